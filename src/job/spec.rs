@@ -1,0 +1,71 @@
+//! What a manifest asks of one job, after defaults, checks and conversions.
+//!
+//! Owns the meaning of a manifest's keys as values; knows nothing of YAML, files or the API.
+
+use std::collections::BTreeMap;
+
+/// One job as wanted. Times are milliseconds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JobSpec {
+    /// `<manifest path under jobs_dir, without its ending>/<id>`, for a single job without `/<id>`.
+    pub key: String,
+    /// Its `id` in a batch; none for a single job.
+    pub id: Option<String>,
+    /// The video whose face shall speak.
+    pub video: Source,
+    /// The sound to be spoken.
+    pub audio: Source,
+    /// Which face speaks.
+    pub face: FaceChoice,
+    /// Where the sound is cropped from; not negative.
+    pub sound_start_ms: i64,
+    /// Where the crop ends; none: as much of the sound as fits.
+    pub sound_end_ms: Option<i64>,
+    /// Where in the video the sound goes; none: where the chosen face appears.
+    pub sound_insert_ms: Option<i64>,
+    /// 0..=2.
+    pub sound_volume: f64,
+    /// 0..=2.
+    pub original_audio_volume: f64,
+    /// Whether the watermarked result is wanted too.
+    pub watermark: bool,
+    /// Where the API shall report changes of the task.
+    pub callback_url: Option<String>,
+    /// The user's own name for the task; none: one is generated.
+    pub external_task_id: Option<String>,
+    /// Relative to `output_dir`, parts joined by `/`, none of them `..`.
+    pub output: String,
+    /// -100..=100, higher first.
+    pub priority: i32,
+    /// Unix time before which nothing is started.
+    pub not_before_at_ms: Option<i64>,
+    /// Kept with the job and in its metadata.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// Where a video or a sound comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// An http or https address that the API fetches by itself.
+    Url(String),
+    /// A local file, as the manifest spells it: relative to the manifest or to one of `media.dirs`.
+    File(String),
+    /// A video or sound that Kling made.
+    Id(String),
+}
+
+/// Which of a video's faces speaks.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum FaceChoice {
+    /// The face that is seen longest; of equals, the one that comes first.
+    #[default]
+    Longest,
+    /// The face that appears first.
+    First,
+    /// The only face; several fail the job.
+    Only,
+    /// By place in the API's list, from 0.
+    Index(usize),
+    /// By the API's `face_id`.
+    Id(String),
+}

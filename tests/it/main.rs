@@ -1,0 +1,1 @@
+//! The one test binary: scenarios through real parts, each in a file of its own.
