@@ -1,11 +1,197 @@
 //! The pure core: what a job is, what to do with it next, what an outcome makes of it.
 //!
-//! Nothing here does IO, reads a clock or rolls a die: time and chance come in as arguments. It
-//! imports nothing of the other modules.
+//! A job moves only so: [`decide()`] names the [`Action`], the pipeline performs it and gets an
+//! [`Outcome`], [`apply()`] makes the [`Transition`], the store writes that down. Nothing here does IO,
+//! reads a clock or rolls a die: time and chance come in as arguments. It imports nothing of the
+//! other modules.
 
+pub mod apply;
+pub mod decide;
+pub mod outcome;
+pub mod retry;
 pub mod spec;
 pub mod state;
 pub mod timing;
 
+#[cfg(test)]
+mod tests;
+
+pub use apply::{Illegal, Transition, apply};
+pub use decide::{Action, decide};
+pub use outcome::{Outcome, Spend};
+pub use retry::{Moment, Policy};
 pub use spec::{FaceChoice, JobSpec, Source};
 pub use state::State;
+pub use timing::{FaceSpan, Plan};
+
+/// The row number of a job in the state database; stable for the job's life.
+pub type JobId = i64;
+
+/// One job as the database holds it: what was asked, and how far it came.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Job {
+    /// Its row.
+    pub id: JobId,
+    /// Counts the writes of its row, so that nobody writes over what they have not read.
+    pub revision: i64,
+    /// Where it stands.
+    pub state: State,
+    /// 1 for the first; each `lipsyncd retry` adds one.
+    pub attempt: u32,
+    /// Its place among the jobs of one priority: manifests take turns.
+    pub turn: i64,
+    /// What the manifest asks.
+    pub spec: JobSpec,
+    /// What is known of its sound and video.
+    pub media: Media,
+    /// The name its task goes by, without the `-2`, `-3` of later attempts.
+    pub external_base: String,
+    /// Not before this (Unix ms) is anything done for it; 0: at once.
+    pub due_at_ms: i64,
+    /// Failures in a row of the step it stands at.
+    pub tries: u32,
+    /// Since when (Unix ms) that step fails.
+    pub failing_since_ms: Option<i64>,
+    /// Sessions that got lost under this attempt.
+    pub sessions_lost: u32,
+    /// What it waits for, where that is its own affair and not the whole line's.
+    pub waits: Option<String>,
+    /// The Identify Face answer it uses.
+    pub session: Option<Session>,
+    /// Face and timing, once they are settled.
+    pub plan: Option<Plan>,
+    /// The create, once it is written down.
+    pub create: Option<Create>,
+    /// The accepted task.
+    pub task_id: Option<String>,
+    /// What it cost in all, in millionths of a unit.
+    pub units_micro: i64,
+    /// Why it failed or was cancelled.
+    pub failure: Option<Failure>,
+    /// What is on disk for it.
+    pub result: Option<Delivered>,
+    /// The manifest asks for something else since it was sent.
+    pub changed_since: bool,
+}
+
+/// What is known of the media of a job.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Media {
+    /// What of it is not there yet, in words; none: all is there.
+    pub missing: Option<String>,
+    /// Length of the sound; none while it is not known.
+    pub sound_ms: Option<i64>,
+    /// Tells whether a local sound changed since it was measured.
+    pub sound_print: Option<String>,
+    /// Length of the video; none while it is not known.
+    pub video_ms: Option<i64>,
+    /// Tells whether a local video changed since it was measured.
+    pub video_print: Option<String>,
+    /// Where the API finds a local video.
+    pub video_url: Option<String>,
+}
+
+/// An Identify Face answer as a job refers to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// Its row.
+    pub row: i64,
+    /// The API's name for it.
+    pub session_id: String,
+    /// When (Unix ms) it is no longer used.
+    pub expires_at_ms: i64,
+}
+
+/// A create that was written down, and may have been sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Create {
+    /// Whose account it was sent with.
+    pub account: String,
+    /// When (Unix ms) it was first written down.
+    pub first_sent_at_ms: i64,
+    /// When (Unix ms) it was last written down.
+    pub sent_at_ms: i64,
+    /// Checksum of an inline sound, so that the same body is sent again or none.
+    pub sound_sha256: Option<String>,
+    /// Since when (Unix ms) lookups say that no such task exists.
+    pub absent_since_ms: Option<i64>,
+    /// Whether it stayed absent for so long that it may be sent again.
+    pub settled: bool,
+}
+
+/// Why a job ended without a result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// A stable word or the API's number.
+    pub code: String,
+    /// One sentence.
+    pub message: String,
+}
+
+/// A result on disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivered {
+    /// Its size.
+    pub bytes: u64,
+    /// Its checksum, in hex.
+    pub sha256: String,
+    /// Its length, where the file tells it.
+    pub duration_ms: Option<i64>,
+}
+
+impl Job {
+    /// A job that was just read from its manifest: it waits for a first look at its media.
+    #[must_use]
+    pub fn new(spec: JobSpec, external_base: String, turn: i64) -> Self {
+        Self {
+            id: 0,
+            revision: 0,
+            state: State::Waiting,
+            attempt: 1,
+            turn,
+            spec,
+            media: Media {
+                missing: Some("its media to be looked at".to_owned()),
+                ..Media::default()
+            },
+            external_base,
+            due_at_ms: 0,
+            tries: 0,
+            failing_since_ms: None,
+            sessions_lost: 0,
+            waits: None,
+            session: None,
+            plan: None,
+            create: None,
+            task_id: None,
+            units_micro: 0,
+            failure: None,
+            result: None,
+            changed_since: false,
+        }
+    }
+
+    /// The name of this attempt's task: what the manifest or we gave, with `-2`, `-3`, … from the
+    /// second attempt on.
+    #[must_use]
+    pub fn external_task_id(&self) -> String {
+        match self.attempt {
+            0 | 1 => self.external_base.clone(),
+            attempt => format!("{}-{attempt}", self.external_base),
+        }
+    }
+
+    /// Whether nothing that costs a task ever left the machine for this attempt.
+    #[must_use]
+    pub fn was_never_sent(&self) -> bool {
+        self.task_id.is_none() && self.create.is_none()
+    }
+
+    /// Whether a remote sound must be fetched and measured before it can be planned.
+    #[must_use]
+    pub fn needs_sound_length(&self) -> bool {
+        self.spec.sound_end_ms.is_none()
+            && self.media.sound_ms.is_none()
+            && matches!(self.spec.audio, Source::Url(_))
+    }
+}

@@ -1,1 +1,90 @@
-//! (to be written)
+//! The state database, and the only place with SQL.
+//!
+//! One thread owns the writing connection and commits whatever waits in one transaction; a caller is
+//! answered after its commit. Readers have a read-only connection of their own. What is kept and why
+//! stands in `schema.sql`.
+//!
+//! It decides nothing about jobs: it writes down transitions under the guard that nobody else moved
+//! the job meanwhile.
+
+mod error;
+mod line;
+mod lock;
+mod manifests;
+mod open;
+mod queue;
+mod reconcile;
+mod record;
+mod row;
+mod session;
+mod worker;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+
+pub use error::StoreError;
+pub use line::{Lookups, Pause, PauseKind};
+pub use lock::{Lock, LockError, holder};
+pub use manifests::{Accepted, Conflict, KnownManifest, Reconciled, WantedJob};
+pub use open::{VERSION, open_reader};
+pub use record::{Answer, Call};
+pub use session::KnownSession;
+
+use worker::Worker;
+
+/// A handle to the state database; cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    path: PathBuf,
+    writer: Worker,
+    reader: Worker,
+}
+
+impl Store {
+    /// Opens the database at `path`, makes it when it is not there, migrates it when it is older.
+    ///
+    /// # Errors
+    /// When it cannot be opened, is damaged, or comes from a newer version; it is then left untouched.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let writer = Worker::spawn_writer(open::open_writer(path)?)?;
+        let reader = Worker::spawn_reader(open_reader(path)?)?;
+        Ok(Self {
+            path: path.to_owned(),
+            writer,
+            reader,
+        })
+    }
+
+    /// Where the database lies.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Runs `work` in the next transaction and answers after its commit. `work` may run more than
+    /// once: while the disk is full or the database is locked by others, it is tried until it fits.
+    async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnMut(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.writer.call(work).await
+    }
+
+    /// Runs `work` on the reading connection.
+    async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnMut(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.reader.call(work).await
+    }
+
+    /// Why the database cannot be written at the moment, if so.
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        self.writer.trouble()
+    }
+}

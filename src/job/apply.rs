@@ -1,0 +1,578 @@
+//! What an outcome makes of a job: one table over (state, outcome).
+//!
+//! Every pair that is not listed is an illegal transition with a name, never silently accepted. The
+//! table below says where a job goes; the functions under it fill in the rest of its row.
+
+use super::{
+    Create, Failure, Job, Moment, Outcome, Policy, Spend, State,
+    outcome::{Fault, Trouble},
+    retry::delay_ms,
+    timing,
+};
+
+/// A move that the store is to write down.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Transition {
+    /// Where the job stood.
+    pub from: State,
+    /// The job as it is to be.
+    pub job: Job,
+    /// What happened, for its history and the log.
+    pub what: String,
+    /// What it adds to the day's account.
+    pub spend: Spend,
+}
+
+/// An outcome that cannot come of a job in this state.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("job {key}: {outcome} cannot happen to a job that is {state}")]
+pub struct Illegal {
+    /// Whose.
+    pub key: String,
+    /// Where it stands.
+    pub state: State,
+    /// What was said to have happened.
+    pub outcome: String,
+}
+
+/// Makes the transition that `outcome` means for `job`.
+///
+/// # Errors
+/// When the outcome cannot come of the state the job is in.
+pub fn apply(
+    job: &Job,
+    outcome: Outcome,
+    moment: &Moment,
+    policy: &Policy,
+) -> Result<Transition, Illegal> {
+    use Outcome as O;
+    use State as S;
+
+    let step = Step {
+        job,
+        moment,
+        policy,
+    };
+    let transition = match (job.state, outcome) {
+        // Before anything is sent.
+        (S::Waiting, O::MediaReady(media)) => step.media_ready(media),
+        (S::Waiting, O::MediaMissing(what)) => step.media_missing(what),
+        (S::Waiting, O::MediaUnfit(fault)) => step.fail(fault),
+        (S::Waiting, O::Due) => step.go(S::Queued, "its time has come"),
+        (S::Queued | S::Identified, O::MediaChanged(what)) => step.media_missing(what),
+        (S::Queued, O::SoundMeasured { length_ms }) => step.sound_measured(length_ms),
+        (
+            S::Queued | S::Identified,
+            O::Identified {
+                session,
+                faces,
+                units_micro,
+            },
+        ) => step.identified(session, &faces, units_micro),
+        (S::Queued | S::Identified, O::HeldBack(why)) => step.stay(why),
+        (S::Queued | S::Identified | S::Downloading, O::Trouble(trouble)) => {
+            step.try_again_later(trouble)
+        }
+        (S::Queued | S::Identified, O::Refused(fault)) => step.fail(fault),
+        (S::Waiting | S::Queued | S::Identified, O::Cancelled) => {
+            step.cancel("cancelled", "cancelled by `lipsyncd cancel`")
+        }
+        (S::Waiting | S::Queued | S::Identified, O::Removed) => {
+            step.cancel("removed", "taken out of the folder before it was sent")
+        }
+
+        // The paid step.
+        (
+            S::Identified,
+            O::CreateIntended {
+                account,
+                sound_sha256,
+            },
+        ) => step.intend(account, sound_sha256),
+        (S::Creating, O::ResendIntended) => step.intend_again(),
+        (S::Creating, O::Accepted { task_id }) => step.accepted(task_id, "accepted as task"),
+        (S::Creating, O::Found { task_id }) => step.accepted(task_id, "found by lookup: task"),
+        (S::Creating, O::NotSent(why)) => step.not_sent(why),
+        (S::Creating, O::HeldBack(why)) => step.back_to(S::Identified, why),
+        (S::Creating, O::SessionGone(why)) => step.session_gone(why),
+        (S::Creating, O::MediaChanged(what)) => step.media_missing(what),
+        (S::Creating, O::Lost(why)) => step.lost(&why),
+        (S::Creating, O::Absent) => step.absent(),
+        (S::Creating, O::Trouble(trouble)) => step.lookup_failed(trouble),
+        (S::Creating, O::NoLookups(why)) => step.go(S::Unresolved, &why),
+        (S::Creating, O::Refused(fault)) => step.fail(fault),
+
+        // The task.
+        (S::Submitted, O::Processing) => step.go(S::Processing, "Kling works on it"),
+        (S::Submitted | S::Processing, O::TaskSucceeded { units_micro }) => {
+            step.task_succeeded(units_micro)
+        }
+        (
+            S::Submitted | S::Processing,
+            O::TaskFailed {
+                message,
+                units_micro,
+            },
+        ) => step.task_failed(message, units_micro),
+        (S::Submitted | S::Processing | S::Downloading, O::Refused(fault)) => step.fail(fault),
+        (S::Downloading, O::Delivered(result)) => step.delivered(result),
+
+        // What people decide.
+        (S::Failed | S::Cancelled | S::Succeeded, O::Retried) => step.retried(),
+        (S::Cancelled, O::Returned) => step.returned(),
+        (S::Waiting | S::Queued | S::Identified, O::Edited(spec)) => step.edited(*spec),
+        (S::Failed | S::Cancelled, O::Edited(spec)) if job.was_never_sent() => step.edited(*spec),
+        (_, O::Edited(_)) => step.flagged(),
+        (S::Unresolved, O::ResolvedAs { task_id }) => step.accepted(task_id, "resolved as task"),
+        (S::Unresolved, O::ResolvedAsUnsent) => step.back_to(
+            S::Identified,
+            "resolved: it was never accepted, and may be sent again".to_owned(),
+        ),
+
+        (state, outcome) => {
+            return Err(Illegal {
+                key: job.spec.key.clone(),
+                state,
+                outcome: outcome_name(&outcome),
+            });
+        }
+    };
+    Ok(transition)
+}
+
+/// So many sessions may get lost under one attempt before it fails.
+const SESSIONS_LOST_MAX: u32 = 3;
+
+/// One application of the table: where the job stands, and by what it is judged.
+struct Step<'a> {
+    job: &'a Job,
+    moment: &'a Moment,
+    policy: &'a Policy,
+}
+
+impl Step<'_> {
+    /// The job in its new state, at once and with a clean slate of failures.
+    fn fresh(&self, to: State) -> Job {
+        Job {
+            state: to,
+            due_at_ms: 0,
+            tries: 0,
+            failing_since_ms: None,
+            waits: None,
+            ..self.job.clone()
+        }
+    }
+
+    fn write(&self, job: Job, what: impl Into<String>) -> Transition {
+        Transition {
+            from: self.job.state,
+            job,
+            what: what.into(),
+            spend: Spend::default(),
+        }
+    }
+
+    fn go(&self, to: State, what: &str) -> Transition {
+        self.write(self.fresh(to), what)
+    }
+
+    fn stay(&self, why: String) -> Transition {
+        self.write(self.job.clone(), why)
+    }
+
+    fn back_to(&self, to: State, why: String) -> Transition {
+        self.write(
+            Job {
+                create: None,
+                ..self.fresh(to)
+            },
+            why,
+        )
+    }
+
+    fn fail(&self, fault: Fault) -> Transition {
+        let what = format!("failed: {}", fault.message);
+        let failure = Some(Failure {
+            code: fault.code,
+            message: fault.message,
+        });
+        self.write(
+            Job {
+                failure,
+                ..self.fresh(State::Failed)
+            },
+            what,
+        )
+    }
+
+    fn cancel(&self, code: &str, message: &str) -> Transition {
+        let failure = Some(Failure {
+            code: code.to_owned(),
+            message: message.to_owned(),
+        });
+        self.write(
+            Job {
+                failure,
+                ..self.fresh(State::Cancelled)
+            },
+            message,
+        )
+    }
+
+    fn media_ready(&self, media: super::Media) -> Transition {
+        let ready = Job {
+            media,
+            ..self.fresh(State::Queued)
+        };
+        match self.job.spec.not_before_at_ms {
+            Some(not_before_at_ms) if not_before_at_ms > self.moment.now_ms => {
+                let due = Job {
+                    state: State::Waiting,
+                    due_at_ms: not_before_at_ms,
+                    ..ready
+                };
+                self.write(due, "its media are there; it waits for its time")
+            }
+            _ => self.write(ready, "its media are there"),
+        }
+    }
+
+    fn media_missing(&self, what: String) -> Transition {
+        let media = super::Media {
+            missing: Some(what.clone()),
+            ..Default::default()
+        };
+        let job = Job {
+            media,
+            session: None,
+            plan: None,
+            create: None,
+            ..self.fresh(State::Waiting)
+        };
+        self.write(job, what)
+    }
+
+    fn sound_measured(&self, length_ms: i64) -> Transition {
+        let mut job = self.fresh(State::Queued);
+        job.media.sound_ms = Some(length_ms);
+        self.write(job, format!("its sound lasts {length_ms} ms"))
+    }
+
+    fn identified(
+        &self,
+        session: super::Session,
+        faces: &[super::FaceSpan],
+        units_micro: i64,
+    ) -> Transition {
+        let spend = Spend {
+            identify_micro: units_micro,
+            ..Spend::default()
+        };
+        let (sound_ms, video_ms) = (self.job.media.sound_ms, self.job.media.video_ms);
+        let units_micro = self.job.units_micro.saturating_add(units_micro);
+        match timing::plan(&self.job.spec, faces, sound_ms, video_ms) {
+            Ok(plan) => {
+                let what = format!("face {} of {} speaks", plan.face_id, faces.len());
+                let job = Job {
+                    session: Some(session),
+                    plan: Some(plan),
+                    units_micro,
+                    ..self.fresh(State::Identified)
+                };
+                Transition {
+                    spend,
+                    ..self.write(job, what)
+                }
+            }
+            Err(fault) => {
+                let fault = Fault {
+                    code: fault.code().to_owned(),
+                    message: fault.to_string(),
+                };
+                let failed = self.fail(fault);
+                Transition {
+                    spend,
+                    job: Job {
+                        units_micro,
+                        ..failed.job
+                    },
+                    ..failed
+                }
+            }
+        }
+    }
+
+    fn intend(&self, account: String, sound_sha256: Option<String>) -> Transition {
+        let now_ms = self.moment.now_ms;
+        let create = Some(Create {
+            account,
+            first_sent_at_ms: now_ms,
+            sent_at_ms: now_ms,
+            sound_sha256,
+            absent_since_ms: None,
+            settled: false,
+        });
+        let what = format!("create written down as {}", self.job.external_task_id());
+        // What it failed at before is kept: a create that never leaves the machine must come to an
+        // end, and its delays must grow.
+        let (tries, failing_since_ms) = (self.job.tries, self.job.failing_since_ms);
+        let job = Job {
+            create,
+            tries,
+            failing_since_ms,
+            ..self.fresh(State::Creating)
+        };
+        self.write(job, what)
+    }
+
+    fn intend_again(&self) -> Transition {
+        let mut job = self.fresh(State::Creating);
+        if let Some(create) = &mut job.create {
+            create.sent_at_ms = self.moment.now_ms;
+            create.absent_since_ms = None;
+            create.settled = false;
+        }
+        let what = format!(
+            "the same create written down again as {}",
+            job.external_task_id()
+        );
+        self.write(job, what)
+    }
+
+    fn accepted(&self, task_id: String, how: &str) -> Transition {
+        let what = format!("{how} {task_id}");
+        let job = Job {
+            task_id: Some(task_id),
+            ..self.fresh(State::Submitted)
+        };
+        Transition {
+            spend: Spend {
+                tasks: 1,
+                ..Spend::default()
+            },
+            ..self.write(job, what)
+        }
+    }
+
+    /// The video is identified again; an API that loses one session after the other must not be
+    /// paid for identifying for ever.
+    fn session_gone(&self, why: String) -> Transition {
+        let sessions_lost = self.job.sessions_lost.saturating_add(1);
+        if sessions_lost >= SESSIONS_LOST_MAX {
+            return self.fail(Fault {
+                code: "session_gone".to_owned(),
+                message: why,
+            });
+        }
+        let queued = self.back_to(State::Queued, why);
+        let job = Job {
+            session: None,
+            plan: None,
+            sessions_lost,
+            ..queued.job
+        };
+        Transition { job, ..queued }
+    }
+
+    fn not_sent(&self, why: String) -> Transition {
+        let trouble = Trouble {
+            code: "transport".to_owned(),
+            message: why,
+            retry_after_ms: None,
+        };
+        let back = Job {
+            state: State::Identified,
+            create: None,
+            ..self.job.clone()
+        };
+        let retried = Step {
+            job: &back,
+            ..*self
+        }
+        .try_again_later(trouble);
+        Transition {
+            from: self.job.state,
+            ..retried
+        }
+    }
+
+    /// A passing failure: later again, and an end after `give_up_after` while nothing was paid for.
+    /// A result that was paid for is never given up.
+    fn try_again_later(&self, trouble: Trouble) -> Transition {
+        let since_ms = self.job.failing_since_ms.unwrap_or(self.moment.now_ms);
+        let failing_ms = self.moment.now_ms.saturating_sub(since_ms);
+        if self.job.state.is_unsent() && failing_ms >= self.policy.give_up_after_ms {
+            let message = format!(
+                "given up after {} h of failures, the last: {}",
+                failing_ms / 3_600_000,
+                trouble.message
+            );
+            return self.fail(Fault {
+                code: "gave_up".to_owned(),
+                message,
+            });
+        }
+        self.delayed(&trouble, since_ms)
+    }
+
+    fn delayed(&self, trouble: &Trouble, since_ms: i64) -> Transition {
+        let tries = self.job.tries.saturating_add(1);
+        let delay_ms = delay_ms(self.policy, tries, self.moment.chance);
+        let due_at_ms = self
+            .moment
+            .now_ms
+            .saturating_add(delay_ms.max(trouble.retry_after_ms.unwrap_or(0)));
+        let job = Job {
+            due_at_ms,
+            tries,
+            failing_since_ms: Some(since_ms),
+            waits: Some(format!(
+                "its next try, number {}, after: {}",
+                tries + 1,
+                trouble.message
+            )),
+            ..self.job.clone()
+        };
+        self.write(job, format!("try {tries} failed: {}", trouble.message))
+    }
+
+    fn lost(&self, why: &str) -> Transition {
+        let mut job = self.fresh(State::Creating);
+        job.waits = Some(format!(
+            "a lookup of its create, whose answer was lost: {why}"
+        ));
+        self.write(job, format!("the answer to its create was lost: {why}"))
+    }
+
+    /// A lookup found nothing. The first time starts the settle time; once it has passed, the same
+    /// create may be sent again.
+    fn absent(&self) -> Transition {
+        let now_ms = self.moment.now_ms;
+        let mut job = self.fresh(State::Creating);
+        job.tries = self.job.tries.saturating_add(1);
+        let Some(create) = &mut job.create else {
+            return self.fail(Fault {
+                code: "internal".to_owned(),
+                message: "the record of its create is missing".to_owned(),
+            });
+        };
+        // A clock that was set back must not keep the job waiting for a day.
+        let since_ms = create
+            .absent_since_ms
+            .filter(|since_ms| *since_ms <= now_ms);
+        let settles_at_ms = since_ms.unwrap_or(now_ms) + self.policy.create_settle_ms;
+        create.absent_since_ms = Some(since_ms.unwrap_or(now_ms));
+        create.settled = since_ms.is_some() && now_ms >= settles_at_ms;
+        if create.settled {
+            job.waits = Some("its create to be sent again under the same id".to_owned());
+            return self.write(job, "the API knows no such task: it may be sent again");
+        }
+        let delay_ms = delay_ms(self.policy, job.tries, 1.0);
+        job.due_at_ms = now_ms
+            .saturating_add(delay_ms)
+            .min(settles_at_ms.max(now_ms + 1));
+        job.waits = Some(
+            "a last lookup of its create, which the API does not know: then it is sent again"
+                .to_owned(),
+        );
+        self.write(job, "lookup: the API does not know the task yet")
+    }
+
+    fn lookup_failed(&self, trouble: Trouble) -> Transition {
+        let since_ms = self.job.failing_since_ms.unwrap_or(self.moment.now_ms);
+        let mut later = self.delayed(&trouble, since_ms);
+        later.job.waits = Some(format!(
+            "a lookup of its create, whose answer was lost: {}",
+            trouble.message
+        ));
+        later
+    }
+
+    fn task_succeeded(&self, units_micro: i64) -> Transition {
+        let mut done = self.go(State::Downloading, "the task succeeded");
+        done.job.units_micro = done.job.units_micro.saturating_add(units_micro);
+        done.spend.task_micro = units_micro;
+        done
+    }
+
+    fn task_failed(&self, message: String, units_micro: i64) -> Transition {
+        let mut failed = self.fail(Fault {
+            code: "task_failed".to_owned(),
+            message,
+        });
+        failed.job.units_micro = failed.job.units_micro.saturating_add(units_micro);
+        failed.spend.task_micro = units_micro;
+        failed
+    }
+
+    fn delivered(&self, result: super::Delivered) -> Transition {
+        let what = format!(
+            "delivered: {} bytes, sha256 {}",
+            result.bytes, result.sha256
+        );
+        self.write(
+            Job {
+                result: Some(result),
+                ..self.fresh(State::Succeeded)
+            },
+            what,
+        )
+    }
+
+    fn retried(&self) -> Transition {
+        let mut again = self.returned();
+        again.job.attempt = self.job.attempt.saturating_add(1);
+        again.what = format!("retry: attempt {} begins", again.job.attempt);
+        again
+    }
+
+    fn edited(&self, spec: super::JobSpec) -> Transition {
+        let again = self.returned();
+        Transition {
+            job: Job { spec, ..again.job },
+            what: "its manifest changed".to_owned(),
+            ..again
+        }
+    }
+
+    fn flagged(&self) -> Transition {
+        let job = Job {
+            changed_since: true,
+            ..self.job.clone()
+        };
+        self.write(
+            job,
+            "manifest changed since; `lipsyncd retry` runs it as it stands now",
+        )
+    }
+
+    /// From the start, with the folder read anew.
+    fn returned(&self) -> Transition {
+        let what = "its manifest and media to be read anew".to_owned();
+        let job = Job {
+            session: None,
+            plan: None,
+            create: None,
+            task_id: None,
+            failure: None,
+            sessions_lost: 0,
+            changed_since: false,
+            media: super::Media {
+                missing: Some(what),
+                ..Default::default()
+            },
+            ..self.fresh(State::Waiting)
+        };
+        self.write(job, "back in the folder")
+    }
+}
+
+/// The variant's name alone: an outcome's content does not belong in an error.
+fn outcome_name(outcome: &Outcome) -> String {
+    let debug = format!("{outcome:?}");
+    debug
+        .split(['(', ' ', '{'])
+        .next()
+        .unwrap_or_default()
+        .to_owned()
+}

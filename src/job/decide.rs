@@ -1,0 +1,67 @@
+//! What to do next with a job: one table over its state.
+//!
+//! Recovery is not special: after a crash every job is simply decided again from what is on disk.
+//! That is why `creating` always means "look it up": the send itself happens in the same breath in
+//! which `creating` was written down, and a job that is found in it may have been sent.
+
+use super::{Job, State};
+
+/// The next thing to do for a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Nothing, until that Unix time or, without one, until something happens to it.
+    Rest {
+        /// Unix ms.
+        until_ms: Option<i64>,
+    },
+    /// Its time has come: into the queue.
+    Enqueue,
+    /// Fetch its remote sound and measure it.
+    MeasureSound,
+    /// Get a session for its video, from another job of that video or by a call.
+    Identify,
+    /// Write the create down and send it: the paid step.
+    Create,
+    /// Ask the API what became of its create.
+    LookUp,
+    /// Write down that the same create is sent again, and send it.
+    Resend,
+    /// Watch its task.
+    Poll,
+    /// Fetch its result.
+    Download,
+}
+
+/// Says what to do with `job` at `now_ms` (Unix time).
+#[must_use]
+pub fn decide(job: &Job, now_ms: i64) -> Action {
+    let resting = job.due_at_ms > now_ms;
+    let rest = Action::Rest {
+        until_ms: Some(job.due_at_ms),
+    };
+    match job.state {
+        State::Waiting if job.media.missing.is_some() => Action::Rest { until_ms: None },
+        State::Waiting if resting => rest,
+        State::Waiting => Action::Enqueue,
+        State::Queued | State::Identified | State::Creating | State::Downloading if resting => rest,
+        State::Queued if job.needs_sound_length() => Action::MeasureSound,
+        State::Queued => Action::Identify,
+        State::Identified if session_expired(job, now_ms) => Action::Identify,
+        State::Identified => Action::Create,
+        State::Creating if job.create.as_ref().is_some_and(|create| create.settled) => {
+            Action::Resend
+        }
+        State::Creating => Action::LookUp,
+        State::Submitted | State::Processing => Action::Poll,
+        State::Downloading => Action::Download,
+        State::Succeeded | State::Failed | State::Cancelled | State::Unresolved => {
+            Action::Rest { until_ms: None }
+        }
+    }
+}
+
+fn session_expired(job: &Job, now_ms: i64) -> bool {
+    job.session
+        .as_ref()
+        .is_none_or(|session| session.expires_at_ms <= now_ms)
+}

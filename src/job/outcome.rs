@@ -1,0 +1,134 @@
+//! What can come of an action, of the folder, or of a person's word.
+//!
+//! Owns the vocabulary between the pipeline, the inbox and the commands on one side and
+//! [`apply`](super::apply()) on the other; decides nothing.
+
+use super::{Delivered, FaceSpan, JobSpec, Media, Session};
+
+/// What happened to a job.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// All media are there and still.
+    MediaReady(Media),
+    /// Some of the media are not there, or not still; in words.
+    MediaMissing(String),
+    /// The media were read and cannot be used.
+    MediaUnfit(Fault),
+    /// A local file is no longer what was measured; in words.
+    MediaChanged(String),
+    /// `not_before` has come.
+    Due,
+    /// A remote sound was fetched and measured.
+    SoundMeasured {
+        /// Its length.
+        length_ms: i64,
+    },
+    /// A session is there, from a call for this job or for another of the same video.
+    Identified {
+        /// The session.
+        session: Session,
+        /// The faces in it.
+        faces: Vec<FaceSpan>,
+        /// What the call cost this job; 0 when the answer is shared.
+        units_micro: i64,
+    },
+    /// The session is no longer known to the API.
+    SessionGone(String),
+    /// The create is about to be sent for the first time.
+    CreateIntended {
+        /// With which account.
+        account: String,
+        /// Checksum of an inline sound.
+        sound_sha256: Option<String>,
+    },
+    /// The same create is about to be sent again.
+    ResendIntended,
+    /// The API accepted the create.
+    Accepted {
+        /// The task.
+        task_id: String,
+    },
+    /// The create provably never left the machine.
+    NotSent(String),
+    /// The create was refused for the account's sake, not the job's: slots, pace, a pause.
+    HeldBack(String),
+    /// Nobody knows what became of the create.
+    Lost(String),
+    /// A lookup found the task of a lost create.
+    Found {
+        /// The task.
+        task_id: String,
+    },
+    /// A lookup that can be trusted found no task.
+    Absent,
+    /// The account answers no lookups; in words.
+    NoLookups(String),
+    /// The task is being worked on.
+    Processing,
+    /// The task succeeded.
+    TaskSucceeded {
+        /// What it cost.
+        units_micro: i64,
+    },
+    /// The task failed.
+    TaskFailed {
+        /// The API's words.
+        message: String,
+        /// What it cost all the same.
+        units_micro: i64,
+    },
+    /// The result is on disk, whole and verified.
+    Delivered(Delivered),
+    /// A passing failure of the step the job stands at.
+    Trouble(Trouble),
+    /// A refusal that repeating will not change.
+    Refused(Fault),
+    /// Taken back by a person.
+    Cancelled,
+    /// Taken out of the folder.
+    Removed,
+    /// Back in the folder after it was taken out.
+    Returned,
+    /// The manifest asks for something else now.
+    Edited(Box<JobSpec>),
+    /// A person asks for a fresh attempt.
+    Retried,
+    /// A person says which task it is.
+    ResolvedAs {
+        /// The task.
+        task_id: String,
+    },
+    /// A person says that there is no task, and that it may be sent again.
+    ResolvedAsUnsent,
+}
+
+/// A definite failure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// A stable word or the API's number.
+    pub code: String,
+    /// One sentence.
+    pub message: String,
+}
+
+/// A passing failure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// A stable word or the API's number.
+    pub code: String,
+    /// One sentence.
+    pub message: String,
+    /// When the other side asked to be left alone for a while.
+    pub retry_after_ms: Option<i64>,
+}
+
+/// What a transition adds to the day's account.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Spend {
+    /// Deducted for Identify Face, in millionths of a unit.
+    pub identify_micro: i64,
+    /// Deducted for the task, in millionths of a unit.
+    pub task_micro: i64,
+    /// Tasks accepted.
+    pub tasks: i64,
+}

@@ -1,0 +1,95 @@
+//! How long to wait after a failure.
+//!
+//! Owns the growth of delays, and is the only user of `backoff`: that crate is no longer maintained,
+//! so it serves as a formula alone. Chance comes in as an argument.
+
+use std::time::Duration;
+
+use backoff::{ExponentialBackoff, backoff::Backoff as _};
+
+/// The settings by which outcomes are judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// The first delay after a failure.
+    pub retry_initial_ms: i64,
+    /// The longest delay.
+    pub retry_max_ms: i64,
+    /// How long a step that costs nothing yet may go on failing.
+    pub give_up_after_ms: i64,
+    /// How long a lost create must stay unknown to the API before it is sent again.
+    pub create_settle_ms: i64,
+}
+
+/// When something happened, and the chance that spreads its retry.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Moment {
+    /// Unix time.
+    pub now_ms: i64,
+    /// 0.0..1.0; spreads the retries of many jobs that failed together.
+    pub chance: f64,
+}
+
+/// The delay before failure number `tries` (from 1) is tried again, in ms: doubling from the first
+/// delay to the longest, then spread over its upper half by `chance`.
+#[must_use]
+pub fn delay_ms(policy: &Policy, tries: u32, chance: f64) -> i64 {
+    let initial = Duration::from_millis(policy.retry_initial_ms.max(1).unsigned_abs());
+    let mut growth = ExponentialBackoff {
+        current_interval: initial,
+        initial_interval: initial,
+        randomization_factor: 0.0,
+        multiplier: 2.0,
+        max_interval: Duration::from_millis(policy.retry_max_ms.max(1).unsigned_abs()),
+        // Without this it would give up by itself after fifteen minutes.
+        max_elapsed_time: None,
+        ..ExponentialBackoff::default()
+    };
+    // Beyond this many doublings every setting has reached its longest delay.
+    let steps = tries.clamp(1, 40);
+    let whole = (0..steps)
+        .filter_map(|_| growth.next_backoff())
+        .last()
+        .unwrap_or(initial);
+    let whole_ms = i64::try_from(whole.as_millis()).unwrap_or(i64::MAX / 4);
+    let half = whole_ms / 2;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss)]
+    let spread = (half as f64 * chance.clamp(0.0, 1.0)) as i64;
+    (whole_ms - half + spread).clamp(1, policy.retry_max_ms.max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const POLICY: Policy = Policy {
+        retry_initial_ms: 1_000,
+        retry_max_ms: 300_000,
+        give_up_after_ms: 86_400_000,
+        create_settle_ms: 10_000,
+    };
+
+    #[test]
+    fn doubles_up_to_the_longest() {
+        let delays: Vec<i64> = (1..=11)
+            .map(|tries| delay_ms(&POLICY, tries, 1.0))
+            .collect();
+        assert_eq!(
+            delays,
+            [
+                1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 64_000, 128_000, 256_000, 300_000,
+                300_000
+            ]
+        );
+    }
+
+    #[test]
+    fn never_gives_up_by_itself_and_never_overflows() {
+        assert_eq!(delay_ms(&POLICY, u32::MAX, 1.0), 300_000);
+    }
+
+    #[test]
+    fn chance_spreads_over_the_upper_half() {
+        assert_eq!(delay_ms(&POLICY, 3, 0.0), 2_000);
+        assert_eq!(delay_ms(&POLICY, 3, 0.5), 3_000);
+    }
+}

@@ -1,0 +1,87 @@
+//! What can go wrong with the state database, and which of it passes by itself.
+
+use std::path::PathBuf;
+
+use rusqlite::ErrorCode;
+
+/// A failure of the state database.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// SQLite's own word.
+    #[error("state database: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+    /// A thread could not be started, or the folder could not be made.
+    #[error("state database {path}: {source}")]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's word.
+        source: std::io::Error,
+    },
+    /// Made by a version of lipsyncd that this one does not know.
+    #[error(
+        "state database {path} is of version {found}, this lipsyncd knows up to {known}: install \
+         the newer lipsyncd again; the database was left untouched"
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+        /// The newest this program knows.
+        known: i64,
+    },
+    /// Not a database, or damaged.
+    #[error(
+        "state database {path} is damaged ({what}): it was left untouched; put a backup in its place \
+         (with no -wal and -shm file beside it). Beginning anew would pay again for what was sent"
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// A database of another program.
+    #[error("{path} is a database, but not one of lipsyncd's: `state_db` must name another file")]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The job was moved by someone else since it was read.
+    #[error("job {key} was changed meanwhile")]
+    Stale {
+        /// Its key.
+        key: String,
+    },
+    /// A row that holds what this version never writes.
+    #[error("state database: job {key} holds {what}")]
+    Nonsense {
+        /// The job's key.
+        key: String,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// The writing thread has ended.
+    #[error("the state database is closed")]
+    Closed,
+}
+
+impl StoreError {
+    /// Whether it may pass by itself, so that the same work is to be tried again.
+    pub(super) fn is_passing(&self) -> bool {
+        let Self::Sqlite(rusqlite::Error::SqliteFailure(error, _)) = self else {
+            return false;
+        };
+        matches!(
+            error.code,
+            ErrorCode::DatabaseBusy
+                | ErrorCode::DatabaseLocked
+                | ErrorCode::DiskFull
+                | ErrorCode::SystemIoFailure
+                | ErrorCode::CannotOpen
+                | ErrorCode::ReadOnly
+                | ErrorCode::OutOfMemory
+        )
+    }
+}

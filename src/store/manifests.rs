@@ -1,0 +1,243 @@
+//! What the inbox tells the store of a manifest, and what it asks: accepted, refused, gone.
+//!
+//! Owns the rows of `manifest`; what a difference means for its jobs is in [`super::reconcile`].
+
+use super::{
+    Store, StoreError,
+    reconcile::{Reconciliation, Stop},
+    row,
+};
+use crate::job::{Job, JobSpec, Media, Moment, Policy, outcome::Fault};
+
+/// A manifest as the database knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownManifest {
+    /// Its row.
+    pub id: i64,
+    /// Under `jobs_dir`, parts joined by `/`.
+    pub path: String,
+    /// Size and mtime of what was read.
+    pub print: String,
+    /// Device and inode of what was read.
+    pub file_id: String,
+}
+
+/// A job that a manifest asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WantedJob {
+    /// What it asks.
+    pub spec: JobSpec,
+    /// Checksum of what it asks, whatever its key.
+    pub meaning: String,
+    /// The name its task goes by, if it turns out to be new.
+    pub external_base: String,
+    /// What is known of its media, or why they cannot be used.
+    pub media: Result<Media, Fault>,
+}
+
+/// A manifest without faults.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Accepted {
+    /// Under `jobs_dir`, parts joined by `/`.
+    pub path: String,
+    /// Size and mtime of what was read.
+    pub print: String,
+    /// Device and inode of what was read.
+    pub file_id: String,
+    /// Checksum of what it asks, whatever its path.
+    pub meaning: String,
+    /// All its jobs.
+    pub jobs: Vec<WantedJob>,
+}
+
+/// What a reconciliation did, for the log.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reconciled {
+    /// Jobs that are new.
+    pub added: usize,
+    /// Jobs whose wish changed before they were sent.
+    pub changed: usize,
+    /// Jobs whose wish changed after they were sent.
+    pub flagged: usize,
+    /// Jobs that were known under another manifest's name.
+    pub moved: usize,
+    /// Jobs that were cancelled.
+    pub removed: usize,
+}
+
+/// Two jobs that cannot both be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("job {key}: {what}")]
+pub struct Conflict {
+    /// The job that came later.
+    pub key: String,
+    /// What the other one has.
+    pub what: String,
+}
+
+impl Store {
+    /// Returns every manifest that was in the folder when it was last looked at.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn known_manifests(&self) -> Result<Vec<KnownManifest>, StoreError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT id, path, print, file_id FROM manifest WHERE removed_at_ms IS NULL",
+            )?;
+            let known = statement.query_map([], |row| {
+                Ok(KnownManifest {
+                    id: row.get(0)?,
+                    path: row.get(1)?,
+                    print: row.get(2)?,
+                    file_id: row.get(3)?,
+                })
+            })?;
+            Ok(known.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    /// Makes the database agree with `manifest`. On a conflict nothing of it is taken in.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn accept(
+        &self,
+        manifest: Accepted,
+        moment: Moment,
+        policy: Policy,
+    ) -> Result<Result<Reconciled, Conflict>, StoreError> {
+        self.write(move |connection| {
+            connection.prepare_cached("SAVEPOINT accept")?.execute([])?;
+            let mut reconciliation = Reconciliation {
+                connection,
+                moment,
+                policy: &policy,
+                done: Reconciled::default(),
+            };
+            let conflict = match reconciliation.accept(&manifest) {
+                Ok(()) => None,
+                Err(Stop::Conflict(conflict)) => Some(conflict),
+                Err(Stop::Store(error)) => return Err(error),
+            };
+            let done = reconciliation.done;
+            if conflict.is_some() {
+                connection
+                    .prepare_cached("ROLLBACK TO accept")?
+                    .execute([])?;
+            }
+            connection.prepare_cached("RELEASE accept")?.execute([])?;
+            Ok(conflict.map_or(Ok(done), Err))
+        })
+        .await
+    }
+
+    /// Writes down that the manifest at `path` has faults: none of its jobs starts.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn refuse(
+        &self,
+        path: &str,
+        print: &str,
+        file_id: &str,
+        error: &str,
+        moment: Moment,
+        policy: Policy,
+    ) -> Result<(), StoreError> {
+        let [path, print, file_id, error] = [path, print, file_id, error].map(str::to_owned);
+        self.write(move |connection| {
+            let id: i64 = connection
+                .prepare_cached(
+                    "INSERT INTO manifest (path, state, error, print, file_id, seen_at_ms)
+                     VALUES (?1, 'refused', ?2, ?3, ?4, ?5)
+                     ON CONFLICT (path) DO UPDATE SET state = 'refused', error = excluded.error,
+                       print = excluded.print, file_id = excluded.file_id,
+                       seen_at_ms = excluded.seen_at_ms, removed_at_ms = NULL
+                     RETURNING id",
+                )?
+                .query_row((&path, &error, &print, &file_id, moment.now_ms), |row| {
+                    row.get(0)
+                })?;
+            let mut reconciliation = Reconciliation {
+                connection,
+                moment,
+                policy: &policy,
+                done: Reconciled::default(),
+            };
+            reconciliation.hold_unsent(id, &format!("its manifest {path} to be mended: {error}"))
+        })
+        .await
+    }
+
+    /// Writes down that the manifest of that row left the folder: what of it was not sent is
+    /// cancelled, what was sent is followed to its end. Returns how many jobs were cancelled.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn remove(
+        &self,
+        manifest_id: i64,
+        moment: Moment,
+        policy: Policy,
+    ) -> Result<usize, StoreError> {
+        self.write(move |connection| {
+            connection
+                .prepare_cached("UPDATE manifest SET removed_at_ms = ?2 WHERE id = ?1")?
+                .execute((manifest_id, moment.now_ms))?;
+            let mut reconciliation = Reconciliation {
+                connection,
+                moment,
+                policy: &policy,
+                done: Reconciled::default(),
+            };
+            reconciliation.remove_unwanted(manifest_id, &[])?;
+            Ok(reconciliation.done.removed)
+        })
+        .await
+    }
+
+    /// Writes down that the manifest of that row was looked at and asks what it asked before.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn ask_to_read_again(&self, job_id: i64) -> Result<(), StoreError> {
+        self.write(move |connection| {
+            connection
+                .prepare_cached(
+                    "UPDATE manifest SET print = ''
+                     WHERE id = (SELECT manifest_id FROM job WHERE id = ?1)",
+                )?
+                .execute([job_id])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Returns up to `limit` jobs behind row `after` that wait for their media, with the path of
+    /// their manifest; those of manifests with faults are left out.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn waiting_for_media(
+        &self,
+        after: i64,
+        limit: usize,
+    ) -> Result<Vec<(Job, String)>, StoreError> {
+        let sql = row::SELECT_JOB.replace("j.*,", "j.*, m.path AS manifest_path,")
+            + "JOIN manifest m ON m.id = j.manifest_id
+               WHERE j.state = 'waiting' AND j.media_missing IS NOT NULL AND j.id > ?1
+                 AND m.state = 'accepted'
+               ORDER BY j.id LIMIT ?2";
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.read(move |connection| {
+            let mut statement = connection.prepare_cached(&sql)?;
+            let jobs = statement.query_map((after, limit), |row| {
+                Ok((row::job_from_row(row)?, row.get("manifest_path")?))
+            })?;
+            Ok(jobs.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+}

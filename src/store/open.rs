@@ -1,0 +1,173 @@
+//! Opening the state database: its settings, its version, and what is refused.
+//!
+//! Locking: WAL mode, one writing process (see [`super::lock`]) beside short writes of commands.
+//! Compatibility: `PRAGMA user_version` tells the version; older ones are migrated step by step in one
+//! transaction, newer ones are refused untouched. Filesystems: WAL needs shared memory, so the
+//! database must lie on a local disk; the folders of manifests and results need not.
+
+use std::{fs, path::Path, time::Duration};
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig};
+
+use super::StoreError;
+
+/// The version this program writes.
+pub const VERSION: i64 = 1;
+
+/// The schema of [`VERSION`], as it stands at the root of the project.
+const SCHEMA: &str = include_str!("../../schema.sql");
+
+/// Tells SQLite databases of lipsyncd from others: "LSyd".
+const APPLICATION_ID: i64 = 0x4C53_7964;
+
+/// Steps from older versions: the first leads from version 1 to 2, and so on. None so far.
+const MIGRATIONS: [&str; 0] = [];
+
+/// How long to wait for another process that writes before it counts as trouble.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Up to this size a database is checked whole at every start; beyond it a start would take long.
+const HEALTH_CHECK_BYTES_MAX: u64 = 64 << 20;
+
+/// Opens the database for writing; makes or migrates it.
+pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
+    if let Some(folder) = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+    {
+        fs::create_dir_all(folder).map_err(|source| StoreError::Io {
+            path: folder.to_owned(),
+            source,
+        })?;
+    }
+    refuse_a_lost_database(path)?;
+    let mut connection = Connection::open(path)?;
+    told(path, prepare(&mut connection, path))?;
+    Ok(connection)
+}
+
+/// Opens the database for reading alone, by an unprivileged reader too.
+///
+/// # Errors
+/// When it is not there, cannot be read, is damaged, or of a newer version.
+pub fn open_reader(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    told(path, settle_reader(&connection, path))?;
+    Ok(connection)
+}
+
+fn settle_reader(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    check_owner(connection, path)?;
+    Ok(())
+}
+
+fn prepare(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    let version = check_owner(connection, path)?;
+    check_health(connection, path)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    // The WAL stays when the daemon ends: a reader who may not write cannot make one.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    let transaction =
+        connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    if version == 0 {
+        // Another process may have made it since the version was read.
+        let tables: i64 =
+            transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+        if tables == 0 {
+            transaction.execute_batch(SCHEMA)?;
+            transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+            transaction.pragma_update(None, "user_version", VERSION)?;
+        }
+    } else if version < VERSION {
+        let known = usize::try_from(version - 1).unwrap_or(0);
+        for step in MIGRATIONS.iter().skip(known) {
+            transaction.execute_batch(step)?;
+        }
+        transaction.pragma_update(None, "user_version", VERSION)?;
+    }
+    transaction.commit()?;
+    Ok(())
+}
+
+/// Returns the version of a database of ours, 0 for an empty one.
+fn check_owner(connection: &Connection, path: &Path) -> Result<i64, StoreError> {
+    let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get(0));
+    let version: i64 = pragma("user_version")?;
+    let owner: i64 = pragma("application_id")?;
+    let tables: i64 =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    if tables == 0 && version == 0 {
+        return Ok(0);
+    }
+    if owner != APPLICATION_ID {
+        return Err(StoreError::Foreign {
+            path: path.to_owned(),
+        });
+    }
+    if version > VERSION {
+        return Err(StoreError::Newer {
+            path: path.to_owned(),
+            found: version,
+            known: VERSION,
+        });
+    }
+    Ok(version)
+}
+
+/// Looks for damage before the first write. Only while that takes no time to speak of: in a large
+/// database damage shows when it is touched.
+fn check_health(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    if fs::metadata(path).is_ok_and(|file| file.len() > HEALTH_CHECK_BYTES_MAX) {
+        return Ok(());
+    }
+    let health: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    if health == "ok" {
+        return Ok(());
+    }
+    Err(StoreError::Damaged {
+        path: path.to_owned(),
+        what: health,
+    })
+}
+
+/// A log without its database, or a database of no bytes beside one, is what a lost file leaves: to
+/// begin anew there would pay again for what was sent.
+fn refuse_a_lost_database(path: &Path) -> Result<(), StoreError> {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    let empty = fs::metadata(path).map_or(true, |file| file.len() == 0);
+    if empty && fs::metadata(log).is_ok_and(|log| log.len() > 0) {
+        let what = "its -wal file is there, the database itself is missing or empty".to_owned();
+        return Err(StoreError::Damaged {
+            path: path.to_owned(),
+            what,
+        });
+    }
+    Ok(())
+}
+
+/// Says "damaged" where SQLite says "malformed" or "not a database".
+fn told(path: &Path, result: Result<(), StoreError>) -> Result<(), StoreError> {
+    match result {
+        Err(StoreError::Sqlite(rusqlite::Error::SqliteFailure(error, what)))
+            if matches!(
+                error.code,
+                ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase
+            ) =>
+        {
+            let what = what.unwrap_or_else(|| error.to_string());
+            Err(StoreError::Damaged {
+                path: path.to_owned(),
+                what,
+            })
+        }
+        other => other,
+    }
+}

@@ -1,0 +1,121 @@
+//! What is next: short walks from the top of the line.
+//!
+//! Nothing here grows with the queue; each read follows a partial index of `schema.sql`.
+
+use rusqlite::{Connection, OptionalExtension as _, named_params};
+
+use super::{Store, StoreError, row};
+use crate::job::{Job, State};
+
+impl Store {
+    /// Returns up to `limit` jobs that are queued and due at `now_ms`, the first in line first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn queued(&self, now_ms: i64, limit: usize) -> Result<Vec<Job>, StoreError> {
+        self.jobs(
+            "WHERE j.state = 'queued' AND j.due_at_ms <= :now_ms
+                   ORDER BY j.priority DESC, j.turn, j.id LIMIT :limit",
+            now_ms,
+            limit,
+        )
+        .await
+    }
+
+    /// Returns up to `limit` jobs whose `not_before` has come at `now_ms`.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn come_of_time(&self, now_ms: i64, limit: usize) -> Result<Vec<Job>, StoreError> {
+        self.jobs(
+            "WHERE j.state = 'waiting' AND j.due_at_ms <= :now_ms AND j.media_missing IS NULL
+                   ORDER BY j.due_at_ms LIMIT :limit",
+            now_ms,
+            limit,
+        )
+        .await
+    }
+
+    /// Returns up to `limit` jobs of `state` that are due at `now_ms`, the oldest first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn under_way(
+        &self,
+        state: State,
+        now_ms: i64,
+        limit: usize,
+    ) -> Result<Vec<Job>, StoreError> {
+        let sql = format!(
+            "WHERE j.state = '{}' AND j.due_at_ms <= :now_ms ORDER BY j.id LIMIT :limit",
+            state.name()
+        );
+        self.jobs(&sql, now_ms, limit).await
+    }
+
+    /// Returns when (Unix ms) the next of the jobs that rest in the database is due, if any does.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn next_due_at_ms(&self, now_ms: i64) -> Result<Option<i64>, StoreError> {
+        self.read(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT min(due) FROM (
+                   SELECT min(due_at_ms) AS due FROM job WHERE state = 'queued' AND due_at_ms > max(0, ?1)
+                   UNION ALL
+                   SELECT min(due_at_ms) FROM job WHERE state = 'waiting' AND due_at_ms > ?1
+                   UNION ALL
+                   SELECT min(due_at_ms) FROM job WHERE state = 'downloading' AND due_at_ms > ?1)",
+            )?;
+            Ok(statement.query_row([now_ms], |row| row.get(0)).optional()?.flatten())
+        })
+        .await
+    }
+
+    /// Returns how many jobs are in each of `states` together.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn count(&self, states: &[State]) -> Result<i64, StoreError> {
+        let names: Vec<String> = states
+            .iter()
+            .map(|state| format!("'{}'", state.name()))
+            .collect();
+        let sql = format!(
+            "SELECT count(*) FROM job WHERE state IN ({})",
+            names.join(", ")
+        );
+        self.read(move |connection| Ok(connection.query_row(&sql, [], |row| row.get(0))?))
+            .await
+    }
+
+    /// Returns a number that changes whenever another connection changed the database.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn data_version(&self) -> Result<i64, StoreError> {
+        // On the writing connection: only there it tells others' writes from the daemon's own.
+        self.write(|connection| {
+            Ok(connection.pragma_query_value(None, "data_version", |row| row.get(0))?)
+        })
+        .await
+    }
+
+    async fn jobs(
+        &self,
+        condition: &str,
+        now_ms: i64,
+        limit: usize,
+    ) -> Result<Vec<Job>, StoreError> {
+        let sql = format!("{}{condition}", row::SELECT_JOB);
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.read(move |connection: &Connection| {
+            let mut statement = connection.prepare_cached(&sql)?;
+            let parameters: &[(&str, &dyn rusqlite::ToSql)] =
+                named_params! { ":now_ms": now_ms, ":limit": limit };
+            let jobs = statement.query_map(parameters, row::job_from_row)?;
+            Ok(jobs.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+}

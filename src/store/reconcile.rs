@@ -1,0 +1,351 @@
+//! Making the database agree with one manifest, in one transaction.
+//!
+//! What each difference means for a job is decided by [`apply`](crate::job::apply()); here is only who is
+//! new, who changed, who left, and who is known under another name.
+
+use std::collections::HashSet;
+
+use rusqlite::{Connection, ErrorCode, OptionalExtension as _};
+
+use super::{Accepted, Conflict, Reconciled, StoreError, WantedJob, record, row};
+use crate::job::{Illegal, Job, Media, Moment, Outcome, Policy, State, Transition, apply};
+
+/// Why a reconciliation stops.
+pub(super) enum Stop {
+    Conflict(Conflict),
+    Store(StoreError),
+}
+
+impl<E: Into<StoreError>> From<E> for Stop {
+    fn from(error: E) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+/// One manifest's differences being worked off.
+pub(super) struct Reconciliation<'a> {
+    connection: &'a Connection,
+    moment: Moment,
+    policy: &'a Policy,
+    pub(super) done: Reconciled,
+}
+
+impl<'a> Reconciliation<'a> {
+    pub(super) fn new(connection: &'a Connection, moment: Moment, policy: &'a Policy) -> Self {
+        Self {
+            connection,
+            moment,
+            policy,
+            done: Reconciled::default(),
+        }
+    }
+
+    pub(super) fn accept(&mut self, manifest: &Accepted) -> Result<(), Stop> {
+        let predecessor = self.predecessor(manifest)?;
+        let manifest_id: i64 = self
+            .connection
+            .prepare_cached(
+                "INSERT INTO manifest (path, state, meaning, print, file_id, seen_at_ms)
+                 VALUES (?1, 'accepted', ?2, ?3, ?4, ?5)
+                 ON CONFLICT (path) DO UPDATE SET state = 'accepted', error = NULL,
+                   meaning = excluded.meaning, print = excluded.print, file_id = excluded.file_id,
+                   seen_at_ms = excluded.seen_at_ms, removed_at_ms = NULL
+                 RETURNING id",
+            )?
+            .query_row(
+                (
+                    &manifest.path,
+                    &manifest.meaning,
+                    &manifest.print,
+                    &manifest.file_id,
+                    self.moment.now_ms,
+                ),
+                |row| row.get(0),
+            )?;
+        // Who leaves goes first, so that an output that passes from one job to another is free.
+        let keys: Vec<&str> = manifest
+            .jobs
+            .iter()
+            .map(|job| job.spec.key.as_str())
+            .collect();
+        self.remove_unwanted(manifest_id, &keys)?;
+        for (index, wanted) in manifest.jobs.iter().enumerate() {
+            let index = i64::try_from(index).unwrap_or(i64::MAX);
+            self.want(manifest_id, predecessor, index, wanted)
+                .map_err(|stop| self.explain(stop, wanted))?;
+        }
+        Ok(())
+    }
+
+    /// The manifest that left the folder and that this one is under a new name: it asks the same,
+    /// or it is the same file.
+    fn predecessor(&self, manifest: &Accepted) -> Result<Option<i64>, StoreError> {
+        let mut same = self.connection.prepare_cached(
+            "SELECT id FROM manifest WHERE removed_at_ms IS NOT NULL AND path <> ?1 AND meaning = ?2
+             UNION ALL
+             SELECT id FROM manifest WHERE removed_at_ms IS NOT NULL AND path <> ?1 AND file_id = ?3
+             LIMIT 1",
+        )?;
+        let known = (&manifest.path, &manifest.meaning, &manifest.file_id);
+        Ok(same.query_row(known, |row| row.get(0)).optional()?)
+    }
+
+    fn want(
+        &mut self,
+        manifest_id: i64,
+        predecessor: Option<i64>,
+        index: i64,
+        wanted: &WantedJob,
+    ) -> Result<(), Stop> {
+        if let Some((job, owner, meaning)) = self.known_job(&wanted.spec.key)? {
+            if owner != manifest_id {
+                self.take_over(&job, owner, manifest_id)?;
+            }
+            return self.compare(job, &meaning, wanted);
+        }
+        if let Some(id) = self.moved_job(predecessor, wanted)? {
+            self.connection
+                .prepare_cached(
+                    "UPDATE job SET key = ?2, manifest_id = ?3, name = ?4 WHERE id = ?1",
+                )?
+                .execute((id, &wanted.spec.key, manifest_id, &wanted.spec.id))?;
+            self.done.moved += 1;
+            let Some((job, _, meaning)) = self.known_job(&wanted.spec.key)? else {
+                return Ok(());
+            };
+            return self.compare(job, &meaning, wanted);
+        }
+        self.add(manifest_id, index, wanted)
+    }
+
+    /// A job whose manifest left the folder passes to the one that names it now.
+    fn take_over(&self, job: &Job, owner: i64, manifest_id: i64) -> Result<(), Stop> {
+        let (path, gone): (String, bool) = self
+            .connection
+            .prepare_cached("SELECT path, removed_at_ms IS NOT NULL FROM manifest WHERE id = ?1")?
+            .query_row([owner], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        if !gone {
+            let what =
+                format!("{path} has a job of this key already; give one of them another name");
+            return Err(Stop::Conflict(Conflict {
+                key: job.spec.key.clone(),
+                what,
+            }));
+        }
+        self.connection
+            .prepare_cached("UPDATE job SET manifest_id = ?2 WHERE id = ?1")?
+            .execute((job.id, manifest_id))?;
+        Ok(())
+    }
+
+    fn compare(&mut self, job: Job, meaning: &str, wanted: &WantedJob) -> Result<(), Stop> {
+        let removed = |job: &Job| {
+            job.state == State::Cancelled
+                && job
+                    .failure
+                    .as_ref()
+                    .is_some_and(|failure| failure.code == "removed")
+        };
+        if meaning == wanted.meaning {
+            if removed(&job) {
+                let back = self.apply_and_record(&job, Outcome::Returned)?;
+                self.look_at_media(&back, wanted)?;
+            } else if job.state == State::Waiting {
+                self.look_at_media(&job, wanted)?;
+            }
+            return Ok(());
+        }
+        let unsent = job.state.is_unsent() || (job.state.is_finished() && job.was_never_sent());
+        if unsent && !(job.state == State::Cancelled && !removed(&job)) {
+            // The row's wish is written first: the output it gives up may be another's next.
+            row::update_spec(self.connection, job.id, &wanted.spec, &wanted.meaning)?;
+            let edited =
+                self.apply_and_record(&job, Outcome::Edited(Box::new(wanted.spec.clone())))?;
+            self.done.changed += 1;
+            self.look_at_media(&edited, wanted)?;
+        } else if !job.changed_since {
+            let flag = apply(
+                &job,
+                Outcome::Edited(Box::new(wanted.spec.clone())),
+                &self.moment,
+                self.policy,
+            );
+            self.write(flag)?;
+            self.done.flagged += 1;
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, manifest_id: i64, index: i64, wanted: &WantedJob) -> Result<(), Stop> {
+        let spec = wanted.spec.clone();
+        let external_base = spec
+            .external_task_id
+            .clone()
+            .unwrap_or_else(|| wanted.external_base.clone());
+        let turn = self.turn(spec.priority)?.saturating_add(index);
+        let mut job = Job::new(spec, external_base, turn);
+        let mut what = "found in its manifest".to_owned();
+        if let Some(outcome) = media_outcome(wanted) {
+            let looked = apply(&job, outcome, &self.moment, self.policy).map_err(illegal)?;
+            (job, what) = (looked.job, format!("{what}; {}", looked.what));
+        }
+        let now_ms = self.moment.now_ms;
+        let id = row::insert(self.connection, &job, manifest_id, &wanted.meaning, now_ms)?;
+        record::add_event(self.connection, id, None, job.state, &what, None, now_ms)?;
+        self.done.added += 1;
+        Ok(())
+    }
+
+    /// Where the turns of one priority have come to: a manifest that joins begins there, so that it
+    /// neither waits behind all that were there before nor passes them all by.
+    fn turn(&self, priority: i32) -> Result<i64, StoreError> {
+        let mut first = self.connection.prepare_cached(
+            "SELECT turn FROM job WHERE state = 'queued' AND priority = ?1 ORDER BY turn, id LIMIT 1",
+        )?;
+        Ok(first
+            .query_row([priority], |row| row.get(0))
+            .optional()?
+            .unwrap_or(0))
+    }
+
+    fn look_at_media(&mut self, job: &Job, wanted: &WantedJob) -> Result<(), Stop> {
+        if let Some(outcome) = media_outcome(wanted) {
+            self.apply_and_record(job, outcome)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn remove_unwanted(
+        &mut self,
+        manifest_id: i64,
+        wanted_keys: &[&str],
+    ) -> Result<(), StoreError> {
+        let wanted: HashSet<&str> = wanted_keys.iter().copied().collect();
+        for job in self.unsent(manifest_id)? {
+            if !wanted.contains(job.spec.key.as_str()) {
+                self.apply_and_record(&job, Outcome::Removed)?;
+                self.done.removed += 1;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn hold_unsent(&mut self, manifest_id: i64, why: &str) -> Result<(), StoreError> {
+        for job in self.unsent(manifest_id)? {
+            if job.media.missing.as_deref() != Some(why) {
+                let held = match job.state {
+                    State::Waiting => Outcome::MediaMissing(why.to_owned()),
+                    _ => Outcome::MediaChanged(why.to_owned()),
+                };
+                self.apply_and_record(&job, held)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn unsent(&self, manifest_id: i64) -> Result<Vec<Job>, StoreError> {
+        let sql = format!(
+            "{}WHERE j.manifest_id = ?1 AND j.state IN ('waiting', 'queued', 'identified')",
+            row::SELECT_JOB
+        );
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        let jobs = statement.query_map([manifest_id], row::job_from_row)?;
+        Ok(jobs.collect::<Result<_, _>>()?)
+    }
+
+    fn known_job(&self, key: &str) -> Result<Option<(Job, i64, String)>, StoreError> {
+        let sql = format!("{}WHERE j.key = ?1", row::SELECT_JOB);
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        Ok(statement
+            .query_row([key], |row| {
+                Ok((
+                    row::job_from_row(row)?,
+                    row.get("manifest_id")?,
+                    row.get("meaning")?,
+                ))
+            })
+            .optional()?)
+    }
+
+    fn moved_job(
+        &self,
+        predecessor: Option<i64>,
+        wanted: &WantedJob,
+    ) -> Result<Option<i64>, StoreError> {
+        let Some(predecessor) = predecessor else {
+            return Ok(None);
+        };
+        let mut statement = self.connection.prepare_cached(
+            "SELECT id FROM job WHERE manifest_id = ?1 AND name IS ?2 AND meaning = ?3 LIMIT 1",
+        )?;
+        let known = (predecessor, &wanted.spec.id, &wanted.meaning);
+        Ok(statement.query_row(known, |row| row.get(0)).optional()?)
+    }
+
+    fn apply_and_record(&self, job: &Job, outcome: Outcome) -> Result<Job, StoreError> {
+        self.write(apply(job, outcome, &self.moment, self.policy))
+    }
+
+    fn write(&self, transition: Result<Transition, Illegal>) -> Result<Job, StoreError> {
+        let transition = transition.map_err(illegal)?;
+        record::record(self.connection, &transition, None, self.moment.now_ms)
+    }
+
+    /// Says which two jobs want the same, where SQLite says "UNIQUE constraint failed".
+    fn explain(&self, stop: Stop, wanted: &WantedJob) -> Stop {
+        let Stop::Store(StoreError::Sqlite(rusqlite::Error::SqliteFailure(error, _))) = &stop
+        else {
+            return stop;
+        };
+        if error.code != ErrorCode::ConstraintViolation {
+            return stop;
+        }
+        let holder = |column: &str, value: &str| -> Option<String> {
+            let sql = format!(
+                "SELECT key FROM job WHERE {column} = ?1 AND state <> 'cancelled' AND key <> ?2"
+            );
+            let mut statement = self.connection.prepare_cached(&sql).ok()?;
+            statement
+                .query_row((value, &wanted.spec.key), |row| row.get(0))
+                .optional()
+                .ok()?
+        };
+        let spec = &wanted.spec;
+        let what = if let Some(other) = holder("output", &spec.output) {
+            format!(
+                "its output {} is job {other}'s already; give it another `output`",
+                spec.output
+            )
+        } else if let Some((name, other)) = spec
+            .external_task_id
+            .as_ref()
+            .and_then(|name| Some((name, holder("external_base", name)?)))
+        {
+            format!("its external_task_id {name} is job {other}'s already; it must be unique")
+        } else {
+            return stop;
+        };
+        Stop::Conflict(Conflict {
+            key: spec.key.clone(),
+            what,
+        })
+    }
+}
+
+fn media_outcome(wanted: &WantedJob) -> Option<Outcome> {
+    match &wanted.media {
+        Ok(Media {
+            missing: Some(what),
+            ..
+        }) => Some(Outcome::MediaMissing(what.clone())),
+        Ok(media) => Some(Outcome::MediaReady(media.clone())),
+        Err(fault) => Some(Outcome::MediaUnfit(fault.clone())),
+    }
+}
+
+fn illegal(illegal: Illegal) -> StoreError {
+    StoreError::Nonsense {
+        key: illegal.key.clone(),
+        what: illegal.to_string(),
+    }
+}

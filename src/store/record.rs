@@ -1,0 +1,183 @@
+//! Writing a transition down: the job, its history and the day's account, in one transaction.
+
+use rusqlite::{Connection, OptionalExtension as _, named_params};
+
+use super::{Store, StoreError, row};
+use crate::job::{Job, JobId, Spend, State, Transition};
+
+/// Which call of the API an answer belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Call {
+    /// Identify Face.
+    Identify,
+    /// Create Task.
+    Create,
+    /// Query Task (Single).
+    Query,
+    /// Query Task (List).
+    List,
+}
+
+impl Call {
+    /// Its name in the database and the logs.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Identify => "identify",
+            Self::Create => "create",
+            Self::Query => "query",
+            Self::List => "list",
+        }
+    }
+}
+
+/// What of an answer is kept with a job's history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The call it answers.
+    pub call: Call,
+    /// None: there was no answer.
+    pub http_status: Option<u16>,
+    /// The API's code.
+    pub code: Option<i64>,
+    /// The API's name for the request; support asks for it.
+    pub request_id: Option<String>,
+    /// What it cost, in millionths of a unit.
+    pub units_micro: Option<i64>,
+}
+
+const INSERT_EVENT: &str = "
+    INSERT INTO event (job_id, at_ms, from_state, to_state, what, call, http_status, code,
+      request_id, units_micro)
+    VALUES (:job_id, :at_ms, :from, :to, :what, :call, :http_status, :code, :request_id,
+      :units_micro)";
+
+const ADD_SPEND: &str = "
+    INSERT INTO spend (day, identify_micro, task_micro, tasks)
+    VALUES (strftime('%Y-%m-%d', :at_ms / 1000.0, 'unixepoch'), :identify, :task, :tasks)
+    ON CONFLICT (day) DO UPDATE SET identify_micro = identify_micro + excluded.identify_micro,
+      task_micro = task_micro + excluded.task_micro, tasks = tasks + excluded.tasks";
+
+impl Store {
+    /// Writes `transition` down, with the API's answer that led to it, and returns the job as it
+    /// stands now.
+    ///
+    /// # Errors
+    /// [`StoreError::Stale`] when somebody moved the job since it was read: then nothing is written.
+    pub async fn record(
+        &self,
+        transition: Transition,
+        answer: Option<Answer>,
+        now_ms: i64,
+    ) -> Result<Job, StoreError> {
+        self.write(move |connection| record(connection, &transition, answer.as_ref(), now_ms))
+            .await
+    }
+
+    /// Returns the job of that row, if there is one.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn job(&self, id: JobId) -> Result<Option<Job>, StoreError> {
+        self.read(move |connection| {
+            let sql = format!("{}WHERE j.id = ?1", row::SELECT_JOB);
+            let mut statement = connection.prepare_cached(&sql)?;
+            let job = statement.query_row([id], row::job_from_row).optional()?;
+            job.map(|job| with_labels(connection, job)).transpose()
+        })
+        .await
+    }
+
+    /// Returns the job of that key, if there is one.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn job_by_key(&self, key: &str) -> Result<Option<Job>, StoreError> {
+        let key = key.to_owned();
+        self.read(move |connection| {
+            let sql = format!("{}WHERE j.key = ?1", row::SELECT_JOB);
+            let mut statement = connection.prepare_cached(&sql)?;
+            let job = statement.query_row([&key], row::job_from_row).optional()?;
+            job.map(|job| with_labels(connection, job)).transpose()
+        })
+        .await
+    }
+}
+
+/// Writes one transition inside the caller's transaction.
+pub(super) fn record(
+    connection: &Connection,
+    transition: &Transition,
+    answer: Option<&Answer>,
+    now_ms: i64,
+) -> Result<Job, StoreError> {
+    let Transition {
+        from,
+        job,
+        what,
+        spend,
+    } = transition;
+    if !row::update_progress(connection, job, *from, now_ms)? {
+        return Err(StoreError::Stale {
+            key: job.spec.key.clone(),
+        });
+    }
+    add_event(
+        connection,
+        job.id,
+        Some(*from),
+        job.state,
+        what,
+        answer,
+        now_ms,
+    )?;
+    add_spend(connection, *spend, now_ms)?;
+    Ok(Job {
+        revision: job.revision + 1,
+        ..job.clone()
+    })
+}
+
+/// Adds a line to a job's history.
+pub(super) fn add_event(
+    connection: &Connection,
+    job_id: JobId,
+    from: Option<State>,
+    to: State,
+    what: &str,
+    answer: Option<&Answer>,
+    now_ms: i64,
+) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(INSERT_EVENT)?
+        .execute(named_params! {
+            ":job_id": job_id, ":at_ms": now_ms, ":from": from.map(State::name), ":to": to.name(),
+            ":what": what, ":call": answer.map(|answer| answer.call.name()),
+            ":http_status": answer.and_then(|answer| answer.http_status),
+            ":code": answer.and_then(|answer| answer.code),
+            ":request_id": answer.and_then(|answer| answer.request_id.as_deref()),
+            ":units_micro": answer.and_then(|answer| answer.units_micro),
+        })?;
+    Ok(())
+}
+
+pub(super) fn add_spend(
+    connection: &Connection,
+    spend: Spend,
+    now_ms: i64,
+) -> Result<(), StoreError> {
+    if spend != Spend::default() {
+        connection
+            .prepare_cached(ADD_SPEND)?
+            .execute(named_params! {
+                ":at_ms": now_ms, ":identify": spend.identify_micro, ":task": spend.task_micro,
+                ":tasks": spend.tasks,
+            })?;
+    }
+    Ok(())
+}
+
+fn with_labels(connection: &Connection, mut job: Job) -> Result<Job, StoreError> {
+    job.spec.labels = row::labels(connection, job.id)?;
+    Ok(job)
+}

@@ -1,0 +1,129 @@
+//! Answers of Identify Face, shared by all jobs of a video.
+
+use rusqlite::{Connection, OptionalExtension as _};
+
+use super::{Store, StoreError};
+use crate::job::{FaceSpan, Session};
+
+/// A session with the faces in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownSession {
+    /// The session.
+    pub session: Session,
+    /// In the API's order.
+    pub faces: Vec<FaceSpan>,
+}
+
+impl Store {
+    /// Returns the newest session of `video` under `account` that may still be used at `now_ms`.
+    /// `video` is any text that tells one video from another.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn fresh_session(
+        &self,
+        account: &str,
+        video: &str,
+        now_ms: i64,
+    ) -> Result<Option<KnownSession>, StoreError> {
+        let (account, video) = (account.to_owned(), video.to_owned());
+        self.read(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT id, session_id, expires_at_ms FROM session
+                 WHERE video = ?1 AND account = ?2 AND expires_at_ms > ?3
+                 ORDER BY expires_at_ms DESC LIMIT 1",
+            )?;
+            let session = statement
+                .query_row((&video, &account, now_ms), |row| {
+                    Ok(Session {
+                        row: row.get(0)?,
+                        session_id: row.get(1)?,
+                        expires_at_ms: row.get(2)?,
+                    })
+                })
+                .optional()?;
+            let Some(session) = session else {
+                return Ok(None);
+            };
+            let faces = faces(connection, session.row)?;
+            Ok(Some(KnownSession { session, faces }))
+        })
+        .await
+    }
+
+    /// Keeps an answer of Identify Face; its `row` is given here.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn keep_session(
+        &self,
+        account: &str,
+        video: &str,
+        known: KnownSession,
+        now_ms: i64,
+    ) -> Result<KnownSession, StoreError> {
+        let (account, video) = (account.to_owned(), video.to_owned());
+        self.write(move |connection| {
+            connection
+                .prepare_cached(
+                    "INSERT INTO session (account, video, session_id, identified_at_ms, expires_at_ms)
+                     VALUES (?1, ?2, ?3, ?4, ?5)",
+                )?
+                .execute((
+                    &account,
+                    &video,
+                    &known.session.session_id,
+                    now_ms,
+                    known.session.expires_at_ms,
+                ))?;
+            let row = connection.last_insert_rowid();
+            for (place, face) in known.faces.iter().enumerate() {
+                connection
+                    .prepare_cached(
+                        "INSERT INTO face (session_row, place, face_id, start_ms, end_ms)
+                         VALUES (?1, ?2, ?3, ?4, ?5)",
+                    )?
+                    .execute((
+                        row,
+                        i64::try_from(place).unwrap_or(i64::MAX),
+                        &face.face_id,
+                        face.start_ms,
+                        face.end_ms,
+                    ))?;
+            }
+            Ok(KnownSession {
+                session: Session { row, ..known.session.clone() },
+                faces: known.faces.clone(),
+            })
+        })
+        .await
+    }
+
+    /// Keeps a session from being used again.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn forget_session(&self, row: i64) -> Result<(), StoreError> {
+        self.write(move |connection| {
+            connection
+                .prepare_cached("UPDATE session SET expires_at_ms = 0 WHERE id = ?1")?
+                .execute([row])?;
+            Ok(())
+        })
+        .await
+    }
+}
+
+fn faces(connection: &Connection, session_row: i64) -> Result<Vec<FaceSpan>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT face_id, start_ms, end_ms FROM face WHERE session_row = ?1 ORDER BY place",
+    )?;
+    let faces = statement.query_map([session_row], |row| {
+        Ok(FaceSpan {
+            face_id: row.get(0)?,
+            start_ms: row.get(1)?,
+            end_ms: row.get(2)?,
+        })
+    })?;
+    Ok(faces.collect::<Result<_, _>>()?)
+}

@@ -1,0 +1,197 @@
+//! A thread that owns a connection and does what callers hand it.
+//!
+//! The writer commits whatever waits in one transaction: one sync of the disk for many changes. Work
+//! that fails for its own reasons is rolled back alone; trouble of the whole database (disk full,
+//! locked by others) is waited out, and the callers with it.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError, mpsc},
+    thread,
+    time::Duration,
+};
+
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use super::StoreError;
+
+/// So many pieces of work share one transaction at most.
+const BATCH_MAX: usize = 512;
+/// How long to wait before a database in trouble is tried again.
+const TROUBLE_PAUSE: Duration = Duration::from_secs(1);
+
+/// A handle to the thread; the thread ends with the last of them.
+#[derive(Clone)]
+pub(super) struct Worker {
+    queue: mpsc::Sender<Box<dyn Work>>,
+    trouble: Arc<Mutex<Option<String>>>,
+}
+
+/// Something to do on the connection, and somebody who waits for it.
+trait Work: Send {
+    /// Does it and keeps what came of it. May be called again after a rollback.
+    fn run(&mut self, connection: &Connection) -> Result<(), StoreError>;
+    /// Tells the caller what came of it.
+    fn answer(self: Box<Self>);
+    /// Tells the caller that it failed.
+    fn fail(&mut self, error: StoreError);
+}
+
+struct Call<F, T> {
+    work: F,
+    outcome: Option<Result<T, StoreError>>,
+    caller: oneshot::Sender<Result<T, StoreError>>,
+}
+
+impl<T, F> Work for Call<F, T>
+where
+    T: Send,
+    F: FnMut(&Connection) -> Result<T, StoreError> + Send,
+{
+    fn run(&mut self, connection: &Connection) -> Result<(), StoreError> {
+        self.outcome = Some(Ok((self.work)(connection)?));
+        Ok(())
+    }
+
+    fn answer(self: Box<Self>) {
+        // A caller that went away does not want to know.
+        let _gone = self
+            .caller
+            .send(self.outcome.unwrap_or(Err(StoreError::Closed)));
+    }
+
+    fn fail(&mut self, error: StoreError) {
+        self.outcome = Some(Err(error));
+    }
+}
+
+impl Worker {
+    pub(super) fn spawn_writer(connection: Connection) -> Result<Self, StoreError> {
+        Self::spawn("lipsyncd-writer", move |queue, trouble| {
+            write_all(&connection, queue, trouble)
+        })
+    }
+
+    pub(super) fn spawn_reader(connection: Connection) -> Result<Self, StoreError> {
+        Self::spawn("lipsyncd-reader", move |queue, _| {
+            read_all(&connection, queue)
+        })
+    }
+
+    fn spawn(
+        name: &str,
+        body: impl FnOnce(&mpsc::Receiver<Box<dyn Work>>, &Mutex<Option<String>>) + Send + 'static,
+    ) -> Result<Self, StoreError> {
+        let (queue, work) = mpsc::channel();
+        let trouble = Arc::new(Mutex::new(None));
+        let shared = Arc::clone(&trouble);
+        thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(move || body(&work, &shared))
+            .map_err(|source| StoreError::Io {
+                path: name.into(),
+                source,
+            })?;
+        Ok(Self { queue, trouble })
+    }
+
+    pub(super) async fn call<T: Send + 'static>(
+        &self,
+        work: impl FnMut(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (caller, answer) = oneshot::channel();
+        self.queue
+            .send(Box::new(Call {
+                work,
+                outcome: None,
+                caller,
+            }))
+            .map_err(|_| StoreError::Closed)?;
+        answer.await.map_err(|_| StoreError::Closed)?
+    }
+
+    pub(super) fn trouble(&self) -> Option<String> {
+        self.trouble
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+fn read_all(connection: &Connection, queue: &mpsc::Receiver<Box<dyn Work>>) {
+    while let Ok(mut work) = queue.recv() {
+        if let Err(error) = work.run(connection) {
+            work.fail(error);
+        }
+        work.answer();
+    }
+}
+
+fn write_all(
+    connection: &Connection,
+    queue: &mpsc::Receiver<Box<dyn Work>>,
+    trouble: &Mutex<Option<String>>,
+) {
+    while let Ok(first) = queue.recv() {
+        let mut batch = vec![first];
+        batch.extend(queue.try_iter().take(BATCH_MAX - 1));
+        commit_until_it_fits(connection, &mut batch, trouble);
+        for work in batch {
+            work.answer();
+        }
+    }
+}
+
+fn commit_until_it_fits(
+    connection: &Connection,
+    batch: &mut [Box<dyn Work>],
+    trouble: &Mutex<Option<String>>,
+) {
+    let say = |words: Option<String>| {
+        let mut known = trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        match (&words, known.is_some()) {
+            (Some(words), false) => tracing::warn!("{words}; waiting until it can be written"),
+            (None, true) => tracing::info!("the state database can be written again"),
+            _ => {}
+        }
+        *known = words;
+    };
+    loop {
+        let Err(error) = commit(connection, batch) else {
+            return say(None);
+        };
+        // A rollback that fails has nothing left to roll back.
+        let _nothing_open = connection.execute_batch("ROLLBACK");
+        if !error.is_passing() {
+            let words = error.to_string();
+            tracing::error!("{words}");
+            for work in batch.iter_mut() {
+                work.fail(StoreError::Closed);
+            }
+            return;
+        }
+        say(Some(error.to_string()));
+        thread::sleep(TROUBLE_PAUSE);
+    }
+}
+
+fn commit(connection: &Connection, batch: &mut [Box<dyn Work>]) -> Result<(), StoreError> {
+    let execute = |sql: &str| -> Result<(), StoreError> {
+        connection.prepare_cached(sql)?.execute([])?;
+        Ok(())
+    };
+    execute("BEGIN IMMEDIATE")?;
+    for work in batch {
+        execute("SAVEPOINT work")?;
+        match work.run(connection) {
+            Ok(()) => {}
+            Err(error) if error.is_passing() => return Err(error),
+            Err(error) => {
+                execute("ROLLBACK TO work")?;
+                work.fail(error);
+            }
+        }
+        execute("RELEASE work")?;
+    }
+    execute("COMMIT")
+}
