@@ -48,11 +48,7 @@ pub fn apply(
     use Outcome as O;
     use State as S;
 
-    let step = Step {
-        job,
-        moment,
-        policy,
-    };
+    let step = Step { job, moment, policy };
     let transition = match (job.state, outcome) {
         // Before anything is sent.
         (S::Waiting, O::MediaReady(media)) => step.media_ready(media),
@@ -61,14 +57,9 @@ pub fn apply(
         (S::Waiting, O::Due) => step.go(S::Queued, "its time has come"),
         (S::Queued | S::Identified, O::MediaChanged(what)) => step.media_missing(what),
         (S::Queued, O::SoundMeasured { length_ms }) => step.sound_measured(length_ms),
-        (
-            S::Queued | S::Identified,
-            O::Identified {
-                session,
-                faces,
-                units_micro,
-            },
-        ) => step.identified(session, &faces, units_micro),
+        (S::Queued | S::Identified, O::Identified { session, faces, units_micro }) => {
+            step.identified(session, &faces, units_micro)
+        }
         (S::Queued | S::Identified, O::HeldBack(why)) => step.stay(why),
         (S::Queued | S::Identified | S::Downloading, O::Trouble(trouble)) => {
             step.try_again_later(trouble)
@@ -82,13 +73,9 @@ pub fn apply(
         }
 
         // The paid step.
-        (
-            S::Identified,
-            O::CreateIntended {
-                account,
-                sound_sha256,
-            },
-        ) => step.intend(account, sound_sha256),
+        (S::Identified, O::CreateIntended { account, sound_sha256 }) => {
+            step.intend(account, sound_sha256)
+        }
         (S::Creating, O::ResendIntended) => step.intend_again(),
         (S::Creating, O::Accepted { task_id }) => step.accepted(task_id, "accepted as task"),
         (S::Creating, O::Found { task_id }) => step.accepted(task_id, "found by lookup: task"),
@@ -107,13 +94,9 @@ pub fn apply(
         (S::Submitted | S::Processing, O::TaskSucceeded { units_micro }) => {
             step.task_succeeded(units_micro)
         }
-        (
-            S::Submitted | S::Processing,
-            O::TaskFailed {
-                message,
-                units_micro,
-            },
-        ) => step.task_failed(message, units_micro),
+        (S::Submitted | S::Processing, O::TaskFailed { message, units_micro }) => {
+            step.task_failed(message, units_micro)
+        }
         (S::Submitted | S::Processing | S::Downloading, O::Refused(fault)) => step.fail(fault),
         (S::Downloading, O::Delivered(result)) => step.delivered(result),
 
@@ -164,12 +147,7 @@ impl Step<'_> {
     }
 
     fn write(&self, job: Job, what: impl Into<String>) -> Transition {
-        Transition {
-            from: self.job.state,
-            job,
-            what: what.into(),
-            spend: Spend::default(),
-        }
+        Transition { from: self.job.state, job, what: what.into(), spend: Spend::default() }
     }
 
     fn go(&self, to: State, what: &str) -> Transition {
@@ -181,56 +159,25 @@ impl Step<'_> {
     }
 
     fn back_to(&self, to: State, why: String) -> Transition {
-        self.write(
-            Job {
-                create: None,
-                ..self.fresh(to)
-            },
-            why,
-        )
+        self.write(Job { create: None, ..self.fresh(to) }, why)
     }
 
     fn fail(&self, fault: Fault) -> Transition {
         let what = format!("failed: {}", fault.message);
-        let failure = Some(Failure {
-            code: fault.code,
-            message: fault.message,
-        });
-        self.write(
-            Job {
-                failure,
-                ..self.fresh(State::Failed)
-            },
-            what,
-        )
+        let failure = Some(Failure { code: fault.code, message: fault.message });
+        self.write(Job { failure, ..self.fresh(State::Failed) }, what)
     }
 
     fn cancel(&self, code: &str, message: &str) -> Transition {
-        let failure = Some(Failure {
-            code: code.to_owned(),
-            message: message.to_owned(),
-        });
-        self.write(
-            Job {
-                failure,
-                ..self.fresh(State::Cancelled)
-            },
-            message,
-        )
+        let failure = Some(Failure { code: code.to_owned(), message: message.to_owned() });
+        self.write(Job { failure, ..self.fresh(State::Cancelled) }, message)
     }
 
     fn media_ready(&self, media: super::Media) -> Transition {
-        let ready = Job {
-            media,
-            ..self.fresh(State::Queued)
-        };
+        let ready = Job { media, ..self.fresh(State::Queued) };
         match self.job.spec.not_before_at_ms {
             Some(not_before_at_ms) if not_before_at_ms > self.moment.now_ms => {
-                let due = Job {
-                    state: State::Waiting,
-                    due_at_ms: not_before_at_ms,
-                    ..ready
-                };
+                let due = Job { state: State::Waiting, due_at_ms: not_before_at_ms, ..ready };
                 self.write(due, "its media are there; it waits for its time")
             }
             _ => self.write(ready, "its media are there"),
@@ -238,17 +185,9 @@ impl Step<'_> {
     }
 
     fn media_missing(&self, what: String) -> Transition {
-        let media = super::Media {
-            missing: Some(what.clone()),
-            ..Default::default()
-        };
-        let job = Job {
-            media,
-            session: None,
-            plan: None,
-            create: None,
-            ..self.fresh(State::Waiting)
-        };
+        let media = super::Media { missing: Some(what.clone()), ..Default::default() };
+        let job =
+            Job { media, session: None, plan: None, create: None, ..self.fresh(State::Waiting) };
         self.write(job, what)
     }
 
@@ -264,10 +203,7 @@ impl Step<'_> {
         faces: &[super::FaceSpan],
         units_micro: i64,
     ) -> Transition {
-        let spend = Spend {
-            identify_micro: units_micro,
-            ..Spend::default()
-        };
+        let spend = Spend { identify_micro: units_micro, ..Spend::default() };
         let (sound_ms, video_ms) = (self.job.media.sound_ms, self.job.media.video_ms);
         let units_micro = self.job.units_micro.saturating_add(units_micro);
         match timing::plan(&self.job.spec, faces, sound_ms, video_ms) {
@@ -279,25 +215,12 @@ impl Step<'_> {
                     units_micro,
                     ..self.fresh(State::Identified)
                 };
-                Transition {
-                    spend,
-                    ..self.write(job, what)
-                }
+                Transition { spend, ..self.write(job, what) }
             }
             Err(fault) => {
-                let fault = Fault {
-                    code: fault.code().to_owned(),
-                    message: fault.to_string(),
-                };
+                let fault = Fault { code: fault.code().to_owned(), message: fault.to_string() };
                 let failed = self.fail(fault);
-                Transition {
-                    spend,
-                    job: Job {
-                        units_micro,
-                        ..failed.job
-                    },
-                    ..failed
-                }
+                Transition { spend, job: Job { units_micro, ..failed.job }, ..failed }
             }
         }
     }
@@ -316,12 +239,7 @@ impl Step<'_> {
         // What it failed at before is kept: a create that never leaves the machine must come to an
         // end, and its delays must grow.
         let (tries, failing_since_ms) = (self.job.tries, self.job.failing_since_ms);
-        let job = Job {
-            create,
-            tries,
-            failing_since_ms,
-            ..self.fresh(State::Creating)
-        };
+        let job = Job { create, tries, failing_since_ms, ..self.fresh(State::Creating) };
         self.write(job, what)
     }
 
@@ -332,26 +250,14 @@ impl Step<'_> {
             create.absent_since_ms = None;
             create.settled = false;
         }
-        let what = format!(
-            "the same create written down again as {}",
-            job.external_task_id()
-        );
+        let what = format!("the same create written down again as {}", job.external_task_id());
         self.write(job, what)
     }
 
     fn accepted(&self, task_id: String, how: &str) -> Transition {
         let what = format!("{how} {task_id}");
-        let job = Job {
-            task_id: Some(task_id),
-            ..self.fresh(State::Submitted)
-        };
-        Transition {
-            spend: Spend {
-                tasks: 1,
-                ..Spend::default()
-            },
-            ..self.write(job, what)
-        }
+        let job = Job { task_id: Some(task_id), ..self.fresh(State::Submitted) };
+        Transition { spend: Spend { tasks: 1, ..Spend::default() }, ..self.write(job, what) }
     }
 
     /// The video is identified again; an API that loses one session after the other must not be
@@ -359,41 +265,18 @@ impl Step<'_> {
     fn session_gone(&self, why: String) -> Transition {
         let sessions_lost = self.job.sessions_lost.saturating_add(1);
         if sessions_lost >= SESSIONS_LOST_MAX {
-            return self.fail(Fault {
-                code: "session_gone".to_owned(),
-                message: why,
-            });
+            return self.fail(Fault { code: "session_gone".to_owned(), message: why });
         }
         let queued = self.back_to(State::Queued, why);
-        let job = Job {
-            session: None,
-            plan: None,
-            sessions_lost,
-            ..queued.job
-        };
+        let job = Job { session: None, plan: None, sessions_lost, ..queued.job };
         Transition { job, ..queued }
     }
 
     fn not_sent(&self, why: String) -> Transition {
-        let trouble = Trouble {
-            code: "transport".to_owned(),
-            message: why,
-            retry_after_ms: None,
-        };
-        let back = Job {
-            state: State::Identified,
-            create: None,
-            ..self.job.clone()
-        };
-        let retried = Step {
-            job: &back,
-            ..*self
-        }
-        .try_again_later(trouble);
-        Transition {
-            from: self.job.state,
-            ..retried
-        }
+        let trouble = Trouble { code: "transport".to_owned(), message: why, retry_after_ms: None };
+        let back = Job { state: State::Identified, create: None, ..self.job.clone() };
+        let retried = Step { job: &back, ..*self }.try_again_later(trouble);
+        Transition { from: self.job.state, ..retried }
     }
 
     /// A passing failure: later again, and an end after `give_up_after` while nothing was paid for.
@@ -407,10 +290,7 @@ impl Step<'_> {
                 failing_ms / 3_600_000,
                 trouble.message
             );
-            return self.fail(Fault {
-                code: "gave_up".to_owned(),
-                message,
-            });
+            return self.fail(Fault { code: "gave_up".to_owned(), message });
         }
         self.delayed(&trouble, since_ms)
     }
@@ -418,19 +298,13 @@ impl Step<'_> {
     fn delayed(&self, trouble: &Trouble, since_ms: i64) -> Transition {
         let tries = self.job.tries.saturating_add(1);
         let delay_ms = delay_ms(self.policy, tries, self.moment.chance);
-        let due_at_ms = self
-            .moment
-            .now_ms
-            .saturating_add(delay_ms.max(trouble.retry_after_ms.unwrap_or(0)));
+        let due_at_ms =
+            self.moment.now_ms.saturating_add(delay_ms.max(trouble.retry_after_ms.unwrap_or(0)));
         let job = Job {
             due_at_ms,
             tries,
             failing_since_ms: Some(since_ms),
-            waits: Some(format!(
-                "its next try, number {}, after: {}",
-                tries + 1,
-                trouble.message
-            )),
+            waits: Some(format!("its next try, number {}, after: {}", tries + 1, trouble.message)),
             ..self.job.clone()
         };
         self.write(job, format!("try {tries} failed: {}", trouble.message))
@@ -438,9 +312,7 @@ impl Step<'_> {
 
     fn lost(&self, why: &str) -> Transition {
         let mut job = self.fresh(State::Creating);
-        job.waits = Some(format!(
-            "a lookup of its create, whose answer was lost: {why}"
-        ));
+        job.waits = Some(format!("a lookup of its create, whose answer was lost: {why}"));
         self.write(job, format!("the answer to its create was lost: {why}"))
     }
 
@@ -457,9 +329,7 @@ impl Step<'_> {
             });
         };
         // A clock that was set back must not keep the job waiting for a day.
-        let since_ms = create
-            .absent_since_ms
-            .filter(|since_ms| *since_ms <= now_ms);
+        let since_ms = create.absent_since_ms.filter(|since_ms| *since_ms <= now_ms);
         let settles_at_ms = since_ms.unwrap_or(now_ms) + self.policy.create_settle_ms;
         create.absent_since_ms = Some(since_ms.unwrap_or(now_ms));
         create.settled = since_ms.is_some() && now_ms >= settles_at_ms;
@@ -468,9 +338,7 @@ impl Step<'_> {
             return self.write(job, "the API knows no such task: it may be sent again");
         }
         let delay_ms = delay_ms(self.policy, job.tries, 1.0);
-        job.due_at_ms = now_ms
-            .saturating_add(delay_ms)
-            .min(settles_at_ms.max(now_ms + 1));
+        job.due_at_ms = now_ms.saturating_add(delay_ms).min(settles_at_ms.max(now_ms + 1));
         job.waits = Some(
             "a last lookup of its create, which the API does not know: then it is sent again"
                 .to_owned(),
@@ -481,10 +349,8 @@ impl Step<'_> {
     fn lookup_failed(&self, trouble: Trouble) -> Transition {
         let since_ms = self.job.failing_since_ms.unwrap_or(self.moment.now_ms);
         let mut later = self.delayed(&trouble, since_ms);
-        later.job.waits = Some(format!(
-            "a lookup of its create, whose answer was lost: {}",
-            trouble.message
-        ));
+        later.job.waits =
+            Some(format!("a lookup of its create, whose answer was lost: {}", trouble.message));
         later
     }
 
@@ -496,27 +362,15 @@ impl Step<'_> {
     }
 
     fn task_failed(&self, message: String, units_micro: i64) -> Transition {
-        let mut failed = self.fail(Fault {
-            code: "task_failed".to_owned(),
-            message,
-        });
+        let mut failed = self.fail(Fault { code: "task_failed".to_owned(), message });
         failed.job.units_micro = failed.job.units_micro.saturating_add(units_micro);
         failed.spend.task_micro = units_micro;
         failed
     }
 
     fn delivered(&self, result: super::Delivered) -> Transition {
-        let what = format!(
-            "delivered: {} bytes, sha256 {}",
-            result.bytes, result.sha256
-        );
-        self.write(
-            Job {
-                result: Some(result),
-                ..self.fresh(State::Succeeded)
-            },
-            what,
-        )
+        let what = format!("delivered: {} bytes, sha256 {}", result.bytes, result.sha256);
+        self.write(Job { result: Some(result), ..self.fresh(State::Succeeded) }, what)
     }
 
     fn retried(&self) -> Transition {
@@ -536,14 +390,8 @@ impl Step<'_> {
     }
 
     fn flagged(&self) -> Transition {
-        let job = Job {
-            changed_since: true,
-            ..self.job.clone()
-        };
-        self.write(
-            job,
-            "manifest changed since; `lipsyncd retry` runs it as it stands now",
-        )
+        let job = Job { changed_since: true, ..self.job.clone() };
+        self.write(job, "manifest changed since; `lipsyncd retry` runs it as it stands now")
     }
 
     /// From the start, with the folder read anew.
@@ -557,10 +405,7 @@ impl Step<'_> {
             failure: None,
             sessions_lost: 0,
             changed_since: false,
-            media: super::Media {
-                missing: Some(what),
-                ..Default::default()
-            },
+            media: super::Media { missing: Some(what), ..Default::default() },
             ..self.fresh(State::Waiting)
         };
         self.write(job, "back in the folder")
@@ -570,9 +415,5 @@ impl Step<'_> {
 /// The variant's name alone: an outcome's content does not belong in an error.
 fn outcome_name(outcome: &Outcome) -> String {
     let debug = format!("{outcome:?}");
-    debug
-        .split(['(', ' ', '{'])
-        .next()
-        .unwrap_or_default()
-        .to_owned()
+    debug.split(['(', ' ', '{']).next().unwrap_or_default().to_owned()
 }

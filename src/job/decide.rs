@@ -36,9 +36,7 @@ pub enum Action {
 #[must_use]
 pub fn decide(job: &Job, now_ms: i64) -> Action {
     let resting = job.due_at_ms > now_ms;
-    let rest = Action::Rest {
-        until_ms: Some(job.due_at_ms),
-    };
+    let rest = Action::Rest { until_ms: Some(job.due_at_ms) };
     match job.state {
         State::Waiting if job.media.missing.is_some() => Action::Rest { until_ms: None },
         State::Waiting if resting => rest,
@@ -61,7 +59,5 @@ pub fn decide(job: &Job, now_ms: i64) -> Action {
 }
 
 fn session_expired(job: &Job, now_ms: i64) -> bool {
-    job.session
-        .as_ref()
-        .is_none_or(|session| session.expires_at_ms <= now_ms)
+    job.session.as_ref().is_none_or(|session| session.expires_at_ms <= now_ms)
 }

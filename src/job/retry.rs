@@ -46,10 +46,7 @@ pub fn delay_ms(policy: &Policy, tries: u32, chance: f64) -> i64 {
     };
     // Beyond this many doublings every setting has reached its longest delay.
     let steps = tries.clamp(1, 40);
-    let whole = (0..steps)
-        .filter_map(|_| growth.next_backoff())
-        .last()
-        .unwrap_or(initial);
+    let whole = (0..steps).filter_map(|_| growth.next_backoff()).last().unwrap_or(initial);
     let whole_ms = i64::try_from(whole.as_millis()).unwrap_or(i64::MAX / 4);
     let half = whole_ms / 2;
     #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss)]
@@ -70,9 +67,7 @@ mod tests {
 
     #[test]
     fn doubles_up_to_the_longest() {
-        let delays: Vec<i64> = (1..=11)
-            .map(|tries| delay_ms(&POLICY, tries, 1.0))
-            .collect();
+        let delays: Vec<i64> = (1..=11).map(|tries| delay_ms(&POLICY, tries, 1.0)).collect();
         assert_eq!(
             delays,
             [

@@ -128,9 +128,7 @@ impl Store {
     /// When the database cannot be written.
     pub async fn set_hold(&self, hold: Option<String>) -> Result<(), StoreError> {
         self.write(move |connection| {
-            connection
-                .prepare_cached("UPDATE line SET hold = ?1")?
-                .execute([&hold])?;
+            connection.prepare_cached("UPDATE line SET hold = ?1")?.execute([&hold])?;
             Ok(())
         })
         .await
@@ -168,9 +166,7 @@ impl Store {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let account = account.to_owned();
         self.write(move |connection| {
-            connection
-                .prepare_cached("UPDATE line SET slots_limit = ?1")?
-                .execute([limit])?;
+            connection.prepare_cached("UPDATE line SET slots_limit = ?1")?.execute([limit])?;
             connection
                 .prepare_cached(
                     "INSERT INTO account (name, slots_limit) VALUES (?1, ?2)

@@ -47,10 +47,7 @@ impl Lock {
     /// When another daemon holds it, or the file cannot be opened.
     pub fn take(database: &Path) -> Result<Self, LockError> {
         let path = lock_path(database);
-        let told = |source| LockError::Io {
-            path: path.clone(),
-            source,
-        };
+        let told = |source| LockError::Io { path: path.clone(), source };
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -63,10 +60,7 @@ impl Lock {
             Err(TryLockError::WouldBlock) => {
                 let pid =
                     read_pid(&mut file).map_or_else(|| "unknown".into(), |pid| pid.to_string());
-                return Err(LockError::Held {
-                    database: database.to_owned(),
-                    pid,
-                });
+                return Err(LockError::Held { database: database.to_owned(), pid });
             }
             Err(TryLockError::Error(source)) => return Err(told(source)),
         }

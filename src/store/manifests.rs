@@ -110,12 +110,7 @@ impl Store {
     ) -> Result<Result<Reconciled, Conflict>, StoreError> {
         self.write(move |connection| {
             connection.prepare_cached("SAVEPOINT accept")?.execute([])?;
-            let mut reconciliation = Reconciliation {
-                connection,
-                moment,
-                policy: &policy,
-                done: Reconciled::default(),
-            };
+            let mut reconciliation = Reconciliation::new(connection, moment, &policy);
             let conflict = match reconciliation.accept(&manifest) {
                 Ok(()) => None,
                 Err(Stop::Conflict(conflict)) => Some(conflict),
@@ -123,9 +118,7 @@ impl Store {
             };
             let done = reconciliation.done;
             if conflict.is_some() {
-                connection
-                    .prepare_cached("ROLLBACK TO accept")?
-                    .execute([])?;
+                connection.prepare_cached("ROLLBACK TO accept")?.execute([])?;
             }
             connection.prepare_cached("RELEASE accept")?.execute([])?;
             Ok(conflict.map_or(Ok(done), Err))
@@ -157,15 +150,8 @@ impl Store {
                        seen_at_ms = excluded.seen_at_ms, removed_at_ms = NULL
                      RETURNING id",
                 )?
-                .query_row((&path, &error, &print, &file_id, moment.now_ms), |row| {
-                    row.get(0)
-                })?;
-            let mut reconciliation = Reconciliation {
-                connection,
-                moment,
-                policy: &policy,
-                done: Reconciled::default(),
-            };
+                .query_row((&path, &error, &print, &file_id, moment.now_ms), |row| row.get(0))?;
+            let mut reconciliation = Reconciliation::new(connection, moment, &policy);
             reconciliation.hold_unsent(id, &format!("its manifest {path} to be mended: {error}"))
         })
         .await
@@ -186,12 +172,7 @@ impl Store {
             connection
                 .prepare_cached("UPDATE manifest SET removed_at_ms = ?2 WHERE id = ?1")?
                 .execute((manifest_id, moment.now_ms))?;
-            let mut reconciliation = Reconciliation {
-                connection,
-                moment,
-                policy: &policy,
-                done: Reconciled::default(),
-            };
+            let mut reconciliation = Reconciliation::new(connection, moment, &policy);
             reconciliation.remove_unwanted(manifest_id, &[])?;
             Ok(reconciliation.done.removed)
         })

@@ -52,11 +52,7 @@ impl Store {
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let writer = Worker::spawn_writer(open::open_writer(path)?)?;
         let reader = Worker::spawn_reader(open_reader(path)?)?;
-        Ok(Self {
-            path: path.to_owned(),
-            writer,
-            reader,
-        })
+        Ok(Self { path: path.to_owned(), writer, reader })
     }
 
     /// Where the database lies.

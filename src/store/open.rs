@@ -31,14 +31,9 @@ const HEALTH_CHECK_BYTES_MAX: u64 = 64 << 20;
 
 /// Opens the database for writing; makes or migrates it.
 pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
-    if let Some(folder) = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-    {
-        fs::create_dir_all(folder).map_err(|source| StoreError::Io {
-            path: folder.to_owned(),
-            source,
-        })?;
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        fs::create_dir_all(folder)
+            .map_err(|source| StoreError::Io { path: folder.to_owned(), source })?;
     }
     refuse_a_lost_database(path)?;
     let mut connection = Connection::open(path)?;
@@ -107,16 +102,10 @@ fn check_owner(connection: &Connection, path: &Path) -> Result<i64, StoreError> 
         return Ok(0);
     }
     if owner != APPLICATION_ID {
-        return Err(StoreError::Foreign {
-            path: path.to_owned(),
-        });
+        return Err(StoreError::Foreign { path: path.to_owned() });
     }
     if version > VERSION {
-        return Err(StoreError::Newer {
-            path: path.to_owned(),
-            found: version,
-            known: VERSION,
-        });
+        return Err(StoreError::Newer { path: path.to_owned(), found: version, known: VERSION });
     }
     Ok(version)
 }
@@ -131,10 +120,7 @@ fn check_health(connection: &Connection, path: &Path) -> Result<(), StoreError> 
     if health == "ok" {
         return Ok(());
     }
-    Err(StoreError::Damaged {
-        path: path.to_owned(),
-        what: health,
-    })
+    Err(StoreError::Damaged { path: path.to_owned(), what: health })
 }
 
 /// A log without its database, or a database of no bytes beside one, is what a lost file leaves: to
@@ -145,10 +131,7 @@ fn refuse_a_lost_database(path: &Path) -> Result<(), StoreError> {
     let empty = fs::metadata(path).map_or(true, |file| file.len() == 0);
     if empty && fs::metadata(log).is_ok_and(|log| log.len() > 0) {
         let what = "its -wal file is there, the database itself is missing or empty".to_owned();
-        return Err(StoreError::Damaged {
-            path: path.to_owned(),
-            what,
-        });
+        return Err(StoreError::Damaged { path: path.to_owned(), what });
     }
     Ok(())
 }
@@ -157,16 +140,10 @@ fn refuse_a_lost_database(path: &Path) -> Result<(), StoreError> {
 fn told(path: &Path, result: Result<(), StoreError>) -> Result<(), StoreError> {
     match result {
         Err(StoreError::Sqlite(rusqlite::Error::SqliteFailure(error, what)))
-            if matches!(
-                error.code,
-                ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase
-            ) =>
+            if matches!(error.code, ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) =>
         {
             let what = what.unwrap_or_else(|| error.to_string());
-            Err(StoreError::Damaged {
-                path: path.to_owned(),
-                what,
-            })
+            Err(StoreError::Damaged { path: path.to_owned(), what })
         }
         other => other,
     }

@@ -77,16 +77,9 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn count(&self, states: &[State]) -> Result<i64, StoreError> {
-        let names: Vec<String> = states
-            .iter()
-            .map(|state| format!("'{}'", state.name()))
-            .collect();
-        let sql = format!(
-            "SELECT count(*) FROM job WHERE state IN ({})",
-            names.join(", ")
-        );
-        self.read(move |connection| Ok(connection.query_row(&sql, [], |row| row.get(0))?))
-            .await
+        let names: Vec<String> = states.iter().map(|state| format!("'{}'", state.name())).collect();
+        let sql = format!("SELECT count(*) FROM job WHERE state IN ({})", names.join(", "));
+        self.read(move |connection| Ok(connection.query_row(&sql, [], |row| row.get(0))?)).await
     }
 
     /// Returns a number that changes whenever another connection changed the database.

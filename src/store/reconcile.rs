@@ -32,12 +32,7 @@ pub(super) struct Reconciliation<'a> {
 
 impl<'a> Reconciliation<'a> {
     pub(super) fn new(connection: &'a Connection, moment: Moment, policy: &'a Policy) -> Self {
-        Self {
-            connection,
-            moment,
-            policy,
-            done: Reconciled::default(),
-        }
+        Self { connection, moment, policy, done: Reconciled::default() }
     }
 
     pub(super) fn accept(&mut self, manifest: &Accepted) -> Result<(), Stop> {
@@ -63,11 +58,7 @@ impl<'a> Reconciliation<'a> {
                 |row| row.get(0),
             )?;
         // Who leaves goes first, so that an output that passes from one job to another is free.
-        let keys: Vec<&str> = manifest
-            .jobs
-            .iter()
-            .map(|job| job.spec.key.as_str())
-            .collect();
+        let keys: Vec<&str> = manifest.jobs.iter().map(|job| job.spec.key.as_str()).collect();
         self.remove_unwanted(manifest_id, &keys)?;
         for (index, wanted) in manifest.jobs.iter().enumerate() {
             let index = i64::try_from(index).unwrap_or(i64::MAX);
@@ -127,10 +118,7 @@ impl<'a> Reconciliation<'a> {
         if !gone {
             let what =
                 format!("{path} has a job of this key already; give one of them another name");
-            return Err(Stop::Conflict(Conflict {
-                key: job.spec.key.clone(),
-                what,
-            }));
+            return Err(Stop::Conflict(Conflict { key: job.spec.key.clone(), what }));
         }
         self.connection
             .prepare_cached("UPDATE job SET manifest_id = ?2 WHERE id = ?1")?
@@ -141,10 +129,7 @@ impl<'a> Reconciliation<'a> {
     fn compare(&mut self, job: Job, meaning: &str, wanted: &WantedJob) -> Result<(), Stop> {
         let removed = |job: &Job| {
             job.state == State::Cancelled
-                && job
-                    .failure
-                    .as_ref()
-                    .is_some_and(|failure| failure.code == "removed")
+                && job.failure.as_ref().is_some_and(|failure| failure.code == "removed")
         };
         if meaning == wanted.meaning {
             if removed(&job) {
@@ -178,10 +163,8 @@ impl<'a> Reconciliation<'a> {
 
     fn add(&mut self, manifest_id: i64, index: i64, wanted: &WantedJob) -> Result<(), Stop> {
         let spec = wanted.spec.clone();
-        let external_base = spec
-            .external_task_id
-            .clone()
-            .unwrap_or_else(|| wanted.external_base.clone());
+        let external_base =
+            spec.external_task_id.clone().unwrap_or_else(|| wanted.external_base.clone());
         let turn = self.turn(spec.priority)?.saturating_add(index);
         let mut job = Job::new(spec, external_base, turn);
         let mut what = "found in its manifest".to_owned();
@@ -202,10 +185,7 @@ impl<'a> Reconciliation<'a> {
         let mut first = self.connection.prepare_cached(
             "SELECT turn FROM job WHERE state = 'queued' AND priority = ?1 ORDER BY turn, id LIMIT 1",
         )?;
-        Ok(first
-            .query_row([priority], |row| row.get(0))
-            .optional()?
-            .unwrap_or(0))
+        Ok(first.query_row([priority], |row| row.get(0)).optional()?.unwrap_or(0))
     }
 
     fn look_at_media(&mut self, job: &Job, wanted: &WantedJob) -> Result<(), Stop> {
@@ -258,11 +238,7 @@ impl<'a> Reconciliation<'a> {
         let mut statement = self.connection.prepare_cached(&sql)?;
         Ok(statement
             .query_row([key], |row| {
-                Ok((
-                    row::job_from_row(row)?,
-                    row.get("manifest_id")?,
-                    row.get("meaning")?,
-                ))
+                Ok((row::job_from_row(row)?, row.get("manifest_id")?, row.get("meaning")?))
             })
             .optional()?)
     }
@@ -305,17 +281,11 @@ impl<'a> Reconciliation<'a> {
                 "SELECT key FROM job WHERE {column} = ?1 AND state <> 'cancelled' AND key <> ?2"
             );
             let mut statement = self.connection.prepare_cached(&sql).ok()?;
-            statement
-                .query_row((value, &wanted.spec.key), |row| row.get(0))
-                .optional()
-                .ok()?
+            statement.query_row((value, &wanted.spec.key), |row| row.get(0)).optional().ok()?
         };
         let spec = &wanted.spec;
         let what = if let Some(other) = holder("output", &spec.output) {
-            format!(
-                "its output {} is job {other}'s already; give it another `output`",
-                spec.output
-            )
+            format!("its output {} is job {other}'s already; give it another `output`", spec.output)
         } else if let Some((name, other)) = spec
             .external_task_id
             .as_ref()
@@ -325,27 +295,18 @@ impl<'a> Reconciliation<'a> {
         } else {
             return stop;
         };
-        Stop::Conflict(Conflict {
-            key: spec.key.clone(),
-            what,
-        })
+        Stop::Conflict(Conflict { key: spec.key.clone(), what })
     }
 }
 
 fn media_outcome(wanted: &WantedJob) -> Option<Outcome> {
     match &wanted.media {
-        Ok(Media {
-            missing: Some(what),
-            ..
-        }) => Some(Outcome::MediaMissing(what.clone())),
+        Ok(Media { missing: Some(what), .. }) => Some(Outcome::MediaMissing(what.clone())),
         Ok(media) => Some(Outcome::MediaReady(media.clone())),
         Err(fault) => Some(Outcome::MediaUnfit(fault.clone())),
     }
 }
 
 fn illegal(illegal: Illegal) -> StoreError {
-    StoreError::Nonsense {
-        key: illegal.key.clone(),
-        what: illegal.to_string(),
-    }
+    StoreError::Nonsense { key: illegal.key.clone(), what: illegal.to_string() }
 }

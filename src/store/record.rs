@@ -70,8 +70,7 @@ impl Store {
         answer: Option<Answer>,
         now_ms: i64,
     ) -> Result<Job, StoreError> {
-        self.write(move |connection| record(connection, &transition, answer.as_ref(), now_ms))
-            .await
+        self.write(move |connection| record(connection, &transition, answer.as_ref(), now_ms)).await
     }
 
     /// Returns the job of that row, if there is one.
@@ -111,31 +110,13 @@ pub(super) fn record(
     answer: Option<&Answer>,
     now_ms: i64,
 ) -> Result<Job, StoreError> {
-    let Transition {
-        from,
-        job,
-        what,
-        spend,
-    } = transition;
+    let Transition { from, job, what, spend } = transition;
     if !row::update_progress(connection, job, *from, now_ms)? {
-        return Err(StoreError::Stale {
-            key: job.spec.key.clone(),
-        });
+        return Err(StoreError::Stale { key: job.spec.key.clone() });
     }
-    add_event(
-        connection,
-        job.id,
-        Some(*from),
-        job.state,
-        what,
-        answer,
-        now_ms,
-    )?;
+    add_event(connection, job.id, Some(*from), job.state, what, answer, now_ms)?;
     add_spend(connection, *spend, now_ms)?;
-    Ok(Job {
-        revision: job.revision + 1,
-        ..job.clone()
-    })
+    Ok(Job { revision: job.revision + 1, ..job.clone() })
 }
 
 /// Adds a line to a job's history.
@@ -148,16 +129,14 @@ pub(super) fn add_event(
     answer: Option<&Answer>,
     now_ms: i64,
 ) -> Result<(), StoreError> {
-    connection
-        .prepare_cached(INSERT_EVENT)?
-        .execute(named_params! {
-            ":job_id": job_id, ":at_ms": now_ms, ":from": from.map(State::name), ":to": to.name(),
-            ":what": what, ":call": answer.map(|answer| answer.call.name()),
-            ":http_status": answer.and_then(|answer| answer.http_status),
-            ":code": answer.and_then(|answer| answer.code),
-            ":request_id": answer.and_then(|answer| answer.request_id.as_deref()),
-            ":units_micro": answer.and_then(|answer| answer.units_micro),
-        })?;
+    connection.prepare_cached(INSERT_EVENT)?.execute(named_params! {
+        ":job_id": job_id, ":at_ms": now_ms, ":from": from.map(State::name), ":to": to.name(),
+        ":what": what, ":call": answer.map(|answer| answer.call.name()),
+        ":http_status": answer.and_then(|answer| answer.http_status),
+        ":code": answer.and_then(|answer| answer.code),
+        ":request_id": answer.and_then(|answer| answer.request_id.as_deref()),
+        ":units_micro": answer.and_then(|answer| answer.units_micro),
+    })?;
     Ok(())
 }
 
@@ -167,12 +146,10 @@ pub(super) fn add_spend(
     now_ms: i64,
 ) -> Result<(), StoreError> {
     if spend != Spend::default() {
-        connection
-            .prepare_cached(ADD_SPEND)?
-            .execute(named_params! {
-                ":at_ms": now_ms, ":identify": spend.identify_micro, ":task": spend.task_micro,
-                ":tasks": spend.tasks,
-            })?;
+        connection.prepare_cached(ADD_SPEND)?.execute(named_params! {
+            ":at_ms": now_ms, ":identify": spend.identify_micro, ":task": spend.task_micro,
+            ":tasks": spend.tasks,
+        })?;
     }
     Ok(())
 }

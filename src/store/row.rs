@@ -101,21 +101,17 @@ pub(super) fn update_spec(
 ) -> Result<(), StoreError> {
     let ((video_kind, video), (audio_kind, audio)) = (source(&spec.video), source(&spec.audio));
     let (face_kind, face) = face(&spec.face);
-    connection
-        .prepare_cached(UPDATE_SPEC)?
-        .execute(named_params! {
-            ":id": id, ":meaning": meaning, ":video_kind": video_kind, ":video": video,
-            ":audio_kind": audio_kind, ":audio": audio, ":face_kind": face_kind, ":face": face,
-            ":sound_start_ms": spec.sound_start_ms, ":sound_end_ms": spec.sound_end_ms,
-            ":sound_insert_ms": spec.sound_insert_ms, ":sound_volume": spec.sound_volume,
-            ":original_audio_volume": spec.original_audio_volume, ":watermark": spec.watermark,
-            ":callback_url": spec.callback_url, ":own_task_id": spec.external_task_id,
-            ":output": spec.output, ":priority": spec.priority,
-            ":not_before_at_ms": spec.not_before_at_ms,
-        })?;
-    connection
-        .prepare_cached("DELETE FROM label WHERE job_id = ?1")?
-        .execute([id])?;
+    connection.prepare_cached(UPDATE_SPEC)?.execute(named_params! {
+        ":id": id, ":meaning": meaning, ":video_kind": video_kind, ":video": video,
+        ":audio_kind": audio_kind, ":audio": audio, ":face_kind": face_kind, ":face": face,
+        ":sound_start_ms": spec.sound_start_ms, ":sound_end_ms": spec.sound_end_ms,
+        ":sound_insert_ms": spec.sound_insert_ms, ":sound_volume": spec.sound_volume,
+        ":original_audio_volume": spec.original_audio_volume, ":watermark": spec.watermark,
+        ":callback_url": spec.callback_url, ":own_task_id": spec.external_task_id,
+        ":output": spec.output, ":priority": spec.priority,
+        ":not_before_at_ms": spec.not_before_at_ms,
+    })?;
+    connection.prepare_cached("DELETE FROM label WHERE job_id = ?1")?.execute([id])?;
     write_labels(connection, id, &spec.labels)
 }
 
@@ -321,10 +317,7 @@ fn failure_from_row(row: &Row<'_>) -> rusqlite::Result<Option<Failure>> {
     let Some(code) = row.get("error_code")? else {
         return Ok(None);
     };
-    Ok(Some(Failure {
-        code,
-        message: row.get("error")?,
-    }))
+    Ok(Some(Failure { code, message: row.get("error")? }))
 }
 
 fn result_from_row(row: &Row<'_>) -> rusqlite::Result<Option<Delivered>> {
@@ -332,11 +325,7 @@ fn result_from_row(row: &Row<'_>) -> rusqlite::Result<Option<Delivered>> {
         return Ok(None);
     };
     let bytes: i64 = row.get("result_bytes")?;
-    Ok(Some(Delivered {
-        bytes: bytes.unsigned_abs(),
-        sha256,
-        duration_ms: row.get("result_ms")?,
-    }))
+    Ok(Some(Delivered { bytes: bytes.unsigned_abs(), sha256, duration_ms: row.get("result_ms")? }))
 }
 
 fn parsed<T: std::str::FromStr>(row: &Row<'_>, column: &str) -> rusqlite::Result<T> {

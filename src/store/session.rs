@@ -119,11 +119,7 @@ fn faces(connection: &Connection, session_row: i64) -> Result<Vec<FaceSpan>, Sto
         "SELECT face_id, start_ms, end_ms FROM face WHERE session_row = ?1 ORDER BY place",
     )?;
     let faces = statement.query_map([session_row], |row| {
-        Ok(FaceSpan {
-            face_id: row.get(0)?,
-            start_ms: row.get(1)?,
-            end_ms: row.get(2)?,
-        })
+        Ok(FaceSpan { face_id: row.get(0)?, start_ms: row.get(1)?, end_ms: row.get(2)? })
     })?;
     Ok(faces.collect::<Result<_, _>>()?)
 }

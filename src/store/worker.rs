@@ -55,9 +55,7 @@ where
 
     fn answer(self: Box<Self>) {
         // A caller that went away does not want to know.
-        let _gone = self
-            .caller
-            .send(self.outcome.unwrap_or(Err(StoreError::Closed)));
+        let _gone = self.caller.send(self.outcome.unwrap_or(Err(StoreError::Closed)));
     }
 
     fn fail(&mut self, error: StoreError) {
@@ -67,15 +65,11 @@ where
 
 impl Worker {
     pub(super) fn spawn_writer(connection: Connection) -> Result<Self, StoreError> {
-        Self::spawn("lipsyncd-writer", move |queue, trouble| {
-            write_all(&connection, queue, trouble)
-        })
+        Self::spawn("lipsyncd-writer", move |queue, trouble| write_all(&connection, queue, trouble))
     }
 
     pub(super) fn spawn_reader(connection: Connection) -> Result<Self, StoreError> {
-        Self::spawn("lipsyncd-reader", move |queue, _| {
-            read_all(&connection, queue)
-        })
+        Self::spawn("lipsyncd-reader", move |queue, _| read_all(&connection, queue))
     }
 
     fn spawn(
@@ -88,10 +82,7 @@ impl Worker {
         thread::Builder::new()
             .name(name.to_owned())
             .spawn(move || body(&work, &shared))
-            .map_err(|source| StoreError::Io {
-                path: name.into(),
-                source,
-            })?;
+            .map_err(|source| StoreError::Io { path: name.into(), source })?;
         Ok(Self { queue, trouble })
     }
 
@@ -101,20 +92,13 @@ impl Worker {
     ) -> Result<T, StoreError> {
         let (caller, answer) = oneshot::channel();
         self.queue
-            .send(Box::new(Call {
-                work,
-                outcome: None,
-                caller,
-            }))
+            .send(Box::new(Call { work, outcome: None, caller }))
             .map_err(|_| StoreError::Closed)?;
         answer.await.map_err(|_| StoreError::Closed)?
     }
 
     pub(super) fn trouble(&self) -> Option<String> {
-        self.trouble
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
