@@ -118,7 +118,8 @@ impl Reader {
                  AND +j.state = :state AND"
             }
         };
-        let sql = format!("{SELECT_LINE} WHERE {condition} j.id > :after ORDER BY j.id LIMIT :limit");
+        let sql =
+            format!("{SELECT_LINE} WHERE {condition} j.id > :after ORDER BY j.id LIMIT :limit");
         let limit_rows = i64::try_from(limit).unwrap_or(i64::MAX);
         let state = filter.state.map(State::name);
         let mut known: Vec<(&str, &dyn rusqlite::ToSql)> =
@@ -210,7 +211,11 @@ impl Reader {
     /// When the database cannot be read.
     pub fn owner_of_task(&self, task_id: &str) -> Result<Option<String>, StoreError> {
         let sql = "SELECT key FROM job WHERE task_id = ?1 LIMIT 1";
-        Ok(self.connection.prepare_cached(sql)?.query_row([task_id], |row| row.get(0)).optional()?)
+        Ok(self
+            .connection
+            .prepare_cached(sql)?
+            .query_row([task_id], |row| row.get(0))
+            .optional()?)
     }
 }
 
