@@ -1,0 +1,150 @@
+//! Writing: guards, grouping, and failures that stay alone.
+
+use futures_util::future::join_all;
+
+use super::*;
+use crate::store::{Answer, Call, StoreError};
+
+#[tokio::test]
+async fn a_job_that_moved_meanwhile_is_not_moved_again() {
+    let bench = Bench::new();
+    bench.accept(manifest("a.yaml", vec![wanted("a")])).await.unwrap();
+    let read = bench.job("a").await;
+    let cancel = after(&read, Outcome::Cancelled);
+    let held = after(&read, Outcome::HeldBack("later".to_owned()));
+    // Same state, but another write of the row came between.
+    bench.store.record(held, None, NOW_MS).await.unwrap();
+    let stale = bench.store.record(cancel, None, NOW_MS).await.unwrap_err();
+    assert!(matches!(stale, StoreError::Stale { key } if key == "a"));
+    assert_eq!(bench.job("a").await.state, crate::job::State::Queued);
+    assert_eq!(bench.value::<i64>("SELECT count(*) FROM event WHERE what LIKE 'cancel%'"), 0);
+}
+
+#[tokio::test]
+async fn of_many_that_move_one_job_at_once_one_does() {
+    let bench = Bench::new();
+    bench.accept(manifest("a.yaml", vec![wanted("a")])).await.unwrap();
+    let job = bench.job("a").await;
+    let tries = (0..50).map(|_| bench.store.record(after(&job, Outcome::Cancelled), None, NOW_MS));
+    let done = join_all(tries).await;
+    assert_eq!(done.iter().filter(|done| done.is_ok()).count(), 1);
+    assert_eq!(bench.value::<i64>("SELECT count(*) FROM event WHERE to_state = 'cancelled'"), 1);
+}
+
+#[tokio::test]
+async fn each_caller_of_a_group_gets_its_own_answer() {
+    let bench = Bench::new();
+    let jobs = (0..300).map(|number| wanted(&format!("a/{number}"))).collect();
+    bench.accept(manifest("a.yaml", jobs)).await.unwrap();
+    let mut transitions = Vec::new();
+    for number in 0..300 {
+        let job = bench.job(&format!("a/{number}")).await;
+        transitions.push(after(&job, Outcome::HeldBack(format!("reason {number}"))));
+    }
+    let records = transitions.into_iter().map(|one| bench.store.record(one, None, NOW_MS));
+    for (number, recorded) in join_all(records).await.into_iter().enumerate() {
+        assert_eq!(recorded.unwrap().spec.key, format!("a/{number}"));
+    }
+    assert_eq!(
+        bench.value::<i64>("SELECT count(DISTINCT what) FROM event WHERE what LIKE 'reason%'"),
+        300
+    );
+}
+
+#[tokio::test]
+async fn work_that_fails_is_rolled_back_alone() {
+    let bench = Bench::new();
+    let learn = |name: &'static str, and_fail: bool| {
+        bench.store.write(move |connection| {
+            connection.execute("INSERT INTO account (name) VALUES (?1)", [name])?;
+            if and_fail {
+                return Err(StoreError::Stale { key: name.to_owned() });
+            }
+            Ok(name)
+        })
+    };
+    let done =
+        join_all([learn("first", false), learn("second", true), learn("third", false)]).await;
+    assert_eq!(*done[0].as_ref().unwrap(), "first");
+    assert!(matches!(&done[1], Err(StoreError::Stale { key }) if key == "second"));
+    assert_eq!(*done[2].as_ref().unwrap(), "third");
+    assert_eq!(bench.value::<String>("SELECT group_concat(name) FROM account"), "first,third");
+}
+
+#[tokio::test]
+async fn a_broken_rule_of_the_schema_fails_its_caller_alone() {
+    let bench = Bench::new();
+    let broken = bench.store.write(|connection| {
+        connection.execute("UPDATE line SET pause = 'nobody'", [])?;
+        Ok(())
+    });
+    let fine = bench.store.set_hold(Some("why".to_owned()));
+    let (broken, fine) = tokio::join!(broken, fine);
+    assert!(broken.unwrap_err().is_conflict());
+    fine.unwrap();
+}
+
+#[tokio::test]
+async fn while_another_process_writes_a_change_waits_and_is_not_lost() {
+    let bench = Bench::new();
+    let sql = bench.sql();
+    sql.execute_batch("BEGIN IMMEDIATE; UPDATE line SET hold = 'theirs'").unwrap();
+    let ours = tokio::spawn({
+        let store = bench.store.clone();
+        async move { store.set_median_task_ms(60_000).await }
+    });
+    sql.execute_batch("COMMIT").unwrap();
+    ours.await.unwrap().unwrap();
+    assert_eq!(bench.value::<i64>("SELECT median_task_ms FROM line WHERE hold = 'theirs'"), 60_000);
+}
+
+#[tokio::test]
+async fn a_job_with_all_its_parts_is_read_as_it_was_written() {
+    let bench = Bench::new();
+    let full = changed(wanted("a"), |spec| {
+        spec.video = Source::File("v/ü.mp4".to_owned());
+        spec.audio = Source::Id("sound-1".to_owned());
+        spec.face = FaceChoice::Index(2);
+        spec.sound_insert_ms = Some(1_500);
+        spec.watermark = true;
+        spec.callback_url = Some("https://example.com/cb".to_owned());
+        spec.external_task_id = Some("mine".to_owned());
+        spec.not_before_at_ms = Some(NOW_MS - 1);
+        spec.priority = -7;
+    });
+    bench.accept(manifest("a.yaml", vec![full.clone()])).await.unwrap();
+    let session = session(&bench.store).await;
+    let mut job = bench.job("a").await;
+    assert_eq!(job.spec, full.spec);
+    for outcome in until_submitted(&session, "task").into_iter().chain(until_succeeded()) {
+        let recorded = bench.store.record(after(&job, outcome), None, NOW_MS).await.unwrap();
+        job = bench.job("a").await;
+        assert_eq!(job, recorded);
+    }
+    assert_eq!(job.units_micro, 1_050_000);
+    assert_eq!(bench.store.job(job.id).await.unwrap(), Some(job));
+}
+
+#[tokio::test]
+async fn an_answer_is_kept_with_its_event_and_the_days_account() {
+    let bench = Bench::new();
+    bench.accept(manifest("a.yaml", vec![wanted("a")])).await.unwrap();
+    let session = session(&bench.store).await;
+    let identified = until_submitted(&session, "task").remove(0);
+    let answer = Answer {
+        call: Call::Identify,
+        http_status: Some(200),
+        code: Some(0),
+        request_id: Some("request".to_owned()),
+        units_micro: Some(50_000),
+    };
+    let job = bench.job("a").await;
+    bench.store.record(after(&job, identified), Some(answer), NOW_MS).await.unwrap();
+    let kept: String = bench.value(
+        "SELECT call || http_status || code || request_id || units FROM job_history WHERE call IS NOT NULL",
+    );
+    assert_eq!(kept, "identify2000request0.05");
+    assert_eq!(bench.store.spent_today_micro(NOW_MS).await.unwrap(), 50_000);
+    assert_eq!(bench.store.spent_today_micro(NOW_MS + 86_400_000).await.unwrap(), 0);
+    assert_eq!(bench.value::<String>("SELECT day FROM spend_by_day"), "2026-03-01");
+}

@@ -1,0 +1,121 @@
+//! Who is next, who is due, and that nothing walks over the whole queue to find out.
+
+use super::*;
+use crate::job::State;
+
+async fn order(bench: &Bench) -> Vec<String> {
+    let queued = bench.store.queued(NOW_MS, 100).await.unwrap();
+    queued.into_iter().map(|job| job.spec.key).collect()
+}
+
+fn batch(name: &str, count: usize) -> Accepted {
+    let jobs = (1..=count).map(|number| wanted(&format!("{name}/{number}"))).collect();
+    manifest(&format!("{name}.yaml"), jobs)
+}
+
+#[tokio::test]
+async fn manifests_of_one_priority_take_turns() {
+    let bench = Bench::new();
+    bench.accept(batch("a", 3)).await.unwrap();
+    bench.accept(batch("b", 2)).await.unwrap();
+    assert_eq!(order(&bench).await, ["a/1", "b/1", "a/2", "b/2", "a/3"]);
+}
+
+#[tokio::test]
+async fn a_manifest_that_joins_late_neither_waits_behind_all_nor_passes_all_by() {
+    let bench = Bench::new();
+    bench.accept(batch("a", 4)).await.unwrap();
+    for key in ["a/1", "a/2"] {
+        bench.drive(key, vec![Outcome::Cancelled]).await;
+    }
+    bench.accept(batch("b", 2)).await.unwrap();
+    assert_eq!(order(&bench).await, ["a/3", "b/1", "a/4", "b/2"]);
+}
+
+#[tokio::test]
+async fn a_higher_priority_comes_first() {
+    let bench = Bench::new();
+    bench.accept(batch("a", 2)).await.unwrap();
+    let urgent = changed(wanted("urgent"), |spec| spec.priority = 5);
+    bench.accept(manifest("urgent.yaml", vec![urgent])).await.unwrap();
+    let never = changed(wanted("last"), |spec| spec.priority = -100);
+    bench.accept(manifest("last.yaml", vec![never])).await.unwrap();
+    assert_eq!(order(&bench).await, ["urgent", "a/1", "a/2", "last"]);
+}
+
+#[tokio::test]
+async fn a_job_that_rests_is_not_next_until_it_is_due() {
+    let bench = Bench::new();
+    bench.accept(batch("a", 2)).await.unwrap();
+    let trouble = crate::job::outcome::Trouble {
+        code: "transport".to_owned(),
+        message: "no answer".to_owned(),
+        retry_after_ms: Some(5_000),
+    };
+    let resting = bench.drive("a/1", vec![Outcome::Trouble(trouble)]).await;
+    assert_eq!(order(&bench).await, ["a/2"]);
+    assert_eq!(bench.store.next_due_at_ms(NOW_MS).await.unwrap(), Some(resting.due_at_ms));
+    let later = bench.store.queued(resting.due_at_ms, 100).await.unwrap();
+    assert_eq!(later.len(), 2);
+}
+
+#[tokio::test]
+async fn a_job_whose_time_has_come_is_found() {
+    let bench = Bench::new();
+    let later = changed(wanted("a"), |spec| spec.not_before_at_ms = Some(NOW_MS + 10));
+    bench.accept(manifest("a.yaml", vec![later])).await.unwrap();
+    assert!(bench.store.come_of_time(NOW_MS, 10).await.unwrap().is_empty());
+    assert_eq!(bench.store.next_due_at_ms(NOW_MS).await.unwrap(), Some(NOW_MS + 10));
+    assert_eq!(bench.store.come_of_time(NOW_MS + 10, 10).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn jobs_under_way_are_found_by_state_and_counted() {
+    let bench = Bench::new();
+    bench.accept(batch("a", 3)).await.unwrap();
+    let session = session(&bench.store).await;
+    bench.drive("a/2", until_submitted(&session, "task")).await;
+    let submitted = bench.store.under_way(State::Submitted, NOW_MS, 10).await.unwrap();
+    assert_eq!(submitted.len(), 1);
+    assert_eq!(bench.store.count(&[State::Queued, State::Submitted]).await.unwrap(), 3);
+}
+
+#[tokio::test]
+async fn another_process_that_writes_is_noticed_and_our_own_writes_are_not() {
+    let bench = Bench::new();
+    let before = bench.store.data_version().await.unwrap();
+    bench.store.set_hold(Some("ours".to_owned())).await.unwrap();
+    assert_eq!(bench.store.data_version().await.unwrap(), before);
+    bench.sql().execute("UPDATE line SET hold = 'theirs'", []).unwrap();
+    assert_ne!(bench.store.data_version().await.unwrap(), before);
+}
+
+/// How SQLite would find the rows of `query`.
+fn plan(bench: &Bench, query: &str) -> String {
+    let sql = bench.sql();
+    let mut statement = sql.prepare(&format!("EXPLAIN QUERY PLAN {query}")).unwrap();
+    let steps = statement.query_map([], |row| row.get::<_, String>("detail")).unwrap();
+    steps.map(Result::unwrap).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn what_runs_all_the_time_follows_an_index_and_sorts_nothing() {
+    let bench = Bench::new();
+    let queries = [
+        "SELECT * FROM job j LEFT JOIN session s ON s.id = j.session_row
+         WHERE j.state = 'queued' AND j.due_at_ms <= 5 ORDER BY j.priority DESC, j.turn, j.id LIMIT 9",
+        "SELECT * FROM job j WHERE j.state = 'waiting' AND j.due_at_ms <= 5 AND j.media_missing IS NULL
+         ORDER BY j.due_at_ms LIMIT 9",
+        "SELECT * FROM job j WHERE j.state = 'submitted' AND j.due_at_ms <= 5 ORDER BY j.id LIMIT 9",
+        "SELECT turn FROM job WHERE state = 'queued' AND priority = 0 ORDER BY turn, id LIMIT 1",
+        "SELECT min(due_at_ms) FROM job WHERE state = 'queued' AND due_at_ms > max(0, 5)",
+        "SELECT state, count(*) FROM job GROUP BY state",
+        "SELECT count(*) FROM manifest WHERE state = 'accepted' AND removed_at_ms IS NULL",
+        "SELECT count(*) FROM job WHERE state IN ('creating', 'submitted', 'processing')",
+    ];
+    for query in queries {
+        let plan = plan(&bench, query);
+        assert!(plan.contains("INDEX"), "{query}\n{plan}");
+        assert!(!plan.contains("TEMP B-TREE"), "{query}\n{plan}");
+    }
+}
