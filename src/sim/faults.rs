@@ -324,12 +324,12 @@ mod tests {
             matching: Some("promo/fr".into()),
             ..rule(1, 1, None)
         };
-        assert_eq!(suffered(other, 9), []);
+        assert!(suffered(other, 9).is_empty());
         let query = FaultRule {
             call: Call::Query,
             ..rule(1, 1, None)
         };
-        assert_eq!(suffered(query, 9), []);
+        assert!(suffered(query, 9).is_empty());
         let any = FaultRule {
             call: Call::Any,
             ..rule(2, 1, None)
