@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 
-use super::{faults::RandomFaults, probe::Probe, units::Units};
+use super::{probe::Probe, random_faults::RandomFaults, units::Units};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 

@@ -6,9 +6,10 @@ use super::{
     answer::{Answer, Refusal},
     facts::{ReadMedia, VideoFacts},
     faults::Call,
+    identify_request::{IdentifyRequest, VideoSource},
     place::Place,
     rules::Sim,
-    session::{self, Face, IdentifyRequest, Session, Video, VideoSource},
+    session::{self, Face, Session, Video},
 };
 
 impl Sim {

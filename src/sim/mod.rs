@@ -6,11 +6,13 @@
 //! that a simulation can call it on a clock of its own. [`SimServer`] puts it on a socket, reads media
 //! and does faults on the wire. Nothing here is meant to be reached from elsewhere than this machine.
 //!
-//! The account: `token`, `pace`, `identify`, `create`, `query`, `notice`, `ledger`, over `session` and
-//! `task`; what a request says: `body`, `create_request`, `place`, `facts`. The wire: `server`,
-//! `routes`, `socket`, `damage`, `results`, `callbacks`. Faults: `faults`, `fault_json`.
+//! The account: `token`, `pace`, `identify`, `create`, `query`, `notice`, `ledger`, over `session`,
+//! `task` and `result_file`; what a request says: `body`, `identify_request`, `create_request`,
+//! `place`, `facts`. The wire: `server`, `routes`, `asked`, `socket`, `damage`, `results`, `callbacks`.
+//! Faults: `faults`, `random_faults`, `fault_json`.
 
 mod answer;
+mod asked;
 mod body;
 mod callbacks;
 mod chance;
@@ -22,6 +24,7 @@ mod facts;
 mod fault_json;
 mod faults;
 mod identify;
+mod identify_request;
 mod ledger;
 mod mp4;
 mod notice;
@@ -29,6 +32,8 @@ mod pace;
 mod place;
 mod probe;
 mod query;
+mod random_faults;
+mod result_file;
 mod results;
 mod routes;
 mod rules;
@@ -46,12 +51,14 @@ pub use config::SimConfig;
 pub use create_request::CreateRequest;
 pub use facts::{NoFiles, ReadMedia, SoundFacts, VideoFacts};
 pub use fault_json::BadFault;
-pub use faults::{Call, DueFault, Fault, FaultRule, RandomFaults};
+pub use faults::{Call, DueFault, Fault, FaultRule};
+pub use identify_request::IdentifyRequest;
 pub use ledger::{CallCount, Ledger, LedgerEntry, PaidTwice, Repeat};
 pub use notice::Callback;
 pub use probe::Probe;
-pub use rules::{ResultFile, Sim};
+pub use random_faults::RandomFaults;
+pub use result_file::ResultFile;
+pub use rules::Sim;
 pub use server::SimServer;
-pub use session::IdentifyRequest;
 pub use task::TaskStatus;
 pub use units::{NotUnits, Units};

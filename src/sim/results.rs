@@ -14,7 +14,7 @@ use futures_util::{Stream, StreamExt as _, stream};
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 use tokio_util::io::ReaderStream;
 
-use super::{mp4, probe::MediaFolder, rules::ResultFile};
+use super::{mp4, probe::MediaFolder, result_file::ResultFile};
 
 const ZEROS: &[u8] = &[0; 64 * 1024];
 

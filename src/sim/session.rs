@@ -1,4 +1,4 @@
-//! Videos as Identify Face sees them: the request, the page's limits, the faces, the session.
+//! Videos as Identify Face sees them: the page's limits, the faces, the session.
 //!
 //! Owns what is refused of a video and which faces it has; knows nothing of tasks.
 
@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 
 use super::{
     answer::Refusal,
-    body::{self, Fields},
     chance,
     facts::{Steering, VideoFacts},
     place::{self, Place},
@@ -20,61 +19,6 @@ const SIDE_PX: std::ops::RangeInclusive<u32> = 512..=2160;
 /// "720p or 1080p": the length of the shorter side.
 const SHORT_SIDE_PX: [u32; 2] = [720, 1080];
 pub(super) const LENGTH_MS: std::ops::RangeInclusive<i64> = 2_000..=60_000;
-
-/// An Identify Face as asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IdentifyRequest {
-    /// The source as the body spells it.
-    pub(super) spelled: String,
-    pub(super) source: VideoSource,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum VideoSource {
-    Id(String),
-    Url(Place),
-}
-
-impl IdentifyRequest {
-    /// Reads the body of a request; `base_url` tells the simulator's own files from others.
-    ///
-    /// # Errors
-    /// 1200 for what is no JSON object, 1201 for what the page does not allow.
-    pub fn read(body: &[u8], base_url: &str) -> Result<Self, Refusal> {
-        let object = body::object(body)?;
-        let fields = Fields::top(&object);
-        match (
-            fields.optional_text("video_id")?,
-            fields.optional_text("video_url")?,
-        ) {
-            (Some(id), None) => Ok(Self {
-                spelled: id.to_owned(),
-                source: VideoSource::Id(id.to_owned()),
-            }),
-            (None, Some(url)) => {
-                let place = Place::of("video_url", url, base_url)?;
-                Ok(Self {
-                    spelled: url.to_owned(),
-                    source: VideoSource::Url(place),
-                })
-            }
-            (Some(_), Some(_)) => Err(Refusal::illegal(
-                "video_id and video_url are mutually exclusive: only one can be filled",
-            )),
-            (None, None) => Err(Refusal::illegal(
-                "video_id and video_url cannot both be empty",
-            )),
-        }
-    }
-
-    /// The file of the media folder that has to be read for this request.
-    pub fn media_path(&self) -> Option<&str> {
-        match &self.source {
-            VideoSource::Url(Place::Media(path, _)) => Some(path),
-            _ => None,
-        }
-    }
-}
 
 /// A video that was identified, shared by its sessions and tasks.
 #[derive(Debug, PartialEq, Eq)]
@@ -238,7 +182,7 @@ pub(super) fn check_length(field: &str, length_ms: i64) -> Result<(), Refusal> {
 /// The faces as steered, else one; made-up videos now and then show two. Of several, each begins and
 /// ends later than the one before, and the last is seen longest.
 fn faces(steering: &Steering, address: &str, length_ms: i64, made_up: bool) -> Vec<Face> {
-    let two = made_up && chance::number_of(address) % 8 == 0;
+    let two = made_up && chance::number_of(address).is_multiple_of(8);
     let count = steering.faces.unwrap_or(if two { 2 } else { 1 }).min(100);
     let times = steering.face_ms.clone().unwrap_or_else(|| {
         let n = i64::try_from(count).unwrap_or(1);

@@ -90,7 +90,7 @@ fn session_of(sim: &mut Sim, now_ms: i64, url: &str) -> String {
     let answer = identify(sim, now_ms, &json!({"video_url": url, "video_id": ""}));
     answer.data()["session_id"]
         .as_str()
-        .expect(answer.message())
+        .unwrap_or_else(|| panic!("{}", answer.message()))
         .to_owned()
 }
 
@@ -115,6 +115,6 @@ fn good_create(session_id: &str, external_task_id: &str) -> Value {
 fn task_id(answer: &Answer) -> String {
     answer.data()["task_id"]
         .as_str()
-        .expect(answer.message())
+        .unwrap_or_else(|| panic!("{}", answer.message()))
         .to_owned()
 }

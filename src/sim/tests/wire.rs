@@ -66,7 +66,7 @@ impl Pair {
         let answer: Value = answer.unwrap().json().await.unwrap();
         answer["data"]["session_id"]
             .as_str()
-            .expect(&answer.to_string())
+            .unwrap_or_else(|| panic!("{answer}"))
             .to_owned()
     }
 

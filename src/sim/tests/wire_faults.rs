@@ -28,6 +28,16 @@ async fn a_lost_answer_is_paid_for_and_a_dropped_request_is_not() {
         assert!(!error.is_timeout() && !error.is_connect(), "{error:?}");
         assert_eq!(pair.server.ledger().tasks.len(), paid, "{what}");
     }
+    let backlog = json!({"call": "create", "do": "code", "code": 5002, "accept": true});
+    assert_eq!(fault(&pair, &backlog).await, 204);
+    let answer = pair
+        .create(&good_create(&session_id, "backlog"))
+        .await
+        .unwrap();
+    assert_eq!(
+        (answer.status().as_u16(), pair.server.ledger().tasks.len()),
+        (504, 2)
+    );
     let found = pair.get("/v1/videos/advanced-lip-sync/lost").await.unwrap();
     assert_eq!(found.status(), StatusCode::OK);
     let found = pair
