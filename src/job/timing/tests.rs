@@ -248,7 +248,7 @@ proptest! {
                 prop_assert!(plan.sound_end_ms <= sound.unwrap_or(60_000));
                 prop_assert!(stop <= video.unwrap_or(60_000));
                 prop_assert!(faces.iter().any(|face| face.face_id == plan.face_id
-                    && stop.min(face.end_ms) - plan.sound_insert_ms.max(face.start_ms) >= 2_000));
+                    && stop.min(face.end_ms).saturating_sub(plan.sound_insert_ms.max(face.start_ms)) >= 2_000));
                 prop_assert!(end.is_none_or(|end| end == plan.sound_end_ms));
                 prop_assert!(insert.is_none_or(|insert| insert == plan.sound_insert_ms));
             }
