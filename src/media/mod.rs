@@ -6,6 +6,8 @@
 //! nothing and writes nothing.
 
 mod boxes;
+#[cfg(test)]
+mod fixtures;
 pub mod locate;
 mod open;
 pub mod sound;
