@@ -71,6 +71,20 @@ pub enum SoundFault {
     Io(#[from] io::Error),
 }
 
+impl SoundFault {
+    /// Its name in the database and in `--json`, which stays the same when the sentence changes.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Ending(_) | Self::Foreign => "sound_format",
+            Self::CutShort | Self::Damaged(_) | Self::Empty => "sound_damaged",
+            Self::TooBig(_) => "sound_too_big",
+            Self::Length(..SHORTEST_MS) => "sound_too_short",
+            Self::Length(_) => "sound_too_long",
+            Self::Io(_) => "sound_unreadable",
+        }
+    }
+}
+
 impl From<BoxFault> for SoundFault {
     fn from(fault: BoxFault) -> Self {
         match fault {

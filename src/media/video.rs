@@ -85,6 +85,21 @@ pub enum VideoFault {
     Io(#[from] io::Error),
 }
 
+impl VideoFault {
+    /// Its name in the database and in `--json`, which stays the same when the sentence changes.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Ending(_) | Self::Foreign(_) | Self::NoPicture => "video_format",
+            Self::CutShort | Self::Missing(_) | Self::Extra | Self::Damaged(_) => "video_damaged",
+            Self::TooBig(_) => "video_too_big",
+            Self::Length(..SHORTEST_MS) => "video_too_short",
+            Self::Length(_) => "video_too_long",
+            Self::Shape { .. } => "video_resolution",
+            Self::Io(_) => "video_unreadable",
+        }
+    }
+}
+
 impl From<BoxFault> for VideoFault {
     fn from(fault: BoxFault) -> Self {
         match fault {

@@ -115,6 +115,16 @@ fn every_shape_of_wav_is_measured() {
 }
 
 #[test]
+fn blocks_of_a_packed_wav_are_counted() {
+    // IMA ADPCM: blocks of 256 bytes hold 505 samples, and the byte rate is nonsense, as ffmpeg's is.
+    let mut format = wav_format(0x11, 1, 4);
+    format[12..14].copy_from_slice(&256_u16.to_le_bytes());
+    format.extend([2, 0, 0xf9, 0x01]);
+    let packed = wav(&[chunk(b"fmt ", &format), chunk(b"data", &[0; 256 * 32])]);
+    assert_eq!(length_of(packed), Ok(32 * 505 / 8));
+}
+
+#[test]
 fn a_wav_that_claims_more_than_it_has_is_measured_by_what_is_there() {
     let whole = wav(&[
         chunk(b"fmt ", &wav_format(1, 1, 16)),
