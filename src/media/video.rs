@@ -9,10 +9,7 @@ use std::{
 };
 
 use super::{
-    boxes::{
-        BoxFault,
-        movie::{Movie, Track},
-    },
+    boxes::{BoxFault, movie::Movie},
     open_regular,
 };
 use crate::job::timing::{LONGEST_MS, SHORTEST_MS, Seconds};
@@ -157,7 +154,7 @@ fn read(reader: impl Read + Seek, len: u64) -> Result<(Movie, VideoFacts), Video
         return Err(VideoFault::Missing("moov"));
     }
     let track = movie.track(b"vide").ok_or(VideoFault::NoPicture)?;
-    let (width, height) = Track::shape(track);
+    let (width, height) = track.shape();
     let facts = VideoFacts {
         length_ms: movie.length_ms(track),
         width,
