@@ -8,8 +8,9 @@ use std::{
 };
 
 use super::facts::{ReadMedia, SoundFacts, VideoFacts};
+use crate::media;
 
-/// How media are read. A simulator that has no reader takes no file and no inline sound.
+/// How media are read; by default as lipsyncd itself reads local media.
 #[derive(Debug, Clone, Copy)]
 pub struct Probe {
     /// The facts of a video file; none for what is no video.
@@ -22,10 +23,31 @@ pub struct Probe {
 impl Default for Probe {
     fn default() -> Self {
         Self {
-            video: |_| None,
-            sound_ms: |_, _| None,
+            video: read_video,
+            sound_ms: measure_sound,
         }
     }
+}
+
+fn read_video(path: &Path) -> Option<VideoFacts> {
+    let media::VideoFacts {
+        length_ms,
+        width,
+        height,
+        bytes,
+    } = media::video::probe(path).ok()?;
+    Some(VideoFacts {
+        length_ms,
+        width,
+        height,
+        bytes,
+    })
+}
+
+fn measure_sound(bytes: Vec<u8>, ending: Option<&str>) -> Option<i64> {
+    media::sound::measure(bytes, ending)
+        .ok()
+        .map(|facts| facts.length_ms)
 }
 
 /// The media folder with its reader.

@@ -3,18 +3,20 @@
 use std::{net::SocketAddr, path::Path, time::Duration};
 
 use axum::{Router, routing::post};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::mpsc};
 
 use super::good_create;
+use crate::media::video;
 use crate::sim::{Call, Probe, SimConfig, SimServer, VideoFacts, callbacks, mp4};
 
 pub(super) const ANY_PORT: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 const VIDEO: &str = "https://cdn.example/v.mp4?duration_ms=10000&faces=1";
 
-/// A simulator whose tasks end as soon as they are accepted, and a client of it.
+/// A simulator without a pace whose tasks end as soon as they are accepted, and a client of it.
 pub(super) struct Pair {
     pub(super) server: SimServer,
     pub(super) client: Client,
@@ -24,6 +26,8 @@ impl Pair {
     pub(super) async fn start(config: SimConfig) -> Self {
         let config = SimConfig {
             bearer_token: Some("fixed".into()),
+            identify_per_second: None,
+            create_per_second: None,
             task_ms: (0, 0),
             ..config
         };
@@ -206,7 +210,7 @@ async fn own_media_are_read_and_come_back_as_results() {
         media_dir: Some(dir.path().to_owned()),
         probe: Probe {
             video: is_there,
-            sound_ms: |bytes, _| Some(bytes.len() as i64),
+            sound_ms: |bytes, _| i64::try_from(bytes.len()).ok(),
         },
         min_result_bytes: 200_000,
         ..SimConfig::default()
@@ -248,6 +252,66 @@ async fn own_media_are_read_and_come_back_as_results() {
     assert_eq!(
         pair.create(&inline).await.unwrap().status(),
         StatusCode::BAD_REQUEST
+    );
+}
+
+/// Silence, as WAV of 8 kHz mono.
+fn wav(length_ms: u32) -> Vec<u8> {
+    let data = vec![0; length_ms as usize * 16];
+    let size = |bytes: usize| u32::try_from(bytes).unwrap().to_le_bytes();
+    let mut wav = [&b"RIFF"[..], &size(36 + data.len()), b"WAVEfmt ", &size(16)].concat();
+    for (number, bytes) in [(1_u32, 2), (1, 2), (8_000, 4), (16_000, 4), (2, 2), (16, 2)] {
+        wav.extend(&number.to_le_bytes()[..bytes]);
+    }
+    [wav, b"data".to_vec(), size(data.len()).to_vec(), data].concat()
+}
+
+#[tokio::test]
+async fn real_media_are_measured_by_default() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("v.mp4"), mp4::build(1080, 1920, 6_200)).unwrap();
+    std::fs::write(dir.path().join("s.wav"), wav(4_000)).unwrap();
+    std::fs::write(dir.path().join("text.mp4"), "no video").unwrap();
+    let config = SimConfig {
+        media_dir: Some(dir.path().to_owned()),
+        ..SimConfig::default()
+    };
+    let pair = Pair::start(config).await;
+    let text = json!({"video_url": pair.url("/media/text.mp4")});
+    let answer = pair.post("/v1/videos/identify-face", &text).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
+
+    let session_id = pair.session(&pair.url("/media/v.mp4")).await;
+    let inline = |bytes: Vec<u8>| STANDARD.encode(bytes);
+    for (external, sound, end_ms, status) in [
+        ("file", pair.url("/media/s.wav"), 4_000, 200),
+        ("beyond", pair.url("/media/s.wav"), 4_001, 400),
+        ("inline", inline(wav(3_000)), 3_000, 200),
+        ("inline-beyond", inline(wav(3_000)), 3_001, 400),
+        ("short", inline(wav(1_999)), 2_000, 400),
+        (
+            "nonsense",
+            inline(b"no sound at all".repeat(99)),
+            2_000,
+            400,
+        ),
+    ] {
+        let mut body = good_create(&session_id, external);
+        body["face_choose"][0]["sound_file"] = json!(sound);
+        body["face_choose"][0]["sound_end_time"] = json!(end_ms);
+        assert_eq!(
+            pair.create(&body).await.unwrap().status(),
+            status,
+            "{external}"
+        );
+    }
+    let path = pair.result_of(&pair.url("/media/v.mp4")).await;
+    let result = pair.get(&path).await.unwrap().bytes().await.unwrap();
+    let length = result.len() as u64;
+    let facts = video::is_whole(std::io::Cursor::new(result), length).unwrap();
+    assert_eq!(
+        (facts.length_ms, facts.width, facts.height),
+        (Some(6_200), 1080, 1920)
     );
 }
 
