@@ -7,6 +7,7 @@
 use std::io::{self, BufReader, Read, Seek};
 
 pub(super) mod movie;
+mod track;
 
 /// More boxes than any clip the API takes has; a fragment for each frame of a minute is 30,000.
 const MOST_BOXES: u32 = 200_000;

@@ -104,6 +104,19 @@ pub enum LocateFault {
     },
 }
 
+impl LocateFault {
+    /// Its name in the database and in `--json`, which stays the same when the sentence changes.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Missing { .. } => "file_missing",
+            Self::Outside { .. } => "file_outside",
+            Self::NotFile { .. } => "file_not_regular",
+            Self::Changed(_) => "file_changed",
+            Self::Io { .. } => "file_unreadable",
+        }
+    }
+}
+
 fn looked(folders: &[PathBuf]) -> String {
     match folders {
         [] => String::new(),

@@ -31,3 +31,14 @@ pub enum Fault {
     #[error(transparent)]
     Video(#[from] VideoFault),
 }
+
+impl Fault {
+    /// Its name in the database and in `--json`, which stays the same when the sentence changes.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Locate(fault) => fault.code(),
+            Self::Sound(fault) => fault.code(),
+            Self::Video(fault) => fault.code(),
+        }
+    }
+}

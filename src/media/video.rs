@@ -9,10 +9,7 @@ use std::{
 };
 
 use super::{
-    boxes::{
-        BoxFault,
-        movie::{Movie, Track},
-    },
+    boxes::{BoxFault, movie::Movie},
     open_regular,
 };
 use crate::job::timing::{LONGEST_MS, SHORTEST_MS, Seconds};
@@ -85,6 +82,21 @@ pub enum VideoFault {
     Io(#[from] io::Error),
 }
 
+impl VideoFault {
+    /// Its name in the database and in `--json`, which stays the same when the sentence changes.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Ending(_) | Self::Foreign(_) | Self::NoPicture => "video_format",
+            Self::CutShort | Self::Missing(_) | Self::Extra | Self::Damaged(_) => "video_damaged",
+            Self::TooBig(_) => "video_too_big",
+            Self::Length(..SHORTEST_MS) => "video_too_short",
+            Self::Length(_) => "video_too_long",
+            Self::Shape { .. } => "video_resolution",
+            Self::Io(_) => "video_unreadable",
+        }
+    }
+}
+
 impl From<BoxFault> for VideoFault {
     fn from(fault: BoxFault) -> Self {
         match fault {
@@ -142,7 +154,7 @@ fn read(reader: impl Read + Seek, len: u64) -> Result<(Movie, VideoFacts), Video
         return Err(VideoFault::Missing("moov"));
     }
     let track = movie.track(b"vide").ok_or(VideoFault::NoPicture)?;
-    let (width, height) = Track::shape(track);
+    let (width, height) = track.shape();
     let facts = VideoFacts {
         length_ms: movie.length_ms(track),
         width,

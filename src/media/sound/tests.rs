@@ -91,11 +91,13 @@ fn every_shape_of_wav_is_measured() {
     let data = chunk(b"data", &one_second);
     assert_eq!(length_of(wav(&[pcm.clone(), data.clone()])), Ok(1_000));
 
-    let odd = chunk(b"LIST", b"junkodd");
-    assert_eq!(
-        length_of(wav(&[odd.clone(), pcm.clone(), odd, data.clone()])),
-        Ok(1_000)
-    );
+    for id in [b"LIST", b"junk"] {
+        let odd = chunk(id, b"INFOodd");
+        assert_eq!(
+            length_of(wav(&[odd.clone(), pcm.clone(), odd, data.clone()])),
+            Ok(1_000)
+        );
+    }
 
     let float = [wav_format(3, 2, 32), 0_u16.to_le_bytes().to_vec()].concat();
     assert_eq!(
@@ -113,17 +115,33 @@ fn every_shape_of_wav_is_measured() {
 }
 
 #[test]
+fn blocks_of_a_packed_wav_are_counted() {
+    // IMA ADPCM: blocks of 256 bytes hold 505 samples, and the byte rate is nonsense, as ffmpeg's is.
+    let mut format = wav_format(0x11, 1, 4);
+    format[12..14].copy_from_slice(&256_u16.to_le_bytes());
+    format.extend([2, 0, 0xf9, 0x01]);
+    let packed = wav(&[chunk(b"fmt ", &format), chunk(b"data", &[0; 256 * 32])]);
+    assert_eq!(length_of(packed), Ok(32 * 505 / 8));
+}
+
+#[test]
 fn a_wav_that_claims_more_than_it_has_is_measured_by_what_is_there() {
-    let mut streamed = wav(&[
+    let whole = wav(&[
         chunk(b"fmt ", &wav_format(1, 1, 16)),
         chunk(b"data", &[0; 24_000]),
     ]);
-    streamed[4..8].fill(0xff);
-    let size_at = streamed.len() - 24_004;
-    streamed[size_at..size_at + 4].fill(0xff);
-    assert_eq!(length_of(streamed.clone()), Ok(1_500));
-    streamed.truncate(44 + 8_000);
-    assert_eq!(length_of(streamed), Ok(500));
+    for unknown in [0xff, 0] {
+        let mut streamed = whole.clone();
+        streamed[4..8].fill(unknown);
+        streamed[40..44].fill(unknown);
+        assert_eq!(length_of(streamed.clone()), Ok(1_500));
+        streamed.truncate(44 + 8_000);
+        assert_eq!(length_of(streamed), Ok(500));
+    }
+    assert_eq!(
+        length_of(whole[..36].to_vec()).unwrap_err(),
+        "the file holds no sound"
+    );
 }
 
 #[test]
