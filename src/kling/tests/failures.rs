@@ -190,6 +190,41 @@ async fn no_more_than_a_bound_is_read() {
     );
 }
 
+/// A gzip stream of a good megabyte of spaces: one literal, then repeats of the longest match (RFC 1951, fixed codes).
+fn gzip_bomb() -> Vec<u8> {
+    let bits = |text: &str| text.bytes().map(|bit| bit == b'1').collect::<Vec<_>>();
+    let mut stream = bits("110"); // Last block, fixed codes.
+    stream.extend(bits("01010000")); // A space.
+    for _ in 0..4200 {
+        stream.extend(bits("1100010100000")); // 258 bytes, from one byte back.
+    }
+    let mut bytes = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
+    bytes.extend(stream.chunks(8).map(|byte| {
+        byte.iter()
+            .rev()
+            .fold(0, |value, bit| value << 1 | u8::from(*bit))
+    }));
+    bytes
+}
+
+#[tokio::test]
+async fn the_bound_counts_what_gzip_unpacks() {
+    assert!(gzip_bomb().len() < 10_000);
+    let server = Server::start(|_, _| async {
+        let mut response = answer(200, gzip_bomb());
+        response
+            .headers_mut()
+            .insert("content-encoding", "gzip".parse().unwrap());
+        response
+    })
+    .await;
+    let error = client(&server.url).task("t").await.result.unwrap_err();
+    assert!(
+        error.message.contains("longer than 1048576 bytes"),
+        "{error}"
+    );
+}
+
 #[tokio::test]
 async fn half_an_answer_is_none() {
     let cut =
