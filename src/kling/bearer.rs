@@ -99,11 +99,12 @@ impl Bearer {
         true
     }
 
-    /// What hides every secret, the token in use included.
-    pub(super) fn redactor(&self) -> Redactor {
+    /// What hides every secret, and the token that was sent in `header`.
+    pub(super) fn redactor(&self, header: Option<&HeaderValue>) -> Redactor {
         let mut secrets = self.credential.secrets();
-        if let Some((token, _)) = &self.state().token {
-            secrets.push(token.clone());
+        if let Some(sent) = header.and_then(|header| header.to_str().ok()) {
+            let token = sent.trim_start_matches("Bearer ");
+            secrets.push(token.to_owned());
             // An echoed token may be cut short: its signature is the part that must not be seen.
             secrets.extend(token.rsplit('.').next().map(str::to_owned));
         }

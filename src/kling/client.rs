@@ -156,6 +156,7 @@ impl Client {
         let Ok(url) = Url::parse(&format!("{}{}", base(&self.config.base_url), ask.path)) else {
             return unsent("the request has no valid address");
         };
+        let redactor = self.bearer.redactor(Some(&authorization));
         let mut request = self
             .api
             .request(ask.method.clone(), url)
@@ -166,11 +167,10 @@ impl Client {
             request = request.body(body.clone());
         }
         match request.send().await {
-            Ok(response) => body::read(response, &bounds, &self.bearer.redactor()).await,
+            Ok(response) => body::read(response, &bounds, &redactor).await,
             Err(error) => {
                 let host = self.config.base_url.host_str().unwrap_or_default();
-                let failure =
-                    transport::failure(&error, host, bounds.timeout, &self.bearer.redactor());
+                let failure = transport::failure(&error, host, bounds.timeout, &redactor);
                 Reply {
                     answer: Answer::default(),
                     result: Err(failure),
@@ -228,7 +228,7 @@ impl Api for Client {
             http: &self.remote,
             hosts: &self.hosts,
             idle_timeout: self.config.idle_timeout,
-            redactor: self.bearer.redactor(),
+            redactor: self.bearer.redactor(None),
         };
         let mut reply = way.fetch(url, from_byte, etag).await;
         reply.answer.took_ms = elapsed_ms(started);

@@ -52,8 +52,8 @@ pub enum OutputError {
         /// As the check says.
         why: String,
     },
-    /// The server's part begins elsewhere than the file on disk ends.
-    #[error("{} ends at byte {bytes}, but the server sent from byte {from_byte} on", .path.display())]
+    /// What the server sent does not go on from the file on disk.
+    #[error("what the server sent from byte {from_byte} on does not go with {}, which has {bytes} bytes", .path.display())]
     Misfit {
         /// The part file.
         path: PathBuf,

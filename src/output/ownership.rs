@@ -49,7 +49,8 @@ pub(super) fn require_ours_or_free(path: &Path, known: &[FileFacts]) -> Result<b
     }
 }
 
-/// True if there is metadata, and it is this job's: of this very task, or of a result known to be the job's.
+/// True if there is metadata, and it is this job's: of this very task, of a result known to be the job's, or of
+/// one that never got its name (a crash came first, and the task could not be fetched any more).
 pub(super) fn metadata_is_ours_or_free(
     place: &Place,
     job: &str,
@@ -60,12 +61,17 @@ pub(super) fn metadata_is_ours_or_free(
     if !exists(&path)? {
         return Ok(false);
     }
-    let ours = is_plain_file(&path)?
-        && Metadata::read(&path)?.is_some_and(|metadata| {
-            metadata.job == job
-                && (Some(metadata.task_id.as_str()) == task_id
-                    || earlier.contains(&metadata.result))
-        });
+    let found = if is_plain_file(&path)? {
+        Metadata::read(&path)?
+    } else {
+        None
+    };
+    let orphaned = !exists(&place.video(Kind::Result))?;
+    let ours = found.is_some_and(|metadata| {
+        let known =
+            Some(metadata.task_id.as_str()) == task_id || earlier.contains(&metadata.result);
+        metadata.job == job && (known || orphaned)
+    });
     if ours {
         Ok(true)
     } else {

@@ -97,12 +97,16 @@ impl Part {
     /// `from_byte` 0 starts anew. Without an ETag what comes now is not continued later.
     ///
     /// # Errors
-    /// [`OutputError::Misfit`] where the bytes go on from elsewhere than the part ends.
+    /// [`OutputError::Misfit`] where the bytes go on from elsewhere than the part ends, or belong to another
+    /// file: then the whole file is to be fetched.
     pub fn begin(&mut self, from_byte: u64, etag: Option<&str>) -> Result<(), OutputError> {
         if from_byte == 0 {
             self.restart()?;
             self.etag = etag.map(str::to_owned);
-        } else if from_byte != self.bytes {
+            return Ok(());
+        }
+        let same_file = etag.is_none() || etag == self.etag();
+        if from_byte != self.bytes || !same_file {
             let (path, bytes) = (self.path.clone(), self.bytes);
             return Err(OutputError::Misfit {
                 path,

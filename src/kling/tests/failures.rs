@@ -190,6 +190,41 @@ async fn no_more_than_a_bound_is_read() {
     );
 }
 
+/// A gzip stream of a good megabyte of spaces: one literal, then repeats of the longest match (RFC 1951, fixed codes).
+fn gzip_bomb() -> Vec<u8> {
+    let bits = |text: &str| text.bytes().map(|bit| bit == b'1').collect::<Vec<_>>();
+    let mut stream = bits("110"); // Last block, fixed codes.
+    stream.extend(bits("01010000")); // A space.
+    for _ in 0..4200 {
+        stream.extend(bits("1100010100000")); // 258 bytes, from one byte back.
+    }
+    let mut bytes = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
+    bytes.extend(stream.chunks(8).map(|byte| {
+        byte.iter()
+            .rev()
+            .fold(0, |value, bit| value << 1 | u8::from(*bit))
+    }));
+    bytes
+}
+
+#[tokio::test]
+async fn the_bound_counts_what_gzip_unpacks() {
+    assert!(gzip_bomb().len() < 10_000);
+    let server = Server::start(|_, _| async {
+        let mut response = answer(200, gzip_bomb());
+        response
+            .headers_mut()
+            .insert("content-encoding", "gzip".parse().unwrap());
+        response
+    })
+    .await;
+    let error = client(&server.url).task("t").await.result.unwrap_err();
+    assert!(
+        error.message.contains("longer than 1048576 bytes"),
+        "{error}"
+    );
+}
+
 #[tokio::test]
 async fn half_an_answer_is_none() {
     let cut =
@@ -271,38 +306,49 @@ fn a_base_url_that_would_leak_credentials_is_refused() {
 
 #[tokio::test]
 async fn no_secret_shows_in_any_error_or_debug() {
-    // A server that says back all it was told.
-    let echo = Server::start(|number, seen| async move {
-        let told = format!("{ACCESS_KEY} {SECRET_KEY} {}", seen.headers["authorization"].to_str().unwrap());
-        match number % 3 {
-            0 => answer(400, format!(r#"{{"code": 1201, "message": "{told}", "request_id": "{told}"}}"#)),
-            1 => answer(502, format!("<html>{told}")),
-            _ => answer(
-                200,
-                format!(r#"{{"code": 0, "data": {{"task_id": "t", "task_status_msg": "{told}", "task_status": "{told}"}}}}"#),
-            ),
-        }
-    })
-    .await;
-    let client = client(&echo.url);
-    let mut texts = format!("{client:?} {:?} {:?}", config(&echo.url), credential());
-    for _ in 0..3 {
-        texts += &format!("{:?}", client.task("t").await);
-    }
     let fixed = "fixed-token-0123456789";
-    let fixed_credential = Credential::Token(fixed.to_owned().into());
-    texts += &format!("{fixed_credential:?}");
-    let with_token = Client::new(config(&echo.url), fixed_credential).unwrap();
-    for _ in 0..3 {
-        texts += &format!("{:?}", with_token.task("t").await);
+    let with_keys = echo(format!("{ACCESS_KEY} {SECRET_KEY}")).await;
+    let with_token = echo(fixed.to_owned()).await;
+    let mut texts = String::new();
+    for (server, credential) in [
+        (&with_keys, credential()),
+        (&with_token, Credential::Token(fixed.to_owned().into())),
+    ] {
+        texts += &format!("{credential:?} {:?}", config(&server.url));
+        let client = Client::new(config(&server.url), credential).unwrap();
+        texts += &format!("{client:?}");
+        for _ in 0..3 {
+            texts += &format!("{:?}", client.task("t").await);
+        }
     }
-    let authorization = echo.seen()[0].headers["authorization"]
-        .to_str()
-        .unwrap()
-        .to_owned();
+    let seen = with_keys.seen();
+    let authorization = seen[0].headers["authorization"].to_str().unwrap();
     let signature = authorization.rsplit('.').next().unwrap();
     for secret in [ACCESS_KEY, SECRET_KEY, fixed, signature] {
         assert!(!texts.contains(secret), "{secret} in {texts}");
     }
     assert!(texts.contains("[redacted]"));
+}
+
+/// A server that says back all it was told, in every place that people may see.
+async fn echo(known: String) -> Server {
+    Server::start(move |number, seen| {
+        let told = format!("{known} {}", seen.headers["authorization"].to_str().unwrap());
+        async move {
+            match number {
+                0 => answer(
+                    400,
+                    format!(r#"{{"code": 1201, "message": "{told}", "request_id": "{told}"}}"#),
+                ),
+                1 => answer(502, format!("<html>{told}")),
+                _ => answer(
+                    200,
+                    format!(
+                        r#"{{"code": 0, "data": {{"task_id": "t", "task_status_msg": "{told}", "task_status": "{told}"}}}}"#
+                    ),
+                ),
+            }
+        }
+    })
+    .await
 }
