@@ -77,18 +77,11 @@ pub fn choose_face<'f>(
             longest(faces.iter()).ok_or(TimingFault::NoFace)
         }
         FaceChoice::Only => Err(TimingFault::SeveralFaces { count: faces.len() }),
-        FaceChoice::Index(index) => faces.get(*index).ok_or(TimingFault::NoFaceAt {
-            index: *index,
-            count: faces.len(),
-        }),
-        FaceChoice::Id(id) => {
-            longest(faces.iter().filter(|face| face.face_id == *id)).ok_or_else(|| {
-                TimingFault::NoFaceCalled {
-                    id: id.clone(),
-                    known: ids(faces),
-                }
-            })
+        FaceChoice::Index(index) => {
+            faces.get(*index).ok_or(TimingFault::NoFaceAt { index: *index, count: faces.len() })
         }
+        FaceChoice::Id(id) => longest(faces.iter().filter(|face| face.face_id == *id))
+            .ok_or_else(|| TimingFault::NoFaceCalled { id: id.clone(), known: ids(faces) }),
     }
 }
 
@@ -99,11 +92,8 @@ fn longest<'f>(faces: impl Iterator<Item = &'f FaceSpan>) -> Option<&'f FaceSpan
 
 /// The first few ids, for a fault that says what there is.
 fn ids(faces: &[FaceSpan]) -> String {
-    let mut known: Vec<_> = faces
-        .iter()
-        .take(5)
-        .map(|face| format!("`{}`", face.face_id))
-        .collect();
+    let mut known: Vec<_> =
+        faces.iter().take(5).map(|face| format!("`{}`", face.face_id)).collect();
     if faces.len() > known.len() {
         known.push("…".to_owned());
     }
@@ -172,17 +162,11 @@ fn default_end(
     let length_ms = sound_length_ms.ok_or(TimingFault::SoundEndNeeded)?;
     let sound_ms = length_ms.saturating_sub(start_ms);
     if sound_ms < SHORTEST_MS {
-        return Err(TimingFault::SoundTooShort {
-            start_ms,
-            length_ms,
-        });
+        return Err(TimingFault::SoundTooShort { start_ms, length_ms });
     }
     let room_ms = room_end_ms.saturating_sub(insert_ms);
     if room_ms < SHORTEST_MS {
-        return Err(TimingFault::NoRoom {
-            insert_ms,
-            room_end_ms,
-        });
+        return Err(TimingFault::NoRoom { insert_ms, room_end_ms });
     }
     Ok(start_ms.saturating_add(sound_ms.min(room_ms).min(LONGEST_MS)))
 }
@@ -207,29 +191,17 @@ impl Plan {
         let length_ms = sound_length_ms.unwrap_or(LONGEST_MS);
         if end_ms > length_ms {
             let known = sound_length_ms.is_some();
-            return Err(TimingFault::PastSoundEnd {
-                end_ms,
-                length_ms,
-                known,
-            });
+            return Err(TimingFault::PastSoundEnd { end_ms, length_ms, known });
         }
         let insert_ms = self.sound_insert_ms;
         let stop_ms = insert_ms.saturating_add(crop_ms);
         let video_ms = video_length_ms.unwrap_or(LONGEST_MS);
         if stop_ms > video_ms {
             let known = video_length_ms.is_some();
-            return Err(TimingFault::PastVideoEnd {
-                insert_ms,
-                crop_ms,
-                video_ms,
-                known,
-            });
+            return Err(TimingFault::PastVideoEnd { insert_ms, crop_ms, video_ms, known });
         }
         let (seen_ms, gone_ms) = face.seen();
-        let overlap_ms = stop_ms
-            .min(gone_ms)
-            .saturating_sub(insert_ms.max(seen_ms))
-            .max(0);
+        let overlap_ms = stop_ms.min(gone_ms).saturating_sub(insert_ms.max(seen_ms)).max(0);
         if overlap_ms < SHORTEST_MS {
             let face_id = face.face_id.clone();
             return Err(TimingFault::NoOverlap {

@@ -32,10 +32,7 @@ impl Credential {
     /// Every text that must not be seen outside.
     pub(super) fn secrets(&self) -> Vec<String> {
         match self {
-            Self::Keys {
-                access_key,
-                secret_key,
-            } => {
+            Self::Keys { access_key, secret_key } => {
                 vec![access_key.clone(), secret_key.expose_secret().to_owned()]
             }
             Self::Token(token) => vec![token.expose_secret().to_owned()],
@@ -66,10 +63,7 @@ pub(super) fn sign(
     });
     let head = URL_SAFE_NO_PAD.encode(r#"{"alg":"HS256","typ":"JWT"}"#);
     let signed = format!("{head}.{}", URL_SAFE_NO_PAD.encode(claims.to_string()));
-    #[expect(
-        clippy::expect_used,
-        reason = "HMAC takes keys of every length, RFC 2104"
-    )]
+    #[expect(clippy::expect_used, reason = "HMAC takes keys of every length, RFC 2104")]
     let mut mac = Hmac::<Sha256>::new_from_slice(secret_key.expose_secret().as_bytes())
         .expect("HMAC takes keys of every length");
     mac.update(signed.as_bytes());
@@ -88,10 +82,7 @@ mod tests {
         let mut part = || URL_SAFE_NO_PAD.decode(parts.next().unwrap()).unwrap();
         assert_eq!(part(), br#"{"alg":"HS256","typ":"JWT"}"#);
         let claims: serde_json::Value = serde_json::from_slice(&part()).unwrap();
-        assert_eq!(
-            claims,
-            json!({ "iss": "ak", "exp": 1_700_001_800, "nbf": 1_699_999_995 })
-        );
+        assert_eq!(claims, json!({ "iss": "ak", "exp": 1_700_001_800, "nbf": 1_699_999_995 }));
         assert_eq!(part().len(), 32);
     }
 

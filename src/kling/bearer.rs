@@ -40,25 +40,15 @@ impl Bearer {
         if let Credential::Token(token) = &credential {
             header(token.expose_secret())?;
         }
-        let state = State {
-            offset_ms: 0,
-            margin_ms: MARGIN_MS,
-            token: None,
-        };
-        Ok(Self {
-            credential,
-            state: Mutex::new(state),
-        })
+        let state = State { offset_ms: 0, margin_ms: MARGIN_MS, token: None };
+        Ok(Self { credential, state: Mutex::new(state) })
     }
 
     /// The header for a request now, by this machine's clock.
     pub(super) fn header(&self, now_ms: i64) -> Result<HeaderValue, InvalidHeaderValue> {
         match &self.credential {
             Credential::Token(token) => header(token.expose_secret()),
-            Credential::Keys {
-                access_key,
-                secret_key,
-            } => {
+            Credential::Keys { access_key, secret_key } => {
                 let mut state = self.state();
                 let now_ms = now_ms.saturating_add(state.offset_ms);
                 if let Some((token, issued_at_ms)) = &state.token {

@@ -43,10 +43,7 @@ pub(super) async fn read(
     };
     if response.status().is_redirection() {
         let error = redirect(&response);
-        return Reply {
-            answer,
-            result: Err(error),
-        };
+        return Reply { answer, result: Err(error) };
     }
     let mut body = Vec::new();
     loop {
@@ -66,13 +63,7 @@ pub(super) async fn read(
             Err(error) => {
                 let host = response.url().host_str().unwrap_or_default();
                 let failure = transport::failure(&error, host, bounds.timeout, redactor);
-                return Reply {
-                    answer,
-                    result: Err(ApiError {
-                        never_left: false,
-                        ..failure
-                    }),
-                };
+                return Reply { answer, result: Err(ApiError { never_left: false, ..failure }) };
             }
         }
     }
@@ -98,19 +89,12 @@ fn envelope(
     let parsed = serde_json::from_slice(body).ok();
     let Some((code, mut fields)) = parsed.as_ref().and_then(code).zip(parsed.clone()) else {
         let error = not_the_apis(http_status, headers, body, redactor);
-        return Reply {
-            answer,
-            result: Err(error),
-        };
+        return Reply { answer, result: Err(error) };
     };
     redactor.clean(&mut fields);
     answer.code = Some(code);
-    answer.message = fields
-        .get_mut("message")
-        .and_then(|text| as_text(text.take()));
-    answer.request_id = fields
-        .get_mut("request_id")
-        .and_then(|id| as_text(id.take()));
+    answer.message = fields.get_mut("message").and_then(|text| as_text(text.take()));
+    answer.request_id = fields.get_mut("request_id").and_then(|id| as_text(id.take()));
     let success = (200..300).contains(&http_status);
     let result = match code {
         0 if success => Ok(fields.get_mut("data").map(Value::take)),
@@ -182,8 +166,5 @@ fn redirect(response: &Response) -> ApiError {
 fn date_ms(headers: &HeaderMap, name: HeaderName) -> Option<i64> {
     static PARSER: DateTimeParser = DateTimeParser::new();
     let text = headers.get(name)?.to_str().ok()?;
-    PARSER
-        .parse_timestamp(text)
-        .ok()
-        .map(|time| time.as_millisecond())
+    PARSER.parse_timestamp(text).ok().map(|time| time.as_millisecond())
 }

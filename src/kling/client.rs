@@ -37,11 +37,8 @@ const LISTED_TASK_BYTES_MAX: usize = 8 << 10;
 const IDLE_CONNECTION_LIFE: Duration = Duration::from_secs(25);
 
 /// What may stand in a path as it is.
-const PATH_SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'_')
-    .remove(b'.')
-    .remove(b'~');
+const PATH_SEGMENT: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// How to reach the API.
 #[derive(Debug, Clone)]
@@ -134,10 +131,7 @@ impl Client {
         let mut reply = self.once(&ask).await;
         if let Err(error) = &reply.result {
             let now_ms = (self.config.now_ms)();
-            if self
-                .bearer
-                .corrected(error.meaning, reply.answer.server_at_ms, now_ms)
-            {
+            if self.bearer.corrected(error.meaning, reply.answer.server_at_ms, now_ms) {
                 reply = self.once(&ask).await;
             }
         }
@@ -146,10 +140,7 @@ impl Client {
     }
 
     async fn once(&self, ask: &Ask) -> Reply<Option<Value>> {
-        let bounds = Bounds {
-            max_bytes: ask.max_bytes,
-            timeout: self.config.request_timeout,
-        };
+        let bounds = Bounds { max_bytes: ask.max_bytes, timeout: self.config.request_timeout };
         let Ok(authorization) = self.bearer.header((self.config.now_ms)()) else {
             return unsent("the token holds characters that no header can carry");
         };
@@ -171,10 +162,7 @@ impl Client {
             Err(error) => {
                 let host = self.config.base_url.host_str().unwrap_or_default();
                 let failure = transport::failure(&error, host, bounds.timeout, &redactor);
-                Reply {
-                    answer: Answer::default(),
-                    result: Err(failure),
-                }
+                Reply { answer: Answer::default(), result: Err(failure) }
             }
         }
     }
@@ -208,17 +196,12 @@ impl Api for Client {
     async fn tasks(&self, page: u32, page_size: u32) -> Reply<Vec<Task>> {
         let path = format!("/v1/videos/advanced-lip-sync?pageNum={page}&pageSize={page_size}");
         let page_bytes = usize::try_from(page_size).unwrap_or(0).min(500) * LISTED_TASK_BYTES_MAX;
-        let ask = Ask {
-            max_bytes: page_bytes.max(ANSWER_BYTES_MAX),
-            ..Ask::get(path)
-        };
+        let ask = Ask { max_bytes: page_bytes.max(ANSWER_BYTES_MAX), ..Ask::get(path) };
         self.call(ask).await.and_then(read_by(wire::tasks))
     }
 
     async fn costs(&self, start_ms: i64, end_ms: i64) -> Reply<Vec<ResourcePack>> {
-        let ask = Ask::get(format!(
-            "/account/costs?start_time={start_ms}&end_time={end_ms}"
-        ));
+        let ask = Ask::get(format!("/account/costs?start_time={start_ms}&end_time={end_ms}"));
         self.call(ask).await.and_then(read_by(wire::costs))
     }
 
@@ -238,12 +221,7 @@ impl Api for Client {
 
 impl Ask {
     fn get(path: String) -> Self {
-        Self {
-            method: Method::GET,
-            path,
-            body: None,
-            max_bytes: ANSWER_BYTES_MAX,
-        }
+        Self { method: Method::GET, path, body: None, max_bytes: ANSWER_BYTES_MAX }
     }
 
     fn post(path: &str, body: Vec<u8>) -> Self {
@@ -258,9 +236,7 @@ impl Ask {
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client")
-            .field("config", &self.config)
-            .finish_non_exhaustive()
+        f.debug_struct("Client").field("config", &self.config).finish_non_exhaustive()
     }
 }
 
@@ -273,11 +249,7 @@ fn http(config: &ClientConfig) -> reqwest::ClientBuilder {
         // A create must not be sent again behind our back.
         .retry(reqwest::retry::never())
         .referer(false);
-    if is_loopback(&config.base_url) {
-        builder.no_proxy()
-    } else {
-        builder
-    }
+    if is_loopback(&config.base_url) { builder.no_proxy() } else { builder }
 }
 
 fn without_roots(builder: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
@@ -317,10 +289,7 @@ fn read_by<T>(
 
 fn unsent(message: &str) -> Reply<Option<Value>> {
     let error = ApiError::local(Meaning::BadRequest, message.to_owned(), true);
-    Reply {
-        answer: Answer::default(),
-        result: Err(error),
-    }
+    Reply { answer: Answer::default(), result: Err(error) }
 }
 
 fn elapsed_ms(started: Instant) -> u32 {

@@ -14,11 +14,7 @@ pub(super) fn scaled(text: &str, places: u32) -> Option<i64> {
     let kept = &fraction[..fraction.len().min(places)];
     let lost = &fraction[kept.len()..];
     let padded = format!("{whole}{kept:0<places$}");
-    let value: i64 = if padded.is_empty() {
-        0
-    } else {
-        padded.parse().ok()?
-    };
+    let value: i64 = if padded.is_empty() { 0 } else { padded.parse().ok()? };
     let round_up = lost.bytes().any(|byte| byte != b'0');
     value.checked_add(i64::from(round_up))
 }

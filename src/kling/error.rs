@@ -29,14 +29,7 @@ impl ApiError {
 
     /// An error that comes from this side of the wire, or from an answer that is not the API's.
     pub(super) const fn local(meaning: Meaning, message: String, never_left: bool) -> Self {
-        Self {
-            meaning,
-            code: None,
-            message,
-            request_id: None,
-            retry_after_ms: None,
-            never_left,
-        }
+        Self { meaning, code: None, message, request_id: None, retry_after_ms: None, never_left }
     }
 
     /// The API's own refusal, as it words it.
@@ -49,9 +42,7 @@ impl ApiError {
     ) -> Self {
         let meaning = Meaning::of(code, http_status);
         let words = words.map(|words| format!(": {words}")).unwrap_or_default();
-        let request = request_id
-            .map(|id| format!(", request {id}"))
-            .unwrap_or_default();
+        let request = request_id.map(|id| format!(", request {id}")).unwrap_or_default();
         Self {
             meaning,
             code: Some(code),

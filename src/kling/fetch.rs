@@ -79,10 +79,7 @@ impl Way<'_> {
             let response = match self.follow(url, range).await {
                 Ok(response) => response,
                 Err(error) => {
-                    return Reply {
-                        answer: Answer::default(),
-                        result: Err(error),
-                    };
+                    return Reply { answer: Answer::default(), result: Err(error) };
                 }
             };
             if range.is_some() && !fits(&response, from_byte, etag) {
@@ -90,10 +87,8 @@ impl Way<'_> {
                 range = None;
                 continue;
             }
-            let answer = Answer {
-                http_status: Some(response.status().as_u16()),
-                ..Answer::default()
-            };
+            let answer =
+                Answer { http_status: Some(response.status().as_u16()), ..Answer::default() };
             return Reply {
                 answer,
                 result: self.stream(response, range.map_or(0, |(from_byte, _)| from_byte)),
@@ -108,9 +103,7 @@ impl Way<'_> {
     ) -> Result<Response, ApiError> {
         let mut url = url.clone();
         for _ in 0..=REDIRECTS_MAX {
-            self.hosts
-                .check(&url)
-                .map_err(|refused| transport::address_refused(&refused))?;
+            self.hosts.check(&url).map_err(|refused| transport::address_refused(&refused))?;
             let mut request = self.http.get(url.clone());
             if let Some((from_byte, etag)) = range {
                 request = request.header(RANGE, format!("bytes={from_byte}-"));
@@ -142,10 +135,8 @@ impl Way<'_> {
             // All of it is here already.
             (StatusCode::RANGE_NOT_SATISFIABLE, _) if from_byte > 0 => (from_byte, Some(from_byte)),
             _ => {
-                let message = format!(
-                    "the download from {host} was answered with HTTP {}",
-                    status.as_u16()
-                );
+                let message =
+                    format!("the download from {host} was answered with HTTP {}", status.as_u16());
                 let retry_after_ms = retry_after_ms(response.headers());
                 return Err(ApiError {
                     retry_after_ms,
@@ -161,24 +152,12 @@ impl Way<'_> {
                 let failed = move |error: reqwest::Error| {
                     let failure =
                         transport::failure(&error, &host, self.idle_timeout, &self.redactor);
-                    ApiError {
-                        never_left: false,
-                        ..failure
-                    }
+                    ApiError { never_left: false, ..failure }
                 };
-                response
-                    .bytes_stream()
-                    .map(move |chunk| chunk.map_err(&failed))
-                    .boxed()
+                response.bytes_stream().map(move |chunk| chunk.map_err(&failed)).boxed()
             }
         };
-        Ok(Fetched {
-            from_byte,
-            total_bytes,
-            etag,
-            content_type,
-            body,
-        })
+        Ok(Fetched { from_byte, total_bytes, etag, content_type, body })
     }
 }
 
@@ -224,10 +203,5 @@ fn strong_etag(response: &Response) -> Option<String> {
 }
 
 fn header(response: &Response, name: HeaderName) -> Option<String> {
-    response
-        .headers()
-        .get(name)?
-        .to_str()
-        .ok()
-        .map(str::to_owned)
+    response.headers().get(name)?.to_str().ok().map(str::to_owned)
 }

@@ -51,9 +51,7 @@ impl HostPolicy {
 
     /// Whether a download may ask for `url`; a name is judged again when it is resolved.
     pub(super) fn check(&self, url: &Url) -> Result<(), Refused> {
-        let host = url
-            .host()
-            .ok_or_else(|| Refused("an address without a host".into()))?;
+        let host = url.host().ok_or_else(|| Refused("an address without a host".into()))?;
         match url.scheme() {
             "https" => {}
             "http" if self.open => {}
@@ -69,17 +67,11 @@ impl HostPolicy {
             Host::Ipv6(ip) => !is_public(IpAddr::V6(*ip)),
             Host::Domain(name) => self.is_proxy(name),
         };
-        if private {
-            Err(not_public(&host.to_string()))
-        } else {
-            Ok(())
-        }
+        if private { Err(not_public(&host.to_string())) } else { Ok(()) }
     }
 
     fn is_proxy(&self, name: &str) -> bool {
-        self.proxies
-            .iter()
-            .any(|proxy| proxy.eq_ignore_ascii_case(name))
+        self.proxies.iter().any(|proxy| proxy.eq_ignore_ascii_case(name))
     }
 }
 
@@ -224,45 +216,27 @@ mod tests {
     fn an_api_on_this_machine_lifts_the_bounds() {
         for base in ["http://127.0.0.1:1", "http://localhost:1", "http://[::1]:1"] {
             let policy = policy(base, None);
-            assert_eq!(
-                policy.check(&Url::parse("http://10.0.0.1/a").unwrap()),
-                Ok(()),
-                "{base}"
-            );
-            assert!(
-                policy.check(&Url::parse("file:///a").unwrap()).is_err(),
-                "{base}"
-            );
+            assert_eq!(policy.check(&Url::parse("http://10.0.0.1/a").unwrap()), Ok(()), "{base}");
+            assert!(policy.check(&Url::parse("file:///a").unwrap()).is_err(), "{base}");
         }
     }
 
     #[test]
     fn a_proxys_name_resolves_but_is_no_place_to_download_from() {
-        for value in [
-            "http://proxy.corp:3128",
-            "proxy.corp:3128",
-            "http://me:pw@proxy.corp",
-        ] {
+        for value in ["http://proxy.corp:3128", "proxy.corp:3128", "http://me:pw@proxy.corp"] {
             let policy = policy("https://api.example.com", Some(value));
             assert!(policy.is_proxy("PROXY.corp"), "{value}");
-            assert!(
-                policy
-                    .check(&Url::parse("https://proxy.corp/a").unwrap())
-                    .is_err()
-            );
+            assert!(policy.check(&Url::parse("https://proxy.corp/a").unwrap()).is_err());
         }
     }
 
     #[tokio::test]
     async fn a_name_that_leads_here_is_refused_when_it_is_resolved() {
-        let refused = policy("https://api.example.com", None)
-            .resolve("localhost".parse().unwrap())
-            .await;
+        let refused =
+            policy("https://api.example.com", None).resolve("localhost".parse().unwrap()).await;
         let error = refused.err().unwrap();
         assert!(error.downcast_ref::<Refused>().is_some(), "{error}");
-        let open = policy("http://127.0.0.1", None)
-            .resolve("localhost".parse().unwrap())
-            .await;
+        let open = policy("http://127.0.0.1", None).resolve("localhost".parse().unwrap()).await;
         assert!(open.is_ok());
     }
 }

@@ -123,11 +123,7 @@ mod tests {
             (5002, 504, ServerTrouble),
         ] {
             for status in [status, 200, 400, 500] {
-                assert_eq!(
-                    Meaning::of(code, status),
-                    meaning,
-                    "{code} with HTTP {status}"
-                );
+                assert_eq!(Meaning::of(code, status), meaning, "{code} with HTTP {status}");
             }
             assert_eq!(meaning.is_definite_refusal(), code < 5000, "{code}");
         }
@@ -147,11 +143,7 @@ mod tests {
             (5003, 400, ServerTrouble),
             (-1, 200, ServerTrouble),
         ] {
-            assert_eq!(
-                Meaning::of(code, status),
-                meaning,
-                "{code} with HTTP {status}"
-            );
+            assert_eq!(Meaning::of(code, status), meaning, "{code} with HTTP {status}");
         }
     }
 }

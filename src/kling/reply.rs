@@ -31,9 +31,6 @@ pub struct Answer {
 impl<T> Reply<T> {
     /// The same answer with its result read further.
     pub(super) fn and_then<U>(self, read: impl FnOnce(T) -> Result<U, ApiError>) -> Reply<U> {
-        Reply {
-            answer: self.answer,
-            result: self.result.and_then(read),
-        }
+        Reply { answer: self.answer, result: self.result.and_then(read) }
     }
 }

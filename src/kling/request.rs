@@ -69,11 +69,7 @@ impl CreateRequest {
     /// # Errors
     /// None is known: the fields are plain text and numbers.
     pub fn body(&self) -> serde_json::Result<Vec<u8>> {
-        let sound_bytes = if let Sound::File(bytes) = &self.sound {
-            bytes.len()
-        } else {
-            0
-        };
+        let sound_bytes = if let Sound::File(bytes) = &self.sound { bytes.len() } else { 0 };
         let mut body = Vec::with_capacity(sound_bytes / 3 * 4 + 2048);
         serde_json::to_writer(&mut body, self)?;
         Ok(body)
@@ -197,22 +193,13 @@ mod tests {
     #[test]
     fn a_sound_file_goes_inline_and_stays_out_of_debug() {
         let request = request(Sound::File(b"\x00\xff sound".to_vec()));
-        assert_eq!(
-            sent(&request)["face_choose"][0]["sound_file"],
-            "AP8gc291bmQ="
-        );
+        assert_eq!(sent(&request)["face_choose"][0]["sound_file"], "AP8gc291bmQ=");
         assert!(format!("{request:?}").contains("File(8 bytes)"));
     }
 
     #[test]
     fn a_video_is_named_by_one_field() {
-        assert_eq!(
-            VideoRef::Id("v\"1".into()).body(),
-            br#"{"video_id":"v\"1"}"#
-        );
-        assert_eq!(
-            VideoRef::Url("https://a".into()).body(),
-            br#"{"video_url":"https://a"}"#
-        );
+        assert_eq!(VideoRef::Id("v\"1".into()).body(), br#"{"video_id":"v\"1"}"#);
+        assert_eq!(VideoRef::Url("https://a".into()).body(), br#"{"video_url":"https://a"}"#);
     }
 }

@@ -32,9 +32,10 @@ impl Redactor {
 
     /// One line of at most `max_chars` characters, without secrets.
     pub(super) fn line(&self, text: &str, max_chars: usize) -> String {
-        let hidden = self.secrets.iter().fold(text.to_owned(), |text, secret| {
-            text.replace(secret, REDACTED)
-        });
+        let hidden = self
+            .secrets
+            .iter()
+            .fold(text.to_owned(), |text, secret| text.replace(secret, REDACTED));
         one_line(&hidden, max_chars)
     }
 
@@ -67,17 +68,11 @@ pub(super) fn causes<'a>(
 
 /// The last cause of an error: the one that says what went wrong.
 pub(super) fn root_cause(error: &(dyn Error + 'static)) -> String {
-    causes(error)
-        .last()
-        .map(ToString::to_string)
-        .unwrap_or_default()
+    causes(error).last().map(ToString::to_string).unwrap_or_default()
 }
 
 fn one_line(text: &str, max_chars: usize) -> String {
-    let visible: String = text
-        .chars()
-        .map(|c| if is_invisible(c) { ' ' } else { c })
-        .collect();
+    let visible: String = text.chars().map(|c| if is_invisible(c) { ' ' } else { c }).collect();
     let joined = visible.split_whitespace().collect::<Vec<_>>().join(" ");
     match joined.char_indices().nth(max_chars) {
         Some((end, _)) => format!("{}…", &joined[..end]),
@@ -97,11 +92,7 @@ mod tests {
 
     #[test]
     fn a_line_has_no_secrets_no_escapes_and_an_end() {
-        let redactor = Redactor::new(vec![
-            "secret-key".into(),
-            "secret-key-2".into(),
-            "ab".into(),
-        ]);
+        let redactor = Redactor::new(vec!["secret-key".into(), "secret-key-2".into(), "ab".into()]);
         assert_eq!(
             redactor.line("\u{1b}[31mbad\u{202e}\r\n  secret-key-2 and secret-key", 80),
             "[31mbad [redacted] and [redacted]"

@@ -132,15 +132,11 @@ pub(super) fn identified(data: Option<Value>) -> Result<Identified, Lack> {
     let data: IdentifiedData = object(data)?;
     let faces = data.face_data.into_iter().enumerate().map(|(place, face)| {
         Ok(Face {
-            face_id: face
-                .face_id
-                .ok_or_else(|| format!("face {place} has no face_id"))?,
+            face_id: face.face_id.ok_or_else(|| format!("face {place} has no face_id"))?,
             image_url: face.face_image,
             // A serializer that drops zeros drops the start of a face that is there from the start.
             start_ms: face.start_time.unwrap_or(0),
-            end_ms: face
-                .end_time
-                .ok_or_else(|| format!("face {place} has no end_time"))?,
+            end_ms: face.end_time.ok_or_else(|| format!("face {place} has no end_time"))?,
         })
     });
     Ok(Identified {
@@ -184,20 +180,17 @@ pub(super) fn tasks(data: Option<Value>) -> Result<Vec<Task>, Lack> {
 /// Reads the `data` of the account's costs.
 pub(super) fn costs(data: Option<Value>) -> Result<Vec<ResourcePack>, Lack> {
     let data: CostsData = object(data)?;
-    let packs = data
-        .resource_pack_subscribe_infos
-        .into_iter()
-        .map(|pack| ResourcePack {
-            name: pack.resource_pack_name,
-            id: pack.resource_pack_id,
-            kind: pack.resource_pack_type,
-            total_micro: micro(pack.total_quantity),
-            remaining_micro: micro(pack.remaining_quantity),
-            purchased_at_ms: pack.purchase_time,
-            effective_at_ms: pack.effective_time,
-            invalid_at_ms: pack.invalid_time,
-            status: pack.status,
-        });
+    let packs = data.resource_pack_subscribe_infos.into_iter().map(|pack| ResourcePack {
+        name: pack.resource_pack_name,
+        id: pack.resource_pack_id,
+        kind: pack.resource_pack_type,
+        total_micro: micro(pack.total_quantity),
+        remaining_micro: micro(pack.remaining_quantity),
+        purchased_at_ms: pack.purchase_time,
+        effective_at_ms: pack.effective_time,
+        invalid_at_ms: pack.invalid_time,
+        status: pack.status,
+    });
     Ok(packs.collect())
 }
 
@@ -213,12 +206,7 @@ impl TaskData {
                 url: video.url,
                 duration_ms: milli(video.duration),
             }),
-            videos: self
-                .task_result
-                .videos
-                .into_iter()
-                .map(VideoData::into_result)
-                .collect(),
+            videos: self.task_result.videos.into_iter().map(VideoData::into_result).collect(),
             watermark_enabled: self.watermark_info.enabled,
             units_micro: micro(self.final_unit_deduction),
             created_at_ms: self.created_at,
@@ -302,8 +290,5 @@ fn list<'de, D: Deserializer<'de>, T: DeserializeOwned>(value: D) -> Result<Vec<
         Value::Array(items) => items,
         _ => Vec::new(),
     };
-    Ok(items
-        .into_iter()
-        .filter_map(|item| serde_json::from_value(item).ok())
-        .collect())
+    Ok(items.into_iter().filter_map(|item| serde_json::from_value(item).ok()).collect())
 }

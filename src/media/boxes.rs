@@ -78,13 +78,7 @@ impl<R: Read + Seek> Walk<R> {
     pub(super) fn new(mut reader: R, len: u64) -> Result<Self, BoxFault> {
         reader.rewind()?;
         let inner = BufReader::new(reader);
-        Ok(Self {
-            inner,
-            at: 0,
-            len,
-            boxes_left: MOST_BOXES,
-            entries_left: MOST_ENTRIES,
-        })
+        Ok(Self { inner, at: 0, len, boxes_left: MOST_BOXES, entries_left: MOST_ENTRIES })
     }
 
     /// Visits the file's own boxes in order; returns whether they fill the file exactly.
@@ -127,9 +121,7 @@ impl<R: Read + Seek> Walk<R> {
                     at = span.end;
                 }
                 Found::Overrun(_) => {
-                    return Err(BoxFault::Damaged(
-                        "a box is larger than the one that holds it",
-                    ));
+                    return Err(BoxFault::Damaged("a box is larger than the one that holds it"));
                 }
                 // QuickTime ends some lists with zeros.
                 Found::Junk => break,
@@ -164,11 +156,7 @@ impl<R: Read + Seek> Walk<R> {
         if size > limit - at {
             return Ok(Found::Overrun(kind));
         }
-        Ok(Found::Box(Span {
-            kind,
-            body: at + head,
-            end: at + size,
-        }))
+        Ok(Found::Box(Span { kind, body: at + head, end: at + size }))
     }
 
     /// Reads `N` bytes at `at`, and stays behind them.
@@ -186,9 +174,7 @@ impl<R: Read + Seek> Walk<R> {
     /// Reads a field of `N` bytes, `offset` into the body of a box.
     fn field<const N: usize>(&mut self, of: Span, offset: u64) -> Result<[u8; N], BoxFault> {
         if of.end - of.body < offset + N as u64 {
-            return Err(BoxFault::Damaged(
-                "a box is too small for what it should hold",
-            ));
+            return Err(BoxFault::Damaged("a box is too small for what it should hold"));
         }
         self.bytes(of.body + offset)
     }
@@ -206,9 +192,7 @@ impl<R: Read + Seek> Walk<R> {
         self.entries_left = self
             .entries_left
             .checked_sub(count)
-            .ok_or(BoxFault::Damaged(
-                "its tables are longer than a clip's can be",
-            ))?;
+            .ok_or(BoxFault::Damaged("its tables are longer than a clip's can be"))?;
         Ok(())
     }
 

@@ -6,11 +6,7 @@ use std::{fs, path::PathBuf};
 pub(super) fn clip(name: &str) -> PathBuf {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let fixture = root.join("tests/it/clips").join(name);
-    if fixture.exists() {
-        fixture
-    } else {
-        root.join("src/cli/demo/clips").join(name)
-    }
+    if fixture.exists() { fixture } else { root.join("src/cli/demo/clips").join(name) }
 }
 
 /// The content of a clip.
@@ -39,11 +35,7 @@ impl Breaker {
         let mut bytes = whole.to_vec();
         for _ in 0..=self.below(4) {
             // Most of what matters stands at the beginning.
-            let reach = if self.below(2) == 0 {
-                bytes.len().min(1_024)
-            } else {
-                bytes.len()
-            };
+            let reach = if self.below(2) == 0 { bytes.len().min(1_024) } else { bytes.len() };
             let at = self.below(reach);
             let end = (at + self.below(64)).min(bytes.len());
             match self.below(6) {

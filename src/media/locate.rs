@@ -21,11 +21,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use super::open_regular;
 
 /// All but RFC 3986's unreserved characters.
-const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Finds local media by the names that manifests give them.
 #[derive(Debug, Clone)]
@@ -121,10 +117,7 @@ fn looked(folders: &[PathBuf]) -> String {
     match folders {
         [] => String::new(),
         _ => {
-            let folders: Vec<_> = folders
-                .iter()
-                .map(|dir| dir.display().to_string())
-                .collect();
+            let folders: Vec<_> = folders.iter().map(|dir| dir.display().to_string()).collect();
             format!("; looked in {}", folders.join(", "))
         }
     }
@@ -138,14 +131,9 @@ impl Locator {
     /// When it is nowhere ([`LocateFault::Missing`], which may change), lies outside the folders, or
     /// is no regular file.
     pub fn locate(&self, manifest_dir: &Path, as_written: &str) -> Result<Located, LocateFault> {
-        let io = |error| LocateFault::Io {
-            as_written: as_written.to_owned(),
-            error,
-        };
+        let io = |error| LocateFault::Io { as_written: as_written.to_owned(), error };
         let mut looked_in = Vec::new();
-        for folder in [manifest_dir]
-            .into_iter()
-            .chain(self.media_dirs.iter().map(PathBuf::as_path))
+        for folder in [manifest_dir].into_iter().chain(self.media_dirs.iter().map(PathBuf::as_path))
         {
             match fs::canonicalize(folder.join(as_written)) {
                 Ok(path) => return self.admit(path, as_written),
@@ -158,10 +146,7 @@ impl Locator {
             }
             looked_in.push(folder.to_owned());
         }
-        Err(LocateFault::Missing {
-            as_written: as_written.to_owned(),
-            looked_in,
-        })
+        Err(LocateFault::Missing { as_written: as_written.to_owned(), looked_in })
     }
 
     fn admit(&self, path: PathBuf, as_written: &str) -> Result<Located, LocateFault> {
@@ -172,38 +157,25 @@ impl Locator {
         match fs::symlink_metadata(&path) {
             Ok(metadata) if metadata.is_file() => {
                 let fingerprint = Fingerprint::of(&metadata);
-                let Fingerprint {
-                    bytes, modified_ns, ..
-                } = fingerprint;
-                Ok(Located {
-                    path,
-                    public_path,
-                    bytes,
-                    modified_ns,
-                    fingerprint,
-                })
+                let Fingerprint { bytes, modified_ns, .. } = fingerprint;
+                Ok(Located { path, public_path, bytes, modified_ns, fingerprint })
             }
-            Ok(metadata) => Err(LocateFault::NotFile {
-                as_written,
-                what: describe(metadata.file_type()),
-            }),
-            Err(error) if is_missing(&error) => Err(LocateFault::Missing {
-                as_written,
-                looked_in: Vec::new(),
-            }),
+            Ok(metadata) => {
+                Err(LocateFault::NotFile { as_written, what: describe(metadata.file_type()) })
+            }
+            Err(error) if is_missing(&error) => {
+                Err(LocateFault::Missing { as_written, looked_in: Vec::new() })
+            }
             Err(error) => Err(LocateFault::Io { as_written, error }),
         }
     }
 
     /// The path relative to the first folder that holds it. A folder that is not there holds nothing.
     fn within(&self, path: &Path) -> Option<PathBuf> {
-        self.media_dirs
-            .iter()
-            .chain([&self.jobs_dir])
-            .find_map(|folder| {
-                let folder = fs::canonicalize(folder).ok()?;
-                path.strip_prefix(folder).ok().map(Path::to_owned)
-            })
+        self.media_dirs.iter().chain([&self.jobs_dir]).find_map(|folder| {
+            let folder = fs::canonicalize(folder).ok()?;
+            path.strip_prefix(folder).ok().map(Path::to_owned)
+        })
     }
 }
 
@@ -217,10 +189,9 @@ impl Located {
             Ok((file, metadata)) if Fingerprint::of(&metadata) == self.fingerprint => Ok(file),
             Ok(_) => Err(LocateFault::Changed(self.path.clone())),
             Err(error) if is_missing(&error) => Err(LocateFault::Changed(self.path.clone())),
-            Err(error) => Err(LocateFault::Io {
-                as_written: self.path.display().to_string(),
-                error,
-            }),
+            Err(error) => {
+                Err(LocateFault::Io { as_written: self.path.display().to_string(), error })
+            }
         }
     }
 }
@@ -256,11 +227,7 @@ impl FromStr for Fingerprint {
         let mut next = || parts.next().unwrap_or_default();
         let (inode, bytes, modified_ns) = (next().parse(), next().parse(), next().parse());
         match (inode, bytes, modified_ns, parts.next()) {
-            (Ok(inode), Ok(bytes), Ok(modified_ns), None) => Ok(Self {
-                inode,
-                bytes,
-                modified_ns,
-            }),
+            (Ok(inode), Ok(bytes), Ok(modified_ns), None) => Ok(Self { inode, bytes, modified_ns }),
             _ => Err(NoFingerprint(text.to_owned())),
         }
     }
@@ -279,10 +246,7 @@ pub fn public_url(base: &str, relative: &Path) -> String {
 }
 
 fn is_missing(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-    )
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 fn describe(kind: FileType) -> &'static str {

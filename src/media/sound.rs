@@ -124,10 +124,7 @@ pub fn measure(bytes: Vec<u8>, extension: Option<&str>) -> Result<SoundFacts, So
     if length_ms == 0 {
         return Err(SoundFault::Empty);
     }
-    Ok(SoundFacts {
-        length_ms,
-        bytes: size,
-    })
+    Ok(SoundFacts { length_ms, bytes: size })
 }
 
 /// Holds a sound against the API's limits (API page, `sound_file`).
@@ -145,9 +142,7 @@ pub fn check(facts: &SoundFacts) -> Result<(), SoundFault> {
 }
 
 fn known_ending(ending: &str) -> Result<&'static str, SoundFault> {
-    let known = ENDINGS
-        .into_iter()
-        .find(|known| ending.eq_ignore_ascii_case(known));
+    let known = ENDINGS.into_iter().find(|known| ending.eq_ignore_ascii_case(known));
     known.ok_or_else(|| SoundFault::Ending(format!(".{ending}")))
 }
 
@@ -163,21 +158,7 @@ enum Kind {
 impl Kind {
     fn of(bytes: &[u8], extension: Option<&str>) -> Option<Self> {
         match bytes {
-            [
-                b'R',
-                b'I',
-                b'F',
-                b'F',
-                _,
-                _,
-                _,
-                _,
-                b'W',
-                b'A',
-                b'V',
-                b'E',
-                ..,
-            ] => Some(Self::Wav),
+            [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'A', b'V', b'E', ..] => Some(Self::Wav),
             [_, _, _, _, b'f', b't', b'y', b'p', ..] => Some(Self::M4a),
             // Eleven or twelve bits of sync, then the layer: none in ADTS, 3 (as `01`) in MP3.
             [0xff, second, ..] if second & 0xf6 == 0xf0 => Some(Self::Aac),
@@ -194,9 +175,7 @@ impl Kind {
 /// size of what follows.
 fn sound_part(mut bytes: &[u8]) -> &[u8] {
     while let [b'I', b'D', b'3', _, _, _, a, b, c, d, rest @ ..] = bytes {
-        let size = [a, b, c, d]
-            .iter()
-            .fold(0, |size, byte| size << 7 | usize::from(**byte & 0x7f));
+        let size = [a, b, c, d].iter().fold(0, |size, byte| size << 7 | usize::from(**byte & 0x7f));
         bytes = rest.get(size..).unwrap_or_default();
     }
     bytes

@@ -114,10 +114,7 @@ impl From<BoxFault> for VideoFault {
 /// When it is not named `.mp4` or `.mov`, is no such video, or is not whole.
 pub fn probe(path: &Path) -> Result<VideoFacts, VideoFault> {
     let ending = path.extension().unwrap_or_default().to_string_lossy();
-    if !ENDINGS
-        .iter()
-        .any(|known| ending.eq_ignore_ascii_case(known))
-    {
+    if !ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known)) {
         return Err(VideoFault::Ending(format!(".{ending}")));
     }
     let (file, metadata) = open_regular(path)?;
@@ -155,12 +152,7 @@ fn read(reader: impl Read + Seek, len: u64) -> Result<(Movie, VideoFacts), Video
     }
     let track = movie.track(b"vide").ok_or(VideoFault::NoPicture)?;
     let (width, height) = track.shape();
-    let facts = VideoFacts {
-        length_ms: movie.length_ms(track),
-        width,
-        height,
-        bytes: len,
-    };
+    let facts = VideoFacts { length_ms: movie.length_ms(track), width, height, bytes: len };
     Ok((movie, facts))
 }
 

@@ -119,9 +119,7 @@ mod units {
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
         // The shortest decimal of the quotient is the exact one up to billions of units.
-        micro
-            .map(|micro| micro as f64 / MICRO)
-            .serialize(serializer)
+        micro.map(|micro| micro as f64 / MICRO).serialize(serializer)
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(

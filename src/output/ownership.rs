@@ -27,11 +27,7 @@ pub fn free_or_ours(
     watermark: bool,
     earlier: &[FileFacts],
 ) -> Result<(), OutputError> {
-    let kinds: &[Kind] = if watermark {
-        &[Kind::Result, Kind::Watermark]
-    } else {
-        &[Kind::Result]
-    };
+    let kinds: &[Kind] = if watermark { &[Kind::Result, Kind::Watermark] } else { &[Kind::Result] };
     for kind in kinds {
         require_ours_or_free(&place.video(*kind), earlier)?;
     }
@@ -61,22 +57,14 @@ pub(super) fn metadata_is_ours_or_free(
     if !exists(&path)? {
         return Ok(false);
     }
-    let found = if is_plain_file(&path)? {
-        Metadata::read(&path)?
-    } else {
-        None
-    };
+    let found = if is_plain_file(&path)? { Metadata::read(&path)? } else { None };
     let orphaned = !exists(&place.video(Kind::Result))?;
     let ours = found.is_some_and(|metadata| {
         let known =
             Some(metadata.task_id.as_str()) == task_id || earlier.contains(&metadata.result);
         metadata.job == job && (known || orphaned)
     });
-    if ours {
-        Ok(true)
-    } else {
-        Err(OutputError::Foreign(path))
-    }
+    if ours { Ok(true) } else { Err(OutputError::Foreign(path)) }
 }
 
 /// By which of the `known` facts the file at `path` is known; none if it is a stranger, or not there.
@@ -92,9 +80,7 @@ pub(super) fn known_file<'a>(
         return Ok(None);
     }
     let mut hasher = Sha256::new();
-    File::open(path)
-        .and_then(|file| hash(file, &mut hasher))
-        .map_err(OutputError::at(path))?;
+    File::open(path).and_then(|file| hash(file, &mut hasher)).map_err(OutputError::at(path))?;
     let sha256 = hex(hasher);
     Ok(known
         .iter()
@@ -120,16 +106,10 @@ pub(super) fn hash(mut reader: impl Read, hasher: &mut Sha256) -> io::Result<u64
 
 /// The digest in lower-case hexadecimal.
 pub(super) fn hex(hasher: Sha256) -> String {
-    hasher
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Links, folders and devices are never lipsyncd's own.
 pub(super) fn is_plain_file(path: &Path) -> Result<bool, OutputError> {
-    Ok(fs::symlink_metadata(path)
-        .map_err(OutputError::at(path))?
-        .is_file())
+    Ok(fs::symlink_metadata(path).map_err(OutputError::at(path))?.is_file())
 }

@@ -108,11 +108,7 @@ impl Part {
         let same_file = etag.is_none() || etag == self.etag();
         if from_byte != self.bytes || !same_file {
             let (path, bytes) = (self.path.clone(), self.bytes);
-            return Err(OutputError::Misfit {
-                path,
-                bytes,
-                from_byte,
-            });
+            return Err(OutputError::Misfit { path, bytes, from_byte });
         }
         Ok(())
     }
@@ -132,12 +128,8 @@ impl Part {
         }
         if let Err(error) = self.file.write_all(bytes) {
             // Some of them may be there; the next ones must not follow those.
-            self.file
-                .set_len(self.bytes)
-                .map_err(OutputError::at(&self.path))?;
-            self.file
-                .seek(SeekFrom::Start(self.bytes))
-                .map_err(OutputError::at(&self.path))?;
+            self.file.set_len(self.bytes).map_err(OutputError::at(&self.path))?;
+            self.file.seek(SeekFrom::Start(self.bytes)).map_err(OutputError::at(&self.path))?;
             return Err(OutputError::at(&self.path)(error));
         }
         self.hasher.update(bytes);
@@ -159,12 +151,7 @@ impl Part {
         };
         self.file.sync_data().map_err(OutputError::at(&self.path))?;
         self.synced_bytes = self.bytes;
-        Note {
-            source: self.source.clone(),
-            etag,
-            synced_bytes: self.bytes,
-        }
-        .write(&self.path)
+        Note { source: self.source.clone(), etag, synced_bytes: self.bytes }.write(&self.path)
     }
 
     /// Checks that the video is whole, and syncs it: after this it may be published.
@@ -186,32 +173,20 @@ impl Part {
             } else {
                 self.discard()?
             }
-            return Err(OutputError::WrongLength {
-                path: self.path,
-                bytes,
-                expected_bytes,
-            });
+            return Err(OutputError::WrongLength { path: self.path, bytes, expected_bytes });
         }
-        self.file
-            .seek(SeekFrom::Start(0))
-            .map_err(OutputError::at(&self.path))?;
+        self.file.seek(SeekFrom::Start(0)).map_err(OutputError::at(&self.path))?;
         let checked = match bytes {
             0 => Err("it is empty".to_owned()),
             _ => check(&mut self.file, bytes).map_err(|why| why.to_string()),
         };
         if let Err(why) = checked {
             self.discard()?;
-            return Err(OutputError::Broken {
-                path: self.path,
-                why,
-            });
+            return Err(OutputError::Broken { path: self.path, why });
         }
         self.file.sync_all().map_err(OutputError::at(&self.path))?;
         self.keep()?;
-        Ok(FileFacts {
-            sha256: hex(self.hasher),
-            bytes,
-        })
+        Ok(FileFacts { sha256: hex(self.hasher), bytes })
     }
 
     fn take_up(&mut self, note: Note) -> Result<(), OutputError> {
@@ -220,9 +195,7 @@ impl Part {
         if hashed < note.synced_bytes {
             return self.restart();
         }
-        self.file
-            .set_len(hashed)
-            .map_err(OutputError::at(&self.path))?;
+        self.file.set_len(hashed).map_err(OutputError::at(&self.path))?;
         (self.bytes, self.synced_bytes, self.etag) = (hashed, hashed, Some(note.etag));
         Ok(())
     }
@@ -230,9 +203,7 @@ impl Part {
     fn restart(&mut self) -> Result<(), OutputError> {
         Note::remove(&self.path)?;
         self.file.set_len(0).map_err(OutputError::at(&self.path))?;
-        self.file
-            .seek(SeekFrom::Start(0))
-            .map_err(OutputError::at(&self.path))?;
+        self.file.seek(SeekFrom::Start(0)).map_err(OutputError::at(&self.path))?;
         self.hasher = Sha256::new();
         (self.bytes, self.synced_bytes, self.etag) = (0, 0, None);
         Ok(())

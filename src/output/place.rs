@@ -97,9 +97,5 @@ fn enter(root: &Path, folder: &Path) -> Result<PathBuf, OutputError> {
         Err(error) => return Err(OutputError::at(folder)(error)),
     }
     let real = fs::canonicalize(folder).map_err(OutputError::at(folder))?;
-    if real.starts_with(root) {
-        Ok(real)
-    } else {
-        Err(OutputError::Escapes(folder.to_owned()))
-    }
+    if real.starts_with(root) { Ok(real) } else { Err(OutputError::Escapes(folder.to_owned())) }
 }

@@ -73,10 +73,7 @@ pub fn publish(
 
 /// A task's videos, the result first.
 fn files(metadata: &Metadata) -> impl Iterator<Item = (Kind, &FileFacts)> {
-    let watermark = metadata
-        .watermark
-        .as_ref()
-        .map(|facts| (Kind::Watermark, facts));
+    let watermark = metadata.watermark.as_ref().map(|facts| (Kind::Watermark, facts));
     std::iter::once((Kind::Result, &metadata.result)).chain(watermark)
 }
 
@@ -93,19 +90,14 @@ fn require_at_hand(place: &Place, kind: Kind, facts: &FileFacts) -> Result<(), O
     if known_file(&part, facts)?.is_some() || known_file(&path, facts)?.is_some() {
         return Ok(());
     }
-    Err(OutputError::Broken {
-        path: part,
-        why: "its bytes are not those that were checked".into(),
-    })
+    Err(OutputError::Broken { path: part, why: "its bytes are not those that were checked".into() })
 }
 
 fn write_metadata(place: &Place, metadata: &Metadata, replace: bool) -> Result<(), OutputError> {
     let path = place.metadata();
     let fresh = Place::part_of(&path);
-    let mut text = serde_json::to_vec_pretty(metadata).map_err(|source| OutputError::Io {
-        path: path.clone(),
-        source: source.into(),
-    })?;
+    let mut text = serde_json::to_vec_pretty(metadata)
+        .map_err(|source| OutputError::Io { path: path.clone(), source: source.into() })?;
     text.push(b'\n');
     // Removed and made anew, so that a link in its place is not followed.
     remove_if_there(&fresh)?;
@@ -127,11 +119,7 @@ fn write_metadata(place: &Place, metadata: &Metadata, replace: bool) -> Result<(
 fn give_name(path: &Path, facts: &FileFacts, replace: bool) -> Result<(), OutputError> {
     let part = Place::part_of(path);
     if known_file(&part, std::slice::from_ref(facts))?.is_some() {
-        if replace {
-            over_ours(&part, path)?
-        } else {
-            into_free(&part, path)?
-        }
+        if replace { over_ours(&part, path)? } else { into_free(&part, path)? }
     }
     discard(&part)
 }

@@ -20,10 +20,7 @@ pub(super) fn into_free(from: &Path, to: &Path) -> Result<(), OutputError> {
         return Ok(());
     };
     // Dropped, it would delete the file.
-    failed
-        .path
-        .keep()
-        .map_err(|kept| OutputError::at(from)(kept.error))?;
+    failed.path.keep().map_err(|kept| OutputError::at(from)(kept.error))?;
     match failed.error.kind() {
         ErrorKind::AlreadyExists => Err(OutputError::Foreign(to.to_owned())),
         ErrorKind::Unsupported | ErrorKind::PermissionDenied | ErrorKind::InvalidInput => {
@@ -44,12 +41,7 @@ pub(super) fn over_ours(from: &Path, to: &Path) -> Result<(), OutputError> {
 /// Makes names in a folder last through a loss of power. File systems that cannot sync folders need not.
 pub(super) fn sync_folder(folder: &Path) -> Result<(), OutputError> {
     match File::open(folder).and_then(|folder| folder.sync_all()) {
-        Err(error)
-            if matches!(
-                error.kind(),
-                ErrorKind::InvalidInput | ErrorKind::Unsupported
-            ) =>
-        {
+        Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => {
             Ok(())
         }
         synced => synced.map_err(OutputError::at(folder)),

@@ -19,7 +19,7 @@ impl Clock {
     #[must_use]
     pub fn system() -> Self {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let seed = since_epoch.subsec_nanos().into();
+        let seed = u64::from(since_epoch.subsec_nanos());
         Self::new(system_now_ms, u64::from(std::process::id()).rotate_left(32) ^ seed)
     }
 

@@ -31,9 +31,10 @@ impl<A: Api> Context<A> {
         answer: Option<Answer>,
     ) -> Result<Job, StoreError> {
         let moment = self.clock.moment();
-        let transition = apply(job, outcome, &moment, &self.settings.policy).map_err(|illegal| {
-            StoreError::Nonsense { key: illegal.key.clone(), what: illegal.to_string() }
-        })?;
+        let transition =
+            apply(job, outcome, &moment, &self.settings.policy).map_err(|illegal| {
+                StoreError::Nonsense { key: illegal.key.clone(), what: illegal.to_string() }
+            })?;
         let (from, what) = (transition.from, transition.what.clone());
         let request_id = answer.as_ref().and_then(|answer| answer.request_id.clone());
         let code = answer.as_ref().and_then(|answer| answer.code);

@@ -74,9 +74,9 @@ async fn ready<A: Api>(context: &Context<A>, job: &Job) -> Result<LoadedSound, O
     let locator = &context.settings.locator;
     check_video(locator, job).await.map_err(Outcome::MediaChanged)?;
     let loaded = load_sound(locator, job).await.map_err(Outcome::MediaChanged)?;
-    super::download::check_output(context, job).await.map_err(|message| {
-        Outcome::Refused(Fault { code: "output_taken".to_owned(), message })
-    })?;
+    super::download::check_output(context, job)
+        .await
+        .map_err(|message| Outcome::Refused(Fault { code: "output_taken".to_owned(), message }))?;
     Ok(loaded)
 }
 
@@ -127,7 +127,10 @@ async fn bad_request<A: Api>(
     match lookup::look_up(context, job).await? {
         lookup::Seen::Ours(task_id) => return Ok(Outcome::Found { task_id }),
         lookup::Seen::SomebodyElses(message) => {
-            return Ok(Outcome::Refused(Fault { code: "external_task_id_taken".to_owned(), message }));
+            return Ok(Outcome::Refused(Fault {
+                code: "external_task_id_taken".to_owned(),
+                message,
+            }));
         }
         // The refusal stands, but whether an earlier send arrived is not known yet.
         lookup::Seen::Trouble(trouble, _) => return Ok(Outcome::Lost(trouble.message)),

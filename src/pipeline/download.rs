@@ -139,7 +139,9 @@ async fn fetch_file<A: Api>(
     url: Option<&str>,
 ) -> Result<FileFacts, Stop> {
     let url = match (url, kind) {
-        (Some(url), _) => Url::parse(url).map_err(|_| no_result("names a result without a valid address"))?,
+        (Some(url), _) => {
+            Url::parse(url).map_err(|_| no_result("names a result without a valid address"))?
+        }
         (None, Kind::Result) => return Err(no_result("names a result without an address")),
         (None, Kind::Watermark) => return Err(no_result("names no watermarked result")),
     };
@@ -209,13 +211,8 @@ async fn metadata<A: Api>(
 ) -> Result<Metadata, Stop> {
     let internal = |message: String| Stop::Other { code: "internal", message };
     let plan = job.plan.as_ref().ok_or_else(|| internal("the job has no timing".to_owned()))?;
-    let face = context
-        .store
-        .face_of(job)
-        .await
-        .map_err(|error| internal(error.to_string()))?;
-    let labels =
-        context.store.labels(job.id).await.map_err(|error| internal(error.to_string()))?;
+    let face = context.store.face_of(job).await.map_err(|error| internal(error.to_string()))?;
+    let labels = context.store.labels(job.id).await.map_err(|error| internal(error.to_string()))?;
     Ok(Metadata {
         job: job.spec.key.clone(),
         attempt: job.attempt,
@@ -255,7 +252,8 @@ fn delivered(metadata: &Metadata) -> Delivered {
 
 /// The file that an earlier attempt of this job published.
 fn earlier(job: &Job) -> Vec<FileFacts> {
-    let facts = |result: &Delivered| FileFacts { sha256: result.sha256.clone(), bytes: result.bytes };
+    let facts =
+        |result: &Delivered| FileFacts { sha256: result.sha256.clone(), bytes: result.bytes };
     job.result.iter().map(facts).collect()
 }
 
@@ -264,16 +262,21 @@ fn told(job: &Job, stop: Stop) -> Trouble {
     let (code, message, retry_after_ms) = match stop {
         Stop::Api(error) if error.meaning == Meaning::NotFound => (
             "task_gone".to_owned(),
-            format!("the API no longer knows task {}: {error}", job.task_id.as_deref().unwrap_or("?")),
+            format!(
+                "the API no longer knows task {}: {error}",
+                job.task_id.as_deref().unwrap_or("?")
+            ),
             None,
         ),
         Stop::Api(error) => {
             let trouble = trouble(&error);
             (trouble.code, trouble.message, trouble.retry_after_ms)
         }
-        Stop::Output(error @ OutputError::Foreign(_)) => {
-            (error.code().to_owned(), format!("{error}: move it away, and the result takes its place"), None)
-        }
+        Stop::Output(error @ OutputError::Foreign(_)) => (
+            error.code().to_owned(),
+            format!("{error}: move it away, and the result takes its place"),
+            None,
+        ),
         Stop::Output(error) => (error.code().to_owned(), error.to_string(), None),
         Stop::Other { code, message } => (code.to_owned(), message, None),
     };

@@ -13,7 +13,10 @@ use crate::{
 };
 
 /// Gets a session: one that is known already, or a new one by a call.
-pub(super) async fn identify<A: Api>(context: &Context<A>, job: Job) -> Result<StepEnd, StoreError> {
+pub(super) async fn identify<A: Api>(
+    context: &Context<A>,
+    job: Job,
+) -> Result<StepEnd, StoreError> {
     if let Err(changed) = check_video(&context.settings.locator, &job).await {
         let job = context.note(&job, Outcome::MediaChanged(changed), None).await?;
         return Ok(StepEnd::new(job, None));

@@ -18,7 +18,10 @@ const BETWEEN: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Looks up a task that certainly exists by its other name.
-pub(super) async fn learn_lookups<A: Api>(context: &Context<A>, job: &Job) -> Result<(), StoreError> {
+pub(super) async fn learn_lookups<A: Api>(
+    context: &Context<A>,
+    job: &Job,
+) -> Result<(), StoreError> {
     let began = Instant::now();
     loop {
         context.pace.ready(Kind::Query).await;

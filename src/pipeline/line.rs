@@ -29,7 +29,9 @@ impl Line {
 
     /// Takes over what the database says; a probe is due at once.
     pub(super) fn set(&mut self, pause: Option<Pause>) {
-        if self.pause.as_ref().map(|pause| pause.since_ms) != pause.as_ref().map(|pause| pause.since_ms) {
+        if self.pause.as_ref().map(|pause| pause.since_ms)
+            != pause.as_ref().map(|pause| pause.since_ms)
+        {
             self.probe_at = Instant::now();
             self.probing = false;
         }

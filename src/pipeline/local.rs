@@ -24,7 +24,9 @@ pub(super) fn video_ref(job: &Job) -> VideoRef {
     match &job.spec.video {
         Source::Url(url) => VideoRef::Url(url.clone()),
         Source::Id(id) => VideoRef::Id(id.clone()),
-        Source::File(path) => VideoRef::Url(job.media.video_url.clone().unwrap_or_else(|| path.clone())),
+        Source::File(path) => {
+            VideoRef::Url(job.media.video_url.clone().unwrap_or_else(|| path.clone()))
+        }
     }
 }
 
@@ -46,7 +48,8 @@ pub(super) async fn check_video(locator: &Locator, job: &Job) -> Result<(), Stri
     let (locator, print) = (locator.clone(), job.media.video_print.clone());
     let manifest_dir = job.manifest_dir().to_owned();
     blocking(move || {
-        let located = locator.locate(Path::new(&manifest_dir), &path).map_err(|fault| fault.to_string())?;
+        let located =
+            locator.locate(Path::new(&manifest_dir), &path).map_err(|fault| fault.to_string())?;
         unchanged(&path, print.as_deref(), &located.fingerprint.to_string())
     })
     .await
@@ -62,10 +65,12 @@ pub(super) async fn load_sound(locator: &Locator, job: &Job) -> Result<LoadedSou
     let (locator, print) = (locator.clone(), job.media.sound_print.clone());
     let manifest_dir = job.manifest_dir().to_owned();
     blocking(move || {
-        let located = locator.locate(Path::new(&manifest_dir), &path).map_err(|fault| fault.to_string())?;
+        let located =
+            locator.locate(Path::new(&manifest_dir), &path).map_err(|fault| fault.to_string())?;
         unchanged(&path, print.as_deref(), &located.fingerprint.to_string())?;
         let file = located.open().map_err(|fault| fault.to_string())?;
-        let bytes = read_bounded(file).map_err(|error| format!("{path} cannot be read: {error}"))?;
+        let bytes =
+            read_bounded(file).map_err(|error| format!("{path} cannot be read: {error}"))?;
         let sha256 = hex(&Sha256::digest(&bytes));
         Ok(LoadedSound { sound: Sound::File(bytes), sha256: Some(sha256) })
     })

@@ -139,7 +139,10 @@ async fn could_be_listed<A: Api>(context: &Context<A>, job: &Job) -> (Outcome, O
                 Ok(false) if job.tries < LISTINGS_MIN => {
                     let message = format!("task {} could be it: looking again", task.task_id);
                     let code = "lookup".to_owned();
-                    return (Outcome::Trouble(Trouble { code, message, retry_after_ms: None }), None);
+                    return (
+                        Outcome::Trouble(Trouble { code, message, retry_after_ms: None }),
+                        None,
+                    );
                 }
                 Ok(false) => {
                     let why = format!(
@@ -152,7 +155,10 @@ async fn could_be_listed<A: Api>(context: &Context<A>, job: &Job) -> (Outcome, O
                 Err(error) => {
                     let message = error.to_string();
                     let code = "store".to_owned();
-                    return (Outcome::Trouble(Trouble { code, message, retry_after_ms: None }), None);
+                    return (
+                        Outcome::Trouble(Trouble { code, message, retry_after_ms: None }),
+                        None,
+                    );
                 }
             }
         }

@@ -8,6 +8,7 @@ use std::{
 use governor::{
     Quota, RateLimiter,
     clock::Clock as _,
+    middleware::NoOpMiddleware,
     nanos::Nanos,
     state::{InMemoryState, NotKeyed},
 };
@@ -15,7 +16,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::settings::PaceSettings;
 
-type Limiter = RateLimiter<NotKeyed, InMemoryState, Monotonic>;
+type Limiter = RateLimiter<NotKeyed, InMemoryState, Monotonic, NoOpMiddleware<Nanos>>;
 
 /// The longest that a row of 1302 answers slows the account down.
 const SLOW_MAX: Duration = Duration::from_secs(60);
@@ -54,6 +55,7 @@ pub(super) struct Pace {
     identify: Limiter,
     create: Limiter,
     query: Limiter,
+    clock: Monotonic,
     slowed: Mutex<Slowed>,
 }
 
@@ -65,10 +67,12 @@ struct Slowed {
 
 impl Pace {
     pub(super) fn new(settings: &PaceSettings) -> Self {
+        let clock = Monotonic::new();
         Self {
-            identify: limiter(settings.identify_per_second),
-            create: limiter(settings.create_per_second),
-            query: limiter(settings.query_per_second),
+            identify: limiter(settings.identify_per_second, clock),
+            create: limiter(settings.create_per_second, clock),
+            query: limiter(settings.query_per_second, clock),
+            clock,
             slowed: Mutex::default(),
         }
     }
@@ -89,7 +93,7 @@ impl Pace {
             // Not `until_ready`: that sleeps on a thread of its own.
             match limiter.check() {
                 Ok(()) => return,
-                Err(not_yet) => sleep(not_yet.wait_time_from(limiter.clock().now())).await,
+                Err(not_yet) => sleep(not_yet.wait_time_from(self.clock.now())).await,
             }
         }
     }
@@ -119,12 +123,13 @@ impl Pace {
     }
 }
 
-fn limiter(per_second: f64) -> Limiter {
+fn limiter(per_second: f64, clock: Monotonic) -> Limiter {
     let period = Duration::from_secs_f64(1.0 / per_second.clamp(1e-6, 1e6));
-    let quota = Quota::with_period(period).unwrap_or(Quota::per_second(std::num::NonZero::<u32>::MIN));
+    let quota =
+        Quota::with_period(period).unwrap_or(Quota::per_second(std::num::NonZero::<u32>::MIN));
     // A burst of one second's worth, at least one call.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     let burst = per_second.clamp(1.0, 1e6) as u32;
     let burst = std::num::NonZero::new(burst).unwrap_or(std::num::NonZero::<u32>::MIN);
-    RateLimiter::direct_with_clock(quota.allow_burst(burst), Monotonic::new())
+    RateLimiter::direct_with_clock(quota.allow_burst(burst), clock)
 }

@@ -31,9 +31,9 @@ impl<A: Api> Pipeline<A> {
             Event::Probed(Ok(())) => self.go_on().await,
             Event::Probed(Err(error)) => self.probe_failed(&error).await,
             Event::Learnt(Ok(())) => Ok(()),
-            Event::Stepped(_, Err(error)) | Event::Swept(Err(error)) | Event::Learnt(Err(error)) => {
-                Err(error)
-            }
+            Event::Stepped(_, Err(error))
+            | Event::Swept(Err(error))
+            | Event::Learnt(Err(error)) => Err(error),
         }
     }
 

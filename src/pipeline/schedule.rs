@@ -319,7 +319,10 @@ impl<A: Api> Pipeline<A> {
         if under_way || self.look_again {
             return Ok(None);
         }
-        if !self.line.lets_pay() && self.slots.is_empty() && self.shelf.count(State::Downloading) == 0 {
+        if !self.line.lets_pay()
+            && self.slots.is_empty()
+            && self.shelf.count(State::Downloading) == 0
+        {
             return Ok(Some(End::Held));
         }
         let moving = self.context.store.count_moving(ONCE_TRIES_MAX).await?;

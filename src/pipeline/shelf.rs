@@ -150,10 +150,6 @@ impl Shelf {
         self.resting.first().map(|(until_ms, _)| *until_ms)
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.jobs.is_empty() && self.busy.is_empty()
-    }
-
     fn stands(&self, id: JobId, state: State) -> bool {
         self.jobs.get(&id).is_some_and(|job| job.state == state)
     }

@@ -8,10 +8,7 @@ use super::{
     step::{StepEnd, trouble},
 };
 use crate::{
-    job::{
-        Job, Outcome, Source,
-        outcome::{Fault, Trouble},
-    },
+    job::{Job, Outcome, Source, outcome::Fault},
     kling::{Api, Meaning},
     media::sound,
     store::StoreError,
@@ -56,7 +53,8 @@ async fn fetch_and_measure<A: Api>(context: &Context<A>, url: &Url) -> Outcome {
     let extension =
         url.path().rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
     let measured = blocking(move || {
-        let facts = sound::measure(bytes, extension.as_deref()).map_err(|fault| fault.to_string())?;
+        let facts =
+            sound::measure(bytes, extension.as_deref()).map_err(|fault| fault.to_string())?;
         sound::check(&facts).map_err(|fault| fault.to_string())?;
         Ok(facts.length_ms)
     });
@@ -68,9 +66,4 @@ async fn fetch_and_measure<A: Api>(context: &Context<A>, url: &Url) -> Outcome {
 
 fn unfit(message: String) -> Outcome {
     Outcome::Refused(Fault { code: "sound".to_owned(), message })
-}
-
-/// A passing failure that is not the API's.
-pub(super) fn local_trouble(code: &str, message: String) -> Trouble {
-    Trouble { code: code.to_owned(), message, retry_after_ms: None }
 }

@@ -11,10 +11,7 @@ use super::{
     step::Word,
 };
 use crate::{
-    job::{
-        Job, JobId, Outcome, State,
-        outcome::Fault,
-    },
+    job::{Job, JobId, Outcome, State, outcome::Fault},
     kling::{Answer, Api, Meaning, ResultVideo, Task, TaskStatus},
     store::{self, Call, StoreError},
 };
@@ -130,7 +127,8 @@ async fn see<A: Api>(
         TaskStatus::Succeed => Outcome::TaskSucceeded { units_micro },
         TaskStatus::Failed => {
             let words = task.status_message.clone().filter(|words| !words.is_empty());
-            let message = words.unwrap_or_else(|| "the task failed, the API does not say why".into());
+            let message =
+                words.unwrap_or_else(|| "the task failed, the API does not say why".into());
             Outcome::TaskFailed { message, units_micro }
         }
         TaskStatus::Submitted | TaskStatus::Processing => {

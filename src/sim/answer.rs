@@ -33,11 +33,7 @@ impl Answer {
 
     pub(super) fn success(request_id: &str, data: Value) -> Self {
         let body = json!({"code": 0, "message": "SUCCEED", "request_id": request_id, "data": data});
-        Self {
-            http_status: 200,
-            retry_after_s: None,
-            body,
-        }
+        Self { http_status: 200, retry_after_s: None, body }
     }
 
     /// A refusal as it goes over the wire: no `data`.
@@ -48,11 +44,7 @@ impl Answer {
             "request_id": request_id,
         });
         let http_status = http_status(refusal.code);
-        Self {
-            http_status,
-            retry_after_s: refusal.retry_after_s,
-            body,
-        }
+        Self { http_status, retry_after_s: refusal.retry_after_s, body }
     }
 }
 
@@ -69,11 +61,7 @@ pub struct Refusal {
 
 impl Refusal {
     pub(super) fn new(code: u16, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            message: message.into(),
-            retry_after_s: None,
-        }
+        Self { code, message: message.into(), retry_after_s: None }
     }
 
     /// 1201: a parameter has an illegal value.

@@ -27,11 +27,7 @@ impl Asked {
     pub(super) async fn read(request: Request) -> Self {
         let (parts, body) = request.into_parts();
         let body = axum::body::to_bytes(body, BODY_BYTES_MAX).await.ok();
-        Self {
-            uri: parts.uri,
-            headers: parts.headers,
-            body,
-        }
+        Self { uri: parts.uri, headers: parts.headers, body }
     }
 
     pub(super) fn authorization(&self) -> Option<&str> {
@@ -42,21 +38,12 @@ impl Asked {
 
     /// The body of a POST, which has to be JSON by its header too.
     fn json(&self) -> Result<Bytes, Refusal> {
-        let kind = self
-            .headers
-            .get(header::CONTENT_TYPE)
-            .and_then(|kind| kind.to_str().ok());
-        let kind = kind
-            .unwrap_or_default()
-            .split(';')
-            .next()
-            .unwrap_or_default();
+        let kind = self.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+        let kind = kind.unwrap_or_default().split(';').next().unwrap_or_default();
         if !kind.trim().eq_ignore_ascii_case("application/json") {
             return Err(Refusal::new(1200, "Content-Type must be application/json"));
         }
-        self.body
-            .clone()
-            .ok_or_else(|| Refusal::new(1200, "the body is too large"))
+        self.body.clone().ok_or_else(|| Refusal::new(1200, "the body is too large"))
     }
 }
 
@@ -87,25 +74,16 @@ pub(super) fn in_http(answer: &Answer, status: Option<u16>, now_ms: i64) -> Resp
     let status = StatusCode::from_u16(status.unwrap_or(answer.http_status));
     *response.status_mut() = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/json"),
-    );
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     headers.extend(date(now_ms).map(|date| (header::DATE, date)));
-    headers.extend(
-        answer
-            .retry_after_s
-            .map(|s| (header::RETRY_AFTER, HeaderValue::from(s))),
-    );
+    headers.extend(answer.retry_after_s.map(|s| (header::RETRY_AFTER, HeaderValue::from(s))));
     response
 }
 
 /// The simulator's time, which may be ahead of the machine's.
 fn date(now_ms: i64) -> Option<HeaderValue> {
     let now = Timestamp::from_millisecond(now_ms).ok()?;
-    let text = DateTimePrinter::new()
-        .timestamp_to_rfc9110_string(&now)
-        .ok()?;
+    let text = DateTimePrinter::new().timestamp_to_rfc9110_string(&now).ok()?;
     HeaderValue::try_from(text).ok()
 }

@@ -9,12 +9,8 @@ use super::answer::Refusal;
 
 /// A body that must be a JSON object; else 1200.
 pub(super) fn object(body: &[u8]) -> Result<Map<String, Value>, Refusal> {
-    serde_json::from_slice(body).map_err(|_| {
-        Refusal::new(
-            1200,
-            "Invalid request parameters: the body is no JSON object",
-        )
-    })
+    serde_json::from_slice(body)
+        .map_err(|_| Refusal::new(1200, "Invalid request parameters: the body is no JSON object"))
 }
 
 /// The fields of one object of the body.
@@ -47,18 +43,13 @@ impl<'a> Fields<'a> {
     }
 
     pub(super) fn text(self, name: &str) -> Result<&'a str, Refusal> {
-        self.optional_text(name)?
-            .ok_or_else(|| self.wrong(name, "is required"))
+        self.optional_text(name)?.ok_or_else(|| self.wrong(name, "is required"))
     }
 
     /// A required time in milliseconds: a whole number that is not negative.
     pub(super) fn time_ms(self, name: &str) -> Result<i64, Refusal> {
-        let value = self
-            .value(name)
-            .ok_or_else(|| self.wrong(name, "is required"))?;
-        let ms = value
-            .as_i64()
-            .ok_or_else(|| self.wrong(name, "must be a whole number of ms"))?;
+        let value = self.value(name).ok_or_else(|| self.wrong(name, "is required"))?;
+        let ms = value.as_i64().ok_or_else(|| self.wrong(name, "must be a whole number of ms"))?;
         if ms < 0 {
             return Err(self.wrong(name, "must not be negative"));
         }
@@ -70,9 +61,7 @@ impl<'a> Fields<'a> {
         let Some(value) = self.value(name) else {
             return Ok(());
         };
-        let volume = value
-            .as_f64()
-            .ok_or_else(|| self.wrong(name, "must be a number"))?;
+        let volume = value.as_f64().ok_or_else(|| self.wrong(name, "must be a number"))?;
         if (0.0..=2.0).contains(&volume) {
             return Ok(());
         }

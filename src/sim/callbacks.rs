@@ -69,18 +69,10 @@ mod tests {
 
     #[test]
     fn callbacks_never_leave_the_machine() {
-        for url in [
-            "http://127.0.0.1:9/x",
-            "http://localhost/x",
-            "http://[::1]:80/",
-        ] {
+        for url in ["http://127.0.0.1:9/x", "http://localhost/x", "http://[::1]:80/"] {
             assert!(is_on_this_machine(url), "{url}");
         }
-        for url in [
-            "http://192.168.0.1/",
-            "https://example.com/",
-            "http://localhost.example/",
-        ] {
+        for url in ["http://192.168.0.1/", "https://example.com/", "http://localhost.example/"] {
             assert!(!is_on_this_machine(url), "{url}");
         }
     }

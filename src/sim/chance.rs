@@ -40,18 +40,12 @@ impl Chance {
 /// A number that stays the same for the same text.
 pub(super) fn number_of(text: &str) -> u64 {
     let digest = Sha256::digest(text.as_bytes());
-    digest
-        .iter()
-        .take(8)
-        .fold(0, |all, byte| (all << 8) | u64::from(*byte))
+    digest.iter().take(8).fold(0, |all, byte| (all << 8) | u64::from(*byte))
 }
 
 /// The SHA-256 of some bytes in lower-case hexadecimal.
 pub(super) fn hex_digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -30,10 +30,7 @@ impl Sim {
         media: &dyn ReadMedia,
     ) -> Answer {
         let request = CreateRequest::read(body, &self.base_url);
-        let sound = request
-            .as_ref()
-            .ok()
-            .and_then(|request| request.read_sound(media));
+        let sound = request.as_ref().ok().and_then(|request| request.read_sound(media));
         self.create_request(now_ms, authorization, request, sound)
     }
 
@@ -63,15 +60,9 @@ impl Sim {
         now_ms: i64,
     ) -> Result<Value, Refusal> {
         let session = self.session(&request.session_id, now_ms)?;
-        let face = session
-            .faces
-            .iter()
-            .find(|face| face.id == request.face_id)
-            .ok_or_else(|| {
-                Refusal::illegal(format!(
-                    "face_id {} not found in the session",
-                    request.face_id
-                ))
+        let face =
+            session.faces.iter().find(|face| face.id == request.face_id).ok_or_else(|| {
+                Refusal::illegal(format!("face_id {} not found in the session", request.face_id))
             })?;
         check_sound(&request, sound)?;
         check_times(&request, face, session.video.length_ms)?;
@@ -90,9 +81,7 @@ impl Sim {
             return Ok(());
         };
         if self.config.unique_external_ids && self.by_external_id.contains_key(id) {
-            return Err(Refusal::illegal(format!(
-                "external_task_id {id} already exists"
-            )));
+            return Err(Refusal::illegal(format!("external_task_id {id} already exists")));
         }
         Ok(())
     }
@@ -186,10 +175,7 @@ fn check_sound(request: &CreateRequest, read: Option<SoundFacts>) -> Result<(), 
 }
 
 fn check_times(request: &CreateRequest, face: &Face, video_ms: i64) -> Result<(), Refusal> {
-    let (from_ms, to_ms) = (
-        request.insert_ms,
-        request.insert_ms.saturating_add(request.crop_ms()),
-    );
+    let (from_ms, to_ms) = (request.insert_ms, request.insert_ms.saturating_add(request.crop_ms()));
     if to_ms > video_ms {
         return Err(Refusal::illegal(format!(
             "sound_insert_time: the inserted sound ends at {to_ms}, later than the video, {video_ms}"

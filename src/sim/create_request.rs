@@ -57,18 +57,15 @@ impl CreateRequest {
         let face = Fields::inner(only_face(top)?, "face_choose[0].");
         let face_id = face.text("face_id")?.to_owned();
         let sound = SoundSource::read(face, base_url)?;
-        let (start_ms, end_ms) = (
-            face.time_ms("sound_start_time")?,
-            face.time_ms("sound_end_time")?,
-        );
+        let (start_ms, end_ms) =
+            (face.time_ms("sound_start_time")?, face.time_ms("sound_end_time")?);
         let insert_ms = face.time_ms("sound_insert_time")?;
         face.volume("sound_volume")?;
         face.volume("original_audio_volume")?;
         if end_ms.saturating_sub(start_ms) < CROP_MS_MIN {
-            return Err(face.wrong(
-                "sound_end_time",
-                "leaves a cropped sound shorter than 2 seconds",
-            ));
+            return Err(
+                face.wrong("sound_end_time", "leaves a cropped sound shorter than 2 seconds")
+            );
         }
         Ok(Self {
             session_id,
@@ -106,13 +103,7 @@ impl CreateRequest {
             SoundSource::Url(place) => place.url().to_string(),
             SoundSource::Inline(bytes) => hex_digest(bytes),
         };
-        let Self {
-            face_id,
-            start_ms,
-            end_ms,
-            insert_ms,
-            ..
-        } = self;
+        let Self { face_id, start_ms, end_ms, insert_ms, .. } = self;
         let content = format!("{video}\n{sound}\n{face_id}\n{start_ms}\n{end_ms}\n{insert_ms}");
         hex_digest(content.as_bytes())
     }
@@ -120,10 +111,7 @@ impl CreateRequest {
 
 impl SoundSource {
     fn read(face: Fields<'_>, base_url: &str) -> Result<Self, Refusal> {
-        match (
-            face.optional_text("audio_id")?,
-            face.optional_text("sound_file")?,
-        ) {
+        match (face.optional_text("audio_id")?, face.optional_text("sound_file")?) {
             (Some(id), None) => Ok(Self::Id(id.to_owned())),
             (None, Some(file)) => Self::of_file(face, file, base_url),
             (Some(_), Some(_)) => Err(face.wrong(
@@ -159,12 +147,8 @@ pub(super) fn check_size(bytes: u64) -> Result<(), Refusal> {
 }
 
 fn only_face<'a>(top: Fields<'a>) -> Result<&'a Map<String, Value>, Refusal> {
-    let faces = top
-        .value("face_choose")
-        .ok_or_else(|| top.wrong("face_choose", "is required"))?;
-    let faces = faces
-        .as_array()
-        .ok_or_else(|| top.wrong("face_choose", "must be an array"))?;
+    let faces = top.value("face_choose").ok_or_else(|| top.wrong("face_choose", "is required"))?;
+    let faces = faces.as_array().ok_or_else(|| top.wrong("face_choose", "must be an array"))?;
     match faces.as_slice() {
         [] => Err(top.wrong("face_choose", "must not be empty")),
         [Value::Object(face)] => Ok(face),
@@ -177,9 +161,7 @@ fn watermark(top: Fields<'_>) -> Result<Option<bool>, Refusal> {
     let Some(info) = top.value("watermark_info") else {
         return Ok(None);
     };
-    let info = info
-        .as_object()
-        .ok_or_else(|| top.wrong("watermark_info", "must be an object"))?;
+    let info = info.as_object().ok_or_else(|| top.wrong("watermark_info", "must be an object"))?;
     match info.get("enabled") {
         None | Some(Value::Null) => Ok(Some(false)),
         Some(Value::Bool(enabled)) => Ok(Some(*enabled)),

@@ -35,9 +35,7 @@ pub(super) async fn inflict(fault: Fault, healthy: Response, scissors: &Scissors
             let whole = announced(&healthy);
             let bytes = bytes.unwrap_or(whole / 2).min(whole);
             let mut short = ending_at(healthy, bytes, false);
-            short
-                .headers_mut()
-                .insert(header::CONTENT_LENGTH, HeaderValue::from(bytes));
+            short.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(bytes));
             short
         }
         Fault::Html { status } => {
@@ -49,11 +47,9 @@ pub(super) async fn inflict(fault: Fault, healthy: Response, scissors: &Scissors
             healthy
         }
         Fault::HugeBody { bytes } => huge(bytes),
-        Fault::Body {
-            status,
-            content_type,
-            text,
-        } => (of(status), [(header::CONTENT_TYPE, content_type)], text).into_response(),
+        Fault::Body { status, content_type, text } => {
+            (of(status), [(header::CONTENT_TYPE, content_type)], text).into_response()
+        }
         Fault::Patch { with } => patched(healthy, &with).await,
         Fault::Redirect { to } => (StatusCode::FOUND, [(header::LOCATION, to)]).into_response(),
         Fault::NotAVideo => ([(header::CONTENT_TYPE, "video/mp4")], PAGE).into_response(),
@@ -66,9 +62,7 @@ fn of(status: u16) -> StatusCode {
 
 fn announced(response: &Response) -> u64 {
     let length = response.headers().get(header::CONTENT_LENGTH);
-    length
-        .and_then(|length| length.to_str().ok()?.parse().ok())
-        .unwrap_or_default()
+    length.and_then(|length| length.to_str().ok()?.parse().ok()).unwrap_or_default()
 }
 
 /// The response, its body ending after so many bytes: with an error, upon which the server closes the
@@ -76,30 +70,21 @@ fn announced(response: &Response) -> u64 {
 fn ending_at(response: Response, bytes: u64, with_error: bool) -> Response {
     let (parts, body) = response.into_parts();
     let left = usize::try_from(bytes).unwrap_or(usize::MAX);
-    let begin = stream::unfold(
-        (body.into_data_stream(), left),
-        |(mut body, left)| async move {
-            if left == 0 {
-                return None;
-            }
-            let next = body
-                .next()
-                .await?
-                .map(|data: Bytes| data.slice(..data.len().min(left)));
-            let sent = next.as_ref().map_or(left, Bytes::len);
-            Some((next.map_err(io::Error::other), (body, left - sent)))
-        },
-    );
+    let begin = stream::unfold((body.into_data_stream(), left), |(mut body, left)| async move {
+        if left == 0 {
+            return None;
+        }
+        let next = body.next().await?.map(|data: Bytes| data.slice(..data.len().min(left)));
+        let sent = next.as_ref().map_or(left, Bytes::len);
+        Some((next.map_err(io::Error::other), (body, left - sent)))
+    });
     let end = stream::once(async {
         // Lets the server write what it has before it learns of the error.
         tokio::time::sleep(Duration::from_millis(20)).await;
         Err(io::ErrorKind::ConnectionAborted.into())
     });
-    let body = if with_error {
-        Body::from_stream(begin.chain(end))
-    } else {
-        Body::from_stream(begin)
-    };
+    let body =
+        if with_error { Body::from_stream(begin.chain(end)) } else { Body::from_stream(begin) };
     Response::from_parts(parts, body)
 }
 
@@ -119,9 +104,7 @@ fn huge(bytes: u64) -> Response {
 
 async fn patched(response: Response, patch: &Value) -> Response {
     let (mut parts, body) = response.into_parts();
-    let bytes = axum::body::to_bytes(body, ANSWER_BYTES_MAX)
-        .await
-        .unwrap_or_default();
+    let bytes = axum::body::to_bytes(body, ANSWER_BYTES_MAX).await.unwrap_or_default();
     let mut answer = serde_json::from_slice(&bytes).unwrap_or_default();
     merge(&mut answer, patch);
     parts.headers.remove(header::CONTENT_LENGTH);
@@ -155,10 +138,7 @@ mod tests {
     #[test]
     fn a_patch_changes_adds_and_removes() {
         let mut answer = json!({"code": 0, "data": {"task_id": "1", "task_status": "succeed"}});
-        merge(
-            &mut answer,
-            &json!({"code": "0", "data": {"task_id": null, "new": {"a": 1}}}),
-        );
+        merge(&mut answer, &json!({"code": "0", "data": {"task_id": null, "new": {"a": 1}}}));
         let want = json!({"code": "0", "data": {"task_status": "succeed", "new": {"a": 1}}});
         assert_eq!(answer, want);
         merge(&mut answer, &json!({"data": [1]}));

@@ -55,10 +55,7 @@ impl ReadMedia for NoFiles {
     }
 
     fn sound(&self, bytes: &[u8]) -> Option<SoundFacts> {
-        Some(SoundFacts {
-            length_ms: self.sound_ms,
-            bytes: bytes.len() as u64,
-        })
+        Some(SoundFacts { length_ms: self.sound_ms, bytes: bytes.len() as u64 })
     }
 }
 
@@ -99,9 +96,7 @@ impl Steering {
                 _ => true,
             };
             if !understood {
-                return Err(Refusal::illegal(format!(
-                    "{name}={value} steers no simulated medium"
-                )));
+                return Err(Refusal::illegal(format!("{name}={value} steers no simulated medium")));
             }
         }
         Ok(steering)
@@ -169,10 +164,7 @@ mod tests {
         assert_eq!(steering.face_ms, Some(vec![(0, 5200), (3000, 9000)]));
         assert_eq!(steering.video(url).length_ms, Some(9000));
         let steering = Steering::of_id("sim-video-2faces-12000ms-1080x1920-fail");
-        assert_eq!(
-            (steering.faces, steering.duration_ms),
-            (Some(2), Some(12_000))
-        );
+        assert_eq!((steering.faces, steering.duration_ms), (Some(2), Some(12_000)));
         assert_eq!((steering.width, steering.height), (Some(1080), Some(1920)));
         assert!(steering.fail.is_some());
         assert!(Steering::of_url(&"https://h/v.mp4?faces=many".parse().unwrap()).is_err());
@@ -183,10 +175,8 @@ mod tests {
     fn what_is_left_open_is_stable_and_within_the_limits() {
         for n in 0..200 {
             let address = format!("https://cdn.example/{n}.mp4");
-            let (video, sound) = (
-                Steering::default().video(&address),
-                Steering::default().sound(&address),
-            );
+            let (video, sound) =
+                (Steering::default().video(&address), Steering::default().sound(&address));
             assert_eq!(video, Steering::default().video(&address));
             assert!((2_000..=60_000).contains(&video.length_ms.unwrap()));
             assert!((2_000..=60_000).contains(&sound.length_ms));

@@ -84,11 +84,7 @@ impl FaultRule {
             matching: raw.matching.clone(),
             nth: raw.nth.or(raw.every).unwrap_or(1),
             every: raw.every.unwrap_or(1),
-            times: if raw.every.is_some() {
-                raw.times
-            } else {
-                raw.times.or(Some(1))
-            },
+            times: if raw.every.is_some() { raw.times } else { raw.times.or(Some(1)) },
             accept: raw.accept,
             fault: raw.fault()?,
         })
@@ -98,10 +94,7 @@ impl FaultRule {
 impl RawRule {
     fn fault(self) -> Result<Fault, BadFault> {
         let fault = self.what.clone();
-        let missing = |field| BadFault::Missing {
-            fault: fault.clone(),
-            field,
-        };
+        let missing = |field| BadFault::Missing { fault: fault.clone(), field };
         Ok(match self.what.as_str() {
             "code" => Fault::Code {
                 code: self.code.ok_or_else(|| missing("code"))?,
@@ -112,34 +105,18 @@ impl RawRule {
             "lose_answer" => Fault::LoseAnswer,
             "drop_request" => Fault::DropRequest,
             "not_a_video" => Fault::NotAVideo,
-            "cut_body" => Fault::CutBody {
-                after_bytes: self.bytes,
-            },
+            "cut_body" => Fault::CutBody { after_bytes: self.bytes },
             "wrong_length" => Fault::WrongLength { bytes: self.bytes },
-            "html" => Fault::Html {
-                status: self.status.unwrap_or(502),
-            },
-            "status" => Fault::Status {
-                status: self.status.ok_or_else(|| missing("status"))?,
-            },
-            "hang" => Fault::Hang {
-                ms: self.ms.ok_or_else(|| missing("ms"))?,
-            },
-            "huge_body" => Fault::HugeBody {
-                bytes: self.bytes.ok_or_else(|| missing("bytes"))?,
-            },
-            "patch" => Fault::Patch {
-                with: self.with.ok_or_else(|| missing("with"))?,
-            },
-            "redirect" => Fault::Redirect {
-                to: self.to.ok_or_else(|| missing("to"))?,
-            },
+            "html" => Fault::Html { status: self.status.unwrap_or(502) },
+            "status" => Fault::Status { status: self.status.ok_or_else(|| missing("status"))? },
+            "hang" => Fault::Hang { ms: self.ms.ok_or_else(|| missing("ms"))? },
+            "huge_body" => Fault::HugeBody { bytes: self.bytes.ok_or_else(|| missing("bytes"))? },
+            "patch" => Fault::Patch { with: self.with.ok_or_else(|| missing("with"))? },
+            "redirect" => Fault::Redirect { to: self.to.ok_or_else(|| missing("to"))? },
             "garbage" => garbage(),
             "body" => Fault::Body {
                 status: self.status.unwrap_or(200),
-                content_type: self
-                    .content_type
-                    .unwrap_or_else(|| "application/json".to_owned()),
+                content_type: self.content_type.unwrap_or_else(|| "application/json".to_owned()),
                 text: match self.body.ok_or_else(|| missing("body"))? {
                     Value::String(text) => text,
                     other => other.to_string(),
@@ -154,10 +131,7 @@ fn garbage() -> Fault {
     Fault::Body {
         status: 200,
         content_type: "application/json".to_owned(),
-        text: format!(
-            "{{\"code\": 0, \"message\": \"{}\", \"da",
-            usual_message(5000)
-        ),
+        text: format!("{{\"code\": 0, \"message\": \"{}\", \"da", usual_message(5000)),
     }
 }
 
@@ -172,22 +146,11 @@ mod tests {
     #[test]
     fn rules_are_read_as_documented() {
         let rule = read(r#"{"call":"create","nth":3,"do":"code","code":1302,"retry_after":2}"#);
-        let code = Fault::Code {
-            code: 1302,
-            status: None,
-            retry_after_s: Some(2),
-            message: None,
-        };
-        let want = FaultRule {
-            nth: 3,
-            ..FaultRule::once(Call::Create, code)
-        };
+        let code = Fault::Code { code: 1302, status: None, retry_after_s: Some(2), message: None };
+        let want = FaultRule { nth: 3, ..FaultRule::once(Call::Create, code) };
         assert_eq!(rule.unwrap(), want);
         let rule = read(r#"{"call":"any","every":5,"do":"lose_answer","accept":false}"#).unwrap();
-        assert_eq!(
-            (rule.nth, rule.every, rule.times, rule.accept),
-            (5, 5, None, Some(false))
-        );
+        assert_eq!((rule.nth, rule.every, rule.times, rule.accept), (5, 5, None, Some(false)));
         let rule = read(r#"{"call":"query","times":2,"do":"body","body":{"code":"0"}}"#).unwrap();
         assert_eq!(rule.times, Some(2));
         assert!(matches!(rule.fault, Fault::Body { text, .. } if text == r#"{"code":"0"}"#));

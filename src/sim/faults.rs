@@ -163,23 +163,12 @@ pub struct FaultRule {
 impl FaultRule {
     /// The next call of this kind suffers, and no other.
     pub const fn once(call: Call, fault: Fault) -> Self {
-        Self {
-            call,
-            matching: None,
-            nth: 1,
-            every: 1,
-            times: Some(1),
-            accept: None,
-            fault,
-        }
+        Self { call, matching: None, nth: 1, every: 1, times: Some(1), accept: None, fault }
     }
 
     /// Every call of this kind suffers.
     pub fn always(call: Call, fault: Fault) -> Self {
-        Self {
-            times: None,
-            ..Self::once(call, fault)
-        }
+        Self { times: None, ..Self::once(call, fault) }
     }
 
     fn concerns(&self, call: Call, target: &str, body: &[u8]) -> bool {
@@ -221,10 +210,7 @@ impl FaultBook {
             *count += 1;
             if due.is_none() && rule.is_due(*count) {
                 let carried_out = rule.accept.unwrap_or(rule.fault.is_carried_out());
-                due = Some(DueFault {
-                    fault: rule.fault.clone(),
-                    carried_out,
-                });
+                due = Some(DueFault { fault: rule.fault.clone(), carried_out });
             }
         }
         due
@@ -238,9 +224,7 @@ mod tests {
     fn suffered(rule: FaultRule, calls: u64) -> Vec<u64> {
         let mut book = FaultBook::default();
         book.add(rule);
-        (1..=calls)
-            .filter(|_| book.next(Call::Create, "/v1", b"promo/en").is_some())
-            .collect()
+        (1..=calls).filter(|_| book.next(Call::Create, "/v1", b"promo/en").is_some()).collect()
     }
 
     #[test]
@@ -255,20 +239,11 @@ mod tests {
         assert_eq!(suffered(rule(3, 1, Some(1)), 9), [3]);
         assert_eq!(suffered(rule(1, 1, Some(2)), 9), [1, 2]);
         assert_eq!(suffered(rule(5, 5, None), 16), [5, 10, 15]);
-        let other = FaultRule {
-            matching: Some("promo/fr".into()),
-            ..rule(1, 1, None)
-        };
+        let other = FaultRule { matching: Some("promo/fr".into()), ..rule(1, 1, None) };
         assert!(suffered(other, 9).is_empty());
-        let query = FaultRule {
-            call: Call::Query,
-            ..rule(1, 1, None)
-        };
+        let query = FaultRule { call: Call::Query, ..rule(1, 1, None) };
         assert!(suffered(query, 9).is_empty());
-        let any = FaultRule {
-            call: Call::Any,
-            ..rule(2, 1, None)
-        };
+        let any = FaultRule { call: Call::Any, ..rule(2, 1, None) };
         assert_eq!(suffered(any, 3), [2, 3]);
     }
 }

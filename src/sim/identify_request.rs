@@ -28,27 +28,18 @@ impl IdentifyRequest {
     pub fn read(body: &[u8], base_url: &str) -> Result<Self, Refusal> {
         let object = body::object(body)?;
         let fields = Fields::top(&object);
-        match (
-            fields.optional_text("video_id")?,
-            fields.optional_text("video_url")?,
-        ) {
-            (Some(id), None) => Ok(Self {
-                spelled: id.to_owned(),
-                source: VideoSource::Id(id.to_owned()),
-            }),
+        match (fields.optional_text("video_id")?, fields.optional_text("video_url")?) {
+            (Some(id), None) => {
+                Ok(Self { spelled: id.to_owned(), source: VideoSource::Id(id.to_owned()) })
+            }
             (None, Some(url)) => {
                 let place = Place::of("video_url", url, base_url)?;
-                Ok(Self {
-                    spelled: url.to_owned(),
-                    source: VideoSource::Url(place),
-                })
+                Ok(Self { spelled: url.to_owned(), source: VideoSource::Url(place) })
             }
             (Some(_), Some(_)) => Err(Refusal::illegal(
                 "video_id and video_url are mutually exclusive: only one can be filled",
             )),
-            (None, None) => Err(Refusal::illegal(
-                "video_id and video_url cannot both be empty",
-            )),
+            (None, None) => Err(Refusal::illegal("video_id and video_url cannot both be empty")),
         }
     }
 

@@ -89,11 +89,7 @@ impl Ledger {
 
     /// How often calls of this kind were refused with this code.
     pub fn refused(&self, call: Call, code: u16) -> u64 {
-        self.calls
-            .get(&call)
-            .and_then(|count| count.refused.get(&code))
-            .copied()
-            .unwrap_or(0)
+        self.calls.get(&call).and_then(|count| count.refused.get(&code)).copied().unwrap_or(0)
     }
 }
 
@@ -120,9 +116,7 @@ impl Counts {
 impl Sim {
     /// The account as it stands at this time.
     pub fn ledger(&self, now_ms: i64) -> Ledger {
-        let tasks: Vec<_> = (0..self.tasks.len())
-            .map(|index| self.entry(index, now_ms))
-            .collect();
+        let tasks: Vec<_> = (0..self.tasks.len()).map(|index| self.entry(index, now_ms)).collect();
         let external = |entry: &LedgerEntry| entry.external_task_id.clone();
         let content = |entry: &LedgerEntry| Some(entry.content_digest.clone());
         Ledger {
@@ -165,10 +159,6 @@ fn repeats(tasks: &[LedgerEntry], name: impl Fn(&LedgerEntry) -> Option<String>)
             by_name.entry(what).or_default().push(entry.task_id.clone());
         }
     }
-    let repeated = by_name
-        .into_iter()
-        .filter(|(_, task_ids)| task_ids.len() > 1);
-    repeated
-        .map(|(what, task_ids)| Repeat { what, task_ids })
-        .collect()
+    let repeated = by_name.into_iter().filter(|(_, task_ids)| task_ids.len() > 1);
+    repeated.map(|(what, task_ids)| Repeat { what, task_ids }).collect()
 }

@@ -66,11 +66,8 @@ fn movie(width: u32, height: u32, length: u32, frame_at: u32) -> Vec<u8> {
             &be(height << 16),
         ],
     );
-    let media_header = versioned(
-        b"mdhd",
-        0,
-        &[&[0; 8], &be(PER_SECOND), &be(length), &[0x55, 0xc4, 0, 0]],
-    );
+    let media_header =
+        versioned(b"mdhd", 0, &[&[0; 8], &be(PER_SECOND), &be(length), &[0x55, 0xc4, 0, 0]]);
     let handler = versioned(b"hdlr", 0, &[&[0; 4], b"vide", &[0; 12], b"sim\0"]);
     let reference = versioned(b"dref", 0, &[&be(1), &versioned(b"url ", 1, &[])]);
     let information = sized(
@@ -119,10 +116,7 @@ fn samples(width: u32, height: u32, length: u32, frame_at: u32) -> Vec<u8> {
 
 /// The identity transformation of a header.
 fn matrix() -> Vec<u8> {
-    [0x0001_0000, 0, 0, 0, 0x0001_0000, 0, 0, 0, 0x4000_0000]
-        .into_iter()
-        .flat_map(be)
-        .collect()
+    [0x0001_0000, 0, 0, 0, 0x0001_0000, 0, 0, 0, 0x4000_0000].into_iter().flat_map(be).collect()
 }
 
 fn versioned(kind: &[u8; 4], flags: u32, parts: &[&[u8]]) -> Vec<u8> {

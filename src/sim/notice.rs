@@ -38,12 +38,7 @@ impl Sim {
     /// Takes the callbacks that are due.
     pub fn take_callbacks(&mut self, now_ms: i64) -> Vec<Callback> {
         let mut due = Vec::new();
-        while let Some(notice) = self
-            .notices
-            .first()
-            .copied()
-            .filter(|next| next.at_ms <= now_ms)
-        {
+        while let Some(notice) = self.notices.first().copied().filter(|next| next.at_ms <= now_ms) {
             self.notices.pop_first();
             let task = &self.tasks[notice.index];
             let body = task.notified(notice.at_ms, &self.base_url);

@@ -15,11 +15,7 @@ impl Pace {
     /// Counts a call, or says that the limit is reached.
     pub(super) fn admits(&mut self, now_ms: i64, limit: Option<u32>) -> bool {
         let Some(limit) = limit else { return true };
-        while self
-            .0
-            .front()
-            .is_some_and(|at_ms| now_ms - at_ms >= WINDOW_MS)
-        {
+        while self.0.front().is_some_and(|at_ms| now_ms - at_ms >= WINDOW_MS) {
             self.0.pop_front();
         }
         if self.0.len() >= limit as usize {

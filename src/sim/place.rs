@@ -27,9 +27,7 @@ impl Place {
             return Err(illegal());
         }
         let own = Url::parse(base_url).is_ok_and(|base| is_same_place(&url, &base));
-        let path = percent_decode_str(url.path())
-            .decode_utf8_lossy()
-            .into_owned();
+        let path = percent_decode_str(url.path()).decode_utf8_lossy().into_owned();
         if let Some(path) = path.strip_prefix("/media/").filter(|_| own) {
             return Ok(Self::Media(path.to_owned(), url));
         }

@@ -22,32 +22,17 @@ pub struct Probe {
 
 impl Default for Probe {
     fn default() -> Self {
-        Self {
-            video: read_video,
-            sound_ms: measure_sound,
-        }
+        Self { video: read_video, sound_ms: measure_sound }
     }
 }
 
 fn read_video(path: &Path) -> Option<VideoFacts> {
-    let media::VideoFacts {
-        length_ms,
-        width,
-        height,
-        bytes,
-    } = media::video::probe(path).ok()?;
-    Some(VideoFacts {
-        length_ms,
-        width,
-        height,
-        bytes,
-    })
+    let media::VideoFacts { length_ms, width, height, bytes } = media::video::probe(path).ok()?;
+    Some(VideoFacts { length_ms, width, height, bytes })
 }
 
 fn measure_sound(bytes: Vec<u8>, ending: Option<&str>) -> Option<i64> {
-    media::sound::measure(bytes, ending)
-        .ok()
-        .map(|facts| facts.length_ms)
+    media::sound::measure(bytes, ending).ok().map(|facts| facts.length_ms)
 }
 
 /// The media folder with its reader.
@@ -61,9 +46,7 @@ impl MediaFolder {
     /// Where a decoded path under `/media/` lies; none for one that leads out of the folder.
     pub(super) fn locate(&self, path: &str) -> Option<PathBuf> {
         let path = Path::new(path);
-        let inside = path
-            .components()
-            .all(|part| matches!(part, Component::Normal(_)));
+        let inside = path.components().all(|part| matches!(part, Component::Normal(_)));
         Some(self.dir.as_ref()?.join(path)).filter(|_| inside)
     }
 }
@@ -84,9 +67,6 @@ impl ReadMedia for MediaFolder {
 
     fn sound(&self, bytes: &[u8]) -> Option<SoundFacts> {
         let length_ms = (self.probe.sound_ms)(bytes.to_vec(), None)?;
-        Some(SoundFacts {
-            length_ms,
-            bytes: bytes.len() as u64,
-        })
+        Some(SoundFacts { length_ms, bytes: bytes.len() as u64 })
     }
 }

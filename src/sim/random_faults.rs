@@ -28,40 +28,22 @@ impl RandomFaults {
         let mut drawn = chance.share();
         let code = 5_000 + u16::try_from(chance.between(0, 2)).unwrap_or_default();
         let refused = |code, retry_after_s| {
-            Some(Fault::Code {
-                code,
-                status: None,
-                retry_after_s,
-                message: None,
-            })
+            Some(Fault::Code { code, status: None, retry_after_s, message: None })
         };
         let download = call == Call::Download;
-        let server_error = if download {
-            Some(Fault::Status { status: 503 })
-        } else {
-            refused(code, None)
-        };
+        let server_error =
+            if download { Some(Fault::Status { status: 503 }) } else { refused(code, None) };
         let kinds = [
             (self.lose_answer, Some(Fault::LoseAnswer)),
             (self.drop_request, Some(Fault::DropRequest)),
             (self.cut_body, Some(Fault::CutBody { after_bytes: None })),
             (self.html, Some(Fault::Html { status: 502 })),
             (self.server_error, server_error),
-            (
-                self.too_fast,
-                if download {
-                    None
-                } else {
-                    refused(1302, Some(1))
-                },
-            ),
+            (self.too_fast, if download { None } else { refused(1302, Some(1)) }),
         ];
         for (probability, fault) in kinds {
             if drawn < probability {
-                return fault.map(|fault| DueFault {
-                    carried_out: fault.is_carried_out(),
-                    fault,
-                });
+                return fault.map(|fault| DueFault { carried_out: fault.is_carried_out(), fault });
             }
             drawn -= probability;
         }
@@ -75,29 +57,17 @@ mod tests {
 
     #[test]
     fn chance_keeps_to_its_probabilities_and_its_seed() {
-        let faults = RandomFaults {
-            lose_answer: 0.1,
-            too_fast: 0.2,
-            ..RandomFaults::default()
-        };
+        let faults = RandomFaults { lose_answer: 0.1, too_fast: 0.2, ..RandomFaults::default() };
         let draw = || {
             let mut chance = Chance::new(42);
-            (0..10_000)
-                .filter_map(|_| faults.draw(Call::Create, &mut chance))
-                .collect::<Vec<_>>()
+            (0..10_000).filter_map(|_| faults.draw(Call::Create, &mut chance)).collect::<Vec<_>>()
         };
         let drawn = draw();
-        let lost = drawn
-            .iter()
-            .filter(|due| due.fault == Fault::LoseAnswer)
-            .count();
+        let lost = drawn.iter().filter(|due| due.fault == Fault::LoseAnswer).count();
         assert!((800..1_200).contains(&lost), "{lost}");
         assert!((1_700..2_300).contains(&(drawn.len() - lost)));
         assert_eq!(drawn, draw());
         let mut chance = Chance::new(1);
-        assert_eq!(
-            RandomFaults::default().draw(Call::Create, &mut chance),
-            None
-        );
+        assert_eq!(RandomFaults::default().draw(Call::Create, &mut chance), None);
     }
 }

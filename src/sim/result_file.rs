@@ -40,8 +40,7 @@ impl Sim {
     /// Counted as a call.
     pub fn download(&mut self, now_ms: i64, name: &str) -> Option<ResultFile> {
         let file = self.result(now_ms, name);
-        self.counts
-            .count(Call::Download, file.is_none().then_some(1203));
+        self.counts.count(Call::Download, file.is_none().then_some(1203));
         file
     }
 

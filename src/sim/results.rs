@@ -54,13 +54,7 @@ impl Content {
         };
         let mark = format!("lipsyncd-sim {}", file.name);
         let (filler, zeros) = mp4::filler(&mark, source_bytes, file.bytes_min);
-        Some(Self {
-            name: file.name,
-            source,
-            source_bytes,
-            filler: filler.into(),
-            zeros,
-        })
+        Some(Self { name: file.name, source, source_bytes, filler: filler.into(), zeros })
     }
 
     const fn bytes(&self) -> u64 {
@@ -71,13 +65,10 @@ impl Content {
     pub(super) async fn send(self, request: &HeaderMap) -> io::Result<Response> {
         let whole = self.bytes();
         let etag = format!("\"{}-{whole}\"", self.name.trim_end_matches(".mp4"));
-        let unchanged = request
-            .get(header::IF_RANGE)
-            .is_none_or(|tag| tag.as_bytes() == etag.as_bytes());
-        let asked = request
-            .get(header::RANGE)
-            .filter(|_| unchanged)
-            .and_then(|it| it.to_str().ok());
+        let unchanged =
+            request.get(header::IF_RANGE).is_none_or(|tag| tag.as_bytes() == etag.as_bytes());
+        let asked =
+            request.get(header::RANGE).filter(|_| unchanged).and_then(|it| it.to_str().ok());
         let (status, range) = match asked.and_then(|asked| parse_range(asked, whole)) {
             None => (StatusCode::OK, 0..whole),
             Some(Ok(range)) => (StatusCode::PARTIAL_CONTENT, range),
@@ -86,11 +77,8 @@ impl Content {
                 return Ok((StatusCode::RANGE_NOT_SATISFIABLE, outside).into_response());
             }
         };
-        let content_range = format!(
-            "bytes {}-{}/{whole}",
-            range.start,
-            range.end.saturating_sub(1)
-        );
+        let content_range =
+            format!("bytes {}-{}/{whole}", range.start, range.end.saturating_sub(1));
         let length = range.end - range.start;
         let mut response = Response::new(Body::from_stream(self.stream(range).await?));
         *response.status_mut() = status;
@@ -114,10 +102,7 @@ impl Content {
         let zeros_at = filler_at + self.filler.len() as u64;
         let source = overlap(&range, 0..filler_at);
         let filler = overlap(&range, filler_at..zeros_at);
-        let filler = slice(
-            &self.filler,
-            &(filler.start - filler_at..filler.end - filler_at),
-        );
+        let filler = slice(&self.filler, &(filler.start - filler_at..filler.end - filler_at));
         let zeros = overlap(&range, zeros_at..zeros_at + self.zeros);
         let source = match self.source {
             Source::Bytes(bytes) => one(slice(&bytes, &source)).left_stream(),
@@ -128,9 +113,7 @@ impl Content {
                 ReaderStream::with_capacity(part, ZEROS.len()).right_stream()
             }
         };
-        Ok(source
-            .chain(one(filler))
-            .chain(nothing_but_zeros(zeros.end - zeros.start)))
+        Ok(source.chain(one(filler)).chain(nothing_but_zeros(zeros.end - zeros.start)))
     }
 }
 
@@ -172,11 +155,7 @@ fn parse_range(text: &str, whole: u64) -> Option<Result<Range<u64>, ()>> {
             first..last.saturating_add(1).min(whole)
         }
     };
-    Some(if range.start < range.end {
-        Ok(range)
-    } else {
-        Err(())
-    })
+    Some(if range.start < range.end { Ok(range) } else { Err(()) })
 }
 
 #[cfg(test)]

@@ -132,11 +132,7 @@ async fn download(
         let mut sim = shared.sim();
         let due = sim.next_fault(Call::Download, &name, b"");
         let carried_out = due.as_ref().is_none_or(|due| due.carried_out);
-        let file = if carried_out {
-            sim.download(now_ms, &name)
-        } else {
-            None
-        };
+        let file = if carried_out { sim.download(now_ms, &name) } else { None };
         (due, file, sim.config().fallback_result.clone())
     };
     let healthy = match file {
@@ -149,9 +145,7 @@ async fn download(
     match due.map(|due| due.fault) {
         Some(Fault::Code { code, status, .. }) => {
             let status = StatusCode::from_u16(status.unwrap_or(http_status(code)));
-            status
-                .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
-                .into_response()
+            status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR).into_response()
         }
         Some(fault) => damage::inflict(fault, healthy, &cut).await,
         None => healthy,
@@ -212,24 +206,9 @@ async fn respond(
         let carried_out = due.as_ref().is_none_or(|due| due.carried_out);
         let answer = carried_out.then(|| run(&mut sim, now_ms));
         let answer = match &due {
-            Some(DueFault {
-                fault:
-                    Fault::Code {
-                        code,
-                        retry_after_s,
-                        message,
-                        ..
-                    },
-                ..
-            }) => {
-                let message = message
-                    .clone()
-                    .unwrap_or_else(|| usual_message(*code).to_owned());
-                let refusal = Refusal {
-                    code: *code,
-                    message,
-                    retry_after_s: *retry_after_s,
-                };
+            Some(DueFault { fault: Fault::Code { code, retry_after_s, message, .. }, .. }) => {
+                let message = message.clone().unwrap_or_else(|| usual_message(*code).to_owned());
+                let refusal = Refusal { code: *code, message, retry_after_s: *retry_after_s };
                 Some(sim.refuse(call, &refusal))
             }
             _ => answer,
@@ -241,10 +220,7 @@ async fn respond(
         tokio::time::sleep(Duration::from_millis(latency_ms)).await;
     }
     let status = match &due {
-        Some(DueFault {
-            fault: Fault::Code { status, .. },
-            ..
-        }) => *status,
+        Some(DueFault { fault: Fault::Code { status, .. }, .. }) => *status,
         _ => None,
     };
     let healthy = match &answer {

@@ -100,11 +100,7 @@ impl Sim {
     pub fn next_fault(&mut self, call: Call, target: &str, body: &[u8]) -> Option<DueFault> {
         let by_chance = self.config.random_faults.draw(call, &mut self.fault_chance);
         let due = self.faults.next(call, target, body).or(by_chance)?;
-        *self
-            .counts
-            .faults
-            .entry(due.fault.name().to_owned())
-            .or_default() += 1;
+        *self.counts.faults.entry(due.fault.name().to_owned()).or_default() += 1;
         Some(due)
     }
 
@@ -135,18 +131,14 @@ impl Sim {
         if self.paces[pace].admits(now_ms, limit) {
             return Ok(());
         }
-        Err(Refusal {
-            retry_after_s: Some(1),
-            ..Refusal::new(1302, usual_message(1302))
-        })
+        Err(Refusal { retry_after_s: Some(1), ..Refusal::new(1302, usual_message(1302)) })
     }
 
     /// Wraps an outcome in the envelope, and counts it.
     pub(super) fn answered(&mut self, call: Call, outcome: Result<Value, Refusal>) -> Answer {
         self.requests += 1;
         let request_id = format!("sim-{:08}", self.requests);
-        self.counts
-            .count(call, outcome.as_ref().err().map(|refusal| refusal.code));
+        self.counts.count(call, outcome.as_ref().err().map(|refusal| refusal.code));
         match outcome {
             Ok(data) => Answer::success(&request_id, data),
             Err(refusal) => Answer::refusal(&request_id, &refusal),
@@ -164,11 +156,7 @@ impl Sim {
 
     /// Lets go of the slots of tasks that have ended.
     pub(super) fn settle(&mut self, now_ms: i64) {
-        while self
-            .running
-            .first()
-            .is_some_and(|(ends_at_ms, _)| *ends_at_ms <= now_ms)
-        {
+        while self.running.first().is_some_and(|(ends_at_ms, _)| *ends_at_ms <= now_ms) {
             self.running.pop_first();
         }
     }

@@ -56,9 +56,7 @@ struct Clock {
 
 impl Clock {
     fn start(ahead_ms: i64) -> Self {
-        let wall = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Self {
             began_at_ms: i64::try_from(wall.as_millis()).unwrap_or(i64::MAX / 2),
             began: Instant::now(),
@@ -96,18 +94,13 @@ impl SimServer {
     pub async fn start(config: SimConfig, listen: SocketAddr) -> io::Result<Self> {
         let listener = TcpListener::bind(listen).await?;
         let addr = listener.local_addr()?;
-        let base_url = config
-            .public_url
-            .clone()
-            .unwrap_or_else(|| format!("http://{}", reachable(addr)));
+        let base_url =
+            config.public_url.clone().unwrap_or_else(|| format!("http://{}", reachable(addr)));
         let base_url = base_url.trim_end_matches('/').to_owned();
         let client = callbacks::client().map_err(io::Error::other)?;
         let shared = Arc::new(Shared {
             base_url: base_url.clone(),
-            folder: MediaFolder {
-                dir: config.media_dir.clone(),
-                probe: config.probe,
-            },
+            folder: MediaFolder { dir: config.media_dir.clone(), probe: config.probe },
             changed: Notify::new(),
             stop: CancellationToken::new(),
             clock: Clock::start(config.clock_offset_ms),
@@ -115,11 +108,7 @@ impl SimServer {
         });
         tokio::spawn(callbacks::send_all(Arc::clone(&shared), client));
         let serving = tokio::spawn(serve(Arc::clone(&shared), listener));
-        Ok(Self {
-            shared,
-            addr,
-            serving,
-        })
+        Ok(Self { shared, addr, serving })
     }
 
     /// Where it listens.
@@ -152,10 +141,7 @@ impl SimServer {
     /// Lets the simulator's clock jump ahead: tasks end, sessions expire, results are deleted.
     pub fn advance(&self, by: Duration) {
         let by_ms = i64::try_from(by.as_millis()).unwrap_or_default();
-        self.shared
-            .clock
-            .ahead_ms
-            .fetch_add(by_ms, Ordering::Relaxed);
+        self.shared.clock.ahead_ms.fetch_add(by_ms, Ordering::Relaxed);
         self.shared.changed.notify_one();
     }
 

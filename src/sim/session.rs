@@ -82,14 +82,10 @@ pub(super) fn video_at(
 ) -> Result<(Video, Vec<Face>), Refusal> {
     let steering = Steering::of_url(place.url())?;
     if !place.has_ending(&ENDINGS) {
-        return Err(Refusal::illegal(
-            "video_url: only .mp4 and .mov videos are supported",
-        ));
+        return Err(Refusal::illegal("video_url: only .mp4 and .mov videos are supported"));
     }
     if let Some(status) = steering.status.filter(|status| *status >= 300) {
-        return Err(Refusal::illegal(format!(
-            "video_url cannot be downloaded: HTTP {status}"
-        )));
+        return Err(Refusal::illegal(format!("video_url cannot be downloaded: HTTP {status}")));
     }
     let (facts, media_path) = match place {
         Place::Media(path, _) => {
@@ -139,11 +135,7 @@ pub(super) fn video_of_id(id: &str, base_url: &str) -> Result<(Video, Vec<Face>)
 
 /// One face for the whole of a video, as of a result that is dubbed again.
 pub(super) fn whole(length_ms: i64) -> Vec<Face> {
-    vec![Face {
-        id: "0".to_owned(),
-        start_ms: 0,
-        end_ms: length_ms,
-    }]
+    vec![Face { id: "0".to_owned(), start_ms: 0, end_ms: length_ms }]
 }
 
 fn check_limits(facts: &VideoFacts) -> Result<i64, Refusal> {
@@ -151,9 +143,7 @@ fn check_limits(facts: &VideoFacts) -> Result<i64, Refusal> {
         return Err(Refusal::illegal("video_url: the file is larger than 100MB"));
     }
     let Some(length_ms) = facts.length_ms else {
-        return Err(Refusal::illegal(
-            "video_url: the duration cannot be determined",
-        ));
+        return Err(Refusal::illegal("video_url: the duration cannot be determined"));
     };
     check_length("video_url", length_ms)?;
     let (width, height) = (facts.width, facts.height);
@@ -174,9 +164,7 @@ pub(super) fn check_length(field: &str, length_ms: i64) -> Result<(), Refusal> {
     if LENGTH_MS.contains(&length_ms) {
         return Ok(());
     }
-    Err(Refusal::illegal(format!(
-        "{field}: the duration must be 2s to 60s, not {length_ms}ms"
-    )))
+    Err(Refusal::illegal(format!("{field}: the duration must be 2s to 60s, not {length_ms}ms")))
 }
 
 /// The faces as steered, else one; made-up videos now and then show two. Of several, each begins and
@@ -186,9 +174,7 @@ fn faces(steering: &Steering, address: &str, length_ms: i64, made_up: bool) -> V
     let count = steering.faces.unwrap_or(if two { 2 } else { 1 }).min(100);
     let times = steering.face_ms.clone().unwrap_or_else(|| {
         let n = i64::try_from(count).unwrap_or(1);
-        (0..n)
-            .map(|i| (length_ms * i / (2 * n), length_ms * (i + 1) / n))
-            .collect()
+        (0..n).map(|i| (length_ms * i / (2 * n), length_ms * (i + 1) / n)).collect()
     });
     let number = |(i, (start_ms, end_ms)): (usize, (i64, i64))| Face {
         id: i.to_string(),

@@ -50,13 +50,7 @@ impl Listener for CuttableListener {
         let (stream, addr) = Listener::accept(&mut self.0).await;
         // A stream that refuses the option is merely slower.
         let _ = stream.set_nodelay(true);
-        (
-            CuttableStream {
-                stream,
-                scissors: Scissors::default(),
-            },
-            addr,
-        )
+        (CuttableStream { stream, scissors: Scissors::default() }, addr)
     }
 
     fn local_addr(&self) -> io::Result<Self::Addr> {

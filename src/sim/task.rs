@@ -96,29 +96,16 @@ impl Task {
     /// A task as the queries tell it.
     pub(super) fn queried(&self, now_ms: i64, base_url: &str) -> Value {
         let status = self.status(now_ms);
-        let failure = self
-            .video
-            .fail
-            .as_deref()
-            .filter(|_| status == TaskStatus::Failed);
+        let failure = self.video.fail.as_deref().filter(|_| status == TaskStatus::Failed);
         let mut data = Map::new();
         data.insert("task_id".into(), json!(self.id));
         data.insert("task_status".into(), json!(status.name()));
         data.insert("task_status_msg".into(), json!(failure.unwrap_or_default()));
-        data.insert(
-            "task_info".into(),
-            json!({"parent_video": self.parent_video()}),
-        );
+        data.insert("task_info".into(), json!({"parent_video": self.parent_video()}));
         if status == TaskStatus::Succeed {
-            data.insert(
-                "task_result".into(),
-                json!({"videos": [self.result(base_url)]}),
-            );
+            data.insert("task_result".into(), json!({"videos": [self.result(base_url)]}));
         }
-        data.insert(
-            "watermark_info".into(),
-            json!({"enabled": self.is_watermarked()}),
-        );
+        data.insert("watermark_info".into(), json!({"enabled": self.is_watermarked()}));
         if status.is_ended() {
             data.insert("final_unit_deduction".into(), json!(self.units));
         }
@@ -136,9 +123,7 @@ impl Task {
     }
 
     fn parent_video(&self) -> Value {
-        let Video {
-            id, url, length_ms, ..
-        } = &*self.video;
+        let Video { id, url, length_ms, .. } = &*self.video;
         json!({"id": id, "url": url, "duration": seconds(*length_ms)})
     }
 

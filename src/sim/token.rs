@@ -39,10 +39,7 @@ pub(super) fn check(
     if header.is_empty() || header == "Bearer" {
         return Err(refuse(1001));
     }
-    let token = header
-        .strip_prefix("Bearer ")
-        .ok_or_else(|| refuse(1000))?
-        .trim();
+    let token = header.strip_prefix("Bearer ").ok_or_else(|| refuse(1000))?.trim();
     if config.bearer_token.as_deref() == Some(token) {
         return Ok(());
     }
@@ -65,8 +62,7 @@ fn signed_claims(config: &SimConfig, token: &str) -> Option<Claims> {
     }
     let mut mac = Hmac::<Sha256>::new_from_slice(config.secret_key.as_bytes()).ok()?;
     mac.update(signed.as_bytes());
-    mac.verify_slice(&URL_SAFE_NO_PAD.decode(signature).ok()?)
-        .ok()?;
+    mac.verify_slice(&URL_SAFE_NO_PAD.decode(signature).ok()?).ok()?;
     let claims: Claims = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?;
     (claims.iss == config.access_key).then_some(claims)
 }
@@ -77,10 +73,7 @@ pub(super) fn sign(header: &serde_json::Value, claims: &serde_json::Value, secre
     let signed = format!("{}.{}", part(header), part(claims));
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
     mac.update(signed.as_bytes());
-    format!(
-        "Bearer {signed}.{}",
-        URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes())
-    )
+    format!("Bearer {signed}.{}", URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes()))
 }
 
 #[cfg(test)]
@@ -92,13 +85,8 @@ mod tests {
     const NOW_MS: i64 = 1_800_000_000_000;
 
     fn code(authorization: Option<&str>) -> u16 {
-        let config = SimConfig {
-            bearer_token: Some("fixed".into()),
-            ..SimConfig::default()
-        };
-        check(&config, NOW_MS, authorization)
-            .err()
-            .map_or(0, |refusal| refusal.code)
+        let config = SimConfig { bearer_token: Some("fixed".into()), ..SimConfig::default() };
+        check(&config, NOW_MS, authorization).err().map_or(0, |refusal| refusal.code)
     }
 
     #[test]
@@ -110,11 +98,7 @@ mod tests {
         };
         let (key, secret) = ("sim-access-key", "sim-secret-key");
         let good = sign(&header, &claims(key, -5, 1800), secret);
-        let unsigned = sign(
-            &json!({"alg": "none", "typ": "JWT"}),
-            &claims(key, -5, 1800),
-            secret,
-        );
+        let unsigned = sign(&json!({"alg": "none", "typ": "JWT"}), &claims(key, -5, 1800), secret);
         let untyped = sign(&json!({"alg": "HS256"}), &claims(key, -5, 1800), secret);
         let endless = sign(&header, &json!({"iss": key, "nbf": 0}), secret);
         let table = [
@@ -128,14 +112,8 @@ mod tests {
             (1002, Some("Bearer other".into())),
             (1002, Some("Bearer a.b.c".into())),
             (1002, Some(format!("{good}A"))),
-            (
-                1002,
-                Some(sign(&header, &claims(key, -5, 1800), "another secret")),
-            ),
-            (
-                1002,
-                Some(sign(&header, &claims("another key", -5, 1800), secret)),
-            ),
+            (1002, Some(sign(&header, &claims(key, -5, 1800), "another secret"))),
+            (1002, Some(sign(&header, &claims("another key", -5, 1800), secret))),
             (1002, Some(unsigned)),
             (1002, Some(untyped)),
             (1002, Some(endless)),

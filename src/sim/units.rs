@@ -77,9 +77,7 @@ impl FromStr for Units {
         }
         let whole: i64 = whole.parse().map_err(|_| wrong())?;
         let part: i64 = format!("{part:0<3}").parse().map_err(|_| wrong())?;
-        let all = whole
-            .checked_mul(1000)
-            .and_then(|all| all.checked_add(part));
+        let all = whole.checked_mul(1000).and_then(|all| all.checked_add(part));
         all.map(Self).ok_or_else(wrong)
     }
 }
@@ -99,15 +97,7 @@ mod tests {
             assert_eq!(text.parse::<Units>().unwrap().to_string(), text);
         }
         assert_eq!("1.500".parse::<Units>().unwrap().to_string(), "1.5");
-        for text in [
-            "",
-            ".5",
-            "5.",
-            "-1",
-            "1e3",
-            "0.0001",
-            "99999999999999999999",
-        ] {
+        for text in ["", ".5", "5.", "-1", "1e3", "0.0001", "99999999999999999999"] {
             assert!(text.parse::<Units>().is_err(), "{text}");
         }
     }

@@ -104,8 +104,8 @@ impl Store {
     pub async fn owns_task(&self, task_id: &str) -> Result<bool, StoreError> {
         let task_id = task_id.to_owned();
         self.read(move |connection| {
-            let mut statement =
-                connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM job WHERE task_id = ?1)")?;
+            let mut statement = connection
+                .prepare_cached("SELECT EXISTS (SELECT 1 FROM job WHERE task_id = ?1)")?;
             Ok(statement.query_row([&task_id], |row| row.get(0))?)
         })
         .await

@@ -24,10 +24,7 @@ impl fmt::Display for Seconds {
 /// Why a job's face or times cannot be settled. Its text is for users; [`TimingFault::code`] is for
 /// the database.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[expect(
-    missing_docs,
-    reason = "each variant's sentence says what its figures are"
-)]
+#[expect(missing_docs, reason = "each variant's sentence says what its figures are")]
 pub enum TimingFault {
     #[error("no face was found in the video")]
     NoFace,
@@ -74,23 +71,14 @@ pub enum TimingFault {
         if *.known { "the sound lasts" } else { "a sound may last at most" },
         Seconds(*.length_ms)
     )]
-    PastSoundEnd {
-        end_ms: i64,
-        length_ms: i64,
-        known: bool,
-    },
+    PastSoundEnd { end_ms: i64, length_ms: i64, known: bool },
     #[error(
         "{} of sound inserted at {} would run past the end of the video: {} {}; take an earlier `sound_insert_time` or `sound_end_time`",
         Seconds(*.crop_ms), Seconds(*.insert_ms),
         if *.known { "it lasts" } else { "its length is not known, and a video may last at most" },
         Seconds(*.video_ms)
     )]
-    PastVideoEnd {
-        insert_ms: i64,
-        crop_ms: i64,
-        video_ms: i64,
-        known: bool,
-    },
+    PastVideoEnd { insert_ms: i64, crop_ms: i64, video_ms: i64, known: bool },
     #[error(
         "the sound runs from {} to {} and face `{face_id}` is seen from {} to {}: they overlap for {}, at least 2 s are needed; change `sound_insert_time` or `face`",
         Seconds(*.insert_ms), Seconds(*.stop_ms), Seconds(*.seen_ms), Seconds(*.gone_ms), Seconds(*.overlap_ms)

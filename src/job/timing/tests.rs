@@ -31,11 +31,7 @@ fn spec() -> JobSpec {
 }
 
 fn face(face_id: &str, start_ms: i64, end_ms: i64) -> FaceSpan {
-    FaceSpan {
-        face_id: face_id.into(),
-        start_ms,
-        end_ms,
-    }
+    FaceSpan { face_id: face_id.into(), start_ms, end_ms }
 }
 
 fn chosen(choice: FaceChoice, faces: &[FaceSpan]) -> Result<(String, i64), &'static str> {
@@ -46,29 +42,13 @@ fn chosen(choice: FaceChoice, faces: &[FaceSpan]) -> Result<(String, i64), &'sta
 
 #[test]
 fn each_choice_picks_its_face() {
-    let faces = [
-        face("a", 3_000, 6_000),
-        face("b", 500, 3_500),
-        face("c", 1_000, 5_000),
-    ];
+    let faces = [face("a", 3_000, 6_000), face("b", 500, 3_500), face("c", 1_000, 5_000)];
     assert_eq!(chosen(FaceChoice::Longest, &faces), Ok(("c".into(), 1_000)));
-    assert_eq!(
-        chosen(FaceChoice::Longest, &faces[..2]),
-        Ok(("b".into(), 500))
-    );
+    assert_eq!(chosen(FaceChoice::Longest, &faces[..2]), Ok(("b".into(), 500)));
     assert_eq!(chosen(FaceChoice::First, &faces), Ok(("b".into(), 500)));
-    assert_eq!(
-        chosen(FaceChoice::Index(0), &faces),
-        Ok(("a".into(), 3_000))
-    );
-    assert_eq!(
-        chosen(FaceChoice::Id("c".into()), &faces),
-        Ok(("c".into(), 1_000))
-    );
-    assert_eq!(
-        chosen(FaceChoice::Only, &faces[..1]),
-        Ok(("a".into(), 3_000))
-    );
+    assert_eq!(chosen(FaceChoice::Index(0), &faces), Ok(("a".into(), 3_000)));
+    assert_eq!(chosen(FaceChoice::Id("c".into()), &faces), Ok(("c".into(), 1_000)));
+    assert_eq!(chosen(FaceChoice::Only, &faces[..1]), Ok(("a".into(), 3_000)));
 }
 
 #[test]
@@ -89,10 +69,7 @@ fn a_choice_that_fits_no_face_is_refused() {
 fn an_id_listed_twice_is_one_face_at_its_longest() {
     let faces = [face("a", 0, 2_500), face("a", 4_000, 9_000)];
     assert_eq!(chosen(FaceChoice::Only, &faces), Ok(("a".into(), 4_000)));
-    assert_eq!(
-        chosen(FaceChoice::Id("a".into()), &faces),
-        Ok(("a".into(), 4_000))
-    );
+    assert_eq!(chosen(FaceChoice::Id("a".into()), &faces), Ok(("a".into(), 4_000)));
 }
 
 fn times(spec: &JobSpec, sound: Option<i64>, video: Option<i64>) -> Result<[i64; 3], TimingFault> {
@@ -102,39 +79,20 @@ fn times(spec: &JobSpec, sound: Option<i64>, video: Option<i64>) -> Result<[i64;
 
 #[test]
 fn defaults_take_as_much_of_the_sound_as_fits_from_where_the_face_appears() {
-    assert_eq!(
-        times(&spec(), Some(3_000), Some(6_000)),
-        Ok([0, 3_000, 1_000])
-    );
-    assert_eq!(
-        times(&spec(), Some(9_000), Some(6_000)),
-        Ok([0, 5_000, 1_000])
-    );
+    assert_eq!(times(&spec(), Some(3_000), Some(6_000)), Ok([0, 3_000, 1_000]));
+    assert_eq!(times(&spec(), Some(9_000), Some(6_000)), Ok([0, 5_000, 1_000]));
     // The video's length is unknown: the face is seen until 5.2 s, so that much is sure.
     assert_eq!(times(&spec(), Some(9_000), None), Ok([0, 4_200, 1_000]));
-    let late = JobSpec {
-        sound_start_ms: 500,
-        sound_insert_ms: Some(2_000),
-        ..spec()
-    };
-    assert_eq!(
-        times(&late, Some(9_000), Some(6_000)),
-        Ok([500, 4_500, 2_000])
-    );
+    let late = JobSpec { sound_start_ms: 500, sound_insert_ms: Some(2_000), ..spec() };
+    assert_eq!(times(&late, Some(9_000), Some(6_000)), Ok([500, 4_500, 2_000]));
 }
 
 #[test]
 fn given_times_may_pass_the_last_seen_face_when_the_length_is_unknown() {
-    let long = JobSpec {
-        sound_end_ms: Some(20_000),
-        ..spec()
-    };
+    let long = JobSpec { sound_end_ms: Some(20_000), ..spec() };
     assert_eq!(times(&long, Some(20_000), None), Ok([0, 20_000, 1_000]));
     assert_eq!(times(&long, None, None), Ok([0, 20_000, 1_000]));
-    assert_eq!(
-        times(&long, Some(20_000), Some(20_999)).unwrap_err().code(),
-        "past_video_end"
-    );
+    assert_eq!(times(&long, Some(20_000), Some(20_999)).unwrap_err().code(), "past_video_end");
 }
 
 #[test]
@@ -205,10 +163,7 @@ fn any_ms() -> impl Strategy<Value = i64> {
 
 fn any_faces() -> impl Strategy<Value = Vec<FaceSpan>> {
     prop::collection::vec((0..3_u8, any_ms(), any_ms()), 0..5).prop_map(|spans| {
-        spans
-            .into_iter()
-            .map(|(id, start, end)| face(&id.to_string(), start, end))
-            .collect()
+        spans.into_iter().map(|(id, start, end)| face(&id.to_string(), start, end)).collect()
     })
 }
 

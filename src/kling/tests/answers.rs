@@ -54,59 +54,30 @@ async fn identify_sends_the_video_and_reads_the_pages_answer() {
     let found = reply.result.unwrap();
     assert_eq!(found.session_id, "id");
     assert_eq!(found.units_micro, None);
-    let face = Face {
-        face_id: "string".into(),
-        image_url: Some("url".into()),
-        start_ms: 0,
-        end_ms: 5200,
-    };
+    let face =
+        Face { face_id: "string".into(), image_url: Some("url".into()), start_ms: 0, end_ms: 5200 };
     assert_eq!(found.faces, [face]);
-    assert_eq!(
-        (reply.answer.http_status, reply.answer.code),
-        (Some(200), Some(0))
-    );
+    assert_eq!((reply.answer.http_status, reply.answer.code), (Some(200), Some(0)));
     assert_eq!(reply.answer.request_id.as_deref(), Some("string"));
     assert!(reply.answer.server_at_ms.is_some());
-    let [seen] = &server.seen()[..] else {
-        panic!("one request")
-    };
-    assert_eq!(
-        (seen.method.as_str(), seen.target.as_str()),
-        ("POST", "/v1/videos/identify-face")
-    );
-    assert_eq!(
-        seen.body,
-        r#"{"video_url":"https://cdn.example.com/a.mp4"}"#
-    );
+    let [seen] = &server.seen()[..] else { panic!("one request") };
+    assert_eq!((seen.method.as_str(), seen.target.as_str()), ("POST", "/v1/videos/identify-face"));
+    assert_eq!(seen.body, r#"{"video_url":"https://cdn.example.com/a.mp4"}"#);
     assert_eq!(seen.headers["content-type"], "application/json");
-    assert!(
-        seen.headers["authorization"]
-            .to_str()
-            .unwrap()
-            .starts_with("Bearer ey")
-    );
+    assert!(seen.headers["authorization"].to_str().unwrap().starts_with("Bearer ey"));
 }
 
 #[tokio::test]
 async fn create_sends_the_body_once_and_reads_the_pages_answer() {
     let server = Server::saying(200, CREATED).await;
-    let created = client(&server.url)
-        .create(&create_request())
-        .await
-        .result
-        .unwrap();
+    let created = client(&server.url).create(&create_request()).await.result.unwrap();
     assert_eq!(
-        (
-            created.task_id.as_str(),
-            created.external_task_id.as_deref()
-        ),
+        (created.task_id.as_str(), created.external_task_id.as_deref()),
         ("string", Some("string"))
     );
     assert_eq!(created.status, TaskStatus::Submitted);
     assert_eq!(created.created_at_ms, Some(1_722_769_557_708));
-    let [seen] = &server.seen()[..] else {
-        panic!("one request")
-    };
+    let [seen] = &server.seen()[..] else { panic!("one request") };
     assert_eq!(
         (seen.method.as_str(), seen.target.as_str()),
         ("POST", "/v1/videos/advanced-lip-sync")
@@ -119,19 +90,13 @@ async fn a_task_and_a_list_read_alike() {
     let one = Server::saying(200, success(TASK)).await;
     let task = client(&one.url).task("a/b ?#é").await.result.unwrap();
     assert_eq!(task, the_pages_task());
-    assert_eq!(
-        one.seen()[0].target,
-        "/v1/videos/advanced-lip-sync/a%2Fb%20%3F%23%C3%A9"
-    );
+    assert_eq!(one.seen()[0].target, "/v1/videos/advanced-lip-sync/a%2Fb%20%3F%23%C3%A9");
 
     let odd = success(&format!(r#"[{TASK}, {{"task_id": ""}}, 5, {TASK}]"#));
     let many = Server::saying(200, odd).await;
     let tasks = client(&many.url).tasks(2, 500).await.result.unwrap();
     assert_eq!(tasks, [the_pages_task(), the_pages_task()]);
-    assert_eq!(
-        many.seen()[0].target,
-        "/v1/videos/advanced-lip-sync?pageNum=2&pageSize=500"
-    );
+    assert_eq!(many.seen()[0].target, "/v1/videos/advanced-lip-sync?pageNum=2&pageSize=500");
 }
 
 #[tokio::test]
@@ -180,15 +145,7 @@ async fn a_success_without_what_it_is_about_is_no_usable_answer() {
     let empty = Server::saying(200, r#"{"code": 0, "data": null}"#).await;
     assert_eq!(client(&empty.url).tasks(1, 30).await.result.unwrap(), []);
     let faceless = Server::saying(200, success(r#"{"session_id": "s", "face_data": null}"#)).await;
-    assert_eq!(
-        client(&faceless.url)
-            .identify(&video())
-            .await
-            .result
-            .unwrap()
-            .faces,
-        []
-    );
+    assert_eq!(client(&faceless.url).identify(&video()).await.result.unwrap().faces, []);
 }
 
 #[tokio::test]
@@ -199,38 +156,23 @@ async fn the_accounts_packs_are_listed() {
         "invalid_time": 3, "status": "online" }] });
     let server = Server::saying(200, success(&data.to_string())).await;
     let packs = client(&server.url).costs(10, 20).await.result.unwrap();
-    assert_eq!(
-        server.seen()[0].target,
-        "/account/costs?start_time=10&end_time=20"
-    );
+    assert_eq!(server.seen()[0].target, "/account/costs?start_time=10&end_time=20");
     assert_eq!(
         (packs[0].total_micro, packs[0].remaining_micro),
         (Some(200_000_000), Some(118_500_000))
     );
-    assert_eq!(
-        (packs[0].invalid_at_ms, packs[0].status.as_deref()),
-        (Some(3), Some("online"))
-    );
+    assert_eq!((packs[0].invalid_at_ms, packs[0].status.as_deref()), (Some(3), Some("online")));
 }
 
 #[tokio::test]
 async fn a_path_in_the_base_url_and_a_fixed_token_are_used() {
     let server = Server::saying(200, success(TASK)).await;
     let base = server.url.join("/kling/").unwrap();
-    let client = Client::new(
-        config(&base),
-        Credential::Token("fixed-token".to_owned().into()),
-    )
-    .unwrap();
+    let client =
+        Client::new(config(&base), Credential::Token("fixed-token".to_owned().into())).unwrap();
     client.task("t").await.result.unwrap();
-    assert_eq!(
-        server.seen()[0].target,
-        "/kling/v1/videos/advanced-lip-sync/t"
-    );
-    assert_eq!(
-        server.seen()[0].headers["authorization"],
-        "Bearer fixed-token"
-    );
+    assert_eq!(server.seen()[0].target, "/kling/v1/videos/advanced-lip-sync/t");
+    assert_eq!(server.seen()[0].headers["authorization"], "Bearer fixed-token");
 }
 
 #[tokio::test]
@@ -238,11 +180,7 @@ async fn an_id_that_would_change_the_path_is_not_sent() {
     let server = Server::saying(200, success(TASK)).await;
     for id in ["", ".", ".."] {
         let error = client(&server.url).task(id).await.result.unwrap_err();
-        assert_eq!(
-            (error.meaning, error.never_left),
-            (Meaning::BadRequest, true),
-            "{id:?}"
-        );
+        assert_eq!((error.meaning, error.never_left), (Meaning::BadRequest, true), "{id:?}");
     }
     assert!(server.seen().is_empty());
 }

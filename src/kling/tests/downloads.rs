@@ -9,18 +9,9 @@ const FILE: &[u8] = b"0123456789";
 async fn file_server(etag: &'static str) -> Server {
     Server::start(move |_, seen| async move {
         let asked = seen.headers.get("range").and_then(|range| {
-            range
-                .to_str()
-                .unwrap()
-                .strip_prefix("bytes=")?
-                .strip_suffix('-')?
-                .parse::<usize>()
-                .ok()
+            range.to_str().unwrap().strip_prefix("bytes=")?.strip_suffix('-')?.parse::<usize>().ok()
         });
-        let same = seen
-            .headers
-            .get("if-range")
-            .is_none_or(|given| given == etag);
+        let same = seen.headers.get("if-range").is_none_or(|given| given == etag);
         let mut response = match asked.filter(|_| same) {
             Some(start) if start < FILE.len() => {
                 let mut response = answer(206, FILE[start..].to_vec());
@@ -30,9 +21,7 @@ async fn file_server(etag: &'static str) -> Server {
             }
             Some(_) => {
                 let mut response = answer(416, "");
-                response
-                    .headers_mut()
-                    .insert("content-range", "bytes */10".parse().unwrap());
+                response.headers_mut().insert("content-range", "bytes */10".parse().unwrap());
                 response
             }
             None => answer(200, FILE.to_vec()),
@@ -54,17 +43,9 @@ async fn whole(mut fetched: Fetched) -> Vec<u8> {
 #[tokio::test]
 async fn a_file_comes_whole_and_without_credentials() {
     let server = file_server("\"a\"").await;
-    let fetched = client(&server.url)
-        .fetch(&server.url, 0, None)
-        .await
-        .result
-        .unwrap();
+    let fetched = client(&server.url).fetch(&server.url, 0, None).await.result.unwrap();
     assert_eq!(
-        (
-            fetched.from_byte,
-            fetched.total_bytes,
-            fetched.etag.as_deref()
-        ),
+        (fetched.from_byte, fetched.total_bytes, fetched.etag.as_deref()),
         (0, Some(10), Some("\"a\""))
     );
     assert_eq!(whole(fetched).await, FILE);
@@ -76,18 +57,10 @@ async fn a_file_comes_whole_and_without_credentials() {
 async fn a_part_is_continued_while_the_etag_holds() {
     let server = file_server("\"a\"").await;
     let client = client(&server.url);
-    let rest = client
-        .fetch(&server.url, 4, Some("\"a\""))
-        .await
-        .result
-        .unwrap();
+    let rest = client.fetch(&server.url, 4, Some("\"a\"")).await.result.unwrap();
     assert_eq!((rest.from_byte, rest.total_bytes), (4, Some(10)));
     assert_eq!(whole(rest).await, b"456789");
-    let changed = client
-        .fetch(&server.url, 4, Some("\"old\""))
-        .await
-        .result
-        .unwrap();
+    let changed = client.fetch(&server.url, 4, Some("\"old\"")).await.result.unwrap();
     assert_eq!(changed.from_byte, 0);
     assert_eq!(whole(changed).await, FILE);
 }
@@ -96,18 +69,10 @@ async fn a_part_is_continued_while_the_etag_holds() {
 async fn a_part_that_is_all_there_needs_no_bytes_and_one_that_is_too_long_starts_anew() {
     let server = file_server("\"a\"").await;
     let client = client(&server.url);
-    let rest = client
-        .fetch(&server.url, 10, Some("\"a\""))
-        .await
-        .result
-        .unwrap();
+    let rest = client.fetch(&server.url, 10, Some("\"a\"")).await.result.unwrap();
     assert_eq!((rest.from_byte, rest.total_bytes), (10, Some(10)));
     assert_eq!(whole(rest).await, b"");
-    let anew = client
-        .fetch(&server.url, 11, Some("\"a\""))
-        .await
-        .result
-        .unwrap();
+    let anew = client.fetch(&server.url, 11, Some("\"a\"")).await.result.unwrap();
     assert_eq!((anew.from_byte, anew.total_bytes), (0, Some(10)));
 }
 
@@ -117,21 +82,13 @@ async fn a_server_that_ignores_if_range_does_not_join_two_files() {
         let mut response = answer(200, FILE.to_vec());
         if seen.headers.contains_key("range") {
             response = answer(206, FILE[4..].to_vec());
-            response
-                .headers_mut()
-                .insert("content-range", "bytes 4-9/10".parse().unwrap());
+            response.headers_mut().insert("content-range", "bytes 4-9/10".parse().unwrap());
         }
-        response
-            .headers_mut()
-            .insert("etag", "\"new\"".parse().unwrap());
+        response.headers_mut().insert("etag", "\"new\"".parse().unwrap());
         response
     })
     .await;
-    let fetched = client(&server.url)
-        .fetch(&server.url, 4, Some("\"old\""))
-        .await
-        .result
-        .unwrap();
+    let fetched = client(&server.url).fetch(&server.url, 4, Some("\"old\"")).await.result.unwrap();
     assert_eq!(fetched.from_byte, 0);
     assert_eq!(whole(fetched).await, FILE);
 }
@@ -139,11 +96,7 @@ async fn a_server_that_ignores_if_range_does_not_join_two_files() {
 #[tokio::test]
 async fn a_weak_etag_is_not_relied_on() {
     let server = file_server("W/\"a\"").await;
-    let fetched = client(&server.url)
-        .fetch(&server.url, 0, None)
-        .await
-        .result
-        .unwrap();
+    let fetched = client(&server.url).fetch(&server.url, 0, None).await.result.unwrap();
     assert_eq!(fetched.etag, None);
 }
 
@@ -155,24 +108,14 @@ async fn redirects_are_followed_five_times() {
             return answer(200, FILE.to_vec());
         }
         let mut response = answer(302, "");
-        response
-            .headers_mut()
-            .insert("location", format!("/{}", hop - 1).parse().unwrap());
+        response.headers_mut().insert("location", format!("/{}", hop - 1).parse().unwrap());
         response
     })
     .await;
     let client = client(&server.url);
-    let five = client
-        .fetch(&server.url.join("/5").unwrap(), 0, None)
-        .await
-        .result
-        .unwrap();
+    let five = client.fetch(&server.url.join("/5").unwrap(), 0, None).await.result.unwrap();
     assert_eq!(whole(five).await, FILE);
-    let error = client
-        .fetch(&server.url.join("/6").unwrap(), 0, None)
-        .await
-        .result
-        .unwrap_err();
+    let error = client.fetch(&server.url.join("/6").unwrap(), 0, None).await.result.unwrap_err();
     assert!(error.message.contains("more than 5 times"), "{error}");
 }
 
@@ -187,11 +130,7 @@ async fn only_the_public_internet_is_fetched_from_by_address_and_by_name() {
         format!("https://localhost:{port}/?token=hush-hush"),
         "https://169.254.169.254/latest".into(),
     ] {
-        let error = client
-            .fetch(&url.parse().unwrap(), 0, None)
-            .await
-            .result
-            .unwrap_err();
+        let error = client.fetch(&url.parse().unwrap(), 0, None).await.result.unwrap_err();
         assert_eq!(error.meaning, Meaning::AddressRefused, "{url}: {error}");
         assert!(!format!("{error:?}").contains("hush"), "{error:?}");
     }
@@ -202,17 +141,11 @@ async fn only_the_public_internet_is_fetched_from_by_address_and_by_name() {
 async fn a_redirect_is_checked_like_the_address_itself() {
     let server = Server::start(|_, _| async {
         let mut response = answer(302, "");
-        response
-            .headers_mut()
-            .insert("location", "file:///etc/passwd".parse().unwrap());
+        response.headers_mut().insert("location", "file:///etc/passwd".parse().unwrap());
         response
     })
     .await;
-    let error = client(&server.url)
-        .fetch(&server.url, 0, None)
-        .await
-        .result
-        .unwrap_err();
+    let error = client(&server.url).fetch(&server.url, 0, None).await.result.unwrap_err();
     assert_eq!(error.meaning, Meaning::AddressRefused);
 }
 
@@ -222,14 +155,8 @@ async fn a_refused_download_tells_the_status_and_no_query() {
     let url = server.url.join("/a.mp4?signature=hush-hush").unwrap();
     let reply = client(&server.url).fetch(&url, 0, None).await;
     let error = reply.result.unwrap_err();
-    assert_eq!(
-        (reply.answer.http_status, error.meaning),
-        (Some(403), Meaning::Transport)
-    );
-    assert_eq!(
-        error.message,
-        "the download from 127.0.0.1 was answered with HTTP 403"
-    );
+    assert_eq!((reply.answer.http_status, error.meaning), (Some(403), Meaning::Transport));
+    assert_eq!(error.message, "the download from 127.0.0.1 was answered with HTTP 403");
 }
 
 #[tokio::test]
@@ -237,10 +164,7 @@ async fn a_stream_that_breaks_or_stands_still_is_an_error() {
     let cut = Server::raw(b"HTTP/1.1 200 OK\r\ncontent-length: 90\r\n\r\nhalf").await;
     let mut fetched = client(&cut).fetch(&cut, 0, None).await.result.unwrap();
     assert_eq!(fetched.chunk().await.unwrap().unwrap(), "half");
-    assert_eq!(
-        fetched.chunk().await.unwrap_err().meaning,
-        Meaning::Transport
-    );
+    assert_eq!(fetched.chunk().await.unwrap_err().meaning, Meaning::Transport);
 
     let server = Server::start(|_, _| async {
         answer(
@@ -249,10 +173,7 @@ async fn a_stream_that_breaks_or_stands_still_is_an_error() {
         )
     })
     .await;
-    let config = ClientConfig {
-        idle_timeout: Duration::from_millis(200),
-        ..config(&server.url)
-    };
+    let config = ClientConfig { idle_timeout: Duration::from_millis(200), ..config(&server.url) };
     let client = Client::new(config, credential()).unwrap();
     let error = match client.fetch(&server.url, 0, None).await.result {
         Ok(mut fetched) => fetched.chunk().await.unwrap_err(),

@@ -70,9 +70,7 @@ impl Server {
             }
         });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap())
-            .parse()
-            .unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
         tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
         Self { url, seen }
     }
@@ -90,9 +88,7 @@ impl Server {
     /// Answers one connection after another with these bytes, then closes it.
     async fn raw(bytes: &'static [u8]) -> Url {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap())
-            .parse()
-            .unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
         tokio::spawn(async move {
             while let Ok((mut socket, _)) = listener.accept().await {
                 let _ = socket.read(&mut [0; 65536]).await;
@@ -127,10 +123,7 @@ fn config(base_url: &Url) -> ClientConfig {
 }
 
 fn credential() -> Credential {
-    Credential::Keys {
-        access_key: ACCESS_KEY.into(),
-        secret_key: SECRET_KEY.to_owned().into(),
-    }
+    Credential::Keys { access_key: ACCESS_KEY.into(), secret_key: SECRET_KEY.to_owned().into() }
 }
 
 fn client(base_url: &Url) -> Client {

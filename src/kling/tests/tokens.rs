@@ -44,11 +44,7 @@ async fn a_token_that_is_not_valid_yet_is_signed_by_the_servers_clock() {
 #[tokio::test]
 async fn an_expired_token_is_signed_anew() {
     let server = refusing(1004, 1).await;
-    client(&server.url)
-        .create(&create_request())
-        .await
-        .result
-        .unwrap();
+    client(&server.url).create(&create_request()).await.result.unwrap();
     let seen = server.seen();
     assert_eq!(claims(&seen[1])["exp"], 784_111_777 + 1800);
 }
@@ -57,11 +53,7 @@ async fn an_expired_token_is_signed_anew() {
 async fn a_second_refusal_stands() {
     for (code, meaning) in [(1003, Meaning::ClockAhead), (1004, Meaning::TokenExpired)] {
         let server = refusing(code, 2).await;
-        let error = client(&server.url)
-            .create(&create_request())
-            .await
-            .result
-            .unwrap_err();
+        let error = client(&server.url).create(&create_request()).await.result.unwrap_err();
         assert_eq!(error.meaning, meaning);
         assert!(!error.leaves_outcome_open());
         assert_eq!(server.seen().len(), 2);
@@ -72,22 +64,13 @@ async fn a_second_refusal_stands() {
 async fn other_refusals_and_fixed_tokens_are_not_repeated() {
     for code in [1000, 1001, 1002] {
         let server = refusing(code, 9).await;
-        let error = client(&server.url)
-            .create(&create_request())
-            .await
-            .result
-            .unwrap_err();
-        assert_eq!(
-            (error.meaning, server.seen().len()),
-            (Meaning::Credentials, 1)
-        );
+        let error = client(&server.url).create(&create_request()).await.result.unwrap_err();
+        assert_eq!((error.meaning, server.seen().len()), (Meaning::Credentials, 1));
     }
     let server = refusing(1004, 9).await;
-    let fixed = Client::new(
-        config(&server.url),
-        Credential::Token("fixed-token".to_owned().into()),
-    )
-    .unwrap();
+    let fixed =
+        Client::new(config(&server.url), Credential::Token("fixed-token".to_owned().into()))
+            .unwrap();
     fixed.task("t").await.result.unwrap_err();
     assert_eq!(server.seen().len(), 1);
 }

@@ -47,10 +47,7 @@ impl Movie {
     pub(in crate::media) fn track(&self, handler: &[u8; 4]) -> Option<&Track> {
         let of_kind = self.tracks.iter().filter(|track| track.handler == *handler);
         // Of equals the first: the maximum of a reversed list.
-        of_kind
-            .rev()
-            .filter(|track| track.samples > 0)
-            .max_by_key(|track| self.length_ms(track))
+        of_kind.rev().filter(|track| track.samples > 0).max_by_key(|track| self.length_ms(track))
     }
 
     /// How long a track lasts, rounded down: its samples as far as its edit list shows them, and
@@ -135,10 +132,7 @@ impl<R: Read + Seek> Walk<R> {
         }
         let base_offset = if flags & 0x1 == 0 { 0 } else { 8 };
         let description = if flags & 0x2 == 0 { 0 } else { 4 };
-        Ok((
-            id,
-            Some(self.field_u32(span, 8 + base_offset + description)?),
-        ))
+        Ok((id, Some(self.field_u32(span, 8 + base_offset + description)?)))
     }
 }
 

@@ -30,11 +30,7 @@ impl Track {
             (0, _) | (_, 0) => self.framed,
             coded => coded,
         };
-        if self.turned {
-            (height, width)
-        } else {
-            (width, height)
-        }
+        if self.turned { (height, width) } else { (width, height) }
     }
 
     pub(super) fn read_trak<R: Read + Seek>(
@@ -58,20 +54,10 @@ impl Track {
         walk: &mut Walk<R>,
         span: Span,
     ) -> Result<(), BoxFault> {
-        let (id_at, matrix_at) = if walk.version(span)? == 1 {
-            (20, 52)
-        } else {
-            (12, 40)
-        };
+        let (id_at, matrix_at) = if walk.version(span)? == 1 { (20, 52) } else { (12, 40) };
         self.id = walk.field_u32(span, id_at)?;
-        let [a, b] = [
-            walk.field_u32(span, matrix_at)?,
-            walk.field_u32(span, matrix_at + 4)?,
-        ];
-        let [c, d] = [
-            walk.field_u32(span, matrix_at + 12)?,
-            walk.field_u32(span, matrix_at + 16)?,
-        ];
+        let [a, b] = [walk.field_u32(span, matrix_at)?, walk.field_u32(span, matrix_at + 4)?];
+        let [c, d] = [walk.field_u32(span, matrix_at + 12)?, walk.field_u32(span, matrix_at + 16)?];
         self.turned = a == 0 && d == 0 && b != 0 && c != 0;
         // Fixed point, 16.16.
         let width = walk.field_u32(span, matrix_at + 36)? >> 16;
@@ -94,16 +80,9 @@ impl Track {
                 let units = u64::from_be_bytes(walk.field(span, at)?);
                 (units, i64::from_be_bytes(walk.field(span, at + 8)?) == -1)
             } else {
-                (
-                    u64::from(walk.field_u32(span, at)?),
-                    walk.field_u32(span, at + 4)? == u32::MAX,
-                )
+                (u64::from(walk.field_u32(span, at)?), walk.field_u32(span, at + 4)? == u32::MAX)
             };
-            let sum = if empty {
-                &mut self.delay_units
-            } else {
-                &mut self.shown_units
-            };
+            let sum = if empty { &mut self.delay_units } else { &mut self.shown_units };
             *sum = sum.saturating_add(units);
         }
         Ok(())
@@ -135,10 +114,8 @@ impl Track {
         match &span.kind {
             b"stsd" if &self.handler == b"vide" && walk.field_u32(span, 4)? > 0 => {
                 let [w0, w1, h0, h1] = walk.field(span, 40)?;
-                self.coded = (
-                    u16::from_be_bytes([w0, w1]).into(),
-                    u16::from_be_bytes([h0, h1]).into(),
-                );
+                self.coded =
+                    (u16::from_be_bytes([w0, w1]).into(), u16::from_be_bytes([h0, h1]).into());
             }
             b"stsz" | b"stz2" => self.samples += u64::from(walk.field_u32(span, 8)?),
             b"stts" => {

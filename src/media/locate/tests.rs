@@ -18,18 +18,10 @@ fn place() -> Place {
     let at = |path: &str| folder.path().join(path);
     fs::create_dir_all(at("jobs/promo")).unwrap();
     fs::create_dir_all(at("media/ä b")).unwrap();
-    for file in [
-        "jobs/promo/own.mp3",
-        "media/shared.mp3",
-        "media/ä b/1%.mp3",
-        "secret.mp3",
-    ] {
+    for file in ["jobs/promo/own.mp3", "media/shared.mp3", "media/ä b/1%.mp3", "secret.mp3"] {
         fs::write(at(file), file).unwrap();
     }
-    let locator = Locator {
-        jobs_dir: at("jobs"),
-        media_dirs: vec![at("media"), at("absent")],
-    };
+    let locator = Locator { jobs_dir: at("jobs"), media_dirs: vec![at("media"), at("absent")] };
     Place { folder, locator }
 }
 
@@ -43,11 +35,7 @@ impl Place {
     }
 
     fn public(&self, as_written: &str) -> String {
-        self.locate(as_written)
-            .unwrap()
-            .public_path
-            .display()
-            .to_string()
+        self.locate(as_written).unwrap().public_path.display().to_string()
     }
 }
 
@@ -57,16 +45,10 @@ fn a_file_is_looked_up_beside_the_manifest_and_then_in_the_media_folders() {
     assert_eq!(place.public("own.mp3"), "promo/own.mp3");
     assert_eq!(place.public("../promo/own.mp3"), "promo/own.mp3");
     assert_eq!(place.public("shared.mp3"), "shared.mp3");
-    assert_eq!(
-        place.public(&place.at("media/shared.mp3").display().to_string()),
-        "shared.mp3"
-    );
+    assert_eq!(place.public(&place.at("media/shared.mp3").display().to_string()), "shared.mp3");
     fs::write(place.at("jobs/promo/shared.mp3"), "nearer").unwrap();
     let near = place.locate("shared.mp3").unwrap();
-    assert_eq!(
-        (near.bytes, near.public_path),
-        (6, "promo/shared.mp3".into())
-    );
+    assert_eq!((near.bytes, near.public_path), (6, "promo/shared.mp3".into()));
 }
 
 #[test]
@@ -75,22 +57,9 @@ fn a_missing_file_is_told_with_where_it_was_looked_for() {
     symlink(place.at("nowhere.mp3"), place.at("jobs/promo/dangling.mp3")).unwrap();
     for name in ["later.mp3", "dangling.mp3", "own.mp3/deeper.mp3"] {
         let fault = place.locate(name).unwrap_err();
-        let LocateFault::Missing { looked_in, .. } = &fault else {
-            panic!("{fault}")
-        };
-        assert_eq!(
-            looked_in,
-            &[
-                place.at("jobs/promo"),
-                place.at("media"),
-                place.at("absent")
-            ]
-        );
-        assert!(
-            fault
-                .to_string()
-                .starts_with(&format!("there is no file `{name}`; looked in /"))
-        );
+        let LocateFault::Missing { looked_in, .. } = &fault else { panic!("{fault}") };
+        assert_eq!(looked_in, &[place.at("jobs/promo"), place.at("media"), place.at("absent")]);
+        assert!(fault.to_string().starts_with(&format!("there is no file `{name}`; looked in /")));
     }
     let fault = place.locate("/nowhere/x.mp3").unwrap_err();
     assert_eq!(fault.to_string(), "there is no file `/nowhere/x.mp3`");
@@ -102,38 +71,21 @@ fn nothing_outside_the_folders_is_used_by_whatever_way() {
     symlink(place.at("secret.mp3"), place.at("jobs/promo/link.mp3")).unwrap();
     symlink(place.at(""), place.at("media/way")).unwrap();
     let absolute = place.at("secret.mp3").display().to_string();
-    for name in [
-        "link.mp3",
-        "../../secret.mp3",
-        "way/secret.mp3",
-        &absolute,
-        "/etc/passwd",
-    ] {
+    for name in ["link.mp3", "../../secret.mp3", "way/secret.mp3", &absolute, "/etc/passwd"] {
         let fault = place.locate(name).unwrap_err();
         assert!(matches!(fault, LocateFault::Outside { .. }), "{fault}");
-        assert!(
-            fault
-                .to_string()
-                .contains("must be in jobs_dir or one of media.dirs")
-        );
+        assert!(fault.to_string().contains("must be in jobs_dir or one of media.dirs"));
     }
     // A name that only begins like an allowed folder's.
     fs::create_dir(place.at("media-private")).unwrap();
     fs::write(place.at("media-private/x.mp3"), "").unwrap();
-    assert!(matches!(
-        place.locate("../../media-private/x.mp3"),
-        Err(LocateFault::Outside { .. })
-    ));
+    assert!(matches!(place.locate("../../media-private/x.mp3"), Err(LocateFault::Outside { .. })));
 }
 
 #[test]
 fn a_link_from_one_folder_into_another_is_used() {
     let place = place();
-    symlink(
-        place.at("media/shared.mp3"),
-        place.at("jobs/promo/link.mp3"),
-    )
-    .unwrap();
+    symlink(place.at("media/shared.mp3"), place.at("jobs/promo/link.mp3")).unwrap();
     assert_eq!(place.public("link.mp3"), "shared.mp3");
     fs::rename(place.at("media"), place.at("disk")).unwrap();
     symlink(place.at("disk"), place.at("media")).unwrap();
@@ -144,13 +96,7 @@ fn a_link_from_one_folder_into_another_is_used() {
 fn what_is_no_file_is_refused_without_waiting() {
     let place = place();
     let fifo = place.at("media/fifo.mp4");
-    assert!(
-        Command::new("mkfifo")
-            .arg(&fifo)
-            .status()
-            .unwrap()
-            .success()
-    );
+    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
     let _socket = UnixListener::bind(place.at("media/socket.mp3")).unwrap();
     let told = |name| place.locate(name).unwrap_err().to_string();
     assert_eq!(told("fifo.mp4"), "`fifo.mp4` is a FIFO, not a file");
@@ -159,18 +105,12 @@ fn what_is_no_file_is_refused_without_waiting() {
     assert_eq!(told(""), "`` is a folder, not a file");
     // Neither does a reader wait that was sent there directly.
     let fault = crate::media::video::probe(&fifo).unwrap_err();
-    assert_eq!(
-        fault.to_string(),
-        "the video cannot be read: it is not a regular file"
-    );
+    assert_eq!(fault.to_string(), "the video cannot be read: it is not a regular file");
 }
 
 #[test]
 fn a_device_is_no_file() {
-    let locator = Locator {
-        jobs_dir: "/dev".into(),
-        media_dirs: Vec::new(),
-    };
+    let locator = Locator { jobs_dir: "/dev".into(), media_dirs: Vec::new() };
     let fault = locator.locate(Path::new("/dev"), "null").unwrap_err();
     assert_eq!(fault.to_string(), "`null` is a device, not a file");
 }
@@ -179,14 +119,8 @@ fn a_device_is_no_file() {
 fn a_file_that_was_changed_or_replaced_is_not_opened_as_the_one_located() {
     let place = place();
     let located = place.locate("own.mp3").unwrap();
-    assert_eq!(
-        io::read_to_string(located.open().unwrap()).unwrap(),
-        "jobs/promo/own.mp3"
-    );
-    assert_eq!(
-        located.fingerprint.to_string().parse(),
-        Ok(located.fingerprint)
-    );
+    assert_eq!(io::read_to_string(located.open().unwrap()).unwrap(), "jobs/promo/own.mp3");
+    assert_eq!(located.fingerprint.to_string().parse(), Ok(located.fingerprint));
     assert_eq!(place.locate("own.mp3").unwrap(), located);
 
     fs::write(place.at("copy"), "jobs/promo/own.mp3").unwrap();
@@ -217,12 +151,6 @@ fn an_address_keeps_any_name_whole() {
         "https://cdn.example.com/clips/%C3%A4%20b/1%25.mp3"
     );
     let odd = Path::new(std::ffi::OsStr::from_bytes(b"a?b#c/\xff+&.mp4"));
-    assert_eq!(
-        public_url("http://h", odd),
-        "http://h/a%3Fb%23c/%FF%2B%26.mp4"
-    );
-    assert_eq!(
-        public_url("http://h", Path::new("../a/./b")),
-        "http://h/a/b"
-    );
+    assert_eq!(public_url("http://h", odd), "http://h/a%3Fb%23c/%FF%2B%26.mp4");
+    assert_eq!(public_url("http://h", Path::new("../a/./b")), "http://h/a/b");
 }

@@ -70,10 +70,7 @@ impl Frames {
 /// Told by the packets' places, not by the durations in them: those of symphonia 0.6 count what is
 /// behind an estimated end twice.
 fn count_frames(reader: &mut dyn FormatReader, bytes: usize) -> Result<Frames, SoundFault> {
-    let mut frames = Frames {
-        all: 0,
-        in_last_packet: 0,
-    };
+    let mut frames = Frames { all: 0, in_last_packet: 0 };
     let mut places = None;
     for _ in 0..bytes {
         let packet = match reader.next_packet() {

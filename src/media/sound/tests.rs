@@ -9,9 +9,7 @@ fn length(name: &str) -> i64 {
 }
 
 fn length_of(bytes: Vec<u8>) -> Result<i64, String> {
-    measure(bytes, None)
-        .map(|facts| facts.length_ms)
-        .map_err(|fault| fault.to_string())
+    measure(bytes, None).map(|facts| facts.length_ms).map_err(|fault| fault.to_string())
 }
 
 /// A RIFF chunk, padded to an even size.
@@ -93,25 +91,16 @@ fn every_shape_of_wav_is_measured() {
 
     for id in [b"LIST", b"junk"] {
         let odd = chunk(id, b"INFOodd");
-        assert_eq!(
-            length_of(wav(&[odd.clone(), pcm.clone(), odd, data.clone()])),
-            Ok(1_000)
-        );
+        assert_eq!(length_of(wav(&[odd.clone(), pcm.clone(), odd, data.clone()])), Ok(1_000));
     }
 
     let float = [wav_format(3, 2, 32), 0_u16.to_le_bytes().to_vec()].concat();
-    assert_eq!(
-        length_of(wav(&[chunk(b"fmt ", &float), data.clone()])),
-        Ok(250)
-    );
+    assert_eq!(length_of(wav(&[chunk(b"fmt ", &float), data.clone()])), Ok(250));
 
     let mut extensible = wav_format(0xfffe, 2, 16);
     extensible.extend([22, 0, 16, 0, 3, 0, 0, 0]);
     extensible.extend(*b"\x01\x00\x00\x00\x00\x00\x10\x00\x80\x00\x00\xaa\x00\x38\x9b\x71");
-    assert_eq!(
-        length_of(wav(&[chunk(b"fmt ", &extensible), data])),
-        Ok(500)
-    );
+    assert_eq!(length_of(wav(&[chunk(b"fmt ", &extensible), data])), Ok(500));
 }
 
 #[test]
@@ -126,10 +115,7 @@ fn blocks_of_a_packed_wav_are_counted() {
 
 #[test]
 fn a_wav_that_claims_more_than_it_has_is_measured_by_what_is_there() {
-    let whole = wav(&[
-        chunk(b"fmt ", &wav_format(1, 1, 16)),
-        chunk(b"data", &[0; 24_000]),
-    ]);
+    let whole = wav(&[chunk(b"fmt ", &wav_format(1, 1, 16)), chunk(b"data", &[0; 24_000])]);
     for unknown in [0xff, 0] {
         let mut streamed = whole.clone();
         streamed[4..8].fill(unknown);
@@ -138,10 +124,7 @@ fn a_wav_that_claims_more_than_it_has_is_measured_by_what_is_there() {
         streamed.truncate(44 + 8_000);
         assert_eq!(length_of(streamed), Ok(500));
     }
-    assert_eq!(
-        length_of(whole[..36].to_vec()).unwrap_err(),
-        "the file holds no sound"
-    );
+    assert_eq!(length_of(whole[..36].to_vec()).unwrap_err(), "the file holds no sound");
 }
 
 #[test]
@@ -160,31 +143,17 @@ fn what_is_cut_off_is_not_counted() {
 #[test]
 fn what_is_no_sound_is_refused_in_words() {
     let foreign = "the file holds no MP3, WAV, M4A or AAC sound";
-    for bytes in [
-        b"".to_vec(),
-        b"<!DOCTYPE html>".to_vec(),
-        vec![0; 5_000],
-        b"OggS\0\x02".to_vec(),
-    ] {
+    for bytes in [b"".to_vec(), b"<!DOCTYPE html>".to_vec(), vec![0; 5_000], b"OggS\0\x02".to_vec()]
+    {
         assert_eq!(length_of(bytes).unwrap_err(), foreign);
     }
+    assert_eq!(length_of(content("rotated.mp4")).unwrap_err(), "the file holds no sound");
     assert_eq!(
-        length_of(content("rotated.mp4")).unwrap_err(),
-        "the file holds no sound"
-    );
-    assert_eq!(
-        measure(content("plain.aac"), Some("ogg"))
-            .unwrap_err()
-            .to_string(),
+        measure(content("plain.aac"), Some("ogg")).unwrap_err().to_string(),
         "the sound's name ends in `.ogg`; .mp3, .wav, .m4a and .aac are allowed"
     );
     // The name is in capitals, and the content of another kind that the API takes.
-    assert_eq!(
-        measure(content("plain.aac"), Some("M4A"))
-            .unwrap()
-            .length_ms,
-        2_624
-    );
+    assert_eq!(measure(content("plain.aac"), Some("M4A")).unwrap().length_ms, 2_624);
 }
 
 #[test]
@@ -194,14 +163,8 @@ fn the_limits_are_told_with_the_figures() {
     };
     assert_eq!(told(2_000, 5_000_000), Ok(()));
     assert_eq!(told(60_000, 1), Ok(()));
-    assert_eq!(
-        told(1_200, 4_000).unwrap_err(),
-        "the sound lasts 1.2 s; 2 to 60 s are allowed"
-    );
-    assert_eq!(
-        told(60_001, 4_000).unwrap_err(),
-        "the sound lasts 60.001 s; 2 to 60 s are allowed"
-    );
+    assert_eq!(told(1_200, 4_000).unwrap_err(), "the sound lasts 1.2 s; 2 to 60 s are allowed");
+    assert_eq!(told(60_001, 4_000).unwrap_err(), "the sound lasts 60.001 s; 2 to 60 s are allowed");
     assert_eq!(
         told(3_000, 5_000_001).unwrap_err(),
         "the sound is 5000001 bytes; at most 5 MB (5000000 bytes) are allowed"
@@ -212,21 +175,13 @@ fn the_limits_are_told_with_the_figures() {
 fn a_file_that_is_too_big_is_refused_unread() {
     let file = tempfile::Builder::new().suffix(".wav").tempfile().unwrap();
     file.as_file().set_len(MAX_BYTES + 1).unwrap();
-    assert!(matches!(
-        measure_file(file.path()),
-        Err(SoundFault::TooBig(5_000_001))
-    ));
+    assert!(matches!(measure_file(file.path()), Err(SoundFault::TooBig(5_000_001))));
 }
 
 #[test]
 fn broken_sounds_neither_panic_nor_run_away() {
     let mut breaker = Breaker::new();
-    let clips = [
-        "vbr-no-header.mp3",
-        "too-short-it.mp3",
-        "plain.aac",
-        "fragmented.m4a",
-    ];
+    let clips = ["vbr-no-header.mp3", "too-short-it.mp3", "plain.aac", "fragmented.m4a"];
     let mut clips: Vec<_> = clips.map(content).to_vec();
     clips.push(content("welcome-es.wav")[..6_000].to_vec());
     let mut measured = 0;

@@ -27,18 +27,11 @@ impl Format {
                 (align, u64::from(samples[0]) | u64::from(samples[1]) << 8)
             }
             // Others (MP3 in WAV) only how many bytes a second has.
-            _ => (
-                u64::from(u32::from_le_bytes([b0, b1, b2, b3])),
-                samples_per_second,
-            ),
+            _ => (u64::from(u32::from_le_bytes([b0, b1, b2, b3])), samples_per_second),
         };
         match block_bytes * samples_per_second {
             0 => Err(damaged("its `fmt ` chunk says that a second has no bytes")),
-            _ => Ok(Self {
-                block_bytes,
-                block_samples,
-                samples_per_second,
-            }),
+            _ => Ok(Self { block_bytes, block_samples, samples_per_second }),
         }
     }
 
@@ -68,9 +61,7 @@ pub(super) fn length_ms(bytes: &[u8]) -> Result<i64, SoundFault> {
             _ => {}
         }
         // Chunks begin at even places.
-        rest = body
-            .get(size.saturating_add(size % 2)..)
-            .unwrap_or_default();
+        rest = body.get(size.saturating_add(size % 2)..).unwrap_or_default();
     }
     Err(SoundFault::Empty)
 }

@@ -22,12 +22,7 @@ fn probed(bytes: &[u8]) -> Result<VideoFacts, String> {
 
 /// A box with a 32-bit size.
 fn boxed(kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
-    [
-        &(content.len() as u32 + 8).to_be_bytes(),
-        kind.as_slice(),
-        content,
-    ]
-    .concat()
+    [&(content.len() as u32 + 8).to_be_bytes(), kind.as_slice(), content].concat()
 }
 
 /// The boxes of a file, as kind and content.
@@ -56,13 +51,7 @@ fn clips_are_as_ffprobe_says() {
 
 #[test]
 fn whole_videos_are_whole() {
-    for name in [
-        "anna.mp4",
-        "moov-last.mov",
-        "edit-list.mp4",
-        "rotated.mp4",
-        "fragmented.mp4",
-    ] {
+    for name in ["anna.mp4", "moov-last.mov", "edit-list.mp4", "rotated.mp4", "fragmented.mp4"] {
         let bytes = content(name);
         assert_eq!(whole(&bytes), probed(&bytes), "{name}");
         assert!(whole(&bytes).is_ok(), "{name}");
@@ -75,13 +64,7 @@ fn sizes_of_64_bits_and_to_the_end_are_read() {
     let mut wide = Vec::new();
     for (kind, content) in split(&bytes) {
         wide.extend(
-            [
-                &[0, 0, 0, 1],
-                kind,
-                &(content.len() as u64 + 16).to_be_bytes(),
-                content,
-            ]
-            .concat(),
+            [&[0, 0, 0, 1], kind, &(content.len() as u64 + 16).to_be_bytes(), content].concat(),
         );
     }
     assert_eq!(whole(&wide).unwrap().length_ms, Some(2_600));
@@ -90,11 +73,7 @@ fn sizes_of_64_bits_and_to_the_end_are_read() {
     let (last, _) = split(&bytes).pop().unwrap();
     assert_eq!(last, b"mdat");
     let mut open = bytes.clone();
-    let at = open
-        .windows(4)
-        .position(|window| window == b"mdat")
-        .unwrap()
-        - 4;
+    let at = open.windows(4).position(|window| window == b"mdat").unwrap() - 4;
     open[at..at + 4].fill(0);
     assert_eq!(whole(&open), whole(&bytes));
 }
@@ -117,19 +96,13 @@ fn every_cut_of_a_video_is_refused() {
         .filter(|(kind, _)| kind != b"moov")
         .flat_map(|(kind, content)| boxed(kind.try_into().unwrap(), content))
         .collect();
-    assert_eq!(
-        probed(&unfinished).unwrap_err(),
-        "the video is not whole: it has no `moov` box"
-    );
+    assert_eq!(probed(&unfinished).unwrap_err(), "the video is not whole: it has no `moov` box");
     let description: Vec<_> = split(&anna)
         .into_iter()
         .filter(|(kind, _)| kind != b"mdat")
         .flat_map(|(kind, content)| boxed(kind.try_into().unwrap(), content))
         .collect();
-    assert_eq!(
-        whole(&description).unwrap_err(),
-        "the video is not whole: it has no `mdat` box"
-    );
+    assert_eq!(whole(&description).unwrap_err(), "the video is not whole: it has no `mdat` box");
 }
 
 #[test]
@@ -137,21 +110,12 @@ fn what_is_no_video_is_refused_with_what_it_is() {
     let told = |bytes: &[u8]| whole(bytes).unwrap_err();
     let foreign = |what| format!("the file is no MP4 or QuickTime video: it holds {what}");
     assert_eq!(told(b""), foreign("nothing: it is empty"));
-    assert_eq!(
-        told(b"\n<!DOCTYPE html><html>"),
-        foreign("a web page or XML")
-    );
+    assert_eq!(told(b"\n<!DOCTYPE html><html>"), foreign("a web page or XML"));
     assert_eq!(told(br#"{"code":1203}"#), foreign("JSON"));
     assert_eq!(told(b"Access denied, sorry"), foreign("plain text"));
     assert_eq!(told(&[0; 4_096]), foreign("nothing but zeros"));
-    assert_eq!(
-        told(b"\x1aE\xdf\xa3\x01\0\0\0\0\0\0\x1f"),
-        foreign("something else")
-    );
-    assert_eq!(
-        told(&content("welcome-pt.m4a")),
-        "the file has no video track with pictures"
-    );
+    assert_eq!(told(b"\x1aE\xdf\xa3\x01\0\0\0\0\0\0\x1f"), foreign("something else"));
+    assert_eq!(told(&content("welcome-pt.m4a")), "the file has no video track with pictures");
 }
 
 #[test]
@@ -169,39 +133,18 @@ fn what_stands_behind_a_video_is_let_pass_but_not_in_a_download() {
 #[test]
 fn the_limits_are_told_with_the_figures() {
     let told = |length_ms, width, height, bytes| {
-        check(&VideoFacts {
-            length_ms,
-            width,
-            height,
-            bytes,
-        })
-        .map_err(|fault| fault.to_string())
+        check(&VideoFacts { length_ms, width, height, bytes }).map_err(|fault| fault.to_string())
     };
-    for (width, height) in [
-        (1280, 720),
-        (720, 1280),
-        (1920, 1080),
-        (1920, 1088),
-        (960, 720),
-        (960, 960),
-        (1440, 1440),
-    ] {
+    for (width, height) in
+        [(1280, 720), (720, 1280), (1920, 1080), (1920, 1088), (960, 720), (960, 960), (1440, 1440)]
+    {
         assert_eq!(told(Some(2_000), width, height, 100_000_000), Ok(()));
     }
     assert_eq!(told(None, 1280, 720, 1), Ok(()));
-    for (width, height) in [
-        (640, 480),
-        (500, 720),
-        (2300, 1080),
-        (800, 600),
-        (3840, 2160),
-        (0, 0),
-    ] {
+    for (width, height) in [(640, 480), (500, 720), (2300, 1080), (800, 600), (3840, 2160), (0, 0)]
+    {
         let fault = told(Some(3_000), width, height, 1).unwrap_err();
-        assert!(
-            fault.starts_with(&format!("the video is {width}x{height}; 720p or")),
-            "{fault}"
-        );
+        assert!(fault.starts_with(&format!("the video is {width}x{height}; 720p or")), "{fault}");
     }
     let fault = told(Some(60_001), 1280, 720, 1).unwrap_err();
     assert_eq!(fault, "the video lasts 60.001 s; 2 to 60 s are allowed");
@@ -214,16 +157,10 @@ fn the_limits_are_told_with_the_figures() {
 #[test]
 fn only_names_that_the_api_takes_are_probed() {
     let fault = probe(&clip("welcome-es.wav")).unwrap_err();
-    assert_eq!(
-        fault.to_string(),
-        "the video's name ends in `.wav`; .mp4 and .mov are allowed"
-    );
+    assert_eq!(fault.to_string(), "the video's name ends in `.wav`; .mp4 and .mov are allowed");
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("folder.mp4")).unwrap();
-    assert!(matches!(
-        probe(&folder.path().join("folder.mp4")),
-        Err(VideoFault::Io(_))
-    ));
+    assert!(matches!(probe(&folder.path().join("folder.mp4")), Err(VideoFault::Io(_))));
 }
 
 #[test]
@@ -234,10 +171,7 @@ fn claims_that_no_file_can_hold_end_soon() {
         .iter()
         .rev()
         .fold(table, |inner, kind| boxed(kind, &inner));
-    assert_eq!(
-        probed(&file).unwrap_err(),
-        "the video is damaged: a table is larger than its box"
-    );
+    assert_eq!(probed(&file).unwrap_err(), "the video is damaged: a table is larger than its box");
 
     let plenty = boxed(b"free", b"").repeat(250_000);
     assert_eq!(
@@ -246,11 +180,7 @@ fn claims_that_no_file_can_hold_end_soon() {
     );
 
     let mut fragment = content("fragmented.mp4");
-    let run = fragment
-        .windows(4)
-        .position(|window| window == b"trun")
-        .unwrap()
-        + 4;
+    let run = fragment.windows(4).position(|window| window == b"trun").unwrap() + 4;
     fragment[run..run + 4].fill(0);
     fragment[run + 4..run + 8].fill(0xff);
     assert_eq!(
@@ -262,13 +192,7 @@ fn claims_that_no_file_can_hold_end_soon() {
 #[test]
 fn broken_videos_neither_panic_nor_run_away() {
     let mut breaker = Breaker::new();
-    let clips = [
-        "moov-last.mov",
-        "fragmented.mp4",
-        "edit-list.mp4",
-        "rotated.mp4",
-    ]
-    .map(content);
+    let clips = ["moov-last.mov", "fragmented.mp4", "edit-list.mp4", "rotated.mp4"].map(content);
     let mut read = 0;
     for _ in 0..1_500 {
         for clip in &clips {

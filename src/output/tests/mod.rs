@@ -21,10 +21,7 @@ fn place(folder: &TempDir) -> Place {
 }
 
 fn source(task_id: &str) -> Source<'_> {
-    Source {
-        task_id,
-        kind: Kind::Result,
-    }
+    Source { task_id, kind: Kind::Result }
 }
 
 fn whole(_: &mut fs::File, _: u64) -> Result<(), String> {
@@ -47,11 +44,7 @@ fn metadata(task_id: &str, result: FileFacts, watermark: Option<FileFacts>) -> M
         external_task_id: "mine".into(),
         video: "welcome.mp4".into(),
         audio: "en.mp3".into(),
-        face: FaceUsed {
-            id: "0".into(),
-            start_ms: 0,
-            end_ms: 5000,
-        },
+        face: FaceUsed { id: "0".into(), start_ms: 0, end_ms: 5000 },
         timing: TimingUsed {
             sound_start_ms: 0,
             sound_end_ms: 3000,

@@ -19,11 +19,7 @@ fn a_part_that_was_kept_goes_on_and_one_that_was_not_starts_anew() {
     assert_eq!((part.bytes(), part.etag()), (4, Some("\"a\"")));
     assert!(matches!(
         part.begin(5, Some("\"a\"")),
-        Err(OutputError::Misfit {
-            bytes: 4,
-            from_byte: 5,
-            ..
-        })
+        Err(OutputError::Misfit { bytes: 4, from_byte: 5, .. })
     ));
     assert_eq!(part.begin(4, Some("\"b\"")).unwrap_err().code(), "misfit");
     part.begin(4, Some("\"a\"")).unwrap();
@@ -79,44 +75,20 @@ fn a_video_of_the_wrong_length_or_shape_is_refused() {
     let mut short = begin();
     short.append(&VIDEO[..5]).unwrap();
     let error = short.finish(whole, Some(13)).unwrap_err();
-    assert!(matches!(
-        error,
-        OutputError::WrongLength {
-            bytes: 5,
-            expected_bytes: 13,
-            ..
-        }
-    ));
-    assert_eq!(
-        Part::open(&place, source("t"), 1000).unwrap().bytes(),
-        5,
-        "it can go on"
-    );
+    assert!(matches!(error, OutputError::WrongLength { bytes: 5, expected_bytes: 13, .. }));
+    assert_eq!(Part::open(&place, source("t"), 1000).unwrap().bytes(), 5, "it can go on");
 
     let mut long = begin();
     long.append(VIDEO).unwrap();
-    assert_eq!(
-        long.finish(whole, Some(5)).unwrap_err().code(),
-        "wrong_length"
-    );
+    assert_eq!(long.finish(whole, Some(5)).unwrap_err().code(), "wrong_length");
     assert!(!path.exists());
 
     let mut broken = begin();
     broken.append(VIDEO).unwrap();
-    let error = broken
-        .finish(|_, bytes| Err(format!("cut at {bytes}")), None)
-        .unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .ends_with("is not a whole video: cut at 13"),
-        "{error}"
-    );
+    let error = broken.finish(|_, bytes| Err(format!("cut at {bytes}")), None).unwrap_err();
+    assert!(error.to_string().ends_with("is not a whole video: cut at 13"), "{error}");
     assert!(!path.exists());
-    assert_eq!(
-        begin().finish(whole, None).unwrap_err().code(),
-        "broken_video"
-    );
+    assert_eq!(begin().finish(whole, None).unwrap_err().code(), "broken_video");
 }
 
 #[test]
@@ -126,14 +98,6 @@ fn no_more_than_the_bound_is_written() {
     let mut part = Part::open(&place, source("t"), 10).unwrap();
     part.begin(0, None).unwrap();
     part.append(&[0; 10]).unwrap();
-    assert!(matches!(
-        part.append(&[0]),
-        Err(OutputError::TooLarge { max_bytes: 10, .. })
-    ));
-    assert_eq!(
-        fs::metadata(Place::part_of(&place.video(Kind::Result)))
-            .unwrap()
-            .len(),
-        10
-    );
+    assert!(matches!(part.append(&[0]), Err(OutputError::TooLarge { max_bytes: 10, .. })));
+    assert_eq!(fs::metadata(Place::part_of(&place.video(Kind::Result))).unwrap().len(), 10);
 }

@@ -11,13 +11,7 @@ fn no_path_leads_out_of_the_folder() {
     symlink(outside.path(), folder.path().join("away")).unwrap();
     fs::create_dir(folder.path().join("real")).unwrap();
     symlink("real", folder.path().join("within")).unwrap();
-    for relative in [
-        "../a.mp4",
-        "a/../../b.mp4",
-        "/etc/a.mp4",
-        "away/a.mp4",
-        "away/deep/a.mp4",
-    ] {
+    for relative in ["../a.mp4", "a/../../b.mp4", "/etc/a.mp4", "away/a.mp4", "away/deep/a.mp4"] {
         assert_eq!(
             Place::prepare(folder.path(), relative).unwrap_err().code(),
             "output_escapes",
@@ -37,10 +31,7 @@ fn no_path_leads_out_of_the_folder() {
     let elsewhere = outside.path().join("other");
     fs::write(&elsewhere, "theirs").unwrap();
     symlink(&elsewhere, Place::part_of(&within.video(Kind::Result))).unwrap();
-    assert_eq!(
-        Part::open(&within, source("t"), 10).unwrap_err().code(),
-        "output_exists"
-    );
+    assert_eq!(Part::open(&within, source("t"), 10).unwrap_err().code(), "output_exists");
     assert_eq!(fs::read(&elsewhere).unwrap(), b"theirs");
 }
 
@@ -55,20 +46,12 @@ fn names_follow_the_output_and_too_long_ones_say_so() {
     ] {
         let place = Place::prepare(folder.path(), relative).unwrap();
         assert!(place.metadata().ends_with(metadata), "{relative}");
-        assert!(
-            place.video(Kind::Watermark).ends_with(watermark),
-            "{relative}"
-        );
+        assert!(place.video(Kind::Watermark).ends_with(watermark), "{relative}");
     }
     let long = Place::prepare(folder.path(), &format!("{}.mp4", "n".repeat(300))).unwrap();
+    assert_eq!(Part::open(&long, source("t"), 10).unwrap_err().code(), "bad_name");
     assert_eq!(
-        Part::open(&long, source("t"), 10).unwrap_err().code(),
-        "bad_name"
-    );
-    assert_eq!(
-        Place::prepare(folder.path(), &format!("{}/a", "n".repeat(300)))
-            .unwrap_err()
-            .code(),
+        Place::prepare(folder.path(), &format!("{}/a", "n".repeat(300))).unwrap_err().code(),
         "bad_name"
     );
 }

@@ -35,41 +35,25 @@ struct FewFiles;
 
 impl ReadMedia for FewFiles {
     fn video(&self, path: &str) -> Option<VideoFacts> {
-        let here = VideoFacts {
-            length_ms: Some(7_000),
-            width: 720,
-            height: 1280,
-            bytes: 9_000,
-        };
+        let here = VideoFacts { length_ms: Some(7_000), width: 720, height: 1280, bytes: 9_000 };
         match path {
             "here.mp4" | "a b/here.mp4" => Some(here),
-            "unknown_length.mp4" => Some(VideoFacts {
-                length_ms: None,
-                ..here
-            }),
+            "unknown_length.mp4" => Some(VideoFacts { length_ms: None, ..here }),
             _ => None,
         }
     }
 
     fn sound_file(&self, path: &str) -> Option<SoundFacts> {
         match path {
-            "here.mp3" => Some(SoundFacts {
-                length_ms: 6_000,
-                bytes: 90_000,
-            }),
-            "large.mp3" => Some(SoundFacts {
-                length_ms: 6_000,
-                bytes: 5_242_881,
-            }),
+            "here.mp3" => Some(SoundFacts { length_ms: 6_000, bytes: 90_000 }),
+            "large.mp3" => Some(SoundFacts { length_ms: 6_000, bytes: 5_242_881 }),
             _ => None,
         }
     }
 
     fn sound(&self, bytes: &[u8]) -> Option<SoundFacts> {
         let is_sound = !bytes.starts_with(b"not");
-        NoFiles { sound_ms: 8_000 }
-            .sound(bytes)
-            .filter(|_| is_sound)
+        NoFiles { sound_ms: 8_000 }.sound(bytes).filter(|_| is_sound)
     }
 }
 
@@ -113,8 +97,5 @@ fn good_create(session_id: &str, external_task_id: &str) -> Value {
 }
 
 fn task_id(answer: &Answer) -> String {
-    answer.data()["task_id"]
-        .as_str()
-        .unwrap_or_else(|| panic!("{}", answer.message()))
-        .to_owned()
+    answer.data()["task_id"].as_str().unwrap_or_else(|| panic!("{}", answer.message())).to_owned()
 }

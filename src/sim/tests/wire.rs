@@ -32,10 +32,7 @@ impl Pair {
             ..config
         };
         let server = SimServer::start(config, ANY_PORT).await.unwrap();
-        Self {
-            server,
-            client: callbacks::client().unwrap(),
-        }
+        Self { server, client: callbacks::client().unwrap() }
     }
 
     pub(super) fn url(&self, path: &str) -> String {
@@ -43,11 +40,7 @@ impl Pair {
     }
 
     pub(super) async fn get(&self, path: &str) -> reqwest::Result<reqwest::Response> {
-        self.client
-            .get(self.url(path))
-            .bearer_auth("fixed")
-            .send()
-            .await
+        self.client.get(self.url(path)).bearer_auth("fixed").send().await
     }
 
     pub(super) async fn post(
@@ -55,23 +48,13 @@ impl Pair {
         path: &str,
         body: &Value,
     ) -> reqwest::Result<reqwest::Response> {
-        self.client
-            .post(self.url(path))
-            .bearer_auth("fixed")
-            .json(body)
-            .send()
-            .await
+        self.client.post(self.url(path)).bearer_auth("fixed").json(body).send().await
     }
 
     pub(super) async fn session(&self, video_url: &str) -> String {
-        let answer = self
-            .post("/v1/videos/identify-face", &json!({"video_url": video_url}))
-            .await;
+        let answer = self.post("/v1/videos/identify-face", &json!({"video_url": video_url})).await;
         let answer: Value = answer.unwrap().json().await.unwrap();
-        answer["data"]["session_id"]
-            .as_str()
-            .unwrap_or_else(|| panic!("{answer}"))
-            .to_owned()
+        answer["data"]["session_id"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
     }
 
     pub(super) async fn create(&self, body: &Value) -> reqwest::Result<reqwest::Response> {
@@ -81,17 +64,10 @@ impl Pair {
     /// Makes a result and gives its path.
     pub(super) async fn result_of(&self, video_url: &str) -> String {
         let session_id = self.session(video_url).await;
-        self.create(&good_create(&session_id, "a"))
-            .await
-            .unwrap()
-            .error_for_status()
-            .unwrap();
+        self.create(&good_create(&session_id, "a")).await.unwrap().error_for_status().unwrap();
         let answer = self.get("/v1/videos/advanced-lip-sync/a").await.unwrap();
         let answer: Value = answer.json().await.unwrap();
-        let url = answer["data"]["task_result"]["videos"][0]["url"]
-            .as_str()
-            .unwrap()
-            .to_owned();
+        let url = answer["data"]["task_result"]["videos"][0]["url"].as_str().unwrap().to_owned();
         url.strip_prefix(self.server.base_url()).unwrap().to_owned()
     }
 }
@@ -108,10 +84,7 @@ async fn a_job_goes_through_over_http() {
     assert_eq!(whole.len() as u64, length);
     assert!(whole.starts_with(&mp4::build(1280, 720, 10_000)));
     let name = path.trim_start_matches("/results/");
-    assert!(
-        String::from_utf8_lossy(&whole).contains(name),
-        "a result names itself"
-    );
+    assert!(String::from_utf8_lossy(&whole).contains(name), "a result names itself");
 
     let part = |range: &str, tag: &str| {
         let request = pair.client.get(pair.url(&path)).header("range", range);
@@ -123,10 +96,7 @@ async fn a_job_goes_through_over_http() {
     assert_eq!(response.headers()["content-range"], range.as_str());
     assert_eq!(response.bytes().await.unwrap(), whole.slice(100..));
     let response = part("bytes=100-", "\"another\"").await.unwrap();
-    assert_eq!(
-        (response.status(), response.bytes().await.unwrap()),
-        (StatusCode::OK, whole)
-    );
+    assert_eq!((response.status(), response.bytes().await.unwrap()), (StatusCode::OK, whole));
     let response = part(&format!("bytes={length}-"), &etag).await.unwrap();
     assert_eq!(response.status(), StatusCode::RANGE_NOT_SATISFIABLE);
 
@@ -135,19 +105,12 @@ async fn a_job_goes_through_over_http() {
     assert_eq!(response.status(), StatusCode::NOT_FOUND);
     let addr = pair.server.addr();
     pair.server.shutdown().await;
-    assert!(
-        std::net::TcpStream::connect(addr).is_err(),
-        "it has stopped listening"
-    );
+    assert!(std::net::TcpStream::connect(addr).is_err(), "it has stopped listening");
 }
 
 #[tokio::test]
 async fn answers_are_as_the_api_shapes_them() {
-    let pair = Pair::start(SimConfig {
-        clock_offset_ms: 7_200_000,
-        ..SimConfig::default()
-    })
-    .await;
+    let pair = Pair::start(SimConfig { clock_offset_ms: 7_200_000, ..SimConfig::default() }).await;
     let cases = [
         ("GET", "/v1/videos/advanced-lip-sync/1", 404, 1203),
         ("GET", "/v1/videos/advanced-lip-sync?pageSize=0", 400, 1201),
@@ -159,45 +122,24 @@ async fn answers_are_as_the_api_shapes_them() {
     ];
     for (method, path, status, code) in cases {
         let method = method.parse().unwrap();
-        let request = pair
-            .client
-            .request(method, pair.url(path))
-            .bearer_auth("fixed");
+        let request = pair.client.request(method, pair.url(path)).bearer_auth("fixed");
         let response = request.send().await.unwrap();
         assert_eq!(response.status(), status, "{path}");
         let date = response.headers()["date"].to_str().unwrap().to_owned();
-        let date = jiff::fmt::rfc2822::DateTimeParser::new()
-            .parse_timestamp(&date)
-            .unwrap();
+        let date = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(&date).unwrap();
         let behind_ms = pair.server.now_ms() - date.as_millisecond();
-        assert!(
-            (0..3_600_000).contains(&behind_ms),
-            "Date is by the simulator's clock"
-        );
+        assert!((0..3_600_000).contains(&behind_ms), "Date is by the simulator's clock");
         let answer: Value = response.json().await.unwrap();
         assert_eq!(answer["code"], code, "{path}");
-        assert!(
-            answer["request_id"].is_string() && answer["message"].is_string(),
-            "{path}"
-        );
+        assert!(answer["request_id"].is_string() && answer["message"].is_string(), "{path}");
     }
-    let response = pair
-        .client
-        .get(pair.url("/v1/videos/advanced-lip-sync"))
-        .send()
-        .await
-        .unwrap();
+    let response = pair.client.get(pair.url("/v1/videos/advanced-lip-sync")).send().await.unwrap();
     assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
 }
 
 fn is_there(path: &Path) -> Option<VideoFacts> {
     let bytes = std::fs::metadata(path).ok()?.len();
-    Some(VideoFacts {
-        length_ms: Some(10_000),
-        width: 720,
-        height: 1280,
-        bytes,
-    })
+    Some(VideoFacts { length_ms: Some(10_000), width: 720, height: 1280, bytes })
 }
 
 #[tokio::test]
@@ -208,38 +150,22 @@ async fn own_media_are_read_and_come_back_as_results() {
     std::fs::write(dir.path().join("a b/v.mp4"), &source).unwrap();
     let pair = Pair::start(SimConfig {
         media_dir: Some(dir.path().to_owned()),
-        probe: Probe {
-            video: is_there,
-            sound_ms: |bytes, _| i64::try_from(bytes.len()).ok(),
-        },
+        probe: Probe { video: is_there, sound_ms: |bytes, _| i64::try_from(bytes.len()).ok() },
         min_result_bytes: 200_000,
         ..SimConfig::default()
     })
     .await;
-    let served = pair
-        .get("/media/a%20b/v.mp4")
-        .await
-        .unwrap()
-        .bytes()
-        .await
-        .unwrap();
+    let served = pair.get("/media/a%20b/v.mp4").await.unwrap().bytes().await.unwrap();
     assert_eq!(served, source);
     let path = pair.result_of(&pair.url("/media/a%20b/v.mp4")).await;
     let result = pair.get(&path).await.unwrap().bytes().await.unwrap();
     assert!(result.starts_with(&source));
     assert_eq!(result.len(), 200_000);
-    let request = pair
-        .client
-        .get(pair.url(&path))
-        .header("range", "bytes=50-150000");
+    let request = pair.client.get(pair.url(&path)).header("range", "bytes=50-150000");
     let part = request.send().await.unwrap().bytes().await.unwrap();
     assert_eq!(part, result.slice(50..=150_000));
 
-    for outside in [
-        "/media/gone.mp4",
-        "/media/%2e%2e%2fv.mp4",
-        "/media/..%2Fv.mp4",
-    ] {
+    for outside in ["/media/gone.mp4", "/media/%2e%2e%2fv.mp4", "/media/..%2Fv.mp4"] {
         let body = json!({"video_url": pair.url(outside)});
         let answer = pair.post("/v1/videos/identify-face", &body).await.unwrap();
         assert_eq!(answer.status(), StatusCode::BAD_REQUEST, "{outside}");
@@ -249,10 +175,7 @@ async fn own_media_are_read_and_come_back_as_results() {
     inline["face_choose"][0]["sound_file"] = json!("AAAA".repeat(1_000));
     assert_eq!(pair.create(&inline).await.unwrap().status(), StatusCode::OK);
     inline["face_choose"][0]["sound_file"] = json!("AAAA".repeat(2_000_000));
-    assert_eq!(
-        pair.create(&inline).await.unwrap().status(),
-        StatusCode::BAD_REQUEST
-    );
+    assert_eq!(pair.create(&inline).await.unwrap().status(), StatusCode::BAD_REQUEST);
 }
 
 /// Silence, as WAV of 8 kHz mono.
@@ -272,10 +195,7 @@ async fn real_media_are_measured_by_default() {
     std::fs::write(dir.path().join("v.mp4"), mp4::build(1080, 1920, 6_200)).unwrap();
     std::fs::write(dir.path().join("s.wav"), wav(4_000)).unwrap();
     std::fs::write(dir.path().join("text.mp4"), "no video").unwrap();
-    let config = SimConfig {
-        media_dir: Some(dir.path().to_owned()),
-        ..SimConfig::default()
-    };
+    let config = SimConfig { media_dir: Some(dir.path().to_owned()), ..SimConfig::default() };
     let pair = Pair::start(config).await;
     let text = json!({"video_url": pair.url("/media/text.mp4")});
     let answer = pair.post("/v1/videos/identify-face", &text).await.unwrap();
@@ -289,30 +209,18 @@ async fn real_media_are_measured_by_default() {
         ("inline", inline(wav(3_000)), 3_000, 200),
         ("inline-beyond", inline(wav(3_000)), 3_001, 400),
         ("short", inline(wav(1_999)), 2_000, 400),
-        (
-            "nonsense",
-            inline(b"no sound at all".repeat(99)),
-            2_000,
-            400,
-        ),
+        ("nonsense", inline(b"no sound at all".repeat(99)), 2_000, 400),
     ] {
         let mut body = good_create(&session_id, external);
         body["face_choose"][0]["sound_file"] = json!(sound);
         body["face_choose"][0]["sound_end_time"] = json!(end_ms);
-        assert_eq!(
-            pair.create(&body).await.unwrap().status(),
-            status,
-            "{external}"
-        );
+        assert_eq!(pair.create(&body).await.unwrap().status(), status, "{external}");
     }
     let path = pair.result_of(&pair.url("/media/v.mp4")).await;
     let result = pair.get(&path).await.unwrap().bytes().await.unwrap();
     let length = result.len() as u64;
     let facts = video::is_whole(std::io::Cursor::new(result), length).unwrap();
-    assert_eq!(
-        (facts.length_ms, facts.width, facts.height),
-        (Some(6_200), 1080, 1920)
-    );
+    assert_eq!((facts.length_ms, facts.width, facts.height), (Some(6_200), 1080, 1920));
 }
 
 #[tokio::test]
@@ -329,10 +237,7 @@ async fn the_watermarked_result_is_another_file() {
         let response = pair.client.get(url.as_str().unwrap()).send().await.unwrap();
         response.error_for_status().unwrap().bytes().await.unwrap()
     };
-    assert_ne!(
-        fetch(&result["url"]).await,
-        fetch(&result["watermark_url"]).await
-    );
+    assert_ne!(fetch(&result["url"]).await, fetch(&result["watermark_url"]).await);
 }
 
 #[tokio::test]
@@ -352,8 +257,7 @@ async fn callbacks_come_to_this_machine() {
     let session_id = pair.session(VIDEO).await;
     let mut body = good_create(&session_id, "a");
     body["callback_url"] = json!(callback_url);
-    pair.server
-        .control(|sim| sim.config_mut().task_ms = (3_600_000, 3_600_000));
+    pair.server.control(|sim| sim.config_mut().task_ms = (3_600_000, 3_600_000));
     pair.create(&body).await.unwrap();
     pair.server.advance(Duration::from_secs(3));
     assert_eq!(hear.recv().await.unwrap()["task_status"], "processing");
