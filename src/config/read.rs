@@ -119,14 +119,7 @@ fn type_fault(root: &Node, key: &str, item: Option<usize>, message: &str) -> Pro
     if serdes_own.iter().any(|start| message.starts_with(start))
         && let Some(node) = node
     {
-        let is = node.in_words();
-        problem.what = match node
-            .scalar()
-            .filter(|scalar| scalar.class() != Type::Absent)
-        {
-            Some(scalar) => format!("`{key}` cannot be {} ({is})", quoted(&scalar.text)),
-            None => format!("`{key}` cannot be {is}"),
-        };
+        problem.what = format!("`{key}` cannot be {}", node.shown());
     }
     problem
 }

@@ -154,15 +154,24 @@ pub(crate) fn did_you_mean<'a>(
     word: &str,
     known: impl IntoIterator<Item = &'a str>,
 ) -> Option<String> {
+    let meant = resembling(word, known)?;
+    Some(format!("did you mean `{meant}`?"))
+}
+
+/// The one of the known words that a misspelt one most likely is.
+pub(crate) fn resembling<'a>(
+    word: &str,
+    known: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
     const RESEMBLES: f64 = 0.82;
     if word.len() > 64 {
         return None;
     }
-    let wanted = word.to_lowercase().replace('-', "_");
+    let wanted = word.to_lowercase().replace(['-', ' '], "_");
     known
         .into_iter()
         .map(|known| (strsim::jaro_winkler(&wanted, known), known))
         .filter(|(likeness, _)| *likeness >= RESEMBLES)
         .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, known)| format!("did you mean `{known}`?"))
+        .map(|(_, known)| known)
 }

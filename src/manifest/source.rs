@@ -66,7 +66,9 @@ impl At<'_> {
         let text = self.text(ADDRESS_HELP)?;
         let url = match Url::parse(&text) {
             Ok(url) if matches!(url.scheme(), "http" | "https") => url,
-            Ok(_) => return self.fault("is not an http(s) address", ADDRESS_HELP),
+            Ok(_) | Err(url::ParseError::RelativeUrlWithoutBase) => {
+                return self.fault("is not an http(s) address", ADDRESS_HELP);
+            }
             Err(error) => {
                 return self.fault(&format!("is not an address: {error}"), ADDRESS_HELP);
             }

@@ -4,7 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    problem::{Problem, Report, quoted},
+    problem::{Problem, Report},
     yaml::{Node, Scalar, Type},
 };
 
@@ -31,13 +31,7 @@ impl At<'_> {
 
     /// The value is of the wrong type.
     pub(super) fn wrong<T>(&mut self, help: &str) -> Option<T> {
-        let what = match self.node.scalar() {
-            Some(scalar) if scalar.class() != Type::Absent => {
-                let is = self.node.in_words();
-                format!("cannot be {} ({is})", quoted(&scalar.text))
-            }
-            _ => format!("cannot be {}", self.node.in_words()),
-        };
+        let what = format!("cannot be {}", self.node.shown());
         self.fault(&what, help)
     }
 

@@ -13,7 +13,7 @@ pub(crate) use build::parse;
 pub(crate) use decode::decode;
 pub(crate) use scalar::{Scalar, Style, Type};
 
-use super::problem::Place;
+use super::problem::{Place, quoted};
 
 /// One value.
 #[derive(Debug)]
@@ -82,7 +82,21 @@ impl Node {
         }
     }
 
-    /// What it is in words, for "… is a list".
+    /// What it is with its text, for "… cannot be the number `5`".
+    pub(crate) fn shown(&self) -> String {
+        let Some(scalar) = self.scalar() else {
+            return self.in_words().to_owned();
+        };
+        let text = quoted(&scalar.text);
+        match scalar.class() {
+            Type::Absent | Type::Null => self.in_words().to_owned(),
+            Type::Bool(_) => format!("the truth value {text}"),
+            Type::Number => format!("the number {text}"),
+            Type::Text => format!("the text {text}"),
+        }
+    }
+
+    /// What it is in words, for "… cannot be a list".
     pub(crate) fn in_words(&self) -> &'static str {
         match &self.kind {
             Kind::Sequence(_) => "a list",
