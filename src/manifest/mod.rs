@@ -19,7 +19,7 @@ mod render;
 mod source;
 #[cfg(test)]
 mod tests;
-pub(crate) mod value;
+mod value;
 pub(crate) mod yaml;
 
 pub use ignore::{ignored, ignored_folder, is_manifest};

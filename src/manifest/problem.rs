@@ -2,7 +2,7 @@
 //!
 //! Knows nothing of YAML or of jobs; how problems are shown is `render`'s.
 
-use std::{error, fmt};
+use std::{collections::BTreeMap, error, fmt};
 
 /// A stretch of a text. It orders by where it begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -67,7 +67,7 @@ impl Problem {
     }
 }
 
-/// Every fault of one text: at least one, ordered by place, none told twice.
+/// Every fault of one text, up to ten thousand: at least one, ordered by place, none told twice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problems(Vec<Problem>);
 
@@ -109,25 +109,30 @@ impl fmt::Display for Problems {
 
 impl error::Error for Problems {}
 
-/// The pile that readers throw faults on while they go on reading.
+/// So many faults of one text are kept; nobody reads more, and a text has room for millions.
+pub(super) const MAX_KEPT: usize = 10_000;
+
+/// The pile that readers throw faults on while they go on reading. It is ordered by place, and what
+/// stands in `defaults` or behind an alias is one fault, however many jobs read it.
 #[derive(Debug, Default)]
-pub(crate) struct Report(Vec<Problem>);
+pub(crate) struct Report(BTreeMap<(Option<Place>, String), Option<String>>);
 
 impl Report {
     pub(crate) fn add(&mut self, problem: Problem) {
-        self.0.push(problem);
+        if self.0.len() < MAX_KEPT {
+            let Problem { place, what, help } = problem;
+            self.0.entry((place, what)).or_insert(help);
+        }
     }
 
     /// Every fault, if there was any.
-    pub(crate) fn conclude(mut self) -> Result<(), Problems> {
+    pub(crate) fn conclude(self) -> Result<(), Problems> {
         if self.0.is_empty() {
             return Ok(());
         }
-        // What stands in `defaults` or behind an alias is read for many jobs, but is one fault.
-        let key = |problem: &Problem| (problem.place, problem.what.clone());
-        self.0.sort_by_cached_key(key);
-        self.0.dedup();
-        Err(Problems(self.0))
+        let problems = self.0.into_iter();
+        let problem = |((place, what), help)| Problem { place, what, help };
+        Err(Problems(problems.map(problem).collect()))
     }
 }
 

@@ -60,7 +60,7 @@ fn what_is_no_yaml_is_told_where_it_stops_being_it() {
             "a: 1\n---\nb: 2\n",
             "2:1: a second YAML document begins here",
         ),
-        ("video: *nope\n", "1:8: this is not YAML: "),
+        ("video: *nope\n", "1:8: this alias names nothing"),
         (
             "video: &a [*a]\n",
             "1:12: this alias stands inside of what it names",

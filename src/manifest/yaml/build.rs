@@ -41,9 +41,11 @@ pub(crate) fn parse(text: &str, report: &mut Report) -> Option<Rc<Node>> {
 
 fn scan_problem(error: &ScanError) -> Problem {
     let (line, column) = point(*error.marker());
-    let what = format!("this is not YAML: {}", error.info());
-    let problem = Problem::at(Place::at(line, column), what);
-    if error.info().contains("tab") {
+    let place = Place::at(line, column);
+    let problem = Problem::at(place, format!("this is not YAML: {}", error.info()));
+    if error.info().contains("unknown anchor") {
+        Problem::at(place, "this alias names nothing that stands before it")
+    } else if error.info().contains("tab") {
         problem.help("YAML is indented by spaces, never by tabs")
     } else {
         problem
