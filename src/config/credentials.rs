@@ -1,0 +1,164 @@
+//! The account's credentials: where they come from, and that they show up nowhere.
+//!
+//! No error and no debug output here holds any part of a value; an account's name is a digest.
+
+use std::{
+    ffi::OsString,
+    fmt, fs,
+    io::{self, Read},
+    path::PathBuf,
+};
+
+use secrecy::{ExposeSecret, SecretString, zeroize::Zeroizing};
+use sha2::{Digest, Sha256};
+
+const ACCESS_KEY: &str = "KLING_ACCESS_KEY";
+const SECRET_KEY: &str = "KLING_SECRET_KEY";
+const API_TOKEN: &str = "KLING_API_TOKEN";
+/// No credential is longer.
+const MAX_BYTES: u64 = 64 << 10;
+
+/// How the API knows the account.
+#[derive(Clone)]
+pub enum Credentials {
+    /// Keys that tokens are signed with.
+    Keys {
+        /// Names the account; sent in each token.
+        access_key: SecretString,
+        /// Signs the tokens; never sent.
+        secret_key: SecretString,
+    },
+    /// A fixed bearer token.
+    Token(SecretString),
+}
+
+/// Why there are no credentials to use.
+#[derive(Debug, thiserror::Error)]
+pub enum CredentialsError {
+    /// None at all.
+    #[error(
+        "no credentials: set {ACCESS_KEY} and {SECRET_KEY}, or {API_TOKEN}, in the environment or as \
+         files of the same names in lower case in $CREDENTIALS_DIRECTORY"
+    )]
+    Missing,
+    /// One key without the other.
+    #[error("{given} is set, but {missing} is not: both are needed")]
+    Half {
+        /// The variable that is set.
+        given: &'static str,
+        /// The one that is not.
+        missing: &'static str,
+    },
+    /// Both kinds: which account is meant cannot be told.
+    #[error(
+        "both {API_TOKEN} and {ACCESS_KEY} or {SECRET_KEY} are set: unset the token or the keys"
+    )]
+    Both,
+    /// No credential has blanks inside, control characters or letters beyond ASCII.
+    #[error("{0} holds a character that no credential has (a blank, a line break, or not ASCII)")]
+    Malformed(&'static str),
+    /// The file is there and cannot be read.
+    #[error("cannot read {name} from `{}`", path.display())]
+    Unreadable {
+        /// The variable it stands for.
+        name: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+}
+
+impl Credentials {
+    /// Looks each name up in the environment, then as a file in `$CREDENTIALS_DIRECTORY`. Blanks
+    /// around a value do not count, and an empty one counts as absent.
+    ///
+    /// # Errors
+    /// None, half of them, both kinds, or one that cannot be read or be right.
+    pub fn find(env: &dyn Fn(&str) -> Option<OsString>) -> Result<Self, CredentialsError> {
+        let access_key = look_up(ACCESS_KEY, env)?;
+        let secret_key = look_up(SECRET_KEY, env)?;
+        let token = look_up(API_TOKEN, env)?;
+        match (access_key, secret_key, token) {
+            (Some(access_key), Some(secret_key), None) => Ok(Self::Keys {
+                access_key,
+                secret_key,
+            }),
+            (None, None, Some(token)) => Ok(Self::Token(token)),
+            (None, None, None) => Err(CredentialsError::Missing),
+            (_, _, Some(_)) => Err(CredentialsError::Both),
+            (Some(_), None, None) => Err(CredentialsError::Half {
+                given: ACCESS_KEY,
+                missing: SECRET_KEY,
+            }),
+            (None, Some(_), None) => Err(CredentialsError::Half {
+                given: SECRET_KEY,
+                missing: ACCESS_KEY,
+            }),
+        }
+    }
+
+    /// A short stable name of the account for the database, from which no credential can be told:
+    /// `key-` or `token-`, and 8 hex digits of the SHA-256 of the access key or the token.
+    #[must_use]
+    pub fn account(&self) -> String {
+        let (kind, secret) = match self {
+            Self::Keys { access_key, .. } => ("key", access_key),
+            Self::Token(token) => ("token", token),
+        };
+        let digest = Sha256::digest(secret.expose_secret().as_bytes());
+        let short: String = digest
+            .iter()
+            .take(4)
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        format!("{kind}-{short}")
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Credentials({}, redacted)", self.account())
+    }
+}
+
+fn look_up(
+    name: &'static str,
+    env: &dyn Fn(&str) -> Option<OsString>,
+) -> Result<Option<SecretString>, CredentialsError> {
+    if let Some(value) = env(name) {
+        let value = value
+            .into_string()
+            .map_err(|_| CredentialsError::Malformed(name))?;
+        if let Some(secret) = cleaned(name, &Zeroizing::new(value))? {
+            return Ok(Some(secret));
+        }
+    }
+    let Some(folder) = env("CREDENTIALS_DIRECTORY").filter(|folder| !folder.is_empty()) else {
+        return Ok(None);
+    };
+    let path = PathBuf::from(folder).join(name.to_lowercase());
+    let mut value = Zeroizing::new(String::new());
+    let read =
+        fs::File::open(&path).and_then(|file| file.take(MAX_BYTES).read_to_string(&mut value));
+    match read {
+        Ok(_) => cleaned(name, &value),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            Err(CredentialsError::Malformed(name))
+        }
+        Err(source) => Err(CredentialsError::Unreadable { name, path, source }),
+    }
+}
+
+/// The value without blanks around it; none if nothing is left.
+fn cleaned(name: &'static str, value: &str) -> Result<Option<SecretString>, CredentialsError> {
+    let value = value.trim();
+    if value.is_empty() {
+        Ok(None)
+    } else if value.bytes().all(|byte| byte.is_ascii_graphic()) {
+        Ok(Some(SecretString::from(value)))
+    } else {
+        Err(CredentialsError::Malformed(name))
+    }
+}

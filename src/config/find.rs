@@ -1,0 +1,121 @@
+//! Where the configuration is looked for, and what can go wrong on the way.
+
+use std::{
+    env,
+    ffi::OsString,
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use super::{Config, read};
+use crate::manifest::Problems;
+
+/// Looked for in this order when no file is named.
+const IMPLICIT: [&str; 2] = ["lipsyncd.yaml", "/etc/lipsyncd/lipsyncd.yaml"];
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A file that was named, or one that is there, cannot be read.
+    #[error("cannot read the configuration `{}`", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The file says what it must not.
+    #[error("{}", problems.one_line(&path.display().to_string()))]
+    Faulty {
+        /// The file.
+        path: PathBuf,
+        /// What it holds, for excerpts.
+        text: String,
+        /// All that is wrong.
+        problems: Problems,
+    },
+    /// A relative path has no beginning.
+    #[error("cannot tell the working directory")]
+    NoDirectory(#[source] io::Error),
+}
+
+impl ConfigError {
+    /// The error for a terminal: faults with excerpts. Ends in a newline.
+    #[must_use]
+    pub fn render(&self, color: bool) -> String {
+        match self {
+            Self::Faulty {
+                path,
+                text,
+                problems,
+            } => problems.render(&path.display().to_string(), text, color),
+            Self::Unreadable { source, .. } | Self::NoDirectory(source) => {
+                format!("{self}: {source}\n")
+            }
+        }
+    }
+}
+
+impl Config {
+    /// The settings and the file they come from: `explicit` (`--config`), else `$LIPSYNCD_CONFIG`,
+    /// `./lipsyncd.yaml`, `/etc/lipsyncd/lipsyncd.yaml`, else the defaults and none. All paths are
+    /// made absolute: they start at the file's folder, the defaults' at the working directory.
+    ///
+    /// # Errors
+    /// A file that was named has to be there; any that is there has to be readable and faultless.
+    pub fn find_and_load(
+        explicit: Option<&Path>,
+        env: &dyn Fn(&str) -> Option<OsString>,
+    ) -> Result<(Self, Option<PathBuf>), ConfigError> {
+        let here = env::current_dir().map_err(ConfigError::NoDirectory)?;
+        Self::find_from(&here, explicit, env)
+    }
+
+    /// The same from a given working directory, which has to be absolute.
+    pub(super) fn find_from(
+        here: &Path,
+        explicit: Option<&Path>,
+        env: &dyn Fn(&str) -> Option<OsString>,
+    ) -> Result<(Self, Option<PathBuf>), ConfigError> {
+        let by_environment = || env("LIPSYNCD_CONFIG").filter(|path| !path.is_empty());
+        let named = explicit
+            .map(Path::to_owned)
+            .or_else(|| by_environment().map(PathBuf::from));
+        let candidates = match &named {
+            Some(path) => vec![here.join(path)],
+            None => IMPLICIT.iter().map(|path| here.join(path)).collect(),
+        };
+        for path in candidates {
+            match fs::read(&path) {
+                Ok(bytes) => return Ok((Self::load(&bytes, &path)?, Some(path))),
+                Err(error) if named.is_none() && is_absent(&error) => {}
+                Err(source) => return Err(ConfigError::Unreadable { path, source }),
+            }
+        }
+        Ok((Self::default().rooted_at(here), None))
+    }
+
+    fn load(bytes: &[u8], path: &Path) -> Result<Self, ConfigError> {
+        let config = read::read(bytes).map_err(|problems| ConfigError::Faulty {
+            path: path.to_owned(),
+            text: String::from_utf8_lossy(bytes).into_owned(),
+            problems,
+        })?;
+        Ok(config.rooted_at(path.parent().unwrap_or(Path::new("/"))))
+    }
+
+    fn rooted_at(mut self, folder: &Path) -> Self {
+        let paths = [&mut self.jobs_dir, &mut self.output_dir, &mut self.state_db];
+        for path in paths.into_iter().chain(&mut self.media.dirs) {
+            *path = folder.join(&*path);
+        }
+        self
+    }
+}
+
+fn is_absent(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
+}

@@ -1,0 +1,117 @@
+//! The kinds of values that YAML has no type for: durations, sizes, paths, addresses, decimals.
+//!
+//! Each is a `deserialize_with`; what it says of a bad value is a fragment that follows the key.
+
+use std::{path::PathBuf, time::Duration};
+
+use jiff::SignedDuration;
+use serde::{Deserialize, Deserializer, de::Error};
+use url::Url;
+
+/// `1s`, `500ms`, `1m 30s`, `24h`: with a unit, not negative.
+pub(super) fn duration<'de, D: Deserializer<'de>>(input: D) -> Result<Duration, D::Error> {
+    let text = String::deserialize(input)?;
+    let unitless = text.bytes().all(|byte| byte.is_ascii_digit());
+    let parsed = text.parse::<SignedDuration>().ok().filter(|_| !unitless);
+    parsed
+        .and_then(|duration| Duration::try_from(duration).ok())
+        .ok_or_else(|| D::Error::custom("is no duration"))
+}
+
+/// `500MB`, `2GiB`, or a plain number of bytes.
+pub(super) fn bytes<'de, D: Deserializer<'de>>(input: D) -> Result<u64, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Size {
+        Bytes(u64),
+        Text(String),
+    }
+    match Size::deserialize(input)? {
+        Size::Bytes(bytes) => Ok(bytes),
+        Size::Text(text) => parse_bytes(&text).ok_or_else(|| D::Error::custom("is no size")),
+    }
+}
+
+fn parse_bytes(text: &str) -> Option<u64> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let factor: u64 = match unit.trim_start().to_ascii_lowercase().as_str() {
+        "b" => 1,
+        "kb" => 1_000,
+        "mb" => 1_000_000,
+        "gb" => 1_000_000_000,
+        "tb" => 1_000_000_000_000,
+        "kib" => 1 << 10,
+        "mib" => 1 << 20,
+        "gib" => 1 << 30,
+        "tib" => 1 << 40,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(factor)
+}
+
+/// A path that the shell's `~` was not meant to be expanded in.
+pub(super) fn path<'de, D: Deserializer<'de>>(input: D) -> Result<PathBuf, D::Error> {
+    let text = String::deserialize(input)?;
+    if text.trim().is_empty() {
+        Err(D::Error::custom("is empty"))
+    } else if text == "~" || text.starts_with("~/") {
+        Err(D::Error::custom(
+            "begins with `~`, which is not expanded here",
+        ))
+    } else if text.chars().any(char::is_control) {
+        Err(D::Error::custom("holds a control character"))
+    } else {
+        Ok(text.into())
+    }
+}
+
+pub(super) fn paths<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<PathBuf>, D::Error> {
+    #[derive(Deserialize)]
+    struct OnePath(#[serde(deserialize_with = "path")] PathBuf);
+    let paths = Vec::<OnePath>::deserialize(input)?;
+    Ok(paths.into_iter().map(|one| one.0).collect())
+}
+
+/// An http or https address that paths can be joined to: no query, fragment, user or password.
+pub(super) fn url<'de, D: Deserializer<'de>>(input: D) -> Result<Url, D::Error> {
+    let text = String::deserialize(input)?;
+    let mut url =
+        Url::parse(&text).map_err(|error| D::Error::custom(format!("is no address: {error}")))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(D::Error::custom("is no http(s) address"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(D::Error::custom("has a user name or password in it"));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(D::Error::custom("has a `?` or `#` in it"));
+    }
+    if !url.path().ends_with('/') {
+        url.set_path(&format!("{}/", url.path()));
+    }
+    Ok(url)
+}
+
+pub(super) fn folder_url<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Url>, D::Error> {
+    #[derive(Deserialize)]
+    struct Address(#[serde(deserialize_with = "url")] Url);
+    Ok(Option::<Address>::deserialize(input)?.map(|address| address.0))
+}
+
+/// A decimal number of units with at most six decimals, as millionths.
+pub(super) fn micro_units<'de, D: Deserializer<'de>>(input: D) -> Result<Option<i64>, D::Error> {
+    const MAX_UNITS: f64 = 1e9;
+    let Some(units) = Option::<f64>::deserialize(input)? else {
+        return Ok(None);
+    };
+    let micro = (units * 1e6).round();
+    if !(0.0..=MAX_UNITS).contains(&units) {
+        Err(D::Error::custom("is out of range"))
+    } else if (micro / 1e6 - units).abs() > units * 1e-15 {
+        Err(D::Error::custom("has more than six decimals"))
+    } else {
+        // Below 1e15, which an f64 holds exactly.
+        Ok(Some(micro as i64))
+    }
+}

@@ -1,0 +1,276 @@
+//! Settings: their names, types and defaults, and where they are found.
+//!
+//! Owns `lipsyncd.yaml`. What a value may be is `check`'s, how a text becomes values is `read`'s,
+//! and secrets, which never stand in the file, are `credentials`'.
+
+mod check;
+mod credentials;
+mod find;
+mod kinds;
+mod read;
+#[cfg(test)]
+mod tests;
+
+use std::{path::PathBuf, time::Duration};
+
+use serde::Deserialize;
+use url::Url;
+
+pub use credentials::{Credentials, CredentialsError};
+pub use find::ConfigError;
+
+/// Every setting. The default needs no file: its paths are relative to the working directory.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where manifests are dropped.
+    #[serde(deserialize_with = "kinds::path")]
+    pub jobs_dir: PathBuf,
+    /// Where results go.
+    #[serde(deserialize_with = "kinds::path")]
+    pub output_dir: PathBuf,
+    /// The SQLite database.
+    #[serde(deserialize_with = "kinds::path")]
+    pub state_db: PathBuf,
+    /// How the folder is watched.
+    pub watch: Watch,
+    /// Where local media are, and how the API reaches them.
+    pub media: Media,
+    /// The API.
+    pub kling: Kling,
+    /// What the account may do.
+    pub limits: Limits,
+    /// How often tasks are asked about.
+    pub poll: Poll,
+    /// How failed calls are repeated.
+    pub retry: Retry,
+    /// What happens while paid calls are paused.
+    pub pause: Pause,
+    /// How results are fetched.
+    pub download: Download,
+    /// How it logs.
+    pub log: Log,
+}
+
+/// How the folder is watched.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Watch {
+    /// How long a file must not have changed before it is read.
+    #[serde(deserialize_with = "kinds::duration")]
+    pub settle: Duration,
+    /// How often the folder is read through without being told.
+    #[serde(deserialize_with = "kinds::duration")]
+    pub rescan_interval: Duration,
+}
+
+/// Where local media are, and how the API reaches them.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Media {
+    /// Folders beside the jobs folder in which files are looked up.
+    #[serde(deserialize_with = "kinds::paths")]
+    pub dirs: Vec<PathBuf>,
+    /// Under which address local videos are served; it ends in `/`.
+    #[serde(deserialize_with = "kinds::folder_url")]
+    pub public_base_url: Option<Url>,
+}
+
+/// The API.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Kling {
+    /// Its address; plain http only to this machine. Its path ends in `/`, so that paths can be
+    /// joined to it.
+    #[serde(deserialize_with = "kinds::url")]
+    pub base_url: Url,
+    /// How long a connection may take.
+    #[serde(deserialize_with = "kinds::duration")]
+    pub connect_timeout: Duration,
+    /// How long a whole call may take.
+    #[serde(deserialize_with = "kinds::duration")]
+    pub request_timeout: Duration,
+    /// How long an Identify Face answer is used.
+    #[serde(deserialize_with = "kinds::duration")]
+    pub session_ttl: Duration,
+    /// How long a lost create must stay unknown to the API before it is sent again.
+    #[serde(deserialize_with = "kinds::duration")]
+    pub create_settle: Duration,
+}
+
+/// What the account may do.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Tasks at once, 1..=1000.
+    pub concurrency: u32,
+    /// Identify Face calls a second, above 0, at most 1000.
+    pub identify_per_second: f64,
+    /// Create Task calls a second, likewise.
+    pub create_per_second: f64,
+    /// Query Task calls a second, likewise.
+    pub query_per_second: f64,
+    /// Spending cap of a UTC day in millionths of a unit (`units_per_day`); none: no cap.
+    #[serde(rename = "units_per_day", deserialize_with = "kinds::micro_units")]
+    pub units_per_day_micro: Option<i64>,
+}
+
+/// How often tasks are asked about.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Poll {
+    /// When some are due.
+    #[serde(deserialize_with = "kinds::duration")]
+    pub min_interval: Duration,
+    /// When none can be ready.
+    #[serde(deserialize_with = "kinds::duration")]
+    pub max_interval: Duration,
+}
+
+/// How failed calls are repeated.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Retry {
+    /// The first delay.
+    #[serde(deserialize_with = "kinds::duration")]
+    pub initial: Duration,
+    /// The longest delay.
+    #[serde(deserialize_with = "kinds::duration")]
+    pub max: Duration,
+    /// After which the job fails.
+    #[serde(deserialize_with = "kinds::duration")]
+    pub give_up_after: Duration,
+}
+
+/// What happens while paid calls are paused.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Pause {
+    /// How often it is tried whether they go again.
+    #[serde(deserialize_with = "kinds::duration")]
+    pub probe_interval: Duration,
+}
+
+/// How results are fetched.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Download {
+    /// At once, 1..=64.
+    pub concurrency: u32,
+    /// A larger result is refused.
+    #[serde(deserialize_with = "kinds::bytes")]
+    pub max_bytes: u64,
+}
+
+/// How it logs.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    /// In which form; how much is `RUST_LOG`'s.
+    pub format: LogFormat,
+}
+
+/// The form of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// To the journal under systemd, else text.
+    #[default]
+    Auto,
+    /// Lines for people.
+    Text,
+    /// Lines of JSON.
+    Json,
+    /// To systemd's journal, with fields.
+    Journald,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            jobs_dir: "jobs".into(),
+            output_dir: "output".into(),
+            state_db: "lipsyncd.db".into(),
+            watch: Watch::default(),
+            media: Media::default(),
+            kling: Kling::default(),
+            limits: Limits::default(),
+            poll: Poll::default(),
+            retry: Retry::default(),
+            pause: Pause::default(),
+            download: Download::default(),
+            log: Log::default(),
+        }
+    }
+}
+
+impl Default for Watch {
+    fn default() -> Self {
+        Self {
+            settle: Duration::from_secs(1),
+            rescan_interval: Duration::from_secs(30),
+        }
+    }
+}
+
+impl Default for Kling {
+    fn default() -> Self {
+        #[expect(clippy::expect_used, reason = "a constant that a test parses")]
+        let base_url = Url::parse("https://api-singapore.klingai.com/").expect("a valid address");
+        Self {
+            base_url,
+            connect_timeout: Duration::from_secs(10),
+            request_timeout: Duration::from_secs(60),
+            session_ttl: Duration::from_hours(23),
+            create_settle: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            concurrency: 5,
+            identify_per_second: 2.0,
+            create_per_second: 2.0,
+            query_per_second: 10.0,
+            units_per_day_micro: None,
+        }
+    }
+}
+
+impl Default for Poll {
+    fn default() -> Self {
+        Self {
+            min_interval: Duration::from_secs(2),
+            max_interval: Duration::from_secs(30),
+        }
+    }
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self {
+            initial: Duration::from_secs(1),
+            max: Duration::from_mins(5),
+            give_up_after: Duration::from_hours(24),
+        }
+    }
+}
+
+impl Default for Pause {
+    fn default() -> Self {
+        Self {
+            probe_interval: Duration::from_mins(1),
+        }
+    }
+}
+
+impl Default for Download {
+    fn default() -> Self {
+        Self {
+            concurrency: 4,
+            max_bytes: 2 << 30,
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! The two forms of a manifest, and what its jobs must not share.
+
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    rc::Rc,
+};
+
+use super::{
+    ManifestJob,
+    draft::{Draft, Field, KEYS, Role, Value, unknown},
+    finish::{Name, finish},
+    problem::{Place, Problem, Report, did_you_mean, quoted},
+    yaml::{Kind, Node, Type},
+};
+
+const FORMS: &str =
+    "a manifest is one job (`video` and `audio`), or a batch (`jobs`, and `defaults` if you like)";
+const BATCH_KEYS: [&str; 2] = ["defaults", "jobs"];
+
+/// Every job of a manifest that is in order; what is not is in the report.
+pub(super) fn read(root: &Node, stem: &str, report: &mut Report) -> Vec<ManifestJob> {
+    let jobs = match root.entries() {
+        Some(_) if root.get("jobs").is_some() || root.get("defaults").is_some() => {
+            batch(root, stem, report)
+        }
+        Some(entries) if entries.iter().any(|entry| is_job_key(&entry.key)) => {
+            let draft = Draft::read(entries, Role::Single, report);
+            let name = Name {
+                stem,
+                id: None,
+                place: root.place,
+                id_place: None,
+            };
+            finish(&draft, &Draft::default(), name, report)
+                .into_iter()
+                .collect()
+        }
+        _ => {
+            report.add(formless(root));
+            Vec::new()
+        }
+    };
+    refuse_shared(&jobs, report);
+    jobs
+}
+
+fn is_job_key(key: &str) -> bool {
+    KEYS.contains(&key)
+}
+
+/// A text that has neither form.
+fn formless(root: &Node) -> Problem {
+    match &root.kind {
+        Kind::Scalar(scalar) if matches!(scalar.class(), Type::Absent | Type::Null) => {
+            Problem::whole("the manifest is empty").help(FORMS)
+        }
+        Kind::Sequence(_) => Problem::at(root.place, "a manifest cannot be a list")
+            .help("put the list under `jobs:`"),
+        Kind::Scalar(_) => {
+            let what = format!("a manifest cannot be {}", root.in_words());
+            Problem::at(root.place, what).help(FORMS)
+        }
+        Kind::Mapping(entries) => {
+            let known = || BATCH_KEYS.into_iter().chain(KEYS);
+            let meant = entries
+                .iter()
+                .find_map(|entry| Some((entry, did_you_mean(&entry.key, known())?)));
+            match meant {
+                Some((entry, meant)) => {
+                    let what = format!("unknown key {}", quoted(&entry.key));
+                    Problem::at(entry.key_place, what).help(format!("{meant} {FORMS}"))
+                }
+                None => Problem::at(root.place, "this is no manifest").help(FORMS),
+            }
+        }
+    }
+}
+
+fn batch(root: &Node, stem: &str, report: &mut Report) -> Vec<ManifestJob> {
+    for entry in root.entries().unwrap_or_default() {
+        if is_job_key(&entry.key) {
+            let what = format!("{} cannot stand beside `jobs`", quoted(&entry.key));
+            let help = "put it in a job, or under `defaults` for all jobs";
+            report.add(Problem::at(entry.key_place, what).help(help));
+        } else if !BATCH_KEYS.contains(&&*entry.key) {
+            report.add(unknown(entry, &BATCH_KEYS));
+        }
+    }
+    let defaults = root
+        .get("defaults")
+        .map(|node| defaults(node, report))
+        .unwrap_or_default();
+    let Some(jobs) = root.get("jobs") else {
+        report.add(Problem::at(root.place, "a batch needs a list of `jobs`").help(FORMS));
+        return Vec::new();
+    };
+    let Kind::Sequence(items) = &jobs.kind else {
+        let what = format!("`jobs` cannot be {}", jobs.in_words());
+        report.add(Problem::at(jobs.place, what).help("a list of jobs, each with an `id`"));
+        return Vec::new();
+    };
+    if items.is_empty() {
+        let problem = Problem::at(jobs.place, "`jobs` is an empty list");
+        report.add(problem.help("a batch has one job at least"));
+    }
+    let mut ids = Taken::new("id", "it names the job");
+    items
+        .iter()
+        .filter_map(|item| job(item, &defaults, stem, &mut ids, report))
+        .collect()
+}
+
+/// `defaults`, whose faults are told here, once.
+fn defaults(node: &Rc<Node>, report: &mut Report) -> Draft {
+    match &node.kind {
+        Kind::Mapping(entries) => Draft::read(entries, Role::Defaults, report),
+        // A `defaults:` whose keys are all commented out is no mistake.
+        Kind::Scalar(scalar) if matches!(scalar.class(), Type::Absent | Type::Null) => {
+            Draft::default()
+        }
+        _ => {
+            let what = format!("`defaults` cannot be {}", node.in_words());
+            report.add(Problem::at(node.place, what).help("a mapping of job keys"));
+            Draft::default()
+        }
+    }
+}
+
+fn job(
+    item: &Rc<Node>,
+    defaults: &Draft,
+    stem: &str,
+    ids: &mut Taken,
+    report: &mut Report,
+) -> Option<ManifestJob> {
+    let Some(entries) = item.entries() else {
+        let what = format!("a job cannot be {}", item.in_words());
+        report.add(Problem::at(item.place, what).help("a mapping of job keys"));
+        return None;
+    };
+    let draft = Draft::read(entries, Role::InBatch, report);
+    if draft.id.is_none() {
+        let problem = Problem::at(item.place, "this job has no `id`");
+        report.add(problem.help("each job of a batch needs one of its own"));
+    }
+    let given = match &draft.id {
+        Some(Field {
+            place,
+            value: Value::Set(id),
+        }) => Some((id, *place)),
+        _ => None,
+    };
+    let named = given.is_some_and(|(id, place)| ids.take(id, place, report));
+    let name = Name {
+        stem,
+        // A job without an id of its own is read on for its other faults, and dropped then.
+        id: Some(given.map_or("-", |(id, _)| id).to_owned()),
+        place: item.place,
+        id_place: given.map(|(_, place)| place),
+    };
+    finish(&draft, defaults, name, report).filter(|_| named)
+}
+
+/// Outputs and external task ids are each one job's alone.
+fn refuse_shared(jobs: &[ManifestJob], report: &mut Report) {
+    let mut outputs = Taken::new("output", "one would overwrite the other");
+    let mut tasks = Taken::new("external_task_id", "the API wants it unique");
+    for job in jobs {
+        outputs.take(&job.spec.output, job.output_place, report);
+        if let Some((id, place)) = job
+            .spec
+            .external_task_id
+            .as_ref()
+            .zip(job.external_task_id_place)
+        {
+            tasks.take(id, place, report);
+        }
+    }
+}
+
+/// The values of one key, each with who took it first.
+struct Taken {
+    key: &'static str,
+    why: &'static str,
+    by: HashMap<String, Place>,
+}
+
+impl Taken {
+    fn new(key: &'static str, why: &'static str) -> Self {
+        Self {
+            key,
+            why,
+            by: HashMap::new(),
+        }
+    }
+
+    /// Whether the value was still free; told if not.
+    fn take(&mut self, value: &str, place: Place, report: &mut Report) -> bool {
+        match self.by.entry(value.to_owned()) {
+            Entry::Vacant(free) => {
+                free.insert(place);
+                true
+            }
+            Entry::Occupied(first) => {
+                let Place { line, column, .. } = *first.get();
+                let what = format!("two jobs have the `{}` {}", self.key, quoted(value));
+                let help = if *first.get() == place {
+                    format!("each job needs one of its own: {}", self.why)
+                } else {
+                    format!("the first is at {line}:{column}; {}", self.why)
+                };
+                report.add(Problem::at(place, what).help(help));
+                false
+            }
+        }
+    }
+}

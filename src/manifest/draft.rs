@@ -1,0 +1,196 @@
+//! What one mapping of job keys says, before defaults are filled in: `defaults` itself, or a job.
+
+use std::collections::BTreeMap;
+
+use super::{
+    problem::{Place, Problem, Report, did_you_mean, quoted, resembling},
+    source::Medium,
+    value::At,
+    yaml::{Entry, Type},
+};
+use crate::job::{FaceChoice, Source};
+
+/// Every key of a job.
+pub(super) const KEYS: [&str; 16] = [
+    "id",
+    "video",
+    "audio",
+    "face",
+    "sound_start_time",
+    "sound_end_time",
+    "sound_insert_time",
+    "sound_volume",
+    "original_audio_volume",
+    "watermark",
+    "callback_url",
+    "external_task_id",
+    "output",
+    "priority",
+    "not_before",
+    "labels",
+];
+
+/// A key that was given.
+#[derive(Debug, Clone)]
+pub(super) struct Field<T> {
+    pub(super) place: Place,
+    pub(super) value: Value<T>,
+}
+
+impl<T> Field<T> {
+    const fn faulty(place: Place) -> Self {
+        Self {
+            place,
+            value: Value::Faulty,
+        }
+    }
+}
+
+/// What a given key says.
+#[derive(Debug, Clone)]
+pub(super) enum Value<T> {
+    Set(T),
+    /// `null`: the key's own default, whatever `defaults` says.
+    Reset,
+    /// Wrong, and told.
+    Faulty,
+}
+
+/// The keys that were given. A faulty one is there, so that it is not told as missing too.
+#[derive(Debug, Default)]
+pub(super) struct Draft {
+    pub(super) id: Option<Field<String>>,
+    pub(super) video: Option<Field<Source>>,
+    pub(super) audio: Option<Field<Source>>,
+    pub(super) face: Option<Field<FaceChoice>>,
+    pub(super) sound_start_ms: Option<Field<i64>>,
+    pub(super) sound_end_ms: Option<Field<i64>>,
+    pub(super) sound_insert_ms: Option<Field<i64>>,
+    pub(super) sound_volume: Option<Field<f64>>,
+    pub(super) original_audio_volume: Option<Field<f64>>,
+    pub(super) watermark: Option<Field<bool>>,
+    pub(super) callback_url: Option<Field<String>>,
+    pub(super) external_task_id: Option<Field<String>>,
+    pub(super) output: Option<Field<String>>,
+    pub(super) priority: Option<Field<i32>>,
+    pub(super) not_before_at_ms: Option<Field<i64>>,
+    pub(super) labels: Option<Field<BTreeMap<String, String>>>,
+}
+
+/// Where a draft stands, for what is allowed there and how a fault is worded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    Single,
+    InBatch,
+    Defaults,
+}
+
+impl Draft {
+    /// Reads all entries, and tells each fault.
+    pub(super) fn read(entries: &[Entry], role: Role, report: &mut Report) -> Self {
+        let mut draft = Self::default();
+        for entry in entries {
+            draft.take(entry, role, report);
+        }
+        draft
+    }
+
+    fn take(&mut self, entry: &Entry, role: Role, report: &mut Report) {
+        match &*entry.key {
+            "id" if role != Role::InBatch => report.add(misplaced_id(entry, role)),
+            "id" => self.id = required(entry, report, |at| at.job_id()),
+            "video" => self.video = required(entry, report, |at| at.source(Medium::Video)),
+            "audio" => self.audio = required(entry, report, |at| at.source(Medium::Audio)),
+            "face" => self.face = optional(entry, report, |at| at.face()),
+            "sound_start_time" => self.sound_start_ms = optional(entry, report, |at| at.time_ms()),
+            "sound_end_time" => self.sound_end_ms = optional(entry, report, |at| at.time_ms()),
+            "sound_insert_time" => {
+                self.sound_insert_ms = optional(entry, report, |at| at.time_ms());
+            }
+            "sound_volume" => self.sound_volume = optional(entry, report, |at| at.volume()),
+            "original_audio_volume" => {
+                self.original_audio_volume = optional(entry, report, |at| at.volume());
+            }
+            "watermark" => self.watermark = optional(entry, report, |at| at.truth()),
+            "callback_url" => self.callback_url = optional(entry, report, |at| at.address()),
+            "external_task_id" => {
+                self.external_task_id = optional(entry, report, |at| at.external_task_id());
+            }
+            "output" => self.output = optional(entry, report, |at| at.output()),
+            "priority" => self.priority = optional(entry, report, |at| at.priority()),
+            "not_before" => self.not_before_at_ms = optional(entry, report, |at| at.moment_ms()),
+            "labels" => self.labels = optional(entry, report, |at| at.labels()),
+            _ => {
+                report.add(unknown(entry, &KEYS));
+                self.excuse(resembling(&entry.key, KEYS), entry.value.place);
+            }
+        }
+    }
+
+    /// A needed key that was misspelt is not told as missing too, least of all once a job.
+    fn excuse(&mut self, meant: Option<&str>, place: Place) {
+        match meant {
+            Some("id") => _ = self.id.get_or_insert(Field::faulty(place)),
+            Some("video") => _ = self.video.get_or_insert(Field::faulty(place)),
+            Some("audio") => _ = self.audio.get_or_insert(Field::faulty(place)),
+            _ => {}
+        }
+    }
+}
+
+/// A key that means nothing where it stands.
+pub(super) fn unknown(entry: &Entry, known: &[&str]) -> Problem {
+    let problem = Problem::at(
+        entry.key_place,
+        format!("unknown key {}", quoted(&entry.key)),
+    );
+    let meant = did_you_mean(&entry.key, known.iter().copied());
+    problem.help(meant.unwrap_or_else(|| format!("known here: {}", known.join(", "))))
+}
+
+fn misplaced_id(entry: &Entry, role: Role) -> Problem {
+    let (what, help) = match role {
+        Role::Defaults => ("`id` cannot be a default", "give each job its own"),
+        _ => (
+            "a single job has no `id`: it is named by its file",
+            "rename the file, or put the job in a list under `jobs`",
+        ),
+    };
+    Problem::at(entry.key_place, what).help(help)
+}
+
+fn required<T>(
+    entry: &Entry,
+    report: &mut Report,
+    read: impl FnOnce(&mut At<'_>) -> Option<T>,
+) -> Option<Field<T>> {
+    let mut at = At {
+        key: &entry.key,
+        node: &entry.value,
+        report,
+    };
+    let value = read(&mut at).map_or(Value::Faulty, Value::Set);
+    Some(Field {
+        place: entry.value.place,
+        value,
+    })
+}
+
+fn optional<T>(
+    entry: &Entry,
+    report: &mut Report,
+    read: impl FnOnce(&mut At<'_>) -> Option<T>,
+) -> Option<Field<T>> {
+    let place = entry.value.place;
+    let value = match entry.value.scalar().map(|scalar| scalar.class()) {
+        Some(Type::Null) => Value::Reset,
+        Some(Type::Absent) => {
+            let what = format!("`{}` is left empty", entry.key);
+            let help = "give it a value, or leave the key out; `null` stands for its own default";
+            report.add(Problem::at(place, what).help(help));
+            Value::Faulty
+        }
+        _ => return required(entry, report, read),
+    };
+    Some(Field { place, value })
+}

@@ -1,0 +1,173 @@
+//! From a draft and its defaults to a job: what is missing, and what does not fit together.
+
+use super::{
+    ManifestJob,
+    draft::{Draft, Field, Value},
+    meaning,
+    name::output_fault,
+    problem::{Place, Problem, Report, quoted},
+};
+use crate::job::{JobSpec, Source};
+
+/// The API takes no less of a sound.
+const MIN_SOUND_MS: i64 = 2_000;
+/// Nor more.
+const MAX_SOUND_MS: i64 = 60_000;
+
+/// Who the job is.
+pub(super) struct Name<'a> {
+    /// The manifest's path without its ending.
+    pub(super) stem: &'a str,
+    /// In a batch.
+    pub(super) id: Option<String>,
+    /// The whole job.
+    pub(super) place: Place,
+    /// Its id in a batch: what a default output is named by.
+    pub(super) id_place: Option<Place>,
+}
+
+/// The job, or none when something of it is wrong; that is in the report then.
+pub(super) fn finish(
+    draft: &Draft,
+    defaults: &Draft,
+    name: Name<'_>,
+    report: &mut Report,
+) -> Option<ManifestJob> {
+    macro_rules! given {
+        ($key:ident) => {
+            draft.$key.as_ref().or(defaults.$key.as_ref())
+        };
+    }
+    let key = match &name.id {
+        Some(id) => format!("{}/{id}", name.stem),
+        None => name.stem.to_owned(),
+    };
+    // Every reading below is made before the first `?`, so that all faults are told.
+    let video = needed(given!(video), "video", name.place, report);
+    let audio = needed(given!(audio), "audio", name.place, report);
+    let output = output(given!(output), &key, &name, report);
+    let timing = timing(
+        given!(sound_start_ms),
+        given!(sound_end_ms),
+        given!(audio),
+        report,
+    );
+    let (video, video_place) = video?;
+    let (audio, audio_place) = audio?;
+    let (output, explicit, output_place) = output?;
+    let (sound_start_ms, sound_end_ms) = timing?;
+    let spec = JobSpec {
+        key,
+        id: name.id,
+        video,
+        audio,
+        face: chosen(given!(face))?.unwrap_or_default(),
+        sound_start_ms,
+        sound_end_ms,
+        sound_insert_ms: chosen(given!(sound_insert_ms))?,
+        sound_volume: chosen(given!(sound_volume))?.unwrap_or(1.0),
+        original_audio_volume: chosen(given!(original_audio_volume))?.unwrap_or(1.0),
+        watermark: chosen(given!(watermark))?.unwrap_or(false),
+        callback_url: chosen(given!(callback_url))?,
+        external_task_id: chosen(given!(external_task_id))?,
+        output,
+        priority: chosen(given!(priority))?.unwrap_or(0),
+        not_before_at_ms: chosen(given!(not_before_at_ms))?,
+        labels: chosen(given!(labels))?.unwrap_or_default(),
+    };
+    Some(ManifestJob {
+        meaning: meaning::of_job(&spec, explicit),
+        spec,
+        place: name.place,
+        id_place: name.id_place.unwrap_or(name.place),
+        video_place,
+        audio_place,
+        output_place,
+        external_task_id_place: given!(external_task_id).map(|field| field.place),
+    })
+}
+
+/// The outer none is a fault that was told, the inner one is the key's own default.
+fn chosen<T: Clone>(field: Option<&Field<T>>) -> Option<Option<T>> {
+    match field.map(|field| &field.value) {
+        Some(Value::Set(value)) => Some(Some(value.clone())),
+        None | Some(Value::Reset) => Some(None),
+        Some(Value::Faulty) => None,
+    }
+}
+
+fn needed(
+    field: Option<&Field<Source>>,
+    key: &str,
+    place: Place,
+    report: &mut Report,
+) -> Option<(Source, Place)> {
+    let Some(field) = field else {
+        let problem = Problem::at(place, format!("this job has no `{key}`"));
+        report.add(problem.help("give it one here, or to all jobs of a batch under `defaults`"));
+        return None;
+    };
+    match &field.value {
+        Value::Set(source) => Some((source.clone(), field.place)),
+        Value::Reset | Value::Faulty => None,
+    }
+}
+
+/// The path, whether it was given, and where it comes from.
+fn output(
+    field: Option<&Field<String>>,
+    key: &str,
+    name: &Name<'_>,
+    report: &mut Report,
+) -> Option<(String, bool, Place)> {
+    if let (Some(output), Some(field)) = (chosen(field)?, field) {
+        return Some((output, true, field.place));
+    }
+    let output = format!("{key}.mp4");
+    if let Some(fault) = output_fault(&output) {
+        let what = format!("the output would be {}: {fault}", quoted(&output));
+        let mut problem = Problem::whole(what).help("rename the job, or give it an `output`");
+        problem.place = name.id_place;
+        report.add(problem);
+        return None;
+    }
+    Some((output, false, name.id_place.unwrap_or(name.place)))
+}
+
+/// Start and end of the crop, as far as they can be judged without the sound.
+fn timing(
+    start: Option<&Field<i64>>,
+    end: Option<&Field<i64>>,
+    audio: Option<&Field<Source>>,
+    report: &mut Report,
+) -> Option<(i64, Option<i64>)> {
+    let start_ms = chosen(start)?.unwrap_or(0);
+    let Some((end_ms, end)) = chosen(end)?.zip(end) else {
+        if let Some(Field {
+            place,
+            value: Value::Set(Source::Id(_)),
+        }) = audio
+        {
+            let what = "a sound given by `id` needs a `sound_end_time`";
+            let help = "the API does not tell how long such a sound is";
+            report.add(Problem::at(*place, what).help(help));
+            return None;
+        }
+        return Some((start_ms, None));
+    };
+    let length_ms = end_ms - start_ms;
+    let fault = if length_ms < MIN_SOUND_MS {
+        format!(
+            "less than 2 s lie between `sound_start_time` ({start_ms} ms) and `sound_end_time` ({end_ms} ms)"
+        )
+    } else if length_ms > MAX_SOUND_MS {
+        format!(
+            "more than 60 s lie between `sound_start_time` ({start_ms} ms) and `sound_end_time` ({end_ms} ms)"
+        )
+    } else {
+        return Some((start_ms, Some(end_ms)));
+    };
+    let help = "the API takes 2 to 60 seconds of sound";
+    report.add(Problem::at(end.place, fault).help(help));
+    None
+}

@@ -1,0 +1,117 @@
+//! How problems are shown: for a terminal with an excerpt, for a log or the database in plain lines.
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet, renderer::Style};
+
+use super::problem::{MAX_KEPT, Place, Problem, Problems};
+
+/// So many faults are shown; of more, only their number.
+const SHOWN: usize = 100;
+/// A line of the text is shown at most so long, cut around the fault.
+const LINE_CHARS: usize = 160;
+
+impl Problems {
+    /// Each fault as `file:line:column: what`, under it an excerpt of the text, then the help. `text`
+    /// is the text that was read. Ends in a newline.
+    #[must_use]
+    pub fn render(&self, path: &str, text: &str, color: bool) -> String {
+        let lines = lines_of(text);
+        let mut shown = String::new();
+        for problem in self.iter().take(SHOWN) {
+            shown += &render_one(problem, path, &lines, color);
+        }
+        if self.len() > SHOWN {
+            shown += &format!("{path}: {}\n", self.rest());
+        }
+        shown
+    }
+
+    /// Each fault as `file:line:column: what (help)`, joined by newlines.
+    #[must_use]
+    pub fn one_line(&self, path: &str) -> String {
+        let mut lines: Vec<String> = self
+            .iter()
+            .take(SHOWN)
+            .map(|problem| match &problem.help {
+                Some(help) => format!("{} ({help})", headline(problem, path)),
+                None => headline(problem, path),
+            })
+            .collect();
+        if self.len() > SHOWN {
+            lines.push(format!("{path}: {}", self.rest()));
+        }
+        lines.join("\n")
+    }
+
+    fn rest(&self) -> String {
+        if self.len() < MAX_KEPT {
+            format!("and {} more", self.len() - SHOWN)
+        } else {
+            "and thousands more".to_owned()
+        }
+    }
+}
+
+fn headline(problem: &Problem, path: &str) -> String {
+    let what = &problem.what;
+    match (problem.place, path) {
+        (Some(Place { line, column, .. }), "") => format!("{line}:{column}: {what}"),
+        (Some(Place { line, column, .. }), _) => format!("{path}:{line}:{column}: {what}"),
+        (None, "") => what.clone(),
+        (None, _) => format!("{path}: {what}"),
+    }
+}
+
+fn render_one(problem: &Problem, path: &str, lines: &[&str], color: bool) -> String {
+    let (renderer, bold) = if color {
+        (Renderer::styled(), Style::new().bold())
+    } else {
+        (Renderer::plain(), Style::new())
+    };
+    let mut shown = format!("{bold}{}{bold:#}\n", headline(problem, path));
+    let excerpt = problem.place.and_then(|place| excerpt(place, lines));
+    let mut group = Group::with_level(Level::ERROR);
+    if let Some((line, source, underlined)) = excerpt {
+        let mark = AnnotationKind::Primary.span(underlined);
+        group = group.element(Snippet::source(source).line_start(line).annotation(mark));
+    } else if let Some(help) = &problem.help {
+        return shown + "  help: " + help + "\n";
+    }
+    if let Some(help) = &problem.help {
+        group = group.element(Level::HELP.message(help));
+    }
+    if !group.is_empty() {
+        shown += &renderer.render(&[group]);
+        shown.push('\n');
+    }
+    shown
+}
+
+/// The line's number, the line cut to what fits, and which bytes of that are underlined.
+fn excerpt(place: Place, lines: &[&str]) -> Option<(usize, String, std::ops::Range<usize>)> {
+    let number = place.line as usize;
+    let line = lines.get(number.checked_sub(1)?)?;
+    let column = place.column as usize - 1;
+    let end = match place.end {
+        (end_line, end_column) if end_line == place.line => end_column as usize - 1,
+        _ => line.trim_end().chars().count(),
+    };
+    let cut = column.saturating_sub(LINE_CHARS / 2);
+    let source: String = line.chars().skip(cut).take(LINE_CHARS).collect();
+    let byte_of = |character: usize| {
+        let mut places = source.char_indices().map(|(byte, _)| byte);
+        places.nth(character - cut).unwrap_or(source.len())
+    };
+    let underlined = byte_of(column)..byte_of(end.max(column + 1));
+    Some((number, source, underlined))
+}
+
+/// The lines as YAML counts them: broken by `\n`, `\r\n` or a lone `\r`.
+fn lines_of(text: &str) -> Vec<&str> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut lines = Vec::new();
+    for line in text.split('\n') {
+        let line = line.strip_suffix('\r').unwrap_or(line);
+        lines.extend(line.split('\r'));
+    }
+    lines
+}

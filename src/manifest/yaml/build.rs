@@ -1,0 +1,349 @@
+//! Parser events into the tree, with the bounds that keep a hostile text cheap.
+
+use std::{
+    borrow::Cow,
+    collections::{HashMap, hash_map},
+    rc::Rc,
+};
+
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span, Tag};
+
+use super::{Entry, Kind, Node, Scalar, Style, scalar::Type};
+use crate::manifest::problem::{Place, Problem, Report, quoted};
+
+/// So many levels may stand in each other.
+const MAX_DEPTH: usize = 32;
+/// So many values all aliases and merges of a text may stand for.
+const MAX_REPEATED: usize = 1_000_000;
+
+/// The one document of a text. Faults that leave the rest readable go to the report only; none is
+/// returned for a text that is no YAML or goes over a bound, with that in the report.
+pub(crate) fn parse(text: &str, report: &mut Report) -> Option<Rc<Node>> {
+    let mut builder = Builder::default();
+    for event in Parser::new_from_str(text) {
+        let read = match event {
+            Ok((event, span)) => builder.take(event, place(span), report),
+            Err(error) => Err(scan_problem(&error)),
+        };
+        if let Err(problem) = read {
+            report.add(problem);
+            return None;
+        }
+    }
+    Some(builder.root.unwrap_or_else(|| {
+        let nothing = Scalar {
+            text: String::new(),
+            style: Style::Absent,
+        };
+        Rc::new(Node::new(Place::at(1, 1), Kind::Scalar(nothing)))
+    }))
+}
+
+fn scan_problem(error: &ScanError) -> Problem {
+    let (line, column) = point(*error.marker());
+    let place = Place::at(line, column);
+    let problem = Problem::at(place, format!("this is not YAML: {}", error.info()));
+    if error.info().contains("unknown anchor") {
+        Problem::at(place, "this alias names nothing that stands before it")
+    } else if error.info().contains("tab") {
+        problem.help("YAML is indented by spaces, never by tabs")
+    } else {
+        problem
+    }
+}
+
+/// Line and column, both from 1. The parser counts columns from 0; both fit, for texts are bounded.
+fn point(marker: Marker) -> (u32, u32) {
+    (marker.line() as u32, marker.col() as u32 + 1)
+}
+
+fn place(span: Span) -> Place {
+    Place::between(point(span.start), point(span.end))
+}
+
+#[derive(Default)]
+struct Builder {
+    open: Vec<Open>,
+    anchors: HashMap<usize, Rc<Node>>,
+    repeated: usize,
+    documents: usize,
+    root: Option<Rc<Node>>,
+}
+
+/// A collection whose end has not come yet.
+struct Open {
+    place: Place,
+    anchor: usize,
+    content: Content,
+}
+
+enum Content {
+    Sequence(Vec<Rc<Node>>),
+    Mapping(OpenMapping),
+}
+
+#[derive(Default)]
+struct OpenMapping {
+    entries: Vec<Entry>,
+    seen: HashMap<Rc<str>, Place>,
+    awaited: Awaited,
+    merged: Vec<Rc<Node>>,
+}
+
+/// What comes next in a mapping.
+#[derive(Default)]
+enum Awaited {
+    #[default]
+    Key,
+    Value(Rc<str>, Place),
+    /// The value of `<<`.
+    Merge,
+    /// The value of a key that was refused.
+    Nothing,
+}
+
+impl Builder {
+    fn take(&mut self, event: Event<'_>, at: Place, report: &mut Report) -> Result<(), Problem> {
+        match event {
+            Event::DocumentStart(_) => {
+                self.documents += 1;
+                if self.documents > 1 {
+                    let problem = Problem::at(at, "a second YAML document begins here");
+                    return Err(problem.help("a file holds one document: remove the `---`"));
+                }
+                Ok(())
+            }
+            Event::Scalar(text, style, anchor, tag) => {
+                // The parser puts its own borrowed `~` (behind an anchor or a tag, its own empty
+                // text) where nothing stands, at the place of whatever comes next.
+                let absent = style == ScalarStyle::Plain && matches!(text, Cow::Borrowed("~" | ""));
+                let at = if absent {
+                    self.awaiting_key().unwrap_or(at)
+                } else {
+                    at
+                };
+                let node = Node::new(
+                    at,
+                    Kind::Scalar(Scalar {
+                        style: style_of(style, absent, tag.as_deref(), at, report),
+                        text: if absent {
+                            String::new()
+                        } else {
+                            text.into_owned()
+                        },
+                    }),
+                );
+                self.attach(Rc::new(node), anchor, report)
+            }
+            Event::SequenceStart(anchor, tag) => {
+                check_tag(tag.as_deref(), "seq", at, report);
+                self.begin(at, anchor, Content::Sequence(Vec::new()))
+            }
+            Event::MappingStart(anchor, tag) => {
+                check_tag(tag.as_deref(), "map", at, report);
+                self.begin(at, anchor, Content::Mapping(OpenMapping::default()))
+            }
+            Event::SequenceEnd | Event::MappingEnd => self.end(at, report),
+            Event::Alias(anchor) => self.alias(anchor, at, report),
+            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => Ok(()),
+        }
+    }
+
+    /// The place of the key whose value comes next.
+    fn awaiting_key(&self) -> Option<Place> {
+        match &self.open.last()?.content {
+            Content::Mapping(OpenMapping {
+                awaited: Awaited::Value(_, place),
+                ..
+            }) => Some(*place),
+            _ => None,
+        }
+    }
+
+    fn begin(&mut self, place: Place, anchor: usize, content: Content) -> Result<(), Problem> {
+        if self.open.len() >= MAX_DEPTH {
+            return Err(too_deep(place));
+        }
+        self.open.push(Open {
+            place,
+            anchor,
+            content,
+        });
+        Ok(())
+    }
+
+    fn end(&mut self, at: Place, report: &mut Report) -> Result<(), Problem> {
+        let Some(open) = self.open.pop() else {
+            return Ok(());
+        };
+        let kind = match open.content {
+            Content::Sequence(items) => Kind::Sequence(items),
+            Content::Mapping(mapping) => Kind::Mapping(self.merge(mapping, report)?),
+        };
+        let place = Place::between((open.place.line, open.place.column), at.end);
+        self.attach(Rc::new(Node::new(place, kind)), open.anchor, report)
+    }
+
+    /// Puts a whole value where it belongs.
+    fn attach(
+        &mut self,
+        node: Rc<Node>,
+        anchor: usize,
+        report: &mut Report,
+    ) -> Result<(), Problem> {
+        if anchor != 0 {
+            self.anchors.insert(anchor, Rc::clone(&node));
+        }
+        match self.open.last_mut().map(|open| &mut open.content) {
+            None => self.root = Some(node),
+            Some(Content::Sequence(items)) => items.push(node),
+            Some(Content::Mapping(mapping)) => mapping.attach(node, report),
+        }
+        Ok(())
+    }
+
+    fn alias(&mut self, anchor: usize, at: Place, report: &mut Report) -> Result<(), Problem> {
+        let Some(node) = self.anchors.get(&anchor).map(Rc::clone) else {
+            return Err(Problem::at(at, "this alias stands inside of what it names"));
+        };
+        if self.open.len() + node.height > MAX_DEPTH {
+            return Err(too_deep(at));
+        }
+        self.repeat(node.size, at)?;
+        self.attach(node, 0, report)
+    }
+
+    fn repeat(&mut self, values: usize, at: Place) -> Result<(), Problem> {
+        self.repeated = self.repeated.saturating_add(values);
+        if self.repeated > MAX_REPEATED {
+            let problem = Problem::at(at, "the aliases of this file stand for too much");
+            return Err(problem.help("together they may repeat at most 1000000 values"));
+        }
+        Ok(())
+    }
+
+    /// The entries with those of `<<` behind them: a mapping's own keys win, then the earlier merge.
+    fn merge(
+        &mut self,
+        mut mapping: OpenMapping,
+        report: &mut Report,
+    ) -> Result<Vec<Entry>, Problem> {
+        for merged in std::mem::take(&mut mapping.merged) {
+            let sources = match &merged.kind {
+                Kind::Sequence(items) => items.clone(),
+                _ => vec![Rc::clone(&merged)],
+            };
+            for source in sources {
+                let Some(entries) = source.entries() else {
+                    let problem = Problem::at(source.place, "`<<` cannot merge this");
+                    report.add(problem.help("it takes a mapping, or a list of mappings"));
+                    continue;
+                };
+                self.repeat(entries.len(), source.place)?;
+                for entry in entries {
+                    if let hash_map::Entry::Vacant(new) = mapping.seen.entry(Rc::clone(&entry.key))
+                    {
+                        new.insert(entry.key_place);
+                        mapping.entries.push(entry.clone());
+                    }
+                }
+            }
+        }
+        Ok(mapping.entries)
+    }
+}
+
+impl OpenMapping {
+    fn attach(&mut self, node: Rc<Node>, report: &mut Report) {
+        self.awaited = match std::mem::take(&mut self.awaited) {
+            Awaited::Key => self.key(&node, report),
+            Awaited::Nothing => Awaited::Key,
+            Awaited::Merge => {
+                self.merged.push(node);
+                Awaited::Key
+            }
+            Awaited::Value(key, key_place) => {
+                self.entries.push(Entry {
+                    key,
+                    key_place,
+                    value: node,
+                });
+                Awaited::Key
+            }
+        };
+    }
+
+    fn key(&mut self, node: &Node, report: &mut Report) -> Awaited {
+        let Some(scalar) = node.scalar() else {
+            let what = format!("a key cannot be {}", node.in_words());
+            report.add(Problem::at(node.place, what).help("keys are plain text"));
+            return Awaited::Nothing;
+        };
+        if scalar.class() == Type::Absent {
+            report.add(Problem::at(node.place, "a key is missing before the `:`"));
+            return Awaited::Nothing;
+        }
+        if scalar.style == Style::Plain && scalar.text == "<<" {
+            return Awaited::Merge;
+        }
+        let key: Rc<str> = scalar.text.as_str().into();
+        match self.seen.entry(Rc::clone(&key)) {
+            hash_map::Entry::Vacant(new) => {
+                new.insert(node.place);
+                Awaited::Value(key, node.place)
+            }
+            hash_map::Entry::Occupied(first) => {
+                let Place { line, column, .. } = *first.get();
+                let what = format!("the key {} stands here a second time", quoted(&key));
+                let help = format!("it is first at {line}:{column}; keep one of them");
+                report.add(Problem::at(node.place, what).help(help));
+                Awaited::Nothing
+            }
+        }
+    }
+}
+
+fn too_deep(at: Place) -> Problem {
+    Problem::at(
+        at,
+        format!("more than {MAX_DEPTH} levels stand in each other"),
+    )
+}
+
+/// How a scalar is meant. `!!str` makes text of anything; the other core tags let it speak for itself.
+fn style_of(
+    style: ScalarStyle,
+    absent: bool,
+    tag: Option<&Tag>,
+    at: Place,
+    report: &mut Report,
+) -> Style {
+    const SPEAKING: [&str; 4] = ["int", "float", "bool", "null"];
+    match tag {
+        None if absent => Style::Absent,
+        None if style == ScalarStyle::Plain => Style::Plain,
+        None => Style::Text,
+        Some(tag) if tag.is_yaml_core_schema() && tag.suffix == "str" => Style::Text,
+        Some(tag) if tag.is_yaml_core_schema() && SPEAKING.contains(&tag.suffix.as_str()) => {
+            Style::Plain
+        }
+        Some(tag) => {
+            refuse_tag(tag, at, report);
+            Style::Text
+        }
+    }
+}
+
+fn check_tag(tag: Option<&Tag>, core: &str, at: Place, report: &mut Report) {
+    match tag {
+        Some(tag) if !(tag.is_yaml_core_schema() && tag.suffix == core) => {
+            refuse_tag(tag, at, report);
+        }
+        _ => {}
+    }
+}
+
+fn refuse_tag(tag: &Tag, at: Place, report: &mut Report) {
+    let what = format!("the tag {} means nothing here", quoted(&tag.to_string()));
+    report.add(Problem::at(at, what).help("leave it out"));
+}

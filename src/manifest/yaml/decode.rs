@@ -1,0 +1,56 @@
+//! From bytes to text that is worth parsing: bounded, UTF-8, without control characters.
+
+use crate::manifest::problem::{Place, Problem};
+
+/// So many bytes a file may have.
+pub(crate) const MAX_BYTES: usize = 8 << 20;
+
+/// The text without its byte order mark. Fails for what is too large, is no UTF-8, or holds
+/// characters that YAML forbids (a NUL would silently end the text).
+pub(crate) fn decode(bytes: &[u8]) -> Result<&str, Problem> {
+    if bytes.len() > MAX_BYTES {
+        let mebibytes = bytes.len().div_ceil(1 << 20);
+        let problem = Problem::whole(format!("the file is {mebibytes} MiB large"));
+        return Err(problem.help("at most 8 MiB are read: split it into several files"));
+    }
+    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+        let problem = Problem::at(Place::at(1, 1), "the file is in UTF-16");
+        return Err(problem.help("save it as UTF-8"));
+    }
+    let text = str::from_utf8(bytes).map_err(|error| {
+        let valid = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
+        Problem::at(end_of(&valid), "this byte is not UTF-8").help("save the file as UTF-8")
+    })?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    match text
+        .char_indices()
+        .find(|(_, character)| forbidden(*character))
+    {
+        Some((start, character)) => Err(Problem::at(
+            end_of(&text[..start]),
+            format!("a control character (U+{:04X})", character as u32),
+        )),
+        None => Ok(text),
+    }
+}
+
+fn forbidden(character: char) -> bool {
+    let allowed = matches!(character, '\t' | '\n' | '\r' | '\u{85}');
+    character.is_control() && !allowed || matches!(character, '\u{fffe}' | '\u{ffff}')
+}
+
+/// The place just behind a text.
+fn end_of(text: &str) -> Place {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let bytes = text.as_bytes();
+    let breaks = |at: &usize| match bytes[*at] {
+        b'\n' => true,
+        b'\r' => bytes.get(*at + 1) != Some(&b'\n'),
+        _ => false,
+    };
+    let line = (0..bytes.len()).filter(breaks).count() + 1;
+    let start = (0..bytes.len()).rev().find(breaks).map_or(0, |at| at + 1);
+    let column = text[start..].chars().count() + 1;
+    // Both are below `MAX_BYTES`.
+    Place::at(line as u32, column as u32)
+}
