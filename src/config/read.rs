@@ -94,9 +94,7 @@ fn typed(settings: &mut Mapping, root: &Node, report: &mut Report) -> Config {
         // Of a list the whole setting is told: `media.dirs[1]` is `media.dirs`.
         let key = path.split('[').next().unwrap_or_default();
         let message = error.inner().to_string();
-        let place_of_item = path
-            .split_once('[')
-            .map(|(_, rest)| rest.trim_end_matches(']'));
+        let place_of_item = path.split_once('[').map(|(_, rest)| rest.trim_end_matches(']'));
         let item = place_of_item.and_then(|index| index.parse::<usize>().ok());
         report.add(type_fault(root, key, item, &message));
         if !take_out(settings, key) {
@@ -140,8 +138,7 @@ fn fault(root: &Node, key: &str, what: &str) -> Problem {
 }
 
 fn find<'a>(root: &'a Node, key: &str) -> Option<&'a Node> {
-    key.split('.')
-        .try_fold(root, |node, part| node.get(part).map(|node| &**node))
+    key.split('.').try_fold(root, |node, part| node.get(part).map(|node| &**node))
 }
 
 /// Whether it was there.
@@ -156,11 +153,7 @@ fn take_out(settings: &mut Mapping, key: &str) -> bool {
 }
 
 fn join(path: &str, key: &str) -> String {
-    if path.is_empty() {
-        key.to_owned()
-    } else {
-        format!("{path}.{key}")
-    }
+    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
 
 /// The names of the settings and sections right under a section.
@@ -169,9 +162,7 @@ fn keys_under(path: &str) -> Vec<&'static str> {
     for (key, _) in check::ALLOWED {
         let rest = match path {
             "" => Some(*key),
-            _ => key
-                .strip_prefix(path)
-                .and_then(|rest| rest.strip_prefix('.')),
+            _ => key.strip_prefix(path).and_then(|rest| rest.strip_prefix('.')),
         };
         let name = rest.and_then(|rest| rest.split('.').next());
         keys.extend(name.filter(|name| keys.last() != Some(name)));

@@ -39,10 +39,7 @@ pub(super) struct Field<T> {
 
 impl<T> Field<T> {
     const fn faulty(place: Place) -> Self {
-        Self {
-            place,
-            value: Value::Faulty,
-        }
+        Self { place, value: Value::Faulty }
     }
 }
 
@@ -140,10 +137,7 @@ impl Draft {
 
 /// A key that means nothing where it stands.
 pub(super) fn unknown(entry: &Entry, known: &[&str]) -> Problem {
-    let problem = Problem::at(
-        entry.key_place,
-        format!("unknown key {}", quoted(&entry.key)),
-    );
+    let problem = Problem::at(entry.key_place, format!("unknown key {}", quoted(&entry.key)));
     let meant = did_you_mean(&entry.key, known.iter().copied());
     problem.help(meant.unwrap_or_else(|| format!("known here: {}", known.join(", "))))
 }
@@ -164,16 +158,9 @@ fn required<T>(
     report: &mut Report,
     read: impl FnOnce(&mut At<'_>) -> Option<T>,
 ) -> Option<Field<T>> {
-    let mut at = At {
-        key: &entry.key,
-        node: &entry.value,
-        report,
-    };
+    let mut at = At { key: &entry.key, node: &entry.value, report };
     let value = read(&mut at).map_or(Value::Faulty, Value::Set);
-    Some(Field {
-        place: entry.value.place,
-        value,
-    })
+    Some(Field { place: entry.value.place, value })
 }
 
 fn optional<T>(

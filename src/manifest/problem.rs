@@ -42,21 +42,13 @@ impl Problem {
     /// A fault at a place.
     #[must_use]
     pub fn at(place: Place, what: impl Into<String>) -> Self {
-        Self {
-            place: Some(place),
-            what: what.into(),
-            help: None,
-        }
+        Self { place: Some(place), what: what.into(), help: None }
     }
 
     /// A fault of the whole file.
     #[must_use]
     pub fn whole(what: impl Into<String>) -> Self {
-        Self {
-            place: None,
-            what: what.into(),
-            help: None,
-        }
+        Self { place: None, what: what.into(), help: None }
     }
 
     /// The same with a word on what is allowed.

@@ -24,8 +24,7 @@ impl At<'_> {
     /// Tells a fault of the value: "`key` <what>", with what is allowed.
     pub(super) fn fault<T>(&mut self, what: &str, help: &str) -> Option<T> {
         let what = format!("`{}` {what}", self.key);
-        self.report
-            .add(Problem::at(self.node.place, what).help(help));
+        self.report.add(Problem::at(self.node.place, what).help(help));
         None
     }
 

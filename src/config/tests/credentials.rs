@@ -21,10 +21,7 @@ fn keys_or_a_token_come_from_the_environment() {
         ("KLING_API_TOKEN", " "),
     ]);
     match keys.expect("keys") {
-        Credentials::Keys {
-            access_key,
-            secret_key,
-        } => {
+        Credentials::Keys { access_key, secret_key } => {
             assert_eq!(access_key.expose_secret(), "AK");
             assert_eq!(secret_key.expose_secret(), "SK");
         }
@@ -37,23 +34,11 @@ fn keys_or_a_token_come_from_the_environment() {
 #[test]
 fn what_is_missing_or_too_much_is_named() {
     for (variables, expected) in [
-        (
-            &[][..],
-            "no credentials: set KLING_ACCESS_KEY and KLING_SECRET_KEY, or KLING_API_TOKEN,",
-        ),
+        (&[][..], "no credentials: set KLING_ACCESS_KEY and KLING_SECRET_KEY, or KLING_API_TOKEN,"),
         (&[("KLING_ACCESS_KEY", "")], "no credentials: "),
-        (
-            &[("KLING_ACCESS_KEY", "a")],
-            "KLING_ACCESS_KEY is set, but KLING_SECRET_KEY is not",
-        ),
-        (
-            &[("KLING_SECRET_KEY", "a")],
-            "KLING_SECRET_KEY is set, but KLING_ACCESS_KEY is not",
-        ),
-        (
-            &[("KLING_SECRET_KEY", "a"), ("KLING_API_TOKEN", "b")],
-            "both KLING_API_TOKEN and",
-        ),
+        (&[("KLING_ACCESS_KEY", "a")], "KLING_ACCESS_KEY is set, but KLING_SECRET_KEY is not"),
+        (&[("KLING_SECRET_KEY", "a")], "KLING_SECRET_KEY is set, but KLING_ACCESS_KEY is not"),
+        (&[("KLING_SECRET_KEY", "a"), ("KLING_API_TOKEN", "b")], "both KLING_API_TOKEN and"),
     ] {
         let error = find(variables).expect_err(expected).to_string();
         assert!(error.starts_with(expected), "{error}");
@@ -65,16 +50,10 @@ fn no_value_shows_up() {
     for value in ["sec ret", "sec\nret", "secrét", "sec\u{7}ret"] {
         let error = find(&[("KLING_API_TOKEN", value)]).expect_err("malformed");
         let told = format!("{error} {error:?}");
-        assert!(
-            told.starts_with("KLING_API_TOKEN holds a character"),
-            "{told}"
-        );
+        assert!(told.starts_with("KLING_API_TOKEN holds a character"), "{told}");
         assert!(!told.contains("sec"), "{told}");
     }
-    let keys = find(&[
-        ("KLING_ACCESS_KEY", "public-part"),
-        ("KLING_SECRET_KEY", "secret-part"),
-    ]);
+    let keys = find(&[("KLING_ACCESS_KEY", "public-part"), ("KLING_SECRET_KEY", "secret-part")]);
     let shown = format!("{:?}", keys.expect("keys"));
     assert!(!shown.contains("-part"), "{shown}");
 }
@@ -92,18 +71,12 @@ fn files_of_systemd_stand_in_for_variables() {
 
     fs::write(folder.path().join("kling_secret_key"), b"\xff\xfe").expect("a file");
     let error = find(&[("CREDENTIALS_DIRECTORY", directory)]).expect_err("no text");
-    assert!(
-        matches!(error, CredentialsError::Malformed("KLING_SECRET_KEY")),
-        "{error}"
-    );
+    assert!(matches!(error, CredentialsError::Malformed("KLING_SECRET_KEY")), "{error}");
 
     fs::remove_file(folder.path().join("kling_secret_key")).expect("removed");
     fs::create_dir(folder.path().join("kling_secret_key")).expect("a folder");
     let error = find(&[("CREDENTIALS_DIRECTORY", directory)]).expect_err("a folder");
-    assert!(
-        matches!(error, CredentialsError::Unreadable { .. }),
-        "{error}"
-    );
+    assert!(matches!(error, CredentialsError::Unreadable { .. }), "{error}");
 }
 
 /// Names of accounts are kept in users' databases: they must stay what they are.

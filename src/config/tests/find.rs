@@ -14,11 +14,8 @@ fn a_named_file_goes_first_and_roots_its_paths() {
     let here = folder.path();
     fs::create_dir(here.join("etc")).expect("a folder");
     fs::write(here.join("lipsyncd.yaml"), "jobs_dir: by-place").expect("a file");
-    fs::write(
-        here.join("etc/env.yaml"),
-        "jobs_dir: by-env\nmedia: {dirs: [m, /n]}",
-    )
-    .expect("a file");
+    fs::write(here.join("etc/env.yaml"), "jobs_dir: by-env\nmedia: {dirs: [m, /n]}")
+        .expect("a file");
     fs::write(here.join("etc/flag.yaml"), "jobs_dir: /by-flag").expect("a file");
     let env = |name: &str| (name == "LIPSYNCD_CONFIG").then(|| OsString::from("etc/env.yaml"));
 
@@ -66,8 +63,5 @@ fn faults_name_the_file() {
     let error = Config::find_from(folder.path(), None, &nothing).expect_err("a fault");
     let start = format!("{}:1:9: unknown key `watch.settel`", path.display());
     assert!(error.to_string().starts_with(&start), "{error}");
-    assert!(
-        error.render(false).contains("1 | watch: {settel: 1s}"),
-        "{error}"
-    );
+    assert!(error.render(false).contains("1 | watch: {settel: 1s}"), "{error}");
 }

@@ -24,10 +24,7 @@ fn expect_rows(rows: &str) {
             Err(problems) => problems.one_line("c"),
         };
         assert_eq!(told.lines().count(), 1, "{text}\n{told}");
-        assert!(
-            told.starts_with(&format!("c:{expected}")),
-            "{text}\n{told}\n{expected}"
-        );
+        assert!(told.starts_with(&format!("c:{expected}")), "{text}\n{told}\n{expected}");
     }
 }
 
@@ -37,13 +34,8 @@ fn the_example_is_the_default_and_shows_every_key() {
     assert_eq!(good(text), Config::default());
     let root: serde_yaml::Value = serde_yaml::from_str(text).expect("the example is YAML");
     for (key, _) in ALLOWED {
-        let value = key
-            .split('.')
-            .try_fold(&root, |value, part| value.get(part));
-        assert!(
-            value.is_some(),
-            "lipsyncd.example.yaml does not show `{key}`"
-        );
+        let value = key.split('.').try_fold(&root, |value, part| value.get(part));
+        assert!(value.is_some(), "lipsyncd.example.yaml does not show `{key}`");
     }
     for empty in ["", "# nothing\n", "watch:\n", "media: null\nlog: {}\n"] {
         assert_eq!(good(empty), Config::default(), "{empty:?}");
@@ -65,10 +57,7 @@ fn every_setting_is_read() {
         jobs_dir: "a".into(),
         output_dir: "b".into(),
         state_db: "c".into(),
-        watch: Watch {
-            settle: ms(0),
-            rescan_interval: ms(500),
-        },
+        watch: Watch { settle: ms(0), rescan_interval: ms(500) },
         media: Media {
             dirs: vec!["d".into(), "/e".into()],
             public_base_url: Some(Url::parse("http://m.example.com/x/").expect("an address")),
@@ -87,25 +76,11 @@ fn every_setting_is_read() {
             query_per_second: 1000.0,
             units_per_day_micro: Some(12_345_678),
         },
-        poll: Poll {
-            min_interval: ms(1_000),
-            max_interval: ms(1_000),
-        },
-        retry: Retry {
-            initial: ms(10),
-            max: ms(90_000),
-            give_up_after: ms(3_600_000),
-        },
-        pause: Pause {
-            probe_interval: ms(2_000),
-        },
-        download: Download {
-            concurrency: 1,
-            max_bytes: 1_000,
-        },
-        log: Log {
-            format: LogFormat::Journald,
-        },
+        poll: Poll { min_interval: ms(1_000), max_interval: ms(1_000) },
+        retry: Retry { initial: ms(10), max: ms(90_000), give_up_after: ms(3_600_000) },
+        pause: Pause { probe_interval: ms(2_000) },
+        download: Download { concurrency: 1, max_bytes: 1_000 },
+        log: Log { format: LogFormat::Journald },
     };
     assert_eq!(config, expected);
 }
@@ -120,12 +95,7 @@ fn sizes_and_units_have_their_spellings() {
         ("2GiB", 2 << 30),
         ("1tib", 1 << 40),
     ] {
-        assert_eq!(
-            good(&format!("download: {{max_bytes: {size}}}"))
-                .download
-                .max_bytes,
-            bytes
-        );
+        assert_eq!(good(&format!("download: {{max_bytes: {size}}}")).download.max_bytes, bytes);
     }
     for (units, micro) in [
         ("0", 0),

@@ -5,10 +5,7 @@ use super::*;
 /// The same for a key of a single job that is faultless without it; the key stands on line 3.
 #[track_caller]
 fn expect_key(key: &str, expected: &str) {
-    expect(
-        &format!("video: https://e.com/v.mp4\naudio: a.mp3\n{key}\n"),
-        &[expected],
-    );
+    expect(&format!("video: https://e.com/v.mp4\naudio: a.mp3\n{key}\n"), &[expected]);
 }
 
 /// Rows of a key and its fault; `\\n` in a key begins a line.
@@ -22,44 +19,23 @@ fn expect_keys(rows: &str) {
 
 #[test]
 fn keys_are_known_text_and_stand_once() {
-    expect_key(
-        "watermrk: true",
-        "3:1: unknown key `watermrk` (did you mean `watermark`?)",
-    );
-    expect_key(
-        "Watermark: true",
-        "3:1: unknown key `Watermark` (did you mean `watermark`?)",
-    );
-    expect_key(
-        "sound-volume: 1",
-        "3:1: unknown key `sound-volume` (did you mean `sound_volume`?)",
-    );
-    expect_key(
-        "zzz: 1",
-        "3:1: unknown key `zzz` (known here: id, video, audio,",
-    );
+    expect_key("watermrk: true", "3:1: unknown key `watermrk` (did you mean `watermark`?)");
+    expect_key("Watermark: true", "3:1: unknown key `Watermark` (did you mean `watermark`?)");
+    expect_key("sound-volume: 1", "3:1: unknown key `sound-volume` (did you mean `sound_volume`?)");
+    expect_key("zzz: 1", "3:1: unknown key `zzz` (known here: id, video, audio,");
     expect_key(
         "video: b.mp4",
         "3:1: the key `video` stands here a second time (it is first at 1:1; keep one of them)",
     );
-    expect_key(
-        "id: x",
-        "3:1: a single job has no `id`: it is named by its file",
-    );
+    expect_key("id: x", "3:1: a single job has no `id`: it is named by its file");
     expect_key("[a]: x", "3:1: a key cannot be a list");
     expect_key(": x", "3:1: a key is missing before the `:`");
     expect_key("<<: 1", "3:5: `<<` cannot merge this (it takes a mapping");
-    expect_key(
-        "output: !path x.mp4",
-        "3:15: the tag `!path` means nothing here",
-    );
+    expect_key("output: !path x.mp4", "3:15: the tag `!path` means nothing here");
     // The file as Windows writes it, with its mark at the start.
     expect(
         "\u{feff}fce: only\r\nvideo: v.mp4\r\naudio: a.mp3\r\nfce: only\r\n",
-        &[
-            "1:1: unknown key `fce` (did you mean `face`?)",
-            "4:1: the key `fce` stands here",
-        ],
+        &["1:1: unknown key `fce` (did you mean `face`?)", "4:1: the key `fce` stands here"],
     );
     // Columns are characters, not bytes.
     expect(
@@ -169,10 +145,7 @@ fn sources_are_one_thing_that_the_api_can_take() {
         (
             "{url: https://e.com/v.mp4, file: v.mp4}",
             "[a.mp3]",
-            [
-                "1:8: `video` has to have exactly one key",
-                "2:8: `audio` cannot be a list",
-            ],
+            ["1:8: `video` has to have exactly one key", "2:8: `audio` cannot be a list"],
         ),
         (
             "v.avi",
@@ -182,42 +155,22 @@ fn sources_are_one_thing_that_the_api_can_take() {
                 &format!("2:8: `audio` {files} .mp3 .wav .m4a .aac)"),
             ],
         ),
-        (
-            "x/.mp4",
-            "5",
-            ["1:8: `video` is not a file", "2:8: `audio` is not a file"],
-        ),
+        ("x/.mp4", "5", ["1:8: `video` is not a file", "2:8: `audio` is not a file"]),
         (
             "''",
             "\"a\\0.mp3\"",
-            [
-                "1:8: `video` is empty",
-                "2:8: `audio` holds a control character (U+0000)",
-            ],
+            ["1:8: `video` is empty", "2:8: `audio` holds a control character (U+0000)"],
         ),
-        (
-            "",
-            "~",
-            [
-                "1:1: `video` cannot be left empty",
-                "2:8: `audio` cannot be null",
-            ],
-        ),
+        ("", "~", ["1:1: `video` cannot be left empty", "2:8: `audio` cannot be null"]),
         (
             "{id: \"a b\"}",
             "{file: }",
-            [
-                "1:13: `video` is an id with a blank in it",
-                "2:9: `audio` cannot be left empty",
-            ],
+            ["1:13: `video` is an id with a blank in it", "2:9: `audio` cannot be left empty"],
         ),
         (
             "https://u:p@e.com/v.mp4",
             "http://[/a.mp3",
-            [
-                "1:8: `video` has a user name or password",
-                "2:8: `audio` is not an address: ",
-            ],
+            ["1:8: `video` has a user name or password", "2:8: `audio` is not an address: "],
         ),
     ] {
         expect(&format!("video: {video}\naudio: {audio}\n"), &expected);
@@ -240,24 +193,15 @@ fn an_output_stays_in_its_folder_and_out_of_the_way() {
         ("x.mov", "it has to end in `.mp4`"),
         ("x.MP4", "it has to end in `.mp4`"),
         ("a/", "a part is empty"),
-        (
-            "x.watermark.mp4",
-            "`.watermark.mp4` is kept for watermarked results",
-        ),
+        ("x.watermark.mp4", "`.watermark.mp4` is kept for watermarked results"),
         ("a.mp4/x.mp4", "a folder named like a result"),
     ] {
         let expected = format!("3:9: `output` cannot be used: {expected}");
         expect_key(&format!("output: {output}"), &expected);
     }
-    expect_key(
-        "output: \"a\\0b.mp4\"",
-        "3:9: `output` holds a control character (U+0000)",
-    );
+    expect_key("output: \"a\\0b.mp4\"", "3:9: `output` holds a control character (U+0000)");
     let long = "x".repeat(200);
-    expect_key(
-        &format!("output: {long}.mp4"),
-        "3:9: `output` cannot be used: a part is longer",
-    );
+    expect_key(&format!("output: {long}.mp4"), "3:9: `output` cannot be used: a part is longer");
 }
 
 #[test]

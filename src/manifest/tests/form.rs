@@ -5,34 +5,19 @@ use super::*;
 #[test]
 fn a_text_has_to_have_a_form() {
     for (text, expected) in [
-        (
-            "",
-            "the manifest is empty (a manifest is one job (`video` and `audio`), or a batch",
-        ),
+        ("", "the manifest is empty (a manifest is one job (`video` and `audio`), or a batch"),
         ("# nothing\n", "the manifest is empty"),
         ("~\n", "the manifest is empty"),
         ("hello\n", "1:1: a manifest cannot be text"),
-        (
-            "- id: a\n",
-            "1:1: a manifest cannot be a list (put the list under `jobs:`)",
-        ),
-        (
-            "job:\n  - id: a\n",
-            "1:1: unknown key `job` (did you mean `jobs`?",
-        ),
-        (
-            "foo: 1\n",
-            "1:1: this is no manifest (a manifest is one job",
-        ),
+        ("- id: a\n", "1:1: a manifest cannot be a list (put the list under `jobs:`)"),
+        ("job:\n  - id: a\n", "1:1: unknown key `job` (did you mean `jobs`?"),
+        ("foo: 1\n", "1:1: this is no manifest (a manifest is one job"),
         ("1: 2\n", "1:1: this is no manifest"),
         ("video: v.mp4\n", "1:1: this job has no `audio`"),
         ("jobs: []\n", "1:7: `jobs` is an empty list"),
         ("jobs: {}\n", "1:7: `jobs` cannot be a mapping"),
         ("jobs:\n", "1:1: `jobs` cannot be left empty"),
-        (
-            "defaults: {video: a.mp4}\n",
-            "1:1: a batch needs a list of `jobs`",
-        ),
+        ("defaults: {video: a.mp4}\n", "1:1: a batch needs a list of `jobs`"),
     ] {
         expect(text, &[expected]);
     }
@@ -56,22 +41,13 @@ fn a_text_has_to_have_a_form() {
 #[test]
 fn what_is_no_yaml_is_told_where_it_stops_being_it() {
     for (text, expected) in [
-        (
-            "a: 1\n---\nb: 2\n",
-            "2:1: a second YAML document begins here",
-        ),
+        ("a: 1\n---\nb: 2\n", "2:1: a second YAML document begins here"),
         ("video: *nope\n", "1:8: this alias names nothing"),
-        (
-            "video: &a [*a]\n",
-            "1:12: this alias stands inside of what it names",
-        ),
+        ("video: &a [*a]\n", "1:12: this alias stands inside of what it names"),
         ("a: [1\nb: 2\n", "2:2: this is not YAML: "),
         ("a: 'x\n", "1:4: this is not YAML: "),
         ("a:\n\tb: 1\n", "2:2: this is not YAML: tabs disallowed"),
-        (
-            "video: a: b\n",
-            "1:9: this is not YAML: mapping values are not allowed",
-        ),
+        ("video: a: b\n", "1:9: this is not YAML: mapping values are not allowed"),
         ("@foo\n", "1:1: this is not YAML: "),
         ("a: b\0\n", "1:5: a control character (U+0000)"),
         ("a: b\r\nc: \u{7}\r\n", "2:4: a control character (U+0007)"),
@@ -81,10 +57,7 @@ fn what_is_no_yaml_is_told_where_it_stops_being_it() {
     }
     let deep = "[".repeat(40) + &"]".repeat(40);
     expect(&deep, &["1:33: more than 32 levels stand in each other"]);
-    expect(
-        &"- ".repeat(100),
-        &["1:65: more than 32 levels stand in each other"],
-    );
+    expect(&"- ".repeat(100), &["1:65: more than 32 levels stand in each other"]);
 }
 
 #[test]
@@ -99,26 +72,16 @@ fn bytes_that_are_no_text_are_told() {
 #[test]
 fn a_path_that_makes_no_key_is_refused() {
     let text = b"video: v.mp4\naudio: a.mp3\n";
-    for path in [
-        ".hidden.yaml",
-        "a/.b/c.yaml",
-        "a//b.yaml",
-        "../a.yaml",
-        "a\n.yaml",
-        "a\\b.yaml",
-        ".yaml",
-    ] {
+    for path in
+        [".hidden.yaml", "a/.b/c.yaml", "a//b.yaml", "../a.yaml", "a\n.yaml", "a\\b.yaml", ".yaml"]
+    {
         let problems = read(text, &ManifestPath::new(path)).expect_err(path);
         let told = problems.one_line("m.yaml");
         assert!(told.starts_with("m.yaml: the path "), "{path}: {told}");
         assert_eq!(problems.len(), 1, "{path}: {told}");
     }
     let problems = read(text, &ManifestPath::new("x.watermark.yaml")).expect_err("an output");
-    assert!(
-        problems
-            .one_line("")
-            .starts_with("the output would be `x.watermark.mp4`: ")
-    );
+    assert!(problems.one_line("").starts_with("the output would be `x.watermark.mp4`: "));
 }
 
 #[test]
@@ -129,10 +92,7 @@ fn aliases_cannot_blow_up() {
         bomb += &format!("a{level}: &a{level} [{previous}]\n");
     }
     let told = faults(&bomb);
-    assert!(
-        told.contains("the aliases of this file stand for too much"),
-        "{told}"
-    );
+    assert!(told.contains("the aliases of this file stand for too much"), "{told}");
 }
 
 #[test]
@@ -175,14 +135,6 @@ fn very_many_faults_are_counted() {
     let text = "jobs:\n".to_owned() + &"  - 7\n".repeat(1_000);
     let problems = read(text.as_bytes(), &ManifestPath::new("m.yaml")).expect_err("faults");
     assert_eq!(problems.len(), 1_000);
-    assert!(
-        problems
-            .one_line("m.yaml")
-            .ends_with("\nm.yaml: and 900 more")
-    );
-    assert!(
-        problems
-            .render("m.yaml", &text, false)
-            .ends_with("\nm.yaml: and 900 more\n")
-    );
+    assert!(problems.one_line("m.yaml").ends_with("\nm.yaml: and 900 more"));
+    assert!(problems.render("m.yaml", &text, false).ends_with("\nm.yaml: and 900 more\n"));
 }

@@ -52,10 +52,7 @@ fn jobs_of_a_batch_take_defaults_and_win_over_them() {
     let [en, fr] = manifest.jobs.as_slice() else {
         panic!("{manifest:?}");
     };
-    assert_eq!(
-        (en.spec.key.as_str(), en.spec.id.as_deref()),
-        ("promo/m/en", Some("en"))
-    );
+    assert_eq!((en.spec.key.as_str(), en.spec.id.as_deref()), ("promo/m/en", Some("en")));
     assert_eq!(en.spec.video, url("https://e.com/v.mp4"));
     assert_eq!((en.spec.priority, fr.spec.priority), (5, 0));
     assert_eq!(fr.spec.video, Source::File("w.mp4".into()));
@@ -75,14 +72,8 @@ fn sources_have_three_spellings() {
     for (video, expected) in [
         ("https://e.com/v.mp4", url("https://e.com/v.mp4")),
         ("HTTP://E.com/a b.mp4", url("http://e.com/a%20b.mp4")),
-        (
-            "{url: \"http://127.0.0.1:8080/v\"}",
-            url("http://127.0.0.1:8080/v"),
-        ),
-        (
-            "https://e.com/v.mp4?sig=a%2Fb&x=1",
-            url("https://e.com/v.mp4?sig=a%2Fb&x=1"),
-        ),
+        ("{url: \"http://127.0.0.1:8080/v\"}", url("http://127.0.0.1:8080/v")),
+        ("https://e.com/v.mp4?sig=a%2Fb&x=1", url("https://e.com/v.mp4?sig=a%2Fb&x=1")),
         ("/srv/v.mp4", Source::File("/srv/v.mp4".into())),
         ("{file: \"http:v.mp4\"}", Source::File("http:v.mp4".into())),
         ("2024.mp4", Source::File("2024.mp4".into())),
@@ -112,10 +103,7 @@ fn times_are_milliseconds_or_durations() {
         assert_eq!(job.spec.sound_insert_ms, Some(expected_ms), "{time}");
     }
     let both = job("sound_start_time: 1s\nsound_end_time: 3000");
-    assert_eq!(
-        (both.spec.sound_start_ms, both.spec.sound_end_ms),
-        (1000, Some(3000))
-    );
+    assert_eq!((both.spec.sound_start_ms, both.spec.sound_end_ms), (1000, Some(3000)));
     assert_eq!(job("sound_end_time: null").spec.sound_end_ms, None);
 }
 
@@ -130,17 +118,8 @@ fn faces_numbers_and_moments_are_read() {
     ] {
         assert_eq!(job(&format!("face: {face}")).spec.face, expected);
     }
-    for (volume, expected) in [
-        ("0", 0.0),
-        ("2", 2.0),
-        ("0.25", 0.25),
-        (".5", 0.5),
-        ("5e-1", 0.5),
-    ] {
-        assert_eq!(
-            job(&format!("sound_volume: {volume}")).spec.sound_volume,
-            expected
-        );
+    for (volume, expected) in [("0", 0.0), ("2", 2.0), ("0.25", 0.25), (".5", 0.5), ("5e-1", 0.5)] {
+        assert_eq!(job(&format!("sound_volume: {volume}")).spec.sound_volume, expected);
     }
     assert_eq!(job("priority: -100").spec.priority, -100);
     let moments = ["2026-12-24T18:00:00+01:00", "'2026-12-24T17:00:00Z'"];
@@ -154,25 +133,11 @@ fn faces_numbers_and_moments_are_read() {
 fn names_and_labels_are_the_text_that_stands_there() {
     for id in ["007", "1.0", "on", "true", "1e3", "0x10", "'-'", "A.b_c-9"] {
         let manifest = good(&format!("jobs: [{{id: {id}, video: v.mp4, audio: a.mp3}}]"));
-        assert_eq!(
-            manifest.jobs[0].spec.key,
-            format!("promo/m/{}", id.trim_matches('\''))
-        );
+        assert_eq!(manifest.jobs[0].spec.key, format!("promo/m/{}", id.trim_matches('\'')));
     }
-    let labels = job("labels: {a: 007, 1: yes, b: null, c: , d: \"x\\ny\"}")
-        .spec
-        .labels;
-    let labels: Vec<_> = labels
-        .iter()
-        .map(|(name, text)| (&**name, &**text))
-        .collect();
-    let expected = [
-        ("1", "yes"),
-        ("a", "007"),
-        ("b", "null"),
-        ("c", ""),
-        ("d", "x\ny"),
-    ];
+    let labels = job("labels: {a: 007, 1: yes, b: null, c: , d: \"x\\ny\"}").spec.labels;
+    let labels: Vec<_> = labels.iter().map(|(name, text)| (&**name, &**text)).collect();
+    let expected = [("1", "yes"), ("a", "007"), ("b", "null"), ("c", ""), ("d", "x\ny")];
     assert_eq!(labels, expected);
 }
 
@@ -247,12 +212,8 @@ fn every_key_has_a_part_in_the_meaning() {
         assert!(!seen.contains(&meaning), "{key}");
         seen.push(meaning);
     }
-    let file = good("video: v.mp4\naudio: {file: a.mp3}\n").jobs[0]
-        .meaning
-        .clone();
-    let by_id = good("video: {id: v.mp4}\naudio: a.mp3\n").jobs[0]
-        .meaning
-        .clone();
+    let file = good("video: v.mp4\naudio: {file: a.mp3}\n").jobs[0].meaning.clone();
+    let by_id = good("video: {id: v.mp4}\naudio: a.mp3\n").jobs[0].meaning.clone();
     assert_eq!(file, plain);
     assert_ne!(by_id, plain);
 }

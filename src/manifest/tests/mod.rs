@@ -33,11 +33,7 @@ fn expect(text: &str, expected: &[&str]) {
     let lines: Vec<&str> = told.lines().collect();
     let matches = lines.len() == expected.len()
         && lines.iter().zip(expected).all(|(line, expected)| {
-            line.strip_prefix("m.yaml:")
-                .is_some_and(|line| line.trim_start().starts_with(expected))
+            line.strip_prefix("m.yaml:").is_some_and(|line| line.trim_start().starts_with(expected))
         });
-    assert!(
-        matches,
-        "{text}\n--- told:\n{told}\n--- expected: {expected:#?}"
-    );
+    assert!(matches, "{text}\n--- told:\n{told}\n--- expected: {expected:#?}");
 }

@@ -22,10 +22,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<&str, Problem> {
         Problem::at(end_of(&valid), "this byte is not UTF-8").help("save the file as UTF-8")
     })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    match text
-        .char_indices()
-        .find(|(_, character)| forbidden(*character))
-    {
+    match text.char_indices().find(|(_, character)| forbidden(*character)) {
         Some((start, character)) => Err(Problem::at(
             end_of(&text[..start]),
             format!("a control character (U+{:04X})", character as u32),

@@ -52,12 +52,7 @@ impl Node {
         let (size, height) = children.fold((1_usize, 0), |(size, height), child| {
             (size.saturating_add(child.size), height.max(child.height))
         });
-        Self {
-            place,
-            kind,
-            size,
-            height: height + 1,
-        }
+        Self { place, kind, size, height: height + 1 }
     }
 
     /// Its entries, if it is a mapping.
