@@ -27,9 +27,16 @@ pub(super) fn read(bytes: &[u8]) -> Result<Config, Problems> {
                 Mapping::new()
             }
         };
-        config = typed(&mut settings, &root, &mut report);
+        let taken_out;
+        (config, taken_out) = typed(&mut settings, &root, &mut report);
         for (key, what) in check::faults(&config) {
-            report.add(fault(&root, key, what));
+            // In the place of a faulty value stands its default, which nothing can be measured by.
+            if !taken_out
+                .iter()
+                .any(|faulty| what.contains(faulty) || key == faulty)
+            {
+                report.add(fault(&root, key, what));
+            }
         }
     }
     report.conclude()?;
@@ -82,12 +89,13 @@ fn is_null(node: &Node) -> bool {
 }
 
 /// The settings by serde's types. Serde stops at the first fault: each is told and taken out, until
-/// the rest is sound.
-fn typed(settings: &mut Mapping, root: &Node, report: &mut Report) -> Config {
+/// the rest is sound. With the names of those.
+fn typed(settings: &mut Mapping, root: &Node, report: &mut Report) -> (Config, Vec<String>) {
+    let mut taken_out = Vec::new();
     loop {
         let value = Value::Mapping(settings.clone());
         let error = match serde_path_to_error::deserialize::<_, Config>(value) {
-            Ok(config) => return config,
+            Ok(config) => return (config, taken_out),
             Err(error) => error,
         };
         let path = error.path().to_string();
@@ -98,8 +106,9 @@ fn typed(settings: &mut Mapping, root: &Node, report: &mut Report) -> Config {
         let item = place_of_item.and_then(|index| index.parse::<usize>().ok());
         report.add(type_fault(root, key, item, &message));
         if !take_out(settings, key) {
-            return Config::default();
+            return (Config::default(), taken_out);
         }
+        taken_out.push(key.to_owned());
     }
 }
 

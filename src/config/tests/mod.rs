@@ -176,6 +176,7 @@ fn faults_are_told_where_they_stand() {
         limits: {units_per_day: 0.0000001} => 1:25: `limits.units_per_day` has more than six decimals
         limits: {units_per_day: lots} => 1:25: `limits.units_per_day` cannot be the text `lots`
         poll: {min_interval: 1m} => 1:22: `poll.min_interval` is above `poll.max_interval`
+        poll: {min_interval: 1m, max_interval: x} => 1:40: `poll.max_interval` is no duration
         poll: {max_interval: 1s} => 1:22: `poll.min_interval` is above `poll.max_interval`
         retry: {initial: 2s, max: 1s} => 1:18: `retry.initial` is above `retry.max`
         download: {max_bytes: 2GX} => 1:23: `download.max_bytes` is no size
