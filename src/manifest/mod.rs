@@ -26,6 +26,8 @@ pub use ignore::{ignored, ignored_folder, is_manifest};
 pub use path::ManifestPath;
 pub use problem::{Place, Problem, Problems};
 
+pub use yaml::MAX_BYTES as BYTES_MAX;
+
 use crate::job::JobSpec;
 
 /// What a faultless manifest asks.

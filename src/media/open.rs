@@ -9,7 +9,10 @@ use std::{
 
 /// Opens a regular file to read. A FIFO would keep a plain open waiting for a writer, and looking
 /// before opening leaves a gap: so it is opened without waiting, and then looked at.
-pub(super) fn open_regular(path: &Path) -> io::Result<(File, Metadata)> {
+///
+/// # Errors
+/// What the system says, or that it is no regular file.
+pub fn open_regular(path: &Path) -> io::Result<(File, Metadata)> {
     let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
     let metadata = file.metadata()?;
     if !metadata.is_file() {

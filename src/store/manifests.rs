@@ -2,6 +2,8 @@
 //!
 //! Owns the rows of `manifest`; what a difference means for its jobs is in [`super::reconcile`].
 
+use rusqlite::OptionalExtension as _;
+
 use super::{
     Store, StoreError,
     reconcile::{Reconciliation, Stop},
@@ -98,6 +100,20 @@ impl Store {
         .await
     }
 
+    /// Returns the row of the manifest at `path`, if it was ever read.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn manifest_id(&self, path: &str) -> Result<Option<i64>, StoreError> {
+        let path = path.to_owned();
+        self.read(move |connection| {
+            let mut statement =
+                connection.prepare_cached("SELECT id FROM manifest WHERE path = ?1")?;
+            Ok(statement.query_row([&path], |row| row.get(0)).optional()?)
+        })
+        .await
+    }
+
     /// Makes the database agree with `manifest`. On a conflict nothing of it is taken in.
     ///
     /// # Errors
@@ -179,7 +195,7 @@ impl Store {
         .await
     }
 
-    /// Writes down that the manifest of that row was looked at and asks what it asked before.
+    /// Asks for the manifest of a job to be read again, whatever its size and mtime say.
     ///
     /// # Errors
     /// When the database cannot be written.

@@ -2,8 +2,8 @@
 
 use crate::manifest::problem::{Place, Problem};
 
-/// So many bytes a file may have.
-pub(crate) const MAX_BYTES: usize = 8 << 20;
+/// So many bytes a manifest, or a configuration, may have.
+pub const MAX_BYTES: usize = 8 << 20;
 
 /// The text without its byte order mark. Fails for what is too large, is no UTF-8, or holds
 /// characters that YAML forbids (a NUL would silently end the text).

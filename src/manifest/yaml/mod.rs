@@ -10,6 +10,7 @@ mod scalar;
 use std::rc::Rc;
 
 pub(crate) use build::parse;
+pub use decode::MAX_BYTES;
 pub(crate) use decode::decode;
 pub(crate) use scalar::{Scalar, Style, Type};
 
