@@ -1,1 +1,147 @@
-//! (to be written)
+//! The command line: one file a command, its arguments and its function together.
+//!
+//! Data goes to stdout, all else to stderr. Querying is the store's; here is what is asked of it and
+//! how it is shown. What a command must not do is decide about jobs: that is
+//! [`apply`](crate::job::apply())'s.
+
+mod cancel;
+mod change;
+mod completions;
+mod error;
+mod json;
+mod list;
+mod log;
+mod nearest;
+mod open;
+mod pause;
+mod resolve;
+mod resume;
+mod retry;
+mod show;
+mod status;
+pub mod text;
+
+use std::{
+    ffi::OsString,
+    io::{self, BufWriter, IsTerminal as _, Write},
+    path::PathBuf,
+};
+
+use clap::{Parser, Subcommand};
+
+pub use error::{CommandError, ExitCode, What};
+
+use crate::config::Config;
+
+/// Dubs video in bulk with the Kling lip-sync API: drop manifests in a folder, collect results
+///
+/// lipsyncd watches a folder of manifests, has Kling make each video's face speak the sound you
+/// name, and puts the finished videos into an output folder. It never pays twice for one job, never
+/// loses a result that was paid for, and always says why a job waits.
+#[derive(Debug, Parser)]
+#[command(
+    name = "lipsyncd",
+    version,
+    after_help = "Examples:\n  \
+        lipsyncd status                   how far everything is, and what to type next\n  \
+        lipsyncd list --state failed      what went wrong\n  \
+        lipsyncd show promo/en            one job whole\n\n\
+        Exit codes: 0 done, 1 some job or manifest failed, 2 wrong usage or configuration,\n\
+        3 cannot run (another daemon, no permission, no database or one of a newer version)"
+)]
+pub struct Cli {
+    /// The configuration [default: $LIPSYNCD_CONFIG, ./lipsyncd.yaml, /etc/lipsyncd/lipsyncd.yaml]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What lipsyncd can be told to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// How far everything is: counts, slots, pause, units, time left
+    Status(status::Args),
+    /// A line a job
+    List(list::Args),
+    /// One job whole: what it waits for, its history, what it cost
+    Show(show::Args),
+    /// Run jobs again from the start: a fresh attempt, which is paid for again
+    Retry(retry::Args),
+    /// Decide an unresolved job: which task it is, or that it was never accepted
+    Resolve(resolve::Args),
+    /// Take jobs back that were not sent yet
+    Cancel(cancel::Args),
+    /// Stop paid calls until `lipsyncd resume`
+    Pause(pause::Args),
+    /// Let paid calls go on
+    Resume(resume::Args),
+    /// Print the completions of a shell
+    Completions(completions::Args),
+}
+
+/// What a command works with.
+pub struct Context<'a> {
+    /// The settings.
+    pub config: &'a Config,
+    /// Data goes here: stdout.
+    pub out: &'a mut dyn Write,
+    /// All else goes here: stderr.
+    pub err: &'a mut dyn Write,
+    /// Whether `out` is a terminal.
+    pub on_terminal: bool,
+}
+
+/// Does what `arguments` (the program's name first) say and returns how the program ends.
+pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // There is no third place to complain to when stderr is closed.
+            let _closed = error.print();
+            return if error.use_stderr() { ExitCode::Usage } else { ExitCode::Done };
+        }
+    };
+    let stdout = io::stdout();
+    let on_terminal = stdout.is_terminal();
+    let mut out = BufWriter::new(stdout);
+    let mut err = io::stderr();
+    let done = perform(&cli, &mut out, &mut err, on_terminal)
+        .and_then(|code| out.flush().map(|()| code).map_err(CommandError::from));
+    match done {
+        Ok(code) => code,
+        Err(error) => {
+            // What was found out before the failure is shown first, and both may be closed.
+            let _closed = out.flush();
+            let _closed = error.report(&mut err);
+            error.exit
+        }
+    }
+}
+
+fn perform(
+    cli: &Cli,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+    on_terminal: bool,
+) -> Result<ExitCode, CommandError> {
+    if let Command::Completions(arguments) = &cli.command {
+        return completions::run(arguments, out);
+    }
+    let config = open::config(cli.config.as_deref())?;
+    log::begin(config.log.format);
+    let context = &mut Context { config: &config, out, err, on_terminal };
+    match &cli.command {
+        Command::Status(arguments) => status::run(arguments, context),
+        Command::List(arguments) => list::run(arguments, context),
+        Command::Show(arguments) => show::run(arguments, context),
+        Command::Retry(arguments) => retry::run(arguments, context),
+        Command::Resolve(arguments) => resolve::run(arguments, context),
+        Command::Cancel(arguments) => cancel::run(arguments, context),
+        Command::Pause(arguments) => pause::run(arguments, context),
+        Command::Resume(arguments) => resume::run(arguments, context),
+        Command::Completions(arguments) => completions::run(arguments, context.out),
+    }
+}

@@ -68,6 +68,26 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether the system does not let this user write, or read, the database.
+    #[must_use]
+    pub fn is_denied(&self) -> bool {
+        match self {
+            Self::Sqlite(error) => matches!(
+                error.sqlite_error_code(),
+                Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied)
+            ),
+            Self::Io { source, .. } => source.kind() == std::io::ErrorKind::PermissionDenied,
+            _ => false,
+        }
+    }
+
+    /// Whether the change would have given two jobs one output or one external task id.
+    #[must_use]
+    pub fn is_conflict(&self) -> bool {
+        matches!(self, Self::Sqlite(error)
+            if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation))
+    }
+
     /// Whether it may pass by itself, so that the same work is to be tried again.
     pub(super) fn is_passing(&self) -> bool {
         let Self::Sqlite(rusqlite::Error::SqliteFailure(error, _)) = self else {

@@ -1,6 +1,6 @@
 //! The state of the line as a whole: pause, slots, what is learnt of the account, the day's spending.
 
-use rusqlite::OptionalExtension as _;
+use rusqlite::{Connection, OptionalExtension as _};
 
 use super::{Store, StoreError};
 
@@ -75,26 +75,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn pause(&self) -> Result<Option<Pause>, StoreError> {
-        self.read(|connection| {
-            let mut statement = connection.prepare_cached(
-                "SELECT pause, pause_reason, pause_code, pause_since_ms, next_probe_at_ms
-                 FROM line WHERE pause IS NOT NULL",
-            )?;
-            let pause = statement
-                .query_row([], |row| {
-                    let kind: String = row.get(0)?;
-                    Ok(Pause {
-                        kind: PauseKind::named(&kind).unwrap_or(PauseKind::Person),
-                        reason: row.get(1)?,
-                        code: row.get(2)?,
-                        since_ms: row.get(3)?,
-                        next_probe_at_ms: row.get(4)?,
-                    })
-                })
-                .optional()?;
-            Ok(pause)
-        })
-        .await
+        self.read(read_pause).await
     }
 
     /// Stops the line, or lets it go on (`None`). A person's pause is not replaced by the API's.
@@ -290,4 +271,25 @@ impl Store {
         })
         .await
     }
+}
+
+/// Returns why the line stands still, if it does.
+pub(super) fn read_pause(connection: &Connection) -> Result<Option<Pause>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT pause, pause_reason, pause_code, pause_since_ms, next_probe_at_ms
+         FROM line WHERE pause IS NOT NULL",
+    )?;
+    let pause = statement
+        .query_row([], |row| {
+            let kind: String = row.get(0)?;
+            Ok(Pause {
+                kind: PauseKind::named(&kind).unwrap_or(PauseKind::Person),
+                reason: row.get(1)?,
+                code: row.get(2)?,
+                since_ms: row.get(3)?,
+                next_probe_at_ms: row.get(4)?,
+            })
+        })
+        .optional()?;
+    Ok(pause)
 }

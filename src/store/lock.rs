@@ -8,7 +8,14 @@ use std::{
     fs::{File, OpenOptions, TryLockError},
     io::{self, Read as _, Seek as _, Write as _},
     path::{Path, PathBuf},
+    thread,
+    time::Duration,
 };
+
+/// So often the lock is tried for.
+const LOOKS: u32 = 10;
+/// So long between two tries.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
 
 /// The lock, held until it is dropped.
 #[derive(Debug)]
@@ -55,7 +62,7 @@ impl Lock {
             .truncate(false)
             .open(&path)
             .map_err(told)?;
-        match file.try_lock() {
+        match try_lock_patiently(&file) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let pid =
@@ -83,6 +90,18 @@ pub fn holder(database: &Path) -> Option<u32> {
         Err(TryLockError::WouldBlock) => Some(read_pid(&mut file).unwrap_or(0)),
         Err(TryLockError::Error(_)) => None,
     }
+}
+
+/// [`holder`] takes the lock for a moment to see whether it is free: a daemon that starts just then
+/// must not take that for another daemon.
+fn try_lock_patiently(file: &File) -> Result<(), TryLockError> {
+    for _ in 1..LOOKS {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => thread::sleep(BETWEEN_LOOKS),
+            decided => return decided,
+        }
+    }
+    file.try_lock()
 }
 
 fn read_pid(file: &mut File) -> Option<u32> {

@@ -2,14 +2,14 @@
 //!
 //! Owns the rows of `manifest`; what a difference means for its jobs is in [`super::reconcile`].
 
-use rusqlite::OptionalExtension as _;
+use rusqlite::{Connection, OptionalExtension as _};
 
 use super::{
     Store, StoreError,
     reconcile::{Reconciliation, Stop},
-    row,
+    record, row,
 };
-use crate::job::{Job, JobSpec, Media, Moment, Policy, outcome::Fault};
+use crate::job::{Job, JobSpec, Media, Moment, Policy, Transition, outcome::Fault};
 
 /// A manifest as the database knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -196,18 +196,28 @@ impl Store {
     }
 
     /// Asks for the manifest of a job to be read again, whatever its size and mtime say.
+    /// Has the manifest of that job read again, though its file did not change.
     ///
     /// # Errors
     /// When the database cannot be written.
     pub async fn ask_to_read_again(&self, job_id: i64) -> Result<(), StoreError> {
+        self.write(move |connection| ask_to_read_again(connection, job_id)).await
+    }
+
+    /// Writes a retry down and has the job's manifest read again, in one: a retry runs the job as
+    /// its manifest stands now.
+    ///
+    /// # Errors
+    /// [`StoreError::Stale`] when somebody moved the job since it was read: then nothing is written.
+    pub async fn record_retry(
+        &self,
+        transition: Transition,
+        now_ms: i64,
+    ) -> Result<Job, StoreError> {
         self.write(move |connection| {
-            connection
-                .prepare_cached(
-                    "UPDATE manifest SET print = ''
-                     WHERE id = (SELECT manifest_id FROM job WHERE id = ?1)",
-                )?
-                .execute([job_id])?;
-            Ok(())
+            let job = record::record(connection, &transition, None, now_ms)?;
+            ask_to_read_again(connection, job.id)?;
+            Ok(job)
         })
         .await
     }
@@ -237,4 +247,13 @@ impl Store {
         })
         .await
     }
+}
+
+fn ask_to_read_again(connection: &Connection, job_id: i64) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(
+            "UPDATE manifest SET print = '' WHERE id = (SELECT manifest_id FROM job WHERE id = ?1)",
+        )?
+        .execute([job_id])?;
+    Ok(())
 }

@@ -9,9 +9,11 @@
 
 mod error;
 mod line;
+mod listing;
 mod lock;
 mod manifests;
 mod open;
+mod overview;
 mod queue;
 mod reconcile;
 mod record;
@@ -28,9 +30,11 @@ use rusqlite::Connection;
 
 pub use error::StoreError;
 pub use line::{Lookups, Pause, PauseKind};
+pub use listing::{HistoryLine, JobDetail, JobFilter, JobLine};
 pub use lock::{Lock, LockError, holder};
 pub use manifests::{Accepted, Conflict, KnownManifest, Reconciled, WantedJob};
 pub use open::{VERSION, open_reader};
+pub use overview::{Reader, RefusedManifest, Standing};
 pub use record::{Answer, Call};
 pub use session::KnownSession;
 

@@ -328,7 +328,7 @@ fn result_from_row(row: &Row<'_>) -> rusqlite::Result<Option<Delivered>> {
     Ok(Some(Delivered { bytes: bytes.unsigned_abs(), sha256, duration_ms: row.get("result_ms")? }))
 }
 
-fn parsed<T: std::str::FromStr>(row: &Row<'_>, column: &str) -> rusqlite::Result<T> {
+pub(super) fn parsed<T: std::str::FromStr>(row: &Row<'_>, column: &str) -> rusqlite::Result<T> {
     let text = row.get_ref(column)?.as_str()?;
     text.parse().map_err(|_| nonsense(row, column, text))
 }

@@ -1,0 +1,142 @@
+//! How a command ends: exit codes, and what is said on stderr when it does not end well.
+
+use std::io::{self, Write};
+
+use crate::{
+    cli::text::safe,
+    store::{LockError, StoreError},
+};
+
+/// The exit codes of every command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ExitCode {
+    /// Done.
+    Done = 0,
+    /// Some job or manifest failed, or could not be changed as asked.
+    Failed = 1,
+    /// Wrong usage or configuration.
+    Usage = 2,
+    /// Cannot run: another daemon on this database, no permission, no database or one of a newer
+    /// version.
+    CannotRun = 3,
+}
+
+impl From<ExitCode> for std::process::ExitCode {
+    fn from(code: ExitCode) -> Self {
+        Self::from(code as u8)
+    }
+}
+
+/// Why a command did not do what it was asked to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommandError {
+    /// What is wrong and where.
+    pub what: What,
+    /// What to do or type next.
+    pub hint: Option<String>,
+    /// How the program ends.
+    pub exit: ExitCode,
+}
+
+/// What a [`CommandError`] says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum What {
+    /// Nothing: whoever read our output has read enough.
+    Nothing,
+    /// A sentence, lower-case and without a period.
+    Sentence(String),
+    /// Whole lines, with their own "error:" and excerpts.
+    Rendered(String),
+}
+
+impl CommandError {
+    /// Says `what`: a sentence, lower-case and without a period.
+    pub fn new(exit: ExitCode, what: impl Into<String>) -> Self {
+        Self { what: What::Sentence(what.into()), hint: None, exit }
+    }
+
+    /// Says `text` as it is; it ends in a newline.
+    pub fn rendered(exit: ExitCode, text: impl Into<String>) -> Self {
+        Self { what: What::Rendered(text.into()), hint: None, exit }
+    }
+
+    /// Adds what to do or type next.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Writes it to `err`.
+    ///
+    /// # Errors
+    /// When `err` cannot be written.
+    pub fn report(&self, err: &mut dyn Write) -> io::Result<()> {
+        match &self.what {
+            What::Nothing => {}
+            What::Sentence(sentence) => writeln!(err, "error: {}", safe(sentence))?,
+            What::Rendered(text) => err.write_all(text.as_bytes())?,
+        }
+        match &self.hint {
+            Some(hint) => writeln!(err, "hint: {}", safe(hint)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Output that cannot be written. A closed pipe is no error: `lipsyncd list | head` is done when
+/// `head` is.
+impl From<io::Error> for CommandError {
+    fn from(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            return Self { what: What::Nothing, hint: None, exit: ExitCode::Done };
+        }
+        Self::new(ExitCode::CannotRun, format!("cannot write the output: {error}"))
+    }
+}
+
+impl From<StoreError> for CommandError {
+    fn from(error: StoreError) -> Self {
+        let told = Self::new(ExitCode::CannotRun, error.to_string());
+        if error.is_denied() {
+            return told.hint("run this as the user the daemon runs as, or as root");
+        }
+        told
+    }
+}
+
+impl From<LockError> for CommandError {
+    fn from(error: LockError) -> Self {
+        Self::new(ExitCode::CannotRun, error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(error: &CommandError) -> String {
+        let mut err = Vec::new();
+        error.report(&mut err).unwrap();
+        String::from_utf8(err).unwrap()
+    }
+
+    #[test]
+    fn an_error_says_what_and_what_next() {
+        let error =
+            CommandError::new(ExitCode::Failed, "no job is called `x`").hint("did you mean `y`?");
+        assert_eq!(said(&error), "error: no job is called `x`\nhint: did you mean `y`?\n");
+    }
+
+    #[test]
+    fn what_was_typed_reaches_the_terminal_escaped() {
+        let error = CommandError::new(ExitCode::Failed, "no job is called `\u{1b}[2J`");
+        assert_eq!(said(&error), "error: no job is called `\\u{1b}[2J`\n");
+    }
+
+    #[test]
+    fn a_closed_pipe_is_silent() {
+        let error = CommandError::from(io::Error::from(io::ErrorKind::BrokenPipe));
+        assert_eq!((said(&error).as_str(), error.exit), ("", ExitCode::Done));
+    }
+}

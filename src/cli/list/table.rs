@@ -1,0 +1,177 @@
+//! The table of `lipsyncd list`, written page by page.
+//!
+//! The columns keep the widths they have on the first page: on a terminal so that a line is a line,
+//! through a pipe at least, so that nothing is cut.
+
+use std::io::{self, Write};
+
+use comfy_table::{
+    Column, ColumnConstraint, ContentArrangement, Row, Table as Page, Width, presets,
+};
+
+use super::remark;
+use crate::{cli::text::safe, store::JobLine};
+
+const HEADER: [&str; 4] = ["JOB", "STATE", "WAITS FOR, OR WHY IT ENDED", "OUTPUT"];
+
+/// Narrower than this a terminal's lines are allowed to wrap.
+const WIDTH_MIN: u16 = 60;
+/// Blanks between two columns.
+const GAP: u16 = 2;
+
+/// A table of any length.
+pub(super) struct Table {
+    /// None: nothing is cut.
+    terminal_width: Option<u16>,
+    /// Known from the first page on.
+    widths: Option<[u16; 4]>,
+}
+
+impl Table {
+    pub(super) fn new(on_terminal: bool) -> Self {
+        let width = on_terminal.then(|| Page::new().width()).flatten();
+        Self { terminal_width: width.map(|width| width.max(WIDTH_MIN)), widths: None }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.widths.is_none()
+    }
+
+    pub(super) fn write(&mut self, out: &mut dyn Write, lines: &[JobLine]) -> io::Result<()> {
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let mut page = Page::new();
+        page.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+        page.set_truncation_indicator("…").force_no_tty();
+        if self.widths.is_none() {
+            page.set_header(one_line(HEADER.map(String::from)));
+        }
+        for line in lines {
+            let cells = [&line.key, line.state.name(), &remark(line), &line.output];
+            page.add_row(one_line(cells.map(|text| safe(text).into_owned())));
+        }
+        let terminal_width = self.terminal_width;
+        let widths = *self.widths.get_or_insert_with(|| {
+            let mut widths = [0; 4];
+            widths
+                .iter_mut()
+                .zip(page.column_max_content_widths())
+                .for_each(|(to, from)| *to = from);
+            terminal_width.map_or(widths, |width| fit(widths, width))
+        });
+        if terminal_width.is_some() {
+            page.set_width(widths.iter().sum::<u16>() + 4 * GAP);
+            page.set_content_arrangement(ContentArrangement::Dynamic);
+        }
+        for (column, width) in page.column_iter_mut().zip(widths) {
+            constrain(column, width, terminal_width.is_some());
+        }
+        for line in page.lines() {
+            writeln!(out, "{}", line.trim_end())?;
+        }
+        Ok(())
+    }
+}
+
+fn one_line(cells: [String; 4]) -> Row {
+    let mut row = Row::from(cells);
+    row.max_height(1);
+    row
+}
+
+fn constrain(column: &mut Column, width: u16, cut: bool) {
+    column.set_padding((0, GAP));
+    let width = Width::Fixed(width.saturating_add(GAP));
+    column.set_constraint(if cut {
+        ColumnConstraint::Absolute(width)
+    } else {
+        ColumnConstraint::LowerBoundary(width)
+    });
+}
+
+/// Shares `width` out: the state is never cut, key and output get what they need up to a third each,
+/// the remark gets what is left.
+fn fit([key, state, remark, output]: [u16; 4], width: u16) -> [u16; 4] {
+    let width = width.saturating_sub(4 * GAP);
+    let third = width / 3;
+    let (key, output) = (key.min(third), output.min(third));
+    let left = width.saturating_sub(key + state + output);
+    [key, state, remark.min(left).max(1), output]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::State;
+
+    fn job(key: &str, waiting_for: Option<&str>) -> JobLine {
+        JobLine {
+            key: key.to_owned(),
+            manifest: "promo.yaml".to_owned(),
+            state: if waiting_for.is_some() { State::Queued } else { State::Succeeded },
+            waiting_for: waiting_for.map(str::to_owned),
+            attempts: 1,
+            task_id: None,
+            external_task_id: "x".to_owned(),
+            units: 0.0,
+            output: format!("{key}.mp4"),
+            error_code: None,
+            error: None,
+            priority: 0,
+            created_at: String::new(),
+            updated_at: String::new(),
+            finished_at: None,
+            changed_since: false,
+        }
+    }
+
+    fn shown(table: &mut Table, jobs: &[JobLine]) -> String {
+        let mut out = Vec::new();
+        table.write(&mut out, jobs).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_pipe_gets_everything_aligned() {
+        let mut table = Table { terminal_width: None, widths: None };
+        let long =
+            "its turn (5 of 5 slots in use), which takes as long as it takes, and is told whole";
+        let text = shown(&mut table, &[job("promo/en", Some("its turn")), job("promo/fr", None)]);
+        assert_eq!(
+            text,
+            "JOB       STATE      WAITS FOR, OR WHY IT ENDED  OUTPUT\n\
+             promo/en  queued     waits for its turn          promo/en.mp4\n\
+             promo/fr  succeeded                              promo/fr.mp4\n"
+        );
+        let next = shown(&mut table, &[job("promo/a-long-name", Some(long)), job("b", None)]);
+        assert_eq!(next.lines().count(), 2, "{next}");
+        assert!(next.contains(long) && next.contains("promo/a-long-name.mp4"), "{next}");
+    }
+
+    #[test]
+    fn a_terminal_gets_lines_of_its_width() {
+        let mut table = Table { terminal_width: Some(60), widths: None };
+        let jobs = [
+            job(
+                "a/very/long/key/of/a/job/that/goes/on/and/on",
+                Some("its turn (5 of 5 slots in use)"),
+            ),
+            job("promo/世界世界世界世界世界世界世界世界世界", None),
+        ];
+        for page in [shown(&mut table, &jobs), shown(&mut table, &jobs)] {
+            for line in page.lines() {
+                assert!(line.chars().count() <= 60, "{line}");
+            }
+            assert!(page.contains('…') && page.contains("queued"), "{page}");
+        }
+    }
+
+    #[test]
+    fn what_would_move_the_cursor_is_escaped() {
+        let mut table = Table { terminal_width: None, widths: None };
+        let text = shown(&mut table, &[job("a", Some("\u{1b}[31m red\nline"))]);
+        assert!(text.contains("waits for \\u{1b}[31m red\\nline"), "{text:?}");
+        assert!(!text.contains('\u{1b}'));
+    }
+}

@@ -1,0 +1,105 @@
+//! The log: to stderr or the journal, as `log.format` says; how much is `RUST_LOG`'s.
+
+use std::{
+    env,
+    fs::File,
+    io::{self, IsTerminal as _},
+    os::{fd::AsFd as _, unix::fs::MetadataExt as _},
+};
+
+use tracing_subscriber::{EnvFilter, Layer, Registry, layer::SubscriberExt as _};
+
+use crate::config::LogFormat;
+
+/// What is logged when `RUST_LOG` does not say.
+const DEFAULT_FILTER: &str = "lipsyncd=info,warn";
+
+type Sink = Box<dyn Layer<Registry> + Send + Sync>;
+
+/// Begins the log of this process; a second beginning changes nothing.
+pub(super) fn begin(format: LogFormat) {
+    let (sink, complaint) = sink(format);
+    let (filter, fault) = filter(env::var("RUST_LOG").ok());
+    // Only a test that runs several commands in one process has one already.
+    let _already =
+        tracing::subscriber::set_global_default(Registry::default().with(sink.with_filter(filter)));
+    for complaint in complaint.into_iter().chain(fault) {
+        tracing::warn!("{complaint}");
+    }
+}
+
+fn sink(format: LogFormat) -> (Sink, Option<String>) {
+    match format {
+        LogFormat::Json => (json(), None),
+        LogFormat::Text => (text(), None),
+        LogFormat::Auto if !stderr_is_journal() => (text(), None),
+        LogFormat::Auto | LogFormat::Journald => match tracing_journald::layer() {
+            Ok(journal) => (journal.boxed(), None),
+            Err(error) => (text(), Some(format!("no journal here ({error}): logging as text"))),
+        },
+    }
+}
+
+fn filter(wanted: Option<String>) -> (EnvFilter, Option<String>) {
+    let Some(wanted) = wanted.filter(|wanted| !wanted.is_empty()) else {
+        return (EnvFilter::new(DEFAULT_FILTER), None);
+    };
+    match EnvFilter::try_new(&wanted) {
+        Ok(filter) => (filter, None),
+        Err(error) => {
+            let fault = format!("RUST_LOG is not understood ({error}): using {DEFAULT_FILTER}");
+            (EnvFilter::new(DEFAULT_FILTER), Some(fault))
+        }
+    }
+}
+
+fn text() -> Sink {
+    let plain = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    tracing_subscriber::fmt::layer()
+        .with_writer(io::stderr)
+        .with_target(false)
+        .with_ansi(io::stderr().is_terminal() && !plain)
+        .boxed()
+}
+
+fn json() -> Sink {
+    tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(io::stderr).boxed()
+}
+
+/// Whether stderr is the stream that systemd tells of: then the journal would only get bare lines.
+fn stderr_is_journal() -> bool {
+    let Ok(stream) = env::var("JOURNAL_STREAM") else {
+        return false;
+    };
+    let stderr = io::stderr().as_fd().try_clone_to_owned().map(File::from);
+    stderr
+        .and_then(|stderr| stderr.metadata())
+        .is_ok_and(|stderr| names(&stream, stderr.dev(), stderr.ino()))
+}
+
+/// Whether `stream` is `<device>:<inode>` of that file.
+fn names(stream: &str, device: u64, inode: u64) -> bool {
+    stream
+        .split_once(':')
+        .is_some_and(|(dev, ino)| dev.parse() == Ok(device) && ino.parse() == Ok(inode))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_journal_is_known_by_device_and_inode() {
+        assert!(names("8:4711", 8, 4711));
+        assert!(!names("8:4712", 8, 4711));
+        assert!(!names("4711", 8, 4711));
+        assert!(!names("", 0, 0));
+    }
+
+    #[test]
+    fn a_filter_that_is_not_understood_is_told_and_replaced() {
+        let (filter, fault) = filter(Some("lipsyncd=loud".to_owned()));
+        assert_eq!(filter.to_string(), EnvFilter::new(DEFAULT_FILTER).to_string());
+        assert!(fault.unwrap().contains("RUST_LOG"));
+    }
+}

@@ -1,0 +1,96 @@
+//! What commands begin with: the configuration, and the state database for reading or for changing.
+
+use std::{env, path::Path};
+
+use tokio::runtime;
+
+use super::{CommandError, ExitCode};
+use crate::{
+    cli::text::shell_word,
+    config::Config,
+    job::Policy,
+    store::{Reader, Store},
+};
+
+/// Finds and reads the configuration; `explicit` is `--config`.
+///
+/// # Errors
+/// A file that is named but not there, or has faults: exit code 2.
+pub(super) fn config(explicit: Option<&Path>) -> Result<Config, CommandError> {
+    match Config::find_and_load(explicit, &|name| env::var_os(name)) {
+        Ok((config, _found_at)) => Ok(config),
+        Err(error) => Err(CommandError::rendered(ExitCode::Usage, error.render(false))),
+    }
+}
+
+/// Opens the state database for reading.
+///
+/// # Errors
+/// When it is not there or cannot be read: exit code 3.
+pub(super) fn reader(config: &Config) -> Result<Reader, CommandError> {
+    require(&config.state_db)?;
+    Ok(Reader::open(&config.state_db)?)
+}
+
+/// Opens the state database for changing something. It is not made here: a database that is not
+/// there has no jobs, and the wrong configuration must not leave an empty one behind.
+///
+/// # Errors
+/// When it is not there or cannot be written: exit code 3.
+pub(super) fn store(config: &Config) -> Result<Store, CommandError> {
+    require(&config.state_db)?;
+    Ok(Store::open(&config.state_db)?)
+}
+
+fn require(database: &Path) -> Result<(), CommandError> {
+    let shown = database.display();
+    match database.try_exists() {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(CommandError::new(
+            ExitCode::CannotRun,
+            format!("no state database at {shown}: has `lipsyncd run` been started with this configuration?"),
+        )
+        .hint("name the daemon's configuration by --config FILE or $LIPSYNCD_CONFIG")),
+        Err(error) => {
+            Err(CommandError::new(ExitCode::CannotRun, format!("state database {shown}: {error}"))
+                .hint("run this as a user who may read it"))
+        }
+    }
+}
+
+/// Runs a command's asynchronous part to its end, on this thread.
+///
+/// # Errors
+/// What `work` answers, or the system's refusal of a runtime.
+pub(super) fn block_on<T>(
+    work: impl Future<Output = Result<T, CommandError>>,
+) -> Result<T, CommandError> {
+    let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
+        CommandError::new(ExitCode::CannotRun, format!("cannot start: {error}"))
+    })?;
+    runtime.block_on(work)
+}
+
+/// By which settings outcomes are judged.
+#[must_use]
+pub(super) fn policy(config: &Config) -> Policy {
+    let ms = |length: std::time::Duration| i64::try_from(length.as_millis()).unwrap_or(i64::MAX);
+    Policy {
+        retry_initial_ms: ms(config.retry.initial),
+        retry_max_ms: ms(config.retry.max),
+        give_up_after_ms: ms(config.retry.give_up_after),
+        create_settle_ms: ms(config.kling.create_settle),
+    }
+}
+
+/// The command that shows a job, as one types it.
+#[must_use]
+pub(super) fn command(verb: &str, key: &str) -> String {
+    format!("lipsyncd {verb} {}", shell_word(key))
+}
+
+/// The wall clock, Unix ms.
+#[must_use]
+pub(super) fn now_ms() -> i64 {
+    jiff::Timestamp::now().as_millisecond()
+}

@@ -1,0 +1,85 @@
+//! `lipsyncd resolve`: a person decides what became of a create whose answer was lost.
+
+use super::{
+    CommandError, Context, ExitCode,
+    change::{Changer, Verdict, note_absent_daemon},
+    open,
+};
+use crate::{
+    job::{Job, Outcome, State},
+    store::JobDetail,
+};
+
+/// Decide an unresolved job: which task it is, or that it was never accepted
+///
+/// A job is `unresolved` when the answer to its create was lost and the account does not answer
+/// lookups by external_task_id, so that nobody but you can tell whether Kling accepted it.
+///
+/// To find out: `lipsyncd show JOB` tells when the create was sent, under which external_task_id, and
+/// which of the account's tasks could be it; Kling's console lists all tasks of the account. If one
+/// of them is it, give its id by --task: it is followed to its end and not paid for again. Only if
+/// there is none, say --resend: should there be one after all, it is paid for twice.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    lipsyncd show promo/en\n  \
+    lipsyncd resolve promo/en --task 837291047210934\n  \
+    lipsyncd resolve promo/en --resend")]
+#[group(id = "decision", required = true, multiple = false, args = ["task", "resend"])]
+pub struct Args {
+    /// The key of the job, as `lipsyncd list --state unresolved` shows it
+    #[arg(value_name = "JOB")]
+    job: String,
+    /// This task of the account is it
+    #[arg(long, value_name = "ID")]
+    task: Option<String>,
+    /// It was never accepted: send it again
+    #[arg(long)]
+    resend: bool,
+}
+
+pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCode, CommandError> {
+    let changer = Changer::open(context)?;
+    let outcome = match &arguments.task {
+        Some(task_id) => {
+            let task_id = task_id.trim().to_owned();
+            require_free(&changer, &arguments.job, &task_id)?;
+            Outcome::ResolvedAs { task_id }
+        }
+        None => Outcome::ResolvedAsUnsent,
+    };
+    let judge = |detail: &JobDetail| match detail.job.state {
+        State::Unresolved => Verdict::Do(outcome.clone()),
+        state => Verdict::No(
+            format!("is {state}, not unresolved: there is nothing to decide"),
+            Some(open::command("show", &detail.line.key)),
+        ),
+    };
+    let job = std::slice::from_ref(&arguments.job);
+    let exit = changer.change_all(job, context, judge, said)?;
+    if exit == ExitCode::Done {
+        note_absent_daemon(context)?;
+    }
+    Ok(exit)
+}
+
+fn said(job: &Job) -> String {
+    match &job.task_id {
+        Some(task_id) => format!("is task {task_id} now, which is followed to its end"),
+        None => format!("is sent again as {}", job.external_task_id()),
+    }
+}
+
+/// One task is one job's: two jobs with one task would deliver the same video under two names.
+fn require_free(changer: &Changer, key: &str, task_id: &str) -> Result<(), CommandError> {
+    if task_id.is_empty() {
+        return Err(CommandError::new(ExitCode::Usage, "--task needs the id of a task"));
+    }
+    match changer.reader.owner_of_task(task_id)? {
+        Some(owner) if owner != key => Err(CommandError::new(
+            ExitCode::Failed,
+            format!("{key}: task {task_id} is job {owner}'s"),
+        )
+        .hint(format!("`{}` shows that job", open::command("show", &owner)))),
+        _ => Ok(()),
+    }
+}

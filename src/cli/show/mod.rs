@@ -1,0 +1,43 @@
+//! `lipsyncd show`: one job whole.
+
+mod report;
+mod text;
+
+use super::{CommandError, Context, ExitCode, change, json, open};
+
+use report::Report;
+
+/// One job whole: what it waits for, its history, what it cost
+///
+/// Shows what the manifest asks, what of it was used (face and timing), what the job waits for or why
+/// it ended, its task, what it cost and its result; then its history, with every answer of the API:
+/// HTTP status, code, units and the request_id that Kling's support asks for; and the command to type
+/// next, if there is one.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    lipsyncd show promo/en\n  \
+    lipsyncd show promo/en --json | jq -r '.history[].request_id'")]
+pub struct Args {
+    /// The job's key, as `lipsyncd list` shows it
+    #[arg(value_name = "JOB")]
+    job: String,
+    /// Print one JSON object
+    ///
+    /// The columns of the view job_overview, and labels, wish, media, used, create, result, history
+    /// (the columns of the view job_history) and next.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCode, CommandError> {
+    let reader = open::reader(context.config)?;
+    let Some(detail) = reader.detail(&arguments.job)? else {
+        return Err(change::unknown(&reader, &arguments.job)?);
+    };
+    if arguments.json {
+        json::write_pretty(context.out, &Report::of(&detail))?;
+    } else {
+        text::write(context.out, &detail)?;
+    }
+    Ok(ExitCode::Done)
+}

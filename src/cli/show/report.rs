@@ -1,0 +1,171 @@
+//! The shape of `show --json`, and what to type next.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::{
+    cli::{open, text::iso_ms},
+    job::{FaceChoice, Job, JobSpec, Source, State},
+    store::{HistoryLine, JobDetail, JobLine},
+};
+
+#[derive(Debug, Serialize)]
+pub(super) struct Report<'a> {
+    #[serde(flatten)]
+    line: &'a JobLine,
+    manifest_in_folder: bool,
+    labels: &'a BTreeMap<String, String>,
+    wish: Wish<'a>,
+    media: Media<'a>,
+    used: Option<Used<'a>>,
+    create: Option<Create>,
+    result: Option<Delivered<'a>>,
+    history: &'a [HistoryLine],
+    next: Option<String>,
+}
+
+/// What the manifest asks, by its own words.
+#[derive(Debug, Serialize)]
+struct Wish<'a> {
+    video: Place<'a>,
+    audio: Place<'a>,
+    face: String,
+    sound_start_ms: i64,
+    sound_end_ms: Option<i64>,
+    sound_insert_ms: Option<i64>,
+    sound_volume: f64,
+    original_audio_volume: f64,
+    watermark: bool,
+    callback_url: Option<&'a str>,
+    external_task_id: Option<&'a str>,
+    not_before: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Place<'a> {
+    Url(&'a str),
+    File(&'a str),
+    Id(&'a str),
+}
+
+#[derive(Debug, Serialize)]
+struct Media<'a> {
+    missing: Option<&'a str>,
+    sound_ms: Option<i64>,
+    video_ms: Option<i64>,
+    video_url: Option<&'a str>,
+}
+
+#[derive(Debug, Serialize)]
+struct Used<'a> {
+    face_id: &'a str,
+    sound_start_ms: i64,
+    sound_end_ms: i64,
+    sound_insert_ms: i64,
+}
+
+#[derive(Debug, Serialize)]
+struct Create {
+    first_sent_at: String,
+    sent_at: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Delivered<'a> {
+    bytes: u64,
+    sha256: &'a str,
+    duration_ms: Option<i64>,
+}
+
+impl<'a> Report<'a> {
+    pub(super) fn of(detail: &'a JobDetail) -> Self {
+        let job = &detail.job;
+        Self {
+            line: &detail.line,
+            manifest_in_folder: detail.manifest_is_there,
+            labels: &job.spec.labels,
+            wish: Wish::of(&job.spec),
+            media: Media {
+                missing: job.media.missing.as_deref(),
+                sound_ms: job.media.sound_ms,
+                video_ms: job.media.video_ms,
+                video_url: job.media.video_url.as_deref(),
+            },
+            used: job.plan.as_ref().map(|plan| Used {
+                face_id: &plan.face_id,
+                sound_start_ms: plan.sound_start_ms,
+                sound_end_ms: plan.sound_end_ms,
+                sound_insert_ms: plan.sound_insert_ms,
+            }),
+            create: job.create.as_ref().map(|create| Create {
+                first_sent_at: iso_ms(create.first_sent_at_ms),
+                sent_at: iso_ms(create.sent_at_ms),
+            }),
+            result: job.result.as_ref().map(|result| Delivered {
+                bytes: result.bytes,
+                sha256: &result.sha256,
+                duration_ms: result.duration_ms,
+            }),
+            history: &detail.history,
+            next: next(job, detail.manifest_is_there),
+        }
+    }
+}
+
+impl<'a> Wish<'a> {
+    fn of(spec: &'a JobSpec) -> Self {
+        Self {
+            video: place(&spec.video),
+            audio: place(&spec.audio),
+            face: face(&spec.face),
+            sound_start_ms: spec.sound_start_ms,
+            sound_end_ms: spec.sound_end_ms,
+            sound_insert_ms: spec.sound_insert_ms,
+            sound_volume: spec.sound_volume,
+            original_audio_volume: spec.original_audio_volume,
+            watermark: spec.watermark,
+            callback_url: spec.callback_url.as_deref(),
+            external_task_id: spec.external_task_id.as_deref(),
+            not_before: spec.not_before_at_ms.map(iso_ms),
+        }
+    }
+}
+
+fn place(source: &Source) -> Place<'_> {
+    match source {
+        Source::Url(url) => Place::Url(url),
+        Source::File(path) => Place::File(path),
+        Source::Id(id) => Place::Id(id),
+    }
+}
+
+/// The choice of a face as one writes it in a manifest.
+pub(super) fn face(choice: &FaceChoice) -> String {
+    match choice {
+        FaceChoice::Longest => "longest".to_owned(),
+        FaceChoice::First => "first".to_owned(),
+        FaceChoice::Only => "only".to_owned(),
+        FaceChoice::Index(index) => format!("index {index}"),
+        FaceChoice::Id(id) => format!("id {id}"),
+    }
+}
+
+/// The command that is worth typing now, if there is one.
+pub(super) fn next(job: &Job, manifest_is_there: bool) -> Option<String> {
+    let key = &job.spec.key;
+    let removed = job.failure.as_ref().is_some_and(|failure| failure.code == "removed");
+    match job.state {
+        State::Unresolved => {
+            Some(format!("{} --task ID | --resend", open::command("resolve", key)))
+        }
+        State::Failed | State::Cancelled if manifest_is_there && !removed => {
+            Some(open::command("retry", key))
+        }
+        State::Succeeded if manifest_is_there && job.changed_since => {
+            Some(open::command("retry", key))
+        }
+        _ => None,
+    }
+}

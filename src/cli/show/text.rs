@@ -1,0 +1,164 @@
+//! `show` for people: what a job is, then its history as a timeline.
+
+use std::io::{self, Write};
+
+use super::report::{face, next};
+use crate::{
+    cli::text::{bytes, position, safe, time},
+    job::{Job, Source},
+    store::{HistoryLine, JobDetail},
+};
+
+/// Writes the job whole.
+pub(super) fn write(out: &mut dyn Write, detail: &JobDetail) -> io::Result<()> {
+    writeln!(out, "{}  {}", safe(&detail.line.key), detail.line.state)?;
+    for (name, said) in facts(detail) {
+        writeln!(out, "  {name:<12}  {}", safe(&said))?;
+    }
+    writeln!(out, "\nHistory (UTC)")?;
+    for line in &detail.history {
+        write_event(out, line)?;
+    }
+    match next(&detail.job, detail.manifest_is_there) {
+        Some(command) => writeln!(out, "\nNext: {}", safe(&command)),
+        None => Ok(()),
+    }
+}
+
+type Fact = (&'static str, String);
+
+/// All that is known, as names and what is to be said; not yet safe to show.
+fn facts(detail: &JobDetail) -> Vec<Fact> {
+    let mut facts = standing(detail);
+    facts.extend(wish(&detail.job));
+    facts.extend(found_out(&detail.job));
+    facts
+}
+
+fn standing(detail: &JobDetail) -> Vec<Fact> {
+    let (line, job) = (&detail.line, &detail.job);
+    let mut facts = Vec::new();
+    if let Some(waiting_for) = &line.waiting_for {
+        facts.push(("waits for", waiting_for.clone()));
+    }
+    if let (Some(error), Some(code)) = (&line.error, &line.error_code) {
+        facts.push(("error", format!("{error} ({code})")));
+    }
+    let gone = if detail.manifest_is_there { "" } else { " (not in the folder any more)" };
+    facts.push(("manifest", format!("{}{gone}", line.manifest)));
+    if line.changed_since {
+        let flag = "manifest changed since it was sent; `lipsyncd retry` runs it as it stands now";
+        facts.push(("", flag.to_owned()));
+    }
+    facts.push(("output", line.output.clone()));
+    facts.push(("attempt", line.attempts.to_string()));
+    if let Some(task_id) = &line.task_id {
+        facts.push(("task", task_id.clone()));
+    }
+    facts.push(("named", format!("{} (external_task_id)", line.external_task_id)));
+    facts.push(("cost", format!("{} units", crate::cli::text::units(job.units_micro))));
+    facts.push(("priority", line.priority.to_string()));
+    facts.push(("first read", line.created_at.clone()));
+    match &line.finished_at {
+        Some(finished_at) => facts.push(("ended", finished_at.clone())),
+        None => facts.push(("last change", line.updated_at.clone())),
+    }
+    facts
+}
+
+fn wish(job: &Job) -> Vec<Fact> {
+    let spec = &job.spec;
+    let end = spec.sound_end_ms.map_or_else(
+        || "as far as it fits".to_owned(),
+        |end_ms| format!("to {}", position(end_ms)),
+    );
+    let insert = spec.sound_insert_ms.map_or_else(
+        || "where the face appears".to_owned(),
+        |at_ms| format!("at {}", position(at_ms)),
+    );
+    let mut facts = vec![
+        ("video", source(&spec.video)),
+        ("audio", source(&spec.audio)),
+        ("face", face(&spec.face)),
+        ("sound", format!("from {} {end}, put in {insert}", position(spec.sound_start_ms))),
+        ("volume", format!("{} (original {})", spec.sound_volume, spec.original_audio_volume)),
+    ];
+    if spec.watermark {
+        facts.push(("watermark", "the watermarked result too".to_owned()));
+    }
+    if let Some(callback_url) = &spec.callback_url {
+        facts.push(("callback", callback_url.clone()));
+    }
+    if let Some(not_before_ms) = spec.not_before_at_ms {
+        facts.push(("not before", time(not_before_ms)));
+    }
+    for (name, value) in &spec.labels {
+        facts.push(("label", format!("{name}: {value}")));
+    }
+    facts
+}
+
+fn found_out(job: &Job) -> Vec<Fact> {
+    let mut facts = Vec::new();
+    if let Some(sound_ms) = job.media.sound_ms {
+        facts.push(("sound lasts", position(sound_ms)));
+    }
+    if let Some(video_ms) = job.media.video_ms {
+        facts.push(("video lasts", position(video_ms)));
+    }
+    if let Some(plan) = &job.plan {
+        let [start, end, insert] =
+            [plan.sound_start_ms, plan.sound_end_ms, plan.sound_insert_ms].map(position);
+        let used =
+            format!("face {}: sound from {start} to {end}, put in at {insert}", plan.face_id);
+        facts.push(("used", used));
+    }
+    if let Some(create) = &job.create {
+        facts.push(("sent", time(create.sent_at_ms)));
+    }
+    if let Some(result) = &job.result {
+        let lasts = result.duration_ms.map(|ms| format!(", lasts {}", position(ms)));
+        let (size, lasts) = (bytes(result.bytes), lasts.unwrap_or_default());
+        facts.push(("result", format!("{size}{lasts}, sha256 {}", result.sha256)));
+    }
+    facts
+}
+
+fn source(source: &Source) -> String {
+    match source {
+        Source::Url(url) => url.clone(),
+        Source::File(path) => format!("file {path}"),
+        Source::Id(id) => format!("id {id}"),
+    }
+}
+
+/// A line of the timeline, and one below it for the API's answer, if there was one.
+fn write_event(out: &mut dyn Write, line: &HistoryLine) -> io::Result<()> {
+    // As the view spells it, for reading: `2026-03-01T12:00:07.050Z`.
+    let at = line.at.replacen('T', " ", 1);
+    let at = at.trim_end_matches('Z');
+    let moved = line.from_state.as_ref() != Some(&line.to_state);
+    let to = if moved { line.to_state.as_str() } else { "" };
+    writeln!(out, "  {at}  {to:<11}  {}", safe(&line.what))?;
+    match answer(line) {
+        Some(answer) => writeln!(out, "  {:<23}  {:<11}  {}", "", "", safe(&answer)),
+        None => Ok(()),
+    }
+}
+
+fn answer(line: &HistoryLine) -> Option<String> {
+    let call = line.call.as_ref()?;
+    let status =
+        line.http_status.map_or_else(|| "no answer".to_owned(), |status| format!("HTTP {status}"));
+    let mut said = format!("{call}: {status}");
+    if let Some(code) = line.code {
+        said += &format!(", code {code}");
+    }
+    if let Some(units) = line.units {
+        said += &format!(", {units} units");
+    }
+    if let Some(request_id) = &line.request_id {
+        said += &format!(", request_id {request_id}");
+    }
+    Some(said)
+}

@@ -1,0 +1,51 @@
+//! `lipsyncd status`: how far everything is.
+
+mod report;
+mod text;
+mod watch;
+
+use super::{CommandError, Context, ExitCode, json, open};
+
+use report::Report;
+
+/// How far everything is: counts, slots, pause, units, time left
+///
+/// Shows how many jobs are in each state, how many of the account's slots are in use, why the line
+/// stands still if it does, what was spent, how much time is left and which manifests have faults;
+/// and names the command to type next. It only reads: it works while the daemon runs and while it
+/// does not, and for users who may not write.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    lipsyncd status\n  \
+    lipsyncd status --watch\n  \
+    lipsyncd status --json | jq .jobs.failed")]
+pub struct Args {
+    /// Show it anew each second, until Ctrl-C
+    ///
+    /// On a terminal with progress bars; otherwise a line a second (with --json: an object a line),
+    /// until Ctrl-C or until nobody reads it any more.
+    #[arg(long)]
+    watch: bool,
+    /// Print one JSON object
+    ///
+    /// Its members: jobs (every state with its count), manifests (accepted, refused), slots (used,
+    /// limit, configured), pause (null, or kind, reason, code, since, next_probe), hold (null, or
+    /// why no new task is started), units (today, total, cap), eta_seconds (null when unknown, when
+    /// nothing is left or while the line is paused), daemon (running, pid, since). Times are UTC in
+    /// ISO 8601.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCode, CommandError> {
+    let reader = open::reader(context.config)?;
+    let look = || Report::look(&reader, &context.config.state_db, open::now_ms());
+    if arguments.watch {
+        watch::watch(look, arguments.json, context.on_terminal, context.out)?;
+    } else if arguments.json {
+        json::write_pretty(context.out, &look()?)?;
+    } else {
+        text::write(context.out, &look()?)?;
+    }
+    Ok(ExitCode::Done)
+}

@@ -1,0 +1,251 @@
+//! What `status` shows, and its shape in JSON.
+
+use std::{collections::BTreeMap, path::Path};
+
+use serde::Serialize;
+
+use crate::{
+    cli::{
+        CommandError,
+        text::{iso_ms, units_number},
+    },
+    job::State,
+    store::{Pause, Reader, Standing, holder},
+};
+
+/// The states in which a job still needs a slot, or has one. `waiting` is not among them: nobody
+/// knows when its media come; nor is `downloading`, which needs none.
+const SLOTS_AHEAD: [State; 5] =
+    [State::Queued, State::Identified, State::Creating, State::Submitted, State::Processing];
+
+/// Where everything stands, as `status --json` prints it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct Report {
+    pub(super) jobs: BTreeMap<State, i64>,
+    pub(super) manifests: Manifests,
+    pub(super) slots: Slots,
+    pub(super) pause: Option<PauseReport>,
+    pub(super) hold: Option<String>,
+    pub(super) units: Units,
+    pub(super) eta_seconds: Option<i64>,
+    pub(super) daemon: Daemon,
+    #[serde(skip)]
+    pub(super) standing: Standing,
+    #[serde(skip)]
+    pub(super) now_ms: i64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Manifests {
+    pub(super) accepted: i64,
+    pub(super) refused: i64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Slots {
+    pub(super) used: i64,
+    pub(super) limit: i64,
+    pub(super) configured: i64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct PauseReport {
+    pub(super) kind: &'static str,
+    pub(super) reason: String,
+    pub(super) code: Option<i64>,
+    pub(super) since: String,
+    pub(super) next_probe: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct Units {
+    pub(super) today: f64,
+    pub(super) total: f64,
+    pub(super) cap: Option<f64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Daemon {
+    pub(super) running: bool,
+    pub(super) pid: Option<u32>,
+    pub(super) since: Option<String>,
+}
+
+impl Report {
+    /// Reads where everything stands at `now_ms` (Unix time).
+    pub(super) fn look(
+        reader: &Reader,
+        database: &Path,
+        now_ms: i64,
+    ) -> Result<Self, CommandError> {
+        Ok(Self::of(reader.standing(now_ms)?, holder(database), now_ms))
+    }
+
+    /// `holder` is the PID of the running daemon, 0 when it cannot be read, none without one.
+    pub(super) fn of(standing: Standing, holder: Option<u32>, now_ms: i64) -> Self {
+        let used = State::ALL.into_iter().filter(|state| state.holds_slot()).collect::<Vec<_>>();
+        Self {
+            jobs: standing.jobs.clone(),
+            manifests: Manifests {
+                accepted: standing.manifests_accepted,
+                refused: standing.manifests_refused,
+            },
+            slots: Slots {
+                used: standing.count(&used),
+                limit: standing.slots_limit,
+                configured: standing.slots_configured,
+            },
+            pause: standing.pause.as_ref().map(PauseReport::of),
+            hold: standing.hold.clone(),
+            units: Units {
+                today: units_number(standing.spent_today_micro),
+                total: units_number(standing.spent_total_micro),
+                cap: standing.cap_micro.map(units_number),
+            },
+            eta_seconds: eta_ms(&standing).map(|ms| div_ceil(ms, 1000)),
+            daemon: Daemon::of(&standing, holder),
+            standing,
+            now_ms,
+        }
+    }
+
+    /// Jobs that will not move again by themselves, and jobs in all; cancelled ones are in neither.
+    pub(super) fn progress(&self) -> (i64, i64) {
+        let ended = self.standing.count(&[State::Succeeded, State::Failed]);
+        let all = State::ALL.into_iter().filter(|state| *state != State::Cancelled);
+        (ended, self.standing.count(&all.collect::<Vec<_>>()))
+    }
+}
+
+impl PauseReport {
+    fn of(pause: &Pause) -> Self {
+        Self {
+            kind: pause.kind.name(),
+            reason: pause.reason.clone(),
+            code: pause.code,
+            since: iso_ms(pause.since_ms),
+            next_probe: pause.next_probe_at_ms.map(iso_ms),
+        }
+    }
+}
+
+impl Daemon {
+    fn of(standing: &Standing, holder: Option<u32>) -> Self {
+        let pid = match holder {
+            Some(0) => standing.daemon_pid,
+            known => known,
+        };
+        // A daemon that only just took its lock has not written down yet when it began.
+        let began = holder.is_some() && pid == standing.daemon_pid;
+        let since = standing.daemon_since_ms.filter(|_| began).map(iso_ms);
+        Self { running: holder.is_some(), pid, since }
+    }
+}
+
+/// How long the jobs that need a slot will take, in ms: so many rounds of all slots, each as long as
+/// tasks have been taking. None: unknown, nothing left, or nobody knows when the line goes on.
+fn eta_ms(standing: &Standing) -> Option<i64> {
+    let ahead = standing.count(&SLOTS_AHEAD);
+    let median_task_ms = standing.median_task_ms.filter(|_| ahead > 0)?;
+    if standing.pause.is_some() || standing.hold.is_some() {
+        return None;
+    }
+    let rounds = div_ceil(ahead, standing.slots_limit.max(1));
+    Some(rounds.saturating_mul(median_task_ms))
+}
+
+/// Rounds up; neither is negative.
+fn div_ceil(dividend: i64, divisor: i64) -> i64 {
+    dividend / divisor + i64::from(dividend % divisor != 0)
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::store::PauseKind;
+
+    pub(in crate::cli::status) const NOW_MS: i64 = 1_772_366_407_050;
+
+    /// Everything at work: 100 jobs ahead, five slots, tasks that take a minute.
+    pub(in crate::cli::status) fn standing() -> Standing {
+        let mut jobs: BTreeMap<State, i64> = State::ALL.map(|state| (state, 0)).into();
+        jobs.extend([(State::Queued, 95), (State::Processing, 5), (State::Succeeded, 20)]);
+        Standing {
+            jobs,
+            manifests_accepted: 3,
+            manifests_refused: 0,
+            refused: Vec::new(),
+            slots_configured: 10,
+            slots_limit: 5,
+            cap_micro: Some(100_000_000),
+            spent_today_micro: 12_500_000,
+            spent_total_micro: 340_050_000,
+            pause: None,
+            hold: None,
+            median_task_ms: Some(60_000),
+            daemon_pid: Some(4711),
+            daemon_since_ms: Some(NOW_MS - 200_000),
+        }
+    }
+
+    pub(in crate::cli::status) fn paused(kind: PauseKind) -> Pause {
+        Pause {
+            kind,
+            reason: "account balance not enough".to_owned(),
+            code: Some(1102),
+            since_ms: NOW_MS - 60_000,
+            next_probe_at_ms: Some(NOW_MS + 30_000),
+        }
+    }
+
+    #[test]
+    fn the_time_left_is_rounds_of_all_slots() {
+        assert_eq!(Report::of(standing(), None, NOW_MS).eta_seconds, Some(20 * 60));
+        let mut one = standing();
+        one.jobs.extend([(State::Queued, 0), (State::Processing, 1)]);
+        assert_eq!(Report::of(one, None, NOW_MS).eta_seconds, Some(60));
+    }
+
+    #[test]
+    fn the_time_left_is_not_guessed() {
+        let unknown = Standing { median_task_ms: None, ..standing() };
+        let mut nothing = standing();
+        nothing.jobs.extend([(State::Queued, 0), (State::Processing, 0), (State::Waiting, 9)]);
+        let stopped = Standing { pause: Some(paused(PauseKind::Account)), ..standing() };
+        for standing in [unknown, nothing, stopped] {
+            assert_eq!(Report::of(standing, None, NOW_MS).eta_seconds, None);
+        }
+    }
+
+    #[test]
+    fn a_daemon_that_ended_is_not_shown_as_running() {
+        let report = Report::of(standing(), None, NOW_MS);
+        assert_eq!(report.daemon, Daemon { running: false, pid: None, since: None });
+        let other = Report::of(standing(), Some(99), NOW_MS);
+        assert_eq!(other.daemon, Daemon { running: true, pid: Some(99), since: None });
+        let same = Report::of(standing(), Some(4711), NOW_MS);
+        assert_eq!(same.daemon.since.unwrap(), "2026-03-01T11:56:47.050Z");
+    }
+
+    #[test]
+    fn json_has_every_state_and_the_promised_members() {
+        let stopped = Standing { pause: Some(paused(PauseKind::Account)), ..standing() };
+        let json = serde_json::to_value(Report::of(stopped, Some(4711), NOW_MS)).unwrap();
+        assert_eq!(json["jobs"].as_object().unwrap().len(), State::ALL.len());
+        assert_eq!(json["jobs"]["unresolved"], 0);
+        assert_eq!(json["slots"], serde_json::json!({"used": 5, "limit": 5, "configured": 10}));
+        assert_eq!(json["manifests"], serde_json::json!({"accepted": 3, "refused": 0}));
+        assert_eq!(
+            json["pause"],
+            serde_json::json!({"kind": "account", "reason": "account balance not enough",
+                "code": 1102, "since": "2026-03-01T11:59:07.050Z",
+                "next_probe": "2026-03-01T12:00:37.050Z"})
+        );
+        assert_eq!(
+            json["units"],
+            serde_json::json!({"today": 12.5, "total": 340.05, "cap": 100.0})
+        );
+        assert!(json["eta_seconds"].is_null());
+        assert_eq!(json["daemon"]["pid"], 4711);
+    }
+}

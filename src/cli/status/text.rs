@@ -1,0 +1,254 @@
+//! `status` for people: a line for each thing, calm and aligned.
+
+use std::io::{self, Write};
+
+use super::report::Report;
+use crate::{
+    cli::text::{counted, duration, first_line, safe, time, units},
+    job::State,
+    store::PauseKind,
+};
+
+/// Writes `report` as lines of a name and what is to be said.
+pub(super) fn write(out: &mut dyn Write, report: &Report) -> io::Result<()> {
+    for (name, said) in lines(report) {
+        writeln!(out, "{name:<9}  {said}")?;
+    }
+    Ok(())
+}
+
+/// One line that says it all, for `--watch` without a terminal.
+pub(super) fn one_line(report: &Report) -> String {
+    let (ended, all) = report.progress();
+    let mut line = format!(
+        "{}  {ended} of {all} done, {} failed, {}",
+        time(report.now_ms),
+        report.standing.count(&[State::Failed]),
+        slots(report)
+    );
+    if let Some(pause) = &report.pause {
+        line += &format!(", paused: {}", safe(&pause.reason));
+    } else if let Some(hold) = &report.hold {
+        line += &format!(", held: {}", safe(hold));
+    } else if let Some(seconds) = report.eta_seconds {
+        line += &format!(", about {} left", duration(seconds * 1000));
+    }
+    line
+}
+
+/// All lines, as names and what is to be said; a name that is empty goes on with the one before.
+pub(super) fn lines(report: &Report) -> Vec<(&'static str, String)> {
+    let mut lines = vec![
+        ("daemon", daemon(report)),
+        ("jobs", jobs(report)),
+        ("slots", slots(report)),
+        ("line", line(report)),
+        ("units", spent(report)),
+    ];
+    if let Some(left) = time_left(report) {
+        lines.push(("time left", left));
+    }
+    lines.push(("manifests", manifests(report)));
+    for refused in &report.standing.refused {
+        let fault = first_line(&refused.error);
+        lines.push(("", format!("  {}: {fault}", safe(&refused.path))));
+    }
+    let told = i64::try_from(report.standing.refused.len()).unwrap_or(i64::MAX);
+    if report.manifests.refused > told {
+        lines.push(("", format!("  and {} more", report.manifests.refused - told)));
+    }
+    let mut name = "next";
+    for (command, why) in next(report) {
+        lines.push((name, format!("{command:<33}  {why}")));
+        name = "";
+    }
+    lines
+}
+
+fn daemon(report: &Report) -> String {
+    let Some(pid) = report.daemon.pid.filter(|_| report.daemon.running) else {
+        return if report.daemon.running { "running" } else { "not running" }.to_owned();
+    };
+    match report.standing.daemon_since_ms.filter(|_| report.daemon.since.is_some()) {
+        Some(since_ms) => {
+            format!("running for {} (PID {pid})", duration(report.now_ms - since_ms))
+        }
+        None => format!("running (PID {pid})"),
+    }
+}
+
+fn jobs(report: &Report) -> String {
+    let all: i64 = report.jobs.values().sum();
+    let each: Vec<String> = report
+        .jobs
+        .iter()
+        .filter(|(_, count)| **count > 0)
+        .map(|(state, count)| format!("{count} {state}"))
+        .collect();
+    if each.is_empty() { "none yet".to_owned() } else { format!("{all}: {}", each.join(", ")) }
+}
+
+fn slots(report: &Report) -> String {
+    let slots = &report.slots;
+    let mut said = format!("{} of {} slots in use", slots.used, slots.limit);
+    if slots.limit != slots.configured {
+        said += &format!(" ({} configured; the account lets us no more)", slots.configured);
+    }
+    said
+}
+
+fn line(report: &Report) -> String {
+    let Some(pause) = &report.standing.pause else {
+        return match &report.hold {
+            Some(hold) => format!("no new task is started: {}", safe(hold)),
+            None => "open".to_owned(),
+        };
+    };
+    let mut said = format!("paused since {}: {}", time(pause.since_ms), safe(&pause.reason));
+    if let Some(code) = pause.code {
+        said += &format!(" (code {code})");
+    }
+    if let Some(probe_ms) = pause.next_probe_at_ms {
+        said += &format!("; asked again at {}", time(probe_ms));
+    }
+    said
+}
+
+fn spent(report: &Report) -> String {
+    let (today, total) = (report.standing.spent_today_micro, report.standing.spent_total_micro);
+    match report.standing.cap_micro {
+        Some(cap) => {
+            format!(
+                "{} today (UTC) of at most {}, {} in all",
+                units(today),
+                units(cap),
+                units(total)
+            )
+        }
+        None => format!("{} today (UTC), {} in all", units(today), units(total)),
+    }
+}
+
+fn time_left(report: &Report) -> Option<String> {
+    let left = format!("about {}", duration(report.eta_seconds? * 1000));
+    Some(if report.daemon.running { left } else { format!("{left}, once the daemon runs") })
+}
+
+fn manifests(report: &Report) -> String {
+    let manifests = &report.manifests;
+    match manifests.refused {
+        0 => format!("{} accepted", manifests.accepted),
+        refused => format!("{} accepted, {refused} refused:", manifests.accepted),
+    }
+}
+
+/// The commands that are worth typing now, the most urgent first, and why.
+fn next(report: &Report) -> Vec<(&'static str, String)> {
+    let count = |states: &[State]| report.standing.count(states);
+    let unfinished = State::ALL.into_iter().filter(|state| !state.is_finished());
+    let unfinished = count(&unfinished.collect::<Vec<_>>()) - count(&[State::Unresolved]);
+    let mut next = Vec::new();
+    let person = |pause: &crate::store::Pause| pause.kind == PauseKind::Person;
+    if report.standing.pause.as_ref().is_some_and(person) {
+        next.push(("lipsyncd resume", "lets paid calls go on".to_owned()));
+    }
+    if !report.daemon.running && unfinished > 0 {
+        next.push(("lipsyncd run", format!("{} not finished", jobs_are(unfinished))));
+    }
+    let unresolved = count(&[State::Unresolved]);
+    if unresolved > 0 {
+        let why = format!("{} to be decided by you", jobs_are(unresolved));
+        next.push(("lipsyncd list --state unresolved", why));
+    }
+    if report.manifests.refused > 0 {
+        let manifests = counted(report.manifests.refused, "manifest");
+        next.push(("lipsyncd check", format!("{manifests} to be mended")));
+    }
+    let failed = count(&[State::Failed]);
+    if failed > 0 {
+        next.push(("lipsyncd list --state failed", counted(failed, "job") + " failed"));
+    }
+    let waiting = count(&[State::Waiting]);
+    if waiting > 0 {
+        let why = format!(
+            "what {} for",
+            if waiting == 1 { "a job waits".into() } else { format!("{waiting} jobs wait") }
+        );
+        next.push(("lipsyncd list --state waiting", why));
+    }
+    next
+}
+
+fn jobs_are(count: i64) -> String {
+    if count == 1 { "1 job is".to_owned() } else { format!("{count} jobs are") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        cli::status::report::tests::{NOW_MS, paused, standing},
+        store::{RefusedManifest, Standing},
+    };
+
+    fn shown(standing: Standing, holder: Option<u32>) -> String {
+        let mut out = Vec::new();
+        write(&mut out, &Report::of(standing, holder, NOW_MS)).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn everything_at_work() {
+        let expected = "\
+daemon     running for 3m 20s (PID 4711)
+jobs       120: 95 queued, 5 processing, 20 succeeded
+slots      5 of 5 slots in use (10 configured; the account lets us no more)
+line       open
+units      12.5 today (UTC) of at most 100, 340.05 in all
+time left  about 20m
+manifests  3 accepted
+";
+        assert_eq!(shown(standing(), Some(4711)), expected);
+    }
+
+    #[test]
+    fn everything_amiss() {
+        let mut standing = Standing {
+            pause: Some(paused(PauseKind::Account)),
+            manifests_refused: 2,
+            refused: vec![RefusedManifest {
+                path: "a.yaml".to_owned(),
+                error: "a.yaml:3:5: unknown key `vidoe\u{1b}`\nmore".to_owned(),
+            }],
+            cap_micro: None,
+            ..standing()
+        };
+        standing.jobs.extend([(State::Unresolved, 1), (State::Failed, 2), (State::Waiting, 1)]);
+        let expected = "\
+daemon     not running
+jobs       124: 1 waiting, 95 queued, 5 processing, 20 succeeded, 2 failed, 1 unresolved
+slots      5 of 5 slots in use (10 configured; the account lets us no more)
+line       paused since 2026-03-01 11:59:07 UTC: account balance not enough (code 1102); asked again at 2026-03-01 12:00:37 UTC
+units      12.5 today (UTC), 340.05 in all
+manifests  3 accepted, 2 refused:
+             a.yaml: a.yaml:3:5: unknown key `vidoe\\u{1b}`
+             and 1 more
+next       lipsyncd run                       101 jobs are not finished
+           lipsyncd list --state unresolved   1 job is to be decided by you
+           lipsyncd check                     2 manifests to be mended
+           lipsyncd list --state failed       2 jobs failed
+           lipsyncd list --state waiting      what a job waits for
+";
+        assert_eq!(shown(standing, None), expected);
+    }
+
+    #[test]
+    fn a_line_of_watch_says_it_all() {
+        let report = Report::of(standing(), Some(4711), NOW_MS);
+        assert_eq!(
+            one_line(&report),
+            "2026-03-01 12:00:07 UTC  20 of 120 done, 0 failed, 5 of 5 slots in use (10 configured; \
+             the account lets us no more), about 20m left"
+        );
+    }
+}

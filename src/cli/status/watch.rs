@@ -1,0 +1,96 @@
+//! `status --watch`: the same each second, with progress bars on a terminal.
+//!
+//! Ends on Ctrl-C, on SIGTERM, or when nobody reads it any more; the terminal is left as it was.
+
+use std::{io::Write, time::Duration};
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{report::Report, text};
+use crate::cli::{CommandError, json, open};
+
+/// How often it is shown anew.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// Shows what `look` finds until somebody ends it.
+pub(super) fn watch(
+    look: impl Fn() -> Result<Report, CommandError>,
+    as_json: bool,
+    on_terminal: bool,
+    out: &mut dyn Write,
+) -> Result<(), CommandError> {
+    let screen = (on_terminal && !as_json).then(Screen::new);
+    let mut show = |report: &Report| -> Result<(), CommandError> {
+        match &screen {
+            Some(screen) => screen.show(report),
+            None if as_json => writeln!(out, "{}", json::line(report)?)?,
+            None => writeln!(out, "{}", text::one_line(report))?,
+        }
+        Ok(out.flush()?)
+    };
+    let shown = open::block_on(async {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut tick = tokio::time::interval(EVERY);
+        loop {
+            tokio::select! {
+                _ = tick.tick() => show(&look()?)?,
+                ended = tokio::signal::ctrl_c() => return Ok(ended?),
+                _ = terminate.recv() => return Ok(()),
+            }
+        }
+    });
+    if let Some(screen) = screen {
+        screen.leave();
+    }
+    shown
+}
+
+/// Progress bars over the lines of `status`.
+struct Screen {
+    bars: MultiProgress,
+    jobs: ProgressBar,
+    slots: ProgressBar,
+    lines: ProgressBar,
+}
+
+impl Screen {
+    fn new() -> Self {
+        let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stdout());
+        let bar = |template: &str| {
+            // A template that is not understood leaves the default one, which serves too.
+            let style = ProgressStyle::with_template(template)
+                .unwrap_or_else(|_| ProgressStyle::default_bar());
+            bars.add(ProgressBar::new(0).with_style(style.progress_chars("=> ")))
+        };
+        let jobs = bar("done       [{wide_bar}] {pos}/{len}");
+        let slots = bar("slots      [{wide_bar}] {pos}/{len}");
+        let lines = bar("{msg}");
+        Self { bars, jobs, slots, lines }
+    }
+
+    fn show(&self, report: &Report) {
+        let (ended, all) = report.progress();
+        let set = |bar: &ProgressBar, position: i64, length: i64| {
+            bar.set_length(length.unsigned_abs());
+            bar.set_position(position.unsigned_abs());
+            bar.tick();
+        };
+        set(&self.jobs, ended, all);
+        set(&self.slots, report.slots.used, report.slots.limit);
+        let lines: Vec<String> = text::lines(report)
+            .into_iter()
+            .map(|(name, said)| format!("{name:<9}  {said}"))
+            .collect();
+        self.lines.set_message(lines.join("\n"));
+        self.lines.tick();
+    }
+
+    /// Leaves the last picture standing, and the cursor below it.
+    fn leave(self) {
+        for bar in [&self.jobs, &self.slots, &self.lines] {
+            bar.abandon();
+        }
+        drop(self.bars);
+    }
+}

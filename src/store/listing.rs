@@ -1,0 +1,255 @@
+//! Jobs as people read them: lines of the view `job_overview`, one job whole, its history.
+//!
+//! Long lists are read page by page, so that neither memory nor the log of the database grows with
+//! them while somebody leafs through.
+
+use rusqlite::{OptionalExtension as _, Row, named_params};
+use serde::Serialize;
+
+use super::{Reader, StoreError, row};
+use crate::job::{Job, State};
+
+/// A row of the view `job_overview`; times are UTC in ISO 8601.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct JobLine {
+    /// The job's name.
+    pub key: String,
+    /// The path of its manifest under `jobs_dir`.
+    pub manifest: String,
+    /// Where it stands.
+    pub state: State,
+    /// What it waits for; none: it has ended.
+    pub waiting_for: Option<String>,
+    /// 1 for the first; each retry adds one.
+    pub attempts: u32,
+    /// The accepted task.
+    pub task_id: Option<String>,
+    /// The name its task goes by.
+    pub external_task_id: String,
+    /// What it cost in all.
+    pub units: f64,
+    /// Where its result goes, under `output_dir`.
+    pub output: String,
+    /// A stable word or the API's number.
+    pub error_code: Option<String>,
+    /// Why it failed or was cancelled.
+    pub error: Option<String>,
+    /// Higher first.
+    pub priority: i32,
+    /// When it was first read.
+    pub created_at: String,
+    /// When it last changed.
+    pub updated_at: String,
+    /// When it ended.
+    pub finished_at: Option<String>,
+    /// Whether its manifest asks for something else since it was sent.
+    pub changed_since: bool,
+}
+
+/// A row of the view `job_history`; times are UTC in ISO 8601.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct HistoryLine {
+    /// When it happened.
+    pub at: String,
+    /// Where the job stood; none: it was made.
+    pub from_state: Option<String>,
+    /// Where it stood then.
+    pub to_state: String,
+    /// What happened.
+    pub what: String,
+    /// The call of the API that was answered.
+    pub call: Option<String>,
+    /// How it was answered; none: it was not.
+    pub http_status: Option<i64>,
+    /// The API's code.
+    pub code: Option<i64>,
+    /// The API's name for the request.
+    pub request_id: Option<String>,
+    /// What it cost.
+    pub units: Option<f64>,
+}
+
+/// One job whole.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JobDetail {
+    /// Its row for readers.
+    pub line: JobLine,
+    /// The job itself, labels included.
+    pub job: Job,
+    /// Whether its manifest is in the folder.
+    pub manifest_is_there: bool,
+    /// All that happened to it, the oldest first.
+    pub history: Vec<HistoryLine>,
+}
+
+/// Which jobs a list is about.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct JobFilter {
+    /// Only those of this manifest (its path under `jobs_dir`).
+    pub manifest: Option<String>,
+    /// Only those in this state.
+    pub state: Option<State>,
+}
+
+const SELECT_LINE: &str = "
+    SELECT o.*, j.id AS row FROM job j JOIN job_overview o ON o.key = j.key ";
+
+impl Reader {
+    /// Returns up to `limit` jobs behind row `after` (0: from the first), and the row to go on
+    /// behind; none: that was all. The order is that in which they were first read.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn page(
+        &self,
+        filter: &JobFilter,
+        after: i64,
+        limit: usize,
+    ) -> Result<(Vec<JobLine>, Option<i64>), StoreError> {
+        // Each of these follows an index whose entries are in order of rows, and sorts nothing.
+        let condition = match (&filter.manifest, filter.state) {
+            (None, None) => "",
+            (None, Some(_)) => "j.state = :state AND",
+            (Some(_), None) => {
+                "j.manifest_id = (SELECT id FROM manifest WHERE path = :manifest) AND"
+            }
+            (Some(_), Some(_)) => {
+                "j.manifest_id = (SELECT id FROM manifest WHERE path = :manifest)
+                 AND +j.state = :state AND"
+            }
+        };
+        let sql =
+            format!("{SELECT_LINE} WHERE {condition} j.id > :after ORDER BY j.id LIMIT :limit");
+        let limit_rows = i64::try_from(limit).unwrap_or(i64::MAX);
+        let state = filter.state.map(State::name);
+        let mut known: Vec<(&str, &dyn rusqlite::ToSql)> =
+            vec![(":after", &after), (":limit", &limit_rows)];
+        if let Some(manifest) = &filter.manifest {
+            known.push((":manifest", manifest));
+        }
+        if let Some(state) = &state {
+            known.push((":state", state));
+        }
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        let mut rows = statement.query(known.as_slice())?;
+        let (mut lines, mut last) = (Vec::new(), None);
+        while let Some(row) = rows.next()? {
+            lines.push(line_from_row(row)?);
+            last = Some(row.get("row")?);
+        }
+        let more = lines.len() == limit;
+        Ok((lines, last.filter(|_| more)))
+    }
+
+    /// Returns whether a manifest of that path was ever read.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn knows_manifest(&self, path: &str) -> Result<bool, StoreError> {
+        let sql = "SELECT 1 FROM manifest WHERE path = ?1";
+        Ok(self.connection.prepare_cached(sql)?.exists([path])?)
+    }
+
+    /// Returns the job of that key whole, if there is one.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn detail(&self, key: &str) -> Result<Option<JobDetail>, StoreError> {
+        let moment = self.connection.unchecked_transaction()?;
+        let sql = format!("{SELECT_LINE} WHERE j.key = :key");
+        let line = moment
+            .prepare_cached(&sql)?
+            .query_row(named_params! { ":key": key }, line_from_row)
+            .optional()?;
+        let Some(line) = line else {
+            return Ok(None);
+        };
+        let sql = format!("{} WHERE j.key = ?1", row::SELECT_JOB);
+        let mut job = moment.prepare_cached(&sql)?.query_row([key], row::job_from_row)?;
+        job.spec.labels = row::labels(&moment, job.id)?;
+        let manifest_is_there = moment
+            .prepare_cached("SELECT 1 FROM manifest WHERE path = ?1 AND removed_at_ms IS NULL")?
+            .exists([&line.manifest])?;
+        let history = moment
+            .prepare_cached("SELECT * FROM job_history WHERE key = ?1")?
+            .query_map([key], history_from_row)?
+            .collect::<Result<_, _>>()?;
+        moment.commit()?;
+        Ok(Some(JobDetail { line, job, manifest_is_there, history }))
+    }
+
+    /// Shows the key of every job to `look`, in order.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn keys(&self, mut look: impl FnMut(&str)) -> Result<(), StoreError> {
+        let mut statement = self.connection.prepare_cached("SELECT key FROM job ORDER BY key")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            look(row.get_ref(0)?.as_str().unwrap_or_default());
+        }
+        Ok(())
+    }
+
+    /// Shows the path of every manifest that was ever read to `look`, in order.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn manifest_paths(&self, mut look: impl FnMut(&str)) -> Result<(), StoreError> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT path FROM manifest ORDER BY path")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            look(row.get_ref(0)?.as_str().unwrap_or_default());
+        }
+        Ok(())
+    }
+
+    /// Returns the key of the job that has the task `task_id`, if one has.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn owner_of_task(&self, task_id: &str) -> Result<Option<String>, StoreError> {
+        let sql = "SELECT key FROM job WHERE task_id = ?1 LIMIT 1";
+        Ok(self
+            .connection
+            .prepare_cached(sql)?
+            .query_row([task_id], |row| row.get(0))
+            .optional()?)
+    }
+}
+
+fn line_from_row(row: &Row<'_>) -> rusqlite::Result<JobLine> {
+    Ok(JobLine {
+        key: row.get("key")?,
+        manifest: row.get("manifest")?,
+        state: row::parsed(row, "state")?,
+        waiting_for: row.get("waiting_for")?,
+        attempts: row.get("attempts")?,
+        task_id: row.get("task_id")?,
+        external_task_id: row.get("external_task_id")?,
+        units: row.get("units")?,
+        output: row.get("output")?,
+        error_code: row.get("error_code")?,
+        error: row.get("error")?,
+        priority: row.get("priority")?,
+        created_at: row.get("created_at")?,
+        updated_at: row.get("updated_at")?,
+        finished_at: row.get("finished_at")?,
+        changed_since: row.get("changed_since")?,
+    })
+}
+
+fn history_from_row(row: &Row<'_>) -> rusqlite::Result<HistoryLine> {
+    Ok(HistoryLine {
+        at: row.get("at")?,
+        from_state: row.get("from_state")?,
+        to_state: row.get("to_state")?,
+        what: row.get("what")?,
+        call: row.get("call")?,
+        http_status: row.get("http_status")?,
+        code: row.get("code")?,
+        request_id: row.get("request_id")?,
+        units: row.get("units")?,
+    })
+}

@@ -1,0 +1,170 @@
+//! The line as a whole, as `lipsyncd status` shows it.
+//!
+//! Owns the reading handle of the commands, and what is counted; nothing here walks over jobs one by
+//! one, so that it stays quick with a million of them. Jobs as lines are in [`super::listing`].
+
+use std::{collections::BTreeMap, path::Path};
+
+use rusqlite::{Connection, OptionalExtension as _};
+
+use super::{Pause, StoreError, line, open_reader};
+use crate::job::State;
+
+/// A read-only handle to the state database, for commands: works beside a running daemon, without
+/// one, and for a reader who may not write.
+pub struct Reader {
+    pub(super) connection: Connection,
+}
+
+/// Where everything stands at one moment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Standing {
+    /// How many jobs are in each state; every state is there.
+    pub jobs: BTreeMap<State, i64>,
+    /// Manifests in the folder that are in force.
+    pub manifests_accepted: i64,
+    /// Manifests in the folder that have faults.
+    pub manifests_refused: i64,
+    /// The first of those, by path.
+    pub refused: Vec<RefusedManifest>,
+    /// Tasks at once, as configured.
+    pub slots_configured: i64,
+    /// Tasks at once, as the account lets us.
+    pub slots_limit: i64,
+    /// Spending cap of a UTC day, in millionths of a unit.
+    pub cap_micro: Option<i64>,
+    /// Deducted on this UTC day, in millionths of a unit.
+    pub spent_today_micro: i64,
+    /// Deducted in all, in millionths of a unit.
+    pub spent_total_micro: i64,
+    /// Why the line stands still, if it does.
+    pub pause: Option<Pause>,
+    /// Why no new task is started though the line is not paused.
+    pub hold: Option<String>,
+    /// How long tasks take, once it is known.
+    pub median_task_ms: Option<i64>,
+    /// The daemon that last began its work; it may have ended.
+    pub daemon_pid: Option<u32>,
+    /// When (Unix ms) it began.
+    pub daemon_since_ms: Option<i64>,
+}
+
+/// A manifest with faults.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedManifest {
+    /// Under `jobs_dir`, parts joined by `/`.
+    pub path: String,
+    /// All its faults, as text of one or more lines.
+    pub error: String,
+}
+
+/// So many manifests with faults are told at most.
+const REFUSED_TOLD_MAX: usize = 5;
+
+impl Standing {
+    /// How many jobs are in any of `states`.
+    #[must_use]
+    pub fn count(&self, states: &[State]) -> i64 {
+        states.iter().filter_map(|state| self.jobs.get(state)).sum()
+    }
+}
+
+impl Reader {
+    /// Opens the database at `path` for reading alone.
+    ///
+    /// # Errors
+    /// When it is not there, cannot be read, is damaged, or of a newer version.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        Ok(Self { connection: open_reader(path)? })
+    }
+
+    /// Reads where everything stands, all at one moment; `now_ms` (Unix time) says which day is
+    /// today.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn standing(&self, now_ms: i64) -> Result<Standing, StoreError> {
+        // One transaction, so that the numbers belong together.
+        let moment = self.connection.unchecked_transaction()?;
+        let (manifests_accepted, manifests_refused) = manifests(&moment)?;
+        let (spent_today_micro, spent_total_micro) = spent(&moment, now_ms)?;
+        let jobs = jobs(&moment)?;
+        let refused = refused(&moment)?;
+        let pause = line::read_pause(&moment)?;
+        let standing = moment
+            .prepare_cached(
+                "SELECT slots_configured, slots_limit, cap_micro, hold, median_task_ms, daemon_pid,
+                   daemon_since_ms FROM line",
+            )?
+            .query_row([], |row| {
+                Ok(Standing {
+                    jobs,
+                    manifests_accepted,
+                    manifests_refused,
+                    refused,
+                    slots_configured: row.get(0)?,
+                    slots_limit: row.get(1)?,
+                    cap_micro: row.get(2)?,
+                    spent_today_micro,
+                    spent_total_micro,
+                    pause,
+                    hold: row.get(3)?,
+                    median_task_ms: row.get(4)?,
+                    daemon_pid: row.get(5)?,
+                    daemon_since_ms: row.get(6)?,
+                })
+            })?;
+        moment.commit()?;
+        Ok(standing)
+    }
+}
+
+fn jobs(connection: &Connection) -> Result<BTreeMap<State, i64>, StoreError> {
+    let mut counts: BTreeMap<State, i64> = State::ALL.into_iter().map(|state| (state, 0)).collect();
+    let mut statement =
+        connection.prepare_cached("SELECT state, count(*) FROM job GROUP BY state")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let name = row.get_ref(0)?.as_str().unwrap_or_default();
+        if let Ok(state) = name.parse() {
+            counts.insert(state, row.get(1)?);
+        }
+    }
+    Ok(counts)
+}
+
+fn manifests(connection: &Connection) -> Result<(i64, i64), StoreError> {
+    let count = |state: &str| {
+        connection
+            .prepare_cached(
+                "SELECT count(*) FROM manifest WHERE state = ?1 AND removed_at_ms IS NULL",
+            )?
+            .query_row([state], |row| row.get(0))
+    };
+    Ok((count("accepted")?, count("refused")?))
+}
+
+fn refused(connection: &Connection) -> Result<Vec<RefusedManifest>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT path, error FROM manifest WHERE state = 'refused' AND removed_at_ms IS NULL
+         ORDER BY path LIMIT ?1",
+    )?;
+    let refused = statement.query_map([REFUSED_TOLD_MAX], |row| {
+        Ok(RefusedManifest { path: row.get(0)?, error: row.get(1)? })
+    })?;
+    Ok(refused.collect::<Result<_, _>>()?)
+}
+
+fn spent(connection: &Connection, now_ms: i64) -> Result<(i64, i64), StoreError> {
+    let total = connection
+        .prepare_cached("SELECT coalesce(sum(identify_micro + task_micro), 0) FROM spend")?
+        .query_row([], |row| row.get(0))?;
+    let today = connection
+        .prepare_cached(
+            "SELECT identify_micro + task_micro FROM spend
+             WHERE day = strftime('%Y-%m-%d', ?1 / 1000.0, 'unixepoch')",
+        )?
+        .query_row([now_ms], |row| row.get(0))
+        .optional()?;
+    Ok((today.unwrap_or(0), total))
+}
