@@ -130,6 +130,7 @@ CREATE INDEX job_state       ON job (state);
 CREATE INDEX job_manifest    ON job (manifest_id);
 -- No two jobs may write one file, no two may go by one name at the API.
 CREATE UNIQUE INDEX job_output   ON job (output) WHERE state <> 'cancelled';
+CREATE INDEX job_task            ON job (task_id) WHERE task_id IS NOT NULL;
 CREATE UNIQUE INDEX job_external ON job (external_base) WHERE state <> 'cancelled';
 
 CREATE TABLE label (

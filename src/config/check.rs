@@ -9,82 +9,31 @@ pub(super) const ALLOWED: &[(&str, &str)] = &[
     ("jobs_dir", "a path of a folder"),
     ("output_dir", "a path of a folder"),
     ("state_db", "a path of a file"),
-    (
-        "watch.settle",
-        "a duration of at most an hour, such as `1s`",
-    ),
-    (
-        "watch.rescan_interval",
-        "a duration from 10ms to a day, such as `30s`",
-    ),
-    (
-        "media.dirs",
-        "a list of paths of folders, such as `[/srv/media]`",
-    ),
-    (
-        "media.public_base_url",
-        "`null`, or an http(s) address without `?`, `#`, user and password",
-    ),
+    ("watch.settle", "a duration of at most an hour, such as `1s`"),
+    ("watch.rescan_interval", "a duration from 10ms to a day, such as `30s`"),
+    ("media.dirs", "a list of paths of folders, such as `[/srv/media]`"),
+    ("media.public_base_url", "`null`, or an http(s) address without `?`, `#`, user and password"),
     (
         "kling.base_url",
         "an https address without `?`, `#`, user and password; http only to this machine (127.0.0.1, ::1, localhost)",
     ),
-    (
-        "kling.connect_timeout",
-        "a duration from 1ms to an hour, such as `10s`",
-    ),
-    (
-        "kling.request_timeout",
-        "a duration from 1ms to an hour, such as `60s`",
-    ),
-    (
-        "kling.session_ttl",
-        "a duration from 1ms to 30 days (`720h`), such as `23h`",
-    ),
-    (
-        "kling.create_settle",
-        "a duration of at most a day, such as `10s`",
-    ),
+    ("kling.connect_timeout", "a duration from 1ms to an hour, such as `10s`"),
+    ("kling.request_timeout", "a duration from 1ms to an hour, such as `60s`"),
+    ("kling.session_ttl", "a duration from 1ms to 30 days (`720h`), such as `23h`"),
+    ("kling.create_settle", "a duration of at most a day, such as `10s`"),
     ("limits.concurrency", "a whole number from 1 to 1000"),
-    (
-        "limits.identify_per_second",
-        "a number above 0, at most 1000",
-    ),
+    ("limits.identify_per_second", "a number above 0, at most 1000"),
     ("limits.create_per_second", "a number above 0, at most 1000"),
     ("limits.query_per_second", "a number above 0, at most 1000"),
-    (
-        "limits.units_per_day",
-        "`null`, or a number from 0 to 1000000000 with at most six decimals",
-    ),
-    (
-        "poll.min_interval",
-        "a duration from 1ms to a day, not above `poll.max_interval`",
-    ),
-    (
-        "poll.max_interval",
-        "a duration from 1ms to a day, not below `poll.min_interval`",
-    ),
-    (
-        "retry.initial",
-        "a duration from 1ms to a day, not above `retry.max`",
-    ),
-    (
-        "retry.max",
-        "a duration from 1ms to a day, not below `retry.initial`",
-    ),
-    (
-        "retry.give_up_after",
-        "a duration of at most a year (`8760h`), such as `24h`",
-    ),
-    (
-        "pause.probe_interval",
-        "a duration from 1ms to a day, such as `1m`",
-    ),
+    ("limits.units_per_day", "`null`, or a number from 0 to 1000000000 with at most six decimals"),
+    ("poll.min_interval", "a duration from 1ms to a day, not above `poll.max_interval`"),
+    ("poll.max_interval", "a duration from 1ms to a day, not below `poll.min_interval`"),
+    ("retry.initial", "a duration from 1ms to a day, not above `retry.max`"),
+    ("retry.max", "a duration from 1ms to a day, not below `retry.initial`"),
+    ("retry.give_up_after", "a duration of at most a year (`8760h`), such as `24h`"),
+    ("pause.probe_interval", "a duration from 1ms to a day, such as `1m`"),
     ("download.concurrency", "a whole number from 1 to 64"),
-    (
-        "download.max_bytes",
-        "a size such as `500MB` or `2GiB`, 1 byte at least",
-    ),
+    ("download.max_bytes", "a size such as `500MB` or `2GiB`, 1 byte at least"),
     ("log.format", "`auto`, `text`, `json` or `journald`"),
 ];
 
@@ -94,93 +43,29 @@ const DAY: Duration = Duration::from_hours(24);
 
 /// What is allowed for a key of [`ALLOWED`].
 pub(super) fn allowed(key: &str) -> Option<&'static str> {
-    ALLOWED
-        .iter()
-        .find(|(known, _)| *known == key)
-        .map(|(_, allowed)| *allowed)
+    ALLOWED.iter().find(|(known, _)| *known == key).map(|(_, allowed)| *allowed)
 }
 
 /// The keys whose values are out of range, each with what is wrong.
 pub(super) fn faults(config: &Config) -> Vec<(&'static str, &'static str)> {
-    let Config {
-        watch,
-        kling,
-        limits,
-        poll,
-        retry,
-        pause,
-        download,
-        ..
-    } = config;
+    let Config { watch, kling, limits, poll, retry, pause, download, .. } = config;
     let rate = |rate: f64| rate > 0.0 && rate <= 1000.0;
     let within = |value: Duration, least: Duration, most: Duration| (least..=most).contains(&value);
     let range = "is out of range";
     [
-        (
-            "watch.settle",
-            within(watch.settle, Duration::ZERO, HOUR),
-            range,
-        ),
-        (
-            "watch.rescan_interval",
-            within(watch.rescan_interval, 10 * MS, DAY),
-            range,
-        ),
-        (
-            "kling.base_url",
-            is_private(&kling.base_url),
-            "would send credentials in the clear",
-        ),
-        (
-            "kling.connect_timeout",
-            within(kling.connect_timeout, MS, HOUR),
-            range,
-        ),
-        (
-            "kling.request_timeout",
-            within(kling.request_timeout, MS, HOUR),
-            range,
-        ),
-        (
-            "kling.session_ttl",
-            within(kling.session_ttl, MS, 30 * DAY),
-            range,
-        ),
-        (
-            "kling.create_settle",
-            within(kling.create_settle, Duration::ZERO, DAY),
-            range,
-        ),
-        (
-            "limits.concurrency",
-            (1..=1000).contains(&limits.concurrency),
-            range,
-        ),
-        (
-            "limits.identify_per_second",
-            rate(limits.identify_per_second),
-            range,
-        ),
-        (
-            "limits.create_per_second",
-            rate(limits.create_per_second),
-            range,
-        ),
-        (
-            "limits.query_per_second",
-            rate(limits.query_per_second),
-            range,
-        ),
-        (
-            "poll.min_interval",
-            within(poll.min_interval, MS, DAY),
-            range,
-        ),
-        (
-            "poll.max_interval",
-            within(poll.max_interval, MS, DAY),
-            range,
-        ),
+        ("watch.settle", within(watch.settle, Duration::ZERO, HOUR), range),
+        ("watch.rescan_interval", within(watch.rescan_interval, 10 * MS, DAY), range),
+        ("kling.base_url", is_private(&kling.base_url), "would send credentials in the clear"),
+        ("kling.connect_timeout", within(kling.connect_timeout, MS, HOUR), range),
+        ("kling.request_timeout", within(kling.request_timeout, MS, HOUR), range),
+        ("kling.session_ttl", within(kling.session_ttl, MS, 30 * DAY), range),
+        ("kling.create_settle", within(kling.create_settle, Duration::ZERO, DAY), range),
+        ("limits.concurrency", (1..=1000).contains(&limits.concurrency), range),
+        ("limits.identify_per_second", rate(limits.identify_per_second), range),
+        ("limits.create_per_second", rate(limits.create_per_second), range),
+        ("limits.query_per_second", rate(limits.query_per_second), range),
+        ("poll.min_interval", within(poll.min_interval, MS, DAY), range),
+        ("poll.max_interval", within(poll.max_interval, MS, DAY), range),
         (
             "poll.min_interval",
             poll.min_interval <= poll.max_interval,
@@ -188,26 +73,10 @@ pub(super) fn faults(config: &Config) -> Vec<(&'static str, &'static str)> {
         ),
         ("retry.initial", within(retry.initial, MS, DAY), range),
         ("retry.max", within(retry.max, MS, DAY), range),
-        (
-            "retry.initial",
-            retry.initial <= retry.max,
-            "is above `retry.max`",
-        ),
-        (
-            "retry.give_up_after",
-            within(retry.give_up_after, Duration::ZERO, 365 * DAY),
-            range,
-        ),
-        (
-            "pause.probe_interval",
-            within(pause.probe_interval, MS, DAY),
-            range,
-        ),
-        (
-            "download.concurrency",
-            (1..=64).contains(&download.concurrency),
-            range,
-        ),
+        ("retry.initial", retry.initial <= retry.max, "is above `retry.max`"),
+        ("retry.give_up_after", within(retry.give_up_after, Duration::ZERO, 365 * DAY), range),
+        ("pause.probe_interval", within(pause.probe_interval, MS, DAY), range),
+        ("download.concurrency", (1..=64).contains(&download.concurrency), range),
         ("download.max_bytes", download.max_bytes >= 1, range),
     ]
     .into_iter()

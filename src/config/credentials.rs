@@ -80,21 +80,16 @@ impl Credentials {
         let secret_key = look_up(SECRET_KEY, env)?;
         let token = look_up(API_TOKEN, env)?;
         match (access_key, secret_key, token) {
-            (Some(access_key), Some(secret_key), None) => Ok(Self::Keys {
-                access_key,
-                secret_key,
-            }),
+            (Some(access_key), Some(secret_key), None) => Ok(Self::Keys { access_key, secret_key }),
             (None, None, Some(token)) => Ok(Self::Token(token)),
             (None, None, None) => Err(CredentialsError::Missing),
             (_, _, Some(_)) => Err(CredentialsError::Both),
-            (Some(_), None, None) => Err(CredentialsError::Half {
-                given: ACCESS_KEY,
-                missing: SECRET_KEY,
-            }),
-            (None, Some(_), None) => Err(CredentialsError::Half {
-                given: SECRET_KEY,
-                missing: ACCESS_KEY,
-            }),
+            (Some(_), None, None) => {
+                Err(CredentialsError::Half { given: ACCESS_KEY, missing: SECRET_KEY })
+            }
+            (None, Some(_), None) => {
+                Err(CredentialsError::Half { given: SECRET_KEY, missing: ACCESS_KEY })
+            }
         }
     }
 
@@ -107,11 +102,7 @@ impl Credentials {
             Self::Token(token) => ("token", token),
         };
         let digest = Sha256::digest(secret.expose_secret().as_bytes());
-        let short: String = digest
-            .iter()
-            .take(4)
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let short: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
         format!("{kind}-{short}")
     }
 }
@@ -127,9 +118,7 @@ fn look_up(
     env: &dyn Fn(&str) -> Option<OsString>,
 ) -> Result<Option<SecretString>, CredentialsError> {
     if let Some(value) = env(name) {
-        let value = value
-            .into_string()
-            .map_err(|_| CredentialsError::Malformed(name))?;
+        let value = value.into_string().map_err(|_| CredentialsError::Malformed(name))?;
         if let Some(secret) = cleaned(name, &Zeroizing::new(value))? {
             return Ok(Some(secret));
         }

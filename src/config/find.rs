@@ -44,11 +44,9 @@ impl ConfigError {
     #[must_use]
     pub fn render(&self, color: bool) -> String {
         match self {
-            Self::Faulty {
-                path,
-                text,
-                problems,
-            } => problems.render(&path.display().to_string(), text, color),
+            Self::Faulty { path, text, problems } => {
+                problems.render(&path.display().to_string(), text, color)
+            }
             Self::Unreadable { source, .. } | Self::NoDirectory(source) => {
                 format!("{self}: {source}\n")
             }
@@ -78,9 +76,7 @@ impl Config {
         env: &dyn Fn(&str) -> Option<OsString>,
     ) -> Result<(Self, Option<PathBuf>), ConfigError> {
         let by_environment = || env("LIPSYNCD_CONFIG").filter(|path| !path.is_empty());
-        let named = explicit
-            .map(Path::to_owned)
-            .or_else(|| by_environment().map(PathBuf::from));
+        let named = explicit.map(Path::to_owned).or_else(|| by_environment().map(PathBuf::from));
         let candidates = match &named {
             Some(path) => vec![here.join(path)],
             None => IMPLICIT.iter().map(|path| here.join(path)).collect(),
@@ -114,8 +110,5 @@ impl Config {
 }
 
 fn is_absent(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-    )
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }

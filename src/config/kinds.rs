@@ -56,9 +56,7 @@ pub(super) fn path<'de, D: Deserializer<'de>>(input: D) -> Result<PathBuf, D::Er
     if text.trim().is_empty() {
         Err(D::Error::custom("is empty"))
     } else if text == "~" || text.starts_with("~/") {
-        Err(D::Error::custom(
-            "begins with `~`, which is not expanded here",
-        ))
+        Err(D::Error::custom("begins with `~`, which is not expanded here"))
     } else if text.chars().any(char::is_control) {
         Err(D::Error::custom("holds a control character"))
     } else {

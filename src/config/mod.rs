@@ -206,10 +206,7 @@ impl Default for Config {
 
 impl Default for Watch {
     fn default() -> Self {
-        Self {
-            settle: Duration::from_secs(1),
-            rescan_interval: Duration::from_secs(30),
-        }
+        Self { settle: Duration::from_secs(1), rescan_interval: Duration::from_secs(30) }
     }
 }
 
@@ -241,10 +238,7 @@ impl Default for Limits {
 
 impl Default for Poll {
     fn default() -> Self {
-        Self {
-            min_interval: Duration::from_secs(2),
-            max_interval: Duration::from_secs(30),
-        }
+        Self { min_interval: Duration::from_secs(2), max_interval: Duration::from_secs(30) }
     }
 }
 
@@ -260,17 +254,12 @@ impl Default for Retry {
 
 impl Default for Pause {
     fn default() -> Self {
-        Self {
-            probe_interval: Duration::from_mins(1),
-        }
+        Self { probe_interval: Duration::from_mins(1) }
     }
 }
 
 impl Default for Download {
     fn default() -> Self {
-        Self {
-            concurrency: 4,
-            max_bytes: 2 << 30,
-        }
+        Self { concurrency: 4, max_bytes: 2 << 30 }
     }
 }

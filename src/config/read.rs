@@ -27,9 +27,13 @@ pub(super) fn read(bytes: &[u8]) -> Result<Config, Problems> {
                 Mapping::new()
             }
         };
-        config = typed(&mut settings, &root, &mut report);
+        let taken_out;
+        (config, taken_out) = typed(&mut settings, &root, &mut report);
         for (key, what) in check::faults(&config) {
-            report.add(fault(&root, key, what));
+            // In the place of a faulty value stands its default, which nothing can be measured by.
+            if !taken_out.iter().any(|faulty| what.contains(faulty) || key == faulty) {
+                report.add(fault(&root, key, what));
+            }
         }
     }
     report.conclude()?;
@@ -82,26 +86,26 @@ fn is_null(node: &Node) -> bool {
 }
 
 /// The settings by serde's types. Serde stops at the first fault: each is told and taken out, until
-/// the rest is sound.
-fn typed(settings: &mut Mapping, root: &Node, report: &mut Report) -> Config {
+/// the rest is sound. With the names of those.
+fn typed(settings: &mut Mapping, root: &Node, report: &mut Report) -> (Config, Vec<String>) {
+    let mut taken_out = Vec::new();
     loop {
         let value = Value::Mapping(settings.clone());
         let error = match serde_path_to_error::deserialize::<_, Config>(value) {
-            Ok(config) => return config,
+            Ok(config) => return (config, taken_out),
             Err(error) => error,
         };
         let path = error.path().to_string();
         // Of a list the whole setting is told: `media.dirs[1]` is `media.dirs`.
         let key = path.split('[').next().unwrap_or_default();
         let message = error.inner().to_string();
-        let place_of_item = path
-            .split_once('[')
-            .map(|(_, rest)| rest.trim_end_matches(']'));
+        let place_of_item = path.split_once('[').map(|(_, rest)| rest.trim_end_matches(']'));
         let item = place_of_item.and_then(|index| index.parse::<usize>().ok());
         report.add(type_fault(root, key, item, &message));
         if !take_out(settings, key) {
-            return Config::default();
+            return (Config::default(), taken_out);
         }
+        taken_out.push(key.to_owned());
     }
 }
 
@@ -119,14 +123,7 @@ fn type_fault(root: &Node, key: &str, item: Option<usize>, message: &str) -> Pro
     if serdes_own.iter().any(|start| message.starts_with(start))
         && let Some(node) = node
     {
-        let is = node.in_words();
-        problem.what = match node
-            .scalar()
-            .filter(|scalar| scalar.class() != Type::Absent)
-        {
-            Some(scalar) => format!("`{key}` cannot be {} ({is})", quoted(&scalar.text)),
-            None => format!("`{key}` cannot be {is}"),
-        };
+        problem.what = format!("`{key}` cannot be {}", node.shown());
     }
     problem
 }
@@ -147,8 +144,7 @@ fn fault(root: &Node, key: &str, what: &str) -> Problem {
 }
 
 fn find<'a>(root: &'a Node, key: &str) -> Option<&'a Node> {
-    key.split('.')
-        .try_fold(root, |node, part| node.get(part).map(|node| &**node))
+    key.split('.').try_fold(root, |node, part| node.get(part).map(|node| &**node))
 }
 
 /// Whether it was there.
@@ -163,11 +159,7 @@ fn take_out(settings: &mut Mapping, key: &str) -> bool {
 }
 
 fn join(path: &str, key: &str) -> String {
-    if path.is_empty() {
-        key.to_owned()
-    } else {
-        format!("{path}.{key}")
-    }
+    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
 
 /// The names of the settings and sections right under a section.
@@ -176,9 +168,7 @@ fn keys_under(path: &str) -> Vec<&'static str> {
     for (key, _) in check::ALLOWED {
         let rest = match path {
             "" => Some(*key),
-            _ => key
-                .strip_prefix(path)
-                .and_then(|rest| rest.strip_prefix('.')),
+            _ => key.strip_prefix(path).and_then(|rest| rest.strip_prefix('.')),
         };
         let name = rest.and_then(|rest| rest.split('.').next());
         keys.extend(name.filter(|name| keys.last() != Some(name)));

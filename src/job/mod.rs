@@ -181,6 +181,15 @@ impl Job {
         }
     }
 
+    /// The folder of its manifest under `jobs_dir`, parts joined by `/`; empty for `jobs_dir` itself.
+    #[must_use]
+    pub fn manifest_dir(&self) -> &str {
+        let parent = |path: &'_ str| path.rfind('/').map_or(0, |end| end);
+        let key = self.spec.key.as_str();
+        let stem = if self.spec.id.is_some() { &key[..parent(key)] } else { key };
+        &stem[..parent(stem)]
+    }
+
     /// Whether nothing that costs a task ever left the machine for this attempt.
     #[must_use]
     pub fn was_never_sent(&self) -> bool {

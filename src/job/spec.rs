@@ -54,6 +54,16 @@ pub enum Source {
     Id(String),
 }
 
+impl Source {
+    /// The address, path or id as the manifest has it.
+    #[must_use]
+    pub fn as_written(&self) -> &str {
+        match self {
+            Self::Url(text) | Self::File(text) | Self::Id(text) => text,
+        }
+    }
+}
+
 /// Which of a video's faces speaks.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum FaceChoice {

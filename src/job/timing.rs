@@ -1,41 +1,221 @@
-//! (replaced by the media branch)
-#![allow(missing_docs)]
+//! Which face speaks, and which part of the sound goes where in the video.
+//!
+//! Owns the defaults of the manifest's time keys and the API's rules about them, so that a create is
+//! never sent (and never paid) that would break one. What the API says of faces is not trusted here:
+//! any integers may come in, and nothing overflows.
+
 use super::{FaceChoice, JobSpec};
+
+mod fault;
+
+pub use fault::{Seconds, TimingFault};
+
+/// The least sound that can be cropped, and the least that must overlap with the face ("must not be
+/// shorter than 2 seconds", "overlap [...] for at least 2 seconds": Create Task on the API page).
+pub const SHORTEST_MS: i64 = 2_000;
+
+/// The longest sound and the longest video (API page, `sound_file` and `video_url`).
+pub const LONGEST_MS: i64 = 60_000;
+
+/// A face as Identify Face reports it: who, and when it is seen. Times are milliseconds of the video.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FaceSpan {
+    /// The API's name for the face.
     pub face_id: String,
+    /// When it appears.
     pub start_ms: i64,
+    /// When it is gone.
     pub end_ms: i64,
 }
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Plan {
-    pub face_id: String,
-    pub sound_start_ms: i64,
-    pub sound_end_ms: i64,
-    pub sound_insert_ms: i64,
-}
-#[derive(Debug, thiserror::Error)]
-#[error("x")]
-pub struct TimingFault;
-impl TimingFault {
-    pub fn code(&self) -> &'static str {
-        "x"
+
+impl FaceSpan {
+    /// The part of its span that a video can have: none of it before the start.
+    fn seen(&self) -> (i64, i64) {
+        (self.start_ms.max(0), self.end_ms.max(0))
+    }
+
+    /// How long it is seen; 0 when its times make no sense.
+    fn seen_ms(&self) -> i64 {
+        let (start_ms, end_ms) = self.seen();
+        end_ms.saturating_sub(start_ms).max(0)
     }
 }
+
+/// What the create asks for: times as the API's `sound_start_time`, `sound_end_time` and
+/// `sound_insert_time`, which keep its rules.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// The face that speaks.
+    pub face_id: String,
+    /// Where the sound is cropped from.
+    pub sound_start_ms: i64,
+    /// Where the crop ends.
+    pub sound_end_ms: i64,
+    /// Where in the video the crop goes.
+    pub sound_insert_ms: i64,
+}
+
+/// Picks the face that speaks.
+///
+/// An id that is listed more than once is one face that is seen more than once: `only` takes it for
+/// one, and it stands for its longest appearance.
+///
+/// # Errors
+/// When there is no face, several for `only`, or none of that place or id.
+pub fn choose_face<'f>(
+    choice: &FaceChoice,
+    faces: &'f [FaceSpan],
+) -> Result<&'f FaceSpan, TimingFault> {
+    let first = faces.first().ok_or(TimingFault::NoFace)?;
+    match choice {
+        FaceChoice::Longest => longest(faces.iter()).ok_or(TimingFault::NoFace),
+        FaceChoice::First => {
+            let earliest = faces.iter().min_by_key(|face| face.seen().0);
+            earliest.ok_or(TimingFault::NoFace)
+        }
+        FaceChoice::Only if faces.iter().all(|face| face.face_id == first.face_id) => {
+            longest(faces.iter()).ok_or(TimingFault::NoFace)
+        }
+        FaceChoice::Only => Err(TimingFault::SeveralFaces { count: faces.len() }),
+        FaceChoice::Index(index) => {
+            faces.get(*index).ok_or(TimingFault::NoFaceAt { index: *index, count: faces.len() })
+        }
+        FaceChoice::Id(id) => longest(faces.iter().filter(|face| face.face_id == *id))
+            .ok_or_else(|| TimingFault::NoFaceCalled { id: id.clone(), known: ids(faces) }),
+    }
+}
+
+/// The face seen longest; of equals the one that appears first, then the one listed first.
+fn longest<'f>(faces: impl Iterator<Item = &'f FaceSpan>) -> Option<&'f FaceSpan> {
+    faces.min_by_key(|face| (-face.seen_ms(), face.seen().0))
+}
+
+/// The first few ids, for a fault that says what there is.
+fn ids(faces: &[FaceSpan]) -> String {
+    let mut known: Vec<_> =
+        faces.iter().take(5).map(|face| format!("`{}`", face.face_id)).collect();
+    if faces.len() > known.len() {
+        known.push("…".to_owned());
+    }
+    known.join(", ")
+}
+
+/// Settles the face and the times of a job, by its wishes and the manifest's defaults.
+///
+/// `sound_length_ms` is none for a sound that Kling made, `video_length_ms` for a video that was not
+/// measured. Without the video's length the last moment at which any face is seen is known to be in
+/// it: defaults stay before it, while times the manifest gives may go on to the API's 60 s.
+///
+/// # Errors
+/// When no face fits the choice, or the times would break a rule of the API page; the fault says
+/// which, with the figures and the key to change.
 pub fn plan(
     spec: &JobSpec,
     faces: &[FaceSpan],
-    sound: Option<i64>,
-    video: Option<i64>,
+    sound_length_ms: Option<i64>,
+    video_length_ms: Option<i64>,
 ) -> Result<Plan, TimingFault> {
-    let _ = (spec, sound, video, FaceChoice::Longest);
-    faces
-        .first()
-        .map(|f| Plan {
-            face_id: f.face_id.clone(),
-            sound_start_ms: 0,
-            sound_end_ms: 2000,
-            sound_insert_ms: 0,
-        })
-        .ok_or(TimingFault)
+    let face = choose_face(&spec.face, faces)?;
+    if face.seen_ms() < SHORTEST_MS {
+        return Err(TimingFault::FaceTooShort {
+            face_id: face.face_id.clone(),
+            seen_ms: face.seen_ms(),
+        });
+    }
+    let start_ms = not_negative("sound_start_time", spec.sound_start_ms)?;
+    let insert_ms = match spec.sound_insert_ms {
+        Some(wanted) => not_negative("sound_insert_time", wanted)?,
+        None => face.seen().0,
+    };
+    let end_ms = match spec.sound_end_ms {
+        Some(wanted) => wanted,
+        None => {
+            let last_seen_ms = faces.iter().map(|face| face.seen().1).max().unwrap_or(0);
+            let room_end_ms = video_length_ms.unwrap_or(last_seen_ms.min(LONGEST_MS));
+            default_end(start_ms, insert_ms, sound_length_ms, room_end_ms)?
+        }
+    };
+    let plan = Plan {
+        face_id: face.face_id.clone(),
+        sound_start_ms: start_ms,
+        sound_end_ms: end_ms,
+        sound_insert_ms: insert_ms,
+    };
+    plan.check(face, sound_length_ms, video_length_ms)?;
+    Ok(plan)
 }
+
+fn not_negative(key: &'static str, given_ms: i64) -> Result<i64, TimingFault> {
+    if given_ms < 0 {
+        return Err(TimingFault::Negative { key, given_ms });
+    }
+    Ok(given_ms)
+}
+
+/// As much of the sound as fits: to its end, to the end of the room in the video, or 60 s.
+fn default_end(
+    start_ms: i64,
+    insert_ms: i64,
+    sound_length_ms: Option<i64>,
+    room_end_ms: i64,
+) -> Result<i64, TimingFault> {
+    let length_ms = sound_length_ms.ok_or(TimingFault::SoundEndNeeded)?;
+    let sound_ms = length_ms.saturating_sub(start_ms);
+    if sound_ms < SHORTEST_MS {
+        return Err(TimingFault::SoundTooShort { start_ms, length_ms });
+    }
+    let room_ms = room_end_ms.saturating_sub(insert_ms);
+    if room_ms < SHORTEST_MS {
+        return Err(TimingFault::NoRoom { insert_ms, room_end_ms });
+    }
+    Ok(start_ms.saturating_add(sound_ms.min(room_ms).min(LONGEST_MS)))
+}
+
+impl Plan {
+    /// Holds the plan against every rule of the API page's Create Task.
+    fn check(
+        &self,
+        face: &FaceSpan,
+        sound_length_ms: Option<i64>,
+        video_length_ms: Option<i64>,
+    ) -> Result<(), TimingFault> {
+        let (start_ms, end_ms) = (self.sound_start_ms, self.sound_end_ms);
+        let crop_ms = end_ms.saturating_sub(start_ms);
+        if crop_ms < SHORTEST_MS {
+            return Err(TimingFault::CropTooShort { start_ms, end_ms });
+        }
+        if crop_ms > LONGEST_MS {
+            return Err(TimingFault::CropTooLong { start_ms, end_ms });
+        }
+        // Where the length is unknown, the longest sound the API takes is still a bound.
+        let length_ms = sound_length_ms.unwrap_or(LONGEST_MS);
+        if end_ms > length_ms {
+            let known = sound_length_ms.is_some();
+            return Err(TimingFault::PastSoundEnd { end_ms, length_ms, known });
+        }
+        let insert_ms = self.sound_insert_ms;
+        let stop_ms = insert_ms.saturating_add(crop_ms);
+        let video_ms = video_length_ms.unwrap_or(LONGEST_MS);
+        if stop_ms > video_ms {
+            let known = video_length_ms.is_some();
+            return Err(TimingFault::PastVideoEnd { insert_ms, crop_ms, video_ms, known });
+        }
+        let (seen_ms, gone_ms) = face.seen();
+        let overlap_ms = stop_ms.min(gone_ms).saturating_sub(insert_ms.max(seen_ms)).max(0);
+        if overlap_ms < SHORTEST_MS {
+            let face_id = face.face_id.clone();
+            return Err(TimingFault::NoOverlap {
+                face_id,
+                seen_ms,
+                gone_ms,
+                insert_ms,
+                stop_ms,
+                overlap_ms,
+            });
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,79 @@
-//! (to be written)
+//! The Kling lip-sync API: its JSON as spelled, authentication, what each error code means, the client.
+//!
+//! Owns every byte that goes to the API or comes from it. It must not decide what happens next (no
+//! retries but the two a refused token allows), know of jobs, or write files. It imports nothing of
+//! the other modules.
+
+use std::future::Future;
+
+use url::Url;
+
+mod answer;
+mod auth;
+mod bearer;
+mod body;
+mod client;
+mod decimal;
+mod error;
+mod fetch;
+mod hosts;
+mod meaning;
+mod reply;
+mod request;
+mod text;
+mod transport;
+mod wire;
+
+pub use answer::{
+    Created, Face, Identified, ParentVideo, ResourcePack, ResultVideo, Task, TaskStatus,
+};
+pub use auth::Credential;
+pub use client::{BuildError, Client, ClientConfig};
+pub use error::ApiError;
+pub use fetch::Fetched;
+pub use meaning::Meaning;
+pub use reply::{Answer, Reply};
+pub use request::{CreateRequest, Sound, VideoRef};
+
+/// The API as the pipeline sees it; a trait, so that something else than the network can stand
+/// behind it.
+///
+/// Every call is one request, except where a token was refused as not yet valid (1003) or expired
+/// (1004): then it is signed anew and sent once more, which is safe because both are refusals. A
+/// dropped future leaves the outcome of a [`create`](Api::create) unknown.
+pub trait Api: Send + Sync + 'static {
+    /// Identify Face: the session and the faces of a video.
+    fn identify(&self, video: &VideoRef) -> impl Future<Output = Reply<Identified>> + Send;
+
+    /// Create Task, the paid step. Whether an error leaves the outcome open is told by
+    /// [`ApiError::leaves_outcome_open`].
+    fn create(&self, request: &CreateRequest) -> impl Future<Output = Reply<Created>> + Send;
+
+    /// Query Task (Single), by task id or `external_task_id`.
+    fn task(&self, id: &str) -> impl Future<Output = Reply<Task>> + Send;
+
+    /// Query Task (List): `page` 1..=1000, `page_size` 1..=500. Entries without a task id are left out.
+    fn tasks(&self, page: u32, page_size: u32) -> impl Future<Output = Reply<Vec<Task>>> + Send;
+
+    /// The account's resource packs between two Unix times; a free query.
+    fn costs(
+        &self,
+        start_ms: i64,
+        end_ms: i64,
+    ) -> impl Future<Output = Reply<Vec<ResourcePack>>> + Send;
+
+    /// A result, or a remote sound, as a stream; no credentials are sent.
+    ///
+    /// With `from_byte` above 0 the rest is asked for, on condition that `etag` still holds;
+    /// [`Fetched::from_byte`] tells what came. An HTTP error is [`Meaning::Transport`] with the status
+    /// in the answer.
+    fn fetch(
+        &self,
+        url: &Url,
+        from_byte: u64,
+        etag: Option<&str>,
+    ) -> impl Future<Output = Reply<Fetched>> + Send;
+}
+
+#[cfg(test)]
+mod tests;

@@ -25,15 +25,8 @@ pub(super) fn read(root: &Node, stem: &str, report: &mut Report) -> Vec<Manifest
         }
         Some(entries) if entries.iter().any(|entry| is_job_key(&entry.key)) => {
             let draft = Draft::read(entries, Role::Single, report);
-            let name = Name {
-                stem,
-                id: None,
-                place: root.place,
-                id_place: None,
-            };
-            finish(&draft, &Draft::default(), name, report)
-                .into_iter()
-                .collect()
+            let name = Name { stem, id: None, place: root.place, id_place: None };
+            finish(&draft, &Draft::default(), name, report).into_iter().collect()
         }
         _ => {
             report.add(formless(root));
@@ -62,9 +55,8 @@ fn formless(root: &Node) -> Problem {
         }
         Kind::Mapping(entries) => {
             let known = || BATCH_KEYS.into_iter().chain(KEYS);
-            let meant = entries
-                .iter()
-                .find_map(|entry| Some((entry, did_you_mean(&entry.key, known())?)));
+            let meant =
+                entries.iter().find_map(|entry| Some((entry, did_you_mean(&entry.key, known())?)));
             match meant {
                 Some((entry, meant)) => {
                     let what = format!("unknown key {}", quoted(&entry.key));
@@ -86,10 +78,7 @@ fn batch(root: &Node, stem: &str, report: &mut Report) -> Vec<ManifestJob> {
             report.add(unknown(entry, &BATCH_KEYS));
         }
     }
-    let defaults = root
-        .get("defaults")
-        .map(|node| defaults(node, report))
-        .unwrap_or_default();
+    let defaults = root.get("defaults").map(|node| defaults(node, report)).unwrap_or_default();
     let Some(jobs) = root.get("jobs") else {
         report.add(Problem::at(root.place, "a batch needs a list of `jobs`").help(FORMS));
         return Vec::new();
@@ -104,10 +93,7 @@ fn batch(root: &Node, stem: &str, report: &mut Report) -> Vec<ManifestJob> {
         report.add(problem.help("a batch has one job at least"));
     }
     let mut ids = Taken::new("id", "it names the job");
-    items
-        .iter()
-        .filter_map(|item| job(item, &defaults, stem, &mut ids, report))
-        .collect()
+    items.iter().filter_map(|item| job(item, &defaults, stem, &mut ids, report)).collect()
 }
 
 /// `defaults`, whose faults are told here, once.
@@ -144,10 +130,7 @@ fn job(
         report.add(problem.help("each job of a batch needs one of its own"));
     }
     let given = match &draft.id {
-        Some(Field {
-            place,
-            value: Value::Set(id),
-        }) => Some((id, *place)),
+        Some(Field { place, value: Value::Set(id) }) => Some((id, *place)),
         _ => None,
     };
     let named = given.is_some_and(|(id, place)| ids.take(id, place, report));
@@ -167,11 +150,8 @@ fn refuse_shared(jobs: &[ManifestJob], report: &mut Report) {
     let mut tasks = Taken::new("external_task_id", "the API wants it unique");
     for job in jobs {
         outputs.take(&job.spec.output, job.output_place, report);
-        if let Some((id, place)) = job
-            .spec
-            .external_task_id
-            .as_ref()
-            .zip(job.external_task_id_place)
+        if let Some((id, place)) =
+            job.spec.external_task_id.as_ref().zip(job.external_task_id_place)
         {
             tasks.take(id, place, report);
         }
@@ -187,11 +167,7 @@ struct Taken {
 
 impl Taken {
     fn new(key: &'static str, why: &'static str) -> Self {
-        Self {
-            key,
-            why,
-            by: HashMap::new(),
-        }
+        Self { key, why, by: HashMap::new() }
     }
 
     /// Whether the value was still free; told if not.

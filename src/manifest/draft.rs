@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    problem::{Place, Problem, Report, did_you_mean, quoted},
+    problem::{Place, Problem, Report, did_you_mean, quoted, resembling},
     source::Medium,
     value::At,
     yaml::{Entry, Type},
@@ -35,6 +35,12 @@ pub(super) const KEYS: [&str; 16] = [
 pub(super) struct Field<T> {
     pub(super) place: Place,
     pub(super) value: Value<T>,
+}
+
+impl<T> Field<T> {
+    const fn faulty(place: Place) -> Self {
+        Self { place, value: Value::Faulty }
+    }
 }
 
 /// What a given key says.
@@ -111,17 +117,27 @@ impl Draft {
             "priority" => self.priority = optional(entry, report, |at| at.priority()),
             "not_before" => self.not_before_at_ms = optional(entry, report, |at| at.moment_ms()),
             "labels" => self.labels = optional(entry, report, |at| at.labels()),
-            _ => report.add(unknown(entry, &KEYS)),
+            _ => {
+                report.add(unknown(entry, &KEYS));
+                self.excuse(resembling(&entry.key, KEYS), entry.value.place);
+            }
+        }
+    }
+
+    /// A needed key that was misspelt is not told as missing too, least of all once a job.
+    fn excuse(&mut self, meant: Option<&str>, place: Place) {
+        match meant {
+            Some("id") => _ = self.id.get_or_insert(Field::faulty(place)),
+            Some("video") => _ = self.video.get_or_insert(Field::faulty(place)),
+            Some("audio") => _ = self.audio.get_or_insert(Field::faulty(place)),
+            _ => {}
         }
     }
 }
 
 /// A key that means nothing where it stands.
 pub(super) fn unknown(entry: &Entry, known: &[&str]) -> Problem {
-    let problem = Problem::at(
-        entry.key_place,
-        format!("unknown key {}", quoted(&entry.key)),
-    );
+    let problem = Problem::at(entry.key_place, format!("unknown key {}", quoted(&entry.key)));
     let meant = did_you_mean(&entry.key, known.iter().copied());
     problem.help(meant.unwrap_or_else(|| format!("known here: {}", known.join(", "))))
 }
@@ -142,16 +158,9 @@ fn required<T>(
     report: &mut Report,
     read: impl FnOnce(&mut At<'_>) -> Option<T>,
 ) -> Option<Field<T>> {
-    let mut at = At {
-        key: &entry.key,
-        node: &entry.value,
-        report,
-    };
+    let mut at = At { key: &entry.key, node: &entry.value, report };
     let value = read(&mut at).map_or(Value::Faulty, Value::Set);
-    Some(Field {
-        place: entry.value.place,
-        value,
-    })
+    Some(Field { place: entry.value.place, value })
 }
 
 fn optional<T>(

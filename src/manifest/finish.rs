@@ -46,12 +46,7 @@ pub(super) fn finish(
     let video = needed(given!(video), "video", name.place, report);
     let audio = needed(given!(audio), "audio", name.place, report);
     let output = output(given!(output), &key, &name, report);
-    let timing = timing(
-        given!(sound_start_ms),
-        given!(sound_end_ms),
-        given!(audio),
-        report,
-    );
+    let timing = timing(given!(sound_start_ms), given!(sound_end_ms), given!(audio), report);
     let (video, video_place) = video?;
     let (audio, audio_place) = audio?;
     let (output, explicit, output_place) = output?;
@@ -143,11 +138,7 @@ fn timing(
 ) -> Option<(i64, Option<i64>)> {
     let start_ms = chosen(start)?.unwrap_or(0);
     let Some((end_ms, end)) = chosen(end)?.zip(end) else {
-        if let Some(Field {
-            place,
-            value: Value::Set(Source::Id(_)),
-        }) = audio
-        {
+        if let Some(Field { place, value: Value::Set(Source::Id(_)) }) = audio {
             let what = "a sound given by `id` needs a `sound_end_time`";
             let help = "the API does not tell how long such a sound is";
             report.add(Problem::at(*place, what).help(help));

@@ -19,12 +19,14 @@ mod render;
 mod source;
 #[cfg(test)]
 mod tests;
-pub(crate) mod value;
+mod value;
 pub(crate) mod yaml;
 
 pub use ignore::{ignored, ignored_folder, is_manifest};
 pub use path::ManifestPath;
 pub use problem::{Place, Problem, Problems};
+
+pub use yaml::MAX_BYTES as BYTES_MAX;
 
 use crate::job::JobSpec;
 
@@ -66,12 +68,17 @@ pub struct ManifestJob {
 /// All faults of the text at once; no job of a faulty manifest is given.
 pub fn read(text: &[u8], path: &ManifestPath) -> Result<Manifest, Problems> {
     let mut report = problem::Report::default();
-    if let Some(problem) = path.problem() {
-        report.add(problem);
-    }
     let text = yaml::decode(text)?;
+    let stem = match path.problem() {
+        Some(problem) => {
+            report.add(problem);
+            // What is built on the path would only repeat that fault.
+            "unnamed"
+        }
+        None => path.stem(),
+    };
     let jobs = yaml::parse(text, &mut report)
-        .map(|root| batch::read(&root, path.stem(), &mut report))
+        .map(|root| batch::read(&root, stem, &mut report))
         .unwrap_or_default();
     report.conclude()?;
     let meaning = meaning::of_manifest(&jobs);

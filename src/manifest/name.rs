@@ -81,10 +81,7 @@ fn label(entry: &super::yaml::Entry, report: &mut Report) -> Option<String> {
         None
     };
     if name.trim().is_empty() || name.len() > 128 || name.chars().any(char::is_control) {
-        return fault(
-            entry.key_place,
-            "a label's name has to be a text of 1 to 128 bytes",
-        );
+        return fault(entry.key_place, "a label's name has to be a text of 1 to 128 bytes");
     }
     let Some(scalar) = entry.value.scalar() else {
         let what = format!("a label cannot be {}", entry.value.in_words());
@@ -95,10 +92,7 @@ fn label(entry: &super::yaml::Entry, report: &mut Report) -> Option<String> {
     }
     let control = |c: char| c.is_control() && c != '\n' && c != '\t';
     if scalar.class() != Type::Absent && scalar.text.chars().any(control) {
-        return fault(
-            entry.value.place,
-            "a label's text holds a control character",
-        );
+        return fault(entry.value.place, "a label's text holds a control character");
     }
     Some(scalar.text.clone())
 }

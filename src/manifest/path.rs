@@ -24,10 +24,7 @@ impl ManifestPath {
     #[must_use]
     pub fn stem(&self) -> &str {
         let path = &self.0;
-        [".yaml", ".yml"]
-            .iter()
-            .find_map(|ending| path.strip_suffix(ending))
-            .unwrap_or(path)
+        [".yaml", ".yml"].iter().find_map(|ending| path.strip_suffix(ending)).unwrap_or(path)
     }
 
     /// What forbids to build keys and output paths on it.

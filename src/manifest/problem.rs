@@ -2,7 +2,7 @@
 //!
 //! Knows nothing of YAML or of jobs; how problems are shown is `render`'s.
 
-use std::{error, fmt};
+use std::{collections::BTreeMap, error, fmt};
 
 /// A stretch of a text. It orders by where it begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,21 +42,13 @@ impl Problem {
     /// A fault at a place.
     #[must_use]
     pub fn at(place: Place, what: impl Into<String>) -> Self {
-        Self {
-            place: Some(place),
-            what: what.into(),
-            help: None,
-        }
+        Self { place: Some(place), what: what.into(), help: None }
     }
 
     /// A fault of the whole file.
     #[must_use]
     pub fn whole(what: impl Into<String>) -> Self {
-        Self {
-            place: None,
-            what: what.into(),
-            help: None,
-        }
+        Self { place: None, what: what.into(), help: None }
     }
 
     /// The same with a word on what is allowed.
@@ -67,7 +59,7 @@ impl Problem {
     }
 }
 
-/// Every fault of one text: at least one, ordered by place, none told twice.
+/// Every fault of one text, up to ten thousand: at least one, ordered by place, none told twice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problems(Vec<Problem>);
 
@@ -109,25 +101,30 @@ impl fmt::Display for Problems {
 
 impl error::Error for Problems {}
 
-/// The pile that readers throw faults on while they go on reading.
+/// So many faults of one text are kept; nobody reads more, and a text has room for millions.
+pub(super) const MAX_KEPT: usize = 10_000;
+
+/// The pile that readers throw faults on while they go on reading. It is ordered by place, and what
+/// stands in `defaults` or behind an alias is one fault, however many jobs read it.
 #[derive(Debug, Default)]
-pub(crate) struct Report(Vec<Problem>);
+pub(crate) struct Report(BTreeMap<(Option<Place>, String), Option<String>>);
 
 impl Report {
     pub(crate) fn add(&mut self, problem: Problem) {
-        self.0.push(problem);
+        if self.0.len() < MAX_KEPT {
+            let Problem { place, what, help } = problem;
+            self.0.entry((place, what)).or_insert(help);
+        }
     }
 
     /// Every fault, if there was any.
-    pub(crate) fn conclude(mut self) -> Result<(), Problems> {
+    pub(crate) fn conclude(self) -> Result<(), Problems> {
         if self.0.is_empty() {
             return Ok(());
         }
-        // What stands in `defaults` or behind an alias is read for many jobs, but is one fault.
-        let key = |problem: &Problem| (problem.place, problem.what.clone());
-        self.0.sort_by_cached_key(key);
-        self.0.dedup();
-        Err(Problems(self.0))
+        let problems = self.0.into_iter();
+        let problem = |((place, what), help)| Problem { place, what, help };
+        Err(Problems(problems.map(problem).collect()))
     }
 }
 
@@ -154,15 +151,24 @@ pub(crate) fn did_you_mean<'a>(
     word: &str,
     known: impl IntoIterator<Item = &'a str>,
 ) -> Option<String> {
+    let meant = resembling(word, known)?;
+    Some(format!("did you mean `{meant}`?"))
+}
+
+/// The one of the known words that a misspelt one most likely is.
+pub(crate) fn resembling<'a>(
+    word: &str,
+    known: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
     const RESEMBLES: f64 = 0.82;
     if word.len() > 64 {
         return None;
     }
-    let wanted = word.to_lowercase().replace('-', "_");
+    let wanted = word.to_lowercase().replace(['-', ' '], "_");
     known
         .into_iter()
         .map(|known| (strsim::jaro_winkler(&wanted, known), known))
         .filter(|(likeness, _)| *likeness >= RESEMBLES)
         .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, known)| format!("did you mean `{known}`?"))
+        .map(|(_, known)| known)
 }

@@ -2,7 +2,7 @@
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet, renderer::Style};
 
-use super::problem::{Place, Problem, Problems};
+use super::problem::{MAX_KEPT, Place, Problem, Problems};
 
 /// So many faults are shown; of more, only their number.
 const SHOWN: usize = 100;
@@ -20,7 +20,7 @@ impl Problems {
             shown += &render_one(problem, path, &lines, color);
         }
         if self.len() > SHOWN {
-            shown += &format!("{path}: and {} more\n", self.len() - SHOWN);
+            shown += &format!("{path}: {}\n", self.rest());
         }
         shown
     }
@@ -37,9 +37,17 @@ impl Problems {
             })
             .collect();
         if self.len() > SHOWN {
-            lines.push(format!("{path}: and {} more", self.len() - SHOWN));
+            lines.push(format!("{path}: {}", self.rest()));
         }
         lines.join("\n")
+    }
+
+    fn rest(&self) -> String {
+        if self.len() < MAX_KEPT {
+            format!("and {} more", self.len() - SHOWN)
+        } else {
+            "and thousands more".to_owned()
+        }
     }
 }
 

@@ -66,7 +66,9 @@ impl At<'_> {
         let text = self.text(ADDRESS_HELP)?;
         let url = match Url::parse(&text) {
             Ok(url) if matches!(url.scheme(), "http" | "https") => url,
-            Ok(_) => return self.fault("is not an http(s) address", ADDRESS_HELP),
+            Ok(_) | Err(url::ParseError::RelativeUrlWithoutBase) => {
+                return self.fault("is not an http(s) address", ADDRESS_HELP);
+            }
             Err(error) => {
                 return self.fault(&format!("is not an address: {error}"), ADDRESS_HELP);
             }
@@ -123,21 +125,13 @@ impl At<'_> {
     fn choice<'k>(&mut self, names: &[&'k str], help: &str) -> Option<(&'k str, At<'_>)> {
         let entries = self.node.entries().unwrap_or_default();
         let chosen = match entries {
-            [only] => names
-                .iter()
-                .find(|name| **name == &*only.key)
-                .map(|name| (*name, &only.value)),
+            [only] => {
+                names.iter().find(|name| **name == &*only.key).map(|name| (*name, &only.value))
+            }
             _ => None,
         };
         match chosen {
-            Some((name, node)) => Some((
-                name,
-                At {
-                    key: self.key,
-                    node,
-                    report: self.report,
-                },
-            )),
+            Some((name, node)) => Some((name, At { key: self.key, node, report: self.report })),
             None => {
                 let keys: Vec<_> = entries.iter().map(|entry| &*entry.key).collect();
                 let found = match keys.as_slice() {
@@ -155,13 +149,8 @@ impl At<'_> {
 fn scheme(text: &str) -> Option<&str> {
     let (scheme, _) = text.split_once("://")?;
     let plausible = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
-        && scheme
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
+        && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
     let ours = ["http", "https"];
-    plausible.then(|| {
-        ours.into_iter()
-            .find(|ours| scheme.eq_ignore_ascii_case(ours))
-            .unwrap_or(scheme)
-    })
+    plausible
+        .then(|| ours.into_iter().find(|ours| scheme.eq_ignore_ascii_case(ours)).unwrap_or(scheme))
 }

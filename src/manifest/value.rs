@@ -4,7 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    problem::{Problem, Report, quoted},
+    problem::{Problem, Report},
     yaml::{Node, Scalar, Type},
 };
 
@@ -24,20 +24,13 @@ impl At<'_> {
     /// Tells a fault of the value: "`key` <what>", with what is allowed.
     pub(super) fn fault<T>(&mut self, what: &str, help: &str) -> Option<T> {
         let what = format!("`{}` {what}", self.key);
-        self.report
-            .add(Problem::at(self.node.place, what).help(help));
+        self.report.add(Problem::at(self.node.place, what).help(help));
         None
     }
 
     /// The value is of the wrong type.
     pub(super) fn wrong<T>(&mut self, help: &str) -> Option<T> {
-        let what = match self.node.scalar() {
-            Some(scalar) if scalar.class() != Type::Absent => {
-                let is = self.node.in_words();
-                format!("cannot be {} ({is})", quoted(&scalar.text))
-            }
-            _ => format!("cannot be {}", self.node.in_words()),
-        };
+        let what = format!("cannot be {}", self.node.shown());
         self.fault(&what, help)
     }
 

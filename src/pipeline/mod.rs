@@ -1,1 +1,32 @@
-//! (to be written)
+//! The scheduler and its steps: each [`Action`](crate::job::Action) performed, each
+//! [`Outcome`](crate::job::Outcome) written down.
+//!
+//! Only here do the API and the output folder meet. [`schedule`] decides when a step may start (slots,
+//! pace, pause, budget); one file a step does it: [`identify`], [`create`], [`lookup`], [`sound`],
+//! [`sweep`], [`download`]. Every step writes what came of it to the store before anybody acts on it,
+//! so that dropping the whole pipeline at any moment loses nothing.
+
+mod cadence;
+mod clock;
+mod context;
+mod create;
+mod download;
+mod identify;
+mod learn;
+mod line;
+mod local;
+mod lookup;
+mod pace;
+mod react;
+mod schedule;
+mod settings;
+mod shelf;
+mod slots;
+mod sound;
+mod start;
+mod step;
+mod sweep;
+
+pub use clock::Clock;
+pub use schedule::{End, Pipeline, Until};
+pub use settings::{PaceSettings, Settings};

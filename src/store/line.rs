@@ -214,6 +214,32 @@ impl Store {
         .await
     }
 
+    /// Returns which folder `jobs_dir` was when it was last taken as such.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn folder(&self) -> Result<Option<String>, StoreError> {
+        self.read(|connection| {
+            Ok(connection
+                .prepare_cached("SELECT folder FROM line")?
+                .query_row([], |row| row.get(0))?)
+        })
+        .await
+    }
+
+    /// Keeps which folder `jobs_dir` is.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn set_folder(&self, folder: &str) -> Result<(), StoreError> {
+        let folder = folder.to_owned();
+        self.write(move |connection| {
+            connection.prepare_cached("UPDATE line SET folder = ?1")?.execute([&folder])?;
+            Ok(())
+        })
+        .await
+    }
+
     /// Keeps how long tasks take, for the time left that `status` shows.
     ///
     /// # Errors

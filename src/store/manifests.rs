@@ -2,7 +2,7 @@
 //!
 //! Owns the rows of `manifest`; what a difference means for its jobs is in [`super::reconcile`].
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension as _};
 
 use super::{
     Store, StoreError,
@@ -100,6 +100,20 @@ impl Store {
         .await
     }
 
+    /// Returns the row of the manifest at `path`, if it was ever read.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn manifest_id(&self, path: &str) -> Result<Option<i64>, StoreError> {
+        let path = path.to_owned();
+        self.read(move |connection| {
+            let mut statement =
+                connection.prepare_cached("SELECT id FROM manifest WHERE path = ?1")?;
+            Ok(statement.query_row([&path], |row| row.get(0)).optional()?)
+        })
+        .await
+    }
+
     /// Makes the database agree with `manifest`. On a conflict nothing of it is taken in.
     ///
     /// # Errors
@@ -181,6 +195,7 @@ impl Store {
         .await
     }
 
+    /// Asks for the manifest of a job to be read again, whatever its size and mtime say.
     /// Has the manifest of that job read again, though its file did not change.
     ///
     /// # Errors

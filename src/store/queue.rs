@@ -72,6 +72,23 @@ impl Store {
         .await
     }
 
+    /// Returns how many jobs still move by themselves: those that only wait for their media or a
+    /// person, and those that failed `tries_max` times in a row at a download, are left out.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn count_moving(&self, tries_max: u32) -> Result<i64, StoreError> {
+        self.read(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT count(*) FROM job WHERE
+                   state IN ('queued', 'identified', 'creating', 'submitted', 'processing')
+                   OR (state = 'downloading' AND tries < ?1)",
+            )?;
+            Ok(statement.query_row([tries_max], |row| row.get(0))?)
+        })
+        .await
+    }
+
     /// Returns how many jobs are in each of `states` together.
     ///
     /// # Errors

@@ -1,5 +1,7 @@
 //! Writing a transition down: the job, its history and the day's account, in one transaction.
 
+use std::collections::BTreeMap;
+
 use rusqlite::{Connection, OptionalExtension as _, named_params};
 
 use super::{Store, StoreError, row};
@@ -83,6 +85,28 @@ impl Store {
             let mut statement = connection.prepare_cached(&sql)?;
             let job = statement.query_row([id], row::job_from_row).optional()?;
             job.map(|job| with_labels(connection, job)).transpose()
+        })
+        .await
+    }
+
+    /// Returns the labels of that job.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn labels(&self, id: JobId) -> Result<BTreeMap<String, String>, StoreError> {
+        self.read(move |connection| row::labels(connection, id)).await
+    }
+
+    /// Returns whether the task of that id is known to be a job's.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn owns_task(&self, task_id: &str) -> Result<bool, StoreError> {
+        let task_id = task_id.to_owned();
+        self.read(move |connection| {
+            let mut statement = connection
+                .prepare_cached("SELECT EXISTS (SELECT 1 FROM job WHERE task_id = ?1)")?;
+            Ok(statement.query_row([&task_id], |row| row.get(0))?)
         })
         .await
     }

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::{Store, StoreError};
-use crate::job::{FaceSpan, Session};
+use crate::job::{FaceSpan, Job, Session};
 
 /// A session with the faces in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,6 +95,19 @@ impl Store {
                 session: Session { row, ..known.session.clone() },
                 faces: known.faces.clone(),
             })
+        })
+        .await
+    }
+
+    /// Returns the face that a job's plan chose, with the time it is seen.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn face_of(&self, job: &Job) -> Result<Option<FaceSpan>, StoreError> {
+        let (Some(session), Some(plan)) = (&job.session, &job.plan) else { return Ok(None) };
+        let (row, face_id) = (session.row, plan.face_id.clone());
+        self.read(move |connection| {
+            Ok(faces(connection, row)?.into_iter().find(|face| face.face_id == face_id))
         })
         .await
     }

@@ -31,19 +31,18 @@ pub(crate) fn parse(text: &str, report: &mut Report) -> Option<Rc<Node>> {
         }
     }
     Some(builder.root.unwrap_or_else(|| {
-        let nothing = Scalar {
-            text: String::new(),
-            style: Style::Absent,
-        };
+        let nothing = Scalar { text: String::new(), style: Style::Absent };
         Rc::new(Node::new(Place::at(1, 1), Kind::Scalar(nothing)))
     }))
 }
 
 fn scan_problem(error: &ScanError) -> Problem {
     let (line, column) = point(*error.marker());
-    let what = format!("this is not YAML: {}", error.info());
-    let problem = Problem::at(Place::at(line, column), what);
-    if error.info().contains("tab") {
+    let place = Place::at(line, column);
+    let problem = Problem::at(place, format!("this is not YAML: {}", error.info()));
+    if error.info().contains("unknown anchor") {
+        Problem::at(place, "this alias names nothing that stands before it")
+    } else if error.info().contains("tab") {
         problem.help("YAML is indented by spaces, never by tabs")
     } else {
         problem
@@ -115,20 +114,12 @@ impl Builder {
                 // The parser puts its own borrowed `~` (behind an anchor or a tag, its own empty
                 // text) where nothing stands, at the place of whatever comes next.
                 let absent = style == ScalarStyle::Plain && matches!(text, Cow::Borrowed("~" | ""));
-                let at = if absent {
-                    self.awaiting_key().unwrap_or(at)
-                } else {
-                    at
-                };
+                let at = if absent { self.awaiting_key().unwrap_or(at) } else { at };
                 let node = Node::new(
                     at,
                     Kind::Scalar(Scalar {
                         style: style_of(style, absent, tag.as_deref(), at, report),
-                        text: if absent {
-                            String::new()
-                        } else {
-                            text.into_owned()
-                        },
+                        text: if absent { String::new() } else { text.into_owned() },
                     }),
                 );
                 self.attach(Rc::new(node), anchor, report)
@@ -150,10 +141,7 @@ impl Builder {
     /// The place of the key whose value comes next.
     fn awaiting_key(&self) -> Option<Place> {
         match &self.open.last()?.content {
-            Content::Mapping(OpenMapping {
-                awaited: Awaited::Value(_, place),
-                ..
-            }) => Some(*place),
+            Content::Mapping(OpenMapping { awaited: Awaited::Value(_, place), .. }) => Some(*place),
             _ => None,
         }
     }
@@ -162,11 +150,7 @@ impl Builder {
         if self.open.len() >= MAX_DEPTH {
             return Err(too_deep(place));
         }
-        self.open.push(Open {
-            place,
-            anchor,
-            content,
-        });
+        self.open.push(Open { place, anchor, content });
         Ok(())
     }
 
@@ -261,11 +245,7 @@ impl OpenMapping {
                 Awaited::Key
             }
             Awaited::Value(key, key_place) => {
-                self.entries.push(Entry {
-                    key,
-                    key_place,
-                    value: node,
-                });
+                self.entries.push(Entry { key, key_place, value: node });
                 Awaited::Key
             }
         };
@@ -302,10 +282,7 @@ impl OpenMapping {
 }
 
 fn too_deep(at: Place) -> Problem {
-    Problem::at(
-        at,
-        format!("more than {MAX_DEPTH} levels stand in each other"),
-    )
+    Problem::at(at, format!("more than {MAX_DEPTH} levels stand in each other"))
 }
 
 /// How a scalar is meant. `!!str` makes text of anything; the other core tags let it speak for itself.

@@ -2,8 +2,8 @@
 
 use crate::manifest::problem::{Place, Problem};
 
-/// So many bytes a file may have.
-pub(crate) const MAX_BYTES: usize = 8 << 20;
+/// So many bytes a manifest, or a configuration, may have.
+pub const MAX_BYTES: usize = 8 << 20;
 
 /// The text without its byte order mark. Fails for what is too large, is no UTF-8, or holds
 /// characters that YAML forbids (a NUL would silently end the text).
@@ -22,10 +22,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<&str, Problem> {
         Problem::at(end_of(&valid), "this byte is not UTF-8").help("save the file as UTF-8")
     })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    match text
-        .char_indices()
-        .find(|(_, character)| forbidden(*character))
-    {
+    match text.char_indices().find(|(_, character)| forbidden(*character)) {
         Some((start, character)) => Err(Problem::at(
             end_of(&text[..start]),
             format!("a control character (U+{:04X})", character as u32),

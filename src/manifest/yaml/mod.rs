@@ -10,10 +10,11 @@ mod scalar;
 use std::rc::Rc;
 
 pub(crate) use build::parse;
+pub use decode::MAX_BYTES;
 pub(crate) use decode::decode;
 pub(crate) use scalar::{Scalar, Style, Type};
 
-use super::problem::Place;
+use super::problem::{Place, quoted};
 
 /// One value.
 #[derive(Debug)]
@@ -52,12 +53,7 @@ impl Node {
         let (size, height) = children.fold((1_usize, 0), |(size, height), child| {
             (size.saturating_add(child.size), height.max(child.height))
         });
-        Self {
-            place,
-            kind,
-            size,
-            height: height + 1,
-        }
+        Self { place, kind, size, height: height + 1 }
     }
 
     /// Its entries, if it is a mapping.
@@ -82,7 +78,21 @@ impl Node {
         }
     }
 
-    /// What it is in words, for "… is a list".
+    /// What it is with its text, for "… cannot be the number `5`".
+    pub(crate) fn shown(&self) -> String {
+        let Some(scalar) = self.scalar() else {
+            return self.in_words().to_owned();
+        };
+        let text = quoted(&scalar.text);
+        match scalar.class() {
+            Type::Absent | Type::Null => self.in_words().to_owned(),
+            Type::Bool(_) => format!("the truth value {text}"),
+            Type::Number => format!("the number {text}"),
+            Type::Text => format!("the text {text}"),
+        }
+    }
+
+    /// What it is in words, for "… cannot be a list".
     pub(crate) fn in_words(&self) -> &'static str {
         match &self.kind {
             Kind::Sequence(_) => "a list",

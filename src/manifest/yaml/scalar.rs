@@ -49,11 +49,7 @@ impl Scalar {
     pub(crate) fn integer(&self) -> Option<i64> {
         let digits = self.text.strip_prefix(['-', '+']).unwrap_or(&self.text);
         let decimal = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-        if self.style == Style::Plain && decimal {
-            self.text.parse().ok()
-        } else {
-            None
-        }
+        if self.style == Style::Plain && decimal { self.text.parse().ok() } else { None }
     }
 
     /// The finite number it is, if it is written as a decimal without quotes.
@@ -61,10 +57,7 @@ impl Scalar {
         if self.style != Style::Plain || !is_decimal(&self.text) {
             return None;
         }
-        self.text
-            .parse()
-            .ok()
-            .filter(|number: &f64| number.is_finite())
+        self.text.parse().ok().filter(|number: &f64| number.is_finite())
     }
 }
 

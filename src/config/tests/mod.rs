@@ -1,0 +1,197 @@
+//! What users notice of the configuration: the example, where it is found, and how faults are told.
+
+mod credentials;
+mod find;
+
+use super::{check::ALLOWED, read::read, *};
+
+#[track_caller]
+fn good(text: &str) -> Config {
+    match read(text.as_bytes()) {
+        Ok(config) => config,
+        Err(problems) => panic!("{}", problems.render("lipsyncd.yaml", text, false)),
+    }
+}
+
+/// Rows of a text and how its one fault begins; `|` in a text begins a line.
+#[track_caller]
+fn expect_rows(rows: &str) {
+    for row in rows.trim().lines() {
+        let (text, expected) = row.split_once(" => ").expect("a row has two halves");
+        let text = text.trim().replace('|', "\n");
+        let told = match read(text.as_bytes()) {
+            Ok(config) => panic!("{text}: no fault was found, but {config:?}"),
+            Err(problems) => problems.one_line("c"),
+        };
+        assert_eq!(told.lines().count(), 1, "{text}\n{told}");
+        assert!(told.starts_with(&format!("c:{expected}")), "{text}\n{told}\n{expected}");
+    }
+}
+
+#[test]
+fn the_example_is_the_default_and_shows_every_key() {
+    let text = include_str!("../../../lipsyncd.example.yaml");
+    assert_eq!(good(text), Config::default());
+    let root: serde_yaml::Value = serde_yaml::from_str(text).expect("the example is YAML");
+    for (key, _) in ALLOWED {
+        let value = key.split('.').try_fold(&root, |value, part| value.get(part));
+        assert!(value.is_some(), "lipsyncd.example.yaml does not show `{key}`");
+    }
+    for empty in ["", "# nothing\n", "watch:\n", "media: null\nlog: {}\n"] {
+        assert_eq!(good(empty), Config::default(), "{empty:?}");
+    }
+}
+
+#[test]
+fn every_setting_is_read() {
+    let config = good(
+        "jobs_dir: a\noutput_dir: b\nstate_db: c\nwatch: {settle: 0s, rescan_interval: 500ms}\n\
+         media: {dirs: [d, /e], public_base_url: http://m.example.com/x}\n\
+         kling: {base_url: 'http://127.0.0.1:8080/api', connect_timeout: 1s, request_timeout: 2s, session_ttl: 1h, create_settle: 0s}\n\
+         limits: {concurrency: 7, identify_per_second: 0.5, create_per_second: 3, query_per_second: 1000, units_per_day: 12.345678}\n\
+         poll: {min_interval: 1s, max_interval: 1s}\nretry: {initial: 10ms, max: 1m 30s, give_up_after: 1h}\n\
+         pause: {probe_interval: 2s}\ndownload: {concurrency: 1, max_bytes: 1000}\nlog: {format: journald}\n",
+    );
+    let ms = Duration::from_millis;
+    let expected = Config {
+        jobs_dir: "a".into(),
+        output_dir: "b".into(),
+        state_db: "c".into(),
+        watch: Watch { settle: ms(0), rescan_interval: ms(500) },
+        media: Media {
+            dirs: vec!["d".into(), "/e".into()],
+            public_base_url: Some(Url::parse("http://m.example.com/x/").expect("an address")),
+        },
+        kling: Kling {
+            base_url: Url::parse("http://127.0.0.1:8080/api/").expect("an address"),
+            connect_timeout: ms(1_000),
+            request_timeout: ms(2_000),
+            session_ttl: ms(3_600_000),
+            create_settle: ms(0),
+        },
+        limits: Limits {
+            concurrency: 7,
+            identify_per_second: 0.5,
+            create_per_second: 3.0,
+            query_per_second: 1000.0,
+            units_per_day_micro: Some(12_345_678),
+        },
+        poll: Poll { min_interval: ms(1_000), max_interval: ms(1_000) },
+        retry: Retry { initial: ms(10), max: ms(90_000), give_up_after: ms(3_600_000) },
+        pause: Pause { probe_interval: ms(2_000) },
+        download: Download { concurrency: 1, max_bytes: 1_000 },
+        log: Log { format: LogFormat::Journald },
+    };
+    assert_eq!(config, expected);
+}
+
+#[test]
+fn sizes_and_units_have_their_spellings() {
+    for (size, bytes) in [
+        ("1B", 1),
+        ("2 kB", 2_000),
+        ("3MB", 3_000_000),
+        ("4KiB", 4096),
+        ("2GiB", 2 << 30),
+        ("1tib", 1 << 40),
+    ] {
+        assert_eq!(good(&format!("download: {{max_bytes: {size}}}")).download.max_bytes, bytes);
+    }
+    for (units, micro) in [
+        ("0", 0),
+        ("1", 1_000_000),
+        ("0.1", 100_000),
+        ("0.000001", 1),
+        ("123456789.654321", 123_456_789_654_321),
+    ] {
+        let limits = good(&format!("limits: {{units_per_day: {units}}}")).limits;
+        assert_eq!(limits.units_per_day_micro, Some(micro), "{units}");
+    }
+}
+
+#[test]
+fn plain_http_goes_to_this_machine_only() {
+    for address in [
+        "http://127.0.0.1:1",
+        "http://127.9.9.9",
+        "http://[::1]:80",
+        "http://localhost",
+        "http://LOCALHOST/",
+        "https://e.com",
+    ] {
+        good(&format!("kling: {{base_url: '{address}'}}"));
+    }
+    for address in [
+        "http://e.com",
+        "http://10.0.0.1",
+        "http://localhost.e.com",
+        "http://[::2]",
+        "http://127.0.0.1.e.com",
+    ] {
+        let row = format!(
+            "kling: {{base_url: '{address}'}} => 1:19: `kling.base_url` would send credentials in the clear (an https"
+        );
+        expect_rows(&row);
+    }
+}
+
+#[test]
+fn faults_are_told_where_they_stand() {
+    expect_rows(
+        "
+        [a] => 1:1: the configuration cannot be a list
+        jobdir: x => 1:1: unknown key `jobdir` (did you mean `jobs_dir`?)
+        zzz: x => 1:1: unknown key `zzz` (known here: jobs_dir, output_dir, state_db, watch, media,
+        watch: {settel: 1s} => 1:9: unknown key `watch.settel` (did you mean `settle`?)
+        watch: {qqq: 1s} => 1:9: unknown key `watch.qqq` (known here: settle, rescan_interval)
+        watch: 5 => 1:8: `watch` cannot be the number `5` (a mapping of settle, rescan_interval)
+        watch: {settle: 1} => 1:17: `watch.settle` cannot be the number `1` (a duration
+        watch: {settle: '1'} => 1:17: `watch.settle` is no duration
+        watch: {settle: -1s} => 1:17: `watch.settle` is no duration
+        watch: {settle: soon} => 1:17: `watch.settle` is no duration
+        watch: {settle: {a: 1}} => 1:17: `watch.settle` cannot be a mapping
+        watch: {settle: } => 1:9: `watch.settle` cannot be left empty
+        watch: {settle: 2h} => 1:17: `watch.settle` is out of range
+        watch: {settle: 1s, settle: 2s} => 1:21: the key `settle` stands here a second time
+        jobs_dir: [a] => 1:11: `jobs_dir` cannot be a list (a path of a folder)
+        jobs_dir: ~/jobs => 1:11: `jobs_dir` begins with `~`, which is not expanded here
+        state_db: '' => 1:11: `state_db` is empty
+        media: {dirs: /srv} => 1:15: `media.dirs` cannot be the text `/srv` (a list
+        media: {dirs: [a, 5]} => 1:19: `media.dirs` cannot be the number `5`
+        media: {dirs: [a, ~/b]} => 1:19: `media.dirs` begins with `~`
+        media: {public_base_url: m.e.com} => 1:26: `media.public_base_url` is no address
+        media: {public_base_url: 'ftp://e.com'} => 1:26: `media.public_base_url` is no http(s) address
+        media: {public_base_url: 'https://e.com/?a'} => 1:26: `media.public_base_url` has a `?` or `#` in it
+        kling: {base_url: 'https://u:p@e.com'} => 1:19: `kling.base_url` has a user name or password in it
+        kling: {base_url: 5} => 1:19: `kling.base_url` cannot be the number `5`
+        kling: {base_url: null} => 1:19: `kling.base_url` cannot be null
+        kling: {request_timeout: 0s} => 1:26: `kling.request_timeout` is out of range
+        limits: {concurrency: 0} => 1:23: `limits.concurrency` is out of range (a whole number from 1 to 1000)
+        limits: {concurrency: -1} => 1:23: `limits.concurrency` cannot be the number `-1`
+        limits: {concurrency: 1.5} => 1:23: `limits.concurrency` cannot be the number `1.5`
+        limits: {concurrency: many} => 1:23: `limits.concurrency` cannot be the text `many`
+        limits: {create_per_second: 0} => 1:29: `limits.create_per_second` is out of range
+        limits: {create_per_second: .nan} => 1:29: `limits.create_per_second` cannot be the number `.nan`
+        limits: {units_per_day: -1} => 1:25: `limits.units_per_day` is out of range
+        limits: {units_per_day: 0.0000001} => 1:25: `limits.units_per_day` has more than six decimals
+        limits: {units_per_day: lots} => 1:25: `limits.units_per_day` cannot be the text `lots`
+        poll: {min_interval: 1m} => 1:22: `poll.min_interval` is above `poll.max_interval`
+        poll: {min_interval: 1m, max_interval: x} => 1:40: `poll.max_interval` is no duration
+        poll: {max_interval: 1s} => 1:22: `poll.min_interval` is above `poll.max_interval`
+        retry: {initial: 2s, max: 1s} => 1:18: `retry.initial` is above `retry.max`
+        download: {max_bytes: 2GX} => 1:23: `download.max_bytes` is no size
+        download: {max_bytes: [1]} => 1:23: `download.max_bytes` cannot be a list
+        download: {max_bytes: 0} => 1:23: `download.max_bytes` is out of range
+        log: {format: xml} => 1:15: `log.format` cannot be the text `xml` (`auto`, `text`, `json` or `journald`)
+        ",
+    );
+}
+
+#[test]
+fn all_faults_are_told_at_once() {
+    let problems =
+        read(b"watch: {settle: 1}\nlimits:\n  concurrency: 0\n  create_per_second: x\nfoo: 1\n");
+    let told = problems.expect_err("faults").one_line("");
+    let places: Vec<&str> = told.lines().map(|line| &line[..4]).collect();
+    assert_eq!(places, ["1:17", "3:16", "4:22", "5:1:"], "{told}");
+}

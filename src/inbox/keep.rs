@@ -1,0 +1,446 @@
+//! The inbox at work: pass after pass over the folder, until it is told to stop.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{
+    sync::Notify,
+    task::spawn_blocking,
+    time::{Instant, sleep_until},
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+use uuid::Uuid;
+
+use super::{
+    look::{Look, Looker},
+    read::{Reading, read_manifest},
+    scan::{Found, Listing, Stamp, scan},
+    settle::Settling,
+    watch::Watch,
+};
+use crate::{
+    job::{Job, Moment, Outcome, Policy, apply},
+    store::{Accepted, KnownManifest, Store, StoreError, WantedJob},
+};
+
+/// So many waiting jobs are read at once.
+const PAGE: usize = 512;
+
+/// What the inbox works under.
+#[derive(Debug, Clone)]
+pub struct InboxSettings {
+    /// The folder of manifests.
+    pub jobs_dir: PathBuf,
+    /// Where else media lie.
+    pub media_dirs: Vec<PathBuf>,
+    /// How long a file must stay as it is.
+    pub settle: Duration,
+    /// How often the folder is walked without a hint.
+    pub rescan_interval: Duration,
+    /// How outcomes are judged.
+    pub policy: Policy,
+}
+
+/// Keeps the store in agreement with the folder.
+pub struct Inbox {
+    settings: InboxSettings,
+    store: Store,
+    moment: Box<dyn Fn() -> Moment + Send + Sync>,
+    looker: Option<Looker>,
+    settling: Settling<String>,
+    known: BTreeMap<String, KnownManifest>,
+    refused: BTreeMap<String, String>,
+    complaint: Option<String>,
+}
+
+/// What a pass found left to do.
+struct Pass {
+    /// When another pass is worth it before the next rescan.
+    again_at: Option<Instant>,
+    /// Whether something was written to the store.
+    changed: bool,
+}
+
+impl Inbox {
+    /// Takes up what the store knows of the folder.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn new(
+        settings: InboxSettings,
+        store: Store,
+        looker: Looker,
+        moment: impl Fn() -> Moment + Send + Sync + 'static,
+    ) -> Result<Self, StoreError> {
+        let mut inbox = Self {
+            settling: Settling::new(settings.settle),
+            settings,
+            store,
+            moment: Box::new(moment),
+            looker: Some(looker),
+            known: BTreeMap::new(),
+            refused: BTreeMap::new(),
+            complaint: None,
+        };
+        inbox.load_known().await?;
+        Ok(inbox)
+    }
+
+    /// Works until `stop`. `look` asks for a pass; `nudge` is rung when the store changed;
+    /// `more_to_come` is false while nothing in the folder is still being written; `ready` is called
+    /// after the first pass.
+    ///
+    /// # Errors
+    /// When the database fails for good.
+    pub async fn run(
+        mut self,
+        look: Arc<Notify>,
+        nudge: Arc<Notify>,
+        more_to_come: Arc<AtomicBool>,
+        ready: impl FnOnce() + Send,
+        stop: CancellationToken,
+    ) -> Result<(), StoreError> {
+        let changed = Arc::new(Notify::new());
+        let mut watch = Watch::new(Arc::clone(&changed));
+        let mut ready = Some(ready);
+        loop {
+            let pass = self.pass(&mut watch).await?;
+            more_to_come.store(pass.again_at.is_some(), Ordering::Release);
+            if pass.changed || ready.is_some() || pass.again_at.is_none() {
+                nudge.notify_one();
+            }
+            if let Some(ready) = ready.take() {
+                ready();
+            }
+            let rescan_at = Instant::now() + self.settings.rescan_interval;
+            let at = pass.again_at.map_or(rescan_at, |again| again.min(rescan_at));
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return Ok(()),
+                () = look.notified() => self.load_known().await?,
+                () = changed.notified() => {}
+                () = sleep_until(at) => {}
+            }
+        }
+    }
+
+    async fn load_known(&mut self) -> Result<(), StoreError> {
+        let known = self.store.known_manifests().await?;
+        self.known = known.into_iter().map(|manifest| (manifest.path.clone(), manifest)).collect();
+        Ok(())
+    }
+
+    async fn pass(&mut self, watch: &mut Watch) -> Result<Pass, StoreError> {
+        let mut pass = Pass { again_at: None, changed: false };
+        let root = self.settings.jobs_dir.clone();
+        let scanned = blocking(move || scan(&root)).await;
+        let listing = match scanned {
+            Ok(listing) => listing,
+            Err(error) => {
+                self.complain(format!(
+                    "jobs_dir {} cannot be read ({error}): nothing in it is taken as removed",
+                    self.settings.jobs_dir.display()
+                ));
+                return Ok(pass);
+            }
+        };
+        let others: Vec<_> = self.settings.media_dirs.iter().map(PathBuf::as_path).collect();
+        watch.keep(&self.settings.jobs_dir, &listing.folder_id, &others);
+        self.remove_gone(&listing, &mut pass).await?;
+        let pending = self.read_changed(&listing, &mut pass).await?;
+        self.look_at_waiting(&pending, &mut pass).await?;
+        self.settling.forget_unseen();
+        if let Some(looker) = &mut self.looker {
+            looker.forget_unseen();
+        }
+        Ok(pass)
+    }
+
+    /// What was in the folder and is not, is gone: unless the folder could not be seen, or is
+    /// another one, such as the empty folder under a share that is not mounted.
+    async fn remove_gone(&mut self, listing: &Listing, pass: &mut Pass) -> Result<(), StoreError> {
+        let gone: Vec<String> = self
+            .known
+            .keys()
+            .filter(|path| !listing.manifests.contains_key(*path) && !listing.is_unseen(path))
+            .cloned()
+            .collect();
+        let before = self.store.folder().await?;
+        let another = before.as_ref().is_some_and(|before| *before != listing.folder_id);
+        if another && !gone.is_empty() && gone.len() == self.known.len() {
+            self.complain(format!(
+                "jobs_dir {} is another folder than before, and holds none of its manifests: is a \
+                 share not mounted? Nothing is cancelled",
+                self.settings.jobs_dir.display()
+            ));
+            return Ok(());
+        }
+        self.complaint = None;
+        if another || before.is_none() {
+            self.store.set_folder(&listing.folder_id).await?;
+        }
+        for path in gone {
+            let Some(manifest) = self.known.remove(&path) else { continue };
+            self.refused.remove(&path);
+            let cancelled = self
+                .store
+                .remove(manifest.id, (self.moment)(), self.settings.policy.clone())
+                .await?;
+            info!(
+                manifest = path,
+                cancelled, "{path}: left the folder, {cancelled} jobs cancelled"
+            );
+            pass.changed = true;
+        }
+        Ok(())
+    }
+
+    /// Reads what is new or changed. Returns the manifests that are still being written.
+    async fn read_changed(
+        &mut self,
+        listing: &Listing,
+        pass: &mut Pass,
+    ) -> Result<BTreeSet<String>, StoreError> {
+        let mut pending = BTreeSet::new();
+        for (path, found) in &listing.manifests {
+            let stamp = match found {
+                Found::Odd(why) => {
+                    self.refuse_odd(path, why, pass).await?;
+                    continue;
+                }
+                Found::File(stamp) => stamp,
+            };
+            let print = stamp.print();
+            if self.known.get(path).is_some_and(|known| known.print == print) {
+                continue;
+            }
+            if let Some(wait) = self.settling.wait(path.clone(), &print, stamp.modified_ns) {
+                pass.look_again_in(wait);
+                pending.insert(path.clone());
+                continue;
+            }
+            self.read_one(path, stamp, pass).await?;
+        }
+        for (folder, why) in &listing.unseen {
+            warn!("{folder} in jobs_dir cannot be read: {why}");
+        }
+        Ok(pending)
+    }
+
+    async fn read_one(
+        &mut self,
+        path: &str,
+        stamp: &Stamp,
+        pass: &mut Pass,
+    ) -> Result<(), StoreError> {
+        let Some(mut looker) = self.looker.take() else { return Ok(()) };
+        let (jobs_dir, name) = (self.settings.jobs_dir.clone(), path.to_owned());
+        let (looker, read) = blocking(move || {
+            let read = read_manifest(&jobs_dir, &name, &mut looker);
+            (looker, read)
+        })
+        .await;
+        self.looker = Some(looker);
+        pass.changed = true;
+        match read {
+            Ok(reading) => self.accept(path, stamp, reading, pass).await,
+            Err((problems, _)) => {
+                self.refuse(path, &stamp.print(), &stamp.file_id, &problems.one_line(path)).await
+            }
+        }
+    }
+
+    async fn accept(
+        &mut self,
+        path: &str,
+        stamp: &Stamp,
+        reading: Reading,
+        pass: &mut Pass,
+    ) -> Result<(), StoreError> {
+        let jobs = reading
+            .jobs
+            .into_iter()
+            .map(|job| WantedJob {
+                spec: job.spec,
+                meaning: job.meaning,
+                external_base: Uuid::now_v7().to_string(),
+                media: match job.look {
+                    Look::Ready(media) => Ok(media),
+                    Look::Missing { what, again } => {
+                        again.into_iter().for_each(|again| pass.look_again_in(again));
+                        Ok(crate::job::Media { missing: Some(what), ..Default::default() })
+                    }
+                    Look::Unfit { fault, .. } => Err(fault),
+                },
+            })
+            .collect();
+        let (print, file_id) = (stamp.print(), stamp.file_id.clone());
+        let accepted = Accepted {
+            path: path.to_owned(),
+            print: print.clone(),
+            file_id: file_id.clone(),
+            meaning: reading.meaning,
+            jobs,
+        };
+        match self.store.accept(accepted, (self.moment)(), self.settings.policy.clone()).await? {
+            Ok(done) => {
+                info!(
+                    manifest = path,
+                    "{path}: accepted, {} jobs new, {} changed, {} changed after they were sent, {} \
+                     known under another name, {} cancelled",
+                    done.added,
+                    done.changed,
+                    done.flagged,
+                    done.moved,
+                    done.removed
+                );
+                self.refused.remove(path);
+                self.remember(path, print, file_id).await
+            }
+            Err(conflict) => {
+                self.refuse(path, &print, &file_id, &format!("{path}: {conflict}")).await
+            }
+        }
+    }
+
+    async fn refuse_odd(
+        &mut self,
+        path: &str,
+        why: &str,
+        pass: &mut Pass,
+    ) -> Result<(), StoreError> {
+        let error = format!("{path}: {why}");
+        if self.refused.get(path) == Some(&error) {
+            return Ok(());
+        }
+        pass.changed = true;
+        self.refuse(path, "odd", "", &error).await
+    }
+
+    async fn refuse(
+        &mut self,
+        path: &str,
+        print: &str,
+        file_id: &str,
+        error: &str,
+    ) -> Result<(), StoreError> {
+        if self.refused.get(path).map(String::as_str) != Some(error) {
+            warn!(manifest = path, "refused: {error}");
+        }
+        self.refused.insert(path.to_owned(), error.to_owned());
+        let (moment, policy) = ((self.moment)(), self.settings.policy.clone());
+        self.store.refuse(path, print, file_id, error, moment, policy).await?;
+        self.remember(path, print.to_owned(), file_id.to_owned()).await
+    }
+
+    async fn remember(
+        &mut self,
+        path: &str,
+        print: String,
+        file_id: String,
+    ) -> Result<(), StoreError> {
+        let Some(id) = self.store.manifest_id(path).await? else { return Ok(()) };
+        let known = KnownManifest { id, path: path.to_owned(), print, file_id };
+        self.known.insert(path.to_owned(), known);
+        Ok(())
+    }
+
+    /// Looks again at the media of the jobs that wait for them.
+    async fn look_at_waiting(
+        &mut self,
+        pending: &BTreeSet<String>,
+        pass: &mut Pass,
+    ) -> Result<(), StoreError> {
+        let mut after = 0;
+        loop {
+            let page = self.store.waiting_for_media(after, PAGE).await?;
+            let Some((last, _)) = page.last() else { return Ok(()) };
+            after = last.id;
+            // A manifest that is about to be read says more than its jobs of before.
+            let jobs: Vec<Job> = page
+                .into_iter()
+                .filter(|(_, manifest)| !pending.contains(manifest))
+                .map(|(job, _)| job)
+                .collect();
+            let Some(mut looker) = self.looker.take() else { return Ok(()) };
+            let (looker, looks) = blocking(move || {
+                let looks: Vec<(Job, Look)> = jobs
+                    .into_iter()
+                    .map(|job| {
+                        let look = looker.look(&job.spec, job.manifest_dir());
+                        (job, look)
+                    })
+                    .collect();
+                (looker, looks)
+            })
+            .await;
+            self.looker = Some(looker);
+            for (job, look) in looks {
+                self.settle_media(&job, look, pass).await?;
+            }
+        }
+    }
+
+    async fn settle_media(
+        &mut self,
+        job: &Job,
+        look: Look,
+        pass: &mut Pass,
+    ) -> Result<(), StoreError> {
+        let outcome = match look {
+            Look::Ready(media) => Outcome::MediaReady(media),
+            Look::Missing { what, again } => {
+                again.into_iter().for_each(|again| pass.look_again_in(again));
+                if job.media.missing.as_ref() == Some(&what) {
+                    return Ok(());
+                }
+                Outcome::MediaMissing(what)
+            }
+            Look::Unfit { fault, .. } => Outcome::MediaUnfit(fault),
+        };
+        let moment = (self.moment)();
+        let Ok(transition) = apply(job, outcome, &moment, &self.settings.policy) else {
+            return Ok(());
+        };
+        let (key, what) = (job.spec.key.clone(), transition.what.clone());
+        match self.store.record(transition, None, moment.now_ms).await {
+            Ok(job) => {
+                info!(job = key, to = job.state.name(), "{key}: {}: {what}", job.state);
+                pass.changed = true;
+                Ok(())
+            }
+            Err(StoreError::Stale { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn complain(&mut self, what: String) {
+        if self.complaint.as_ref() != Some(&what) {
+            warn!("{what}");
+        }
+        self.complaint = Some(what);
+    }
+}
+
+impl Pass {
+    fn look_again_in(&mut self, wait: Duration) {
+        let at = Instant::now() + wait;
+        self.again_at = Some(self.again_at.map_or(at, |before| before.min(at)));
+    }
+}
+
+/// Runs `work` on a thread that may block; a panic in it is the caller's, too.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(failed) => std::panic::resume_unwind(failed.into_panic()),
+    }
+}

@@ -1,0 +1,170 @@
+//! From an HTTP answer to its `data`: a bounded read, the envelope, and what is not the API's at all.
+//!
+//! Only an answer whose body is the API's JSON, with a `code`, counts as the API speaking. Anything else, a
+//! proxy's 401 or 403 page too, is a transport failure: it never counts as a refusal of a create.
+
+use std::time::Duration;
+
+use jiff::fmt::rfc2822::DateTimeParser;
+use reqwest::{
+    Response,
+    header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, LOCATION, RETRY_AFTER},
+};
+use serde_json::Value;
+use url::Url;
+
+use super::{
+    error::ApiError,
+    meaning::Meaning,
+    reply::{Answer, Reply},
+    text::{EXCERPT_CHARS, Redactor},
+    transport,
+    wire::{as_integer, as_text},
+};
+
+/// What bounds the reading of one answer.
+pub(super) struct Bounds {
+    pub(super) max_bytes: usize,
+    /// Only named in errors; the request itself has it set.
+    pub(super) timeout: Duration,
+}
+
+/// Reads an answer whole; the result is its `data`, none where the field is missing.
+pub(super) async fn read(
+    mut response: Response,
+    bounds: &Bounds,
+    redactor: &Redactor,
+) -> Reply<Option<Value>> {
+    let http_status = response.status().as_u16();
+    let answer = Answer {
+        http_status: Some(http_status),
+        server_at_ms: date_ms(response.headers(), DATE),
+        ..Answer::default()
+    };
+    if response.status().is_redirection() {
+        let error = redirect(&response);
+        return Reply { answer, result: Err(error) };
+    }
+    let mut body = Vec::new();
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if body.len() + chunk.len() > bounds.max_bytes => {
+                let message = format!(
+                    "the answer (HTTP {http_status}) is longer than {} bytes",
+                    bounds.max_bytes
+                );
+                return Reply {
+                    answer,
+                    result: Err(ApiError::local(Meaning::Transport, message, false)),
+                };
+            }
+            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+            Ok(None) => break,
+            Err(error) => {
+                let host = response.url().host_str().unwrap_or_default();
+                let failure = transport::failure(&error, host, bounds.timeout, redactor);
+                return Reply { answer, result: Err(ApiError { never_left: false, ..failure }) };
+            }
+        }
+    }
+    envelope(answer, response.headers(), &body, redactor)
+}
+
+/// How long a server asks to wait: seconds, or a time by its own clock.
+pub(super) fn retry_after_ms(headers: &HeaderMap) -> Option<i64> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    match text.parse::<u32>() {
+        Ok(seconds) => Some(i64::from(seconds) * 1000),
+        Err(_) => Some((date_ms(headers, RETRY_AFTER)? - date_ms(headers, DATE)?).max(0)),
+    }
+}
+
+fn envelope(
+    mut answer: Answer,
+    headers: &HeaderMap,
+    body: &[u8],
+    redactor: &Redactor,
+) -> Reply<Option<Value>> {
+    let http_status = answer.http_status.unwrap_or_default();
+    let parsed = serde_json::from_slice(body).ok();
+    let Some((code, mut fields)) = parsed.as_ref().and_then(code).zip(parsed.clone()) else {
+        let error = not_the_apis(http_status, headers, body, redactor);
+        return Reply { answer, result: Err(error) };
+    };
+    redactor.clean(&mut fields);
+    answer.code = Some(code);
+    answer.message = fields.get_mut("message").and_then(|text| as_text(text.take()));
+    answer.request_id = fields.get_mut("request_id").and_then(|id| as_text(id.take()));
+    let success = (200..300).contains(&http_status);
+    let result = match code {
+        0 if success => Ok(fields.get_mut("data").map(Value::take)),
+        0 => Err(contradiction(http_status, headers)),
+        _ => Err(ApiError::refusal(
+            code,
+            http_status,
+            answer.message.as_deref(),
+            answer.request_id.as_deref(),
+            retry_after_ms(headers),
+        )),
+    };
+    Reply { answer, result }
+}
+
+fn code(envelope: &Value) -> Option<i64> {
+    as_integer(envelope.as_object()?.get("code")?)
+}
+
+/// An answer that says both success and failure: believed in neither.
+fn contradiction(http_status: u16, headers: &HeaderMap) -> ApiError {
+    let message = format!("the answer says code 0, but HTTP {http_status}");
+    ApiError {
+        retry_after_ms: retry_after_ms(headers),
+        ..ApiError::local(Meaning::Transport, message, false)
+    }
+}
+
+fn not_the_apis(
+    http_status: u16,
+    headers: &HeaderMap,
+    body: &[u8],
+    redactor: &Redactor,
+) -> ApiError {
+    let content_type = headers
+        .get(CONTENT_TYPE)
+        .map(|value| redactor.line(&String::from_utf8_lossy(value.as_bytes()), EXCERPT_CHARS))
+        .unwrap_or_else(|| "no content type".into());
+    let start = &body[..body.len().min(4096)];
+    let excerpt = redactor.line(&String::from_utf8_lossy(start), EXCERPT_CHARS);
+    let message = match excerpt.as_str() {
+        "" => format!("the answer is not the API's: HTTP {http_status}, empty"),
+        words => {
+            format!("the answer is not the API's: HTTP {http_status}, {content_type}, “{words}”")
+        }
+    };
+    ApiError {
+        retry_after_ms: retry_after_ms(headers),
+        ..ApiError::local(Meaning::Transport, message, false)
+    }
+}
+
+fn redirect(response: &Response) -> ApiError {
+    let target = response
+        .headers()
+        .get(LOCATION)
+        .and_then(|location| response.url().join(location.to_str().ok()?).ok())
+        .as_ref()
+        .and_then(Url::host_str)
+        .map(|host| format!(" to {host}"))
+        .unwrap_or_default();
+    let status = response.status().as_u16();
+    let message = format!(
+        "the API redirects{target} (HTTP {status}), which is not followed; check kling.base_url"
+    );
+    ApiError::local(Meaning::Transport, message, false)
+}
+
+fn date_ms(headers: &HeaderMap, name: HeaderName) -> Option<i64> {
+    static PARSER: DateTimeParser = DateTimeParser::new();
+    let text = headers.get(name)?.to_str().ok()?;
+    PARSER.parse_timestamp(text).ok().map(|time| time.as_millisecond())
+}

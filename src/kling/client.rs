@@ -1,0 +1,297 @@
+//! The client: five calls over HTTPS, credentials to the API's origin only, and downloads without any.
+
+use std::{
+    fmt,
+    time::{Duration, Instant},
+};
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::{Method, header};
+use serde_json::Value;
+use tokio_util::bytes::Bytes;
+use url::Url;
+
+use super::{
+    Api,
+    answer::{Created, Identified, ResourcePack, Task},
+    auth::Credential,
+    bearer::Bearer,
+    body::{self, Bounds},
+    error::ApiError,
+    fetch::{self, Fetched},
+    hosts::{HostPolicy, is_loopback},
+    meaning::Meaning,
+    reply::{Answer, Reply},
+    request::{CreateRequest, VideoRef},
+    transport,
+    wire::{self, Lack},
+};
+
+/// No answer is read further than this, after decompression.
+const ANSWER_BYTES_MAX: usize = 1 << 20;
+
+/// What one task of a list may take (its addresses are signed, and long); large pages get more than the above.
+const LISTED_TASK_BYTES_MAX: usize = 8 << 10;
+
+/// Shorter than what servers usually keep, so that a create does not meet a connection that is just being closed.
+const IDLE_CONNECTION_LIFE: Duration = Duration::from_secs(25);
+
+/// What may stand in a path as it is.
+const PATH_SEGMENT: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+/// How to reach the API.
+#[derive(Debug, Clone)]
+pub struct ClientConfig {
+    /// https, or http to this machine only; a path in it stands before `/v1`.
+    pub base_url: Url,
+    /// For one connection, name and TLS included.
+    pub connect_timeout: Duration,
+    /// For one call, from its start to the end of the answer.
+    pub request_timeout: Duration,
+    /// How long a download may stand still.
+    pub idle_timeout: Duration,
+    /// The wall clock, as Unix time; only tokens depend on it.
+    pub now_ms: fn() -> i64,
+}
+
+/// Why there is no client.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// The address of the API is not one.
+    #[error("kling.base_url {0}")]
+    BaseUrl(&'static str),
+    /// A key or the token is empty, or holds what no header can carry.
+    #[error("{0}")]
+    Credential(&'static str),
+    /// TLS could not be set up, most likely because there are no root certificates.
+    #[error("the HTTPS client could not be set up: {0}")]
+    Http(String),
+}
+
+/// The API over the network. Cheap to share behind an `Arc`; `Debug` shows no credentials.
+pub struct Client {
+    api: reqwest::Client,
+    remote: reqwest::Client,
+    hosts: HostPolicy,
+    bearer: Bearer,
+    config: ClientConfig,
+}
+
+/// One request to the API, before its credentials are added.
+struct Ask {
+    method: Method,
+    path: String,
+    body: Option<Bytes>,
+    max_bytes: usize,
+}
+
+impl Client {
+    /// A client for `config.base_url`. Makes no request.
+    ///
+    /// # Errors
+    /// See [`BuildError`]; none of them shows a secret.
+    pub fn new(config: ClientConfig, credential: Credential) -> Result<Self, BuildError> {
+        check_base_url(&config.base_url)?;
+        if credential.secrets().iter().any(String::is_empty) {
+            return Err(BuildError::Credential("a key or token is empty"));
+        }
+        let bearer = Bearer::new(credential).map_err(|_| {
+            BuildError::Credential("the token holds characters that no header can carry")
+        })?;
+        let hosts = HostPolicy::new(&config.base_url, |name| std::env::var(name).ok());
+        // Another part of the process may have installed it already; it is the same one.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let failed = |error: reqwest::Error| BuildError::Http(super::text::root_cause(&error));
+        let local = is_loopback(&config.base_url);
+        let api = match config.base_url.scheme() {
+            "http" => without_roots(http(&config)).build(),
+            _ => http(&config).build(),
+        };
+        let downloads = || {
+            let builder = http(&config).no_gzip().read_timeout(config.idle_timeout);
+            builder.dns_resolver(hosts.clone())
+        };
+        // A machine without root certificates can still work with a simulator.
+        let remote = match downloads().build() {
+            Err(_) if local => without_roots(downloads()).build(),
+            built => built,
+        };
+        Ok(Self {
+            api: api.map_err(failed)?,
+            remote: remote.map_err(failed)?,
+            hosts,
+            bearer,
+            config,
+        })
+    }
+
+    async fn call(&self, ask: Ask) -> Reply<Option<Value>> {
+        let started = Instant::now();
+        let mut reply = self.once(&ask).await;
+        if let Err(error) = &reply.result {
+            let now_ms = (self.config.now_ms)();
+            if self.bearer.corrected(error.meaning, reply.answer.server_at_ms, now_ms) {
+                reply = self.once(&ask).await;
+            }
+        }
+        reply.answer.took_ms = elapsed_ms(started);
+        reply
+    }
+
+    async fn once(&self, ask: &Ask) -> Reply<Option<Value>> {
+        let bounds = Bounds { max_bytes: ask.max_bytes, timeout: self.config.request_timeout };
+        let Ok(authorization) = self.bearer.header((self.config.now_ms)()) else {
+            return unsent("the token holds characters that no header can carry");
+        };
+        let Ok(url) = Url::parse(&format!("{}{}", base(&self.config.base_url), ask.path)) else {
+            return unsent("the request has no valid address");
+        };
+        let redactor = self.bearer.redactor(Some(&authorization));
+        let mut request = self
+            .api
+            .request(ask.method.clone(), url)
+            .header(header::AUTHORIZATION, authorization)
+            .header(header::CONTENT_TYPE, "application/json")
+            .timeout(bounds.timeout);
+        if let Some(body) = &ask.body {
+            request = request.body(body.clone());
+        }
+        match request.send().await {
+            Ok(response) => body::read(response, &bounds, &redactor).await,
+            Err(error) => {
+                let host = self.config.base_url.host_str().unwrap_or_default();
+                let failure = transport::failure(&error, host, bounds.timeout, &redactor);
+                Reply { answer: Answer::default(), result: Err(failure) }
+            }
+        }
+    }
+}
+
+impl Api for Client {
+    async fn identify(&self, video: &VideoRef) -> Reply<Identified> {
+        let ask = Ask::post("/v1/videos/identify-face", video.body());
+        self.call(ask).await.and_then(read_by(wire::identified))
+    }
+
+    async fn create(&self, request: &CreateRequest) -> Reply<Created> {
+        let Ok(body) = request.body() else {
+            return unsent("the request cannot be spelled as JSON")
+                .and_then(read_by(wire::created));
+        };
+        let ask = Ask::post("/v1/videos/advanced-lip-sync", body);
+        self.call(ask).await.and_then(read_by(wire::created))
+    }
+
+    async fn task(&self, id: &str) -> Reply<Task> {
+        // These would make another path of it, even percent-encoded.
+        if matches!(id, "" | "." | "..") {
+            return unsent("a task id cannot be empty, `.` or `..`").and_then(read_by(wire::task));
+        }
+        let id = utf8_percent_encode(id, PATH_SEGMENT);
+        let ask = Ask::get(format!("/v1/videos/advanced-lip-sync/{id}"));
+        self.call(ask).await.and_then(read_by(wire::task))
+    }
+
+    async fn tasks(&self, page: u32, page_size: u32) -> Reply<Vec<Task>> {
+        let path = format!("/v1/videos/advanced-lip-sync?pageNum={page}&pageSize={page_size}");
+        let page_bytes = usize::try_from(page_size).unwrap_or(0).min(500) * LISTED_TASK_BYTES_MAX;
+        let ask = Ask { max_bytes: page_bytes.max(ANSWER_BYTES_MAX), ..Ask::get(path) };
+        self.call(ask).await.and_then(read_by(wire::tasks))
+    }
+
+    async fn costs(&self, start_ms: i64, end_ms: i64) -> Reply<Vec<ResourcePack>> {
+        let ask = Ask::get(format!("/account/costs?start_time={start_ms}&end_time={end_ms}"));
+        self.call(ask).await.and_then(read_by(wire::costs))
+    }
+
+    async fn fetch(&self, url: &Url, from_byte: u64, etag: Option<&str>) -> Reply<Fetched> {
+        let started = Instant::now();
+        let way = fetch::Way {
+            http: &self.remote,
+            hosts: &self.hosts,
+            idle_timeout: self.config.idle_timeout,
+            redactor: self.bearer.redactor(None),
+        };
+        let mut reply = way.fetch(url, from_byte, etag).await;
+        reply.answer.took_ms = elapsed_ms(started);
+        reply
+    }
+}
+
+impl Ask {
+    fn get(path: String) -> Self {
+        Self { method: Method::GET, path, body: None, max_bytes: ANSWER_BYTES_MAX }
+    }
+
+    fn post(path: &str, body: Vec<u8>) -> Self {
+        Self {
+            method: Method::POST,
+            path: path.to_owned(),
+            body: Some(Bytes::from(body)),
+            max_bytes: ANSWER_BYTES_MAX,
+        }
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+fn http(config: &ClientConfig) -> reqwest::ClientBuilder {
+    let builder = reqwest::Client::builder()
+        .user_agent(concat!("lipsyncd/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(config.connect_timeout)
+        .pool_idle_timeout(IDLE_CONNECTION_LIFE)
+        .redirect(reqwest::redirect::Policy::none())
+        // A create must not be sent again behind our back.
+        .retry(reqwest::retry::never())
+        .referer(false);
+    if is_loopback(&config.base_url) { builder.no_proxy() } else { builder }
+}
+
+fn without_roots(builder: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
+    builder.tls_certs_only(std::iter::empty())
+}
+
+fn check_base_url(url: &Url) -> Result<(), BuildError> {
+    let wrong = match url.scheme() {
+        "https" => None,
+        "http" if is_loopback(url) => None,
+        "http" => Some("must be https: plain http is only for this machine"),
+        _ => Some("must be an https address"),
+    };
+    let wrong = wrong
+        .or((!url.username().is_empty() || url.password().is_some())
+            .then_some("must not hold a user or password"))
+        .or((url.query().is_some() || url.fragment().is_some())
+            .then_some("must not hold `?` or `#`"));
+    wrong.map_or(Ok(()), |wrong| Err(BuildError::BaseUrl(wrong)))
+}
+
+fn base(url: &Url) -> &str {
+    url.as_str().trim_end_matches('/')
+}
+
+/// Turns a reader of `data` into one of results; a success that lacks what it is about is no usable answer.
+fn read_by<T>(
+    read: fn(Option<Value>) -> Result<T, Lack>,
+) -> impl FnOnce(Option<Value>) -> Result<T, ApiError> {
+    move |data| {
+        read(data).map_err(|lack| {
+            let message = format!("the API answered success, but {lack}");
+            ApiError::local(Meaning::Transport, message, false)
+        })
+    }
+}
+
+fn unsent(message: &str) -> Reply<Option<Value>> {
+    let error = ApiError::local(Meaning::BadRequest, message.to_owned(), true);
+    Reply { answer: Answer::default(), result: Err(error) }
+}
+
+fn elapsed_ms(started: Instant) -> u32 {
+    u32::try_from(started.elapsed().as_millis()).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,186 @@
+//! The page's answers, word for word, and answers that stray from it harmlessly.
+
+use serde_json::json;
+
+use super::*;
+use crate::kling::{Face, ParentVideo, ResultVideo, Task, TaskStatus};
+
+const IDENTIFIED: &str = r#"{ "code": 0, "message": "string", "request_id": "string", "data": {
+    "session_id": "id", "final_unit_deduction": "string", "face_data": [
+      { "face_id": "string", "face_image": "url", "start_time": 0, "end_time": 5200 } ] } }"#;
+
+const CREATED: &str = r#"{ "code": 0, "message": "string", "request_id": "string", "data": {
+    "task_id": "string", "task_info": { "external_task_id": "string" }, "task_status": "submitted",
+    "created_at": 1722769557708, "updated_at": 1722769557709 } }"#;
+
+const TASK: &str = r#"{ "task_id": "string", "task_status": "succeed", "task_status_msg": "string",
+    "task_info": { "parent_video": { "id": "string", "url": "string", "duration": "5.041" } },
+    "task_result": { "videos": [ { "id": "string", "url": "string", "watermark_url": "string", "duration": "5.1" } ] },
+    "watermark_info": { "enabled": true }, "final_unit_deduction": "0.5",
+    "created_at": 1722769557708, "updated_at": 1722769557709 }"#;
+
+fn success(data: &str) -> String {
+    format!(r#"{{ "code": 0, "message": "string", "request_id": "string", "data": {data} }}"#)
+}
+
+fn the_pages_task() -> Task {
+    Task {
+        task_id: "string".into(),
+        external_task_id: None,
+        status: TaskStatus::Succeed,
+        status_message: Some("string".into()),
+        parent_video: Some(ParentVideo {
+            id: Some("string".into()),
+            url: Some("string".into()),
+            duration_ms: Some(5041),
+        }),
+        videos: vec![ResultVideo {
+            id: Some("string".into()),
+            url: Some("string".into()),
+            watermark_url: Some("string".into()),
+            duration_ms: Some(5100),
+        }],
+        watermark_enabled: Some(true),
+        units_micro: Some(500_000),
+        created_at_ms: Some(1_722_769_557_708),
+        updated_at_ms: Some(1_722_769_557_709),
+    }
+}
+
+#[tokio::test]
+async fn identify_sends_the_video_and_reads_the_pages_answer() {
+    let server = Server::saying(200, IDENTIFIED).await;
+    let reply = client(&server.url).identify(&video()).await;
+    let found = reply.result.unwrap();
+    assert_eq!(found.session_id, "id");
+    assert_eq!(found.units_micro, None);
+    let face =
+        Face { face_id: "string".into(), image_url: Some("url".into()), start_ms: 0, end_ms: 5200 };
+    assert_eq!(found.faces, [face]);
+    assert_eq!((reply.answer.http_status, reply.answer.code), (Some(200), Some(0)));
+    assert_eq!(reply.answer.request_id.as_deref(), Some("string"));
+    assert!(reply.answer.server_at_ms.is_some());
+    let [seen] = &server.seen()[..] else { panic!("one request") };
+    assert_eq!((seen.method.as_str(), seen.target.as_str()), ("POST", "/v1/videos/identify-face"));
+    assert_eq!(seen.body, r#"{"video_url":"https://cdn.example.com/a.mp4"}"#);
+    assert_eq!(seen.headers["content-type"], "application/json");
+    assert!(seen.headers["authorization"].to_str().unwrap().starts_with("Bearer ey"));
+}
+
+#[tokio::test]
+async fn create_sends_the_body_once_and_reads_the_pages_answer() {
+    let server = Server::saying(200, CREATED).await;
+    let created = client(&server.url).create(&create_request()).await.result.unwrap();
+    assert_eq!(
+        (created.task_id.as_str(), created.external_task_id.as_deref()),
+        ("string", Some("string"))
+    );
+    assert_eq!(created.status, TaskStatus::Submitted);
+    assert_eq!(created.created_at_ms, Some(1_722_769_557_708));
+    let [seen] = &server.seen()[..] else { panic!("one request") };
+    assert_eq!(
+        (seen.method.as_str(), seen.target.as_str()),
+        ("POST", "/v1/videos/advanced-lip-sync")
+    );
+    assert_eq!(seen.body, create_request().body().unwrap());
+}
+
+#[tokio::test]
+async fn a_task_and_a_list_read_alike() {
+    let one = Server::saying(200, success(TASK)).await;
+    let task = client(&one.url).task("a/b ?#é").await.result.unwrap();
+    assert_eq!(task, the_pages_task());
+    assert_eq!(one.seen()[0].target, "/v1/videos/advanced-lip-sync/a%2Fb%20%3F%23%C3%A9");
+
+    let odd = success(&format!(r#"[{TASK}, {{"task_id": ""}}, 5, {TASK}]"#));
+    let many = Server::saying(200, odd).await;
+    let tasks = client(&many.url).tasks(2, 500).await.result.unwrap();
+    assert_eq!(tasks, [the_pages_task(), the_pages_task()]);
+    assert_eq!(many.seen()[0].target, "/v1/videos/advanced-lip-sync?pageNum=2&pageSize=500");
+}
+
+#[tokio::test]
+async fn odd_spellings_are_read_and_gaps_are_no_errors() {
+    let data = json!({
+        "task_id": 850508686686064678_u64, "task_status": "queued_somewhere", "brand_new": {"x": [1]},
+        "task_info": null, "task_result": {"videos": [{"id": "v", "url": "", "duration": 5.1}, {}]},
+        "watermark_info": "none", "final_unit_deduction": 1.5,
+        "created_at": "1722769557708", "updated_at": 1722769557709.0 });
+    let server = Server::saying(200, success(&data.to_string())).await;
+    let task = client(&server.url).task("x").await.result.unwrap();
+    assert_eq!(task.task_id, "850508686686064678");
+    assert_eq!(task.status, TaskStatus::Other("queued_somewhere".into()));
+    assert_eq!((task.videos.len(), &task.videos[0].url), (2, &None));
+    assert_eq!(task.videos[0].duration_ms, Some(5100));
+    assert_eq!(task.units_micro, Some(1_500_000));
+    assert_eq!(
+        (task.created_at_ms, task.updated_at_ms),
+        (Some(1_722_769_557_708), Some(1_722_769_557_709))
+    );
+}
+
+#[tokio::test]
+async fn a_success_without_what_it_is_about_is_no_usable_answer() {
+    for body in [
+        r#"{"code": 0}"#,
+        r#"{"code": 0, "data": null}"#,
+        r#"{"code": 0, "data": []}"#,
+        r#"{"code": 0, "data": {}}"#,
+        r#"{"code": 0, "data": {"task_id": 1.5}}"#,
+        r#"{"message": "fine", "data": {"task_id": "1"}}"#,
+        r#"{"code": "fine", "data": {"task_id": "1"}}"#,
+        r#"[0]"#,
+    ] {
+        let server = Server::saying(200, body).await;
+        let client = client(&server.url);
+        let error = client.create(&create_request()).await.result.unwrap_err();
+        assert_eq!(error.meaning, Meaning::Transport, "{body}");
+        assert!(error.leaves_outcome_open(), "{body}");
+        assert_eq!(
+            client.identify(&video()).await.result.unwrap_err().meaning,
+            Meaning::Transport,
+            "{body}"
+        );
+    }
+    let empty = Server::saying(200, r#"{"code": 0, "data": null}"#).await;
+    assert_eq!(client(&empty.url).tasks(1, 30).await.result.unwrap(), []);
+    let faceless = Server::saying(200, success(r#"{"session_id": "s", "face_data": null}"#)).await;
+    assert_eq!(client(&faceless.url).identify(&video()).await.result.unwrap().faces, []);
+}
+
+#[tokio::test]
+async fn the_accounts_packs_are_listed() {
+    let data = json!({ "code": 0, "resource_pack_subscribe_infos": [{
+        "resource_pack_name": "Video", "resource_pack_id": "p", "resource_pack_type": "decreasing_total",
+        "total_quantity": 200.0, "remaining_quantity": "118.5", "purchase_time": 1, "effective_time": 2,
+        "invalid_time": 3, "status": "online" }] });
+    let server = Server::saying(200, success(&data.to_string())).await;
+    let packs = client(&server.url).costs(10, 20).await.result.unwrap();
+    assert_eq!(server.seen()[0].target, "/account/costs?start_time=10&end_time=20");
+    assert_eq!(
+        (packs[0].total_micro, packs[0].remaining_micro),
+        (Some(200_000_000), Some(118_500_000))
+    );
+    assert_eq!((packs[0].invalid_at_ms, packs[0].status.as_deref()), (Some(3), Some("online")));
+}
+
+#[tokio::test]
+async fn a_path_in_the_base_url_and_a_fixed_token_are_used() {
+    let server = Server::saying(200, success(TASK)).await;
+    let base = server.url.join("/kling/").unwrap();
+    let client =
+        Client::new(config(&base), Credential::Token("fixed-token".to_owned().into())).unwrap();
+    client.task("t").await.result.unwrap();
+    assert_eq!(server.seen()[0].target, "/kling/v1/videos/advanced-lip-sync/t");
+    assert_eq!(server.seen()[0].headers["authorization"], "Bearer fixed-token");
+}
+
+#[tokio::test]
+async fn an_id_that_would_change_the_path_is_not_sent() {
+    let server = Server::saying(200, success(TASK)).await;
+    for id in ["", ".", ".."] {
+        let error = client(&server.url).task(id).await.result.unwrap_err();
+        assert_eq!((error.meaning, error.never_left), (Meaning::BadRequest, true), "{id:?}");
+    }
+    assert!(server.seen().is_empty());
+}

@@ -1,0 +1,183 @@
+//! Downloads: parts and what they are joined to, redirects, hosts, and no credentials.
+
+use super::*;
+use crate::kling::Fetched;
+
+const FILE: &[u8] = b"0123456789";
+
+/// A file with an ETag, served whole or from where it is asked for.
+async fn file_server(etag: &'static str) -> Server {
+    Server::start(move |_, seen| async move {
+        let asked = seen.headers.get("range").and_then(|range| {
+            range.to_str().unwrap().strip_prefix("bytes=")?.strip_suffix('-')?.parse::<usize>().ok()
+        });
+        let same = seen.headers.get("if-range").is_none_or(|given| given == etag);
+        let mut response = match asked.filter(|_| same) {
+            Some(start) if start < FILE.len() => {
+                let mut response = answer(206, FILE[start..].to_vec());
+                let range = format!("bytes {start}-9/10").parse().unwrap();
+                response.headers_mut().insert("content-range", range);
+                response
+            }
+            Some(_) => {
+                let mut response = answer(416, "");
+                response.headers_mut().insert("content-range", "bytes */10".parse().unwrap());
+                response
+            }
+            None => answer(200, FILE.to_vec()),
+        };
+        response.headers_mut().insert("etag", etag.parse().unwrap());
+        response
+    })
+    .await
+}
+
+async fn whole(mut fetched: Fetched) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = fetched.chunk().await.unwrap() {
+        bytes.extend_from_slice(&chunk);
+    }
+    bytes
+}
+
+#[tokio::test]
+async fn a_file_comes_whole_and_without_credentials() {
+    let server = file_server("\"a\"").await;
+    let fetched = client(&server.url).fetch(&server.url, 0, None).await.result.unwrap();
+    assert_eq!(
+        (fetched.from_byte, fetched.total_bytes, fetched.etag.as_deref()),
+        (0, Some(10), Some("\"a\""))
+    );
+    assert_eq!(whole(fetched).await, FILE);
+    let headers = &server.seen()[0].headers;
+    assert!(!headers.contains_key("authorization") && !headers.contains_key("range"));
+}
+
+#[tokio::test]
+async fn a_part_is_continued_while_the_etag_holds() {
+    let server = file_server("\"a\"").await;
+    let client = client(&server.url);
+    let rest = client.fetch(&server.url, 4, Some("\"a\"")).await.result.unwrap();
+    assert_eq!((rest.from_byte, rest.total_bytes), (4, Some(10)));
+    assert_eq!(whole(rest).await, b"456789");
+    let changed = client.fetch(&server.url, 4, Some("\"old\"")).await.result.unwrap();
+    assert_eq!(changed.from_byte, 0);
+    assert_eq!(whole(changed).await, FILE);
+}
+
+#[tokio::test]
+async fn a_part_that_is_all_there_needs_no_bytes_and_one_that_is_too_long_starts_anew() {
+    let server = file_server("\"a\"").await;
+    let client = client(&server.url);
+    let rest = client.fetch(&server.url, 10, Some("\"a\"")).await.result.unwrap();
+    assert_eq!((rest.from_byte, rest.total_bytes), (10, Some(10)));
+    assert_eq!(whole(rest).await, b"");
+    let anew = client.fetch(&server.url, 11, Some("\"a\"")).await.result.unwrap();
+    assert_eq!((anew.from_byte, anew.total_bytes), (0, Some(10)));
+}
+
+#[tokio::test]
+async fn a_server_that_ignores_if_range_does_not_join_two_files() {
+    let server = Server::start(|_, seen| async move {
+        let mut response = answer(200, FILE.to_vec());
+        if seen.headers.contains_key("range") {
+            response = answer(206, FILE[4..].to_vec());
+            response.headers_mut().insert("content-range", "bytes 4-9/10".parse().unwrap());
+        }
+        response.headers_mut().insert("etag", "\"new\"".parse().unwrap());
+        response
+    })
+    .await;
+    let fetched = client(&server.url).fetch(&server.url, 4, Some("\"old\"")).await.result.unwrap();
+    assert_eq!(fetched.from_byte, 0);
+    assert_eq!(whole(fetched).await, FILE);
+}
+
+#[tokio::test]
+async fn a_weak_etag_is_not_relied_on() {
+    let server = file_server("W/\"a\"").await;
+    let fetched = client(&server.url).fetch(&server.url, 0, None).await.result.unwrap();
+    assert_eq!(fetched.etag, None);
+}
+
+#[tokio::test]
+async fn redirects_are_followed_five_times() {
+    let server = Server::start(|_, seen| async move {
+        let hop: usize = seen.target.trim_start_matches('/').parse().unwrap();
+        if hop == 0 {
+            return answer(200, FILE.to_vec());
+        }
+        let mut response = answer(302, "");
+        response.headers_mut().insert("location", format!("/{}", hop - 1).parse().unwrap());
+        response
+    })
+    .await;
+    let client = client(&server.url);
+    let five = client.fetch(&server.url.join("/5").unwrap(), 0, None).await.result.unwrap();
+    assert_eq!(whole(five).await, FILE);
+    let error = client.fetch(&server.url.join("/6").unwrap(), 0, None).await.result.unwrap_err();
+    assert!(error.message.contains("more than 5 times"), "{error}");
+}
+
+#[tokio::test]
+async fn only_the_public_internet_is_fetched_from_by_address_and_by_name() {
+    let here = file_server("\"a\"").await;
+    let client = client(&"https://api.example.com".parse().unwrap());
+    let port = here.url.port().unwrap();
+    for url in [
+        format!("http://127.0.0.1:{port}/?token=hush-hush"),
+        format!("https://127.0.0.1:{port}/?token=hush-hush"),
+        format!("https://localhost:{port}/?token=hush-hush"),
+        "https://169.254.169.254/latest".into(),
+    ] {
+        let error = client.fetch(&url.parse().unwrap(), 0, None).await.result.unwrap_err();
+        assert_eq!(error.meaning, Meaning::AddressRefused, "{url}: {error}");
+        assert!(!format!("{error:?}").contains("hush"), "{error:?}");
+    }
+    assert!(here.seen().is_empty());
+}
+
+#[tokio::test]
+async fn a_redirect_is_checked_like_the_address_itself() {
+    let server = Server::start(|_, _| async {
+        let mut response = answer(302, "");
+        response.headers_mut().insert("location", "file:///etc/passwd".parse().unwrap());
+        response
+    })
+    .await;
+    let error = client(&server.url).fetch(&server.url, 0, None).await.result.unwrap_err();
+    assert_eq!(error.meaning, Meaning::AddressRefused);
+}
+
+#[tokio::test]
+async fn a_refused_download_tells_the_status_and_no_query() {
+    let server = Server::saying(403, "expired").await;
+    let url = server.url.join("/a.mp4?signature=hush-hush").unwrap();
+    let reply = client(&server.url).fetch(&url, 0, None).await;
+    let error = reply.result.unwrap_err();
+    assert_eq!((reply.answer.http_status, error.meaning), (Some(403), Meaning::Transport));
+    assert_eq!(error.message, "the download from 127.0.0.1 was answered with HTTP 403");
+}
+
+#[tokio::test]
+async fn a_stream_that_breaks_or_stands_still_is_an_error() {
+    let cut = Server::raw(b"HTTP/1.1 200 OK\r\ncontent-length: 90\r\n\r\nhalf").await;
+    let mut fetched = client(&cut).fetch(&cut, 0, None).await.result.unwrap();
+    assert_eq!(fetched.chunk().await.unwrap().unwrap(), "half");
+    assert_eq!(fetched.chunk().await.unwrap_err().meaning, Meaning::Transport);
+
+    let server = Server::start(|_, _| async {
+        answer(
+            200,
+            Body::from_stream(futures_util::stream::pending::<Result<Bytes, std::io::Error>>()),
+        )
+    })
+    .await;
+    let config = ClientConfig { idle_timeout: Duration::from_millis(200), ..config(&server.url) };
+    let client = Client::new(config, credential()).unwrap();
+    let error = match client.fetch(&server.url, 0, None).await.result {
+        Ok(mut fetched) => fetched.chunk().await.unwrap_err(),
+        Err(error) => error,
+    };
+    assert!(error.message.contains("within 0.2 s"), "{error}");
+}

@@ -1,0 +1,262 @@
+//! What is made of refusals, of answers that are not the API's, and of none.
+
+use super::*;
+use crate::kling::BuildError;
+
+#[tokio::test]
+async fn a_refusal_says_what_the_api_said() {
+    let server = Server::start(|_, _| async {
+        let mut response = answer(
+            429,
+            r#"{"code": 1302, "message": "slow\ndown", "request_id": "req-1", "data": null}"#,
+        );
+        response.headers_mut().insert("retry-after", "7".parse().unwrap());
+        response
+    })
+    .await;
+    let reply = client(&server.url).create(&create_request()).await;
+    let error = reply.result.unwrap_err();
+    assert_eq!(error.meaning, Meaning::TooFast);
+    assert_eq!((error.code, error.retry_after_ms), (Some(1302), Some(7000)));
+    assert!(!error.never_left && !error.leaves_outcome_open());
+    assert_eq!(
+        error.to_string(),
+        "the API asks for fewer requests per second: slow down (code 1302, request req-1)"
+    );
+    assert_eq!((reply.answer.http_status, reply.answer.code), (Some(429), Some(1302)));
+    assert_eq!(reply.answer.message.as_deref(), Some("slow down"));
+}
+
+#[tokio::test]
+async fn a_retry_after_date_counts_from_the_servers_clock() {
+    let server = Server::start(|_, _| async {
+        let mut response = answer(429, r#"{"code": "1303"}"#);
+        let headers = response.headers_mut();
+        headers.insert("date", "Sun, 06 Nov 1994 08:49:37 GMT".parse().unwrap());
+        headers.insert("retry-after", "Sun, 06 Nov 1994 08:50:07 GMT".parse().unwrap());
+        response
+    })
+    .await;
+    let reply = client(&server.url).create(&create_request()).await;
+    assert_eq!(reply.answer.server_at_ms, Some(784_111_777_000));
+    let error = reply.result.unwrap_err();
+    assert_eq!((error.meaning, error.retry_after_ms), (Meaning::Concurrency, Some(30_000)));
+}
+
+#[tokio::test]
+async fn the_code_decides_whatever_the_status() {
+    for (status, body, meaning, open) in [
+        (200, r#"{"code": 1201, "message": "bad"}"#, Meaning::BadRequest, false),
+        (500, r#"{"code": 1201, "message": "bad"}"#, Meaning::BadRequest, false),
+        (400, r#"{"code": 1999, "message": "new"}"#, Meaning::OtherRefusal, false),
+        (200, r#"{"code": 1999, "message": "new"}"#, Meaning::ServerTrouble, true),
+        (503, r#"{"code": 5001, "message": "busy"}"#, Meaning::ServerTrouble, true),
+        (500, r#"{"code": 0, "data": {"task_id": "t"}}"#, Meaning::Transport, true),
+        (400, r#"{"code": 0, "data": {"task_id": "t"}}"#, Meaning::Transport, true),
+    ] {
+        let server = Server::saying(status, body).await;
+        let error = client(&server.url).create(&create_request()).await.result.unwrap_err();
+        assert_eq!(error.meaning, meaning, "{status} {body}");
+        assert_eq!(error.leaves_outcome_open(), open, "{status} {body}");
+    }
+}
+
+#[tokio::test]
+async fn a_proxys_page_is_never_a_refusal() {
+    for status in [200, 400, 401, 403, 404, 407, 429, 500, 502] {
+        let server = Server::start(move |_, _| async move {
+            let mut response = answer(status, "<html>\n<title>Access\u{7} denied</title>");
+            response.headers_mut().insert("content-type", "text/html".parse().unwrap());
+            response
+        })
+        .await;
+        let reply = client(&server.url).create(&create_request()).await;
+        let error = reply.result.unwrap_err();
+        assert_eq!(error.meaning, Meaning::Transport, "{status}");
+        assert!(error.leaves_outcome_open(), "{status}");
+        assert_eq!(reply.answer.http_status, Some(status));
+        assert_eq!(
+            error.message,
+            format!(
+                "the answer is not the API's: HTTP {status}, text/html, “<html> <title>Access denied</title>”"
+            )
+        );
+    }
+    let server = Server::saying(204, "").await;
+    let error = client(&server.url).task("t").await.result.unwrap_err();
+    assert_eq!(error.message, "the answer is not the API's: HTTP 204, empty");
+}
+
+#[tokio::test]
+async fn a_redirect_is_refused_and_names_its_target() {
+    let other = Server::saying(200, "{}").await;
+    let target = other.url.join("/login?secret=1").unwrap();
+    let server = Server::start(move |_, _| {
+        let target = target.clone();
+        async move {
+            let mut response = answer(307, "");
+            response.headers_mut().insert("location", target.as_str().parse().unwrap());
+            response
+        }
+    })
+    .await;
+    let error = client(&server.url).create(&create_request()).await.result.unwrap_err();
+    assert_eq!(error.meaning, Meaning::Transport);
+    assert!(error.message.contains("redirects to 127.0.0.1 (HTTP 307)"), "{error}");
+    assert!(!error.message.contains("secret"), "{error}");
+    assert!(other.seen().is_empty());
+}
+
+#[tokio::test]
+async fn no_more_than_a_bound_is_read() {
+    let long =
+        Server::saying(200, format!(r#"{{"code": 0, "message": "{}"}}"#, "x".repeat(1 << 20)))
+            .await;
+    let error = client(&long.url).task("t").await.result.unwrap_err();
+    assert!(error.message.contains("longer than 1048576 bytes"), "{error}");
+    let page = client(&long.url).tasks(1, 500).await.result.unwrap_err();
+    assert_eq!(page.message, "the API answered success, but it holds no data");
+}
+
+/// A gzip stream of a good megabyte of spaces: one literal, then repeats of the longest match (RFC 1951, fixed codes).
+fn gzip_bomb() -> Vec<u8> {
+    let bits = |text: &str| text.bytes().map(|bit| bit == b'1').collect::<Vec<_>>();
+    let mut stream = bits("110"); // Last block, fixed codes.
+    stream.extend(bits("01010000")); // A space.
+    for _ in 0..4200 {
+        stream.extend(bits("1100010100000")); // 258 bytes, from one byte back.
+    }
+    let mut bytes = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
+    bytes.extend(
+        stream
+            .chunks(8)
+            .map(|byte| byte.iter().rev().fold(0, |value, bit| value << 1 | u8::from(*bit))),
+    );
+    bytes
+}
+
+#[tokio::test]
+async fn the_bound_counts_what_gzip_unpacks() {
+    assert!(gzip_bomb().len() < 10_000);
+    let server = Server::start(|_, _| async {
+        let mut response = answer(200, gzip_bomb());
+        response.headers_mut().insert("content-encoding", "gzip".parse().unwrap());
+        response
+    })
+    .await;
+    let error = client(&server.url).task("t").await.result.unwrap_err();
+    assert!(error.message.contains("longer than 1048576 bytes"), "{error}");
+}
+
+#[tokio::test]
+async fn half_an_answer_is_none() {
+    let cut =
+        Server::raw(b"HTTP/1.1 200 OK\r\ncontent-length: 90\r\n\r\n{\"code\": 0, \"data\"").await;
+    let reply = client(&cut).create(&create_request()).await;
+    let error = reply.result.unwrap_err();
+    assert_eq!((error.meaning, error.never_left), (Meaning::Transport, false));
+    assert_eq!(reply.answer.http_status, Some(200));
+    let closed = Server::raw(b"").await;
+    let error = client(&closed).create(&create_request()).await.result.unwrap_err();
+    assert_eq!((error.meaning, error.never_left), (Meaning::Transport, false));
+}
+
+#[tokio::test]
+async fn a_hang_ends_in_a_timeout_with_the_outcome_open() {
+    let server = Server::start(|_, _| std::future::pending()).await;
+    let config =
+        ClientConfig { request_timeout: Duration::from_millis(200), ..config(&server.url) };
+    let client = Client::new(config, credential()).unwrap();
+    let error = client.create(&create_request()).await.result.unwrap_err();
+    assert_eq!(error.message, "no answer from 127.0.0.1 within 0.2 s");
+    assert!(error.leaves_outcome_open());
+    assert_eq!(server.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn without_a_connection_nothing_left() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let refused = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+    drop(listener);
+    let not_tls = Server::raw(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+    let mut not_tls = not_tls.clone();
+    not_tls.set_scheme("https").unwrap();
+    for base in [refused, not_tls, "https://nowhere.invalid".parse().unwrap()] {
+        let reply = client(&base).create(&create_request()).await;
+        let error = reply.result.unwrap_err();
+        assert_eq!(
+            (error.meaning, error.never_left),
+            (Meaning::Transport, true),
+            "{base}: {error}"
+        );
+        assert!(!error.leaves_outcome_open());
+        assert_eq!(reply.answer.http_status, None);
+    }
+}
+
+#[test]
+fn a_base_url_that_would_leak_credentials_is_refused() {
+    for base in [
+        "http://api.example.com",
+        "http://10.0.0.1",
+        "ftp://127.0.0.1",
+        "https://user:hush-hush@api.example.com",
+        "https://api.example.com/?key=hush-hush",
+    ] {
+        let error = Client::new(config(&base.parse().unwrap()), credential()).unwrap_err();
+        assert!(matches!(error, BuildError::BaseUrl(_)), "{base}");
+        assert!(!format!("{error} {error:?}").contains("hush"), "{base}");
+    }
+    let empty = Credential::Token(String::new().into());
+    let error =
+        Client::new(config(&"https://api.example.com".parse().unwrap()), empty).unwrap_err();
+    assert!(matches!(error, BuildError::Credential(_)));
+}
+
+#[tokio::test]
+async fn no_secret_shows_in_any_error_or_debug() {
+    let fixed = "fixed-token-0123456789";
+    let with_keys = echo(format!("{ACCESS_KEY} {SECRET_KEY}")).await;
+    let with_token = echo(fixed.to_owned()).await;
+    let mut texts = String::new();
+    for (server, credential) in
+        [(&with_keys, credential()), (&with_token, Credential::Token(fixed.to_owned().into()))]
+    {
+        texts += &format!("{credential:?} {:?}", config(&server.url));
+        let client = Client::new(config(&server.url), credential).unwrap();
+        texts += &format!("{client:?}");
+        for _ in 0..3 {
+            texts += &format!("{:?}", client.task("t").await);
+        }
+    }
+    let seen = with_keys.seen();
+    let authorization = seen[0].headers["authorization"].to_str().unwrap();
+    let signature = authorization.rsplit('.').next().unwrap();
+    for secret in [ACCESS_KEY, SECRET_KEY, fixed, signature] {
+        assert!(!texts.contains(secret), "{secret} in {texts}");
+    }
+    assert!(texts.contains("[redacted]"));
+}
+
+/// A server that says back all it was told, in every place that people may see.
+async fn echo(known: String) -> Server {
+    Server::start(move |number, seen| {
+        let told = format!("{known} {}", seen.headers["authorization"].to_str().unwrap());
+        async move {
+            match number {
+                0 => answer(
+                    400,
+                    format!(r#"{{"code": 1201, "message": "{told}", "request_id": "{told}"}}"#),
+                ),
+                1 => answer(502, format!("<html>{told}")),
+                _ => answer(
+                    200,
+                    format!(
+                        r#"{{"code": 0, "data": {{"task_id": "t", "task_status_msg": "{told}", "task_status": "{told}"}}}}"#
+                    ),
+                ),
+            }
+        }
+    })
+    .await
+}

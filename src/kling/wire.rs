@@ -1,0 +1,294 @@
+//! The `data` of the API's answers as it spells it, read leniently, and turned into this program's units.
+//!
+//! Unknown fields are ignored, missing optional ones are normal, numbers may come as strings and
+//! strings as numbers. Only what makes an answer useless (no session, no task id) is an error.
+
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
+use serde_json::Value;
+
+use super::{
+    answer::{Created, Face, Identified, ParentVideo, ResourcePack, ResultVideo, Task, TaskStatus},
+    decimal::scaled,
+};
+
+/// What an answer's `data` lacks to be of use, as the end of a sentence.
+pub(super) type Lack = String;
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct IdentifiedData {
+    #[serde(deserialize_with = "text")]
+    session_id: Option<String>,
+    #[serde(deserialize_with = "decimal")]
+    final_unit_deduction: Option<String>,
+    #[serde(deserialize_with = "list")]
+    face_data: Vec<FaceData>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct FaceData {
+    #[serde(deserialize_with = "text")]
+    face_id: Option<String>,
+    #[serde(deserialize_with = "text")]
+    face_image: Option<String>,
+    #[serde(deserialize_with = "integer")]
+    start_time: Option<i64>,
+    #[serde(deserialize_with = "integer")]
+    end_time: Option<i64>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct TaskData {
+    #[serde(deserialize_with = "text")]
+    task_id: Option<String>,
+    #[serde(deserialize_with = "text")]
+    task_status: Option<String>,
+    #[serde(deserialize_with = "text")]
+    task_status_msg: Option<String>,
+    #[serde(deserialize_with = "lenient")]
+    task_info: TaskInfo,
+    #[serde(deserialize_with = "lenient")]
+    task_result: TaskResult,
+    #[serde(deserialize_with = "lenient")]
+    watermark_info: WatermarkInfo,
+    #[serde(deserialize_with = "decimal")]
+    final_unit_deduction: Option<String>,
+    #[serde(deserialize_with = "integer")]
+    created_at: Option<i64>,
+    #[serde(deserialize_with = "integer")]
+    updated_at: Option<i64>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct TaskInfo {
+    #[serde(deserialize_with = "text")]
+    external_task_id: Option<String>,
+    #[serde(deserialize_with = "lenient")]
+    parent_video: Option<VideoData>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct TaskResult {
+    #[serde(deserialize_with = "list")]
+    videos: Vec<VideoData>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct VideoData {
+    #[serde(deserialize_with = "text")]
+    id: Option<String>,
+    #[serde(deserialize_with = "text")]
+    url: Option<String>,
+    #[serde(deserialize_with = "text")]
+    watermark_url: Option<String>,
+    #[serde(deserialize_with = "decimal")]
+    duration: Option<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct WatermarkInfo {
+    #[serde(deserialize_with = "lenient")]
+    enabled: Option<bool>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct CostsData {
+    #[serde(deserialize_with = "list")]
+    resource_pack_subscribe_infos: Vec<PackData>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct PackData {
+    #[serde(deserialize_with = "text")]
+    resource_pack_name: Option<String>,
+    #[serde(deserialize_with = "text")]
+    resource_pack_id: Option<String>,
+    #[serde(deserialize_with = "text")]
+    resource_pack_type: Option<String>,
+    #[serde(deserialize_with = "decimal")]
+    total_quantity: Option<String>,
+    #[serde(deserialize_with = "decimal")]
+    remaining_quantity: Option<String>,
+    #[serde(deserialize_with = "integer")]
+    purchase_time: Option<i64>,
+    #[serde(deserialize_with = "integer")]
+    effective_time: Option<i64>,
+    #[serde(deserialize_with = "integer")]
+    invalid_time: Option<i64>,
+    #[serde(deserialize_with = "text")]
+    status: Option<String>,
+}
+
+/// Reads the `data` of Identify Face.
+pub(super) fn identified(data: Option<Value>) -> Result<Identified, Lack> {
+    let data: IdentifiedData = object(data)?;
+    let faces = data.face_data.into_iter().enumerate().map(|(place, face)| {
+        Ok(Face {
+            face_id: face.face_id.ok_or_else(|| format!("face {place} has no face_id"))?,
+            image_url: face.face_image,
+            // A serializer that drops zeros drops the start of a face that is there from the start.
+            start_ms: face.start_time.unwrap_or(0),
+            end_ms: face.end_time.ok_or_else(|| format!("face {place} has no end_time"))?,
+        })
+    });
+    Ok(Identified {
+        session_id: data.session_id.ok_or("it holds no session_id")?,
+        units_micro: micro(data.final_unit_deduction),
+        faces: faces.collect::<Result<_, Lack>>()?,
+    })
+}
+
+/// Reads the `data` of Create Task.
+pub(super) fn created(data: Option<Value>) -> Result<Created, Lack> {
+    let data: TaskData = object(data)?;
+    Ok(Created {
+        task_id: data.task_id.ok_or("it holds no task_id")?,
+        external_task_id: data.task_info.external_task_id,
+        status: TaskStatus::spelled(data.task_status),
+        created_at_ms: data.created_at,
+        updated_at_ms: data.updated_at,
+    })
+}
+
+/// Reads the `data` of Query Task (Single).
+pub(super) fn task(data: Option<Value>) -> Result<Task, Lack> {
+    let data: TaskData = object(data)?;
+    data.into_task().ok_or_else(|| "it holds no task_id".into())
+}
+
+/// Reads the `data` of Query Task (List); an empty page may be spelled `null`.
+pub(super) fn tasks(data: Option<Value>) -> Result<Vec<Task>, Lack> {
+    match data {
+        Some(Value::Null) => Ok(Vec::new()),
+        Some(Value::Array(items)) => Ok(items
+            .into_iter()
+            .filter_map(|item| serde_json::from_value::<TaskData>(item).ok()?.into_task())
+            .collect()),
+        Some(_) => Err("its data is no list".into()),
+        None => Err("it holds no data".into()),
+    }
+}
+
+/// Reads the `data` of the account's costs.
+pub(super) fn costs(data: Option<Value>) -> Result<Vec<ResourcePack>, Lack> {
+    let data: CostsData = object(data)?;
+    let packs = data.resource_pack_subscribe_infos.into_iter().map(|pack| ResourcePack {
+        name: pack.resource_pack_name,
+        id: pack.resource_pack_id,
+        kind: pack.resource_pack_type,
+        total_micro: micro(pack.total_quantity),
+        remaining_micro: micro(pack.remaining_quantity),
+        purchased_at_ms: pack.purchase_time,
+        effective_at_ms: pack.effective_time,
+        invalid_at_ms: pack.invalid_time,
+        status: pack.status,
+    });
+    Ok(packs.collect())
+}
+
+impl TaskData {
+    fn into_task(self) -> Option<Task> {
+        Some(Task {
+            task_id: self.task_id?,
+            external_task_id: self.task_info.external_task_id,
+            status: TaskStatus::spelled(self.task_status),
+            status_message: self.task_status_msg,
+            parent_video: self.task_info.parent_video.map(|video| ParentVideo {
+                id: video.id,
+                url: video.url,
+                duration_ms: milli(video.duration),
+            }),
+            videos: self.task_result.videos.into_iter().map(VideoData::into_result).collect(),
+            watermark_enabled: self.watermark_info.enabled,
+            units_micro: micro(self.final_unit_deduction),
+            created_at_ms: self.created_at,
+            updated_at_ms: self.updated_at,
+        })
+    }
+}
+
+impl VideoData {
+    fn into_result(self) -> ResultVideo {
+        ResultVideo {
+            id: self.id,
+            url: self.url,
+            watermark_url: self.watermark_url,
+            duration_ms: milli(self.duration),
+        }
+    }
+}
+
+/// A whole number, spelled as one, as a string, or as a float without a fraction.
+pub(super) fn as_integer(value: &Value) -> Option<i64> {
+    match value {
+        Value::Number(number) => number.as_i64().or_else(|| scaled(&number.to_string(), 0)),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    }
+}
+
+/// A text that is not empty, or a whole number spelled as one.
+pub(super) fn as_text(value: Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text).filter(|text| !text.is_empty()),
+        Value::Number(number) if number.is_i64() || number.is_u64() => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+fn object<T: DeserializeOwned>(data: Option<Value>) -> Result<T, Lack> {
+    match data {
+        Some(value @ Value::Object(_)) => {
+            serde_json::from_value(value).map_err(|_| "its data cannot be read".into())
+        }
+        Some(Value::Null) | None => Err("it holds no data".into()),
+        Some(_) => Err("its data is no object".into()),
+    }
+}
+
+fn micro(text: Option<String>) -> Option<i64> {
+    scaled(&text?, 6)
+}
+
+fn milli(text: Option<String>) -> Option<i64> {
+    scaled(&text?, 3)
+}
+
+fn text<'de, D: Deserializer<'de>>(value: D) -> Result<Option<String>, D::Error> {
+    Ok(as_text(Value::deserialize(value)?))
+}
+
+fn integer<'de, D: Deserializer<'de>>(value: D) -> Result<Option<i64>, D::Error> {
+    Ok(as_integer(&Value::deserialize(value)?))
+}
+
+fn decimal<'de, D: Deserializer<'de>>(value: D) -> Result<Option<String>, D::Error> {
+    Ok(match Value::deserialize(value)? {
+        Value::String(text) => Some(text),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    })
+}
+
+/// A value of the right shape, or the default: one odd field must not hide the others.
+fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(
+    value: D,
+) -> Result<T, D::Error> {
+    Ok(serde_json::from_value(Value::deserialize(value)?).unwrap_or_default())
+}
+
+fn list<'de, D: Deserializer<'de>, T: DeserializeOwned>(value: D) -> Result<Vec<T>, D::Error> {
+    let items = match Value::deserialize(value)? {
+        Value::Array(items) => items,
+        _ => Vec::new(),
+    };
+    Ok(items.into_iter().filter_map(|item| serde_json::from_value(item).ok()).collect())
+}

@@ -1,0 +1,156 @@
+//! Real folders with links, FIFOs and files that change.
+
+use std::{
+    os::unix::{ffi::OsStrExt, fs::symlink, net::UnixListener},
+    process::Command,
+};
+
+use super::*;
+
+struct Place {
+    folder: tempfile::TempDir,
+    locator: Locator,
+}
+
+/// `jobs/promo/` with `own.mp3`, `media/` with `shared.mp3`, and `secret.mp3` outside of both.
+fn place() -> Place {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |path: &str| folder.path().join(path);
+    fs::create_dir_all(at("jobs/promo")).unwrap();
+    fs::create_dir_all(at("media/ä b")).unwrap();
+    for file in ["jobs/promo/own.mp3", "media/shared.mp3", "media/ä b/1%.mp3", "secret.mp3"] {
+        fs::write(at(file), file).unwrap();
+    }
+    let locator = Locator { jobs_dir: at("jobs"), media_dirs: vec![at("media"), at("absent")] };
+    Place { folder, locator }
+}
+
+impl Place {
+    fn at(&self, path: &str) -> PathBuf {
+        self.folder.path().join(path)
+    }
+
+    fn locate(&self, as_written: &str) -> Result<Located, LocateFault> {
+        self.locator.locate(&self.at("jobs/promo"), as_written)
+    }
+
+    fn public(&self, as_written: &str) -> String {
+        self.locate(as_written).unwrap().public_path.display().to_string()
+    }
+}
+
+#[test]
+fn a_file_is_looked_up_beside_the_manifest_and_then_in_the_media_folders() {
+    let place = place();
+    assert_eq!(place.public("own.mp3"), "promo/own.mp3");
+    assert_eq!(place.public("../promo/own.mp3"), "promo/own.mp3");
+    assert_eq!(place.public("shared.mp3"), "shared.mp3");
+    assert_eq!(place.public(&place.at("media/shared.mp3").display().to_string()), "shared.mp3");
+    fs::write(place.at("jobs/promo/shared.mp3"), "nearer").unwrap();
+    let near = place.locate("shared.mp3").unwrap();
+    assert_eq!((near.bytes, near.public_path), (6, "promo/shared.mp3".into()));
+}
+
+#[test]
+fn a_missing_file_is_told_with_where_it_was_looked_for() {
+    let place = place();
+    symlink(place.at("nowhere.mp3"), place.at("jobs/promo/dangling.mp3")).unwrap();
+    for name in ["later.mp3", "dangling.mp3", "own.mp3/deeper.mp3"] {
+        let fault = place.locate(name).unwrap_err();
+        let LocateFault::Missing { looked_in, .. } = &fault else { panic!("{fault}") };
+        assert_eq!(looked_in, &[place.at("jobs/promo"), place.at("media"), place.at("absent")]);
+        assert!(fault.to_string().starts_with(&format!("there is no file `{name}`; looked in /")));
+    }
+    let fault = place.locate("/nowhere/x.mp3").unwrap_err();
+    assert_eq!(fault.to_string(), "there is no file `/nowhere/x.mp3`");
+}
+
+#[test]
+fn nothing_outside_the_folders_is_used_by_whatever_way() {
+    let place = place();
+    symlink(place.at("secret.mp3"), place.at("jobs/promo/link.mp3")).unwrap();
+    symlink(place.at(""), place.at("media/way")).unwrap();
+    let absolute = place.at("secret.mp3").display().to_string();
+    for name in ["link.mp3", "../../secret.mp3", "way/secret.mp3", &absolute, "/etc/passwd"] {
+        let fault = place.locate(name).unwrap_err();
+        assert!(matches!(fault, LocateFault::Outside { .. }), "{fault}");
+        assert!(fault.to_string().contains("must be in jobs_dir or one of media.dirs"));
+    }
+    // A name that only begins like an allowed folder's.
+    fs::create_dir(place.at("media-private")).unwrap();
+    fs::write(place.at("media-private/x.mp3"), "").unwrap();
+    assert!(matches!(place.locate("../../media-private/x.mp3"), Err(LocateFault::Outside { .. })));
+}
+
+#[test]
+fn a_link_from_one_folder_into_another_is_used() {
+    let place = place();
+    symlink(place.at("media/shared.mp3"), place.at("jobs/promo/link.mp3")).unwrap();
+    assert_eq!(place.public("link.mp3"), "shared.mp3");
+    fs::rename(place.at("media"), place.at("disk")).unwrap();
+    symlink(place.at("disk"), place.at("media")).unwrap();
+    assert_eq!(place.public("shared.mp3"), "shared.mp3");
+}
+
+#[test]
+fn what_is_no_file_is_refused_without_waiting() {
+    let place = place();
+    let fifo = place.at("media/fifo.mp4");
+    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let _socket = UnixListener::bind(place.at("media/socket.mp3")).unwrap();
+    let told = |name| place.locate(name).unwrap_err().to_string();
+    assert_eq!(told("fifo.mp4"), "`fifo.mp4` is a FIFO, not a file");
+    assert_eq!(told("socket.mp3"), "`socket.mp3` is a socket, not a file");
+    assert_eq!(told("ä b"), "`ä b` is a folder, not a file");
+    assert_eq!(told(""), "`` is a folder, not a file");
+    // Neither does a reader wait that was sent there directly.
+    let fault = crate::media::video::probe(&fifo).unwrap_err();
+    assert_eq!(fault.to_string(), "the video cannot be read: it is not a regular file");
+}
+
+#[test]
+fn a_device_is_no_file() {
+    let locator = Locator { jobs_dir: "/dev".into(), media_dirs: Vec::new() };
+    let fault = locator.locate(Path::new("/dev"), "null").unwrap_err();
+    assert_eq!(fault.to_string(), "`null` is a device, not a file");
+}
+
+#[test]
+fn a_file_that_was_changed_or_replaced_is_not_opened_as_the_one_located() {
+    let place = place();
+    let located = place.locate("own.mp3").unwrap();
+    assert_eq!(io::read_to_string(located.open().unwrap()).unwrap(), "jobs/promo/own.mp3");
+    assert_eq!(located.fingerprint.to_string().parse(), Ok(located.fingerprint));
+    assert_eq!(place.locate("own.mp3").unwrap(), located);
+
+    fs::write(place.at("copy"), "jobs/promo/own.mp3").unwrap();
+    fs::rename(place.at("copy"), place.at("jobs/promo/own.mp3")).unwrap();
+    assert!(matches!(located.open(), Err(LocateFault::Changed(_))));
+    let other = place.locate("own.mp3").unwrap();
+    assert_ne!(other.fingerprint, located.fingerprint);
+
+    fs::write(&other.path, "longer than it was before").unwrap();
+    assert!(matches!(other.open(), Err(LocateFault::Changed(_))));
+    fs::remove_file(&other.path).unwrap();
+    assert!(matches!(other.open(), Err(LocateFault::Changed(_))));
+}
+
+#[test]
+fn texts_that_are_no_fingerprints_are_refused() {
+    for text in ["", "1:2", "1:2:3:4", "a:2:3", "-1:2:3"] {
+        assert_eq!(text.parse::<Fingerprint>(), Err(NoFingerprint(text.into())));
+    }
+}
+
+#[test]
+fn an_address_keeps_any_name_whole() {
+    let place = place();
+    let located = place.locate("ä b/1%.mp3").unwrap();
+    assert_eq!(
+        public_url("https://cdn.example.com/clips/", &located.public_path),
+        "https://cdn.example.com/clips/%C3%A4%20b/1%25.mp3"
+    );
+    let odd = Path::new(std::ffi::OsStr::from_bytes(b"a?b#c/\xff+&.mp4"));
+    assert_eq!(public_url("http://h", odd), "http://h/a%3Fb%23c/%FF%2B%26.mp4");
+    assert_eq!(public_url("http://h", Path::new("../a/./b")), "http://h/a/b");
+}

@@ -1,0 +1,221 @@
+//! The part file: what has come of a video so far, hashed and bounded as it grows, and its check.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{Read, Seek, SeekFrom, Write},
+    path::{Path, PathBuf},
+};
+
+use sha2::{Digest, Sha256};
+
+use super::{
+    error::OutputError,
+    metadata::FileFacts,
+    ownership::{hash, hex, is_plain_file},
+    place::{Kind, Place},
+    rename::{exists, remove_if_there},
+    resume::Note,
+};
+
+/// How much may have to be fetched again after a crash.
+const SYNC_EVERY_BYTES: u64 = 8 << 20;
+
+/// Whose part it is: a part of another task's video is never continued.
+#[derive(Debug, Clone, Copy)]
+pub struct Source<'a> {
+    /// The API's name for the task.
+    pub task_id: &'a str,
+    /// Which of its videos.
+    pub kind: Kind,
+}
+
+/// `.NAME.part` beside the final place. Dropped, it stays there, to be continued.
+#[derive(Debug)]
+pub struct Part {
+    path: PathBuf,
+    file: File,
+    hasher: Sha256,
+    bytes: u64,
+    synced_bytes: u64,
+    max_bytes: u64,
+    source: String,
+    etag: Option<String>,
+}
+
+impl Part {
+    /// Opens the part of one video at its place: what is there of the same task and certainly on disk is
+    /// kept and hashed again, all else is dropped. It may grow up to `max_bytes`.
+    ///
+    /// # Errors
+    /// What the file system says; [`OutputError::Foreign`] if the part's name is taken by something else than
+    /// a file.
+    pub fn open(place: &Place, source: Source<'_>, max_bytes: u64) -> Result<Self, OutputError> {
+        let path = Place::part_of(&place.video(source.kind));
+        // A link would lead the download elsewhere.
+        if exists(&path)? && !is_plain_file(&path)? {
+            return Err(OutputError::Foreign(path));
+        }
+        let source = format!("{} {:?}", source.task_id, source.kind);
+        let note = Note::read(&path)?
+            .filter(|note| note.source == source && note.synced_bytes <= max_bytes);
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(OutputError::at(&path))?;
+        let mut part = Self {
+            path,
+            file,
+            hasher: Sha256::new(),
+            bytes: 0,
+            synced_bytes: 0,
+            max_bytes,
+            source,
+            etag: None,
+        };
+        match note {
+            Some(note) => part.take_up(note)?,
+            None => part.restart()?,
+        }
+        Ok(part)
+    }
+
+    /// How many bytes are there: where to go on from.
+    pub const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// On which condition to go on; none: there is nothing to go on from.
+    pub fn etag(&self) -> Option<&str> {
+        self.etag.as_deref()
+    }
+
+    /// Takes note of where the server's bytes begin, and of the file that they belong to.
+    ///
+    /// `from_byte` 0 starts anew. Without an ETag what comes now is not continued later.
+    ///
+    /// # Errors
+    /// [`OutputError::Misfit`] where the bytes go on from elsewhere than the part ends, or belong to another
+    /// file: then the whole file is to be fetched.
+    pub fn begin(&mut self, from_byte: u64, etag: Option<&str>) -> Result<(), OutputError> {
+        if from_byte == 0 {
+            self.restart()?;
+            self.etag = etag.map(str::to_owned);
+            return Ok(());
+        }
+        let same_file = etag.is_none() || etag == self.etag();
+        if from_byte != self.bytes || !same_file {
+            let (path, bytes) = (self.path.clone(), self.bytes);
+            return Err(OutputError::Misfit { path, bytes, from_byte });
+        }
+        Ok(())
+    }
+
+    /// Adds bytes at the end.
+    ///
+    /// # Errors
+    /// [`OutputError::TooLarge`] before more than the bound is written; else what the file system says. What was
+    /// synced before stays good.
+    pub fn append(&mut self, bytes: &[u8]) -> Result<(), OutputError> {
+        let grown = self.bytes.saturating_add(bytes.len() as u64);
+        if grown > self.max_bytes {
+            return Err(OutputError::TooLarge {
+                path: self.path.clone(),
+                max_bytes: self.max_bytes,
+            });
+        }
+        if let Err(error) = self.file.write_all(bytes) {
+            // Some of them may be there; the next ones must not follow those.
+            self.file.set_len(self.bytes).map_err(OutputError::at(&self.path))?;
+            self.file.seek(SeekFrom::Start(self.bytes)).map_err(OutputError::at(&self.path))?;
+            return Err(OutputError::at(&self.path)(error));
+        }
+        self.hasher.update(bytes);
+        self.bytes = grown;
+        if self.bytes - self.synced_bytes >= SYNC_EVERY_BYTES {
+            self.keep()?;
+        }
+        Ok(())
+    }
+
+    /// Makes all that came last, so that a later [`open`](Self::open) goes on from here. To be called when a
+    /// download breaks off.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn keep(&mut self) -> Result<(), OutputError> {
+        let Some(etag) = self.etag.clone() else {
+            return Ok(());
+        };
+        self.file.sync_data().map_err(OutputError::at(&self.path))?;
+        self.synced_bytes = self.bytes;
+        Note { source: self.source.clone(), etag, synced_bytes: self.bytes }.write(&self.path)
+    }
+
+    /// Checks that the video is whole, and syncs it: after this it may be published.
+    ///
+    /// `check` gets the file, at its start, and its length. `expected_bytes` is what the server told.
+    ///
+    /// # Errors
+    /// [`OutputError::WrongLength`]: a part that is too short stays; one that is too long is gone.
+    /// [`OutputError::Broken`] if `check` fails, or the file is empty: the part is gone.
+    pub fn finish<E: ToString>(
+        mut self,
+        check: impl FnOnce(&mut File, u64) -> Result<(), E>,
+        expected_bytes: Option<u64>,
+    ) -> Result<FileFacts, OutputError> {
+        let bytes = self.bytes;
+        if let Some(expected_bytes) = expected_bytes.filter(|expected| *expected != bytes) {
+            if bytes < expected_bytes {
+                self.keep()?
+            } else {
+                self.discard()?
+            }
+            return Err(OutputError::WrongLength { path: self.path, bytes, expected_bytes });
+        }
+        self.file.seek(SeekFrom::Start(0)).map_err(OutputError::at(&self.path))?;
+        let checked = match bytes {
+            0 => Err("it is empty".to_owned()),
+            _ => check(&mut self.file, bytes).map_err(|why| why.to_string()),
+        };
+        if let Err(why) = checked {
+            self.discard()?;
+            return Err(OutputError::Broken { path: self.path, why });
+        }
+        self.file.sync_all().map_err(OutputError::at(&self.path))?;
+        self.keep()?;
+        Ok(FileFacts { sha256: hex(self.hasher), bytes })
+    }
+
+    fn take_up(&mut self, note: Note) -> Result<(), OutputError> {
+        let hashed = hash((&self.file).take(note.synced_bytes), &mut self.hasher)
+            .map_err(OutputError::at(&self.path))?;
+        if hashed < note.synced_bytes {
+            return self.restart();
+        }
+        self.file.set_len(hashed).map_err(OutputError::at(&self.path))?;
+        (self.bytes, self.synced_bytes, self.etag) = (hashed, hashed, Some(note.etag));
+        Ok(())
+    }
+
+    fn restart(&mut self) -> Result<(), OutputError> {
+        Note::remove(&self.path)?;
+        self.file.set_len(0).map_err(OutputError::at(&self.path))?;
+        self.file.seek(SeekFrom::Start(0)).map_err(OutputError::at(&self.path))?;
+        self.hasher = Sha256::new();
+        (self.bytes, self.synced_bytes, self.etag) = (0, 0, None);
+        Ok(())
+    }
+
+    fn discard(&self) -> Result<(), OutputError> {
+        discard(&self.path)
+    }
+}
+
+/// Removes a part and its note.
+pub(super) fn discard(part: &Path) -> Result<(), OutputError> {
+    Note::remove(part)?;
+    remove_if_there(part)
+}

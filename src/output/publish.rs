@@ -1,0 +1,125 @@
+//! Final names, in the order that lets a start after a crash tell what is whose.
+
+use std::{fs::File, io::Write, path::Path};
+
+use super::{
+    error::OutputError,
+    metadata::{FileFacts, Metadata},
+    ownership::{known_file, metadata_is_ours_or_free, require_ours_or_free},
+    part::discard,
+    place::{Kind, Place},
+    rename::{into_free, over_ours, remove_if_there, sync_folder},
+};
+
+/// What a task has published in full, none if anything of it is missing or differs.
+///
+/// Reads the files whole, to compare their bytes with the metadata's. The metadata are those of the
+/// result's own file; a start uses them to finish a job that a crash kept from being marked so.
+///
+/// # Errors
+/// What the file system says.
+pub fn already_published(
+    place: &Place,
+    job: &str,
+    task_id: &str,
+) -> Result<Option<Metadata>, OutputError> {
+    let Some(metadata) = metadata_of(place, job, task_id)? else {
+        return Ok(None);
+    };
+    for (kind, facts) in files(&metadata) {
+        if known_file(&place.video(kind), std::slice::from_ref(facts))?.is_none() {
+            return Ok(None);
+        }
+    }
+    Ok(Some(metadata))
+}
+
+/// Gives the finished parts their final names, metadata first, the result last.
+///
+/// `metadata` names the parts by their bytes, as [`Part::finish`](super::Part::finish) told them. `earlier` are the
+/// files that the database knows the job to have published before: a `retry` replaces them. May be repeated
+/// after a crash at any point, with the parts fetched anew if need be.
+///
+/// # Errors
+/// [`OutputError::Foreign`] if anything else is in the way, with nothing changed; [`OutputError::Broken`] if a part
+/// is not what `metadata` says; else what the file system says.
+pub fn publish(
+    place: &Place,
+    metadata: &Metadata,
+    earlier: &[FileFacts],
+) -> Result<(), OutputError> {
+    let mut known: Vec<FileFacts> = earlier.to_vec();
+    known.extend(files(metadata).map(|(_, facts)| facts.clone()));
+    // A watermark that was named before a crash, and is now made anew, may have other bytes.
+    if let Some(before) = metadata_of(place, &metadata.job, &metadata.task_id)? {
+        known.extend(files(&before).map(|(_, facts)| facts.clone()));
+    }
+    let task_id = Some(metadata.task_id.as_str());
+    let replace = metadata_is_ours_or_free(place, &metadata.job, task_id, earlier)?;
+    let mut moves = Vec::new();
+    for (kind, facts) in files(metadata) {
+        let path = place.video(kind);
+        moves.push((kind, facts, require_ours_or_free(&path, &known)?));
+    }
+    for (kind, facts, _) in &moves {
+        require_at_hand(place, *kind, facts)?;
+    }
+    write_metadata(place, metadata, replace)?;
+    for (kind, facts, replace) in moves.into_iter().rev() {
+        give_name(&place.video(kind), facts, replace)?;
+    }
+    sync_folder(place.folder())
+}
+
+/// A task's videos, the result first.
+fn files(metadata: &Metadata) -> impl Iterator<Item = (Kind, &FileFacts)> {
+    let watermark = metadata.watermark.as_ref().map(|facts| (Kind::Watermark, facts));
+    std::iter::once((Kind::Result, &metadata.result)).chain(watermark)
+}
+
+fn metadata_of(place: &Place, job: &str, task_id: &str) -> Result<Option<Metadata>, OutputError> {
+    let found = Metadata::read(&place.metadata())?;
+    Ok(found.filter(|metadata| metadata.job == job && metadata.task_id == task_id))
+}
+
+/// The bytes that `facts` tell of are there: in the part, or, after a crash, under the final name.
+fn require_at_hand(place: &Place, kind: Kind, facts: &FileFacts) -> Result<(), OutputError> {
+    let path = place.video(kind);
+    let part = Place::part_of(&path);
+    let facts = std::slice::from_ref(facts);
+    if known_file(&part, facts)?.is_some() || known_file(&path, facts)?.is_some() {
+        return Ok(());
+    }
+    Err(OutputError::Broken { path: part, why: "its bytes are not those that were checked".into() })
+}
+
+fn write_metadata(place: &Place, metadata: &Metadata, replace: bool) -> Result<(), OutputError> {
+    let path = place.metadata();
+    let fresh = Place::part_of(&path);
+    let mut text = serde_json::to_vec_pretty(metadata)
+        .map_err(|source| OutputError::Io { path: path.clone(), source: source.into() })?;
+    text.push(b'\n');
+    // Removed and made anew, so that a link in its place is not followed.
+    remove_if_there(&fresh)?;
+    File::create_new(&fresh)
+        .and_then(|mut file| {
+            file.write_all(&text)?;
+            file.sync_all()
+        })
+        .map_err(OutputError::at(&fresh))?;
+    if replace {
+        over_ours(&fresh, &path)?
+    } else {
+        into_free(&fresh, &path)?
+    }
+    // Before any video has its name, it must last whose it is.
+    sync_folder(place.folder())
+}
+
+fn give_name(path: &Path, facts: &FileFacts, replace: bool) -> Result<(), OutputError> {
+    let part = Place::part_of(path);
+    if known_file(&part, std::slice::from_ref(facts))?.is_some() {
+        if replace { over_ours(&part, path)? } else { into_free(&part, path)? }
+    }
+    discard(&part)
+}

@@ -1,0 +1,66 @@
+//! Renames that last, and that replace nothing unasked.
+
+use std::{
+    fs::{self, File},
+    io::ErrorKind,
+    path::Path,
+};
+
+use super::error::OutputError;
+
+/// Gives a whole, synced file its final name, unless that name is taken.
+///
+/// Atomic where the file system can rename without replacing, or has hard links. Where it has neither (some
+/// network and FAT file systems), a look comes before the rename, and a file that appears in between is lost.
+pub(super) fn into_free(from: &Path, to: &Path) -> Result<(), OutputError> {
+    let Err(failed) = tempfile::TempPath::try_from_path(from)
+        .map_err(OutputError::at(from))?
+        .persist_noclobber(to)
+    else {
+        return Ok(());
+    };
+    // Dropped, it would delete the file.
+    failed.path.keep().map_err(|kept| OutputError::at(from)(kept.error))?;
+    match failed.error.kind() {
+        ErrorKind::AlreadyExists => Err(OutputError::Foreign(to.to_owned())),
+        ErrorKind::Unsupported | ErrorKind::PermissionDenied | ErrorKind::InvalidInput => {
+            if exists(to)? {
+                return Err(OutputError::Foreign(to.to_owned()));
+            }
+            over_ours(from, to)
+        }
+        _ => Err(OutputError::at(to)(failed.error)),
+    }
+}
+
+/// Gives a whole, synced file its final name, in place of one that is known to be lipsyncd's own.
+pub(super) fn over_ours(from: &Path, to: &Path) -> Result<(), OutputError> {
+    fs::rename(from, to).map_err(OutputError::at(to))
+}
+
+/// Makes names in a folder last through a loss of power. File systems that cannot sync folders need not.
+pub(super) fn sync_folder(folder: &Path) -> Result<(), OutputError> {
+    match File::open(folder).and_then(|folder| folder.sync_all()) {
+        Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => {
+            Ok(())
+        }
+        synced => synced.map_err(OutputError::at(folder)),
+    }
+}
+
+/// Whether anything has this name, a dangling link too.
+pub(super) fn exists(path: &Path) -> Result<bool, OutputError> {
+    match fs::symlink_metadata(path) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(OutputError::at(path)(error)),
+    }
+}
+
+/// Removes a file that need not be there.
+pub(super) fn remove_if_there(path: &Path) -> Result<(), OutputError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(OutputError::at(path)(error)),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,72 @@
+//! Results on real files and real links, in folders of their own.
+
+use std::{fs, path::Path};
+
+use tempfile::TempDir;
+
+use super::{FaceUsed, FileFacts, Kind, Metadata, Part, Place, Source, TimingUsed};
+
+mod parts;
+mod places;
+mod publishing;
+
+const VIDEO: &[u8] = b"a whole video";
+
+fn folder() -> TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+fn place(folder: &TempDir) -> Place {
+    Place::prepare(folder.path(), "promo/en.mp4").unwrap()
+}
+
+fn source(task_id: &str) -> Source<'_> {
+    Source { task_id, kind: Kind::Result }
+}
+
+fn whole(_: &mut fs::File, _: u64) -> Result<(), String> {
+    Ok(())
+}
+
+/// Downloads `bytes` as the given video of the task.
+fn download(place: &Place, task_id: &str, kind: Kind, bytes: &[u8]) -> FileFacts {
+    let mut part = Part::open(place, Source { task_id, kind }, 1000).unwrap();
+    part.begin(0, Some("\"a\"")).unwrap();
+    part.append(bytes).unwrap();
+    part.finish(whole, Some(bytes.len() as u64)).unwrap()
+}
+
+fn metadata(task_id: &str, result: FileFacts, watermark: Option<FileFacts>) -> Metadata {
+    Metadata {
+        job: "promo/en".into(),
+        attempt: 1,
+        task_id: task_id.into(),
+        external_task_id: "mine".into(),
+        video: "welcome.mp4".into(),
+        audio: "en.mp3".into(),
+        face: FaceUsed { id: "0".into(), start_ms: 0, end_ms: 5000 },
+        timing: TimingUsed {
+            sound_start_ms: 0,
+            sound_end_ms: 3000,
+            sound_insert_ms: 100,
+            sound_volume: 1.0,
+            original_audio_volume: 0.0,
+        },
+        units_micro: Some(500_001),
+        duration_ms: Some(5041),
+        result,
+        watermark,
+        labels: [("team".to_owned(), "web".to_owned())].into(),
+        created_at_ms: 1_722_769_557_708,
+        finished_at_ms: 1_722_769_657_000,
+    }
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}

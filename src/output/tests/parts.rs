@@ -1,0 +1,103 @@
+//! Parts that go on, start anew, or are refused.
+
+use super::*;
+use crate::output::OutputError;
+
+#[test]
+fn a_part_that_was_kept_goes_on_and_one_that_was_not_starts_anew() {
+    let folder = folder();
+    let place = place(&folder);
+    let mut part = Part::open(&place, source("t"), 1000).unwrap();
+    assert_eq!((part.bytes(), part.etag()), (0, None));
+    part.begin(0, Some("\"a\"")).unwrap();
+    part.append(&VIDEO[..4]).unwrap();
+    part.keep().unwrap();
+    part.append(b"lost in the crash").unwrap();
+    drop(part);
+
+    let mut part = Part::open(&place, source("t"), 1000).unwrap();
+    assert_eq!((part.bytes(), part.etag()), (4, Some("\"a\"")));
+    assert!(matches!(
+        part.begin(5, Some("\"a\"")),
+        Err(OutputError::Misfit { bytes: 4, from_byte: 5, .. })
+    ));
+    assert_eq!(part.begin(4, Some("\"b\"")).unwrap_err().code(), "misfit");
+    part.begin(4, Some("\"a\"")).unwrap();
+    part.append(&VIDEO[4..]).unwrap();
+    let facts = part.finish(whole, Some(VIDEO.len() as u64)).unwrap();
+    assert_eq!(facts, download(&place, "other", Kind::Watermark, VIDEO));
+
+    let whole_part = Part::open(&place, source("t"), 1000).unwrap();
+    assert_eq!(whole_part.bytes(), VIDEO.len() as u64);
+    let other_task = Part::open(&place, source("t2"), 1000).unwrap();
+    assert_eq!((other_task.bytes(), other_task.etag()), (0, None));
+}
+
+#[test]
+fn a_part_without_an_etag_or_shorter_than_its_note_starts_anew() {
+    let folder = folder();
+    let place = place(&folder);
+    let mut part = Part::open(&place, source("t"), 1000).unwrap();
+    part.begin(0, None).unwrap();
+    part.append(VIDEO).unwrap();
+    part.keep().unwrap();
+    assert_eq!(Part::open(&place, source("t"), 1000).unwrap().bytes(), 0);
+
+    let path = Place::part_of(&place.video(Kind::Result));
+    download(&place, "t", Kind::Result, VIDEO);
+    fs::write(&path, &VIDEO[..3]).unwrap();
+    assert_eq!(Part::open(&place, source("t"), 1000).unwrap().bytes(), 0);
+}
+
+#[test]
+fn a_server_that_starts_over_is_followed() {
+    let folder = folder();
+    let place = place(&folder);
+    let mut part = Part::open(&place, source("t"), 1000).unwrap();
+    part.begin(0, Some("\"a\"")).unwrap();
+    part.append(b"old old old old old").unwrap();
+    part.begin(0, Some("\"b\"")).unwrap();
+    part.append(VIDEO).unwrap();
+    let facts = part.finish(whole, None).unwrap();
+    assert_eq!(facts, download(&place, "other", Kind::Watermark, VIDEO));
+}
+
+#[test]
+fn a_video_of_the_wrong_length_or_shape_is_refused() {
+    let folder = folder();
+    let place = place(&folder);
+    let path = Place::part_of(&place.video(Kind::Result));
+    let begin = || {
+        let mut part = Part::open(&place, source("t"), 1000).unwrap();
+        part.begin(0, Some("\"a\"")).unwrap();
+        part
+    };
+    let mut short = begin();
+    short.append(&VIDEO[..5]).unwrap();
+    let error = short.finish(whole, Some(13)).unwrap_err();
+    assert!(matches!(error, OutputError::WrongLength { bytes: 5, expected_bytes: 13, .. }));
+    assert_eq!(Part::open(&place, source("t"), 1000).unwrap().bytes(), 5, "it can go on");
+
+    let mut long = begin();
+    long.append(VIDEO).unwrap();
+    assert_eq!(long.finish(whole, Some(5)).unwrap_err().code(), "wrong_length");
+    assert!(!path.exists());
+
+    let mut broken = begin();
+    broken.append(VIDEO).unwrap();
+    let error = broken.finish(|_, bytes| Err(format!("cut at {bytes}")), None).unwrap_err();
+    assert!(error.to_string().ends_with("is not a whole video: cut at 13"), "{error}");
+    assert!(!path.exists());
+    assert_eq!(begin().finish(whole, None).unwrap_err().code(), "broken_video");
+}
+
+#[test]
+fn no_more_than_the_bound_is_written() {
+    let folder = folder();
+    let place = place(&folder);
+    let mut part = Part::open(&place, source("t"), 10).unwrap();
+    part.begin(0, None).unwrap();
+    part.append(&[0; 10]).unwrap();
+    assert!(matches!(part.append(&[0]), Err(OutputError::TooLarge { max_bytes: 10, .. })));
+    assert_eq!(fs::metadata(Place::part_of(&place.video(Kind::Result))).unwrap().len(), 10);
+}

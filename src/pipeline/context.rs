@@ -1,0 +1,85 @@
+//! What every step works with, and how every step writes down what came of it.
+
+use std::sync::{Mutex, PoisonError};
+
+use tracing::info;
+
+use super::{Clock, Settings, pace::Pace};
+use crate::{
+    job::{Job, Outcome, apply},
+    kling::{self, Api, ApiError},
+    store::{Answer, Call, Lookups, Store, StoreError},
+};
+
+/// Shared by all steps.
+pub(super) struct Context<A> {
+    pub(super) api: A,
+    pub(super) store: Store,
+    pub(super) clock: Clock,
+    pub(super) settings: Settings,
+    pub(super) pace: Pace,
+    /// What is learnt of the account's lookups; the store holds the same.
+    pub(super) lookups: Mutex<Lookups>,
+}
+
+impl<A: Api> Context<A> {
+    /// Writes down what `outcome` makes of `job`, logs it, and returns the job as it stands now.
+    pub(super) async fn note(
+        &self,
+        job: &Job,
+        outcome: Outcome,
+        answer: Option<Answer>,
+    ) -> Result<Job, StoreError> {
+        let moment = self.clock.moment();
+        let transition =
+            apply(job, outcome, &moment, &self.settings.policy).map_err(|illegal| {
+                StoreError::Nonsense { key: illegal.key.clone(), what: illegal.to_string() }
+            })?;
+        let (from, what) = (transition.from, transition.what.clone());
+        let request_id = answer.as_ref().and_then(|answer| answer.request_id.clone());
+        let code = answer.as_ref().and_then(|answer| answer.code);
+        let job = self.store.record(transition, answer, moment.now_ms).await?;
+        info!(
+            job = job.spec.key,
+            from = from.name(),
+            to = job.state.name(),
+            task_id = job.task_id,
+            request_id,
+            code,
+            "{}: {} → {}: {what}",
+            job.spec.key,
+            from,
+            job.state,
+        );
+        Ok(job)
+    }
+
+    pub(super) fn lookups(&self) -> Lookups {
+        *self.lookups.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps what was learnt of the account's lookups.
+    pub(super) async fn learn_lookups(&self, learnt: Lookups) -> Result<(), StoreError> {
+        if self.lookups() == learnt {
+            return Ok(());
+        }
+        *self.lookups.lock().unwrap_or_else(PoisonError::into_inner) = learnt;
+        self.store.learn_lookups(&self.settings.account, learnt).await
+    }
+}
+
+/// What of an answer goes into the history.
+pub(super) fn kept(call: Call, answer: &kling::Answer, units_micro: Option<i64>) -> Option<Answer> {
+    Some(Answer {
+        call,
+        http_status: answer.http_status,
+        code: answer.code,
+        request_id: answer.request_id.clone(),
+        units_micro,
+    })
+}
+
+/// The stable word for an error's code: the API's number, or "transport".
+pub(super) fn code_of(error: &ApiError) -> String {
+    error.code.map_or_else(|| "transport".to_owned(), |code| code.to_string())
+}

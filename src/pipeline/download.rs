@@ -1,0 +1,300 @@
+//! Fetching the result of a task: to a part file, checked, and only then under its final name.
+//!
+//! A result that was paid for is never given up: whatever is in the way is waited out, and the job
+//! says what it is.
+
+use std::fs::File;
+
+use tokio::{sync::mpsc, task::spawn_blocking};
+use tokio_util::bytes::Bytes;
+use url::Url;
+
+use super::{
+    context::Context,
+    pace::Kind as Call,
+    step::{StepEnd, Word, trouble},
+};
+use crate::{
+    job::{Delivered, Job, Outcome, outcome::Trouble},
+    kling::{Api, ApiError, Fetched, Meaning, ResultVideo},
+    media::video,
+    output::{
+        self, FaceUsed, FileFacts, Kind, Metadata, OutputError, Part, Place, Source, TimingUsed,
+    },
+    store::StoreError,
+};
+
+/// Chunks between the network and the disk.
+const CHUNKS_AHEAD: usize = 16;
+
+/// Why a download did not come to an end.
+enum Stop {
+    Api(ApiError),
+    Output(OutputError),
+    Other { code: &'static str, message: String },
+}
+
+impl From<ApiError> for Stop {
+    fn from(error: ApiError) -> Self {
+        Self::Api(error)
+    }
+}
+
+impl From<OutputError> for Stop {
+    fn from(error: OutputError) -> Self {
+        Self::Output(error)
+    }
+}
+
+/// Says in words what is in the way of a job's output. To be asked before anything is paid for.
+pub(super) async fn check_output<A: Api>(context: &Context<A>, job: &Job) -> Result<(), String> {
+    let (output_dir, wanted) = (context.settings.output_dir.clone(), job.clone());
+    let checked = on_disk(move || {
+        let place = Place::prepare(&output_dir, &wanted.spec.output)?;
+        output::free_or_ours(&place, &wanted.spec.key, wanted.spec.watermark, &earlier(&wanted))
+    });
+    match checked.await {
+        // What passes by itself does not fail the job: the create goes on, and the download waits.
+        Ok(())
+        | Err(Stop::Output(
+            OutputError::Full(_) | OutputError::ReadOnly(_) | OutputError::Io { .. },
+        )) => Ok(()),
+        Err(Stop::Output(error)) => Err(format!(
+            "{error}: move it away or give the job another `output`, then type `lipsyncd retry {}`",
+            job.spec.key
+        )),
+        Err(Stop::Api(error)) => Err(error.message),
+        Err(Stop::Other { message, .. }) => Err(message),
+    }
+}
+
+/// Fetches what the task of a job made. `hint` is what the last query said of it.
+pub(super) async fn download<A: Api>(
+    context: &Context<A>,
+    job: Job,
+    hint: Option<ResultVideo>,
+) -> Result<StepEnd, StoreError> {
+    let (outcome, word) = match fetch(context, &job, hint).await {
+        Ok(delivered) => (Outcome::Delivered(delivered), None),
+        Err(stop) => {
+            let word = match &stop {
+                Stop::Api(error) => Word::of(error),
+                _ => None,
+            };
+            (Outcome::Trouble(told(&job, stop)), word)
+        }
+    };
+    Ok(StepEnd::new(context.note(&job, outcome, None).await?, word))
+}
+
+async fn fetch<A: Api>(
+    context: &Context<A>,
+    job: &Job,
+    hint: Option<ResultVideo>,
+) -> Result<Delivered, Stop> {
+    let task_id = job.task_id.clone().unwrap_or_default();
+    let (output_dir, wanted) = (context.settings.output_dir.clone(), job.clone());
+    let known_task = task_id.clone();
+    let (place, published) = on_disk(move || {
+        let place = Place::prepare(&output_dir, &wanted.spec.output)?;
+        let published = output::already_published(&place, &wanted.spec.key, &known_task)?;
+        Ok((place, published))
+    })
+    .await?;
+    if let Some(metadata) = published {
+        return Ok(delivered(&metadata));
+    }
+    let videos = match hint {
+        Some(video) => video,
+        None => ask_for_result(context, &task_id).await?,
+    };
+    let result = fetch_file(context, &place, &task_id, Kind::Result, videos.url.as_deref()).await?;
+    let watermark = if job.spec.watermark {
+        let url = videos.watermark_url.as_deref();
+        Some(fetch_file(context, &place, &task_id, Kind::Watermark, url).await?)
+    } else {
+        None
+    };
+    let metadata = metadata(context, job, result, watermark, videos.duration_ms).await?;
+    let earlier = earlier(job);
+    on_disk(move || {
+        output::publish(&place, &metadata, &earlier)?;
+        Ok(delivered(&metadata))
+    })
+    .await
+}
+
+async fn ask_for_result<A: Api>(context: &Context<A>, task_id: &str) -> Result<ResultVideo, Stop> {
+    context.pace.ready(Call::Query).await;
+    let task = context.api.task(task_id).await.result?;
+    task.videos.into_iter().next().ok_or_else(|| no_result("names no result"))
+}
+
+/// Brings one video to disk as a whole part file.
+async fn fetch_file<A: Api>(
+    context: &Context<A>,
+    place: &Place,
+    task_id: &str,
+    kind: Kind,
+    url: Option<&str>,
+) -> Result<FileFacts, Stop> {
+    let url = match (url, kind) {
+        (Some(url), _) => {
+            Url::parse(url).map_err(|_| no_result("names a result without a valid address"))?
+        }
+        (None, Kind::Result) => return Err(no_result("names a result without an address")),
+        (None, Kind::Watermark) => return Err(no_result("names no watermarked result")),
+    };
+    let (place, task_id) = (place.clone(), task_id.to_owned());
+    let bytes_max = context.settings.download_bytes_max;
+    let mut part =
+        on_disk(move || Part::open(&place, Source { task_id: &task_id, kind }, bytes_max)).await?;
+    let mut fetched = context.api.fetch(&url, part.bytes(), part.etag()).await.result?;
+    part.begin(fetched.from_byte, fetched.etag.as_deref())?;
+
+    let expected_bytes = fetched.total_bytes;
+    let (chunks, to_disk) = mpsc::channel::<Bytes>(CHUNKS_AHEAD);
+    let writer = spawn_blocking(move || write(part, to_disk, expected_bytes));
+    let broken = pass_on(&mut fetched, chunks).await;
+    let written = writer.await.map_err(|panicked| Stop::Other {
+        code: "internal",
+        message: format!("an internal failure: {panicked}"),
+    })?;
+    match (broken, written?) {
+        (Some(error), _) => Err(error.into()),
+        (None, Some(facts)) => Ok(facts),
+        (None, None) => Err(no_result("broke off")),
+    }
+}
+
+/// Hands chunks to the writer until the stream ends; returns why it broke, if it did.
+async fn pass_on(fetched: &mut Fetched, chunks: mpsc::Sender<Bytes>) -> Option<ApiError> {
+    loop {
+        match fetched.chunk().await {
+            // A writer that went away has the better reason.
+            Ok(Some(chunk)) if chunk.is_empty() => {}
+            Ok(Some(chunk)) => chunks.send(chunk).await.ok()?,
+            Ok(None) => return None,
+            Err(error) => {
+                // The writer must not take a broken stream for a whole one.
+                let _writer_gone = chunks.send(Bytes::new()).await;
+                return Some(error);
+            }
+        }
+    }
+}
+
+/// Writes chunks as they come. An empty one says that the stream broke: what came is kept, and there
+/// are no facts to tell.
+fn write(
+    mut part: Part,
+    mut chunks: mpsc::Receiver<Bytes>,
+    expected_bytes: Option<u64>,
+) -> Result<Option<FileFacts>, OutputError> {
+    while let Some(chunk) = chunks.blocking_recv() {
+        if chunk.is_empty() {
+            part.keep()?;
+            return Ok(None);
+        }
+        part.append(&chunk)?;
+    }
+    let is_whole = |file: &mut File, bytes| video::is_whole(file, bytes).map(drop);
+    part.finish(is_whole, expected_bytes).map(Some)
+}
+
+async fn metadata<A: Api>(
+    context: &Context<A>,
+    job: &Job,
+    result: FileFacts,
+    watermark: Option<FileFacts>,
+    duration_ms: Option<i64>,
+) -> Result<Metadata, Stop> {
+    let internal = |message: String| Stop::Other { code: "internal", message };
+    let plan = job.plan.as_ref().ok_or_else(|| internal("the job has no timing".to_owned()))?;
+    let face = context.store.face_of(job).await.map_err(|error| internal(error.to_string()))?;
+    let labels = context.store.labels(job.id).await.map_err(|error| internal(error.to_string()))?;
+    Ok(Metadata {
+        job: job.spec.key.clone(),
+        attempt: job.attempt,
+        task_id: job.task_id.clone().unwrap_or_default(),
+        external_task_id: job.external_task_id(),
+        video: job.spec.video.as_written().to_owned(),
+        audio: job.spec.audio.as_written().to_owned(),
+        face: FaceUsed {
+            id: plan.face_id.clone(),
+            start_ms: face.as_ref().map_or(0, |face| face.start_ms),
+            end_ms: face.as_ref().map_or(0, |face| face.end_ms),
+        },
+        timing: TimingUsed {
+            sound_start_ms: plan.sound_start_ms,
+            sound_end_ms: plan.sound_end_ms,
+            sound_insert_ms: plan.sound_insert_ms,
+            sound_volume: job.spec.sound_volume,
+            original_audio_volume: job.spec.original_audio_volume,
+        },
+        units_micro: Some(job.units_micro),
+        duration_ms,
+        result,
+        watermark,
+        labels,
+        created_at_ms: job.create.as_ref().map_or(0, |create| create.first_sent_at_ms),
+        finished_at_ms: context.clock.now_ms(),
+    })
+}
+
+fn delivered(metadata: &Metadata) -> Delivered {
+    Delivered {
+        bytes: metadata.result.bytes,
+        sha256: metadata.result.sha256.clone(),
+        duration_ms: metadata.duration_ms,
+    }
+}
+
+/// The file that an earlier attempt of this job published.
+fn earlier(job: &Job) -> Vec<FileFacts> {
+    let facts =
+        |result: &Delivered| FileFacts { sha256: result.sha256.clone(), bytes: result.bytes };
+    job.result.iter().map(facts).collect()
+}
+
+/// The failure in one sentence, with what to do where the user can do something.
+fn told(job: &Job, stop: Stop) -> Trouble {
+    let (code, message, retry_after_ms) = match stop {
+        Stop::Api(error) if error.meaning == Meaning::NotFound => (
+            "task_gone".to_owned(),
+            format!(
+                "the API no longer knows task {}: {error}",
+                job.task_id.as_deref().unwrap_or("?")
+            ),
+            None,
+        ),
+        Stop::Api(error) => {
+            let trouble = trouble(&error);
+            (trouble.code, trouble.message, trouble.retry_after_ms)
+        }
+        Stop::Output(error @ OutputError::Foreign(_)) => (
+            error.code().to_owned(),
+            format!("{error}: move it away, and the result takes its place"),
+            None,
+        ),
+        Stop::Output(error) => (error.code().to_owned(), error.to_string(), None),
+        Stop::Other { code, message } => (code.to_owned(), message, None),
+    };
+    Trouble { code, message, retry_after_ms }
+}
+
+fn no_result(what: &str) -> Stop {
+    Stop::Other { code: "no_result", message: format!("the API's answer {what}") }
+}
+
+async fn on_disk<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, OutputError> + Send + 'static,
+) -> Result<T, Stop> {
+    match spawn_blocking(work).await {
+        Ok(done) => Ok(done?),
+        Err(panicked) => Err(Stop::Other {
+            code: "internal",
+            message: format!("an internal failure: {panicked}"),
+        }),
+    }
+}

@@ -1,0 +1,69 @@
+//! Identify Face: a session for a job's video, shared with the other jobs of that video.
+
+use super::{
+    context::{Context, kept},
+    local::{check_video, video_key, video_ref},
+    pace::Kind,
+    step::{StepEnd, Word, outcome_of},
+};
+use crate::{
+    job::{FaceSpan, Job, Outcome, Session},
+    kling::{Api, Identified},
+    store::{Call, KnownSession, StoreError},
+};
+
+/// Gets a session: one that is known already, or a new one by a call.
+pub(super) async fn identify<A: Api>(
+    context: &Context<A>,
+    job: Job,
+) -> Result<StepEnd, StoreError> {
+    if let Err(changed) = check_video(&context.settings.locator, &job).await {
+        let job = context.note(&job, Outcome::MediaChanged(changed), None).await?;
+        return Ok(StepEnd::new(job, None));
+    }
+    let (account, video) = (&context.settings.account, video_key(&job));
+    let now_ms = context.clock.now_ms();
+    if let Some(known) = context.store.fresh_session(account, &video, now_ms).await? {
+        let shared =
+            Outcome::Identified { session: known.session, faces: known.faces, units_micro: 0 };
+        return Ok(StepEnd::new(context.note(&job, shared, None).await?, None));
+    }
+    context.pace.ready(Kind::Identify).await;
+    let reply = context.api.identify(&video_ref(&job)).await;
+    match reply.result {
+        Ok(identified) => {
+            let units_micro = identified.units_micro.unwrap_or(0);
+            let answer = kept(Call::Identify, &reply.answer, identified.units_micro);
+            let known = keep(context, &video, identified).await?;
+            let outcome =
+                Outcome::Identified { session: known.session, faces: known.faces, units_micro };
+            let job = context.note(&job, outcome, answer).await?;
+            Ok(StepEnd::new(job, Some(Word::WentThrough)))
+        }
+        Err(error) => {
+            let answer = kept(Call::Identify, &reply.answer, None);
+            let job = context.note(&job, outcome_of(&error), answer).await?;
+            Ok(StepEnd::new(job, Word::of(&error)))
+        }
+    }
+}
+
+async fn keep<A: Api>(
+    context: &Context<A>,
+    video: &str,
+    identified: Identified,
+) -> Result<KnownSession, StoreError> {
+    let now_ms = context.clock.now_ms();
+    let faces = identified.faces.into_iter().map(|face| FaceSpan {
+        face_id: face.face_id,
+        start_ms: face.start_ms,
+        end_ms: face.end_ms,
+    });
+    let session = Session {
+        row: 0,
+        session_id: identified.session_id,
+        expires_at_ms: now_ms.saturating_add(context.settings.session_ttl_ms),
+    };
+    let known = KnownSession { session, faces: faces.collect() };
+    context.store.keep_session(&context.settings.account, video, known, now_ms).await
+}

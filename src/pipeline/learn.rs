@@ -1,0 +1,43 @@
+//! Learning, once an account, whether it answers lookups by `external_task_id`: from the first task
+//! that was accepted cleanly.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::{context::Context, pace::Kind};
+use crate::{
+    job::Job,
+    kling::{Api, Meaning},
+    store::{Lookups, StoreError},
+};
+
+/// How long to wait between two lookups of a task that is known to exist.
+const BETWEEN: Duration = Duration::from_secs(1);
+/// A new task may become visible late; only what stays unseen for so long counts as unanswered.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Looks up a task that certainly exists by its other name.
+pub(super) async fn learn_lookups<A: Api>(
+    context: &Context<A>,
+    job: &Job,
+) -> Result<(), StoreError> {
+    let began = Instant::now();
+    loop {
+        context.pace.ready(Kind::Query).await;
+        match context.api.task(&job.external_task_id()).await.result {
+            Ok(task) if Some(&task.task_id) == job.task_id.as_ref() => {
+                return context.learn_lookups(Lookups::Answered).await;
+            }
+            Ok(_) => return Ok(()),
+            Err(error) if matches!(error.meaning, Meaning::NotFound | Meaning::BadRequest) => {
+                if began.elapsed() >= PATIENCE {
+                    return context.learn_lookups(Lookups::Unanswered).await;
+                }
+            }
+            // Any other failure teaches nothing; the next task may.
+            Err(_) => return Ok(()),
+        }
+        sleep(BETWEEN).await;
+    }
+}

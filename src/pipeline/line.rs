@@ -1,0 +1,87 @@
+//! What holds the whole line back: a pause, and the day's budget.
+//!
+//! Owns which kinds of step may start while the line is held; a step that is under way asks again
+//! right before it pays.
+
+use tokio::time::Instant;
+
+use std::time::Duration;
+
+use crate::store::{Pause, PauseKind};
+
+/// The line as a whole.
+#[derive(Debug)]
+pub(super) struct Line {
+    pause: Option<Pause>,
+    probe_at: Instant,
+    probing: bool,
+    over_budget: bool,
+}
+
+impl Line {
+    pub(super) fn new() -> Self {
+        Self { pause: None, probe_at: Instant::now(), probing: false, over_budget: false }
+    }
+
+    pub(super) fn pause(&self) -> Option<&Pause> {
+        self.pause.as_ref()
+    }
+
+    /// Takes over what the database says; a probe is due at once.
+    pub(super) fn set(&mut self, pause: Option<Pause>) {
+        if self.pause.as_ref().map(|pause| pause.since_ms)
+            != pause.as_ref().map(|pause| pause.since_ms)
+        {
+            self.probe_at = Instant::now();
+            self.probing = false;
+        }
+        self.pause = pause;
+    }
+
+    /// The next probe is due after `interval`.
+    pub(super) fn probe_after(&mut self, interval: Duration) {
+        self.probe_at = Instant::now() + interval;
+        self.probing = false;
+    }
+
+    /// A probe has been sent; no other until it is answered.
+    pub(super) fn probe_sent(&mut self) {
+        self.probing = true;
+    }
+
+    pub(super) fn set_over_budget(&mut self, over_budget: bool) {
+        self.over_budget = over_budget;
+    }
+
+    /// Whether calls that cost may start.
+    pub(super) fn lets_pay(&self) -> bool {
+        self.pause.is_none() && !self.over_budget
+    }
+
+    /// Whether calls that cost nothing may start.
+    pub(super) fn lets_ask(&self) -> bool {
+        self.pause.as_ref().is_none_or(|pause| pause.kind != PauseKind::Credentials)
+    }
+
+    /// Whether a free call is to find out if the credentials are taken again.
+    pub(super) fn wants_free_probe(&self) -> bool {
+        self.is_due(PauseKind::Credentials)
+    }
+
+    /// Whether one call that costs is to find out if the account can pay again.
+    pub(super) fn wants_paid_probe(&self) -> bool {
+        self.is_due(PauseKind::Account) && !self.over_budget
+    }
+
+    /// When the next probe is due, if one is awaited.
+    pub(super) fn next_probe(&self) -> Option<Instant> {
+        let awaited = self.pause.as_ref().is_some_and(|pause| pause.kind != PauseKind::Person);
+        (awaited && !self.probing).then_some(self.probe_at)
+    }
+
+    fn is_due(&self, kind: PauseKind) -> bool {
+        self.pause.as_ref().is_some_and(|pause| pause.kind == kind)
+            && !self.probing
+            && self.probe_at <= Instant::now()
+    }
+}

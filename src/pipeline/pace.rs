@@ -1,0 +1,135 @@
+//! The account's pace: so many calls of each kind a second, and slower when the API says so.
+
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use governor::{
+    Quota, RateLimiter,
+    clock::Clock as _,
+    middleware::NoOpMiddleware,
+    nanos::Nanos,
+    state::{InMemoryState, NotKeyed},
+};
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::settings::PaceSettings;
+
+type Limiter = RateLimiter<NotKeyed, InMemoryState, Monotonic, NoOpMiddleware<Nanos>>;
+
+/// The longest that a row of 1302 answers slows the account down.
+const SLOW_MAX: Duration = Duration::from_secs(60);
+
+/// The clock that tokio's timers run on, for governor: so that a limiter and the sleep that waits for
+/// it agree on the time.
+#[derive(Debug, Clone, Copy)]
+struct Monotonic {
+    start: Instant,
+}
+
+impl Monotonic {
+    fn new() -> Self {
+        Self { start: Instant::now() }
+    }
+}
+
+impl governor::clock::Clock for Monotonic {
+    type Instant = Nanos;
+
+    fn now(&self) -> Nanos {
+        self.start.elapsed().into()
+    }
+}
+
+/// A kind of call with a pace of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Identify,
+    Create,
+    Query,
+}
+
+/// Lets calls through one by one.
+pub(super) struct Pace {
+    identify: Limiter,
+    create: Limiter,
+    query: Limiter,
+    clock: Monotonic,
+    slowed: Mutex<Slowed>,
+}
+
+#[derive(Default)]
+struct Slowed {
+    until: Option<Instant>,
+    in_a_row: u32,
+}
+
+impl Pace {
+    pub(super) fn new(settings: &PaceSettings) -> Self {
+        let clock = Monotonic::new();
+        Self {
+            identify: limiter(settings.identify_per_second, clock),
+            create: limiter(settings.create_per_second, clock),
+            query: limiter(settings.query_per_second, clock),
+            clock,
+            slowed: Mutex::default(),
+        }
+    }
+
+    /// Returns when a call of this kind may be sent.
+    pub(super) async fn ready(&self, kind: Kind) {
+        loop {
+            let until = self.slowed().until;
+            if let Some(until) = until.filter(|until| *until > Instant::now()) {
+                sleep_until(until).await;
+                continue;
+            }
+            let limiter = match kind {
+                Kind::Identify => &self.identify,
+                Kind::Create => &self.create,
+                Kind::Query => &self.query,
+            };
+            // Not `until_ready`: that sleeps on a thread of its own.
+            match limiter.check() {
+                Ok(()) => return,
+                Err(not_yet) => sleep(not_yet.wait_time_from(self.clock.now())).await,
+            }
+        }
+    }
+
+    /// The API said "too fast": every kind of call waits, longer each time in a row.
+    pub(super) fn slow_down(&self, retry_after_ms: Option<i64>) -> Duration {
+        let mut slowed = self.slowed();
+        let asked = Duration::from_millis(retry_after_ms.unwrap_or(0).max(0).unsigned_abs());
+        let grown = Duration::from_secs(1) * 2_u32.pow(slowed.in_a_row.min(6));
+        let pause = asked.max(grown).min(SLOW_MAX.max(asked));
+        let until = Instant::now() + pause;
+        slowed.until = Some(slowed.until.map_or(until, |before| before.max(until)));
+        slowed.in_a_row = slowed.in_a_row.saturating_add(1);
+        pause
+    }
+
+    /// A call went through: the next slowing begins small again.
+    pub(super) fn went_through(&self) {
+        let mut slowed = self.slowed();
+        if slowed.until.is_none_or(|until| until <= Instant::now()) {
+            *slowed = Slowed::default();
+        }
+    }
+
+    fn slowed(&self) -> std::sync::MutexGuard<'_, Slowed> {
+        self.slowed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn limiter(per_second: f64, clock: Monotonic) -> Limiter {
+    let period = Duration::from_secs_f64(1.0 / per_second.clamp(1e-6, 1e6));
+    let quota =
+        Quota::with_period(period).unwrap_or(Quota::per_second(std::num::NonZero::<u32>::MIN));
+    // A burst of one second's worth, at least one call.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    let burst = per_second.clamp(1.0, 1e6) as u32;
+    let burst = std::num::NonZero::new(burst).unwrap_or(std::num::NonZero::<u32>::MIN);
+    RateLimiter::direct_with_clock(quota.allow_burst(burst), clock)
+}

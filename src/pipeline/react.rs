@@ -1,0 +1,290 @@
+//! What the end of a step means for the line: slots, pause, pace, budget, and where the job goes next.
+
+use std::{sync::atomic::Ordering, time::Duration};
+
+use tokio::time::Instant;
+use tracing::{info, warn};
+
+use super::{
+    schedule::{Event, Pipeline},
+    step::{StepEnd, Word},
+    sweep::{self, Swept},
+};
+use crate::{
+    job::{Job, JobId, State, retry::delay_ms},
+    kling::{Api, ApiError},
+    store::{Lookups, Pause, PauseKind, StoreError},
+};
+
+const DAY_MS: i64 = 86_400_000;
+
+impl<A: Api> Pipeline<A> {
+    pub(super) async fn react(&mut self, event: Event) -> Result<(), StoreError> {
+        match event {
+            Event::Stepped(id, Ok(end)) => self.stepped(id, end).await,
+            Event::Stepped(id, Err(StoreError::Stale { .. })) => {
+                self.reload(id).await?;
+                self.release_others(id);
+                Ok(())
+            }
+            Event::Swept(Ok(swept)) => self.swept(swept).await,
+            Event::Probed(Ok(())) => self.go_on().await,
+            Event::Probed(Err(error)) => self.probe_failed(&error).await,
+            Event::Learnt(Ok(())) => Ok(()),
+            Event::Stepped(_, Err(error))
+            | Event::Swept(Err(error))
+            | Event::Learnt(Err(error)) => Err(error),
+        }
+    }
+
+    async fn stepped(&mut self, id: JobId, end: StepEnd) -> Result<(), StoreError> {
+        let StepEnd { job, word } = end;
+        let created = word == Some(Word::Created);
+        if let Some(word) = word {
+            self.heed(Some(id), word).await?;
+        }
+        if created && self.context.lookups() == Lookups::Unknown {
+            self.start_learning(job.clone());
+        }
+        self.settle_in(job);
+        // After the job itself: the others then find its session.
+        self.release_others(id);
+        Ok(())
+    }
+
+    /// Lets the jobs go on that waited for an answer about the same video.
+    fn release_others(&mut self, asker: JobId) {
+        let now_ms = self.context.clock.now_ms();
+        for (_, done) in self.identifying.extract_if(.., |_, under_way| under_way.asker == asker) {
+            for job in done.others {
+                self.shelf.put(job, now_ms);
+            }
+        }
+    }
+
+    fn settle_in(&mut self, job: Job) {
+        if job.state.holds_slot() {
+            self.slots.take(job.id);
+        } else {
+            self.slots.free(job.id);
+        }
+        // What rests in the database comes back when it is due.
+        if matches!(job.state, State::Queued | State::Downloading) && job.due_at_ms > 0 {
+            let due_at_ms = self.next_due_at_ms.map_or(job.due_at_ms, |due| due.min(job.due_at_ms));
+            self.next_due_at_ms = Some(due_at_ms);
+        }
+        self.shelf.put(job, self.context.clock.now_ms());
+    }
+
+    async fn swept(&mut self, swept: Swept) -> Result<(), StoreError> {
+        let now_ms = self.context.clock.now_ms();
+        if let Some(trouble) = &swept.trouble {
+            warn!("looking at the tasks failed: {trouble}");
+        }
+        for (job, video) in swept.moved {
+            self.unknown_since_ms.remove(&job.id);
+            if job.state != State::Processing {
+                self.remember_duration(&job, now_ms).await?;
+            }
+            if let (State::Downloading, Some(video)) = (job.state, video) {
+                self.hints.insert(job.id, video);
+            }
+            self.settle_in(job);
+        }
+        for id in swept.same {
+            self.unknown_since_ms.remove(&id);
+        }
+        for (id, words) in swept.unknown {
+            self.task_unknown(id, &words, now_ms).await?;
+        }
+        for id in swept.stale {
+            self.reload(id).await?;
+        }
+        if let Some(word) = swept.word {
+            self.heed(None, word).await?;
+        }
+        let created_at_ms =
+            |job: &Job| job.create.as_ref().map_or(now_ms, |create| create.sent_at_ms);
+        let ages_ms = self.shelf.followed().map(|job| now_ms.saturating_sub(created_at_ms(job)));
+        let wait_ms = self.cadence.wait_ms(ages_ms);
+        self.next_sweep = Instant::now() + Duration::from_millis(wait_ms.unsigned_abs());
+        Ok(())
+    }
+
+    async fn remember_duration(&mut self, job: &Job, now_ms: i64) -> Result<(), StoreError> {
+        let Some(create) = &job.create else { return Ok(()) };
+        let before = self.cadence.median_ms();
+        self.cadence.remember(now_ms.saturating_sub(create.sent_at_ms));
+        match self.cadence.median_ms() {
+            Some(median_ms) if before != Some(median_ms) => {
+                self.context.store.set_median_task_ms(median_ms).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A task that was accepted may be out of sight for a while; only after long is it given up.
+    async fn task_unknown(
+        &mut self,
+        id: JobId,
+        words: &str,
+        now_ms: i64,
+    ) -> Result<(), StoreError> {
+        let since_ms = *self.unknown_since_ms.entry(id).or_insert(now_ms);
+        if now_ms.saturating_sub(since_ms) < self.context.settings.policy.give_up_after_ms {
+            return Ok(());
+        }
+        let Some(job) = self.shelf.take(id) else { return Ok(()) };
+        match sweep::give_up(&self.context, &job, words).await {
+            Ok(job) => {
+                self.settle_in(job);
+                Ok(())
+            }
+            Err(StoreError::Stale { .. }) => self.reload(id).await,
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Does what an answer says about the whole account.
+    async fn heed(&mut self, id: Option<JobId>, word: Word) -> Result<(), StoreError> {
+        match word {
+            Word::WentThrough => {
+                self.context.pace.went_through();
+                if id.is_some() && self.paused_by(PauseKind::Account) {
+                    self.go_on().await?;
+                }
+            }
+            Word::Created => {
+                self.context.pace.went_through();
+                self.slots_refused_in_a_row = 0;
+                if let Some(limit) = self.slots.went_through() {
+                    self.learnt_slots(limit).await?;
+                }
+                if self.paused_by(PauseKind::Account) {
+                    self.go_on().await?;
+                }
+            }
+            Word::TooFast { retry_after_ms } => {
+                let pause = self.context.pace.slow_down(retry_after_ms);
+                info!(code = 1302, "the API says too fast: all calls wait {pause:?}");
+                self.probe_again_later();
+            }
+            Word::SlotsFull => self.slots_full(id).await?,
+            Word::Pause { kind, reason, code } => self.pause(kind, reason, code).await?,
+        }
+        Ok(())
+    }
+
+    async fn slots_full(&mut self, id: Option<JobId>) -> Result<(), StoreError> {
+        let Some(id) = id else { return Ok(()) };
+        self.probe_again_later();
+        self.slots_refused_in_a_row = self.slots_refused_in_a_row.saturating_add(1);
+        let moment = self.context.clock.moment();
+        let policy = &self.context.settings.policy;
+        let wait_ms = delay_ms(policy, self.slots_refused_in_a_row.min(6), moment.chance);
+        self.slots_blocked = Some(Instant::now() + Duration::from_millis(wait_ms.unsigned_abs()));
+        match self.slots.refused(id) {
+            Some(limit) => {
+                info!(code = 1303, limit, "the account takes no more tasks at once than {limit}");
+                self.learnt_slots(limit).await
+            }
+            None => Ok(()),
+        }
+    }
+
+    async fn learnt_slots(&mut self, limit: usize) -> Result<(), StoreError> {
+        self.context.store.set_slots_limit(&self.context.settings.account, limit).await
+    }
+
+    async fn pause(
+        &mut self,
+        kind: PauseKind,
+        reason: String,
+        code: Option<i64>,
+    ) -> Result<(), StoreError> {
+        let now_ms = self.context.clock.now_ms();
+        let interval_ms = self.context.settings.probe_interval_ms;
+        let before = self.line.pause();
+        if before.is_some_and(|pause| pause.kind == PauseKind::Person) {
+            return Ok(());
+        }
+        let since_ms = match before {
+            Some(pause) if pause.kind == kind => pause.since_ms,
+            _ => {
+                warn!(code, "the line is paused: {reason}");
+                now_ms
+            }
+        };
+        let next_probe_at_ms = Some(now_ms.saturating_add(interval_ms));
+        let pause = Pause { kind, reason, code, since_ms, next_probe_at_ms };
+        self.context.store.set_pause(Some(pause.clone())).await?;
+        self.line.set(Some(pause));
+        self.probe_again_later();
+        self.update_gate();
+        Ok(())
+    }
+
+    async fn go_on(&mut self) -> Result<(), StoreError> {
+        info!("the line goes on: the API answers again");
+        self.context.store.set_pause(None).await?;
+        self.line.set(None);
+        self.next_sweep = Instant::now();
+        self.update_gate();
+        Ok(())
+    }
+
+    async fn probe_failed(&mut self, error: &ApiError) -> Result<(), StoreError> {
+        match Word::of(error) {
+            Some(word) => self.heed(None, word).await?,
+            None => self.probe_again_later(),
+        }
+        Ok(())
+    }
+
+    fn probe_again_later(&mut self) {
+        let interval_ms = self.context.settings.probe_interval_ms.max(1);
+        self.line.probe_after(Duration::from_millis(interval_ms.unsigned_abs()));
+    }
+
+    fn paused_by(&self, kind: PauseKind) -> bool {
+        self.line.pause().is_some_and(|pause| pause.kind == kind)
+    }
+
+    /// Holds new tasks back once the day's deductions have reached the cap, until the day is over.
+    pub(super) async fn check_budget(&mut self) -> Result<(), StoreError> {
+        let Some(cap_micro) = self.context.settings.units_per_day_micro else { return Ok(()) };
+        let now_ms = self.context.clock.now_ms();
+        let today = now_ms.div_euclid(DAY_MS);
+        let spent_micro = self.context.store.spent_today_micro(now_ms).await?;
+        let over = spent_micro >= cap_micro;
+        if over == self.over_budget_day.is_some_and(|day| day == today) {
+            return Ok(());
+        }
+        self.over_budget_day = over.then_some(today);
+        let hold = over.then(|| budget_sentence(spent_micro, cap_micro, (today + 1) * DAY_MS));
+        if let Some(hold) = &hold {
+            warn!("new tasks wait for {hold}");
+        }
+        self.context.store.set_hold(hold).await?;
+        self.line.set_over_budget(over);
+        self.update_gate();
+        Ok(())
+    }
+
+    /// Tells steps that are under way whether they may still pay.
+    pub(super) fn update_gate(&self) {
+        self.may_pay.store(self.line.lets_pay(), Ordering::Release);
+    }
+}
+
+fn budget_sentence(spent_micro: i64, cap_micro: i64, until_ms: i64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "for people to read")]
+    let units = |micro: i64| micro as f64 / 1e6;
+    let until = jiff::Timestamp::from_millisecond(until_ms).map(|at| at.to_string());
+    format!(
+        "tomorrow's budget, {}: {} of limits.units_per_day: {} units are spent",
+        until.unwrap_or_default(),
+        units(spent_micro),
+        units(cap_micro)
+    )
+}

@@ -1,0 +1,375 @@
+//! The scheduler: one loop that owns what is in memory, starts what may start, and reacts to what has
+//! ended.
+//!
+//! It never waits for the network or the disk of results: that is done by steps, each a task of its
+//! own that ends with an [`Event`]. What is in line stays in the database until it is near its turn.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{
+    sync::Notify,
+    task::{Id, JoinError, JoinSet},
+    time::{Instant, sleep_until, timeout_at},
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info};
+
+use super::{
+    Clock, Settings,
+    cadence::Cadence,
+    context::Context,
+    line::Line,
+    pace::Pace,
+    shelf::{Shelf, comes_before},
+    slots::Slots,
+    step::StepEnd,
+    sweep::Swept,
+};
+use crate::{
+    job::{Job, JobId, State},
+    kling::{Api, ApiError, ResultVideo},
+    store::{Store, StoreError},
+};
+
+/// How long steps that may have paid get to write down what came of it when the daemon ends.
+const DRAIN: Duration = Duration::from_secs(8);
+/// The longest sleep: so that a wall clock that was set is noticed.
+const SLEEP_MAX: Duration = Duration::from_secs(30);
+/// So many downloads beyond those that run are kept in memory.
+const DOWNLOADS_AHEAD: usize = 32;
+/// A job that failed so often in a row is left alone by a run that is to come to an end.
+const ONCE_TRIES_MAX: u32 = 6;
+
+/// How long to run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Until {
+    /// Until it is told to stop.
+    Stopped,
+    /// Until nothing is left that moves by itself.
+    Idle,
+}
+
+/// Why the pipeline ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// It was told to.
+    Stopped,
+    /// Nothing is left that moves by itself.
+    Idle,
+    /// The line is paused, or the day's budget is spent, and nothing is under way.
+    Held,
+}
+
+/// What kind of step a task is; what is limited and what a stop waits for goes by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum StepKind {
+    Prepare,
+    Create,
+    Settle,
+    Download,
+    Sweep,
+    Probe,
+    Learn,
+}
+
+/// How a task ended.
+pub(super) enum Event {
+    Stepped(JobId, Result<StepEnd, StoreError>),
+    Swept(Result<Swept, StoreError>),
+    Probed(Result<(), ApiError>),
+    Learnt(Result<(), StoreError>),
+}
+
+/// A call about a video that is under way.
+pub(super) struct Identifying {
+    /// The job whose step sends it.
+    pub(super) asker: JobId,
+    /// The jobs that wait for the same answer.
+    pub(super) others: Vec<Job>,
+}
+
+/// The scheduler with all it holds in memory.
+pub struct Pipeline<A> {
+    pub(super) context: Arc<Context<A>>,
+    pub(super) shelf: Shelf,
+    pub(super) slots: Slots,
+    pub(super) line: Line,
+    pub(super) cadence: Cadence,
+    pub(super) steps: JoinSet<Event>,
+    pub(super) running: HashMap<Id, (StepKind, Option<JobId>)>,
+    /// Videos that are being identified, and the jobs that wait for the same answer.
+    pub(super) identifying: BTreeMap<String, Identifying>,
+    /// What the last query said that a task made.
+    pub(super) hints: BTreeMap<JobId, ResultVideo>,
+    /// Since when (Unix ms) the API does not know a task that it accepted.
+    pub(super) unknown_since_ms: BTreeMap<JobId, i64>,
+    pub(super) next_sweep: Instant,
+    /// No create before this: the API said that all slots are taken.
+    pub(super) slots_blocked: Option<Instant>,
+    pub(super) slots_refused_in_a_row: u32,
+    /// Read by steps right before they pay.
+    pub(super) may_pay: Arc<AtomicBool>,
+    pub(super) over_budget_day: Option<i64>,
+    pub(super) look_again: bool,
+    queue_is_dry: bool,
+    pub(super) next_due_at_ms: Option<i64>,
+}
+
+impl<A: Api> Pipeline<A> {
+    /// Builds the pipeline and takes up what the database holds.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn new(
+        api: A,
+        store: Store,
+        clock: Clock,
+        settings: Settings,
+    ) -> Result<Self, StoreError> {
+        let learnt = store.learnt_slots_limit(&settings.account).await?;
+        let lookups = store.lookups(&settings.account).await?;
+        let slots = Slots::new(settings.slots, learnt);
+        let cadence = Cadence::new(settings.poll_min_ms, settings.poll_max_ms);
+        let pace = Pace::new(&settings.pace);
+        if slots.limit() != settings.slots {
+            store.set_slots_limit(&settings.account, slots.limit()).await?;
+        }
+        let lookups = Mutex::new(lookups);
+        Ok(Self {
+            context: Arc::new(Context { api, store, clock, settings, pace, lookups }),
+            shelf: Shelf::default(),
+            slots,
+            line: Line::new(),
+            cadence,
+            steps: JoinSet::new(),
+            running: HashMap::new(),
+            identifying: BTreeMap::new(),
+            hints: BTreeMap::new(),
+            unknown_since_ms: BTreeMap::new(),
+            next_sweep: Instant::now(),
+            slots_blocked: None,
+            slots_refused_in_a_row: 0,
+            may_pay: Arc::new(AtomicBool::new(false)),
+            over_budget_day: None,
+            look_again: true,
+            queue_is_dry: false,
+            next_due_at_ms: None,
+        })
+    }
+
+    /// Works until `until`, or until `stop`. `nudge` says that the database holds something new;
+    /// `more_to_come` keeps a run that is to end when idle from ending too early.
+    ///
+    /// # Errors
+    /// When the database fails for good.
+    pub async fn run(
+        mut self,
+        nudge: Arc<Notify>,
+        stop: CancellationToken,
+        until: Until,
+        more_to_come: Arc<AtomicBool>,
+    ) -> Result<End, StoreError> {
+        let end = loop {
+            // Read before the look at the database: what comes after it sets it again.
+            let more = more_to_come.load(Ordering::Acquire);
+            if self.look_again {
+                self.look().await?;
+            }
+            self.refill().await?;
+            self.check_budget().await?;
+            self.start_what_may_start();
+            if until == Until::Idle
+                && !more
+                && let Some(end) = self.end_of_once().await?
+            {
+                break end;
+            }
+            let wake = self.next_wake();
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break End::Stopped,
+                Some(ended) = self.steps.join_next_with_id() => {
+                    self.handle(ended).await?;
+                    while let Some(ended) = self.steps.try_join_next_with_id() {
+                        self.handle(ended).await?;
+                    }
+                }
+                () = nudge.notified() => self.look_again = true,
+                () = sleep_until(wake) => self.wake(),
+            }
+        };
+        self.drain().await?;
+        Ok(end)
+    }
+
+    fn wake(&mut self) {
+        let now_ms = self.context.clock.now_ms();
+        self.shelf.wake(now_ms);
+        if self.next_due_at_ms.is_some_and(|due_at_ms| due_at_ms <= now_ms) {
+            self.next_due_at_ms = None;
+            self.look_again = true;
+        }
+    }
+
+    /// Reads everything anew that others may have changed.
+    async fn look(&mut self) -> Result<(), StoreError> {
+        self.look_again = false;
+        self.queue_is_dry = false;
+        let store = self.context.store.clone();
+        let now_ms = self.context.clock.now_ms();
+        self.line.set(store.pause().await?);
+        self.update_gate();
+        let window = self.window();
+        for state in [State::Creating, State::Submitted, State::Processing, State::Identified] {
+            // What rests is loaded, too: it holds a slot or a place in the window.
+            for job in store.under_way(state, i64::MAX, window * 8).await? {
+                self.take_in(job);
+            }
+        }
+        let downloads = self.context.settings.downloads + DOWNLOADS_AHEAD;
+        if self.shelf.count(State::Downloading) < downloads / 2 + 1 {
+            for job in store.under_way(State::Downloading, now_ms, downloads).await? {
+                self.take_in(job);
+            }
+        }
+        for job in store.come_of_time(now_ms, window).await? {
+            self.take_in(job);
+        }
+        self.next_due_at_ms = store.next_due_at_ms(now_ms).await?;
+        Ok(())
+    }
+
+    /// Keeps the window before the create filled.
+    async fn refill(&mut self) -> Result<(), StoreError> {
+        let (ahead, window) = (self.shelf.ahead(), self.window());
+        if self.queue_is_dry || ahead > window / 2 {
+            return Ok(());
+        }
+        let now_ms = self.context.clock.now_ms();
+        let held = self.shelf.count(State::Queued);
+        let queued = self.context.store.queued(now_ms, held + window).await?;
+        self.queue_is_dry = queued.len() < held + window;
+        let last = self.shelf.last_ahead();
+        let mut room = window.saturating_sub(ahead);
+        for job in queued {
+            if self.shelf.holds(job.id) {
+                continue;
+            }
+            if room == 0 && !comes_before(&job, last) {
+                break;
+            }
+            room = room.saturating_sub(1);
+            self.take_in(job);
+        }
+        Ok(())
+    }
+
+    /// About one slot-load, so that a freed slot is refilled by one request.
+    fn window(&self) -> usize {
+        (self.slots.limit() * 2).max(8)
+    }
+
+    fn take_in(&mut self, job: Job) {
+        if self.shelf.holds(job.id) {
+            return;
+        }
+        if job.state.holds_slot() {
+            self.slots.take(job.id);
+        }
+        self.shelf.put(job, self.context.clock.now_ms());
+    }
+
+    async fn handle(&mut self, ended: Result<(Id, Event), JoinError>) -> Result<(), StoreError> {
+        match ended {
+            Ok((id, event)) => {
+                self.running.remove(&id);
+                self.react(event).await
+            }
+            Err(panicked) => {
+                let was = self.running.remove(&panicked.id());
+                error!("an internal failure, its job is taken up again: {panicked}");
+                if let Some((_, Some(job_id))) = was {
+                    self.reload(job_id).await?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Reads a job anew that somebody else moved.
+    pub(super) async fn reload(&mut self, id: JobId) -> Result<(), StoreError> {
+        self.shelf.forget(id);
+        self.slots.free(id);
+        if let Some(job) = self.context.store.job(id).await? {
+            self.take_in(job);
+        }
+        Ok(())
+    }
+
+    /// Says whether a run that is to end when idle has come to its end.
+    async fn end_of_once(&self) -> Result<Option<End>, StoreError> {
+        let under_way = self.running.values().any(|(kind, _)| *kind != StepKind::Learn);
+        if under_way || self.look_again {
+            return Ok(None);
+        }
+        if !self.line.lets_pay()
+            && self.slots.is_empty()
+            && self.shelf.count(State::Downloading) == 0
+        {
+            return Ok(Some(End::Held));
+        }
+        let moving = self.context.store.count_moving(ONCE_TRIES_MAX).await?;
+        Ok((moving == 0).then_some(End::Idle))
+    }
+
+    fn next_wake(&self) -> Instant {
+        let (now, now_ms) = (Instant::now(), self.context.clock.now_ms());
+        let at = |at_ms: i64| {
+            now + Duration::from_millis(at_ms.saturating_sub(now_ms).max(0).unsigned_abs())
+        };
+        let latest = now + SLEEP_MAX;
+        [
+            self.shelf.next_wake_ms().map(at),
+            self.next_due_at_ms.map(at),
+            self.next_sweep_at(),
+            self.line.next_probe().filter(|_| self.may_probe()),
+            self.slots_blocked,
+        ]
+        .into_iter()
+        .flatten()
+        .fold(latest, Instant::min)
+    }
+
+    /// Lets steps that may have paid write down what came of it, and drops the rest: all of it goes
+    /// on from the database.
+    async fn drain(mut self) -> Result<(), StoreError> {
+        self.may_pay.store(false, Ordering::Release);
+        let deadline = Instant::now() + DRAIN;
+        while self.running.values().any(|(kind, _)| {
+            matches!(kind, StepKind::Create | StepKind::Settle | StepKind::Prepare)
+        }) {
+            match timeout_at(deadline, self.steps.join_next_with_id()).await {
+                Ok(Some(Ok((id, _)))) => {
+                    self.running.remove(&id);
+                }
+                Ok(Some(Err(panicked))) => {
+                    self.running.remove(&panicked.id());
+                }
+                Ok(None) => break,
+                Err(_) => {
+                    info!("ending with requests under way: they are looked up at the next start");
+                    break;
+                }
+            }
+        }
+        self.steps.shutdown().await;
+        Ok(())
+    }
+}

@@ -1,0 +1,47 @@
+//! The settings of the line, in the units it works in.
+
+use std::path::PathBuf;
+
+use crate::{job::Policy, media::Locator};
+
+/// What the pipeline works under.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The account's short name, as the database keeps it.
+    pub account: String,
+    /// How outcomes are judged.
+    pub policy: Policy,
+    /// How long an Identify Face answer is used.
+    pub session_ttl_ms: i64,
+    /// Tasks at once, as configured; at least 1.
+    pub slots: usize,
+    /// The account's pace.
+    pub pace: PaceSettings,
+    /// No new task once this day's (UTC) deductions reach it, in millionths of a unit.
+    pub units_per_day_micro: Option<i64>,
+    /// The shortest time between two looks at the tasks.
+    pub poll_min_ms: i64,
+    /// The longest time between two looks at the tasks.
+    pub poll_max_ms: i64,
+    /// How often a paused line asks whether it may go on.
+    pub probe_interval_ms: i64,
+    /// Downloads at once; at least 1.
+    pub downloads: usize,
+    /// No result is larger than this.
+    pub download_bytes_max: u64,
+    /// Where results go.
+    pub output_dir: PathBuf,
+    /// Where local media lie.
+    pub locator: Locator,
+}
+
+/// Calls a second, for the whole account; above 0.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PaceSettings {
+    /// Identify Face.
+    pub identify_per_second: f64,
+    /// Create Task.
+    pub create_per_second: f64,
+    /// Query Task, single and list.
+    pub query_per_second: f64,
+}

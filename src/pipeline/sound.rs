@@ -1,0 +1,69 @@
+//! Measuring a remote sound whose end is left out: it is fetched once, and never kept.
+
+use url::Url;
+
+use super::{
+    context::Context,
+    local::blocking,
+    step::{StepEnd, trouble},
+};
+use crate::{
+    job::{Job, Outcome, Source, outcome::Fault},
+    kling::{Api, Meaning},
+    media::sound,
+    store::StoreError,
+};
+
+/// Fetches and measures the sound of a job.
+pub(super) async fn measure<A: Api>(context: &Context<A>, job: Job) -> Result<StepEnd, StoreError> {
+    let Source::Url(address) = &job.spec.audio else { return Ok(StepEnd::new(job, None)) };
+    let outcome = match Url::parse(address) {
+        Ok(url) => fetch_and_measure(context, &url).await,
+        Err(error) => unfit(format!("the address of the sound, {address}, is none: {error}")),
+    };
+    Ok(StepEnd::new(context.note(&job, outcome, None).await?, None))
+}
+
+async fn fetch_and_measure<A: Api>(context: &Context<A>, url: &Url) -> Outcome {
+    let reply = context.api.fetch(url, 0, None).await;
+    let status = reply.answer.http_status;
+    let mut fetched = match reply.result {
+        Ok(fetched) => fetched,
+        // A sound that is not there does not come by asking more often; a busy server may.
+        Err(error)
+            if error.meaning == Meaning::AddressRefused
+                || status.is_some_and(|status| (400..500).contains(&status))
+                    && !matches!(status, Some(408 | 425 | 429)) =>
+        {
+            return unfit(format!("the sound cannot be fetched to be measured: {error}"));
+        }
+        Err(error) => return Outcome::Trouble(trouble(&error)),
+    };
+    let mut bytes = Vec::new();
+    loop {
+        match fetched.chunk().await {
+            Ok(Some(chunk)) => bytes.extend_from_slice(&chunk),
+            Ok(None) => break,
+            Err(error) => return Outcome::Trouble(trouble(&error)),
+        }
+        if bytes.len() as u64 > sound::MAX_BYTES {
+            return unfit("the sound is larger than the API's 5 MB".to_owned());
+        }
+    }
+    let extension =
+        url.path().rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
+    let measured = blocking(move || {
+        let facts =
+            sound::measure(bytes, extension.as_deref()).map_err(|fault| fault.to_string())?;
+        sound::check(&facts).map_err(|fault| fault.to_string())?;
+        Ok(facts.length_ms)
+    });
+    match measured.await {
+        Ok(length_ms) => Outcome::SoundMeasured { length_ms },
+        Err(fault) => unfit(fault),
+    }
+}
+
+fn unfit(message: String) -> Outcome {
+    Outcome::Refused(Fault { code: "sound".to_owned(), message })
+}

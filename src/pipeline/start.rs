@@ -1,0 +1,222 @@
+//! What may start, starts: by slots, pause, budget, and one call a video.
+
+use std::{
+    future::Future,
+    sync::{Arc, atomic::Ordering},
+};
+
+use tokio::time::Instant;
+
+use super::{
+    create, download, identify, learn,
+    local::video_key,
+    lookup,
+    schedule::{Event, Identifying, Pipeline, StepKind},
+    sound,
+    step::StepEnd,
+    sweep::{self, Followed},
+};
+use crate::{
+    job::{Action, Job, JobId, Outcome, decide},
+    kling::Api,
+};
+
+/// Lookups of lost creates at once.
+const SETTLES_MAX: usize = 4;
+/// Identify Face calls and measurements at once, at least.
+const PREPARES_MIN: usize = 8;
+
+impl<A: Api> Pipeline<A> {
+    pub(super) fn start_what_may_start(&mut self) {
+        self.slots_blocked = self.slots_blocked.filter(|until| *until > Instant::now());
+        self.start_settles();
+        self.start_creates();
+        self.start_prepares();
+        self.start_sweep();
+        self.start_downloads();
+        self.start_probe();
+    }
+
+    fn start_settles(&mut self) {
+        if !self.line.lets_ask() {
+            return;
+        }
+        let now_ms = self.context.clock.now_ms();
+        for id in self.shelf.all_to_settle() {
+            if self.count_running(StepKind::Settle) >= SETTLES_MAX {
+                return;
+            }
+            let Some(job) = self.shelf.get(id) else { continue };
+            let again = decide(job, now_ms) == Action::Resend;
+            if again && !self.line.lets_pay() {
+                continue;
+            }
+            let Some(job) = self.shelf.take(id) else { continue };
+            let (context, may_pay) = (Arc::clone(&self.context), Arc::clone(&self.may_pay));
+            self.start(StepKind::Settle, Some(id), async move {
+                let gate = || may_pay.load(Ordering::Acquire);
+                let end = if again {
+                    create::resend(&context, job, &gate).await
+                } else {
+                    lookup::settle(&context, job).await
+                };
+                Event::Stepped(id, end)
+            });
+        }
+    }
+
+    fn start_creates(&mut self) {
+        while self.line.lets_pay() && self.slots.has_free() && self.slots_blocked.is_none() {
+            let Some(id) = self.shelf.first_to_create() else { return };
+            self.start_create(id, false);
+        }
+        if self.line.wants_paid_probe()
+            && self.slots.has_free()
+            && let Some(id) = self.shelf.first_to_create()
+        {
+            self.line.probe_sent();
+            self.start_create(id, true);
+        }
+    }
+
+    fn start_create(&mut self, id: JobId, probe: bool) {
+        let Some(job) = self.shelf.take(id) else { return };
+        self.slots.take(id);
+        let (context, may_pay) = (Arc::clone(&self.context), Arc::clone(&self.may_pay));
+        self.start(StepKind::Create, Some(id), async move {
+            let gate = || probe || may_pay.load(Ordering::Acquire);
+            Event::Stepped(id, create::create(&context, job, &gate).await)
+        });
+    }
+
+    fn start_prepares(&mut self) {
+        let most = self.slots.limit().max(PREPARES_MIN);
+        let now_ms = self.context.clock.now_ms();
+        for id in self.shelf.all_to_prepare() {
+            if self.count_running(StepKind::Prepare) >= most {
+                return;
+            }
+            let Some(job) = self.shelf.get(id) else { continue };
+            match decide(job, now_ms) {
+                Action::Enqueue => self.prepare(id, |context, job| async move {
+                    let job = context.note(&job, Outcome::Due, None).await?;
+                    Ok(StepEnd::new(job, None))
+                }),
+                Action::MeasureSound => self
+                    .prepare(id, |context, job| async move { sound::measure(&context, job).await }),
+                Action::Identify => self.identify(id),
+                _ => {}
+            }
+        }
+    }
+
+    /// One call a video: who comes later waits for the same answer.
+    fn identify(&mut self, id: JobId) {
+        let Some(video) = self.shelf.get(id).map(video_key) else { return };
+        if let Some(under_way) = self.identifying.get_mut(&video) {
+            under_way.others.extend(self.shelf.take(id));
+            return;
+        }
+        if !self.line.lets_pay() {
+            let probes = self.line.wants_paid_probe() && self.shelf.first_to_create().is_none();
+            if !probes {
+                return;
+            }
+            self.line.probe_sent();
+        }
+        self.identifying.insert(video, Identifying { asker: id, others: Vec::new() });
+        self.prepare(id, |context, job| async move { identify::identify(&context, job).await });
+    }
+
+    fn prepare<F>(
+        &mut self,
+        id: JobId,
+        step: impl FnOnce(Arc<super::context::Context<A>>, Job) -> F + Send + 'static,
+    ) where
+        F: Future<Output = Result<StepEnd, crate::store::StoreError>> + Send,
+    {
+        let Some(job) = self.shelf.take(id) else { return };
+        let context = Arc::clone(&self.context);
+        self.start(StepKind::Prepare, Some(id), async move {
+            Event::Stepped(id, step(context, job).await)
+        });
+    }
+
+    fn start_downloads(&mut self) {
+        while self.line.lets_ask()
+            && self.count_running(StepKind::Download) < self.context.settings.downloads
+        {
+            let Some(id) = self.shelf.first_to_download() else { return };
+            let Some(job) = self.shelf.take(id) else { return };
+            let hint = self.hints.remove(&id);
+            let context = Arc::clone(&self.context);
+            self.start(StepKind::Download, Some(id), async move {
+                Event::Stepped(id, download::download(&context, job, hint).await)
+            });
+        }
+    }
+
+    fn start_sweep(&mut self) {
+        let due = self.next_sweep_at().is_some_and(|at| at <= Instant::now());
+        if !due || !self.line.lets_ask() {
+            return;
+        }
+        let followed: Vec<Followed> = self
+            .shelf
+            .followed()
+            .filter_map(|job| Some(Followed { task_id: job.task_id.clone()?, job: job.clone() }))
+            .collect();
+        let context = Arc::clone(&self.context);
+        self.start(StepKind::Sweep, None, async move {
+            Event::Swept(sweep::sweep(&context, followed).await)
+        });
+    }
+
+    /// Asks for free whether the credentials are taken again.
+    fn start_probe(&mut self) {
+        if !self.line.wants_free_probe() {
+            return;
+        }
+        self.line.probe_sent();
+        let context = Arc::clone(&self.context);
+        self.start(StepKind::Probe, None, async move {
+            Event::Probed(context.api.tasks(1, 1).await.result.map(drop))
+        });
+    }
+
+    /// Learns from a task that was accepted cleanly whether the account answers lookups.
+    pub(super) fn start_learning(&mut self, job: Job) {
+        if self.count_running(StepKind::Learn) > 0 {
+            return;
+        }
+        let context = Arc::clone(&self.context);
+        self.start(StepKind::Learn, None, async move {
+            Event::Learnt(learn::learn_lookups(&context, &job).await)
+        });
+    }
+
+    /// When the tasks are to be looked at next; none while there are none, or a look is under way.
+    pub(super) fn next_sweep_at(&self) -> Option<Instant> {
+        let idle = self.count_running(StepKind::Sweep) == 0 && self.line.lets_ask();
+        (idle && self.shelf.followed().next().is_some()).then_some(self.next_sweep)
+    }
+
+    /// Whether there is anything to probe with.
+    pub(super) fn may_probe(&self) -> bool {
+        self.line.lets_ask().then(|| self.shelf.ahead() > 0).unwrap_or(true)
+    }
+
+    pub(super) fn count_running(&self, kind: StepKind) -> usize {
+        self.running.values().filter(|(running, _)| *running == kind).count()
+    }
+
+    fn start(
+        &mut self,
+        kind: StepKind,
+        job_id: Option<JobId>,
+        step: impl Future<Output = Event> + Send + 'static,
+    ) {
+        let task = self.steps.spawn(step);
+        self.running.insert(task.id(), (kind, job_id));
+    }
+}

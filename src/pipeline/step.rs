@@ -1,0 +1,90 @@
+//! What a step tells the scheduler when it has ended: the job as it stands, and a word about the line.
+
+use super::context::code_of;
+use crate::{
+    job::{
+        Job, Outcome,
+        outcome::{Fault, Trouble},
+    },
+    kling::{ApiError, Meaning},
+    store::PauseKind,
+};
+
+/// The end of a step.
+#[derive(Debug)]
+pub(super) struct StepEnd {
+    /// The job as it was last written down.
+    pub(super) job: Job,
+    /// What the API said about the account as a whole.
+    pub(super) word: Option<Word>,
+}
+
+/// What an answer says about the whole account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Word {
+    /// A call went through.
+    WentThrough,
+    /// A create went through.
+    Created,
+    /// 1302.
+    TooFast { retry_after_ms: Option<i64> },
+    /// 1303.
+    SlotsFull,
+    /// The line must stop.
+    Pause { kind: PauseKind, reason: String, code: Option<i64> },
+}
+
+impl StepEnd {
+    pub(super) fn new(job: Job, word: Option<Word>) -> Self {
+        Self { job, word }
+    }
+}
+
+impl Word {
+    /// What an error says about the whole account, if it does: then it is not the job's own, and
+    /// no attempt is spent on it.
+    pub(super) fn of(error: &ApiError) -> Option<Self> {
+        let pause = |kind| Self::Pause { kind, reason: error.message.clone(), code: error.code };
+        match error.meaning {
+            Meaning::Credentials
+            | Meaning::ClockAhead
+            | Meaning::TokenExpired
+            | Meaning::Forbidden
+            | Meaning::IpRefused => Some(pause(PauseKind::Credentials)),
+            Meaning::ArrearsOrPack => Some(pause(PauseKind::Account)),
+            Meaning::TooFast => Some(Self::TooFast { retry_after_ms: error.retry_after_ms }),
+            Meaning::Concurrency => Some(Self::SlotsFull),
+            Meaning::BadRequest
+            | Meaning::NotFound
+            | Meaning::Policy
+            | Meaning::ServerTrouble
+            | Meaning::OtherRefusal
+            | Meaning::AddressRefused
+            | Meaning::Transport => None,
+        }
+    }
+}
+
+/// What an error of a call that costs no task means for the job: not its fault, a passing failure,
+/// or a refusal.
+pub(super) fn outcome_of(error: &ApiError) -> Outcome {
+    if Word::of(error).is_some() {
+        return Outcome::HeldBack(error.message.clone());
+    }
+    match error.meaning {
+        Meaning::ServerTrouble | Meaning::Transport => Outcome::Trouble(trouble(error)),
+        _ => Outcome::Refused(fault(error)),
+    }
+}
+
+pub(super) fn trouble(error: &ApiError) -> Trouble {
+    Trouble {
+        code: code_of(error),
+        message: error.message.clone(),
+        retry_after_ms: error.retry_after_ms,
+    }
+}
+
+pub(super) fn fault(error: &ApiError) -> Fault {
+    Fault { code: code_of(error), message: error.message.clone() }
+}

@@ -1,0 +1,89 @@
+//! A request as it came over HTTP, and an answer as it goes.
+//!
+//! Owns headers and bodies; knows nothing of calls and rules.
+
+use axum::{
+    body::{Body, Bytes},
+    extract::Request,
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
+    response::Response,
+};
+use jiff::{Timestamp, fmt::rfc2822::DateTimePrinter};
+
+use super::answer::{Answer, Refusal, usual_message};
+
+/// The largest body that is read: a 5 MB sound in Base64, with room to be refused in words.
+pub(super) const BODY_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// A request with its body.
+pub(super) struct Asked {
+    pub(super) uri: Uri,
+    headers: HeaderMap,
+    /// None: larger than is read, or broken off.
+    pub(super) body: Option<Bytes>,
+}
+
+impl Asked {
+    pub(super) async fn read(request: Request) -> Self {
+        let (parts, body) = request.into_parts();
+        let body = axum::body::to_bytes(body, BODY_BYTES_MAX).await.ok();
+        Self { uri: parts.uri, headers: parts.headers, body }
+    }
+
+    pub(super) fn authorization(&self) -> Option<&str> {
+        let header = self.headers.get(header::AUTHORIZATION)?;
+        // What is no text is a header all the same: an invalid one.
+        Some(header.to_str().unwrap_or("Bearer ?"))
+    }
+
+    /// The body of a POST, which has to be JSON by its header too.
+    fn json(&self) -> Result<Bytes, Refusal> {
+        let kind = self.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+        let kind = kind.unwrap_or_default().split(';').next().unwrap_or_default();
+        if !kind.trim().eq_ignore_ascii_case("application/json") {
+            return Err(Refusal::new(1200, "Content-Type must be application/json"));
+        }
+        self.body.clone().ok_or_else(|| Refusal::new(1200, "the body is too large"))
+    }
+}
+
+/// Reads a body and its media on a thread that may block.
+pub(super) async fn off_thread<T: Send + 'static>(
+    asked: &Asked,
+    read: impl FnOnce(&[u8]) -> Result<T, Refusal> + Send + 'static,
+) -> Result<T, Refusal> {
+    let body = asked.json()?;
+    let read = tokio::task::spawn_blocking(move || read(&body)).await;
+    read.unwrap_or_else(|_| Err(Refusal::new(5000, usual_message(5000))))
+}
+
+pub(super) fn split<A, B>(
+    read: Result<(A, Option<B>), Refusal>,
+) -> (Result<A, Refusal>, Option<B>) {
+    match read {
+        Ok((request, facts)) => (Ok(request), facts),
+        Err(refusal) => (Err(refusal), None),
+    }
+}
+
+/// An answer in HTTP; `status` instead of its own.
+pub(super) fn in_http(answer: &Answer, status: Option<u16>, now_ms: i64) -> Response {
+    let body = answer.body.to_string();
+    let length = body.len();
+    let mut response = Response::new(Body::from(body));
+    let status = StatusCode::from_u16(status.unwrap_or(answer.http_status));
+    *response.status_mut() = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    headers.extend(date(now_ms).map(|date| (header::DATE, date)));
+    headers.extend(answer.retry_after_s.map(|s| (header::RETRY_AFTER, HeaderValue::from(s))));
+    response
+}
+
+/// The simulator's time, which may be ahead of the machine's.
+fn date(now_ms: i64) -> Option<HeaderValue> {
+    let now = Timestamp::from_millisecond(now_ms).ok()?;
+    let text = DateTimePrinter::new().timestamp_to_rfc9110_string(&now).ok()?;
+    HeaderValue::try_from(text).ok()
+}

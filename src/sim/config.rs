@@ -1,0 +1,104 @@
+//! How the simulated account and its API behave.
+//!
+//! Plain values with defaults; what they do is said here, doing it is for the rules and the server.
+
+use std::path::PathBuf;
+
+use super::{probe::Probe, random_faults::RandomFaults, units::Units};
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// The settings of a simulator. They may be changed while it runs, but for `seed`, `media_dir`,
+/// `probe`, `clock_offset_ms` and `public_url`, which are taken at the start.
+#[derive(Debug, Clone)]
+pub struct SimConfig {
+    /// The account's access key: the `iss` of its tokens.
+    pub access_key: String,
+    /// The account's secret key, which signs its tokens.
+    pub secret_key: String,
+    /// A fixed bearer token that is taken as well, as a gateway would.
+    pub bearer_token: Option<String>,
+    /// Tasks at once; a create above it is refused with 1303.
+    pub concurrency: usize,
+    /// Identify Face calls within one second; above it 1302. None: no limit.
+    pub identify_per_second: Option<u32>,
+    /// Create Task calls within one second; above it 1302. None: no limit.
+    pub create_per_second: Option<u32>,
+    /// Query calls (single and list) within one second; above it 1302. None: no limit.
+    pub query_per_second: Option<u32>,
+    /// How long tasks take, shortest and longest; each draws its own.
+    pub task_ms: (i64, i64),
+    /// How long the answer to a Create Task is held back after it was accepted.
+    pub create_latency_ms: u64,
+    /// How long the answer to an Identify Face is held back.
+    pub identify_latency_ms: u64,
+    /// How long the answer to a query is held back.
+    pub query_latency_ms: u64,
+    /// For how long a new task is not found by queries nor listed.
+    pub visibility_lag_ms: i64,
+    /// How long a session may be used.
+    pub session_ttl_ms: i64,
+    /// How long results can be downloaded, and how long the ids of made videos stay valid.
+    pub result_ttl_ms: i64,
+    /// Whether Query Task finds a task by its `external_task_id`; if not, that answers 1203.
+    pub answers_external_lookups: bool,
+    /// Whether an `external_task_id` that exists already is refused with 1201.
+    pub unique_external_ids: bool,
+    /// What one Identify Face costs.
+    pub units_per_identify: Units,
+    /// What a task costs for each begun five seconds of its video.
+    pub units_per_five_seconds: Units,
+    /// What the resource pack holds; a paid call it cannot cover is refused with 1102.
+    pub pack_units: Units,
+    /// Decides everything that looks like chance.
+    pub seed: u64,
+    /// A folder that is served under `/media/`; videos and sounds in it are read for real.
+    pub media_dir: Option<PathBuf>,
+    /// How files of `media_dir`, and sounds sent inline, are read.
+    pub probe: Probe,
+    /// The result of tasks whose video is not in `media_dir`; none: an MP4 built by hand that has the
+    /// video's size and length.
+    pub fallback_result: Option<Vec<u8>>,
+    /// Results are at least so large: a `free` box at their end fills them up.
+    pub min_result_bytes: u64,
+    /// Faults by chance.
+    pub random_faults: RandomFaults,
+    /// How far the simulator's clock is ahead of the machine's.
+    pub clock_offset_ms: i64,
+    /// The address that result and face URLs begin with; none: that of the socket.
+    pub public_url: Option<String>,
+}
+
+impl Default for SimConfig {
+    fn default() -> Self {
+        Self {
+            access_key: "sim-access-key".to_owned(),
+            secret_key: "sim-secret-key".to_owned(),
+            bearer_token: None,
+            concurrency: 5,
+            identify_per_second: Some(5),
+            create_per_second: Some(5),
+            query_per_second: None,
+            task_ms: (3_000, 8_000),
+            create_latency_ms: 0,
+            identify_latency_ms: 0,
+            query_latency_ms: 0,
+            visibility_lag_ms: 0,
+            session_ttl_ms: DAY_MS,
+            result_ttl_ms: 30 * DAY_MS,
+            answers_external_lookups: true,
+            unique_external_ids: true,
+            units_per_identify: Units::from_thousandths(50),
+            units_per_five_seconds: Units::from_thousandths(1_000),
+            pack_units: Units::from_thousandths(1_000_000_000),
+            seed: 0,
+            media_dir: None,
+            probe: Probe::default(),
+            fallback_result: None,
+            min_result_bytes: 0,
+            random_faults: RandomFaults::default(),
+            clock_offset_ms: 0,
+            public_url: None,
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! Create Task by the rules: the one call that is paid for.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::{
+    answer::{Answer, Refusal, usual_message},
+    create_request::{CROP_MS_MIN, CreateRequest, SoundSource, check_size},
+    facts::{ReadMedia, SoundFacts, Steering},
+    faults::Call,
+    notice::Notice,
+    place::Place,
+    rules::Sim,
+    session::{Face, Video, check_length},
+    task::Task,
+    units::Units,
+};
+
+/// The part of a task's time in which it is `submitted` is a tenth, and no longer than this.
+const SUBMITTED_MS_MAX: i64 = 2_000;
+
+impl Sim {
+    /// Create Task, from the body as sent.
+    pub fn create(
+        &mut self,
+        now_ms: i64,
+        authorization: Option<&str>,
+        body: &[u8],
+        media: &dyn ReadMedia,
+    ) -> Answer {
+        let request = CreateRequest::read(body, &self.base_url);
+        let sound = request.as_ref().ok().and_then(|request| request.read_sound(media));
+        self.create_request(now_ms, authorization, request, sound)
+    }
+
+    /// The same in two steps, for a caller that reads the sound meanwhile: `sound` is what the
+    /// request's `read_sound` gave.
+    pub fn create_request(
+        &mut self,
+        now_ms: i64,
+        authorization: Option<&str>,
+        request: Result<CreateRequest, Refusal>,
+        sound: Option<SoundFacts>,
+    ) -> Answer {
+        self.settle(now_ms);
+        let outcome = self
+            .admit(Call::Create, now_ms, authorization)
+            .and(request)
+            .and_then(|request| self.accept(request, sound, now_ms));
+        self.answered(Call::Create, outcome)
+    }
+
+    /// Every check of parameters comes before those of the account, so that a refusal by 1303 means
+    /// that nothing is wrong but the time.
+    fn accept(
+        &mut self,
+        request: CreateRequest,
+        sound: Option<SoundFacts>,
+        now_ms: i64,
+    ) -> Result<Value, Refusal> {
+        let session = self.session(&request.session_id, now_ms)?;
+        let face =
+            session.faces.iter().find(|face| face.id == request.face_id).ok_or_else(|| {
+                Refusal::illegal(format!("face_id {} not found in the session", request.face_id))
+            })?;
+        check_sound(&request, sound)?;
+        check_times(&request, face, session.video.length_ms)?;
+        let video = Arc::clone(&session.video);
+        self.check_external_id(&request)?;
+        if self.running.len() >= self.config.concurrency {
+            return Err(Refusal::new(1303, usual_message(1303)));
+        }
+        let units = self.price(video.length_ms);
+        self.spend(units)?;
+        Ok(self.begin(request, video, units, now_ms))
+    }
+
+    fn check_external_id(&self, request: &CreateRequest) -> Result<(), Refusal> {
+        let Some(id) = &request.external_task_id else {
+            return Ok(());
+        };
+        if self.config.unique_external_ids && self.by_external_id.contains_key(id) {
+            return Err(Refusal::illegal(format!("external_task_id {id} already exists")));
+        }
+        Ok(())
+    }
+
+    fn price(&self, length_ms: i64) -> Units {
+        let begun = length_ms.max(1).saturating_add(4_999) / 5_000;
+        self.config.units_per_five_seconds.times(begun)
+    }
+
+    fn begin(
+        &mut self,
+        request: CreateRequest,
+        video: Arc<Video>,
+        units: Units,
+        now_ms: i64,
+    ) -> Value {
+        let index = self.tasks.len();
+        let (low, high) = self.config.task_ms;
+        let takes_ms = self.chance.between(low, high).max(0);
+        let content_digest = request.content_digest(&video.spelled);
+        let task = Task {
+            id: format!("{}", 860_000_000_000_000_001_u64 + index as u64),
+            result_id: format!("{}", 870_000_000_000_000_001_u64 + index as u64),
+            external_task_id: request.external_task_id,
+            session_id: request.session_id,
+            video,
+            watermark: request.watermark,
+            callback_url: request.callback_url,
+            accepted_at_ms: now_ms,
+            processing_at_ms: now_ms + (takes_ms / 10).min(SUBMITTED_MS_MAX),
+            ends_at_ms: now_ms + takes_ms,
+            units,
+            body_digest: request.body_digest,
+            content_digest,
+        };
+        let data = task.created();
+        self.enter(task, index);
+        data
+    }
+
+    fn enter(&mut self, task: Task, index: usize) {
+        self.by_task_id.insert(task.id.clone(), index);
+        self.by_result_id.insert(task.result_id.clone(), index);
+        if let Some(external) = &task.external_task_id {
+            self.by_external_id.insert(external.clone(), index);
+        }
+        if task.callback_url.is_some() {
+            self.notices.extend(Notice::of(&task, index));
+        }
+        self.running.insert((task.ends_at_ms, index));
+        self.counts.at_once_max = self.counts.at_once_max.max(self.running.len());
+        self.tasks.push(task);
+    }
+}
+
+/// What is wrong with a sound: not there, not a sound, too large, too short, too long, cropped beyond
+/// its end.
+fn check_sound(request: &CreateRequest, read: Option<SoundFacts>) -> Result<(), Refusal> {
+    let (field, facts) = match &request.sound {
+        SoundSource::Id(id) if id.starts_with("sim-audio-") => {
+            ("audio_id", Steering::of_id(id).sound(id))
+        }
+        SoundSource::Id(id) => {
+            let text = format!("audio_id {id} not found or older than 30 days");
+            return Err(Refusal::illegal(text));
+        }
+        SoundSource::Url(place @ (Place::Elsewhere(url) | Place::Result(_, url))) => {
+            let steering = Steering::of_url(place.url())?;
+            if let Some(status) = steering.status.filter(|status| *status >= 300) {
+                let text = format!("sound_file cannot be downloaded: HTTP {status}");
+                return Err(Refusal::illegal(text));
+            }
+            ("sound_file", steering.sound(url.as_str()))
+        }
+        SoundSource::Url(Place::Media(..)) | SoundSource::Inline(_) => {
+            let facts = read.ok_or_else(|| {
+                Refusal::illegal("sound_file cannot be read, or is not .mp3, .wav, .m4a or .aac")
+            })?;
+            ("sound_file", facts)
+        }
+    };
+    check_size(facts.bytes)?;
+    check_length(field, facts.length_ms)?;
+    if request.end_ms > facts.length_ms {
+        return Err(Refusal::illegal(format!(
+            "sound_end_time {} is later than the total duration of the sound, {}",
+            request.end_ms, facts.length_ms
+        )));
+    }
+    Ok(())
+}
+
+fn check_times(request: &CreateRequest, face: &Face, video_ms: i64) -> Result<(), Refusal> {
+    let (from_ms, to_ms) = (request.insert_ms, request.insert_ms.saturating_add(request.crop_ms()));
+    if to_ms > video_ms {
+        return Err(Refusal::illegal(format!(
+            "sound_insert_time: the inserted sound ends at {to_ms}, later than the video, {video_ms}"
+        )));
+    }
+    let overlap_ms = to_ms.min(face.end_ms) - from_ms.max(face.start_ms);
+    if overlap_ms < CROP_MS_MIN {
+        return Err(Refusal::illegal(format!(
+            "sound_insert_time: the sound ({from_ms} to {to_ms}) must overlap the face's time \
+             ({} to {}) for at least 2 seconds",
+            face.start_ms, face.end_ms
+        )));
+    }
+    Ok(())
+}

@@ -1,0 +1,185 @@
+//! What is known of a video or a sound, and who finds it out.
+//!
+//! The rules never read a file: whoever calls them does, through [`ReadMedia`]. What the simulator
+//! cannot read because it is elsewhere is made up here, stable for the same address and steered by it.
+
+use super::{answer::Refusal, chance};
+
+/// What Identify Face has to know of a video.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VideoFacts {
+    /// How long it is; none: it does not say.
+    pub length_ms: Option<i64>,
+    /// In pixels.
+    pub width: u32,
+    /// In pixels.
+    pub height: u32,
+    /// The size of the file.
+    pub bytes: u64,
+}
+
+/// What Create Task has to know of a sound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SoundFacts {
+    /// How long it is.
+    pub length_ms: i64,
+    /// The size of the file.
+    pub bytes: u64,
+}
+
+/// Reads media for the rules: files under `/media/` by their decoded path there, and inline sounds.
+pub trait ReadMedia {
+    /// None: there is no such file, or it is no video.
+    fn video(&self, path: &str) -> Option<VideoFacts>;
+    /// None: there is no such file, or it is no sound.
+    fn sound_file(&self, path: &str) -> Option<SoundFacts>;
+    /// None: these bytes are no sound.
+    fn sound(&self, bytes: &[u8]) -> Option<SoundFacts>;
+}
+
+/// For simulations without files: there are none under `/media/`, and any bytes are a sound of so
+/// many milliseconds.
+#[derive(Debug, Clone, Copy)]
+pub struct NoFiles {
+    /// The length that every inline sound is taken to have.
+    pub sound_ms: i64,
+}
+
+impl ReadMedia for NoFiles {
+    fn video(&self, _path: &str) -> Option<VideoFacts> {
+        None
+    }
+
+    fn sound_file(&self, _path: &str) -> Option<SoundFacts> {
+        None
+    }
+
+    fn sound(&self, bytes: &[u8]) -> Option<SoundFacts> {
+        Some(SoundFacts { length_ms: self.sound_ms, bytes: bytes.len() as u64 })
+    }
+}
+
+/// What an address says of the medium behind it.
+///
+/// In a URL as query parameters: `duration_ms`, `width`, `height`, `bytes`, `faces` (how many),
+/// `face_ms` (when each is seen: `0-5200,3000-9000`), `status` (what fetching it would answer) and
+/// `fail` (tasks with this video end failed, with this message). In an id as parts between hyphens:
+/// `sim-video-2faces-12000ms-1920x1080-fail`, `sim-audio-8000ms`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Steering {
+    pub(super) duration_ms: Option<i64>,
+    pub(super) width: Option<u32>,
+    pub(super) height: Option<u32>,
+    pub(super) bytes: Option<u64>,
+    pub(super) faces: Option<usize>,
+    pub(super) face_ms: Option<Vec<(i64, i64)>>,
+    pub(super) status: Option<u16>,
+    pub(super) fail: Option<String>,
+}
+
+impl Steering {
+    pub(super) fn of_url(url: &url::Url) -> Result<Self, Refusal> {
+        let mut steering = Self::default();
+        for (name, value) in url.query_pairs() {
+            let understood = match &*name {
+                "duration_ms" => set(&mut steering.duration_ms, &value),
+                "width" => set(&mut steering.width, &value),
+                "height" => set(&mut steering.height, &value),
+                "bytes" => set(&mut steering.bytes, &value),
+                "faces" => set(&mut steering.faces, &value),
+                "status" => set(&mut steering.status, &value),
+                "fail" => set(&mut steering.fail, &value),
+                "face_ms" => {
+                    steering.face_ms = value.split(',').map(interval).collect();
+                    steering.face_ms.is_some()
+                }
+                _ => true,
+            };
+            if !understood {
+                return Err(Refusal::illegal(format!("{name}={value} steers no simulated medium")));
+            }
+        }
+        Ok(steering)
+    }
+
+    pub(super) fn of_id(id: &str) -> Self {
+        let mut steering = Self::default();
+        for part in id.split('-') {
+            if part == "fail" {
+                steering.fail = Some("the content triggers the platform's risk control".to_owned());
+            } else if let Some(ms) = part.strip_suffix("ms") {
+                set(&mut steering.duration_ms, ms);
+            } else if let Some(faces) = part.strip_suffix("faces").or(part.strip_suffix("face")) {
+                set(&mut steering.faces, faces);
+            } else if let Some((width, height)) = part.split_once('x') {
+                set(&mut steering.width, width);
+                set(&mut steering.height, height);
+            }
+        }
+        steering
+    }
+
+    /// A video as steered; what is left open follows from the address.
+    pub(super) fn video(&self, address: &str) -> VideoFacts {
+        let chance = chance::number_of(address);
+        let made_up_ms = 4_000 + i64::try_from(chance % 300).unwrap_or_default() * 40;
+        VideoFacts {
+            length_ms: Some(self.duration_ms.unwrap_or(made_up_ms)),
+            width: self.width.unwrap_or(1280),
+            height: self.height.unwrap_or(720),
+            bytes: self.bytes.unwrap_or(1_000_000 + chance % 9_000_000),
+        }
+    }
+
+    /// A sound as steered; what is left open follows from the address.
+    pub(super) fn sound(&self, address: &str) -> SoundFacts {
+        let chance = chance::number_of(address);
+        let made_up_ms = 3_000 + i64::try_from(chance % 600).unwrap_or_default() * 10;
+        SoundFacts {
+            length_ms: self.duration_ms.unwrap_or(made_up_ms),
+            bytes: self.bytes.unwrap_or(50_000 + chance % 500_000),
+        }
+    }
+}
+
+fn set<T: std::str::FromStr>(field: &mut Option<T>, value: &str) -> bool {
+    *field = value.parse().ok();
+    field.is_some()
+}
+
+fn interval(text: &str) -> Option<(i64, i64)> {
+    let (start, end) = text.split_once('-')?;
+    let (start, end) = (start.parse().ok()?, end.parse().ok()?);
+    (0 <= start && start <= end).then_some((start, end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_steers_its_medium() {
+        let url = "https://cdn.example/v.mp4?duration_ms=9000&faces=2&face_ms=0-5200,3000-9000";
+        let steering = Steering::of_url(&url.parse().unwrap()).unwrap();
+        assert_eq!(steering.face_ms, Some(vec![(0, 5200), (3000, 9000)]));
+        assert_eq!(steering.video(url).length_ms, Some(9000));
+        let steering = Steering::of_id("sim-video-2faces-12000ms-1080x1920-fail");
+        assert_eq!((steering.faces, steering.duration_ms), (Some(2), Some(12_000)));
+        assert_eq!((steering.width, steering.height), (Some(1080), Some(1920)));
+        assert!(steering.fail.is_some());
+        assert!(Steering::of_url(&"https://h/v.mp4?faces=many".parse().unwrap()).is_err());
+        assert!(Steering::of_url(&"https://h/v.mp4?face_ms=9-1".parse().unwrap()).is_err());
+    }
+
+    #[test]
+    fn what_is_left_open_is_stable_and_within_the_limits() {
+        for n in 0..200 {
+            let address = format!("https://cdn.example/{n}.mp4");
+            let (video, sound) =
+                (Steering::default().video(&address), Steering::default().sound(&address));
+            assert_eq!(video, Steering::default().video(&address));
+            assert!((2_000..=60_000).contains(&video.length_ms.unwrap()));
+            assert!((2_000..=60_000).contains(&sound.length_ms));
+        }
+    }
+}

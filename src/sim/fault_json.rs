@@ -1,0 +1,172 @@
+//! Faults as `POST /sim/faults` spells them:
+//! `{"call": "create", "nth": 3, "do": "code", "code": 1302, "retry_after": 2}`.
+//!
+//! Owns the names of the fields, and that none is silently ignored.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{
+    answer::usual_message,
+    faults::{Call, Fault, FaultRule},
+};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawRule {
+    call: Call,
+    #[serde(rename = "do")]
+    what: String,
+    nth: Option<u64>,
+    times: Option<u64>,
+    every: Option<u64>,
+    matching: Option<String>,
+    accept: Option<bool>,
+    code: Option<u16>,
+    status: Option<u16>,
+    retry_after: Option<u64>,
+    message: Option<String>,
+    ms: Option<u64>,
+    bytes: Option<u64>,
+    body: Option<Value>,
+    content_type: Option<String>,
+    with: Option<Value>,
+    to: Option<String>,
+}
+
+/// Why a fault cannot be done.
+#[derive(Debug, thiserror::Error)]
+pub enum BadFault {
+    /// Not the JSON of a fault.
+    #[error("no fault: {0}")]
+    Json(#[from] serde_json::Error),
+    /// `do` names no fault.
+    #[error("no fault is called `{0}`")]
+    Unknown(String),
+    /// A field that this fault needs.
+    #[error("`{fault}` needs `{field}`")]
+    Missing {
+        /// The fault.
+        fault: String,
+        /// The field.
+        field: &'static str,
+    },
+}
+
+impl FaultRule {
+    /// Reads a rule.
+    ///
+    /// `call` and `do` are required. Which calls suffer: `nth` (the first that does), `times`
+    /// (how many), `every` (each so-many-th, without end); with none of them the next call does.
+    /// `matching` keeps it to calls with that text in their path or body, `accept` says whether the
+    /// request is carried out.
+    ///
+    /// | `do` | fields |
+    /// |---|---|
+    /// | `code` | `code`, and if wanted `status`, `retry_after`, `message` |
+    /// | `lose_answer`, `drop_request`, `not_a_video` | |
+    /// | `cut_body`, `wrong_length` | `bytes`: half of the body without it |
+    /// | `html` | `status`: 502 without it |
+    /// | `status` | `status` |
+    /// | `hang` | `ms` |
+    /// | `huge_body` | `bytes` |
+    /// | `body` | `body`: a string as it is, other JSON as such; `status`, `content_type` |
+    /// | `garbage` | a body that only begins like JSON |
+    /// | `patch` | `with`: a JSON merge patch of the true answer |
+    /// | `redirect` | `to` |
+    ///
+    /// # Errors
+    /// What is not understood, named.
+    pub fn from_json(json: &[u8]) -> Result<Self, BadFault> {
+        let raw: RawRule = serde_json::from_slice(json)?;
+        Ok(Self {
+            call: raw.call,
+            matching: raw.matching.clone(),
+            nth: raw.nth.or(raw.every).unwrap_or(1),
+            every: raw.every.unwrap_or(1),
+            times: if raw.every.is_some() { raw.times } else { raw.times.or(Some(1)) },
+            accept: raw.accept,
+            fault: raw.fault()?,
+        })
+    }
+}
+
+impl RawRule {
+    fn fault(self) -> Result<Fault, BadFault> {
+        let fault = self.what.clone();
+        let missing = |field| BadFault::Missing { fault: fault.clone(), field };
+        Ok(match self.what.as_str() {
+            "code" => Fault::Code {
+                code: self.code.ok_or_else(|| missing("code"))?,
+                status: self.status,
+                retry_after_s: self.retry_after,
+                message: self.message,
+            },
+            "lose_answer" => Fault::LoseAnswer,
+            "drop_request" => Fault::DropRequest,
+            "not_a_video" => Fault::NotAVideo,
+            "cut_body" => Fault::CutBody { after_bytes: self.bytes },
+            "wrong_length" => Fault::WrongLength { bytes: self.bytes },
+            "html" => Fault::Html { status: self.status.unwrap_or(502) },
+            "status" => Fault::Status { status: self.status.ok_or_else(|| missing("status"))? },
+            "hang" => Fault::Hang { ms: self.ms.ok_or_else(|| missing("ms"))? },
+            "huge_body" => Fault::HugeBody { bytes: self.bytes.ok_or_else(|| missing("bytes"))? },
+            "patch" => Fault::Patch { with: self.with.ok_or_else(|| missing("with"))? },
+            "redirect" => Fault::Redirect { to: self.to.ok_or_else(|| missing("to"))? },
+            "garbage" => garbage(),
+            "body" => Fault::Body {
+                status: self.status.unwrap_or(200),
+                content_type: self.content_type.unwrap_or_else(|| "application/json".to_owned()),
+                text: match self.body.ok_or_else(|| missing("body"))? {
+                    Value::String(text) => text,
+                    other => other.to_string(),
+                },
+            },
+            _ => return Err(BadFault::Unknown(self.what)),
+        })
+    }
+}
+
+fn garbage() -> Fault {
+    Fault::Body {
+        status: 200,
+        content_type: "application/json".to_owned(),
+        text: format!("{{\"code\": 0, \"message\": \"{}\", \"da", usual_message(5000)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(json: &str) -> Result<FaultRule, String> {
+        FaultRule::from_json(json.as_bytes()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn rules_are_read_as_documented() {
+        let rule = read(r#"{"call":"create","nth":3,"do":"code","code":1302,"retry_after":2}"#);
+        let code = Fault::Code { code: 1302, status: None, retry_after_s: Some(2), message: None };
+        let want = FaultRule { nth: 3, ..FaultRule::once(Call::Create, code) };
+        assert_eq!(rule.unwrap(), want);
+        let rule = read(r#"{"call":"any","every":5,"do":"lose_answer","accept":false}"#).unwrap();
+        assert_eq!((rule.nth, rule.every, rule.times, rule.accept), (5, 5, None, Some(false)));
+        let rule = read(r#"{"call":"query","times":2,"do":"body","body":{"code":"0"}}"#).unwrap();
+        assert_eq!(rule.times, Some(2));
+        assert!(matches!(rule.fault, Fault::Body { text, .. } if text == r#"{"code":"0"}"#));
+    }
+
+    #[test]
+    fn what_is_not_understood_is_named() {
+        for (json, part) in [
+            (r#"{"call":"create","do":"explode"}"#, "explode"),
+            (r#"{"call":"creat","do":"lose_answer"}"#, "creat"),
+            (r#"{"call":"create","do":"hang"}"#, "needs `ms`"),
+            (r#"{"call":"create","do":"lose_answer","nht":3}"#, "nht"),
+            ("[]", "no fault"),
+        ] {
+            let error = read(json).unwrap_err();
+            assert!(error.contains(part), "{error}");
+        }
+    }
+}

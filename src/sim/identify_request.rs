@@ -1,0 +1,53 @@
+//! The body of an Identify Face: which video it names, and that it names one.
+
+use super::{
+    answer::Refusal,
+    body::{self, Fields},
+    place::Place,
+};
+
+/// An Identify Face as asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdentifyRequest {
+    /// The source as the body spells it.
+    pub(super) spelled: String,
+    pub(super) source: VideoSource,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum VideoSource {
+    Id(String),
+    Url(Place),
+}
+
+impl IdentifyRequest {
+    /// Reads the body of a request; `base_url` tells the simulator's own files from others.
+    ///
+    /// # Errors
+    /// 1200 for what is no JSON object, 1201 for what the page does not allow.
+    pub fn read(body: &[u8], base_url: &str) -> Result<Self, Refusal> {
+        let object = body::object(body)?;
+        let fields = Fields::top(&object);
+        match (fields.optional_text("video_id")?, fields.optional_text("video_url")?) {
+            (Some(id), None) => {
+                Ok(Self { spelled: id.to_owned(), source: VideoSource::Id(id.to_owned()) })
+            }
+            (None, Some(url)) => {
+                let place = Place::of("video_url", url, base_url)?;
+                Ok(Self { spelled: url.to_owned(), source: VideoSource::Url(place) })
+            }
+            (Some(_), Some(_)) => Err(Refusal::illegal(
+                "video_id and video_url are mutually exclusive: only one can be filled",
+            )),
+            (None, None) => Err(Refusal::illegal("video_id and video_url cannot both be empty")),
+        }
+    }
+
+    /// The file of the media folder that has to be read for this request.
+    pub fn media_path(&self) -> Option<&str> {
+        match &self.source {
+            VideoSource::Url(Place::Media(path, _)) => Some(path),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! Reading real media for the rules: files of the media folder, and sounds sent inline.
+//!
+//! The only place of the simulator that reads media; blocking, so the server runs it off its threads.
+
+use std::{
+    fs,
+    path::{Component, Path, PathBuf},
+};
+
+use super::facts::{ReadMedia, SoundFacts, VideoFacts};
+use crate::media;
+
+/// How media are read; by default as lipsyncd itself reads local media.
+#[derive(Debug, Clone, Copy)]
+pub struct Probe {
+    /// The facts of a video file; none for what is no video.
+    pub video: fn(&Path) -> Option<VideoFacts>,
+    /// The length in ms of a sound from its bytes, helped by the ending of its name; none for what
+    /// is no sound.
+    pub sound_ms: fn(Vec<u8>, Option<&str>) -> Option<i64>,
+}
+
+impl Default for Probe {
+    fn default() -> Self {
+        Self { video: read_video, sound_ms: measure_sound }
+    }
+}
+
+fn read_video(path: &Path) -> Option<VideoFacts> {
+    let media::VideoFacts { length_ms, width, height, bytes } = media::video::probe(path).ok()?;
+    Some(VideoFacts { length_ms, width, height, bytes })
+}
+
+fn measure_sound(bytes: Vec<u8>, ending: Option<&str>) -> Option<i64> {
+    media::sound::measure(bytes, ending).ok().map(|facts| facts.length_ms)
+}
+
+/// The media folder with its reader.
+#[derive(Debug, Clone)]
+pub(super) struct MediaFolder {
+    pub(super) dir: Option<PathBuf>,
+    pub(super) probe: Probe,
+}
+
+impl MediaFolder {
+    /// Where a decoded path under `/media/` lies; none for one that leads out of the folder.
+    pub(super) fn locate(&self, path: &str) -> Option<PathBuf> {
+        let path = Path::new(path);
+        let inside = path.components().all(|part| matches!(part, Component::Normal(_)));
+        Some(self.dir.as_ref()?.join(path)).filter(|_| inside)
+    }
+}
+
+impl ReadMedia for MediaFolder {
+    fn video(&self, path: &str) -> Option<VideoFacts> {
+        (self.probe.video)(&self.locate(path)?)
+    }
+
+    fn sound_file(&self, path: &str) -> Option<SoundFacts> {
+        let place = self.locate(path)?;
+        let ending = place.extension().and_then(|ending| ending.to_str());
+        let content = fs::read(&place).ok()?;
+        let bytes = content.len() as u64;
+        let length_ms = (self.probe.sound_ms)(content, ending)?;
+        Some(SoundFacts { length_ms, bytes })
+    }
+
+    fn sound(&self, bytes: &[u8]) -> Option<SoundFacts> {
+        let length_ms = (self.probe.sound_ms)(bytes.to_vec(), None)?;
+        Some(SoundFacts { length_ms, bytes: bytes.len() as u64 })
+    }
+}

@@ -1,0 +1,114 @@
+//! Query Task, single and list, and the account's costs, by the rules.
+
+use serde_json::{Value, json};
+use url::form_urlencoded;
+
+use super::{
+    answer::{Answer, Refusal},
+    faults::Call,
+    rules::Sim,
+    task::Task,
+    units::Units,
+};
+
+const PAGE_NUM: std::ops::RangeInclusive<usize> = 1..=1_000;
+const PAGE_SIZE: std::ops::RangeInclusive<usize> = 1..=500;
+
+impl Sim {
+    /// Query Task (Single): `id` is the decoded part of the path, a `task_id` or an
+    /// `external_task_id`.
+    pub fn query(&mut self, now_ms: i64, authorization: Option<&str>, id: &str) -> Answer {
+        let outcome = self.admit(Call::Query, now_ms, authorization).and_then(|()| {
+            let task = self.find(id, now_ms);
+            let task = task.ok_or_else(|| Refusal::absent(format!("task {id} not found")))?;
+            Ok(task.queried(now_ms, &self.base_url))
+        });
+        self.answered(Call::Query, outcome)
+    }
+
+    /// Query Task (List), newest first: `query` is the query string as sent.
+    pub fn list(&mut self, now_ms: i64, authorization: Option<&str>, query: &str) -> Answer {
+        let outcome = self.admit(Call::List, now_ms, authorization).and_then(|()| {
+            let page = number(query, "pageNum", 1, PAGE_NUM)?;
+            let size = number(query, "pageSize", 30, PAGE_SIZE)?;
+            let lag_ms = self.config.visibility_lag_ms;
+            let visible = self.tasks.partition_point(|task| now_ms - task.accepted_at_ms >= lag_ms);
+            let newest_first = self.tasks[..visible].iter().rev();
+            let on_page = newest_first.skip((page - 1) * size).take(size);
+            Ok(on_page.map(|task| task.queried(now_ms, &self.base_url)).collect())
+        });
+        self.answered(Call::List, outcome)
+    }
+
+    /// The account's resource packs: `query` holds `start_time` and `end_time`, in ms.
+    pub fn costs(&mut self, now_ms: i64, authorization: Option<&str>, query: &str) -> Answer {
+        let outcome = self.admit(Call::Costs, now_ms, authorization).and_then(|()| {
+            let (start, end) = (time(query, "start_time")?, time(query, "end_time")?);
+            if start > end {
+                return Err(Refusal::illegal("start_time is later than end_time"));
+            }
+            Ok(self.resource_packs(now_ms))
+        });
+        self.answered(Call::Costs, outcome)
+    }
+
+    fn find(&self, id: &str, now_ms: i64) -> Option<&Task> {
+        let by_external = || {
+            let answers = self.config.answers_external_lookups;
+            self.by_external_id.get(id).filter(|_| answers)
+        };
+        let task = &self.tasks[*self.by_task_id.get(id).or_else(by_external)?];
+        let visible = now_ms - task.accepted_at_ms >= self.config.visibility_lag_ms;
+        visible.then_some(task)
+    }
+
+    fn resource_packs(&self, now_ms: i64) -> Value {
+        let whole = self.config.pack_units;
+        let left = Units::from_thousandths(whole.thousandths() - self.spent.thousandths());
+        let number = |units: Units| units.thousandths() as f64 / 1000.0;
+        let year_ms = 365 * 24 * 60 * 60 * 1000;
+        let status = if left > Units::default() { "online" } else { "runOut" };
+        json!({
+            "code": 0,
+            "msg": "success",
+            "resource_pack_subscribe_infos": [{
+                "resource_pack_name": "Simulated resource pack",
+                "resource_pack_id": "sim-pack-1",
+                "resource_pack_type": "decreasing_total",
+                "total_quantity": number(whole),
+                "remaining_quantity": number(left),
+                "purchase_time": now_ms - year_ms / 2,
+                "effective_time": now_ms - year_ms / 2,
+                "invalid_time": now_ms + year_ms / 2,
+                "status": status,
+            }],
+        })
+    }
+}
+
+fn parameter(query: &str, name: &str) -> Option<String> {
+    let mut pairs = form_urlencoded::parse(query.as_bytes());
+    pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+}
+
+fn number(
+    query: &str,
+    name: &str,
+    default: usize,
+    range: std::ops::RangeInclusive<usize>,
+) -> Result<usize, Refusal> {
+    let Some(text) = parameter(query, name) else {
+        return Ok(default);
+    };
+    let number = text.parse().ok().filter(|number| range.contains(number));
+    number.ok_or_else(|| {
+        let (low, high) = range.into_inner();
+        Refusal::illegal(format!("{name} must be a whole number within [{low}, {high}]"))
+    })
+}
+
+fn time(query: &str, name: &str) -> Result<i64, Refusal> {
+    let text = parameter(query, name);
+    let text = text.ok_or_else(|| Refusal::illegal(format!("{name} is required")))?;
+    text.parse().map_err(|_| Refusal::illegal(format!("{name} must be a Unix time in ms")))
+}

@@ -1,0 +1,87 @@
+//! What tasks have made: the results that can be downloaded or dubbed again, while they are kept.
+
+use std::sync::Arc;
+
+use super::{
+    faults::Call,
+    place,
+    rules::Sim,
+    session::Video,
+    task::{Task, TaskStatus},
+};
+
+/// What a result's file is made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResultFile {
+    /// Its name under `/results/`.
+    pub name: String,
+    /// The file of the media folder that it begins with, where there is one.
+    pub media_path: Option<String>,
+    /// The length of the video.
+    pub length_ms: i64,
+    /// In pixels.
+    pub width: u32,
+    /// In pixels.
+    pub height: u32,
+    /// At least so large.
+    pub bytes_min: u64,
+}
+
+impl Sim {
+    /// The task that made a video, while the video is kept.
+    pub(super) fn task_of_result(&self, video_id: &str, now_ms: i64) -> Option<&Task> {
+        let task = &self.tasks[*self.by_result_id.get(video_id)?];
+        let age_ms = now_ms - task.ends_at_ms;
+        let made = task.status(now_ms) == TaskStatus::Succeed;
+        (made && age_ms < self.config.result_ttl_ms).then_some(task)
+    }
+
+    /// The file under `/results/`, by its name; none while it is not made and once it is deleted.
+    /// Counted as a call.
+    pub fn download(&mut self, now_ms: i64, name: &str) -> Option<ResultFile> {
+        let file = self.result(now_ms, name);
+        self.counts.count(Call::Download, file.is_none().then_some(1203));
+        file
+    }
+
+    fn result(&self, now_ms: i64, name: &str) -> Option<ResultFile> {
+        let id = name.strip_suffix(".mp4")?;
+        let (id, watermarked) = match id.strip_suffix(".watermark") {
+            Some(id) => (id, true),
+            None => (id, false),
+        };
+        let task = self.task_of_result(id, now_ms)?;
+        if watermarked && !task.is_watermarked() {
+            return None;
+        }
+        Some(ResultFile {
+            name: name.to_owned(),
+            media_path: task.video.media_path.clone(),
+            length_ms: task.video.length_ms,
+            width: task.video.width,
+            height: task.video.height,
+            bytes_min: self.config.min_result_bytes,
+        })
+    }
+
+    /// The video of a result, for a request that names it by id or URL.
+    pub(super) fn video_of_result(
+        &self,
+        video_id: &str,
+        spelled: &str,
+        now_ms: i64,
+    ) -> Option<Video> {
+        let task = self.task_of_result(video_id, now_ms)?;
+        let parent = Arc::clone(&task.video);
+        Some(Video {
+            id: video_id.to_owned(),
+            spelled: spelled.to_owned(),
+            url: place::result_url(&self.base_url, video_id, false),
+            length_ms: parent.length_ms,
+            width: parent.width,
+            height: parent.height,
+            media_path: parent.media_path.clone(),
+            fail: None,
+        })
+    }
+}

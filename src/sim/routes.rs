@@ -1,0 +1,242 @@
+//! Which request goes to which rule, and how an answer looks in HTTP.
+//!
+//! Reads bodies and media, asks the rules, does what faults want. Decides nothing by itself.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    body::Bytes,
+    extract::{ConnectInfo, DefaultBodyLimit, Path, RawQuery, Request, State},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use tower_http::services::ServeDir;
+
+use super::{
+    answer::{Answer, Refusal, http_status, usual_message},
+    asked::{Asked, BODY_BYTES_MAX, in_http, off_thread, split},
+    create_request::CreateRequest,
+    damage,
+    facts::ReadMedia as _,
+    faults::{Call, DueFault, Fault, FaultRule},
+    identify_request::IdentifyRequest,
+    mp4::PIXEL_PNG,
+    results::Content,
+    rules::Sim,
+    server::Shared,
+    socket::Scissors,
+};
+
+const TASKS: &str = "/v1/videos/advanced-lip-sync";
+
+type Api = State<Arc<Shared>>;
+type Cut = ConnectInfo<Scissors>;
+
+/// All that the simulator answers to.
+pub(super) fn router(shared: Arc<Shared>) -> Router {
+    let router = Router::new()
+        .route("/v1/videos/identify-face", post(identify))
+        .route(TASKS, post(create).get(list))
+        .route(&format!("{TASKS}/{{id}}"), get(query))
+        .route("/account/costs", get(costs))
+        .route("/results/{name}", get(download))
+        .route("/faces/{name}", get(face))
+        .route("/sim/ledger", get(ledger))
+        .route("/sim/faults", post(add_fault).delete(clear_faults))
+        .fallback(no_such_path)
+        .method_not_allowed_fallback(no_such_method)
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX));
+    let router = match &shared.folder.dir {
+        Some(dir) => {
+            let files = ServeDir::new(dir).append_index_html_on_directories(false);
+            router.nest_service("/media", files)
+        }
+        None => router,
+    };
+    router.with_state(shared)
+}
+
+async fn identify(State(shared): Api, ConnectInfo(cut): Cut, request: Request) -> Response {
+    let asked = Asked::read(request).await;
+    let (base_url, folder) = (shared.base_url.clone(), shared.folder.clone());
+    let read = off_thread(&asked, move |body| {
+        let request = IdentifyRequest::read(body, &base_url)?;
+        let facts = request.media_path().and_then(|path| folder.video(path));
+        Ok((request, facts))
+    });
+    let (request, facts) = split(read.await);
+    let run =
+        |sim: &mut Sim, now_ms| sim.identify_request(now_ms, asked.authorization(), request, facts);
+    respond(&shared, &cut, Call::Identify, &asked, run).await
+}
+
+async fn create(State(shared): Api, ConnectInfo(cut): Cut, request: Request) -> Response {
+    let asked = Asked::read(request).await;
+    let (base_url, folder) = (shared.base_url.clone(), shared.folder.clone());
+    let read = off_thread(&asked, move |body| {
+        let request = CreateRequest::read(body, &base_url)?;
+        let sound = request.read_sound(&folder);
+        Ok((request, sound))
+    });
+    let (request, sound) = split(read.await);
+    let run =
+        |sim: &mut Sim, now_ms| sim.create_request(now_ms, asked.authorization(), request, sound);
+    respond(&shared, &cut, Call::Create, &asked, run).await
+}
+
+async fn query(
+    State(shared): Api,
+    ConnectInfo(cut): Cut,
+    Path(id): Path<String>,
+    request: Request,
+) -> Response {
+    let asked = Asked::read(request).await;
+    let run = |sim: &mut Sim, now_ms| sim.query(now_ms, asked.authorization(), &id);
+    respond(&shared, &cut, Call::Query, &asked, run).await
+}
+
+async fn list(
+    State(shared): Api,
+    ConnectInfo(cut): Cut,
+    RawQuery(page): RawQuery,
+    request: Request,
+) -> Response {
+    let asked = Asked::read(request).await;
+    let page = page.unwrap_or_default();
+    let run = |sim: &mut Sim, now_ms| sim.list(now_ms, asked.authorization(), &page);
+    respond(&shared, &cut, Call::List, &asked, run).await
+}
+
+async fn costs(
+    State(shared): Api,
+    ConnectInfo(cut): Cut,
+    RawQuery(times): RawQuery,
+    request: Request,
+) -> Response {
+    let asked = Asked::read(request).await;
+    let times = times.unwrap_or_default();
+    let run = |sim: &mut Sim, now_ms| sim.costs(now_ms, asked.authorization(), &times);
+    respond(&shared, &cut, Call::Costs, &asked, run).await
+}
+
+async fn download(
+    State(shared): Api,
+    ConnectInfo(cut): Cut,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    let (due, file, fallback) = {
+        let now_ms = shared.now_ms();
+        let mut sim = shared.sim();
+        let due = sim.next_fault(Call::Download, &name, b"");
+        let carried_out = due.as_ref().is_none_or(|due| due.carried_out);
+        let file = if carried_out { sim.download(now_ms, &name) } else { None };
+        (due, file, sim.config().fallback_result.clone())
+    };
+    let healthy = match file {
+        Some(file) => match Content::of(file, &shared.folder, fallback).await {
+            Some(content) => content.send(&headers).await.unwrap_or_else(|_| gone()),
+            None => gone(),
+        },
+        None => gone(),
+    };
+    match due.map(|due| due.fault) {
+        Some(Fault::Code { code, status, .. }) => {
+            let status = StatusCode::from_u16(status.unwrap_or(http_status(code)));
+            status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR).into_response()
+        }
+        Some(fault) => damage::inflict(fault, healthy, &cut).await,
+        None => healthy,
+    }
+}
+
+fn gone() -> Response {
+    StatusCode::NOT_FOUND.into_response()
+}
+
+async fn face() -> Response {
+    ([(header::CONTENT_TYPE, "image/png")], &PIXEL_PNG[..]).into_response()
+}
+
+async fn ledger(State(shared): Api) -> Response {
+    axum::Json(shared.ledger()).into_response()
+}
+
+async fn add_fault(State(shared): Api, body: Bytes) -> Response {
+    match FaultRule::from_json(&body) {
+        Ok(rule) => {
+            shared.sim().add_fault(rule);
+            StatusCode::NO_CONTENT.into_response()
+        }
+        Err(error) => (StatusCode::BAD_REQUEST, format!("{error}\n")).into_response(),
+    }
+}
+
+async fn clear_faults(State(shared): Api) -> Response {
+    shared.sim().clear_faults();
+    StatusCode::NO_CONTENT.into_response()
+}
+
+async fn no_such_path(State(shared): Api) -> Response {
+    let answer = shared.sim().refuse_path(false);
+    in_http(&answer, None, shared.now_ms())
+}
+
+async fn no_such_method(State(shared): Api) -> Response {
+    let answer = shared.sim().refuse_path(true);
+    in_http(&answer, None, shared.now_ms())
+}
+
+/// Asks the rules, then does what a fault wants. The rules come before every delay, so that a client
+/// that hangs up is one whose request was accepted.
+async fn respond(
+    shared: &Shared,
+    cut: &Scissors,
+    call: Call,
+    asked: &Asked,
+    run: impl FnOnce(&mut Sim, i64) -> Answer,
+) -> Response {
+    let now_ms = shared.now_ms();
+    let (due, answer, latency_ms) = {
+        let mut sim = shared.sim();
+        let body = asked.body.as_deref().unwrap_or_default();
+        let due = sim.next_fault(call, &asked.uri.to_string(), body);
+        let carried_out = due.as_ref().is_none_or(|due| due.carried_out);
+        let answer = carried_out.then(|| run(&mut sim, now_ms));
+        let answer = match &due {
+            Some(DueFault { fault: Fault::Code { code, retry_after_s, message, .. }, .. }) => {
+                let message = message.clone().unwrap_or_else(|| usual_message(*code).to_owned());
+                let refusal = Refusal { code: *code, message, retry_after_s: *retry_after_s };
+                Some(sim.refuse(call, &refusal))
+            }
+            _ => answer,
+        };
+        (due, answer, latency_ms(&sim, call))
+    };
+    shared.changed.notify_one();
+    if latency_ms > 0 {
+        tokio::time::sleep(Duration::from_millis(latency_ms)).await;
+    }
+    let status = match &due {
+        Some(DueFault { fault: Fault::Code { status, .. }, .. }) => *status,
+        _ => None,
+    };
+    let healthy = match &answer {
+        Some(answer) => in_http(answer, status, now_ms),
+        None => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    };
+    match due {
+        Some(due) => damage::inflict(due.fault, healthy, cut).await,
+        None => healthy,
+    }
+}
+
+fn latency_ms(sim: &Sim, call: Call) -> u64 {
+    match call {
+        Call::Identify => sim.config().identify_latency_ms,
+        Call::Create => sim.config().create_latency_ms,
+        _ => sim.config().query_latency_ms,
+    }
+}

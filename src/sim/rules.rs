@@ -1,0 +1,172 @@
+//! The simulated account: what it holds, and how a call is let in, refused and counted.
+//!
+//! No IO, no clock, no async: time and facts of media come in as arguments, chance from the seed.
+//! Each call's own rules are in the file of its name.
+
+use std::collections::{BTreeSet, HashMap};
+
+use serde_json::Value;
+
+use super::{
+    answer::{Answer, Refusal, usual_message},
+    chance::Chance,
+    config::SimConfig,
+    faults::{Call, DueFault, FaultBook, FaultRule},
+    ledger::Counts,
+    notice::Notice,
+    pace::Pace,
+    session::Session,
+    task::Task,
+    token,
+    units::Units,
+};
+
+/// The rules of the API for one account. Times are Unix milliseconds and never go back.
+#[derive(Debug)]
+pub struct Sim {
+    pub(super) config: SimConfig,
+    pub(super) base_url: String,
+    pub(super) sessions: HashMap<String, Session>,
+    /// In the order of their acceptance.
+    pub(super) tasks: Vec<Task>,
+    /// Places in `tasks` by `task_id`; likewise below, the newest where an id was used twice.
+    pub(super) by_task_id: HashMap<String, usize>,
+    pub(super) by_external_id: HashMap<String, usize>,
+    pub(super) by_result_id: HashMap<String, usize>,
+    /// Tasks that have not ended: when each will, and its place in `tasks`.
+    pub(super) running: BTreeSet<(i64, usize)>,
+    pub(super) notices: BTreeSet<Notice>,
+    pub(super) counts: Counts,
+    pub(super) spent: Units,
+    pub(super) chance: Chance,
+    faults: FaultBook,
+    fault_chance: Chance,
+    paces: [Pace; 3],
+    requests: u64,
+}
+
+impl Sim {
+    /// A new account. `base_url` (without a slash at its end) is where the simulator is reached: it
+    /// begins the URLs of results.
+    pub fn new(config: SimConfig, base_url: &str) -> Self {
+        let seed = config.seed;
+        Self {
+            config,
+            base_url: base_url.trim_end_matches('/').to_owned(),
+            sessions: HashMap::new(),
+            tasks: Vec::new(),
+            by_task_id: HashMap::new(),
+            by_external_id: HashMap::new(),
+            by_result_id: HashMap::new(),
+            running: BTreeSet::new(),
+            notices: BTreeSet::new(),
+            counts: Counts::default(),
+            spent: Units::default(),
+            chance: Chance::new(seed),
+            faults: FaultBook::default(),
+            fault_chance: Chance::new(seed ^ 0x5eed),
+            paces: [Pace::default(), Pace::default(), Pace::default()],
+            requests: 0,
+        }
+    }
+
+    /// The settings.
+    pub const fn config(&self) -> &SimConfig {
+        &self.config
+    }
+
+    /// The settings, to be changed from now on. Tasks that were accepted keep their course.
+    pub const fn config_mut(&mut self) -> &mut SimConfig {
+        &mut self.config
+    }
+
+    /// Where the simulator is reached.
+    pub fn base_url(&self) -> &str {
+        &self.base_url
+    }
+
+    /// Asks for a fault.
+    pub fn add_fault(&mut self, rule: FaultRule) {
+        self.faults.add(rule);
+    }
+
+    /// Takes back every fault that was asked for; those by chance stay.
+    pub fn clear_faults(&mut self) {
+        self.faults.clear();
+    }
+
+    /// The fault that this call is to suffer: one asked for, else one by chance. A rule's
+    /// `matching` is looked for in `target` (the path with its query) and the body. Each call asks once.
+    pub fn next_fault(&mut self, call: Call, target: &str, body: &[u8]) -> Option<DueFault> {
+        let by_chance = self.config.random_faults.draw(call, &mut self.fault_chance);
+        let due = self.faults.next(call, target, body).or(by_chance)?;
+        *self.counts.faults.entry(due.fault.name().to_owned()).or_default() += 1;
+        Some(due)
+    }
+
+    /// The answer of a fault that refuses by code, counted as the rules' own refusals are.
+    pub fn refuse(&mut self, call: Call, refusal: &Refusal) -> Answer {
+        self.answered(call, Err(refusal.clone()))
+    }
+
+    /// Answers a path that the API does not have with 1203, a wrong method with 1202.
+    pub fn refuse_path(&mut self, wrong_method: bool) -> Answer {
+        let code = if wrong_method { 1202 } else { 1203 };
+        self.answered(Call::Any, Err(Refusal::new(code, usual_message(code))))
+    }
+
+    /// Lets a call in by its token and its pace.
+    pub(super) fn admit(
+        &mut self,
+        call: Call,
+        now_ms: i64,
+        authorization: Option<&str>,
+    ) -> Result<(), Refusal> {
+        token::check(&self.config, now_ms, authorization)?;
+        let (pace, limit) = match call {
+            Call::Identify => (0, self.config.identify_per_second),
+            Call::Create => (1, self.config.create_per_second),
+            _ => (2, self.config.query_per_second),
+        };
+        if self.paces[pace].admits(now_ms, limit) {
+            return Ok(());
+        }
+        Err(Refusal { retry_after_s: Some(1), ..Refusal::new(1302, usual_message(1302)) })
+    }
+
+    /// Wraps an outcome in the envelope, and counts it.
+    pub(super) fn answered(&mut self, call: Call, outcome: Result<Value, Refusal>) -> Answer {
+        self.requests += 1;
+        let request_id = format!("sim-{:08}", self.requests);
+        self.counts.count(call, outcome.as_ref().err().map(|refusal| refusal.code));
+        match outcome {
+            Ok(data) => Answer::success(&request_id, data),
+            Err(refusal) => Answer::refusal(&request_id, &refusal),
+        }
+    }
+
+    /// Takes units from the resource pack, or refuses with 1102.
+    pub(super) fn spend(&mut self, units: Units) -> Result<(), Refusal> {
+        if self.spent + units > self.config.pack_units {
+            return Err(Refusal::new(1102, usual_message(1102)));
+        }
+        self.spent = self.spent + units;
+        Ok(())
+    }
+
+    /// Lets go of the slots of tasks that have ended.
+    pub(super) fn settle(&mut self, now_ms: i64) {
+        while self.running.first().is_some_and(|(ends_at_ms, _)| *ends_at_ms <= now_ms) {
+            self.running.pop_first();
+        }
+    }
+
+    /// A session that exists and has not expired.
+    pub(super) fn session(&self, id: &str, now_ms: i64) -> Result<&Session, Refusal> {
+        let ttl_ms = self.config.session_ttl_ms;
+        self.sessions
+            .get(id)
+            .filter(|session| now_ms - session.made_at_ms < ttl_ms)
+            .ok_or_else(|| Refusal::illegal(format!("session_id {id} not found or expired")))
+    }
+}

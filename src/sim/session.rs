@@ -1,0 +1,185 @@
+//! Videos as Identify Face sees them: the page's limits, the faces, the session.
+//!
+//! Owns what is refused of a video and which faces it has; knows nothing of tasks.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::{
+    answer::Refusal,
+    chance,
+    facts::{Steering, VideoFacts},
+    place::{self, Place},
+};
+
+const ENDINGS: [&str; 2] = [".mp4", ".mov"];
+const BYTES_MAX: u64 = 100 * 1024 * 1024;
+const SIDE_PX: std::ops::RangeInclusive<u32> = 512..=2160;
+/// "720p or 1080p": the length of the shorter side.
+const SHORT_SIDE_PX: [u32; 2] = [720, 1080];
+pub(super) const LENGTH_MS: std::ops::RangeInclusive<i64> = 2_000..=60_000;
+
+/// A video that was identified, shared by its sessions and tasks.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Video {
+    /// Its own id; for a URL one that is made from it.
+    pub(super) id: String,
+    /// What the request said.
+    pub(super) spelled: String,
+    pub(super) url: String,
+    pub(super) length_ms: i64,
+    pub(super) width: u32,
+    pub(super) height: u32,
+    /// Its path in the media folder, where it lies there.
+    pub(super) media_path: Option<String>,
+    /// Tasks of this video end failed, with this message.
+    pub(super) fail: Option<String>,
+}
+
+/// A face, and when it is seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Face {
+    pub(super) id: String,
+    pub(super) start_ms: i64,
+    pub(super) end_ms: i64,
+}
+
+/// What one Identify Face found.
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) video: Arc<Video>,
+    pub(super) faces: Vec<Face>,
+    pub(super) made_at_ms: i64,
+}
+
+impl Session {
+    /// `data` of the answer to Identify Face.
+    pub(super) fn data(&self, session_id: &str, units: &str, base_url: &str) -> Value {
+        let faces = self.faces.iter().map(|face| {
+            json!({
+                "face_id": face.id,
+                "face_image": place::face_url(base_url, session_id, &face.id),
+                "start_time": face.start_ms,
+                "end_time": face.end_ms,
+            })
+        });
+        json!({
+            "session_id": session_id,
+            "final_unit_deduction": units,
+            "face_data": faces.collect::<Vec<_>>(),
+        })
+    }
+}
+
+/// The video behind a URL that is none of the simulator's results, within the page's limits.
+///
+/// `read` is what the file of the media folder turned out to be.
+pub(super) fn video_at(
+    spelled: &str,
+    place: &Place,
+    read: Option<VideoFacts>,
+) -> Result<(Video, Vec<Face>), Refusal> {
+    let steering = Steering::of_url(place.url())?;
+    if !place.has_ending(&ENDINGS) {
+        return Err(Refusal::illegal("video_url: only .mp4 and .mov videos are supported"));
+    }
+    if let Some(status) = steering.status.filter(|status| *status >= 300) {
+        return Err(Refusal::illegal(format!("video_url cannot be downloaded: HTTP {status}")));
+    }
+    let (facts, media_path) = match place {
+        Place::Media(path, _) => {
+            let facts = read.ok_or_else(|| {
+                Refusal::illegal("video_url cannot be downloaded, or is not a video")
+            })?;
+            (facts, Some(path.clone()))
+        }
+        _ => (steering.video(spelled), None),
+    };
+    let length_ms = check_limits(&facts)?;
+    let made_up = media_path.is_none();
+    let faces = faces(&steering, spelled, length_ms, made_up);
+    let video = Video {
+        id: format!("v{:016x}", chance::number_of(spelled)),
+        spelled: spelled.to_owned(),
+        url: spelled.to_owned(),
+        length_ms,
+        width: facts.width,
+        height: facts.height,
+        media_path,
+        fail: steering.fail,
+    };
+    Ok((video, faces))
+}
+
+/// A video that an id beginning with `sim-video-` makes up. An id is not held to the limits of files,
+/// but to that of 60 seconds.
+pub(super) fn video_of_id(id: &str, base_url: &str) -> Result<(Video, Vec<Face>), Refusal> {
+    let steering = Steering::of_id(id);
+    let facts = steering.video(id);
+    let length_ms = facts.length_ms.unwrap_or_default();
+    check_length("video_id", length_ms)?;
+    let faces = faces(&steering, id, length_ms, true);
+    let video = Video {
+        id: id.to_owned(),
+        spelled: id.to_owned(),
+        url: place::result_url(base_url, id, false),
+        length_ms,
+        width: facts.width,
+        height: facts.height,
+        media_path: None,
+        fail: steering.fail,
+    };
+    Ok((video, faces))
+}
+
+/// One face for the whole of a video, as of a result that is dubbed again.
+pub(super) fn whole(length_ms: i64) -> Vec<Face> {
+    vec![Face { id: "0".to_owned(), start_ms: 0, end_ms: length_ms }]
+}
+
+fn check_limits(facts: &VideoFacts) -> Result<i64, Refusal> {
+    if facts.bytes > BYTES_MAX {
+        return Err(Refusal::illegal("video_url: the file is larger than 100MB"));
+    }
+    let Some(length_ms) = facts.length_ms else {
+        return Err(Refusal::illegal("video_url: the duration cannot be determined"));
+    };
+    check_length("video_url", length_ms)?;
+    let (width, height) = (facts.width, facts.height);
+    if !SIDE_PX.contains(&width) || !SIDE_PX.contains(&height) {
+        return Err(Refusal::illegal(format!(
+            "video_url: width and height must be between 512px and 2160px, not {width}x{height}"
+        )));
+    }
+    if !SHORT_SIDE_PX.contains(&width.min(height)) {
+        return Err(Refusal::illegal(format!(
+            "video_url: the resolution must be 720p or 1080p, not {width}x{height}"
+        )));
+    }
+    Ok(length_ms)
+}
+
+pub(super) fn check_length(field: &str, length_ms: i64) -> Result<(), Refusal> {
+    if LENGTH_MS.contains(&length_ms) {
+        return Ok(());
+    }
+    Err(Refusal::illegal(format!("{field}: the duration must be 2s to 60s, not {length_ms}ms")))
+}
+
+/// The faces as steered, else one; made-up videos now and then show two. Of several, each begins and
+/// ends later than the one before, and the last is seen longest.
+fn faces(steering: &Steering, address: &str, length_ms: i64, made_up: bool) -> Vec<Face> {
+    let two = made_up && chance::number_of(address).is_multiple_of(8);
+    let count = steering.faces.unwrap_or(if two { 2 } else { 1 }).min(100);
+    let times = steering.face_ms.clone().unwrap_or_else(|| {
+        let n = i64::try_from(count).unwrap_or(1);
+        (0..n).map(|i| (length_ms * i / (2 * n), length_ms * (i + 1) / n)).collect()
+    });
+    let number = |(i, (start_ms, end_ms)): (usize, (i64, i64))| Face {
+        id: i.to_string(),
+        start_ms: start_ms.min(length_ms),
+        end_ms: end_ms.min(length_ms),
+    };
+    times.into_iter().enumerate().map(number).collect()
+}

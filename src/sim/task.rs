@@ -1,0 +1,142 @@
+//! One accepted task: where it stands at a time, and the JSON that tells it.
+//!
+//! A task's whole course is settled when it is accepted; its status follows from the clock alone.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use super::{place, session::Video, units::seconds};
+
+/// Where a task stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TaskStatus {
+    /// Accepted.
+    Submitted,
+    /// Being worked on.
+    Processing,
+    /// Ended with a result.
+    Succeed,
+    /// Ended without one.
+    Failed,
+}
+
+impl TaskStatus {
+    /// As the API spells it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Submitted => "submitted",
+            Self::Processing => "processing",
+            Self::Succeed => "succeed",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// Whether it will not change again.
+    pub const fn is_ended(self) -> bool {
+        matches!(self, Self::Succeed | Self::Failed)
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Task {
+    pub(super) id: String,
+    pub(super) external_task_id: Option<String>,
+    pub(super) session_id: String,
+    pub(super) video: Arc<Video>,
+    pub(super) result_id: String,
+    pub(super) watermark: Option<bool>,
+    pub(super) callback_url: Option<String>,
+    pub(super) accepted_at_ms: i64,
+    pub(super) processing_at_ms: i64,
+    pub(super) ends_at_ms: i64,
+    pub(super) units: super::units::Units,
+    pub(super) body_digest: String,
+    pub(super) content_digest: String,
+}
+
+impl Task {
+    pub(super) fn status(&self, now_ms: i64) -> TaskStatus {
+        if now_ms < self.processing_at_ms {
+            TaskStatus::Submitted
+        } else if now_ms < self.ends_at_ms {
+            TaskStatus::Processing
+        } else if self.video.fail.is_some() {
+            TaskStatus::Failed
+        } else {
+            TaskStatus::Succeed
+        }
+    }
+
+    fn updated_at_ms(&self, now_ms: i64) -> i64 {
+        match self.status(now_ms) {
+            TaskStatus::Submitted => self.accepted_at_ms,
+            TaskStatus::Processing => self.processing_at_ms,
+            TaskStatus::Succeed | TaskStatus::Failed => self.ends_at_ms,
+        }
+    }
+
+    pub(super) fn is_watermarked(&self) -> bool {
+        self.watermark == Some(true)
+    }
+
+    /// `data` of the answer to Create Task, the only one that echoes the `external_task_id`.
+    pub(super) fn created(&self) -> Value {
+        let external = self.external_task_id.as_deref().unwrap_or_default();
+        json!({
+            "task_id": self.id,
+            "task_info": {"external_task_id": external},
+            "task_status": TaskStatus::Submitted.name(),
+            "created_at": self.accepted_at_ms,
+            "updated_at": self.accepted_at_ms,
+        })
+    }
+
+    /// A task as the queries tell it.
+    pub(super) fn queried(&self, now_ms: i64, base_url: &str) -> Value {
+        let status = self.status(now_ms);
+        let failure = self.video.fail.as_deref().filter(|_| status == TaskStatus::Failed);
+        let mut data = Map::new();
+        data.insert("task_id".into(), json!(self.id));
+        data.insert("task_status".into(), json!(status.name()));
+        data.insert("task_status_msg".into(), json!(failure.unwrap_or_default()));
+        data.insert("task_info".into(), json!({"parent_video": self.parent_video()}));
+        if status == TaskStatus::Succeed {
+            data.insert("task_result".into(), json!({"videos": [self.result(base_url)]}));
+        }
+        data.insert("watermark_info".into(), json!({"enabled": self.is_watermarked()}));
+        if status.is_ended() {
+            data.insert("final_unit_deduction".into(), json!(self.units));
+        }
+        data.insert("created_at".into(), json!(self.accepted_at_ms));
+        data.insert("updated_at".into(), json!(self.updated_at_ms(now_ms)));
+        Value::Object(data)
+    }
+
+    /// A task as a callback tells it: with the `external_task_id` too.
+    pub(super) fn notified(&self, now_ms: i64, base_url: &str) -> Value {
+        let mut data = self.queried(now_ms, base_url);
+        let external = self.external_task_id.as_deref().unwrap_or_default();
+        data["task_info"]["external_task_id"] = json!(external);
+        data
+    }
+
+    fn parent_video(&self) -> Value {
+        let Video { id, url, length_ms, .. } = &*self.video;
+        json!({"id": id, "url": url, "duration": seconds(*length_ms)})
+    }
+
+    fn result(&self, base_url: &str) -> Value {
+        let mut result = json!({
+            "id": self.result_id,
+            "url": place::result_url(base_url, &self.result_id, false),
+            "duration": seconds(self.video.length_ms),
+        });
+        if self.is_watermarked() {
+            let url = place::result_url(base_url, &self.result_id, true);
+            result["watermark_url"] = json!(url);
+        }
+        result
+    }
+}
