@@ -91,8 +91,25 @@ pub struct JobFilter {
     pub state: Option<State>,
 }
 
-const SELECT_LINE: &str = "
-    SELECT o.*, j.id AS row FROM job j JOIN job_overview o ON o.key = j.key ";
+const OF_MANIFEST: &str = "j.manifest_id = (SELECT id FROM manifest WHERE path = :manifest) AND";
+const OF_MANIFEST_AND_STATE: &str = "
+    j.manifest_id = (SELECT id FROM manifest WHERE path = :manifest) AND j.state = :state AND";
+
+impl JobFilter {
+    /// Each of its forms follows an index whose entries are in the order of rows, and sorts nothing.
+    pub(super) fn sql(&self) -> String {
+        let (index, condition) = match (&self.manifest, self.state) {
+            (None, None) => ("", ""),
+            (None, Some(_)) => ("INDEXED BY job_state", "j.state = :state AND"),
+            (Some(_), None) => ("INDEXED BY job_manifest", OF_MANIFEST),
+            (Some(_), Some(_)) => ("INDEXED BY job_manifest", OF_MANIFEST_AND_STATE),
+        };
+        format!(
+            "SELECT o.*, j.id AS row FROM job j {index} JOIN job_overview o ON o.key = j.key
+             WHERE {condition} j.id > :after ORDER BY j.id LIMIT :limit"
+        )
+    }
+}
 
 impl Reader {
     /// Returns up to `limit` jobs behind row `after` (0: from the first), and the row to go on
@@ -106,20 +123,7 @@ impl Reader {
         after: i64,
         limit: usize,
     ) -> Result<(Vec<JobLine>, Option<i64>), StoreError> {
-        // Each of these follows an index whose entries are in order of rows, and sorts nothing.
-        let condition = match (&filter.manifest, filter.state) {
-            (None, None) => "",
-            (None, Some(_)) => "j.state = :state AND",
-            (Some(_), None) => {
-                "j.manifest_id = (SELECT id FROM manifest WHERE path = :manifest) AND"
-            }
-            (Some(_), Some(_)) => {
-                "j.manifest_id = (SELECT id FROM manifest WHERE path = :manifest)
-                 AND +j.state = :state AND"
-            }
-        };
-        let sql =
-            format!("{SELECT_LINE} WHERE {condition} j.id > :after ORDER BY j.id LIMIT :limit");
+        let sql = filter.sql();
         let limit_rows = i64::try_from(limit).unwrap_or(i64::MAX);
         let state = filter.state.map(State::name);
         let mut known: Vec<(&str, &dyn rusqlite::ToSql)> =
@@ -156,9 +160,8 @@ impl Reader {
     /// When the database cannot be read.
     pub fn detail(&self, key: &str) -> Result<Option<JobDetail>, StoreError> {
         let moment = self.connection.unchecked_transaction()?;
-        let sql = format!("{SELECT_LINE} WHERE j.key = :key");
         let line = moment
-            .prepare_cached(&sql)?
+            .prepare_cached("SELECT * FROM job_overview WHERE key = :key")?
             .query_row(named_params! { ":key": key }, line_from_row)
             .optional()?;
         let Some(line) = line else {

@@ -61,6 +61,13 @@ pub struct RefusedManifest {
 /// So many manifests with faults are told at most.
 const REFUSED_TOLD_MAX: usize = 5;
 
+pub(super) const JOBS_BY_STATE: &str =
+    "SELECT state, count(*) FROM job INDEXED BY job_state GROUP BY state";
+
+pub(super) const MANIFESTS_OF_STATE: &str = "
+    SELECT count(*) FROM manifest INDEXED BY manifest_present
+    WHERE state = ?1 AND removed_at_ms IS NULL";
+
 impl Standing {
     /// How many jobs are in any of `states`.
     #[must_use]
@@ -121,8 +128,7 @@ impl Reader {
 
 fn jobs(connection: &Connection) -> Result<BTreeMap<State, i64>, StoreError> {
     let mut counts: BTreeMap<State, i64> = State::ALL.into_iter().map(|state| (state, 0)).collect();
-    let mut statement =
-        connection.prepare_cached("SELECT state, count(*) FROM job GROUP BY state")?;
+    let mut statement = connection.prepare_cached(JOBS_BY_STATE)?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let name = row.get_ref(0)?.as_str().unwrap_or_default();
@@ -135,11 +141,7 @@ fn jobs(connection: &Connection) -> Result<BTreeMap<State, i64>, StoreError> {
 
 fn manifests(connection: &Connection) -> Result<(i64, i64), StoreError> {
     let count = |state: &str| {
-        connection
-            .prepare_cached(
-                "SELECT count(*) FROM manifest WHERE state = ?1 AND removed_at_ms IS NULL",
-            )?
-            .query_row([state], |row| row.get(0))
+        connection.prepare_cached(MANIFESTS_OF_STATE)?.query_row([state], |row| row.get(0))
     };
     Ok((count("accepted")?, count("refused")?))
 }

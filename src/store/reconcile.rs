@@ -10,6 +10,10 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension as _};
 use super::{Accepted, Conflict, Reconciled, StoreError, WantedJob, record, row};
 use crate::job::{Illegal, Job, Media, Moment, Outcome, Policy, State, Transition, apply};
 
+pub(super) const FIRST_TURN: &str = "
+    SELECT turn FROM job INDEXED BY job_queued WHERE state = 'queued' AND priority = ?1
+    ORDER BY turn, id LIMIT 1";
+
 /// Why a reconciliation stops.
 pub(super) enum Stop {
     Conflict(Conflict),
@@ -182,9 +186,7 @@ impl<'a> Reconciliation<'a> {
     /// Where the turns of one priority have come to: a manifest that joins begins there, so that it
     /// neither waits behind all that were there before nor passes them all by.
     fn turn(&self, priority: i32) -> Result<i64, StoreError> {
-        let mut first = self.connection.prepare_cached(
-            "SELECT turn FROM job WHERE state = 'queued' AND priority = ?1 ORDER BY turn, id LIMIT 1",
-        )?;
+        let mut first = self.connection.prepare_cached(FIRST_TURN)?;
         Ok(first.query_row([priority], |row| row.get(0)).optional()?.unwrap_or(0))
     }
 

@@ -104,7 +104,7 @@ async fn a_job_with_all_its_parts_is_read_as_it_was_written() {
     let full = changed(wanted("a"), |spec| {
         spec.video = Source::File("v/ü.mp4".to_owned());
         spec.audio = Source::Id("sound-1".to_owned());
-        spec.face = FaceChoice::Index(2);
+        spec.face = FaceChoice::Index(0);
         spec.sound_insert_ms = Some(1_500);
         spec.watermark = true;
         spec.callback_url = Some("https://example.com/cb".to_owned());

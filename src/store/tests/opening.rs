@@ -171,7 +171,7 @@ fn looking_for_the_holder_keeps_no_daemon_from_starting() {
     std::thread::scope(|scope| {
         scope.spawn(|| {
             while !done.load(std::sync::atomic::Ordering::Relaxed) {
-                holder(&path);
+                let _free_or_held = holder(&path);
             }
         });
         let taken: Vec<_> = (0..200).map(|_| Lock::take(&path).map(drop)).collect();
