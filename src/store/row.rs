@@ -31,7 +31,8 @@ const UPDATE_PROGRESS: &str = "
       settled = :settled, task_id = :task_id, units_micro = :units_micro,
       error_code = :error_code, error = :error, result_bytes = :result_bytes,
       result_sha256 = :result_sha256, result_ms = :result_ms,
-      updated_at_ms = :now_ms, finished_at_ms = :finished_at_ms
+      updated_at_ms = :now_ms,
+      finished_at_ms = CASE WHEN :state = :from THEN finished_at_ms ELSE :finished_at_ms END
     WHERE id = :id AND state = :from AND revision = :revision";
 
 /// Writes what the manifest asks.

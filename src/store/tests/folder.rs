@@ -63,6 +63,22 @@ async fn an_edit_changes_what_was_not_sent_and_flags_what_was() {
 }
 
 #[tokio::test]
+async fn an_edit_after_the_end_does_not_move_the_end() {
+    let bench = Bench::new();
+    bench.accept(manifest("a.yaml", vec![wanted("a")])).await.unwrap();
+    let session = session(&bench.store).await;
+    bench.drive("a", until_submitted(&session, "task")).await;
+    bench.drive("a", until_succeeded()).await;
+    let edited = changed(wanted("a"), |spec| spec.sound_volume = 2.0);
+    let later = Moment { now_ms: NOW_MS + 1_000, ..moment() };
+    let edited = manifest("a.yaml", vec![edited]);
+    bench.store.accept(edited, later, policy()).await.unwrap().unwrap();
+    let times: String = bench
+        .value("SELECT changed_since || finished_at || ' ' || updated_at FROM job_overview");
+    assert_eq!(times, "12026-03-01T12:00:07.050Z 2026-03-01T12:00:08.050Z");
+}
+
+#[tokio::test]
 async fn what_leaves_the_folder_is_cancelled_unless_it_was_sent() {
     let bench = Bench::new();
     bench.accept(manifest("a.yaml", vec![wanted("a/1"), wanted("a/2")])).await.unwrap();
