@@ -68,7 +68,6 @@ fn said(job: &Job) -> String {
 fn judge(detail: &JobDetail) -> Verdict {
     let (job, line) = (&detail.job, &detail.line);
     let waits = || line.waiting_for.as_deref().unwrap_or("its turn").to_owned();
-    let removed = job.failure.as_ref().is_some_and(|failure| failure.code == "removed");
     match job.state {
         State::Failed | State::Cancelled | State::Succeeded if !detail.manifest_is_there => {
             Verdict::No(
@@ -76,7 +75,7 @@ fn judge(detail: &JobDetail) -> Verdict {
                 Some("put it back into the folder first".to_owned()),
             )
         }
-        State::Cancelled if removed => Verdict::No(
+        State::Cancelled if job.was_removed() => Verdict::No(
             format!("it was taken out of {}", line.manifest),
             Some("put it back there, and it runs without a retry".to_owned()),
         ),

@@ -4,7 +4,7 @@
 //! table below says where a job goes; the functions under it fill in the rest of its row.
 
 use super::{
-    Create, Failure, Job, Moment, Outcome, Policy, Spend, State,
+    Create, Failure, Job, Moment, Outcome, Policy, REMOVED, Spend, State,
     outcome::{Fault, Trouble},
     retry::delay_ms,
     timing,
@@ -69,7 +69,7 @@ pub fn apply(
             step.cancel("cancelled", "cancelled by `lipsyncd cancel`")
         }
         (S::Waiting | S::Queued | S::Identified, O::Removed) => {
-            step.cancel("removed", "taken out of the folder before it was sent")
+            step.cancel(REMOVED, "taken out of the folder before it was sent")
         }
 
         // The paid step.
@@ -104,7 +104,9 @@ pub fn apply(
         (S::Failed | S::Cancelled | S::Succeeded, O::Retried) => step.retried(),
         (S::Cancelled, O::Returned) => step.returned(),
         (S::Waiting | S::Queued | S::Identified, O::Edited(spec)) => step.edited(*spec),
-        (S::Failed | S::Cancelled, O::Edited(spec)) if job.was_never_sent() => step.edited(*spec),
+        (S::Failed, O::Edited(spec)) if job.was_never_sent() => step.edited(*spec),
+        // What a person took back stays so, whatever the manifest says.
+        (S::Cancelled, O::Edited(spec)) if job.was_removed() => step.edited(*spec),
         (_, O::Edited(_)) => step.flagged(),
         (S::Unresolved, O::ResolvedAs { task_id }) => step.accepted(task_id, "resolved as task"),
         (S::Unresolved, O::ResolvedAsUnsent) => step.back_to(

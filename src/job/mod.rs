@@ -27,6 +27,9 @@ pub use timing::{FaceSpan, Plan};
 /// The row number of a job in the state database; stable for the job's life.
 pub type JobId = i64;
 
+/// The [`Failure::code`] of a job that was taken out of the folder before it was sent.
+pub const REMOVED: &str = "removed";
+
 /// One job as the database holds it: what was asked, and how far it came.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Job {
@@ -188,6 +191,13 @@ impl Job {
         let key = self.spec.key.as_str();
         let stem = if self.spec.id.is_some() { &key[..parent(key)] } else { key };
         &stem[..parent(stem)]
+    }
+
+    /// Whether it was cancelled because it left the folder, and not by a person's word.
+    #[must_use]
+    pub fn was_removed(&self) -> bool {
+        let removed = |failure: &Failure| failure.code == REMOVED;
+        self.state == State::Cancelled && self.failure.as_ref().is_some_and(removed)
     }
 
     /// Whether nothing that costs a task ever left the machine for this attempt.

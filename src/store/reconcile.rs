@@ -131,12 +131,8 @@ impl<'a> Reconciliation<'a> {
     }
 
     fn compare(&mut self, job: Job, meaning: &str, wanted: &WantedJob) -> Result<(), Stop> {
-        let removed = |job: &Job| {
-            job.state == State::Cancelled
-                && job.failure.as_ref().is_some_and(|failure| failure.code == "removed")
-        };
         if meaning == wanted.meaning {
-            if removed(&job) {
+            if job.was_removed() {
                 let back = self.apply_and_record(&job, Outcome::Returned)?;
                 self.look_at_media(&back, wanted)?;
             } else if job.state == State::Waiting {
@@ -144,8 +140,8 @@ impl<'a> Reconciliation<'a> {
             }
             return Ok(());
         }
-        let unsent = job.state.is_unsent() || (job.state.is_finished() && job.was_never_sent());
-        if unsent && !(job.state == State::Cancelled && !removed(&job)) {
+        let failed_unsent = job.state == State::Failed && job.was_never_sent();
+        if job.state.is_unsent() || job.was_removed() || failed_unsent {
             // The row's wish is written first: the output it gives up may be another's next.
             row::update_spec(self.connection, job.id, &wanted.spec, &wanted.meaning)?;
             let edited =

@@ -155,12 +155,11 @@ pub(super) fn face(choice: &FaceChoice) -> String {
 /// The command that is worth typing now, if there is one.
 pub(super) fn next(job: &Job, manifest_is_there: bool) -> Option<String> {
     let key = &job.spec.key;
-    let removed = job.failure.as_ref().is_some_and(|failure| failure.code == "removed");
     match job.state {
         State::Unresolved => {
             Some(format!("{} --task ID | --resend", open::command("resolve", key)))
         }
-        State::Failed | State::Cancelled if manifest_is_there && !removed => {
+        State::Failed | State::Cancelled if manifest_is_there && !job.was_removed() => {
             Some(open::command("retry", key))
         }
         State::Succeeded if manifest_is_there && job.changed_since => {

@@ -73,8 +73,8 @@ async fn an_edit_after_the_end_does_not_move_the_end() {
     let later = Moment { now_ms: NOW_MS + 1_000, ..moment() };
     let edited = manifest("a.yaml", vec![edited]);
     bench.store.accept(edited, later, policy()).await.unwrap().unwrap();
-    let times: String = bench
-        .value("SELECT changed_since || finished_at || ' ' || updated_at FROM job_overview");
+    let times: String =
+        bench.value("SELECT changed_since || finished_at || ' ' || updated_at FROM job_overview");
     assert_eq!(times, "12026-03-01T12:00:07.050Z 2026-03-01T12:00:08.050Z");
 }
 
