@@ -64,10 +64,28 @@ impl<'a> Reconciliation<'a> {
         // Who leaves goes first, so that an output that passes from one job to another is free.
         let keys: Vec<&str> = manifest.jobs.iter().map(|job| job.spec.key.as_str()).collect();
         self.remove_unwanted(manifest_id, &keys)?;
+        self.free_what_changes(&manifest.jobs)?;
         for (index, wanted) in manifest.jobs.iter().enumerate() {
             let index = i64::try_from(index).unwrap_or(i64::MAX);
             self.want(manifest_id, predecessor, index, wanted)
                 .map_err(|stop| self.explain(stop, wanted))?;
+        }
+        Ok(())
+    }
+
+    /// Takes outputs and names away from the jobs whose wish is about to be written anew, so that
+    /// jobs of one manifest may pass them on or swap them. What stands there until then begins with
+    /// `/`, as no output and no name does.
+    fn free_what_changes(&self, jobs: &[WantedJob]) -> Result<(), StoreError> {
+        let mut free = self.connection.prepare_cached(
+            "UPDATE job SET output = '/' || id,
+               external_base = CASE WHEN ?3 THEN '/' || id ELSE external_base END
+             WHERE key = ?1 AND meaning <> ?2 AND (state IN ('waiting', 'queued', 'identified')
+               OR state = 'failed' AND first_sent_at_ms IS NULL AND task_id IS NULL)",
+        )?;
+        for wanted in jobs {
+            let names_itself = wanted.spec.external_task_id.is_some();
+            free.execute((&wanted.spec.key, &wanted.meaning, names_itself))?;
         }
         Ok(())
     }

@@ -200,13 +200,35 @@ async fn an_output_may_pass_from_one_job_of_a_manifest_to_another() {
 }
 
 #[tokio::test]
-async fn two_jobs_of_a_manifest_may_swap_their_outputs() {
+async fn two_jobs_of_a_manifest_may_swap_their_outputs_and_names() {
+    let bench = Bench::new();
+    let to = |key, output: &str, name: &str| {
+        changed(wanted(key), |spec| {
+            spec.output = output.to_owned();
+            spec.external_task_id = Some(name.to_owned());
+        })
+    };
+    let first = manifest("a.yaml", vec![to("a/1", "x.mp4", "x"), to("a/2", "y.mp4", "y")]);
+    bench.accept(first).await.unwrap();
+    let swapped = manifest("a.yaml", vec![to("a/1", "y.mp4", "y"), to("a/2", "x.mp4", "x")]);
+    bench.accept(swapped).await.unwrap();
+    let (one, two) = (bench.job("a/1").await, bench.job("a/2").await);
+    assert_eq!([one.spec.output, two.spec.output], ["y.mp4", "x.mp4"]);
+    assert_eq!([one.external_base, two.external_base], ["y", "x"]);
+}
+
+#[tokio::test]
+async fn an_output_is_not_taken_from_a_job_that_was_sent() {
     let bench = Bench::new();
     bench.accept(manifest("a.yaml", vec![wanted("a/1"), wanted("a/2")])).await.unwrap();
+    let session = session(&bench.store).await;
+    bench.drive("a/1", until_submitted(&session, "task")).await;
     let to = |key, output: &str| changed(wanted(key), |spec| spec.output = output.to_owned());
     let swapped = manifest("a.yaml", vec![to("a/1", "a/2.mp4"), to("a/2", "a/1.mp4")]);
-    bench.accept(swapped).await.unwrap();
-    assert_eq!(bench.job("a/1").await.spec.output, "a/2.mp4");
+    let conflict = bench.accept(swapped).await.unwrap_err();
+    assert_eq!(conflict.key, "a/2");
+    assert!(conflict.what.contains("job a/1's"), "{conflict}");
+    assert_eq!(bench.job("a/2").await.spec.output, "a/2.mp4");
 }
 
 #[tokio::test]
