@@ -1,1 +1,233 @@
-//! (to be written)
+//! The daemon: takes the lock, starts inbox and pipeline side by side, and ends them in order.
+//!
+//! Owns no work of its own; what it starts can be dropped at any moment and goes on from the
+//! database at the next start.
+
+use std::{
+    fs, io,
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
+
+use secrecy::ExposeSecret as _;
+use tokio::{sync::Notify, time::sleep};
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+
+use crate::{
+    config::{Config, Credentials},
+    inbox::{Inbox, InboxSettings, Looker},
+    job::Policy,
+    kling::{BuildError, Client, ClientConfig, Credential},
+    media::Locator,
+    pipeline::{Clock, End, PaceSettings, Pipeline, Settings, Until},
+    store::{Lock, LockError, Store, StoreError},
+};
+
+/// How often the daemon looks whether a command changed the database.
+const CHANGES_EVERY: Duration = Duration::from_millis(500);
+/// How long a download may stand still.
+const DOWNLOAD_IDLE: Duration = Duration::from_secs(30);
+
+/// Why the daemon cannot run, or could not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    /// Another daemon works on the same database.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The database cannot be opened, or failed for good.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The client of the API cannot be built.
+    #[error(transparent)]
+    Client(#[from] BuildError),
+    /// A folder that must be there is not, and cannot be made.
+    #[error("{what} {}: {source}", path.display())]
+    Folder {
+        /// The key of the configuration.
+        what: &'static str,
+        /// The folder.
+        path: PathBuf,
+        /// The system's word.
+        source: io::Error,
+    },
+}
+
+/// Runs until `stop`, or until nothing is left that moves by itself. `look` asks for a look at the
+/// folder at once.
+///
+/// # Errors
+/// When it cannot start, or the database fails for good.
+pub async fn run(
+    config: &Config,
+    credentials: &Credentials,
+    until: Until,
+    look: Arc<Notify>,
+    stop: CancellationToken,
+) -> Result<End, DaemonError> {
+    let clock = Clock::system();
+    let settings = settings(config, credentials);
+    prepare_folders(config, until)?;
+    let _lock = Lock::take(&config.state_db)?;
+    let store = Store::open(&config.state_db)?;
+    let cap_micro = settings.units_per_day_micro;
+    store.begin(std::process::id(), clock.now_ms(), settings.slots, cap_micro).await?;
+    let client = client(config, credentials)?;
+
+    let looker = Looker::new(
+        settings.locator.clone(),
+        config.media.public_base_url.clone(),
+        config.watch.settle,
+    );
+    let moments = clock.clone();
+    let inbox = Inbox::new(inbox_settings(config, &settings), store.clone(), looker, move || {
+        moments.moment()
+    })
+    .await?;
+    let account = settings.account.clone();
+    let pipeline = Pipeline::new(client, store.clone(), clock, settings).await?;
+    info!(
+        "lipsyncd {} works on {} as {account}, state in {}",
+        env!("CARGO_PKG_VERSION"),
+        config.jobs_dir.display(),
+        config.state_db.display()
+    );
+
+    let nudge = Arc::new(Notify::new());
+    let more_to_come = Arc::new(AtomicBool::new(true));
+    let inbox_stop = stop.child_token();
+    let inbox_work = inbox.run(
+        Arc::clone(&look),
+        Arc::clone(&nudge),
+        Arc::clone(&more_to_come),
+        || info!("the folder has been read"),
+        inbox_stop.clone(),
+    );
+    let changes = watch_changes(store, Arc::clone(&look), Arc::clone(&nudge));
+    let pipeline_work = pipeline.run(nudge, stop, until, more_to_come);
+    tokio::pin!(inbox_work, changes, pipeline_work);
+    let mut inbox_ended = false;
+    loop {
+        tokio::select! {
+            ended = &mut pipeline_work => {
+                inbox_stop.cancel();
+                if !inbox_ended {
+                    inbox_work.await?;
+                }
+                info!("ended");
+                return Ok(ended?);
+            }
+            ended = &mut inbox_work, if !inbox_ended => {
+                inbox_ended = true;
+                ended?;
+            }
+            failed = &mut changes => return Err(failed.into()),
+        }
+    }
+}
+
+/// Rings when another process changed the database; returns only when that cannot be told.
+async fn watch_changes(store: Store, look: Arc<Notify>, nudge: Arc<Notify>) -> StoreError {
+    let mut before = None;
+    loop {
+        let version = match store.data_version().await {
+            Ok(version) => version,
+            Err(error) => return error,
+        };
+        if before.is_some_and(|before| before != version) {
+            look.notify_one();
+            nudge.notify_one();
+        }
+        before = Some(version);
+        sleep(CHANGES_EVERY).await;
+    }
+}
+
+fn prepare_folders(config: &Config, until: Until) -> Result<(), DaemonError> {
+    let told = |what, path: &PathBuf| {
+        let path = path.clone();
+        move |source| DaemonError::Folder { what, path, source }
+    };
+    // The folder of manifests is only ever read. A daemon waits for it, as for a share that is not
+    // mounted yet; a single run has nothing to do without it.
+    if until == Until::Idle {
+        fs::read_dir(&config.jobs_dir).map_err(told("jobs_dir", &config.jobs_dir))?;
+    }
+    fs::create_dir_all(&config.output_dir).map_err(told("output_dir", &config.output_dir))?;
+    if let Some(folder) = config.state_db.parent() {
+        fs::create_dir_all(folder).map_err(told("the folder of state_db", &folder.to_owned()))?;
+    }
+    Ok(())
+}
+
+fn settings(config: &Config, credentials: &Credentials) -> Settings {
+    Settings {
+        account: credentials.account(),
+        policy: policy(config),
+        session_ttl_ms: ms(config.kling.session_ttl),
+        slots: usize::try_from(config.limits.concurrency).unwrap_or(usize::MAX),
+        pace: PaceSettings {
+            identify_per_second: config.limits.identify_per_second,
+            create_per_second: config.limits.create_per_second,
+            query_per_second: config.limits.query_per_second,
+        },
+        units_per_day_micro: config.limits.units_per_day_micro,
+        poll_min_ms: ms(config.poll.min_interval),
+        poll_max_ms: ms(config.poll.max_interval),
+        probe_interval_ms: ms(config.pause.probe_interval),
+        downloads: usize::try_from(config.download.concurrency).unwrap_or(usize::MAX),
+        download_bytes_max: config.download.max_bytes,
+        output_dir: config.output_dir.clone(),
+        locator: locator(config),
+    }
+}
+
+/// By which settings outcomes are judged.
+#[must_use]
+pub fn policy(config: &Config) -> Policy {
+    Policy {
+        retry_initial_ms: ms(config.retry.initial),
+        retry_max_ms: ms(config.retry.max),
+        give_up_after_ms: ms(config.retry.give_up_after),
+        create_settle_ms: ms(config.kling.create_settle),
+    }
+}
+
+/// Where local media lie.
+#[must_use]
+pub fn locator(config: &Config) -> Locator {
+    Locator { jobs_dir: config.jobs_dir.clone(), media_dirs: config.media.dirs.clone() }
+}
+
+fn inbox_settings(config: &Config, settings: &Settings) -> InboxSettings {
+    InboxSettings {
+        jobs_dir: config.jobs_dir.clone(),
+        media_dirs: config.media.dirs.clone(),
+        settle: config.watch.settle,
+        rescan_interval: config.watch.rescan_interval,
+        policy: settings.policy.clone(),
+    }
+}
+
+fn client(config: &Config, credentials: &Credentials) -> Result<Client, BuildError> {
+    let credential = match credentials {
+        Credentials::Keys { access_key, secret_key } => Credential::Keys {
+            access_key: access_key.expose_secret().to_owned(),
+            secret_key: secret_key.clone(),
+        },
+        Credentials::Token(token) => Credential::Token(token.clone()),
+    };
+    let settings = ClientConfig {
+        base_url: config.kling.base_url.clone(),
+        connect_timeout: config.kling.connect_timeout,
+        request_timeout: config.kling.request_timeout,
+        idle_timeout: DOWNLOAD_IDLE,
+        now_ms: Clock::system_now_ms,
+    };
+    Client::new(settings, credential)
+}
+
+fn ms(length: Duration) -> i64 {
+    i64::try_from(length.as_millis()).unwrap_or(i64::MAX)
+}

@@ -16,10 +16,22 @@ const DEFAULT_FILTER: &str = "lipsyncd=info,warn";
 
 type Sink = Box<dyn Layer<Registry> + Send + Sync>;
 
+/// What is logged where the screen is for something else.
+const QUIET_FILTER: &str = "lipsyncd=error";
+
 /// Begins the log of this process; a second beginning changes nothing.
 pub(super) fn begin(format: LogFormat) {
+    begin_with(format, DEFAULT_FILTER);
+}
+
+/// Like [`begin`], with nothing but errors unless `RUST_LOG` asks for more.
+pub(super) fn begin_quiet(format: LogFormat) {
+    begin_with(format, QUIET_FILTER);
+}
+
+fn begin_with(format: LogFormat, default: &str) {
     let (sink, complaint) = sink(format);
-    let (filter, fault) = filter(env::var("RUST_LOG").ok());
+    let (filter, fault) = filter(env::var("RUST_LOG").ok(), default);
     // Only a test that runs several commands in one process has one already.
     let _already =
         tracing::subscriber::set_global_default(Registry::default().with(sink.with_filter(filter)));
@@ -40,15 +52,15 @@ fn sink(format: LogFormat) -> (Sink, Option<String>) {
     }
 }
 
-fn filter(wanted: Option<String>) -> (EnvFilter, Option<String>) {
+fn filter(wanted: Option<String>, default: &str) -> (EnvFilter, Option<String>) {
     let Some(wanted) = wanted.filter(|wanted| !wanted.is_empty()) else {
-        return (EnvFilter::new(DEFAULT_FILTER), None);
+        return (EnvFilter::new(default), None);
     };
     match EnvFilter::try_new(&wanted) {
         Ok(filter) => (filter, None),
         Err(error) => {
-            let fault = format!("RUST_LOG is not understood ({error}): using {DEFAULT_FILTER}");
-            (EnvFilter::new(DEFAULT_FILTER), Some(fault))
+            let fault = format!("RUST_LOG is not understood ({error}): using {default}");
+            (EnvFilter::new(default), Some(fault))
         }
     }
 }
@@ -98,7 +110,7 @@ mod tests {
 
     #[test]
     fn a_filter_that_is_not_understood_is_told_and_replaced() {
-        let (filter, fault) = filter(Some("lipsyncd=loud".to_owned()));
+        let (filter, fault) = filter(Some("lipsyncd=loud".to_owned()), DEFAULT_FILTER);
         assert_eq!(filter.to_string(), EnvFilter::new(DEFAULT_FILTER).to_string());
         assert!(fault.unwrap().contains("RUST_LOG"));
     }

@@ -6,7 +6,9 @@
 
 mod cancel;
 mod change;
+mod check;
 mod completions;
+mod demo;
 mod error;
 mod json;
 mod list;
@@ -17,7 +19,9 @@ mod pause;
 mod resolve;
 mod resume;
 mod retry;
+mod run;
 mod show;
+mod simulate;
 mod status;
 pub mod text;
 
@@ -62,6 +66,10 @@ pub struct Cli {
 /// What lipsyncd can be told to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Work: watch the folder, send jobs, fetch results
+    Run(run::Args),
+    /// Read manifests and local media as the daemon would, without network
+    Check(check::Args),
     /// How far everything is: counts, slots, pause, units, time left
     Status(status::Args),
     /// A line a job
@@ -78,6 +86,10 @@ pub enum Command {
     Pause(pause::Args),
     /// Let paid calls go on
     Resume(resume::Args),
+    /// See it work: a batch of real clips against the built-in simulator
+    Demo(demo::Args),
+    /// Run the simulated API alone, to try manifests without paying
+    Simulate(simulate::Args),
     /// Print the completions of a shell
     Completions(completions::Args),
 }
@@ -127,8 +139,12 @@ fn perform(
     err: &mut dyn Write,
     on_terminal: bool,
 ) -> Result<ExitCode, CommandError> {
-    if let Command::Completions(arguments) = &cli.command {
-        return completions::run(arguments, out);
+    // These need no configuration, and must not fail for a faulty one.
+    match &cli.command {
+        Command::Completions(arguments) => return completions::run(arguments, out),
+        Command::Demo(arguments) => return demo::run(arguments, out, err, on_terminal),
+        Command::Simulate(arguments) => return simulate::run(arguments, out, err),
+        _ => {}
     }
     let config = open::config(cli.config.as_deref())?;
     log::begin(config.log.format);
@@ -142,6 +158,10 @@ fn perform(
         Command::Cancel(arguments) => cancel::run(arguments, context),
         Command::Pause(arguments) => pause::run(arguments, context),
         Command::Resume(arguments) => resume::run(arguments, context),
-        Command::Completions(arguments) => completions::run(arguments, context.out),
+        Command::Run(arguments) => run::run(arguments, context),
+        Command::Check(arguments) => check::run(arguments, context),
+        Command::Completions(_) | Command::Demo(_) | Command::Simulate(_) => {
+            unreachable!("done before the configuration was read")
+        }
     }
 }

@@ -33,6 +33,8 @@ pub struct ReadJob {
     pub meaning: String,
     /// What the look at its media found.
     pub look: Look,
+    /// Where in the manifest the job stands.
+    pub place: Place,
     /// Where in the manifest `video` and `audio` stand.
     pub media_places: (Place, Place),
 }
@@ -64,6 +66,7 @@ pub fn read_manifest(
             spec: job.spec,
             meaning: job.meaning,
             look,
+            place: job.place,
             media_places: (job.video_place, job.audio_place),
         });
     }

@@ -20,7 +20,14 @@ impl Clock {
     pub fn system() -> Self {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let seed = u64::from(since_epoch.subsec_nanos());
-        Self::new(system_now_ms, u64::from(std::process::id()).rotate_left(32) ^ seed)
+        Self::new(Self::system_now_ms, u64::from(std::process::id()).rotate_left(32) ^ seed)
+    }
+
+    /// The system's wall clock as Unix time.
+    #[must_use]
+    pub fn system_now_ms() -> i64 {
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
     }
 
     /// A clock that reads `now_ms` (Unix time) and draws its chance from `seed`.
@@ -53,10 +60,4 @@ impl Clock {
         let chance = (bits >> 11) as f64 / (1_u64 << 53) as f64;
         chance
     }
-}
-
-/// The system's wall clock as Unix time.
-fn system_now_ms() -> i64 {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
 }

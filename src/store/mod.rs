@@ -8,6 +8,7 @@
 //! the job meanwhile.
 
 mod error;
+mod left_over;
 mod line;
 mod listing;
 mod lock;
@@ -29,6 +30,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 
 pub use error::StoreError;
+pub use left_over::LeftOver;
 pub use line::{Lookups, Pause, PauseKind};
 pub use listing::{HistoryLine, JobDetail, JobFilter, JobLine};
 pub use lock::{Lock, LockError, holder};

@@ -15,7 +15,7 @@ use table::Table;
 /// A job's key, its state, what it waits for or why it ended, and where its result goes; in the order
 /// in which jobs were first read (with several states: state by state). On a terminal lines are cut
 /// to its width; through a pipe they are whole. Any number of jobs is listed page by page.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 #[command(after_help = "Examples:\n  \
     lipsyncd list --state failed --state unresolved\n  \
     lipsyncd list --manifest promo.yaml\n  \

@@ -1,0 +1,250 @@
+//! `lipsyncd check`: manifests and local media as the daemon would read them, without network.
+
+use std::{
+    collections::BTreeMap,
+    io::{IsTerminal as _, Write},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use super::{CommandError, Context, ExitCode, text::safe};
+use crate::{
+    config::Config,
+    daemon,
+    inbox::{Found, Look, Looker, ReadJob, read_manifest, scan},
+    job::{
+        FaceChoice, JobSpec,
+        timing::{self, FaceSpan, Seconds},
+    },
+    manifest::{Place, Problem, Problems},
+};
+
+/// Read manifests and local media as the daemon would, without network
+///
+/// Tells every fault with its place, or what would be done for each job. Without PATH all of `jobs_dir`
+/// is read. A PATH outside of `jobs_dir` is read as if its folder were `jobs_dir`.
+///
+/// Exit code 0: all of it could run; 1: something is faulty, or a file is not there.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    lipsyncd check\n  \
+    lipsyncd check jobs/promo.yaml")]
+pub struct Args {
+    /// Manifests, or folders of them
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
+}
+
+pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCode, CommandError> {
+    let jobs_dir = context.config.jobs_dir.clone();
+    let paths = if arguments.paths.is_empty() { vec![jobs_dir] } else { arguments.paths.clone() };
+    let mut check = Check {
+        config: context.config,
+        out: &mut *context.out,
+        err: &mut *context.err,
+        keys: BTreeMap::new(),
+        outputs: BTreeMap::new(),
+        faults: 0,
+        jobs: 0,
+        waiting: 0,
+    };
+    for path in &paths {
+        check.path(path)?;
+    }
+    check.sum_up()
+}
+
+struct Check<'a> {
+    config: &'a Config,
+    out: &'a mut dyn Write,
+    err: &'a mut dyn Write,
+    /// Which manifest has each key and each output, to find two that want the same.
+    keys: BTreeMap<String, String>,
+    outputs: BTreeMap<String, String>,
+    faults: usize,
+    jobs: usize,
+    waiting: usize,
+}
+
+/// A folder of manifests, and the names in it.
+struct Folder {
+    root: PathBuf,
+    looker: Looker,
+}
+
+impl Check<'_> {
+    fn path(&mut self, path: &Path) -> Result<(), CommandError> {
+        let unreadable = |error| {
+            CommandError::new(
+                ExitCode::Failed,
+                format!("{} cannot be read: {error}", path.display()),
+            )
+        };
+        let truly = path.canonicalize().map_err(unreadable)?;
+        let home = self.config.jobs_dir.canonicalize().ok();
+        let home = home.filter(|home| truly.starts_with(home));
+        if truly.is_dir() {
+            let mut folder = self.folder(home.unwrap_or_else(|| truly.clone()));
+            let below = truly.strip_prefix(&folder.root).unwrap_or(Path::new("")).to_owned();
+            return self.all(&mut folder, &below).map_err(|error| match error {
+                Failure::Scan(error) => unreadable(error),
+                Failure::Told(error) => error,
+            });
+        }
+        let root = home.or_else(|| truly.parent().map(Path::to_owned)).unwrap_or_default();
+        let name = truly.strip_prefix(&root).unwrap_or(&truly).to_string_lossy().into_owned();
+        let mut folder = self.folder(root);
+        self.manifest(&mut folder, &name)
+    }
+
+    fn folder(&self, root: PathBuf) -> Folder {
+        let mut locator = daemon::locator(self.config);
+        locator.jobs_dir.clone_from(&root);
+        let public = self.config.media.public_base_url.clone();
+        Folder { root, looker: Looker::new(locator, public, Duration::ZERO) }
+    }
+
+    fn all(&mut self, folder: &mut Folder, below: &Path) -> Result<(), Failure> {
+        let listing = scan(&folder.root).map_err(Failure::Scan)?;
+        for (unseen, why) in &listing.unseen {
+            self.fault(&format!("{unseen}: it cannot be read: {why}\n"))?;
+        }
+        for (name, found) in listing.manifests {
+            if !Path::new(&name).starts_with(below) {
+                continue;
+            }
+            match found {
+                Found::Odd(why) => self.fault(&format!("{name}: {why}\n"))?,
+                Found::File(_) => self.manifest(folder, &name)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn manifest(&mut self, folder: &mut Folder, name: &str) -> Result<(), CommandError> {
+        let shown = folder.root.join(name);
+        let shown = std::env::current_dir()
+            .ok()
+            .and_then(|here| shown.strip_prefix(here).ok().map(Path::to_owned))
+            .unwrap_or(shown);
+        let shown = shown.display().to_string();
+        match read_manifest(&folder.root, name, &mut folder.looker) {
+            Err((problems, source)) => self.problems(&problems, &shown, &source),
+            Ok(reading) => {
+                for job in &reading.jobs {
+                    self.job(job, &shown)?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn problems(
+        &mut self,
+        problems: &Problems,
+        shown: &str,
+        source: &str,
+    ) -> Result<(), CommandError> {
+        let color = std::io::stderr().is_terminal();
+        let rendered = problems.render(shown, source, color);
+        self.faults += problems.len();
+        Ok(self.err.write_all(rendered.as_bytes())?)
+    }
+
+    fn job(&mut self, job: &ReadJob, shown: &str) -> Result<(), CommandError> {
+        self.jobs += 1;
+        let spec = &job.spec;
+        let (video_place, audio_place) = job.media_places;
+        if let Some(other) = self.keys.insert(spec.key.clone(), shown.to_owned()) {
+            let what = format!("the key {} is taken by {other}", spec.key);
+            self.at(shown, job.place, &what)?;
+        } else if let Some(other) = self.outputs.insert(spec.output.clone(), spec.key.clone()) {
+            let what = format!("the output {} is job {other}'s already", spec.output);
+            self.at(shown, job.place, &what)?;
+        }
+        match &job.look {
+            Look::Unfit { sound, fault, .. } => {
+                let place = if *sound { audio_place } else { video_place };
+                self.at(shown, place, &fault.message)
+            }
+            Look::Missing { what, .. } => {
+                self.waiting += 1;
+                Ok(writeln!(self.out, "{}  would wait for {}", safe(&spec.key), safe(what))?)
+            }
+            Look::Ready(media) => match doomed(spec, media.sound_ms, media.video_ms) {
+                Some(what) => self.at(shown, job.place, &what),
+                None => Ok(writeln!(self.out, "{}", plan(spec, media.sound_ms, media.video_ms))?),
+            },
+        }
+    }
+
+    fn at(&mut self, shown: &str, place: Place, what: &str) -> Result<(), CommandError> {
+        let problems = Problems::from(Problem::at(place, what));
+        self.fault(&format!("{}\n", problems.one_line(shown)))
+    }
+
+    fn fault(&mut self, line: &str) -> Result<(), CommandError> {
+        self.faults += 1;
+        Ok(self.err.write_all(line.as_bytes())?)
+    }
+
+    fn sum_up(&mut self) -> Result<ExitCode, CommandError> {
+        self.out.flush()?;
+        writeln!(
+            self.err,
+            "{} jobs, {} faults, {} would wait for files",
+            self.jobs, self.faults, self.waiting
+        )?;
+        let fine = self.faults == 0 && self.waiting == 0;
+        Ok(if fine { ExitCode::Done } else { ExitCode::Failed })
+    }
+}
+
+/// Why a folder was not read to its end.
+enum Failure {
+    Scan(std::io::Error),
+    Told(CommandError),
+}
+
+impl From<CommandError> for Failure {
+    fn from(error: CommandError) -> Self {
+        Self::Told(error)
+    }
+}
+
+/// What must fail whatever faces the API finds: the timing against a face that is always seen.
+fn doomed(spec: &JobSpec, sound_ms: Option<i64>, video_ms: Option<i64>) -> Option<String> {
+    sound_ms?;
+    let always = FaceSpan {
+        face_id: "any".to_owned(),
+        start_ms: 0,
+        end_ms: video_ms.unwrap_or(timing::LONGEST_MS),
+    };
+    let anyone = JobSpec { face: FaceChoice::First, ..spec.clone() };
+    timing::plan(&anyone, &[always], sound_ms, video_ms).err().map(|fault| fault.to_string())
+}
+
+/// One line: what would be done.
+fn plan(spec: &JobSpec, sound_ms: Option<i64>, video_ms: Option<i64>) -> String {
+    let length = |ms: Option<i64>| ms.map(|ms| format!(" ({})", Seconds(ms))).unwrap_or_default();
+    let face = match &spec.face {
+        FaceChoice::Longest => "the longest face".to_owned(),
+        FaceChoice::First => "the first face".to_owned(),
+        FaceChoice::Only => "the only face".to_owned(),
+        FaceChoice::Index(index) => format!("face {index} of the list"),
+        FaceChoice::Id(id) => format!("face id {id}"),
+    };
+    let insert =
+        spec.sound_insert_ms.map_or("the face's start".to_owned(), |ms| Seconds(ms).to_string());
+    let end = spec.sound_end_ms.map_or("as much as fits".to_owned(), |ms| Seconds(ms).to_string());
+    format!(
+        "{}  {face} of {}{} speaks {}{} from {} to {end}, at {insert} → {}",
+        safe(&spec.key),
+        safe(spec.video.as_written()),
+        length(video_ms),
+        safe(spec.audio.as_written()),
+        length(sound_ms),
+        Seconds(spec.sound_start_ms),
+        safe(&spec.output),
+    )
+}

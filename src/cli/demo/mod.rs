@@ -1,0 +1,163 @@
+//! `lipsyncd demo`: a small batch of real clips against the built-in simulator.
+//!
+//! Everything is real but the API: manifests in a folder, the daemon, HTTP, the state database, files
+//! on disk. It needs no account, no network and no configuration.
+
+mod folder;
+mod progress;
+
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::{runtime, sync::Notify, time::interval};
+use tokio_util::sync::CancellationToken;
+
+use super::{CommandError, Context, ExitCode, list, log, text::shell_word};
+use crate::{
+    config::{Config, Credentials, LogFormat},
+    daemon,
+    job::State,
+    pipeline::{End, Until},
+    sim::{SimConfig, SimServer},
+    store::{JobFilter, JobLine, Reader},
+};
+
+use folder::Folder;
+use progress::Progress;
+
+/// How often the state is shown anew.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// The batch is smaller than a page.
+const JOBS_MAX: usize = 100;
+
+/// See it work: a batch of real clips against the built-in simulator
+///
+/// Unpacks two short videos and six sounds into a new folder, starts the simulated API and the daemon,
+/// and shows seven jobs go through identify, create, poll and download. One of them is made to fail,
+/// and says why. Takes about ten seconds; needs no account, no network, no configuration.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    lipsyncd demo\n  \
+    lipsyncd demo --dir ./demo")]
+pub struct Args {
+    /// Where to put it all; must be new or empty [default: a new folder in the system's one for
+    /// temporary files]
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+}
+
+pub(super) fn run(
+    arguments: &Args,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+    on_terminal: bool,
+) -> Result<ExitCode, CommandError> {
+    log::begin_quiet(LogFormat::Text);
+    let folder = Folder::unpack(arguments.dir.as_deref())?;
+    writeln!(out, "Seven jobs on two videos, in {}\n", folder.root().display())?;
+    out.flush()?;
+    let cannot = |error| CommandError::new(ExitCode::CannotRun, format!("cannot start: {error}"));
+    let runtime = runtime::Builder::new_multi_thread().enable_all().build().map_err(cannot)?;
+    let (config, ended) = runtime.block_on(async {
+        let server = simulator(&folder).await.map_err(cannot)?;
+        let config = folder.configure(server.base_url())?;
+        let ended = work(&config, out, on_terminal).await;
+        server.shutdown().await;
+        ended.map(|end| (config, end))
+    })?;
+    runtime.shutdown_background();
+    if ended == End::Stopped {
+        writeln!(err, "stopped; what was begun lies in {}", folder.root().display())?;
+        return Ok(ExitCode::Failed);
+    }
+    conclude(&folder, &config, out, err, on_terminal)
+}
+
+async fn simulator(folder: &Folder) -> std::io::Result<SimServer> {
+    let config = SimConfig {
+        concurrency: 3,
+        task_ms: (1_500, 3_000),
+        create_latency_ms: 80,
+        identify_latency_ms: 150,
+        media_dir: Some(folder.media()),
+        ..SimConfig::default()
+    };
+    SimServer::start(config, ([127, 0, 0, 1], 0).into()).await
+}
+
+/// Runs the daemon until all is done, and shows how far it is.
+async fn work(
+    config: &Config,
+    out: &mut dyn Write,
+    on_terminal: bool,
+) -> Result<End, CommandError> {
+    let defaults = SimConfig::default();
+    let credentials = Credentials::Keys {
+        access_key: defaults.access_key.into(),
+        secret_key: defaults.secret_key.into(),
+    };
+    let stop = CancellationToken::new();
+    let daemon =
+        daemon::run(config, &credentials, Until::Idle, Arc::new(Notify::new()), stop.clone());
+    tokio::pin!(daemon);
+    let mut progress = Progress::new(on_terminal);
+    let mut look = interval(LOOK_EVERY);
+    loop {
+        tokio::select! {
+            biased;
+            ended = &mut daemon => {
+                progress.show(&jobs(&config.state_db)?, out)?;
+                progress.leave();
+                return Ok(ended?);
+            }
+            interrupted = tokio::signal::ctrl_c() => {
+                interrupted?;
+                stop.cancel();
+            }
+            _ = look.tick() => progress.show(&jobs(&config.state_db).unwrap_or_default(), out)?,
+        }
+    }
+}
+
+/// The jobs as they stand; none while the daemon is still making its database.
+fn jobs(database: &Path) -> Result<Vec<JobLine>, CommandError> {
+    let all = JobFilter { manifest: None, state: None };
+    Ok(Reader::open(database)?.page(&all, 0, JOBS_MAX)?.0)
+}
+
+/// The table at the end, where the results lie, and what to type next.
+fn conclude(
+    folder: &Folder,
+    config: &Config,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+    on_terminal: bool,
+) -> Result<ExitCode, CommandError> {
+    writeln!(out)?;
+    list::run(&list::Args::default(), &mut Context { config, out, err, on_terminal })?;
+    let all = jobs(&config.state_db)?;
+    let succeeded = all.iter().filter(|job| job.state == State::Succeeded).count();
+    let settings = folder.configuration();
+    let settings = settings.to_string_lossy();
+    let settings = shell_word(&settings);
+    writeln!(
+        out,
+        "\n{succeeded} of {} succeeded; one was made to fail: its sound is shorter than the API takes.",
+        all.len()
+    )?;
+    writeln!(out, "The results lie in {}\n", config.output_dir.display())?;
+    // As this very program was called: a fresh build is not in the search path.
+    let program = std::env::args().next().unwrap_or_else(|| "lipsyncd".to_owned());
+    let program = shell_word(&program);
+    writeln!(out, "What to type next:")?;
+    writeln!(out, "  {program} --config {settings} show anna/it    why that one failed")?;
+    writeln!(out, "  {program} --config {settings} show anna/en    what became of another")?;
+    writeln!(out, "  {program} --config {settings} status          what it would have cost")?;
+    out.flush()?;
+    let as_made = succeeded + 1 == all.len();
+    Ok(if as_made { ExitCode::Done } else { ExitCode::Failed })
+}

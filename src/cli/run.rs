@@ -1,0 +1,129 @@
+//! `lipsyncd run`: the daemon.
+
+use std::{env, process, sync::Arc};
+
+use tokio::{
+    runtime,
+    signal::unix::{SignalKind, signal},
+    sync::Notify,
+};
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+
+use super::{CommandError, Context, ExitCode};
+use crate::{
+    config::{Config, Credentials},
+    daemon::{self, DaemonError},
+    pipeline::{End, Until},
+    store::Reader,
+};
+
+/// Work: watch the folder, send jobs, fetch results
+///
+/// Watches `jobs_dir` and takes every job in it to its end, within the account's slots and pace, until
+/// SIGTERM or SIGINT. Those end it within 10 seconds; a second one at once. Whenever and however it
+/// ends, the next start goes on where it was: nothing is paid twice.
+///
+/// Credentials come from the environment: KLING_ACCESS_KEY and KLING_SECRET_KEY, or KLING_API_TOKEN;
+/// or from files of the same names in lower case in $CREDENTIALS_DIRECTORY.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    lipsyncd run                      the daemon\n  \
+    lipsyncd run --once               work off what is in the folder, then end\n  \
+    RUST_LOG=lipsyncd=debug lipsyncd run")]
+pub struct Args {
+    /// Work off all that is in the folder, then end
+    ///
+    /// Exit code 0: all succeeded; 1: some job failed or was left waiting, or some manifest was
+    /// refused. Media that are not there are not waited for, nor is a line that is paused.
+    #[arg(long)]
+    once: bool,
+}
+
+pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCode, CommandError> {
+    let credentials = Credentials::find(&|name| env::var_os(name))
+        .map_err(|error| CommandError::new(ExitCode::Usage, error.to_string()))?;
+    let until = if arguments.once { Until::Idle } else { Until::Stopped };
+    let end = work(context.config, &credentials, until)?;
+    if arguments.once && end != End::Stopped {
+        return left_over(context, end);
+    }
+    Ok(ExitCode::Done)
+}
+
+/// Runs the daemon on a runtime of its own until it ends.
+pub(super) fn work(
+    config: &Config,
+    credentials: &Credentials,
+    until: Until,
+) -> Result<End, CommandError> {
+    let cannot = |error| CommandError::new(ExitCode::CannotRun, format!("cannot start: {error}"));
+    let runtime = runtime::Builder::new_multi_thread().enable_all().build().map_err(cannot)?;
+    let ended = runtime.block_on(async {
+        let (stop, look) = (CancellationToken::new(), Arc::new(Notify::new()));
+        listen(stop.clone(), Arc::clone(&look)).map_err(cannot)?;
+        daemon::run(config, credentials, until, look, stop).await.map_err(CommandError::from)
+    });
+    // What still reads or writes files is dropped with the process; it goes on at the next start.
+    runtime.shutdown_background();
+    ended
+}
+
+/// SIGTERM and SIGINT end the daemon, the second of them at once; SIGHUP has it look at the folder.
+fn listen(stop: CancellationToken, look: Arc<Notify>) -> std::io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+                _ = hangup.recv() => {
+                    look.notify_one();
+                    continue;
+                }
+            }
+            if stop.is_cancelled() {
+                process::exit(ExitCode::Done as i32);
+            }
+            info!("ending; once more ends it at once");
+            stop.cancel();
+        }
+    });
+    Ok(())
+}
+
+/// Says what a run that came to its end leaves undone.
+fn left_over(context: &mut Context<'_>, end: End) -> Result<ExitCode, CommandError> {
+    let left = Reader::open(&context.config.state_db)?.left_over()?;
+    if left.is_nothing() && end == End::Idle {
+        return Ok(ExitCode::Done);
+    }
+    let mut told = Vec::new();
+    let mut tell = |count: i64, what: &str| {
+        if count > 0 {
+            told.push(format!("{count} {what}"));
+        }
+    };
+    tell(left.failed, "failed");
+    tell(left.waiting, "left waiting");
+    tell(left.unresolved, "unresolved");
+    tell(left.refused_manifests, "manifests refused");
+    writeln!(context.err, "not all succeeded: {}; `lipsyncd status` says more", told.join(", "))?;
+    Ok(ExitCode::Failed)
+}
+
+impl From<DaemonError> for CommandError {
+    fn from(error: DaemonError) -> Self {
+        match error {
+            DaemonError::Lock(error) => error.into(),
+            DaemonError::Store(error) => error.into(),
+            DaemonError::Client(error) => Self::new(ExitCode::Usage, error.to_string()),
+            DaemonError::Folder { ref path, .. } => {
+                let hint = format!("make it (mkdir -p {}), or name another one", path.display());
+                Self::new(ExitCode::CannotRun, error.to_string()).hint(hint)
+            }
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! `lipsyncd simulate`: the simulator alone, for trying one's own manifests without paying.
+
+use std::{io::Write, net::SocketAddr, path::PathBuf, time::Duration};
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{CommandError, ExitCode, log, open};
+use crate::{
+    config::LogFormat,
+    sim::{Ledger, RandomFaults, SimConfig, SimServer},
+};
+
+/// Run the simulated API alone, to try manifests without paying
+///
+/// Answers the four calls of the lip-sync API by the rules of its page, as strictly as the real one,
+/// until Ctrl-C; then it says what was paid. Point `kling.base_url` at it and put local videos into
+/// the folder of --media: they are served under /media/.
+///
+/// Videos and sounds at other addresses are made up. Their addresses can steer that:
+/// ?duration_ms=12000&faces=2&width=1280&height=720&fail=reason. So can ids: sim-video-2faces-12000ms,
+/// sim-audio-8000ms.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    lipsyncd simulate\n  \
+    lipsyncd simulate --media media --task-time 2m..4m --concurrency 3\n  \
+    lipsyncd simulate --faults 0.05   one call in twenty goes wrong\n  \
+    curl http://127.0.0.1:8787/sim/ledger   what was paid so far")]
+pub struct Args {
+    /// Where to listen; port 0 takes any that is free
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8787")]
+    listen: SocketAddr,
+    /// A folder of videos and sounds to serve under /media/
+    #[arg(long, value_name = "DIR")]
+    media: Option<PathBuf>,
+    /// Tasks at once
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    concurrency: u32,
+    /// How long tasks take: one time, or the shortest and the longest
+    #[arg(long, value_name = "TIME", default_value = "3s..8s", value_parser = task_time)]
+    task_time: (i64, i64),
+    /// How likely each kind of fault is at each call: lost and cut answers, HTML, 5xx, 1302
+    #[arg(long, value_name = "0..1", default_value_t = 0.0, value_parser = probability)]
+    faults: f64,
+    /// Do not find tasks by their external_task_id
+    #[arg(long)]
+    no_lookups: bool,
+    /// Decides everything that looks like chance
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+}
+
+pub(super) fn run(
+    arguments: &Args,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> Result<ExitCode, CommandError> {
+    log::begin(LogFormat::Auto);
+    if let Some(folder) = arguments.media.as_ref().filter(|folder| !folder.is_dir()) {
+        let what = format!("--media: {} is not a folder", folder.display());
+        return Err(CommandError::new(ExitCode::Usage, what));
+    }
+    open::block_on(async {
+        let listen = arguments.listen;
+        let server = SimServer::start(config(arguments), listen).await.map_err(|error| {
+            CommandError::new(ExitCode::CannotRun, format!("cannot listen on {listen}: {error}"))
+                .hint("name another port: --listen 127.0.0.1:0 takes one that is free")
+        })?;
+        introduce(&server, arguments, out)?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        tokio::select! {
+            ended = tokio::signal::ctrl_c() => ended?,
+            _ = terminate.recv() => {}
+        }
+        let ledger = server.ledger();
+        server.shutdown().await;
+        sum_up(&ledger, err)?;
+        Ok(ExitCode::Done)
+    })
+}
+
+fn config(arguments: &Args) -> SimConfig {
+    let chance = arguments.faults;
+    SimConfig {
+        concurrency: usize::try_from(arguments.concurrency).unwrap_or(usize::MAX),
+        task_ms: arguments.task_time,
+        answers_external_lookups: !arguments.no_lookups,
+        media_dir: arguments.media.clone(),
+        seed: arguments.seed,
+        random_faults: RandomFaults {
+            lose_answer: chance,
+            drop_request: chance,
+            cut_body: chance,
+            html: chance,
+            server_error: chance,
+            too_fast: chance,
+        },
+        ..SimConfig::default()
+    }
+}
+
+fn introduce(
+    server: &SimServer,
+    arguments: &Args,
+    out: &mut dyn Write,
+) -> Result<(), CommandError> {
+    let (url, defaults) = (server.base_url(), SimConfig::default());
+    writeln!(out, "The simulator answers at {url} until Ctrl-C.\n")?;
+    writeln!(out, "In lipsyncd.yaml:")?;
+    writeln!(out, "  kling: {{ base_url: {url} }}")?;
+    if let Some(media) = &arguments.media {
+        writeln!(out, "  media: {{ dirs: [{}], public_base_url: {url}/media }}", media.display())?;
+    }
+    writeln!(out, "\nIn the shell of `lipsyncd run`:")?;
+    writeln!(out, "  export KLING_ACCESS_KEY={}", defaults.access_key)?;
+    writeln!(out, "  export KLING_SECRET_KEY={}", defaults.secret_key)?;
+    Ok(out.flush()?)
+}
+
+fn sum_up(ledger: &Ledger, err: &mut dyn Write) -> Result<(), CommandError> {
+    let twice = &ledger.paid_twice;
+    writeln!(
+        err,
+        "{} tasks were paid, {} at once at most; {} names were paid twice",
+        ledger.tasks.len(),
+        ledger.at_once_max,
+        twice.external_task_ids.len()
+    )?;
+    Ok(())
+}
+
+fn task_time(words: &str) -> Result<(i64, i64), String> {
+    let (shortest, longest) = words.split_once("..").unwrap_or((words, words));
+    let (shortest, longest) = (time_ms(shortest)?, time_ms(longest)?);
+    if shortest > longest {
+        return Err("the shortest time comes first, as in 3s..8s".to_owned());
+    }
+    Ok((shortest, longest))
+}
+
+fn time_ms(words: &str) -> Result<i64, String> {
+    let time: jiff::SignedDuration =
+        words.trim().parse().map_err(|_| format!("`{words}` is no time such as 3s or 2m"))?;
+    let time = Duration::try_from(time).map_err(|_| format!("`{words}` is negative"))?;
+    i64::try_from(time.as_millis()).map_err(|_| format!("`{words}` is too long"))
+}
+
+fn probability(words: &str) -> Result<f64, String> {
+    match words.parse() {
+        Ok(chance) if (0.0..=1.0).contains(&chance) => Ok(chance),
+        _ => Err("a number from 0 to 1".to_owned()),
+    }
+}
