@@ -1,0 +1,179 @@
+//! `lipsyncd list` and `lipsyncd show`.
+
+use std::process::Stdio;
+
+use super::*;
+
+#[tokio::test]
+async fn list_has_a_line_a_job() {
+    let (place, _store) = Place::with_jobs().await;
+    let ran = place.run(&["list"]);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    let lines: Vec<&str> = ran.out.lines().collect();
+    assert_eq!(lines.len(), 7, "{}", ran.out);
+    assert!(lines[0].starts_with("JOB"));
+    let line = |name: &str| *lines.iter().find(|line| line.starts_with(name)).unwrap();
+    assert!(line("promo/waiting").contains("waits for audio/it.mp3, which is not there"));
+    assert!(line("promo/failed").contains("no face speaks"));
+    assert!(line("promo/succeeded").ends_with("promo/succeeded.mp4"));
+}
+
+#[tokio::test]
+async fn list_takes_states_and_a_manifest() {
+    let (place, store) = Place::with_jobs().await;
+    accept(&store, manifest("other.yaml", vec![wanted("other")])).await;
+    let keys = |arguments: &[&str]| -> Vec<String> {
+        let ran = place.run(&[&["list", "--json"], arguments].concat());
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        let json = ran.json();
+        json.as_array().unwrap().iter().map(|job| job["key"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(keys(&["--state", "queued"]), ["promo/queued", "other"]);
+    assert_eq!(
+        keys(&["--state", "failed", "--state", "queued", "--manifest", "promo.yaml"]),
+        ["promo/queued", "promo/failed"]
+    );
+    assert_eq!(keys(&["--manifest", "other.yaml"]), ["other"]);
+    assert_eq!(keys(&["--state", "cancelled"]), [""; 0]);
+    assert_eq!(keys(&[]).len(), 7);
+    let empty = place.run(&["list", "--state", "cancelled"]);
+    assert_eq!((empty.code, empty.out.as_str(), empty.err.as_str()), (0, "", "no jobs\n"));
+}
+
+#[tokio::test]
+async fn list_as_json_has_the_columns_of_the_view() {
+    let (place, _store) = Place::with_jobs().await;
+    let json = place.run(&["list", "--json", "--state", "succeeded"]).json();
+    let job = json[0].as_object().unwrap();
+    let columns = "key manifest state waiting_for attempts task_id external_task_id units output \
+                   error_code error priority created_at updated_at finished_at";
+    for column in columns.split_whitespace() {
+        assert!(job.contains_key(column), "{column}");
+    }
+    assert_eq!(job["task_id"], "task-succeeded");
+    assert_eq!(job["units"], 1.05);
+    assert_eq!(job["finished_at"], "2026-03-01T12:00:07.050Z");
+}
+
+#[tokio::test]
+async fn an_unknown_state_or_manifest_names_the_known_ones() {
+    let (place, _store) = Place::with_jobs().await;
+    let ran = place.run(&["list", "--state", "faild"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("did you mean `failed`?"), "{}", ran.err);
+    assert!(ran.err.contains("waiting, queued, identified, creating"), "{}", ran.err);
+    let ran = place.run(&["list", "--manifest", "promo.yml"]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.contains("did you mean `promo.yaml`?"), "{}", ran.err);
+}
+
+#[tokio::test]
+async fn a_list_longer_than_a_page_is_whole_and_a_closed_pipe_ends_it_quietly() {
+    let place = Place::new();
+    let store = place.store();
+    let jobs = (0..2_500).map(|number| wanted(&format!("many/{number}"))).collect();
+    accept(&store, manifest("many.yaml", jobs)).await;
+    let ran = place.run(&["list", "--json"]);
+    let json = ran.json();
+    let jobs = json.as_array().unwrap();
+    assert_eq!(jobs.len(), 2_500);
+    assert_eq!(jobs[2_499]["key"], "many/2499");
+    assert_eq!(place.run(&["list"]).out.lines().count(), 2_501);
+
+    let mut child =
+        place.command(&["list"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]));
+}
+
+#[tokio::test]
+async fn show_tells_a_job_whole() {
+    let (place, _store) = Place::with_jobs().await;
+    let ran = place.run(&["show", "promo/succeeded"]);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    for said in [
+        "promo/succeeded  succeeded\n",
+        "task-succeeded",
+        "base-promo-succeeded (external_task_id)",
+        "1.05 units",
+        "https://cdn.example.com/v.mp4",
+        "face 7: sound from 0s to 5s, put in at 0s",
+        "1.5 MiB, lasts 10s, sha256 abab",
+        "language: en",
+        "2026-03-01 12:00:07.050  submitted",
+        "identify: HTTP 200, code 0, 0.05 units, request_id request-of-identify",
+        "create: HTTP 200, code 0, request_id request-of-create",
+    ] {
+        assert!(ran.out.contains(said), "{said}\n{}", ran.out);
+    }
+    assert!(!ran.out.contains("Next:"), "{}", ran.out);
+    let next = |job: &str| {
+        let out = place.run(&["show", job]).out;
+        out.lines().find_map(|line| line.strip_prefix("Next: ")).unwrap().to_owned()
+    };
+    assert_eq!(next("promo/failed"), "lipsyncd retry promo/failed");
+    assert_eq!(next("promo/unresolved"), "lipsyncd resolve promo/unresolved --task ID | --resend");
+}
+
+#[tokio::test]
+async fn show_as_json_has_the_history() {
+    let (place, _store) = Place::with_jobs().await;
+    let json = place.run(&["show", "promo/succeeded", "--json"]).json();
+    assert_eq!(json["state"], "succeeded");
+    assert_eq!(json["labels"]["language"], "en");
+    assert_eq!(json["wish"]["video"]["url"], "https://cdn.example.com/v.mp4");
+    assert_eq!(json["used"]["face_id"], "7");
+    assert_eq!(json["result"]["bytes"], 1_572_864);
+    let states: Vec<_> =
+        json["history"].as_array().unwrap().iter().map(|line| line["to_state"].clone()).collect();
+    assert_eq!(
+        states,
+        ["queued", "identified", "creating", "submitted", "processing", "downloading", "succeeded"]
+    );
+    assert_eq!(json["history"][1]["request_id"], "request-of-identify");
+}
+
+#[tokio::test]
+async fn an_unknown_job_offers_the_nearest() {
+    let (place, _store) = Place::with_jobs().await;
+    let ran = place.run(&["show", "promo/faild"]);
+    assert_eq!((ran.code, ran.out.as_str()), (1, ""));
+    assert_eq!(
+        ran.err,
+        "error: no job is called `promo/faild`\nhint: did you mean `promo/failed`?\n"
+            .replace("`promo/failed`?", ran.err.split("mean ").nth(1).unwrap().trim_end())
+    );
+    assert!(ran.err.contains("`promo/failed`"), "{}", ran.err);
+}
+
+#[tokio::test]
+async fn what_others_wrote_cannot_command_the_terminal() {
+    let place = Place::new();
+    let store = place.store();
+    let evil = "\u{1b}]0;pwned\u{7}\u{9b}31m";
+    let mut job = wanted("evil");
+    job.spec.labels = [(format!("name{evil}"), format!("value{evil}\nline"))].into();
+    job.spec.video = Source::Url(format!("https://example.com/{evil}"));
+    job.media = Ok(Media { missing: Some(format!("file {evil}")), ..Media::default() });
+    let mut failed = wanted("failed");
+    failed.media = Err(Fault { code: evil.to_owned(), message: format!("error {evil}") });
+    accept(&store, manifest("evil.yaml", vec![job, failed])).await;
+    store.refuse("bad\u{1b}.yaml", "p", "f", evil, MOMENT, policy()).await.unwrap();
+    for arguments in [
+        &["list"][..],
+        &["list", "--json"],
+        &["show", "evil"],
+        &["show", "evil", "--json"],
+        &["show", "failed"],
+        &["show", "\u{1b}[2J"],
+        &["status"],
+        &["retry", "evil", "\u{1b}[2J"],
+        &["cancel", "failed"],
+    ] {
+        let ran = place.run(arguments);
+        let obeyed = |character: char| character.is_control() && character != '\n';
+        assert!(!ran.out.contains(obeyed) && !ran.err.contains(obeyed), "{arguments:?}: {ran:?}");
+    }
+    assert!(place.run(&["show", "evil"]).out.contains("file \\u{1b}]0;pwned\\u{7}\\u{9b}31m"));
+}

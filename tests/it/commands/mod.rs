@@ -1,0 +1,206 @@
+//! The commands as a user types them: the real program on a real database, without a daemon.
+
+mod changing;
+mod jobs;
+mod reading;
+mod status;
+
+use std::{fs, path::PathBuf, process::Command};
+
+use lipsyncd::{
+    job::{
+        Delivered, FaceChoice, FaceSpan, Job, JobSpec, Media, Moment, Outcome, Policy, Session,
+        Source, apply, outcome::Fault,
+    },
+    store::{Accepted, Answer, Call, KnownSession, Store, WantedJob},
+};
+use tempfile::TempDir;
+
+/// 2026-03-01T12:00:07.050Z
+const NOW_MS: i64 = 1_772_366_407_050;
+
+const MOMENT: Moment = Moment { now_ms: NOW_MS, chance: 0.5 };
+
+fn policy() -> Policy {
+    Policy {
+        retry_initial_ms: 1_000,
+        retry_max_ms: 300_000,
+        give_up_after_ms: 86_400_000,
+        create_settle_ms: 10_000,
+    }
+}
+
+/// A folder with a configuration and, once a store was asked for, a database.
+struct Place {
+    folder: TempDir,
+}
+
+/// What a command did.
+#[derive(Debug)]
+struct Ran {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+impl Ran {
+    fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.out).unwrap()
+    }
+}
+
+impl Place {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("lipsyncd.yaml"), "state_db: state/lipsyncd.db\n").unwrap();
+        Self { folder }
+    }
+
+    fn database(&self) -> PathBuf {
+        self.folder.path().join("state/lipsyncd.db")
+    }
+
+    fn store(&self) -> Store {
+        Store::open(&self.database()).unwrap()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("lipsyncd"));
+        command.args(arguments).current_dir(self.folder.path());
+        command.env_remove("LIPSYNCD_CONFIG").env_remove("RUST_LOG").env_remove("JOURNAL_STREAM");
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Ran {
+        let output = self.command(arguments).output().unwrap();
+        Ran {
+            code: output.status.code().unwrap(),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// A batch `promo.yaml` with a job in each of the states that tests are about, all named by it.
+    async fn with_jobs() -> (Self, Store) {
+        let place = Self::new();
+        let store = place.store();
+        let names = ["queued", "submitted", "succeeded", "failed", "unresolved", "waiting"];
+        let mut jobs: Vec<WantedJob> = names.map(|name| wanted(&format!("promo/{name}"))).into();
+        jobs[5].media = Ok(Media {
+            missing: Some("audio/it.mp3, which is not there".to_owned()),
+            ..Media::default()
+        });
+        accept(&store, manifest("promo.yaml", jobs)).await;
+        let session = session(&store).await;
+        for name in ["submitted", "succeeded"] {
+            drive(
+                &store,
+                &format!("promo/{name}"),
+                until_submitted(&session, &format!("task-{name}")),
+            )
+            .await;
+        }
+        drive(&store, "promo/succeeded", until_succeeded()).await;
+        let fault = Fault { code: "face".to_owned(), message: "no face speaks".to_owned() };
+        drive(&store, "promo/failed", vec![Outcome::Refused(fault)]).await;
+        let mut lost = until_submitted(&session, "");
+        lost.truncate(2);
+        lost.push(Outcome::NoLookups("the account answers no lookups".to_owned()));
+        drive(&store, "promo/unresolved", lost).await;
+        (place, store)
+    }
+}
+
+async fn accept(store: &Store, manifest: Accepted) {
+    store.accept(manifest, MOMENT, policy()).await.unwrap().unwrap();
+}
+
+async fn state(store: &Store, key: &str) -> String {
+    job(store, key).await.state.to_string()
+}
+
+async fn job(store: &Store, key: &str) -> Job {
+    store.job_by_key(key).await.unwrap().unwrap()
+}
+
+async fn drive(store: &Store, key: &str, outcomes: Vec<Outcome>) {
+    let mut job = job(store, key).await;
+    for outcome in outcomes {
+        let answer = answer(&outcome);
+        let transition = apply(&job, outcome, &MOMENT, &policy()).unwrap();
+        job = store.record(transition, answer, NOW_MS).await.unwrap();
+    }
+}
+
+fn answer(outcome: &Outcome) -> Option<Answer> {
+    let (call, units_micro) = match outcome {
+        Outcome::Identified { units_micro, .. } => (Call::Identify, Some(*units_micro)),
+        Outcome::Accepted { .. } => (Call::Create, None),
+        Outcome::TaskSucceeded { units_micro } => (Call::Query, Some(*units_micro)),
+        _ => return None,
+    };
+    let request_id = Some(format!("request-of-{}", call.name()));
+    Some(Answer { call, http_status: Some(200), code: Some(0), request_id, units_micro })
+}
+
+fn wanted(key: &str) -> WantedJob {
+    WantedJob {
+        spec: JobSpec {
+            key: key.to_owned(),
+            id: key.split_once('/').map(|(_, id)| id.to_owned()),
+            video: Source::Url("https://cdn.example.com/v.mp4".to_owned()),
+            audio: Source::Url("https://cdn.example.com/a.mp3".to_owned()),
+            face: FaceChoice::Longest,
+            sound_start_ms: 0,
+            sound_end_ms: Some(5_000),
+            sound_insert_ms: None,
+            sound_volume: 1.0,
+            original_audio_volume: 0.5,
+            watermark: false,
+            callback_url: None,
+            external_task_id: None,
+            output: format!("{key}.mp4"),
+            priority: 0,
+            not_before_at_ms: None,
+            labels: [("language".to_owned(), "en".to_owned())].into(),
+        },
+        meaning: format!("meaning of {key}"),
+        external_base: format!("base-{}", key.replace('/', "-")),
+        media: Ok(Media { sound_ms: Some(5_000), video_ms: Some(10_000), ..Media::default() }),
+    }
+}
+
+fn manifest(path: &str, jobs: Vec<WantedJob>) -> Accepted {
+    Accepted {
+        path: path.to_owned(),
+        print: "print".to_owned(),
+        file_id: path.to_owned(),
+        meaning: format!("{:?}", jobs.iter().map(|job| &job.meaning).collect::<Vec<_>>()),
+        jobs,
+    }
+}
+
+async fn session(store: &Store) -> Session {
+    let session = Session { row: 0, session_id: "s".to_owned(), expires_at_ms: NOW_MS + 1_000 };
+    let known = KnownSession { session, faces: Vec::new() };
+    store.keep_session("account", "video", known, NOW_MS).await.unwrap().session
+}
+
+fn until_submitted(session: &Session, task_id: &str) -> Vec<Outcome> {
+    let faces = vec![FaceSpan { face_id: "7".to_owned(), start_ms: 0, end_ms: 10_000 }];
+    vec![
+        Outcome::Identified { session: session.clone(), faces, units_micro: 50_000 },
+        Outcome::CreateIntended { account: "account".to_owned(), sound_sha256: None },
+        Outcome::Accepted { task_id: task_id.to_owned() },
+    ]
+}
+
+fn until_succeeded() -> Vec<Outcome> {
+    let delivered =
+        Delivered { bytes: 1_572_864, sha256: "ab".repeat(32), duration_ms: Some(10_000) };
+    vec![
+        Outcome::Processing,
+        Outcome::TaskSucceeded { units_micro: 1_000_000 },
+        Outcome::Delivered(delivered),
+    ]
+}

@@ -1,0 +1,159 @@
+//! Who may read, what is missing, and how the program takes and gives its words.
+
+use std::os::unix::{fs::PermissionsExt as _, process::CommandExt as _};
+
+use super::*;
+
+const READING: [&[&str]; 4] =
+    [&["status"], &["status", "--json"], &["list"], &["show", "promo/queued"]];
+
+#[test]
+fn without_a_database_every_command_says_so_and_makes_none() {
+    let place = Place::new();
+    for arguments in [
+        &["status"][..],
+        &["status", "--watch"],
+        &["list"],
+        &["show", "x"],
+        &["retry", "x"],
+        &["cancel", "x"],
+        &["resolve", "x", "--resend"],
+        &["pause"],
+        &["resume"],
+    ] {
+        let ran = place.run(arguments);
+        assert_eq!((ran.code, ran.out.as_str()), (3, ""), "{arguments:?}");
+        assert!(ran.err.contains("no state database at"), "{}", ran.err);
+        assert!(ran.err.contains("lipsyncd run"), "{}", ran.err);
+    }
+    assert!(!place.database().exists());
+}
+
+#[tokio::test]
+async fn a_newer_database_is_told_as_such() {
+    let (place, store) = Place::with_jobs().await;
+    drop(store);
+    let sql = rusqlite::Connection::open(place.database()).unwrap();
+    sql.pragma_update(None, "user_version", 1_000).unwrap();
+    for arguments in [&["status"][..], &["pause"]] {
+        let ran = place.run(arguments);
+        assert_eq!(ran.code, 3);
+        assert!(ran.err.contains("is of version 1000"), "{}", ran.err);
+    }
+}
+
+/// Whether this test may become another user; as any other user it is unprivileged already.
+fn is_root() -> bool {
+    let id = Command::new("id").arg("-u").output().unwrap();
+    id.stdout == b"0\n"
+}
+
+#[tokio::test]
+async fn an_unprivileged_reader_reads_and_changes_nothing() {
+    let (place, store) = Place::with_jobs().await;
+    let open =
+        |path: PathBuf, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    let folder = place.folder.path().to_owned();
+    let program = folder.join("program");
+    fs::copy(assert_cmd::cargo::cargo_bin!("lipsyncd"), &program).unwrap();
+    open(program.clone(), 0o755);
+    for part in fs::read_dir(folder.join("state")).unwrap() {
+        open(part.unwrap().path(), 0o444);
+    }
+    open(folder.join("lipsyncd.yaml"), 0o444);
+    open(folder.join("state"), 0o555);
+    open(folder.clone(), 0o555);
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(&program);
+        command.args(arguments).current_dir(&folder);
+        if is_root() {
+            command.uid(65_534).gid(65_534);
+        }
+        command.output().unwrap()
+    };
+    let read_all = |when: &str| {
+        for arguments in READING {
+            let output = run(arguments);
+            let err = String::from_utf8_lossy(&output.stderr);
+            assert_eq!((output.status.code(), &*err), (Some(0), ""), "{when}: {arguments:?}");
+        }
+    };
+    read_all("while a writer has it open");
+    let output = run(&["pause"]);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("as the user the daemon runs as"));
+    drop(store);
+    read_all("after the writer has ended");
+    open(folder.clone(), 0o755);
+    open(folder.join("state"), 0o755);
+}
+
+#[tokio::test]
+async fn reading_works_while_somebody_writes() {
+    let (place, _store) = Place::with_jobs().await;
+    let sql = rusqlite::Connection::open(place.database()).unwrap();
+    sql.execute_batch("BEGIN IMMEDIATE; UPDATE job SET priority = 9").unwrap();
+    for arguments in READING {
+        assert_eq!(place.run(arguments).code, 0, "{arguments:?}");
+    }
+    sql.execute_batch("ROLLBACK").unwrap();
+}
+
+#[test]
+fn a_configuration_that_is_missing_or_faulty_is_wrong_usage() {
+    let place = Place::new();
+    let ran = place.run(&["--config", "other.yaml", "status"]);
+    assert_eq!((ran.code, ran.out.as_str()), (2, ""));
+    assert!(ran.err.contains("other.yaml"), "{}", ran.err);
+    fs::write(place.folder.path().join("lipsyncd.yaml"), "state_bd: x\n").unwrap();
+    let ran = place.run(&["status"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("lipsyncd.yaml:1:1") && ran.err.contains("state_db"), "{}", ran.err);
+}
+
+#[test]
+fn wrong_usage_ends_with_2_and_help_with_0() {
+    let place = Place::new();
+    for arguments in [&["frobnicate"][..], &["list", "--frobnicate"], &[], &["show"]] {
+        let ran = place.run(arguments);
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{arguments:?}");
+        assert!(ran.err.contains("Usage:"), "{}", ran.err);
+    }
+    for arguments in [&["--help"][..], &["-h"], &["--version"], &["retry", "--help"]] {
+        let ran = place.run(arguments);
+        assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{arguments:?}");
+    }
+}
+
+#[test]
+fn every_command_has_a_short_and_a_long_help_with_an_example() {
+    let place = Place::new();
+    for command in
+        ["status", "list", "show", "retry", "resolve", "cancel", "pause", "resume", "completions"]
+    {
+        let short = place.run(&[command, "-h"]).out;
+        let long = place.run(&[command, "--help"]).out;
+        assert!(long.len() > short.len(), "{command}: the long help says no more");
+        assert!(long.contains("Example"), "{command}: {long}");
+        assert!(long.contains(&format!("lipsyncd {command}")), "{command}: {long}");
+    }
+}
+
+#[test]
+fn completions_know_the_commands() {
+    let place = Place::new();
+    for shell in ["bash", "zsh", "fish"] {
+        let ran = place.run(&["completions", shell]);
+        assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+        assert!(ran.out.contains("unresolved") && ran.out.contains("resend"), "{shell}");
+    }
+}
+
+#[tokio::test]
+async fn a_bad_log_level_is_told_on_stderr_alone() {
+    let (place, _store) = Place::with_jobs().await;
+    let output = place.command(&["status", "--json"]).env("RUST_LOG", "=loud=").output().unwrap();
+    assert!(output.status.success());
+    serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap();
+    assert!(String::from_utf8_lossy(&output.stderr).contains("RUST_LOG"));
+}
