@@ -5,7 +5,7 @@
 //! transaction, newer ones are refused untouched. Filesystems: WAL needs shared memory, so the
 //! database must lie on a local disk; the folders of manifests and results need not.
 
-use std::{fs, path::Path, time::Duration};
+use std::{fs, io, path::Path, time::Duration};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig};
 
@@ -62,6 +62,11 @@ fn settle_reader(connection: &Connection, path: &Path) -> Result<(), StoreError>
 fn prepare(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     let version = check_owner(connection, path)?;
+    if connection.is_readonly("main")? {
+        // SQLite opens what it may only read without a word; each write would be tried for ever.
+        let source = io::ErrorKind::PermissionDenied.into();
+        return Err(StoreError::Io { path: path.to_owned(), source });
+    }
     check_health(connection, path)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
