@@ -63,34 +63,23 @@ pub struct Cli {
     pub command: Command,
 }
 
-/// What lipsyncd can be told to do.
+/// What lipsyncd can be told to do. Each variant is described at its arguments: a description here
+/// would take the place of the long help there.
+#[expect(missing_docs, reason = "described at the arguments")]
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Work: watch the folder, send jobs, fetch results
     Run(run::Args),
-    /// Read manifests and local media as the daemon would, without network
     Check(check::Args),
-    /// How far everything is: counts, slots, pause, units, time left
     Status(status::Args),
-    /// A line a job
     List(list::Args),
-    /// One job whole: what it waits for, its history, what it cost
     Show(show::Args),
-    /// Run jobs again from the start: a fresh attempt, which is paid for again
     Retry(retry::Args),
-    /// Decide an unresolved job: which task it is, or that it was never accepted
     Resolve(resolve::Args),
-    /// Take jobs back that were not sent yet
     Cancel(cancel::Args),
-    /// Stop paid calls until `lipsyncd resume`
     Pause(pause::Args),
-    /// Let paid calls go on
     Resume(resume::Args),
-    /// See it work: a batch of real clips against the built-in simulator
     Demo(demo::Args),
-    /// Run the simulated API alone, to try manifests without paying
     Simulate(simulate::Args),
-    /// Print the completions of a shell
     Completions(completions::Args),
 }
 

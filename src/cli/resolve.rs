@@ -24,13 +24,12 @@ use crate::{
     lipsyncd show promo/en\n  \
     lipsyncd resolve promo/en --task 837291047210934\n  \
     lipsyncd resolve promo/en --resend")]
-#[group(id = "decision", required = true, multiple = false, args = ["task", "resend"])]
 pub struct Args {
     /// The key of the job, as `lipsyncd list --state unresolved` shows it
     #[arg(value_name = "JOB")]
     job: String,
     /// This task of the account is it
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", required_unless_present = "resend", conflicts_with = "resend")]
     task: Option<String>,
     /// It was never accepted: send it again
     #[arg(long)]

@@ -139,11 +139,7 @@ async fn an_unknown_job_offers_the_nearest() {
     let (place, _store) = Place::with_jobs().await;
     let ran = place.run(&["show", "promo/faild"]);
     assert_eq!((ran.code, ran.out.as_str()), (1, ""));
-    assert_eq!(
-        ran.err,
-        "error: no job is called `promo/faild`\nhint: did you mean `promo/failed`?\n"
-            .replace("`promo/failed`?", ran.err.split("mean ").nth(1).unwrap().trim_end())
-    );
+    assert!(ran.err.starts_with("error: no job is called `promo/faild`\nhint: did you mean "));
     assert!(ran.err.contains("`promo/failed`"), "{}", ran.err);
 }
 

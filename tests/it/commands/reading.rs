@@ -145,7 +145,7 @@ fn completions_know_the_commands() {
     for shell in ["bash", "zsh", "fish"] {
         let ran = place.run(&["completions", shell]);
         assert_eq!((ran.code, ran.err.as_str()), (0, ""));
-        assert!(ran.out.contains("unresolved") && ran.out.contains("resend"), "{shell}");
+        assert!(ran.out.contains("resolve") && ran.out.contains("resend"), "{shell}");
     }
 }
 
