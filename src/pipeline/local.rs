@@ -1,7 +1,7 @@
 //! The local media of a job, looked at once more before they are used: nothing is paid for a file
 //! that is no longer what was measured.
 
-use std::{fs::File, io::Read as _, path::Path};
+use std::{fs::File, io::Read as _};
 
 use sha2::{Digest as _, Sha256};
 use tokio::task::spawn_blocking;
@@ -46,10 +46,9 @@ pub(super) fn video_key(job: &Job) -> String {
 pub(super) async fn check_video(locator: &Locator, job: &Job) -> Result<(), String> {
     let Source::File(path) = job.spec.video.clone() else { return Ok(()) };
     let (locator, print) = (locator.clone(), job.media.video_print.clone());
-    let manifest_dir = job.manifest_dir().to_owned();
+    let manifest_dir = locator.jobs_dir.join(job.manifest_dir());
     blocking(move || {
-        let located =
-            locator.locate(Path::new(&manifest_dir), &path).map_err(|fault| fault.to_string())?;
+        let located = locator.locate(&manifest_dir, &path).map_err(|fault| fault.to_string())?;
         unchanged(&path, print.as_deref(), &located.fingerprint.to_string())
     })
     .await
@@ -63,10 +62,9 @@ pub(super) async fn load_sound(locator: &Locator, job: &Job) -> Result<LoadedSou
         Source::File(path) => path,
     };
     let (locator, print) = (locator.clone(), job.media.sound_print.clone());
-    let manifest_dir = job.manifest_dir().to_owned();
+    let manifest_dir = locator.jobs_dir.join(job.manifest_dir());
     blocking(move || {
-        let located =
-            locator.locate(Path::new(&manifest_dir), &path).map_err(|fault| fault.to_string())?;
+        let located = locator.locate(&manifest_dir, &path).map_err(|fault| fault.to_string())?;
         unchanged(&path, print.as_deref(), &located.fingerprint.to_string())?;
         let file = located.open().map_err(|fault| fault.to_string())?;
         let bytes =
