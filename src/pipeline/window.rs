@@ -84,6 +84,7 @@ impl<A: Api> Pipeline<A> {
                 continue;
             }
             if room == 0 && !comes_before(&job, last) {
+                self.queue_is_dry = false;
                 break;
             }
             room = room.saturating_sub(1);

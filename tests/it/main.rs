@@ -1,1 +1,6 @@
 //! The one test binary: scenarios through real parts, each in a file of its own.
+
+#![expect(missing_docs, unreachable_pub, reason = "nothing of a test binary is public")]
+
+mod pipeline;
+mod support;
