@@ -29,7 +29,8 @@ fn mixed(house: &House) -> Vec<WantedJob> {
             }
             4 => {
                 spec.video = Source::Url(two.into());
-                spec.face = if n % 16 == 4 { FaceChoice::Id("0".into()) } else { FaceChoice::First };
+                spec.face =
+                    if n % 16 == 4 { FaceChoice::Id("0".into()) } else { FaceChoice::First };
                 (spec.sound_start_ms, spec.sound_insert_ms) = (500, Some(1_200));
             }
             // Its length is found out by fetching it.

@@ -264,7 +264,8 @@ impl House {
     /// The history of all jobs, for a test that failed.
     async fn told(&self) -> String {
         let reader = lipsyncd::store::open_reader(self.store.path()).unwrap();
-        let sql = "SELECT key || ': ' || coalesce(from_state, '') || ' > ' || to_state || ': ' || what
+        let sql =
+            "SELECT key || ': ' || coalesce(from_state, '') || ' > ' || to_state || ': ' || what
                    FROM job_history";
         let mut statement = reader.prepare(sql).unwrap();
         let lines: Vec<String> =
