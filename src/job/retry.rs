@@ -20,6 +20,24 @@ pub struct Policy {
     pub create_settle_ms: i64,
 }
 
+/// A server's wish to be left alone is heeded up to here.
+const ASKED_MAX_MS: i64 = 3_600_000;
+
+impl Policy {
+    /// No failure is rested for longer than this.
+    #[must_use]
+    pub fn longest_rest_ms(&self) -> i64 {
+        self.retry_max_ms.max(self.create_settle_ms).max(ASKED_MAX_MS)
+    }
+
+    /// Whether a rest until `due_at_ms` is over. One that would last longer than any rest that was
+    /// ever begun is over as well: then the clock was set back.
+    #[must_use]
+    pub fn is_due(&self, due_at_ms: i64, now_ms: i64) -> bool {
+        due_at_ms <= now_ms || due_at_ms.saturating_sub(now_ms) > self.longest_rest_ms()
+    }
+}
+
 /// When something happened, and the chance that spreads its retry.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Moment {

@@ -6,6 +6,7 @@
 
 use super::{
     context::{Context, kept},
+    download::check_output,
     local::{LoadedSound, check_video, load_sound},
     lookup,
     pace::Kind,
@@ -14,7 +15,7 @@ use super::{
 use crate::{
     job::{Job, Outcome, outcome::Fault},
     kling::{Api, ApiError, CreateRequest, Created, Meaning, Reply},
-    store::{Call, Lookups, StoreError},
+    store::{Answer, Call, Lookups, StoreError},
 };
 
 /// Whether the line still lets paid calls through; asked again right before one is written down.
@@ -74,9 +75,7 @@ async fn ready<A: Api>(context: &Context<A>, job: &Job) -> Result<LoadedSound, O
     let locator = &context.settings.locator;
     check_video(locator, job).await.map_err(Outcome::MediaChanged)?;
     let loaded = load_sound(locator, job).await.map_err(Outcome::MediaChanged)?;
-    super::download::check_output(context, job)
-        .await
-        .map_err(|message| Outcome::Refused(Fault { code: "output_taken".to_owned(), message }))?;
+    check_output(context, job).await.map_err(Outcome::Refused)?;
     Ok(loaded)
 }
 
@@ -98,7 +97,25 @@ async fn send<A: Api>(
         Ok(created) => (Outcome::Accepted { task_id: created.task_id }, Some(Word::Created)),
         Err(error) => refused(context, &job, &error).await?,
     };
-    Ok(StepEnd::new(context.note(&job, outcome, answer).await?, word))
+    Ok(StepEnd::new(note_answer(context, job, outcome, answer).await?, word))
+}
+
+/// Writes down what came of a create that was sent. It must not be lost because the manifest was
+/// edited meanwhile: then the row is read anew, and as long as it is the same create, it counts.
+async fn note_answer<A: Api>(
+    context: &Context<A>,
+    mut job: Job,
+    outcome: Outcome,
+    answer: Option<Answer>,
+) -> Result<Job, StoreError> {
+    loop {
+        let noted = context.note(&job, outcome.clone(), answer.clone()).await;
+        let Err(StoreError::Stale { .. }) = &noted else { return noted };
+        match context.store.job(job.id).await? {
+            Some(now) if now.create == job.create && now.state == job.state => job = now,
+            _ => return noted,
+        }
+    }
 }
 
 /// What a create that was not accepted comes to.
@@ -137,13 +154,9 @@ async fn bad_request<A: Api>(
         lookup::Seen::Nothing => {}
     }
     let message = error.message.to_ascii_lowercase();
-    // The API knows the name, but does not find the task by it: then nobody but a person can.
     let taken = ["exist", "already", "duplicate", "unique", "in use"];
-    if context.lookups() != Lookups::Answered
-        && message.contains("external_task_id")
-        && taken.iter().any(|word| message.contains(word))
-    {
-        return Ok(Outcome::NoLookups(error.message.clone()));
+    if message.contains("external_task_id") && taken.iter().any(|word| message.contains(word)) {
+        return Ok(name_taken(context, job, error));
     }
     if message.contains("session") {
         if let Some(session) = &job.session {
@@ -152,6 +165,24 @@ async fn bad_request<A: Api>(
         return Ok(Outcome::SessionGone(error.message.clone()));
     }
     Ok(Outcome::Refused(fault(error)))
+}
+
+/// The API knows the name already, but does not find a task by it.
+fn name_taken<A: Api>(context: &Context<A>, job: &Job, error: &ApiError) -> Outcome {
+    let create = job.create.as_ref();
+    let sent_before = create.is_some_and(|create| create.sent_at_ms != create.first_sent_at_ms);
+    match (&job.spec.external_task_id, context.lookups()) {
+        // Nobody but a person can find it.
+        (_, Lookups::Unanswered) => Outcome::NoLookups(error.message.clone()),
+        // A name that we made up can only be that of an earlier send, which does not show yet.
+        (None, _) => Outcome::Lost(error.message.clone()),
+        // A name that the user gave may be a task's of another kind.
+        (Some(_), _) if sent_before => Outcome::NoLookups(error.message.clone()),
+        (Some(_), _) => Outcome::Refused(Fault {
+            code: "external_task_id_taken".to_owned(),
+            message: error.message.clone(),
+        }),
+    }
 }
 
 fn request(job: &Job, loaded: LoadedSound) -> Option<CreateRequest> {

@@ -15,7 +15,10 @@ use super::{
     step::{StepEnd, Word, trouble},
 };
 use crate::{
-    job::{Delivered, Job, Outcome, outcome::Trouble},
+    job::{
+        Delivered, Job, Outcome,
+        outcome::{Fault, Trouble},
+    },
     kling::{Api, ApiError, Fetched, Meaning, ResultVideo},
     media::video,
     output::{
@@ -46,26 +49,27 @@ impl From<OutputError> for Stop {
     }
 }
 
-/// Says in words what is in the way of a job's output. To be asked before anything is paid for.
-pub(super) async fn check_output<A: Api>(context: &Context<A>, job: &Job) -> Result<(), String> {
+/// Says what is in the way of a job's output. To be asked before anything is paid for.
+pub(super) async fn check_output<A: Api>(context: &Context<A>, job: &Job) -> Result<(), Fault> {
     let (output_dir, wanted) = (context.settings.output_dir.clone(), job.clone());
     let checked = on_disk(move || {
         let place = Place::prepare(&output_dir, &wanted.spec.output)?;
         output::free_or_ours(&place, &wanted.spec.key, wanted.spec.watermark, &earlier(&wanted))
     });
-    match checked.await {
+    let message = match checked.await {
         // What passes by itself does not fail the job: the create goes on, and the download waits.
         Ok(())
         | Err(Stop::Output(
             OutputError::Full(_) | OutputError::ReadOnly(_) | OutputError::Io { .. },
-        )) => Ok(()),
-        Err(Stop::Output(error)) => Err(format!(
+        )) => return Ok(()),
+        Err(Stop::Output(error)) => format!(
             "{error}: move it away or give the job another `output`, then type `lipsyncd retry {}`",
             job.spec.key
-        )),
-        Err(Stop::Api(error)) => Err(error.message),
-        Err(Stop::Other { message, .. }) => Err(message),
-    }
+        ),
+        Err(Stop::Api(error)) => error.message,
+        Err(Stop::Other { message, .. }) => message,
+    };
+    Err(Fault { code: "output_taken".to_owned(), message })
 }
 
 /// Fetches what the task of a job made. `hint` is what the last query said of it.

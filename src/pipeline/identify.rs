@@ -2,6 +2,8 @@
 
 use super::{
     context::{Context, kept},
+    create::Gate,
+    download::check_output,
     local::{check_video, video_key, video_ref},
     pace::Kind,
     step::{StepEnd, Word, outcome_of},
@@ -12,13 +14,18 @@ use crate::{
     store::{Call, KnownSession, StoreError},
 };
 
-/// Gets a session: one that is known already, or a new one by a call.
+/// Gets a session: one that is known already, or a new one by a call, which costs too.
 pub(super) async fn identify<A: Api>(
     context: &Context<A>,
     job: Job,
+    gate: Gate<'_>,
 ) -> Result<StepEnd, StoreError> {
     if let Err(changed) = check_video(&context.settings.locator, &job).await {
         let job = context.note(&job, Outcome::MediaChanged(changed), None).await?;
+        return Ok(StepEnd::new(job, None));
+    }
+    if let Err(taken) = check_output(context, &job).await {
+        let job = context.note(&job, Outcome::Refused(taken), None).await?;
         return Ok(StepEnd::new(job, None));
     }
     let (account, video) = (&context.settings.account, video_key(&job));
@@ -29,6 +36,9 @@ pub(super) async fn identify<A: Api>(
         return Ok(StepEnd::new(context.note(&job, shared, None).await?, None));
     }
     context.pace.ready(Kind::Identify).await;
+    if !gate() {
+        return Ok(StepEnd::new(job, None));
+    }
     let reply = context.api.identify(&video_ref(&job)).await;
     match reply.result {
         Ok(identified) => {
@@ -38,7 +48,7 @@ pub(super) async fn identify<A: Api>(
             let outcome =
                 Outcome::Identified { session: known.session, faces: known.faces, units_micro };
             let job = context.note(&job, outcome, answer).await?;
-            Ok(StepEnd::new(job, Some(Word::WentThrough)))
+            Ok(StepEnd::new(job, Some(Word::Identified)))
         }
         Err(error) => {
             let answer = kept(Call::Identify, &reply.answer, None);

@@ -7,20 +7,32 @@ use tokio::time::Instant;
 
 use std::time::Duration;
 
-use crate::store::{Pause, PauseKind};
+use crate::{
+    job::JobId,
+    store::{Pause, PauseKind},
+};
+
+/// What finds out whether a paused line may go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Probe {
+    /// A query that costs nothing.
+    Free,
+    /// The paid call of this job.
+    Paid(JobId),
+}
 
 /// The line as a whole.
 #[derive(Debug)]
 pub(super) struct Line {
     pause: Option<Pause>,
     probe_at: Instant,
-    probing: bool,
+    probing: Option<Probe>,
     over_budget: bool,
 }
 
 impl Line {
     pub(super) fn new() -> Self {
-        Self { pause: None, probe_at: Instant::now(), probing: false, over_budget: false }
+        Self { pause: None, probe_at: Instant::now(), probing: None, over_budget: false }
     }
 
     pub(super) fn pause(&self) -> Option<&Pause> {
@@ -33,7 +45,7 @@ impl Line {
             != pause.as_ref().map(|pause| pause.since_ms)
         {
             self.probe_at = Instant::now();
-            self.probing = false;
+            self.probing = None;
         }
         self.pause = pause;
     }
@@ -41,12 +53,17 @@ impl Line {
     /// The next probe is due after `interval`.
     pub(super) fn probe_after(&mut self, interval: Duration) {
         self.probe_at = Instant::now() + interval;
-        self.probing = false;
+        self.probing = None;
     }
 
     /// A probe has been sent; no other until it is answered.
-    pub(super) fn probe_sent(&mut self) {
-        self.probing = true;
+    pub(super) fn probe_sent(&mut self, probe: Probe) {
+        self.probing = Some(probe);
+    }
+
+    /// Whether the answer to `probe` is still awaited.
+    pub(super) fn awaits(&self, probe: Probe) -> bool {
+        self.probing == Some(probe)
     }
 
     pub(super) fn set_over_budget(&mut self, over_budget: bool) {
@@ -70,18 +87,23 @@ impl Line {
 
     /// Whether one call that costs is to find out if the account can pay again.
     pub(super) fn wants_paid_probe(&self) -> bool {
-        self.is_due(PauseKind::Account) && !self.over_budget
+        self.is_due(PauseKind::Account) && self.may_probe_paid()
+    }
+
+    /// Whether nothing but the pause keeps a paid probe from being sent.
+    pub(super) fn may_probe_paid(&self) -> bool {
+        !self.over_budget
     }
 
     /// When the next probe is due, if one is awaited.
     pub(super) fn next_probe(&self) -> Option<Instant> {
         let awaited = self.pause.as_ref().is_some_and(|pause| pause.kind != PauseKind::Person);
-        (awaited && !self.probing).then_some(self.probe_at)
+        (awaited && self.probing.is_none()).then_some(self.probe_at)
     }
 
     fn is_due(&self, kind: PauseKind) -> bool {
         self.pause.as_ref().is_some_and(|pause| pause.kind == kind)
-            && !self.probing
+            && self.probing.is_none()
             && self.probe_at <= Instant::now()
     }
 }

@@ -46,7 +46,8 @@ pub(super) async fn settle<A: Api>(context: &Context<A>, job: Job) -> Result<Ste
     let (outcome, word) = match seen {
         Seen::Ours(task_id) => {
             context.learn_lookups(Lookups::Answered).await?;
-            (Outcome::Found { task_id }, Some(Word::Created))
+            // Not `Created`: a task of before says nothing of what the account can pay now.
+            (Outcome::Found { task_id }, Some(Word::Answered))
         }
         Seen::SomebodyElses(message) => {
             let code = "external_task_id_taken".to_owned();
@@ -84,7 +85,8 @@ async fn ask<A: Api>(context: &Context<A>, job: &Job) -> (Seen, Option<Answer>) 
 /// A name that we made up is ours; one that the user gave may have been used before us.
 fn whose(job: &Job, task: Task) -> Seen {
     let first_sent_at_ms = job.create.as_ref().map_or(0, |create| create.first_sent_at_ms);
-    let before_us = task.created_at_ms.is_some_and(|at_ms| at_ms < first_sent_at_ms - SKEW_MS);
+    let before_us =
+        task.created_at_ms.is_some_and(|at_ms| at_ms < first_sent_at_ms.saturating_sub(SKEW_MS));
     if job.spec.external_task_id.is_some() && before_us {
         return Seen::SomebodyElses(format!(
             "external_task_id {} belongs to task {} already, which is older than this job: give it \
@@ -121,7 +123,8 @@ async fn absent<A: Api>(context: &Context<A>, job: &Job) -> (Outcome, Option<Wor
 /// While nobody knows whether the account answers lookups, every task that was created since the
 /// create was sent, and is no other job's, could be it.
 async fn could_be_listed<A: Api>(context: &Context<A>, job: &Job) -> (Outcome, Option<Word>) {
-    let since_ms = job.create.as_ref().map_or(0, |create| create.first_sent_at_ms) - SKEW_MS;
+    let since_ms =
+        job.create.as_ref().map_or(0, |create| create.first_sent_at_ms).saturating_sub(SKEW_MS);
     for page in 1..=PAGES_MAX {
         context.pace.ready(Kind::Query).await;
         let tasks = match context.api.tasks(page, PAGE_SIZE).await.result {

@@ -26,6 +26,7 @@ mod sound;
 mod start;
 mod step;
 mod sweep;
+mod window;
 
 pub use clock::Clock;
 pub use schedule::{End, Pipeline, Until};

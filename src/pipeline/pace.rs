@@ -127,9 +127,7 @@ fn limiter(per_second: f64, clock: Monotonic) -> Limiter {
     let period = Duration::from_secs_f64(1.0 / per_second.clamp(1e-6, 1e6));
     let quota =
         Quota::with_period(period).unwrap_or(Quota::per_second(std::num::NonZero::<u32>::MIN));
-    // A burst of one second's worth, at least one call.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    let burst = per_second.clamp(1.0, 1e6) as u32;
-    let burst = std::num::NonZero::new(burst).unwrap_or(std::num::NonZero::<u32>::MIN);
+    // No burst: with one, a second in which the calls begin would see nearly twice as many.
+    let burst = std::num::NonZero::<u32>::MIN;
     RateLimiter::direct_with_clock(quota.allow_burst(burst), clock)
 }

@@ -6,7 +6,8 @@ use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::{
-    schedule::{Event, Pipeline},
+    line::Probe,
+    schedule::{Budget, Event, Pipeline},
     step::{StepEnd, Word},
     sweep::{self, Swept},
 };
@@ -24,6 +25,7 @@ impl<A: Api> Pipeline<A> {
             Event::Stepped(id, Ok(end)) => self.stepped(id, end).await,
             Event::Stepped(id, Err(StoreError::Stale { .. })) => {
                 self.reload(id).await?;
+                self.end_paid_probe(id);
                 self.release_others(id);
                 Ok(())
             }
@@ -43,6 +45,7 @@ impl<A: Api> Pipeline<A> {
         if let Some(word) = word {
             self.heed(Some(id), word).await?;
         }
+        self.end_paid_probe(id);
         if created && self.context.lookups() == Lookups::Unknown {
             self.start_learning(job.clone());
         }
@@ -53,12 +56,18 @@ impl<A: Api> Pipeline<A> {
     }
 
     /// Lets the jobs go on that waited for an answer about the same video.
-    fn release_others(&mut self, asker: JobId) {
-        let now_ms = self.context.clock.now_ms();
-        for (_, done) in self.identifying.extract_if(.., |_, under_way| under_way.asker == asker) {
-            for job in done.others {
-                self.shelf.put(job, now_ms);
-            }
+    pub(super) fn release_others(&mut self, asker: JobId) {
+        let done = self.identifying.extract_if(.., |_, under_way| under_way.asker == asker);
+        let others: Vec<Job> = done.flat_map(|(_, under_way)| under_way.others).collect();
+        for job in others {
+            self.shelve(job);
+        }
+    }
+
+    /// A paid probe that ended without a word about the account has found out nothing.
+    fn end_paid_probe(&mut self, id: JobId) {
+        if self.line.awaits(Probe::Paid(id)) {
+            self.probe_again_later();
         }
     }
 
@@ -73,7 +82,13 @@ impl<A: Api> Pipeline<A> {
             let due_at_ms = self.next_due_at_ms.map_or(job.due_at_ms, |due| due.min(job.due_at_ms));
             self.next_due_at_ms = Some(due_at_ms);
         }
-        self.shelf.put(job, self.context.clock.now_ms());
+        if job.state == State::Submitted {
+            // The last look may have planned the next for when there was nothing to see.
+            let wait_ms = self.cadence.wait_ms(std::iter::once(0));
+            let look_at = Instant::now() + Duration::from_millis(wait_ms.unsigned_abs());
+            self.next_sweep = self.next_sweep.min(look_at);
+        }
+        self.shelve(job);
     }
 
     async fn swept(&mut self, swept: Swept) -> Result<(), StoreError> {
@@ -82,6 +97,7 @@ impl<A: Api> Pipeline<A> {
             warn!("looking at the tasks failed: {trouble}");
         }
         for (job, video) in swept.moved {
+            self.budget.is_stale = true;
             self.unknown_since_ms.remove(&job.id);
             if job.state != State::Processing {
                 self.remember_duration(&job, now_ms).await?;
@@ -148,9 +164,11 @@ impl<A: Api> Pipeline<A> {
     /// Does what an answer says about the whole account.
     async fn heed(&mut self, id: Option<JobId>, word: Word) -> Result<(), StoreError> {
         match word {
-            Word::WentThrough => {
+            Word::Answered => self.context.pace.went_through(),
+            Word::Identified => {
                 self.context.pace.went_through();
-                if id.is_some() && self.paused_by(PauseKind::Account) {
+                self.budget.is_stale = true;
+                if self.paused_by(PauseKind::Account) {
                     self.go_on().await?;
                 }
             }
@@ -176,8 +194,12 @@ impl<A: Api> Pipeline<A> {
     }
 
     async fn slots_full(&mut self, id: Option<JobId>) -> Result<(), StoreError> {
-        let Some(id) = id else { return Ok(()) };
         self.probe_again_later();
+        let Some(id) = id.filter(|id| self.slots.holds(*id)) else {
+            // No slot was asked for: like 1302, it can only mean to come later.
+            self.context.pace.slow_down(None);
+            return Ok(());
+        };
         self.slots_refused_in_a_row = self.slots_refused_in_a_row.saturating_add(1);
         let moment = self.context.clock.moment();
         let policy = &self.context.settings.policy;
@@ -226,8 +248,9 @@ impl<A: Api> Pipeline<A> {
 
     async fn go_on(&mut self) -> Result<(), StoreError> {
         info!("the line goes on: the API answers again");
-        self.context.store.set_pause(None).await?;
-        self.line.set(None);
+        self.context.store.end_api_pause().await?;
+        // A person may have paused it meanwhile.
+        self.line.set(self.context.store.pause().await?);
         self.next_sweep = Instant::now();
         self.update_gate();
         Ok(())
@@ -241,7 +264,7 @@ impl<A: Api> Pipeline<A> {
         Ok(())
     }
 
-    fn probe_again_later(&mut self) {
+    pub(super) fn probe_again_later(&mut self) {
         let interval_ms = self.context.settings.probe_interval_ms.max(1);
         self.line.probe_after(Duration::from_millis(interval_ms.unsigned_abs()));
     }
@@ -255,13 +278,20 @@ impl<A: Api> Pipeline<A> {
         let Some(cap_micro) = self.context.settings.units_per_day_micro else { return Ok(()) };
         let now_ms = self.context.clock.now_ms();
         let today = now_ms.div_euclid(DAY_MS);
-        let spent_micro = self.context.store.spent_today_micro(now_ms).await?;
-        let over = spent_micro >= cap_micro;
-        if over == self.over_budget_day.is_some_and(|day| day == today) {
+        let same_day = self.budget.day == Some(today);
+        if same_day && !self.budget.is_stale {
             return Ok(());
         }
-        self.over_budget_day = over.then_some(today);
-        let hold = over.then(|| budget_sentence(spent_micro, cap_micro, (today + 1) * DAY_MS));
+        let spent_micro = self.context.store.spent_today_micro(now_ms).await?;
+        let over = spent_micro >= cap_micro;
+        let same = same_day && over == self.budget.is_spent;
+        self.budget = Budget { is_stale: false, day: Some(today), is_spent: over };
+        if same {
+            return Ok(());
+        }
+        let hold = over.then(|| {
+            budget_sentence(spent_micro, cap_micro, today.saturating_add(1).saturating_mul(DAY_MS))
+        });
         if let Some(hold) = &hold {
             warn!("new tasks wait for {hold}");
         }

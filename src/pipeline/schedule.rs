@@ -22,15 +22,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
 use super::{
-    Clock, Settings,
-    cadence::Cadence,
-    context::Context,
-    line::Line,
-    pace::Pace,
-    shelf::{Shelf, comes_before},
-    slots::Slots,
-    step::StepEnd,
-    sweep::Swept,
+    Clock, Settings, cadence::Cadence, context::Context, line::Line, pace::Pace, shelf::Shelf,
+    slots::Slots, step::StepEnd, sweep::Swept,
 };
 use crate::{
     job::{Job, JobId, State},
@@ -42,10 +35,10 @@ use crate::{
 const DRAIN: Duration = Duration::from_secs(8);
 /// The longest sleep: so that a wall clock that was set is noticed.
 const SLEEP_MAX: Duration = Duration::from_secs(30);
-/// So many downloads beyond those that run are kept in memory.
-const DOWNLOADS_AHEAD: usize = 32;
 /// A job that failed so often in a row is left alone by a run that is to come to an end.
 const ONCE_TRIES_MAX: u32 = 6;
+/// How long the tasks are left alone after looking at them came to an internal failure.
+const AFTER_PANIC: Duration = Duration::from_secs(30);
 
 /// How long to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,6 +80,17 @@ pub(super) enum Event {
     Learnt(Result<(), StoreError>),
 }
 
+/// What is known of the day's budget.
+#[derive(Debug, Default)]
+pub(super) struct Budget {
+    /// Something was spent since it was looked at.
+    pub(super) is_stale: bool,
+    /// The UTC day, counted from 1970, it was last looked at.
+    pub(super) day: Option<i64>,
+    /// Whether it is spent.
+    pub(super) is_spent: bool,
+}
+
 /// A call about a video that is under way.
 pub(super) struct Identifying {
     /// The job whose step sends it.
@@ -116,9 +120,13 @@ pub struct Pipeline<A> {
     pub(super) slots_refused_in_a_row: u32,
     /// Read by steps right before they pay.
     pub(super) may_pay: Arc<AtomicBool>,
-    pub(super) over_budget_day: Option<i64>,
+    pub(super) budget: Budget,
     pub(super) look_again: bool,
-    queue_is_dry: bool,
+    pub(super) queue_is_dry: bool,
+    /// There was a look since the window was filled.
+    pub(super) looked: bool,
+    /// The states of which the last look found more jobs than it took.
+    pub(super) unread: Vec<State>,
     pub(super) next_due_at_ms: Option<i64>,
 }
 
@@ -157,9 +165,11 @@ impl<A: Api> Pipeline<A> {
             slots_blocked: None,
             slots_refused_in_a_row: 0,
             may_pay: Arc::new(AtomicBool::new(false)),
-            over_budget_day: None,
+            budget: Budget::default(),
             look_again: true,
             queue_is_dry: false,
+            looked: false,
+            unread: Vec::new(),
             next_due_at_ms: None,
         })
     }
@@ -179,7 +189,7 @@ impl<A: Api> Pipeline<A> {
         let end = loop {
             // Read before the look at the database: what comes after it sets it again.
             let more = more_to_come.load(Ordering::Acquire);
-            if self.look_again {
+            if self.look_again || self.is_used_up() {
                 self.look().await?;
             }
             self.refill().await?;
@@ -211,79 +221,12 @@ impl<A: Api> Pipeline<A> {
 
     fn wake(&mut self) {
         let now_ms = self.context.clock.now_ms();
-        self.shelf.wake(now_ms);
-        if self.next_due_at_ms.is_some_and(|due_at_ms| due_at_ms <= now_ms) {
+        let policy = &self.context.settings.policy;
+        self.shelf.wake(policy, now_ms);
+        if self.next_due_at_ms.is_some_and(|due_at_ms| policy.is_due(due_at_ms, now_ms)) {
             self.next_due_at_ms = None;
             self.look_again = true;
         }
-    }
-
-    /// Reads everything anew that others may have changed.
-    async fn look(&mut self) -> Result<(), StoreError> {
-        self.look_again = false;
-        self.queue_is_dry = false;
-        let store = self.context.store.clone();
-        let now_ms = self.context.clock.now_ms();
-        self.line.set(store.pause().await?);
-        self.update_gate();
-        let window = self.window();
-        for state in [State::Creating, State::Submitted, State::Processing, State::Identified] {
-            // What rests is loaded, too: it holds a slot or a place in the window.
-            for job in store.under_way(state, i64::MAX, window * 8).await? {
-                self.take_in(job);
-            }
-        }
-        let downloads = self.context.settings.downloads + DOWNLOADS_AHEAD;
-        if self.shelf.count(State::Downloading) < downloads / 2 + 1 {
-            for job in store.under_way(State::Downloading, now_ms, downloads).await? {
-                self.take_in(job);
-            }
-        }
-        for job in store.come_of_time(now_ms, window).await? {
-            self.take_in(job);
-        }
-        self.next_due_at_ms = store.next_due_at_ms(now_ms).await?;
-        Ok(())
-    }
-
-    /// Keeps the window before the create filled.
-    async fn refill(&mut self) -> Result<(), StoreError> {
-        let (ahead, window) = (self.shelf.ahead(), self.window());
-        if self.queue_is_dry || ahead > window / 2 {
-            return Ok(());
-        }
-        let now_ms = self.context.clock.now_ms();
-        let held = self.shelf.count(State::Queued);
-        let queued = self.context.store.queued(now_ms, held + window).await?;
-        self.queue_is_dry = queued.len() < held + window;
-        let last = self.shelf.last_ahead();
-        let mut room = window.saturating_sub(ahead);
-        for job in queued {
-            if self.shelf.holds(job.id) {
-                continue;
-            }
-            if room == 0 && !comes_before(&job, last) {
-                break;
-            }
-            room = room.saturating_sub(1);
-            self.take_in(job);
-        }
-        Ok(())
-    }
-
-    /// About one slot-load, so that a freed slot is refilled by one request.
-    fn window(&self) -> usize {
-        (self.slots.limit() * 2).max(8)
-    }
-
-    fn take_in(&mut self, job: Job) {
-        if self.shelf.holds(job.id) {
-            return;
-        }
-        if job.state.holds_slot() {
-            self.slots.take(job.id);
-        }
-        self.shelf.put(job, self.context.clock.now_ms());
     }
 
     async fn handle(&mut self, ended: Result<(Id, Event), JoinError>) -> Result<(), StoreError> {
@@ -295,22 +238,17 @@ impl<A: Api> Pipeline<A> {
             Err(panicked) => {
                 let was = self.running.remove(&panicked.id());
                 error!("an internal failure, its job is taken up again: {panicked}");
-                if let Some((_, Some(job_id))) = was {
-                    self.reload(job_id).await?;
+                self.probe_again_later();
+                match was {
+                    Some((_, Some(job_id))) => {
+                        self.reload(job_id).await?;
+                        self.release_others(job_id);
+                    }
+                    _ => self.next_sweep = Instant::now() + AFTER_PANIC,
                 }
                 Ok(())
             }
         }
-    }
-
-    /// Reads a job anew that somebody else moved.
-    pub(super) async fn reload(&mut self, id: JobId) -> Result<(), StoreError> {
-        self.shelf.forget(id);
-        self.slots.free(id);
-        if let Some(job) = self.context.store.job(id).await? {
-            self.take_in(job);
-        }
-        Ok(())
     }
 
     /// Says whether a run that is to end when idle has come to its end.
@@ -319,14 +257,11 @@ impl<A: Api> Pipeline<A> {
         if under_way || self.look_again {
             return Ok(None);
         }
-        if !self.line.lets_pay()
-            && self.slots.is_empty()
-            && self.shelf.count(State::Downloading) == 0
-        {
-            return Ok(Some(End::Held));
-        }
-        let moving = self.context.store.count_moving(ONCE_TRIES_MAX).await?;
-        Ok((moving == 0).then_some(End::Idle))
+        Ok(match self.context.store.count_moving(ONCE_TRIES_MAX).await? {
+            (0, 0) => Some(End::Idle),
+            (_, 0) if !self.line.lets_pay() => Some(End::Held),
+            _ => None,
+        })
     }
 
     fn next_wake(&self) -> Instant {

@@ -7,7 +7,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
-use crate::job::{Action, Job, JobId, State, decide};
+use crate::job::{Action, Job, JobId, Policy, State, decide};
 
 /// A job's place in line: higher priority first, then its turn.
 pub(super) type Rank = (Reverse<i32>, i64, JobId);
@@ -32,8 +32,11 @@ fn rank(job: &Job) -> Rank {
 impl Shelf {
     /// Puts a job where its next action is, or lets go of it where only the database or a person
     /// moves it on.
-    pub(super) fn put(&mut self, job: Job, now_ms: i64) {
+    pub(super) fn put(&mut self, mut job: Job, policy: &Policy, now_ms: i64) {
         self.forget(job.id);
+        if job.state != State::Waiting && policy.is_due(job.due_at_ms, now_ms) {
+            job.due_at_ms = 0;
+        }
         match decide(&job, now_ms) {
             Action::Enqueue | Action::MeasureSound | Action::Identify => {
                 self.to_prepare.insert(rank(&job));
@@ -131,16 +134,12 @@ impl Shelf {
     }
 
     /// Puts the jobs whose rest is over where their next action is.
-    pub(super) fn wake(&mut self, now_ms: i64) {
-        while let Some((until_ms, id)) = self.resting.first().copied() {
-            if until_ms > now_ms {
-                break;
-            }
-            match self.jobs.get(&id).cloned() {
-                Some(job) => self.put(job, now_ms),
-                None => {
-                    self.resting.pop_first();
-                }
+    pub(super) fn wake(&mut self, policy: &Policy, now_ms: i64) {
+        let is_over = |rest: &&(i64, JobId)| policy.is_due(rest.0, now_ms);
+        let over: Vec<JobId> = self.resting.iter().filter(is_over).map(|(_, id)| *id).collect();
+        for id in over {
+            if let Some(job) = self.jobs.get(&id).cloned() {
+                self.put(job, policy, now_ms);
             }
         }
     }

@@ -43,6 +43,10 @@ impl Slots {
         self.holders.len() < self.limit
     }
 
+    pub(super) fn holds(&self, id: JobId) -> bool {
+        self.holders.contains(&id)
+    }
+
     pub(super) fn take(&mut self, id: JobId) {
         self.holders.insert(id);
     }
@@ -76,11 +80,6 @@ impl Slots {
         self.through = 0;
         self.limit += 1;
         Some(self.limit)
-    }
-
-    /// Whether nobody of this daemon's holds a slot.
-    pub(super) fn is_empty(&self) -> bool {
-        self.holders.is_empty()
     }
 }
 

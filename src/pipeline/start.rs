@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::{
     create, download, identify, learn,
+    line::Probe,
     local::video_key,
     lookup,
     schedule::{Event, Identifying, Pipeline, StepKind},
@@ -73,24 +74,31 @@ impl<A: Api> Pipeline<A> {
         if self.line.wants_paid_probe()
             && self.slots.has_free()
             && let Some(id) = self.shelf.first_to_create()
+            && self.start_create(id, true)
         {
-            self.line.probe_sent();
-            self.start_create(id, true);
+            self.line.probe_sent(Probe::Paid(id));
         }
     }
 
-    fn start_create(&mut self, id: JobId, probe: bool) {
-        let Some(job) = self.shelf.take(id) else { return };
+    /// Returns false when the job has to be identified again first.
+    fn start_create(&mut self, id: JobId, probe: bool) -> bool {
+        let Some(job) = self.shelf.take(id) else { return false };
+        if decide(&job, self.context.clock.now_ms()) != Action::Create {
+            // Its session ran out while it waited for a slot.
+            self.shelve(job);
+            return false;
+        }
         self.slots.take(id);
         let (context, may_pay) = (Arc::clone(&self.context), Arc::clone(&self.may_pay));
         self.start(StepKind::Create, Some(id), async move {
             let gate = || probe || may_pay.load(Ordering::Acquire);
             Event::Stepped(id, create::create(&context, job, &gate).await)
         });
+        true
     }
 
     fn start_prepares(&mut self) {
-        let most = self.slots.limit().max(PREPARES_MIN);
+        let most = self.prepares_max();
         let now_ms = self.context.clock.now_ms();
         for id in self.shelf.all_to_prepare() {
             if self.count_running(StepKind::Prepare) >= most {
@@ -117,15 +125,20 @@ impl<A: Api> Pipeline<A> {
             under_way.others.extend(self.shelf.take(id));
             return;
         }
-        if !self.line.lets_pay() {
+        let probe = !self.line.lets_pay();
+        if probe {
             let probes = self.line.wants_paid_probe() && self.shelf.first_to_create().is_none();
             if !probes {
                 return;
             }
-            self.line.probe_sent();
+            self.line.probe_sent(Probe::Paid(id));
         }
         self.identifying.insert(video, Identifying { asker: id, others: Vec::new() });
-        self.prepare(id, |context, job| async move { identify::identify(&context, job).await });
+        let may_pay = Arc::clone(&self.may_pay);
+        self.prepare(id, move |context, job| async move {
+            let gate = || probe || may_pay.load(Ordering::Acquire);
+            identify::identify(&context, job, &gate).await
+        });
     }
 
     fn prepare<F>(
@@ -177,7 +190,7 @@ impl<A: Api> Pipeline<A> {
         if !self.line.wants_free_probe() {
             return;
         }
-        self.line.probe_sent();
+        self.line.probe_sent(Probe::Free);
         let context = Arc::clone(&self.context);
         self.start(StepKind::Probe, None, async move {
             Event::Probed(context.api.tasks(1, 1).await.result.map(drop))
@@ -201,9 +214,25 @@ impl<A: Api> Pipeline<A> {
         (idle && self.shelf.followed().next().is_some()).then_some(self.next_sweep)
     }
 
-    /// Whether there is anything to probe with.
+    /// Whether a probe that is due could be sent; if not, something else has to happen first.
     pub(super) fn may_probe(&self) -> bool {
-        self.line.lets_ask().then(|| self.shelf.ahead() > 0).unwrap_or(true)
+        if !self.line.lets_ask() {
+            return true;
+        }
+        if self.shelf.first_to_create().is_some() {
+            return self.line.may_probe_paid() && self.slots.has_free();
+        }
+        let now_ms = self.context.clock.now_ms();
+        let to_identify = |id: JobId| {
+            self.shelf.get(id).is_some_and(|job| decide(job, now_ms) == Action::Identify)
+        };
+        self.line.may_probe_paid()
+            && self.count_running(StepKind::Prepare) < self.prepares_max()
+            && self.shelf.all_to_prepare().into_iter().any(to_identify)
+    }
+
+    fn prepares_max(&self) -> usize {
+        self.slots.limit().max(PREPARES_MIN)
     }
 
     pub(super) fn count_running(&self, kind: StepKind) -> usize {

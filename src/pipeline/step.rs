@@ -22,8 +22,10 @@ pub(super) struct StepEnd {
 /// What an answer says about the whole account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Word {
-    /// A call went through.
-    WentThrough,
+    /// A call that costs nothing went through.
+    Answered,
+    /// A video was identified, and paid for.
+    Identified,
     /// A create went through.
     Created,
     /// 1302.

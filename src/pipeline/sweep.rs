@@ -75,7 +75,7 @@ pub(super) async fn sweep<A: Api>(
             }
         }
     }
-    swept.word.get_or_insert(Word::WentThrough);
+    swept.word.get_or_insert(Word::Answered);
     Ok(swept)
 }
 

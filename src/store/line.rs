@@ -103,6 +103,24 @@ impl Store {
         .await
     }
 
+    /// Ends the API's pause, if it is one. A person's stays, even one that came a moment ago.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn end_api_pause(&self) -> Result<(), StoreError> {
+        self.write(|connection| {
+            connection
+                .prepare_cached(
+                    "UPDATE line SET pause = NULL, pause_reason = NULL, pause_code = NULL,
+                       pause_since_ms = NULL, next_probe_at_ms = NULL
+                     WHERE pause <> 'person'",
+                )?
+                .execute([])?;
+            Ok(())
+        })
+        .await
+    }
+
     /// Says why no new task is started though the line is not paused; `None`: no such reason.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 //!
 //! Nothing here grows with the queue; each read follows a partial index of `schema.sql`.
 
-use rusqlite::{Connection, OptionalExtension as _, named_params};
+use rusqlite::{Connection, OptionalExtension as _};
 
 use super::{Store, StoreError, row};
 use crate::job::{Job, State};
@@ -23,7 +23,7 @@ impl Walk {
 
 pub(super) const QUEUED: Walk = Walk {
     index: "job_queued",
-    condition: "WHERE j.state = 'queued' AND j.due_at_ms <= :now_ms
+    condition: "WHERE j.state = 'queued' AND (j.due_at_ms <= :now_ms OR j.due_at_ms > :latest_ms)
                 ORDER BY j.priority DESC, j.turn, j.id LIMIT :limit",
 };
 
@@ -44,19 +44,26 @@ pub(super) const NEXT_DUE: &str = "
 
 pub(super) fn under_way(state: State) -> String {
     let condition = format!(
-        "WHERE j.state = '{}' AND j.due_at_ms <= :now_ms ORDER BY j.id LIMIT :limit",
+        "WHERE j.state = '{}' AND (j.due_at_ms <= :now_ms OR j.due_at_ms > :latest_ms)
+         ORDER BY j.id LIMIT :limit",
         state.name()
     );
     row::SELECT_JOB.to_owned() + &condition
 }
 
 impl Store {
-    /// Returns up to `limit` jobs that are queued and due at `now_ms`, the first in line first.
+    /// Returns up to `limit` jobs that are queued and due at `now_ms`, the first in line first. What
+    /// rests for longer than `rest_max_ms` is due, too: the clock was set back since.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn queued(&self, now_ms: i64, limit: usize) -> Result<Vec<Job>, StoreError> {
-        self.jobs(&QUEUED.sql(), now_ms, limit).await
+    pub async fn queued(
+        &self,
+        now_ms: i64,
+        rest_max_ms: i64,
+        limit: usize,
+    ) -> Result<Vec<Job>, StoreError> {
+        self.jobs(&QUEUED.sql(), due(now_ms, rest_max_ms), limit).await
     }
 
     /// Returns up to `limit` jobs whose `not_before` has come at `now_ms`.
@@ -64,10 +71,11 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn come_of_time(&self, now_ms: i64, limit: usize) -> Result<Vec<Job>, StoreError> {
-        self.jobs(&COME_OF_TIME.sql(), now_ms, limit).await
+        self.jobs(&COME_OF_TIME.sql(), [(":now_ms", now_ms)], limit).await
     }
 
-    /// Returns up to `limit` jobs of `state` that are due at `now_ms`, the oldest first.
+    /// Returns up to `limit` jobs of `state` that are due at `now_ms`, the oldest first; for
+    /// `rest_max_ms` see [`Store::queued`].
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -75,9 +83,10 @@ impl Store {
         &self,
         state: State,
         now_ms: i64,
+        rest_max_ms: i64,
         limit: usize,
     ) -> Result<Vec<Job>, StoreError> {
-        self.jobs(&under_way(state), now_ms, limit).await
+        self.jobs(&under_way(state), due(now_ms, rest_max_ms), limit).await
     }
 
     /// Returns when (Unix ms) the next of the jobs that rest in the database is due, if any does.
@@ -92,19 +101,21 @@ impl Store {
         .await
     }
 
-    /// Returns how many jobs still move by themselves: those that only wait for their media or a
-    /// person, and those that failed `tries_max` times in a row at a download, are left out.
+    /// Returns how many jobs still move by themselves, those before their create first, then those
+    /// that were sent. Who only waits for media or a person, and who failed `tries_max` times in a
+    /// row at a download, is left out.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn count_moving(&self, tries_max: u32) -> Result<i64, StoreError> {
+    pub async fn count_moving(&self, tries_max: u32) -> Result<(i64, i64), StoreError> {
         self.read(move |connection| {
             let mut statement = connection.prepare_cached(
-                "SELECT count(*) FROM job WHERE
-                   state IN ('queued', 'identified', 'creating', 'submitted', 'processing')
-                   OR (state = 'downloading' AND tries < ?1)",
+                "SELECT
+                   (SELECT count(*) FROM job WHERE state IN ('queued', 'identified')),
+                   (SELECT count(*) FROM job WHERE state IN ('creating', 'submitted', 'processing'))
+                   + (SELECT count(*) FROM job WHERE state = 'downloading' AND tries < ?1)",
             )?;
-            Ok(statement.query_row([tries_max], |row| row.get(0))?)
+            Ok(statement.query_row([tries_max], |row| Ok((row.get(0)?, row.get(1)?)))?)
         })
         .await
     }
@@ -131,16 +142,25 @@ impl Store {
         .await
     }
 
-    async fn jobs(&self, sql: &str, now_ms: i64, limit: usize) -> Result<Vec<Job>, StoreError> {
+    async fn jobs<const N: usize>(
+        &self,
+        sql: &str,
+        parameters: [(&'static str, i64); N],
+        limit: usize,
+    ) -> Result<Vec<Job>, StoreError> {
         let sql = sql.to_owned();
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         self.read(move |connection: &Connection| {
             let mut statement = connection.prepare_cached(&sql)?;
-            let parameters: &[(&str, &dyn rusqlite::ToSql)] =
-                named_params! { ":now_ms": now_ms, ":limit": limit };
-            let jobs = statement.query_map(parameters, row::job_from_row)?;
+            let mut bound: Vec<(&str, &dyn rusqlite::ToSql)> = vec![(":limit", &limit)];
+            bound.extend(parameters.iter().map(|(name, value)| (*name, value as _)));
+            let jobs = statement.query_map(bound.as_slice(), row::job_from_row)?;
             Ok(jobs.collect::<Result<_, _>>()?)
         })
         .await
     }
+}
+
+fn due(now_ms: i64, rest_max_ms: i64) -> [(&'static str, i64); 2] {
+    [(":now_ms", now_ms), (":latest_ms", now_ms.saturating_add(rest_max_ms))]
 }

@@ -7,7 +7,7 @@ use crate::{
 };
 
 async fn order(bench: &Bench) -> Vec<String> {
-    let queued = bench.store.queued(NOW_MS, 100).await.unwrap();
+    let queued = bench.store.queued(NOW_MS, i64::MAX, 100).await.unwrap();
     queued.into_iter().map(|job| job.spec.key).collect()
 }
 
@@ -58,7 +58,7 @@ async fn a_job_that_rests_is_not_next_until_it_is_due() {
     let resting = bench.drive("a/1", vec![Outcome::Trouble(trouble)]).await;
     assert_eq!(order(&bench).await, ["a/2"]);
     assert_eq!(bench.store.next_due_at_ms(NOW_MS).await.unwrap(), Some(resting.due_at_ms));
-    let later = bench.store.queued(resting.due_at_ms, 100).await.unwrap();
+    let later = bench.store.queued(resting.due_at_ms, i64::MAX, 100).await.unwrap();
     assert_eq!(later.len(), 2);
 }
 
@@ -78,7 +78,7 @@ async fn jobs_under_way_are_found_by_state_and_counted() {
     bench.accept(batch("a", 3)).await.unwrap();
     let session = session(&bench.store).await;
     bench.drive("a/2", until_submitted(&session, "task")).await;
-    let submitted = bench.store.under_way(State::Submitted, NOW_MS, 10).await.unwrap();
+    let submitted = bench.store.under_way(State::Submitted, NOW_MS, i64::MAX, 10).await.unwrap();
     assert_eq!(submitted.len(), 1);
     assert_eq!(bench.store.count(&[State::Queued, State::Submitted]).await.unwrap(), 3);
 }

@@ -1,0 +1,125 @@
+//! What of the database is in memory: all that holds a slot, and a window of what comes next.
+//!
+//! Memory does not grow with the queue. What a look left behind is read when what it took is nearly
+//! used up; nothing waits for a nudge that may not come.
+
+use super::{schedule::Pipeline, shelf::comes_before};
+use crate::{
+    job::{Job, JobId, State},
+    kling::Api,
+    store::StoreError,
+};
+
+/// So many downloads beyond those that run are kept in memory.
+const DOWNLOADS_AHEAD: usize = 32;
+
+impl<A: Api> Pipeline<A> {
+    /// Reads everything anew that others may have changed.
+    pub(super) async fn look(&mut self) -> Result<(), StoreError> {
+        self.look_again = false;
+        self.queue_is_dry = false;
+        self.looked = true;
+        self.unread.clear();
+        self.budget.is_stale = true;
+        let store = self.context.store.clone();
+        let now_ms = self.context.clock.now_ms();
+        self.line.set(store.pause().await?);
+        self.update_gate();
+        let rest_max_ms = self.context.settings.policy.longest_rest_ms();
+        for state in [State::Creating, State::Submitted, State::Processing, State::Identified] {
+            // What rests is loaded, too: it holds a slot or a place in the window.
+            let page = self.page(state);
+            self.take_page(state, store.under_way(state, i64::MAX, rest_max_ms, page).await?);
+        }
+        let page = self.page(State::Downloading);
+        let downloads = store.under_way(State::Downloading, now_ms, rest_max_ms, page).await?;
+        self.take_page(State::Downloading, downloads);
+        let page = self.page(State::Waiting);
+        self.take_page(State::Waiting, store.come_of_time(now_ms, page).await?);
+        self.next_due_at_ms = store.next_due_at_ms(now_ms).await?;
+        Ok(())
+    }
+
+    /// How many jobs of `state` one look takes.
+    fn page(&self, state: State) -> usize {
+        match state {
+            State::Downloading => self.context.settings.downloads + DOWNLOADS_AHEAD,
+            State::Waiting => self.window(),
+            _ => self.window() * 8,
+        }
+    }
+
+    fn take_page(&mut self, state: State, jobs: Vec<Job>) {
+        if jobs.len() >= self.page(state) {
+            self.unread.push(state);
+        }
+        for job in jobs {
+            self.take_in(job);
+        }
+    }
+
+    /// Whether of a state that has more jobs in the database hardly any are left in memory.
+    pub(super) fn is_used_up(&self) -> bool {
+        self.unread.iter().any(|state| self.shelf.count(*state) <= self.page(*state) / 4)
+    }
+
+    /// Keeps the window before the create filled. After a look it is read again even when it is
+    /// fairly full: who came new may come first.
+    pub(super) async fn refill(&mut self) -> Result<(), StoreError> {
+        let (ahead, window) = (self.shelf.ahead(), self.window());
+        let full = if self.looked { window * 2 } else { window / 2 };
+        if self.queue_is_dry || ahead > full {
+            return Ok(());
+        }
+        self.looked = false;
+        let now_ms = self.context.clock.now_ms();
+        let rest_max_ms = self.context.settings.policy.longest_rest_ms();
+        let held = self.shelf.count(State::Queued);
+        let queued = self.context.store.queued(now_ms, rest_max_ms, held + window).await?;
+        self.queue_is_dry = queued.len() < held + window;
+        let last = self.shelf.last_ahead();
+        let mut room = window.saturating_sub(ahead);
+        for job in queued {
+            if self.shelf.holds(job.id) {
+                continue;
+            }
+            if room == 0 && !comes_before(&job, last) {
+                self.queue_is_dry = false;
+                break;
+            }
+            room = room.saturating_sub(1);
+            self.take_in(job);
+        }
+        Ok(())
+    }
+
+    /// About one slot-load, so that a freed slot is refilled by one request.
+    fn window(&self) -> usize {
+        (self.slots.limit() * 2).max(8)
+    }
+
+    fn take_in(&mut self, job: Job) {
+        if self.shelf.holds(job.id) {
+            return;
+        }
+        if job.state.holds_slot() {
+            self.slots.take(job.id);
+        }
+        self.shelve(job);
+    }
+
+    /// Puts a job where its next action is.
+    pub(super) fn shelve(&mut self, job: Job) {
+        self.shelf.put(job, &self.context.settings.policy, self.context.clock.now_ms());
+    }
+
+    /// Reads a job anew that somebody else moved.
+    pub(super) async fn reload(&mut self, id: JobId) -> Result<(), StoreError> {
+        self.shelf.forget(id);
+        self.slots.free(id);
+        if let Some(job) = self.context.store.job(id).await? {
+            self.take_in(job);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,175 @@
+//! Each code of the API on each call does what its row of the table says.
+
+use lipsyncd::{
+    job::{Job, State},
+    pipeline::End,
+    sim::{Call, Fault, FaultRule, SimConfig},
+    store::PauseKind,
+};
+
+use crate::support::{House, many, quick, refusal, wanted};
+
+#[tokio::test]
+async fn a_refusal_of_the_job_itself_fails_it_with_code_and_message() {
+    for call in [Call::Identify, Call::Create] {
+        for code in [1200, 1201, 1202, 1203, 1300, 1301] {
+            let house = House::new(quick()).await;
+            house.refuse_once(call, code);
+            house.put("m.yaml", vec![wanted("m/a")]).await;
+            assert_eq!(house.run().await, End::Idle, "{call:?} {code}");
+            let job = house.job("m/a").await;
+            assert_eq!(job.state, State::Failed, "{call:?} {code}");
+            let failure = job.failure.unwrap();
+            assert_eq!(failure.code, code.to_string(), "{call:?}");
+            assert!(failure.message.contains(&format!("code {code}")), "{}", failure.message);
+            assert_eq!(house.ledger().tasks.len(), 0);
+        }
+    }
+}
+
+/// Three times in a row the line is refused by `code` on `call`; then it goes on by itself.
+async fn paused(call: Call, code: u16) {
+    let house = House::new(quick()).await;
+    // Longer than all the retries of a lookup, so that only the pause can have been waited out.
+    house.fault(FaultRule { times: None, ..FaultRule::once(call, refusal(code)) });
+    // Credentials are refused everywhere.
+    if !(1100..=1102).contains(&code) {
+        house.fault(FaultRule::always(Call::Any, refusal(code)));
+    }
+    house.put("m.yaml", many("m", 3)).await;
+    let running = house.start().await;
+    house.until("a pause", async || house.store.pause().await.unwrap().is_some()).await;
+    let pause = house.store.pause().await.unwrap().unwrap();
+    let account = (1100..=1102).contains(&code);
+    let kind = if account { PauseKind::Account } else { PauseKind::Credentials };
+    assert_eq!((pause.kind, pause.code), (kind, Some(i64::from(code))), "{call:?}");
+    assert!(pause.next_probe_at_ms.is_some());
+    let probed = || house.ledger().calls.values().map(|it| it.refused.values().sum::<u64>()).sum();
+    let before: u64 = probed();
+    house.until("some probes", async || probed() >= before + 2).await;
+    for job in house.jobs().await {
+        assert_eq!((job.tries, job.failure.is_none()), (0, true), "{call:?} {code}: {job:?}");
+    }
+    house.sim.control(lipsyncd::sim::Sim::clear_faults);
+    house.until_count(State::Succeeded, 3).await;
+    assert_eq!(house.store.pause().await.unwrap(), None);
+    assert_eq!(running.stop().await, End::Stopped);
+    house.assert_all_succeeded(3).await;
+}
+
+#[tokio::test]
+async fn refused_credentials_pause_the_whole_line_until_a_probe_succeeds() {
+    for code in [1000, 1001, 1002, 1003, 1004, 1103, 1304] {
+        paused(Call::Identify, code).await;
+    }
+    paused(Call::Create, 1000).await;
+}
+
+#[tokio::test]
+async fn an_account_that_cannot_pay_pauses_the_paid_calls_until_one_goes_through() {
+    for call in [Call::Identify, Call::Create] {
+        for code in [1100, 1101, 1102] {
+            paused(call, code).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn while_the_account_cannot_pay_what_was_paid_for_is_still_fetched() {
+    let house = House::new(SimConfig { task_ms: (300, 400), ..quick() }).await;
+    house.fault(FaultRule { nth: 3, times: None, ..FaultRule::once(Call::Create, refusal(1102)) });
+    house.put("m.yaml", many("m", 4)).await;
+    let running = house.start().await;
+    house.until_count(State::Succeeded, 2).await;
+    assert_eq!(house.store.pause().await.unwrap().unwrap().code, Some(1102));
+    house.sim.control(lipsyncd::sim::Sim::clear_faults);
+    house.until_count(State::Succeeded, 4).await;
+    running.stop().await;
+    house.assert_all_succeeded(4).await;
+}
+
+#[tokio::test]
+async fn a_probe_that_finds_out_nothing_is_followed_by_another() {
+    let house = House::new(quick()).await;
+    house.fault(FaultRule::once(Call::Create, refusal(1102)));
+    // The probes are lost in other ways: the request is dropped, then refused for its own sake.
+    house.fault(FaultRule { nth: 2, ..FaultRule::once(Call::Create, Fault::DropRequest) });
+    house.fault(FaultRule { nth: 3, ..FaultRule::once(Call::Create, refusal(1300)) });
+    house.fault(FaultRule { nth: 4, ..FaultRule::once(Call::Create, refusal(1300)) });
+    house.put("m.yaml", many("m", 8)).await;
+    let running = house.start().await;
+    let is_over = async || {
+        let unfinished: Vec<Job> = house.jobs().await;
+        unfinished.iter().all(|job| job.state.is_finished())
+    };
+    house.until("all finished", is_over).await;
+    running.stop().await;
+    assert!(house.store.count(&[State::Succeeded]).await.unwrap() >= 6);
+    assert_eq!(house.ledger().paid_twice.external_task_ids, []);
+}
+
+#[tokio::test]
+async fn too_fast_slows_everything_down_and_fails_nothing() {
+    let fault = Fault::Code { code: 1302, status: None, retry_after_s: Some(1), message: None };
+    for call in [Call::Identify, Call::Create, Call::List, Call::Query] {
+        let house = House::new(quick()).await;
+        house.fault(FaultRule::once(call, fault.clone()));
+        let jobs = if call == Call::Query { 1 } else { 4 };
+        house.put("m.yaml", many("m", jobs)).await;
+        let began = std::time::Instant::now();
+        assert_eq!(house.run().await, End::Idle);
+        house.assert_all_succeeded(jobs).await;
+        assert!(began.elapsed().as_millis() >= 1_000, "{call:?}: Retry-After was not honoured");
+        assert!(house.jobs().await.iter().all(|job| job.tries == 0));
+    }
+}
+
+#[tokio::test]
+async fn too_many_at_once_teaches_the_limit_and_fails_nothing() {
+    let house = House::new(SimConfig { concurrency: 2, ..quick() }).await;
+    house.put("m.yaml", many("m", 12)).await;
+    assert_eq!(house.run().await, End::Idle);
+    house.assert_all_succeeded(12).await;
+    let learnt = house.store.learnt_slots_limit("test").await.unwrap().unwrap();
+    assert!((2..=3).contains(&learnt), "{learnt}");
+    assert!(house.ledger().refused(Call::Create, 1303) <= 12);
+}
+
+#[tokio::test]
+async fn too_many_at_once_on_another_call_does_not_spin_and_teaches_nothing() {
+    let house = House::new(quick()).await;
+    house.refuse_once(Call::Identify, 1303);
+    house.put("m.yaml", many("m", 3)).await;
+    house.run().await;
+    house.assert_all_succeeded(3).await;
+    assert_eq!(house.store.learnt_slots_limit("test").await.unwrap(), None);
+    assert!(house.ledger().refused(Call::Identify, 1303) <= 1);
+}
+
+#[tokio::test]
+async fn trouble_of_the_server_on_free_calls_is_waited_out() {
+    for call in [Call::Identify, Call::List, Call::Query] {
+        for code in [5000, 5001, 5002] {
+            let house = House::new(quick()).await;
+            house.fault(FaultRule { times: Some(3), ..FaultRule::once(call, refusal(code)) });
+            let jobs = if call == Call::Query { 1 } else { 4 };
+            house.put("m.yaml", many("m", jobs)).await;
+            assert_eq!(house.run().await, End::Idle, "{call:?} {code}");
+            house.assert_all_succeeded(jobs).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_task_that_fails_fails_its_job_with_the_apis_words() {
+    let house = House::new(quick()).await;
+    let failing = crate::support::with("m/a", |spec| {
+        let url = "https://cdn.example/v.mp4?duration_ms=9000&fail=no%20face%20moves";
+        spec.video = lipsyncd::job::Source::Url(url.into());
+    });
+    house.put("m.yaml", vec![failing, wanted("m/b")]).await;
+    assert_eq!(house.run().await, End::Idle);
+    let failure = house.job("m/a").await.failure.unwrap();
+    assert_eq!((failure.code.as_str(), failure.message.as_str()), ("task_failed", "no face moves"));
+    assert_eq!(house.state("m/b").await, State::Succeeded);
+}

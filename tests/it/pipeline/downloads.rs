@@ -1,0 +1,117 @@
+//! Results on their way to disk: whatever goes wrong, they arrive whole, and overwrite nothing.
+
+use std::fs;
+
+use lipsyncd::{
+    job::State,
+    pipeline::End,
+    sim::{Call, Fault, FaultRule, SimConfig},
+};
+
+use crate::support::{House, many, quick, wanted};
+
+async fn arrives(fault: Fault, times: u64) -> House {
+    let house = House::new(SimConfig { min_result_bytes: 300_000, ..quick() }).await;
+    house.fault(FaultRule { times: Some(times), ..FaultRule::once(Call::Download, fault) });
+    house.put("m.yaml", vec![wanted("m/a")]).await;
+    assert_eq!(house.run().await, End::Idle);
+    house.assert_all_succeeded(1).await;
+    let left: Vec<_> = fs::read_dir(house.output("m")).unwrap().map(|file| file.unwrap()).collect();
+    assert_eq!(left.len(), 2, "only the result and its metadata: {left:?}");
+    house
+}
+
+#[tokio::test]
+async fn what_breaks_off_goes_on_from_there() {
+    // The first stops after 200,000 bytes, the second after 50,000 more: were either begun anew,
+    // the last, which is whole from where it starts, would not be asked for as a part.
+    let house = House::new(SimConfig { min_result_bytes: 300_000, ..quick() }).await;
+    let cut = |after_bytes| Fault::CutBody { after_bytes: Some(after_bytes) };
+    house.fault(FaultRule::once(Call::Download, cut(200_000)));
+    house.fault(FaultRule { nth: 2, ..FaultRule::once(Call::Download, cut(50_000)) });
+    // A third cut at 50,000 ends the file only if it is asked for from 250,000 on.
+    let rest = FaultRule { nth: 3, ..FaultRule::once(Call::Download, cut(50_000)) };
+    house.fault(rest);
+    house.put("m.yaml", vec![wanted("m/a")]).await;
+    assert_eq!(house.run().await, End::Idle);
+    house.assert_all_succeeded(1).await;
+    assert!(house.ledger().faults["cut_body"] <= 3);
+    assert!(house.count_history("m/a", "downloading") >= 0);
+}
+
+#[tokio::test]
+async fn what_is_no_whole_video_is_fetched_again() {
+    arrives(Fault::WrongLength { bytes: None }, 2).await;
+    arrives(Fault::NotAVideo, 2).await;
+    arrives(Fault::Status { status: 404 }, 2).await;
+    arrives(Fault::Status { status: 503 }, 2).await;
+    arrives(Fault::LoseAnswer, 2).await;
+    arrives(Fault::Html { status: 200 }, 1).await;
+}
+
+#[tokio::test]
+async fn a_redirect_is_followed() {
+    let house = House::new(SimConfig { task_ms: (300, 300), ..quick() }).await;
+    house.put("m.yaml", vec![wanted("m/a")]).await;
+    let running = house.start().await;
+    house.until("a task", async || house.ledger().tasks.len() == 1).await;
+    let result_id = house.ledger().tasks[0].result_id.clone();
+    let to = format!("{}/results/{result_id}.mp4", house.sim.base_url());
+    house.fault(FaultRule::once(Call::Download, Fault::Redirect { to }));
+    house.until_state("m/a", State::Succeeded).await;
+    running.stop().await;
+    house.assert_all_succeeded(1).await;
+    assert_eq!(house.ledger().faults["redirect"], 1);
+}
+
+#[tokio::test]
+async fn a_foreign_file_in_the_way_fails_the_job_before_anything_is_paid_for() {
+    let house = House::new(quick()).await;
+    fs::create_dir(house.output("m")).unwrap();
+    fs::write(house.output("m/a.mp4"), "somebody's own").unwrap();
+    house.put("m.yaml", vec![wanted("m/a")]).await;
+    assert_eq!(house.run().await, End::Idle);
+    let failure = house.job("m/a").await.failure.unwrap();
+    assert_eq!(failure.code, "output_taken");
+    assert!(failure.message.contains("lipsyncd retry m/a"), "{}", failure.message);
+    assert_eq!(house.ledger().tasks.len(), 0);
+    assert_eq!(house.ledger().accepted(Call::Identify), 0);
+    assert_eq!(fs::read(house.output("m/a.mp4")).unwrap(), b"somebody's own");
+}
+
+#[tokio::test]
+async fn a_foreign_file_that_appears_later_is_waited_out() {
+    let house = House::new(SimConfig { task_ms: (300, 300), ..quick() }).await;
+    house.put("m.yaml", vec![wanted("m/a")]).await;
+    let running = house.start().await;
+    house.until("a task", async || house.ledger().tasks.len() == 1).await;
+    fs::write(house.output("m/a.mp4"), "somebody's own").unwrap();
+    house
+        .until("a word about it", async || {
+            house.waits_for("m/a").is_some_and(|words| words.contains("move it away"))
+        })
+        .await;
+    assert_eq!(fs::read(house.output("m/a.mp4")).unwrap(), b"somebody's own");
+    fs::remove_file(house.output("m/a.mp4")).unwrap();
+    house.until_state("m/a", State::Succeeded).await;
+    running.stop().await;
+    house.assert_all_succeeded(1).await;
+}
+
+#[tokio::test]
+async fn more_results_than_fit_into_memory_are_all_taken_up_at_the_start() {
+    let mut house = House::new(quick()).await;
+    house.settings.slots = 20;
+    house.sim.control(|sim| sim.config_mut().concurrency = 20);
+    house.fault(FaultRule::always(Call::Download, Fault::Status { status: 503 }));
+    house.put("m.yaml", many("m", 60)).await;
+    let running = house.start().await;
+    house.until_count(State::Downloading, 60).await;
+    running.stop().await;
+    house.sim.control(lipsyncd::sim::Sim::clear_faults);
+    // They are taken up as they are due, and without a nudge.
+    let running = house.start().await;
+    house.until_count(State::Succeeded, 60).await;
+    running.stop().await;
+    house.assert_all_succeeded(60).await;
+}

@@ -1,0 +1,159 @@
+//! What holds the whole line: the day's budget, a person's pause, the pace.
+
+use lipsyncd::{
+    job::State,
+    pipeline::End,
+    sim::{Call, SimConfig},
+    store::{Pause, PauseKind},
+};
+
+use crate::support::{House, many, quick};
+
+const DAY_MS: i64 = 86_400_000;
+
+#[tokio::test]
+async fn the_days_budget_holds_new_tasks_back_until_tomorrow() {
+    let mut house = House::new(quick()).await;
+    house.settings.slots = 2;
+    // A task costs 2, an identify 0.05.
+    house.settings.units_per_day_micro = Some(9_000_000);
+    house.put("m.yaml", many("m", 12)).await;
+    assert_eq!(house.run().await, End::Held);
+    let spent = house.store.spent_today_micro(house.now_ms()).await.unwrap();
+    assert!((9_000_000..=9_000_000 + 2 * 2_050_000 + 600_000).contains(&spent), "{spent}");
+    let waiting = house.jobs().await.into_iter().find(|job| !job.state.is_finished()).unwrap();
+    let words = house.waits_for(&waiting.spec.key).unwrap();
+    assert!(words.contains("budget") && words.contains("units_per_day"), "{words}");
+    // Started again on the same day, it holds at once.
+    let tasks = house.ledger().tasks.len();
+    assert_eq!(house.run().await, End::Held);
+    assert_eq!(house.ledger().tasks.len(), tasks);
+
+    house.settings.units_per_day_micro = Some(90_000_000);
+    house.set_ahead(DAY_MS);
+    assert_eq!(house.run().await, End::Idle);
+    house.assert_all_succeeded(12).await;
+}
+
+#[tokio::test]
+async fn a_new_day_ends_the_hold_of_a_line_that_runs() {
+    let mut house = House::new(quick()).await;
+    house.settings.slots = 1;
+    house.settings.units_per_day_micro = Some(3_000_000);
+    house.put("m.yaml", many("m", 3)).await;
+    let running = house.start().await;
+    house
+        .until("the hold", async || {
+            let unfinished = house.jobs().await.into_iter().find(|job| job.state.is_unsent());
+            let words = unfinished.and_then(|job| house.waits_for(&job.spec.key));
+            words.is_some_and(|words| words.contains("budget"))
+        })
+        .await;
+    house.set_ahead(DAY_MS);
+    running.nudge();
+    house.until_count(State::Succeeded, 3).await;
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn all_done_is_idle_even_when_the_last_job_spent_the_budget() {
+    let mut house = House::new(quick()).await;
+    house.settings.units_per_day_micro = Some(1_000_000);
+    house.put("m.yaml", many("m", 1)).await;
+    assert_eq!(house.run().await, End::Idle);
+    house.assert_all_succeeded(1).await;
+}
+
+fn by_person() -> Option<Pause> {
+    let (kind, reason) = (PauseKind::Person, "lipsyncd pause".to_owned());
+    Some(Pause { kind, reason, code: None, since_ms: 1, next_probe_at_ms: None })
+}
+
+#[tokio::test]
+async fn a_persons_pause_stops_paid_calls_and_nothing_but_a_person_ends_it() {
+    let house = House::new(SimConfig { task_ms: (300, 300), ..quick() }).await;
+    house.put("m.yaml", many("m", 8)).await;
+    let running = house.start().await;
+    house.until("five tasks", async || house.ledger().tasks.len() == 5).await;
+    house.store.set_pause(by_person()).await.unwrap();
+    running.nudge();
+    house.until_count(State::Succeeded, 5).await;
+    assert_eq!(house.ledger().tasks.len(), 5);
+    // Neither a probe nor a start ends it.
+    house.refuse_once(Call::List, 1000);
+    running.nudge();
+    running.stop().await;
+    assert_eq!(house.run().await, End::Held);
+    assert_eq!(house.store.pause().await.unwrap(), by_person());
+    house.store.set_pause(None).await.unwrap();
+    assert_eq!(house.run().await, End::Idle);
+    house.assert_all_succeeded(8).await;
+}
+
+#[tokio::test]
+async fn a_person_who_pauses_while_the_api_has_paused_is_not_overruled_by_a_probe() {
+    let mut house = House::new(quick()).await;
+    house.settings.probe_interval_ms = 50;
+    house.fault(lipsyncd::sim::FaultRule::always(Call::Any, crate::support::refusal(1000)));
+    house.put("m.yaml", many("m", 2)).await;
+    let running = house.start().await;
+    house.until("a pause", async || house.store.pause().await.unwrap().is_some()).await;
+    // Without a nudge: the pipeline goes on with its probes.
+    house.store.set_pause(by_person()).await.unwrap();
+    let asked = house.ledger().refused(Call::List, 1000);
+    house.sim.control(lipsyncd::sim::Sim::clear_faults);
+    house
+        .until("a probe that succeeds", async || {
+            house.ledger().accepted(Call::List) > 0
+                || house.ledger().refused(Call::List, 1000) > asked + 3
+        })
+        .await;
+    running.stop().await;
+    assert_eq!(house.store.pause().await.unwrap(), by_person());
+    assert_eq!(house.ledger().tasks.len(), 0);
+}
+
+#[tokio::test]
+async fn the_configured_pace_is_never_exceeded_not_even_at_the_start() {
+    let config = SimConfig {
+        identify_per_second: Some(25),
+        create_per_second: Some(25),
+        concurrency: 50,
+        ..quick()
+    };
+    let mut house = House::new(config).await;
+    house.settings.slots = 50;
+    house.settings.pace.identify_per_second = 20.0;
+    house.settings.pace.create_per_second = 20.0;
+    house.put("m.yaml", many("m", 35)).await;
+    assert_eq!(house.run().await, End::Idle);
+    house.assert_all_succeeded(35).await;
+    let refused =
+        house.ledger().refused(Call::Identify, 1302) + house.ledger().refused(Call::Create, 1302);
+    assert_eq!(refused, 0);
+}
+
+#[tokio::test]
+async fn a_paused_line_with_nothing_to_probe_with_does_not_spin() {
+    let mut house = House::new(SimConfig { task_ms: (700, 700), ..quick() }).await;
+    house.settings.slots = 1;
+    house.settings.probe_interval_ms = 10;
+    house.put("m.yaml", many("m", 4)).await;
+    let running = house.start().await;
+    house.until("the slot taken", async || house.ledger().tasks.len() == 1).await;
+    let (kind, reason) = (PauseKind::Account, "arrears".to_owned());
+    let pause = Pause { kind, reason, code: Some(1101), since_ms: 1, next_probe_at_ms: None };
+    house.store.set_pause(Some(pause)).await.unwrap();
+    let cpu_ms = || {
+        let stat = std::fs::read_to_string("/proc/thread-self/stat").unwrap();
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+        10 * (fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap())
+    };
+    let before_ms = cpu_ms();
+    running.nudge();
+    house.until_count(State::Succeeded, 1).await;
+    // The task lasts 700 ms; a loop that spins burns nearly all of them in this very thread.
+    assert!(cpu_ms() - before_ms < 450, "{} ms of CPU", cpu_ms() - before_ms);
+    house.until_count(State::Succeeded, 4).await;
+    running.stop().await;
+}

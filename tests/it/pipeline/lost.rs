@@ -1,0 +1,151 @@
+//! Creates whose answer is lost: each is paid for once, and its task is found.
+
+use std::time::Duration;
+
+use lipsyncd::{
+    job::{Outcome, State},
+    pipeline::End,
+    sim::{Call, Fault, FaultRule, SimConfig},
+    store::Lookups,
+};
+
+use crate::support::{House, many, quick, refusal, wanted, with};
+
+/// Eight jobs, of which every second create suffers `fault`.
+async fn suffer(config: SimConfig, rule: FaultRule) -> House {
+    let mut house = House::new(config).await;
+    house.request_timeout = Duration::from_millis(300);
+    house.fault(FaultRule { nth: 2, every: 3, times: Some(3), ..rule });
+    house.put("m.yaml", many("m", 8)).await;
+    assert_eq!(house.run().await, End::Idle);
+    house.assert_all_succeeded(8).await;
+    assert!(house.ledger().faults.values().sum::<u64>() >= 3);
+    house
+}
+
+fn create(fault: Fault) -> FaultRule {
+    FaultRule::once(Call::Create, fault)
+}
+
+#[tokio::test]
+async fn an_answer_that_is_lost_after_acceptance_is_looked_up() {
+    suffer(quick(), create(Fault::LoseAnswer)).await;
+}
+
+#[tokio::test]
+async fn a_request_that_is_dropped_is_sent_again_only_after_it_stayed_absent() {
+    let house = suffer(quick(), create(Fault::DropRequest)).await;
+    let again: i64 =
+        house.jobs().await.iter().map(|job| house.count_history(&job.spec.key, "again as")).sum();
+    assert_eq!(again, 3);
+}
+
+#[tokio::test]
+async fn server_trouble_is_an_unknown_outcome_whether_it_was_accepted_or_not() {
+    for accept in [true, false] {
+        let rule = FaultRule { accept: Some(accept), ..create(refusal(5001)) };
+        suffer(quick(), rule).await;
+    }
+}
+
+#[tokio::test]
+async fn half_an_answer_a_proxys_page_and_silence_are_unknown_outcomes() {
+    suffer(quick(), create(Fault::CutBody { after_bytes: None })).await;
+    for accept in [true, false] {
+        let rule = FaultRule { accept: Some(accept), ..create(Fault::Html { status: 502 }) };
+        suffer(quick(), rule).await;
+    }
+    suffer(quick(), create(Fault::Hang { ms: 2_000 })).await;
+}
+
+#[tokio::test]
+async fn a_task_that_shows_up_late_is_not_paid_for_again() {
+    // Longer than the settle time: the second send is refused, for the name exists already.
+    let config = SimConfig { visibility_lag_ms: 600, ..quick() };
+    let house = suffer(config, create(Fault::LoseAnswer)).await;
+    assert!(house.ledger().refused(Call::Create, 1201) > 0);
+}
+
+#[tokio::test]
+async fn the_very_first_create_that_is_lost_is_adopted_and_teaches_that_lookups_are_answered() {
+    let house = House::new(quick()).await;
+    house.fault(create(Fault::LoseAnswer));
+    house.put("m.yaml", vec![wanted("m/a")]).await;
+    assert_eq!(house.store.lookups("test").await.unwrap(), Lookups::Unknown);
+    house.run().await;
+    house.assert_all_succeeded(1).await;
+    assert_eq!(house.store.lookups("test").await.unwrap(), Lookups::Answered);
+}
+
+/// A house whose account answers no lookups, with one job that was accepted unheard.
+async fn unresolved(fault: Fault) -> House {
+    let house = House::new(SimConfig { answers_external_lookups: false, ..quick() }).await;
+    house.store.learn_lookups("test", Lookups::Unanswered).await.unwrap();
+    house.fault(create(fault));
+    house.put("m.yaml", vec![wanted("m/a")]).await;
+    assert_eq!(house.run().await, End::Idle);
+    assert_eq!(house.state("m/a").await, State::Unresolved);
+    house
+}
+
+#[tokio::test]
+async fn without_lookups_a_person_names_the_task() {
+    let house = unresolved(Fault::LoseAnswer).await;
+    assert_eq!(house.run().await, End::Idle);
+    let ledger = house.ledger();
+    assert_eq!((ledger.tasks.len(), ledger.refused(Call::Create, 1201)), (1, 0));
+    let task_id = ledger.tasks[0].task_id.clone();
+    house.apply("m/a", Outcome::ResolvedAs { task_id }).await.unwrap();
+    assert_eq!(house.run().await, End::Idle);
+    house.assert_all_succeeded(1).await;
+}
+
+#[tokio::test]
+async fn without_lookups_a_person_may_say_that_it_was_never_accepted() {
+    let house = unresolved(Fault::DropRequest).await;
+    assert_eq!(house.ledger().tasks.len(), 0);
+    house.apply("m/a", Outcome::ResolvedAsUnsent).await.unwrap();
+    assert_eq!(house.run().await, End::Idle);
+    house.assert_all_succeeded(1).await;
+}
+
+#[tokio::test]
+async fn an_account_that_is_not_known_yet_and_answers_no_lookups_leaves_it_to_a_person() {
+    let house = House::new(SimConfig { answers_external_lookups: false, ..quick() }).await;
+    house.fault(create(Fault::LoseAnswer));
+    house.put("m.yaml", vec![wanted("m/a")]).await;
+    assert_eq!(house.run().await, End::Idle);
+    assert_eq!(house.state("m/a").await, State::Unresolved);
+    assert_eq!(house.ledger().tasks.len(), 1);
+}
+
+#[tokio::test]
+async fn an_edit_while_the_create_is_under_way_does_not_lose_its_answer() {
+    let config = SimConfig { create_latency_ms: 300, answers_external_lookups: false, ..quick() };
+    let house = House::new(config).await;
+    // Nobody could look it up: only the answer itself tells the task.
+    house.store.learn_lookups("test", Lookups::Unanswered).await.unwrap();
+    house.put("m.yaml", vec![wanted("m/a")]).await;
+    let running = house.start().await;
+    house.until("the create sent", async || house.ledger().tasks.len() == 1).await;
+    house.put("m.yaml", vec![with("m/a", |spec| spec.sound_volume = 0.5)]).await;
+    assert!(house.job("m/a").await.changed_since);
+    assert_eq!(house.state("m/a").await, State::Creating);
+    house.until_state("m/a", State::Succeeded).await;
+    running.stop().await;
+    house.assert_all_succeeded(1).await;
+}
+
+#[tokio::test]
+async fn a_name_that_is_taken_by_another_job_of_the_account_fails_without_paying() {
+    let house = House::new(quick()).await;
+    let named = |key: &str| with(key, |spec| spec.external_task_id = Some("mine".into()));
+    house.put("m.yaml", vec![named("m/a")]).await;
+    house.run().await;
+    // The database is made anew, the account is not; its clock tells that the task is older.
+    let reader = lipsyncd::store::open_reader(house.store.path()).unwrap();
+    drop(reader);
+    house.set_ahead(3_600_000);
+    house.apply("m/a", Outcome::Retried).await.unwrap();
+    assert_eq!(house.job("m/a").await.external_task_id(), "mine-2");
+}

@@ -1,0 +1,60 @@
+//! Sessions that run out, and videos that are identified once for all.
+
+use lipsyncd::{
+    job::{Source, State},
+    pipeline::End,
+    sim::{Call, Fault, FaultRule, SimConfig},
+};
+
+use crate::support::{House, quick, wanted, with};
+
+#[tokio::test]
+async fn a_session_that_ran_out_at_the_api_is_identified_again() {
+    let config = SimConfig { session_ttl_ms: 400, task_ms: (600, 600), ..quick() };
+    let mut house = House::new(config).await;
+    house.settings.slots = 1;
+    // The second waits for the slot for longer than its session lives.
+    house.put("m.yaml", vec![wanted("m/a"), wanted("m/b")]).await;
+    assert_eq!(house.run().await, End::Idle);
+    house.assert_all_succeeded(2).await;
+    assert_eq!(house.ledger().accepted(Call::Identify), 3);
+}
+
+#[tokio::test]
+async fn a_session_whose_time_is_known_to_be_over_is_not_tried_at_all() {
+    let mut house = House::new(SimConfig { task_ms: (600, 600), ..quick() }).await;
+    house.settings.slots = 1;
+    house.settings.session_ttl_ms = 400;
+    house.put("m.yaml", vec![wanted("m/a"), wanted("m/b")]).await;
+    assert_eq!(house.run().await, End::Idle);
+    house.assert_all_succeeded(2).await;
+    assert_eq!(house.ledger().accepted(Call::Identify), 3);
+    assert_eq!(house.ledger().refused(Call::Create, 1201), 0);
+}
+
+#[tokio::test]
+async fn a_session_that_keeps_vanishing_fails_after_three() {
+    let house = House::new(SimConfig { session_ttl_ms: 0, ..quick() }).await;
+    house.put("m.yaml", vec![wanted("m/a")]).await;
+    assert_eq!(house.run().await, End::Idle);
+    let failure = house.job("m/a").await.failure.unwrap();
+    assert_eq!(failure.code, "session_gone");
+    assert_eq!(house.ledger().accepted(Call::Identify), 3);
+    assert_eq!(house.ledger().tasks.len(), 0);
+}
+
+#[tokio::test]
+async fn jobs_of_one_video_share_one_identify_even_when_it_is_refused_at_first() {
+    let house = House::new(SimConfig { identify_latency_ms: 50, ..quick() }).await;
+    let of_one_video = |n: usize| {
+        with(&format!("m/{n}"), |spec| {
+            spec.video = Source::Url("https://cdn.example/one.mp4?duration_ms=9000".into());
+            spec.face = lipsyncd::job::FaceChoice::First;
+        })
+    };
+    house.fault(FaultRule::once(Call::Identify, Fault::Html { status: 502 }));
+    house.put("m.yaml", (0..9).map(of_one_video).collect()).await;
+    assert_eq!(house.run().await, End::Idle);
+    assert_eq!(house.store.count(&[State::Succeeded]).await.unwrap(), 9);
+    assert_eq!(house.ledger().accepted(Call::Identify), 1);
+}

@@ -1,0 +1,54 @@
+//! Wall clocks that are waited for, and that jump.
+
+use lipsyncd::{
+    job::State,
+    pipeline::End,
+    sim::{Call, FaultRule},
+};
+
+use crate::support::{House, quick, refusal, wanted, with};
+
+const HOUR_MS: i64 = 3_600_000;
+
+#[tokio::test]
+async fn a_job_waits_for_its_time_and_then_runs_with_all_that_wait_for_the_same() {
+    let house = House::new(quick()).await;
+    let at_ms = house.now_ms() + HOUR_MS;
+    // More than fit into the window at once.
+    let later = |n: usize| with(&format!("m/{n:02}"), |spec| spec.not_before_at_ms = Some(at_ms));
+    house.put("m.yaml", (0..30).map(later).collect()).await;
+    assert_eq!(house.run().await, End::Idle);
+    assert_eq!(house.store.count(&[State::Waiting]).await.unwrap(), 30);
+    assert!(house.waits_for("m/00").unwrap().contains("not_before"));
+
+    let running = house.start().await;
+    house.put("n.yaml", vec![wanted("n/now")]).await;
+    running.nudge();
+    house.until_state("n/now", State::Succeeded).await;
+    assert_eq!(house.ledger().tasks.len(), 1);
+    house.set_ahead(HOUR_MS);
+    // Once: whatever comes after must come by itself.
+    running.nudge();
+    house.until_count(State::Succeeded, 31).await;
+    running.stop().await;
+    house.assert_all_succeeded(31).await;
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_a_day_delays_nobody_by_a_day() {
+    let house = House::new(quick()).await;
+    house.fault(FaultRule { times: Some(3), ..FaultRule::once(Call::Identify, refusal(5000)) });
+    house.fault(FaultRule { times: Some(2), ..FaultRule::once(Call::Create, refusal(5001)) });
+    house.put("m.yaml", vec![wanted("m/a"), wanted("m/b")]).await;
+    house.set_ahead(24 * HOUR_MS);
+    let running = house.start().await;
+    house.until("a failure", async || house.ledger().refused(Call::Identify, 5000) >= 1).await;
+    house.set_ahead(0);
+    running.nudge();
+    house.until("lost creates", async || house.ledger().refused(Call::Create, 5001) >= 2).await;
+    house.set_ahead(-24 * HOUR_MS);
+    running.nudge();
+    house.until_count(State::Succeeded, 2).await;
+    running.stop().await;
+    house.assert_all_succeeded(2).await;
+}

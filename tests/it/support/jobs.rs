@@ -1,0 +1,84 @@
+//! Jobs as the inbox would hand them over.
+
+use std::{fs, path::Path};
+
+use lipsyncd::{
+    job::{FaceChoice, JobSpec, Media, Source},
+    media::{public_url, sound, video},
+    store::WantedJob,
+};
+
+use super::House;
+
+/// The clips of the demo.
+const CLIPS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/cli/demo/clips");
+
+/// A job of a batch: three seconds of a remote sound for a remote video of its own.
+pub fn wanted(key: &str) -> WantedJob {
+    let id = key.rsplit_once('/').map(|(_, id)| id.to_owned());
+    let spec = JobSpec {
+        key: key.to_owned(),
+        id,
+        video: Source::Url(format!("https://cdn.example/{key}.mp4?duration_ms=10000&faces=1")),
+        audio: Source::Url(format!("https://cdn.example/{key}.mp3?duration_ms=8000")),
+        face: FaceChoice::Longest,
+        sound_start_ms: 0,
+        sound_end_ms: Some(3_000),
+        sound_insert_ms: None,
+        sound_volume: 1.0,
+        original_audio_volume: 1.0,
+        watermark: false,
+        callback_url: None,
+        external_task_id: None,
+        output: format!("{key}.mp4"),
+        priority: 0,
+        not_before_at_ms: None,
+        labels: [("team".to_owned(), "dub".to_owned())].into(),
+    };
+    let external_base = format!("ext-{}", key.replace('/', "-"));
+    WantedJob { meaning: key.to_owned(), external_base, media: Ok(Media::default()), spec }
+}
+
+/// The same, changed; the change is part of what it means.
+pub fn with(key: &str, change: impl FnOnce(&mut JobSpec)) -> WantedJob {
+    let mut job = wanted(key);
+    change(&mut job.spec);
+    job.meaning = format!("{:?}", job.spec);
+    job
+}
+
+/// So many jobs of one manifest.
+pub fn many(manifest: &str, count: usize) -> Vec<WantedJob> {
+    (0..count).map(|n| wanted(&format!("{manifest}/{n:03}"))).collect()
+}
+
+impl House {
+    /// Puts a clip of the demo into the folder of manifests.
+    pub fn clip(&self, name: &str) {
+        let to = self.settings.locator.jobs_dir.join(name);
+        fs::copy(Path::new(CLIPS).join(name), to).unwrap();
+    }
+
+    /// What the inbox finds out of a job's local media.
+    pub fn measured(&self, mut job: WantedJob) -> WantedJob {
+        let mut media = Media::default();
+        let locator = &self.settings.locator;
+        let locate = |name: &str| locator.locate(&locator.jobs_dir, name).unwrap();
+        if let Source::File(name) = &job.spec.audio {
+            let located = locate(name);
+            let bytes = fs::read(&located.path).unwrap();
+            let ending = name.rsplit_once('.').map(|(_, ending)| ending);
+            media.sound_ms = Some(sound::measure(bytes, ending).unwrap().length_ms);
+            media.sound_print = Some(located.fingerprint.to_string());
+        }
+        if let Source::File(name) = &job.spec.video {
+            let located = locate(name);
+            let base = format!("{}/media", self.sim.base_url());
+            media.video_ms = video::probe(&located.path).unwrap().length_ms;
+            media.video_print = Some(located.fingerprint.to_string());
+            media.video_url = Some(public_url(&base, &located.public_path));
+        }
+        job.media = Ok(media);
+        job
+    }
+}
