@@ -7,6 +7,7 @@ use futures_util::future::join_all;
 
 use super::{CommandError, Context, ExitCode, nearest::Nearest, open};
 use crate::{
+    daemon,
     job::{Job, Moment, Outcome, Policy, apply},
     store::{JobDetail, Reader, Store, StoreError, holder},
 };
@@ -37,7 +38,7 @@ impl Changer {
     pub(super) fn open(context: &Context<'_>) -> Result<Self, CommandError> {
         let store = open::store(context.config)?;
         let reader = open::reader(context.config)?;
-        Ok(Self { store, reader, policy: open::policy(context.config) })
+        Ok(Self { store, reader, policy: daemon::policy(context.config) })
     }
 
     /// Changes one job as `judge` says, and returns what it said of it or `done`'s words.

@@ -8,7 +8,6 @@ use super::{CommandError, ExitCode};
 use crate::{
     cli::text::shell_word,
     config::Config,
-    job::Policy,
     store::{Reader, Store},
 };
 
@@ -69,18 +68,6 @@ pub(super) fn block_on<T>(
         CommandError::new(ExitCode::CannotRun, format!("cannot start: {error}"))
     })?;
     runtime.block_on(work)
-}
-
-/// By which settings outcomes are judged.
-#[must_use]
-pub(super) fn policy(config: &Config) -> Policy {
-    let ms = |length: std::time::Duration| i64::try_from(length.as_millis()).unwrap_or(i64::MAX);
-    Policy {
-        retry_initial_ms: ms(config.retry.initial),
-        retry_max_ms: ms(config.retry.max),
-        give_up_after_ms: ms(config.retry.give_up_after),
-        create_settle_ms: ms(config.kling.create_settle),
-    }
 }
 
 /// The command that shows a job, as one types it.

@@ -7,6 +7,7 @@
 //! It decides nothing about jobs: it writes down transitions under the guard that nobody else moved
 //! the job meanwhile.
 
+mod account;
 mod error;
 mod left_over;
 mod line;
@@ -15,11 +16,13 @@ mod lock;
 mod manifests;
 mod open;
 mod overview;
+mod pause;
 mod queue;
 mod reconcile;
 mod record;
 mod row;
 mod session;
+mod spend;
 mod worker;
 
 #[cfg(test)]
@@ -29,14 +32,16 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
+pub use account::Lookups;
 pub use error::StoreError;
 pub use left_over::LeftOver;
-pub use line::{Lookups, Pause, PauseKind};
+
 pub use listing::{HistoryLine, JobDetail, JobFilter, JobLine};
 pub use lock::{Lock, LockError, holder};
 pub use manifests::{Accepted, Conflict, KnownManifest, Reconciled, WantedJob};
 pub use open::{VERSION, open_reader};
 pub use overview::{Reader, RefusedManifest, Standing};
+pub use pause::{Pause, PauseKind};
 pub use record::{Answer, Call};
 pub use session::KnownSession;
 

@@ -5,9 +5,9 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::Connection;
 
-use super::{Pause, StoreError, line, open_reader};
+use super::{Pause, StoreError, open_reader, pause, spend};
 use crate::job::State;
 
 /// A read-only handle to the state database, for commands: works beside a running daemon, without
@@ -94,10 +94,11 @@ impl Reader {
         // One transaction, so that the numbers belong together.
         let moment = self.connection.unchecked_transaction()?;
         let (manifests_accepted, manifests_refused) = manifests(&moment)?;
-        let (spent_today_micro, spent_total_micro) = spent(&moment, now_ms)?;
+        let spent_today_micro = spend::on_day(&moment, now_ms)?;
+        let spent_total_micro = spend::in_all(&moment)?;
         let jobs = jobs(&moment)?;
         let refused = refused(&moment)?;
-        let pause = line::read_pause(&moment)?;
+        let pause = pause::read_pause(&moment)?;
         let standing = moment
             .prepare_cached(
                 "SELECT slots_configured, slots_limit, cap_micro, hold, median_task_ms, daemon_pid,
@@ -155,18 +156,4 @@ fn refused(connection: &Connection) -> Result<Vec<RefusedManifest>, StoreError> 
         Ok(RefusedManifest { path: row.get(0)?, error: row.get(1)? })
     })?;
     Ok(refused.collect::<Result<_, _>>()?)
-}
-
-fn spent(connection: &Connection, now_ms: i64) -> Result<(i64, i64), StoreError> {
-    let total = connection
-        .prepare_cached("SELECT coalesce(sum(identify_micro + task_micro), 0) FROM spend")?
-        .query_row([], |row| row.get(0))?;
-    let today = connection
-        .prepare_cached(
-            "SELECT identify_micro + task_micro FROM spend
-             WHERE day = strftime('%Y-%m-%d', ?1 / 1000.0, 'unixepoch')",
-        )?
-        .query_row([now_ms], |row| row.get(0))
-        .optional()?;
-    Ok((today.unwrap_or(0), total))
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, OptionalExtension as _, named_params};
 
-use super::{Store, StoreError, row};
-use crate::job::{Job, JobId, Spend, State, Transition};
+use super::{Store, StoreError, row, spend};
+use crate::job::{Job, JobId, State, Transition};
 
 /// Which call of the API an answer belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,12 +53,6 @@ const INSERT_EVENT: &str = "
       request_id, units_micro)
     VALUES (:job_id, :at_ms, :from, :to, :what, :call, :http_status, :code, :request_id,
       :units_micro)";
-
-const ADD_SPEND: &str = "
-    INSERT INTO spend (day, identify_micro, task_micro, tasks)
-    VALUES (strftime('%Y-%m-%d', :at_ms / 1000.0, 'unixepoch'), :identify, :task, :tasks)
-    ON CONFLICT (day) DO UPDATE SET identify_micro = identify_micro + excluded.identify_micro,
-      task_micro = task_micro + excluded.task_micro, tasks = tasks + excluded.tasks";
 
 impl Store {
     /// Writes `transition` down, with the API's answer that led to it, and returns the job as it
@@ -134,12 +128,12 @@ pub(super) fn record(
     answer: Option<&Answer>,
     now_ms: i64,
 ) -> Result<Job, StoreError> {
-    let Transition { from, job, what, spend } = transition;
+    let Transition { from, job, what, spend: spent } = transition;
     if !row::update_progress(connection, job, *from, now_ms)? {
         return Err(StoreError::Stale { key: job.spec.key.clone() });
     }
     add_event(connection, job.id, Some(*from), job.state, what, answer, now_ms)?;
-    add_spend(connection, *spend, now_ms)?;
+    spend::add(connection, *spent, now_ms)?;
     Ok(Job { revision: job.revision + 1, ..job.clone() })
 }
 
@@ -161,20 +155,6 @@ pub(super) fn add_event(
         ":request_id": answer.and_then(|answer| answer.request_id.as_deref()),
         ":units_micro": answer.and_then(|answer| answer.units_micro),
     })?;
-    Ok(())
-}
-
-pub(super) fn add_spend(
-    connection: &Connection,
-    spend: Spend,
-    now_ms: i64,
-) -> Result<(), StoreError> {
-    if spend != Spend::default() {
-        connection.prepare_cached(ADD_SPEND)?.execute(named_params! {
-            ":at_ms": now_ms, ":identify": spend.identify_micro, ":task": spend.task_micro,
-            ":tasks": spend.tasks,
-        })?;
-    }
     Ok(())
 }
 

@@ -1,0 +1,123 @@
+//! Why the whole line stands still: a person's word, or the API's.
+
+use rusqlite::{Connection, OptionalExtension as _};
+
+use super::{Store, StoreError};
+
+/// Who or what stopped the line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PauseKind {
+    /// A person, by `lipsyncd pause`: paid calls wait.
+    Person,
+    /// The API refuses the credentials: every call waits but the probe.
+    Credentials,
+    /// The account cannot pay: paid calls wait, what was paid for is still fetched.
+    Account,
+}
+
+impl PauseKind {
+    /// Its name in the database.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Person => "person",
+            Self::Credentials => "credentials",
+            Self::Account => "account",
+        }
+    }
+
+    fn named(name: &str) -> Option<Self> {
+        [Self::Person, Self::Credentials, Self::Account]
+            .into_iter()
+            .find(|kind| kind.name() == name)
+    }
+}
+
+/// Why the whole line stands still.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pause {
+    /// Who or what stopped it.
+    pub kind: PauseKind,
+    /// One sentence.
+    pub reason: String,
+    /// The API's code, when it was the API.
+    pub code: Option<i64>,
+    /// Since when (Unix ms).
+    pub since_ms: i64,
+    /// When (Unix ms) the API is asked again; none: only a person ends it.
+    pub next_probe_at_ms: Option<i64>,
+}
+
+impl Store {
+    /// Returns why the line stands still, if it does.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn pause(&self) -> Result<Option<Pause>, StoreError> {
+        self.read(read_pause).await
+    }
+
+    /// Stops the line, or lets it go on (`None`). A person's pause is not replaced by the API's.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn set_pause(&self, pause: Option<Pause>) -> Result<(), StoreError> {
+        self.write(move |connection| {
+            let pause = pause.as_ref();
+            connection
+                .prepare_cached(
+                    "UPDATE line SET pause = ?1, pause_reason = ?2, pause_code = ?3,
+                       pause_since_ms = ?4, next_probe_at_ms = ?5
+                     WHERE ?1 IS NULL OR ?1 = 'person' OR pause IS NULL OR pause <> 'person'",
+                )?
+                .execute((
+                    pause.map(|pause| pause.kind.name()),
+                    pause.map(|pause| &pause.reason),
+                    pause.and_then(|pause| pause.code),
+                    pause.map(|pause| pause.since_ms),
+                    pause.and_then(|pause| pause.next_probe_at_ms),
+                ))?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Ends the API's pause, if it is one. A person's stays, even one that came a moment ago.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn end_api_pause(&self) -> Result<(), StoreError> {
+        self.write(|connection| {
+            connection
+                .prepare_cached(
+                    "UPDATE line SET pause = NULL, pause_reason = NULL, pause_code = NULL,
+                       pause_since_ms = NULL, next_probe_at_ms = NULL
+                     WHERE pause <> 'person'",
+                )?
+                .execute([])?;
+            Ok(())
+        })
+        .await
+    }
+}
+
+/// Returns why the line stands still, if it does.
+pub(super) fn read_pause(connection: &Connection) -> Result<Option<Pause>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT pause, pause_reason, pause_code, pause_since_ms, next_probe_at_ms
+         FROM line WHERE pause IS NOT NULL",
+    )?;
+    let pause = statement
+        .query_row([], |row| {
+            let kind: String = row.get(0)?;
+            Ok(Pause {
+                kind: PauseKind::named(&kind).unwrap_or(PauseKind::Person),
+                reason: row.get(1)?,
+                code: row.get(2)?,
+                since_ms: row.get(3)?,
+                next_probe_at_ms: row.get(4)?,
+            })
+        })
+        .optional()?;
+    Ok(pause)
+}

@@ -1,0 +1,51 @@
+//! What was deducted, by UTC day. Units are kept in millionths.
+
+use rusqlite::{Connection, OptionalExtension as _, named_params};
+
+use super::{Store, StoreError};
+use crate::job::Spend;
+
+const ADD: &str = "
+    INSERT INTO spend (day, identify_micro, task_micro, tasks)
+    VALUES (strftime('%Y-%m-%d', :at_ms / 1000.0, 'unixepoch'), :identify, :task, :tasks)
+    ON CONFLICT (day) DO UPDATE SET identify_micro = identify_micro + excluded.identify_micro,
+      task_micro = task_micro + excluded.task_micro, tasks = tasks + excluded.tasks";
+
+impl Store {
+    /// Returns what was deducted on the UTC day of `now_ms`, in millionths of a unit.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn spent_today_micro(&self, now_ms: i64) -> Result<i64, StoreError> {
+        self.read(move |connection| on_day(connection, now_ms)).await
+    }
+}
+
+/// Adds to the day of `now_ms`, inside the caller's transaction.
+pub(super) fn add(connection: &Connection, spend: Spend, now_ms: i64) -> Result<(), StoreError> {
+    if spend != Spend::default() {
+        connection.prepare_cached(ADD)?.execute(named_params! {
+            ":at_ms": now_ms, ":identify": spend.identify_micro, ":task": spend.task_micro,
+            ":tasks": spend.tasks,
+        })?;
+    }
+    Ok(())
+}
+
+/// Returns what was deducted on the UTC day of `now_ms`.
+pub(super) fn on_day(connection: &Connection, now_ms: i64) -> Result<i64, StoreError> {
+    let spent = connection
+        .prepare_cached(
+            "SELECT identify_micro + task_micro FROM spend
+             WHERE day = strftime('%Y-%m-%d', ?1 / 1000.0, 'unixepoch')",
+        )?
+        .query_row([now_ms], |row| row.get(0))
+        .optional()?;
+    Ok(spent.unwrap_or(0))
+}
+
+/// Returns what was deducted in all.
+pub(super) fn in_all(connection: &Connection) -> Result<i64, StoreError> {
+    let sql = "SELECT coalesce(sum(identify_micro + task_micro), 0) FROM spend";
+    Ok(connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
+}
