@@ -42,6 +42,7 @@ pub(super) fn watch(
     });
     if let Some(screen) = screen {
         screen.leave();
+        writeln!(out)?;
     }
     shown
 }
@@ -86,7 +87,7 @@ impl Screen {
         self.lines.tick();
     }
 
-    /// Leaves the last picture standing, and the cursor below it.
+    /// Leaves the last picture standing, and the cursor at its end.
     fn leave(self) {
         for bar in [&self.jobs, &self.slots, &self.lines] {
             bar.abandon();

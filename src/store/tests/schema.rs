@@ -59,7 +59,7 @@ async fn a_cancelled_job_gives_its_output_and_its_name_free() {
 fn columns(bench: &Bench, view: &str) -> Vec<String> {
     let sql = bench.sql();
     let statement = sql.prepare(&format!("SELECT * FROM {view}")).unwrap();
-    statement.column_names().into_iter().map(str::to_owned).collect()
+    statement.column_names().map(str::to_owned).collect()
 }
 
 #[test]

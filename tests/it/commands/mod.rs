@@ -1,5 +1,7 @@
 //! The commands as a user types them: the real program on a real database, without a daemon.
 
+#![expect(clippy::unwrap_used, reason = "the helpers here are parts of tests")]
+
 mod changing;
 mod jobs;
 mod reading;
