@@ -1,1 +1,146 @@
+//! The core by tables: where each outcome leads from each state, and what it leaves in the job.
 
+mod details;
+mod properties;
+mod table;
+
+use std::collections::BTreeMap;
+
+use super::{
+    Delivered, FaceChoice, FaceSpan, Job, JobSpec, Media, Moment, Outcome, Policy, Session, Source,
+    State, Transition, apply,
+    outcome::{Fault, Trouble},
+};
+
+const NOW_MS: i64 = 1_800_000_000_000;
+
+const POLICY: Policy = Policy {
+    retry_initial_ms: 1_000,
+    retry_max_ms: 300_000,
+    give_up_after_ms: 86_400_000,
+    create_settle_ms: 10_000,
+};
+
+fn spec() -> JobSpec {
+    JobSpec {
+        key: "promo/en".into(),
+        id: Some("en".into()),
+        video: Source::Url("https://h/v.mp4".into()),
+        audio: Source::Url("https://h/s.mp3".into()),
+        face: FaceChoice::Longest,
+        sound_start_ms: 0,
+        sound_end_ms: Some(3_000),
+        sound_insert_ms: None,
+        sound_volume: 1.0,
+        original_audio_volume: 1.0,
+        watermark: false,
+        callback_url: None,
+        external_task_id: None,
+        output: "promo/en.mp4".into(),
+        priority: 0,
+        not_before_at_ms: None,
+        labels: BTreeMap::new(),
+    }
+}
+
+fn fault() -> Fault {
+    Fault { code: "1201".into(), message: "no good".into() }
+}
+
+fn trouble() -> Trouble {
+    Trouble { code: "5000".into(), message: "in trouble".into(), retry_after_ms: None }
+}
+
+fn identified() -> Outcome {
+    let session = Session { row: 3, session_id: "s".into(), expires_at_ms: i64::MAX };
+    let faces = vec![FaceSpan { face_id: "0".into(), start_ms: 0, end_ms: 9_000 }];
+    Outcome::Identified { session, faces, units_micro: 50_000 }
+}
+
+fn intended() -> Outcome {
+    Outcome::CreateIntended { account: "a".into(), sound_sha256: None }
+}
+
+fn delivered() -> Outcome {
+    Outcome::Delivered(Delivered { bytes: 9, sha256: "ab".into(), duration_ms: Some(9_000) })
+}
+
+/// One of each outcome, by its name.
+fn outcomes() -> Vec<(&'static str, Outcome)> {
+    use Outcome as O;
+    let text = || "why".to_owned();
+    let task_id = || "t9".to_owned();
+    vec![
+        ("MediaReady", O::MediaReady(Media::default())),
+        ("MediaMissing", O::MediaMissing(text())),
+        ("MediaUnfit", O::MediaUnfit(fault())),
+        ("MediaChanged", O::MediaChanged(text())),
+        ("Due", O::Due),
+        ("SoundMeasured", O::SoundMeasured { length_ms: 4_000 }),
+        ("Identified", identified()),
+        ("SessionGone", O::SessionGone(text())),
+        ("CreateIntended", intended()),
+        ("ResendIntended", O::ResendIntended),
+        ("Accepted", O::Accepted { task_id: task_id() }),
+        ("NotSent", O::NotSent(text())),
+        ("HeldBack", O::HeldBack(text())),
+        ("Lost", O::Lost(text())),
+        ("Found", O::Found { task_id: task_id() }),
+        ("Absent", O::Absent),
+        ("NoLookups", O::NoLookups(text())),
+        ("Processing", O::Processing),
+        ("TaskSucceeded", O::TaskSucceeded { units_micro: 2_000_000 }),
+        ("TaskFailed", O::TaskFailed { message: text(), units_micro: 1_000_000 }),
+        ("Delivered", delivered()),
+        ("Trouble", O::Trouble(trouble())),
+        ("Refused", O::Refused(fault())),
+        ("Cancelled", O::Cancelled),
+        ("Removed", O::Removed),
+        ("Returned", O::Returned),
+        ("Edited", O::Edited(Box::new(spec()))),
+        ("Retried", O::Retried),
+        ("ResolvedAs", O::ResolvedAs { task_id: task_id() }),
+        ("ResolvedAsUnsent", O::ResolvedAsUnsent),
+    ]
+}
+
+fn moment(now_ms: i64) -> Moment {
+    Moment { now_ms, chance: 1.0 }
+}
+
+fn at(job: &Job, outcome: Outcome, now_ms: i64) -> Transition {
+    apply(job, outcome, &moment(now_ms), &POLICY).unwrap()
+}
+
+/// The job after these outcomes, all at the same time.
+fn after(job: Job, outcomes: impl IntoIterator<Item = Outcome>) -> Job {
+    outcomes.into_iter().fold(job, |job, outcome| at(&job, outcome, NOW_MS).job)
+}
+
+/// A job that came to `state` the usual way.
+fn job_in(state: State) -> Job {
+    use Outcome as O;
+    let ready = || O::MediaReady(Media::default());
+    let accepted = || O::Accepted { task_id: "t1".into() };
+    let succeeded = || O::TaskSucceeded { units_micro: 2_000_000 };
+    let path = match state {
+        State::Waiting => vec![],
+        State::Queued => vec![ready()],
+        State::Identified => vec![ready(), identified()],
+        State::Creating => vec![ready(), identified(), intended()],
+        State::Submitted => vec![ready(), identified(), intended(), accepted()],
+        State::Processing => vec![ready(), identified(), intended(), accepted(), O::Processing],
+        State::Downloading => vec![ready(), identified(), intended(), accepted(), succeeded()],
+        State::Succeeded => {
+            vec![ready(), identified(), intended(), accepted(), succeeded(), delivered()]
+        }
+        State::Failed => vec![ready(), O::Refused(fault())],
+        State::Cancelled => vec![O::Cancelled],
+        State::Unresolved => {
+            vec![ready(), identified(), intended(), O::NoLookups("unanswered".into())]
+        }
+    };
+    let job = after(Job::new(spec(), "ext".into(), 0), path);
+    assert_eq!(job.state, state);
+    job
+}

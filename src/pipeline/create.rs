@@ -129,7 +129,7 @@ async fn refused<A: Api>(
         _ if error.leaves_outcome_open() => Outcome::Lost(error.message.clone()),
         _ if error.never_left => Outcome::NotSent(error.message.clone()),
         _ if word.is_some() => Outcome::HeldBack(error.message.clone()),
-        Meaning::BadRequest => bad_request(context, job, error).await?,
+        Meaning::BadRequest => return bad_request(context, job, error).await,
         _ => Outcome::Refused(fault(error)),
     };
     Ok((outcome, word))
@@ -140,19 +140,25 @@ async fn bad_request<A: Api>(
     context: &Context<A>,
     job: &Job,
     error: &ApiError,
-) -> Result<Outcome, StoreError> {
-    match lookup::look_up(context, job).await? {
-        lookup::Seen::Ours(task_id) => return Ok(Outcome::Found { task_id }),
+) -> Result<(Outcome, Option<Word>), StoreError> {
+    let outcome = match lookup::look_up(context, job).await? {
+        lookup::Seen::Ours(task_id) => Outcome::Found { task_id },
         lookup::Seen::SomebodyElses(message) => {
-            return Ok(Outcome::Refused(Fault {
-                code: "external_task_id_taken".to_owned(),
-                message,
-            }));
+            Outcome::Refused(Fault { code: "external_task_id_taken".to_owned(), message })
         }
         // The refusal stands, but whether an earlier send arrived is not known yet.
-        lookup::Seen::Trouble(trouble, _) => return Ok(Outcome::Lost(trouble.message)),
-        lookup::Seen::Nothing => {}
-    }
+        lookup::Seen::Trouble(trouble, word) => return Ok((Outcome::Lost(trouble.message), word)),
+        lookup::Seen::Nothing => nothing_found(context, job, error).await?,
+    };
+    Ok((outcome, None))
+}
+
+/// The refusal, where no task goes by the create's name.
+async fn nothing_found<A: Api>(
+    context: &Context<A>,
+    job: &Job,
+    error: &ApiError,
+) -> Result<Outcome, StoreError> {
     let message = error.message.to_ascii_lowercase();
     let taken = ["exist", "already", "duplicate", "unique", "in use"];
     if message.contains("external_task_id") && taken.iter().any(|word| message.contains(word)) {

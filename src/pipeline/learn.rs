@@ -36,7 +36,12 @@ pub(super) async fn learn_lookups<A: Api>(
                 }
             }
             // Any other failure teaches nothing; the next task may.
-            Err(_) => return Ok(()),
+            Err(error) => {
+                if error.meaning == Meaning::TooFast {
+                    context.pace.slow_down(error.retry_after_ms);
+                }
+                return Ok(());
+            }
         }
         sleep(BETWEEN).await;
     }

@@ -168,9 +168,7 @@ impl<A: Api> Pipeline<A> {
             Word::Identified => {
                 self.context.pace.went_through();
                 self.budget.is_stale = true;
-                if self.paused_by(PauseKind::Account) {
-                    self.go_on().await?;
-                }
+                self.probe_succeeded(id).await?;
             }
             Word::Created => {
                 self.context.pace.went_through();
@@ -178,9 +176,7 @@ impl<A: Api> Pipeline<A> {
                 if let Some(limit) = self.slots.went_through() {
                     self.learnt_slots(limit).await?;
                 }
-                if self.paused_by(PauseKind::Account) {
-                    self.go_on().await?;
-                }
+                self.probe_succeeded(id).await?;
             }
             Word::TooFast { retry_after_ms } => {
                 let pause = self.context.pace.slow_down(retry_after_ms);
@@ -269,8 +265,12 @@ impl<A: Api> Pipeline<A> {
         self.line.probe_after(Duration::from_millis(interval_ms.unsigned_abs()));
     }
 
-    fn paused_by(&self, kind: PauseKind) -> bool {
-        self.line.pause().is_some_and(|pause| pause.kind == kind)
+    /// Only the probe ends a pause: what was sent before it says nothing of what came since.
+    async fn probe_succeeded(&mut self, id: Option<JobId>) -> Result<(), StoreError> {
+        match id {
+            Some(id) if self.line.awaits(Probe::Paid(id)) => self.go_on().await,
+            _ => Ok(()),
+        }
     }
 
     /// Holds new tasks back once the day's deductions have reached the cap, until the day is over.

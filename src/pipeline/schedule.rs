@@ -73,6 +73,7 @@ pub(super) enum StepKind {
 }
 
 /// How a task ended.
+#[expect(clippy::large_enum_variant, reason = "one lives at a time, and is moved once")]
 pub(super) enum Event {
     Stepped(JobId, Result<StepEnd, StoreError>),
     Swept(Result<Swept, StoreError>),

@@ -6,7 +6,7 @@ use lipsyncd::{
     job::{Outcome, State},
     pipeline::End,
     sim::{Call, Fault, FaultRule, SimConfig},
-    store::Lookups,
+    store::{Lookups, Store},
 };
 
 use crate::support::{House, many, quick, refusal, wanted, with};
@@ -136,16 +136,30 @@ async fn an_edit_while_the_create_is_under_way_does_not_lose_its_answer() {
     house.assert_all_succeeded(1).await;
 }
 
-#[tokio::test]
-async fn a_name_that_is_taken_by_another_job_of_the_account_fails_without_paying() {
-    let house = House::new(quick()).await;
+/// A house with a new database, whose account has a task by the name that its job asks for.
+async fn taken(ahead_ms: i64) -> House {
+    let mut house = House::new(quick()).await;
     let named = |key: &str| with(key, |spec| spec.external_task_id = Some("mine".into()));
     house.put("m.yaml", vec![named("m/a")]).await;
     house.run().await;
-    // The database is made anew, the account is not; its clock tells that the task is older.
-    let reader = lipsyncd::store::open_reader(house.store.path()).unwrap();
-    drop(reader);
-    house.set_ahead(3_600_000);
-    house.apply("m/a", Outcome::Retried).await.unwrap();
-    assert_eq!(house.job("m/a").await.external_task_id(), "mine-2");
+    house.assert_all_succeeded(1).await;
+    house.store = Store::open(&house.dir.path().join("new.db")).unwrap();
+    house.set_ahead(ahead_ms);
+    house.put("n.yaml", vec![named("n/a")]).await;
+    assert_eq!(house.run().await, End::Idle);
+    assert_eq!(house.ledger().tasks.len(), 1);
+    house
+}
+
+#[tokio::test]
+async fn a_name_that_an_older_task_has_fails_the_job_without_paying() {
+    let house = taken(3_600_000).await;
+    let failure = house.job("n/a").await.failure.unwrap();
+    assert_eq!(failure.code, "external_task_id_taken");
+}
+
+#[tokio::test]
+async fn a_name_that_a_task_of_just_now_has_is_adopted() {
+    let house = taken(0).await;
+    assert_eq!(house.state("n/a").await, State::Succeeded);
 }

@@ -1,0 +1,167 @@
+//! What an outcome leaves in the job beside its state: due, tries, waits, spend, units.
+
+use super::*;
+use crate::job::{Action, decide};
+
+fn waits(job: &Job) -> &str {
+    job.waits.as_deref().unwrap_or_default()
+}
+
+#[test]
+fn failures_are_tried_again_later_each_time_until_they_are_given_up() {
+    let mut job = job_in(State::Queued);
+    for (tries, delay_ms) in [(1, 1_000), (2, 2_000), (3, 4_000)] {
+        job = at(&job, Outcome::Trouble(trouble()), NOW_MS).job;
+        assert_eq!((job.tries, job.due_at_ms), (tries, NOW_MS + delay_ms));
+        assert_eq!(job.failing_since_ms, Some(NOW_MS));
+        assert!(waits(&job).contains("in trouble"), "{}", waits(&job));
+    }
+    let later = at(&job, Outcome::Trouble(trouble()), NOW_MS + POLICY.give_up_after_ms).job;
+    assert_eq!(later.state, State::Failed);
+    let failure = later.failure.unwrap();
+    assert_eq!(failure.code, "gave_up");
+    assert!(failure.message.contains("24 h") && failure.message.contains("in trouble"));
+    // A success in between wipes the slate.
+    let job = at(&job, identified(), NOW_MS).job;
+    assert_eq!((job.tries, job.failing_since_ms, job.due_at_ms), (0, None, 0));
+    assert_eq!(job.waits, None);
+}
+
+#[test]
+fn a_result_that_was_paid_for_is_never_given_up() {
+    for state in [State::Creating, State::Downloading] {
+        let job = at(&job_in(state), Outcome::Trouble(trouble()), NOW_MS).job;
+        let later_ms = NOW_MS + 365 * POLICY.give_up_after_ms;
+        let job = at(&job, Outcome::Trouble(trouble()), later_ms).job;
+        assert_eq!((job.state, job.tries), (state, 2));
+    }
+}
+
+#[test]
+fn a_server_that_asks_for_time_gets_it_up_to_an_hour() {
+    let asked = |ms| Outcome::Trouble(Trouble { retry_after_ms: Some(ms), ..trouble() });
+    let due_in = |ms| at(&job_in(State::Queued), asked(ms), NOW_MS).job.due_at_ms - NOW_MS;
+    assert_eq!(due_in(30_000), 30_000);
+    assert_eq!(due_in(-5), 1_000);
+    assert_eq!(due_in(i64::MAX), 3_600_000);
+}
+
+#[test]
+fn what_is_the_accounts_affair_spends_no_attempt() {
+    for state in [State::Queued, State::Identified, State::Creating] {
+        let job = at(&job_in(state), Outcome::HeldBack("paused".into()), NOW_MS).job;
+        assert_eq!((job.tries, job.due_at_ms, job.failing_since_ms), (0, 0, None));
+        assert_eq!((job.waits, job.create, job.failure), (None, None, None));
+    }
+}
+
+#[test]
+fn what_a_job_costs_is_counted_where_it_is_told() {
+    let job = job_in(State::Queued);
+    let moved = at(&job, identified(), NOW_MS);
+    assert_eq!((moved.spend.identify_micro, moved.job.units_micro), (50_000, 50_000));
+    let job = after(moved.job, [intended()]);
+    let moved = at(&job, Outcome::Accepted { task_id: "t".into() }, NOW_MS);
+    assert_eq!((moved.spend.tasks, moved.spend.task_micro), (1, 0));
+    let failed = Outcome::TaskFailed { message: "why".into(), units_micro: 1_000_000 };
+    let moved = at(&moved.job, failed, NOW_MS);
+    assert_eq!((moved.spend.task_micro, moved.job.units_micro), (1_000_000, 1_050_000));
+    assert_eq!(moved.job.failure.unwrap().code, "task_failed");
+    // A shared answer costs nothing, and a face that does not fit costs all the same.
+    let no_face = Outcome::Identified {
+        session: Session { row: 1, session_id: "s".into(), expires_at_ms: i64::MAX },
+        faces: vec![],
+        units_micro: 50_000,
+    };
+    let moved = at(&job_in(State::Queued), no_face, NOW_MS);
+    assert_eq!((moved.job.state, moved.spend.identify_micro), (State::Failed, 50_000));
+}
+
+#[test]
+fn a_lost_create_is_sent_again_only_after_it_stayed_absent() {
+    let lost = at(&job_in(State::Creating), Outcome::Lost("timeout".into()), NOW_MS).job;
+    assert_eq!(decide(&lost, NOW_MS), Action::LookUp);
+    assert!(waits(&lost).contains("timeout"));
+    let absent = at(&lost, Outcome::Absent, NOW_MS).job;
+    assert_eq!(absent.due_at_ms, NOW_MS + 1_000);
+    assert_eq!(decide(&absent, absent.due_at_ms), Action::LookUp);
+    let early = at(&absent, Outcome::Absent, NOW_MS + 9_999).job;
+    assert_eq!(early.due_at_ms, NOW_MS + 10_000, "no longer than the settle time asks");
+    let settled = at(&early, Outcome::Absent, NOW_MS + 10_000).job;
+    assert_eq!(decide(&settled, NOW_MS + 10_000), Action::Resend);
+    // It is the same create, and absence counts anew.
+    let again = at(&settled, Outcome::ResendIntended, NOW_MS + 10_500).job;
+    let create = again.create.as_ref().unwrap();
+    assert_eq!((create.first_sent_at_ms, create.sent_at_ms), (NOW_MS, NOW_MS + 10_500));
+    assert_eq!((create.absent_since_ms, create.settled), (None, false));
+    assert_eq!(decide(&again, NOW_MS + 99_999), Action::LookUp);
+    // Likewise when the answer to a later send is lost.
+    let lost = at(&settled, Outcome::Lost("again".into()), NOW_MS + 11_000).job;
+    assert_eq!(decide(&lost, NOW_MS + 11_000), Action::LookUp);
+    // A task that shows up is taken, however late.
+    let found = at(&settled, Outcome::Found { task_id: "t".into() }, NOW_MS + 12_000).job;
+    assert_eq!(found.task_id.as_deref(), Some("t"));
+}
+
+#[test]
+fn a_create_that_never_left_the_machine_comes_to_an_end() {
+    let not_sent = || Outcome::NotSent("no connection".into());
+    let job = at(&job_in(State::Creating), not_sent(), NOW_MS).job;
+    assert_eq!((job.state, job.tries, job.due_at_ms), (State::Identified, 1, NOW_MS + 1_000));
+    assert_eq!(job.create, None);
+    let job = at(&at(&job, intended(), NOW_MS).job, not_sent(), NOW_MS + 1_000).job;
+    assert_eq!((job.tries, job.due_at_ms), (2, NOW_MS + 3_000));
+    let job = at(&job, intended(), NOW_MS).job;
+    let job = at(&job, not_sent(), NOW_MS + POLICY.give_up_after_ms).job;
+    assert_eq!((job.state, job.task_id), (State::Failed, None));
+}
+
+#[test]
+fn sessions_may_get_lost_twice() {
+    let mut job = job_in(State::Creating);
+    for lost in 1..=2 {
+        job = at(&job, Outcome::SessionGone("gone".into()), NOW_MS).job;
+        assert_eq!((job.state, job.sessions_lost), (State::Queued, lost));
+        assert_eq!((&job.session, &job.plan, &job.create), (&None, &None, &None));
+        job = after(job, [identified(), intended()]);
+    }
+    let job = at(&job, Outcome::SessionGone("gone".into()), NOW_MS).job;
+    assert_eq!(job.failure.unwrap().code, "session_gone");
+}
+
+#[test]
+fn not_before_is_waited_for_once_the_media_are_there() {
+    let mut job = job_in(State::Waiting);
+    job.spec.not_before_at_ms = Some(NOW_MS + 5_000);
+    let ready = at(&job, Outcome::MediaReady(Media::default()), NOW_MS).job;
+    assert_eq!((ready.state, ready.due_at_ms), (State::Waiting, NOW_MS + 5_000));
+    assert_eq!(decide(&ready, NOW_MS + 5_000), Action::Enqueue);
+    let late = at(&job, Outcome::MediaReady(Media::default()), NOW_MS + 5_000).job;
+    assert_eq!((late.state, late.due_at_ms), (State::Queued, 0));
+}
+
+#[test]
+fn a_retry_is_a_fresh_attempt_under_a_name_of_its_own() {
+    let job = job_in(State::Succeeded);
+    let again = at(&job, Outcome::Retried, NOW_MS).job;
+    assert_eq!((again.attempt, again.external_task_id().as_str()), (2, "ext-2"));
+    assert_eq!((again.task_id, again.create, again.plan), (None, None, None));
+    assert_eq!(again.units_micro, job.units_micro, "what it cost stays counted");
+    assert_eq!(again.result, job.result, "what it published may be replaced");
+    assert!(again.media.missing.is_some());
+}
+
+#[test]
+fn an_edit_changes_what_was_not_sent_and_flags_what_was() {
+    let louder = || Outcome::Edited(Box::new(JobSpec { sound_volume: 2.0, ..spec() }));
+    for state in State::ALL {
+        let edited = at(&job_in(state), louder(), NOW_MS).job;
+        let sent = !state.is_unsent() && !matches!(state, State::Failed | State::Cancelled);
+        let volume = if sent { 1.0 } else { 2.0 };
+        assert_eq!((edited.changed_since, edited.spec.sound_volume), (sent, volume), "{state}");
+    }
+    // A job that failed after it was sent is run anew only by a retry.
+    let failed = at(&job_in(State::Creating), Outcome::Refused(fault()), NOW_MS).job;
+    let edited = at(&failed, louder(), NOW_MS).job;
+    assert_eq!((edited.state, edited.changed_since), (State::Failed, true));
+}

@@ -1,0 +1,146 @@
+//! Each state with each outcome: where it leads, or the name it is refused by.
+
+use super::{NOW_MS, POLICY, apply, job_in, moment, outcomes};
+use crate::job::{Action, State, State::*, decide};
+
+/// Where an outcome leads, by the state it came of. What is not here is illegal.
+const TABLE: &[(&str, &[(State, State)])] = &[
+    ("MediaReady", &[(Waiting, Queued)]),
+    ("MediaMissing", &[(Waiting, Waiting)]),
+    ("MediaUnfit", &[(Waiting, Failed)]),
+    ("MediaChanged", &[(Queued, Waiting), (Identified, Waiting), (Creating, Waiting)]),
+    ("Due", &[(Waiting, Queued)]),
+    ("SoundMeasured", &[(Queued, Queued)]),
+    ("Identified", &[(Queued, Identified), (Identified, Identified)]),
+    ("SessionGone", &[(Creating, Queued)]),
+    ("CreateIntended", &[(Identified, Creating)]),
+    ("ResendIntended", &[(Creating, Creating)]),
+    ("Accepted", &[(Creating, Submitted)]),
+    ("NotSent", &[(Creating, Identified)]),
+    ("HeldBack", &[(Queued, Queued), (Identified, Identified), (Creating, Identified)]),
+    ("Lost", &[(Creating, Creating)]),
+    ("Found", &[(Creating, Submitted)]),
+    ("Absent", &[(Creating, Creating)]),
+    ("NoLookups", &[(Creating, Unresolved)]),
+    ("Processing", &[(Submitted, Processing)]),
+    ("TaskSucceeded", &[(Submitted, Downloading), (Processing, Downloading)]),
+    ("TaskFailed", &[(Submitted, Failed), (Processing, Failed)]),
+    ("Delivered", &[(Downloading, Succeeded)]),
+    (
+        "Trouble",
+        &[
+            (Queued, Queued),
+            (Identified, Identified),
+            (Creating, Creating),
+            (Downloading, Downloading),
+        ],
+    ),
+    (
+        "Refused",
+        &[
+            (Queued, Failed),
+            (Identified, Failed),
+            (Creating, Failed),
+            (Submitted, Failed),
+            (Processing, Failed),
+            (Downloading, Failed),
+        ],
+    ),
+    ("Cancelled", &[(Waiting, Cancelled), (Queued, Cancelled), (Identified, Cancelled)]),
+    ("Removed", &[(Waiting, Cancelled), (Queued, Cancelled), (Identified, Cancelled)]),
+    ("Returned", &[(Cancelled, Waiting)]),
+    (
+        "Edited",
+        &[
+            (Waiting, Waiting),
+            (Queued, Waiting),
+            (Identified, Waiting),
+            (Creating, Creating),
+            (Submitted, Submitted),
+            (Processing, Processing),
+            (Downloading, Downloading),
+            (Succeeded, Succeeded),
+            // Neither was ever sent.
+            (Failed, Waiting),
+            (Cancelled, Waiting),
+            (Unresolved, Unresolved),
+        ],
+    ),
+    ("Retried", &[(Succeeded, Waiting), (Failed, Waiting), (Cancelled, Waiting)]),
+    ("ResolvedAs", &[(Unresolved, Submitted)]),
+    ("ResolvedAsUnsent", &[(Unresolved, Identified)]),
+];
+
+#[test]
+fn every_pair_leads_where_the_table_says_or_is_refused_by_name() {
+    assert_eq!(TABLE.len(), outcomes().len());
+    for (name, outcome) in outcomes() {
+        let (_, legal) = TABLE.iter().find(|row| row.0 == name).unwrap();
+        for state in State::ALL {
+            let job = job_in(state);
+            let applied = apply(&job, outcome.clone(), &moment(NOW_MS), &POLICY);
+            let expected = legal.iter().find(|pair| pair.0 == state).map(|pair| pair.1);
+            match (applied, expected) {
+                (Ok(moved), Some(to)) => {
+                    assert_eq!((moved.from, moved.job.state), (state, to), "{name} of {state}");
+                    assert!(!moved.what.is_empty());
+                    assert_eq!(moved.job.revision, job.revision, "the store counts the writes");
+                }
+                (Err(illegal), None) => {
+                    let words = illegal.to_string();
+                    assert_eq!((illegal.state, illegal.outcome.as_str()), (state, name));
+                    assert!(words.contains("promo/en") && words.contains(name), "{words}");
+                }
+                (Ok(moved), None) => panic!("{name} of {state} led to {}", moved.job.state),
+                (Err(illegal), Some(_)) => panic!("{illegal}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn each_state_has_its_next_action() {
+    let action = |state| decide(&job_in(state), NOW_MS);
+    let nothing = Action::Rest { until_ms: None };
+    for (state, expected) in [
+        (Waiting, nothing),
+        (Queued, Action::Identify),
+        (Identified, Action::Create),
+        (Creating, Action::LookUp),
+        (Submitted, Action::Poll),
+        (Processing, Action::Poll),
+        (Downloading, Action::Download),
+        (Succeeded, nothing),
+        (Failed, nothing),
+        (Cancelled, nothing),
+        (Unresolved, nothing),
+    ] {
+        assert_eq!(action(state), expected, "{state}");
+    }
+}
+
+#[test]
+fn what_rests_is_left_alone_but_a_task_is_always_watched() {
+    for state in State::ALL {
+        let mut job = job_in(state);
+        (job.due_at_ms, job.media.missing) = (NOW_MS + 1, None);
+        let rests = decide(&job, NOW_MS) == Action::Rest { until_ms: Some(NOW_MS + 1) };
+        let expected = matches!(state, Waiting | Queued | Identified | Creating | Downloading);
+        assert_eq!(rests, expected, "{state}");
+        assert!(!matches!(decide(&job, NOW_MS + 1), Action::Rest { until_ms: Some(_) }));
+    }
+}
+
+#[test]
+fn a_sound_of_unknown_length_is_measured_and_an_expired_session_asked_for_again() {
+    let mut job = job_in(Queued);
+    job.spec.sound_end_ms = None;
+    assert_eq!(decide(&job, NOW_MS), Action::MeasureSound);
+    job.media.sound_ms = Some(4_000);
+    assert_eq!(decide(&job, NOW_MS), Action::Identify);
+
+    let mut job = job_in(Identified);
+    job.session.as_mut().unwrap().expires_at_ms = NOW_MS;
+    assert_eq!(decide(&job, NOW_MS), Action::Identify);
+    assert_eq!(decide(&job, NOW_MS - 1), Action::Create);
+}
