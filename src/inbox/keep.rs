@@ -33,6 +33,8 @@ use crate::{
 
 /// So many waiting jobs are read at once.
 const PAGE: usize = 512;
+/// After so long a manifest is read again of which a job could not be flagged.
+const POSTPONED: Duration = Duration::from_secs(1);
 
 /// What the inbox works under.
 #[derive(Debug, Clone)]
@@ -58,6 +60,12 @@ pub struct Inbox {
     settling: Settling<String>,
     known: BTreeMap<String, KnownManifest>,
     refused: BTreeMap<String, String>,
+    /// Refused for what another manifest has: read again when something changes.
+    clashing: BTreeSet<String>,
+    /// To be read again, though their files did not change.
+    again: BTreeSet<String>,
+    /// What of the folder could not be seen, as it was last told.
+    unseen: BTreeMap<String, String>,
     complaint: Option<String>,
 }
 
@@ -88,9 +96,15 @@ impl Inbox {
             looker: Some(looker),
             known: BTreeMap::new(),
             refused: BTreeMap::new(),
+            clashing: BTreeSet::new(),
+            again: BTreeSet::new(),
+            unseen: BTreeMap::new(),
             complaint: None,
         };
         inbox.load_known().await?;
+        // What stood in their way may be gone, and this version may take what another did not.
+        let refused = inbox.known.values().filter(|manifest| manifest.refused);
+        inbox.again = refused.map(|manifest| manifest.path.clone()).collect();
         Ok(inbox)
     }
 
@@ -125,7 +139,11 @@ impl Inbox {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ok(()),
-                () = look.notified() => self.load_known().await?,
+                () = look.notified() => {
+                    self.load_known().await?;
+                    // A cancelled job gives up its output.
+                    self.again.extend(self.clashing.iter().cloned());
+                }
                 () = changed.notified() => {}
                 () = sleep_until(at) => {}
             }
@@ -175,10 +193,10 @@ impl Inbox {
             .collect();
         let before = self.store.folder().await?;
         let another = before.as_ref().is_some_and(|before| *before != listing.folder_id);
-        if another && !gone.is_empty() && gone.len() == self.known.len() {
+        if another && !gone.is_empty() && listing.manifests.is_empty() {
             self.complain(format!(
-                "jobs_dir {} is another folder than before, and holds none of its manifests: is a \
-                 share not mounted? Nothing is cancelled",
+                "jobs_dir {} is another folder than before, and holds no manifest: is a share not \
+                 mounted? Nothing is cancelled",
                 self.settings.jobs_dir.display()
             ));
             return Ok(());
@@ -189,7 +207,7 @@ impl Inbox {
         }
         for path in gone {
             let Some(manifest) = self.known.remove(&path) else { continue };
-            self.refused.remove(&path);
+            self.forget(&path);
             let cancelled = self
                 .store
                 .remove(manifest.id, (self.moment)(), self.settings.policy.clone())
@@ -219,7 +237,8 @@ impl Inbox {
                 Found::File(stamp) => stamp,
             };
             let print = stamp.print();
-            if self.known.get(path).is_some_and(|known| known.print == print) {
+            let known = self.known.get(path).is_some_and(|known| known.print == print);
+            if known && !self.again.contains(path) {
                 continue;
             }
             if let Some(wait) = self.settling.wait(path.clone(), &print, stamp.modified_ns) {
@@ -227,11 +246,17 @@ impl Inbox {
                 pending.insert(path.clone());
                 continue;
             }
+            self.again.remove(path);
             self.read_one(path, stamp, pass).await?;
         }
         for (folder, why) in &listing.unseen {
-            warn!("{folder} in jobs_dir cannot be read: {why}");
+            if self.unseen.get(folder) != Some(why) {
+                warn!(
+                    "{folder} in jobs_dir cannot be read: {why}; nothing in it is taken as removed"
+                );
+            }
         }
+        self.unseen.clone_from(&listing.unseen);
         Ok(pending)
     }
 
@@ -253,9 +278,17 @@ impl Inbox {
         match read {
             Ok(reading) => self.accept(path, stamp, reading, pass).await,
             Err((problems, _)) => {
+                self.clashing.remove(path);
                 self.refuse(path, &stamp.print(), &stamp.file_id, &problems.one_line(path)).await
             }
         }
+    }
+
+    /// Forgets why `path` was refused, and has those read again that it may have stood in the way of.
+    fn forget(&mut self, path: &str) {
+        self.refused.remove(path);
+        self.clashing.remove(path);
+        self.again.extend(self.clashing.iter().cloned());
     }
 
     async fn accept(
@@ -302,10 +335,18 @@ impl Inbox {
                     done.moved,
                     done.removed
                 );
-                self.refused.remove(path);
-                self.remember(path, print, file_id).await
+                self.forget(path);
+                if !self.again.is_empty() {
+                    pass.look_again_in(Duration::ZERO);
+                }
+                if done.postponed > 0 {
+                    pass.look_again_in(self.settings.settle.max(POSTPONED));
+                    return self.remember(path, String::new(), file_id, false).await;
+                }
+                self.remember(path, print, file_id, false).await
             }
             Err(conflict) => {
+                self.clashing.insert(path.to_owned());
                 self.refuse(path, &print, &file_id, &format!("{path}: {conflict}")).await
             }
         }
@@ -338,7 +379,7 @@ impl Inbox {
         self.refused.insert(path.to_owned(), error.to_owned());
         let (moment, policy) = ((self.moment)(), self.settings.policy.clone());
         self.store.refuse(path, print, file_id, error, moment, policy).await?;
-        self.remember(path, print.to_owned(), file_id.to_owned()).await
+        self.remember(path, print.to_owned(), file_id.to_owned(), true).await
     }
 
     async fn remember(
@@ -346,9 +387,10 @@ impl Inbox {
         path: &str,
         print: String,
         file_id: String,
+        refused: bool,
     ) -> Result<(), StoreError> {
         let Some(id) = self.store.manifest_id(path).await? else { return Ok(()) };
-        let known = KnownManifest { id, path: path.to_owned(), print, file_id };
+        let known = KnownManifest { id, path: path.to_owned(), print, file_id, refused };
         self.known.insert(path.to_owned(), known);
         Ok(())
     }

@@ -10,8 +10,8 @@ fn house() -> House {
     house.start();
     house.drop_in("first.yaml", JOB);
     house.until("first to be sent", |house| house.ledger().tasks.len() == 1);
-    house.drop_in("x.yaml", JOB);
-    house.drop_in("sub/y.yaml", JOB);
+    house.drop_in("x.yaml", JOB.replace("4s", "4100"));
+    house.drop_in("sub/y.yaml", JOB.replace("4s", "4200"));
     house
         .until("all to be known", |house| house.job("x").is_some() && house.job("sub/y").is_some());
     house

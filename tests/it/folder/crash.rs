@@ -49,7 +49,8 @@ fn fill(house: &House, callback_url: &str) -> (Vec<String>, u64) {
     let remote = format!("{}/media/remote.mp3", house.sim.base_url());
     let mut keys = Vec::new();
     for batch in 0..JOBS / 8 {
-        let video = format!("https://cdn.example.com/{batch}.mp4?duration_ms=9000&faces=2");
+        let video =
+            format!("https://cdn.example.com/{batch}.mp4?duration_ms=9000&face_ms=0-9000,0-8000");
         let made = format!("{{ id: sim-video-{batch}-2faces-12000ms }}");
         let jobs = [
             format!("video: \"{video}\", audio: \"{remote}\""),
@@ -62,7 +63,7 @@ fn fill(house: &House, callback_url: &str) -> (Vec<String>, u64) {
                 "video: \"{video}\", audio: ../sounds/en.mp3, callback_url: \"{callback_url}\""
             ),
             format!(
-                "video: \"{video}\", audio: \"{remote}\", sound_start_time: 500, sound_end_time: 2.6s, sound_insert_time: 1s"
+                "video: \"{video}\", audio: \"{remote}\", sound_start_time: 100, sound_end_time: 2.2s, sound_insert_time: 1s"
             ),
             format!("video: {made}, audio: \"{remote}\", face: first, priority: 5"),
             format!(

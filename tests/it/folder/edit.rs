@@ -34,7 +34,7 @@ fn an_edit_after_it_was_sent_is_told_and_runs_by_retry_alone() {
     house.start();
     house.drop_in("x.yaml", with("external_task_id: mine\n"));
     house.until("x to be sent", |house| house.ledger().tasks.len() == 1);
-    house.drop_in("x.yaml", with("external_task_id: mine\nsound_volume: 0.5\n"));
+    house.drop_in("x.yaml", with("external_task_id: mine\nsound_start_time: 500\n"));
     house.until("x to be flagged", |house| house.job("x").unwrap().changed_since);
     let listed = house.run(&["list"]);
     assert!(listed.out.contains("manifest changed since"), "{listed:?}");
