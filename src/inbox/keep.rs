@@ -27,12 +27,10 @@ use super::{
     watch::Watch,
 };
 use crate::{
-    job::{Job, Moment, Outcome, Policy, apply},
+    job::{Moment, Policy},
     store::{Accepted, KnownManifest, Store, StoreError, WantedJob},
 };
 
-/// So many waiting jobs are read at once.
-const PAGE: usize = 512;
 /// After so long a manifest is read again of which a job could not be flagged.
 const POSTPONED: Duration = Duration::from_secs(1);
 
@@ -53,12 +51,12 @@ pub struct InboxSettings {
 
 /// Keeps the store in agreement with the folder.
 pub struct Inbox {
-    settings: InboxSettings,
-    store: Store,
-    moment: Box<dyn Fn() -> Moment + Send + Sync>,
-    looker: Option<Looker>,
+    pub(super) settings: InboxSettings,
+    pub(super) store: Store,
+    pub(super) moment: Box<dyn Fn() -> Moment + Send + Sync>,
+    pub(super) looker: Option<Looker>,
     settling: Settling<String>,
-    known: BTreeMap<String, KnownManifest>,
+    pub(super) known: BTreeMap<String, KnownManifest>,
     refused: BTreeMap<String, String>,
     /// Refused for what another manifest has: read again when something changes.
     clashing: BTreeSet<String>,
@@ -66,15 +64,15 @@ pub struct Inbox {
     again: BTreeSet<String>,
     /// What of the folder could not be seen, as it was last told.
     unseen: BTreeMap<String, String>,
-    complaint: Option<String>,
+    pub(super) complaint: Option<String>,
 }
 
 /// What a pass found left to do.
-struct Pass {
+pub(super) struct Pass {
     /// When another pass is worth it before the next rescan.
     again_at: Option<Instant>,
     /// Whether something was written to the store.
-    changed: bool,
+    pub(super) changed: bool,
 }
 
 impl Inbox {
@@ -182,45 +180,6 @@ impl Inbox {
         Ok(pass)
     }
 
-    /// What was in the folder and is not, is gone: unless the folder could not be seen, or is
-    /// another one, such as the empty folder under a share that is not mounted.
-    async fn remove_gone(&mut self, listing: &Listing, pass: &mut Pass) -> Result<(), StoreError> {
-        let gone: Vec<String> = self
-            .known
-            .keys()
-            .filter(|path| !listing.manifests.contains_key(*path) && !listing.is_unseen(path))
-            .cloned()
-            .collect();
-        let before = self.store.folder().await?;
-        let another = before.as_ref().is_some_and(|before| *before != listing.folder_id);
-        if another && !gone.is_empty() && listing.manifests.is_empty() {
-            self.complain(format!(
-                "jobs_dir {} is another folder than before, and holds no manifest: is a share not \
-                 mounted? Nothing is cancelled",
-                self.settings.jobs_dir.display()
-            ));
-            return Ok(());
-        }
-        self.complaint = None;
-        if another || before.is_none() {
-            self.store.set_folder(&listing.folder_id).await?;
-        }
-        for path in gone {
-            let Some(manifest) = self.known.remove(&path) else { continue };
-            self.forget(&path);
-            let cancelled = self
-                .store
-                .remove(manifest.id, (self.moment)(), self.settings.policy.clone())
-                .await?;
-            info!(
-                manifest = path,
-                cancelled, "{path}: left the folder, {cancelled} jobs cancelled"
-            );
-            pass.changed = true;
-        }
-        Ok(())
-    }
-
     /// Reads what is new or changed. Returns the manifests that are still being written.
     async fn read_changed(
         &mut self,
@@ -285,7 +244,7 @@ impl Inbox {
     }
 
     /// Forgets why `path` was refused, and has those read again that it may have stood in the way of.
-    fn forget(&mut self, path: &str) {
+    pub(super) fn forget(&mut self, path: &str) {
         self.refused.remove(path);
         self.clashing.remove(path);
         self.again.extend(self.clashing.iter().cloned());
@@ -394,93 +353,17 @@ impl Inbox {
         self.known.insert(path.to_owned(), known);
         Ok(())
     }
-
-    /// Looks again at the media of the jobs that wait for them.
-    async fn look_at_waiting(
-        &mut self,
-        pending: &BTreeSet<String>,
-        pass: &mut Pass,
-    ) -> Result<(), StoreError> {
-        let mut after = 0;
-        loop {
-            let page = self.store.waiting_for_media(after, PAGE).await?;
-            let Some((last, _)) = page.last() else { return Ok(()) };
-            after = last.id;
-            // A manifest that is about to be read says more than its jobs of before.
-            let jobs: Vec<Job> = page
-                .into_iter()
-                .filter(|(_, manifest)| !pending.contains(manifest))
-                .map(|(job, _)| job)
-                .collect();
-            let Some(mut looker) = self.looker.take() else { return Ok(()) };
-            let (looker, looks) = blocking(move || {
-                let looks: Vec<(Job, Look)> = jobs
-                    .into_iter()
-                    .map(|job| {
-                        let look = looker.look(&job.spec, job.manifest_dir());
-                        (job, look)
-                    })
-                    .collect();
-                (looker, looks)
-            })
-            .await;
-            self.looker = Some(looker);
-            for (job, look) in looks {
-                self.settle_media(&job, look, pass).await?;
-            }
-        }
-    }
-
-    async fn settle_media(
-        &mut self,
-        job: &Job,
-        look: Look,
-        pass: &mut Pass,
-    ) -> Result<(), StoreError> {
-        let outcome = match look {
-            Look::Ready(media) => Outcome::MediaReady(media),
-            Look::Missing { what, again } => {
-                again.into_iter().for_each(|again| pass.look_again_in(again));
-                if job.media.missing.as_ref() == Some(&what) {
-                    return Ok(());
-                }
-                Outcome::MediaMissing(what)
-            }
-            Look::Unfit { fault, .. } => Outcome::MediaUnfit(fault),
-        };
-        let moment = (self.moment)();
-        let Ok(transition) = apply(job, outcome, &moment, &self.settings.policy) else {
-            return Ok(());
-        };
-        let (key, what) = (job.spec.key.clone(), transition.what.clone());
-        match self.store.record(transition, None, moment.now_ms).await {
-            Ok(job) => {
-                info!(job = key, to = job.state.name(), "{key}: {}: {what}", job.state);
-                pass.changed = true;
-                Ok(())
-            }
-            Err(StoreError::Stale { .. }) => Ok(()),
-            Err(error) => Err(error),
-        }
-    }
-
-    fn complain(&mut self, what: String) {
-        if self.complaint.as_ref() != Some(&what) {
-            warn!("{what}");
-        }
-        self.complaint = Some(what);
-    }
 }
 
 impl Pass {
-    fn look_again_in(&mut self, wait: Duration) {
+    pub(super) fn look_again_in(&mut self, wait: Duration) {
         let at = Instant::now() + wait;
         self.again_at = Some(self.again_at.map_or(at, |before| before.min(at)));
     }
 }
 
 /// Runs `work` on a thread that may block; a panic in it is the caller's, too.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     match spawn_blocking(work).await {
         Ok(done) => done,
         Err(failed) => std::panic::resume_unwind(failed.into_panic()),

@@ -175,7 +175,7 @@ impl Store {
                 )?
                 .query_row((&path, &error, &print, &file_id, moment.now_ms), |row| row.get(0))?;
             let mut reconciliation = Reconciliation::new(connection, moment, &policy);
-            reconciliation.hold_unsent(id, &format!("its manifest {path} to be mended: {error}"))
+            reconciliation.hold_unsent(id, &to_be_mended(&error))
         })
         .await
     }
@@ -253,6 +253,14 @@ impl Store {
         })
         .await
     }
+}
+
+/// What the jobs of a refused manifest wait for: its first fault, in one sentence.
+fn to_be_mended(error: &str) -> String {
+    let mut faults = error.lines();
+    let first = faults.next().unwrap_or_default();
+    let more = if faults.next().is_some() { ", and more" } else { "" };
+    format!("its manifest to be mended: {first}{more}")
 }
 
 fn ask_to_read_again(connection: &Connection, job_id: i64) -> Result<(), StoreError> {

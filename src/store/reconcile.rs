@@ -158,7 +158,8 @@ impl<'a> Reconciliation<'a> {
             return Ok(());
         }
         let unsent = job.state.is_unsent() || (job.state.is_finished() && job.was_never_sent());
-        if unsent && !(job.state == State::Cancelled && !removed(&job)) {
+        let by_a_person = job.state == State::Cancelled && !removed(&job);
+        if unsent && !by_a_person {
             // The row's wish is written first: the output it gives up may be another's next.
             self.update_spec(job.id, wanted)?;
             let edited =

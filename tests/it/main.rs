@@ -1,6 +1,6 @@
 //! The one test binary: scenarios through real parts, each in a file of its own.
 
-#![expect(unreachable_pub, reason = "nothing of a test binary is public")]
+#![expect(unreachable_pub, clippy::unwrap_used, reason = "nothing here is public, or has to go on")]
 
 #[path = "support/daemon.rs"]
 mod daemon;

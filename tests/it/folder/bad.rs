@@ -134,7 +134,7 @@ fn each_is_refused_in_clear_words_and_good_ones_beside_it_succeed() {
         house.until(&format!("{name:?} to be refused"), |house| house.refusal(name).is_some());
         let refusal = house.refusal(name).unwrap();
         assert!(refusal.contains(word), "{name:?} lacks {word:?}: {refusal}");
-        assert!(refusal.len() < 20_000, "{name:?}: {} bytes", refusal.len());
+        assert!(refusal.len() < 50_000, "{name:?}: {} bytes", refusal.len());
     }
     let job = house.until_state("fifo-audio", "failed");
     assert!(job.error.contains("fifo.mp3") && job.error.contains("FIFO"), "{job:?}");
