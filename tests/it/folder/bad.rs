@@ -81,7 +81,7 @@ fn odd(jobs: &Path) -> Vec<(String, &'static str)> {
         ("out.yaml", "out of jobs_dir"),
         ("loop.yaml", "loop.yaml: "),
         ("caf\u{fffd}.yaml", "not UTF-8"),
-        ("red \u{1b}[31m name.yaml", "nonsense"),
+        ("red \u{1b}[31m name.yaml", "control character"),
     ]
     .map(|(name, word)| (name.to_owned(), word))
     .into()
