@@ -1,7 +1,7 @@
 //! `lipsyncd check`: manifests and local media as the daemon would read them, without network.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io::{IsTerminal as _, Write},
     path::{Path, PathBuf},
     time::Duration,
@@ -44,6 +44,8 @@ pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCod
         err: &mut *context.err,
         keys: BTreeMap::new(),
         outputs: BTreeMap::new(),
+        tasks: BTreeMap::new(),
+        read: BTreeSet::new(),
         faults: 0,
         jobs: 0,
         waiting: 0,
@@ -61,6 +63,10 @@ struct Check<'a> {
     /// Which manifest has each key and each output, to find two that want the same.
     keys: BTreeMap<String, String>,
     outputs: BTreeMap<String, String>,
+    /// Which job has each external_task_id.
+    tasks: BTreeMap<String, String>,
+    /// What was read already: paths may overlap.
+    read: BTreeSet<PathBuf>,
     faults: usize,
     jobs: usize,
     waiting: usize,
@@ -114,7 +120,7 @@ impl Check<'_> {
                 continue;
             }
             match found {
-                Found::Odd(why) => self.fault(&format!("{name}: {why}\n"))?,
+                Found::Odd(why) => self.odd(folder, &name, &why)?,
                 Found::File(_) => self.manifest(folder, &name)?,
             }
         }
@@ -122,12 +128,11 @@ impl Check<'_> {
     }
 
     fn manifest(&mut self, folder: &mut Folder, name: &str) -> Result<(), CommandError> {
-        let shown = folder.root.join(name);
-        let shown = std::env::current_dir()
-            .ok()
-            .and_then(|here| shown.strip_prefix(here).ok().map(Path::to_owned))
-            .unwrap_or(shown);
-        let shown = shown.display().to_string();
+        let path = folder.root.join(name);
+        let shown = shown(&path);
+        if !self.read.insert(path) {
+            return Ok(());
+        }
         match read_manifest(&folder.root, name, &mut folder.looker) {
             Err((problems, source)) => self.problems(&problems, &shown, &source),
             Ok(reading) => {
@@ -137,6 +142,12 @@ impl Check<'_> {
                 Ok(())
             }
         }
+    }
+
+    fn odd(&mut self, folder: &Folder, name: &str, why: &str) -> Result<(), CommandError> {
+        let path = folder.root.join(name);
+        let line = format!("{}: {why}\n", shown(&path));
+        if self.read.insert(path) { self.fault(&line) } else { Ok(()) }
     }
 
     fn problems(
@@ -160,6 +171,11 @@ impl Check<'_> {
             self.at(shown, job.place, &what)?;
         } else if let Some(other) = self.outputs.insert(spec.output.clone(), spec.key.clone()) {
             let what = format!("the output {} is job {other}'s already", spec.output);
+            self.at(shown, job.place, &what)?;
+        } else if let Some(name) = &spec.external_task_id
+            && let Some(other) = self.tasks.insert(name.clone(), spec.key.clone())
+        {
+            let what = format!("the external_task_id {name} is job {other}'s already");
             self.at(shown, job.place, &what)?;
         }
         match &job.look {
@@ -198,6 +214,13 @@ impl Check<'_> {
         let fine = self.faults == 0 && self.waiting == 0;
         Ok(if fine { ExitCode::Done } else { ExitCode::Failed })
     }
+}
+
+/// A path as users know it: from where they are, without control characters.
+fn shown(path: &Path) -> String {
+    let here = std::env::current_dir().ok();
+    let below = here.and_then(|here| path.strip_prefix(here).ok());
+    safe(&below.unwrap_or(path).to_string_lossy()).into_owned()
 }
 
 /// Why a folder was not read to its end.

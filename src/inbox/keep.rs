@@ -27,12 +27,12 @@ use super::{
     watch::Watch,
 };
 use crate::{
-    job::{Job, Moment, Outcome, Policy, apply},
+    job::{Moment, Policy},
     store::{Accepted, KnownManifest, Store, StoreError, WantedJob},
 };
 
-/// So many waiting jobs are read at once.
-const PAGE: usize = 512;
+/// After so long a manifest is read again of which a job could not be flagged.
+const POSTPONED: Duration = Duration::from_secs(1);
 
 /// What the inbox works under.
 #[derive(Debug, Clone)]
@@ -51,22 +51,28 @@ pub struct InboxSettings {
 
 /// Keeps the store in agreement with the folder.
 pub struct Inbox {
-    settings: InboxSettings,
-    store: Store,
-    moment: Box<dyn Fn() -> Moment + Send + Sync>,
-    looker: Option<Looker>,
+    pub(super) settings: InboxSettings,
+    pub(super) store: Store,
+    pub(super) moment: Box<dyn Fn() -> Moment + Send + Sync>,
+    pub(super) looker: Option<Looker>,
     settling: Settling<String>,
-    known: BTreeMap<String, KnownManifest>,
+    pub(super) known: BTreeMap<String, KnownManifest>,
     refused: BTreeMap<String, String>,
-    complaint: Option<String>,
+    /// Refused for what another manifest has: read again when something changes.
+    clashing: BTreeSet<String>,
+    /// To be read again, though their files did not change.
+    again: BTreeSet<String>,
+    /// What of the folder could not be seen, as it was last told.
+    unseen: BTreeMap<String, String>,
+    pub(super) complaint: Option<String>,
 }
 
 /// What a pass found left to do.
-struct Pass {
+pub(super) struct Pass {
     /// When another pass is worth it before the next rescan.
     again_at: Option<Instant>,
     /// Whether something was written to the store.
-    changed: bool,
+    pub(super) changed: bool,
 }
 
 impl Inbox {
@@ -88,9 +94,15 @@ impl Inbox {
             looker: Some(looker),
             known: BTreeMap::new(),
             refused: BTreeMap::new(),
+            clashing: BTreeSet::new(),
+            again: BTreeSet::new(),
+            unseen: BTreeMap::new(),
             complaint: None,
         };
         inbox.load_known().await?;
+        // What stood in their way may be gone, and this version may take what another did not.
+        let refused = inbox.known.values().filter(|manifest| manifest.refused);
+        inbox.again = refused.map(|manifest| manifest.path.clone()).collect();
         Ok(inbox)
     }
 
@@ -125,7 +137,11 @@ impl Inbox {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ok(()),
-                () = look.notified() => self.load_known().await?,
+                () = look.notified() => {
+                    self.load_known().await?;
+                    // A cancelled job gives up its output.
+                    self.again.extend(self.clashing.iter().cloned());
+                }
                 () = changed.notified() => {}
                 () = sleep_until(at) => {}
             }
@@ -164,45 +180,6 @@ impl Inbox {
         Ok(pass)
     }
 
-    /// What was in the folder and is not, is gone: unless the folder could not be seen, or is
-    /// another one, such as the empty folder under a share that is not mounted.
-    async fn remove_gone(&mut self, listing: &Listing, pass: &mut Pass) -> Result<(), StoreError> {
-        let gone: Vec<String> = self
-            .known
-            .keys()
-            .filter(|path| !listing.manifests.contains_key(*path) && !listing.is_unseen(path))
-            .cloned()
-            .collect();
-        let before = self.store.folder().await?;
-        let another = before.as_ref().is_some_and(|before| *before != listing.folder_id);
-        if another && !gone.is_empty() && gone.len() == self.known.len() {
-            self.complain(format!(
-                "jobs_dir {} is another folder than before, and holds none of its manifests: is a \
-                 share not mounted? Nothing is cancelled",
-                self.settings.jobs_dir.display()
-            ));
-            return Ok(());
-        }
-        self.complaint = None;
-        if another || before.is_none() {
-            self.store.set_folder(&listing.folder_id).await?;
-        }
-        for path in gone {
-            let Some(manifest) = self.known.remove(&path) else { continue };
-            self.refused.remove(&path);
-            let cancelled = self
-                .store
-                .remove(manifest.id, (self.moment)(), self.settings.policy.clone())
-                .await?;
-            info!(
-                manifest = path,
-                cancelled, "{path}: left the folder, {cancelled} jobs cancelled"
-            );
-            pass.changed = true;
-        }
-        Ok(())
-    }
-
     /// Reads what is new or changed. Returns the manifests that are still being written.
     async fn read_changed(
         &mut self,
@@ -219,7 +196,8 @@ impl Inbox {
                 Found::File(stamp) => stamp,
             };
             let print = stamp.print();
-            if self.known.get(path).is_some_and(|known| known.print == print) {
+            let known = self.known.get(path).is_some_and(|known| known.print == print);
+            if known && !self.again.contains(path) {
                 continue;
             }
             if let Some(wait) = self.settling.wait(path.clone(), &print, stamp.modified_ns) {
@@ -227,11 +205,17 @@ impl Inbox {
                 pending.insert(path.clone());
                 continue;
             }
+            self.again.remove(path);
             self.read_one(path, stamp, pass).await?;
         }
         for (folder, why) in &listing.unseen {
-            warn!("{folder} in jobs_dir cannot be read: {why}");
+            if self.unseen.get(folder) != Some(why) {
+                warn!(
+                    "{folder} in jobs_dir cannot be read: {why}; nothing in it is taken as removed"
+                );
+            }
         }
+        self.unseen.clone_from(&listing.unseen);
         Ok(pending)
     }
 
@@ -253,9 +237,17 @@ impl Inbox {
         match read {
             Ok(reading) => self.accept(path, stamp, reading, pass).await,
             Err((problems, _)) => {
+                self.clashing.remove(path);
                 self.refuse(path, &stamp.print(), &stamp.file_id, &problems.one_line(path)).await
             }
         }
+    }
+
+    /// Forgets why `path` was refused, and has those read again that it may have stood in the way of.
+    pub(super) fn forget(&mut self, path: &str) {
+        self.refused.remove(path);
+        self.clashing.remove(path);
+        self.again.extend(self.clashing.iter().cloned());
     }
 
     async fn accept(
@@ -302,10 +294,18 @@ impl Inbox {
                     done.moved,
                     done.removed
                 );
-                self.refused.remove(path);
-                self.remember(path, print, file_id).await
+                self.forget(path);
+                if !self.again.is_empty() {
+                    pass.look_again_in(Duration::ZERO);
+                }
+                if done.postponed > 0 {
+                    pass.look_again_in(self.settings.settle.max(POSTPONED));
+                    return self.remember(path, String::new(), file_id, false).await;
+                }
+                self.remember(path, print, file_id, false).await
             }
             Err(conflict) => {
+                self.clashing.insert(path.to_owned());
                 self.refuse(path, &print, &file_id, &format!("{path}: {conflict}")).await
             }
         }
@@ -338,7 +338,7 @@ impl Inbox {
         self.refused.insert(path.to_owned(), error.to_owned());
         let (moment, policy) = ((self.moment)(), self.settings.policy.clone());
         self.store.refuse(path, print, file_id, error, moment, policy).await?;
-        self.remember(path, print.to_owned(), file_id.to_owned()).await
+        self.remember(path, print.to_owned(), file_id.to_owned(), true).await
     }
 
     async fn remember(
@@ -346,99 +346,24 @@ impl Inbox {
         path: &str,
         print: String,
         file_id: String,
+        refused: bool,
     ) -> Result<(), StoreError> {
         let Some(id) = self.store.manifest_id(path).await? else { return Ok(()) };
-        let known = KnownManifest { id, path: path.to_owned(), print, file_id };
+        let known = KnownManifest { id, path: path.to_owned(), print, file_id, refused };
         self.known.insert(path.to_owned(), known);
         Ok(())
-    }
-
-    /// Looks again at the media of the jobs that wait for them.
-    async fn look_at_waiting(
-        &mut self,
-        pending: &BTreeSet<String>,
-        pass: &mut Pass,
-    ) -> Result<(), StoreError> {
-        let mut after = 0;
-        loop {
-            let page = self.store.waiting_for_media(after, PAGE).await?;
-            let Some((last, _)) = page.last() else { return Ok(()) };
-            after = last.id;
-            // A manifest that is about to be read says more than its jobs of before.
-            let jobs: Vec<Job> = page
-                .into_iter()
-                .filter(|(_, manifest)| !pending.contains(manifest))
-                .map(|(job, _)| job)
-                .collect();
-            let Some(mut looker) = self.looker.take() else { return Ok(()) };
-            let (looker, looks) = blocking(move || {
-                let looks: Vec<(Job, Look)> = jobs
-                    .into_iter()
-                    .map(|job| {
-                        let look = looker.look(&job.spec, job.manifest_dir());
-                        (job, look)
-                    })
-                    .collect();
-                (looker, looks)
-            })
-            .await;
-            self.looker = Some(looker);
-            for (job, look) in looks {
-                self.settle_media(&job, look, pass).await?;
-            }
-        }
-    }
-
-    async fn settle_media(
-        &mut self,
-        job: &Job,
-        look: Look,
-        pass: &mut Pass,
-    ) -> Result<(), StoreError> {
-        let outcome = match look {
-            Look::Ready(media) => Outcome::MediaReady(media),
-            Look::Missing { what, again } => {
-                again.into_iter().for_each(|again| pass.look_again_in(again));
-                if job.media.missing.as_ref() == Some(&what) {
-                    return Ok(());
-                }
-                Outcome::MediaMissing(what)
-            }
-            Look::Unfit { fault, .. } => Outcome::MediaUnfit(fault),
-        };
-        let moment = (self.moment)();
-        let Ok(transition) = apply(job, outcome, &moment, &self.settings.policy) else {
-            return Ok(());
-        };
-        let (key, what) = (job.spec.key.clone(), transition.what.clone());
-        match self.store.record(transition, None, moment.now_ms).await {
-            Ok(job) => {
-                info!(job = key, to = job.state.name(), "{key}: {}: {what}", job.state);
-                pass.changed = true;
-                Ok(())
-            }
-            Err(StoreError::Stale { .. }) => Ok(()),
-            Err(error) => Err(error),
-        }
-    }
-
-    fn complain(&mut self, what: String) {
-        if self.complaint.as_ref() != Some(&what) {
-            warn!("{what}");
-        }
-        self.complaint = Some(what);
     }
 }
 
 impl Pass {
-    fn look_again_in(&mut self, wait: Duration) {
+    pub(super) fn look_again_in(&mut self, wait: Duration) {
         let at = Instant::now() + wait;
         self.again_at = Some(self.again_at.map_or(at, |before| before.min(at)));
     }
 }
 
 /// Runs `work` on a thread that may block; a panic in it is the caller's, too.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     match spawn_blocking(work).await {
         Ok(done) => done,
         Err(failed) => std::panic::resume_unwind(failed.into_panic()),

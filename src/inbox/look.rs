@@ -74,7 +74,7 @@ impl Looker {
         if let Source::File(name) = &spec.audio {
             let located = match self.find(&folder, name, true) {
                 Ok(located) => located,
-                Err(look) => return look,
+                Err(look) => return *look,
             };
             match self.measure(&located) {
                 Ok(facts) => media.sound_ms = Some(facts.length_ms),
@@ -85,7 +85,7 @@ impl Looker {
         if let Source::File(name) = &spec.video {
             let located = match self.find(&folder, name, false) {
                 Ok(located) => located,
-                Err(look) => return look,
+                Err(look) => return *look,
             };
             let Some(base) = &self.public_base_url else {
                 let what = format!(
@@ -113,7 +113,7 @@ impl Looker {
         }
     }
 
-    fn find(&mut self, folder: &Path, name: &str, sound: bool) -> Result<Located, Look> {
+    fn find(&mut self, folder: &Path, name: &str, sound: bool) -> Result<Located, Box<Look>> {
         let kind = if sound { "sound" } else { "video" };
         let located = self.locator.locate(folder, name).map_err(|fault| match fault {
             LocateFault::Missing { .. } | LocateFault::Changed(_) => {
@@ -130,10 +130,10 @@ impl Looker {
         let modified_ns = i128::from(located.modified_ns);
         match self.settling.wait(located.path.clone(), &print, modified_ns) {
             None => Ok(located),
-            Some(again) => Err(Look::Missing {
+            Some(again) => Err(Box::new(Look::Missing {
                 what: format!("its {kind} {name} to be written whole"),
                 again: Some(again),
-            }),
+            })),
         }
     }
 

@@ -4,11 +4,13 @@
 //! are waited for. Owns no state of jobs: what a manifest's change means for a job is decided in
 //! [`job`](crate::job) and written by the [`store`](crate::store). The folder is only ever read.
 
+mod gone;
 mod keep;
 mod look;
 mod read;
 mod scan;
 mod settle;
+mod wait;
 mod watch;
 
 pub use keep::{Inbox, InboxSettings};

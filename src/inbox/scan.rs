@@ -84,7 +84,25 @@ pub fn scan(root: &Path) -> io::Result<Listing> {
     let folder_id = fs::metadata(root)?.ino().to_string();
     let mut listing = Listing { folder_id, ..Listing::default() };
     walk(root, "", 0, &mut listing)?;
+    drop_old_names(root, &mut listing);
     Ok(listing)
+}
+
+/// A manifest that is moved while the folder is walked may be met under both its names: the one
+/// that is gone by now must not make the other look like a second manifest.
+fn drop_old_names(root: &Path, listing: &mut Listing) {
+    let mut names: BTreeMap<String, usize> = BTreeMap::new();
+    for found in listing.manifests.values() {
+        if let Found::File(stamp) = found {
+            *names.entry(stamp.file_id.clone()).or_default() += 1;
+        }
+    }
+    listing.manifests.retain(|path, found| match found {
+        Found::File(stamp) if names.get(&stamp.file_id).is_some_and(|names| *names > 1) => {
+            fs::symlink_metadata(root.join(path)).is_ok()
+        }
+        _ => true,
+    });
 }
 
 fn walk(folder: &Path, prefix: &str, depth: usize, listing: &mut Listing) -> io::Result<()> {

@@ -22,6 +22,8 @@ pub struct KnownManifest {
     pub print: String,
     /// Device and inode of what was read.
     pub file_id: String,
+    /// Whether it was refused, for faults of its own or because another was there first.
+    pub refused: bool,
 }
 
 /// A job that a manifest asks for.
@@ -65,6 +67,9 @@ pub struct Reconciled {
     pub moved: usize,
     /// Jobs that were cancelled.
     pub removed: usize,
+    /// Jobs whose wish changed while the answer to their create was awaited: they are flagged when
+    /// the manifest is read once more.
+    pub postponed: usize,
 }
 
 /// Two jobs that cannot both be.
@@ -85,7 +90,8 @@ impl Store {
     pub async fn known_manifests(&self) -> Result<Vec<KnownManifest>, StoreError> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(
-                "SELECT id, path, print, file_id FROM manifest WHERE removed_at_ms IS NULL",
+                "SELECT id, path, print, file_id, state = 'refused' FROM manifest
+                 WHERE removed_at_ms IS NULL",
             )?;
             let known = statement.query_map([], |row| {
                 Ok(KnownManifest {
@@ -93,6 +99,7 @@ impl Store {
                     path: row.get(1)?,
                     print: row.get(2)?,
                     file_id: row.get(3)?,
+                    refused: row.get(4)?,
                 })
             })?;
             Ok(known.collect::<Result<_, _>>()?)
@@ -168,7 +175,7 @@ impl Store {
                 )?
                 .query_row((&path, &error, &print, &file_id, moment.now_ms), |row| row.get(0))?;
             let mut reconciliation = Reconciliation::new(connection, moment, &policy);
-            reconciliation.hold_unsent(id, &format!("its manifest {path} to be mended: {error}"))
+            reconciliation.hold_unsent(id, &to_be_mended(&error))
         })
         .await
     }
@@ -195,7 +202,6 @@ impl Store {
         .await
     }
 
-    /// Asks for the manifest of a job to be read again, whatever its size and mtime say.
     /// Has the manifest of that job read again, though its file did not change.
     ///
     /// # Errors
@@ -223,7 +229,7 @@ impl Store {
     }
 
     /// Returns up to `limit` jobs behind row `after` that wait for their media, with the path of
-    /// their manifest; those of manifests with faults are left out.
+    /// their manifest; those of manifests with faults, or that are to be read again, are left out.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -235,7 +241,7 @@ impl Store {
         let sql = row::SELECT_JOB.replace("j.*,", "j.*, m.path AS manifest_path,")
             + "JOIN manifest m ON m.id = j.manifest_id
                WHERE j.state = 'waiting' AND j.media_missing IS NOT NULL AND j.id > ?1
-                 AND m.state = 'accepted'
+                 AND m.state = 'accepted' AND m.print <> ''
                ORDER BY j.id LIMIT ?2";
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         self.read(move |connection| {
@@ -247,6 +253,14 @@ impl Store {
         })
         .await
     }
+}
+
+/// What the jobs of a refused manifest wait for: its first fault, in one sentence.
+fn to_be_mended(error: &str) -> String {
+    let mut faults = error.lines();
+    let first = faults.next().unwrap_or_default();
+    let more = if faults.next().is_some() { ", and more" } else { "" };
+    format!("its manifest to be mended: {first}{more}")
 }
 
 fn ask_to_read_again(connection: &Connection, job_id: i64) -> Result<(), StoreError> {

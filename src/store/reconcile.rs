@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _};
 
 use super::{Accepted, Conflict, Reconciled, StoreError, WantedJob, record, row};
-use crate::job::{Illegal, Job, Media, Moment, Outcome, Policy, State, Transition, apply};
+use crate::job::{Illegal, Job, Media, Moment, Outcome, Policy, Spend, State, Transition, apply};
 
 pub(super) const FIRST_TURN: &str = "
     SELECT turn FROM job INDEXED BY job_queued WHERE state = 'queued' AND priority = ?1
@@ -70,6 +70,11 @@ impl<'a> Reconciliation<'a> {
             self.want(manifest_id, predecessor, index, wanted)
                 .map_err(|stop| self.explain(stop, wanted))?;
         }
+        if self.done.postponed > 0 {
+            self.connection
+                .prepare_cached("UPDATE manifest SET print = '' WHERE id = ?1")?
+                .execute([manifest_id])?;
+        }
         Ok(())
     }
 
@@ -91,13 +96,19 @@ impl<'a> Reconciliation<'a> {
     }
 
     /// The manifest that left the folder and that this one is under a new name: it asks the same,
-    /// or it is the same file.
+    /// or it is the same file. Of several, such as twins that were moved together, the same file
+    /// comes first, and none whose jobs have passed to another already.
     fn predecessor(&self, manifest: &Accepted) -> Result<Option<i64>, StoreError> {
         let mut same = self.connection.prepare_cached(
-            "SELECT id FROM manifest WHERE removed_at_ms IS NOT NULL AND path <> ?1 AND meaning = ?2
-             UNION ALL
-             SELECT id FROM manifest WHERE removed_at_ms IS NOT NULL AND path <> ?1 AND file_id = ?3
-             LIMIT 1",
+            "SELECT id FROM (
+               SELECT id, file_id, removed_at_ms FROM manifest
+               WHERE removed_at_ms IS NOT NULL AND path <> ?1 AND meaning = ?2
+               UNION
+               SELECT id, file_id, removed_at_ms FROM manifest
+               WHERE removed_at_ms IS NOT NULL AND path <> ?1 AND file_id = ?3
+             ) gone
+             WHERE EXISTS (SELECT 1 FROM job WHERE manifest_id = gone.id)
+             ORDER BY file_id = ?3 DESC, removed_at_ms DESC, id LIMIT 1",
         )?;
         let known = (&manifest.path, &manifest.meaning, &manifest.file_id);
         Ok(same.query_row(known, |row| row.get(0)).optional()?)
@@ -126,6 +137,10 @@ impl<'a> Reconciliation<'a> {
             let Some((job, _, meaning)) = self.known_job(&wanted.spec.key)? else {
                 return Ok(());
             };
+            if job.was_never_sent() && job.result.is_none() {
+                // Its output is named by its key, unless the manifest names it.
+                self.update_spec(id, wanted)?;
+            }
             return self.compare(job, &meaning, wanted);
         }
         self.add(manifest_id, index, wanted)
@@ -153,6 +168,8 @@ impl<'a> Reconciliation<'a> {
             if job.was_removed() {
                 let back = self.apply_and_record(&job, Outcome::Returned)?;
                 self.look_at_media(&back, wanted)?;
+            } else if job.changed_since {
+                self.flag(&job, false, "its manifest asks again for what was sent")?;
             } else if job.state == State::Waiting {
                 self.look_at_media(&job, wanted)?;
             }
@@ -161,22 +178,38 @@ impl<'a> Reconciliation<'a> {
         let failed_unsent = job.state == State::Failed && job.was_never_sent();
         if job.state.is_unsent() || job.was_removed() || failed_unsent {
             // The row's wish is written first: the output it gives up may be another's next.
-            row::update_spec(self.connection, job.id, &wanted.spec, &wanted.meaning)?;
+            self.update_spec(job.id, wanted)?;
             let edited =
                 self.apply_and_record(&job, Outcome::Edited(Box::new(wanted.spec.clone())))?;
             self.done.changed += 1;
             self.look_at_media(&edited, wanted)?;
+        } else if job.state == State::Creating {
+            // A write now would make the answer stale that the paid call is about to bring.
+            self.done.postponed += 1;
         } else if !job.changed_since {
-            let flag = apply(
-                &job,
-                Outcome::Edited(Box::new(wanted.spec.clone())),
-                &self.moment,
-                self.policy,
-            );
-            self.write(flag)?;
+            let what = "manifest changed since; `lipsyncd retry` runs it as it stands now";
+            self.flag(&job, true, what)?;
             self.done.flagged += 1;
         }
         Ok(())
+    }
+
+    /// No move of the job, so that [`apply`] has no part in it: it stays where it is, and tells
+    /// whether its manifest asks for something else.
+    fn flag(&self, job: &Job, changed_since: bool, what: &str) -> Result<(), StoreError> {
+        let flagged = Transition {
+            from: job.state,
+            job: Job { changed_since, ..job.clone() },
+            what: what.to_owned(),
+            spend: Spend::default(),
+        };
+        record::record(self.connection, &flagged, None, self.moment.now_ms)?;
+        Ok(())
+    }
+
+    fn update_spec(&self, id: i64, wanted: &WantedJob) -> Result<(), StoreError> {
+        let WantedJob { spec, meaning, external_base, .. } = wanted;
+        row::update_spec(self.connection, id, spec, meaning, external_base)
     }
 
     fn add(&mut self, manifest_id: i64, index: i64, wanted: &WantedJob) -> Result<(), Stop> {

@@ -43,7 +43,10 @@ const UPDATE_SPEC: &str = "
       sound_end_ms = :sound_end_ms, sound_insert_ms = :sound_insert_ms,
       sound_volume = :sound_volume, original_audio_volume = :original_audio_volume,
       watermark = :watermark, callback_url = :callback_url, own_task_id = :own_task_id,
-      external_base = coalesce(:own_task_id, external_base),
+      external_base = CASE
+        WHEN :own_task_id IS NOT NULL THEN :own_task_id
+        WHEN external_base IS own_task_id THEN :generated  -- the name was the manifest's, and is given up
+        ELSE external_base END,
       output = :output, priority = :priority, not_before_at_ms = :not_before_at_ms
     WHERE id = :id";
 
@@ -94,11 +97,13 @@ pub(super) fn insert(
     Ok(id)
 }
 
+/// `generated` names its task from now on, if the manifest did and does no more.
 pub(super) fn update_spec(
     connection: &Connection,
     id: i64,
     spec: &JobSpec,
     meaning: &str,
+    generated: &str,
 ) -> Result<(), StoreError> {
     let ((video_kind, video), (audio_kind, audio)) = (source(&spec.video), source(&spec.audio));
     let (face_kind, face) = face(&spec.face);
@@ -110,7 +115,7 @@ pub(super) fn update_spec(
         ":original_audio_volume": spec.original_audio_volume, ":watermark": spec.watermark,
         ":callback_url": spec.callback_url, ":own_task_id": spec.external_task_id,
         ":output": spec.output, ":priority": spec.priority,
-        ":not_before_at_ms": spec.not_before_at_ms,
+        ":not_before_at_ms": spec.not_before_at_ms, ":generated": generated,
     })?;
     connection.prepare_cached("DELETE FROM label WHERE job_id = ?1")?.execute([id])?;
     write_labels(connection, id, &spec.labels)

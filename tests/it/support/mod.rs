@@ -2,6 +2,7 @@
 //!
 //! Everything is real but the API's insides: a database file, HTTP on this machine, files on disk.
 
+pub mod daemon;
 mod jobs;
 
 use std::{

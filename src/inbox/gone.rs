@@ -1,0 +1,61 @@
+//! Manifests that left the folder, and folders that only seem to be empty.
+
+use tracing::{info, warn};
+
+use super::{
+    keep::{Inbox, Pass},
+    scan::Listing,
+};
+use crate::store::StoreError;
+
+impl Inbox {
+    /// What was in the folder and is not, is gone: unless the folder could not be seen, or is
+    /// another one, such as the empty folder under a share that is not mounted.
+    pub(super) async fn remove_gone(
+        &mut self,
+        listing: &Listing,
+        pass: &mut Pass,
+    ) -> Result<(), StoreError> {
+        let gone: Vec<String> = self
+            .known
+            .keys()
+            .filter(|path| !listing.manifests.contains_key(*path) && !listing.is_unseen(path))
+            .cloned()
+            .collect();
+        let before = self.store.folder().await?;
+        let another = before.as_ref().is_some_and(|before| *before != listing.folder_id);
+        if another && !gone.is_empty() && listing.manifests.is_empty() {
+            self.complain(format!(
+                "jobs_dir {} is another folder than before, and holds no manifest: is a share not \
+                 mounted? Nothing is cancelled",
+                self.settings.jobs_dir.display()
+            ));
+            return Ok(());
+        }
+        self.complaint = None;
+        if another || before.is_none() {
+            self.store.set_folder(&listing.folder_id).await?;
+        }
+        for path in gone {
+            let Some(manifest) = self.known.remove(&path) else { continue };
+            self.forget(&path);
+            let cancelled = self
+                .store
+                .remove(manifest.id, (self.moment)(), self.settings.policy.clone())
+                .await?;
+            info!(
+                manifest = path,
+                cancelled, "{path}: left the folder, {cancelled} jobs cancelled"
+            );
+            pass.changed = true;
+        }
+        Ok(())
+    }
+
+    pub(super) fn complain(&mut self, what: String) {
+        if self.complaint.as_ref() != Some(&what) {
+            warn!("{what}");
+        }
+        self.complaint = Some(what);
+    }
+}

@@ -1,0 +1,92 @@
+//! Folders that go away for a while: a share that is not mounted cancels nothing.
+
+use std::fs;
+
+use crate::support::daemon::{House, JOB, slow};
+
+/// One job runs, `x` and `sub/y` are in line.
+fn house() -> House {
+    let mut house = House::with(slow(), 1, "");
+    house.start();
+    house.drop_in("first.yaml", JOB);
+    house.until("first to be sent", |house| house.ledger().tasks.len() == 1);
+    house.drop_in("x.yaml", JOB.replace("4s", "4100"));
+    house.drop_in("sub/y.yaml", JOB.replace("4s", "4200"));
+    house
+        .until("all to be known", |house| house.job("x").is_some() && house.job("sub/y").is_some());
+    house
+}
+
+fn assert_nothing_is_cancelled(house: &House) {
+    let cancelled = "SELECT count(*) FROM job_history WHERE to_state = 'cancelled'";
+    let count: i64 = house.database().unwrap().query_row(cancelled, [], |row| row.get(0)).unwrap();
+    assert_eq!(count, 0, "{}", house.log());
+}
+
+fn finish(house: &House, keys: &[&str]) {
+    house.until("all to succeed", |house| {
+        house.finish_tasks();
+        keys.iter().all(|key| house.state(key) == "succeeded")
+    });
+    house.assert_paid_once();
+    assert_eq!(house.ledger().tasks.len(), keys.len());
+}
+
+#[test]
+fn a_folder_that_is_renamed_away_and_back_cancels_nothing() {
+    let house = house();
+    fs::rename(house.path("jobs"), house.path("away")).unwrap();
+    house.until("it to be told", |house| house.log().contains("cannot be read"));
+    fs::rename(house.path("away"), house.path("jobs")).unwrap();
+    house.until_looked_again("later");
+    assert_nothing_is_cancelled(&house);
+    finish(&house, &["first", "sub/y", "x"]);
+}
+
+#[test]
+fn an_empty_folder_in_its_place_cancels_nothing_not_even_over_a_restart() {
+    let mut house = house();
+    fs::rename(house.path("jobs"), house.path("away")).unwrap();
+    fs::create_dir(house.path("jobs")).unwrap();
+    house.until("it to be told", |house| house.log().contains("is a share not mounted?"));
+    house.kill();
+    house.start();
+    house.until("it to be told again", |house| {
+        house.log().matches("is a share not mounted?").count() == 2
+    });
+    fs::remove_dir(house.path("jobs")).unwrap();
+    fs::rename(house.path("away"), house.path("jobs")).unwrap();
+    house.until_looked_again("later");
+    assert_nothing_is_cancelled(&house);
+    finish(&house, &["first", "sub/y", "x"]);
+}
+
+#[test]
+fn another_folder_with_other_manifests_counts_and_what_moved_in_it_is_known_again() {
+    let house = house();
+    fs::rename(house.path("jobs"), house.path("away")).unwrap();
+    fs::create_dir(house.path("new")).unwrap();
+    fs::create_dir(house.path("new/moved")).unwrap();
+    // A copy, so that only what it says can tell that it is the same.
+    fs::copy(house.path("away/first.yaml"), house.path("new/moved/first.yaml")).unwrap();
+    fs::write(house.path("new/z.yaml"), JOB.replace("sound_end_time: 4s", "sound_end_time: 3s"))
+        .unwrap();
+    fs::rename(house.path("new"), house.path("jobs")).unwrap();
+    house.until_state("sub/y", "cancelled");
+    house.until("the new one to be known", |house| {
+        house.job("z").is_some() && house.job("moved/first").is_some()
+    });
+    finish(&house, &["moved/first", "z"]);
+}
+
+#[test]
+fn a_part_of_the_folder_that_is_too_deep_is_told_and_not_taken_as_gone() {
+    let house = house();
+    let deep = "d/".repeat(40);
+    house.drop_in(&format!("{deep}x.yaml"), JOB);
+    house.until("it to be told", |house| house.log().contains("folders deep"));
+    house.until_looked_again("later");
+    house.until_looked_again("latest");
+    assert_eq!(house.log().matches("folders deep").count(), 1, "told once");
+    finish(&house, &["first", "sub/y", "x"]);
+}

@@ -1,0 +1,12 @@
+//! The folder, with the real binary: what is dropped in, changed, moved and taken out.
+
+mod arrive;
+mod away;
+mod bad;
+mod clash;
+mod crash;
+mod deliver;
+mod edit;
+mod leave;
+mod once;
+mod same;

@@ -1,0 +1,133 @@
+//! How the daemon begins and ends: `run --once`, signals, a second daemon, faulty settings.
+
+use std::fs;
+
+use crate::support::daemon::{House, JOB, clip, quick, slow};
+
+#[test]
+fn once_works_all_off_and_a_second_run_does_nothing() {
+    let house = House::new(quick());
+    house.drop_in("en.mp3", clip("welcome-en.mp3"));
+    house.drop_in("x.yaml", JOB);
+    house.drop_in(
+        "y.yaml",
+        "video: https://cdn.example.com/w.mp4?duration_ms=9000\naudio: en.mp3\n",
+    );
+    for _ in 0..2 {
+        let ran = house.run(&["run", "--once"]);
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+    }
+    assert_eq!(
+        house.states(),
+        [("x".into(), "succeeded".into()), ("y".into(), "succeeded".into())]
+    );
+    assert_eq!(house.ledger().tasks.len(), 2);
+    let calls = house.ledger();
+    assert_eq!(calls.accepted(lipsyncd::sim::Call::Identify), 2);
+}
+
+#[test]
+fn once_tells_by_its_exit_code_what_did_not_succeed() {
+    let failing = JOB.replace("duration_ms=9000", "duration_ms=9000&fail=too%20dark");
+    let missing = "video: https://cdn.example.com/v.mp4\naudio: missing.mp3\n";
+    for (text, word) in [
+        (failing.as_str(), "1 failed"),
+        (missing, "1 left waiting"),
+        ("x: 1\n", "1 manifests refused"),
+    ] {
+        let house = House::new(quick());
+        house.drop_in("good.yaml", JOB);
+        house.drop_in("x.yaml", text);
+        for _ in 0..2 {
+            let ran = house.run(&["run", "--once"]);
+            assert_eq!(ran.code, Some(1), "{ran:?}");
+            assert!(ran.err.contains(word), "{word}: {ran:?}");
+        }
+        assert_eq!(house.state("good"), "succeeded");
+    }
+}
+
+#[test]
+fn once_with_an_empty_folder_is_done_and_without_a_folder_says_so() {
+    let house = House::new(quick());
+    assert_eq!(house.run(&["run", "--once"]).code, Some(0));
+    fs::remove_dir(house.path("jobs")).unwrap();
+    let ran = house.run(&["run", "--once"]);
+    assert_eq!(ran.code, Some(3), "{ran:?}");
+    assert!(ran.err.contains("jobs_dir"), "{ran:?}");
+}
+
+#[test]
+fn a_second_daemon_on_the_same_database_names_the_first() {
+    let mut house = House::new(quick());
+    house.start();
+    for arguments in [["run"].as_slice(), &["run", "--once"]] {
+        let ran = house.run(arguments);
+        assert_eq!(ran.code, Some(3), "{ran:?}");
+        assert!(ran.err.contains(&format!("PID {}", house.pid())), "{ran:?}");
+    }
+    assert!(house.is_running());
+}
+
+#[test]
+fn credentials_that_are_missing_are_named() {
+    let house = House::new(quick());
+    for command in ["run", "run --once"] {
+        let arguments: Vec<&str> = command.split(' ').collect();
+        let mut command = house.command(&arguments);
+        command.env_remove("KLING_ACCESS_KEY").env_remove("KLING_SECRET_KEY");
+        let output = command.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        for name in ["KLING_ACCESS_KEY", "KLING_SECRET_KEY", "KLING_API_TOKEN"] {
+            assert!(said.contains(name), "{said}");
+        }
+    }
+    assert!(!house.path("lipsyncd.db").exists());
+}
+
+#[test]
+fn a_faulty_configuration_is_told_with_its_place() {
+    let house = House::new(quick());
+    fs::write(house.path("lipsyncd.yaml"), "watch:\n  settel: 1s\n").unwrap();
+    let ran = house.run(&["run"]);
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    assert!(ran.err.contains("lipsyncd.yaml:2:3"), "{ran:?}");
+    assert!(ran.err.contains("settle"), "{ran:?}");
+}
+
+#[test]
+fn signals_end_it_well_and_a_hangup_does_not_end_it() {
+    let mut house = House::new(slow());
+    house.drop_in("x.yaml", JOB);
+    house.start();
+    house.until("x to be sent", |house| house.ledger().tasks.len() == 1);
+    house.until("x to be known as sent", |house| {
+        ["submitted", "processing"].contains(&house.state("x").as_str())
+    });
+    house.signal("HUP");
+    house.until_looked_again("later");
+    assert!(house.is_running());
+    for name in ["TERM", "INT"] {
+        house.signal(name);
+        let status = house.ended();
+        assert_eq!(status.code(), Some(0), "{name}: {status}");
+        house.start();
+    }
+    house.finish_tasks();
+    house.until_state("x", "succeeded");
+    assert_eq!(house.ledger().tasks.len(), 1);
+}
+
+#[test]
+fn a_signal_ends_a_run_that_is_to_end_when_idle_too() {
+    let house = House::new(slow());
+    house.drop_in("x.yaml", JOB);
+    let mut child =
+        house.command(&["run", "--once"]).stderr(std::process::Stdio::null()).spawn().unwrap();
+    house.until("x to be sent", |house| house.ledger().tasks.len() == 1);
+    let pid = child.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    let status = child.wait().unwrap();
+    assert!(status.code().is_some(), "{status}: it ends by itself, not by the signal");
+}

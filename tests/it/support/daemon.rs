@@ -1,0 +1,359 @@
+//! The real binary in a folder of its own, against a simulated API in the test's process.
+//!
+//! What a scenario waits for it reads from the views of the state database, as a user would; nothing
+//! here sleeps for a guessed time, and nothing asserts how fast something is.
+
+use std::{
+    fs::{self, File},
+    net::{Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Output, Stdio},
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use lipsyncd::{
+    media::video::is_whole,
+    sim::{Ledger, SimConfig, SimServer},
+};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+/// Nothing in a scenario takes longer, even on a slow machine.
+const DEADLINE: Duration = Duration::from_secs(60);
+/// Between two looks at the same thing.
+const LOOK_EVERY: Duration = Duration::from_millis(15);
+/// The credentials that every simulator takes.
+const KEYS: [(&str, &str); 2] =
+    [("KLING_ACCESS_KEY", "sim-access-key"), ("KLING_SECRET_KEY", "sim-secret-key")];
+
+/// A video and a sound that the simulator makes up.
+pub const JOB: &str = "video: https://cdn.example.com/v.mp4?duration_ms=9000\n\
+                       audio: https://cdn.example.com/a.mp3?duration_ms=5000\n\
+                       sound_end_time: 4s\n";
+
+/// A simulated account that is fast.
+pub fn quick() -> SimConfig {
+    SimConfig {
+        task_ms: (50, 200),
+        identify_per_second: None,
+        create_per_second: None,
+        ..SimConfig::default()
+    }
+}
+
+/// A simulated account whose tasks run until [`House::finish_tasks`].
+pub fn slow() -> SimConfig {
+    SimConfig { task_ms: (600_000, 600_000), ..quick() }
+}
+
+/// A job as the views show it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    pub state: String,
+    pub manifest: String,
+    pub waiting_for: String,
+    pub attempts: i64,
+    pub external_task_id: String,
+    pub output: String,
+    pub error: String,
+    pub changed_since: bool,
+}
+
+/// Folders, a configuration, a simulated API, and the daemon while it runs.
+pub struct House {
+    pub dir: TempDir,
+    pub sim: SimServer,
+    runtime: Runtime,
+    daemon: Option<Child>,
+}
+
+impl House {
+    pub fn new(config: SimConfig) -> Self {
+        Self::with(config, 5, "")
+    }
+
+    /// `more` is added to the configuration.
+    pub fn with(config: SimConfig, slots: u32, more: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        for folder in ["jobs", "media"] {
+            fs::create_dir(dir.path().join(folder)).unwrap();
+        }
+        let config = SimConfig { media_dir: Some(dir.path().join("media")), ..config };
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap();
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let sim = runtime.block_on(SimServer::start(config, address)).unwrap();
+        let house = Self { dir, sim, runtime, daemon: None };
+        house.configure(slots, more);
+        house
+    }
+
+    pub fn configure(&self, slots: u32, more: &str) {
+        let text = format!(
+            "kling: {{ base_url: \"{}\", create_settle: 300ms, request_timeout: 20s }}\n\
+             watch: {{ settle: 150ms, rescan_interval: 500ms }}\n\
+             limits: {{ concurrency: {slots}, identify_per_second: 200, create_per_second: 200, \
+             query_per_second: 200 }}\n\
+             poll: {{ min_interval: 20ms, max_interval: 200ms }}\n\
+             retry: {{ initial: 50ms, max: 500ms }}\n{more}",
+            self.sim.base_url()
+        );
+        fs::write(self.path("lipsyncd.yaml"), text).unwrap();
+    }
+
+    pub fn path(&self, relative: &str) -> PathBuf {
+        self.dir.path().join(relative)
+    }
+
+    /// Puts a whole file into the folder of manifests at once, as a careful program does.
+    pub fn drop_in(&self, name: &str, content: impl AsRef<[u8]>) {
+        let path = self.path("jobs").join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let part = path.with_extension("part");
+        fs::write(&part, content).unwrap();
+        fs::rename(&part, &path).unwrap();
+    }
+
+    /// Moves something within the folder of manifests.
+    pub fn move_in(&self, from: &str, to: &str) {
+        let to = self.path("jobs").join(to);
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        fs::rename(self.path("jobs").join(from), to).unwrap();
+    }
+
+    pub fn take_out(&self, name: &str) {
+        fs::remove_file(self.path("jobs").join(name)).unwrap();
+    }
+
+    /// The binary with this house's configuration, and nothing else in its environment but the keys.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lipsyncd"));
+        command.env_clear().envs(KEYS).current_dir(self.dir.path());
+        command.arg("--config").arg(self.path("lipsyncd.yaml")).args(arguments);
+        command.stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a command to its end.
+    pub fn run(&self, arguments: &[&str]) -> Ran {
+        self.command(arguments).output().unwrap().into()
+    }
+
+    /// Starts the daemon, and waits until it has read the folder.
+    pub fn start(&mut self) {
+        let before = self.log().matches("the folder has been read").count();
+        self.spawn();
+        self.until("the daemon to read the folder", |house| {
+            house.log().matches("the folder has been read").count() > before
+        });
+    }
+
+    /// Starts the daemon and waits for nothing.
+    pub fn spawn(&mut self) {
+        assert!(self.daemon.is_none(), "a daemon runs already");
+        let log = File::options().append(true).create(true).open(self.path("log")).unwrap();
+        let mut command = self.command(&["run"]);
+        command.env("RUST_LOG", "lipsyncd=debug,warn").env("NO_COLOR", "1");
+        self.daemon = Some(command.stdout(Stdio::null()).stderr(log).spawn().unwrap());
+    }
+
+    /// Ends the daemon as a power failure would.
+    pub fn kill(&mut self) {
+        if let Some(mut daemon) = self.daemon.take() {
+            daemon.kill().unwrap();
+            daemon.wait().unwrap();
+        }
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.daemon.as_ref().unwrap().id()
+    }
+
+    /// Sends the daemon a signal by name.
+    pub fn signal(&self, name: &str) {
+        let pid = self.pid().to_string();
+        assert!(Command::new("kill").args([&format!("-{name}"), &pid]).status().unwrap().success());
+    }
+
+    pub fn is_running(&mut self) -> bool {
+        self.daemon.as_mut().unwrap().try_wait().unwrap().is_none()
+    }
+
+    /// Waits for the daemon to end by itself.
+    pub fn ended(&mut self) -> ExitStatus {
+        let began = Instant::now();
+        let mut daemon = self.daemon.take().unwrap();
+        loop {
+            if let Some(status) = daemon.try_wait().unwrap() {
+                return status;
+            }
+            if began.elapsed() > DEADLINE {
+                daemon.kill().unwrap();
+                panic!("the daemon does not end:\n{}", self.log());
+            }
+            sleep(LOOK_EVERY);
+        }
+    }
+
+    pub fn log(&self) -> String {
+        fs::read(self.path("log"))
+            .map(|log| String::from_utf8_lossy(&log).into_owned())
+            .unwrap_or_default()
+    }
+
+    /// Lets the simulator's clock jump: all tasks that run now have ended.
+    pub fn finish_tasks(&self) {
+        self.sim.advance(Duration::from_secs(601));
+    }
+
+    pub fn ledger(&self) -> Ledger {
+        self.sim.ledger()
+    }
+
+    /// Runs something that needs a runtime, beside the simulator.
+    pub fn spawn_beside(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.runtime.spawn(work);
+    }
+
+    pub fn database(&self) -> Option<Connection> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(self.path("lipsyncd.db"), flags).ok()?;
+        connection.busy_timeout(Duration::from_secs(5)).unwrap();
+        Some(connection)
+    }
+
+    pub fn job(&self, key: &str) -> Option<Row> {
+        let text = |row: &rusqlite::Row<'_>, name: &str| {
+            row.get::<_, Option<String>>(name).map(Option::unwrap_or_default)
+        };
+        self.database()?
+            .query_row("SELECT * FROM job_overview WHERE key = ?1", [key], |row| {
+                Ok(Row {
+                    state: row.get("state")?,
+                    manifest: row.get("manifest")?,
+                    waiting_for: text(row, "waiting_for")?,
+                    attempts: row.get("attempts")?,
+                    external_task_id: row.get("external_task_id")?,
+                    output: row.get("output")?,
+                    error: text(row, "error")?,
+                    changed_since: row.get("changed_since")?,
+                })
+            })
+            .optional()
+            .unwrap_or_default()
+    }
+
+    pub fn state(&self, key: &str) -> String {
+        self.job(key).map(|job| job.state).unwrap_or_default()
+    }
+
+    /// All keys with their states, in the order of the keys.
+    pub fn states(&self) -> Vec<(String, String)> {
+        let Some(database) = self.database() else { return Vec::new() };
+        let Ok(mut all) = database.prepare("SELECT key, state FROM job_overview ORDER BY key")
+        else {
+            return Vec::new();
+        };
+        let rows = all.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
+        rows.and_then(Iterator::collect).unwrap_or_default()
+    }
+
+    /// Why a manifest is refused; none if it is accepted or not known.
+    pub fn refusal(&self, path: &str) -> Option<String> {
+        let sql = "SELECT error FROM manifest_overview WHERE path = ?1 AND state = 'refused'";
+        self.database()?.query_row(sql, [path], |row| row.get(0)).optional().unwrap_or_default()
+    }
+
+    pub fn is_accepted(&self, path: &str) -> bool {
+        let sql = "SELECT count(*) FROM manifest_overview WHERE path = ?1 AND state = 'accepted'";
+        let count = |database: Connection| database.query_row(sql, [path], |row| row.get(0)).ok();
+        self.database().and_then(count).unwrap_or(0) == 1
+    }
+
+    /// Waits for a condition; says what was waited for when it does not come.
+    pub fn until(&self, what: &str, condition: impl Fn(&Self) -> bool) {
+        let began = Instant::now();
+        while !condition(self) {
+            assert!(
+                began.elapsed() < DEADLINE,
+                "waited in vain for {what}; jobs: {:?}; log:\n{}",
+                self.states(),
+                self.log()
+            );
+            sleep(LOOK_EVERY);
+        }
+    }
+
+    pub fn until_state(&self, key: &str, state: &str) -> Row {
+        self.until(&format!("{key} to be {state}"), |house| house.state(key) == state);
+        self.job(key).unwrap()
+    }
+
+    /// Waits until the daemon has walked the folder twice more: whatever it had to see, it saw.
+    pub fn until_looked_again(&self, marker: &str) {
+        // A job that comes in later than the change in question is read in a pass after it.
+        for turn in ["one", "two"] {
+            let name = format!("{marker}-{turn}");
+            self.drop_in(
+                &format!("{name}.yaml"),
+                format!("{JOB}not_before: 2099-01-01T00:00:00Z\n"),
+            );
+            self.until_state(&name, "waiting");
+        }
+    }
+
+    /// The result of a job is a whole video.
+    pub fn assert_whole(&self, output: &str) {
+        let path = self.path("output").join(output);
+        assert_whole(&path);
+    }
+
+    pub fn assert_paid_once(&self) {
+        let twice = self.ledger().paid_twice.external_task_ids;
+        assert!(twice.is_empty(), "{twice:?}");
+    }
+}
+
+pub fn assert_whole(path: &Path) {
+    let file = File::open(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let bytes = file.metadata().unwrap().len();
+    is_whole(file, bytes).unwrap_or_else(|fault| panic!("{}: {fault}", path.display()));
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        if let Some(mut daemon) = self.daemon.take() {
+            let _ = daemon.kill();
+            let _ = daemon.wait();
+        }
+    }
+}
+
+/// A command that came to its end.
+#[derive(Debug)]
+pub struct Ran {
+    pub code: Option<i32>,
+    pub out: String,
+    pub err: String,
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code(),
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+/// One of the clips that the demo packs.
+pub fn clip(name: &str) -> Vec<u8> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/cli/demo/clips");
+    fs::read(Path::new(folder).join(name)).unwrap()
+}
