@@ -1,5 +1,7 @@
 //! Edits: before a job is sent they count, after that they are told.
 
+use lipsyncd::sim::SimConfig;
+
 use crate::support::daemon::{House, JOB, slow};
 
 fn with(more: &str) -> String {
@@ -103,4 +105,18 @@ fn a_faulty_edit_holds_what_was_not_sent_until_it_is_mended() {
     house.finish_tasks();
     house.until_state("x/b", "succeeded");
     assert!(house.is_accepted("x.yaml"));
+}
+
+#[test]
+fn an_edit_while_the_create_is_on_its_way_does_not_lose_its_answer() {
+    let config = SimConfig { create_latency_ms: 2_000, answers_external_lookups: false, ..slow() };
+    let mut house = House::new(config);
+    house.start();
+    house.drop_in("x.yaml", JOB);
+    house.until_state("x", "creating");
+    house.drop_in("x.yaml", with("sound_volume: 0.5\n"));
+    house.until("x to be flagged", |house| house.job("x").unwrap().changed_since);
+    house.finish_tasks();
+    house.until_state("x", "succeeded");
+    assert_eq!(house.ledger().tasks.len(), 1);
 }
