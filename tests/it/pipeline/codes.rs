@@ -89,6 +89,24 @@ async fn while_the_account_cannot_pay_what_was_paid_for_is_still_fetched() {
 }
 
 #[tokio::test]
+async fn an_identify_that_was_sent_before_the_pause_does_not_end_it() {
+    let config = SimConfig { create_latency_ms: 150, identify_latency_ms: 350, ..quick() };
+    let mut house = House::new(config).await;
+    house.settings.probe_interval_ms = 3_600_000;
+    house.fault(FaultRule::always(Call::Create, refusal(1102)));
+    house.put("a.yaml", vec![wanted("a")]).await;
+    let running = house.start().await;
+    let refused = || house.ledger().refused(Call::Create, 1102);
+    house.until("a create that is refused", async || refused() == 1).await;
+    house.put("b.yaml", vec![wanted("b")]).await;
+    running.nudge();
+    house.until_state("b", State::Identified).await;
+    running.stop().await;
+    assert_eq!(house.store.pause().await.unwrap().unwrap().code, Some(1102));
+    assert_eq!(refused(), 1);
+}
+
+#[tokio::test]
 async fn a_probe_that_finds_out_nothing_is_followed_by_another() {
     let house = House::new(quick()).await;
     house.fault(FaultRule::once(Call::Create, refusal(1102)));

@@ -52,3 +52,17 @@ async fn a_clock_that_is_set_back_a_day_delays_nobody_by_a_day() {
     running.stop().await;
     house.assert_all_succeeded(2).await;
 }
+
+#[tokio::test]
+async fn a_task_after_a_lull_is_not_left_unseen_until_the_longest_interval_is_over() {
+    let mut house = House::new(quick()).await;
+    house.settings.poll_max_ms = HOUR_MS;
+    let running = house.start().await;
+    for key in ["a", "b", "c"] {
+        house.put(key, vec![wanted(key)]).await;
+        running.nudge();
+        house.until_state(key, State::Succeeded).await;
+    }
+    running.stop().await;
+    house.assert_all_succeeded(3).await;
+}
