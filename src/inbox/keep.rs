@@ -31,9 +31,6 @@ use crate::{
     store::{Accepted, KnownManifest, Store, StoreError, WantedJob},
 };
 
-/// After so long a manifest is read again of which a job could not be flagged.
-const POSTPONED: Duration = Duration::from_secs(1);
-
 /// What the inbox works under.
 #[derive(Debug, Clone)]
 pub struct InboxSettings {
@@ -297,10 +294,6 @@ impl Inbox {
                 self.forget(path);
                 if !self.again.is_empty() {
                     pass.look_again_in(Duration::ZERO);
-                }
-                if done.postponed > 0 {
-                    pass.look_again_in(self.settings.settle.max(POSTPONED));
-                    return self.remember(path, String::new(), file_id, false).await;
                 }
                 self.remember(path, print, file_id, false).await
             }

@@ -109,7 +109,6 @@ pub fn apply(
         (S::Failed, O::Edited(spec)) if job.was_never_sent() => step.edited(*spec),
         // What a person took back stays so, whatever the manifest says.
         (S::Cancelled, O::Edited(spec)) if job.was_removed() => step.edited(*spec),
-        (_, O::Edited(_)) => step.flagged(),
         (S::Unresolved, O::ResolvedAs { task_id }) => step.accepted(task_id, "resolved as task"),
         (S::Unresolved, O::ResolvedAsUnsent) => step.back_to(
             S::Identified,
@@ -294,11 +293,6 @@ impl Step<'_> {
             what: "its manifest changed".to_owned(),
             ..again
         }
-    }
-
-    fn flagged(&self) -> Transition {
-        let job = Job { changed_since: true, ..self.job.clone() };
-        self.write(job, "manifest changed since; `lipsyncd retry` runs it as it stands now")
     }
 
     /// From the start, with the folder read anew.

@@ -89,7 +89,7 @@ pub enum Outcome {
     Removed,
     /// Back in the folder after it was taken out.
     Returned,
-    /// The manifest asks for something else now.
+    /// The manifest asks for something else now, and nothing was sent yet.
     Edited(Box<JobSpec>),
     /// A person asks for a fresh attempt.
     Retried,

@@ -67,9 +67,6 @@ pub struct Reconciled {
     pub moved: usize,
     /// Jobs that were cancelled.
     pub removed: usize,
-    /// Jobs whose wish changed while the answer to their create was awaited: they are flagged when
-    /// the manifest is read once more.
-    pub postponed: usize,
 }
 
 /// Two jobs that cannot both be.

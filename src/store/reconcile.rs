@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _};
 
 use super::{Accepted, Conflict, Reconciled, StoreError, WantedJob, record, row};
-use crate::job::{Illegal, Job, Media, Moment, Outcome, Policy, Spend, State, Transition, apply};
+use crate::job::{Illegal, Job, Media, Moment, Outcome, Policy, State, Transition, apply};
 
 pub(super) const FIRST_TURN: &str = "
     SELECT turn FROM job INDEXED BY job_queued WHERE state = 'queued' AND priority = ?1
@@ -69,11 +69,6 @@ impl<'a> Reconciliation<'a> {
             let index = i64::try_from(index).unwrap_or(i64::MAX);
             self.want(manifest_id, predecessor, index, wanted)
                 .map_err(|stop| self.explain(stop, wanted))?;
-        }
-        if self.done.postponed > 0 {
-            self.connection
-                .prepare_cached("UPDATE manifest SET print = '' WHERE id = ?1")?
-                .execute([manifest_id])?;
         }
         Ok(())
     }
@@ -183,9 +178,6 @@ impl<'a> Reconciliation<'a> {
                 self.apply_and_record(&job, Outcome::Edited(Box::new(wanted.spec.clone())))?;
             self.done.changed += 1;
             self.look_at_media(&edited, wanted)?;
-        } else if job.state == State::Creating {
-            // A write now would make the answer stale that the paid call is about to bring.
-            self.done.postponed += 1;
         } else if !job.changed_since {
             let what = "manifest changed since; `lipsyncd retry` runs it as it stands now";
             self.flag(&job, true, what)?;
@@ -194,17 +186,22 @@ impl<'a> Reconciliation<'a> {
         Ok(())
     }
 
-    /// No move of the job, so that [`apply`] has no part in it: it stays where it is, and tells
-    /// whether its manifest asks for something else.
+    /// Tells whether the manifest asks for something else than what was sent. No move of the job, and
+    /// no write that others must have read: the answer to a create may come at the same moment.
     fn flag(&self, job: &Job, changed_since: bool, what: &str) -> Result<(), StoreError> {
-        let flagged = Transition {
-            from: job.state,
-            job: Job { changed_since, ..job.clone() },
-            what: what.to_owned(),
-            spend: Spend::default(),
-        };
-        record::record(self.connection, &flagged, None, self.moment.now_ms)?;
-        Ok(())
+        self.connection
+            .prepare_cached("UPDATE job SET changed_since = ?2, updated_at_ms = ?3 WHERE id = ?1")?
+            .execute((job.id, changed_since, self.moment.now_ms))?;
+        let state = job.state;
+        record::add_event(
+            self.connection,
+            job.id,
+            Some(state),
+            state,
+            what,
+            None,
+            self.moment.now_ms,
+        )
     }
 
     fn update_spec(&self, id: i64, wanted: &WantedJob) -> Result<(), StoreError> {

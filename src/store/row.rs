@@ -20,7 +20,9 @@ pub(super) const SELECT_JOB: &str = "
 /// Writes what changes as a job goes along, if nobody moved it since it was read.
 const UPDATE_PROGRESS: &str = "
     UPDATE job SET
-      state = :state, revision = revision + 1, attempt = :attempt, changed_since = :changed_since,
+      state = :state, revision = revision + 1, attempt = :attempt,
+      -- Only what begins anew is no longer flagged; the flag itself is the manifest's to set.
+      changed_since = CASE WHEN :state = 'waiting' THEN 0 ELSE changed_since END,
       media_missing = :media_missing, sound_ms = :sound_ms, sound_print = :sound_print,
       video_ms = :video_ms, video_print = :video_print, video_url = :video_url,
       due_at_ms = :due_at_ms, tries = :tries, failing_since_ms = :failing_since_ms,
@@ -132,7 +134,7 @@ pub(super) fn update_progress(
     let (failure, result) = (job.failure.as_ref(), job.result.as_ref());
     let written = connection.prepare_cached(UPDATE_PROGRESS)?.execute(named_params! {
         ":id": job.id, ":from": from.name(), ":revision": job.revision,
-        ":state": job.state.name(), ":attempt": job.attempt, ":changed_since": job.changed_since,
+        ":state": job.state.name(), ":attempt": job.attempt,
         ":media_missing": job.media.missing, ":sound_ms": job.media.sound_ms,
         ":sound_print": job.media.sound_print, ":video_ms": job.media.video_ms,
         ":video_print": job.media.video_print, ":video_url": job.media.video_url,

@@ -152,16 +152,17 @@ fn a_retry_is_a_fresh_attempt_under_a_name_of_its_own() {
 }
 
 #[test]
-fn an_edit_changes_what_was_not_sent_and_flags_what_was() {
+fn an_edit_changes_only_what_was_not_sent() {
     let louder = || Outcome::Edited(Box::new(JobSpec { sound_volume: 2.0, ..spec() }));
-    for state in State::ALL {
+    for state in [State::Waiting, State::Queued, State::Identified, State::Failed] {
         let edited = at(&job_in(state), louder(), NOW_MS).job;
-        let sent = !state.is_unsent() && !matches!(state, State::Failed | State::Cancelled);
-        let volume = if sent { 1.0 } else { 2.0 };
-        assert_eq!((edited.changed_since, edited.spec.sound_volume), (sent, volume), "{state}");
+        assert_eq!((edited.changed_since, edited.spec.sound_volume), (false, 2.0), "{state}");
     }
-    // A job that failed after it was sent is run anew only by a retry.
+    // A job that failed after it was sent is run anew only by a retry, and what a person cancelled
+    // stays cancelled.
     let failed = at(&job_in(State::Creating), Outcome::Refused(fault()), NOW_MS).job;
-    let edited = at(&failed, louder(), NOW_MS).job;
-    assert_eq!((edited.state, edited.changed_since), (State::Failed, true));
+    let cancelled = at(&job_in(State::Queued), Outcome::Cancelled, NOW_MS).job;
+    for ended in [failed, cancelled] {
+        assert!(apply(&ended, louder(), &moment(NOW_MS), &POLICY).is_err(), "{}", ended.state);
+    }
 }

@@ -49,23 +49,8 @@ const TABLE: &[(&str, &[(State, State)])] = &[
     ("Cancelled", &[(Waiting, Cancelled), (Queued, Cancelled), (Identified, Cancelled)]),
     ("Removed", &[(Waiting, Cancelled), (Queued, Cancelled), (Identified, Cancelled)]),
     ("Returned", &[(Cancelled, Waiting)]),
-    (
-        "Edited",
-        &[
-            (Waiting, Waiting),
-            (Queued, Waiting),
-            (Identified, Waiting),
-            (Creating, Creating),
-            (Submitted, Submitted),
-            (Processing, Processing),
-            (Downloading, Downloading),
-            (Succeeded, Succeeded),
-            // Neither was ever sent.
-            (Failed, Waiting),
-            (Cancelled, Waiting),
-            (Unresolved, Unresolved),
-        ],
-    ),
+    // What failed before it was sent begins anew; what a person cancelled does not.
+    ("Edited", &[(Waiting, Waiting), (Queued, Waiting), (Identified, Waiting), (Failed, Waiting)]),
     ("Retried", &[(Succeeded, Waiting), (Failed, Waiting), (Cancelled, Waiting)]),
     ("ResolvedAs", &[(Unresolved, Submitted)]),
     ("ResolvedAsUnsent", &[(Unresolved, Identified)]),
