@@ -2,6 +2,7 @@
 
 #![expect(unreachable_pub, clippy::unwrap_used, reason = "nothing here is public, or has to go on")]
 
+mod architecture;
 mod commands;
 mod folder;
 mod pipeline;

@@ -1,0 +1,24 @@
+# Recipes for people who work on lipsyncd; `.ci/run` runs the same checks on a fresh machine.
+
+# All tests.
+test:
+    cargo test
+
+# What must pass beside the tests; `deny` where it is installed.
+lint:
+    cargo fmt --check
+    cargo clippy --all-targets -- -D warnings
+    RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
+    @if command -v cargo-deny > /dev/null; then cargo deny check advisories licenses bans sources; else echo "cargo-deny is not installed: advisories are not checked"; fi
+
+# See it work: no account, no network.
+demo:
+    cargo run --release -- demo
+
+# Put the source into its form.
+fmt:
+    cargo fmt
+
+# The simulated API on port 8787, for manifests of your own.
+simulate *arguments:
+    cargo run --release -- simulate {{arguments}}
