@@ -21,7 +21,7 @@ pub(super) struct At<'a> {
 }
 
 impl At<'_> {
-    /// Tells a fault of the value: "`key` <what>", with what is allowed.
+    /// Tells a fault of the value: "`key` is no …", with what is allowed.
     pub(super) fn fault<T>(&mut self, what: &str, help: &str) -> Option<T> {
         let what = format!("`{}` {what}", self.key);
         self.report.add(Problem::at(self.node.place, what).help(help));

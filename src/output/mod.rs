@@ -8,7 +8,7 @@
 //!
 //! 1. The part file is whole, checked and synced ([`Part::finish`]).
 //! 2. The metadata has its final name, synced: it says whose the next files are.
-//! 3. The watermarked result, then the result, get their final names; the folder is synced ([`publish`]).
+//! 3. The watermarked result, then the result, get their final names; the folder is synced ([`publish()`]).
 //!
 //! [`already_published`] is true only after the last of them.
 

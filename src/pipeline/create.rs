@@ -2,7 +2,7 @@
 //!
 //! Where can the power fail, and who pays? Before the commit of `creating`: nothing was sent. Between
 //! that commit and the POST, during the POST, or before the commit of its answer: the job is found in
-//! `creating`, and [`lookup`](super::lookup) finds out. After it: the task is known.
+//! `creating`, and [`lookup`] finds out. After it: the task is known.
 
 use super::{
     context::{Context, kept},

@@ -1,9 +1,9 @@
 //! The scheduler and its steps: each [`Action`](crate::job::Action) performed, each
 //! [`Outcome`](crate::job::Outcome) written down.
 //!
-//! Only here do the API and the output folder meet. [`schedule`] decides when a step may start (slots,
-//! pace, pause, budget); one file a step does it: [`identify`], [`create`], [`lookup`], [`sound`],
-//! [`sweep`], [`download`]. Every step writes what came of it to the store before anybody acts on it,
+//! Only here do the API and the output folder meet. `schedule` decides when a step may start (slots,
+//! pace, pause, budget); one file a step does it: `identify`, `create`, `lookup`, `sound`,
+//! `sweep`, `download`. Every step writes what came of it to the store before anybody acts on it,
 //! so that dropping the whole pipeline at any moment loses nothing.
 
 mod cadence;
