@@ -7,7 +7,10 @@ use std::{
     time::Duration,
 };
 
-use super::{CommandError, Context, ExitCode, text::safe};
+use super::{
+    CommandError, Context, ExitCode,
+    text::{counted, safe},
+};
 use crate::{
     config::Config,
     daemon,
@@ -206,10 +209,13 @@ impl Check<'_> {
 
     fn sum_up(&mut self) -> Result<ExitCode, CommandError> {
         self.out.flush()?;
+        let count = |number: usize, noun| counted(i64::try_from(number).unwrap_or(i64::MAX), noun);
         writeln!(
             self.err,
-            "{} jobs, {} faults, {} would wait for files",
-            self.jobs, self.faults, self.waiting
+            "{}, {}, {} would wait for files",
+            count(self.jobs, "job"),
+            count(self.faults, "fault"),
+            self.waiting
         )?;
         let fine = self.faults == 0 && self.waiting == 0;
         Ok(if fine { ExitCode::Done } else { ExitCode::Failed })

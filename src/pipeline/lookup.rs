@@ -42,7 +42,7 @@ pub(super) enum Seen {
 
 /// Asks what became of a create and writes the answer down.
 pub(super) async fn settle<A: Api>(context: &Context<A>, job: Job) -> Result<StepEnd, StoreError> {
-    let (seen, answer) = ask(context, &job).await;
+    let (seen, answer) = ask(context, &job).await?;
     let (outcome, word) = match seen {
         Seen::Ours(task_id) => {
             context.learn_lookups(Lookups::Answered).await?;
@@ -61,10 +61,13 @@ pub(super) async fn settle<A: Api>(context: &Context<A>, job: Job) -> Result<Ste
 
 /// One lookup by the job's `external_task_id`.
 pub(super) async fn look_up<A: Api>(context: &Context<A>, job: &Job) -> Result<Seen, StoreError> {
-    Ok(ask(context, job).await.0)
+    Ok(ask(context, job).await?.0)
 }
 
-async fn ask<A: Api>(context: &Context<A>, job: &Job) -> (Seen, Option<Answer>) {
+async fn ask<A: Api>(
+    context: &Context<A>,
+    job: &Job,
+) -> Result<(Seen, Option<Answer>), StoreError> {
     context.pace.ready(Kind::Query).await;
     let reply = context.api.task(&job.external_task_id()).await;
     let answer = kept(Call::Query, &reply.answer, None);
@@ -73,13 +76,16 @@ async fn ask<A: Api>(context: &Context<A>, job: &Job) -> (Seen, Option<Answer>) 
             let message = "a lookup was answered without naming the task".to_owned();
             Seen::Trouble(Trouble { code: "nonsense".into(), message, retry_after_ms: None }, None)
         }
+        Ok(task) if context.store.owns_task(&task.task_id).await? => {
+            somebody_elses(job, &task, "is another job's of this database")
+        }
         Ok(task) => whose(job, task),
         Err(error) if matches!(error.meaning, Meaning::NotFound | Meaning::BadRequest) => {
             Seen::Nothing
         }
         Err(error) => Seen::Trouble(trouble(&error), Word::of(&error)),
     };
-    (seen, answer)
+    Ok((seen, answer))
 }
 
 /// A name that we made up is ours; one that the user gave may have been used before us.
@@ -88,14 +94,17 @@ fn whose(job: &Job, task: Task) -> Seen {
     let before_us =
         task.created_at_ms.is_some_and(|at_ms| at_ms < first_sent_at_ms.saturating_sub(SKEW_MS));
     if job.spec.external_task_id.is_some() && before_us {
-        return Seen::SomebodyElses(format!(
-            "external_task_id {} belongs to task {} already, which is older than this job: give it \
-             another one",
-            job.external_task_id(),
-            task.task_id
-        ));
+        return somebody_elses(job, &task, "is older than this job");
     }
     Seen::Ours(task.task_id)
+}
+
+fn somebody_elses(job: &Job, task: &Task, why: &str) -> Seen {
+    Seen::SomebodyElses(format!(
+        "external_task_id {} belongs to task {} already, which {why}: give the job another one",
+        job.external_task_id(),
+        task.task_id
+    ))
 }
 
 /// What it means that no task of that name was found.
@@ -123,14 +132,18 @@ async fn absent<A: Api>(context: &Context<A>, job: &Job) -> (Outcome, Option<Wor
 /// While nobody knows whether the account answers lookups, every task that was created since the
 /// create was sent, and is no other job's, could be it.
 async fn could_be_listed<A: Api>(context: &Context<A>, job: &Job) -> (Outcome, Option<Word>) {
-    let since_ms =
-        job.create.as_ref().map_or(0, |create| create.first_sent_at_ms).saturating_sub(SKEW_MS);
+    let sent_at_ms = job.create.as_ref().map_or(0, |create| create.first_sent_at_ms);
     for page in 1..=PAGES_MAX {
         context.pace.ready(Kind::Query).await;
-        let tasks = match context.api.tasks(page, PAGE_SIZE).await.result {
+        let reply = context.api.tasks(page, PAGE_SIZE).await;
+        let tasks = match reply.result {
             Ok(tasks) => tasks,
             Err(error) => return (Outcome::Trouble(trouble(&error)), Word::of(&error)),
         };
+        // The list tells the API's time, and this machine's clock may be far from it.
+        let now_ms = context.clock.now_ms();
+        let ahead_ms = now_ms.saturating_sub(reply.answer.server_at_ms.unwrap_or(now_ms));
+        let since_ms = sent_at_ms.saturating_sub(ahead_ms).saturating_sub(SKEW_MS);
         for task in &tasks {
             // A task without a time could be any.
             if task.created_at_ms.is_some_and(|at_ms| at_ms < since_ms) {
