@@ -56,12 +56,13 @@ impl SourceFile {
             || self.path == "media/fixtures.rs"
     }
 
-    /// What of it is shipped, without comments: the unit tests stand last in a file.
+    /// What of it is shipped, without comments: what is for tests alone stands last in a file.
     fn shipped(&self) -> String {
-        let text = match self.text.find("#[cfg(test)]\nmod tests {") {
+        let text = match self.text.find("\n#[cfg(test)]\n") {
             _ if self.is_test() => "",
-            Some(at) => &self.text[..at],
-            None => &self.text,
+            // Declarations of test modules may stand among others.
+            Some(at) if !self.path.ends_with("mod.rs") => &self.text[..at],
+            _ => &self.text,
         };
         without_comments(text)
     }
