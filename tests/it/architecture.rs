@@ -56,19 +56,15 @@ impl SourceFile {
             || self.path == "media/fixtures.rs"
     }
 
-    /// What of it is shipped, without comments: the unit tests stand last in a file.
+    /// What of it is shipped, without comments: what is for tests alone stands last in a file.
     fn shipped(&self) -> String {
-        if self.is_test() {
-            return String::new();
-        }
-        // What is for tests alone stands last in a file, but for the line that declares a module.
-        let is_body = |at: &usize| {
-            let item = self.text[*at..].lines().nth(1).unwrap_or_default();
-            !item.ends_with(';')
+        let text = match self.text.find("\n#[cfg(test)]\n") {
+            _ if self.is_test() => "",
+            // Declarations of test modules may stand among others.
+            Some(at) if !self.path.ends_with("mod.rs") => &self.text[..at],
+            _ => &self.text,
         };
-        let mut marks = self.text.match_indices("#[cfg(test)]\n").map(|(at, _)| at);
-        let end = marks.find(is_body).unwrap_or(self.text.len());
-        without_comments(&self.text[..end])
+        without_comments(text)
     }
 }
 
