@@ -10,6 +10,9 @@ use std::{
 /// No file is longer.
 const LINES_MAX: usize = 400;
 
+/// What the tests rest on.
+const READABLE: &str = "the source is there and readable, in names of UTF-8";
+
 /// What each module may import of ours; the crate's own files beside `src/main.rs` are all here.
 const MAY_IMPORT: [(&str, &[&str]); 12] = [
     ("job", &[]),
@@ -86,14 +89,15 @@ fn source_files() -> Vec<SourceFile> {
 
 fn walk(root: &Path, folder: &Path, files: &mut Vec<SourceFile>) {
     let mut entries: Vec<PathBuf> =
-        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        fs::read_dir(folder).expect(READABLE).map(|entry| entry.expect(READABLE).path()).collect();
     entries.sort();
     for path in entries {
         if path.is_dir() {
             walk(root, &path, files);
         } else if path.extension().is_some_and(|ending| ending == "rs") {
-            let text = fs::read_to_string(&path).unwrap();
-            let path = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
+            let text = fs::read_to_string(&path).expect(READABLE);
+            let path =
+                path.strip_prefix(root).ok().and_then(Path::to_str).expect(READABLE).to_owned();
             files.push(SourceFile { path, text });
         }
     }
