@@ -15,10 +15,10 @@ use crate::{
 /// A job is `unresolved` when the answer to its create was lost and the account does not answer
 /// lookups by external_task_id, so that nobody but you can tell whether Kling accepted it.
 ///
-/// To find out: `lipsyncd show JOB` tells when the create was sent, under which external_task_id, and
-/// which of the account's tasks could be it; Kling's console lists all tasks of the account. If one
-/// of them is it, give its id by --task: it is followed to its end and not paid for again. Only if
-/// there is none, say --resend: should there be one after all, it is paid for twice.
+/// To find out: `lipsyncd show JOB` tells when the create was sent and under which external_task_id.
+/// Compare that with the tasks of your account. If one of them is it, give its id by --task: it is
+/// followed to its end and not paid for again. Only if there is none, say --resend: should there be
+/// one after all, it is paid for twice.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     lipsyncd show promo/en\n  \

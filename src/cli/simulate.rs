@@ -38,7 +38,7 @@ pub struct Args {
     /// How long tasks take: one time, or the shortest and the longest
     #[arg(long, value_name = "TIME", default_value = "3s..8s", value_parser = task_time)]
     task_time: (i64, i64),
-    /// How likely each kind of fault is at each call: lost and cut answers, HTML, 5xx, 1302
+    /// How many calls go wrong: lost and cut answers, dropped requests, HTML, 5xx and 1302 alike
     #[arg(long, value_name = "0..1", default_value_t = 0.0, value_parser = probability)]
     faults: f64,
     /// Do not find tasks by their external_task_id
@@ -79,7 +79,8 @@ pub(super) fn run(
 }
 
 fn config(arguments: &Args) -> SimConfig {
-    let chance = arguments.faults;
+    // Six kinds share it.
+    let chance = arguments.faults / 6.0;
     SimConfig {
         concurrency: usize::try_from(arguments.concurrency).unwrap_or(usize::MAX),
         task_ms: arguments.task_time,
@@ -108,7 +109,9 @@ fn introduce(
     writeln!(out, "In lipsyncd.yaml:")?;
     writeln!(out, "  kling: {{ base_url: {url} }}")?;
     if let Some(media) = &arguments.media {
-        writeln!(out, "  media: {{ dirs: [{}], public_base_url: {url}/media }}", media.display())?;
+        // Quoted as JSON does it, which YAML reads as well.
+        let folder = serde_json::Value::from(media.to_string_lossy());
+        writeln!(out, "  media: {{ dirs: [{folder}], public_base_url: {url}/media }}")?;
     }
     writeln!(out, "\nIn the shell of `lipsyncd run`:")?;
     writeln!(out, "  export KLING_ACCESS_KEY={}", defaults.access_key)?;

@@ -48,7 +48,7 @@ impl ConfigError {
                 problems.render(&path.display().to_string(), text, color)
             }
             Self::Unreadable { source, .. } | Self::NoDirectory(source) => {
-                format!("{self}: {source}\n")
+                format!("error: {self}: {source}\n")
             }
         }
     }

@@ -70,38 +70,44 @@ impl Looker {
     /// Looks at the media of a job whose manifest lies in `manifest_dir`, relative to `jobs_dir`.
     pub fn look(&mut self, spec: &JobSpec, manifest_dir: &str) -> Look {
         let folder = self.locator.jobs_dir.join(manifest_dir);
+        // Both are looked for before either is measured, so that they settle side by side.
+        let sound = self.find(&folder, &spec.audio, true);
+        let video = self.find(&folder, &spec.video, false);
         let mut media = Media::default();
-        if let Source::File(name) = &spec.audio {
-            let located = match self.find(&folder, name, true) {
-                Ok(located) => located,
-                Err(look) => return *look,
-            };
-            match self.measure(&located) {
-                Ok(facts) => media.sound_ms = Some(facts.length_ms),
-                Err(fault) => return unfit(true, fault),
+        match sound {
+            Ok(None) => {}
+            Ok(Some(located)) => {
+                match self.measure(&located) {
+                    Ok(facts) => media.sound_ms = Some(facts.length_ms),
+                    Err(fault) => return unfit(true, fault),
+                }
+                media.sound_print = Some(located.fingerprint.to_string());
             }
-            media.sound_print = Some(located.fingerprint.to_string());
+            Err(look) => return *look,
         }
-        if let Source::File(name) = &spec.video {
-            let located = match self.find(&folder, name, false) {
-                Ok(located) => located,
-                Err(look) => return *look,
-            };
-            let Some(base) = &self.public_base_url else {
-                let what = format!(
-                    "media.public_base_url to be set: the video {name} is a local file, and Kling \
-                     fetches videos by their address"
-                );
-                return Look::Missing { what, again: None };
-            };
-            media.video_url = Some(public_url(base.as_str(), &located.public_path));
-            match self.probe(&located) {
-                Ok(facts) => media.video_ms = facts.length_ms,
-                Err(fault) => return unfit(false, fault),
-            }
-            media.video_print = Some(located.fingerprint.to_string());
+        match video {
+            Ok(None) => Look::Ready(media),
+            Ok(Some(located)) => self.with_video(media, spec, &located),
+            Err(look) => *look,
         }
-        Look::Ready(media)
+    }
+
+    /// Adds what is known of a local video.
+    fn with_video(&mut self, mut media: Media, spec: &JobSpec, located: &Located) -> Look {
+        let Some(base) = &self.public_base_url else {
+            let what = format!(
+                "media.public_base_url to be set: the video {} is a local file, and Kling fetches \
+                 videos by their address",
+                spec.video.as_written()
+            );
+            return Look::Missing { what, again: None };
+        };
+        media.video_url = Some(public_url(base.as_str(), &located.public_path));
+        media.video_print = Some(located.fingerprint.to_string());
+        match self.probe(located) {
+            Ok(facts) => Look::Ready(Media { video_ms: facts.length_ms, ..media }),
+            Err(fault) => unfit(false, fault),
+        }
     }
 
     /// Forgets files that no job waited for since the last call.
@@ -113,14 +119,18 @@ impl Looker {
         }
     }
 
-    fn find(&mut self, folder: &Path, name: &str, sound: bool) -> Result<Located, Box<Look>> {
+    /// Returns where a local file lies, once it is still; none for what is no local file.
+    fn find(
+        &mut self,
+        folder: &Path,
+        source: &Source,
+        sound: bool,
+    ) -> Result<Option<Located>, Box<Look>> {
+        let Source::File(name) = source else { return Ok(None) };
         let kind = if sound { "sound" } else { "video" };
         let located = self.locator.locate(folder, name).map_err(|fault| match fault {
-            LocateFault::Missing { .. } | LocateFault::Changed(_) => {
-                Look::Missing { what: format!("its {kind}: {fault}"), again: None }
-            }
-            // Such as a permission that is not given yet: whoever dropped the file can mend it.
-            LocateFault::Io { .. } => {
+            // A permission may be given yet: whoever dropped the file can mend it.
+            LocateFault::Missing { .. } | LocateFault::Changed(_) | LocateFault::Io { .. } => {
                 Look::Missing { what: format!("its {kind}: {fault}"), again: None }
             }
             LocateFault::Outside { .. } => outside(sound, &fault),
@@ -129,7 +139,7 @@ impl Looker {
         let print = located.fingerprint.to_string();
         let modified_ns = i128::from(located.modified_ns);
         match self.settling.wait(located.path.clone(), &print, modified_ns) {
-            None => Ok(located),
+            None => Ok(Some(located)),
             Some(again) => Err(Box::new(Look::Missing {
                 what: format!("its {kind} {name} to be written whole"),
                 again: Some(again),
