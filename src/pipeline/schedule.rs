@@ -34,7 +34,7 @@ use crate::{
 /// How long steps that may have paid get to write down what came of it when the daemon ends.
 const DRAIN: Duration = Duration::from_secs(8);
 /// The longest sleep: so that a wall clock that was set is noticed.
-const SLEEP_MAX: Duration = Duration::from_secs(30);
+const SLEEP_MAX: Duration = Duration::from_secs(10);
 /// A job that failed so often in a row is left alone by a run that is to come to an end.
 const ONCE_TRIES_MAX: u32 = 6;
 /// How long the tasks are left alone after looking at them came to an internal failure.
@@ -190,6 +190,7 @@ impl<A: Api> Pipeline<A> {
         let end = loop {
             // Read before the look at the database: what comes after it sets it again.
             let more = more_to_come.load(Ordering::Acquire);
+            self.wake();
             if self.look_again || self.is_used_up() {
                 self.look().await?;
             }
@@ -213,13 +214,14 @@ impl<A: Api> Pipeline<A> {
                     }
                 }
                 () = nudge.notified() => self.look_again = true,
-                () = sleep_until(wake) => self.wake(),
+                () = sleep_until(wake) => {}
             }
         };
         self.drain().await?;
         Ok(end)
     }
 
+    /// Takes up what has rested long enough.
     fn wake(&mut self) {
         let now_ms = self.context.clock.now_ms();
         let policy = &self.context.settings.policy;
