@@ -208,10 +208,15 @@ SELECT
     WHEN j.state IN ('queued', 'identified') AND l.pause IS NOT NULL THEN 'the line, which is paused: ' || l.pause_reason
     WHEN j.state IN ('queued', 'identified') AND l.hold IS NOT NULL THEN l.hold
     WHEN j.state IN ('queued', 'identified') THEN
-      CASE j.state WHEN 'queued' THEN 'its turn' ELSE 'a slot' END || ' (' ||
+      CASE
+        WHEN j.state = 'queued' THEN 'its turn'
+        WHEN (SELECT count(*) FROM job WHERE state IN ('creating', 'submitted', 'processing')) < l.slots_limit THEN 'its turn at the pace of limits.create_per_second'
+        ELSE 'a slot'
+      END || ' (' ||
       (SELECT count(*) FROM job WHERE state IN ('creating', 'submitted', 'processing')) || ' of ' || l.slots_limit || ' slots in use)'
     WHEN j.state = 'creating' THEN 'the answer to its create'
     WHEN j.state IN ('submitted', 'processing') AND l.pause = 'credentials' THEN 'the line, which is paused: ' || l.pause_reason
+    WHEN j.state IN ('submitted', 'processing') AND j.waits IS NOT NULL THEN j.waits
     WHEN j.state = 'submitted' THEN 'Kling to begin task ' || j.task_id
     WHEN j.state = 'processing' THEN 'Kling to finish task ' || j.task_id
     WHEN j.waits IS NOT NULL THEN

@@ -169,17 +169,8 @@ impl Check<'_> {
         self.jobs += 1;
         let spec = &job.spec;
         let (video_place, audio_place) = job.media_places;
-        if let Some(other) = self.keys.insert(spec.key.clone(), shown.to_owned()) {
-            let what = format!("the key {} is taken by {other}", spec.key);
-            self.at(shown, job.place, &what)?;
-        } else if let Some(other) = self.outputs.insert(spec.output.clone(), spec.key.clone()) {
-            let what = format!("the output {} is job {other}'s already", spec.output);
-            self.at(shown, job.place, &what)?;
-        } else if let Some(name) = &spec.external_task_id
-            && let Some(other) = self.tasks.insert(name.clone(), spec.key.clone())
-        {
-            let what = format!("the external_task_id {name} is job {other}'s already");
-            self.at(shown, job.place, &what)?;
+        if let Some(clash) = self.clash(spec, shown) {
+            return self.at(shown, job.place, &clash);
         }
         match &job.look {
             Look::Unfit { sound, fault, .. } => {
@@ -195,6 +186,19 @@ impl Check<'_> {
                 None => Ok(writeln!(self.out, "{}", plan(spec, media.sound_ms, media.video_ms))?),
             },
         }
+    }
+
+    /// What another job has already that this one asks for, too.
+    fn clash(&mut self, spec: &JobSpec, shown: &str) -> Option<String> {
+        if let Some(other) = self.keys.insert(spec.key.clone(), shown.to_owned()) {
+            return Some(format!("the key {} is taken by {other}", spec.key));
+        }
+        if let Some(other) = self.outputs.insert(spec.output.clone(), spec.key.clone()) {
+            return Some(format!("the output {} is job {other}'s already", spec.output));
+        }
+        let name = spec.external_task_id.as_ref()?;
+        let other = self.tasks.insert(name.clone(), spec.key.clone())?;
+        Some(format!("the external_task_id {name} is job {other}'s already"))
     }
 
     fn at(&mut self, shown: &str, place: Place, what: &str) -> Result<(), CommandError> {

@@ -7,9 +7,9 @@ use std::{
     os::{fd::AsFd as _, unix::fs::MetadataExt as _},
 };
 
-use tracing_subscriber::{EnvFilter, Layer, Registry, layer::SubscriberExt as _};
+use tracing_subscriber::{EnvFilter, Layer, Registry, fmt::format, layer::SubscriberExt as _};
 
-use crate::config::LogFormat;
+use crate::{cli::text::safe, config::LogFormat};
 
 /// What is logged when `RUST_LOG` does not say.
 const DEFAULT_FILTER: &str = "lipsyncd=info,warn";
@@ -70,8 +70,18 @@ fn text() -> Sink {
     tracing_subscriber::fmt::layer()
         .with_writer(io::stderr)
         .with_target(false)
+        // The message says it all to people; the fields are for JSON and the journal.
+        .fmt_fields(format::debug_fn(|to, field, value| match field.name() {
+            "message" => write!(to, "{}", safe_lines(&format!("{value:?}"))),
+            _ => Ok(()),
+        }))
         .with_ansi(io::stderr().is_terminal() && !plain)
         .boxed()
+}
+
+/// Control characters of manifests and of the API must not reach the terminal.
+fn safe_lines(text: &str) -> String {
+    text.split('\n').map(safe).collect::<Vec<_>>().join("\n")
 }
 
 fn json() -> Sink {

@@ -18,7 +18,8 @@ use crate::{
 /// To find out: `lipsyncd show JOB` tells when the create was sent and under which external_task_id.
 /// Compare that with the tasks of your account. If one of them is it, give its id by --task: it is
 /// followed to its end and not paid for again. Only if there is none, say --resend: should there be
-/// one after all, it is paid for twice.
+/// one after all, it is paid for twice. A task that Kling does not know may be corrected by another
+/// --task.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     lipsyncd show promo/en\n  \
@@ -48,6 +49,10 @@ pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCod
     };
     let judge = |detail: &JobDetail| match detail.job.state {
         State::Unresolved => Verdict::Do(outcome.clone()),
+        // The task that was named before does not exist: another may be named.
+        State::Submitted if detail.job.is_unseen() && arguments.task.is_some() => {
+            Verdict::Do(outcome.clone())
+        }
         state => Verdict::No(
             format!("is {state}, not unresolved: there is nothing to decide"),
             Some(open::command("show", &detail.line.key)),
@@ -70,8 +75,11 @@ fn said(job: &Job) -> String {
 
 /// One task is one job's: two jobs with one task would deliver the same video under two names.
 fn require_free(changer: &Changer, key: &str, task_id: &str) -> Result<(), CommandError> {
-    if task_id.is_empty() {
-        return Err(CommandError::new(ExitCode::Usage, "--task needs the id of a task"));
+    let plausible = !task_id.is_empty() && task_id.len() <= 128;
+    if !plausible || !task_id.chars().all(|character| character.is_ascii_graphic()) {
+        let what = format!("--task {task_id}: that is no id of a task");
+        return Err(CommandError::new(ExitCode::Usage, what)
+            .hint("it is the task_id that Kling gave, such as 837291047210934"));
     }
     match changer.reader.owner_of_task(task_id)? {
         Some(owner) if owner != key => Err(CommandError::new(

@@ -30,7 +30,7 @@ use crate::{
 #[command(after_help = "Examples:\n  \
     lipsyncd run                      the daemon\n  \
     lipsyncd run --once               work off what is in the folder, then end\n  \
-    RUST_LOG=lipsyncd=debug lipsyncd run")]
+    RUST_LOG=lipsyncd=warn lipsyncd run   say only what goes wrong")]
 pub struct Args {
     /// Work off all that is in the folder, then end
     ///

@@ -13,10 +13,11 @@ use crate::{
 /// Run the simulated API alone, to try manifests without paying
 ///
 /// Answers the four calls of the lip-sync API by the rules of its page, as strictly as the real one,
-/// until Ctrl-C; then it says what was paid. Point `kling.base_url` at it and put local videos into
+/// until Ctrl-C; then it says what was paid, and forgets all tasks. Point `kling.base_url` at it and put local videos into
 /// the folder of --media: they are served under /media/.
 ///
-/// Videos and sounds at other addresses are made up. Their addresses can steer that:
+/// Videos and sounds at other addresses are made up. (lipsyncd itself fetches a remote sound to measure
+/// it, unless the manifest gives `sound_end_time`: then it must really be there.) Addresses can steer:
 /// ?duration_ms=12000&faces=2&width=1280&height=720&fail=reason. So can ids: sim-video-2faces-12000ms,
 /// sim-audio-8000ms.
 #[derive(Debug, clap::Args)]
@@ -123,7 +124,7 @@ fn sum_up(ledger: &Ledger, err: &mut dyn Write) -> Result<(), CommandError> {
     let twice = &ledger.paid_twice;
     writeln!(
         err,
-        "{} tasks were paid, {} at once at most; {} names were paid twice",
+        "\n{} tasks were paid, {} at once at most; {} of them a second time under the same name",
         ledger.tasks.len(),
         ledger.at_once_max,
         twice.external_task_ids.len()

@@ -281,16 +281,7 @@ impl Inbox {
         };
         match self.store.accept(accepted, (self.moment)(), self.settings.policy.clone()).await? {
             Ok(done) => {
-                info!(
-                    manifest = path,
-                    "{path}: accepted, {} jobs new, {} changed, {} changed after they were sent, {} \
-                     known under another name, {} cancelled",
-                    done.added,
-                    done.changed,
-                    done.flagged,
-                    done.moved,
-                    done.removed
-                );
+                info!(manifest = path, "{path}: accepted{done}");
                 self.forget(path);
                 if !self.again.is_empty() {
                     pass.look_again_in(Duration::ZERO);

@@ -93,6 +93,10 @@ pub fn apply(
 
         // The task.
         (S::Submitted, O::Processing) => step.go(S::Processing, "Kling works on it"),
+        (S::Submitted | S::Processing, O::Unseen(why)) => step.unseen(&why),
+        (S::Submitted | S::Processing, O::SeenAgain) => {
+            step.go(job.state, "the API shows its task again")
+        }
         (S::Submitted | S::Processing, O::TaskSucceeded { units_micro }) => {
             step.task_succeeded(units_micro)
         }
@@ -110,6 +114,8 @@ pub fn apply(
         // What a person took back stays so, whatever the manifest says.
         (S::Cancelled, O::Edited(spec)) if job.was_removed() => step.edited(*spec),
         (S::Unresolved, O::ResolvedAs { task_id }) => step.accepted(task_id, "resolved as task"),
+        // A slip of the pen: the task that was named does not exist.
+        (S::Submitted, O::ResolvedAs { task_id }) if job.is_unseen() => step.renamed(task_id),
         (S::Unresolved, O::ResolvedAsUnsent) => step.back_to(
             S::Identified,
             "resolved: it was never accepted, and may be sent again".to_owned(),
@@ -232,8 +238,8 @@ impl Step<'_> {
         let failing_ms = self.moment.now_ms.saturating_sub(since_ms);
         if self.job.state.is_unsent() && failing_ms >= self.policy.give_up_after_ms {
             let message = format!(
-                "given up after {} h of failures, the last: {}",
-                failing_ms / 3_600_000,
+                "given up after {} of failures, the last: {}",
+                rough(failing_ms),
                 trouble.message
             );
             return self.fail(Fault { code: "gave_up".to_owned(), message });
@@ -258,6 +264,29 @@ impl Step<'_> {
             ..self.job.clone()
         };
         self.write(job, format!("try {tries} failed: {}", trouble.message))
+    }
+
+    /// A task that was accepted may be out of sight for a while; only after long is it given up.
+    fn unseen(&self, why: &str) -> Transition {
+        let since_ms = self.job.failing_since_ms.unwrap_or(self.moment.now_ms);
+        let unseen_ms = self.moment.now_ms.saturating_sub(since_ms);
+        if unseen_ms >= self.policy.give_up_after_ms {
+            let message = format!("the API no longer knows its task: {why}");
+            return self.fail(Fault { code: "task_gone".to_owned(), message });
+        }
+        let task_id = self.job.task_id.as_deref().unwrap_or_default();
+        let waits = format!("task {task_id} to show up, which the API does not know: {why}");
+        let job = Job {
+            failing_since_ms: Some(since_ms),
+            waits: Some(waits.clone()),
+            ..self.job.clone()
+        };
+        self.write(job, format!("waits for {waits}"))
+    }
+
+    fn renamed(&self, task_id: String) -> Transition {
+        let what = format!("resolved anew as task {task_id}");
+        self.write(Job { task_id: Some(task_id), ..self.fresh(State::Submitted) }, what)
     }
 
     fn task_succeeded(&self, units_micro: i64) -> Transition {
@@ -317,4 +346,13 @@ impl Step<'_> {
 fn outcome_name(outcome: &Outcome) -> String {
     let debug = format!("{outcome:?}");
     debug.split(['(', ' ', '{']).next().unwrap_or_default().to_owned()
+}
+
+/// A length of time in the largest unit that fits.
+fn rough(length_ms: i64) -> String {
+    match length_ms / 1_000 {
+        seconds if seconds < 120 => format!("{seconds} s"),
+        seconds if seconds < 7_200 => format!("{} min", seconds / 60),
+        seconds => format!("{} h", seconds / 3_600),
+    }
 }

@@ -200,6 +200,13 @@ impl Job {
         self.state == State::Cancelled && self.failure.as_ref().is_some_and(removed)
     }
 
+    /// Whether the API does not know its task at the moment.
+    #[must_use]
+    pub fn is_unseen(&self) -> bool {
+        matches!(self.state, State::Submitted | State::Processing)
+            && self.failing_since_ms.is_some()
+    }
+
     /// Whether nothing that costs a task ever left the machine for this attempt.
     #[must_use]
     pub fn was_never_sent(&self) -> bool {

@@ -65,6 +65,10 @@ pub enum Outcome {
     NoLookups(String),
     /// The task is being worked on.
     Processing,
+    /// The API does not know the task that it accepted; in its words.
+    Unseen(String),
+    /// The API shows the task again.
+    SeenAgain,
     /// The task succeeded.
     TaskSucceeded {
         /// What it cost.

@@ -89,6 +89,8 @@ fn outcomes() -> Vec<(&'static str, Outcome)> {
         ("Absent", O::Absent),
         ("NoLookups", O::NoLookups(text())),
         ("Processing", O::Processing),
+        ("Unseen", O::Unseen(text())),
+        ("SeenAgain", O::SeenAgain),
         ("TaskSucceeded", O::TaskSucceeded { units_micro: 2_000_000 }),
         ("TaskFailed", O::TaskFailed { message: text(), units_micro: 1_000_000 }),
         ("Delivered", delivered()),

@@ -9,10 +9,10 @@ use super::{
     line::Probe,
     schedule::{Budget, Event, Pipeline},
     step::{StepEnd, Word},
-    sweep::{self, Swept},
+    sweep::Swept,
 };
 use crate::{
-    job::{Job, JobId, State, retry::delay_ms},
+    job::{Job, JobId, Outcome, State, retry::delay_ms},
     kling::{Api, ApiError},
     store::{Lookups, Pause, PauseKind, StoreError},
 };
@@ -98,7 +98,6 @@ impl<A: Api> Pipeline<A> {
         }
         for (job, video) in swept.moved {
             self.budget.is_stale = true;
-            self.unknown_since_ms.remove(&job.id);
             if job.state != State::Processing {
                 self.remember_duration(&job, now_ms).await?;
             }
@@ -108,10 +107,12 @@ impl<A: Api> Pipeline<A> {
             self.settle_in(job);
         }
         for id in swept.same {
-            self.unknown_since_ms.remove(&id);
+            if self.shelf.get(id).is_some_and(Job::is_unseen) {
+                self.move_on(id, Outcome::SeenAgain).await?;
+            }
         }
         for (id, words) in swept.unknown {
-            self.task_unknown(id, &words, now_ms).await?;
+            self.task_unknown(id, words, now_ms).await?;
         }
         for id in swept.stale {
             self.reload(id).await?;
@@ -139,19 +140,29 @@ impl<A: Api> Pipeline<A> {
         }
     }
 
-    /// A task that was accepted may be out of sight for a while; only after long is it given up.
+    /// Writes down that a task is out of sight, once, and again when it has been so for too long.
     async fn task_unknown(
         &mut self,
         id: JobId,
-        words: &str,
+        words: String,
         now_ms: i64,
     ) -> Result<(), StoreError> {
-        let since_ms = *self.unknown_since_ms.entry(id).or_insert(now_ms);
-        if now_ms.saturating_sub(since_ms) < self.context.settings.policy.give_up_after_ms {
-            return Ok(());
+        let Some(job) = self.shelf.get(id) else { return Ok(()) };
+        let give_up_after_ms = self.context.settings.policy.give_up_after_ms;
+        let is_news = job
+            .failing_since_ms
+            .is_none_or(|since_ms| now_ms.saturating_sub(since_ms) >= give_up_after_ms);
+        if is_news {
+            warn!(job = job.spec.key, "{}: the API does not know its task: {words}", job.spec.key);
+            self.move_on(id, Outcome::Unseen(words)).await?;
         }
+        Ok(())
+    }
+
+    /// Writes down an outcome of a job that no step works on.
+    async fn move_on(&mut self, id: JobId, outcome: Outcome) -> Result<(), StoreError> {
         let Some(job) = self.shelf.take(id) else { return Ok(()) };
-        match sweep::give_up(&self.context, &job, words).await {
+        match self.context.note(&job, outcome, None).await {
             Ok(job) => {
                 self.settle_in(job);
                 Ok(())
@@ -284,7 +295,9 @@ impl<A: Api> Pipeline<A> {
         }
         let spent_micro = self.context.store.spent_today_micro(now_ms).await?;
         let over = spent_micro >= cap_micro;
-        let same = same_day && over == self.budget.is_spent;
+        // While it is spent, what is still under way changes by how much.
+        let same = same_day && over == self.budget.is_spent && !over;
+        let is_news = over && !self.budget.is_spent;
         self.budget = Budget { is_stale: false, day: Some(today), is_spent: over };
         if same {
             return Ok(());
@@ -292,7 +305,7 @@ impl<A: Api> Pipeline<A> {
         let hold = over.then(|| {
             budget_sentence(spent_micro, cap_micro, today.saturating_add(1).saturating_mul(DAY_MS))
         });
-        if let Some(hold) = &hold {
+        if let Some(hold) = hold.as_ref().filter(|_| is_news) {
             warn!("new tasks wait for {hold}");
         }
         self.context.store.set_hold(hold).await?;
@@ -312,7 +325,7 @@ fn budget_sentence(spent_micro: i64, cap_micro: i64, until_ms: i64) -> String {
     let units = |micro: i64| micro as f64 / 1e6;
     let until = jiff::Timestamp::from_millisecond(until_ms).map(|at| at.to_string());
     format!(
-        "tomorrow's budget, {}: {} of limits.units_per_day: {} units are spent",
+        "the next day's budget, from {}: {} of the {} units of limits.units_per_day are spent",
         until.unwrap_or_default(),
         units(spent_micro),
         units(cap_micro)

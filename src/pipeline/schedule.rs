@@ -113,8 +113,6 @@ pub struct Pipeline<A> {
     pub(super) identifying: BTreeMap<String, Identifying>,
     /// What the last query said that a task made.
     pub(super) hints: BTreeMap<JobId, ResultVideo>,
-    /// Since when (Unix ms) the API does not know a task that it accepted.
-    pub(super) unknown_since_ms: BTreeMap<JobId, i64>,
     pub(super) next_sweep: Instant,
     /// No create before this: the API said that all slots are taken.
     pub(super) slots_blocked: Option<Instant>,
@@ -161,7 +159,6 @@ impl<A: Api> Pipeline<A> {
             running: HashMap::new(),
             identifying: BTreeMap::new(),
             hints: BTreeMap::new(),
-            unknown_since_ms: BTreeMap::new(),
             next_sweep: Instant::now(),
             slots_blocked: None,
             slots_refused_in_a_row: 0,

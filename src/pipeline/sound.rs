@@ -8,8 +8,11 @@ use super::{
     step::{StepEnd, trouble},
 };
 use crate::{
-    job::{Job, Outcome, Source, outcome::Fault},
-    kling::{Api, Meaning},
+    job::{
+        Job, Outcome, Source,
+        outcome::{Fault, Trouble},
+    },
+    kling::{Api, ApiError, Meaning},
     media::sound,
     store::StoreError,
 };
@@ -37,14 +40,14 @@ async fn fetch_and_measure<A: Api>(context: &Context<A>, url: &Url) -> Outcome {
         {
             return unfit(format!("the sound cannot be fetched to be measured: {error}"));
         }
-        Err(error) => return Outcome::Trouble(trouble(&error)),
+        Err(error) => return not_yet(&error),
     };
     let mut bytes = Vec::new();
     loop {
         match fetched.chunk().await {
             Ok(Some(chunk)) => bytes.extend_from_slice(&chunk),
             Ok(None) => break,
-            Err(error) => return Outcome::Trouble(trouble(&error)),
+            Err(error) => return not_yet(&error),
         }
         if bytes.len() as u64 > sound::MAX_BYTES {
             return unfit("the sound is larger than the API's 5 MB".to_owned());
@@ -62,6 +65,11 @@ async fn fetch_and_measure<A: Api>(context: &Context<A>, url: &Url) -> Outcome {
         Ok(length_ms) => Outcome::SoundMeasured { length_ms },
         Err(fault) => unfit(fault),
     }
+}
+
+fn not_yet(error: &ApiError) -> Outcome {
+    let message = format!("the sound cannot be fetched to be measured: {error}");
+    Outcome::Trouble(Trouble { message, ..trouble(error) })
 }
 
 fn unfit(message: String) -> Outcome {

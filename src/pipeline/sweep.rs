@@ -11,9 +11,9 @@ use super::{
     step::Word,
 };
 use crate::{
-    job::{Job, JobId, Outcome, State, outcome::Fault},
+    job::{Job, JobId, Outcome, State},
     kling::{Answer, Api, Meaning, ResultVideo, Task, TaskStatus},
-    store::{self, Call, StoreError},
+    store::{Call, StoreError},
 };
 
 /// Up to so many tasks, single queries take no more requests than a page and whatever it misses.
@@ -149,16 +149,4 @@ async fn see<A: Api>(
         Err(error) => return Err(error),
     }
     Ok(())
-}
-
-/// A task that the API has not known for longer than a lost result may take to show up again.
-pub(super) async fn give_up<A: Api>(
-    context: &Context<A>,
-    job: &Job,
-    words: &str,
-) -> Result<Job, StoreError> {
-    let message = format!("the API no longer knows its task: {words}");
-    let fault = Fault { code: "task_gone".to_owned(), message };
-    let answer: Option<store::Answer> = None;
-    context.note(job, Outcome::Refused(fault), answer).await
 }

@@ -2,6 +2,8 @@
 //!
 //! Owns the rows of `manifest`; what a difference means for its jobs is in [`super::reconcile`].
 
+use std::fmt;
+
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::{
@@ -67,6 +69,26 @@ pub struct Reconciled {
     pub moved: usize,
     /// Jobs that were cancelled.
     pub removed: usize,
+}
+
+/// What is not zero, such as `: 2 jobs new, 1 cancelled`.
+impl fmt::Display for Reconciled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let told = [
+            (self.added, "new"),
+            (self.changed, "changed"),
+            (self.flagged, "changed after they were sent"),
+            (self.moved, "known under another name"),
+            (self.removed, "cancelled"),
+        ];
+        let told = told.into_iter().filter(|(count, _)| *count > 0).enumerate();
+        for (place, (count, what)) in told {
+            let noun = if count == 1 { "job" } else { "jobs" };
+            let before = if place == 0 { ": " } else { ", " };
+            write!(f, "{before}{count} {noun} {what}")?;
+        }
+        Ok(())
+    }
 }
 
 /// Two jobs that cannot both be.

@@ -154,9 +154,13 @@ fn conclude(
     let program = std::env::args().next().unwrap_or_else(|| "lipsyncd".to_owned());
     let program = shell_word(&program);
     writeln!(out, "What to type next:")?;
-    writeln!(out, "  {program} --config {settings} show anna/it    why that one failed")?;
-    writeln!(out, "  {program} --config {settings} show anna/en    what became of another")?;
-    writeln!(out, "  {program} --config {settings} status          what it would have cost")?;
+    for (command, why) in [
+        ("show anna/it", "why that one failed"),
+        ("show anna/en", "what became of another"),
+        ("status", "what it would have cost"),
+    ] {
+        writeln!(out, "  # {why}\n  {program} --config {settings} {command}")?;
+    }
     out.flush()?;
     let as_made = succeeded + 1 == all.len();
     Ok(if as_made { ExitCode::Done } else { ExitCode::Failed })

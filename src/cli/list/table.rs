@@ -16,6 +16,8 @@ const HEADER: [&str; 4] = ["JOB", "STATE", "WAITS FOR, OR WHY IT ENDED", "OUTPUT
 
 /// Narrower than this a terminal's lines are allowed to wrap.
 const WIDTH_MIN: u16 = 60;
+/// The output keeps room for its heading.
+const OUTPUT_MIN: u16 = 6;
 /// Blanks between two columns.
 const GAP: u16 = 2;
 
@@ -90,14 +92,14 @@ fn constrain(column: &mut Column, width: u16, cut: bool) {
     });
 }
 
-/// Shares `width` out: the state is never cut, key and output get what they need up to a third each,
-/// the remark gets what is left.
+/// Shares `width` out: the state is never cut, the key gets what it needs up to a third, and the
+/// remark comes before the output, which mostly repeats the key.
 fn fit([key, state, remark, output]: [u16; 4], width: u16) -> [u16; 4] {
     let width = width.saturating_sub(4 * GAP);
-    let third = width / 3;
-    let (key, output) = (key.min(third), output.min(third));
-    let left = width.saturating_sub(key + state + output);
-    [key, state, remark.min(left).max(1), output]
+    let key = key.min(width / 3);
+    let left = width.saturating_sub(key + state);
+    let remark = remark.min(left.saturating_sub(OUTPUT_MIN)).max(1);
+    [key, state, remark, output.min(left.saturating_sub(remark)).max(1)]
 }
 
 #[cfg(test)]

@@ -51,7 +51,8 @@ pub(super) fn lines(report: &Report) -> Vec<(&'static str, String)> {
     lines.push(("manifests", manifests(report)));
     for refused in &report.standing.refused {
         let fault = first_line(&refused.error);
-        lines.push(("", format!("  {}: {fault}", safe(&refused.path))));
+        // The fault begins with the path.
+        lines.push(("", format!("  {fault}")));
     }
     let told = i64::try_from(report.standing.refused.len()).unwrap_or(i64::MAX);
     if report.manifests.refused > told {
@@ -90,7 +91,7 @@ fn jobs(report: &Report) -> String {
 
 fn slots(report: &Report) -> String {
     let slots = &report.slots;
-    let mut said = format!("{} of {} slots in use", slots.used, slots.limit);
+    let mut said = format!("{} of {} in use", slots.used, slots.limit);
     if slots.limit != slots.configured {
         said += &format!(" ({} configured; the account lets us no more)", slots.configured);
     }
@@ -202,7 +203,7 @@ mod tests {
         let expected = "\
 daemon     running for 3m 20s (PID 4711)
 jobs       120: 95 queued, 5 processing, 20 succeeded
-slots      5 of 5 slots in use (10 configured; the account lets us no more)
+slots      5 of 5 in use (10 configured; the account lets us no more)
 line       open
 units      12.5 today (UTC) of at most 100, 340.05 in all
 time left  about 20m
@@ -227,11 +228,11 @@ manifests  3 accepted
         let expected = "\
 daemon     not running
 jobs       124: 1 waiting, 95 queued, 5 processing, 20 succeeded, 2 failed, 1 unresolved
-slots      5 of 5 slots in use (10 configured; the account lets us no more)
+slots      5 of 5 in use (10 configured; the account lets us no more)
 line       paused since 2026-03-01 11:59:07 UTC: account balance not enough (code 1102); asked again at 2026-03-01 12:00:37 UTC
 units      12.5 today (UTC), 340.05 in all
 manifests  3 accepted, 2 refused:
-             a.yaml: a.yaml:3:5: unknown key `vidoe\\u{1b}`
+             a.yaml:3:5: unknown key `vidoe\\u{1b}`
              and 1 more
 next       lipsyncd run                       101 jobs are not finished
            lipsyncd list --state unresolved   1 job is to be decided by you
@@ -247,7 +248,7 @@ next       lipsyncd run                       101 jobs are not finished
         let report = Report::of(standing(), Some(4711), NOW_MS);
         assert_eq!(
             one_line(&report),
-            "2026-03-01 12:00:07 UTC  20 of 120 done, 0 failed, 5 of 5 slots in use (10 configured; \
+            "2026-03-01 12:00:07 UTC  20 of 120 done, 0 failed, 5 of 5 in use (10 configured; \
              the account lets us no more), about 20m left"
         );
     }

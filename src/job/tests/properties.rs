@@ -51,7 +51,7 @@ fn assert_step(before: &Job, name: &str, moved: &Transition, now_ms: i64) {
         assert!(matches!(name, "Retried" | "Returned" | "Edited"), "{name}");
     }
     if before.task_id.is_some() && before.task_id != job.task_id {
-        assert_eq!(name, "Retried");
+        assert!(name == "Retried" || name == "ResolvedAs" && before.is_unseen(), "{name}");
     }
     let accepted = before.task_id.is_none() && job.task_id.is_some();
     assert_eq!(moved.spend.tasks == 1, accepted, "each task is counted once: {name}");

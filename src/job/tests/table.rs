@@ -23,6 +23,8 @@ const TABLE: &[(&str, &[(State, State)])] = &[
     ("Absent", &[(Creating, Creating)]),
     ("NoLookups", &[(Creating, Unresolved)]),
     ("Processing", &[(Submitted, Processing)]),
+    ("Unseen", &[(Submitted, Submitted), (Processing, Processing)]),
+    ("SeenAgain", &[(Submitted, Submitted), (Processing, Processing)]),
     ("TaskSucceeded", &[(Submitted, Downloading), (Processing, Downloading)]),
     ("TaskFailed", &[(Submitted, Failed), (Processing, Failed)]),
     ("Delivered", &[(Downloading, Succeeded)]),

@@ -65,7 +65,7 @@ async fn text_says_what_is_amiss_and_what_to_type() {
     for said in [
         "not running",
         "paused since",
-        "sub/bad.yaml: sub/bad.yaml:2:1: unknown key `vidoe`; did you mean `video`?\n",
+        "sub/bad.yaml:2:1: unknown key `vidoe`; did you mean `video`?\n",
         "lipsyncd resume",
         "lipsyncd run",
         "lipsyncd check",

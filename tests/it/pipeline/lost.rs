@@ -163,3 +163,24 @@ async fn a_name_that_a_task_of_just_now_has_is_adopted() {
     let house = taken(0).await;
     assert_eq!(house.state("n/a").await, State::Succeeded);
 }
+
+#[tokio::test]
+async fn a_task_that_is_out_of_sight_is_told_and_waited_for() {
+    let house = House::new(quick()).await;
+    house.store.learn_lookups("test", Lookups::Answered).await.unwrap();
+    house.fault(FaultRule::always(Call::Query, refusal(1203)));
+    house.put("m.yaml", vec![wanted("m/a")]).await;
+    let running = house.start().await;
+    house
+        .until("the job to say so", async || {
+            house.waits_for("m/a").is_some_and(|waits| waits.contains("to show up"))
+        })
+        .await;
+    // Whoever named the wrong task may name another.
+    let task_id = house.ledger().tasks[0].task_id.clone();
+    running.stop().await;
+    house.apply("m/a", Outcome::ResolvedAs { task_id }).await.unwrap();
+    house.clear_faults();
+    assert_eq!(house.run().await, End::Idle);
+    house.assert_all_succeeded(1).await;
+}

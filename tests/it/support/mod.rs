@@ -115,6 +115,11 @@ impl House {
         self.store.accept(manifest, self.moment(), policy).await.unwrap().unwrap();
     }
 
+    /// Lets the API do right again.
+    pub fn clear_faults(&self) {
+        self.sim.control(lipsyncd::sim::Sim::clear_faults);
+    }
+
     /// Asks the simulator for a fault.
     pub fn fault(&self, rule: FaultRule) {
         self.sim.control(|sim| sim.add_fault(rule));
