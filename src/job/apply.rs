@@ -67,6 +67,9 @@ pub fn apply(
             step.try_again_later(trouble)
         }
         (S::Queued | S::Identified, O::Refused(fault)) => step.fail(fault),
+        (S::Queued | S::Identified, O::Found { task_id }) => {
+            step.accepted(task_id, "its result is there already: task")
+        }
         (S::Waiting | S::Queued | S::Identified, O::Cancelled) => {
             step.cancel("cancelled", "cancelled by `lipsyncd cancel`")
         }

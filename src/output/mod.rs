@@ -26,7 +26,7 @@ pub use metadata::{FaceUsed, FileFacts, Metadata, TimingUsed};
 pub use ownership::free_or_ours;
 pub use part::{Part, Source};
 pub use place::{Kind, Place};
-pub use publish::{already_published, publish};
+pub use publish::{already_published, publish, published_before};
 
 #[cfg(test)]
 mod tests;

@@ -34,6 +34,14 @@ pub fn already_published(
     Ok(Some(metadata))
 }
 
+/// The metadata at the place, if they are this job's, of whatever task.
+///
+/// # Errors
+/// What the file system says.
+pub fn published_before(place: &Place, job: &str) -> Result<Option<Metadata>, OutputError> {
+    Ok(Metadata::read(&place.metadata())?.filter(|metadata| metadata.job == job))
+}
+
 /// Gives the finished parts their final names, metadata first, the result last.
 ///
 /// `metadata` names the parts by their bytes, as [`Part::finish`](super::Part::finish) told them. `earlier` are the

@@ -75,7 +75,7 @@ async fn ready<A: Api>(context: &Context<A>, job: &Job) -> Result<LoadedSound, O
     let locator = &context.settings.locator;
     check_video(locator, job).await.map_err(Outcome::MediaChanged)?;
     let loaded = load_sound(locator, job).await.map_err(Outcome::MediaChanged)?;
-    check_output(context, job).await.map_err(Outcome::Refused)?;
+    check_output(context, job).await?;
     Ok(loaded)
 }
 

@@ -49,27 +49,50 @@ impl From<OutputError> for Stop {
     }
 }
 
-/// Says what is in the way of a job's output. To be asked before anything is paid for.
-pub(super) async fn check_output<A: Api>(context: &Context<A>, job: &Job) -> Result<(), Fault> {
+/// Tells what is in the way of a job's output. To be asked before anything is paid for.
+///
+/// A result of this very create may lie there though the database does not know of it: then the
+/// database was put back from a backup, and the task is found.
+pub(super) async fn check_output<A: Api>(context: &Context<A>, job: &Job) -> Result<(), Outcome> {
     let (output_dir, wanted) = (context.settings.output_dir.clone(), job.clone());
     let checked = on_disk(move || {
-        let place = Place::prepare(&output_dir, &wanted.spec.output)?;
-        output::free_or_ours(&place, &wanted.spec.key, wanted.spec.watermark, &earlier(&wanted))
+        let (place, key) = (Place::prepare(&output_dir, &wanted.spec.output)?, &wanted.spec.key);
+        match output::free_or_ours(&place, key, wanted.spec.watermark, &earlier(&wanted)) {
+            Err(OutputError::Foreign(path)) => {
+                Ok(Some((path, output::published_before(&place, key)?)))
+            }
+            other => other.map(|()| None),
+        }
     });
-    let message = match checked.await {
+    let taken = |message| Err(Outcome::Refused(Fault { code: "output_taken".to_owned(), message }));
+    match checked.await {
         // What passes by itself does not fail the job: the create goes on, and the download waits.
-        Ok(())
+        Ok(None)
         | Err(Stop::Output(
             OutputError::Full(_) | OutputError::ReadOnly(_) | OutputError::Io { .. },
-        )) => return Ok(()),
-        Err(Stop::Output(error)) => format!(
-            "{error}: move it away or give the job another `output`, then type `lipsyncd retry {}`",
+        )) => Ok(()),
+        Ok(Some((_, Some(published)))) if published.external_task_id == job.external_task_id() => {
+            Err(Outcome::Found { task_id: published.task_id })
+        }
+        Ok(Some((path, Some(published)))) => taken(format!(
+            "{} is there already, made for this job by task {}, which this database does not know. To \
+             pay for another, move it away and type `lipsyncd retry {}`",
+            path.display(),
+            published.task_id,
             job.spec.key
-        ),
-        Err(Stop::Api(error)) => error.message,
-        Err(Stop::Other { message, .. }) => message,
-    };
-    Err(Fault { code: "output_taken".to_owned(), message })
+        )),
+        Ok(Some((path, None))) => taken(in_the_way(&OutputError::Foreign(path), job)),
+        Err(Stop::Output(error)) => taken(in_the_way(&error, job)),
+        Err(Stop::Api(error)) => taken(error.message),
+        Err(Stop::Other { message, .. }) => taken(message),
+    }
+}
+
+fn in_the_way(error: &OutputError, job: &Job) -> String {
+    format!(
+        "{error}: move it away or give the job another `output`, then type `lipsyncd retry {}`",
+        job.spec.key
+    )
 }
 
 /// Fetches what the task of a job made. `hint` is what the last query said of it.

@@ -25,7 +25,7 @@ pub(super) async fn identify<A: Api>(
         return Ok(StepEnd::new(job, None));
     }
     if let Err(taken) = check_output(context, &job).await {
-        let job = context.note(&job, Outcome::Refused(taken), None).await?;
+        let job = context.note(&job, taken, None).await?;
         return Ok(StepEnd::new(job, None));
     }
     let (account, video) = (&context.settings.account, video_key(&job));

@@ -67,7 +67,7 @@ impl<'a> Reconciliation<'a> {
         self.free_what_changes(&manifest.jobs)?;
         for (index, wanted) in manifest.jobs.iter().enumerate() {
             let index = i64::try_from(index).unwrap_or(i64::MAX);
-            self.want(manifest_id, predecessor, index, wanted)
+            self.want(manifest_id, predecessor, &manifest.file_id, index, wanted)
                 .map_err(|stop| self.explain(stop, wanted))?;
         }
         Ok(())
@@ -113,6 +113,7 @@ impl<'a> Reconciliation<'a> {
         &mut self,
         manifest_id: i64,
         predecessor: Option<i64>,
+        file_id: &str,
         index: i64,
         wanted: &WantedJob,
     ) -> Result<(), Stop> {
@@ -122,7 +123,7 @@ impl<'a> Reconciliation<'a> {
             }
             return self.compare(job, &meaning, wanted);
         }
-        if let Some(id) = self.moved_job(predecessor, wanted)? {
+        if let Some(id) = self.moved_job(predecessor, file_id, wanted)? {
             self.connection
                 .prepare_cached(
                     "UPDATE job SET key = ?2, manifest_id = ?3, name = ?4 WHERE id = ?1",
@@ -292,15 +293,23 @@ impl<'a> Reconciliation<'a> {
     fn moved_job(
         &self,
         predecessor: Option<i64>,
+        file_id: &str,
         wanted: &WantedJob,
     ) -> Result<Option<i64>, StoreError> {
         let Some(predecessor) = predecessor else {
             return Ok(None);
         };
+        // Renamed and edited in one go, a job is known by its name in the same file. A new file may
+        // get the inode of one that is gone, so that its video or its sound must be the same, too.
         let mut statement = self.connection.prepare_cached(
-            "SELECT id FROM job WHERE manifest_id = ?1 AND name IS ?2 AND meaning = ?3 LIMIT 1",
+            "SELECT j.id FROM job j JOIN manifest m ON m.id = j.manifest_id
+             WHERE j.manifest_id = ?1 AND j.name IS ?2
+               AND (j.meaning = ?3 OR m.file_id = ?4 AND (j.video = ?5 OR j.audio = ?6))
+             ORDER BY j.meaning = ?3 DESC LIMIT 1",
         )?;
-        let known = (predecessor, &wanted.spec.id, &wanted.meaning);
+        let spec = &wanted.spec;
+        let (video, audio) = (spec.video.as_written(), spec.audio.as_written());
+        let known = (predecessor, &spec.id, &wanted.meaning, file_id, video, audio);
         Ok(statement.query_row(known, |row| row.get(0)).optional()?)
     }
 

@@ -19,7 +19,7 @@ const TABLE: &[(&str, &[(State, State)])] = &[
     ("NotSent", &[(Creating, Identified)]),
     ("HeldBack", &[(Queued, Queued), (Identified, Identified), (Creating, Identified)]),
     ("Lost", &[(Creating, Creating)]),
-    ("Found", &[(Creating, Submitted)]),
+    ("Found", &[(Queued, Submitted), (Identified, Submitted), (Creating, Submitted)]),
     ("Absent", &[(Creating, Creating)]),
     ("NoLookups", &[(Creating, Unresolved)]),
     ("Processing", &[(Submitted, Processing)]),

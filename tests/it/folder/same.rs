@@ -98,3 +98,20 @@ fn twins_that_are_renamed_together_are_each_known_again() {
     assert_eq!(house.state("done/two"), "succeeded");
     assert_eq!(house.job("done/one").unwrap().output, "one.mp4", "the same file, the same job");
 }
+
+#[test]
+fn a_manifest_that_is_renamed_and_edited_in_one_go_is_known_by_its_file() {
+    let mut house = House::new(crate::support::daemon::quick());
+    house.drop_in("one.yaml", JOB);
+    house.start();
+    house.until_state("one", "succeeded");
+    // While nobody looks, so that both are seen at once.
+    house.kill();
+    fs::rename(house.path("jobs/one.yaml"), house.path("jobs/two.yaml")).unwrap();
+    let edited = format!("{JOB}sound_volume: 0.5\n");
+    fs::write(house.path("jobs/two.yaml"), edited).unwrap();
+    house.start();
+    house.until("the job to have its new name", |house| house.job("two").is_some());
+    assert_eq!((house.state("two").as_str(), house.ledger().tasks.len()), ("succeeded", 1));
+    assert!(house.job("two").unwrap().changed_since);
+}

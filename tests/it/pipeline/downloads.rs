@@ -6,6 +6,7 @@ use lipsyncd::{
     job::State,
     pipeline::End,
     sim::{Call, Fault, FaultRule, SimConfig},
+    store::Store,
 };
 
 use crate::support::{House, many, quick, wanted};
@@ -108,4 +109,17 @@ async fn more_results_than_fit_into_memory_are_all_taken_up_at_the_start() {
     house.until_count(State::Succeeded, 60).await;
     running.stop().await;
     house.assert_all_succeeded(60).await;
+}
+
+#[tokio::test]
+async fn a_result_that_a_restored_database_does_not_know_is_found_and_not_paid_for_again() {
+    let mut house = House::new(quick()).await;
+    house.put("m.yaml", vec![wanted("m/a")]).await;
+    assert_eq!(house.run().await, End::Idle);
+    // As if the database were put back to before the job was sent.
+    house.store = Store::open(&house.dir.path().join("backup.db")).unwrap();
+    house.put("m.yaml", vec![wanted("m/a")]).await;
+    assert_eq!(house.run().await, End::Idle);
+    house.assert_all_succeeded(1).await;
+    assert_eq!(house.ledger().accepted(Call::Identify), 1);
 }
