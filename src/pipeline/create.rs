@@ -75,8 +75,10 @@ async fn ready<A: Api>(context: &Context<A>, job: &Job) -> Result<LoadedSound, O
     let locator = &context.settings.locator;
     check_video(locator, job).await.map_err(Outcome::MediaChanged)?;
     let loaded = load_sound(locator, job).await.map_err(Outcome::MediaChanged)?;
-    check_output(context, job).await?;
-    Ok(loaded)
+    match check_output(context, job).await {
+        None => Ok(loaded),
+        Some(outcome) => Err(outcome),
+    }
 }
 
 async fn send<A: Api>(

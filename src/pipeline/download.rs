@@ -49,11 +49,11 @@ impl From<OutputError> for Stop {
     }
 }
 
-/// Tells what is in the way of a job's output. To be asked before anything is paid for.
+/// Tells what comes of something in the way of a job's output; none: nothing is. To be asked before anything is paid for.
 ///
 /// A result of this very create may lie there though the database does not know of it: then the
 /// database was put back from a backup, and the task is found.
-pub(super) async fn check_output<A: Api>(context: &Context<A>, job: &Job) -> Result<(), Outcome> {
+pub(super) async fn check_output<A: Api>(context: &Context<A>, job: &Job) -> Option<Outcome> {
     let (output_dir, wanted) = (context.settings.output_dir.clone(), job.clone());
     let checked = on_disk(move || {
         let (place, key) = (Place::prepare(&output_dir, &wanted.spec.output)?, &wanted.spec.key);
@@ -64,15 +64,16 @@ pub(super) async fn check_output<A: Api>(context: &Context<A>, job: &Job) -> Res
             other => other.map(|()| None),
         }
     });
-    let taken = |message| Err(Outcome::Refused(Fault { code: "output_taken".to_owned(), message }));
+    let taken =
+        |message| Some(Outcome::Refused(Fault { code: "output_taken".to_owned(), message }));
     match checked.await {
         // What passes by itself does not fail the job: the create goes on, and the download waits.
         Ok(None)
         | Err(Stop::Output(
             OutputError::Full(_) | OutputError::ReadOnly(_) | OutputError::Io { .. },
-        )) => Ok(()),
+        )) => None,
         Ok(Some((_, Some(published)))) if published.external_task_id == job.external_task_id() => {
-            Err(Outcome::Found { task_id: published.task_id })
+            Some(Outcome::Found { task_id: published.task_id })
         }
         Ok(Some((path, Some(published)))) => taken(format!(
             "{} is there already, made for this job by task {}, which this database does not know. To \

@@ -24,7 +24,7 @@ pub(super) async fn identify<A: Api>(
         let job = context.note(&job, Outcome::MediaChanged(changed), None).await?;
         return Ok(StepEnd::new(job, None));
     }
-    if let Err(taken) = check_output(context, &job).await {
+    if let Some(taken) = check_output(context, &job).await {
         let job = context.note(&job, taken, None).await?;
         return Ok(StepEnd::new(job, None));
     }
