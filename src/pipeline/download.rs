@@ -49,7 +49,8 @@ impl From<OutputError> for Stop {
     }
 }
 
-/// Tells what comes of something in the way of a job's output; none: nothing is. To be asked before anything is paid for.
+/// Tells what comes of something in the way of a job's output; none: nothing is. To be asked before
+/// anything is paid for.
 ///
 /// A result of this very create may lie there though the database does not know of it: then the
 /// database was put back from a backup, and the task is found.
