@@ -11,7 +11,10 @@ use std::{
 };
 
 use secrecy::ExposeSecret as _;
-use tokio::{sync::Notify, time::sleep};
+use tokio::{
+    sync::Notify,
+    time::{sleep, timeout},
+};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
@@ -29,6 +32,11 @@ use crate::{
 const CHANGES_EVERY: Duration = Duration::from_millis(500);
 /// How long a download may stand still.
 const DOWNLOAD_IDLE: Duration = Duration::from_secs(30);
+
+/// Told to stop, the daemon is gone after so long, whatever it waits for.
+const STOP_MAX: Duration = Duration::from_millis(9_500);
+/// How long the inbox gets to finish what it has in hand, after the pipeline had its time.
+const INBOX_END: Duration = Duration::from_secs(1);
 
 /// Why the daemon cannot run, or could not go on.
 #[derive(Debug, thiserror::Error)]
@@ -105,15 +113,23 @@ pub async fn run(
         inbox_stop.clone(),
     );
     let changes = watch_changes(store, Arc::clone(&look), Arc::clone(&nudge));
+    let overdue = {
+        let stop = stop.clone();
+        async move {
+            stop.cancelled().await;
+            sleep(STOP_MAX).await;
+        }
+    };
     let pipeline_work = pipeline.run(nudge, stop, until, more_to_come);
-    tokio::pin!(inbox_work, changes, pipeline_work);
+    tokio::pin!(inbox_work, changes, pipeline_work, overdue);
     let mut inbox_ended = false;
     loop {
         tokio::select! {
             ended = &mut pipeline_work => {
                 inbox_stop.cancel();
-                if !inbox_ended {
-                    inbox_work.await?;
+                // Others may have locked the database: what the inbox had in hand is read again.
+                if !inbox_ended && let Ok(ended) = timeout(INBOX_END, &mut inbox_work).await {
+                    ended?;
                 }
                 info!("ended");
                 return Ok(ended?);
@@ -122,6 +138,8 @@ pub async fn run(
                 inbox_ended = true;
                 ended?;
             }
+            // Whoever keeps the database locked must not keep this daemon alive.
+            () = &mut overdue => return Ok(End::Stopped),
             failed = &mut changes => return Err(failed.into()),
         }
     }

@@ -30,7 +30,8 @@ impl Error for Refused {}
 /// Where downloads may go.
 #[derive(Debug, Clone)]
 pub(super) struct HostPolicy {
-    /// The API itself is on this machine (a simulator, a gateway): anything goes.
+    /// The API itself is on this machine (a simulator, a gateway): so may its results be. Other
+    /// private addresses stay out: a result must not lead to the network around this machine.
     open: bool,
     /// Names of proxies, which may be private, and so must not be download hosts.
     proxies: Arc<[String]>,
@@ -59,15 +60,16 @@ impl HostPolicy {
                 return Err(Refused(format!("`{scheme}://{host}` is not https")));
             }
         }
-        if self.open {
-            return Ok(());
-        }
         let private = match &host {
-            Host::Ipv4(ip) => !is_public(IpAddr::V4(*ip)),
-            Host::Ipv6(ip) => !is_public(IpAddr::V6(*ip)),
+            Host::Ipv4(ip) => !self.admits(IpAddr::V4(*ip)),
+            Host::Ipv6(ip) => !self.admits(IpAddr::V6(*ip)),
             Host::Domain(name) => self.is_proxy(name),
         };
         if private { Err(not_public(&host.to_string())) } else { Ok(()) }
+    }
+
+    fn admits(&self, ip: IpAddr) -> bool {
+        is_public(ip) || self.open && ip.is_loopback()
     }
 
     fn is_proxy(&self, name: &str) -> bool {
@@ -81,11 +83,11 @@ impl Resolve for HostPolicy {
         Box::pin(async move {
             let host = name.as_str();
             let found: Vec<SocketAddr> = tokio::net::lookup_host((host, 0)).await?.collect();
-            let unfiltered = policy.open || policy.is_proxy(host);
+            let unfiltered = policy.is_proxy(host);
             let kept: Vec<SocketAddr> = found
                 .iter()
                 .copied()
-                .filter(|address| unfiltered || is_public(address.ip()))
+                .filter(|address| unfiltered || policy.admits(address.ip()))
                 .collect();
             if kept.is_empty() && !found.is_empty() {
                 return Err(Box::new(not_public(host)) as Box<dyn Error + Send + Sync>);
@@ -213,10 +215,17 @@ mod tests {
     }
 
     #[test]
-    fn an_api_on_this_machine_lifts_the_bounds() {
+    fn an_api_on_this_machine_may_have_its_results_here_and_nowhere_else_in_private() {
         for base in ["http://127.0.0.1:1", "http://localhost:1", "http://[::1]:1"] {
             let policy = policy(base, None);
-            assert_eq!(policy.check(&Url::parse("http://10.0.0.1/a").unwrap()), Ok(()), "{base}");
+            assert_eq!(
+                policy.check(&Url::parse("http://127.0.0.1:9/a").unwrap()),
+                Ok(()),
+                "{base}"
+            );
+            assert!(policy.check(&Url::parse("http://10.0.0.1/a").unwrap()).is_err(), "{base}");
+            let metadata = Url::parse("http://169.254.169.254/latest").unwrap();
+            assert!(policy.check(&metadata).is_err(), "{base}");
             assert!(policy.check(&Url::parse("file:///a").unwrap()).is_err(), "{base}");
         }
     }
