@@ -75,6 +75,7 @@ CREATE TABLE job (
   priority            INTEGER NOT NULL,
   not_before_at_ms    INTEGER,
   changed_since       INTEGER NOT NULL DEFAULT 0,   -- the manifest asks for something else since it was sent
+  wanted_meaning      TEXT,                         -- checksum of that something else
 
   -- What is known of its media.
   media_missing       TEXT,                         -- what is not there yet; NULL: all is there
@@ -128,6 +129,7 @@ CREATE INDEX job_waiting     ON job (due_at_ms) WHERE state = 'waiting';
 CREATE INDEX job_under_way   ON job (state, id) WHERE state IN ('identified', 'creating', 'submitted', 'processing', 'downloading', 'unresolved');
 CREATE INDEX job_state       ON job (state);
 CREATE INDEX job_manifest    ON job (manifest_id);
+CREATE INDEX job_meaning     ON job (meaning);
 -- No two jobs may write one file, no two may go by one name at the API.
 CREATE UNIQUE INDEX job_output   ON job (output) WHERE state <> 'cancelled';
 CREATE INDEX job_task            ON job (task_id) WHERE task_id IS NOT NULL;
@@ -157,6 +159,16 @@ CREATE TABLE event (
 
 CREATE INDEX event_of_job ON event (job_id, id);
 
+-- The account's tasks that an unresolved job could be, for the person who decides.
+CREATE TABLE candidate (
+  job_id        INTEGER NOT NULL REFERENCES job (id) ON DELETE CASCADE,
+  task_id       TEXT    NOT NULL,
+  status        TEXT    NOT NULL,                   -- as the API spells it
+  video         TEXT,                               -- the address or id of its video, as the API tells it
+  created_at_ms INTEGER,                            -- by the API's clock
+  PRIMARY KEY (job_id, task_id)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE spend (
   day            TEXT    PRIMARY KEY,               -- UTC, YYYY-MM-DD
   identify_micro INTEGER NOT NULL DEFAULT 0,
@@ -183,6 +195,8 @@ CREATE TABLE line (
   pause_since_ms   INTEGER,
   next_probe_at_ms INTEGER,
   hold             TEXT,                            -- why no new task is started, without a pause
+  trouble          TEXT,                            -- what the API cannot be reached for, while it cannot
+  trouble_since_ms INTEGER,
   folder           TEXT,                            -- which folder jobs_dir was, to know an unmounted one
   median_task_ms   INTEGER,
   daemon_pid       INTEGER,

@@ -31,6 +31,19 @@ pub enum StoreError {
         /// The newest this program knows.
         known: i64,
     },
+    /// Made by an older version of lipsyncd, and only to be read.
+    #[error(
+        "state database {path} is of version {found}, and {known} is read: start `lipsyncd run` once, \
+         which brings it up to date"
+    )]
+    Older {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+        /// The version this program reads.
+        known: i64,
+    },
     /// Not a database, or damaged.
     #[error(
         "state database {path} is damaged ({what}): it was left untouched; put a backup in its place \

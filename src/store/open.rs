@@ -9,19 +9,13 @@ use std::{fs, io, path::Path, time::Duration};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig};
 
-use super::StoreError;
-
-/// The version this program writes.
-pub const VERSION: i64 = 1;
-
-/// The schema of [`VERSION`], as it stands at the root of the project.
-const SCHEMA: &str = include_str!("../../schema.sql");
+use super::{
+    StoreError,
+    migrate::{SCHEMA, VERSION, migrate},
+};
 
 /// Tells SQLite databases of lipsyncd from others: "LSyd".
 const APPLICATION_ID: i64 = 0x4C53_7964;
-
-/// Steps from older versions: the first leads from version 1 to 2, and so on. None so far.
-const MIGRATIONS: [&str; 0] = [];
 
 /// How long to wait for another process that writes before it counts as trouble.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -55,7 +49,10 @@ pub fn open_reader(path: &Path) -> Result<Connection, StoreError> {
 fn settle_reader(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(64);
-    check_owner(connection, path)?;
+    let version = check_owner(connection, path)?;
+    if (1..VERSION).contains(&version) {
+        return Err(StoreError::Older { path: path.to_owned(), found: version, known: VERSION });
+    }
     Ok(())
 }
 
@@ -86,10 +83,7 @@ fn prepare(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
             transaction.pragma_update(None, "user_version", VERSION)?;
         }
     } else if version < VERSION {
-        let known = usize::try_from(version - 1).unwrap_or(0);
-        for step in MIGRATIONS.iter().skip(known) {
-            transaction.execute_batch(step)?;
-        }
+        migrate(&transaction, version)?;
         transaction.pragma_update(None, "user_version", VERSION)?;
     }
     transaction.commit()?;
