@@ -29,7 +29,10 @@ mod worker;
 #[cfg(test)]
 mod tests;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use rusqlite::Connection;
 
@@ -46,6 +49,7 @@ pub use overview::{Reader, RefusedManifest, Standing};
 pub use pause::{Pause, PauseKind};
 pub use record::{Answer, Call};
 pub use session::KnownSession;
+pub use worker::Interlude;
 
 use worker::Worker;
 
@@ -65,6 +69,16 @@ impl Store {
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let writer = Worker::spawn_writer(open::open_writer(path)?)?;
         let reader = Worker::spawn_reader(open_reader(path)?)?;
+        Ok(Self { path: path.to_owned(), writer, reader })
+    }
+
+    /// The same for a simulation: all work is done where it is asked for, between two interludes.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_here(path: &Path, interlude: Interlude) -> Result<Self, StoreError> {
+        let writer = Worker::here(open::open_writer(path)?, true, Arc::clone(&interlude));
+        let reader = Worker::here(open_reader(path)?, false, interlude);
         Ok(Self { path: path.to_owned(), writer, reader })
     }
 
