@@ -6,4 +6,5 @@ mod architecture;
 mod commands;
 mod folder;
 mod pipeline;
+mod simulation;
 mod support;
