@@ -56,7 +56,7 @@ async fn live(world: &Arc<World>) -> u32 {
         let steps = *world.chance.pick(&[15, 60, 250, 1_000]);
         let steps = world.chance.between(1, steps);
         {
-            let long = Duration::from_secs(world.chance.between(1, 20_000).unsigned_abs());
+            let long = Duration::from_secs(world.chance.between(1, 5_000).unsigned_abs());
             let (life, daemon) = begin(world, &people, Some(steps));
             tokio::select! {
                 biased;
@@ -143,6 +143,8 @@ async fn wait_for_the_end(world: &World, people: &People, daemon: &Daemon) {
     let mut count = database
         .prepare("SELECT count(*) FROM job WHERE state NOT IN ('succeeded', 'failed', 'cancelled')")
         .unwrap();
+    let mut undecided =
+        database.prepare("SELECT count(*) FROM job WHERE state = 'unresolved'").unwrap();
     let began = Instant::now();
     loop {
         if count.query_row([], |row| row.get::<_, i64>(0)).unwrap() == 0 {
@@ -154,7 +156,9 @@ async fn wait_for_the_end(world: &World, people: &People, daemon: &Daemon) {
         if began.elapsed() > PATIENCE {
             return world.accuse(format!("never done: {:?}", texts(&database, unfinished)));
         }
-        people.decide().await;
+        if undecided.query_row([], |row| row.get::<_, i64>(0)).unwrap() > 0 {
+            people.decide().await;
+        }
         sleep(Duration::from_secs(300)).await;
     }
 }
