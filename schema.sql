@@ -100,9 +100,8 @@ CREATE TABLE job (
   account             TEXT,                         -- whose account the create was sent with
   first_sent_at_ms    INTEGER,                      -- written down before the create is sent
   sent_at_ms          INTEGER,
+  sends               INTEGER,                      -- how often it was written down to be sent
   sound_sha256        TEXT,
-  absent_since_ms     INTEGER,
-  settled             INTEGER NOT NULL DEFAULT 0,
   task_id             TEXT,
   units_micro         INTEGER NOT NULL DEFAULT 0,
   error_code          TEXT,

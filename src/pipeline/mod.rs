@@ -6,6 +6,7 @@
 //! `sweep`, `download`. Every step writes what came of it to the store before anybody acts on it,
 //! so that dropping the whole pipeline at any moment loses nothing.
 
+mod absence;
 mod cadence;
 mod clock;
 mod context;
@@ -14,10 +15,12 @@ mod download;
 mod identify;
 mod learn;
 mod line;
+mod listing;
 mod local;
 mod lookup;
 mod pace;
 mod react;
+mod refusal;
 mod schedule;
 mod settings;
 mod shelf;

@@ -23,7 +23,7 @@ impl<A: Api> Pipeline<A> {
     pub(super) async fn react(&mut self, event: Event) -> Result<(), StoreError> {
         match event {
             Event::Stepped(id, Ok(end)) => self.stepped(id, end).await,
-            Event::Stepped(id, Err(StoreError::Stale { .. })) => {
+            Event::Stepped(id, Err(StoreError::Stale { .. } | StoreError::TaskTaken { .. })) => {
                 self.reload(id).await?;
                 self.end_paid_probe(id);
                 self.release_others(id);
@@ -98,7 +98,7 @@ impl<A: Api> Pipeline<A> {
         }
         for (job, video) in swept.moved {
             self.budget.is_stale = true;
-            if job.state != State::Processing {
+            if matches!(job.state, State::Downloading | State::Failed) {
                 self.remember_duration(&job, now_ms).await?;
             }
             if let (State::Downloading, Some(video)) = (job.state, video) {
@@ -107,9 +107,12 @@ impl<A: Api> Pipeline<A> {
             self.settle_in(job);
         }
         for id in swept.same {
-            if self.shelf.get(id).is_some_and(Job::is_unseen) {
+            if self.shelf.get(id).is_some_and(|job| job.waits.is_some()) {
                 self.move_on(id, Outcome::SeenAgain).await?;
             }
+        }
+        for (id, words) in swept.unclear {
+            self.task_unclear(id, words).await?;
         }
         for (id, words) in swept.unknown {
             self.task_unknown(id, words, now_ms).await?;
@@ -155,6 +158,18 @@ impl<A: Api> Pipeline<A> {
         if is_news {
             warn!(job = job.spec.key, "{}: the API does not know its task: {words}", job.spec.key);
             self.move_on(id, Outcome::Unseen(words)).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes down that nothing clear is said of a task, once for each thing that is said.
+    async fn task_unclear(&mut self, id: JobId, words: String) -> Result<(), StoreError> {
+        let Some(job) = self.shelf.get(id) else { return Ok(()) };
+        // Each answer has a request id of its own.
+        let said = words.split(", request ").next().unwrap_or_default();
+        if job.waits.as_ref().is_none_or(|waits| !waits.contains(said)) {
+            warn!(job = job.spec.key, "{}: no clear word on its task: {words}", job.spec.key);
+            self.move_on(id, Outcome::Unclear(words)).await?;
         }
         Ok(())
     }

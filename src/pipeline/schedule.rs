@@ -22,8 +22,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
 use super::{
-    Clock, Settings, cadence::Cadence, context::Context, line::Line, pace::Pace, shelf::Shelf,
-    slots::Slots, step::StepEnd, sweep::Swept,
+    Clock, Settings, absence::Absences, cadence::Cadence, context::Context, line::Line, pace::Pace,
+    shelf::Shelf, slots::Slots, step::StepEnd, sweep::Swept,
 };
 use crate::{
     job::{Job, JobId, State},
@@ -150,7 +150,15 @@ impl<A: Api> Pipeline<A> {
         }
         let lookups = Mutex::new(lookups);
         Ok(Self {
-            context: Arc::new(Context { api, store, clock, settings, pace, lookups }),
+            context: Arc::new(Context {
+                api,
+                store,
+                clock,
+                settings,
+                pace,
+                lookups,
+                absences: Absences::default(),
+            }),
             shelf: Shelf::default(),
             slots,
             line: Line::new(),

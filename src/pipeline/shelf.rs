@@ -44,7 +44,7 @@ impl Shelf {
             Action::Create => {
                 self.to_create.insert(rank(&job));
             }
-            Action::LookUp | Action::Resend => {
+            Action::LookUp => {
                 self.to_settle.insert(job.id);
             }
             Action::Download => {
@@ -102,7 +102,7 @@ impl Shelf {
         self.to_create.first().map(|rank| rank.2)
     }
 
-    /// Whose create is to be looked up, or sent again.
+    /// Whose create is to be looked up, and perhaps sent again.
     pub(super) fn all_to_settle(&self) -> Vec<JobId> {
         self.to_settle.iter().copied().collect()
     }

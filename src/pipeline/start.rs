@@ -42,28 +42,32 @@ impl<A: Api> Pipeline<A> {
         if !self.line.lets_ask() {
             return;
         }
-        let now_ms = self.context.clock.now_ms();
         for id in self.shelf.all_to_settle() {
             if self.count_running(StepKind::Settle) >= SETTLES_MAX {
                 return;
             }
-            let Some(job) = self.shelf.get(id) else { continue };
-            let again = decide(job, now_ms) == Action::Resend;
-            if again && !self.line.lets_pay() {
+            let sends = self.is_to_be_sent_again(id);
+            let probe = sends && !self.line.lets_pay();
+            if sends && self.slots_blocked.is_some() || probe && !self.line.wants_paid_probe() {
                 continue;
             }
             let Some(job) = self.shelf.take(id) else { continue };
+            if probe {
+                self.line.probe_sent(Probe::Paid(id));
+            }
             let (context, may_pay) = (Arc::clone(&self.context), Arc::clone(&self.may_pay));
             self.start(StepKind::Settle, Some(id), async move {
-                let gate = || may_pay.load(Ordering::Acquire);
-                let end = if again {
-                    create::resend(&context, job, &gate).await
-                } else {
-                    lookup::settle(&context, job).await
-                };
-                Event::Stepped(id, end)
+                let gate = || probe || may_pay.load(Ordering::Acquire);
+                Event::Stepped(id, lookup::settle(&context, job, &gate).await)
             });
         }
+    }
+
+    /// Whether the next lookup of a lost create, if it finds nothing again, is followed by a send.
+    fn is_to_be_sent_again(&self, id: JobId) -> bool {
+        let settle_ms = self.context.settings.policy.create_settle_ms;
+        let settled = |job: &Job| self.context.absences.is_settled(job, settle_ms);
+        self.shelf.get(id).is_some_and(settled)
     }
 
     fn start_creates(&mut self) {
@@ -218,6 +222,10 @@ impl<A: Api> Pipeline<A> {
     pub(super) fn may_probe(&self) -> bool {
         if !self.line.lets_ask() {
             return true;
+        }
+        let sends_again = |id: JobId| self.is_to_be_sent_again(id);
+        if self.shelf.all_to_settle().into_iter().any(sends_again) {
+            return self.line.may_probe_paid() && self.slots_blocked.is_none();
         }
         if self.shelf.first_to_create().is_some() {
             return self.line.may_probe_paid() && self.slots.has_free();

@@ -65,6 +65,14 @@ impl Word {
             | Meaning::Transport => None,
         }
     }
+
+    /// The same of a call that takes no slot: 1303 can then only mean to come later.
+    pub(super) fn of_query(error: &ApiError) -> Option<Self> {
+        match Self::of(error) {
+            Some(Self::SlotsFull) => Some(Self::TooFast { retry_after_ms: error.retry_after_ms }),
+            word => word,
+        }
+    }
 }
 
 /// What an error of a call that costs no task means for the job: not its fault, a passing failure,

@@ -8,6 +8,7 @@
 //! the job meanwhile.
 
 mod account;
+mod candidate;
 mod error;
 mod left_over;
 mod line;
@@ -34,6 +35,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 
 pub use account::Lookups;
+pub use candidate::Candidate;
 pub use error::StoreError;
 pub use left_over::LeftOver;
 
