@@ -146,7 +146,7 @@ async fn nonsense_about_one_task_keeps_no_other_from_being_seen() {
         let odd = house.jobs().await.into_iter().find(|job| job.state != State::Succeeded).unwrap();
         house
             .until("the job to say so", async || {
-                house.waits_for(&odd.spec.key).is_some_and(|waits| waits.contains("the API"))
+                house.waits_for(&odd.spec.key).is_some_and(|waits| waits.contains("a clear word"))
             })
             .await;
         house.clear_faults();
@@ -210,7 +210,9 @@ async fn a_deduction_out_of_all_reason_is_told_and_not_summed() {
         let mut house = House::new(quick()).await;
         house.settings.units_per_day_micro = Some(90_000_000);
         let fault = patch(json!({"data": {"final_unit_deduction": deduction}}));
-        house.fault(FaultRule::always(Call::Any, fault));
+        for call in [Call::Identify, Call::Query] {
+            house.fault(FaultRule::always(call, fault.clone()));
+        }
         house.put("m.yaml", many("m", 2)).await;
         assert_eq!(house.run().await, End::Idle, "{deduction}");
         house.assert_all_succeeded(2).await;
@@ -222,9 +224,11 @@ async fn a_deduction_out_of_all_reason_is_told_and_not_summed() {
 #[tokio::test]
 async fn numbers_as_strings_and_strings_as_numbers_are_read() {
     let house = House::new(quick()).await;
-    house.fault(FaultRule::always(Call::Any, patch(json!({"code": "0"}))));
-    let created_at = patch(json!({"code": "0", "data": {"created_at": "1722769557708"}}));
-    house.fault(FaultRule::always(Call::Create, created_at));
+    for call in [Call::Identify, Call::Query, Call::List] {
+        house.fault(FaultRule::always(call, patch(json!({"code": "0", "request_id": 5}))));
+    }
+    let created = json!({"code": "0", "data": {"created_at": "1722769557708", "task_status": 3}});
+    house.fault(FaultRule::always(Call::Create, patch(created)));
     house.put("m.yaml", many("m", 4)).await;
     assert_eq!(house.run().await, End::Idle);
     house.assert_all_succeeded(4).await;

@@ -1,5 +1,7 @@
 //! An API that names the wrong task: in the answer to a create, in a query, in a list.
 
+use std::collections::BTreeSet;
+
 use lipsyncd::{
     job::State,
     pipeline::End,
@@ -46,6 +48,9 @@ async fn two_jobs_are_never_one_task() {
     house.until_count(State::Succeeded, 5).await;
     running.stop().await;
     house.assert_all_succeeded(5).await;
+    let tasks: BTreeSet<Option<String>> =
+        house.jobs().await.into_iter().map(|job| job.task_id).collect();
+    assert_eq!(tasks.len(), 5);
 }
 
 #[tokio::test]
