@@ -8,6 +8,7 @@
 
 mod absence;
 mod cadence;
+mod candidates;
 mod clock;
 mod context;
 mod create;

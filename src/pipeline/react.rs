@@ -6,6 +6,7 @@ use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::{
+    candidates::Refreshed,
     line::Probe,
     schedule::{Budget, Event, Pipeline},
     step::{StepEnd, Word},
@@ -18,6 +19,8 @@ use crate::{
 };
 
 const DAY_MS: i64 = 86_400_000;
+/// How long to wait until a list that could not be read is asked for again.
+const LIST_AGAIN: Duration = Duration::from_secs(60);
 
 impl<A: Api> Pipeline<A> {
     pub(super) async fn react(&mut self, event: Event) -> Result<(), StoreError> {
@@ -32,10 +35,18 @@ impl<A: Api> Pipeline<A> {
             Event::Swept(Ok(swept)) => self.swept(swept).await,
             Event::Probed(Ok(())) => self.go_on().await,
             Event::Probed(Err(error)) => self.probe_failed(&error).await,
-            Event::Learnt(Ok(())) => Ok(()),
+            Event::Learnt(Ok(())) | Event::Refreshed(Ok(Refreshed::Done)) => Ok(()),
+            Event::Refreshed(Ok(Refreshed::Later(word))) => {
+                self.list_candidates_at = Some(Instant::now() + LIST_AGAIN);
+                match word {
+                    Some(word) => self.heed(None, word).await,
+                    None => Ok(()),
+                }
+            }
             Event::Stepped(_, Err(error))
             | Event::Swept(Err(error))
-            | Event::Learnt(Err(error)) => Err(error),
+            | Event::Learnt(Err(error))
+            | Event::Refreshed(Err(error)) => Err(error),
         }
     }
 
@@ -72,6 +83,9 @@ impl<A: Api> Pipeline<A> {
     }
 
     fn settle_in(&mut self, job: Job) {
+        if job.state == State::Unresolved {
+            self.list_candidates_at = Some(Instant::now());
+        }
         if job.state.holds_slot() {
             self.slots.take(job.id);
         } else {

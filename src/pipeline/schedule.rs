@@ -22,8 +22,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
 use super::{
-    Clock, Settings, absence::Absences, cadence::Cadence, context::Context, line::Line, pace::Pace,
-    shelf::Shelf, slots::Slots, step::StepEnd, sweep::Swept,
+    Clock, Settings, absence::Absences, cadence::Cadence, candidates::Refreshed, context::Context,
+    line::Line, pace::Pace, shelf::Shelf, slots::Slots, step::StepEnd, sweep::Swept,
 };
 use crate::{
     job::{Job, JobId, State},
@@ -70,6 +70,7 @@ pub(super) enum StepKind {
     Sweep,
     Probe,
     Learn,
+    Candidates,
 }
 
 /// How a task ended.
@@ -79,6 +80,7 @@ pub(super) enum Event {
     Swept(Result<Swept, StoreError>),
     Probed(Result<(), ApiError>),
     Learnt(Result<(), StoreError>),
+    Refreshed(Result<Refreshed, StoreError>),
 }
 
 /// What is known of the day's budget.
@@ -114,6 +116,8 @@ pub struct Pipeline<A> {
     /// What the last query said that a task made.
     pub(super) hints: BTreeMap<JobId, ResultVideo>,
     pub(super) next_sweep: Instant,
+    /// When the list is to be read for unresolved jobs; none while all have their candidates.
+    pub(super) list_candidates_at: Option<Instant>,
     /// No create before this: the API said that all slots are taken.
     pub(super) slots_blocked: Option<Instant>,
     pub(super) slots_refused_in_a_row: u32,
@@ -168,6 +172,7 @@ impl<A: Api> Pipeline<A> {
             identifying: BTreeMap::new(),
             hints: BTreeMap::new(),
             next_sweep: Instant::now(),
+            list_candidates_at: Some(Instant::now()),
             slots_blocked: None,
             slots_refused_in_a_row: 0,
             may_pay: Arc::new(AtomicBool::new(false)),
@@ -284,6 +289,7 @@ impl<A: Api> Pipeline<A> {
             self.next_sweep_at(),
             self.line.next_probe().filter(|_| self.may_probe()),
             self.slots_blocked,
+            self.next_listing_at(),
         ]
         .into_iter()
         .flatten()

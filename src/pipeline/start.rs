@@ -8,7 +8,7 @@ use std::{
 use tokio::time::Instant;
 
 use super::{
-    create, download, identify, learn,
+    candidates, create, download, identify, learn,
     line::Probe,
     local::video_key,
     lookup,
@@ -34,6 +34,7 @@ impl<A: Api> Pipeline<A> {
         self.start_creates();
         self.start_prepares();
         self.start_sweep();
+        self.start_candidates();
         self.start_downloads();
         self.start_probe();
     }
@@ -189,6 +190,17 @@ impl<A: Api> Pipeline<A> {
         });
     }
 
+    fn start_candidates(&mut self) {
+        if self.next_listing_at().is_none_or(|at| at > Instant::now()) {
+            return;
+        }
+        self.list_candidates_at = None;
+        let context = Arc::clone(&self.context);
+        self.start(StepKind::Candidates, None, async move {
+            Event::Refreshed(candidates::refresh(&context).await)
+        });
+    }
+
     /// Asks for free whether the credentials are taken again.
     fn start_probe(&mut self) {
         if !self.line.wants_free_probe() {
@@ -216,6 +228,12 @@ impl<A: Api> Pipeline<A> {
     pub(super) fn next_sweep_at(&self) -> Option<Instant> {
         let idle = self.count_running(StepKind::Sweep) == 0 && self.line.lets_ask();
         (idle && self.shelf.followed().next().is_some()).then_some(self.next_sweep)
+    }
+
+    /// When the list is to be read for unresolved jobs; none while it need not be, or is.
+    pub(super) fn next_listing_at(&self) -> Option<Instant> {
+        let idle = self.count_running(StepKind::Candidates) == 0 && self.line.lets_ask();
+        self.list_candidates_at.filter(|_| idle)
     }
 
     /// Whether a probe that is due could be sent; if not, something else has to happen first.

@@ -57,7 +57,7 @@ impl Reader {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn candidates(&self, job_id: JobId) -> Result<Vec<Candidate>, StoreError> {
+    pub(super) fn candidates(&self, job_id: JobId) -> Result<Vec<Candidate>, StoreError> {
         let sql = "SELECT task_id, status, video, created_at_ms FROM candidate WHERE job_id = ?1
                    ORDER BY created_at_ms, task_id";
         let mut statement = self.connection.prepare_cached(sql)?;

@@ -1,6 +1,7 @@
 //! The pipeline with a real database, real HTTP and real files, against the simulator.
 
 mod batch;
+mod candidates;
 mod codes;
 mod crash;
 mod downloads;
