@@ -122,7 +122,8 @@ CREATE TABLE job (
 ) STRICT;
 
 -- What is next: one short walk from the top of the line.
-CREATE INDEX job_queued      ON job (priority DESC, turn, id) WHERE state = 'queued';
+-- What failed and is to be tried again has a walk of its own, by when it is due.
+CREATE INDEX job_queued      ON job (priority DESC, turn, id) WHERE state = 'queued' AND due_at_ms = 0;
 CREATE INDEX job_delayed     ON job (due_at_ms) WHERE state = 'queued' AND due_at_ms > 0;
 CREATE INDEX job_waiting     ON job (due_at_ms) WHERE state = 'waiting';
 CREATE INDEX job_under_way   ON job (state, id) WHERE state IN ('identified', 'creating', 'submitted', 'processing', 'downloading', 'unresolved');

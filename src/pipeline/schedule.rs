@@ -64,6 +64,8 @@ pub enum End {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum StepKind {
     Prepare,
+    /// One that failed before: it must not take the place of those that did not.
+    PrepareAgain,
     Create,
     Settle,
     Download,
@@ -126,6 +128,8 @@ pub struct Pipeline<A> {
     pub(super) budget: Budget,
     pub(super) look_again: bool,
     pub(super) queue_is_dry: bool,
+    /// The same of what failed and is due again.
+    pub(super) again_is_dry: bool,
     /// There was a look since the window was filled.
     pub(super) looked: bool,
     /// The states of which the last look found more jobs than it took.
@@ -179,6 +183,7 @@ impl<A: Api> Pipeline<A> {
             budget: Budget::default(),
             look_again: true,
             queue_is_dry: false,
+            again_is_dry: false,
             looked: false,
             unread: Vec::new(),
             next_due_at_ms: None,
@@ -302,7 +307,10 @@ impl<A: Api> Pipeline<A> {
         self.may_pay.store(false, Ordering::Release);
         let deadline = Instant::now() + DRAIN;
         while self.running.values().any(|(kind, _)| {
-            matches!(kind, StepKind::Create | StepKind::Settle | StepKind::Prepare)
+            matches!(
+                kind,
+                StepKind::Create | StepKind::Settle | StepKind::Prepare | StepKind::PrepareAgain
+            )
         }) {
             match timeout_at(deadline, self.steps.join_next_with_id()).await {
                 Ok(Some(Ok((id, _)))) => {

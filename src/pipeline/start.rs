@@ -26,6 +26,8 @@ use crate::{
 const SETTLES_MAX: usize = 4;
 /// Identify Face calls and measurements at once, at least.
 const PREPARES_MIN: usize = 8;
+/// Those of jobs that failed at them before, at once.
+const PREPARES_AGAIN_MAX: usize = 4;
 
 impl<A: Api> Pipeline<A> {
     pub(super) fn start_what_may_start(&mut self) {
@@ -103,11 +105,10 @@ impl<A: Api> Pipeline<A> {
     }
 
     fn start_prepares(&mut self) {
-        let most = self.prepares_max();
         let now_ms = self.context.clock.now_ms();
         for id in self.shelf.all_to_prepare() {
-            if self.count_running(StepKind::Prepare) >= most {
-                return;
+            if !self.may_prepare(id) {
+                continue;
             }
             let Some(job) = self.shelf.get(id) else { continue };
             match decide(job, now_ms) {
@@ -153,11 +154,10 @@ impl<A: Api> Pipeline<A> {
     ) where
         F: Future<Output = Result<StepEnd, crate::store::StoreError>> + Send,
     {
+        let kind = self.prepare_kind(id);
         let Some(job) = self.shelf.take(id) else { return };
         let context = Arc::clone(&self.context);
-        self.start(StepKind::Prepare, Some(id), async move {
-            Event::Stepped(id, step(context, job).await)
-        });
+        self.start(kind, Some(id), async move { Event::Stepped(id, step(context, job).await) });
     }
 
     fn start_downloads(&mut self) {
@@ -250,15 +250,23 @@ impl<A: Api> Pipeline<A> {
         }
         let now_ms = self.context.clock.now_ms();
         let to_identify = |id: JobId| {
-            self.shelf.get(id).is_some_and(|job| decide(job, now_ms) == Action::Identify)
+            let job = self.shelf.get(id).filter(|_| self.may_prepare(id));
+            job.is_some_and(|job| decide(job, now_ms) == Action::Identify)
         };
-        self.line.may_probe_paid()
-            && self.count_running(StepKind::Prepare) < self.prepares_max()
-            && self.shelf.all_to_prepare().into_iter().any(to_identify)
+        self.line.may_probe_paid() && self.shelf.all_to_prepare().into_iter().any(to_identify)
     }
 
-    fn prepares_max(&self) -> usize {
-        self.slots.limit().max(PREPARES_MIN)
+    fn prepare_kind(&self, id: JobId) -> StepKind {
+        if self.shelf.is_again(id) { StepKind::PrepareAgain } else { StepKind::Prepare }
+    }
+
+    fn may_prepare(&self, id: JobId) -> bool {
+        let kind = self.prepare_kind(id);
+        let most = match kind {
+            StepKind::PrepareAgain => PREPARES_AGAIN_MAX,
+            _ => self.slots.limit().max(PREPARES_MIN),
+        };
+        self.count_running(kind) < most
     }
 
     pub(super) fn count_running(&self, kind: StepKind) -> usize {

@@ -16,3 +16,6 @@ ALTER TABLE job ADD COLUMN sends INTEGER;
 UPDATE job SET sends = CASE WHEN sent_at_ms = first_sent_at_ms THEN 1 ELSE 2 END WHERE first_sent_at_ms IS NOT NULL;
 ALTER TABLE job DROP COLUMN absent_since_ms;
 ALTER TABLE job DROP COLUMN settled;
+-- What is to be tried again must not stand in the way of what is new.
+DROP INDEX job_queued;
+CREATE INDEX job_queued ON job (priority DESC, turn, id) WHERE state = 'queued' AND due_at_ms = 0;
