@@ -256,7 +256,7 @@ impl<A: Api> Pipeline<A> {
             Err(panicked) => {
                 let was = self.running.remove(&panicked.id());
                 error!("an internal failure, its job is taken up again: {panicked}");
-                self.probe_again_later();
+                self.probe_again_later().await?;
                 match was {
                     Some((_, Some(job_id))) => {
                         self.reload(job_id).await?;
@@ -275,11 +275,21 @@ impl<A: Api> Pipeline<A> {
         if under_way || self.look_again {
             return Ok(None);
         }
-        Ok(match self.context.store.count_moving(ONCE_TRIES_MAX).await? {
+        let (unsent, sent) = self.context.store.count_moving(ONCE_TRIES_MAX).await?;
+        let held = i64::try_from(self.count_held_resends()).unwrap_or(i64::MAX);
+        Ok(match (unsent, sent) {
             (0, 0) => Some(End::Idle),
-            (_, 0) if !self.line.lets_pay() => Some(End::Held),
+            _ if self.is_shut_out() => Some(End::Held),
+            _ if !self.line.lets_pay() && sent <= held => Some(End::Held),
             _ => None,
         })
+    }
+
+    /// Whether the credentials stay refused: a probe has failed since they first were.
+    fn is_shut_out(&self) -> bool {
+        let since_ms = self.line.pause().map_or(i64::MAX, |pause| pause.since_ms);
+        let paused_ms = self.context.clock.now_ms().saturating_sub(since_ms);
+        !self.line.lets_ask() && paused_ms >= self.context.settings.probe_interval_ms
     }
 
     fn next_wake(&self) -> Instant {

@@ -73,6 +73,12 @@ impl<A: Api> Pipeline<A> {
         self.shelf.get(id).is_some_and(settled)
     }
 
+    /// How many lost creates wait for nothing but to be sent again.
+    pub(super) fn count_held_resends(&self) -> usize {
+        let all = self.shelf.all_to_settle();
+        all.into_iter().filter(|id| self.is_to_be_sent_again(*id)).count()
+    }
+
     fn start_creates(&mut self) {
         while self.line.lets_pay() && self.slots.has_free() && self.slots_blocked.is_none() {
             let Some(id) = self.shelf.first_to_create() else { return };

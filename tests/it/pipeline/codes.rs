@@ -116,6 +116,13 @@ async fn a_probe_that_finds_out_nothing_is_followed_by_another() {
     house.fault(FaultRule { nth: 4, ..FaultRule::once(Call::Create, refusal(1300)) });
     house.put("m.yaml", many("m", 8)).await;
     let running = house.start().await;
+    house.until("the pause", async || house.store.pause().await.unwrap().is_some()).await;
+    let next_probe = async || {
+        let pause = house.store.pause().await.unwrap();
+        pause.map_or(i64::MAX, |pause| pause.next_probe_at_ms.unwrap())
+    };
+    let first = next_probe().await;
+    house.until("word of the next probe", async || next_probe().await > first).await;
     let is_over = async || {
         let unfinished: Vec<Job> = house.jobs().await;
         unfinished.iter().all(|job| job.state.is_finished())

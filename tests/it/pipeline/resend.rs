@@ -127,3 +127,33 @@ async fn no_network_for_a_resend_is_waited_out() {
     assert_eq!(house.run().await, End::Idle);
     house.assert_all_succeeded(1).await;
 }
+
+#[tokio::test]
+async fn a_run_that_is_to_end_does_not_wait_for_a_paused_line_to_send_again() {
+    let mut house = sent_twice(quick(), Fault::DropRequest, refusal(1102)).await;
+    house.settings.probe_interval_ms = 3_600_000;
+    assert_eq!(house.run().await, End::Held);
+    assert_eq!(house.state("m/a").await, State::Creating);
+    house.settings.probe_interval_ms = 100;
+    // A start counts the absence anew, and probes with it then.
+    let running = house.start().await;
+    house.until_state("m/a", State::Succeeded).await;
+    running.stop().await;
+    house.assert_all_succeeded(1).await;
+}
+
+#[tokio::test]
+async fn a_run_that_is_to_end_does_not_wait_for_credentials_either() {
+    let house = House::new(SimConfig { task_ms: (600, 600), ..quick() }).await;
+    house.put("m.yaml", vec![wanted("m/a")]).await;
+    let running = house.start().await;
+    house.until("the task", async || house.ledger().tasks.len() == 1).await;
+    house.fault(FaultRule::always(Call::Any, refusal(1002)));
+    house.until("the pause", async || house.store.pause().await.unwrap().is_some()).await;
+    running.stop().await;
+    assert_eq!(house.run().await, End::Held);
+    house.clear_faults();
+    house.store.set_pause(None).await.unwrap();
+    assert_eq!(house.run().await, End::Idle);
+    house.assert_all_succeeded(1).await;
+}

@@ -39,6 +39,37 @@ async fn a_task_that_the_api_does_not_know_by_the_id_it_gave_is_found_by_its_own
 }
 
 #[tokio::test]
+async fn an_answer_that_accepts_another_name_is_looked_into() {
+    let house = house(quick(), Lookups::Answered).await;
+    let other = json!({"data": {"task_id": "77", "task_info": {"external_task_id": "not mine"}}});
+    house.fault(FaultRule::once(Call::Create, patch(other)));
+    house.put("m.yaml", vec![wanted("m/a")]).await;
+    assert_eq!(house.run().await, End::Idle);
+    house.assert_all_succeeded(1).await;
+    assert_eq!(house.count_history("m/a", "accepts not mine"), 1);
+}
+
+#[tokio::test]
+async fn a_result_of_another_task_is_not_fetched() {
+    let house = house(quick(), Lookups::Answered).await;
+    house.put("n.yaml", vec![wanted("n/other")]).await;
+    house.run().await;
+    let nothing = patch(json!({"data": {"task_result": null}}));
+    house.fault(FaultRule::once(Call::Query, nothing));
+    let other = patch(json!({"data": {"task_id": "860000000000000001"}}));
+    let matching = Some("860000000000000002".to_owned());
+    house.put("m.yaml", vec![wanted("m/a")]).await;
+    house.fault(FaultRule {
+        matching,
+        nth: 2,
+        times: Some(2),
+        ..FaultRule::once(Call::Query, other)
+    });
+    assert_eq!(house.run().await, End::Idle);
+    house.assert_all_succeeded(2).await;
+}
+
+#[tokio::test]
 async fn two_jobs_are_never_one_task() {
     let house = house(quick(), Lookups::Answered).await;
     let first = json!({"data": {"task_id": "860000000000000001"}});
