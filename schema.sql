@@ -100,9 +100,8 @@ CREATE TABLE job (
   account             TEXT,                         -- whose account the create was sent with
   first_sent_at_ms    INTEGER,                      -- written down before the create is sent
   sent_at_ms          INTEGER,
+  sends               INTEGER,                      -- how often it was written down to be sent
   sound_sha256        TEXT,
-  absent_since_ms     INTEGER,
-  settled             INTEGER NOT NULL DEFAULT 0,
   task_id             TEXT,
   units_micro         INTEGER NOT NULL DEFAULT 0,
   error_code          TEXT,
@@ -123,7 +122,8 @@ CREATE TABLE job (
 ) STRICT;
 
 -- What is next: one short walk from the top of the line.
-CREATE INDEX job_queued      ON job (priority DESC, turn, id) WHERE state = 'queued';
+-- What failed and is to be tried again has a walk of its own, by when it is due.
+CREATE INDEX job_queued      ON job (priority DESC, turn, id) WHERE state = 'queued' AND due_at_ms = 0;
 CREATE INDEX job_delayed     ON job (due_at_ms) WHERE state = 'queued' AND due_at_ms > 0;
 CREATE INDEX job_waiting     ON job (due_at_ms) WHERE state = 'waiting';
 CREATE INDEX job_under_way   ON job (state, id) WHERE state IN ('identified', 'creating', 'submitted', 'processing', 'downloading', 'unresolved');

@@ -15,9 +15,9 @@ use crate::{
 /// A job is `unresolved` when the answer to its create was lost and the account does not answer
 /// lookups by external_task_id, so that nobody but you can tell whether Kling accepted it.
 ///
-/// To find out: `lipsyncd show JOB` tells when the create was sent and under which external_task_id.
-/// Compare that with the tasks of your account. If one of them is it, give its id by --task: it is
-/// followed to its end and not paid for again. Only if there is none, say --resend: should there be
+/// To find out: `lipsyncd show JOB` tells when the create was sent and under which external_task_id,
+/// and lists the tasks of your account that could be it. If one of them is it, give its id by --task:
+/// it is followed to its end and not paid for again. Only if there is none, say --resend: should there be
 /// one after all, it is paid for twice. A task that Kling does not know may be corrected by another
 /// --task.
 #[derive(Debug, clap::Args)]
@@ -58,9 +58,16 @@ pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCod
             Some(open::command("show", &detail.line.key)),
         ),
     };
+    let unlisted = match &arguments.task {
+        Some(task_id) => is_unlisted(&changer, &arguments.job, task_id.trim())?,
+        None => false,
+    };
     let job = std::slice::from_ref(&arguments.job);
     let exit = changer.change_all(job, context, judge, said)?;
     if exit == ExitCode::Done {
+        if unlisted {
+            note_unlisted(&arguments.job, context)?;
+        }
         note_absent_daemon(context)?;
     }
     Ok(exit)
@@ -71,6 +78,27 @@ fn said(job: &Job) -> String {
         Some(task_id) => format!("is task {task_id} now, which is followed to its end"),
         None => format!("is sent again as {}", job.external_task_id()),
     }
+}
+
+/// Whether an unresolved job is given a task that is not among those that it could be.
+fn is_unlisted(changer: &Changer, key: &str, task_id: &str) -> Result<bool, CommandError> {
+    let detail = changer.reader.detail(key)?;
+    Ok(detail.is_some_and(|detail| {
+        detail.job.state == State::Unresolved
+            && !detail.candidates.iter().any(|candidate| candidate.task_id == task_id)
+    }))
+}
+
+fn note_unlisted(key: &str, context: &mut Context<'_>) -> Result<(), CommandError> {
+    context.out.flush()?;
+    writeln!(
+        context.err,
+        "warning: that task is not among those that `{}` listed; if it was a slip, name another by \
+         `{} --task ID` as long as Kling does not know it",
+        open::command("show", key),
+        open::command("resolve", key)
+    )?;
+    Ok(())
 }
 
 /// One task is one job's: two jobs with one task would deliver the same video under two names.

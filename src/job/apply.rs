@@ -4,6 +4,7 @@
 //! table below says where a job goes; the functions under it fill in the rest of its row.
 
 mod create;
+mod task;
 
 use super::{
     Failure, Job, Moment, Outcome, Policy, REMOVED, Spend, State,
@@ -81,15 +82,17 @@ pub fn apply(
         (S::Identified, O::CreateIntended { account, sound_sha256 }) => {
             step.intend(account, sound_sha256)
         }
-        (S::Creating, O::ResendIntended) => step.intend_again(),
+        (S::Creating, O::ResendIntended { absent_ms }) if step.settled(absent_ms) => {
+            step.intend_again()
+        }
         (S::Creating, O::Accepted { task_id }) => step.accepted(task_id, "accepted as task"),
         (S::Creating, O::Found { task_id }) => step.accepted(task_id, "found by lookup: task"),
         (S::Creating, O::NotSent(why)) => step.not_sent(why),
-        (S::Creating, O::HeldBack(why)) => step.back_to(S::Identified, why),
+        (S::Creating, O::HeldBack(why)) => step.held_back(why),
         (S::Creating, O::SessionGone(why)) => step.session_gone(why),
         (S::Creating, O::MediaChanged(what)) => step.media_missing(what),
         (S::Creating, O::Lost(why)) => step.lost(&why),
-        (S::Creating, O::Absent) => step.absent(),
+        (S::Creating, O::Absent { absent_ms }) => step.absent(absent_ms),
         (S::Creating, O::Trouble(trouble)) => step.lookup_failed(trouble),
         (S::Creating, O::NoLookups(why)) => step.go(S::Unresolved, &why),
         (S::Creating, O::Refused(fault)) => step.fail(fault),
@@ -97,6 +100,8 @@ pub fn apply(
         // The task.
         (S::Submitted, O::Processing) => step.go(S::Processing, "Kling works on it"),
         (S::Submitted | S::Processing, O::Unseen(why)) => step.unseen(&why),
+        (S::Submitted | S::Processing, O::Unclear(why)) => step.unclear(&why),
+        (S::Submitted | S::Processing, O::Found { task_id }) => step.found_by_name(task_id),
         (S::Submitted | S::Processing, O::SeenAgain) => {
             step.go(job.state, "the API shows its task again")
         }
@@ -195,8 +200,7 @@ impl Step<'_> {
 
     fn media_missing(&self, what: String) -> Transition {
         let media = super::Media { missing: Some(what.clone()), ..Default::default() };
-        let job =
-            Job { media, session: None, plan: None, create: None, ..self.fresh(State::Waiting) };
+        let job = Job { media, session: None, plan: None, ..self.fresh(State::Waiting) };
         self.write(job, what)
     }
 
@@ -269,51 +273,10 @@ impl Step<'_> {
         self.write(job, format!("try {tries} failed: {}", trouble.message))
     }
 
-    /// A task that was accepted may be out of sight for a while; only after long is it given up.
-    fn unseen(&self, why: &str) -> Transition {
-        let since_ms = self.job.failing_since_ms.unwrap_or(self.moment.now_ms);
-        let unseen_ms = self.moment.now_ms.saturating_sub(since_ms);
-        if unseen_ms >= self.policy.give_up_after_ms {
-            let message = format!("the API no longer knows its task: {why}");
-            return self.fail(Fault { code: "task_gone".to_owned(), message });
-        }
-        let task_id = self.job.task_id.as_deref().unwrap_or_default();
-        let waits = format!("task {task_id} to show up, which the API does not know: {why}");
-        let job = Job {
-            failing_since_ms: Some(since_ms),
-            waits: Some(waits.clone()),
-            ..self.job.clone()
-        };
-        self.write(job, format!("waits for {waits}"))
-    }
-
-    fn renamed(&self, task_id: String) -> Transition {
-        let what = format!("resolved anew as task {task_id}");
-        self.write(Job { task_id: Some(task_id), ..self.fresh(State::Submitted) }, what)
-    }
-
-    fn task_succeeded(&self, units_micro: i64) -> Transition {
-        let mut done = self.go(State::Downloading, "the task succeeded");
-        done.job.units_micro = done.job.units_micro.saturating_add(units_micro);
-        done.spend.task_micro = units_micro;
-        done
-    }
-
-    fn task_failed(&self, message: String, units_micro: i64) -> Transition {
-        let mut failed = self.fail(Fault { code: "task_failed".to_owned(), message });
-        failed.job.units_micro = failed.job.units_micro.saturating_add(units_micro);
-        failed.spend.task_micro = units_micro;
-        failed
-    }
-
-    fn delivered(&self, result: super::Delivered) -> Transition {
-        let what = format!("delivered: {} bytes, sha256 {}", result.bytes, result.sha256);
-        self.write(Job { result: Some(result), ..self.fresh(State::Succeeded) }, what)
-    }
-
     fn retried(&self) -> Transition {
         let mut again = self.returned();
         again.job.attempt = self.job.attempt.saturating_add(1);
+        again.job.create = None;
         again.what = format!("retry: attempt {} begins", again.job.attempt);
         again
     }
@@ -321,7 +284,7 @@ impl Step<'_> {
     fn edited(&self, spec: super::JobSpec) -> Transition {
         let again = self.returned();
         Transition {
-            job: Job { spec, ..again.job },
+            job: Job { spec, create: None, ..again.job },
             what: "its manifest changed".to_owned(),
             ..again
         }
@@ -333,7 +296,6 @@ impl Step<'_> {
         let job = Job {
             session: None,
             plan: None,
-            create: None,
             task_id: None,
             failure: None,
             sessions_lost: 0,

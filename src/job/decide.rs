@@ -22,10 +22,8 @@ pub enum Action {
     Identify,
     /// Write the create down and send it: the paid step.
     Create,
-    /// Ask the API what became of its create.
+    /// Ask the API what became of its create; send the same one again once it stayed absent.
     LookUp,
-    /// Write down that the same create is sent again, and send it.
-    Resend,
     /// Watch its task.
     Poll,
     /// Fetch its result.
@@ -46,9 +44,6 @@ pub fn decide(job: &Job, now_ms: i64) -> Action {
         State::Queued => Action::Identify,
         State::Identified if session_expired(job, now_ms) => Action::Identify,
         State::Identified => Action::Create,
-        State::Creating if job.create.as_ref().is_some_and(|create| create.settled) => {
-            Action::Resend
-        }
         State::Creating => Action::LookUp,
         State::Submitted | State::Processing => Action::Poll,
         State::Downloading => Action::Download,

@@ -106,6 +106,9 @@ pub struct Session {
 }
 
 /// A create that was written down, and may have been sent.
+///
+/// It stays with a job that has to be identified or measured anew before the create can be sent once
+/// more: while it is there, an earlier send may exist at the API, and is looked for first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Create {
     /// Whose account it was sent with.
@@ -114,12 +117,19 @@ pub struct Create {
     pub first_sent_at_ms: i64,
     /// When (Unix ms) it was last written down.
     pub sent_at_ms: i64,
+    /// How often it was written down to be sent.
+    pub sends: u32,
     /// Checksum of an inline sound, so that the same body is sent again or none.
     pub sound_sha256: Option<String>,
-    /// Since when (Unix ms) lookups say that no such task exists.
-    pub absent_since_ms: Option<i64>,
-    /// Whether it stayed absent for so long that it may be sent again.
-    pub settled: bool,
+}
+
+impl Create {
+    /// Whether it may have been sent before the last time: then a refusal of the last send does not
+    /// say that no task goes by its name.
+    #[must_use]
+    pub fn was_sent_before(&self) -> bool {
+        self.sends > 1
+    }
 }
 
 /// Why a job ended without a result.

@@ -42,7 +42,10 @@ pub enum Outcome {
         sound_sha256: Option<String>,
     },
     /// The same create is about to be sent again.
-    ResendIntended,
+    ResendIntended {
+        /// For how long lookups have found no task; see [`Outcome::Absent`].
+        absent_ms: i64,
+    },
     /// The API accepted the create.
     Accepted {
         /// The task.
@@ -54,32 +57,38 @@ pub enum Outcome {
     HeldBack(String),
     /// Nobody knows what became of the create.
     Lost(String),
-    /// A lookup found the task of a lost create.
+    /// A lookup found the task of a create by its name.
     Found {
         /// The task.
         task_id: String,
     },
     /// A lookup that can be trusted found no task.
-    Absent,
+    Absent {
+        /// For how long, by the monotonic clock and in this life of the process: counted from the
+        /// first lookup that found nothing since the create was last sent.
+        absent_ms: i64,
+    },
     /// The account answers no lookups; in words.
     NoLookups(String),
     /// The task is being worked on.
     Processing,
     /// The API does not know the task that it accepted; in its words.
     Unseen(String),
+    /// What the API says of the task makes no sense; in words.
+    Unclear(String),
     /// The API shows the task again.
     SeenAgain,
     /// The task succeeded.
     TaskSucceeded {
-        /// What it cost.
-        units_micro: i64,
+        /// What it cost; none: the API does not tell.
+        units_micro: Option<i64>,
     },
     /// The task failed.
     TaskFailed {
         /// The API's words.
         message: String,
-        /// What it cost all the same.
-        units_micro: i64,
+        /// What it cost all the same; none: the API does not tell.
+        units_micro: Option<i64>,
     },
     /// The result is on disk, whole and verified.
     Delivered(Delivered),

@@ -80,19 +80,20 @@ fn outcomes() -> Vec<(&'static str, Outcome)> {
         ("Identified", identified()),
         ("SessionGone", O::SessionGone(text())),
         ("CreateIntended", intended()),
-        ("ResendIntended", O::ResendIntended),
+        ("ResendIntended", O::ResendIntended { absent_ms: POLICY.create_settle_ms }),
         ("Accepted", O::Accepted { task_id: task_id() }),
         ("NotSent", O::NotSent(text())),
         ("HeldBack", O::HeldBack(text())),
         ("Lost", O::Lost(text())),
         ("Found", O::Found { task_id: task_id() }),
-        ("Absent", O::Absent),
+        ("Absent", O::Absent { absent_ms: 0 }),
         ("NoLookups", O::NoLookups(text())),
         ("Processing", O::Processing),
         ("Unseen", O::Unseen(text())),
+        ("Unclear", O::Unclear(text())),
         ("SeenAgain", O::SeenAgain),
-        ("TaskSucceeded", O::TaskSucceeded { units_micro: 2_000_000 }),
-        ("TaskFailed", O::TaskFailed { message: text(), units_micro: 1_000_000 }),
+        ("TaskSucceeded", O::TaskSucceeded { units_micro: Some(2_000_000) }),
+        ("TaskFailed", O::TaskFailed { message: text(), units_micro: Some(1_000_000) }),
         ("Delivered", delivered()),
         ("Trouble", O::Trouble(trouble())),
         ("Refused", O::Refused(fault())),
@@ -124,7 +125,7 @@ fn job_in(state: State) -> Job {
     use Outcome as O;
     let ready = || O::MediaReady(Media::default());
     let accepted = || O::Accepted { task_id: "t1".into() };
-    let succeeded = || O::TaskSucceeded { units_micro: 2_000_000 };
+    let succeeded = || O::TaskSucceeded { units_micro: Some(2_000_000) };
     let path = match state {
         State::Waiting => vec![],
         State::Queued => vec![ready()],

@@ -1,7 +1,8 @@
 //! The `data` of the API's answers as it spells it, read leniently, and turned into this program's units.
 //!
 //! Unknown fields are ignored, missing optional ones are normal, numbers may come as strings and
-//! strings as numbers. Only what makes an answer useless (no session, no task id) is an error.
+//! strings as numbers. Only what makes an answer useless (no session, no task id, faces that
+//! are none) is an error.
 
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::Value;
@@ -10,6 +11,12 @@ use super::{
     answer::{Created, Face, Identified, ParentVideo, ResourcePack, ResultVideo, Task, TaskStatus},
     decimal::scaled,
 };
+
+/// No id of the API's is longer, in bytes; one that is would not fit an address.
+const ID_BYTES_MAX: usize = 512;
+
+/// No call deducts more, in millionths of a unit; what says so is no deduction, and could not be summed.
+const DEDUCTION_MICRO_MAX: i64 = 1_000_000_000_000;
 
 /// What an answer's `data` lacks to be of use, as the end of a sentence.
 pub(super) type Lack = String;
@@ -21,8 +28,7 @@ struct IdentifiedData {
     session_id: Option<String>,
     #[serde(deserialize_with = "decimal")]
     final_unit_deduction: Option<String>,
-    #[serde(deserialize_with = "list")]
-    face_data: Vec<FaceData>,
+    face_data: Value,
 }
 
 #[derive(Deserialize, Default)]
@@ -130,9 +136,17 @@ struct PackData {
 /// Reads the `data` of Identify Face.
 pub(super) fn identified(data: Option<Value>) -> Result<Identified, Lack> {
     let data: IdentifiedData = object(data)?;
-    let faces = data.face_data.into_iter().enumerate().map(|(place, face)| {
+    // A list that was dropped for being empty is one; anything else is not taken for "no face".
+    let listed = match data.face_data {
+        Value::Array(items) => items,
+        Value::Null => Vec::new(),
+        _ => return Err("its face_data is no list".into()),
+    };
+    let faces = listed.into_iter().enumerate().map(|(place, face)| {
+        let face: FaceData =
+            serde_json::from_value(face).map_err(|_| format!("face {place} is none"))?;
         Ok(Face {
-            face_id: face.face_id.ok_or_else(|| format!("face {place} has no face_id"))?,
+            face_id: id(face.face_id).ok_or_else(|| format!("face {place} has no face_id"))?,
             image_url: face.face_image,
             // A serializer that drops zeros drops the start of a face that is there from the start.
             start_ms: face.start_time.unwrap_or(0),
@@ -140,8 +154,8 @@ pub(super) fn identified(data: Option<Value>) -> Result<Identified, Lack> {
         })
     });
     Ok(Identified {
-        session_id: data.session_id.ok_or("it holds no session_id")?,
-        units_micro: micro(data.final_unit_deduction),
+        session_id: id(data.session_id).ok_or("it holds no session_id")?,
+        units_micro: deduction(data.final_unit_deduction),
         faces: faces.collect::<Result<_, Lack>>()?,
     })
 }
@@ -150,7 +164,7 @@ pub(super) fn identified(data: Option<Value>) -> Result<Identified, Lack> {
 pub(super) fn created(data: Option<Value>) -> Result<Created, Lack> {
     let data: TaskData = object(data)?;
     Ok(Created {
-        task_id: data.task_id.ok_or("it holds no task_id")?,
+        task_id: id(data.task_id).ok_or("it holds no task_id")?,
         external_task_id: data.task_info.external_task_id,
         status: TaskStatus::spelled(data.task_status),
         created_at_ms: data.created_at,
@@ -197,7 +211,7 @@ pub(super) fn costs(data: Option<Value>) -> Result<Vec<ResourcePack>, Lack> {
 impl TaskData {
     fn into_task(self) -> Option<Task> {
         Some(Task {
-            task_id: self.task_id?,
+            task_id: id(self.task_id)?,
             external_task_id: self.task_info.external_task_id,
             status: TaskStatus::spelled(self.task_status),
             status_message: self.task_status_msg,
@@ -208,7 +222,7 @@ impl TaskData {
             }),
             videos: self.task_result.videos.into_iter().map(VideoData::into_result).collect(),
             watermark_enabled: self.watermark_info.enabled,
-            units_micro: micro(self.final_unit_deduction),
+            units_micro: deduction(self.final_unit_deduction),
             created_at_ms: self.created_at,
             updated_at_ms: self.updated_at,
         })
@@ -252,6 +266,15 @@ fn object<T: DeserializeOwned>(data: Option<Value>) -> Result<T, Lack> {
         Some(Value::Null) | None => Err("it holds no data".into()),
         Some(_) => Err("its data is no object".into()),
     }
+}
+
+/// An id that can be kept, shown and asked for.
+fn id(text: Option<String>) -> Option<String> {
+    text.filter(|id| id.len() <= ID_BYTES_MAX && !id.chars().any(char::is_control))
+}
+
+fn deduction(text: Option<String>) -> Option<i64> {
+    micro(text).filter(|micro| *micro <= DEDUCTION_MICRO_MAX)
 }
 
 fn micro(text: Option<String>) -> Option<i64> {

@@ -2,11 +2,11 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use tracing::info;
+use tracing::{debug, info};
 
-use super::{Clock, Settings, pace::Pace};
+use super::{Clock, Settings, absence::Absences, pace::Pace};
 use crate::{
-    job::{Job, Outcome, apply},
+    job::{Job, Outcome, apply, outcome::Fault},
     kling::{self, Api, ApiError},
     store::{Answer, Call, Lookups, Store, StoreError},
 };
@@ -20,6 +20,7 @@ pub(super) struct Context<A> {
     pub(super) pace: Pace,
     /// What is learnt of the account's lookups; the store holds the same.
     pub(super) lookups: Mutex<Lookups>,
+    pub(super) absences: Absences,
 }
 
 impl<A: Api> Context<A> {
@@ -31,6 +32,8 @@ impl<A: Api> Context<A> {
         answer: Option<Answer>,
     ) -> Result<Job, StoreError> {
         let moment = self.clock.moment();
+        // What holds the whole account back is told once, by the line, and not by each job.
+        let is_the_accounts = matches!(outcome, Outcome::HeldBack(_));
         let transition =
             apply(job, outcome, &moment, &self.settings.policy).map_err(|illegal| {
                 StoreError::Nonsense { key: illegal.key.clone(), what: illegal.to_string() }
@@ -39,6 +42,10 @@ impl<A: Api> Context<A> {
         let request_id = answer.as_ref().and_then(|answer| answer.request_id.clone());
         let code = answer.as_ref().and_then(|answer| answer.code);
         let job = self.store.record(transition, answer, moment.now_ms).await?;
+        if is_the_accounts {
+            debug!(job = job.spec.key, request_id, code, "{}: held back: {what}", job.spec.key);
+            return Ok(job);
+        }
         info!(
             job = job.spec.key,
             from = from.name(),
@@ -52,6 +59,23 @@ impl<A: Api> Context<A> {
             job.state,
         );
         Ok(job)
+    }
+
+    /// Writes down what stands in the way of a job before it is paid for. A result that is there
+    /// already may be another job's by now: then it is in the way as any other file is.
+    pub(super) async fn note_in_the_way(
+        &self,
+        job: &Job,
+        outcome: Outcome,
+    ) -> Result<Job, StoreError> {
+        match self.note(job, outcome, None).await {
+            Err(taken @ StoreError::TaskTaken { .. }) => {
+                let message = format!("its output is there already: {taken}");
+                let fault = Fault { code: "output_taken".to_owned(), message };
+                self.note(job, Outcome::Refused(fault), None).await
+            }
+            noted => noted,
+        }
     }
 
     pub(super) fn lookups(&self) -> Lookups {

@@ -10,11 +10,12 @@ use super::{
     local::{LoadedSound, check_video, load_sound},
     lookup,
     pace::Kind,
-    step::{StepEnd, Word, fault},
+    refusal::{refused, taken_name},
+    step::{StepEnd, Word},
 };
 use crate::{
-    job::{Job, Outcome, outcome::Fault},
-    kling::{Api, ApiError, CreateRequest, Created, Meaning, Reply},
+    job::{Job, Outcome},
+    kling::{Api, CreateRequest, Created, Reply},
     store::{Answer, Call, Lookups, StoreError},
 };
 
@@ -27,9 +28,15 @@ pub(super) async fn create<A: Api>(
     job: Job,
     gate: Gate<'_>,
 ) -> Result<StepEnd, StoreError> {
+    if let Some(end) = find_earlier_send(context, &job).await? {
+        return Ok(end);
+    }
     let loaded = match ready(context, &job).await {
         Ok(loaded) => loaded,
-        Err(outcome) => return Ok(StepEnd::new(context.note(&job, outcome, None).await?, None)),
+        Err(outcome) => {
+            let job = context.note_in_the_way(&job, outcome).await?;
+            return Ok(StepEnd::new(job, None));
+        }
     };
     context.pace.ready(Kind::Create).await;
     if !gate() {
@@ -47,27 +54,49 @@ pub(super) async fn create<A: Api>(
 pub(super) async fn resend<A: Api>(
     context: &Context<A>,
     job: Job,
+    absent_ms: i64,
     gate: Gate<'_>,
 ) -> Result<StepEnd, StoreError> {
     let sent_before = job.create.as_ref().and_then(|create| create.sound_sha256.clone());
     let loaded = match load_sound(&context.settings, &job).await {
         Ok(loaded) if loaded.sha256 == sent_before => loaded,
-        Ok(_) => {
-            let changed = "its sound changed since its create was first sent".to_owned();
-            let job = context.note(&job, Outcome::MediaChanged(changed), None).await?;
-            return Ok(StepEnd::new(job, None));
-        }
-        Err(changed) => {
-            let job = context.note(&job, Outcome::MediaChanged(changed), None).await?;
-            return Ok(StepEnd::new(job, None));
+        changed => {
+            let other = || "its sound changed since its create was first sent".to_owned();
+            let changed = Outcome::MediaChanged(changed.err().unwrap_or_else(other));
+            return Ok(StepEnd::new(context.note(&job, changed, None).await?, None));
         }
     };
     context.pace.ready(Kind::Create).await;
     if !gate() {
-        return Ok(StepEnd::new(job, None));
+        let held = context.note(&job, Outcome::Absent { absent_ms }, None).await?;
+        return Ok(StepEnd::new(held, None));
     }
-    let job = context.note(&job, Outcome::ResendIntended, None).await?;
+    let job = context.note(&job, Outcome::ResendIntended { absent_ms }, None).await?;
     send(context, job, loaded).await
+}
+
+/// A create that was sent before the video had to be identified, or the media measured, anew: by now
+/// its task may show up, and is this job's. Returns none where nothing is found.
+pub(super) async fn find_earlier_send<A: Api>(
+    context: &Context<A>,
+    job: &Job,
+) -> Result<Option<StepEnd>, StoreError> {
+    if job.create.is_none() {
+        return Ok(None);
+    }
+    let (outcome, word) = match lookup::look_up(context, job).await? {
+        lookup::Seen::Ours(task) => {
+            context.learn_lookups(Lookups::Answered).await?;
+            (Outcome::Found { task_id: task.task_id }, Some(Word::Answered))
+        }
+        lookup::Seen::SomebodyElses(message) => (Outcome::Refused(taken_name(message)), None),
+        lookup::Seen::Trouble(trouble, Some(word)) => {
+            (Outcome::HeldBack(trouble.message), Some(word))
+        }
+        lookup::Seen::Trouble(trouble, None) => (Outcome::Trouble(trouble), None),
+        lookup::Seen::Nothing => return Ok(None),
+    };
+    Ok(Some(StepEnd::new(context.note(job, outcome, None).await?, word)))
 }
 
 /// Looks at everything local once more, while it is still free to say no.
@@ -92,13 +121,22 @@ async fn send<A: Api>(
     let reply: Reply<Created> = context.api.create(&request).await;
     let answer = kept(Call::Create, &reply.answer, None);
     let (outcome, word) = match reply.result {
-        Ok(created) if created.task_id.is_empty() => {
-            (Outcome::Lost("the API accepted it without naming the task".to_owned()), None)
-        }
-        Ok(created) => (Outcome::Accepted { task_id: created.task_id }, Some(Word::Created)),
+        Ok(created) => accepted(context, &job, created),
         Err(error) => refused(context, &job, &error).await?,
     };
     Ok(StepEnd::new(note_answer(context, job, outcome, answer).await?, word))
+}
+
+/// An answer that accepts a create of another name is about another create, or mixes them up: where a
+/// lookup tells, it is asked.
+fn accepted<A: Api>(context: &Context<A>, job: &Job, created: Created) -> (Outcome, Option<Word>) {
+    let other = created.external_task_id.filter(|name| *name != job.external_task_id());
+    match other {
+        Some(name) if context.lookups() == Lookups::Answered => {
+            (Outcome::Lost(format!("the answer accepts {name}, which was not asked for")), None)
+        }
+        _ => (Outcome::Accepted { task_id: created.task_id }, Some(Word::Created)),
+    }
 }
 
 /// Writes down what came of a create that was sent. It must not be lost because the manifest was
@@ -109,86 +147,21 @@ async fn note_answer<A: Api>(
     outcome: Outcome,
     answer: Option<Answer>,
 ) -> Result<Job, StoreError> {
+    let mut outcome = outcome;
     loop {
         let noted = context.note(&job, outcome.clone(), answer.clone()).await;
-        let Err(StoreError::Stale { .. }) = &noted else { return noted };
-        match context.store.job(job.id).await? {
-            Some(now) if now.create == job.create && now.state == job.state => job = now,
+        match &noted {
+            Err(StoreError::Stale { .. }) => match context.store.job(job.id).await? {
+                Some(now) if now.create == job.create && now.state == job.state => job = now,
+                _ => return noted,
+            },
+            // The task of this create is another one, and goes by its name.
+            Err(StoreError::TaskTaken { .. }) if !matches!(outcome, Outcome::Lost(_)) => {
+                let taken = noted.err().map(|taken| taken.to_string()).unwrap_or_default();
+                outcome = Outcome::Lost(format!("the answer names another job's task: {taken}"));
+            }
             _ => return noted,
         }
-    }
-}
-
-/// What a create that was not accepted comes to.
-async fn refused<A: Api>(
-    context: &Context<A>,
-    job: &Job,
-    error: &ApiError,
-) -> Result<(Outcome, Option<Word>), StoreError> {
-    let word = Word::of(error);
-    let outcome = match error.meaning {
-        _ if error.leaves_outcome_open() => Outcome::Lost(error.message.clone()),
-        _ if error.never_left => Outcome::NotSent(error.message.clone()),
-        _ if word.is_some() => Outcome::HeldBack(error.message.clone()),
-        Meaning::BadRequest => return bad_request(context, job, error).await,
-        _ => Outcome::Refused(fault(error)),
-    };
-    Ok((outcome, word))
-}
-
-/// 1200 and 1201 may mean that this very create arrived before, or that the session is gone.
-async fn bad_request<A: Api>(
-    context: &Context<A>,
-    job: &Job,
-    error: &ApiError,
-) -> Result<(Outcome, Option<Word>), StoreError> {
-    let outcome = match lookup::look_up(context, job).await? {
-        lookup::Seen::Ours(task_id) => Outcome::Found { task_id },
-        lookup::Seen::SomebodyElses(message) => {
-            Outcome::Refused(Fault { code: "external_task_id_taken".to_owned(), message })
-        }
-        // The refusal stands, but whether an earlier send arrived is not known yet.
-        lookup::Seen::Trouble(trouble, word) => return Ok((Outcome::Lost(trouble.message), word)),
-        lookup::Seen::Nothing => nothing_found(context, job, error).await?,
-    };
-    Ok((outcome, None))
-}
-
-/// The refusal, where no task goes by the create's name.
-async fn nothing_found<A: Api>(
-    context: &Context<A>,
-    job: &Job,
-    error: &ApiError,
-) -> Result<Outcome, StoreError> {
-    let message = error.message.to_ascii_lowercase();
-    let taken = ["exist", "already", "duplicate", "unique", "in use"];
-    if message.contains("external_task_id") && taken.iter().any(|word| message.contains(word)) {
-        return Ok(name_taken(context, job, error));
-    }
-    if message.contains("session") {
-        if let Some(session) = &job.session {
-            context.store.forget_session(session.row).await?;
-        }
-        return Ok(Outcome::SessionGone(error.message.clone()));
-    }
-    Ok(Outcome::Refused(fault(error)))
-}
-
-/// The API knows the name already, but does not find a task by it.
-fn name_taken<A: Api>(context: &Context<A>, job: &Job, error: &ApiError) -> Outcome {
-    let create = job.create.as_ref();
-    let sent_before = create.is_some_and(|create| create.sent_at_ms != create.first_sent_at_ms);
-    match (&job.spec.external_task_id, context.lookups()) {
-        // Nobody but a person can find it.
-        (_, Lookups::Unanswered) => Outcome::NoLookups(error.message.clone()),
-        // A name that we made up can only be that of an earlier send, which does not show yet.
-        (None, _) => Outcome::Lost(error.message.clone()),
-        // A name that the user gave may be a task's of another kind.
-        (Some(_), _) if sent_before => Outcome::NoLookups(error.message.clone()),
-        (Some(_), _) => Outcome::Refused(Fault {
-            code: "external_task_id_taken".to_owned(),
-            message: error.message.clone(),
-        }),
     }
 }
 

@@ -155,6 +155,9 @@ async fn fetch<A: Api>(
 async fn ask_for_result<A: Api>(context: &Context<A>, task_id: &str) -> Result<ResultVideo, Stop> {
     context.pace.ready(Call::Query).await;
     let task = context.api.task(task_id).await.result?;
+    if task.task_id != task_id {
+        return Err(no_result("is about another task"));
+    }
     task.videos.into_iter().next().ok_or_else(|| no_result("names no result"))
 }
 

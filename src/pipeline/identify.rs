@@ -2,7 +2,7 @@
 
 use super::{
     context::{Context, kept},
-    create::Gate,
+    create::{Gate, find_earlier_send},
     download::check_output,
     local::{check_video, video_key, video_ref},
     pace::Kind,
@@ -20,12 +20,15 @@ pub(super) async fn identify<A: Api>(
     job: Job,
     gate: Gate<'_>,
 ) -> Result<StepEnd, StoreError> {
+    if let Some(end) = find_earlier_send(context, &job).await? {
+        return Ok(end);
+    }
     if let Err(changed) = check_video(&context.settings, &job).await {
         let job = context.note(&job, Outcome::MediaChanged(changed), None).await?;
         return Ok(StepEnd::new(job, None));
     }
     if let Some(taken) = check_output(context, &job).await {
-        let job = context.note(&job, taken, None).await?;
+        let job = context.note_in_the_way(&job, taken).await?;
         return Ok(StepEnd::new(job, None));
     }
     let (account, video) = (&context.settings.account, video_key(&job));

@@ -32,7 +32,7 @@ pub(super) async fn learn_lookups<A: Api>(
             Ok(_) => return Ok(()),
             Err(error) if matches!(error.meaning, Meaning::NotFound | Meaning::BadRequest) => {
                 if began.elapsed() >= PATIENCE {
-                    return context.learn_lookups(Lookups::Unanswered).await;
+                    return conclude(context, job).await;
                 }
             }
             // Any other failure teaches nothing; the next task may.
@@ -44,5 +44,15 @@ pub(super) async fn learn_lookups<A: Api>(
             }
         }
         sleep(BETWEEN).await;
+    }
+}
+
+/// What a task teaches that was never found by its name: nothing, if it is not found by its id either.
+async fn conclude<A: Api>(context: &Context<A>, job: &Job) -> Result<(), StoreError> {
+    let Some(task_id) = &job.task_id else { return Ok(()) };
+    context.pace.ready(Kind::Query).await;
+    match context.api.task(task_id).await.result {
+        Ok(task) if task.task_id == *task_id => context.learn_lookups(Lookups::Unanswered).await,
+        _ => Ok(()),
     }
 }

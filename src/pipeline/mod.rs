@@ -6,7 +6,9 @@
 //! `sweep`, `download`. Every step writes what came of it to the store before anybody acts on it,
 //! so that dropping the whole pipeline at any moment loses nothing.
 
+mod absence;
 mod cadence;
+mod candidates;
 mod clock;
 mod context;
 mod create;
@@ -14,11 +16,13 @@ mod download;
 mod identify;
 mod learn;
 mod line;
+mod listing;
 mod local;
 mod lookup;
 mod offload;
 mod pace;
 mod react;
+mod refusal;
 mod schedule;
 mod settings;
 mod shelf;

@@ -21,6 +21,9 @@ type Limiter = RateLimiter<NotKeyed, InMemoryState, Monotonic, NoOpMiddleware<Na
 /// The longest that a row of 1302 answers slows the account down.
 const SLOW_MAX: Duration = Duration::from_secs(60);
 
+/// The longest that the account is left alone because the API asks for it.
+const ASKED_MAX: Duration = Duration::from_secs(3_600);
+
 /// The clock that tokio's timers run on, for governor: so that a limiter and the sleep that waits for
 /// it agree on the time.
 #[derive(Debug, Clone, Copy)]
@@ -102,6 +105,7 @@ impl Pace {
     pub(super) fn slow_down(&self, retry_after_ms: Option<i64>) -> Duration {
         let mut slowed = self.slowed();
         let asked = Duration::from_millis(retry_after_ms.unwrap_or(0).max(0).unsigned_abs());
+        let asked = asked.min(ASKED_MAX);
         let grown = Duration::from_secs(1) * 2_u32.pow(slowed.in_a_row.min(6));
         let pause = asked.max(grown).min(SLOW_MAX.max(asked));
         let until = Instant::now() + pause;
@@ -130,4 +134,47 @@ fn limiter(per_second: f64, clock: Monotonic) -> Limiter {
     // No burst: with one, a second in which the calls begin would see nearly twice as many.
     let burst = std::num::NonZero::<u32>::MIN;
     RateLimiter::direct_with_clock(quota.allow_burst(burst), clock)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pace() -> Pace {
+        Pace::new(&PaceSettings {
+            identify_per_second: 1_000.0,
+            create_per_second: 1_000.0,
+            query_per_second: 1_000.0,
+        })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_the_api_asks_for_holds_for_every_kind_of_call() {
+        for kind in [Kind::Identify, Kind::Create, Kind::Query] {
+            let (pace, began) = (pace(), Instant::now());
+            assert_eq!(pace.slow_down(Some(30_000)), Duration::from_secs(30));
+            // A shorter wish does not shorten it.
+            pace.slow_down(None);
+            pace.ready(kind).await;
+            assert_eq!(began.elapsed().as_secs(), 30, "{kind:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_row_of_refusals_slows_down_more_each_time_up_to_a_minute() {
+        let pace = pace();
+        let slowed: Vec<u64> = (0..8).map(|_| pace.slow_down(None).as_secs()).collect();
+        assert_eq!(slowed, [1, 2, 4, 8, 16, 32, 60, 60]);
+        pace.ready(Kind::Query).await;
+        pace.went_through();
+        assert_eq!(pace.slow_down(None).as_secs(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_wish_of_the_api_stops_the_account_for_longer_than_an_hour() {
+        for asked_ms in [3_600_001, i64::from(u32::MAX) * 1_000, i64::MAX] {
+            assert_eq!(pace().slow_down(Some(asked_ms)), Duration::from_secs(3_600));
+        }
+        assert_eq!(pace().slow_down(Some(i64::MIN)), Duration::from_secs(1));
+    }
 }

@@ -6,6 +6,7 @@ use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::{
+    candidates::Refreshed,
     line::Probe,
     schedule::{Budget, Event, Pipeline},
     step::{StepEnd, Word},
@@ -18,24 +19,34 @@ use crate::{
 };
 
 const DAY_MS: i64 = 86_400_000;
+/// How long to wait until a list that could not be read is asked for again.
+const LIST_AGAIN: Duration = Duration::from_secs(60);
 
 impl<A: Api> Pipeline<A> {
     pub(super) async fn react(&mut self, event: Event) -> Result<(), StoreError> {
         match event {
             Event::Stepped(id, Ok(end)) => self.stepped(id, end).await,
-            Event::Stepped(id, Err(StoreError::Stale { .. })) => {
+            Event::Stepped(id, Err(StoreError::Stale { .. } | StoreError::TaskTaken { .. })) => {
                 self.reload(id).await?;
-                self.end_paid_probe(id);
+                self.end_paid_probe(id).await?;
                 self.release_others(id);
                 Ok(())
             }
             Event::Swept(Ok(swept)) => self.swept(swept).await,
             Event::Probed(Ok(())) => self.go_on().await,
             Event::Probed(Err(error)) => self.probe_failed(&error).await,
-            Event::Learnt(Ok(())) => Ok(()),
+            Event::Learnt(Ok(())) | Event::Refreshed(Ok(Refreshed::Done)) => Ok(()),
+            Event::Refreshed(Ok(Refreshed::Later(word))) => {
+                self.list_candidates_at = Some(Instant::now() + LIST_AGAIN);
+                match word {
+                    Some(word) => self.heed(None, word).await,
+                    None => Ok(()),
+                }
+            }
             Event::Stepped(_, Err(error))
             | Event::Swept(Err(error))
-            | Event::Learnt(Err(error)) => Err(error),
+            | Event::Learnt(Err(error))
+            | Event::Refreshed(Err(error)) => Err(error),
         }
     }
 
@@ -45,7 +56,7 @@ impl<A: Api> Pipeline<A> {
         if let Some(word) = word {
             self.heed(Some(id), word).await?;
         }
-        self.end_paid_probe(id);
+        self.end_paid_probe(id).await?;
         if created && self.context.lookups() == Lookups::Unknown {
             self.start_learning(job.clone());
         }
@@ -65,13 +76,17 @@ impl<A: Api> Pipeline<A> {
     }
 
     /// A paid probe that ended without a word about the account has found out nothing.
-    fn end_paid_probe(&mut self, id: JobId) {
+    async fn end_paid_probe(&mut self, id: JobId) -> Result<(), StoreError> {
         if self.line.awaits(Probe::Paid(id)) {
-            self.probe_again_later();
+            self.probe_again_later().await?;
         }
+        Ok(())
     }
 
     fn settle_in(&mut self, job: Job) {
+        if job.state == State::Unresolved {
+            self.list_candidates_at = Some(Instant::now());
+        }
         if job.state.holds_slot() {
             self.slots.take(job.id);
         } else {
@@ -98,7 +113,7 @@ impl<A: Api> Pipeline<A> {
         }
         for (job, video) in swept.moved {
             self.budget.is_stale = true;
-            if job.state != State::Processing {
+            if matches!(job.state, State::Downloading | State::Failed) {
                 self.remember_duration(&job, now_ms).await?;
             }
             if let (State::Downloading, Some(video)) = (job.state, video) {
@@ -107,9 +122,12 @@ impl<A: Api> Pipeline<A> {
             self.settle_in(job);
         }
         for id in swept.same {
-            if self.shelf.get(id).is_some_and(Job::is_unseen) {
+            if self.shelf.get(id).is_some_and(|job| job.waits.is_some()) {
                 self.move_on(id, Outcome::SeenAgain).await?;
             }
+        }
+        for (id, words) in swept.unclear {
+            self.task_unclear(id, words).await?;
         }
         for (id, words) in swept.unknown {
             self.task_unknown(id, words, now_ms).await?;
@@ -159,6 +177,18 @@ impl<A: Api> Pipeline<A> {
         Ok(())
     }
 
+    /// Writes down that nothing clear is said of a task, once for each thing that is said.
+    async fn task_unclear(&mut self, id: JobId, words: String) -> Result<(), StoreError> {
+        let Some(job) = self.shelf.get(id) else { return Ok(()) };
+        // Each answer has a request id of its own.
+        let said = words.split(", request ").next().unwrap_or_default();
+        if job.waits.as_ref().is_none_or(|waits| !waits.contains(said)) {
+            warn!(job = job.spec.key, "{}: no clear word on its task: {words}", job.spec.key);
+            self.move_on(id, Outcome::Unclear(words)).await?;
+        }
+        Ok(())
+    }
+
     /// Writes down an outcome of a job that no step works on.
     async fn move_on(&mut self, id: JobId, outcome: Outcome) -> Result<(), StoreError> {
         let Some(job) = self.shelf.take(id) else { return Ok(()) };
@@ -192,25 +222,31 @@ impl<A: Api> Pipeline<A> {
             Word::TooFast { retry_after_ms } => {
                 let pause = self.context.pace.slow_down(retry_after_ms);
                 info!(code = 1302, "the API says too fast: all calls wait {pause:?}");
-                self.probe_again_later();
+                self.probe_again_later().await?;
             }
-            Word::SlotsFull => self.slots_full(id).await?,
+            Word::SlotsFull { retry_after_ms } => self.slots_full(id, retry_after_ms).await?,
             Word::Pause { kind, reason, code } => self.pause(kind, reason, code).await?,
         }
         Ok(())
     }
 
-    async fn slots_full(&mut self, id: Option<JobId>) -> Result<(), StoreError> {
-        self.probe_again_later();
+    async fn slots_full(
+        &mut self,
+        id: Option<JobId>,
+        retry_after_ms: Option<i64>,
+    ) -> Result<(), StoreError> {
+        self.probe_again_later().await?;
         let Some(id) = id.filter(|id| self.slots.holds(*id)) else {
             // No slot was asked for: like 1302, it can only mean to come later.
-            self.context.pace.slow_down(None);
+            self.context.pace.slow_down(retry_after_ms);
             return Ok(());
         };
         self.slots_refused_in_a_row = self.slots_refused_in_a_row.saturating_add(1);
         let moment = self.context.clock.moment();
         let policy = &self.context.settings.policy;
-        let wait_ms = delay_ms(policy, self.slots_refused_in_a_row.min(6), moment.chance);
+        let grown_ms = delay_ms(policy, self.slots_refused_in_a_row.min(6), moment.chance);
+        let asked_ms = retry_after_ms.unwrap_or(0).min(policy.longest_rest_ms());
+        let wait_ms = grown_ms.max(asked_ms);
         self.slots_blocked = Some(Instant::now() + Duration::from_millis(wait_ms.unsigned_abs()));
         match self.slots.refused(id) {
             Some(limit) => {
@@ -232,7 +268,6 @@ impl<A: Api> Pipeline<A> {
         code: Option<i64>,
     ) -> Result<(), StoreError> {
         let now_ms = self.context.clock.now_ms();
-        let interval_ms = self.context.settings.probe_interval_ms;
         let before = self.line.pause();
         if before.is_some_and(|pause| pause.kind == PauseKind::Person) {
             return Ok(());
@@ -244,11 +279,12 @@ impl<A: Api> Pipeline<A> {
                 now_ms
             }
         };
+        let interval_ms = self.context.settings.probe_interval_ms;
         let next_probe_at_ms = Some(now_ms.saturating_add(interval_ms));
         let pause = Pause { kind, reason, code, since_ms, next_probe_at_ms };
         self.context.store.set_pause(Some(pause.clone())).await?;
         self.line.set(Some(pause));
-        self.probe_again_later();
+        self.probe_again_later().await?;
         self.update_gate();
         Ok(())
     }
@@ -266,14 +302,19 @@ impl<A: Api> Pipeline<A> {
     async fn probe_failed(&mut self, error: &ApiError) -> Result<(), StoreError> {
         match Word::of(error) {
             Some(word) => self.heed(None, word).await?,
-            None => self.probe_again_later(),
+            None => self.probe_again_later().await?,
         }
         Ok(())
     }
 
-    pub(super) fn probe_again_later(&mut self) {
+    pub(super) async fn probe_again_later(&mut self) -> Result<(), StoreError> {
         let interval_ms = self.context.settings.probe_interval_ms.max(1);
         self.line.probe_after(Duration::from_millis(interval_ms.unsigned_abs()));
+        if self.line.pause().is_none() {
+            return Ok(());
+        }
+        let at_ms = self.context.clock.now_ms().saturating_add(interval_ms);
+        self.context.store.set_next_probe(at_ms).await
     }
 
     /// Only the probe ends a pause: what was sent before it says nothing of what came since.

@@ -22,8 +22,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
 use super::{
-    Clock, Settings, cadence::Cadence, context::Context, line::Line, pace::Pace, shelf::Shelf,
-    slots::Slots, step::StepEnd, sweep::Swept,
+    Clock, Settings, absence::Absences, cadence::Cadence, candidates::Refreshed, context::Context,
+    line::Line, pace::Pace, shelf::Shelf, slots::Slots, step::StepEnd, sweep::Swept,
 };
 use crate::{
     job::{Job, JobId, State},
@@ -64,12 +64,15 @@ pub enum End {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum StepKind {
     Prepare,
+    /// One that failed before: it must not take the place of those that did not.
+    PrepareAgain,
     Create,
     Settle,
     Download,
     Sweep,
     Probe,
     Learn,
+    Candidates,
 }
 
 /// How a task ended.
@@ -79,6 +82,7 @@ pub(super) enum Event {
     Swept(Result<Swept, StoreError>),
     Probed(Result<(), ApiError>),
     Learnt(Result<(), StoreError>),
+    Refreshed(Result<Refreshed, StoreError>),
 }
 
 /// What is known of the day's budget.
@@ -114,6 +118,8 @@ pub struct Pipeline<A> {
     /// What the last query said that a task made.
     pub(super) hints: BTreeMap<JobId, ResultVideo>,
     pub(super) next_sweep: Instant,
+    /// When the list is to be read for unresolved jobs; none while all have their candidates.
+    pub(super) list_candidates_at: Option<Instant>,
     /// No create before this: the API said that all slots are taken.
     pub(super) slots_blocked: Option<Instant>,
     pub(super) slots_refused_in_a_row: u32,
@@ -122,6 +128,8 @@ pub struct Pipeline<A> {
     pub(super) budget: Budget,
     pub(super) look_again: bool,
     pub(super) queue_is_dry: bool,
+    /// The same of what failed and is due again.
+    pub(super) again_is_dry: bool,
     /// There was a look since the window was filled.
     pub(super) looked: bool,
     /// The states of which the last look found more jobs than it took.
@@ -150,7 +158,15 @@ impl<A: Api> Pipeline<A> {
         }
         let lookups = Mutex::new(lookups);
         Ok(Self {
-            context: Arc::new(Context { api, store, clock, settings, pace, lookups }),
+            context: Arc::new(Context {
+                api,
+                store,
+                clock,
+                settings,
+                pace,
+                lookups,
+                absences: Absences::default(),
+            }),
             shelf: Shelf::default(),
             slots,
             line: Line::new(),
@@ -160,12 +176,14 @@ impl<A: Api> Pipeline<A> {
             identifying: BTreeMap::new(),
             hints: BTreeMap::new(),
             next_sweep: Instant::now(),
+            list_candidates_at: Some(Instant::now()),
             slots_blocked: None,
             slots_refused_in_a_row: 0,
             may_pay: Arc::new(AtomicBool::new(false)),
             budget: Budget::default(),
             look_again: true,
             queue_is_dry: false,
+            again_is_dry: false,
             looked: false,
             unread: Vec::new(),
             next_due_at_ms: None,
@@ -238,7 +256,7 @@ impl<A: Api> Pipeline<A> {
             Err(panicked) => {
                 let was = self.running.remove(&panicked.id());
                 error!("an internal failure, its job is taken up again: {panicked}");
-                self.probe_again_later();
+                self.probe_again_later().await?;
                 match was {
                     Some((_, Some(job_id))) => {
                         self.reload(job_id).await?;
@@ -257,11 +275,21 @@ impl<A: Api> Pipeline<A> {
         if under_way || self.look_again {
             return Ok(None);
         }
-        Ok(match self.context.store.count_moving(ONCE_TRIES_MAX).await? {
+        let (unsent, sent) = self.context.store.count_moving(ONCE_TRIES_MAX).await?;
+        let held = i64::try_from(self.count_held_resends()).unwrap_or(i64::MAX);
+        Ok(match (unsent, sent) {
             (0, 0) => Some(End::Idle),
-            (_, 0) if !self.line.lets_pay() => Some(End::Held),
+            _ if self.is_shut_out() => Some(End::Held),
+            _ if !self.line.lets_pay() && sent <= held => Some(End::Held),
             _ => None,
         })
+    }
+
+    /// Whether the credentials stay refused: a probe has failed since they first were.
+    fn is_shut_out(&self) -> bool {
+        let since_ms = self.line.pause().map_or(i64::MAX, |pause| pause.since_ms);
+        let paused_ms = self.context.clock.now_ms().saturating_sub(since_ms);
+        !self.line.lets_ask() && paused_ms >= self.context.settings.probe_interval_ms
     }
 
     fn next_wake(&self) -> Instant {
@@ -276,6 +304,7 @@ impl<A: Api> Pipeline<A> {
             self.next_sweep_at(),
             self.line.next_probe().filter(|_| self.may_probe()),
             self.slots_blocked,
+            self.next_listing_at(),
         ]
         .into_iter()
         .flatten()
@@ -288,7 +317,10 @@ impl<A: Api> Pipeline<A> {
         self.may_pay.store(false, Ordering::Release);
         let deadline = Instant::now() + DRAIN;
         while self.running.values().any(|(kind, _)| {
-            matches!(kind, StepKind::Create | StepKind::Settle | StepKind::Prepare)
+            matches!(
+                kind,
+                StepKind::Create | StepKind::Settle | StepKind::Prepare | StepKind::PrepareAgain
+            )
         }) {
             match timeout_at(deadline, self.steps.join_next_with_id()).await {
                 Ok(Some(Ok((id, _)))) => {

@@ -23,6 +23,13 @@ pub(super) struct Shelf {
     to_download: BTreeSet<JobId>,
     followed: BTreeSet<JobId>,
     resting: BTreeSet<(i64, JobId)>,
+    /// Those that are prepared again, idle or busy: they have a lane of their own.
+    again: BTreeSet<JobId>,
+}
+
+/// Whether preparing it failed before.
+fn is_again(job: &Job) -> bool {
+    job.state == State::Queued && job.tries > 0
 }
 
 fn rank(job: &Job) -> Rank {
@@ -44,7 +51,7 @@ impl Shelf {
             Action::Create => {
                 self.to_create.insert(rank(&job));
             }
-            Action::LookUp | Action::Resend => {
+            Action::LookUp => {
                 self.to_settle.insert(job.id);
             }
             Action::Download => {
@@ -60,12 +67,16 @@ impl Shelf {
             }
             Action::Rest { .. } => return,
         }
+        if is_again(&job) {
+            self.again.insert(job.id);
+        }
         self.jobs.insert(job.id, job);
     }
 
     /// Forgets a job wherever it is.
     pub(super) fn forget(&mut self, id: JobId) {
         self.busy.remove(&id);
+        self.again.remove(&id);
         if let Some(job) = self.jobs.remove(&id) {
             self.to_prepare.remove(&rank(&job));
             self.to_create.remove(&rank(&job));
@@ -81,6 +92,9 @@ impl Shelf {
         let job = self.jobs.get(&id)?.clone();
         self.forget(id);
         self.busy.insert(id, job.state);
+        if is_again(&job) {
+            self.again.insert(id);
+        }
         Some(job)
     }
 
@@ -102,7 +116,7 @@ impl Shelf {
         self.to_create.first().map(|rank| rank.2)
     }
 
-    /// Whose create is to be looked up, or sent again.
+    /// Whose create is to be looked up, and perhaps sent again.
     pub(super) fn all_to_settle(&self) -> Vec<JobId> {
         self.to_settle.iter().copied().collect()
     }
@@ -115,11 +129,23 @@ impl Shelf {
         self.followed.iter().filter_map(|id| self.jobs.get(id))
     }
 
-    /// How many jobs stand before their create: the window that is kept filled.
+    /// How many of the jobs in memory are prepared again, or are to be.
+    pub(super) fn count_again(&self) -> usize {
+        self.again.len()
+    }
+
+    /// Whether preparing that job failed before.
+    pub(super) fn is_again(&self, id: JobId) -> bool {
+        self.again.contains(&id)
+    }
+
+    /// How many jobs stand before their create: the window that is kept filled. What failed before
+    /// does not count, or it would keep out what is new.
     pub(super) fn ahead(&self) -> usize {
         let busy = self.busy.values().filter(|state| state.is_unsent()).count();
         let resting = self.resting.iter().filter(|(_, id)| self.stands(*id, State::Identified));
-        self.to_prepare.len() + self.to_create.len() + busy + resting.count()
+        let all = self.to_prepare.len() + self.to_create.len() + busy + resting.count();
+        all.saturating_sub(self.again.len())
     }
 
     /// How many jobs in memory stand in `state`.

@@ -8,7 +8,7 @@ use std::{
 use tokio::time::Instant;
 
 use super::{
-    create, download, identify, learn,
+    candidates, create, download, identify, learn,
     line::Probe,
     local::video_key,
     lookup,
@@ -26,6 +26,8 @@ use crate::{
 const SETTLES_MAX: usize = 4;
 /// Identify Face calls and measurements at once, at least.
 const PREPARES_MIN: usize = 8;
+/// Those of jobs that failed at them before, at once.
+const PREPARES_AGAIN_MAX: usize = 4;
 
 impl<A: Api> Pipeline<A> {
     pub(super) fn start_what_may_start(&mut self) {
@@ -34,6 +36,7 @@ impl<A: Api> Pipeline<A> {
         self.start_creates();
         self.start_prepares();
         self.start_sweep();
+        self.start_candidates();
         self.start_downloads();
         self.start_probe();
     }
@@ -42,28 +45,38 @@ impl<A: Api> Pipeline<A> {
         if !self.line.lets_ask() {
             return;
         }
-        let now_ms = self.context.clock.now_ms();
         for id in self.shelf.all_to_settle() {
             if self.count_running(StepKind::Settle) >= SETTLES_MAX {
                 return;
             }
-            let Some(job) = self.shelf.get(id) else { continue };
-            let again = decide(job, now_ms) == Action::Resend;
-            if again && !self.line.lets_pay() {
+            let sends = self.is_to_be_sent_again(id);
+            let probe = sends && !self.line.lets_pay();
+            if sends && self.slots_blocked.is_some() || probe && !self.line.wants_paid_probe() {
                 continue;
             }
             let Some(job) = self.shelf.take(id) else { continue };
+            if probe {
+                self.line.probe_sent(Probe::Paid(id));
+            }
             let (context, may_pay) = (Arc::clone(&self.context), Arc::clone(&self.may_pay));
             self.start(StepKind::Settle, Some(id), async move {
-                let gate = || may_pay.load(Ordering::Acquire);
-                let end = if again {
-                    create::resend(&context, job, &gate).await
-                } else {
-                    lookup::settle(&context, job).await
-                };
-                Event::Stepped(id, end)
+                let gate = || probe || may_pay.load(Ordering::Acquire);
+                Event::Stepped(id, lookup::settle(&context, job, &gate).await)
             });
         }
+    }
+
+    /// Whether the next lookup of a lost create, if it finds nothing again, is followed by a send.
+    fn is_to_be_sent_again(&self, id: JobId) -> bool {
+        let settle_ms = self.context.settings.policy.create_settle_ms;
+        let settled = |job: &Job| self.context.absences.is_settled(job, settle_ms);
+        self.shelf.get(id).is_some_and(settled)
+    }
+
+    /// How many lost creates wait for nothing but to be sent again.
+    pub(super) fn count_held_resends(&self) -> usize {
+        let all = self.shelf.all_to_settle();
+        all.into_iter().filter(|id| self.is_to_be_sent_again(*id)).count()
     }
 
     fn start_creates(&mut self) {
@@ -98,11 +111,10 @@ impl<A: Api> Pipeline<A> {
     }
 
     fn start_prepares(&mut self) {
-        let most = self.prepares_max();
         let now_ms = self.context.clock.now_ms();
         for id in self.shelf.all_to_prepare() {
-            if self.count_running(StepKind::Prepare) >= most {
-                return;
+            if !self.may_prepare(id) {
+                continue;
             }
             let Some(job) = self.shelf.get(id) else { continue };
             match decide(job, now_ms) {
@@ -148,11 +160,10 @@ impl<A: Api> Pipeline<A> {
     ) where
         F: Future<Output = Result<StepEnd, crate::store::StoreError>> + Send,
     {
+        let kind = self.prepare_kind(id);
         let Some(job) = self.shelf.take(id) else { return };
         let context = Arc::clone(&self.context);
-        self.start(StepKind::Prepare, Some(id), async move {
-            Event::Stepped(id, step(context, job).await)
-        });
+        self.start(kind, Some(id), async move { Event::Stepped(id, step(context, job).await) });
     }
 
     fn start_downloads(&mut self) {
@@ -185,6 +196,17 @@ impl<A: Api> Pipeline<A> {
         });
     }
 
+    fn start_candidates(&mut self) {
+        if self.next_listing_at().is_none_or(|at| at > Instant::now()) {
+            return;
+        }
+        self.list_candidates_at = None;
+        let context = Arc::clone(&self.context);
+        self.start(StepKind::Candidates, None, async move {
+            Event::Refreshed(candidates::refresh(&context).await)
+        });
+    }
+
     /// Asks for free whether the credentials are taken again.
     fn start_probe(&mut self) {
         if !self.line.wants_free_probe() {
@@ -214,25 +236,43 @@ impl<A: Api> Pipeline<A> {
         (idle && self.shelf.followed().next().is_some()).then_some(self.next_sweep)
     }
 
+    /// When the list is to be read for unresolved jobs; none while it need not be, or is.
+    pub(super) fn next_listing_at(&self) -> Option<Instant> {
+        let idle = self.count_running(StepKind::Candidates) == 0 && self.line.lets_ask();
+        self.list_candidates_at.filter(|_| idle)
+    }
+
     /// Whether a probe that is due could be sent; if not, something else has to happen first.
     pub(super) fn may_probe(&self) -> bool {
         if !self.line.lets_ask() {
             return true;
+        }
+        let sends_again = |id: JobId| self.is_to_be_sent_again(id);
+        if self.shelf.all_to_settle().into_iter().any(sends_again) {
+            return self.line.may_probe_paid() && self.slots_blocked.is_none();
         }
         if self.shelf.first_to_create().is_some() {
             return self.line.may_probe_paid() && self.slots.has_free();
         }
         let now_ms = self.context.clock.now_ms();
         let to_identify = |id: JobId| {
-            self.shelf.get(id).is_some_and(|job| decide(job, now_ms) == Action::Identify)
+            let job = self.shelf.get(id).filter(|_| self.may_prepare(id));
+            job.is_some_and(|job| decide(job, now_ms) == Action::Identify)
         };
-        self.line.may_probe_paid()
-            && self.count_running(StepKind::Prepare) < self.prepares_max()
-            && self.shelf.all_to_prepare().into_iter().any(to_identify)
+        self.line.may_probe_paid() && self.shelf.all_to_prepare().into_iter().any(to_identify)
     }
 
-    fn prepares_max(&self) -> usize {
-        self.slots.limit().max(PREPARES_MIN)
+    fn prepare_kind(&self, id: JobId) -> StepKind {
+        if self.shelf.is_again(id) { StepKind::PrepareAgain } else { StepKind::Prepare }
+    }
+
+    fn may_prepare(&self, id: JobId) -> bool {
+        let kind = self.prepare_kind(id);
+        let most = match kind {
+            StepKind::PrepareAgain => PREPARES_AGAIN_MAX,
+            _ => self.slots.limit().max(PREPARES_MIN),
+        };
+        self.count_running(kind) < most
     }
 
     pub(super) fn count_running(&self, kind: StepKind) -> usize {

@@ -31,7 +31,7 @@ pub(super) enum Word {
     /// 1302.
     TooFast { retry_after_ms: Option<i64> },
     /// 1303.
-    SlotsFull,
+    SlotsFull { retry_after_ms: Option<i64> },
     /// The line must stop.
     Pause { kind: PauseKind, reason: String, code: Option<i64> },
 }
@@ -55,7 +55,7 @@ impl Word {
             | Meaning::IpRefused => Some(pause(PauseKind::Credentials)),
             Meaning::ArrearsOrPack => Some(pause(PauseKind::Account)),
             Meaning::TooFast => Some(Self::TooFast { retry_after_ms: error.retry_after_ms }),
-            Meaning::Concurrency => Some(Self::SlotsFull),
+            Meaning::Concurrency => Some(Self::SlotsFull { retry_after_ms: error.retry_after_ms }),
             Meaning::BadRequest
             | Meaning::NotFound
             | Meaning::Policy
@@ -63,6 +63,14 @@ impl Word {
             | Meaning::OtherRefusal
             | Meaning::AddressRefused
             | Meaning::Transport => None,
+        }
+    }
+
+    /// The same of a call that takes no slot: 1303 can then only mean to come later.
+    pub(super) fn of_query(error: &ApiError) -> Option<Self> {
+        match Self::of(error) {
+            Some(Self::SlotsFull { retry_after_ms }) => Some(Self::TooFast { retry_after_ms }),
+            word => word,
         }
     }
 }

@@ -7,13 +7,14 @@ use tracing::warn;
 
 use super::{
     context::{Context, kept},
+    lookup::{self, Seen},
     pace::Kind,
     step::Word,
 };
 use crate::{
     job::{Job, JobId, Outcome, State},
-    kling::{Answer, Api, Meaning, ResultVideo, Task, TaskStatus},
-    store::{Call, StoreError},
+    kling::{Answer, Api, ApiError, Meaning, ResultVideo, Task, TaskStatus},
+    store::{Call, Lookups, StoreError},
 };
 
 /// Up to so many tasks, single queries take no more requests than a page and whatever it misses.
@@ -22,6 +23,8 @@ const SINGLES_MAX: usize = 2;
 const PAGE_SIZE_MAX: usize = 500;
 /// The smallest page worth asking for; others may use the account, too.
 const PAGE_SIZE_MIN: usize = 30;
+/// So many tasks of which a server cannot tell end a sweep.
+const TROUBLES_MAX: usize = 3;
 
 /// A task that is followed.
 #[derive(Debug, Clone)]
@@ -39,6 +42,8 @@ pub(super) struct Swept {
     pub(super) same: Vec<JobId>,
     /// The jobs whose task the API does not know, with its words.
     pub(super) unknown: Vec<(JobId, String)>,
+    /// The jobs of whose task the API says nothing clear, with what it says.
+    pub(super) unclear: Vec<(JobId, String)>,
     /// The jobs that somebody else moved meanwhile.
     pub(super) stale: Vec<JobId>,
     /// What the API said about the account.
@@ -58,25 +63,96 @@ pub(super) async fn sweep<A: Api>(
     if left.len() > SINGLES_MAX && !read_pages(context, &mut left, &mut swept).await? {
         return Ok(swept);
     }
+    let mut troubles = 0;
     for (task_id, job) in left {
         context.pace.ready(Kind::Query).await;
         let reply = context.api.task(&task_id).await;
         match reply.result {
+            Ok(task) if task.task_id != task_id => {
+                let words = format!("the API's answer is about task {}", task.task_id);
+                swept.unclear.push((job.id, words));
+            }
             Ok(task) => {
                 see(context, job, task, Call::Query, &reply.answer, &mut swept).await?;
             }
-            Err(error) if error.meaning == Meaning::NotFound => {
-                swept.unknown.push((job.id, error.message));
+            Err(error) if matches!(error.meaning, Meaning::NotFound | Meaning::BadRequest) => {
+                seek_by_name(context, job, task_id, error, &mut swept).await?;
+            }
+            Err(error) if is_of_this_task(&error, &reply.answer) => {
+                swept.unclear.push((job.id, error.message));
             }
             Err(error) => {
-                swept.word = Word::of(&error);
+                troubles += 1;
+                swept.word = Word::of_query(&error);
                 swept.trouble = Some(error.message);
-                return Ok(swept);
+                // A server that cannot tell of one task may tell of another; one that does not answer
+                // is left alone.
+                let told = reply.answer.http_status.is_some();
+                if swept.word.is_some() || !told || troubles >= TROUBLES_MAX {
+                    return Ok(swept);
+                }
             }
         }
     }
+    if troubles > 0 {
+        return Ok(swept);
+    }
     swept.word.get_or_insert(Word::Answered);
     Ok(swept)
+}
+
+/// Whether an error says something of this one call, and nothing of the account or the network.
+fn is_of_this_call(error: &ApiError, answer: &Answer) -> bool {
+    matches!(error.meaning, Meaning::NotFound | Meaning::BadRequest)
+        || is_of_this_task(error, answer)
+}
+
+/// Whether an error says something of this one task, and nothing of the others.
+fn is_of_this_task(error: &ApiError, answer: &Answer) -> bool {
+    match error.meaning {
+        Meaning::Policy | Meaning::OtherRefusal => true,
+        // An answer of the right status with which nothing can be done.
+        Meaning::Transport => answer.http_status.is_some_and(|status| (200..300).contains(&status)),
+        _ => false,
+    }
+}
+
+/// The API does not know a task by the id that it gave: it may have named the wrong one, and know the
+/// right one by the name that the create gave it.
+async fn seek_by_name<A: Api>(
+    context: &Context<A>,
+    job: Job,
+    task_id: String,
+    error: ApiError,
+    swept: &mut Swept,
+) -> Result<(), StoreError> {
+    if context.lookups() == Lookups::Unanswered {
+        swept.unknown.push((job.id, error.message));
+        return Ok(());
+    }
+    match lookup::look_up(context, &job).await? {
+        Seen::Ours(task) if task.task_id == task_id => {
+            swept.unclear.push((job.id, format!("{error}, by its id, but knows it by its name")));
+        }
+        Seen::Ours(task) => {
+            context.learn_lookups(Lookups::Answered).await?;
+            let found = Outcome::Found { task_id: task.task_id };
+            match context.note(&job, found, None).await {
+                Ok(job) => swept.moved.push((job, None)),
+                Err(StoreError::Stale { .. } | StoreError::TaskTaken { .. }) => {
+                    swept.stale.push(job.id);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Seen::SomebodyElses(_) | Seen::Nothing => swept.unknown.push((job.id, error.message)),
+        // It stands where it stood; the next look tells more.
+        Seen::Trouble(trouble, word) => {
+            swept.trouble = Some(trouble.message);
+            swept.word = word;
+        }
+    }
+    Ok(())
 }
 
 /// Takes out of `left` what the newest pages of the list show. Returns whether that went well.
@@ -93,14 +169,20 @@ async fn read_pages<A: Api>(
         let reply = context.api.tasks(u32::try_from(page).unwrap_or(u32::MAX), size).await;
         let tasks = match reply.result {
             Ok(tasks) => tasks,
+            // A list that cannot be used is done without.
+            Err(error) if is_of_this_call(&error, &reply.answer) => {
+                swept.trouble = Some(error.message);
+                return Ok(true);
+            }
             Err(error) => {
-                swept.word = Word::of(&error);
+                swept.word = Word::of_query(&error);
                 swept.trouble = Some(error.message);
                 return Ok(false);
             }
         };
         let full = tasks.len() >= page_size;
         for task in tasks {
+            // Twice in one list: the first counts.
             if let Some(job) = left.remove(&task.task_id) {
                 see(context, job, task, Call::List, &reply.answer, swept).await?;
             }
@@ -121,10 +203,19 @@ async fn see<A: Api>(
     answer: &Answer,
     swept: &mut Swept,
 ) -> Result<(), StoreError> {
-    let units_micro = task.units_micro.unwrap_or(0);
+    let units_micro = task.units_micro;
     let outcome = match task.status {
         TaskStatus::Processing if job.state == State::Submitted => Outcome::Processing,
-        TaskStatus::Succeed => Outcome::TaskSucceeded { units_micro },
+        TaskStatus::Succeed => {
+            if units_micro.is_none() && context.settings.units_per_day_micro.is_some() {
+                let key = &job.spec.key;
+                warn!(
+                    job = key,
+                    "{key}: limits.units_per_day cannot count what the API does not tell"
+                );
+            }
+            Outcome::TaskSucceeded { units_micro }
+        }
         TaskStatus::Failed => {
             let words = task.status_message.clone().filter(|words| !words.is_empty());
             let message =
@@ -136,13 +227,16 @@ async fn see<A: Api>(
             return Ok(());
         }
         TaskStatus::Other(status) => {
-            warn!(job = job.spec.key, status, "{}: unknown task status", job.spec.key);
-            swept.same.push(job.id);
+            let words = match status.as_str() {
+                "" => "the API does not say where it stands".to_owned(),
+                status => format!("the API says “{status}”, which is no status that is known here"),
+            };
+            swept.unclear.push((job.id, words));
             return Ok(());
         }
     };
     let ended = outcome != Outcome::Processing;
-    let answer = kept(call, answer, ended.then_some(task.units_micro).flatten());
+    let answer = kept(call, answer, ended.then_some(units_micro).flatten());
     match context.note(&job, outcome, answer).await {
         Ok(job) => swept.moved.push((job, task.videos.into_iter().next())),
         Err(StoreError::Stale { .. }) => swept.stale.push(job.id),

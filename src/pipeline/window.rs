@@ -12,12 +12,15 @@ use crate::{
 
 /// So many downloads beyond those that run are kept in memory.
 const DOWNLOADS_AHEAD: usize = 32;
+/// So many of the jobs that failed before their create are kept in memory once they are due again.
+const AGAIN_AHEAD: usize = 8;
 
 impl<A: Api> Pipeline<A> {
     /// Reads everything anew that others may have changed.
     pub(super) async fn look(&mut self) -> Result<(), StoreError> {
         self.look_again = false;
         self.queue_is_dry = false;
+        self.again_is_dry = false;
         self.looked = true;
         self.unread.clear();
         self.budget.is_stale = true;
@@ -66,16 +69,15 @@ impl<A: Api> Pipeline<A> {
     /// Keeps the window before the create filled. After a look it is read again even when it is
     /// fairly full: who came new may come first.
     pub(super) async fn refill(&mut self) -> Result<(), StoreError> {
+        self.refill_again().await?;
         let (ahead, window) = (self.shelf.ahead(), self.window());
         let full = if self.looked { window * 2 } else { window / 2 };
         if self.queue_is_dry || ahead > full {
             return Ok(());
         }
         self.looked = false;
-        let now_ms = self.context.clock.now_ms();
-        let rest_max_ms = self.context.settings.policy.longest_rest_ms();
         let held = self.shelf.count(State::Queued);
-        let queued = self.context.store.queued(now_ms, rest_max_ms, held + window).await?;
+        let queued = self.context.store.queued(held + window).await?;
         self.queue_is_dry = queued.len() < held + window;
         let last = self.shelf.last_ahead();
         let mut room = window.saturating_sub(ahead);
@@ -88,6 +90,23 @@ impl<A: Api> Pipeline<A> {
                 break;
             }
             room = room.saturating_sub(1);
+            self.take_in(job);
+        }
+        Ok(())
+    }
+
+    /// Takes in some of what failed and is due again: a few at a time, however many there are.
+    async fn refill_again(&mut self) -> Result<(), StoreError> {
+        let held = self.shelf.count_again();
+        if self.again_is_dry || held > AGAIN_AHEAD / 2 {
+            return Ok(());
+        }
+        let now_ms = self.context.clock.now_ms();
+        let rest_max_ms = self.context.settings.policy.longest_rest_ms();
+        let limit = held + AGAIN_AHEAD;
+        let due = self.context.store.due_again(now_ms, rest_max_ms, limit).await?;
+        self.again_is_dry = due.len() < limit;
+        for job in due {
             self.take_in(job);
         }
         Ok(())

@@ -67,6 +67,16 @@ pub enum StoreError {
         /// Its key.
         key: String,
     },
+    /// A task was to become a job's that is another's already.
+    #[error("job {key}: task {task_id} is job {owner}'s")]
+    TaskTaken {
+        /// The job that was to have it.
+        key: String,
+        /// The task.
+        task_id: String,
+        /// The key of the job that has it.
+        owner: String,
+    },
     /// A row that holds what this version never writes.
     #[error("state database: job {key} holds {what}")]
     Nonsense {

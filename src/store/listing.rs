@@ -6,7 +6,7 @@
 use rusqlite::{OptionalExtension as _, Row, named_params};
 use serde::Serialize;
 
-use super::{Reader, StoreError, row};
+use super::{Candidate, Reader, StoreError, row};
 use crate::job::{Job, State};
 
 /// A row of the view `job_overview`; times are UTC in ISO 8601.
@@ -80,6 +80,8 @@ pub struct JobDetail {
     pub manifest_is_there: bool,
     /// All that happened to it, the oldest first.
     pub history: Vec<HistoryLine>,
+    /// The tasks that it could be, while it is unresolved.
+    pub candidates: Vec<Candidate>,
 }
 
 /// Which jobs a list is about.
@@ -177,8 +179,9 @@ impl Reader {
             .prepare_cached("SELECT * FROM job_history WHERE key = ?1")?
             .query_map([key], history_from_row)?
             .collect::<Result<_, _>>()?;
+        let candidates = self.candidates(job.id)?;
         moment.commit()?;
-        Ok(Some(JobDetail { line, job, manifest_is_there, history }))
+        Ok(Some(JobDetail { line, job, manifest_is_there, history, candidates }))
     }
 
     /// Shows the key of every job to `look`, in order.

@@ -8,6 +8,7 @@
 //! the job meanwhile.
 
 mod account;
+mod candidate;
 mod error;
 mod left_over;
 mod line;
@@ -37,6 +38,7 @@ use std::{
 use rusqlite::Connection;
 
 pub use account::Lookups;
+pub use candidate::Candidate;
 pub use error::StoreError;
 pub use left_over::LeftOver;
 

@@ -82,6 +82,20 @@ impl Store {
         .await
     }
 
+    /// Says when the API is asked again whether the line may go on, if it was the API that stopped it.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn set_next_probe(&self, at_ms: i64) -> Result<(), StoreError> {
+        self.write(move |connection| {
+            connection
+                .prepare_cached("UPDATE line SET next_probe_at_ms = ?1 WHERE pause <> 'person'")?
+                .execute([at_ms])?;
+            Ok(())
+        })
+        .await
+    }
+
     /// Ends the API's pause, if it is one. A person's stays, even one that came a moment ago.
     ///
     /// # Errors

@@ -23,8 +23,15 @@ impl Walk {
 
 pub(super) const QUEUED: Walk = Walk {
     index: "job_queued",
-    condition: "WHERE j.state = 'queued' AND (j.due_at_ms <= :now_ms OR j.due_at_ms > :latest_ms)
+    condition: "WHERE j.state = 'queued' AND j.due_at_ms = 0
                 ORDER BY j.priority DESC, j.turn, j.id LIMIT :limit",
+};
+
+pub(super) const DELAYED: Walk = Walk {
+    index: "job_delayed",
+    condition: "WHERE j.state = 'queued' AND j.due_at_ms > 0
+                AND j.due_at_ms >= :from_ms AND j.due_at_ms <= :until_ms
+                ORDER BY j.due_at_ms LIMIT :limit",
 };
 
 pub(super) const COME_OF_TIME: Walk = Walk {
@@ -52,18 +59,33 @@ pub(super) fn under_way(state: State) -> String {
 }
 
 impl Store {
-    /// Returns up to `limit` jobs that are queued and due at `now_ms`, the first in line first. What
-    /// rests for longer than `rest_max_ms` is due, too: the clock was set back since.
+    /// Returns up to `limit` jobs that are queued and have not failed since, the first in line first.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn queued(
+    pub async fn queued(&self, limit: usize) -> Result<Vec<Job>, StoreError> {
+        self.jobs(&QUEUED.sql(), [], limit).await
+    }
+
+    /// Returns up to `limit` jobs that are queued, failed, and are due again at `now_ms`, the one that
+    /// is longest due first. What rests for longer than `rest_max_ms` is due, too: the clock was set
+    /// back since.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn due_again(
         &self,
         now_ms: i64,
         rest_max_ms: i64,
         limit: usize,
     ) -> Result<Vec<Job>, StoreError> {
-        self.jobs(&QUEUED.sql(), due(now_ms, rest_max_ms), limit).await
+        let latest_ms = now_ms.saturating_add(rest_max_ms).saturating_add(1);
+        let mut jobs = Vec::new();
+        for (from_ms, until_ms) in [(1, now_ms), (latest_ms, i64::MAX)] {
+            let span = [(":from_ms", from_ms), (":until_ms", until_ms)];
+            jobs.extend(self.jobs(&DELAYED.sql(), span, limit.saturating_sub(jobs.len())).await?);
+        }
+        Ok(jobs)
     }
 
     /// Returns up to `limit` jobs whose `not_before` has come at `now_ms`.

@@ -11,7 +11,8 @@ use super::{Accepted, Conflict, Reconciled, StoreError, WantedJob, record, row};
 use crate::job::{Illegal, Job, Media, Moment, Outcome, Policy, State, Transition, apply};
 
 pub(super) const FIRST_TURN: &str = "
-    SELECT turn FROM job INDEXED BY job_queued WHERE state = 'queued' AND priority = ?1
+    SELECT turn FROM job INDEXED BY job_queued
+    WHERE state = 'queued' AND due_at_ms = 0 AND priority = ?1
     ORDER BY turn, id LIMIT 1";
 
 /// Why a reconciliation stops.

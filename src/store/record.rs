@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, OptionalExtension as _, named_params};
 
-use super::{Store, StoreError, row, spend};
+use super::{Store, StoreError, candidate, row, spend};
 use crate::job::{Job, JobId, State, Transition};
 
 /// Which call of the API an answer belongs to.
@@ -59,7 +59,8 @@ impl Store {
     /// stands now.
     ///
     /// # Errors
-    /// [`StoreError::Stale`] when somebody moved the job since it was read: then nothing is written.
+    /// [`StoreError::Stale`] when somebody moved the job since it was read, [`StoreError::TaskTaken`]
+    /// when its task is another job's: then nothing is written.
     pub async fn record(
         &self,
         transition: Transition,
@@ -91,16 +92,16 @@ impl Store {
         self.read(move |connection| row::labels(connection, id)).await
     }
 
-    /// Returns whether the task of that id is known to be a job's.
+    /// Returns the job that the task of that id is, if it is one's.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn owns_task(&self, task_id: &str) -> Result<bool, StoreError> {
+    pub async fn owner_of_task(&self, task_id: &str) -> Result<Option<JobId>, StoreError> {
         let task_id = task_id.to_owned();
         self.read(move |connection| {
-            let mut statement = connection
-                .prepare_cached("SELECT EXISTS (SELECT 1 FROM job WHERE task_id = ?1)")?;
-            Ok(statement.query_row([&task_id], |row| row.get(0))?)
+            let sql = "SELECT id FROM job WHERE task_id = ?1 LIMIT 1";
+            let mut statement = connection.prepare_cached(sql)?;
+            Ok(statement.query_row([&task_id], |row| row.get(0)).optional()?)
         })
         .await
     }
@@ -129,12 +130,35 @@ pub(super) fn record(
     now_ms: i64,
 ) -> Result<Job, StoreError> {
     let Transition { from, job, what, spend: spent } = transition;
+    if job.state == State::Submitted {
+        refuse_taken(connection, job)?;
+    }
     if !row::update_progress(connection, job, *from, now_ms)? {
         return Err(StoreError::Stale { key: job.spec.key.clone() });
     }
     add_event(connection, job.id, Some(*from), job.state, what, answer, now_ms)?;
+    if *from == State::Unresolved {
+        candidate::forget(connection, job.id)?;
+    }
     spend::add(connection, *spent, now_ms)?;
     Ok(Job { revision: job.revision + 1, ..job.clone() })
+}
+
+/// No two jobs are one task: both would deliver the same video, and one was paid for in vain. Asked
+/// inside the transaction, for answers to two creates may come at the same moment.
+fn refuse_taken(connection: &Connection, job: &Job) -> Result<(), StoreError> {
+    let owner: Option<String> = connection
+        .prepare_cached("SELECT key FROM job WHERE task_id = ?1 AND id <> ?2 LIMIT 1")?
+        .query_row((&job.task_id, job.id), |row| row.get(0))
+        .optional()?;
+    match (owner, &job.task_id) {
+        (Some(owner), Some(task_id)) => Err(StoreError::TaskTaken {
+            key: job.spec.key.clone(),
+            task_id: task_id.clone(),
+            owner,
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// Adds a line to a job's history.

@@ -29,8 +29,8 @@ const UPDATE_PROGRESS: &str = "
       sessions_lost = :sessions_lost, waits = :waits, session_row = :session_row,
       face_id = :face_id, plan_start_ms = :plan_start_ms, plan_end_ms = :plan_end_ms,
       plan_insert_ms = :plan_insert_ms, account = :account, first_sent_at_ms = :first_sent_at_ms,
-      sent_at_ms = :sent_at_ms, sound_sha256 = :sound_sha256, absent_since_ms = :absent_since_ms,
-      settled = :settled, task_id = :task_id, units_micro = :units_micro,
+      sent_at_ms = :sent_at_ms, sends = :sends, sound_sha256 = :sound_sha256,
+      task_id = :task_id, units_micro = :units_micro,
       error_code = :error_code, error = :error, result_bytes = :result_bytes,
       result_sha256 = :result_sha256, result_ms = :result_ms,
       updated_at_ms = :now_ms,
@@ -149,8 +149,7 @@ pub(super) fn update_progress(
         ":first_sent_at_ms": create.map(|create| create.first_sent_at_ms),
         ":sent_at_ms": create.map(|create| create.sent_at_ms),
         ":sound_sha256": create.and_then(|create| create.sound_sha256.as_ref()),
-        ":absent_since_ms": create.and_then(|create| create.absent_since_ms),
-        ":settled": create.is_some_and(|create| create.settled),
+        ":sends": create.map(|create| create.sends),
         ":task_id": job.task_id, ":units_micro": job.units_micro,
         ":error_code": failure.map(|failure| &failure.code),
         ":error": failure.map(|failure| &failure.message),
@@ -315,9 +314,8 @@ fn create_from_row(row: &Row<'_>) -> rusqlite::Result<Option<Create>> {
         account: row.get("account")?,
         first_sent_at_ms,
         sent_at_ms: row.get("sent_at_ms")?,
+        sends: row.get("sends")?,
         sound_sha256: row.get("sound_sha256")?,
-        absent_since_ms: row.get("absent_since_ms")?,
-        settled: row.get("settled")?,
     }))
 }
 

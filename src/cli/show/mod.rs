@@ -12,7 +12,7 @@ use report::Report;
 /// Shows what the manifest asks, what of it was used (face and timing), what the job waits for or why
 /// it ended, its task, what it cost and its result; then its history, with every answer of the API:
 /// HTTP status, code, units and the request_id that Kling's support asks for; and the command to type
-/// next, if there is one.
+/// next, if there is one. Of an unresolved job it lists the tasks of the account that it could be.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     lipsyncd show promo/en\n  \
@@ -23,8 +23,9 @@ pub struct Args {
     job: String,
     /// Print one JSON object
     ///
-    /// The columns of the view job_overview, and labels, wish, media, used, create, result, history
-    /// (the columns of the view job_history) and next.
+    /// The columns of the view job_overview, and labels, wish, media, used, create, result, candidates
+    /// (of an unresolved job: the tasks that it could be), history (the columns of the view
+    /// job_history) and next.
     #[arg(long)]
     json: bool,
 }

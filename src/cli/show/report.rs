@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::{
-    cli::{open, text::iso_ms},
+    cli::{
+        open,
+        text::{iso_ms, shell_word},
+    },
     job::{FaceChoice, Job, JobSpec, Source, State},
-    store::{HistoryLine, JobDetail, JobLine},
+    store::{Candidate, HistoryLine, JobDetail, JobLine},
 };
 
 #[derive(Debug, Serialize)]
@@ -21,8 +24,21 @@ pub(super) struct Report<'a> {
     used: Option<Used<'a>>,
     create: Option<Create>,
     result: Option<Delivered<'a>>,
+    /// While it is unresolved: the tasks of the account that it could be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    candidates: Option<Vec<CouldBe<'a>>>,
     history: &'a [HistoryLine],
     next: Option<String>,
+}
+
+/// A task of the account that an unresolved job could be, and what to type if it is.
+#[derive(Debug, Serialize)]
+pub(super) struct CouldBe<'a> {
+    pub(super) task_id: &'a str,
+    pub(super) status: &'a str,
+    pub(super) video: Option<&'a str>,
+    pub(super) created_at: Option<String>,
+    pub(super) command: String,
 }
 
 /// What the manifest asks, by its own words.
@@ -108,6 +124,7 @@ impl<'a> Report<'a> {
                 sha256: &result.sha256,
                 duration_ms: result.duration_ms,
             }),
+            candidates: candidates(detail),
             history: &detail.history,
             next: next(job, detail.manifest_is_there),
         }
@@ -150,6 +167,22 @@ pub(super) fn face(choice: &FaceChoice) -> String {
         FaceChoice::Index(index) => format!("index {index}"),
         FaceChoice::Id(id) => format!("id {id}"),
     }
+}
+
+/// The tasks that an unresolved job could be; none of a job that is not unresolved.
+pub(super) fn candidates(detail: &JobDetail) -> Option<Vec<CouldBe<'_>>> {
+    let resolve = open::command("resolve", &detail.job.spec.key);
+    let could_be = |candidate: &'_ Candidate| -> String {
+        format!("{resolve} --task {}", shell_word(&candidate.task_id))
+    };
+    let all = detail.candidates.iter().map(|candidate| CouldBe {
+        task_id: &candidate.task_id,
+        status: &candidate.status,
+        video: candidate.video.as_deref(),
+        created_at: candidate.created_at_ms.map(iso_ms),
+        command: could_be(candidate),
+    });
+    (detail.job.state == State::Unresolved).then(|| all.collect())
 }
 
 /// The command that is worth typing now, if there is one.

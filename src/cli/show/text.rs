@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::report::{face, next};
+use super::report::{CouldBe, candidates, face, next};
 use crate::{
     cli::text::{bytes, position, safe, time},
     job::{Job, Source},
@@ -14,6 +14,9 @@ pub(super) fn write(out: &mut dyn Write, detail: &JobDetail) -> io::Result<()> {
     writeln!(out, "{}  {}", safe(&detail.line.key), detail.line.state)?;
     for (name, said) in facts(detail) {
         writeln!(out, "  {name:<12}  {}", safe(&said))?;
+    }
+    if let Some(candidates) = candidates(detail) {
+        write_candidates(out, &candidates)?;
     }
     writeln!(out, "\nHistory (UTC)")?;
     for line in &detail.history {
@@ -130,6 +133,25 @@ fn source(source: &Source) -> String {
         Source::File(path) => format!("file {path}"),
         Source::Id(id) => format!("id {id}"),
     }
+}
+
+/// The tasks that an unresolved job could be: two lines each, what it is and what to type if it is.
+fn write_candidates(out: &mut dyn Write, candidates: &[CouldBe<'_>]) -> io::Result<()> {
+    if candidates.is_empty() {
+        return writeln!(
+            out,
+            "\nNo task is known that it could be: none was found, or the list was not read yet"
+        );
+    }
+    writeln!(out, "\nIt could be one of these tasks of the account")?;
+    for task in candidates {
+        let created = task.created_at.as_deref().unwrap_or("at a time that is not told");
+        let video = task.video.unwrap_or("a video that is not told");
+        let said = format!("{}  {}, created {created}, of {video}", task.task_id, task.status);
+        writeln!(out, "  {}", safe(&said))?;
+        writeln!(out, "    {}", safe(&task.command))?;
+    }
+    Ok(())
 }
 
 /// A line of the timeline, and one below it for the API's answer, if there was one.

@@ -11,15 +11,17 @@ use crate::job::{
 const SESSIONS_LOST_MAX: u32 = 3;
 
 impl Step<'_> {
+    /// Written down to be sent: for the first time, or once more after the video had to be identified
+    /// or the media measured anew. The first time stays known: nothing older can be its task.
     pub(super) fn intend(&self, account: String, sound_sha256: Option<String>) -> Transition {
         let now_ms = self.moment.now_ms;
+        let before = self.job.create.as_ref();
         let create = Some(Create {
             account,
-            first_sent_at_ms: now_ms,
+            first_sent_at_ms: before.map_or(now_ms, |create| create.first_sent_at_ms),
             sent_at_ms: now_ms,
+            sends: before.map_or(0, |create| create.sends).saturating_add(1),
             sound_sha256,
-            absent_since_ms: None,
-            settled: false,
         });
         let what = format!("create written down as {}", self.job.external_task_id());
         // What it failed at before is kept: a create that never leaves the machine must come to an
@@ -33,10 +35,12 @@ impl Step<'_> {
         let mut job = self.fresh(State::Creating);
         if let Some(create) = &mut job.create {
             create.sent_at_ms = self.moment.now_ms;
-            create.absent_since_ms = None;
-            create.settled = false;
+            create.sends = create.sends.saturating_add(1);
         }
-        let what = format!("the same create written down again as {}", job.external_task_id());
+        let what = format!(
+            "the API knows no such task: the same create written down again as {}",
+            job.external_task_id()
+        );
         self.write(job, what)
     }
 
@@ -53,58 +57,63 @@ impl Step<'_> {
         if sessions_lost >= SESSIONS_LOST_MAX {
             return self.fail(Fault { code: "session_gone".to_owned(), message: why });
         }
-        let queued = self.back_to(State::Queued, why);
-        let job = Job { session: None, plan: None, sessions_lost, ..queued.job };
+        let create = self.job.create.clone().filter(Create::was_sent_before);
+        let queued = self.go(State::Queued, &why);
+        let job = Job { session: None, plan: None, create, sessions_lost, ..queued.job };
         Transition { job, ..queued }
+    }
+
+    /// The account is in the way, not the job. What was sent only this once is unsent again; of what
+    /// was sent before, that does not say anything.
+    pub(super) fn held_back(&self, why: String) -> Transition {
+        if !self.was_sent_before() {
+            return self.back_to(State::Identified, why);
+        }
+        let waits = format!("its create to be sent again, which was held back: {why}");
+        self.write(Job { waits: Some(waits), ..self.fresh(State::Creating) }, why)
     }
 
     pub(super) fn not_sent(&self, why: String) -> Transition {
         let trouble = Trouble { code: "transport".to_owned(), message: why, retry_after_ms: None };
+        if self.was_sent_before() {
+            return self.lookup_failed(trouble);
+        }
         let back = Job { state: State::Identified, create: None, ..self.job.clone() };
         let retried = Step { job: &back, ..*self }.try_again_later(trouble);
         Transition { from: self.job.state, ..retried }
     }
 
     pub(super) fn lost(&self, why: &str) -> Transition {
-        let mut job = self.fresh(State::Creating);
-        // Absence counts from the last send on.
-        if let Some(create) = &mut job.create {
-            create.absent_since_ms = None;
-            create.settled = false;
-        }
-        job.waits = Some(format!("a lookup of its create, whose answer was lost: {why}"));
+        let waits = format!("a lookup of its create, whose answer was lost: {why}");
+        let job = Job { waits: Some(waits), ..self.fresh(State::Creating) };
         self.write(job, format!("the answer to its create was lost: {why}"))
     }
 
-    /// A lookup found nothing. The first time starts the settle time; once it has passed, the same
-    /// create may be sent again.
-    pub(super) fn absent(&self) -> Transition {
-        let now_ms = self.moment.now_ms;
+    /// A lookup found nothing. Once that has been so for the settle time, the same create may be
+    /// sent again.
+    pub(super) fn absent(&self, absent_ms: i64) -> Transition {
         let mut job = self.fresh(State::Creating);
         job.tries = self.job.tries.saturating_add(1);
-        let Some(create) = &mut job.create else {
-            return self.fail(Fault {
-                code: "internal".to_owned(),
-                message: "the record of its create is missing".to_owned(),
-            });
-        };
-        // A clock that was set back must not keep the job waiting for a day.
-        let since_ms = create.absent_since_ms.filter(|since_ms| *since_ms <= now_ms);
-        let settles_at_ms = since_ms.unwrap_or(now_ms).saturating_add(self.policy.create_settle_ms);
-        create.absent_since_ms = Some(since_ms.unwrap_or(now_ms));
-        create.settled = since_ms.is_some() && now_ms >= settles_at_ms;
-        if create.settled {
+        if self.settled(absent_ms) {
             job.waits = Some("its create to be sent again under the same id".to_owned());
             return self.write(job, "the API knows no such task: it may be sent again");
         }
-        let delay_ms = delay_ms(self.policy, job.tries, 1.0);
-        job.due_at_ms =
-            now_ms.saturating_add(delay_ms).min(settles_at_ms.max(now_ms.saturating_add(1)));
+        let left_ms = self.policy.create_settle_ms.saturating_sub(absent_ms).max(1);
+        let delay_ms = delay_ms(self.policy, job.tries, 1.0).min(left_ms);
+        job.due_at_ms = self.moment.now_ms.saturating_add(delay_ms);
         job.waits = Some(
             "a last lookup of its create, which the API does not know: then it is sent again"
                 .to_owned(),
         );
         self.write(job, "lookup: the API does not know the task yet")
+    }
+
+    pub(super) fn settled(&self, absent_ms: i64) -> bool {
+        absent_ms >= self.policy.create_settle_ms
+    }
+
+    fn was_sent_before(&self) -> bool {
+        self.job.create.as_ref().is_some_and(Create::was_sent_before)
     }
 
     pub(super) fn lookup_failed(&self, trouble: Trouble) -> Transition {

@@ -63,7 +63,7 @@ fn what_a_job_costs_is_counted_where_it_is_told() {
     let job = after(moved.job, [intended()]);
     let moved = at(&job, Outcome::Accepted { task_id: "t".into() }, NOW_MS);
     assert_eq!((moved.spend.tasks, moved.spend.task_micro), (1, 0));
-    let failed = Outcome::TaskFailed { message: "why".into(), units_micro: 1_000_000 };
+    let failed = Outcome::TaskFailed { message: "why".into(), units_micro: Some(1_000_000) };
     let moved = at(&moved.job, failed, NOW_MS);
     assert_eq!((moved.spend.task_micro, moved.job.units_micro), (1_000_000, 1_050_000));
     assert_eq!(moved.job.failure.unwrap().code, "task_failed");
@@ -77,30 +77,95 @@ fn what_a_job_costs_is_counted_where_it_is_told() {
     assert_eq!((moved.job.state, moved.spend.identify_micro), (State::Failed, 50_000));
 }
 
+fn absent(absent_ms: i64) -> Outcome {
+    Outcome::Absent { absent_ms }
+}
+
+fn resend() -> Outcome {
+    Outcome::ResendIntended { absent_ms: POLICY.create_settle_ms }
+}
+
 #[test]
 fn a_lost_create_is_sent_again_only_after_it_stayed_absent() {
     let lost = at(&job_in(State::Creating), Outcome::Lost("timeout".into()), NOW_MS).job;
     assert_eq!(decide(&lost, NOW_MS), Action::LookUp);
     assert!(waits(&lost).contains("timeout"));
-    let absent = at(&lost, Outcome::Absent, NOW_MS).job;
-    assert_eq!(absent.due_at_ms, NOW_MS + 1_000);
-    assert_eq!(decide(&absent, absent.due_at_ms), Action::LookUp);
-    let early = at(&absent, Outcome::Absent, NOW_MS + 9_999).job;
-    assert_eq!(early.due_at_ms, NOW_MS + 10_000, "no longer than the settle time asks");
-    let settled = at(&early, Outcome::Absent, NOW_MS + 10_000).job;
-    assert_eq!(decide(&settled, NOW_MS + 10_000), Action::Resend);
-    // It is the same create, and absence counts anew.
-    let again = at(&settled, Outcome::ResendIntended, NOW_MS + 10_500).job;
+    // However far the wall clock went on: it counts nothing.
+    let first = at(&lost, absent(0), NOW_MS + 3_600_000).job;
+    assert_eq!(first.due_at_ms, NOW_MS + 3_600_000 + 1_000);
+    assert_eq!(decide(&first, first.due_at_ms), Action::LookUp);
+    let early = at(&first, absent(9_999), NOW_MS).job;
+    assert_eq!(early.due_at_ms, NOW_MS + 1, "no longer than the settle time asks");
+    for too_early in [i64::MIN, -1, 0, 9_999] {
+        let resend = Outcome::ResendIntended { absent_ms: too_early };
+        assert!(apply(&early, resend, &moment(NOW_MS), &POLICY).is_err(), "{too_early}");
+    }
+    let settled = at(&early, absent(10_000), NOW_MS).job;
+    assert_eq!(decide(&settled, NOW_MS), Action::LookUp, "each send is preceded by a look");
+    assert!(waits(&settled).contains("to be sent again"));
+    // It is the same create.
+    let again = at(&settled, resend(), NOW_MS + 10_500).job;
     let create = again.create.as_ref().unwrap();
     assert_eq!((create.first_sent_at_ms, create.sent_at_ms), (NOW_MS, NOW_MS + 10_500));
-    assert_eq!((create.absent_since_ms, create.settled), (None, false));
+    assert_eq!((create.sends, create.was_sent_before()), (2, true));
     assert_eq!(decide(&again, NOW_MS + 99_999), Action::LookUp);
-    // Likewise when the answer to a later send is lost.
-    let lost = at(&settled, Outcome::Lost("again".into()), NOW_MS + 11_000).job;
-    assert_eq!(decide(&lost, NOW_MS + 11_000), Action::LookUp);
     // A task that shows up is taken, however late.
     let found = at(&settled, Outcome::Found { task_id: "t".into() }, NOW_MS + 12_000).job;
     assert_eq!(found.task_id.as_deref(), Some("t"));
+}
+
+#[test]
+fn what_was_sent_before_is_not_forgotten_by_what_a_later_send_comes_to() {
+    let again = after(job_in(State::Creating), [resend()]);
+    for outcome in [Outcome::HeldBack("1303".into()), Outcome::NotSent("no network".into())] {
+        let held = at(&again, outcome, NOW_MS).job;
+        assert_eq!((held.state, &held.create), (State::Creating, &again.create));
+        assert!(!waits(&held).is_empty());
+    }
+    // Another session, or other media, are used under the same name: what goes by it is looked for.
+    let gone = || Outcome::SessionGone("gone".into());
+    let ready = || Outcome::MediaReady(Media::default());
+    let session_gone = after(again.clone(), [gone(), identified()]);
+    let media_changed =
+        after(again, [Outcome::MediaChanged("other".into()), ready(), identified()]);
+    for job in [session_gone, media_changed] {
+        assert_eq!(job.state, State::Identified);
+        assert!(!job.was_never_sent());
+        let found = Outcome::Found { task_id: "t".into() };
+        assert_eq!(at(&job, found, NOW_MS).job.state, State::Submitted);
+        let job = at(&job, intended(), NOW_MS + 1).job;
+        let create = job.create.as_ref().unwrap();
+        assert_eq!((create.first_sent_at_ms, create.sends), (NOW_MS, 3));
+        assert_eq!(at(&job, Outcome::HeldBack("1303".into()), NOW_MS).job.state, State::Creating);
+    }
+    // The first and only send, when it is refused, leaves nothing behind.
+    for outcome in [gone(), Outcome::HeldBack("1303".into()), Outcome::NotSent("none".into())] {
+        assert!(at(&job_in(State::Creating), outcome, NOW_MS).job.was_never_sent());
+    }
+}
+
+#[test]
+fn a_task_is_followed_on_whatever_is_said_of_it() {
+    let job = at(&job_in(State::Processing), Outcome::Unseen("1203".into()), NOW_MS).job;
+    let job = at(&job, Outcome::Unclear("the API says “resting”".into()), NOW_MS).job;
+    assert_eq!((job.state, job.failing_since_ms), (State::Processing, None));
+    assert_eq!(waits(&job), "a clear word on task t1: the API says “resting”");
+    let later_ms = NOW_MS + 365 * POLICY.give_up_after_ms;
+    assert_eq!(at(&job, Outcome::Unclear("nothing".into()), later_ms).job.state, State::Processing);
+    let clear = at(&job, Outcome::SeenAgain, NOW_MS).job;
+    assert_eq!((clear.state, clear.waits), (State::Processing, None));
+    let found = at(&job, Outcome::Found { task_id: "t2".into() }, NOW_MS);
+    assert_eq!((found.job.state, found.job.task_id.as_deref()), (State::Submitted, Some("t2")));
+    assert_eq!(found.spend.tasks, 0, "it is the same task, and was counted");
+    assert!(found.what.contains("t1") && found.what.contains("t2"), "{}", found.what);
+}
+
+#[test]
+fn a_cost_that_is_not_told_is_said_to_be_so() {
+    let succeeded = Outcome::TaskSucceeded { units_micro: None };
+    let moved = at(&job_in(State::Processing), succeeded, NOW_MS);
+    assert_eq!(moved.spend, crate::job::Spend::default());
+    assert!(moved.what.contains("does not tell what it cost"), "{}", moved.what);
 }
 
 #[test]

@@ -142,10 +142,60 @@ async fn a_success_without_what_it_is_about_is_no_usable_answer() {
             "{body}"
         );
     }
+    let long = "7".repeat(513);
+    for id in ["a\\nb", "a\\u0000", "\\u009b31m", long.as_str()] {
+        let data = format!(r#"{{"task_id": "{id}", "session_id": "{id}"}}"#);
+        let server = Server::saying(200, success(&data)).await;
+        let client = client(&server.url);
+        let words = client.create(&create_request()).await.result.unwrap_err().message;
+        assert_eq!(words, "the API answered success, but it holds no task_id", "{id}");
+        let words = client.identify(&video()).await.result.unwrap_err().message;
+        assert_eq!(words, "the API answered success, but it holds no session_id", "{id}");
+        let listed = Server::saying(200, success(&format!("[{data}, {TASK}]"))).await;
+        let tasks = self::client(&listed.url).tasks(1, 30).await.result.unwrap();
+        assert_eq!(tasks, [the_pages_task()]);
+    }
     let empty = Server::saying(200, r#"{"code": 0, "data": null}"#).await;
     assert_eq!(client(&empty.url).tasks(1, 30).await.result.unwrap(), []);
     let faceless = Server::saying(200, success(r#"{"session_id": "s", "face_data": null}"#)).await;
     assert_eq!(client(&faceless.url).identify(&video()).await.result.unwrap().faces, []);
+}
+
+#[tokio::test]
+async fn faces_that_are_none_are_not_told_as_no_face() {
+    for (faces, lack) in [
+        (r#"{"0": {}}"#, "its face_data is no list"),
+        (r#""none""#, "its face_data is no list"),
+        ("3", "its face_data is no list"),
+        ("[7]", "face 0 is none"),
+        (r#"[{"end_time": 9}]"#, "face 0 has no face_id"),
+        (r#"[{"face_id": "0", "end_time": 9}, {"face_id": "1"}]"#, "face 1 has no end_time"),
+    ] {
+        let data = format!(r#"{{"session_id": "s", "face_data": {faces}}}"#);
+        let server = Server::saying(200, success(&data)).await;
+        let error = client(&server.url).identify(&video()).await.result.unwrap_err();
+        assert_eq!(error.message, format!("the API answered success, but {lack}"));
+        assert_eq!(error.meaning, Meaning::Transport);
+    }
+}
+
+#[tokio::test]
+async fn a_deduction_that_cannot_be_one_is_none() {
+    for (told, micro) in [
+        ("\"0.5\"", Some(500_000)),
+        ("1000000", Some(1_000_000_000_000)),
+        ("1000001", None),
+        ("9223372036854", None),
+        ("-3", None),
+        ("1e300", None),
+        ("\"a lot\"", None),
+        ("[1]", None),
+    ] {
+        let data = format!(r#"{{"task_id": "t", "final_unit_deduction": {told}}}"#);
+        let server = Server::saying(200, success(&data)).await;
+        let task = client(&server.url).task("t").await.result.unwrap();
+        assert_eq!(task.units_micro, micro, "{told}");
+    }
 }
 
 #[tokio::test]

@@ -149,6 +149,26 @@ async fn the_bound_counts_what_gzip_unpacks() {
 }
 
 #[tokio::test]
+async fn a_body_that_trickles_for_ever_ends_in_a_timeout() {
+    let server = Server::start(|_, _| async {
+        let drop = |sent: u32| async move {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            Some((Ok::<_, std::io::Error>(Bytes::from_static(b" ")), sent + 1))
+        };
+        answer(200, Body::from_stream(futures_util::stream::unfold(0, drop)))
+    })
+    .await;
+    let config =
+        ClientConfig { request_timeout: Duration::from_millis(200), ..config(&server.url) };
+    let client = Client::new(config, credential()).unwrap();
+    let reply = client.create(&create_request()).await;
+    let error = reply.result.unwrap_err();
+    assert_eq!(error.message, "no answer from 127.0.0.1 within 0.2 s");
+    assert_eq!(reply.answer.http_status, Some(200));
+    assert!(error.leaves_outcome_open());
+}
+
+#[tokio::test]
 async fn half_an_answer_is_none() {
     let cut =
         Server::raw(b"HTTP/1.1 200 OK\r\ncontent-length: 90\r\n\r\n{\"code\": 0, \"data\"").await;

@@ -147,7 +147,7 @@ fn until_succeeded() -> Vec<Outcome> {
     let delivered = Delivered { bytes: 9, sha256: "abc".to_owned(), duration_ms: Some(10_000) };
     vec![
         Outcome::Processing,
-        Outcome::TaskSucceeded { units_micro: 1_000_000 },
+        Outcome::TaskSucceeded { units_micro: Some(1_000_000) },
         Outcome::Delivered(delivered),
     ]
 }

@@ -7,7 +7,7 @@ use crate::{
 };
 
 async fn order(bench: &Bench) -> Vec<String> {
-    let queued = bench.store.queued(NOW_MS, i64::MAX, 100).await.unwrap();
+    let queued = bench.store.queued(100).await.unwrap();
     queued.into_iter().map(|job| job.spec.key).collect()
 }
 
@@ -58,8 +58,15 @@ async fn a_job_that_rests_is_not_next_until_it_is_due() {
     let resting = bench.drive("a/1", vec![Outcome::Trouble(trouble)]).await;
     assert_eq!(order(&bench).await, ["a/2"]);
     assert_eq!(bench.store.next_due_at_ms(NOW_MS).await.unwrap(), Some(resting.due_at_ms));
-    let later = bench.store.queued(resting.due_at_ms, i64::MAX, 100).await.unwrap();
-    assert_eq!(later.len(), 2);
+    let due_again = async |now_ms, rest_max_ms| {
+        let due = bench.store.due_again(now_ms, rest_max_ms, 100).await.unwrap();
+        due.into_iter().map(|job| job.spec.key).collect::<Vec<_>>()
+    };
+    assert_eq!(due_again(resting.due_at_ms - 1, i64::MAX).await, [""; 0]);
+    assert_eq!(due_again(resting.due_at_ms, i64::MAX).await, ["a/1"]);
+    // Due later than any rest ever lasts: the clock was set back since.
+    assert_eq!(due_again(resting.due_at_ms - 1_001, 1_000).await, ["a/1"]);
+    assert_eq!(order(&bench).await, ["a/2"], "what failed has a walk of its own");
 }
 
 #[tokio::test]
@@ -109,6 +116,7 @@ fn what_runs_all_the_time_follows_an_index_and_sorts_nothing() {
     let of_manifest = |state| JobFilter { state, manifest: Some("a.yaml".to_owned()) };
     let queries = [
         queue::QUEUED.sql(),
+        queue::DELAYED.sql(),
         queue::COME_OF_TIME.sql(),
         queue::NEXT_DUE.to_owned(),
         queue::under_way(State::Submitted),

@@ -1,6 +1,6 @@
 //! `retry`, `cancel`, `resolve`, `pause` and `resume`: what they do, and what they refuse to do.
 
-use lipsyncd::store::{Pause, PauseKind};
+use lipsyncd::store::{Candidate, Pause, PauseKind};
 
 use super::*;
 
@@ -120,6 +120,50 @@ async fn resolve_as_a_task_adopts_it() {
     assert_eq!(ran.code, 0, "{}", ran.err);
     let resolved = job(&store, "promo/unresolved").await;
     assert_eq!((resolved.state.name(), resolved.task_id.as_deref()), ("submitted", Some("task-9")));
+}
+
+async fn with_candidate() -> (Place, Store) {
+    let (place, store) = Place::with_jobs().await;
+    let candidate = Candidate {
+        task_id: "8600".to_owned(),
+        status: "succeed".to_owned(),
+        video: Some("https://cdn.example.com/v.mp4".to_owned()),
+        created_at_ms: Some(NOW_MS),
+    };
+    let id = job(&store, "promo/unresolved").await.id;
+    store.set_candidates(id, vec![candidate]).await.unwrap();
+    (place, store)
+}
+
+#[tokio::test]
+async fn show_lists_what_an_unresolved_job_could_be_with_the_command_to_type() {
+    let (place, _store) = with_candidate().await;
+    let shown = place.run(&["show", "promo/unresolved"]).out;
+    for said in [
+        "8600  succeed, created 2026-03-01T12:00:07.050Z, of https://cdn.example.com/v.mp4\n",
+        "    lipsyncd resolve promo/unresolved --task 8600\n",
+    ] {
+        assert!(shown.contains(said), "{said}\n{shown}");
+    }
+    let json = place.run(&["show", "promo/unresolved", "--json"]).json();
+    assert_eq!(json["candidates"][0]["task_id"], "8600");
+    assert_eq!(json["candidates"][0]["command"], "lipsyncd resolve promo/unresolved --task 8600");
+    assert!(place.run(&["show", "promo/queued", "--json"]).json().get("candidates").is_none());
+    let (place, _store) = Place::with_jobs().await;
+    let none = place.run(&["show", "promo/unresolved"]).out;
+    assert!(none.contains("No task is known that it could be"), "{none}");
+}
+
+#[tokio::test]
+async fn resolve_warns_of_a_task_that_was_not_listed_and_takes_it() {
+    let (place, store) = with_candidate().await;
+    let ran = place.run(&["resolve", "promo/unresolved", "--task", "8601"]);
+    assert_eq!(ran.code, 0);
+    assert!(ran.err.starts_with("warning: that task is not among those"), "{}", ran.err);
+    assert_eq!(job(&store, "promo/unresolved").await.task_id.as_deref(), Some("8601"));
+    let (place, _store) = with_candidate().await;
+    let ran = place.run(&["resolve", "promo/unresolved", "--task", "8600"]);
+    assert_eq!((ran.code, ran.err.as_str()), (0, NO_DAEMON));
 }
 
 #[tokio::test]

@@ -138,7 +138,7 @@ fn answer(outcome: &Outcome) -> Option<Answer> {
     let (call, units_micro) = match outcome {
         Outcome::Identified { units_micro, .. } => (Call::Identify, Some(*units_micro)),
         Outcome::Accepted { .. } => (Call::Create, None),
-        Outcome::TaskSucceeded { units_micro } => (Call::Query, Some(*units_micro)),
+        Outcome::TaskSucceeded { units_micro } => (Call::Query, *units_micro),
         _ => return None,
     };
     let request_id = Some(format!("request-of-{}", call.name()));
@@ -202,7 +202,7 @@ fn until_succeeded() -> Vec<Outcome> {
         Delivered { bytes: 1_572_864, sha256: "ab".repeat(32), duration_ms: Some(10_000) };
     vec![
         Outcome::Processing,
-        Outcome::TaskSucceeded { units_micro: 1_000_000 },
+        Outcome::TaskSucceeded { units_micro: Some(1_000_000) },
         Outcome::Delivered(delivered),
     ]
 }

@@ -4,7 +4,7 @@ use lipsyncd::{
     job::{Job, State},
     pipeline::End,
     sim::{Call, Fault, FaultRule, SimConfig},
-    store::PauseKind,
+    store::{Lookups, PauseKind},
 };
 
 use crate::support::{House, many, quick, refusal, wanted};
@@ -116,6 +116,13 @@ async fn a_probe_that_finds_out_nothing_is_followed_by_another() {
     house.fault(FaultRule { nth: 4, ..FaultRule::once(Call::Create, refusal(1300)) });
     house.put("m.yaml", many("m", 8)).await;
     let running = house.start().await;
+    house.until("the pause", async || house.store.pause().await.unwrap().is_some()).await;
+    let next_probe = async || {
+        let pause = house.store.pause().await.unwrap();
+        pause.map_or(i64::MAX, |pause| pause.next_probe_at_ms.unwrap())
+    };
+    let first = next_probe().await;
+    house.until("word of the next probe", async || next_probe().await > first).await;
     let is_over = async || {
         let unfinished: Vec<Job> = house.jobs().await;
         unfinished.iter().all(|job| job.state.is_finished())
@@ -176,6 +183,99 @@ async fn trouble_of_the_server_on_free_calls_is_waited_out() {
             house.assert_all_succeeded(jobs).await;
         }
     }
+}
+
+/// Every code of the table, and some that are not in it.
+const CODES: [u16; 23] = [
+    1000, 1001, 1002, 1003, 1004, 1100, 1101, 1102, 1103, 1200, 1201, 1202, 1203, 1300, 1301, 1302,
+    1303, 1304, 5000, 5001, 5002, 1999, 42,
+];
+
+/// Works with two refusals by `code` of each call of this kind, until all jobs have succeeded.
+async fn refused_twice(call: Call, code: u16, lost: bool) {
+    let house = House::new(quick()).await;
+    house.store.learn_lookups("test", Lookups::Answered).await.unwrap();
+    if lost {
+        house.fault(FaultRule::once(Call::Create, Fault::LoseAnswer));
+    }
+    house.fault(FaultRule { times: Some(2), ..FaultRule::once(call, refusal(code)) });
+    let jobs = if call == Call::List { 4 } else { 1 };
+    house.put("m.yaml", many("m", jobs)).await;
+    let running = house.start().await;
+    house.until_count(State::Succeeded, jobs as i64).await;
+    // Who cannot pay is found out by paying, and by nothing else.
+    house.put("next.yaml", vec![wanted("next")]).await;
+    running.nudge();
+    house.until_count(State::Succeeded, jobs as i64 + 1).await;
+    running.stop().await;
+    house.assert_all_succeeded(jobs + 1).await;
+    assert_eq!(house.store.pause().await.unwrap(), None, "{call:?} {code}");
+    assert_eq!(house.store.learnt_slots_limit("test").await.unwrap(), None, "{call:?} {code}");
+}
+
+async fn each_code_twice(call: Call, lost: bool) {
+    futures_util::future::join_all(CODES.map(|code| refused_twice(call, code, lost))).await;
+}
+
+#[tokio::test]
+async fn no_code_on_a_query_fails_what_was_paid_for() {
+    each_code_twice(Call::Query, false).await;
+}
+
+#[tokio::test]
+async fn no_code_on_a_list_fails_what_was_paid_for() {
+    each_code_twice(Call::List, false).await;
+}
+
+#[tokio::test]
+async fn no_code_on_a_lookup_fails_or_pays_again_what_was_paid_for() {
+    each_code_twice(Call::Query, true).await;
+}
+
+#[tokio::test]
+async fn a_pause_holds_through_a_restart_and_is_probed_by_one_call() {
+    for code in [1000, 1101] {
+        let mut house = House::new(quick()).await;
+        house.settings.probe_interval_ms = 3_600_000;
+        house.fault(FaultRule::always(Call::Any, refusal(code)));
+        house.put("m.yaml", many("m", 6)).await;
+        assert_eq!(house.run().await, End::Held);
+        let before = house.store.pause().await.unwrap().unwrap();
+        let asked = || -> u64 {
+            house.ledger().calls.values().map(|it| it.refused.values().sum::<u64>()).sum()
+        };
+        for _ in 0..2 {
+            let asked_before = asked();
+            assert_eq!(house.run().await, End::Held, "{code}");
+            let pause = house.store.pause().await.unwrap().unwrap();
+            assert_eq!((pause.code, pause.since_ms), (before.code, before.since_ms));
+            assert_eq!(asked(), asked_before + 1, "{code}");
+        }
+        for job in house.jobs().await {
+            assert_eq!((job.tries, job.state.is_finished()), (0, false));
+            let words = house.waits_for(&job.spec.key).unwrap();
+            assert!(words.contains("paused") && words.contains(&code.to_string()), "{words}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_learnt_limit_is_the_accounts_own_and_rises_again() {
+    let mut house = House::new(quick()).await;
+    house.settings.slots = 3;
+    house.store.set_slots_limit("test", 2).await.unwrap();
+    house.put("m.yaml", many("m", 7)).await;
+    assert_eq!(house.run().await, End::Idle);
+    assert_eq!(house.ledger().at_once_max, 2);
+    house.put("n.yaml", many("n", 9)).await;
+    assert_eq!(house.run().await, End::Idle);
+    assert_eq!(house.store.learnt_slots_limit("test").await.unwrap(), Some(3));
+    // Another account has learnt nothing.
+    house.settings.account = "other".to_owned();
+    house.put("o.yaml", many("o", 9)).await;
+    assert_eq!(house.run().await, End::Idle);
+    assert_eq!(house.ledger().at_once_max, 3);
+    house.assert_all_succeeded(25).await;
 }
 
 #[tokio::test]

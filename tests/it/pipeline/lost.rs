@@ -137,7 +137,7 @@ async fn an_edit_while_the_create_is_under_way_does_not_lose_its_answer() {
 }
 
 /// A house with a new database, whose account has a task by the name that its job asks for.
-async fn taken(ahead_ms: i64) -> House {
+async fn taken(ahead_ms: i64, fault: Option<Fault>) -> House {
     let mut house = House::new(quick()).await;
     let named = |key: &str| with(key, |spec| spec.external_task_id = Some("mine".into()));
     house.put("m.yaml", vec![named("m/a")]).await;
@@ -146,6 +146,9 @@ async fn taken(ahead_ms: i64) -> House {
     house.store = Store::open(&house.dir.path().join("new.db")).unwrap();
     house.set_ahead(ahead_ms);
     house.put("n.yaml", vec![named("n/a")]).await;
+    if let Some(fault) = fault {
+        house.fault(create(fault));
+    }
     assert_eq!(house.run().await, End::Idle);
     assert_eq!(house.ledger().tasks.len(), 1);
     house
@@ -153,14 +156,21 @@ async fn taken(ahead_ms: i64) -> House {
 
 #[tokio::test]
 async fn a_name_that_an_older_task_has_fails_the_job_without_paying() {
-    let house = taken(3_600_000).await;
+    let house = taken(3_600_000, None).await;
     let failure = house.job("n/a").await.failure.unwrap();
     assert_eq!(failure.code, "external_task_id_taken");
 }
 
 #[tokio::test]
+async fn a_lost_create_whose_name_an_older_task_has_is_left_to_a_person() {
+    // Whether it was refused for that, or accepted beside it, cannot be told.
+    let house = taken(3_600_000, Some(Fault::DropRequest)).await;
+    assert_eq!(house.state("n/a").await, State::Unresolved);
+}
+
+#[tokio::test]
 async fn a_name_that_a_task_of_just_now_has_is_adopted() {
-    let house = taken(0).await;
+    let house = taken(0, None).await;
     assert_eq!(house.state("n/a").await, State::Succeeded);
 }
 

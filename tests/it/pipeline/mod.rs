@@ -1,11 +1,15 @@
 //! The pipeline with a real database, real HTTP and real files, against the simulator.
 
 mod batch;
+mod candidates;
 mod codes;
 mod crash;
 mod downloads;
 mod line;
 mod lost;
+mod nonsense;
 mod order;
+mod resend;
 mod sessions;
 mod time;
+mod wrong_task;

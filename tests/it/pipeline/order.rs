@@ -1,6 +1,14 @@
 //! Who is next: by priority, then manifests take turns.
 
-use lipsyncd::{job::State, pipeline::End, sim::SimConfig};
+use std::time::Duration;
+
+use lipsyncd::{
+    job::{Source, State},
+    pipeline::End,
+    sim::SimConfig,
+    store::WantedJob,
+};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::support::{House, many, quick, wanted, with};
 
@@ -55,4 +63,43 @@ async fn a_long_queue_is_worked_off_without_a_nudge() {
     assert_eq!(house.run().await, End::Idle);
     house.assert_all_succeeded(250).await;
     assert!(house.ledger().at_once_max <= 20);
+}
+
+/// A server of sounds that is always busy, and takes its time to say so.
+async fn busy_server() -> std::net::SocketAddr {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut request = [0; 4096];
+                let _read = socket.read(&mut request).await;
+                tokio::time::sleep(Duration::from_millis(300)).await;
+                let busy = b"HTTP/1.1 503 Busy\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+                let _written = socket.write_all(busy).await;
+            });
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn sounds_that_cannot_be_fetched_keep_no_others_from_their_turn() {
+    let house = House::new(quick()).await;
+    let address = busy_server().await;
+    // Each fails, and comes again before all of them were tried.
+    let failing = |n: usize| {
+        with(&format!("m/failing-{n:02}"), |spec| {
+            spec.audio = Source::Url(format!("http://{address}/{n}.mp3"));
+            spec.sound_end_ms = None;
+        })
+    };
+    let jobs: Vec<WantedJob> = (0..40).map(failing).chain(many("m", 5)).collect();
+    house.put("m.yaml", jobs).await;
+    let running = house.start().await;
+    house.until_count(State::Succeeded, 5).await;
+    running.stop().await;
+    // Nor are they forgotten.
+    let tried = house.jobs().await.into_iter().filter(|job| job.tries > 0).count();
+    assert_eq!(tried, 40);
 }

@@ -1,0 +1,75 @@
+//! The outcomes of a task that was accepted: out of sight, unclear, ended, delivered.
+
+use super::Step;
+use crate::job::{Delivered, Job, Spend, State, Transition, outcome::Fault};
+
+impl Step<'_> {
+    /// A task that was accepted may be out of sight for a while; only after long is it given up.
+    pub(super) fn unseen(&self, why: &str) -> Transition {
+        let since_ms = self.job.failing_since_ms.unwrap_or(self.moment.now_ms);
+        let unseen_ms = self.moment.now_ms.saturating_sub(since_ms);
+        if unseen_ms >= self.policy.give_up_after_ms {
+            let message = format!("the API no longer knows its task: {why}");
+            return self.fail(Fault { code: "task_gone".to_owned(), message });
+        }
+        let task_id = self.task_id();
+        let waits = format!("task {task_id} to show up, which the API does not know: {why}");
+        let job = Job {
+            failing_since_ms: Some(since_ms),
+            waits: Some(waits.clone()),
+            ..self.job.clone()
+        };
+        self.write(job, format!("waits for {waits}"))
+    }
+
+    /// The task is there, and whatever is said of it, it is followed on.
+    pub(super) fn unclear(&self, why: &str) -> Transition {
+        let waits = format!("a clear word on task {}: {why}", self.task_id());
+        let job = Job { waits: Some(waits.clone()), ..self.fresh(self.job.state) };
+        self.write(job, format!("waits for {waits}"))
+    }
+
+    /// The API named another task when it accepted the create than the one that goes by its name.
+    pub(super) fn found_by_name(&self, task_id: String) -> Transition {
+        let what = format!(
+            "the API does not know task {}; by its name {} it is task {task_id}",
+            self.task_id(),
+            self.job.external_task_id()
+        );
+        self.write(Job { task_id: Some(task_id), ..self.fresh(State::Submitted) }, what)
+    }
+
+    pub(super) fn renamed(&self, task_id: String) -> Transition {
+        let what = format!("resolved anew as task {task_id}");
+        self.write(Job { task_id: Some(task_id), ..self.fresh(State::Submitted) }, what)
+    }
+
+    pub(super) fn task_succeeded(&self, units_micro: Option<i64>) -> Transition {
+        let what = match units_micro {
+            Some(_) => "the task succeeded",
+            None => "the task succeeded; the API does not tell what it cost",
+        };
+        self.charged(self.go(State::Downloading, what), units_micro)
+    }
+
+    pub(super) fn task_failed(&self, message: String, units_micro: Option<i64>) -> Transition {
+        let failed = self.fail(Fault { code: "task_failed".to_owned(), message });
+        self.charged(failed, units_micro)
+    }
+
+    pub(super) fn delivered(&self, result: Delivered) -> Transition {
+        let what = format!("delivered: {} bytes, sha256 {}", result.bytes, result.sha256);
+        self.write(Job { result: Some(result), ..self.fresh(State::Succeeded) }, what)
+    }
+
+    fn charged(&self, ended: Transition, units_micro: Option<i64>) -> Transition {
+        let task_micro = units_micro.unwrap_or(0);
+        let units_micro = self.job.units_micro.saturating_add(task_micro);
+        let spend = Spend { task_micro, ..Spend::default() };
+        Transition { spend, job: Job { units_micro, ..ended.job }, ..ended }
+    }
+
+    fn task_id(&self) -> &str {
+        self.job.task_id.as_deref().unwrap_or_default()
+    }
+}

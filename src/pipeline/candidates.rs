@@ -1,0 +1,85 @@
+//! The account's tasks that an unresolved job could be: read from the list, and kept for the person who
+//! decides.
+
+use super::{context::Context, listing, local::video_ref, step::Word};
+use crate::{
+    job::{Job, State},
+    kling::{Api, ApiError, ParentVideo, Task, TaskStatus, VideoRef},
+    store::{Candidate, StoreError},
+};
+
+/// So many unresolved jobs are looked at in one go.
+const JOBS_MAX: usize = 1_000;
+/// A person is shown no more; who has more to choose from looks at the account itself.
+const CANDIDATES_MAX: usize = 100;
+
+/// What came of reading the list for unresolved jobs.
+#[derive(Debug)]
+pub(super) enum Refreshed {
+    /// All of them have their candidates.
+    Done,
+    /// The list could not be read; it is to be tried later.
+    Later(Option<Word>),
+}
+
+/// Reads the list once, and keeps for each unresolved job which of the tasks could be its own.
+pub(super) async fn refresh<A: Api>(context: &Context<A>) -> Result<Refreshed, StoreError> {
+    let jobs = context.store.under_way(State::Unresolved, i64::MAX, 0, JOBS_MAX).await?;
+    if jobs.is_empty() {
+        return Ok(Refreshed::Done);
+    }
+    let listing = match listing::read(context).await {
+        Ok(listing) => listing,
+        Err(error) => return Ok(later(&error)),
+    };
+    for job in jobs {
+        let mut free = Vec::new();
+        let sent_at_ms = job.create.as_ref().map_or(0, |create| create.first_sent_at_ms);
+        for task in listing.since(sent_at_ms) {
+            if context.store.owner_of_task(&task.task_id).await?.is_none() {
+                free.push(task);
+            }
+        }
+        context.store.set_candidates(job.id, of(&job, &free)).await?;
+    }
+    Ok(Refreshed::Done)
+}
+
+fn later(error: &ApiError) -> Refreshed {
+    tracing::warn!("the tasks that unresolved jobs could be cannot be listed: {error}");
+    Refreshed::Later(Word::of_query(error))
+}
+
+/// The tasks of the job's own video; all of them where the API spells none of their videos as it was
+/// asked to: a person who is shown nothing would take that for proof that there is nothing.
+fn of(job: &Job, free: &[&Task]) -> Vec<Candidate> {
+    let wanted = video_ref(job);
+    let same: Vec<&Task> = free.iter().copied().filter(|task| is_of(task, &wanted)).collect();
+    let could_be = if same.is_empty() { free } else { &same };
+    could_be.iter().take(CANDIDATES_MAX).map(|task| candidate(task)).collect()
+}
+
+fn is_of(task: &Task, wanted: &VideoRef) -> bool {
+    let Some(video) = &task.parent_video else { return false };
+    match wanted {
+        VideoRef::Url(url) => video.url.as_ref() == Some(url),
+        VideoRef::Id(id) => video.id.as_ref() == Some(id),
+    }
+}
+
+fn candidate(task: &Task) -> Candidate {
+    let video = task.parent_video.clone().and_then(|ParentVideo { url, id, .. }| url.or(id));
+    let status = match &task.status {
+        TaskStatus::Submitted => "submitted",
+        TaskStatus::Processing => "processing",
+        TaskStatus::Succeed => "succeed",
+        TaskStatus::Failed => "failed",
+        TaskStatus::Other(other) => other,
+    };
+    Candidate {
+        task_id: task.task_id.clone(),
+        status: status.to_owned(),
+        video,
+        created_at_ms: task.created_at_ms,
+    }
+}

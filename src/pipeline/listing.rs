@@ -1,0 +1,98 @@
+//! The list of the account's tasks, read for those that a job whose create was lost could be.
+
+use super::{
+    context::Context,
+    lookup::{LOOKS_MIN, Open, SKEW_MS},
+    pace::Kind,
+    step::{Word, trouble},
+};
+use crate::{
+    job::{Job, Outcome, outcome::Trouble},
+    kling::{Api, ApiError, Task},
+    store::StoreError,
+};
+
+/// Query Task (List): "Value range: [1, 500]".
+const PAGE_SIZE: u32 = 500;
+/// So many pages are read in search of a task; an account with more is not searched whole.
+const PAGES_MAX: u32 = 20;
+
+/// What of the list was read.
+pub(super) struct Listing {
+    /// The tasks, each once.
+    pub(super) tasks: Vec<Task>,
+    /// Whether that is all of them.
+    pub(super) whole: bool,
+    /// What is taken off this machine's time to get the API's.
+    pub(super) ahead_ms: i64,
+}
+
+impl Listing {
+    /// The tasks that may have been created at `sent_at_ms` (by this machine's clock) or later.
+    pub(super) fn since(&self, sent_at_ms: i64) -> impl Iterator<Item = &Task> {
+        let since_ms = sent_at_ms.saturating_sub(self.ahead_ms).saturating_sub(SKEW_MS);
+        // A task without a time could be any.
+        self.tasks
+            .iter()
+            .filter(move |task| task.created_at_ms.is_none_or(|at_ms| at_ms >= since_ms))
+    }
+}
+
+/// Reads the list, the newest first.
+pub(super) async fn read<A: Api>(context: &Context<A>) -> Result<Listing, ApiError> {
+    let mut listing = Listing { tasks: Vec::new(), whole: false, ahead_ms: 0 };
+    let mut known = std::collections::HashSet::new();
+    for page in 1..=PAGES_MAX {
+        context.pace.ready(Kind::Query).await;
+        let reply = context.api.tasks(page, PAGE_SIZE).await;
+        let tasks = reply.result?;
+        // The list tells the API's time, and this machine's clock may be far from it.
+        let now_ms = context.clock.now_ms();
+        listing.ahead_ms = now_ms.saturating_sub(reply.answer.server_at_ms.unwrap_or(now_ms));
+        listing.whole = tasks.len() < PAGE_SIZE as usize;
+        let before = listing.tasks.len();
+        listing.tasks.extend(tasks.into_iter().filter(|task| known.insert(task.task_id.clone())));
+        // A page that shows nothing new is followed by no other.
+        if listing.whole || listing.tasks.len() == before {
+            break;
+        }
+    }
+    Ok(listing)
+}
+
+/// While nobody knows whether the account answers lookups, every task that was created since the
+/// create was sent, and is no other job's, could be it.
+pub(super) async fn holds_none_of<A: Api>(
+    context: &Context<A>,
+    job: &Job,
+) -> Result<Result<(), Open>, StoreError> {
+    let listing = match read(context).await {
+        Ok(listing) => listing,
+        Err(error) => return Ok(Err((Outcome::Trouble(trouble(&error)), Word::of_query(&error)))),
+    };
+    let sent_at_ms = job.create.as_ref().map_or(0, |create| create.first_sent_at_ms);
+    for task in listing.since(sent_at_ms) {
+        if context.store.owner_of_task(&task.task_id).await?.is_some() {
+            continue;
+        }
+        // It may be another lost create's, that is about to be found.
+        if job.tries < LOOKS_MIN {
+            let message = format!("task {} could be it: looking again", task.task_id);
+            let code = "lookup".to_owned();
+            let again = Trouble { code, message, retry_after_ms: None };
+            return Ok(Err((Outcome::Trouble(again), None)));
+        }
+        let why = format!(
+            "the answer to its create was lost, it is not known whether this account answers \
+             lookups, and task {} could be it",
+            task.task_id
+        );
+        return Ok(Err((Outcome::NoLookups(why), None)));
+    }
+    if listing.whole {
+        return Ok(Ok(()));
+    }
+    let why = "the answer to its create was lost, it is not known whether this account answers \
+               lookups, and it has too many tasks to look through";
+    Ok(Err((Outcome::NoLookups(why.to_owned()), None)))
+}

@@ -1,0 +1,82 @@
+//! What an unresolved job could be: the account's tasks of its video that are nobody else's.
+
+use lipsyncd::{
+    job::{Outcome, State},
+    pipeline::End,
+    sim::{Call, Fault, FaultRule, SimConfig},
+    store::{Candidate, Lookups, Reader, Store},
+};
+
+use crate::support::{House, many, quick, refusal, wanted};
+
+/// A house with a new database, in whose account two tasks are that this database does not know.
+async fn house() -> House {
+    let mut house = House::new(SimConfig { answers_external_lookups: false, ..quick() }).await;
+    house.put("other.yaml", many("other", 2)).await;
+    house.run().await;
+    house.assert_all_succeeded(2).await;
+    house.store = Store::open(&house.dir.path().join("new.db")).unwrap();
+    house.store.learn_lookups("test", Lookups::Unanswered).await.unwrap();
+    house
+}
+
+/// One job is paid for and known, the next gets lost.
+async fn lose(house: &House, fault: Fault) {
+    house.put("k.yaml", vec![wanted("k/known")]).await;
+    assert_eq!(house.run().await, End::Idle);
+    house.fault(FaultRule::once(Call::Create, fault));
+    house.put("m.yaml", vec![wanted("m/a")]).await;
+    assert_eq!(house.run().await, End::Idle);
+    assert_eq!(house.state("m/a").await, State::Unresolved);
+}
+
+fn candidates(house: &House) -> Vec<Candidate> {
+    Reader::open(house.store.path()).unwrap().detail("m/a").unwrap().unwrap().candidates
+}
+
+fn task_ids(house: &House) -> Vec<String> {
+    candidates(house).into_iter().map(|candidate| candidate.task_id).collect()
+}
+
+fn task_of(house: &House, name: &str) -> String {
+    let tasks = house.ledger().tasks;
+    let task = tasks.into_iter().find(|task| task.external_task_id.as_deref() == Some(name));
+    task.unwrap().task_id
+}
+
+#[tokio::test]
+async fn the_tasks_of_its_video_are_kept_until_a_person_has_decided() {
+    let house = house().await;
+    lose(&house, Fault::LoseAnswer).await;
+    let own = task_of(&house, "ext-m-a");
+    assert_eq!(task_ids(&house), std::slice::from_ref(&own));
+    let [candidate] = &candidates(&house)[..] else { panic!("one candidate") };
+    assert!(candidate.video.as_ref().unwrap().contains("cdn.example/m/a.mp4"));
+    assert!(candidate.created_at_ms.is_some());
+    house.apply("m/a", Outcome::ResolvedAs { task_id: own }).await.unwrap();
+    assert_eq!(task_ids(&house), [""; 0]);
+    assert_eq!(house.run().await, End::Idle);
+    assert_eq!(house.state("m/a").await, State::Succeeded);
+}
+
+#[tokio::test]
+async fn where_none_is_of_its_video_all_that_are_nobodys_are_shown() {
+    let house = house().await;
+    lose(&house, Fault::DropRequest).await;
+    let mut others = ["ext-other-000", "ext-other-001"].map(|name| task_of(&house, name));
+    others.sort();
+    let mut shown = task_ids(&house);
+    shown.sort();
+    assert_eq!(shown, others, "not the task of the job that is known");
+}
+
+#[tokio::test]
+async fn a_list_that_could_not_be_read_is_read_at_the_next_start() {
+    let house = house().await;
+    house.fault(FaultRule::always(Call::List, refusal(5000)));
+    lose(&house, Fault::LoseAnswer).await;
+    assert_eq!(task_ids(&house), [""; 0]);
+    house.clear_faults();
+    assert_eq!(house.run().await, End::Idle);
+    assert_eq!(task_ids(&house), [task_of(&house, "ext-m-a")]);
+}

@@ -1,0 +1,248 @@
+//! An API that answers nonsense: what it said is told, nothing is paid twice, and nothing that was
+//! paid for is failed.
+
+use std::time::Duration;
+
+use lipsyncd::{
+    job::State,
+    pipeline::End,
+    sim::{Call, Fault, FaultRule, SimConfig},
+    store::Lookups,
+};
+use serde_json::{Value, json};
+
+use crate::support::{House, many, quick, wanted};
+
+fn patch(with: Value) -> Fault {
+    Fault::Patch { with }
+}
+
+fn body(text: impl Into<String>) -> Fault {
+    Fault::Body { status: 200, content_type: "application/json".to_owned(), text: text.into() }
+}
+
+/// Answers of which nothing can be made, whatever was asked.
+fn of_no_use() -> Vec<Fault> {
+    vec![
+        body(r#"{"code": 0}"#),
+        body(r#"{"code": 0, "data": null}"#),
+        body(r#"{"code": 0, "data": "soon"}"#),
+        body(r#"{"code": 0, "data": 5}"#),
+        body(r#"{"code": 0, "data": {"task_id": {}, "session_id": []}}"#),
+        body(r#"{"code": {}, "data": {}}"#),
+        body(r#"{"code": 0, "data": {"task_id": "a\nb", "session_id": "a\u0000b"}}"#),
+        body(format!(
+            r#"{{"code": 0, "data": {{"task_id": "{0}", "session_id": "{0}"}}}}"#,
+            "x".repeat(900_000)
+        )),
+        body("\u{feff}{}"),
+        body("[".repeat(100_000)),
+        Fault::HugeBody { bytes: 100 << 20 },
+        Fault::Redirect { to: "http://127.0.0.1:9/elsewhere".to_owned() },
+    ]
+}
+
+#[tokio::test]
+async fn answers_of_no_use_are_asked_for_again() {
+    for call in [Call::Identify, Call::Create, Call::Query, Call::List] {
+        for fault in of_no_use() {
+            let house = House::new(quick()).await;
+            house.store.learn_lookups("test", Lookups::Answered).await.unwrap();
+            let name = format!("{call:?} {:.80}", format!("{fault:?}"));
+            house.fault(FaultRule { times: Some(2), ..FaultRule::once(call, fault) });
+            let jobs = if call == Call::List { 4 } else { 1 };
+            house.put("m.yaml", many("m", jobs)).await;
+            assert_eq!(house.run().await, End::Idle, "{name}");
+            let succeeded = house.store.count(&[State::Succeeded]).await.unwrap();
+            assert_eq!(succeeded, jobs as i64, "{name}");
+            house.assert_all_succeeded(jobs).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_face_list_that_is_none_is_told_as_nonsense_and_asked_for_again() {
+    for face_data in
+        [json!({"0": {}}), json!("none"), json!(3), json!([{"face_id": "0"}]), json!([5])]
+    {
+        let house = House::new(quick()).await;
+        let fault = patch(json!({"data": {"face_data": face_data}}));
+        house.fault(FaultRule { times: Some(2), ..FaultRule::once(Call::Identify, fault) });
+        house.put("m.yaml", vec![wanted("m/a")]).await;
+        assert_eq!(house.run().await, End::Idle);
+        house.assert_all_succeeded(1).await;
+        assert_eq!(house.count_history("m/a", "the API answered success, but"), 2, "{face_data}");
+    }
+    let house = House::new(quick()).await;
+    house.fault(FaultRule::once(Call::Identify, patch(json!({"data": {"face_data": []}}))));
+    house.put("m.yaml", vec![wanted("m/a")]).await;
+    assert_eq!(house.run().await, End::Idle);
+    assert_eq!(house.state("m/a").await, State::Failed, "an empty list means no face");
+}
+
+#[tokio::test]
+async fn times_of_a_face_out_of_all_range_break_nothing() {
+    for times in [
+        json!({"start_time": i64::MIN, "end_time": i64::MAX}),
+        json!({"start_time": -5, "end_time": "9223372036854775807"}),
+    ] {
+        let house = House::new(quick()).await;
+        let mut face = times.clone();
+        face["face_id"] = json!("0");
+        house.fault(FaultRule::always(
+            Call::Identify,
+            patch(json!({"data": {"face_data": [face]}})),
+        ));
+        house.put("m.yaml", vec![wanted("m/a")]).await;
+        assert_eq!(house.run().await, End::Idle, "{times}");
+        assert!(house.state("m/a").await.is_finished());
+        assert!(house.ledger().tasks.len() <= 1);
+    }
+}
+
+#[tokio::test]
+async fn a_status_that_nobody_knows_is_told_and_followed_on() {
+    for call in [Call::Query, Call::List] {
+        let house = House::new(SimConfig { task_ms: (300, 300), ..quick() }).await;
+        let jobs = if call == Call::List { 4 } else { 1 };
+        let resting = match call {
+            Call::Query => patch(json!({"data": {"task_status": "resting"}})),
+            _ => {
+                let task = |n: u64| json!({"task_id": format!("86000000000000000{n}"), "task_status": "resting"});
+                body(json!({"code": 0, "data": [task(1), task(2), task(3), task(4)]}).to_string())
+            }
+        };
+        house.store.learn_lookups("test", Lookups::Answered).await.unwrap();
+        house.fault(FaultRule::always(call, resting));
+        house.put("m.yaml", many("m", jobs)).await;
+        let running = house.start().await;
+        house
+            .until("the job to say so", async || {
+                house.waits_for("m/000").is_some_and(|waits| waits.contains("“resting”"))
+            })
+            .await;
+        let told = house.count_history("m/000", "resting");
+        let asked = house.ledger().accepted(call);
+        house.until("more looks", async || house.ledger().accepted(call) > asked + 3).await;
+        assert_eq!(house.count_history("m/000", "resting"), told, "told once, not at each look");
+        house.clear_faults();
+        house.until_count(State::Succeeded, jobs as i64).await;
+        running.stop().await;
+        house.assert_all_succeeded(jobs).await;
+    }
+}
+
+#[tokio::test]
+async fn nonsense_about_one_task_keeps_no_other_from_being_seen() {
+    for nonsense in [body(r#"{"code": 0, "data": 7}"#), crate::support::refusal(1301)] {
+        let house = House::new(quick()).await;
+        house.store.learn_lookups("test", Lookups::Answered).await.unwrap();
+        // The lesser id is asked about first.
+        let matching = Some("860000000000000001".to_owned());
+        house.fault(FaultRule { matching, ..FaultRule::always(Call::Query, nonsense) });
+        house.put("m.yaml", many("m", 2)).await;
+        let running = house.start().await;
+        house.until_count(State::Succeeded, 1).await;
+        let odd = house.jobs().await.into_iter().find(|job| job.state != State::Succeeded).unwrap();
+        house
+            .until("the job to say so", async || {
+                house.waits_for(&odd.spec.key).is_some_and(|waits| waits.contains("a clear word"))
+            })
+            .await;
+        house.clear_faults();
+        house.until_count(State::Succeeded, 2).await;
+        running.stop().await;
+        house.assert_all_succeeded(2).await;
+    }
+}
+
+#[tokio::test]
+async fn a_list_that_is_of_no_use_for_good_is_done_without() {
+    for fault in [
+        body(r#"{"code": 0, "data": {}}"#),
+        Fault::HugeBody { bytes: 100 << 20 },
+        crate::support::refusal(1201),
+    ] {
+        let house = House::new(quick()).await;
+        house.store.learn_lookups("test", Lookups::Answered).await.unwrap();
+        house.fault(FaultRule::always(Call::List, fault));
+        house.put("m.yaml", many("m", 5)).await;
+        assert_eq!(house.run().await, End::Idle);
+        house.assert_all_succeeded(5).await;
+    }
+}
+
+#[tokio::test]
+async fn a_result_that_cannot_be_fetched_is_asked_for_until_it_can() {
+    for (videos, words) in [
+        (json!([]), "names no result"),
+        (json!("here"), "names no result"),
+        (json!([{"id": "v"}]), "without an address"),
+        (json!([{"id": "v", "url": ""}]), "without an address"),
+        (json!([{"id": "v", "url": 5.5}]), "without an address"),
+        (json!([{"id": "v", "url": "not an address"}]), "without a valid address"),
+        (json!([{"id": "v", "url": "ftp://127.0.0.1/v.mp4"}]), "not https"),
+        (json!([{"id": "v", "url": "file:///etc/passwd"}]), "without a host"),
+    ] {
+        let house = House::new(quick()).await;
+        house.store.learn_lookups("test", Lookups::Answered).await.unwrap();
+        let fault = patch(json!({"data": {"task_result": {"videos": videos}}}));
+        house.fault(FaultRule::always(Call::Query, fault));
+        house.put("m.yaml", vec![wanted("m/a")]).await;
+        let running = house.start().await;
+        house
+            .until("the job to say so", async || {
+                house.waits_for("m/a").is_some_and(|waits| waits.contains(words))
+            })
+            .await;
+        assert_eq!(house.state("m/a").await, State::Downloading, "{videos}");
+        house.clear_faults();
+        house.until_state("m/a", State::Succeeded).await;
+        running.stop().await;
+        house.assert_all_succeeded(1).await;
+    }
+}
+
+#[tokio::test]
+async fn a_deduction_out_of_all_reason_is_told_and_not_summed() {
+    for deduction in [json!("-5"), json!("9223372036854"), json!("a lot"), json!([1]), Value::Null]
+    {
+        let mut house = House::new(quick()).await;
+        house.settings.units_per_day_micro = Some(90_000_000);
+        let fault = patch(json!({"data": {"final_unit_deduction": deduction}}));
+        for call in [Call::Identify, Call::Query] {
+            house.fault(FaultRule::always(call, fault.clone()));
+        }
+        house.put("m.yaml", many("m", 2)).await;
+        assert_eq!(house.run().await, End::Idle, "{deduction}");
+        house.assert_all_succeeded(2).await;
+        assert_eq!(house.store.spent_today_micro(house.now_ms()).await.unwrap(), 0);
+        assert_eq!(house.count_history("m/000", "does not tell what it cost"), 1, "{deduction}");
+    }
+}
+
+#[tokio::test]
+async fn numbers_as_strings_and_strings_as_numbers_are_read() {
+    let house = House::new(quick()).await;
+    for call in [Call::Identify, Call::Query, Call::List] {
+        house.fault(FaultRule::always(call, patch(json!({"code": "0", "request_id": 5}))));
+    }
+    let created = json!({"code": "0", "data": {"created_at": "1722769557708", "task_status": 3}});
+    house.fault(FaultRule::always(Call::Create, patch(created)));
+    house.put("m.yaml", many("m", 4)).await;
+    assert_eq!(house.run().await, End::Idle);
+    house.assert_all_succeeded(4).await;
+}
+
+#[tokio::test]
+async fn an_answer_that_trickles_for_ever_ends_in_a_timeout() {
+    let mut house = House::new(quick()).await;
+    house.request_timeout = Duration::from_millis(300);
+    house.store.learn_lookups("test", Lookups::Answered).await.unwrap();
+    for call in [Call::Identify, Call::Create, Call::Query] {
+        house.fault(FaultRule::once(call, Fault::Hang { ms: 60_000 }));
+    }
+    house.put("m.yaml", vec![wanted("m/a")]).await;
+    assert_eq!(house.run().await, End::Idle);
+    house.assert_all_succeeded(1).await;
+}

@@ -1,0 +1,159 @@
+//! Creates that are sent more than once: what a later refusal says of the first send, and by which
+//! clock a lost one is waited for.
+
+use std::time::Duration;
+
+use lipsyncd::{
+    job::State,
+    pipeline::End,
+    sim::{Call, Fault, FaultRule, SimConfig},
+    store::Lookups,
+};
+
+use crate::support::{House, quick, refusal, wanted};
+
+/// A house with one job whose first create suffers `first`, and the second `second`.
+async fn sent_twice(config: SimConfig, first: Fault, second: Fault) -> House {
+    let house = House::new(config).await;
+    house.store.learn_lookups("test", Lookups::Answered).await.unwrap();
+    house.fault(FaultRule::once(Call::Create, first));
+    house.fault(FaultRule { nth: 2, ..FaultRule::once(Call::Create, second) });
+    house.put("m.yaml", vec![wanted("m/a")]).await;
+    house
+}
+
+fn worded(code: u16, status: Option<u16>, message: &str) -> Fault {
+    Fault::Code { code, status, retry_after_s: None, message: Some(message.to_owned()) }
+}
+
+#[tokio::test]
+async fn a_resend_that_is_refused_does_not_fail_a_job_whose_first_send_was_accepted() {
+    // The first send shows up only after the second was sent, and before that is answered.
+    let config = SimConfig { create_latency_ms: 300, visibility_lag_ms: 700, ..quick() };
+    for (code, status) in [
+        (1200, None),
+        (1201, None),
+        (1202, None),
+        (1203, None),
+        (1300, None),
+        (1301, None),
+        (1999, Some(400)),
+    ] {
+        let refused = worded(code, status, "no");
+        let house = sent_twice(config.clone(), Fault::LoseAnswer, refused).await;
+        assert_eq!(house.run().await, End::Idle, "{code}");
+        house.assert_all_succeeded(1).await;
+    }
+}
+
+#[tokio::test]
+async fn a_resend_that_is_refused_fails_the_job_once_no_earlier_send_shows_up() {
+    let house = sent_twice(quick(), Fault::DropRequest, refusal(1301)).await;
+    assert_eq!(house.run().await, End::Idle);
+    assert_eq!(house.job("m/a").await.failure.unwrap().code, "1301");
+    assert_eq!(house.ledger().tasks.len(), 0);
+}
+
+#[tokio::test]
+async fn a_resend_that_is_held_back_or_never_leaves_stays_a_create_that_may_exist() {
+    for code in [1000, 1101, 1102, 1302, 1303] {
+        let house = sent_twice(quick(), Fault::DropRequest, refusal(code)).await;
+        let running = house.start().await;
+        house.until_state("m/a", State::Succeeded).await;
+        running.stop().await;
+        house.assert_all_succeeded(1).await;
+        let reader = lipsyncd::store::open_reader(house.store.path()).unwrap();
+        let sql = "SELECT count(*) FROM job_history
+                   WHERE from_state = 'creating' AND to_state IN ('queued', 'identified')";
+        let forgotten: i64 = reader.query_row(sql, [], |row| row.get(0)).unwrap();
+        assert_eq!(forgotten, 0, "{code}");
+    }
+}
+
+#[tokio::test]
+async fn a_first_send_is_looked_for_before_another_session_is_used_under_its_name() {
+    // Nothing but the lookup keeps this account from a second task of the same name, and the first
+    // shows up only while the video is identified again.
+    let config = SimConfig {
+        unique_external_ids: false,
+        visibility_lag_ms: 700,
+        identify_latency_ms: 800,
+        ..quick()
+    };
+    let gone = worded(1201, None, "session_id not found or expired");
+    let house = sent_twice(config, Fault::LoseAnswer, gone).await;
+    assert_eq!(house.run().await, End::Idle);
+    house.assert_all_succeeded(1).await;
+    assert_eq!(house.ledger().accepted(Call::Create), 1);
+}
+
+#[tokio::test]
+async fn a_clock_that_jumps_ahead_does_not_shorten_the_wait_for_a_lost_create() {
+    let mut house = House::new(quick()).await;
+    house.settings.policy.create_settle_ms = 60_000;
+    house.store.learn_lookups("test", Lookups::Answered).await.unwrap();
+    house.fault(FaultRule::once(Call::Create, Fault::DropRequest));
+    house.put("m.yaml", vec![wanted("m/a")]).await;
+    let running = house.start().await;
+    let unknown = || house.count_history("m/a", "does not know the task yet");
+    house.until("a lookup that finds nothing", async || unknown() >= 1).await;
+    house.set_ahead(3_600_000);
+    running.nudge();
+    house.until("more lookups", async || unknown() >= 3).await;
+    running.stop().await;
+    assert_eq!(house.count_history("m/a", "again as"), 0);
+}
+
+#[tokio::test]
+async fn while_the_line_is_paused_a_resend_waits_and_may_be_what_ends_the_pause() {
+    let house = sent_twice(quick(), Fault::DropRequest, refusal(1102)).await;
+    let running = house.start().await;
+    house.until("the pause", async || house.store.pause().await.unwrap().is_some()).await;
+    // Nobody else is there to find out whether the account can pay again.
+    house.until_state("m/a", State::Succeeded).await;
+    assert_eq!(house.store.pause().await.unwrap(), None);
+    running.stop().await;
+    house.assert_all_succeeded(1).await;
+    assert_eq!(house.ledger().refused(Call::Create, 1102), 1);
+}
+
+#[tokio::test]
+async fn no_network_for_a_resend_is_waited_out() {
+    let mut house = House::new(quick()).await;
+    house.request_timeout = Duration::from_millis(300);
+    house.store.learn_lookups("test", Lookups::Answered).await.unwrap();
+    house.fault(FaultRule { times: Some(3), ..FaultRule::once(Call::Create, Fault::DropRequest) });
+    house.put("m.yaml", vec![wanted("m/a")]).await;
+    assert_eq!(house.run().await, End::Idle);
+    house.assert_all_succeeded(1).await;
+}
+
+#[tokio::test]
+async fn a_run_that_is_to_end_does_not_wait_for_a_paused_line_to_send_again() {
+    let mut house = sent_twice(quick(), Fault::DropRequest, refusal(1102)).await;
+    house.settings.probe_interval_ms = 3_600_000;
+    assert_eq!(house.run().await, End::Held);
+    assert_eq!(house.state("m/a").await, State::Creating);
+    house.settings.probe_interval_ms = 100;
+    // A start counts the absence anew, and probes with it then.
+    let running = house.start().await;
+    house.until_state("m/a", State::Succeeded).await;
+    running.stop().await;
+    house.assert_all_succeeded(1).await;
+}
+
+#[tokio::test]
+async fn a_run_that_is_to_end_does_not_wait_for_credentials_either() {
+    let house = House::new(SimConfig { task_ms: (600, 600), ..quick() }).await;
+    house.put("m.yaml", vec![wanted("m/a")]).await;
+    let running = house.start().await;
+    house.until("the task", async || house.ledger().tasks.len() == 1).await;
+    house.fault(FaultRule::always(Call::Any, refusal(1002)));
+    house.until("the pause", async || house.store.pause().await.unwrap().is_some()).await;
+    running.stop().await;
+    assert_eq!(house.run().await, End::Held);
+    house.clear_faults();
+    house.store.set_pause(None).await.unwrap();
+    assert_eq!(house.run().await, End::Idle);
+    house.assert_all_succeeded(1).await;
+}
