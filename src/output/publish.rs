@@ -10,6 +10,7 @@ use super::{
     place::{Kind, Place},
     rename::{into_free, over_ours, remove_if_there, sync_folder},
 };
+use crate::failpoint;
 
 /// What a task has published in full, none if anything of it is missing or differs.
 ///
@@ -109,12 +110,14 @@ fn write_metadata(place: &Place, metadata: &Metadata, replace: bool) -> Result<(
     text.push(b'\n');
     // Removed and made anew, so that a link in its place is not followed.
     remove_if_there(&fresh)?;
+    failpoint::before("metadata.write");
     File::create_new(&fresh)
         .and_then(|mut file| {
             file.write_all(&text)?;
             file.sync_all()
         })
         .map_err(OutputError::at(&fresh))?;
+    failpoint::after("metadata.write");
     if replace {
         over_ours(&fresh, &path)?
     } else {

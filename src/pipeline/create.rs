@@ -13,6 +13,7 @@ use super::{
     step::{StepEnd, Word, fault},
 };
 use crate::{
+    failpoint,
     job::{Job, Outcome, outcome::Fault},
     kling::{Api, ApiError, CreateRequest, Created, Meaning, Reply},
     store::{Answer, Call, Lookups, StoreError},
@@ -39,7 +40,9 @@ pub(super) async fn create<A: Api>(
         account: context.settings.account.clone(),
         sound_sha256: loaded.sha256.clone(),
     };
+    failpoint::before("create.intend");
     let job = context.note(&job, intended, None).await?;
+    failpoint::after("create.intend");
     send(context, job, loaded).await
 }
 
@@ -66,7 +69,9 @@ pub(super) async fn resend<A: Api>(
     if !gate() {
         return Ok(StepEnd::new(job, None));
     }
+    failpoint::before("create.intend_again");
     let job = context.note(&job, Outcome::ResendIntended, None).await?;
+    failpoint::after("create.intend_again");
     send(context, job, loaded).await
 }
 
@@ -111,7 +116,9 @@ async fn note_answer<A: Api>(
     answer: Option<Answer>,
 ) -> Result<Job, StoreError> {
     loop {
+        failpoint::before("create.answer");
         let noted = context.note(&job, outcome.clone(), answer.clone()).await;
+        failpoint::after("create.answer");
         let Err(StoreError::Stale { .. }) = &noted else { return noted };
         match context.store.job(job.id).await? {
             Some(now) if now.create == job.create && now.state == job.state => job = now,

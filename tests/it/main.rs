@@ -4,6 +4,7 @@
 
 mod architecture;
 mod commands;
+mod crash;
 mod folder;
 mod pipeline;
 mod support;
