@@ -3,7 +3,7 @@
 //! A result that was paid for is never given up: whatever is in the way is waited out, and the job
 //! says what it is.
 
-use std::fs::File;
+use std::{fs::File, future::pending};
 
 use tokio::{sync::mpsc, task::spawn_blocking};
 use tokio_util::bytes::Bytes;
@@ -185,10 +185,14 @@ async fn fetch_file<A: Api>(
     let (chunks, to_disk) = mpsc::channel::<Bytes>(CHUNKS_AHEAD);
     let writer = spawn_blocking(move || write(part, to_disk, expected_bytes));
     let broken = pass_on(&mut fetched, chunks).await;
-    let written = writer.await.map_err(|panicked| Stop::Other {
-        code: "internal",
-        message: format!("an internal failure: {panicked}"),
-    })?;
+    let written = match writer.await {
+        Ok(written) => written,
+        Err(ended) if ended.is_cancelled() => pending().await,
+        Err(panicked) => {
+            let message = format!("an internal failure: {panicked}");
+            return Err(Stop::Other { code: "internal", message });
+        }
+    };
     match (broken, written?) {
         (Some(error), _) => Err(error.into()),
         (None, Some(facts)) => Ok(facts),
@@ -321,6 +325,8 @@ async fn on_disk<T: Send + 'static>(
 ) -> Result<T, Stop> {
     match spawn_blocking(work).await {
         Ok(done) => Ok(done?),
+        // The runtime ends, and this step with it: that says nothing of the job.
+        Err(ended) if ended.is_cancelled() => pending().await,
         Err(panicked) => Err(Stop::Other {
             code: "internal",
             message: format!("an internal failure: {panicked}"),

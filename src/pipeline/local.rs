@@ -1,7 +1,7 @@
 //! The local media of a job, looked at once more before they are used: nothing is paid for a file
 //! that is no longer what was measured.
 
-use std::{fs::File, io::Read as _};
+use std::{fs::File, future::pending, io::Read as _};
 
 use sha2::{Digest as _, Sha256};
 use tokio::task::spawn_blocking;
@@ -94,6 +94,8 @@ pub(super) async fn blocking<T: Send + 'static>(
 ) -> Result<T, String> {
     match spawn_blocking(work).await {
         Ok(done) => done,
+        // The runtime ends, and this step with it: that says nothing of the file.
+        Err(ended) if ended.is_cancelled() => pending().await,
         Err(panicked) => Err(format!("an internal failure: {panicked}")),
     }
 }
