@@ -15,7 +15,9 @@ use crate::failpoint;
 /// What a task has published in full, none if anything of it is missing or differs.
 ///
 /// Reads the files whole, to compare their bytes with the metadata's. The metadata are those of the
-/// result's own file; a start uses them to finish a job that a crash kept from being marked so.
+/// result's own file; a start uses them to finish a job that a crash kept from being marked so. What the
+/// crash kept from being done after the last name is done here: the names are made to last, and what lay
+/// beside them is removed.
 ///
 /// # Errors
 /// What the file system says.
@@ -32,6 +34,10 @@ pub fn already_published(
             return Ok(None);
         }
     }
+    for (kind, _) in files(&metadata) {
+        discard(&Place::part_of(&place.video(kind)))?;
+    }
+    sync_folder(place.folder())?;
     Ok(Some(metadata))
 }
 

@@ -7,4 +7,6 @@ mod commands;
 mod crash;
 mod folder;
 mod pipeline;
+#[cfg(target_os = "linux")]
+mod storage;
 mod support;

@@ -75,7 +75,7 @@ impl Batch {
                 house.assert_whole(&format!("{key}.watermark.mp4"));
             }
         }
-        assert_eq!(hidden(house), Vec::<String>::new(), "nothing is left beside the results");
+        assert_eq!(house.hidden("output/sub"), [""; 0], "nothing is left beside the results");
         house.assert_integrity();
     }
 
@@ -132,15 +132,4 @@ fn listen(house: &House) -> (String, Arc<AtomicUsize>) {
         }
     });
     (url, count)
-}
-
-/// The part files and notes that still lie in the output folder.
-pub fn hidden(house: &House) -> Vec<String> {
-    let mut found = Vec::new();
-    for folder in ["output", "output/sub"] {
-        let Ok(entries) = fs::read_dir(house.path(folder)) else { continue };
-        let names = entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned());
-        found.extend(names.filter(|name| name.starts_with('.')));
-    }
-    found
 }

@@ -30,11 +30,12 @@ impl Chance {
         (bits ^ (bits >> 31)) % bound
     }
 
-    /// A third of all lives end while the daemon starts, the others at some time of its work.
-    fn life(&mut self) -> Duration {
+    /// A third of all lives end while the daemon starts, the others at some time of its work: on a slow
+    /// machine, where much was killed already, later.
+    fn life(&mut self, killed: u64) -> Duration {
         match self.below(3) {
             0 => Duration::from_micros(self.below(60_000)),
-            _ => Duration::from_millis(self.below(700)),
+            _ => Duration::from_millis(self.below(400 + 25 * killed)),
         }
     }
 }
@@ -54,7 +55,7 @@ fn one_house(chance: &mut Chance, kills: u64, sum: &Mutex<Sum>) -> u64 {
     let mut killed = 0;
     while killed < kills && !batch.all_succeeded(&house) {
         house.spawn();
-        thread::sleep(chance.life());
+        thread::sleep(chance.life(killed));
         house.kill();
         killed += 1;
     }

@@ -326,6 +326,13 @@ impl House {
         assert_whole(&path);
     }
 
+    /// The names of hidden files in a folder: parts, and what is kept beside them.
+    pub fn hidden(&self, folder: &str) -> Vec<String> {
+        let names = fs::read_dir(self.path(folder)).unwrap();
+        let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name.starts_with('.')).collect()
+    }
+
     /// The state database is whole.
     pub fn assert_integrity(&self) {
         let database = self.database().unwrap();
