@@ -36,7 +36,7 @@ impl Batch {
         house.drop_in_old("sounds/es.wav", clip("welcome-es.wav"));
         let mut keys = Vec::new();
         for batch in 0..manifests {
-            let jobs = jobs(&house.sim.base_url(), &callback_url, batch);
+            let jobs = jobs(house.sim.base_url(), &callback_url, batch);
             let jobs = jobs.iter().enumerate();
             let text: String = jobs.map(|(n, job)| format!("- {{ id: j{n}, {job} }}\n")).collect();
             house.drop_in_old(&format!("sub/b{batch}.yaml"), format!("jobs:\n{text}"));
