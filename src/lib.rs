@@ -12,6 +12,7 @@
 pub mod cli;
 pub mod config;
 pub mod daemon;
+pub mod failpoint;
 pub mod inbox;
 pub mod job;
 pub mod kling;

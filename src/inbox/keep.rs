@@ -350,6 +350,8 @@ impl Pass {
 pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     match spawn_blocking(work).await {
         Ok(done) => done,
+        // The runtime ends, and its callers with it.
+        Err(ended) if ended.is_cancelled() => std::future::pending().await,
         Err(failed) => std::panic::resume_unwind(failed.into_panic()),
     }
 }

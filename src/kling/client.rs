@@ -26,6 +26,7 @@ use super::{
     transport,
     wire::{self, Lack},
 };
+use crate::failpoint;
 
 /// No answer is read further than this, after decompression.
 const ANSWER_BYTES_MAX: usize = 1 << 20;
@@ -139,6 +140,14 @@ impl Client {
         reply
     }
 
+    /// [`call`](Self::call), with a fail point around it.
+    async fn call_named(&self, point: &'static str, ask: Ask) -> Reply<Option<Value>> {
+        failpoint::before(point);
+        let reply = self.call(ask).await;
+        failpoint::after(point);
+        reply
+    }
+
     async fn once(&self, ask: &Ask) -> Reply<Option<Value>> {
         let bounds = Bounds { max_bytes: ask.max_bytes, timeout: self.config.request_timeout };
         let Ok(authorization) = self.bearer.header((self.config.now_ms)()) else {
@@ -171,7 +180,7 @@ impl Client {
 impl Api for Client {
     async fn identify(&self, video: &VideoRef) -> Reply<Identified> {
         let ask = Ask::post("/v1/videos/identify-face", video.body());
-        self.call(ask).await.and_then(read_by(wire::identified))
+        self.call_named("api.identify", ask).await.and_then(read_by(wire::identified))
     }
 
     async fn create(&self, request: &CreateRequest) -> Reply<Created> {
@@ -180,7 +189,7 @@ impl Api for Client {
                 .and_then(read_by(wire::created));
         };
         let ask = Ask::post("/v1/videos/advanced-lip-sync", body);
-        self.call(ask).await.and_then(read_by(wire::created))
+        self.call_named("api.create", ask).await.and_then(read_by(wire::created))
     }
 
     async fn task(&self, id: &str) -> Reply<Task> {
@@ -190,14 +199,14 @@ impl Api for Client {
         }
         let id = utf8_percent_encode(id, PATH_SEGMENT);
         let ask = Ask::get(format!("/v1/videos/advanced-lip-sync/{id}"));
-        self.call(ask).await.and_then(read_by(wire::task))
+        self.call_named("api.task", ask).await.and_then(read_by(wire::task))
     }
 
     async fn tasks(&self, page: u32, page_size: u32) -> Reply<Vec<Task>> {
         let path = format!("/v1/videos/advanced-lip-sync?pageNum={page}&pageSize={page_size}");
         let page_bytes = usize::try_from(page_size).unwrap_or(0).min(500) * LISTED_TASK_BYTES_MAX;
         let ask = Ask { max_bytes: page_bytes.max(ANSWER_BYTES_MAX), ..Ask::get(path) };
-        self.call(ask).await.and_then(read_by(wire::tasks))
+        self.call_named("api.tasks", ask).await.and_then(read_by(wire::tasks))
     }
 
     async fn costs(&self, start_ms: i64, end_ms: i64) -> Reply<Vec<ResourcePack>> {
@@ -213,7 +222,9 @@ impl Api for Client {
             idle_timeout: self.config.idle_timeout,
             redactor: self.bearer.redactor(None),
         };
+        failpoint::before("api.fetch");
         let mut reply = way.fetch(url, from_byte, etag).await;
+        failpoint::after("api.fetch");
         reply.answer.took_ms = elapsed_ms(started);
         reply
     }

@@ -16,6 +16,7 @@ use super::{
     rename::{exists, remove_if_there},
     resume::Note,
 };
+use crate::failpoint;
 
 /// How much may have to be fetched again after a crash.
 const SYNC_EVERY_BYTES: u64 = 8 << 20;
@@ -126,12 +127,14 @@ impl Part {
                 max_bytes: self.max_bytes,
             });
         }
+        failpoint::before("part.append");
         if let Err(error) = self.file.write_all(bytes) {
             // Some of them may be there; the next ones must not follow those.
             self.file.set_len(self.bytes).map_err(OutputError::at(&self.path))?;
             self.file.seek(SeekFrom::Start(self.bytes)).map_err(OutputError::at(&self.path))?;
             return Err(OutputError::at(&self.path)(error));
         }
+        failpoint::after("part.append");
         self.hasher.update(bytes);
         self.bytes = grown;
         if self.bytes - self.synced_bytes >= SYNC_EVERY_BYTES {
@@ -149,7 +152,9 @@ impl Part {
         let Some(etag) = self.etag.clone() else {
             return Ok(());
         };
+        failpoint::before("part.keep");
         self.file.sync_data().map_err(OutputError::at(&self.path))?;
+        failpoint::after("part.keep");
         self.synced_bytes = self.bytes;
         Note { source: self.source.clone(), etag, synced_bytes: self.bytes }.write(&self.path)
     }
@@ -184,7 +189,9 @@ impl Part {
             self.discard()?;
             return Err(OutputError::Broken { path: self.path, why });
         }
+        failpoint::before("part.finish");
         self.file.sync_all().map_err(OutputError::at(&self.path))?;
+        failpoint::after("part.finish");
         self.keep()?;
         Ok(FileFacts { sha256: hex(self.hasher), bytes })
     }
@@ -195,14 +202,18 @@ impl Part {
         if hashed < note.synced_bytes {
             return self.restart();
         }
+        failpoint::before("part.take_up");
         self.file.set_len(hashed).map_err(OutputError::at(&self.path))?;
+        failpoint::after("part.take_up");
         (self.bytes, self.synced_bytes, self.etag) = (hashed, hashed, Some(note.etag));
         Ok(())
     }
 
     fn restart(&mut self) -> Result<(), OutputError> {
         Note::remove(&self.path)?;
+        failpoint::before("part.empty");
         self.file.set_len(0).map_err(OutputError::at(&self.path))?;
+        failpoint::after("part.empty");
         self.file.seek(SeekFrom::Start(0)).map_err(OutputError::at(&self.path))?;
         self.hasher = Sha256::new();
         (self.bytes, self.synced_bytes, self.etag) = (0, 0, None);

@@ -7,6 +7,7 @@ use std::{
 };
 
 use super::{error::OutputError, rename::sync_folder};
+use crate::failpoint;
 
 /// Which of a job's two videos.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,8 +88,10 @@ impl Place {
 
 /// A folder under `root`, made if it is missing; a link may lead to another folder under `root` only.
 fn enter(root: &Path, folder: &Path) -> Result<PathBuf, OutputError> {
+    failpoint::before("folder.make");
     match fs::create_dir(folder) {
         Ok(()) => {
+            failpoint::after("folder.make");
             if let Some(parent) = folder.parent() {
                 sync_folder(parent)?;
             }

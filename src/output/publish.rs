@@ -10,11 +10,14 @@ use super::{
     place::{Kind, Place},
     rename::{into_free, over_ours, remove_if_there, sync_folder},
 };
+use crate::failpoint;
 
 /// What a task has published in full, none if anything of it is missing or differs.
 ///
 /// Reads the files whole, to compare their bytes with the metadata's. The metadata are those of the
-/// result's own file; a start uses them to finish a job that a crash kept from being marked so.
+/// result's own file; a start uses them to finish a job that a crash kept from being marked so. What the
+/// crash kept from being done after the last name is done here: the names are made to last, and what lay
+/// beside them is removed.
 ///
 /// # Errors
 /// What the file system says.
@@ -31,6 +34,10 @@ pub fn already_published(
             return Ok(None);
         }
     }
+    for (kind, _) in files(&metadata) {
+        discard(&Place::part_of(&place.video(kind)))?;
+    }
+    sync_folder(place.folder())?;
     Ok(Some(metadata))
 }
 
@@ -121,12 +128,14 @@ fn write_metadata(place: &Place, metadata: &Metadata, replace: bool) -> Result<(
     text.push(b'\n');
     // Removed and made anew, so that a link in its place is not followed.
     remove_if_there(&fresh)?;
+    failpoint::before("metadata.write");
     File::create_new(&fresh)
         .and_then(|mut file| {
             file.write_all(&text)?;
             file.sync_all()
         })
         .map_err(OutputError::at(&fresh))?;
+    failpoint::after("metadata.write");
     if replace {
         over_ours(&fresh, &path)?
     } else {

@@ -7,16 +7,19 @@ use std::{
 };
 
 use super::error::OutputError;
+use crate::failpoint;
 
 /// Gives a whole, synced file its final name, unless that name is taken.
 ///
 /// Atomic where the file system can rename without replacing, or has hard links. Where it has neither (some
 /// network and FAT file systems), a look comes before the rename, and a file that appears in between is lost.
 pub(super) fn into_free(from: &Path, to: &Path) -> Result<(), OutputError> {
+    failpoint::before("name.into_free");
     let Err(failed) = tempfile::TempPath::try_from_path(from)
         .map_err(OutputError::at(from))?
         .persist_noclobber(to)
     else {
+        failpoint::after("name.into_free");
         return Ok(());
     };
     // Dropped, it would delete the file.
@@ -35,17 +38,21 @@ pub(super) fn into_free(from: &Path, to: &Path) -> Result<(), OutputError> {
 
 /// Gives a whole, synced file its final name, in place of one that is known to be lipsyncd's own.
 pub(super) fn over_ours(from: &Path, to: &Path) -> Result<(), OutputError> {
-    fs::rename(from, to).map_err(OutputError::at(to))
+    failpoint::before("name.over_ours");
+    fs::rename(from, to).map_err(OutputError::at(to))?;
+    failpoint::after("name.over_ours");
+    Ok(())
 }
 
 /// Makes names in a folder last through a loss of power. File systems that cannot sync folders need not.
 pub(super) fn sync_folder(folder: &Path) -> Result<(), OutputError> {
+    failpoint::before("folder.sync");
     match File::open(folder).and_then(|folder| folder.sync_all()) {
-        Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => {
-            Ok(())
-        }
-        synced => synced.map_err(OutputError::at(folder)),
+        Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => {}
+        synced => synced.map_err(OutputError::at(folder))?,
     }
+    failpoint::after("folder.sync");
+    Ok(())
 }
 
 /// Whether anything has this name, a dangling link too.
@@ -59,8 +66,11 @@ pub(super) fn exists(path: &Path) -> Result<bool, OutputError> {
 
 /// Removes a file that need not be there.
 pub(super) fn remove_if_there(path: &Path) -> Result<(), OutputError> {
+    failpoint::before("file.remove");
     match fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(OutputError::at(path)(error)),
-        _ => Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        removed => removed.map_err(OutputError::at(path))?,
     }
+    failpoint::after("file.remove");
+    Ok(())
 }

@@ -12,6 +12,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{error::OutputError, rename};
+use crate::failpoint;
 
 /// What is known of a part.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,7 +41,9 @@ impl Note {
         let path = path_of(part);
         let fresh = path.with_extension("new");
         let text = serde_json::json!(self).to_string();
+        failpoint::before("note.write");
         fs::write(&fresh, text).map_err(OutputError::at(&fresh))?;
+        failpoint::after("note.write");
         rename::over_ours(&fresh, &path)
     }
 

@@ -14,6 +14,7 @@ use super::{
     step::{StepEnd, Word},
 };
 use crate::{
+    failpoint,
     job::{Job, Outcome},
     kling::{Api, CreateRequest, Created, Reply},
     store::{Answer, Call, Lookups, StoreError},
@@ -46,7 +47,9 @@ pub(super) async fn create<A: Api>(
         account: context.settings.account.clone(),
         sound_sha256: loaded.sha256.clone(),
     };
+    failpoint::before("create.intend");
     let job = context.note(&job, intended, None).await?;
+    failpoint::after("create.intend");
     send(context, job, loaded).await
 }
 
@@ -71,7 +74,9 @@ pub(super) async fn resend<A: Api>(
         let held = context.note(&job, Outcome::Absent { absent_ms }, None).await?;
         return Ok(StepEnd::new(held, None));
     }
+    failpoint::before("create.intend_again");
     let job = context.note(&job, Outcome::ResendIntended { absent_ms }, None).await?;
+    failpoint::after("create.intend_again");
     send(context, job, loaded).await
 }
 
@@ -149,7 +154,9 @@ async fn note_answer<A: Api>(
 ) -> Result<Job, StoreError> {
     let mut outcome = outcome;
     loop {
+        failpoint::before("create.answer");
         let noted = context.note(&job, outcome.clone(), answer.clone()).await;
+        failpoint::after("create.answer");
         match &noted {
             Err(StoreError::Stale { .. }) => match context.store.job(job.id).await? {
                 Some(now) if now.create == job.create && now.state == job.state => job = now,

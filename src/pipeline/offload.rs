@@ -1,6 +1,6 @@
 //! Where work that blocks is done: reading media, writing results.
 
-use std::fmt;
+use std::{fmt, future::pending};
 
 use tokio::task::spawn_blocking;
 
@@ -23,9 +23,12 @@ impl Offload {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, String> {
         match self {
-            Self::Threads => spawn_blocking(work)
-                .await
-                .map_err(|panicked| format!("an internal failure: {panicked}")),
+            Self::Threads => match spawn_blocking(work).await {
+                Ok(done) => Ok(done),
+                // The runtime ends, and whoever asked with it: that says nothing of the work.
+                Err(ended) if ended.is_cancelled() => pending().await,
+                Err(panicked) => Err(format!("an internal failure: {panicked}")),
+            },
             Self::Here(interlude) => {
                 interlude().await;
                 let done = work();

@@ -12,6 +12,8 @@ use std::{
     time::Duration,
 };
 
+use crate::failpoint;
+
 /// So often the lock is tried for.
 const LOOKS: u32 = 10;
 /// So long between two tries.
@@ -71,10 +73,12 @@ impl Lock {
             }
             Err(TryLockError::Error(source)) => return Err(told(source)),
         }
+        failpoint::before("lock.write");
         file.set_len(0)
             .and_then(|()| file.rewind())
             .and_then(|()| writeln!(file, "{}", std::process::id()))
             .map_err(told)?;
+        failpoint::after("lock.write");
         Ok(Self { _file: file })
     }
 }

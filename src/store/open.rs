@@ -13,6 +13,7 @@ use super::{
     StoreError,
     migrate::{SCHEMA, VERSION, migrate},
 };
+use crate::failpoint;
 
 /// Tells SQLite databases of lipsyncd from others: "LSyd".
 const APPLICATION_ID: i64 = 0x4C53_7964;
@@ -86,7 +87,9 @@ fn prepare(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
         migrate(&transaction, version)?;
         transaction.pragma_update(None, "user_version", VERSION)?;
     }
+    failpoint::before("store.make");
     transaction.commit()?;
+    failpoint::after("store.make");
     Ok(())
 }
 

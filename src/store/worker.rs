@@ -17,6 +17,7 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::StoreError;
+use crate::failpoint;
 
 /// So many pieces of work share one transaction at most.
 const BATCH_MAX: usize = 512;
@@ -225,5 +226,8 @@ fn commit(connection: &Connection, batch: &mut [Box<dyn Work>]) -> Result<(), St
         }
         execute("RELEASE work")?;
     }
-    execute("COMMIT")
+    failpoint::before("store.commit");
+    execute("COMMIT")?;
+    failpoint::after("store.commit");
+    Ok(())
 }

@@ -1,10 +1,18 @@
 //! The one test binary: scenarios through real parts, each in a file of its own.
 
-#![expect(unreachable_pub, clippy::unwrap_used, reason = "nothing here is public, or has to go on")]
+#![expect(
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "nothing here is public, or has to go on; figures are for people"
+)]
 
 mod architecture;
 mod commands;
+mod crash;
 mod folder;
 mod pipeline;
 mod simulation;
+#[cfg(target_os = "linux")]
+mod storage;
 mod support;

@@ -60,6 +60,10 @@ fn a_crash_between_any_two_steps_is_made_good() {
         }
         let done = already_published(&place, "promo/en", "t").unwrap();
         assert_eq!(done.is_some(), crashed_after == 3, "{crashed_after}");
+        if done.is_some() {
+            let files = names(&folder.path().join("promo"));
+            assert_eq!(files, ["en.json", "en.mp4", "en.watermark.mp4"], "the notes are gone");
+        }
         publish(&place, &metadata, &[]).unwrap();
         assert_eq!(
             already_published(&place, "promo/en", "t").unwrap(),

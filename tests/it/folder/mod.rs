@@ -4,7 +4,6 @@ mod arrive;
 mod away;
 mod bad;
 mod clash;
-mod crash;
 mod deliver;
 mod edit;
 mod leave;

@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Output, Stdio},
     thread::sleep,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use lipsyncd::{
@@ -119,6 +119,13 @@ impl House {
         fs::rename(&part, &path).unwrap();
     }
 
+    /// [`drop_in`](Self::drop_in) of a file that was written long ago: nobody has to wait until it is still.
+    pub fn drop_in_old(&self, name: &str, content: impl AsRef<[u8]>) {
+        self.drop_in(name, content);
+        let file = File::options().write(true).open(self.path("jobs").join(name)).unwrap();
+        file.set_modified(SystemTime::now() - Duration::from_secs(3600)).unwrap();
+    }
+
     /// Moves something within the folder of manifests.
     pub fn move_in(&self, from: &str, to: &str) {
         let to = self.path("jobs").join(to);
@@ -155,10 +162,16 @@ impl House {
 
     /// Starts the daemon and waits for nothing.
     pub fn spawn(&mut self) {
+        self.spawn_with(&["run"], &[]);
+    }
+
+    /// Starts `run`, or `run --once`, with more in its environment, and waits for nothing.
+    pub fn spawn_with(&mut self, arguments: &[&str], environment: &[(&str, &str)]) {
         assert!(self.daemon.is_none(), "a daemon runs already");
         let log = File::options().append(true).create(true).open(self.path("log")).unwrap();
-        let mut command = self.command(&["run"]);
+        let mut command = self.command(arguments);
         command.env("RUST_LOG", "lipsyncd=debug,warn").env("NO_COLOR", "1");
+        command.envs(environment.iter().copied());
         self.daemon = Some(command.stdout(Stdio::null()).stderr(log).spawn().unwrap());
     }
 
@@ -311,6 +324,20 @@ impl House {
     pub fn assert_whole(&self, output: &str) {
         let path = self.path("output").join(output);
         assert_whole(&path);
+    }
+
+    /// The names of hidden files in a folder: parts, and what is kept beside them.
+    pub fn hidden(&self, folder: &str) -> Vec<String> {
+        let names = fs::read_dir(self.path(folder)).unwrap();
+        let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name.starts_with('.')).collect()
+    }
+
+    /// The state database is whole.
+    pub fn assert_integrity(&self) {
+        let database = self.database().unwrap();
+        let check = database.query_row("PRAGMA integrity_check", [], |row| row.get(0));
+        assert_eq!(check, Ok("ok".to_owned()));
     }
 
     pub fn assert_paid_once(&self) {

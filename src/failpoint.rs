@@ -1,0 +1,98 @@
+//! Points at which a test ends the process as a power failure would: before and after each commit, each
+//! request, and each write, sync and rename on disk.
+//!
+//! `LIPSYNCD_FAILPOINT=store.commit.before:3` ends it the third time it comes there. A release build
+//! has nothing of this. It must never do anything else than end the process.
+
+/// All points there are; each has a before and an after.
+pub const POINTS: [&str; 23] = [
+    // The daemon's start.
+    "lock.write",
+    "store.make",
+    // Every commit of the daemon, and those of the paid step again by themselves.
+    "store.commit",
+    "create.intend",
+    "create.intend_again",
+    "create.answer",
+    // Every kind of request.
+    "api.identify",
+    "api.create",
+    "api.task",
+    "api.tasks",
+    "api.fetch",
+    // The output folder.
+    "folder.make",
+    "folder.sync",
+    "part.empty",
+    "part.take_up",
+    "part.append",
+    "part.keep",
+    "part.finish",
+    "note.write",
+    "metadata.write",
+    "name.into_free",
+    "name.over_ours",
+    "file.remove",
+];
+
+/// What follows `point` has not been done yet.
+#[inline(always)]
+pub fn before(point: &'static str) {
+    #[cfg(debug_assertions)]
+    armed::hit(point, "before");
+    #[cfg(not(debug_assertions))]
+    let _nothing_in_a_release = point;
+}
+
+/// What is called `point` has just been done.
+#[inline(always)]
+pub fn after(point: &'static str) {
+    #[cfg(debug_assertions)]
+    armed::hit(point, "after");
+    #[cfg(not(debug_assertions))]
+    let _nothing_in_a_release = point;
+}
+
+#[cfg(debug_assertions)]
+mod armed {
+    use std::{
+        env,
+        sync::{
+            LazyLock,
+            atomic::{AtomicU64, Ordering},
+        },
+    };
+
+    /// Where the process is to end.
+    struct Armed {
+        point: String,
+        side: String,
+        hits_left: AtomicU64,
+    }
+
+    static ARMED: LazyLock<Option<Armed>> =
+        LazyLock::new(|| parse(&env::var("LIPSYNCD_FAILPOINT").ok()?));
+
+    /// Reads `store.commit.before` or `store.commit.before:3`.
+    fn parse(text: &str) -> Option<Armed> {
+        let (name, nth) = text.split_once(':').unwrap_or((text, "1"));
+        let (point, side) = name.rsplit_once('.')?;
+        let hits_left = AtomicU64::new(nth.parse().ok()?);
+        Some(Armed { point: point.to_owned(), side: side.to_owned(), hits_left })
+    }
+
+    pub(super) fn hit(point: &str, side: &str) {
+        let Some(armed) = ARMED.as_ref() else { return };
+        let here = armed.point == point && armed.side == side;
+        if here && armed.hits_left.fetch_sub(1, Ordering::Relaxed) == 1 {
+            die();
+        }
+    }
+
+    /// Ends the process at once: nothing is unwound, dropped or flushed, and no core is dumped.
+    #[expect(unsafe_code, reason = "the standard library knows no such end")]
+    fn die() {
+        // SAFETY: `raise` takes no memory of ours, and may be called at any time on any thread.
+        let _never = unsafe { libc::raise(libc::SIGKILL) };
+    }
+}

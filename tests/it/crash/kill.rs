@@ -1,0 +1,103 @@
+//! Killed with -9 at random instants of its life, from its first millisecond on: nothing is paid
+//! twice, nothing is lost.
+//!
+//! `LIPSYNCD_KILLS=1000 cargo test --test it crash::kill -- --nocapture` kills as often as one likes,
+//! `LIPSYNCD_SEED=…` draws other instants.
+
+use std::{env, sync::Mutex, thread, time::Duration};
+
+use lipsyncd::sim::SimConfig;
+
+use super::batch::{Batch, KINDS};
+use crate::support::daemon::{House, quick};
+
+/// So many without being asked for more.
+const KILLS: u64 = 200;
+/// Six manifests, 48 jobs, are worked off before the next house.
+const MANIFESTS: usize = 6;
+/// Houses at once: a daemon mostly waits.
+const THREADS: u64 = 3;
+
+/// Draws instants, by the SplitMix64 generator.
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut bits = self.0;
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (bits ^ (bits >> 31)) % bound
+    }
+
+    /// A third of all lives end while the daemon starts, the others at some time of its work: on a slow
+    /// machine, where much was killed already, later.
+    fn life(&mut self, killed: u64) -> Duration {
+        match self.below(3) {
+            0 => Duration::from_micros(self.below(60_000)),
+            _ => Duration::from_millis(self.below(400 + 25 * killed)),
+        }
+    }
+}
+
+#[derive(Default)]
+struct Sum {
+    houses: u64,
+    kills: u64,
+    jobs: usize,
+    tasks: usize,
+}
+
+/// Works a batch off, killed up to `kills` times on the way; returns how often it was.
+fn one_house(chance: &mut Chance, kills: u64, sum: &Mutex<Sum>) -> u64 {
+    let mut house = House::new(SimConfig { create_latency_ms: 5, ..quick() });
+    let batch = Batch::fill(&house, MANIFESTS);
+    let mut killed = 0;
+    while killed < kills && !batch.all_succeeded(&house) {
+        house.spawn();
+        thread::sleep(chance.life(killed));
+        house.kill();
+        killed += 1;
+    }
+    house.spawn();
+    house.until("all to succeed", |house| batch.all_succeeded(house));
+    house.kill();
+    batch.assert_delivered(&house, killed + 1);
+    batch.assert_called_back(&house);
+    let mut sum = sum.lock().unwrap();
+    sum.houses += 1;
+    sum.kills += killed;
+    sum.jobs += batch.keys.len();
+    sum.tasks += house.ledger().tasks.len();
+    killed
+}
+
+fn from_environment(name: &str, otherwise: u64) -> u64 {
+    env::var(name).map_or(otherwise, |text| text.parse().unwrap())
+}
+
+#[test]
+fn killed_at_random_instants_it_pays_nothing_twice_and_loses_nothing() {
+    let kills = from_environment("LIPSYNCD_KILLS", KILLS);
+    let seed = from_environment("LIPSYNCD_SEED", 20_261_125);
+    println!("seed {seed}");
+    let sum = Mutex::new(Sum::default());
+    thread::scope(|scope| {
+        for n in 0..THREADS {
+            let sum = &sum;
+            scope.spawn(move || {
+                let mut chance = Chance(seed.wrapping_add(n));
+                let mut left = kills / THREADS + u64::from(n < kills % THREADS);
+                while left > 0 {
+                    left -= one_house(&mut chance, left, sum);
+                }
+            });
+        }
+    });
+    let Sum { houses, kills, jobs, tasks } = sum.into_inner().unwrap();
+    assert_eq!((jobs % (MANIFESTS * KINDS), tasks), (0, jobs));
+    println!(
+        "kills {kills}, houses {houses}, jobs {jobs}, tasks accepted {tasks}, paid twice 0, lost 0, \
+         integrity ok (seed {seed})"
+    );
+}

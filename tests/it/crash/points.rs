@@ -1,0 +1,95 @@
+//! Every fail point: the process ends there, is started again, and each job is paid for once and whole.
+
+use std::{collections::VecDeque, os::unix::process::ExitStatusExt as _, sync::Mutex, thread};
+
+use lipsyncd::{
+    failpoint::POINTS,
+    sim::{Call, Fault, FaultRule, SimConfig},
+};
+
+use super::batch::Batch;
+use crate::support::daemon::{House, quick};
+
+/// Houses at once: a daemon mostly waits.
+const THREADS: usize = 6;
+const SIGKILL: i32 = 9;
+
+/// At which hits of a point the process ends; what is hit at all is hit once.
+fn hits(point: &str) -> &'static [u64] {
+    match point {
+        "store.commit" => &[1, 2, 3, 5, 8, 13, 21, 34],
+        "api.create" | "create.intend" | "create.answer" => &[1, 2, 5, 8],
+        "lock.write" | "store.make" | "create.intend_again" | "part.take_up" | "folder.make" => {
+            &[1]
+        }
+        _ => &[1, 3],
+    }
+}
+
+/// A house whose one batch meets every point: a create is lost on its way and sent again, another's
+/// answer is lost, and a download breaks off.
+fn house() -> House {
+    let config = SimConfig { task_ms: (20, 60), min_result_bytes: 300_000, ..quick() };
+    let house = House::new(config);
+    for rule in [
+        FaultRule { nth: 2, ..FaultRule::once(Call::Create, Fault::DropRequest) },
+        FaultRule { nth: 4, ..FaultRule::once(Call::Create, Fault::LoseAnswer) },
+        FaultRule::once(Call::Download, Fault::CutBody { after_bytes: Some(150_000) }),
+        // The first is that of a sound, which is not kept.
+        FaultRule {
+            matching: Some("/results/".to_owned()),
+            ..FaultRule::once(Call::Download, Fault::CutBody { after_bytes: Some(150_000) })
+        },
+    ] {
+        house.sim.control(|sim| sim.add_fault(rule));
+    }
+    house
+}
+
+/// Ends the process at that hit, if it comes to it, and then lets it work all off. Returns whether it
+/// ended there.
+fn end_at(name: &str) -> bool {
+    let mut house = house();
+    let batch = Batch::fill(&house, 1);
+    house.spawn_with(&["run", "--once"], &[("LIPSYNCD_FAILPOINT", name)]);
+    let status = house.ended();
+    let died = status.signal() == Some(SIGKILL);
+    assert!(died || status.success(), "{name}: {status}\n{}", house.log());
+    house.spawn_with(&["run", "--once"], &[]);
+    let status = house.ended();
+    assert!(status.success(), "{name}: {status}\n{}", house.log());
+    assert!(batch.all_succeeded(&house), "{name}: {:?}", house.states());
+    batch.assert_delivered(&house, 3);
+    died
+}
+
+#[test]
+fn ended_at_every_fail_point_it_goes_on_and_pays_nothing_twice() {
+    let mut cases = VecDeque::new();
+    for point in POINTS {
+        for nth in hits(point) {
+            cases.extend(["before", "after"].map(|side| (format!("{point}.{side}:{nth}"), *nth)));
+        }
+    }
+    let all = cases.len();
+    let cases = Mutex::new(cases);
+    let deaths = Mutex::new(0_usize);
+    thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                loop {
+                    let next = cases.lock().unwrap().pop_front();
+                    let Some((name, nth)) = next else { return };
+                    let died = end_at(&name);
+                    assert!(died || nth > 1, "{name} was not hit");
+                    *deaths.lock().unwrap() += usize::from(died);
+                }
+            });
+        }
+    });
+    println!(
+        "fail points {}, runs {all}, deaths {}",
+        2 * POINTS.len(),
+        deaths.into_inner().unwrap()
+    );
+}
