@@ -81,13 +81,14 @@ pub fn apply(
         (S::Identified, O::CreateIntended { account, sound_sha256 }) => {
             step.intend(account, sound_sha256)
         }
-        (S::Creating, O::ResendIntended) => step.intend_again(),
+        // Never by guess: only once lookups have settled that it never arrived.
+        (S::Creating, O::ResendIntended) if job.may_be_sent_again() => step.intend_again(),
         (S::Creating, O::Accepted { task_id }) => step.accepted(task_id, "accepted as task"),
         (S::Creating, O::Found { task_id }) => step.accepted(task_id, "found by lookup: task"),
         (S::Creating, O::NotSent(why)) => step.not_sent(why),
         (S::Creating, O::HeldBack(why)) => step.back_to(S::Identified, why),
         (S::Creating, O::SessionGone(why)) => step.session_gone(why),
-        (S::Creating, O::MediaChanged(what)) => step.media_missing(what),
+        (S::Creating, O::MediaChanged(what)) if job.may_be_sent_again() => step.media_missing(what),
         (S::Creating, O::Lost(why)) => step.lost(&why),
         (S::Creating, O::Absent) => step.absent(),
         (S::Creating, O::Trouble(trouble)) => step.lookup_failed(trouble),

@@ -46,9 +46,7 @@ pub fn decide(job: &Job, now_ms: i64) -> Action {
         State::Queued => Action::Identify,
         State::Identified if session_expired(job, now_ms) => Action::Identify,
         State::Identified => Action::Create,
-        State::Creating if job.create.as_ref().is_some_and(|create| create.settled) => {
-            Action::Resend
-        }
+        State::Creating if job.may_be_sent_again() => Action::Resend,
         State::Creating => Action::LookUp,
         State::Submitted | State::Processing => Action::Poll,
         State::Downloading => Action::Download,

@@ -14,7 +14,7 @@ pub mod state;
 pub mod timing;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use apply::{Illegal, Transition, apply};
 pub use decide::{Action, decide};
@@ -211,6 +211,12 @@ impl Job {
     #[must_use]
     pub fn was_never_sent(&self) -> bool {
         self.task_id.is_none() && self.create.is_none()
+    }
+
+    /// Whether lookups have settled that its create, which may have been sent, never arrived.
+    #[must_use]
+    pub fn may_be_sent_again(&self) -> bool {
+        self.state == State::Creating && self.create.as_ref().is_some_and(|create| create.settled)
     }
 
     /// Whether a remote sound must be fetched and measured before it can be planned.

@@ -4,17 +4,17 @@ use super::{NOW_MS, POLICY, apply, job_in, moment, outcomes};
 use crate::job::{Action, State, State::*, decide};
 
 /// Where an outcome leads, by the state it came of. What is not here is illegal.
-const TABLE: &[(&str, &[(State, State)])] = &[
+pub(super) const TABLE: &[(&str, &[(State, State)])] = &[
     ("MediaReady", &[(Waiting, Queued)]),
     ("MediaMissing", &[(Waiting, Waiting)]),
     ("MediaUnfit", &[(Waiting, Failed)]),
-    ("MediaChanged", &[(Queued, Waiting), (Identified, Waiting), (Creating, Waiting)]),
+    ("MediaChanged", &[(Queued, Waiting), (Identified, Waiting)]),
     ("Due", &[(Waiting, Queued)]),
     ("SoundMeasured", &[(Queued, Queued)]),
     ("Identified", &[(Queued, Identified), (Identified, Identified)]),
     ("SessionGone", &[(Creating, Queued)]),
     ("CreateIntended", &[(Identified, Creating)]),
-    ("ResendIntended", &[(Creating, Creating)]),
+    ("ResendIntended", &[]),
     ("Accepted", &[(Creating, Submitted)]),
     ("NotSent", &[(Creating, Identified)]),
     ("HeldBack", &[(Queued, Queued), (Identified, Identified), (Creating, Identified)]),
