@@ -22,3 +22,7 @@ fmt:
 # The simulated API on port 8787, for manifests of your own.
 simulate *arguments:
     cargo run --release -- simulate {{arguments}}
+
+# Any bytes where strangers' bytes come in; see fuzz/README.md.
+fuzz target *options:
+    fuzz/run {{target}} {{options}}

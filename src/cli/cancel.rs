@@ -35,7 +35,16 @@ fn said(job: &Job) -> String {
 fn judge(detail: &JobDetail) -> Verdict {
     let state = detail.job.state;
     match state {
-        State::Waiting | State::Queued | State::Identified => Verdict::Do(Outcome::Cancelled),
+        State::Waiting | State::Queued | State::Identified if detail.job.was_never_sent() => {
+            Verdict::Do(Outcome::Cancelled)
+        }
+        State::Waiting | State::Queued | State::Identified => Verdict::No(
+            format!(
+                "is {state}, but its create was sent before and may have been accepted: that is found \
+                 out first, and the API cannot cancel a task"
+            ),
+            None,
+        ),
         State::Cancelled => Verdict::Already("was cancelled already".to_owned()),
         State::Succeeded | State::Failed => {
             Verdict::No(format!("has {state} already: there is nothing left to cancel"), None)

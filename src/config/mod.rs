@@ -6,6 +6,9 @@
 mod check;
 mod credentials;
 mod find;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod kinds;
 mod read;
 #[cfg(test)]

@@ -71,10 +71,10 @@ pub fn apply(
         (S::Queued | S::Identified, O::Found { task_id }) => {
             step.accepted(task_id, "its result is there already: task")
         }
-        (S::Waiting | S::Queued | S::Identified, O::Cancelled) => {
+        (S::Waiting | S::Queued | S::Identified, O::Cancelled) if job.was_never_sent() => {
             step.cancel("cancelled", "cancelled by `lipsyncd cancel`")
         }
-        (S::Waiting | S::Queued | S::Identified, O::Removed) => {
+        (S::Waiting | S::Queued | S::Identified, O::Removed) if job.was_never_sent() => {
             step.cancel(REMOVED, "taken out of the folder before it was sent")
         }
 
@@ -117,8 +117,11 @@ pub fn apply(
         // What people decide.
         (S::Failed | S::Cancelled | S::Succeeded, O::Retried) => step.retried(),
         (S::Cancelled, O::Returned) => step.returned(),
-        (S::Waiting | S::Queued | S::Identified, O::Edited(spec)) => step.edited(*spec),
-        (S::Failed, O::Edited(spec)) if job.was_never_sent() => step.edited(*spec),
+        (S::Waiting | S::Queued | S::Identified | S::Failed, O::Edited(spec))
+            if job.was_never_sent() =>
+        {
+            step.edited(*spec)
+        }
         // What a person took back stays so, whatever the manifest says.
         (S::Cancelled, O::Edited(spec)) if job.was_removed() => step.edited(*spec),
         (S::Unresolved, O::ResolvedAs { task_id }) => step.accepted(task_id, "resolved as task"),

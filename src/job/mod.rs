@@ -14,7 +14,7 @@ pub mod state;
 pub mod timing;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use apply::{Illegal, Transition, apply};
 pub use decide::{Action, decide};

@@ -74,6 +74,8 @@ pub fn delay_ms(policy: &Policy, tries: u32, chance: f64) -> i64 {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const POLICY: Policy = Policy {
@@ -104,5 +106,35 @@ mod tests {
     fn chance_spreads_over_the_upper_half() {
         assert_eq!(delay_ms(&POLICY, 3, 0.0), 2_000);
         assert_eq!(delay_ms(&POLICY, 3, 0.5), 3_000);
+    }
+
+    /// What a configuration may ask, and what it may not.
+    fn any_ms() -> impl Strategy<Value = i64> {
+        prop_oneof![0..90_000_000_i64, any::<i64>(), Just(i64::MAX)]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn a_delay_grows_within_its_bounds(
+            retry_initial_ms in any_ms(),
+            retry_max_ms in any_ms(),
+            tries: u32,
+            chance in prop_oneof![0.0..=1.0, any::<f64>()],
+        ) {
+            let policy = Policy { retry_initial_ms, retry_max_ms, ..POLICY };
+            let most_ms = retry_max_ms.max(1);
+            let delay = |tries, chance| delay_ms(&policy, tries, chance);
+            let whole_ms = delay(tries, 1.0);
+            prop_assert!((1..=most_ms).contains(&delay(tries, chance)));
+            prop_assert!((delay(tries, 0.0)..=whole_ms).contains(&delay(tries, chance)));
+            prop_assert!(delay(tries.saturating_add(1), 1.0) >= whole_ms);
+            // Beyond that, the chance's share is rounded.
+            if retry_initial_ms <= most_ms && most_ms < 1 << 53 {
+                prop_assert!(delay(tries, 0.0) >= whole_ms / 2);
+                prop_assert_eq!(delay(0, 1.0), retry_initial_ms.max(1));
+            }
+        }
     }
 }

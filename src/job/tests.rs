@@ -1,8 +1,11 @@
 //! The core by tables: where each outcome leads from each state, and what it leaves in the job.
 
 mod details;
+mod paid;
 mod properties;
+pub(crate) mod story;
 mod table;
+mod whole;
 
 use std::collections::BTreeMap;
 

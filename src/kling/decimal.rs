@@ -21,7 +21,49 @@ pub(super) fn scaled(text: &str, places: u32) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::scaled;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn what_is_spelled_out_is_read_back(
+            micro in prop_oneof![0..=i64::MAX, 0..10_000_000_i64],
+            zeros in 0..30_usize,
+            more in 0..30_usize,
+        ) {
+            let (whole, rest) = (micro / 1_000_000, micro % 1_000_000);
+            let (zeros, more) = ("0".repeat(zeros), "0".repeat(more));
+            prop_assert_eq!(scaled(&format!(" {zeros}{whole}.{rest:06}{more}\n"), 6), Some(micro));
+        }
+
+        /// Nothing is told smaller than it is, and by less than a millionth larger.
+        #[test]
+        fn digits_too_many_round_up(whole in 0..9_000_000_000_000_i64, digits in "[0-9]{7,18}") {
+            let micro = scaled(&format!("{whole}.{digits}"), 6).map(i128::from);
+            let told: i128 = format!("{whole}{digits:0<18}").parse().unwrap();
+            let scale = 10_i128.pow(12);
+            prop_assert_eq!(micro, Some((told + scale - 1) / scale));
+        }
+
+        #[test]
+        fn no_text_becomes_a_negative_number(
+            text in "[-+]?[0-9]{0,25}[.,]?[0-9]{0,25}(e[0-9]{1,3})?|\\PC{0,12}",
+            places in 0..20_u32,
+        ) {
+            prop_assert!(scaled(&text, places).is_none_or(|value| value >= 0));
+        }
+
+        /// What serde_json makes of a number of the API's.
+        #[test]
+        fn no_number_becomes_a_negative_one(number: f64) {
+            if let Some(number) = serde_json::Number::from_f64(number) {
+                prop_assert!(scaled(&number.to_string(), 6).is_none_or(|value| value >= 0));
+            }
+        }
+    }
 
     #[test]
     fn decimals_become_micro_units_without_loss() {

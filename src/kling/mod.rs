@@ -16,6 +16,9 @@ mod client;
 mod decimal;
 mod error;
 mod fetch;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod hosts;
 mod meaning;
 pub mod offline;

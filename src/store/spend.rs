@@ -8,8 +8,14 @@ use crate::job::Spend;
 const ADD: &str = "
     INSERT INTO spend (day, identify_micro, task_micro, tasks)
     VALUES (strftime('%Y-%m-%d', :at_ms / 1000.0, 'unixepoch'), :identify, :task, :tasks)
-    ON CONFLICT (day) DO UPDATE SET identify_micro = identify_micro + excluded.identify_micro,
-      task_micro = task_micro + excluded.task_micro, tasks = tasks + excluded.tasks";
+    ON CONFLICT (day) DO UPDATE SET
+      identify_micro = min(identify_micro + excluded.identify_micro, :most),
+      task_micro = min(task_micro + excluded.task_micro, :most), tasks = tasks + excluded.tasks";
+
+/// No day's column counts further: a billion units, as much as `limits.units_per_day` may be. A
+/// deduction that makes no sense must neither overflow a sum nor keep what was paid for from being
+/// written down.
+const DAY_MOST_MICRO: i64 = 1_000_000_000_000_000;
 
 impl Store {
     /// Returns what was deducted on the UTC day of `now_ms`, in millionths of a unit.
@@ -25,8 +31,9 @@ impl Store {
 pub(super) fn add(connection: &Connection, spend: Spend, now_ms: i64) -> Result<(), StoreError> {
     if spend != Spend::default() {
         connection.prepare_cached(ADD)?.execute(named_params! {
-            ":at_ms": now_ms, ":identify": spend.identify_micro, ":task": spend.task_micro,
-            ":tasks": spend.tasks,
+            ":at_ms": now_ms, ":identify": spend.identify_micro.min(DAY_MOST_MICRO),
+            ":task": spend.task_micro.min(DAY_MOST_MICRO), ":tasks": spend.tasks,
+            ":most": DAY_MOST_MICRO,
         })?;
     }
     Ok(())

@@ -4,7 +4,7 @@ use super::{NOW_MS, POLICY, apply, job_in, moment, outcomes};
 use crate::job::{Action, State, State::*, decide};
 
 /// Where an outcome leads, by the state it came of. What is not here is illegal.
-const TABLE: &[(&str, &[(State, State)])] = &[
+pub(super) const TABLE: &[(&str, &[(State, State)])] = &[
     ("MediaReady", &[(Waiting, Queued)]),
     ("MediaMissing", &[(Waiting, Waiting)]),
     ("MediaUnfit", &[(Waiting, Failed)]),

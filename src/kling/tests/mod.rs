@@ -21,6 +21,7 @@ use url::Url;
 use super::{Api, Client, ClientConfig, CreateRequest, Credential, Meaning, Sound, VideoRef};
 
 mod answers;
+mod bytes;
 mod downloads;
 mod failures;
 mod tokens;

@@ -261,3 +261,13 @@ fn a_fault_of_defaults_is_told_once() {
         &["1:11: `defaults` cannot be a list"],
     );
 }
+
+#[test]
+fn what_is_missed_at_the_end_of_a_text_is_missed_on_its_last_line() {
+    expect("video: v.mp4\nlabels: { a: b", &["2:15: this is not YAML"]);
+    expect("video: v.mp4\nlabels: { a: b\n", &["3:1: this is not YAML"]);
+    let text = "video: v.mp4\r\nlabels: [ü";
+    expect(text, &["2:11: this is not YAML"]);
+    let problems = read(text.as_bytes(), &ManifestPath::new("m.yaml")).unwrap_err();
+    assert!(problems.render("m.yaml", text, false).contains("labels: [ü"));
+}

@@ -8,7 +8,7 @@ use std::{
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span, Tag};
 
-use super::{Entry, Kind, Node, Scalar, Style, scalar::Type};
+use super::{Entry, Kind, Node, Scalar, Style, decode::end_of, scalar::Type};
 use crate::manifest::problem::{Place, Problem, Report, quoted};
 
 /// So many levels may stand in each other.
@@ -20,10 +20,11 @@ const MAX_REPEATED: usize = 1_000_000;
 /// returned for a text that is no YAML or goes over a bound, with that in the report.
 pub(crate) fn parse(text: &str, report: &mut Report) -> Option<Rc<Node>> {
     let mut builder = Builder::default();
+    let end = end_of(text);
     for event in Parser::new_from_str(text) {
         let read = match event {
-            Ok((event, span)) => builder.take(event, place(span), report),
-            Err(error) => Err(scan_problem(&error)),
+            Ok((event, span)) => builder.take(event, place(span, end), report),
+            Err(error) => Err(scan_problem(&error, end)),
         };
         if let Err(problem) = read {
             report.add(problem);
@@ -36,8 +37,8 @@ pub(crate) fn parse(text: &str, report: &mut Report) -> Option<Rc<Node>> {
     }))
 }
 
-fn scan_problem(error: &ScanError) -> Problem {
-    let (line, column) = point(*error.marker());
+fn scan_problem(error: &ScanError, end: Place) -> Problem {
+    let (line, column) = point(*error.marker(), end);
     let place = Place::at(line, column);
     let problem = Problem::at(place, format!("this is not YAML: {}", error.info()));
     if error.info().contains("unknown anchor") {
@@ -49,13 +50,14 @@ fn scan_problem(error: &ScanError) -> Problem {
     }
 }
 
-/// Line and column, both from 1. The parser counts columns from 0; both fit, for texts are bounded.
-fn point(marker: Marker) -> (u32, u32) {
-    (marker.line() as u32, marker.col() as u32 + 1)
+/// Line and column, both from 1. The parser counts columns from 0, and puts the end of a text that
+/// lacks its last line break on a line that is not there. Both fit, for texts are bounded.
+fn point(marker: Marker, end: Place) -> (u32, u32) {
+    (marker.line() as u32, marker.col() as u32 + 1).min((end.line, end.column))
 }
 
-fn place(span: Span) -> Place {
-    Place::between(point(span.start), point(span.end))
+fn place(span: Span, end: Place) -> Place {
+    Place::between(point(span.start, end), point(span.end, end))
 }
 
 #[derive(Default)]

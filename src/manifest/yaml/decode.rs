@@ -37,7 +37,7 @@ fn forbidden(character: char) -> bool {
 }
 
 /// The place just behind a text.
-fn end_of(text: &str) -> Place {
+pub(super) fn end_of(text: &str) -> Place {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let bytes = text.as_bytes();
     let breaks = |at: &usize| match bytes[*at] {

@@ -148,3 +148,19 @@ async fn an_answer_is_kept_with_its_event_and_the_days_account() {
     assert_eq!(bench.store.spent_today_micro(NOW_MS + 86_400_000).await.unwrap(), 0);
     assert_eq!(bench.value::<String>("SELECT day FROM spend_by_day"), "2026-03-01");
 }
+
+#[tokio::test]
+async fn a_deduction_that_makes_no_sense_keeps_no_result_from_being_written_down() {
+    let bench = Bench::new();
+    bench.accept(manifest("a.yaml", vec![wanted("a/1"), wanted("a/2")])).await.unwrap();
+    let session = session(&bench.store).await;
+    for key in ["a/1", "a/2"] {
+        bench.drive(key, until_submitted(&session, key)).await;
+        let nonsense = Outcome::TaskSucceeded { units_micro: Some(i64::MAX) };
+        assert_eq!(bench.drive(key, vec![nonsense]).await.state, crate::job::State::Downloading);
+    }
+    let most = 1_000_000_000_000_000 + 100_000;
+    assert_eq!(bench.store.spent_today_micro(NOW_MS).await.unwrap(), most);
+    let standing = crate::store::Reader::open(&bench.path).unwrap().standing(NOW_MS).unwrap();
+    assert_eq!(standing.spent_total_micro, most);
+}

@@ -2,6 +2,7 @@
 
 mod commit;
 mod folder;
+mod model;
 mod opening;
 mod queue;
 mod schema;

@@ -1,0 +1,70 @@
+//! Any bytes as an answer of the API, to every call: a result that makes sense, or an error fit for
+//! one line that tells no secret and is no refusal unless the API itself refused.
+
+#![no_main]
+
+use std::fmt::Debug;
+
+use libfuzzer_sys::fuzz_target;
+use lipsyncd::kling::{
+    Reply,
+    fuzzing::{Raw, read},
+};
+use lipsyncd_fuzz::is_one_line;
+
+/// The API's message with its frame around it, or an excerpt.
+const ERROR_CHARS_MAX: usize = 1_500;
+
+const SECRET: &str = "s3cr3t-key";
+
+fuzz_target!(|body: &[u8]| {
+    let header = &body[..body.len().min(40)];
+    for http_status in [200, 400, 401, 404, 429, 500] {
+        let readings = read(Raw { http_status, header, body, secret: SECRET });
+        if let Some(identified) = checked(readings.identified, http_status) {
+            assert!(!identified.session_id.is_empty());
+            assert!(identified.units_micro.is_none_or(|micro| micro >= 0));
+            assert!(identified.faces.iter().all(|face| !face.face_id.is_empty()));
+        }
+        if let Some(created) = checked(readings.created, http_status) {
+            assert!(!created.task_id.is_empty());
+        }
+        let tasks = checked(readings.tasks, http_status).unwrap_or_default();
+        for task in tasks.into_iter().chain(checked(readings.task, http_status)) {
+            assert!(!task.task_id.is_empty());
+            assert!(task.units_micro.is_none_or(|micro| micro >= 0));
+            assert!(task.videos.iter().all(|video| video.duration_ms.is_none_or(|ms| ms >= 0)));
+            if let Some(words) = task.status_message {
+                is_one_line(&words, 401);
+            }
+        }
+        for pack in checked(readings.costs, http_status).unwrap_or_default() {
+            assert!(pack.remaining_micro.is_none_or(|micro| micro >= 0));
+        }
+    }
+});
+
+/// What holds of every reply; its result.
+fn checked<T: Debug>(reply: Reply<T>, http_status: u16) -> Option<T> {
+    let answer = &reply.answer;
+    for words in [&answer.message, &answer.request_id].into_iter().flatten() {
+        is_one_line(words, 401);
+        assert!(!words.contains(SECRET));
+    }
+    match reply.result {
+        Ok(result) => {
+            assert!(answer.code == Some(0) && (200..300).contains(&http_status));
+            Some(result)
+        }
+        Err(error) => {
+            let words = error.to_string();
+            is_one_line(&words, ERROR_CHARS_MAX);
+            assert!(!words.is_empty() && !words.contains(SECRET));
+            assert!(!error.never_left);
+            assert!(error.retry_after_ms.is_none_or(|ms| ms >= 0));
+            // Whoever is not the API refuses nothing.
+            assert!(error.leaves_outcome_open() || answer.code.is_some_and(|code| code != 0));
+            None
+        }
+    }
+}

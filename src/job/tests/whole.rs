@@ -1,0 +1,165 @@
+//! That the tables are whole: no outcome and no state is forgotten in them, and no story leaves them.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+
+use super::{
+    story::{a_story, tell},
+    table::TABLE,
+    *,
+};
+use State::{
+    Cancelled, Creating, Failed, Identified, Processing, Queued, Submitted, Succeeded, Unresolved,
+    Waiting,
+};
+
+/// Names the variants of an enum. A new one does not compile until it stands in its list, and is
+/// then missed by the test below until it stands in every other.
+macro_rules! every {
+    ($kind:ident, $names:ident, $name_of:ident: $($name:ident)*) => {
+        const $names: &[&str] = &[$(stringify!($name)),*];
+
+        fn $name_of(one: &$kind) -> &'static str {
+            match one { $($kind::$name { .. } => stringify!($name),)* }
+        }
+    };
+}
+
+every! { State, STATES, name_of_state:
+    Waiting
+    Queued
+    Identified
+    Creating
+    Submitted
+    Processing
+    Downloading
+    Succeeded
+    Failed
+    Cancelled
+    Unresolved
+}
+
+every! { Outcome, OUTCOMES, name_of_outcome:
+    MediaReady
+    MediaMissing
+    MediaUnfit
+    MediaChanged
+    Due
+    SoundMeasured
+    Identified
+    SessionGone
+    CreateIntended
+    ResendIntended
+    Accepted
+    NotSent
+    HeldBack
+    Lost
+    Found
+    Absent
+    NoLookups
+    Processing
+    Unseen
+    Unclear
+    SeenAgain
+    TaskSucceeded
+    TaskFailed
+    Delivered
+    Trouble
+    Refused
+    Cancelled
+    Removed
+    Returned
+    Edited
+    Retried
+    ResolvedAs
+    ResolvedAsUnsent
+}
+
+/// Where an outcome leads beside what [`TABLE`] says, by what else is true of the job.
+fn sometimes() -> Vec<(&'static str, Job, State)> {
+    let failing =
+        |state| Job { failing_since_ms: Some(NOW_MS - POLICY.give_up_after_ms), ..job_in(state) };
+    let asking = |state, change: fn(&mut JobSpec)| {
+        let mut job = job_in(state);
+        change(&mut job.spec);
+        job
+    };
+    let later = asking(Waiting, |spec| spec.not_before_at_ms = Some(NOW_MS + 1));
+    let no_face = |state| asking(state, |spec| spec.face = FaceChoice::Index(7));
+    let lost_twice = Job { sessions_lost: 2, ..job_in(Creating) };
+    let mut sent_again = job_in(Creating);
+    sent_again.create.as_mut().unwrap().sends = 2;
+    let removed = after(job_in(Queued), [Outcome::Removed]);
+    vec![
+        ("MediaReady", later, Waiting),
+        ("Identified", no_face(Queued), Failed),
+        ("Identified", no_face(Identified), Failed),
+        ("SessionGone", lost_twice, Failed),
+        ("NotSent", failing(Creating), Failed),
+        ("Trouble", failing(Queued), Failed),
+        ("Trouble", failing(Identified), Failed),
+        ("Unseen", failing(Submitted), Failed),
+        ("Unseen", failing(Processing), Failed),
+        ("NotSent", sent_again.clone(), Creating),
+        ("HeldBack", sent_again, Creating),
+        ("Edited", removed, Waiting),
+        ("ResolvedAs", failing(Submitted), Submitted),
+    ]
+}
+
+/// Every move there is: the outcome, whence, whither.
+fn moves() -> BTreeSet<(&'static str, State, State)> {
+    let usual =
+        TABLE.iter().flat_map(|(name, pairs)| pairs.iter().map(|pair| (*name, pair.0, pair.1)));
+    usual.chain(sometimes().into_iter().map(|(name, job, to)| (name, job.state, to))).collect()
+}
+
+#[test]
+fn what_else_is_true_of_a_job_leads_elsewhere() {
+    for (name, job, to) in sometimes() {
+        let (_, outcome) = outcomes().into_iter().find(|(other, _)| *other == name).unwrap();
+        assert_eq!(at(&job, outcome, NOW_MS).job.state, to, "{name} of {}", job.state);
+    }
+}
+
+#[test]
+fn no_state_and_no_outcome_is_forgotten() {
+    assert_eq!(State::ALL.each_ref().map(name_of_state).as_slice(), STATES);
+    for (name, outcome) in outcomes() {
+        assert_eq!(name, name_of_outcome(&outcome));
+    }
+    let all: BTreeSet<_> = OUTCOMES.iter().copied().collect();
+    assert_eq!(outcomes().iter().map(|(name, _)| *name).collect::<BTreeSet<_>>(), all);
+    assert_eq!(TABLE.iter().map(|(name, _)| *name).collect::<BTreeSet<_>>(), all);
+    assert_eq!((outcomes().len(), TABLE.len()), (all.len(), all.len()), "each stands there once");
+}
+
+#[test]
+fn who_may_leave_an_end() {
+    for (name, from, to) in moves() {
+        let leaves = match from {
+            Succeeded => name == "Retried",
+            Failed => matches!(name, "Retried" | "Edited"),
+            Cancelled => matches!(name, "Retried" | "Edited" | "Returned"),
+            Unresolved => matches!(name, "ResolvedAs" | "ResolvedAsUnsent"),
+            _ => continue,
+        };
+        assert!(leaves, "{name}: {from} → {to}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        failure_persistence: None, ..ProptestConfig::with_cases(500)
+    })]
+
+    #[test]
+    fn no_story_makes_a_move_that_is_in_no_table(story in a_story()) {
+        let moves = moves();
+        tell(&story, |step| {
+            let made = (step.name, step.moved.from, step.moved.job.state);
+            assert!(moves.contains(&made), "{made:?}");
+        });
+    }
+}

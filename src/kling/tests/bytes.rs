@@ -1,0 +1,69 @@
+//! Whatever bytes an answer is made of: no secret, no control character and no refusal comes of what
+//! is not the API's.
+
+use proptest::{prelude::*, sample::Index};
+
+use super::{
+    super::fuzzing::{Raw, Readings, read},
+    *,
+};
+use crate::kling::Reply;
+
+const TASK: &str = r#"{"code":0,"message":"ok","request_id":"r","data":{"task_id":"t",
+    "task_status":"succeed","task_result":{"videos":[{"url":"https://e.com/v","duration":"5.04"}]},
+    "final_unit_deduction":"1.5","session_id":"s","face_data":[{"face_id":"0","end_time":9}],
+    "resource_pack_subscribe_infos":[{"remaining_quantity":3.5}]}}"#;
+
+fn holds<T>(reply: &Reply<T>, http_status: u16) {
+    match &reply.result {
+        Ok(_) => assert!(reply.answer.code == Some(0) && http_status == 200),
+        Err(error) => {
+            let words = error.to_string();
+            assert!(!words.is_empty() && words.chars().count() < 1_500);
+            assert!(!words.contains(char::is_control) && !words.contains(SECRET_KEY), "{words}");
+            let refused = reply.answer.code.is_some_and(|code| code != 0);
+            assert!(error.leaves_outcome_open() || refused, "{words}");
+        }
+    }
+}
+
+fn survive(body: &[u8], http_status: u16) -> Readings {
+    let header = &body[..body.len().min(30)];
+    let readings = read(Raw { http_status, header, body, secret: SECRET_KEY });
+    holds(&readings.identified, http_status);
+    holds(&readings.created, http_status);
+    holds(&readings.task, http_status);
+    holds(&readings.tasks, http_status);
+    holds(&readings.costs, http_status);
+    readings
+}
+
+#[test]
+fn a_whole_answer_is_read_by_each_call() {
+    let readings = survive(TASK.as_bytes(), 200);
+    assert!(readings.identified.result.is_ok() && readings.created.result.is_ok());
+    assert!(readings.task.result.is_ok() && readings.costs.result.is_ok());
+    assert!(readings.tasks.result.is_err(), "a list is no object");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn broken_answers_are_survived(
+        changes in prop::collection::vec((any::<Index>(), any::<u8>(), 0..4_u8), 0..6),
+        http_status in prop::sample::select(vec![200_u16, 400, 401, 429, 500]),
+    ) {
+        let mut bytes = TASK.as_bytes().to_vec();
+        for (at, byte, how) in changes {
+            let at = at.index(bytes.len());
+            match how {
+                0 => bytes[at] = byte,
+                1 => _ = bytes.remove(at),
+                2 => bytes.truncate(at.max(1)),
+                _ => bytes.splice(at..at, SECRET_KEY.bytes()).for_each(drop),
+            }
+        }
+        survive(&bytes, http_status);
+    }
+}
