@@ -8,5 +8,6 @@ mod crash;
 mod deliver;
 mod edit;
 mod leave;
+mod moved;
 mod once;
 mod same;

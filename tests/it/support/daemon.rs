@@ -299,10 +299,10 @@ impl House {
         // A job that comes in later than the change in question is read in a pass after it.
         for turn in ["one", "two"] {
             let name = format!("{marker}-{turn}");
-            self.drop_in(
-                &format!("{name}.yaml"),
-                format!("{JOB}not_before: 2099-01-01T00:00:00Z\n"),
-            );
+            // Like no other job, or it could be taken for one.
+            let job = JOB.replace("/v.mp4", &format!("/{name}.mp4"));
+            let text = format!("{job}not_before: 2099-01-01T00:00:00Z\n");
+            self.drop_in(&format!("{name}.yaml"), text);
             self.until_state(&name, "waiting");
         }
     }
