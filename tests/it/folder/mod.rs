@@ -7,6 +7,7 @@ mod clash;
 mod crash;
 mod deliver;
 mod edit;
+mod forgotten;
 mod leave;
 mod moved;
 mod once;
