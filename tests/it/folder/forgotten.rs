@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use lipsyncd::sim::SimConfig;
+
 use crate::support::daemon::{House, JOB, quick};
 
 /// As a user would who takes the database for a cache.
@@ -103,5 +105,22 @@ fn a_task_that_failed_then_is_told_as_failed_and_not_paid_for_again() {
         fs::create_dir_all(house.path("output")).unwrap();
         forget(&house);
     }
+    assert_eq!(house.ledger().tasks.len(), 1);
+}
+
+#[test]
+fn where_lookups_find_nothing_a_person_decides() {
+    let config = SimConfig { answers_external_lookups: false, ..quick() };
+    let mut house = House::new(config);
+    house.drop_in("x.yaml", JOB);
+    assert_eq!(house.run(&["run", "--once"]).code, Some(0));
+    forget(&house);
+    house.start();
+    house.until_state("x", "unresolved");
+    let job = house.job("x").unwrap();
+    assert_eq!(house.ledger().tasks.len(), 1, "{job:?}");
+    let task = house.ledger().tasks[0].task_id.clone();
+    assert_eq!(house.run(&["resolve", "x", "--task", &task]).code, Some(0));
+    house.until_state("x", "succeeded");
     assert_eq!(house.ledger().tasks.len(), 1);
 }
