@@ -9,6 +9,8 @@ mod deliver;
 mod edit;
 mod forgotten;
 mod leave;
+mod media;
 mod moved;
 mod once;
 mod same;
+mod unreadable;

@@ -6,6 +6,7 @@
 use std::{
     fs::{self, File},
     net::{Ipv4Addr, SocketAddr},
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Output, Stdio},
     thread::sleep,
@@ -155,9 +156,28 @@ impl House {
 
     /// Starts the daemon and waits for nothing.
     pub fn spawn(&mut self) {
+        let command = self.command(&["run"]);
+        self.launch(command);
+    }
+
+    /// Starts it without root's right to read whatever it likes, and waits for nothing.
+    pub fn spawn_without_override(&mut self) {
+        let plain = self.command(&["run"]);
+        if !is_root() {
+            return self.launch(plain);
+        }
+        let mut command = Command::new("setpriv");
+        command.env_clear().envs(KEYS).current_dir(self.dir.path()).stdin(Stdio::null());
+        for set in ["--bounding-set", "--inh-caps"] {
+            command.args([set, "-dac_override,-dac_read_search"]);
+        }
+        command.arg(plain.get_program()).args(plain.get_args());
+        self.launch(command);
+    }
+
+    fn launch(&mut self, mut command: Command) {
         assert!(self.daemon.is_none(), "a daemon runs already");
         let log = File::options().append(true).create(true).open(self.path("log")).unwrap();
-        let mut command = self.command(&["run"]);
         command.env("RUST_LOG", "lipsyncd=debug,warn").env("NO_COLOR", "1");
         self.daemon = Some(command.stdout(Stdio::null()).stderr(log).spawn().unwrap());
     }
@@ -323,6 +343,10 @@ pub fn assert_whole(path: &Path) {
     let file = File::open(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let bytes = file.metadata().unwrap().len();
     is_whole(file, bytes).unwrap_or_else(|fault| panic!("{}: {fault}", path.display()));
+}
+
+fn is_root() -> bool {
+    fs::metadata("/proc/self").unwrap().uid() == 0
 }
 
 impl Drop for House {
