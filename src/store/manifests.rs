@@ -103,7 +103,7 @@ pub struct Conflict {
     pub key: String,
     /// What the other one has.
     pub what: String,
-    /// Whether it is settled as soon as another manifest has been read.
+    /// Whether it is settled by itself, once another manifest has been read or the media are there.
     pub passes: bool,
 }
 

@@ -9,12 +9,15 @@ use rusqlite::OptionalExtension as _;
 
 use super::{
     Reconciliation, Stop,
-    same::{GivenUp, Near},
+    same::{GivenUp, Near, SameMedia},
 };
 use crate::{
     job::{Job, Outcome, State},
     store::{Accepted, Conflict, StoreError, WantedJob, record},
 };
+
+/// So long are media waited for that tell whether a job is the same as one in another folder.
+const MEDIA_WAIT_MS: i64 = 60_000;
 
 /// What a key that is asked for holds.
 pub(super) struct Holder {
@@ -92,6 +95,16 @@ impl Reconciliation<'_> {
                 }
         };
         let Some(job) = same.into_iter().find(fits) else { return Ok(None) };
+        let known_for_ms = self.moment.now_ms.saturating_sub(manifest.seen_at_ms);
+        if job.media == SameMedia::NotKnown && known_for_ms < MEDIA_WAIT_MS {
+            let what = format!(
+                "it asks for the same as job {}: whether its media are the same, too, shows once they \
+                 are there",
+                job.key
+            );
+            let key = wanted.spec.key.clone();
+            return Err(Stop::Conflict(Conflict { key, what, passes: true }));
+        }
         match holder {
             None => self.take(manifest_id, &job, wanted)?,
             Some(holder) => self.exchange(manifest_id, &holder, &job, wanted)?,

@@ -34,6 +34,7 @@ pub(super) struct GivenUp {
     pub(super) left: bool,
     pub(super) was_sent: bool,
     pub(super) near: Near,
+    pub(super) media: SameMedia,
     /// It was given up while the manifest that may ask for it now was on its way.
     just_now: bool,
     manifest_path: String,
@@ -94,7 +95,10 @@ impl Reconciliation<'_> {
         if found.is_empty() && near == Near::Content {
             found = self.of_content(manifest, wanted)?;
         }
-        found.retain(|job| !job.has_other_media(manifest, wanted));
+        for job in &mut found {
+            job.media = job.compare_media(manifest, wanted);
+        }
+        found.retain(|job| job.media != SameMedia::No);
         found.sort_by_cached_key(|job| {
             (
                 job.near,
@@ -190,6 +194,7 @@ impl GivenUp {
             left: row.get("left")?,
             was_sent: row.get("was_sent")?,
             near: if same_meaning { Near::Meaning } else { Near::Content },
+            media: SameMedia::Yes,
             just_now: row.get("just_now")?,
             manifest_path: row.get("path")?,
             file_id: row.get("file_id")?,
@@ -200,18 +205,33 @@ impl GivenUp {
 
     /// In another folder, the same relative name may be another file: one of another length certainly
     /// is. A manifest that was merely moved there is known by its own file.
-    fn has_other_media(&self, manifest: &Accepted, wanted: &WantedJob) -> bool {
+    fn compare_media(&self, manifest: &Accepted, wanted: &WantedJob) -> SameMedia {
         if self.file_id == manifest.file_id || folder(&self.manifest_path) == folder(&manifest.path)
         {
-            return false;
+            return SameMedia::Yes;
         }
-        let Ok(media) = &wanted.media else { return false };
-        let other = |source: &Source, before: Option<i64>, now: Option<i64>| {
-            matches!(source, Source::File(_)) && before.is_some() && now.is_some() && before != now
-        };
-        other(&wanted.spec.audio, self.sound_ms, media.sound_ms)
-            || other(&wanted.spec.video, self.video_ms, media.video_ms)
+        let Ok(media) = &wanted.media else { return SameMedia::Yes };
+        let spec = &wanted.spec;
+        let compared = [
+            (&spec.audio, self.sound_ms, media.sound_ms),
+            (&spec.video, self.video_ms, media.video_ms),
+        ]
+        .map(|(source, before, now)| match (source, before, now) {
+            (Source::File(_), Some(before), Some(now)) if before != now => SameMedia::No,
+            (Source::File(_), Some(_), None) if media.missing.is_some() => SameMedia::NotKnown,
+            _ => SameMedia::Yes,
+        });
+        compared.into_iter().max().unwrap_or(SameMedia::Yes)
     }
+}
+
+/// Whether the files of two jobs of the same wish are the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum SameMedia {
+    Yes,
+    /// They are not there, or still being written.
+    NotKnown,
+    No,
 }
 
 /// The folder of a manifest under `jobs_dir`.
