@@ -11,7 +11,6 @@ CREATE TABLE manifest (
   path          TEXT    NOT NULL UNIQUE,            -- under jobs_dir, parts joined by '/'
   state         TEXT    NOT NULL CHECK (state IN ('accepted', 'refused')),
   error         TEXT    CHECK ((error IS NOT NULL) = (state = 'refused')),
-  meaning       TEXT,                               -- checksum of what it asks, whatever its spelling
   print         TEXT    NOT NULL,                   -- size and mtime of what was read; '' asks to read it again
   file_id       TEXT    NOT NULL,                   -- device and inode, which stay when it is renamed
   seen_at_ms    INTEGER NOT NULL,
@@ -20,7 +19,6 @@ CREATE TABLE manifest (
 
 -- What `status` counts, without a walk over all manifests.
 CREATE INDEX manifest_present   ON manifest (state)   WHERE removed_at_ms IS NULL;
-CREATE INDEX manifest_gone      ON manifest (meaning) WHERE removed_at_ms IS NOT NULL;
 CREATE INDEX manifest_gone_file ON manifest (file_id) WHERE removed_at_ms IS NOT NULL;
 
 -- One answer of Identify Face, shared by all jobs of that video.
@@ -76,6 +74,8 @@ CREATE TABLE job (
   not_before_at_ms    INTEGER,
   changed_since       INTEGER NOT NULL DEFAULT 0,   -- the manifest asks for something else since it was sent
   wanted_meaning      TEXT,                         -- checksum of that something else
+  changed_at_ms       INTEGER,                      -- since when it is asked for
+  left_at_ms          INTEGER,                      -- since when no manifest asks for it
 
   -- What is known of its media.
   media_missing       TEXT,                         -- what is not there yet; NULL: all is there
@@ -129,11 +129,15 @@ CREATE INDEX job_waiting     ON job (due_at_ms) WHERE state = 'waiting';
 CREATE INDEX job_under_way   ON job (state, id) WHERE state IN ('identified', 'creating', 'submitted', 'processing', 'downloading', 'unresolved');
 CREATE INDEX job_state       ON job (state);
 CREATE INDEX job_manifest    ON job (manifest_id);
+-- Who a job is that turns up under another name.
 CREATE INDEX job_meaning     ON job (meaning);
+CREATE INDEX job_wanted      ON job (wanted_meaning) WHERE wanted_meaning IS NOT NULL;
+CREATE INDEX job_given_up    ON job (audio, video)   WHERE left_at_ms IS NOT NULL OR wanted_meaning IS NOT NULL;
 -- No two jobs may write one file, no two may go by one name at the API.
 CREATE UNIQUE INDEX job_output   ON job (output) WHERE state <> 'cancelled';
 CREATE INDEX job_task            ON job (task_id) WHERE task_id IS NOT NULL;
 CREATE UNIQUE INDEX job_external ON job (external_base) WHERE state <> 'cancelled';
+CREATE INDEX job_base            ON job (external_base);
 
 CREATE TABLE label (
   job_id INTEGER NOT NULL REFERENCES job (id) ON DELETE CASCADE,

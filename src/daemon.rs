@@ -226,6 +226,7 @@ fn inbox_settings(config: &Config, settings: &Settings) -> InboxSettings {
         settle: config.watch.settle,
         rescan_interval: config.watch.rescan_interval,
         policy: settings.policy.clone(),
+        account: settings.account.clone(),
     }
 }
 

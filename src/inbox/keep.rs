@@ -16,19 +16,11 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
-use uuid::Uuid;
 
-use super::{
-    look::{Look, Looker},
-    read::{Reading, read_manifest},
-    scan::{Found, Listing, Stamp, scan},
-    settle::Settling,
-    watch::Watch,
-};
+use super::{look::Looker, scan::scan, settle::Settling, watch::Watch};
 use crate::{
     job::{Moment, Policy},
-    store::{Accepted, KnownManifest, Store, StoreError, WantedJob},
+    store::{KnownManifest, Store, StoreError},
 };
 
 /// What the inbox works under.
@@ -44,6 +36,8 @@ pub struct InboxSettings {
     pub rescan_interval: Duration,
     /// How outcomes are judged.
     pub policy: Policy,
+    /// Whose tasks its jobs become; part of the names that are made for them.
+    pub account: String,
 }
 
 /// Keeps the store in agreement with the folder.
@@ -52,15 +46,18 @@ pub struct Inbox {
     pub(super) store: Store,
     pub(super) moment: Box<dyn Fn() -> Moment + Send + Sync>,
     pub(super) looker: Option<Looker>,
-    settling: Settling<String>,
+    pub(super) settling: Settling<String>,
     pub(super) known: BTreeMap<String, KnownManifest>,
-    refused: BTreeMap<String, String>,
+    /// Why manifests are not taken in, as it was last told.
+    pub(super) refused: BTreeMap<String, String>,
     /// Refused for what another manifest has: read again when something changes.
-    clashing: BTreeSet<String>,
+    pub(super) clashing: BTreeSet<String>,
     /// To be read again, though their files did not change.
-    again: BTreeSet<String>,
+    pub(super) again: BTreeSet<String>,
+    /// Since when (Unix ms) manifests are new or changed and were not accepted.
+    pub(super) changed_at_ms: BTreeMap<String, i64>,
     /// What of the folder could not be seen, as it was last told.
-    unseen: BTreeMap<String, String>,
+    pub(super) unseen: BTreeMap<String, String>,
     pub(super) complaint: Option<String>,
 }
 
@@ -93,6 +90,7 @@ impl Inbox {
             refused: BTreeMap::new(),
             clashing: BTreeSet::new(),
             again: BTreeSet::new(),
+            changed_at_ms: BTreeMap::new(),
             unseen: BTreeMap::new(),
             complaint: None,
         };
@@ -167,6 +165,7 @@ impl Inbox {
         };
         let others: Vec<_> = self.settings.media_dirs.iter().map(PathBuf::as_path).collect();
         watch.keep(&self.settings.jobs_dir, &listing.folder_id, &others);
+        self.notice_changes(&listing);
         self.remove_gone(&listing, &mut pass).await?;
         let pending = self.read_changed(&listing, &mut pass).await?;
         self.look_at_waiting(&pending, &mut pass).await?;
@@ -175,167 +174,6 @@ impl Inbox {
             looker.forget_unseen();
         }
         Ok(pass)
-    }
-
-    /// Reads what is new or changed. Returns the manifests that are still being written.
-    async fn read_changed(
-        &mut self,
-        listing: &Listing,
-        pass: &mut Pass,
-    ) -> Result<BTreeSet<String>, StoreError> {
-        let mut pending = BTreeSet::new();
-        for (path, found) in &listing.manifests {
-            let stamp = match found {
-                Found::Odd(why) => {
-                    self.refuse_odd(path, why, pass).await?;
-                    continue;
-                }
-                Found::File(stamp) => stamp,
-            };
-            let print = stamp.print();
-            let known = self.known.get(path).is_some_and(|known| known.print == print);
-            if known && !self.again.contains(path) {
-                continue;
-            }
-            if let Some(wait) = self.settling.wait(path.clone(), &print, stamp.modified_ns) {
-                pass.look_again_in(wait);
-                pending.insert(path.clone());
-                continue;
-            }
-            self.again.remove(path);
-            self.read_one(path, stamp, pass).await?;
-        }
-        for (folder, why) in &listing.unseen {
-            if self.unseen.get(folder) != Some(why) {
-                warn!(
-                    "{folder} in jobs_dir cannot be read: {why}; nothing in it is taken as removed"
-                );
-            }
-        }
-        self.unseen.clone_from(&listing.unseen);
-        Ok(pending)
-    }
-
-    async fn read_one(
-        &mut self,
-        path: &str,
-        stamp: &Stamp,
-        pass: &mut Pass,
-    ) -> Result<(), StoreError> {
-        let Some(mut looker) = self.looker.take() else { return Ok(()) };
-        let (jobs_dir, name) = (self.settings.jobs_dir.clone(), path.to_owned());
-        let (looker, read) = blocking(move || {
-            let read = read_manifest(&jobs_dir, &name, &mut looker);
-            (looker, read)
-        })
-        .await;
-        self.looker = Some(looker);
-        pass.changed = true;
-        match read {
-            Ok(reading) => self.accept(path, stamp, reading, pass).await,
-            Err((problems, _)) => {
-                self.clashing.remove(path);
-                self.refuse(path, &stamp.print(), &stamp.file_id, &problems.one_line(path)).await
-            }
-        }
-    }
-
-    /// Forgets why `path` was refused, and has those read again that it may have stood in the way of.
-    pub(super) fn forget(&mut self, path: &str) {
-        self.refused.remove(path);
-        self.clashing.remove(path);
-        self.again.extend(self.clashing.iter().cloned());
-    }
-
-    async fn accept(
-        &mut self,
-        path: &str,
-        stamp: &Stamp,
-        reading: Reading,
-        pass: &mut Pass,
-    ) -> Result<(), StoreError> {
-        let jobs = reading
-            .jobs
-            .into_iter()
-            .map(|job| WantedJob {
-                spec: job.spec,
-                meaning: job.meaning,
-                external_base: Uuid::now_v7().to_string(),
-                media: match job.look {
-                    Look::Ready(media) => Ok(media),
-                    Look::Missing { what, again } => {
-                        again.into_iter().for_each(|again| pass.look_again_in(again));
-                        Ok(crate::job::Media { missing: Some(what), ..Default::default() })
-                    }
-                    Look::Unfit { fault, .. } => Err(fault),
-                },
-            })
-            .collect();
-        let (print, file_id) = (stamp.print(), stamp.file_id.clone());
-        let accepted = Accepted {
-            path: path.to_owned(),
-            print: print.clone(),
-            file_id: file_id.clone(),
-            meaning: reading.meaning,
-            jobs,
-        };
-        match self.store.accept(accepted, (self.moment)(), self.settings.policy.clone()).await? {
-            Ok(done) => {
-                info!(manifest = path, "{path}: accepted{done}");
-                self.forget(path);
-                if !self.again.is_empty() {
-                    pass.look_again_in(Duration::ZERO);
-                }
-                self.remember(path, print, file_id, false).await
-            }
-            Err(conflict) => {
-                self.clashing.insert(path.to_owned());
-                self.refuse(path, &print, &file_id, &format!("{path}: {conflict}")).await
-            }
-        }
-    }
-
-    async fn refuse_odd(
-        &mut self,
-        path: &str,
-        why: &str,
-        pass: &mut Pass,
-    ) -> Result<(), StoreError> {
-        let error = format!("{path}: {why}");
-        if self.refused.get(path) == Some(&error) {
-            return Ok(());
-        }
-        pass.changed = true;
-        self.refuse(path, "odd", "", &error).await
-    }
-
-    async fn refuse(
-        &mut self,
-        path: &str,
-        print: &str,
-        file_id: &str,
-        error: &str,
-    ) -> Result<(), StoreError> {
-        if self.refused.get(path).map(String::as_str) != Some(error) {
-            warn!(manifest = path, "refused: {error}");
-        }
-        self.refused.insert(path.to_owned(), error.to_owned());
-        let (moment, policy) = ((self.moment)(), self.settings.policy.clone());
-        self.store.refuse(path, print, file_id, error, moment, policy).await?;
-        self.remember(path, print.to_owned(), file_id.to_owned(), true).await
-    }
-
-    async fn remember(
-        &mut self,
-        path: &str,
-        print: String,
-        file_id: String,
-        refused: bool,
-    ) -> Result<(), StoreError> {
-        let Some(id) = self.store.manifest_id(path).await? else { return Ok(()) };
-        let known = KnownManifest { id, path: path.to_owned(), print, file_id, refused };
-        self.known.insert(path.to_owned(), known);
-        Ok(())
     }
 }
 

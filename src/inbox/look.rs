@@ -50,8 +50,8 @@ pub struct Looker {
     locator: Locator,
     public_base_url: Option<Url>,
     settling: Settling<PathBuf>,
-    sounds: HashMap<(PathBuf, String), Result<SoundFacts, Fault>>,
-    videos: HashMap<(PathBuf, String), Result<VideoFacts, Fault>>,
+    sounds: Known<SoundFacts>,
+    videos: Known<VideoFacts>,
 }
 
 impl Looker {
@@ -79,7 +79,7 @@ impl Looker {
             Ok(Some(located)) => {
                 match self.measure(&located) {
                     Ok(facts) => media.sound_ms = Some(facts.length_ms),
-                    Err(fault) => return unfit(true, fault),
+                    Err(unusable) => return unusable.into_look(true),
                 }
                 media.sound_print = Some(located.fingerprint.to_string());
             }
@@ -106,7 +106,7 @@ impl Looker {
         media.video_print = Some(located.fingerprint.to_string());
         match self.probe(located) {
             Ok(facts) => Look::Ready(Media { video_ms: facts.length_ms, ..media }),
-            Err(fault) => unfit(false, fault),
+            Err(unusable) => unusable.into_look(false),
         }
     }
 
@@ -147,27 +147,62 @@ impl Looker {
         }
     }
 
-    fn measure(&mut self, located: &Located) -> Result<SoundFacts, Fault> {
-        let key = (located.path.clone(), located.fingerprint.to_string());
-        let measured = || {
+    fn measure(&mut self, located: &Located) -> Result<SoundFacts, Unusable> {
+        remembered(&mut self.sounds, located, || {
             let facts = sound::measure_file(&located.path)?;
             sound::check(&facts)?;
             Ok::<_, media::SoundFault>(facts)
-        };
-        let known = self.sounds.entry(key);
-        known.or_insert_with(|| measured().map_err(|fault| told(&fault.into()))).clone()
+        })
     }
 
-    fn probe(&mut self, located: &Located) -> Result<VideoFacts, Fault> {
-        let key = (located.path.clone(), located.fingerprint.to_string());
-        let probed = || {
+    fn probe(&mut self, located: &Located) -> Result<VideoFacts, Unusable> {
+        remembered(&mut self.videos, located, || {
             let facts = video::probe(&located.path)?;
             video::check(&facts)?;
             Ok::<_, media::VideoFault>(facts)
-        };
-        let known = self.videos.entry(key);
-        known.or_insert_with(|| probed().map_err(|fault| told(&fault.into()))).clone()
+        })
     }
+}
+
+/// What was found out of files, by path and fingerprint.
+type Known<T> = HashMap<(PathBuf, String), Result<T, Fault>>;
+
+/// Why a file that is there cannot be used.
+enum Unusable {
+    /// It must be another file.
+    Unfit(Fault),
+    /// The system keeps it from being read; in words.
+    Unreadable(String),
+}
+
+impl Unusable {
+    fn into_look(self, sound: bool) -> Look {
+        match self {
+            Self::Unfit(fault) => unfit(sound, fault),
+            Self::Unreadable(what) => Look::Missing { what, again: None },
+        }
+    }
+}
+
+/// Looks at a file once; a failure that may pass is not remembered.
+fn remembered<T: Clone, E: Into<media::Fault>>(
+    known: &mut Known<T>,
+    located: &Located,
+    look: impl FnOnce() -> Result<T, E>,
+) -> Result<T, Unusable> {
+    let key = (located.path.clone(), located.fingerprint.to_string());
+    if let Some(known) = known.get(&key) {
+        return known.clone().map_err(Unusable::Unfit);
+    }
+    let found = match look().map_err(Into::into) {
+        Err(fault) if fault.may_pass() => {
+            let what = format!("{} to be readable: {fault}", located.public_path.display());
+            return Err(Unusable::Unreadable(what));
+        }
+        found => found.map_err(|fault| told(&fault)),
+    };
+    known.insert(key, found.clone());
+    found.map_err(Unusable::Unfit)
 }
 
 fn told(fault: &media::Fault) -> Fault {

@@ -4,10 +4,13 @@
 //! are waited for. Owns no state of jobs: what a manifest's change means for a job is decided in
 //! [`job`](crate::job) and written by the [`store`](crate::store). The folder is only ever read.
 
+mod changed;
 mod gone;
 mod keep;
 mod look;
+mod name;
 mod read;
+mod refuse;
 mod scan;
 mod settle;
 mod wait;
@@ -15,5 +18,5 @@ mod watch;
 
 pub use keep::{Inbox, InboxSettings};
 pub use look::{Look, Looker};
-pub use read::{ReadJob, Reading, read_manifest};
+pub use read::{ReadJob, Reading, Unfit, read_manifest};
 pub use scan::{Found, Listing, Stamp, scan};

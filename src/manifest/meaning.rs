@@ -1,11 +1,10 @@
-//! What jobs ask, as a digest: two texts that ask the same have the same.
+//! What a job asks, as a digest: two texts that ask the same have the same.
 //!
 //! The digests are kept in the database. A change of how they are made makes every job look edited.
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::ManifestJob;
 use crate::job::{FaceChoice, JobSpec, Source};
 
 /// Of one job: its id but not its key, and its output only where the manifest names one.
@@ -55,13 +54,6 @@ pub(super) fn of_job(spec: &JobSpec, output_is_explicit: bool) -> String {
         labels.iter().collect::<Vec<_>>(),
     ]);
     digest(&said.to_string())
-}
-
-/// Of a whole manifest: the jobs it asks, in whatever order.
-pub(super) fn of_manifest(jobs: &[ManifestJob]) -> String {
-    let mut meanings: Vec<&str> = jobs.iter().map(|job| job.meaning.as_str()).collect();
-    meanings.sort_unstable();
-    digest(&meanings.join("\n"))
 }
 
 fn source(source: &Source) -> Value {

@@ -35,9 +35,6 @@ use crate::job::JobSpec;
 pub struct Manifest {
     /// In the order of the text; one at least.
     pub jobs: Vec<ManifestJob>,
-    /// SHA-256 in hex of what the jobs ask: equal for texts that ask the same, whatever the path,
-    /// the comments, the order of keys and jobs, or the spelling of times.
-    pub meaning: String,
 }
 
 /// One job of a manifest.
@@ -45,8 +42,9 @@ pub struct Manifest {
 pub struct ManifestJob {
     /// What is wanted.
     pub spec: JobSpec,
-    /// Like [`Manifest::meaning`], of this job: with its id, without its key, and with its output
-    /// only if the manifest names one.
+    /// SHA-256 in hex of what it asks: with its id, without its key, and with its output only if the
+    /// manifest names one. Equal for texts that ask the same, whatever the path, the comments, the
+    /// order of keys, or the spelling of times.
     pub meaning: String,
     /// The job's mapping.
     pub place: Place,
@@ -81,6 +79,5 @@ pub fn read(text: &[u8], path: &ManifestPath) -> Result<Manifest, Problems> {
         .map(|root| batch::read(&root, stem, &mut report))
         .unwrap_or_default();
     report.conclude()?;
-    let meaning = meaning::of_manifest(&jobs);
-    Ok(Manifest { jobs, meaning })
+    Ok(Manifest { jobs })
 }

@@ -13,7 +13,6 @@ use std::{
         fs::{FileTypeExt, MetadataExt},
     },
     path::{Component, Path, PathBuf},
-    str::FromStr,
 };
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
@@ -55,6 +54,8 @@ pub struct Fingerprint {
     inode: u64,
     bytes: u64,
     modified_ns: i64,
+    /// When anything about it changed last, which no program can set back.
+    changed_ns: i64,
 }
 
 /// Why a file cannot be used. Its text is for users.
@@ -198,38 +199,21 @@ impl Located {
 
 impl Fingerprint {
     fn of(metadata: &Metadata) -> Self {
-        let seconds = metadata.mtime().saturating_mul(1_000_000_000);
+        let ns = |seconds: i64, ns| seconds.saturating_mul(1_000_000_000).saturating_add(ns);
         Self {
             inode: metadata.ino(),
             bytes: metadata.len(),
-            modified_ns: seconds.saturating_add(metadata.mtime_nsec()),
+            modified_ns: ns(metadata.mtime(), metadata.mtime_nsec()),
+            changed_ns: ns(metadata.ctime(), metadata.ctime_nsec()),
         }
     }
 }
 
-/// The form that the database keeps: `<inode>:<bytes>:<modified_ns>`.
+/// The form that the database keeps: `<inode>:<bytes>:<modified_ns>:<changed_ns>`. One that an older
+/// version kept lacks the last, and equals none: such a file is looked at again.
 impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}:{}", self.inode, self.bytes, self.modified_ns)
-    }
-}
-
-/// A text that is no fingerprint.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no fingerprint of a file")]
-pub struct NoFingerprint(pub String);
-
-impl FromStr for Fingerprint {
-    type Err = NoFingerprint;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let mut parts = text.split(':');
-        let mut next = || parts.next().unwrap_or_default();
-        let (inode, bytes, modified_ns) = (next().parse(), next().parse(), next().parse());
-        match (inode, bytes, modified_ns, parts.next()) {
-            (Ok(inode), Ok(bytes), Ok(modified_ns), None) => Ok(Self { inode, bytes, modified_ns }),
-            _ => Err(NoFingerprint(text.to_owned())),
-        }
+        write!(f, "{}:{}:{}:{}", self.inode, self.bytes, self.modified_ns, self.changed_ns)
     }
 }
 

@@ -33,6 +33,18 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// Whether the system kept the file from being read, which may pass without a change of it.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Locate(fault) => matches!(fault, LocateFault::Io { .. }),
+            Self::Sound(SoundFault::Io(error)) | Self::Video(VideoFault::Io(error)) => {
+                error.raw_os_error().is_some()
+            }
+            Self::Sound(_) | Self::Video(_) => false,
+        }
+    }
+
     /// Its name in the database and in `--json`, which stays the same when the sentence changes.
     pub const fn code(&self) -> &'static str {
         match self {

@@ -29,11 +29,23 @@ use crate::{
 /// So many bytes go to the disk at once.
 const WRITE_BYTES: usize = 256 << 10;
 
+/// Query Task: "generated images/videos will be deleted after 30 days".
+const RESULT_KEPT_MS: i64 = 30 * 24 * 60 * 60 * 1000;
+
 /// Why a download did not come to an end.
 enum Stop {
     Api(ApiError),
     Output(OutputError),
-    Other { code: &'static str, message: String },
+    /// The server of the result has no such file.
+    NotThere(ApiError),
+    /// The API keeps it no longer.
+    Gone {
+        made_at_ms: i64,
+    },
+    Other {
+        code: &'static str,
+        message: String,
+    },
 }
 
 impl From<ApiError> for Stop {
@@ -84,7 +96,8 @@ pub(super) async fn check_output<A: Api>(context: &Context<A>, job: &Job) -> Opt
         )),
         Ok(Some((path, None))) => taken(in_the_way(&OutputError::Foreign(path), job)),
         Err(Stop::Output(error)) => taken(in_the_way(&error, job)),
-        Err(Stop::Api(error)) => taken(error.message),
+        Err(Stop::Api(error) | Stop::NotThere(error)) => taken(error.message),
+        Err(stop @ Stop::Gone { .. }) => taken(told(job, stop).message),
         Err(Stop::Other { message, .. }) => taken(message),
     }
 }
@@ -104,6 +117,10 @@ pub(super) async fn download<A: Api>(
 ) -> Result<StepEnd, StoreError> {
     let (outcome, word) = match fetch(context, &job, hint).await {
         Ok(delivered) => (Outcome::Delivered(delivered), None),
+        Err(stop @ Stop::Gone { .. }) => {
+            let Trouble { code, message, .. } = told(&job, stop);
+            (Outcome::Refused(Fault { code, message }), None)
+        }
         Err(stop) => {
             let word = match &stop {
                 Stop::Api(error) => Word::of(error),
@@ -132,11 +149,13 @@ async fn fetch<A: Api>(
     if let Some(metadata) = published {
         return Ok(delivered(&metadata));
     }
-    let videos = match hint {
-        Some(video) => video,
+    let (videos, made_at_ms) = match hint {
+        Some(video) => (video, None),
         None => ask_for_result(context, &task_id).await?,
     };
-    let result = fetch_file(context, &place, &task_id, Kind::Result, videos.url.as_deref()).await?;
+    let result = fetch_file(context, &place, &task_id, Kind::Result, videos.url.as_deref())
+        .await
+        .map_err(|stop| gone_by_now(stop, made_at_ms, context.clock.now_ms()))?;
     let watermark = if job.spec.watermark {
         let url = videos.watermark_url.as_deref();
         Some(fetch_file(context, &place, &task_id, Kind::Watermark, url).await?)
@@ -152,13 +171,29 @@ async fn fetch<A: Api>(
     .await
 }
 
-async fn ask_for_result<A: Api>(context: &Context<A>, task_id: &str) -> Result<ResultVideo, Stop> {
+/// The result as the API names it now, and when its task was made.
+async fn ask_for_result<A: Api>(
+    context: &Context<A>,
+    task_id: &str,
+) -> Result<(ResultVideo, Option<i64>), Stop> {
     context.pace.ready(Call::Query).await;
     let task = context.api.task(task_id).await.result?;
     if task.task_id != task_id {
         return Err(no_result("is about another task"));
     }
-    task.videos.into_iter().next().ok_or_else(|| no_result("names no result"))
+    let video = task.videos.into_iter().next().ok_or_else(|| no_result("names no result"))?;
+    Ok((video, task.created_at_ms))
+}
+
+/// A result that is not where the API just said is waited for, unless it is so old that it is not
+/// kept any more: waiting would never end.
+fn gone_by_now(stop: Stop, made_at_ms: Option<i64>, now_ms: i64) -> Stop {
+    match (stop, made_at_ms) {
+        (Stop::NotThere(_), Some(made_at_ms)) if now_ms - made_at_ms > RESULT_KEPT_MS => {
+            Stop::Gone { made_at_ms }
+        }
+        (stop, _) => stop,
+    }
 }
 
 /// Brings one video to disk as a whole part file.
@@ -181,7 +216,12 @@ async fn fetch_file<A: Api>(
     let bytes_max = settings.download_bytes_max;
     let open = move || Part::open(&place, Source { task_id: &task_id, kind }, bytes_max);
     let part = on_disk(settings, open).await?;
-    let fetched = context.api.fetch(&url, part.bytes(), part.etag()).await.result?;
+    let reply = context.api.fetch(&url, part.bytes(), part.etag()).await;
+    let is_not_there = matches!(reply.answer.http_status, Some(404 | 410));
+    let fetched = reply.result.map_err(|error| match is_not_there {
+        true => Stop::NotThere(error),
+        false => Stop::Api(error),
+    })?;
     let expected_bytes = fetched.total_bytes;
     let part = pour(settings, part, fetched).await?;
     let is_whole = |file: &mut File, bytes| video::is_whole(file, bytes).map(drop);
@@ -280,7 +320,8 @@ fn told(job: &Job, stop: Stop) -> Trouble {
             ),
             None,
         ),
-        Stop::Api(error) => {
+        Stop::Gone { made_at_ms } => ("result_gone".to_owned(), gone(job, made_at_ms), None),
+        Stop::Api(error) | Stop::NotThere(error) => {
             let trouble = trouble(&error);
             (trouble.code, trouble.message, trouble.retry_after_ms)
         }
@@ -293,6 +334,17 @@ fn told(job: &Job, stop: Stop) -> Trouble {
         Stop::Other { code, message } => (code.to_owned(), message, None),
     };
     Trouble { code, message, retry_after_ms }
+}
+
+fn gone(job: &Job, made_at_ms: i64) -> String {
+    let made_at = jiff::Timestamp::from_millisecond(made_at_ms).map(|at| at.to_string());
+    format!(
+        "its result is not kept any more: task {} was made at {}, and the API keeps results for 30 days. \
+         To pay for another, type `lipsyncd retry {}`",
+        job.task_id.as_deref().unwrap_or("?"),
+        made_at.unwrap_or_default(),
+        job.spec.key
+    )
 }
 
 fn no_result(what: &str) -> Stop {

@@ -2,7 +2,7 @@
 //!
 //! Owns the rows of `manifest`; what a difference means for its jobs is in [`super::reconcile`].
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt, mem};
 
 use rusqlite::{Connection, OptionalExtension as _};
 
@@ -35,7 +35,7 @@ pub struct WantedJob {
     pub spec: JobSpec,
     /// Checksum of what it asks, whatever its key.
     pub meaning: String,
-    /// The name its task goes by, if it turns out to be new.
+    /// The name made for its task, if the manifest gives it none.
     pub external_base: String,
     /// What is known of its media, or why they cannot be used.
     pub media: Result<Media, Fault>,
@@ -50,8 +50,10 @@ pub struct Accepted {
     pub print: String,
     /// Device and inode of what was read.
     pub file_id: String,
-    /// Checksum of what it asks, whatever its path.
-    pub meaning: String,
+    /// Since when (Unix ms) it is known to lie there, or to have changed.
+    pub seen_at_ms: i64,
+    /// Paths of manifests that changed and could not be read yet, or that cannot be seen.
+    pub unread: BTreeSet<String>,
     /// All its jobs.
     pub jobs: Vec<WantedJob>,
 }
@@ -69,6 +71,8 @@ pub struct Reconciled {
     pub moved: usize,
     /// Jobs that were cancelled.
     pub removed: usize,
+    /// Paths of manifests that are to be read again, for keys of theirs hold other jobs now.
+    pub read_again: Vec<String>,
 }
 
 /// What is not zero, such as `: 2 jobs new, 1 cancelled`.
@@ -91,7 +95,7 @@ impl fmt::Display for Reconciled {
     }
 }
 
-/// Two jobs that cannot both be.
+/// Two jobs that cannot both be, or of which it is not known yet whether they are two.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("job {key}: {what}")]
 pub struct Conflict {
@@ -99,6 +103,8 @@ pub struct Conflict {
     pub key: String,
     /// What the other one has.
     pub what: String,
+    /// Whether it is settled by itself, once another manifest has been read or the media are there.
+    pub passes: bool,
 }
 
 impl Store {
@@ -158,12 +164,38 @@ impl Store {
                 Err(Stop::Conflict(conflict)) => Some(conflict),
                 Err(Stop::Store(error)) => return Err(error),
             };
-            let done = reconciliation.done;
+            let done = mem::take(&mut reconciliation.done);
             if conflict.is_some() {
                 connection.prepare_cached("ROLLBACK TO accept")?.execute([])?;
             }
             connection.prepare_cached("RELEASE accept")?.execute([])?;
             Ok(conflict.map_or(Ok(done), Err))
+        })
+        .await
+    }
+
+    /// Marks the jobs that the manifest at `path` does not ask for any more, if it asks for these
+    /// (key and meaning), so that they are known in whichever manifest they are read next. Until it
+    /// is accepted itself, it counts as not read.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn give_up(
+        &self,
+        path: &str,
+        asked: Vec<(String, String)>,
+        moment: Moment,
+        policy: Policy,
+    ) -> Result<(), StoreError> {
+        let path = path.to_owned();
+        self.write(move |connection| {
+            let id = connection
+                .prepare_cached("UPDATE manifest SET print = '' WHERE path = ?1 RETURNING id")?
+                .query_row([&path], |row| row.get(0))
+                .optional()?;
+            let Some(id) = id else { return Ok(()) };
+            let asked = asked.iter().map(|(key, meaning)| (key.as_str(), meaning.as_str()));
+            Reconciliation::new(connection, moment, &policy).give_up(id, asked)
         })
         .await
     }
@@ -215,7 +247,8 @@ impl Store {
                 .prepare_cached("UPDATE manifest SET removed_at_ms = ?2 WHERE id = ?1")?
                 .execute((manifest_id, moment.now_ms))?;
             let mut reconciliation = Reconciliation::new(connection, moment, &policy);
-            reconciliation.remove_unwanted(manifest_id, &[])?;
+            reconciliation.give_up_all(manifest_id)?;
+            reconciliation.remove_given_up(manifest_id)?;
             Ok(reconciliation.done.removed)
         })
         .await

@@ -3,9 +3,14 @@
 //! What each difference means for a job is decided by [`apply`](crate::job::apply()); here is only who is
 //! new, who changed, who left, and who is known under another name.
 
+mod given_up;
+mod pass_on;
+mod same;
+
 use std::collections::HashSet;
 
-use rusqlite::{Connection, ErrorCode, OptionalExtension as _};
+use pass_on::Holder;
+use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Row};
 
 use super::{Accepted, Conflict, Reconciled, StoreError, WantedJob, record, row};
 use crate::job::{Illegal, Job, Media, Moment, Outcome, Policy, State, Transition, apply};
@@ -14,6 +19,9 @@ pub(super) const FIRST_TURN: &str = "
     SELECT turn FROM job INDEXED BY job_queued
     WHERE state = 'queued' AND due_at_ms = 0 AND priority = ?1
     ORDER BY turn, id LIMIT 1";
+
+/// The row of none.
+const NO_JOB: i64 = 0;
 
 /// Why a reconciliation stops.
 pub(super) enum Stop {
@@ -32,43 +40,41 @@ pub(super) struct Reconciliation<'a> {
     connection: &'a Connection,
     moment: Moment,
     policy: &'a Policy,
+    /// Rows that go by another key since.
+    moved: HashSet<i64>,
     pub(super) done: Reconciled,
 }
 
 impl<'a> Reconciliation<'a> {
     pub(super) fn new(connection: &'a Connection, moment: Moment, policy: &'a Policy) -> Self {
-        Self { connection, moment, policy, done: Reconciled::default() }
+        let (moved, done) = (HashSet::new(), Reconciled::default());
+        Self { connection, moment, policy, moved, done }
     }
 
     pub(super) fn accept(&mut self, manifest: &Accepted) -> Result<(), Stop> {
-        let predecessor = self.predecessor(manifest)?;
         let manifest_id: i64 = self
             .connection
             .prepare_cached(
-                "INSERT INTO manifest (path, state, meaning, print, file_id, seen_at_ms)
-                 VALUES (?1, 'accepted', ?2, ?3, ?4, ?5)
+                "INSERT INTO manifest (path, state, print, file_id, seen_at_ms)
+                 VALUES (?1, 'accepted', ?2, ?3, ?4)
                  ON CONFLICT (path) DO UPDATE SET state = 'accepted', error = NULL,
-                   meaning = excluded.meaning, print = excluded.print, file_id = excluded.file_id,
+                   print = excluded.print, file_id = excluded.file_id,
                    seen_at_ms = excluded.seen_at_ms, removed_at_ms = NULL
                  RETURNING id",
             )?
             .query_row(
-                (
-                    &manifest.path,
-                    &manifest.meaning,
-                    &manifest.print,
-                    &manifest.file_id,
-                    self.moment.now_ms,
-                ),
+                (&manifest.path, &manifest.print, &manifest.file_id, self.moment.now_ms),
                 |row| row.get(0),
             )?;
+        let asked = manifest.jobs.iter();
+        self.give_up(manifest_id, asked.map(|job| (job.spec.key.as_str(), job.meaning.as_str())))?;
+        self.pass_on(manifest_id, manifest)?;
         // Who leaves goes first, so that an output that passes from one job to another is free.
-        let keys: Vec<&str> = manifest.jobs.iter().map(|job| job.spec.key.as_str()).collect();
-        self.remove_unwanted(manifest_id, &keys)?;
+        self.remove_given_up(manifest_id)?;
         self.free_what_changes(&manifest.jobs)?;
         for (index, wanted) in manifest.jobs.iter().enumerate() {
             let index = i64::try_from(index).unwrap_or(i64::MAX);
-            self.want(manifest_id, predecessor, &manifest.file_id, index, wanted)
+            self.want(manifest_id, manifest, index, wanted)
                 .map_err(|stop| self.explain(stop, wanted))?;
         }
         Ok(())
@@ -91,76 +97,65 @@ impl<'a> Reconciliation<'a> {
         Ok(())
     }
 
-    /// The manifest that left the folder and that this one is under a new name: it asks the same,
-    /// or it is the same file. Of several, such as twins that were moved together, the same file
-    /// comes first, and none whose jobs have passed to another already.
-    fn predecessor(&self, manifest: &Accepted) -> Result<Option<i64>, StoreError> {
-        let mut same = self.connection.prepare_cached(
-            "SELECT id FROM (
-               SELECT id, file_id, removed_at_ms FROM manifest
-               WHERE removed_at_ms IS NOT NULL AND path <> ?1 AND meaning = ?2
-               UNION
-               SELECT id, file_id, removed_at_ms FROM manifest
-               WHERE removed_at_ms IS NOT NULL AND path <> ?1 AND file_id = ?3
-             ) gone
-             WHERE EXISTS (SELECT 1 FROM job WHERE manifest_id = gone.id)
-             ORDER BY file_id = ?3 DESC, removed_at_ms DESC, id LIMIT 1",
-        )?;
-        let known = (&manifest.path, &manifest.meaning, &manifest.file_id);
-        Ok(same.query_row(known, |row| row.get(0)).optional()?)
-    }
-
     fn want(
         &mut self,
         manifest_id: i64,
-        predecessor: Option<i64>,
-        file_id: &str,
+        manifest: &Accepted,
         index: i64,
         wanted: &WantedJob,
     ) -> Result<(), Stop> {
-        if let Some((job, owner, meaning)) = self.known_job(&wanted.spec.key)? {
-            if owner != manifest_id {
-                self.take_over(&job, owner, manifest_id)?;
-            }
-            return self.compare(job, &meaning, wanted);
+        let mut holder = self.holder(&wanted.spec.key)?;
+        if holder.is_none()
+            && let Some(job) = self.renamed_and_edited(manifest, wanted)?
+        {
+            self.take(manifest_id, &job, wanted)?;
+            holder = self.holder(&wanted.spec.key)?;
         }
-        if let Some(id) = self.moved_job(predecessor, file_id, wanted)? {
-            self.connection
-                .prepare_cached(
-                    "UPDATE job SET key = ?2, manifest_id = ?3, name = ?4 WHERE id = ?1",
-                )?
-                .execute((id, &wanted.spec.key, manifest_id, &wanted.spec.id))?;
-            self.done.moved += 1;
-            let Some((job, _, meaning)) = self.known_job(&wanted.spec.key)? else {
-                return Ok(());
-            };
-            if job.was_never_sent() && job.result.is_none() {
-                // Its output is named by its key, unless the manifest names it.
-                self.update_spec(id, wanted)?;
-            }
-            return self.compare(job, &meaning, wanted);
+        let Some(holder) = holder else {
+            self.check_doubt(manifest_id, manifest, wanted)?;
+            return self.add(manifest_id, index, wanted);
+        };
+        if holder.manifest_id != manifest_id {
+            self.take_over(&holder, manifest_id)?;
         }
-        self.add(manifest_id, index, wanted)
+        let job = &holder.job;
+        let id = job.id;
+        if holder.meaning != wanted.meaning {
+            if holder.runs_when_edited() {
+                self.check_doubt(manifest_id, manifest, wanted)?;
+            }
+        } else if job.was_never_sent()
+            && job.result.is_none()
+            && (self.moved.contains(&id) || job.spec.output != wanted.spec.output)
+        {
+            // Its output is named by its key, unless the manifest names it.
+            self.update_spec(id, wanted)?;
+        }
+        self.compare(holder, wanted)?;
+        Ok(self.is_asked_for(id, wanted)?)
     }
 
-    /// A job whose manifest left the folder passes to the one that names it now.
-    fn take_over(&self, job: &Job, owner: i64, manifest_id: i64) -> Result<(), Stop> {
-        let (path, gone): (String, bool) = self
-            .connection
-            .prepare_cached("SELECT path, removed_at_ms IS NOT NULL FROM manifest WHERE id = ?1")?
-            .query_row([owner], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        if !gone {
+    /// A job that nobody asks for any more passes to the manifest that names its key now.
+    fn take_over(&self, holder: &Holder, manifest_id: i64) -> Result<(), Stop> {
+        if !holder.left {
+            let path: String = self
+                .connection
+                .prepare_cached("SELECT path FROM manifest WHERE id = ?1")?
+                .query_row([holder.manifest_id], |row| row.get(0))?;
             let what =
                 format!("{path} has a job of this key already; give one of them another name");
-            return Err(Stop::Conflict(Conflict { key: job.spec.key.clone(), what }));
+            let key = holder.job.spec.key.clone();
+            return Err(Stop::Conflict(Conflict { key, what, passes: false }));
         }
         self.connection
             .prepare_cached("UPDATE job SET manifest_id = ?2 WHERE id = ?1")?
-            .execute((job.id, manifest_id))?;
+            .execute((holder.job.id, manifest_id))?;
         Ok(())
     }
 
-    fn compare(&mut self, job: Job, meaning: &str, wanted: &WantedJob) -> Result<(), Stop> {
+    fn compare(&mut self, holder: Holder, wanted: &WantedJob) -> Result<(), Stop> {
+        let runs_when_edited = holder.runs_when_edited();
+        let Holder { job, meaning, .. } = holder;
         if meaning == wanted.meaning {
             if job.was_removed() {
                 let back = self.apply_and_record(&job, Outcome::Returned)?;
@@ -172,8 +167,7 @@ impl<'a> Reconciliation<'a> {
             }
             return Ok(());
         }
-        let failed_unsent = job.state == State::Failed && job.was_never_sent();
-        if job.state.is_unsent() || job.was_removed() || failed_unsent {
+        if runs_when_edited {
             // The row's wish is written first: the output it gives up may be another's next.
             self.update_spec(job.id, wanted)?;
             let edited =
@@ -194,27 +188,35 @@ impl<'a> Reconciliation<'a> {
         self.connection
             .prepare_cached("UPDATE job SET changed_since = ?2, updated_at_ms = ?3 WHERE id = ?1")?
             .execute((job.id, changed_since, self.moment.now_ms))?;
-        let state = job.state;
-        record::add_event(
-            self.connection,
-            job.id,
-            Some(state),
-            state,
-            what,
-            None,
-            self.moment.now_ms,
-        )
+        self.tell(job.id, job.state, what)
     }
 
     fn update_spec(&self, id: i64, wanted: &WantedJob) -> Result<(), StoreError> {
-        let WantedJob { spec, meaning, external_base, .. } = wanted;
-        row::update_spec(self.connection, id, spec, meaning, external_base)
+        let name = self.free_name(&wanted.external_base, id)?;
+        row::update_spec(self.connection, id, &wanted.spec, &wanted.meaning, &name)
+    }
+
+    /// The name made for a task, with a number if another job than `id` goes by it already, such as
+    /// one that was moved to another key. The number is told apart from those of later attempts.
+    fn free_name(&self, made: &str, id: i64) -> Result<String, StoreError> {
+        let mut taken = self.connection.prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM job WHERE external_base = ?1 AND id <> ?2)",
+        )?;
+        let mut name = made.to_owned();
+        let mut number = 1_u32;
+        while taken.query_row((&name, id), |row| row.get(0))? {
+            number = number.saturating_add(1);
+            name = format!("{made}x{number}");
+        }
+        Ok(name)
     }
 
     fn add(&mut self, manifest_id: i64, index: i64, wanted: &WantedJob) -> Result<(), Stop> {
         let spec = wanted.spec.clone();
-        let external_base =
-            spec.external_task_id.clone().unwrap_or_else(|| wanted.external_base.clone());
+        let external_base = match &spec.external_task_id {
+            Some(name) => name.clone(),
+            None => self.free_name(&wanted.external_base, NO_JOB)?,
+        };
         let turn = self.turn(spec.priority)?.saturating_add(index);
         let mut job = Job::new(spec, external_base, turn);
         let mut what = "found in its manifest".to_owned();
@@ -243,37 +245,36 @@ impl<'a> Reconciliation<'a> {
         Ok(())
     }
 
-    pub(super) fn remove_unwanted(
-        &mut self,
-        manifest_id: i64,
-        wanted_keys: &[&str],
-    ) -> Result<(), StoreError> {
-        let wanted: HashSet<&str> = wanted_keys.iter().copied().collect();
-        for job in self.unsent(manifest_id)? {
-            if !wanted.contains(job.spec.key.as_str()) {
-                self.apply_and_record(&job, Outcome::Removed)?;
-                self.done.removed += 1;
-            }
+    /// Cancels what a manifest gave up and was not sent.
+    pub(super) fn remove_given_up(&mut self, manifest_id: i64) -> Result<(), StoreError> {
+        for job in self.unsent(manifest_id, "AND j.left_at_ms IS NOT NULL")? {
+            self.apply_and_record(&job, Outcome::Removed)?;
+            self.done.removed += 1;
         }
         Ok(())
     }
 
     pub(super) fn hold_unsent(&mut self, manifest_id: i64, why: &str) -> Result<(), StoreError> {
-        for job in self.unsent(manifest_id)? {
-            if job.media.missing.as_deref() != Some(why) {
-                let held = match job.state {
-                    State::Waiting => Outcome::MediaMissing(why.to_owned()),
-                    _ => Outcome::MediaChanged(why.to_owned()),
-                };
-                self.apply_and_record(&job, held)?;
-            }
+        for job in self.unsent(manifest_id, "")? {
+            self.hold(&job, why)?;
         }
         Ok(())
     }
 
-    fn unsent(&self, manifest_id: i64) -> Result<Vec<Job>, StoreError> {
+    fn hold(&self, job: &Job, why: &str) -> Result<(), StoreError> {
+        if job.media.missing.as_deref() != Some(why) {
+            let held = match job.state {
+                State::Waiting => Outcome::MediaMissing(why.to_owned()),
+                _ => Outcome::MediaChanged(why.to_owned()),
+            };
+            self.apply_and_record(job, held)?;
+        }
+        Ok(())
+    }
+
+    fn unsent(&self, manifest_id: i64, which: &str) -> Result<Vec<Job>, StoreError> {
         let sql = format!(
-            "{}WHERE j.manifest_id = ?1 AND j.state IN ('waiting', 'queued', 'identified')",
+            "{}WHERE j.manifest_id = ?1 AND j.state IN ('waiting', 'queued', 'identified') {which}",
             row::SELECT_JOB
         );
         let mut statement = self.connection.prepare_cached(&sql)?;
@@ -281,37 +282,18 @@ impl<'a> Reconciliation<'a> {
         Ok(jobs.collect::<Result<_, _>>()?)
     }
 
-    fn known_job(&self, key: &str) -> Result<Option<(Job, i64, String)>, StoreError> {
+    fn holder(&self, key: &str) -> Result<Option<Holder>, StoreError> {
         let sql = format!("{}WHERE j.key = ?1", row::SELECT_JOB);
         let mut statement = self.connection.prepare_cached(&sql)?;
-        Ok(statement
-            .query_row([key], |row| {
-                Ok((row::job_from_row(row)?, row.get("manifest_id")?, row.get("meaning")?))
+        let holder = |row: &Row<'_>| {
+            Ok(Holder {
+                job: row::job_from_row(row)?,
+                manifest_id: row.get("manifest_id")?,
+                meaning: row.get("meaning")?,
+                left: row.get::<_, Option<i64>>("left_at_ms")?.is_some(),
             })
-            .optional()?)
-    }
-
-    fn moved_job(
-        &self,
-        predecessor: Option<i64>,
-        file_id: &str,
-        wanted: &WantedJob,
-    ) -> Result<Option<i64>, StoreError> {
-        let Some(predecessor) = predecessor else {
-            return Ok(None);
         };
-        // Renamed and edited in one go, a job is known by its name in the same file. A new file may
-        // get the inode of one that is gone, so that its video or its sound must be the same, too.
-        let mut statement = self.connection.prepare_cached(
-            "SELECT j.id FROM job j JOIN manifest m ON m.id = j.manifest_id
-             WHERE j.manifest_id = ?1 AND j.name IS ?2
-               AND (j.meaning = ?3 OR m.file_id = ?4 AND (j.video = ?5 OR j.audio = ?6))
-             ORDER BY j.meaning = ?3 DESC LIMIT 1",
-        )?;
-        let spec = &wanted.spec;
-        let (video, audio) = (spec.video.as_written(), spec.audio.as_written());
-        let known = (predecessor, &spec.id, &wanted.meaning, file_id, video, audio);
-        Ok(statement.query_row(known, |row| row.get(0)).optional()?)
+        Ok(statement.query_row([key], holder).optional()?)
     }
 
     fn apply_and_record(&self, job: &Job, outcome: Outcome) -> Result<Job, StoreError> {
@@ -351,7 +333,7 @@ impl<'a> Reconciliation<'a> {
         } else {
             return stop;
         };
-        Stop::Conflict(Conflict { key: spec.key.clone(), what })
+        Stop::Conflict(Conflict { key: spec.key.clone(), what, passes: false })
     }
 }
 

@@ -23,6 +23,8 @@ const UPDATE_PROGRESS: &str = "
       state = :state, revision = revision + 1, attempt = :attempt,
       -- Only what begins anew is no longer flagged; the flag itself is the manifest's to set.
       changed_since = CASE WHEN :state = 'waiting' THEN 0 ELSE changed_since END,
+      wanted_meaning = CASE WHEN :state = 'waiting' THEN NULL ELSE wanted_meaning END,
+      changed_at_ms = CASE WHEN :state = 'waiting' THEN NULL ELSE changed_at_ms END,
       media_missing = :media_missing, sound_ms = :sound_ms, sound_print = :sound_print,
       video_ms = :video_ms, video_print = :video_print, video_url = :video_url,
       due_at_ms = :due_at_ms, tries = :tries, failing_since_ms = :failing_since_ms,
@@ -45,10 +47,8 @@ const UPDATE_SPEC: &str = "
       sound_end_ms = :sound_end_ms, sound_insert_ms = :sound_insert_ms,
       sound_volume = :sound_volume, original_audio_volume = :original_audio_volume,
       watermark = :watermark, callback_url = :callback_url, own_task_id = :own_task_id,
-      external_base = CASE
-        WHEN :own_task_id IS NOT NULL THEN :own_task_id
-        WHEN external_base IS own_task_id THEN :generated  -- the name was the manifest's, and is given up
-        ELSE external_base END,
+      external_base = coalesce(:own_task_id, :generated), wanted_meaning = NULL,
+      changed_at_ms = NULL,
       output = :output, priority = :priority, not_before_at_ms = :not_before_at_ms
     WHERE id = :id";
 
@@ -99,7 +99,7 @@ pub(super) fn insert(
     Ok(id)
 }
 
-/// `generated` names its task from now on, if the manifest did and does no more.
+/// `generated` names its task from now on, if the manifest does not.
 pub(super) fn update_spec(
     connection: &Connection,
     id: i64,
@@ -211,7 +211,7 @@ fn write_labels(
     Ok(())
 }
 
-fn source(source: &Source) -> (&'static str, &str) {
+pub(super) fn source(source: &Source) -> (&'static str, &str) {
     match source {
         Source::Url(url) => ("url", url),
         Source::File(path) => ("file", path),
@@ -229,7 +229,7 @@ fn source_from_row(row: &Row<'_>, kind: &str, text: &str) -> rusqlite::Result<So
     }
 }
 
-fn face(choice: &FaceChoice) -> (&'static str, Option<String>) {
+pub(super) fn face(choice: &FaceChoice) -> (&'static str, Option<String>) {
     match choice {
         FaceChoice::Longest => ("longest", None),
         FaceChoice::First => ("first", None),

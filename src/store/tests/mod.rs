@@ -90,11 +90,13 @@ fn after(job: &Job, outcome: Outcome) -> Transition {
 
 /// A job that `key` names, with all its media there.
 fn wanted(key: &str) -> WantedJob {
+    let id = key.split_once('/').map(|(_, id)| id.to_owned());
+    let sound = id.as_deref().unwrap_or("a");
     let spec = JobSpec {
         key: key.to_owned(),
-        id: key.split_once('/').map(|(_, id)| id.to_owned()),
+        audio: Source::Url(format!("https://cdn.example.com/{sound}.mp3")),
+        id,
         video: Source::Url("https://cdn.example.com/v.mp4".to_owned()),
-        audio: Source::Url("https://cdn.example.com/a.mp3".to_owned()),
         face: FaceChoice::Longest,
         sound_start_ms: 0,
         sound_end_ms: Some(5_000),
@@ -124,12 +126,12 @@ fn changed(mut job: WantedJob, change: impl FnOnce(&mut JobSpec)) -> WantedJob {
 }
 
 fn manifest(path: &str, jobs: Vec<WantedJob>) -> Accepted {
-    let meanings: Vec<&str> = jobs.iter().map(|job| job.meaning.as_str()).collect();
     Accepted {
         path: path.to_owned(),
         print: "print".to_owned(),
         file_id: format!("file {path}"),
-        meaning: meanings.join(","),
+        seen_at_ms: NOW_MS,
+        unread: [].into(),
         jobs,
     }
 }

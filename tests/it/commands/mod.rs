@@ -177,7 +177,8 @@ fn manifest(path: &str, jobs: Vec<WantedJob>) -> Accepted {
         path: path.to_owned(),
         print: "print".to_owned(),
         file_id: path.to_owned(),
-        meaning: format!("{:?}", jobs.iter().map(|job| &job.meaning).collect::<Vec<_>>()),
+        seen_at_ms: NOW_MS,
+        unread: [].into(),
         jobs,
     }
 }

@@ -1,6 +1,6 @@
 //! Results on their way to disk: whatever goes wrong, they arrive whole, and overwrite nothing.
 
-use std::fs;
+use std::{fs, time::Duration};
 
 use lipsyncd::{
     job::State,
@@ -122,4 +122,25 @@ async fn a_result_that_a_restored_database_does_not_know_is_found_and_not_paid_f
     assert_eq!(house.run().await, End::Idle);
     house.assert_all_succeeded(1).await;
     assert_eq!(house.ledger().accepted(Call::Identify), 1);
+}
+
+#[tokio::test]
+async fn a_result_that_is_kept_no_more_ends_the_job_with_a_clear_word() {
+    let house = House::new(quick()).await;
+    house.fault(FaultRule::always(Call::Download, Fault::Status { status: 404 }));
+    house.put("m.yaml", vec![wanted("m/a")]).await;
+    let running = house.start().await;
+    house.until("a try to fail", async || house.job("m/a").await.tries > 1).await;
+    assert_eq!(house.state("m/a").await, State::Downloading, "it may only be late");
+    running.stop().await;
+    house.clear_faults();
+    let days = |days: u64| days * 24 * 60 * 60 * 1_000;
+    house.sim.advance(Duration::from_millis(days(31)));
+    house.set_ahead(days(31) as i64);
+    house.run().await;
+    let job = house.job("m/a").await;
+    let failure = job.failure.unwrap();
+    assert_eq!((job.state, failure.code.as_str()), (State::Failed, "result_gone"));
+    assert!(failure.message.contains("30 days"), "{}", failure.message);
+    assert!(failure.message.contains("lipsyncd retry m/a"), "{}", failure.message);
 }

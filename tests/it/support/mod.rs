@@ -103,12 +103,12 @@ impl House {
 
     /// Puts a manifest's jobs into the database, as the inbox does.
     pub async fn put(&self, path: &str, jobs: Vec<WantedJob>) {
-        let meaning = jobs.iter().map(|job| job.meaning.clone()).collect::<String>();
         let manifest = Accepted {
             path: path.to_owned(),
             print: "1:1".to_owned(),
             file_id: path.to_owned(),
-            meaning,
+            seen_at_ms: self.now_ms(),
+            unread: [].into(),
             jobs,
         };
         let policy = self.settings.policy.clone();
