@@ -87,8 +87,9 @@ impl<'a> Reconciliation<'a> {
         let mut free = self.connection.prepare_cached(
             "UPDATE job SET output = '/' || id,
                external_base = CASE WHEN ?3 THEN '/' || id ELSE external_base END
-             WHERE key = ?1 AND meaning <> ?2 AND (state IN ('waiting', 'queued', 'identified')
-               OR state = 'failed' AND first_sent_at_ms IS NULL AND task_id IS NULL)",
+             WHERE key = ?1 AND meaning <> ?2
+               AND state IN ('waiting', 'queued', 'identified', 'failed')
+               AND first_sent_at_ms IS NULL AND task_id IS NULL",
         )?;
         for wanted in jobs {
             let names_itself = wanted.spec.external_task_id.is_some();
@@ -274,7 +275,8 @@ impl<'a> Reconciliation<'a> {
 
     fn unsent(&self, manifest_id: i64, which: &str) -> Result<Vec<Job>, StoreError> {
         let sql = format!(
-            "{}WHERE j.manifest_id = ?1 AND j.state IN ('waiting', 'queued', 'identified') {which}",
+            "{}WHERE j.manifest_id = ?1 AND j.state IN ('waiting', 'queued', 'identified')
+               AND j.first_sent_at_ms IS NULL {which}",
             row::SELECT_JOB
         );
         let mut statement = self.connection.prepare_cached(&sql)?;

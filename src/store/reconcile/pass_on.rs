@@ -31,8 +31,9 @@ pub(super) struct Holder {
 impl Holder {
     /// Whether it would be sent as what its key asks now.
     pub(super) fn runs_when_edited(&self) -> bool {
-        let failed_unsent = self.job.state == State::Failed && self.job.was_never_sent();
-        self.job.state.is_unsent() || self.job.was_removed() || failed_unsent
+        let unsent = (self.job.state.is_unsent() || self.job.state == State::Failed)
+            && self.job.was_never_sent();
+        unsent || self.job.was_removed()
     }
 
     /// Whether `other` may take its place. A job that was sent gives way only to one that was, too,
@@ -181,7 +182,7 @@ impl Reconciliation<'_> {
         let (old, new) = (&wanted.spec.key, &job.key);
         let what = format!("{old} is another job now: this one goes by {new}");
         self.tell(holder.job.id, holder.job.state, &what)?;
-        if holder.job.state.is_unsent() {
+        if holder.job.state.is_unsent() && holder.job.was_never_sent() {
             // It must not be sent as something that nobody asks for.
             if job.left {
                 self.apply_and_record(&holder.job, Outcome::Removed)?;
