@@ -6,7 +6,7 @@
 mod create;
 
 use super::{
-    Failure, Job, Moment, Outcome, Policy, REMOVED, Spend, State,
+    BLOCKED, Failure, Job, Moment, Outcome, Policy, REMOVED, Spend, State,
     outcome::{Fault, Trouble},
     retry::delay_ms,
     timing,
@@ -23,6 +23,8 @@ pub struct Transition {
     pub what: String,
     /// What it adds to the day's account.
     pub spend: Spend,
+    /// It only says again what the job's history says already.
+    pub repeats: bool,
 }
 
 /// An outcome that cannot come of a job in this state.
@@ -62,9 +64,12 @@ pub fn apply(
         (S::Queued | S::Identified, O::Identified { session, faces, units_micro }) => {
             step.identified(session, &faces, units_micro)
         }
-        (S::Queued | S::Identified, O::HeldBack(why)) => step.stay(why),
+        (S::Queued | S::Identified, O::HeldBack(why)) => step.held_back(why),
         (S::Queued | S::Identified | S::Downloading, O::Trouble(trouble)) => {
             step.try_again_later(trouble)
+        }
+        (S::Queued | S::Identified | S::Creating | S::Downloading, O::Blocked(trouble)) => {
+            step.blocked(&trouble)
         }
         (S::Queued | S::Identified, O::Refused(fault)) => step.fail(fault),
         (S::Queued | S::Identified, O::Found { task_id }) => {
@@ -85,7 +90,7 @@ pub fn apply(
         (S::Creating, O::Accepted { task_id }) => step.accepted(task_id, "accepted as task"),
         (S::Creating, O::Found { task_id }) => step.accepted(task_id, "found by lookup: task"),
         (S::Creating, O::NotSent(why)) => step.not_sent(why),
-        (S::Creating, O::HeldBack(why)) => step.back_to(S::Identified, why),
+        (S::Creating, O::HeldBack(why)) => step.held_back(why),
         (S::Creating, O::SessionGone(why)) => step.session_gone(why),
         (S::Creating, O::MediaChanged(what)) => step.media_missing(what),
         (S::Creating, O::Lost(why)) => step.lost(&why),
@@ -156,15 +161,22 @@ impl Step<'_> {
     }
 
     fn write(&self, job: Job, what: impl Into<String>) -> Transition {
-        Transition { from: self.job.state, job, what: what.into(), spend: Spend::default() }
+        let (from, what, spend) = (self.job.state, what.into(), Spend::default());
+        Transition { from, job, what, spend, repeats: false }
     }
 
     fn go(&self, to: State, what: &str) -> Transition {
         self.write(self.fresh(to), what)
     }
 
-    fn stay(&self, why: String) -> Transition {
-        self.write(self.job.clone(), why)
+    /// Not the job's own affair: no try is spent on it.
+    fn held_back(&self, why: String) -> Transition {
+        let waits = Some(format!("its next try, for the API held it back: {why}"));
+        let held = match self.job.state {
+            State::Creating => Job { create: None, ..self.fresh(State::Identified) },
+            _ => self.job.clone(),
+        };
+        self.write(Job { waits, ..held }, why)
     }
 
     fn back_to(&self, to: State, why: String) -> Transition {
@@ -267,6 +279,20 @@ impl Step<'_> {
             ..self.job.clone()
         };
         self.write(job, format!("try {tries} failed: {}", trouble.message))
+    }
+
+    /// Later again, and never given up: what is in the way is no failure of the job's or the API's.
+    fn blocked(&self, trouble: &Trouble) -> Transition {
+        let waits = Some(format!("{BLOCKED}: {}", trouble.message));
+        let repeats = self.job.waits == waits;
+        let later = self.delayed(trouble, self.moment.now_ms);
+        let what = format!("waits for {BLOCKED}: {}", trouble.message);
+        Transition {
+            job: Job { waits, failing_since_ms: None, ..later.job },
+            what,
+            repeats,
+            ..later
+        }
     }
 
     /// A task that was accepted may be out of sight for a while; only after long is it given up.

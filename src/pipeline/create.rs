@@ -62,6 +62,10 @@ pub(super) async fn resend<A: Api>(
             return Ok(StepEnd::new(job, None));
         }
     };
+    // It was never accepted: it is still free to say no for want of room.
+    if let Some(blocked @ Outcome::Blocked(_)) = check_output(context, &job).await {
+        return Ok(StepEnd::new(context.note(&job, blocked, None).await?, None));
+    }
     context.pace.ready(Kind::Create).await;
     if !gate() {
         return Ok(StepEnd::new(job, None));

@@ -103,7 +103,7 @@ impl Store {
 
     /// Returns how many jobs still move by themselves, those before their create first, then those
     /// that were sent. Who only waits for media or a person, and who failed `tries_max` times in a
-    /// row at a download, is left out.
+    /// row at a download or for want of a place to put the result, is left out.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -111,7 +111,8 @@ impl Store {
         self.read(move |connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT
-                   (SELECT count(*) FROM job WHERE state IN ('queued', 'identified')),
+                   (SELECT count(*) FROM job WHERE state IN ('queued', 'identified')
+                    AND NOT (tries >= ?1 AND failing_since_ms IS NULL)),
                    (SELECT count(*) FROM job WHERE state IN ('creating', 'submitted', 'processing'))
                    + (SELECT count(*) FROM job WHERE state = 'downloading' AND tries < ?1)",
             )?;

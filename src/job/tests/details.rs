@@ -51,7 +51,27 @@ fn what_is_the_accounts_affair_spends_no_attempt() {
     for state in [State::Queued, State::Identified, State::Creating] {
         let job = at(&job_in(state), Outcome::HeldBack("paused".into()), NOW_MS).job;
         assert_eq!((job.tries, job.due_at_ms, job.failing_since_ms), (0, 0, None));
-        assert_eq!((job.waits, job.create, job.failure), (None, None, None));
+        assert!(waits(&job).ends_with("held it back: paused"), "{}", waits(&job));
+        assert_eq!((job.create, job.failure), (None, None));
+    }
+}
+
+#[test]
+fn an_output_that_cannot_be_written_is_waited_for_and_never_given_up() {
+    for state in [State::Queued, State::Identified, State::Downloading] {
+        let mut job = at(&job_in(state), Outcome::Trouble(trouble()), NOW_MS).job;
+        let mut repeated = Vec::new();
+        for day in 0..3 {
+            let now_ms = NOW_MS + day * 2 * POLICY.give_up_after_ms;
+            let moved = at(&job, Outcome::Blocked(trouble()), now_ms);
+            assert_eq!((moved.job.state, moved.job.failing_since_ms), (state, None));
+            assert!(moved.job.due_at_ms > now_ms);
+            assert!(waits(&moved.job).starts_with(crate::job::BLOCKED), "{}", waits(&moved.job));
+            repeated.push(moved.repeats);
+            job = moved.job;
+        }
+        assert_eq!(repeated, [false, true, true], "it is told once");
+        assert_eq!(job.tries, 4, "the delays grow");
     }
 }
 

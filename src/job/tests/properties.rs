@@ -71,7 +71,7 @@ impl Absences {
     fn hear(&mut self, name: &str, now_ms: i64) {
         match name {
             "Absent" => self.0.push(now_ms),
-            "Trouble" => {}
+            "Trouble" | "Blocked" => {}
             _ => self.0.clear(),
         }
     }

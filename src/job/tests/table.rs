@@ -38,6 +38,15 @@ const TABLE: &[(&str, &[(State, State)])] = &[
         ],
     ),
     (
+        "Blocked",
+        &[
+            (Queued, Queued),
+            (Identified, Identified),
+            (Creating, Creating),
+            (Downloading, Downloading),
+        ],
+    ),
+    (
         "Refused",
         &[
             (Queued, Failed),
