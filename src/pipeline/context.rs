@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use tracing::info;
 
-use super::{Clock, Settings, pace::Pace};
+use super::{Clock, Settings, pace::Pace, reach::Reached};
 use crate::{
     job::{Job, Outcome, apply},
     kling::{self, Api, ApiError},
@@ -13,7 +13,7 @@ use crate::{
 
 /// Shared by all steps.
 pub(super) struct Context<A> {
-    pub(super) api: A,
+    pub(super) api: Reached<A>,
     pub(super) store: Store,
     pub(super) clock: Clock,
     pub(super) settings: Settings,
@@ -35,10 +35,14 @@ impl<A: Api> Context<A> {
             apply(job, outcome, &moment, &self.settings.policy).map_err(|illegal| {
                 StoreError::Nonsense { key: illegal.key.clone(), what: illegal.to_string() }
             })?;
-        let (from, what) = (transition.from, transition.what.clone());
+        let (from, what, repeats) = (transition.from, transition.what.clone(), transition.repeats);
         let request_id = answer.as_ref().and_then(|answer| answer.request_id.clone());
         let code = answer.as_ref().and_then(|answer| answer.code);
         let job = self.store.record(transition, answer, moment.now_ms).await?;
+        if repeats {
+            return Ok(job);
+        }
+        let what = own_wait(&job, moment.now_ms).map_or(what, |wait| format!("waits for {wait}"));
         info!(
             job = job.spec.key,
             from = from.name(),
@@ -65,6 +69,15 @@ impl<A: Api> Context<A> {
         }
         *self.lookups.lock().unwrap_or_else(PoisonError::into_inner) = learnt;
         self.store.learn_lookups(&self.settings.account, learnt).await
+    }
+}
+
+/// What a job waits for by itself, in the words of the view `job_overview`.
+fn own_wait(job: &Job, now_ms: i64) -> Option<String> {
+    let waits = job.waits.as_ref().filter(|_| !job.state.is_finished())?;
+    match jiff::Timestamp::from_millisecond(job.due_at_ms) {
+        Ok(at) if job.due_at_ms > now_ms => Some(format!("{waits} (at {at:.3})")),
+        _ => Some(waits.clone()),
     }
 }
 

@@ -17,6 +17,7 @@ mod line;
 mod local;
 mod lookup;
 mod pace;
+mod reach;
 mod react;
 mod schedule;
 mod settings;

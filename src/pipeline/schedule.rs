@@ -22,8 +22,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
 use super::{
-    Clock, Settings, cadence::Cadence, context::Context, line::Line, pace::Pace, shelf::Shelf,
-    slots::Slots, step::StepEnd, sweep::Swept,
+    Clock, Settings, cadence::Cadence, context::Context, line::Line, pace::Pace, reach::Reached,
+    shelf::Shelf, slots::Slots, step::StepEnd, sweep::Swept,
 };
 use crate::{
     job::{Job, JobId, State},
@@ -120,6 +120,8 @@ pub struct Pipeline<A> {
     /// Read by steps right before they pay.
     pub(super) may_pay: Arc<AtomicBool>,
     pub(super) budget: Budget,
+    /// It is written down that the API gives no usable answer.
+    pub(super) in_trouble: bool,
     pub(super) look_again: bool,
     pub(super) queue_is_dry: bool,
     /// There was a look since the window was filled.
@@ -150,7 +152,14 @@ impl<A: Api> Pipeline<A> {
         }
         let lookups = Mutex::new(lookups);
         Ok(Self {
-            context: Arc::new(Context { api, store, clock, settings, pace, lookups }),
+            context: Arc::new(Context {
+                api: Reached::new(api),
+                store,
+                clock,
+                settings,
+                pace,
+                lookups,
+            }),
             shelf: Shelf::default(),
             slots,
             line: Line::new(),
@@ -164,6 +173,7 @@ impl<A: Api> Pipeline<A> {
             slots_refused_in_a_row: 0,
             may_pay: Arc::new(AtomicBool::new(false)),
             budget: Budget::default(),
+            in_trouble: false,
             look_again: true,
             queue_is_dry: false,
             looked: false,
@@ -193,6 +203,7 @@ impl<A: Api> Pipeline<A> {
             }
             self.refill().await?;
             self.check_budget().await?;
+            self.tell_trouble().await?;
             self.start_what_may_start();
             if until == Until::Idle
                 && !more
