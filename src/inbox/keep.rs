@@ -31,6 +31,9 @@ use crate::{
     store::{Accepted, KnownManifest, Store, StoreError, WantedJob},
 };
 
+/// How soon to look again when this process could open nothing more.
+const AFTER_EXHAUSTION: Duration = Duration::from_secs(1);
+
 /// What the inbox works under.
 #[derive(Debug, Clone)]
 pub struct InboxSettings {
@@ -233,9 +236,17 @@ impl Inbox {
         pass.changed = true;
         match read {
             Ok(reading) => self.accept(path, stamp, reading, pass).await,
-            Err((problems, _)) => {
+            Err(faulty) if faulty.is_for_want_of_files() => {
+                self.again.insert(path.to_owned());
+                pass.look_again_in(AFTER_EXHAUSTION);
+                Ok(())
+            }
+            Err(faulty) => {
                 self.clashing.remove(path);
-                self.refuse(path, &stamp.print(), &stamp.file_id, &problems.one_line(path)).await
+                // A permission that is given later changes neither its size nor its time.
+                let print = faulty.unread.map_or_else(|| stamp.print(), |_| String::new());
+                let error = faulty.problems.one_line(path);
+                self.refuse(path, &print, &stamp.file_id, &error).await
             }
         }
     }

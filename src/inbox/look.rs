@@ -14,7 +14,8 @@ use super::settle::Settling;
 use crate::{
     job::{JobSpec, Media, Source, outcome::Fault},
     media::{
-        self, LocateFault, Located, Locator, SoundFacts, VideoFacts, public_url, sound, video,
+        self, LocateFault, Located, Locator, SoundFacts, SoundFault, VideoFacts, VideoFault,
+        public_url, sound, video,
     },
 };
 
@@ -79,7 +80,7 @@ impl Looker {
             Ok(Some(located)) => {
                 match self.measure(&located) {
                     Ok(facts) => media.sound_ms = Some(facts.length_ms),
-                    Err(fault) => return unfit(true, fault),
+                    Err(look) => return *look,
                 }
                 media.sound_print = Some(located.fingerprint.to_string());
             }
@@ -106,7 +107,7 @@ impl Looker {
         media.video_print = Some(located.fingerprint.to_string());
         match self.probe(located) {
             Ok(facts) => Look::Ready(Media { video_ms: facts.length_ms, ..media }),
-            Err(fault) => unfit(false, fault),
+            Err(look) => *look,
         }
     }
 
@@ -147,27 +148,52 @@ impl Looker {
         }
     }
 
-    fn measure(&mut self, located: &Located) -> Result<SoundFacts, Fault> {
-        let key = (located.path.clone(), located.fingerprint.to_string());
+    fn measure(&mut self, located: &Located) -> Result<SoundFacts, Box<Look>> {
         let measured = || {
             let facts = sound::measure_file(&located.path)?;
             sound::check(&facts)?;
-            Ok::<_, media::SoundFault>(facts)
+            Ok::<_, SoundFault>(facts)
         };
-        let known = self.sounds.entry(key);
-        known.or_insert_with(|| measured().map_err(|fault| told(&fault.into()))).clone()
+        let unread = |fault: &SoundFault| matches!(fault, SoundFault::Io(_));
+        remembered(&mut self.sounds, located, true, measured, unread)
     }
 
-    fn probe(&mut self, located: &Located) -> Result<VideoFacts, Fault> {
-        let key = (located.path.clone(), located.fingerprint.to_string());
+    fn probe(&mut self, located: &Located) -> Result<VideoFacts, Box<Look>> {
         let probed = || {
             let facts = video::probe(&located.path)?;
             video::check(&facts)?;
-            Ok::<_, media::VideoFault>(facts)
+            Ok::<_, VideoFault>(facts)
         };
-        let known = self.videos.entry(key);
-        known.or_insert_with(|| probed().map_err(|fault| told(&fault.into()))).clone()
+        let unread = |fault: &VideoFault| matches!(fault, VideoFault::Io(_));
+        remembered(&mut self.videos, located, false, probed, unread)
     }
+}
+
+/// What is known of a file, or is found out now and remembered. What the system did not let us read
+/// is neither remembered nor the file's fault.
+fn remembered<T: Clone, E: Into<media::Fault>>(
+    known: &mut HashMap<(PathBuf, String), Result<T, Fault>>,
+    located: &Located,
+    sound: bool,
+    find_out: impl FnOnce() -> Result<T, E>,
+    is_unread: impl FnOnce(&E) -> bool,
+) -> Result<T, Box<Look>> {
+    let key = (located.path.clone(), located.fingerprint.to_string());
+    let unfit = |fault| Box::new(unfit(sound, fault));
+    if let Some(found) = known.get(&key) {
+        return found.clone().map_err(unfit);
+    }
+    let found = match find_out() {
+        Ok(facts) => Ok(facts),
+        Err(error) if is_unread(&error) => {
+            let kind = if sound { "sound" } else { "video" };
+            let what = format!("its {kind} {}: {}", located.path.display(), error.into());
+            return Err(Box::new(Look::Missing { what, again: None }));
+        }
+        Err(error) => Err(told(&error.into())),
+    };
+    known.insert(key, found.clone());
+    found.map_err(unfit)
 }
 
 fn told(fault: &media::Fault) -> Fault {
