@@ -216,12 +216,13 @@ impl Begun {
 
 /// Keeps in the lock file why the database cannot be written: where else could it be told?
 async fn tell_trouble(store: &Store, lock: &Lock) -> Infallible {
+    // What kept it from being opened may stand there.
     let mut told = None;
     loop {
         let trouble = store.trouble();
-        if trouble != told {
+        if told.as_ref() != Some(&trouble) {
             lock.tell(trouble.as_deref());
-            told = trouble;
+            told = Some(trouble);
         }
         sleep(CHANGES_EVERY).await;
     }

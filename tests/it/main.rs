@@ -7,3 +7,4 @@ mod commands;
 mod folder;
 mod pipeline;
 mod support;
+mod trouble;

@@ -132,9 +132,14 @@ impl House {
 
     /// The binary with this house's configuration, and nothing else in its environment but the keys.
     pub fn command(&self, arguments: &[&str]) -> Command {
+        self.command_with("lipsyncd.yaml", arguments)
+    }
+
+    /// The same with another file of settings.
+    pub fn command_with(&self, config: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lipsyncd"));
         command.env_clear().envs(KEYS).current_dir(self.dir.path());
-        command.arg("--config").arg(self.path("lipsyncd.yaml")).args(arguments);
+        command.arg("--config").arg(self.path(config)).args(arguments);
         command.stdin(Stdio::null());
         command
     }
@@ -155,9 +160,13 @@ impl House {
 
     /// Starts the daemon and waits for nothing.
     pub fn spawn(&mut self) {
+        self.spawn_as(self.command(&["run"]));
+    }
+
+    /// Likewise, by a command that ends up as the daemon.
+    pub fn spawn_as(&mut self, mut command: Command) {
         assert!(self.daemon.is_none(), "a daemon runs already");
         let log = File::options().append(true).create(true).open(self.path("log")).unwrap();
-        let mut command = self.command(&["run"]);
         command.env("RUST_LOG", "lipsyncd=debug,warn").env("NO_COLOR", "1");
         self.daemon = Some(command.stdout(Stdio::null()).stderr(log).spawn().unwrap());
     }
