@@ -96,3 +96,38 @@ pub(super) fn kept(call: Call, answer: &kling::Answer, units_micro: Option<i64>)
 pub(super) fn code_of(error: &ApiError) -> String {
     error.code.map_or_else(|| "transport".to_owned(), |code| code.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::{FaceChoice, JobSpec, Source, State};
+
+    #[test]
+    fn the_log_tells_a_time_as_the_view_does_and_only_one_to_come() {
+        let spec = JobSpec {
+            key: "a".to_owned(),
+            id: None,
+            video: Source::Id("v".to_owned()),
+            audio: Source::Id("s".to_owned()),
+            face: FaceChoice::Longest,
+            sound_start_ms: 0,
+            sound_end_ms: Some(3_000),
+            sound_insert_ms: None,
+            sound_volume: 1.0,
+            original_audio_volume: 1.0,
+            watermark: false,
+            callback_url: None,
+            external_task_id: None,
+            output: "a.mp4".to_owned(),
+            priority: 0,
+            not_before_at_ms: None,
+            labels: std::collections::BTreeMap::new(),
+        };
+        let due_at_ms = 1_772_366_407_050;
+        let waits = Some("its next try".to_owned());
+        let job = Job { state: State::Queued, due_at_ms, waits, ..Job::new(spec, "e".into(), 0) };
+        let told = |now_ms| own_wait(&job, now_ms).unwrap();
+        assert_eq!(told(due_at_ms - 1), "its next try (at 2026-03-01T12:00:07.050Z)");
+        assert_eq!(told(due_at_ms), "its next try");
+    }
+}

@@ -6,6 +6,7 @@ mod changing;
 mod jobs;
 mod reading;
 mod status;
+mod waits;
 
 use std::{fs, path::PathBuf, process::Command};
 
