@@ -4,13 +4,9 @@
 //! table below says where a job goes; the functions under it fill in the rest of its row.
 
 mod create;
+mod later;
 
-use super::{
-    BLOCKED, Failure, Job, Moment, Outcome, Policy, REMOVED, Spend, State,
-    outcome::{Fault, Trouble},
-    retry::delay_ms,
-    timing,
-};
+use super::{Failure, Job, Moment, Outcome, Policy, REMOVED, Spend, State, outcome::Fault, timing};
 
 /// A move that the store is to write down.
 #[derive(Debug, Clone, PartialEq)]
@@ -169,16 +165,6 @@ impl Step<'_> {
         self.write(self.fresh(to), what)
     }
 
-    /// Not the job's own affair: no try is spent on it.
-    fn held_back(&self, why: String) -> Transition {
-        let waits = Some(format!("its next try, for the API held it back: {why}"));
-        let held = match self.job.state {
-            State::Creating => Job { create: None, ..self.fresh(State::Identified) },
-            _ => self.job.clone(),
-        };
-        self.write(Job { waits, ..held }, why)
-    }
-
     fn back_to(&self, to: State, why: String) -> Transition {
         self.write(Job { create: None, ..self.fresh(to) }, why)
     }
@@ -246,73 +232,6 @@ impl Step<'_> {
         }
     }
 
-    /// A passing failure: later again, and an end after `give_up_after` while nothing was paid for.
-    /// A result that was paid for is never given up.
-    fn try_again_later(&self, trouble: Trouble) -> Transition {
-        let since_ms = self.job.failing_since_ms.unwrap_or(self.moment.now_ms);
-        let failing_ms = self.moment.now_ms.saturating_sub(since_ms);
-        if self.job.state.is_unsent() && failing_ms >= self.policy.give_up_after_ms {
-            let message = format!(
-                "given up after {} of failures, the last: {}",
-                rough(failing_ms),
-                trouble.message
-            );
-            return self.fail(Fault { code: "gave_up".to_owned(), message });
-        }
-        self.delayed(&trouble, since_ms)
-    }
-
-    fn delayed(&self, trouble: &Trouble, since_ms: i64) -> Transition {
-        let tries = self.job.tries.saturating_add(1);
-        let delay_ms = delay_ms(self.policy, tries, self.moment.chance);
-        let asked_ms = trouble.retry_after_ms.unwrap_or(0).min(self.policy.longest_rest_ms());
-        let due_at_ms = self.moment.now_ms.saturating_add(delay_ms.max(asked_ms));
-        let job = Job {
-            due_at_ms,
-            tries,
-            failing_since_ms: Some(since_ms),
-            waits: Some(format!(
-                "its next try, number {}, after: {}",
-                tries.saturating_add(1),
-                trouble.message
-            )),
-            ..self.job.clone()
-        };
-        self.write(job, format!("try {tries} failed: {}", trouble.message))
-    }
-
-    /// Later again, and never given up: what is in the way is no failure of the job's or the API's.
-    fn blocked(&self, trouble: &Trouble) -> Transition {
-        let waits = Some(format!("{BLOCKED}: {}", trouble.message));
-        let repeats = self.job.waits == waits;
-        let later = self.delayed(trouble, self.moment.now_ms);
-        let what = format!("waits for {BLOCKED}: {}", trouble.message);
-        Transition {
-            job: Job { waits, failing_since_ms: None, ..later.job },
-            what,
-            repeats,
-            ..later
-        }
-    }
-
-    /// A task that was accepted may be out of sight for a while; only after long is it given up.
-    fn unseen(&self, why: &str) -> Transition {
-        let since_ms = self.job.failing_since_ms.unwrap_or(self.moment.now_ms);
-        let unseen_ms = self.moment.now_ms.saturating_sub(since_ms);
-        if unseen_ms >= self.policy.give_up_after_ms {
-            let message = format!("the API no longer knows its task: {why}");
-            return self.fail(Fault { code: "task_gone".to_owned(), message });
-        }
-        let task_id = self.job.task_id.as_deref().unwrap_or_default();
-        let waits = format!("task {task_id} to show up, which the API does not know: {why}");
-        let job = Job {
-            failing_since_ms: Some(since_ms),
-            waits: Some(waits.clone()),
-            ..self.job.clone()
-        };
-        self.write(job, format!("waits for {waits}"))
-    }
-
     fn renamed(&self, task_id: String) -> Transition {
         let what = format!("resolved anew as task {task_id}");
         self.write(Job { task_id: Some(task_id), ..self.fresh(State::Submitted) }, what)
@@ -375,13 +294,4 @@ impl Step<'_> {
 fn outcome_name(outcome: &Outcome) -> String {
     let debug = format!("{outcome:?}");
     debug.split(['(', ' ', '{']).next().unwrap_or_default().to_owned()
-}
-
-/// A length of time in the largest unit that fits.
-fn rough(length_ms: i64) -> String {
-    match length_ms / 1_000 {
-        seconds if seconds < 120 => format!("{seconds} s"),
-        seconds if seconds < 7_200 => format!("{} min", seconds / 60),
-        seconds => format!("{} h", seconds / 3_600),
-    }
 }
