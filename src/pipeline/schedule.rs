@@ -122,6 +122,8 @@ pub struct Pipeline<A> {
     pub(super) budget: Budget,
     /// It is written down that the API gives no usable answer.
     pub(super) in_trouble: bool,
+    /// When (Unix ms) this run began.
+    began_at_ms: i64,
     pub(super) look_again: bool,
     pub(super) queue_is_dry: bool,
     /// There was a look since the window was filled.
@@ -151,6 +153,7 @@ impl<A: Api> Pipeline<A> {
             store.set_slots_limit(&settings.account, slots.limit()).await?;
         }
         let lookups = Mutex::new(lookups);
+        let began_at_ms = clock.now_ms();
         Ok(Self {
             context: Arc::new(Context {
                 api: Reached::new(api),
@@ -174,6 +177,7 @@ impl<A: Api> Pipeline<A> {
             may_pay: Arc::new(AtomicBool::new(false)),
             budget: Budget::default(),
             in_trouble: false,
+            began_at_ms,
             look_again: true,
             queue_is_dry: false,
             looked: false,
@@ -268,7 +272,7 @@ impl<A: Api> Pipeline<A> {
         if under_way || self.look_again {
             return Ok(None);
         }
-        Ok(match self.context.store.count_moving(ONCE_TRIES_MAX).await? {
+        Ok(match self.context.store.count_moving(ONCE_TRIES_MAX, self.began_at_ms).await? {
             (0, 0) => Some(End::Idle),
             (_, 0) if !self.line.lets_pay() => Some(End::Held),
             _ => None,

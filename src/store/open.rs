@@ -27,6 +27,7 @@ const HEALTH_CHECK_BYTES_MAX: u64 = 64 << 20;
 /// Opens the database for writing; makes or migrates it.
 pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     make_folder(path)?;
+    refuse_a_folder(path)?;
     refuse_a_lost_database(path)?;
     let mut connection = Connection::open(path)?;
     prepare(&mut connection, path).map_err(|error| error.told_of(path))?;
@@ -44,6 +45,15 @@ pub(super) fn take_alone(path: &Path) -> Result<DatabaseLock, StoreError> {
     })
 }
 
+/// SQLite would say "disk I/O error".
+fn refuse_a_folder(path: &Path) -> Result<(), StoreError> {
+    if path.is_dir() {
+        let source = io::ErrorKind::IsADirectory.into();
+        return Err(StoreError::Io { path: path.to_owned(), source });
+    }
+    Ok(())
+}
+
 fn make_folder(path: &Path) -> Result<(), StoreError> {
     let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) else {
         return Ok(());
@@ -56,6 +66,7 @@ fn make_folder(path: &Path) -> Result<(), StoreError> {
 /// # Errors
 /// When it is not there, cannot be read, is damaged, or of a newer version.
 pub fn open_reader(path: &Path) -> Result<Connection, StoreError> {
+    refuse_a_folder(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     settle_reader(&connection, path).map_err(|error| error.told_of(path))?;
@@ -66,7 +77,7 @@ fn settle_reader(connection: &Connection, path: &Path) -> Result<(), StoreError>
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(64);
     let version = check_owner(connection, path)?;
-    if (1..VERSION).contains(&version) {
+    if version < VERSION {
         return Err(StoreError::Older { path: path.to_owned(), found: version, known: VERSION });
     }
     Ok(())

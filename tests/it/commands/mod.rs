@@ -5,6 +5,7 @@
 mod changing;
 mod jobs;
 mod reading;
+mod refused;
 mod status;
 mod waits;
 

@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use super::skipped;
 use crate::support::daemon::{House, clip, quick};
 
 /// The daemon, run by a shell that says `before` first.
@@ -63,7 +64,7 @@ fn a_folder_that_cannot_be_watched_is_walked_all_the_same() {
         .output()
         .is_ok_and(|ran| String::from_utf8_lossy(&ran.stderr).is_empty() && ran.status.success())
     {
-        eprintln!("skipped: this test makes a user namespace, which is not allowed here");
+        skipped("makes a user namespace");
         return;
     }
     house.spawn_as(after(&house, &unshare, limit));

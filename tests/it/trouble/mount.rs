@@ -5,6 +5,8 @@ use std::{
     process::Command,
 };
 
+use super::skipped;
+
 /// A mounted tmpfs, unmounted when it is dropped.
 pub struct Mount {
     at: PathBuf,
@@ -18,7 +20,7 @@ impl Mount {
         mount.args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"]).arg(at);
         let mounted = mount.output().is_ok_and(|mount| mount.status.success());
         if !mounted {
-            eprintln!("skipped: this test mounts a tmpfs, which is not allowed here");
+            skipped("mounts a tmpfs");
         }
         mounted.then(|| Self { at: at.to_owned() })
     }

@@ -4,7 +4,7 @@ use std::{fs, process::Command};
 
 use lipsyncd::sim::SimConfig;
 
-use super::mount::Mount;
+use super::{mount::Mount, skipped};
 use crate::support::daemon::{House, JOB, quick};
 
 /// Waits until `x` says that it waits for `reason`, over some tries, and nothing was paid for it.
@@ -79,7 +79,7 @@ fn an_output_without_permission_is_waited_out_before_anything_is_paid_for() {
         changed.is_ok_and(|changed| changed.status.success())
     };
     if !change("+i") {
-        eprintln!("skipped: this test makes a folder immutable, which is not allowed here");
+        skipped("makes a folder immutable");
         return;
     }
     house.drop_in("x.yaml", JOB);
@@ -116,4 +116,20 @@ fn a_result_that_is_larger_than_what_is_left_waits_for_room() {
     });
     mount.remount("size=4m");
     goes_on(&house);
+}
+
+#[test]
+fn a_run_that_is_to_end_does_not_wait_for_an_output_that_cannot_be_written() {
+    let house = House::new(quick());
+    let Some(mount) = Mount::tmpfs(&house.path("output"), "4m") else { return };
+    mount.remount("ro");
+    house.drop_in("x.yaml", JOB);
+    let ran = house.run(&["run", "--once"]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.err.contains("1 left waiting"), "{ran:?}");
+    assert_eq!(house.ledger().tasks.len(), 0);
+    mount.remount("rw");
+    let ran = house.run(&["run", "--once"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    house.assert_paid_once();
 }
