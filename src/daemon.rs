@@ -26,7 +26,7 @@ use crate::{
     job::Policy,
     kling::{BuildError, Client, ClientConfig, Credential},
     media::Locator,
-    pipeline::{Clock, End, PaceSettings, Pipeline, Settings, Until},
+    pipeline::{Clock, End, Offload, PaceSettings, Pipeline, Settings, Until},
     store::{Lock, LockError, Store, StoreError},
 };
 
@@ -281,6 +281,7 @@ fn settings(config: &Config, credentials: &Credentials) -> Settings {
         download_bytes_max: config.download.max_bytes,
         output_dir: config.output_dir.clone(),
         locator: locator(config),
+        offload: Offload::Threads,
     }
 }
 

@@ -79,7 +79,7 @@ pub(super) fn retry_after_ms(headers: &HeaderMap) -> Option<i64> {
     }
 }
 
-fn envelope(
+pub(super) fn envelope(
     mut answer: Answer,
     headers: &HeaderMap,
     body: &[u8],

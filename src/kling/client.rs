@@ -276,7 +276,7 @@ fn base(url: &Url) -> &str {
 }
 
 /// Turns a reader of `data` into one of results; a success that lacks what it is about is no usable answer.
-fn read_by<T>(
+pub(super) fn read_by<T>(
     read: fn(Option<Value>) -> Result<T, Lack>,
 ) -> impl FnOnce(Option<Value>) -> Result<T, ApiError> {
     move |data| {

@@ -18,6 +18,7 @@ mod error;
 mod fetch;
 mod hosts;
 mod meaning;
+pub mod offline;
 mod reply;
 mod request;
 mod text;

@@ -28,10 +28,23 @@ pub fn free_or_ours(
     earlier: &[FileFacts],
 ) -> Result<(), OutputError> {
     let kinds: &[Kind] = if watermark { &[Kind::Result, Kind::Watermark] } else { &[Kind::Result] };
+    let known = with_watermark(place, job, earlier)?;
     for kind in kinds {
-        require_ours_or_free(&place.video(*kind), earlier)?;
+        require_ours_or_free(&place.video(*kind), &known)?;
     }
     metadata_is_ours_or_free(place, job, None, earlier).map(|_| ())
+}
+
+/// `earlier`, and the watermarked result that was published with one of them: the database knows only
+/// results, the metadata beside them know both.
+pub(super) fn with_watermark(
+    place: &Place,
+    job: &str,
+    earlier: &[FileFacts],
+) -> Result<Vec<FileFacts>, OutputError> {
+    let found = Metadata::read(&place.metadata())?;
+    let ours = found.filter(|found| found.job == job && earlier.contains(&found.result));
+    Ok(earlier.iter().cloned().chain(ours.and_then(|ours| ours.watermark)).collect())
 }
 
 /// True if the file is there and its bytes are known, false if there is none.

@@ -5,7 +5,7 @@ use std::{fs::File, io::Write, path::Path};
 use super::{
     error::OutputError,
     metadata::{FileFacts, Metadata},
-    ownership::{known_file, metadata_is_ours_or_free, require_ours_or_free},
+    ownership::{known_file, metadata_is_ours_or_free, require_ours_or_free, with_watermark},
     part::discard,
     place::{Kind, Place},
     rename::{into_free, over_ours, remove_if_there, sync_folder},
@@ -56,7 +56,7 @@ pub fn publish(
     metadata: &Metadata,
     earlier: &[FileFacts],
 ) -> Result<(), OutputError> {
-    let mut known: Vec<FileFacts> = earlier.to_vec();
+    let mut known = with_watermark(place, &metadata.job, earlier)?;
     known.extend(files(metadata).map(|(_, facts)| facts.clone()));
     // A watermark that was named before a crash, and is now made anew, may have other bytes.
     if let Some(before) = metadata_of(place, &metadata.job, &metadata.task_id)? {
@@ -72,6 +72,7 @@ pub fn publish(
     for (kind, facts, _) in &moves {
         require_at_hand(place, *kind, facts)?;
     }
+    remove_watermark_of_before(place, metadata)?;
     write_metadata(place, metadata, replace)?;
     for (kind, facts, replace) in moves.into_iter().rev() {
         give_name(&place.video(kind), facts, replace)?;
@@ -99,6 +100,17 @@ fn require_at_hand(place: &Place, kind: Kind, facts: &FileFacts) -> Result<(), O
         return Ok(());
     }
     Err(OutputError::Broken { path: part, why: "its bytes are not those that were checked".into() })
+}
+
+/// The metadata of an earlier attempt are about to go, and nothing else knows its watermarked result:
+/// after a crash it would stand in the way as a stranger's.
+fn remove_watermark_of_before(place: &Place, metadata: &Metadata) -> Result<(), OutputError> {
+    let Some(facts) = &metadata.watermark else { return Ok(()) };
+    let path = place.video(Kind::Watermark);
+    match known_file(&path, std::slice::from_ref(facts))? {
+        Some(_) => Ok(()),
+        None => remove_if_there(&path),
+    }
 }
 
 fn write_metadata(place: &Place, metadata: &Metadata, replace: bool) -> Result<(), OutputError> {

@@ -10,7 +10,7 @@ use super::{
 
 /// What a file system that is full does not take. It says nothing of the size of a result: that one
 /// that turns out too large for what is left waits for room.
-const TRIED_BYTES: usize = 64 << 10;
+const TRIED_BYTES: usize = 4 << 10;
 
 /// Whether files can be made and written at the place, under the names they have until
 /// they are whole. To be asked before anything is paid for.

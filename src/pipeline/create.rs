@@ -50,7 +50,7 @@ pub(super) async fn resend<A: Api>(
     gate: Gate<'_>,
 ) -> Result<StepEnd, StoreError> {
     let sent_before = job.create.as_ref().and_then(|create| create.sound_sha256.clone());
-    let loaded = match load_sound(&context.settings.locator, &job).await {
+    let loaded = match load_sound(&context.settings, &job).await {
         Ok(loaded) if loaded.sha256 == sent_before => loaded,
         Ok(_) => {
             let changed = "its sound changed since its create was first sent".to_owned();
@@ -76,9 +76,8 @@ pub(super) async fn resend<A: Api>(
 
 /// Looks at everything local once more, while it is still free to say no.
 async fn ready<A: Api>(context: &Context<A>, job: &Job) -> Result<LoadedSound, Outcome> {
-    let locator = &context.settings.locator;
-    check_video(locator, job).await.map_err(Outcome::MediaChanged)?;
-    let loaded = load_sound(locator, job).await.map_err(Outcome::MediaChanged)?;
+    check_video(&context.settings, job).await.map_err(Outcome::MediaChanged)?;
+    let loaded = load_sound(&context.settings, job).await.map_err(Outcome::MediaChanged)?;
     match check_output(context, job).await {
         None => Ok(loaded),
         Some(outcome) => Err(outcome),

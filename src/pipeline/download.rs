@@ -5,11 +5,10 @@
 
 use std::fs::File;
 
-use tokio::{sync::mpsc, task::spawn_blocking};
-use tokio_util::bytes::Bytes;
 use url::Url;
 
 use super::{
+    Settings,
     context::Context,
     pace::Kind as Call,
     step::{StepEnd, Word, trouble},
@@ -27,8 +26,8 @@ use crate::{
     store::StoreError,
 };
 
-/// Chunks between the network and the disk.
-const CHUNKS_AHEAD: usize = 16;
+/// So many bytes go to the disk at once.
+const WRITE_BYTES: usize = 256 << 10;
 
 /// Why a download did not come to an end.
 enum Stop {
@@ -56,7 +55,7 @@ impl From<OutputError> for Stop {
 /// database was put back from a backup, and the task is found.
 pub(super) async fn check_output<A: Api>(context: &Context<A>, job: &Job) -> Option<Outcome> {
     let (output_dir, wanted) = (context.settings.output_dir.clone(), job.clone());
-    let checked = on_disk(move || {
+    let checked = on_disk(&context.settings, move || {
         let (place, key) = (Place::prepare(&output_dir, &wanted.spec.output)?, &wanted.spec.key);
         match output::free_or_ours(&place, key, wanted.spec.watermark, &earlier(&wanted)) {
             Err(OutputError::Foreign(path)) => {
@@ -129,7 +128,7 @@ async fn fetch<A: Api>(
     let task_id = job.task_id.clone().unwrap_or_default();
     let (output_dir, wanted) = (context.settings.output_dir.clone(), job.clone());
     let known_task = task_id.clone();
-    let (place, published) = on_disk(move || {
+    let (place, published) = on_disk(&context.settings, move || {
         let place = Place::prepare(&output_dir, &wanted.spec.output)?;
         let published = output::already_published(&place, &wanted.spec.key, &known_task)?;
         Ok((place, published))
@@ -151,7 +150,7 @@ async fn fetch<A: Api>(
     };
     let metadata = metadata(context, job, result, watermark, videos.duration_ms).await?;
     let earlier = earlier(job);
-    on_disk(move || {
+    on_disk(&context.settings, move || {
         output::publish(&place, &metadata, &earlier)?;
         Ok(delivered(&metadata))
     })
@@ -179,61 +178,42 @@ async fn fetch_file<A: Api>(
         (None, Kind::Result) => return Err(no_result("names a result without an address")),
         (None, Kind::Watermark) => return Err(no_result("names no watermarked result")),
     };
+    let settings = &context.settings;
     let (place, task_id) = (place.clone(), task_id.to_owned());
-    let bytes_max = context.settings.download_bytes_max;
-    let mut part =
-        on_disk(move || Part::open(&place, Source { task_id: &task_id, kind }, bytes_max)).await?;
-    let mut fetched = context.api.fetch(&url, part.bytes(), part.etag()).await.result?;
-    part.begin(fetched.from_byte, fetched.etag.as_deref())?;
-
+    let bytes_max = settings.download_bytes_max;
+    let open = move || Part::open(&place, Source { task_id: &task_id, kind }, bytes_max);
+    let part = on_disk(settings, open).await?;
+    let fetched = context.api.fetch(&url, part.bytes(), part.etag()).await.result?;
     let expected_bytes = fetched.total_bytes;
-    let (chunks, to_disk) = mpsc::channel::<Bytes>(CHUNKS_AHEAD);
-    let writer = spawn_blocking(move || write(part, to_disk, expected_bytes));
-    let broken = pass_on(&mut fetched, chunks).await;
-    let written = writer.await.map_err(|panicked| Stop::Other {
-        code: "internal",
-        message: format!("an internal failure: {panicked}"),
-    })?;
-    match (broken, written?) {
-        (Some(error), _) => Err(error.into()),
-        (None, Some(facts)) => Ok(facts),
-        (None, None) => Err(no_result("broke off")),
-    }
+    let part = pour(settings, part, fetched).await?;
+    let is_whole = |file: &mut File, bytes| video::is_whole(file, bytes).map(drop);
+    on_disk(settings, move || part.finish(is_whole, expected_bytes)).await
 }
 
-/// Hands chunks to the writer until the stream ends; returns why it broke, if it did.
-async fn pass_on(fetched: &mut Fetched, chunks: mpsc::Sender<Bytes>) -> Option<ApiError> {
+/// Writes what comes to the part, to the end of the stream. If that breaks, what came is kept.
+async fn pour(settings: &Settings, mut part: Part, mut fetched: Fetched) -> Result<Part, Stop> {
+    let (from_byte, etag) = (fetched.from_byte, fetched.etag.take());
+    part = on_disk(settings, move || part.begin(from_byte, etag.as_deref()).map(|()| part)).await?;
+    let mut came = Vec::new();
     loop {
-        match fetched.chunk().await {
-            // A writer that went away has the better reason.
-            Ok(Some(chunk)) if chunk.is_empty() => {}
-            Ok(Some(chunk)) => chunks.send(chunk).await.ok()?,
-            Ok(None) => return None,
+        let next = fetched.chunk().await;
+        if let Ok(Some(chunk)) = &next {
+            came.extend_from_slice(chunk);
+            if came.len() < WRITE_BYTES {
+                continue;
+            }
+        }
+        let bytes = std::mem::take(&mut came);
+        part = on_disk(settings, move || part.append(&bytes).map(|()| part)).await?;
+        match next {
+            Ok(Some(_)) => {}
+            Ok(None) => return Ok(part),
             Err(error) => {
-                // The writer must not take a broken stream for a whole one.
-                let _writer_gone = chunks.send(Bytes::new()).await;
-                return Some(error);
+                on_disk(settings, move || part.keep()).await?;
+                return Err(error.into());
             }
         }
     }
-}
-
-/// Writes chunks as they come. An empty one says that the stream broke: what came is kept, and there
-/// are no facts to tell.
-fn write(
-    mut part: Part,
-    mut chunks: mpsc::Receiver<Bytes>,
-    expected_bytes: Option<u64>,
-) -> Result<Option<FileFacts>, OutputError> {
-    while let Some(chunk) = chunks.blocking_recv() {
-        if chunk.is_empty() {
-            part.keep()?;
-            return Ok(None);
-        }
-        part.append(&chunk)?;
-    }
-    let is_whole = |file: &mut File, bytes| video::is_whole(file, bytes).map(drop);
-    part.finish(is_whole, expected_bytes).map(Some)
 }
 
 async fn metadata<A: Api>(
@@ -322,13 +302,11 @@ fn no_result(what: &str) -> Stop {
 }
 
 async fn on_disk<T: Send + 'static>(
+    settings: &Settings,
     work: impl FnOnce() -> Result<T, OutputError> + Send + 'static,
 ) -> Result<T, Stop> {
-    match spawn_blocking(work).await {
+    match settings.offload.run(work).await {
         Ok(done) => Ok(done?),
-        Err(panicked) => Err(Stop::Other {
-            code: "internal",
-            message: format!("an internal failure: {panicked}"),
-        }),
+        Err(message) => Err(Stop::Other { code: "internal", message }),
     }
 }

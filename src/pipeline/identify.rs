@@ -20,7 +20,7 @@ pub(super) async fn identify<A: Api>(
     job: Job,
     gate: Gate<'_>,
 ) -> Result<StepEnd, StoreError> {
-    if let Err(changed) = check_video(&context.settings.locator, &job).await {
+    if let Err(changed) = check_video(&context.settings, &job).await {
         let job = context.note(&job, Outcome::MediaChanged(changed), None).await?;
         return Ok(StepEnd::new(job, None));
     }

@@ -4,12 +4,12 @@
 use std::{fs::File, io::Read as _};
 
 use sha2::{Digest as _, Sha256};
-use tokio::task::spawn_blocking;
 
+use super::Settings;
 use crate::{
     job::{Job, Source},
     kling::{Sound, VideoRef},
-    media::{Locator, sound},
+    media::sound,
 };
 
 /// The sound of a job as it goes into the create.
@@ -43,27 +43,27 @@ pub(super) fn video_key(job: &Job) -> String {
 }
 
 /// Says in words whether a local video is no longer what was measured.
-pub(super) async fn check_video(locator: &Locator, job: &Job) -> Result<(), String> {
+pub(super) async fn check_video(settings: &Settings, job: &Job) -> Result<(), String> {
     let Source::File(path) = job.spec.video.clone() else { return Ok(()) };
-    let (locator, print) = (locator.clone(), job.media.video_print.clone());
+    let (locator, print) = (settings.locator.clone(), job.media.video_print.clone());
     let manifest_dir = locator.jobs_dir.join(job.manifest_dir());
-    blocking(move || {
+    let checked = settings.offload.run(move || {
         let located = locator.locate(&manifest_dir, &path).map_err(|fault| fault.to_string())?;
         unchanged(&path, print.as_deref(), &located.fingerprint.to_string())
-    })
-    .await
+    });
+    checked.await?
 }
 
 /// Reads the sound of a job, or says in words why it is no longer what was measured.
-pub(super) async fn load_sound(locator: &Locator, job: &Job) -> Result<LoadedSound, String> {
+pub(super) async fn load_sound(settings: &Settings, job: &Job) -> Result<LoadedSound, String> {
     let path = match job.spec.audio.clone() {
         Source::Url(url) => return Ok(LoadedSound { sound: Sound::Url(url), sha256: None }),
         Source::Id(id) => return Ok(LoadedSound { sound: Sound::Id(id), sha256: None }),
         Source::File(path) => path,
     };
-    let (locator, print) = (locator.clone(), job.media.sound_print.clone());
+    let (locator, print) = (settings.locator.clone(), job.media.sound_print.clone());
     let manifest_dir = locator.jobs_dir.join(job.manifest_dir());
-    blocking(move || {
+    let loaded = settings.offload.run(move || {
         let located = locator.locate(&manifest_dir, &path).map_err(|fault| fault.to_string())?;
         unchanged(&path, print.as_deref(), &located.fingerprint.to_string())?;
         let file = located.open().map_err(|fault| fault.to_string())?;
@@ -71,8 +71,8 @@ pub(super) async fn load_sound(locator: &Locator, job: &Job) -> Result<LoadedSou
             read_bounded(file).map_err(|error| format!("{path} cannot be read: {error}"))?;
         let sha256 = hex(&Sha256::digest(&bytes));
         Ok(LoadedSound { sound: Sound::File(bytes), sha256: Some(sha256) })
-    })
-    .await
+    });
+    loaded.await?
 }
 
 fn unchanged(path: &str, measured: Option<&str>, now: &str) -> Result<(), String> {
@@ -86,16 +86,6 @@ fn read_bounded(file: File) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take(sound::MAX_BYTES + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
-}
-
-/// Runs `work` off the async threads; a panic in it is told like a failure.
-pub(super) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, String> + Send + 'static,
-) -> Result<T, String> {
-    match spawn_blocking(work).await {
-        Ok(done) => done,
-        Err(panicked) => Err(format!("an internal failure: {panicked}")),
-    }
 }
 
 /// Bytes as hex digits.

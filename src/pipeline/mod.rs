@@ -16,6 +16,7 @@ mod learn;
 mod line;
 mod local;
 mod lookup;
+mod offload;
 mod pace;
 mod reach;
 mod react;
@@ -30,5 +31,6 @@ mod sweep;
 mod window;
 
 pub use clock::Clock;
+pub use offload::Offload;
 pub use schedule::{End, Pipeline, Until};
 pub use settings::{PaceSettings, Settings};

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::Offload;
 use crate::{job::Policy, media::Locator};
 
 /// What the pipeline works under.
@@ -33,6 +34,8 @@ pub struct Settings {
     pub output_dir: PathBuf,
     /// Where local media lie.
     pub locator: Locator,
+    /// Where work that blocks is done.
+    pub offload: Offload,
 }
 
 /// Calls a second, for the whole account; above 0.

@@ -4,7 +4,6 @@ use url::Url;
 
 use super::{
     context::Context,
-    local::blocking,
     step::{StepEnd, trouble},
 };
 use crate::{
@@ -55,13 +54,13 @@ async fn fetch_and_measure<A: Api>(context: &Context<A>, url: &Url) -> Outcome {
     }
     let extension =
         url.path().rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
-    let measured = blocking(move || {
+    let measured = context.settings.offload.run(move || {
         let facts =
             sound::measure(bytes, extension.as_deref()).map_err(|fault| fault.to_string())?;
         sound::check(&facts).map_err(|fault| fault.to_string())?;
         Ok(facts.length_ms)
     });
-    match measured.await {
+    match measured.await.flatten() {
         Ok(length_ms) => Outcome::SoundMeasured { length_ms },
         Err(fault) => unfit(fault),
     }

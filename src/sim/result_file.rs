@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     faults::Call,
-    place,
+    mp4, place,
     rules::Sim,
     session::Video,
     task::{Task, TaskStatus},
@@ -25,6 +25,23 @@ pub struct ResultFile {
     pub height: u32,
     /// At least so large.
     pub bytes_min: u64,
+}
+
+impl ResultFile {
+    /// The whole file, where its source is none of the media folder: an MP4 built by hand, and the
+    /// box that tells which result it is.
+    pub fn built(&self) -> Vec<u8> {
+        let mut bytes = mp4::build(self.width, self.height, self.length_ms);
+        let (filler, zeros) = mp4::filler(&self.mark(), bytes.len() as u64, self.bytes_min);
+        bytes.extend(filler);
+        bytes.resize(bytes.len() + usize::try_from(zeros).unwrap_or(0), 0);
+        bytes
+    }
+
+    /// What stands in the file, and in no other.
+    pub fn mark(&self) -> String {
+        format!("lipsyncd-sim {}", self.name)
+    }
 }
 
 impl Sim {

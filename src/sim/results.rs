@@ -52,8 +52,7 @@ impl Content {
                 (Source::Bytes(bytes), length)
             }
         };
-        let mark = format!("lipsyncd-sim {}", file.name);
-        let (filler, zeros) = mp4::filler(&mark, source_bytes, file.bytes_min);
+        let (filler, zeros) = mp4::filler(&file.mark(), source_bytes, file.bytes_min);
         Some(Self { name: file.name, source, source_bytes, filler: filler.into(), zeros })
     }
 

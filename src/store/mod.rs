@@ -49,6 +49,7 @@ pub use overview::{LineTrouble, Reader, RefusedManifest, Standing};
 pub use pause::{Pause, PauseKind};
 pub use record::{Answer, Call};
 pub use session::KnownSession;
+pub use worker::Interlude;
 
 use lock::DatabaseLock;
 use worker::Worker;
@@ -85,6 +86,16 @@ impl Store {
         let reader = open_reader(path)?;
         let writer = Worker::spawn_writer(writer, alone.clone())?;
         let reader = Worker::spawn_reader(reader, alone)?;
+        Ok(Self { path: path.to_owned(), writer, reader })
+    }
+
+    /// The same for a simulation: all work is done where it is asked for, between two interludes.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_here(path: &Path, interlude: Interlude) -> Result<Self, StoreError> {
+        let writer = Worker::here(open::open_writer(path)?, true, Arc::clone(&interlude));
+        let reader = Worker::here(open_reader(path)?, false, interlude);
         Ok(Self { path: path.to_owned(), writer, reader })
     }
 

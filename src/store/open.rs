@@ -75,7 +75,7 @@ pub fn open_reader(path: &Path) -> Result<Connection, StoreError> {
 
 fn settle_reader(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection.set_prepared_statement_cache_capacity(64);
+    keep_plans(connection)?;
     let version = check_owner(connection, path)?;
     if version < VERSION {
         return Err(StoreError::Older { path: path.to_owned(), found: version, known: VERSION });
@@ -97,7 +97,7 @@ fn prepare(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
     connection.pragma_update(None, "foreign_keys", true)?;
     // The WAL stays when the daemon ends: a reader who may not write cannot make one.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-    connection.set_prepared_statement_cache_capacity(64);
+    keep_plans(connection)?;
     let transaction =
         connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     if version == 0 {
@@ -114,6 +114,14 @@ fn prepare(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
         transaction.pragma_update(None, "user_version", VERSION)?;
     }
     transaction.commit()?;
+    Ok(())
+}
+
+/// Statements are compiled once: not anew, either, when a value that is bound to one might call for
+/// another plan.
+fn keep_plans(connection: &Connection) -> Result<(), StoreError> {
+    connection.set_prepared_statement_cache_capacity(64);
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(())
 }
 

@@ -3,6 +3,8 @@
 //! The writer commits whatever waits in one transaction: one sync of the disk for many changes. Work
 //! that fails for its own reasons is rolled back alone; trouble of the whole database (disk full,
 //! locked by others) is waited out, and the callers with it.
+//!
+//! A simulation has no threads: there the work is done where it is asked for, between two interludes.
 
 use std::{
     sync::{Arc, Mutex, PoisonError, mpsc},
@@ -10,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+use futures_util::future::BoxFuture;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
@@ -23,11 +26,22 @@ const TROUBLE_PAUSE: Duration = Duration::from_secs(1);
 /// What keeps other daemons out, where there is one to keep.
 type Alone = Option<Arc<DatabaseLock>>;
 
-/// A handle to the thread; the thread ends with the last of them.
+/// Awaited before and after each piece of work in a simulation: there a crash may come, after which it
+/// never returns.
+pub type Interlude = Arc<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
+
+/// A handle to whoever does the work; a thread ends with the last of its handles.
 #[derive(Clone)]
 pub(super) struct Worker {
-    queue: mpsc::Sender<Box<dyn Work>>,
+    place: Place,
     trouble: Arc<Mutex<Option<String>>>,
+}
+
+/// Where the work is done.
+#[derive(Clone)]
+enum Place {
+    Thread(mpsc::Sender<Box<dyn Work>>),
+    Here { connection: Arc<Mutex<Connection>>, writes: bool, interlude: Interlude },
 }
 
 /// Something to do on the connection, and somebody who waits for it.
@@ -92,7 +106,14 @@ impl Worker {
             .name(name.to_owned())
             .spawn(move || body(&work, &shared))
             .map_err(|source| StoreError::Io { path: name.into(), source })?;
-        Ok(Self { queue, trouble })
+        Ok(Self { place: Place::Thread(queue), trouble })
+    }
+
+    /// Does all work where it is asked for.
+    pub(super) fn here(connection: Connection, writes: bool, interlude: Interlude) -> Self {
+        let connection = Arc::new(Mutex::new(connection));
+        let place = Place::Here { connection, writes, interlude };
+        Self { place, trouble: Arc::default() }
     }
 
     pub(super) async fn call<T: Send + 'static>(
@@ -100,10 +121,25 @@ impl Worker {
         work: impl FnMut(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (caller, answer) = oneshot::channel();
-        self.queue
-            .send(Box::new(Call { work, outcome: None, caller }))
-            .map_err(|_| StoreError::Closed)?;
+        let work: Box<dyn Work> = Box::new(Call { work, outcome: None, caller });
+        match &self.place {
+            Place::Thread(queue) => queue.send(work).map_err(|_| StoreError::Closed)?,
+            Place::Here { connection, writes, interlude } => {
+                interlude().await;
+                self.work_here(connection, *writes, work);
+                interlude().await;
+            }
+        }
         answer.await.map_err(|_| StoreError::Closed)?
+    }
+
+    fn work_here(&self, connection: &Mutex<Connection>, writes: bool, work: Box<dyn Work>) {
+        let connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
+        if writes {
+            write_batch(&connection, vec![work], &self.trouble);
+        } else {
+            read_one(&connection, work, &self.trouble);
+        }
     }
 
     pub(super) fn trouble(&self) -> Option<String> {
@@ -117,28 +153,6 @@ fn close(connection: Connection, alone: Alone) {
     drop(alone);
 }
 
-fn read_all(
-    connection: &Connection,
-    queue: &mpsc::Receiver<Box<dyn Work>>,
-    trouble: &Mutex<Option<String>>,
-) {
-    while let Ok(mut work) = queue.recv() {
-        loop {
-            match work.run(connection) {
-                Err(error) if error.is_passing() => {
-                    say(trouble, Some(error.to_string()), "read");
-                    thread::sleep(TROUBLE_PAUSE);
-                    continue;
-                }
-                Err(error) => work.fail(error),
-                Ok(()) => say(trouble, None, "read"),
-            }
-            break;
-        }
-        work.answer();
-    }
-}
-
 /// Keeps why the database cannot be used, and says so when it begins and when it ends.
 fn say(trouble: &Mutex<Option<String>>, words: Option<String>, what: &str) {
     let mut known = trouble.lock().unwrap_or_else(PoisonError::into_inner);
@@ -150,6 +164,31 @@ fn say(trouble: &Mutex<Option<String>>, words: Option<String>, what: &str) {
     *known = words;
 }
 
+fn read_all(
+    connection: &Connection,
+    queue: &mpsc::Receiver<Box<dyn Work>>,
+    trouble: &Mutex<Option<String>>,
+) {
+    while let Ok(work) = queue.recv() {
+        read_one(connection, work, trouble);
+    }
+}
+
+fn read_one(connection: &Connection, mut work: Box<dyn Work>, trouble: &Mutex<Option<String>>) {
+    loop {
+        match work.run(connection) {
+            Err(error) if error.is_passing() => {
+                say(trouble, Some(error.to_string()), "read");
+                thread::sleep(TROUBLE_PAUSE);
+                continue;
+            }
+            Err(error) => work.fail(error),
+            Ok(()) => say(trouble, None, "read"),
+        }
+        return work.answer();
+    }
+}
+
 fn write_all(
     connection: &Connection,
     queue: &mpsc::Receiver<Box<dyn Work>>,
@@ -158,10 +197,18 @@ fn write_all(
     while let Ok(first) = queue.recv() {
         let mut batch = vec![first];
         batch.extend(queue.try_iter().take(BATCH_MAX - 1));
-        commit_until_it_fits(connection, &mut batch, trouble);
-        for work in batch {
-            work.answer();
-        }
+        write_batch(connection, batch, trouble);
+    }
+}
+
+fn write_batch(
+    connection: &Connection,
+    mut batch: Vec<Box<dyn Work>>,
+    trouble: &Mutex<Option<String>>,
+) {
+    commit_until_it_fits(connection, &mut batch, trouble);
+    for work in batch {
+        work.answer();
     }
 }
 

@@ -6,5 +6,6 @@ mod architecture;
 mod commands;
 mod folder;
 mod pipeline;
+mod simulation;
 mod support;
 mod trouble;

@@ -140,6 +140,36 @@ fn a_retry_replaces_its_own_earlier_result_and_no_other() {
 }
 
 #[test]
+fn a_retry_replaces_its_own_earlier_watermark_though_a_crash_comes_in_between() {
+    let folder = folder();
+    let place = place(&folder);
+    let make = |task_id: &str| {
+        let result = download(&place, task_id, Kind::Result, task_id.as_bytes());
+        let watermark = download(&place, task_id, Kind::Watermark, b"a watermark");
+        metadata(task_id, result, Some(watermark))
+    };
+    let first = make("7");
+    publish(&place, &first, &[]).unwrap();
+    let earlier = [first.result];
+    free_or_ours(&place, "promo/en", true, &earlier).unwrap();
+    assert!(free_or_ours(&place, "promo/en", true, &[]).is_err());
+
+    let mut second = make("8");
+    second.watermark = Some(download(&place, "8", Kind::Watermark, b"another watermark"));
+    // A crash: the metadata have their name, the videos do not.
+    let parts = [Kind::Result, Kind::Watermark].map(|kind| Place::part_of(&place.video(kind)));
+    let kept = parts.clone().map(|part| fs::read(part).unwrap());
+    publish(&place, &second, &earlier).unwrap();
+    parts.into_iter().zip(kept).for_each(|(part, bytes)| fs::write(part, bytes).unwrap());
+    fs::write(place.video(Kind::Result), "7").unwrap();
+    fs::remove_file(place.video(Kind::Watermark)).unwrap();
+
+    publish(&place, &second, &earlier).unwrap();
+    assert_eq!(fs::read(place.video(Kind::Result)).unwrap(), b"8");
+    assert_eq!(fs::read(place.video(Kind::Watermark)).unwrap(), b"another watermark");
+}
+
+#[test]
 fn a_result_that_was_edited_is_no_longer_ours() {
     let folder = folder();
     let place = place(&folder);

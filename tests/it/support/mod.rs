@@ -20,7 +20,7 @@ use lipsyncd::{
     job::{Job, Moment, Outcome, Policy, State, apply},
     kling::{Client, ClientConfig, Credential},
     media::Locator,
-    pipeline::{Clock, End, PaceSettings, Pipeline, Settings, Until},
+    pipeline::{Clock, End, Offload, PaceSettings, Pipeline, Settings, Until},
     sim::{Call, Fault, FaultRule, Ledger, SimConfig, SimServer},
     store::{Accepted, Store, StoreError, WantedJob},
 };
@@ -340,5 +340,6 @@ fn settings(output_dir: PathBuf, jobs_dir: PathBuf) -> Settings {
         download_bytes_max: 1 << 31,
         output_dir,
         locator: Locator { jobs_dir, media_dirs: Vec::new() },
+        offload: Offload::Threads,
     }
 }

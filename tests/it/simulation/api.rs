@@ -1,0 +1,244 @@
+//! The simulator's rules behind the client's interface, with a network that loses, cuts and delays.
+//!
+//! What was sent is carried out by the world, not by the life that sent it: a request that left the
+//! machine arrives although its sender dies.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::stream::{self, StreamExt as _};
+use lipsyncd::{
+    kling::{
+        Api, ApiError, CreateRequest, Created, Fetched, Identified, Meaning, Reply, ResourcePack,
+        Task, VideoRef,
+        offline::{RawAnswer, unanswered},
+    },
+    sim::{self, Call, Refusal, Sim},
+};
+use tokio::{
+    sync::oneshot,
+    time::{sleep, timeout},
+};
+use tokio_util::bytes::Bytes;
+use url::Url;
+
+use super::{life::Life, weather::Suffers, world::World};
+
+/// What every request says who it is from.
+pub const TOKEN: &str = "simulated";
+const AUTHORIZATION: &str = "Bearer simulated";
+/// As `kling.request_timeout` is by default.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+/// So many bytes come at once.
+const CHUNK_BYTES: usize = 700;
+
+/// Answers that make no sense.
+const NONSENSE: [&[u8]; 5] = [
+    br#"{"code":0,"message":"SUCCEED","request_id":"n-1"}"#,
+    br#"{"code":"0","data":[{"task_id":7}]}"#,
+    br#"{"code":0,"data":{"task_id":"","session_id":"","task_status":"resting"}}"#,
+    br#"{"code":0,"data":"yes"}"#,
+    b"[]",
+];
+
+/// The API as one life of the daemon sees it.
+pub struct SimulatedApi {
+    pub world: Arc<World>,
+    pub life: Arc<Life>,
+}
+
+/// No answer came.
+struct Silence {
+    why: &'static str,
+    never_left: bool,
+}
+
+impl SimulatedApi {
+    async fn ask(
+        &self,
+        call: Call,
+        run: impl FnOnce(&mut Sim, i64) -> sim::Answer + Send + 'static,
+    ) -> Result<RawAnswer, Silence> {
+        self.life.step().await;
+        let suffers = self.world.weather.strikes(call, self.world.time.true_ms());
+        if suffers == Suffers::NeverLeft {
+            return Err(Silence { why: "no connection", never_left: true });
+        }
+        let (tell, heard) = oneshot::channel();
+        tokio::spawn(carry(Arc::clone(&self.world), call, suffers, run, tell));
+        let heard = timeout(REQUEST_TIMEOUT, heard).await;
+        self.life.step().await;
+        let silence = |why| Silence { why, never_left: false };
+        heard.map_err(|_| silence("no answer in time"))?.map_err(|_| silence("connection broken"))
+    }
+}
+
+/// Takes a request to the API and its answer back, as far as the network lets it.
+async fn carry(
+    world: Arc<World>,
+    call: Call,
+    suffers: Suffers,
+    run: impl FnOnce(&mut Sim, i64) -> sim::Answer,
+    tell: oneshot::Sender<RawAnswer>,
+) {
+    let there_ms = match suffers {
+        Suffers::Late => world.chance.between(61_000, 90_000),
+        _ => world.chance.between(1, 400),
+    };
+    sleep(ms(there_ms)).await;
+    let now_ms = world.time.true_ms();
+    let carried_out = match suffers {
+        Suffers::Dropped => false,
+        Suffers::Page { carried_out } | Suffers::Refused { carried_out, .. } => carried_out,
+        _ => true,
+    };
+    let mut answer = carried_out.then(|| run(&mut world.sim(), now_ms));
+    if let Suffers::Refused { code, retry_after_s, .. } = suffers {
+        let refusal = Refusal { code, message: "so it is".to_owned(), retry_after_s };
+        answer = Some(world.sim().refuse(call, &refusal));
+    }
+    let back_ms = match suffers {
+        Suffers::Hangs => world.chance.between(61_000, 90_000),
+        _ => world.chance.between(1, 400),
+    };
+    sleep(ms(back_ms)).await;
+    let body = answer.as_ref().map(|answer| answer.body.to_string().into_bytes());
+    let mut raw = RawAnswer {
+        http_status: answer.as_ref().map_or(502, |answer| answer.http_status),
+        retry_after_s: answer.as_ref().and_then(|answer| answer.retry_after_s),
+        server_at_ms: Some(world.time.true_ms() / 1_000 * 1_000),
+        body: body.unwrap_or_default(),
+    };
+    match suffers {
+        Suffers::Dropped | Suffers::Lost => return,
+        Suffers::Cut => raw.body.truncate(raw.body.len() / 2),
+        Suffers::Page { .. } => {
+            raw = RawAnswer { http_status: 502, body: b"<html>Bad gateway".to_vec(), ..raw };
+        }
+        Suffers::Nonsense => {
+            raw =
+                RawAnswer { http_status: 200, body: world.chance.pick(&NONSENSE).to_vec(), ..raw };
+        }
+        _ => {}
+    }
+    // Whoever asked may be dead.
+    let _ = tell.send(raw);
+}
+
+impl Api for SimulatedApi {
+    async fn identify(&self, video: &VideoRef) -> Reply<Identified> {
+        self.world.note_paid_call(Call::Identify);
+        let (body, media) = (video.body(), self.world.media());
+        let run =
+            move |sim: &mut Sim, now_ms| sim.identify(now_ms, Some(AUTHORIZATION), &body, &media);
+        match self.ask(Call::Identify, run).await {
+            Ok(raw) => raw.identified(),
+            Err(silence) => unanswered(silence.why, silence.never_left),
+        }
+    }
+
+    async fn create(&self, request: &CreateRequest) -> Reply<Created> {
+        self.world.note_paid_call(Call::Create);
+        self.world.require_intent(request.external_task_id.as_deref());
+        let (body, media) = (request.body().unwrap(), self.world.media());
+        let run =
+            move |sim: &mut Sim, now_ms| sim.create(now_ms, Some(AUTHORIZATION), &body, &media);
+        match self.ask(Call::Create, run).await {
+            Ok(raw) => raw.created(),
+            Err(silence) => unanswered(silence.why, silence.never_left),
+        }
+    }
+
+    async fn task(&self, id: &str) -> Reply<Task> {
+        let id = id.to_owned();
+        let run = move |sim: &mut Sim, now_ms| sim.query(now_ms, Some(AUTHORIZATION), &id);
+        match self.ask(Call::Query, run).await {
+            Ok(raw) => raw.task(),
+            Err(silence) => unanswered(silence.why, silence.never_left),
+        }
+    }
+
+    async fn tasks(&self, page: u32, page_size: u32) -> Reply<Vec<Task>> {
+        let query = format!("pageNum={page}&pageSize={page_size}");
+        let run = move |sim: &mut Sim, now_ms| sim.list(now_ms, Some(AUTHORIZATION), &query);
+        match self.ask(Call::List, run).await {
+            Ok(raw) => raw.tasks(),
+            Err(silence) => unanswered(silence.why, silence.never_left),
+        }
+    }
+
+    async fn costs(&self, _: i64, _: i64) -> Reply<Vec<ResourcePack>> {
+        unanswered("nobody asks for costs", true)
+    }
+
+    async fn fetch(&self, url: &Url, from_byte: u64, etag: Option<&str>) -> Reply<Fetched> {
+        self.life.step().await;
+        let now_ms = self.world.time.true_ms();
+        let suffers = self.world.weather.strikes(Call::Download, now_ms);
+        sleep(ms(self.world.chance.between(1, 400))).await;
+        self.life.step().await;
+        let whole = match suffers {
+            Suffers::NeverLeft => return unanswered("no connection", true),
+            Suffers::Dropped | Suffers::Lost | Suffers::Late => {
+                return unanswered("connection broken", false);
+            }
+            Suffers::Refused { .. } => return refused(503),
+            Suffers::Page { .. } | Suffers::Nonsense => {
+                self.world.weather.expect_failure("sound");
+                Some(b"<html>no video".to_vec())
+            }
+            _ => self.world.file_at(url, now_ms),
+        };
+        let Some(whole) = whole else { return refused(404) };
+        let name = format!("\"{}-{}\"", url.path(), whole.len());
+        let fits = etag.is_none_or(|etag| etag == name) && from_byte <= whole.len() as u64;
+        let from_byte = if fits { from_byte } else { 0 };
+        let mut chunks: Vec<Result<Bytes, ApiError>> = whole[from_byte as usize..]
+            .chunks(CHUNK_BYTES)
+            .map(|chunk| Ok(Bytes::copy_from_slice(chunk)))
+            .collect();
+        if matches!(suffers, Suffers::Cut | Suffers::Hangs) {
+            chunks.truncate(chunks.len() / 2);
+            chunks.push(Err(transport("the connection broke")));
+        }
+        let life = Arc::clone(&self.life);
+        let body = stream::iter(chunks).then(move |chunk| {
+            let life = Arc::clone(&life);
+            async move {
+                life.step().await;
+                chunk
+            }
+        });
+        let fetched = Fetched {
+            from_byte,
+            total_bytes: Some(whole.len() as u64),
+            etag: Some(name),
+            content_type: None,
+            body: body.boxed(),
+        };
+        Reply { answer: status(200), result: Ok(fetched) }
+    }
+}
+
+fn status(http_status: u16) -> lipsyncd::kling::Answer {
+    lipsyncd::kling::Answer { http_status: Some(http_status), ..Default::default() }
+}
+
+fn refused(http_status: u16) -> Reply<Fetched> {
+    let message = format!("the download was answered with HTTP {http_status}");
+    Reply { answer: status(http_status), result: Err(transport(&message)) }
+}
+
+fn transport(message: &str) -> ApiError {
+    ApiError {
+        meaning: Meaning::Transport,
+        code: None,
+        message: message.to_owned(),
+        request_id: None,
+        retry_after_ms: None,
+        never_left: false,
+    }
+}
+
+fn ms(ms: i64) -> Duration {
+    Duration::from_millis(ms.unsigned_abs())
+}

@@ -1,0 +1,81 @@
+//! The simulation: the pipeline, the store on a real file, and the simulator's rules in one process, on a
+//! clock that jumps from one event to the next. A seed decides all that looks like chance, and the same
+//! seed always tells the same story.
+//!
+//! `SEEDS=20000 cargo test --test it simulation::seeds -- --nocapture` plays as many as one likes, from
+//! `FIRST_SEED` (0) on; `SEED=17 cargo test --test it simulation::seeds -- --nocapture` tells one.
+
+mod api;
+mod chance;
+mod check;
+mod folder;
+mod life;
+mod people;
+mod run;
+mod time;
+mod weather;
+mod world;
+
+use std::{
+    sync::atomic::{AtomicU64, AtomicUsize, Ordering},
+    thread,
+};
+
+use run::play;
+
+/// So many seeds each run of the tests plays.
+const SEEDS: u64 = 1_000;
+/// The machines that run the tests have so many cores.
+const THREADS: usize = 2;
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().unwrap())
+}
+
+#[test]
+fn seeds() {
+    if let Some(seed) = number("SEED") {
+        let story = play(seed);
+        story.history.iter().for_each(|line| println!("{line}"));
+        assert!(story.faults.is_empty(), "seed {seed}: {:#?}", story.faults);
+        return;
+    }
+    let first = number("FIRST_SEED").unwrap_or(0);
+    let next = AtomicU64::new(first);
+    let last = first + number("SEEDS").unwrap_or(SEEDS);
+    let (lives, tasks, changes) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
+    let faulty = thread::scope(|scope| {
+        let work = || {
+            let mut faulty = Vec::new();
+            loop {
+                let seed = next.fetch_add(1, Ordering::Relaxed);
+                if seed >= last {
+                    return faulty;
+                }
+                let story = play(seed);
+                lives.fetch_add(story.lives as usize, Ordering::Relaxed);
+                tasks.fetch_add(story.tasks, Ordering::Relaxed);
+                changes.fetch_add(story.history.len(), Ordering::Relaxed);
+                faulty.extend((!story.faults.is_empty()).then_some((seed, story.faults)));
+            }
+        };
+        let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(work)).collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
+    });
+    println!(
+        "{} seeds: {} lives, {} tasks, {} changes of jobs; {} seeds with faults",
+        last - first,
+        lives.into_inner(),
+        tasks.into_inner(),
+        changes.into_inner(),
+        faulty.len()
+    );
+    assert!(faulty.is_empty(), "{faulty:#?}");
+}
+
+#[test]
+fn the_same_seed_tells_the_same_story() {
+    for seed in 0..5 {
+        assert_eq!(play(seed).history, play(seed).history, "seed {seed}");
+    }
+}
