@@ -199,7 +199,7 @@ CREATE TABLE line (
   pause_since_ms   INTEGER,
   next_probe_at_ms INTEGER,
   hold             TEXT,                            -- why no new task is started, without a pause
-  trouble          TEXT,                            -- what the API cannot be reached for, while it cannot
+  trouble          TEXT,                            -- why the API gives no usable answer, while it does not
   trouble_since_ms INTEGER,
   folder           TEXT,                            -- which folder jobs_dir was, to know an unmounted one
   median_task_ms   INTEGER,
@@ -220,26 +220,32 @@ SELECT
     WHEN j.state IN ('succeeded', 'failed', 'cancelled') THEN NULL
     WHEN j.state = 'unresolved' THEN 'a decision, for the answer to its create was lost: lipsyncd resolve ' || j.key || ' --task ID | --resend'
     WHEN j.state = 'waiting' AND j.media_missing IS NOT NULL THEN j.media_missing
-    WHEN j.state = 'waiting' THEN 'its not_before, ' || strftime('%Y-%m-%dT%H:%M:%fZ', j.due_at_ms / 1000.0, 'unixepoch')
-    WHEN j.state IN ('queued', 'identified', 'creating') AND j.waits IS NOT NULL THEN
-      j.waits || CASE WHEN j.due_at_ms > 0 THEN ' (at ' || strftime('%Y-%m-%dT%H:%M:%fZ', j.due_at_ms / 1000.0, 'unixepoch') || ')' ELSE '' END
-    WHEN j.state IN ('queued', 'identified') AND l.pause IS NOT NULL THEN 'the line, which is paused: ' || l.pause_reason
-    WHEN j.state IN ('queued', 'identified') AND l.hold IS NOT NULL THEN l.hold
+    WHEN j.state = 'waiting' AND j.due_at_ms > now.ms THEN 'its not_before, ' || strftime('%Y-%m-%dT%H:%M:%fZ', j.due_at_ms / 1000.0, 'unixepoch')
+    WHEN j.state = 'waiting' THEN 'its turn, for its not_before has come'
+    -- What is the job's own affair, until a time to come.
+    WHEN j.waits IS NOT NULL AND j.due_at_ms > now.ms THEN
+      j.waits || ' (at ' || strftime('%Y-%m-%dT%H:%M:%fZ', j.due_at_ms / 1000.0, 'unixepoch') || ')'
+    -- What is the line's; without credentials it asks nothing, else it only pays nothing.
+    WHEN l.pause = 'credentials' OR l.pause IS NOT NULL AND (j.state IN ('queued', 'identified') OR j.state = 'creating' AND j.waits GLOB 'its create to be sent again*') THEN
+      'the line, which is paused: ' || l.pause_reason ||
+      CASE WHEN instr(l.pause_reason, 'code ' || l.pause_code) = 0 THEN ' (code ' || l.pause_code || ')' ELSE '' END
+    WHEN l.hold IS NOT NULL AND (j.state IN ('queued', 'identified') OR j.state = 'creating' AND j.waits GLOB 'its create to be sent again*') THEN l.hold
+    WHEN l.trouble IS NOT NULL AND j.state IN ('queued', 'identified') THEN 'the API, which gives no usable answer: ' || l.trouble
+    WHEN j.state = 'identified' AND slots.used >= l.slots_limit THEN 'a slot (' || slots.used || ' of ' || l.slots_limit || ' slots in use)'
+    WHEN j.state IN ('queued', 'identified') AND j.waits IS NOT NULL THEN j.waits
     WHEN j.state IN ('queued', 'identified') THEN
+      CASE j.state WHEN 'queued' THEN 'its turn (' ELSE 'its turn at the pace of limits.create_per_second (' END ||
+      slots.used || ' of ' || l.slots_limit || ' slots in use)'
+    -- What was sent.
+    ELSE
       CASE
-        WHEN j.state = 'queued' THEN 'its turn'
-        WHEN (SELECT count(*) FROM job WHERE state IN ('creating', 'submitted', 'processing')) < l.slots_limit THEN 'its turn at the pace of limits.create_per_second'
-        ELSE 'a slot'
-      END || ' (' ||
-      (SELECT count(*) FROM job WHERE state IN ('creating', 'submitted', 'processing')) || ' of ' || l.slots_limit || ' slots in use)'
-    WHEN j.state = 'creating' THEN 'the answer to its create'
-    WHEN j.state IN ('submitted', 'processing') AND l.pause = 'credentials' THEN 'the line, which is paused: ' || l.pause_reason
-    WHEN j.state IN ('submitted', 'processing') AND j.waits IS NOT NULL THEN j.waits
-    WHEN j.state = 'submitted' THEN 'Kling to begin task ' || j.task_id
-    WHEN j.state = 'processing' THEN 'Kling to finish task ' || j.task_id
-    WHEN j.waits IS NOT NULL THEN
-      j.waits || CASE WHEN j.due_at_ms > 0 THEN ' (at ' || strftime('%Y-%m-%dT%H:%M:%fZ', j.due_at_ms / 1000.0, 'unixepoch') || ')' ELSE '' END
-    ELSE 'its download'
+        WHEN j.waits IS NOT NULL THEN j.waits
+        WHEN j.state = 'creating' THEN 'the answer to its create'
+        WHEN j.state = 'submitted' THEN 'Kling to begin task ' || j.task_id
+        WHEN j.state = 'processing' THEN 'Kling to finish task ' || j.task_id
+        ELSE 'its download'
+      END ||
+      CASE WHEN l.trouble IS NOT NULL AND j.state <> 'downloading' THEN ', but the API gives no usable answer: ' || l.trouble ELSE '' END
   END AS waiting_for,
   j.attempt AS attempts,
   j.task_id,
@@ -255,7 +261,9 @@ SELECT
   j.changed_since
 FROM job j
 JOIN manifest m ON m.id = j.manifest_id
-JOIN line l ON l.id = 1;
+JOIN line l ON l.id = 1
+JOIN (SELECT count(*) AS used FROM job WHERE state IN ('creating', 'submitted', 'processing')) slots
+JOIN (SELECT (julianday('now') - 2440587.5) * 86400000.0 AS ms) now;
 
 CREATE VIEW job_history AS
 SELECT

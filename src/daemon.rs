@@ -4,8 +4,9 @@
 //! database at the next start.
 
 use std::{
+    convert::Infallible,
     fs, io,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
@@ -13,10 +14,11 @@ use std::{
 use secrecy::ExposeSecret as _;
 use tokio::{
     sync::Notify,
+    task::spawn_blocking,
     time::{sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::{
     config::{Config, Credentials},
@@ -30,6 +32,8 @@ use crate::{
 
 /// How often the daemon looks whether a command changed the database.
 const CHANGES_EVERY: Duration = Duration::from_millis(500);
+/// How long to wait before a database that cannot be opened yet is tried again.
+const OPEN_AGAIN: Duration = Duration::from_millis(500);
 /// How long a download may stand still.
 const DOWNLOAD_IDLE: Duration = Duration::from_secs(30);
 
@@ -74,74 +78,153 @@ pub async fn run(
     look: Arc<Notify>,
     stop: CancellationToken,
 ) -> Result<End, DaemonError> {
+    let begun = tokio::select! {
+        biased;
+        // Nothing is under way yet that would have to be ended in order.
+        () = stop.cancelled() => return Ok(End::Stopped),
+        begun = begin(config, credentials, until) => begun?,
+    };
+    let overdue = async {
+        stop.cancelled().await;
+        sleep(STOP_MAX).await;
+    };
+    tokio::select! {
+        ended = begun.work(until, look, stop.clone()) => ended,
+        // Whoever keeps the database locked must not keep this daemon alive.
+        () = overdue => Ok(End::Stopped),
+    }
+}
+
+/// A daemon that holds its lock and has read its database.
+struct Begun {
+    lock: Lock,
+    store: Store,
+    inbox: Inbox,
+    pipeline: Pipeline<Client>,
+}
+
+async fn begin(
+    config: &Config,
+    credentials: &Credentials,
+    until: Until,
+) -> Result<Begun, DaemonError> {
     let clock = Clock::system();
     let settings = settings(config, credentials);
     prepare_folders(config, until)?;
-    let _lock = Lock::take(&config.state_db)?;
-    let store = Store::open(&config.state_db)?;
-    let cap_micro = settings.units_per_day_micro;
-    store.begin(std::process::id(), clock.now_ms(), settings.slots, cap_micro).await?;
+    let lock = Lock::take(&config.state_db)?;
     let client = client(config, credentials)?;
-
-    let looker = Looker::new(
-        settings.locator.clone(),
-        config.media.public_base_url.clone(),
-        config.watch.settle,
-    );
-    let moments = clock.clone();
-    let inbox = Inbox::new(inbox_settings(config, &settings), store.clone(), looker, move || {
-        moments.moment()
-    })
-    .await?;
-    let account = settings.account.clone();
-    let pipeline = Pipeline::new(client, store.clone(), clock, settings).await?;
-    info!(
-        "lipsyncd {} works on {} as {account}, state in {}",
-        env!("CARGO_PKG_VERSION"),
-        config.jobs_dir.display(),
-        config.state_db.display()
-    );
-
-    let nudge = Arc::new(Notify::new());
-    let more_to_come = Arc::new(AtomicBool::new(true));
-    let inbox_stop = stop.child_token();
-    let inbox_work = inbox.run(
-        Arc::clone(&look),
-        Arc::clone(&nudge),
-        Arc::clone(&more_to_come),
-        || info!("the folder has been read"),
-        inbox_stop.clone(),
-    );
-    let changes = watch_changes(store, Arc::clone(&look), Arc::clone(&nudge));
-    let overdue = {
-        let stop = stop.clone();
-        async move {
-            stop.cancelled().await;
-            sleep(STOP_MAX).await;
-        }
+    let store = open(&config.state_db, &lock).await?;
+    let cap_micro = settings.units_per_day_micro;
+    let tell = tell_trouble(&store, &lock);
+    let read = async {
+        store.begin(std::process::id(), clock.now_ms(), settings.slots, cap_micro).await?;
+        let looker = Looker::new(
+            settings.locator.clone(),
+            config.media.public_base_url.clone(),
+            config.watch.settle,
+        );
+        let (moments, inbox_settings) = (clock.clone(), inbox_settings(config, &settings));
+        let inbox =
+            Inbox::new(inbox_settings, store.clone(), looker, move || moments.moment()).await?;
+        let account = settings.account.clone();
+        let pipeline = Pipeline::new(client, store.clone(), clock.clone(), settings).await?;
+        info!(
+            "lipsyncd {} works on {} as {account}, state in {}",
+            env!("CARGO_PKG_VERSION"),
+            config.jobs_dir.display(),
+            config.state_db.display()
+        );
+        Ok::<_, StoreError>((inbox, pipeline))
     };
-    let pipeline_work = pipeline.run(nudge, stop, until, more_to_come);
-    tokio::pin!(inbox_work, changes, pipeline_work, overdue);
-    let mut inbox_ended = false;
+    let (inbox, pipeline) = tokio::select! {
+        read = read => read?,
+        never = tell => match never {},
+    };
+    Ok(Begun { lock, store, inbox, pipeline })
+}
+
+/// Opens the database; one that others keep locked, or whose disk is full, is waited for.
+async fn open(database: &Path, lock: &Lock) -> Result<Store, DaemonError> {
+    let mut told = false;
     loop {
-        tokio::select! {
-            ended = &mut pipeline_work => {
-                inbox_stop.cancel();
-                // Others may have locked the database: what the inbox had in hand is read again.
-                if !inbox_ended && let Ok(ended) = timeout(INBOX_END, &mut inbox_work).await {
+        let path = database.to_owned();
+        let opened = match spawn_blocking(move || Store::open_alone(&path)).await {
+            Ok(opened) => opened,
+            Err(panicked) => {
+                Err(StoreError::Io { path: database.to_owned(), source: panicked.into() })
+            }
+        };
+        match opened {
+            Err(error) if error.is_waited_out() => {
+                if !told {
+                    warn!("{error}; waiting until it can be opened");
+                    lock.tell(Some(&error.to_string()));
+                }
+                told = true;
+                sleep(OPEN_AGAIN).await;
+            }
+            Err(error) => return Err(error.into()),
+            Ok(store) => return Ok(store),
+        }
+    }
+}
+
+impl Begun {
+    async fn work(
+        self,
+        until: Until,
+        look: Arc<Notify>,
+        stop: CancellationToken,
+    ) -> Result<End, DaemonError> {
+        let Self { lock, store, inbox, pipeline } = self;
+        let nudge = Arc::new(Notify::new());
+        let more_to_come = Arc::new(AtomicBool::new(true));
+        let inbox_stop = stop.child_token();
+        let inbox_work = inbox.run(
+            Arc::clone(&look),
+            Arc::clone(&nudge),
+            Arc::clone(&more_to_come),
+            || info!("the folder has been read"),
+            inbox_stop.clone(),
+        );
+        let changes = watch_changes(store.clone(), Arc::clone(&look), Arc::clone(&nudge));
+        let tell = tell_trouble(&store, &lock);
+        let pipeline_work = pipeline.run(nudge, stop, until, more_to_come);
+        tokio::pin!(inbox_work, changes, tell, pipeline_work);
+        let mut inbox_ended = false;
+        loop {
+            tokio::select! {
+                ended = &mut pipeline_work => {
+                    inbox_stop.cancel();
+                    // Others may have locked the database: what the inbox had in hand is read again.
+                    if !inbox_ended && let Ok(ended) = timeout(INBOX_END, &mut inbox_work).await {
+                        ended?;
+                    }
+                    info!("ended");
+                    return Ok(ended?);
+                }
+                ended = &mut inbox_work, if !inbox_ended => {
+                    inbox_ended = true;
                     ended?;
                 }
-                info!("ended");
-                return Ok(ended?);
+                failed = &mut changes => return Err(failed.into()),
+                never = &mut tell => match never {},
             }
-            ended = &mut inbox_work, if !inbox_ended => {
-                inbox_ended = true;
-                ended?;
-            }
-            // Whoever keeps the database locked must not keep this daemon alive.
-            () = &mut overdue => return Ok(End::Stopped),
-            failed = &mut changes => return Err(failed.into()),
         }
+    }
+}
+
+/// Keeps in the lock file why the database cannot be written: where else could it be told?
+async fn tell_trouble(store: &Store, lock: &Lock) -> Infallible {
+    // What kept it from being opened may stand there.
+    let mut told = None;
+    loop {
+        let trouble = store.trouble();
+        if told.as_ref() != Some(&trouble) {
+            lock.tell(trouble.as_deref());
+            told = Some(trouble);
+        }
+        sleep(CHANGES_EVERY).await;
     }
 }
 

@@ -137,7 +137,7 @@ impl Check<'_> {
             return Ok(());
         }
         match read_manifest(&folder.root, name, &mut folder.looker) {
-            Err(unfit) => self.problems(&unfit.problems, &shown, &unfit.text),
+            Err(faulty) => self.problems(&faulty.problems, &shown, &faulty.text),
             Ok(reading) => {
                 for job in &reading.jobs {
                     self.job(job, &shown)?;

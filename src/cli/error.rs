@@ -7,6 +7,9 @@ use crate::{
     store::{LockError, StoreError},
 };
 
+/// What to do where the system does not let this user use the state database.
+const DENIED: &str = "run this as the user the daemon runs as, or as root";
+
 /// The exit codes of every command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ExitCode {
@@ -99,7 +102,13 @@ impl From<StoreError> for CommandError {
     fn from(error: StoreError) -> Self {
         let told = Self::new(ExitCode::CannotRun, error.to_string());
         if error.is_denied() {
-            return told.hint("run this as the user the daemon runs as, or as root");
+            return told.hint(DENIED);
+        }
+        if error.is_damage() {
+            return told.hint(
+                "put a backup of the state database in its place (with no -wal and -shm file beside \
+                 it); beginning anew would pay again for what was sent",
+            );
         }
         told
     }
@@ -107,7 +116,8 @@ impl From<StoreError> for CommandError {
 
 impl From<LockError> for CommandError {
     fn from(error: LockError) -> Self {
-        Self::new(ExitCode::CannotRun, error.to_string())
+        let told = Self::new(ExitCode::CannotRun, error.to_string());
+        if error.is_denied() { told.hint(DENIED) } else { told }
     }
 }
 

@@ -135,8 +135,14 @@ fn perform(
         Command::Simulate(arguments) => return simulate::run(arguments, out, err),
         _ => {}
     }
-    let config = open::config(cli.config.as_deref())?;
-    log::begin(config.log.format);
+    if let Command::Run(arguments) = &cli.command {
+        // It hears signals before anything else.
+        let ground = run::Ground::lay()?;
+        let config = begin(cli)?;
+        let context = &mut Context { config: &config, out, err, on_terminal };
+        return run::run(arguments, ground, context);
+    }
+    let config = begin(cli)?;
     let context = &mut Context { config: &config, out, err, on_terminal };
     match &cli.command {
         Command::Status(arguments) => status::run(arguments, context),
@@ -147,10 +153,16 @@ fn perform(
         Command::Cancel(arguments) => cancel::run(arguments, context),
         Command::Pause(arguments) => pause::run(arguments, context),
         Command::Resume(arguments) => resume::run(arguments, context),
-        Command::Run(arguments) => run::run(arguments, context),
         Command::Check(arguments) => check::run(arguments, context),
-        Command::Completions(_) | Command::Demo(_) | Command::Simulate(_) => {
-            unreachable!("done before the configuration was read")
+        Command::Run(_) | Command::Completions(_) | Command::Demo(_) | Command::Simulate(_) => {
+            unreachable!("done above")
         }
     }
+}
+
+/// The configuration, and the log as it says.
+fn begin(cli: &Cli) -> Result<Config, CommandError> {
+    let config = open::config(cli.config.as_deref())?;
+    log::begin(config.log.format);
+    Ok(config)
 }

@@ -3,7 +3,7 @@
 use std::{env, process, sync::Arc};
 
 use tokio::{
-    runtime,
+    runtime::{self, Runtime},
     signal::unix::{SignalKind, signal},
     sync::Notify,
 };
@@ -40,33 +40,55 @@ pub struct Args {
     once: bool,
 }
 
-pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCode, CommandError> {
+/// What a daemon is run on: a runtime that hears signals from its first moment on.
+pub(super) struct Ground {
+    runtime: Runtime,
+    stop: CancellationToken,
+    look: Arc<Notify>,
+}
+
+impl Ground {
+    /// Begins to hear signals. Until then SIGHUP would end the process: nothing that takes time comes
+    /// before it, not even the configuration.
+    pub(super) fn lay() -> Result<Self, CommandError> {
+        let cannot =
+            |error| CommandError::new(ExitCode::CannotRun, format!("cannot start: {error}"));
+        let runtime = runtime::Builder::new_multi_thread().enable_all().build().map_err(cannot)?;
+        let (stop, look) = (CancellationToken::new(), Arc::new(Notify::new()));
+        let entered = runtime.enter();
+        listen(stop.clone(), Arc::clone(&look)).map_err(cannot)?;
+        drop(entered);
+        Ok(Self { runtime, stop, look })
+    }
+
+    /// Runs the daemon until it ends.
+    fn work(
+        self,
+        config: &Config,
+        credentials: &Credentials,
+        until: Until,
+    ) -> Result<End, CommandError> {
+        let Self { runtime, stop, look } = self;
+        let ended = runtime.block_on(daemon::run(config, credentials, until, look, stop));
+        // What still reads or writes files is dropped with the process; it goes on at the next start.
+        runtime.shutdown_background();
+        Ok(ended?)
+    }
+}
+
+pub(super) fn run(
+    arguments: &Args,
+    ground: Ground,
+    context: &mut Context<'_>,
+) -> Result<ExitCode, CommandError> {
     let credentials = Credentials::find(&|name| env::var_os(name))
         .map_err(|error| CommandError::new(ExitCode::Usage, error.to_string()))?;
     let until = if arguments.once { Until::Idle } else { Until::Stopped };
-    let end = work(context.config, &credentials, until)?;
+    let end = ground.work(context.config, &credentials, until)?;
     if arguments.once && end != End::Stopped {
         return left_over(context, end);
     }
     Ok(ExitCode::Done)
-}
-
-/// Runs the daemon on a runtime of its own until it ends.
-pub(super) fn work(
-    config: &Config,
-    credentials: &Credentials,
-    until: Until,
-) -> Result<End, CommandError> {
-    let cannot = |error| CommandError::new(ExitCode::CannotRun, format!("cannot start: {error}"));
-    let runtime = runtime::Builder::new_multi_thread().enable_all().build().map_err(cannot)?;
-    let ended = runtime.block_on(async {
-        let (stop, look) = (CancellationToken::new(), Arc::new(Notify::new()));
-        listen(stop.clone(), Arc::clone(&look)).map_err(cannot)?;
-        daemon::run(config, credentials, until, look, stop).await.map_err(CommandError::from)
-    });
-    // What still reads or writes files is dropped with the process; it goes on at the next start.
-    runtime.shutdown_background();
-    ended
 }
 
 /// SIGTERM and SIGINT end the daemon, the second of them at once; SIGHUP has it look at the folder.

@@ -11,7 +11,7 @@ use super::{
     keep::{Inbox, Pass, blocking},
     look::Look,
     name::task_name,
-    read::{ReadJob, Reading, Unfit, read_manifest},
+    read::{Faulty, ReadJob, Reading, read_manifest},
     scan::{Found, Listing, Stamp},
 };
 use crate::{
@@ -80,7 +80,7 @@ impl Inbox {
                         pending.insert(path);
                     }
                 }
-                Err(unfit) => self.refuse_unfit(&path, &stamp, &unfit, pass).await?,
+                Err(faulty) => self.refuse_faulty(&path, &stamp, &faulty, pass).await?,
             }
         }
         Ok(pending)
@@ -115,9 +115,9 @@ impl Inbox {
                         let (moment, policy) = ((self.moment)(), self.settings.policy.clone());
                         self.store.give_up(&path, asked, moment, policy).await?;
                     }
-                    Err(unfit) => {
+                    Err(faulty) => {
                         self.again.remove(&path);
-                        self.refuse_unfit(&path, &stamp, &unfit, pass).await?;
+                        self.refuse_faulty(&path, &stamp, &faulty, pass).await?;
                         continue;
                     }
                 }
@@ -128,7 +128,7 @@ impl Inbox {
     }
 
     /// None: nothing can be read any more.
-    async fn read(&mut self, path: &str) -> Option<Result<Reading, Unfit>> {
+    async fn read(&mut self, path: &str) -> Option<Result<Reading, Faulty>> {
         let mut looker = self.looker.take()?;
         let (jobs_dir, name) = (self.settings.jobs_dir.clone(), path.to_owned());
         let (looker, read) = blocking(move || {

@@ -18,5 +18,5 @@ mod watch;
 
 pub use keep::{Inbox, InboxSettings};
 pub use look::{Look, Looker};
-pub use read::{ReadJob, Reading, Unfit, read_manifest};
+pub use read::{Faulty, ReadJob, Reading, read_manifest};
 pub use scan::{Found, Listing, Stamp, scan};

@@ -37,29 +37,50 @@ pub struct ReadJob {
     pub media_places: (Place, Place),
 }
 
-/// A manifest that cannot be taken in.
+/// A manifest that cannot be taken as it is.
 #[derive(Debug)]
-pub struct Unfit {
-    /// All its faults at once.
+pub struct Faulty {
+    /// All its faults.
     pub problems: Problems,
-    /// The text they are in; empty where it could not be read.
+    /// The text they are in.
     pub text: String,
-    /// Whether the file could not be read, which may pass without a change of it.
-    pub may_pass: bool,
+    /// Why it could not be read at all, if so: that may pass without a change of the file.
+    pub unread: Option<io::Error>,
+}
+
+impl Faulty {
+    /// Whether it is this process that may open nothing more at the moment.
+    #[must_use]
+    pub fn is_for_want_of_files(&self) -> bool {
+        let errno = self.unread.as_ref().and_then(io::Error::raw_os_error);
+        matches!(errno, Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM))
+    }
+}
+
+impl From<Problem> for Faulty {
+    fn from(problem: Problem) -> Self {
+        Self { problems: problem.into(), text: String::new(), unread: None }
+    }
+}
+
+impl From<io::Error> for Faulty {
+    fn from(error: io::Error) -> Self {
+        let problem = Problem::whole(format!("it cannot be read: {error}"));
+        Self { problems: problem.into(), text: String::new(), unread: Some(error) }
+    }
 }
 
 /// Reads the manifest at `path`, relative to `jobs_dir`.
 ///
 /// # Errors
-/// All faults of the manifest at once. A name of a file that lies outside of the allowed folders is
-/// one of them; a file that is missing or unfit is not.
-pub fn read_manifest(jobs_dir: &Path, path: &str, looker: &mut Looker) -> Result<Reading, Unfit> {
+/// All faults of the manifest at once, with the text they are in. A name of a file that lies outside
+/// of the allowed folders is one of them; a file that is missing or unfit is not.
+pub fn read_manifest(jobs_dir: &Path, path: &str, looker: &mut Looker) -> Result<Reading, Faulty> {
     let bytes = load(jobs_dir, path)?;
-    let unfit = |problems| {
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        Unfit { problems, text, may_pass: false }
-    };
-    let manifest = manifest::read(&bytes, &ManifestPath::new(path)).map_err(unfit)?;
+    let text = || String::from_utf8_lossy(&bytes).into_owned();
+    let read = manifest::read(&bytes, &ManifestPath::new(path));
+    let faulty = |problems| Faulty { problems, text: text(), unread: None };
+    let manifest = read.map_err(faulty)?;
     let folder = path.rfind('/').map_or("", |end| &path[..end]);
     let mut outside: Option<Problems> = None;
     let mut jobs = Vec::with_capacity(manifest.jobs.len());
@@ -78,38 +99,29 @@ pub fn read_manifest(jobs_dir: &Path, path: &str, looker: &mut Looker) -> Result
         });
     }
     match outside {
-        Some(problems) => Err(unfit(problems)),
+        Some(problems) => Err(faulty(problems)),
         None => Ok(Reading { jobs }),
     }
 }
 
 /// The bytes of a manifest, a little more than are allowed at the most.
-fn load(jobs_dir: &Path, path: &str) -> Result<Vec<u8>, Unfit> {
-    let unfit = |problem: Problem, may_pass| Unfit {
-        problems: problem.into(),
-        text: String::new(),
-        may_pass,
-    };
-    let unreadable =
-        |error: io::Error| unfit(Problem::whole(format!("it cannot be read: {error}")), true);
+fn load(jobs_dir: &Path, path: &str) -> Result<Vec<u8>, Faulty> {
     // A link must not make a manifest, and its excerpts in messages, of any file of the machine.
     let named = jobs_dir.join(path);
-    let truly = fs::canonicalize(&named).map_err(unreadable)?;
-    let root = fs::canonicalize(jobs_dir).map_err(unreadable)?;
+    let truly = fs::canonicalize(&named)?;
+    let root = fs::canonicalize(jobs_dir)?;
     if !truly.starts_with(&root) {
         let what = "it is a link that leads out of jobs_dir";
-        let problem = Problem::whole(what).help("put the manifest itself into the folder");
-        return Err(unfit(problem, false));
+        return Err(Problem::whole(what).help("put the manifest itself into the folder").into());
     }
-    let (file, metadata) = open_regular(&truly).map_err(unreadable)?;
+    let (file, metadata) = open_regular(&truly)?;
     let most = manifest::BYTES_MAX as u64;
     if metadata.len() > most {
         let what = format!("it is {} bytes large", metadata.len());
-        let problem =
-            Problem::whole(what).help("at most 8 MiB are read: split it into several files");
-        return Err(unfit(problem, false));
+        let help = "at most 8 MiB are read: split it into several files";
+        return Err(Problem::whole(what).help(help).into());
     }
     let mut bytes = Vec::new();
-    file.take(most + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    file.take(most + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }

@@ -1,14 +1,18 @@
 //! Manifests that are not taken in, and why.
 
+use std::time::Duration;
+
 use tracing::warn;
 
 use super::{
     keep::{Inbox, Pass},
-    read::Unfit,
+    read::Faulty,
     scan::Stamp,
 };
 use crate::store::{KnownManifest, StoreError};
 
+/// How soon to look again when this process could open nothing more.
+const AFTER_EXHAUSTION: Duration = Duration::from_secs(1);
 /// Stands for the size and time of a file that could not be read: it is tried again in each pass.
 const UNREADABLE: &str = "unreadable";
 
@@ -30,16 +34,22 @@ impl Inbox {
         self.refuse(path, "odd", "", &format!("{path}: {why}"), pass).await
     }
 
-    pub(super) async fn refuse_unfit(
+    pub(super) async fn refuse_faulty(
         &mut self,
         path: &str,
         stamp: &Stamp,
-        unfit: &Unfit,
+        faulty: &Faulty,
         pass: &mut Pass,
     ) -> Result<(), StoreError> {
+        if faulty.is_for_want_of_files() {
+            self.again.insert(path.to_owned());
+            pass.look_again_in(AFTER_EXHAUSTION);
+            return Ok(());
+        }
         self.clashing.remove(path);
-        let print = if unfit.may_pass { UNREADABLE.to_owned() } else { stamp.print() };
-        self.refuse(path, &print, &stamp.file_id, &unfit.problems.one_line(path), pass).await
+        let unread = faulty.unread.is_some();
+        let print = if unread { UNREADABLE.to_owned() } else { stamp.print() };
+        self.refuse(path, &print, &stamp.file_id, &faulty.problems.one_line(path), pass).await
     }
 
     pub(super) async fn refuse(

@@ -4,14 +4,10 @@
 //! table below says where a job goes; the functions under it fill in the rest of its row.
 
 mod create;
+mod later;
 mod task;
 
-use super::{
-    Failure, Job, Moment, Outcome, Policy, REMOVED, Spend, State,
-    outcome::{Fault, Trouble},
-    retry::delay_ms,
-    timing,
-};
+use super::{Failure, Job, Moment, Outcome, Policy, REMOVED, Spend, State, outcome::Fault, timing};
 
 /// A move that the store is to write down.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,6 +20,8 @@ pub struct Transition {
     pub what: String,
     /// What it adds to the day's account.
     pub spend: Spend,
+    /// It only says again what the job's history says already.
+    pub repeats: bool,
 }
 
 /// An outcome that cannot come of a job in this state.
@@ -63,9 +61,12 @@ pub fn apply(
         (S::Queued | S::Identified, O::Identified { session, faces, units_micro }) => {
             step.identified(session, &faces, units_micro)
         }
-        (S::Queued | S::Identified, O::HeldBack(why)) => step.stay(why),
+        (S::Queued | S::Identified, O::HeldBack(why)) => step.held_back(why),
         (S::Queued | S::Identified | S::Downloading, O::Trouble(trouble)) => {
             step.try_again_later(trouble)
+        }
+        (S::Queued | S::Identified | S::Creating | S::Downloading, O::Blocked(trouble)) => {
+            step.blocked(&trouble)
         }
         (S::Queued | S::Identified, O::Refused(fault)) => step.fail(fault),
         (S::Queued | S::Identified, O::Found { task_id }) => {
@@ -164,15 +165,12 @@ impl Step<'_> {
     }
 
     fn write(&self, job: Job, what: impl Into<String>) -> Transition {
-        Transition { from: self.job.state, job, what: what.into(), spend: Spend::default() }
+        let (from, what, spend) = (self.job.state, what.into(), Spend::default());
+        Transition { from, job, what, spend, repeats: false }
     }
 
     fn go(&self, to: State, what: &str) -> Transition {
         self.write(self.fresh(to), what)
-    }
-
-    fn stay(&self, why: String) -> Transition {
-        self.write(self.job.clone(), why)
     }
 
     fn back_to(&self, to: State, why: String) -> Transition {
@@ -241,41 +239,6 @@ impl Step<'_> {
         }
     }
 
-    /// A passing failure: later again, and an end after `give_up_after` while nothing was paid for.
-    /// A result that was paid for is never given up.
-    fn try_again_later(&self, trouble: Trouble) -> Transition {
-        let since_ms = self.job.failing_since_ms.unwrap_or(self.moment.now_ms);
-        let failing_ms = self.moment.now_ms.saturating_sub(since_ms);
-        if self.job.state.is_unsent() && failing_ms >= self.policy.give_up_after_ms {
-            let message = format!(
-                "given up after {} of failures, the last: {}",
-                rough(failing_ms),
-                trouble.message
-            );
-            return self.fail(Fault { code: "gave_up".to_owned(), message });
-        }
-        self.delayed(&trouble, since_ms)
-    }
-
-    fn delayed(&self, trouble: &Trouble, since_ms: i64) -> Transition {
-        let tries = self.job.tries.saturating_add(1);
-        let delay_ms = delay_ms(self.policy, tries, self.moment.chance);
-        let asked_ms = trouble.retry_after_ms.unwrap_or(0).min(self.policy.longest_rest_ms());
-        let due_at_ms = self.moment.now_ms.saturating_add(delay_ms.max(asked_ms));
-        let job = Job {
-            due_at_ms,
-            tries,
-            failing_since_ms: Some(since_ms),
-            waits: Some(format!(
-                "its next try, number {}, after: {}",
-                tries.saturating_add(1),
-                trouble.message
-            )),
-            ..self.job.clone()
-        };
-        self.write(job, format!("try {tries} failed: {}", trouble.message))
-    }
-
     fn retried(&self) -> Transition {
         let mut again = self.returned();
         again.job.attempt = self.job.attempt.saturating_add(1);
@@ -314,13 +277,4 @@ impl Step<'_> {
 fn outcome_name(outcome: &Outcome) -> String {
     let debug = format!("{outcome:?}");
     debug.split(['(', ' ', '{']).next().unwrap_or_default().to_owned()
-}
-
-/// A length of time in the largest unit that fits.
-fn rough(length_ms: i64) -> String {
-    match length_ms / 1_000 {
-        seconds if seconds < 120 => format!("{seconds} s"),
-        seconds if seconds < 7_200 => format!("{} min", seconds / 60),
-        seconds => format!("{} h", seconds / 3_600),
-    }
 }

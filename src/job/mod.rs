@@ -30,6 +30,9 @@ pub type JobId = i64;
 /// The [`Failure::code`] of a job that was taken out of the folder before it was sent.
 pub const REMOVED: &str = "removed";
 
+/// How the [`Job::waits`] of a job begins whose place in the output folder cannot be written.
+pub const BLOCKED: &str = "its place in the output folder, which cannot be written";
+
 /// One job as the database holds it: what was asked, and how far it came.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Job {

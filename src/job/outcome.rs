@@ -94,6 +94,9 @@ pub enum Outcome {
     Delivered(Delivered),
     /// A passing failure of the step the job stands at.
     Trouble(Trouble),
+    /// The job's place in the output folder cannot be written: the disk is full, the folder is gone or
+    /// read-only. It is nobody's failure, and passes by itself or by a person's hand.
+    Blocked(Trouble),
     /// A refusal that repeating will not change.
     Refused(Fault),
     /// Taken back by a person.

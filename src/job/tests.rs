@@ -99,6 +99,7 @@ fn outcomes() -> Vec<(&'static str, Outcome)> {
         ("TaskFailed", O::TaskFailed { message: text(), units_micro: Some(1_000_000) }),
         ("Delivered", delivered()),
         ("Trouble", O::Trouble(trouble())),
+        ("Blocked", O::Blocked(trouble())),
         ("Refused", O::Refused(fault())),
         ("Cancelled", O::Cancelled),
         ("Removed", O::Removed),

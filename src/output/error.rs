@@ -14,6 +14,9 @@ pub enum OutputError {
     /// An output path that leaves the output folder, by its spelling or through a symbolic link.
     #[error("{} leads out of the output folder", .0.display())]
     Escapes(PathBuf),
+    /// The output folder itself is not there: removed, or on a share that is not mounted.
+    #[error("the output folder {} is not there", .0.display())]
+    Gone(PathBuf),
     /// The disk or the quota is full.
     #[error("no space is left for {}", .0.display())]
     Full(PathBuf),
@@ -78,6 +81,7 @@ impl OutputError {
         match self {
             Self::Foreign(_) => "output_exists",
             Self::Escapes(_) => "output_escapes",
+            Self::Gone(_) => "output_gone",
             Self::Full(_) => "disk_full",
             Self::ReadOnly(_) => "read_only",
             Self::NoPermission(_) => "no_permission",
@@ -88,6 +92,19 @@ impl OutputError {
             Self::Misfit { .. } => "misfit",
             Self::Io { .. } => "io",
         }
+    }
+
+    /// Whether it is the file system that takes nothing at the moment, and neither the job's nor the
+    /// download's fault.
+    pub const fn is_passing(&self) -> bool {
+        matches!(
+            self,
+            Self::Gone(_)
+                | Self::Full(_)
+                | Self::ReadOnly(_)
+                | Self::NoPermission(_)
+                | Self::Io { .. }
+        )
     }
 
     /// The error of the system on `path`, told apart by what a person would do about it.

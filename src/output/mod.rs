@@ -20,6 +20,7 @@ mod place;
 mod publish;
 mod rename;
 mod resume;
+mod room;
 
 pub use error::OutputError;
 pub use metadata::{FaceUsed, FileFacts, Metadata, TimingUsed};
@@ -27,6 +28,7 @@ pub use ownership::free_or_ours;
 pub use part::{Part, Source};
 pub use place::{Kind, Place};
 pub use publish::{already_published, publish, published_before};
+pub use room::require_room;
 
 #[cfg(test)]
 mod tests;

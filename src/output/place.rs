@@ -47,7 +47,10 @@ impl Place {
         let Some(name) = name.filter(|_| !relative.ends_with('/')) else {
             return Err(OutputError::BadName(named));
         };
-        let root = fs::canonicalize(output_dir).map_err(OutputError::at(output_dir))?;
+        let root = fs::canonicalize(output_dir).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => OutputError::Gone(output_dir.to_owned()),
+            _ => OutputError::at(output_dir)(error),
+        })?;
         let mut folder = root.clone();
         for part in parts {
             folder = enter(&root, &folder.join(part))?;

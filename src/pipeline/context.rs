@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use tracing::{debug, info};
 
-use super::{Clock, Settings, absence::Absences, pace::Pace};
+use super::{Clock, Settings, absence::Absences, pace::Pace, reach::Reached};
 use crate::{
     job::{Job, Outcome, apply, outcome::Fault},
     kling::{self, Api, ApiError},
@@ -13,7 +13,7 @@ use crate::{
 
 /// Shared by all steps.
 pub(super) struct Context<A> {
-    pub(super) api: A,
+    pub(super) api: Reached<A>,
     pub(super) store: Store,
     pub(super) clock: Clock,
     pub(super) settings: Settings,
@@ -38,14 +38,18 @@ impl<A: Api> Context<A> {
             apply(job, outcome, &moment, &self.settings.policy).map_err(|illegal| {
                 StoreError::Nonsense { key: illegal.key.clone(), what: illegal.to_string() }
             })?;
-        let (from, what) = (transition.from, transition.what.clone());
+        let (from, what, repeats) = (transition.from, transition.what.clone(), transition.repeats);
         let request_id = answer.as_ref().and_then(|answer| answer.request_id.clone());
         let code = answer.as_ref().and_then(|answer| answer.code);
         let job = self.store.record(transition, answer, moment.now_ms).await?;
+        if repeats {
+            return Ok(job);
+        }
         if is_the_accounts {
             debug!(job = job.spec.key, request_id, code, "{}: held back: {what}", job.spec.key);
             return Ok(job);
         }
+        let what = own_wait(&job, moment.now_ms).map_or(what, |wait| format!("waits for {wait}"));
         info!(
             job = job.spec.key,
             from = from.name(),
@@ -92,6 +96,15 @@ impl<A: Api> Context<A> {
     }
 }
 
+/// What a job waits for by itself, in the words of the view `job_overview`.
+fn own_wait(job: &Job, now_ms: i64) -> Option<String> {
+    let waits = job.waits.as_ref().filter(|_| !job.state.is_finished())?;
+    match jiff::Timestamp::from_millisecond(job.due_at_ms) {
+        Ok(at) if job.due_at_ms > now_ms => Some(format!("{waits} (at {at:.3})")),
+        _ => Some(waits.clone()),
+    }
+}
+
 /// What of an answer goes into the history.
 pub(super) fn kept(call: Call, answer: &kling::Answer, units_micro: Option<i64>) -> Option<Answer> {
     Some(Answer {
@@ -106,4 +119,39 @@ pub(super) fn kept(call: Call, answer: &kling::Answer, units_micro: Option<i64>)
 /// The stable word for an error's code: the API's number, or "transport".
 pub(super) fn code_of(error: &ApiError) -> String {
     error.code.map_or_else(|| "transport".to_owned(), |code| code.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::{FaceChoice, JobSpec, Source, State};
+
+    #[test]
+    fn the_log_tells_a_time_as_the_view_does_and_only_one_to_come() {
+        let spec = JobSpec {
+            key: "a".to_owned(),
+            id: None,
+            video: Source::Id("v".to_owned()),
+            audio: Source::Id("s".to_owned()),
+            face: FaceChoice::Longest,
+            sound_start_ms: 0,
+            sound_end_ms: Some(3_000),
+            sound_insert_ms: None,
+            sound_volume: 1.0,
+            original_audio_volume: 1.0,
+            watermark: false,
+            callback_url: None,
+            external_task_id: None,
+            output: "a.mp4".to_owned(),
+            priority: 0,
+            not_before_at_ms: None,
+            labels: std::collections::BTreeMap::new(),
+        };
+        let due_at_ms = 1_772_366_407_050;
+        let waits = Some("its next try".to_owned());
+        let job = Job { state: State::Queued, due_at_ms, waits, ..Job::new(spec, "e".into(), 0) };
+        let told = |now_ms| own_wait(&job, now_ms).unwrap();
+        assert_eq!(told(due_at_ms - 1), "its next try (at 2026-03-01T12:00:07.050Z)");
+        assert_eq!(told(due_at_ms), "its next try");
+    }
 }

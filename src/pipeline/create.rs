@@ -69,6 +69,10 @@ pub(super) async fn resend<A: Api>(
             return Ok(StepEnd::new(context.note(&job, changed, None).await?, None));
         }
     };
+    // It was never accepted: it is still free to say no for want of room.
+    if let Some(blocked @ Outcome::Blocked(_)) = check_output(context, &job).await {
+        return Ok(StepEnd::new(context.note(&job, blocked, None).await?, None));
+    }
     context.pace.ready(Kind::Create).await;
     if !gate() {
         let held = context.note(&job, Outcome::Absent { absent_ms }, None).await?;

@@ -73,17 +73,19 @@ pub(super) async fn check_output<A: Api>(context: &Context<A>, job: &Job) -> Opt
             Err(OutputError::Foreign(path)) => {
                 Ok(Some((path, output::published_before(&place, key)?)))
             }
-            other => other.map(|()| None),
+            other => other
+                .and_then(|()| output::require_room(&place, wanted.spec.watermark))
+                .map(|()| None),
         }
     });
     let taken =
         |message| Some(Outcome::Refused(Fault { code: "output_taken".to_owned(), message }));
     match checked.await {
-        // What passes by itself does not fail the job: the create goes on, and the download waits.
-        Ok(None)
-        | Err(Stop::Output(
-            OutputError::Full(_) | OutputError::ReadOnly(_) | OutputError::Io { .. },
-        )) => None,
+        Ok(None) => None,
+        // Nothing is paid for what could not be stored.
+        Err(Stop::Output(error)) if error.is_passing() => {
+            Some(Outcome::Blocked(told(job, error.into())))
+        }
         Ok(Some((_, Some(published)))) if published.external_task_id == job.external_task_id() => {
             Some(Outcome::Found { task_id: published.task_id })
         }
@@ -120,6 +122,9 @@ pub(super) async fn download<A: Api>(
         Err(stop @ Stop::Gone { .. }) => {
             let Trouble { code, message, .. } = told(&job, stop);
             (Outcome::Refused(Fault { code, message }), None)
+        }
+        Err(Stop::Output(error)) if error.is_passing() => {
+            (Outcome::Blocked(told(&job, error.into())), None)
         }
         Err(stop) => {
             let word = match &stop {

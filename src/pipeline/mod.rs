@@ -21,6 +21,7 @@ mod local;
 mod lookup;
 mod offload;
 mod pace;
+mod reach;
 mod react;
 mod refusal;
 mod schedule;

@@ -171,7 +171,10 @@ impl<A: Api> Pipeline<A> {
             .failing_since_ms
             .is_none_or(|since_ms| now_ms.saturating_sub(since_ms) >= give_up_after_ms);
         if is_news {
-            warn!(job = job.spec.key, "{}: the API does not know its task: {words}", job.spec.key);
+            if !job.is_unseen() {
+                let key = &job.spec.key;
+                warn!(job = key, "{key}: the API does not know its task: {words}");
+            }
             self.move_on(id, Outcome::Unseen(words)).await?;
         }
         Ok(())

@@ -23,7 +23,8 @@ use tracing::{error, info};
 
 use super::{
     Clock, Settings, absence::Absences, cadence::Cadence, candidates::Refreshed, context::Context,
-    line::Line, pace::Pace, shelf::Shelf, slots::Slots, step::StepEnd, sweep::Swept,
+    line::Line, pace::Pace, reach::Reached, shelf::Shelf, slots::Slots, step::StepEnd,
+    sweep::Swept,
 };
 use crate::{
     job::{Job, JobId, State},
@@ -126,6 +127,10 @@ pub struct Pipeline<A> {
     /// Read by steps right before they pay.
     pub(super) may_pay: Arc<AtomicBool>,
     pub(super) budget: Budget,
+    /// It is written down that the API gives no usable answer.
+    pub(super) in_trouble: bool,
+    /// When (Unix ms) this run began.
+    began_at_ms: i64,
     pub(super) look_again: bool,
     pub(super) queue_is_dry: bool,
     /// The same of what failed and is due again.
@@ -157,9 +162,10 @@ impl<A: Api> Pipeline<A> {
             store.set_slots_limit(&settings.account, slots.limit()).await?;
         }
         let lookups = Mutex::new(lookups);
+        let began_at_ms = clock.now_ms();
         Ok(Self {
             context: Arc::new(Context {
-                api,
+                api: Reached::new(api),
                 store,
                 clock,
                 settings,
@@ -181,6 +187,8 @@ impl<A: Api> Pipeline<A> {
             slots_refused_in_a_row: 0,
             may_pay: Arc::new(AtomicBool::new(false)),
             budget: Budget::default(),
+            in_trouble: false,
+            began_at_ms,
             look_again: true,
             queue_is_dry: false,
             again_is_dry: false,
@@ -211,6 +219,7 @@ impl<A: Api> Pipeline<A> {
             }
             self.refill().await?;
             self.check_budget().await?;
+            self.tell_trouble().await?;
             self.start_what_may_start();
             if until == Until::Idle
                 && !more
@@ -275,7 +284,8 @@ impl<A: Api> Pipeline<A> {
         if under_way || self.look_again {
             return Ok(None);
         }
-        let (unsent, sent) = self.context.store.count_moving(ONCE_TRIES_MAX).await?;
+        let (unsent, sent) =
+            self.context.store.count_moving(ONCE_TRIES_MAX, self.began_at_ms).await?;
         let held = i64::try_from(self.count_held_resends()).unwrap_or(i64::MAX);
         Ok(match (unsent, sent) {
             (0, 0) => Some(End::Idle),

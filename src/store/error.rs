@@ -1,8 +1,10 @@
 //! What can go wrong with the state database, and which of it passes by itself.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
+
+use super::LockError;
 
 /// A failure of the state database.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +63,9 @@ pub enum StoreError {
         /// The file.
         path: PathBuf,
     },
+    /// Another daemon works on it.
+    #[error(transparent)]
+    Held(#[from] LockError),
     /// The job was moved by someone else since it was read.
     #[error("job {key} was changed meanwhile")]
     Stale {
@@ -100,6 +105,7 @@ impl StoreError {
                 Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied)
             ),
             Self::Io { source, .. } => source.kind() == std::io::ErrorKind::PermissionDenied,
+            Self::Held(error) => error.is_denied(),
             _ => false,
         }
     }
@@ -109,6 +115,46 @@ impl StoreError {
     pub fn is_conflict(&self) -> bool {
         matches!(self, Self::Sqlite(error)
             if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation))
+    }
+
+    /// Whether SQLite found the file damaged while it was in use.
+    #[must_use]
+    pub fn is_damage(&self) -> bool {
+        matches!(self, Self::Sqlite(error) if matches!(
+            error.sqlite_error_code(),
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
+        ))
+    }
+
+    /// Whether others keep the database locked, or its disk is full: then it is worth waiting.
+    #[must_use]
+    pub fn is_waited_out(&self) -> bool {
+        matches!(self, Self::Sqlite(error) if matches!(
+            error.sqlite_error_code(),
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::DiskFull)
+        ))
+    }
+
+    /// The same failure for another who waited for the same transaction.
+    pub(super) fn again(&self) -> Self {
+        match self {
+            Self::Sqlite(rusqlite::Error::SqliteFailure(error, words)) => {
+                rusqlite::Error::SqliteFailure(*error, words.clone()).into()
+            }
+            _ => Self::Closed,
+        }
+    }
+
+    /// Says "damaged" where SQLite says "malformed" or "not a database" of the file at `path`.
+    pub(super) fn told_of(self, path: &Path) -> Self {
+        if !self.is_damage() {
+            return self;
+        }
+        let what = match self {
+            Self::Sqlite(rusqlite::Error::SqliteFailure(_, Some(words))) => words,
+            other => other.to_string(),
+        };
+        Self::Damaged { path: path.to_owned(), what }
     }
 
     /// Whether it may pass by itself, so that the same work is to be tried again.

@@ -15,6 +15,25 @@ impl Store {
         .await
     }
 
+    /// Says why the API gives no usable answer, since `now_ms`; `None`: it does.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn set_trouble(
+        &self,
+        trouble: Option<String>,
+        now_ms: i64,
+    ) -> Result<(), StoreError> {
+        let since_ms = trouble.as_ref().map(|_| now_ms);
+        self.write(move |connection| {
+            connection
+                .prepare_cached("UPDATE line SET trouble = ?1, trouble_since_ms = ?2")?
+                .execute((&trouble, since_ms))?;
+            Ok(())
+        })
+        .await
+    }
+
     /// Writes down that a daemon began its work, with the limits it works under.
     ///
     /// # Errors
@@ -31,7 +50,8 @@ impl Store {
             connection
                 .prepare_cached(
                     "UPDATE line SET daemon_pid = ?1, daemon_since_ms = ?2, slots_configured = ?3,
-                       slots_limit = ?3, cap_micro = ?4, hold = NULL",
+                       slots_limit = ?3, cap_micro = ?4, hold = NULL, trouble = NULL,
+                       trouble_since_ms = NULL",
                 )?
                 .execute((pid, now_ms, slots, cap_micro))?;
             Ok(())

@@ -43,16 +43,17 @@ pub use error::StoreError;
 pub use left_over::LeftOver;
 
 pub use listing::{HistoryLine, JobDetail, JobFilter, JobLine};
-pub use lock::{Lock, LockError, holder};
+pub use lock::{Holder, Lock, LockError, holder};
 pub use manifests::{Accepted, Conflict, KnownManifest, Reconciled, WantedJob};
 pub use migrate::VERSION;
 pub use open::open_reader;
-pub use overview::{Reader, RefusedManifest, Standing};
+pub use overview::{LineTrouble, Reader, RefusedManifest, Standing};
 pub use pause::{Pause, PauseKind};
 pub use record::{Answer, Call};
 pub use session::KnownSession;
 pub use worker::Interlude;
 
+use lock::DatabaseLock;
 use worker::Worker;
 
 /// A handle to the state database; cheap to clone.
@@ -69,8 +70,24 @@ impl Store {
     /// # Errors
     /// When it cannot be opened, is damaged, or comes from a newer version; it is then left untouched.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let writer = Worker::spawn_writer(open::open_writer(path)?)?;
-        let reader = Worker::spawn_reader(open_reader(path)?)?;
+        Self::open_with(path, None)
+    }
+
+    /// Opens the database like [`Store::open`], as the one daemon that works on it.
+    ///
+    /// # Errors
+    /// Those of [`Store::open`], and [`StoreError::Held`] when another daemon works on the same
+    /// file, by whatever name.
+    pub fn open_alone(path: &Path) -> Result<Self, StoreError> {
+        let alone = open::take_alone(path)?;
+        Self::open_with(path, Some(Arc::new(alone)))
+    }
+
+    fn open_with(path: &Path, alone: Option<Arc<DatabaseLock>>) -> Result<Self, StoreError> {
+        let writer = open::open_writer(path)?;
+        let reader = open_reader(path)?;
+        let writer = Worker::spawn_writer(writer, alone.clone())?;
+        let reader = Worker::spawn_reader(reader, alone)?;
         Ok(Self { path: path.to_owned(), writer, reader })
     }
 
@@ -96,7 +113,7 @@ impl Store {
         &self,
         work: impl FnMut(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.writer.call(work).await
+        self.writer.call(work).await.map_err(|error| error.told_of(&self.path))
     }
 
     /// Runs `work` on the reading connection.
@@ -104,12 +121,12 @@ impl Store {
         &self,
         work: impl FnMut(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.reader.call(work).await
+        self.reader.call(work).await.map_err(|error| error.told_of(&self.path))
     }
 
-    /// Why the database cannot be written at the moment, if so.
+    /// Why the database cannot be written, or read, at the moment, if so.
     #[must_use]
     pub fn trouble(&self) -> Option<String> {
-        self.writer.trouble()
+        self.writer.trouble().or_else(|| self.reader.trouble())
     }
 }

@@ -7,10 +7,11 @@
 
 use std::{fs, io, path::Path, time::Duration};
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig};
+use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
 use super::{
-    StoreError,
+    LockError, StoreError,
+    lock::DatabaseLock,
     migrate::{SCHEMA, VERSION, migrate},
 };
 use crate::failpoint;
@@ -26,14 +27,39 @@ const HEALTH_CHECK_BYTES_MAX: u64 = 64 << 20;
 
 /// Opens the database for writing; makes or migrates it.
 pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        fs::create_dir_all(folder)
-            .map_err(|source| StoreError::Io { path: folder.to_owned(), source })?;
-    }
+    make_folder(path)?;
+    refuse_a_folder(path)?;
     refuse_a_lost_database(path)?;
     let mut connection = Connection::open(path)?;
-    told(path, prepare(&mut connection, path))?;
+    prepare(&mut connection, path).map_err(|error| error.told_of(path))?;
     Ok(connection)
+}
+
+/// Makes sure that nobody else works on the database as a daemon, for as long as what is returned is
+/// kept: until all connections of this process are closed.
+pub(super) fn take_alone(path: &Path) -> Result<DatabaseLock, StoreError> {
+    make_folder(path)?;
+    refuse_a_lost_database(path)?;
+    DatabaseLock::take(path).map_err(|error| match error {
+        LockError::Io { path, source } => StoreError::Io { path, source },
+        held => held.into(),
+    })
+}
+
+/// SQLite would say "disk I/O error".
+fn refuse_a_folder(path: &Path) -> Result<(), StoreError> {
+    if path.is_dir() {
+        let source = io::ErrorKind::IsADirectory.into();
+        return Err(StoreError::Io { path: path.to_owned(), source });
+    }
+    Ok(())
+}
+
+fn make_folder(path: &Path) -> Result<(), StoreError> {
+    let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) else {
+        return Ok(());
+    };
+    fs::create_dir_all(folder).map_err(|source| StoreError::Io { path: folder.to_owned(), source })
 }
 
 /// Opens the database for reading alone, by an unprivileged reader too.
@@ -41,9 +67,10 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
 /// # Errors
 /// When it is not there, cannot be read, is damaged, or of a newer version.
 pub fn open_reader(path: &Path) -> Result<Connection, StoreError> {
+    refuse_a_folder(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
-    told(path, settle_reader(&connection, path))?;
+    settle_reader(&connection, path).map_err(|error| error.told_of(path))?;
     Ok(connection)
 }
 
@@ -51,7 +78,7 @@ fn settle_reader(connection: &Connection, path: &Path) -> Result<(), StoreError>
     connection.busy_timeout(BUSY_TIMEOUT)?;
     keep_plans(connection)?;
     let version = check_owner(connection, path)?;
-    if (1..VERSION).contains(&version) {
+    if version < VERSION {
         return Err(StoreError::Older { path: path.to_owned(), found: version, known: VERSION });
     }
     Ok(())
@@ -144,17 +171,4 @@ fn refuse_a_lost_database(path: &Path) -> Result<(), StoreError> {
         return Err(StoreError::Damaged { path: path.to_owned(), what });
     }
     Ok(())
-}
-
-/// Says "damaged" where SQLite says "malformed" or "not a database".
-fn told(path: &Path, result: Result<(), StoreError>) -> Result<(), StoreError> {
-    match result {
-        Err(StoreError::Sqlite(rusqlite::Error::SqliteFailure(error, what)))
-            if matches!(error.code, ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) =>
-        {
-            let what = what.unwrap_or_else(|| error.to_string());
-            Err(StoreError::Damaged { path: path.to_owned(), what })
-        }
-        other => other,
-    }
 }

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, path::Path};
 use rusqlite::Connection;
 
 use super::{Pause, StoreError, open_reader, pause, spend};
-use crate::job::State;
+use crate::job::{BLOCKED, State};
 
 /// A read-only handle to the state database, for commands: works beside a running daemon, without
 /// one, and for a reader who may not write.
@@ -41,12 +41,32 @@ pub struct Standing {
     pub pause: Option<Pause>,
     /// Why no new task is started though the line is not paused.
     pub hold: Option<String>,
+    /// Why the API gives no usable answer, while it does not.
+    pub trouble: Option<LineTrouble>,
+    /// How many jobs wait for their place in the output folder to be writable, and what the first of
+    /// them waits for.
+    pub blocked: Option<(i64, String)>,
     /// How long tasks take, once it is known.
     pub median_task_ms: Option<i64>,
     /// The daemon that last began its work; it may have ended.
     pub daemon_pid: Option<u32>,
     /// When (Unix ms) it began.
     pub daemon_since_ms: Option<i64>,
+}
+
+/// Something that keeps the whole line from its work, and passes by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineTrouble {
+    /// In words.
+    pub reason: String,
+    /// Since when (Unix ms).
+    pub since_ms: i64,
+}
+
+impl LineTrouble {
+    fn from_columns(reason: Option<String>, since_ms: Option<i64>) -> Option<Self> {
+        Some(Self { reason: reason?, since_ms: since_ms? })
+    }
 }
 
 /// A manifest with faults.
@@ -67,6 +87,15 @@ pub(super) const JOBS_BY_STATE: &str =
 pub(super) const MANIFESTS_OF_STATE: &str = "
     SELECT count(*) FROM manifest INDEXED BY manifest_present
     WHERE state = ?1 AND removed_at_ms IS NULL";
+
+/// Walks what rests, not what is queued.
+pub(super) const BLOCKED_JOBS: &str = "
+    SELECT count(*), min(waits) FROM (
+      SELECT waits FROM job INDEXED BY job_delayed WHERE state = 'queued' AND due_at_ms > 0
+      UNION ALL
+      SELECT waits FROM job INDEXED BY job_state
+      WHERE state IN ('identified', 'creating', 'downloading') AND due_at_ms > 0)
+    WHERE substr(waits, 1, length(?1)) = ?1";
 
 impl Standing {
     /// How many jobs are in any of `states`.
@@ -99,10 +128,11 @@ impl Reader {
         let jobs = jobs(&moment)?;
         let refused = refused(&moment)?;
         let pause = pause::read_pause(&moment)?;
+        let blocked = blocked(&moment)?;
         let standing = moment
             .prepare_cached(
                 "SELECT slots_configured, slots_limit, cap_micro, hold, median_task_ms, daemon_pid,
-                   daemon_since_ms FROM line",
+                   daemon_since_ms, trouble, trouble_since_ms FROM line",
             )?
             .query_row([], |row| {
                 Ok(Standing {
@@ -117,6 +147,8 @@ impl Reader {
                     spent_total_micro,
                     pause,
                     hold: row.get(3)?,
+                    trouble: LineTrouble::from_columns(row.get(7)?, row.get(8)?),
+                    blocked,
                     median_task_ms: row.get(4)?,
                     daemon_pid: row.get(5)?,
                     daemon_since_ms: row.get(6)?,
@@ -138,6 +170,13 @@ fn jobs(connection: &Connection) -> Result<BTreeMap<State, i64>, StoreError> {
         }
     }
     Ok(counts)
+}
+
+fn blocked(connection: &Connection) -> Result<Option<(i64, String)>, StoreError> {
+    let mut statement = connection.prepare_cached(BLOCKED_JOBS)?;
+    let (jobs, reason): (i64, Option<String>) =
+        statement.query_row([BLOCKED], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(reason.map(|reason| (jobs, reason)))
 }
 
 fn manifests(connection: &Connection) -> Result<(i64, i64), StoreError> {

@@ -124,20 +124,28 @@ impl Store {
     }
 
     /// Returns how many jobs still move by themselves, those before their create first, then those
-    /// that were sent. Who only waits for media or a person, and who failed `tries_max` times in a
-    /// row at a download, is left out.
+    /// that were sent. Who only waits for media or a person is left out, and so is who failed
+    /// `tries_max` times in a row, the last time after `since_ms`, at a download or for want of a
+    /// place to put the result.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn count_moving(&self, tries_max: u32) -> Result<(i64, i64), StoreError> {
+    pub async fn count_moving(
+        &self,
+        tries_max: u32,
+        since_ms: i64,
+    ) -> Result<(i64, i64), StoreError> {
         self.read(move |connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT
-                   (SELECT count(*) FROM job WHERE state IN ('queued', 'identified')),
+                   (SELECT count(*) FROM job WHERE state IN ('queued', 'identified')
+                    AND NOT (tries >= ?1 AND failing_since_ms IS NULL AND updated_at_ms >= ?2)),
                    (SELECT count(*) FROM job WHERE state IN ('creating', 'submitted', 'processing'))
-                   + (SELECT count(*) FROM job WHERE state = 'downloading' AND tries < ?1)",
+                   + (SELECT count(*) FROM job WHERE state = 'downloading'
+                      AND NOT (tries >= ?1 AND updated_at_ms >= ?2))",
             )?;
-            Ok(statement.query_row([tries_max], |row| Ok((row.get(0)?, row.get(1)?)))?)
+            let counts = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+            Ok(statement.query_row((tries_max, since_ms), counts)?)
         })
         .await
     }

@@ -129,14 +129,16 @@ pub(super) fn record(
     answer: Option<&Answer>,
     now_ms: i64,
 ) -> Result<Job, StoreError> {
-    let Transition { from, job, what, spend: spent } = transition;
+    let Transition { from, job, what, spend: spent, repeats } = transition;
     if job.state == State::Submitted {
         refuse_taken(connection, job)?;
     }
     if !row::update_progress(connection, job, *from, now_ms)? {
         return Err(StoreError::Stale { key: job.spec.key.clone() });
     }
-    add_event(connection, job.id, Some(*from), job.state, what, answer, now_ms)?;
+    if !repeats {
+        add_event(connection, job.id, Some(*from), job.state, what, answer, now_ms)?;
+    }
     if *from == State::Unresolved {
         candidate::forget(connection, job.id)?;
     }

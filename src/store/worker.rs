@@ -16,13 +16,16 @@ use futures_util::future::BoxFuture;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::StoreError;
+use super::{StoreError, lock::DatabaseLock};
 use crate::failpoint;
 
 /// So many pieces of work share one transaction at most.
 const BATCH_MAX: usize = 512;
 /// How long to wait before a database in trouble is tried again.
 const TROUBLE_PAUSE: Duration = Duration::from_secs(1);
+
+/// What keeps other daemons out, where there is one to keep.
+type Alone = Option<Arc<DatabaseLock>>;
 
 /// Awaited before and after each piece of work in a simulation: there a crash may come, after which it
 /// never returns.
@@ -79,12 +82,18 @@ where
 }
 
 impl Worker {
-    pub(super) fn spawn_writer(connection: Connection) -> Result<Self, StoreError> {
-        Self::spawn("lipsyncd-writer", move |queue, trouble| write_all(&connection, queue, trouble))
+    pub(super) fn spawn_writer(connection: Connection, alone: Alone) -> Result<Self, StoreError> {
+        Self::spawn("lipsyncd-writer", move |queue, trouble| {
+            write_all(&connection, queue, trouble);
+            close(connection, alone);
+        })
     }
 
-    pub(super) fn spawn_reader(connection: Connection) -> Result<Self, StoreError> {
-        Self::spawn("lipsyncd-reader", move |queue, _| read_all(&connection, queue))
+    pub(super) fn spawn_reader(connection: Connection, alone: Alone) -> Result<Self, StoreError> {
+        Self::spawn("lipsyncd-reader", move |queue, trouble| {
+            read_all(&connection, queue, trouble);
+            close(connection, alone);
+        })
     }
 
     fn spawn(
@@ -130,7 +139,7 @@ impl Worker {
         if writes {
             write_batch(&connection, vec![work], &self.trouble);
         } else {
-            read_one(&connection, work);
+            read_one(&connection, work, &self.trouble);
         }
     }
 
@@ -139,17 +148,46 @@ impl Worker {
     }
 }
 
-fn read_all(connection: &Connection, queue: &mpsc::Receiver<Box<dyn Work>>) {
+/// The lock goes last: with it go, by the rules of POSIX, all locks of SQLite's on the same file.
+fn close(connection: Connection, alone: Alone) {
+    drop(connection);
+    drop(alone);
+}
+
+/// Keeps why the database cannot be used, and says so when it begins and when it ends.
+fn say(trouble: &Mutex<Option<String>>, words: Option<String>, what: &str) {
+    let mut known = trouble.lock().unwrap_or_else(PoisonError::into_inner);
+    match (&words, known.is_some()) {
+        (Some(words), false) => tracing::warn!("{words}; waiting until it can be {what}"),
+        (None, true) => tracing::info!("the state database can be {what} again"),
+        _ => {}
+    }
+    *known = words;
+}
+
+fn read_all(
+    connection: &Connection,
+    queue: &mpsc::Receiver<Box<dyn Work>>,
+    trouble: &Mutex<Option<String>>,
+) {
     while let Ok(work) = queue.recv() {
-        read_one(connection, work);
+        read_one(connection, work, trouble);
     }
 }
 
-fn read_one(connection: &Connection, mut work: Box<dyn Work>) {
-    if let Err(error) = work.run(connection) {
-        work.fail(error);
+fn read_one(connection: &Connection, mut work: Box<dyn Work>, trouble: &Mutex<Option<String>>) {
+    loop {
+        match work.run(connection) {
+            Err(error) if error.is_passing() => {
+                say(trouble, Some(error.to_string()), "read");
+                thread::sleep(TROUBLE_PAUSE);
+                continue;
+            }
+            Err(error) => work.fail(error),
+            Ok(()) => say(trouble, None, "read"),
+        }
+        return work.answer();
     }
-    work.answer();
 }
 
 fn write_all(
@@ -180,30 +218,19 @@ fn commit_until_it_fits(
     batch: &mut [Box<dyn Work>],
     trouble: &Mutex<Option<String>>,
 ) {
-    let say = |words: Option<String>| {
-        let mut known = trouble.lock().unwrap_or_else(PoisonError::into_inner);
-        match (&words, known.is_some()) {
-            (Some(words), false) => tracing::warn!("{words}; waiting until it can be written"),
-            (None, true) => tracing::info!("the state database can be written again"),
-            _ => {}
-        }
-        *known = words;
-    };
     loop {
         let Err(error) = commit(connection, batch) else {
-            return say(None);
+            return say(trouble, None, "written");
         };
         // A rollback that fails has nothing left to roll back.
         let _nothing_open = connection.execute_batch("ROLLBACK");
         if !error.is_passing() {
-            let words = error.to_string();
-            tracing::error!("{words}");
             for work in batch.iter_mut() {
-                work.fail(StoreError::Closed);
+                work.fail(error.again());
             }
             return;
         }
-        say(Some(error.to_string()));
+        say(trouble, Some(error.to_string()), "written");
         thread::sleep(TROUBLE_PAUSE);
     }
 }

@@ -16,3 +16,4 @@ mod simulation;
 #[cfg(target_os = "linux")]
 mod storage;
 mod support;
+mod trouble;

@@ -10,7 +10,7 @@ use crate::{
         text::{iso_ms, units_number},
     },
     job::State,
-    store::{Pause, Reader, Standing, holder},
+    store::{Holder, Pause, Reader, Standing, holder},
 };
 
 /// The states in which a job still needs a slot, or has one. `waiting` is not among them: nobody
@@ -26,6 +26,8 @@ pub(super) struct Report {
     pub(super) slots: Slots,
     pub(super) pause: Option<PauseReport>,
     pub(super) hold: Option<String>,
+    pub(super) trouble: Option<TroubleReport>,
+    pub(super) blocked: Option<BlockedReport>,
     pub(super) units: Units,
     pub(super) eta_seconds: Option<i64>,
     pub(super) daemon: Daemon,
@@ -69,6 +71,22 @@ pub(super) struct Daemon {
     pub(super) running: bool,
     pub(super) pid: Option<u32>,
     pub(super) since: Option<String>,
+    /// Why it cannot write the state database at the moment.
+    pub(super) trouble: Option<String>,
+}
+
+/// Something that keeps the line from its work, and passes by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct TroubleReport {
+    pub(super) reason: String,
+    pub(super) since: String,
+}
+
+/// Jobs whose place in the output folder cannot be written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct BlockedReport {
+    pub(super) jobs: i64,
+    pub(super) reason: String,
 }
 
 impl Report {
@@ -81,8 +99,8 @@ impl Report {
         Ok(Self::of(reader.standing(now_ms)?, holder(database), now_ms))
     }
 
-    /// `holder` is the PID of the running daemon, 0 when it cannot be read, none without one.
-    pub(super) fn of(standing: Standing, holder: Option<u32>, now_ms: i64) -> Self {
+    /// `holder` is the running daemon, none without one.
+    pub(super) fn of(standing: Standing, holder: Option<Holder>, now_ms: i64) -> Self {
         let used = State::ALL.into_iter().filter(|state| state.holds_slot()).collect::<Vec<_>>();
         Self {
             jobs: standing.jobs.clone(),
@@ -97,6 +115,14 @@ impl Report {
             },
             pause: standing.pause.as_ref().map(PauseReport::of),
             hold: standing.hold.clone(),
+            // A daemon that ended may have left it behind.
+            trouble: standing.trouble.as_ref().filter(|_| holder.is_some()).map(|trouble| {
+                TroubleReport { reason: trouble.reason.clone(), since: iso_ms(trouble.since_ms) }
+            }),
+            blocked: standing
+                .blocked
+                .as_ref()
+                .map(|(jobs, reason)| BlockedReport { jobs: *jobs, reason: reason.clone() }),
             units: Units {
                 today: units_number(standing.spent_today_micro),
                 total: units_number(standing.spent_total_micro),
@@ -130,15 +156,15 @@ impl PauseReport {
 }
 
 impl Daemon {
-    fn of(standing: &Standing, holder: Option<u32>) -> Self {
-        let pid = match holder {
-            Some(0) => standing.daemon_pid,
-            known => known,
+    fn of(standing: &Standing, holder: Option<Holder>) -> Self {
+        let Some(holder) = holder else {
+            return Self { running: false, pid: None, since: None, trouble: None };
         };
+        let pid = Some(holder.pid).filter(|pid| *pid > 0).or(standing.daemon_pid);
         // A daemon that only just took its lock has not written down yet when it began.
-        let began = holder.is_some() && pid == standing.daemon_pid;
+        let began = pid == standing.daemon_pid;
         let since = standing.daemon_since_ms.filter(|_| began).map(iso_ms);
-        Self { running: holder.is_some(), pid, since }
+        Self { running: true, pid, since, trouble: holder.trouble }
     }
 }
 
@@ -182,10 +208,16 @@ pub(super) mod tests {
             spent_total_micro: 340_050_000,
             pause: None,
             hold: None,
+            trouble: None,
+            blocked: None,
             median_task_ms: Some(60_000),
             daemon_pid: Some(4711),
             daemon_since_ms: Some(NOW_MS - 200_000),
         }
+    }
+
+    pub(in crate::cli::status) fn running(pid: u32) -> Option<Holder> {
+        Some(Holder { pid, trouble: None })
     }
 
     pub(in crate::cli::status) fn paused(kind: PauseKind) -> Pause {
@@ -220,17 +252,20 @@ pub(super) mod tests {
     #[test]
     fn a_daemon_that_ended_is_not_shown_as_running() {
         let report = Report::of(standing(), None, NOW_MS);
-        assert_eq!(report.daemon, Daemon { running: false, pid: None, since: None });
-        let other = Report::of(standing(), Some(99), NOW_MS);
-        assert_eq!(other.daemon, Daemon { running: true, pid: Some(99), since: None });
-        let same = Report::of(standing(), Some(4711), NOW_MS);
+        assert_eq!(report.daemon, Daemon { running: false, pid: None, since: None, trouble: None });
+        let other = Report::of(standing(), running(99), NOW_MS);
+        assert_eq!(
+            other.daemon,
+            Daemon { running: true, pid: Some(99), since: None, trouble: None }
+        );
+        let same = Report::of(standing(), running(4711), NOW_MS);
         assert_eq!(same.daemon.since.unwrap(), "2026-03-01T11:56:47.050Z");
     }
 
     #[test]
     fn json_has_every_state_and_the_promised_members() {
         let stopped = Standing { pause: Some(paused(PauseKind::Account)), ..standing() };
-        let json = serde_json::to_value(Report::of(stopped, Some(4711), NOW_MS)).unwrap();
+        let json = serde_json::to_value(Report::of(stopped, running(4711), NOW_MS)).unwrap();
         assert_eq!(json["jobs"].as_object().unwrap().len(), State::ALL.len());
         assert_eq!(json["jobs"]["unresolved"], 0);
         assert_eq!(json["slots"], serde_json::json!({"used": 5, "limit": 5, "configured": 10}));

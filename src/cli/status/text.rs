@@ -30,6 +30,10 @@ pub(super) fn one_line(report: &Report) -> String {
         line += &format!(", paused: {}", safe(&pause.reason));
     } else if let Some(hold) = &report.hold {
         line += &format!(", held: {}", safe(hold));
+    } else if let Some(trouble) = &report.trouble {
+        line += &format!(", the API gives no usable answer: {}", safe(&trouble.reason));
+    } else if let Some(blocked) = &report.blocked {
+        line += &format!(", waits for {}", safe(&blocked.reason));
     } else if let Some(seconds) = report.eta_seconds {
         line += &format!(", about {} left", duration(seconds * 1000));
     }
@@ -43,8 +47,20 @@ pub(super) fn lines(report: &Report) -> Vec<(&'static str, String)> {
         ("jobs", jobs(report)),
         ("slots", slots(report)),
         ("line", line(report)),
-        ("units", spent(report)),
     ];
+    if let Some(trouble) = &report.daemon.trouble {
+        lines.push(("database", format!("the daemon waits for it: {}", safe(trouble))));
+    }
+    if let Some(trouble) = report.standing.trouble.as_ref().filter(|_| report.trouble.is_some()) {
+        let since = time(trouble.since_ms);
+        lines.push(("api", format!("no usable answer since {since}: {}", safe(&trouble.reason))));
+    }
+    if let Some(blocked) = &report.blocked {
+        let wait =
+            if blocked.jobs == 1 { "1 job waits" } else { &format!("{} jobs wait", blocked.jobs) };
+        lines.push(("output", format!("{wait} for {}", safe(&blocked.reason))));
+    }
+    lines.push(("units", spent(report)));
     if let Some(left) = time_left(report) {
         lines.push(("time left", left));
     }
@@ -106,7 +122,8 @@ fn line(report: &Report) -> String {
         };
     };
     let mut said = format!("paused since {}: {}", time(pause.since_ms), safe(&pause.reason));
-    if let Some(code) = pause.code {
+    // The API's own refusals name it already.
+    if let Some(code) = pause.code.filter(|code| !pause.reason.contains(&format!("code {code}"))) {
         said += &format!(" (code {code})");
     }
     if let Some(probe_ms) = pause.next_probe_at_ms {
@@ -188,11 +205,11 @@ fn jobs_are(count: i64) -> String {
 mod tests {
     use super::*;
     use crate::{
-        cli::status::report::tests::{NOW_MS, paused, standing},
-        store::{RefusedManifest, Standing},
+        cli::status::report::tests::{NOW_MS, paused, running, standing},
+        store::{Holder, LineTrouble, RefusedManifest, Standing},
     };
 
-    fn shown(standing: Standing, holder: Option<u32>) -> String {
+    fn shown(standing: Standing, holder: Option<Holder>) -> String {
         let mut out = Vec::new();
         write(&mut out, &Report::of(standing, holder, NOW_MS)).unwrap();
         String::from_utf8(out).unwrap()
@@ -209,7 +226,7 @@ units      12.5 today (UTC) of at most 100, 340.05 in all
 time left  about 20m
 manifests  3 accepted
 ";
-        assert_eq!(shown(standing(), Some(4711)), expected);
+        assert_eq!(shown(standing(), running(4711)), expected);
     }
 
     #[test]
@@ -244,8 +261,29 @@ next       lipsyncd run                       101 jobs are not finished
     }
 
     #[test]
+    fn what_keeps_the_daemon_from_its_work_is_told() {
+        let trouble = LineTrouble { reason: "no connection".to_owned(), since_ms: NOW_MS - 5_000 };
+        let standing = Standing {
+            trouble: Some(trouble),
+            blocked: Some((2, "its place: no space is left for /out".to_owned())),
+            ..standing()
+        };
+        let holder = Holder { pid: 4711, trouble: Some("state database: disk full".to_owned()) };
+        let said = shown(standing.clone(), Some(holder));
+        for line in [
+            "database   the daemon waits for it: state database: disk full\n",
+            "api        no usable answer since 2026-03-01 12:00:02 UTC: no connection\n",
+            "output     2 jobs wait for its place: no space is left for /out\n",
+        ] {
+            assert!(said.contains(line), "{line}\n{said}");
+        }
+        // A daemon that ended left it behind.
+        assert!(!shown(standing, None).contains("no connection"));
+    }
+
+    #[test]
     fn a_line_of_watch_says_it_all() {
-        let report = Report::of(standing(), Some(4711), NOW_MS);
+        let report = Report::of(standing(), running(4711), NOW_MS);
         assert_eq!(
             one_line(&report),
             "2026-03-01 12:00:07 UTC  20 of 120 done, 0 failed, 5 of 5 in use (10 configured; \

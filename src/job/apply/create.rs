@@ -63,16 +63,6 @@ impl Step<'_> {
         Transition { job, ..queued }
     }
 
-    /// The account is in the way, not the job. What was sent only this once is unsent again; of what
-    /// was sent before, that does not say anything.
-    pub(super) fn held_back(&self, why: String) -> Transition {
-        if !self.was_sent_before() {
-            return self.back_to(State::Identified, why);
-        }
-        let waits = format!("its create to be sent again, which was held back: {why}");
-        self.write(Job { waits: Some(waits), ..self.fresh(State::Creating) }, why)
-    }
-
     pub(super) fn not_sent(&self, why: String) -> Transition {
         let trouble = Trouble { code: "transport".to_owned(), message: why, retry_after_ms: None };
         if self.was_sent_before() {
@@ -112,7 +102,7 @@ impl Step<'_> {
         absent_ms >= self.policy.create_settle_ms
     }
 
-    fn was_sent_before(&self) -> bool {
+    pub(super) fn was_sent_before(&self) -> bool {
         self.job.create.as_ref().is_some_and(Create::was_sent_before)
     }
 

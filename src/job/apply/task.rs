@@ -1,27 +1,9 @@
-//! The outcomes of a task that was accepted: out of sight, unclear, ended, delivered.
+//! The outcomes of a task that was accepted: unclear, ended, delivered.
 
 use super::Step;
 use crate::job::{Delivered, Job, Spend, State, Transition, outcome::Fault};
 
 impl Step<'_> {
-    /// A task that was accepted may be out of sight for a while; only after long is it given up.
-    pub(super) fn unseen(&self, why: &str) -> Transition {
-        let since_ms = self.job.failing_since_ms.unwrap_or(self.moment.now_ms);
-        let unseen_ms = self.moment.now_ms.saturating_sub(since_ms);
-        if unseen_ms >= self.policy.give_up_after_ms {
-            let message = format!("the API no longer knows its task: {why}");
-            return self.fail(Fault { code: "task_gone".to_owned(), message });
-        }
-        let task_id = self.task_id();
-        let waits = format!("task {task_id} to show up, which the API does not know: {why}");
-        let job = Job {
-            failing_since_ms: Some(since_ms),
-            waits: Some(waits.clone()),
-            ..self.job.clone()
-        };
-        self.write(job, format!("waits for {waits}"))
-    }
-
     /// The task is there, and whatever is said of it, it is followed on.
     pub(super) fn unclear(&self, why: &str) -> Transition {
         let waits = format!("a clear word on task {}: {why}", self.task_id());

@@ -7,6 +7,35 @@ fn waits(job: &Job) -> &str {
     job.waits.as_deref().unwrap_or_default()
 }
 
+/// More than what a job needs to have been failing for a day.
+const TRIES_OF_A_DAY: u32 = 290;
+
+#[test]
+fn a_clock_that_jumps_a_day_ahead_gives_nothing_up() {
+    let day_ms = POLICY.give_up_after_ms;
+    for state in [State::Queued, State::Identified] {
+        let mut job = at(&job_in(state), Outcome::Trouble(trouble()), NOW_MS).job;
+        let mut tries = 1;
+        while job.state == state {
+            job = at(&job, Outcome::Trouble(trouble()), NOW_MS + day_ms).job;
+            tries += 1;
+        }
+        assert_eq!((job.state, tries), (State::Failed, 24));
+    }
+    let unseen = || Outcome::Unseen("no such task".into());
+    let mut job = at(&job_in(State::Submitted), unseen(), NOW_MS).job;
+    for look in 0..23 {
+        let moved = at(&job, unseen(), NOW_MS + day_ms);
+        assert_eq!((moved.job.state, moved.repeats), (State::Submitted, true), "{look}");
+        job = moved.job;
+    }
+    let gone = at(&job, unseen(), NOW_MS + day_ms).job;
+    assert_eq!(gone.failure.unwrap().code, "task_gone");
+    // A task that shows up again was never gone.
+    let job = at(&job, Outcome::SeenAgain, NOW_MS + day_ms).job;
+    assert_eq!((job.tries, job.failing_since_ms), (0, None));
+}
+
 #[test]
 fn failures_are_tried_again_later_each_time_until_they_are_given_up() {
     let mut job = job_in(State::Queued);
@@ -16,6 +45,7 @@ fn failures_are_tried_again_later_each_time_until_they_are_given_up() {
         assert_eq!(job.failing_since_ms, Some(NOW_MS));
         assert!(waits(&job).contains("in trouble"), "{}", waits(&job));
     }
+    job.tries = TRIES_OF_A_DAY;
     let later = at(&job, Outcome::Trouble(trouble()), NOW_MS + POLICY.give_up_after_ms).job;
     assert_eq!(later.state, State::Failed);
     let failure = later.failure.unwrap();
@@ -51,7 +81,27 @@ fn what_is_the_accounts_affair_spends_no_attempt() {
     for state in [State::Queued, State::Identified, State::Creating] {
         let job = at(&job_in(state), Outcome::HeldBack("paused".into()), NOW_MS).job;
         assert_eq!((job.tries, job.due_at_ms, job.failing_since_ms), (0, 0, None));
-        assert_eq!((job.waits, job.create, job.failure), (None, None, None));
+        assert!(waits(&job).ends_with("held it back: paused"), "{}", waits(&job));
+        assert_eq!((job.create, job.failure), (None, None));
+    }
+}
+
+#[test]
+fn an_output_that_cannot_be_written_is_waited_for_and_never_given_up() {
+    for state in [State::Queued, State::Identified, State::Downloading] {
+        let mut job = at(&job_in(state), Outcome::Trouble(trouble()), NOW_MS).job;
+        let mut repeated = Vec::new();
+        for day in 0..3 {
+            let now_ms = NOW_MS + day * 2 * POLICY.give_up_after_ms;
+            let moved = at(&job, Outcome::Blocked(trouble()), now_ms);
+            assert_eq!((moved.job.state, moved.job.failing_since_ms), (state, None));
+            assert!(moved.job.due_at_ms > now_ms);
+            assert!(waits(&moved.job).starts_with(crate::job::BLOCKED), "{}", waits(&moved.job));
+            repeated.push(moved.repeats);
+            job = moved.job;
+        }
+        assert_eq!(repeated, [false, true, true], "it is told once");
+        assert_eq!(job.tries, 4, "the delays grow");
     }
 }
 
@@ -176,7 +226,8 @@ fn a_create_that_never_left_the_machine_comes_to_an_end() {
     assert_eq!(job.create, None);
     let job = at(&at(&job, intended(), NOW_MS).job, not_sent(), NOW_MS + 1_000).job;
     assert_eq!((job.tries, job.due_at_ms), (2, NOW_MS + 3_000));
-    let job = at(&job, intended(), NOW_MS).job;
+    let mut job = at(&job, intended(), NOW_MS).job;
+    job.tries = TRIES_OF_A_DAY;
     let job = at(&job, not_sent(), NOW_MS + POLICY.give_up_after_ms).job;
     assert_eq!((job.state, job.task_id), (State::Failed, None));
 }

@@ -48,6 +48,15 @@ pub(super) const TABLE: &[(&str, &[(State, State)])] = &[
         ],
     ),
     (
+        "Blocked",
+        &[
+            (Queued, Queued),
+            (Identified, Identified),
+            (Creating, Creating),
+            (Downloading, Downloading),
+        ],
+    ),
+    (
         "Refused",
         &[
             (Queued, Failed),

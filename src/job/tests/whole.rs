@@ -66,6 +66,7 @@ every! { Outcome, OUTCOMES, name_of_outcome:
     TaskFailed
     Delivered
     Trouble
+    Blocked
     Refused
     Cancelled
     Removed
@@ -78,8 +79,11 @@ every! { Outcome, OUTCOMES, name_of_outcome:
 
 /// Where an outcome leads beside what [`TABLE`] says, by what else is true of the job.
 fn sometimes() -> Vec<(&'static str, Job, State)> {
-    let failing =
-        |state| Job { failing_since_ms: Some(NOW_MS - POLICY.give_up_after_ms), ..job_in(state) };
+    let failing = |state| Job {
+        failing_since_ms: Some(NOW_MS - POLICY.give_up_after_ms),
+        tries: u32::MAX,
+        ..job_in(state)
+    };
     let asking = |state, change: fn(&mut JobSpec)| {
         let mut job = job_in(state);
         change(&mut job.spec);

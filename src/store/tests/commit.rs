@@ -164,3 +164,28 @@ async fn a_deduction_that_makes_no_sense_keeps_no_result_from_being_written_down
     let standing = crate::store::Reader::open(&bench.path).unwrap().standing(NOW_MS).unwrap();
     assert_eq!(standing.spent_total_micro, most);
 }
+
+#[tokio::test]
+async fn a_reader_that_others_lock_out_waits_for_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("any.db");
+    // Without a log, whoever writes locks readers out.
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other.execute_batch("CREATE TABLE t (n); INSERT INTO t VALUES (7); BEGIN EXCLUSIVE").unwrap();
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    connection.busy_timeout(std::time::Duration::ZERO).unwrap();
+    let reader = crate::store::worker::Worker::spawn_reader(connection, None).unwrap();
+    let read = reader.call(|connection| {
+        Ok(connection.query_row("SELECT n FROM t", [], |row| row.get::<_, i64>(0))?)
+    });
+    let let_in = async {
+        while reader.trouble().is_none() {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        assert!(reader.trouble().unwrap().contains("locked"));
+        other.execute_batch("COMMIT").unwrap();
+    };
+    let (read, ()) = tokio::join!(read, let_in);
+    assert_eq!(read.unwrap(), 7);
+    assert_eq!(reader.trouble(), None);
+}

@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use tempfile::tempdir;
 
 use super::*;
-use crate::store::{Lock, LockError, Reader, StoreError, VERSION, holder};
+use crate::store::{Holder, Lock, LockError, Reader, StoreError, VERSION, holder};
 
 /// Opens `path` for writing and for reading; both must fail and leave every byte alone.
 fn refused(path: &Path) -> (StoreError, StoreError) {
@@ -182,7 +182,14 @@ fn one_daemon_a_database() {
     let path = folder.path().join("lipsyncd.db");
     assert_eq!(holder(&path), None);
     let lock = Lock::take(&path).unwrap();
-    assert_eq!(holder(&path), Some(std::process::id()));
+    assert_eq!(holder(&path), Some(Holder { pid: std::process::id(), trouble: None }));
+    lock.tell(Some("state database: it is locked"));
+    let told = holder(&path).unwrap();
+    assert_eq!(told.trouble.as_deref(), Some("state database: it is locked"));
+    let bytes = fs::metadata(folder.path().join("lipsyncd.db.lock")).unwrap().len();
+    lock.tell(None);
+    assert_eq!(holder(&path), Some(Holder { pid: std::process::id(), trouble: None }));
+    assert_eq!(fs::metadata(folder.path().join("lipsyncd.db.lock")).unwrap().len(), bytes);
     let Err(LockError::Held { pid, .. }) = Lock::take(&path) else {
         panic!("the lock was given twice");
     };
@@ -210,4 +217,70 @@ fn looking_for_the_holder_keeps_no_daemon_from_starting() {
             taken.unwrap();
         }
     });
+}
+
+#[tokio::test]
+async fn no_other_name_and_no_deleted_lock_file_lets_a_second_daemon_in() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("lipsyncd.db");
+    let (symbolic, hard) = (folder.path().join("symbolic.db"), folder.path().join("hard.db"));
+    let lock = Lock::take(&path).unwrap();
+    let store = Store::open_alone(&path).unwrap();
+    std::os::unix::fs::symlink(&path, &symbolic).unwrap();
+    fs::hard_link(&path, &hard).unwrap();
+    // By a link the lock file itself is found, and with it the PID.
+    let Err(LockError::Held { pid, .. }) = Lock::take(&symbolic) else {
+        panic!("the lock was given twice");
+    };
+    assert_eq!(pid, std::process::id().to_string());
+    fs::remove_file(folder.path().join("lipsyncd.db.lock")).unwrap();
+    for name in [&path, &symbolic, &hard] {
+        let held = Store::open_alone(name).err().unwrap();
+        assert!(matches!(held, StoreError::Held(LockError::Held { .. })), "{held}");
+        assert!(held.to_string().contains("another lipsyncd"), "{held}");
+    }
+    // Commands come in beside it.
+    Store::open(&path).unwrap().set_hold(Some("why".to_owned())).await.unwrap();
+    store.set_hold(None).await.unwrap();
+    // The threads let go of it when they have ended.
+    drop((store, lock));
+    while Store::open_alone(&path).is_err() {
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_folder_or_a_file_that_may_not_be_made_is_told_by_its_name() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("lipsyncd.db");
+    fs::create_dir(&path).unwrap();
+    let told = Store::open_alone(&path).err().unwrap().to_string();
+    assert!(told.starts_with(&format!("state database {}", path.display())), "{told}");
+    let below = folder.path().join("file");
+    fs::write(&below, "").unwrap();
+    let told = Store::open_alone(&below.join("lipsyncd.db")).err().unwrap().to_string();
+    assert!(told.contains(&below.display().to_string()), "{told}");
+}
+
+#[tokio::test]
+async fn damage_that_shows_while_the_database_is_in_use_is_told_like_any_other() {
+    let bench = Bench::new();
+    let jobs = (0..200).map(|number| wanted(&format!("a/{number}"))).collect();
+    bench.accept(manifest("a.yaml", jobs)).await.unwrap();
+    bench.sql().query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+    let mut bytes = fs::read(&bench.path).unwrap();
+    bytes[4096..].fill(0xA5);
+    fs::OpenOptions::new()
+        .write(true)
+        .open(&bench.path)
+        .and_then(|file| std::os::unix::fs::FileExt::write_all_at(&file, &bytes[4096..], 4096))
+        .unwrap();
+    // What others wrote makes both connections read it anew.
+    bench.sql().pragma_update(None, "user_version", VERSION).unwrap();
+    let read = bench.store.job_by_key("a/1").await.err().unwrap();
+    let written = bench.store.set_hold(Some("why".to_owned())).await.err().unwrap();
+    for error in [read, written] {
+        assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
+        assert!(error.to_string().contains("put a backup in its place"), "{error}");
+    }
 }

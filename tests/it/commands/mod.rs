@@ -5,7 +5,9 @@
 mod changing;
 mod jobs;
 mod reading;
+mod refused;
 mod status;
+mod waits;
 
 use std::{fs, path::PathBuf, process::Command};
 

@@ -31,10 +31,15 @@ async fn json_has_the_promised_shape() {
     }
     assert_eq!(json["manifests"], serde_json::json!({"accepted": 1, "refused": 0}));
     assert_eq!(json["slots"], serde_json::json!({"used": 1, "limit": 3, "configured": 3}));
-    assert!(json["pause"].is_null() && json["eta_seconds"].is_null());
+    for nothing in ["pause", "hold", "trouble", "blocked", "eta_seconds"] {
+        assert!(json[nothing].is_null(), "{nothing}: {json}");
+    }
     assert_eq!(json["units"]["total"], 1.15);
     assert_eq!(json["units"]["cap"], 5.0);
-    assert_eq!(json["daemon"], serde_json::json!({"running": false, "pid": null, "since": null}));
+    assert_eq!(
+        json["daemon"],
+        serde_json::json!({"running": false, "pid": null, "since": null, "trouble": null})
+    );
 }
 
 #[tokio::test]
@@ -47,7 +52,7 @@ async fn a_running_daemon_is_told_by_its_lock() {
     assert_eq!(
         json["daemon"],
         serde_json::json!({"running": true, "pid": std::process::id(),
-            "since": "2026-03-01T12:00:07.050Z"})
+            "since": "2026-03-01T12:00:07.050Z", "trouble": null})
     );
     assert_eq!(json["eta_seconds"], 60);
     drop(lock);

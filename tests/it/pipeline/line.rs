@@ -3,8 +3,8 @@
 use lipsyncd::{
     job::State,
     pipeline::End,
-    sim::{Call, SimConfig},
-    store::{Pause, PauseKind},
+    sim::{Call, Fault, FaultRule, SimConfig},
+    store::{Pause, PauseKind, Reader},
 };
 
 use crate::support::{House, many, quick};
@@ -94,7 +94,7 @@ async fn a_persons_pause_stops_paid_calls_and_nothing_but_a_person_ends_it() {
 async fn a_person_who_pauses_while_the_api_has_paused_is_not_overruled_by_a_probe() {
     let mut house = House::new(quick()).await;
     house.settings.probe_interval_ms = 50;
-    house.fault(lipsyncd::sim::FaultRule::always(Call::Any, crate::support::refusal(1000)));
+    house.fault(FaultRule::always(Call::Any, crate::support::refusal(1000)));
     house.put("m.yaml", many("m", 2)).await;
     let running = house.start().await;
     house.until("a pause", async || house.store.pause().await.unwrap().is_some()).await;
@@ -156,4 +156,38 @@ async fn a_paused_line_with_nothing_to_probe_with_does_not_spin() {
     assert!(cpu_ms() - before_ms < 450, "{} ms of CPU", cpu_ms() - before_ms);
     house.until_count(State::Succeeded, 4).await;
     running.stop().await;
+}
+
+#[tokio::test]
+async fn an_api_out_of_reach_is_told_once_for_the_line_and_until_it_answers_again() {
+    let house = House::new(quick()).await;
+    for call in [Call::Identify, Call::List, Call::Query] {
+        house.fault(FaultRule::always(call, Fault::Html { status: 502 }));
+    }
+    house.put("m.yaml", many("m", 20)).await;
+    let running = house.start().await;
+    let trouble = || {
+        let reader = Reader::open(house.store.path()).unwrap();
+        reader.standing(house.now_ms()).unwrap().trouble
+    };
+    house.until("the trouble to be told", async || trouble().is_some()).await;
+    let (first, since_ms) = (trouble().unwrap().reason, trouble().unwrap().since_ms);
+    assert!(first.contains("502"), "{first}");
+    // Whoever has not failed itself waits for the API.
+    let unreached = "the API, which gives no usable answer";
+    house
+        .until("a job to say so", async || {
+            house
+                .jobs()
+                .await
+                .iter()
+                .any(|job| house.waits_for(&job.spec.key).is_some_and(|is| is.contains(unreached)))
+        })
+        .await;
+    assert_eq!(trouble().unwrap().since_ms, since_ms, "it is written once");
+    house.clear_faults();
+    house.until_count(State::Succeeded, 20).await;
+    assert_eq!(trouble(), None);
+    running.stop().await;
+    house.assert_all_succeeded(20).await;
 }

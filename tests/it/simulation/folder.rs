@@ -1,6 +1,6 @@
 //! What the folder of manifests asks for, drawn from the seed.
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
 use lipsyncd::{
     job::{JobSpec, Media, Source},
@@ -27,13 +27,13 @@ pub struct Manifest {
 
 impl Manifest {
     /// As the inbox would hand it over.
-    pub fn accepted(&self) -> Accepted {
-        let meaning = self.jobs.iter().map(|job| job.meaning.clone()).collect();
+    pub fn accepted(&self, now_ms: i64) -> Accepted {
         Accepted {
             path: self.path.clone(),
             print: format!("{} {}", self.edits, self.is_there),
             file_id: self.path.clone(),
-            meaning,
+            seen_at_ms: now_ms,
+            unread: BTreeSet::new(),
             jobs: self.jobs.clone(),
         }
     }

@@ -87,7 +87,8 @@ impl People {
 
     /// Writes a manifest's wishes into the database, as the inbox does.
     async fn drop_in(&self, place: usize) {
-        let accepted = self.world.manifests.lock().unwrap()[place].accepted();
+        let accepted =
+            self.world.manifests.lock().unwrap()[place].accepted(self.world.time.wall_ms());
         let policy = self.world.settings.policy.clone();
         let done = self.store.accept(accepted, self.world.moment(), policy).await.unwrap();
         if let Err(conflict) = done {

@@ -140,9 +140,14 @@ impl House {
 
     /// The binary with this house's configuration, and nothing else in its environment but the keys.
     pub fn command(&self, arguments: &[&str]) -> Command {
+        self.command_with("lipsyncd.yaml", arguments)
+    }
+
+    /// The same with another file of settings.
+    pub fn command_with(&self, config: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lipsyncd"));
         command.env_clear().envs(KEYS).current_dir(self.dir.path());
-        command.arg("--config").arg(self.path("lipsyncd.yaml")).args(arguments);
+        command.arg("--config").arg(self.path(config)).args(arguments);
         command.stdin(Stdio::null());
         command
     }
@@ -170,14 +175,14 @@ impl House {
     pub fn spawn_with(&mut self, arguments: &[&str], environment: &[(&str, &str)]) {
         let mut command = self.command(arguments);
         command.envs(environment.iter().copied());
-        self.launch(command);
+        self.spawn_as(command);
     }
 
     /// Starts it without root's right to read whatever it likes, and waits for nothing.
     pub fn spawn_without_override(&mut self) {
         let plain = self.command(&["run"]);
         if !is_root() {
-            return self.launch(plain);
+            return self.spawn_as(plain);
         }
         let mut command = Command::new("setpriv");
         command.env_clear().envs(KEYS).current_dir(self.dir.path()).stdin(Stdio::null());
@@ -185,10 +190,11 @@ impl House {
             command.args([set, "-dac_override,-dac_read_search"]);
         }
         command.arg(plain.get_program()).args(plain.get_args());
-        self.launch(command);
+        self.spawn_as(command);
     }
 
-    fn launch(&mut self, mut command: Command) {
+    /// Likewise, by a command that ends up as the daemon.
+    pub fn spawn_as(&mut self, mut command: Command) {
         assert!(self.daemon.is_none(), "a daemon runs already");
         let log = File::options().append(true).create(true).open(self.path("log")).unwrap();
         command.env("RUST_LOG", "lipsyncd=debug,warn").env("NO_COLOR", "1");

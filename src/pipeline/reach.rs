@@ -1,0 +1,136 @@
+//! Whether the API is to be had at all: a client around the client, which counts what goes amiss.
+//!
+//! One call that fails is its job's affair. Several in a row, of whatever kind, with no usable answer
+//! in between, are told for the line as a whole.
+
+use std::sync::{Mutex, PoisonError};
+
+use tracing::{info, warn};
+use url::Url;
+
+use super::schedule::Pipeline;
+use crate::{
+    kling::{
+        Api, ApiError, CreateRequest, Created, Fetched, Identified, Meaning, Reply, ResourcePack,
+        Task, VideoRef,
+    },
+    store::StoreError,
+};
+
+/// So many calls in a row without a usable answer are the API's trouble, and no longer one job's.
+const FAILURES_MIN: u32 = 3;
+
+/// The API, and whether it can be reached.
+pub(super) struct Reached<A> {
+    api: A,
+    failures: Mutex<Failures>,
+}
+
+#[derive(Default)]
+struct Failures {
+    in_a_row: u32,
+    last: String,
+}
+
+impl<A> Reached<A> {
+    pub(super) fn new(api: A) -> Self {
+        Self { api, failures: Mutex::default() }
+    }
+
+    /// What the last of several failures in a row said, while no call goes through.
+    pub(super) fn trouble(&self) -> Option<String> {
+        let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        (failures.in_a_row >= FAILURES_MIN).then(|| failures.last.clone())
+    }
+
+    fn hear<T>(&self, reply: Reply<T>) -> Reply<T> {
+        let unusable = |error: &&ApiError| {
+            matches!(error.meaning, Meaning::Transport | Meaning::ServerTrouble)
+        };
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        match reply.result.as_ref().err().filter(unusable) {
+            Some(error) => {
+                failures.in_a_row = failures.in_a_row.saturating_add(1);
+                failures.last.clone_from(&error.message);
+            }
+            None => failures.in_a_row = 0,
+        }
+        drop(failures);
+        reply
+    }
+}
+
+impl<A: Api> Api for Reached<A> {
+    async fn identify(&self, video: &VideoRef) -> Reply<Identified> {
+        self.hear(self.api.identify(video).await)
+    }
+
+    async fn create(&self, request: &CreateRequest) -> Reply<Created> {
+        self.hear(self.api.create(request).await)
+    }
+
+    async fn task(&self, id: &str) -> Reply<Task> {
+        self.hear(self.api.task(id).await)
+    }
+
+    async fn tasks(&self, page: u32, page_size: u32) -> Reply<Vec<Task>> {
+        self.hear(self.api.tasks(page, page_size).await)
+    }
+
+    async fn costs(&self, start_ms: i64, end_ms: i64) -> Reply<Vec<ResourcePack>> {
+        self.hear(self.api.costs(start_ms, end_ms).await)
+    }
+
+    /// Results and sounds come from other hosts: they say nothing of the API.
+    async fn fetch(&self, url: &Url, from_byte: u64, etag: Option<&str>) -> Reply<Fetched> {
+        self.api.fetch(url, from_byte, etag).await
+    }
+}
+
+impl<A: Api> Pipeline<A> {
+    /// Writes down when the API becomes, or is no longer, beyond reach.
+    pub(super) async fn tell_trouble(&mut self) -> Result<(), StoreError> {
+        let trouble = self.context.api.trouble();
+        if trouble.is_some() == self.in_trouble {
+            return Ok(());
+        }
+        match &trouble {
+            Some(words) => warn!("the API gives no usable answer: {words}"),
+            None => info!("the API answers again"),
+        }
+        self.in_trouble = trouble.is_some();
+        self.context.store.set_trouble(trouble, self.context.clock.now_ms()).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kling::Answer;
+
+    fn reply(meaning: Option<Meaning>) -> Reply<()> {
+        let error = |meaning| ApiError {
+            meaning,
+            code: None,
+            message: format!("{meaning:?}"),
+            request_id: None,
+            retry_after_ms: None,
+            never_left: false,
+        };
+        Reply { answer: Answer::default(), result: meaning.map_or(Ok(()), |m| Err(error(m))) }
+    }
+
+    #[test]
+    fn three_in_a_row_are_trouble_and_any_usable_answer_ends_it() {
+        let reached = Reached::new(());
+        for meaning in [Meaning::Transport, Meaning::ServerTrouble] {
+            reached.hear(reply(Some(meaning)));
+            assert_eq!(reached.trouble(), None);
+        }
+        reached.hear(reply(Some(Meaning::Transport)));
+        assert_eq!(reached.trouble().as_deref(), Some("Transport"));
+        // A refusal is an answer.
+        reached.hear(reply(Some(Meaning::NotFound)));
+        assert_eq!(reached.trouble(), None);
+    }
+}

@@ -1,0 +1,230 @@
+//! What an unfinished job waits for: one sentence for each way to wait, the same wherever it is read.
+
+use lipsyncd::{
+    job::{Outcome as O, outcome::Trouble},
+    store::{Pause, PauseKind},
+};
+
+use super::*;
+
+/// 2099-01-01T00:00:00.000Z: what is due after it is to come.
+const LATER: Moment = Moment { now_ms: 4_070_908_800_000, chance: 1.0 };
+
+fn trouble(message: &str) -> Trouble {
+    Trouble { code: "x".to_owned(), message: message.to_owned(), retry_after_ms: None }
+}
+
+/// A job called by `key`, and what the line is told.
+struct Wait {
+    place: Place,
+    store: Store,
+    session: Session,
+}
+
+impl Wait {
+    async fn new() -> Self {
+        let place = Place::new();
+        let store = place.store();
+        store.begin(1, NOW_MS, 1, None).await.unwrap();
+        let session = session(&store).await;
+        Self { place, store, session }
+    }
+
+    /// A new job, brought to where it waits by `outcomes` after it was queued.
+    async fn job(&self, key: &str, outcomes: Vec<O>) {
+        self.job_of(wanted(key), outcomes).await;
+    }
+
+    async fn job_of(&self, job: WantedJob, outcomes: Vec<O>) {
+        let key = job.spec.key.clone();
+        accept(&self.store, manifest(&format!("{key}.yaml"), vec![job])).await;
+        self.drive(&key, outcomes, MOMENT).await;
+    }
+
+    async fn drive(&self, key: &str, outcomes: Vec<O>, moment: Moment) {
+        for outcome in outcomes {
+            let moved = apply(&job(&self.store, key).await, outcome, &moment, &policy()).unwrap();
+            self.store.record(moved, None, moment.now_ms).await.unwrap();
+        }
+    }
+
+    fn identified(&self) -> Vec<O> {
+        until_submitted(&self.session, "").into_iter().take(1).collect()
+    }
+
+    fn creating(&self) -> Vec<O> {
+        until_submitted(&self.session, "").into_iter().take(2).collect()
+    }
+
+    fn submitted(&self, task_id: &str) -> Vec<O> {
+        until_submitted(&self.session, task_id)
+    }
+
+    /// The sentence, the same in the view, `list --json` and `show --json`, and in the texts.
+    fn told(&self, key: &str) -> String {
+        let reader = lipsyncd::store::open_reader(self.store.path()).unwrap();
+        let sql = "SELECT waiting_for FROM job_overview WHERE key = ?1";
+        let told: String = reader.query_row(sql, [key], |row| row.get(0)).unwrap();
+        let shown = self.place.run(&["show", key, "--json"]).json();
+        assert_eq!(shown["waiting_for"], told, "{shown}");
+        let list = self.place.run(&["list", "--json"]).json();
+        let line = list.as_array().unwrap().iter().find(|line| line["key"] == key).unwrap();
+        assert_eq!(line["waiting_for"], told, "{line}");
+        assert!(self.place.run(&["list"]).out.contains(&told), "list: {told}");
+        let text = self.place.run(&["show", key]).out;
+        // Long lines are folded there.
+        let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words(&text).contains(&words(&told)), "{text}\n{told}");
+        told
+    }
+
+    async fn pause(&self, kind: PauseKind, reason: &str, code: Option<i64>) {
+        let reason = reason.to_owned();
+        let pause = Pause { kind, reason, code, since_ms: NOW_MS, next_probe_at_ms: None };
+        self.store.set_pause(Some(pause)).await.unwrap();
+    }
+}
+
+/// A lookup that found nothing, as all have for so long.
+fn absent(absent_ms: i64) -> O {
+    O::Absent { absent_ms }
+}
+
+#[tokio::test]
+async fn before_anything_is_sent() {
+    let wait = Wait::new().await;
+    let mut missing = wanted("missing");
+    let what = "its sound: `en.mp3` is not there";
+    missing.media = Ok(Media { missing: Some(what.to_owned()), ..Media::default() });
+    wait.job_of(missing, vec![]).await;
+    assert_eq!(wait.told("missing"), what);
+    wait.drive(
+        "missing",
+        vec![O::MediaMissing("its sound en.mp3 to be written whole".into())],
+        MOMENT,
+    )
+    .await;
+    assert_eq!(wait.told("missing"), "its sound en.mp3 to be written whole");
+
+    let mut later = wanted("later");
+    later.spec.not_before_at_ms = Some(LATER.now_ms);
+    wait.job_of(later, vec![]).await;
+    assert_eq!(wait.told("later"), "its not_before, 2099-01-01T00:00:00.000Z");
+
+    wait.job("queued", vec![]).await;
+    assert_eq!(wait.told("queued"), "its turn (0 of 1 slots in use)");
+    wait.job("identified", wait.identified()).await;
+    let pace = "its turn at the pace of limits.create_per_second (0 of 1 slots in use)";
+    assert_eq!(wait.told("identified"), pace);
+    wait.job("sent", wait.submitted("t1")).await;
+    assert_eq!(wait.told("identified"), "a slot (1 of 1 slots in use)");
+    assert_eq!(wait.told("queued"), "its turn (1 of 1 slots in use)");
+
+    wait.drive("queued", vec![O::HeldBack("too fast (code 1302)".into())], MOMENT).await;
+    let held = "its next try, for the API held it back: too fast (code 1302)";
+    assert_eq!(wait.told("queued"), held);
+    // A time that has passed is not told.
+    wait.drive("queued", vec![O::Trouble(trouble("no answer"))], MOMENT).await;
+    assert_eq!(wait.told("queued"), "its next try, number 2, after: no answer");
+}
+
+#[tokio::test]
+async fn for_its_own_next_try() {
+    let wait = Wait::new().await;
+    let at = " (at 2099-01-01T00:00:01.000Z)";
+    let blocked =
+        "its place in the output folder, which cannot be written: no space is left for /out";
+    for (key, path) in [("queued", vec![]), ("identified", wait.identified())] {
+        wait.job(key, path).await;
+        wait.drive(key, vec![O::Trouble(trouble("no answer"))], LATER).await;
+        assert_eq!(wait.told(key), format!("its next try, number 2, after: no answer{at}"));
+        let full = O::Blocked(trouble("no space is left for /out"));
+        wait.drive(key, vec![full], LATER).await;
+        let at = " (at 2099-01-01T00:00:02.000Z)";
+        assert_eq!(wait.told(key), format!("{blocked}{at}"));
+    }
+    wait.job("loading", wait.submitted("t1")).await;
+    wait.drive("loading", vec![O::TaskSucceeded { units_micro: Some(1) }], MOMENT).await;
+    assert_eq!(wait.told("loading"), "its download");
+    wait.drive("loading", vec![O::Trouble(trouble("cut off"))], LATER).await;
+    assert_eq!(wait.told("loading"), format!("its next try, number 2, after: cut off{at}"));
+}
+
+#[tokio::test]
+async fn for_the_line() {
+    let wait = Wait::new().await;
+    wait.job("queued", vec![]).await;
+    wait.job("sent", wait.submitted("t1")).await;
+    wait.job("loading", wait.submitted("t2")).await;
+    wait.drive("loading", vec![O::TaskSucceeded { units_micro: Some(1) }], MOMENT).await;
+    wait.job("resend", wait.creating()).await;
+    wait.drive("resend", vec![O::Lost("cut off".into()), absent(0)], MOMENT).await;
+    wait.drive("resend", vec![absent(60_000)], MOMENT).await;
+    let again = "its create to be sent again under the same id";
+    assert_eq!(wait.told("resend"), again);
+
+    wait.store.set_trouble(Some("no connection".to_owned()), NOW_MS).await.unwrap();
+    let amiss = "the API gives no usable answer: no connection";
+    let unreached = "the API, which gives no usable answer: no connection";
+    assert_eq!(wait.told("queued"), unreached);
+    assert_eq!(wait.told("sent"), format!("Kling to begin task t1, but {amiss}"));
+    assert_eq!(wait.told("resend"), format!("{again}, but {amiss}"));
+    assert_eq!(wait.told("loading"), "its download");
+    wait.store.set_trouble(None, NOW_MS).await.unwrap();
+
+    let hold = "the next day's budget";
+    wait.store.set_hold(Some(hold.to_owned())).await.unwrap();
+    assert_eq!((wait.told("queued"), wait.told("resend")), (hold.to_owned(), hold.to_owned()));
+    assert_eq!(wait.told("sent"), "Kling to begin task t1");
+
+    // The code is told once, whoever words the reason.
+    let reasons = [
+        (
+            "the pack is used up (code 1102, request r)",
+            "the pack is used up (code 1102, request r)",
+        ),
+        ("the pack is used up", "the pack is used up (code 1102)"),
+    ];
+    for (reason, told) in reasons {
+        wait.pause(PauseKind::Account, reason, Some(1102)).await;
+        let paused = format!("the line, which is paused: {told}");
+        assert_eq!((wait.told("queued"), wait.told("resend")), (paused.clone(), paused));
+        assert_eq!(wait.told("sent"), "Kling to begin task t1");
+        assert_eq!(wait.told("loading"), "its download");
+    }
+    // Without credentials nothing is even asked.
+    wait.pause(PauseKind::Credentials, "refused", Some(1002)).await;
+    for key in ["queued", "resend", "sent", "loading"] {
+        assert_eq!(wait.told(key), "the line, which is paused: refused (code 1002)", "{key}");
+    }
+    wait.pause(PauseKind::Person, "paused by hand", None).await;
+    assert_eq!(wait.told("queued"), "the line, which is paused: paused by hand");
+    assert_eq!(wait.told("sent"), "Kling to begin task t1");
+}
+
+#[tokio::test]
+async fn for_what_was_sent() {
+    let wait = Wait::new().await;
+    wait.job("lost", wait.creating()).await;
+    assert_eq!(wait.told("lost"), "the answer to its create");
+    wait.drive("lost", vec![O::Lost("cut off".into())], MOMENT).await;
+    assert_eq!(wait.told("lost"), "a lookup of its create, whose answer was lost: cut off");
+    wait.drive("lost", vec![O::Trouble(trouble("no answer"))], LATER).await;
+    let lookup = "a lookup of its create, whose answer was lost: no answer \
+                  (at 2099-01-01T00:00:01.000Z)";
+    assert_eq!(wait.told("lost"), lookup);
+    wait.drive("lost", vec![absent(0)], MOMENT).await;
+    assert!(wait.told("lost").starts_with("a last lookup of its create"), "{}", wait.told("lost"));
+    wait.drive("lost", vec![O::NoLookups("unanswered".into())], MOMENT).await;
+    let decision = "a decision, for the answer to its create was lost: \
+                    lipsyncd resolve lost --task ID | --resend";
+    assert_eq!(wait.told("lost"), decision);
+
+    wait.job("sent", wait.submitted("t1")).await;
+    assert_eq!(wait.told("sent"), "Kling to begin task t1");
+    wait.drive("sent", vec![O::Unseen("no such task".into())], MOMENT).await;
+    let unseen = "task t1 to show up, which the API does not know: no such task";
+    assert_eq!(wait.told("sent"), unseen);
+    wait.drive("sent", vec![O::SeenAgain, O::Processing], MOMENT).await;
+    assert_eq!(wait.told("sent"), "Kling to finish task t1");
+}

@@ -1,0 +1,14 @@
+//! Local trouble, with the real binary: disks, locks, signals, and what a process may run out of.
+
+mod database;
+mod exhausted;
+mod mount;
+mod output;
+mod second;
+mod signals;
+
+/// Says that something was not tried.
+#[expect(clippy::print_stderr, reason = "whoever runs the tests is to know")]
+fn skipped(what: &str) {
+    eprintln!("skipped: this test {what}, which is not allowed here");
+}
