@@ -56,6 +56,9 @@ proptest! {
     ) {
         let mut bytes = TASK.as_bytes().to_vec();
         for (at, byte, how) in changes {
+            if bytes.is_empty() {
+                break;
+            }
             let at = at.index(bytes.len());
             match how {
                 0 => bytes[at] = byte,

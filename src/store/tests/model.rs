@@ -85,18 +85,27 @@ impl Model {
         }
         let moment = Moment { now_ms, chance: 0.5 };
         let Ok(moved) = apply(&read, outcome, &moment, &policy()) else { return };
-        let (from, to, spend) = (moved.from, moved.job.state, moved.spend);
+        let (from, to, spend, repeats) = (moved.from, moved.job.state, moved.spend, moved.repeats);
         let recorded = bench.store.record(moved, None, now_ms).await;
         if read.revision != last.revision {
-            assert!(matches!(recorded, Err(StoreError::Stale { .. })), "{recorded:?}");
+            let refused =
+                matches!(recorded, Err(StoreError::Stale { .. } | StoreError::TaskTaken { .. }));
+            assert!(refused, "{recorded:?}");
             assert_eq!(bench.job(key).await, last, "whoever comes second writes nothing");
+            return;
+        }
+        if let Err(StoreError::TaskTaken { owner, task_id, .. }) = &recorded {
+            assert_eq!(bench.job(owner).await.task_id.as_ref(), Some(task_id));
+            assert_eq!(bench.job(key).await, last, "no two jobs have one task");
             return;
         }
         let recorded = recorded.unwrap();
         assert_eq!(recorded.revision, last.revision + 1);
         assert_eq!(bench.job(key).await, recorded);
         readings.push(recorded);
-        self.states.get_mut(key).unwrap().push((Some(from), to));
+        if !repeats {
+            self.states.get_mut(key).unwrap().push((Some(from), to));
+        }
         let day = self.spend.entry(one.days).or_default();
         let sum = |a: i64, b: i64| a.saturating_add(b).min(DAY_MOST_MICRO);
         day.identify_micro = sum(day.identify_micro, spend.identify_micro);
