@@ -104,6 +104,8 @@ pub struct Session {
     pub row: i64,
     /// The API's name for it.
     pub session_id: String,
+    /// When (Unix ms) it was made.
+    pub identified_at_ms: i64,
     /// When (Unix ms) it is no longer used.
     pub expires_at_ms: i64,
 }

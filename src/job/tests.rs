@@ -55,7 +55,12 @@ fn trouble() -> Trouble {
 }
 
 fn identified() -> Outcome {
-    let session = Session { row: 3, session_id: "s".into(), expires_at_ms: i64::MAX };
+    let session = Session {
+        row: 3,
+        session_id: "s".into(),
+        identified_at_ms: NOW_MS,
+        expires_at_ms: i64::MAX,
+    };
     let faces = vec![FaceSpan { face_id: "0".into(), start_ms: 0, end_ms: 9_000 }];
     Outcome::Identified { session, faces, units_micro: 50_000 }
 }

@@ -75,6 +75,7 @@ async fn keep<A: Api>(
     let session = Session {
         row: 0,
         session_id: identified.session_id,
+        identified_at_ms: now_ms,
         expires_at_ms: now_ms.saturating_add(context.settings.session_ttl_ms),
     };
     let known = KnownSession { session, faces: faces.collect() };

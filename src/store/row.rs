@@ -14,7 +14,8 @@ use crate::job::{
 
 /// All that [`job_from_row`] reads. Follow it by `WHERE …`.
 pub(super) const SELECT_JOB: &str = "
-    SELECT j.*, s.session_id AS session_name, s.expires_at_ms AS session_expires_at_ms
+    SELECT j.*, s.session_id AS session_name, s.identified_at_ms AS session_identified_at_ms,
+      s.expires_at_ms AS session_expires_at_ms
     FROM job j LEFT JOIN session s ON s.id = j.session_row ";
 
 /// Writes what changes as a job goes along, if nobody moved it since it was read.
@@ -290,6 +291,7 @@ fn session_from_row(row: &Row<'_>) -> rusqlite::Result<Option<Session>> {
     Ok(Some(Session {
         row: row.get("session_row")?,
         session_id,
+        identified_at_ms: row.get("session_identified_at_ms")?,
         expires_at_ms: row.get("session_expires_at_ms")?,
     }))
 }

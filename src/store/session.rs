@@ -29,7 +29,7 @@ impl Store {
         let (account, video) = (account.to_owned(), video.to_owned());
         self.read(move |connection| {
             let mut statement = connection.prepare_cached(
-                "SELECT id, session_id, expires_at_ms FROM session
+                "SELECT id, session_id, identified_at_ms, expires_at_ms FROM session
                  WHERE video = ?1 AND account = ?2 AND expires_at_ms > ?3
                  ORDER BY expires_at_ms DESC LIMIT 1",
             )?;
@@ -38,7 +38,8 @@ impl Store {
                     Ok(Session {
                         row: row.get(0)?,
                         session_id: row.get(1)?,
-                        expires_at_ms: row.get(2)?,
+                        identified_at_ms: row.get(2)?,
+                        expires_at_ms: row.get(3)?,
                     })
                 })
                 .optional()?;

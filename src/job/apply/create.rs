@@ -7,8 +7,11 @@ use crate::job::{
     retry::delay_ms,
 };
 
-/// So many sessions may get lost under one attempt before it fails.
+/// So many young sessions may get lost under one attempt before it fails.
 const SESSIONS_LOST_MAX: u32 = 3;
+
+/// A session that is older may have run out; how long one holds, the API's page does not say.
+const SESSION_YOUNG_MS: i64 = 5 * 60 * 1000;
 
 impl Step<'_> {
     /// Written down to be sent: for the first time, or once more after the video had to be identified
@@ -53,8 +56,11 @@ impl Step<'_> {
     /// The video is identified again; an API that loses one session after the other must not be
     /// paid for identifying for ever.
     pub(super) fn session_gone(&self, why: String) -> Transition {
-        let sessions_lost = self.job.sessions_lost.saturating_add(1);
-        if sessions_lost >= SESSIONS_LOST_MAX {
+        let since_ms = self.job.session.as_ref().map(|session| session.identified_at_ms);
+        let is_young = since_ms
+            .is_none_or(|since_ms| self.moment.now_ms.saturating_sub(since_ms) < SESSION_YOUNG_MS);
+        let sessions_lost = self.job.sessions_lost.saturating_add(u32::from(is_young));
+        if is_young && sessions_lost >= SESSIONS_LOST_MAX {
             return self.fail(Fault { code: "session_gone".to_owned(), message: why });
         }
         let create = self.job.create.clone().filter(Create::was_sent_before);

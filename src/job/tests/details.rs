@@ -119,7 +119,12 @@ fn what_a_job_costs_is_counted_where_it_is_told() {
     assert_eq!(moved.job.failure.unwrap().code, "task_failed");
     // A shared answer costs nothing, and a face that does not fit costs all the same.
     let no_face = Outcome::Identified {
-        session: Session { row: 1, session_id: "s".into(), expires_at_ms: i64::MAX },
+        session: Session {
+            row: 1,
+            session_id: "s".into(),
+            identified_at_ms: NOW_MS,
+            expires_at_ms: i64::MAX,
+        },
         faces: vec![],
         units_micro: 50_000,
     };
@@ -230,6 +235,16 @@ fn a_create_that_never_left_the_machine_comes_to_an_end() {
     job.tries = TRIES_OF_A_DAY;
     let job = at(&job, not_sent(), NOW_MS + POLICY.give_up_after_ms).job;
     assert_eq!((job.state, job.task_id), (State::Failed, None));
+}
+
+#[test]
+fn sessions_that_run_out_while_a_job_waits_do_not_fail_it() {
+    let mut job = job_in(State::Queued);
+    for day in 1..=9 {
+        job = after(job, [identified(), intended()]);
+        job = at(&job, Outcome::SessionGone("expired".into()), NOW_MS + day * 86_400_000).job;
+        assert_eq!((job.state, job.sessions_lost), (State::Queued, 0));
+    }
 }
 
 #[test]

@@ -156,7 +156,12 @@ fn until_succeeded() -> Vec<Outcome> {
 }
 
 async fn session(store: &Store) -> Session {
-    let session = Session { row: 0, session_id: "s".to_owned(), expires_at_ms: NOW_MS + 1_000 };
+    let session = Session {
+        row: 0,
+        session_id: "s".to_owned(),
+        identified_at_ms: NOW_MS,
+        expires_at_ms: NOW_MS + 1_000,
+    };
     let known = super::KnownSession { session, faces: Vec::new() };
     store.keep_session("account", "video", known, NOW_MS).await.unwrap().session
 }

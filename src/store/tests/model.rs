@@ -56,7 +56,12 @@ impl Model {
         bench.accept(manifest("b.yaml", vec![wanted("b")])).await.unwrap();
         // The outcomes name row 3.
         for _ in 0..3 {
-            let session = Session { row: 0, session_id: "s".to_owned(), expires_at_ms: i64::MAX };
+            let session = Session {
+                row: 0,
+                session_id: "s".to_owned(),
+                identified_at_ms: NOW_MS,
+                expires_at_ms: i64::MAX,
+            };
             let known = KnownSession { session, faces: Vec::new() };
             bench.store.keep_session("account", "video", known, NOW_MS).await.unwrap();
         }
