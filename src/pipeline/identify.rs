@@ -79,5 +79,5 @@ async fn keep<A: Api>(
         expires_at_ms: now_ms.saturating_add(context.settings.session_ttl_ms),
     };
     let known = KnownSession { session, faces: faces.collect() };
-    context.store.keep_session(&context.settings.account, video, known, now_ms).await
+    context.store.keep_session(&context.settings.account, video, known).await
 }

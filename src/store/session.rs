@@ -61,7 +61,6 @@ impl Store {
         account: &str,
         video: &str,
         known: KnownSession,
-        now_ms: i64,
     ) -> Result<KnownSession, StoreError> {
         let (account, video) = (account.to_owned(), video.to_owned());
         self.write(move |connection| {
@@ -74,7 +73,7 @@ impl Store {
                     &account,
                     &video,
                     &known.session.session_id,
-                    now_ms,
+                    known.session.identified_at_ms,
                     known.session.expires_at_ms,
                 ))?;
             let row = connection.last_insert_rowid();

@@ -163,5 +163,5 @@ async fn session(store: &Store) -> Session {
         expires_at_ms: NOW_MS + 1_000,
     };
     let known = super::KnownSession { session, faces: Vec::new() };
-    store.keep_session("account", "video", known, NOW_MS).await.unwrap().session
+    store.keep_session("account", "video", known).await.unwrap().session
 }

@@ -9,7 +9,10 @@ use super::*;
 use crate::{
     job::{
         Spend, State,
-        tests::story::{happenings, luck},
+        tests::{
+            self,
+            story::{happenings, luck},
+        },
     },
     store::{KnownSession, Reader, StoreError},
 };
@@ -54,16 +57,16 @@ impl Model {
     async fn of(bench: &Bench) -> Self {
         bench.accept(manifest("a.yaml", vec![wanted("a/en"), wanted("a/fr")])).await.unwrap();
         bench.accept(manifest("b.yaml", vec![wanted("b")])).await.unwrap();
-        // The outcomes name row 3.
+        // The outcomes name row 3, and hold what stands there.
         for _ in 0..3 {
             let session = Session {
                 row: 0,
                 session_id: "s".to_owned(),
-                identified_at_ms: NOW_MS,
+                identified_at_ms: tests::NOW_MS,
                 expires_at_ms: i64::MAX,
             };
             let known = KnownSession { session, faces: Vec::new() };
-            bench.store.keep_session("account", "video", known, NOW_MS).await.unwrap();
+            bench.store.keep_session("account", "video", known).await.unwrap();
         }
         let mut model = Self::default();
         for key in KEYS {

@@ -193,7 +193,7 @@ async fn session(store: &Store) -> Session {
         expires_at_ms: NOW_MS + 1_000,
     };
     let known = KnownSession { session, faces: Vec::new() };
-    store.keep_session("account", "video", known, NOW_MS).await.unwrap().session
+    store.keep_session("account", "video", known).await.unwrap().session
 }
 
 fn until_submitted(session: &Session, task_id: &str) -> Vec<Outcome> {
