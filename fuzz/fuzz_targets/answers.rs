@@ -6,31 +6,37 @@
 use std::fmt::Debug;
 
 use libfuzzer_sys::fuzz_target;
-use lipsyncd::kling::{
-    Reply,
-    fuzzing::{Raw, read},
-};
+use lipsyncd::kling::{Reply, offline::RawAnswer};
 use lipsyncd_fuzz::is_one_line;
 
 /// The API's message with its frame around it, or an excerpt.
 const ERROR_CHARS_MAX: usize = 1_500;
+
+/// The headers that are read.
+const HEADERS: [&str; 3] = ["content-type", "date", "retry-after"];
 
 const SECRET: &str = "s3cr3t-key";
 
 fuzz_target!(|body: &[u8]| {
     let header = &body[..body.len().min(40)];
     for http_status in [200, 400, 401, 404, 429, 500] {
-        let readings = read(Raw { http_status, header, body, secret: SECRET });
-        if let Some(identified) = checked(readings.identified, http_status) {
+        let raw = RawAnswer {
+            http_status,
+            headers: HEADERS.map(|name| (name, header.to_vec())).into(),
+            server_at_ms: None,
+            body: body.to_vec(),
+            secrets: vec![SECRET.to_owned()],
+        };
+        if let Some(identified) = checked(raw.identified(), http_status) {
             assert!(!identified.session_id.is_empty());
             assert!(identified.units_micro.is_none_or(|micro| micro >= 0));
             assert!(identified.faces.iter().all(|face| !face.face_id.is_empty()));
         }
-        if let Some(created) = checked(readings.created, http_status) {
+        if let Some(created) = checked(raw.created(), http_status) {
             assert!(!created.task_id.is_empty());
         }
-        let tasks = checked(readings.tasks, http_status).unwrap_or_default();
-        for task in tasks.into_iter().chain(checked(readings.task, http_status)) {
+        let tasks = checked(raw.tasks(), http_status).unwrap_or_default();
+        for task in tasks.into_iter().chain(checked(raw.task(), http_status)) {
             assert!(!task.task_id.is_empty());
             assert!(task.units_micro.is_none_or(|micro| micro >= 0));
             assert!(task.videos.iter().all(|video| video.duration_ms.is_none_or(|ms| ms >= 0)));
@@ -38,7 +44,7 @@ fuzz_target!(|body: &[u8]| {
                 is_one_line(&words, 401);
             }
         }
-        for pack in checked(readings.costs, http_status).unwrap_or_default() {
+        for pack in checked(raw.costs(), http_status).unwrap_or_default() {
             assert!(pack.remaining_micro.is_none_or(|micro| micro >= 0));
         }
     }

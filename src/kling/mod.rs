@@ -16,9 +16,6 @@ mod client;
 mod decimal;
 mod error;
 mod fetch;
-#[cfg(any(test, fuzzing))]
-#[doc(hidden)]
-pub mod fuzzing;
 mod hosts;
 mod meaning;
 pub mod offline;

@@ -1,11 +1,11 @@
 //! Answers from elsewhere than the network, read just as the client reads those from it: for a simulation
-//! in which something else stands behind [`Api`](super::Api).
+//! in which something else stands behind [`Api`](super::Api), and for fuzzing.
 
-use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 
 use super::{
-    answer::{Created, Identified, Task},
+    answer::{Created, Identified, ResourcePack, Task},
     body::envelope,
     client::read_by,
     error::ApiError,
@@ -20,12 +20,14 @@ use super::{
 pub struct RawAnswer {
     /// The HTTP status.
     pub http_status: u16,
-    /// The `Retry-After` header, in seconds.
-    pub retry_after_s: Option<u64>,
+    /// Its headers; those that no header can be are left out.
+    pub headers: Vec<(&'static str, Vec<u8>)>,
     /// The server's clock.
     pub server_at_ms: Option<i64>,
     /// The body.
     pub body: Vec<u8>,
+    /// What must not be told of it.
+    pub secrets: Vec<String>,
 }
 
 impl RawAnswer {
@@ -49,15 +51,23 @@ impl RawAnswer {
         self.data().and_then(read_by(wire::tasks))
     }
 
+    /// What it says as the answer to the query of the account's costs.
+    pub fn costs(&self) -> Reply<Vec<ResourcePack>> {
+        self.data().and_then(read_by(wire::costs))
+    }
+
     fn data(&self) -> Reply<Option<Value>> {
         let answer = Answer {
             http_status: Some(self.http_status),
             server_at_ms: self.server_at_ms,
             ..Answer::default()
         };
-        let mut headers = HeaderMap::new();
-        headers.extend(self.retry_after_s.map(|s| (RETRY_AFTER, HeaderValue::from(s))));
-        envelope(answer, &headers, &self.body, &Redactor::new(Vec::new()))
+        let header = |(name, value): &(&str, Vec<u8>)| {
+            let name = HeaderName::from_bytes(name.as_bytes()).ok();
+            name.zip(HeaderValue::from_bytes(value).ok())
+        };
+        let headers: HeaderMap = self.headers.iter().filter_map(header).collect();
+        envelope(answer, &headers, &self.body, &Redactor::new(self.secrets.clone()))
     }
 }
 

@@ -102,11 +102,14 @@ async fn carry(
     };
     sleep(ms(back_ms)).await;
     let body = answer.as_ref().map(|answer| answer.body.to_string().into_bytes());
+    let retry_after_s = answer.as_ref().and_then(|answer| answer.retry_after_s);
+    let retry_after = retry_after_s.map(|s| ("retry-after", s.to_string().into_bytes()));
     let mut raw = RawAnswer {
         http_status: answer.as_ref().map_or(502, |answer| answer.http_status),
-        retry_after_s: answer.as_ref().and_then(|answer| answer.retry_after_s),
+        headers: retry_after.into_iter().collect(),
         server_at_ms: Some(world.time.true_ms() / 1_000 * 1_000),
         body: body.unwrap_or_default(),
+        secrets: Vec::new(),
     };
     match suffers {
         Suffers::Dropped | Suffers::Lost => return,
