@@ -3,6 +3,8 @@
 //! Owns no work of its own; what it starts can be dropped at any moment and goes on from the
 //! database at the next start.
 
+mod settings;
+
 use std::{
     convert::Infallible,
     fs, io,
@@ -11,7 +13,6 @@ use std::{
     time::Duration,
 };
 
-use secrecy::ExposeSecret as _;
 use tokio::{
     sync::Notify,
     task::spawn_blocking,
@@ -20,13 +21,13 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+pub use settings::{locator, policy};
+
 use crate::{
     config::{Config, Credentials},
-    inbox::{Inbox, InboxSettings, Looker},
-    job::Policy,
-    kling::{BuildError, Client, ClientConfig, Credential},
-    media::Locator,
-    pipeline::{Clock, End, Offload, PaceSettings, Pipeline, Settings, Until},
+    inbox::{Inbox, Looker},
+    kling::{BuildError, Client},
+    pipeline::{Clock, End, Pipeline, Until},
     store::{Lock, LockError, Store, StoreError},
 };
 
@@ -34,8 +35,6 @@ use crate::{
 const CHANGES_EVERY: Duration = Duration::from_millis(500);
 /// How long to wait before a database that cannot be opened yet is tried again.
 const OPEN_AGAIN: Duration = Duration::from_millis(500);
-/// How long a download may stand still.
-const DOWNLOAD_IDLE: Duration = Duration::from_secs(30);
 
 /// Told to stop, the daemon is gone after so long, whatever it waits for.
 const STOP_MAX: Duration = Duration::from_millis(9_500);
@@ -109,10 +108,10 @@ async fn begin(
     until: Until,
 ) -> Result<Begun, DaemonError> {
     let clock = Clock::system();
-    let settings = settings(config, credentials);
+    let settings = settings::pipeline(config, credentials);
     prepare_folders(config, until)?;
     let lock = Lock::take(&config.state_db)?;
-    let client = client(config, credentials)?;
+    let client = Client::new(settings::client(config), settings::credential(credentials))?;
     let store = open(&config.state_db, &lock).await?;
     let cap_micro = settings.units_per_day_micro;
     let tell = tell_trouble(&store, &lock);
@@ -123,7 +122,7 @@ async fn begin(
             config.media.public_base_url.clone(),
             config.watch.settle,
         );
-        let (moments, inbox_settings) = (clock.clone(), inbox_settings(config, &settings));
+        let (moments, inbox_settings) = (clock.clone(), settings::inbox(config, &settings));
         let inbox =
             Inbox::new(inbox_settings, store.clone(), looker, move || moments.moment()).await?;
         let account = settings.account.clone();
@@ -260,77 +259,4 @@ fn prepare_folders(config: &Config, until: Until) -> Result<(), DaemonError> {
         fs::create_dir_all(folder).map_err(told("the folder of state_db", &folder.to_owned()))?;
     }
     Ok(())
-}
-
-fn settings(config: &Config, credentials: &Credentials) -> Settings {
-    Settings {
-        account: credentials.account(),
-        policy: policy(config),
-        session_ttl_ms: ms(config.kling.session_ttl),
-        slots: usize::try_from(config.limits.concurrency).unwrap_or(usize::MAX),
-        pace: PaceSettings {
-            identify_per_second: config.limits.identify_per_second,
-            create_per_second: config.limits.create_per_second,
-            query_per_second: config.limits.query_per_second,
-        },
-        units_per_day_micro: config.limits.units_per_day_micro,
-        poll_min_ms: ms(config.poll.min_interval),
-        poll_max_ms: ms(config.poll.max_interval),
-        probe_interval_ms: ms(config.pause.probe_interval),
-        downloads: usize::try_from(config.download.concurrency).unwrap_or(usize::MAX),
-        download_bytes_max: config.download.max_bytes,
-        output_dir: config.output_dir.clone(),
-        locator: locator(config),
-        offload: Offload::Threads,
-    }
-}
-
-/// By which settings outcomes are judged.
-#[must_use]
-pub fn policy(config: &Config) -> Policy {
-    Policy {
-        retry_initial_ms: ms(config.retry.initial),
-        retry_max_ms: ms(config.retry.max),
-        give_up_after_ms: ms(config.retry.give_up_after),
-        create_settle_ms: ms(config.kling.create_settle),
-    }
-}
-
-/// Where local media lie.
-#[must_use]
-pub fn locator(config: &Config) -> Locator {
-    Locator { jobs_dir: config.jobs_dir.clone(), media_dirs: config.media.dirs.clone() }
-}
-
-fn inbox_settings(config: &Config, settings: &Settings) -> InboxSettings {
-    InboxSettings {
-        jobs_dir: config.jobs_dir.clone(),
-        media_dirs: config.media.dirs.clone(),
-        settle: config.watch.settle,
-        rescan_interval: config.watch.rescan_interval,
-        policy: settings.policy.clone(),
-        account: settings.account.clone(),
-    }
-}
-
-fn client(config: &Config, credentials: &Credentials) -> Result<Client, BuildError> {
-    let credential = match credentials {
-        Credentials::Keys { access_key, secret_key } => Credential::Keys {
-            access_key: access_key.expose_secret().to_owned(),
-            secret_key: secret_key.clone(),
-        },
-        Credentials::Token(token) => Credential::Token(token.clone()),
-    };
-    let settings = ClientConfig {
-        base_url: config.kling.base_url.clone(),
-        connect_timeout: config.kling.connect_timeout,
-        request_timeout: config.kling.request_timeout,
-        idle_timeout: DOWNLOAD_IDLE,
-        now_ms: Clock::system_now_ms,
-    };
-    Client::new(settings, credential)
-}
-
-fn ms(length: Duration) -> i64 {
-    i64::try_from(length.as_millis()).unwrap_or(i64::MAX)
 }
