@@ -7,12 +7,14 @@
 //! so that dropping the whole pipeline at any moment loses nothing.
 
 mod absence;
+mod budget;
 mod cadence;
 mod candidates;
 mod clock;
 mod context;
 mod create;
 mod download;
+mod heed;
 mod identify;
 mod learn;
 mod line;

@@ -22,9 +22,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
 use super::{
-    Clock, Settings, absence::Absences, cadence::Cadence, candidates::Refreshed, context::Context,
-    line::Line, pace::Pace, reach::Reached, shelf::Shelf, slots::Slots, step::StepEnd,
-    sweep::Swept,
+    Clock, Settings, absence::Absences, budget::Budget, cadence::Cadence, candidates::Refreshed,
+    context::Context, line::Line, pace::Pace, reach::Reached, shelf::Shelf, slots::Slots,
+    step::StepEnd, sweep::Swept,
 };
 use crate::{
     job::{Job, JobId, State},
@@ -84,17 +84,6 @@ pub(super) enum Event {
     Probed(Result<(), ApiError>),
     Learnt(Result<(), StoreError>),
     Refreshed(Result<Refreshed, StoreError>),
-}
-
-/// What is known of the day's budget.
-#[derive(Debug, Default)]
-pub(super) struct Budget {
-    /// Something was spent since it was looked at.
-    pub(super) is_stale: bool,
-    /// The UTC day, counted from 1970, it was last looked at.
-    pub(super) day: Option<i64>,
-    /// Whether it is spent.
-    pub(super) is_spent: bool,
 }
 
 /// A call about a video that is under way.
