@@ -24,7 +24,7 @@ const POLICY: Policy = Policy {
     create_settle_ms: 10_000,
 };
 
-fn spec() -> JobSpec {
+pub(crate) fn spec() -> JobSpec {
     JobSpec {
         key: "promo/en".into(),
         id: Some("en".into()),

@@ -6,7 +6,7 @@ use tracing::{debug, info};
 
 use super::{Clock, Settings, absence::Absences, pace::Pace, reach::Reached};
 use crate::{
-    job::{Job, Outcome, apply, outcome::Fault},
+    job::{Job, Outcome, apply},
     kling::{self, Api, ApiError},
     store::{Answer, Call, Lookups, Store, StoreError},
 };
@@ -65,23 +65,6 @@ impl<A: Api> Context<A> {
         Ok(job)
     }
 
-    /// Writes down what stands in the way of a job before it is paid for. A result that is there
-    /// already may be another job's by now: then it is in the way as any other file is.
-    pub(super) async fn note_in_the_way(
-        &self,
-        job: &Job,
-        outcome: Outcome,
-    ) -> Result<Job, StoreError> {
-        match self.note(job, outcome, None).await {
-            Err(taken @ StoreError::TaskTaken { .. }) => {
-                let message = format!("its output is there already: {taken}");
-                let fault = Fault { code: "output_taken".to_owned(), message };
-                self.note(job, Outcome::Refused(fault), None).await
-            }
-            noted => noted,
-        }
-    }
-
     pub(super) fn lookups(&self) -> Lookups {
         *self.lookups.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -124,32 +107,13 @@ pub(super) fn code_of(error: &ApiError) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::job::{FaceChoice, JobSpec, Source, State};
+    use crate::job::{State, tests::spec};
 
     #[test]
     fn the_log_tells_a_time_as_the_view_does_and_only_one_to_come() {
-        let spec = JobSpec {
-            key: "a".to_owned(),
-            id: None,
-            video: Source::Id("v".to_owned()),
-            audio: Source::Id("s".to_owned()),
-            face: FaceChoice::Longest,
-            sound_start_ms: 0,
-            sound_end_ms: Some(3_000),
-            sound_insert_ms: None,
-            sound_volume: 1.0,
-            original_audio_volume: 1.0,
-            watermark: false,
-            callback_url: None,
-            external_task_id: None,
-            output: "a.mp4".to_owned(),
-            priority: 0,
-            not_before_at_ms: None,
-            labels: std::collections::BTreeMap::new(),
-        };
         let due_at_ms = 1_772_366_407_050;
         let waits = Some("its next try".to_owned());
-        let job = Job { state: State::Queued, due_at_ms, waits, ..Job::new(spec, "e".into(), 0) };
+        let job = Job { state: State::Queued, due_at_ms, waits, ..Job::new(spec(), "e".into(), 0) };
         let told = |now_ms| own_wait(&job, now_ms).unwrap();
         assert_eq!(told(due_at_ms - 1), "its next try (at 2026-03-01T12:00:07.050Z)");
         assert_eq!(told(due_at_ms), "its next try");

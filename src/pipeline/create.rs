@@ -6,7 +6,7 @@
 
 use super::{
     context::{Context, kept},
-    download::check_output,
+    in_the_way::check_output,
     local::{LoadedSound, check_video, load_sound},
     lookup,
     pace::Kind,

@@ -10,19 +10,19 @@ use url::Url;
 use super::{
     Settings,
     context::Context,
+    in_the_way::earlier,
     pace::Kind as Call,
-    step::{StepEnd, Word, trouble},
+    step::{StepEnd, Word},
+    stop::{Stop, no_result, on_disk, told},
 };
 use crate::{
     job::{
         Delivered, Job, Outcome,
         outcome::{Fault, Trouble},
     },
-    kling::{Api, ApiError, Fetched, Meaning, ResultVideo},
+    kling::{Api, Fetched, ResultVideo},
     media::video,
-    output::{
-        self, FaceUsed, FileFacts, Kind, Metadata, OutputError, Part, Place, Source, TimingUsed,
-    },
+    output::{self, FaceUsed, FileFacts, Kind, Metadata, Part, Place, Source, TimingUsed},
     store::StoreError,
 };
 
@@ -31,85 +31,6 @@ const WRITE_BYTES: usize = 256 << 10;
 
 /// Query Task: "generated images/videos will be deleted after 30 days".
 const RESULT_KEPT_MS: i64 = 30 * 24 * 60 * 60 * 1000;
-
-/// Why a download did not come to an end.
-enum Stop {
-    Api(ApiError),
-    Output(OutputError),
-    /// The server of the result has no such file.
-    NotThere(ApiError),
-    /// The API keeps it no longer.
-    Gone {
-        made_at_ms: i64,
-    },
-    Other {
-        code: &'static str,
-        message: String,
-    },
-}
-
-impl From<ApiError> for Stop {
-    fn from(error: ApiError) -> Self {
-        Self::Api(error)
-    }
-}
-
-impl From<OutputError> for Stop {
-    fn from(error: OutputError) -> Self {
-        Self::Output(error)
-    }
-}
-
-/// Tells what comes of something in the way of a job's output; none: nothing is. To be asked before
-/// anything is paid for.
-///
-/// A result of this very create may lie there though the database does not know of it: then the
-/// database was put back from a backup, and the task is found.
-pub(super) async fn check_output<A: Api>(context: &Context<A>, job: &Job) -> Option<Outcome> {
-    let (output_dir, wanted) = (context.settings.output_dir.clone(), job.clone());
-    let checked = on_disk(&context.settings, move || {
-        let (place, key) = (Place::prepare(&output_dir, &wanted.spec.output)?, &wanted.spec.key);
-        match output::free_or_ours(&place, key, wanted.spec.watermark, &earlier(&wanted)) {
-            Err(OutputError::Foreign(path)) => {
-                Ok(Some((path, output::published_before(&place, key)?)))
-            }
-            other => other
-                .and_then(|()| output::require_room(&place, wanted.spec.watermark))
-                .map(|()| None),
-        }
-    });
-    let taken =
-        |message| Some(Outcome::Refused(Fault { code: "output_taken".to_owned(), message }));
-    match checked.await {
-        Ok(None) => None,
-        // Nothing is paid for what could not be stored.
-        Err(Stop::Output(error)) if error.is_passing() => {
-            Some(Outcome::Blocked(told(job, error.into())))
-        }
-        Ok(Some((_, Some(published)))) if published.external_task_id == job.external_task_id() => {
-            Some(Outcome::Found { task_id: published.task_id })
-        }
-        Ok(Some((path, Some(published)))) => taken(format!(
-            "{} is there already, made for this job by task {}, which this database does not know. To \
-             pay for another, move it away and type `lipsyncd retry {}`",
-            path.display(),
-            published.task_id,
-            job.spec.key
-        )),
-        Ok(Some((path, None))) => taken(in_the_way(&OutputError::Foreign(path), job)),
-        Err(Stop::Output(error)) => taken(in_the_way(&error, job)),
-        Err(Stop::Api(error) | Stop::NotThere(error)) => taken(error.message),
-        Err(stop @ Stop::Gone { .. }) => taken(told(job, stop).message),
-        Err(Stop::Other { message, .. }) => taken(message),
-    }
-}
-
-fn in_the_way(error: &OutputError, job: &Job) -> String {
-    format!(
-        "{error}: move it away or give the job another `output`, then type `lipsyncd retry {}`",
-        job.spec.key
-    )
-}
 
 /// Fetches what the task of a job made. `hint` is what the last query said of it.
 pub(super) async fn download<A: Api>(
@@ -304,64 +225,5 @@ fn delivered(metadata: &Metadata) -> Delivered {
         bytes: metadata.result.bytes,
         sha256: metadata.result.sha256.clone(),
         duration_ms: metadata.duration_ms,
-    }
-}
-
-/// The file that an earlier attempt of this job published.
-fn earlier(job: &Job) -> Vec<FileFacts> {
-    let facts =
-        |result: &Delivered| FileFacts { sha256: result.sha256.clone(), bytes: result.bytes };
-    job.result.iter().map(facts).collect()
-}
-
-/// The failure in one sentence, with what to do where the user can do something.
-fn told(job: &Job, stop: Stop) -> Trouble {
-    let (code, message, retry_after_ms) = match stop {
-        Stop::Api(error) if error.meaning == Meaning::NotFound => (
-            "task_gone".to_owned(),
-            format!(
-                "the API no longer knows task {}: {error}",
-                job.task_id.as_deref().unwrap_or("?")
-            ),
-            None,
-        ),
-        Stop::Gone { made_at_ms } => ("result_gone".to_owned(), gone(job, made_at_ms), None),
-        Stop::Api(error) | Stop::NotThere(error) => {
-            let trouble = trouble(&error);
-            (trouble.code, trouble.message, trouble.retry_after_ms)
-        }
-        Stop::Output(error @ OutputError::Foreign(_)) => (
-            error.code().to_owned(),
-            format!("{error}: move it away, and the result takes its place"),
-            None,
-        ),
-        Stop::Output(error) => (error.code().to_owned(), error.to_string(), None),
-        Stop::Other { code, message } => (code.to_owned(), message, None),
-    };
-    Trouble { code, message, retry_after_ms }
-}
-
-fn gone(job: &Job, made_at_ms: i64) -> String {
-    let made_at = jiff::Timestamp::from_millisecond(made_at_ms).map(|at| at.to_string());
-    format!(
-        "its result is not kept any more: task {} was made at {}, and the API keeps results for 30 days. \
-         To pay for another, type `lipsyncd retry {}`",
-        job.task_id.as_deref().unwrap_or("?"),
-        made_at.unwrap_or_default(),
-        job.spec.key
-    )
-}
-
-fn no_result(what: &str) -> Stop {
-    Stop::Other { code: "no_result", message: format!("the API's answer {what}") }
-}
-
-async fn on_disk<T: Send + 'static>(
-    settings: &Settings,
-    work: impl FnOnce() -> Result<T, OutputError> + Send + 'static,
-) -> Result<T, Stop> {
-    match settings.offload.run(work).await {
-        Ok(done) => Ok(done?),
-        Err(message) => Err(Stop::Other { code: "internal", message }),
     }
 }

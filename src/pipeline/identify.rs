@@ -3,7 +3,7 @@
 use super::{
     context::{Context, kept},
     create::{Gate, find_earlier_send},
-    download::check_output,
+    in_the_way::check_output,
     local::{check_video, video_key, video_ref},
     pace::Kind,
     step::{StepEnd, Word, outcome_of},

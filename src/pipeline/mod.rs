@@ -16,6 +16,7 @@ mod create;
 mod download;
 mod heed;
 mod identify;
+mod in_the_way;
 mod learn;
 mod line;
 mod listing;
@@ -33,6 +34,7 @@ mod slots;
 mod sound;
 mod start;
 mod step;
+mod stop;
 mod sweep;
 mod window;
 

@@ -1,0 +1,91 @@
+//! What is in the way of a job's output: looked for before anything is paid for.
+
+use super::{
+    context::Context,
+    stop::{Stop, on_disk, told},
+};
+use crate::{
+    job::{Delivered, Job, Outcome, outcome::Fault},
+    kling::Api,
+    output::{self, FileFacts, OutputError, Place},
+    store::StoreError,
+};
+
+impl<A: Api> Context<A> {
+    /// Writes down what stands in the way of a job before it is paid for. A result that is there
+    /// already may be another job's by now: then it is in the way as any other file is.
+    pub(super) async fn note_in_the_way(
+        &self,
+        job: &Job,
+        outcome: Outcome,
+    ) -> Result<Job, StoreError> {
+        match self.note(job, outcome, None).await {
+            Err(taken @ StoreError::TaskTaken { .. }) => {
+                let refused = output_taken(format!("its output is there already: {taken}"));
+                self.note(job, refused, None).await
+            }
+            noted => noted,
+        }
+    }
+}
+
+/// Tells what comes of something in the way of a job's output; none: nothing is.
+///
+/// A result of this very create may lie there though the database does not know of it: then the
+/// database was put back from a backup, and the task is found.
+pub(super) async fn check_output<A: Api>(context: &Context<A>, job: &Job) -> Option<Outcome> {
+    let (output_dir, wanted) = (context.settings.output_dir.clone(), job.clone());
+    let checked = on_disk(&context.settings, move || {
+        let (place, key) = (Place::prepare(&output_dir, &wanted.spec.output)?, &wanted.spec.key);
+        match output::free_or_ours(&place, key, wanted.spec.watermark, &earlier(&wanted)) {
+            Err(OutputError::Foreign(path)) => {
+                Ok(Some((path, output::published_before(&place, key)?)))
+            }
+            other => other
+                .and_then(|()| output::require_room(&place, wanted.spec.watermark))
+                .map(|()| None),
+        }
+    });
+    let taken = |message| Some(output_taken(message));
+    match checked.await {
+        Ok(None) => None,
+        // Nothing is paid for what could not be stored.
+        Err(Stop::Output(error)) if error.is_passing() => {
+            Some(Outcome::Blocked(told(job, error.into())))
+        }
+        Ok(Some((_, Some(published)))) if published.external_task_id == job.external_task_id() => {
+            Some(Outcome::Found { task_id: published.task_id })
+        }
+        Ok(Some((path, Some(published)))) => taken(format!(
+            "{} is there already, made for this job by task {}, which this database does not know. To \
+             pay for another, move it away and type `lipsyncd retry {}`",
+            path.display(),
+            published.task_id,
+            job.spec.key
+        )),
+        Ok(Some((path, None))) => taken(in_the_way(&OutputError::Foreign(path), job)),
+        Err(Stop::Output(error)) => taken(in_the_way(&error, job)),
+        Err(Stop::Api(error) | Stop::NotThere(error)) => taken(error.message),
+        Err(stop @ Stop::Gone { .. }) => taken(told(job, stop).message),
+        Err(Stop::Other { message, .. }) => taken(message),
+    }
+}
+
+/// The end of a job whose place is another's.
+fn output_taken(message: String) -> Outcome {
+    Outcome::Refused(Fault { code: "output_taken".to_owned(), message })
+}
+
+fn in_the_way(error: &OutputError, job: &Job) -> String {
+    format!(
+        "{error}: move it away or give the job another `output`, then type `lipsyncd retry {}`",
+        job.spec.key
+    )
+}
+
+/// The file that an earlier attempt of this job published.
+pub(super) fn earlier(job: &Job) -> Vec<FileFacts> {
+    let facts =
+        |result: &Delivered| FileFacts { sha256: result.sha256.clone(), bytes: result.bytes };
+    job.result.iter().map(facts).collect()
+}
