@@ -21,7 +21,7 @@ pub struct Policy {
 }
 
 /// A server's wish to be left alone is heeded up to here.
-const ASKED_MAX_MS: i64 = 3_600_000;
+pub const ASKED_MAX_MS: i64 = 3_600_000;
 
 impl Policy {
     /// No failure is rested for longer than this.

@@ -15,14 +15,12 @@ use governor::{
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::settings::PaceSettings;
+use crate::job::retry::ASKED_MAX_MS;
 
 type Limiter = RateLimiter<NotKeyed, InMemoryState, Monotonic, NoOpMiddleware<Nanos>>;
 
 /// The longest that a row of 1302 answers slows the account down.
 const SLOW_MAX: Duration = Duration::from_secs(60);
-
-/// The longest that the account is left alone because the API asks for it.
-const ASKED_MAX: Duration = Duration::from_secs(3_600);
 
 /// The clock that tokio's timers run on, for governor: so that a limiter and the sleep that waits for
 /// it agree on the time.
@@ -104,8 +102,8 @@ impl Pace {
     /// The API said "too fast": every kind of call waits, longer each time in a row.
     pub(super) fn slow_down(&self, retry_after_ms: Option<i64>) -> Duration {
         let mut slowed = self.slowed();
-        let asked = Duration::from_millis(retry_after_ms.unwrap_or(0).max(0).unsigned_abs());
-        let asked = asked.min(ASKED_MAX);
+        let asked_ms = retry_after_ms.unwrap_or(0).clamp(0, ASKED_MAX_MS);
+        let asked = Duration::from_millis(asked_ms.unsigned_abs());
         let grown = Duration::from_secs(1) * 2_u32.pow(slowed.in_a_row.min(6));
         let pause = asked.max(grown).min(SLOW_MAX.max(asked));
         let until = Instant::now() + pause;
