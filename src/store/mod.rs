@@ -41,7 +41,6 @@ pub use account::Lookups;
 pub use candidate::Candidate;
 pub use error::StoreError;
 pub use left_over::LeftOver;
-
 pub use listing::{HistoryLine, JobDetail, JobFilter, JobLine};
 pub use lock::{Holder, Lock, LockError, holder};
 pub use manifests::{Accepted, Conflict, KnownManifest, Reconciled, WantedJob};

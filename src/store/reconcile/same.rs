@@ -70,12 +70,12 @@ const OF_CONTENT: &str = "
       AND j.sound_start_ms = :sound_start_ms AND j.sound_end_ms IS :sound_end_ms
       AND j.sound_insert_ms IS :sound_insert_ms AND j.sound_volume = :sound_volume
       AND j.original_audio_volume = :original_audio_volume AND j.watermark = :watermark
-      AND was_sent AND :meaning IS NOT NULL";
+      AND was_sent";
 
 /// A new file may get the inode of one that is gone, so that its video or its sound must be the same,
 /// too. In another file both must be, and the job must have left while this manifest was on its way.
 const OF_FILE: &str = "
-    WHERE j.left_at_ms IS NOT NULL AND j.name IS :name AND :meaning IS NOT NULL AND j.id IN (
+    WHERE j.left_at_ms IS NOT NULL AND j.name IS :name AND j.id IN (
       SELECT l.id FROM manifest g JOIN job l ON l.manifest_id = g.id
         WHERE g.file_id = :file_id AND g.removed_at_ms IS NOT NULL
           AND (l.video = :video OR l.audio = :audio)
