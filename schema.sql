@@ -4,8 +4,8 @@
 -- and spend_by_day. The tables under them may change from one version to the next. Text and numbers
 -- only. Times are UTC, in ms since 1970 (`*_at_ms`); units are kept in millionths (`*_micro`).
 
--- One row a manifest that was ever read. A manifest that leaves the folder keeps its row, so that the
--- same manifest under another name is known again.
+-- One row a manifest that was ever read. A manifest that leaves the folder keeps its row, and its jobs
+-- theirs, so that they are known wherever they turn up again.
 CREATE TABLE manifest (
   id            INTEGER PRIMARY KEY,
   path          TEXT    NOT NULL UNIQUE,            -- under jobs_dir, parts joined by '/'

@@ -58,7 +58,7 @@ pub struct Job {
     pub tries: u32,
     /// Since when (Unix ms) that step fails.
     pub failing_since_ms: Option<i64>,
-    /// Sessions that got lost under this attempt.
+    /// Young sessions that got lost under this attempt.
     pub sessions_lost: u32,
     /// What it waits for, where that is its own affair and not the whole line's.
     pub waits: Option<String>,

@@ -34,7 +34,7 @@ pub enum Outcome {
     },
     /// The session is no longer known to the API.
     SessionGone(String),
-    /// The create is about to be sent for the first time.
+    /// The create is about to be sent: for the first time, or with what was identified or measured anew.
     CreateIntended {
         /// With which account.
         account: String,
@@ -53,11 +53,11 @@ pub enum Outcome {
     },
     /// The create provably never left the machine.
     NotSent(String),
-    /// The create was refused for the account's sake, not the job's: slots, pace, a pause.
+    /// A call was refused for the account's sake, not the job's: slots, pace, a pause.
     HeldBack(String),
     /// Nobody knows what became of the create.
     Lost(String),
-    /// A lookup found the task of a create by its name.
+    /// The task of a create was found by its name, or by the metadata of what it made.
     Found {
         /// The task.
         task_id: String,

@@ -12,7 +12,7 @@ pub enum StoreError {
     /// SQLite's own word.
     #[error("state database: {0}")]
     Sqlite(#[from] rusqlite::Error),
-    /// A thread could not be started, or the folder could not be made.
+    /// The file or its folder cannot be had, or a thread could not be started.
     #[error("state database {path}: {source}")]
     Io {
         /// The file or folder.

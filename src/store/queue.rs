@@ -97,7 +97,7 @@ impl Store {
     }
 
     /// Returns up to `limit` jobs of `state` that are due at `now_ms`, the oldest first; for
-    /// `rest_max_ms` see [`Store::queued`].
+    /// `rest_max_ms` see [`Store::due_again`].
     ///
     /// # Errors
     /// When the database cannot be read.
