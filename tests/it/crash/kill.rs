@@ -9,7 +9,10 @@ use std::{env, sync::Mutex, thread, time::Duration};
 use lipsyncd::sim::SimConfig;
 
 use super::batch::{Batch, KINDS};
-use crate::support::daemon::{House, quick};
+use crate::support::{
+    chance::Chance,
+    daemon::{House, quick},
+};
 
 /// So many without being asked for more.
 const KILLS: u64 = 200;
@@ -18,25 +21,12 @@ const MANIFESTS: usize = 6;
 /// Houses at once: a daemon mostly waits.
 const THREADS: u64 = 3;
 
-/// Draws instants, by the SplitMix64 generator.
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (bits ^ (bits >> 31)) % bound
-    }
-
-    /// A third of all lives end while the daemon starts, the others at some time of its work: on a slow
-    /// machine, where much was killed already, later.
-    fn life(&mut self, killed: u64) -> Duration {
-        match self.below(3) {
-            0 => Duration::from_micros(self.below(60_000)),
-            _ => Duration::from_millis(self.below(400 + 25 * killed)),
-        }
+/// A third of all lives end while the daemon starts, the others at some time of its work: on a slow
+/// machine, where much was killed already, later.
+fn life(chance: &Chance, killed: u64) -> Duration {
+    match chance.index(3) {
+        0 => Duration::from_micros(chance.next() % 60_000),
+        _ => Duration::from_millis(chance.next() % (400 + 25 * killed)),
     }
 }
 
@@ -49,13 +39,13 @@ struct Sum {
 }
 
 /// Works a batch off, killed up to `kills` times on the way; returns how often it was.
-fn one_house(chance: &mut Chance, kills: u64, sum: &Mutex<Sum>) -> u64 {
+fn one_house(chance: &Chance, kills: u64, sum: &Mutex<Sum>) -> u64 {
     let mut house = House::new(SimConfig { create_latency_ms: 5, ..quick() });
     let batch = Batch::fill(&house, MANIFESTS);
     let mut killed = 0;
     while killed < kills && !batch.all_succeeded(&house) {
         house.spawn();
-        thread::sleep(chance.life(killed));
+        thread::sleep(life(chance, killed));
         house.kill();
         killed += 1;
     }
@@ -86,10 +76,10 @@ fn killed_at_random_instants_it_pays_nothing_twice_and_loses_nothing() {
         for n in 0..THREADS {
             let sum = &sum;
             scope.spawn(move || {
-                let mut chance = Chance(seed.wrapping_add(n));
+                let chance = Chance::new(seed.wrapping_add(n));
                 let mut left = kills / THREADS + u64::from(n < kills % THREADS);
                 while left > 0 {
-                    left -= one_house(&mut chance, left, sum);
+                    left -= one_house(&chance, left, sum);
                 }
             });
         }

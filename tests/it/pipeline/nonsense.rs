@@ -11,11 +11,7 @@ use lipsyncd::{
 };
 use serde_json::{Value, json};
 
-use crate::support::{House, many, quick, wanted};
-
-fn patch(with: Value) -> Fault {
-    Fault::Patch { with }
-}
+use crate::support::{House, many, patch, quick, wanted};
 
 fn body(text: impl Into<String>) -> Fault {
     Fault::Body { status: 200, content_type: "application/json".to_owned(), text: text.into() }

@@ -10,11 +10,7 @@ use lipsyncd::{
 };
 use serde_json::{Value, json};
 
-use crate::support::{House, many, quick, wanted};
-
-fn patch(with: Value) -> Fault {
-    Fault::Patch { with }
-}
+use crate::support::{House, many, patch, quick, wanted};
 
 async fn house(config: SimConfig, lookups: Lookups) -> House {
     let house = House::new(config).await;

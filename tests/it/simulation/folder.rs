@@ -8,7 +8,7 @@ use lipsyncd::{
     store::{Accepted, WantedJob},
 };
 
-use super::chance::Chance;
+use crate::support::chance::Chance;
 use crate::support::wanted;
 
 /// The clip that local and measured sounds are.

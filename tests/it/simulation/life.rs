@@ -14,7 +14,7 @@ use std::{
 use lipsyncd::store::Interlude;
 use tokio::{sync::Notify, task::yield_now};
 
-use super::chance::Chance;
+use crate::support::chance::Chance;
 
 /// One life.
 #[derive(Debug)]

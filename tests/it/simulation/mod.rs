@@ -6,7 +6,6 @@
 //! `FIRST_SEED` (0) on; `SEED=17 cargo test --test it simulation::seeds -- --nocapture` tells one.
 
 mod api;
-mod chance;
 mod check;
 mod folder;
 mod life;

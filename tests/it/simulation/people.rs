@@ -18,7 +18,8 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::{chance::Chance, folder, world::World};
+use super::{folder, world::World};
+use crate::support::chance::Chance;
 
 /// How long people think before they decide.
 const THINKS: Duration = Duration::from_secs(600);

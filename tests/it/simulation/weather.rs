@@ -11,7 +11,7 @@ use std::{
 
 use lipsyncd::sim::Call;
 
-use super::chance::Chance;
+use crate::support::chance::Chance;
 
 /// What one call suffers.
 #[derive(Debug, Clone, PartialEq)]

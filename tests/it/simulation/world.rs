@@ -22,11 +22,11 @@ use url::Url;
 
 use super::{
     api::TOKEN,
-    chance::Chance,
     folder::{self, CLIP, Manifest},
     time::Time,
     weather::Weather,
 };
+use crate::support::chance::Chance;
 
 const API: &str = "https://api.example";
 const HOUR_MS: i64 = 3_600_000;

@@ -17,9 +17,10 @@ use lipsyncd::{
     media::video::is_whole,
     sim::{Ledger, SimConfig, SimServer},
 };
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
+
+use super::views::Row;
 
 /// Nothing in a scenario takes longer, even on a slow machine.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -47,19 +48,6 @@ pub fn quick() -> SimConfig {
 /// A simulated account whose tasks run until [`House::finish_tasks`].
 pub fn slow() -> SimConfig {
     SimConfig { task_ms: (600_000, 600_000), ..quick() }
-}
-
-/// A job as the views show it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Row {
-    pub state: String,
-    pub manifest: String,
-    pub waiting_for: String,
-    pub attempts: i64,
-    pub external_task_id: String,
-    pub output: String,
-    pub error: String,
-    pub changed_since: bool,
 }
 
 /// Folders, a configuration, a simulated API, and the daemon while it runs.
@@ -260,61 +248,6 @@ impl House {
     /// Runs something that needs a runtime, beside the simulator.
     pub fn spawn_beside(&self, work: impl Future<Output = ()> + Send + 'static) {
         self.runtime.spawn(work);
-    }
-
-    pub fn database(&self) -> Option<Connection> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(self.path("lipsyncd.db"), flags).ok()?;
-        connection.busy_timeout(Duration::from_secs(5)).unwrap();
-        Some(connection)
-    }
-
-    pub fn job(&self, key: &str) -> Option<Row> {
-        let text = |row: &rusqlite::Row<'_>, name: &str| {
-            row.get::<_, Option<String>>(name).map(Option::unwrap_or_default)
-        };
-        self.database()?
-            .query_row("SELECT * FROM job_overview WHERE key = ?1", [key], |row| {
-                Ok(Row {
-                    state: row.get("state")?,
-                    manifest: row.get("manifest")?,
-                    waiting_for: text(row, "waiting_for")?,
-                    attempts: row.get("attempts")?,
-                    external_task_id: row.get("external_task_id")?,
-                    output: row.get("output")?,
-                    error: text(row, "error")?,
-                    changed_since: row.get("changed_since")?,
-                })
-            })
-            .optional()
-            .unwrap_or_default()
-    }
-
-    pub fn state(&self, key: &str) -> String {
-        self.job(key).map(|job| job.state).unwrap_or_default()
-    }
-
-    /// All keys with their states, in the order of the keys.
-    pub fn states(&self) -> Vec<(String, String)> {
-        let Some(database) = self.database() else { return Vec::new() };
-        let Ok(mut all) = database.prepare("SELECT key, state FROM job_overview ORDER BY key")
-        else {
-            return Vec::new();
-        };
-        let rows = all.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
-        rows.and_then(Iterator::collect).unwrap_or_default()
-    }
-
-    /// Why a manifest is refused; none if it is accepted or not known.
-    pub fn refusal(&self, path: &str) -> Option<String> {
-        let sql = "SELECT error FROM manifest_overview WHERE path = ?1 AND state = 'refused'";
-        self.database()?.query_row(sql, [path], |row| row.get(0)).optional().unwrap_or_default()
-    }
-
-    pub fn is_accepted(&self, path: &str) -> bool {
-        let sql = "SELECT count(*) FROM manifest_overview WHERE path = ?1 AND state = 'accepted'";
-        let count = |database: Connection| database.query_row(sql, [path], |row| row.get(0)).ok();
-        self.database().and_then(count).unwrap_or(0) == 1
     }
 
     /// Waits for a condition; says what was waited for when it does not come.

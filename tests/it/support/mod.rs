@@ -2,8 +2,10 @@
 //!
 //! Everything is real but the API's insides: a database file, HTTP on this machine, files on disk.
 
+pub mod chance;
 pub mod daemon;
 mod jobs;
+mod views;
 
 use std::{
     fs,
@@ -24,6 +26,7 @@ use lipsyncd::{
     sim::{Call, Fault, FaultRule, Ledger, SimConfig, SimServer},
     store::{Accepted, Store, StoreError, WantedJob},
 };
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use tokio::{sync::Notify, task::JoinHandle, time::timeout};
 use tokio_util::sync::CancellationToken;
@@ -230,7 +233,7 @@ impl House {
         let mark = format!("lipsyncd-sim {}.mp4", task.unwrap().result_id);
         assert!(bytes.windows(mark.len()).any(|part| part == mark.as_bytes()), "{mark}");
         let metadata = fs::read(path.with_extension("json")).unwrap();
-        let metadata: serde_json::Value = serde_json::from_slice(&metadata).unwrap();
+        let metadata: Value = serde_json::from_slice(&metadata).unwrap();
         assert_eq!(metadata["task_id"].as_str(), job.task_id.as_deref());
         assert_eq!(metadata["sha256"].as_str(), Some(result.sha256.as_str()), "{metadata}");
     }
@@ -308,6 +311,11 @@ impl Drop for Running {
 /// A refusal by this code, as the API words it.
 pub fn refusal(code: u16) -> Fault {
     Fault::Code { code, status: None, retry_after_s: None, message: None }
+}
+
+/// The simulator's own answer with this in it.
+pub fn patch(with: Value) -> Fault {
+    Fault::Patch { with }
 }
 
 /// Unix time of this machine.

@@ -1,4 +1,4 @@
-//! All that looks like chance in a simulation: streams of numbers (SplitMix64) that one seed decides.
+//! All that looks like chance in a test: streams of numbers (SplitMix64) that one seed decides.
 
 use std::sync::{Mutex, PoisonError};
 
