@@ -23,6 +23,7 @@ use crate::{
     output::{
         self, FaceUsed, FileFacts, Kind, Metadata, OutputError, Part, Place, Source, TimingUsed,
     },
+    planted::{Mistake, is_planted},
     store::StoreError,
 };
 
@@ -126,6 +127,10 @@ pub(super) async fn download<A: Api>(
         Err(Stop::Output(error)) if error.is_passing() => {
             (Outcome::Blocked(told(&job, error.into())), None)
         }
+        Err(stop) if is_planted(Mistake::PaidAndFailed) => {
+            let Trouble { code, message, .. } = told(&job, stop);
+            (Outcome::Refused(Fault { code, message }), None)
+        }
         Err(stop) => {
             let word = match &stop {
                 Stop::Api(error) => Word::of(error),
@@ -170,7 +175,9 @@ async fn fetch<A: Api>(
     let metadata = metadata(context, job, result, watermark, videos.duration_ms).await?;
     let earlier = earlier(job);
     on_disk(&context.settings, move || {
-        output::publish(&place, &metadata, &earlier)?;
+        if !is_planted(Mistake::NeverPublished) {
+            output::publish(&place, &metadata, &earlier)?;
+        }
         Ok(delivered(&metadata))
     })
     .await
@@ -227,9 +234,12 @@ async fn fetch_file<A: Api>(
         true => Stop::NotThere(error),
         false => Stop::Api(error),
     })?;
-    let expected_bytes = fetched.total_bytes;
+    let expected_bytes = fetched.total_bytes.filter(|_| !is_planted(Mistake::HalfIsWhole));
     let part = pour(settings, part, fetched).await?;
-    let is_whole = |file: &mut File, bytes| video::is_whole(file, bytes).map(drop);
+    let is_whole = |file: &mut File, bytes| match is_planted(Mistake::HalfIsWhole) {
+        true => Ok(()),
+        false => video::is_whole(file, bytes).map(drop),
+    };
     on_disk(settings, move || part.finish(is_whole, expected_bytes)).await
 }
 
@@ -251,6 +261,7 @@ async fn pour(settings: &Settings, mut part: Part, mut fetched: Fetched) -> Resu
         match next {
             Ok(Some(_)) => {}
             Ok(None) => return Ok(part),
+            Err(_) if is_planted(Mistake::HalfIsWhole) => return Ok(part),
             Err(error) => {
                 on_disk(settings, move || part.keep()).await?;
                 return Err(error.into());
