@@ -20,5 +20,6 @@ pub mod manifest;
 pub mod media;
 pub mod output;
 pub mod pipeline;
+pub mod planted;
 pub mod sim;
 pub mod store;

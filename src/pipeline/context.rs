@@ -8,6 +8,7 @@ use super::{Clock, Settings, absence::Absences, pace::Pace, reach::Reached};
 use crate::{
     job::{Job, Outcome, apply},
     kling::{self, Api, ApiError},
+    planted::{Mistake, is_planted},
     store::{Answer, Call, Lookups, Store, StoreError},
 };
 
@@ -34,10 +35,16 @@ impl<A: Api> Context<A> {
         let moment = self.clock.moment();
         // What holds the whole account back is told once, by the line, and not by each job.
         let is_the_accounts = matches!(outcome, Outcome::HeldBack(_));
-        let transition =
+        let mut transition =
             apply(job, outcome, &moment, &self.settings.policy).map_err(|illegal| {
                 StoreError::Nonsense { key: illegal.key.clone(), what: illegal.to_string() }
             })?;
+        if is_planted(Mistake::Silent) {
+            transition.job.waits = transition.job.waits.map(|_| String::new());
+        }
+        if is_planted(Mistake::CountedTwice) {
+            transition.spend.tasks *= 2;
+        }
         let (from, what, repeats) = (transition.from, transition.what.clone(), transition.repeats);
         let request_id = answer.as_ref().and_then(|answer| answer.request_id.clone());
         let code = answer.as_ref().and_then(|answer| answer.code);

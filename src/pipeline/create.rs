@@ -15,8 +15,9 @@ use super::{
 };
 use crate::{
     failpoint,
-    job::{Job, Outcome},
+    job::{Create, Job, Outcome},
     kling::{Api, CreateRequest, Created, Reply},
+    planted::{Mistake, is_planted},
     store::{Answer, Call, Lookups, StoreError},
 };
 
@@ -47,6 +48,11 @@ pub(super) async fn create<A: Api>(
         account: context.settings.account.clone(),
         sound_sha256: loaded.sha256.clone(),
     };
+    if is_planted(Mistake::SentUnwritten)
+        && let Some(request) = request(&job, loaded.clone())
+    {
+        let _unheard = context.api.create(&request).await;
+    }
     failpoint::before("create.intend");
     let job = context.note(&job, intended, None).await?;
     failpoint::after("create.intend");
@@ -144,6 +150,9 @@ fn accepted<A: Api>(context: &Context<A>, job: &Job, created: Created) -> (Outco
         Some(name) if context.lookups() == Lookups::Answered => {
             (Outcome::Lost(format!("the answer accepts {name}, which was not asked for")), None)
         }
+        _ if is_planted(Mistake::TaskForgotten) => {
+            (Outcome::HeldBack("planted".to_owned()), Some(Word::Created))
+        }
         _ => (Outcome::Accepted { task_id: created.task_id }, Some(Word::Created)),
     }
 }
@@ -178,6 +187,10 @@ async fn note_answer<A: Api>(
 
 fn request(job: &Job, loaded: LoadedSound) -> Option<CreateRequest> {
     let (session, plan) = (job.session.as_ref()?, job.plan.as_ref()?);
+    let mut name = job.external_task_id();
+    if is_planted(Mistake::NamedAnew) && job.create.as_ref().is_some_and(Create::was_sent_before) {
+        name.push_str("again");
+    }
     Some(CreateRequest {
         session_id: session.session_id.clone(),
         face_id: plan.face_id.clone(),
@@ -188,7 +201,7 @@ fn request(job: &Job, loaded: LoadedSound) -> Option<CreateRequest> {
         sound_volume: job.spec.sound_volume,
         original_audio_volume: job.spec.original_audio_volume,
         watermark: job.spec.watermark,
-        external_task_id: Some(job.external_task_id()),
+        external_task_id: Some(name),
         callback_url: job.spec.callback_url.clone(),
     })
 }

@@ -23,6 +23,7 @@ use crate::{
     kling::{Api, Fetched, ResultVideo},
     media::video,
     output::{self, FaceUsed, FileFacts, Kind, Metadata, Part, Place, Source, TimingUsed},
+    planted::{Mistake, is_planted},
     store::StoreError,
 };
 
@@ -46,6 +47,10 @@ pub(super) async fn download<A: Api>(
         }
         Err(Stop::Output(error)) if error.is_passing() => {
             (Outcome::Blocked(told(&job, error.into())), None)
+        }
+        Err(stop) if is_planted(Mistake::PaidAndFailed) => {
+            let Trouble { code, message, .. } = told(&job, stop);
+            (Outcome::Refused(Fault { code, message }), None)
         }
         Err(stop) => {
             let word = match &stop {
@@ -91,7 +96,9 @@ async fn fetch<A: Api>(
     let metadata = metadata(context, job, result, watermark, videos.duration_ms).await?;
     let earlier = earlier(job);
     on_disk(&context.settings, move || {
-        output::publish(&place, &metadata, &earlier)?;
+        if !is_planted(Mistake::NeverPublished) {
+            output::publish(&place, &metadata, &earlier)?;
+        }
         Ok(delivered(&metadata))
     })
     .await
@@ -148,9 +155,12 @@ async fn fetch_file<A: Api>(
         true => Stop::NotThere(error),
         false => Stop::Api(error),
     })?;
-    let expected_bytes = fetched.total_bytes;
+    let expected_bytes = fetched.total_bytes.filter(|_| !is_planted(Mistake::HalfIsWhole));
     let part = pour(settings, part, fetched).await?;
-    let is_whole = |file: &mut File, bytes| video::is_whole(file, bytes).map(drop);
+    let is_whole = |file: &mut File, bytes| match is_planted(Mistake::HalfIsWhole) {
+        true => Ok(()),
+        false => video::is_whole(file, bytes).map(drop),
+    };
     on_disk(settings, move || part.finish(is_whole, expected_bytes)).await
 }
 
@@ -172,6 +182,7 @@ async fn pour(settings: &Settings, mut part: Part, mut fetched: Fetched) -> Resu
         match next {
             Ok(Some(_)) => {}
             Ok(None) => return Ok(part),
+            Err(_) if is_planted(Mistake::HalfIsWhole) => return Ok(part),
             Err(error) => {
                 on_disk(settings, move || part.keep()).await?;
                 return Err(error.into());

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::{
     job::JobId,
+    planted::{Mistake, is_planted},
     store::{Pause, PauseKind},
 };
 
@@ -72,7 +73,8 @@ impl Line {
 
     /// Whether calls that cost may start.
     pub(super) fn lets_pay(&self) -> bool {
-        self.pause.is_none() && !self.over_budget
+        let is_paused = self.pause.is_some() && !is_planted(Mistake::PauseIgnored);
+        !is_paused && (!self.over_budget || is_planted(Mistake::BudgetIgnored))
     }
 
     /// Whether calls that cost nothing may start.

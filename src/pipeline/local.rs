@@ -13,6 +13,7 @@ use crate::{
 };
 
 /// The sound of a job as it goes into the create.
+#[derive(Clone)]
 pub(super) struct LoadedSound {
     pub(super) sound: Sound,
     /// Checksum of an inline sound.

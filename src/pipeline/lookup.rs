@@ -14,6 +14,7 @@ use super::{
 use crate::{
     job::{Job, Outcome, outcome::Trouble},
     kling::{Api, Meaning, Task},
+    planted::{Mistake, is_planted},
     store::{Answer, Call, Lookups, StoreError},
 };
 
@@ -56,7 +57,10 @@ pub(super) async fn settle<A: Api>(
         Seen::SomebodyElses(message) => (Outcome::NoLookups(message), None),
         Seen::Nothing => match counts_as_absent(context, &job).await? {
             Ok(()) => {
-                let absent_ms = context.absences.heard(&job);
+                let mut absent_ms = context.absences.heard(&job);
+                if is_planted(Mistake::AbsentAtOnce) {
+                    absent_ms = context.settings.policy.create_settle_ms;
+                }
                 if absent_ms >= context.settings.policy.create_settle_ms {
                     return create::resend(context, job, absent_ms, gate).await;
                 }
@@ -156,6 +160,7 @@ pub(super) async fn counts_as_absent<A: Api>(
     }
     match context.lookups() {
         Lookups::Answered => Ok(Ok(())),
+        Lookups::Unanswered if is_planted(Mistake::SilenceIsAbsence) => Ok(Ok(())),
         Lookups::Unanswered => {
             let why = "the answer to its create was lost, and this account answers no lookups by \
                        external_task_id";

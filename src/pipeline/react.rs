@@ -16,6 +16,7 @@ use super::{
 use crate::{
     job::{Job, JobId, Outcome, State},
     kling::Api,
+    planted::{Mistake, is_planted},
     store::{Lookups, StoreError},
 };
 
@@ -87,9 +88,9 @@ impl<A: Api> Pipeline<A> {
         if job.state == State::Unresolved {
             self.list_candidates_at = Some(Instant::now());
         }
-        if job.state.holds_slot() {
+        if job.state.holds_slot() && !is_planted(Mistake::SlotFreedEarly) {
             self.slots.take(job.id);
-        } else {
+        } else if !is_planted(Mistake::SlotLeaked) {
             self.slots.free(job.id);
         }
         // What rests in the database comes back when it is due.

@@ -16,6 +16,7 @@ use super::{
 use crate::{
     job::{Create, Job, Outcome, outcome::Fault},
     kling::{Api, ApiError, Meaning},
+    planted::{Mistake, is_planted},
     store::{Lookups, StoreError},
 };
 
@@ -30,6 +31,9 @@ pub(super) async fn refused<A: Api>(
 ) -> Result<Open, StoreError> {
     let word = Word::of(error);
     let outcome = match error.meaning {
+        _ if error.leaves_outcome_open() && is_planted(Mistake::LostIsUnsent) => {
+            Outcome::NotSent(error.message.clone())
+        }
         _ if error.leaves_outcome_open() => Outcome::Lost(error.message.clone()),
         _ if error.never_left => Outcome::NotSent(error.message.clone()),
         _ if word.is_some() => Outcome::HeldBack(error.message.clone()),

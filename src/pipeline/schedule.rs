@@ -29,6 +29,7 @@ use super::{
 use crate::{
     job::{Job, JobId, State},
     kling::{Api, ApiError, ResultVideo},
+    planted::{Mistake, is_planted},
     store::{Store, StoreError},
 };
 
@@ -241,7 +242,7 @@ impl<A: Api> Pipeline<A> {
         self.shelf.wake(policy, now_ms);
         if self.next_due_at_ms.is_some_and(|due_at_ms| policy.is_due(due_at_ms, now_ms)) {
             self.next_due_at_ms = None;
-            self.look_again = true;
+            self.look_again |= !is_planted(Mistake::NeverWoken);
         }
     }
 

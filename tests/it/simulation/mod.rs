@@ -4,6 +4,7 @@
 //!
 //! `SEEDS=20000 cargo test --test it simulation::seeds -- --nocapture` plays as many as one likes, from
 //! `FIRST_SEED` (0) on; `SEED=17 cargo test --test it simulation::seeds -- --nocapture` tells one.
+//! `MISTAKE=NamedAnew cargo test --test it simulation::planted -- --nocapture` plants one mistake alone.
 
 mod api;
 mod check;
@@ -70,6 +71,43 @@ fn seeds() {
         faulty.len()
     );
     assert!(faulty.is_empty(), "{faulty:#?}");
+}
+
+/// Every deliberate mistake is caught by some seed: else it is the checker that is wrong.
+#[cfg(debug_assertions)]
+#[test]
+fn planted_mistakes_are_caught() {
+    use lipsyncd::planted::{Mistake, plant};
+
+    let next = AtomicUsize::new(0);
+    let catch = |mistake: Mistake| {
+        plant(Some(mistake));
+        let caught = (0..SEEDS).find_map(|seed| {
+            let faults = play(seed).faults;
+            (!faults.is_empty()).then_some((seed, faults))
+        });
+        plant(None);
+        (mistake, caught)
+    };
+    let only = std::env::var("MISTAKE").ok();
+    let work = || {
+        let turns = std::iter::from_fn(|| Mistake::ALL.get(next.fetch_add(1, Ordering::Relaxed)));
+        let turns = turns
+            .filter(|mistake| only.as_ref().is_none_or(|name| *name == format!("{mistake:?}")));
+        turns.copied().map(catch).collect::<Vec<_>>()
+    };
+    let told = thread::scope(|scope| {
+        let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(work)).collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
+    });
+    for (mistake, caught) in &told {
+        match caught {
+            Some((seed, faults)) => println!("{mistake:?}: caught by seed {seed}: {}", faults[0]),
+            None => println!("{mistake:?}: not caught by {SEEDS} seeds"),
+        }
+    }
+    assert!(told.iter().all(|(_, caught)| caught.is_some()));
+    assert!(only.is_some() || told.len() == Mistake::ALL.len());
 }
 
 #[test]

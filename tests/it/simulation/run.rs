@@ -146,7 +146,7 @@ async fn wait_for_the_end(world: &World, people: &People, daemon: &Daemon) {
     let mut undecided =
         database.prepare("SELECT count(*) FROM job WHERE state = 'unresolved'").unwrap();
     let began = Instant::now();
-    loop {
+    for looks in 1.. {
         if count.query_row([], |row| row.get::<_, i64>(0)).unwrap() == 0 {
             return;
         }
@@ -155,6 +155,12 @@ async fn wait_for_the_end(world: &World, people: &People, daemon: &Daemon) {
         }
         if began.elapsed() > PATIENCE {
             return world.accuse(format!("never done: {:?}", texts(&database, unfinished)));
+        }
+        if looks % 12 == 0 {
+            check_at_any_time(world);
+        }
+        if !world.faults.lock().unwrap().is_empty() {
+            return;
         }
         if undecided.query_row([], |row| row.get::<_, i64>(0)).unwrap() > 0 {
             people.decide().await;

@@ -130,6 +130,10 @@ impl Weather {
     }
 
     fn single(&self, call: Call) -> Suffers {
+        // What the answer to a create says is worth most, and is lost most.
+        if call == Call::Create && self.chance.happens(0.4) {
+            return Suffers::Lost;
+        }
         let carried_out = self.chance.happens(0.5);
         match self.chance.between(0, 13) {
             0 => Suffers::NeverLeft,

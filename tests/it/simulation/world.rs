@@ -145,7 +145,7 @@ fn memory() -> PathBuf {
 }
 
 fn account(chance: &Chance, seed: u64) -> SimConfig {
-    let unique_external_ids = chance.happens(0.6);
+    let unique_external_ids = chance.happens(0.5);
     // Where names are not unique, only a task that shows up in time keeps from paying twice.
     let lag_max_ms = if unique_external_ids { 60_000 } else { 8_000 };
     let low_ms = chance.between(1_000, 200_000);
@@ -156,9 +156,9 @@ fn account(chance: &Chance, seed: u64) -> SimConfig {
         create_per_second: Some(u32::try_from(chance.between(1, 5)).unwrap()),
         query_per_second: chance.happens(0.3).then_some(2),
         task_ms: (low_ms, low_ms + chance.between(0, 200_000)),
-        visibility_lag_ms: if chance.happens(0.4) { chance.between(0, lag_max_ms) } else { 0 },
+        visibility_lag_ms: if chance.happens(0.6) { chance.between(0, lag_max_ms) } else { 0 },
         session_ttl_ms: *chance.pick(&[600_000, 24 * HOUR_MS]),
-        answers_external_lookups: chance.happens(0.8),
+        answers_external_lookups: chance.happens(0.7),
         unique_external_ids,
         min_result_bytes: 2_000,
         seed,
