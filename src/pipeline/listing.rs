@@ -2,7 +2,7 @@
 
 use super::{
     context::Context,
-    lookup::{LOOKS_MIN, Open, SKEW_MS},
+    lookup::{LOOKS_MIN, Open},
     pace::Kind,
     step::{Word, trouble},
 };
@@ -14,6 +14,9 @@ use crate::{
 
 /// Query Task (List): "Value range: [1, 500]".
 const PAGE_SIZE: u32 = 500;
+/// By so much a clock may have been set between a create and the look for it: a day, and what two
+/// clocks may differ by.
+const CLOCK_SET_MS: i64 = 26 * 60 * 60 * 1000;
 /// So many pages are read in search of a task; an account with more is not searched whole.
 const PAGES_MAX: u32 = 20;
 
@@ -23,14 +26,20 @@ pub(super) struct Listing {
     pub(super) tasks: Vec<Task>,
     /// Whether that is all of them.
     pub(super) whole: bool,
-    /// What is taken off this machine's time to get the API's.
-    pub(super) ahead_ms: i64,
+    /// This machine's time when it was read.
+    now_ms: i64,
+    /// What is taken off that to get the API's.
+    ahead_ms: i64,
 }
 
 impl Listing {
-    /// The tasks that may have been created at `sent_at_ms` (by this machine's clock) or later.
+    /// The tasks that may have been created at `sent_at_ms` (by this machine's clock) or later. The
+    /// clock may have been set since: rather a task too many than one too few.
     pub(super) fn since(&self, sent_at_ms: i64) -> impl Iterator<Item = &Task> {
-        let since_ms = sent_at_ms.saturating_sub(self.ahead_ms).saturating_sub(SKEW_MS);
+        let since_ms = match sent_at_ms > self.now_ms {
+            true => i64::MIN,
+            false => sent_at_ms.saturating_sub(self.ahead_ms).saturating_sub(CLOCK_SET_MS),
+        };
         // A task without a time could be any.
         self.tasks
             .iter()
@@ -40,15 +49,17 @@ impl Listing {
 
 /// Reads the list, the newest first.
 pub(super) async fn read<A: Api>(context: &Context<A>) -> Result<Listing, ApiError> {
-    let mut listing = Listing { tasks: Vec::new(), whole: false, ahead_ms: 0 };
+    let now_ms = context.clock.now_ms();
+    let mut listing = Listing { tasks: Vec::new(), whole: false, now_ms, ahead_ms: 0 };
     let mut known = std::collections::HashSet::new();
     for page in 1..=PAGES_MAX {
         context.pace.ready(Kind::Query).await;
         let reply = context.api.tasks(page, PAGE_SIZE).await;
         let tasks = reply.result?;
         // The list tells the API's time, and this machine's clock may be far from it.
-        let now_ms = context.clock.now_ms();
-        listing.ahead_ms = now_ms.saturating_sub(reply.answer.server_at_ms.unwrap_or(now_ms));
+        listing.now_ms = context.clock.now_ms();
+        let server_at_ms = reply.answer.server_at_ms.unwrap_or(listing.now_ms);
+        listing.ahead_ms = listing.now_ms.saturating_sub(server_at_ms);
         listing.whole = tasks.len() < PAGE_SIZE as usize;
         let before = listing.tasks.len();
         listing.tasks.extend(tasks.into_iter().filter(|task| known.insert(task.task_id.clone())));

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Clocks may differ by so much between this machine and the API.
-pub(super) const SKEW_MS: i64 = 10 * 60 * 1000;
+const SKEW_MS: i64 = 10 * 60 * 1000;
 
 /// So many times an answer that is no proof is asked for before it leaves the job to a person.
 pub(super) const LOOKS_MIN: u32 = 4;

@@ -120,6 +120,21 @@ async fn an_account_that_is_not_known_yet_and_answers_no_lookups_leaves_it_to_a_
 }
 
 #[tokio::test]
+async fn a_clock_that_is_set_back_after_a_create_hides_no_task_that_could_be_it() {
+    let config = SimConfig { answers_external_lookups: false, ..quick() };
+    let house = House::new(SimConfig { unique_external_ids: false, ..config }).await;
+    house.fault(create(Fault::LoseAnswer));
+    house.put("m.yaml", vec![wanted("m/a")]).await;
+    let running = house.start().await;
+    house.until("the create sent", async || house.ledger().tasks.len() == 1).await;
+    house.set_ahead(-3_600_000);
+    running.nudge();
+    house.until_state("m/a", State::Unresolved).await;
+    running.stop().await;
+    assert_eq!(house.ledger().tasks.len(), 1);
+}
+
+#[tokio::test]
 async fn an_edit_while_the_create_is_under_way_does_not_lose_its_answer() {
     let config = SimConfig { create_latency_ms: 300, answers_external_lookups: false, ..quick() };
     let house = House::new(config).await;
