@@ -13,9 +13,9 @@ use crate::{
 /// Take jobs back that were not sent yet
 ///
 /// A job that waits, is queued or identified is cancelled, and stays so though its manifest is still
-/// in the folder, until `lipsyncd retry`. A job that was sent cannot be cancelled: the API has no
-/// such call and the task is paid for, so it is followed to its end and its result is kept. All jobs
-/// named are tried; the exit code is 1 if one of them was not cancelled.
+/// in the folder, until `lipsyncd retry`. A job that was sent, or may have been, cannot be cancelled:
+/// the API has no such call and the task is paid for, so it is followed to its end and its result is
+/// kept. All jobs named are tried; the exit code is 1 if one of them was not cancelled.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  lipsyncd cancel promo/en promo/fr")]
 pub struct Args {

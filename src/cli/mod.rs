@@ -51,7 +51,7 @@ use crate::config::Config;
         lipsyncd list --state failed      what went wrong\n  \
         lipsyncd show promo/en            one job whole\n\n\
         Exit codes: 0 done, 1 some job or manifest failed, 2 wrong usage or configuration,\n\
-        3 cannot run (another daemon, no permission, no database or one of a newer version)"
+        3 cannot run (another daemon, no permission, no database, a damaged or another version's)"
 )]
 pub struct Cli {
     /// The configuration [default: $LIPSYNCD_CONFIG, ./lipsyncd.yaml, /etc/lipsyncd/lipsyncd.yaml]

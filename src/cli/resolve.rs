@@ -12,14 +12,15 @@ use crate::{
 
 /// Decide an unresolved job: which task it is, or that it was never accepted
 ///
-/// A job is `unresolved` when the answer to its create was lost and the account does not answer
-/// lookups by external_task_id, so that nobody but you can tell whether Kling accepted it.
+/// A job is `unresolved` when the answer to its create was lost and lookups by external_task_id cannot
+/// tell what became of it, most often because the account does not answer them: nobody but you can
+/// tell whether Kling accepted it.
 ///
 /// To find out: `lipsyncd show JOB` tells when the create was sent and under which external_task_id,
 /// and lists the tasks of your account that could be it. If one of them is it, give its id by --task:
-/// it is followed to its end and not paid for again. Only if there is none, say --resend: should there be
-/// one after all, it is paid for twice. A task that Kling does not know may be corrected by another
-/// --task.
+/// it is followed to its end and not paid for again. Only if there is none, say --resend: should
+/// there be one after all, it is paid for twice. A task that Kling does not know may be corrected by
+/// another --task.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     lipsyncd show promo/en\n  \

@@ -35,7 +35,8 @@ pub struct Args {
     /// Work off all that is in the folder, then end
     ///
     /// Exit code 0: all succeeded; 1: some job failed or was left waiting, or some manifest was
-    /// refused. Media that are not there are not waited for, nor is a line that is paused.
+    /// refused. Media that are not there are not waited for, nor a line that is paused, nor an
+    /// output folder that takes nothing.
     #[arg(long)]
     once: bool,
 }
