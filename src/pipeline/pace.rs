@@ -147,6 +147,25 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn no_second_holds_more_calls_than_configured_not_even_the_first() {
+        let settings = PaceSettings {
+            identify_per_second: 20.0,
+            create_per_second: 20.0,
+            query_per_second: 20.0,
+        };
+        for kind in [Kind::Identify, Kind::Create, Kind::Query] {
+            let (pace, mut sent_at) = (Pace::new(&settings), Vec::new());
+            for _ in 0..60 {
+                pace.ready(kind).await;
+                sent_at.push(Instant::now());
+            }
+            let narrowest = sent_at.windows(21).map(|calls| calls[20] - calls[0]).min();
+            assert!(narrowest >= Some(Duration::from_secs(1)), "{kind:?}: {narrowest:?}");
+            assert!(sent_at[59] - sent_at[0] < Duration::from_secs(4), "{kind:?} is slower");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn what_the_api_asks_for_holds_for_every_kind_of_call() {
         for kind in [Kind::Identify, Kind::Create, Kind::Query] {
             let (pace, began) = (pace(), Instant::now());

@@ -114,26 +114,6 @@ async fn a_person_who_pauses_while_the_api_has_paused_is_not_overruled_by_a_prob
 }
 
 #[tokio::test]
-async fn the_configured_pace_is_never_exceeded_not_even_at_the_start() {
-    let config = SimConfig {
-        identify_per_second: Some(25),
-        create_per_second: Some(25),
-        concurrency: 50,
-        ..quick()
-    };
-    let mut house = House::new(config).await;
-    house.settings.slots = 50;
-    house.settings.pace.identify_per_second = 20.0;
-    house.settings.pace.create_per_second = 20.0;
-    house.put("m.yaml", many("m", 35)).await;
-    assert_eq!(house.run().await, End::Idle);
-    house.assert_all_succeeded(35).await;
-    let refused =
-        house.ledger().refused(Call::Identify, 1302) + house.ledger().refused(Call::Create, 1302);
-    assert_eq!(refused, 0);
-}
-
-#[tokio::test]
 async fn a_paused_line_with_nothing_to_probe_with_does_not_spin() {
     let mut house = House::new(SimConfig { task_ms: (700, 700), ..quick() }).await;
     house.settings.slots = 1;

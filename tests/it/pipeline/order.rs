@@ -20,7 +20,7 @@ fn order(house: &House) -> Vec<String> {
 
 #[tokio::test]
 async fn with_one_slot_priority_comes_first_and_manifests_take_turns() {
-    let mut house = House::new(SimConfig { task_ms: (100, 100), ..quick() }).await;
+    let mut house = House::new(SimConfig { task_ms: (600_000, 600_000), ..quick() }).await;
     house.settings.slots = 1;
     let running = house.start().await;
     house.put("first.yaml", vec![wanted("first")]).await;
@@ -31,6 +31,11 @@ async fn with_one_slot_priority_comes_first_and_manifests_take_turns() {
     let prior = |key: &str, priority| with(key, |spec| spec.priority = priority);
     house.put("c.yaml", vec![prior("c/low", -5), prior("c/high", 50), prior("c/top", 100)]).await;
     running.nudge();
+    // The slot is let go of once all that is near its turn is ready for it.
+    let is_ready = async || house.store.count(&[State::Identified]).await.unwrap() >= 8;
+    house.until("a window of jobs identified", is_ready).await;
+    house.sim.control(|sim| sim.config_mut().task_ms = (50, 50));
+    house.sim.advance(Duration::from_secs(601));
     house.until_count(State::Succeeded, 10).await;
     running.stop().await;
     let expected = "first c-top c-high a-000 b-000 a-001 b-001 a-002 b-002 c-low"
