@@ -28,7 +28,7 @@ pub fn free_or_ours(
     earlier: &[FileFacts],
 ) -> Result<(), OutputError> {
     let kinds: &[Kind] = if watermark { &[Kind::Result, Kind::Watermark] } else { &[Kind::Result] };
-    let known = with_watermark(place, job, earlier)?;
+    let known = with_watermark(place, earlier)?;
     for kind in kinds {
         require_ours_or_free(&place.video(*kind), &known)?;
     }
@@ -39,11 +39,10 @@ pub fn free_or_ours(
 /// results, the metadata beside them know both.
 pub(super) fn with_watermark(
     place: &Place,
-    job: &str,
     earlier: &[FileFacts],
 ) -> Result<Vec<FileFacts>, OutputError> {
     let found = Metadata::read(&place.metadata())?;
-    let ours = found.filter(|found| found.job == job && earlier.contains(&found.result));
+    let ours = found.filter(|found| earlier.contains(&found.result));
     Ok(earlier.iter().cloned().chain(ours.and_then(|ours| ours.watermark)).collect())
 }
 
@@ -58,8 +57,9 @@ pub(super) fn require_ours_or_free(path: &Path, known: &[FileFacts]) -> Result<b
     }
 }
 
-/// True if there is metadata, and it is this job's: of this very task, of a result known to be the job's, or of
-/// one that never got its name (a crash came first, and the task could not be fetched any more).
+/// True if there is metadata, and it is this job's: of this very task, of a result known to be the job's, whatever
+/// key it went by then, or of one that never got its name (a crash came first, and the task could not be fetched
+/// any more).
 pub(super) fn metadata_is_ours_or_free(
     place: &Place,
     job: &str,
@@ -75,7 +75,7 @@ pub(super) fn metadata_is_ours_or_free(
     let ours = found.is_some_and(|metadata| {
         let known =
             Some(metadata.task_id.as_str()) == task_id || earlier.contains(&metadata.result);
-        metadata.job == job && (known || orphaned)
+        known || metadata.job == job && orphaned
     });
     if ours { Ok(true) } else { Err(OutputError::Foreign(path)) }
 }

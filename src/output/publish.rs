@@ -21,12 +21,8 @@ use crate::failpoint;
 ///
 /// # Errors
 /// What the file system says.
-pub fn already_published(
-    place: &Place,
-    job: &str,
-    task_id: &str,
-) -> Result<Option<Metadata>, OutputError> {
-    let Some(metadata) = metadata_of(place, job, task_id)? else {
+pub fn already_published(place: &Place, task_id: &str) -> Result<Option<Metadata>, OutputError> {
+    let Some(metadata) = metadata_of(place, task_id)? else {
         return Ok(None);
     };
     for (kind, facts) in files(&metadata) {
@@ -63,10 +59,10 @@ pub fn publish(
     metadata: &Metadata,
     earlier: &[FileFacts],
 ) -> Result<(), OutputError> {
-    let mut known = with_watermark(place, &metadata.job, earlier)?;
+    let mut known = with_watermark(place, earlier)?;
     known.extend(files(metadata).map(|(_, facts)| facts.clone()));
     // A watermark that was named before a crash, and is now made anew, may have other bytes.
-    if let Some(before) = metadata_of(place, &metadata.job, &metadata.task_id)? {
+    if let Some(before) = metadata_of(place, &metadata.task_id)? {
         known.extend(files(&before).map(|(_, facts)| facts.clone()));
     }
     let task_id = Some(metadata.task_id.as_str());
@@ -93,9 +89,10 @@ fn files(metadata: &Metadata) -> impl Iterator<Item = (Kind, &FileFacts)> {
     std::iter::once((Kind::Result, &metadata.result)).chain(watermark)
 }
 
-fn metadata_of(place: &Place, job: &str, task_id: &str) -> Result<Option<Metadata>, OutputError> {
+/// Whose they are, the task tells: the job may have gone by another key when they were written.
+fn metadata_of(place: &Place, task_id: &str) -> Result<Option<Metadata>, OutputError> {
     let found = Metadata::read(&place.metadata())?;
-    Ok(found.filter(|metadata| metadata.job == job && metadata.task_id == task_id))
+    Ok(found.filter(|metadata| metadata.task_id == task_id))
 }
 
 /// The bytes that `facts` tell of are there: in the part, or, after a crash, under the final name.

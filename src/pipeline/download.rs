@@ -73,7 +73,7 @@ async fn fetch<A: Api>(
     let known_task = task_id.clone();
     let (place, published) = on_disk(&context.settings, move || {
         let place = Place::prepare(&output_dir, &wanted.spec.output)?;
-        let published = output::already_published(&place, &wanted.spec.key, &known_task)?;
+        let published = output::already_published(&place, &known_task)?;
         Ok((place, published))
     })
     .await?;

@@ -112,15 +112,14 @@ impl<'a> Reconciliation<'a> {
             self.take(manifest_id, &job, wanted)?;
             holder = self.holder(&wanted.spec.key)?;
         }
-        let Some(holder) = holder else {
+        let Some(mut holder) = holder else {
             self.check_doubt(manifest_id, manifest, wanted)?;
             return self.add(manifest_id, index, wanted);
         };
         if holder.manifest_id != manifest_id {
             self.take_over(&holder, manifest_id)?;
         }
-        let job = &holder.job;
-        let id = job.id;
+        let (job, id) = (&holder.job, holder.job.id);
         if holder.meaning != wanted.meaning {
             if holder.runs_when_edited() {
                 self.check_doubt(manifest_id, manifest, wanted)?;
@@ -129,8 +128,11 @@ impl<'a> Reconciliation<'a> {
             && job.result.is_none()
             && (self.moved.contains(&id) || job.spec.output != wanted.spec.output)
         {
-            // Its output is named by its key, unless the manifest names it.
+            // Its output is named by its key, unless the manifest names it. Whoever has read the job
+            // before must not send it by its name of before.
             self.update_spec(id, wanted)?;
+            row::count_write(self.connection, id)?;
+            holder.job.revision += 1;
         }
         self.compare(holder, wanted)?;
         Ok(self.is_asked_for(id, wanted)?)

@@ -124,6 +124,14 @@ pub(super) fn update_spec(
     write_labels(connection, id, &spec.labels)
 }
 
+/// Has everybody who read the row before read it anew before they write it.
+pub(super) fn count_write(connection: &Connection, id: i64) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("UPDATE job SET revision = revision + 1 WHERE id = ?1")?
+        .execute([id])?;
+    Ok(())
+}
+
 /// Returns whether the row still stood where it was read; if not, nothing is written.
 pub(super) fn update_progress(
     connection: &Connection,

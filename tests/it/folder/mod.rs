@@ -1,5 +1,6 @@
 //! The folder, with the real binary: what is dropped in, changed, moved and taken out.
 
+mod ahead;
 mod arrive;
 mod away;
 mod bad;
