@@ -87,6 +87,7 @@ fn config(arguments: &Args) -> SimConfig {
         task_ms: arguments.task_time,
         answers_external_lookups: !arguments.no_lookups,
         media_dir: arguments.media.clone(),
+        ids_from: open::now_ms().unsigned_abs(),
         seed: arguments.seed,
         random_faults: RandomFaults {
             lose_answer: chance,

@@ -53,6 +53,11 @@ pub(super) fn faults(config: &Config) -> Vec<(&'static str, &'static str)> {
     let within = |value: Duration, least: Duration, most: Duration| (least..=most).contains(&value);
     let range = "is out of range";
     [
+        (
+            "output_dir",
+            !config.output_dir.starts_with(&config.jobs_dir),
+            "lies in `jobs_dir`, which is only ever read",
+        ),
         ("watch.settle", within(watch.settle, Duration::ZERO, HOUR), range),
         ("watch.rescan_interval", within(watch.rescan_interval, 10 * MS, DAY), range),
         ("kling.base_url", is_private(&kling.base_url), "would send credentials in the clear"),

@@ -150,7 +150,7 @@ impl Inbox {
         pass: &mut Pass,
     ) -> Result<bool, StoreError> {
         let moment = (self.moment)();
-        let jobs = reading.jobs.into_iter().map(|job| self.wanted(job, pass)).collect();
+        let jobs = reading.jobs.into_iter().map(|job| self.wanted(path, job, pass)).collect();
         let (print, file_id) = (stamp.print(), stamp.file_id.clone());
         let accepted = Accepted {
             path: path.to_owned(),
@@ -190,9 +190,10 @@ impl Inbox {
         }
     }
 
-    fn wanted(&self, job: ReadJob, pass: &mut Pass) -> WantedJob {
+    fn wanted(&self, path: &str, job: ReadJob, pass: &mut Pass) -> WantedJob {
+        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
         WantedJob {
-            external_base: task_name(&self.settings.account, &job.spec.key, &job.meaning),
+            external_base: task_name(&self.settings.account, folder, &job.spec, &job.meaning),
             spec: job.spec,
             meaning: job.meaning,
             media: match job.look {

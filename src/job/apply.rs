@@ -178,7 +178,7 @@ impl Step<'_> {
     }
 
     fn fail(&self, fault: Fault) -> Transition {
-        let what = format!("failed: {}", fault.message);
+        let what = fault.message.clone();
         let failure = Some(Failure { code: fault.code, message: fault.message });
         self.write(Job { failure, ..self.fresh(State::Failed) }, what)
     }

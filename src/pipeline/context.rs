@@ -2,11 +2,11 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use tracing::{debug, info};
+use tracing::{debug, info, warn};
 
 use super::{Clock, Settings, absence::Absences, pace::Pace, reach::Reached};
 use crate::{
-    job::{Job, Outcome, apply},
+    job::{Job, Outcome, State, apply},
     kling::{self, Api, ApiError},
     planted::{Mistake, is_planted},
     store::{Answer, Call, Lookups, Store, StoreError},
@@ -69,6 +69,13 @@ impl<A: Api> Context<A> {
             from,
             job.state,
         );
+        if job.state == State::Unresolved {
+            let key = &job.spec.key;
+            warn!(
+                job = key,
+                "{key}: a person has to decide: `lipsyncd show {key}` says between what"
+            );
+        }
         Ok(job)
     }
 

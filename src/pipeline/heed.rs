@@ -101,7 +101,7 @@ impl<A: Api> Pipeline<A> {
     }
 
     pub(super) async fn go_on(&mut self) -> Result<(), StoreError> {
-        info!("the line goes on: the API answers again");
+        info!("the line goes on");
         self.context.store.end_api_pause().await?;
         // A person may have paused it meanwhile.
         self.line.set(self.context.store.pause().await?);

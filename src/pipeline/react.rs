@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use tokio::time::Instant;
-use tracing::warn;
+use tracing::{debug, warn};
 
 use super::{
     candidates::Refreshed,
@@ -110,7 +110,12 @@ impl<A: Api> Pipeline<A> {
     async fn swept(&mut self, swept: Swept) -> Result<(), StoreError> {
         let now_ms = self.context.clock.now_ms();
         if let Some(trouble) = &swept.trouble {
-            warn!("looking at the tasks failed: {trouble}");
+            // An API that cannot be reached is told of once, and not by each look.
+            if self.in_trouble {
+                debug!("looking at the tasks failed: {trouble}");
+            } else {
+                warn!("looking at the tasks failed: {trouble}");
+            }
         }
         for (job, video) in swept.moved {
             self.budget.is_stale = true;

@@ -50,6 +50,9 @@ pub struct SimConfig {
     pub units_per_five_seconds: Units,
     /// What the resource pack holds; a paid call it cannot cover is refused with 1102.
     pub pack_units: Units,
+    /// What is added to every id that is given: the API's never come twice, and so must not those of a
+    /// simulator that begins anew.
+    pub ids_from: u64,
     /// Decides everything that looks like chance.
     pub seed: u64,
     /// A folder that is served under `/media/`; videos and sounds in it are read for real.
@@ -91,6 +94,7 @@ impl Default for SimConfig {
             units_per_identify: Units::from_thousandths(50),
             units_per_five_seconds: Units::from_thousandths(1_000),
             pack_units: Units::from_thousandths(1_000_000_000),
+            ids_from: 0,
             seed: 0,
             media_dir: None,
             probe: Probe::default(),

@@ -103,8 +103,8 @@ impl Sim {
         let takes_ms = self.chance.between(low, high).max(0);
         let content_digest = request.content_digest(&video.spelled);
         let task = Task {
-            id: format!("{}", 860_000_000_000_000_001_u64 + index as u64),
-            result_id: format!("{}", 870_000_000_000_000_001_u64 + index as u64),
+            id: self.new_id(860_000_000_000_000_001, index),
+            result_id: self.new_id(870_000_000_000_000_001, index),
             external_task_id: request.external_task_id,
             session_id: request.session_id,
             video,

@@ -77,7 +77,7 @@ impl Sim {
     }
 
     fn open_session(&mut self, video: Video, faces: Vec<Face>, now_ms: i64) -> serde_json::Value {
-        let id = format!("{}", 850_000_000_000_000_001_u64 + self.sessions.len() as u64);
+        let id = self.new_id(850_000_000_000_000_001, self.sessions.len());
         let session = Session { video: Arc::new(video), faces, made_at_ms: now_ms };
         let units = self.config.units_per_identify.to_string();
         let data = session.data(&id, &units, &self.base_url);

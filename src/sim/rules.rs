@@ -154,6 +154,11 @@ impl Sim {
         Ok(())
     }
 
+    /// An id of its kind, which begins at `first`.
+    pub(super) fn new_id(&self, first: u64, index: usize) -> String {
+        first.saturating_add(self.config.ids_from).saturating_add(index as u64).to_string()
+    }
+
     /// Lets go of the slots of tasks that have ended.
     pub(super) fn settle(&mut self, now_ms: i64) {
         while self.running.first().is_some_and(|(ends_at_ms, _)| *ends_at_ms <= now_ms) {

@@ -173,7 +173,7 @@ impl Daemon {
 fn eta_ms(standing: &Standing) -> Option<i64> {
     let ahead = standing.count(&SLOTS_AHEAD);
     let median_task_ms = standing.median_task_ms.filter(|_| ahead > 0)?;
-    if standing.pause.is_some() || standing.hold.is_some() {
+    if standing.pause.is_some() || standing.hold.is_some() || standing.trouble.is_some() {
         return None;
     }
     let rounds = div_ceil(ahead, standing.slots_limit.max(1));

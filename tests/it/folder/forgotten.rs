@@ -52,6 +52,23 @@ fn nothing_is_paid_for_again_and_all_results_are_there_again() {
 }
 
 #[test]
+fn a_manifest_that_was_renamed_is_known_all_the_same() {
+    let mut house = House::new(quick());
+    house.drop_in("x.yaml", batch());
+    house.start();
+    house.until("all to succeed", |house| house.states().iter().all(|(_, is)| is == "succeeded"));
+    house.move_in("x.yaml", "y.yaml");
+    house.until("y to be known", |house| house.job("y/a").is_some());
+    house.kill();
+    forget(&house);
+    house.start();
+    for key in ["y/a", "y/b", "y/c"] {
+        house.until_state(key, "succeeded");
+    }
+    assert_eq!(house.ledger().tasks.len(), 3);
+}
+
+#[test]
 fn an_edit_before_the_job_was_sent_is_part_of_its_name() {
     let mut house = House::new(quick());
     house.start();
