@@ -79,6 +79,18 @@ impl<A: Api> Context<A> {
         Ok(job)
     }
 
+    /// Says so in words if the create of `job` was sent with other credentials than those at hand: what
+    /// they do not find may be there all the same.
+    pub(super) fn foreign_create(&self, job: &Job) -> Option<String> {
+        let (sent_with, ours) = (&job.create.as_ref()?.account, &self.settings.account);
+        (sent_with != ours).then(|| {
+            format!(
+                "its create was sent with the credentials of {sent_with}, these are those of {ours}: \
+                 what they do not find may be there all the same"
+            )
+        })
+    }
+
     pub(super) fn lookups(&self) -> Lookups {
         *self.lookups.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -80,13 +80,13 @@ async fn fetch<A: Api>(
     if let Some(metadata) = published {
         return Ok(delivered(&metadata));
     }
-    let (videos, made_at_ms) = match hint {
+    let (videos, made) = match hint {
         Some(video) => (video, None),
-        None => ask_for_result(context, &task_id).await?,
+        None => ask_for_result(context, job, &task_id).await?,
     };
     let result = fetch_file(context, &place, &task_id, Kind::Result, videos.url.as_deref())
         .await
-        .map_err(|stop| gone_by_now(stop, made_at_ms, context.clock.now_ms()))?;
+        .map_err(|stop| gone_by_now(stop, made))?;
     let watermark = if job.spec.watermark {
         let url = videos.watermark_url.as_deref();
         Some(fetch_file(context, &place, &task_id, Kind::Watermark, url).await?)
@@ -104,26 +104,42 @@ async fn fetch<A: Api>(
     .await
 }
 
-/// The result as the API names it now, and when its task was made.
+/// When a task was made, and how long ago.
+#[derive(Clone, Copy)]
+struct Made {
+    at_ms: i64,
+    age_ms: i64,
+}
+
+/// The result as the API names it now, and how old its task is.
 async fn ask_for_result<A: Api>(
     context: &Context<A>,
+    job: &Job,
     task_id: &str,
-) -> Result<(ResultVideo, Option<i64>), Stop> {
+) -> Result<(ResultVideo, Option<Made>), Stop> {
     context.pace.ready(Call::Query).await;
-    let task = context.api.task(task_id).await.result?;
+    let reply = context.api.task(task_id).await;
+    let (task, api_now_ms) = (reply.result?, reply.answer.server_at_ms);
     if task.task_id != task_id {
         return Err(no_result("is about another task"));
     }
     let video = task.videos.into_iter().next().ok_or_else(|| no_result("names no result"))?;
-    Ok((video, task.created_at_ms))
+    // Both clocks must say so: either may be wrong, and the API's times may make no sense.
+    let now_ms = context.clock.now_ms();
+    let sent_at_ms = job.create.as_ref().map_or(now_ms, |create| create.first_sent_at_ms);
+    let made = task.created_at_ms.map(|at_ms| {
+        let age_ms = api_now_ms.unwrap_or(now_ms).saturating_sub(at_ms);
+        Made { at_ms, age_ms: age_ms.min(now_ms.saturating_sub(sent_at_ms)) }
+    });
+    Ok((video, made))
 }
 
 /// A result that is not where the API just said is waited for, unless it is so old that it is not
 /// kept any more: waiting would never end.
-fn gone_by_now(stop: Stop, made_at_ms: Option<i64>, now_ms: i64) -> Stop {
-    match (stop, made_at_ms) {
-        (Stop::NotThere(_), Some(made_at_ms)) if now_ms - made_at_ms > RESULT_KEPT_MS => {
-            Stop::Gone { made_at_ms }
+fn gone_by_now(stop: Stop, made: Option<Made>) -> Stop {
+    match (stop, made) {
+        (Stop::NotThere(_), Some(made)) if made.age_ms > RESULT_KEPT_MS => {
+            Stop::Gone { made_at_ms: made.at_ms }
         }
         (stop, _) => stop,
     }

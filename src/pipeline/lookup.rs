@@ -149,13 +149,7 @@ pub(super) async fn counts_as_absent<A: Api>(
     context: &Context<A>,
     job: &Job,
 ) -> Result<Result<(), Open>, StoreError> {
-    let sent_with = job.create.as_ref().map(|create| create.account.as_str()).unwrap_or_default();
-    if sent_with != context.settings.account {
-        let why = format!(
-            "its create was sent with the credentials of {sent_with}, these are those of {}: what \
-             they do not find may be there all the same",
-            context.settings.account
-        );
+    if let Some(why) = context.foreign_create(job) {
         return Ok(Err((Outcome::NoLookups(why), None)));
     }
     match context.lookups() {

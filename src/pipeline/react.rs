@@ -172,6 +172,10 @@ impl<A: Api> Pipeline<A> {
         now_ms: i64,
     ) -> Result<(), StoreError> {
         let Some(job) = self.shelf.get(id) else { return Ok(()) };
+        // What is another account's is not gone because this one does not see it.
+        if let Some(words) = self.context.foreign_create(job) {
+            return self.task_unclear(id, words).await;
+        }
         let give_up_after_ms = self.context.settings.policy.give_up_after_ms;
         let is_news = job
             .failing_since_ms

@@ -4,6 +4,7 @@ mod batch;
 mod candidates;
 mod codes;
 mod crash;
+mod denied;
 mod downloads;
 mod line;
 mod lost;

@@ -1,0 +1,72 @@
+//! Tasks and results that the API denies: what was paid for is not given up for a wrong reason.
+
+use std::time::Duration;
+
+use lipsyncd::{
+    job::State,
+    sim::{Call, Fault, FaultRule, SimConfig},
+};
+
+use crate::support::{House, quick, refusal, wanted};
+
+const DAYS_31_MS: i64 = 31 * 24 * 60 * 60 * 1_000;
+
+#[tokio::test]
+async fn a_task_of_another_account_is_followed_until_its_credentials_are_back() {
+    let mut house = House::new(SimConfig { task_ms: (600_000, 600_000), ..quick() }).await;
+    house.put("m.yaml", vec![wanted("m/a")]).await;
+    let running = house.start().await;
+    house.until_state("m/a", State::Processing).await;
+    running.stop().await;
+
+    let ours = std::mem::replace(&mut house.settings.account, "another".to_owned());
+    house.fault(FaultRule::always(Call::Query, refusal(1203)));
+    house.settings.policy.give_up_after_ms = 1;
+    let running = house.start().await;
+    house
+        .until("a word about it", async || {
+            house.waits_for("m/a").is_some_and(|words| words.contains("those of another"))
+        })
+        .await;
+    let asked = || house.ledger().refused(Call::Query, 1203);
+    let before = asked();
+    house.until("it to be asked for again", async || asked() > before + 10).await;
+    running.stop().await;
+    assert_eq!(house.state("m/a").await, State::Processing);
+
+    house.settings.account = ours;
+    house.clear_faults();
+    house.sim.advance(Duration::from_secs(601));
+    house.run().await;
+    house.assert_all_succeeded(1).await;
+}
+
+/// A result that is not there for a while, with a task whose age makes no sense.
+async fn late(with: serde_json::Value, ahead_ms: i64) {
+    let house = House::new(quick()).await;
+    house.fault(FaultRule::always(Call::Download, Fault::Status { status: 404 }));
+    house.put("m.yaml", vec![wanted("m/a")]).await;
+    let running = house.start().await;
+    house.until_state("m/a", State::Downloading).await;
+    house.fault(FaultRule::always(Call::Query, Fault::Patch { with }));
+    house.set_ahead(ahead_ms);
+    let before = house.ledger().accepted(Call::Query);
+    house
+        .until("it to be asked for again", async || {
+            house.state("m/a").await != State::Downloading
+                || house.ledger().accepted(Call::Query) > before + 3
+        })
+        .await;
+    house.clear_faults();
+    house.until_state("m/a", State::Succeeded).await;
+    running.stop().await;
+    house.assert_all_succeeded(1).await;
+}
+
+#[tokio::test]
+async fn a_result_that_is_late_is_waited_for_whatever_the_clocks_say() {
+    // In seconds, where the page says milliseconds; no time at all; a clock of ours that runs ahead.
+    late(serde_json::json!({ "data": { "created_at": 1_700_000_000 } }), 0).await;
+    late(serde_json::json!({ "data": { "created_at": i64::MIN } }), 0).await;
+    late(serde_json::json!({}), DAYS_31_MS).await;
+}
