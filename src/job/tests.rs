@@ -15,7 +15,7 @@ use super::{
     outcome::{Fault, Trouble},
 };
 
-const NOW_MS: i64 = 1_800_000_000_000;
+pub(crate) const NOW_MS: i64 = 1_800_000_000_000;
 
 const POLICY: Policy = Policy {
     retry_initial_ms: 1_000,

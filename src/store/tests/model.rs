@@ -9,7 +9,10 @@ use super::*;
 use crate::{
     job::{
         Spend, State,
-        tests::story::{happenings, luck},
+        tests::{
+            NOW_MS as IDENTIFIED_AT_MS,
+            story::{happenings, luck},
+        },
     },
     store::{KnownSession, Reader, StoreError},
 };
@@ -59,11 +62,11 @@ impl Model {
             let session = Session {
                 row: 0,
                 session_id: "s".to_owned(),
-                identified_at_ms: NOW_MS,
+                identified_at_ms: IDENTIFIED_AT_MS,
                 expires_at_ms: i64::MAX,
             };
             let known = KnownSession { session, faces: Vec::new() };
-            bench.store.keep_session("account", "video", known, NOW_MS).await.unwrap();
+            bench.store.keep_session("account", "video", known, IDENTIFIED_AT_MS).await.unwrap();
         }
         let mut model = Self::default();
         for key in KEYS {
