@@ -84,25 +84,26 @@ pub fn scan(root: &Path) -> io::Result<Listing> {
     let folder_id = fs::metadata(root)?.ino().to_string();
     let mut listing = Listing { folder_id, ..Listing::default() };
     walk(root, "", 0, &mut listing)?;
-    drop_old_names(root, &mut listing);
+    look_again_at_twins(root, &mut listing)?;
     Ok(listing)
 }
 
-/// A manifest that is moved while the folder is walked may be met under both its names: the one
-/// that is gone by now must not make the other look like a second manifest.
-fn drop_old_names(root: &Path, listing: &mut Listing) {
-    let mut names: BTreeMap<String, usize> = BTreeMap::new();
-    for found in listing.manifests.values() {
+/// A manifest that is moved while the folder is walked may be met under both its names: the one that
+/// is gone by now, or is another file's, must not make the other look like a second manifest.
+fn look_again_at_twins(root: &Path, listing: &mut Listing) -> io::Result<()> {
+    let mut names: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (path, found) in &listing.manifests {
         if let Found::File(stamp) = found {
-            *names.entry(stamp.file_id.clone()).or_default() += 1;
+            names.entry(stamp.file_id.clone()).or_default().push(path.clone());
         }
     }
-    listing.manifests.retain(|path, found| match found {
-        Found::File(stamp) if names.get(&stamp.file_id).is_some_and(|names| *names > 1) => {
-            fs::symlink_metadata(root.join(path)).is_ok()
-        }
-        _ => true,
-    });
+    for path in names.into_values().filter(|names| names.len() > 1).flatten() {
+        match look_at(&root.join(&path))? {
+            Some(found) => listing.manifests.insert(path, found),
+            None => listing.manifests.remove(&path),
+        };
+    }
+    Ok(())
 }
 
 fn walk(folder: &Path, prefix: &str, depth: usize, listing: &mut Listing) -> io::Result<()> {
@@ -152,5 +153,30 @@ fn look_at(path: &Path) -> io::Result<Option<Found>> {
             Ok(dangling.then(|| Found::Odd("it is a link that leads nowhere".to_owned())))
         }
         Err(error) => Ok(Some(Found::Odd(format!("it cannot be looked at: {error}")))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_that_are_swapped_during_the_walk_are_not_met_twice() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        fs::write(path("a.yaml"), "a").unwrap();
+        fs::write(path("b.yaml"), "bb").unwrap();
+        fs::write(path("c.yaml"), "c").unwrap();
+        let mut listing = scan(folder.path()).unwrap();
+        // The walk saw a.yaml before, and b.yaml after they were swapped; c.yaml was there, and went.
+        let a = listing.manifests["a.yaml"].clone();
+        listing.manifests.insert("b.yaml".to_owned(), a.clone());
+        listing.manifests.insert("c.yaml".to_owned(), a);
+        fs::rename(path("a.yaml"), path("c.yaml")).unwrap();
+        fs::rename(path("b.yaml"), path("a.yaml")).unwrap();
+        fs::rename(path("c.yaml"), path("b.yaml")).unwrap();
+        look_again_at_twins(folder.path(), &mut listing).unwrap();
+        assert_eq!(listing, scan(folder.path()).unwrap());
+        assert_eq!(listing.manifests.len(), 2);
     }
 }

@@ -128,7 +128,8 @@ pub(super) fn read_pause(connection: &Connection) -> Result<Option<Pause>, Store
                 kind: PauseKind::named(&kind).unwrap_or(PauseKind::Person),
                 reason: row.get(1)?,
                 code: row.get(2)?,
-                since_ms: row.get(3)?,
+                // A person who pauses by SQL may leave it out.
+                since_ms: row.get::<_, Option<i64>>(3)?.unwrap_or_default(),
                 next_probe_at_ms: row.get(4)?,
             })
         })

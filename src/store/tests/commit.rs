@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 
 use super::*;
-use crate::store::{Answer, Call, StoreError};
+use crate::store::{Answer, Call, PauseKind, StoreError};
 
 #[tokio::test]
 async fn a_job_that_moved_meanwhile_is_not_moved_again() {
@@ -188,4 +188,13 @@ async fn a_reader_that_others_lock_out_waits_for_them() {
     let (read, ()) = tokio::join!(read, let_in);
     assert_eq!(read.unwrap(), 7);
     assert_eq!(reader.trouble(), None);
+}
+
+#[tokio::test]
+async fn a_person_may_pause_the_line_by_sql() {
+    let bench = Bench::new();
+    let sql = bench.sql();
+    sql.execute("UPDATE line SET pause = 'person', pause_reason = 'lunch'", []).unwrap();
+    let pause = bench.store.pause().await.unwrap().unwrap();
+    assert_eq!((pause.kind, pause.reason.as_str()), (PauseKind::Person, "lunch"));
 }

@@ -11,7 +11,7 @@ use std::{
 
 use lipsyncd::{
     job::{Job, Outcome, State, apply},
-    store::{Pause, PauseKind, Store, StoreError},
+    store::{Lookups, Pause, PauseKind, Store, StoreError},
 };
 use tokio::{
     sync::Notify,
@@ -39,6 +39,12 @@ impl People {
     /// Puts the first manifests into the folder.
     pub async fn arrive(world: &Arc<World>) -> Self {
         let store = Store::open_here(&world.state_db(), Arc::new(|| Box::pin(ready(())))).unwrap();
+        if world.chance.happens(0.5) {
+            // An account that has been used before, and taught what it does.
+            let answers = world.sim().config().answers_external_lookups;
+            let learnt = if answers { Lookups::Answered } else { Lookups::Unanswered };
+            store.learn_lookups(&world.settings.account, learnt).await.unwrap();
+        }
         let people = Self {
             world: Arc::clone(world),
             store,
