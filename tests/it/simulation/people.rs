@@ -82,7 +82,10 @@ impl People {
             3 | 4 => self.bring_back(place).await,
             5 => self.pause().await,
             6 | 7 => self.resume().await,
-            8 => self.say(Outcome::Cancelled, |job| job.state.is_unsent()).await,
+            8 => {
+                self.say(Outcome::Cancelled, |job| job.state.is_unsent() && job.was_never_sent())
+                    .await
+            }
             9 => self.retry(place).await,
             10 if self.world.sets_clock => {
                 let hours = *self.chance.pick(&[-26, -24, -1, 0, 0, 1, 24, 26]);
