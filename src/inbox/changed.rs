@@ -67,14 +67,19 @@ impl Inbox {
         }
         self.tell_unseen(listing);
         if still.len() > 1 {
-            still = self.give_up(still, pass).await?;
+            still = self.give_up(still, &mut pending, pass).await?;
         }
         let unseen = self.known.keys().filter(|path| listing.is_unseen(path));
-        let unread: BTreeSet<String> = pending.iter().chain(unseen).cloned().collect();
+        let mut unread: BTreeSet<String> = pending.iter().chain(unseen).cloned().collect();
         for (path, stamp) in still {
             self.again.remove(&path);
             let Some(read) = self.read(&path).await else { break };
             match read {
+                Ok(reading) if reading.stamp != stamp => {
+                    self.wait_for_another_walk(&path, pass);
+                    unread.insert(path.clone());
+                    pending.insert(path);
+                }
                 Ok(reading) => {
                     if !self.accept(&path, &stamp, reading, &unread, pass).await? {
                         pending.insert(path);
@@ -84,6 +89,13 @@ impl Inbox {
             }
         }
         Ok(pending)
+    }
+
+    /// It changed since the walk, and so may others have: what left it, and where that went, is only
+    /// seen together by another.
+    fn wait_for_another_walk(&mut self, path: &str, pass: &mut Pass) {
+        self.again.insert(path.to_owned());
+        pass.look_again_in(self.settings.settle);
     }
 
     fn tell_unseen(&mut self, listing: &Listing) {
@@ -102,6 +114,7 @@ impl Inbox {
     async fn give_up(
         &mut self,
         still: Vec<Still>,
+        pending: &mut BTreeSet<String>,
         pass: &mut Pass,
     ) -> Result<Vec<Still>, StoreError> {
         let mut fit = Vec::with_capacity(still.len());
@@ -109,6 +122,11 @@ impl Inbox {
             if self.known.contains_key(&path) {
                 let Some(read) = self.read(&path).await else { break };
                 match read {
+                    Ok(reading) if reading.stamp != stamp => {
+                        self.wait_for_another_walk(&path, pass);
+                        pending.insert(path);
+                        continue;
+                    }
                     Ok(reading) => {
                         let jobs = reading.jobs.into_iter();
                         let asked = jobs.map(|job| (job.spec.key, job.meaning)).collect();
@@ -205,5 +223,83 @@ impl Inbox {
                 Look::Unfit { fault, .. } => Err(fault),
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs::File, path::Path, time::SystemTime};
+
+    use super::*;
+    use crate::{
+        inbox::{InboxSettings, Looker, scan::scan},
+        job::{Moment, Policy},
+        media::Locator,
+        store::Store,
+    };
+
+    const POLICY: Policy = Policy {
+        retry_initial_ms: 1_000,
+        retry_max_ms: 300_000,
+        give_up_after_ms: 86_400_000,
+        create_settle_ms: 10_000,
+    };
+
+    async fn inbox(folder: &Path) -> Inbox {
+        let settings = InboxSettings {
+            jobs_dir: folder.join("jobs"),
+            media_dirs: Vec::new(),
+            settle: Duration::ZERO,
+            rescan_interval: Duration::from_secs(30),
+            policy: POLICY,
+            account: "test".to_owned(),
+        };
+        let locator = Locator { jobs_dir: settings.jobs_dir.clone(), media_dirs: Vec::new() };
+        let looker = Looker::new(locator, None, Duration::ZERO);
+        let store = Store::open(&folder.join("state.db")).unwrap();
+        let moment = || Moment { now_ms: 1_800_000_000_000, chance: 0.5 };
+        Inbox::new(settings, store, looker, moment).await.unwrap()
+    }
+
+    fn drop_in(path: &Path, sound: &str) {
+        let text = format!(
+            "video: https://cdn.example.com/v.mp4\naudio: https://cdn.example.com/{sound}.mp3\n\
+             sound_end_time: 4s\n"
+        );
+        std::fs::write(path, text).unwrap();
+        // Written long ago: it is still.
+        let file = File::options().write(true).open(path).unwrap();
+        file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(sound.len() as u64))
+            .unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_is_moved_between_the_walk_and_the_reading_is_not_met_twice() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join("jobs").join(name);
+        std::fs::create_dir(folder.path().join("jobs")).unwrap();
+        let mut inbox = inbox(folder.path()).await;
+        let mut pass = Pass { again_at: None, changed: false };
+        drop_in(&path("a.yaml"), "one");
+        let seen = scan(&folder.path().join("jobs")).unwrap();
+        inbox.read_changed(&seen, &mut pass).await.unwrap();
+        let first = inbox.store.job_by_key("a").await.unwrap().unwrap();
+
+        drop_in(&path("b.yaml"), "another");
+        let seen = scan(&folder.path().join("jobs")).unwrap();
+        std::fs::rename(path("a.yaml"), path("t")).unwrap();
+        std::fs::rename(path("b.yaml"), path("a.yaml")).unwrap();
+        std::fs::rename(path("t"), path("b.yaml")).unwrap();
+        let pending = inbox.read_changed(&seen, &mut pass).await.unwrap();
+        assert_eq!(pending, BTreeSet::from(["b.yaml".to_owned()]));
+        assert!(inbox.store.job_by_key("b").await.unwrap().is_none());
+
+        let seen = scan(&folder.path().join("jobs")).unwrap();
+        inbox.read_changed(&seen, &mut pass).await.unwrap();
+        let sound = async |key| inbox.store.job_by_key(key).await.unwrap().unwrap().spec.audio;
+        assert_eq!(
+            (sound("b").await, sound("a").await == first.spec.audio),
+            (first.spec.audio, false)
+        );
     }
 }

@@ -64,7 +64,7 @@ pub struct Inbox {
 /// What a pass found left to do.
 pub(super) struct Pass {
     /// When another pass is worth it before the next rescan.
-    again_at: Option<Instant>,
+    pub(super) again_at: Option<Instant>,
     /// Whether something was written to the store.
     pub(super) changed: bool,
 }

@@ -8,7 +8,10 @@ use std::{
     path::Path,
 };
 
-use super::look::{Look, Looker};
+use super::{
+    look::{Look, Looker},
+    scan::Stamp,
+};
 use crate::{
     job::JobSpec,
     manifest::{self, ManifestPath, Place, Problem, Problems},
@@ -20,6 +23,8 @@ use crate::{
 pub struct Reading {
     /// Its jobs, in their order.
     pub jobs: Vec<ReadJob>,
+    /// What goes by its name looked like when it had been read.
+    pub stamp: Stamp,
 }
 
 /// One job of a manifest, with what is known of its media.
@@ -76,7 +81,7 @@ impl From<io::Error> for Faulty {
 /// All faults of the manifest at once, with the text they are in. A name of a file that lies outside
 /// of the allowed folders is one of them; a file that is missing or unfit is not.
 pub fn read_manifest(jobs_dir: &Path, path: &str, looker: &mut Looker) -> Result<Reading, Faulty> {
-    let bytes = load(jobs_dir, path)?;
+    let (bytes, stamp) = load(jobs_dir, path)?;
     let text = || String::from_utf8_lossy(&bytes).into_owned();
     let read = manifest::read(&bytes, &ManifestPath::new(path));
     let faulty = |problems| Faulty { problems, text: text(), unread: None };
@@ -100,12 +105,12 @@ pub fn read_manifest(jobs_dir: &Path, path: &str, looker: &mut Looker) -> Result
     }
     match outside {
         Some(problems) => Err(faulty(problems)),
-        None => Ok(Reading { jobs }),
+        None => Ok(Reading { jobs, stamp }),
     }
 }
 
-/// The bytes of a manifest, a little more than are allowed at the most.
-fn load(jobs_dir: &Path, path: &str) -> Result<Vec<u8>, Faulty> {
+/// The bytes of a manifest, a little more than are allowed at the most, and what it looks like now.
+fn load(jobs_dir: &Path, path: &str) -> Result<(Vec<u8>, Stamp), Faulty> {
     // A link must not make a manifest, and its excerpts in messages, of any file of the machine.
     let named = jobs_dir.join(path);
     let truly = fs::canonicalize(&named)?;
@@ -123,5 +128,6 @@ fn load(jobs_dir: &Path, path: &str) -> Result<Vec<u8>, Faulty> {
     }
     let mut bytes = Vec::new();
     file.take(most + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
+    // By its name, as the walk looked at it: another file may go by it now.
+    Ok((bytes, Stamp::of(&fs::metadata(&named)?)))
 }
