@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use tracing::{debug, info, warn};
 
-use super::{Clock, Settings, absence::Absences, pace::Pace, reach::Reached};
+use super::{Clock, Settings, absence::Absences, pace::Pace, reach::Reached, under_way::UnderWay};
 use crate::{
     job::{Job, Outcome, State, apply},
     kling::{self, Api, ApiError},
@@ -22,6 +22,8 @@ pub(super) struct Context<A> {
     /// What is learnt of the account's lookups; the store holds the same.
     pub(super) lookups: Mutex<Lookups>,
     pub(super) absences: Absences,
+    /// Creates whose answer is not written down yet.
+    pub(super) under_way: UnderWay,
 }
 
 impl<A: Api> Context<A> {

@@ -133,6 +133,7 @@ async fn send<A: Api>(
         let gone = "its session or timing is missing: it is identified again".to_owned();
         return Ok(StepEnd::new(context.note(&job, Outcome::SessionGone(gone), None).await?, None));
     };
+    let _sending = context.under_way.begin();
     let reply: Reply<Created> = context.api.create(&request).await;
     let answer = kept(Call::Create, &reply.answer, None);
     let (outcome, word) = match reply.result {

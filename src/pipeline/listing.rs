@@ -77,17 +77,20 @@ pub(super) async fn holds_none_of<A: Api>(
     context: &Context<A>,
     job: &Job,
 ) -> Result<Result<(), Open>, StoreError> {
+    // Asked before and after: a create that begins and ends in between has its task written down.
+    let was_under_way = context.under_way.any();
     let listing = match read(context).await {
         Ok(listing) => listing,
         Err(error) => return Ok(Err((Outcome::Trouble(trouble(&error)), Word::of_query(&error)))),
     };
+    let is_under_way = was_under_way || context.under_way.any();
     let sent_at_ms = job.create.as_ref().map_or(0, |create| create.first_sent_at_ms);
     for task in listing.since(sent_at_ms) {
         if context.store.owner_of_task(&task.task_id).await?.is_some() {
             continue;
         }
-        // It may be another lost create's, that is about to be found.
-        if job.tries < LOOKS_MIN {
+        // It may be another job's, whose create is under way, or lost and about to be found.
+        if is_under_way || job.tries < LOOKS_MIN {
             let message = format!("task {} could be it: looking again", task.task_id);
             let code = "lookup".to_owned();
             let again = Trouble { code, message, retry_after_ms: None };

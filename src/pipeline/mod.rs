@@ -36,6 +36,7 @@ mod start;
 mod step;
 mod stop;
 mod sweep;
+mod under_way;
 mod window;
 
 pub use clock::Clock;

@@ -24,7 +24,7 @@ use tracing::{error, info};
 use super::{
     Clock, Settings, absence::Absences, budget::Budget, cadence::Cadence, candidates::Refreshed,
     context::Context, line::Line, pace::Pace, reach::Reached, shelf::Shelf, slots::Slots,
-    step::StepEnd, sweep::Swept,
+    step::StepEnd, sweep::Swept, under_way::UnderWay,
 };
 use crate::{
     job::{Job, JobId, State},
@@ -162,6 +162,7 @@ impl<A: Api> Pipeline<A> {
                 pace,
                 lookups,
                 absences: Absences::default(),
+                under_way: UnderWay::default(),
             }),
             shelf: Shelf::default(),
             slots,

@@ -120,6 +120,16 @@ async fn an_account_that_is_not_known_yet_and_answers_no_lookups_leaves_it_to_a_
 }
 
 #[tokio::test]
+async fn a_create_of_ones_own_that_is_just_being_answered_leaves_no_other_to_a_person() {
+    // The account has taught nothing yet, and the answer to each create is under way for a while.
+    let house = House::new(SimConfig { create_latency_ms: 120, ..quick() }).await;
+    house.fault(FaultRule { times: Some(3), ..create(Fault::DropRequest) });
+    house.put("m.yaml", many("m", 3)).await;
+    assert_eq!(house.run().await, End::Idle);
+    house.assert_all_succeeded(3).await;
+}
+
+#[tokio::test]
 async fn a_clock_that_is_set_back_after_a_create_hides_no_task_that_could_be_it() {
     let config = SimConfig { answers_external_lookups: false, ..quick() };
     let house = House::new(SimConfig { unique_external_ids: false, ..config }).await;
