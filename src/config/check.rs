@@ -22,9 +22,9 @@ pub(super) const ALLOWED: &[(&str, &str)] = &[
     ("kling.session_ttl", "a duration from 1ms to 30 days (`720h`), such as `23h`"),
     ("kling.create_settle", "a duration of at most a day, such as `10s`"),
     ("limits.concurrency", "a whole number from 1 to 1000"),
-    ("limits.identify_per_second", "a number above 0, at most 1000"),
-    ("limits.create_per_second", "a number above 0, at most 1000"),
-    ("limits.query_per_second", "a number above 0, at most 1000"),
+    ("limits.identify_per_second", "a number above 0, at most 100000"),
+    ("limits.create_per_second", "a number above 0, at most 100000"),
+    ("limits.query_per_second", "a number above 0, at most 100000"),
     ("limits.units_per_day", "`null`, or a number from 0 to 1000000000 with at most six decimals"),
     ("poll.min_interval", "a duration from 1ms to a day, not above `poll.max_interval`"),
     ("poll.max_interval", "a duration from 1ms to a day, not below `poll.min_interval`"),
@@ -49,7 +49,7 @@ pub(super) fn allowed(key: &str) -> Option<&'static str> {
 /// The keys whose values are out of range, each with what is wrong.
 pub(super) fn faults(config: &Config) -> Vec<(&'static str, &'static str)> {
     let Config { watch, kling, limits, poll, retry, pause, download, .. } = config;
-    let rate = |rate: f64| rate > 0.0 && rate <= 1000.0;
+    let rate = |rate: f64| rate > 0.0 && rate <= 100_000.0;
     let within = |value: Duration, least: Duration, most: Duration| (least..=most).contains(&value);
     let range = "is out of range";
     [

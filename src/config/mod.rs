@@ -107,7 +107,7 @@ pub struct Kling {
 pub struct Limits {
     /// Tasks at once, 1..=1000.
     pub concurrency: u32,
-    /// Identify Face calls a second, above 0, at most 1000.
+    /// Identify Face calls a second, above 0, at most 100000.
     pub identify_per_second: f64,
     /// Create Task calls a second, likewise.
     pub create_per_second: f64,

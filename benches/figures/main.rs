@@ -1,0 +1,42 @@
+//! The figures that README quotes, measured: `cargo bench`.
+//!
+//! `cargo bench -- --short` measures less of each, and fails when half of a figure is lost: machines
+//! are noisy. A word after `--` measures only the figures that it names.
+
+#![expect(
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "nothing here is public, or has to go on; figures are for people"
+)]
+
+mod figure;
+mod house;
+mod overhead;
+mod slots;
+
+use std::{env, process::ExitCode};
+
+use figure::Figure;
+
+fn main() -> ExitCode {
+    let words: Vec<String> = env::args().skip(1).filter(|word| word != "--bench").collect();
+    let short = words.iter().any(|word| word == "--short");
+    let chosen: Vec<&String> = words.iter().filter(|word| !word.starts_with("--")).collect();
+    let wants = |name: &str| chosen.is_empty() || chosen.iter().any(|word| *word == name);
+    let mut figures: Vec<Figure> = Vec::new();
+    if wants("slots") {
+        figures.extend(slots::measure());
+    }
+    if wants("overhead") {
+        figures.extend(overhead::measure(3_000));
+    }
+    println!("{}", figure::HEAD);
+    for figure in &figures {
+        println!("{figure}");
+    }
+    if short && figures.iter().any(|figure| !figure.is_half_reached()) {
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
+}

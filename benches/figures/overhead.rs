@@ -1,0 +1,45 @@
+//! What a job costs beside its task: tasks end at once, and all the rest is ours.
+
+use std::{fs, time::Instant};
+
+use lipsyncd::sim::SimConfig;
+
+use crate::{
+    figure::{Figure, Goal},
+    house::{House, account},
+};
+
+const SETTINGS: &str = "
+limits: { concurrency: 256, identify_per_second: 100000, create_per_second: 100000, query_per_second: 100000 }
+poll: { min_interval: 10ms }
+download: { concurrency: 64 }
+";
+const RESULT_BYTES: u64 = 20_000;
+
+/// So many jobs from a start to an end, with all that comes before and after.
+pub fn measure(jobs: usize) -> Vec<Figure> {
+    let account = SimConfig { min_result_bytes: RESULT_BYTES, ..account(256, (0, 0)) };
+    let mut house = House::new(account, SETTINGS);
+    house.drop_jobs(jobs);
+    house.age_manifests();
+    let began = Instant::now();
+    house.start(&["run", "--once"]);
+    let processor = house.end();
+    let took = began.elapsed();
+    let each = jobs as f64;
+    house.database().execute_batch("SELECT count(*) FROM job").unwrap();
+    let bytes: u64 = ["lipsyncd.db", "lipsyncd.db-wal"]
+        .iter()
+        .map(|name| fs::metadata(house.path(name)).map_or(0, |file| file.len()))
+        .sum();
+    vec![
+        Figure::new("jobs a second", each / took.as_secs_f64(), "", Goal::AtLeast(2_000.0)),
+        Figure::new(
+            "processor time a job",
+            processor.as_secs_f64() * 1e3 / each,
+            "ms",
+            Goal::AtMost(0.5),
+        ),
+        Figure::new("database bytes a job", bytes as f64 / each, "", Goal::AtMost(1_500.0)),
+    ]
+}

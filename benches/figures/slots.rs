@@ -1,0 +1,46 @@
+//! Slots in use, on real clocks and real HTTP: the account's slots are what is paid for.
+
+use lipsyncd::sim::{Call, SimConfig};
+
+use crate::{
+    figure::{Figure, Goal},
+    house::{House, account},
+};
+
+const SLOTS: usize = 20;
+const JOBS: usize = 120;
+
+/// 120 tasks of about two seconds in 20 slots.
+pub fn measure() -> Vec<Figure> {
+    let account = SimConfig {
+        create_latency_ms: 100,
+        identify_latency_ms: 150,
+        ..account(SLOTS, (2_000, 2_400))
+    };
+    let mut house = House::new(
+        account,
+        "limits: { concurrency: 20, identify_per_second: 1000, create_per_second: 1000 }\n\
+         poll: { min_interval: 100ms }\n",
+    );
+    house.drop_jobs(JOBS);
+    house.age_manifests();
+    house.start(&["run", "--once"]);
+    house.end();
+    let ledger = house.sim.ledger();
+    assert_eq!(ledger.tasks.len(), JOBS);
+    let ended = |task: &lipsyncd::sim::LedgerEntry| task.ended_at_ms.unwrap();
+    let busy_ms: i64 = ledger.tasks.iter().map(|task| ended(task) - task.accepted_at_ms).sum();
+    let first_ms = ledger.tasks.iter().map(|task| task.accepted_at_ms).min().unwrap();
+    let last_ms = ledger.tasks.iter().map(ended).max().unwrap();
+    let in_use = busy_ms as f64 / (SLOTS as i64 * (last_ms - first_ms)) as f64;
+    let queries = ledger.accepted(Call::Query) + ledger.accepted(Call::List);
+    vec![
+        Figure::new(
+            "slots in use, tasks of 2.0 to 2.4 s in 20 slots",
+            in_use,
+            "",
+            Goal::AtLeast(0.92),
+        ),
+        Figure::new("queries a job, the same", queries as f64 / JOBS as f64, "", Goal::AtMost(1.0)),
+    ]
+}
