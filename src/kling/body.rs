@@ -86,8 +86,8 @@ pub(super) fn envelope(
     redactor: &Redactor,
 ) -> Reply<Option<Value>> {
     let http_status = answer.http_status.unwrap_or_default();
-    let parsed = serde_json::from_slice(body).ok();
-    let Some((code, mut fields)) = parsed.as_ref().and_then(code).zip(parsed.clone()) else {
+    let parsed = serde_json::from_slice::<Value>(body).ok();
+    let Some((code, mut fields)) = parsed.and_then(|fields| Some((code(&fields)?, fields))) else {
         let error = not_the_apis(http_status, headers, body, redactor);
         return Reply { answer, result: Err(error) };
     };

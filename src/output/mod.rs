@@ -28,7 +28,7 @@ pub use ownership::free_or_ours;
 pub use part::{Part, Source};
 pub use place::{Kind, Place};
 pub use publish::{already_published, publish, published_before};
-pub use room::require_room;
+pub use room::{require_names, require_room};
 
 #[cfg(test)]
 mod tests;

@@ -161,13 +161,14 @@ impl Part {
 
     /// Checks that the video is whole, and syncs it: after this it may be published.
     ///
-    /// `check` gets the file, at its start, and its length. `expected_bytes` is what the server told.
+    /// `check` gets the file, at its start, and its length. `expected_bytes` is what the server told. A start
+    /// after a crash fetches it again, unless it is [kept](Self::keep): only a large one is that here.
     ///
     /// # Errors
     /// [`OutputError::WrongLength`]: a part that is too short stays; one that is too long is gone.
     /// [`OutputError::Broken`] if `check` fails, or the file is empty: the part is gone.
     pub fn finish<E: ToString>(
-        mut self,
+        &mut self,
         check: impl FnOnce(&mut File, u64) -> Result<(), E>,
         expected_bytes: Option<u64>,
     ) -> Result<FileFacts, OutputError> {
@@ -178,7 +179,8 @@ impl Part {
             } else {
                 self.discard()?
             }
-            return Err(OutputError::WrongLength { path: self.path, bytes, expected_bytes });
+            let path = self.path.clone();
+            return Err(OutputError::WrongLength { path, bytes, expected_bytes });
         }
         self.file.seek(SeekFrom::Start(0)).map_err(OutputError::at(&self.path))?;
         let checked = match bytes {
@@ -187,13 +189,15 @@ impl Part {
         };
         if let Err(why) = checked {
             self.discard()?;
-            return Err(OutputError::Broken { path: self.path, why });
+            return Err(OutputError::Broken { path: self.path.clone(), why });
         }
         failpoint::before("part.finish");
         self.file.sync_all().map_err(OutputError::at(&self.path))?;
         failpoint::after("part.finish");
-        self.keep()?;
-        Ok(FileFacts { sha256: hex(self.hasher), bytes })
+        if bytes >= SYNC_EVERY_BYTES {
+            self.keep()?;
+        }
+        Ok(FileFacts { sha256: hex(self.hasher.clone()), bytes })
     }
 
     fn take_up(&mut self, note: Note) -> Result<(), OutputError> {

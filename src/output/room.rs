@@ -12,20 +12,27 @@ use super::{
 /// that turns out too large for what is left waits for room.
 const TRIED_BYTES: usize = 4 << 10;
 
-/// Whether files can be made and written at the place, under the names they have until
-/// they are whole. To be asked before anything is paid for.
+/// Whether the file system takes the names that a job's files have until they are whole: they are longer
+/// than the final ones.
+///
+/// # Errors
+/// What the file system says.
+pub fn require_names(place: &Place, watermark: bool) -> Result<(), OutputError> {
+    let watermark = watermark.then(|| place.video(Kind::Watermark));
+    let paths = [place.video(Kind::Result), place.metadata()];
+    for path in paths.into_iter().chain(watermark) {
+        exists(&Place::part_of(&path))?;
+    }
+    Ok(())
+}
+
+/// Whether files can be made and written at the place. To be asked before anything is paid for.
 ///
 /// What is tried has no name, or loses it at once: nothing of it stays, even after a crash.
 ///
 /// # Errors
 /// What the file system says.
-pub fn require_room(place: &Place, watermark: bool) -> Result<(), OutputError> {
-    let watermark = watermark.then(|| place.video(Kind::Watermark));
-    let paths = [place.video(Kind::Result), place.metadata()];
-    for path in paths.into_iter().chain(watermark) {
-        // Longer than the final one; the file system may not take it.
-        exists(&Place::part_of(&path))?;
-    }
+pub fn require_room(place: &Place) -> Result<(), OutputError> {
     let folder = place.folder();
     tempfile::tempfile_in(folder)
         .and_then(|mut tried| tried.write_all(&[0; TRIED_BYTES]))

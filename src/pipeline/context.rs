@@ -4,7 +4,9 @@ use std::sync::{Mutex, PoisonError};
 
 use tracing::{debug, info, warn};
 
-use super::{Clock, Settings, absence::Absences, pace::Pace, reach::Reached, under_way::UnderWay};
+use super::{
+    Clock, Settings, absence::Absences, pace::Pace, reach::Reached, room::Room, under_way::UnderWay,
+};
 use crate::{
     job::{Job, Outcome, State, apply},
     kling::{self, Api, ApiError},
@@ -24,6 +26,7 @@ pub(super) struct Context<A> {
     pub(super) absences: Absences,
     /// Creates whose answer is not written down yet.
     pub(super) under_way: UnderWay,
+    pub(super) room: Room,
 }
 
 impl<A: Api> Context<A> {

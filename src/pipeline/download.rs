@@ -22,7 +22,9 @@ use crate::{
     },
     kling::{Api, Fetched, ResultVideo},
     media::video,
-    output::{self, FaceUsed, FileFacts, Kind, Metadata, Part, Place, Source, TimingUsed},
+    output::{
+        self, FaceUsed, FileFacts, Kind, Metadata, OutputError, Part, Place, Source, TimingUsed,
+    },
     planted::{Mistake, is_planted},
     store::StoreError,
 };
@@ -70,38 +72,69 @@ async fn fetch<A: Api>(
 ) -> Result<Delivered, Stop> {
     let task_id = job.task_id.clone().unwrap_or_default();
     let (output_dir, wanted) = (context.settings.output_dir.clone(), job.clone());
-    let known_task = task_id.clone();
-    let (place, published) = on_disk(&context.settings, move || {
+    let (known_task, bytes_max) = (task_id.clone(), context.settings.download_bytes_max);
+    let (place, begun) = on_disk(&context.settings, move || {
         let place = Place::prepare(&output_dir, &wanted.spec.output)?;
-        let published = output::already_published(&place, &known_task)?;
-        Ok((place, published))
+        let begun = match output::already_published(&place, &known_task)? {
+            Some(metadata) => Begun::Published(Box::new(metadata)),
+            None => Begun::Part(open_part(&place, &known_task, Kind::Result, bytes_max)?),
+        };
+        Ok((place, begun))
     })
     .await?;
-    if let Some(metadata) = published {
-        return Ok(delivered(&metadata));
-    }
+    let part = match begun {
+        Begun::Published(metadata) => return Ok(delivered(&metadata)),
+        Begun::Part(part) => part,
+    };
     let (videos, made) = match hint {
         Some(video) => (video, None),
         None => ask_for_result(context, job, &task_id).await?,
     };
-    let result = fetch_file(context, &place, &task_id, Kind::Result, videos.url.as_deref())
+    let (result_part, result) = fetch_file(context, part, Kind::Result, videos.url.as_deref())
         .await
         .map_err(|stop| gone_by_now(stop, made))?;
-    let watermark = if job.spec.watermark {
+    let mut parts = vec![result_part];
+    let mut watermark = None;
+    if job.spec.watermark {
+        let (wanted_place, wanted_task) = (place.clone(), task_id.clone());
+        let open = move || open_part(&wanted_place, &wanted_task, Kind::Watermark, bytes_max);
+        let part = on_disk(&context.settings, open).await?;
         let url = videos.watermark_url.as_deref();
-        Some(fetch_file(context, &place, &task_id, Kind::Watermark, url).await?)
-    } else {
-        None
-    };
+        let (part, facts) = fetch_file(context, part, Kind::Watermark, url).await?;
+        parts.push(part);
+        watermark = Some(facts);
+    }
     let metadata = metadata(context, job, result, watermark, videos.duration_ms).await?;
     let earlier = earlier(job);
     on_disk(&context.settings, move || {
-        if !is_planted(Mistake::NeverPublished) {
-            output::publish(&place, &metadata, &earlier)?;
+        if !is_planted(Mistake::NeverPublished)
+            && let Err(error) = output::publish(&place, &metadata, &earlier)
+        {
+            // What is in the way may stay there for long: it is not fetched again each time. Whether that
+            // can be kept changes nothing of what is told.
+            parts.iter_mut().for_each(|part| drop(part.keep()));
+            return Err(error);
         }
         Ok(delivered(&metadata))
     })
     .await
+}
+
+/// What lies at a job's place.
+enum Begun {
+    /// All of it, from before a crash.
+    Published(Box<Metadata>),
+    /// What there is of its result.
+    Part(Part),
+}
+
+fn open_part(
+    place: &Place,
+    task_id: &str,
+    kind: Kind,
+    bytes_max: u64,
+) -> Result<Part, OutputError> {
+    Part::open(place, Source { task_id, kind }, bytes_max)
 }
 
 /// When a task was made, and how long ago.
@@ -148,11 +181,10 @@ fn gone_by_now(stop: Stop, made: Option<Made>) -> Stop {
 /// Brings one video to disk as a whole part file.
 async fn fetch_file<A: Api>(
     context: &Context<A>,
-    place: &Place,
-    task_id: &str,
+    part: Part,
     kind: Kind,
     url: Option<&str>,
-) -> Result<FileFacts, Stop> {
+) -> Result<(Part, FileFacts), Stop> {
     let url = match (url, kind) {
         (Some(url), _) => {
             Url::parse(url).map_err(|_| no_result("names a result without a valid address"))?
@@ -160,30 +192,24 @@ async fn fetch_file<A: Api>(
         (None, Kind::Result) => return Err(no_result("names a result without an address")),
         (None, Kind::Watermark) => return Err(no_result("names no watermarked result")),
     };
-    let settings = &context.settings;
-    let (place, task_id) = (place.clone(), task_id.to_owned());
-    let bytes_max = settings.download_bytes_max;
-    let open = move || Part::open(&place, Source { task_id: &task_id, kind }, bytes_max);
-    let part = on_disk(settings, open).await?;
     let reply = context.api.fetch(&url, part.bytes(), part.etag()).await;
     let is_not_there = matches!(reply.answer.http_status, Some(404 | 410));
     let fetched = reply.result.map_err(|error| match is_not_there {
         true => Stop::NotThere(error),
         false => Stop::Api(error),
     })?;
-    let expected_bytes = fetched.total_bytes.filter(|_| !is_planted(Mistake::HalfIsWhole));
-    let part = pour(settings, part, fetched).await?;
-    let is_whole = |file: &mut File, bytes| match is_planted(Mistake::HalfIsWhole) {
-        true => Ok(()),
-        false => video::is_whole(file, bytes).map(drop),
-    };
-    on_disk(settings, move || part.finish(is_whole, expected_bytes)).await
+    pour(&context.settings, part, fetched).await
 }
 
-/// Writes what comes to the part, to the end of the stream. If that breaks, what came is kept.
-async fn pour(settings: &Settings, mut part: Part, mut fetched: Fetched) -> Result<Part, Stop> {
-    let (from_byte, etag) = (fetched.from_byte, fetched.etag.take());
-    part = on_disk(settings, move || part.begin(from_byte, etag.as_deref()).map(|()| part)).await?;
+/// Writes what comes to the part, to the end of the stream, and checks it. If that breaks, what came is
+/// kept. A result that comes in one piece goes to disk in one go.
+async fn pour(
+    settings: &Settings,
+    mut part: Part,
+    mut fetched: Fetched,
+) -> Result<(Part, FileFacts), Stop> {
+    let expected_bytes = fetched.total_bytes.filter(|_| !is_planted(Mistake::HalfIsWhole));
+    let mut begins = Some((fetched.from_byte, fetched.etag.take()));
     let mut came = Vec::new();
     loop {
         let next = fetched.chunk().await;
@@ -193,17 +219,34 @@ async fn pour(settings: &Settings, mut part: Part, mut fetched: Fetched) -> Resu
                 continue;
             }
         }
-        let bytes = std::mem::take(&mut came);
-        part = on_disk(settings, move || part.append(&bytes).map(|()| part)).await?;
-        match next {
-            Ok(Some(_)) => {}
-            Ok(None) => return Ok(part),
-            Err(_) if is_planted(Mistake::HalfIsWhole) => return Ok(part),
-            Err(error) => {
-                on_disk(settings, move || part.keep()).await?;
-                return Err(error.into());
+        let (bytes, begin) = (std::mem::take(&mut came), begins.take());
+        let ended = matches!(next, Ok(None)) || next.is_err() && is_planted(Mistake::HalfIsWhole);
+        let broke = next.is_err() && !ended;
+        let (poured, facts) = on_disk(settings, move || {
+            if let Some((from_byte, etag)) = begin {
+                part.begin(from_byte, etag.as_deref())?;
             }
+            part.append(&bytes)?;
+            if broke {
+                part.keep()?;
+            }
+            let facts = ended.then(|| part.finish(is_whole, expected_bytes)).transpose()?;
+            Ok((part, facts))
+        })
+        .await?;
+        part = poured;
+        match (facts, next) {
+            (Some(facts), _) => return Ok((part, facts)),
+            (None, Err(error)) => return Err(error.into()),
+            (None, Ok(_)) => {}
         }
+    }
+}
+
+fn is_whole(file: &mut File, bytes: u64) -> Result<(), video::VideoFault> {
+    match is_planted(Mistake::HalfIsWhole) {
+        true => Ok(()),
+        false => video::is_whole(file, bytes).map(drop),
     }
 }
 

@@ -35,6 +35,7 @@ impl<A: Api> Context<A> {
 /// database was put back from a backup, and the task is found.
 pub(super) async fn check_output<A: Api>(context: &Context<A>, job: &Job) -> Option<Outcome> {
     let (output_dir, wanted) = (context.settings.output_dir.clone(), job.clone());
+    let has_room = context.room.is_known(&job.spec.output);
     let checked = on_disk(&context.settings, move || {
         let (place, key) = (Place::prepare(&output_dir, &wanted.spec.output)?, &wanted.spec.key);
         match output::free_or_ours(&place, key, wanted.spec.watermark, &earlier(&wanted)) {
@@ -42,13 +43,19 @@ pub(super) async fn check_output<A: Api>(context: &Context<A>, job: &Job) -> Opt
                 Ok(Some((path, output::published_before(&place, key)?)))
             }
             other => other
-                .and_then(|()| output::require_room(&place, wanted.spec.watermark))
+                .and_then(|()| output::require_names(&place, wanted.spec.watermark))
+                .and_then(|()| if has_room { Ok(()) } else { output::require_room(&place) })
                 .map(|()| None),
         }
     });
     let taken = |message| Some(output_taken(message));
     match checked.await {
-        Ok(None) => None,
+        Ok(None) => {
+            if !has_room {
+                context.room.learn(&job.spec.output);
+            }
+            None
+        }
         // Nothing is paid for what could not be stored.
         Err(Stop::Output(error)) if error.is_passing() => {
             Some(Outcome::Blocked(told(job, error.into())))

@@ -27,6 +27,7 @@ mod pace;
 mod reach;
 mod react;
 mod refusal;
+mod room;
 mod schedule;
 mod settings;
 mod shelf;

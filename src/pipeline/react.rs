@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use tracing::{debug, warn};
 
 use super::{
+    cadence::Age,
     candidates::Refreshed,
     line::Probe,
     schedule::{Event, Pipeline},
@@ -14,7 +15,7 @@ use super::{
     sweep::Swept,
 };
 use crate::{
-    job::{Job, JobId, Outcome, State},
+    job::{Job, JobId, Outcome, Plan, State},
     kling::Api,
     planted::{Mistake, is_planted},
     store::{Lookups, StoreError},
@@ -100,7 +101,7 @@ impl<A: Api> Pipeline<A> {
         }
         if job.state == State::Submitted {
             // The last look may have planned the next for when there was nothing to see.
-            let wait_ms = self.cadence.wait_ms(std::iter::once(0));
+            let wait_ms = self.cadence.wait_ms(std::iter::once(age(&job, sent_at_ms(&job))));
             let look_at = Instant::now() + Duration::from_millis(wait_ms.unsigned_abs());
             self.next_sweep = self.next_sweep.min(look_at);
         }
@@ -117,15 +118,21 @@ impl<A: Api> Pipeline<A> {
                 warn!("looking at the tasks failed: {trouble}");
             }
         }
+        let median_before_ms = self.cadence.median_ms();
         for (job, video) in swept.moved {
             self.budget.is_stale = true;
-            if matches!(job.state, State::Downloading | State::Failed) {
-                self.remember_duration(&job, now_ms).await?;
+            if matches!(job.state, State::Downloading | State::Failed) && job.create.is_some() {
+                self.cadence.remember(age(&job, now_ms));
             }
             if let (State::Downloading, Some(video)) = (job.state, video) {
                 self.hints.insert(job.id, video);
             }
             self.settle_in(job);
+        }
+        if let Some(median_ms) =
+            self.cadence.median_ms().filter(|_| self.cadence.median_ms() != median_before_ms)
+        {
+            self.context.store.set_median_task_ms(median_ms).await?;
         }
         for id in swept.same {
             if self.shelf.get(id).is_some_and(|job| job.waits.is_some()) {
@@ -144,24 +151,9 @@ impl<A: Api> Pipeline<A> {
         if let Some(word) = swept.word {
             self.heed(None, word).await?;
         }
-        let created_at_ms =
-            |job: &Job| job.create.as_ref().map_or(now_ms, |create| create.sent_at_ms);
-        let ages_ms = self.shelf.followed().map(|job| now_ms.saturating_sub(created_at_ms(job)));
-        let wait_ms = self.cadence.wait_ms(ages_ms);
+        let wait_ms = self.cadence.wait_ms(self.shelf.followed().map(|job| age(job, now_ms)));
         self.next_sweep = Instant::now() + Duration::from_millis(wait_ms.unsigned_abs());
         Ok(())
-    }
-
-    async fn remember_duration(&mut self, job: &Job, now_ms: i64) -> Result<(), StoreError> {
-        let Some(create) = &job.create else { return Ok(()) };
-        let before = self.cadence.median_ms();
-        self.cadence.remember(now_ms.saturating_sub(create.sent_at_ms));
-        match self.cadence.median_ms() {
-            Some(median_ms) if before != Some(median_ms) => {
-                self.context.store.set_median_task_ms(median_ms).await
-            }
-            _ => Ok(()),
-        }
     }
 
     /// Writes down that a task is out of sight, once, and again when it has been so for too long.
@@ -214,4 +206,18 @@ impl<A: Api> Pipeline<A> {
             Err(error) => Err(error),
         }
     }
+}
+
+/// How long ago the create of a job was sent, and how long its clip is at least: of a remote video no more
+/// is known than that its sound fits in.
+fn age(job: &Job, now_ms: i64) -> Age {
+    let spoken_ms = |plan: &Plan| {
+        plan.sound_insert_ms.saturating_add(plan.sound_end_ms).saturating_sub(plan.sound_start_ms)
+    };
+    let clip_ms = job.media.video_ms.or_else(|| job.plan.as_ref().map(spoken_ms));
+    Age { clip_ms: clip_ms.unwrap_or(0), age_ms: now_ms.saturating_sub(sent_at_ms(job)) }
+}
+
+fn sent_at_ms(job: &Job) -> i64 {
+    job.create.as_ref().map_or(0, |create| create.sent_at_ms)
 }

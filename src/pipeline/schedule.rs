@@ -23,8 +23,8 @@ use tracing::{error, info};
 
 use super::{
     Clock, Settings, absence::Absences, budget::Budget, cadence::Cadence, candidates::Refreshed,
-    context::Context, line::Line, pace::Pace, reach::Reached, shelf::Shelf, slots::Slots,
-    step::StepEnd, sweep::Swept, under_way::UnderWay,
+    context::Context, line::Line, pace::Pace, reach::Reached, room::Room, shelf::Shelf,
+    slots::Slots, step::StepEnd, sweep::Swept, under_way::UnderWay,
 };
 use crate::{
     job::{Job, JobId, State},
@@ -146,7 +146,8 @@ impl<A: Api> Pipeline<A> {
         let learnt = store.learnt_slots_limit(&settings.account).await?;
         let lookups = store.lookups(&settings.account).await?;
         let slots = Slots::new(settings.slots, learnt);
-        let cadence = Cadence::new(settings.poll_min_ms, settings.poll_max_ms);
+        let median_ms = store.median_task_ms().await?;
+        let cadence = Cadence::new(settings.poll_min_ms, settings.poll_max_ms, median_ms);
         let pace = Pace::new(&settings.pace);
         if slots.limit() != settings.slots {
             store.set_slots_limit(&settings.account, slots.limit()).await?;
@@ -163,6 +164,7 @@ impl<A: Api> Pipeline<A> {
                 lookups,
                 absences: Absences::default(),
                 under_way: UnderWay::default(),
+                room: Room::default(),
             }),
             shelf: Shelf::default(),
             slots,

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use futures_util::future::try_join_all;
 use tracing::warn;
 
 use super::{
@@ -52,6 +53,25 @@ pub(super) struct Swept {
     pub(super) trouble: Option<String>,
 }
 
+/// What one answer said of one task.
+enum Sight {
+    Moved(Job, Option<ResultVideo>),
+    Same(JobId),
+    Unclear(JobId, String),
+    Stale(JobId),
+}
+
+impl Swept {
+    fn add(&mut self, sight: Sight) {
+        match sight {
+            Sight::Moved(job, video) => self.moved.push((job, video)),
+            Sight::Same(id) => self.same.push(id),
+            Sight::Unclear(id, words) => self.unclear.push((id, words)),
+            Sight::Stale(id) => self.stale.push(id),
+        }
+    }
+}
+
 /// Looks at all of `followed`.
 pub(super) async fn sweep<A: Api>(
     context: &Context<A>,
@@ -73,7 +93,7 @@ pub(super) async fn sweep<A: Api>(
                 swept.unclear.push((job.id, words));
             }
             Ok(task) => {
-                see(context, job, task, Call::Query, &reply.answer, &mut swept).await?;
+                swept.add(see(context, job, task, Call::Query, &reply.answer).await?);
             }
             Err(error) if matches!(error.meaning, Meaning::NotFound | Meaning::BadRequest) => {
                 seek_by_name(context, job, task_id, error, &mut swept).await?;
@@ -181,12 +201,11 @@ async fn read_pages<A: Api>(
             }
         };
         let full = tasks.len() >= page_size;
-        for task in tasks {
-            // Twice in one list: the first counts.
-            if let Some(job) = left.remove(&task.task_id) {
-                see(context, job, task, Call::List, &reply.answer, swept).await?;
-            }
-        }
+        // Twice in one list: the first counts.
+        let ours = tasks.into_iter().filter_map(|task| Some((left.remove(&task.task_id)?, task)));
+        // At once, so that one commit serves them all.
+        let seen = ours.map(|(job, task)| see(context, job, task, Call::List, &reply.answer));
+        try_join_all(seen).await?.into_iter().for_each(|sight| swept.add(sight));
         if left.len() <= SINGLES_MAX || !full {
             break;
         }
@@ -201,8 +220,7 @@ async fn see<A: Api>(
     task: Task,
     call: Call,
     answer: &Answer,
-    swept: &mut Swept,
-) -> Result<(), StoreError> {
+) -> Result<Sight, StoreError> {
     let units_micro = task.units_micro;
     let outcome = match task.status {
         TaskStatus::Processing if job.state == State::Submitted => Outcome::Processing,
@@ -223,24 +241,21 @@ async fn see<A: Api>(
             Outcome::TaskFailed { message, units_micro }
         }
         TaskStatus::Submitted | TaskStatus::Processing => {
-            swept.same.push(job.id);
-            return Ok(());
+            return Ok(Sight::Same(job.id));
         }
         TaskStatus::Other(status) => {
             let words = match status.as_str() {
                 "" => "the API does not say where it stands".to_owned(),
                 status => format!("the API says “{status}”, which is no status that is known here"),
             };
-            swept.unclear.push((job.id, words));
-            return Ok(());
+            return Ok(Sight::Unclear(job.id, words));
         }
     };
     let ended = outcome != Outcome::Processing;
     let answer = kept(call, answer, ended.then_some(units_micro).flatten());
     match context.note(&job, outcome, answer).await {
-        Ok(job) => swept.moved.push((job, task.videos.into_iter().next())),
-        Err(StoreError::Stale { .. }) => swept.stale.push(job.id),
-        Err(error) => return Err(error),
+        Ok(job) => Ok(Sight::Moved(job, task.videos.into_iter().next())),
+        Err(StoreError::Stale { .. }) => Ok(Sight::Stale(job.id)),
+        Err(error) => Err(error),
     }
-    Ok(())
 }

@@ -98,4 +98,17 @@ impl Store {
         })
         .await
     }
+
+    /// Returns how long tasks take, as it was last kept.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn median_task_ms(&self) -> Result<Option<i64>, StoreError> {
+        self.read(|connection| {
+            Ok(connection
+                .prepare_cached("SELECT median_task_ms FROM line")?
+                .query_row([], |row| row.get(0))?)
+        })
+        .await
+    }
 }
