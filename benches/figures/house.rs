@@ -184,6 +184,11 @@ impl House {
 
 impl Drop for House {
     fn drop(&mut self) {
+        if let Ok(keep) = std::env::var("KEEP") {
+            for name in ["lipsyncd.db", "lipsyncd.db-wal", "log"] {
+                let _ = fs::copy(self.path(name), Path::new(&keep).join(name));
+            }
+        }
         if let Some(mut daemon) = self.daemon.take() {
             let _ = daemon.kill();
             let _ = daemon.wait();

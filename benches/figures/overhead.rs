@@ -12,7 +12,7 @@ use crate::{
 const SETTINGS: &str = "
 limits: { concurrency: 256, identify_per_second: 100000, create_per_second: 100000, query_per_second: 100000 }
 poll: { min_interval: 10ms }
-download: { concurrency: 64 }
+download: { concurrency: 16 }
 ";
 const RESULT_BYTES: u64 = 20_000;
 

@@ -13,6 +13,7 @@
 //! [`already_published`] is true only after the last of them.
 
 mod error;
+mod folder;
 mod metadata;
 mod ownership;
 mod part;

@@ -6,7 +6,7 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-use super::{error::OutputError, rename::sync_folder};
+use super::{error::OutputError, folder::sync_folder};
 use crate::failpoint;
 
 /// Which of a job's two videos.

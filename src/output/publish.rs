@@ -4,11 +4,12 @@ use std::{fs::File, io::Write, path::Path};
 
 use super::{
     error::OutputError,
+    folder::sync_folder,
     metadata::{FileFacts, Metadata},
     ownership::{known_file, metadata_is_ours_or_free, require_ours_or_free, with_watermark},
     part::discard,
     place::{Kind, Place},
-    rename::{into_free, over_ours, remove_if_there, sync_folder},
+    rename::{into_free, over_ours, remove_if_there},
 };
 use crate::failpoint;
 

@@ -1,10 +1,6 @@
 //! Renames that last, and that replace nothing unasked.
 
-use std::{
-    fs::{self, File},
-    io::ErrorKind,
-    path::Path,
-};
+use std::{fs, io::ErrorKind, path::Path};
 
 use super::error::OutputError;
 use crate::failpoint;
@@ -44,17 +40,6 @@ pub(super) fn over_ours(from: &Path, to: &Path) -> Result<(), OutputError> {
     Ok(())
 }
 
-/// Makes names in a folder last through a loss of power. File systems that cannot sync folders need not.
-pub(super) fn sync_folder(folder: &Path) -> Result<(), OutputError> {
-    failpoint::before("folder.sync");
-    match File::open(folder).and_then(|folder| folder.sync_all()) {
-        Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => {}
-        synced => synced.map_err(OutputError::at(folder))?,
-    }
-    failpoint::after("folder.sync");
-    Ok(())
-}
-
 /// Whether anything has this name, a dangling link too.
 pub(super) fn exists(path: &Path) -> Result<bool, OutputError> {
     match fs::symlink_metadata(path) {
@@ -66,6 +51,10 @@ pub(super) fn exists(path: &Path) -> Result<bool, OutputError> {
 
 /// Removes a file that need not be there.
 pub(super) fn remove_if_there(path: &Path) -> Result<(), OutputError> {
+    // Most often it is not there: to look takes no lock on the folder, to remove does.
+    if !exists(path)? {
+        return Ok(());
+    }
     failpoint::before("file.remove");
     match fs::remove_file(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
