@@ -12,6 +12,7 @@
 
 mod figure;
 mod house;
+mod long_tasks;
 mod overhead;
 mod slots;
 
@@ -27,6 +28,10 @@ fn main() -> ExitCode {
     let mut figures: Vec<Figure> = Vec::new();
     if wants("slots") {
         figures.extend(slots::measure());
+    }
+    if wants("long") {
+        figures
+            .extend([5, 50].map(|slots| long_tasks::measure(slots, if short { 25 } else { 100 })));
     }
     if wants("overhead") {
         figures.extend(overhead::measure(3_000));

@@ -1,6 +1,6 @@
 //! Slots in use, on real clocks and real HTTP: the account's slots are what is paid for.
 
-use lipsyncd::sim::{Call, SimConfig};
+use lipsyncd::sim::{Call, Ledger, LedgerEntry, SimConfig};
 
 use crate::{
     figure::{Figure, Goal},
@@ -28,11 +28,7 @@ pub fn measure() -> Vec<Figure> {
     house.end();
     let ledger = house.sim.ledger();
     assert_eq!(ledger.tasks.len(), JOBS);
-    let ended = |task: &lipsyncd::sim::LedgerEntry| task.ended_at_ms.unwrap();
-    let busy_ms: i64 = ledger.tasks.iter().map(|task| ended(task) - task.accepted_at_ms).sum();
-    let first_ms = ledger.tasks.iter().map(|task| task.accepted_at_ms).min().unwrap();
-    let last_ms = ledger.tasks.iter().map(ended).max().unwrap();
-    let in_use = busy_ms as f64 / (SLOTS as i64 * (last_ms - first_ms)) as f64;
+    let in_use = in_use(&ledger, SLOTS);
     let queries = ledger.accepted(Call::Query) + ledger.accepted(Call::List);
     vec![
         Figure::new(
@@ -43,4 +39,13 @@ pub fn measure() -> Vec<Figure> {
         ),
         Figure::new("queries a job, the same", queries as f64 / JOBS as f64, "", Goal::AtMost(1.0)),
     ]
+}
+
+/// Busy time of all slots, as a part of what they had from the first create to the last end.
+pub fn in_use(ledger: &Ledger, slots: usize) -> f64 {
+    let ended = |task: &LedgerEntry| task.ended_at_ms.unwrap();
+    let busy_ms: i64 = ledger.tasks.iter().map(|task| ended(task) - task.accepted_at_ms).sum();
+    let first_ms = ledger.tasks.iter().map(|task| task.accepted_at_ms).min().unwrap();
+    let last_ms = ledger.tasks.iter().map(ended).max().unwrap();
+    busy_ms as f64 / (slots as f64 * (last_ms - first_ms) as f64)
 }
