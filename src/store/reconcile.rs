@@ -6,8 +6,9 @@
 mod given_up;
 mod pass_on;
 mod same;
+pub(super) mod unheard;
 
-use std::collections::HashSet;
+use std::{borrow::Cow, collections::HashSet};
 
 use pass_on::Holder;
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Row};
@@ -52,20 +53,7 @@ impl<'a> Reconciliation<'a> {
     }
 
     pub(super) fn accept(&mut self, manifest: &Accepted) -> Result<(), Stop> {
-        let manifest_id: i64 = self
-            .connection
-            .prepare_cached(
-                "INSERT INTO manifest (path, state, print, file_id, seen_at_ms)
-                 VALUES (?1, 'accepted', ?2, ?3, ?4)
-                 ON CONFLICT (path) DO UPDATE SET state = 'accepted', error = NULL,
-                   print = excluded.print, file_id = excluded.file_id,
-                   seen_at_ms = excluded.seen_at_ms, removed_at_ms = NULL
-                 RETURNING id",
-            )?
-            .query_row(
-                (&manifest.path, &manifest.print, &manifest.file_id, self.moment.now_ms),
-                |row| row.get(0),
-            )?;
+        let manifest_id = self.enter(manifest)?;
         let asked = manifest.jobs.iter();
         self.give_up(manifest_id, asked.map(|job| (job.spec.key.as_str(), job.meaning.as_str())))?;
         self.pass_on(manifest_id, manifest)?;
@@ -78,6 +66,20 @@ impl<'a> Reconciliation<'a> {
                 .map_err(|stop| self.explain(stop, wanted))?;
         }
         Ok(())
+    }
+
+    /// Writes down that the manifest is accepted; returns its row.
+    fn enter(&self, manifest: &Accepted) -> Result<i64, StoreError> {
+        let mut enter = self.connection.prepare_cached(
+            "INSERT INTO manifest (path, state, print, file_id, seen_at_ms)
+             VALUES (?1, 'accepted', ?2, ?3, ?4)
+             ON CONFLICT (path) DO UPDATE SET state = 'accepted', error = NULL,
+               print = excluded.print, file_id = excluded.file_id,
+               seen_at_ms = excluded.seen_at_ms, removed_at_ms = NULL
+             RETURNING id",
+        )?;
+        let values = (&manifest.path, &manifest.print, &manifest.file_id, self.moment.now_ms);
+        Ok(enter.query_row(values, |row| row.get(0))?)
     }
 
     /// Takes outputs and names away from the jobs whose wish is about to be written anew, so that
@@ -215,17 +217,27 @@ impl<'a> Reconciliation<'a> {
     }
 
     fn add(&mut self, manifest_id: i64, index: i64, wanted: &WantedJob) -> Result<(), Stop> {
-        let spec = wanted.spec.clone();
-        let external_base = match &spec.external_task_id {
+        let external_base = match &wanted.spec.external_task_id {
             Some(name) => name.clone(),
             None => self.free_name(&wanted.external_base, NO_JOB)?,
         };
-        let turn = self.turn(spec.priority)?.saturating_add(index);
-        let mut job = Job::new(spec, external_base, turn);
-        let mut what = "found in its manifest".to_owned();
+        let turn = self.turn(wanted.spec.priority)?.saturating_add(index);
+        Ok(self.insert(manifest_id, wanted, external_base, turn)?)
+    }
+
+    /// Puts a job into the database that nobody holds.
+    fn insert(
+        &mut self,
+        manifest_id: i64,
+        wanted: &WantedJob,
+        external_base: String,
+        turn: i64,
+    ) -> Result<(), StoreError> {
+        let mut job = Job::new(wanted.spec.clone(), external_base, turn);
+        let mut what = Cow::Borrowed("found in its manifest");
         if let Some(outcome) = media_outcome(wanted) {
             let looked = apply(&job, outcome, &self.moment, self.policy).map_err(illegal)?;
-            (job, what) = (looked.job, format!("{what}; {}", looked.what));
+            (job, what) = (looked.job, format!("{what}; {}", looked.what).into());
         }
         let now_ms = self.moment.now_ms;
         let id = row::insert(self.connection, &job, manifest_id, &wanted.meaning, now_ms)?;
