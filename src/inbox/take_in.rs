@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// Reading goes on while no more jobs than these are being written.
-const WRITING_JOBS_MAX: usize = 4_096;
+const WRITING_JOBS_MAX: usize = 3_072;
 /// So many jobs are read in one go, or so many manifests.
 const READ_JOBS: usize = 1_024;
 const READ_MANIFESTS: usize = 64;

@@ -23,7 +23,7 @@ use crate::failpoint;
 const BATCH_MAX: usize = 512;
 /// And no further one joins once they write so many jobs: a create must not wait for its commit behind
 /// a whole folder that is taken in.
-const BATCH_JOBS_MAX: usize = 4_096;
+const BATCH_JOBS_MAX: usize = 2_048;
 /// How long to wait before a database in trouble is tried again.
 const TROUBLE_PAUSE: Duration = Duration::from_secs(1);
 
