@@ -3,7 +3,11 @@
 //! What they give up is marked before any of them is taken in, so that a job which moves from one to
 //! another is known there, whichever is read first.
 
-use std::{collections::BTreeSet, ops::Bound, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Bound,
+    sync::Arc,
+};
 
 use tracing::warn;
 
@@ -33,27 +37,27 @@ impl Inbox {
     /// Reads what is new or changed. Returns the manifests that are not read yet.
     pub(super) async fn read_changed(
         &mut self,
-        differences: &Differences,
+        differences: Differences,
         pass: &mut Pass,
     ) -> Result<BTreeSet<Arc<str>>, StoreError> {
         let (mut pending, mut still) = (BTreeSet::new(), Vec::new());
-        for (path, change) in &differences.changed {
-            let stamp = match &change.found {
+        for (path, change) in differences.changed {
+            let stamp = match change.found {
                 Found::Odd(why) => {
-                    self.refuse_odd(path, why, pass).await?;
+                    self.refuse_odd(&path, &why, pass).await?;
                     continue;
                 }
                 Found::File(stamp) => stamp,
             };
-            match self.settling.wait(Arc::clone(path), &Print::of(stamp), stamp.modified_ns) {
+            match self.settling.wait(Arc::clone(&path), &Print::of(&stamp), stamp.modified_ns) {
                 Some(wait) => {
                     pass.look_again_in(wait);
-                    pending.insert(Arc::clone(path));
+                    pending.insert(path);
                 }
-                None => still.push((Arc::clone(path), stamp.clone())),
+                None => still.push((path, stamp)),
             }
         }
-        self.tell_unseen(differences);
+        self.tell_unseen(&differences.unseen);
         if still.len() > 1 {
             still = self.give_up(still, &mut pending, pass).await?;
         }
@@ -75,15 +79,15 @@ impl Inbox {
         pass.look_again_in(self.settings.settle);
     }
 
-    fn tell_unseen(&mut self, differences: &Differences) {
-        for (folder, why) in &differences.unseen {
+    fn tell_unseen(&mut self, unseen: &BTreeMap<String, String>) {
+        for (folder, why) in unseen {
             if self.unseen.get(folder) != Some(why) {
                 warn!(
                     "{folder} in jobs_dir cannot be read: {why}; nothing in it is taken as removed"
                 );
             }
         }
-        self.unseen.clone_from(&differences.unseen);
+        self.unseen.clone_from(unseen);
     }
 
     /// Marks what those of them that are known already do not ask for any more. Returns those that
@@ -196,7 +200,7 @@ mod tests {
         let mut pass = Pass { again_at: None, changed: false };
         drop_in(&path("a.yaml"), "one");
         let seen = differ(&path(""), &inbox.known, &inbox.again).unwrap();
-        inbox.read_changed(&seen, &mut pass).await.unwrap();
+        inbox.read_changed(seen, &mut pass).await.unwrap();
         let first = inbox.store.job_by_key("a").await.unwrap().unwrap();
 
         drop_in(&path("b.yaml"), "another");
@@ -204,12 +208,12 @@ mod tests {
         std::fs::rename(path("a.yaml"), path("t")).unwrap();
         std::fs::rename(path("b.yaml"), path("a.yaml")).unwrap();
         std::fs::rename(path("t"), path("b.yaml")).unwrap();
-        let pending = inbox.read_changed(&seen, &mut pass).await.unwrap();
+        let pending = inbox.read_changed(seen, &mut pass).await.unwrap();
         assert_eq!(pending, BTreeSet::from(["b.yaml".into()]));
         assert!(inbox.store.job_by_key("b").await.unwrap().is_none());
 
         let seen = differ(&path(""), &inbox.known, &inbox.again).unwrap();
-        inbox.read_changed(&seen, &mut pass).await.unwrap();
+        inbox.read_changed(seen, &mut pass).await.unwrap();
         let sound = async |key| inbox.store.job_by_key(key).await.unwrap().unwrap().spec.audio;
         assert_eq!(
             (sound("b").await, sound("a").await == first.spec.audio),

@@ -182,7 +182,7 @@ impl Inbox {
         watch.keep(&self.settings.jobs_dir, &differences.folder_id, &others);
         self.notice_changes(&differences);
         self.remove_gone(&differences, &mut pass).await?;
-        let pending = self.read_changed(&differences, &mut pass).await?;
+        let pending = self.read_changed(differences, &mut pass).await?;
         self.look_at_waiting(&pending, &mut pass).await?;
         self.settling.forget_unseen();
         if let Some(looker) = &mut self.looker {
