@@ -3,8 +3,8 @@
 use tracing::{info, warn};
 
 use super::{
+    differ::Differences,
     keep::{Inbox, Pass},
-    scan::Listing,
 };
 use crate::store::StoreError;
 
@@ -13,18 +13,13 @@ impl Inbox {
     /// another one, such as the empty folder under a share that is not mounted.
     pub(super) async fn remove_gone(
         &mut self,
-        listing: &Listing,
+        differences: &Differences,
         pass: &mut Pass,
     ) -> Result<(), StoreError> {
-        let gone: Vec<String> = self
-            .known
-            .keys()
-            .filter(|path| !listing.manifests.contains_key(*path) && !listing.is_unseen(path))
-            .cloned()
-            .collect();
+        let gone = &differences.gone;
         let before = self.store.folder().await?;
-        let another = before.as_ref().is_some_and(|before| *before != listing.folder_id);
-        if another && !gone.is_empty() && listing.manifests.is_empty() {
+        let another = before.as_ref().is_some_and(|before| *before != differences.folder_id);
+        if another && !gone.is_empty() && differences.is_empty {
             self.complain(format!(
                 "jobs_dir {} is another folder than before, and holds no manifest: is a share not \
                  mounted? Nothing is cancelled",
@@ -34,17 +29,15 @@ impl Inbox {
         }
         self.complaint = None;
         if another || before.is_none() {
-            self.store.set_folder(&listing.folder_id).await?;
+            self.store.set_folder(&differences.folder_id).await?;
         }
         for path in gone {
-            let Some(manifest) = self.known.remove(&path) else { continue };
-            self.forget(&path);
-            let cancelled = self
-                .store
-                .remove(manifest.id, (self.moment)(), self.settings.policy.clone())
-                .await?;
+            self.known.remove(path);
+            self.forget(path);
+            let policy = self.settings.policy.clone();
+            let cancelled = self.store.remove(path, (self.moment)(), policy).await?;
             info!(
-                manifest = path,
+                manifest = &**path,
                 cancelled, "{path}: left the folder, {cancelled} jobs cancelled"
             );
             pass.changed = true;

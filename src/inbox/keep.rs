@@ -17,7 +17,13 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{look::Looker, scan::scan, settle::Settling, watch::Watch};
+use super::{
+    differ::differ,
+    known::{Known, Print, Seen},
+    look::Looker,
+    settle::Settling,
+    watch::Watch,
+};
 use crate::{
     job::{Moment, Policy},
     store::{KnownManifest, Store, StoreError},
@@ -46,16 +52,16 @@ pub struct Inbox {
     pub(super) store: Store,
     pub(super) moment: Box<dyn Fn() -> Moment + Send + Sync>,
     pub(super) looker: Option<Looker>,
-    pub(super) settling: Settling<String>,
-    pub(super) known: BTreeMap<String, KnownManifest>,
+    pub(super) settling: Settling<Arc<str>, Print>,
+    pub(super) known: Known,
     /// Why manifests are not taken in, as it was last told.
-    pub(super) refused: BTreeMap<String, String>,
+    pub(super) refused: BTreeMap<Arc<str>, String>,
     /// Refused for what another manifest has: read again when something changes.
-    pub(super) clashing: BTreeSet<String>,
+    pub(super) clashing: BTreeSet<Arc<str>>,
     /// To be read again, though their files did not change.
-    pub(super) again: BTreeSet<String>,
+    pub(super) again: BTreeSet<Arc<str>>,
     /// Since when (Unix ms) manifests are new or changed and were not accepted.
-    pub(super) changed_at_ms: BTreeMap<String, i64>,
+    pub(super) changed_at_ms: BTreeMap<Arc<str>, i64>,
     /// What of the folder could not be seen, as it was last told.
     pub(super) unseen: BTreeMap<String, String>,
     pub(super) complaint: Option<String>,
@@ -86,7 +92,7 @@ impl Inbox {
             store,
             moment: Box::new(moment),
             looker: Some(looker),
-            known: BTreeMap::new(),
+            known: Known::new(),
             refused: BTreeMap::new(),
             clashing: BTreeSet::new(),
             again: BTreeSet::new(),
@@ -96,8 +102,8 @@ impl Inbox {
         };
         inbox.load_known().await?;
         // What stood in their way may be gone, and this version may take what another did not.
-        let refused = inbox.known.values().filter(|manifest| manifest.refused);
-        inbox.again = refused.map(|manifest| manifest.path.clone()).collect();
+        let refused = inbox.known.iter().filter(|(_, seen)| seen.refused);
+        inbox.again = refused.map(|(path, _)| (&**path).into()).collect();
         Ok(inbox)
     }
 
@@ -145,16 +151,25 @@ impl Inbox {
 
     async fn load_known(&mut self) -> Result<(), StoreError> {
         let known = self.store.known_manifests().await?;
-        self.known = known.into_iter().map(|manifest| (manifest.path.clone(), manifest)).collect();
+        let seen = |mut manifest: KnownManifest| {
+            (std::mem::take(&mut manifest.path).into(), Seen::from(manifest))
+        };
+        self.known = known.into_iter().map(seen).collect();
         Ok(())
     }
 
     async fn pass(&mut self, watch: &mut Watch) -> Result<Pass, StoreError> {
         let mut pass = Pass { again_at: None, changed: false };
         let root = self.settings.jobs_dir.clone();
-        let scanned = blocking(move || scan(&root)).await;
-        let listing = match scanned {
-            Ok(listing) => listing,
+        let (known, again) = (std::mem::take(&mut self.known), std::mem::take(&mut self.again));
+        let (known, again, walked) = blocking(move || {
+            let walked = differ(&root, &known, &again);
+            (known, again, walked)
+        })
+        .await;
+        (self.known, self.again) = (known, again);
+        let differences = match walked {
+            Ok(differences) => differences,
             Err(error) => {
                 self.complain(format!(
                     "jobs_dir {} cannot be read ({error}): nothing in it is taken as removed",
@@ -164,10 +179,10 @@ impl Inbox {
             }
         };
         let others: Vec<_> = self.settings.media_dirs.iter().map(PathBuf::as_path).collect();
-        watch.keep(&self.settings.jobs_dir, &listing.folder_id, &others);
-        self.notice_changes(&listing);
-        self.remove_gone(&listing, &mut pass).await?;
-        let pending = self.read_changed(&listing, &mut pass).await?;
+        watch.keep(&self.settings.jobs_dir, &differences.folder_id, &others);
+        self.notice_changes(&differences);
+        self.remove_gone(&differences, &mut pass).await?;
+        let pending = self.read_changed(differences, &mut pass).await?;
         self.look_at_waiting(&pending, &mut pass).await?;
         self.settling.forget_unseen();
         if let Some(looker) = &mut self.looker {

@@ -49,7 +49,7 @@ pub enum Look {
 pub struct Looker {
     locator: Locator,
     public_base_url: Option<Url>,
-    settling: Settling<PathBuf>,
+    settling: Settling<PathBuf, String>,
     sounds: Known<SoundFacts>,
     videos: Known<VideoFacts>,
 }

@@ -5,18 +5,21 @@
 //! [`job`](crate::job) and written by the [`store`](crate::store). The folder is only ever read.
 
 mod changed;
+mod differ;
 mod gone;
 mod keep;
+mod known;
 mod look;
 mod name;
 mod read;
 mod refuse;
 mod scan;
 mod settle;
+mod take_in;
 mod wait;
 mod watch;
 
 pub use keep::{Inbox, InboxSettings};
 pub use look::{Look, Looker};
 pub use read::{Faulty, ReadJob, Reading, read_manifest};
-pub use scan::{Found, Listing, Stamp, scan};
+pub use scan::{FileId, Found, Listing, Stamp, scan};

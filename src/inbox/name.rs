@@ -4,6 +4,8 @@
 //! same name, so that the API tells of the task that was paid for before. Names are not to be
 //! changed: a task could no longer be found by them.
 
+use std::fmt::Write as _;
+
 use sha2::{Digest as _, Sha256};
 
 use crate::job::{JobSpec, Source};
@@ -18,8 +20,12 @@ pub(super) fn task_name(account: &str, folder: &str, spec: &JobSpec, meaning: &s
     let is_local = [&spec.video, &spec.audio].iter().any(|it| matches!(it, Source::File(_)));
     let place = if is_local { folder } else { "" };
     let digest = Sha256::digest([account, place, meaning].join("\n"));
-    let hex = digest.iter().take(BYTES).map(|byte| format!("{byte:02x}"));
-    format!("lipsyncd-{}", hex.collect::<String>())
+    let mut name = String::from("lipsyncd-");
+    for byte in digest.iter().take(BYTES) {
+        // Writing to a text cannot fail.
+        let _written = write!(name, "{byte:02x}");
+    }
+    name
 }
 
 #[cfg(test)]

@@ -6,10 +6,11 @@ use tracing::warn;
 
 use super::{
     keep::{Inbox, Pass},
+    known::{Print, Seen},
     read::Faulty,
     scan::Stamp,
 };
-use crate::store::{KnownManifest, StoreError};
+use crate::store::StoreError;
 
 /// How soon to look again when this process could open nothing more.
 const AFTER_EXHAUSTION: Duration = Duration::from_secs(1);
@@ -31,7 +32,8 @@ impl Inbox {
         why: &str,
         pass: &mut Pass,
     ) -> Result<(), StoreError> {
-        self.refuse(path, "odd", "", &format!("{path}: {why}"), pass).await
+        let print = Print::Other("odd".into());
+        self.refuse(path, print, "", &format!("{path}: {why}"), pass).await
     }
 
     pub(super) async fn refuse_faulty(
@@ -42,20 +44,21 @@ impl Inbox {
         pass: &mut Pass,
     ) -> Result<(), StoreError> {
         if faulty.is_for_want_of_files() {
-            self.again.insert(path.to_owned());
+            self.again.insert(path.into());
             pass.look_again_in(AFTER_EXHAUSTION);
             return Ok(());
         }
         self.clashing.remove(path);
         let unread = faulty.unread.is_some();
-        let print = if unread { UNREADABLE.to_owned() } else { stamp.print() };
-        self.refuse(path, &print, &stamp.file_id, &faulty.problems.one_line(path), pass).await
+        let print = if unread { Print::Other(UNREADABLE.into()) } else { Print::of(stamp) };
+        self.refuse(path, print, &stamp.file_id.to_string(), &faulty.problems.one_line(path), pass)
+            .await
     }
 
     pub(super) async fn refuse(
         &mut self,
         path: &str,
-        print: &str,
+        print: Print,
         file_id: &str,
         error: &str,
         pass: &mut Pass,
@@ -68,22 +71,10 @@ impl Inbox {
             warn!(manifest = path, "refused: {error}");
         }
         pass.changed = true;
-        self.refused.insert(path.to_owned(), error.to_owned());
+        self.refused.insert(path.into(), error.to_owned());
         let (moment, policy) = ((self.moment)(), self.settings.policy.clone());
-        self.store.refuse(path, print, file_id, error, moment, policy).await?;
-        self.remember(path, print.to_owned(), file_id.to_owned(), true).await
-    }
-
-    pub(super) async fn remember(
-        &mut self,
-        path: &str,
-        print: String,
-        file_id: String,
-        refused: bool,
-    ) -> Result<(), StoreError> {
-        let Some(id) = self.store.manifest_id(path).await? else { return Ok(()) };
-        let known = KnownManifest { id, path: path.to_owned(), print, file_id, refused };
-        self.known.insert(path.to_owned(), known);
+        self.store.refuse(path, &print.to_string(), file_id, error, moment, policy).await?;
+        self.known.insert(path.into(), Seen::new(print, true));
         Ok(())
     }
 }

@@ -4,7 +4,8 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{self, Metadata},
+    fmt,
+    fs::{self, DirEntry, Metadata},
     io,
     os::unix::fs::MetadataExt as _,
     path::Path,
@@ -16,14 +17,28 @@ use crate::manifest::{ignored_folder, is_manifest};
 const DEPTH_MAX: usize = 32;
 
 /// What identifies a file and its content, without reading it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Stamp {
     /// Its size.
     pub bytes: u64,
     /// When it was last written, in ns since 1970.
     pub modified_ns: i128,
-    /// Device and inode, which stay when it is renamed.
-    pub file_id: String,
+    /// Which file it is.
+    pub file_id: FileId,
+}
+
+/// Device and inode of a file, which stay when it is renamed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FileId {
+    device: u64,
+    inode: u64,
+}
+
+/// As it is kept in the database.
+impl fmt::Display for FileId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.device, self.inode)
+    }
 }
 
 /// A name that a manifest may have.
@@ -43,17 +58,9 @@ pub struct Listing {
     /// Folders that could not be read, each ending in `/`, with the reason: what lies there is
     /// unknown, not gone.
     pub unseen: BTreeMap<String, String>,
-    /// Tells the folder itself from another one in its place.
-    pub folder_id: String,
 }
 
 impl Stamp {
-    /// What is compared to tell whether a manifest must be read again.
-    #[must_use]
-    pub fn print(&self) -> String {
-        format!("{} {}", self.bytes, self.modified_ns)
-    }
-
     /// The stamp of a file by its metadata.
     #[must_use]
     pub fn of(metadata: &Metadata) -> Self {
@@ -61,16 +68,8 @@ impl Stamp {
         Self {
             bytes: metadata.len(),
             modified_ns: modified_ns + i128::from(metadata.mtime_nsec()),
-            file_id: format!("{}:{}", metadata.dev(), metadata.ino()),
+            file_id: FileId { device: metadata.dev(), inode: metadata.ino() },
         }
-    }
-}
-
-impl Listing {
-    /// Whether the walk could not see what lies at `path`.
-    #[must_use]
-    pub fn is_unseen(&self, path: &str) -> bool {
-        self.unseen.keys().any(|folder| path.starts_with(folder.as_str()))
     }
 }
 
@@ -80,67 +79,85 @@ impl Listing {
 /// When the folder itself is not there or cannot be read; folders in it that cannot are told in the
 /// listing.
 pub fn scan(root: &Path) -> io::Result<Listing> {
-    // The device is left out: an unmounted share shows by the inode of the empty folder under it.
-    let folder_id = fs::metadata(root)?.ino().to_string();
-    let mut listing = Listing { folder_id, ..Listing::default() };
-    walk(root, "", 0, &mut listing)?;
-    look_again_at_twins(root, &mut listing)?;
-    Ok(listing)
+    let mut manifests = BTreeMap::new();
+    let mut unseen = BTreeMap::new();
+    walk(root, &mut unseen, &mut |path, found| _ = manifests.insert(path.to_owned(), found))?;
+    Ok(Listing { manifests, unseen })
 }
 
-/// A manifest that is moved while the folder is walked may be met under both its names: the one that
-/// is gone by now, or is another file's, must not make the other look like a second manifest.
-fn look_again_at_twins(root: &Path, listing: &mut Listing) -> io::Result<()> {
-    let mut names: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (path, found) in &listing.manifests {
-        if let Found::File(stamp) = found {
-            names.entry(stamp.file_id.clone()).or_default().push(path.clone());
-        }
-    }
-    for path in names.into_values().filter(|names| names.len() > 1).flatten() {
-        match look_at(&root.join(&path))? {
-            Some(found) => listing.manifests.insert(path, found),
-            None => listing.manifests.remove(&path),
-        };
-    }
-    Ok(())
+/// Tells a folder from another one in its place. The device is left out: an unmounted share shows by
+/// the inode of the empty folder under it.
+pub(super) fn folder_id(root: &Path) -> io::Result<String> {
+    Ok(fs::metadata(root)?.ino().to_string())
 }
 
-fn walk(folder: &Path, prefix: &str, depth: usize, listing: &mut Listing) -> io::Result<()> {
+/// Calls `met` with all that may be a manifest in the folder at `root`. Folders that cannot be read come
+/// to `unseen`, as in [`Listing`].
+pub(super) fn walk(
+    root: &Path,
+    unseen: &mut BTreeMap<String, String>,
+    met: &mut impl FnMut(&str, Found),
+) -> io::Result<()> {
+    enter(root, &mut String::new(), 0, unseen, met)
+}
+
+/// `path` ends in `/`, or is empty for the root; it is left as it was.
+fn enter(
+    folder: &Path,
+    path: &mut String,
+    depth: usize,
+    unseen: &mut BTreeMap<String, String>,
+    met: &mut impl FnMut(&str, Found),
+) -> io::Result<()> {
+    let length = path.len();
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name();
         let kind = entry.file_type()?;
-        let path = format!("{prefix}{}", name.to_string_lossy());
+        path.truncate(length);
+        path.push_str(&name.to_string_lossy());
         if kind.is_dir() {
             if ignored_folder(&name) {
                 continue;
             }
-            let prefix = format!("{path}/");
+            path.push('/');
+            let entered_length = path.len();
             let entered = if depth >= DEPTH_MAX {
                 Err(io::Error::other(format!("it lies more than {DEPTH_MAX} folders deep")))
             } else {
-                walk(&entry.path(), &prefix, depth + 1, listing)
+                enter(&entry.path(), path, depth + 1, unseen, met)
             };
             if let Err(error) = entered {
-                listing.unseen.insert(prefix, error.to_string());
+                path.truncate(entered_length);
+                unseen.insert(path.clone(), error.to_string());
             }
         } else if is_manifest(&name) {
             let found = if name.to_str().is_none() || path.contains('\u{FFFD}') {
                 Some(Found::Odd("its name is not UTF-8: rename it".to_owned()))
+            } else if kind.is_file() {
+                look_at_file(&entry)?
             } else {
                 look_at(&entry.path())?
             };
             if let Some(found) = found {
-                listing.manifests.insert(path, found);
+                met(path, found);
             }
         }
     }
+    path.truncate(length);
     Ok(())
 }
 
+/// What is no link is looked at from its folder: its whole path need not be followed.
+fn look_at_file(entry: &DirEntry) -> io::Result<Option<Found>> {
+    match entry.metadata() {
+        Ok(metadata) if metadata.is_file() => Ok(Some(Found::File(Stamp::of(&metadata)))),
+        _ => look_at(&entry.path()),
+    }
+}
+
 /// None: it went away meanwhile.
-fn look_at(path: &Path) -> io::Result<Option<Found>> {
+pub(super) fn look_at(path: &Path) -> io::Result<Option<Found>> {
     match fs::metadata(path) {
         Ok(metadata) if metadata.is_file() => Ok(Some(Found::File(Stamp::of(&metadata)))),
         Ok(metadata) if metadata.is_dir() => Ok(None),
@@ -153,30 +170,5 @@ fn look_at(path: &Path) -> io::Result<Option<Found>> {
             Ok(dangling.then(|| Found::Odd("it is a link that leads nowhere".to_owned())))
         }
         Err(error) => Ok(Some(Found::Odd(format!("it cannot be looked at: {error}")))),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn two_that_are_swapped_during_the_walk_are_not_met_twice() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = |name: &str| folder.path().join(name);
-        fs::write(path("a.yaml"), "a").unwrap();
-        fs::write(path("b.yaml"), "bb").unwrap();
-        fs::write(path("c.yaml"), "c").unwrap();
-        let mut listing = scan(folder.path()).unwrap();
-        // The walk saw a.yaml before, and b.yaml after they were swapped; c.yaml was there, and went.
-        let a = listing.manifests["a.yaml"].clone();
-        listing.manifests.insert("b.yaml".to_owned(), a.clone());
-        listing.manifests.insert("c.yaml".to_owned(), a);
-        fs::rename(path("a.yaml"), path("c.yaml")).unwrap();
-        fs::rename(path("b.yaml"), path("a.yaml")).unwrap();
-        fs::rename(path("c.yaml"), path("b.yaml")).unwrap();
-        look_again_at_twins(folder.path(), &mut listing).unwrap();
-        assert_eq!(listing, scan(folder.path()).unwrap());
-        assert_eq!(listing.manifests.len(), 2);
     }
 }

@@ -13,35 +13,35 @@ const LONG_AGO: Duration = Duration::from_secs(60);
 
 /// What was seen of each file, and since when it has been so.
 #[derive(Debug)]
-pub(super) struct Settling<K> {
+pub(super) struct Settling<K, P> {
     settle: Duration,
-    seen: HashMap<K, Sighting>,
+    seen: HashMap<K, Sighting<P>>,
 }
 
 #[derive(Debug)]
-struct Sighting {
-    print: String,
+struct Sighting<P> {
+    print: P,
     since: Instant,
     /// Whether it was looked at since the last [`Settling::forget_unseen`].
     fresh: bool,
 }
 
-impl<K: Eq + Hash> Settling<K> {
+impl<K: Eq + Hash, P: Clone + PartialEq> Settling<K, P> {
     pub(super) fn new(settle: Duration) -> Self {
         Self { settle, seen: HashMap::new() }
     }
 
     /// Returns none if the file `key`, which looks like `print` and was last written at
     /// `modified_ns`, is still; else how long it must stay as it is.
-    pub(super) fn wait(&mut self, key: K, print: &str, modified_ns: i128) -> Option<Duration> {
+    pub(super) fn wait(&mut self, key: K, print: &P, modified_ns: i128) -> Option<Duration> {
         if is_long_ago(modified_ns) {
             return None;
         }
         let now = Instant::now();
-        let begin = || Sighting { print: print.to_owned(), since: now, fresh: true };
+        let begin = || Sighting { print: print.clone(), since: now, fresh: true };
         let sighting = self.seen.entry(key).or_insert_with(begin);
         sighting.fresh = true;
-        if sighting.print != print {
+        if sighting.print != *print {
             *sighting = begin();
         }
         let left = self.settle.saturating_sub(now - sighting.since);
@@ -71,28 +71,28 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_file_is_still_once_it_has_not_changed_for_the_settle_time() {
         let mut settling = Settling::new(Duration::from_secs(1));
-        assert_eq!(settling.wait("a", "10", FUTURE_NS), Some(Duration::from_secs(1)));
+        assert_eq!(settling.wait("a", &10, FUTURE_NS), Some(Duration::from_secs(1)));
         tokio::time::advance(Duration::from_millis(600)).await;
-        assert_eq!(settling.wait("a", "20", FUTURE_NS), Some(Duration::from_secs(1)));
+        assert_eq!(settling.wait("a", &20, FUTURE_NS), Some(Duration::from_secs(1)));
         tokio::time::advance(Duration::from_millis(600)).await;
-        assert_eq!(settling.wait("a", "20", FUTURE_NS), Some(Duration::from_millis(400)));
+        assert_eq!(settling.wait("a", &20, FUTURE_NS), Some(Duration::from_millis(400)));
         tokio::time::advance(Duration::from_millis(400)).await;
-        assert_eq!(settling.wait("a", "20", FUTURE_NS), None);
+        assert_eq!(settling.wait("a", &20, FUTURE_NS), None);
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_is_no_longer_looked_at_is_forgotten() {
         let mut settling = Settling::new(Duration::from_secs(1));
-        settling.wait("a", "10", FUTURE_NS);
+        settling.wait("a", &10, FUTURE_NS);
         settling.forget_unseen();
         settling.forget_unseen();
         tokio::time::advance(Duration::from_secs(5)).await;
-        assert_eq!(settling.wait("a", "10", FUTURE_NS), Some(Duration::from_secs(1)));
+        assert_eq!(settling.wait("a", &10, FUTURE_NS), Some(Duration::from_secs(1)));
     }
 
     #[tokio::test]
     async fn what_was_written_long_ago_needs_no_watching() {
         let mut settling = Settling::new(Duration::from_secs(1));
-        assert_eq!(settling.wait("a", "10", 0), None);
+        assert_eq!(settling.wait("a", &10, 0), None);
     }
 }

@@ -1,6 +1,6 @@
 //! Jobs that wait for their media: looked at again in each pass.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use tracing::info;
 
@@ -20,7 +20,7 @@ impl Inbox {
     /// Looks again at the media of the jobs that wait for them.
     pub(super) async fn look_at_waiting(
         &mut self,
-        pending: &BTreeSet<String>,
+        pending: &BTreeSet<Arc<str>>,
         pass: &mut Pass,
     ) -> Result<(), StoreError> {
         let mut after = 0;
@@ -31,7 +31,7 @@ impl Inbox {
             // A manifest that is about to be read says more than its jobs of before.
             let jobs: Vec<Job> = page
                 .into_iter()
-                .filter(|(_, manifest)| !pending.contains(manifest))
+                .filter(|(_, manifest)| !pending.contains(manifest.as_str()))
                 .map(|(job, _)| job)
                 .collect();
             let Some(mut looker) = self.looker.take() else { return Ok(()) };

@@ -2,6 +2,8 @@
 //!
 //! The digests are kept in the database. A change of how they are made makes every job look edited.
 
+use std::fmt::Write as _;
+
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -66,5 +68,10 @@ fn source(source: &Source) -> Value {
 
 fn digest(text: &str) -> String {
     let digest = Sha256::digest(text.as_bytes());
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut hex = String::with_capacity(2 * digest.len());
+    for byte in digest {
+        // Writing to a text cannot fail.
+        let _written = write!(hex, "{byte:02x}");
+    }
+    hex
 }

@@ -2,7 +2,7 @@
 //!
 //! Owns the rows of `manifest`; what a difference means for its jobs is in [`super::reconcile`].
 
-use std::{collections::BTreeSet, fmt, mem};
+use std::{collections::BTreeSet, fmt, mem, sync::Arc};
 
 use rusqlite::{Connection, OptionalExtension as _};
 
@@ -16,14 +16,10 @@ use crate::job::{Job, JobSpec, Media, Moment, Policy, Transition, outcome::Fault
 /// A manifest as the database knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownManifest {
-    /// Its row.
-    pub id: i64,
     /// Under `jobs_dir`, parts joined by `/`.
     pub path: String,
     /// Size and mtime of what was read.
     pub print: String,
-    /// Device and inode of what was read.
-    pub file_id: String,
     /// Whether it was refused, for faults of its own or because another was there first.
     pub refused: bool,
 }
@@ -53,7 +49,7 @@ pub struct Accepted {
     /// Since when (Unix ms) it is known to lie there, or to have changed.
     pub seen_at_ms: i64,
     /// Paths of manifests that changed and could not be read yet, or that cannot be seen.
-    pub unread: BTreeSet<String>,
+    pub unread: Arc<BTreeSet<Arc<str>>>,
     /// All its jobs.
     pub jobs: Vec<WantedJob>,
 }
@@ -108,57 +104,44 @@ pub struct Conflict {
 }
 
 impl Store {
-    /// Returns every manifest that was in the folder when it was last looked at.
+    /// Returns every manifest that was in the folder when it was last looked at, by path.
     ///
     /// # Errors
     /// When the database cannot be read.
     pub async fn known_manifests(&self) -> Result<Vec<KnownManifest>, StoreError> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(
-                "SELECT id, path, print, file_id, state = 'refused' FROM manifest
-                 WHERE removed_at_ms IS NULL",
+                "SELECT path, print, state = 'refused' FROM manifest
+                 WHERE removed_at_ms IS NULL ORDER BY path",
             )?;
             let known = statement.query_map([], |row| {
-                Ok(KnownManifest {
-                    id: row.get(0)?,
-                    path: row.get(1)?,
-                    print: row.get(2)?,
-                    file_id: row.get(3)?,
-                    refused: row.get(4)?,
-                })
+                Ok(KnownManifest { path: row.get(0)?, print: row.get(1)?, refused: row.get(2)? })
             })?;
             Ok(known.collect::<Result<_, _>>()?)
         })
         .await
     }
 
-    /// Returns the row of the manifest at `path`, if it was ever read.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub async fn manifest_id(&self, path: &str) -> Result<Option<i64>, StoreError> {
-        let path = path.to_owned();
-        self.read(move |connection| {
-            let mut statement =
-                connection.prepare_cached("SELECT id FROM manifest WHERE path = ?1")?;
-            Ok(statement.query_row([&path], |row| row.get(0)).optional()?)
-        })
-        .await
-    }
-
     /// Makes the database agree with `manifest`. On a conflict nothing of it is taken in.
+    ///
+    /// What is handed over by one call after the other is taken in in that order, whenever the answers
+    /// are awaited.
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub async fn accept(
+    pub fn accept(
         &self,
         manifest: Accepted,
         moment: Moment,
         policy: Policy,
-    ) -> Result<Result<Reconciled, Conflict>, StoreError> {
-        self.write(move |connection| {
-            connection.prepare_cached("SAVEPOINT accept")?.execute([])?;
+    ) -> impl Future<Output = Result<Result<Reconciled, Conflict>, StoreError>> + Send + use<> {
+        let path = self.path.clone();
+        let accepted = self.writer.call(manifest.jobs.len(), move |connection| {
             let mut reconciliation = Reconciliation::new(connection, moment, &policy);
+            if reconciliation.take_in_unheard(&manifest)? {
+                return Ok(Ok(reconciliation.done));
+            }
+            connection.prepare_cached("SAVEPOINT accept")?.execute([])?;
             let conflict = match reconciliation.accept(&manifest) {
                 Ok(()) => None,
                 Err(Stop::Conflict(conflict)) => Some(conflict),
@@ -170,8 +153,8 @@ impl Store {
             }
             connection.prepare_cached("RELEASE accept")?.execute([])?;
             Ok(conflict.map_or(Ok(done), Err))
-        })
-        .await
+        });
+        async move { accepted.await.map_err(|error| error.told_of(&path)) }
     }
 
     /// Marks the jobs that the manifest at `path` does not ask for any more, if it asks for these
@@ -231,24 +214,29 @@ impl Store {
         .await
     }
 
-    /// Writes down that the manifest of that row left the folder: what of it was not sent is
-    /// cancelled, what was sent is followed to its end. Returns how many jobs were cancelled.
+    /// Writes down that the manifest at `path` left the folder: what of it was not sent is cancelled,
+    /// what was sent is followed to its end. Returns how many jobs were cancelled.
     ///
     /// # Errors
     /// When the database cannot be written.
     pub async fn remove(
         &self,
-        manifest_id: i64,
+        path: &str,
         moment: Moment,
         policy: Policy,
     ) -> Result<usize, StoreError> {
+        let path = path.to_owned();
         self.write(move |connection| {
-            connection
-                .prepare_cached("UPDATE manifest SET removed_at_ms = ?2 WHERE id = ?1")?
-                .execute((manifest_id, moment.now_ms))?;
+            let id = connection
+                .prepare_cached(
+                    "UPDATE manifest SET removed_at_ms = ?2 WHERE path = ?1 RETURNING id",
+                )?
+                .query_row((&path, moment.now_ms), |row| row.get(0))
+                .optional()?;
+            let Some(id) = id else { return Ok(0) };
             let mut reconciliation = Reconciliation::new(connection, moment, &policy);
-            reconciliation.give_up_all(manifest_id)?;
-            reconciliation.remove_given_up(manifest_id)?;
+            reconciliation.give_up_all(id)?;
+            reconciliation.remove_given_up(id)?;
             Ok(reconciliation.done.removed)
         })
         .await

@@ -112,7 +112,7 @@ impl Store {
         &self,
         work: impl FnMut(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.writer.call(work).await.map_err(|error| error.told_of(&self.path))
+        self.writer.call(1, work).await.map_err(|error| error.told_of(&self.path))
     }
 
     /// Runs `work` on the reading connection.
@@ -120,7 +120,7 @@ impl Store {
         &self,
         work: impl FnMut(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.reader.call(work).await.map_err(|error| error.told_of(&self.path))
+        self.reader.call(0, work).await.map_err(|error| error.told_of(&self.path))
     }
 
     /// Why the database cannot be written, or read, at the moment, if so.

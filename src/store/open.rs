@@ -22,6 +22,12 @@ const APPLICATION_ID: i64 = 0x4C53_7964;
 /// How long to wait for another process that writes before it counts as trouble.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// The pages of the database that the writer keeps in memory, in KiB at most.
+const WRITER_CACHE_KIB: i64 = 12 << 10;
+/// So many pages the log gathers before they are put into the database. Each is put there once, however
+/// often it was written.
+const CHECKPOINT_PAGES: i64 = 4_000;
+
 /// Up to this size a database is checked whole at every start; beyond it a start would take long.
 const HEALTH_CHECK_BYTES_MAX: u64 = 64 << 20;
 
@@ -96,6 +102,9 @@ fn prepare(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    // What one transaction changes fits: pages that do not are written, and read again, in the midst.
+    connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     // The WAL stays when the daemon ends: a reader who may not write cannot make one.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     keep_plans(connection)?;

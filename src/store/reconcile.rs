@@ -3,22 +3,21 @@
 //! What each difference means for a job is decided by [`apply`](crate::job::apply()); here is only who is
 //! new, who changed, who left, and who is known under another name.
 
+mod add;
 mod given_up;
 mod pass_on;
 mod same;
+pub(super) mod unheard;
 
 use std::collections::HashSet;
 
+#[cfg(test)]
+pub(super) use add::FIRST_TURN;
 use pass_on::Holder;
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Row};
 
 use super::{Accepted, Conflict, Reconciled, StoreError, WantedJob, record, row};
 use crate::job::{Illegal, Job, Media, Moment, Outcome, Policy, State, Transition, apply};
-
-pub(super) const FIRST_TURN: &str = "
-    SELECT turn FROM job INDEXED BY job_queued
-    WHERE state = 'queued' AND due_at_ms = 0 AND priority = ?1
-    ORDER BY turn, id LIMIT 1";
 
 /// The row of none.
 const NO_JOB: i64 = 0;
@@ -52,20 +51,7 @@ impl<'a> Reconciliation<'a> {
     }
 
     pub(super) fn accept(&mut self, manifest: &Accepted) -> Result<(), Stop> {
-        let manifest_id: i64 = self
-            .connection
-            .prepare_cached(
-                "INSERT INTO manifest (path, state, print, file_id, seen_at_ms)
-                 VALUES (?1, 'accepted', ?2, ?3, ?4)
-                 ON CONFLICT (path) DO UPDATE SET state = 'accepted', error = NULL,
-                   print = excluded.print, file_id = excluded.file_id,
-                   seen_at_ms = excluded.seen_at_ms, removed_at_ms = NULL
-                 RETURNING id",
-            )?
-            .query_row(
-                (&manifest.path, &manifest.print, &manifest.file_id, self.moment.now_ms),
-                |row| row.get(0),
-            )?;
+        let manifest_id = self.enter(manifest)?;
         let asked = manifest.jobs.iter();
         self.give_up(manifest_id, asked.map(|job| (job.spec.key.as_str(), job.meaning.as_str())))?;
         self.pass_on(manifest_id, manifest)?;
@@ -78,6 +64,20 @@ impl<'a> Reconciliation<'a> {
                 .map_err(|stop| self.explain(stop, wanted))?;
         }
         Ok(())
+    }
+
+    /// Writes down that the manifest is accepted; returns its row.
+    fn enter(&self, manifest: &Accepted) -> Result<i64, StoreError> {
+        let mut enter = self.connection.prepare_cached(
+            "INSERT INTO manifest (path, state, print, file_id, seen_at_ms)
+             VALUES (?1, 'accepted', ?2, ?3, ?4)
+             ON CONFLICT (path) DO UPDATE SET state = 'accepted', error = NULL,
+               print = excluded.print, file_id = excluded.file_id,
+               seen_at_ms = excluded.seen_at_ms, removed_at_ms = NULL
+             RETURNING id",
+        )?;
+        let values = (&manifest.path, &manifest.print, &manifest.file_id, self.moment.now_ms);
+        Ok(enter.query_row(values, |row| row.get(0))?)
     }
 
     /// Takes outputs and names away from the jobs whose wish is about to be written anew, so that
@@ -197,48 +197,6 @@ impl<'a> Reconciliation<'a> {
     fn update_spec(&self, id: i64, wanted: &WantedJob) -> Result<(), StoreError> {
         let name = self.free_name(&wanted.external_base, id)?;
         row::update_spec(self.connection, id, &wanted.spec, &wanted.meaning, &name)
-    }
-
-    /// The name made for a task, with a number if another job than `id` goes by it already, such as
-    /// one that was moved to another key. The number is told apart from those of later attempts.
-    fn free_name(&self, made: &str, id: i64) -> Result<String, StoreError> {
-        let mut taken = self.connection.prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM job WHERE external_base = ?1 AND id <> ?2)",
-        )?;
-        let mut name = made.to_owned();
-        let mut number = 1_u32;
-        while taken.query_row((&name, id), |row| row.get(0))? {
-            number = number.saturating_add(1);
-            name = format!("{made}x{number}");
-        }
-        Ok(name)
-    }
-
-    fn add(&mut self, manifest_id: i64, index: i64, wanted: &WantedJob) -> Result<(), Stop> {
-        let spec = wanted.spec.clone();
-        let external_base = match &spec.external_task_id {
-            Some(name) => name.clone(),
-            None => self.free_name(&wanted.external_base, NO_JOB)?,
-        };
-        let turn = self.turn(spec.priority)?.saturating_add(index);
-        let mut job = Job::new(spec, external_base, turn);
-        let mut what = "found in its manifest".to_owned();
-        if let Some(outcome) = media_outcome(wanted) {
-            let looked = apply(&job, outcome, &self.moment, self.policy).map_err(illegal)?;
-            (job, what) = (looked.job, format!("{what}; {}", looked.what));
-        }
-        let now_ms = self.moment.now_ms;
-        let id = row::insert(self.connection, &job, manifest_id, &wanted.meaning, now_ms)?;
-        record::add_event(self.connection, id, None, job.state, &what, None, now_ms)?;
-        self.done.added += 1;
-        Ok(())
-    }
-
-    /// Where the turns of one priority have come to: a manifest that joins begins there, so that it
-    /// neither waits behind all that were there before nor passes them all by.
-    fn turn(&self, priority: i32) -> Result<i64, StoreError> {
-        let mut first = self.connection.prepare_cached(FIRST_TURN)?;
-        Ok(first.query_row([priority], |row| row.get(0)).optional()?.unwrap_or(0))
     }
 
     fn look_at_media(&mut self, job: &Job, wanted: &WantedJob) -> Result<(), Stop> {

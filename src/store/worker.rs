@@ -21,6 +21,9 @@ use crate::failpoint;
 
 /// So many pieces of work share one transaction at most.
 const BATCH_MAX: usize = 512;
+/// And no further one joins once they write so many jobs: a create must not wait for its commit behind
+/// a whole folder that is taken in.
+const BATCH_JOBS_MAX: usize = 2_048;
 /// How long to wait before a database in trouble is tried again.
 const TROUBLE_PAUSE: Duration = Duration::from_secs(1);
 
@@ -53,10 +56,13 @@ trait Work: Send {
     fn answer(self: Box<Self>);
     /// Tells the caller that it failed.
     fn fail(&mut self, error: StoreError);
+    /// How many jobs it writes, about.
+    fn jobs(&self) -> usize;
 }
 
 struct Call<F, T> {
     work: F,
+    jobs: usize,
     outcome: Option<Result<T, StoreError>>,
     caller: oneshot::Sender<Result<T, StoreError>>,
 }
@@ -78,6 +84,10 @@ where
 
     fn fail(&mut self, error: StoreError) {
         self.outcome = Some(Err(error));
+    }
+
+    fn jobs(&self) -> usize {
+        self.jobs
     }
 }
 
@@ -117,21 +127,41 @@ impl Worker {
         Self { place, trouble: Arc::default() }
     }
 
-    pub(super) async fn call<T: Send + 'static>(
+    /// Does `work`, which writes about so many `jobs`. A thread has it in its queue when this returns, so
+    /// that calls are done in the order in which they are made; an answer has to be awaited.
+    pub(super) fn call<T, F>(
         &self,
-        work: impl FnMut(&Connection) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, StoreError> {
+        jobs: usize,
+        work: F,
+    ) -> impl Future<Output = Result<T, StoreError>> + Send + use<T, F>
+    where
+        T: Send + 'static,
+        F: FnMut(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
         let (caller, answer) = oneshot::channel();
-        let work: Box<dyn Work> = Box::new(Call { work, outcome: None, caller });
-        match &self.place {
-            Place::Thread(queue) => queue.send(work).map_err(|_| StoreError::Closed)?,
-            Place::Here { connection, writes, interlude } => {
-                interlude().await;
-                self.work_here(connection, *writes, work);
-                interlude().await;
+        let work: Box<dyn Work> = Box::new(Call { work, jobs, outcome: None, caller });
+        let here = match &self.place {
+            Place::Thread(queue) => {
+                // If it ended, the answer never comes.
+                let _ended = queue.send(work);
+                None
             }
+            Place::Here { .. } => Some((self.clone(), work)),
+        };
+        async move {
+            if let Some((worker, work)) = here {
+                worker.call_here(work).await;
+            }
+            answer.await.map_err(|_| StoreError::Closed)?
         }
-        answer.await.map_err(|_| StoreError::Closed)?
+    }
+
+    async fn call_here(&self, work: Box<dyn Work>) {
+        if let Place::Here { connection, writes, interlude } = &self.place {
+            interlude().await;
+            self.work_here(connection, *writes, work);
+            interlude().await;
+        }
     }
 
     fn work_here(&self, connection: &Mutex<Connection>, writes: bool, work: Box<dyn Work>) {
@@ -196,8 +226,15 @@ fn write_all(
     trouble: &Mutex<Option<String>>,
 ) {
     while let Ok(first) = queue.recv() {
+        let mut jobs = first.jobs();
         let mut batch = vec![first];
-        batch.extend(queue.try_iter().take(BATCH_MAX - 1));
+        while batch.len() < BATCH_MAX
+            && jobs < BATCH_JOBS_MAX
+            && let Ok(next) = queue.try_recv()
+        {
+            jobs += next.jobs();
+            batch.push(next);
+        }
         write_batch(connection, batch, trouble);
     }
 }
@@ -218,30 +255,52 @@ fn commit_until_it_fits(
     batch: &mut [Box<dyn Work>],
     trouble: &Mutex<Option<String>>,
 ) {
+    let mut pieces = Pieces::Together;
     loop {
-        let Err(error) = commit(connection, batch) else {
+        let Err(error) = commit(connection, batch, pieces) else {
             return say(trouble, None, "written");
         };
         // A rollback that fails has nothing left to roll back.
         let _nothing_open = connection.execute_batch("ROLLBACK");
-        if !error.is_passing() {
+        if error.is_passing() {
+            say(trouble, Some(error.to_string()), "written");
+            thread::sleep(TROUBLE_PAUSE);
+        } else if pieces == Pieces::Together {
+            pieces = Pieces::Apart;
+        } else {
             for work in batch.iter_mut() {
                 work.fail(error.again());
             }
             return;
         }
-        say(trouble, Some(error.to_string()), "written");
-        thread::sleep(TROUBLE_PAUSE);
     }
 }
 
-fn commit(connection: &Connection, batch: &mut [Box<dyn Work>]) -> Result<(), StoreError> {
+/// How the pieces of work of one transaction stand to each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pieces {
+    /// One that fails takes all with it. Hardly any does, and SQLite need not keep each page as it was
+    /// before each piece.
+    Together,
+    /// One that fails is rolled back alone.
+    Apart,
+}
+
+fn commit(
+    connection: &Connection,
+    batch: &mut [Box<dyn Work>],
+    pieces: Pieces,
+) -> Result<(), StoreError> {
     let execute = |sql: &str| -> Result<(), StoreError> {
         connection.prepare_cached(sql)?.execute([])?;
         Ok(())
     };
     execute("BEGIN IMMEDIATE")?;
     for work in batch {
+        if pieces == Pieces::Together {
+            work.run(connection)?;
+            continue;
+        }
         execute("SAVEPOINT work")?;
         match work.run(connection) {
             Ok(()) => {}

@@ -212,7 +212,7 @@ impl Reconciliation<'_> {
         let mut rows = asking.query((&wanted.meaning, &wanted.spec.key, manifest_id))?;
         while let Some(row) = rows.next()? {
             let (other, path): (String, String) = (row.get(0)?, row.get(1)?);
-            let passes = manifest.unread.contains(&path);
+            let passes = manifest.unread.contains(path.as_str());
             if passes || row.get(2)? {
                 let why = if passes { "is still to be read" } else { "has faults" };
                 let what = format!(

@@ -175,7 +175,7 @@ async fn a_reader_that_others_lock_out_waits_for_them() {
     let connection = rusqlite::Connection::open(&path).unwrap();
     connection.busy_timeout(std::time::Duration::ZERO).unwrap();
     let reader = crate::store::worker::Worker::spawn_reader(connection, None).unwrap();
-    let read = reader.call(|connection| {
+    let read = reader.call(0, |connection| {
         Ok(connection.query_row("SELECT n FROM t", [], |row| row.get::<_, i64>(0))?)
     });
     let let_in = async {

@@ -249,3 +249,34 @@ async fn a_retry_has_its_manifest_read_again() {
     assert_eq!((waiting.state, waiting.attempt), (State::Waiting, 2));
     assert_eq!(waiting.external_task_id(), "base-a-2");
 }
+
+#[tokio::test]
+async fn what_is_handed_over_is_taken_in_in_that_order_whenever_it_is_heard_of() {
+    let bench = Bench::new();
+    let named = |key: &str, name: &str| {
+        changed(wanted(key), |spec| {
+            spec.external_task_id = Some(name.to_owned());
+        })
+    };
+    let [first, second, third] = [
+        manifest("a.yaml", vec![wanted("a")]),
+        manifest("b.yaml", vec![changed(wanted("b"), |spec| spec.output = "a.mp4".to_owned())]),
+        // A name that the user gives is the one that was made for a job.
+        manifest("c.yaml", vec![named("c", "base-a")]),
+    ]
+    .map(|manifest| bench.store.accept(manifest, moment(), policy()));
+    let conflict = third.await.unwrap().unwrap_err();
+    assert!(conflict.what.contains("base-a"), "{conflict}");
+    let conflict = second.await.unwrap().unwrap_err();
+    assert!(conflict.what.contains("a.mp4"), "{conflict}");
+    assert_eq!(first.await.unwrap().unwrap().added, 1);
+    assert_eq!(bench.store.known_manifests().await.unwrap().len(), 1);
+
+    // Within one manifest, too.
+    let mut made = wanted("d/1");
+    made.spec.id = Some("1".to_owned());
+    let mut given = named("d/2", "base-d/1");
+    given.spec.id = Some("2".to_owned());
+    let conflict = bench.accept(manifest("d.yaml", vec![made, given])).await.unwrap_err();
+    assert!(conflict.what.contains("base-d/1"), "{conflict}");
+}

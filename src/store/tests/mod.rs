@@ -7,7 +7,7 @@ mod opening;
 mod queue;
 mod schema;
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use tempfile::TempDir;
 
@@ -56,9 +56,7 @@ impl Bench {
     }
 
     async fn remove(&self, path: &str) -> usize {
-        let known = self.store.known_manifests().await.unwrap();
-        let id = known.iter().find(|manifest| manifest.path == path).unwrap().id;
-        self.store.remove(id, moment(), policy()).await.unwrap()
+        self.store.remove(path, moment(), policy()).await.unwrap()
     }
 
     async fn job(&self, key: &str) -> Job {
@@ -131,7 +129,7 @@ fn manifest(path: &str, jobs: Vec<WantedJob>) -> Accepted {
         print: "print".to_owned(),
         file_id: format!("file {path}"),
         seen_at_ms: NOW_MS,
-        unread: [].into(),
+        unread: Arc::default(),
         jobs,
     }
 }

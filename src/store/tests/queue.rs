@@ -3,7 +3,10 @@
 use super::*;
 use crate::{
     job::State,
-    store::{JobFilter, overview, queue, reconcile},
+    store::{
+        JobFilter, overview, queue,
+        reconcile::{self, unheard},
+    },
 };
 
 async fn order(bench: &Bench) -> Vec<String> {
@@ -122,6 +125,15 @@ fn what_runs_all_the_time_follows_an_index_and_sorts_nothing() {
         queue::under_way(State::Submitted),
         queue::under_way(State::Downloading),
         reconcile::FIRST_TURN.to_owned(),
+        unheard::HAS_JOBS.to_owned(),
+        unheard::OF_GONE_FILE.to_owned(),
+        unheard::ANY_GIVEN_UP.to_owned(),
+        unheard::KEY_HELD.to_owned(),
+        unheard::KEYS_BETWEEN.to_owned(),
+        unheard::OUTPUTS_BETWEEN.to_owned(),
+        unheard::OUTPUT_TAKEN.to_owned(),
+        unheard::MEANT_OR_NAMED.to_owned(),
+        unheard::GIVEN_UP.to_owned(),
         overview::JOBS_BY_STATE.to_owned(),
         overview::MANIFESTS_OF_STATE.to_owned(),
         overview::BLOCKED_JOBS.to_owned(),

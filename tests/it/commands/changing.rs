@@ -61,8 +61,7 @@ async fn retry_failed_takes_all_that_failed() {
 #[tokio::test]
 async fn what_left_the_folder_is_put_back_and_not_retried() {
     let (place, store) = Place::with_jobs().await;
-    let id = store.known_manifests().await.unwrap()[0].id;
-    store.remove(id, MOMENT, policy()).await.unwrap();
+    store.remove("promo.yaml", MOMENT, policy()).await.unwrap();
     for key in ["promo/failed", "promo/queued"] {
         let ran = place.run(&["retry", key]);
         assert_eq!(ran.code, 1);

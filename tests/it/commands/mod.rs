@@ -9,7 +9,7 @@ mod refused;
 mod status;
 mod waits;
 
-use std::{fs, path::PathBuf, process::Command};
+use std::{fs, path::PathBuf, process::Command, sync::Arc};
 
 use lipsyncd::{
     job::{
@@ -180,7 +180,7 @@ fn manifest(path: &str, jobs: Vec<WantedJob>) -> Accepted {
         print: "print".to_owned(),
         file_id: path.to_owned(),
         seen_at_ms: NOW_MS,
-        unread: [].into(),
+        unread: Arc::default(),
         jobs,
     }
 }

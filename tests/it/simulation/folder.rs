@@ -1,6 +1,6 @@
 //! What the folder of manifests asks for, drawn from the seed.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{path::Path, sync::Arc};
 
 use lipsyncd::{
     job::{JobSpec, Media, Source},
@@ -33,7 +33,7 @@ impl Manifest {
             print: format!("{} {}", self.edits, self.is_there),
             file_id: self.path.clone(),
             seen_at_ms: now_ms,
-            unread: BTreeSet::new(),
+            unread: Arc::default(),
             jobs: self.jobs.clone(),
         }
     }

@@ -127,9 +127,8 @@ impl People {
             manifest.is_there = false;
             manifest.path.clone()
         };
-        let Some(id) = self.store.manifest_id(&path).await.unwrap() else { return };
         let policy = self.world.settings.policy.clone();
-        self.store.remove(id, self.world.moment(), policy).await.unwrap();
+        self.store.remove(&path, self.world.moment(), policy).await.unwrap();
     }
 
     async fn bring_back(&self, place: usize) {

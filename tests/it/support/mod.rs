@@ -111,7 +111,7 @@ impl House {
             print: "1:1".to_owned(),
             file_id: path.to_owned(),
             seen_at_ms: self.now_ms(),
-            unread: [].into(),
+            unread: Arc::default(),
             jobs,
         };
         let policy = self.settings.policy.clone();
