@@ -139,7 +139,7 @@ fn manifest(jobs: usize) -> Accepted {
         print: "1 1".to_owned(),
         file_id: "1:1".to_owned(),
         seen_at_ms: BEGAN_AT_MS,
-        unread: [].into(),
+        unread: Arc::default(),
         jobs: (0..jobs).map(wanted).collect(),
     }
 }

@@ -11,14 +11,17 @@
 )]
 
 mod figure;
+mod folder;
 mod house;
 mod long_tasks;
 mod overhead;
+mod queue;
 mod slots;
 
-use std::{env, process::ExitCode};
+use std::{env, process::ExitCode, time::Duration};
 
 use figure::Figure;
+use queue::Queue;
 
 fn main() -> ExitCode {
     let words: Vec<String> = env::args().skip(1).filter(|word| word != "--bench").collect();
@@ -35,6 +38,17 @@ fn main() -> ExitCode {
     }
     if wants("overhead") {
         figures.extend(overhead::measure(3_000));
+    }
+    if wants("queue") {
+        let queue = Queue::measure(100_000, Duration::from_secs(if short { 5 } else { 62 }));
+        figures.extend(queue.figures("100,000 jobs", 40.0));
+    }
+    if wants("million") && !short {
+        let queue = Queue::measure(1_000_000, Duration::from_secs(62));
+        figures.extend(queue.figures("1,000,000 jobs", 60.0));
+    }
+    if wants("folder") {
+        figures.push(folder::measure(if short { 10_000 } else { 100_000 }));
     }
     println!("{}", figure::HEAD);
     for figure in &figures {

@@ -1,6 +1,6 @@
 //! What a job costs beside its task: tasks end at once, and all the rest is ours.
 
-use std::{fs, time::Instant};
+use std::time::Instant;
 
 use lipsyncd::sim::SimConfig;
 
@@ -27,11 +27,7 @@ pub fn measure(jobs: usize) -> Vec<Figure> {
     let processor = house.end();
     let took = began.elapsed();
     let each = jobs as f64;
-    house.database().execute_batch("SELECT count(*) FROM job").unwrap();
-    let bytes: u64 = ["lipsyncd.db", "lipsyncd.db-wal"]
-        .iter()
-        .map(|name| fs::metadata(house.path(name)).map_or(0, |file| file.len()))
-        .sum();
+    let bytes = house.database_bytes();
     vec![
         Figure::new("jobs a second", each / took.as_secs_f64(), "", Goal::AtLeast(2_000.0)),
         Figure::new(

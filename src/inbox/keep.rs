@@ -16,6 +16,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
+use tracing::debug;
 
 use super::{
     differ::differ,
@@ -162,11 +163,13 @@ impl Inbox {
         let mut pass = Pass { again_at: None, changed: false };
         let root = self.settings.jobs_dir.clone();
         let (known, again) = (std::mem::take(&mut self.known), std::mem::take(&mut self.again));
+        let began = Instant::now();
         let (known, again, walked) = blocking(move || {
             let walked = differ(&root, &known, &again);
             (known, again, walked)
         })
         .await;
+        debug!(took_ms = began.elapsed().as_secs_f64() * 1e3, "looked through the folder");
         (self.known, self.again) = (known, again);
         let differences = match walked {
             Ok(differences) => differences,
