@@ -174,6 +174,14 @@ impl House {
         database
     }
 
+    /// How large the database is, with nothing left in its log.
+    pub fn database_bytes(&self) -> u64 {
+        let path = self.path("lipsyncd.db");
+        let database = Connection::open(&path).unwrap();
+        database.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+        fs::metadata(path).unwrap().len()
+    }
+
     /// How many calls the API was asked, of whatever kind.
     pub fn calls(&self) -> u64 {
         let count =

@@ -1,6 +1,6 @@
 //! `lipsyncd run`: the daemon.
 
-use std::{env, process, sync::Arc};
+use std::{env, io, process, sync::Arc, thread};
 
 use tokio::{
     runtime::{self, Runtime},
@@ -41,7 +41,8 @@ pub struct Args {
     once: bool,
 }
 
-/// What a daemon is run on: a runtime that hears signals from its first moment on.
+/// What a daemon is run on. Signals are heard from its first moment on, on a thread of their own:
+/// whatever the daemon is stuck in, a second one ends it.
 pub(super) struct Ground {
     runtime: Runtime,
     stop: CancellationToken,
@@ -54,11 +55,12 @@ impl Ground {
     pub(super) fn lay() -> Result<Self, CommandError> {
         let cannot =
             |error| CommandError::new(ExitCode::CannotRun, format!("cannot start: {error}"));
-        let runtime = runtime::Builder::new_multi_thread().enable_all().build().map_err(cannot)?;
         let (stop, look) = (CancellationToken::new(), Arc::new(Notify::new()));
-        let entered = runtime.enter();
         listen(stop.clone(), Arc::clone(&look)).map_err(cannot)?;
-        drop(entered);
+        // One thread: what blocks has threads of its own, and the rest is mostly waiting. Several would
+        // spend more on waking each other than they win.
+        let runtime =
+            runtime::Builder::new_current_thread().enable_all().build().map_err(cannot)?;
         Ok(Self { runtime, stop, look })
     }
 
@@ -93,11 +95,14 @@ pub(super) fn run(
 }
 
 /// SIGTERM and SIGINT end the daemon, the second of them at once; SIGHUP has it look at the folder.
-fn listen(stop: CancellationToken, look: Arc<Notify>) -> std::io::Result<()> {
+fn listen(stop: CancellationToken, look: Arc<Notify>) -> io::Result<()> {
+    let runtime = runtime::Builder::new_current_thread().enable_io().build()?;
+    let entered = runtime.enter();
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hangup = signal(SignalKind::hangup())?;
-    tokio::spawn(async move {
+    drop(entered);
+    let hear = async move {
         loop {
             tokio::select! {
                 _ = terminate.recv() => {}
@@ -113,7 +118,10 @@ fn listen(stop: CancellationToken, look: Arc<Notify>) -> std::io::Result<()> {
             info!("ending; once more ends it at once");
             stop.cancel();
         }
-    });
+    };
+    thread::Builder::new()
+        .name("lipsyncd-signals".to_owned())
+        .spawn(move || runtime.block_on(hear))?;
     Ok(())
 }
 

@@ -100,9 +100,12 @@ pub(super) fn known_file<'a>(
         .find(|facts| facts.bytes == bytes && facts.sha256.eq_ignore_ascii_case(&sha256)))
 }
 
+/// So many bytes are read and hashed at once.
+const HASHED_BYTES: usize = 32 << 10;
+
 /// Hashes all that is left to read; returns how many bytes that were.
 pub(super) fn hash(mut reader: impl Read, hasher: &mut Sha256) -> io::Result<u64> {
-    let mut buffer = vec![0; 256 << 10];
+    let mut buffer = vec![0; HASHED_BYTES];
     let mut bytes = 0;
     loop {
         match reader.read(&mut buffer) {

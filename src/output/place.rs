@@ -55,13 +55,18 @@ impl Place {
         for part in parts {
             folder = enter(&root, &folder.join(part))?;
         }
+        Ok(Self::in_folder(folder, name))
+    }
+
+    /// The place of a file called `name` in a folder that [`prepare`](Self::prepare) found.
+    pub fn in_folder(folder: PathBuf, name: String) -> Self {
         let stem = match name.rsplit_once('.') {
             Some((stem, ending)) if ending.eq_ignore_ascii_case("mp4") && !stem.is_empty() => {
                 stem.to_owned()
             }
             _ => name.clone(),
         };
-        Ok(Self { folder, name, stem })
+        Self { folder, name, stem }
     }
 
     /// The final path of a video.
@@ -78,7 +83,7 @@ impl Place {
     }
 
     /// The folder all of them lie in.
-    pub(super) fn folder(&self) -> &Path {
+    pub fn folder(&self) -> &Path {
         &self.folder
     }
 

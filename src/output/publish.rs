@@ -73,13 +73,14 @@ pub fn publish(
         let path = place.video(kind);
         moves.push((kind, facts, require_ours_or_free(&path, &known)?));
     }
-    for (kind, facts, _) in &moves {
-        require_at_hand(place, *kind, facts)?;
-    }
+    let moves = moves
+        .into_iter()
+        .map(|(kind, facts, replace)| Ok((kind, is_in_part(place, kind, facts)?, replace)))
+        .collect::<Result<Vec<_>, OutputError>>()?;
     remove_watermark_of_before(place, metadata)?;
     write_metadata(place, metadata, replace)?;
-    for (kind, facts, replace) in moves.into_iter().rev() {
-        give_name(&place.video(kind), facts, replace)?;
+    for (kind, is_in_part, replace) in moves.into_iter().rev() {
+        give_name(&place.video(kind), is_in_part, replace)?;
     }
     sync_folder(place.folder())
 }
@@ -96,13 +97,17 @@ fn metadata_of(place: &Place, task_id: &str) -> Result<Option<Metadata>, OutputE
     Ok(found.filter(|metadata| metadata.task_id == task_id))
 }
 
-/// The bytes that `facts` tell of are there: in the part, or, after a crash, under the final name.
-fn require_at_hand(place: &Place, kind: Kind, facts: &FileFacts) -> Result<(), OutputError> {
+/// Whether the bytes that `facts` tell of are in the part; if not, they have their final name, from before
+/// a crash.
+fn is_in_part(place: &Place, kind: Kind, facts: &FileFacts) -> Result<bool, OutputError> {
     let path = place.video(kind);
     let part = Place::part_of(&path);
     let facts = std::slice::from_ref(facts);
-    if known_file(&part, facts)?.is_some() || known_file(&path, facts)?.is_some() {
-        return Ok(());
+    if known_file(&part, facts)?.is_some() {
+        return Ok(true);
+    }
+    if known_file(&path, facts)?.is_some() {
+        return Ok(false);
     }
     Err(OutputError::Broken { path: part, why: "its bytes are not those that were checked".into() })
 }
@@ -143,9 +148,9 @@ fn write_metadata(place: &Place, metadata: &Metadata, replace: bool) -> Result<(
     sync_folder(place.folder())
 }
 
-fn give_name(path: &Path, facts: &FileFacts, replace: bool) -> Result<(), OutputError> {
+fn give_name(path: &Path, is_in_part: bool, replace: bool) -> Result<(), OutputError> {
     let part = Place::part_of(path);
-    if known_file(&part, std::slice::from_ref(facts))?.is_some() {
+    if is_in_part {
         if replace { over_ours(&part, path)? } else { into_free(&part, path)? }
     }
     discard(&part)

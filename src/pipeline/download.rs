@@ -71,10 +71,11 @@ async fn fetch<A: Api>(
     hint: Option<ResultVideo>,
 ) -> Result<Delivered, Stop> {
     let task_id = job.task_id.clone().unwrap_or_default();
-    let (output_dir, wanted) = (context.settings.output_dir.clone(), job.clone());
+    let (output_dir, way) =
+        (context.settings.output_dir.clone(), context.room.way(&job.spec.output));
     let (known_task, bytes_max) = (task_id.clone(), context.settings.download_bytes_max);
     let (place, begun) = on_disk(&context.settings, move || {
-        let place = Place::prepare(&output_dir, &wanted.spec.output)?;
+        let place = way.go(&output_dir)?;
         let begun = match output::already_published(&place, &known_task)? {
             Some(metadata) => Begun::Published(Box::new(metadata)),
             None => Begun::Part(open_part(&place, &known_task, Kind::Result, bytes_max)?),

@@ -2,12 +2,13 @@
 
 use super::{
     context::Context,
+    room::Way,
     stop::{Stop, on_disk, told},
 };
 use crate::{
     job::{Delivered, Job, Outcome, outcome::Fault},
     kling::Api,
-    output::{self, FileFacts, OutputError, Place},
+    output::{self, FileFacts, OutputError},
     store::StoreError,
 };
 
@@ -35,24 +36,30 @@ impl<A: Api> Context<A> {
 /// database was put back from a backup, and the task is found.
 pub(super) async fn check_output<A: Api>(context: &Context<A>, job: &Job) -> Option<Outcome> {
     let (output_dir, wanted) = (context.settings.output_dir.clone(), job.clone());
-    let has_room = context.room.is_known(&job.spec.output);
+    let way = context.room.way(&job.spec.output);
+    let has_room = matches!(way, Way::Known(_));
     let checked = on_disk(&context.settings, move || {
-        let (place, key) = (Place::prepare(&output_dir, &wanted.spec.output)?, &wanted.spec.key);
+        let (place, key) = (way.go(&output_dir)?, &wanted.spec.key);
         match output::free_or_ours(&place, key, wanted.spec.watermark, &earlier(&wanted)) {
             Err(OutputError::Foreign(path)) => {
-                Ok(Some((path, output::published_before(&place, key)?)))
+                let published = output::published_before(&place, key)?;
+                Ok((place, Some((path, published))))
             }
-            other => other
-                .and_then(|()| output::require_names(&place, wanted.spec.watermark))
-                .and_then(|()| if has_room { Ok(()) } else { output::require_room(&place) })
-                .map(|()| None),
+            other => {
+                other?;
+                output::require_names(&place, wanted.spec.watermark)?;
+                if !has_room {
+                    output::require_room(&place)?;
+                }
+                Ok((place, None))
+            }
         }
     });
     let taken = |message| Some(output_taken(message));
     match checked.await {
-        Ok(None) => {
+        Ok((place, None)) => {
             if !has_room {
-                context.room.learn(&job.spec.output);
+                context.room.learn(&job.spec.output, &place);
             }
             None
         }
@@ -60,17 +67,19 @@ pub(super) async fn check_output<A: Api>(context: &Context<A>, job: &Job) -> Opt
         Err(Stop::Output(error)) if error.is_passing() => {
             Some(Outcome::Blocked(told(job, error.into())))
         }
-        Ok(Some((_, Some(published)))) if published.external_task_id == job.external_task_id() => {
+        Ok((_, Some((_, Some(published)))))
+            if published.external_task_id == job.external_task_id() =>
+        {
             Some(Outcome::Found { task_id: published.task_id })
         }
-        Ok(Some((path, Some(published)))) => taken(format!(
+        Ok((_, Some((path, Some(published))))) => taken(format!(
             "{} is there already, made for this job by task {}, which this database does not know. To \
              pay for another, move it away and type `lipsyncd retry {}`",
             path.display(),
             published.task_id,
             job.spec.key
         )),
-        Ok(Some((path, None))) => taken(in_the_way(&OutputError::Foreign(path), job)),
+        Ok((_, Some((path, None)))) => taken(in_the_way(&OutputError::Foreign(path), job)),
         Err(Stop::Output(error)) => taken(in_the_way(&error, job)),
         Err(Stop::Api(error) | Stop::NotThere(error)) => taken(error.message),
         Err(stop @ Stop::Gone { .. }) => taken(told(job, stop).message),

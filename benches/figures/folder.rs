@@ -1,0 +1,38 @@
+//! A folder of very many manifests that stay as they are.
+
+use crate::{
+    figure::{Figure, Goal},
+    house::{House, account},
+};
+
+/// What the log says of each look.
+const LOOKED: &str = "looked through the folder took_ms=";
+/// So many looks are taken; the median counts.
+const LOOKS: usize = 7;
+
+/// How long a look at so many manifests of one job takes that have not changed, in ms.
+pub fn rescan_ms(manifests: usize) -> f64 {
+    let mut house =
+        House::new(account(1, (3_600_000, 3_600_000)), "watch: { rescan_interval: 1s }\n");
+    house.drop_manifests("many", manifests, 1);
+    house.age_manifests();
+    house.start(&["run"]);
+    house.until_taken_in(manifests);
+    house.until("the folder", |house| house.log().contains("the folder has been read"));
+    let looked = |house: &House| -> Vec<f64> {
+        let log = house.log();
+        let read = log.split_once("the folder has been read").map_or("", |(_, read)| read);
+        let looks = read.lines().filter_map(|line| line.split_once(LOOKED));
+        looks.map(|(_, took)| took.split(' ').next().unwrap().parse().unwrap()).collect()
+    };
+    house.until("looks", |house| looked(house).len() >= LOOKS);
+    let mut took_ms = looked(&house);
+    took_ms.sort_unstable_by(f64::total_cmp);
+    took_ms[took_ms.len() / 2]
+}
+
+/// The line of the table.
+pub fn measure(manifests: usize) -> Figure {
+    let what = format!("rescan of {manifests} unchanged manifests");
+    Figure::new(what, rescan_ms(manifests), "ms", Goal::AtMost(500.0))
+}

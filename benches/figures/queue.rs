@@ -1,0 +1,88 @@
+//! A long queue and an account that is full: taking it in, holding it, standing still, starting again.
+
+use std::{
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    figure::{Figure, Goal},
+    house::{House, account},
+};
+
+const SLOTS: usize = 5;
+/// Tasks that do not end while somebody looks.
+const TASK_MS: i64 = 3_600_000;
+/// `watch.settle`, which nobody can hurry.
+const SETTLE: Duration = Duration::from_secs(1);
+/// So often `status` is asked; the median counts.
+const STATUS_TIMES: usize = 9;
+
+/// What so many queued jobs cost.
+#[derive(Debug)]
+pub struct Queue {
+    pub taken_in_per_second: f64,
+    pub memory_mb: f64,
+    /// Of one core.
+    pub still_percent: f64,
+    pub status_ms: f64,
+    pub start_ms: f64,
+}
+
+impl Queue {
+    /// `still` is for how long it is watched doing nothing; a rescan comes each 30 s.
+    pub fn measure(jobs: usize, still: Duration) -> Self {
+        let mut house = House::new(account(SLOTS, (TASK_MS, TASK_MS)), "");
+        house.start(&["run"]);
+        house.until("the daemon", |house| house.log().contains("the folder has been read"));
+        let began = Instant::now();
+        house.drop_jobs(jobs);
+        let dropped = began.elapsed();
+        house.until_taken_in(jobs);
+        let took = (began.elapsed() - dropped).saturating_sub(SETTLE);
+        house.until("a full account", |house| house.sim.ledger().tasks.len() == SLOTS);
+        // What came with the taking in is still being put away.
+        sleep(Duration::from_secs(5));
+        let (used, began) = (house.processor_time(), Instant::now());
+        sleep(still);
+        let used = (house.processor_time() - used).as_secs_f64();
+        let still_percent = used / began.elapsed().as_secs_f64() * 100.0;
+        let status_ms = status_ms(&house);
+        let memory_mb = house.memory_peak_mb();
+        house.kill();
+        let (calls, began) = (house.calls(), Instant::now());
+        house.start(&["run"]);
+        house.until("a request", |house| house.calls() > calls);
+        let start_ms = began.elapsed().as_secs_f64() * 1e3;
+        let memory_mb = memory_mb.max(house.memory_peak_mb());
+        let taken_in_per_second = jobs as f64 / took.as_secs_f64();
+        Self { taken_in_per_second, memory_mb, still_percent, status_ms, start_ms }
+    }
+
+    /// The lines of the table; `memory_max_mb` is what so many jobs may take.
+    pub fn figures(&self, jobs: &str, memory_max_mb: f64) -> Vec<Figure> {
+        let line = |what: &str, measured: f64, unit, goal| {
+            Figure::new(format!("{what}, {jobs}"), measured, unit, goal)
+        };
+        vec![
+            line("taking in", self.taken_in_per_second, "jobs/s", Goal::AtLeast(25_000.0)),
+            line("memory, at its peak", self.memory_mb, "MB", Goal::AtMost(memory_max_mb)),
+            line("standing still, of one core", self.still_percent, "%", Goal::AtMost(0.5)),
+            line("`status`", self.status_ms, "ms", Goal::AtMost(100.0)),
+            line("first request after a kill", self.start_ms, "ms", Goal::AtMost(1_000.0)),
+        ]
+    }
+}
+
+/// How long `lipsyncd status` takes, from its start to its end.
+pub fn status_ms(house: &House) -> f64 {
+    let mut took: Vec<Duration> = (0..STATUS_TIMES)
+        .map(|_| {
+            let began = Instant::now();
+            assert!(house.command(&["status"]).status().unwrap().success());
+            began.elapsed()
+        })
+        .collect();
+    took.sort_unstable();
+    took[STATUS_TIMES / 2].as_secs_f64() * 1e3
+}
