@@ -129,7 +129,7 @@ impl Inbox {
                     }
                     Ok(reading) => {
                         let jobs = reading.jobs.into_iter();
-                        let asked = jobs.map(|job| (job.spec.key, job.meaning)).collect();
+                        let asked = jobs.map(|job| (job.spec.key, kept(&job.meaning))).collect();
                         let (moment, policy) = ((self.moment)(), self.settings.policy.clone());
                         self.store.give_up(&path, asked, moment, policy).await?;
                     }
@@ -213,7 +213,7 @@ impl Inbox {
         WantedJob {
             external_base: task_name(&self.settings.account, folder, &job.spec, &job.meaning),
             spec: job.spec,
-            meaning: job.meaning,
+            meaning: kept(&job.meaning),
             media: match job.look {
                 Look::Ready(media) => Ok(media),
                 Look::Missing { what, again } => {
@@ -224,6 +224,11 @@ impl Inbox {
             },
         }
     }
+}
+
+/// What of a digest is kept with a job: 128 bits tell it from all others.
+fn kept(meaning: &str) -> String {
+    meaning.chars().take(32).collect()
 }
 
 #[cfg(test)]

@@ -203,7 +203,8 @@ impl<'a> Reconciliation<'a> {
     /// one that was moved to another key. The number is told apart from those of later attempts.
     fn free_name(&self, made: &str, id: i64) -> Result<String, StoreError> {
         let mut taken = self.connection.prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM job WHERE external_base = ?1 AND id <> ?2)",
+            "SELECT EXISTS (SELECT 1 FROM job WHERE external_base = ?1 AND freed = 0 AND id <> ?2)
+               OR EXISTS (SELECT 1 FROM job WHERE external_base = ?1 AND freed = 1 AND id <> ?2)",
         )?;
         let mut name = made.to_owned();
         let mut number = 1_u32;
@@ -319,9 +320,8 @@ impl<'a> Reconciliation<'a> {
             return stop;
         }
         let holder = |column: &str, value: &str| -> Option<String> {
-            let sql = format!(
-                "SELECT key FROM job WHERE {column} = ?1 AND state <> 'cancelled' AND key <> ?2"
-            );
+            let sql =
+                format!("SELECT key FROM job WHERE {column} = ?1 AND freed = 0 AND key <> ?2");
             let mut statement = self.connection.prepare_cached(&sql).ok()?;
             statement.query_row((value, &wanted.spec.key), |row| row.get(0)).optional().ok()?
         };

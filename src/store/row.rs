@@ -12,33 +12,108 @@ use crate::job::{
     Create, Delivered, FaceChoice, Failure, Job, JobSpec, Media, Plan, Session, Source,
 };
 
-/// All that [`job_from_row`] reads. Follow it by `WHERE …`.
-pub(super) const SELECT_JOB: &str = "
-    SELECT j.*, s.session_id AS session_name, s.identified_at_ms AS session_identified_at_ms,
-      s.expires_at_ms AS session_expires_at_ms
-    FROM job j LEFT JOIN session s ON s.id = j.session_row ";
+/// Makes [`COLUMNS`] and [`SELECT_JOB`] of one list of columns of `job`.
+macro_rules! read_in_this_order {
+    ($($column:literal)+) => {
+        /// What [`job_from_row`] reads of `job`, in the order of [`SELECT_JOB`].
+        const COLUMNS: &[&str] = &[$($column),+];
 
-/// Writes what changes as a job goes along, if nobody moved it since it was read.
-const UPDATE_PROGRESS: &str = "
+        /// All that [`job_from_row`] reads. Follow it by `WHERE …`.
+        pub(super) const SELECT_JOB: &str = concat!(
+            "SELECT ",
+            $("j.", $column, ", ",)+
+            "s.session_id AS session_name, s.identified_at_ms AS session_identified_at_ms, ",
+            "s.expires_at_ms AS session_expires_at_ms\n",
+            "FROM job j LEFT JOIN session s ON s.id = j.session_row ",
+        );
+    };
+}
+
+read_in_this_order! {
+    "id" "revision" "state" "attempt" "turn"
+    "key" "name" "video_kind" "video" "audio_kind" "audio" "face_kind" "face" "sound_start_ms"
+    "sound_end_ms" "sound_insert_ms" "sound_volume" "original_audio_volume" "watermark"
+    "callback_url" "own_task_id" "output" "priority" "not_before_at_ms"
+    "media_missing" "sound_ms" "sound_print" "video_ms" "video_print" "video_url"
+    "external_base" "due_at_ms" "tries" "failing_since_ms" "sessions_lost" "waits" "session_row"
+    "face_id" "plan_start_ms" "plan_end_ms" "plan_insert_ms"
+    "account" "first_sent_at_ms" "sent_at_ms" "sends" "sound_sha256"
+    "task_id" "units_micro" "error_code" "error" "result_bytes" "result_sha256" "result_ms"
+    "changed_since"
+    // Of use beside the job.
+    "manifest_id" "meaning" "left_at_ms"
+}
+
+/// Where the columns of its session stand behind [`COLUMNS`].
+const SESSION: usize = COLUMNS.len();
+
+/// Where a column stands in a row of [`SELECT_JOB`]. Asked while compiling: a name that is not there
+/// does not compile, and no name is looked for in a million rows.
+const fn place(column: &str) -> usize {
+    let mut place = 0;
+    while place < COLUMNS.len() {
+        if is_same(COLUMNS[place].as_bytes(), column.as_bytes()) {
+            return place;
+        }
+        place += 1;
+    }
+    panic!("no such column is read")
+}
+
+const fn is_same(one: &[u8], other: &[u8]) -> bool {
+    if one.len() != other.len() {
+        return false;
+    }
+    let mut at = 0;
+    while at < one.len() {
+        if one[at] != other[at] {
+            return false;
+        }
+        at += 1;
+    }
+    true
+}
+
+/// Reads a column of a row of [`SELECT_JOB`] by its place.
+macro_rules! read {
+    ($row:expr, $column:literal) => {
+        $row.get(const { place($column) })
+    };
+}
+
+/// Makes a statement that writes what changes as a job goes along, if nobody moved it since it was read.
+macro_rules! update_progress {
+    ($also:literal, $and:literal) => {
+        concat!("
     UPDATE job SET
-      state = :state, revision = revision + 1, attempt = :attempt,
-      -- Only what begins anew is no longer flagged; the flag itself is the manifest's to set.
-      changed_since = CASE WHEN :state = 'waiting' THEN 0 ELSE changed_since END,
-      wanted_meaning = CASE WHEN :state = 'waiting' THEN NULL ELSE wanted_meaning END,
-      changed_at_ms = CASE WHEN :state = 'waiting' THEN NULL ELSE changed_at_ms END,
+      state = :state, revision = revision + 1, attempt = :attempt, ", $also, "
       media_missing = :media_missing, sound_ms = :sound_ms, sound_print = :sound_print,
       video_ms = :video_ms, video_print = :video_print, video_url = :video_url,
       due_at_ms = :due_at_ms, tries = :tries, failing_since_ms = :failing_since_ms,
-      sessions_lost = :sessions_lost, waits = :waits, session_row = :session_row,
+      sessions_lost = :sessions_lost, waits = :waits,
       face_id = :face_id, plan_start_ms = :plan_start_ms, plan_end_ms = :plan_end_ms,
       plan_insert_ms = :plan_insert_ms, account = :account, first_sent_at_ms = :first_sent_at_ms,
       sent_at_ms = :sent_at_ms, sends = :sends, sound_sha256 = :sound_sha256,
-      task_id = :task_id, units_micro = :units_micro,
-      error_code = :error_code, error = :error, result_bytes = :result_bytes,
+      units_micro = :units_micro, error_code = :error_code, error = :error, result_bytes = :result_bytes,
       result_sha256 = :result_sha256, result_ms = :result_ms,
       updated_at_ms = :now_ms,
       finished_at_ms = CASE WHEN :state = :from THEN finished_at_ms ELSE :finished_at_ms END
-    WHERE id = :id AND state = :from AND revision = :revision";
+    WHERE id = :id AND state = :from AND revision = :revision", $and)
+    };
+}
+
+/// Where neither task nor session change, which is nearly always: their indexes, each as large as all
+/// jobs together, are left alone then.
+const UPDATE_PROGRESS: &str =
+    update_progress!("", " AND task_id IS :task_id AND session_row IS :session_row");
+
+const UPDATE_PROGRESS_WHOLE: &str =
+    update_progress!("task_id = :task_id, session_row = :session_row,", "");
+
+/// Only what begins anew is no longer flagged; the flag itself is the manifest's to set.
+const BEGIN_ANEW: &str = "
+    UPDATE job SET changed_since = 0, wanted_meaning = NULL, changed_at_ms = NULL WHERE id = ?1
+      AND (changed_since <> 0 OR wanted_meaning IS NOT NULL OR changed_at_ms IS NOT NULL)";
 
 /// Writes what the manifest asks.
 const UPDATE_SPEC: &str = "
@@ -141,7 +216,7 @@ pub(super) fn update_progress(
 ) -> Result<bool, StoreError> {
     let (plan, create) = (job.plan.as_ref(), job.create.as_ref());
     let (failure, result) = (job.failure.as_ref(), job.result.as_ref());
-    let written = connection.prepare_cached(UPDATE_PROGRESS)?.execute(named_params! {
+    let parameters = named_params! {
         ":id": job.id, ":from": from.name(), ":revision": job.revision,
         ":state": job.state.name(), ":attempt": job.attempt,
         ":media_missing": job.media.missing, ":sound_ms": job.media.sound_ms,
@@ -166,34 +241,39 @@ pub(super) fn update_progress(
         ":result_sha256": result.map(|result| &result.sha256),
         ":result_ms": result.and_then(|result| result.duration_ms),
         ":now_ms": now_ms, ":finished_at_ms": job.state.is_finished().then_some(now_ms),
-    })?;
-    Ok(written == 1)
+    };
+    let written = connection.prepare_cached(UPDATE_PROGRESS)?.execute(parameters)? == 1
+        || connection.prepare_cached(UPDATE_PROGRESS_WHOLE)?.execute(parameters)? == 1;
+    if written && job.state == crate::job::State::Waiting {
+        connection.prepare_cached(BEGIN_ANEW)?.execute([job.id])?;
+    }
+    Ok(written)
 }
 
 /// Reads a job; its labels are left empty, see [`labels`].
 pub(super) fn job_from_row(row: &Row<'_>) -> rusqlite::Result<Job> {
     Ok(Job {
-        id: row.get("id")?,
-        revision: row.get("revision")?,
-        state: parsed(row, "state")?,
-        attempt: row.get("attempt")?,
-        turn: row.get("turn")?,
+        id: read!(row, "id")?,
+        revision: read!(row, "revision")?,
+        state: parsed_at(row, const { place("state") })?,
+        attempt: read!(row, "attempt")?,
+        turn: read!(row, "turn")?,
         spec: spec_from_row(row)?,
         media: media_from_row(row)?,
-        external_base: row.get("external_base")?,
-        due_at_ms: row.get("due_at_ms")?,
-        tries: row.get("tries")?,
-        failing_since_ms: row.get("failing_since_ms")?,
-        sessions_lost: row.get("sessions_lost")?,
-        waits: row.get("waits")?,
+        external_base: read!(row, "external_base")?,
+        due_at_ms: read!(row, "due_at_ms")?,
+        tries: read!(row, "tries")?,
+        failing_since_ms: read!(row, "failing_since_ms")?,
+        sessions_lost: read!(row, "sessions_lost")?,
+        waits: read!(row, "waits")?,
         session: session_from_row(row)?,
         plan: plan_from_row(row)?,
         create: create_from_row(row)?,
-        task_id: row.get("task_id")?,
-        units_micro: row.get("units_micro")?,
+        task_id: read!(row, "task_id")?,
+        units_micro: read!(row, "units_micro")?,
         failure: failure_from_row(row)?,
         result: result_from_row(row)?,
-        changed_since: row.get("changed_since")?,
+        changed_since: read!(row, "changed_since")?,
     })
 }
 
@@ -228,7 +308,7 @@ pub(super) fn source(source: &Source) -> (&'static str, &str) {
     }
 }
 
-fn source_from_row(row: &Row<'_>, kind: &str, text: &str) -> rusqlite::Result<Source> {
+fn source_from_row(row: &Row<'_>, kind: usize, text: usize) -> rusqlite::Result<Source> {
     let spelled = row.get(text)?;
     match row.get_ref(kind)?.as_str()? {
         "url" => Ok(Source::Url(spelled)),
@@ -249,109 +329,119 @@ pub(super) fn face(choice: &FaceChoice) -> (&'static str, Option<String>) {
 }
 
 fn face_from_row(row: &Row<'_>) -> rusqlite::Result<FaceChoice> {
-    match row.get_ref("face_kind")?.as_str()? {
+    const KIND: usize = place("face_kind");
+    match row.get_ref(KIND)?.as_str()? {
         "longest" => Ok(FaceChoice::Longest),
         "first" => Ok(FaceChoice::First),
         "only" => Ok(FaceChoice::Only),
-        "index" => parsed(row, "face").map(FaceChoice::Index),
-        "id" => row.get("face").map(FaceChoice::Id),
-        other => Err(nonsense(row, "face_kind", other)),
+        "index" => parsed_at(row, const { place("face") }).map(FaceChoice::Index),
+        "id" => read!(row, "face").map(FaceChoice::Id),
+        other => Err(nonsense(row, KIND, other)),
     }
 }
 
 fn spec_from_row(row: &Row<'_>) -> rusqlite::Result<JobSpec> {
     Ok(JobSpec {
-        key: row.get("key")?,
-        id: row.get("name")?,
-        video: source_from_row(row, "video_kind", "video")?,
-        audio: source_from_row(row, "audio_kind", "audio")?,
+        key: read!(row, "key")?,
+        id: read!(row, "name")?,
+        video: source_from_row(row, const { place("video_kind") }, const { place("video") })?,
+        audio: source_from_row(row, const { place("audio_kind") }, const { place("audio") })?,
         face: face_from_row(row)?,
-        sound_start_ms: row.get("sound_start_ms")?,
-        sound_end_ms: row.get("sound_end_ms")?,
-        sound_insert_ms: row.get("sound_insert_ms")?,
-        sound_volume: row.get("sound_volume")?,
-        original_audio_volume: row.get("original_audio_volume")?,
-        watermark: row.get("watermark")?,
-        callback_url: row.get("callback_url")?,
-        external_task_id: row.get("own_task_id")?,
-        output: row.get("output")?,
-        priority: row.get("priority")?,
-        not_before_at_ms: row.get("not_before_at_ms")?,
+        sound_start_ms: read!(row, "sound_start_ms")?,
+        sound_end_ms: read!(row, "sound_end_ms")?,
+        sound_insert_ms: read!(row, "sound_insert_ms")?,
+        sound_volume: read!(row, "sound_volume")?,
+        original_audio_volume: read!(row, "original_audio_volume")?,
+        watermark: read!(row, "watermark")?,
+        callback_url: read!(row, "callback_url")?,
+        external_task_id: read!(row, "own_task_id")?,
+        output: read!(row, "output")?,
+        priority: read!(row, "priority")?,
+        not_before_at_ms: read!(row, "not_before_at_ms")?,
         labels: BTreeMap::new(),
     })
 }
 
 fn media_from_row(row: &Row<'_>) -> rusqlite::Result<Media> {
     Ok(Media {
-        missing: row.get("media_missing")?,
-        sound_ms: row.get("sound_ms")?,
-        sound_print: row.get("sound_print")?,
-        video_ms: row.get("video_ms")?,
-        video_print: row.get("video_print")?,
-        video_url: row.get("video_url")?,
+        missing: read!(row, "media_missing")?,
+        sound_ms: read!(row, "sound_ms")?,
+        sound_print: read!(row, "sound_print")?,
+        video_ms: read!(row, "video_ms")?,
+        video_print: read!(row, "video_print")?,
+        video_url: read!(row, "video_url")?,
     })
 }
 
 fn session_from_row(row: &Row<'_>) -> rusqlite::Result<Option<Session>> {
-    let Some(session_id) = row.get("session_name")? else {
+    let Some(session_id) = row.get(SESSION)? else {
         return Ok(None);
     };
     Ok(Some(Session {
-        row: row.get("session_row")?,
+        row: read!(row, "session_row")?,
         session_id,
-        identified_at_ms: row.get("session_identified_at_ms")?,
-        expires_at_ms: row.get("session_expires_at_ms")?,
+        identified_at_ms: row.get(SESSION + 1)?,
+        expires_at_ms: row.get(SESSION + 2)?,
     }))
 }
 
 fn plan_from_row(row: &Row<'_>) -> rusqlite::Result<Option<Plan>> {
-    let Some(face_id) = row.get("face_id")? else {
+    let Some(face_id) = read!(row, "face_id")? else {
         return Ok(None);
     };
     Ok(Some(Plan {
         face_id,
-        sound_start_ms: row.get("plan_start_ms")?,
-        sound_end_ms: row.get("plan_end_ms")?,
-        sound_insert_ms: row.get("plan_insert_ms")?,
+        sound_start_ms: read!(row, "plan_start_ms")?,
+        sound_end_ms: read!(row, "plan_end_ms")?,
+        sound_insert_ms: read!(row, "plan_insert_ms")?,
     }))
 }
 
 fn create_from_row(row: &Row<'_>) -> rusqlite::Result<Option<Create>> {
-    let Some(first_sent_at_ms) = row.get("first_sent_at_ms")? else {
+    let Some(first_sent_at_ms) = read!(row, "first_sent_at_ms")? else {
         return Ok(None);
     };
     Ok(Some(Create {
-        account: row.get("account")?,
+        account: read!(row, "account")?,
         first_sent_at_ms,
-        sent_at_ms: row.get("sent_at_ms")?,
-        sends: row.get("sends")?,
-        sound_sha256: row.get("sound_sha256")?,
+        sent_at_ms: read!(row, "sent_at_ms")?,
+        sends: read!(row, "sends")?,
+        sound_sha256: read!(row, "sound_sha256")?,
     }))
 }
 
 fn failure_from_row(row: &Row<'_>) -> rusqlite::Result<Option<Failure>> {
-    let Some(code) = row.get("error_code")? else {
+    let Some(code) = read!(row, "error_code")? else {
         return Ok(None);
     };
-    Ok(Some(Failure { code, message: row.get("error")? }))
+    Ok(Some(Failure { code, message: read!(row, "error")? }))
 }
 
 fn result_from_row(row: &Row<'_>) -> rusqlite::Result<Option<Delivered>> {
-    let Some(sha256) = row.get("result_sha256")? else {
+    let Some(sha256) = read!(row, "result_sha256")? else {
         return Ok(None);
     };
-    let bytes: i64 = row.get("result_bytes")?;
-    Ok(Some(Delivered { bytes: bytes.unsigned_abs(), sha256, duration_ms: row.get("result_ms")? }))
+    let bytes: i64 = read!(row, "result_bytes")?;
+    Ok(Some(Delivered {
+        bytes: bytes.unsigned_abs(),
+        sha256,
+        duration_ms: read!(row, "result_ms")?,
+    }))
 }
 
+/// Reads a column, by its name, whose text stands for something.
 pub(super) fn parsed<T: std::str::FromStr>(row: &Row<'_>, column: &str) -> rusqlite::Result<T> {
-    let text = row.get_ref(column)?.as_str()?;
-    text.parse().map_err(|_| nonsense(row, column, text))
+    parsed_at(row, row.as_ref().column_index(column)?)
+}
+
+fn parsed_at<T: std::str::FromStr>(row: &Row<'_>, place: usize) -> rusqlite::Result<T> {
+    let text = row.get_ref(place)?.as_str()?;
+    text.parse().map_err(|_| nonsense(row, place, text))
 }
 
 /// A value that this program never writes: someone edited the database.
-fn nonsense(row: &Row<'_>, column: &str, value: &str) -> rusqlite::Error {
-    let index = row.as_ref().column_index(column).unwrap_or(0);
+fn nonsense(row: &Row<'_>, place: usize, value: &str) -> rusqlite::Error {
+    let column = row.as_ref().column_name(place).unwrap_or("a column");
     let what = format!("{column} holds {value:?}, which lipsyncd never writes");
-    rusqlite::Error::FromSqlConversionFailure(index, Type::Text, what.into())
+    rusqlite::Error::FromSqlConversionFailure(place, Type::Text, what.into())
 }
