@@ -15,7 +15,7 @@ CREATE TABLE manifest (
   file_id       TEXT    NOT NULL,                   -- device and inode, which stay when it is renamed
   seen_at_ms    INTEGER NOT NULL,
   removed_at_ms INTEGER,                            -- since when it is not in the folder
-  jobs          INTEGER NOT NULL DEFAULT 0,         -- counted by the triggers below, as are the next three
+  jobs          INTEGER NOT NULL DEFAULT 0,         -- as counted by the triggers below, like the next three
   succeeded     INTEGER NOT NULL DEFAULT 0,
   failed        INTEGER NOT NULL DEFAULT 0,
   cancelled     INTEGER NOT NULL DEFAULT 0
@@ -241,15 +241,7 @@ CREATE TABLE line (
 INSERT INTO line (id) VALUES (1);
 
 -- Below here nothing is kept: the triggers that count, and the views, which are what stands for readers.
--- Whoever writes, and be it a person by SQL, the counts are true.
-
-CREATE TRIGGER job_made AFTER INSERT ON job BEGIN
-  UPDATE state SET jobs = jobs + 1 WHERE name = NEW.state;
-  UPDATE manifest SET
-    jobs = jobs + 1, succeeded = succeeded + (NEW.state = 'succeeded'), failed = failed + (NEW.state = 'failed'),
-    cancelled = cancelled + (NEW.state = 'cancelled')
-  WHERE id = NEW.manifest_id;
-END;
+-- The counts are true whoever writes, and be it a person by SQL; only new jobs are counted by lipsyncd itself.
 
 CREATE TRIGGER job_moved AFTER UPDATE OF state ON job WHEN OLD.state <> NEW.state BEGIN
   UPDATE state SET jobs = jobs - 1 WHERE name = OLD.state;
