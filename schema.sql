@@ -14,12 +14,27 @@ CREATE TABLE manifest (
   print         TEXT    NOT NULL,                   -- size and mtime of what was read; '' asks to read it again
   file_id       TEXT    NOT NULL,                   -- device and inode, which stay when it is renamed
   seen_at_ms    INTEGER NOT NULL,
-  removed_at_ms INTEGER                             -- since when it is not in the folder
+  removed_at_ms INTEGER,                            -- since when it is not in the folder
+  jobs          INTEGER NOT NULL DEFAULT 0,         -- as counted by the triggers below, like the next three
+  succeeded     INTEGER NOT NULL DEFAULT 0,
+  failed        INTEGER NOT NULL DEFAULT 0,
+  cancelled     INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
--- What `status` counts, without a walk over all manifests.
-CREATE INDEX manifest_present   ON manifest (state)   WHERE removed_at_ms IS NULL;
+CREATE INDEX manifest_refused   ON manifest (path)    WHERE state = 'refused' AND removed_at_ms IS NULL;
 CREATE INDEX manifest_gone_file ON manifest (file_id) WHERE removed_at_ms IS NOT NULL;
+
+-- The states of jobs: the number by which the history knows each, and how many jobs are in it, as the
+-- triggers below count them.
+CREATE TABLE state (
+  number INTEGER PRIMARY KEY,
+  name   TEXT    NOT NULL UNIQUE,
+  jobs   INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+INSERT INTO state (number, name) VALUES
+  (1, 'waiting'), (2, 'queued'), (3, 'identified'), (4, 'creating'), (5, 'submitted'), (6, 'processing'),
+  (7, 'downloading'), (8, 'succeeded'), (9, 'failed'), (10, 'cancelled'), (11, 'unresolved');
 
 -- One answer of Identify Face, shared by all jobs of that video.
 CREATE TABLE session (
@@ -42,12 +57,14 @@ CREATE TABLE face (
   PRIMARY KEY (session_row, place)
 ) STRICT, WITHOUT ROWID;
 
+-- Lists in a CHECK are spelled with OR: for IN, a table of its own is made for each row that is written.
 CREATE TABLE job (
   id                  INTEGER PRIMARY KEY,
   key                 TEXT    NOT NULL UNIQUE,
   manifest_id         INTEGER NOT NULL REFERENCES manifest (id),
-  state               TEXT    NOT NULL CHECK (state IN ('waiting', 'queued', 'identified', 'creating', 'submitted',
-                        'processing', 'downloading', 'succeeded', 'failed', 'cancelled', 'unresolved')),
+  state               TEXT    NOT NULL CHECK (state = 'waiting' OR state = 'queued' OR state = 'identified'
+                        OR state = 'creating' OR state = 'submitted' OR state = 'processing' OR state = 'downloading'
+                        OR state = 'succeeded' OR state = 'failed' OR state = 'cancelled' OR state = 'unresolved'),
   revision            INTEGER NOT NULL DEFAULT 0,   -- counts the writes of this row
   attempt             INTEGER NOT NULL DEFAULT 1,
   turn                INTEGER NOT NULL,             -- within one priority, manifests take turns
@@ -55,11 +72,12 @@ CREATE TABLE job (
   -- What the manifest asks.
   name                TEXT,                         -- its id in a batch
   meaning             TEXT    NOT NULL,             -- checksum of what is asked
-  video_kind          TEXT    NOT NULL CHECK (video_kind IN ('url', 'file', 'id')),
+  video_kind          TEXT    NOT NULL CHECK (video_kind = 'url' OR video_kind = 'file' OR video_kind = 'id'),
   video               TEXT    NOT NULL,
-  audio_kind          TEXT    NOT NULL CHECK (audio_kind IN ('url', 'file', 'id')),
+  audio_kind          TEXT    NOT NULL CHECK (audio_kind = 'url' OR audio_kind = 'file' OR audio_kind = 'id'),
   audio               TEXT    NOT NULL,
-  face_kind           TEXT    NOT NULL CHECK (face_kind IN ('longest', 'first', 'only', 'index', 'id')),
+  face_kind           TEXT    NOT NULL CHECK (face_kind = 'longest' OR face_kind = 'first' OR face_kind = 'only'
+                        OR face_kind = 'index' OR face_kind = 'id'),
   face                TEXT    CHECK ((face IS NOT NULL) = (face_kind IN ('index', 'id'))),
   sound_start_ms      INTEGER NOT NULL,
   sound_end_ms        INTEGER,
@@ -113,31 +131,35 @@ CREATE TABLE job (
   created_at_ms       INTEGER NOT NULL,
   updated_at_ms       INTEGER NOT NULL,
   finished_at_ms      INTEGER,
+  freed               INTEGER NOT NULL DEFAULT 0,   -- 1: it is cancelled; the triggers below see to it
 
-  CHECK ((finished_at_ms IS NOT NULL) = (state IN ('succeeded', 'failed', 'cancelled'))),
+  CHECK ((finished_at_ms IS NOT NULL) = (state = 'succeeded' OR state = 'failed' OR state = 'cancelled')),
   -- No create without its record, no task without its id, no success without its file.
   CHECK (state <> 'creating' OR first_sent_at_ms IS NOT NULL),
-  CHECK (state NOT IN ('submitted', 'processing', 'downloading', 'succeeded') OR task_id IS NOT NULL),
+  CHECK (task_id IS NOT NULL OR state <> 'submitted' AND state <> 'processing' AND state <> 'downloading' AND state <> 'succeeded'),
   CHECK (state <> 'succeeded' OR result_sha256 IS NOT NULL)
 ) STRICT;
+
+-- An index is looked after whenever a statement names a column of it or of its WHERE, whether that
+-- changes or not, and `state` is named by every move of a job.
 
 -- What is next: one short walk from the top of the line.
 -- What failed and is to be tried again has a walk of its own, by when it is due.
 CREATE INDEX job_queued      ON job (priority DESC, turn, id) WHERE state = 'queued' AND due_at_ms = 0;
 CREATE INDEX job_delayed     ON job (due_at_ms) WHERE state = 'queued' AND due_at_ms > 0;
 CREATE INDEX job_waiting     ON job (due_at_ms) WHERE state = 'waiting';
-CREATE INDEX job_under_way   ON job (state, id) WHERE state IN ('identified', 'creating', 'submitted', 'processing', 'downloading', 'unresolved');
 CREATE INDEX job_state       ON job (state);
 CREATE INDEX job_manifest    ON job (manifest_id);
+CREATE INDEX job_session     ON job (session_row) WHERE session_row IS NOT NULL;
 -- Who a job is that turns up under another name.
 CREATE INDEX job_meaning     ON job (meaning);
 CREATE INDEX job_wanted      ON job (wanted_meaning) WHERE wanted_meaning IS NOT NULL;
 CREATE INDEX job_given_up    ON job (audio, video)   WHERE left_at_ms IS NOT NULL OR wanted_meaning IS NOT NULL;
--- No two jobs may write one file, no two may go by one name at the API.
-CREATE UNIQUE INDEX job_output   ON job (output) WHERE state <> 'cancelled';
+-- No two jobs may write one file, no two may go by one name at the API; who is cancelled gives both free.
+CREATE UNIQUE INDEX job_output   ON job (output) WHERE freed = 0;
+CREATE UNIQUE INDEX job_external ON job (external_base) WHERE freed = 0;
+CREATE INDEX job_external_freed  ON job (external_base) WHERE freed = 1;
 CREATE INDEX job_task            ON job (task_id) WHERE task_id IS NOT NULL;
-CREATE UNIQUE INDEX job_external ON job (external_base) WHERE state <> 'cancelled';
-CREATE INDEX job_base            ON job (external_base);
 
 CREATE TABLE label (
   job_id INTEGER NOT NULL REFERENCES job (id) ON DELETE CASCADE,
@@ -146,22 +168,30 @@ CREATE TABLE label (
   PRIMARY KEY (job_id, name)
 ) STRICT, WITHOUT ROWID;
 
+-- How what happened is said, where that is said of many jobs.
+CREATE TABLE phrase (
+  id   INTEGER PRIMARY KEY,
+  text TEXT    NOT NULL UNIQUE
+) STRICT;
+
 -- What happened: every change of a job, and every answer of the API that did not merely repeat itself.
+-- It grows at its end, and is cut off where it begins: what of it is old goes, see `retention`.
 CREATE TABLE event (
   id          INTEGER PRIMARY KEY,
   job_id      INTEGER NOT NULL REFERENCES job (id) ON DELETE CASCADE,
   at_ms       INTEGER NOT NULL,
-  from_state  TEXT,                                 -- NULL: the job was made
-  to_state    TEXT    NOT NULL,
-  what        TEXT    NOT NULL,
-  call        TEXT    CHECK (call IN ('identify', 'create', 'query', 'list')),
+  from_state  INTEGER,                              -- by its number; NULL: the job was made
+  to_state    INTEGER NOT NULL,
+  phrase      INTEGER REFERENCES phrase (id),       -- how it is said
+  what        TEXT,                                 -- what follows the phrase
+  call        INTEGER CHECK (call BETWEEN 1 AND 4), -- identify, create, query, list
   http_status INTEGER,
   code        INTEGER,
   request_id  TEXT,
   units_micro INTEGER
 ) STRICT;
 
-CREATE INDEX event_of_job ON event (job_id, id);
+CREATE INDEX event_of_job ON event (job_id);
 
 -- The account's tasks that an unresolved job could be, for the person who decides.
 CREATE TABLE candidate (
@@ -204,12 +234,70 @@ CREATE TABLE line (
   folder           TEXT,                            -- which folder jobs_dir was, to know an unmounted one
   median_task_ms   INTEGER,
   daemon_pid       INTEGER,
-  daemon_since_ms  INTEGER
+  daemon_since_ms  INTEGER,
+  manifests_accepted INTEGER NOT NULL DEFAULT 0,    -- in the folder; counted by the triggers below
+  manifests_refused  INTEGER NOT NULL DEFAULT 0,
+  events_seen        INTEGER NOT NULL DEFAULT 0,    -- retention has looked through `event` up to here
+  sessions_seen      INTEGER NOT NULL DEFAULT 0     -- and through `session`
 ) STRICT;
 
 INSERT INTO line (id) VALUES (1);
 
--- The views: what stands for readers.
+-- Below here nothing is kept: the triggers that count, and the views, which are what stands for readers.
+-- The counts are true whoever writes, and be it a person by SQL; only new jobs are counted by lipsyncd itself.
+
+CREATE TRIGGER job_moved AFTER UPDATE OF state ON job WHEN OLD.state <> NEW.state BEGIN
+  UPDATE state SET jobs = jobs - 1 WHERE name = OLD.state;
+  UPDATE state SET jobs = jobs + 1 WHERE name = NEW.state;
+END;
+
+CREATE TRIGGER job_freed AFTER UPDATE OF state ON job WHEN (NEW.state = 'cancelled') <> NEW.freed BEGIN
+  UPDATE job SET freed = (NEW.state = 'cancelled') WHERE id = NEW.id;
+END;
+
+CREATE TRIGGER job_of_manifest AFTER UPDATE OF state, manifest_id ON job
+WHEN OLD.manifest_id <> NEW.manifest_id
+  OR OLD.state <> NEW.state AND (OLD.finished_at_ms IS NOT NULL OR NEW.finished_at_ms IS NOT NULL)
+BEGIN
+  UPDATE manifest SET
+    jobs = jobs - 1, succeeded = succeeded - (OLD.state = 'succeeded'), failed = failed - (OLD.state = 'failed'),
+    cancelled = cancelled - (OLD.state = 'cancelled')
+  WHERE id = OLD.manifest_id;
+  UPDATE manifest SET
+    jobs = jobs + 1, succeeded = succeeded + (NEW.state = 'succeeded'), failed = failed + (NEW.state = 'failed'),
+    cancelled = cancelled + (NEW.state = 'cancelled')
+  WHERE id = NEW.manifest_id;
+END;
+
+CREATE TRIGGER job_deleted AFTER DELETE ON job BEGIN
+  UPDATE state SET jobs = jobs - 1 WHERE name = OLD.state;
+  UPDATE manifest SET
+    jobs = jobs - 1, succeeded = succeeded - (OLD.state = 'succeeded'), failed = failed - (OLD.state = 'failed'),
+    cancelled = cancelled - (OLD.state = 'cancelled')
+  WHERE id = OLD.manifest_id;
+END;
+
+CREATE TRIGGER manifest_made AFTER INSERT ON manifest WHEN NEW.removed_at_ms IS NULL BEGIN
+  UPDATE line SET
+    manifests_accepted = manifests_accepted + (NEW.state = 'accepted'),
+    manifests_refused = manifests_refused + (NEW.state = 'refused');
+END;
+
+CREATE TRIGGER manifest_changed AFTER UPDATE OF state, removed_at_ms ON manifest
+WHEN OLD.state <> NEW.state OR (OLD.removed_at_ms IS NULL) <> (NEW.removed_at_ms IS NULL)
+BEGIN
+  UPDATE line SET
+    manifests_accepted = manifests_accepted + (NEW.state = 'accepted' AND NEW.removed_at_ms IS NULL)
+      - (OLD.state = 'accepted' AND OLD.removed_at_ms IS NULL),
+    manifests_refused = manifests_refused + (NEW.state = 'refused' AND NEW.removed_at_ms IS NULL)
+      - (OLD.state = 'refused' AND OLD.removed_at_ms IS NULL);
+END;
+
+CREATE TRIGGER manifest_deleted AFTER DELETE ON manifest WHEN OLD.removed_at_ms IS NULL BEGIN
+  UPDATE line SET
+    manifests_accepted = manifests_accepted - (OLD.state = 'accepted'),
+    manifests_refused = manifests_refused - (OLD.state = 'refused');
+END;
 
 CREATE VIEW job_overview AS
 SELECT
@@ -262,18 +350,18 @@ SELECT
 FROM job j
 JOIN manifest m ON m.id = j.manifest_id
 JOIN line l ON l.id = 1
-JOIN (SELECT count(*) AS used FROM job WHERE state IN ('creating', 'submitted', 'processing')) slots
+JOIN (SELECT sum(jobs) AS used FROM state WHERE name IN ('creating', 'submitted', 'processing')) slots
 JOIN (SELECT (julianday('now') - 2440587.5) * 86400000.0 AS ms) now;
 
 CREATE VIEW job_history AS
 SELECT
   j.key,
   strftime('%Y-%m-%dT%H:%M:%fZ', e.at_ms / 1000.0, 'unixepoch') AS at,
-  e.from_state,
-  e.to_state,
-  e.what,
+  (SELECT name FROM state WHERE number = e.from_state) AS from_state,
+  (SELECT name FROM state WHERE number = e.to_state) AS to_state,
+  coalesce((SELECT text FROM phrase WHERE id = e.phrase), '') || coalesce(e.what, '') AS what,
   e.request_id,
-  e.call,
+  CASE e.call WHEN 1 THEN 'identify' WHEN 2 THEN 'create' WHEN 3 THEN 'query' WHEN 4 THEN 'list' END AS call,
   e.http_status,
   e.code,
   e.units_micro / 1e6 AS units
@@ -286,11 +374,11 @@ SELECT
   m.path,
   m.state,
   m.error,
-  (SELECT count(*) FROM job WHERE manifest_id = m.id) AS jobs,
-  (SELECT count(*) FROM job WHERE manifest_id = m.id AND state = 'succeeded') AS succeeded,
-  (SELECT count(*) FROM job WHERE manifest_id = m.id AND state = 'failed') AS failed
+  m.jobs,
+  m.succeeded,
+  m.failed
 FROM manifest m
-WHERE m.removed_at_ms IS NULL OR EXISTS (SELECT 1 FROM job WHERE manifest_id = m.id AND state <> 'cancelled');
+WHERE m.removed_at_ms IS NULL OR m.jobs > m.cancelled;
 
 CREATE VIEW spend_by_day AS
 SELECT

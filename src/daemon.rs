@@ -3,6 +3,7 @@
 //! Owns no work of its own; what it starts can be dropped at any moment and goes on from the
 //! database at the next start.
 
+mod retain;
 mod settings;
 
 use std::{
@@ -100,6 +101,8 @@ struct Begun {
     store: Store,
     inbox: Inbox,
     pipeline: Pipeline<Client>,
+    clock: Clock,
+    keep_history: Option<Duration>,
 }
 
 async fn begin(
@@ -139,7 +142,7 @@ async fn begin(
         read = read => read?,
         never = tell => match never {},
     };
-    Ok(Begun { lock, store, inbox, pipeline })
+    Ok(Begun { lock, store, inbox, pipeline, clock, keep_history: config.retention.history })
 }
 
 /// Opens the database; one that others keep locked, or whose disk is full, is waited for.
@@ -175,7 +178,7 @@ impl Begun {
         look: Arc<Notify>,
         stop: CancellationToken,
     ) -> Result<End, DaemonError> {
-        let Self { lock, store, inbox, pipeline } = self;
+        let Self { lock, store, inbox, pipeline, clock, keep_history } = self;
         let nudge = Arc::new(Notify::new());
         let more_to_come = Arc::new(AtomicBool::new(true));
         let inbox_stop = stop.child_token();
@@ -188,8 +191,9 @@ impl Begun {
         );
         let changes = watch_changes(store.clone(), Arc::clone(&look), Arc::clone(&nudge));
         let tell = tell_trouble(&store, &lock);
+        let retain = retain::retain(&store, keep_history, || clock.now_ms());
         let pipeline_work = pipeline.run(nudge, stop, until, more_to_come);
-        tokio::pin!(inbox_work, changes, tell, pipeline_work);
+        tokio::pin!(inbox_work, changes, tell, retain, pipeline_work);
         let mut inbox_ended = false;
         loop {
             tokio::select! {
@@ -208,6 +212,7 @@ impl Begun {
                 }
                 failed = &mut changes => return Err(failed.into()),
                 never = &mut tell => match never {},
+                failed = &mut retain => match failed? {},
             }
         }
     }

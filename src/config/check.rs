@@ -34,6 +34,7 @@ pub(super) const ALLOWED: &[(&str, &str)] = &[
     ("pause.probe_interval", "a duration from 1ms to a day, such as `1m`"),
     ("download.concurrency", "a whole number from 1 to 64"),
     ("download.max_bytes", "a size such as `500MB` or `2GiB`, 1 byte at least"),
+    ("retention.history", "`null`, or a duration from a day to a hundred years, such as `90d`"),
     ("log.format", "`auto`, `text`, `json` or `journald`"),
 ];
 
@@ -48,7 +49,7 @@ pub(super) fn allowed(key: &str) -> Option<&'static str> {
 
 /// The keys whose values are out of range, each with what is wrong.
 pub(super) fn faults(config: &Config) -> Vec<(&'static str, &'static str)> {
-    let Config { watch, kling, limits, poll, retry, pause, download, .. } = config;
+    let Config { watch, kling, limits, poll, retry, pause, download, retention, .. } = config;
     let rate = |rate: f64| rate > 0.0 && rate <= 100_000.0;
     let within = |value: Duration, least: Duration, most: Duration| (least..=most).contains(&value);
     let range = "is out of range";
@@ -83,6 +84,11 @@ pub(super) fn faults(config: &Config) -> Vec<(&'static str, &'static str)> {
         ("pause.probe_interval", within(pause.probe_interval, MS, DAY), range),
         ("download.concurrency", (1..=64).contains(&download.concurrency), range),
         ("download.max_bytes", download.max_bytes >= 1, range),
+        (
+            "retention.history",
+            retention.history.is_none_or(|history| within(history, DAY, 36_500 * DAY)),
+            range,
+        ),
     ]
     .into_iter()
     .filter(|(_, good, _)| !good)

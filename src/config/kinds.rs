@@ -4,18 +4,27 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use jiff::SignedDuration;
+use jiff::{Span, SpanRelativeTo};
 use serde::{Deserialize, Deserializer, de::Error};
 use url::Url;
 
-/// `1s`, `500ms`, `1m 30s`, `24h`: with a unit, not negative.
+/// `1s`, `500ms`, `1m 30s`, `24h`, `90d`: with a unit, not negative. A day has 24 hours.
 pub(super) fn duration<'de, D: Deserializer<'de>>(input: D) -> Result<Duration, D::Error> {
     let text = String::deserialize(input)?;
     let unitless = text.bytes().all(|byte| byte.is_ascii_digit());
-    let parsed = text.parse::<SignedDuration>().ok().filter(|_| !unitless);
+    let parsed = text.parse::<Span>().ok().filter(|_| !unitless);
     parsed
+        .and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()).ok())
         .and_then(|duration| Duration::try_from(duration).ok())
         .ok_or_else(|| D::Error::custom("is no duration"))
+}
+
+pub(super) fn optional_duration<'de, D: Deserializer<'de>>(
+    input: D,
+) -> Result<Option<Duration>, D::Error> {
+    #[derive(Deserialize)]
+    struct Length(#[serde(deserialize_with = "duration")] Duration);
+    Ok(Option::<Length>::deserialize(input)?.map(|length| length.0))
 }
 
 /// `500MB`, `2GiB`, or a plain number of bytes.

@@ -51,6 +51,8 @@ pub struct Config {
     pub pause: Pause,
     /// How results are fetched.
     pub download: Download,
+    /// How long what happened is kept.
+    pub retention: Retention,
     /// How it logs.
     pub log: Log,
 }
@@ -165,6 +167,15 @@ pub struct Download {
     pub max_bytes: u64,
 }
 
+/// How long what happened is kept. Jobs themselves are kept for ever, and so is what was spent.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Retention {
+    /// For how long after a job ended its history is kept; none: for ever.
+    #[serde(deserialize_with = "kinds::optional_duration")]
+    pub history: Option<Duration>,
+}
+
 /// How it logs.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -202,6 +213,7 @@ impl Default for Config {
             retry: Retry::default(),
             pause: Pause::default(),
             download: Download::default(),
+            retention: Retention::default(),
             log: Log::default(),
         }
     }
@@ -264,5 +276,11 @@ impl Default for Pause {
 impl Default for Download {
     fn default() -> Self {
         Self { concurrency: 4, max_bytes: 2 << 30 }
+    }
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { history: Some(Duration::from_hours(90 * 24)) }
     }
 }

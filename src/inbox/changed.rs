@@ -17,6 +17,7 @@ use super::{
     known::Print,
     read::{Faulty, Reading, read_manifest},
     scan::{Found, Stamp},
+    take_in::kept_meaning,
 };
 use crate::store::StoreError;
 
@@ -110,7 +111,8 @@ impl Inbox {
                     }
                     Ok(reading) => {
                         let jobs = reading.jobs.into_iter();
-                        let asked = jobs.map(|job| (job.spec.key, job.meaning)).collect();
+                        let asked =
+                            jobs.map(|job| (job.spec.key, kept_meaning(&job.meaning))).collect();
                         let (moment, policy) = ((self.moment)(), self.settings.policy.clone());
                         self.store.give_up(&path, asked, moment, policy).await?;
                     }

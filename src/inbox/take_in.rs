@@ -225,7 +225,7 @@ fn wanted(
     WantedJob {
         external_base: task_name(account, folder, &job.spec, &job.meaning),
         spec: job.spec,
-        meaning: job.meaning,
+        meaning: kept_meaning(&job.meaning),
         media: match job.look {
             Look::Ready(media) => Ok(media),
             Look::Missing { what, again } => {
@@ -235,4 +235,9 @@ fn wanted(
             Look::Unfit { fault, .. } => Err(fault),
         },
     }
+}
+
+/// What of a digest is kept with a job: 128 bits tell it from all others.
+pub(super) fn kept_meaning(meaning: &str) -> String {
+    meaning.chars().take(32).collect()
 }

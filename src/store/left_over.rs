@@ -24,25 +24,30 @@ impl LeftOver {
     }
 }
 
+/// Walks what failed, not what is queued.
+pub(super) const LEFT: &str = "
+    SELECT
+      (SELECT count(*) FROM job j INDEXED BY job_state JOIN manifest m ON m.id = j.manifest_id
+       WHERE j.state = 'failed' AND m.removed_at_ms IS NULL),
+      (SELECT sum(jobs) FROM state WHERE name NOT IN ('succeeded', 'failed', 'cancelled', 'unresolved')),
+      (SELECT jobs FROM state WHERE name = 'unresolved'),
+      manifests_refused
+    FROM line";
+
 impl Reader {
     /// Counts what did not succeed.
     ///
     /// # Errors
     /// When the database cannot be read.
     pub fn left_over(&self) -> Result<LeftOver, StoreError> {
-        let mut jobs = self.connection.prepare_cached(
-            "SELECT
-               count(*) FILTER (WHERE j.state = 'failed' AND m.removed_at_ms IS NULL),
-               count(*) FILTER (WHERE j.state NOT IN ('succeeded', 'failed', 'cancelled', 'unresolved')),
-               count(*) FILTER (WHERE j.state = 'unresolved')
-             FROM job j JOIN manifest m ON m.id = j.manifest_id",
-        )?;
-        let mut refused = self.connection.prepare_cached(
-            "SELECT count(*) FROM manifest WHERE state = 'refused' AND removed_at_ms IS NULL",
-        )?;
-        let (failed, waiting, unresolved) =
-            jobs.query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-        let refused_manifests = refused.query_row([], |row| row.get(0))?;
-        Ok(LeftOver { failed, waiting, unresolved, refused_manifests })
+        let counts = self.connection.prepare_cached(LEFT)?.query_row([], |row| {
+            Ok(LeftOver {
+                failed: row.get(0)?,
+                waiting: row.get(1)?,
+                unresolved: row.get(2)?,
+                refused_manifests: row.get(3)?,
+            })
+        })?;
+        Ok(counts)
     }
 }

@@ -78,10 +78,18 @@ pub struct JobDetail {
     pub job: Job,
     /// Whether its manifest is in the folder.
     pub manifest_is_there: bool,
-    /// All that happened to it, the oldest first.
+    /// What happened to it, the oldest first, as far as that is kept.
     pub history: Vec<HistoryLine>,
     /// The tasks that it could be, while it is unresolved.
     pub candidates: Vec<Candidate>,
+}
+
+impl JobDetail {
+    /// Whether all of its history is there; if not, its beginning is no longer kept.
+    #[must_use]
+    pub fn history_is_whole(&self) -> bool {
+        self.history.first().is_some_and(|line| line.from_state.is_none())
+    }
 }
 
 /// Which jobs a list is about.

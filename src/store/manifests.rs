@@ -278,7 +278,7 @@ impl Store {
         after: i64,
         limit: usize,
     ) -> Result<Vec<(Job, String)>, StoreError> {
-        let sql = row::SELECT_JOB.replace("j.*,", "j.*, m.path AS manifest_path,")
+        let sql = row::SELECT_JOB.replace("\nFROM", ", m.path AS manifest_path\nFROM")
             + "JOIN manifest m ON m.id = j.manifest_id
                WHERE j.state = 'waiting' AND j.media_missing IS NOT NULL AND j.id > ?1
                  AND m.state = 'accepted' AND m.print <> ''

@@ -22,14 +22,19 @@ const APPLICATION_ID: i64 = 0x4C53_7964;
 /// How long to wait for another process that writes before it counts as trouble.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The pages of the database that the writer keeps in memory, in KiB at most.
-const WRITER_CACHE_KIB: i64 = 12 << 10;
-/// So many pages the log gathers before they are put into the database. Each is put there once, however
-/// often it was written.
-const CHECKPOINT_PAGES: i64 = 4_000;
-
 /// Up to this size a database is checked whole at every start; beyond it a start would take long.
-const HEALTH_CHECK_BYTES_MAX: u64 = 64 << 20;
+const HEALTH_CHECK_BYTES_MAX: u64 = 32 << 20;
+
+/// The pages that a connection keeps in memory, in KiB: enough for one manifest's share of the indexes
+/// of a million jobs. Nothing is mapped into memory, which would count as the daemon's.
+const CACHE_KIB: i64 = 12 << 10;
+
+/// So many pages of 4 KiB the log holds before they go where they belong. Of a page that is written
+/// often only the last state does, and so much is looked through after a crash.
+const LOG_PAGES: i64 = 4_000;
+
+/// A log that one large transaction made longer is cut back to this.
+const LOG_BYTES_MAX: i64 = 64 << 20;
 
 /// Opens the database for writing; makes or migrates it.
 pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
@@ -102,9 +107,9 @@ fn prepare(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    // What one transaction changes fits: pages that do not are written, and read again, in the midst.
-    connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
-    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
+    connection.pragma_update(None, "journal_size_limit", LOG_BYTES_MAX)?;
     // The WAL stays when the daemon ends: a reader who may not write cannot make one.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     keep_plans(connection)?;

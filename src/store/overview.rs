@@ -1,7 +1,7 @@
 //! The line as a whole, as `lipsyncd status` shows it.
 //!
-//! Owns the reading handle of the commands, and what is counted; nothing here walks over jobs one by
-//! one, so that it stays quick with a million of them. Jobs as lines are in [`super::listing`].
+//! Owns the reading handle of the commands. Nothing here counts jobs or manifests: triggers do as they
+//! change, so that it is as quick with a million of them. Jobs as lines are in [`super::listing`].
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -81,12 +81,11 @@ pub struct RefusedManifest {
 /// So many manifests with faults are told at most.
 const REFUSED_TOLD_MAX: usize = 5;
 
-pub(super) const JOBS_BY_STATE: &str =
-    "SELECT state, count(*) FROM job INDEXED BY job_state GROUP BY state";
+const JOBS_BY_STATE: &str = "SELECT name, jobs FROM state";
 
-pub(super) const MANIFESTS_OF_STATE: &str = "
-    SELECT count(*) FROM manifest INDEXED BY manifest_present
-    WHERE state = ?1 AND removed_at_ms IS NULL";
+pub(super) const REFUSED: &str = "
+    SELECT path, error FROM manifest INDEXED BY manifest_refused
+    WHERE state = 'refused' AND removed_at_ms IS NULL ORDER BY path LIMIT ?1";
 
 /// Walks what rests, not what is queued.
 pub(super) const BLOCKED_JOBS: &str = "
@@ -122,7 +121,6 @@ impl Reader {
     pub fn standing(&self, now_ms: i64) -> Result<Standing, StoreError> {
         // One transaction, so that the numbers belong together.
         let moment = self.connection.unchecked_transaction()?;
-        let (manifests_accepted, manifests_refused) = manifests(&moment)?;
         let spent_today_micro = spend::on_day(&moment, now_ms)?;
         let spent_total_micro = spend::in_all(&moment)?;
         let jobs = jobs(&moment)?;
@@ -132,13 +130,14 @@ impl Reader {
         let standing = moment
             .prepare_cached(
                 "SELECT slots_configured, slots_limit, cap_micro, hold, median_task_ms, daemon_pid,
-                   daemon_since_ms, trouble, trouble_since_ms FROM line",
+                   daemon_since_ms, trouble, trouble_since_ms, manifests_accepted,
+                   manifests_refused FROM line",
             )?
             .query_row([], |row| {
                 Ok(Standing {
                     jobs,
-                    manifests_accepted,
-                    manifests_refused,
+                    manifests_accepted: row.get(9)?,
+                    manifests_refused: row.get(10)?,
                     refused,
                     slots_configured: row.get(0)?,
                     slots_limit: row.get(1)?,
@@ -179,18 +178,8 @@ fn blocked(connection: &Connection) -> Result<Option<(i64, String)>, StoreError>
     Ok(reason.map(|reason| (jobs, reason)))
 }
 
-fn manifests(connection: &Connection) -> Result<(i64, i64), StoreError> {
-    let count = |state: &str| {
-        connection.prepare_cached(MANIFESTS_OF_STATE)?.query_row([state], |row| row.get(0))
-    };
-    Ok((count("accepted")?, count("refused")?))
-}
-
 fn refused(connection: &Connection) -> Result<Vec<RefusedManifest>, StoreError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT path, error FROM manifest WHERE state = 'refused' AND removed_at_ms IS NULL
-         ORDER BY path LIMIT ?1",
-    )?;
+    let mut statement = connection.prepare_cached(REFUSED)?;
     let refused = statement.query_map([REFUSED_TOLD_MAX], |row| {
         Ok(RefusedManifest { path: row.get(0)?, error: row.get(1)? })
     })?;

@@ -47,7 +47,8 @@ pub(super) const NEXT_DUE: &str = "
       UNION ALL
       SELECT min(due_at_ms) FROM job INDEXED BY job_waiting WHERE state = 'waiting' AND due_at_ms > ?1
       UNION ALL
-      SELECT min(due_at_ms) FROM job WHERE state = 'downloading' AND due_at_ms > ?1)";
+      SELECT min(due_at_ms) FROM job INDEXED BY job_state
+      WHERE state = 'downloading' AND due_at_ms > ?1)";
 
 pub(super) fn under_way(state: State) -> String {
     let condition = format!(
@@ -55,8 +56,20 @@ pub(super) fn under_way(state: State) -> String {
          ORDER BY j.id LIMIT :limit",
         state.name()
     );
-    row::SELECT_JOB.to_owned() + &condition
+    row::SELECT_JOB.replace("FROM job j", "FROM job j INDEXED BY job_state") + &condition
 }
+
+/// All that are counted, less those that failed too often: who failed rests, or is under way.
+pub(super) const MOVING: &str = "
+    SELECT
+      (SELECT sum(jobs) FROM state WHERE name IN ('queued', 'identified'))
+      - (SELECT count(*) FROM job INDEXED BY job_delayed WHERE state = 'queued' AND due_at_ms > 0
+         AND tries >= ?1 AND failing_since_ms IS NULL AND updated_at_ms >= ?2)
+      - (SELECT count(*) FROM job INDEXED BY job_state WHERE state = 'identified'
+         AND tries >= ?1 AND failing_since_ms IS NULL AND updated_at_ms >= ?2),
+      (SELECT sum(jobs) FROM state WHERE name IN ('creating', 'submitted', 'processing', 'downloading'))
+      - (SELECT count(*) FROM job INDEXED BY job_state WHERE state = 'downloading'
+         AND tries >= ?1 AND updated_at_ms >= ?2)";
 
 impl Store {
     /// Returns up to `limit` jobs that are queued and have not failed since, the first in line first.
@@ -136,14 +149,7 @@ impl Store {
         since_ms: i64,
     ) -> Result<(i64, i64), StoreError> {
         self.read(move |connection| {
-            let mut statement = connection.prepare_cached(
-                "SELECT
-                   (SELECT count(*) FROM job WHERE state IN ('queued', 'identified')
-                    AND NOT (tries >= ?1 AND failing_since_ms IS NULL AND updated_at_ms >= ?2)),
-                   (SELECT count(*) FROM job WHERE state IN ('creating', 'submitted', 'processing'))
-                   + (SELECT count(*) FROM job WHERE state = 'downloading'
-                      AND NOT (tries >= ?1 AND updated_at_ms >= ?2))",
-            )?;
+            let mut statement = connection.prepare_cached(MOVING)?;
             let counts = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
             Ok(statement.query_row((tries_max, since_ms), counts)?)
         })
@@ -156,7 +162,7 @@ impl Store {
     /// When the database cannot be read.
     pub async fn count(&self, states: &[State]) -> Result<i64, StoreError> {
         let names: Vec<String> = states.iter().map(|state| format!("'{}'", state.name())).collect();
-        let sql = format!("SELECT count(*) FROM job WHERE state IN ({})", names.join(", "));
+        let sql = format!("SELECT sum(jobs) FROM state WHERE name IN ({})", names.join(", "));
         self.read(move |connection| Ok(connection.query_row(&sql, [], |row| row.get(0))?)).await
     }
 

@@ -277,9 +277,8 @@ impl<'a> Reconciliation<'a> {
             return stop;
         }
         let holder = |column: &str, value: &str| -> Option<String> {
-            let sql = format!(
-                "SELECT key FROM job WHERE {column} = ?1 AND state <> 'cancelled' AND key <> ?2"
-            );
+            let sql =
+                format!("SELECT key FROM job WHERE {column} = ?1 AND freed = 0 AND key <> ?2");
             let mut statement = self.connection.prepare_cached(&sql).ok()?;
             statement.query_row((value, &wanted.spec.key), |row| row.get(0)).optional().ok()?
         };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, OptionalExtension as _, named_params};
 
-use super::{Store, StoreError, candidate, row, spend};
+use super::{Store, StoreError, candidate, phrase, row, spend};
 use crate::job::{Job, JobId, State, Transition};
 
 /// Which call of the API an answer belongs to.
@@ -31,6 +31,21 @@ impl Call {
             Self::List => "list",
         }
     }
+
+    /// Its number in the table `event`, whose view tells the name.
+    const fn number(self) -> i64 {
+        match self {
+            Self::Identify => 1,
+            Self::Create => 2,
+            Self::Query => 3,
+            Self::List => 4,
+        }
+    }
+}
+
+/// The number of a state in the table `state`: its place in a job's life, from 1.
+const fn number(state: State) -> i64 {
+    state as i64 + 1
 }
 
 /// What of an answer is kept with a job's history.
@@ -49,10 +64,10 @@ pub struct Answer {
 }
 
 const INSERT_EVENT: &str = "
-    INSERT INTO event (job_id, at_ms, from_state, to_state, what, call, http_status, code,
+    INSERT INTO event (job_id, at_ms, from_state, to_state, phrase, what, call, http_status, code,
       request_id, units_micro)
-    VALUES (:job_id, :at_ms, :from, :to, :what, :call, :http_status, :code, :request_id,
-      :units_micro)";
+    VALUES (:job_id, :at_ms, :from, :to, :phrase, nullif(:what, ''), :call, :http_status, :code,
+      :request_id, :units_micro)";
 
 impl Store {
     /// Writes `transition` down, with the API's answer that led to it, and returns the job as it
@@ -173,9 +188,10 @@ pub(super) fn add_event(
     answer: Option<&Answer>,
     now_ms: i64,
 ) -> Result<(), StoreError> {
+    let (phrase, what) = phrase::split(connection, what)?;
     connection.prepare_cached(INSERT_EVENT)?.execute(named_params! {
-        ":job_id": job_id, ":at_ms": now_ms, ":from": from.map(State::name), ":to": to.name(),
-        ":what": what, ":call": answer.map(|answer| answer.call.name()),
+        ":job_id": job_id, ":at_ms": now_ms, ":from": from.map(number), ":to": number(to),
+        ":phrase": phrase, ":what": what, ":call": answer.map(|answer| answer.call.number()),
         ":http_status": answer.and_then(|answer| answer.http_status),
         ":code": answer.and_then(|answer| answer.code),
         ":request_id": answer.and_then(|answer| answer.request_id.as_deref()),

@@ -1,44 +1,52 @@
 //! A job as a row, both ways.
 //!
 //! Owns the names of the columns of `job`; every statement that reads or writes whole jobs is made
-//! here.
+//! here, or in `read`.
+
+mod read;
 
 use std::collections::BTreeMap;
 
-use rusqlite::{Connection, Row, named_params, types::Type};
+use rusqlite::{Connection, named_params};
+
+pub(super) use read::{SELECT_JOB, job_from_row, parsed};
 
 use super::StoreError;
-use crate::job::{
-    Create, Delivered, FaceChoice, Failure, Job, JobSpec, Media, Plan, Session, Source,
-};
+use crate::job::{FaceChoice, Job, JobSpec, Source, State};
 
-/// All that [`job_from_row`] reads. Follow it by `WHERE …`.
-pub(super) const SELECT_JOB: &str = "
-    SELECT j.*, s.session_id AS session_name, s.identified_at_ms AS session_identified_at_ms,
-      s.expires_at_ms AS session_expires_at_ms
-    FROM job j LEFT JOIN session s ON s.id = j.session_row ";
-
-/// Writes what changes as a job goes along, if nobody moved it since it was read.
-const UPDATE_PROGRESS: &str = "
+/// Makes a statement that writes what changes as a job goes along, if nobody moved it since it was read.
+macro_rules! update_progress {
+    ($also:literal, $and:literal) => {
+        concat!("
     UPDATE job SET
-      state = :state, revision = revision + 1, attempt = :attempt,
-      -- Only what begins anew is no longer flagged; the flag itself is the manifest's to set.
-      changed_since = CASE WHEN :state = 'waiting' THEN 0 ELSE changed_since END,
-      wanted_meaning = CASE WHEN :state = 'waiting' THEN NULL ELSE wanted_meaning END,
-      changed_at_ms = CASE WHEN :state = 'waiting' THEN NULL ELSE changed_at_ms END,
+      state = :state, revision = revision + 1, attempt = :attempt, ", $also, "
       media_missing = :media_missing, sound_ms = :sound_ms, sound_print = :sound_print,
       video_ms = :video_ms, video_print = :video_print, video_url = :video_url,
       due_at_ms = :due_at_ms, tries = :tries, failing_since_ms = :failing_since_ms,
-      sessions_lost = :sessions_lost, waits = :waits, session_row = :session_row,
+      sessions_lost = :sessions_lost, waits = :waits,
       face_id = :face_id, plan_start_ms = :plan_start_ms, plan_end_ms = :plan_end_ms,
       plan_insert_ms = :plan_insert_ms, account = :account, first_sent_at_ms = :first_sent_at_ms,
       sent_at_ms = :sent_at_ms, sends = :sends, sound_sha256 = :sound_sha256,
-      task_id = :task_id, units_micro = :units_micro,
-      error_code = :error_code, error = :error, result_bytes = :result_bytes,
+      units_micro = :units_micro, error_code = :error_code, error = :error, result_bytes = :result_bytes,
       result_sha256 = :result_sha256, result_ms = :result_ms,
       updated_at_ms = :now_ms,
       finished_at_ms = CASE WHEN :state = :from THEN finished_at_ms ELSE :finished_at_ms END
-    WHERE id = :id AND state = :from AND revision = :revision";
+    WHERE id = :id AND state = :from AND revision = :revision", $and)
+    };
+}
+
+/// Where neither task nor session change, which is nearly always: their indexes, each as large as all
+/// jobs together, are left alone then.
+const UPDATE_PROGRESS: &str =
+    update_progress!("", " AND task_id IS :task_id AND session_row IS :session_row");
+
+const UPDATE_PROGRESS_WHOLE: &str =
+    update_progress!("task_id = :task_id, session_row = :session_row,", "");
+
+/// Only what begins anew is no longer flagged; the flag itself is the manifest's to set.
+const BEGIN_ANEW: &str = "
+    UPDATE job SET changed_since = 0, wanted_meaning = NULL, changed_at_ms = NULL WHERE id = ?1
+      AND (changed_since <> 0 OR wanted_meaning IS NOT NULL OR changed_at_ms IS NOT NULL)";
 
 /// Writes what the manifest asks.
 const UPDATE_SPEC: &str = "
@@ -97,7 +105,22 @@ pub(super) fn insert(
     })?;
     let id = connection.last_insert_rowid();
     write_labels(connection, id, &spec.labels)?;
+    count(connection, job, manifest_id)?;
     Ok(id)
+}
+
+/// Counts a new job, as triggers do all that comes after. A trigger on the insert itself would have
+/// SQLite keep a copy of every page that the insert touches, which takes longer than all the rest.
+fn count(connection: &Connection, job: &Job, manifest_id: i64) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("UPDATE state SET jobs = jobs + 1 WHERE name = ?1")?
+        .execute([job.state.name()])?;
+    connection
+        .prepare_cached(
+            "UPDATE manifest SET jobs = jobs + 1, failed = failed + (?2 = 'failed') WHERE id = ?1",
+        )?
+        .execute((manifest_id, job.state.name()))?;
+    Ok(())
 }
 
 /// `generated` names its task from now on, if the manifest does not.
@@ -136,12 +159,12 @@ pub(super) fn count_write(connection: &Connection, id: i64) -> Result<(), StoreE
 pub(super) fn update_progress(
     connection: &Connection,
     job: &Job,
-    from: crate::job::State,
+    from: State,
     now_ms: i64,
 ) -> Result<bool, StoreError> {
     let (plan, create) = (job.plan.as_ref(), job.create.as_ref());
     let (failure, result) = (job.failure.as_ref(), job.result.as_ref());
-    let written = connection.prepare_cached(UPDATE_PROGRESS)?.execute(named_params! {
+    let parameters = named_params! {
         ":id": job.id, ":from": from.name(), ":revision": job.revision,
         ":state": job.state.name(), ":attempt": job.attempt,
         ":media_missing": job.media.missing, ":sound_ms": job.media.sound_ms,
@@ -166,35 +189,13 @@ pub(super) fn update_progress(
         ":result_sha256": result.map(|result| &result.sha256),
         ":result_ms": result.and_then(|result| result.duration_ms),
         ":now_ms": now_ms, ":finished_at_ms": job.state.is_finished().then_some(now_ms),
-    })?;
-    Ok(written == 1)
-}
-
-/// Reads a job; its labels are left empty, see [`labels`].
-pub(super) fn job_from_row(row: &Row<'_>) -> rusqlite::Result<Job> {
-    Ok(Job {
-        id: row.get("id")?,
-        revision: row.get("revision")?,
-        state: parsed(row, "state")?,
-        attempt: row.get("attempt")?,
-        turn: row.get("turn")?,
-        spec: spec_from_row(row)?,
-        media: media_from_row(row)?,
-        external_base: row.get("external_base")?,
-        due_at_ms: row.get("due_at_ms")?,
-        tries: row.get("tries")?,
-        failing_since_ms: row.get("failing_since_ms")?,
-        sessions_lost: row.get("sessions_lost")?,
-        waits: row.get("waits")?,
-        session: session_from_row(row)?,
-        plan: plan_from_row(row)?,
-        create: create_from_row(row)?,
-        task_id: row.get("task_id")?,
-        units_micro: row.get("units_micro")?,
-        failure: failure_from_row(row)?,
-        result: result_from_row(row)?,
-        changed_since: row.get("changed_since")?,
-    })
+    };
+    let written = connection.prepare_cached(UPDATE_PROGRESS)?.execute(parameters)? == 1
+        || connection.prepare_cached(UPDATE_PROGRESS_WHOLE)?.execute(parameters)? == 1;
+    if written && job.state == State::Waiting {
+        connection.prepare_cached(BEGIN_ANEW)?.execute([job.id])?;
+    }
+    Ok(written)
 }
 
 pub(super) fn labels(
@@ -228,16 +229,6 @@ pub(super) fn source(source: &Source) -> (&'static str, &str) {
     }
 }
 
-fn source_from_row(row: &Row<'_>, kind: &str, text: &str) -> rusqlite::Result<Source> {
-    let spelled = row.get(text)?;
-    match row.get_ref(kind)?.as_str()? {
-        "url" => Ok(Source::Url(spelled)),
-        "file" => Ok(Source::File(spelled)),
-        "id" => Ok(Source::Id(spelled)),
-        other => Err(nonsense(row, kind, other)),
-    }
-}
-
 pub(super) fn face(choice: &FaceChoice) -> (&'static str, Option<String>) {
     match choice {
         FaceChoice::Longest => ("longest", None),
@@ -246,112 +237,4 @@ pub(super) fn face(choice: &FaceChoice) -> (&'static str, Option<String>) {
         FaceChoice::Index(index) => ("index", Some(index.to_string())),
         FaceChoice::Id(id) => ("id", Some(id.clone())),
     }
-}
-
-fn face_from_row(row: &Row<'_>) -> rusqlite::Result<FaceChoice> {
-    match row.get_ref("face_kind")?.as_str()? {
-        "longest" => Ok(FaceChoice::Longest),
-        "first" => Ok(FaceChoice::First),
-        "only" => Ok(FaceChoice::Only),
-        "index" => parsed(row, "face").map(FaceChoice::Index),
-        "id" => row.get("face").map(FaceChoice::Id),
-        other => Err(nonsense(row, "face_kind", other)),
-    }
-}
-
-fn spec_from_row(row: &Row<'_>) -> rusqlite::Result<JobSpec> {
-    Ok(JobSpec {
-        key: row.get("key")?,
-        id: row.get("name")?,
-        video: source_from_row(row, "video_kind", "video")?,
-        audio: source_from_row(row, "audio_kind", "audio")?,
-        face: face_from_row(row)?,
-        sound_start_ms: row.get("sound_start_ms")?,
-        sound_end_ms: row.get("sound_end_ms")?,
-        sound_insert_ms: row.get("sound_insert_ms")?,
-        sound_volume: row.get("sound_volume")?,
-        original_audio_volume: row.get("original_audio_volume")?,
-        watermark: row.get("watermark")?,
-        callback_url: row.get("callback_url")?,
-        external_task_id: row.get("own_task_id")?,
-        output: row.get("output")?,
-        priority: row.get("priority")?,
-        not_before_at_ms: row.get("not_before_at_ms")?,
-        labels: BTreeMap::new(),
-    })
-}
-
-fn media_from_row(row: &Row<'_>) -> rusqlite::Result<Media> {
-    Ok(Media {
-        missing: row.get("media_missing")?,
-        sound_ms: row.get("sound_ms")?,
-        sound_print: row.get("sound_print")?,
-        video_ms: row.get("video_ms")?,
-        video_print: row.get("video_print")?,
-        video_url: row.get("video_url")?,
-    })
-}
-
-fn session_from_row(row: &Row<'_>) -> rusqlite::Result<Option<Session>> {
-    let Some(session_id) = row.get("session_name")? else {
-        return Ok(None);
-    };
-    Ok(Some(Session {
-        row: row.get("session_row")?,
-        session_id,
-        identified_at_ms: row.get("session_identified_at_ms")?,
-        expires_at_ms: row.get("session_expires_at_ms")?,
-    }))
-}
-
-fn plan_from_row(row: &Row<'_>) -> rusqlite::Result<Option<Plan>> {
-    let Some(face_id) = row.get("face_id")? else {
-        return Ok(None);
-    };
-    Ok(Some(Plan {
-        face_id,
-        sound_start_ms: row.get("plan_start_ms")?,
-        sound_end_ms: row.get("plan_end_ms")?,
-        sound_insert_ms: row.get("plan_insert_ms")?,
-    }))
-}
-
-fn create_from_row(row: &Row<'_>) -> rusqlite::Result<Option<Create>> {
-    let Some(first_sent_at_ms) = row.get("first_sent_at_ms")? else {
-        return Ok(None);
-    };
-    Ok(Some(Create {
-        account: row.get("account")?,
-        first_sent_at_ms,
-        sent_at_ms: row.get("sent_at_ms")?,
-        sends: row.get("sends")?,
-        sound_sha256: row.get("sound_sha256")?,
-    }))
-}
-
-fn failure_from_row(row: &Row<'_>) -> rusqlite::Result<Option<Failure>> {
-    let Some(code) = row.get("error_code")? else {
-        return Ok(None);
-    };
-    Ok(Some(Failure { code, message: row.get("error")? }))
-}
-
-fn result_from_row(row: &Row<'_>) -> rusqlite::Result<Option<Delivered>> {
-    let Some(sha256) = row.get("result_sha256")? else {
-        return Ok(None);
-    };
-    let bytes: i64 = row.get("result_bytes")?;
-    Ok(Some(Delivered { bytes: bytes.unsigned_abs(), sha256, duration_ms: row.get("result_ms")? }))
-}
-
-pub(super) fn parsed<T: std::str::FromStr>(row: &Row<'_>, column: &str) -> rusqlite::Result<T> {
-    let text = row.get_ref(column)?.as_str()?;
-    text.parse().map_err(|_| nonsense(row, column, text))
-}
-
-/// A value that this program never writes: someone edited the database.
-fn nonsense(row: &Row<'_>, column: &str, value: &str) -> rusqlite::Error {
-    let index = row.as_ref().column_index(column).unwrap_or(0);
-    let what = format!("{column} holds {value:?}, which lipsyncd never writes");
-    rusqlite::Error::FromSqlConversionFailure(index, Type::Text, what.into())
 }

@@ -27,6 +27,8 @@ pub(super) struct Report<'a> {
     /// While it is unresolved: the tasks of the account that it could be.
     #[serde(skip_serializing_if = "Option::is_none")]
     candidates: Option<Vec<CouldBe<'a>>>,
+    /// Whether all of it is kept.
+    history_is_whole: bool,
     history: &'a [HistoryLine],
     next: Option<String>,
 }
@@ -125,6 +127,7 @@ impl<'a> Report<'a> {
                 duration_ms: result.duration_ms,
             }),
             candidates: candidates(detail),
+            history_is_whole: detail.history_is_whole(),
             history: &detail.history,
             next: next(job, detail.manifest_is_there),
         }

@@ -19,6 +19,9 @@ pub(super) fn write(out: &mut dyn Write, detail: &JobDetail) -> io::Result<()> {
         write_candidates(out, &candidates)?;
     }
     writeln!(out, "\nHistory (UTC)")?;
+    if !detail.history_is_whole() {
+        writeln!(out, "  no longer kept: what is older than `retention.history`")?;
+    }
     for line in &detail.history {
         write_event(out, line)?;
     }

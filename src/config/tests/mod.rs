@@ -50,7 +50,8 @@ fn every_setting_is_read() {
          kling: {base_url: 'http://127.0.0.1:8080/api', connect_timeout: 1s, request_timeout: 2s, session_ttl: 1h, create_settle: 0s}\n\
          limits: {concurrency: 7, identify_per_second: 0.5, create_per_second: 3, query_per_second: 1000, units_per_day: 12.345678}\n\
          poll: {min_interval: 1s, max_interval: 1s}\nretry: {initial: 10ms, max: 1m 30s, give_up_after: 1h}\n\
-         pause: {probe_interval: 2s}\ndownload: {concurrency: 1, max_bytes: 1000}\nlog: {format: journald}\n",
+         pause: {probe_interval: 2s}\ndownload: {concurrency: 1, max_bytes: 1000}\nretention: {history: 1d 12h}\n\
+         log: {format: journald}\n",
     );
     let ms = Duration::from_millis;
     let expected = Config {
@@ -80,9 +81,11 @@ fn every_setting_is_read() {
         retry: Retry { initial: ms(10), max: ms(90_000), give_up_after: ms(3_600_000) },
         pause: Pause { probe_interval: ms(2_000) },
         download: Download { concurrency: 1, max_bytes: 1_000 },
+        retention: Retention { history: Some(ms(36 * 3_600_000)) },
         log: Log { format: LogFormat::Journald },
     };
     assert_eq!(config, expected);
+    assert_eq!(good("retention: {history: null}").retention.history, None);
 }
 
 #[test]

@@ -63,7 +63,8 @@ impl Reconciliation<'_> {
     /// one that was moved to another key. The number is told apart from those of later attempts.
     pub(super) fn free_name(&self, made: &str, id: i64) -> Result<String, StoreError> {
         let mut taken = self.connection.prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM job WHERE external_base = ?1 AND id <> ?2)",
+            "SELECT EXISTS (SELECT 1 FROM job WHERE external_base = ?1 AND freed = 0 AND id <> ?2)
+               OR EXISTS (SELECT 1 FROM job WHERE external_base = ?1 AND freed = 1 AND id <> ?2)",
         )?;
         let mut name = made.to_owned();
         let mut number = 1_u32;

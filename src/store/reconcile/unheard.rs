@@ -26,13 +26,14 @@ pub(in crate::store) const KEYS_BETWEEN: &str = "
     SELECT EXISTS (SELECT 1 FROM job WHERE key >= ?1 AND key < ?2)";
 pub(in crate::store) const OUTPUTS_BETWEEN: &str = "
     SELECT EXISTS (SELECT 1 FROM job INDEXED BY job_output
-      WHERE output >= ?1 AND output < ?2 AND state <> 'cancelled')";
+      WHERE output >= ?1 AND output < ?2 AND freed = 0)";
 pub(in crate::store) const OUTPUT_TAKEN: &str = "
     SELECT EXISTS (SELECT 1 FROM job INDEXED BY job_output
-      WHERE output = ?1 AND state <> 'cancelled')";
+      WHERE output = ?1 AND freed = 0)";
 pub(in crate::store) const MEANT_OR_NAMED: &str = "
     SELECT EXISTS (SELECT 1 FROM job WHERE meaning = ?1)
-      OR EXISTS (SELECT 1 FROM job WHERE external_base = ?2)";
+      OR EXISTS (SELECT 1 FROM job WHERE external_base = ?2 AND freed = 0)
+      OR EXISTS (SELECT 1 FROM job WHERE external_base = ?2 AND freed = 1)";
 pub(in crate::store) const GIVEN_UP: &str = "
     SELECT EXISTS (SELECT 1 FROM job WHERE wanted_meaning = ?1)
       OR EXISTS (SELECT 1 FROM job INDEXED BY job_given_up

@@ -17,7 +17,7 @@ async fn a_job_that_moved_meanwhile_is_not_moved_again() {
     let stale = bench.store.record(cancel, None, NOW_MS).await.unwrap_err();
     assert!(matches!(stale, StoreError::Stale { key } if key == "a"));
     assert_eq!(bench.job("a").await.state, crate::job::State::Queued);
-    assert_eq!(bench.value::<i64>("SELECT count(*) FROM event WHERE what LIKE 'cancel%'"), 0);
+    assert_eq!(bench.value::<i64>("SELECT count(*) FROM job_history WHERE what LIKE 'cancel%'"), 0);
 }
 
 #[tokio::test]
@@ -28,7 +28,10 @@ async fn of_many_that_move_one_job_at_once_one_does() {
     let tries = (0..50).map(|_| bench.store.record(after(&job, Outcome::Cancelled), None, NOW_MS));
     let done = join_all(tries).await;
     assert_eq!(done.iter().filter(|done| done.is_ok()).count(), 1);
-    assert_eq!(bench.value::<i64>("SELECT count(*) FROM event WHERE to_state = 'cancelled'"), 1);
+    assert_eq!(
+        bench.value::<i64>("SELECT count(*) FROM job_history WHERE to_state = 'cancelled'"),
+        1
+    );
 }
 
 #[tokio::test]
@@ -46,7 +49,8 @@ async fn each_caller_of_a_group_gets_its_own_answer() {
         assert_eq!(recorded.unwrap().spec.key, format!("a/{number}"));
     }
     assert_eq!(
-        bench.value::<i64>("SELECT count(DISTINCT what) FROM event WHERE what LIKE 'reason%'"),
+        bench
+            .value::<i64>("SELECT count(DISTINCT what) FROM job_history WHERE what LIKE 'reason%'"),
         300
     );
 }

@@ -1,10 +1,13 @@
 //! The store against real database files: opening, writing, and making it agree with the folder.
 
 mod commit;
+mod counts;
 mod folder;
+mod migration;
 mod model;
 mod opening;
 mod queue;
+mod retention;
 mod schema;
 
 use std::{path::PathBuf, sync::Arc};

@@ -73,36 +73,6 @@ fn a_newer_database_is_refused_untouched() {
     }
 }
 
-/// Every column of every table and view, every index.
-fn shape(sql: &rusqlite::Connection) -> Vec<String> {
-    let query = "SELECT s.type || ' ' || s.name || ' ' || coalesce(c.name || ' ' || c.type || ' '
-                   || c.\"notnull\" || ' ' || coalesce(c.dflt_value, '') || ' ' || c.pk, '')
-                 FROM sqlite_schema s LEFT JOIN pragma_table_info(s.name) c ORDER BY 1";
-    let mut statement = sql.prepare(query).unwrap();
-    statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
-}
-
-#[tokio::test]
-async fn an_older_database_is_brought_to_the_shape_of_a_new_one_with_all_it_holds() {
-    let folder = tempdir().unwrap();
-    let path = folder.path().join("lipsyncd.db");
-    let old = rusqlite::Connection::open(&path).unwrap();
-    old.execute_batch(include_str!("schema-1.sql")).unwrap();
-    old.pragma_update(None, "application_id", 0x4C53_7964).unwrap();
-    old.pragma_update(None, "user_version", 1).unwrap();
-    old.execute("INSERT INTO spend (day, tasks) VALUES ('2026-03-01', 7)", []).unwrap();
-    drop(old);
-    let told = Reader::open(&path).err().unwrap().to_string();
-    assert!(told.contains("lipsyncd run"), "{told}");
-
-    let store = Store::open(&path).unwrap();
-    let sql = rusqlite::Connection::open(&path).unwrap();
-    assert_eq!(shape(&sql), shape(&Bench::new().sql()));
-    let kept: i64 = sql.query_row("SELECT tasks FROM spend_by_day", [], |row| row.get(0)).unwrap();
-    assert_eq!(kept, 7);
-    assert_eq!(store.pause().await.unwrap(), None);
-}
-
 #[test]
 fn a_damaged_database_is_refused_untouched() {
     let folder = tempdir().unwrap();
