@@ -4,7 +4,6 @@
 //! conditions, and gives up after a while: a figure that does not come is a failure.
 
 use std::{
-    ffi::OsStr,
     fmt::Write as _,
     fs::{self, File},
     io,
@@ -223,18 +222,6 @@ fn files_under(folder: &Path) -> Vec<PathBuf> {
     let (folders, files): (Vec<_>, Vec<_>) =
         entries.iter().map(fs::DirEntry::path).partition(|path| path.is_dir());
     folders.iter().flat_map(|folder| files_under(folder)).chain(files).collect()
-}
-
-/// How many files of that ending lie in a folder of results.
-pub fn count_files(folder: &Path, ending: &str) -> usize {
-    if !folder.is_dir() {
-        return 0;
-    }
-    let shown = |name: &OsStr| !name.to_string_lossy().starts_with('.');
-    let fits = |path: &PathBuf| {
-        path.extension() == Some(OsStr::new(ending)) && path.file_name().is_some_and(shown)
-    };
-    files_under(folder).iter().filter(|path| fits(path)).count()
 }
 
 fn processor_time(pid: u32) -> Duration {

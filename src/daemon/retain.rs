@@ -85,7 +85,7 @@ mod tests {
             print: "print".to_owned(),
             file_id: "file".to_owned(),
             seen_at_ms: NOW_MS,
-            unread: std::sync::Arc::default(),
+            unread: Arc::default(),
             jobs: (0..jobs).map(|number| wanted(&format!("job {number}"))).collect(),
         };
         store.accept(manifest, moment(), policy()).await.unwrap().unwrap();

@@ -11,6 +11,7 @@ use super::{
     Settings,
     context::Context,
     in_the_way::earlier,
+    metadata::{delivered, record},
     pace::Kind as Call,
     step::{StepEnd, Word},
     stop::{Stop, no_result, on_disk, told},
@@ -22,9 +23,7 @@ use crate::{
     },
     kling::{Api, Fetched, ResultVideo},
     media::video,
-    output::{
-        self, FaceUsed, FileFacts, Kind, Metadata, OutputError, Part, Place, Source, TimingUsed,
-    },
+    output::{self, FileFacts, Kind, Metadata, OutputError, Part, Place, Source},
     planted::{Mistake, is_planted},
     store::StoreError,
 };
@@ -91,34 +90,43 @@ async fn fetch<A: Api>(
         Some(video) => (video, None),
         None => ask_for_result(context, job, &task_id).await?,
     };
-    let (result_part, result) = fetch_file(context, part, Kind::Result, videos.url.as_deref())
-        .await
-        .map_err(|stop| gone_by_now(stop, made))?;
-    let mut parts = vec![result_part];
-    let mut watermark = None;
-    if job.spec.watermark {
-        let (wanted_place, wanted_task) = (place.clone(), task_id.clone());
-        let open = move || open_part(&wanted_place, &wanted_task, Kind::Watermark, bytes_max);
-        let part = on_disk(&context.settings, open).await?;
-        let url = videos.watermark_url.as_deref();
-        let (part, facts) = fetch_file(context, part, Kind::Watermark, url).await?;
-        parts.push(part);
-        watermark = Some(facts);
-    }
-    let metadata = metadata(context, job, result, watermark, videos.duration_ms).await?;
+    let record = record(context, job, videos.duration_ms).await?;
+    let (marked, clock) = (place.clone(), context.clock.clone());
     let earlier = earlier(job);
-    on_disk(&context.settings, move || {
-        if !is_planted(Mistake::NeverPublished)
-            && let Err(error) = output::publish(&place, &metadata, &earlier)
-        {
-            // What is in the way may stay there for long: it is not fetched again each time. Whether that
-            // can be kept changes nothing of what is told.
-            parts.iter_mut().for_each(|part| drop(part.keep()));
-            return Err(error);
-        }
-        Ok(delivered(&metadata))
-    })
-    .await
+    let publish = move |parts: Vec<Part>, result, watermark| {
+        // It is whole on disk now.
+        let metadata = Metadata { result, watermark, finished_at_ms: clock.now_ms(), ..record };
+        publish(&place, &metadata, &earlier, parts)
+    };
+    let url = videos.url.as_deref();
+    if !job.spec.watermark {
+        let whole = move |part, facts| publish(vec![part], facts, None);
+        let fetched = fetch_file(context, part, Kind::Result, url, whole).await;
+        return fetched.map_err(|stop| gone_by_now(stop, made));
+    }
+    let fetched = fetch_file(context, part, Kind::Result, url, |part, facts| Ok((part, facts)));
+    let (part, result) = fetched.await.map_err(|stop| gone_by_now(stop, made))?;
+    let open = move || open_part(&marked, &task_id, Kind::Watermark, bytes_max);
+    let marked = on_disk(&context.settings, open).await?;
+    let whole = move |marked, facts| publish(vec![part, marked], result, Some(facts));
+    fetch_file(context, marked, Kind::Watermark, videos.watermark_url.as_deref(), whole).await
+}
+
+/// Gives the finished parts their names. What is in the way may stay there for long: then the parts are
+/// kept, and not fetched again each time. Whether they can be changes nothing of what is told.
+fn publish(
+    place: &Place,
+    metadata: &Metadata,
+    earlier: &[FileFacts],
+    mut parts: Vec<Part>,
+) -> Result<Delivered, OutputError> {
+    if !is_planted(Mistake::NeverPublished)
+        && let Err(error) = output::publish(place, metadata, earlier)
+    {
+        parts.iter_mut().for_each(|part| drop(part.keep()));
+        return Err(error);
+    }
+    Ok(delivered(metadata))
 }
 
 /// What lies at a job's place.
@@ -179,13 +187,14 @@ fn gone_by_now(stop: Stop, made: Option<Made>) -> Stop {
     }
 }
 
-/// Brings one video to disk as a whole part file.
-async fn fetch_file<A: Api>(
+/// Brings one video to disk as a whole part file, and does `then` with it in the same go.
+async fn fetch_file<A: Api, T: Send + 'static>(
     context: &Context<A>,
     part: Part,
     kind: Kind,
     url: Option<&str>,
-) -> Result<(Part, FileFacts), Stop> {
+    then: impl FnOnce(Part, FileFacts) -> Result<T, OutputError> + Send + 'static,
+) -> Result<T, Stop> {
     let url = match (url, kind) {
         (Some(url), _) => {
             Url::parse(url).map_err(|_| no_result("names a result without a valid address"))?
@@ -195,106 +204,72 @@ async fn fetch_file<A: Api>(
     };
     let reply = context.api.fetch(&url, part.bytes(), part.etag()).await;
     let is_not_there = matches!(reply.answer.http_status, Some(404 | 410));
-    let fetched = reply.result.map_err(|error| match is_not_there {
+    let mut fetched = reply.result.map_err(|error| match is_not_there {
         true => Stop::NotThere(error),
         false => Stop::Api(error),
     })?;
-    pour(&context.settings, part, fetched).await
+    let expected_bytes = fetched.total_bytes.filter(|_| !is_planted(Mistake::HalfIsWhole));
+    let (mut part, bytes) = pour(&context.settings, part, &mut fetched).await?;
+    let finish = move || {
+        begin_and_append(&mut part, bytes)?;
+        let facts = part.finish(is_whole, expected_bytes)?;
+        then(part, facts)
+    };
+    on_disk(&context.settings, finish).await
 }
 
-/// Writes what comes to the part, to the end of the stream, and checks it. If that breaks, what came is
-/// kept. A result that comes in one piece goes to disk in one go.
+/// What came and is not written yet; the first of a stream with where it begins, and which file it is of.
+#[derive(Default)]
+struct Came {
+    bytes: Vec<u8>,
+    begin: Option<(u64, Option<String>)>,
+}
+
+/// Writes what comes to the part, to the end of the stream; the last of it is left to the caller, so that
+/// a result that comes in one piece goes to disk in one go. If the stream breaks, what came is kept.
 async fn pour(
     settings: &Settings,
     mut part: Part,
-    mut fetched: Fetched,
-) -> Result<(Part, FileFacts), Stop> {
-    let expected_bytes = fetched.total_bytes.filter(|_| !is_planted(Mistake::HalfIsWhole));
-    let mut begins = Some((fetched.from_byte, fetched.etag.take()));
-    let mut came = Vec::new();
+    fetched: &mut Fetched,
+) -> Result<(Part, Came), Stop> {
+    let begin = Some((fetched.from_byte, fetched.etag.take()));
+    let mut came = Came { bytes: Vec::new(), begin };
     loop {
         let next = fetched.chunk().await;
-        if let Ok(Some(chunk)) = &next {
-            came.extend_from_slice(chunk);
-            if came.len() < WRITE_BYTES {
-                continue;
+        match &next {
+            Ok(Some(chunk)) => {
+                came.bytes.extend_from_slice(chunk);
+                if came.bytes.len() < WRITE_BYTES {
+                    continue;
+                }
             }
+            Ok(None) => return Ok((part, came)),
+            Err(_) if is_planted(Mistake::HalfIsWhole) => return Ok((part, came)),
+            Err(_) => {}
         }
-        let (bytes, begin) = (std::mem::take(&mut came), begins.take());
-        let ended = matches!(next, Ok(None)) || next.is_err() && is_planted(Mistake::HalfIsWhole);
-        let broke = next.is_err() && !ended;
-        let (poured, facts) = on_disk(settings, move || {
-            if let Some((from_byte, etag)) = begin {
-                part.begin(from_byte, etag.as_deref())?;
-            }
-            part.append(&bytes)?;
+        let (broke, came) = (next.is_err(), std::mem::take(&mut came));
+        part = on_disk(settings, move || {
+            begin_and_append(&mut part, came)?;
             if broke {
                 part.keep()?;
             }
-            let facts = ended.then(|| part.finish(is_whole, expected_bytes)).transpose()?;
-            Ok((part, facts))
+            Ok(part)
         })
         .await?;
-        part = poured;
-        match (facts, next) {
-            (Some(facts), _) => return Ok((part, facts)),
-            (None, Err(error)) => return Err(error.into()),
-            (None, Ok(_)) => {}
-        }
+        next?;
     }
+}
+
+fn begin_and_append(part: &mut Part, came: Came) -> Result<(), OutputError> {
+    if let Some((from_byte, etag)) = came.begin {
+        part.begin(from_byte, etag.as_deref())?;
+    }
+    part.append(&came.bytes)
 }
 
 fn is_whole(file: &mut File, bytes: u64) -> Result<(), video::VideoFault> {
     match is_planted(Mistake::HalfIsWhole) {
         true => Ok(()),
         false => video::is_whole(file, bytes).map(drop),
-    }
-}
-
-async fn metadata<A: Api>(
-    context: &Context<A>,
-    job: &Job,
-    result: FileFacts,
-    watermark: Option<FileFacts>,
-    duration_ms: Option<i64>,
-) -> Result<Metadata, Stop> {
-    let internal = |message: String| Stop::Other { code: "internal", message };
-    let plan = job.plan.as_ref().ok_or_else(|| internal("the job has no timing".to_owned()))?;
-    let face = context.store.face_of(job).await.map_err(|error| internal(error.to_string()))?;
-    let labels = context.store.labels(job.id).await.map_err(|error| internal(error.to_string()))?;
-    Ok(Metadata {
-        job: job.spec.key.clone(),
-        attempt: job.attempt,
-        task_id: job.task_id.clone().unwrap_or_default(),
-        external_task_id: job.external_task_id(),
-        video: job.spec.video.as_written().to_owned(),
-        audio: job.spec.audio.as_written().to_owned(),
-        face: FaceUsed {
-            id: plan.face_id.clone(),
-            start_ms: face.as_ref().map_or(0, |face| face.start_ms),
-            end_ms: face.as_ref().map_or(0, |face| face.end_ms),
-        },
-        timing: TimingUsed {
-            sound_start_ms: plan.sound_start_ms,
-            sound_end_ms: plan.sound_end_ms,
-            sound_insert_ms: plan.sound_insert_ms,
-            sound_volume: job.spec.sound_volume,
-            original_audio_volume: job.spec.original_audio_volume,
-        },
-        units_micro: Some(job.units_micro),
-        duration_ms,
-        result,
-        watermark,
-        labels,
-        created_at_ms: job.create.as_ref().map_or(0, |create| create.first_sent_at_ms),
-        finished_at_ms: context.clock.now_ms(),
-    })
-}
-
-fn delivered(metadata: &Metadata) -> Delivered {
-    Delivered {
-        bytes: metadata.result.bytes,
-        sha256: metadata.result.sha256.clone(),
-        duration_ms: metadata.duration_ms,
     }
 }

@@ -22,6 +22,7 @@ mod line;
 mod listing;
 mod local;
 mod lookup;
+mod metadata;
 mod offload;
 mod pace;
 mod reach;

@@ -1,7 +1,5 @@
 //! Writing a transition down: the job, its history and the day's account, in one transaction.
 
-use std::collections::BTreeMap;
-
 use rusqlite::{Connection, OptionalExtension as _, named_params};
 
 use super::{Store, StoreError, candidate, phrase, row, spend};
@@ -97,14 +95,6 @@ impl Store {
             job.map(|job| with_labels(connection, job)).transpose()
         })
         .await
-    }
-
-    /// Returns the labels of that job.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub async fn labels(&self, id: JobId) -> Result<BTreeMap<String, String>, StoreError> {
-        self.read(move |connection| row::labels(connection, id)).await
     }
 
     /// Returns the job that the task of that id is, if it is one's.

@@ -1,8 +1,10 @@
 //! Answers of Identify Face, shared by all jobs of a video.
 
+use std::collections::BTreeMap;
+
 use rusqlite::{Connection, OptionalExtension as _};
 
-use super::{Store, StoreError};
+use super::{Store, StoreError, row};
 use crate::job::{FaceSpan, Job, Session};
 
 /// A session with the faces in it.
@@ -99,15 +101,22 @@ impl Store {
         .await
     }
 
-    /// Returns the face that a job's plan chose, with the time it is seen.
+    /// Returns the face that a job's plan chose, with the time it is seen, and the job's labels: what the
+    /// file beside its result tells.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn face_of(&self, job: &Job) -> Result<Option<FaceSpan>, StoreError> {
-        let (Some(session), Some(plan)) = (&job.session, &job.plan) else { return Ok(None) };
-        let (row, face_id) = (session.row, plan.face_id.clone());
+    pub async fn face_and_labels(
+        &self,
+        job: &Job,
+    ) -> Result<(Option<FaceSpan>, BTreeMap<String, String>), StoreError> {
+        let session_row = job.session.as_ref().map(|session| session.row);
+        let (id, face_id) = (job.id, job.plan.as_ref().map(|plan| plan.face_id.clone()));
         self.read(move |connection| {
-            Ok(faces(connection, row)?.into_iter().find(|face| face.face_id == face_id))
+            let all = session_row.map(|row| faces(connection, row)).transpose()?;
+            let is_chosen = |face: &FaceSpan| Some(&face.face_id) == face_id.as_ref();
+            let chosen = all.unwrap_or_default().into_iter().find(is_chosen);
+            Ok((chosen, row::labels(connection, id)?))
         })
         .await
     }

@@ -27,6 +27,8 @@ fn a_part_that_was_kept_goes_on_and_one_that_was_not_starts_anew() {
     let facts = part.finish(whole, Some(VIDEO.len() as u64)).unwrap();
     assert_eq!(facts, download(&place, "other", Kind::Watermark, VIDEO));
 
+    // A small one is fetched again after a crash, unless it is kept.
+    part.keep().unwrap();
     let whole_part = Part::open(&place, source("t"), 1000).unwrap();
     assert_eq!(whole_part.bytes(), VIDEO.len() as u64);
     let other_task = Part::open(&place, source("t2"), 1000).unwrap();
