@@ -56,9 +56,14 @@ impl House {
         let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let sim = runtime.block_on(SimServer::start(account, address)).unwrap();
-        let text = format!("kling: {{ base_url: \"{}\" }}\n{settings}", sim.base_url());
-        fs::write(dir.path().join("lipsyncd.yaml"), text).unwrap();
-        Self { dir, sim, _runtime: runtime, daemon: None }
+        let house = Self { dir, sim, _runtime: runtime, daemon: None };
+        house.configure(settings);
+        house
+    }
+
+    pub fn configure(&self, settings: &str) {
+        let text = format!("kling: {{ base_url: \"{}\" }}\n{settings}", self.sim.base_url());
+        fs::write(self.path("lipsyncd.yaml"), text).unwrap();
     }
 
     pub fn path(&self, relative: &str) -> PathBuf {
@@ -77,7 +82,7 @@ impl House {
             let folder = made.join((manifest / 1_000).to_string());
             fs::create_dir_all(&folder).unwrap();
             let jobs = manifest * jobs_each..(manifest + 1) * jobs_each;
-            fs::write(folder.join(format!("m{manifest}.yaml")), text(jobs)).unwrap();
+            fs::write(folder.join(format!("m{manifest}.yaml")), text(name, jobs)).unwrap();
         }
         fs::rename(&made, self.path("jobs").join(name)).unwrap();
     }
@@ -204,13 +209,13 @@ impl Drop for House {
 }
 
 /// A batch of jobs, each of a video and a sound of its own, which the simulator makes up.
-fn text(jobs: impl Iterator<Item = usize>) -> String {
+fn text(name: &str, jobs: impl Iterator<Item = usize>) -> String {
     let mut text = "defaults:\n  sound_end_time: 4s\njobs:\n".to_owned();
     for job in jobs {
         write!(
             text,
-            "  - id: j{job}\n    video: https://cdn.example.com/v{job}.mp4?duration_ms=9000\n    \
-             audio: https://cdn.example.com/a{job}.mp3?duration_ms=5000\n"
+            "  - id: j{job}\n    video: https://cdn.example.com/{name}{job}.mp4?duration_ms=9000\n    \
+             audio: https://cdn.example.com/{name}{job}.mp3?duration_ms=5000\n"
         )
         .unwrap();
     }

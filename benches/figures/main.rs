@@ -1,7 +1,7 @@
 //! The figures that README quotes, measured: `cargo bench`.
 //!
 //! `cargo bench -- --short` measures less of each, and fails when half of a figure is lost: machines
-//! are noisy. A word after `--` measures only the figures that it names.
+//! are noisy. Words after `--` measure only what they name: `slots`, `long`, `overhead`, `growth`.
 
 #![expect(
     unreachable_pub,
@@ -12,6 +12,8 @@
 
 mod figure;
 mod folder;
+mod growth;
+mod history;
 mod house;
 mod long_tasks;
 mod overhead;
@@ -21,40 +23,45 @@ mod slots;
 use std::{env, process::ExitCode, time::Duration};
 
 use figure::Figure;
+use history::History;
 use queue::Queue;
+
+/// `--short` takes this much of each figure.
+const SHORT_STILL: Duration = Duration::from_secs(10);
 
 fn main() -> ExitCode {
     let words: Vec<String> = env::args().skip(1).filter(|word| word != "--bench").collect();
     let short = words.iter().any(|word| word == "--short");
     let chosen: Vec<&String> = words.iter().filter(|word| !word.starts_with("--")).collect();
     let wants = |name: &str| chosen.is_empty() || chosen.iter().any(|word| *word == name);
-    let mut figures: Vec<Figure> = Vec::new();
+    let (mut figures, mut growth): (Vec<Figure>, String) = (Vec::new(), String::new());
     if wants("slots") {
         figures.extend(slots::measure());
     }
     if wants("long") {
-        figures
-            .extend([5, 50].map(|slots| long_tasks::measure(slots, if short { 25 } else { 100 })));
+        let rounds = if short { 25 } else { 100 };
+        figures.extend([5, 50].map(|slots| long_tasks::measure(slots, rounds)));
     }
     if wants("overhead") {
         figures.extend(overhead::measure(3_000));
     }
-    if wants("queue") {
-        let queue = Queue::measure(100_000, Duration::from_secs(if short { 5 } else { 62 }));
-        figures.extend(queue.figures("100,000 jobs", 40.0));
-    }
-    if wants("million") && !short {
-        let queue = Queue::measure(1_000_000, Duration::from_secs(62));
-        figures.extend(queue.figures("1,000,000 jobs", 60.0));
-    }
-    if wants("folder") {
-        figures.push(folder::measure(if short { 10_000 } else { 100_000 }));
+    if short && wants("growth") {
+        let (queue, house) = Queue::measure(20_000, SHORT_STILL);
+        figures.extend(queue.figures("20,000", 40.0));
+        figures.extend(History::measure(house, 20_000).figures("20,000"));
+        figures.push(folder::figure(10_000, folder::rescan_ms(10_000)));
+    } else if wants("growth") {
+        let (of_growth, table) = growth::measure(1_000_000);
+        figures.extend(of_growth);
+        growth = table;
     }
     println!("{}", figure::HEAD);
     for figure in &figures {
         println!("{figure}");
     }
+    println!("\n{growth}");
     if short && figures.iter().any(|figure| !figure.is_half_reached()) {
+        println!("half of a figure is lost");
         return ExitCode::FAILURE;
     }
     ExitCode::SUCCESS

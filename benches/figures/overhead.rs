@@ -9,7 +9,8 @@ use crate::{
     house::{House, account},
 };
 
-const SETTINGS: &str = "
+/// An account that holds nobody up.
+pub const SETTINGS: &str = "
 limits: { concurrency: 256, identify_per_second: 100000, create_per_second: 100000, query_per_second: 100000 }
 poll: { min_interval: 10ms }
 download: { concurrency: 16 }
@@ -27,15 +28,18 @@ pub fn measure(jobs: usize) -> Vec<Figure> {
     let processor = house.end();
     let took = began.elapsed();
     let each = jobs as f64;
-    let bytes = house.database_bytes();
     vec![
-        Figure::new("jobs a second", each / took.as_secs_f64(), "", Goal::AtLeast(2_000.0)),
         Figure::new(
-            "processor time a job",
+            "overhead, tasks that end at once",
+            each / took.as_secs_f64(),
+            "jobs/s",
+            Goal::AtLeast(2_000.0),
+        ),
+        Figure::new(
+            "overhead, processor time a job",
             processor.as_secs_f64() * 1e3 / each,
             "ms",
             Goal::AtMost(0.5),
         ),
-        Figure::new("database bytes a job", bytes as f64 / each, "", Goal::AtMost(1_500.0)),
     ]
 }

@@ -14,7 +14,7 @@ const SLOTS: usize = 5;
 /// Tasks that do not end while somebody looks.
 const TASK_MS: i64 = 3_600_000;
 /// `watch.settle`, which nobody can hurry.
-const SETTLE: Duration = Duration::from_secs(1);
+pub const SETTLE: Duration = Duration::from_secs(1);
 /// So often `status` is asked; the median counts.
 const STATUS_TIMES: usize = 9;
 
@@ -30,8 +30,8 @@ pub struct Queue {
 }
 
 impl Queue {
-    /// `still` is for how long it is watched doing nothing; a rescan comes each 30 s.
-    pub fn measure(jobs: usize, still: Duration) -> Self {
+    /// `still` is for how long it is watched doing nothing; a rescan comes each 30 s. The daemon goes on.
+    pub fn measure(jobs: usize, still: Duration) -> (Self, House) {
         let mut house = House::new(account(SLOTS, (TASK_MS, TASK_MS)), "");
         house.start(&["run"]);
         house.until("the daemon", |house| house.log().contains("the folder has been read"));
@@ -56,13 +56,13 @@ impl Queue {
         let start_ms = began.elapsed().as_secs_f64() * 1e3;
         let memory_mb = memory_mb.max(house.memory_peak_mb());
         let taken_in_per_second = jobs as f64 / took.as_secs_f64();
-        Self { taken_in_per_second, memory_mb, still_percent, status_ms, start_ms }
+        (Self { taken_in_per_second, memory_mb, still_percent, status_ms, start_ms }, house)
     }
 
     /// The lines of the table; `memory_max_mb` is what so many jobs may take.
     pub fn figures(&self, jobs: &str, memory_max_mb: f64) -> Vec<Figure> {
         let line = |what: &str, measured: f64, unit, goal| {
-            Figure::new(format!("{what}, {jobs}"), measured, unit, goal)
+            Figure::new(format!("{what}, {jobs} queued"), measured, unit, goal)
         };
         vec![
             line("taking in", self.taken_in_per_second, "jobs/s", Goal::AtLeast(25_000.0)),

@@ -1,0 +1,72 @@
+//! How each cost grows with the queue and the past: none but the disk's and the taking in may.
+
+use std::time::Duration;
+
+use crate::{
+    figure::{Figure, number},
+    folder,
+    history::History,
+    queue::Queue,
+};
+
+/// The sizes, and what the daemon's memory may come to at some of them, in MB.
+const SIZES: [(usize, Option<f64>); 4] =
+    [(1_000, None), (10_000, None), (100_000, Some(40.0)), (1_000_000, Some(60.0))];
+/// Long enough for a rescan or two.
+const STILL: Duration = Duration::from_secs(62);
+
+/// One column of the table.
+struct Column {
+    jobs: usize,
+    queue: Queue,
+    history: History,
+    rescan_ms: Option<f64>,
+}
+
+/// What is read off one column.
+type Row = (&'static str, fn(&Column) -> Option<f64>);
+
+const ROWS: [Row; 10] = [
+    ("taking in, jobs/s", |column| Some(column.queue.taken_in_per_second)),
+    ("memory at its peak, MB", |column| Some(column.queue.memory_mb)),
+    ("standing still, % of a core", |column| Some(column.queue.still_percent)),
+    ("`status`, all queued, ms", |column| Some(column.queue.status_ms)),
+    ("first request after a kill, ms", |column| Some(column.queue.start_ms)),
+    ("database a finished job, bytes", |column| Some(column.history.bytes_a_job)),
+    ("`status`, all finished, ms", |column| Some(column.history.status_ms)),
+    ("3,000 jobs after that, jobs/s", |column| Some(column.history.jobs_per_second)),
+    ("the same, processor ms a job", |column| Some(column.history.processor_ms_a_job)),
+    ("rescan of as many manifests, ms", |column| column.rescan_ms),
+];
+
+/// Measures all sizes up to `most`; returns the lines that belong to the table of figures, and a table of
+/// their own.
+pub fn measure(most: usize) -> (Vec<Figure>, String) {
+    let (mut figures, mut columns) = (Vec::new(), Vec::new());
+    for (jobs, memory_max_mb) in SIZES.into_iter().filter(|(jobs, _)| *jobs <= most) {
+        let (queue, house) = Queue::measure(jobs, STILL);
+        let history = History::measure(house, jobs);
+        let rescan_ms = (jobs <= 100_000).then(|| folder::rescan_ms(jobs));
+        if let Some(memory_max_mb) = memory_max_mb {
+            let size = number(jobs as f64);
+            figures.extend(queue.figures(&size, memory_max_mb));
+            figures.extend(history.figures(&size));
+        }
+        if let Some(rescan_ms) = rescan_ms.filter(|_| jobs == 100_000) {
+            figures.push(folder::figure(jobs, rescan_ms));
+        }
+        columns.push(Column { jobs, queue, history, rescan_ms });
+    }
+    (figures, table(&columns))
+}
+
+fn table(columns: &[Column]) -> String {
+    let cells = |of: &dyn Fn(&Column) -> Option<f64>| {
+        let cell = |column| of(column).map_or("–".to_owned(), number);
+        columns.iter().map(cell).collect::<Vec<_>>().join(" | ")
+    };
+    let head = cells(&|column| Some(column.jobs as f64));
+    let rows = ROWS.iter().map(|(what, of)| format!("| {what} | {} |", cells(of)));
+    let rows = rows.collect::<Vec<_>>().join("\n");
+    format!("| jobs | {head} |\n|{}\n{rows}", " --- |".repeat(columns.len() + 1))
+}

@@ -1,0 +1,153 @@
+//! What a long past costs: every job of a queue is taken to its end, and the daemon goes on from there.
+//!
+//! The past is made by the store itself, as the pipeline would have written it; only the calls and the
+//! results are left out.
+
+use std::{sync::Arc, time::Instant};
+
+use lipsyncd::{
+    job::{Delivered, FaceSpan, Job, Moment, Outcome, Policy, Session, State, apply},
+    pipeline::Clock,
+    sim::SimConfig,
+    store::{Answer, Call, KnownSession, Store},
+};
+use tokio::task::JoinSet;
+
+use crate::{
+    figure::{Figure, Goal},
+    house::House,
+    overhead,
+    queue::{SETTLE, status_ms},
+};
+
+/// So many jobs are written at once, as if so many slots were in use.
+const AT_ONCE: usize = 256;
+/// So many jobs come after the past.
+const JOBS: usize = 3_000;
+
+/// What so many finished jobs cost.
+#[derive(Debug)]
+pub struct History {
+    pub bytes_a_job: f64,
+    pub status_ms: f64,
+    pub jobs_per_second: f64,
+    pub processor_ms_a_job: f64,
+}
+
+impl History {
+    /// `house` has a daemon with `jobs` jobs in its queue; it is ended.
+    pub fn measure(mut house: House, jobs: usize) -> Self {
+        house.kill();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(finish_all(&house));
+        let bytes_a_job = house.database_bytes() as f64 / jobs as f64;
+        let status_ms = status_ms(&house);
+        let (jobs_per_second, processor_ms_a_job) = go_on(&mut house);
+        Self { bytes_a_job, status_ms, jobs_per_second, processor_ms_a_job }
+    }
+
+    /// The lines of the table.
+    pub fn figures(&self, jobs: &str) -> Vec<Figure> {
+        let line = |what: &str, measured: f64, unit, goal| {
+            Figure::new(format!("{what}, {jobs} finished"), measured, unit, goal)
+        };
+        vec![
+            line(
+                "database a job, with its history",
+                self.bytes_a_job,
+                "bytes",
+                Goal::AtMost(1_500.0),
+            ),
+            line("`status`", self.status_ms, "ms", Goal::AtMost(100.0)),
+        ]
+    }
+}
+
+/// New jobs after all that: jobs a second, and the processor's time of each in ms.
+fn go_on(house: &mut House) -> (f64, f64) {
+    house.sim.control(|sim| {
+        let config = sim.config_mut();
+        *config = SimConfig { concurrency: 256, task_ms: (0, 0), ..config.clone() };
+    });
+    house.configure(overhead::SETTINGS);
+    house.start(&["run"]);
+    let log = house.log().len();
+    house.until("the folder", |house| house.log()[log..].contains("the folder has been read"));
+    let database = house.database();
+    let mut succeeded =
+        database.prepare("SELECT jobs FROM state WHERE name = 'succeeded'").unwrap();
+    let mut succeeded = || succeeded.query_row([], |row| row.get::<_, usize>(0)).unwrap();
+    let (before, used, began) = (succeeded(), house.processor_time(), Instant::now());
+    house.drop_manifests("more", JOBS / 1_000, 1_000);
+    house.until("the new jobs", |_| succeeded() >= before + JOBS);
+    let took = began.elapsed().saturating_sub(SETTLE).as_secs_f64();
+    let used_ms = (house.processor_time() - used).as_secs_f64() * 1e3;
+    (JOBS as f64 / took, used_ms / JOBS as f64)
+}
+
+async fn finish_all(house: &House) {
+    let store = Store::open(&house.path("lipsyncd.db")).unwrap();
+    let policy = Arc::new(Policy {
+        retry_initial_ms: 1_000,
+        retry_max_ms: 300_000,
+        give_up_after_ms: 86_400_000,
+        create_settle_ms: 10_000,
+    });
+    let mut number = 0;
+    loop {
+        let queued = store.queued(AT_ONCE).await.unwrap();
+        let identified = store.under_way(State::Identified, i64::MAX, 0, AT_ONCE).await.unwrap();
+        let mut writing = JoinSet::new();
+        for job in queued.into_iter().chain(identified) {
+            number += 1;
+            let (store, policy) = (store.clone(), Arc::clone(&policy));
+            writing.spawn(async move { finish(&store, job, &policy, number).await });
+        }
+        if writing.is_empty() {
+            return;
+        }
+        writing.join_all().await;
+    }
+}
+
+/// One job from its place in line to its end, with the answers that an API gives.
+async fn finish(store: &Store, job: Job, policy: &Policy, number: u64) {
+    let now_ms = Clock::system_now_ms();
+    let moment = Moment { now_ms, chance: 0.5 };
+    let answer = |call, units_micro| {
+        let request_id = Some(format!("sim-{number:08}"));
+        Some(Answer { call, http_status: Some(200), code: Some(0), request_id, units_micro })
+    };
+    let session = Session {
+        row: 0,
+        session_id: number.to_string(),
+        identified_at_ms: now_ms,
+        expires_at_ms: now_ms + 82_800_000,
+    };
+    let faces = vec![FaceSpan { face_id: "0".to_owned(), start_ms: 0, end_ms: 9_000 }];
+    let known = KnownSession { session, faces };
+    let video = format!("url {}", job.spec.video.as_written());
+    let known = store.keep_session("bench", &video, known).await.unwrap();
+    let identified =
+        Outcome::Identified { session: known.session, faces: known.faces, units_micro: 50_000 };
+    let intended = Outcome::CreateIntended { account: "bench".to_owned(), sound_sha256: None };
+    // As long as those of the simulator.
+    let accepted = Outcome::Accepted { task_id: (829_000_000_000_000_000 + number).to_string() };
+    let result =
+        Delivered { bytes: 20_000, sha256: format!("{number:064x}"), duration_ms: Some(9_000) };
+    let story = [
+        (identified, answer(Call::Identify, Some(50_000))),
+        (intended, None),
+        (accepted, answer(Call::Create, None)),
+        (
+            Outcome::TaskSucceeded { units_micro: Some(2_000_000) },
+            answer(Call::List, Some(2_000_000)),
+        ),
+        (Outcome::Delivered(result), None),
+    ];
+    let mut job = job;
+    for (outcome, answer) in story.into_iter().skip(usize::from(job.state == State::Identified)) {
+        let transition = apply(&job, outcome, &moment, policy).unwrap();
+        job = store.record(transition, answer, now_ms).await.unwrap();
+    }
+}
