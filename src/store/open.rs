@@ -144,11 +144,14 @@ fn keep_plans(connection: &Connection) -> Result<(), StoreError> {
 
 /// Returns the version of a database of ours, 0 for an empty one.
 fn check_owner(connection: &Connection, path: &Path) -> Result<i64, StoreError> {
-    let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get(0));
+    // At one moment: another process may just be making it.
+    let moment = connection.unchecked_transaction()?;
+    let tables: i64 =
+        moment.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    let pragma = |name: &str| moment.pragma_query_value(None, name, |row| row.get(0));
     let version: i64 = pragma("user_version")?;
     let owner: i64 = pragma("application_id")?;
-    let tables: i64 =
-        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    moment.commit()?;
     if tables == 0 && version == 0 {
         return Ok(0);
     }

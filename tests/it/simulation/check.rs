@@ -142,7 +142,8 @@ fn check_file(world: &World, ledger: &Ledger, row: &Row) {
 fn check_history(world: &World, database: &Connection) {
     let broken = texts(
         database,
-        "SELECT j.key || ': ' || e.from_state || ' after ' || e.before || ' (' || e.what || ')' FROM
+        "SELECT j.key || ': event ' || e.id || ' from state ' || coalesce(e.from_state, 0) || ' after '
+           || coalesce(e.before, 0) FROM
            (SELECT *, lag(to_state) OVER (PARTITION BY job_id ORDER BY id) AS before FROM event) e
          JOIN job j ON j.id = e.job_id WHERE e.from_state IS NOT e.before",
     );

@@ -23,8 +23,8 @@ const EIO: i32 = 5;
 const SPAN: usize = 5;
 /// Of so many calls of a kind, one fails, where not all do.
 const STRIDE: usize = 40;
-/// SQLite brings its log back into the database once it has 1000 pages.
-const LOG_PAGES_ALMOST: u64 = 985;
+/// The log is brought back into the database once it has 4000 pages.
+const LOG_PAGES_ALMOST: u64 = 3_985;
 /// A page in the log, with its head.
 const LOG_PAGE_BYTES: u64 = 4096 + 24;
 /// The kinds of files that belong to the state database.

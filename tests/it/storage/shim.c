@@ -250,7 +250,7 @@ static int is_on_disk(const char *text) {
 
 static void hold_against_disk(const char *id, size_t length) {
     char text[512], line[512];
-    snprintf(text, sizeof text, "create written down as %.*s", (int)length, id);
+    snprintf(text, sizeof text, "as %.*s", (int)length, id);
     const char *word = is_on_disk(text) ? "written" : "unwritten";
     int bytes = snprintf(line, sizeof line, "%s %.*s\n", word, (int)length, id);
     if (creates_fd >= 0) syscall(SYS_write, creates_fd, line, bytes);
