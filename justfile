@@ -15,6 +15,10 @@ lint:
 demo:
     cargo run --release -- demo
 
+# The figures that README quotes; `--short` takes less of each, words such as `slots` only some.
+bench *arguments:
+    cargo bench --bench figures -- {{arguments}}
+
 # Put the source into its form.
 fmt:
     cargo fmt

@@ -32,6 +32,9 @@ impl Redactor {
 
     /// One line of at most `max_chars` characters, without secrets.
     pub(super) fn line(&self, text: &str, max_chars: usize) -> String {
+        if !self.secrets.iter().any(|secret| text.contains(secret)) {
+            return one_line(text, max_chars);
+        }
         let hidden = self
             .secrets
             .iter()
@@ -72,6 +75,10 @@ pub(super) fn root_cause(error: &(dyn Error + 'static)) -> String {
 }
 
 fn one_line(text: &str, max_chars: usize) -> String {
+    // Ids and the like are so already.
+    if text.len() <= max_chars && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return text.to_owned();
+    }
     let visible: String = text.chars().map(|c| if is_invisible(c) { ' ' } else { c }).collect();
     let joined = visible.split_whitespace().collect::<Vec<_>>().join(" ");
     match joined.char_indices().nth(max_chars) {

@@ -29,6 +29,7 @@ mod reach;
 mod react;
 mod refusal;
 mod room;
+mod running;
 mod schedule;
 mod settings;
 mod shelf;

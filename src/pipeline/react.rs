@@ -70,8 +70,8 @@ impl<A: Api> Pipeline<A> {
 
     /// Lets the jobs go on that waited for an answer about the same video.
     pub(super) fn release_others(&mut self, asker: JobId) {
-        let done = self.identifying.extract_if(.., |_, under_way| under_way.asker == asker);
-        let others: Vec<Job> = done.flat_map(|(_, under_way)| under_way.others).collect();
+        let Some((video, others)) = self.waiting_for.remove(&asker) else { return };
+        self.identifying.remove(&video);
         for job in others {
             self.shelve(job);
         }

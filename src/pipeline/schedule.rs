@@ -22,9 +22,22 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
 use super::{
-    Clock, Settings, absence::Absences, budget::Budget, cadence::Cadence, candidates::Refreshed,
-    context::Context, line::Line, pace::Pace, reach::Reached, room::Room, shelf::Shelf,
-    slots::Slots, step::StepEnd, sweep::Swept, under_way::UnderWay,
+    Clock, Settings,
+    absence::Absences,
+    budget::Budget,
+    cadence::Cadence,
+    candidates::Refreshed,
+    context::Context,
+    line::Line,
+    pace::Pace,
+    reach::Reached,
+    room::Room,
+    running::{Running, StepKind},
+    shelf::Shelf,
+    slots::Slots,
+    step::StepEnd,
+    sweep::Swept,
+    under_way::UnderWay,
 };
 use crate::{
     job::{Job, JobId, State},
@@ -62,21 +75,6 @@ pub enum End {
     Held,
 }
 
-/// What kind of step a task is; what is limited and what a stop waits for goes by it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum StepKind {
-    Prepare,
-    /// One that failed before: it must not take the place of those that did not.
-    PrepareAgain,
-    Create,
-    Settle,
-    Download,
-    Sweep,
-    Probe,
-    Learn,
-    Candidates,
-}
-
 /// How a task ended.
 #[expect(clippy::large_enum_variant, reason = "one lives at a time, and is moved once")]
 pub(super) enum Event {
@@ -87,14 +85,6 @@ pub(super) enum Event {
     Refreshed(Result<Refreshed, StoreError>),
 }
 
-/// A call about a video that is under way.
-pub(super) struct Identifying {
-    /// The job whose step sends it.
-    pub(super) asker: JobId,
-    /// The jobs that wait for the same answer.
-    pub(super) others: Vec<Job>,
-}
-
 /// The scheduler with all it holds in memory.
 pub struct Pipeline<A> {
     pub(super) context: Arc<Context<A>>,
@@ -103,9 +93,11 @@ pub struct Pipeline<A> {
     pub(super) line: Line,
     pub(super) cadence: Cadence,
     pub(super) steps: JoinSet<Event>,
-    pub(super) running: HashMap<Id, (StepKind, Option<JobId>)>,
-    /// Videos that are being identified, and the jobs that wait for the same answer.
-    pub(super) identifying: BTreeMap<String, Identifying>,
+    pub(super) running: Running,
+    /// Videos that are being identified, each with the job whose step asks.
+    pub(super) identifying: HashMap<String, JobId>,
+    /// The jobs that wait for the same answer as the one that asks.
+    pub(super) waiting_for: HashMap<JobId, (String, Vec<Job>)>,
     /// What the last query said that a task made.
     pub(super) hints: BTreeMap<JobId, ResultVideo>,
     pub(super) next_sweep: Instant,
@@ -171,8 +163,9 @@ impl<A: Api> Pipeline<A> {
             line: Line::new(),
             cadence,
             steps: JoinSet::new(),
-            running: HashMap::new(),
-            identifying: BTreeMap::new(),
+            running: Running::default(),
+            identifying: HashMap::new(),
+            waiting_for: HashMap::new(),
             hints: BTreeMap::new(),
             next_sweep: Instant::now(),
             list_candidates_at: Some(Instant::now()),
@@ -252,11 +245,11 @@ impl<A: Api> Pipeline<A> {
     async fn handle(&mut self, ended: Result<(Id, Event), JoinError>) -> Result<(), StoreError> {
         match ended {
             Ok((id, event)) => {
-                self.running.remove(&id);
+                self.running.end(id);
                 self.react(event).await
             }
             Err(panicked) => {
-                let was = self.running.remove(&panicked.id());
+                let was = self.running.end(panicked.id());
                 error!("an internal failure, its job is taken up again: {panicked}");
                 self.probe_again_later().await?;
                 match was {
@@ -273,7 +266,7 @@ impl<A: Api> Pipeline<A> {
 
     /// Says whether a run that is to end when idle has come to its end.
     async fn end_of_once(&self) -> Result<Option<End>, StoreError> {
-        let under_way = self.running.values().any(|(kind, _)| *kind != StepKind::Learn);
+        let under_way = self.running.any(|kind| kind != StepKind::Learn);
         if under_way || self.look_again {
             return Ok(None);
         }
@@ -319,18 +312,19 @@ impl<A: Api> Pipeline<A> {
     async fn drain(mut self) -> Result<(), StoreError> {
         self.may_pay.store(false, Ordering::Release);
         let deadline = Instant::now() + DRAIN;
-        while self.running.values().any(|(kind, _)| {
+        let may_have_paid = |kind| {
             matches!(
                 kind,
                 StepKind::Create | StepKind::Settle | StepKind::Prepare | StepKind::PrepareAgain
             )
-        }) {
+        };
+        while self.running.any(may_have_paid) {
             match timeout_at(deadline, self.steps.join_next_with_id()).await {
                 Ok(Some(Ok((id, _)))) => {
-                    self.running.remove(&id);
+                    self.running.end(id);
                 }
                 Ok(Some(Err(panicked))) => {
-                    self.running.remove(&panicked.id());
+                    self.running.end(panicked.id());
                 }
                 Ok(None) => break,
                 Err(_) => {

@@ -12,7 +12,8 @@ use super::{
     line::Probe,
     local::video_key,
     lookup,
-    schedule::{Event, Identifying, Pipeline, StepKind},
+    running::StepKind,
+    schedule::{Event, Pipeline},
     sound,
     step::StepEnd,
     sweep::{self, Followed},
@@ -46,7 +47,7 @@ impl<A: Api> Pipeline<A> {
             return;
         }
         for id in self.shelf.all_to_settle() {
-            if self.count_running(StepKind::Settle) >= SETTLES_MAX {
+            if self.running.count(StepKind::Settle) >= SETTLES_MAX {
                 return;
             }
             let sends = self.is_to_be_sent_again(id);
@@ -133,8 +134,9 @@ impl<A: Api> Pipeline<A> {
     /// One call a video: who comes later waits for the same answer.
     fn identify(&mut self, id: JobId) {
         let Some(video) = self.shelf.get(id).map(video_key) else { return };
-        if let Some(under_way) = self.identifying.get_mut(&video) {
-            under_way.others.extend(self.shelf.take(id));
+        let asker = self.identifying.get(&video);
+        if let Some((_, others)) = asker.and_then(|asker| self.waiting_for.get_mut(asker)) {
+            others.extend(self.shelf.take(id));
             return;
         }
         let probe = !self.line.lets_pay();
@@ -145,7 +147,8 @@ impl<A: Api> Pipeline<A> {
             }
             self.line.probe_sent(Probe::Paid(id));
         }
-        self.identifying.insert(video, Identifying { asker: id, others: Vec::new() });
+        self.identifying.insert(video.clone(), id);
+        self.waiting_for.insert(id, (video, Vec::new()));
         let may_pay = Arc::clone(&self.may_pay);
         self.prepare(id, move |context, job| async move {
             let gate = || probe || may_pay.load(Ordering::Acquire);
@@ -168,7 +171,7 @@ impl<A: Api> Pipeline<A> {
 
     fn start_downloads(&mut self) {
         while self.line.lets_ask()
-            && self.count_running(StepKind::Download) < self.context.settings.downloads
+            && self.running.count(StepKind::Download) < self.context.settings.downloads
         {
             let Some(id) = self.shelf.first_to_download() else { return };
             let Some(job) = self.shelf.take(id) else { return };
@@ -221,7 +224,7 @@ impl<A: Api> Pipeline<A> {
 
     /// Learns from a task that was accepted cleanly whether the account answers lookups.
     pub(super) fn start_learning(&mut self, job: Job) {
-        if self.count_running(StepKind::Learn) > 0 {
+        if self.running.count(StepKind::Learn) > 0 {
             return;
         }
         let context = Arc::clone(&self.context);
@@ -232,13 +235,13 @@ impl<A: Api> Pipeline<A> {
 
     /// When the tasks are to be looked at next; none while there are none, or a look is under way.
     pub(super) fn next_sweep_at(&self) -> Option<Instant> {
-        let idle = self.count_running(StepKind::Sweep) == 0 && self.line.lets_ask();
+        let idle = self.running.count(StepKind::Sweep) == 0 && self.line.lets_ask();
         (idle && self.shelf.followed().next().is_some()).then_some(self.next_sweep)
     }
 
     /// When the list is to be read for unresolved jobs; none while it need not be, or is.
     pub(super) fn next_listing_at(&self) -> Option<Instant> {
-        let idle = self.count_running(StepKind::Candidates) == 0 && self.line.lets_ask();
+        let idle = self.running.count(StepKind::Candidates) == 0 && self.line.lets_ask();
         self.list_candidates_at.filter(|_| idle)
     }
 
@@ -272,11 +275,7 @@ impl<A: Api> Pipeline<A> {
             StepKind::PrepareAgain => PREPARES_AGAIN_MAX,
             _ => self.slots.limit().max(PREPARES_MIN),
         };
-        self.count_running(kind) < most
-    }
-
-    pub(super) fn count_running(&self, kind: StepKind) -> usize {
-        self.running.values().filter(|(running, _)| *running == kind).count()
+        self.running.count(kind) < most
     }
 
     fn start(
@@ -286,6 +285,6 @@ impl<A: Api> Pipeline<A> {
         step: impl Future<Output = Event> + Send + 'static,
     ) {
         let task = self.steps.spawn(step);
-        self.running.insert(task.id(), (kind, job_id));
+        self.running.begin(task.id(), kind, job_id);
     }
 }
