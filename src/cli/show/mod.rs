@@ -25,7 +25,7 @@ pub struct Args {
     ///
     /// The columns of the view job_overview, and labels, wish, media, used, create, result, candidates
     /// (of an unresolved job: the tasks that it could be), history (the columns of the view
-    /// job_history) and next.
+    /// job_history), history_is_whole (false: the beginning is no longer kept) and next.
     #[arg(long)]
     json: bool,
 }

@@ -135,6 +135,20 @@ async fn show_as_json_has_the_history() {
 }
 
 #[tokio::test]
+async fn show_tells_that_a_history_is_no_longer_kept() {
+    let (place, store) = Place::with_jobs().await;
+    let show = || place.run(&["show", "promo/succeeded"]).out;
+    let json = || place.run(&["show", "promo/succeeded", "--json"]).json();
+    assert!(!show().contains("no longer kept"), "{}", show());
+    assert_eq!(json()["history_is_whole"], true);
+    while store.forget(i64::MAX, i64::MAX, 500).await.unwrap() {}
+    assert!(show().contains("History (UTC)\n  no longer kept"), "{}", show());
+    assert!(show().contains("result"), "{}", show());
+    assert_eq!(json()["history_is_whole"], false);
+    assert_eq!(json()["history"], serde_json::json!([]));
+}
+
+#[tokio::test]
 async fn an_unknown_job_offers_the_nearest() {
     let (place, _store) = Place::with_jobs().await;
     let ran = place.run(&["show", "promo/faild"]);
