@@ -38,8 +38,7 @@ impl Note {
 
     /// Writes the note beside `part`, whole or not at all. It need not be synced: losing it loses time only.
     pub(super) fn write(&self, part: &Path) -> Result<(), OutputError> {
-        let path = path_of(part);
-        let fresh = path.with_extension("new");
+        let (path, fresh) = (path_of(part), fresh_of(part));
         let text = serde_json::json!(self).to_string();
         failpoint::before("note.write");
         fs::write(&fresh, text).map_err(OutputError::at(&fresh))?;
@@ -47,10 +46,16 @@ impl Note {
         rename::over_ours(&fresh, &path)
     }
 
-    /// Removes the note beside `part`.
+    /// Removes the note beside `part`, and what a write of it that failed has left.
     pub(super) fn remove(part: &Path) -> Result<(), OutputError> {
+        rename::remove_if_there(&fresh_of(part))?;
         rename::remove_if_there(&path_of(part))
     }
+}
+
+/// What a note is called until it is whole.
+fn fresh_of(part: &Path) -> PathBuf {
+    part.with_extension("new")
 }
 
 /// `.NAME.part` has `.NAME.note`: no longer than the part's own name.
