@@ -41,6 +41,9 @@ pub struct Args {
     once: bool,
 }
 
+/// So many threads at most wait for the disk at once: more would only stand in each other's way.
+const BLOCKING_MAX: usize = 32;
+
 /// What a daemon is run on. Signals are heard from its first moment on, on a thread of their own:
 /// whatever the daemon is stuck in, a second one ends it.
 pub(super) struct Ground {
@@ -59,8 +62,11 @@ impl Ground {
         listen(stop.clone(), Arc::clone(&look)).map_err(cannot)?;
         // One thread: what blocks has threads of its own, and the rest is mostly waiting. Several would
         // spend more on waking each other than they win.
-        let runtime =
-            runtime::Builder::new_current_thread().enable_all().build().map_err(cannot)?;
+        let runtime = runtime::Builder::new_current_thread()
+            .enable_all()
+            .max_blocking_threads(BLOCKING_MAX)
+            .build()
+            .map_err(cannot)?;
         Ok(Self { runtime, stop, look })
     }
 

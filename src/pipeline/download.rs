@@ -71,7 +71,7 @@ async fn fetch<A: Api>(
 ) -> Result<Delivered, Stop> {
     let task_id = job.task_id.clone().unwrap_or_default();
     let (output_dir, way) =
-        (context.settings.output_dir.clone(), context.room.way(&job.spec.output));
+        (context.settings.output_dir.clone(), context.room.way_at_once(&job.spec.output));
     let (known_task, bytes_max) = (task_id.clone(), context.settings.download_bytes_max);
     let (place, begun) = on_disk(&context.settings, move || {
         let place = way.go(&output_dir)?;
@@ -91,7 +91,7 @@ async fn fetch<A: Api>(
         None => ask_for_result(context, job, &task_id).await?,
     };
     let record = record(context, job, videos.duration_ms).await?;
-    let (marked, clock) = (place.clone(), context.clock.clone());
+    let (at, clock) = (place.clone(), context.clock.clone());
     let earlier = earlier(job);
     let publish = move |parts: Vec<Part>, result, watermark| {
         // It is whole on disk now.
@@ -99,17 +99,22 @@ async fn fetch<A: Api>(
         publish(&place, &metadata, &earlier, parts)
     };
     let url = videos.url.as_deref();
-    if !job.spec.watermark {
+    let delivered = if job.spec.watermark {
+        let fetched = fetch_file(context, part, Kind::Result, url, |part, facts| Ok((part, facts)));
+        let (part, result) = fetched.await.map_err(|stop| gone_by_now(stop, made))?;
+        let place = at.clone();
+        let open = move || open_part(&place, &task_id, Kind::Watermark, bytes_max);
+        let marked = on_disk(&context.settings, open).await?;
+        let whole = move |marked, facts| publish(vec![part, marked], result, Some(facts));
+        let url = videos.watermark_url.as_deref();
+        fetch_file(context, marked, Kind::Watermark, url, whole).await?
+    } else {
         let whole = move |part, facts| publish(vec![part], facts, None);
         let fetched = fetch_file(context, part, Kind::Result, url, whole).await;
-        return fetched.map_err(|stop| gone_by_now(stop, made));
-    }
-    let fetched = fetch_file(context, part, Kind::Result, url, |part, facts| Ok((part, facts)));
-    let (part, result) = fetched.await.map_err(|stop| gone_by_now(stop, made))?;
-    let open = move || open_part(&marked, &task_id, Kind::Watermark, bytes_max);
-    let marked = on_disk(&context.settings, open).await?;
-    let whole = move |marked, facts| publish(vec![part, marked], result, Some(facts));
-    fetch_file(context, marked, Kind::Watermark, videos.watermark_url.as_deref(), whole).await
+        fetched.map_err(|stop| gone_by_now(stop, made))?
+    };
+    context.room.learn(&job.spec.output, &at);
+    Ok(delivered)
 }
 
 /// Gives the finished parts their names. What is in the way may stay there for long: then the parts are

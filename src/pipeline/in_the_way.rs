@@ -36,7 +36,7 @@ impl<A: Api> Context<A> {
 /// database was put back from a backup, and the task is found.
 pub(super) async fn check_output<A: Api>(context: &Context<A>, job: &Job) -> Option<Outcome> {
     let (output_dir, wanted) = (context.settings.output_dir.clone(), job.clone());
-    let way = context.room.way(&job.spec.output);
+    let (way, look) = context.room.way(&job.spec.output).await;
     let has_room = matches!(way, Way::Known(_));
     let checked = on_disk(&context.settings, move || {
         let (place, key) = (way.go(&output_dir)?, &wanted.spec.key);
@@ -58,8 +58,8 @@ pub(super) async fn check_output<A: Api>(context: &Context<A>, job: &Job) -> Opt
     let taken = |message| Some(output_taken(message));
     match checked.await {
         Ok((place, None)) => {
-            if !has_room {
-                context.room.learn(&job.spec.output, &place);
+            if let Some(look) = look {
+                look.learn(&place);
             }
             None
         }
