@@ -16,24 +16,32 @@ pub struct Figure {
     pub measured: f64,
     pub unit: &'static str,
     pub goal: Goal,
+    /// What it is known to come to, where that is less than the goal.
+    known: Option<Goal>,
 }
 
 impl Figure {
     pub fn new(what: impl Into<String>, measured: f64, unit: &'static str, goal: Goal) -> Self {
-        Self { what: what.into(), measured, unit, goal }
+        Self { what: what.into(), measured, unit, goal, known: None }
+    }
+
+    /// The goal is not reached yet: until it is, no more than this is to be lost.
+    pub fn known_to_be(mut self, known: Goal) -> Self {
+        self.known = Some(known);
+        self
     }
 
     pub fn is_reached(&self) -> bool {
-        self.is_within(1.0)
+        self.is_within(self.goal, 1.0)
     }
 
     /// Whether no more than half of it is lost: what a noisy machine may take.
     pub fn is_half_reached(&self) -> bool {
-        self.is_within(2.0)
+        self.is_within(self.known.unwrap_or(self.goal), 2.0)
     }
 
-    fn is_within(&self, slack: f64) -> bool {
-        match self.goal {
+    fn is_within(&self, goal: Goal, slack: f64) -> bool {
+        match goal {
             Goal::AtLeast(least) => self.measured * slack >= least,
             Goal::AtMost(most) => self.measured <= most * slack,
         }

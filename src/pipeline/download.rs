@@ -3,16 +3,12 @@
 //! A result that was paid for is never given up: whatever is in the way is waited out, and the job
 //! says what it is.
 
-use std::fs::File;
-
-use url::Url;
-
 use super::{
-    Settings,
     context::Context,
     in_the_way::earlier,
     metadata::{delivered, record},
     pace::Kind as Call,
+    pour::fetch_file,
     step::{StepEnd, Word},
     stop::{Stop, no_result, on_disk, told},
 };
@@ -21,15 +17,11 @@ use crate::{
         Delivered, Job, Outcome,
         outcome::{Fault, Trouble},
     },
-    kling::{Api, Fetched, ResultVideo},
-    media::video,
+    kling::{Api, ResultVideo},
     output::{self, FileFacts, Kind, Metadata, OutputError, Part, Place, Source},
     planted::{Mistake, is_planted},
     store::StoreError,
 };
-
-/// So many bytes go to the disk at once.
-const WRITE_BYTES: usize = 256 << 10;
 
 /// Query Task: "generated images/videos will be deleted after 30 days".
 const RESULT_KEPT_MS: i64 = 30 * 24 * 60 * 60 * 1000;
@@ -189,92 +181,5 @@ fn gone_by_now(stop: Stop, made: Option<Made>) -> Stop {
             Stop::Gone { made_at_ms: made.at_ms }
         }
         (stop, _) => stop,
-    }
-}
-
-/// Brings one video to disk as a whole part file, and does `then` with it in the same go.
-async fn fetch_file<A: Api, T: Send + 'static>(
-    context: &Context<A>,
-    part: Part,
-    kind: Kind,
-    url: Option<&str>,
-    then: impl FnOnce(Part, FileFacts) -> Result<T, OutputError> + Send + 'static,
-) -> Result<T, Stop> {
-    let url = match (url, kind) {
-        (Some(url), _) => {
-            Url::parse(url).map_err(|_| no_result("names a result without a valid address"))?
-        }
-        (None, Kind::Result) => return Err(no_result("names a result without an address")),
-        (None, Kind::Watermark) => return Err(no_result("names no watermarked result")),
-    };
-    let reply = context.api.fetch(&url, part.bytes(), part.etag()).await;
-    let is_not_there = matches!(reply.answer.http_status, Some(404 | 410));
-    let mut fetched = reply.result.map_err(|error| match is_not_there {
-        true => Stop::NotThere(error),
-        false => Stop::Api(error),
-    })?;
-    let expected_bytes = fetched.total_bytes.filter(|_| !is_planted(Mistake::HalfIsWhole));
-    let (mut part, bytes) = pour(&context.settings, part, &mut fetched).await?;
-    let finish = move || {
-        begin_and_append(&mut part, bytes)?;
-        let facts = part.finish(is_whole, expected_bytes)?;
-        then(part, facts)
-    };
-    on_disk(&context.settings, finish).await
-}
-
-/// What came and is not written yet; the first of a stream with where it begins, and which file it is of.
-#[derive(Default)]
-struct Came {
-    bytes: Vec<u8>,
-    begin: Option<(u64, Option<String>)>,
-}
-
-/// Writes what comes to the part, to the end of the stream; the last of it is left to the caller, so that
-/// a result that comes in one piece goes to disk in one go. If the stream breaks, what came is kept.
-async fn pour(
-    settings: &Settings,
-    mut part: Part,
-    fetched: &mut Fetched,
-) -> Result<(Part, Came), Stop> {
-    let begin = Some((fetched.from_byte, fetched.etag.take()));
-    let mut came = Came { bytes: Vec::new(), begin };
-    loop {
-        let next = fetched.chunk().await;
-        match &next {
-            Ok(Some(chunk)) => {
-                came.bytes.extend_from_slice(chunk);
-                if came.bytes.len() < WRITE_BYTES {
-                    continue;
-                }
-            }
-            Ok(None) => return Ok((part, came)),
-            Err(_) if is_planted(Mistake::HalfIsWhole) => return Ok((part, came)),
-            Err(_) => {}
-        }
-        let (broke, came) = (next.is_err(), std::mem::take(&mut came));
-        part = on_disk(settings, move || {
-            begin_and_append(&mut part, came)?;
-            if broke {
-                part.keep()?;
-            }
-            Ok(part)
-        })
-        .await?;
-        next?;
-    }
-}
-
-fn begin_and_append(part: &mut Part, came: Came) -> Result<(), OutputError> {
-    if let Some((from_byte, etag)) = came.begin {
-        part.begin(from_byte, etag.as_deref())?;
-    }
-    part.append(&came.bytes)
-}
-
-fn is_whole(file: &mut File, bytes: u64) -> Result<(), video::VideoFault> {
-    match is_planted(Mistake::HalfIsWhole) {
-        true => Ok(()),
-        false => video::is_whole(file, bytes).map(drop),
     }
 }

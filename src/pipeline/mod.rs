@@ -25,6 +25,7 @@ mod lookup;
 mod metadata;
 mod offload;
 mod pace;
+mod pour;
 mod reach;
 mod react;
 mod refusal;
