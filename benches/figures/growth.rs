@@ -12,10 +12,11 @@ use crate::{
 /// The sizes, and what the daemon's memory may come to at some of them, in MB.
 const SIZES: [(usize, Option<f64>); 4] =
     [(1_000, None), (10_000, None), (100_000, Some(40.0)), (1_000_000, Some(60.0))];
-/// Long enough for a rescan or two.
-const STILL: Duration = Duration::from_secs(62);
+/// Long enough for a rescan.
+const STILL: Duration = Duration::from_secs(32);
 
 /// One column of the table.
+#[derive(Debug)]
 struct Column {
     jobs: usize,
     queue: Queue,
@@ -55,7 +56,10 @@ pub fn measure(most: usize) -> (Vec<Figure>, String) {
         if let Some(rescan_ms) = rescan_ms.filter(|_| jobs == 100_000) {
             figures.push(folder::figure(jobs, rescan_ms));
         }
-        columns.push(Column { jobs, queue, history, rescan_ms });
+        let column = Column { jobs, queue, history, rescan_ms };
+        // It takes its time.
+        eprintln!("{column:?}");
+        columns.push(column);
     }
     (figures, table(&columns))
 }

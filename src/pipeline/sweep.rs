@@ -55,7 +55,7 @@ pub(super) struct Swept {
 
 /// What one answer said of one task.
 enum Sight {
-    Moved(Job, Option<ResultVideo>),
+    Moved(Box<Job>, Option<ResultVideo>),
     Same(JobId),
     Unclear(JobId, String),
     Stale(JobId),
@@ -64,7 +64,7 @@ enum Sight {
 impl Swept {
     fn add(&mut self, sight: Sight) {
         match sight {
-            Sight::Moved(job, video) => self.moved.push((job, video)),
+            Sight::Moved(job, video) => self.moved.push((*job, video)),
             Sight::Same(id) => self.same.push(id),
             Sight::Unclear(id, words) => self.unclear.push((id, words)),
             Sight::Stale(id) => self.stale.push(id),
@@ -254,7 +254,7 @@ async fn see<A: Api>(
     let ended = outcome != Outcome::Processing;
     let answer = kept(call, answer, ended.then_some(units_micro).flatten());
     match context.note(&job, outcome, answer).await {
-        Ok(job) => Ok(Sight::Moved(job, task.videos.into_iter().next())),
+        Ok(job) => Ok(Sight::Moved(Box::new(job), task.videos.into_iter().next())),
         Err(StoreError::Stale { .. }) => Ok(Sight::Stale(job.id)),
         Err(error) => Err(error),
     }
