@@ -36,7 +36,7 @@ fn count(house: &House, state: &str) -> usize {
 fn a_daemon_that_may_open_hardly_any_file_fails_nothing_and_goes_on() {
     let mut house = House::new(quick());
     drop_in_a_batch(&house);
-    for files in [18, 22] {
+    for files in [22, 26] {
         house.spawn_as(after(&house, &["sh"], &format!("ulimit -n {files}")));
         let before = house.log().matches("Too many open files").count();
         house.until("files to be used up", |house| {
