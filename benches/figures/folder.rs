@@ -6,7 +6,7 @@ use crate::{
 };
 
 /// What the log says of each look.
-const LOOKED: &str = "looked through the folder took_ms=";
+const LOOKED: &str = "looked through the folder in ";
 /// So many looks are taken; the median counts.
 const LOOKS: usize = 7;
 

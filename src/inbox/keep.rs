@@ -169,7 +169,7 @@ impl Inbox {
             (known, again, walked)
         })
         .await;
-        debug!(took_ms = began.elapsed().as_secs_f64() * 1e3, "looked through the folder");
+        debug!("looked through the folder in {:.1} ms", began.elapsed().as_secs_f64() * 1e3);
         (self.known, self.again) = (known, again);
         let differences = match walked {
             Ok(differences) => differences,
