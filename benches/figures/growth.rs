@@ -50,6 +50,7 @@ pub fn measure(most: usize) -> (Vec<Figure>, String) {
         let rescan_ms = (jobs <= 100_000).then(|| folder::rescan_ms(jobs));
         if let Some(memory_max_mb) = memory_max_mb {
             let size = number(jobs as f64);
+            figures.extend((jobs == 100_000).then(|| queue.taking_in(&size)));
             figures.extend(queue.figures(&size, memory_max_mb));
             figures.extend(history.figures(&size));
         }

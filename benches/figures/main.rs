@@ -49,6 +49,7 @@ fn main() -> ExitCode {
     }
     if short && wants("growth") {
         let (queue, house) = Queue::measure(20_000, SHORT_STILL);
+        figures.push(queue.taking_in("20,000"));
         figures.extend(queue.figures("20,000", 40.0));
         figures.extend(History::measure(house, 20_000).figures("20,000"));
         figures.push(folder::figure(10_000, folder::rescan_ms(10_000)));
