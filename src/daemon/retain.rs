@@ -36,42 +36,19 @@ mod tests {
 
     use super::*;
     use crate::{
-        job::{FaceChoice, JobSpec, Media, Moment, Outcome, Policy, Source, apply},
+        job::{
+            JobSpec, Media, Moment, Outcome, apply,
+            tests::{POLICY, spec},
+        },
         store::{Accepted, Reader, WantedJob},
     };
 
     const NOW_MS: i64 = 1_772_366_407_050;
     const DAY: Duration = Duration::from_hours(24);
 
-    fn policy() -> Policy {
-        Policy {
-            retry_initial_ms: 1_000,
-            retry_max_ms: 300_000,
-            give_up_after_ms: 86_400_000,
-            create_settle_ms: 10_000,
-        }
-    }
-
     fn wanted(key: &str) -> WantedJob {
-        let spec = JobSpec {
-            key: key.to_owned(),
-            id: Some(key.to_owned()),
-            video: Source::Url("https://cdn.example.com/v.mp4".to_owned()),
-            audio: Source::Url("https://cdn.example.com/a.mp3".to_owned()),
-            face: FaceChoice::Longest,
-            sound_start_ms: 0,
-            sound_end_ms: Some(5_000),
-            sound_insert_ms: None,
-            sound_volume: 1.0,
-            original_audio_volume: 1.0,
-            watermark: false,
-            callback_url: None,
-            external_task_id: None,
-            output: format!("{key}.mp4"),
-            priority: 0,
-            not_before_at_ms: None,
-            labels: [].into(),
-        };
+        let (id, output) = (Some(key.to_owned()), format!("{key}.mp4"));
+        let spec = JobSpec { key: key.to_owned(), id, output, ..spec() };
         let (meaning, external_base) = (key.to_owned(), key.to_owned());
         WantedJob { spec, meaning, external_base, media: Ok(Media::default()) }
     }
@@ -88,9 +65,9 @@ mod tests {
             unread: Arc::default(),
             jobs: (0..jobs).map(|number| wanted(&format!("job {number}"))).collect(),
         };
-        store.accept(manifest, moment(), policy()).await.unwrap().unwrap();
+        store.accept(manifest, moment(), POLICY).await.unwrap().unwrap();
         for job in store.queued(jobs).await.unwrap() {
-            let cancelled = apply(&job, Outcome::Cancelled, &moment(), &policy()).unwrap();
+            let cancelled = apply(&job, Outcome::Cancelled, &moment(), &POLICY).unwrap();
             store.record(cancelled, None, NOW_MS).await.unwrap();
         }
         store

@@ -17,7 +17,7 @@ use super::{
 
 pub(crate) const NOW_MS: i64 = 1_800_000_000_000;
 
-const POLICY: Policy = Policy {
+pub(crate) const POLICY: Policy = Policy {
     retry_initial_ms: 1_000,
     retry_max_ms: 300_000,
     give_up_after_ms: 86_400_000,

@@ -2,7 +2,6 @@
 
 use super::{
     context::Context,
-    room::Way,
     stop::{Stop, on_disk, told},
 };
 use crate::{
@@ -37,7 +36,7 @@ impl<A: Api> Context<A> {
 pub(super) async fn check_output<A: Api>(context: &Context<A>, job: &Job) -> Option<Outcome> {
     let (output_dir, wanted) = (context.settings.output_dir.clone(), job.clone());
     let (way, look) = context.room.way(&job.spec.output).await;
-    let has_room = matches!(way, Way::Known(_));
+    let has_room = look.is_none();
     let checked = on_disk(&context.settings, move || {
         let (place, key) = (way.go(&output_dir)?, &wanted.spec.key);
         match output::free_or_ours(&place, key, wanted.spec.watermark, &earlier(&wanted)) {

@@ -129,9 +129,8 @@ impl<A: Api> Pipeline<A> {
             }
             self.settle_in(job);
         }
-        if let Some(median_ms) =
-            self.cadence.median_ms().filter(|_| self.cadence.median_ms() != median_before_ms)
-        {
+        let median_ms = self.cadence.median_ms();
+        if let Some(median_ms) = median_ms.filter(|_| median_ms != median_before_ms) {
             self.context.store.set_median_task_ms(median_ms).await?;
         }
         for id in swept.same {
