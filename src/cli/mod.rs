@@ -4,6 +4,7 @@
 //! how it is shown. What a command must not do is decide about jobs: that is
 //! [`apply`](crate::job::apply())'s.
 
+mod backup;
 mod cancel;
 mod change;
 mod check;
@@ -78,6 +79,7 @@ pub enum Command {
     Cancel(cancel::Args),
     Pause(pause::Args),
     Resume(resume::Args),
+    Backup(backup::Args),
     Demo(demo::Args),
     Simulate(simulate::Args),
     Completions(completions::Args),
@@ -154,6 +156,7 @@ fn perform(
         Command::Pause(arguments) => pause::run(arguments, context),
         Command::Resume(arguments) => resume::run(arguments, context),
         Command::Check(arguments) => check::run(arguments, context),
+        Command::Backup(arguments) => backup::run(arguments, context),
         Command::Run(_) | Command::Completions(_) | Command::Demo(_) | Command::Simulate(_) => {
             unreachable!("done above")
         }

@@ -41,7 +41,7 @@ pub(super) fn store(config: &Config) -> Result<Store, CommandError> {
     Ok(Store::open(&config.state_db)?)
 }
 
-fn require(database: &Path) -> Result<(), CommandError> {
+pub(super) fn require(database: &Path) -> Result<(), CommandError> {
     let shown = database.display();
     match database.try_exists() {
         Ok(true) => Ok(()),

@@ -239,8 +239,16 @@ impl Step<'_> {
         }
     }
 
+    /// An attempt that was never sent begins again under its own name: only a name that the account may
+    /// know is left behind. So a database that is lost or put back, and knows nothing of the retry, comes
+    /// upon the task that was paid for by asking for the names in their order.
     fn retried(&self) -> Transition {
         let mut again = self.returned();
+        if self.job.was_never_sent() {
+            again.what =
+                format!("retry: attempt {}, which was never sent, begins again", again.job.attempt);
+            return again;
+        }
         again.job.attempt = self.job.attempt.saturating_add(1);
         again.job.create = None;
         again.what = format!("retry: attempt {} begins", again.job.attempt);

@@ -8,6 +8,7 @@
 //! the job meanwhile.
 
 mod account;
+mod backup;
 mod candidate;
 mod error;
 mod left_over;
@@ -40,6 +41,7 @@ use std::{
 use rusqlite::Connection;
 
 pub use account::Lookups;
+pub use backup::{BackedUp, BackupError, back_up};
 pub use candidate::Candidate;
 pub use error::StoreError;
 pub use left_over::LeftOver;

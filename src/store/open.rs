@@ -78,21 +78,36 @@ fn make_folder(path: &Path) -> Result<(), StoreError> {
 /// # Errors
 /// When it is not there, cannot be read, is damaged, or of a newer version.
 pub fn open_reader(path: &Path) -> Result<Connection, StoreError> {
-    refuse_a_folder(path)?;
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
-    settle_reader(&connection, path).map_err(|error| error.told_of(path))?;
-    Ok(connection)
-}
-
-fn settle_reader(connection: &Connection, path: &Path) -> Result<(), StoreError> {
-    connection.busy_timeout(BUSY_TIMEOUT)?;
-    keep_plans(connection)?;
-    let version = check_owner(connection, path)?;
+    let (connection, version) = open_for_reading(path)?;
     if version < VERSION {
         return Err(StoreError::Older { path: path.to_owned(), found: version, known: VERSION });
     }
-    Ok(())
+    Ok(connection)
+}
+
+/// The same, but an older version will do: for what is asked of every version alike.
+pub(super) fn open_reader_of_any_version(path: &Path) -> Result<Connection, StoreError> {
+    match open_for_reading(path)? {
+        // A file of no bytes: nobody's yet.
+        (_, 0) => Err(StoreError::Foreign { path: path.to_owned() }),
+        (connection, _) => Ok(connection),
+    }
+}
+
+fn open_for_reading(path: &Path) -> Result<(Connection, i64), StoreError> {
+    refuse_a_folder(path)?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    match settle_reader(&connection, path) {
+        Ok(version) => Ok((connection, version)),
+        Err(error) => Err(error.told_of(path)),
+    }
+}
+
+fn settle_reader(connection: &Connection, path: &Path) -> Result<i64, StoreError> {
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    keep_plans(connection)?;
+    check_owner(connection, path)
 }
 
 fn prepare(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {

@@ -7,7 +7,7 @@ use super::{
     story::{Step, a_story, luck, tell},
     *,
 };
-use crate::job::{Action, decide};
+use crate::job::{Action, decide, outcome::Fault};
 
 /// What the API may have of a job, as far as what happened tells.
 #[derive(Default)]
@@ -58,6 +58,24 @@ impl Ledger {
         assert_eq!(job.units_micro, self.micro, "{name}");
         let attempts = i64::from(job.attempt);
         assert!(self.tasks <= attempts, "{} tasks in {attempts} attempts: {name}", self.tasks);
+    }
+}
+
+/// A name is left behind only once the account may know it: whoever lost count of the retries asks for the
+/// names in their order, and must come upon the one that was paid for.
+#[test]
+fn a_retry_of_what_was_never_sent_keeps_its_name() {
+    let fault = || Fault { code: "x".to_owned(), message: "y".to_owned() };
+    for (ended, name) in [
+        (at(&job_in(State::Queued), Outcome::Cancelled, NOW_MS), "ext"),
+        (at(&job_in(State::Waiting), Outcome::MediaUnfit(fault()), NOW_MS), "ext"),
+        (at(&job_in(State::Identified), Outcome::Refused(fault()), NOW_MS), "ext"),
+        (at(&job_in(State::Creating), Outcome::Refused(fault()), NOW_MS), "ext-2"),
+        (at(&job_in(State::Processing), Outcome::Refused(fault()), NOW_MS), "ext-2"),
+    ] {
+        let again = at(&ended.job, Outcome::Retried, NOW_MS).job;
+        assert_eq!(again.external_task_id(), name, "{}", ended.what);
+        assert!(again.was_never_sent());
     }
 }
 

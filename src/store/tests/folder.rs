@@ -246,8 +246,9 @@ async fn a_retry_has_its_manifest_read_again() {
     // Until it has been read, nobody looks at the media of what it may no longer ask.
     assert_eq!(bench.store.waiting_for_media(0, 10).await.unwrap(), []);
     let waiting = bench.job("a").await;
-    assert_eq!((waiting.state, waiting.attempt), (State::Waiting, 2));
-    assert_eq!(waiting.external_task_id(), "base-a-2");
+    // It was never sent: its name is still free.
+    assert_eq!((waiting.state, waiting.attempt), (State::Waiting, 1));
+    assert_eq!(waiting.external_task_id(), "base-a");
 }
 
 #[tokio::test]

@@ -13,12 +13,15 @@ async fn retry_begins_a_fresh_attempt_and_has_the_manifest_read_again() {
     assert_eq!((ran.code, ran.err.as_str()), (0, NO_DAEMON));
     assert_eq!(
         ran.out,
-        "promo/failed: attempt 2 begins with a look at its manifest and media\n\
+        "promo/failed: attempt 1 begins with a look at its manifest and media\n\
          promo/succeeded: attempt 2 begins with a look at its manifest and media\n"
     );
     let again = job(&store, "promo/succeeded").await;
     assert_eq!((again.state.name(), again.attempt, again.task_id.clone()), ("waiting", 2, None));
     assert_eq!(again.external_task_id(), "base-promo-succeeded-2");
+    // It failed before it was sent.
+    let again = job(&store, "promo/failed").await;
+    assert_eq!((again.attempt, again.external_task_id().as_str()), (1, "base-promo-failed"));
     assert_eq!(store.known_manifests().await.unwrap()[0].print, "");
 }
 
@@ -41,7 +44,7 @@ async fn retry_refuses_what_could_be_paid_twice_and_does_the_rest() {
     ] {
         assert!(ran.err.contains(said), "{said}\n{}", ran.err);
     }
-    assert!(ran.out.starts_with("promo/failed: attempt 2"), "{}", ran.out);
+    assert!(ran.out.starts_with("promo/failed: attempt 1"), "{}", ran.out);
     assert_eq!(state(&store, "promo/submitted").await, "submitted");
     assert_eq!(state(&store, "promo/unresolved").await, "unresolved");
 }

@@ -3,6 +3,7 @@
 mod database;
 mod exhausted;
 mod mount;
+pub use mount::Mount;
 mod output;
 mod second;
 mod signals;

@@ -1,0 +1,106 @@
+//! A backup that is older than a `retry`: the attempt of after it is not paid for beside the first.
+
+use lipsyncd::sim::{Call, Fault, FaultRule};
+
+use super::{back_up, job, put_back};
+use crate::support::{
+    daemon::{House, slow},
+    refusal,
+};
+
+/// A house with a backup in which `x` waits for its turn.
+fn backed_up_before_it_was_sent() -> House {
+    let mut house = House::new(slow());
+    house.start();
+    assert_eq!(house.run(&["pause"]).code, Some(0));
+    house.drop_in("x.yaml", job("x"));
+    house.until_state("x", "queued");
+    back_up(&house);
+    house
+}
+
+/// Puts the backup back while the attempt of after it runs, and lets everything come to its end.
+fn put_back_and_finish(house: &mut House) {
+    house.kill();
+    put_back(house);
+    house.start();
+    assert_eq!(house.run(&["resume"]).code, Some(0));
+    house.until("x to be sent", |house| house.state("x") == "processing");
+    house.finish_tasks();
+    house.until_state("x", "succeeded");
+    house.assert_whole("x.mp4");
+    let ledger = house.ledger();
+    assert_eq!(ledger.tasks.len(), 1, "{:?}", ledger.tasks);
+}
+
+#[test]
+fn one_that_was_cancelled_and_retried_since_is_found() {
+    let mut house = backed_up_before_it_was_sent();
+    assert_eq!(house.run(&["cancel", "x"]).code, Some(0));
+    assert_eq!(house.run(&["retry", "x"]).code, Some(0));
+    assert_eq!(house.run(&["resume"]).code, Some(0));
+    house.until_state("x", "processing");
+    put_back_and_finish(&mut house);
+}
+
+#[test]
+fn one_that_failed_before_it_was_sent_and_was_retried_since_is_found() {
+    let mut house = backed_up_before_it_was_sent();
+    house.sim.control(|sim| sim.add_fault(FaultRule::once(Call::Identify, refusal(1301))));
+    assert_eq!(house.run(&["resume"]).code, Some(0));
+    house.until_state("x", "failed");
+    assert_eq!(house.run(&["retry", "x"]).code, Some(0));
+    house.until_state("x", "processing");
+    put_back_and_finish(&mut house);
+}
+
+#[test]
+fn after_the_database_was_lost_altogether_it_is_found_as_well() {
+    let mut house = backed_up_before_it_was_sent();
+    assert_eq!(house.run(&["cancel", "x"]).code, Some(0));
+    assert_eq!(house.run(&["retry", "x"]).code, Some(0));
+    assert_eq!(house.run(&["resume"]).code, Some(0));
+    house.until_state("x", "processing");
+    house.kill();
+    for name in ["lipsyncd.db", "lipsyncd.db-wal", "lipsyncd.db-shm"] {
+        std::fs::remove_file(house.path(name)).unwrap();
+    }
+    house.start();
+    house.until("x to be sent", |house| house.state("x") == "processing");
+    house.finish_tasks();
+    house.until_state("x", "succeeded");
+    assert_eq!(house.ledger().tasks.len(), 1);
+}
+
+#[test]
+fn one_whose_task_failed_and_that_was_retried_since_fails_and_the_next_retry_finds_it() {
+    let mut house = backed_up_before_it_was_sent();
+    // The first task of all fails, the second does not.
+    let patch =
+        serde_json::json!({ "data": { "task_status": "failed", "task_status_msg": "too dark" } });
+    for call in [Call::Query, Call::List] {
+        let fault = Fault::Patch { with: patch.clone() };
+        house.sim.control(|sim| sim.add_fault(FaultRule::always(call, fault)));
+    }
+    assert_eq!(house.run(&["resume"]).code, Some(0));
+    house.until_state("x", "failed");
+    house.sim.control(lipsyncd::sim::Sim::clear_faults);
+    house.finish_tasks();
+    assert_eq!(house.run(&["retry", "x"]).code, Some(0));
+    house.until_state("x", "processing");
+    assert_eq!(house.ledger().tasks.len(), 2, "a retry of what was sent is paid for");
+    let first = house.ledger().tasks[0].task_id.clone();
+    house.kill();
+    put_back(&house);
+    house.start();
+    // The first attempt is what the backup asks for: it is found, not bought.
+    assert_eq!(house.run(&["resume"]).code, Some(0));
+    house.until("x to be found", |house| house.state("x") == "succeeded");
+    let shown = house.run(&["show", "x"]);
+    assert!(shown.out.contains(&first), "{shown:?}");
+    assert_eq!(house.run(&["retry", "x"]).code, Some(0));
+    house.until("the second to be found", |house| house.state("x") == "processing");
+    house.finish_tasks();
+    house.until_state("x", "succeeded");
+    assert_eq!(house.ledger().tasks.len(), 2);
+}
