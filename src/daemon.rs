@@ -22,7 +22,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-pub use settings::{locator, policy};
+pub use settings::{connect, locator, policy};
 
 use crate::{
     config::{Config, Credentials},

@@ -10,6 +10,7 @@ mod change;
 mod check;
 mod completions;
 mod demo;
+mod doctor;
 mod error;
 mod json;
 mod list;
@@ -80,6 +81,7 @@ pub enum Command {
     Pause(pause::Args),
     Resume(resume::Args),
     Backup(backup::Args),
+    Doctor(doctor::Args),
     Demo(demo::Args),
     Simulate(simulate::Args),
     Completions(completions::Args),
@@ -135,6 +137,9 @@ fn perform(
         Command::Completions(arguments) => return completions::run(arguments, out),
         Command::Demo(arguments) => return demo::run(arguments, out, err, on_terminal),
         Command::Simulate(arguments) => return simulate::run(arguments, out, err),
+        Command::Doctor(arguments) => {
+            return doctor::run(arguments, cli.config.as_deref(), out, on_terminal);
+        }
         _ => {}
     }
     if let Command::Run(arguments) = &cli.command {
@@ -157,9 +162,11 @@ fn perform(
         Command::Resume(arguments) => resume::run(arguments, context),
         Command::Check(arguments) => check::run(arguments, context),
         Command::Backup(arguments) => backup::run(arguments, context),
-        Command::Run(_) | Command::Completions(_) | Command::Demo(_) | Command::Simulate(_) => {
-            unreachable!("done above")
-        }
+        Command::Run(_)
+        | Command::Completions(_)
+        | Command::Demo(_)
+        | Command::Doctor(_)
+        | Command::Simulate(_) => unreachable!("done above"),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
     config::{Config, Credentials},
     inbox::InboxSettings,
     job::Policy,
-    kling::{ClientConfig, Credential},
+    kling::{BuildError, Client, ClientConfig, Credential},
     media::Locator,
     pipeline::{Clock, Offload, PaceSettings, Settings},
 };
@@ -67,6 +67,14 @@ pub(super) fn inbox(config: &Config, settings: &Settings) -> InboxSettings {
         policy: settings.policy.clone(),
         account: settings.account.clone(),
     }
+}
+
+/// A client of the API by these settings. Makes no request.
+///
+/// # Errors
+/// When they allow none.
+pub fn connect(config: &Config, credentials: &Credentials) -> Result<Client, BuildError> {
+    Client::new(client(config), credential(credentials))
 }
 
 /// How the API is reached.

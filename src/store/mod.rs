@@ -10,6 +10,7 @@
 mod account;
 mod backup;
 mod candidate;
+mod checkup;
 mod error;
 mod left_over;
 mod line;
@@ -43,6 +44,7 @@ use rusqlite::Connection;
 pub use account::Lookups;
 pub use backup::{BackedUp, BackupError, back_up};
 pub use candidate::Candidate;
+pub use checkup::{Health, OpenJob};
 pub use error::StoreError;
 pub use left_over::LeftOver;
 pub use listing::{HistoryLine, JobDetail, JobFilter, JobLine};

@@ -10,6 +10,7 @@
 mod architecture;
 mod commands;
 mod crash;
+mod doctor;
 mod folder;
 mod pipeline;
 mod restore;

@@ -1,0 +1,97 @@
+//! What waits for a person.
+
+use super::{database::Known, finding::Finding, who::Who};
+use crate::{
+    cli::text::{counted, first_line, shell_word, time},
+    job::State,
+    store::{JobFilter, PauseKind},
+};
+
+const NAMED_MAX: usize = 3;
+
+pub(super) fn check(known: &Known, who: &Who, findings: &mut Vec<Finding>) {
+    let before = findings.len();
+    findings.extend(line(known, who));
+    findings.extend(unresolved(known, who));
+    findings.extend(refused(known, who));
+    findings.extend(blocked(known, who));
+    if findings.len() == before {
+        findings.push(Finding::ok("jobs", "none waits for a person"));
+    }
+}
+
+/// Why the line as a whole stands still.
+fn line(known: &Known, who: &Who) -> Vec<Finding> {
+    const NAME: &str = "line";
+    let standing = &known.standing;
+    let mut found = Vec::new();
+    if let Some(pause) = &standing.pause {
+        let message =
+            format!("paused since {}: {}", time(pause.since_ms), first_line(&pause.reason));
+        let mend = match pause.kind {
+            PauseKind::Person => who.lipsyncd("resume"),
+            PauseKind::Credentials => {
+                format!("see credentials and api above; then: {}", who.restart())
+            }
+            PauseKind::Account => {
+                "pay, or buy a resource pack: the line goes on by itself then".to_owned()
+            }
+        };
+        found.push(Finding::warning(NAME, message, mend));
+    }
+    if let Some(hold) = &standing.hold {
+        let mend = format!(
+            "wait for the next UTC day, or raise limits.units_per_day; then: {}",
+            who.restart()
+        );
+        found.push(Finding::warning(NAME, first_line(hold), mend));
+    }
+    // A daemon that ended may have left it behind.
+    if let Some(trouble) = standing.trouble.as_ref().filter(|_| known.daemon.is_some()) {
+        let message = format!(
+            "since {} the API gives no usable answer: {}",
+            time(trouble.since_ms),
+            first_line(&trouble.reason)
+        );
+        found.push(Finding::warning(
+            NAME,
+            message,
+            "see api above; the daemon tries again by itself",
+        ));
+    }
+    found
+}
+
+fn unresolved(known: &Known, who: &Who) -> Option<Finding> {
+    let count = known.standing.count(&[State::Unresolved]);
+    if count == 0 {
+        return None;
+    }
+    let filter = JobFilter { state: Some(State::Unresolved), manifest: None };
+    let (lines, _) = known.reader.page(&filter, 0, NAMED_MAX).unwrap_or_default();
+    let mut mend: Vec<String> =
+        lines.iter().map(|line| who.lipsyncd(&format!("show {}", shell_word(&line.key)))).collect();
+    if mend.len() < usize::try_from(count).unwrap_or(usize::MAX) {
+        mend.push(who.lipsyncd("list --state unresolved"));
+    }
+    let jobs = counted(count, "job");
+    let message = format!("{jobs} unresolved: the answer to a create was lost, and you decide");
+    Some(Finding::warning("unresolved", message, mend.join("\n")))
+}
+
+fn refused(known: &Known, who: &Who) -> Option<Finding> {
+    let standing = &known.standing;
+    let first = standing.refused.first()?;
+    let message = format!(
+        "{} with faults, the first: {}",
+        counted(standing.manifests_refused, "manifest"),
+        first_line(&first.error)
+    );
+    Some(Finding::warning("manifests", message, who.lipsyncd("check")))
+}
+
+fn blocked(known: &Known, who: &Who) -> Option<Finding> {
+    let (jobs, reason) = known.standing.blocked.as_ref()?;
+    let message = format!("{} wait for {}", counted(*jobs, "job"), first_line(reason));
+    Some(Finding::warning("output", message, who.lipsyncd("status")))
+}

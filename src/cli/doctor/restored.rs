@@ -1,0 +1,169 @@
+//! Whether the database is older than what was done with it: put back from a backup, or another's.
+//!
+//! What tells it: a result on disk, or a task in the account, that goes by the very name of a job which the
+//! database holds as unsent. In the daemon's course neither can be, for a create is written down before it
+//! is sent. What was done to jobs that had ended by then cannot be told.
+
+use std::{
+    fs::File,
+    io::Read as _,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use tokio::time::timeout;
+
+use super::{api::Account, database::Known, finding::Finding, patience, who::Who};
+use crate::{
+    cli::{
+        open,
+        text::{counted, shell_word},
+    },
+    config::Config,
+    kling::Api as _,
+    output::Metadata,
+    store::{OpenJob, StoreError},
+};
+
+const NAME: &str = "backup";
+
+/// So many jobs of each state are looked at.
+const JOBS_MAX: usize = 50;
+/// So many names are asked for.
+const LOOKUPS_MAX: usize = 20;
+const LOOKUP_TIME: Duration = Duration::from_secs(10);
+/// No metadata of ours is longer.
+const METADATA_BYTES_MAX: u64 = 1 << 20;
+const NAMED_MAX: usize = 3;
+
+/// A job, and the task that the database does not know.
+struct Unknown {
+    job: OpenJob,
+    task_id: String,
+}
+
+pub(super) fn check(
+    config: &Config,
+    known: &Known,
+    account: Option<&Account>,
+    who: &Who,
+    findings: &mut Vec<Finding>,
+) {
+    let looked = known.reader.open_jobs(JOBS_MAX).and_then(|jobs| {
+        let results = results(&config.output_dir, &jobs, known)?;
+        let tasks = match account {
+            Some(account) => tasks(account, &jobs, known)?,
+            None => Vec::new(),
+        };
+        Ok((jobs.len(), results, tasks))
+    });
+    findings.push(match looked {
+        Ok((jobs, results, tasks)) if results.is_empty() && tasks.is_empty() => {
+            let looked_at = counted(i64::try_from(jobs).unwrap_or(i64::MAX), "job");
+            Finding::ok(
+                NAME,
+                format!("{looked_at} not sent yet: no result and no task goes by a name of theirs"),
+            )
+        }
+        Ok((_, results, tasks)) => told(&results, &tasks, known, who),
+        Err(error) => Finding::warning(NAME, error.to_string(), who.lipsyncd("status")),
+    });
+}
+
+/// Jobs whose result lies there, made by a task of the job's name or of a later attempt's.
+fn results(output_dir: &Path, jobs: &[OpenJob], known: &Known) -> Result<Vec<Unknown>, StoreError> {
+    let places: Vec<PathBuf> =
+        jobs.iter().map(|job| output_dir.join(&job.output).with_extension("json")).collect();
+    let read = patience::within(patience::FILES, move || {
+        places.iter().map(|place| metadata(place)).collect::<Vec<_>>()
+    });
+    let mut unknown = Vec::new();
+    for (job, found) in jobs.iter().zip(read.unwrap_or_default()) {
+        let Some(found) = found else { continue };
+        let is_its_own = found.job == job.key
+            && (found.external_task_id == job.external_task_id || found.attempt > job.attempt);
+        if is_its_own && is_still_open(job, known)? {
+            unknown.push(Unknown { job: job.clone(), task_id: found.task_id });
+        }
+    }
+    Ok(unknown)
+}
+
+fn metadata(place: &Path) -> Option<Metadata> {
+    let mut text = Vec::new();
+    File::open(place).ok()?.take(METADATA_BYTES_MAX).read_to_end(&mut text).ok()?;
+    serde_json::from_slice(&text).ok()
+}
+
+/// Jobs whose task is in the account. Only asked for where the account has tasks that no job knows.
+fn tasks(account: &Account, jobs: &[OpenJob], known: &Known) -> Result<Vec<Unknown>, StoreError> {
+    let mut strange = false;
+    for task in &account.tasks {
+        strange |= known.reader.owner_of_task(&task.task_id)?.is_none();
+    }
+    if !strange {
+        return Ok(Vec::new());
+    }
+    // What was sent is being looked up by the daemon, or by a person.
+    let unsent =
+        jobs.iter().filter(|job| !["creating", "unresolved"].contains(&job.state.as_str()));
+    let unsent: Vec<&OpenJob> = unsent.take(LOOKUPS_MAX).collect();
+    let asked = open::block_on(async {
+        let mut found = Vec::new();
+        let lookups = async {
+            for job in unsent {
+                if let Ok(task) = account.client.task(&job.external_task_id).await.result {
+                    found.push(Unknown { job: job.clone(), task_id: task.task_id });
+                }
+            }
+        };
+        let _in_part = timeout(LOOKUP_TIME, lookups).await;
+        Ok(found)
+    });
+    let mut still = Vec::new();
+    for unknown in asked.unwrap_or_default() {
+        // Meanwhile the daemon may have sent it.
+        if is_still_open(&unknown.job, known)? {
+            still.push(unknown);
+        }
+    }
+    Ok(still)
+}
+
+/// Whether the database still knows of no task of this job's.
+fn is_still_open(job: &OpenJob, known: &Known) -> Result<bool, StoreError> {
+    let now = known.reader.detail(&job.key)?;
+    Ok(now.is_some_and(|now| now.job.task_id.is_none() && now.line.state.name() == job.state))
+}
+
+fn told(results: &[Unknown], tasks: &[Unknown], known: &Known, who: &Who) -> Finding {
+    let all = || results.iter().chain(tasks);
+    let mut keys: Vec<&str> = all().map(|unknown| unknown.job.key.as_str()).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    let more = if keys.len() > NAMED_MAX { ", …" } else { "" };
+    let named = keys.iter().take(NAMED_MAX).copied().collect::<Vec<_>>().join(", ");
+    let count = |list: &[Unknown]| i64::try_from(list.len()).unwrap_or(i64::MAX);
+    let message = format!(
+        "the database is older than {} on disk and {} in the account, of jobs that it does not know to \
+         have them ({named}{more}): it was put back from a backup",
+        counted(count(results), "result"),
+        counted(count(tasks), "task"),
+    );
+    let undecided = results.iter().filter(|unknown| unknown.job.state == "unresolved");
+    let mut mend: Vec<String> = undecided
+        .take(NAMED_MAX)
+        .map(|Unknown { job, task_id }| {
+            let resolve =
+                format!("resolve {} --task {}", shell_word(&job.key), shell_word(task_id));
+            who.lipsyncd(&resolve)
+        })
+        .collect();
+    if known.daemon.is_none() {
+        mend.push(format!("{} (each is found by its name before anything is paid)", who.start()));
+    } else {
+        let status = who.lipsyncd("status");
+        mend.push(format!("{status} (each is found by its name before anything is paid)"));
+    }
+    Finding::warning(NAME, message, mend.join("\n"))
+}

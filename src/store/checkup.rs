@@ -1,0 +1,124 @@
+//! What `lipsyncd doctor` asks of the state database. All of it is bounded: neither a large database nor a
+//! damaged one keeps it, or the daemon, waiting.
+
+use std::{sync::mpsc, thread, time::Duration};
+
+use rusqlite::ErrorCode;
+
+use super::{Reader, StoreError};
+
+/// What became of reading a database through.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Health {
+    /// All of it is as it should be.
+    Whole,
+    /// Something is not, in SQLite's words.
+    Damaged(String),
+    /// It is so large that the time was over first. What was read was whole.
+    Unfinished,
+}
+
+/// A job that the database takes for unsent, or for undecided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenJob {
+    /// Its key.
+    pub key: String,
+    /// Where it stands.
+    pub state: String,
+    /// The name that its task would go by.
+    pub external_task_id: String,
+    /// 1 for the first.
+    pub attempt: u32,
+    /// Where its result goes, under `output_dir`.
+    pub output: String,
+}
+
+/// Of the latest so many jobs one with a local video is looked for, and so many results are averaged.
+const LATEST_JOBS: i64 = 2_000;
+const LATEST_RESULTS: i64 = 200;
+
+const OPEN_JOBS: &str = "
+    SELECT key, state, external_base || CASE WHEN attempt > 1 THEN '-' || attempt ELSE '' END, attempt, output
+    FROM job INDEXED BY job_state WHERE state = ?1 ORDER BY id LIMIT ?2";
+
+const LOCAL_VIDEOS: &str = "
+    SELECT key FROM (SELECT id, key, video_url FROM job ORDER BY id DESC LIMIT ?1)
+    WHERE video_url IS NOT NULL ORDER BY id DESC LIMIT ?2";
+
+const AVERAGE_RESULT: &str = "
+    SELECT CAST(avg(result_bytes) AS INTEGER) FROM (
+      SELECT result_bytes FROM job INDEXED BY job_state WHERE state = 'succeeded' ORDER BY id DESC LIMIT ?1)";
+
+impl Reader {
+    /// Reads the database through, for at most `time`.
+    ///
+    /// # Errors
+    /// When it cannot be read at all.
+    pub fn health(&self, time: Duration) -> Result<Health, StoreError> {
+        let interrupt = self.connection.get_interrupt_handle();
+        let (done, wait) = mpsc::channel::<()>();
+        let guard = thread::spawn(move || {
+            if wait.recv_timeout(time) == Err(mpsc::RecvTimeoutError::Timeout) {
+                interrupt.interrupt();
+            }
+        });
+        let health: Result<String, _> =
+            self.connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0));
+        drop(done);
+        let _ended = guard.join();
+        match health {
+            Ok(health) if health == "ok" => Ok(Health::Whole),
+            Ok(health) => Ok(Health::Damaged(health)),
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) => {
+                Ok(Health::Unfinished)
+            }
+            Err(error) => match StoreError::from(error) {
+                error if error.is_damage() => Ok(Health::Damaged(error.to_string())),
+                error => Err(error),
+            },
+        }
+    }
+
+    /// Returns the first jobs in each state in which the database knows of no task, `most` of each state.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn open_jobs(&self, most: usize) -> Result<Vec<OpenJob>, StoreError> {
+        let mut jobs = Vec::new();
+        for state in ["queued", "identified", "waiting", "creating", "unresolved"] {
+            let mut statement = self.connection.prepare_cached(OPEN_JOBS)?;
+            let rows = statement.query_map((state, most), |row| {
+                Ok(OpenJob {
+                    key: row.get(0)?,
+                    state: row.get(1)?,
+                    external_task_id: row.get(2)?,
+                    attempt: row.get(3)?,
+                    output: row.get(4)?,
+                })
+            })?;
+            for job in rows {
+                jobs.push(job?);
+            }
+        }
+        Ok(jobs)
+    }
+
+    /// Returns the keys of the latest jobs with a local video, at most `most`.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn jobs_with_local_videos(&self, most: usize) -> Result<Vec<String>, StoreError> {
+        let mut statement = self.connection.prepare_cached(LOCAL_VIDEOS)?;
+        let keys = statement.query_map((LATEST_JOBS, most), |row| row.get(0))?;
+        Ok(keys.collect::<Result<_, _>>()?)
+    }
+
+    /// Returns how large results have been lately, in bytes; none before the first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn average_result_bytes(&self) -> Result<Option<u64>, StoreError> {
+        let mut statement = self.connection.prepare_cached(AVERAGE_RESULT)?;
+        Ok(statement.query_row([LATEST_RESULTS], |row| row.get(0))?)
+    }
+}

@@ -1,0 +1,82 @@
+//! What waits for a person, with the command.
+
+use lipsyncd::sim::{Call, Fault, FaultRule, SimConfig};
+
+use super::Found;
+use crate::support::{
+    daemon::{House, JOB, quick, slow},
+    refusal,
+};
+
+#[test]
+fn a_line_that_a_person_paused_names_resume() {
+    let mut house = House::new(quick());
+    house.start();
+    house.run(&["pause"]);
+    let config = house.path("lipsyncd.yaml").display().to_string();
+    let found = Found::look(&house);
+    found.only(&["line"]);
+    found.expect("line", "warning", "paused since", &format!("lipsyncd --config {config} resume"));
+    house.run(&["resume"]);
+    let found = Found::look(&house);
+    found.only(&[]);
+    found.expect("jobs", "ok", "none waits for a person", "");
+    assert_eq!(found.ran.code, Some(0));
+}
+
+#[test]
+fn an_account_that_is_empty_is_told() {
+    let mut house = House::new(quick());
+    house.sim.control(|sim| sim.add_fault(FaultRule::always(Call::Identify, refusal(1102))));
+    house.drop_in("x.yaml", JOB);
+    house.start();
+    house.until("the line to pause", |house| {
+        house.job("x").is_some_and(|job| job.waiting_for.contains("paused"))
+    });
+    let found = Found::look(&house);
+    found.expect("line", "warning", "1102", "resource pack");
+    assert_eq!(found.ran.code, Some(0), "a warning is no error");
+}
+
+#[test]
+fn a_budget_that_is_spent_is_told() {
+    let mut house = House::with(quick(), 5, "");
+    let text = std::fs::read_to_string(house.path("lipsyncd.yaml")).unwrap();
+    let text = text.replace("limits: {", "limits: { units_per_day: 0,");
+    std::fs::write(house.path("lipsyncd.yaml"), text).unwrap();
+    house.drop_in("x.yaml", JOB);
+    house.start();
+    house.until("the budget to be told", |house| {
+        house.job("x").is_some_and(|job| job.waiting_for.contains("units_per_day"))
+    });
+    Found::look(&house).expect("line", "warning", "budget", "limits.units_per_day");
+}
+
+#[test]
+fn refused_manifests_and_unresolved_jobs_are_named() {
+    let config = SimConfig { answers_external_lookups: false, ..slow() };
+    let mut house = House::new(config);
+    house.sim.control(|sim| sim.add_fault(FaultRule::once(Call::Create, Fault::LoseAnswer)));
+    house.drop_in("x.yaml", JOB);
+    house.drop_in("bad.yaml", "video: 7\n");
+    house.start();
+    house.until_state("x", "unresolved");
+    house.until("bad to be refused", |house| house.refusal("bad.yaml").is_some());
+    let found = Found::look(&house);
+    found.only(&["unresolved", "manifests"]);
+    found.expect("unresolved", "warning", "1 job unresolved", " show x");
+    found.expect("manifests", "warning", "1 manifest with faults, the first: bad.yaml", " check");
+    house.finish_tasks();
+}
+
+#[test]
+fn a_daemon_that_does_not_run_though_there_is_work_is_told() {
+    let mut house = House::new(slow());
+    house.drop_in("x.yaml", JOB);
+    house.start();
+    house.until_state("x", "processing");
+    house.kill();
+    let found = Found::look(&house);
+    found.only(&["daemon"]);
+    found.expect("daemon", "warning", "1 jobs have not ended", " run");
+}

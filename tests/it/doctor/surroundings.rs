@@ -1,0 +1,293 @@
+//! Each fault of what lipsyncd stands on, with its line and how to mend it.
+
+use std::{
+    fs,
+    os::unix::{fs::PermissionsExt as _, fs::symlink},
+    path::Path,
+    process::Command,
+};
+
+use lipsyncd::sim::{Call, FaultRule, SimConfig};
+use rusqlite::Connection;
+
+use super::Found;
+use crate::{
+    support::{
+        daemon::{House, JOB, clip, quick},
+        refusal,
+    },
+    trouble::Mount,
+};
+
+fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+/// Doctor as a user who owns nothing; none where that cannot be tried.
+fn as_nobody(house: &House) -> Option<Found> {
+    let plain = house.command(&["doctor", "--json"]);
+    let mut nobody = Command::new("setpriv");
+    nobody.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
+    nobody.arg(plain.get_program()).args(plain.get_args()).current_dir(house.path(""));
+    nobody.env_clear();
+    for (name, value) in plain.get_envs() {
+        nobody.env(name, value.unwrap());
+    }
+    let ran = Command::new("setpriv").args(["--reuid=65534", "true"]).output();
+    if !ran.is_ok_and(|ran| ran.status.success()) {
+        println!("skipped: this test runs doctor as another user");
+        return None;
+    }
+    Some(Found::of(nobody))
+}
+
+#[test]
+fn a_faulty_configuration_is_a_finding_and_exit_code_2() {
+    let house = House::new(quick());
+    fs::write(house.path("lipsyncd.yaml"), "jobsdir: x\nlimits: { concurrency: 0 }\n").unwrap();
+    let found = Found::look(&house);
+    assert_eq!(found.ran.code, Some(2));
+    let config = house.path("lipsyncd.yaml").display().to_string();
+    let mend = format!("lipsyncd --config {config} check");
+    found.expect("configuration", "error", "unknown key `jobsdir` (did you mean `jobs_dir`?)", &mend);
+    found.expect("credentials", "ok", "from the environment", "");
+    let nowhere = Found::of(house.command_with("nowhere.yaml", &["doctor", "--json"]));
+    assert_eq!(nowhere.ran.code, Some(2));
+    nowhere.expect("configuration", "error", "nowhere.yaml", "ls -l ");
+}
+
+#[test]
+fn missing_and_malformed_credentials_are_findings() {
+    let house = House::new(quick());
+    let mut none = house.command(&["doctor", "--json"]);
+    none.env_clear();
+    let found = Found::of(none);
+    assert_eq!(found.ran.code, Some(1));
+    found.expect("credentials", "error", "no credentials", "export KLING_ACCESS_KEY");
+    found.expect("api", "warning", "was not asked", "credentials");
+    found.expect("jobs_dir", "ok", "", "");
+    let mut half = house.command(&["doctor", "--json"]);
+    half.env_remove("KLING_SECRET_KEY");
+    Found::of(half).expect("credentials", "error", "KLING_SECRET_KEY is not", "export");
+}
+
+#[test]
+fn credentials_are_found_where_the_package_puts_them_and_their_modes_are_looked_at() {
+    let house = House::new(quick());
+    let folder = house.path("credentials");
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("access_key"), "sim-access-key\n").unwrap();
+    fs::write(folder.join("secret_key"), "sim-secret-key\n").unwrap();
+    for (file, mode) in [("access_key", 0o400), ("secret_key", 0o644)] {
+        set_mode(&folder.join(file), mode);
+    }
+    let look = || {
+        let mut command = house.command(&["doctor", "--json"]);
+        command.env_clear();
+        Found::of(command)
+    };
+    let found = look();
+    let secret = folder.join("secret_key").display().to_string();
+    found.only(&["credential files"]);
+    found.expect("credentials", "ok", &folder.display().to_string(), "");
+    found.expect(
+        "credential files",
+        "warning",
+        &format!("{secret} has mode 0644"),
+        &format!("chmod o-rwx {secret}"),
+    );
+    // Nobody gets at what lies in a folder that is closed.
+    set_mode(&folder, 0o700);
+    look().only(&[]);
+    fs::write(house.path("lipsyncd.env"), "KLING_API_TOKEN=x\n").unwrap();
+    set_mode(&house.path(""), 0o755);
+    look().expect("credential files", "warning", "lipsyncd.env has mode 0644", "chmod o-rwx");
+}
+
+#[test]
+fn what_the_api_says_is_told_by_its_code() {
+    for (code, name, status, message, mend) in [
+        (1002, "api", "error", "code 1002", "put the keys"),
+        (1003, "clock", "error", "refused for its times", "timedatectl set-ntp true"),
+        (1004, "clock", "error", "refused for its times", "timedatectl set-ntp true"),
+        (1102, "api", "error", "code 1102", "resource pack"),
+        (1103, "api", "error", "code 1103", "Kling's console"),
+        (1302, "api", "warning", "code 1302", "limits.query_per_second"),
+        (1303, "api", "warning", "code 1303", "ask again"),
+        (1304, "api", "error", "code 1304", "whitelist"),
+        (5001, "api", "warning", "code 5001", "status"),
+    ] {
+        let house = House::new(quick());
+        house.sim.control(|sim| sim.add_fault(FaultRule::always(Call::List, refusal(code))));
+        let found = Found::look(&house);
+        found.expect(name, status, message, mend);
+        assert_eq!(found.ran.code, Some(i32::from(status == "error" || code < 1005)), "{code}");
+    }
+}
+
+#[test]
+fn a_clock_that_is_off_is_told_with_its_difference() {
+    let house = House::new(SimConfig { clock_offset_ms: 7_200_000, ..quick() });
+    let found = Found::look(&house);
+    found.expect("clock", "warning", " s behind the API's", "timedatectl set-ntp true");
+    let house = House::new(SimConfig { clock_offset_ms: -7_200_000, ..quick() });
+    Found::look(&house).expect("clock", "warning", " s ahead of the API's", "timedatectl");
+}
+
+#[test]
+fn an_api_out_of_reach_is_told() {
+    let house = House::new(quick());
+    fs::write(house.path("lipsyncd.yaml"), "kling: { base_url: \"http://127.0.0.1:1\" }\n").unwrap();
+    let found = Found::look(&house);
+    found.expect("api", "error", "127.0.0.1", "curl -sv http://127.0.0.1:1/");
+}
+
+#[test]
+fn folders_that_are_missing_or_lie_in_each_other_are_told() {
+    let house = House::with(quick(), 5, "media: { dirs: [nowhere] }\noutput_dir: results\n");
+    fs::remove_dir(house.path("jobs")).unwrap();
+    let found = Found::look(&house);
+    let [jobs, media] = ["jobs", "nowhere"].map(|name| house.path(name).display().to_string());
+    found.expect("jobs_dir", "error", "No such file", &jobs);
+    found.expect("media.dirs", "error", "No such file", &media);
+    found.expect("output_dir", "ok", "the daemon makes it", "");
+    fs::create_dir_all(house.path("jobs/results")).unwrap();
+    symlink("jobs/results", house.path("results")).unwrap();
+    Found::look(&house).expect("folders", "error", "lies in jobs_dir", "configuration");
+    house.configure(5, "output_dir: .\n");
+    Found::look(&house).expect("folders", "warning", "lies in output_dir", "configuration");
+}
+
+#[test]
+fn another_user_hears_what_they_may_not_and_as_whom_to_ask() {
+    let house = House::new(quick());
+    let ran = house.run(&["run", "--once"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    set_mode(&house.path(""), 0o755);
+    fs::create_dir(house.path("jobs/closed")).unwrap();
+    set_mode(&house.path("jobs/closed"), 0o700);
+    house.drop_in("mine.yaml", "video: x\n");
+    set_mode(&house.path("jobs/mine.yaml"), 0o600);
+    set_mode(&house.path("output"), 0o755);
+    for name in ["lipsyncd.db", "lipsyncd.db-wal", "lipsyncd.db-shm"] {
+        set_mode(&house.path(name), 0o640);
+    }
+    let Some(found) = as_nobody(&house) else { return };
+    let config = house.path("lipsyncd.yaml").display().to_string();
+    let again = format!("sudo -u root lipsyncd --config {config} doctor");
+    found.expect("user", "warning", "the daemon as root", &again);
+    found.expect("jobs_dir", "error", "may not read", "chmod -R g+rX");
+    found.expect("jobs_dir", "error", "and 1 more", "");
+    found.expect("output_dir", "error", "Permission denied", "sudo chown root");
+    found.expect("permissions", "warning", "may not read", &again);
+    found.expect("database", "warning", "", &again);
+    assert_eq!(found.ran.code, Some(1));
+}
+
+#[test]
+fn what_is_wrong_with_the_database_is_told_with_the_way_back() {
+    let house = House::new(quick());
+    house.drop_in("x.yaml", JOB);
+    assert_eq!(house.run(&["run", "--once"]).code, Some(0));
+    let database = house.path("lipsyncd.db");
+    let set_version = |version: i64| {
+        let connection = Connection::open(&database).unwrap();
+        connection.pragma_update(None, "user_version", version).unwrap();
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+    };
+    set_version(99);
+    Found::look(&house).expect("database", "error", "is of version 99", "--only-upgrade");
+    set_version(1);
+    Found::look(&house).expect("database", "warning", "is of version 1", "back it up");
+    set_mode(&database, 0o666);
+    Found::look(&house).expect("permissions", "warning", "everybody may change it", "chmod o-w");
+    set_mode(&database, 0o640);
+    fs::write(&database, vec![9; 4096]).unwrap();
+    let found = Found::look(&house);
+    found.expect("database", "error", "is damaged", "install -o root -g root -m 0640 BACKUP");
+    assert_eq!(found.ran.code, Some(1));
+    fs::remove_file(&database).unwrap();
+    fs::write(house.path("lipsyncd.db-wal"), "log").unwrap();
+    Found::look(&house).expect("database", "error", "it was lost", "BACKUP");
+}
+
+#[test]
+fn a_page_of_the_database_that_is_damaged_is_found() {
+    let house = House::new(quick());
+    house.drop_in("x.yaml", JOB);
+    assert_eq!(house.run(&["run", "--once"]).code, Some(0));
+    let database = Connection::open(house.path("lipsyncd.db")).unwrap();
+    database.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+    let sql = "SELECT rootpage FROM sqlite_schema WHERE name = 'job_meaning'";
+    let page: usize = database.query_row(sql, [], |row| row.get(0)).unwrap();
+    drop(database);
+    let mut bytes = fs::read(house.path("lipsyncd.db")).unwrap();
+    bytes[(page - 1) * 4096..page * 4096].fill(0x5a);
+    fs::write(house.path("lipsyncd.db"), bytes).unwrap();
+    let found = Found::look(&house);
+    found.expect("database", "error", "is damaged", "BACKUP");
+}
+
+#[test]
+fn a_disk_that_is_nearly_full_or_read_only_is_told() {
+    let house = House::with(quick(), 5, "output_dir: small/results\n");
+    let Some(mount) = Mount::tmpfs(&house.path("small"), "1m") else { return };
+    fs::create_dir(house.path("small/results")).unwrap();
+    let found = Found::look(&house);
+    found.expect("disk", "error", "free for results", "df -h ");
+    mount.fill();
+    Found::look(&house).expect("output_dir", "error", "No space left", "df -h ");
+    mount.clear();
+    mount.remount("ro");
+    Found::look(&house).expect("output_dir", "error", "Read-only", "remount,rw");
+    mount.remount("rw,size=100m");
+    Found::look(&house).expect("disk", "warning", "less than one result may have", "df -h ");
+    assert_eq!(fs::read_dir(house.path("small/results")).unwrap().count(), 0);
+}
+
+#[test]
+fn too_few_open_files_are_told() {
+    let house = House::new(quick());
+    let plain = house.command(&["doctor", "--json"]);
+    let mut limited = Command::new("sh");
+    limited.args(["-c", "ulimit -n 64; exec \"$@\"", "sh"]).current_dir(house.path(""));
+    limited.arg(plain.get_program()).args(plain.get_args()).env_clear();
+    for (name, value) in plain.get_envs() {
+        limited.env(name, value.unwrap());
+    }
+    let found = Found::of(limited);
+    found.expect("open files", "warning", "this shell may have 64", "ulimit -n 4096");
+}
+
+#[test]
+fn an_address_at_which_the_media_are_not_served_is_told() {
+    let house = House::new(quick());
+    let base = house.sim.base_url().to_owned();
+    let served = |at: &str| {
+        house.configure(5, &format!("media: {{ dirs: [media], public_base_url: \"{at}\" }}\n"));
+        Found::look(&house)
+    };
+    served(&format!("{base}/media")).expect("media.public_base_url", "ok", "no local video", "");
+    fs::write(house.path("media/my film.mp4"), clip("anna.mp4")).unwrap();
+    let found = served(&format!("{base}/media"));
+    found.expect("media.public_base_url", "ok", "my%20film.mp4 answers with its 78274 bytes", "");
+    let found = served(&format!("{base}/elsewhere"));
+    found.expect("media.public_base_url", "error", "the answer is HTTP 404", "curl -sSI ");
+    let found = served("http://127.0.0.1:1/");
+    found.expect("media.public_base_url", "error", "refused", "curl -sSI ");
+    // Other bytes by that name.
+    fs::write(house.path("jobs/sim.mp4"), clip("anna.mp4")).unwrap();
+    fs::remove_file(house.path("media/my film.mp4")).unwrap();
+    fs::write(house.path("media/sim.mp4"), clip("bruno.mp4")).unwrap();
+    house.configure(5, &format!("media: {{ public_base_url: \"{base}/media\" }}\n"));
+    let found = Found::look(&house);
+    found.expect("media.public_base_url", "error", "has 78274 bytes here", "curl -sSI ");
+    fs::write(
+        house.path("lipsyncd.yaml"),
+        "kling: { base_url: \"https://api.example.com\", connect_timeout: 1ms }\n\
+         media: { public_base_url: \"http://192.168.0.4/\" }\n",
+    )
+    .unwrap();
+    let found = Found::look(&house);
+    found.expect("media.public_base_url", "error", "cannot reach", "the internet");
+}
