@@ -39,7 +39,11 @@ pub(super) fn check(
     let shown = config.kling.base_url.as_str().trim_end_matches('/').to_owned();
     let Some(credentials) = credentials else {
         let message = format!("{shown} was not asked: there are no credentials to ask with");
-        findings.push(Finding::warning(API, message, "mend the credentials first"));
+        let mend = match who.unit() {
+            Some(_) if !who.is_root() => who.doctor(),
+            _ => "mend the credentials first".to_owned(),
+        };
+        findings.push(Finding::warning(API, message, mend));
         return None;
     };
     let mut config = config.clone();
@@ -145,10 +149,8 @@ fn refused(shown: &str, error: &ApiError, who: &Who) -> Finding {
             message,
             format!("{} (the daemon tries again by itself)", status()),
         ),
-        _ => Finding::error(
-            API,
-            message,
-            format!("curl -sv {shown}/ (and look at kling.base_url)"),
-        ),
+        _ => {
+            Finding::error(API, message, format!("curl -sv {shown}/ (and look at kling.base_url)"))
+        }
     }
 }

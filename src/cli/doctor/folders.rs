@@ -51,8 +51,7 @@ fn jobs_dir(config: &Config, who: &Who) -> Finding {
             count => format!(" and {} more", count - 1),
         };
         let message = format!("{shown}: {} may not read {first}{more}", who.me.shown());
-        let mend = allow(&config.jobs_dir, who);
-        return Finding::error(NAME, message, mend);
+        return denied(NAME, message, allow(&config.jobs_dir, who), who);
     }
     let manifests = listing.manifests.len();
     let told = match remote {
@@ -116,7 +115,10 @@ fn output_dir(config: &Config, who: &Who) -> Finding {
                 _ => who.root(&format!("chown {} {word}", who.owner())),
             };
             let message = format!("{shown} cannot be written as {}: {error}", who.me.shown());
-            Finding::error(NAME, message, mend)
+            match error.kind() {
+                io::ErrorKind::PermissionDenied => denied(NAME, message, mend, who),
+                _ => Finding::error(NAME, message, mend),
+            }
         }
     }
 }
@@ -133,12 +135,8 @@ fn absent(name: &'static str, folder: &Path, who: &Who) -> Finding {
     if above.is_some_and(|above| may(above, Access::WRITE_OK | Access::EXEC_OK)) {
         return Finding::ok(name, format!("{shown} is not there yet; the daemon makes it"));
     }
-    let mend = make(folder, who);
-    Finding::error(
-        name,
-        format!("{shown} is not there, and {} may not make it", who.me.shown()),
-        mend,
-    )
+    let message = format!("{shown} is not there, and {} may not make it", who.me.shown());
+    denied(name, message, make(folder, who), who)
 }
 
 /// None lies in another.
@@ -188,10 +186,18 @@ fn unreadable(name: &'static str, folder: &Path, error: &io::Error, who: &Who) -
     let message = format!("{}: {error}", folder.display());
     let mend = match error.kind() {
         io::ErrorKind::NotFound => make(folder, who),
-        io::ErrorKind::PermissionDenied => allow(folder, who),
+        io::ErrorKind::PermissionDenied => return denied(name, message, allow(folder, who), who),
         _ => format!("ls -ld {}", shell_word(&folder.display().to_string())),
     };
     Finding::error(name, message, mend)
+}
+
+/// Something that the system does not let this user do. What it lets the daemon do, its own user can tell.
+fn denied(name: &'static str, message: String, mend: String, who: &Who) -> Finding {
+    if who.is_daemon() {
+        return Finding::error(name, message, mend);
+    }
+    Finding::warning(name, format!("{message}; whether the daemon may is not known"), who.doctor())
 }
 
 fn make(folder: &Path, who: &Who) -> String {

@@ -32,7 +32,12 @@ fn by_results_that_it_does_not_know() {
     let found = Found::look(&house);
     let message = "older than 1 result on disk and 1 task in the account";
     found.expect("backup", "warning", message, " run");
-    found.expect("backup", "warning", "(x): it was put back from a backup", "before anything is paid");
+    found.expect(
+        "backup",
+        "warning",
+        "(x): it was put back from a backup",
+        "before anything is paid",
+    );
     assert_eq!(found.ran.code, Some(0));
     house.start();
     Found::look(&house).expect("backup", "warning", message, " status");

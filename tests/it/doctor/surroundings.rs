@@ -2,7 +2,10 @@
 
 use std::{
     fs,
-    os::unix::{fs::PermissionsExt as _, fs::symlink},
+    os::unix::{
+        fs::PermissionsExt as _,
+        fs::{chown, symlink},
+    },
     path::Path,
     process::Command,
 };
@@ -49,7 +52,12 @@ fn a_faulty_configuration_is_a_finding_and_exit_code_2() {
     assert_eq!(found.ran.code, Some(2));
     let config = house.path("lipsyncd.yaml").display().to_string();
     let mend = format!("lipsyncd --config {config} check");
-    found.expect("configuration", "error", "unknown key `jobsdir` (did you mean `jobs_dir`?)", &mend);
+    found.expect(
+        "configuration",
+        "error",
+        "unknown key `jobsdir` (did you mean `jobs_dir`?)",
+        &mend,
+    );
     found.expect("credentials", "ok", "from the environment", "");
     let nowhere = Found::of(house.command_with("nowhere.yaml", &["doctor", "--json"]));
     assert_eq!(nowhere.ran.code, Some(2));
@@ -137,7 +145,8 @@ fn a_clock_that_is_off_is_told_with_its_difference() {
 #[test]
 fn an_api_out_of_reach_is_told() {
     let house = House::new(quick());
-    fs::write(house.path("lipsyncd.yaml"), "kling: { base_url: \"http://127.0.0.1:1\" }\n").unwrap();
+    fs::write(house.path("lipsyncd.yaml"), "kling: { base_url: \"http://127.0.0.1:1\" }\n")
+        .unwrap();
     let found = Found::look(&house);
     found.expect("api", "error", "127.0.0.1", "curl -sv http://127.0.0.1:1/");
 }
@@ -176,11 +185,22 @@ fn another_user_hears_what_they_may_not_and_as_whom_to_ask() {
     let config = house.path("lipsyncd.yaml").display().to_string();
     let again = format!("sudo -u root lipsyncd --config {config} doctor");
     found.expect("user", "warning", "the daemon as root", &again);
-    found.expect("jobs_dir", "error", "may not read", "chmod -R g+rX");
-    found.expect("jobs_dir", "error", "and 1 more", "");
-    found.expect("output_dir", "error", "Permission denied", "sudo chown root");
+    found.expect("jobs_dir", "warning", "may not read", &again);
+    found.expect("jobs_dir", "warning", " and 1 more; whether the daemon may is not known", "");
+    found.expect("output_dir", "warning", "Permission denied", &again);
     found.expect("permissions", "warning", "may not read", &again);
     found.expect("database", "warning", "", &again);
+    assert_eq!(found.ran.code, Some(0), "nothing is known to be wrong");
+    // What is nobody's own is an error.
+    for name in ["", "jobs", "output", "lipsyncd.db", "lipsyncd.db-wal", "lipsyncd.db-shm"] {
+        chown(house.path(name), Some(65534), Some(65534)).unwrap();
+    }
+    set_mode(&house.path("output"), 0o555);
+    let found = as_nobody(&house).unwrap();
+    found.expect("user", "ok", "", "");
+    let [jobs, output] = ["jobs", "output"].map(|name| house.path(name).display().to_string());
+    found.expect("jobs_dir", "error", "may not read", &format!("chmod -R g+rX {jobs}"));
+    found.expect("output_dir", "error", "Permission denied", &format!("chown nobody {output}"));
     assert_eq!(found.ran.code, Some(1));
 }
 
