@@ -19,6 +19,9 @@ use crate::failpoint;
 /// Tells SQLite databases of lipsyncd from others: "LSyd".
 const APPLICATION_ID: i64 = 0x4C53_7964;
 
+/// Whether there is anything but what Litestream keeps of its own: it may look in as the database is made.
+const TABLES: &str = "SELECT count(*) FROM sqlite_schema WHERE name NOT GLOB '_litestream_*'";
+
 /// How long to wait for another process that writes before it counts as trouble.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -132,8 +135,7 @@ fn prepare(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
         connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     if version == 0 {
         // Another process may have made it since the version was read.
-        let tables: i64 =
-            transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+        let tables: i64 = transaction.query_row(TABLES, [], |row| row.get(0))?;
         if tables == 0 {
             transaction.execute_batch(SCHEMA)?;
             transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
@@ -161,8 +163,7 @@ fn keep_plans(connection: &Connection) -> Result<(), StoreError> {
 fn check_owner(connection: &Connection, path: &Path) -> Result<i64, StoreError> {
     // At one moment: another process may just be making it.
     let moment = connection.unchecked_transaction()?;
-    let tables: i64 =
-        moment.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    let tables: i64 = moment.query_row(TABLES, [], |row| row.get(0))?;
     let pragma = |name: &str| moment.pragma_query_value(None, name, |row| row.get(0));
     let version: i64 = pragma("user_version")?;
     let owner: i64 = pragma("application_id")?;

@@ -1,11 +1,12 @@
 //! Whether the database is older than what was done with it: put back from a backup, or another's.
 //!
 //! What tells it: a result on disk, or a task in the account, that goes by the very name of a job which the
-//! database holds as unsent. In the daemon's course neither can be, for a create is written down before it
-//! is sent. What was done to jobs that had ended by then cannot be told.
+//! database holds as unsent; and a result of a job that it does not hold. In the daemon's course neither can
+//! be, for a create is written down before it is sent, and jobs are kept for ever. What was done to jobs that
+//! had ended by then cannot be told.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::Read as _,
     path::{Path, PathBuf},
     time::Duration,
@@ -29,6 +30,9 @@ const NAME: &str = "backup";
 
 /// So many jobs of each state are looked at.
 const JOBS_MAX: usize = 50;
+/// So many results are read, of so many files looked at.
+const RESULTS_MAX: usize = 200;
+const FILES_MAX: usize = 50_000;
 /// So many names are asked for.
 const LOOKUPS_MAX: usize = 20;
 const LOOKUP_TIME: Duration = Duration::from_secs(10);
@@ -36,10 +40,17 @@ const LOOKUP_TIME: Duration = Duration::from_secs(10);
 const METADATA_BYTES_MAX: u64 = 1 << 20;
 const NAMED_MAX: usize = 3;
 
-/// A job, and the task that the database does not know.
+/// A task that the database does not know, and whose it is.
 struct Unknown {
-    job: OpenJob,
+    key: String,
+    is_unresolved: bool,
     task_id: String,
+}
+
+impl Unknown {
+    fn of(job: &OpenJob, task_id: String) -> Self {
+        Self { key: job.key.clone(), is_unresolved: job.state == "unresolved", task_id }
+    }
 }
 
 pub(super) fn check(
@@ -50,7 +61,8 @@ pub(super) fn check(
     findings: &mut Vec<Finding>,
 ) {
     let looked = known.reader.open_jobs(JOBS_MAX).and_then(|jobs| {
-        let results = results(&config.output_dir, &jobs, known)?;
+        let mut results = results(&config.output_dir, &jobs, known)?;
+        results.extend(strangers(&config.output_dir, known)?);
         let tasks = match account {
             Some(account) => tasks(account, &jobs, known)?,
             None => Vec::new(),
@@ -83,10 +95,50 @@ fn results(output_dir: &Path, jobs: &[OpenJob], known: &Known) -> Result<Vec<Unk
         let is_its_own = found.job == job.key
             && (found.external_task_id == job.external_task_id || found.attempt > job.attempt);
         if is_its_own && is_still_open(job, known)? {
-            unknown.push(Unknown { job: job.clone(), task_id: found.task_id });
+            unknown.push(Unknown::of(job, found.task_id));
         }
     }
     Ok(unknown)
+}
+
+/// The latest results, of jobs that the database does not hold.
+fn strangers(output_dir: &Path, known: &Known) -> Result<Vec<Unknown>, StoreError> {
+    let root = output_dir.to_owned();
+    let read = patience::within(patience::FILES, move || {
+        latest(&root).iter().filter_map(|place| metadata(place)).collect::<Vec<_>>()
+    });
+    let mut unknown = Vec::new();
+    for Metadata { job, task_id, .. } in read.unwrap_or_default() {
+        // A manifest may have been renamed since.
+        let is_known =
+            known.reader.detail(&job)?.is_some() || known.reader.owner_of_task(&task_id)?.is_some();
+        if !is_known {
+            unknown.push(Unknown { key: job, is_unresolved: false, task_id });
+        }
+    }
+    Ok(unknown)
+}
+
+/// The metadata that were written last, as far as the folder is looked through.
+fn latest(root: &Path) -> Vec<PathBuf> {
+    let (mut found, mut left, mut seen) = (Vec::new(), vec![root.to_owned()], 0);
+    while let Some(folder) = left.pop() {
+        for entry in fs::read_dir(folder).ok().into_iter().flatten().flatten() {
+            seen += 1;
+            if seen > FILES_MAX {
+                break;
+            }
+            let (path, Ok(kind)) = (entry.path(), entry.file_type()) else { continue };
+            if kind.is_dir() {
+                left.push(path);
+            } else if kind.is_file() && path.extension().is_some_and(|ending| ending == "json") {
+                let written = entry.metadata().and_then(|file| file.modified());
+                found.extend(written.ok().map(|written| (written, path)));
+            }
+        }
+    }
+    found.sort_unstable_by(|one, other| other.cmp(one));
+    found.into_iter().take(RESULTS_MAX).map(|(_, path)| path).collect()
 }
 
 fn metadata(place: &Path) -> Option<Metadata> {
@@ -113,7 +165,7 @@ fn tasks(account: &Account, jobs: &[OpenJob], known: &Known) -> Result<Vec<Unkno
         let lookups = async {
             for job in unsent {
                 if let Ok(task) = account.client.task(&job.external_task_id).await.result {
-                    found.push(Unknown { job: job.clone(), task_id: task.task_id });
+                    found.push((job, task.task_id));
                 }
             }
         };
@@ -121,10 +173,10 @@ fn tasks(account: &Account, jobs: &[OpenJob], known: &Known) -> Result<Vec<Unkno
         Ok(found)
     });
     let mut still = Vec::new();
-    for unknown in asked.unwrap_or_default() {
+    for (job, task_id) in asked.unwrap_or_default() {
         // Meanwhile the daemon may have sent it.
-        if is_still_open(&unknown.job, known)? {
-            still.push(unknown);
+        if is_still_open(job, known)? {
+            still.push(Unknown::of(job, task_id));
         }
     }
     Ok(still)
@@ -138,7 +190,7 @@ fn is_still_open(job: &OpenJob, known: &Known) -> Result<bool, StoreError> {
 
 fn told(results: &[Unknown], tasks: &[Unknown], known: &Known, who: &Who) -> Finding {
     let all = || results.iter().chain(tasks);
-    let mut keys: Vec<&str> = all().map(|unknown| unknown.job.key.as_str()).collect();
+    let mut keys: Vec<&str> = all().map(|unknown| unknown.key.as_str()).collect();
     keys.sort_unstable();
     keys.dedup();
     let more = if keys.len() > NAMED_MAX { ", …" } else { "" };
@@ -150,12 +202,11 @@ fn told(results: &[Unknown], tasks: &[Unknown], known: &Known, who: &Who) -> Fin
         counted(count(results), "result"),
         counted(count(tasks), "task"),
     );
-    let undecided = results.iter().filter(|unknown| unknown.job.state == "unresolved");
+    let undecided = results.iter().filter(|unknown| unknown.is_unresolved);
     let mut mend: Vec<String> = undecided
         .take(NAMED_MAX)
-        .map(|Unknown { job, task_id }| {
-            let resolve =
-                format!("resolve {} --task {}", shell_word(&job.key), shell_word(task_id));
+        .map(|Unknown { key, task_id, .. }| {
+            let resolve = format!("resolve {} --task {}", shell_word(key), shell_word(task_id));
             who.lipsyncd(&resolve)
         })
         .collect();

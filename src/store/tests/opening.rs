@@ -49,6 +49,19 @@ async fn two_that_make_the_database_at_once_make_one() {
     assert!(Reader::open(&path).unwrap().standing(NOW_MS).is_ok());
 }
 
+#[test]
+fn what_litestream_keeps_in_a_database_is_nobodys_schema() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("lipsyncd.db");
+    // It came first, as the database was being made.
+    let sql = rusqlite::Connection::open(&path).unwrap();
+    sql.execute_batch("CREATE TABLE _litestream_seq (id INTEGER PRIMARY KEY, seq INTEGER)")
+        .unwrap();
+    drop(sql);
+    drop(Store::open(&path).unwrap());
+    assert!(Reader::open(&path).unwrap().standing(NOW_MS).is_ok());
+}
+
 /// A database file without a log, as a backup has it.
 fn settled_database(folder: &Path) -> PathBuf {
     let path = folder.join("lipsyncd.db");

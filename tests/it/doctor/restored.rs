@@ -56,6 +56,26 @@ fn by_tasks_that_it_does_not_know() {
 }
 
 #[test]
+fn by_results_of_jobs_that_it_never_heard_of() {
+    let mut house = House::new(quick());
+    house.start();
+    assert_eq!(house.run(&["backup", "backup.db"]).code, Some(0));
+    house.drop_in("deep/new.yaml", JOB);
+    house.until_state("deep/new", "succeeded");
+    house.move_in("deep/new.yaml", "deep/renamed.yaml");
+    house.until("it to be renamed", |house| house.job("deep/renamed").is_some());
+    Found::look(&house).expect("backup", "ok", "", "");
+    house.kill();
+    for name in ["lipsyncd.db", "lipsyncd.db-wal", "lipsyncd.db-shm"] {
+        fs::remove_file(house.path(name)).unwrap();
+    }
+    fs::copy(house.path("backup.db"), house.path("lipsyncd.db")).unwrap();
+    let found = Found::look(&house);
+    found.expect("backup", "warning", "1 result on disk and 0 tasks", " run");
+    found.expect("backup", "warning", "(deep/new)", "");
+}
+
+#[test]
 fn an_unresolved_job_whose_result_lies_there_names_its_task() {
     let config = SimConfig { answers_external_lookups: false, ..quick() };
     let mut house = House::new(config);
