@@ -72,6 +72,9 @@ pub fn apply(
         (S::Queued | S::Identified, O::Found { task_id }) => {
             step.accepted(task_id, "its result is there already: task")
         }
+        (S::Queued | S::Identified, O::Published { task_id, attempt }) => {
+            step.published(task_id, attempt)
+        }
         (S::Waiting | S::Queued | S::Identified, O::Cancelled) if job.was_never_sent() => {
             step.cancel("cancelled", "cancelled by `lipsyncd cancel`")
         }

@@ -193,7 +193,13 @@ impl Job {
     /// second attempt on.
     #[must_use]
     pub fn external_task_id(&self) -> String {
-        match self.attempt {
+        self.name_of(self.attempt)
+    }
+
+    /// The name of the task of any attempt, from 1.
+    #[must_use]
+    pub fn name_of(&self, attempt: u32) -> String {
+        match attempt {
             0 | 1 => self.external_base.clone(),
             attempt => format!("{}-{attempt}", self.external_base),
         }

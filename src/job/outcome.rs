@@ -62,6 +62,14 @@ pub enum Outcome {
         /// The task.
         task_id: String,
     },
+    /// The metadata in the job's place are those of a later attempt than the database knows of: it was put
+    /// back from a backup.
+    Published {
+        /// The task.
+        task_id: String,
+        /// Which attempt made it.
+        attempt: u32,
+    },
     /// A lookup that can be trusted found no task.
     Absent {
         /// For how long, by the monotonic clock and in this life of the process: counted from the

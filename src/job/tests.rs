@@ -94,6 +94,7 @@ fn outcomes() -> Vec<(&'static str, Outcome)> {
         ("HeldBack", O::HeldBack(text())),
         ("Lost", O::Lost(text())),
         ("Found", O::Found { task_id: task_id() }),
+        ("Published", O::Published { task_id: task_id(), attempt: 3 }),
         ("Absent", O::Absent { absent_ms: 0 }),
         ("NoLookups", O::NoLookups(text())),
         ("Processing", O::Processing),

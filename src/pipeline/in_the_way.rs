@@ -71,6 +71,13 @@ pub(super) async fn check_output<A: Api>(context: &Context<A>, job: &Job) -> Opt
         {
             Some(Outcome::Found { task_id: published.task_id })
         }
+        // So may one of a later attempt, which is the latest that was paid for.
+        Ok((_, Some((_, Some(published)))))
+            if published.attempt > job.attempt
+                && published.external_task_id == job.name_of(published.attempt) =>
+        {
+            Some(Outcome::Published { task_id: published.task_id, attempt: published.attempt })
+        }
         Ok((_, Some((path, Some(published))))) => taken(format!(
             "{} is there already, made for this job by task {}, which this database does not know. To \
              pay for another, move it away and type `lipsyncd retry {}`",

@@ -53,6 +53,13 @@ impl Step<'_> {
         Transition { spend: Spend { tasks: 1, ..Spend::default() }, ..self.write(job, what) }
     }
 
+    /// The attempts up to that one are no secret any more: the next `retry` asks for another task.
+    pub(super) fn published(&self, task_id: String, attempt: u32) -> Transition {
+        let moved = self.accepted(task_id, "a retry of before the database was put back made task");
+        let attempt = attempt.max(self.job.attempt);
+        Transition { job: Job { attempt, ..moved.job }, ..moved }
+    }
+
     /// The video is identified again; an API that loses one session after the other must not be
     /// paid for identifying for ever.
     pub(super) fn session_gone(&self, why: String) -> Transition {

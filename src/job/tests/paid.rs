@@ -28,7 +28,9 @@ impl Ledger {
                 assert!(!self.open || is_remembered(before), "{name} though it may have been sent");
                 self.open = true;
             }
-            "ResendIntended" | "Lost" | "Accepted" | "Found" | "ResolvedAs" => self.open = true,
+            "ResendIntended" | "Lost" | "Accepted" | "Found" | "Published" | "ResolvedAs" => {
+                self.open = true;
+            }
             // Proven not to have left, or refused by a code, and not sent before either.
             "NotSent" | "HeldBack" | "SessionGone" if before.state == State::Creating => {
                 self.open = is_remembered(&moved.job);
@@ -47,8 +49,8 @@ impl Ledger {
     fn count(&mut self, step: &Step<'_>) {
         let Step { name, before, moved, .. } = step;
         let (spend, job) = (moved.spend, &moved.job);
-        let names_a_task =
-            matches!(*name, "Accepted" | "Found" | "ResolvedAs") && before.task_id.is_none();
+        let names_a_task = matches!(*name, "Accepted" | "Found" | "Published" | "ResolvedAs")
+            && before.task_id.is_none();
         assert_eq!(spend.tasks, i64::from(names_a_task), "{name}");
         self.tasks += spend.tasks;
         assert!(spend.identify_micro >= 0 && spend.task_micro >= 0, "{name}");

@@ -29,6 +29,7 @@ pub(super) const TABLE: &[(&str, &[(State, State)])] = &[
             (Processing, Submitted),
         ],
     ),
+    ("Published", &[(Queued, Submitted), (Identified, Submitted)]),
     ("Absent", &[(Creating, Creating)]),
     ("NoLookups", &[(Creating, Unresolved)]),
     ("Processing", &[(Submitted, Processing)]),

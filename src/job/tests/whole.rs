@@ -56,6 +56,7 @@ every! { Outcome, OUTCOMES, name_of_outcome:
     HeldBack
     Lost
     Found
+    Published
     Absent
     NoLookups
     Processing

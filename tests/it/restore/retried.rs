@@ -73,6 +73,63 @@ fn after_the_database_was_lost_altogether_it_is_found_as_well() {
 }
 
 #[test]
+fn a_result_of_a_later_attempt_that_lies_there_is_the_jobs() {
+    let mut house = backed_up_before_it_was_sent();
+    assert_eq!(house.run(&["resume"]).code, Some(0));
+    for tasks in [1, 2] {
+        house.until("it to be sent", |house| house.ledger().tasks.len() == tasks);
+        house.until("it to succeed", |house| {
+            house.finish_tasks();
+            house.state("x") == "succeeded"
+        });
+        if tasks == 1 {
+            assert_eq!(house.run(&["retry", "x"]).code, Some(0));
+        }
+    }
+    let second = house.ledger().tasks[1].task_id.clone();
+    house.kill();
+    put_back(&house);
+    house.start();
+    assert_eq!(house.run(&["resume"]).code, Some(0));
+    house.until_state("x", "succeeded");
+    let job = house.job("x").unwrap();
+    assert_eq!(job.attempts, 2, "{job:?}");
+    assert!(house.run(&["show", "x"]).out.contains(&second));
+    assert_eq!(house.ledger().tasks.len(), 2);
+    house.assert_whole("x.mp4");
+    // The next one is a third, and paid for as asked.
+    assert_eq!(house.run(&["retry", "x"]).code, Some(0));
+    house.until("the third to be sent", |house| house.ledger().tasks.len() == 3);
+    house.assert_paid_once();
+    house.finish_tasks();
+}
+
+#[test]
+fn a_retry_of_after_the_backup_is_found_by_the_retry_that_is_typed_again() {
+    let mut house = House::new(slow());
+    house.drop_in("x.yaml", job("x"));
+    house.start();
+    house.until("it to succeed", |house| {
+        house.finish_tasks();
+        house.state("x") == "succeeded"
+    });
+    back_up(&house);
+    assert_eq!(house.run(&["retry", "x"]).code, Some(0));
+    house.until_state("x", "processing");
+    house.kill();
+    put_back(&house);
+    house.start();
+    // What had ended then has ended: nothing moves by itself.
+    house.until_looked_again("later");
+    assert_eq!(house.state("x"), "succeeded");
+    assert_eq!(house.run(&["retry", "x"]).code, Some(0));
+    house.until_state("x", "processing");
+    assert_eq!(house.ledger().tasks.len(), 2);
+    house.finish_tasks();
+    house.until_state("x", "succeeded");
+}
+
+#[test]
 fn one_whose_task_failed_and_that_was_retried_since_fails_and_the_next_retry_finds_it() {
     let mut house = backed_up_before_it_was_sent();
     // The first task of all fails, the second does not.
