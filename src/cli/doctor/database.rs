@@ -218,7 +218,7 @@ fn running(daemon: Option<&Holder>, standing: Option<&Standing>, who: &Who) -> F
             if left == 0 {
                 return Finding::ok(DAEMON, "does not run");
             }
-            let message = format!("does not run, and {left} jobs have not ended");
+            let message = format!("does not run; jobs that have not ended: {left}");
             Finding::warning(DAEMON, message, who.start())
         }
     }

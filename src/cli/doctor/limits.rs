@@ -38,7 +38,7 @@ fn watches(config: &Config, who: &Who) -> Option<Finding> {
     })?;
     // Others of this user watch, too.
     if folders.saturating_mul(5) < limit.saturating_mul(4) {
-        return Some(Finding::ok(NAME, format!("{folders} folders to watch, of {limit} allowed")));
+        return Some(Finding::ok(NAME, format!("folders to watch: {folders}, allowed: {limit}")));
     }
     let wanted = folders.saturating_mul(4).max(524_288);
     let mend = format!(

@@ -31,6 +31,29 @@ pub(super) fn remote(path: &Path) -> Option<Remote> {
     // The number is signed on some machines, and has 32 bits everywhere.
     #[expect(clippy::cast_sign_loss, reason = "cut to its 32 bits")]
     let magic = statfs(path).ok()?.f_type as u64 & 0xFFFF_FFFF;
+    by_magic(magic)
+}
+
+fn by_magic(magic: u64) -> Option<Remote> {
     let (_, name) = REMOTE.into_iter().find(|(known, _)| *known == magic)?;
     Some(Remote { name, is_perhaps_local: name == "FUSE" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_are_told_from_disks() {
+        assert_eq!(by_magic(0x6969).unwrap().name, "NFS");
+        assert!(by_magic(0x6573_5546).unwrap().is_perhaps_local);
+        // ext4, XFS, btrfs, tmpfs.
+        assert!(
+            [0xEF53, 0x5846_5342, 0x9123_683E, 0x0102_1994]
+                .map(by_magic)
+                .iter()
+                .all(Option::is_none)
+        );
+        assert_eq!(remote(Path::new("/proc")), None);
+    }
 }

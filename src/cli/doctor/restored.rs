@@ -196,11 +196,14 @@ fn told(results: &[Unknown], tasks: &[Unknown], known: &Known, who: &Who) -> Fin
     let more = if keys.len() > NAMED_MAX { ", …" } else { "" };
     let named = keys.iter().take(NAMED_MAX).copied().collect::<Vec<_>>().join(", ");
     let count = |list: &[Unknown]| i64::try_from(list.len()).unwrap_or(i64::MAX);
+    let parts = [(count(results), "result", "on disk"), (count(tasks), "task", "in the account")];
+    let parts = parts.into_iter().filter(|(count, ..)| *count > 0);
+    let parts: Vec<String> =
+        parts.map(|(count, noun, place)| format!("{} {place}", counted(count, noun))).collect();
     let message = format!(
-        "the database is older than {} on disk and {} in the account, of jobs that it does not know to \
-         have them ({named}{more}): it was put back from a backup",
-        counted(count(results), "result"),
-        counted(count(tasks), "task"),
+        "the database does not know of {} ({named}{more}): it was put back from a backup, or another \
+         database worked here meanwhile",
+        parts.join(" and ")
     );
     let undecided = results.iter().filter(|unknown| unknown.is_unresolved);
     let mut mend: Vec<String> = undecided

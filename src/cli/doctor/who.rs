@@ -9,7 +9,7 @@ use std::{
 
 use rustix::process::geteuid;
 
-use super::finding::Finding;
+use super::{finding::Finding, patience};
 use crate::cli::text::shell_word;
 
 /// Where the package has its configurations.
@@ -36,8 +36,13 @@ pub(super) struct Who {
 impl Who {
     pub(super) fn of(database: Option<&Path>, file: Option<&Path>) -> Self {
         let me = User::of(geteuid().as_raw());
-        let owner = |path: &Path| fs::metadata(path).ok().map(|file| file.uid());
-        let owner = database.and_then(|path| owner(path).or_else(|| owner(path.parent()?)));
+        let database = database.map(Path::to_owned);
+        let owner = patience::within(patience::FILES, move || {
+            let owner = |path: &Path| fs::metadata(path).ok().map(|file| file.uid());
+            let database = database?;
+            owner(&database).or_else(|| owner(database.parent()?))
+        })
+        .flatten();
         let daemon = owner.map_or_else(|| me.clone(), User::of);
         Self { me, daemon, file: file.map(Path::to_owned) }
     }

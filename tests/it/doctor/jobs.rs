@@ -78,5 +78,5 @@ fn a_daemon_that_does_not_run_though_there_is_work_is_told() {
     house.kill();
     let found = Found::look(&house);
     found.only(&["daemon"]);
-    found.expect("daemon", "warning", "1 jobs have not ended", " run");
+    found.expect("daemon", "warning", "jobs that have not ended: 1", " run");
 }

@@ -3,6 +3,7 @@
 mod around;
 mod jobs;
 mod restored;
+mod storage;
 mod surroundings;
 
 use std::process::Command;

@@ -30,14 +30,10 @@ fn put_back(config: SimConfig, state: &str) -> House {
 fn by_results_that_it_does_not_know() {
     let mut house = put_back(quick(), "succeeded");
     let found = Found::look(&house);
-    let message = "older than 1 result on disk and 1 task in the account";
+    let message =
+        "does not know of 1 result on disk and 1 task in the account (x): it was put back";
     found.expect("backup", "warning", message, " run");
-    found.expect(
-        "backup",
-        "warning",
-        "(x): it was put back from a backup",
-        "before anything is paid",
-    );
+    found.expect("backup", "warning", message, "before anything is paid");
     assert_eq!(found.ran.code, Some(0));
     house.start();
     Found::look(&house).expect("backup", "warning", message, " status");
@@ -51,7 +47,7 @@ fn by_results_that_it_does_not_know() {
 fn by_tasks_that_it_does_not_know() {
     let house = put_back(slow(), "processing");
     let found = Found::look(&house);
-    found.expect("backup", "warning", "0 results on disk and 1 task in the account", " run");
+    found.expect("backup", "warning", "does not know of 1 task in the account (x)", " run");
     house.finish_tasks();
 }
 
@@ -71,8 +67,7 @@ fn by_results_of_jobs_that_it_never_heard_of() {
     }
     fs::copy(house.path("backup.db"), house.path("lipsyncd.db")).unwrap();
     let found = Found::look(&house);
-    found.expect("backup", "warning", "1 result on disk and 0 tasks", " run");
-    found.expect("backup", "warning", "(deep/new)", "");
+    found.expect("backup", "warning", "does not know of 1 result on disk (deep/new)", " run");
 }
 
 #[test]

@@ -11,15 +11,11 @@ use std::{
 };
 
 use lipsyncd::sim::{Call, FaultRule, SimConfig};
-use rusqlite::Connection;
 
 use super::Found;
-use crate::{
-    support::{
-        daemon::{House, JOB, clip, quick},
-        refusal,
-    },
-    trouble::Mount,
+use crate::support::{
+    daemon::{House, clip, quick},
+    refusal,
 };
 
 fn set_mode(path: &Path, mode: u32) {
@@ -202,67 +198,6 @@ fn another_user_hears_what_they_may_not_and_as_whom_to_ask() {
     found.expect("jobs_dir", "error", "may not read", &format!("chmod -R g+rX {jobs}"));
     found.expect("output_dir", "error", "Permission denied", &format!("chown nobody {output}"));
     assert_eq!(found.ran.code, Some(1));
-}
-
-#[test]
-fn what_is_wrong_with_the_database_is_told_with_the_way_back() {
-    let house = House::new(quick());
-    house.drop_in("x.yaml", JOB);
-    assert_eq!(house.run(&["run", "--once"]).code, Some(0));
-    let database = house.path("lipsyncd.db");
-    let set_version = |version: i64| {
-        let connection = Connection::open(&database).unwrap();
-        connection.pragma_update(None, "user_version", version).unwrap();
-        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
-    };
-    set_version(99);
-    Found::look(&house).expect("database", "error", "is of version 99", "--only-upgrade");
-    set_version(1);
-    Found::look(&house).expect("database", "warning", "is of version 1", "back it up");
-    set_mode(&database, 0o666);
-    Found::look(&house).expect("permissions", "warning", "everybody may change it", "chmod o-w");
-    set_mode(&database, 0o640);
-    fs::write(&database, vec![9; 4096]).unwrap();
-    let found = Found::look(&house);
-    found.expect("database", "error", "is damaged", "install -o root -g root -m 0640 BACKUP");
-    assert_eq!(found.ran.code, Some(1));
-    fs::remove_file(&database).unwrap();
-    fs::write(house.path("lipsyncd.db-wal"), "log").unwrap();
-    Found::look(&house).expect("database", "error", "it was lost", "BACKUP");
-}
-
-#[test]
-fn a_page_of_the_database_that_is_damaged_is_found() {
-    let house = House::new(quick());
-    house.drop_in("x.yaml", JOB);
-    assert_eq!(house.run(&["run", "--once"]).code, Some(0));
-    let database = Connection::open(house.path("lipsyncd.db")).unwrap();
-    database.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
-    let sql = "SELECT rootpage FROM sqlite_schema WHERE name = 'job_meaning'";
-    let page: usize = database.query_row(sql, [], |row| row.get(0)).unwrap();
-    drop(database);
-    let mut bytes = fs::read(house.path("lipsyncd.db")).unwrap();
-    bytes[(page - 1) * 4096..page * 4096].fill(0x5a);
-    fs::write(house.path("lipsyncd.db"), bytes).unwrap();
-    let found = Found::look(&house);
-    found.expect("database", "error", "is damaged", "BACKUP");
-}
-
-#[test]
-fn a_disk_that_is_nearly_full_or_read_only_is_told() {
-    let house = House::with(quick(), 5, "output_dir: small/results\n");
-    let Some(mount) = Mount::tmpfs(&house.path("small"), "1m") else { return };
-    fs::create_dir(house.path("small/results")).unwrap();
-    let found = Found::look(&house);
-    found.expect("disk", "error", "free for results", "df -h ");
-    mount.fill();
-    Found::look(&house).expect("output_dir", "error", "No space left", "df -h ");
-    mount.clear();
-    mount.remount("ro");
-    Found::look(&house).expect("output_dir", "error", "Read-only", "remount,rw");
-    mount.remount("rw,size=100m");
-    Found::look(&house).expect("disk", "warning", "less than one result may have", "df -h ");
-    assert_eq!(fs::read_dir(house.path("small/results")).unwrap().count(), 0);
 }
 
 #[test]
