@@ -3,6 +3,7 @@
 mod backup;
 mod put_back;
 mod retried;
+mod story;
 
 use std::fs;
 

@@ -1,0 +1,138 @@
+//! Stories by chance: jobs come in, are sent, cancelled and retried, while backups are made and put back. However
+//! they go, a job is paid for once, and once more for each retry of what was sent.
+//!
+//! `SEEDS=20 cargo test --test it restore::story -- --nocapture` tells more of them, `SEED=7` one.
+
+use std::{collections::BTreeMap, env, fs};
+
+use super::{back_up, job, put_back};
+use crate::support::{
+    chance::Chance,
+    daemon::{House, slow},
+};
+
+const STEPS: u64 = 30;
+
+struct Story {
+    house: House,
+    chance: Chance,
+    told: Vec<String>,
+    jobs: u64,
+    /// By job, how many retries may be paid for.
+    retries: BTreeMap<String, usize>,
+}
+
+impl Story {
+    fn step(&mut self) {
+        let some = format!("j{}", self.chance.next() % self.jobs.max(1));
+        match self.chance.next() % 16 {
+            0..3 => {
+                let name = format!("j{}", self.jobs);
+                self.jobs += 1;
+                self.told.push(format!("{name} comes in"));
+                self.house.drop_in(&format!("{name}.yaml"), job(&name));
+            }
+            3 | 4 => {
+                self.told.push("tasks end".to_owned());
+                self.house.finish_tasks();
+            }
+            5 => self.type_in(&["cancel", &some]),
+            6..9 => self.retry(&some),
+            9 => self.type_in(&["pause"]),
+            10 | 11 => self.type_in(&["resume"]),
+            12 => {
+                let _none = fs::remove_file(self.house.path("backup.db"));
+                back_up(&self.house);
+                self.told.push("backup".to_owned());
+            }
+            13 if self.house.path("backup.db").exists() => {
+                self.house.kill();
+                put_back(&self.house);
+                self.told.push("put back".to_owned());
+                self.house.start();
+            }
+            14 => {
+                self.house.kill();
+                self.told.push("killed".to_owned());
+                self.house.start();
+            }
+            _ => {
+                self.house.until_looked_again(&format!("look-{}", self.told.len()));
+                self.told.push(format!("{:?}", self.jobs()));
+            }
+        }
+    }
+
+    fn type_in(&mut self, arguments: &[&str]) {
+        let ran = self.house.run(arguments);
+        self.told.push(format!("{arguments:?}: {} {}", ran.out.trim(), ran.err.trim()));
+    }
+
+    fn retry(&mut self, key: &str) {
+        let before = self.house.database().and_then(|database| {
+            let sql = "SELECT task_id IS NOT NULL FROM job_overview WHERE key = ?1";
+            database.query_row(sql, [key], |row| row.get::<_, bool>(0)).ok()
+        });
+        let ran = self.house.run(&["retry", key]);
+        self.told.push(format!("retry {key}: {} {}", ran.out.trim(), ran.err.trim()));
+        if ran.code == Some(0) && before == Some(true) {
+            *self.retries.entry(key.to_owned()).or_default() += 1;
+        }
+    }
+
+    /// The jobs of the story, without the markers.
+    fn jobs(&self) -> Vec<(String, String)> {
+        let states = self.house.states().into_iter();
+        states.filter(|(key, _)| key.starts_with('j')).collect()
+    }
+
+    fn end(mut self) -> usize {
+        self.type_in(&["resume"]);
+        self.house.until("all to end", |house| {
+            house.finish_tasks();
+            let states = house.states();
+            let of_story = || states.iter().filter(|(key, _)| key.starts_with('j'));
+            of_story().count() as u64 == self.jobs
+                && of_story().all(|(_, state)| state == "succeeded" || state == "cancelled")
+        });
+        let tasks = self.house.ledger().tasks;
+        for (key, state) in self.jobs() {
+            let paid =
+                tasks.iter().filter(|task| task.video.contains(&format!("/{key}.mp4"))).count();
+            let most = 1 + self.retries.get(&key).copied().unwrap_or_default();
+            assert!(paid <= most, "{key}: {paid} tasks for {most}:\n{}", self.told.join("\n"));
+            if state == "succeeded" {
+                assert!(paid > 0, "{key}: {}", self.told.join("\n"));
+                self.house.assert_whole(&format!("{key}.mp4"));
+            }
+        }
+        self.house.assert_paid_once();
+        tasks.len()
+    }
+}
+
+fn number(name: &str) -> Option<u64> {
+    env::var(name).ok()?.parse().ok()
+}
+
+#[test]
+fn seeds() {
+    let seeds = match number("SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..number("SEEDS").unwrap_or(3),
+    };
+    let (mut tasks, mut restores) = (0, 0);
+    for seed in seeds.clone() {
+        let mut house = House::new(slow());
+        house.start();
+        let (told, retries) = (Vec::new(), BTreeMap::new());
+        let chance = Chance::new(seed);
+        let mut story = Story { house, chance, told, jobs: 0, retries };
+        for _ in 0..STEPS {
+            story.step();
+        }
+        restores += story.told.iter().filter(|told| *told == "put back").count();
+        tasks += story.end();
+    }
+    println!("seeds {}, backups put back {restores}, tasks {tasks}, paid twice 0", seeds.count());
+}
