@@ -17,7 +17,7 @@ use lipsyncd::{
         offline::{RawAnswer, unanswered},
     },
     media::Locator,
-    pipeline::{Clock, End, Offload, PaceSettings, Pipeline, Settings, Until},
+    pipeline::{Clock, End, Offload, PaceSettings, Pipeline, Pulse, Settings, Until},
     sim::{self, NoFiles, Sim, SimConfig},
     store::{Accepted, Interlude, Store, WantedJob},
 };
@@ -68,7 +68,8 @@ async fn work_off(slots: usize, jobs: usize) -> f64 {
     let pipeline = Pipeline::new(api.clone(), store, clock, settings).await.unwrap();
     let nothing_more = Arc::new(AtomicBool::new(false));
     let stop = CancellationToken::new();
-    let end = pipeline.run(Arc::new(Notify::new()), stop, Until::Idle, nothing_more).await;
+    let end =
+        pipeline.run(Arc::new(Notify::new()), stop, Until::Idle, nothing_more, Pulse::NONE).await;
     assert_eq!(end.unwrap(), End::Idle);
     let ledger = api.sim.lock().unwrap().ledger(now_ms(began));
     assert_eq!(ledger.tasks.len(), jobs);

@@ -140,7 +140,7 @@ fn perform(
         let ground = run::Ground::lay()?;
         let config = begin(cli)?;
         let context = &mut Context { config: &config, out, err, on_terminal };
-        return run::run(arguments, ground, context);
+        return run::run(arguments, ground, cli.config.as_deref(), context);
     }
     let config = begin(cli)?;
     let context = &mut Context { config: &config, out, err, on_terminal };

@@ -93,6 +93,21 @@ impl Credentials {
         }
     }
 
+    /// Whether both are the same in every part.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        let same =
+            |one: &SecretString, two: &SecretString| one.expose_secret() == two.expose_secret();
+        match (self, other) {
+            (Self::Token(one), Self::Token(two)) => same(one, two),
+            (
+                Self::Keys { access_key: one_access, secret_key: one_secret },
+                Self::Keys { access_key: two_access, secret_key: two_secret },
+            ) => same(one_access, two_access) && same(one_secret, two_secret),
+            _ => false,
+        }
+    }
+
     /// A short stable name of the account for the database, from which no credential can be told:
     /// `key-` or `token-`, and 8 hex digits of the SHA-256 of the access key or the token.
     #[must_use]

@@ -199,7 +199,7 @@ mod tests {
         let path = |name: &str| folder.path().join("jobs").join(name);
         std::fs::create_dir(folder.path().join("jobs")).unwrap();
         let mut inbox = inbox(folder.path()).await;
-        let mut pass = Pass { again_at: None, changed: false };
+        let mut pass = Pass { again_at: None, changed: false, was_read: true };
         drop_in(&path("a.yaml"), "one");
         let seen = differ(&path(""), &inbox.known, &inbox.again).unwrap();
         inbox.read_changed(seen, &mut pass).await.unwrap();

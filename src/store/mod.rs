@@ -27,6 +27,7 @@ mod retention;
 mod row;
 mod session;
 mod spend;
+mod trouble;
 mod worker;
 
 #[cfg(test)]
@@ -125,9 +126,15 @@ impl Store {
         self.reader.call(0, work).await.map_err(|error| error.told_of(&self.path))
     }
 
+    /// How often something was tried in vain so far because the disk was full or others held the database.
+    #[must_use]
+    pub fn tries_in_vain(&self) -> u64 {
+        self.writer.trouble().tries().wrapping_add(self.reader.trouble().tries())
+    }
+
     /// Why the database cannot be written, or read, at the moment, if so.
     #[must_use]
     pub fn trouble(&self) -> Option<String> {
-        self.writer.trouble().or_else(|| self.reader.trouble())
+        self.writer.trouble().words().or_else(|| self.reader.trouble().words())
     }
 }

@@ -12,6 +12,7 @@ mod commands;
 mod crash;
 mod folder;
 mod pipeline;
+mod service;
 mod simulation;
 #[cfg(target_os = "linux")]
 mod storage;

@@ -13,13 +13,13 @@ use std::{
     time::Duration,
 };
 
-use tokio::{runtime, sync::Notify, time::interval};
+use tokio::{runtime, time::interval};
 use tokio_util::sync::CancellationToken;
 
 use super::{CommandError, Context, ExitCode, list, log, text::shell_word};
 use crate::{
     config::{Config, Credentials, LogFormat},
-    daemon,
+    daemon::{self, Given, Told},
     job::State,
     pipeline::{End, Until},
     sim::{SimConfig, SimServer},
@@ -101,8 +101,9 @@ async fn work(
         secret_key: defaults.secret_key.into(),
     };
     let stop = CancellationToken::new();
-    let daemon =
-        daemon::run(config, &credentials, Until::Idle, Arc::new(Notify::new()), stop.clone());
+    let given = Given { config: config.clone(), credentials };
+    let (same, told) = (given.clone(), Told { stop: stop.clone(), ..Told::default() });
+    let daemon = daemon::run(given, Arc::new(move || Ok(same.clone())), Until::Idle, told);
     tokio::pin!(daemon);
     let mut progress = Progress::new(on_terminal);
     let mut look = interval(LOOK_EVERY);
