@@ -13,6 +13,7 @@ mod error;
 mod json;
 mod list;
 mod log;
+mod man;
 mod nearest;
 mod open;
 mod pause;
@@ -31,7 +32,7 @@ use std::{
     path::PathBuf,
 };
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueHint};
 
 pub use error::{CommandError, ExitCode, What};
 
@@ -55,7 +56,7 @@ use crate::config::Config;
 )]
 pub struct Cli {
     /// The configuration [default: $LIPSYNCD_CONFIG, ./lipsyncd.yaml, /etc/lipsyncd/lipsyncd.yaml]
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub config: Option<PathBuf>,
 
     /// What to do.
@@ -81,6 +82,7 @@ pub enum Command {
     Demo(demo::Args),
     Simulate(simulate::Args),
     Completions(completions::Args),
+    Man(man::Args),
 }
 
 /// What a command works with.
@@ -131,6 +133,7 @@ fn perform(
     // These need no configuration, and must not fail for a faulty one.
     match &cli.command {
         Command::Completions(arguments) => return completions::run(arguments, out),
+        Command::Man(arguments) => return man::run(arguments, out),
         Command::Demo(arguments) => return demo::run(arguments, out, err, on_terminal),
         Command::Simulate(arguments) => return simulate::run(arguments, out, err),
         _ => {}
@@ -154,9 +157,11 @@ fn perform(
         Command::Pause(arguments) => pause::run(arguments, context),
         Command::Resume(arguments) => resume::run(arguments, context),
         Command::Check(arguments) => check::run(arguments, context),
-        Command::Run(_) | Command::Completions(_) | Command::Demo(_) | Command::Simulate(_) => {
-            unreachable!("done above")
-        }
+        Command::Run(_)
+        | Command::Completions(_)
+        | Command::Man(_)
+        | Command::Demo(_)
+        | Command::Simulate(_) => unreachable!("done above"),
     }
 }
 

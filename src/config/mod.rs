@@ -1,10 +1,12 @@
 //! Settings: their names, types and defaults, and where they are found.
 //!
-//! Owns `lipsyncd.yaml`. What a value may be is `check`'s, how a text becomes values is `read`'s,
-//! and secrets, which never stand in the file, are `credentials`'.
+//! Owns `lipsyncd.yaml`. What a value may be is `check`'s, how a text becomes values is `read`'s, what
+//! each is for in words is `example`'s, and secrets, which never stand in the file, are
+//! `credentials`'.
 
 mod check;
 mod credentials;
+mod example;
 mod find;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
@@ -20,6 +22,7 @@ use serde::Deserialize;
 use url::Url;
 
 pub use credentials::{Credentials, CredentialsError};
+pub use example::{Setting, settings};
 pub use find::ConfigError;
 
 /// Every setting. The default needs no file: its paths are relative to the working directory.

@@ -13,6 +13,7 @@ use std::{
     time::Duration,
 };
 
+use clap::ValueHint;
 use tokio::{runtime, time::interval};
 use tokio_util::sync::CancellationToken;
 
@@ -46,7 +47,7 @@ const JOBS_MAX: usize = 100;
 pub struct Args {
     /// Where to put it all; must be new or empty [default: a new folder in the system's one for
     /// temporary files]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     dir: Option<PathBuf>,
 }
 
