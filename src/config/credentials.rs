@@ -38,7 +38,8 @@ pub enum CredentialsError {
     /// None at all.
     #[error(
         "no credentials: set {ACCESS_KEY} and {SECRET_KEY}, or {API_TOKEN}, in the environment or as \
-         files of the same names in lower case in $CREDENTIALS_DIRECTORY"
+         files of the same names in lower case in $CREDENTIALS_DIRECTORY (the Debian package's unit makes \
+         it from the files access_key and secret_key, or api_token, where its LoadCredential= points)"
     )]
     Missing,
     /// One key without the other.

@@ -5,3 +5,4 @@
 mod manager;
 mod notify;
 mod reload;
+mod units;
