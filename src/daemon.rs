@@ -23,6 +23,7 @@ pub use settings::{locator, policy};
 use crate::{
     config::{Config, Credentials},
     kling::BuildError,
+    metrics::ListenError,
     pipeline::{End, Until},
     store::{LockError, StoreError},
 };
@@ -45,6 +46,9 @@ pub enum DaemonError {
     /// The client of the API cannot be built.
     #[error(transparent)]
     Client(#[from] BuildError),
+    /// Metrics cannot be served where they are to be.
+    #[error(transparent)]
+    Metrics(#[from] ListenError),
     /// A folder that must be there is not, and cannot be made.
     #[error("{what} {}: {source}", path.display())]
     Folder {

@@ -17,6 +17,7 @@ use lipsyncd::{
         offline::{RawAnswer, unanswered},
     },
     media::Locator,
+    metrics::Metrics,
     pipeline::{Clock, End, Offload, PaceSettings, Pipeline, Pulse, Settings, Until},
     sim::{self, NoFiles, Sim, SimConfig},
     store::{Accepted, Interlude, Store, WantedJob},
@@ -107,6 +108,7 @@ fn settings(dir: &TempDir, slots: usize, offload: Offload) -> Settings {
         output_dir,
         locator: Locator { jobs_dir, media_dirs: Vec::new() },
         offload,
+        metrics: Metrics::new(),
     }
 }
 

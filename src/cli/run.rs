@@ -180,6 +180,7 @@ impl From<DaemonError> for CommandError {
         match error {
             DaemonError::Lock(error) => error.into(),
             DaemonError::Store(error) => error.into(),
+            DaemonError::Metrics(error) => Self::new(ExitCode::CannotRun, error.to_string()),
             DaemonError::Client(error) => Self::new(ExitCode::Usage, error.to_string()),
             DaemonError::Folder { ref path, .. } => {
                 let hint = format!("make it (mkdir -p {}), or name another one", path.display());

@@ -16,7 +16,7 @@ mod read;
 #[cfg(test)]
 mod tests;
 
-use std::{path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use serde::Deserialize;
 use url::Url;
@@ -56,6 +56,8 @@ pub struct Config {
     pub download: Download,
     /// How long what happened is kept.
     pub retention: Retention,
+    /// Where metrics are served.
+    pub metrics: Metrics,
     /// How it logs.
     pub log: Log,
 }
@@ -179,6 +181,15 @@ pub struct Retention {
     pub history: Option<Duration>,
 }
 
+/// Where metrics are served.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Metrics {
+    /// The address and port; none: nowhere.
+    #[serde(deserialize_with = "kinds::listen")]
+    pub listen: Option<SocketAddr>,
+}
+
 /// How it logs.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -217,6 +228,7 @@ impl Default for Config {
             pause: Pause::default(),
             download: Download::default(),
             retention: Retention::default(),
+            metrics: Metrics::default(),
             log: Log::default(),
         }
     }

@@ -1,4 +1,4 @@
-//! What stays through all reloads: the lock, the open database, the clock.
+//! What stays through all reloads: the lock, the open database, the clock, what is counted.
 //!
 //! It is laid once. It must not know what the work is that is done on it.
 
@@ -15,6 +15,7 @@ use tracing::warn;
 use super::{DaemonError, manager::Manager};
 use crate::{
     config::Config,
+    metrics::{Metrics, Server, Watched},
     pipeline::{Clock, Until},
     store::{Lock, Store, StoreError},
 };
@@ -25,6 +26,11 @@ const OPEN_AGAIN: Duration = Duration::from_millis(500);
 const TROUBLE_EVERY: Duration = Duration::from_millis(500);
 
 pub(super) struct Base {
+    /// What is counted, for whoever reads it at `server`.
+    pub(super) metrics: Metrics,
+    pub(super) server: Server,
+    /// Ends before the store does, which it asks.
+    _watched: Watched,
     pub(super) lock: Lock,
     pub(super) store: Store,
     pub(super) clock: Clock,
@@ -35,7 +41,7 @@ pub(super) struct Base {
 }
 
 impl Base {
-    /// Takes the lock and opens the database; one that others keep locked, or whose disk is full, is
+    /// Takes the lock, serves the metrics, and opens the database; one that others keep locked, or whose disk is full, is
     /// waited for.
     pub(super) async fn lay(
         config: &Config,
@@ -46,9 +52,12 @@ impl Base {
         let began_at_ms = clock.now_ms();
         prepare_folders(config, until)?;
         let lock = Lock::take(&config.state_db)?;
+        let metrics = Metrics::new();
+        let server = Server::start(&metrics, config.metrics.listen).await?;
         manager.status("opening the state database");
         let store = open(&config.state_db, &lock, manager).await?;
-        Ok(Self { lock, store, clock, began_at_ms, until })
+        let watched = metrics.watch(&store);
+        Ok(Self { metrics, server, _watched: watched, lock, store, clock, began_at_ms, until })
     }
 
     /// Does `work`, and tells meanwhile why the database cannot be used, if so.

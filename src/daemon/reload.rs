@@ -59,7 +59,13 @@ async fn read(base: &Base, given: &Given, reread: &Reread) -> Result<Option<Give
         }
         Ok(Some(new))
     };
-    spawn_blocking(checked).await.unwrap_or_else(|ended| Err(io::Error::from(ended).to_string()))
+    let checked = spawn_blocking(checked).await;
+    let new = checked.unwrap_or_else(|ended| Err(io::Error::from(ended).to_string()))?;
+    if let Some(new) = &new {
+        // Last, for it is done with this.
+        base.server.move_to(new.config.metrics.listen).await.map_err(|error| error.to_string())?;
+    }
+    Ok(new)
 }
 
 fn try_client(given: &Given) -> Result<(), DaemonError> {

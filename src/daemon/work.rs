@@ -45,7 +45,7 @@ impl Work {
         manager: &Manager,
     ) -> Result<Self, DaemonError> {
         let (config, store) = (&given.config, &base.store);
-        let settings = settings::pipeline(config, &given.credentials);
+        let settings = settings::pipeline(config, &given.credentials, &base.metrics);
         let client =
             Client::new(settings::client(config), settings::credential(&given.credentials))?;
         manager.status(&format!("reading {}", config.jobs_dir.display()));

@@ -27,6 +27,7 @@ use super::{
 };
 use crate::{
     job::{Moment, Policy},
+    metrics::Metrics,
     store::{KnownManifest, Store, StoreError},
 };
 
@@ -45,6 +46,8 @@ pub struct InboxSettings {
     pub policy: Policy,
     /// Whose tasks its jobs become; part of the names that are made for them.
     pub account: String,
+    /// What is counted on the way.
+    pub metrics: Metrics,
 }
 
 /// Keeps the store in agreement with the folder.
@@ -178,6 +181,7 @@ impl Inbox {
         let differences = match walked {
             Ok(differences) => differences,
             Err(error) => {
+                self.settings.metrics.unreadable(1);
                 self.complain(format!(
                     "jobs_dir {} cannot be read ({error}): nothing in it is taken as removed",
                     self.settings.jobs_dir.display()
@@ -192,6 +196,7 @@ impl Inbox {
         self.remove_gone(&differences, &mut pass).await?;
         let pending = self.read_changed(differences, &mut pass).await?;
         self.look_at_waiting(&pending, &mut pass).await?;
+        self.settings.metrics.looked(self.pending(pending.iter()));
         self.settling.forget_unseen();
         if let Some(looker) = &mut self.looker {
             looker.forget_unseen();

@@ -57,6 +57,9 @@ impl<A: Api> Context<A> {
         if repeats {
             return Ok(job);
         }
+        if !from.is_finished() && job.state.is_finished() {
+            self.settings.metrics.finished(job.state);
+        }
         if is_the_accounts {
             debug!(job = job.spec.key, request_id, code, "{}: held back: {what}", job.spec.key);
             return Ok(job);

@@ -163,7 +163,7 @@ impl<A: Api> Pipeline<A> {
         let began_at_ms = clock.now_ms();
         Ok(Self {
             context: Arc::new(Context {
-                api: Reached::new(api),
+                api: Reached::new(api, settings.metrics.clone()),
                 store,
                 clock,
                 settings,
@@ -217,6 +217,7 @@ impl<A: Api> Pipeline<A> {
         let end = loop {
             failpoint::stall().await;
             (pulse.beat)();
+            self.context.settings.metrics.turned();
             // Read before the look at the database: what comes after it sets it again.
             let more = more_to_come.load(Ordering::Acquire);
             self.wake();

@@ -133,7 +133,8 @@ impl Store {
     }
 }
 
-fn standing(connection: &Connection, now_ms: i64) -> Result<Standing, StoreError> {
+/// Reads where everything stands at `now_ms` (Unix time).
+pub(super) fn standing(connection: &Connection, now_ms: i64) -> Result<Standing, StoreError> {
     // One transaction, so that the numbers belong together.
     let moment = connection.unchecked_transaction()?;
     let spent_today_micro = spend::on_day(&moment, now_ms)?;

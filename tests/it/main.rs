@@ -11,6 +11,7 @@ mod architecture;
 mod commands;
 mod crash;
 mod folder;
+mod metrics;
 mod pipeline;
 mod service;
 mod simulation;

@@ -3,6 +3,7 @@
 mod commit;
 mod counts;
 mod folder;
+mod measured;
 mod migration;
 mod model;
 mod opening;

@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     job::State,
     store::{
-        JobFilter, left_over, overview, queue,
+        JobFilter, left_over, measured, overview, queue,
         reconcile::{self, unheard},
         retention,
     },
@@ -138,6 +138,7 @@ fn what_runs_all_the_time_follows_an_index_and_sorts_nothing() {
         queue::MOVING.to_owned(),
         overview::REFUSED.to_owned(),
         overview::BLOCKED_JOBS.to_owned(),
+        measured::OLDEST.to_owned(),
         left_over::LEFT.to_owned(),
         retention::NEXT_EVENT.to_owned(),
         retention::FORGET_EVENTS.to_owned(),

@@ -22,6 +22,7 @@ use lipsyncd::{
     job::{Job, Moment, Outcome, Policy, State, apply},
     kling::{Client, ClientConfig, Credential},
     media::Locator,
+    metrics::Metrics,
     pipeline::{Clock, End, Offload, PaceSettings, Pipeline, Pulse, Settings, Until},
     sim::{Call, Fault, FaultRule, Ledger, SimConfig, SimServer},
     store::{Accepted, Store, StoreError, WantedJob},
@@ -354,5 +355,6 @@ fn settings(output_dir: PathBuf, jobs_dir: PathBuf) -> Settings {
         output_dir,
         locator: Locator { jobs_dir, media_dirs: Vec::new() },
         offload: Offload::Threads,
+        metrics: Metrics::new(),
     }
 }
