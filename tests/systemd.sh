@@ -156,6 +156,10 @@ pid=$(show lipsyncd MainPID)
 settings 3 | configure
 ok "systemctl reload" machine_do systemctl reload lipsyncd
 until_ok "the new limit is in force" says "0 of 3 slots used"
+settings 3 'metrics: { listen: 127.0.0.1:9464 }
+' | configure
+machine_do systemctl reload lipsyncd
+until_ok "metrics that are switched on are there" in_it 'curl -s http://127.0.0.1:9464/metrics | grep -qF "lipsyncd_jobs{state=\"succeeded\"} 3"'
 settings 3 'colour: blue
 ' | configure
 machine_do systemctl reload lipsyncd || true

@@ -45,7 +45,7 @@ fn what_is_newer_than_debian_12_stands_in_the_drop_in_alone() {
             .filter_map(|line| Some(line.split_once('=')?.0.to_owned()))
             .collect()
     };
-    let too_new = ["RestartSteps", "RestartMaxDelaySec", "PrivatePIDs", "RefreshOnReload"];
+    let too_new = ["RestartSteps", "RestartMaxDelaySec", "RefreshOnReload"];
     let (newer, first) = (names(&newer), names(&unit("lipsyncd.service")));
     for name in too_new {
         assert!(newer.contains(name) && !first.contains(name), "{name}");
