@@ -182,10 +182,43 @@ impl From<DaemonError> for CommandError {
             DaemonError::Store(error) => error.into(),
             DaemonError::Metrics(error) => Self::new(ExitCode::CannotRun, error.to_string()),
             DaemonError::Client(error) => Self::new(ExitCode::Usage, error.to_string()),
-            DaemonError::Folder { ref path, .. } => {
-                let hint = format!("make it (mkdir -p {}), or name another one", path.display());
+            DaemonError::Folder { ref path, ref source, .. } => {
+                let path = path.display();
+                let hint = match source.kind() {
+                    // The unit's sandbox looks like that, too.
+                    io::ErrorKind::ReadOnlyFilesystem => format!(
+                        "mount it for writing; under systemd, have the unit write there: \
+                         ReadWritePaths={path} by `systemctl edit`"
+                    ),
+                    io::ErrorKind::PermissionDenied => format!(
+                        "let the user that runs this write there, or name another one: see `ls -ld {path}`"
+                    ),
+                    _ => format!("make it (mkdir -p {path}), or name another one"),
+                };
                 Self::new(ExitCode::CannotRun, error.to_string()).hint(hint)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_takes_nothing_is_told_with_what_mends_it() {
+        let hint = |kind: io::ErrorKind| {
+            let (what, path) = ("output_dir", PathBuf::from("/srv/dubs"));
+            let told = CommandError::from(DaemonError::Folder {
+                what,
+                path,
+                source: io::Error::from(kind),
+            });
+            assert_eq!(told.exit, ExitCode::CannotRun);
+            told.hint.unwrap()
+        };
+        assert!(hint(io::ErrorKind::ReadOnlyFilesystem).contains("ReadWritePaths=/srv/dubs"));
+        assert!(hint(io::ErrorKind::PermissionDenied).contains("`ls -ld /srv/dubs`"));
+        assert!(hint(io::ErrorKind::NotADirectory).contains("mkdir -p /srv/dubs"));
     }
 }
