@@ -29,7 +29,7 @@ use crate::{
     inbox::{Inbox, Looker},
     kling::{BuildError, Client},
     pipeline::{Clock, End, Pipeline, Until},
-    store::{Lock, LockError, Store, StoreError},
+    store::{Change, Lock, LockError, Store, StoreError},
 };
 
 /// How often the daemon looks whether a command changed the database.
@@ -236,15 +236,16 @@ async fn tell_trouble(store: &Store, lock: &Lock) -> Infallible {
 async fn watch_changes(store: Store, look: Arc<Notify>, nudge: Arc<Notify>) -> StoreError {
     let mut before = None;
     loop {
-        let version = match store.data_version().await {
-            Ok(version) => version,
+        let found = match store.look_for_others(before).await {
+            Ok(found) => found,
             Err(error) => return error,
         };
-        if before.is_some_and(|before| before != version) {
+        found.by_people.iter().for_each(Change::log);
+        if found.changed {
             look.notify_one();
             nudge.notify_one();
         }
-        before = Some(version);
+        before = Some(found.mark);
         sleep(CHANGES_EVERY).await;
     }
 }

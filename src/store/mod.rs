@@ -9,6 +9,7 @@
 
 mod account;
 mod candidate;
+mod change;
 mod error;
 mod left_over;
 mod line;
@@ -41,6 +42,7 @@ use rusqlite::Connection;
 
 pub use account::Lookups;
 pub use candidate::Candidate;
+pub use change::{Change, Look, Mark};
 pub use error::StoreError;
 pub use left_over::LeftOver;
 pub use listing::{HistoryLine, JobDetail, JobFilter, JobLine};

@@ -11,6 +11,7 @@ mod architecture;
 mod commands;
 mod crash;
 mod folder;
+mod log;
 mod pipeline;
 mod simulation;
 #[cfg(target_os = "linux")]
