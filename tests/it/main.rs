@@ -13,6 +13,7 @@ mod crash;
 mod folder;
 mod log;
 mod pipeline;
+mod reading;
 mod simulation;
 #[cfg(target_os = "linux")]
 mod storage;
