@@ -3,6 +3,7 @@
 
 mod page;
 mod queries;
+mod quotes;
 mod reader;
 
 use lipsyncd::sim::{Call, Fault, FaultRule, SimConfig};
