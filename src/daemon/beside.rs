@@ -16,7 +16,7 @@ use super::{
     manager::Manager,
     summary::{one_line, summary},
 };
-use crate::store::{Store, StoreError};
+use crate::store::{Change, Store, StoreError};
 
 /// How often it is looked whether a command changed the database.
 const CHANGES_EVERY: Duration = Duration::from_millis(500);
@@ -31,15 +31,16 @@ pub(super) async fn watch_changes(
 ) -> StoreError {
     let mut before = None;
     loop {
-        let version = match store.data_version().await {
-            Ok(version) => version,
+        let found = match store.look_for_others(before).await {
+            Ok(found) => found,
             Err(error) => return error,
         };
-        if before.is_some_and(|before| before != version) {
+        found.by_people.iter().for_each(Change::log);
+        if found.changed {
             look.notify_one();
             nudge.notify_one();
         }
-        before = Some(version);
+        before = Some(found.mark);
         sleep(CHANGES_EVERY).await;
     }
 }

@@ -35,7 +35,7 @@ pub(super) struct Reached<A> {
 #[derive(Default)]
 struct Failures {
     in_a_row: u32,
-    last: String,
+    last: Option<ApiError>,
 }
 
 impl<A> Reached<A> {
@@ -44,9 +44,9 @@ impl<A> Reached<A> {
     }
 
     /// What the last of several failures in a row said, while no call goes through.
-    pub(super) fn trouble(&self) -> Option<String> {
+    pub(super) fn trouble(&self) -> Option<ApiError> {
         let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        (failures.in_a_row >= FAILURES_MIN).then(|| failures.last.clone())
+        failures.last.clone().filter(|_| failures.in_a_row >= FAILURES_MIN)
     }
 
     /// Awaits a call and counts it.
@@ -65,7 +65,7 @@ impl<A> Reached<A> {
         match reply.result.as_ref().err().filter(unusable) {
             Some(error) => {
                 failures.in_a_row = failures.in_a_row.saturating_add(1);
-                failures.last.clone_from(&error.message);
+                failures.last = Some(error.clone());
             }
             None => failures.in_a_row = 0,
         }
@@ -122,11 +122,14 @@ impl<A: Api> Pipeline<A> {
             return Ok(());
         }
         match &trouble {
-            Some(words) => warn!("the API gives no usable answer: {words}"),
+            Some(ApiError { message, code, request_id, .. }) => {
+                warn!(code, request_id, "the API gives no usable answer: {message}");
+            }
             None => info!("the API answers again"),
         }
         self.in_trouble = trouble.is_some();
-        self.context.store.set_trouble(trouble, self.context.clock.now_ms()).await
+        let words = trouble.map(|error| error.message);
+        self.context.store.set_trouble(words, self.context.clock.now_ms()).await
     }
 }
 
@@ -155,7 +158,7 @@ mod tests {
             assert_eq!(reached.trouble(), None);
         }
         reached.hear(reply(Some(Meaning::Transport)));
-        assert_eq!(reached.trouble().as_deref(), Some("Transport"));
+        assert_eq!(reached.trouble().unwrap().message, "Transport");
         // A refusal is an answer.
         reached.hear(reply(Some(Meaning::NotFound)));
         assert_eq!(reached.trouble(), None);

@@ -9,6 +9,7 @@
 
 mod account;
 mod candidate;
+mod change;
 mod error;
 mod left_over;
 mod line;
@@ -23,6 +24,7 @@ mod pause;
 mod phrase;
 mod queue;
 mod reconcile;
+mod reconciled;
 mod record;
 mod retention;
 mod row;
@@ -43,16 +45,18 @@ use rusqlite::Connection;
 
 pub use account::Lookups;
 pub use candidate::Candidate;
+pub use change::{Change, Look, Mark};
 pub use error::StoreError;
 pub use left_over::LeftOver;
 pub use listing::{HistoryLine, JobDetail, JobFilter, JobLine};
 pub use lock::{Holder, Lock, LockError, holder};
-pub use manifests::{Accepted, Conflict, KnownManifest, Reconciled, WantedJob};
+pub use manifests::{Accepted, KnownManifest, WantedJob};
 pub use measured::Measured;
 pub use migrate::VERSION;
 pub use open::open_reader;
 pub use overview::{LineTrouble, Reader, RefusedManifest, Standing};
 pub use pause::{Pause, PauseKind};
+pub use reconciled::{Conflict, Reconciled};
 pub use record::{Answer, Call};
 pub use session::KnownSession;
 pub use worker::Interlude;

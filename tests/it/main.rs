@@ -11,8 +11,10 @@ mod architecture;
 mod commands;
 mod crash;
 mod folder;
+mod log;
 mod metrics;
 mod pipeline;
+mod reading;
 mod service;
 mod simulation;
 #[cfg(target_os = "linux")]
