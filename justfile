@@ -19,6 +19,14 @@ demo:
 bench *arguments:
     cargo bench --bench figures -- {{arguments}}
 
+# The Debian package, in target/debian; needs cargo-deb.
+deb:
+    debian/build
+
+# That package on a real systemd, in namespaces of its own; takes root and mmdebstrap.
+lab:
+    tests/systemd.sh
+
 # Put the source into its form.
 fmt:
     cargo fmt

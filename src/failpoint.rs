@@ -1,8 +1,10 @@
 //! Points at which a test ends the process as a power failure would: before and after each commit, each
 //! request, and each write, sync and rename on disk.
 //!
-//! `LIPSYNCD_FAILPOINT=store.commit.before:3` ends it the third time it comes there. A release build
-//! has nothing of this. It must never do anything else than end the process.
+//! `LIPSYNCD_FAILPOINT=store.commit.before:3` ends it the third time it comes there. And a place at which a
+//! test has it hang: `LIPSYNCD_STALL=/run/stall` halts the scheduler for as long as that file is there.
+//!
+//! A release build has nothing of this. It must never do anything else than end the process or wait.
 
 /// All points there are; each has a before and an after.
 pub const POINTS: [&str; 23] = [
@@ -53,14 +55,22 @@ pub fn after(point: &'static str) {
     let _nothing_in_a_release = point;
 }
 
+/// Waits for as long as a test wants it to; all else goes on.
+pub async fn stall() {
+    #[cfg(debug_assertions)]
+    armed::stall().await;
+}
+
 #[cfg(debug_assertions)]
 mod armed {
     use std::{
         env,
+        path::PathBuf,
         sync::{
             LazyLock,
             atomic::{AtomicU64, Ordering},
         },
+        time::Duration,
     };
 
     /// Where the process is to end.
@@ -86,6 +96,15 @@ mod armed {
         let here = armed.point == point && armed.side == side;
         if here && armed.hits_left.fetch_sub(1, Ordering::Relaxed) == 1 {
             die();
+        }
+    }
+
+    static STALL: LazyLock<Option<PathBuf>> =
+        LazyLock::new(|| env::var_os("LIPSYNCD_STALL").map(PathBuf::from));
+
+    pub(super) async fn stall() {
+        while STALL.as_ref().is_some_and(|file| file.exists()) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
 

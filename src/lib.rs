@@ -18,6 +18,7 @@ pub mod job;
 pub mod kling;
 pub mod manifest;
 pub mod media;
+pub mod metrics;
 pub mod output;
 pub mod pipeline;
 pub mod planted;

@@ -17,7 +17,8 @@ use lipsyncd::{
         offline::{RawAnswer, unanswered},
     },
     media::Locator,
-    pipeline::{Clock, End, Offload, PaceSettings, Pipeline, Settings, Until},
+    metrics::Metrics,
+    pipeline::{Clock, End, Offload, PaceSettings, Pipeline, Pulse, Settings, Until},
     sim::{self, NoFiles, Sim, SimConfig},
     store::{Accepted, Interlude, Store, WantedJob},
 };
@@ -68,7 +69,8 @@ async fn work_off(slots: usize, jobs: usize) -> f64 {
     let pipeline = Pipeline::new(api.clone(), store, clock, settings).await.unwrap();
     let nothing_more = Arc::new(AtomicBool::new(false));
     let stop = CancellationToken::new();
-    let end = pipeline.run(Arc::new(Notify::new()), stop, Until::Idle, nothing_more).await;
+    let end =
+        pipeline.run(Arc::new(Notify::new()), stop, Until::Idle, nothing_more, Pulse::NONE).await;
     assert_eq!(end.unwrap(), End::Idle);
     let ledger = api.sim.lock().unwrap().ledger(now_ms(began));
     assert_eq!(ledger.tasks.len(), jobs);
@@ -106,6 +108,7 @@ fn settings(dir: &TempDir, slots: usize, offload: Offload) -> Settings {
         output_dir,
         locator: Locator { jobs_dir, media_dirs: Vec::new() },
         offload,
+        metrics: Metrics::new(),
     }
 }
 

@@ -1,5 +1,7 @@
 //! `lipsyncd cancel`: take back what was not sent.
 
+use clap::ValueHint;
+
 use super::{
     CommandError, Context, ExitCode,
     change::{Changer, Verdict},
@@ -20,7 +22,7 @@ use crate::{
 #[command(after_help = "Example:\n  lipsyncd cancel promo/en promo/fr")]
 pub struct Args {
     /// Keys of jobs, as `lipsyncd list` shows them
-    #[arg(value_name = "JOB", required = true)]
+    #[arg(value_name = "JOB", required = true, value_hint = ValueHint::Other)]
     jobs: Vec<String>,
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use clap::CommandFactory as _;
+use clap::{Command, CommandFactory as _};
 use clap_complete::Shell;
 
 use super::{Cli, CommandError, ExitCode};
@@ -22,7 +22,17 @@ pub struct Args {
 pub(super) fn run(arguments: &Args, out: &mut dyn Write) -> Result<ExitCode, CommandError> {
     // The generator takes a closed pipe for a bug, so it writes to memory.
     let mut script = Vec::new();
-    clap_complete::generate(arguments.shell, &mut Cli::command(), "lipsyncd", &mut script);
+    clap_complete::generate(arguments.shell, &mut listed(&Cli::command()), "lipsyncd", &mut script);
     out.write_all(&script)?;
     Ok(ExitCode::Done)
+}
+
+/// The command line without what `--help` does not list either.
+fn listed(cli: &Command) -> Command {
+    let about = cli.get_about().cloned().unwrap_or_default();
+    Command::new("lipsyncd")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about(about)
+        .args(cli.get_arguments())
+        .subcommands(cli.get_subcommands().filter(|command| !command.is_hide_set()))
 }

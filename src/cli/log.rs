@@ -7,12 +7,16 @@ use std::{
     os::{fd::AsFd as _, unix::fs::MetadataExt as _},
 };
 
+use tracing_journald::{Priority, PriorityMappings};
 use tracing_subscriber::{EnvFilter, Layer, Registry, fmt::format, layer::SubscriberExt as _};
 
 use crate::{cli::text::safe, config::LogFormat};
 
 /// What is logged when `RUST_LOG` does not say.
 const DEFAULT_FILTER: &str = "lipsyncd=info,warn";
+
+/// What the journal calls us, whatever the file of the program is called.
+const IDENTIFIER: &str = "lipsyncd";
 
 type Sink = Box<dyn Layer<Registry> + Send + Sync>;
 
@@ -46,10 +50,24 @@ fn sink(format: LogFormat) -> (Sink, Option<String>) {
         LogFormat::Text => (text(), None),
         LogFormat::Auto if !stderr_is_journal() => (text(), None),
         LogFormat::Auto | LogFormat::Journald => match tracing_journald::layer() {
-            Ok(journal) => (journal.boxed(), None),
+            Ok(journal) => (as_ours(journal).boxed(), None),
             Err(error) => (text(), Some(format!("no journal here ({error}): logging as text"))),
         },
     }
+}
+
+/// Fields by the names that the manual tells, and priorities that `journalctl -p` is used to.
+fn as_ours(journal: tracing_journald::Layer) -> tracing_journald::Layer {
+    let priorities = PriorityMappings {
+        info: Priority::Informational,
+        debug: Priority::Debug,
+        trace: Priority::Debug,
+        ..PriorityMappings::new()
+    };
+    journal
+        .with_field_prefix(None)
+        .with_syslog_identifier(IDENTIFIER.to_owned())
+        .with_priority_mappings(priorities)
 }
 
 fn filter(wanted: Option<String>, default: &str) -> (EnvFilter, Option<String>) {

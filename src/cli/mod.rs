@@ -15,6 +15,7 @@ mod error;
 mod json;
 mod list;
 mod log;
+mod man;
 mod nearest;
 mod open;
 mod pause;
@@ -33,7 +34,7 @@ use std::{
     path::PathBuf,
 };
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueHint};
 
 pub use error::{CommandError, ExitCode, What};
 
@@ -57,7 +58,7 @@ use crate::config::Config;
 )]
 pub struct Cli {
     /// The configuration [default: $LIPSYNCD_CONFIG, ./lipsyncd.yaml, /etc/lipsyncd/lipsyncd.yaml]
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub config: Option<PathBuf>,
 
     /// What to do.
@@ -85,6 +86,7 @@ pub enum Command {
     Demo(demo::Args),
     Simulate(simulate::Args),
     Completions(completions::Args),
+    Man(man::Args),
 }
 
 /// What a command works with.
@@ -135,6 +137,7 @@ fn perform(
     // These need no configuration, and must not fail for a faulty one.
     match &cli.command {
         Command::Completions(arguments) => return completions::run(arguments, out),
+        Command::Man(arguments) => return man::run(arguments, out),
         Command::Demo(arguments) => return demo::run(arguments, out, err, on_terminal),
         Command::Simulate(arguments) => return simulate::run(arguments, out, err),
         Command::Doctor(arguments) => {
@@ -147,7 +150,7 @@ fn perform(
         let ground = run::Ground::lay()?;
         let config = begin(cli)?;
         let context = &mut Context { config: &config, out, err, on_terminal };
-        return run::run(arguments, ground, context);
+        return run::run(arguments, ground, cli.config.as_deref(), context);
     }
     let config = begin(cli)?;
     let context = &mut Context { config: &config, out, err, on_terminal };
@@ -164,6 +167,7 @@ fn perform(
         Command::Backup(arguments) => backup::run(arguments, context),
         Command::Run(_)
         | Command::Completions(_)
+        | Command::Man(_)
         | Command::Demo(_)
         | Command::Doctor(_)
         | Command::Simulate(_) => unreachable!("done above"),

@@ -1,5 +1,7 @@
 //! `lipsyncd resolve`: a person decides what became of a create whose answer was lost.
 
+use clap::{ArgGroup, ValueHint};
+
 use super::{
     CommandError, Context, ExitCode,
     change::{Changer, Verdict, note_absent_daemon},
@@ -22,19 +24,21 @@ use crate::{
 /// there be one after all, it is paid for twice. A task that Kling does not know may be corrected by
 /// another --task.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  \
+#[command(
+    group = ArgGroup::new("decision").required(true),
+    after_help = "Examples:\n  \
     lipsyncd show promo/en\n  \
     lipsyncd resolve promo/en --task 837291047210934\n  \
     lipsyncd resolve promo/en --resend")]
 pub struct Args {
     /// The key of the job, as `lipsyncd list --state unresolved` shows it
-    #[arg(value_name = "JOB")]
+    #[arg(value_name = "JOB", value_hint = ValueHint::Other)]
     job: String,
     /// This task of the account is it
-    #[arg(long, value_name = "ID", required_unless_present = "resend", conflicts_with = "resend")]
+    #[arg(long, value_name = "ID", group = "decision", value_hint = ValueHint::Other)]
     task: Option<String>,
     /// It was never accepted: send it again
-    #[arg(long)]
+    #[arg(long, group = "decision")]
     resend: bool,
 }
 

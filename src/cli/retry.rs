@@ -1,5 +1,7 @@
 //! `lipsyncd retry`: a fresh attempt, the one way to pay again.
 
+use clap::ValueHint;
+
 use super::{
     CommandError, Context, ExitCode,
     change::{Changer, Verdict, note_absent_daemon},
@@ -17,12 +19,13 @@ use crate::{
 /// -2, -3, … appended. This is the only way to pay for a job again. All jobs named are tried; the
 /// exit code is 1 if one of them cannot be run again.
 #[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
 #[command(after_help = "Examples:\n  \
     lipsyncd retry promo/en promo/fr\n  \
     lipsyncd retry --failed")]
 pub struct Args {
     /// Keys of jobs, as `lipsyncd list` shows them
-    #[arg(value_name = "JOB", required_unless_present = "failed", conflicts_with = "failed")]
+    #[arg(value_name = "JOB", value_hint = ValueHint::Other)]
     jobs: Vec<String>,
     /// All jobs that failed
     #[arg(long)]

@@ -1,19 +1,25 @@
 //! `lipsyncd run`: the daemon.
 
-use std::{env, io, process, sync::Arc, thread};
+use std::{
+    env,
+    error::Error,
+    io,
+    path::{Path, PathBuf},
+    process,
+    sync::Arc,
+    thread,
+};
 
 use tokio::{
     runtime::{self, Runtime},
     signal::unix::{SignalKind, signal},
-    sync::Notify,
 };
-use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use super::{CommandError, Context, ExitCode};
 use crate::{
     config::{Config, Credentials},
-    daemon::{self, DaemonError},
+    daemon::{self, DaemonError, Given, Reread, Told},
     pipeline::{End, Until},
     store::Reader,
 };
@@ -22,7 +28,8 @@ use crate::{
 ///
 /// Watches `jobs_dir` and takes every job in it to its end, within the account's slots and pace, until
 /// SIGTERM or SIGINT. Those end it within 10 seconds; a second one at once. Whenever and however it
-/// ends, the next start goes on where it was: nothing is paid twice.
+/// ends, the next start goes on where it was: nothing is paid twice. SIGHUP has it read configuration
+/// and credentials again; if there is anything wrong with them, it says so and goes on as before.
 ///
 /// Credentials come from the environment: KLING_ACCESS_KEY and KLING_SECRET_KEY, or KLING_API_TOKEN;
 /// or from files of the same names in lower case in $CREDENTIALS_DIRECTORY.
@@ -48,8 +55,7 @@ const BLOCKING_MAX: usize = 32;
 /// whatever the daemon is stuck in, a second one ends it.
 pub(super) struct Ground {
     runtime: Runtime,
-    stop: CancellationToken,
-    look: Arc<Notify>,
+    told: Told,
 }
 
 impl Ground {
@@ -58,8 +64,8 @@ impl Ground {
     pub(super) fn lay() -> Result<Self, CommandError> {
         let cannot =
             |error| CommandError::new(ExitCode::CannotRun, format!("cannot start: {error}"));
-        let (stop, look) = (CancellationToken::new(), Arc::new(Notify::new()));
-        listen(stop.clone(), Arc::clone(&look)).map_err(cannot)?;
+        let told = Told::default();
+        listen(told.clone()).map_err(cannot)?;
         // One thread: what blocks has threads of its own, and the rest is mostly waiting. Several would
         // spend more on waking each other than they win.
         let runtime = runtime::Builder::new_current_thread()
@@ -67,18 +73,13 @@ impl Ground {
             .max_blocking_threads(BLOCKING_MAX)
             .build()
             .map_err(cannot)?;
-        Ok(Self { runtime, stop, look })
+        Ok(Self { runtime, told })
     }
 
     /// Runs the daemon until it ends.
-    fn work(
-        self,
-        config: &Config,
-        credentials: &Credentials,
-        until: Until,
-    ) -> Result<End, CommandError> {
-        let Self { runtime, stop, look } = self;
-        let ended = runtime.block_on(daemon::run(config, credentials, until, look, stop));
+    fn work(self, given: Given, reread: Reread, until: Until) -> Result<End, CommandError> {
+        let Self { runtime, told } = self;
+        let ended = runtime.block_on(daemon::run(given, reread, until, told));
         // What still reads or writes files is dropped with the process; it goes on at the next start.
         runtime.shutdown_background();
         Ok(ended?)
@@ -88,20 +89,43 @@ impl Ground {
 pub(super) fn run(
     arguments: &Args,
     ground: Ground,
+    named: Option<&Path>,
     context: &mut Context<'_>,
 ) -> Result<ExitCode, CommandError> {
-    let credentials = Credentials::find(&|name| env::var_os(name))
-        .map_err(|error| CommandError::new(ExitCode::Usage, error.to_string()))?;
+    let credentials = credentials().map_err(|error| CommandError::new(ExitCode::Usage, error))?;
     let until = if arguments.once { Until::Idle } else { Until::Stopped };
-    let end = ground.work(context.config, &credentials, until)?;
+    let given = Given { config: context.config.clone(), credentials };
+    let end = ground.work(given, rereads(named.map(Path::to_owned)), until)?;
     if arguments.once && end != End::Stopped {
         return left_over(context, end);
     }
     Ok(ExitCode::Done)
 }
 
-/// SIGTERM and SIGINT end the daemon, the second of them at once; SIGHUP has it look at the folder.
-fn listen(stop: CancellationToken, look: Arc<Notify>) -> io::Result<()> {
+/// Reads the configuration (by its name, if it was named) and the credentials as at the start.
+fn rereads(named: Option<PathBuf>) -> Reread {
+    Arc::new(move || {
+        let found = Config::find_and_load(named.as_deref(), &|name| env::var_os(name));
+        let (config, _found_at) = found.map_err(|error| told_whole(&error))?;
+        Ok(Given { config, credentials: credentials()? })
+    })
+}
+
+fn credentials() -> Result<Credentials, String> {
+    Credentials::find(&|name| env::var_os(name)).map_err(|error| told_whole(&error))
+}
+
+/// An error with its reasons, on one line.
+fn told_whole(error: &dyn Error) -> String {
+    match error.source() {
+        Some(reason) => format!("{error}: {}", told_whole(reason)),
+        None => error.to_string(),
+    }
+}
+
+/// SIGTERM and SIGINT end the daemon, the second of them at once; SIGHUP has it read its settings again.
+fn listen(told: Told) -> io::Result<()> {
+    let Told { stop, reload } = told;
     let runtime = runtime::Builder::new_current_thread().enable_io().build()?;
     let entered = runtime.enter();
     let mut terminate = signal(SignalKind::terminate())?;
@@ -114,7 +138,7 @@ fn listen(stop: CancellationToken, look: Arc<Notify>) -> io::Result<()> {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
                 _ = hangup.recv() => {
-                    look.notify_one();
+                    reload.notify_one();
                     continue;
                 }
             }
@@ -156,11 +180,45 @@ impl From<DaemonError> for CommandError {
         match error {
             DaemonError::Lock(error) => error.into(),
             DaemonError::Store(error) => error.into(),
+            DaemonError::Metrics(error) => Self::new(ExitCode::CannotRun, error.to_string()),
             DaemonError::Client(error) => Self::new(ExitCode::Usage, error.to_string()),
-            DaemonError::Folder { ref path, .. } => {
-                let hint = format!("make it (mkdir -p {}), or name another one", path.display());
+            DaemonError::Folder { ref path, ref source, .. } => {
+                let path = path.display();
+                let hint = match source.kind() {
+                    // The unit's sandbox looks like that, too.
+                    io::ErrorKind::ReadOnlyFilesystem => format!(
+                        "mount it for writing; under systemd, have the unit write there: \
+                         ReadWritePaths={path} by `systemctl edit`"
+                    ),
+                    io::ErrorKind::PermissionDenied => format!(
+                        "let the user that runs this write there, or name another one: see `ls -ld {path}`"
+                    ),
+                    _ => format!("make it (mkdir -p {path}), or name another one"),
+                };
                 Self::new(ExitCode::CannotRun, error.to_string()).hint(hint)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_takes_nothing_is_told_with_what_mends_it() {
+        let hint = |kind: io::ErrorKind| {
+            let (what, path) = ("output_dir", PathBuf::from("/srv/dubs"));
+            let told = CommandError::from(DaemonError::Folder {
+                what,
+                path,
+                source: io::Error::from(kind),
+            });
+            assert_eq!(told.exit, ExitCode::CannotRun);
+            told.hint.unwrap()
+        };
+        assert!(hint(io::ErrorKind::ReadOnlyFilesystem).contains("ReadWritePaths=/srv/dubs"));
+        assert!(hint(io::ErrorKind::PermissionDenied).contains("`ls -ld /srv/dubs`"));
+        assert!(hint(io::ErrorKind::NotADirectory).contains("mkdir -p /srv/dubs"));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{io::Write, net::SocketAddr, path::PathBuf, time::Duration};
 
+use clap::ValueHint;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{CommandError, ExitCode, log, open};
@@ -31,7 +32,7 @@ pub struct Args {
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8787")]
     listen: SocketAddr,
     /// A folder of videos and sounds to serve under /media/
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     media: Option<PathBuf>,
     /// Tasks at once
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]

@@ -35,6 +35,10 @@ pub(super) const ALLOWED: &[(&str, &str)] = &[
     ("download.concurrency", "a whole number from 1 to 64"),
     ("download.max_bytes", "a size such as `500MB` or `2GiB`, 1 byte at least"),
     ("retention.history", "`null`, or a duration from a day to a hundred years, such as `90d`"),
+    (
+        "metrics.listen",
+        "`null`, or an IP address with a port, such as `127.0.0.1:9464`, or `[::1]:9464` in quotes",
+    ),
     ("log.format", "`auto`, `text`, `json` or `journald`"),
 ];
 

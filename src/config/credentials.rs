@@ -38,7 +38,8 @@ pub enum CredentialsError {
     /// None at all.
     #[error(
         "no credentials: set {ACCESS_KEY} and {SECRET_KEY}, or {API_TOKEN}, in the environment or as \
-         files of the same names in lower case in $CREDENTIALS_DIRECTORY"
+         files of the same names in lower case in $CREDENTIALS_DIRECTORY (the Debian package's unit makes \
+         it from the files access_key and secret_key, or api_token, where its LoadCredential= points)"
     )]
     Missing,
     /// One key without the other.
@@ -90,6 +91,21 @@ impl Credentials {
             (None, Some(_), None) => {
                 Err(CredentialsError::Half { given: SECRET_KEY, missing: ACCESS_KEY })
             }
+        }
+    }
+
+    /// Whether both are the same in every part.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        let same =
+            |one: &SecretString, two: &SecretString| one.expose_secret() == two.expose_secret();
+        match (self, other) {
+            (Self::Token(one), Self::Token(two)) => same(one, two),
+            (
+                Self::Keys { access_key: one_access, secret_key: one_secret },
+                Self::Keys { access_key: two_access, secret_key: two_secret },
+            ) => same(one_access, two_access) && same(one_secret, two_secret),
+            _ => false,
         }
     }
 

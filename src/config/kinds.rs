@@ -2,7 +2,7 @@
 //!
 //! Each is a `deserialize_with`; what it says of a bad value is a fragment that follows the key.
 
-use std::{path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use jiff::{Span, SpanRelativeTo};
 use serde::{Deserialize, Deserializer, de::Error};
@@ -104,6 +104,15 @@ pub(super) fn folder_url<'de, D: Deserializer<'de>>(input: D) -> Result<Option<U
     #[derive(Deserialize)]
     struct Address(#[serde(deserialize_with = "url")] Url);
     Ok(Option::<Address>::deserialize(input)?.map(|address| address.0))
+}
+
+/// An IP address with a port: a name could be another machine's tomorrow.
+pub(super) fn listen<'de, D: Deserializer<'de>>(input: D) -> Result<Option<SocketAddr>, D::Error> {
+    let Some(text) = Option::<String>::deserialize(input)? else {
+        return Ok(None);
+    };
+    let listen = text.parse().map_err(|_| D::Error::custom("is no IP address with a port"))?;
+    Ok(Some(listen))
 }
 
 /// A decimal number of units with at most six decimals, as millionths.

@@ -1,10 +1,12 @@
 //! Settings: their names, types and defaults, and where they are found.
 //!
-//! Owns `lipsyncd.yaml`. What a value may be is `check`'s, how a text becomes values is `read`'s,
-//! and secrets, which never stand in the file, are `credentials`'.
+//! Owns `lipsyncd.yaml`. What a value may be is `check`'s, how a text becomes values is `read`'s, what
+//! each is for in words is `example`'s, and secrets, which never stand in the file, are
+//! `credentials`'.
 
 mod check;
 mod credentials;
+mod example;
 mod find;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
@@ -14,12 +16,13 @@ mod read;
 #[cfg(test)]
 mod tests;
 
-use std::{path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use serde::Deserialize;
 use url::Url;
 
 pub use credentials::{Credentials, CredentialsError};
+pub use example::{Setting, settings};
 pub use find::ConfigError;
 
 /// Every setting. The default needs no file: its paths are relative to the working directory.
@@ -53,6 +56,8 @@ pub struct Config {
     pub download: Download,
     /// How long what happened is kept.
     pub retention: Retention,
+    /// Where metrics are served.
+    pub metrics: Metrics,
     /// How it logs.
     pub log: Log,
 }
@@ -176,6 +181,15 @@ pub struct Retention {
     pub history: Option<Duration>,
 }
 
+/// Where metrics are served.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Metrics {
+    /// The address and port; none: nowhere.
+    #[serde(deserialize_with = "kinds::listen")]
+    pub listen: Option<SocketAddr>,
+}
+
 /// How it logs.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -214,6 +228,7 @@ impl Default for Config {
             pause: Pause::default(),
             download: Download::default(),
             retention: Retention::default(),
+            metrics: Metrics::default(),
             log: Log::default(),
         }
     }

@@ -10,6 +10,7 @@ use crate::{
     job::Policy,
     kling::{BuildError, Client, ClientConfig, Credential},
     media::Locator,
+    metrics::Metrics,
     pipeline::{Clock, Offload, PaceSettings, Settings},
 };
 
@@ -17,7 +18,7 @@ use crate::{
 const DOWNLOAD_IDLE: Duration = Duration::from_secs(30);
 
 /// What the pipeline works under.
-pub(super) fn pipeline(config: &Config, credentials: &Credentials) -> Settings {
+pub(super) fn pipeline(config: &Config, credentials: &Credentials, metrics: &Metrics) -> Settings {
     Settings {
         account: credentials.account(),
         policy: policy(config),
@@ -37,6 +38,7 @@ pub(super) fn pipeline(config: &Config, credentials: &Credentials) -> Settings {
         output_dir: config.output_dir.clone(),
         locator: locator(config),
         offload: Offload::Threads,
+        metrics: metrics.clone(),
     }
 }
 
@@ -66,6 +68,7 @@ pub(super) fn inbox(config: &Config, settings: &Settings) -> InboxSettings {
         rescan_interval: config.watch.rescan_interval,
         policy: settings.policy.clone(),
         account: settings.account.clone(),
+        metrics: settings.metrics.clone(),
     }
 }
 

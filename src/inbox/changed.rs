@@ -19,7 +19,7 @@ use super::{
     scan::{Found, Stamp},
     take_in::kept_meaning,
 };
-use crate::store::StoreError;
+use crate::{metrics::Pending, store::StoreError};
 
 /// A manifest that is to be read, and what its file looks like.
 pub(super) type Still = (Arc<str>, Stamp);
@@ -33,6 +33,19 @@ impl Inbox {
                 self.changed_at_ms.entry(Arc::clone(path)).or_insert(now_ms);
             }
         }
+        let news = differences.changed.iter().filter(|(_, change)| change.is_news);
+        self.settings.metrics.walked(self.pending(news.map(|(path, _)| path)));
+        self.settings.metrics.unreadable(differences.unseen.len());
+    }
+
+    /// What the metrics tell of manifests that are not taken in yet.
+    pub(super) fn pending<'a>(&self, paths: impl Iterator<Item = &'a Arc<str>>) -> Pending {
+        let mut pending = Pending::default();
+        for at_ms in paths.filter_map(|path| self.changed_at_ms.get(path)) {
+            pending.manifests += 1;
+            pending.oldest_at_ms = Some(pending.oldest_at_ms.map_or(*at_ms, |old| old.min(*at_ms)));
+        }
+        pending
     }
 
     /// Reads what is new or changed. Returns the manifests that are not read yet.
@@ -155,6 +168,7 @@ mod tests {
         inbox::{InboxSettings, Looker, differ::differ},
         job::{Moment, Policy},
         media::Locator,
+        metrics::Metrics,
         store::Store,
     };
 
@@ -173,6 +187,7 @@ mod tests {
             rescan_interval: Duration::from_secs(30),
             policy: POLICY,
             account: "test".to_owned(),
+            metrics: Metrics::new(),
         };
         let locator = Locator { jobs_dir: settings.jobs_dir.clone(), media_dirs: Vec::new() };
         let looker = Looker::new(locator, None, Duration::ZERO);
@@ -199,7 +214,7 @@ mod tests {
         let path = |name: &str| folder.path().join("jobs").join(name);
         std::fs::create_dir(folder.path().join("jobs")).unwrap();
         let mut inbox = inbox(folder.path()).await;
-        let mut pass = Pass { again_at: None, changed: false };
+        let mut pass = Pass { again_at: None, changed: false, was_read: true };
         drop_in(&path("a.yaml"), "one");
         let seen = differ(&path(""), &inbox.known, &inbox.again).unwrap();
         inbox.read_changed(seen, &mut pass).await.unwrap();

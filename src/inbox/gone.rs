@@ -6,7 +6,7 @@ use super::{
     differ::Differences,
     keep::{Inbox, Pass},
 };
-use crate::store::StoreError;
+use crate::store::{Change, StoreError};
 
 impl Inbox {
     /// What was in the folder and is not, is gone: unless the folder could not be seen, or is
@@ -35,11 +35,13 @@ impl Inbox {
             self.known.remove(path);
             self.forget(path);
             let policy = self.settings.policy.clone();
-            let cancelled = self.store.remove(path, (self.moment)(), policy).await?;
+            let changes = self.store.remove(path, (self.moment)(), policy).await?;
+            let cancelled = changes.len();
             info!(
                 manifest = &**path,
                 cancelled, "{path}: left the folder, {cancelled} jobs cancelled"
             );
+            changes.iter().for_each(Change::log);
             pass.changed = true;
         }
         Ok(())

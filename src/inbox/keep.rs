@@ -27,6 +27,7 @@ use super::{
 };
 use crate::{
     job::{Moment, Policy},
+    metrics::Metrics,
     store::{KnownManifest, Store, StoreError},
 };
 
@@ -45,6 +46,8 @@ pub struct InboxSettings {
     pub policy: Policy,
     /// Whose tasks its jobs become; part of the names that are made for them.
     pub account: String,
+    /// What is counted on the way.
+    pub metrics: Metrics,
 }
 
 /// Keeps the store in agreement with the folder.
@@ -74,6 +77,8 @@ pub(super) struct Pass {
     pub(super) again_at: Option<Instant>,
     /// Whether something was written to the store.
     pub(super) changed: bool,
+    /// Whether the folder could be read.
+    pub(super) was_read: bool,
 }
 
 impl Inbox {
@@ -109,8 +114,8 @@ impl Inbox {
     }
 
     /// Works until `stop`. `look` asks for a pass; `nudge` is rung when the store changed;
-    /// `more_to_come` is false while nothing in the folder is still being written; `ready` is called
-    /// after the first pass.
+    /// `more_to_come` is false while nothing in the folder is still being written; `passed` is told after
+    /// each pass that the folder was read, or why it could not be.
     ///
     /// # Errors
     /// When the database fails for good.
@@ -119,21 +124,23 @@ impl Inbox {
         look: Arc<Notify>,
         nudge: Arc<Notify>,
         more_to_come: Arc<AtomicBool>,
-        ready: impl FnOnce() + Send,
+        mut passed: impl FnMut(Result<(), &str>) + Send,
         stop: CancellationToken,
     ) -> Result<(), StoreError> {
         let changed = Arc::new(Notify::new());
         let mut watch = Watch::new(Arc::clone(&changed));
-        let mut ready = Some(ready);
+        let mut is_first = true;
         loop {
             let pass = self.pass(&mut watch).await?;
             more_to_come.store(pass.again_at.is_some(), Ordering::Release);
-            if pass.changed || ready.is_some() || pass.again_at.is_none() {
+            if pass.changed || is_first || pass.again_at.is_none() {
                 nudge.notify_one();
             }
-            if let Some(ready) = ready.take() {
-                ready();
-            }
+            is_first = false;
+            passed(match &self.complaint {
+                Some(why) if !pass.was_read => Err(why),
+                _ => Ok(()),
+            });
             let rescan_at = Instant::now() + self.settings.rescan_interval;
             let at = pass.again_at.map_or(rescan_at, |again| again.min(rescan_at));
             tokio::select! {
@@ -160,7 +167,7 @@ impl Inbox {
     }
 
     async fn pass(&mut self, watch: &mut Watch) -> Result<Pass, StoreError> {
-        let mut pass = Pass { again_at: None, changed: false };
+        let mut pass = Pass { again_at: None, changed: false, was_read: false };
         let root = self.settings.jobs_dir.clone();
         let (known, again) = (std::mem::take(&mut self.known), std::mem::take(&mut self.again));
         let began = Instant::now();
@@ -174,6 +181,7 @@ impl Inbox {
         let differences = match walked {
             Ok(differences) => differences,
             Err(error) => {
+                self.settings.metrics.unreadable(1);
                 self.complain(format!(
                     "jobs_dir {} cannot be read ({error}): nothing in it is taken as removed",
                     self.settings.jobs_dir.display()
@@ -182,11 +190,13 @@ impl Inbox {
             }
         };
         let others: Vec<_> = self.settings.media_dirs.iter().map(PathBuf::as_path).collect();
+        pass.was_read = true;
         watch.keep(&self.settings.jobs_dir, &differences.folder_id, &others);
         self.notice_changes(&differences);
         self.remove_gone(&differences, &mut pass).await?;
         let pending = self.read_changed(differences, &mut pass).await?;
         self.look_at_waiting(&pending, &mut pass).await?;
+        self.settings.metrics.looked(self.pending(pending.iter()));
         self.settling.forget_unseen();
         if let Some(looker) = &mut self.looker {
             looker.forget_unseen();

@@ -10,7 +10,7 @@ use super::{
     read::Faulty,
     scan::Stamp,
 };
-use crate::store::StoreError;
+use crate::store::{Change, StoreError};
 
 /// How soon to look again when this process could open nothing more.
 const AFTER_EXHAUSTION: Duration = Duration::from_secs(1);
@@ -73,7 +73,9 @@ impl Inbox {
         pass.changed = true;
         self.refused.insert(path.into(), error.to_owned());
         let (moment, policy) = ((self.moment)(), self.settings.policy.clone());
-        self.store.refuse(path, &print.to_string(), file_id, error, moment, policy).await?;
+        let print_text = print.to_string();
+        let held = self.store.refuse(path, &print_text, file_id, error, moment, policy).await?;
+        held.iter().for_each(Change::log);
         self.known.insert(path.into(), Seen::new(print, true));
         Ok(())
     }

@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     job::Media,
-    store::{Accepted, Conflict, Reconciled, StoreError, WantedJob},
+    store::{Accepted, Change, Conflict, Reconciled, StoreError, WantedJob},
 };
 
 /// Reading goes on while no more jobs than these are being written.
@@ -177,6 +177,7 @@ impl Inbox {
         match accepted {
             Ok(done) => {
                 info!(manifest = &**path, "{path}: accepted{done}");
+                done.changes.iter().for_each(Change::log);
                 pass.changed = true;
                 self.forget(path);
                 self.again.extend(done.read_again.into_iter().map(Arc::from));

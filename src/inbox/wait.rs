@@ -2,15 +2,13 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use tracing::info;
-
 use super::{
     keep::{Inbox, Pass, blocking},
     look::Look,
 };
 use crate::{
     job::{Job, Outcome, apply},
-    store::StoreError,
+    store::{Change, StoreError},
 };
 
 /// So many waiting jobs are read at once.
@@ -74,10 +72,19 @@ impl Inbox {
         let Ok(transition) = apply(job, outcome, &moment, &self.settings.policy) else {
             return Ok(());
         };
-        let (key, what) = (job.spec.key.clone(), transition.what.clone());
-        match self.store.record(transition, None, moment.now_ms).await {
-            Ok(job) => {
-                info!(job = key, to = job.state.name(), "{key}: {}: {what}", job.state);
+        let (from, what) = (job.state, transition.what.clone());
+        match self.store.record_for_log(transition, None, moment.now_ms).await {
+            Ok((job, manifest)) => {
+                let waits = job.media.missing.as_ref().map(|what| format!("waits for {what}"));
+                let change = Change {
+                    key: job.spec.key,
+                    manifest,
+                    from: Some(from.name().to_owned()),
+                    to: job.state.name().to_owned(),
+                    what: waits.unwrap_or(what),
+                    task_id: job.task_id,
+                };
+                change.log();
                 pass.changed = true;
                 Ok(())
             }

@@ -7,7 +7,9 @@ mod create;
 mod later;
 mod task;
 
-use super::{Failure, Job, Moment, Outcome, Policy, REMOVED, Spend, State, outcome::Fault, timing};
+use super::{
+    Failure, Job, Moment, Outcome, Policy, REMOVED, Spend, State, outcome::Fault, person, timing,
+};
 
 /// A move that the store is to write down.
 #[derive(Debug, Clone, PartialEq)]
@@ -76,7 +78,7 @@ pub fn apply(
             step.published(task_id, attempt)
         }
         (S::Waiting | S::Queued | S::Identified, O::Cancelled) if job.was_never_sent() => {
-            step.cancel("cancelled", "cancelled by `lipsyncd cancel`")
+            step.cancel("cancelled", person::CANCELLED)
         }
         (S::Waiting | S::Queued | S::Identified, O::Removed) if job.was_never_sent() => {
             step.cancel(REMOVED, "taken out of the folder before it was sent")
@@ -128,13 +130,12 @@ pub fn apply(
         }
         // What a person took back stays so, whatever the manifest says.
         (S::Cancelled, O::Edited(spec)) if job.was_removed() => step.edited(*spec),
-        (S::Unresolved, O::ResolvedAs { task_id }) => step.accepted(task_id, "resolved as task"),
+        (S::Unresolved, O::ResolvedAs { task_id }) => step.accepted(task_id, person::RESOLVED),
         // A slip of the pen: the task that was named does not exist.
         (S::Submitted, O::ResolvedAs { task_id }) if job.is_unseen() => step.renamed(task_id),
-        (S::Unresolved, O::ResolvedAsUnsent) => step.back_to(
-            S::Identified,
-            "resolved: it was never accepted, and may be sent again".to_owned(),
-        ),
+        (S::Unresolved, O::ResolvedAsUnsent) => {
+            step.back_to(S::Identified, person::RESOLVED_AS_UNSENT.to_owned())
+        }
 
         (state, outcome) => {
             return Err(Illegal {
@@ -248,13 +249,13 @@ impl Step<'_> {
     fn retried(&self) -> Transition {
         let mut again = self.returned();
         if self.job.was_never_sent() {
-            again.what =
-                format!("retry: attempt {}, which was never sent, begins again", again.job.attempt);
+            let attempt = again.job.attempt;
+            again.what = format!("{} {attempt}, which was never sent, begins again", person::RETRY);
             return again;
         }
         again.job.attempt = self.job.attempt.saturating_add(1);
         again.job.create = None;
-        again.what = format!("retry: attempt {} begins", again.job.attempt);
+        again.what = format!("{} {} begins", person::RETRY, again.job.attempt);
         again
     }
 

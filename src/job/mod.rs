@@ -8,6 +8,7 @@
 pub mod apply;
 pub mod decide;
 pub mod outcome;
+mod person;
 pub mod retry;
 pub mod spec;
 pub mod state;
@@ -19,6 +20,7 @@ pub(crate) mod tests;
 pub use apply::{Illegal, Transition, apply};
 pub use decide::{Action, decide};
 pub use outcome::{Outcome, Spend};
+pub use person::is_by_a_person;
 pub use retry::{Moment, Policy};
 pub use spec::{FaceChoice, JobSpec, Source};
 pub use state::State;

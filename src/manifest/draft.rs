@@ -11,7 +11,7 @@ use super::{
 use crate::job::{FaceChoice, Source};
 
 /// Every key of a job.
-pub(super) const KEYS: [&str; 16] = [
+pub const KEYS: [&str; 16] = [
     "id",
     "video",
     "audio",

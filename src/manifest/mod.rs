@@ -22,6 +22,7 @@ mod tests;
 mod value;
 pub(crate) mod yaml;
 
+pub use draft::KEYS;
 pub use ignore::{ignored, ignored_folder, is_manifest};
 pub use path::ManifestPath;
 pub use problem::{Place, Problem, Problems};

@@ -46,7 +46,12 @@ pub(super) async fn refresh<A: Api>(context: &Context<A>) -> Result<Refreshed, S
 }
 
 fn later(error: &ApiError) -> Refreshed {
-    tracing::warn!("the tasks that unresolved jobs could be cannot be listed: {error}");
+    let ApiError { code, request_id, .. } = error;
+    tracing::warn!(
+        code,
+        request_id,
+        "the tasks that unresolved jobs could be cannot be listed: {error}"
+    );
     Refreshed::Later(Word::of_query(error))
 }
 

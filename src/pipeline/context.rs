@@ -53,32 +53,35 @@ impl<A: Api> Context<A> {
         let (from, what, repeats) = (transition.from, transition.what.clone(), transition.repeats);
         let request_id = answer.as_ref().and_then(|answer| answer.request_id.clone());
         let code = answer.as_ref().and_then(|answer| answer.code);
-        let job = self.store.record(transition, answer, moment.now_ms).await?;
+        let recorded = self.store.record_for_log(transition, answer, moment.now_ms);
+        let (job, manifest) = recorded.await?;
         if repeats {
             return Ok(job);
         }
+        if !from.is_finished() && job.state.is_finished() {
+            self.settings.metrics.finished(job.state);
+        }
+        let (key, task_id) = (&job.spec.key, &job.task_id);
         if is_the_accounts {
-            debug!(job = job.spec.key, request_id, code, "{}: held back: {what}", job.spec.key);
+            debug!(job = key, manifest, task_id, request_id, code, "{key}: held back: {what}");
             return Ok(job);
         }
         let what = own_wait(&job, moment.now_ms).map_or(what, |wait| format!("waits for {wait}"));
         info!(
-            job = job.spec.key,
-            from = from.name(),
-            to = job.state.name(),
-            task_id = job.task_id,
+            job = key,
+            manifest,
+            from_state = from.name(),
+            to_state = job.state.name(),
+            task_id,
             request_id,
             code,
-            "{}: {} → {}: {what}",
-            job.spec.key,
-            from,
+            "{key}: {from} → {}: {what}",
             job.state,
         );
         if job.state == State::Unresolved {
-            let key = &job.spec.key;
             warn!(
                 job = key,
-                "{key}: a person has to decide: `lipsyncd show {key}` says between what"
+                manifest, "{key}: a person has to decide: `lipsyncd show {key}` says between what"
             );
         }
         Ok(job)

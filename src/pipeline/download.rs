@@ -32,6 +32,7 @@ pub(super) async fn download<A: Api>(
     job: Job,
     hint: Option<ResultVideo>,
 ) -> Result<StepEnd, StoreError> {
+    let counted = context.settings.metrics.download();
     let (outcome, word) = match fetch(context, &job, hint).await {
         Ok(delivered) => (Outcome::Delivered(delivered), None),
         Err(stop @ Stop::Gone { .. }) => {
@@ -53,6 +54,10 @@ pub(super) async fn download<A: Api>(
             (Outcome::Trouble(told(&job, stop)), word)
         }
     };
+    match &outcome {
+        Outcome::Delivered(_) => counted.succeeded(),
+        _ => counted.failed(),
+    }
     Ok(StepEnd::new(context.note(&job, outcome, None).await?, word))
 }
 

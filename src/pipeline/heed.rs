@@ -36,7 +36,9 @@ impl<A: Api> Pipeline<A> {
                 self.probe_again_later().await?;
             }
             Word::SlotsFull { retry_after_ms } => self.slots_full(id, retry_after_ms).await?,
-            Word::Pause { kind, reason, code } => self.pause(kind, reason, code).await?,
+            Word::Pause { kind, reason, code, request_id } => {
+                self.pause(kind, reason, code, request_id.as_deref()).await?;
+            }
         }
         Ok(())
     }
@@ -77,6 +79,7 @@ impl<A: Api> Pipeline<A> {
         kind: PauseKind,
         reason: String,
         code: Option<i64>,
+        request_id: Option<&str>,
     ) -> Result<(), StoreError> {
         let now_ms = self.context.clock.now_ms();
         let before = self.line.pause();
@@ -86,7 +89,7 @@ impl<A: Api> Pipeline<A> {
         let since_ms = match before {
             Some(pause) if pause.kind == kind => pause.since_ms,
             _ => {
-                warn!(code, "the line is paused: {reason}");
+                warn!(code, request_id, "the line is paused: {reason}");
                 now_ms
             }
         };
@@ -104,9 +107,30 @@ impl<A: Api> Pipeline<A> {
         info!("the line goes on");
         self.context.store.end_api_pause().await?;
         // A person may have paused it meanwhile.
-        self.line.set(self.context.store.pause().await?);
+        self.line.set(None);
+        self.take_over_pause().await?;
         self.next_sweep = Instant::now();
         self.update_gate();
+        Ok(())
+    }
+
+    /// Takes over the pause that the database tells of, and says so where a person made or ended it, or a
+    /// life before this one left it.
+    pub(super) async fn take_over_pause(&mut self) -> Result<(), StoreError> {
+        let told = self.context.store.pause().await?;
+        let since_ms = |pause: &Pause| pause.since_ms;
+        match (self.line.pause(), &told) {
+            (before, Some(pause)) if before.map(since_ms) != Some(pause.since_ms) => {
+                let Pause { kind, code, reason, .. } = pause;
+                match kind {
+                    PauseKind::Person => info!("the line is paused: {reason}"),
+                    _ => warn!(code, "the line is paused: {reason}"),
+                }
+            }
+            (Some(_), None) => info!("the line goes on: its pause was ended by a person"),
+            _ => {}
+        }
+        self.line.set(told);
         Ok(())
     }
 

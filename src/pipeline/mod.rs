@@ -45,5 +45,5 @@ mod window;
 
 pub use clock::Clock;
 pub use offload::Offload;
-pub use schedule::{End, Pipeline, Until};
+pub use schedule::{End, Pipeline, Pulse, Until};
 pub use settings::{PaceSettings, Settings};

@@ -72,6 +72,7 @@ async fn pour(
         let next = fetched.chunk().await;
         match &next {
             Ok(Some(chunk)) => {
+                settings.metrics.received(chunk.len());
                 came.bytes.extend_from_slice(chunk);
                 if came.bytes.len() < WRITE_BYTES {
                     continue;

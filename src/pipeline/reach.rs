@@ -1,9 +1,13 @@
-//! Whether the API is to be had at all: a client around the client, which counts what goes amiss.
+//! Whether the API is to be had at all: a client around the client, which counts what is called and
+//! what goes amiss.
 //!
 //! One call that fails is its job's affair. Several in a row, of whatever kind, with no usable answer
 //! in between, are told for the line as a whole.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Instant,
+};
 
 use tracing::{info, warn};
 use url::Url;
@@ -14,6 +18,7 @@ use crate::{
         Api, ApiError, CreateRequest, Created, Fetched, Identified, Meaning, Reply, ResourcePack,
         Task, VideoRef,
     },
+    metrics::{Call, Code, Metrics},
     store::StoreError,
 };
 
@@ -23,24 +28,33 @@ const FAILURES_MIN: u32 = 3;
 /// The API, and whether it can be reached.
 pub(super) struct Reached<A> {
     api: A,
+    metrics: Metrics,
     failures: Mutex<Failures>,
 }
 
 #[derive(Default)]
 struct Failures {
     in_a_row: u32,
-    last: String,
+    last: Option<ApiError>,
 }
 
 impl<A> Reached<A> {
-    pub(super) fn new(api: A) -> Self {
-        Self { api, failures: Mutex::default() }
+    pub(super) fn new(api: A, metrics: Metrics) -> Self {
+        Self { api, metrics, failures: Mutex::default() }
     }
 
     /// What the last of several failures in a row said, while no call goes through.
-    pub(super) fn trouble(&self) -> Option<String> {
+    pub(super) fn trouble(&self) -> Option<ApiError> {
         let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        (failures.in_a_row >= FAILURES_MIN).then(|| failures.last.clone())
+        failures.last.clone().filter(|_| failures.in_a_row >= FAILURES_MIN)
+    }
+
+    /// Awaits a call and counts it.
+    async fn count<T>(&self, call: Call, asked: impl Future<Output = Reply<T>> + Send) -> Reply<T> {
+        let began = Instant::now();
+        let reply = asked.await;
+        self.metrics.called(call, code(&reply), began.elapsed());
+        reply
     }
 
     fn hear<T>(&self, reply: Reply<T>) -> Reply<T> {
@@ -51,7 +65,7 @@ impl<A> Reached<A> {
         match reply.result.as_ref().err().filter(unusable) {
             Some(error) => {
                 failures.in_a_row = failures.in_a_row.saturating_add(1);
-                failures.last.clone_from(&error.message);
+                failures.last = Some(error.clone());
             }
             None => failures.in_a_row = 0,
         }
@@ -62,29 +76,42 @@ impl<A> Reached<A> {
 
 impl<A: Api> Api for Reached<A> {
     async fn identify(&self, video: &VideoRef) -> Reply<Identified> {
-        self.hear(self.api.identify(video).await)
+        self.hear(self.count(Call::Identify, self.api.identify(video)).await)
     }
 
     async fn create(&self, request: &CreateRequest) -> Reply<Created> {
-        self.hear(self.api.create(request).await)
+        self.hear(self.count(Call::Create, self.api.create(request)).await)
     }
 
     async fn task(&self, id: &str) -> Reply<Task> {
-        self.hear(self.api.task(id).await)
+        self.hear(self.count(Call::Task, self.api.task(id)).await)
     }
 
     async fn tasks(&self, page: u32, page_size: u32) -> Reply<Vec<Task>> {
-        self.hear(self.api.tasks(page, page_size).await)
+        self.hear(self.count(Call::Tasks, self.api.tasks(page, page_size)).await)
     }
 
     async fn costs(&self, start_ms: i64, end_ms: i64) -> Reply<Vec<ResourcePack>> {
-        self.hear(self.api.costs(start_ms, end_ms).await)
+        self.hear(self.count(Call::Costs, self.api.costs(start_ms, end_ms)).await)
     }
 
     /// Results and sounds come from other hosts: they say nothing of the API.
     async fn fetch(&self, url: &Url, from_byte: u64, etag: Option<&str>) -> Reply<Fetched> {
-        self.api.fetch(url, from_byte, etag).await
+        self.count(Call::Fetch, self.api.fetch(url, from_byte, etag)).await
     }
+}
+
+/// What came of a call, as it is counted.
+fn code<T>(reply: &Reply<T>) -> Code {
+    let status = reply.answer.http_status;
+    match &reply.result {
+        Ok(_) => reply.answer.code.map(Code::Api).or(status.map(Code::Http)),
+        Err(ApiError { meaning: Meaning::AddressRefused, .. }) => Some(Code::AddressRefused),
+        Err(ApiError { code: Some(code), .. }) => Some(Code::Api(*code)),
+        Err(_) if matches!(status, Some(200..=299)) => Some(Code::Unreadable),
+        Err(_) => status.map(Code::Http),
+    }
+    .unwrap_or(Code::Transport)
 }
 
 impl<A: Api> Pipeline<A> {
@@ -95,11 +122,14 @@ impl<A: Api> Pipeline<A> {
             return Ok(());
         }
         match &trouble {
-            Some(words) => warn!("the API gives no usable answer: {words}"),
+            Some(ApiError { message, code, request_id, .. }) => {
+                warn!(code, request_id, "the API gives no usable answer: {message}");
+            }
             None => info!("the API answers again"),
         }
         self.in_trouble = trouble.is_some();
-        self.context.store.set_trouble(trouble, self.context.clock.now_ms()).await
+        let words = trouble.map(|error| error.message);
+        self.context.store.set_trouble(words, self.context.clock.now_ms()).await
     }
 }
 
@@ -122,13 +152,13 @@ mod tests {
 
     #[test]
     fn three_in_a_row_are_trouble_and_any_usable_answer_ends_it() {
-        let reached = Reached::new(());
+        let reached = Reached::new((), Metrics::new());
         for meaning in [Meaning::Transport, Meaning::ServerTrouble] {
             reached.hear(reply(Some(meaning)));
             assert_eq!(reached.trouble(), None);
         }
         reached.hear(reply(Some(Meaning::Transport)));
-        assert_eq!(reached.trouble().as_deref(), Some("Transport"));
+        assert_eq!(reached.trouble().unwrap().message, "Transport");
         // A refusal is an answer.
         reached.hear(reply(Some(Meaning::NotFound)));
         assert_eq!(reached.trouble(), None);

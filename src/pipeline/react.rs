@@ -173,8 +173,12 @@ impl<A: Api> Pipeline<A> {
             .is_none_or(|since_ms| now_ms.saturating_sub(since_ms) >= give_up_after_ms);
         if is_news {
             if !job.is_unseen() {
-                let key = &job.spec.key;
-                warn!(job = key, "{key}: the API does not know its task: {words}");
+                let manifest = self.context.store.manifest_of(id).await?;
+                let (key, task_id) = (&job.spec.key, &job.task_id);
+                warn!(
+                    job = key,
+                    manifest, task_id, "{key}: the API does not know its task: {words}"
+                );
             }
             self.move_on(id, Outcome::Unseen(words)).await?;
         }
@@ -187,7 +191,9 @@ impl<A: Api> Pipeline<A> {
         // Each answer has a request id of its own.
         let said = words.split(", request ").next().unwrap_or_default();
         if job.waits.as_ref().is_none_or(|waits| !waits.contains(said)) {
-            warn!(job = job.spec.key, "{}: no clear word on its task: {words}", job.spec.key);
+            let manifest = self.context.store.manifest_of(id).await?;
+            let (key, task_id) = (&job.spec.key, &job.task_id);
+            warn!(job = key, manifest, task_id, "{key}: no clear word on its task: {words}");
             self.move_on(id, Outcome::Unclear(words)).await?;
         }
         Ok(())

@@ -40,6 +40,7 @@ use super::{
     under_way::UnderWay,
 };
 use crate::{
+    failpoint,
     job::{Job, JobId, State},
     kling::{Api, ApiError, ResultVideo},
     planted::{Mistake, is_planted},
@@ -73,6 +74,20 @@ pub enum End {
     Idle,
     /// The line is paused, or the day's budget is spent, and nothing is under way.
     Held,
+}
+
+/// What the scheduler tells, turn by turn, to whoever watches that it lives.
+#[derive(Clone, Copy)]
+pub struct Pulse<'a> {
+    /// The longest that a turn may rest, if it is asked to come round more often than by itself.
+    pub every: Option<Duration>,
+    /// Called once a turn, by the scheduler itself: when it hangs, nothing else calls it.
+    pub beat: &'a (dyn Fn() + Send + Sync),
+}
+
+impl Pulse<'_> {
+    /// Nobody watches.
+    pub const NONE: Self = Self { every: None, beat: &|| {} };
 }
 
 /// How a task ended.
@@ -148,7 +163,7 @@ impl<A: Api> Pipeline<A> {
         let began_at_ms = clock.now_ms();
         Ok(Self {
             context: Arc::new(Context {
-                api: Reached::new(api),
+                api: Reached::new(api, settings.metrics.clone()),
                 store,
                 clock,
                 settings,
@@ -185,7 +200,8 @@ impl<A: Api> Pipeline<A> {
     }
 
     /// Works until `until`, or until `stop`. `nudge` says that the database holds something new;
-    /// `more_to_come` keeps a run that is to end when idle from ending too early.
+    /// `more_to_come` keeps a run that is to end when idle from ending too early; `pulse` is told that it
+    /// lives.
     ///
     /// # Errors
     /// When the database fails for good.
@@ -195,8 +211,13 @@ impl<A: Api> Pipeline<A> {
         stop: CancellationToken,
         until: Until,
         more_to_come: Arc<AtomicBool>,
+        pulse: Pulse<'_>,
     ) -> Result<End, StoreError> {
+        let sleep_max = pulse.every.map_or(SLEEP_MAX, |every| every.min(SLEEP_MAX));
         let end = loop {
+            failpoint::stall().await;
+            (pulse.beat)();
+            self.context.settings.metrics.turned();
             // Read before the look at the database: what comes after it sets it again.
             let more = more_to_come.load(Ordering::Acquire);
             self.wake();
@@ -213,7 +234,7 @@ impl<A: Api> Pipeline<A> {
             {
                 break end;
             }
-            let wake = self.next_wake();
+            let wake = self.next_wake(sleep_max);
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break End::Stopped,
@@ -288,12 +309,12 @@ impl<A: Api> Pipeline<A> {
         !self.line.lets_ask() && paused_ms >= self.context.settings.probe_interval_ms
     }
 
-    fn next_wake(&self) -> Instant {
+    fn next_wake(&self, sleep_max: Duration) -> Instant {
         let (now, now_ms) = (Instant::now(), self.context.clock.now_ms());
         let at = |at_ms: i64| {
             now + Duration::from_millis(at_ms.saturating_sub(now_ms).max(0).unsigned_abs())
         };
-        let latest = now + SLEEP_MAX;
+        let latest = now + sleep_max;
         [
             self.shelf.next_wake_ms().map(at),
             self.next_due_at_ms.map(at),

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::Offload;
-use crate::{job::Policy, media::Locator};
+use crate::{job::Policy, media::Locator, metrics::Metrics};
 
 /// What the pipeline works under.
 #[derive(Debug, Clone)]
@@ -36,6 +36,8 @@ pub struct Settings {
     pub locator: Locator,
     /// Where work that blocks is done.
     pub offload: Offload,
+    /// What is counted on the way.
+    pub metrics: Metrics,
 }
 
 /// Calls a second, for the whole account; above 0.

@@ -33,7 +33,7 @@ pub(super) enum Word {
     /// 1303.
     SlotsFull { retry_after_ms: Option<i64> },
     /// The line must stop.
-    Pause { kind: PauseKind, reason: String, code: Option<i64> },
+    Pause { kind: PauseKind, reason: String, code: Option<i64>, request_id: Option<String> },
 }
 
 impl StepEnd {
@@ -46,7 +46,12 @@ impl Word {
     /// What an error says about the whole account, if it does: then it is not the job's own, and
     /// no attempt is spent on it.
     pub(super) fn of(error: &ApiError) -> Option<Self> {
-        let pause = |kind| Self::Pause { kind, reason: error.message.clone(), code: error.code };
+        let pause = |kind| Self::Pause {
+            kind,
+            reason: error.message.clone(),
+            code: error.code,
+            request_id: error.request_id.clone(),
+        };
         match error.meaning {
             Meaning::Credentials
             | Meaning::ClockAhead

@@ -226,9 +226,12 @@ async fn see<A: Api>(
         TaskStatus::Processing if job.state == State::Submitted => Outcome::Processing,
         TaskStatus::Succeed => {
             if units_micro.is_none() && context.settings.units_per_day_micro.is_some() {
-                let key = &job.spec.key;
+                let (key, manifest) = (&job.spec.key, context.store.manifest_of(job.id).await?);
                 warn!(
                     job = key,
+                    manifest,
+                    task_id = job.task_id,
+                    request_id = answer.request_id,
                     "{key}: limits.units_per_day cannot count what the API does not tell"
                 );
             }

@@ -26,7 +26,7 @@ impl<A: Api> Pipeline<A> {
         self.budget.is_stale = true;
         let store = self.context.store.clone();
         let now_ms = self.context.clock.now_ms();
-        self.line.set(store.pause().await?);
+        self.take_over_pause().await?;
         self.update_gate();
         let rest_max_ms = self.context.settings.policy.longest_rest_ms();
         for state in [State::Creating, State::Submitted, State::Processing, State::Identified] {

@@ -2,12 +2,13 @@
 //!
 //! Owns the rows of `manifest`; what a difference means for its jobs is in [`super::reconcile`].
 
-use std::{collections::BTreeSet, fmt, mem, sync::Arc};
+use std::{collections::BTreeSet, mem, sync::Arc};
 
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::{
-    Store, StoreError,
+    Conflict, Reconciled, Store, StoreError,
+    change::{self, Change},
     reconcile::{Reconciliation, Stop},
     record, row,
 };
@@ -54,55 +55,6 @@ pub struct Accepted {
     pub jobs: Vec<WantedJob>,
 }
 
-/// What a reconciliation did, for the log.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Reconciled {
-    /// Jobs that are new.
-    pub added: usize,
-    /// Jobs whose wish changed before they were sent.
-    pub changed: usize,
-    /// Jobs whose wish changed after they were sent.
-    pub flagged: usize,
-    /// Jobs that were known under another manifest's name.
-    pub moved: usize,
-    /// Jobs that were cancelled.
-    pub removed: usize,
-    /// Paths of manifests that are to be read again, for keys of theirs hold other jobs now.
-    pub read_again: Vec<String>,
-}
-
-/// What is not zero, such as `: 2 jobs new, 1 cancelled`.
-impl fmt::Display for Reconciled {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let told = [
-            (self.added, "new"),
-            (self.changed, "changed"),
-            (self.flagged, "changed after they were sent"),
-            (self.moved, "known under another name"),
-            (self.removed, "cancelled"),
-        ];
-        let told = told.into_iter().filter(|(count, _)| *count > 0).enumerate();
-        for (place, (count, what)) in told {
-            let noun = if count == 1 { "job" } else { "jobs" };
-            let before = if place == 0 { ": " } else { ", " };
-            write!(f, "{before}{count} {noun} {what}")?;
-        }
-        Ok(())
-    }
-}
-
-/// Two jobs that cannot both be, or of which it is not known yet whether they are two.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("job {key}: {what}")]
-pub struct Conflict {
-    /// The job that came later.
-    pub key: String,
-    /// What the other one has.
-    pub what: String,
-    /// Whether it is settled by itself, once another manifest has been read or the media are there.
-    pub passes: bool,
-}
-
 impl Store {
     /// Returns every manifest that was in the folder when it was last looked at, by path.
     ///
@@ -137,9 +89,11 @@ impl Store {
     ) -> impl Future<Output = Result<Result<Reconciled, Conflict>, StoreError>> + Send + use<> {
         let path = self.path.clone();
         let accepted = self.writer.call(manifest.jobs.len(), move |connection| {
+            let before = change::newest(connection)?;
             let mut reconciliation = Reconciliation::new(connection, moment, &policy);
             if reconciliation.take_in_unheard(&manifest)? {
-                return Ok(Ok(reconciliation.done));
+                let changes = change::since(connection, before)?;
+                return Ok(Ok(Reconciled { changes, ..reconciliation.done }));
             }
             connection.prepare_cached("SAVEPOINT accept")?.execute([])?;
             let conflict = match reconciliation.accept(&manifest) {
@@ -147,11 +101,12 @@ impl Store {
                 Err(Stop::Conflict(conflict)) => Some(conflict),
                 Err(Stop::Store(error)) => return Err(error),
             };
-            let done = mem::take(&mut reconciliation.done);
+            let mut done = mem::take(&mut reconciliation.done);
             if conflict.is_some() {
                 connection.prepare_cached("ROLLBACK TO accept")?.execute([])?;
             }
             connection.prepare_cached("RELEASE accept")?.execute([])?;
+            done.changes = change::since(connection, before)?;
             Ok(conflict.map_or(Ok(done), Err))
         });
         async move { accepted.await.map_err(|error| error.told_of(&path)) }
@@ -183,7 +138,8 @@ impl Store {
         .await
     }
 
-    /// Writes down that the manifest at `path` has faults: none of its jobs starts.
+    /// Writes down that the manifest at `path` has faults: none of its jobs starts. Returns what that
+    /// means for jobs of it that are known.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -195,9 +151,10 @@ impl Store {
         error: &str,
         moment: Moment,
         policy: Policy,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Vec<Change>, StoreError> {
         let [path, print, file_id, error] = [path, print, file_id, error].map(str::to_owned);
         self.write(move |connection| {
+            let before = change::newest(connection)?;
             let id: i64 = connection
                 .prepare_cached(
                     "INSERT INTO manifest (path, state, error, print, file_id, seen_at_ms)
@@ -209,13 +166,14 @@ impl Store {
                 )?
                 .query_row((&path, &error, &print, &file_id, moment.now_ms), |row| row.get(0))?;
             let mut reconciliation = Reconciliation::new(connection, moment, &policy);
-            reconciliation.hold_unsent(id, &to_be_mended(&error))
+            reconciliation.hold_unsent(id, &to_be_mended(&error))?;
+            change::since(connection, before)
         })
         .await
     }
 
     /// Writes down that the manifest at `path` left the folder: what of it was not sent is cancelled,
-    /// what was sent is followed to its end. Returns how many jobs were cancelled.
+    /// what was sent is followed to its end. Returns which jobs were cancelled.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -224,20 +182,21 @@ impl Store {
         path: &str,
         moment: Moment,
         policy: Policy,
-    ) -> Result<usize, StoreError> {
+    ) -> Result<Vec<Change>, StoreError> {
         let path = path.to_owned();
         self.write(move |connection| {
+            let before = change::newest(connection)?;
             let id = connection
                 .prepare_cached(
                     "UPDATE manifest SET removed_at_ms = ?2 WHERE path = ?1 RETURNING id",
                 )?
                 .query_row((&path, moment.now_ms), |row| row.get(0))
                 .optional()?;
-            let Some(id) = id else { return Ok(0) };
+            let Some(id) = id else { return Ok(Vec::new()) };
             let mut reconciliation = Reconciliation::new(connection, moment, &policy);
             reconciliation.give_up_all(id)?;
             reconciliation.remove_given_up(id)?;
-            Ok(reconciliation.done.removed)
+            change::since(connection, before)
         })
         .await
     }

@@ -10,6 +10,7 @@
 mod account;
 mod backup;
 mod candidate;
+mod change;
 mod checkup;
 mod error;
 mod left_over;
@@ -17,6 +18,7 @@ mod line;
 mod listing;
 mod lock;
 mod manifests;
+mod measured;
 mod migrate;
 mod open;
 mod overview;
@@ -24,11 +26,13 @@ mod pause;
 mod phrase;
 mod queue;
 mod reconcile;
+mod reconciled;
 mod record;
 mod retention;
 mod row;
 mod session;
 mod spend;
+mod trouble;
 mod worker;
 
 #[cfg(test)]
@@ -44,16 +48,19 @@ use rusqlite::Connection;
 pub use account::Lookups;
 pub use backup::{BackedUp, BackupError, back_up};
 pub use candidate::Candidate;
+pub use change::{Change, Look, Mark};
 pub use checkup::{Health, OpenJob};
 pub use error::StoreError;
 pub use left_over::LeftOver;
 pub use listing::{HistoryLine, JobDetail, JobFilter, JobLine};
 pub use lock::{Holder, Lock, LockError, holder};
-pub use manifests::{Accepted, Conflict, KnownManifest, Reconciled, WantedJob};
+pub use manifests::{Accepted, KnownManifest, WantedJob};
+pub use measured::Measured;
 pub use migrate::VERSION;
 pub use open::open_reader;
 pub use overview::{LineTrouble, Reader, RefusedManifest, Standing};
 pub use pause::{Pause, PauseKind};
+pub use reconciled::{Conflict, Reconciled};
 pub use record::{Answer, Call};
 pub use session::KnownSession;
 pub use worker::Interlude;
@@ -129,9 +136,15 @@ impl Store {
         self.reader.call(0, work).await.map_err(|error| error.told_of(&self.path))
     }
 
+    /// How often something was tried in vain so far because the disk was full or others held the database.
+    #[must_use]
+    pub fn tries_in_vain(&self) -> u64 {
+        self.writer.trouble().tries().wrapping_add(self.reader.trouble().tries())
+    }
+
     /// Why the database cannot be written, or read, at the moment, if so.
     #[must_use]
     pub fn trouble(&self) -> Option<String> {
-        self.writer.trouble().or_else(|| self.reader.trouble())
+        self.writer.trouble().words().or_else(|| self.reader.trouble().words())
     }
 }

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use rusqlite::Connection;
 
-use super::{Pause, StoreError, open_reader, pause, spend};
+use super::{Pause, Store, StoreError, open_reader, pause, spend};
 use crate::job::{BLOCKED, State};
 
 /// A read-only handle to the state database, for commands: works beside a running daemon, without
@@ -119,43 +119,58 @@ impl Reader {
     /// # Errors
     /// When the database cannot be read.
     pub fn standing(&self, now_ms: i64) -> Result<Standing, StoreError> {
-        // One transaction, so that the numbers belong together.
-        let moment = self.connection.unchecked_transaction()?;
-        let spent_today_micro = spend::on_day(&moment, now_ms)?;
-        let spent_total_micro = spend::in_all(&moment)?;
-        let jobs = jobs(&moment)?;
-        let refused = refused(&moment)?;
-        let pause = pause::read_pause(&moment)?;
-        let blocked = blocked(&moment)?;
-        let standing = moment
-            .prepare_cached(
-                "SELECT slots_configured, slots_limit, cap_micro, hold, median_task_ms, daemon_pid,
+        standing(&self.connection, now_ms)
+    }
+}
+
+impl Store {
+    /// The same for the daemon, on its reading connection.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn standing(&self, now_ms: i64) -> Result<Standing, StoreError> {
+        self.read(move |connection| standing(connection, now_ms)).await
+    }
+}
+
+/// Reads where everything stands at `now_ms` (Unix time).
+pub(super) fn standing(connection: &Connection, now_ms: i64) -> Result<Standing, StoreError> {
+    // One transaction, so that the numbers belong together.
+    let moment = connection.unchecked_transaction()?;
+    let spent_today_micro = spend::on_day(&moment, now_ms)?;
+    let spent_total_micro = spend::in_all(&moment)?;
+    let jobs = jobs(&moment)?;
+    let refused = refused(&moment)?;
+    let pause = pause::read_pause(&moment)?;
+    let blocked = blocked(&moment)?;
+    let standing = moment
+        .prepare_cached(
+            "SELECT slots_configured, slots_limit, cap_micro, hold, median_task_ms, daemon_pid,
                    daemon_since_ms, trouble, trouble_since_ms, manifests_accepted,
                    manifests_refused FROM line",
-            )?
-            .query_row([], |row| {
-                Ok(Standing {
-                    jobs,
-                    manifests_accepted: row.get(9)?,
-                    manifests_refused: row.get(10)?,
-                    refused,
-                    slots_configured: row.get(0)?,
-                    slots_limit: row.get(1)?,
-                    cap_micro: row.get(2)?,
-                    spent_today_micro,
-                    spent_total_micro,
-                    pause,
-                    hold: row.get(3)?,
-                    trouble: LineTrouble::from_columns(row.get(7)?, row.get(8)?),
-                    blocked,
-                    median_task_ms: row.get(4)?,
-                    daemon_pid: row.get(5)?,
-                    daemon_since_ms: row.get(6)?,
-                })
-            })?;
-        moment.commit()?;
-        Ok(standing)
-    }
+        )?
+        .query_row([], |row| {
+            Ok(Standing {
+                jobs,
+                manifests_accepted: row.get(9)?,
+                manifests_refused: row.get(10)?,
+                refused,
+                slots_configured: row.get(0)?,
+                slots_limit: row.get(1)?,
+                cap_micro: row.get(2)?,
+                spent_today_micro,
+                spent_total_micro,
+                pause,
+                hold: row.get(3)?,
+                trouble: LineTrouble::from_columns(row.get(7)?, row.get(8)?),
+                blocked,
+                median_task_ms: row.get(4)?,
+                daemon_pid: row.get(5)?,
+                daemon_since_ms: row.get(6)?,
+            })
+        })?;
+    moment.commit()?;
+    Ok(standing)
 }
 
 fn jobs(connection: &Connection) -> Result<BTreeMap<State, i64>, StoreError> {

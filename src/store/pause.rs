@@ -16,6 +16,9 @@ pub enum PauseKind {
 }
 
 impl PauseKind {
+    /// Every kind.
+    pub const ALL: [Self; 3] = [Self::Person, Self::Credentials, Self::Account];
+
     /// Its name in the database.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -27,9 +30,7 @@ impl PauseKind {
     }
 
     fn named(name: &str) -> Option<Self> {
-        [Self::Person, Self::Credentials, Self::Account]
-            .into_iter()
-            .find(|kind| kind.name() == name)
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 }
 

@@ -166,18 +166,6 @@ impl Store {
         self.read(move |connection| Ok(connection.query_row(&sql, [], |row| row.get(0))?)).await
     }
 
-    /// Returns a number that changes whenever another connection changed the database.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub async fn data_version(&self) -> Result<i64, StoreError> {
-        // On the writing connection: only there it tells others' writes from the daemon's own.
-        self.write(|connection| {
-            Ok(connection.pragma_query_value(None, "data_version", |row| row.get(0))?)
-        })
-        .await
-    }
-
     async fn jobs<const N: usize>(
         &self,
         sql: &str,

@@ -42,7 +42,7 @@ impl Call {
 }
 
 /// The number of a state in the table `state`: its place in a job's life, from 1.
-const fn number(state: State) -> i64 {
+pub(super) const fn number(state: State) -> i64 {
     state as i64 + 1
 }
 
@@ -80,7 +80,34 @@ impl Store {
         answer: Option<Answer>,
         now_ms: i64,
     ) -> Result<Job, StoreError> {
-        self.write(move |connection| record(connection, &transition, answer.as_ref(), now_ms)).await
+        let recorded = self.record_for_log(transition, answer, now_ms).await?;
+        Ok(recorded.0)
+    }
+
+    /// The same; returns the path of the job's manifest, too, which the log names with each change.
+    ///
+    /// # Errors
+    /// As [`Store::record`].
+    pub async fn record_for_log(
+        &self,
+        transition: Transition,
+        answer: Option<Answer>,
+        now_ms: i64,
+    ) -> Result<(Job, String), StoreError> {
+        self.write(move |connection| {
+            let job = record(connection, &transition, answer.as_ref(), now_ms)?;
+            let manifest = manifest_of(connection, job.id)?;
+            Ok((job, manifest))
+        })
+        .await
+    }
+
+    /// Returns the path of the manifest of the job of that row.
+    ///
+    /// # Errors
+    /// When the database cannot be read, or has no such job.
+    pub async fn manifest_of(&self, id: JobId) -> Result<String, StoreError> {
+        self.read(move |connection| manifest_of(connection, id)).await
     }
 
     /// Returns the job of that row, if there is one.
@@ -125,6 +152,11 @@ impl Store {
         })
         .await
     }
+}
+
+fn manifest_of(connection: &Connection, id: JobId) -> Result<String, StoreError> {
+    let sql = "SELECT path FROM manifest WHERE id = (SELECT manifest_id FROM job WHERE id = ?1)";
+    Ok(connection.prepare_cached(sql)?.query_row([id], |row| row.get(0))?)
 }
 
 /// Writes one transition inside the caller's transaction.

@@ -16,7 +16,7 @@ use futures_util::future::BoxFuture;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::{StoreError, lock::DatabaseLock};
+use super::{StoreError, lock::DatabaseLock, trouble::Trouble};
 use crate::failpoint;
 
 /// So many pieces of work share one transaction at most.
@@ -38,7 +38,7 @@ pub type Interlude = Arc<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
 #[derive(Clone)]
 pub(super) struct Worker {
     place: Place,
-    trouble: Arc<Mutex<Option<String>>>,
+    trouble: Arc<Trouble>,
 }
 
 /// Where the work is done.
@@ -108,10 +108,10 @@ impl Worker {
 
     fn spawn(
         name: &str,
-        body: impl FnOnce(&mpsc::Receiver<Box<dyn Work>>, &Mutex<Option<String>>) + Send + 'static,
+        body: impl FnOnce(&mpsc::Receiver<Box<dyn Work>>, &Trouble) + Send + 'static,
     ) -> Result<Self, StoreError> {
         let (queue, work) = mpsc::channel();
-        let trouble = Arc::new(Mutex::new(None));
+        let trouble = Arc::<Trouble>::default();
         let shared = Arc::clone(&trouble);
         thread::Builder::new()
             .name(name.to_owned())
@@ -173,8 +173,8 @@ impl Worker {
         }
     }
 
-    pub(super) fn trouble(&self) -> Option<String> {
-        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub(super) fn trouble(&self) -> &Trouble {
+        &self.trouble
     }
 }
 
@@ -184,47 +184,28 @@ fn close(connection: Connection, alone: Alone) {
     drop(alone);
 }
 
-/// Keeps why the database cannot be used, and says so when it begins and when it ends.
-fn say(trouble: &Mutex<Option<String>>, words: Option<String>, what: &str) {
-    let mut known = trouble.lock().unwrap_or_else(PoisonError::into_inner);
-    match (&words, known.is_some()) {
-        (Some(words), false) => tracing::warn!("{words}; waiting until it can be {what}"),
-        (None, true) => tracing::info!("the state database can be {what} again"),
-        _ => {}
-    }
-    *known = words;
-}
-
-fn read_all(
-    connection: &Connection,
-    queue: &mpsc::Receiver<Box<dyn Work>>,
-    trouble: &Mutex<Option<String>>,
-) {
+fn read_all(connection: &Connection, queue: &mpsc::Receiver<Box<dyn Work>>, trouble: &Trouble) {
     while let Ok(work) = queue.recv() {
         read_one(connection, work, trouble);
     }
 }
 
-fn read_one(connection: &Connection, mut work: Box<dyn Work>, trouble: &Mutex<Option<String>>) {
+fn read_one(connection: &Connection, mut work: Box<dyn Work>, trouble: &Trouble) {
     loop {
         match work.run(connection) {
             Err(error) if error.is_passing() => {
-                say(trouble, Some(error.to_string()), "read");
+                trouble.begin(&error, "read");
                 thread::sleep(TROUBLE_PAUSE);
                 continue;
             }
             Err(error) => work.fail(error),
-            Ok(()) => say(trouble, None, "read"),
+            Ok(()) => trouble.end("read"),
         }
         return work.answer();
     }
 }
 
-fn write_all(
-    connection: &Connection,
-    queue: &mpsc::Receiver<Box<dyn Work>>,
-    trouble: &Mutex<Option<String>>,
-) {
+fn write_all(connection: &Connection, queue: &mpsc::Receiver<Box<dyn Work>>, trouble: &Trouble) {
     while let Ok(first) = queue.recv() {
         let mut jobs = first.jobs();
         let mut batch = vec![first];
@@ -239,31 +220,23 @@ fn write_all(
     }
 }
 
-fn write_batch(
-    connection: &Connection,
-    mut batch: Vec<Box<dyn Work>>,
-    trouble: &Mutex<Option<String>>,
-) {
+fn write_batch(connection: &Connection, mut batch: Vec<Box<dyn Work>>, trouble: &Trouble) {
     commit_until_it_fits(connection, &mut batch, trouble);
     for work in batch {
         work.answer();
     }
 }
 
-fn commit_until_it_fits(
-    connection: &Connection,
-    batch: &mut [Box<dyn Work>],
-    trouble: &Mutex<Option<String>>,
-) {
+fn commit_until_it_fits(connection: &Connection, batch: &mut [Box<dyn Work>], trouble: &Trouble) {
     let mut pieces = Pieces::Together;
     loop {
         let Err(error) = commit(connection, batch, pieces) else {
-            return say(trouble, None, "written");
+            return trouble.end("written");
         };
         // A rollback that fails has nothing left to roll back.
         let _nothing_open = connection.execute_batch("ROLLBACK");
         if error.is_passing() {
-            say(trouble, Some(error.to_string()), "written");
+            trouble.begin(&error, "written");
             thread::sleep(TROUBLE_PAUSE);
         } else if pieces == Pieces::Together {
             pieces = Pieces::Apart;

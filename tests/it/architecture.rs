@@ -14,7 +14,7 @@ const LINES_MAX: usize = 400;
 const READABLE: &str = "the source is there and readable, in names of UTF-8";
 
 /// What each module may import of ours; the crate's own files beside `src/main.rs` are all here.
-const MAY_IMPORT: [(&str, &[&str]); 14] = [
+const MAY_IMPORT: [(&str, &[&str]); 15] = [
     // Every layer that commits, asks or writes names its points.
     ("failpoint", &[]),
     ("job", &[]),
@@ -24,12 +24,13 @@ const MAY_IMPORT: [(&str, &[&str]); 14] = [
     ("media", &["job"]),
     ("store", &["failpoint", "job"]),
     ("output", &["failpoint", "job"]),
-    ("inbox", &["job", "manifest", "media", "store"]),
+    ("metrics", &["job", "store"]),
+    ("inbox", &["job", "manifest", "media", "metrics", "store"]),
     ("planted", &[]),
-    ("pipeline", &["planted", "failpoint", "job", "kling", "media", "output", "store"]),
+    ("pipeline", &["planted", "failpoint", "job", "kling", "media", "metrics", "output", "store"]),
     // The configuration is YAML, too, and is told of its faults in the same way.
     ("config", &["manifest"]),
-    ("daemon", &["config", "inbox", "job", "kling", "media", "pipeline", "store"]),
+    ("daemon", &["config", "inbox", "job", "kling", "media", "metrics", "pipeline", "store"]),
     (
         "cli",
         &[

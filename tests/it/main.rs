@@ -12,8 +12,12 @@ mod commands;
 mod crash;
 mod doctor;
 mod folder;
+mod log;
+mod metrics;
 mod pipeline;
+mod reading;
 mod restore;
+mod service;
 mod simulation;
 #[cfg(target_os = "linux")]
 mod storage;

@@ -13,13 +13,14 @@ use std::{
     time::Duration,
 };
 
-use tokio::{runtime, sync::Notify, time::interval};
+use clap::ValueHint;
+use tokio::{runtime, time::interval};
 use tokio_util::sync::CancellationToken;
 
 use super::{CommandError, Context, ExitCode, list, log, text::shell_word};
 use crate::{
     config::{Config, Credentials, LogFormat},
-    daemon,
+    daemon::{self, Given, Told},
     job::State,
     pipeline::{End, Until},
     sim::{SimConfig, SimServer},
@@ -46,7 +47,7 @@ const JOBS_MAX: usize = 100;
 pub struct Args {
     /// Where to put it all; must be new or empty [default: a new folder in the system's one for
     /// temporary files]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     dir: Option<PathBuf>,
 }
 
@@ -101,8 +102,9 @@ async fn work(
         secret_key: defaults.secret_key.into(),
     };
     let stop = CancellationToken::new();
-    let daemon =
-        daemon::run(config, &credentials, Until::Idle, Arc::new(Notify::new()), stop.clone());
+    let given = Given { config: config.clone(), credentials };
+    let (same, told) = (given.clone(), Told { stop: stop.clone(), ..Told::default() });
+    let daemon = daemon::run(given, Arc::new(move || Ok(same.clone())), Until::Idle, told);
     tokio::pin!(daemon);
     let mut progress = Progress::new(on_terminal);
     let mut look = interval(LOOK_EVERY);

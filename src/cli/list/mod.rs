@@ -1,6 +1,9 @@
 //! `lipsyncd list`: a line a job.
 
+mod state;
 mod table;
+
+use clap::ValueHint;
 
 use super::{CommandError, Context, ExitCode, json, nearest::Nearest, open};
 use crate::{
@@ -25,10 +28,16 @@ pub struct Args {
     ///
     /// One of waiting, queued, identified, creating, submitted, processing, downloading, succeeded,
     /// failed, cancelled, unresolved.
-    #[arg(long = "state", value_name = "STATE", value_delimiter = ',', value_parser = state)]
+    #[arg(
+        long = "state",
+        value_name = "STATE",
+        value_delimiter = ',',
+        value_parser = state::StateParser,
+        hide_possible_values = true
+    )]
     states: Vec<State>,
     /// Only jobs of this manifest: its path under the jobs folder
-    #[arg(long, value_name = "MANIFEST")]
+    #[arg(long, value_name = "MANIFEST", value_hint = ValueHint::Other)]
     manifest: Option<String>,
     /// Print a JSON array, an object a line, with the columns of the view job_overview
     #[arg(long)]
@@ -37,16 +46,6 @@ pub struct Args {
 
 /// So many jobs are read, and kept in memory, at once.
 const PAGE: usize = 1_000;
-
-fn state(name: &str) -> Result<State, String> {
-    name.parse().map_err(|unknown: crate::job::state::UnknownState| {
-        let all = State::ALL.map(State::name).join(", ");
-        let mut nearest = Nearest::to(name);
-        State::ALL.iter().for_each(|state| nearest.look(state.name()));
-        let hint = nearest.hint().map(|hint| format!("{hint} ")).unwrap_or_default();
-        format!("{unknown}; {hint}The states are {all}")
-    })
-}
 
 pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCode, CommandError> {
     let reader = open::reader(context.config)?;

@@ -3,6 +3,8 @@
 mod report;
 mod text;
 
+use clap::ValueHint;
+
 use super::{CommandError, Context, ExitCode, change, json, open};
 
 use report::Report;
@@ -19,7 +21,7 @@ use report::Report;
     lipsyncd show promo/en --json | jq -r '.history[].request_id'")]
 pub struct Args {
     /// The job's key, as `lipsyncd list` shows it
-    #[arg(value_name = "JOB")]
+    #[arg(value_name = "JOB", value_hint = ValueHint::Other)]
     job: String,
     /// Print one JSON object
     ///

@@ -51,7 +51,7 @@ fn every_setting_is_read() {
          limits: {concurrency: 7, identify_per_second: 0.5, create_per_second: 3, query_per_second: 1000, units_per_day: 12.345678}\n\
          poll: {min_interval: 1s, max_interval: 1s}\nretry: {initial: 10ms, max: 1m 30s, give_up_after: 1h}\n\
          pause: {probe_interval: 2s}\ndownload: {concurrency: 1, max_bytes: 1000}\nretention: {history: 1d 12h}\n\
-         log: {format: journald}\n",
+         metrics: {listen: '[::1]:9464'}\nlog: {format: journald}\n",
     );
     let ms = Duration::from_millis;
     let expected = Config {
@@ -82,6 +82,7 @@ fn every_setting_is_read() {
         pause: Pause { probe_interval: ms(2_000) },
         download: Download { concurrency: 1, max_bytes: 1_000 },
         retention: Retention { history: Some(ms(36 * 3_600_000)) },
+        metrics: Metrics { listen: Some("[::1]:9464".parse().expect("an address")) },
         log: Log { format: LogFormat::Journald },
     };
     assert_eq!(config, expected);
@@ -185,6 +186,12 @@ fn faults_are_told_where_they_stand() {
         download: {max_bytes: 2GX} => 1:23: `download.max_bytes` is no size
         download: {max_bytes: [1]} => 1:23: `download.max_bytes` cannot be a list
         download: {max_bytes: 0} => 1:23: `download.max_bytes` is out of range
+        metrics: {listen: 9464} => 1:19: `metrics.listen` cannot be the number `9464` (`null`, or an IP address with a port, such as `127.0.0.1:9464`
+        metrics: {listen: 127.0.0.1} => 1:19: `metrics.listen` is no IP address with a port (`null`, or
+        metrics: {listen: 'localhost:9464'} => 1:19: `metrics.listen` is no IP address with a port
+        metrics: {listen: '::1:9464'} => 1:19: `metrics.listen` is no IP address with a port
+        metrics: {listen: '127.0.0.1:65536'} => 1:19: `metrics.listen` is no IP address with a port
+        metrics: {port: 9464} => 1:11: unknown key `metrics.port` (known here: listen)
         log: {format: xml} => 1:15: `log.format` cannot be the text `xml` (`auto`, `text`, `json` or `journald`)
         ",
     );

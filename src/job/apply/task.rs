@@ -1,7 +1,7 @@
 //! The outcomes of a task that was accepted: unclear, ended, delivered.
 
 use super::Step;
-use crate::job::{Delivered, Job, Spend, State, Transition, outcome::Fault};
+use crate::job::{Delivered, Job, Spend, State, Transition, outcome::Fault, person};
 
 impl Step<'_> {
     /// The task is there, and whatever is said of it, it is followed on.
@@ -22,7 +22,7 @@ impl Step<'_> {
     }
 
     pub(super) fn renamed(&self, task_id: String) -> Transition {
-        let what = format!("resolved anew as task {task_id}");
+        let what = format!("{} {task_id}", person::RESOLVED_ANEW);
         self.write(Job { task_id: Some(task_id), ..self.fresh(State::Submitted) }, what)
     }
 

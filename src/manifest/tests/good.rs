@@ -233,7 +233,7 @@ fn the_example_shows_every_key() {
     let manifest = good_at("promo.yaml", text);
     assert_eq!(manifest.jobs[0].spec.output, "promo/en.mp4");
     assert_eq!(manifest.jobs.len(), 7);
-    for key in draft::KEYS {
+    for key in KEYS {
         let given = text.lines().any(|line| {
             let line = line.trim_start().trim_start_matches("- ");
             line.starts_with(&format!("{key}:"))

@@ -54,7 +54,10 @@ async fn an_edit_changes_what_was_not_sent_and_flags_what_was() {
     let louder = |key| changed(wanted(key), |spec| spec.sound_volume = 2.0);
     let edited = manifest("a.yaml", vec![louder("a/1"), louder("a/2")]);
     let done = bench.accept(edited.clone()).await.unwrap();
-    assert_eq!(done, Reconciled { changed: 1, flagged: 1, ..Reconciled::default() });
+    let told: Vec<_> = done.changes.iter().map(|told| (&*told.key, &*told.to)).collect();
+    assert_eq!(told, [("a/1", "waiting"), ("a/1", "queued"), ("a/2", "submitted")]);
+    let changes = done.changes.clone();
+    assert_eq!(done, Reconciled { changed: 1, flagged: 1, changes, ..Reconciled::default() });
     let unsent = bench.job("a/1").await;
     assert_eq!((unsent.spec.sound_volume, unsent.state), (2.0, State::Queued));
     let sent = bench.job("a/2").await;
@@ -103,7 +106,9 @@ async fn a_job_taken_out_of_its_batch_is_cancelled() {
     let bench = Bench::new();
     bench.accept(manifest("a.yaml", vec![wanted("a/1"), wanted("a/2")])).await.unwrap();
     let done = bench.accept(manifest("a.yaml", vec![wanted("a/1")])).await.unwrap();
-    assert_eq!(done, Reconciled { removed: 1, ..Reconciled::default() });
+    assert_eq!((&*done.changes[0].key, &*done.changes[0].to), ("a/2", "cancelled"));
+    let changes = done.changes.clone();
+    assert_eq!(done, Reconciled { removed: 1, changes, ..Reconciled::default() });
     assert_eq!(bench.job("a/2").await.state, State::Cancelled);
 }
 

@@ -3,6 +3,7 @@
 mod commit;
 mod counts;
 mod folder;
+mod measured;
 mod migration;
 mod model;
 mod opening;
@@ -59,7 +60,7 @@ impl Bench {
     }
 
     async fn remove(&self, path: &str) -> usize {
-        self.store.remove(path, moment(), policy()).await.unwrap()
+        self.store.remove(path, moment(), policy()).await.unwrap().len()
     }
 
     async fn job(&self, key: &str) -> Job {

@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     job::State,
     store::{
-        JobFilter, left_over, overview, queue,
+        JobFilter, left_over, measured, overview, queue,
         reconcile::{self, unheard},
         retention,
     },
@@ -97,11 +97,36 @@ async fn jobs_under_way_are_found_by_state_and_counted() {
 #[tokio::test]
 async fn another_process_that_writes_is_noticed_and_our_own_writes_are_not() {
     let bench = Bench::new();
-    let before = bench.store.data_version().await.unwrap();
+    let first = bench.store.look_for_others(None).await.unwrap();
+    assert!(!first.changed);
     bench.store.set_hold(Some("ours".to_owned())).await.unwrap();
-    assert_eq!(bench.store.data_version().await.unwrap(), before);
+    let second = bench.store.look_for_others(Some(first.mark)).await.unwrap();
+    assert!(!second.changed);
     bench.sql().execute("UPDATE line SET hold = 'theirs'", []).unwrap();
-    assert_ne!(bench.store.data_version().await.unwrap(), before);
+    let third = bench.store.look_for_others(Some(second.mark)).await.unwrap();
+    assert!(third.changed);
+    assert!(!bench.store.look_for_others(Some(third.mark)).await.unwrap().changed);
+}
+
+#[tokio::test]
+async fn of_what_happened_meanwhile_only_what_people_did_is_told() {
+    let bench = Bench::new();
+    bench.accept(batch("a", 3)).await.unwrap();
+    let before = bench.store.look_for_others(None).await.unwrap().mark;
+    // Our own, between two looks of theirs.
+    let session = session(&bench.store).await;
+    bench.drive("a/2", until_submitted(&session, "task")).await;
+    let theirs = Store::open(bench.store.path()).unwrap();
+    let job = theirs.job_by_key("a/1").await.unwrap().unwrap();
+    let cancelled = apply(&job, Outcome::Cancelled, &moment(), &policy()).unwrap();
+    theirs.record(cancelled, None, NOW_MS).await.unwrap();
+    let found = bench.store.look_for_others(Some(before)).await.unwrap();
+    let told: Vec<_> = found.by_people.iter().map(|change| (&*change.key, &*change.to)).collect();
+    assert_eq!(told, [("a/1", "cancelled")]);
+    assert_eq!(found.by_people[0].manifest, "a.yaml");
+    assert_eq!(found.by_people[0].from.as_deref(), Some("queued"));
+    let again = bench.store.look_for_others(Some(found.mark)).await.unwrap();
+    assert!(again.by_people.is_empty());
 }
 
 /// How SQLite would find the rows of `query`.
@@ -138,6 +163,7 @@ fn what_runs_all_the_time_follows_an_index_and_sorts_nothing() {
         queue::MOVING.to_owned(),
         overview::REFUSED.to_owned(),
         overview::BLOCKED_JOBS.to_owned(),
+        measured::OLDEST.to_owned(),
         left_over::LEFT.to_owned(),
         retention::NEXT_EVENT.to_owned(),
         retention::FORGET_EVENTS.to_owned(),

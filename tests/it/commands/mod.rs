@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "the helpers here are parts of tests")]
 
 mod changing;
+mod completions;
 mod jobs;
 mod reading;
 mod refused;

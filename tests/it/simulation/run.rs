@@ -7,7 +7,7 @@ use std::{
 };
 
 use lipsyncd::{
-    pipeline::{Clock, End, Offload, Pipeline, Settings, Until},
+    pipeline::{Clock, End, Offload, Pipeline, Pulse, Settings, Until},
     store::{Store, StoreError},
 };
 use tokio::{
@@ -130,7 +130,9 @@ fn begin(world: &Arc<World>, people: &People, steps: Option<i64>) -> (Arc<Life>,
         let cap_micro = settings.units_per_day_micro;
         store.begin(1, clock.now_ms(), settings.slots, cap_micro).await?;
         let pipeline = Pipeline::new(api, store, clock, settings).await?;
-        pipeline.run(nudge, told, Until::Stopped, Arc::new(AtomicBool::new(true))).await
+        pipeline
+            .run(nudge, told, Until::Stopped, Arc::new(AtomicBool::new(true)), Pulse::NONE)
+            .await
     });
     (life, Daemon { stop, work })
 }

@@ -12,6 +12,7 @@ use std::{
 use lipsyncd::{
     job::{Moment, Policy},
     media::{Locator, sound},
+    metrics::Metrics,
     pipeline::{Offload, PaceSettings, Settings},
     sim::{Call, NoFiles, Sim, SimConfig},
 };
@@ -192,5 +193,6 @@ fn settings(chance: &Chance, output_dir: PathBuf, jobs_dir: PathBuf) -> Settings
         output_dir,
         locator: Locator { jobs_dir, media_dirs: Vec::new() },
         offload: Offload::Threads,
+        metrics: Metrics::new(),
     }
 }

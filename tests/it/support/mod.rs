@@ -22,7 +22,8 @@ use lipsyncd::{
     job::{Job, Moment, Outcome, Policy, State, apply},
     kling::{Client, ClientConfig, Credential},
     media::Locator,
-    pipeline::{Clock, End, Offload, PaceSettings, Pipeline, Settings, Until},
+    metrics::Metrics,
+    pipeline::{Clock, End, Offload, PaceSettings, Pipeline, Pulse, Settings, Until},
     sim::{Call, Fault, FaultRule, Ledger, SimConfig, SimServer},
     store::{Accepted, Store, StoreError, WantedJob},
 };
@@ -141,7 +142,7 @@ impl House {
     /// Works until nothing moves by itself any more.
     pub async fn run(&self) -> End {
         let (nudge, stop, more) = (Arc::default(), CancellationToken::new(), Arc::default());
-        let running = self.pipeline().await.run(nudge, stop, Until::Idle, more);
+        let running = self.pipeline().await.run(nudge, stop, Until::Idle, more, Pulse::NONE);
         match timeout(DEADLINE, running).await {
             Ok(end) => end.unwrap(),
             Err(_) => panic!("not idle in time: {}", self.told().await),
@@ -152,8 +153,13 @@ impl House {
     pub async fn start(&self) -> Running {
         let (nudge, stop) = (Arc::<Notify>::default(), CancellationToken::new());
         let more = Arc::new(AtomicBool::new(true));
-        let running =
-            self.pipeline().await.run(Arc::clone(&nudge), stop.clone(), Until::Stopped, more);
+        let running = self.pipeline().await.run(
+            Arc::clone(&nudge),
+            stop.clone(),
+            Until::Stopped,
+            more,
+            Pulse::NONE,
+        );
         Running { nudge, stop, task: tokio::spawn(running) }
     }
 
@@ -349,5 +355,6 @@ fn settings(output_dir: PathBuf, jobs_dir: PathBuf) -> Settings {
         output_dir,
         locator: Locator { jobs_dir, media_dirs: Vec::new() },
         offload: Offload::Threads,
+        metrics: Metrics::new(),
     }
 }

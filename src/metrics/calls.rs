@@ -1,0 +1,136 @@
+//! Calls of the API and of the servers that results lie on: how many, what came of them, how long.
+
+use std::{borrow::Cow, time::Duration};
+
+use prometheus_client::{
+    metrics::{counter::Counter, family::Family, histogram::Histogram},
+    registry::Registry,
+};
+
+/// Upper ends of the histogram's buckets, in seconds.
+const BUCKETS: [f64; 11] = [0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
+
+/// What was called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Call {
+    /// Identify Face.
+    Identify,
+    /// Create Task.
+    Create,
+    /// Query Task (Single).
+    Task,
+    /// Query Task (List).
+    Tasks,
+    /// The account's resource packs.
+    Costs,
+    /// A result or a remote sound, up to the beginning of its bytes.
+    Fetch,
+}
+
+impl Call {
+    const ALL: [Self; 6] =
+        [Self::Identify, Self::Create, Self::Task, Self::Tasks, Self::Costs, Self::Fetch];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Identify => "identify",
+            Self::Create => "create",
+            Self::Task => "task",
+            Self::Tasks => "tasks",
+            Self::Costs => "costs",
+            Self::Fetch => "fetch",
+        }
+    }
+}
+
+/// What came of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Code {
+    /// The API's own code, 0 for success.
+    Api(i64),
+    /// An answer that is not the API's, by its HTTP status.
+    Http(u16),
+    /// An answer that says success, and cannot be read.
+    Unreadable,
+    /// The address is not allowed for a download: nothing was sent.
+    AddressRefused,
+    /// No answer.
+    Transport,
+}
+
+impl Code {
+    /// The label. Whatever a server answers, there are few: numbers that the API's page does not
+    /// have are all `other`.
+    fn label(self) -> Cow<'static, str> {
+        match self {
+            Self::Api(
+                code @ (0 | 1000..=1004 | 1100..=1103 | 1200..=1203 | 1300..=1304 | 5000..=5002),
+            ) => code.to_string().into(),
+            Self::Http(status @ 100..=599) => format!("http_{status}").into(),
+            Self::Api(_) | Self::Http(_) => "other".into(),
+            Self::Unreadable => "unreadable".into(),
+            Self::AddressRefused => "address_refused".into(),
+            Self::Transport => "transport".into(),
+        }
+    }
+}
+
+type OfCall = [(&'static str, &'static str); 1];
+type OfCode = [(&'static str, Cow<'static, str>); 2];
+
+pub(super) struct Calls {
+    total: Family<OfCode, Counter>,
+    seconds: Family<OfCall, Histogram, fn() -> Histogram>,
+}
+
+impl Calls {
+    pub(super) fn register(registry: &mut Registry) -> Self {
+        let seconds: fn() -> Histogram = || Histogram::new(BUCKETS);
+        let calls =
+            Self { total: Family::default(), seconds: Family::new_with_constructor(seconds) };
+        registry.register(
+            "lipsyncd_api_calls",
+            "Calls by what was called and what came of it",
+            calls.total.clone(),
+        );
+        registry.register(
+            "lipsyncd_api_call_duration_seconds",
+            "How long calls took",
+            calls.seconds.clone(),
+        );
+        // What never happened shows as 0: nothing else can be told to rise.
+        for call in Call::ALL {
+            drop(calls.seconds.get_or_create(&[("call", call.name())]));
+            let fine = if call == Call::Fetch { Code::Http(200) } else { Code::Api(0) };
+            drop(calls.total.get_or_create(&labels(call, fine)));
+        }
+        calls
+    }
+
+    pub(super) fn count(&self, call: Call, code: Code, took: Duration) {
+        self.total.get_or_create(&labels(call, code)).inc();
+        self.seconds.get_or_create(&[("call", call.name())]).observe(took.as_secs_f64());
+    }
+}
+
+fn labels(call: Call, code: Code) -> OfCode {
+    [("call", call.name().into()), ("code", code.label())]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn whatever_a_server_answers_the_labels_are_few() {
+        let api = (-10_000..100_000).map(|code| Code::Api(code).label());
+        let http = (0..=u16::MAX).map(|status| Code::Http(status).label());
+        let labels: BTreeSet<_> = api.chain(http).collect();
+        assert_eq!(labels.len(), 1 + 5 + 4 + 4 + 5 + 3 + 500 + 1);
+        assert_eq!(Code::Api(1303).label(), "1303");
+        assert_eq!(Code::Api(1305).label(), "other");
+        assert_eq!(Code::Http(502).label(), "http_502");
+    }
+}

@@ -1,0 +1,213 @@
+//! The server behind `metrics.listen`: one page, few connections, none for long.
+
+use std::{
+    convert::Infallible,
+    io,
+    net::SocketAddr,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use hyper::{
+    Method, Request, Response, StatusCode, body::Incoming, header, server::conn::http1,
+    service::service_fn,
+};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::{JoinHandle, JoinSet},
+    time::{sleep, timeout},
+};
+use tracing::{debug, info, warn};
+
+use super::{Metrics, text};
+
+/// So many connections are served at once; more wait in the system's queue.
+const CONNECTIONS_MAX: usize = 8;
+/// Whoever connects says within this what he wants.
+const HEAD_MAX: Duration = Duration::from_secs(2);
+/// No connection lasts longer, whatever it does.
+const CONNECTION_MAX: Duration = Duration::from_secs(10);
+/// No request's head is longer.
+const HEAD_BYTES_MAX: usize = 16 << 10;
+/// After the system gave no connection, as when this process may open nothing more.
+const AFTER_FAILURE: Duration = Duration::from_secs(1);
+
+/// What `/` says.
+const SIGNPOST: &str = "lipsyncd: the metrics are at /metrics\n";
+
+/// The address that is configured cannot be listened on.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "metrics.listen: cannot listen on {listen}: {source}; end what listens there, or name another \
+     address of this machine (`null` serves no metrics)"
+)]
+pub struct ListenError {
+    /// The address.
+    pub listen: SocketAddr,
+    /// The system's word.
+    pub source: io::Error,
+}
+
+/// Serves metrics, where they are to be served, until it is dropped; connections under way end with it.
+pub struct Server {
+    metrics: Metrics,
+    serving: Mutex<Option<Serving>>,
+}
+
+/// A task that serves at an address.
+struct Serving {
+    listen: SocketAddr,
+    task: JoinHandle<Infallible>,
+}
+
+impl Serving {
+    /// Ends it, and returns where it was once nothing listens there.
+    async fn end(mut self) -> SocketAddr {
+        self.task.abort();
+        // It was told to end: that it did is no news.
+        let _ended = (&mut self.task).await;
+        self.listen
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Server {
+    /// Serves `metrics` at `listen`, if there is such.
+    ///
+    /// # Errors
+    /// When the address cannot be listened on.
+    pub async fn start(metrics: &Metrics, listen: Option<SocketAddr>) -> Result<Self, ListenError> {
+        let server = Self { metrics: metrics.clone(), serving: Mutex::default() };
+        server.move_to(listen).await?;
+        Ok(server)
+    }
+
+    /// Serves at `listen` from now on, and nowhere else. Where that is the address of before, it goes on.
+    ///
+    /// # Errors
+    /// When the address cannot be listened on; then it is served where it was before.
+    pub async fn move_to(&self, listen: Option<SocketAddr>) -> Result<(), ListenError> {
+        let before = {
+            let mut serving = self.serving();
+            if serving.as_ref().map(|serving| serving.listen) == listen {
+                return Ok(());
+            }
+            serving.take()
+        };
+        // It may be the same port, of another address, that is wanted now.
+        let before = match before {
+            Some(serving) => Some(serving.end().await),
+            None => None,
+        };
+        let moved = self.open(listen).await;
+        if moved.is_err()
+            && let Err(lost) = self.open(before).await
+        {
+            warn!("{lost}");
+        }
+        moved
+    }
+
+    async fn open(&self, listen: Option<SocketAddr>) -> Result<(), ListenError> {
+        if let Some(listen) = listen {
+            let task = tokio::spawn(serve(bind(listen).await?, self.metrics.clone()));
+            *self.serving() = Some(Serving { listen, task });
+        }
+        Ok(())
+    }
+
+    fn serving(&self) -> MutexGuard<'_, Option<Serving>> {
+        self.serving.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn bind(listen: SocketAddr) -> Result<TcpListener, ListenError> {
+    let failed = |source| ListenError { listen, source };
+    let listener = TcpListener::bind(listen).await.map_err(failed)?;
+    let at = listener.local_addr().map_err(failed)?;
+    info!("metrics at http://{at}/metrics");
+    if !at.ip().is_loopback() {
+        warn!(
+            "metrics.listen: whoever reaches {at} can read the metrics: they ask for no password"
+        );
+    }
+    Ok(listener)
+}
+
+async fn serve(listener: TcpListener, metrics: Metrics) -> Infallible {
+    let mut connections = JoinSet::new();
+    loop {
+        while connections.len() >= CONNECTIONS_MAX {
+            connections.join_next().await;
+        }
+        tokio::select! {
+            Some(_) = connections.join_next() => {}
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    connections.spawn(timeout(CONNECTION_MAX, answer(stream, metrics.clone())));
+                }
+                Err(error) => {
+                    debug!("metrics: no connection: {error}");
+                    sleep(AFTER_FAILURE).await;
+                }
+            },
+        }
+    }
+}
+
+/// Answers the one request of a connection.
+async fn answer(stream: TcpStream, metrics: Metrics) {
+    let service = service_fn(move |request| {
+        let metrics = metrics.clone();
+        async move { respond(&request, &metrics).await }
+    });
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_MAX)
+        .keep_alive(false)
+        .max_buf_size(HEAD_BYTES_MAX)
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
+    if let Err(error) = served {
+        debug!("metrics: {error}");
+    }
+}
+
+async fn respond(
+    request: &Request<Incoming>,
+    metrics: &Metrics,
+) -> Result<Response<String>, hyper::http::Error> {
+    let plain = |status: StatusCode, text: &str| {
+        Response::builder()
+            .status(status)
+            .header(header::CONTENT_TYPE, "text/plain; charset=utf-8")
+            .body(text.to_owned())
+    };
+    if request.method() != Method::GET {
+        let mut refused = plain(StatusCode::METHOD_NOT_ALLOWED, "only GET is answered\n")?;
+        refused.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static("GET"));
+        return Ok(refused);
+    }
+    match request.uri().path() {
+        "/metrics" => match metrics.read(now_ms()).await {
+            Ok(text) => {
+                Response::builder().header(header::CONTENT_TYPE, text::CONTENT_TYPE).body(text)
+            }
+            Err(_) => plain(StatusCode::INTERNAL_SERVER_ERROR, "the metrics cannot be written\n"),
+        },
+        "/" => plain(StatusCode::OK, SIGNPOST),
+        _ => plain(StatusCode::NOT_FOUND, SIGNPOST),
+    }
+}
+
+/// The wall clock, Unix ms.
+fn now_ms() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,60 @@
+//! The scripts of `completions`, as the shells read them, where they are installed.
+
+use std::fs;
+
+use super::*;
+
+/// What a shell says to a script of one line that begins with our completions; none where there is no
+/// such shell.
+#[expect(clippy::print_stderr, reason = "whoever runs the tests is to know")]
+fn told_by(shell: &str, ask: &str) -> Option<String> {
+    let place = Place::new();
+    let ran = place.run(&["completions", shell]);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    let script = place.folder.path().join(shell);
+    fs::write(&script, &ran.out).unwrap();
+    let mut command = Command::new(shell);
+    command.args(["-c", ask]).current_dir(place.folder.path());
+    command.env("HOME", place.folder.path());
+    let Ok(output) = command.output() else {
+        eprintln!("skipped: {shell} is not installed here");
+        return None;
+    };
+    let (out, err) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && err.is_empty(), "{shell}: {err}\n{out}");
+    Some(out.into_owned())
+}
+
+/// The states are completed, and what `--help` does not list is not.
+fn assert_told(shell: &str, ask: &str) {
+    let Some(told) = told_by(shell, ask) else { return };
+    let words: Vec<&str> = told.split_whitespace().collect();
+    for word in ["resolve", "unresolved"] {
+        assert!(words.contains(&word), "{shell}: {told}");
+    }
+    assert!(!words.contains(&"man"), "{shell}: {told}");
+}
+
+#[test]
+fn bash_completes_commands_and_states() {
+    assert_told(
+        "bash",
+        "source ./bash; COMP_WORDS=(lipsyncd ''); COMP_CWORD=1; _lipsyncd lipsyncd '' lipsyncd; \
+         echo \"${COMPREPLY[@]}\"; COMP_WORDS=(lipsyncd list --state ''); COMP_CWORD=3; \
+         _lipsyncd lipsyncd '' --state; echo \"${COMPREPLY[@]}\"",
+    );
+}
+
+#[test]
+fn fish_completes_commands_and_states() {
+    assert_told(
+        "fish",
+        "source ./fish; complete -C 'lipsyncd ' | cut -f1; complete -C 'lipsyncd list --state '",
+    );
+}
+
+#[test]
+fn zsh_loads_its_script() {
+    told_by("zsh", "autoload -Uz compinit; compinit -u -D; source ./zsh; whence _lipsyncd");
+}

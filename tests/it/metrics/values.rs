@@ -1,0 +1,196 @@
+//! The values move with what happens.
+
+use std::fs::{self, File};
+
+use lipsyncd::sim::{Call, Fault, FaultRule};
+use rusqlite::Connection;
+
+use super::{ANY_PORT, Scrape, until};
+use crate::support::{
+    daemon::{House, JOB, quick, slow},
+    refusal,
+};
+
+fn house() -> House {
+    House::with(quick(), 5, ANY_PORT)
+}
+
+#[test]
+fn a_job_from_the_folder_to_its_result_is_counted_on_its_way() {
+    let mut house = house();
+    house.start();
+    let before = Scrape::of(&house);
+    for nothing in [
+        "lipsyncd_jobs{state=\"succeeded\"}",
+        "lipsyncd_api_calls_total{call=\"create\",code=\"0\"}",
+        "lipsyncd_downloads_started_total",
+        "lipsyncd_downloads_finished_total{result=\"succeeded\"}",
+        "lipsyncd_jobs_finished_total{state=\"succeeded\"}",
+        "lipsyncd_units_deducted_total",
+        "lipsyncd_oldest_job_age_seconds{state=\"queued\"}",
+    ] {
+        assert_eq!(before.value(nothing), 0.0, "{nothing}");
+    }
+    house.drop_in_old("x.yaml", JOB);
+    house.until_state("x", "succeeded");
+    until(&house, "the download to be counted", |scrape| {
+        scrape.value("lipsyncd_downloads_finished_total{result=\"succeeded\"}") == 1.0
+            && scrape.value("lipsyncd_inbox_pending_manifests") == 0.0
+    });
+    let after = Scrape::of(&house);
+    let status: serde_json::Value =
+        serde_json::from_str(&house.run(&["status", "--json"]).out).unwrap();
+    let bytes = fs::metadata(house.path("output/x.mp4")).unwrap().len() as f64;
+    for (name, value) in [
+        ("lipsyncd_jobs{state=\"succeeded\"}", 1.0),
+        ("lipsyncd_jobs_finished_total{state=\"succeeded\"}", 1.0),
+        ("lipsyncd_jobs_finished_total{state=\"failed\"}", 0.0),
+        ("lipsyncd_manifests{state=\"accepted\"}", 1.0),
+        ("lipsyncd_manifests{state=\"refused\"}", 0.0),
+        ("lipsyncd_api_calls_total{call=\"identify\",code=\"0\"}", 1.0),
+        ("lipsyncd_api_calls_total{call=\"create\",code=\"0\"}", 1.0),
+        ("lipsyncd_api_calls_total{call=\"fetch\",code=\"http_200\"}", 1.0),
+        ("lipsyncd_api_call_duration_seconds_count{call=\"create\"}", 1.0),
+        ("lipsyncd_downloads_started_total", 1.0),
+        ("lipsyncd_download_bytes_total", bytes),
+        ("lipsyncd_download_duration_seconds_count", 1.0),
+        ("lipsyncd_units_deducted_total", status["units"]["total"].as_f64().unwrap()),
+        ("lipsyncd_units_today", status["units"]["today"].as_f64().unwrap()),
+        ("lipsyncd_slots_used", 0.0),
+        ("lipsyncd_slots_limit", 5.0),
+        ("lipsyncd_slots_configured", 5.0),
+        ("lipsyncd_database_trouble", 0.0),
+        ("lipsyncd_api_trouble", 0.0),
+        ("lipsyncd_inbox_unreadable_folders", 0.0),
+        ("lipsyncd_inbox_pending_age_seconds", 0.0),
+    ] {
+        assert_eq!(after.value(name), value, "{name}");
+    }
+    assert!(after.value("lipsyncd_units_deducted_total") > 0.0);
+    // The queries that followed the task.
+    let asked = |scrape: &Scrape| {
+        scrape.sum("lipsyncd_api_calls_total{call=\"task\"")
+            + scrape.sum("lipsyncd_api_calls_total{call=\"tasks\"")
+    };
+    assert!(asked(&after) > asked(&before));
+    for rises in ["lipsyncd_scheduler_turns_total", "lipsyncd_inbox_looks_total"] {
+        assert!(after.value(rises) > before.value(rises), "{rises}");
+    }
+    assert!(after.value("process_start_time_seconds") > 1.7e9);
+    assert!(!after.families.contains_key("lipsyncd_units_per_day_cap"), "there is no cap");
+}
+
+#[test]
+fn calls_are_counted_by_what_came_of_them() {
+    let mut house = house();
+    house.sim.control(|sim| {
+        for (nth, fault) in
+            [(1, refusal(1302)), (2, Fault::DropRequest), (3, Fault::Html { status: 502 })]
+        {
+            sim.add_fault(FaultRule { nth, ..FaultRule::once(Call::Identify, fault) });
+        }
+        sim.add_fault(FaultRule::once(Call::Download, Fault::CutBody { after_bytes: Some(100) }));
+    });
+    house.start();
+    house.drop_in_old("x.yaml", JOB);
+    house.until_state("x", "succeeded");
+    until(&house, "the second download to be counted", |scrape| {
+        scrape.value("lipsyncd_downloads_finished_total{result=\"succeeded\"}") == 1.0
+    });
+    let scrape = Scrape::of(&house);
+    for code in ["0", "1302", "transport", "http_502"] {
+        let name = format!("lipsyncd_api_calls_total{{call=\"identify\",code=\"{code}\"}}");
+        assert_eq!(scrape.value(&name), 1.0, "{name}");
+    }
+    let count = "lipsyncd_api_call_duration_seconds_count{call=\"identify\"}";
+    assert_eq!(scrape.value(count), 4.0);
+    assert_eq!(scrape.value("lipsyncd_downloads_started_total"), 2.0);
+    assert_eq!(scrape.value("lipsyncd_downloads_finished_total{result=\"failed\"}"), 1.0);
+}
+
+#[test]
+fn a_paused_line_and_the_jobs_that_wait_for_it_show() {
+    let mut house = house();
+    house.start();
+    assert_eq!(house.run(&["pause"]).code, Some(0));
+    house.drop_in_old("x.yaml", JOB);
+    house.until_state("x", "queued");
+    until(&house, "the job to have been waiting", |scrape| {
+        scrape.value("lipsyncd_oldest_job_age_seconds{state=\"queued\"}") > 0.0
+    });
+    let paused = Scrape::of(&house);
+    assert_eq!(paused.value("lipsyncd_paused{kind=\"person\"}"), 1.0);
+    assert_eq!(paused.sum("lipsyncd_paused"), 1.0);
+    assert_eq!(paused.value("lipsyncd_jobs{state=\"queued\"}"), 1.0);
+    assert_eq!(house.run(&["resume"]).code, Some(0));
+    house.until_state("x", "succeeded");
+    let over = Scrape::of(&house);
+    assert_eq!(over.sum("lipsyncd_paused"), 0.0);
+    assert_eq!(over.sum("lipsyncd_oldest_job_age_seconds"), 0.0);
+}
+
+#[test]
+fn a_manifest_that_is_not_taken_in_yet_shows_and_a_refused_one_is_no_lag() {
+    let mut house = house();
+    let settings = fs::read_to_string(house.path("lipsyncd.yaml")).unwrap();
+    fs::write(house.path("lipsyncd.yaml"), settings.replace("settle: 150ms", "settle: 1h"))
+        .unwrap();
+    house.drop_in_old("bad.yaml", "video: 5\n");
+    house.start();
+    house.drop_in("x.yaml", JOB);
+    until(&house, "the new manifest to have been seen", |scrape| {
+        scrape.value("lipsyncd_inbox_pending_manifests") == 1.0
+            && scrape.value("lipsyncd_inbox_pending_age_seconds") > 0.0
+    });
+    assert_eq!(Scrape::of(&house).value("lipsyncd_manifests{state=\"refused\"}"), 1.0);
+    let file = File::options().write(true).open(house.path("jobs/x.yaml")).unwrap();
+    file.set_modified(std::time::UNIX_EPOCH).unwrap();
+    until(&house, "it to be taken in", |scrape| {
+        scrape.value("lipsyncd_inbox_pending_manifests") == 0.0
+            && scrape.value("lipsyncd_inbox_pending_age_seconds") == 0.0
+            && scrape.value("lipsyncd_manifests{state=\"accepted\"}") == 1.0
+    });
+    fs::rename(house.path("jobs"), house.path("away")).unwrap();
+    until(&house, "the folder to be missed", |scrape| {
+        scrape.value("lipsyncd_inbox_unreadable_folders") == 1.0
+    });
+    let looks = Scrape::of(&house).value("lipsyncd_inbox_looks_total");
+    fs::rename(house.path("away"), house.path("jobs")).unwrap();
+    until(&house, "the folder to be read again", |scrape| {
+        scrape.value("lipsyncd_inbox_unreadable_folders") == 0.0
+            && scrape.value("lipsyncd_inbox_looks_total") > looks
+    });
+}
+
+#[test]
+fn a_database_that_cannot_be_used_shows_while_all_else_is_told() {
+    let mut house = House::with(slow(), 5, ANY_PORT);
+    house.start();
+    let other = Connection::open(house.path("lipsyncd.db")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    house.drop_in_old("x.yaml", JOB);
+    until(&house, "the trouble to show", |scrape| scrape.value("lipsyncd_database_trouble") == 1.0);
+    // It can be read all the same.
+    assert_eq!(Scrape::of(&house).value("lipsyncd_jobs{state=\"queued\"}"), 0.0);
+    drop(other);
+    until(&house, "the trouble to be over", |scrape| {
+        scrape.value("lipsyncd_database_trouble") == 0.0
+    });
+    house.kill();
+
+    // Nobody else may even read.
+    let other = Connection::open(house.path("lipsyncd.db")).unwrap();
+    other.pragma_update(None, "locking_mode", "EXCLUSIVE").unwrap();
+    other.execute_batch("BEGIN EXCLUSIVE; UPDATE line SET hold = NULL; COMMIT").unwrap();
+    house.spawn();
+    house.until("the daemon to wait", |house| house.log().contains("until it can be opened"));
+    let unread = Scrape::of(&house);
+    assert_eq!(unread.value("lipsyncd_database_trouble"), 1.0);
+    assert!(!unread.families.contains_key("lipsyncd_jobs"), "what was not read is not told");
+    assert!(unread.families.contains_key("lipsyncd_scheduler_turns_total"));
+    drop(other);
+    until(&house, "the database to be read", |scrape| {
+        scrape.value("lipsyncd_database_trouble") == 0.0
+            && scrape.families.contains_key("lipsyncd_jobs")
+    });
+}

@@ -1,0 +1,53 @@
+//! The units that are shipped: both accounts' are one, and nothing in them is too new for Debian 12.
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+fn unit(name: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("systemd").join(name)).unwrap()
+}
+
+/// What the unit says, without comments.
+fn directives(text: &str) -> Vec<&str> {
+    text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect()
+}
+
+#[test]
+fn an_account_more_has_the_same_unit_but_for_its_own_places() {
+    let (first, more) = (unit("lipsyncd.service"), unit("lipsyncd@.service"));
+    let own = more
+        .replace("/etc/lipsyncd/%i.yaml", "/etc/lipsyncd/lipsyncd.yaml")
+        .replace("/etc/lipsyncd/%i.credentials", "/etc/lipsyncd/credentials")
+        .replace("lipsyncd-%i", "lipsyncd")
+        .replace(" (%i)", "");
+    let makes_its_folder = |line: &&str| line.starts_with("ExecStartPre=+/usr/bin/install -d ");
+    let own: Vec<_> = directives(&own).into_iter().filter(|line| !makes_its_folder(line)).collect();
+    assert_eq!(own, directives(&first));
+    assert!(directives(&more).iter().any(makes_its_folder));
+}
+
+#[test]
+fn each_directive_of_the_sandbox_has_a_reason_above_it() {
+    let text = unit("lipsyncd.service");
+    let sandbox = text.split("# What follows takes away").nth(1).unwrap();
+    let paragraphs = sandbox.split('#').skip(1);
+    for paragraph in paragraphs {
+        let directives = paragraph.lines().skip(1).filter(|line| line.contains('=')).count();
+        assert!(directives <= 8, "one reason for too much: {paragraph}");
+    }
+}
+
+#[test]
+fn what_is_newer_than_debian_12_stands_in_the_drop_in_alone() {
+    let newer = unit("lipsyncd.service.d/newer-systemd.conf");
+    let names = |text: &str| -> BTreeSet<String> {
+        directives(text)
+            .iter()
+            .filter_map(|line| Some(line.split_once('=')?.0.to_owned()))
+            .collect()
+    };
+    let too_new = ["RestartSteps", "RestartMaxDelaySec", "RefreshOnReload"];
+    let (newer, first) = (names(&newer), names(&unit("lipsyncd.service")));
+    for name in too_new {
+        assert!(newer.contains(name) && !first.contains(name), "{name}");
+    }
+}
