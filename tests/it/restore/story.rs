@@ -1,7 +1,7 @@
 //! Stories by chance: jobs come in, are sent, cancelled and retried, while backups are made and put back. However
 //! they go, a job is paid for once, and once more for each retry of what was sent.
 //!
-//! `SEEDS=20 cargo test --test it restore::story -- --nocapture` tells more of them, `SEED=7` one.
+//! `LIPSYNCD_STORIES=20 cargo test --test it restore::story -- --nocapture` tells more, `LIPSYNCD_STORY=7` one.
 
 use std::{collections::BTreeMap, env, fs};
 
@@ -114,9 +114,9 @@ fn number(name: &str) -> Option<u64> {
 
 #[test]
 fn seeds() {
-    let seeds = match number("SEED") {
+    let seeds = match number("LIPSYNCD_STORY") {
         Some(seed) => seed..seed + 1,
-        None => 0..number("SEEDS").unwrap_or(3),
+        None => 0..number("LIPSYNCD_STORIES").unwrap_or(3),
     };
     let (mut tasks, mut restores) = (0, 0);
     for seed in seeds.clone() {
@@ -131,5 +131,5 @@ fn seeds() {
         restores += story.told.iter().filter(|told| *told == "put back").count();
         tasks += story.end();
     }
-    println!("seeds {}, backups put back {restores}, tasks {tasks}, paid twice 0", seeds.count());
+    println!("stories {}, backups put back {restores}, tasks {tasks}, paid twice 0", seeds.count());
 }
