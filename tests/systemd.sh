@@ -132,6 +132,12 @@ ok "the journal has the job, its task and its request in fields" in_it \
     'journalctl -u lipsyncd -o json JOB=first | jq -s -e "any(.[]; .MANIFEST == \"first.yaml\" and .TASK_ID != null and .REQUEST_ID != null)"'
 ok "one task was paid" paid 1
 
+part "looked after"
+ok "lipsyncd doctor, by root, finds no error" machine_do lipsyncd doctor
+ok "and by a member, who cannot see all" as_alice lipsyncd doctor
+ok "lipsyncd backup" machine_do setpriv --reuid=lipsyncd --regid=lipsyncd --clear-groups lipsyncd backup /var/lib/lipsyncd/copy.db
+ok "nothing was paid for that" paid 1
+
 part "killed"
 drop second
 until_ok "a task runs" in_it 'curl -s http://127.0.0.1:8787/sim/ledger | jq -e ".tasks | length == 2"'
