@@ -87,6 +87,18 @@ impl CommandError {
     }
 }
 
+impl CommandError {
+    /// Writes it to `err`, which is the journal's, as lines of the level that errors have there.
+    ///
+    /// # Errors
+    /// When `err` cannot be written.
+    pub fn report_to_journal(&self, err: &mut dyn Write) -> io::Result<()> {
+        let mut text = Vec::new();
+        self.report(&mut text)?;
+        String::from_utf8_lossy(&text).lines().try_for_each(|line| writeln!(err, "<3>{line}"))
+    }
+}
+
 /// Output that cannot be written. A closed pipe is no error: `lipsyncd list | head` is done when
 /// `head` is.
 impl From<io::Error> for CommandError {
@@ -142,6 +154,15 @@ mod tests {
     fn what_was_typed_reaches_the_terminal_escaped() {
         let error = CommandError::new(ExitCode::Failed, "no job is called `\u{1b}[2J`");
         assert_eq!(said(&error), "error: no job is called `\\u{1b}[2J`\n");
+    }
+
+    #[test]
+    fn the_journal_is_told_that_it_is_an_error() {
+        let mut err = Vec::new();
+        let error = CommandError::new(ExitCode::Usage, "no credentials").hint("set them");
+        error.report_to_journal(&mut err).unwrap();
+        let said = String::from_utf8(err).unwrap();
+        assert_eq!(said, "<3>error: no credentials\n<3>hint: set them\n");
     }
 
     #[test]

@@ -107,7 +107,7 @@ fn json() -> Sink {
 }
 
 /// Whether stderr is the stream that systemd tells of: then the journal would only get bare lines.
-fn stderr_is_journal() -> bool {
+pub(super) fn stderr_is_journal() -> bool {
     let Ok(stream) = env::var("JOURNAL_STREAM") else {
         return false;
     };

@@ -122,7 +122,11 @@ pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> 
         Err(error) => {
             // What was found out before the failure is shown first, and both may be closed.
             let _closed = out.flush();
-            let _closed = error.report(&mut err);
+            let _closed = if log::stderr_is_journal() {
+                error.report_to_journal(&mut err)
+            } else {
+                error.report(&mut err)
+            };
             error.exit
         }
     }

@@ -60,7 +60,8 @@ impl Config {
     /// made absolute: they start at the file's folder, the defaults' at the working directory.
     ///
     /// # Errors
-    /// A file that was named has to be there; any that is there has to be readable and faultless.
+    /// A file that was named has to be there; any that is there has to be readable and faultless. One in a
+    /// working directory that this user may not look into counts as absent.
     pub fn find_and_load(
         explicit: Option<&Path>,
         env: &dyn Fn(&str) -> Option<OsString>,
@@ -84,7 +85,7 @@ impl Config {
         for path in candidates {
             match fs::read(&path) {
                 Ok(bytes) => return Ok((Self::load(&bytes, &path)?, Some(path))),
-                Err(error) if named.is_none() && is_absent(&error) => {}
+                Err(error) if named.is_none() && (is_absent(&error) || is_out_of_sight(&path)) => {}
                 Err(source) => return Err(ConfigError::Unreadable { path, source }),
             }
         }
@@ -107,6 +108,12 @@ impl Config {
         }
         self
     }
+}
+
+/// Whether this user may not even see whether it is there: in a home of others, say, from which a command is
+/// run as the daemon's user.
+fn is_out_of_sight(path: &Path) -> bool {
+    path.symlink_metadata().is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
 }
 
 fn is_absent(error: &io::Error) -> bool {

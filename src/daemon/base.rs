@@ -121,7 +121,8 @@ async fn open(database: &Path, lock: &Lock, manager: &Manager) -> Result<Store, 
     let mut told = false;
     loop {
         let path = database.to_owned();
-        let opened = match spawn_blocking(move || Store::open_alone(&path)).await {
+        let opening = spawn_blocking(move || Store::open_alone(&path));
+        let opened = match while_feeding(opening, manager).await {
             Ok(opened) => opened,
             Err(panicked) => {
                 Err(StoreError::Io { path: database.to_owned(), source: panicked.into() })
@@ -135,10 +136,22 @@ async fn open(database: &Path, lock: &Lock, manager: &Manager) -> Result<Store, 
                     manager.status(&waits(&error.to_string()));
                 }
                 told = true;
+                manager.feed();
                 sleep(OPEN_AGAIN).await;
             }
             Err(error) => return Err(error.into()),
             Ok(store) => return Ok(store),
+        }
+    }
+}
+
+/// An older database takes its time, and nothing of it can be seen from outside until it is done.
+async fn while_feeding<T>(opening: impl Future<Output = T>, manager: &Manager) -> T {
+    tokio::pin!(opening);
+    loop {
+        tokio::select! {
+            opened = &mut opening => return opened,
+            () = sleep(TROUBLE_EVERY) => manager.feed(),
         }
     }
 }

@@ -6,12 +6,20 @@
 
 use std::{
     env,
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use sd_notify::NotifyState;
 use tracing::debug;
+
+/// A start that makes progress may take so much longer, each time it says so.
+const START_MORE_USEC: u32 = 90_000_000;
+/// How often it says so at most.
+const START_FEED_EVERY: Duration = Duration::from_secs(10);
 
 /// The service manager, if one listens.
 pub(super) struct Manager {
@@ -19,7 +27,13 @@ pub(super) struct Manager {
     /// How often it is told that the scheduler lives; none: it does not ask.
     feed_every: Option<Duration>,
     fed_at: Mutex<Option<Instant>>,
+    /// It was not ready yet.
+    starts: AtomicBool,
+    /// The start waits for something that may never come: no more time is asked for.
+    is_stuck: AtomicBool,
     status: Mutex<String>,
+    /// What was wrong with the configuration at the last reload.
+    refusal: Mutex<Option<String>>,
 }
 
 impl Manager {
@@ -30,7 +44,10 @@ impl Manager {
             // Twice as often as systemd advises: between two turns of the scheduler lies as much again.
             feed_every: sd_notify::watchdog_enabled().map(|limit| limit / 4),
             fed_at: Mutex::default(),
+            starts: AtomicBool::new(true),
+            is_stuck: AtomicBool::new(false),
             status: Mutex::default(),
+            refusal: Mutex::default(),
         }
     }
 
@@ -46,6 +63,7 @@ impl Manager {
 
     /// It works: the database is open and the folder has been read; or a reload is over.
     pub(super) fn ready(&self) {
+        self.starts.store(false, Ordering::Relaxed);
         self.tell(&[NotifyState::Ready]);
     }
 
@@ -63,22 +81,42 @@ impl Manager {
         self.tell(&[NotifyState::Stopping, NotifyState::Status("ending")]);
     }
 
+    /// The start waits for what may never come, or no longer does.
+    pub(super) fn stuck(&self, is_stuck: bool) {
+        self.is_stuck.store(is_stuck, Ordering::Relaxed);
+    }
+
+    /// New settings were refused, and why; or the last ones were taken.
+    pub(super) fn refused(&self, why: Option<String>) {
+        *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = why;
+    }
+
     /// Says in one line what it does; the same line is said once.
     pub(super) fn status(&self, line: &str) {
+        let refusal = self.refusal.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let line = match refusal {
+            Some(why) => format!("a new configuration was refused ({why}); {line}"),
+            None => line.to_owned(),
+        };
         let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
         if *status != line {
-            line.clone_into(&mut status);
-            self.tell(&[NotifyState::Status(line)]);
+            status.clone_from(&line);
+            self.tell(&[NotifyState::Status(&line)]);
         }
     }
 
-    /// Something made progress that the watchdog is to watch.
+    /// Something made progress that the watchdog is to watch; while it starts, that gives it more time.
     pub(super) fn feed(&self) {
-        let Some(every) = self.feed_every else { return };
+        let starts = self.starts.load(Ordering::Relaxed);
+        if starts && self.is_stuck.load(Ordering::Relaxed) {
+            return;
+        }
+        let Some(every) = self.feed_every.or(starts.then_some(START_FEED_EVERY)) else { return };
         let mut fed_at = self.fed_at.lock().unwrap_or_else(PoisonError::into_inner);
         if fed_at.is_none_or(|at| at.elapsed() >= every) {
             *fed_at = Some(Instant::now());
-            self.tell(&[NotifyState::Watchdog]);
+            let more = NotifyState::ExtendTimeoutUsec(START_MORE_USEC);
+            self.tell(&[if starts { more } else { NotifyState::Watchdog }]);
         }
     }
 

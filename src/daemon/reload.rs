@@ -3,7 +3,7 @@
 //! What is wrong is told, and the work goes on as before. It must not end the work: that is done by who
 //! gets the new settings from here.
 
-use std::{io, sync::Arc};
+use std::{env, io, sync::Arc};
 
 use tokio::{sync::Notify, task::spawn_blocking};
 use tracing::{error, info, warn};
@@ -13,6 +13,7 @@ use super::{
     base::{Base, prepare_folders},
     manager::Manager,
     settings,
+    summary::one_line,
 };
 use crate::kling::Client;
 
@@ -31,13 +32,28 @@ pub(super) async fn next(
         // The folder is looked at in any case.
         look.notify_one();
         match read(base, given, reread).await {
-            Ok(None) => info!("reloaded: configuration and credentials are as they were"),
-            Ok(Some(new)) => return new,
+            Ok(None) => {
+                manager.refused(None);
+                info!("reloaded: configuration and credentials are as they were{}", handed_over());
+            }
+            Ok(Some(new)) => {
+                manager.refused(None);
+                return new;
+            }
             Err(why) => {
                 error!("the new configuration is not taken, it goes on with the one it has: {why}");
+                manager.refused(Some(one_line(&why)));
             }
         }
         manager.ready();
+    }
+}
+
+/// What may be behind credentials that did not change.
+fn handed_over() -> &'static str {
+    match env::var_os("CREDENTIALS_DIRECTORY") {
+        Some(_) => " (systemd older than 260 hands new credentials over at a restart only)",
+        None => "",
     }
 }
 

@@ -95,6 +95,7 @@ impl Work {
             if let Some(why) = why.as_ref().filter(|_| is_first) {
                 manager.status(why);
             }
+            manager.stuck(why.is_some());
             *unread.lock().unwrap_or_else(PoisonError::into_inner) = why;
         };
         let inbox_work = inbox.run(

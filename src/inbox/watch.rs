@@ -3,7 +3,7 @@
 //! A watched folder that is removed and made again stays silent, and events may overflow: that is
 //! why the rescan is the truth, and the watch is renewed when the folder is another one.
 
-use std::{path::Path, sync::Arc};
+use std::{fs, io, path::Path, sync::Arc};
 
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::Notify;
@@ -35,7 +35,7 @@ impl Watch {
             }
         })
         .and_then(|mut watcher| {
-            watcher.watch(root, RecursiveMode::Recursive)?;
+            watch_tree(&mut watcher, root)?;
             for other in others {
                 // A media folder that cannot be watched is looked at with each rescan.
                 let _unwatched = watcher.watch(other, RecursiveMode::Recursive);
@@ -60,4 +60,29 @@ impl Watch {
             }
         }
     }
+}
+
+/// Watches a folder with all in it. Where some folder below may not be looked into, the others are watched one
+/// by one: nobody can keep the rest from being seen by closing one of them. What is new in the tree is then
+/// seen with its folder, or at the next rescan.
+fn watch_tree(watcher: &mut RecommendedWatcher, root: &Path) -> notify::Result<()> {
+    let Err(error) = watcher.watch(root, RecursiveMode::Recursive) else { return Ok(()) };
+    let is_denied = matches!(
+        &error.kind,
+        notify::ErrorKind::Io(error) if error.kind() == io::ErrorKind::PermissionDenied
+    );
+    if !is_denied {
+        return Err(error);
+    }
+    watcher.watch(root, RecursiveMode::NonRecursive)?;
+    let mut folders = vec![root.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let below = fs::read_dir(&folder).into_iter().flatten().flatten();
+        for entry in below.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
+            if watcher.watch(&entry.path(), RecursiveMode::NonRecursive).is_ok() {
+                folders.push(entry.path());
+            }
+        }
+    }
+    Ok(())
 }

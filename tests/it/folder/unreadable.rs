@@ -29,6 +29,24 @@ fn a_manifest_is_read_once_it_may_be() {
 }
 
 #[test]
+fn a_closed_folder_keeps_nothing_else_from_being_watched() {
+    let mut house = House::new(quick());
+    let settings = fs::read_to_string(house.path("lipsyncd.yaml")).unwrap();
+    let rarely = settings.replace("rescan_interval: 500ms", "rescan_interval: 1h");
+    fs::write(house.path("lipsyncd.yaml"), rarely).unwrap();
+    for folder in ["closed", "open", "open/below"] {
+        fs::create_dir(house.path("jobs").join(folder)).unwrap();
+    }
+    set_mode(&house, "closed", 0o000);
+    house.spawn_without_override();
+    house.until("the folder to be read", |house| house.log().contains("has been read"));
+    for name in ["x", "open/below/y"] {
+        house.drop_in(&format!("{name}.yaml"), JOB.replace("/v.mp4", &format!("/{name}.mp4")));
+        house.until_state(name, "succeeded");
+    }
+}
+
+#[test]
 fn a_sound_and_a_video_are_waited_for_until_they_may_be_read() {
     let mut house = House::new(quick());
     let served = format!("{}/media/", house.sim.base_url());

@@ -17,6 +17,7 @@ fn it_is_ready_once_the_folder_has_been_read_and_counts_in_its_line_of_status() 
     house.drop_in_old("x.yaml", JOB);
     manager.start(&mut house, &[]);
     house.until("the daemon to be ready", |_| manager.count("READY=1") == 1);
+    assert!(manager.count("EXTEND_TIMEOUT_USEC=90000000") > 0, "a start asks for its time");
     // What is in the folder is in the database by then.
     assert_ne!(house.state("x"), "");
     house.until("a slot to be counted", |_| manager.status().starts_with("1 of 5 slots used; "));

@@ -64,6 +64,10 @@ fn a_faulty_configuration_is_told_and_not_taken() {
         let lines: Vec<_> = log.lines().filter(|line| line.contains(told)).collect();
         assert_eq!(lines.len(), turn + 1, "{log}");
         assert!(lines[turn].contains(why), "{}", lines[turn]);
+        house.until("it to stand in the line of status", |_| {
+            let status = manager.status();
+            status.starts_with("a new configuration was refused (") && status.contains(why)
+        });
     }
     // And it works on.
     house.drop_in("x.yaml", JOB);
@@ -71,6 +75,7 @@ fn a_faulty_configuration_is_told_and_not_taken() {
     fs::write(house.path("lipsyncd.yaml"), good).unwrap();
     reload(&house, &manager);
     assert!(house.log().contains("are as they were"), "{}", house.log());
+    house.until("the status to be plain again", |_| manager.status().starts_with("0 of 5 slots"));
 }
 
 #[test]

@@ -314,7 +314,7 @@ pub fn assert_whole(path: &Path) {
     is_whole(file, bytes).unwrap_or_else(|fault| panic!("{}: {fault}", path.display()));
 }
 
-fn is_root() -> bool {
+pub fn is_root() -> bool {
     fs::metadata("/proc/self").unwrap().uid() == 0
 }
 

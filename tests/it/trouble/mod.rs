@@ -1,5 +1,6 @@
 //! Local trouble, with the real binary: disks, locks, signals, and what a process may run out of.
 
+mod cwd;
 mod database;
 mod exhausted;
 mod mount;

@@ -1,0 +1,37 @@
+//! A command that is run from a folder which its user may not look into, such as a home of others.
+
+use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
+
+use super::skipped;
+use crate::support::daemon::{House, is_root, quick};
+
+#[test]
+fn a_configuration_is_not_looked_for_where_nobody_may_look() {
+    if !is_root() {
+        return skipped("enters a folder that its user may not look into");
+    }
+    let house = House::new(quick());
+    let home = house.path("home");
+    fs::create_dir(&home).unwrap();
+    let program = house.command(&[]).get_program().to_owned();
+    let status = |mode: u32| {
+        // As `sudo -u` does: the folder stays, the right to look into it does not.
+        let mut command = Command::new("setpriv");
+        command.env_clear().current_dir(&home);
+        for set in ["--bounding-set", "--inh-caps"] {
+            command.args([set, "-dac_override,-dac_read_search"]);
+        }
+        fs::set_permissions(&home, fs::Permissions::from_mode(mode)).unwrap();
+        command.arg(&program).arg("status");
+        let told = String::from_utf8(command.output().unwrap().stderr).unwrap();
+        fs::set_permissions(&home, fs::Permissions::from_mode(0o700)).unwrap();
+        told
+    };
+    let told = status(0o000);
+    assert!(!told.contains("cannot read the configuration"), "{told}");
+    // One that is there and may not be read is no slip.
+    fs::write(home.join("lipsyncd.yaml"), "").unwrap();
+    fs::set_permissions(home.join("lipsyncd.yaml"), fs::Permissions::from_mode(0o000)).unwrap();
+    let told = status(0o700);
+    assert!(told.contains("cannot read the configuration"), "{told}");
+}
