@@ -2,7 +2,8 @@
 //! request, and each write, sync and rename on disk.
 //!
 //! `LIPSYNCD_FAILPOINT=store.commit.before:3` ends it the third time it comes there. And a place at which a
-//! test has it hang: `LIPSYNCD_STALL=/run/stall` halts the scheduler for as long as that file is there.
+//! test has it hang: `LIPSYNCD_STALL=/run/stall` halts the scheduler for as long as that file is there,
+//! `LIPSYNCD_HOLD=part.finish.before:/run/hold` whoever comes to that point.
 //!
 //! A release build has nothing of this. It must never do anything else than end the process or wait.
 
@@ -70,8 +71,12 @@ mod armed {
             LazyLock,
             atomic::{AtomicU64, Ordering},
         },
+        thread,
         time::Duration,
     };
+
+    /// How often it is looked whether to go on.
+    const STALL_LOOK: Duration = Duration::from_millis(50);
 
     /// Where the process is to end.
     struct Armed {
@@ -92,6 +97,13 @@ mod armed {
     }
 
     pub(super) fn hit(point: &str, side: &str) {
+        if let Some((name, file)) = HOLD.as_ref()
+            && name.strip_suffix(side).and_then(|rest| rest.strip_suffix('.')) == Some(point)
+        {
+            while file.exists() {
+                thread::sleep(STALL_LOOK);
+            }
+        }
         let Some(armed) = ARMED.as_ref() else { return };
         let here = armed.point == point && armed.side == side;
         if here && armed.hits_left.fetch_sub(1, Ordering::Relaxed) == 1 {
@@ -99,12 +111,17 @@ mod armed {
         }
     }
 
+    static HOLD: LazyLock<Option<(String, PathBuf)>> = LazyLock::new(|| {
+        let text = env::var("LIPSYNCD_HOLD").ok()?;
+        text.split_once(':').map(|(name, file)| (name.to_owned(), file.into()))
+    });
+
     static STALL: LazyLock<Option<PathBuf>> =
         LazyLock::new(|| env::var_os("LIPSYNCD_STALL").map(PathBuf::from));
 
     pub(super) async fn stall() {
         while STALL.as_ref().is_some_and(|file| file.exists()) {
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            tokio::time::sleep(STALL_LOOK).await;
         }
     }
 

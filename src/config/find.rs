@@ -3,12 +3,13 @@
 use std::{
     env,
     ffi::OsString,
-    fs, io,
+    fs::File,
+    io::{self, Read as _},
     path::{Path, PathBuf},
 };
 
 use super::{Config, read};
-use crate::manifest::Problems;
+use crate::manifest::{BYTES_MAX, Problems};
 
 /// Looked for in this order when no file is named.
 const IMPLICIT: [&str; 2] = ["lipsyncd.yaml", "/etc/lipsyncd/lipsyncd.yaml"];
@@ -83,7 +84,7 @@ impl Config {
             None => IMPLICIT.iter().map(|path| here.join(path)).collect(),
         };
         for path in candidates {
-            match fs::read(&path) {
+            match bytes_of(&path) {
                 Ok(bytes) => return Ok((Self::load(&bytes, &path)?, Some(path))),
                 Err(error) if named.is_none() && (is_absent(&error) || is_out_of_sight(&path)) => {}
                 Err(source) => return Err(ConfigError::Unreadable { path, source }),
@@ -114,6 +115,13 @@ impl Config {
 /// run as the daemon's user.
 fn is_out_of_sight(path: &Path) -> bool {
     path.symlink_metadata().is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
+}
+
+/// What is in the file; of what is larger than is allowed, no more than shows that.
+fn bytes_of(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(BYTES_MAX as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn is_absent(error: &io::Error) -> bool {

@@ -3,9 +3,13 @@
 //! What is wrong is told, and the work goes on as before. It must not end the work: that is done by who
 //! gets the new settings from here.
 
-use std::{env, io, sync::Arc};
+use std::{env, io, sync::Arc, time::Duration};
 
-use tokio::{sync::Notify, task::spawn_blocking};
+use tokio::{
+    sync::Notify,
+    task::{JoinHandle, spawn_blocking},
+    time::timeout,
+};
 use tracing::{error, info, warn};
 
 use super::{
@@ -17,6 +21,15 @@ use super::{
 };
 use crate::kling::Client;
 
+/// How long files are waited for: a pipe in the place of one, or a share whose server is gone, holds whoever
+/// reads it.
+const READ_MAX: Duration = Duration::from_secs(10);
+/// So many that are held are left behind: each keeps a thread from other work.
+const HELD_MAX: usize = 4;
+
+/// What was read: none when it is the same.
+type Read = Result<Option<Given>, String>;
+
 /// Waits until a reload brings settings that differ from `given` and can be used.
 pub(super) async fn next(
     base: &Base,
@@ -26,12 +39,13 @@ pub(super) async fn next(
     look: &Notify,
     manager: &Manager,
 ) -> Given {
+    let mut held = Vec::new();
     loop {
         reload.notified().await;
         manager.reloading();
         // The folder is looked at in any case.
         look.notify_one();
-        match read(base, given, reread).await {
+        match read(base, given, reread, &mut held).await {
             Ok(None) => {
                 manager.refused(None);
                 info!("reloaded: configuration and credentials are as they were{}", handed_over());
@@ -57,8 +71,17 @@ fn handed_over() -> &'static str {
     }
 }
 
-/// The new settings; none when they are the same.
-async fn read(base: &Base, given: &Given, reread: &Reread) -> Result<Option<Given>, String> {
+/// The new settings. What does not come to an end is added to `held`.
+async fn read(
+    base: &Base,
+    given: &Given,
+    reread: &Reread,
+    held: &mut Vec<JoinHandle<Read>>,
+) -> Read {
+    held.retain(|reading| !reading.is_finished());
+    if held.len() >= HELD_MAX {
+        return Err("the files of earlier reloads are still waited for: restart it".to_owned());
+    }
     let (given, reread, until) = (given.clone(), Arc::clone(reread), base.until);
     let checked = move || {
         let new = reread()?;
@@ -75,7 +98,15 @@ async fn read(base: &Base, given: &Given, reread: &Reread) -> Result<Option<Give
         }
         Ok(Some(new))
     };
-    let checked = spawn_blocking(checked).await;
+    let mut checked = spawn_blocking(checked);
+    let Ok(checked) = timeout(READ_MAX, &mut checked).await else {
+        held.push(checked);
+        return Err(format!(
+            "configuration, credentials and folders give no answer within {} s: look whether each is a file, \
+             or a folder of a server that answers",
+            READ_MAX.as_secs()
+        ));
+    };
     let new = checked.unwrap_or_else(|ended| Err(io::Error::from(ended).to_string()))?;
     if let Some(new) = &new {
         // Last, for it is done with this.

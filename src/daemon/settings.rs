@@ -37,7 +37,7 @@ pub(super) fn pipeline(config: &Config, credentials: &Credentials, metrics: &Met
         download_bytes_max: config.download.max_bytes,
         output_dir: config.output_dir.clone(),
         locator: locator(config),
-        offload: Offload::Threads,
+        offload: Offload::threads(),
         metrics: metrics.clone(),
     }
 }

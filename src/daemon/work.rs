@@ -19,7 +19,7 @@ use super::{
 use crate::{
     inbox::{Inbox, Looker},
     kling::Client,
-    pipeline::{End, Pipeline, Pulse},
+    pipeline::{End, Offload, Pipeline, Pulse},
 };
 
 /// How long the inbox gets to finish what it has in hand, after the pipeline had its time.
@@ -29,6 +29,8 @@ const INBOX_END: Duration = Duration::from_secs(1);
 pub(super) struct Work {
     inbox: Inbox,
     pipeline: Pipeline<Client>,
+    /// Where the pipeline's work on files is done.
+    offload: Offload,
 }
 
 /// How the work with one set of settings came to its end.
@@ -66,8 +68,9 @@ impl Work {
             settings.account,
             config.state_db.display()
         );
+        let offload = settings.offload.clone();
         let pipeline = Pipeline::new(client, store.clone(), base.clock.clone(), settings).await?;
-        Ok(Self { inbox, pipeline })
+        Ok(Self { inbox, pipeline, offload })
     }
 
     /// Works until `told.stop`, until nothing is left that moves by itself, or until a reload.
@@ -79,7 +82,7 @@ impl Work {
         told: &Told,
         manager: &Manager,
     ) -> Result<Shift, DaemonError> {
-        let Self { inbox, pipeline } = self;
+        let Self { inbox, pipeline, offload } = self;
         let (look, nudge) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let more_to_come = Arc::new(AtomicBool::new(true));
         let (stop, inbox_stop) = (told.stop.child_token(), told.stop.child_token());
@@ -123,9 +126,18 @@ impl Work {
                     if !inbox_ended && let Ok(ended) = timeout(INBOX_END, &mut inbox_work).await {
                         ended?;
                     }
-                    return Ok(match (ended?, reloaded) {
-                        (_, Some(given)) if !told.stop.is_cancelled() => Shift::Reloaded(given),
-                        (end, _) => Shift::Ended(end),
+                    let end = ended?;
+                    let Some(given) = reloaded else { return Ok(Shift::Ended(end)) };
+                    // A result that is being written still goes on to its name: whoever comes next must not
+                    // write to the same part.
+                    if !offload.is_at_rest() {
+                        info!("reloading: waits for files that are still being written");
+                        manager.status("reloading: waits for files that are still being written");
+                    }
+                    return Ok(tokio::select! {
+                        biased;
+                        () = told.stop.cancelled() => Shift::Ended(end),
+                        () = offload.rest() => Shift::Reloaded(given),
                     });
                 }
                 ended = &mut inbox_work, if !inbox_ended => {

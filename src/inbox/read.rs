@@ -15,7 +15,7 @@ use super::{
 use crate::{
     job::JobSpec,
     manifest::{self, ManifestPath, Place, Problem, Problems},
-    media::open_regular,
+    media::open_resolved,
 };
 
 /// A manifest without faults of its own.
@@ -119,7 +119,7 @@ fn load(jobs_dir: &Path, path: &str) -> Result<(Vec<u8>, Stamp), Faulty> {
         let what = "it is a link that leads out of jobs_dir";
         return Err(Problem::whole(what).help("put the manifest itself into the folder").into());
     }
-    let (file, metadata) = open_regular(&truly)?;
+    let (file, metadata) = open_resolved(&truly)?;
     let most = manifest::BYTES_MAX as u64;
     if metadata.len() > most {
         let what = format!("it is {} bytes large", metadata.len());

@@ -17,7 +17,7 @@ use std::{
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
-use super::open_regular;
+use super::open_resolved;
 
 /// All but RFC 3986's unreserved characters.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -186,7 +186,7 @@ impl Located {
     /// # Errors
     /// When it was changed or replaced since, or cannot be opened.
     pub fn open(&self) -> Result<File, LocateFault> {
-        match open_regular(&self.path) {
+        match open_resolved(&self.path) {
             Ok((file, metadata)) if Fingerprint::of(&metadata) == self.fingerprint => Ok(file),
             Ok(_) => Err(LocateFault::Changed(self.path.clone())),
             Err(error) if is_missing(&error) => Err(LocateFault::Changed(self.path.clone())),

@@ -14,7 +14,7 @@ pub mod sound;
 pub mod video;
 
 pub use locate::{Fingerprint, LocateFault, Located, Locator, public_url};
-pub use open::open_regular;
+pub use open::{open_regular, open_resolved};
 pub use sound::{SoundFacts, SoundFault};
 pub use video::{VideoFacts, VideoFault};
 

@@ -65,3 +65,10 @@ fn faults_name_the_file() {
     assert!(error.to_string().starts_with(&start), "{error}");
     assert!(error.render(false).contains("1 | watch: {settel: 1s}"), "{error}");
 }
+
+#[test]
+fn of_a_file_without_end_no_more_is_read_than_is_allowed() {
+    let endless = Path::new("/dev/zero");
+    let error = Config::find_from(Path::new("/"), Some(endless), &nothing).expect_err("too large");
+    assert!(error.to_string().contains("at most 8 MiB"), "{error}");
+}

@@ -28,6 +28,19 @@ impl Manager {
         house.spawn_with(&["run"], &all);
     }
 
+    /// Has no room for anything more, until it is [heard](Self::heard).
+    pub fn is_full(&self, house: &House) {
+        let sender = UnixDatagram::unbound().unwrap();
+        sender.set_nonblocking(true).unwrap();
+        loop {
+            match sender.send_to(b"FILLED=1", house.path("notify")) {
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+
     /// All lines that were heard.
     pub fn heard(&self) -> Vec<String> {
         let mut heard = self.heard.borrow_mut();

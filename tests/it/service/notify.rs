@@ -92,3 +92,31 @@ fn a_database_that_others_keep_locked_is_waited_for_and_is_no_reason_to_be_kille
     house.until_state("x", "submitted");
     house.until("the status to count again", |_| manager.status().starts_with("1 of 5 slots"));
 }
+
+#[test]
+fn a_manager_that_does_not_read_holds_nothing_up_and_hears_it_later() {
+    let mut house = House::new(quick());
+    let manager = Manager::listen(&house);
+    manager.is_full(&house);
+    manager.start(&mut house, &[WATCHDOG]);
+    house.drop_in("x.yaml", JOB);
+    house.until_state("x", "succeeded");
+    assert_eq!(manager.count("FILLED=1"), manager.heard().len(), "it was full");
+    house.until("the daemon to be ready", |_| manager.count("READY=1") == 1);
+    house.until("the end to be counted", |_| manager.status() == "0 of 5 slots used; 1 succeeded");
+    house.until("the watchdog to be fed", |_| manager.count("WATCHDOG=1") > 0);
+    manager.is_full(&house);
+    house.signal("TERM");
+    assert_eq!(house.ended().code(), Some(0));
+}
+
+#[test]
+fn a_watchdog_of_no_time_is_none() {
+    let mut house = House::new(quick());
+    let manager = Manager::listen(&house);
+    manager.start(&mut house, &[("WATCHDOG_USEC", "0")]);
+    house.drop_in("x.yaml", JOB);
+    house.until_state("x", "succeeded");
+    house.until("the end to be counted", |_| manager.status() == "0 of 5 slots used; 1 succeeded");
+    assert_eq!(manager.count("WATCHDOG=1"), 0);
+}

@@ -1,6 +1,6 @@
 //! SIGHUP: settings and credentials are read anew, and the work goes on with them in the same process.
 
-use std::fs;
+use std::{fs, process::Command};
 
 use super::manager::Manager;
 use crate::support::daemon::{House, JOB, quick, slow};
@@ -123,4 +123,52 @@ fn a_reload_in_a_storm_pays_nothing_twice() {
     house.assert_paid_once();
     assert_eq!(house.ledger().tasks.len(), 40);
     assert!(house.is_running());
+}
+
+#[test]
+fn a_pipe_in_the_place_of_the_configuration_holds_no_reload_up() {
+    let mut house = House::new(quick());
+    let manager = Manager::listen(&house);
+    manager.start(&mut house, &[]);
+    house.until("the daemon to be ready", |_| manager.count("READY=1") == 1);
+    let file = house.path("lipsyncd.yaml");
+    fs::remove_file(&file).unwrap();
+    assert!(Command::new("mkfifo").arg(&file).status().unwrap().success());
+    house.signal("HUP");
+    house.drop_in("x.yaml", JOB);
+    house.until_state("x", "succeeded");
+    house.until("the pipe to be told", |house| house.log().contains("give no answer within"));
+    fs::remove_file(&file).unwrap();
+    house.configure(3, "");
+    reload(&house, &manager);
+    house.until("the new limit", |_| manager.status().starts_with("0 of 3 slots used"));
+}
+
+#[test]
+fn what_is_being_written_is_written_before_others_write_there() {
+    let mut house = House::new(quick());
+    let manager = Manager::listen(&house);
+    let hold = house.path("hold");
+    fs::write(&hold, "").unwrap();
+    let held = format!("part.finish.before:{}", hold.display());
+    house.drop_in_old("x.yaml", JOB);
+    manager.start(&mut house, &[("LIPSYNCD_HOLD", &held)]);
+    let part = house.path("output/.x.mp4.part");
+    let length = || fs::metadata(&part).map_or(0, |part| part.len());
+    // All of it is there; it has yet to be synced, and to get its name.
+    house.until("the result to come", |_| length() > 0);
+    let came = length();
+    house.configure(3, "");
+    house.signal("HUP");
+    house.until("the result to be waited for", |house| {
+        house.log().contains("waits for files that are still being written")
+    });
+    assert_eq!(length(), came);
+    assert_eq!(house.log().matches(", state in ").count(), 1);
+    fs::remove_file(&hold).unwrap();
+    house.until_state("x", "succeeded");
+    house.until("the new limit", |_| manager.status().starts_with("0 of 3 slots used"));
+    house.assert_whole("x.mp4");
+    house.assert_paid_once();
+    assert!(house.hidden("output").is_empty());
 }

@@ -192,7 +192,7 @@ fn settings(chance: &Chance, output_dir: PathBuf, jobs_dir: PathBuf) -> Settings
         download_bytes_max: 1 << 20,
         output_dir,
         locator: Locator { jobs_dir, media_dirs: Vec::new() },
-        offload: Offload::Threads,
+        offload: Offload::threads(),
         metrics: Metrics::new(),
     }
 }
