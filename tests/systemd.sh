@@ -236,6 +236,12 @@ ok "systemctl enable --now lipsyncd@north" machine_do systemctl enable --now lip
 ok "it has folders of its own" in_it '[ "$(stat -c %a:%U /var/lib/lipsyncd-north/jobs)" = 2770:lipsyncd ]'
 ok "and answers by its own configuration" as_alice lipsyncd --config /etc/lipsyncd/north.yaml status
 
+in_it 'cp -r /etc/lipsyncd/north.credentials /etc/lipsyncd/south.credentials && sed s/-north/-south/ /etc/lipsyncd/north.yaml > /etc/lipsyncd/south.yaml &&
+    mkdir /etc/victim && install -d -o lipsyncd -g lipsyncd /var/lib/lipsyncd-south && ln -s /etc/victim /var/lib/lipsyncd-south/jobs'
+ok "a third starts" machine_do systemctl start lipsyncd@south
+ok "root gives nothing away through a link in the place of its folder" in_it '[ "$(stat -c %U:%a /etc/victim)" = root:755 ]'
+machine_do systemctl stop lipsyncd@south
+
 part "upgraded with a job under way"
 dpkg-deb --raw-extract "$package" "$work/newer"
 sed -i 's/^Version: .*/&.1/' "$work/newer/DEBIAN/control"
@@ -253,11 +259,11 @@ part "removed, and purged"
 ok "dpkg --remove" machine_do dpkg --remove lipsyncd
 ok "nothing of it runs" in_it '! systemctl is-active lipsyncd lipsyncd@north | grep -qx active'
 ok "dpkg --purge" machine_do dpkg --purge lipsyncd
-ok "secrets are gone" in_it '[ ! -e /etc/lipsyncd/credentials ] && [ ! -e /etc/lipsyncd/north.credentials ]'
+ok "secrets are gone" in_it '[ ! -e /etc/lipsyncd/credentials ] && ! ls -d /etc/lipsyncd/*.credentials 2> /dev/null | grep .'
 ok "the state and the results are there" in_it '[ -s /var/lib/lipsyncd/lipsyncd.db ] && [ -s /var/lib/lipsyncd/output/first.mp4 ]'
 ok "installed again" machine_do dpkg -i /srv/package/newer.deb
 in_it 'echo lipsyncd lipsyncd/purge-state boolean true | debconf-set-selections'
 ok "purged with the answer that the state is to go" machine_do dpkg --purge lipsyncd
-ok "nothing is left" in_it '! ls -d /var/lib/lipsyncd /var/lib/lipsyncd-north 2> /dev/null | grep .'
+ok "nothing is left" in_it '! ls -d /var/lib/lipsyncd* 2> /dev/null | grep .'
 
 part "all is well"

@@ -3,7 +3,7 @@
 use std::{
     env,
     error::Error,
-    io,
+    fs, io,
     path::{Path, PathBuf},
     process,
     sync::Arc,
@@ -106,9 +106,17 @@ pub(super) fn run(
 fn rereads(named: Option<PathBuf>) -> Reread {
     Arc::new(move || {
         let found = Config::find_and_load(named.as_deref(), &|name| env::var_os(name));
-        let (config, _found_at) = found.map_err(|error| told_whole(&error))?;
+        let (config, found_at) = found.map_err(|error| told_whole(&error))?;
+        // It would be taken for the wish to have the defaults, and the real API is one of them.
+        if let Some(path) = found_at.filter(|path| is_blank(path)) {
+            return Err(format!("{} is empty: it may be being written", path.display()));
+        }
         Ok(Given { config, credentials: credentials()? })
     })
+}
+
+fn is_blank(path: &Path) -> bool {
+    fs::read_to_string(path).is_ok_and(|text| text.trim().is_empty())
 }
 
 fn credentials() -> Result<Credentials, String> {

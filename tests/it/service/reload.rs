@@ -53,11 +53,13 @@ fn a_faulty_configuration_is_told_and_not_taken() {
     let unusable = format!("{good}output_dir: lipsyncd.yaml\n");
     let unknown = format!("{good}colour: blue\n");
     let told = "the new configuration is not taken";
-    for (turn, (text, why)) in
-        [(unknown, "colour"), (moved, "state_db cannot change"), (unusable, "output_dir")]
-            .into_iter()
-            .enumerate()
-    {
+    let faulty = [
+        (unknown, "colour"),
+        (moved, "state_db cannot change"),
+        (unusable, "output_dir"),
+        (String::new(), "is empty"),
+    ];
+    for (turn, (text, why)) in faulty.into_iter().enumerate() {
         fs::write(house.path("lipsyncd.yaml"), text).unwrap();
         reload(&house, &manager);
         let log = house.log();
