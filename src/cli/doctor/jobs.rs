@@ -40,10 +40,9 @@ fn line(known: &Known, who: &Who) -> Vec<Finding> {
         found.push(Finding::warning(NAME, message, mend));
     }
     if let Some(hold) = &standing.hold {
-        let mend = format!(
-            "wait for the next UTC day, or raise limits.units_per_day; then: {}",
-            who.restart()
-        );
+        let reload = who.reload(known.daemon.as_ref().map(|daemon| daemon.pid));
+        let mend =
+            format!("wait for the next UTC day, or raise limits.units_per_day; then: {reload}");
         found.push(Finding::warning(NAME, first_line(hold), mend));
     }
     // A daemon that ended may have left it behind.

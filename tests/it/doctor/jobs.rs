@@ -49,7 +49,10 @@ fn a_budget_that_is_spent_is_told() {
     house.until("the budget to be told", |house| {
         house.job("x").is_some_and(|job| job.waiting_for.contains("units_per_day"))
     });
-    Found::look(&house).expect("line", "warning", "budget", "limits.units_per_day");
+    let reload = format!("limits.units_per_day; then: kill -HUP {}", house.pid());
+    Found::look(&house).expect("line", "warning", "budget", &reload);
+    house.kill();
+    Found::look(&house).expect("line", "warning", "budget", " run");
 }
 
 #[test]
