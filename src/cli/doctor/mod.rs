@@ -17,6 +17,7 @@ mod media;
 mod mounts;
 mod patience;
 mod restored;
+mod results;
 mod sandbox;
 mod show;
 mod who;
