@@ -180,6 +180,20 @@ impl User {
         Self { uid, name: known.map(|user| user.name), gid }
     }
 
+    /// Whether the user is in that group, its own or by the list of groups; none where that is not known.
+    pub(super) fn is_in(&self, gid: u32) -> Option<bool> {
+        if self.gid? == gid {
+            return Some(true);
+        }
+        let groups = fs::read_to_string("/etc/group").unwrap_or_default();
+        Some(groups.lines().any(|line| {
+            let mut fields = line.split(':').skip(2);
+            let is_it = fields.next().is_some_and(|own| own.parse() == Ok(gid));
+            let members = fields.next().unwrap_or_default();
+            is_it && members.split(',').any(|member| Some(member) == self.name.as_deref())
+        }))
+    }
+
     pub(super) fn shown(&self) -> String {
         self.name.clone().unwrap_or_else(|| format!("user {}", self.uid))
     }
