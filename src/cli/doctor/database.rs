@@ -72,7 +72,7 @@ pub(super) fn check(config: &Config, who: &Who, findings: &mut Vec<Finding>) -> 
         Ok(read) => read,
         Err(error) => {
             findings.push(unreadable(&error, path, who));
-            findings.push(running(daemon.as_ref(), None, who));
+            findings.push(running(path, daemon.as_ref(), None, who));
             return None;
         }
     };
@@ -92,7 +92,7 @@ pub(super) fn check(config: &Config, who: &Who, findings: &mut Vec<Finding>) -> 
             Finding::ok(NAME, format!("{shown}, version {VERSION}, {size}, whole"))
         }),
     });
-    findings.push(running(daemon.as_ref(), Some(&standing), who));
+    findings.push(running(path, daemon.as_ref(), Some(&standing), who));
     Some(Known { reader, standing, daemon })
 }
 
@@ -229,11 +229,21 @@ fn log(path: &Path, who: &Who) -> Option<Finding> {
     })
 }
 
-fn running(daemon: Option<&Holder>, standing: Option<&Standing>, who: &Who) -> Finding {
+fn running(
+    path: &Path,
+    daemon: Option<&Holder>,
+    standing: Option<&Standing>,
+    who: &Who,
+) -> Finding {
     match daemon {
         Some(Holder { pid, trouble: Some(trouble) }) => {
             let message = format!("runs (PID {pid}), but cannot write its database: {trouble}");
-            Finding::error(DAEMON, message, who.lipsyncd("status"))
+            let held = format!("fuser -v {0} {0}-wal", word(path));
+            let mend = format!(
+                "{} (who else has it open; see disk, too): the daemon tries again by itself",
+                who.root(&held)
+            );
+            Finding::error(DAEMON, message, mend)
         }
         Some(Holder { pid, trouble: None }) => Finding::ok(DAEMON, format!("runs (PID {pid})")),
         None => {

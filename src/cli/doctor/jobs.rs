@@ -92,5 +92,15 @@ fn refused(known: &Known, who: &Who) -> Option<Finding> {
 fn blocked(known: &Known, who: &Who) -> Option<Finding> {
     let (jobs, reason) = known.standing.blocked.as_ref()?;
     let message = format!("{} wait for {}", counted(*jobs, "job"), first_line(reason));
-    Some(Finding::warning("output", message, who.lipsyncd("status")))
+    let mend = match who.unit() {
+        Some(unit) => format!(
+            "see output_dir, disk and sandbox above: it may be no more than a folder that is not in \
+             ReadWritePaths= of {unit}.service; the jobs go on by themselves once it can be written"
+        ),
+        None => {
+            "see output_dir and disk above: the jobs go on by themselves once it can be written"
+                .to_owned()
+        }
+    };
+    Some(Finding::warning("output", message, mend))
 }
