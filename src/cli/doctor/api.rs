@@ -40,7 +40,7 @@ pub(super) fn check(
     let Some(credentials) = credentials else {
         let message = format!("{shown} was not asked: there are no credentials to ask with");
         let mend = match who.unit() {
-            Some(_) if !who.is_root() => who.doctor(),
+            Some(_) if !who.is_root() && !Who::was_handed_credentials() => who.doctor(),
             _ => "mend the credentials first".to_owned(),
         };
         findings.push(Finding::warning(API, message, mend));

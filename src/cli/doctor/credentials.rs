@@ -68,6 +68,10 @@ fn find(who: &Who) -> Result<(Credentials, String), Finding> {
     };
     match fs::read_dir(&folder) {
         Ok(_) => {}
+        // Had any lain there, systemd would have handed them over.
+        Err(_) if Who::was_handed_credentials() => {
+            return Err(wrong(&CredentialsError::Missing, who));
+        }
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
             let message = format!(
                 "lie in {}, which {} may not read: neither they nor the API could be tried",
@@ -100,23 +104,36 @@ fn wrong(error: &CredentialsError, who: &Who) -> Finding {
         _ => error.to_string(),
     };
     let folder = who.credentials_folder().filter(|_| who.unit().is_some());
-    let mend = match folder {
-        Some(folder) => {
-            let folder = shell_word(&folder.display().to_string()).into_owned();
-            format!(
-                "{}\n{}\n{}",
-                who.root(&format!("install -d -m 0700 {folder}")),
-                format_args!(
-                    "{} (and secret_key likewise; paste, then Ctrl-D)",
-                    who.root(&format!("sh -c 'umask 077; cat > {folder}/access_key'"))
-                ),
-                who.restart()
-            )
-        }
-        None => "export KLING_ACCESS_KEY=… KLING_SECRET_KEY=… in the shell that runs lipsyncd"
-            .to_owned(),
+    let names = to_write(error);
+    let Some(folder) = folder else {
+        let set: Vec<String> = names.iter().map(|name| format!("{name}=…")).collect();
+        let mend = match error {
+            CredentialsError::Both => "unset KLING_API_TOKEN".to_owned(),
+            _ => format!("export {}", set.join(" ")),
+        };
+        return Finding::error(NAME, message, format!("{mend} in the shell that runs lipsyncd"));
     };
-    Finding::error(NAME, message, mend)
+    let folder = shell_word(&folder.display().to_string()).into_owned();
+    let mut mend = vec![who.root(&format!("install -d -m 0700 {folder}"))];
+    if matches!(error, CredentialsError::Both) {
+        mend = vec![who.root(&format!("rm {folder}/api_token"))];
+    }
+    for (_, file) in SOURCES.iter().filter(|(name, _)| names.contains(name)) {
+        let write = who.root(&format!("sh -c 'umask 077; cat > {folder}/{file}'"));
+        mend.push(format!("{write} (paste, then Ctrl-D)"));
+    }
+    mend.push(who.restart());
+    Finding::error(NAME, message, mend.join("\n"))
+}
+
+/// Which of them have to be set, by the names of their variables.
+fn to_write(error: &CredentialsError) -> Vec<&'static str> {
+    match error {
+        CredentialsError::Missing => vec!["KLING_ACCESS_KEY", "KLING_SECRET_KEY"],
+        CredentialsError::Half { missing, .. } => vec![missing],
+        CredentialsError::Malformed(name) | CredentialsError::Unreadable { name, .. } => vec![name],
+        CredentialsError::Both => Vec::new(),
+    }
 }
 
 /// Files that hold credentials, or are likely to, and that everybody may read.
@@ -159,4 +176,28 @@ fn files(who: &Who) -> Vec<Finding> {
 fn is_reachable(path: &Path) -> bool {
     let folder = path.parent().and_then(|folder| fs::metadata(folder).ok());
     folder.is_none_or(|folder| folder.permissions().mode() & 0o001 != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::doctor::who::tests::who;
+
+    #[test]
+    fn what_is_wrong_is_what_is_written() {
+        let who = who(0, "/etc/lipsyncd/lipsyncd.yaml");
+        let files = |error| {
+            let mend = wrong(&error, &who).mend.unwrap();
+            SOURCES
+                .map(|(_, file)| mend.contains(&format!("cat > /etc/lipsyncd/credentials/{file}'")))
+        };
+        assert_eq!(files(CredentialsError::Missing), [true, true, false]);
+        let half =
+            CredentialsError::Half { given: "KLING_ACCESS_KEY", missing: "KLING_SECRET_KEY" };
+        assert_eq!(files(half), [false, true, false]);
+        assert_eq!(files(CredentialsError::Malformed("KLING_SECRET_KEY")), [false, true, false]);
+        assert_eq!(files(CredentialsError::Malformed("KLING_API_TOKEN")), [false, false, true]);
+        let both = wrong(&CredentialsError::Both, &who).mend.unwrap();
+        assert!(both.starts_with("rm /etc/lipsyncd/credentials/api_token\n"), "{both}");
+    }
 }

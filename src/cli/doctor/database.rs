@@ -10,11 +10,11 @@ use std::{
 
 use rustix::fs::Access;
 
-use super::{finding::Finding, folders::may, mounts::remote, patience, who::Who};
+use super::{finding::Finding, folders::may, mounts::remote, patience, results, who::Who};
 use crate::{
     cli::{
         open,
-        text::{bytes, shell_word},
+        text::{bytes, counted, shell_word},
     },
     config::Config,
     job::State,
@@ -53,7 +53,7 @@ pub(super) fn check(config: &Config, who: &Who, findings: &mut Vec<Finding>) -> 
     findings.extend(place(path));
     match &file {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            findings.push(absent(path, who));
+            findings.push(absent(config, who));
             return None;
         }
         Err(error) => {
@@ -72,7 +72,7 @@ pub(super) fn check(config: &Config, who: &Who, findings: &mut Vec<Finding>) -> 
         Ok(read) => read,
         Err(error) => {
             findings.push(unreadable(&error, path, who));
-            findings.push(running(daemon.as_ref(), None, who));
+            findings.push(running(path, daemon.as_ref(), None, who));
             return None;
         }
     };
@@ -92,7 +92,7 @@ pub(super) fn check(config: &Config, who: &Who, findings: &mut Vec<Finding>) -> 
             Finding::ok(NAME, format!("{shown}, version {VERSION}, {size}, whole"))
         }),
     });
-    findings.push(running(daemon.as_ref(), Some(&standing), who));
+    findings.push(running(path, daemon.as_ref(), Some(&standing), who));
     Some(Known { reader, standing, daemon })
 }
 
@@ -110,17 +110,38 @@ fn place(path: &Path) -> Option<Finding> {
     })
 }
 
-fn absent(path: &Path, who: &Who) -> Finding {
+/// Not made yet, or lost: then it must be put back before the daemon makes an empty one and pays again.
+fn absent(config: &Config, who: &Who) -> Finding {
+    let path = &config.state_db;
     let shown = path.display();
     if fs::metadata(beside(path, "-wal")).is_ok_and(|log| log.len() > 0) {
         let message = format!("{shown} is missing, and its -wal file is there: it was lost");
+        return Finding::error(NAME, message, put_back(path, who));
+    }
+    let output_dir = config.output_dir.clone();
+    let results = patience::within(patience::FILES, move || results::latest(&output_dir).len());
+    let results = results.unwrap_or_default();
+    if results > 0 {
+        let count = counted(i64::try_from(results).unwrap_or(i64::MAX), "result");
+        let (count, lie) = match results {
+            1 => (count, "lies"),
+            results::READ_MAX => (format!("{count} or more"), "lie"),
+            _ => (count, "lie"),
+        };
+        let message = format!(
+            "{count} {lie} in {}, but {shown} is not there: it was lost, or is elsewhere; put a backup \
+             in its place before the daemon starts, or jobs may be paid again",
+            config.output_dir.display()
+        );
         return Finding::error(NAME, message, put_back(path, who));
     }
     let above = path.ancestors().skip(1).find(|above| above.is_dir());
     if above.is_none_or(|above| !may(above, Access::WRITE_OK | Access::EXEC_OK)) {
         let folder = path.parent().unwrap_or(path);
         let message = format!("{shown} is not there, and {} may not make it", who.me.shown());
-        let mend = who.root(&format!("install -d -o {} -m 0750 {}", who.owner(), word(folder)));
+        let (owner, group) = (who.owner(), who.group());
+        let mend = format!("install -d -o {owner} -g {group} -m 0750 {}", word(folder));
+        let mend = who.root(&mend);
         return Finding::error(NAME, message, mend);
     }
     Finding::ok(NAME, format!("{shown} is not there yet; the daemon's first start makes it"))
@@ -178,7 +199,12 @@ fn unreadable(error: &StoreError, path: &Path, who: &Who) -> Finding {
             Finding::warning(NAME, message, format!("back it up, then: {}", who.start()))
         }
         StoreError::Newer { .. } => {
-            Finding::error(NAME, message, who.root("apt-get install --only-upgrade lipsyncd"))
+            let newer = who.root("apt-get install ./lipsyncd_NEWER.deb");
+            let mend = format!(
+                "{newer} (the package that it was worked on with)\nor put back the backup from before \
+                 that one: see \"Go back\" in docs/upgrade.md"
+            );
+            Finding::error(NAME, message, mend)
         }
         StoreError::Foreign { .. } => {
             Finding::error(NAME, message, "name another file as state_db in the configuration")
@@ -203,11 +229,21 @@ fn log(path: &Path, who: &Who) -> Option<Finding> {
     })
 }
 
-fn running(daemon: Option<&Holder>, standing: Option<&Standing>, who: &Who) -> Finding {
+fn running(
+    path: &Path,
+    daemon: Option<&Holder>,
+    standing: Option<&Standing>,
+    who: &Who,
+) -> Finding {
     match daemon {
         Some(Holder { pid, trouble: Some(trouble) }) => {
             let message = format!("runs (PID {pid}), but cannot write its database: {trouble}");
-            Finding::error(DAEMON, message, who.lipsyncd("status"))
+            let held = format!("fuser -v {0} {0}-wal", word(path));
+            let mend = format!(
+                "{} (who else has it open; see disk, too): the daemon tries again by itself",
+                who.root(&held)
+            );
+            Finding::error(DAEMON, message, mend)
         }
         Some(Holder { pid, trouble: None }) => Finding::ok(DAEMON, format!("runs (PID {pid})")),
         None => {
@@ -231,16 +267,20 @@ fn put_back(path: &Path, who: &Who) -> String {
         || "end the daemon".to_owned(),
         |unit| who.root(&format!("systemctl stop {unit}")),
     );
-    let user = who.owner();
-    format!(
-        "{stop}\n{}\n{}\n{}",
-        who.root(&format!(
-            "mkdir {database}.damaged && {}",
-            who.root(&format!("mv {database} {database}-wal {database}-shm {database}.damaged/"))
-        )),
-        who.root(&format!("install -o {user} -g {user} -m 0640 BACKUP {database}")),
-        who.start()
-    )
+    // What is not there cannot be moved.
+    let files = ["", "-wal", "-shm"].map(|ending| beside(path, ending));
+    let files: Vec<String> =
+        files.iter().filter(|file| file.exists()).map(|file| word(file)).collect();
+    let moved = format!("mv {} {database}.damaged/", files.join(" "));
+    let aside = format!("mkdir {database}.damaged && {}", who.root(&moved));
+    let (owner, group) = (who.owner(), who.group());
+    let back = format!("install -o {owner} -g {group} -m 0640 BACKUP {database}");
+    let aside = (!files.is_empty()).then(|| who.root(&aside));
+    [Some(stop), aside, Some(who.root(&back)), Some(who.start())]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 fn beside(path: &Path, ending: &str) -> PathBuf {

@@ -108,11 +108,13 @@ fn output_dir(config: &Config, who: &Who) -> Finding {
                 }
                 io::ErrorKind::ReadOnlyFilesystem => {
                     format!(
-                        "{} (and see why: dmesg | tail)",
+                        "{} (and see why: dmesg | tail)\nor, where only the daemon finds it so: \
+                         ReadWritePaths={word} in its unit",
                         who.root(&format!("mount -o remount,rw {word}"))
                     )
                 }
-                _ => who.root(&format!("chown {} {word}", who.owner())),
+                _ => way(folder, who)
+                    .unwrap_or_else(|| who.root(&format!("chown {} {word}", who.owner()))),
             };
             let message = format!("{shown} cannot be written as {}: {error}", who.me.shown());
             match error.kind() {
@@ -205,18 +207,31 @@ fn make(folder: &Path, who: &Who) -> String {
     if who.is_daemon() && !who.is_root() && who.unit().is_none() {
         return format!("mkdir -p {word}");
     }
-    who.root(&format!("install -d -o {0} -m 2770 {word}", who.owner()))
+    let (owner, group) = (who.owner(), who.group());
+    who.root(&format!("install -d -o {owner} -g {group} -m 2770 {word}"))
 }
 
 /// By the group, so that whoever drops files stays their owner.
 fn allow(folder: &Path, who: &Who) -> String {
+    if let Some(way) = way(folder, who) {
+        return way;
+    }
     let word = shell_word(&folder.display().to_string()).into_owned();
-    let group = who.owner();
+    let group = who.group();
     format!(
         "{} && {}",
         who.root(&format!("chgrp -R {group} {word}")),
         who.root(&format!("chmod -R g+rX {word}"))
     )
+}
+
+/// Where a folder above is what is closed: how it is opened to pass through.
+fn way(folder: &Path, who: &Who) -> Option<String> {
+    let mut above: Vec<&Path> = folder.ancestors().skip(1).collect();
+    above.reverse();
+    let closed = above.into_iter().find(|above| !may(above, Access::EXEC_OK))?;
+    let open = format!("chmod o+x {}", shell_word(&closed.display().to_string()));
+    Some(format!("{} (others may then pass through it, not list it)", who.root(&open)))
 }
 
 fn hangs(name: &'static str, folder: &Path) -> Finding {

@@ -40,10 +40,9 @@ fn line(known: &Known, who: &Who) -> Vec<Finding> {
         found.push(Finding::warning(NAME, message, mend));
     }
     if let Some(hold) = &standing.hold {
-        let mend = format!(
-            "wait for the next UTC day, or raise limits.units_per_day; then: {}",
-            who.restart()
-        );
+        let reload = who.reload(known.daemon.as_ref().map(|daemon| daemon.pid));
+        let mend =
+            format!("wait for the next UTC day, or raise limits.units_per_day; then: {reload}");
         found.push(Finding::warning(NAME, first_line(hold), mend));
     }
     // A daemon that ended may have left it behind.
@@ -93,5 +92,15 @@ fn refused(known: &Known, who: &Who) -> Option<Finding> {
 fn blocked(known: &Known, who: &Who) -> Option<Finding> {
     let (jobs, reason) = known.standing.blocked.as_ref()?;
     let message = format!("{} wait for {}", counted(*jobs, "job"), first_line(reason));
-    Some(Finding::warning("output", message, who.lipsyncd("status")))
+    let mend = match who.unit() {
+        Some(unit) => format!(
+            "see output_dir, disk and sandbox above: it may be no more than a folder that is not in \
+             ReadWritePaths= of {unit}.service; the jobs go on by themselves once it can be written"
+        ),
+        None => {
+            "see output_dir and disk above: the jobs go on by themselves once it can be written"
+                .to_owned()
+        }
+    };
+    Some(Finding::warning("output", message, mend))
 }

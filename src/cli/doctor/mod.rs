@@ -4,6 +4,7 @@
 //! API is only asked free queries, the database only read, and the file that tries the output folder has
 //! no name. Whatever may hang (a dead network share) is waited for for a while and no longer.
 
+mod access;
 mod api;
 mod config;
 mod credentials;
@@ -17,6 +18,7 @@ mod media;
 mod mounts;
 mod patience;
 mod restored;
+mod results;
 mod sandbox;
 mod show;
 mod who;
@@ -79,6 +81,13 @@ fn examine(explicit: Option<&Path>) -> (Report, ExitCode) {
         return (Report::of(findings), ExitCode::Usage);
     };
     let who = Who::of(Some(&config.state_db), file.as_deref());
+    if let Some(finding) =
+        file.as_deref().and_then(|file| access::check("configuration", file, &who))
+    {
+        // In place of its being there.
+        findings.clear();
+        findings.push(finding);
+    }
     findings.extend(who.check());
     let credentials = credentials::check(&who, &mut findings);
     let tasks = api::check(&config, credentials.as_ref(), &who, &mut findings);

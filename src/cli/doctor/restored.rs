@@ -6,15 +6,13 @@
 //! had ended by then cannot be told.
 
 use std::{
-    fs::{self, File},
-    io::Read as _,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use tokio::time::timeout;
 
-use super::{api::Account, database::Known, finding::Finding, patience, who::Who};
+use super::{api::Account, database::Known, finding::Finding, patience, results, who::Who};
 use crate::{
     cli::{
         open,
@@ -30,14 +28,9 @@ const NAME: &str = "backup";
 
 /// So many jobs of each state are looked at.
 const JOBS_MAX: usize = 50;
-/// So many results are read, of so many files looked at.
-const RESULTS_MAX: usize = 200;
-const FILES_MAX: usize = 50_000;
 /// So many names are asked for.
 const LOOKUPS_MAX: usize = 20;
 const LOOKUP_TIME: Duration = Duration::from_secs(10);
-/// No metadata of ours is longer.
-const METADATA_BYTES_MAX: u64 = 1 << 20;
 const NAMED_MAX: usize = 3;
 
 /// A task that the database does not know, and whose it is.
@@ -61,13 +54,13 @@ pub(super) fn check(
     findings: &mut Vec<Finding>,
 ) {
     let looked = known.reader.open_jobs(JOBS_MAX).and_then(|jobs| {
-        let mut results = results(&config.output_dir, &jobs, known)?;
-        results.extend(strangers(&config.output_dir, known)?);
+        let mut found = of_jobs(&config.output_dir, &jobs, known)?;
+        found.extend(strangers(&config.output_dir, known)?);
         let tasks = match account {
             Some(account) => tasks(account, &jobs, known)?,
             None => Vec::new(),
         };
-        Ok((jobs.len(), results, tasks))
+        Ok((jobs.len(), found, tasks))
     });
     findings.push(match looked {
         Ok((jobs, results, tasks)) if results.is_empty() && tasks.is_empty() => {
@@ -83,11 +76,11 @@ pub(super) fn check(
 }
 
 /// Jobs whose result lies there, made by a task of the job's name or of a later attempt's.
-fn results(output_dir: &Path, jobs: &[OpenJob], known: &Known) -> Result<Vec<Unknown>, StoreError> {
+fn of_jobs(output_dir: &Path, jobs: &[OpenJob], known: &Known) -> Result<Vec<Unknown>, StoreError> {
     let places: Vec<PathBuf> =
         jobs.iter().map(|job| output_dir.join(&job.output).with_extension("json")).collect();
     let read = patience::within(patience::FILES, move || {
-        places.iter().map(|place| metadata(place)).collect::<Vec<_>>()
+        places.iter().map(|place| results::metadata(place)).collect::<Vec<_>>()
     });
     let mut unknown = Vec::new();
     for (job, found) in jobs.iter().zip(read.unwrap_or_default()) {
@@ -104,9 +97,7 @@ fn results(output_dir: &Path, jobs: &[OpenJob], known: &Known) -> Result<Vec<Unk
 /// The latest results, of jobs that the database does not hold.
 fn strangers(output_dir: &Path, known: &Known) -> Result<Vec<Unknown>, StoreError> {
     let root = output_dir.to_owned();
-    let read = patience::within(patience::FILES, move || {
-        latest(&root).iter().filter_map(|place| metadata(place)).collect::<Vec<_>>()
-    });
+    let read = patience::within(patience::FILES, move || results::latest(&root));
     let mut unknown = Vec::new();
     for Metadata { job, task_id, .. } in read.unwrap_or_default() {
         // A manifest may have been renamed since.
@@ -117,34 +108,6 @@ fn strangers(output_dir: &Path, known: &Known) -> Result<Vec<Unknown>, StoreErro
         }
     }
     Ok(unknown)
-}
-
-/// The metadata that were written last, as far as the folder is looked through.
-fn latest(root: &Path) -> Vec<PathBuf> {
-    let (mut found, mut left, mut seen) = (Vec::new(), vec![root.to_owned()], 0);
-    while let Some(folder) = left.pop() {
-        for entry in fs::read_dir(folder).ok().into_iter().flatten().flatten() {
-            seen += 1;
-            if seen > FILES_MAX {
-                break;
-            }
-            let (path, Ok(kind)) = (entry.path(), entry.file_type()) else { continue };
-            if kind.is_dir() {
-                left.push(path);
-            } else if kind.is_file() && path.extension().is_some_and(|ending| ending == "json") {
-                let written = entry.metadata().and_then(|file| file.modified());
-                found.extend(written.ok().map(|written| (written, path)));
-            }
-        }
-    }
-    found.sort_unstable_by(|one, other| other.cmp(one));
-    found.into_iter().take(RESULTS_MAX).map(|(_, path)| path).collect()
-}
-
-fn metadata(place: &Path) -> Option<Metadata> {
-    let mut text = Vec::new();
-    File::open(place).ok()?.take(METADATA_BYTES_MAX).read_to_end(&mut text).ok()?;
-    serde_json::from_slice(&text).ok()
 }
 
 /// Jobs whose task is in the account. Only asked for where the account has tasks that no job knows.

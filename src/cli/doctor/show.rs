@@ -1,4 +1,4 @@
-//! The findings as lines for people.
+//! The findings as lines for people. What mends several of them stands once, at the end.
 
 use std::io::Write;
 
@@ -8,7 +8,7 @@ use crate::cli::{
     text::{counted, safe},
 };
 
-/// A line a check, with how to mend it beneath; at the end, a sum.
+/// A line a check, with how to mend it beneath, or at the end if that mends others, too; then a sum.
 pub(super) fn write(
     out: &mut dyn Write,
     report: &Report,
@@ -23,11 +23,37 @@ pub(super) fn write(
             _ => status,
         };
         writeln!(out, "{status}  {:<width$}  {}", check.name, safe(&check.message))?;
-        for line in check.mend.iter().flat_map(|mend| mend.lines()) {
-            writeln!(out, "{:9}{:width$}  mend: {}", "", "", safe(line))?;
+        if let Some(mend) = &check.mend
+            && names_of(report, mend).len() < 2
+        {
+            write_mend(out, width, mend)?;
         }
     }
+    let mut told: Vec<&str> = Vec::new();
+    for mend in report.checks.iter().filter_map(|check| check.mend.as_deref()) {
+        let mut names = names_of(report, mend);
+        if names.len() < 2 || told.contains(&mend) {
+            continue;
+        }
+        told.push(mend);
+        names.dedup();
+        writeln!(out, "For {}:", names.join(", "))?;
+        write_mend(out, width, mend)?;
+    }
     writeln!(out, "{}", sum(report))?;
+    Ok(())
+}
+
+/// The checks that this mends, one by one.
+fn names_of<'report>(report: &'report Report, mend: &str) -> Vec<&'report str> {
+    let mended = report.checks.iter().filter(|check| check.mend.as_deref() == Some(mend));
+    mended.map(|check| check.name).collect()
+}
+
+fn write_mend(out: &mut dyn Write, width: usize, mend: &str) -> Result<(), CommandError> {
+    for line in mend.lines() {
+        writeln!(out, "{:9}{:width$}  mend: {}", "", "", safe(line))?;
+    }
     Ok(())
 }
 
@@ -64,6 +90,20 @@ mod tests {
              warning  jobs_dir  odd\n                   mend: one\n                   mend: two\n\
              error    disk      full\\u{1b}[2J\n                   mend: df -h\n\
              3 checks: 1 error, 1 warning.\n"
+        );
+    }
+
+    #[test]
+    fn what_mends_several_stands_once_at_the_end() {
+        let checks = vec![
+            Finding::warning("user", "a", "x"),
+            Finding::warning("disk", "b", "y"),
+            Finding::warning("api", "c", "x"),
+        ];
+        assert_eq!(
+            shown(checks),
+            "warning  user  a\nwarning  disk  b\n               mend: y\nwarning  api   c\n\
+             For user, api:\n               mend: x\n3 checks: 0 errors, 3 warnings.\n"
         );
     }
 

@@ -20,6 +20,8 @@ const PACKAGE_CONFIG: &str = "/etc/lipsyncd";
 pub(super) struct User {
     pub(super) uid: u32,
     pub(super) name: Option<String>,
+    /// Its own group, by number; none where the user is not known here.
+    pub(super) gid: Option<u32>,
 }
 
 /// Who runs what.
@@ -98,6 +100,16 @@ impl Who {
         }
     }
 
+    /// What has a daemon read its settings anew, if it runs: as this process.
+    pub(super) fn reload(&self, pid: Option<u32>) -> String {
+        match (pid, self.unit()) {
+            (None, _) => self.start(),
+            (Some(_), Some(unit)) => self.root(&format!("systemctl reload {unit}")),
+            (Some(pid), None) if self.is_daemon() => format!("kill -HUP {pid}"),
+            (Some(pid), None) => self.root(&format!("kill -HUP {pid}")),
+        }
+    }
+
     /// What has the daemon begin anew, with new settings and credentials.
     pub(super) fn restart(&self) -> String {
         match self.unit() {
@@ -112,9 +124,10 @@ impl Who {
             return self.lipsyncd("doctor");
         };
         let user = self.daemon.name.as_deref().unwrap_or("lipsyncd");
+        let group = self.daemon.name.as_ref().map_or_else(|| user.to_owned(), |_| self.group());
         let program = env::current_exe().unwrap_or_else(|_| "/usr/bin/lipsyncd".into());
         self.root(&format!(
-            "systemd-run --quiet --pipe --wait --collect -p User={user} -p Group={user} -p \
+            "systemd-run --quiet --pipe --wait --collect -p User={user} -p Group={group} -p \
              LoadCredential=kling:{} {}{} doctor",
             folder.display(),
             shell_word(&program.display().to_string()),
@@ -127,18 +140,29 @@ impl Who {
         self.daemon.name.clone().unwrap_or_else(|| self.daemon.uid.to_string())
     }
 
+    /// That user's own group.
+    pub(super) fn group(&self) -> String {
+        let Some(gid) = self.daemon.gid else { return self.owner() };
+        of_number("/etc/group", gid).map_or_else(|| gid.to_string(), |group| group.name)
+    }
+
+    /// Whether systemd handed over credentials, be it none.
+    pub(super) fn was_handed_credentials() -> bool {
+        env::var_os("CREDENTIALS_DIRECTORY").is_some_and(|folder| !folder.is_empty())
+    }
+
     /// A finding where doctor runs as another user than the daemon.
     pub(super) fn check(&self) -> Vec<Finding> {
         if self.is_daemon() {
             return vec![Finding::ok("user", format!("runs as {}", self.me.shown()))];
         }
         let message = format!(
-            "runs as {}, the daemon as {}: what follows is what {} may do",
+            "runs as {}, the daemon as {}: what follows is what {} may do; run it as that user",
             self.me.shown(),
             self.daemon.shown(),
             self.me.shown()
         );
-        vec![Finding::warning("user", message, format!("run it as that user: {}", self.doctor()))]
+        vec![Finding::warning("user", message, self.doctor())]
     }
 
     fn config_option(&self) -> String {
@@ -151,14 +175,23 @@ impl Who {
 
 impl User {
     fn of(uid: u32) -> Self {
-        // The names that a server's own users have; those of a directory go by their number.
-        let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
-        let name = users.lines().find_map(|line| {
-            let mut fields = line.split(':');
-            let (name, _, number) = (fields.next()?, fields.next()?, fields.next()?);
-            (number.parse() == Ok(uid)).then(|| name.to_owned())
-        });
-        Self { uid, name }
+        let known = of_number("/etc/passwd", uid);
+        let gid = known.as_ref().and_then(|user| user.next);
+        Self { uid, name: known.map(|user| user.name), gid }
+    }
+
+    /// Whether the user is in that group, its own or by the list of groups; none where that is not known.
+    pub(super) fn is_in(&self, gid: u32) -> Option<bool> {
+        if self.gid? == gid {
+            return Some(true);
+        }
+        let groups = fs::read_to_string("/etc/group").unwrap_or_default();
+        Some(groups.lines().any(|line| {
+            let mut fields = line.split(':').skip(2);
+            let is_it = fields.next().is_some_and(|own| own.parse() == Ok(gid));
+            let members = fields.next().unwrap_or_default();
+            is_it && members.split(',').any(|member| Some(member) == self.name.as_deref())
+        }))
     }
 
     pub(super) fn shown(&self) -> String {
@@ -166,12 +199,31 @@ impl User {
     }
 }
 
+/// A line of the users, or of the groups.
+struct Line {
+    name: String,
+    /// The number after its own: of a user, its group's.
+    next: Option<u32>,
+}
+
+/// Those that a server itself has; those of a directory go by their number.
+fn of_number(list: &str, number: u32) -> Option<Line> {
+    let list = fs::read_to_string(list).unwrap_or_default();
+    list.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let (name, _, own) = (fields.next()?, fields.next()?, fields.next()?);
+        let next = fields.next().and_then(|next| next.parse().ok());
+        (own.parse() == Ok(number)).then(|| Line { name: name.to_owned(), next })
+    })
+}
+
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn who(me: u32, file: &str) -> Who {
-        let user = |uid, name: &str| User { uid, name: Some(name.to_owned()) };
+    /// Root or anna, where lipsyncd is the daemon's user.
+    pub(in super::super) fn who(me: u32, file: &str) -> Who {
+        let user = |uid, name: &str| User { uid, name: Some(name.to_owned()), gid: None };
         let me = if me == 0 { user(0, "root") } else { user(me, "anna") };
         Who { me, daemon: user(990, "lipsyncd"), file: Some(file.into()) }
     }
@@ -181,6 +233,8 @@ mod tests {
         let packaged = who(1000, "/etc/lipsyncd/lipsyncd.yaml");
         assert_eq!(packaged.lipsyncd("resume"), "sudo -u lipsyncd lipsyncd resume");
         assert_eq!(packaged.start(), "sudo systemctl start lipsyncd");
+        assert_eq!(packaged.reload(Some(7)), "sudo systemctl reload lipsyncd");
+        assert_eq!(packaged.reload(None), packaged.start());
         let own = who(990, "/srv/dub/lipsyncd.yaml");
         assert_eq!(own.lipsyncd("resume"), "lipsyncd --config /srv/dub/lipsyncd.yaml resume");
         assert_eq!(own.start(), "lipsyncd --config /srv/dub/lipsyncd.yaml run");

@@ -39,13 +39,45 @@ pub(super) fn page(command: &Command) -> io::Result<String> {
             page.example(examples);
         }
     }
-    program::exit_status(&mut page);
+    match exit_codes(command).filter(|_| !is_program) {
+        Some(codes) => {
+            page.heading("EXIT STATUS");
+            for (code, meaning) in codes {
+                page.item(&code, &meaning);
+            }
+        }
+        None => program::exit_status(&mut page),
+    }
     if is_program {
         program::ending(&mut page, command);
     } else {
         page.see_also(&["lipsyncd(1)", "lipsyncd.yaml(5)", "lipsyncd-manifest(5)"]);
     }
     Ok(page.finish())
+}
+
+/// Those that the command's `--help` ends with, where it has some of its own: a code, and a sentence.
+fn exit_codes(command: &Command) -> Option<Vec<(String, String)>> {
+    let help = command.get_after_long_help().or_else(|| command.get_after_help());
+    let told = paragraphs(help).into_iter().find_map(|paragraph| {
+        paragraph.strip_prefix("Exit codes: ").map(|codes| codes.replace('\n', " "))
+    })?;
+    let codes = told.split(", ").fold(Vec::new(), |mut codes: Vec<(String, String)>, part| {
+        match (part.split_once(' '), codes.last_mut()) {
+            (Some((code, meaning)), _) if code.parse::<u8>().is_ok() => {
+                codes.push((code.to_owned(), meaning.to_owned()));
+            }
+            // A comma within a meaning.
+            (_, Some((_, meaning))) => *meaning = format!("{meaning}, {part}"),
+            _ => {}
+        }
+        codes
+    });
+    let sentence = |meaning: String| {
+        let (first, rest) = meaning.split_at(meaning.chars().next().map_or(0, char::len_utf8));
+        format!("{}{rest}.", first.to_uppercase())
+    };
+    Some(codes.into_iter().map(|(code, meaning)| (code, sentence(meaning))).collect())
 }
 
 fn paragraphs(text: Option<&clap::builder::StyledStr>) -> Vec<String> {

@@ -66,6 +66,24 @@ fn a_synopsis_has_the_whole_command_and_its_values() {
 }
 
 #[test]
+fn a_command_with_exit_codes_of_its_own_has_those_alone() {
+    let pages = pages().unwrap();
+    let status = |name: &str| {
+        let text = &pages.iter().find(|(known, _)| known == name).unwrap().1;
+        let (_, status) = text.split_once(".SH \"EXIT STATUS\"\n").unwrap();
+        status.split(".SH").next().unwrap().to_owned()
+    };
+    assert_eq!(
+        status("lipsyncd-doctor.1"),
+        ".TP\n\\fB0\\fR\nNo errors (warnings are none).\n.TP\n\\fB1\\fR\nSome check failed.\n\
+         .TP\n\\fB2\\fR\nThe configuration has faults.\n"
+    );
+    assert!(status("lipsyncd-backup.1").contains("The file is there or may not be there."));
+    assert!(status("lipsyncd.1").contains("there is no permission"));
+    assert!(status("lipsyncd-list.1").contains("there is no permission"));
+}
+
+#[test]
 fn man_renders_every_page_without_a_warning() {
     let (_folder, paths) = written();
     for path in paths {

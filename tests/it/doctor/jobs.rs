@@ -49,7 +49,10 @@ fn a_budget_that_is_spent_is_told() {
     house.until("the budget to be told", |house| {
         house.job("x").is_some_and(|job| job.waiting_for.contains("units_per_day"))
     });
-    Found::look(&house).expect("line", "warning", "budget", "limits.units_per_day");
+    let reload = format!("limits.units_per_day; then: kill -HUP {}", house.pid());
+    Found::look(&house).expect("line", "warning", "budget", &reload);
+    house.kill();
+    Found::look(&house).expect("line", "warning", "budget", " run");
 }
 
 #[test]
@@ -79,4 +82,38 @@ fn a_daemon_that_does_not_run_though_there_is_work_is_told() {
     let found = Found::look(&house);
     found.only(&["daemon"]);
     found.expect("daemon", "warning", "jobs that have not ended: 1", " run");
+}
+
+#[test]
+fn an_output_folder_that_takes_nothing_names_what_to_look_at() {
+    let mut house = House::new(quick());
+    house.start();
+    // No file can be made beneath a file, whoever tries.
+    std::fs::remove_dir(house.path("output")).unwrap();
+    std::fs::write(house.path("output"), "").unwrap();
+    house.drop_in("x.yaml", JOB);
+    house.until("the job to wait", |house| {
+        house.job("x").is_some_and(|job| job.waiting_for.contains("cannot be written"))
+    });
+    let found = Found::look(&house);
+    found.expect("output", "warning", "1 job", "see output_dir and disk above");
+    house.kill();
+}
+
+#[test]
+fn a_database_that_another_program_keeps_locked_names_who_has_it_open() {
+    let mut house = House::new(slow());
+    house.start();
+    let other = rusqlite::Connection::open(house.path("lipsyncd.db")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    house.drop_in("x.yaml", JOB);
+    let database = house.path("lipsyncd.db").display().to_string();
+    house.until("the daemon to say so", |house| {
+        let told = house.run(&["status", "--json"]).out;
+        let told: serde_json::Value = serde_json::from_str(&told).unwrap_or_default();
+        told["daemon"]["trouble"].as_str().is_some_and(|trouble| trouble.contains("locked"))
+    });
+    let found = Found::look(&house);
+    found.expect("daemon", "error", "locked", &format!("fuser -v {database} {database}-wal"));
+    drop(other);
 }

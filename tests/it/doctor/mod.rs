@@ -2,6 +2,7 @@
 
 mod around;
 mod jobs;
+mod others;
 mod restored;
 mod storage;
 mod surroundings;

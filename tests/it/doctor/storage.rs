@@ -26,7 +26,7 @@ fn what_is_wrong_with_the_database_is_told_with_the_way_back() {
         connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
     };
     set_version(99);
-    Found::look(&house).expect("database", "error", "is of version 99", "--only-upgrade");
+    Found::look(&house).expect("database", "error", "is of version 99", "lipsyncd_NEWER.deb");
     set_version(1);
     Found::look(&house).expect("database", "warning", "is of version 1", "back it up");
     set_mode(&database, 0o666);
@@ -38,7 +38,32 @@ fn what_is_wrong_with_the_database_is_told_with_the_way_back() {
     assert_eq!(found.ran.code, Some(1));
     fs::remove_file(&database).unwrap();
     fs::write(house.path("lipsyncd.db-wal"), "log").unwrap();
-    Found::look(&house).expect("database", "error", "it was lost", "BACKUP");
+    let found = Found::look(&house);
+    found.expect("database", "error", "it was lost", "BACKUP");
+    // What is not there is not moved.
+    let log = house.path("lipsyncd.db-wal").display().to_string();
+    found.expect("database", "error", "it was lost", &format!("mv {log} "));
+}
+
+#[test]
+fn results_without_a_database_are_one_that_was_lost() {
+    let house = House::new(quick());
+    house.drop_in("x.yaml", JOB);
+    house.drop_in("deep/y.yaml", JOB.replace("/v.mp4", "/y.mp4"));
+    let before = Found::look(&house);
+    before.expect("database", "ok", "the daemon's first start makes it", "");
+    assert_eq!(house.run(&["run", "--once"]).code, Some(0));
+    for ending in ["", "-wal", "-shm"] {
+        let path = house.path(&format!("lipsyncd.db{ending}"));
+        assert!(!path.exists() || fs::remove_file(path).is_ok());
+    }
+    // Of somebody else.
+    fs::write(house.path("output/notes.json"), "{}").unwrap();
+    let found = Found::look(&house);
+    found.expect("database", "error", "2 results lie in ", "0640 BACKUP ");
+    assert_eq!(found.ran.code, Some(1));
+    let [(_, _, mend)] = found.checks("database")[..] else { panic!("{:#}", found.json) };
+    assert!(!mend.contains(".damaged"), "nothing is there to be moved: {mend}");
 }
 
 #[test]
@@ -70,6 +95,7 @@ fn a_disk_that_is_nearly_full_or_read_only_is_told() {
     mount.clear();
     mount.remount("ro");
     Found::look(&house).expect("output_dir", "error", "Read-only", "remount,rw");
+    Found::look(&house).expect("output_dir", "error", "Read-only", "ReadWritePaths=");
     mount.remount("rw,size=100m");
     Found::look(&house).expect("disk", "warning", "less than one result may have", "df -h ");
     assert_eq!(fs::read_dir(house.path("small/results")).unwrap().count(), 0);

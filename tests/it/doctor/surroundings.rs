@@ -24,7 +24,11 @@ fn set_mode(path: &Path, mode: u32) {
 
 /// Doctor as a user who owns nothing; none where that cannot be tried.
 fn as_nobody(house: &House) -> Option<Found> {
-    let plain = house.command(&["doctor", "--json"]);
+    nobody(house, &house.command(&["doctor", "--json"])).map(Found::of)
+}
+
+/// A command as that user.
+pub(super) fn nobody(house: &House, plain: &Command) -> Option<Command> {
     let mut nobody = Command::new("setpriv");
     nobody.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
     nobody.arg(plain.get_program()).args(plain.get_args()).current_dir(house.path(""));
@@ -37,7 +41,7 @@ fn as_nobody(house: &House) -> Option<Found> {
         println!("skipped: this test runs doctor as another user");
         return None;
     }
-    Some(Found::of(nobody))
+    Some(nobody)
 }
 
 #[test]
@@ -67,7 +71,7 @@ fn missing_and_malformed_credentials_are_findings() {
     none.env_clear();
     let found = Found::of(none);
     assert_eq!(found.ran.code, Some(1));
-    found.expect("credentials", "error", "no credentials", "export KLING_ACCESS_KEY");
+    found.expect("credentials", "error", "no credentials", "export KLING_ACCESS_KEY=…");
     found.expect("api", "warning", "was not asked", "credentials");
     found.expect("jobs_dir", "ok", "", "");
     let mut half = house.command(&["doctor", "--json"]);
