@@ -45,10 +45,11 @@ fn standing(detail: &JobDetail) -> Vec<Fact> {
     let (line, job) = (&detail.line, &detail.job);
     let mut facts = Vec::new();
     if let Some(waiting_for) = &line.waiting_for {
-        // The view tells both ways to decide; one of them is not safe yet.
-        let unread = job.state == State::Unresolved && detail.listed_at().is_none();
-        let safe = waiting_for.replace(" | --resend", "");
-        facts.push(("waits for", if unread { safe } else { waiting_for.clone() }));
+        facts.push(("waits for", waiting_for.clone()));
+    }
+    if job.state == State::Unresolved && detail.listed_at().is_none() {
+        let unread = "not --resend yet: the account's tasks were not read to their end, see below";
+        facts.push(("", unread.to_owned()));
     }
     if let (Some(error), Some(code)) = (&line.error, &line.error_code) {
         facts.push(("error", format!("{error} ({code})")));
