@@ -131,7 +131,7 @@ pub(super) fn unknown(reader: &Reader, key: &str) -> Result<CommandError, Comman
 /// Says it when nobody is there to act on what was just written down.
 pub(super) fn note_absent_daemon(context: &mut Context<'_>) -> Result<(), CommandError> {
     if holder(&context.config.state_db).is_none() {
-        writeln!(context.err, "note: the daemon does not run; `lipsyncd run` starts it")?;
+        writeln!(context.err, "note: the daemon does not run; `{}` starts it", context.start)?;
     }
     Ok(())
 }

@@ -226,9 +226,10 @@ impl Check<'_> {
     }
 }
 
-/// A path as users know it: from where they are, without control characters.
+/// A path as users know it: from where they are, without control characters. From the root, where they all
+/// begin, it is shown whole.
 fn shown(path: &Path) -> String {
-    let here = std::env::current_dir().ok();
+    let here = std::env::current_dir().ok().filter(|here| here.parent().is_some());
     let below = here.and_then(|here| path.strip_prefix(here).ok());
     safe(&below.unwrap_or(path).to_string_lossy()).into_owned()
 }

@@ -27,6 +27,7 @@ mod show;
 mod simulate;
 mod status;
 pub mod text;
+mod unit;
 
 use std::{
     ffi::OsString,
@@ -93,6 +94,8 @@ pub enum Command {
 pub struct Context<'a> {
     /// The settings.
     pub config: &'a Config,
+    /// What to type to start the daemon.
+    pub start: &'a str,
     /// Data goes here: stdout.
     pub out: &'a mut dyn Write,
     /// All else goes here: stderr.
@@ -152,12 +155,12 @@ fn perform(
     if let Command::Run(arguments) = &cli.command {
         // It hears signals before anything else.
         let ground = run::Ground::lay()?;
-        let config = begin(cli)?;
-        let context = &mut Context { config: &config, out, err, on_terminal };
+        let (config, start) = begin(cli)?;
+        let context = &mut Context { config: &config, start: &start, out, err, on_terminal };
         return run::run(arguments, ground, cli.config.as_deref(), context);
     }
-    let config = begin(cli)?;
-    let context = &mut Context { config: &config, out, err, on_terminal };
+    let (config, start) = begin(cli)?;
+    let context = &mut Context { config: &config, start: &start, out, err, on_terminal };
     match &cli.command {
         Command::Status(arguments) => status::run(arguments, context),
         Command::List(arguments) => list::run(arguments, context),
@@ -178,9 +181,9 @@ fn perform(
     }
 }
 
-/// The configuration, and the log as it says.
-fn begin(cli: &Cli) -> Result<Config, CommandError> {
-    let config = open::config(cli.config.as_deref())?;
+/// The configuration and how its daemon is started; and the log as it says.
+fn begin(cli: &Cli) -> Result<(Config, String), CommandError> {
+    let (config, file) = open::config(cli.config.as_deref())?;
     log::begin(config.log.format);
-    Ok(config)
+    Ok((config, unit::start(file.as_deref())))
 }

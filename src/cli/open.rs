@@ -1,6 +1,9 @@
 //! What commands begin with: the configuration, and the state database for reading or for changing.
 
-use std::{env, path::Path};
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+};
 
 use tokio::runtime;
 
@@ -11,15 +14,13 @@ use crate::{
     store::{Reader, Store},
 };
 
-/// Finds and reads the configuration; `explicit` is `--config`.
+/// Finds and reads the configuration, and tells its file, if it is one; `explicit` is `--config`.
 ///
 /// # Errors
 /// A file that is named but not there, or has faults: exit code 2.
-pub(super) fn config(explicit: Option<&Path>) -> Result<Config, CommandError> {
-    match Config::find_and_load(explicit, &|name| env::var_os(name)) {
-        Ok((config, _found_at)) => Ok(config),
-        Err(error) => Err(CommandError::rendered(ExitCode::Usage, error.render(false))),
-    }
+pub(super) fn config(explicit: Option<&Path>) -> Result<(Config, Option<PathBuf>), CommandError> {
+    Config::find_and_load(explicit, &|name| env::var_os(name))
+        .map_err(|error| CommandError::rendered(ExitCode::Usage, error.render(false)))
 }
 
 /// Opens the state database for reading.
@@ -42,7 +43,7 @@ pub(super) fn store(config: &Config) -> Result<Store, CommandError> {
 }
 
 pub(super) fn require(database: &Path) -> Result<(), CommandError> {
-    let shown = database.display();
+    let (shown, user) = (database.display(), env::var("USER").ok());
     match database.try_exists() {
         Ok(true) => Ok(()),
         Ok(false) => Err(CommandError::new(
@@ -52,9 +53,19 @@ pub(super) fn require(database: &Path) -> Result<(), CommandError> {
         .hint("name the daemon's configuration by --config FILE or $LIPSYNCD_CONFIG")),
         Err(error) => {
             Err(CommandError::new(ExitCode::CannotRun, format!("state database {shown}: {error}"))
-                .hint("run this as a user who may read it"))
+                .hint(join(&fs::read_to_string("/etc/group").unwrap_or_default(), user.as_deref())))
         }
     }
+}
+
+/// How a user gets to read the database: by the package's group, if `groups` (the text of `/etc/group`) has
+/// it.
+fn join(groups: &str, user: Option<&str>) -> String {
+    if !groups.lines().any(|line| line.starts_with("lipsyncd:")) {
+        return "run this as a user who may read it".to_owned();
+    }
+    let user = user.filter(|user| !user.is_empty()).map_or("NAME".into(), shell_word);
+    format!("`sudo adduser {user} lipsyncd` lets a user read it; log in anew after that")
 }
 
 /// Runs a command's asynchronous part to its end, on this thread.
@@ -80,4 +91,20 @@ pub(super) fn command(verb: &str, key: &str) -> String {
 #[must_use]
 pub(super) fn now_ms() -> i64 {
     jiff::Timestamp::now().as_millisecond()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_may_not_read_is_told_which_group_to_join() {
+        let packaged = "root:x:0:\nlipsyncd:x:990:anna\n";
+        assert_eq!(
+            join(packaged, Some("ben")),
+            "`sudo adduser ben lipsyncd` lets a user read it; log in anew after that"
+        );
+        assert!(join(packaged, None).contains("adduser NAME lipsyncd"));
+        assert_eq!(join("root:x:0:\n", Some("ben")), "run this as a user who may read it");
+    }
 }

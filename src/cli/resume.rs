@@ -33,7 +33,7 @@ pub(super) fn run(_: &Args, context: &mut Context<'_>) -> Result<ExitCode, Comma
         )?,
     }
     if holder(&context.config.state_db).is_none() {
-        writeln!(context.err, "note: the daemon does not run; `lipsyncd run` starts it")?;
+        writeln!(context.err, "note: the daemon does not run; `{}` starts it", context.start)?;
     }
     Ok(ExitCode::Done)
 }

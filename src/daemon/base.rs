@@ -157,5 +157,5 @@ async fn while_feeding<T>(opening: impl Future<Output = T>, manager: &Manager) -
 }
 
 fn waits(why: &str) -> String {
-    format!("waits for the state database: {}", super::summary::one_line(why))
+    format!("waits until it can go on: {}", super::summary::one_line(why))
 }

@@ -37,9 +37,10 @@ impl Inbox {
             let policy = self.settings.policy.clone();
             let changes = self.store.remove(path, (self.moment)(), policy).await?;
             let cancelled = changes.len();
+            let jobs = if cancelled == 1 { "job" } else { "jobs" };
             info!(
                 manifest = &**path,
-                cancelled, "{path}: left the folder, {cancelled} jobs cancelled"
+                cancelled, "{path}: left the folder, {cancelled} {jobs} cancelled"
             );
             changes.iter().for_each(Change::log);
             pass.changed = true;

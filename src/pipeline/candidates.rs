@@ -1,11 +1,16 @@
 //! The account's tasks that an unresolved job could be: read from the list, and kept for the person who
 //! decides.
 
-use super::{context::Context, listing, local::video_ref, step::Word};
+use super::{
+    context::Context,
+    listing::{self, Listing},
+    local::video_ref,
+    step::Word,
+};
 use crate::{
     job::{Job, State},
     kling::{Api, ApiError, ParentVideo, Task, TaskStatus, VideoRef},
-    store::{Candidate, StoreError},
+    store::{Candidate, Listed, StoreError},
 };
 
 /// So many unresolved jobs are looked at in one go.
@@ -40,9 +45,28 @@ pub(super) async fn refresh<A: Api>(context: &Context<A>) -> Result<Refreshed, S
                 free.push(task);
             }
         }
-        context.store.set_candidates(job.id, of(&job, &free)).await?;
+        let candidates = of(&job, &free);
+        let listed = listed(&listing, &candidates);
+        context.store.set_candidates(job.id, candidates, listed).await?;
     }
     Ok(Refreshed::Done)
+}
+
+/// What the job's history is to say; nothing of a list that was not read to its end, for that proves
+/// nothing.
+fn listed(listing: &Listing, candidates: &[Candidate]) -> Option<Listed> {
+    let Some(answer) = listing.answer.clone().filter(|_| listing.whole) else {
+        tracing::warn!(
+            tasks = listing.tasks.len(),
+            "the account has too many tasks to look through for those that unresolved jobs could be"
+        );
+        return None;
+    };
+    let what = match candidates.len() {
+        0 => "the account's tasks were listed: none could be it".to_owned(),
+        count => format!("the account's tasks were listed: could be it: {count}"),
+    };
+    Some(Listed { what, answer, at_ms: listing.now_ms })
 }
 
 fn later(error: &ApiError) -> Refreshed {

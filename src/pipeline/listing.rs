@@ -1,7 +1,7 @@
 //! The list of the account's tasks, read for those that a job whose create was lost could be.
 
 use super::{
-    context::Context,
+    context::{Context, kept},
     lookup::{LOOKS_MIN, Open},
     pace::Kind,
     step::{Word, trouble},
@@ -9,7 +9,7 @@ use super::{
 use crate::{
     job::{Job, Outcome, outcome::Trouble},
     kling::{Api, ApiError, Task},
-    store::StoreError,
+    store::{Answer, Call, StoreError},
 };
 
 /// Query Task (List): "Value range: [1, 500]".
@@ -26,8 +26,10 @@ pub(super) struct Listing {
     pub(super) tasks: Vec<Task>,
     /// Whether that is all of them.
     pub(super) whole: bool,
+    /// The answer that its last page came with.
+    pub(super) answer: Option<Answer>,
     /// This machine's time when it was read.
-    now_ms: i64,
+    pub(super) now_ms: i64,
     /// What is taken off that to get the API's.
     ahead_ms: i64,
 }
@@ -50,12 +52,14 @@ impl Listing {
 /// Reads the list, the newest first.
 pub(super) async fn read<A: Api>(context: &Context<A>) -> Result<Listing, ApiError> {
     let now_ms = context.clock.now_ms();
-    let mut listing = Listing { tasks: Vec::new(), whole: false, now_ms, ahead_ms: 0 };
+    let mut listing =
+        Listing { tasks: Vec::new(), whole: false, answer: None, now_ms, ahead_ms: 0 };
     let mut known = std::collections::HashSet::new();
     for page in 1..=PAGES_MAX {
         context.pace.ready(Kind::Query).await;
         let reply = context.api.tasks(page, PAGE_SIZE).await;
         let tasks = reply.result?;
+        listing.answer = kept(Call::List, &reply.answer, None);
         // The list tells the API's time, and this machine's clock may be far from it.
         listing.now_ms = context.clock.now_ms();
         let server_at_ms = reply.answer.server_at_ms.unwrap_or(listing.now_ms);

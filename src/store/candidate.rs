@@ -2,8 +2,8 @@
 
 use rusqlite::{Connection, Row};
 
-use super::{Reader, Store, StoreError};
-use crate::job::JobId;
+use super::{Answer, Reader, Store, StoreError, record::add_event};
+use crate::job::{JobId, State};
 
 /// A task that an unresolved job could be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,8 +18,21 @@ pub struct Candidate {
     pub created_at_ms: Option<i64>,
 }
 
+/// That the list of the account's tasks was read to its end, for the history of an unresolved job: with
+/// nothing kept, a person has to know whether there is nothing or nobody has looked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// What it came to, in words.
+    pub what: String,
+    /// The last page's answer, of [`Call::List`](super::Call::List).
+    pub answer: Answer,
+    /// When (Unix ms).
+    pub at_ms: i64,
+}
+
 impl Store {
-    /// Keeps which tasks an unresolved job could be, instead of those that were kept before.
+    /// Keeps which tasks an unresolved job could be, instead of those that were kept before; and in its
+    /// history, unless that says so already, that the list was read to its end, if it was.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -27,6 +40,7 @@ impl Store {
         &self,
         job_id: JobId,
         candidates: Vec<Candidate>,
+        listed: Option<Listed>,
     ) -> Result<(), StoreError> {
         self.write(move |connection| {
             forget(connection, job_id)?;
@@ -46,7 +60,7 @@ impl Store {
                         candidate.created_at_ms,
                     ))?;
             }
-            Ok(())
+            listed.as_ref().map_or(Ok(()), |listed| note(connection, job_id, listed))
         })
         .await
     }
@@ -64,6 +78,31 @@ impl Reader {
         let candidates = statement.query_map([job_id], from_row)?;
         Ok(candidates.collect::<Result<_, _>>()?)
     }
+}
+
+fn note(connection: &Connection, job_id: JobId, listed: &Listed) -> Result<(), StoreError> {
+    let unresolved = "SELECT 1 FROM job WHERE id = ?1 AND state = 'unresolved'";
+    if !connection.prepare_cached(unresolved)?.exists([job_id])? {
+        return Ok(());
+    }
+    let latest = "
+        SELECT 1 FROM event e LEFT JOIN phrase p ON p.id = e.phrase
+        WHERE e.id = (SELECT max(id) FROM event WHERE job_id = ?1)
+          AND e.call = ?2 AND concat(p.text, e.what) = ?3";
+    let said = (job_id, listed.answer.call.number(), &listed.what);
+    if connection.prepare_cached(latest)?.exists(said)? {
+        return Ok(());
+    }
+    let state = State::Unresolved;
+    add_event(
+        connection,
+        job_id,
+        Some(state),
+        state,
+        &listed.what,
+        Some(&listed.answer),
+        listed.at_ms,
+    )
 }
 
 /// The job is unresolved no more, or its candidates are read anew.

@@ -6,7 +6,7 @@
 use rusqlite::{OptionalExtension as _, Row, named_params};
 use serde::Serialize;
 
-use super::{Candidate, Reader, StoreError, row};
+use super::{Call, Candidate, Reader, StoreError, row};
 use crate::job::{Job, State};
 
 /// A row of the view `job_overview`; times are UTC in ISO 8601.
@@ -89,6 +89,18 @@ impl JobDetail {
     #[must_use]
     pub fn history_is_whole(&self) -> bool {
         self.history.first().is_some_and(|line| line.from_state.is_none())
+    }
+
+    /// When (UTC in ISO 8601) the account's tasks were last found to be what its candidates say, since it
+    /// has been unresolved; none: their list was not read to its end yet.
+    #[must_use]
+    pub fn listed_at(&self) -> Option<&str> {
+        let unresolved = State::Unresolved.name();
+        let since = self.history.iter().rev().take_while(|line| {
+            line.to_state == unresolved && line.from_state.as_deref() == Some(unresolved)
+        });
+        let list = Some(Call::List.name());
+        since.into_iter().find(|line| line.call.as_deref() == list).map(|line| line.at.as_str())
     }
 }
 

@@ -47,7 +47,7 @@ use rusqlite::Connection;
 
 pub use account::Lookups;
 pub use backup::{BackedUp, BackupError, back_up};
-pub use candidate::Candidate;
+pub use candidate::{Candidate, Listed};
 pub use change::{Change, Look, Mark};
 pub use checkup::{Health, OpenJob};
 pub use error::StoreError;

@@ -31,7 +31,7 @@ impl Call {
     }
 
     /// Its number in the table `event`, whose view tells the name.
-    const fn number(self) -> i64 {
+    pub(super) const fn number(self) -> i64 {
         match self {
             Self::Identify => 1,
             Self::Create => 2,

@@ -140,7 +140,10 @@ fn conclude(
     on_terminal: bool,
 ) -> Result<ExitCode, CommandError> {
     writeln!(out)?;
-    list::run(&list::Args::default(), &mut Context { config, out, err, on_terminal })?;
+    list::run(
+        &list::Args::default(),
+        &mut Context { config, start: "lipsyncd run", out, err, on_terminal },
+    )?;
     let all = jobs(&config.state_db)?;
     let succeeded = all.iter().filter(|job| job.state == State::Succeeded).count();
     let settings = folder.configuration();

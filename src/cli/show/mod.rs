@@ -26,7 +26,8 @@ pub struct Args {
     /// Print one JSON object
     ///
     /// The columns of the view job_overview, and labels, wish, media, used, create, result, candidates
-    /// (of an unresolved job: the tasks that it could be), history (the columns of the view
+    /// (of an unresolved job: the tasks that it could be), candidates_listed_at (of an unresolved job:
+    /// when the account's tasks were read for them; null: not to their end yet), history (the columns of the view
     /// job_history), history_is_whole (false: the beginning is no longer kept) and next.
     #[arg(long)]
     json: bool,

@@ -9,7 +9,7 @@ use crate::{
         open,
         text::{iso_ms, shell_word},
     },
-    job::{FaceChoice, Job, JobSpec, Source, State},
+    job::{FaceChoice, JobSpec, Source, State},
     store::{Candidate, HistoryLine, JobDetail, JobLine},
 };
 
@@ -27,6 +27,9 @@ pub(super) struct Report<'a> {
     /// While it is unresolved: the tasks of the account that it could be.
     #[serde(skip_serializing_if = "Option::is_none")]
     candidates: Option<Vec<CouldBe<'a>>>,
+    /// While it is unresolved: when the account's tasks were read for them; null: not yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    candidates_listed_at: Option<Option<&'a str>>,
     /// Whether all of it is kept.
     history_is_whole: bool,
     history: &'a [HistoryLine],
@@ -127,9 +130,10 @@ impl<'a> Report<'a> {
                 duration_ms: result.duration_ms,
             }),
             candidates: candidates(detail),
+            candidates_listed_at: (job.state == State::Unresolved).then(|| detail.listed_at()),
             history_is_whole: detail.history_is_whole(),
             history: &detail.history,
-            next: next(job, detail.manifest_is_there),
+            next: next(detail),
         }
     }
 }
@@ -189,12 +193,17 @@ pub(super) fn candidates(detail: &JobDetail) -> Option<Vec<CouldBe<'_>>> {
 }
 
 /// The command that is worth typing now, if there is one.
-pub(super) fn next(job: &Job, manifest_is_there: bool) -> Option<String> {
-    let key = &job.spec.key;
+pub(super) fn next(detail: &JobDetail) -> Option<String> {
+    let JobDetail { job, manifest_is_there, .. } = detail;
+    let (key, manifest_is_there) = (&job.spec.key, *manifest_is_there);
+    let resolve = || open::command("resolve", key);
     match job.state {
-        State::Unresolved => {
-            Some(format!("{} --task ID | --resend", open::command("resolve", key)))
+        State::Unresolved if detail.listed_at().is_some() => {
+            Some(format!("{} --task ID | --resend", resolve()))
         }
+        // Before the list was read nobody knows that there is no such task, which would be paid for twice.
+        State::Unresolved if detail.candidates.is_empty() => None,
+        State::Unresolved => Some(format!("{} --task ID", resolve())),
         State::Failed | State::Cancelled if manifest_is_there && !job.was_removed() => {
             Some(open::command("retry", key))
         }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::report::{CouldBe, candidates, face, next};
 use crate::{
     cli::text::{bytes, position, safe, time},
-    job::{Job, Source},
+    job::{Job, Source, State},
     store::{HistoryLine, JobDetail},
 };
 
@@ -16,7 +16,7 @@ pub(super) fn write(out: &mut dyn Write, detail: &JobDetail) -> io::Result<()> {
         writeln!(out, "  {name:<12}  {}", safe(&said))?;
     }
     if let Some(candidates) = candidates(detail) {
-        write_candidates(out, &candidates)?;
+        write_candidates(out, &candidates, detail.listed_at())?;
     }
     writeln!(out, "\nHistory (UTC)")?;
     if !detail.history_is_whole() {
@@ -25,7 +25,7 @@ pub(super) fn write(out: &mut dyn Write, detail: &JobDetail) -> io::Result<()> {
     for line in &detail.history {
         write_event(out, line)?;
     }
-    match next(&detail.job, detail.manifest_is_there) {
+    match next(detail) {
         Some(command) => writeln!(out, "\nNext: {}", safe(&command)),
         None => Ok(()),
     }
@@ -46,6 +46,10 @@ fn standing(detail: &JobDetail) -> Vec<Fact> {
     let mut facts = Vec::new();
     if let Some(waiting_for) = &line.waiting_for {
         facts.push(("waits for", waiting_for.clone()));
+    }
+    if job.state == State::Unresolved && detail.listed_at().is_none() {
+        let unread = "not --resend yet: the account's tasks were not read to their end, see below";
+        facts.push(("", unread.to_owned()));
     }
     if let (Some(error), Some(code)) = (&line.error, &line.error_code) {
         facts.push(("error", format!("{error} ({code})")));
@@ -138,15 +142,16 @@ fn source(source: &Source) -> String {
     }
 }
 
-/// The tasks that an unresolved job could be: two lines each, what it is and what to type if it is.
-fn write_candidates(out: &mut dyn Write, candidates: &[CouldBe<'_>]) -> io::Result<()> {
-    if candidates.is_empty() {
-        return writeln!(
-            out,
-            "\nNo task is known that it could be: none was found, or the list was not read yet"
-        );
+/// The tasks that an unresolved job could be: two lines each, what it is and what to type if it is; and
+/// whether there may be more. `listed_at`: when the account's tasks were read to their end, if they were.
+fn write_candidates(
+    out: &mut dyn Write,
+    candidates: &[CouldBe<'_>],
+    listed_at: Option<&str>,
+) -> io::Result<()> {
+    if !candidates.is_empty() {
+        writeln!(out, "\nIt could be one of these tasks of the account")?;
     }
-    writeln!(out, "\nIt could be one of these tasks of the account")?;
     for task in candidates {
         let created = task.created_at.as_deref().unwrap_or("at a time that is not told");
         let video = task.video.unwrap_or("a video that is not told");
@@ -154,7 +159,22 @@ fn write_candidates(out: &mut dyn Write, candidates: &[CouldBe<'_>]) -> io::Resu
         writeln!(out, "  {}", safe(&said))?;
         writeln!(out, "    {}", safe(&task.command))?;
     }
-    Ok(())
+    match listed_at {
+        Some(at) if candidates.is_empty() => {
+            writeln!(out, "\nNo task of the account could be it, by the list as read at {at}")
+        }
+        Some(_) => Ok(()),
+        None => {
+            writeln!(
+                out,
+                "\nThe list of the account's tasks was not read to its end yet, and may hold it."
+            )?;
+            writeln!(
+                out,
+                "The daemon reads it, and its log says what is in the way: wait, and do not --resend"
+            )
+        }
+    }
 }
 
 /// A line of the timeline, and one below it for the API's answer, if there was one.

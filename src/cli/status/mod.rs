@@ -1,5 +1,6 @@
 //! `lipsyncd status`: how far everything is.
 
+mod next;
 mod report;
 mod text;
 mod watch;
@@ -41,7 +42,7 @@ pub struct Args {
 
 pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCode, CommandError> {
     let reader = open::reader(context.config)?;
-    let look = || Report::look(&reader, &context.config.state_db, open::now_ms());
+    let look = || Report::look(&reader, context.config, context.start, open::now_ms());
     if arguments.watch {
         watch::watch(look, arguments.json, context.on_terminal, context.out)?;
     } else if arguments.json {

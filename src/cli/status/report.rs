@@ -1,6 +1,6 @@
 //! What `status` shows, and its shape in JSON.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::Serialize;
 
@@ -9,6 +9,7 @@ use crate::{
         CommandError,
         text::{iso_ms, units_number},
     },
+    config::Config,
     job::State,
     store::{Holder, Pause, Reader, Standing, holder},
 };
@@ -35,6 +36,17 @@ pub(super) struct Report {
     pub(super) standing: Standing,
     #[serde(skip)]
     pub(super) now_ms: i64,
+    #[serde(skip)]
+    pub(super) here: Here,
+}
+
+/// What commands that are worth typing depend on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Here {
+    /// What starts the daemon.
+    pub(super) start: String,
+    /// The folder of manifests.
+    pub(super) jobs_dir: PathBuf,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -90,17 +102,19 @@ pub(super) struct BlockedReport {
 }
 
 impl Report {
-    /// Reads where everything stands at `now_ms` (Unix time).
+    /// Reads where everything stands at `now_ms` (Unix time); `start` is what starts the daemon.
     pub(super) fn look(
         reader: &Reader,
-        database: &Path,
+        config: &Config,
+        start: &str,
         now_ms: i64,
     ) -> Result<Self, CommandError> {
-        Ok(Self::of(reader.standing(now_ms)?, holder(database), now_ms))
+        let here = Here { start: start.to_owned(), jobs_dir: config.jobs_dir.clone() };
+        Ok(Self::of(reader.standing(now_ms)?, holder(&config.state_db), now_ms, here))
     }
 
     /// `holder` is the running daemon, none without one.
-    pub(super) fn of(standing: Standing, holder: Option<Holder>, now_ms: i64) -> Self {
+    pub(super) fn of(standing: Standing, holder: Option<Holder>, now_ms: i64, here: Here) -> Self {
         let used = State::ALL.into_iter().filter(|state| state.holds_slot()).collect::<Vec<_>>();
         Self {
             jobs: standing.jobs.clone(),
@@ -132,6 +146,7 @@ impl Report {
             daemon: Daemon::of(&standing, holder),
             standing,
             now_ms,
+            here,
         }
     }
 
@@ -192,6 +207,10 @@ pub(super) mod tests {
 
     pub(in crate::cli::status) const NOW_MS: i64 = 1_772_366_407_050;
 
+    pub(in crate::cli::status) fn here() -> Here {
+        Here { start: "lipsyncd run".to_owned(), jobs_dir: "/jobs".into() }
+    }
+
     /// Everything at work: 100 jobs ahead, five slots, tasks that take a minute.
     pub(in crate::cli::status) fn standing() -> Standing {
         let mut jobs: BTreeMap<State, i64> = State::ALL.map(|state| (state, 0)).into();
@@ -232,10 +251,10 @@ pub(super) mod tests {
 
     #[test]
     fn the_time_left_is_rounds_of_all_slots() {
-        assert_eq!(Report::of(standing(), None, NOW_MS).eta_seconds, Some(20 * 60));
+        assert_eq!(Report::of(standing(), None, NOW_MS, here()).eta_seconds, Some(20 * 60));
         let mut one = standing();
         one.jobs.extend([(State::Queued, 0), (State::Processing, 1)]);
-        assert_eq!(Report::of(one, None, NOW_MS).eta_seconds, Some(60));
+        assert_eq!(Report::of(one, None, NOW_MS, here()).eta_seconds, Some(60));
     }
 
     #[test]
@@ -245,27 +264,28 @@ pub(super) mod tests {
         nothing.jobs.extend([(State::Queued, 0), (State::Processing, 0), (State::Waiting, 9)]);
         let stopped = Standing { pause: Some(paused(PauseKind::Account)), ..standing() };
         for standing in [unknown, nothing, stopped] {
-            assert_eq!(Report::of(standing, None, NOW_MS).eta_seconds, None);
+            assert_eq!(Report::of(standing, None, NOW_MS, here()).eta_seconds, None);
         }
     }
 
     #[test]
     fn a_daemon_that_ended_is_not_shown_as_running() {
-        let report = Report::of(standing(), None, NOW_MS);
+        let report = Report::of(standing(), None, NOW_MS, here());
         assert_eq!(report.daemon, Daemon { running: false, pid: None, since: None, trouble: None });
-        let other = Report::of(standing(), running(99), NOW_MS);
+        let other = Report::of(standing(), running(99), NOW_MS, here());
         assert_eq!(
             other.daemon,
             Daemon { running: true, pid: Some(99), since: None, trouble: None }
         );
-        let same = Report::of(standing(), running(4711), NOW_MS);
+        let same = Report::of(standing(), running(4711), NOW_MS, here());
         assert_eq!(same.daemon.since.unwrap(), "2026-03-01T11:56:47.050Z");
     }
 
     #[test]
     fn json_has_every_state_and_the_promised_members() {
         let stopped = Standing { pause: Some(paused(PauseKind::Account)), ..standing() };
-        let json = serde_json::to_value(Report::of(stopped, running(4711), NOW_MS)).unwrap();
+        let json =
+            serde_json::to_value(Report::of(stopped, running(4711), NOW_MS, here())).unwrap();
         assert_eq!(json["jobs"].as_object().unwrap().len(), State::ALL.len());
         assert_eq!(json["jobs"]["unresolved"], 0);
         assert_eq!(json["slots"], serde_json::json!({"used": 5, "limit": 5, "configured": 10}));

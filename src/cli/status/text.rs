@@ -2,11 +2,10 @@
 
 use std::io::{self, Write};
 
-use super::report::Report;
+use super::{next::next, report::Report};
 use crate::{
-    cli::text::{counted, duration, first_line, safe, time, units},
+    cli::text::{duration, first_line, safe, time, units},
     job::State,
-    store::PauseKind,
 };
 
 /// Writes `report` as lines of a name and what is to be said.
@@ -49,6 +48,7 @@ pub(super) fn lines(report: &Report) -> Vec<(&'static str, String)> {
         ("line", line(report)),
     ];
     if let Some(trouble) = &report.daemon.trouble {
+        let trouble = trouble.strip_prefix("state database: ").unwrap_or(trouble);
         lines.push(("database", format!("the daemon waits for it: {}", safe(trouble))));
     }
     if let Some(trouble) = report.standing.trouble.as_ref().filter(|_| report.trouble.is_some()) {
@@ -160,58 +160,17 @@ fn manifests(report: &Report) -> String {
     }
 }
 
-/// The commands that are worth typing now, the most urgent first, and why.
-fn next(report: &Report) -> Vec<(&'static str, String)> {
-    let count = |states: &[State]| report.standing.count(states);
-    let unfinished = State::ALL.into_iter().filter(|state| !state.is_finished());
-    let unfinished = count(&unfinished.collect::<Vec<_>>()) - count(&[State::Unresolved]);
-    let mut next = Vec::new();
-    let person = |pause: &crate::store::Pause| pause.kind == PauseKind::Person;
-    if report.standing.pause.as_ref().is_some_and(person) {
-        next.push(("lipsyncd resume", "lets paid calls go on".to_owned()));
-    }
-    if !report.daemon.running && unfinished > 0 {
-        next.push(("lipsyncd run", format!("{} not finished", jobs_are(unfinished))));
-    }
-    let unresolved = count(&[State::Unresolved]);
-    if unresolved > 0 {
-        let why = format!("{} to be decided by you", jobs_are(unresolved));
-        next.push(("lipsyncd list --state unresolved", why));
-    }
-    if report.manifests.refused > 0 {
-        let manifests = counted(report.manifests.refused, "manifest");
-        next.push(("lipsyncd check", format!("{manifests} to be mended")));
-    }
-    let failed = count(&[State::Failed]);
-    if failed > 0 {
-        next.push(("lipsyncd list --state failed", counted(failed, "job") + " failed"));
-    }
-    let waiting = count(&[State::Waiting]);
-    if waiting > 0 {
-        let why = format!(
-            "what {} for",
-            if waiting == 1 { "a job waits".into() } else { format!("{waiting} jobs wait") }
-        );
-        next.push(("lipsyncd list --state waiting", why));
-    }
-    next
-}
-
-fn jobs_are(count: i64) -> String {
-    if count == 1 { "1 job is".to_owned() } else { format!("{count} jobs are") }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
-        cli::status::report::tests::{NOW_MS, paused, running, standing},
-        store::{Holder, LineTrouble, RefusedManifest, Standing},
+        cli::status::report::tests::{NOW_MS, here, paused, running, standing},
+        store::{Holder, LineTrouble, PauseKind, RefusedManifest, Standing},
     };
 
     fn shown(standing: Standing, holder: Option<Holder>) -> String {
         let mut out = Vec::new();
-        write(&mut out, &Report::of(standing, holder, NOW_MS)).unwrap();
+        write(&mut out, &Report::of(standing, holder, NOW_MS, here())).unwrap();
         String::from_utf8(out).unwrap()
     }
 
@@ -271,7 +230,7 @@ next       lipsyncd run                       101 jobs are not finished
         let holder = Holder { pid: 4711, trouble: Some("state database: disk full".to_owned()) };
         let said = shown(standing.clone(), Some(holder));
         for line in [
-            "database   the daemon waits for it: state database: disk full\n",
+            "database   the daemon waits for it: disk full\n",
             "api        no usable answer since 2026-03-01 12:00:02 UTC: no connection\n",
             "output     2 jobs wait for its place: no space is left for /out\n",
         ] {
@@ -283,7 +242,7 @@ next       lipsyncd run                       101 jobs are not finished
 
     #[test]
     fn a_line_of_watch_says_it_all() {
-        let report = Report::of(standing(), running(4711), NOW_MS);
+        let report = Report::of(standing(), running(4711), NOW_MS, here());
         assert_eq!(
             one_line(&report),
             "2026-03-01 12:00:07 UTC  20 of 120 done, 0 failed, 5 of 5 in use (10 configured; \

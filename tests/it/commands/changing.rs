@@ -1,6 +1,7 @@
 //! `retry`, `cancel`, `resolve`, `pause` and `resume`: what they do, and what they refuse to do.
 
-use lipsyncd::store::{Candidate, Pause, PauseKind};
+use lipsyncd::store::{Answer, Call, Candidate, Listed, Pause, PauseKind};
+use serde_json::Value;
 
 use super::*;
 
@@ -124,6 +125,18 @@ async fn resolve_as_a_task_adopts_it() {
     assert_eq!((resolved.state.name(), resolved.task_id.as_deref()), ("submitted", Some("task-9")));
 }
 
+/// What the daemon writes down once it has read the account's tasks.
+fn listed(what: &str) -> Listed {
+    let answer = Answer {
+        call: Call::List,
+        http_status: Some(200),
+        code: Some(0),
+        request_id: Some("r-7".to_owned()),
+        units_micro: None,
+    };
+    Listed { what: what.to_owned(), answer, at_ms: NOW_MS }
+}
+
 async fn with_candidate() -> (Place, Store) {
     let (place, store) = Place::with_jobs().await;
     let candidate = Candidate {
@@ -133,7 +146,7 @@ async fn with_candidate() -> (Place, Store) {
         created_at_ms: Some(NOW_MS),
     };
     let id = job(&store, "promo/unresolved").await.id;
-    store.set_candidates(id, vec![candidate]).await.unwrap();
+    store.set_candidates(id, vec![candidate], Some(listed("listed: 1"))).await.unwrap();
     (place, store)
 }
 
@@ -151,9 +164,35 @@ async fn show_lists_what_an_unresolved_job_could_be_with_the_command_to_type() {
     assert_eq!(json["candidates"][0]["task_id"], "8600");
     assert_eq!(json["candidates"][0]["command"], "lipsyncd resolve promo/unresolved --task 8600");
     assert!(place.run(&["show", "promo/queued", "--json"]).json().get("candidates").is_none());
-    let (place, _store) = Place::with_jobs().await;
-    let none = place.run(&["show", "promo/unresolved"]).out;
-    assert!(none.contains("No task is known that it could be"), "{none}");
+    let next = "\nNext: lipsyncd resolve promo/unresolved --task ID | --resend\n";
+    assert!(shown.contains(next), "{shown}");
+}
+
+#[tokio::test]
+async fn show_offers_to_send_again_only_once_the_accounts_tasks_were_read() {
+    let (place, store) = Place::with_jobs().await;
+    let unread = place.run(&["show", "promo/unresolved"]).out;
+    assert!(unread.contains("was not read to its end yet, and may hold it.\n"), "{unread}");
+    assert!(unread.contains("wait, and do not --resend\n"), "{unread}");
+    assert!(unread.contains("  not --resend yet: "), "{unread}");
+    assert!(!unread.contains("Next:"), "{unread}");
+    assert!(!unread.contains("No task of the account could be it"), "{unread}");
+    let json = place.run(&["show", "promo/unresolved", "--json"]).json();
+    assert_eq!((&json["candidates_listed_at"], &json["next"]), (&Value::Null, &Value::Null));
+
+    let id = job(&store, "promo/unresolved").await.id;
+    store.set_candidates(id, Vec::new(), Some(listed("listed: none"))).await.unwrap();
+    let read = place.run(&["show", "promo/unresolved"]).out;
+    let none =
+        "No task of the account could be it, by the list as read at 2026-03-01T12:00:07.050Z";
+    for said in [none, "--resend\n", "list: HTTP 200, code 0, request_id r-7\n"] {
+        assert!(read.contains(said), "{said}\n{read}");
+    }
+    assert!(!read.contains("not read to its end") && !read.contains("not --resend"), "{read}");
+    let next = "\nNext: lipsyncd resolve promo/unresolved --task ID | --resend\n";
+    assert!(read.contains(next), "{read}");
+    let json = place.run(&["show", "promo/unresolved", "--json"]).json();
+    assert_eq!(json["candidates_listed_at"], "2026-03-01T12:00:07.050Z");
 }
 
 #[tokio::test]

@@ -113,7 +113,6 @@ async fn show_tells_a_job_whole() {
         out.lines().find_map(|line| line.strip_prefix("Next: ")).unwrap().to_owned()
     };
     assert_eq!(next("promo/failed"), "lipsyncd retry promo/failed");
-    assert_eq!(next("promo/unresolved"), "lipsyncd resolve promo/unresolved --task ID | --resend");
 }
 
 #[tokio::test]

@@ -42,6 +42,21 @@ async fn a_newer_database_is_told_as_such() {
     }
 }
 
+#[test]
+fn check_shows_whole_paths_to_who_is_at_the_root() {
+    let place = Place::new();
+    let jobs = place.folder.path().join("jobs");
+    fs::create_dir(&jobs).unwrap();
+    fs::write(jobs.join("bad.yaml"), "vidoe: x\n").unwrap();
+    let config = place.folder.path().join("lipsyncd.yaml");
+    let mut check = place.command(&["check", "--config", config.to_str().unwrap()]);
+    let output = check.current_dir("/").output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    let bad = jobs.canonicalize().unwrap().join("bad.yaml").display().to_string();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.starts_with(&format!("{bad}:1:1: ")), "{said}");
+}
+
 /// Whether this test may become another user; as any other user it is unprivileged already.
 fn is_root() -> bool {
     let id = Command::new("id").arg("-u").output().unwrap();

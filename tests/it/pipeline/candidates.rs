@@ -4,7 +4,7 @@ use lipsyncd::{
     job::{Outcome, State},
     pipeline::End,
     sim::{Call, Fault, FaultRule, SimConfig},
-    store::{Candidate, Lookups, Reader, Store},
+    store::{Candidate, JobDetail, Lookups, Reader, Store},
 };
 
 use crate::support::{House, many, quick, refusal, wanted};
@@ -30,8 +30,12 @@ async fn lose(house: &House, fault: Fault) {
     assert_eq!(house.state("m/a").await, State::Unresolved);
 }
 
+fn detail(house: &House) -> JobDetail {
+    Reader::open(house.store.path()).unwrap().detail("m/a").unwrap().unwrap()
+}
+
 fn candidates(house: &House) -> Vec<Candidate> {
-    Reader::open(house.store.path()).unwrap().detail("m/a").unwrap().unwrap().candidates
+    detail(house).candidates
 }
 
 fn task_ids(house: &House) -> Vec<String> {
@@ -76,7 +80,27 @@ async fn a_list_that_could_not_be_read_is_read_at_the_next_start() {
     house.fault(FaultRule::always(Call::List, refusal(5000)));
     lose(&house, Fault::LoseAnswer).await;
     assert_eq!(task_ids(&house), [""; 0]);
+    assert_eq!(detail(&house).listed_at(), None, "nobody knows that there is none");
     house.clear_faults();
     assert_eq!(house.run().await, End::Idle);
     assert_eq!(task_ids(&house), [task_of(&house, "ext-m-a")]);
+    assert!(detail(&house).listed_at().is_some());
+    let history = detail(&house).history.len();
+    assert_eq!(house.run().await, End::Idle);
+    assert_eq!(detail(&house).history.len(), history, "what it says again is not written again");
+}
+
+#[tokio::test]
+async fn that_no_task_could_be_it_is_written_down() {
+    let mut house = House::new(SimConfig { answers_external_lookups: false, ..quick() }).await;
+    house.store = Store::open(&house.dir.path().join("new.db")).unwrap();
+    house.store.learn_lookups("test", Lookups::Unanswered).await.unwrap();
+    lose(&house, Fault::DropRequest).await;
+    assert_eq!(task_ids(&house), [""; 0]);
+    let detail = detail(&house);
+    let last = detail.history.last().unwrap();
+    assert_eq!(last.what, "the account's tasks were listed: none could be it");
+    assert_eq!(detail.listed_at(), Some(last.at.as_str()));
+    house.apply("m/a", Outcome::ResolvedAsUnsent).await.unwrap();
+    assert_eq!(self::detail(&house).listed_at(), None, "that was before");
 }

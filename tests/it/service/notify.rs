@@ -84,7 +84,7 @@ fn a_database_that_others_keep_locked_is_waited_for_and_is_no_reason_to_be_kille
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     house.drop_in("x.yaml", JOB);
     house.until("the lock to be told", |_| {
-        manager.status().starts_with("waits for the state database: ")
+        manager.status().starts_with("waits until it can go on: state database")
     });
     let fed = manager.count("WATCHDOG=1");
     house.until("the watchdog to be fed", |_| manager.count("WATCHDOG=1") > fed + 1);

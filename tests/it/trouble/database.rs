@@ -43,7 +43,7 @@ fn a_full_disk_under_the_database_is_waited_out() {
     house.drop_in("many.yaml", format!("jobs:\n{jobs}"));
     house.until("the daemon to say so", |house| daemon_trouble(house).is_some());
     let status = house.run(&["status"]).out;
-    assert!(status.contains("database   the daemon waits for it: state database: "), "{status}");
+    assert!(status.contains("database   the daemon waits for it: database or disk"), "{status}");
     assert!(status.contains("full"), "{status}");
     assert!(house.is_running());
     mount.clear();

@@ -1,0 +1,134 @@
+//! What is worth typing after `status`.
+
+use super::report::Report;
+use crate::{
+    cli::text::{counted, safe, shell_word},
+    job::State,
+    store::{PauseKind, RefusedManifest},
+};
+
+/// The commands that are worth typing now, the most urgent first, and why; safe to show.
+pub(super) fn next(report: &Report) -> Vec<(String, String)> {
+    let count = |states: &[State]| report.standing.count(states);
+    let unfinished = State::ALL.into_iter().filter(|state| !state.is_finished());
+    let unfinished = count(&unfinished.collect::<Vec<_>>()) - count(&[State::Unresolved]);
+    let mut next = Vec::new();
+    let mut add = |command: &str, why: String| next.push((command.to_owned(), why));
+    if report.standing.pause.as_ref().is_some_and(|pause| pause.kind == PauseKind::Person) {
+        add("lipsyncd resume", "lets paid calls go on".to_owned());
+    }
+    if !report.daemon.running && unfinished > 0 {
+        add(&safe(&report.here.start), format!("{} not finished", jobs_are(unfinished)));
+    }
+    if let Some(what) = ailing(report) {
+        add("lipsyncd doctor", format!("says how to mend {what}"));
+    }
+    let unresolved = count(&[State::Unresolved]);
+    if unresolved > 0 {
+        let why = format!("{} to be decided by you", jobs_are(unresolved));
+        add("lipsyncd list --state unresolved", why);
+    }
+    let mut to_mend = report.manifests.refused;
+    for refused in report.standing.refused.iter().filter(|refused| is_closed(refused)) {
+        let file = report.here.jobs_dir.join(&refused.path).display().to_string();
+        let command = format!("chmod g+r {}", shell_word(&file));
+        add(&safe(&command), "the daemon may not read it".to_owned());
+        to_mend -= 1;
+    }
+    if to_mend > 0 {
+        add("lipsyncd check", format!("{} to be mended", counted(to_mend, "manifest")));
+    }
+    let failed = count(&[State::Failed]);
+    if failed > 0 {
+        add("lipsyncd list --state failed", counted(failed, "job") + " failed");
+    }
+    let waiting = count(&[State::Waiting]);
+    if waiting > 0 {
+        let why = format!(
+            "what {} for",
+            if waiting == 1 { "a job waits".into() } else { format!("{waiting} jobs wait") }
+        );
+        add("lipsyncd list --state waiting", why);
+    }
+    next
+}
+
+/// What keeps the line from its work and has a check of `doctor`, the most telling of them.
+fn ailing(report: &Report) -> Option<&'static str> {
+    let pause = report.standing.pause.as_ref().map(|pause| pause.kind);
+    if report.daemon.trouble.is_some() {
+        Some("the database")
+    } else if pause == Some(PauseKind::Credentials) {
+        Some("the credentials")
+    } else if report.trouble.is_some() {
+        Some("the way to the API")
+    } else if report.blocked.is_some() {
+        Some("the output folder")
+    } else {
+        None
+    }
+}
+
+/// Whether all that is wrong with a manifest is that the daemon's user may not read it: who types `check`
+/// perhaps may.
+fn is_closed(refused: &RefusedManifest) -> bool {
+    refused.error.contains("it cannot be read: Permission denied")
+}
+
+fn jobs_are(count: i64) -> String {
+    if count == 1 { "1 job is".to_owned() } else { format!("{count} jobs are") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        cli::status::report::{
+            Here,
+            tests::{NOW_MS, here, paused, running, standing},
+        },
+        store::{Holder, LineTrouble, Standing},
+    };
+
+    fn commands(standing: Standing, holder: Option<Holder>, here: Here) -> Vec<String> {
+        let next = next(&Report::of(standing, holder, NOW_MS, here));
+        next.into_iter().map(|(command, _)| command).collect()
+    }
+
+    #[test]
+    fn the_daemon_is_started_by_its_unit_where_it_has_one() {
+        let here = Here { start: "systemctl start lipsyncd".to_owned(), ..here() };
+        assert_eq!(commands(standing(), None, here), ["systemctl start lipsyncd"]);
+    }
+
+    #[test]
+    fn doctor_is_named_where_it_knows_more() {
+        let trouble = LineTrouble { reason: "no connection".to_owned(), since_ms: NOW_MS };
+        for ailing in [
+            Standing { pause: Some(paused(PauseKind::Credentials)), ..standing() },
+            Standing { trouble: Some(trouble), ..standing() },
+            Standing { blocked: Some((1, "its place".to_owned())), ..standing() },
+        ] {
+            assert_eq!(commands(ailing, running(1), here()), ["lipsyncd doctor"]);
+        }
+        let locked = Holder { pid: 1, trouble: Some("database is locked".to_owned()) };
+        assert_eq!(commands(standing(), Some(locked), here()), ["lipsyncd doctor"]);
+        let unpaid = Standing { pause: Some(paused(PauseKind::Account)), ..standing() };
+        assert_eq!(commands(unpaid, running(1), here()), [""; 0]);
+    }
+
+    #[test]
+    fn a_manifest_that_the_daemon_may_not_read_is_opened_and_not_checked() {
+        let refused = |path: &str, error: &str| RefusedManifest {
+            path: path.to_owned(),
+            error: format!("{path}: {error}"),
+        };
+        let closed = refused("a b.yaml", "it cannot be read: Permission denied (os error 13)");
+        let one = Standing { manifests_refused: 1, refused: vec![closed.clone()], ..standing() };
+        assert_eq!(commands(one, running(1), here()), ["chmod g+r '/jobs/a b.yaml'"]);
+        let both = vec![closed, refused("c.yaml", "unknown key")];
+        let two = Standing { manifests_refused: 2, refused: both, ..standing() };
+        let expected = ["chmod g+r '/jobs/a b.yaml'", "lipsyncd check"];
+        assert_eq!(commands(two, running(1), here()), expected);
+    }
+}
