@@ -22,13 +22,18 @@ pub(super) fn start(config: Option<&Path>) -> String {
 
 /// The unit that goes by this configuration; `installed` tells of a unit's file whether it is there.
 fn unit(config: Option<&Path>, installed: impl Fn(&str) -> bool) -> Option<String> {
-    let file: PathBuf = config?.components().collect();
-    let name = file.file_stem()?.to_str().filter(|_| file.parent() == Some(Path::new(CONFIGS)))?;
-    let (file, unit) = match name {
-        "lipsyncd" => ("lipsyncd.service", "lipsyncd".to_owned()),
-        account => ("lipsyncd@.service", format!("lipsyncd@{account}")),
-    };
+    let unit = name(config?)?;
+    let file = if unit.contains('@') { "lipsyncd@.service" } else { "lipsyncd.service" };
     installed(file).then_some(unit)
+}
+
+/// What the package's unit of this configuration is called; none where that is not one of the package's.
+pub(super) fn name(config: &Path) -> Option<String> {
+    let file: PathBuf = config.components().collect();
+    match file.file_stem()?.to_str().filter(|_| file.parent() == Some(Path::new(CONFIGS)))? {
+        "lipsyncd" => Some("lipsyncd".to_owned()),
+        account => Some(format!("lipsyncd@{account}")),
+    }
 }
 
 #[cfg(test)]

@@ -10,10 +10,7 @@ use std::{
 use rustix::process::geteuid;
 
 use super::{finding::Finding, patience};
-use crate::cli::text::shell_word;
-
-/// Where the package has its configurations.
-const PACKAGE_CONFIG: &str = "/etc/lipsyncd";
+use crate::cli::{text::shell_word, unit};
 
 /// A user by number and, where it has one, name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,11 +57,7 @@ impl Who {
 
     /// The unit of the package that goes by this configuration.
     pub(super) fn unit(&self) -> Option<String> {
-        let file = self.file.as_deref().filter(|file| file.starts_with(PACKAGE_CONFIG))?;
-        match file.file_stem()?.to_str()? {
-            "lipsyncd" => Some("lipsyncd".to_owned()),
-            name => Some(format!("lipsyncd@{name}")),
-        }
+        unit::name(self.file.as_deref()?)
     }
 
     /// Where the credentials lie that systemd hands over: beside the configuration.
