@@ -73,7 +73,12 @@ machine_down() {
     if [ -n "${MACHINE_OUTER:-}" ]; then
         kill -9 "$MACHINE_OUTER" 2> /dev/null || true
         wait "$MACHINE_OUTER" 2> /dev/null || true
-        rmdir "$MACHINE_GROUP" 2> /dev/null || true
+        # Its processes take a moment to be gone; each group goes after those in it.
+        local turn
+        for turn in $(seq 50); do
+            if find "$MACHINE_GROUP" -depth -type d -exec rmdir {} + 2> /dev/null; then break; fi
+            sleep 0.1
+        done
     fi
 }
 
