@@ -15,9 +15,6 @@ use sha2::{Digest, Sha256};
 const ACCESS_KEY: &str = "KLING_ACCESS_KEY";
 const SECRET_KEY: &str = "KLING_SECRET_KEY";
 const API_TOKEN: &str = "KLING_API_TOKEN";
-/// No credential is longer.
-const MAX_BYTES: u64 = 64 << 10;
-
 /// How the API knows the account.
 #[derive(Clone)]
 pub enum Credentials {
@@ -71,6 +68,9 @@ pub enum CredentialsError {
 }
 
 impl Credentials {
+    /// No credential is longer.
+    pub const BYTES_MAX: u64 = 64 << 10;
+
     /// Looks each name up in the environment, then as a file in `$CREDENTIALS_DIRECTORY`. Blanks
     /// around a value do not count, and an empty one counts as absent.
     ///
@@ -144,8 +144,8 @@ fn look_up(
     };
     let path = PathBuf::from(folder).join(name.to_lowercase());
     let mut value = Zeroizing::new(String::new());
-    let read =
-        fs::File::open(&path).and_then(|file| file.take(MAX_BYTES).read_to_string(&mut value));
+    let read = fs::File::open(&path)
+        .and_then(|file| file.take(Credentials::BYTES_MAX).read_to_string(&mut value));
     match read {
         Ok(_) => cleaned(name, &value),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

@@ -26,9 +26,6 @@ const SOURCES: [(&str, &str); 3] = [
     ("KLING_API_TOKEN", "api_token"),
 ];
 
-/// No credential is longer.
-const BYTES_MAX: u64 = 64 << 10;
-
 /// The credentials that the daemon has, as far as they can be had from here.
 pub(super) fn check(who: &Who, findings: &mut Vec<Finding>) -> Option<Credentials> {
     let found = find(who);
@@ -91,7 +88,8 @@ fn find(who: &Who) -> Result<(Credentials, String), Finding> {
 fn from_folder(folder: &Path, name: &str) -> Option<OsString> {
     let (_, file) = SOURCES.iter().find(|(known, _)| *known == name)?;
     let path = folder.join(file);
-    let plain = fs::metadata(&path).is_ok_and(|file| file.is_file() && file.len() <= BYTES_MAX);
+    let plain = fs::metadata(&path)
+        .is_ok_and(|file| file.is_file() && file.len() <= Credentials::BYTES_MAX);
     if !plain {
         return None;
     }

@@ -178,10 +178,7 @@ fn a_database_that_cannot_be_used_shows_while_all_else_is_told() {
     });
     house.kill();
 
-    // Nobody else may even read.
-    let other = Connection::open(house.path("lipsyncd.db")).unwrap();
-    other.pragma_update(None, "locking_mode", "EXCLUSIVE").unwrap();
-    other.execute_batch("BEGIN EXCLUSIVE; UPDATE line SET hold = NULL; COMMIT").unwrap();
+    let other = house.lock_out();
     house.spawn();
     house.until("the daemon to wait", |house| house.log().contains("until it can be opened"));
     let unread = Scrape::of(&house);

@@ -17,6 +17,7 @@ use lipsyncd::{
     media::video::is_whole,
     sim::{Ledger, SimConfig, SimServer},
 };
+use rusqlite::Connection;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -293,6 +294,14 @@ impl House {
         let names = fs::read_dir(self.path(folder)).unwrap();
         let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
         names.filter(|name| name.starts_with('.')).collect()
+    }
+
+    /// Takes the state database for itself, until it is dropped: nobody else may even read.
+    pub fn lock_out(&self) -> Connection {
+        let other = Connection::open(self.path("lipsyncd.db")).unwrap();
+        other.pragma_update(None, "locking_mode", "EXCLUSIVE").unwrap();
+        other.execute_batch("BEGIN EXCLUSIVE; UPDATE line SET hold = NULL; COMMIT").unwrap();
+        other
     }
 
     /// The state database is whole.

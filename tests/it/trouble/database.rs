@@ -67,10 +67,7 @@ fn a_database_that_others_keep_locked_is_waited_for_at_the_start_and_later() {
     house.start();
     has_sent(&house);
     house.kill();
-    let other = Connection::open(house.path("lipsyncd.db")).unwrap();
-    // Nobody else may even read.
-    other.pragma_update(None, "locking_mode", "EXCLUSIVE").unwrap();
-    other.execute_batch("BEGIN EXCLUSIVE; UPDATE line SET hold = NULL; COMMIT").unwrap();
+    let other = house.lock_out();
     house.spawn();
     house.until("the daemon to wait", |house| house.log().contains("until it can be opened"));
     assert!(house.is_running());

@@ -8,8 +8,6 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::Connection;
-
 use crate::support::daemon::{House, JOB, slow};
 
 const SIGHUP: u32 = 1;
@@ -65,9 +63,7 @@ fn it_ends_well_though_others_lock_the_database_at_the_start_and_at_once_when_to
     house.start();
     house.until("x to be sent", |house| house.state("x") == "submitted");
     house.kill();
-    let other = Connection::open(house.path("lipsyncd.db")).unwrap();
-    other.pragma_update(None, "locking_mode", "EXCLUSIVE").unwrap();
-    other.execute_batch("BEGIN EXCLUSIVE; UPDATE line SET hold = NULL; COMMIT").unwrap();
+    let other = house.lock_out();
     for names in [&["TERM"][..], &["INT", "INT"]] {
         house.spawn();
         hears(&house);
