@@ -4,7 +4,7 @@
 //! That is why `creating` always means "look it up": the send itself happens in the same breath in
 //! which `creating` was written down, and a job that is found in it may have been sent.
 
-use super::{Job, State};
+use super::{Task, State};
 
 /// The next thing to do for a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,17 +32,16 @@ pub enum Action {
 
 /// Says what to do with `job` at `now_ms` (Unix time).
 #[must_use]
-pub fn decide(job: &Job, now_ms: i64) -> Action {
-    let resting = job.due_at_ms > now_ms;
-    let rest = Action::Rest { until_ms: Some(job.due_at_ms) };
-    match job.state {
-        State::Waiting if job.media.missing.is_some() => Action::Rest { until_ms: None },
+pub fn decide(task: &Task, now_ms: i64) -> Action {
+    let resting = task.due_at_ms > now_ms;
+    let rest = Action::Rest { until_ms: Some(task.due_at_ms) };
+    match task.state {
         State::Waiting if resting => rest,
         State::Waiting => Action::Enqueue,
         State::Queued | State::Identified | State::Creating | State::Downloading if resting => rest,
-        State::Queued if job.needs_sound_length() => Action::MeasureSound,
+        State::Queued if task.needs_audio_length() => Action::MeasureSound,
         State::Queued => Action::Identify,
-        State::Identified if session_expired(job, now_ms) => Action::Identify,
+        State::Identified if session_expired(task, now_ms) => Action::Identify,
         State::Identified => Action::Create,
         State::Creating => Action::LookUp,
         State::Submitted | State::Processing => Action::Poll,
@@ -53,6 +52,6 @@ pub fn decide(job: &Job, now_ms: i64) -> Action {
     }
 }
 
-fn session_expired(job: &Job, now_ms: i64) -> bool {
-    job.session.as_ref().is_none_or(|session| session.expires_at_ms <= now_ms)
+fn session_expired(task: &Task, now_ms: i64) -> bool {
+    task.session.as_ref().is_none_or(|session| session.expires_at_ms <= now_ms)
 }

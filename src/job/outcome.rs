@@ -1,20 +1,14 @@
-//! What can come of an action, of the folder, or of a person's word.
+//! What can result from an action, from the folder, or from a person's decision.
 //!
 //! Owns the vocabulary between the pipeline, the inbox and the commands on one side and
 //! [`apply`](super::apply()) on the other; decides nothing.
 
-use super::{Delivered, FaceSpan, JobSpec, Media, Session};
+use super::{Delivered, FaceSpan, Session};
 
-/// What happened to a job.
+/// What happened to a task.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
-    /// All media are there and still.
-    MediaReady(Media),
-    /// Some of the media are not there, or not still; in words.
-    MediaMissing(String),
-    /// The media were read and cannot be used.
-    MediaUnfit(Fault),
-    /// A local file is no longer what was measured; in words.
+    /// A local file is no longer the one that the create request was sent with; in words.
     MediaChanged(String),
     /// `not_before` has come.
     Due,
@@ -38,8 +32,6 @@ pub enum Outcome {
     CreateIntended {
         /// With which account.
         account: String,
-        /// Checksum of an inline sound.
-        sound_sha256: Option<String>,
     },
     /// The same create is about to be sent again.
     ResendIntended {
@@ -61,14 +53,6 @@ pub enum Outcome {
     Found {
         /// The task.
         task_id: String,
-    },
-    /// The metadata in the job's place are those of a later attempt than the database knows of: it was put
-    /// back from a backup.
-    Published {
-        /// The task.
-        task_id: String,
-        /// Which attempt made it.
-        attempt: u32,
     },
     /// A lookup that can be trusted found no task.
     Absent {
@@ -107,16 +91,13 @@ pub enum Outcome {
     Blocked(Trouble),
     /// A refusal that repeating will not change.
     Refused(Fault),
-    /// Taken back by a person.
-    Cancelled,
-    /// Taken out of the folder.
-    Removed,
-    /// Back in the folder after it was taken out.
-    Returned,
-    /// The manifest asks for something else now, and nothing was sent yet.
-    Edited(Box<JobSpec>),
-    /// A person asks for a fresh attempt.
-    Retried,
+    /// The last job that asked for it is gone, and nothing was sent.
+    Abandoned,
+    /// A job asks for it again after it was cancelled, or failed before Kling accepted it.
+    Revived {
+        /// Sessions identified before this (Unix ms) are not used.
+        sessions_after_ms: i64,
+    },
     /// A person says which task it is.
     ResolvedAs {
         /// The task.

@@ -10,7 +10,7 @@ mod whole;
 use std::collections::BTreeMap;
 
 use super::{
-    Delivered, FaceChoice, FaceSpan, Job, JobSpec, Media, Moment, Outcome, Policy, Session, Source,
+    Delivered, FaceChoice, FaceSpan, Task, JobSpec, Media, Moment, Outcome, Policy, Session, Source,
     State, Transition, apply,
     outcome::{Fault, Trouble},
 };
@@ -66,7 +66,7 @@ fn identified() -> Outcome {
 }
 
 fn intended() -> Outcome {
-    Outcome::CreateIntended { account: "a".into(), sound_sha256: None }
+    Outcome::CreateIntended { account: "a".into(), audio_sha256: None }
 }
 
 fn delivered() -> Outcome {
@@ -121,17 +121,17 @@ fn moment(now_ms: i64) -> Moment {
     Moment { now_ms, chance: 1.0 }
 }
 
-fn at(job: &Job, outcome: Outcome, now_ms: i64) -> Transition {
-    apply(job, outcome, &moment(now_ms), &POLICY).unwrap()
+fn at(task: &Task, outcome: Outcome, now_ms: i64) -> Transition {
+    apply(task, outcome, &moment(now_ms), &POLICY).unwrap()
 }
 
 /// The job after these outcomes, all at the same time.
-fn after(job: Job, outcomes: impl IntoIterator<Item = Outcome>) -> Job {
-    outcomes.into_iter().fold(job, |job, outcome| at(&job, outcome, NOW_MS).job)
+fn after(task: Task, outcomes: impl IntoIterator<Item = Outcome>) -> Task {
+    outcomes.into_iter().fold(task, |task, outcome| at(&task, outcome, NOW_MS).task)
 }
 
 /// A job that came to `state` the usual way.
-fn job_in(state: State) -> Job {
+fn task_in(state: State) -> Task {
     use Outcome as O;
     let ready = || O::MediaReady(Media::default());
     let accepted = || O::Accepted { task_id: "t1".into() };
@@ -153,7 +153,7 @@ fn job_in(state: State) -> Job {
             vec![ready(), identified(), intended(), O::NoLookups("unanswered".into())]
         }
     };
-    let job = after(Job::new(spec(), "ext".into(), 0), path);
-    assert_eq!(job.state, state);
-    job
+    let task = after(Task::new(spec(), "ext".into(), 0), path);
+    assert_eq!(task.state, state);
+    task
 }

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     job::{
-        Delivered, Job, Outcome,
+        Delivered, Task, Outcome,
         outcome::{Fault, Trouble},
     },
     kling::{Api, ResultVideo},
@@ -29,21 +29,21 @@ const RESULT_KEPT_MS: i64 = 30 * 24 * 60 * 60 * 1000;
 /// Fetches what the task of a job made. `hint` is what the last query said of it.
 pub(super) async fn download<A: Api>(
     context: &Context<A>,
-    job: Job,
+    task: Task,
     hint: Option<ResultVideo>,
 ) -> Result<StepEnd, StoreError> {
     let counted = context.settings.metrics.download();
-    let (outcome, word) = match fetch(context, &job, hint).await {
+    let (outcome, word) = match fetch(context, &task, hint).await {
         Ok(delivered) => (Outcome::Delivered(delivered), None),
         Err(stop @ Stop::Gone { .. }) => {
-            let Trouble { code, message, .. } = told(&job, stop);
+            let Trouble { code, message, .. } = told(&task, stop);
             (Outcome::Refused(Fault { code, message }), None)
         }
         Err(Stop::Output(error)) if error.is_passing() => {
-            (Outcome::Blocked(told(&job, error.into())), None)
+            (Outcome::Blocked(told(&task, error.into())), None)
         }
         Err(stop) if is_planted(Mistake::PaidAndFailed) => {
-            let Trouble { code, message, .. } = told(&job, stop);
+            let Trouble { code, message, .. } = told(&task, stop);
             (Outcome::Refused(Fault { code, message }), None)
         }
         Err(stop) => {
@@ -51,24 +51,24 @@ pub(super) async fn download<A: Api>(
                 Stop::Api(error) => Word::of(error),
                 _ => None,
             };
-            (Outcome::Trouble(told(&job, stop)), word)
+            (Outcome::Trouble(told(&task, stop)), word)
         }
     };
     match &outcome {
         Outcome::Delivered(_) => counted.succeeded(),
         _ => counted.failed(),
     }
-    Ok(StepEnd::new(context.note(&job, outcome, None).await?, word))
+    Ok(StepEnd::new(context.note(&task, outcome, None).await?, word))
 }
 
 async fn fetch<A: Api>(
     context: &Context<A>,
-    job: &Job,
+    task: &Task,
     hint: Option<ResultVideo>,
 ) -> Result<Delivered, Stop> {
-    let task_id = job.task_id.clone().unwrap_or_default();
+    let task_id = task.task_id.clone().unwrap_or_default();
     let (output_dir, way) =
-        (context.settings.output_dir.clone(), context.room.way_at_once(&job.spec.output));
+        (context.settings.output_dir.clone(), context.room.way_at_once(&task.spec.output));
     let (known_task, bytes_max) = (task_id.clone(), context.settings.download_bytes_max);
     let (place, begun) = on_disk(&context.settings, move || {
         let place = way.go(&output_dir)?;
@@ -85,18 +85,18 @@ async fn fetch<A: Api>(
     };
     let (videos, made) = match hint {
         Some(video) => (video, None),
-        None => ask_for_result(context, job, &task_id).await?,
+        None => ask_for_result(context, task, &task_id).await?,
     };
-    let record = record(context, job, videos.duration_ms).await?;
+    let record = record(context, task, videos.duration_ms).await?;
     let (at, clock) = (place.clone(), context.clock.clone());
-    let earlier = earlier(job);
+    let earlier = earlier(task);
     let publish = move |parts: Vec<Part>, result, watermark| {
         // It is whole on disk now.
         let metadata = Metadata { result, watermark, finished_at_ms: clock.now_ms(), ..record };
         publish(&place, &metadata, &earlier, parts)
     };
     let url = videos.url.as_deref();
-    let delivered = if job.spec.watermark {
+    let delivered = if task.spec.watermark {
         let fetched = fetch_file(context, part, Kind::Result, url, |part, facts| Ok((part, facts)));
         let (part, result) = fetched.await.map_err(|stop| gone_by_now(stop, made))?;
         let place = at.clone();
@@ -110,7 +110,7 @@ async fn fetch<A: Api>(
         let fetched = fetch_file(context, part, Kind::Result, url, whole).await;
         fetched.map_err(|stop| gone_by_now(stop, made))?
     };
-    context.room.learn(&job.spec.output, &at);
+    context.room.learn(&task.spec.output, &at);
     Ok(delivered)
 }
 
@@ -158,20 +158,20 @@ struct Made {
 /// The result as the API names it now, and how old its task is.
 async fn ask_for_result<A: Api>(
     context: &Context<A>,
-    job: &Job,
+    task: &Task,
     task_id: &str,
 ) -> Result<(ResultVideo, Option<Made>), Stop> {
     context.pace.ready(Call::Query).await;
     let reply = context.api.task(task_id).await;
-    let (task, api_now_ms) = (reply.result?, reply.answer.server_at_ms);
-    if task.task_id != task_id {
+    let (remote, api_now_ms) = (reply.result?, reply.answer.server_at_ms);
+    if remote.task_id != task_id {
         return Err(no_result("is about another task"));
     }
-    let video = task.videos.into_iter().next().ok_or_else(|| no_result("names no result"))?;
+    let video = remote.videos.into_iter().next().ok_or_else(|| no_result("names no result"))?;
     // Both clocks must say so: either may be wrong, and the API's times may make no sense.
     let now_ms = context.clock.now_ms();
-    let sent_at_ms = job.create.as_ref().map_or(now_ms, |create| create.first_sent_at_ms);
-    let made = task.created_at_ms.map(|at_ms| {
+    let sent_at_ms = task.create.as_ref().map_or(now_ms, |create| create.first_sent_at_ms);
+    let made = remote.created_at_ms.map(|at_ms| {
         let age_ms = api_now_ms.unwrap_or(now_ms).saturating_sub(at_ms);
         Made { at_ms, age_ms: age_ms.min(now_ms.saturating_sub(sent_at_ms)) }
     });

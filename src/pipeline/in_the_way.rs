@@ -5,7 +5,7 @@ use super::{
     stop::{Stop, on_disk, told},
 };
 use crate::{
-    job::{Delivered, Job, Outcome, outcome::Fault},
+    job::{Delivered, Task, Outcome, outcome::Fault},
     kling::Api,
     output::{self, FileFacts, OutputError},
     store::StoreError,
@@ -16,13 +16,13 @@ impl<A: Api> Context<A> {
     /// already may be another job's by now: then it is in the way as any other file is.
     pub(super) async fn note_in_the_way(
         &self,
-        job: &Job,
+        task: &Task,
         outcome: Outcome,
-    ) -> Result<Job, StoreError> {
-        match self.note(job, outcome, None).await {
+    ) -> Result<Task, StoreError> {
+        match self.note(task, outcome, None).await {
             Err(taken @ StoreError::TaskTaken { .. }) => {
                 let refused = output_taken(format!("its output is there already: {taken}"));
-                self.note(job, refused, None).await
+                self.note(task, refused, None).await
             }
             noted => noted,
         }
@@ -33,9 +33,9 @@ impl<A: Api> Context<A> {
 ///
 /// A result of this very create may lie there though the database does not know of it: then the
 /// database was put back from a backup, and the task is found.
-pub(super) async fn check_output<A: Api>(context: &Context<A>, job: &Job) -> Option<Outcome> {
-    let (output_dir, wanted) = (context.settings.output_dir.clone(), job.clone());
-    let (way, look) = context.room.way(&job.spec.output).await;
+pub(super) async fn check_output<A: Api>(context: &Context<A>, task: &Task) -> Option<Outcome> {
+    let (output_dir, wanted) = (context.settings.output_dir.clone(), task.clone());
+    let (way, look) = context.room.way(&task.spec.output).await;
     let has_room = look.is_none();
     let checked = on_disk(&context.settings, move || {
         let (place, key) = (way.go(&output_dir)?, &wanted.spec.key);
@@ -64,17 +64,17 @@ pub(super) async fn check_output<A: Api>(context: &Context<A>, job: &Job) -> Opt
         }
         // Nothing is paid for what could not be stored.
         Err(Stop::Output(error)) if error.is_passing() => {
-            Some(Outcome::Blocked(told(job, error.into())))
+            Some(Outcome::Blocked(told(task, error.into())))
         }
         Ok((_, Some((_, Some(published)))))
-            if published.external_task_id == job.external_task_id() =>
+            if published.external_task_id == task.external_task_id() =>
         {
             Some(Outcome::Found { task_id: published.task_id })
         }
         // So may one of a later attempt, which is the latest that was paid for.
         Ok((_, Some((_, Some(published)))))
-            if published.attempt > job.attempt
-                && published.external_task_id == job.name_of(published.attempt) =>
+            if published.attempt > task.attempt
+                && published.external_task_id == task.name_of(published.attempt) =>
         {
             Some(Outcome::Published { task_id: published.task_id, attempt: published.attempt })
         }
@@ -83,12 +83,12 @@ pub(super) async fn check_output<A: Api>(context: &Context<A>, job: &Job) -> Opt
              pay for another, move it away and type `lipsyncd retry {}`",
             path.display(),
             published.task_id,
-            job.spec.key
+            task.spec.key
         )),
-        Ok((_, Some((path, None)))) => taken(in_the_way(&OutputError::Foreign(path), job)),
-        Err(Stop::Output(error)) => taken(in_the_way(&error, job)),
+        Ok((_, Some((path, None)))) => taken(in_the_way(&OutputError::Foreign(path), task)),
+        Err(Stop::Output(error)) => taken(in_the_way(&error, task)),
         Err(Stop::Api(error) | Stop::NotThere(error)) => taken(error.message),
-        Err(stop @ Stop::Gone { .. }) => taken(told(job, stop).message),
+        Err(stop @ Stop::Gone { .. }) => taken(told(task, stop).message),
         Err(Stop::Other { message, .. }) => taken(message),
     }
 }
@@ -98,16 +98,16 @@ fn output_taken(message: String) -> Outcome {
     Outcome::Refused(Fault { code: "output_taken".to_owned(), message })
 }
 
-fn in_the_way(error: &OutputError, job: &Job) -> String {
+fn in_the_way(error: &OutputError, task: &Task) -> String {
     format!(
         "{error}: move it away or give the job another `output`, then type `lipsyncd retry {}`",
-        job.spec.key
+        task.spec.key
     )
 }
 
 /// The file that an earlier attempt of this job published.
-pub(super) fn earlier(job: &Job) -> Vec<FileFacts> {
+pub(super) fn earlier(task: &Task) -> Vec<FileFacts> {
     let facts =
         |result: &Delivered| FileFacts { sha256: result.sha256.clone(), bytes: result.bytes };
-    job.result.iter().map(facts).collect()
+    task.result.iter().map(facts).collect()
 }

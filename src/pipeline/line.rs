@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use std::time::Duration;
 
 use crate::{
-    job::JobId,
+    job::TaskId,
     planted::{Mistake, is_planted},
     store::{Pause, PauseKind},
 };
@@ -19,7 +19,7 @@ pub(super) enum Probe {
     /// A query that costs nothing.
     Free,
     /// The paid call of this job.
-    Paid(JobId),
+    Paid(TaskId),
 }
 
 /// The line as a whole.

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::Settings;
 use crate::{
-    job::{Job, Source},
+    job::{Task, Source},
     kling::{Sound, VideoRef},
     media::sound,
 };
@@ -21,33 +21,33 @@ pub(super) struct LoadedSound {
 }
 
 /// The video as Identify Face is asked about it.
-pub(super) fn video_ref(job: &Job) -> VideoRef {
-    match &job.spec.video {
+pub(super) fn video_ref(task: &Task) -> VideoRef {
+    match &task.spec.video {
         Source::Url(url) => VideoRef::Url(url.clone()),
         Source::Id(id) => VideoRef::Id(id.clone()),
         Source::File(path) => {
-            VideoRef::Url(job.media.video_url.clone().unwrap_or_else(|| path.clone()))
+            VideoRef::Url(task.media.video_url.clone().unwrap_or_else(|| path.clone()))
         }
     }
 }
 
 /// Tells one video from another: jobs of one video share a session.
-pub(super) fn video_key(job: &Job) -> String {
-    match (&job.spec.video, &job.media.video_print) {
+pub(super) fn video_key(task: &Task) -> String {
+    match (&task.spec.video, &task.media.video_stamp) {
         (Source::Id(id), _) => format!("id {id}"),
         (Source::Url(url), _) => format!("url {url}"),
         (Source::File(path), print) => {
-            let url = job.media.video_url.as_deref().unwrap_or(path);
+            let url = task.media.video_url.as_deref().unwrap_or(path);
             format!("file {} {url}", print.as_deref().unwrap_or_default())
         }
     }
 }
 
 /// Says in words whether a local video is no longer what was measured.
-pub(super) async fn check_video(settings: &Settings, job: &Job) -> Result<(), String> {
-    let Source::File(path) = job.spec.video.clone() else { return Ok(()) };
-    let (locator, print) = (settings.locator.clone(), job.media.video_print.clone());
-    let manifest_dir = locator.jobs_dir.join(job.manifest_dir());
+pub(super) async fn check_video(settings: &Settings, task: &Task) -> Result<(), String> {
+    let Source::File(path) = task.spec.video.clone() else { return Ok(()) };
+    let (locator, print) = (settings.locator.clone(), task.media.video_stamp.clone());
+    let manifest_dir = locator.jobs_dir.join(task.manifest_dir());
     let checked = settings.offload.run(move || {
         let located = locator.locate(&manifest_dir, &path).map_err(|fault| fault.to_string())?;
         unchanged(&path, print.as_deref(), &located.fingerprint.to_string())
@@ -56,14 +56,14 @@ pub(super) async fn check_video(settings: &Settings, job: &Job) -> Result<(), St
 }
 
 /// Reads the sound of a job, or says in words why it is no longer what was measured.
-pub(super) async fn load_sound(settings: &Settings, job: &Job) -> Result<LoadedSound, String> {
-    let path = match job.spec.audio.clone() {
+pub(super) async fn load_sound(settings: &Settings, task: &Task) -> Result<LoadedSound, String> {
+    let path = match task.spec.audio.clone() {
         Source::Url(url) => return Ok(LoadedSound { sound: Sound::Url(url), sha256: None }),
         Source::Id(id) => return Ok(LoadedSound { sound: Sound::Id(id), sha256: None }),
         Source::File(path) => path,
     };
-    let (locator, print) = (settings.locator.clone(), job.media.sound_print.clone());
-    let manifest_dir = locator.jobs_dir.join(job.manifest_dir());
+    let (locator, print) = (settings.locator.clone(), task.media.audio_stamp.clone());
+    let manifest_dir = locator.jobs_dir.join(task.manifest_dir());
     let loaded = settings.offload.run(move || {
         let located = locator.locate(&manifest_dir, &path).map_err(|fault| fault.to_string())?;
         unchanged(&path, print.as_deref(), &located.fingerprint.to_string())?;

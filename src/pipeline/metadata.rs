@@ -2,7 +2,7 @@
 
 use super::{context::Context, stop::Stop};
 use crate::{
-    job::{Delivered, Job},
+    job::{Delivered, Task},
     kling::Api,
     output::{FaceUsed, FileFacts, Metadata, TimingUsed},
 };
@@ -10,20 +10,20 @@ use crate::{
 /// All that is kept with a result, but for what is only known once its bytes are there.
 pub(super) async fn record<A: Api>(
     context: &Context<A>,
-    job: &Job,
+    task: &Task,
     duration_ms: Option<i64>,
 ) -> Result<Metadata, Stop> {
     let internal = |message: String| Stop::Other { code: "internal", message };
-    let plan = job.plan.as_ref().ok_or_else(|| internal("the job has no timing".to_owned()))?;
-    let kept = context.store.face_and_labels(job).await;
+    let plan = task.plan.as_ref().ok_or_else(|| internal("the job has no timing".to_owned()))?;
+    let kept = context.store.face_and_labels(task).await;
     let (face, labels) = kept.map_err(|error| internal(error.to_string()))?;
     Ok(Metadata {
-        job: job.spec.key.clone(),
-        attempt: job.attempt,
-        task_id: job.task_id.clone().unwrap_or_default(),
-        external_task_id: job.external_task_id(),
-        video: job.spec.video.as_written().to_owned(),
-        audio: job.spec.audio.as_written().to_owned(),
+        task: task.spec.key.clone(),
+        attempt: task.attempt,
+        task_id: task.task_id.clone().unwrap_or_default(),
+        external_task_id: task.external_task_id(),
+        video: task.spec.video.as_written().to_owned(),
+        audio: task.spec.audio.as_written().to_owned(),
         face: FaceUsed {
             id: plan.face_id.clone(),
             start_ms: face.as_ref().map_or(0, |face| face.start_ms),
@@ -33,15 +33,15 @@ pub(super) async fn record<A: Api>(
             sound_start_ms: plan.sound_start_ms,
             sound_end_ms: plan.sound_end_ms,
             sound_insert_ms: plan.sound_insert_ms,
-            sound_volume: job.spec.sound_volume,
-            original_audio_volume: job.spec.original_audio_volume,
+            sound_volume: task.spec.sound_volume,
+            original_audio_volume: task.spec.original_audio_volume,
         },
-        units_micro: Some(job.units_micro),
+        units_micro: Some(task.units_micro),
         duration_ms,
         result: FileFacts { sha256: String::new(), bytes: 0 },
         watermark: None,
         labels,
-        created_at_ms: job.create.as_ref().map_or(0, |create| create.first_sent_at_ms),
+        created_at_ms: task.create.as_ref().map_or(0, |create| create.first_sent_at_ms),
         finished_at_ms: 0,
     })
 }

@@ -41,7 +41,7 @@ use super::{
 };
 use crate::{
     failpoint,
-    job::{Job, JobId, State},
+    job::{Task, TaskId, State},
     kling::{Api, ApiError, ResultVideo},
     planted::{Mistake, is_planted},
     store::{Store, StoreError},
@@ -93,7 +93,7 @@ impl Pulse<'_> {
 /// How a task ended.
 #[expect(clippy::large_enum_variant, reason = "one lives at a time, and is moved once")]
 pub(super) enum Event {
-    Stepped(JobId, Result<StepEnd, StoreError>),
+    Stepped(TaskId, Result<StepEnd, StoreError>),
     Swept(Result<Swept, StoreError>),
     Probed(Result<(), ApiError>),
     Learnt(Result<(), StoreError>),
@@ -110,11 +110,11 @@ pub struct Pipeline<A> {
     pub(super) steps: JoinSet<Event>,
     pub(super) running: Running,
     /// Videos that are being identified, each with the job whose step asks.
-    pub(super) identifying: HashMap<String, JobId>,
+    pub(super) identifying: HashMap<String, TaskId>,
     /// The jobs that wait for the same answer as the one that asks.
-    pub(super) waiting_for: HashMap<JobId, (String, Vec<Job>)>,
+    pub(super) waiting_for: HashMap<TaskId, (String, Vec<Task>)>,
     /// What the last query said that a task made.
-    pub(super) hints: BTreeMap<JobId, ResultVideo>,
+    pub(super) hints: BTreeMap<TaskId, ResultVideo>,
     pub(super) next_sweep: Instant,
     /// When the list is to be read for unresolved jobs; none while all have their candidates.
     pub(super) list_candidates_at: Option<Instant>,
@@ -274,9 +274,9 @@ impl<A: Api> Pipeline<A> {
                 error!("an internal failure, its job is taken up again: {panicked}");
                 self.probe_again_later().await?;
                 match was {
-                    Some((_, Some(job_id))) => {
-                        self.reload(job_id).await?;
-                        self.release_others(job_id);
+                    Some((_, Some(id_of_task))) => {
+                        self.reload(id_of_task).await?;
+                        self.release_others(id_of_task);
                     }
                     _ => self.next_sweep = Instant::now() + AFTER_PANIC,
                 }

@@ -5,7 +5,7 @@
 
 use super::{schedule::Pipeline, shelf::comes_before};
 use crate::{
-    job::{Job, JobId, State},
+    job::{Task, TaskId, State},
     kling::Api,
     store::StoreError,
 };
@@ -52,12 +52,12 @@ impl<A: Api> Pipeline<A> {
         }
     }
 
-    fn take_page(&mut self, state: State, jobs: Vec<Job>) {
-        if jobs.len() >= self.page(state) {
+    fn take_page(&mut self, state: State, tasks: Vec<Task>) {
+        if tasks.len() >= self.page(state) {
             self.unread.push(state);
         }
-        for job in jobs {
-            self.take_in(job);
+        for task in tasks {
+            self.take_in(task);
         }
     }
 
@@ -81,16 +81,16 @@ impl<A: Api> Pipeline<A> {
         self.queue_is_dry = queued.len() < held + window;
         let last = self.shelf.last_ahead();
         let mut room = window.saturating_sub(ahead);
-        for job in queued {
-            if self.shelf.holds(job.id) {
+        for task in queued {
+            if self.shelf.holds(task.id) {
                 continue;
             }
-            if room == 0 && !comes_before(&job, last) {
+            if room == 0 && !comes_before(&task, last) {
                 self.queue_is_dry = false;
                 break;
             }
             room = room.saturating_sub(1);
-            self.take_in(job);
+            self.take_in(task);
         }
         Ok(())
     }
@@ -106,8 +106,8 @@ impl<A: Api> Pipeline<A> {
         let limit = held + AGAIN_AHEAD;
         let due = self.context.store.due_again(now_ms, rest_max_ms, limit).await?;
         self.again_is_dry = due.len() < limit;
-        for job in due {
-            self.take_in(job);
+        for task in due {
+            self.take_in(task);
         }
         Ok(())
     }
@@ -117,27 +117,27 @@ impl<A: Api> Pipeline<A> {
         (self.slots.limit() * 2).max(8)
     }
 
-    fn take_in(&mut self, job: Job) {
-        if self.shelf.holds(job.id) {
+    fn take_in(&mut self, task: Task) {
+        if self.shelf.holds(task.id) {
             return;
         }
-        if job.state.holds_slot() {
-            self.slots.take(job.id);
+        if task.state.holds_slot() {
+            self.slots.take(task.id);
         }
-        self.shelve(job);
+        self.shelve(task);
     }
 
     /// Puts a job where its next action is.
-    pub(super) fn shelve(&mut self, job: Job) {
-        self.shelf.put(job, &self.context.settings.policy, self.context.clock.now_ms());
+    pub(super) fn shelve(&mut self, task: Task) {
+        self.shelf.put(task, &self.context.settings.policy, self.context.clock.now_ms());
     }
 
     /// Reads a job anew that somebody else moved.
-    pub(super) async fn reload(&mut self, id: JobId) -> Result<(), StoreError> {
+    pub(super) async fn reload(&mut self, id: TaskId) -> Result<(), StoreError> {
         self.shelf.forget(id);
         self.slots.free(id);
-        if let Some(job) = self.context.store.job(id).await? {
-            self.take_in(job);
+        if let Some(task) = self.context.store.task(id).await? {
+            self.take_in(task);
         }
         Ok(())
     }

@@ -15,9 +15,10 @@ pub(super) const NEWEST: &str = "SELECT coalesce(max(id), 0) FROM event";
 pub(super) const SINCE: &str = "
     SELECT j.key, m.path, (SELECT name FROM state WHERE number = e.from_state),
       (SELECT name FROM state WHERE number = e.to_state),
-      coalesce((SELECT text FROM phrase WHERE id = e.phrase), '') || coalesce(e.what, ''),
-      j.media_missing, j.task_id
+      coalesce((SELECT text FROM history_text WHERE id = e.text_row), '') || coalesce(e.what, ''),
+      j.media_missing, t.task_id
     FROM event e JOIN job j ON j.id = e.job_id JOIN manifest m ON m.id = j.manifest_id
+      LEFT JOIN task t ON t.id = j.task_row
     WHERE e.id > ?1 AND (e.from_state IS NOT NULL OR e.to_state <> ?2)
     ORDER BY e.id";
 

@@ -46,6 +46,10 @@ pub struct Standing {
     /// How many jobs wait for their place in the output folder to be writable, and what the first of
     /// them waits for.
     pub blocked: Option<(i64, String)>,
+    /// Tasks that hold a slot.
+    pub slots_used: i64,
+    /// Jobs whose request changed after their task was created.
+    pub changed_after_sent: i64,
     /// How long tasks take, once it is known.
     pub median_task_ms: Option<i64>,
     /// The daemon that last began its work; it may have ended.
@@ -90,11 +94,19 @@ pub(super) const REFUSED: &str = "
 /// Walks what rests, not what is queued.
 pub(super) const BLOCKED_JOBS: &str = "
     SELECT count(*), min(waits) FROM (
-      SELECT waits FROM job INDEXED BY job_delayed WHERE state = 'queued' AND due_at_ms > 0
+      SELECT waits FROM task INDEXED BY task_delayed WHERE state = 'queued' AND due_at_ms > 0
       UNION ALL
-      SELECT waits FROM job INDEXED BY job_state
-      WHERE state IN ('identified', 'creating', 'downloading') AND due_at_ms > 0)
+      SELECT waits FROM task INDEXED BY task_state
+      WHERE state IN ('identified', 'creating', 'downloading') AND due_at_ms > 0
+      UNION ALL
+      SELECT waits FROM job INDEXED BY job_state WHERE state = 'downloading' AND due_at_ms > 0)
     WHERE substr(waits, 1, length(?1)) = ?1";
+
+pub(super) const SLOTS_USED: &str = "
+    SELECT count(*) FROM task INDEXED BY task_state WHERE state IN ('creating', 'submitted', 'processing')";
+
+pub(super) const CHANGED: &str = "
+    SELECT count(*) FROM job INDEXED BY job_changed WHERE changed_after_sent = 1 AND absent_since_ms IS NULL";
 
 impl Standing {
     /// How many jobs are in any of `states`.
@@ -143,11 +155,13 @@ pub(super) fn standing(connection: &Connection, now_ms: i64) -> Result<Standing,
     let refused = refused(&moment)?;
     let pause = pause::read_pause(&moment)?;
     let blocked = blocked(&moment)?;
+    let slots_used = moment.prepare_cached(SLOTS_USED)?.query_row([], |row| row.get(0))?;
+    let changed_after_sent = moment.prepare_cached(CHANGED)?.query_row([], |row| row.get(0))?;
     let standing = moment
         .prepare_cached(
             "SELECT slots_configured, slots_limit, cap_micro, hold, median_task_ms, daemon_pid,
                    daemon_since_ms, trouble, trouble_since_ms, manifests_accepted,
-                   manifests_refused FROM line",
+                   manifests_refused FROM daemon_state",
         )?
         .query_row([], |row| {
             Ok(Standing {
@@ -164,6 +178,8 @@ pub(super) fn standing(connection: &Connection, now_ms: i64) -> Result<Standing,
                 hold: row.get(3)?,
                 trouble: LineTrouble::from_columns(row.get(7)?, row.get(8)?),
                 blocked,
+                slots_used,
+                changed_after_sent,
                 median_task_ms: row.get(4)?,
                 daemon_pid: row.get(5)?,
                 daemon_since_ms: row.get(6)?,

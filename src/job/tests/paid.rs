@@ -21,7 +21,7 @@ struct Ledger {
 impl Ledger {
     fn hear(&mut self, step: &Step<'_>) {
         let Step { name, before, moved, .. } = step;
-        let is_remembered = |job: &Job| job.create.is_some();
+        let is_remembered = |task: &Task| task.create.is_some();
         match *name {
             // What is remembered is looked for before it is sent.
             "CreateIntended" => {
@@ -33,22 +33,22 @@ impl Ledger {
             }
             // Proven not to have left, or refused by a code, and not sent before either.
             "NotSent" | "HeldBack" | "SessionGone" if before.state == State::Creating => {
-                self.open = is_remembered(&moved.job);
+                self.open = is_remembered(&moved.task);
             }
             "Refused" if before.state == State::Creating => self.open = false,
             // A person's word.
             "Retried" | "ResolvedAsUnsent" => self.open = false,
             _ => {}
         }
-        let sends_next = decide(&moved.job, i64::MAX) == Action::Create;
-        let is_forgotten = self.open && !is_remembered(&moved.job);
+        let sends_next = decide(&moved.task, i64::MAX) == Action::Create;
+        let is_forgotten = self.open && !is_remembered(&moved.task);
         assert!(!(is_forgotten && sends_next), "{name}: sent next though it may have been sent");
         self.count(step);
     }
 
     fn count(&mut self, step: &Step<'_>) {
         let Step { name, before, moved, .. } = step;
-        let (spend, job) = (moved.spend, &moved.job);
+        let (spend, task) = (moved.spend, &moved.task);
         let names_a_task = matches!(*name, "Accepted" | "Found" | "Published" | "ResolvedAs")
             && before.task_id.is_none();
         assert_eq!(spend.tasks, i64::from(names_a_task), "{name}");
@@ -56,9 +56,9 @@ impl Ledger {
         assert!(spend.identify_micro >= 0 && spend.task_micro >= 0, "{name}");
         self.micro =
             self.micro.saturating_add(spend.identify_micro).saturating_add(spend.task_micro);
-        assert!(job.units_micro >= before.units_micro, "{name}");
-        assert_eq!(job.units_micro, self.micro, "{name}");
-        let attempts = i64::from(job.attempt);
+        assert!(task.units_micro >= before.units_micro, "{name}");
+        assert_eq!(task.units_micro, self.micro, "{name}");
+        let attempts = i64::from(task.attempt);
         assert!(self.tasks <= attempts, "{} tasks in {attempts} attempts: {name}", self.tasks);
     }
 }
@@ -69,13 +69,13 @@ impl Ledger {
 fn a_retry_of_what_was_never_sent_keeps_its_name() {
     let fault = || Fault { code: "x".to_owned(), message: "y".to_owned() };
     for (ended, name) in [
-        (at(&job_in(State::Queued), Outcome::Cancelled, NOW_MS), "ext"),
-        (at(&job_in(State::Waiting), Outcome::MediaUnfit(fault()), NOW_MS), "ext"),
-        (at(&job_in(State::Identified), Outcome::Refused(fault()), NOW_MS), "ext"),
-        (at(&job_in(State::Creating), Outcome::Refused(fault()), NOW_MS), "ext-2"),
-        (at(&job_in(State::Processing), Outcome::Refused(fault()), NOW_MS), "ext-2"),
+        (at(&task_in(State::Queued), Outcome::Cancelled, NOW_MS), "ext"),
+        (at(&task_in(State::Waiting), Outcome::MediaUnfit(fault()), NOW_MS), "ext"),
+        (at(&task_in(State::Identified), Outcome::Refused(fault()), NOW_MS), "ext"),
+        (at(&task_in(State::Creating), Outcome::Refused(fault()), NOW_MS), "ext-2"),
+        (at(&task_in(State::Processing), Outcome::Refused(fault()), NOW_MS), "ext-2"),
     ] {
-        let again = at(&ended.job, Outcome::Retried, NOW_MS).job;
+        let again = at(&ended.task, Outcome::Retried, NOW_MS).task;
         assert_eq!(again.external_task_id(), name, "{}", ended.what);
         assert!(again.was_never_sent());
     }
@@ -95,21 +95,21 @@ proptest! {
     /// With luck from here on, every job that has not ended is delivered.
     #[test]
     fn whatever_happened_there_is_a_way_to_the_end(story in a_story()) {
-        let mut job = tell(&story, |_| ());
+        let mut task = tell(&story, |_| ());
         let mut now_ms = NOW_MS;
         for _ in 0..12 {
-            if job.state.is_finished() {
+            if task.state.is_finished() {
                 return Ok(());
             }
-            match decide(&job, now_ms) {
+            match decide(&task, now_ms) {
                 // At the end of time itself every session has expired.
                 Action::Rest { until_ms: Some(until_ms) } if until_ms < i64::MAX => {
                     now_ms = until_ms;
                 }
                 Action::Rest { until_ms: Some(_) } => return Ok(()),
-                _ => job = at(&job, luck(&job, now_ms).1, now_ms).job,
+                _ => task = at(&task, luck(&task, now_ms).1, now_ms).task,
             }
         }
-        prop_assert!(job.state == State::Succeeded, "{job:?}");
+        prop_assert!(task.state == State::Succeeded, "{job:?}");
     }
 }

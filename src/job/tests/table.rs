@@ -1,6 +1,6 @@
 //! Each state with each outcome: where it leads, or the name it is refused by.
 
-use super::{NOW_MS, POLICY, apply, job_in, moment, outcomes};
+use super::{NOW_MS, POLICY, apply, task_in, moment, outcomes};
 use crate::job::{Action, State, State::*, decide};
 
 /// Where an outcome leads, by the state it came of. What is not here is illegal.
@@ -84,21 +84,21 @@ fn every_pair_leads_where_the_table_says_or_is_refused_by_name() {
     for (name, outcome) in outcomes() {
         let (_, legal) = TABLE.iter().find(|row| row.0 == name).unwrap();
         for state in State::ALL {
-            let job = job_in(state);
-            let applied = apply(&job, outcome.clone(), &moment(NOW_MS), &POLICY);
+            let task = task_in(state);
+            let applied = apply(&task, outcome.clone(), &moment(NOW_MS), &POLICY);
             let expected = legal.iter().find(|pair| pair.0 == state).map(|pair| pair.1);
             match (applied, expected) {
                 (Ok(moved), Some(to)) => {
-                    assert_eq!((moved.from, moved.job.state), (state, to), "{name} of {state}");
+                    assert_eq!((moved.from, moved.task.state), (state, to), "{name} of {state}");
                     assert!(!moved.what.is_empty());
-                    assert_eq!(moved.job.revision, job.revision, "the store counts the writes");
+                    assert_eq!(moved.task.revision, task.revision, "the store counts the writes");
                 }
                 (Err(illegal), None) => {
                     let words = illegal.to_string();
                     assert_eq!((illegal.state, illegal.outcome.as_str()), (state, name));
                     assert!(words.contains("promo/en") && words.contains(name), "{words}");
                 }
-                (Ok(moved), None) => panic!("{name} of {state} led to {}", moved.job.state),
+                (Ok(moved), None) => panic!("{name} of {state} led to {}", moved.task.state),
                 (Err(illegal), Some(_)) => panic!("{illegal}"),
             }
         }
@@ -107,7 +107,7 @@ fn every_pair_leads_where_the_table_says_or_is_refused_by_name() {
 
 #[test]
 fn each_state_has_its_next_action() {
-    let action = |state| decide(&job_in(state), NOW_MS);
+    let action = |state| decide(&task_in(state), NOW_MS);
     let nothing = Action::Rest { until_ms: None };
     for (state, expected) in [
         (Waiting, nothing),
@@ -129,25 +129,25 @@ fn each_state_has_its_next_action() {
 #[test]
 fn what_rests_is_left_alone_but_a_task_is_always_watched() {
     for state in State::ALL {
-        let mut job = job_in(state);
-        (job.due_at_ms, job.media.missing) = (NOW_MS + 1, None);
-        let rests = decide(&job, NOW_MS) == Action::Rest { until_ms: Some(NOW_MS + 1) };
+        let mut task = task_in(state);
+        (task.due_at_ms, task.media.missing) = (NOW_MS + 1, None);
+        let rests = decide(&task, NOW_MS) == Action::Rest { until_ms: Some(NOW_MS + 1) };
         let expected = matches!(state, Waiting | Queued | Identified | Creating | Downloading);
         assert_eq!(rests, expected, "{state}");
-        assert!(!matches!(decide(&job, NOW_MS + 1), Action::Rest { until_ms: Some(_) }));
+        assert!(!matches!(decide(&task, NOW_MS + 1), Action::Rest { until_ms: Some(_) }));
     }
 }
 
 #[test]
 fn a_sound_of_unknown_length_is_measured_and_an_expired_session_asked_for_again() {
-    let mut job = job_in(Queued);
-    job.spec.sound_end_ms = None;
-    assert_eq!(decide(&job, NOW_MS), Action::MeasureSound);
-    job.media.sound_ms = Some(4_000);
-    assert_eq!(decide(&job, NOW_MS), Action::Identify);
+    let mut task = task_in(Queued);
+    task.spec.sound_end_ms = None;
+    assert_eq!(decide(&task, NOW_MS), Action::MeasureSound);
+    task.media.audio_ms = Some(4_000);
+    assert_eq!(decide(&task, NOW_MS), Action::Identify);
 
-    let mut job = job_in(Identified);
-    job.session.as_mut().unwrap().expires_at_ms = NOW_MS;
-    assert_eq!(decide(&job, NOW_MS), Action::Identify);
-    assert_eq!(decide(&job, NOW_MS - 1), Action::Create);
+    let mut task = task_in(Identified);
+    task.session.as_mut().unwrap().expires_at_ms = NOW_MS;
+    assert_eq!(decide(&task, NOW_MS), Action::Identify);
+    assert_eq!(decide(&task, NOW_MS - 1), Action::Create);
 }

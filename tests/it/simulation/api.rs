@@ -9,7 +9,7 @@ use futures_util::stream::{self, StreamExt as _};
 use lipsyncd::{
     kling::{
         Api, ApiError, CreateRequest, Created, Fetched, Identified, Meaning, Reply, ResourcePack,
-        Task, VideoRef,
+        RemoteTask, VideoRef,
         offline::{RawAnswer, unanswered},
     },
     sim::{self, Call, Refusal, Sim},
@@ -151,7 +151,7 @@ impl Api for SimulatedApi {
         }
     }
 
-    async fn task(&self, id: &str) -> Reply<Task> {
+    async fn task(&self, id: &str) -> Reply<RemoteTask> {
         let id = id.to_owned();
         let run = move |sim: &mut Sim, now_ms| sim.query(now_ms, Some(AUTHORIZATION), &id);
         match self.ask(Call::Query, run).await {
@@ -160,7 +160,7 @@ impl Api for SimulatedApi {
         }
     }
 
-    async fn tasks(&self, page: u32, page_size: u32) -> Reply<Vec<Task>> {
+    async fn tasks(&self, page: u32, page_size: u32) -> Reply<Vec<RemoteTask>> {
         let query = format!("pageNum={page}&pageSize={page_size}");
         let run = move |sim: &mut Sim, now_ms| sim.list(now_ms, Some(AUTHORIZATION), &query);
         match self.ask(Call::List, run).await {

@@ -9,7 +9,7 @@ impl Store {
     /// When the database cannot be written.
     pub async fn set_hold(&self, hold: Option<String>) -> Result<(), StoreError> {
         self.write(move |connection| {
-            connection.prepare_cached("UPDATE line SET hold = ?1")?.execute([&hold])?;
+            connection.prepare_cached("UPDATE daemon_state SET hold = ?1")?.execute([&hold])?;
             Ok(())
         })
         .await
@@ -27,7 +27,7 @@ impl Store {
         let since_ms = trouble.as_ref().map(|_| now_ms);
         self.write(move |connection| {
             connection
-                .prepare_cached("UPDATE line SET trouble = ?1, trouble_since_ms = ?2")?
+                .prepare_cached("UPDATE daemon_state SET trouble = ?1, trouble_since_ms = ?2")?
                 .execute((&trouble, since_ms))?;
             Ok(())
         })
@@ -49,7 +49,7 @@ impl Store {
         self.write(move |connection| {
             connection
                 .prepare_cached(
-                    "UPDATE line SET daemon_pid = ?1, daemon_since_ms = ?2, slots_configured = ?3,
+                    "UPDATE daemon_state SET daemon_pid = ?1, daemon_since_ms = ?2, slots_configured = ?3,
                        slots_limit = ?3, cap_micro = ?4, hold = NULL, trouble = NULL,
                        trouble_since_ms = NULL",
                 )?
@@ -66,7 +66,7 @@ impl Store {
     pub async fn folder(&self) -> Result<Option<String>, StoreError> {
         self.read(|connection| {
             Ok(connection
-                .prepare_cached("SELECT folder FROM line")?
+                .prepare_cached("SELECT folder FROM daemon_state")?
                 .query_row([], |row| row.get(0))?)
         })
         .await
@@ -79,7 +79,7 @@ impl Store {
     pub async fn set_folder(&self, folder: &str) -> Result<(), StoreError> {
         let folder = folder.to_owned();
         self.write(move |connection| {
-            connection.prepare_cached("UPDATE line SET folder = ?1")?.execute([&folder])?;
+            connection.prepare_cached("UPDATE daemon_state SET folder = ?1")?.execute([&folder])?;
             Ok(())
         })
         .await
@@ -92,7 +92,7 @@ impl Store {
     pub async fn set_median_task_ms(&self, median_task_ms: i64) -> Result<(), StoreError> {
         self.write(move |connection| {
             connection
-                .prepare_cached("UPDATE line SET median_task_ms = ?1")?
+                .prepare_cached("UPDATE daemon_state SET median_task_ms = ?1")?
                 .execute([median_task_ms])?;
             Ok(())
         })
@@ -106,7 +106,7 @@ impl Store {
     pub async fn median_task_ms(&self) -> Result<Option<i64>, StoreError> {
         self.read(|connection| {
             Ok(connection
-                .prepare_cached("SELECT median_task_ms FROM line")?
+                .prepare_cached("SELECT median_task_ms FROM daemon_state")?
                 .query_row([], |row| row.get(0))?)
         })
         .await

@@ -16,7 +16,7 @@ const BYTES_MIN: usize = 8;
 const SHORT_BYTES: usize = 3;
 
 /// So many phrases are kept at most: plain words may be a user's or the API's, too, and have no end.
-const PHRASES_MAX: i64 = 1_000;
+const TEXTS_MAX: i64 = 1_000;
 
 /// Returns the row of the phrase that `what` begins with, and what follows it.
 pub(super) fn split<'a>(
@@ -46,16 +46,16 @@ fn plain_bytes(text: &str) -> usize {
 }
 
 fn find(connection: &Connection, phrase: &str) -> Result<Option<i64>, StoreError> {
-    let mut known = connection.prepare_cached("SELECT id FROM phrase WHERE text = ?1")?;
+    let mut known = connection.prepare_cached("SELECT id FROM history_text WHERE text = ?1")?;
     Ok(known.query_row([phrase], |row| row.get(0)).optional()?)
 }
 
 /// Returns its row; none: there are enough of them.
 fn keep(connection: &Connection, phrase: &str) -> Result<Option<i64>, StoreError> {
-    let sql = "INSERT INTO phrase (text)
-               SELECT ?1 WHERE coalesce((SELECT max(id) FROM phrase), 0) < ?2 RETURNING id";
+    let sql = "INSERT INTO history_text (text)
+               SELECT ?1 WHERE coalesce((SELECT max(id) FROM history_text), 0) < ?2 RETURNING id";
     let mut keep = connection.prepare_cached(sql)?;
-    Ok(keep.query_row((phrase, PHRASES_MAX), |row| row.get(0)).optional()?)
+    Ok(keep.query_row((phrase, TEXTS_MAX), |row| row.get(0)).optional()?)
 }
 
 #[cfg(test)]

@@ -1,0 +1,264 @@
+//! What people do to one job by a command: judged and written in one transaction, so that a job is taken only
+//! while it is what it was chosen for.
+
+use rusqlite::Connection;
+
+use super::{
+    Reader, Store, StoreError, job_row,
+    record::{self, add_event},
+    sharing::{Sharing, Stop, Wish},
+};
+use crate::job::{
+    CANCELLED, Failure, FETCH, Job, Moment, Outcome, Policy, RETRY, State, Task, apply,
+};
+
+/// A job as a command judges it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JobState {
+    /// The job, without its labels.
+    pub job: Job,
+    /// The task that it points to.
+    pub task: Option<Task>,
+    /// The path of its manifest under `jobs_dir`.
+    pub manifest: String,
+    /// Keys of other jobs that share its task.
+    pub shares_with: Vec<String>,
+    /// Whether the task that a retry would use exists already, and was paid for.
+    pub retry_is_paid: bool,
+}
+
+/// What a command does to a job.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    /// Asks for another take, or for the same one where Kling never accepted it.
+    Retry,
+    /// Takes it back.
+    Cancel,
+    /// Brings its file to its place again.
+    Fetch,
+    /// Takes it out of the counts, or back in; accepts its result as it is.
+    Dismiss(bool),
+    /// Something that happens to its task.
+    Task(Outcome),
+}
+
+/// A command that cannot be carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandFailure<E> {
+    /// No job has this key.
+    #[error("no job is called so")]
+    Unknown,
+    /// The caller's own judgement.
+    #[error("refused")]
+    Refused(E),
+    /// It would make two jobs that cannot both be; in words.
+    #[error("{0}")]
+    Conflict(String),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The answer of a command inside its transaction.
+type Judged<E> = Result<JobState, CommandFailure<E>>;
+
+impl Store {
+    /// Does to the job of that key what `judge` says, and returns it as it is then.
+    ///
+    /// # Errors
+    /// Those of `judge`, and when the database cannot be written.
+    pub async fn command<E: Send + 'static>(
+        &self,
+        key: &str,
+        judge: impl Fn(&JobState) -> Result<Command, E> + Send + 'static,
+        moment: Moment,
+        policy: Policy,
+    ) -> Judged<E> {
+        let key = key.to_owned();
+        let judged = self.write(move |connection| {
+            let Some(state) = state(connection, &key)? else {
+                return Ok(Err(CommandFailure::Unknown));
+            };
+            let command = match judge(&state) {
+                Ok(command) => command,
+                Err(refusal) => return Ok(Err(CommandFailure::Refused(refusal))),
+            };
+            let sharing = Sharing { connection, moment, policy: &policy };
+            match carry_out(sharing, state, command) {
+                Ok(()) => {}
+                Err(Stop::Conflict(conflict)) => {
+                    return Ok(Err(CommandFailure::Conflict(conflict.what)));
+                }
+                Err(Stop::Store(error)) => return Err(error),
+            }
+            let after = self::state(connection, &key)?;
+            Ok(after.ok_or(CommandFailure::Unknown))
+        });
+        judged.await?
+    }
+}
+
+impl Reader {
+    /// Returns the job of that key as a command judges it, if there is one.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn job_state(&self, key: &str) -> Result<Option<JobState>, StoreError> {
+        state(&self.connection, key)
+    }
+}
+
+fn state(connection: &Connection, key: &str) -> Result<Option<JobState>, StoreError> {
+    let Some(row) = job_row::by_key(connection, key)? else { return Ok(None) };
+    let job = row.job;
+    let task = job.task.map(|id| record::task(connection, id)).transpose()?.flatten();
+    let manifest = record::manifest_of(connection, job.id)?;
+    let shares_with = connection
+        .prepare_cached("SELECT key FROM job WHERE task_row = ?1 AND id <> ?2 ORDER BY id LIMIT 10")?
+        .query_map((job.task, job.id), |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    let retry_is_paid = next_take(connection, &job, task.as_ref())?
+        .map(|(hash, take)| {
+            connection
+                .prepare_cached(
+                    "SELECT 1 FROM task WHERE request_hash = ?1 AND take = ?2 AND task_id IS NOT NULL",
+                )?
+                .exists((hash, take))
+        })
+        .transpose()?
+        .unwrap_or(false);
+    Ok(Some(JobState { job, task, manifest, shares_with, retry_is_paid }))
+}
+
+/// The request and take that a retry asks for; none while the media were not read.
+fn next_take(
+    connection: &Connection,
+    job: &Job,
+    task: Option<&Task>,
+) -> Result<Option<(String, u32)>, StoreError> {
+    let Some(request_hash) = job.request_hash.clone() else { return Ok(None) };
+    // The moment does not matter: nothing is applied.
+    let policy = Policy { retry_initial_ms: 1, retry_max_ms: 1, give_up_after_ms: 1, create_settle_ms: 1 };
+    let moment = Moment { now_ms: 0, chance: 0.0 };
+    let sharing = Sharing { connection, moment, policy: &policy };
+    let take = match task {
+        Some(task) if task.request_hash != request_hash => sharing.take_to_join(job)?,
+        Some(task) if task.was_accepted() => sharing.take_after(&request_hash, task.take)?,
+        Some(task) => task.take,
+        None => sharing.take_to_join(job)?,
+    };
+    Ok(Some((request_hash, take)))
+}
+
+fn carry_out(sharing: Sharing<'_>, state: JobState, command: Command) -> Result<(), Stop> {
+    let JobState { job, task, .. } = state;
+    match command {
+        Command::Retry => retry(sharing, job, task.as_ref()),
+        Command::Cancel => cancel(sharing, job),
+        Command::Fetch => fetch(sharing, job),
+        Command::Dismiss(dismissed) => dismiss(sharing, job, dismissed),
+        Command::Task(outcome) => {
+            let Some(task) = task else { return Ok(()) };
+            let transition = apply(&task, outcome, &sharing.moment, sharing.policy)
+                .map_err(|illegal| StoreError::Nonsense {
+                    key: illegal.key.clone(),
+                    what: illegal.to_string(),
+                })?;
+            record::record(sharing.connection, &transition, None, sharing.moment.now_ms)?;
+            Ok(())
+        }
+    }
+}
+
+fn retry(sharing: Sharing<'_>, mut job: Job, task: Option<&Task>) -> Result<(), Stop> {
+    let (before, now_ms) = (job.clone(), sharing.moment.now_ms);
+    let what = match next_take(sharing.connection, &job, task)? {
+        // Its media could not be used, or were never read: they are looked at again.
+        None => {
+            (job.state, job.task) = (State::Waiting, None);
+            job.failure = None;
+            job.media.missing = Some("its media to be looked at".to_owned());
+            format!("{RETRY} its media are looked at again")
+        }
+        Some((_, take)) => {
+            let was_accepted = task.is_some_and(Task::was_accepted);
+            job.earlier_task = before.task.filter(|_| was_accepted);
+            let wish = Wish {
+                take,
+                turn: sharing.turn(job.spec.priority)?,
+                sessions_after_ms: now_ms,
+            };
+            sharing.point(&mut job, wish)?;
+            let points_to = job.task.map(|id| sharing.reread(id)).transpose()?;
+            match points_to.is_some_and(|task| task.was_accepted()) {
+                true => format!("{RETRY} take {take} exists already and is used"),
+                false => format!("{RETRY} take {take} begins"),
+            }
+        }
+    };
+    save(sharing, &mut job, &before, &what)?;
+    release(sharing, &job, &before)
+}
+
+/// Back to the result it had, or cancelled.
+fn cancel(sharing: Sharing<'_>, mut job: Job) -> Result<(), Stop> {
+    let before = job.clone();
+    let earlier = job.earlier_task.take().map(|id| sharing.reread(id)).transpose()?;
+    job.media.missing = None;
+    let what = match earlier {
+        Some(task) => {
+            job.task = Some(task.id);
+            job.changed_after_sent = job.request_hash.as_ref() != Some(&task.request_hash);
+            let has_file = job.delivered.as_ref().map(|(sha256, _)| sha256)
+                == task.result.as_ref().map(|result| &result.sha256);
+            job.state = match task.state {
+                State::Succeeded if has_file => State::Succeeded,
+                State::Succeeded => State::Downloading,
+                state => state,
+            };
+            format!("{CANCELLED}: it has its earlier task again")
+        }
+        None => {
+            (job.state, job.task) = (State::Cancelled, None);
+            let failure = Failure { code: "cancelled".to_owned(), message: CANCELLED.to_owned() };
+            job.failure = Some(failure);
+            CANCELLED.to_owned()
+        }
+    };
+    save(sharing, &mut job, &before, &what)?;
+    release(sharing, &job, &before)
+}
+
+fn fetch(sharing: Sharing<'_>, mut job: Job) -> Result<(), Stop> {
+    let before = job.clone();
+    (job.state, job.failure) = (State::Downloading, None);
+    job.delivery = Default::default();
+    save(sharing, &mut job, &before, &format!("{FETCH} its result is brought to its place again"))
+}
+
+fn dismiss(sharing: Sharing<'_>, mut job: Job, dismissed: bool) -> Result<(), Stop> {
+    let before = job.clone();
+    job.dismissed = dismissed;
+    if dismissed {
+        job.changed_after_sent = false;
+    }
+    let what = if dismissed { "dismissed" } else { "counts again" };
+    save(sharing, &mut job, &before, what)
+}
+
+fn save(sharing: Sharing<'_>, job: &mut Job, before: &Job, what: &str) -> Result<(), Stop> {
+    let (connection, now_ms) = (sharing.connection, sharing.moment.now_ms);
+    let manifest_id = connection
+        .prepare_cached("SELECT manifest_id FROM job WHERE id = ?1")?
+        .query_row([job.id], |row| row.get(0))?;
+    job_row::save(connection, job, manifest_id, now_ms)?;
+    add_event(connection, job.id, Some(before.state), job.state, what, None, now_ms)?;
+    Ok(())
+}
+
+fn release(sharing: Sharing<'_>, job: &Job, before: &Job) -> Result<(), Stop> {
+    match before.task.filter(|left| job.task != Some(*left)) {
+        Some(left) => Ok(sharing.release(left, job.id)?),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,148 @@
+//! Jobs that wait for their own copy of a result, and the outcome of each attempt to deliver it.
+
+use rusqlite::named_params;
+
+use super::{Store, StoreError, change::Change, job_row, record, record::add_event};
+use crate::job::{Attempt, Job, JobId, Moment, Policy, Task, deliver};
+
+/// A job whose task has succeeded, and whose own file is not there yet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DueDelivery {
+    /// The job, without its labels.
+    pub job: Job,
+    /// The task that made the result.
+    pub task: Task,
+}
+
+/// A delivered file that another result moved to another name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moved {
+    /// Where it was, under the output folder.
+    pub from: String,
+    /// Where it is now, under the output folder.
+    pub to: String,
+    /// The request that it is the result of.
+    pub request_hash: String,
+    /// And the take.
+    pub take: u32,
+}
+
+pub(super) const DUE: &str = "INDEXED BY job_state
+    JOIN task t ON t.id = j.task_row AND t.state = 'succeeded'
+    WHERE j.state = 'downloading' AND (j.due_at_ms <= ?1 OR j.due_at_ms > ?2) ORDER BY j.id LIMIT ?3";
+
+impl Store {
+    /// Returns up to `limit` deliveries that are due at `now_ms`. What rests for longer than `rest_max_ms` is
+    /// due, too: the clock was set back since.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn due_deliveries(
+        &self,
+        now_ms: i64,
+        rest_max_ms: i64,
+        limit: usize,
+    ) -> Result<Vec<DueDelivery>, StoreError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let latest_ms = now_ms.saturating_add(rest_max_ms);
+        self.read(move |connection| {
+            let sql = format!("{}FROM job j {DUE}", &*job_row::SELECT);
+            let mut statement = connection.prepare_cached(&sql)?;
+            let rows = statement.query_map((now_ms, latest_ms, limit), job_row::read)?;
+            let mut due = Vec::new();
+            for row in rows {
+                let job = row?.job;
+                if let Some(task) = job.task.map(|id| record::task(connection, id)).transpose()?.flatten() {
+                    due.push(DueDelivery { job, task });
+                }
+            }
+            Ok(due)
+        })
+        .await
+    }
+
+    /// Returns where the result of a task may be copied from: the files of other jobs that have it, as paths
+    /// under the output folder.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn copies_of(&self, task: &Task, but: JobId) -> Result<Vec<String>, StoreError> {
+        let Some(result) = task.result.clone() else { return Ok(Vec::new()) };
+        let id = task.id;
+        self.read(move |connection| {
+            let mut copies = connection.prepare_cached(
+                "SELECT output FROM job WHERE task_row = ?1 AND id <> ?2 AND delivered_sha256 = ?3
+                 ORDER BY id LIMIT 8",
+            )?;
+            let copies = copies.query_map((id, but, &result.sha256), |row| row.get(0))?;
+            Ok(copies.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    /// Writes the outcome of an attempt to deliver. Returns the change, for the log; none: the job was changed
+    /// meanwhile.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn record_delivery(
+        &self,
+        job: Job,
+        attempt: Attempt,
+        moment: Moment,
+        policy: Policy,
+    ) -> Result<Option<Change>, StoreError> {
+        self.write(move |connection| {
+            let Some(row) = job_row::by_id(connection, job.id)? else { return Ok(None) };
+            let mut now = row.job;
+            if now.revision != job.revision {
+                return Ok(None);
+            }
+            let before = (now.state, now.delivery.waits.clone());
+            let (state, delivery, failure, what) =
+                deliver(&now.delivery, &attempt, &moment, &policy);
+            (now.state, now.delivery, now.failure) = (state, delivery, failure);
+            if let Attempt::Delivered { sha256, bytes } = &attempt {
+                now.delivered = Some((sha256.clone(), *bytes));
+                now.earlier_task = None;
+            }
+            job_row::save(connection, &mut now, row.manifest_id, moment.now_ms)?;
+            let says_it_again = state == before.0 && now.delivery.waits == before.1;
+            if !says_it_again {
+                let from = Some(before.0);
+                add_event(connection, now.id, from, state, &what, None, moment.now_ms)?;
+            }
+            Ok(Some(Change {
+                manifest: record::manifest_of(connection, now.id)?,
+                from: Some(before.0.name().to_owned()),
+                to: state.name().to_owned(),
+                what,
+                task_id: None,
+                key: now.spec.key,
+            }))
+        })
+        .await
+    }
+
+    /// Writes where delivered files were moved to when another result took their place.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn record_moved(&self, moved: Vec<Moved>) -> Result<(), StoreError> {
+        self.write(move |connection| {
+            for Moved { from, to, request_hash, take } in &moved {
+                connection
+                    .prepare_cached(
+                        "UPDATE job SET output = :to, revision = revision + 1
+                         WHERE task_row = (SELECT id FROM task WHERE request_hash = :hash AND take = :take)
+                           AND output = :from AND asked_output <> output AND state = 'succeeded'",
+                    )?
+                    .execute(
+                        named_params! { ":to": to, ":from": from, ":hash": request_hash, ":take": take },
+                    )?;
+            }
+            Ok(())
+        })
+        .await
+    }
+}

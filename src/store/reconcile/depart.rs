@@ -1,0 +1,105 @@
+//! Jobs that are missing from the folder, and jobs that have left it.
+//!
+//! A scan that misses a job does not cancel it: it may be in the middle of being moved. It has left when a
+//! scan runs at least `watch.rescan_interval` after the first one that missed it.
+
+use rusqlite::Connection;
+
+use super::{Reconciliation, job_row::JobRow};
+use crate::{
+    job::{Failure, REMOVED, State},
+    store::{StoreError, job_row, record::add_event},
+};
+
+pub(in crate::store) const DUE_TO_LEAVE: &str = "INDEXED BY job_absent
+    WHERE j.absent_since_ms <= ?1 AND j.absent_since_ms IS NOT NULL AND j.left_at_ms IS NULL ORDER BY j.id";
+
+impl Reconciliation<'_> {
+    /// A scan misses this job. Unless its task was created, nothing more is done for it.
+    pub(in crate::store) fn depart(&mut self, row: JobRow, why: &str) -> Result<(), StoreError> {
+        let JobRow { mut job, manifest_id } = row;
+        let now_ms = self.sharing.moment.now_ms;
+        job.absent_since_ms = Some(now_ms);
+        self.any_gone = true;
+        self.done.missing += 1;
+        let before = job.state;
+        let task = job.task.map(|id| self.sharing.reread(id)).transpose()?;
+        let is_unsent = task.as_ref().is_none_or(|task| task.was_never_sent());
+        let waits = is_unsent && before.is_unsent();
+        let left = if waits { job.task.take() } else { None };
+        if waits {
+            job.state = State::Waiting;
+            job.media.missing = Some(format!("to return to the folder: {why}"));
+        }
+        job_row::save(self.connection, &mut job, manifest_id, now_ms)?;
+        add_event(self.connection, job.id, Some(before), job.state, why, None, now_ms)?;
+        left.map_or(Ok(()), |left| self.sharing.release(left, job.id))
+    }
+
+    /// Marks the jobs that were first missed at `missed_before_ms` (Unix ms) or earlier as gone. What was not
+    /// created is cancelled. What was created is followed to its end; if another job shares it, that one gets
+    /// the result.
+    pub(in crate::store) fn leave(&mut self, missed_before_ms: i64) -> Result<(), StoreError> {
+        let now_ms = self.sharing.moment.now_ms;
+        for row in job_row::all(self.connection, DUE_TO_LEAVE, [missed_before_ms])? {
+            let JobRow { mut job, manifest_id } = row;
+            job.left_at_ms = Some(now_ms);
+            let before = job.state;
+            let shared = match job.task {
+                Some(id) if !before.is_finished() => self.sharing.others(id, job.id)?.len(),
+                _ => 0,
+            };
+            let is_waiting = job.task.is_none() && before == State::Waiting;
+            let left = if shared > 0 { job.task.take() } else { None };
+            if is_waiting || left.is_some() {
+                job.state = State::Cancelled;
+                job.media.missing = None;
+                let message = match left {
+                    None => "it left the folder before its task was created",
+                    Some(_) => "it left the folder; another job has its task",
+                };
+                job.failure =
+                    Some(Failure { code: REMOVED.to_owned(), message: message.to_owned() });
+            }
+            job_row::save(self.connection, &mut job, manifest_id, now_ms)?;
+            if job.state != before {
+                let what = job.failure.as_ref().map_or("", |failure| failure.message.as_str());
+                add_event(self.connection, job.id, Some(before), job.state, what, None, now_ms)?;
+            }
+            left.map_or(Ok(()), |left| self.sharing.release(left, job.id))?;
+        }
+        Ok(())
+    }
+
+    /// None of the jobs of a manifest that were not created starts while `why` holds.
+    pub(in crate::store) fn hold_unsent(
+        &mut self,
+        manifest_id: i64,
+        why: &str,
+    ) -> Result<(), StoreError> {
+        let now_ms = self.sharing.moment.now_ms;
+        for row in unsent(self.connection, manifest_id)? {
+            let mut job = row.job;
+            let task = job.task.map(|id| self.sharing.reread(id)).transpose()?;
+            let is_sent = task.as_ref().is_some_and(|task| !task.was_never_sent());
+            if is_sent || job.media.missing.as_deref() == Some(why) {
+                continue;
+            }
+            let (before, left) = (job.state, job.task.take());
+            job.state = State::Waiting;
+            job.media.missing = Some(why.to_owned());
+            // A manifest with errors does not say that its jobs are gone.
+            (job.absent_since_ms, job.left_at_ms) = (None, None);
+            job_row::save(self.connection, &mut job, manifest_id, now_ms)?;
+            add_event(self.connection, job.id, Some(before), job.state, why, None, now_ms)?;
+            left.map_or(Ok(()), |left| self.sharing.release(left, job.id))?;
+        }
+        Ok(())
+    }
+}
+
+fn unsent(connection: &Connection, manifest_id: i64) -> Result<Vec<JobRow>, StoreError> {
+    let condition = "INDEXED BY job_manifest
+        WHERE j.manifest_id = ?1 AND j.state IN ('waiting', 'queued', 'identified') ORDER BY j.id";
+    job_row::all(connection, condition, [manifest_id])
+}

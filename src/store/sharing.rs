@@ -1,0 +1,305 @@
+//! Jobs and the tasks they share: which task a job joins, and what becomes of a task that a job leaves.
+//!
+//! All of it runs inside the caller's transaction. Nothing here decides about payment: a task is unique by
+//! request and take, so whoever asks for both gets the task that exists.
+
+use rusqlite::{Connection, OptionalExtension as _};
+
+use super::{Conflict, StoreError, job_row, record, task_row};
+use crate::job::{
+    Delivery, Job, JobId, Moment, Outcome, Policy, State, Task, TaskId, apply,
+};
+
+/// Why jobs cannot be pointed to tasks.
+pub(super) enum Stop {
+    Conflict(Conflict),
+    Store(StoreError),
+}
+
+impl<E: Into<StoreError>> From<E> for Stop {
+    fn from(error: E) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+/// Points jobs to tasks, in one transaction.
+#[derive(Clone, Copy)]
+pub(super) struct Sharing<'a> {
+    pub(super) connection: &'a Connection,
+    pub(super) moment: Moment,
+    pub(super) policy: &'a Policy,
+}
+
+/// Which task a job is pointed to.
+#[derive(Clone, Copy)]
+pub(super) struct Wish {
+    pub(super) take: u32,
+    /// The turn of a task that is new.
+    pub(super) turn: i64,
+    /// Sessions identified before this (Unix ms) are not used.
+    pub(super) sessions_after_ms: i64,
+}
+
+pub(in crate::store) const HIGHEST_TAKE: &str = "
+    SELECT take FROM task WHERE request_hash = ?1
+    ORDER BY CASE WHEN state NOT IN ('failed', 'cancelled') THEN 0 WHEN task_id IS NOT NULL THEN 1 ELSE 2 END,
+      take DESC LIMIT 1";
+pub(in crate::store) const FIRST_TURN: &str = "
+    SELECT turn FROM task INDEXED BY task_queued
+    WHERE state = 'queued' AND due_at_ms = 0 AND priority = ?1
+    ORDER BY turn, id LIMIT 1";
+pub(in crate::store) const NAME_USED: &str = "
+    SELECT l.key FROM task t JOIN job l ON l.id = t.lead_job
+    WHERE t.own_task_id = ?1 AND t.request_hash <> ?2
+      AND (t.first_sent_at_ms IS NOT NULL OR t.task_id IS NOT NULL
+        OR t.state NOT IN ('cancelled', 'failed') AND EXISTS (
+          SELECT 1 FROM job WHERE task_row = t.id AND id <> ?3))
+    LIMIT 1";
+
+impl Sharing<'_> {
+    /// The take that a job joins: the one it asks for, else the highest that has not failed.
+    pub(super) fn take_to_join(&self, job: &Job) -> Result<u32, StoreError> {
+        if let Some(take) = job.spec.take {
+            return Ok(take);
+        }
+        let mut highest = self.connection.prepare_cached(HIGHEST_TAKE)?;
+        let take = highest.query_row([&job.request_hash], |row| row.get(0)).optional()?;
+        Ok(take.unwrap_or(1))
+    }
+
+    /// The take that a retry moves on to from `take`: the next one that has not failed.
+    pub(super) fn take_after(&self, request_hash: &str, take: u32) -> Result<u32, StoreError> {
+        let mut failed = self.connection.prepare_cached(
+            "SELECT 1 FROM task WHERE request_hash = ?1 AND take = ?2 AND state = 'failed'
+               AND task_id IS NOT NULL",
+        )?;
+        let mut next = take.saturating_add(1);
+        while failed.exists((request_hash, next))? {
+            next = next.saturating_add(1);
+        }
+        Ok(next)
+    }
+
+    /// The beginning of the queue of one priority: a manifest that joins starts there, so that it neither
+    /// waits behind all that were there before, nor overtakes them all.
+    pub(super) fn turn(&self, priority: i32) -> Result<i64, StoreError> {
+        let mut first = self.connection.prepare_cached(FIRST_TURN)?;
+        Ok(first.query_row([priority], |row| row.get(0)).optional()?.unwrap_or(0))
+    }
+
+    /// Points a job to the task of its request and `wish.take`: joins it, revives it, or makes it. The job is
+    /// changed in memory alone; a task that it pointed to before is the caller's to [release](Self::release).
+    pub(super) fn point(&self, job: &mut Job, wish: Wish) -> Result<(), Stop> {
+        let Some(request_hash) = job.request_hash.clone() else {
+            let what = "a job without its media was to get a task".to_owned();
+            return Err(StoreError::Nonsense { key: job.spec.key.clone(), what }.into());
+        };
+        self.require_name(job, &request_hash)?;
+        job.failure = None;
+        job.delivery = Delivery::default();
+        (job.changed_after_sent, job.dismissed) = (false, false);
+        job.media.missing = None;
+        job.output.clone_from(&job.spec.output);
+        let task = match self.find(&request_hash, wish.take)? {
+            None => self.make(job, request_hash, wish)?,
+            Some(task) => self.join(job, task, wish)?,
+        };
+        job.task = Some(task.id);
+        job.state = match task.state {
+            State::Succeeded if has_result(job, &task) => State::Succeeded,
+            State::Succeeded => State::Downloading,
+            state => state,
+        };
+        Ok(())
+    }
+
+    fn find(&self, request_hash: &str, take: u32) -> Result<Option<Task>, StoreError> {
+        let sql = task_row::select(None, "WHERE t.request_hash = ?1 AND t.take = ?2");
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        Ok(statement.query_row((request_hash, take), task_row::read).optional()?)
+    }
+
+    /// An own `external_task_id` belongs to one request.
+    fn require_name(&self, job: &Job, request_hash: &str) -> Result<(), Stop> {
+        let Some(name) = &job.spec.external_task_id else { return Ok(()) };
+        let mut used = self.connection.prepare_cached(NAME_USED)?;
+        let other: Option<String> =
+            used.query_row((name, request_hash, job.id), |row| row.get(0)).optional()?;
+        match other {
+            None => Ok(()),
+            Some(other) => {
+                let what = format!(
+                    "its external_task_id {name} was used by job {other} for another request; give \
+                     this one another name"
+                );
+                Err(Stop::Conflict(Conflict { key: job.spec.key.clone(), what }))
+            }
+        }
+    }
+
+    fn make(&self, job: &Job, request_hash: String, wish: Wish) -> Result<Task, StoreError> {
+        let own = job.spec.external_task_id.as_deref();
+        let name = Task::name_of(&request_hash, own, wish.take);
+        let (spec, media) = (job.spec.clone(), job.media.clone());
+        let mut task = Task::new(spec, media, request_hash, wish.take, name);
+        (task.lead, task.turn) = (job.id, wish.turn);
+        task.sessions_after_ms = wish.sessions_after_ms;
+        task.media_dir = manifest_dir(job).to_owned();
+        if let Some(at_ms) = job.spec.not_before_at_ms.filter(|at_ms| *at_ms > self.moment.now_ms) {
+            (task.state, task.due_at_ms) = (State::Waiting, at_ms);
+        }
+        task.id = task_row::insert(self.connection, &task, self.moment.now_ms)?;
+        Ok(task)
+    }
+
+    fn join(&self, job: &Job, task: Task, wish: Wish) -> Result<Task, StoreError> {
+        let is_ended = task.state == State::Succeeded || task.was_accepted() && task.state == State::Failed;
+        if is_ended {
+            return Ok(task);
+        }
+        if matches!(task.state, State::Cancelled | State::Failed) {
+            self.lead(&task, job)?;
+            let task = self.reread(task.id)?;
+            let sessions_after_ms = wish.sessions_after_ms;
+            return self.apply_but(&task, Outcome::Revived { sessions_after_ms }, job.id);
+        }
+        if task.is_superseded {
+            self.lead(&task, job)?;
+            return self.reread(task.id);
+        }
+        self.hurry(&task, job)
+    }
+
+    /// A shared task has the highest priority and the earliest `not_before` of its jobs.
+    fn hurry(&self, task: &Task, job: &Job) -> Result<Task, StoreError> {
+        let priority = task.spec.priority.max(job.spec.priority);
+        let not_before = |at_ms: Option<i64>| at_ms.unwrap_or(0);
+        let earlier = not_before(job.spec.not_before_at_ms) < not_before(task.spec.not_before_at_ms);
+        if priority == task.spec.priority && !earlier {
+            return Ok(task.clone());
+        }
+        let not_before_at_ms =
+            if earlier { job.spec.not_before_at_ms } else { task.spec.not_before_at_ms };
+        self.connection
+            .prepare_cached(
+                "UPDATE task SET priority = ?2, not_before_at_ms = ?3, revision = revision + 1,
+                   due_at_ms = CASE WHEN state = 'waiting' THEN coalesce(?3, 0) ELSE due_at_ms END
+                 WHERE id = ?1",
+            )?
+            .execute((task.id, priority, not_before_at_ms))?;
+        self.reread(task.id)
+    }
+
+    /// Lets `job` lead a task. While nothing was sent, the task is spelled as this job does.
+    fn lead(&self, task: &Task, job: &Job) -> Result<(), StoreError> {
+        if task.was_accepted() {
+            self.connection
+                .prepare_cached(
+                    "UPDATE task SET lead_job = ?2, revision = revision + 1 WHERE id = ?1",
+                )?
+                .execute((task.id, job.id))?;
+            return Ok(());
+        }
+        let led = Task {
+            lead: job.id,
+            media_dir: manifest_dir(job).to_owned(),
+            spec: job.spec.clone(),
+            media: crate::job::Media {
+                audio_ms: job.media.audio_ms.or(task.media.audio_ms),
+                ..job.media.clone()
+            },
+            ..task.clone()
+        };
+        task_row::update_request(self.connection, &led)
+    }
+
+    /// Writes a job's own spelling of its request to the task that it leads, as far as nothing was sent: the
+    /// newest address is the one that is sent.
+    pub(super) fn respell(&self, job: &Job) -> Result<(), StoreError> {
+        let Some(id) = job.task else { return Ok(()) };
+        let task = self.reread(id)?;
+        let same_request = job.request_hash.as_ref() == Some(&task.request_hash);
+        if task.lead != job.id || !same_request || task.was_accepted() || task.state.is_finished() {
+            return if task.state.is_unsent() { self.hurry(&task, job).map(drop) } else { Ok(()) };
+        }
+        let others = self.others(id, job.id)?;
+        if others.is_empty() {
+            self.lead(&task, job)?;
+        } else {
+            let mut spelled = job.clone();
+            spelled.spec.priority = task.spec.priority.max(job.spec.priority);
+            spelled.spec.not_before_at_ms = match (task.spec.not_before_at_ms, job.spec.not_before_at_ms) {
+                (Some(one), Some(other)) => Some(one.min(other)),
+                _ => None,
+            };
+            self.lead(&task, &spelled)?;
+        }
+        if task.state == State::Waiting {
+            let due_at_ms = self.reread(id)?.spec.not_before_at_ms.unwrap_or(0);
+            self.connection
+                .prepare_cached("UPDATE task SET due_at_ms = ?2 WHERE id = ?1")?
+                .execute((id, due_at_ms))?;
+        }
+        Ok(())
+    }
+
+    /// A job does not point to that task any more, which is written already. Without any job left, a task
+    /// that was not sent is cancelled; with others, the first of them leads it.
+    pub(super) fn release(&self, id: TaskId, left: JobId) -> Result<(), StoreError> {
+        let Some(task) = record::task(self.connection, id)? else { return Ok(()) };
+        if task.state.is_finished() {
+            return Ok(());
+        }
+        let next = self.others(id, left)?.into_iter().next();
+        match next {
+            None if task.was_never_sent() => {
+                self.apply_but(&task, Outcome::Abandoned, left).map(drop)
+            }
+            Some(next) if task.lead == left => {
+                if let Some(row) = job_row::by_id(self.connection, next)? {
+                    self.lead(&task, &row.job)?;
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The other jobs that point to a task, those in the folder first.
+    pub(super) fn others(&self, id: TaskId, but: JobId) -> Result<Vec<JobId>, StoreError> {
+        let mut others = self.connection.prepare_cached(
+            "SELECT id FROM job WHERE task_row = ?1 AND id <> ?2 ORDER BY absent_since_ms IS NOT NULL, id",
+        )?;
+        let others = others.query_map((id, but), |row| row.get(0))?;
+        Ok(others.collect::<Result<_, _>>()?)
+    }
+
+    /// Writes what an outcome makes of a task; the job `but` is written by the caller.
+    fn apply_but(&self, task: &Task, outcome: Outcome, but: JobId) -> Result<Task, StoreError> {
+        let transition = apply(task, outcome, &self.moment, self.policy).map_err(|illegal| {
+            StoreError::Nonsense { key: illegal.key.clone(), what: illegal.to_string() }
+        })?;
+        record::record_but(self.connection, &transition, None, self.moment.now_ms, but)
+    }
+
+    pub(super) fn reread(&self, id: TaskId) -> Result<Task, StoreError> {
+        record::task(self.connection, id)?.ok_or_else(|| StoreError::Nonsense {
+            key: String::new(),
+            what: format!("task row {id}, which is not there"),
+        })
+    }
+}
+
+/// Whether the file that a job has is the result of that task.
+fn has_result(job: &Job, task: &Task) -> bool {
+    let result = task.result.as_ref().map(|result| &result.sha256);
+    result.is_some() && job.delivered.as_ref().map(|(sha256, _)| sha256) == result
+}
+
+/// The folder of a job's manifest under `jobs_dir`, parts joined by `/`; empty for `jobs_dir` itself.
+pub(super) fn manifest_dir(job: &Job) -> &str {
+    let parent = |path: &'_ str| path.rfind('/').map_or(0, |end| end);
+    let key = job.spec.key.as_str();
+    let stem = if job.spec.id.is_some() { &key[..parent(key)] } else { key };
+    &stem[..parent(stem)]
+}
