@@ -14,6 +14,7 @@ mod ignore;
 mod meaning;
 mod name;
 mod path;
+mod presigned;
 pub(crate) mod problem;
 mod render;
 mod source;
@@ -25,6 +26,7 @@ pub(crate) mod yaml;
 pub use draft::KEYS;
 pub use ignore::{ignored, ignored_folder, is_manifest};
 pub use path::ManifestPath;
+pub use presigned::without_signature;
 pub use problem::{Place, Problem, Problems};
 
 pub use yaml::MAX_BYTES as BYTES_MAX;
