@@ -144,6 +144,7 @@ fn spec_from_row(row: &Row<'_>) -> rusqlite::Result<JobSpec> {
         watermark: read!(row, "watermark")?,
         callback_url: read!(row, "callback_url")?,
         external_task_id: read!(row, "own_task_id")?,
+        take: None,
         output: read!(row, "output")?,
         priority: read!(row, "priority")?,
         not_before_at_ms: read!(row, "not_before_at_ms")?,
