@@ -128,6 +128,7 @@ fn manifest(jobs: usize) -> Accepted {
             watermark: false,
             callback_url: None,
             external_task_id: None,
+            take: None,
             output: format!("m/{job}.mp4"),
             priority: 0,
             not_before_at_ms: None,

@@ -97,7 +97,7 @@ pub fn read_manifest(jobs_dir: &Path, path: &str, looker: &mut Looker) -> Result
         }
         jobs.push(ReadJob {
             spec: job.spec,
-            meaning: job.meaning,
+            meaning: job.spec_hash,
             look,
             place: job.place,
             media_places: (job.video_place, job.audio_place),

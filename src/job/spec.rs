@@ -33,6 +33,8 @@ pub struct JobSpec {
     pub callback_url: Option<String>,
     /// The user's own name for the task; none: one is generated.
     pub external_task_id: Option<String>,
+    /// Which take of the request is wanted, 1..=99; none: the newest take that has not failed.
+    pub take: Option<u32>,
     /// Relative to `output_dir`, parts joined by `/`, none of them `..`.
     pub output: String,
     /// -100..=100, higher first.

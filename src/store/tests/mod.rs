@@ -108,6 +108,7 @@ fn wanted(key: &str) -> WantedJob {
         watermark: false,
         callback_url: None,
         external_task_id: None,
+        take: None,
         output: format!("{key}.mp4"),
         priority: 0,
         not_before_at_ms: None,
