@@ -55,6 +55,14 @@ pub enum OutputError {
         /// As the check says.
         why: String,
     },
+    /// The source of a copy is not the published result any more: it must be fetched again.
+    #[error("cannot copy {}: {why}", .path.display())]
+    SourceChanged {
+        /// The source.
+        path: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
     /// What the server sent does not go on from the file on disk.
     #[error("what the server sent from byte {from_byte} on does not go with {}, which has {bytes} bytes", .path.display())]
     Misfit {
@@ -89,6 +97,7 @@ impl OutputError {
             Self::TooLarge { .. } => "too_large",
             Self::WrongLength { .. } => "wrong_length",
             Self::Broken { .. } => "broken_video",
+            Self::SourceChanged { .. } => "source_changed",
             Self::Misfit { .. } => "misfit",
             Self::Io { .. } => "io",
         }

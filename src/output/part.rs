@@ -9,9 +9,9 @@ use std::{
 use sha2::{Digest, Sha256};
 
 use super::{
+    digest::{hash, hex, is_plain_file},
     error::OutputError,
     metadata::FileFacts,
-    ownership::{hash, hex, is_plain_file},
     place::{Kind, Place},
     rename::{exists, remove_if_there},
     resume::Note,

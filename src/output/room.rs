@@ -18,11 +18,10 @@ const TRIED_BYTES: usize = 4 << 10;
 /// # Errors
 /// What the file system says.
 pub fn require_names(place: &Place, watermark: bool) -> Result<(), OutputError> {
-    let watermark = watermark.then(|| place.video(Kind::Watermark));
-    let paths = [place.video(Kind::Result), place.metadata()];
-    for path in paths.into_iter().chain(watermark) {
-        exists(&Place::part_of(&path))?;
-    }
+    // The parts of a superseded task have the longest names.
+    let longest = place.superseded("");
+    let kind = if watermark { Kind::Watermark } else { Kind::Result };
+    exists(&Place::part_of(&longest.video(kind)))?;
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     job::{Delivered, Job, Outcome, outcome::Fault},
     kling::Api,
-    output::{self, FileFacts, OutputError},
+    output::{self, FileFacts, Metadata, OutputError},
     store::StoreError,
 };
 
@@ -39,11 +39,12 @@ pub(super) async fn check_output<A: Api>(context: &Context<A>, job: &Job) -> Opt
     let has_room = look.is_none();
     let checked = on_disk(&context.settings, move || {
         let (place, key) = (way.go(&output_dir)?, &wanted.spec.key);
-        match output::free_or_ours(&place, key, wanted.spec.watermark, &earlier(&wanted)) {
-            Err(OutputError::Foreign(path)) => {
-                let published = output::published_before(&place, key)?;
-                Ok((place, Some((path, published))))
-            }
+        let published = output::published_before(&place)?;
+        if let Some(published) = published.filter(|it| it.job == *key && is_paid(&wanted, it)) {
+            return Ok((place.clone(), Some((place.metadata(), Some(published)))));
+        }
+        match output::free_or_ours(&place, wanted.spec.watermark, &earlier(&wanted)) {
+            Err(OutputError::Foreign(path)) => Ok((place, Some((path, None)))),
             other => {
                 other?;
                 output::require_names(&place, wanted.spec.watermark)?;
@@ -71,26 +72,22 @@ pub(super) async fn check_output<A: Api>(context: &Context<A>, job: &Job) -> Opt
         {
             Some(Outcome::Found { task_id: published.task_id })
         }
-        // So may one of a later attempt, which is the latest that was paid for.
-        Ok((_, Some((_, Some(published)))))
-            if published.attempt > job.attempt
-                && published.external_task_id == job.name_of(published.attempt) =>
-        {
-            Some(Outcome::Published { task_id: published.task_id, attempt: published.attempt })
+        // A later attempt of the job is the latest that was paid for.
+        Ok((_, Some((_, Some(published))))) => {
+            Some(Outcome::Published { task_id: published.task_id, attempt: published.take })
         }
-        Ok((_, Some((path, Some(published))))) => taken(format!(
-            "{} is there already, made for this job by task {}, which this database does not know. To \
-             pay for another, move it away and type `lipsyncd retry {}`",
-            path.display(),
-            published.task_id,
-            job.spec.key
-        )),
         Ok((_, Some((path, None)))) => taken(in_the_way(&OutputError::Foreign(path), job)),
         Err(Stop::Output(error)) => taken(in_the_way(&error, job)),
         Err(Stop::Api(error) | Stop::NotThere(error)) => taken(error.message),
         Err(stop @ Stop::Gone { .. }) => taken(told(job, stop).message),
         Err(Stop::Other { message, .. }) => taken(message),
     }
+}
+
+/// Whether the result is from this create, or from a later attempt of the job.
+fn is_paid(job: &Job, published: &Metadata) -> bool {
+    published.external_task_id == job.external_task_id()
+        || published.take > job.attempt && published.external_task_id == job.name_of(published.take)
 }
 
 /// The end of a job whose place is another's.

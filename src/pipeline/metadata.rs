@@ -19,7 +19,8 @@ pub(super) async fn record<A: Api>(
     let (face, labels) = kept.map_err(|error| internal(error.to_string()))?;
     Ok(Metadata {
         job: job.spec.key.clone(),
-        attempt: job.attempt,
+        request_hash: job.external_task_id(),
+        take: job.attempt,
         task_id: job.task_id.clone().unwrap_or_default(),
         external_task_id: job.external_task_id(),
         video: job.spec.video.as_written().to_owned(),
