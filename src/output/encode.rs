@@ -12,7 +12,7 @@ pub(super) mod units {
         micro: &Option<i64>,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
-        // The shortest decimal of the quotient is the exact one up to billions of units.
+        // Up to billions of units, the shortest decimal of the quotient is exact.
         micro.map(|micro| micro as f64 / MICRO).serialize(serializer)
     }
 

@@ -37,8 +37,8 @@ mod publish;
 mod recognize;
 mod rename;
 mod resume;
-mod room;
 mod superseded;
+mod writable;
 mod write;
 
 pub use copy::{Copied, copy_result, copy_video};
@@ -49,8 +49,8 @@ pub use part::{Part, Source};
 pub use place::{Kind, Place};
 pub use publish::publish;
 pub use recognize::{already_published, is_present, published_aside, published_before};
-pub use room::{require_names, require_room};
 pub use superseded::publish_superseded;
+pub use writable::{require_names, require_writable};
 
 #[cfg(test)]
 mod tests;

@@ -49,7 +49,7 @@ pub(super) async fn check_output<A: Api>(context: &Context<A>, job: &Job) -> Opt
                 other?;
                 output::require_names(&place, wanted.spec.watermark)?;
                 if !has_room {
-                    output::require_room(&place)?;
+                    output::require_writable(&place)?;
                 }
                 Ok((place, None))
             }
