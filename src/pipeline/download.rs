@@ -70,11 +70,15 @@ async fn fetch<A: Api>(
     let (output_dir, way) =
         (context.settings.output_dir.clone(), context.room.way_at_once(&task.spec.output));
     let (known_task, bytes_max) = (task_id.clone(), context.settings.download_bytes_max);
+    let (request_hash, take) = (job.external_task_id(), job.attempt);
+    let watermark = job.spec.watermark;
     let (place, begun) = on_disk(&context.settings, move || {
         let place = way.go(&output_dir)?;
-        let begun = match output::already_published(&place, &known_task)? {
-            Some(metadata) => Begun::Published(Box::new(metadata)),
-            None => Begun::Part(open_part(&place, &known_task, Kind::Result, bytes_max)?),
+        let begun = match output::already_published(&place, &request_hash, take)? {
+            Some(metadata) if !watermark || metadata.watermark.is_some() => {
+                Begun::Published(Box::new(metadata))
+            }
+            _ => Begun::Part(open_part(&place, &known_task, Kind::Result, bytes_max)?),
         };
         Ok((place, begun))
     })

@@ -86,7 +86,7 @@ fn of_jobs(output_dir: &Path, jobs: &[OpenJob], known: &Known) -> Result<Vec<Unk
     for (job, found) in jobs.iter().zip(read.unwrap_or_default()) {
         let Some(found) = found else { continue };
         let is_its_own = found.job == job.key
-            && (found.external_task_id == job.external_task_id || found.attempt > job.attempt);
+            && (found.external_task_id == job.external_task_id || found.take > job.attempt);
         if is_its_own && is_still_open(job, known)? {
             unknown.push(Unknown::of(job, found.task_id));
         }
