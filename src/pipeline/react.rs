@@ -188,9 +188,7 @@ impl<A: Api> Pipeline<A> {
     /// Writes down that nothing clear is said of a task, once for each thing that is said.
     async fn task_unclear(&mut self, id: JobId, words: String) -> Result<(), StoreError> {
         let Some(job) = self.shelf.get(id) else { return Ok(()) };
-        // Each answer has a request id of its own.
-        let said = words.split(", request ").next().unwrap_or_default();
-        if job.waits.as_ref().is_none_or(|waits| !waits.contains(said)) {
+        if job.waits.as_ref().is_none_or(|waits| !waits.contains(&words)) {
             let manifest = self.context.store.manifest_of(id).await?;
             let (key, task_id) = (&job.spec.key, &job.task_id);
             warn!(job = key, manifest, task_id, "{key}: no clear word on its task: {words}");
