@@ -211,7 +211,7 @@ impl Step<'_> {
 
     fn sound_measured(&self, length_ms: i64) -> Transition {
         let mut job = self.fresh(State::Queued);
-        job.media.sound_ms = Some(length_ms);
+        job.media.audio_ms = Some(length_ms);
         self.write(job, format!("its sound lasts {length_ms} ms"))
     }
 
@@ -222,7 +222,7 @@ impl Step<'_> {
         units_micro: i64,
     ) -> Transition {
         let spend = Spend { identify_micro: units_micro, ..Spend::default() };
-        let (sound_ms, video_ms) = (self.job.media.sound_ms, self.job.media.video_ms);
+        let (sound_ms, video_ms) = (self.job.media.audio_ms, self.job.media.video_ms);
         let units_micro = self.job.units_micro.saturating_add(units_micro);
         match timing::plan(&self.job.spec, faces, sound_ms, video_ms) {
             Ok(plan) => {

@@ -85,17 +85,21 @@ pub struct Job {
 /// What is known of the media of a job.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Media {
-    /// What of it is not there yet, in words; none: all is there.
+    /// What is missing, in one clause; none: nothing is missing.
     pub missing: Option<String>,
-    /// Length of the sound; none while it is not known.
-    pub sound_ms: Option<i64>,
-    /// Tells whether a local sound changed since it was measured.
-    pub sound_print: Option<String>,
-    /// Length of the video; none while it is not known.
+    /// The length of the audio; none while it is unknown.
+    pub audio_ms: Option<i64>,
+    /// The file stamp of a local audio file when it was measured.
+    pub audio_stamp: Option<String>,
+    /// The SHA-256 of a local audio file, in lower-case hex.
+    pub audio_sha256: Option<String>,
+    /// The length of the video; none while it is unknown.
     pub video_ms: Option<i64>,
-    /// Tells whether a local video changed since it was measured.
-    pub video_print: Option<String>,
-    /// Where the API finds a local video.
+    /// The file stamp of a local video file when it was measured.
+    pub video_stamp: Option<String>,
+    /// The SHA-256 of a local video file, in lower-case hex.
+    pub video_sha256: Option<String>,
+    /// The URL from which the API fetches a local video.
     pub video_url: Option<String>,
 }
 
@@ -240,7 +244,7 @@ impl Job {
     #[must_use]
     pub fn needs_sound_length(&self) -> bool {
         self.spec.sound_end_ms.is_none()
-            && self.media.sound_ms.is_none()
+            && self.media.audio_ms.is_none()
             && matches!(self.spec.audio, Source::Url(_))
     }
 }

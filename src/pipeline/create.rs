@@ -7,7 +7,7 @@
 use super::{
     context::{Context, kept},
     in_the_way::check_output,
-    local::{LoadedSound, check_video, load_sound},
+    local::{LoadedAudio, check_video, load_audio},
     lookup,
     pace::Kind,
     refusal::{refused, taken_name},
@@ -67,7 +67,7 @@ pub(super) async fn resend<A: Api>(
     gate: Gate<'_>,
 ) -> Result<StepEnd, StoreError> {
     let sent_before = job.create.as_ref().and_then(|create| create.sound_sha256.clone());
-    let loaded = match load_sound(&context.settings, &job).await {
+    let loaded = match load_audio(&context.settings, &job).await {
         Ok(loaded) if loaded.sha256 == sent_before => loaded,
         changed => {
             let other = || "its sound changed since its create was first sent".to_owned();
@@ -115,9 +115,9 @@ pub(super) async fn find_earlier_send<A: Api>(
 }
 
 /// Looks at everything local once more, while it is still free to say no.
-async fn ready<A: Api>(context: &Context<A>, job: &Job) -> Result<LoadedSound, Outcome> {
+async fn ready<A: Api>(context: &Context<A>, job: &Job) -> Result<LoadedAudio, Outcome> {
     check_video(&context.settings, job).await.map_err(Outcome::MediaChanged)?;
-    let loaded = load_sound(&context.settings, job).await.map_err(Outcome::MediaChanged)?;
+    let loaded = load_audio(&context.settings, job).await.map_err(Outcome::MediaChanged)?;
     match check_output(context, job).await {
         None => Ok(loaded),
         Some(outcome) => Err(outcome),
@@ -127,7 +127,7 @@ async fn ready<A: Api>(context: &Context<A>, job: &Job) -> Result<LoadedSound, O
 async fn send<A: Api>(
     context: &Context<A>,
     job: Job,
-    loaded: LoadedSound,
+    loaded: LoadedAudio,
 ) -> Result<StepEnd, StoreError> {
     let Some(request) = request(&job, loaded) else {
         let gone = "its session or timing is missing: it is identified again".to_owned();
@@ -186,7 +186,7 @@ async fn note_answer<A: Api>(
     }
 }
 
-fn request(job: &Job, loaded: LoadedSound) -> Option<CreateRequest> {
+fn request(job: &Job, loaded: LoadedAudio) -> Option<CreateRequest> {
     let (session, plan) = (job.session.as_ref()?, job.plan.as_ref()?);
     let mut name = job.external_task_id();
     if is_planted(Mistake::NamedAnew) && job.create.as_ref().is_some_and(Create::was_sent_before) {

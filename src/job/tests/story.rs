@@ -69,7 +69,7 @@ pub(crate) fn happenings() -> Vec<(&'static str, Outcome)> {
         ("Identified", no_face),
         ("TaskSucceeded", Outcome::TaskSucceeded { units_micro: Some(i64::MAX) }),
         ("Trouble", Outcome::Trouble(Trouble { retry_after_ms: Some(i64::MAX), ..trouble() })),
-        ("MediaReady", Outcome::MediaReady(Media { sound_ms: Some(1_000), ..Media::default() })),
+        ("MediaReady", Outcome::MediaReady(Media { audio_ms: Some(1_000), ..Media::default() })),
         ("Edited", Outcome::Edited(Box::new(JobSpec { sound_end_ms: None, ..spec() }))),
     ]);
     happenings

@@ -143,7 +143,7 @@ fn a_sound_of_unknown_length_is_measured_and_an_expired_session_asked_for_again(
     let mut job = job_in(Queued);
     job.spec.sound_end_ms = None;
     assert_eq!(decide(&job, NOW_MS), Action::MeasureSound);
-    job.media.sound_ms = Some(4_000);
+    job.media.audio_ms = Some(4_000);
     assert_eq!(decide(&job, NOW_MS), Action::Identify);
 
     let mut job = job_in(Identified);

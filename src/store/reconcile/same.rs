@@ -213,7 +213,7 @@ impl GivenUp {
         let Ok(media) = &wanted.media else { return SameMedia::Yes };
         let spec = &wanted.spec;
         let compared = [
-            (&spec.audio, self.sound_ms, media.sound_ms),
+            (&spec.audio, self.sound_ms, media.audio_ms),
             (&spec.video, self.video_ms, media.video_ms),
         ]
         .map(|(source, before, now)| match (source, before, now) {

@@ -154,10 +154,12 @@ fn spec_from_row(row: &Row<'_>) -> rusqlite::Result<JobSpec> {
 fn media_from_row(row: &Row<'_>) -> rusqlite::Result<Media> {
     Ok(Media {
         missing: read!(row, "media_missing")?,
-        sound_ms: read!(row, "sound_ms")?,
-        sound_print: read!(row, "sound_print")?,
+        audio_ms: read!(row, "sound_ms")?,
+        audio_stamp: read!(row, "sound_print")?,
+        audio_sha256: None,
         video_ms: read!(row, "video_ms")?,
-        video_print: read!(row, "video_print")?,
+        video_stamp: read!(row, "video_print")?,
+        video_sha256: None,
         video_url: read!(row, "video_url")?,
     })
 }
