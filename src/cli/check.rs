@@ -9,6 +9,7 @@ use std::{
 
 use super::{
     CommandError, Context, ExitCode,
+    open::now_ms,
     text::{counted, safe},
 };
 use crate::{
@@ -136,7 +137,7 @@ impl Check<'_> {
         if !self.read.insert(path) {
             return Ok(());
         }
-        match read_manifest(&folder.root, name, &mut folder.looker) {
+        match read_manifest(&folder.root, name, &mut folder.looker, now_ms()) {
             Err(faulty) => self.problems(&faulty.problems, &shown, &faulty.text),
             Ok(reading) => {
                 for job in &reading.jobs {
@@ -173,17 +174,17 @@ impl Check<'_> {
             return self.at(shown, job.place, &clash);
         }
         match &job.look {
-            Look::Unfit { sound, fault, .. } => {
-                let place = if *sound { audio_place } else { video_place };
+            Look::Unfit { audio, fault, .. } => {
+                let place = if *audio { audio_place } else { video_place };
                 self.at(shown, place, &fault.message)
             }
             Look::Missing { what, .. } => {
                 self.waiting += 1;
                 Ok(writeln!(self.out, "{}  would wait for {}", safe(&spec.key), safe(what))?)
             }
-            Look::Ready(media) => match doomed(spec, media.sound_ms, media.video_ms) {
+            Look::Ready(media) => match doomed(spec, media.audio_ms, media.video_ms) {
                 Some(what) => self.at(shown, job.place, &what),
-                None => Ok(writeln!(self.out, "{}", plan(spec, media.sound_ms, media.video_ms))?),
+                None => Ok(writeln!(self.out, "{}", plan(spec, media.audio_ms, media.video_ms))?),
             },
         }
     }

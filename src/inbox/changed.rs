@@ -55,6 +55,7 @@ impl Inbox {
         pass: &mut Pass,
     ) -> Result<BTreeSet<Arc<str>>, StoreError> {
         let (mut pending, mut still) = (BTreeSet::new(), Vec::new());
+        let now_ms = (self.moment)().now_ms;
         for (path, change) in differences.changed {
             let stamp = match change.found {
                 Found::Odd(why) => {
@@ -63,7 +64,12 @@ impl Inbox {
                 }
                 Found::File(stamp) => stamp,
             };
-            match self.settling.wait(Arc::clone(&path), &Print::of(&stamp), stamp.modified_ns) {
+            match self.settling.wait(
+                Arc::clone(&path),
+                &Print::of(&stamp),
+                stamp.modified_ns,
+                now_ms,
+            ) {
                 Some(wait) => {
                     pass.look_again_in(wait);
                     pending.insert(path);
@@ -144,9 +150,10 @@ impl Inbox {
     /// None: nothing can be read any more.
     async fn read(&mut self, path: &str) -> Option<Result<Reading, Faulty>> {
         let mut looker = self.looker.take()?;
+        let now_ms = (self.moment)().now_ms;
         let (jobs_dir, name) = (self.settings.jobs_dir.clone(), path.to_owned());
         let (looker, read) = blocking(move || {
-            let read = read_manifest(&jobs_dir, &name, &mut looker);
+            let read = read_manifest(&jobs_dir, &name, &mut looker, now_ms);
             (looker, read)
         })
         .await;

@@ -13,7 +13,7 @@ use super::{
     scan::Stamp,
 };
 use crate::{
-    job::JobSpec,
+    job::{JobSpec, Media},
     manifest::{self, ManifestPath, Place, Problem, Problems},
     media::open_resolved,
 };
@@ -75,12 +75,17 @@ impl From<io::Error> for Faulty {
     }
 }
 
-/// Reads the manifest at `path`, relative to `jobs_dir`.
+/// Reads the manifest at `path`, relative to `jobs_dir`. `now_ms` is the wall time (Unix ms).
 ///
 /// # Errors
 /// All faults of the manifest at once, with the text they are in. A name of a file that lies outside
 /// of the allowed folders is one of them; a file that is missing or unfit is not.
-pub fn read_manifest(jobs_dir: &Path, path: &str, looker: &mut Looker) -> Result<Reading, Faulty> {
+pub fn read_manifest(
+    jobs_dir: &Path,
+    path: &str,
+    looker: &mut Looker,
+    now_ms: i64,
+) -> Result<Reading, Faulty> {
     let (bytes, stamp) = load(jobs_dir, path)?;
     let text = || String::from_utf8_lossy(&bytes).into_owned();
     let read = manifest::read(&bytes, &ManifestPath::new(path));
@@ -90,9 +95,9 @@ pub fn read_manifest(jobs_dir: &Path, path: &str, looker: &mut Looker) -> Result
     let mut outside: Option<Problems> = None;
     let mut jobs = Vec::with_capacity(manifest.jobs.len());
     for job in manifest.jobs {
-        let look = looker.look(&job.spec, folder);
-        if let Look::Unfit { outside: true, sound, fault } = &look {
-            let place = if *sound { job.audio_place } else { job.video_place };
+        let look = looker.look(&job.spec, folder, &Media::default(), now_ms);
+        if let Look::Unfit { outside: true, audio, fault } = &look {
+            let place = if *audio { job.audio_place } else { job.video_place };
             outside.get_or_insert_with(|| Problem::at(place, fault.message.clone()).into());
         }
         jobs.push(ReadJob {

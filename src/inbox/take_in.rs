@@ -104,6 +104,7 @@ impl Inbox {
     /// None: nothing can be read any more.
     async fn read_some(&mut self, still: &mut VecDeque<Still>) -> Option<Vec<Read>> {
         let mut looker = self.looker.take()?;
+        let now_ms = (self.moment)().now_ms;
         let mut left = std::mem::take(still);
         let (jobs_dir, account) = (self.settings.jobs_dir.clone(), self.settings.account.clone());
         let (looker, left, some) = blocking(move || {
@@ -112,7 +113,7 @@ impl Inbox {
                 && some.len() < READ_MANIFESTS
                 && let Some((path, stamp)) = left.pop_front()
             {
-                let wanted = read(&jobs_dir, &path, &account, &mut looker);
+                let wanted = read(&jobs_dir, &path, &account, &mut looker, now_ms);
                 jobs += wanted.as_ref().map_or(0, |wanted| wanted.jobs.len());
                 some.push(Read { path, stamp, wanted });
             }
@@ -208,8 +209,14 @@ impl Inbox {
 }
 
 /// Blocks.
-fn read(jobs_dir: &Path, path: &str, account: &str, looker: &mut Looker) -> Result<Wanted, Faulty> {
-    let reading = read_manifest(jobs_dir, path, looker)?;
+fn read(
+    jobs_dir: &Path,
+    path: &str,
+    account: &str,
+    looker: &mut Looker,
+    now_ms: i64,
+) -> Result<Wanted, Faulty> {
+    let reading = read_manifest(jobs_dir, path, looker, now_ms)?;
     let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
     let mut again = None;
     let jobs = reading.jobs.into_iter().map(|job| wanted(job, account, folder, &mut again));

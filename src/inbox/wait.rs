@@ -33,11 +33,12 @@ impl Inbox {
                 .map(|(job, _)| job)
                 .collect();
             let Some(mut looker) = self.looker.take() else { return Ok(()) };
+            let now_ms = (self.moment)().now_ms;
             let (looker, looks) = blocking(move || {
                 let looks: Vec<(Job, Look)> = jobs
                     .into_iter()
                     .map(|job| {
-                        let look = looker.look(&job.spec, job.manifest_dir());
+                        let look = looker.look(&job.spec, job.manifest_dir(), &job.media, now_ms);
                         (job, look)
                     })
                     .collect();

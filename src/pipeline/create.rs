@@ -7,7 +7,7 @@
 use super::{
     context::{Context, kept},
     in_the_way::check_output,
-    local::{LoadedSound, check_video, load_sound},
+    local::{LoadedAudio, check_video, load_audio},
     lookup,
     pace::Kind,
     refusal::{refused, taken_name},
@@ -67,7 +67,7 @@ pub(super) async fn resend<A: Api>(
     gate: Gate<'_>,
 ) -> Result<StepEnd, StoreError> {
     let sent_before = task.create.as_ref().and_then(|create| create.audio_sha256.clone());
-    let loaded = match load_sound(&context.settings, &task).await {
+    let loaded = match load_audio(&context.settings, &task).await {
         Ok(loaded) if loaded.sha256 == sent_before => loaded,
         changed => {
             let other = || "its sound changed since its create was first sent".to_owned();
@@ -115,9 +115,9 @@ pub(super) async fn find_earlier_send<A: Api>(
 }
 
 /// Looks at everything local once more, while it is still free to say no.
-async fn ready<A: Api>(context: &Context<A>, task: &Task) -> Result<LoadedSound, Outcome> {
+async fn ready<A: Api>(context: &Context<A>, task: &Task) -> Result<LoadedAudio, Outcome> {
     check_video(&context.settings, task).await.map_err(Outcome::MediaChanged)?;
-    let loaded = load_sound(&context.settings, task).await.map_err(Outcome::MediaChanged)?;
+    let loaded = load_audio(&context.settings, task).await.map_err(Outcome::MediaChanged)?;
     match check_output(context, task).await {
         None => Ok(loaded),
         Some(outcome) => Err(outcome),
@@ -127,7 +127,7 @@ async fn ready<A: Api>(context: &Context<A>, task: &Task) -> Result<LoadedSound,
 async fn send<A: Api>(
     context: &Context<A>,
     task: Task,
-    loaded: LoadedSound,
+    loaded: LoadedAudio,
 ) -> Result<StepEnd, StoreError> {
     let Some(request) = request(&task, loaded) else {
         let gone = "its session or timing is missing: it is identified again".to_owned();
@@ -186,7 +186,7 @@ async fn note_answer<A: Api>(
     }
 }
 
-fn request(task: &Task, loaded: LoadedSound) -> Option<CreateRequest> {
+fn request(task: &Task, loaded: LoadedAudio) -> Option<CreateRequest> {
     let (session, plan) = (task.session.as_ref()?, task.plan.as_ref()?);
     let mut name = task.external_task_id();
     if is_planted(Mistake::NamedAnew) && task.create.as_ref().is_some_and(Create::was_sent_before) {

@@ -1,26 +1,24 @@
-//! The local media of a job, looked at once more before they are used: nothing is paid for a file
-//! that is no longer what was measured.
+//! The local media of a job, compared with what was measured right before they are used: nothing is
+//! paid for a file with other content.
 
-use std::{fs::File, io::Read as _};
-
-use sha2::{Digest as _, Sha256};
+use std::io::{self, Read as _};
 
 use super::Settings;
 use crate::{
     job::{Task, Source},
     kling::{Sound, VideoRef},
-    media::sound,
+    media::{LocateFault, Located, sha256_of, sha256_of_bytes, sound, video},
 };
 
-/// The sound of a job as it goes into the create.
-#[derive(Clone)]
-pub(super) struct LoadedSound {
+/// The audio of a job as it goes into the create request.
+#[derive(Debug, Clone)]
+pub(super) struct LoadedAudio {
     pub(super) sound: Sound,
-    /// Checksum of an inline sound.
+    /// The SHA-256 of inline audio.
     pub(super) sha256: Option<String>,
 }
 
-/// The video as Identify Face is asked about it.
+/// Returns the video as it goes into the Identify Face request.
 pub(super) fn video_ref(task: &Task) -> VideoRef {
     match &task.spec.video {
         Source::Url(url) => VideoRef::Url(url.clone()),
@@ -31,70 +29,114 @@ pub(super) fn video_ref(task: &Task) -> VideoRef {
     }
 }
 
-/// Tells one video from another: jobs of one video share a session.
+/// Identifies the content of a job's video: jobs with the same key share a session.
 pub(super) fn video_key(task: &Task) -> String {
-    match (&task.spec.video, &task.media.video_stamp) {
+    match (&task.spec.video, &task.media.video_sha256) {
         (Source::Id(id), _) => format!("id {id}"),
         (Source::Url(url), _) => format!("url {url}"),
-        (Source::File(path), print) => {
+        (Source::File(_), Some(sha256)) => format!("sha256 {sha256}"),
+        // Measured without a hash: only the very same file is the same video.
+        (Source::File(path), None) => {
             let url = task.media.video_url.as_deref().unwrap_or(path);
-            format!("file {} {url}", print.as_deref().unwrap_or_default())
+            format!("file {} {url}", task.media.video_stamp.as_deref().unwrap_or_default())
         }
     }
 }
 
-/// Says in words whether a local video is no longer what was measured.
+/// Checks that a local video has the content that was measured; returns why not.
 pub(super) async fn check_video(settings: &Settings, task: &Task) -> Result<(), String> {
-    let Source::File(path) = task.spec.video.clone() else { return Ok(()) };
-    let (locator, print) = (settings.locator.clone(), task.media.video_stamp.clone());
-    let manifest_dir = locator.jobs_dir.join(task.manifest_dir());
+    let Source::File(name) = task.spec.video.clone() else { return Ok(()) };
+    let measured =
+        Measured { stamp: task.media.video_stamp.clone(), sha256: task.media.video_sha256.clone() };
+    let locator = settings.locator.clone();
+    let manifest_dir = locator.jobs_dir.join(&task.media_dir);
     let checked = settings.offload.run(move || {
-        let located = locator.locate(&manifest_dir, &path).map_err(|fault| fault.to_string())?;
-        unchanged(&path, print.as_deref(), &located.fingerprint.to_string())
+        let located =
+            locator.locate(&manifest_dir, &name).map_err(|fault| fault.describe("video"))?;
+        measured.check_video(&name, &located)
     });
     checked.await?
 }
 
-/// Reads the sound of a job, or says in words why it is no longer what was measured.
-pub(super) async fn load_sound(settings: &Settings, task: &Task) -> Result<LoadedSound, String> {
-    let path = match task.spec.audio.clone() {
-        Source::Url(url) => return Ok(LoadedSound { sound: Sound::Url(url), sha256: None }),
-        Source::Id(id) => return Ok(LoadedSound { sound: Sound::Id(id), sha256: None }),
-        Source::File(path) => path,
+/// Reads the audio of a job, and checks that it has the content that was measured; returns why not.
+pub(super) async fn load_audio(settings: &Settings, task: &Task) -> Result<LoadedAudio, String> {
+    let name = match task.spec.audio.clone() {
+        Source::Url(url) => return Ok(LoadedAudio { sound: Sound::Url(url), sha256: None }),
+        Source::Id(id) => return Ok(LoadedAudio { sound: Sound::Id(id), sha256: None }),
+        Source::File(name) => name,
     };
-    let (locator, print) = (settings.locator.clone(), task.media.audio_stamp.clone());
-    let manifest_dir = locator.jobs_dir.join(task.manifest_dir());
+    let measured =
+        Measured { stamp: task.media.audio_stamp.clone(), sha256: task.media.audio_sha256.clone() };
+    let locator = settings.locator.clone();
+    let manifest_dir = locator.jobs_dir.join(&task.media_dir);
     let loaded = settings.offload.run(move || {
-        let located = locator.locate(&manifest_dir, &path).map_err(|fault| fault.to_string())?;
-        unchanged(&path, print.as_deref(), &located.fingerprint.to_string())?;
-        let file = located.open().map_err(|fault| fault.to_string())?;
-        let bytes =
-            read_bounded(file).map_err(|error| format!("{path} cannot be read: {error}"))?;
-        let sha256 = hex(&Sha256::digest(&bytes));
-        Ok(LoadedSound { sound: Sound::File(bytes), sha256: Some(sha256) })
+        let located =
+            locator.locate(&manifest_dir, &name).map_err(|fault| fault.describe("audio"))?;
+        let (bytes, sha256) = measured.read_audio(&name, &located)?;
+        Ok(LoadedAudio { sound: Sound::File(bytes), sha256: Some(sha256) })
     });
     loaded.await?
 }
 
-fn unchanged(path: &str, measured: Option<&str>, now: &str) -> Result<(), String> {
-    if measured == Some(now) {
-        return Ok(());
+/// What is known of a local file since it was measured.
+struct Measured {
+    stamp: Option<String>,
+    sha256: Option<String>,
+}
+
+impl Measured {
+    /// A video is only read when its stamp differs: it may have 100 MB.
+    fn check_video(&self, name: &str, located: &Located) -> Result<(), String> {
+        if self.has_stamp_of(located) {
+            return Ok(());
+        }
+        // Too large for what was measured: it is not read to find out.
+        if self.sha256.is_none() || located.bytes > video::MAX_BYTES {
+            return Err(changed("video", name));
+        }
+        match sha256_of(located) {
+            Ok(sha256) if self.sha256.as_ref() == Some(&sha256) => Ok(()),
+            Ok(_) => Err(changed("video", name)),
+            Err(fault) if fault.is_change() => Err(changed("video", name)),
+            Err(fault) => Err(match fault.read_error() {
+                Some(error) => unreadable("video", name, error),
+                None => fault.to_string(),
+            }),
+        }
     }
-    Err(format!("{path} changed since it was measured: it is looked at again"))
+
+    /// The bytes that are sent are the bytes that are hashed.
+    fn read_audio(&self, name: &str, located: &Located) -> Result<(Vec<u8>, String), String> {
+        let file = match located.open() {
+            Ok(file) => file,
+            Err(LocateFault::Changed(_)) => return Err(changed("audio", name)),
+            Err(LocateFault::Io { error, .. }) => return Err(unreadable("audio", name, &error)),
+            Err(fault) => return Err(fault.describe("audio")),
+        };
+        let mut bytes = Vec::new();
+        file.take(sound::MAX_BYTES + 1)
+            .read_to_end(&mut bytes)
+            .map_err(|error| unreadable("audio", name, &error))?;
+        let sha256 = sha256_of_bytes(&bytes);
+        let is_same = match &self.sha256 {
+            Some(measured) => *measured == sha256,
+            None => self.has_stamp_of(located),
+        };
+        if is_same { Ok((bytes, sha256)) } else { Err(changed("audio", name)) }
+    }
+
+    fn has_stamp_of(&self, located: &Located) -> bool {
+        self.stamp.as_ref().is_some_and(|stamp| *stamp == located.stamp.to_string())
+    }
 }
 
-fn read_bounded(file: File) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    file.take(sound::MAX_BYTES + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
+fn changed(kind: &str, name: &str) -> String {
+    format!("{kind} {name} changed after it was measured; it is checked again")
 }
 
-/// Bytes as hex digits.
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _always_ok = write!(text, "{byte:02x}");
-        text
-    })
+fn unreadable(kind: &str, name: &str, error: &io::Error) -> String {
+    format!("{kind} {name} cannot be read: {error}")
 }
+
+#[cfg(test)]
+mod tests;

@@ -110,7 +110,7 @@ impl<'a> Report<'a> {
             wish: Wish::of(&job.spec),
             media: Media {
                 missing: job.media.missing.as_deref(),
-                sound_ms: job.media.sound_ms,
+                sound_ms: job.media.audio_ms,
                 video_ms: job.media.video_ms,
                 video_url: job.media.video_url.as_deref(),
             },

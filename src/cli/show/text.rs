@@ -110,7 +110,7 @@ fn wish(job: &Job) -> Vec<Fact> {
 
 fn found_out(job: &Job) -> Vec<Fact> {
     let mut facts = Vec::new();
-    if let Some(sound_ms) = job.media.sound_ms {
+    if let Some(sound_ms) = job.media.audio_ms {
         facts.push(("sound lasts", position(sound_ms)));
     }
     if let Some(video_ms) = job.media.video_ms {

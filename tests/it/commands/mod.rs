@@ -172,7 +172,7 @@ fn wanted(key: &str) -> WantedJob {
         },
         meaning: format!("meaning of {key}"),
         external_base: format!("base-{}", key.replace('/', "-")),
-        media: Ok(Media { sound_ms: Some(5_000), video_ms: Some(10_000), ..Media::default() }),
+        media: Ok(Media { audio_ms: Some(5_000), video_ms: Some(10_000), ..Media::default() }),
     }
 }
 

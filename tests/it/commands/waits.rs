@@ -179,10 +179,7 @@ async fn for_the_line() {
 
     // The code is told once, whoever words the reason.
     let reasons = [
-        (
-            "the pack is used up (code 1102, request r)",
-            "the pack is used up (code 1102, request r)",
-        ),
+        ("the pack is used up (code 1102)", "the pack is used up (code 1102)"),
         ("the pack is used up", "the pack is used up (code 1102)"),
     ];
     for (reason, told) in reasons {

@@ -77,7 +77,10 @@ fn what_a_job_waits_for_and_what_people_do_is_told() {
     house.until("the pause", has("the line is paused: paused by `lipsyncd pause`"));
     house
         .drop_in("a.yaml", JOB.replace("https://cdn.example.com/a.mp3?duration_ms=5000", "en.mp3"));
-    house.until("the wait", has("a: new → waiting: found in its manifest; waits for its sound: there is no file `en.mp3`"));
+    house.until(
+        "the wait",
+        has("a: new → waiting: found in its manifest; waits for there is no audio file `en.mp3`"),
+    );
     house.drop_in("en.mp3", clip("welcome-en.mp3"));
     house.until("the sound", has("a: waiting → queued: its media are there"));
     assert_eq!(house.run(&["cancel", "a"]).code, Some(0));

@@ -82,7 +82,7 @@ fn the_queries_of_the_page_answer_while_the_daemon_runs_and_when_it_does_not() {
     ask_all(&house, "while it runs");
     let of = |heading| told(&house, heading);
     assert!(of("Is the line paused, and why?").starts_with("person|paused by `lipsyncd pause`"));
-    assert!(of("What waits for media?").starts_with("late|its sound"));
+    assert!(of("What waits for media?").starts_with("late|there is no audio file"));
     assert!(of("Which manifests have failures left?").starts_with("promo.yaml|3|2|1|0"));
     assert!(of("Which job made this file?").starts_with("promo/en|promo.yaml|"));
     assert!(

@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use lipsyncd::{
     job::{JobSpec, Media, Source},
-    media::Locator,
+    media::{Locator, sha256_of},
     store::{Accepted, WantedJob},
 };
 
@@ -92,8 +92,12 @@ fn dress(spec: &mut JobSpec, chance: &Chance, now_ms: i64, clip_ms: i64) {
 fn measured(job: &mut WantedJob, clip_ms: i64, locator: &Locator) {
     if let Source::File(name) = &job.spec.audio {
         let located = locator.locate(&locator.jobs_dir, name).unwrap();
-        let sound_print = Some(located.fingerprint.to_string());
-        job.media = Ok(Media { sound_ms: Some(clip_ms), sound_print, ..Media::default() });
+        job.media = Ok(Media {
+            audio_ms: Some(clip_ms),
+            audio_stamp: Some(located.stamp.to_string()),
+            audio_sha256: Some(sha256_of(&located).unwrap()),
+            ..Media::default()
+        });
     }
 }
 

@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use lipsyncd::{
     job::{FaceChoice, JobSpec, Media, Source},
-    media::{public_url, sound, video},
+    media::{public_url, sha256_of, sound, video},
     store::WantedJob,
 };
 
@@ -69,14 +69,16 @@ impl House {
             let located = locate(name);
             let bytes = fs::read(&located.path).unwrap();
             let ending = name.rsplit_once('.').map(|(_, ending)| ending);
-            media.sound_ms = Some(sound::measure(bytes, ending).unwrap().length_ms);
-            media.sound_print = Some(located.fingerprint.to_string());
+            media.audio_ms = Some(sound::measure(bytes, ending).unwrap().length_ms);
+            media.audio_stamp = Some(located.stamp.to_string());
+            media.audio_sha256 = Some(sha256_of(&located).unwrap());
         }
         if let Source::File(name) = &job.spec.video {
             let located = locate(name);
             let base = format!("{}/media", self.sim.base_url());
             media.video_ms = video::probe(&located.path).unwrap().length_ms;
-            media.video_print = Some(located.fingerprint.to_string());
+            media.video_stamp = Some(located.stamp.to_string());
+            media.video_sha256 = Some(sha256_of(&located).unwrap());
             media.video_url = Some(public_url(&base, &located.public_path));
         }
         job.media = Ok(media);
