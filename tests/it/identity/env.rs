@@ -22,7 +22,7 @@ use crate::support::daemon::{House, Ran, quick};
 const RESCAN: Duration = Duration::from_millis(600);
 /// Tasks at once, so that many jobs do not take long.
 const SLOTS: u32 = 20;
-/// The folder of the manifests that only show that a scan has come by.
+/// The folder of the manifests that show only that the daemon has scanned the folder.
 const MARKERS: &str = "zz-marker/";
 
 /// The SHA-256 of every audio file that the simulator got inline, of all scenarios.
@@ -132,7 +132,7 @@ impl Env {
     }
 
     /// Waits until the daemon has scanned the folder, and scanned it again `watch.rescan_interval`
-    /// later: what was absent at the first scan has left at the second one.
+    /// later. A manifest that was absent at the first scan has left by then.
     pub fn scanned(&self) {
         self.drop_marker();
         sleep(RESCAN);

@@ -72,7 +72,7 @@ pub fn batch(name: &str, audio: &str) -> String {
     )
 }
 
-/// Writes a file whose last change was an hour ago, so that nobody waits until it is complete.
+/// Writes a file whose last change was an hour ago, so that the daemon does not wait until the file is complete.
 pub fn write_old(path: &Path, content: impl AsRef<[u8]>) {
     write_at(path, content, SystemTime::now() - Duration::from_secs(3600));
 }
@@ -87,7 +87,7 @@ pub fn write_at(path: &Path, content: impl AsRef<[u8]>, modified: SystemTime) {
 }
 
 /// Writes so many manifests of every kind into `folder`, with the audio they need, and returns the
-/// keys of their jobs relative to `folder`. `name` makes their requests different from others.
+/// keys of their jobs relative to `folder`. `name` makes the requests different from those of other folders.
 pub fn write_mixed(folder: &Path, name: &str, manifests: usize) -> Vec<String> {
     let mut keys = Vec::new();
     for n in 0..manifests {
