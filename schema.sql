@@ -298,6 +298,7 @@ CREATE TABLE daemon_state (
   hold             TEXT,                            -- why no new task is started, without a pause
   trouble          TEXT,                            -- the API problem, while it lasts
   trouble_since_ms INTEGER,
+  scanning         INTEGER NOT NULL DEFAULT 0 CHECK (scanning IN (0, 1)), -- the first complete scan since the start is not done
   folder           TEXT,                            -- which folder jobs_dir was, to recognise an unmounted one
   median_task_ms   INTEGER,
   daemon_pid       INTEGER,
@@ -390,6 +391,7 @@ SELECT
     WHEN l.pause = 'credentials' OR l.pause IS NOT NULL AND (j.state IN ('queued', 'identified') OR j.state = 'creating' AND t.waits GLOB 'its create to be sent again*') THEN
       'the line, which is paused: ' || l.pause_reason ||
       CASE WHEN instr(l.pause_reason, 'code ' || l.pause_code) = 0 THEN ' (code ' || l.pause_code || ')' ELSE '' END
+    WHEN l.scanning AND j.state IN ('queued', 'identified') THEN 'the first complete scan of jobs_dir since the start'
     WHEN l.hold IS NOT NULL AND (j.state IN ('queued', 'identified') OR j.state = 'creating' AND t.waits GLOB 'its create to be sent again*') THEN l.hold
     WHEN l.trouble IS NOT NULL AND j.state IN ('queued', 'identified') THEN 'the API, which gives no usable answer: ' || l.trouble
     WHEN j.state = 'identified' AND slots.used >= l.slots_limit THEN 'a slot (' || slots.used || ' of ' || l.slots_limit || ' slots in use)'

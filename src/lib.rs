@@ -19,6 +19,7 @@ pub mod kling;
 pub mod manifest;
 pub mod media;
 pub mod metrics;
+pub mod offload;
 pub mod output;
 pub mod pipeline;
 pub mod planted;

@@ -38,11 +38,13 @@ pub enum Mistake {
     Silent,
     /// A task counts twice in the day's account.
     CountedTwice,
+    /// The result of a shared task is brought to one of its jobs alone.
+    SharedNotDelivered,
 }
 
 impl Mistake {
     /// Every one of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::SentUnwritten,
         Self::TaskForgotten,
         Self::LostIsUnsent,
@@ -59,6 +61,7 @@ impl Mistake {
         Self::NeverWoken,
         Self::Silent,
         Self::CountedTwice,
+        Self::SharedNotDelivered,
     ];
 }
 

@@ -12,7 +12,6 @@ use std::{
 
 use tokio::{
     sync::Notify,
-    task::spawn_blocking,
     time::{Instant, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
@@ -23,12 +22,14 @@ use super::{
     known::{Known, Print, Seen},
     look::Looker,
     settle::Settling,
+    wait::AllMedia,
     watch::Watch,
 };
 use crate::{
     job::{Moment, Policy},
     metrics::Metrics,
-    store::{KnownManifest, Store, StoreError},
+    offload::Offload,
+    store::{KnownManifest, OnChange, Store, StoreError},
 };
 
 /// What the inbox works under.
@@ -44,8 +45,14 @@ pub struct InboxSettings {
     pub rescan_interval: Duration,
     /// How outcomes are judged.
     pub policy: Policy,
-    /// Whose tasks its jobs become; part of the names that are made for them.
-    pub account: String,
+    /// What becomes of a job whose request changes after its task was created.
+    pub on_change: OnChange,
+    /// Where work that blocks is done.
+    pub offload: Offload,
+    /// Whether the folders are watched; if not, a scan comes at each interval alone.
+    pub watches: bool,
+    /// Set once the folder was scanned completely.
+    pub is_scanned: Arc<AtomicBool>,
     /// What is counted on the way.
     pub metrics: Metrics,
 }
@@ -69,6 +76,7 @@ pub struct Inbox {
     /// What of the folder could not be seen, as it was last told.
     pub(super) unseen: BTreeMap<String, String>,
     pub(super) complaint: Option<String>,
+    pub(super) all_media: AllMedia,
 }
 
 /// What a pass found left to do.
@@ -105,6 +113,7 @@ impl Inbox {
             changed_at_ms: BTreeMap::new(),
             unseen: BTreeMap::new(),
             complaint: None,
+            all_media: AllMedia::at_once(),
         };
         inbox.load_known().await?;
         // What stood in their way may be gone, and this version may take what another did not.
@@ -142,6 +151,7 @@ impl Inbox {
                 _ => Ok(()),
             });
             let rescan_at = Instant::now() + self.settings.rescan_interval;
+            let rescan_at = rescan_at.min(self.all_media.due_at());
             let at = pass.again_at.map_or(rescan_at, |again| again.min(rescan_at));
             tokio::select! {
                 biased;
@@ -151,7 +161,7 @@ impl Inbox {
                     // A cancelled job gives up its output.
                     self.again.extend(self.clashing.iter().cloned());
                 }
-                () = changed.notified() => {}
+                () = changed.notified() => self.all_media.hurry(),
                 () = sleep_until(at) => {}
             }
         }
@@ -171,11 +181,12 @@ impl Inbox {
         let root = self.settings.jobs_dir.clone();
         let (known, again) = (std::mem::take(&mut self.known), std::mem::take(&mut self.again));
         let began = Instant::now();
-        let (known, again, walked) = blocking(move || {
-            let walked = differ(&root, &known, &again);
-            (known, again, walked)
-        })
-        .await;
+        let (known, again, walked) = self
+            .blocking(move || {
+                let walked = differ(&root, &known, &again);
+                (known, again, walked)
+            })
+            .await;
         debug!("looked through the folder in {:.1} ms", began.elapsed().as_secs_f64() * 1e3);
         (self.known, self.again) = (known, again);
         let differences = match walked {
@@ -191,11 +202,17 @@ impl Inbox {
         };
         let others: Vec<_> = self.settings.media_dirs.iter().map(PathBuf::as_path).collect();
         pass.was_read = true;
-        watch.keep(&self.settings.jobs_dir, &differences.folder_id, &others);
+        if self.settings.watches {
+            watch.keep(&self.settings.jobs_dir, &differences.folder_id, &others);
+        }
         self.notice_changes(&differences);
         self.remove_gone(&differences, &mut pass).await?;
+        let unseen: Vec<String> = differences.unseen.keys().cloned().collect();
         let pending = self.read_changed(differences, &mut pass).await?;
-        self.look_at_waiting(&pending, &mut pass).await?;
+        self.look_at_media(&pending, &mut pass).await?;
+        if self.complaint.is_none() {
+            self.end_first_scan(&pending, &unseen).await?;
+        }
         self.settings.metrics.looked(self.pending(pending.iter()));
         self.settling.forget_unseen();
         if let Some(looker) = &mut self.looker {
@@ -205,19 +222,50 @@ impl Inbox {
     }
 }
 
+impl Inbox {
+    /// Paid calls begin after the first complete scan. The jobs of manifests that it could not compare are held
+    /// until they are.
+    async fn end_first_scan(
+        &mut self,
+        pending: &BTreeSet<Arc<str>>,
+        unseen: &[String],
+    ) -> Result<(), StoreError> {
+        if self.settings.is_scanned.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let is_unseen = |path: &str| unseen.iter().any(|folder| path.starts_with(folder.as_str()));
+        let uncompared: Vec<Arc<str>> = self
+            .known
+            .keys()
+            .filter(|path| pending.contains(&***path) || is_unseen(path))
+            .map(|path| Arc::from(&**path))
+            .collect();
+        for path in uncompared {
+            let (moment, policy) = ((self.moment)(), self.settings.policy.clone());
+            let why = "its manifest to be read: it was not compared since the start";
+            self.store.hold(&path, why, moment, policy).await?;
+            self.again.insert(path);
+        }
+        self.store.set_scanned().await?;
+        self.settings.is_scanned.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    /// Runs `work` where it may block; a panic in it is the caller's, too.
+    pub(super) async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> T {
+        match self.settings.offload.run(work).await {
+            Ok(done) => done,
+            Err(panicked) => panic!("{panicked}"),
+        }
+    }
+}
+
 impl Pass {
     pub(super) fn look_again_in(&mut self, wait: Duration) {
         let at = Instant::now() + wait;
         self.again_at = Some(self.again_at.map_or(at, |before| before.min(at)));
-    }
-}
-
-/// Runs `work` on a thread that may block; a panic in it is the caller's, too.
-pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    match spawn_blocking(work).await {
-        Ok(done) => done,
-        // The runtime ends, and its callers with it.
-        Err(ended) if ended.is_cancelled() => std::future::pending().await,
-        Err(failed) => std::panic::resume_unwind(failed.into_panic()),
     }
 }

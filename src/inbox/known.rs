@@ -72,7 +72,7 @@ impl Seen {
 
 impl From<KnownManifest> for Seen {
     fn from(manifest: KnownManifest) -> Self {
-        Self::new(Print::parse(&manifest.print), manifest.refused)
+        Self::new(Print::parse(&manifest.file_stamp), manifest.refused)
     }
 }
 

@@ -32,8 +32,8 @@ pub struct Reading {
 pub struct ReadJob {
     /// What it asks.
     pub spec: JobSpec,
-    /// Checksum of what it asks.
-    pub meaning: String,
+    /// Digest of all its keys.
+    pub spec_hash: String,
     /// What the look at its media found.
     pub look: Look,
     /// Where in the manifest the job stands.
@@ -102,7 +102,7 @@ pub fn read_manifest(
         }
         jobs.push(ReadJob {
             spec: job.spec,
-            meaning: job.spec_hash,
+            spec_hash: job.spec_hash,
             look,
             place: job.place,
             media_places: (job.video_place, job.audio_place),

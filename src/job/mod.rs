@@ -11,6 +11,7 @@ pub mod decide;
 mod delivery;
 pub mod outcome;
 mod person;
+mod presigned;
 pub mod retry;
 pub mod spec;
 pub mod state;
@@ -25,6 +26,7 @@ pub use decide::{Action, decide};
 pub use delivery::{Attempt, Delivery, deliver};
 pub use outcome::{Outcome, Spend};
 pub use person::{CANCELLED, FETCH, RETRY, is_by_a_person};
+pub use presigned::without_signature;
 pub use retry::{Moment, Policy};
 pub use spec::{FaceChoice, JobSpec, Source};
 pub use state::State;
@@ -83,6 +85,15 @@ pub struct Job {
 }
 
 impl Job {
+    /// The folder of its manifest under `jobs_dir`, parts joined by `/`; empty for `jobs_dir` itself.
+    #[must_use]
+    pub fn manifest_dir(&self) -> &str {
+        let parent = |path: &'_ str| path.rfind('/').map_or(0, |end| end);
+        let key = self.spec.key.as_str();
+        let stem = if self.spec.id.is_some() { &key[..parent(key)] } else { key };
+        &stem[..parent(stem)]
+    }
+
     /// Whether it was cancelled because it left the folder, and not by a person.
     #[must_use]
     pub fn was_removed(&self) -> bool {

@@ -19,6 +19,8 @@ pub struct Task {
     pub name: String,
     /// The job that gets the result first.
     pub lead: JobId,
+    /// The file that this job has by now: its SHA-256 and size.
+    pub lead_file: Option<(String, u64)>,
     /// That job asks for another task by now: the result is kept beside the newer one.
     pub is_superseded: bool,
     /// Its place among the tasks of one priority: manifests take turns.
@@ -149,6 +151,7 @@ impl Task {
             take,
             name,
             lead: 0,
+            lead_file: None,
             is_superseded: false,
             turn: 0,
             media_dir: String::new(),

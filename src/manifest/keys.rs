@@ -5,8 +5,7 @@
 
 use serde_json::{Value, json};
 
-use super::presigned::without_signature;
-use crate::job::{FaceChoice, JobSpec, Source};
+use crate::job::{without_signature, FaceChoice, JobSpec, Source};
 
 /// What a key decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -16,7 +16,6 @@ mod ignore;
 mod keys;
 mod name;
 mod path;
-mod presigned;
 pub(crate) mod problem;
 mod render;
 mod source;
@@ -29,7 +28,6 @@ pub use digest::{Content, request_hash, spec_hash, task_name};
 pub use ignore::{ignored, ignored_folder, is_manifest};
 pub use keys::KEYS;
 pub use path::ManifestPath;
-pub use presigned::without_signature;
 pub use problem::{Place, Problem, Problems};
 
 pub use yaml::MAX_BYTES as BYTES_MAX;

@@ -87,6 +87,16 @@ impl<A: Api> Context<A> {
         Ok(task)
     }
 
+    /// Writes that a local file of a task's lead job has other content by now.
+    pub(super) async fn media_changed(&self, task: &Task, what: String) -> Result<Task, StoreError> {
+        let (moment, policy) = (self.clock.moment(), self.settings.policy.clone());
+        let manifest = self.store.manifest_of(task.lead).await?;
+        let key = &task.spec.key;
+        let task = self.store.media_changed(task.clone(), what.clone(), moment, policy).await?;
+        info!(job = key, manifest, "{key}: → waiting: {what}");
+        Ok(task)
+    }
+
     /// Says so in words if the create of `job` was sent with other credentials than those at hand: what
     /// they do not find may be there all the same.
     pub(super) fn foreign_create(&self, task: &Task) -> Option<String> {

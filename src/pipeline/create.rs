@@ -6,7 +6,7 @@
 
 use super::{
     context::{Context, kept},
-    in_the_way::check_output,
+    in_the_way::{InTheWay, check_output},
     local::{LoadedAudio, check_video, load_audio},
     lookup,
     pace::Kind,
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     failpoint,
-    job::{Create, Task, Outcome},
+    job::{Create, Outcome, Task},
     kling::{Api, CreateRequest, Created, Reply},
     planted::{Mistake, is_planted},
     store::{Answer, Call, Lookups, StoreError},
@@ -35,8 +35,12 @@ pub(super) async fn create<A: Api>(
     }
     let loaded = match ready(context, &task).await {
         Ok(loaded) => loaded,
-        Err(outcome) => {
-            let task = context.note_in_the_way(&task, outcome).await?;
+        Err(NotReady::MediaChanged(what)) => {
+            let task = context.media_changed(&task, what).await?;
+            return Ok(StepEnd::new(task, None));
+        }
+        Err(NotReady::InTheWay(found)) => {
+            let task = context.note_in_the_way(&task, found).await?;
             return Ok(StepEnd::new(task, None));
         }
     };
@@ -44,10 +48,7 @@ pub(super) async fn create<A: Api>(
     if !gate() {
         return Ok(StepEnd::new(task, None));
     }
-    let intended = Outcome::CreateIntended {
-        account: context.settings.account.clone(),
-        audio_sha256: loaded.sha256.clone(),
-    };
+    let intended = Outcome::CreateIntended { account: context.settings.account.clone() };
     if is_planted(Mistake::SentUnwritten)
         && let Some(request) = request(&task, loaded.clone())
     {
@@ -66,17 +67,19 @@ pub(super) async fn resend<A: Api>(
     absent_ms: i64,
     gate: Gate<'_>,
 ) -> Result<StepEnd, StoreError> {
-    let sent_before = task.create.as_ref().and_then(|create| create.audio_sha256.clone());
     let loaded = match load_audio(&context.settings, &task).await {
-        Ok(loaded) if loaded.sha256 == sent_before => loaded,
-        changed => {
-            let other = || "its sound changed since its create was first sent".to_owned();
-            let changed = Outcome::MediaChanged(changed.err().unwrap_or_else(other));
+        Ok(loaded) => loaded,
+        Err(changed) => {
+            let changed = Outcome::MediaChanged(format!(
+                "its audio as it was first sent, to be sent again: {changed}"
+            ));
             return Ok(StepEnd::new(context.note(&task, changed, None).await?, None));
         }
     };
     // It was never accepted: it is still free to say no for want of room.
-    if let Some(blocked @ Outcome::Blocked(_)) = check_output(context, &task).await {
+    if let Some(InTheWay::Outcome(blocked @ Outcome::Blocked(_))) =
+        check_output(context, &task).await
+    {
         return Ok(StepEnd::new(context.note(&task, blocked, None).await?, None));
     }
     context.pace.ready(Kind::Create).await;
@@ -115,13 +118,21 @@ pub(super) async fn find_earlier_send<A: Api>(
 }
 
 /// Looks at everything local once more, while it is still free to say no.
-async fn ready<A: Api>(context: &Context<A>, task: &Task) -> Result<LoadedAudio, Outcome> {
-    check_video(&context.settings, task).await.map_err(Outcome::MediaChanged)?;
-    let loaded = load_audio(&context.settings, task).await.map_err(Outcome::MediaChanged)?;
+async fn ready<A: Api>(context: &Context<A>, task: &Task) -> Result<LoadedAudio, NotReady> {
+    check_video(&context.settings, task).await.map_err(NotReady::MediaChanged)?;
+    let loaded = load_audio(&context.settings, task).await.map_err(NotReady::MediaChanged)?;
     match check_output(context, task).await {
         None => Ok(loaded),
-        Some(outcome) => Err(outcome),
+        Some(found) => Err(NotReady::InTheWay(found)),
     }
+}
+
+/// Why a create request is not sent.
+enum NotReady {
+    /// A local file has other content by now.
+    MediaChanged(String),
+    /// Something is at the place of its output.
+    InTheWay(InTheWay),
 }
 
 async fn send<A: Api>(
@@ -173,7 +184,7 @@ async fn note_answer<A: Api>(
         failpoint::after("create.answer");
         match &noted {
             Err(StoreError::Stale { .. }) => match context.store.task(task.id).await? {
-                Some(now) if now.create == task.create && now.state == task.state => job = now,
+                Some(now) if now.create == task.create && now.state == task.state => task = now,
                 _ => return noted,
             },
             // The task of this create is another one, and goes by its name.

@@ -3,6 +3,8 @@
 //! A result that was paid for is never given up: whatever is in the way is waited out, and the job
 //! says what it is.
 
+use std::{ffi::OsStr, path::PathBuf};
+
 use super::{
     context::Context,
     in_the_way::earlier,
@@ -14,13 +16,13 @@ use super::{
 };
 use crate::{
     job::{
-        Delivered, Task, Outcome,
+        Delivered, JobId, Outcome, Task,
         outcome::{Fault, Trouble},
     },
     kling::{Api, ResultVideo},
     output::{self, FileFacts, Kind, Metadata, OutputError, Part, Place, Source},
     planted::{Mistake, is_planted},
-    store::StoreError,
+    store::{Moved, StoreError},
 };
 
 /// Query Task: "generated images/videos will be deleted after 30 days".
@@ -33,7 +35,7 @@ pub(super) async fn download<A: Api>(
     hint: Option<ResultVideo>,
 ) -> Result<StepEnd, StoreError> {
     let counted = context.settings.metrics.download();
-    let (outcome, word) = match fetch(context, &task, hint).await {
+    let (outcome, word) = match fetch(context, &task, Target::of(&task), hint).await {
         Ok(delivered) => (Outcome::Delivered(delivered), None),
         Err(stop @ Stop::Gone { .. }) => {
             let Trouble { code, message, .. } = told(&task, stop);
@@ -61,26 +63,61 @@ pub(super) async fn download<A: Api>(
     Ok(StepEnd::new(context.note(&task, outcome, None).await?, word))
 }
 
-async fn fetch<A: Api>(
+/// The file that a result is brought to.
+#[derive(Debug, Clone)]
+pub(super) struct Target {
+    /// The job that it is for, and its key.
+    pub(super) job: JobId,
+    pub(super) key: String,
+    /// The path of its output under the output folder.
+    pub(super) output: String,
+    /// Files that the database knows to be the job's.
+    pub(super) earlier: Vec<FileFacts>,
+    /// The result is kept beside a newer one.
+    pub(super) is_superseded: bool,
+}
+
+impl Target {
+    /// The first file of a task.
+    fn of(task: &Task) -> Self {
+        Self {
+            job: task.lead,
+            key: task.spec.key.clone(),
+            output: task.spec.output.clone(),
+            earlier: earlier(task),
+            is_superseded: task.is_superseded,
+        }
+    }
+}
+
+/// Brings the result of a task to `target`, unless it is there already. `hint` is what the last query showed.
+pub(super) async fn fetch<A: Api>(
     context: &Context<A>,
     task: &Task,
+    target: Target,
     hint: Option<ResultVideo>,
 ) -> Result<Delivered, Stop> {
     let task_id = task.task_id.clone().unwrap_or_default();
     let (output_dir, way) =
-        (context.settings.output_dir.clone(), context.room.way_at_once(&task.spec.output));
-    let (known_task, bytes_max) = (task_id.clone(), context.settings.download_bytes_max);
-    let (request_hash, take) = (job.external_task_id(), job.attempt);
-    let watermark = job.spec.watermark;
+        (context.settings.output_dir.clone(), context.room.way_at_once(&target.output));
+    let (known, bytes_max) = (task.clone(), context.settings.download_bytes_max);
+    let superseded = target.is_superseded;
     let (place, begun) = on_disk(&context.settings, move || {
         let place = way.go(&output_dir)?;
-        let begun = match output::already_published(&place, &request_hash, take)? {
-            Some(metadata) if !watermark || metadata.watermark.is_some() => {
-                Begun::Published(Box::new(metadata))
-            }
-            _ => Begun::Part(open_part(&place, &known_task, Kind::Result, bytes_max)?),
+        let published = match superseded {
+            false => output::already_published(&place, &known.request_hash, known.take)?,
+            true => output::published_aside(&place, &known.request_hash, known.take)?
+                .map(|(_, metadata)| metadata),
         };
-        Ok((place, begun))
+        // Without its watermarked copy it is not complete.
+        let complete = |found: &Metadata| !known.spec.watermark || found.watermark.is_some();
+        let task_id = known.task_id.as_deref().unwrap_or_default();
+        let parts = if superseded { place.superseded(task_id) } else { place.clone() };
+        let begun = match published.filter(complete) {
+            Some(metadata) => Begun::Published(Box::new(metadata)),
+            None => Begun::Part(open_part(&parts, task_id, Kind::Result, bytes_max)?),
+        };
+        Ok(((place, parts), begun))
     })
     .await?;
     let part = match begun {
@@ -91,20 +128,19 @@ async fn fetch<A: Api>(
         Some(video) => (video, None),
         None => ask_for_result(context, task, &task_id).await?,
     };
-    let record = record(context, task, videos.duration_ms).await?;
-    let (at, clock) = (place.clone(), context.clock.clone());
-    let earlier = earlier(task);
+    let record = record(context, task, (target.job, &target.key), videos.duration_ms).await?;
+    let ((place, parts), clock) = (place, context.clock.clone());
+    let (at, earlier, output) = (place.clone(), target.earlier, target.output.clone());
     let publish = move |parts: Vec<Part>, result, watermark| {
-        // It is whole on disk now.
+        // It is complete on disk now.
         let metadata = Metadata { result, watermark, finished_at_ms: clock.now_ms(), ..record };
-        publish(&place, &metadata, &earlier, parts)
+        publish(&place, &output, &metadata, superseded, &earlier, parts)
     };
     let url = videos.url.as_deref();
-    let delivered = if task.spec.watermark {
+    let (delivered, moved) = if task.spec.watermark {
         let fetched = fetch_file(context, part, Kind::Result, url, |part, facts| Ok((part, facts)));
         let (part, result) = fetched.await.map_err(|stop| gone_by_now(stop, made))?;
-        let place = at.clone();
-        let open = move || open_part(&place, &task_id, Kind::Watermark, bytes_max);
+        let open = move || open_part(&parts, &task_id, Kind::Watermark, bytes_max);
         let marked = on_disk(&context.settings, open).await?;
         let whole = move |marked, facts| publish(vec![part, marked], result, Some(facts));
         let url = videos.watermark_url.as_deref();
@@ -114,28 +150,67 @@ async fn fetch<A: Api>(
         let fetched = fetch_file(context, part, Kind::Result, url, whole).await;
         fetched.map_err(|stop| gone_by_now(stop, made))?
     };
-    context.room.learn(&task.spec.output, &at);
+    context.room.learn(&target.output, &at);
+    note_moved(context, moved).await?;
     Ok(delivered)
 }
 
-/// Gives the finished parts their names. What is in the way may stay there for long: then the parts are
-/// kept, and not fetched again each time. Whether they can be changes nothing of what is told.
-fn publish(
-    place: &Place,
-    metadata: &Metadata,
-    earlier: &[FileFacts],
-    mut parts: Vec<Part>,
-) -> Result<Delivered, OutputError> {
-    if !is_planted(Mistake::NeverPublished)
-        && let Err(error) = output::publish(place, metadata, earlier)
-    {
-        parts.iter_mut().for_each(|part| drop(part.keep()));
-        return Err(error);
+/// Writes where files of other jobs are kept now.
+pub(super) async fn note_moved<A: Api>(context: &Context<A>, moved: Vec<Moved>) -> Result<(), Stop> {
+    if moved.is_empty() {
+        return Ok(());
     }
-    Ok(delivered(metadata))
+    let noted = context.store.record_moved(moved).await;
+    noted.map_err(|error| Stop::Other { code: "internal", message: error.to_string() })
 }
 
-/// What lies at a job's place.
+/// Gives the finished parts their names. What is in the way may stay there for long: then the parts are
+/// kept, and not fetched again each time. Whether they can be changes nothing of what is reported.
+fn publish(
+    place: &Place,
+    output: &str,
+    metadata: &Metadata,
+    superseded: bool,
+    earlier: &[FileFacts],
+    mut parts: Vec<Part>,
+) -> Result<(Delivered, Vec<Moved>), OutputError> {
+    if is_planted(Mistake::NeverPublished) {
+        return Ok((delivered(metadata), Vec::new()));
+    }
+    let published = match superseded {
+        false => output::publish(place, metadata, earlier),
+        true => output::publish_superseded(place, metadata).map(|_| Vec::new()),
+    };
+    match published {
+        Ok(aside) => Ok((delivered(metadata), moved(output, &aside)?)),
+        Err(error) => {
+            parts.iter_mut().for_each(|part| drop(part.keep()));
+            Err(error)
+        }
+    }
+}
+
+/// What was set aside, in the words of the database: the metadata beside each file name its task.
+pub(super) fn moved(output: &str, aside: &[PathBuf]) -> Result<Vec<Moved>, OutputError> {
+    let mut all = Vec::new();
+    for path in aside {
+        let Some(metadata) = Metadata::read(&path.with_extension("json"))? else { continue };
+        let Some(name) = path.file_name().and_then(OsStr::to_str) else { continue };
+        let to = match output.rsplit_once('/') {
+            Some((folder, _)) => format!("{folder}/{name}"),
+            None => name.to_owned(),
+        };
+        all.push(Moved {
+            from: output.to_owned(),
+            to,
+            request_hash: metadata.request_hash,
+            take: metadata.take,
+        });
+    }
+    Ok(all)
+}
+
+/// What is at a job's place.
 enum Begun {
     /// All of it, from before a crash.
     Published(Box<Metadata>),

@@ -24,7 +24,7 @@ pub(super) async fn identify<A: Api>(
         return Ok(end);
     }
     if let Err(changed) = check_video(&context.settings, &task).await {
-        let task = context.note(&task, Outcome::MediaChanged(changed), None).await?;
+        let task = context.media_changed(&task, changed).await?;
         return Ok(StepEnd::new(task, None));
     }
     if let Some(taken) = check_output(context, &task).await {
@@ -33,7 +33,7 @@ pub(super) async fn identify<A: Api>(
     }
     let (account, video) = (&context.settings.account, video_key(&task));
     let now_ms = context.clock.now_ms();
-    if let Some(known) = context.store.fresh_session(account, &video, now_ms).await? {
+    if let Some(known) = context.store.fresh_session(account, &video, now_ms, task.sessions_after_ms).await? {
         let shared =
             Outcome::Identified { session: known.session, faces: known.faces, units_micro: 0 };
         return Ok(StepEnd::new(context.note(&task, shared, None).await?, None));

@@ -1,24 +1,43 @@
-//! What is in the way of a job's output: looked for before anything is paid for.
+//! What is in the way of a task's output: looked for before anything is paid for.
 
 use super::{
     context::Context,
     stop::{Stop, on_disk, told},
 };
 use crate::{
-    job::{Delivered, Task, Outcome, outcome::Fault},
+    job::{Outcome, Task, outcome::Fault},
     kling::Api,
     output::{self, FileFacts, OutputError},
     store::StoreError,
 };
 
+/// What is found at the place of a task's first file.
+pub(super) enum InTheWay {
+    /// The task cannot start, or its result is there already.
+    Outcome(Outcome),
+    /// The result of a later take of the same request: the database was lost or put back from a backup.
+    LaterTake { take: u32, task_id: String },
+}
+
 impl<A: Api> Context<A> {
-    /// Writes down what stands in the way of a job before it is paid for. A result that is there
-    /// already may be another job's by now: then it is in the way as any other file is.
+    /// Writes what is in the way of a task before it is paid for. A result that is there already may be
+    /// another task's by now: then it is in the way as any other file is.
     pub(super) async fn note_in_the_way(
         &self,
         task: &Task,
-        outcome: Outcome,
+        found: InTheWay,
     ) -> Result<Task, StoreError> {
+        let outcome = match found {
+            InTheWay::Outcome(outcome) => outcome,
+            InTheWay::LaterTake { take, task_id } => {
+                let (moment, policy) = (self.clock.moment(), self.settings.policy.clone());
+                let moved = self.store.move_to_take(task.clone(), take, moment, policy).await?;
+                if moved.take != take {
+                    return Ok(moved);
+                }
+                return self.note(&moved, Outcome::Found { task_id }, None).await;
+            }
+        };
         match self.note(task, outcome, None).await {
             Err(taken @ StoreError::TaskTaken { .. }) => {
                 let refused = output_taken(format!("its output is there already: {taken}"));
@@ -29,32 +48,31 @@ impl<A: Api> Context<A> {
     }
 }
 
-/// Tells what comes of something in the way of a job's output; none: nothing is.
+/// Returns what is in the way of a task's first file; none: nothing is.
 ///
-/// A result of this very create may lie there though the database does not know of it: then the
-/// database was put back from a backup, and the task is found.
-pub(super) async fn check_output<A: Api>(context: &Context<A>, task: &Task) -> Option<Outcome> {
+/// The result of this very request may be there though the database does not know of it: then the database was
+/// lost or put back from a backup, and the metadata name the task.
+pub(super) async fn check_output<A: Api>(context: &Context<A>, task: &Task) -> Option<InTheWay> {
     let (output_dir, wanted) = (context.settings.output_dir.clone(), task.clone());
     let (way, look) = context.room.way(&task.spec.output).await;
     let has_room = look.is_none();
     let checked = on_disk(&context.settings, move || {
-        let (place, key) = (way.go(&output_dir)?, &wanted.spec.key);
-        match output::free_or_ours(&place, key, wanted.spec.watermark, &earlier(&wanted)) {
-            Err(OutputError::Foreign(path)) => {
-                let published = output::published_before(&place, key)?;
-                Ok((place, Some((path, published))))
-            }
-            other => {
-                other?;
-                output::require_names(&place, wanted.spec.watermark)?;
-                if !has_room {
-                    output::require_room(&place)?;
-                }
-                Ok((place, None))
-            }
+        let place = way.go(&output_dir)?;
+        let watermark = wanted.spec.watermark;
+        if let Some(published) = output::published_before(&place)?
+            && published.request_hash == wanted.request_hash
+            && published.take >= wanted.take
+        {
+            return Ok((place, Some(published)));
         }
+        output::free_or_ours(&place, watermark, &earlier(&wanted))?;
+        output::require_names(&place, watermark)?;
+        if !has_room {
+            output::require_writable(&place)?;
+        }
+        Ok((place, None))
     });
-    let taken = |message| Some(output_taken(message));
+    let taken = |message| Some(InTheWay::Outcome(output_taken(message)));
     match checked.await {
         Ok((place, None)) => {
             if let Some(look) = look {
@@ -62,30 +80,16 @@ pub(super) async fn check_output<A: Api>(context: &Context<A>, task: &Task) -> O
             }
             None
         }
+        Ok((_, Some(published))) if published.take == task.take => {
+            Some(InTheWay::Outcome(Outcome::Found { task_id: published.task_id }))
+        }
+        Ok((_, Some(published))) => {
+            Some(InTheWay::LaterTake { take: published.take, task_id: published.task_id })
+        }
         // Nothing is paid for what could not be stored.
         Err(Stop::Output(error)) if error.is_passing() => {
-            Some(Outcome::Blocked(told(task, error.into())))
+            Some(InTheWay::Outcome(Outcome::Blocked(told(task, error.into()))))
         }
-        Ok((_, Some((_, Some(published)))))
-            if published.external_task_id == task.external_task_id() =>
-        {
-            Some(Outcome::Found { task_id: published.task_id })
-        }
-        // So may one of a later attempt, which is the latest that was paid for.
-        Ok((_, Some((_, Some(published)))))
-            if published.attempt > task.attempt
-                && published.external_task_id == task.name_of(published.attempt) =>
-        {
-            Some(Outcome::Published { task_id: published.task_id, attempt: published.attempt })
-        }
-        Ok((_, Some((path, Some(published))))) => taken(format!(
-            "{} is there already, made for this job by task {}, which this database does not know. To \
-             pay for another, move it away and type `lipsyncd retry {}`",
-            path.display(),
-            published.task_id,
-            task.spec.key
-        )),
-        Ok((_, Some((path, None)))) => taken(in_the_way(&OutputError::Foreign(path), task)),
         Err(Stop::Output(error)) => taken(in_the_way(&error, task)),
         Err(Stop::Api(error) | Stop::NotThere(error)) => taken(error.message),
         Err(stop @ Stop::Gone { .. }) => taken(told(task, stop).message),
@@ -93,7 +97,7 @@ pub(super) async fn check_output<A: Api>(context: &Context<A>, task: &Task) -> O
     }
 }
 
-/// The end of a job whose place is another's.
+/// The end of a task whose place is another's.
 fn output_taken(message: String) -> Outcome {
     Outcome::Refused(Fault { code: "output_taken".to_owned(), message })
 }
@@ -105,9 +109,8 @@ fn in_the_way(error: &OutputError, task: &Task) -> String {
     )
 }
 
-/// The file that an earlier attempt of this job published.
+/// The file that the lead job has by now.
 pub(super) fn earlier(task: &Task) -> Vec<FileFacts> {
-    let facts =
-        |result: &Delivered| FileFacts { sha256: result.sha256.clone(), bytes: result.bytes };
-    task.result.iter().map(facts).collect()
+    let facts = |(sha256, bytes): &(String, u64)| FileFacts { sha256: sha256.clone(), bytes: *bytes };
+    task.lead_file.iter().map(facts).collect()
 }

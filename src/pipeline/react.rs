@@ -15,7 +15,7 @@ use super::{
     sweep::Swept,
 };
 use crate::{
-    job::{Task, TaskId, Outcome, Plan, State},
+    job::{JobId, Outcome, Plan, State, Task, TaskId},
     kling::Api,
     planted::{Mistake, is_planted},
     store::{Lookups, StoreError},
@@ -34,6 +34,7 @@ impl<A: Api> Pipeline<A> {
                 self.release_others(id);
                 Ok(())
             }
+            Event::Delivered(job, task, Ok(word)) => self.delivered(job, task, word).await,
             Event::Swept(Ok(swept)) => self.swept(swept).await,
             Event::Probed(Ok(())) => self.go_on().await,
             Event::Probed(Err(error)) => self.probe_failed(&error).await,
@@ -46,6 +47,7 @@ impl<A: Api> Pipeline<A> {
                 }
             }
             Event::Stepped(_, Err(error))
+            | Event::Delivered(_, _, Err(error))
             | Event::Swept(Err(error))
             | Event::Learnt(Err(error))
             | Event::Refreshed(Err(error)) => Err(error),
@@ -68,6 +70,26 @@ impl<A: Api> Pipeline<A> {
         Ok(())
     }
 
+    async fn delivered(
+        &mut self,
+        job: JobId,
+        task: TaskId,
+        word: Option<Word>,
+    ) -> Result<(), StoreError> {
+        self.delivering.remove(&task);
+        self.deliveries.remove(&job);
+        // Others of its task may copy it now; and one that failed is due later.
+        if self.deliveries.is_empty() {
+            self.deliveries_are_stale = true;
+            self.next_due_at_ms =
+                self.context.store.next_due_at_ms(self.context.clock.now_ms()).await?;
+        }
+        match word {
+            Some(word) => self.heed(None, word).await,
+            None => Ok(()),
+        }
+    }
+
     /// Lets the jobs go on that waited for an answer about the same video.
     pub(super) fn release_others(&mut self, asker: TaskId) {
         let Some((video, others)) = self.waiting_for.remove(&asker) else { return };
@@ -86,6 +108,7 @@ impl<A: Api> Pipeline<A> {
     }
 
     fn settle_in(&mut self, task: Task) {
+        self.deliveries_are_stale |= task.state == State::Succeeded;
         if task.state == State::Unresolved {
             self.list_candidates_at = Some(Instant::now());
         }
@@ -173,7 +196,7 @@ impl<A: Api> Pipeline<A> {
             .is_none_or(|since_ms| now_ms.saturating_sub(since_ms) >= give_up_after_ms);
         if is_news {
             if !task.is_unseen() {
-                let manifest = self.context.store.manifest_of(id).await?;
+                let manifest = self.context.store.manifest_of(task.lead).await?;
                 let (key, task_id) = (&task.spec.key, &task.task_id);
                 warn!(
                     job = key,
@@ -188,10 +211,8 @@ impl<A: Api> Pipeline<A> {
     /// Writes down that nothing clear is said of a task, once for each thing that is said.
     async fn task_unclear(&mut self, id: TaskId, words: String) -> Result<(), StoreError> {
         let Some(task) = self.shelf.get(id) else { return Ok(()) };
-        // Each answer has a request id of its own.
-        let said = words.split(", request ").next().unwrap_or_default();
-        if task.waits.as_ref().is_none_or(|waits| !waits.contains(said)) {
-            let manifest = self.context.store.manifest_of(id).await?;
+        if task.waits.as_ref().is_none_or(|waits| !waits.contains(&words)) {
+            let manifest = self.context.store.manifest_of(task.lead).await?;
             let (key, task_id) = (&task.spec.key, &task.task_id);
             warn!(job = key, manifest, task_id, "{key}: no clear word on its task: {words}");
             self.move_on(id, Outcome::Unclear(words)).await?;

@@ -15,6 +15,7 @@ pub(super) enum StepKind {
     Create,
     Settle,
     Download,
+    Deliver,
     Sweep,
     Probe,
     Learn,
@@ -27,12 +28,13 @@ const ALL: [StepKind; KINDS] = [
     StepKind::Create,
     StepKind::Settle,
     StepKind::Download,
+    StepKind::Deliver,
     StepKind::Sweep,
     StepKind::Probe,
     StepKind::Learn,
     StepKind::Candidates,
 ];
-const KINDS: usize = 9;
+const KINDS: usize = 10;
 
 /// The steps under way, by the task that does each.
 #[derive(Debug, Default)]

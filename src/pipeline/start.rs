@@ -8,7 +8,7 @@ use std::{
 use tokio::time::Instant;
 
 use super::{
-    candidates, create, download, identify, learn,
+    candidates, create, deliver, download, identify, learn,
     line::Probe,
     local::video_key,
     lookup,
@@ -19,8 +19,9 @@ use super::{
     sweep::{self, Followed},
 };
 use crate::{
-    job::{Action, Task, TaskId, Outcome, decide},
+    job::{Action, Outcome, Task, TaskId, decide},
     kling::Api,
+    store::DueDelivery,
 };
 
 /// Lookups of lost creates at once.
@@ -39,6 +40,7 @@ impl<A: Api> Pipeline<A> {
         self.start_sweep();
         self.start_candidates();
         self.start_downloads();
+        self.start_deliveries();
         self.start_probe();
     }
 
@@ -179,6 +181,25 @@ impl<A: Api> Pipeline<A> {
             let context = Arc::clone(&self.context);
             self.start(StepKind::Download, Some(id), async move {
                 Event::Stepped(id, download::download(&context, task, hint).await)
+            });
+        }
+    }
+
+    /// One delivery of a task at a time: the next can copy what this one brings.
+    fn start_deliveries(&mut self) {
+        while self.line.lets_ask()
+            && self.running.count(StepKind::Deliver) < self.context.settings.downloads
+        {
+            let is_free = |due: &&DueDelivery| !self.delivering.contains(&due.task.id);
+            let Some(id) = self.deliveries.values().find(is_free).map(|due| due.job.id) else {
+                return;
+            };
+            let Some(due) = self.deliveries.remove(&id) else { return };
+            let task = due.task.id;
+            self.delivering.insert(task);
+            let context = Arc::clone(&self.context);
+            self.start(StepKind::Deliver, Some(task), async move {
+                Event::Delivered(id, task, deliver::deliver(&context, due).await)
             });
         }
     }

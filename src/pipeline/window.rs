@@ -3,6 +3,8 @@
 //! Memory does not grow with the queue. What a look left behind is read when what it took is nearly
 //! used up; nothing waits for a nudge that may not come.
 
+use std::sync::atomic::Ordering;
+
 use super::{schedule::Pipeline, shelf::comes_before};
 use crate::{
     job::{Task, TaskId, State},
@@ -19,6 +21,7 @@ impl<A: Api> Pipeline<A> {
     /// Reads everything anew that others may have changed.
     pub(super) async fn look(&mut self) -> Result<(), StoreError> {
         self.look_again = false;
+        self.deliveries_are_stale = true;
         self.queue_is_dry = false;
         self.again_is_dry = false;
         self.looked = true;
@@ -27,6 +30,7 @@ impl<A: Api> Pipeline<A> {
         let store = self.context.store.clone();
         let now_ms = self.context.clock.now_ms();
         self.take_over_pause().await?;
+        self.line.set_scanned(self.context.settings.is_scanned.load(Ordering::Acquire));
         self.update_gate();
         let rest_max_ms = self.context.settings.policy.longest_rest_ms();
         for state in [State::Creating, State::Submitted, State::Processing, State::Identified] {
@@ -43,7 +47,20 @@ impl<A: Api> Pipeline<A> {
         Ok(())
     }
 
-    /// How many jobs of `state` one look takes.
+    /// Reads which jobs wait for their own copy of a result, after a task succeeded or a look.
+    pub(super) async fn read_deliveries(&mut self) -> Result<(), StoreError> {
+        if !std::mem::take(&mut self.deliveries_are_stale) {
+            return Ok(());
+        }
+        let now_ms = self.context.clock.now_ms();
+        let rest_max_ms = self.context.settings.policy.longest_rest_ms();
+        let most = self.context.settings.downloads + DOWNLOADS_AHEAD;
+        let due = self.context.store.due_deliveries(now_ms, rest_max_ms, most).await?;
+        self.deliveries = due.into_iter().map(|due| (due.job.id, due)).collect();
+        Ok(())
+    }
+
+    /// How many tasks of `state` one look takes.
     fn page(&self, state: State) -> usize {
         match state {
             State::Downloading => self.context.settings.downloads + DOWNLOADS_AHEAD,

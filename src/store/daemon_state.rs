@@ -51,9 +51,21 @@ impl Store {
                 .prepare_cached(
                     "UPDATE daemon_state SET daemon_pid = ?1, daemon_since_ms = ?2, slots_configured = ?3,
                        slots_limit = ?3, cap_micro = ?4, hold = NULL, trouble = NULL,
-                       trouble_since_ms = NULL",
+                       trouble_since_ms = NULL, scanning = 1",
                 )?
                 .execute((pid, now_ms, slots, cap_micro))?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Writes that the folder was scanned completely since the start.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn set_scanned(&self) -> Result<(), StoreError> {
+        self.write(|connection| {
+            connection.prepare_cached("UPDATE daemon_state SET scanning = 0")?.execute([])?;
             Ok(())
         })
         .await

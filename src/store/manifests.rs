@@ -2,7 +2,7 @@
 //!
 //! Owns the rows of `manifest`; what a difference means for its jobs is in [`super::reconcile`].
 
-use std::mem;
+use std::{collections::HashSet, mem};
 
 use rusqlite::{Connection, OptionalExtension as _};
 
@@ -121,14 +121,13 @@ impl Store {
         self.write(move |connection| {
             all_or_nothing(connection, moment, &policy, on_change, |reconciliation| {
                 let row = job_row::by_id(connection, job_id)?;
-                let Some(mut row) = row.filter(|row| row.job.absent_since_ms.is_none()) else {
+                let Some(row) = row.filter(|row| row.job.absent_since_ms.is_none()) else {
                     return Ok(());
                 };
                 // Read again meanwhile, its manifest asks for something else.
                 if row.job.spec_hash != wanted.spec_hash || row.job.spec.key != wanted.spec.key {
                     return Ok(());
                 }
-                row.job.spec.labels = job_row::labels(connection, job_id)?;
                 reconciliation.compare(row, &wanted, false)
             })
         })
@@ -198,6 +197,59 @@ impl Store {
                 reconciliation.depart(row, "its manifest is no longer in the folder")?;
             }
             change::since(connection, before)
+        })
+        .await
+    }
+
+    /// Writes that the manifest at `path` no longer asks for jobs of other keys than these, before any manifest of
+    /// the same scan is taken in: a job that moved from one manifest to another is known there.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn miss_others(
+        &self,
+        path: &str,
+        keys: HashSet<String>,
+        moment: Moment,
+        policy: Policy,
+    ) -> Result<Vec<Change>, StoreError> {
+        let path = path.to_owned();
+        self.write(move |connection| {
+            let before = change::newest(connection)?;
+            let mut reconciliation =
+                Reconciliation::new(connection, moment, &policy, OnChange::Flag)?;
+            let condition = "INDEXED BY job_manifest
+                WHERE j.manifest_id = (SELECT id FROM manifest WHERE path = ?1)
+                  AND j.absent_since_ms IS NULL ORDER BY j.id";
+            for row in job_row::all(connection, condition, [&path])? {
+                if !keys.contains(&row.job.spec.key) {
+                    reconciliation.depart(row, "its manifest no longer asks for it")?;
+                }
+            }
+            change::since(connection, before)
+        })
+        .await
+    }
+
+    /// Keeps the jobs of a manifest that was not compared since the start from being created, until it is.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn hold(
+        &self,
+        path: &str,
+        why: &str,
+        moment: Moment,
+        policy: Policy,
+    ) -> Result<(), StoreError> {
+        let [path, why] = [path, why].map(str::to_owned);
+        self.write(move |connection| {
+            let id: Option<i64> = connection
+                .prepare_cached("SELECT id FROM manifest WHERE path = ?1")?
+                .query_row([&path], |row| row.get(0))
+                .optional()?;
+            let Some(id) = id else { return Ok(()) };
+            Reconciliation::new(connection, moment, &policy, OnChange::Flag)?.hold_unsent(id, &why)
         })
         .await
     }

@@ -37,6 +37,7 @@ mod session;
 mod sharing;
 mod spec_columns;
 mod spend;
+mod take;
 mod task_row;
 mod trouble;
 mod worker;
@@ -71,7 +72,7 @@ pub use pause::{Pause, PauseKind};
 pub use reconciled::{Conflict, Reconciled};
 pub use record::{Answer, Call};
 pub use session::KnownSession;
-pub use worker::Interlude;
+pub use crate::offload::Interlude;
 
 use lock::DatabaseLock;
 use worker::Worker;

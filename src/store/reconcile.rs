@@ -9,7 +9,7 @@ mod depart;
 
 use std::{borrow::Cow, collections::HashMap};
 
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::Connection;
 
 use super::{
     Accepted, Conflict, OnChange, Reconciled, StoreError, WantedJob, job_row,

@@ -144,7 +144,7 @@ impl Sharing<'_> {
         let mut task = Task::new(spec, media, request_hash, wish.take, name);
         (task.lead, task.turn) = (job.id, wish.turn);
         task.sessions_after_ms = wish.sessions_after_ms;
-        task.media_dir = manifest_dir(job).to_owned();
+        task.media_dir = job.manifest_dir().to_owned();
         if let Some(at_ms) = job.spec.not_before_at_ms.filter(|at_ms| *at_ms > self.moment.now_ms) {
             (task.state, task.due_at_ms) = (State::Waiting, at_ms);
         }
@@ -202,7 +202,7 @@ impl Sharing<'_> {
         }
         let led = Task {
             lead: job.id,
-            media_dir: manifest_dir(job).to_owned(),
+            media_dir: job.manifest_dir().to_owned(),
             spec: job.spec.clone(),
             media: crate::job::Media {
                 audio_ms: job.media.audio_ms.or(task.media.audio_ms),
@@ -294,12 +294,4 @@ impl Sharing<'_> {
 fn has_result(job: &Job, task: &Task) -> bool {
     let result = task.result.as_ref().map(|result| &result.sha256);
     result.is_some() && job.delivered.as_ref().map(|(sha256, _)| sha256) == result
-}
-
-/// The folder of a job's manifest under `jobs_dir`, parts joined by `/`; empty for `jobs_dir` itself.
-pub(super) fn manifest_dir(job: &Job) -> &str {
-    let parent = |path: &'_ str| path.rfind('/').map_or(0, |end| end);
-    let key = job.spec.key.as_str();
-    let stem = if job.spec.id.is_some() { &key[..parent(key)] } else { key };
-    &stem[..parent(stem)]
 }

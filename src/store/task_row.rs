@@ -27,7 +27,7 @@ static SELECT: LazyLock<String> = LazyLock::new(|| {
     format!(
         "SELECT t.id, t.revision, t.request_hash, t.take, t.external_task_id, t.lead_job, t.turn,
            t.media_dir, l.task_row IS NOT t.id, l.key, {PROGRESS}t.{spec},
-           l.name, l.output, l.asked_output, s.session_id, s.identified_at_ms, s.expires_at_ms
+           l.name, l.output, l.delivered_sha256, l.delivered_bytes, s.session_id, s.identified_at_ms, s.expires_at_ms
          FROM task t{{index}} JOIN job l ON l.id = t.lead_job LEFT JOIN session s ON s.id = t.session_row "
     )
 });
@@ -49,6 +49,7 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Task> {
     spec.output = row.get(TAIL + 1)?;
     let at = |column: usize| HEAD + column;
     let failure: Option<String> = row.get(at(18))?;
+    let lead_file: Option<String> = row.get(TAIL + 2)?;
     Ok(Task {
         id: row.get(0)?,
         revision: row.get(1)?,
@@ -57,6 +58,10 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Task> {
         take: row.get(3)?,
         name: row.get(4)?,
         lead: row.get(5)?,
+        lead_file: match lead_file {
+            Some(sha256) => Some((sha256, row.get::<_, i64>(TAIL + 3)?.unsigned_abs())),
+            None => None,
+        },
         is_superseded,
         turn: row.get(6)?,
         media_dir: row.get(7)?,
@@ -82,12 +87,12 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Task> {
 }
 
 fn session(row: &Row<'_>) -> rusqlite::Result<Option<Session>> {
-    let Some(session_id) = row.get(TAIL + 3)? else { return Ok(None) };
+    let Some(session_id) = row.get(TAIL + 4)? else { return Ok(None) };
     Ok(Some(Session {
         row: row.get(HEAD + 7)?,
         session_id,
-        identified_at_ms: row.get(TAIL + 4)?,
-        expires_at_ms: row.get(TAIL + 5)?,
+        identified_at_ms: row.get(TAIL + 5)?,
+        expires_at_ms: row.get(TAIL + 6)?,
     }))
 }
 

@@ -47,17 +47,17 @@ fn measured(located: &Located) -> Measured {
     Measured { stamp: Some(located.stamp.to_string()), sha256: sha256_of(located).ok() }
 }
 
-fn with_video(name: &str, located: &Located) -> Job {
+fn with_video(name: &str, located: &Located) -> Task {
     let video = Source::File(name.to_owned());
-    let mut job = Job::new(crate::job::JobSpec { video, ..spec() }, "lipsyncd-test".to_owned(), 0);
+    let mut task = Task::new(crate::job::JobSpec { video, ..spec() }, "lipsyncd-test".to_owned(), 0);
     let Measured { stamp, sha256 } = measured(located);
-    job.media = Media {
+    task.media = Media {
         video_stamp: stamp,
         video_sha256: sha256,
         video_url: Some(format!("https://cdn.example.com/{name}")),
         ..Media::default()
     };
-    job
+    task
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn urls_ids_and_content_never_have_the_same_video_key() {
     let folder = Folder::new();
     let file = with_video("one.mp4", &folder.put("one.mp4", "content"));
     let sha256 = file.media.video_sha256.clone().unwrap();
-    let with = |video| Job { spec: crate::job::JobSpec { video, ..spec() }, ..file.clone() };
+    let with = |video| Task { spec: crate::job::JobSpec { video, ..spec() }, ..file.clone() };
     let url = with(Source::Url(sha256.clone()));
     let id = with(Source::Id(sha256));
     assert_ne!(video_key(&url), video_key(&id));

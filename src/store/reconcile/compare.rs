@@ -39,6 +39,8 @@ impl Reconciliation<'_> {
         moved: bool,
     ) -> Result<(), Stop> {
         let JobRow { mut job, manifest_id } = row;
+        // Labels are compared by the digest of all keys.
+        job.spec.labels.clone_from(&wanted.spec.labels);
         let task = job.task.map(|id| self.sharing.reread(id)).transpose()?;
         let verdict = self.judge(&job, task.as_ref(), wanted);
         let before = job.clone();

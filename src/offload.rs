@@ -1,10 +1,13 @@
-//! Where work that blocks is done: reading media, writing results.
+//! Where work that blocks is done: walking the folder, reading media, writing results.
 
-use std::{fmt, future::pending};
+use std::{fmt, future::pending, sync::Arc};
 
+use futures_util::future::BoxFuture;
 use tokio_util::task::TaskTracker;
 
-use crate::store::Interlude;
+/// Awaited before and after each piece of work in a simulation: there a crash may come, after which it never
+/// returns.
+pub type Interlude = Arc<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
 
 /// Where work that blocks is done.
 #[derive(Clone)]
@@ -42,7 +45,7 @@ impl Offload {
     }
 
     /// Does `work`; a panic in it on another thread is told in words.
-    pub(super) async fn run<T: Send + 'static>(
+    pub(crate) async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, String> {
