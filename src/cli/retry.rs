@@ -1,35 +1,44 @@
-//! `lipsyncd retry`: a fresh attempt, the one way to pay again.
+//! `lipsyncd retry`: another take, the one way to pay again.
+
+use std::io::{self, BufRead as _, IsTerminal as _};
 
 use clap::ValueHint;
 
 use super::{
     CommandError, Context, ExitCode,
-    change::{Changer, Verdict, note_absent_daemon},
+    change::{Changer, No, Verdict, note_absent_daemon, unknown},
     open,
 };
 use crate::{
-    job::{Job, Outcome, State},
-    store::{JobDetail, JobFilter, Reader},
+    job::State,
+    store::{Command, JobFilter, JobState, Reader},
 };
 
-/// Run jobs again from the start: a fresh attempt, which is paid for again
+/// Make jobs again: another take, which is paid for again
 ///
-/// For jobs that failed, were cancelled or succeeded. Manifest and media are read anew, so that the
-/// attempt runs the job as its manifest stands now; its task goes by the same external_task_id with
-/// -2, -3, … appended. This is the only way to pay for a job again. All jobs named are tried; the
-/// exit code is 1 if one of them cannot be run again.
+/// A take is used up only by a task that Kling accepted: a job that failed before sends the same take again. A
+/// job that succeeded, or failed at Kling, moves to the next take, whose task goes by the same name with -2, -3, …
+/// If that task exists already, its result is used and nothing is paid. The number of jobs and how many of them pay
+/// are shown first; on a terminal the command asks, elsewhere it needs --yes. The exit code is 1 if one of the jobs
+/// cannot be made again.
 #[derive(Debug, clap::Args)]
-#[group(required = true, multiple = false)]
+#[group(id = "selection", required = true, multiple = true)]
 #[command(after_help = "Examples:\n  \
     lipsyncd retry promo/en promo/fr\n  \
-    lipsyncd retry --failed")]
+    lipsyncd retry --failed --yes")]
 pub struct Args {
     /// Keys of jobs, as `lipsyncd list` shows them
-    #[arg(value_name = "JOB", value_hint = ValueHint::Other)]
+    #[arg(value_name = "JOB", value_hint = ValueHint::Other, group = "selection")]
     jobs: Vec<String>,
-    /// All jobs that failed
-    #[arg(long)]
+    /// All jobs that are failed, and still are when they are written
+    #[arg(long, group = "selection", conflicts_with = "jobs")]
     failed: bool,
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
+    /// Show what would be done, and do nothing
+    #[arg(long)]
+    dry_run: bool,
 }
 
 /// So many failed jobs are read at once.
@@ -48,7 +57,11 @@ pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCod
         writeln!(context.out, "No job has failed.")?;
         return Ok(ExitCode::Done);
     }
-    let exit = changer.change_all(keys, context, judge, said)?;
+    if !confirm(arguments, keys, &changer.reader, context)? {
+        return Ok(ExitCode::Done);
+    }
+    let only_failed = arguments.failed;
+    let exit = changer.change_all(keys, context, move |state| judge(state, only_failed), said)?;
     note_absent_daemon(context)?;
     Ok(exit)
 }
@@ -58,47 +71,110 @@ fn failed_jobs(reader: &Reader) -> Result<Vec<String>, CommandError> {
     let (mut keys, mut after) = (Vec::new(), Some(0));
     while let Some(row) = after {
         let (lines, next) = reader.page(&filter, row, PAGE)?;
-        keys.extend(lines.into_iter().map(|line| line.key));
+        let counted = lines.into_iter().filter(|line| !line.dismissed);
+        keys.extend(counted.map(|line| line.key));
         after = next;
     }
     Ok(keys)
 }
 
-fn said(job: &Job) -> String {
-    format!("attempt {} begins with a look at its manifest and media", job.attempt)
+/// Shows how many jobs would be made again, and how many of them would be paid for; asks on a terminal.
+fn confirm(
+    arguments: &Args,
+    keys: &[String],
+    reader: &Reader,
+    context: &mut Context<'_>,
+) -> Result<bool, CommandError> {
+    let (mut jobs, mut paid) = (0_usize, 0_usize);
+    for key in keys {
+        let Some(state) = reader.job_state(key)? else {
+            if keys.len() == 1 {
+                return Err(unknown(reader, key)?);
+            }
+            continue;
+        };
+        if judge(&state, arguments.failed).is_ok() {
+            jobs += 1;
+            paid += usize::from(!state.retry_is_paid);
+        }
+    }
+    let noun = if jobs == 1 { "job" } else { "jobs" };
+    let free = jobs - paid;
+    let mut what = format!("{jobs} {noun} to make again: {paid} to be paid for");
+    if free > 0 {
+        what += &format!(", {free} with a result that exists already");
+    }
+    if arguments.dry_run {
+        writeln!(context.out, "{what}. Nothing was done (--dry-run).")?;
+        return Ok(false);
+    }
+    if arguments.yes || jobs == 0 {
+        return Ok(true);
+    }
+    if !io::stdin().is_terminal() {
+        return Err(CommandError::new(ExitCode::Usage, what).hint(
+            "a retry is paid for again: add --yes where nobody can be asked, or --dry-run to see what it would do",
+        ));
+    }
+    context.out.flush()?;
+    write!(context.err, "{what}. Go on? [y/N] ")?;
+    context.err.flush()?;
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer)?;
+    let is_yes = matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes");
+    if !is_yes {
+        writeln!(context.err, "Nothing was done.")?;
+    }
+    Ok(is_yes)
 }
 
-fn judge(detail: &JobDetail) -> Verdict {
-    let (job, line) = (&detail.job, &detail.line);
-    let waits = || line.waiting_for.as_deref().unwrap_or("its turn").to_owned();
+fn said(state: &JobState) -> String {
+    match &state.task {
+        None => "its media are looked at again, then it starts".to_owned(),
+        Some(task) if task.was_accepted() => {
+            format!("take {} exists already: its result is used, and nothing is paid", task.take)
+        }
+        Some(task) => format!("take {} begins", task.take),
+    }
+}
+
+fn judge(state: &JobState, only_failed: bool) -> Verdict {
+    let JobState { job, task, manifest, .. } = state;
+    let refused = |why: String, hint| Err(No::Refused(why, hint));
+    if only_failed && (job.state != State::Failed || job.dismissed) {
+        return Err(No::NotMeant);
+    }
     match job.state {
-        State::Failed | State::Cancelled | State::Succeeded if !detail.manifest_is_there => {
-            Verdict::No(
-                format!("its manifest {} is not in the folder any more", line.manifest),
+        State::Cancelled if job.was_removed() => refused(
+            format!("it was taken out of {manifest}"),
+            Some("put it back there, and it runs without a retry".to_owned()),
+        ),
+        State::Failed | State::Cancelled | State::Succeeded if job.absent_since_ms.is_some() => {
+            refused(
+                format!("its manifest {manifest} does not ask for it any more"),
                 Some("put it back into the folder first".to_owned()),
             )
         }
-        State::Cancelled if job.was_removed() => Verdict::No(
-            format!("it was taken out of {}", line.manifest),
-            Some("put it back there, and it runs without a retry".to_owned()),
+        State::Failed | State::Cancelled | State::Succeeded => Ok(Command::Retry),
+        State::Waiting | State::Queued | State::Identified => refused(
+            format!("is {} and continues automatically", job.state),
+            Some(open::command("show", &job.spec.key)),
         ),
-        State::Failed | State::Cancelled | State::Succeeded => Verdict::Do(Outcome::Retried),
-        State::Waiting | State::Queued | State::Identified => Verdict::No(
-            format!("is {} and goes on by itself; it waits for {}", job.state, waits()),
-            None,
+        State::Creating => refused(
+            "its create request was sent, and its outcome is being found out".to_owned(),
+            Some(open::command("show", &job.spec.key)),
         ),
-        State::Creating => Verdict::No(
-            "its create was sent, and what became of it is being found out".to_owned(),
-            Some(open::command("show", &line.key)),
-        ),
-        State::Submitted | State::Processing | State::Downloading => Verdict::No(
-            format!("is {}: its task is paid for and followed to its end", job.state),
-            Some("retry it when it has ended".to_owned()),
-        ),
-        State::Unresolved => Verdict::No(
-            "is unresolved: its create may have been accepted, and a retry could pay twice"
+        State::Submitted | State::Processing | State::Downloading => {
+            let id = task.as_ref().and_then(|task| task.task_id.as_deref()).unwrap_or_default();
+            refused(
+                format!("is {}: its task {id} is paid for and followed to its end", job.state),
+                Some("retry it when it has ended".to_owned()),
+            )
+        }
+        State::Unresolved => refused(
+            "is unresolved: its create request may have been accepted, and a retry could pay twice"
                 .to_owned(),
-            Some(format!("{} --task ID | --resend", open::command("resolve", &line.key))),
+            Some(format!("{} --task ID | --resend", open::command("resolve", &job.spec.key))),
         ),
     }
 }

@@ -48,10 +48,7 @@ impl Stamp {
     #[must_use]
     pub fn of(metadata: &Metadata) -> Self {
         let modified_ns = i128::from(metadata.mtime()) * 1_000_000_000;
-        Self {
-            bytes: metadata.len(),
-            modified_ns: modified_ns + i128::from(metadata.mtime_nsec()),
-        }
+        Self { bytes: metadata.len(), modified_ns: modified_ns + i128::from(metadata.mtime_nsec()) }
     }
 }
 

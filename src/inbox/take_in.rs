@@ -115,19 +115,20 @@ impl Inbox {
         let now_ms = (self.moment)().now_ms;
         let mut left = std::mem::take(still);
         let jobs_dir = self.settings.jobs_dir.clone();
-        let (looker, left, some) = self.blocking(move || {
-            let (mut some, mut jobs) = (Vec::new(), 0);
-            while jobs < READ_JOBS
-                && some.len() < READ_MANIFESTS
-                && let Some((path, stamp)) = left.pop_front()
-            {
-                let wanted = read(&jobs_dir, &path, &mut looker, now_ms);
-                jobs += wanted.as_ref().map_or(0, |wanted| wanted.jobs.len());
-                some.push(Read { path, stamp, wanted });
-            }
-            (looker, left, some)
-        })
-        .await;
+        let (looker, left, some) = self
+            .blocking(move || {
+                let (mut some, mut jobs) = (Vec::new(), 0);
+                while jobs < READ_JOBS
+                    && some.len() < READ_MANIFESTS
+                    && let Some((path, stamp)) = left.pop_front()
+                {
+                    let wanted = read(&jobs_dir, &path, &mut looker, now_ms);
+                    jobs += wanted.as_ref().map_or(0, |wanted| wanted.jobs.len());
+                    some.push(Read { path, stamp, wanted });
+                }
+                (looker, left, some)
+            })
+            .await;
         self.looker = Some(looker);
         *still = left;
         Some(some)
@@ -189,12 +190,7 @@ impl Inbox {
 }
 
 /// Blocks.
-fn read(
-    jobs_dir: &Path,
-    path: &str,
-    looker: &mut Looker,
-    now_ms: i64,
-) -> Result<Wanted, Faulty> {
+fn read(jobs_dir: &Path, path: &str, looker: &mut Looker, now_ms: i64) -> Result<Wanted, Faulty> {
     let reading = read_manifest(jobs_dir, path, looker, now_ms)?;
     let mut again = None;
     let jobs = reading.jobs.into_iter().map(|job| wanted(job, &mut again));

@@ -178,12 +178,8 @@ fn news(job: &Job, look: Look) -> Option<WantedJob> {
             job.failure.as_ref() == Some(&failure)
         }
     };
-    let wanted = WantedJob {
-        spec: job.spec.clone(),
-        spec_hash: job.spec_hash.clone(),
-        request_hash,
-        media,
-    };
+    let wanted =
+        WantedJob { spec: job.spec.clone(), spec_hash: job.spec_hash.clone(), request_hash, media };
     (!is_said).then_some(wanted)
 }
 

@@ -4,7 +4,7 @@
 //! That is why `creating` always means "look it up": the send itself happens in the same breath in
 //! which `creating` was written down, and a job that is found in it may have been sent.
 
-use super::{Task, State};
+use super::{State, Task};
 
 /// The next thing to do for a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

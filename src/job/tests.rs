@@ -10,8 +10,8 @@ mod whole;
 use std::collections::BTreeMap;
 
 use super::{
-    Delivered, FaceChoice, FaceSpan, Task, JobSpec, Media, Moment, Outcome, Policy, Session, Source,
-    State, Transition, apply,
+    Delivered, FaceChoice, FaceSpan, JobSpec, Media, Moment, Outcome, Policy, Session, Source,
+    State, Task, Transition, apply,
     outcome::{Fault, Trouble},
 };
 

@@ -13,7 +13,7 @@ use url::Url;
 
 use super::{
     Api,
-    answer::{Created, Identified, ResourcePack, RemoteTask},
+    answer::{Created, Identified, RemoteTask, ResourcePack},
     auth::Credential,
     bearer::Bearer,
     body::{self, Bounds},

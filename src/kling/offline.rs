@@ -5,7 +5,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 
 use super::{
-    answer::{Created, Identified, ResourcePack, RemoteTask},
+    answer::{Created, Identified, RemoteTask, ResourcePack},
     body::envelope,
     client::read_by,
     error::ApiError,

@@ -8,7 +8,9 @@ use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::Value;
 
 use super::{
-    answer::{Created, Face, Identified, ParentVideo, ResourcePack, ResultVideo, RemoteTask, TaskStatus},
+    answer::{
+        Created, Face, Identified, ParentVideo, RemoteTask, ResourcePack, ResultVideo, TaskStatus,
+    },
     decimal::scaled,
 };
 

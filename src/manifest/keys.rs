@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use crate::job::{without_signature, FaceChoice, JobSpec, Source};
+use crate::job::{FaceChoice, JobSpec, Source, without_signature};
 
 /// What a key decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

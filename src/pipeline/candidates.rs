@@ -8,7 +8,7 @@ use super::{
     step::Word,
 };
 use crate::{
-    job::{Task, State},
+    job::{State, Task},
     kling::{Api, ApiError, ParentVideo, RemoteTask, TaskStatus, VideoRef},
     store::{Candidate, Listed, StoreError},
 };
@@ -83,7 +83,8 @@ fn later(error: &ApiError) -> Refreshed {
 /// asked to: a person who is shown nothing would take that for proof that there is nothing.
 fn of(task: &Task, free: &[&RemoteTask]) -> Vec<Candidate> {
     let wanted = video_ref(task);
-    let same: Vec<&RemoteTask> = free.iter().copied().filter(|remote| is_of(remote, &wanted)).collect();
+    let same: Vec<&RemoteTask> =
+        free.iter().copied().filter(|remote| is_of(remote, &wanted)).collect();
     let could_be = if same.is_empty() { free } else { &same };
     could_be.iter().take(CANDIDATES_MAX).map(|remote| candidate(remote)).collect()
 }

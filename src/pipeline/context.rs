@@ -8,7 +8,7 @@ use super::{
     Clock, Settings, absence::Absences, pace::Pace, reach::Reached, room::Room, under_way::UnderWay,
 };
 use crate::{
-    job::{Task, Outcome, State, apply},
+    job::{Outcome, State, Task, apply},
     kling::{self, Api, ApiError},
     planted::{Mistake, is_planted},
     store::{Answer, Call, Lookups, Store, StoreError},
@@ -88,7 +88,11 @@ impl<A: Api> Context<A> {
     }
 
     /// Writes that a local file of a task's lead job has other content by now.
-    pub(super) async fn media_changed(&self, task: &Task, what: String) -> Result<Task, StoreError> {
+    pub(super) async fn media_changed(
+        &self,
+        task: &Task,
+        what: String,
+    ) -> Result<Task, StoreError> {
         let (moment, policy) = (self.clock.moment(), self.settings.policy.clone());
         let manifest = self.store.manifest_of(task.lead).await?;
         let key = &task.spec.key;
@@ -157,7 +161,8 @@ mod tests {
     fn the_log_tells_a_time_as_the_view_does_and_only_one_to_come() {
         let due_at_ms = 1_772_366_407_050;
         let waits = Some("its next try".to_owned());
-        let task = Task { state: State::Queued, due_at_ms, waits, ..Task::new(spec(), "e".into(), 0) };
+        let task =
+            Task { state: State::Queued, due_at_ms, waits, ..Task::new(spec(), "e".into(), 0) };
         let told = |now_ms| own_wait(&task, now_ms).unwrap();
         assert_eq!(told(due_at_ms - 1), "its next try (at 2026-03-01T12:00:07.050Z)");
         assert_eq!(told(due_at_ms), "its next try");

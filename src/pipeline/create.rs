@@ -142,7 +142,10 @@ async fn send<A: Api>(
 ) -> Result<StepEnd, StoreError> {
     let Some(request) = request(&task, loaded) else {
         let gone = "its session or timing is missing: it is identified again".to_owned();
-        return Ok(StepEnd::new(context.note(&task, Outcome::SessionGone(gone), None).await?, None));
+        return Ok(StepEnd::new(
+            context.note(&task, Outcome::SessionGone(gone), None).await?,
+            None,
+        ));
     };
     let _sending = context.under_way.begin();
     let reply: Reply<Created> = context.api.create(&request).await;
@@ -156,7 +159,11 @@ async fn send<A: Api>(
 
 /// An answer that accepts a create of another name is about another create, or mixes them up: where a
 /// lookup tells, it is asked.
-fn accepted<A: Api>(context: &Context<A>, task: &Task, created: Created) -> (Outcome, Option<Word>) {
+fn accepted<A: Api>(
+    context: &Context<A>,
+    task: &Task,
+    created: Created,
+) -> (Outcome, Option<Word>) {
     let other = created.external_task_id.filter(|name| *name != task.external_task_id());
     match other {
         Some(name) if context.lookups() == Lookups::Answered => {

@@ -48,9 +48,10 @@ pub(super) async fn deliver<A: Api>(
 }
 
 fn failed<A: Api>(context: &Context<A>, job: &Job, task: &Task, stop: Stop) -> Attempt {
-    let age_ms = context.clock.now_ms().saturating_sub(
-        task.create.as_ref().map_or(i64::MAX, |create| create.first_sent_at_ms),
-    );
+    let age_ms = context
+        .clock
+        .now_ms()
+        .saturating_sub(task.create.as_ref().map_or(i64::MAX, |create| create.first_sent_at_ms));
     let is_unknown = matches!(&stop, Stop::NotThere(_))
         || matches!(&stop, Stop::Api(error) if error.meaning == Meaning::NotFound);
     if matches!(&stop, Stop::Gone { .. }) || is_unknown && age_ms > RESULT_KEPT_MS {
@@ -83,7 +84,8 @@ async fn bring<A: Api>(context: &Context<A>, job: &Job, task: &Task) -> Result<D
 }
 
 fn earlier(job: &Job) -> Vec<FileFacts> {
-    let facts = |(sha256, bytes): &(String, u64)| FileFacts { sha256: sha256.clone(), bytes: *bytes };
+    let facts =
+        |(sha256, bytes): &(String, u64)| FileFacts { sha256: sha256.clone(), bytes: *bytes };
     job.delivered.iter().map(facts).collect()
 }
 
@@ -99,8 +101,7 @@ async fn copy<A: Api>(
     let output_dir = context.settings.output_dir.clone();
     let (output, hash, take) = (job.output.clone(), task.request_hash.clone(), task.take);
     let own = record(context, task, (job.id, &job.spec.key), result.duration_ms).await?;
-    let (earlier, watermark, now_ms) =
-        (earlier(job), task.spec.watermark, context.clock.now_ms());
+    let (earlier, watermark, now_ms) = (earlier(job), task.spec.watermark, context.clock.now_ms());
     let copied = on_disk(&context.settings, move || {
         let to = Place::prepare(&output_dir, &output)?;
         let is_complete = |found: &Metadata| !watermark || found.watermark.is_some();

@@ -156,7 +156,10 @@ pub(super) async fn fetch<A: Api>(
 }
 
 /// Writes where files of other jobs are kept now.
-pub(super) async fn note_moved<A: Api>(context: &Context<A>, moved: Vec<Moved>) -> Result<(), Stop> {
+pub(super) async fn note_moved<A: Api>(
+    context: &Context<A>,
+    moved: Vec<Moved>,
+) -> Result<(), Stop> {
     if moved.is_empty() {
         return Ok(());
     }

@@ -9,7 +9,7 @@ use super::{
     step::{StepEnd, Word, outcome_of},
 };
 use crate::{
-    job::{FaceSpan, Task, Outcome, Session},
+    job::{FaceSpan, Outcome, Session, Task},
     kling::{Api, Identified},
     store::{Call, KnownSession, StoreError},
 };
@@ -33,7 +33,9 @@ pub(super) async fn identify<A: Api>(
     }
     let (account, video) = (&context.settings.account, video_key(&task));
     let now_ms = context.clock.now_ms();
-    if let Some(known) = context.store.fresh_session(account, &video, now_ms, task.sessions_after_ms).await? {
+    if let Some(known) =
+        context.store.fresh_session(account, &video, now_ms, task.sessions_after_ms).await?
+    {
         let shared =
             Outcome::Identified { session: known.session, faces: known.faces, units_micro: 0 };
         return Ok(StepEnd::new(context.note(&task, shared, None).await?, None));

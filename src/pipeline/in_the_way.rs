@@ -111,6 +111,7 @@ fn in_the_way(error: &OutputError, task: &Task) -> String {
 
 /// The file that the lead job has by now.
 pub(super) fn earlier(task: &Task) -> Vec<FileFacts> {
-    let facts = |(sha256, bytes): &(String, u64)| FileFacts { sha256: sha256.clone(), bytes: *bytes };
+    let facts =
+        |(sha256, bytes): &(String, u64)| FileFacts { sha256: sha256.clone(), bytes: *bytes };
     task.lead_file.iter().map(facts).collect()
 }

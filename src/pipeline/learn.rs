@@ -52,7 +52,9 @@ async fn conclude<A: Api>(context: &Context<A>, task: &Task) -> Result<(), Store
     let Some(task_id) = &task.task_id else { return Ok(()) };
     context.pace.ready(Kind::Query).await;
     match context.api.task(task_id).await.result {
-        Ok(remote) if remote.task_id == *task_id => context.learn_lookups(Lookups::Unanswered).await,
+        Ok(remote) if remote.task_id == *task_id => {
+            context.learn_lookups(Lookups::Unanswered).await
+        }
         _ => Ok(()),
     }
 }

@@ -34,7 +34,13 @@ pub(super) struct Line {
 
 impl Line {
     pub(super) fn new() -> Self {
-        Self { pause: None, probe_at: Instant::now(), probing: None, over_budget: false, is_scanned: false }
+        Self {
+            pause: None,
+            probe_at: Instant::now(),
+            probing: None,
+            over_budget: false,
+            is_scanned: false,
+        }
     }
 
     pub(super) fn pause(&self) -> Option<&Pause> {

@@ -7,7 +7,7 @@ use super::{
     step::{Word, trouble},
 };
 use crate::{
-    job::{Task, Outcome, outcome::Trouble},
+    job::{Outcome, Task, outcome::Trouble},
     kling::{Api, ApiError, RemoteTask},
     store::{Answer, Call, StoreError},
 };
@@ -66,7 +66,9 @@ pub(super) async fn read<A: Api>(context: &Context<A>) -> Result<Listing, ApiErr
         listing.ahead_ms = listing.now_ms.saturating_sub(server_at_ms);
         listing.whole = tasks.len() < PAGE_SIZE as usize;
         let before = listing.tasks.len();
-        listing.tasks.extend(tasks.into_iter().filter(|remote| known.insert(remote.task_id.clone())));
+        listing
+            .tasks
+            .extend(tasks.into_iter().filter(|remote| known.insert(remote.task_id.clone())));
         // A page that shows nothing new is followed by no other.
         if listing.whole || listing.tasks.len() == before {
             break;

@@ -5,7 +5,7 @@ use std::io::{self, Read as _};
 
 use super::Settings;
 use crate::{
-    job::{Task, Source},
+    job::{Source, Task},
     kling::{Sound, VideoRef},
     media::{LocateFault, Located, sha256_of, sha256_of_bytes, sound, video},
 };

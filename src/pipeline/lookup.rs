@@ -12,7 +12,7 @@ use super::{
     step::{StepEnd, Word, trouble},
 };
 use crate::{
-    job::{Task, Outcome, outcome::Trouble},
+    job::{Outcome, Task, outcome::Trouble},
     kling::{Api, Meaning, RemoteTask},
     planted::{Mistake, is_planted},
     store::{Answer, Call, Lookups, StoreError},

@@ -43,7 +43,7 @@ mod sweep;
 mod under_way;
 mod window;
 
-pub use clock::Clock;
 pub use crate::offload::Offload;
+pub use clock::Clock;
 pub use schedule::{End, Pipeline, Pulse, Until};
 pub use settings::{PaceSettings, Settings};

@@ -15,8 +15,8 @@ use url::Url;
 use super::schedule::Pipeline;
 use crate::{
     kling::{
-        Api, ApiError, CreateRequest, Created, Fetched, Identified, Meaning, Reply, ResourcePack,
-        RemoteTask, VideoRef,
+        Api, ApiError, CreateRequest, Created, Fetched, Identified, Meaning, RemoteTask, Reply,
+        ResourcePack, VideoRef,
     },
     metrics::{Call, Code, Metrics},
     store::StoreError,

@@ -119,7 +119,8 @@ impl<A: Api> Pipeline<A> {
         }
         // What rests in the database comes back when it is due.
         if matches!(task.state, State::Queued | State::Downloading) && task.due_at_ms > 0 {
-            let due_at_ms = self.next_due_at_ms.map_or(task.due_at_ms, |due| due.min(task.due_at_ms));
+            let due_at_ms =
+                self.next_due_at_ms.map_or(task.due_at_ms, |due| due.min(task.due_at_ms));
             self.next_due_at_ms = Some(due_at_ms);
         }
         if task.state == State::Submitted {

@@ -14,7 +14,7 @@ use super::{
     step::{Word, fault},
 };
 use crate::{
-    job::{Create, Task, Outcome, outcome::Fault},
+    job::{Create, Outcome, Task, outcome::Fault},
     kling::{Api, ApiError, Meaning},
     planted::{Mistake, is_planted},
     store::{Lookups, StoreError},

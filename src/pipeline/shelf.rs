@@ -7,7 +7,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
-use crate::job::{Action, Task, TaskId, Policy, State, decide};
+use crate::job::{Action, Policy, State, Task, TaskId, decide};
 
 /// A job's place in line: higher priority first, then its turn.
 pub(super) type Rank = (Reverse<i32>, i64, TaskId);

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     job::{
-        Task, Outcome, Source,
+        Outcome, Source, Task,
         outcome::{Fault, Trouble},
     },
     kling::{Api, ApiError, Meaning},
@@ -17,7 +17,10 @@ use crate::{
 };
 
 /// Fetches and measures the sound of a job.
-pub(super) async fn measure<A: Api>(context: &Context<A>, task: Task) -> Result<StepEnd, StoreError> {
+pub(super) async fn measure<A: Api>(
+    context: &Context<A>,
+    task: Task,
+) -> Result<StepEnd, StoreError> {
     let Source::Url(address) = &task.spec.audio else { return Ok(StepEnd::new(task, None)) };
     let outcome = match Url::parse(address) {
         Ok(url) => fetch_and_measure(context, &url).await,

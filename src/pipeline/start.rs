@@ -125,8 +125,12 @@ impl<A: Api> Pipeline<A> {
                     let task = context.note(&task, Outcome::Due, None).await?;
                     Ok(StepEnd::new(task, None))
                 }),
-                Action::MeasureSound => self
-                    .prepare(id, |context, task| async move { sound::measure(&context, task).await }),
+                Action::MeasureSound => {
+                    self.prepare(
+                        id,
+                        |context, task| async move { sound::measure(&context, task).await },
+                    )
+                }
                 Action::Identify => self.identify(id),
                 _ => {}
             }
@@ -212,7 +216,9 @@ impl<A: Api> Pipeline<A> {
         let followed: Vec<Followed> = self
             .shelf
             .followed()
-            .filter_map(|task| Some(Followed { task_id: task.task_id.clone()?, task: task.clone() }))
+            .filter_map(|task| {
+                Some(Followed { task_id: task.task_id.clone()?, task: task.clone() })
+            })
             .collect();
         let context = Arc::clone(&self.context);
         self.start(StepKind::Sweep, None, async move {

@@ -3,7 +3,7 @@
 use super::context::code_of;
 use crate::{
     job::{
-        Task, Outcome,
+        Outcome, Task,
         outcome::{Fault, Trouble},
     },
     kling::{ApiError, Meaning},

@@ -13,8 +13,8 @@ use super::{
     step::Word,
 };
 use crate::{
-    job::{Task, TaskId, Outcome, State},
-    kling::{Answer, Api, ApiError, Meaning, ResultVideo, RemoteTask, TaskStatus},
+    job::{Outcome, State, Task, TaskId},
+    kling::{Answer, Api, ApiError, Meaning, RemoteTask, ResultVideo, TaskStatus},
     store::{Call, Lookups, StoreError},
 };
 
@@ -202,7 +202,8 @@ async fn read_pages<A: Api>(
         };
         let full = tasks.len() >= page_size;
         // Twice in one list: the first counts.
-        let ours = tasks.into_iter().filter_map(|remote| Some((left.remove(&remote.task_id)?, remote)));
+        let ours =
+            tasks.into_iter().filter_map(|remote| Some((left.remove(&remote.task_id)?, remote)));
         // At once, so that one commit serves them all.
         let seen = ours.map(|(task, remote)| see(context, task, remote, Call::List, &reply.answer));
         try_join_all(seen).await?.into_iter().for_each(|sight| swept.add(sight));

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 
 use super::{schedule::Pipeline, shelf::comes_before};
 use crate::{
-    job::{Task, TaskId, State},
+    job::{State, Task, TaskId},
     kling::Api,
     store::StoreError,
 };

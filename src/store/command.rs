@@ -9,7 +9,7 @@ use super::{
     sharing::{Sharing, Stop, Wish},
 };
 use crate::job::{
-    CANCELLED, Failure, FETCH, Job, Moment, Outcome, Policy, RETRY, State, Task, apply,
+    CANCELLED, FETCH, Failure, Job, Moment, Outcome, Policy, RETRY, State, Task, apply,
 };
 
 /// A job as a command judges it.
@@ -114,7 +114,9 @@ fn state(connection: &Connection, key: &str) -> Result<Option<JobState>, StoreEr
     let task = job.task.map(|id| record::task(connection, id)).transpose()?.flatten();
     let manifest = record::manifest_of(connection, job.id)?;
     let shares_with = connection
-        .prepare_cached("SELECT key FROM job WHERE task_row = ?1 AND id <> ?2 ORDER BY id LIMIT 10")?
+        .prepare_cached(
+            "SELECT key FROM job WHERE task_row = ?1 AND id <> ?2 ORDER BY id LIMIT 10",
+        )?
         .query_map((job.task, job.id), |row| row.get(0))?
         .collect::<Result<_, _>>()?;
     let retry_is_paid = next_take(connection, &job, task.as_ref())?
@@ -138,7 +140,8 @@ fn next_take(
 ) -> Result<Option<(String, u32)>, StoreError> {
     let Some(request_hash) = job.request_hash.clone() else { return Ok(None) };
     // The moment does not matter: nothing is applied.
-    let policy = Policy { retry_initial_ms: 1, retry_max_ms: 1, give_up_after_ms: 1, create_settle_ms: 1 };
+    let policy =
+        Policy { retry_initial_ms: 1, retry_max_ms: 1, give_up_after_ms: 1, create_settle_ms: 1 };
     let moment = Moment { now_ms: 0, chance: 0.0 };
     let sharing = Sharing { connection, moment, policy: &policy };
     let take = match task {
@@ -159,10 +162,9 @@ fn carry_out(sharing: Sharing<'_>, state: JobState, command: Command) -> Result<
         Command::Dismiss(dismissed) => dismiss(sharing, job, dismissed),
         Command::Task(outcome) => {
             let Some(task) = task else { return Ok(()) };
-            let transition = apply(&task, outcome, &sharing.moment, sharing.policy)
-                .map_err(|illegal| StoreError::Nonsense {
-                    key: illegal.key.clone(),
-                    what: illegal.to_string(),
+            let transition =
+                apply(&task, outcome, &sharing.moment, sharing.policy).map_err(|illegal| {
+                    StoreError::Nonsense { key: illegal.key.clone(), what: illegal.to_string() }
                 })?;
             record::record(sharing.connection, &transition, None, sharing.moment.now_ms)?;
             Ok(())
@@ -183,11 +185,8 @@ fn retry(sharing: Sharing<'_>, mut job: Job, task: Option<&Task>) -> Result<(), 
         Some((_, take)) => {
             let was_accepted = task.is_some_and(Task::was_accepted);
             job.earlier_task = before.task.filter(|_| was_accepted);
-            let wish = Wish {
-                take,
-                turn: sharing.turn(job.spec.priority)?,
-                sessions_after_ms: now_ms,
-            };
+            let wish =
+                Wish { take, turn: sharing.turn(job.spec.priority)?, sessions_after_ms: now_ms };
             sharing.point(&mut job, wish)?;
             let points_to = job.task.map(|id| sharing.reread(id)).transpose()?;
             match points_to.is_some_and(|task| task.was_accepted()) {

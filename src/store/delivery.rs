@@ -52,7 +52,9 @@ impl Store {
             let mut due = Vec::new();
             for row in rows {
                 let job = row?.job;
-                if let Some(task) = job.task.map(|id| record::task(connection, id)).transpose()?.flatten() {
+                if let Some(task) =
+                    job.task.map(|id| record::task(connection, id)).transpose()?.flatten()
+                {
                     due.push(DueDelivery { job, task });
                 }
             }

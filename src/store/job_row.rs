@@ -144,7 +144,7 @@ pub(super) fn insert(
     manifest_id: i64,
     now_ms: i64,
 ) -> Result<(), StoreError> {
-    with_columns(job, manifest_id, now_ms, |bound| {
+    with_columns(job, manifest_id, now_ms, |bound, _| {
         connection.prepare_cached(&INSERT)?.execute(bound.as_slice())?;
         Ok(())
     })?;
@@ -161,7 +161,7 @@ pub(super) fn save(
     manifest_id: i64,
     now_ms: i64,
 ) -> Result<(), StoreError> {
-    let written = with_columns(job, manifest_id, now_ms, |mut bound| {
+    let written = with_columns(job, manifest_id, now_ms, |mut bound, job| {
         bound.push((":revision", &job.revision));
         Ok(connection.prepare_cached(&UPDATE)?.execute(bound.as_slice())?)
     })?;
@@ -176,7 +176,7 @@ fn with_columns<T>(
     job: &Job,
     manifest_id: i64,
     now_ms: i64,
-    run: impl FnOnce(Bound<'_>) -> Result<T, StoreError>,
+    run: impl for<'b> FnOnce(Bound<'b>, &'b Job) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
     let columns = SpecColumns::of(&job.spec);
     let state = job.state.name();
@@ -218,7 +218,7 @@ fn with_columns<T>(
         (":now_ms", &now_ms),
         (":finished_at_ms", &finished_at_ms),
     ]);
-    run(bound)
+    run(bound, job)
 }
 
 /// Returns the rows of the jobs that point to a task, the oldest first, with their states.

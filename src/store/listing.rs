@@ -216,8 +216,7 @@ impl Reader {
             .prepare_cached("SELECT * FROM job_history WHERE key = ?1")?
             .query_map([key], history_from_row)?
             .collect::<Result<_, _>>()?;
-        let candidates =
-            state.job.task.map_or(Ok(Vec::new()), |task| self.candidates(task))?;
+        let candidates = state.job.task.map_or(Ok(Vec::new()), |task| self.candidates(task))?;
         moment.commit()?;
         Ok(Some(JobDetail { line, state, manifest_is_there, history, candidates }))
     }

@@ -41,8 +41,7 @@ impl Store {
         };
         self.read(move |connection| {
             let rows = job_row::all(connection, condition, (after, limit))?;
-            let mut path =
-                connection.prepare_cached("SELECT path FROM manifest WHERE id = ?1")?;
+            let mut path = connection.prepare_cached("SELECT path FROM manifest WHERE id = ?1")?;
             rows.into_iter()
                 .map(|JobRow { job, manifest_id }| {
                     Ok((job, path.query_row([manifest_id], |row| row.get(0))?))

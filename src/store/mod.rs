@@ -52,6 +52,7 @@ use std::{
 
 use rusqlite::Connection;
 
+pub use crate::offload::Interlude;
 pub use account::Lookups;
 pub use backup::{BackedUp, BackupError, back_up};
 pub use candidate::{Candidate, Listed};
@@ -72,7 +73,6 @@ pub use pause::{Pause, PauseKind};
 pub use reconciled::{Conflict, Reconciled};
 pub use record::{Answer, Call};
 pub use session::KnownSession;
-pub use crate::offload::Interlude;
 
 use lock::DatabaseLock;
 use worker::Worker;

@@ -90,7 +90,9 @@ impl Store {
     pub async fn set_next_probe(&self, at_ms: i64) -> Result<(), StoreError> {
         self.write(move |connection| {
             connection
-                .prepare_cached("UPDATE daemon_state SET next_probe_at_ms = ?1 WHERE pause <> 'person'")?
+                .prepare_cached(
+                    "UPDATE daemon_state SET next_probe_at_ms = ?1 WHERE pause <> 'person'",
+                )?
                 .execute([at_ms])?;
             Ok(())
         })

@@ -101,7 +101,8 @@ impl Store {
         let mut tasks = Vec::new();
         for (from_ms, until_ms) in [(1, now_ms), (latest_ms, i64::MAX)] {
             let span = [(":from_ms", from_ms), (":until_ms", until_ms)];
-            tasks.extend(self.tasks(&DELAYED.sql(), span, limit.saturating_sub(tasks.len())).await?);
+            tasks
+                .extend(self.tasks(&DELAYED.sql(), span, limit.saturating_sub(tasks.len())).await?);
         }
         Ok(tasks)
     }

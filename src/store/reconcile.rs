@@ -182,7 +182,12 @@ impl<'a> Reconciliation<'a> {
     }
 
     /// The job goes by another key from now on. It keeps its history, and the file that it has.
-    fn take_over(&mut self, manifest_id: i64, gone: JobRow, wanted: &WantedJob) -> Result<(), Stop> {
+    fn take_over(
+        &mut self,
+        manifest_id: i64,
+        gone: JobRow,
+        wanted: &WantedJob,
+    ) -> Result<(), Stop> {
         let mut job = gone.job;
         let old = std::mem::replace(&mut job.spec.key, wanted.spec.key.clone());
         job.spec.id.clone_from(&wanted.spec.id);
@@ -247,9 +252,8 @@ impl<'a> Reconciliation<'a> {
                 continue;
             }
             let mut statement = self.connection.prepare_cached(sql)?;
-            let rows = statement.query_map((asked, &spec.key), |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-            })?;
+            let rows = statement
+                .query_map((asked, &spec.key), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
             for row in rows {
                 others.push(row?);
             }

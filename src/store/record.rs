@@ -265,9 +265,9 @@ fn move_job(
         WHERE id = ?1";
     let finished_at_ms = to.is_finished().then_some(now_ms);
     match delivered {
-        None => connection
-            .prepare_cached(MOVE)?
-            .execute((id, to.name(), now_ms, finished_at_ms))?,
+        None => {
+            connection.prepare_cached(MOVE)?.execute((id, to.name(), now_ms, finished_at_ms))?
+        }
         Some(result) => {
             let bytes = i64::try_from(result.bytes).unwrap_or(i64::MAX);
             connection.prepare_cached(DELIVER)?.execute((

@@ -6,9 +6,7 @@
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::{Conflict, StoreError, job_row, record, task_row};
-use crate::job::{
-    Delivery, Job, JobId, Moment, Outcome, Policy, State, Task, TaskId, apply,
-};
+use crate::job::{Delivery, Job, JobId, Moment, Outcome, Policy, State, Task, TaskId, apply};
 
 /// Why jobs cannot be pointed to tasks.
 pub(super) enum Stop {
@@ -153,7 +151,8 @@ impl Sharing<'_> {
     }
 
     fn join(&self, job: &Job, task: Task, wish: Wish) -> Result<Task, StoreError> {
-        let is_ended = task.state == State::Succeeded || task.was_accepted() && task.state == State::Failed;
+        let is_ended =
+            task.state == State::Succeeded || task.was_accepted() && task.state == State::Failed;
         if is_ended {
             return Ok(task);
         }
@@ -174,7 +173,8 @@ impl Sharing<'_> {
     fn hurry(&self, task: &Task, job: &Job) -> Result<Task, StoreError> {
         let priority = task.spec.priority.max(job.spec.priority);
         let not_before = |at_ms: Option<i64>| at_ms.unwrap_or(0);
-        let earlier = not_before(job.spec.not_before_at_ms) < not_before(task.spec.not_before_at_ms);
+        let earlier =
+            not_before(job.spec.not_before_at_ms) < not_before(task.spec.not_before_at_ms);
         if priority == task.spec.priority && !earlier {
             return Ok(task.clone());
         }
@@ -228,10 +228,11 @@ impl Sharing<'_> {
         } else {
             let mut spelled = job.clone();
             spelled.spec.priority = task.spec.priority.max(job.spec.priority);
-            spelled.spec.not_before_at_ms = match (task.spec.not_before_at_ms, job.spec.not_before_at_ms) {
-                (Some(one), Some(other)) => Some(one.min(other)),
-                _ => None,
-            };
+            spelled.spec.not_before_at_ms =
+                match (task.spec.not_before_at_ms, job.spec.not_before_at_ms) {
+                    (Some(one), Some(other)) => Some(one.min(other)),
+                    _ => None,
+                };
             self.lead(&task, &spelled)?;
         }
         if task.state == State::Waiting {

@@ -17,7 +17,12 @@ pub(super) struct SpecColumns<'a> {
 
 impl<'a> SpecColumns<'a> {
     pub(super) fn of(spec: &'a JobSpec) -> Self {
-        Self { spec, video: source(&spec.video), audio: source(&spec.audio), face: face(&spec.face) }
+        Self {
+            spec,
+            video: source(&spec.video),
+            audio: source(&spec.audio),
+            face: face(&spec.face),
+        }
     }
 
     /// Returns the parameters of all common columns, `media` included.

@@ -29,11 +29,8 @@ impl Store {
             if is_known(connection, &task.request_hash, take)? {
                 join(sharing, &now, take)?;
             } else {
-                let name = Task::name_of(
-                    &now.request_hash,
-                    now.spec.external_task_id.as_deref(),
-                    take,
-                );
+                let name =
+                    Task::name_of(&now.request_hash, now.spec.external_task_id.as_deref(), take);
                 connection
                     .prepare_cached(
                         "UPDATE task SET take = ?2, external_task_id = ?3, revision = revision + 1

@@ -119,11 +119,7 @@ fn create(row: &Row<'_>) -> rusqlite::Result<Option<Create>> {
 fn result(row: &Row<'_>) -> rusqlite::Result<Option<Delivered>> {
     let Some(sha256) = row.get(HEAD + 21)? else { return Ok(None) };
     let bytes: i64 = row.get(HEAD + 20)?;
-    Ok(Some(Delivered {
-        bytes: bytes.unsigned_abs(),
-        sha256,
-        duration_ms: row.get(HEAD + 22)?,
-    }))
+    Ok(Some(Delivered { bytes: bytes.unsigned_abs(), sha256, duration_ms: row.get(HEAD + 22)? }))
 }
 
 static INSERT: LazyLock<String> = LazyLock::new(|| {
@@ -136,11 +132,7 @@ static INSERT: LazyLock<String> = LazyLock::new(|| {
 });
 
 /// Puts a task that nothing was done for yet into the database; returns its row.
-pub(super) fn insert(
-    connection: &Connection,
-    task: &Task,
-    now_ms: i64,
-) -> Result<i64, StoreError> {
+pub(super) fn insert(connection: &Connection, task: &Task, now_ms: i64) -> Result<i64, StoreError> {
     let columns = SpecColumns::of(&task.spec);
     let mut bound = columns.bound(&task.media);
     let state = task.state.name();

@@ -9,7 +9,7 @@ use crate::{
     cli::open,
     config::{Config, Credentials},
     daemon,
-    kling::{Api as _, ApiError, Client, Meaning, Reply, RemoteTask},
+    kling::{Api as _, ApiError, Client, Meaning, RemoteTask, Reply},
 };
 
 const API: &str = "api";

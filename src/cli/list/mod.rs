@@ -133,8 +133,8 @@ fn remark(line: &JobLine) -> String {
         (None, Some(error)) => error.clone(),
         (None, None) => String::new(),
     };
-    if line.changed_since {
-        let flag = "manifest changed since";
+    if line.changed_after_sent {
+        let flag = "changed after it was sent";
         remark = if remark.is_empty() { flag.to_owned() } else { format!("{flag}; {remark}") };
     }
     remark

@@ -113,9 +113,17 @@ mod tests {
             manifest: "promo.yaml".to_owned(),
             state: if waiting_for.is_some() { State::Queued } else { State::Succeeded },
             waiting_for: waiting_for.map(str::to_owned),
-            attempts: 1,
+            state_since: String::new(),
+            video: String::new(),
+            audio: String::new(),
+            labels: None,
+            attempt: 1,
             task_id: None,
-            external_task_id: "x".to_owned(),
+            external_task_id: None,
+            shares_task_with: None,
+            money: None,
+            request_id: None,
+            dismissed: false,
             units: 0.0,
             output: format!("{key}.mp4"),
             error_code: None,
@@ -124,7 +132,7 @@ mod tests {
             created_at: String::new(),
             updated_at: String::new(),
             finished_at: None,
-            changed_since: false,
+            changed_after_sent: false,
         }
     }
 

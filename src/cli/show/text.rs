@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::report::{CouldBe, candidates, face, next};
 use crate::{
     cli::text::{bytes, position, safe, time},
-    job::{Job, Source, State},
+    job::{Job, Source, State, Task},
     store::{HistoryLine, JobDetail},
 };
 
@@ -36,13 +36,13 @@ type Fact = (&'static str, String);
 /// All that is known, as names and what is to be said; not yet safe to show.
 fn facts(detail: &JobDetail) -> Vec<Fact> {
     let mut facts = standing(detail);
-    facts.extend(wish(&detail.job));
-    facts.extend(found_out(&detail.job));
+    facts.extend(wish(&detail.state.job));
+    facts.extend(detail.state.task.as_ref().map(found_out).unwrap_or_default());
     facts
 }
 
 fn standing(detail: &JobDetail) -> Vec<Fact> {
-    let (line, job) = (&detail.line, &detail.job);
+    let (line, job) = (&detail.line, &detail.state.job);
     let mut facts = Vec::new();
     if let Some(waiting_for) = &line.waiting_for {
         facts.push(("waits for", waiting_for.clone()));
@@ -56,17 +56,25 @@ fn standing(detail: &JobDetail) -> Vec<Fact> {
     }
     let gone = if detail.manifest_is_there { "" } else { " (not in the folder any more)" };
     facts.push(("manifest", format!("{}{gone}", line.manifest)));
-    if line.changed_since {
-        let flag = "manifest changed since it was sent; `lipsyncd retry` runs it as it stands now";
+    if line.changed_after_sent {
+        let flag = "changed after it was sent; `lipsyncd retry` makes the new request, `lipsyncd dismiss` keeps the \
+                    result";
         facts.push(("", flag.to_owned()));
     }
     facts.push(("output", line.output.clone()));
-    facts.push(("attempt", line.attempts.to_string()));
+    facts.push(("take", line.attempt.to_string()));
+    if let Some(others) = &line.shares_task_with {
+        facts.push(("shared", format!("shares its task with {others}")));
+    }
     if let Some(task_id) = &line.task_id {
         facts.push(("task", task_id.clone()));
     }
-    facts.push(("named", format!("{} (external_task_id)", line.external_task_id)));
-    facts.push(("cost", format!("{} units", crate::cli::text::units(job.units_micro))));
+    if let Some(name) = &line.external_task_id {
+        facts.push(("named", format!("{name} (external_task_id)")));
+    }
+    let cost = detail.state.task.as_ref().filter(|task| task.lead == job.id);
+    let cost = crate::cli::text::units(cost.map_or(0, |task| task.units_micro));
+    facts.push(("cost", format!("{cost} units")));
     facts.push(("priority", line.priority.to_string()));
     facts.push(("first read", line.created_at.clone()));
     match &line.finished_at {
@@ -108,25 +116,25 @@ fn wish(job: &Job) -> Vec<Fact> {
     facts
 }
 
-fn found_out(job: &Job) -> Vec<Fact> {
+fn found_out(task: &Task) -> Vec<Fact> {
     let mut facts = Vec::new();
-    if let Some(sound_ms) = job.media.audio_ms {
-        facts.push(("sound lasts", position(sound_ms)));
+    if let Some(sound_ms) = task.media.audio_ms {
+        facts.push(("audio lasts", position(sound_ms)));
     }
-    if let Some(video_ms) = job.media.video_ms {
+    if let Some(video_ms) = task.media.video_ms {
         facts.push(("video lasts", position(video_ms)));
     }
-    if let Some(plan) = &job.plan {
+    if let Some(plan) = &task.plan {
         let [start, end, insert] =
             [plan.sound_start_ms, plan.sound_end_ms, plan.sound_insert_ms].map(position);
         let used =
             format!("face {}: sound from {start} to {end}, put in at {insert}", plan.face_id);
         facts.push(("used", used));
     }
-    if let Some(create) = &job.create {
+    if let Some(create) = &task.create {
         facts.push(("sent", time(create.sent_at_ms)));
     }
-    if let Some(result) = &job.result {
+    if let Some(result) = &task.result {
         let lasts = result.duration_ms.map(|ms| format!(", lasts {}", position(ms)));
         let (size, lasts) = (bytes(result.bytes), lasts.unwrap_or_default());
         facts.push(("result", format!("{size}{lasts}, sha256 {}", result.sha256)));

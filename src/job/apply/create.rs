@@ -2,7 +2,7 @@
 
 use super::Step;
 use crate::job::{
-    Create, Task, Spend, State, Transition,
+    Create, Spend, State, Task, Transition,
     outcome::{Fault, Trouble},
     retry::delay_ms,
 };

@@ -2,7 +2,7 @@
 
 use super::Step;
 use crate::job::{
-    BLOCKED, Task, State, Transition,
+    BLOCKED, State, Task, Transition,
     outcome::{Fault, Trouble},
     retry::delay_ms,
 };

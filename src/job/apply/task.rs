@@ -1,7 +1,7 @@
 //! The outcomes of a task that was accepted: unclear, ended, delivered.
 
 use super::Step;
-use crate::job::{Delivered, Task, Spend, State, Transition, outcome::Fault, person};
+use crate::job::{Delivered, Spend, State, Task, Transition, outcome::Fault, person};
 
 impl Step<'_> {
     /// The task is there, and whatever is said of it, it is followed on.

@@ -206,7 +206,10 @@ fn a_task_is_followed_on_whatever_is_said_of_it() {
     assert_eq!((task.state, task.failing_since_ms), (State::Processing, None));
     assert_eq!(waits(&task), "a clear word on task t1: the API says “resting”");
     let later_ms = NOW_MS + 365 * POLICY.give_up_after_ms;
-    assert_eq!(at(&task, Outcome::Unclear("nothing".into()), later_ms).task.state, State::Processing);
+    assert_eq!(
+        at(&task, Outcome::Unclear("nothing".into()), later_ms).task.state,
+        State::Processing
+    );
     let clear = at(&task, Outcome::SeenAgain, NOW_MS).task;
     assert_eq!((clear.state, clear.waits), (State::Processing, None));
     let found = at(&task, Outcome::Found { task_id: "t2".into() }, NOW_MS);

@@ -24,8 +24,12 @@ fn a_story() -> impl Strategy<Value = Vec<(usize, i64, f64)>> {
 fn assert_sound(task: &Task) {
     let plan = task.plan.as_ref();
     match task.state {
-        State::Creating => assert!(task.create.is_some() && task.session.is_some() && plan.is_some()),
-        State::Submitted | State::Processing | State::Downloading => assert!(task.task_id.is_some()),
+        State::Creating => {
+            assert!(task.create.is_some() && task.session.is_some() && plan.is_some())
+        }
+        State::Submitted | State::Processing | State::Downloading => {
+            assert!(task.task_id.is_some())
+        }
         State::Succeeded => assert!(task.task_id.is_some() && task.result.is_some()),
         State::Identified => {
             assert!(plan.is_some() && task.session.is_some());

@@ -1,6 +1,6 @@
 //! Each state with each outcome: where it leads, or the name it is refused by.
 
-use super::{NOW_MS, POLICY, apply, task_in, moment, outcomes};
+use super::{NOW_MS, POLICY, apply, moment, outcomes, task_in};
 use crate::job::{Action, State, State::*, decide};
 
 /// Where an outcome leads, by the state it came of. What is not here is illegal.

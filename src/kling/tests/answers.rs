@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::kling::{Face, ParentVideo, ResultVideo, RemoteTask, TaskStatus};
+use crate::kling::{Face, ParentVideo, RemoteTask, ResultVideo, TaskStatus};
 
 const IDENTIFIED: &str = r#"{ "code": 0, "message": "string", "request_id": "string", "data": {
     "session_id": "id", "final_unit_deduction": "string", "face_data": [

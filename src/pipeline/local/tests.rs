@@ -49,7 +49,8 @@ fn measured(located: &Located) -> Measured {
 
 fn with_video(name: &str, located: &Located) -> Task {
     let video = Source::File(name.to_owned());
-    let mut task = Task::new(crate::job::JobSpec { video, ..spec() }, "lipsyncd-test".to_owned(), 0);
+    let mut task =
+        Task::new(crate::job::JobSpec { video, ..spec() }, "lipsyncd-test".to_owned(), 0);
     let Measured { stamp, sha256 } = measured(located);
     task.media = Media {
         video_stamp: stamp,

@@ -81,16 +81,21 @@ impl Reconciliation<'_> {
             Some(task) => task.was_never_sent() && !task.state.is_finished(),
         };
         let media = match &wanted.media {
-            Err(fault) => {
-                Some(Verdict::Unfit(Failure { code: fault.code.clone(), message: fault.message.clone() }))
-            }
+            Err(fault) => Some(Verdict::Unfit(Failure {
+                code: fault.code.clone(),
+                message: fault.message.clone(),
+            })),
             Ok(media) => media.missing.clone().map(Verdict::Wait),
         };
         if unsent {
             return match media {
                 Some(media) => media,
                 None if task.is_none_or(|task| !is_asked(task, wanted)) => {
-                    Verdict::Point(if edited { "its manifest changed" } else { "its media are there" })
+                    Verdict::Point(if edited {
+                        "its manifest changed"
+                    } else {
+                        "its media are there"
+                    })
                 }
                 None => Verdict::Keep,
             };

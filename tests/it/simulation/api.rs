@@ -8,8 +8,8 @@ use std::{sync::Arc, time::Duration};
 use futures_util::stream::{self, StreamExt as _};
 use lipsyncd::{
     kling::{
-        Api, ApiError, CreateRequest, Created, Fetched, Identified, Meaning, Reply, ResourcePack,
-        RemoteTask, VideoRef,
+        Api, ApiError, CreateRequest, Created, Fetched, Identified, Meaning, RemoteTask, Reply,
+        ResourcePack, VideoRef,
         offline::{RawAnswer, unanswered},
     },
     sim::{self, Call, Refusal, Sim},
