@@ -4,6 +4,7 @@ use std::{fs, path::Path};
 
 use lipsyncd::{
     job::{FaceChoice, JobSpec, Media, Source},
+    manifest::{Content, request_hash, spec_hash},
     media::{public_url, sha256_of, sound, video},
     store::WantedJob,
 };
@@ -36,16 +37,24 @@ pub fn wanted(key: &str) -> WantedJob {
         not_before_at_ms: None,
         labels: [("team".to_owned(), "dub".to_owned())].into(),
     };
-    let external_base = format!("ext-{}", key.replace('/', "-"));
-    WantedJob { meaning: key.to_owned(), external_base, media: Ok(Media::default()), spec }
+    hashed(spec, Media::default())
 }
 
-/// The same, changed; the change is part of what it means.
+/// A job with these media, whose hashes are what they should be.
+pub fn hashed(spec: JobSpec, media: Media) -> WantedJob {
+    let content = Content {
+        video_sha256: media.video_sha256.as_deref(),
+        audio_sha256: media.audio_sha256.as_deref(),
+    };
+    let (spec_hash, request_hash) = (spec_hash(&spec, false), request_hash(&spec, content));
+    WantedJob { spec, spec_hash, request_hash, media: Ok(media) }
+}
+
+/// The same, changed.
 pub fn with(key: &str, change: impl FnOnce(&mut JobSpec)) -> WantedJob {
-    let mut job = wanted(key);
-    change(&mut job.spec);
-    job.meaning = format!("{:?}", job.spec);
-    job
+    let mut spec = wanted(key).spec;
+    change(&mut spec);
+    hashed(spec, Media::default())
 }
 
 /// So many jobs of one manifest.
@@ -61,7 +70,7 @@ impl House {
     }
 
     /// What the inbox finds out of a job's local media.
-    pub fn measured(&self, mut job: WantedJob) -> WantedJob {
+    pub fn measured(&self, job: WantedJob) -> WantedJob {
         let mut media = Media::default();
         let locator = &self.settings.locator;
         let locate = |name: &str| locator.locate(&locator.jobs_dir, name).unwrap();
@@ -72,6 +81,7 @@ impl House {
             media.audio_ms = Some(sound::measure(bytes, ending).unwrap().length_ms);
             media.audio_stamp = Some(located.stamp.to_string());
             media.audio_sha256 = Some(sha256_of(&located).unwrap());
+            media.audio_sha256 = Some(sha256_of(&located).unwrap());
         }
         if let Source::File(name) = &job.spec.video {
             let located = locate(name);
@@ -79,9 +89,9 @@ impl House {
             media.video_ms = video::probe(&located.path).unwrap().length_ms;
             media.video_stamp = Some(located.stamp.to_string());
             media.video_sha256 = Some(sha256_of(&located).unwrap());
+            media.video_sha256 = Some(sha256_of(&located).unwrap());
             media.video_url = Some(public_url(&base, &located.public_path));
         }
-        job.media = Ok(media);
-        job
+        hashed(job.spec, media)
     }
 }
