@@ -218,11 +218,16 @@ impl Store {
             let before = change::newest(connection)?;
             let mut reconciliation =
                 Reconciliation::new(connection, moment, &policy, OnChange::Flag)?;
-            let condition = "INDEXED BY job_manifest
-                WHERE j.manifest_id = (SELECT id FROM manifest WHERE path = ?1)
-                  AND j.absent_since_ms IS NULL ORDER BY j.id";
-            for row in job_row::all(connection, condition, [&path])? {
-                if !keys.contains(&row.job.spec.key) {
+            let known: Vec<(i64, String)> = connection
+                .prepare_cached(
+                    "SELECT id, key FROM job INDEXED BY job_manifest
+                     WHERE manifest_id = (SELECT id FROM manifest WHERE path = ?1)
+                       AND absent_since_ms IS NULL ORDER BY id",
+                )?
+                .query_map([&path], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .collect::<Result<_, _>>()?;
+            for (id, _) in known.into_iter().filter(|(_, key)| !keys.contains(key)) {
+                if let Some(row) = job_row::by_id(connection, id)? {
                     reconciliation.depart(row, "its manifest no longer asks for it")?;
                 }
             }
