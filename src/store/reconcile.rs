@@ -94,20 +94,10 @@ impl<'a> Reconciliation<'a> {
 
     pub(super) fn accept(&mut self, manifest: &Accepted) -> Result<(), Stop> {
         let manifest_id = self.enter(manifest)?;
-        let known = self.known(manifest_id)?;
         // Departures come first: what leaves one key may appear under another.
         let asked: HashSet<&str> = manifest.jobs.iter().map(|job| job.spec.key.as_str()).collect();
-        let mut gone: Vec<JobId> = known
-            .iter()
-            .filter(|(key, job)| !job.is_absent && !asked.contains(key.as_str()))
-            .map(|(_, job)| job.id)
-            .collect();
-        gone.sort_unstable();
-        for id in gone {
-            if let Some(row) = job_row::by_id(self.connection, id)? {
-                self.depart(row, "its manifest no longer asks for it")?;
-            }
-        }
+        self.miss_others(manifest_id, &asked)?;
+        let known = self.known(manifest_id)?;
         self.spare_many(manifest, &known);
         let mut turns = HashMap::new();
         for (index, wanted) in manifest.jobs.iter().enumerate() {
