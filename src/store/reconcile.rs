@@ -24,7 +24,6 @@ use crate::job::{Delivery, Failure, Job, JobId, Moment, Policy, State};
 
 /// What a job looks like to its manifest.
 struct KnownJob {
-    id: JobId,
     spec_hash: String,
     request_hash: Option<String>,
     video: String,
@@ -60,7 +59,7 @@ pub(super) struct Reconciliation<'a> {
 }
 
 pub(in crate::store) const KNOWN: &str = "
-    SELECT key, id, spec_hash, request_hash, video, audio, task_row IS NOT NULL, absent_since_ms IS NOT NULL,
+    SELECT key, spec_hash, request_hash, video, audio, task_row IS NOT NULL, absent_since_ms IS NOT NULL,
       left_at_ms IS NOT NULL, state = 'succeeded'
     FROM job INDEXED BY job_manifest WHERE manifest_id = ?1";
 pub(in crate::store) const ANY_GONE: &str =
@@ -131,15 +130,14 @@ impl<'a> Reconciliation<'a> {
         let mut known = self.connection.prepare_cached(KNOWN)?;
         let rows = known.query_map([manifest_id], |row| {
             let job = KnownJob {
-                id: row.get(1)?,
-                spec_hash: row.get(2)?,
-                request_hash: row.get(3)?,
-                video: row.get(4)?,
-                audio: row.get(5)?,
-                has_task: row.get(6)?,
-                is_absent: row.get(7)?,
-                has_left: row.get(8)?,
-                succeeded: row.get(9)?,
+                spec_hash: row.get(1)?,
+                request_hash: row.get(2)?,
+                video: row.get(3)?,
+                audio: row.get(4)?,
+                has_task: row.get(5)?,
+                is_absent: row.get(6)?,
+                has_left: row.get(7)?,
+                succeeded: row.get(8)?,
             };
             Ok((row.get(0)?, job))
         })?;
