@@ -92,7 +92,7 @@ pub fn apply(
         (S::Creating, O::Absent { absent_ms }) => step.absent(absent_ms),
         (S::Creating, O::Trouble(trouble)) => step.lookup_failed(trouble),
         (S::Creating, O::NoLookups(why)) => step.go(S::Unresolved, &why),
-        (S::Creating, O::Refused(fault)) => step.fail(fault),
+        (S::Creating, O::Refused(fault)) => step.refused_create(fault),
 
         // The task.
         (S::Submitted, O::Processing) => step.go(S::Processing, "Kling works on it"),

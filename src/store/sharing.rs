@@ -6,7 +6,9 @@
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::{Conflict, StoreError, job_row, record, task_row};
-use crate::job::{Delivery, Job, JobId, Moment, Outcome, Policy, State, Task, TaskId, apply};
+use crate::job::{
+    Delivery, Job, JobId, Media, Moment, Outcome, Policy, Source, State, Task, TaskId, apply,
+};
 
 /// Why jobs cannot be pointed to tasks.
 pub(super) enum Stop {
@@ -190,26 +192,26 @@ impl Sharing<'_> {
         self.reread(task.id)
     }
 
-    /// Lets `job` lead a task. While nothing was sent, the task is spelled as this job does.
+    /// Lets `job` lead a task. While nothing was sent, the task is spelled as this job does; after that only its
+    /// local files are looked for where this job has them.
     fn lead(&self, task: &Task, job: &Job) -> Result<(), StoreError> {
-        if task.was_accepted() {
-            self.connection
-                .prepare_cached(
-                    "UPDATE task SET lead_job = ?2, revision = revision + 1 WHERE id = ?1",
-                )?
-                .execute((task.id, job.id))?;
-            return Ok(());
+        let media =
+            Media { audio_ms: job.media.audio_ms.or(task.media.audio_ms), ..job.media.clone() };
+        let mut led = Task { lead: job.id, ..task.clone() };
+        let same_request = job.request_hash.as_ref() == Some(&task.request_hash);
+        if task.was_never_sent() {
+            (led.spec, led.media) = (job.spec.clone(), media);
+            job.manifest_dir().clone_into(&mut led.media_dir);
+        } else if same_request {
+            for (to, from) in
+                [(&mut led.spec.audio, &job.spec.audio), (&mut led.spec.video, &job.spec.video)]
+            {
+                if matches!(from, Source::File(_)) {
+                    to.clone_from(from);
+                }
+            }
+            job.manifest_dir().clone_into(&mut led.media_dir);
         }
-        let led = Task {
-            lead: job.id,
-            media_dir: job.manifest_dir().to_owned(),
-            spec: job.spec.clone(),
-            media: crate::job::Media {
-                audio_ms: job.media.audio_ms.or(task.media.audio_ms),
-                ..job.media.clone()
-            },
-            ..task.clone()
-        };
         task_row::update_request(self.connection, &led)
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Reconciliation, Wish, job_row::JobRow};
+use super::{KnownJob, Reconciliation, Wish, job_row::JobRow};
 use crate::{
     job::{Failure, Job, State, Task},
     store::{Accepted, OnChange, StoreError, WantedJob, job_row, record::add_event, sharing::Stop},
@@ -218,12 +218,11 @@ impl Reconciliation<'_> {
     }
 
     /// With `watch.on_change: run`, a manifest that changes many finished jobs at once runs none of them.
-    pub(super) fn spare_many(&mut self, manifest: &Accepted, asked: &HashMap<&str, JobRow>) {
+    pub(super) fn spare_many(&mut self, manifest: &Accepted, known: &HashMap<String, KnownJob>) {
         let changed = manifest.jobs.iter().filter(|wanted| {
-            asked.get(wanted.spec.key.as_str()).is_some_and(|row| {
-                let job = &row.job;
-                job.state == State::Succeeded
-                    && job.left_at_ms.is_none()
+            known.get(&wanted.spec.key).is_some_and(|job| {
+                job.succeeded
+                    && !job.has_left
                     && wanted.request_hash.is_some()
                     && wanted.request_hash != job.request_hash
             })
