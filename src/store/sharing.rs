@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension as _};
 
 use super::{Conflict, StoreError, job_row, record, task_row};
 use crate::job::{
-    Delivery, Job, JobId, Media, Moment, Outcome, Policy, Source, State, Task, TaskId, apply,
+    Delivery, Job, JobId, JobSpec, Media, Moment, Outcome, Policy, Source, State, Task, TaskId, apply,
 };
 
 /// Why jobs cannot be pointed to tasks.
@@ -159,14 +159,12 @@ impl Sharing<'_> {
             return Ok(task);
         }
         if matches!(task.state, State::Cancelled | State::Failed) {
-            self.lead(&task, job)?;
-            let task = self.reread(task.id)?;
+            let task = self.lead(&task, job)?;
             let sessions_after_ms = wish.sessions_after_ms;
             return self.apply_but(&task, Outcome::Revived { sessions_after_ms }, job.id);
         }
         if task.is_superseded {
-            self.lead(&task, job)?;
-            return self.reread(task.id);
+            return self.lead(&task, job);
         }
         self.hurry(&task, job)
     }
@@ -192,15 +190,23 @@ impl Sharing<'_> {
         self.reread(task.id)
     }
 
-    /// Lets `job` lead a task. While nothing was sent, the task is spelled as this job does; after that only its
-    /// local files are looked for where this job has them.
-    fn lead(&self, task: &Task, job: &Job) -> Result<(), StoreError> {
-        let media =
-            Media { audio_ms: job.media.audio_ms.or(task.media.audio_ms), ..job.media.clone() };
-        let mut led = Task { lead: job.id, ..task.clone() };
+    /// Lets `job` lead a task, and returns the task as it is then: the row of a new job is not written yet. While
+    /// nothing was sent, the task is spelled as this job does; after that only its local files are looked for where
+    /// this job has them.
+    fn lead(&self, task: &Task, job: &Job) -> Result<Task, StoreError> {
+        let mut led = Task {
+            revision: task.revision + 1,
+            lead: job.id,
+            lead_file: job.delivered.clone(),
+            is_superseded: false,
+            ..task.clone()
+        };
         let same_request = job.request_hash.as_ref() == Some(&task.request_hash);
         if task.was_never_sent() {
-            (led.spec, led.media) = (job.spec.clone(), media);
+            let (take, output) = (Some(task.take), job.output.clone());
+            led.spec = JobSpec { take, output, ..job.spec.clone() };
+            let audio_ms = job.media.audio_ms.or(task.media.audio_ms);
+            led.media = Media { audio_ms, ..job.media.clone() };
             job.manifest_dir().clone_into(&mut led.media_dir);
         } else if same_request {
             for (to, from) in
@@ -212,7 +218,8 @@ impl Sharing<'_> {
             }
             job.manifest_dir().clone_into(&mut led.media_dir);
         }
-        task_row::update_request(self.connection, &led)
+        task_row::update_request(self.connection, &led)?;
+        Ok(led)
     }
 
     /// Writes a job's own spelling of its request to the task that it leads, as far as nothing was sent: the
