@@ -109,7 +109,9 @@ impl Sharing<'_> {
         job.delivery = Delivery::default();
         (job.changed_after_sent, job.dismissed) = (false, false);
         job.media.missing = None;
-        job.output.clone_from(&job.spec.output);
+        if job.delivered.is_none() {
+            job.output.clone_from(&job.spec.output);
+        }
         let task = match self.find(&request_hash, wish.take)? {
             None => self.make(job, request_hash, wish)?,
             Some(task) => self.join(job, task, wish)?,
@@ -213,7 +215,7 @@ impl Sharing<'_> {
         };
         let same_request = job.request_hash.as_ref() == Some(&task.request_hash);
         if task.was_never_sent() {
-            let (take, output) = (Some(task.take), job.output.clone());
+            let (take, output) = (Some(task.take), job.spec.output.clone());
             led.spec = JobSpec { take, output, ..job.spec.clone() };
             let audio_ms = job.media.audio_ms.or(task.media.audio_ms);
             led.media = Media { audio_ms, ..job.media.clone() };

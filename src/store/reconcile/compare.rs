@@ -158,8 +158,8 @@ impl Reconciliation<'_> {
         {
             job.media.clone_from(media);
         }
-        // Until there is a file, the next result goes where the manifest says now.
-        if job.delivered.is_none() || !job.state.is_finished() {
+        // Until there is a file, its output is where the manifest says now.
+        if job.delivered.is_none() {
             job.output.clone_from(&job.spec.output);
         }
         (job.absent_since_ms, job.left_at_ms) = (None, None);
@@ -199,7 +199,6 @@ impl Reconciliation<'_> {
                 Ok(Some("its manifest asks again for what was made".to_owned()))
             }
             Verdict::Deliver => {
-                job.output.clone_from(&job.spec.output);
                 (job.state, job.delivery) = (State::Downloading, Default::default());
                 Ok(Some("its output changed: the result is copied there".to_owned()))
             }
