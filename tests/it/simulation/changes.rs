@@ -102,6 +102,16 @@ impl Changes {
         }
     }
 
+    /// Finishes all that was begun.
+    pub fn finish(&mut self, folder: &mut Folder, now_ms: i64) {
+        self.go_on(folder, now_ms, true);
+        let half = folder.manifests.iter().filter(|(_, manifest)| manifest.shape == Shape::Half);
+        let half: Vec<_> = half.map(|(path, manifest)| (path.clone(), manifest.clone())).collect();
+        for (path, manifest) in half {
+            folder.put(&path, Manifest { shape: Shape::Complete, ..manifest }, true, now_ms);
+        }
+    }
+
     fn later(&mut self, later: Later) {
         let seconds = *self.chance.pick(&[1, 5, 20, 60, 200, 900]);
         let at = Instant::now() + Duration::from_secs(seconds);
@@ -164,7 +174,7 @@ impl Changes {
 
     fn remove_job(&mut self, folder: &mut Folder, now_ms: i64) {
         let Some(path) = self.any(folder) else { return };
-        let before = folder.manifests[&path].clone();
+        let before = Manifest { shape: Shape::Complete, ..folder.manifests[&path].clone() };
         if before.jobs.len() < 2 {
             return;
         }

@@ -56,6 +56,8 @@ pub struct Folder {
     pub sounds: BTreeMap<String, Sound>,
     /// Whether another, empty folder is in its place.
     pub is_away: bool,
+    /// What was done since it was last asked.
+    pub log: Vec<String>,
     writes: u32,
 }
 
@@ -69,18 +71,20 @@ impl Folder {
             fs::create_dir(root.join(name)).unwrap();
         }
         let (manifests, sounds) = (BTreeMap::new(), BTreeMap::new());
-        Self { root, manifests, sounds, is_away: false, writes: 0 }
+        Self { root, manifests, sounds, is_away: false, log: Vec::new(), writes: 0 }
     }
 
     /// Writes a manifest. `replaces`: by a rename, as most programs do.
     pub fn put(&mut self, path: &str, manifest: Manifest, replaces: bool, now_ms: i64) {
         let text = manifest.text();
+        self.log.push(format!("writes {path}: {text}"));
         self.write(&format!("{JOBS}/{path}"), text.as_bytes(), replaces, now_ms);
         self.manifests.insert(path.to_owned(), manifest);
     }
 
     pub fn remove(&mut self, path: &str) -> Option<Manifest> {
         let manifest = self.manifests.remove(path)?;
+        self.log.push(format!("removes {path}"));
         fs::remove_file(self.root.join(JOBS).join(path)).unwrap();
         Some(manifest)
     }
@@ -88,6 +92,7 @@ impl Folder {
     /// Renames a manifest; what has that name is gone.
     pub fn rename(&mut self, from: &str, to: &str) {
         let Some(manifest) = self.manifests.remove(from) else { return };
+        self.log.push(format!("renames {from} to {to}"));
         let (from, at) = (self.root.join(JOBS).join(from), self.root.join(JOBS).join(to));
         fs::create_dir_all(at.parent().unwrap()).unwrap();
         fs::rename(from, at).unwrap();
@@ -105,23 +110,27 @@ impl Folder {
             Shape::Complete => sounds::clip(sound.clip),
             Shape::Half => sounds::half(sound.clip),
         };
+        self.log.push(format!("writes {path}: {sound:?}"));
         self.write(path, &bytes, replaces, now_ms);
         self.sounds.insert(path.to_owned(), sound);
     }
 
     pub fn remove_sound(&mut self, path: &str) {
         if self.sounds.remove(path).is_some() {
+            self.log.push(format!("removes {path}"));
             fs::remove_file(self.root.join(path)).unwrap();
         }
     }
 
     pub fn touch(&mut self, path: &str, now_ms: i64) {
+        self.log.push(format!("touches {path}"));
         let file = File::options().write(true).open(self.root.join(path)).unwrap();
         self.stamp(&file, now_ms);
     }
 
     /// Puts another, empty folder in its place.
     pub fn unmount(&mut self) {
+        self.log.push("unmounts the folder".to_owned());
         fs::rename(self.root.join(JOBS), self.root.join(AWAY)).unwrap();
         fs::create_dir(self.root.join(JOBS)).unwrap();
         self.is_away = true;
@@ -129,6 +138,7 @@ impl Folder {
 
     pub fn mount(&mut self) {
         if std::mem::take(&mut self.is_away) {
+            self.log.push("mounts the folder".to_owned());
             fs::remove_dir(self.root.join(JOBS)).unwrap();
             fs::rename(self.root.join(AWAY), self.root.join(JOBS)).unwrap();
         }

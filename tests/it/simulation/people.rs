@@ -115,6 +115,7 @@ impl People {
             19 if self.world.sets_clock => {
                 let hours = *self.chance.pick(&[-26, -24, -1, 0, 0, 1, 24, 26]);
                 self.world.time.set_ahead(hours * 3_600_000);
+                self.world.act("the clock was set");
             }
             _ => self.decide().await,
         }
@@ -125,12 +126,14 @@ impl People {
         let (kind, reason) = (PauseKind::Person, "a person".to_owned());
         let pause = Pause { kind, reason, code: None, since_ms, next_probe_at_ms: None };
         self.store().set_pause(Some(pause)).await.unwrap();
+        self.world.act("pause");
         self.world.paused.lock().unwrap().get_or_insert_with(Instant::now);
         self.ring();
     }
 
     pub async fn resume(&self) {
         *self.world.paused.lock().unwrap() = None;
+        self.world.act("resume");
         let store = self.store();
         if store.pause().await.unwrap().is_some_and(|pause| pause.kind == PauseKind::Person) {
             store.set_pause(None).await.unwrap();
@@ -188,7 +191,10 @@ impl People {
         let done = self.store().command(key, judge, moment, policy).await;
         self.ring();
         match done {
-            Ok(state) => Some(state),
+            Ok(state) => {
+                self.world.act(&format!("a command to {key}: {}", state.job.state));
+                Some(state)
+            }
             Err(CommandFailure::Refused(()) | CommandFailure::Unknown) => None,
             Err(CommandFailure::Store(StoreError::Stale { .. })) => None,
             Err(error) => {

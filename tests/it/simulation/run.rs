@@ -36,7 +36,7 @@ const SETTLE: Duration = Duration::from_secs(1);
 pub struct Scenario {
     /// What must never be, and was.
     pub violations: Vec<String>,
-    /// All that happened, a line each.
+    /// All that happened: the history of the jobs, then what people did; a line each.
     pub history: Vec<String>,
     pub lives: u32,
     pub tasks: usize,
@@ -89,6 +89,7 @@ async fn live(world: &Arc<World>) -> u32 {
         }
     }
     world.faults.end();
+    world.act("the end begins");
     people.settle_down().await;
     let (_life, daemon) = begin(world, &people, None, Duration::from_secs(600));
     wait_for_the_end(world, &people, &daemon).await;
@@ -113,6 +114,7 @@ fn lose_database(world: &World, people: &People) {
     }
     // With it goes what people said, also that the queue is paused.
     *world.lost_database.lock().unwrap() = true;
+    world.act("the database is lost, or put back from a backup");
     *world.paused.lock().unwrap() = None;
     for ending in ["db", "db-wal", "db-shm"] {
         let _missing = fs::remove_file(database.with_extension(ending));
@@ -158,6 +160,7 @@ fn begin(
     let (nudge, look) = (Arc::clone(&bells.nudge), Arc::clone(&bells.look));
     *people.bells.lock().unwrap() = bells;
     *world.is_scanned.lock().unwrap() = false;
+    world.act("the daemon starts");
     let stop = CancellationToken::new();
     let api = SimulatedApi { world: Arc::clone(world), life: Arc::clone(&life) };
     let is_scanned = Arc::new(AtomicBool::new(false));
@@ -256,6 +259,7 @@ fn report(world: &World, lives: u32) -> Scenario {
         "SELECT at || ' ' || key || ': ' || coalesce(from_state, '') || ' > ' || to_state || ': ' || what
          FROM job_history",
     );
+    let history = history.into_iter().chain(std::mem::take(&mut *world.acts.lock().unwrap())).collect();
     let violations = std::mem::take(&mut *world.violations.lock().unwrap());
     let tasks = world.sim().ledger(world.time.true_ms()).tasks.len();
     Scenario { violations, history, lives, tasks }

@@ -67,6 +67,8 @@ pub struct World {
     /// Whether this life has scanned the folder completely.
     pub is_scanned: Mutex<bool>,
     pub violations: Mutex<Vec<String>>,
+    /// What people did, and what happened to the daemon, with the time.
+    pub acts: Mutex<Vec<String>>,
     folder: Mutex<Folder>,
     changes: Mutex<Changes>,
     sim: Mutex<Sim>,
@@ -110,6 +112,7 @@ impl World {
             lost_database: Mutex::default(),
             is_scanned: Mutex::default(),
             violations: Mutex::default(),
+            acts: Mutex::default(),
             folder: Mutex::new(folder),
             changes: Mutex::new(changes),
             sim: Mutex::new(Sim::new(config, API)),
@@ -117,7 +120,7 @@ impl World {
             time,
             settings,
         };
-        world.note_asked(&world.folder());
+        world.note_asked(&mut world.folder());
         Arc::new(world)
     }
 
@@ -156,24 +159,31 @@ impl World {
         self.violations.lock().unwrap().push(what.into());
     }
 
+    /// Notes what somebody did.
+    pub fn act(&self, what: &str) {
+        let at = jiff::Timestamp::from_millisecond(self.time.wall_ms()).unwrap();
+        self.acts.lock().unwrap().push(format!("{at:.3} {what}"));
+    }
+
     /// People change the folder, or go on with what they began.
     pub fn change_folder(&self) {
         let mut folder = self.folder();
         let mut changes = self.changes.lock().unwrap();
         changes.go_on(&mut folder, self.time.wall_ms(), false);
-        self.note_asked(&folder);
+        self.note_asked(&mut folder);
         changes.change(&mut folder, self.time.wall_ms());
-        self.note_asked(&folder);
+        self.note_asked(&mut folder);
     }
 
     /// People finish all that they began in the folder.
     pub fn finish_changes(&self) {
         let mut folder = self.folder();
-        self.changes.lock().unwrap().go_on(&mut folder, self.time.wall_ms(), true);
-        self.note_asked(&folder);
+        self.changes.lock().unwrap().finish(&mut folder, self.time.wall_ms());
+        self.note_asked(&mut folder);
     }
 
-    fn note_asked(&self, folder: &Folder) {
+    fn note_asked(&self, folder: &mut Folder) {
+        std::mem::take(&mut folder.log).iter().for_each(|what| self.act(what));
         let mut asked = self.asked.lock().unwrap();
         for wish in folder.wishes() {
             if let Some(made) = wish.made {
