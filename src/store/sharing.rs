@@ -294,7 +294,7 @@ impl Sharing<'_> {
     }
 
     /// Writes what an outcome makes of a task; the job `but` is written by the caller.
-    fn apply_but(&self, task: &Task, outcome: Outcome, but: JobId) -> Result<Task, StoreError> {
+    pub(super) fn apply_but(&self, task: &Task, outcome: Outcome, but: JobId) -> Result<Task, StoreError> {
         let transition = apply(task, outcome, &self.moment, self.policy).map_err(|illegal| {
             StoreError::Nonsense { key: illegal.key.clone(), what: illegal.to_string() }
         })?;

@@ -75,7 +75,7 @@ impl Store {
     }
 }
 
-fn unmoved(connection: &Connection, task: &Task) -> Result<Task, StoreError> {
+pub(super) fn unmoved(connection: &Connection, task: &Task) -> Result<Task, StoreError> {
     let now = record::task(connection, task.id)?;
     now.filter(|now| now.revision == task.revision)
         .ok_or_else(|| StoreError::Stale { key: task.spec.key.clone() })
