@@ -70,7 +70,7 @@ pub fn apply(
         (S::Queued | S::Identified, O::Found { task_id }) => {
             step.accepted(task_id, "its result is there already: task")
         }
-        (S::Waiting | S::Queued | S::Identified, O::Abandoned) if task.was_never_sent() => {
+        (S::Waiting | S::Queued | S::Identified, O::Abandoned) if task.is_uncreated() => {
             step.abandoned()
         }
         (S::Cancelled | S::Failed, O::Revived { sessions_after_ms }) if !task.was_accepted() => {

@@ -253,7 +253,7 @@ impl Sharing<'_> {
         }
         let next = self.others(id, left)?.into_iter().next();
         match next {
-            None if task.was_never_sent() => {
+            None if task.is_uncreated() => {
                 self.apply_but(&task, Outcome::Abandoned, left).map(drop)
             }
             Some(next) if task.lead == left => {

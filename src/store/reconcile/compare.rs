@@ -78,7 +78,7 @@ impl Reconciliation<'_> {
         }
         let unsent = match task {
             None => true,
-            Some(task) => task.was_never_sent() && !task.state.is_finished(),
+            Some(task) => task.is_uncreated() && !task.state.is_finished(),
         };
         let media = match &wanted.media {
             Err(fault) => Some(Verdict::Unfit(Failure {
@@ -171,7 +171,7 @@ impl Reconciliation<'_> {
         match verdict {
             Verdict::Keep => Ok(None),
             Verdict::Point(why) => {
-                let was_sent = task.is_some_and(|task| !task.was_never_sent());
+                let was_sent = task.is_some_and(|task| !task.is_uncreated());
                 job.earlier_task = if was_sent { before.task } else { before.earlier_task };
                 let wish = Wish {
                     take: self.sharing.take_to_join(job)?,

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use super::{Reconciliation, job_row::JobRow};
 use crate::{
-    job::{Failure, REMOVED, State},
+    job::{Failure, REMOVED, State, Task},
     store::{StoreError, job_row, record::add_event},
 };
 
@@ -24,7 +24,7 @@ impl Reconciliation<'_> {
         self.done.missing += 1;
         let before = job.state;
         let task = job.task.map(|id| self.sharing.reread(id)).transpose()?;
-        let is_unsent = task.as_ref().is_none_or(|task| task.was_never_sent());
+        let is_unsent = task.as_ref().is_none_or(Task::is_uncreated);
         let waits = is_unsent && before.is_unsent();
         let left = if waits { job.task.take() } else { None };
         if waits {
@@ -81,7 +81,7 @@ impl Reconciliation<'_> {
         for row in unsent(self.connection, manifest_id)? {
             let mut job = row.job;
             let task = job.task.map(|id| self.sharing.reread(id)).transpose()?;
-            let is_sent = task.as_ref().is_some_and(|task| !task.was_never_sent());
+            let is_sent = task.as_ref().is_some_and(|task| !task.is_uncreated());
             if is_sent || job.media.missing.as_deref() == Some(why) {
                 continue;
             }
