@@ -6,7 +6,9 @@
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::{Conflict, StoreError, job_row, record, task_row};
-use crate::job::{Delivery, Job, JobId, Moment, Outcome, Policy, State, Task, TaskId, apply};
+use crate::job::{
+    Delivery, Job, JobId, JobSpec, Media, Moment, Outcome, Policy, State, Task, TaskId, apply,
+};
 
 /// Why jobs cannot be pointed to tasks.
 pub(super) enum Stop {
@@ -157,14 +159,12 @@ impl Sharing<'_> {
             return Ok(task);
         }
         if matches!(task.state, State::Cancelled | State::Failed) {
-            self.lead(&task, job)?;
-            let task = self.reread(task.id)?;
+            let task = self.lead(&task, job)?;
             let sessions_after_ms = wish.sessions_after_ms;
             return self.apply_but(&task, Outcome::Revived { sessions_after_ms }, job.id);
         }
         if task.is_superseded {
-            self.lead(&task, job)?;
-            return self.reread(task.id);
+            return self.lead(&task, job);
         }
         self.hurry(&task, job)
     }
@@ -190,27 +190,32 @@ impl Sharing<'_> {
         self.reread(task.id)
     }
 
-    /// Lets `job` lead a task. While nothing was sent, the task is spelled as this job does.
-    fn lead(&self, task: &Task, job: &Job) -> Result<(), StoreError> {
+    /// Lets `job` lead a task, and returns the task as it is then: the row of a new job is not written yet.
+    /// While nothing was sent, the task is spelled as this job does.
+    fn lead(&self, task: &Task, job: &Job) -> Result<Task, StoreError> {
+        let mut led = Task {
+            revision: task.revision + 1,
+            lead: job.id,
+            lead_file: job.delivered.clone(),
+            is_superseded: false,
+            ..task.clone()
+        };
         if task.was_accepted() {
             self.connection
                 .prepare_cached(
                     "UPDATE task SET lead_job = ?2, revision = revision + 1 WHERE id = ?1",
                 )?
                 .execute((task.id, job.id))?;
-            return Ok(());
+            return Ok(led);
         }
-        let led = Task {
-            lead: job.id,
-            media_dir: job.manifest_dir().to_owned(),
-            spec: job.spec.clone(),
-            media: crate::job::Media {
-                audio_ms: job.media.audio_ms.or(task.media.audio_ms),
-                ..job.media.clone()
-            },
-            ..task.clone()
+        job.manifest_dir().clone_into(&mut led.media_dir);
+        led.spec = JobSpec { take: Some(task.take), output: job.output.clone(), ..job.spec.clone() };
+        led.media = Media {
+            audio_ms: job.media.audio_ms.or(task.media.audio_ms),
+            ..job.media.clone()
         };
-        task_row::update_request(self.connection, &led)
+        task_row::update_request(self.connection, &led)?;
+        Ok(led)
     }
 
     /// Writes a job's own spelling of its request to the task that it leads, as far as nothing was sent: the
