@@ -73,6 +73,9 @@ pub fn apply(
         (S::Waiting | S::Queued | S::Identified, O::Abandoned) if task.is_uncreated() => {
             step.abandoned()
         }
+        (S::Queued | S::Identified, O::Postponed { until_ms }) if task.is_uncreated() => {
+            step.postponed(until_ms)
+        }
         (S::Cancelled | S::Failed, O::Revived { sessions_after_ms }) if !task.was_accepted() => {
             step.revived(sessions_after_ms)
         }
@@ -201,6 +204,11 @@ impl Step<'_> {
                 Transition { spend, task: Task { units_micro, ..failed.task }, ..failed }
             }
         }
+    }
+
+    fn postponed(&self, until_ms: i64) -> Transition {
+        let task = Task { due_at_ms: until_ms, ..self.fresh(State::Waiting) };
+        self.write(task, "its `not_before` has not come")
     }
 
     fn abandoned(&self) -> Transition {

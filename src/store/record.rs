@@ -174,7 +174,7 @@ pub(super) fn manifest_of(connection: &Connection, id: JobId) -> Result<String, 
 }
 
 /// No job.
-const NO_JOB: JobId = 0;
+pub(super) const NO_JOB: JobId = 0;
 
 /// Writes one transition inside the caller's transaction.
 pub(super) fn record(

@@ -56,6 +56,16 @@ pub(in crate::store) const NAME_USED: &str = "
           SELECT 1 FROM job WHERE task_row = t.id AND id <> ?3))
     LIMIT 1";
 
+/// Changes nothing where nothing differs.
+pub(in crate::store) const ALIGN: &str = "
+    UPDATE task SET revision = revision + 1, priority = asked.priority, not_before_at_ms = asked.not_before,
+      due_at_ms = CASE WHEN state = 'waiting' THEN coalesce(asked.not_before, 0) ELSE due_at_ms END
+    FROM (SELECT max(priority) AS priority, nullif(min(coalesce(not_before_at_ms, 0)), 0) AS not_before
+      FROM job WHERE task_row = ?1) asked
+    WHERE task.id = ?1 AND task.state IN ('waiting', 'queued', 'identified') AND asked.priority IS NOT NULL
+      AND ((task.priority, task.not_before_at_ms) IS NOT (asked.priority, asked.not_before)
+        OR task.state = 'waiting' AND task.due_at_ms <> coalesce(asked.not_before, 0))";
+
 impl Sharing<'_> {
     /// The take that a job joins: the one it asks for, else the highest that has not failed.
     pub(super) fn take_to_join(&self, job: &Job) -> Result<u32, StoreError> {
@@ -225,28 +235,24 @@ impl Sharing<'_> {
         let task = self.reread(id)?;
         let same_request = job.request_hash.as_ref() == Some(&task.request_hash);
         if task.lead != job.id || !same_request || task.was_accepted() || task.state.is_finished() {
-            return if task.state.is_unsent() { self.hurry(&task, job).map(drop) } else { Ok(()) };
+            return self.align(id);
         }
-        let others = self.others(id, job.id)?;
-        if others.is_empty() {
-            self.lead(&task, job)?;
-        } else {
-            let mut spelled = job.clone();
-            spelled.spec.priority = task.spec.priority.max(job.spec.priority);
-            spelled.spec.not_before_at_ms =
-                match (task.spec.not_before_at_ms, job.spec.not_before_at_ms) {
-                    (Some(one), Some(other)) => Some(one.min(other)),
-                    _ => None,
-                };
-            self.lead(&task, &spelled)?;
+        self.lead(&task, job)?;
+        self.align(id)
+    }
+
+    /// Gives a task that was not created the highest priority and the earliest `not_before` of its jobs, whose
+    /// rows are written.
+    fn align(&self, id: TaskId) -> Result<(), StoreError> {
+        self.connection.prepare_cached(ALIGN)?.execute([id])?;
+        let task = self.reread(id)?;
+        let starts = matches!(task.state, State::Queued | State::Identified) && task.is_uncreated();
+        match task.spec.not_before_at_ms.filter(|at_ms| starts && *at_ms > self.moment.now_ms) {
+            Some(until_ms) => {
+                self.apply_but(&task, Outcome::Postponed { until_ms }, record::NO_JOB).map(drop)
+            }
+            None => Ok(()),
         }
-        if task.state == State::Waiting {
-            let due_at_ms = self.reread(id)?.spec.not_before_at_ms.unwrap_or(0);
-            self.connection
-                .prepare_cached("UPDATE task SET due_at_ms = ?2 WHERE id = ?1")?
-                .execute((id, due_at_ms))?;
-        }
-        Ok(())
     }
 
     /// A job does not point to that task any more, which is written already. Without any job left, a task
@@ -265,9 +271,10 @@ impl Sharing<'_> {
                 if let Some(row) = job_row::by_id(self.connection, next)? {
                     self.lead(&task, &row.job)?;
                 }
-                Ok(())
+                self.align(id)
             }
-            _ => Ok(()),
+            Some(_) => self.align(id),
+            None => Ok(()),
         }
     }
 
