@@ -14,6 +14,10 @@ use crate::{
 pub(in crate::store) const DUE_TO_LEAVE: &str = "INDEXED BY job_absent
     WHERE j.absent_since_ms <= ?1 AND j.absent_since_ms IS NOT NULL AND j.left_at_ms IS NULL ORDER BY j.id";
 
+pub(in crate::store) const SEE: &str = "
+    UPDATE job INDEXED BY job_manifest SET absent_since_ms = NULL, revision = revision + 1
+    WHERE manifest_id = ?1 AND absent_since_ms IS NOT NULL AND left_at_ms IS NULL";
+
 impl Reconciliation<'_> {
     /// A scan misses this job. Unless its task was created, nothing more is done for it.
     pub(in crate::store) fn depart(&mut self, row: JobRow, why: &str) -> Result<(), StoreError> {
@@ -71,6 +75,12 @@ impl Reconciliation<'_> {
         Ok(())
     }
 
+    /// The jobs of a manifest with errors are not absent; those that have left already stay so.
+    pub(in crate::store) fn see(&mut self, manifest_id: i64) -> Result<(), StoreError> {
+        self.connection.prepare_cached(SEE)?.execute([manifest_id])?;
+        Ok(())
+    }
+
     /// None of the jobs of a manifest that were not created starts while `why` holds.
     pub(in crate::store) fn hold_unsent(
         &mut self,
@@ -88,8 +98,6 @@ impl Reconciliation<'_> {
             let (before, left) = (job.state, job.task.take());
             job.state = State::Waiting;
             job.media.missing = Some(why.to_owned());
-            // A manifest with errors does not say that its jobs are gone.
-            (job.absent_since_ms, job.left_at_ms) = (None, None);
             job_row::save(self.connection, &mut job, manifest_id, now_ms)?;
             add_event(self.connection, job.id, Some(before), job.state, why, None, now_ms)?;
             left.map_or(Ok(()), |left| self.sharing.release(left, job.id))?;
