@@ -133,7 +133,8 @@ impl Reconciliation<'_> {
             return if moved { Verdict::Deliver } else { Verdict::Keep };
         }
         // A change that was flagged, or accepted by a person, is judged once.
-        if wanted.request_hash == job.request_hash && !take_edited && !returned {
+        let failed_later = job.changed_after_sent && job.state == State::Failed;
+        if wanted.request_hash == job.request_hash && !take_edited && !returned && !failed_later {
             return Verdict::Keep;
         }
         let runs = returned
@@ -156,6 +157,10 @@ impl Reconciliation<'_> {
             && media.missing.is_none()
         {
             job.media.clone_from(media);
+        }
+        // Until there is a file, the next result goes where the manifest says now.
+        if job.delivered.is_none() || !job.state.is_finished() {
+            job.output.clone_from(&job.spec.output);
         }
         (job.absent_since_ms, job.left_at_ms) = (None, None);
     }
