@@ -70,8 +70,11 @@ pub fn apply(
         (S::Queued | S::Identified, O::Found { task_id }) => {
             step.accepted(task_id, "its result is there already: task")
         }
-        (S::Waiting | S::Queued | S::Identified, O::Abandoned) if task.was_never_sent() => {
+        (S::Waiting | S::Queued | S::Identified, O::Abandoned) if task.is_uncreated() => {
             step.abandoned()
+        }
+        (S::Queued | S::Identified, O::Postponed { until_ms }) if task.is_uncreated() => {
+            step.postponed(until_ms)
         }
         (S::Cancelled | S::Failed, O::Revived { sessions_after_ms }) if !task.was_accepted() => {
             step.revived(sessions_after_ms)
@@ -201,6 +204,11 @@ impl Step<'_> {
                 Transition { spend, task: Task { units_micro, ..failed.task }, ..failed }
             }
         }
+    }
+
+    fn postponed(&self, until_ms: i64) -> Transition {
+        let task = Task { due_at_ms: until_ms, ..self.fresh(State::Waiting) };
+        self.write(task, "its `not_before` has not come")
     }
 
     fn abandoned(&self) -> Transition {

@@ -200,6 +200,13 @@ impl Task {
         self.task_id.is_none() && self.create.is_none()
     }
 
+    /// Whether Kling has no task of it: no create request was sent, or Kling refused the only one.
+    #[must_use]
+    pub fn is_uncreated(&self) -> bool {
+        let was_refused = |create: &Create| self.state.is_unsent() && !create.was_sent_before();
+        self.task_id.is_none() && self.create.as_ref().is_none_or(was_refused)
+    }
+
     /// Whether Kling accepted it: only that uses its take up.
     #[must_use]
     pub fn was_accepted(&self) -> bool {

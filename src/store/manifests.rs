@@ -162,6 +162,7 @@ impl Store {
                 .query_row((&path, &error, &file_stamp, moment.now_ms), |row| row.get(0))?;
             let mut reconciliation =
                 Reconciliation::new(connection, moment, &policy, OnChange::Flag)?;
+            reconciliation.see(id)?;
             reconciliation.hold_unsent(id, &to_be_fixed(&error))?;
             change::since(connection, before)
         })

@@ -9,12 +9,16 @@ use rusqlite::Connection;
 
 use super::{Reconciliation, job_row::JobRow};
 use crate::{
-    job::{Failure, JobId, REMOVED, State},
+    job::{Failure, JobId, REMOVED, State, Task},
     store::{StoreError, job_row, record::add_event},
 };
 
 pub(in crate::store) const DUE_TO_LEAVE: &str = "INDEXED BY job_absent
     WHERE j.absent_since_ms <= ?1 AND j.absent_since_ms IS NOT NULL AND j.left_at_ms IS NULL ORDER BY j.id";
+
+pub(in crate::store) const SEE: &str = "
+    UPDATE job INDEXED BY job_manifest SET absent_since_ms = NULL, revision = revision + 1
+    WHERE manifest_id = ?1 AND absent_since_ms IS NOT NULL AND left_at_ms IS NULL";
 
 impl Reconciliation<'_> {
     /// A scan misses this job. Unless its task was created, nothing more is done for it.
@@ -26,7 +30,7 @@ impl Reconciliation<'_> {
         self.done.missing += 1;
         let before = job.state;
         let task = job.task.map(|id| self.sharing.reread(id)).transpose()?;
-        let is_unsent = task.as_ref().is_none_or(|task| task.was_never_sent());
+        let is_unsent = task.as_ref().is_none_or(Task::is_uncreated);
         let waits = is_unsent && before.is_unsent();
         let left = if waits { job.task.take() } else { None };
         if waits {
@@ -95,6 +99,12 @@ impl Reconciliation<'_> {
         Ok(())
     }
 
+    /// The jobs of a manifest with errors are not absent; those that have left already stay so.
+    pub(in crate::store) fn see(&mut self, manifest_id: i64) -> Result<(), StoreError> {
+        self.connection.prepare_cached(SEE)?.execute([manifest_id])?;
+        Ok(())
+    }
+
     /// None of the jobs of a manifest that were not created starts while `why` holds.
     pub(in crate::store) fn hold_unsent(
         &mut self,
@@ -105,15 +115,13 @@ impl Reconciliation<'_> {
         for row in unsent(self.connection, manifest_id)? {
             let mut job = row.job;
             let task = job.task.map(|id| self.sharing.reread(id)).transpose()?;
-            let is_sent = task.as_ref().is_some_and(|task| !task.was_never_sent());
+            let is_sent = task.as_ref().is_some_and(|task| !task.is_uncreated());
             if is_sent || job.media.missing.as_deref() == Some(why) {
                 continue;
             }
             let (before, left) = (job.state, job.task.take());
             job.state = State::Waiting;
             job.media.missing = Some(why.to_owned());
-            // A manifest with errors does not say that its jobs are gone.
-            (job.absent_since_ms, job.left_at_ms) = (None, None);
             job_row::save(self.connection, &mut job, manifest_id, now_ms)?;
             add_event(self.connection, job.id, Some(before), job.state, why, None, now_ms)?;
             left.map_or(Ok(()), |left| self.sharing.release(left, job.id))?;
