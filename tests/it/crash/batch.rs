@@ -67,7 +67,7 @@ impl Batch {
         let mut outputs = BTreeSet::new();
         for key in &self.keys {
             let job = house.job(key).unwrap();
-            assert_eq!(job.attempts, 1, "{key}");
+            assert_eq!(job.attempt, 1, "{key}");
             house.assert_whole(&job.output);
             assert!(house.path("output").join(&job.output).with_extension("json").exists());
             assert!(outputs.insert(job.output));

@@ -76,7 +76,7 @@ impl Used {
         // What does not change is not written.
         let mut limits = [4, 5].into_iter().cycle();
         while fs::metadata(&log).unwrap().len() < LOG_PAGES_ALMOST * LOG_PAGE_BYTES {
-            database.execute("UPDATE line SET slots_limit = ?1", [limits.next()]).unwrap();
+            database.execute("UPDATE daemon_state SET slots_limit = ?1", [limits.next()]).unwrap();
         }
         drop(database);
         let folder = tempfile::tempdir().unwrap();

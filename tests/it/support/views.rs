@@ -12,11 +12,11 @@ pub struct Row {
     pub state: String,
     pub manifest: String,
     pub waiting_for: String,
-    pub attempts: i64,
+    pub attempt: i64,
     pub external_task_id: String,
     pub output: String,
     pub error: String,
-    pub changed_since: bool,
+    pub changed_after_sent: bool,
 }
 
 impl House {
@@ -37,11 +37,11 @@ impl House {
                     state: row.get("state")?,
                     manifest: row.get("manifest")?,
                     waiting_for: text(row, "waiting_for")?,
-                    attempts: row.get("attempts")?,
+                    attempt: row.get("attempt")?,
                     external_task_id: row.get("external_task_id")?,
                     output: row.get("output")?,
                     error: text(row, "error")?,
-                    changed_since: row.get("changed_since")?,
+                    changed_after_sent: row.get("changed_after_sent")?,
                 })
             })
             .optional()
