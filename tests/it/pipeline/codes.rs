@@ -123,9 +123,7 @@ async fn a_probe_that_finds_out_nothing_is_followed_by_another() {
     };
     let first = next_probe().await;
     house.until("word of the next probe", async || next_probe().await > first).await;
-    let is_over = async || {
-        house.tasks().await.iter().all(|job| job.state.is_finished())
-    };
+    let is_over = async || house.tasks().await.iter().all(|job| job.state.is_finished());
     house.until("all finished", is_over).await;
     running.stop().await;
     assert!(house.store.count(&[State::Succeeded]).await.unwrap() >= 6);
