@@ -228,6 +228,7 @@ CREATE INDEX job_absent   ON job (absent_since_ms) WHERE absent_since_ms IS NOT 
 CREATE INDEX job_output   ON job (asked_output) WHERE asked_output <> key || '.mp4';
 CREATE INDEX job_local    ON job (id) WHERE audio_kind = 'file' OR video_kind = 'file';
 CREATE INDEX job_changed  ON job (id) WHERE changed_after_sent = 1;
+CREATE INDEX job_dismissed ON job (id) WHERE dismissed = 1;
 
 CREATE TABLE label (
   job_id INTEGER NOT NULL REFERENCES job (id) ON DELETE CASCADE,

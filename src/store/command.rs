@@ -159,7 +159,7 @@ fn carry_out(sharing: Sharing<'_>, state: JobState, command: Command) -> Result<
         Command::Retry => retry(sharing, job, task.as_ref()),
         Command::Cancel => cancel(sharing, job),
         Command::Fetch => fetch(sharing, job),
-        Command::Dismiss(dismissed) => dismiss(sharing, job, dismissed),
+        Command::Dismiss(dismissed) => dismiss(sharing, job, task.as_ref(), dismissed),
         Command::Task(outcome) => {
             let Some(task) = task else { return Ok(()) };
             let transition =
@@ -235,12 +235,17 @@ fn fetch(sharing: Sharing<'_>, mut job: Job) -> Result<(), Stop> {
     save(sharing, &mut job, &before, &format!("{FETCH} its result is brought to its place again"))
 }
 
-fn dismiss(sharing: Sharing<'_>, mut job: Job, dismissed: bool) -> Result<(), Stop> {
+fn dismiss(
+    sharing: Sharing<'_>,
+    mut job: Job,
+    task: Option<&Task>,
+    dismissed: bool,
+) -> Result<(), Stop> {
     let before = job.clone();
     job.dismissed = dismissed;
-    if dismissed {
-        job.changed_after_sent = false;
-    }
+    let has_changed =
+        |task: &Task| job.request_hash.as_ref().is_some_and(|asked| *asked != task.request_hash);
+    job.changed_after_sent = !dismissed && task.is_some_and(has_changed);
     let what = if dismissed { "dismissed" } else { "counts again" };
     save(sharing, &mut job, &before, what)
 }
