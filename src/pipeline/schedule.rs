@@ -308,9 +308,7 @@ impl<A: Api> Pipeline<A> {
     /// Says whether a run that is to end when idle has come to its end.
     async fn end_of_once(&self) -> Result<Option<End>, StoreError> {
         let under_way = self.running.any(|kind| kind != StepKind::Learn);
-        // The first scan may have ended since the last look at the database.
-        let is_scanned = self.context.settings.is_scanned.load(Ordering::Acquire);
-        if under_way || self.look_again || is_scanned != self.line.is_scanned() {
+        if under_way || self.look_again {
             return Ok(None);
         }
         let (unsent, sent) =

@@ -83,9 +83,9 @@ fn a_retry_under_another_key_replaces_the_result_of_before() {
     house.until_state("x", "succeeded");
     house.move_in("x.yaml", "y.yaml");
     house.until_state("y", "succeeded");
-    assert_eq!(house.run(&["retry", "y"]).code, Some(0));
+    assert_eq!(house.run(&["retry", "--yes", "y"]).code, Some(0));
     house.until("the retry to end", |house| {
-        house.job("y").is_some_and(|job| job.attempts == 2 && job.state == "succeeded")
+        house.job("y").is_some_and(|job| job.attempt == 2 && job.state == "succeeded")
     });
     house.assert_whole("out.mp4");
     assert_eq!(house.ledger().tasks.len(), 2);

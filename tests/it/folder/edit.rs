@@ -26,7 +26,7 @@ fn an_edit_before_it_is_sent_is_what_runs() {
     });
     house.assert_whole("other/name.mp4");
     let job = house.job("x").unwrap();
-    assert_eq!((job.external_task_id.as_str(), job.changed_since), ("my-own", false));
+    assert_eq!((job.external_task_id.as_str(), job.changed_after_sent), ("my-own", false));
     assert_eq!(house.ledger().tasks.len(), 2);
 }
 
@@ -37,21 +37,21 @@ fn an_edit_after_it_was_sent_is_told_and_runs_by_retry_alone() {
     house.drop_in("x.yaml", with("external_task_id: mine\n"));
     house.until("x to be sent", |house| house.ledger().tasks.len() == 1);
     house.drop_in("x.yaml", with("external_task_id: mine\nsound_start_time: 500\n"));
-    house.until("x to be flagged", |house| house.job("x").unwrap().changed_since);
+    house.until("x to be flagged", |house| house.job("x").unwrap().changed_after_sent);
     let listed = house.run(&["list"]);
     assert!(listed.out.contains("manifest changed since"), "{listed:?}");
     house.finish_tasks();
     house.until_state("x", "succeeded");
     house.until_looked_again("later");
     assert_eq!(house.ledger().tasks.len(), 1, "nothing is run anew by itself");
-    assert!(house.job("x").unwrap().changed_since);
+    assert!(house.job("x").unwrap().changed_after_sent);
 
-    let ran = house.run(&["retry", "x"]);
+    let ran = house.run(&["retry", "--yes", "x"]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
     house.until("x to be sent again", |house| house.ledger().tasks.len() == 2);
     house.finish_tasks();
     let job = house.until_state("x", "succeeded");
-    assert_eq!((job.attempts, job.changed_since), (2, false));
+    assert_eq!((job.attempt, job.changed_after_sent), (2, false));
     assert_eq!(job.external_task_id, "mine-2");
     let tasks = house.ledger().tasks;
     assert_eq!(tasks[1].external_task_id.as_deref(), Some("mine-2"));
@@ -65,9 +65,9 @@ fn an_edit_that_is_taken_back_is_no_longer_told() {
     house.drop_in("x.yaml", JOB);
     house.until("x to be sent", |house| house.ledger().tasks.len() == 1);
     house.drop_in("x.yaml", with("sound_volume: 0.5\n"));
-    house.until("x to be flagged", |house| house.job("x").unwrap().changed_since);
+    house.until("x to be flagged", |house| house.job("x").unwrap().changed_after_sent);
     house.drop_in("x.yaml", JOB);
-    house.until("the flag to go", |house| !house.job("x").unwrap().changed_since);
+    house.until("the flag to go", |house| !house.job("x").unwrap().changed_after_sent);
     house.finish_tasks();
     house.until_state("x", "succeeded");
     assert_eq!(house.ledger().tasks.len(), 1);
@@ -115,7 +115,7 @@ fn an_edit_while_the_create_is_on_its_way_does_not_lose_its_answer() {
     house.drop_in("x.yaml", JOB);
     house.until_state("x", "creating");
     house.drop_in("x.yaml", with("sound_volume: 0.5\n"));
-    house.until("x to be flagged", |house| house.job("x").unwrap().changed_since);
+    house.until("x to be flagged", |house| house.job("x").unwrap().changed_after_sent);
     house.finish_tasks();
     house.until_state("x", "succeeded");
     assert_eq!(house.ledger().tasks.len(), 1);

@@ -73,13 +73,13 @@ fn what_a_person_cancelled_stays_so_whatever_becomes_of_its_manifest() {
     assert_eq!(house.state("x/a"), "cancelled");
     // Edited: told, not run.
     house.drop_in("x.yaml", batch(&["a"]).replace("4s", "4500"));
-    house.until("x/a to be flagged", |house| house.job("x/a").unwrap().changed_since);
+    house.until("x/a to be flagged", |house| house.job("x/a").unwrap().changed_after_sent);
     house.until_looked_again("two");
     assert_eq!(house.state("x/a"), "cancelled");
     finish(&house, "first");
     assert_eq!(house.ledger().tasks.len(), 1);
     // A retry runs it as it stands now.
-    let ran = house.run(&["retry", "x/a"]);
+    let ran = house.run(&["retry", "--yes", "x/a"]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
     finish(&house, "x/a");
     assert_eq!(house.ledger().tasks.len(), 2);

@@ -52,7 +52,7 @@ fn assert_known_again(house: &House, tasks: usize, keys: &[&str]) {
     house.until_looked_again("later");
     assert_eq!(house.ledger().tasks.len(), tasks, "{:?}\n{}", house.states(), house.log());
     for key in keys {
-        assert!(!house.job(key).unwrap().changed_since, "{key}");
+        assert!(!house.job(key).unwrap().changed_after_sent, "{key}");
     }
     house.assert_paid_once();
 }
@@ -75,7 +75,9 @@ fn a_manifest_that_is_renamed_and_rewritten_in_one_go_pays_for_nothing_again() {
         house.drop_in("z.yaml", louder(&with_another));
     });
     house.until("all to be flagged", |house| {
-        ["z/a", "z/b", "z/c"].iter().all(|key| house.job(key).is_some_and(|job| job.changed_since))
+        ["z/a", "z/b", "z/c"]
+            .iter()
+            .all(|key| house.job(key).is_some_and(|job| job.changed_after_sent))
     });
     house.until_looked_again("later");
     assert_eq!(house.ledger().tasks.len(), 3, "edited and renamed: told, and not paid for");
@@ -86,7 +88,7 @@ fn an_edit_of_what_was_sent_is_known_under_the_next_name_too() {
     let mut house = done(&[("x.yaml", JOB.to_owned())], &["x"]);
     let edited = format!("{JOB}sound_volume: 0.5\n");
     house.drop_in("x.yaml", &edited);
-    house.until("x to be flagged", |house| house.job("x").unwrap().changed_since);
+    house.until("x to be flagged", |house| house.job("x").unwrap().changed_after_sent);
     let edited = format!("{JOB}sound_volume: 0.4\n");
     house.drop_in("x.yaml", &edited);
     house.until_looked_again("one");
@@ -97,7 +99,7 @@ fn an_edit_of_what_was_sent_is_known_under_the_next_name_too() {
     house.until("y to be known", |house| house.job("sub/y").is_some());
     house.until_looked_again("two");
     let job = house.job("sub/y").unwrap();
-    assert_eq!((job.state.as_str(), job.changed_since), ("succeeded", true));
+    assert_eq!((job.state.as_str(), job.changed_after_sent), ("succeeded", true));
     assert_eq!(house.ledger().tasks.len(), 1);
 }
 

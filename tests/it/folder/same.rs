@@ -43,7 +43,7 @@ fn finish(house: &House, keys: &[&str]) {
     for key in keys {
         let job = house.job(key).unwrap();
         house.assert_whole(&job.output);
-        assert_eq!((job.attempts, job.changed_since), (1, false), "{key}");
+        assert_eq!((job.attempt, job.changed_after_sent), (1, false), "{key}");
     }
 }
 
@@ -113,5 +113,5 @@ fn a_manifest_that_is_renamed_and_edited_in_one_go_is_known_by_its_file() {
     house.start();
     house.until("the job to have its new name", |house| house.job("two").is_some());
     assert_eq!((house.state("two").as_str(), house.ledger().tasks.len()), ("succeeded", 1));
-    assert!(house.job("two").unwrap().changed_since);
+    assert!(house.job("two").unwrap().changed_after_sent);
 }

@@ -21,7 +21,7 @@ async fn the_days_budget_holds_new_tasks_back_until_tomorrow() {
     assert_eq!(house.run().await, End::Held);
     let spent = house.store.spent_today_micro(house.now_ms()).await.unwrap();
     assert!((9_000_000..=9_000_000 + 2 * 2_050_000 + 600_000).contains(&spent), "{spent}");
-    let waiting = house.jobs().await.into_iter().find(|job| !job.state.is_finished()).unwrap();
+    let waiting = house.tasks().await.into_iter().find(|job| !job.state.is_finished()).unwrap();
     let words = house.waits_for(&waiting.spec.key).unwrap();
     assert!(words.contains("budget") && words.contains("units_per_day"), "{words}");
     // Started again on the same day, it holds at once.
@@ -44,7 +44,7 @@ async fn a_new_day_ends_the_hold_of_a_line_that_runs() {
     let running = house.start().await;
     house
         .until("the hold", async || {
-            let unfinished = house.jobs().await.into_iter().find(|job| job.state.is_unsent());
+            let unfinished = house.tasks().await.into_iter().find(|job| job.state.is_unsent());
             let words = unfinished.and_then(|job| house.waits_for(&job.spec.key));
             words.is_some_and(|words| words.contains("budget"))
         })
@@ -158,7 +158,7 @@ async fn an_api_out_of_reach_is_told_once_for_the_line_and_until_it_answers_agai
     house
         .until("a job to say so", async || {
             house
-                .jobs()
+                .tasks()
                 .await
                 .iter()
                 .any(|job| house.waits_for(&job.spec.key).is_some_and(|is| is.contains(unreached)))

@@ -37,7 +37,7 @@ async fn a_session_that_keeps_vanishing_fails_after_three() {
     let house = House::new(SimConfig { session_ttl_ms: 0, ..quick() }).await;
     house.put("m.yaml", vec![wanted("m/a")]).await;
     assert_eq!(house.run().await, End::Idle);
-    let failure = house.job("m/a").await.failure.unwrap();
+    let failure = house.task("m/a").await.failure.unwrap();
     assert_eq!(failure.code, "session_gone");
     assert_eq!(house.ledger().accepted(Call::Identify), 3);
     assert_eq!(house.ledger().tasks.len(), 0);

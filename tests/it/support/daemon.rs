@@ -300,7 +300,9 @@ impl House {
     pub fn lock_out(&self) -> Connection {
         let other = Connection::open(self.path("lipsyncd.db")).unwrap();
         other.pragma_update(None, "locking_mode", "EXCLUSIVE").unwrap();
-        other.execute_batch("BEGIN EXCLUSIVE; UPDATE line SET hold = NULL; COMMIT").unwrap();
+        other
+            .execute_batch("BEGIN EXCLUSIVE; UPDATE daemon_state SET hold = NULL; COMMIT")
+            .unwrap();
         other
     }
 

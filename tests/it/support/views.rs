@@ -12,8 +12,11 @@ pub struct Row {
     pub state: String,
     pub manifest: String,
     pub waiting_for: String,
+    /// The take: 1 for the first.
     pub attempt: i64,
     pub external_task_id: String,
+    /// Keys of jobs that share its task.
+    pub shares_task_with: String,
     pub output: String,
     pub error: String,
     pub changed_after_sent: bool,
@@ -39,6 +42,7 @@ impl House {
                     waiting_for: text(row, "waiting_for")?,
                     attempt: row.get("attempt")?,
                     external_task_id: text(row, "external_task_id")?,
+                    shares_task_with: text(row, "shares_task_with")?,
                     output: row.get("output")?,
                     error: text(row, "error")?,
                     changed_after_sent: row.get("changed_after_sent")?,
