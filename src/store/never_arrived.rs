@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use super::{
     Store, StoreError, job_row,
     job_row::JobRow,
-    record::add_event,
+    record::{NO_JOB, add_event},
     sharing::{Sharing, Stop, Wish},
     take::unmoved,
 };
@@ -29,21 +29,29 @@ impl Store {
     ) -> Result<(Task, bool), StoreError> {
         self.write(move |connection| {
             let sharing = Sharing { connection, moment, policy: &policy };
-            let now = unmoved(connection, &task)?;
-            let mut is_asked = false;
-            for (id, ..) in job_row::of_task(connection, now.id)? {
-                let Some(row) = job_row::by_id(connection, id)? else { continue };
-                let changed = media_changed.as_ref().filter(|_| id == now.lead);
-                is_asked |= compare(sharing, &now, row, changed)?;
-            }
-            let mut now = sharing.reread(now.id)?;
-            if sharing.others(now.id, 0)?.is_empty() {
-                now = sharing.apply_but(&now, Outcome::Abandoned, 0)?;
-            }
-            Ok((now, is_asked))
+            reconsider(sharing, &unmoved(connection, &task)?, media_changed.as_ref())
         })
         .await
     }
+}
+
+/// The same inside the caller's transaction.
+pub(super) fn reconsider(
+    sharing: Sharing<'_>,
+    task: &Task,
+    media_changed: Option<&String>,
+) -> Result<(Task, bool), StoreError> {
+    let mut is_asked = false;
+    for (id, ..) in job_row::of_task(sharing.connection, task.id)? {
+        let Some(row) = job_row::by_id(sharing.connection, id)? else { continue };
+        let changed = media_changed.filter(|_| id == task.lead);
+        is_asked |= compare(sharing, task, row, changed)?;
+    }
+    let mut task = sharing.reread(task.id)?;
+    if sharing.others(task.id, NO_JOB)?.is_empty() && !task.state.is_finished() {
+        task = sharing.apply_but(&task, Outcome::Abandoned, NO_JOB)?;
+    }
+    Ok((task, is_asked))
 }
 
 /// Returns whether the job is in the folder and still asks for the task.
@@ -61,8 +69,13 @@ fn compare(
         (job.state, job.task) = (State::Cancelled, None);
         job.failure = Some(Failure { code: REMOVED.to_owned(), message: message.clone() });
         message
-    } else if job.absent_since_ms.is_some() {
+    } else if job.absent_since_ms.is_some() && task.state == State::Creating {
         return Ok(false);
+    } else if job.absent_since_ms.is_some() {
+        let message = "to return to the folder".to_owned();
+        (job.state, job.task) = (State::Waiting, None);
+        job.media.missing = Some(message.clone());
+        message
     } else if is_changed {
         let take = sharing.take_to_join(&job)?;
         let turn = sharing.turn(job.spec.priority)?;
