@@ -212,7 +212,8 @@ impl People {
     /// Decides what only a person can, with the account's own ledger at hand, and after some thought:
     /// what was sent may arrive late.
     pub async fn decide(&self) {
-        let sql = "SELECT key FROM job WHERE state = 'unresolved' ORDER BY id";
+        let sql = "SELECT j.key FROM task t JOIN job j ON j.id = t.lead_job
+            WHERE t.state = 'unresolved' ORDER BY t.id";
         let keys = super::check::texts(&self.world.database(), sql);
         self.undecided.lock().unwrap().retain(|key, _| keys.contains(key));
         for key in keys {
@@ -222,13 +223,14 @@ impl People {
             }
             let ledger = self.world.sim().ledger(self.world.time.true_ms());
             let judge = move |state: &JobState| {
-                let task = state.task.as_ref()?;
+                let own = state.task.as_ref().filter(|task| task.state == State::Unresolved);
+                let task = own.or(state.undecided.as_ref())?;
                 let name = Some(task.external_task_id());
                 let found = ledger.tasks.iter().find(|task| task.external_task_id == name);
                 let outcome = found.map_or(Outcome::ResolvedAsUnsent, |task| {
                     Outcome::ResolvedAs { task_id: task.task_id.clone() }
                 });
-                (state.job.state == State::Unresolved).then_some(Command::Task(outcome))
+                Some(Command::Task(outcome))
             };
             self.command(&key, judge).await;
         }
