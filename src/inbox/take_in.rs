@@ -172,7 +172,13 @@ impl Inbox {
             Ok(done) => {
                 info!(manifest = &**path, "{path}: accepted{done}");
                 done.changes.iter().for_each(Change::log);
-                pass.changed = true;
+                pass.changed |= done.judged_later == 0 || !done.changes.is_empty();
+                if done.judged_later > 0 {
+                    // It is read again in the next pass.
+                    self.refused.remove(path);
+                    self.known.insert((&**path).into(), Seen::new(Print::parse(""), false));
+                    return Ok(());
+                }
                 self.forget(path);
                 if !self.again.is_empty() {
                     pass.look_again_in(Duration::ZERO);

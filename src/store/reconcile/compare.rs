@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::{KnownJob, Reconciliation, Wish, job_row::JobRow};
 use crate::{
-    job::{Failure, Job, State, Task},
+    job::{Failure, Job, JobSpec, State, Task},
     store::{Accepted, OnChange, StoreError, WantedJob, job_row, record::add_event, sharing::Stop},
 };
 
@@ -16,6 +16,9 @@ pub(super) const RUN_AT_ONCE_MAX: usize = 20;
 enum Verdict {
     /// It stays as it is; what its manifest asks is written.
     Keep,
+    /// Its manifest asks for something else, and its media are not there: it stays as it is, and the manifest is read
+    /// again.
+    JudgeLater,
     /// It is pointed to the task of its request, because of this.
     Point(&'static str),
     /// Its request changed after its task was created; whether it did not before.
@@ -44,7 +47,13 @@ impl Reconciliation<'_> {
         let task = job.task.map(|id| self.sharing.reread(id)).transpose()?;
         let verdict = self.judge(&job, task.as_ref(), wanted);
         let before = job.clone();
-        self.write_wish(&mut job, wanted);
+        match verdict {
+            Verdict::JudgeLater => self.done.judged_later += 1,
+            _ => self.write_wish(&mut job, wanted),
+        }
+        if job.left_at_ms.is_none() {
+            job.absent_since_ms = None;
+        }
         let what = self.carry_out(&mut job, &before, task.as_ref(), verdict)?;
         let now_ms = self.sharing.moment.now_ms;
         if moved || job != before || manifest_changed(self, &before, manifest_id)? {
@@ -113,13 +122,10 @@ impl Reconciliation<'_> {
         (edited, returned): (bool, bool),
     ) -> Verdict {
         if wanted.request_hash.is_none() {
-            // A local file that is missing later is no change; an edited manifest is judged once its media are there.
-            return Verdict::Keep;
+            // A local file that is missing later is no change.
+            return if asks_the_same(job, wanted) { Verdict::Keep } else { Verdict::JudgeLater };
         }
-        // Its manifest was edited, or it returned, while its media were not there: that is judged now.
-        let is_unjudged = job.request_hash.is_none();
-        let returned = returned || is_unjudged;
-        let take_edited = (wanted.spec.take != job.spec.take || is_unjudged)
+        let take_edited = wanted.spec.take != job.spec.take
             && wanted.spec.take.is_some_and(|take| take != task.take);
         if wanted.request_hash.as_ref() == Some(&task.request_hash) {
             if take_edited {
@@ -151,11 +157,6 @@ impl Reconciliation<'_> {
     }
 
     fn write_wish(&self, job: &mut Job, wanted: &WantedJob) {
-        // Judged once its media are there.
-        let is_asked_anew = wanted.spec.take != job.spec.take || job.left_at_ms.is_some();
-        if wanted.request_hash.is_none() && is_asked_anew {
-            job.request_hash = None;
-        }
         job.spec = wanted.spec.clone();
         job.spec_hash.clone_from(&wanted.spec_hash);
         if wanted.request_hash.is_some() {
@@ -182,7 +183,7 @@ impl Reconciliation<'_> {
         verdict: Verdict,
     ) -> Result<Option<String>, Stop> {
         match verdict {
-            Verdict::Keep => Ok(None),
+            Verdict::Keep | Verdict::JudgeLater => Ok(None),
             Verdict::Point(why) => {
                 let was_sent = task.is_some_and(|task| !task.is_uncreated());
                 job.earlier_task = if was_sent { before.task } else { before.earlier_task };
@@ -243,6 +244,23 @@ impl Reconciliation<'_> {
             self.on_change = OnChange::Flag;
         }
     }
+}
+
+/// Whether a manifest asks a job for the same request and take as before, by its text: what concerns the job alone is
+/// left out.
+fn asks_the_same(job: &Job, wanted: &WantedJob) -> bool {
+    let before = job.spec.clone();
+    let wanted_of_before = JobSpec {
+        key: before.key.clone(),
+        id: before.id.clone(),
+        callback_url: before.callback_url.clone(),
+        output: before.output.clone(),
+        priority: before.priority,
+        not_before_at_ms: before.not_before_at_ms,
+        labels: before.labels.clone(),
+        ..wanted.spec.clone()
+    };
+    wanted_of_before == before
 }
 
 /// Whether the task is what the job asks for.
