@@ -40,7 +40,7 @@ pub(super) async fn create<A: Api>(
             Asked::No(end) => return Ok(end),
         },
     };
-    let loaded = match ready(context, &task).await {
+    let loaded = match ready(context, &task).await? {
         Ok(loaded) => loaded,
         Err(NotReady::MediaChanged(what)) => {
             let task = context.media_changed(&task, what).await?;
@@ -83,7 +83,7 @@ pub(super) async fn resend<A: Api>(
     let Ok(loaded) = loaded else { return Ok(StepEnd::new(task, None)) };
     // It was never accepted: it is still free to say no for want of room.
     if let Some(InTheWay::Outcome(blocked @ Outcome::Blocked(_))) =
-        check_output(context, &task).await
+        check_output(context, &task).await?
     {
         return Ok(StepEnd::new(context.note(&task, blocked, None).await?, None));
     }
@@ -123,13 +123,20 @@ pub(super) async fn find_earlier_send<A: Api>(
 }
 
 /// Looks at everything local once more, while it is still free to say no.
-async fn ready<A: Api>(context: &Context<A>, task: &Task) -> Result<LoadedAudio, NotReady> {
-    check_video(&context.settings, task).await.map_err(NotReady::MediaChanged)?;
-    let loaded = load_audio(&context.settings, task).await.map_err(NotReady::MediaChanged)?;
-    match check_output(context, task).await {
-        None => Ok(loaded),
-        Some(found) => Err(NotReady::InTheWay(found)),
+async fn ready<A: Api>(
+    context: &Context<A>,
+    task: &Task,
+) -> Result<Result<LoadedAudio, NotReady>, StoreError> {
+    if let Err(changed) = check_video(&context.settings, task).await {
+        return Ok(Err(NotReady::MediaChanged(changed)));
     }
+    Ok(match load_audio(&context.settings, task).await {
+        Err(changed) => Err(NotReady::MediaChanged(changed)),
+        Ok(loaded) => match check_output(context, task).await? {
+            None => Ok(loaded),
+            Some(found) => Err(NotReady::InTheWay(found)),
+        },
+    })
 }
 
 /// Whether a task whose create request never arrived is still asked for.

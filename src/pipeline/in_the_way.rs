@@ -52,8 +52,12 @@ impl<A: Api> Context<A> {
 ///
 /// The result of this very request may be there though the database does not know of it: then the database was
 /// lost or put back from a backup, and the metadata name the task.
-pub(super) async fn check_output<A: Api>(context: &Context<A>, task: &Task) -> Option<InTheWay> {
+pub(super) async fn check_output<A: Api>(
+    context: &Context<A>,
+    task: &Task,
+) -> Result<Option<InTheWay>, StoreError> {
     let (output_dir, wanted) = (context.settings.output_dir.clone(), task.clone());
+    let known = context.store.known_takes(task).await?;
     let (way, look) = context.room.way(&task.spec.output).await;
     let has_room = look.is_none();
     let checked = on_disk(&context.settings, move || {
@@ -61,7 +65,7 @@ pub(super) async fn check_output<A: Api>(context: &Context<A>, task: &Task) -> O
         let watermark = wanted.spec.watermark;
         if let Some(published) = output::published_before(&place)?
             && published.request_hash == wanted.request_hash
-            && published.take >= wanted.take
+            && (published.take == wanted.take || known.is_some_and(|known| published.take > known))
         {
             return Ok((place, Some(published)));
         }
@@ -73,7 +77,7 @@ pub(super) async fn check_output<A: Api>(context: &Context<A>, task: &Task) -> O
         Ok((place, None))
     });
     let taken = |message| Some(InTheWay::Outcome(output_taken(message)));
-    match checked.await {
+    Ok(match checked.await {
         Ok((place, None)) => {
             if let Some(look) = look {
                 look.learn(&place);
@@ -94,7 +98,7 @@ pub(super) async fn check_output<A: Api>(context: &Context<A>, task: &Task) -> O
         Err(Stop::Api(error) | Stop::NotThere(error)) => taken(error.message),
         Err(stop @ Stop::Gone { .. }) => taken(told(task, stop).message),
         Err(Stop::Other { message, .. }) => taken(message),
-    }
+    })
 }
 
 /// The end of a task whose place is another's.

@@ -10,6 +10,23 @@ use super::{
 use crate::job::{Moment, Policy, State, Task};
 
 impl Store {
+    /// Returns whether a result of a take above all that the database knows may stand for this task: none of its jobs
+    /// asks for its take by number. Returns the highest take that is known then.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn known_takes(&self, task: &Task) -> Result<Option<u32>, StoreError> {
+        let (id, request_hash) = (task.id, task.request_hash.clone());
+        self.read(move |connection| {
+            let mut known = connection.prepare_cached(
+                "SELECT CASE WHEN EXISTS (SELECT 1 FROM job WHERE task_row = ?1 AND take IS NOT NULL) THEN NULL
+                   ELSE max(take) END FROM task WHERE request_hash = ?2",
+            )?;
+            Ok(known.query_row((id, &request_hash), |row| row.get(0))?)
+        })
+        .await
+    }
+
     /// Makes a task that was not sent the take `take` of its request, because a result of that take is on
     /// disk. If that take is known already, its jobs join it; the task that is returned is then still of its
     /// own take, and has no job.
