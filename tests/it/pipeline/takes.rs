@@ -9,7 +9,9 @@ use lipsyncd::{
     store::{Command, WantedJob},
 };
 
-use crate::support::{House, hashed, quick, refusal, wanted, with};
+use serde_json::json;
+
+use crate::support::{House, hashed, patch, quick, refusal, wanted, with};
 
 fn take(key: &str, take: u32) -> WantedJob {
     with(key, |spec| spec.take = Some(take))
@@ -143,4 +145,21 @@ async fn retry_of_one_leaves_the_other_its_take() {
     assert_eq!(house.run().await, End::Idle);
     house.assert_all_shared(2, 2).await;
     assert_eq!(house.task("m/a").await.take, 2);
+}
+
+#[tokio::test]
+async fn more_tasks_than_jobs_are_followed_under_a_cap_without_prices() {
+    let mut house = House::new(quick()).await;
+    house.settings.units_per_day_micro = Some(90_000_000);
+    for call in [Call::Query, Call::List] {
+        let untold = patch(json!({"data": {"final_unit_deduction": null}}));
+        house.fault(FaultRule::always(call, untold));
+    }
+    house.put("m.yaml", vec![wanted("m/a")]).await;
+    for _ in 0..3 {
+        assert_eq!(house.run().await, End::Idle);
+        house.command("m/a", Command::Retry).await;
+    }
+    assert_eq!(house.run().await, End::Idle);
+    house.assert_all_shared(1, 4).await;
 }
