@@ -18,7 +18,7 @@ use crate::{
     job::{Create, Outcome, Task},
     kling::{Api, CreateRequest, Created, Reply},
     planted::{Mistake, is_planted},
-    store::{Answer, Call, Lookups, StoreError},
+    store::{Answer, Call, LeadLost, Lookups, StoreError},
 };
 
 /// Whether the line still lets paid calls through; asked again right before one is written down.
@@ -36,7 +36,7 @@ pub(super) async fn create<A: Api>(
     let loaded = match ready(context, &task).await {
         Ok(loaded) => loaded,
         Err(NotReady::MediaChanged(what)) => {
-            let task = context.media_changed(&task, what).await?;
+            let task = context.lose_lead(&task, LeadLost::MediaChanged(what)).await?;
             return Ok(StepEnd::new(task, None));
         }
         Err(NotReady::InTheWay(found)) => {

@@ -73,6 +73,7 @@ pub use pause::{Pause, PauseKind};
 pub use reconciled::{Conflict, Reconciled};
 pub use record::{Answer, Call};
 pub use session::KnownSession;
+pub use take::LeadLost;
 
 use lock::DatabaseLock;
 use worker::Worker;

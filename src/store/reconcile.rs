@@ -199,7 +199,7 @@ impl<'a> Reconciliation<'a> {
         let mut job = gone.job;
         let old = std::mem::replace(&mut job.spec.key, wanted.spec.key.clone());
         job.spec.id.clone_from(&wanted.spec.id);
-        let what = format!("known again: {old} goes by {} now", job.spec.key);
+        let what = format!("renamed from {old} to {}: it asks for the same", job.spec.key);
         add_event(
             self.connection,
             job.id,
