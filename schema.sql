@@ -141,6 +141,7 @@ CREATE INDEX task_queued   ON task (priority DESC, turn, id) WHERE state = 'queu
 CREATE INDEX task_delayed  ON task (due_at_ms) WHERE state = 'queued' AND due_at_ms > 0;
 CREATE INDEX task_waiting  ON task (due_at_ms) WHERE state = 'waiting';
 CREATE INDEX task_state    ON task (state);
+CREATE INDEX task_lead     ON task (lead_job);
 CREATE INDEX task_session  ON task (session_row) WHERE session_row IS NOT NULL;
 CREATE INDEX task_own_name ON task (own_task_id) WHERE own_task_id IS NOT NULL;
 -- No two tasks of this database are one task at Kling.
@@ -418,7 +419,7 @@ SELECT
   t.task_id,
   t.external_task_id,
   (SELECT group_concat(key, ', ') FROM (SELECT key FROM job WHERE task_row = j.task_row AND id <> j.id ORDER BY id LIMIT 10)) AS shares_task_with,
-  CASE WHEN t.lead_job = j.id THEN t.units_micro ELSE 0 END / 1e6 AS units,
+  (SELECT coalesce(sum(units_micro), 0) FROM task WHERE lead_job = j.id) / 1e6 AS units,
   CAST(NULL AS REAL) AS money,
   j.output,
   CASE WHEN j.state IN ('failed', 'cancelled') THEN coalesce(j.error_code, t.error_code) END AS error_code,
@@ -487,8 +488,7 @@ SELECT
   m.failed,
   m.cancelled,
   m.unresolved,
-  (SELECT coalesce(sum(t.units_micro), 0) FROM job j JOIN task t ON t.id = j.task_row AND t.lead_job = j.id
-   WHERE j.manifest_id = m.id) / 1e6 AS units
+  (SELECT coalesce(sum(t.units_micro), 0) FROM job j JOIN task t ON t.lead_job = j.id WHERE j.manifest_id = m.id) / 1e6 AS units
 FROM manifest m
 WHERE m.removed_at_ms IS NULL OR m.jobs > m.cancelled;
 

@@ -43,7 +43,7 @@ fn said(state: &JobState) -> String {
 fn judge(state: &JobState) -> Verdict {
     let JobState { job, task, .. } = state;
     let refused = |why: String, hint| Err(No::Refused(why, hint));
-    let never_sent = task.as_ref().is_none_or(|task| task.was_never_sent());
+    let never_sent = task.as_ref().is_none_or(|task| task.is_uncreated());
     match job.state {
         State::Waiting | State::Queued | State::Identified if never_sent => Ok(Command::Cancel),
         State::Waiting | State::Queued | State::Identified => refused(

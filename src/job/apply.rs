@@ -70,8 +70,11 @@ pub fn apply(
         (S::Queued | S::Identified, O::Found { task_id }) => {
             step.accepted(task_id, "its result is there already: task")
         }
-        (S::Waiting | S::Queued | S::Identified, O::Abandoned) if task.was_never_sent() => {
+        (S::Waiting | S::Queued | S::Identified, O::Abandoned) if task.is_uncreated() => {
             step.abandoned()
+        }
+        (S::Queued | S::Identified, O::Postponed { until_ms }) if task.is_uncreated() => {
+            step.postponed(until_ms)
         }
         (S::Cancelled | S::Failed, O::Revived { sessions_after_ms }) if !task.was_accepted() => {
             step.revived(sessions_after_ms)
@@ -92,7 +95,7 @@ pub fn apply(
         (S::Creating, O::Absent { absent_ms }) => step.absent(absent_ms),
         (S::Creating, O::Trouble(trouble)) => step.lookup_failed(trouble),
         (S::Creating, O::NoLookups(why)) => step.go(S::Unresolved, &why),
-        (S::Creating, O::Refused(fault)) => step.fail(fault),
+        (S::Creating, O::Refused(fault)) => step.refused_create(fault),
 
         // The task.
         (S::Submitted, O::Processing) => step.go(S::Processing, "Kling works on it"),
@@ -201,6 +204,11 @@ impl Step<'_> {
                 Transition { spend, task: Task { units_micro, ..failed.task }, ..failed }
             }
         }
+    }
+
+    fn postponed(&self, until_ms: i64) -> Transition {
+        let task = Task { due_at_ms: until_ms, ..self.fresh(State::Waiting) };
+        self.write(task, "its `not_before` has not come")
     }
 
     fn abandoned(&self) -> Transition {

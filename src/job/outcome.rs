@@ -93,6 +93,11 @@ pub enum Outcome {
     Refused(Fault),
     /// The last job that asked for it is gone, and nothing was sent.
     Abandoned,
+    /// Its jobs ask for it later than before.
+    Postponed {
+        /// The earliest `not_before` of its jobs (Unix ms).
+        until_ms: i64,
+    },
     /// A job asks for it again after it was cancelled, or failed before Kling accepted it.
     Revived {
         /// Sessions identified before this (Unix ms) are not used.

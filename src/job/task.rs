@@ -200,6 +200,13 @@ impl Task {
         self.task_id.is_none() && self.create.is_none()
     }
 
+    /// Whether Kling has no task of it: no create request was sent, or Kling refused the only one.
+    #[must_use]
+    pub fn is_uncreated(&self) -> bool {
+        let was_refused = |create: &Create| self.state.is_unsent() && !create.was_sent_before();
+        self.task_id.is_none() && self.create.as_ref().is_none_or(was_refused)
+    }
+
     /// Whether Kling accepted it: only that uses its take up.
     #[must_use]
     pub fn was_accepted(&self) -> bool {
@@ -212,5 +219,22 @@ impl Task {
         self.spec.sound_end_ms.is_none()
             && self.media.audio_ms.is_none()
             && matches!(self.spec.audio, Source::Url(_))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_follows_from_request_and_take() {
+        for (own, take, name) in [
+            (None, 1, "lipsyncd-0123"),
+            (None, 2, "lipsyncd-0123-2"),
+            (Some("mine"), 1, "mine"),
+            (Some("mine"), 99, "mine-99"),
+        ] {
+            assert_eq!(Task::name_of("0123", own, take), name);
+        }
     }
 }

@@ -9,6 +9,7 @@ use super::{
     stop::{Stop, on_disk, told},
 };
 use crate::{
+    failpoint,
     job::{
         Attempt, BLOCKED, Delivered, Job, Task,
         outcome::{Fault, Trouble},
@@ -42,7 +43,9 @@ pub(super) async fn deliver<A: Api>(
         }
     };
     let (moment, policy) = (context.clock.moment(), context.settings.policy.clone());
+    failpoint::before("delivery.record");
     let change = context.store.record_delivery(job, attempt, moment, policy).await?;
+    failpoint::after("delivery.record");
     change.as_ref().map(Change::log);
     Ok(word)
 }

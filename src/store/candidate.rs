@@ -85,7 +85,7 @@ fn record(connection: &Connection, task: TaskId, listed: &Listed) -> Result<(), 
         SELECT 1 FROM event e LEFT JOIN history_text p ON p.id = e.text_row
         WHERE e.id = (SELECT max(id) FROM event WHERE job_id = ?1)
           AND e.call = ?2 AND concat(p.text, e.what) = ?3";
-    for (job, state) in job_row::of_task(connection, task)? {
+    for (job, state, _) in job_row::of_task(connection, task)? {
         let said = (job, listed.answer.call.number(), &listed.what);
         if state != State::Unresolved || connection.prepare_cached(latest)?.exists(said)? {
             continue;

@@ -137,7 +137,7 @@ impl Store {
                     .prepare_cached(
                         "UPDATE job SET output = :to, revision = revision + 1
                          WHERE task_row = (SELECT id FROM task WHERE request_hash = :hash AND take = :take)
-                           AND output = :from AND asked_output <> output AND state = 'succeeded'",
+                           AND output = :from AND state = 'succeeded'",
                     )?
                     .execute(
                         named_params! { ":to": to, ":from": from, ":hash": request_hash, ":take": take },

@@ -174,7 +174,7 @@ pub(super) fn manifest_of(connection: &Connection, id: JobId) -> Result<String, 
 }
 
 /// No job.
-const NO_JOB: JobId = 0;
+pub(super) const NO_JOB: JobId = 0;
 
 /// Writes one transition inside the caller's transaction.
 pub(super) fn record(
@@ -220,14 +220,16 @@ fn move_jobs(
 ) -> Result<(), StoreError> {
     let Transition { task, what, repeats, .. } = transition;
     let mut lead_points_here = but == task.lead;
-    for (id, before) in job_row::of_task(connection, task.id)? {
+    for (id, before, output) in job_row::of_task(connection, task.id)? {
         let is_lead = id == task.lead;
         lead_points_here |= is_lead;
         if id == but {
             continue;
         }
+        // A lead whose manifest names another output by now gets a copy there.
+        let has_file = is_lead && output == task.spec.output;
         let after = match task.state {
-            State::Succeeded if !is_lead => State::Downloading,
+            State::Succeeded if !has_file => State::Downloading,
             state => state,
         };
         if after != before {

@@ -6,7 +6,9 @@
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::{Conflict, StoreError, job_row, record, task_row};
-use crate::job::{Delivery, Job, JobId, Moment, Outcome, Policy, State, Task, TaskId, apply};
+use crate::job::{
+    Delivery, Job, JobId, JobSpec, Media, Moment, Outcome, Policy, Source, State, Task, TaskId, apply,
+};
 
 /// Why jobs cannot be pointed to tasks.
 pub(super) enum Stop {
@@ -53,6 +55,16 @@ pub(in crate::store) const NAME_USED: &str = "
         OR t.state NOT IN ('cancelled', 'failed') AND EXISTS (
           SELECT 1 FROM job WHERE task_row = t.id AND id <> ?3))
     LIMIT 1";
+
+/// Changes nothing where nothing differs.
+pub(in crate::store) const ALIGN: &str = "
+    UPDATE task SET revision = revision + 1, priority = asked.priority, not_before_at_ms = asked.not_before,
+      due_at_ms = CASE WHEN state = 'waiting' THEN coalesce(asked.not_before, 0) ELSE due_at_ms END
+    FROM (SELECT max(priority) AS priority, nullif(min(coalesce(not_before_at_ms, 0)), 0) AS not_before
+      FROM job WHERE task_row = ?1) asked
+    WHERE task.id = ?1 AND task.state IN ('waiting', 'queued', 'identified') AND asked.priority IS NOT NULL
+      AND ((task.priority, task.not_before_at_ms) IS NOT (asked.priority, asked.not_before)
+        OR task.state = 'waiting' AND task.due_at_ms <> coalesce(asked.not_before, 0))";
 
 impl Sharing<'_> {
     /// The take that a job joins: the one it asks for, else the highest that has not failed.
@@ -157,14 +169,12 @@ impl Sharing<'_> {
             return Ok(task);
         }
         if matches!(task.state, State::Cancelled | State::Failed) {
-            self.lead(&task, job)?;
-            let task = self.reread(task.id)?;
+            let task = self.lead(&task, job)?;
             let sessions_after_ms = wish.sessions_after_ms;
             return self.apply_but(&task, Outcome::Revived { sessions_after_ms }, job.id);
         }
         if task.is_superseded {
-            self.lead(&task, job)?;
-            return self.reread(task.id);
+            return self.lead(&task, job);
         }
         self.hurry(&task, job)
     }
@@ -190,27 +200,36 @@ impl Sharing<'_> {
         self.reread(task.id)
     }
 
-    /// Lets `job` lead a task. While nothing was sent, the task is spelled as this job does.
-    fn lead(&self, task: &Task, job: &Job) -> Result<(), StoreError> {
-        if task.was_accepted() {
-            self.connection
-                .prepare_cached(
-                    "UPDATE task SET lead_job = ?2, revision = revision + 1 WHERE id = ?1",
-                )?
-                .execute((task.id, job.id))?;
-            return Ok(());
-        }
-        let led = Task {
+    /// Lets `job` lead a task, and returns the task as it is then: the row of a new job is not written yet. While
+    /// nothing was sent, the task is spelled as this job does; after that only its local files are looked for where
+    /// this job has them.
+    fn lead(&self, task: &Task, job: &Job) -> Result<Task, StoreError> {
+        let mut led = Task {
+            revision: task.revision + 1,
             lead: job.id,
-            media_dir: job.manifest_dir().to_owned(),
-            spec: job.spec.clone(),
-            media: crate::job::Media {
-                audio_ms: job.media.audio_ms.or(task.media.audio_ms),
-                ..job.media.clone()
-            },
+            lead_file: job.delivered.clone(),
+            is_superseded: false,
             ..task.clone()
         };
-        task_row::update_request(self.connection, &led)
+        let same_request = job.request_hash.as_ref() == Some(&task.request_hash);
+        if task.was_never_sent() {
+            let (take, output) = (Some(task.take), job.output.clone());
+            led.spec = JobSpec { take, output, ..job.spec.clone() };
+            let audio_ms = job.media.audio_ms.or(task.media.audio_ms);
+            led.media = Media { audio_ms, ..job.media.clone() };
+            job.manifest_dir().clone_into(&mut led.media_dir);
+        } else if same_request {
+            for (to, from) in
+                [(&mut led.spec.audio, &job.spec.audio), (&mut led.spec.video, &job.spec.video)]
+            {
+                if matches!(from, Source::File(_)) {
+                    to.clone_from(from);
+                }
+            }
+            job.manifest_dir().clone_into(&mut led.media_dir);
+        }
+        task_row::update_request(self.connection, &led)?;
+        Ok(led)
     }
 
     /// Writes a job's own spelling of its request to the task that it leads, as far as nothing was sent: the
@@ -220,28 +239,24 @@ impl Sharing<'_> {
         let task = self.reread(id)?;
         let same_request = job.request_hash.as_ref() == Some(&task.request_hash);
         if task.lead != job.id || !same_request || task.was_accepted() || task.state.is_finished() {
-            return if task.state.is_unsent() { self.hurry(&task, job).map(drop) } else { Ok(()) };
+            return self.align(id);
         }
-        let others = self.others(id, job.id)?;
-        if others.is_empty() {
-            self.lead(&task, job)?;
-        } else {
-            let mut spelled = job.clone();
-            spelled.spec.priority = task.spec.priority.max(job.spec.priority);
-            spelled.spec.not_before_at_ms =
-                match (task.spec.not_before_at_ms, job.spec.not_before_at_ms) {
-                    (Some(one), Some(other)) => Some(one.min(other)),
-                    _ => None,
-                };
-            self.lead(&task, &spelled)?;
+        self.lead(&task, job)?;
+        self.align(id)
+    }
+
+    /// Gives a task that was not created the highest priority and the earliest `not_before` of its jobs, whose
+    /// rows are written.
+    fn align(&self, id: TaskId) -> Result<(), StoreError> {
+        self.connection.prepare_cached(ALIGN)?.execute([id])?;
+        let task = self.reread(id)?;
+        let starts = matches!(task.state, State::Queued | State::Identified) && task.is_uncreated();
+        match task.spec.not_before_at_ms.filter(|at_ms| starts && *at_ms > self.moment.now_ms) {
+            Some(until_ms) => {
+                self.apply_but(&task, Outcome::Postponed { until_ms }, record::NO_JOB).map(drop)
+            }
+            None => Ok(()),
         }
-        if task.state == State::Waiting {
-            let due_at_ms = self.reread(id)?.spec.not_before_at_ms.unwrap_or(0);
-            self.connection
-                .prepare_cached("UPDATE task SET due_at_ms = ?2 WHERE id = ?1")?
-                .execute((id, due_at_ms))?;
-        }
-        Ok(())
     }
 
     /// A job does not point to that task any more, which is written already. Without any job left, a task
@@ -253,16 +268,17 @@ impl Sharing<'_> {
         }
         let next = self.others(id, left)?.into_iter().next();
         match next {
-            None if task.was_never_sent() => {
+            None if task.is_uncreated() => {
                 self.apply_but(&task, Outcome::Abandoned, left).map(drop)
             }
             Some(next) if task.lead == left => {
                 if let Some(row) = job_row::by_id(self.connection, next)? {
                     self.lead(&task, &row.job)?;
                 }
-                Ok(())
+                self.align(id)
             }
-            _ => Ok(()),
+            Some(_) => self.align(id),
+            None => Ok(()),
         }
     }
 

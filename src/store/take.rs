@@ -88,7 +88,7 @@ fn is_known(connection: &Connection, request_hash: &str, take: u32) -> Result<bo
 }
 
 fn join(sharing: Sharing<'_>, task: &Task, take: u32) -> Result<(), StoreError> {
-    for (id, before) in job_row::of_task(sharing.connection, task.id)? {
+    for (id, before, _) in job_row::of_task(sharing.connection, task.id)? {
         let Some(row) = job_row::by_id(sharing.connection, id)? else { continue };
         let mut job = row.job;
         let wish = Wish { take, turn: task.turn, sessions_after_ms: 0 };

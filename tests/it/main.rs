@@ -9,18 +9,18 @@
 
 mod architecture;
 mod commands;
-// mod crash;
+mod crash;
 mod doctor;
 mod folder;
 mod identity;
-// mod log;
-// mod metrics;
-// mod pipeline;
+mod log;
+mod metrics;
+mod pipeline;
 mod reading;
 mod restore;
 mod service;
 // mod simulation;
-// #[cfg(target_os = "linux")]
-// mod storage;
+#[cfg(target_os = "linux")]
+mod storage;
 mod support;
 mod trouble;

@@ -85,9 +85,7 @@ fn standing(detail: &JobDetail, file_is_there: Option<bool>) -> Vec<Fact> {
     if let Some(name) = &line.external_task_id {
         facts.push(("named", format!("{name} (external_task_id)")));
     }
-    let cost = detail.state.task.as_ref().filter(|task| task.lead == job.id);
-    let cost = crate::cli::text::units(cost.map_or(0, |task| task.units_micro));
-    facts.push(("cost", format!("{cost} units")));
+    facts.push(("cost", format!("{} units, all takes together", line.units)));
     facts.push(("priority", line.priority.to_string()));
     facts.push(("first read", line.created_at.clone()));
     match &line.finished_at {

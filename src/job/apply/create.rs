@@ -74,6 +74,13 @@ impl Step<'_> {
         self.lookup_failed(Trouble { code, message: what, retry_after_ms: None })
     }
 
+    /// A refusal of the create request is written only once no earlier send of it can exist: nothing of it is
+    /// left at Kling.
+    pub(super) fn refused_create(&self, fault: Fault) -> Transition {
+        let failed = self.fail(fault);
+        Transition { task: Task { create: None, ..failed.task }, ..failed }
+    }
+
     pub(super) fn not_sent(&self, why: String) -> Transition {
         let trouble = Trouble { code: "transport".to_owned(), message: why, retry_after_ms: None };
         if self.was_sent_before() {

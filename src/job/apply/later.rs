@@ -28,7 +28,7 @@ impl Step<'_> {
     pub(super) fn try_again_later(&self, trouble: Trouble) -> Transition {
         let since_ms = self.task.failing_since_ms.unwrap_or(self.moment.now_ms);
         let failing_ms = self.moment.now_ms.saturating_sub(since_ms);
-        if self.task.was_never_sent() && self.is_enough(failing_ms) {
+        if self.task.is_uncreated() && self.is_enough(failing_ms) {
             let message = format!(
                 "given up after {} of failures, the last: {}",
                 rough(failing_ms),

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Reconciliation, Wish, job_row::JobRow};
+use super::{KnownJob, Reconciliation, Wish, job_row::JobRow};
 use crate::{
     job::{Failure, Job, State, Task},
     store::{Accepted, OnChange, StoreError, WantedJob, job_row, record::add_event, sharing::Stop},
@@ -78,7 +78,7 @@ impl Reconciliation<'_> {
         }
         let unsent = match task {
             None => true,
-            Some(task) => task.was_never_sent() && !task.state.is_finished(),
+            Some(task) => task.is_uncreated() && !task.state.is_finished(),
         };
         let media = match &wanted.media {
             Err(fault) => Some(Verdict::Unfit(Failure {
@@ -133,7 +133,8 @@ impl Reconciliation<'_> {
             return if moved { Verdict::Deliver } else { Verdict::Keep };
         }
         // A change that was flagged, or accepted by a person, is judged once.
-        if wanted.request_hash == job.request_hash && !take_edited && !returned {
+        let failed_later = job.changed_after_sent && job.state == State::Failed;
+        if wanted.request_hash == job.request_hash && !take_edited && !returned && !failed_later {
             return Verdict::Keep;
         }
         let runs = returned
@@ -157,6 +158,10 @@ impl Reconciliation<'_> {
         {
             job.media.clone_from(media);
         }
+        // Until there is a file, the next result goes where the manifest says now.
+        if job.delivered.is_none() || !job.state.is_finished() {
+            job.output.clone_from(&job.spec.output);
+        }
         (job.absent_since_ms, job.left_at_ms) = (None, None);
     }
 
@@ -171,7 +176,7 @@ impl Reconciliation<'_> {
         match verdict {
             Verdict::Keep => Ok(None),
             Verdict::Point(why) => {
-                let was_sent = task.is_some_and(|task| !task.was_never_sent());
+                let was_sent = task.is_some_and(|task| !task.is_uncreated());
                 job.earlier_task = if was_sent { before.task } else { before.earlier_task };
                 let wish = Wish {
                     take: self.sharing.take_to_join(job)?,
@@ -218,12 +223,11 @@ impl Reconciliation<'_> {
     }
 
     /// With `watch.on_change: run`, a manifest that changes many finished jobs at once runs none of them.
-    pub(super) fn spare_many(&mut self, manifest: &Accepted, asked: &HashMap<&str, JobRow>) {
+    pub(super) fn spare_many(&mut self, manifest: &Accepted, known: &HashMap<String, KnownJob>) {
         let changed = manifest.jobs.iter().filter(|wanted| {
-            asked.get(wanted.spec.key.as_str()).is_some_and(|row| {
-                let job = &row.job;
-                job.state == State::Succeeded
-                    && job.left_at_ms.is_none()
+            known.get(&wanted.spec.key).is_some_and(|job| {
+                job.succeeded
+                    && !job.has_left
                     && wanted.request_hash.is_some()
                     && wanted.request_hash != job.request_hash
             })

@@ -3,16 +3,22 @@
 //! A scan that misses a job does not cancel it: it may be in the middle of being moved. It has left when a
 //! scan runs at least `watch.rescan_interval` after the first one that missed it.
 
+use std::collections::HashSet;
+
 use rusqlite::Connection;
 
 use super::{Reconciliation, job_row::JobRow};
 use crate::{
-    job::{Failure, REMOVED, State},
+    job::{Failure, JobId, REMOVED, State, Task},
     store::{StoreError, job_row, record::add_event},
 };
 
 pub(in crate::store) const DUE_TO_LEAVE: &str = "INDEXED BY job_absent
     WHERE j.absent_since_ms <= ?1 AND j.absent_since_ms IS NOT NULL AND j.left_at_ms IS NULL ORDER BY j.id";
+
+pub(in crate::store) const SEE: &str = "
+    UPDATE job INDEXED BY job_manifest SET absent_since_ms = NULL, revision = revision + 1
+    WHERE manifest_id = ?1 AND absent_since_ms IS NOT NULL AND left_at_ms IS NULL";
 
 impl Reconciliation<'_> {
     /// A scan misses this job. Unless its task was created, nothing more is done for it.
@@ -24,7 +30,7 @@ impl Reconciliation<'_> {
         self.done.missing += 1;
         let before = job.state;
         let task = job.task.map(|id| self.sharing.reread(id)).transpose()?;
-        let is_unsent = task.as_ref().is_none_or(|task| task.was_never_sent());
+        let is_unsent = task.as_ref().is_none_or(Task::is_uncreated);
         let waits = is_unsent && before.is_unsent();
         let left = if waits { job.task.take() } else { None };
         if waits {
@@ -34,6 +40,28 @@ impl Reconciliation<'_> {
         job_row::save(self.connection, &mut job, manifest_id, now_ms)?;
         add_event(self.connection, job.id, Some(before), job.state, why, None, now_ms)?;
         left.map_or(Ok(()), |left| self.sharing.release(left, job.id))
+    }
+
+    /// The jobs of a manifest that are not among the keys it asks for now are missing.
+    pub(in crate::store) fn miss_others(
+        &mut self,
+        manifest_id: i64,
+        asked: &HashSet<&str>,
+    ) -> Result<(), StoreError> {
+        let known: Vec<(JobId, String)> = self
+            .connection
+            .prepare_cached(
+                "SELECT id, key FROM job INDEXED BY job_manifest
+                 WHERE manifest_id = ?1 AND absent_since_ms IS NULL ORDER BY id",
+            )?
+            .query_map([manifest_id], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect::<Result<_, _>>()?;
+        for (id, _) in known.into_iter().filter(|(_, key)| !asked.contains(key.as_str())) {
+            if let Some(row) = job_row::by_id(self.connection, id)? {
+                self.depart(row, "its manifest no longer asks for it")?;
+            }
+        }
+        Ok(())
     }
 
     /// Marks the jobs that were first missed at `missed_before_ms` (Unix ms) or earlier as gone. What was not
@@ -71,6 +99,12 @@ impl Reconciliation<'_> {
         Ok(())
     }
 
+    /// The jobs of a manifest with errors are not absent; those that have left already stay so.
+    pub(in crate::store) fn see(&mut self, manifest_id: i64) -> Result<(), StoreError> {
+        self.connection.prepare_cached(SEE)?.execute([manifest_id])?;
+        Ok(())
+    }
+
     /// None of the jobs of a manifest that were not created starts while `why` holds.
     pub(in crate::store) fn hold_unsent(
         &mut self,
@@ -81,15 +115,13 @@ impl Reconciliation<'_> {
         for row in unsent(self.connection, manifest_id)? {
             let mut job = row.job;
             let task = job.task.map(|id| self.sharing.reread(id)).transpose()?;
-            let is_sent = task.as_ref().is_some_and(|task| !task.was_never_sent());
+            let is_sent = task.as_ref().is_some_and(|task| !task.is_uncreated());
             if is_sent || job.media.missing.as_deref() == Some(why) {
                 continue;
             }
             let (before, left) = (job.state, job.task.take());
             job.state = State::Waiting;
             job.media.missing = Some(why.to_owned());
-            // A manifest with errors does not say that its jobs are gone.
-            (job.absent_since_ms, job.left_at_ms) = (None, None);
             job_row::save(self.connection, &mut job, manifest_id, now_ms)?;
             add_event(self.connection, job.id, Some(before), job.state, why, None, now_ms)?;
             left.map_or(Ok(()), |left| self.sharing.release(left, job.id))?;
