@@ -7,7 +7,8 @@ use rusqlite::{Connection, OptionalExtension as _};
 
 use super::{Conflict, StoreError, job_row, record, task_row};
 use crate::job::{
-    Delivery, Job, JobId, JobSpec, Media, Moment, Outcome, Policy, Source, State, Task, TaskId, apply,
+    Delivery, Job, JobId, JobSpec, Media, Moment, Outcome, Policy, Source, State, Task, TaskId,
+    apply,
 };
 
 /// Why jobs cannot be pointed to tasks.
