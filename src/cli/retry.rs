@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead as _, IsTerminal as _};
 
-use clap::ValueHint;
+use clap::{ArgGroup, ValueHint};
 
 use super::{
     CommandError, Context, ExitCode,
@@ -22,8 +22,9 @@ use crate::{
 /// are shown first; on a terminal the command asks, elsewhere it needs --yes. The exit code is 1 if one of the jobs
 /// cannot be made again.
 #[derive(Debug, clap::Args)]
-#[group(id = "selection", required = true, multiple = true)]
-#[command(after_help = "Examples:\n  \
+#[command(
+    group = ArgGroup::new("selection").required(true),
+    after_help = "Examples:\n  \
     lipsyncd retry promo/en promo/fr\n  \
     lipsyncd retry --failed --yes")]
 pub struct Args {
@@ -31,7 +32,7 @@ pub struct Args {
     #[arg(value_name = "JOB", value_hint = ValueHint::Other, group = "selection")]
     jobs: Vec<String>,
     /// All jobs that are failed, and still are when they are written
-    #[arg(long, group = "selection", conflicts_with = "jobs")]
+    #[arg(long, group = "selection")]
     failed: bool,
     /// Do not ask
     #[arg(long)]

@@ -97,7 +97,9 @@ async fn retry_failed_takes_all_that_failed_but_the_dismissed() {
     assert_eq!(state(&store, "promo/failed").await, "queued");
     let again = place.run(&["retry", "--failed", "--yes"]);
     assert_eq!((again.code, again.out.as_str()), (0, "No job has failed.\n"));
-    assert_eq!(place.run(&["retry"]).code, 2);
+    for nothing in [&["retry"][..], &["retry", "--yes"], &["retry", "--dry-run"]] {
+        assert_eq!(place.run(nothing).code, 2, "{nothing:?}");
+    }
     assert_eq!(place.run(&["retry", "promo/failed", "--failed"]).code, 2);
 }
 
