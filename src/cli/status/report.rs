@@ -115,7 +115,6 @@ impl Report {
 
     /// `holder` is the running daemon, none without one.
     pub(super) fn of(standing: Standing, holder: Option<Holder>, now_ms: i64, here: Here) -> Self {
-        let used = State::ALL.into_iter().filter(|state| state.holds_slot()).collect::<Vec<_>>();
         Self {
             jobs: standing.jobs.clone(),
             manifests: Manifests {
@@ -123,7 +122,7 @@ impl Report {
                 refused: standing.manifests_refused,
             },
             slots: Slots {
-                used: standing.count(&used),
+                used: standing.slots_used,
                 limit: standing.slots_limit,
                 configured: standing.slots_configured,
             },
@@ -229,6 +228,8 @@ pub(super) mod tests {
             hold: None,
             trouble: None,
             blocked: None,
+            slots_used: 5,
+            changed_after_sent: 0,
             median_task_ms: Some(60_000),
             daemon_pid: Some(4711),
             daemon_since_ms: Some(NOW_MS - 200_000),
