@@ -4,8 +4,8 @@
 //! A key that is gone and a new key with the same request are one job. Payment does not depend on that: the
 //! task is found by request and take in any case, see [`super::sharing`].
 
-mod compare;
-mod depart;
+pub(super) mod compare;
+pub(super) mod depart;
 
 use std::{borrow::Cow, collections::HashMap};
 
@@ -76,14 +76,17 @@ impl<'a> Reconciliation<'a> {
             self.depart(row, "its manifest no longer asks for it")?;
         }
         self.spare_many(manifest, &asked);
-        let mut turns = HashMap::new();
+        // A job that returns under its own key is not missing any more when new keys look for theirs.
+        let mut new = Vec::new();
         for (index, wanted) in manifest.jobs.iter().enumerate() {
-            let row = known.remove(&wanted.spec.key);
-            let row = match row {
-                Some(row) => Some(row),
-                None => self.of_another_manifest(wanted, manifest_id)?,
-            };
-            match row {
+            match known.remove(&wanted.spec.key) {
+                Some(row) => self.compare(self.current(row)?, wanted, false)?,
+                None => new.push((index, wanted)),
+            }
+        }
+        let mut turns = HashMap::new();
+        for (index, wanted) in new {
+            match self.of_another_manifest(wanted, manifest_id)? {
                 Some(row) => self.compare(JobRow { manifest_id, ..row }, wanted, false)?,
                 None => self.appear(manifest_id, wanted, index, &mut turns)?,
             }
@@ -130,6 +133,17 @@ impl<'a> Reconciliation<'a> {
         });
         gone.sort_by_key(|row| row.job.id);
         (asked, gone)
+    }
+
+    /// The row as it is now: what happened to another job of its task may have changed it since it was read.
+    fn current(&self, row: JobRow) -> Result<JobRow, StoreError> {
+        let mut same =
+            self.connection.prepare_cached("SELECT 1 FROM job WHERE id = ?1 AND revision = ?2")?;
+        if same.exists((row.job.id, row.job.revision))? {
+            return Ok(row);
+        }
+        let now = job_row::by_id(self.connection, row.job.id)?;
+        Ok(now.map_or(row.clone(), |now| JobRow { job: now.job, ..row }))
     }
 
     /// A job of this key that belongs to another manifest: taken over if that one no longer asks for it.
