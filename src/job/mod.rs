@@ -94,6 +94,22 @@ impl Job {
         &stem[..parent(stem)]
     }
 
+    /// It is absent, and Kling has no task of it: it waits for its return, or is cancelled if it has left. Returns
+    /// the sentence for the history.
+    pub fn leave_uncreated(&mut self) -> &'static str {
+        self.task = None;
+        if self.left_at_ms.is_none() {
+            self.state = State::Waiting;
+            self.media.missing = Some("its return to the folder".to_owned());
+            return "it is absent from the folder, and Kling has no task of it";
+        }
+        let message = "it left the folder before its task was created";
+        self.state = State::Cancelled;
+        self.media.missing = None;
+        self.failure = Some(Failure { code: REMOVED.to_owned(), message: message.to_owned() });
+        message
+    }
+
     /// Whether it was cancelled because it left the folder, and not by a person.
     #[must_use]
     pub fn was_removed(&self) -> bool {

@@ -162,14 +162,13 @@ pub(super) fn code_of(error: &ApiError) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::job::{State, tests::spec};
+    use crate::job::{State, tests::task};
 
     #[test]
     fn the_log_tells_a_time_as_the_view_does_and_only_one_to_come() {
         let due_at_ms = 1_772_366_407_050;
         let waits = Some("its next try".to_owned());
-        let task =
-            Task { state: State::Queued, due_at_ms, waits, ..Task::new(spec(), "e".into(), 0) };
+        let task = Task { state: State::Queued, due_at_ms, waits, ..task() };
         let told = |now_ms| own_wait(&task, now_ms).unwrap();
         assert_eq!(told(due_at_ms - 1), "its next try (at 2026-03-01T12:00:07.050Z)");
         assert_eq!(told(due_at_ms), "its next try");

@@ -140,10 +140,7 @@ fn next_take(
 ) -> Result<Option<(String, u32)>, StoreError> {
     let Some(request_hash) = job.request_hash.clone() else { return Ok(None) };
     // The moment does not matter: nothing is applied.
-    let policy =
-        Policy { retry_initial_ms: 1, retry_max_ms: 1, give_up_after_ms: 1, create_settle_ms: 1 };
-    let moment = Moment { now_ms: 0, chance: 0.0 };
-    let sharing = Sharing { connection, moment, policy: &policy };
+    let sharing = Sharing::of_api(connection, 0);
     let take = match task {
         Some(task) if task.request_hash != request_hash => sharing.take_to_join(job)?,
         Some(task) if task.was_accepted() => sharing.take_after(&request_hash, task.take)?,

@@ -2,7 +2,9 @@
 
 use rusqlite::{Connection, OptionalExtension as _, named_params};
 
-use super::{Store, StoreError, candidate, history_text, job_row, spend, task_row};
+use super::{
+    Store, StoreError, candidate, history_text, job_row, sharing::Sharing, spend, task_row,
+};
 use crate::job::{Delivered, Job, JobId, State, Task, TaskId, Transition};
 
 /// Which call of the API an answer belongs to.
@@ -183,7 +185,12 @@ pub(super) fn record(
     answer: Option<&Answer>,
     now_ms: i64,
 ) -> Result<Task, StoreError> {
-    record_but(connection, transition, answer, now_ms, NO_JOB)
+    let task = record_but(connection, transition, answer, now_ms, NO_JOB)?;
+    let was_sent = matches!(transition.from, State::Creating | State::Unresolved);
+    match was_sent && task.state.is_unsent() && task.is_uncreated() {
+        true => Sharing::of_api(connection, now_ms).let_absent_wait(task),
+        false => Ok(task),
+    }
 }
 
 /// The same; the job `but` is left to the caller, who is about to write it.

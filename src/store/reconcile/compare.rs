@@ -10,7 +10,7 @@ use crate::{
 
 /// With `watch.on_change: run`, one file that changes more finished jobs than these runs none of them: they are
 /// flagged.
-pub(super) const RUN_AT_ONCE_MAX: usize = 20;
+pub(in crate::store) const RUN_AT_ONCE_MAX: usize = 20;
 
 /// What becomes of a job.
 enum Verdict {
