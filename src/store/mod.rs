@@ -24,6 +24,7 @@ mod lock;
 mod manifests;
 mod measured;
 mod media_queue;
+mod never_arrived;
 mod open;
 mod overview;
 mod pause;

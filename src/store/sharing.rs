@@ -131,7 +131,9 @@ impl<'a> Sharing<'a> {
         job.delivery = Delivery::default();
         (job.changed_after_sent, job.dismissed) = (false, false);
         job.media.missing = None;
-        job.output.clone_from(&job.spec.output);
+        if job.delivered.is_none() {
+            job.output.clone_from(&job.spec.output);
+        }
         let task = match self.find(&request_hash, wish.take)? {
             None => self.make(job, request_hash, wish)?,
             Some(task) => self.join(job, task, wish)?,
@@ -247,7 +249,7 @@ impl<'a> Sharing<'a> {
         };
         let same_request = job.request_hash.as_ref() == Some(&task.request_hash);
         if task.was_never_sent() {
-            let (take, output) = (Some(task.take), job.output.clone());
+            let (take, output) = (Some(task.take), job.spec.output.clone());
             led.spec = JobSpec { take, output, ..job.spec.clone() };
             let audio_ms = job.media.audio_ms.or(task.media.audio_ms);
             led.media = Media { audio_ms, ..job.media.clone() };
@@ -344,7 +346,12 @@ impl<'a> Sharing<'a> {
     }
 
     /// Writes what an outcome makes of a task; the job `but` is written by the caller.
-    fn apply_but(&self, task: &Task, outcome: Outcome, but: JobId) -> Result<Task, StoreError> {
+    pub(super) fn apply_but(
+        &self,
+        task: &Task,
+        outcome: Outcome,
+        but: JobId,
+    ) -> Result<Task, StoreError> {
         let transition = apply(task, outcome, &self.moment, self.policy).map_err(|illegal| {
             StoreError::Nonsense { key: illegal.key.clone(), what: illegal.to_string() }
         })?;

@@ -109,7 +109,7 @@ pub enum LeadLost {
     Failed(Fault),
 }
 
-fn unmoved(connection: &Connection, task: &Task) -> Result<Task, StoreError> {
+pub(super) fn unmoved(connection: &Connection, task: &Task) -> Result<Task, StoreError> {
     let now = record::task(connection, task.id)?;
     now.filter(|now| now.revision == task.revision)
         .ok_or_else(|| StoreError::Stale { key: task.spec.key.clone() })
