@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead as _, IsTerminal as _};
 
-use clap::ValueHint;
+use clap::{ArgGroup, ValueHint};
 
 use super::{
     CommandError, Context, ExitCode,
@@ -22,16 +22,16 @@ use crate::{
 /// are shown first; on a terminal the command asks, elsewhere it needs --yes. The exit code is 1 if one of the jobs
 /// cannot be made again.
 #[derive(Debug, clap::Args)]
-#[group(id = "selection", required = true, multiple = true)]
-#[command(after_help = "Examples:\n  \
-    lipsyncd retry promo/en promo/fr\n  \
-    lipsyncd retry --failed --yes")]
+#[command(
+    group = ArgGroup::new("selection").required(true),
+    after_help = "Examples:\n  lipsyncd retry promo/en promo/fr\n  lipsyncd retry --failed --yes"
+)]
 pub struct Args {
     /// Keys of jobs, as `lipsyncd list` shows them
     #[arg(value_name = "JOB", value_hint = ValueHint::Other, group = "selection")]
     jobs: Vec<String>,
     /// All jobs that are failed, and still are when they are written
-    #[arg(long, group = "selection", conflicts_with = "jobs")]
+    #[arg(long, group = "selection")]
     failed: bool,
     /// Do not ask
     #[arg(long)]
@@ -176,5 +176,25 @@ fn judge(state: &JobState, only_failed: bool) -> Verdict {
                 .to_owned(),
             Some(format!("{} --task ID | --resend", open::command("resolve", &job.spec.key))),
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use crate::cli::Cli;
+
+    #[test]
+    fn retry_selects_jobs_or_failed() {
+        let is_valid = |arguments: &str| {
+            Cli::try_parse_from(format!("lipsyncd retry {arguments}").split_whitespace()).is_ok()
+        };
+        for valid in ["a b", "a --yes", "--failed", "--failed --yes --dry-run"] {
+            assert!(is_valid(valid), "{valid}");
+        }
+        for invalid in ["", "--yes", "--dry-run --yes", "a --failed"] {
+            assert!(!is_valid(invalid), "{invalid}");
+        }
     }
 }
