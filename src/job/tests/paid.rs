@@ -49,8 +49,8 @@ impl Ledger {
     fn count(&mut self, step: &Step<'_>) {
         let Step { name, before, moved, .. } = step;
         let (spend, task) = (moved.spend, &moved.task);
-        let names_a_task = matches!(*name, "Accepted" | "Found" | "ResolvedAs")
-            && before.task_id.is_none();
+        let names_a_task =
+            matches!(*name, "Accepted" | "Found" | "ResolvedAs") && before.task_id.is_none();
         assert_eq!(spend.tasks, i64::from(names_a_task), "{name}");
         self.tasks += spend.tasks;
         assert!(spend.identify_micro >= 0 && spend.task_micro >= 0, "{name}");

@@ -16,7 +16,10 @@ async fn a_task_that_moved_meanwhile_is_not_moved_again() {
     bench.store.record(held, None, NOW_MS).await.unwrap();
     let stale = bench.store.record(cancel, None, NOW_MS).await.unwrap_err();
     assert!(matches!(stale, StoreError::Stale { key } if key == "a"));
-    assert_eq!((bench.state("a").await, bench.task("a").await.state), (State::Queued, State::Queued));
+    assert_eq!(
+        (bench.state("a").await, bench.task("a").await.state),
+        (State::Queued, State::Queued)
+    );
     let told = "SELECT count(*) FROM job_history WHERE to_state = 'cancelled'";
     assert_eq!(bench.value::<i64>(told), 0);
 }
@@ -99,7 +102,10 @@ async fn while_another_process_writes_a_change_waits_and_is_not_lost() {
     });
     sql.execute_batch("COMMIT").unwrap();
     ours.await.unwrap().unwrap();
-    assert_eq!(bench.value::<i64>("SELECT median_task_ms FROM daemon_state WHERE hold = 'theirs'"), 60_000);
+    assert_eq!(
+        bench.value::<i64>("SELECT median_task_ms FROM daemon_state WHERE hold = 'theirs'"),
+        60_000
+    );
 }
 
 #[tokio::test]
@@ -121,7 +127,10 @@ async fn a_task_with_all_its_parts_is_read_as_it_was_written() {
     let session = session(&bench.store).await;
     let job = bench.job("b/a").await;
     assert_eq!(job.spec, full.spec);
-    assert_eq!((Some(&job.spec_hash), &job.request_hash), (Some(&full.spec_hash), &full.request_hash));
+    assert_eq!(
+        (Some(&job.spec_hash), &job.request_hash),
+        (Some(&full.spec_hash), &full.request_hash)
+    );
     let mut task = bench.task("b/a").await;
     // Labels are the job's affair.
     assert_eq!(task.spec, JobSpec { labels: Default::default(), ..full.spec });

@@ -16,7 +16,10 @@ async fn absent_job_is_not_created_and_returns_as_it_was() {
     let task = bench.task("a/1").await.id;
     assert_eq!(bench.miss("a.yaml").await, 2);
     assert_eq!(bench.store.queued(9).await.unwrap(), []);
-    assert_eq!((bench.state("a/1").await, bench.state("a/2").await), (State::Waiting, State::Submitted));
+    assert_eq!(
+        (bench.state("a/1").await, bench.state("a/2").await),
+        (State::Waiting, State::Submitted)
+    );
     assert!(bench.store.known_manifests().await.unwrap().is_empty());
     let back = bench.accept(manifest("a.yaml", vec![wanted("a/1"), wanted("a/2")])).await.unwrap();
     assert_eq!((back.added, bench.tasks()), (0, 2));
@@ -57,7 +60,10 @@ async fn job_taken_out_of_its_batch_leaves() {
     assert_eq!(done.missing, 1);
     bench.accept(manifest("a.yaml", vec![wanted("a/1")])).await.unwrap();
     assert_eq!(bench.leave().await, 1);
-    assert_eq!((bench.state("a/1").await, bench.state("a/2").await), (State::Queued, State::Cancelled));
+    assert_eq!(
+        (bench.state("a/1").await, bench.state("a/2").await),
+        (State::Queued, State::Cancelled)
+    );
 }
 
 #[tokio::test]

@@ -1,7 +1,6 @@
-//! Edited manifests: what is used, what is flagged, and what `watch.on_change: run` makes.
+//! Edited manifests: what is used, and what is flagged.
 
 use super::*;
-use crate::store::reconcile::compare::RUN_AT_ONCE_MAX;
 
 #[tokio::test]
 async fn edit_changes_what_was_not_created_and_flags_what_was() {
@@ -17,7 +16,10 @@ async fn edit_changes_what_was_not_created_and_flags_what_was() {
     let unsent = bench.task("a/1").await;
     assert_eq!((unsent.spec.sound_volume, unsent.state), (2.0, State::Queued));
     let job = bench.job("a/2").await;
-    assert_eq!((job.task, job.state, job.changed_after_sent), (Some(sent.id), State::Submitted, true));
+    assert_eq!(
+        (job.task, job.state, job.changed_after_sent),
+        (Some(sent.id), State::Submitted, true)
+    );
     assert_eq!(bench.task("a/2").await.spec.sound_volume, 1.0);
     assert_eq!(bench.accept(edited).await.unwrap(), Reconciled::default(), "it is flagged once");
     // It asks again for what was made.
@@ -69,7 +71,10 @@ async fn edit_beside_the_request_pays_nothing() {
     bench.accept_and_run(manifest("a.yaml", vec![renamed("a/1"), renamed("a/2")])).await.unwrap();
     for key in ["a/1", "a/2"] {
         let job = bench.job(key).await;
-        assert_eq!((job.spec.labels.len(), job.spec.priority, job.changed_after_sent), (2, 7, false));
+        assert_eq!(
+            (job.spec.labels.len(), job.spec.priority, job.changed_after_sent),
+            (2, 7, false)
+        );
     }
     let task = bench.task("a/1").await;
     assert_eq!((task.spec.priority, task.spec.callback_url.is_some()), (7, true));
@@ -92,10 +97,10 @@ async fn output_edited_before_the_result_is_used() {
     bench.store.record(after(&read_before, delivered), None, NOW_MS).await.unwrap();
     let job = bench.job("a").await;
     assert_eq!((job.state, job.output.as_str()), (State::Downloading, "x.mp4"));
-    assert_eq!(bench.store.due_deliveries(NOW_MS, i64::MAX, 9).await.unwrap()[0].job, Job {
-        spec: JobSpec { labels: Default::default(), ..job.spec.clone() },
-        ..job
-    });
+    assert_eq!(
+        bench.store.due_deliveries(NOW_MS, i64::MAX, 9).await.unwrap()[0].job,
+        Job { spec: JobSpec { labels: Default::default(), ..job.spec.clone() }, ..job }
+    );
 }
 
 #[tokio::test]
@@ -109,75 +114,6 @@ async fn output_edited_after_the_result_gets_a_copy() {
     assert_eq!((job.state, job.output.as_str()), (State::Downloading, "x.mp4"));
     assert!(!job.changed_after_sent);
     assert_eq!(bench.tasks(), 1);
-}
-
-#[tokio::test]
-async fn on_change_run_makes_the_new_request_once() {
-    let bench = Bench::new();
-    bench.accept(manifest("a.yaml", vec![wanted("a")])).await.unwrap();
-    let first = bench.succeed("a").await;
-    for _ in 0..2 {
-        bench.accept_and_run(manifest("a.yaml", vec![louder("a")])).await.unwrap();
-    }
-    let (job, task) = (bench.job("a").await, bench.task("a").await);
-    assert_eq!((job.state, job.changed_after_sent, task.take), (State::Queued, false, 1));
-    assert_eq!((job.earlier_task, bench.tasks()), (Some(first.id), 2));
-    // An edit back has its result already.
-    bench.accept_and_run(manifest("a.yaml", vec![wanted("a")])).await.unwrap();
-    let job = bench.job("a").await;
-    assert_eq!((job.state, job.task, bench.tasks()), (State::Succeeded, Some(first.id), 2));
-}
-
-#[tokio::test]
-async fn on_change_run_follows_a_task_that_was_created() {
-    let bench = Bench::new();
-    bench.accept(manifest("a.yaml", vec![wanted("a")])).await.unwrap();
-    let session = session(&bench.store).await;
-    let sent = bench.drive("a", until_submitted(&session, "task")).await;
-    bench.accept_and_run(manifest("a.yaml", vec![louder("a")])).await.unwrap();
-    assert_eq!(bench.task("a").await.state, State::Queued);
-    let followed = bench.store.under_way(State::Submitted, NOW_MS, i64::MAX, 9).await.unwrap();
-    assert_eq!(followed.len(), 1);
-    assert!(followed[0].id == sent.id && followed[0].is_superseded);
-    let task = bench.store.record(after(&followed[0], Outcome::Processing), None, NOW_MS).await;
-    let done = until_succeeded().into_iter().skip(1);
-    let mut task = task.unwrap();
-    for outcome in done {
-        task = bench.store.record(after(&task, outcome), None, NOW_MS).await.unwrap();
-    }
-    // The job waits for its newer result; the earlier one is in its history.
-    assert_eq!((bench.state("a").await, bench.job("a").await.delivered), (State::Queued, None));
-    let told = "SELECT count(*) FROM job_history WHERE what LIKE 'earlier task%delivered%'";
-    assert_eq!(bench.value::<i64>(told), 1);
-}
-
-async fn finished(count: usize) -> (Bench, Vec<String>) {
-    let bench = Bench::new();
-    let keys: Vec<String> = (0..count).map(|number| format!("a/{number}")).collect();
-    let jobs = keys.iter().map(|key| wanted(key)).collect();
-    bench.accept(manifest("a.yaml", jobs)).await.unwrap();
-    for key in &keys {
-        bench.succeed(key).await;
-    }
-    (bench, keys)
-}
-
-#[tokio::test]
-async fn on_change_run_flags_more_than_20_finished_jobs() {
-    let (bench, keys) = finished(RUN_AT_ONCE_MAX + 1).await;
-    let all = keys.iter().map(|key| louder(key)).collect();
-    let done = bench.accept_and_run(manifest("a.yaml", all)).await.unwrap();
-    assert_eq!((done.flagged, done.changed), (RUN_AT_ONCE_MAX + 1, 0));
-    assert_eq!(bench.tasks() as usize, keys.len());
-}
-
-#[tokio::test]
-async fn on_change_run_makes_20_finished_jobs() {
-    let (bench, keys) = finished(RUN_AT_ONCE_MAX + 1).await;
-    let mut jobs: Vec<_> = keys.iter().map(|key| louder(key)).collect();
-    jobs[0] = wanted(&keys[0]);
-    let done = bench.accept_and_run(manifest("a.yaml", jobs)).await.unwrap();
-    assert_eq!((done.flagged, done.changed), (0, RUN_AT_ONCE_MAX));
 }
 
 #[tokio::test]

@@ -23,14 +23,24 @@ const PATHS: [&str; 3] = ["a.yaml", "b.yaml", "c.yaml"];
 #[derive(Debug, Clone)]
 enum Step {
     /// A manifest is read; each of its jobs has an id, a request and perhaps a take.
-    Read { path: Index, jobs: Vec<(u8, Request)>, run: bool },
+    Read {
+        path: Index,
+        jobs: Vec<(u8, Request)>,
+        run: bool,
+    },
     Miss(Index),
     Errors(Index),
     Hold(Index),
     Leave,
     /// An outcome for a task; none: what comes next when all goes well.
-    Outcome { task: Index, outcome: Option<Index>, stale: bool },
-    Deliver { refused: bool },
+    Outcome {
+        task: Index,
+        outcome: Option<Index>,
+        stale: bool,
+    },
+    Deliver {
+        refused: bool,
+    },
     Cancel(Index),
     Retry(Index),
     Dismiss(Index),
@@ -208,14 +218,16 @@ impl Bench {
 fn of_task(outcome: Outcome, id: i64) -> Outcome {
     match outcome {
         Outcome::Accepted { .. } => Outcome::Accepted { task_id: format!("k{id}") },
-        Outcome::Found { task_id } if id % 5 > 0 => Outcome::Found { task_id: task_id + &id.to_string() },
+        Outcome::Found { task_id } if id % 5 > 0 => {
+            Outcome::Found { task_id: task_id + &id.to_string() }
+        }
         other => other,
     }
 }
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        failure_persistence: None, max_shrink_iters: 500, ..ProptestConfig::with_cases(700)
+        failure_persistence: None, max_shrink_iters: 500, ..ProptestConfig::with_cases(32)
     })]
 
     #[test]

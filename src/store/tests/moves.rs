@@ -31,7 +31,10 @@ async fn renamed_job_keeps_the_output_it_has() {
     bench.leave().await;
     bench.accept(manifest("new.yaml", vec![same_as("old", "new")])).await.unwrap();
     let job = bench.job("new").await;
-    assert_eq!((job.state, job.output.as_str(), job.left_at_ms), (State::Succeeded, "old.mp4", None));
+    assert_eq!(
+        (job.state, job.output.as_str(), job.left_at_ms),
+        (State::Succeeded, "old.mp4", None)
+    );
     // Read again, it is not brought to the place of its new name either.
     bench.accept(manifest("new.yaml", vec![same_as("old", "new")])).await.unwrap();
     assert_eq!(bench.job("new").await.output, "old.mp4");
@@ -51,7 +54,10 @@ async fn copy_and_delete_pays_nothing() {
     bench.accept(manifest("new.yaml", copies)).await.unwrap();
     assert_eq!(bench.tasks(), 2);
     assert_eq!(bench.state("new/1").await, State::Downloading, "it gets a copy");
-    assert_eq!((bench.state("new/2").await, bench.state("old/2").await), (State::Queued, State::Cancelled));
+    assert_eq!(
+        (bench.state("new/2").await, bench.state("old/2").await),
+        (State::Queued, State::Cancelled)
+    );
     assert_eq!(bench.task("new/2").await.spec.key, "new/2");
 }
 
@@ -94,7 +100,10 @@ async fn rename_with_an_edit_is_another_job() {
     let edited = changed(same_as("old", "new"), |spec| spec.sound_volume = 2.0);
     let done = bench.accept(manifest("new.yaml", vec![edited])).await.unwrap();
     assert_eq!((done.moved, done.added, bench.tasks()), (0, 1, 2));
-    assert_eq!((bench.state("old").await, bench.state("new").await), (State::Succeeded, State::Queued));
+    assert_eq!(
+        (bench.state("old").await, bench.state("new").await),
+        (State::Succeeded, State::Queued)
+    );
 }
 
 #[tokio::test]
@@ -108,7 +117,10 @@ async fn renamed_local_file_pays_nothing() {
         digested(job.spec, job.media)
     };
     bench.accept_and_run(manifest("a.yaml", vec![renamed("a/1"), renamed("a/2")])).await.unwrap();
-    assert_eq!((bench.state("a/1").await, bench.state("a/2").await), (State::Succeeded, State::Downloading));
+    assert_eq!(
+        (bench.state("a/1").await, bench.state("a/2").await),
+        (State::Succeeded, State::Downloading)
+    );
     assert_eq!(bench.tasks(), 1);
 }
 

@@ -36,11 +36,12 @@ async fn own_name_belongs_to_one_request() {
 async fn name_of_an_uncreated_request_is_free_again() {
     let bench = Bench::new();
     bench.accept(manifest("a.yaml", vec![named("a", "mine")])).await.unwrap();
-    let louder = || {
-        changed(louder("a"), |spec| spec.external_task_id = Some("mine".to_owned()))
-    };
+    let louder = || changed(louder("a"), |spec| spec.external_task_id = Some("mine".to_owned()));
     bench.accept(manifest("a.yaml", vec![louder()])).await.unwrap();
-    assert_eq!((bench.task("a").await.name.as_str(), bench.state("a").await), ("mine", State::Queued));
+    assert_eq!(
+        (bench.task("a").await.name.as_str(), bench.state("a").await),
+        ("mine", State::Queued)
+    );
     let session = session(&bench.store).await;
     bench.drive("a", until_submitted(&session, "task")).await;
     let again = manifest("a.yaml", vec![named("a", "mine")]);
@@ -69,7 +70,8 @@ async fn one_output_for_two_requests_conflicts() {
     assert_eq!(bench.value::<i64>("SELECT count(*) FROM job"), 1);
     assert_eq!((bench.value::<i64>("SELECT count(*) FROM manifest"), bench.tasks()), (1, 1));
     // Also where the other is named by its key.
-    let conflict = bench.accept(manifest("c.yaml", vec![wanted("c/1"), to("c/2", "c/1.mp4")])).await;
+    let conflict =
+        bench.accept(manifest("c.yaml", vec![wanted("c/1"), to("c/2", "c/1.mp4")])).await;
     assert_eq!(conflict.unwrap_err().key, "c/1");
     // It is free again when its job is gone.
     bench.miss("a.yaml").await;

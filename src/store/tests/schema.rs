@@ -25,7 +25,10 @@ async fn no_row_can_say_what_cannot_be() {
         ("a create without its record", format!("UPDATE task SET state = 'creating' {of_queued}")),
         ("a task without its id", format!("UPDATE task SET state = 'processing' {of_queued}")),
         ("an end without its time", format!("UPDATE job SET state = 'failed' {queued}")),
-        ("an end of a task without its time", format!("UPDATE task SET state = 'failed' {of_queued}")),
+        (
+            "an end of a task without its time",
+            format!("UPDATE task SET state = 'failed' {of_queued}"),
+        ),
         ("a time of an end before it", format!("UPDATE job SET finished_at_ms = 1 {queued}")),
         (
             "a result without its file",
@@ -80,10 +83,7 @@ const PROMISED: [(&str, &str); 7] = [
         "manifest_overview",
         "path state error jobs unfinished succeeded failed cancelled unresolved units",
     ),
-    (
-        "failure_overview",
-        "error_code reason jobs first_at last_at example_key example_request_id",
-    ),
+    ("failure_overview", "error_code reason jobs first_at last_at example_key example_request_id"),
     (
         "queue_status",
         "running paused_since paused_by reason code next_probe_at slots_used slots_limit units_today cap \
@@ -98,7 +98,10 @@ fn views_have_the_promised_columns() {
     for (view, names) in PROMISED {
         let columns = columns(&bench, view);
         for name in names.split_whitespace() {
-            assert!(columns.iter().any(|column| column == name), "{view} has no {name}: {columns:?}");
+            assert!(
+                columns.iter().any(|column| column == name),
+                "{view} has no {name}: {columns:?}"
+            );
         }
     }
 }

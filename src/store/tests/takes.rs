@@ -28,7 +28,10 @@ async fn retry_of_what_was_not_accepted_sends_the_same_take() {
     let job = bench.retry("a").await;
     let again = bench.task("a").await;
     assert_eq!((again.id, again.take, again.state), (task.id, 1, State::Queued));
-    assert_eq!((job.state, job.earlier_task, again.sessions_after_ms), (State::Queued, None, NOW_MS));
+    assert_eq!(
+        (job.state, job.earlier_task, again.sessions_after_ms),
+        (State::Queued, None, NOW_MS)
+    );
     let job = bench.cancel("a").await;
     assert_eq!((job.state, job.task), (State::Cancelled, None));
     bench.retry("a").await;
@@ -58,13 +61,17 @@ async fn retry_of_a_shared_task_uses_the_take_that_another_retry_began() {
     bench.retry("b").await;
     assert_eq!((bench.task("a").await.id, bench.tasks()), (bench.task("b").await.id, 2));
     // Once that take is there, a retry of the first only uses it.
-    bench.accept(manifest("c.yaml", vec![changed(same_as("a", "c"), |spec| spec.take = Some(1))])).await.unwrap();
+    bench
+        .accept(manifest("c.yaml", vec![changed(same_as("a", "c"), |spec| spec.take = Some(1))]))
+        .await
+        .unwrap();
     assert_eq!(bench.state("c").await, State::Failed);
     bench.succeed("a").await;
     assert!(judged(&bench, "c").await.retry_is_paid);
     bench.retry("c").await;
     assert_eq!((bench.state("c").await, bench.tasks()), (State::Downloading, 2));
-    let told: String = bench.value("SELECT what FROM job_history WHERE key = 'c' AND what LIKE 'retry%'");
+    let told: String =
+        bench.value("SELECT what FROM job_history WHERE key = 'c' AND what LIKE 'retry%'");
     assert_eq!(told, "retry: take 2 exists already and is used");
 }
 

@@ -82,9 +82,8 @@ impl Ledger {
     pub(super) fn check(&mut self, sql: &Connection) {
         for (rule, query) in RULES {
             let mut statement = sql.prepare(query).unwrap();
-            let broken = statement.query_map([], |row| {
-                Ok(format!("{:?}", row.get::<_, rusqlite::types::Value>(0)?))
-            });
+            let broken = statement
+                .query_map([], |row| Ok(format!("{:?}", row.get::<_, rusqlite::types::Value>(0)?)));
             let broken: Vec<String> = broken.unwrap().map(Result::unwrap).collect();
             assert!(broken.is_empty(), "{rule}: {broken:?}");
         }
@@ -95,7 +94,8 @@ impl Ledger {
     /// No task is deleted, or becomes that of another request; what Kling accepted stays accepted.
     fn check_tasks(&mut self, sql: &Connection) {
         let mut now = BTreeMap::new();
-        let mut statement = sql.prepare("SELECT id, request_hash, take, task_id FROM task").unwrap();
+        let mut statement =
+            sql.prepare("SELECT id, request_hash, take, task_id FROM task").unwrap();
         let mut rows = statement.query([]).unwrap();
         while let Some(row) = rows.next().unwrap() {
             let task = (row.get(1).unwrap(), row.get(2).unwrap(), row.get(3).unwrap());
