@@ -54,7 +54,10 @@ fn a_synopsis_has_the_whole_command_and_its_values() {
     let text = |name: &str| pages.iter().find(|(known, _)| known == name).unwrap().1.clone();
     for (name, synopsis) in [
         ("lipsyncd.1", r"\fBlipsyncd\fR [\fB\-\-config\fR FILE] COMMAND"),
-        ("lipsyncd-retry.1", r"[\fB\-\-yes\fR] [\fB\-\-dry\-run\fR] {JOB… | \fB\-\-failed\fR}"),
+        (
+            "lipsyncd-retry.1",
+            r"\fBlipsyncd retry\fR [\fB\-\-yes\fR] [\fB\-\-dry\-run\fR] [\fB\-\-config\fR FILE] {JOB… | \fB\-\-failed\fR}",
+        ),
         ("lipsyncd-resolve.1", r"{\fB\-\-task\fR ID | \fB\-\-resend\fR} JOB"),
         ("lipsyncd-list.1", r"[\fB\-\-state\fR STATE…]"),
     ] {
