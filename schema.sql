@@ -141,6 +141,7 @@ CREATE INDEX task_queued   ON task (priority DESC, turn, id) WHERE state = 'queu
 CREATE INDEX task_delayed  ON task (due_at_ms) WHERE state = 'queued' AND due_at_ms > 0;
 CREATE INDEX task_waiting  ON task (due_at_ms) WHERE state = 'waiting';
 CREATE INDEX task_state    ON task (state);
+CREATE INDEX task_lead     ON task (lead_job);
 CREATE INDEX task_session  ON task (session_row) WHERE session_row IS NOT NULL;
 CREATE INDEX task_own_name ON task (own_task_id) WHERE own_task_id IS NOT NULL;
 -- No two tasks of this database are one task at Kling.
@@ -178,7 +179,7 @@ CREATE TABLE job (
   watermark           INTEGER NOT NULL CHECK (watermark IN (0, 1)),
   callback_url        TEXT,
   own_task_id         TEXT,
-  asked_output        TEXT    NOT NULL,             -- where the next result goes
+  asked_output        TEXT    NOT NULL,             -- where the manifest wants its file
   priority            INTEGER NOT NULL,
   not_before_at_ms    INTEGER,
   changed_after_sent  INTEGER NOT NULL DEFAULT 0 CHECK (changed_after_sent IN (0, 1)),
@@ -197,7 +198,7 @@ CREATE TABLE job (
   video_url           TEXT,
 
   -- Its own file.
-  output              TEXT    NOT NULL,             -- where its result goes, or is
+  output              TEXT    NOT NULL,             -- where its file is; without a file, where it goes
   due_at_ms           INTEGER NOT NULL DEFAULT 0,   -- of its delivery, like the next three
   tries               INTEGER NOT NULL DEFAULT 0,
   failing_since_ms    INTEGER,
@@ -220,6 +221,7 @@ CREATE TABLE job (
 CREATE INDEX job_state    ON job (state);
 CREATE INDEX job_manifest ON job (manifest_id);
 CREATE INDEX job_task     ON job (task_row) WHERE task_row IS NOT NULL;
+CREATE INDEX job_earlier  ON job (earlier_task_row) WHERE earlier_task_row IS NOT NULL;
 -- Jobs that left, or may have, by what they ask: who appears and asks the same is the same job.
 CREATE INDEX job_gone     ON job (request_hash) WHERE absent_since_ms IS NOT NULL;
 CREATE INDEX job_absent   ON job (absent_since_ms) WHERE absent_since_ms IS NOT NULL AND left_at_ms IS NULL;
@@ -227,6 +229,7 @@ CREATE INDEX job_absent   ON job (absent_since_ms) WHERE absent_since_ms IS NOT 
 CREATE INDEX job_output   ON job (asked_output) WHERE asked_output <> key || '.mp4';
 CREATE INDEX job_local    ON job (id) WHERE audio_kind = 'file' OR video_kind = 'file';
 CREATE INDEX job_changed  ON job (id) WHERE changed_after_sent = 1;
+CREATE INDEX job_dismissed ON job (id) WHERE dismissed = 1;
 
 CREATE TABLE label (
   job_id INTEGER NOT NULL REFERENCES job (id) ON DELETE CASCADE,
@@ -417,7 +420,7 @@ SELECT
   t.task_id,
   t.external_task_id,
   (SELECT group_concat(key, ', ') FROM (SELECT key FROM job WHERE task_row = j.task_row AND id <> j.id ORDER BY id LIMIT 10)) AS shares_task_with,
-  CASE WHEN t.lead_job = j.id THEN t.units_micro ELSE 0 END / 1e6 AS units,
+  (SELECT coalesce(sum(units_micro), 0) FROM task WHERE lead_job = j.id) / 1e6 AS units,
   CAST(NULL AS REAL) AS money,
   j.output,
   CASE WHEN j.state IN ('failed', 'cancelled') THEN coalesce(j.error_code, t.error_code) END AS error_code,
@@ -486,8 +489,7 @@ SELECT
   m.failed,
   m.cancelled,
   m.unresolved,
-  (SELECT coalesce(sum(t.units_micro), 0) FROM job j JOIN task t ON t.id = j.task_row AND t.lead_job = j.id
-   WHERE j.manifest_id = m.id) / 1e6 AS units
+  (SELECT coalesce(sum(t.units_micro), 0) FROM job j JOIN task t ON t.lead_job = j.id WHERE j.manifest_id = m.id) / 1e6 AS units
 FROM manifest m
 WHERE m.removed_at_ms IS NULL OR m.jobs > m.cancelled;
 

@@ -8,7 +8,7 @@
 //! A release build has nothing of this. It must never do anything else than end the process or wait.
 
 /// All points there are; each has a before and an after.
-pub const POINTS: [&str; 24] = [
+pub const POINTS: [&str; 26] = [
     // The daemon's start.
     "lock.write",
     "store.make",
@@ -17,6 +17,7 @@ pub const POINTS: [&str; 24] = [
     "create.intend",
     "create.intend_again",
     "create.answer",
+    "delivery.record",
     // Every kind of request.
     "api.identify",
     "api.create",
@@ -31,6 +32,7 @@ pub const POINTS: [&str; 24] = [
     "part.append",
     "part.keep",
     "part.finish",
+    "copy.write",
     "note.write",
     "metadata.write",
     "name.into_free",

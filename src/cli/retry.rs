@@ -24,8 +24,9 @@ use crate::{
 #[derive(Debug, clap::Args)]
 #[command(
     group = ArgGroup::new("selection").required(true),
-    after_help = "Examples:\n  lipsyncd retry promo/en promo/fr\n  lipsyncd retry --failed --yes"
-)]
+    after_help = "Examples:\n  \
+    lipsyncd retry promo/en promo/fr\n  \
+    lipsyncd retry --failed --yes")]
 pub struct Args {
     /// Keys of jobs, as `lipsyncd list` shows them
     #[arg(value_name = "JOB", value_hint = ValueHint::Other, group = "selection")]

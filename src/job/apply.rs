@@ -73,6 +73,8 @@ pub fn apply(
         (S::Waiting | S::Queued | S::Identified, O::Abandoned) if task.is_uncreated() => {
             step.abandoned()
         }
+        // Lookups showed that its create request never arrived.
+        (S::Identified | S::Creating, O::Abandoned) if !task.was_accepted() => step.abandoned(),
         (S::Queued | S::Identified, O::Postponed { until_ms }) if task.is_uncreated() => {
             step.postponed(until_ms)
         }
@@ -95,7 +97,7 @@ pub fn apply(
         (S::Creating, O::Absent { absent_ms }) => step.absent(absent_ms),
         (S::Creating, O::Trouble(trouble)) => step.lookup_failed(trouble),
         (S::Creating, O::NoLookups(why)) => step.go(S::Unresolved, &why),
-        (S::Creating, O::Refused(fault)) => step.fail(fault),
+        (S::Creating, O::Refused(fault)) => step.refused_create(fault),
 
         // The task.
         (S::Submitted, O::Processing) => step.go(S::Processing, "Kling works on it"),

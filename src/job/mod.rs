@@ -74,7 +74,7 @@ pub struct Job {
     pub absent_since_ms: Option<i64>,
     /// Since when (Unix ms) it counts as gone from the folder.
     pub left_at_ms: Option<i64>,
-    /// Where its result goes, or is.
+    /// Where its file is; without a file, where it goes.
     pub output: String,
     /// The delivery of its own file, while its task has succeeded and the file is not there.
     pub delivery: Delivery,

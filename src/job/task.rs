@@ -221,3 +221,20 @@ impl Task {
             && matches!(self.spec.audio, Source::Url(_))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_follows_from_request_and_take() {
+        for (own, take, name) in [
+            (None, 1, "lipsyncd-0123"),
+            (None, 2, "lipsyncd-0123-2"),
+            (Some("mine"), 1, "mine"),
+            (Some("mine"), 99, "mine-99"),
+        ] {
+            assert_eq!(Task::name_of("0123", own, take), name);
+        }
+    }
+}

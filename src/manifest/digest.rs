@@ -45,17 +45,6 @@ pub fn spec_hash(spec: &JobSpec, output_is_explicit: bool) -> String {
     digest(&canonical(&TABLE, &by_path(spec, output_is_explicit)))
 }
 
-/// Returns a task's `external_task_id`: the job's own name for it, else a name made from the request;
-/// takes above 1 append their number.
-#[must_use]
-pub fn task_name(request_hash: &str, own: Option<&str>, take: u32) -> String {
-    let mut name = own.map_or_else(|| format!("lipsyncd-{request_hash}"), str::to_owned);
-    if take > 1 {
-        name += &format!("-{take}");
-    }
-    name
-}
-
 /// Whether two jobs of one manifest make the same request, judged by their text: the content of local
 /// files is not known here, so paths must be equal as written.
 pub(super) fn is_same_request(one: &JobSpec, other: &JobSpec) -> bool {

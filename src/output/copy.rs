@@ -104,6 +104,7 @@ fn copy_file(
         .create_new(true)
         .open(part)
         .map_err(OutputError::at(part))?;
+    failpoint::before("copy.write");
     let (copied, sha256, bytes) = match reflink(&to, &from) {
         // The source may have been changed before: the hash is that of the part.
         true => {
@@ -116,6 +117,7 @@ fn copy_file(
             (Copied::Bytes, sha256, bytes)
         }
     };
+    failpoint::after("copy.write");
     if bytes != facts.bytes || !sha256.eq_ignore_ascii_case(&facts.sha256) {
         return Err(changed(source, "its SHA-256 is not the recorded one"));
     }

@@ -15,10 +15,10 @@ use super::{
 };
 use crate::{
     failpoint,
-    job::{Create, Outcome, Task},
+    job::{Create, Outcome, Task, outcome::Trouble},
     kling::{Api, CreateRequest, Created, Reply, Sound},
     planted::{Mistake, is_planted},
-    store::{Answer, Call, Lookups, StoreError},
+    store::{Answer, Call, LeadLost, Lookups, StoreError},
 };
 
 /// Whether the line still lets paid calls through; asked again right before one is written down.
@@ -33,10 +33,17 @@ pub(super) async fn create<A: Api>(
     if let Some(end) = find_earlier_send(context, &task).await? {
         return Ok(end);
     }
+    let task = match task.create {
+        None => task,
+        Some(_) => match still_asked(context, task, None).await? {
+            Asked::Yes(task) => task,
+            Asked::No(end) => return Ok(end),
+        },
+    };
     let sound = match ready(context, &task).await {
         Ok(sound) => sound,
         Err(NotReady::MediaChanged(what)) => {
-            let task = context.media_changed(&task, what).await?;
+            let task = context.lose_lead(&task, LeadLost::MediaChanged(what)).await?;
             return Ok(StepEnd::new(task, None));
         }
         Err(NotReady::InTheWay(found)) => {
@@ -67,15 +74,13 @@ pub(super) async fn resend<A: Api>(
     absent_ms: i64,
     gate: Gate<'_>,
 ) -> Result<StepEnd, StoreError> {
-    let sound = match load_audio(&context.settings, &task).await {
-        Ok(sound) => sound,
-        Err(changed) => {
-            let changed = Outcome::MediaChanged(format!(
-                "its audio as it was first sent, to be sent again: {changed}"
-            ));
-            return Ok(StepEnd::new(context.note(&task, changed, None).await?, None));
-        }
+    let sound = load_audio(&context.settings, &task).await;
+    let task = match still_asked(context, task, sound.as_ref().err().cloned()).await? {
+        Asked::Yes(task) => task,
+        Asked::No(end) => return Ok(end),
     };
+    // Another job leads it now, whose file is to be read.
+    let Ok(sound) = sound else { return Ok(StepEnd::new(task, None)) };
     // It was never accepted: it is still free to say no for want of room.
     if let Some(InTheWay::Outcome(blocked @ Outcome::Blocked(_))) =
         check_output(context, &task).await
@@ -125,6 +130,32 @@ async fn ready<A: Api>(context: &Context<A>, task: &Task) -> Result<Sound, NotRe
         None => Ok(sound),
         Some(found) => Err(NotReady::InTheWay(found)),
     }
+}
+
+/// Whether a task whose create request never arrived is still asked for.
+enum Asked {
+    Yes(Task),
+    No(StepEnd),
+}
+
+async fn still_asked<A: Api>(
+    context: &Context<A>,
+    task: Task,
+    media_changed: Option<String>,
+) -> Result<Asked, StoreError> {
+    let (moment, policy) = (context.clock.moment(), context.settings.policy.clone());
+    let (task, is_asked) = context.store.never_arrived(task, media_changed, moment, policy).await?;
+    if task.state.is_finished() {
+        context.absences.forget(task.id);
+        return Ok(Asked::No(StepEnd::new(task, None)));
+    }
+    if is_asked {
+        return Ok(Asked::Yes(task));
+    }
+    let message = "its job is missing from the folder".to_owned();
+    let missing =
+        Outcome::Trouble(Trouble { code: "absent".to_owned(), message, retry_after_ms: None });
+    Ok(Asked::No(StepEnd::new(context.note(&task, missing, None).await?, None)))
 }
 
 /// Why a create request is not sent.

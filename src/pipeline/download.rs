@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     job::{
-        Delivered, JobId, Outcome, Task,
+        Delivered, JobId, Outcome, State, Task,
         outcome::{Fault, Trouble},
     },
     kling::{Api, ResultVideo},
@@ -34,6 +34,11 @@ pub(super) async fn download<A: Api>(
     task: Task,
     hint: Option<ResultVideo>,
 ) -> Result<StepEnd, StoreError> {
+    // Read again: the job that it was taken into memory for may ask for another task by now.
+    let task = match context.store.task(task.id).await? {
+        Some(now) if now.state == State::Downloading => now,
+        _ => return Err(StoreError::Stale { key: task.spec.key }),
+    };
     let counted = context.settings.metrics.download();
     let (outcome, word) = match fetch(context, &task, Target::of(&task), hint).await {
         Ok(delivered) => (Outcome::Delivered(delivered), None),

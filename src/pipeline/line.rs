@@ -83,6 +83,10 @@ impl Line {
         self.is_scanned = is_scanned;
     }
 
+    pub(super) fn is_scanned(&self) -> bool {
+        self.is_scanned
+    }
+
     /// Whether calls that cost may start.
     pub(super) fn lets_pay(&self) -> bool {
         if !self.is_scanned {

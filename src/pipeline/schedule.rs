@@ -268,6 +268,9 @@ impl<A: Api> Pipeline<A> {
         let now_ms = self.context.clock.now_ms();
         let policy = &self.context.settings.policy;
         self.shelf.wake(policy, now_ms);
+        // Not left to the nudge: a run that is to end when idle may come here before the nudge does.
+        let is_scanned = self.context.settings.is_scanned.load(Ordering::Acquire);
+        self.look_again |= is_scanned && !self.line.is_scanned();
         if self.next_due_at_ms.is_some_and(|due_at_ms| policy.is_due(due_at_ms, now_ms)) {
             self.next_due_at_ms = None;
             self.look_again |= !is_planted(Mistake::NeverWoken);

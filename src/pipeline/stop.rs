@@ -46,7 +46,7 @@ pub(super) fn told(task: &Task, stop: Stop) -> Trouble {
             ),
             None,
         ),
-        Stop::Gone { made_at_ms } => ("result_gone".to_owned(), gone(task, made_at_ms), None),
+        Stop::Gone { made_at_ms } => ("result_expired".to_owned(), gone(task, made_at_ms), None),
         Stop::Api(error) | Stop::NotThere(error) => {
             let trouble = trouble(&error);
             (trouble.code, trouble.message, trouble.retry_after_ms)

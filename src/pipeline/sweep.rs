@@ -227,7 +227,7 @@ async fn see<A: Api>(
         TaskStatus::Processing if task.state == State::Submitted => Outcome::Processing,
         TaskStatus::Succeed => {
             if units_micro.is_none() && context.settings.units_per_day_micro.is_some() {
-                let (key, manifest) = (&task.spec.key, context.store.manifest_of(task.id).await?);
+                let (key, manifest) = (&task.spec.key, context.store.manifest_of(task.lead).await?);
                 warn!(
                     job = key,
                     manifest,

@@ -183,19 +183,12 @@ impl Store {
         let path = path.to_owned();
         self.write(move |connection| {
             let before = change::newest(connection)?;
-            let id: Option<i64> = connection
-                .prepare_cached(
-                    "UPDATE manifest SET removed_at_ms = ?2 WHERE path = ?1 RETURNING id",
-                )?
-                .query_row((&path, moment.now_ms), |row| row.get(0))
-                .optional()?;
-            let Some(id) = id else { return Ok(Vec::new()) };
-            let mut reconciliation =
-                Reconciliation::new(connection, moment, &policy, OnChange::Flag)?;
-            let condition = "INDEXED BY job_manifest
-                WHERE j.manifest_id = ?1 AND j.absent_since_ms IS NULL ORDER BY j.id";
-            for row in job_row::all(connection, condition, [id])? {
-                reconciliation.depart(row, "its manifest is no longer in the folder")?;
+            connection
+                .prepare_cached("UPDATE manifest SET removed_at_ms = ?2 WHERE path = ?1")?
+                .execute((&path, moment.now_ms))?;
+            if let Some(id) = row_of(connection, &path)? {
+                Reconciliation::new(connection, moment, &policy, OnChange::Flag)?
+                    .miss_others(id, &HashSet::new())?;
             }
             change::since(connection, before)
         })
@@ -219,13 +212,9 @@ impl Store {
             let before = change::newest(connection)?;
             let mut reconciliation =
                 Reconciliation::new(connection, moment, &policy, OnChange::Flag)?;
-            let condition = "INDEXED BY job_manifest
-                WHERE j.manifest_id = (SELECT id FROM manifest WHERE path = ?1)
-                  AND j.absent_since_ms IS NULL ORDER BY j.id";
-            for row in job_row::all(connection, condition, [&path])? {
-                if !keys.contains(&row.job.spec.key) {
-                    reconciliation.depart(row, "its manifest no longer asks for it")?;
-                }
+            let asked = keys.iter().map(String::as_str).collect();
+            if let Some(id) = row_of(connection, &path)? {
+                reconciliation.miss_others(id, &asked)?;
             }
             change::since(connection, before)
         })
@@ -245,11 +234,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let [path, why] = [path, why].map(str::to_owned);
         self.write(move |connection| {
-            let id: Option<i64> = connection
-                .prepare_cached("SELECT id FROM manifest WHERE path = ?1")?
-                .query_row([&path], |row| row.get(0))
-                .optional()?;
-            let Some(id) = id else { return Ok(()) };
+            let Some(id) = row_of(connection, &path)? else { return Ok(()) };
             Reconciliation::new(connection, moment, &policy, OnChange::Flag)?.hold_unsent(id, &why)
         })
         .await
@@ -282,6 +267,12 @@ impl Store {
         })
         .await
     }
+}
+
+/// The row of the manifest at `path`, if it was ever read.
+fn row_of(connection: &Connection, path: &str) -> Result<Option<i64>, StoreError> {
+    let mut row = connection.prepare_cached("SELECT id FROM manifest WHERE path = ?1")?;
+    Ok(row.query_row([path], |row| row.get(0)).optional()?)
 }
 
 fn all_or_nothing<'c>(

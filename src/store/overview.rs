@@ -19,7 +19,7 @@ pub struct Reader {
 /// Where everything stands at one moment.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Standing {
-    /// How many jobs are in each state; every state is there.
+    /// How many jobs are in each state; every state is there. Dismissed jobs do not count.
     pub jobs: BTreeMap<State, i64>,
     /// Manifests in the folder that are in force.
     pub manifests_accepted: i64,
@@ -50,6 +50,8 @@ pub struct Standing {
     pub slots_used: i64,
     /// Jobs whose request changed after their task was created.
     pub changed_after_sent: i64,
+    /// Failed jobs that a person took out of the counts.
+    pub dismissed: i64,
     /// How long tasks take, once it is known.
     pub median_task_ms: Option<i64>,
     /// The daemon that last began its work; it may have ended.
@@ -108,6 +110,9 @@ pub(super) const SLOTS_USED: &str = "
 pub(super) const CHANGED: &str = "
     SELECT count(*) FROM job INDEXED BY job_changed WHERE changed_after_sent = 1 AND absent_since_ms IS NULL";
 
+pub(super) const DISMISSED: &str = "
+    SELECT count(*) FROM job INDEXED BY job_dismissed WHERE dismissed = 1 AND state = 'failed'";
+
 impl Standing {
     /// How many jobs are in any of `states`.
     #[must_use]
@@ -151,7 +156,11 @@ pub(super) fn standing(connection: &Connection, now_ms: i64) -> Result<Standing,
     let moment = connection.unchecked_transaction()?;
     let spent_today_micro = spend::on_day(&moment, now_ms)?;
     let spent_total_micro = spend::in_all(&moment)?;
-    let jobs = jobs(&moment)?;
+    let mut jobs = jobs(&moment)?;
+    let dismissed: i64 = moment.prepare_cached(DISMISSED)?.query_row([], |row| row.get(0))?;
+    if let Some(failed) = jobs.get_mut(&State::Failed) {
+        *failed -= dismissed;
+    }
     let refused = refused(&moment)?;
     let pause = pause::read_pause(&moment)?;
     let blocked = blocked(&moment)?;
@@ -180,6 +189,7 @@ pub(super) fn standing(connection: &Connection, now_ms: i64) -> Result<Standing,
                 blocked,
                 slots_used,
                 changed_after_sent,
+                dismissed,
                 median_task_ms: row.get(4)?,
                 daemon_pid: row.get(5)?,
                 daemon_since_ms: row.get(6)?,

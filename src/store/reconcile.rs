@@ -7,7 +7,10 @@
 pub(super) mod compare;
 pub(super) mod depart;
 
-use std::{borrow::Cow, collections::HashMap};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+};
 
 use rusqlite::Connection;
 
@@ -18,6 +21,30 @@ use super::{
     sharing::{Sharing, Stop, Wish},
 };
 use crate::job::{Delivery, Failure, Job, JobId, Moment, Policy, State};
+
+/// What a job looks like to its manifest.
+struct KnownJob {
+    spec_hash: String,
+    request_hash: Option<String>,
+    video: String,
+    audio: String,
+    has_task: bool,
+    is_absent: bool,
+    has_left: bool,
+    succeeded: bool,
+}
+
+impl KnownJob {
+    /// Whether nothing is to be done: the same is asked, of the same media, under the same addresses.
+    fn is_as(&self, wanted: &WantedJob) -> bool {
+        self.has_task
+            && !self.is_absent
+            && self.spec_hash == wanted.spec_hash
+            && self.request_hash == wanted.request_hash
+            && self.video == wanted.spec.video.as_written()
+            && self.audio == wanted.spec.audio.as_written()
+    }
+}
 
 /// One manifest's differences being applied.
 pub(super) struct Reconciliation<'a> {
@@ -31,6 +58,10 @@ pub(super) struct Reconciliation<'a> {
     pub(super) done: Reconciled,
 }
 
+pub(in crate::store) const KNOWN: &str = "
+    SELECT key, spec_hash, request_hash, video, audio, task_row IS NOT NULL, absent_since_ms IS NOT NULL,
+      left_at_ms IS NOT NULL, state = 'succeeded'
+    FROM job INDEXED BY job_manifest WHERE manifest_id = ?1";
 pub(in crate::store) const ANY_GONE: &str =
     "SELECT EXISTS (SELECT 1 FROM job INDEXED BY job_gone WHERE absent_since_ms IS NOT NULL)";
 pub(in crate::store) const GONE: &str = "INDEXED BY job_gone
@@ -62,31 +93,26 @@ impl<'a> Reconciliation<'a> {
 
     pub(super) fn accept(&mut self, manifest: &Accepted) -> Result<(), Stop> {
         let manifest_id = self.enter(manifest)?;
-        let mut known: HashMap<String, JobRow> = job_row::all(
-            self.connection,
-            "INDEXED BY job_manifest WHERE j.manifest_id = ?1",
-            [manifest_id],
-        )?
-        .into_iter()
-        .map(|row| (row.job.spec.key.clone(), row))
-        .collect();
         // Departures come first: what leaves one key may appear under another.
-        let (asked, gone) = self.split(manifest, &mut known);
-        for row in gone {
-            self.depart(row, "its manifest no longer asks for it")?;
-        }
-        self.spare_many(manifest, &asked);
+        let asked: HashSet<&str> = manifest.jobs.iter().map(|job| job.spec.key.as_str()).collect();
+        self.miss_others(manifest_id, &asked)?;
+        let known = self.known(manifest_id)?;
+        self.spare_many(manifest, &known);
         // A job that returns under its own key is not missing any more when new keys look for theirs.
         let mut new = Vec::new();
         for (index, wanted) in manifest.jobs.iter().enumerate() {
-            match known.remove(&wanted.spec.key) {
-                Some(row) => self.compare(self.current(row)?, wanted, false)?,
+            match known.get(&wanted.spec.key) {
+                Some(job) if job.is_as(wanted) => {}
+                Some(_) => match self.of_key(wanted, manifest_id)? {
+                    Some(row) => self.compare(row, wanted, false)?,
+                    None => new.push((index, wanted)),
+                },
                 None => new.push((index, wanted)),
             }
         }
         let mut turns = HashMap::new();
         for (index, wanted) in new {
-            match self.of_another_manifest(wanted, manifest_id)? {
+            match self.of_key(wanted, manifest_id)? {
                 Some(row) => self.compare(JobRow { manifest_id, ..row }, wanted, false)?,
                 None => self.appear(manifest_id, wanted, index, &mut turns)?,
             }
@@ -108,50 +134,32 @@ impl<'a> Reconciliation<'a> {
         Ok(enter.query_row(values, |row| row.get(0))?)
     }
 
-    /// The keys that are asked for, and the jobs of the manifest that are not.
-    fn split<'m>(
-        &self,
-        manifest: &'m Accepted,
-        known: &mut HashMap<String, JobRow>,
-    ) -> (HashMap<&'m str, JobRow>, Vec<JobRow>) {
-        let mut asked = HashMap::new();
-        if known.is_empty() {
-            return (asked, Vec::new());
-        }
-        for wanted in &manifest.jobs {
-            if let Some(row) = known.get(&wanted.spec.key) {
-                asked.insert(wanted.spec.key.as_str(), row.clone());
-            }
-        }
-        let mut gone: Vec<JobRow> = Vec::new();
-        known.retain(|key, row| {
-            let is_asked = asked.contains_key(key.as_str());
-            if !is_asked && row.job.absent_since_ms.is_none() {
-                gone.push(row.clone());
-            }
-            is_asked
-        });
-        gone.sort_by_key(|row| row.job.id);
-        (asked, gone)
+    /// The jobs of a manifest, by key.
+    fn known(&self, manifest_id: i64) -> Result<HashMap<String, KnownJob>, StoreError> {
+        let mut known = self.connection.prepare_cached(KNOWN)?;
+        let rows = known.query_map([manifest_id], |row| {
+            let job = KnownJob {
+                spec_hash: row.get(1)?,
+                request_hash: row.get(2)?,
+                video: row.get(3)?,
+                audio: row.get(4)?,
+                has_task: row.get(5)?,
+                is_absent: row.get(6)?,
+                has_left: row.get(7)?,
+                succeeded: row.get(8)?,
+            };
+            Ok((row.get(0)?, job))
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
     }
 
     /// The row as it is now: what happened to another job of its task may have changed it since it was read.
     fn current(&self, row: JobRow) -> Result<JobRow, StoreError> {
-        let mut same =
-            self.connection.prepare_cached("SELECT 1 FROM job WHERE id = ?1 AND revision = ?2")?;
-        if same.exists((row.job.id, row.job.revision))? {
-            return Ok(row);
-        }
-        let now = job_row::by_id(self.connection, row.job.id)?;
-        Ok(now.map_or(row.clone(), |now| JobRow { job: now.job, ..row }))
+        Ok(job_row::by_id(self.connection, row.job.id)?.unwrap_or(row))
     }
 
-    /// A job of this key that belongs to another manifest: taken over if that one no longer asks for it.
-    fn of_another_manifest(
-        &self,
-        wanted: &WantedJob,
-        manifest_id: i64,
-    ) -> Result<Option<JobRow>, Stop> {
+    /// The job of this key; one of another manifest is taken over if that one no longer asks for it.
+    fn of_key(&self, wanted: &WantedJob, manifest_id: i64) -> Result<Option<JobRow>, Stop> {
         let Some(row) = job_row::by_key(self.connection, &wanted.spec.key)? else {
             return Ok(None);
         };
@@ -205,7 +213,7 @@ impl<'a> Reconciliation<'a> {
         let mut job = gone.job;
         let old = std::mem::replace(&mut job.spec.key, wanted.spec.key.clone());
         job.spec.id.clone_from(&wanted.spec.id);
-        let what = format!("known again: {old} goes by {} now", job.spec.key);
+        let what = format!("renamed from {old} to {}: it asks for the same", job.spec.key);
         add_event(
             self.connection,
             job.id,

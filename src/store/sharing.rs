@@ -7,7 +7,8 @@ use rusqlite::{Connection, OptionalExtension as _};
 
 use super::{Conflict, StoreError, job_row, job_row::JobRow, record, record::add_event, task_row};
 use crate::job::{
-    Delivery, Job, JobId, JobSpec, Media, Moment, Outcome, Policy, State, Task, TaskId, apply,
+    Delivery, Job, JobId, JobSpec, Media, Moment, Outcome, Policy, Source, State, Task, TaskId,
+    apply,
 };
 
 /// Why jobs cannot be pointed to tasks.
@@ -130,7 +131,9 @@ impl<'a> Sharing<'a> {
         job.delivery = Delivery::default();
         (job.changed_after_sent, job.dismissed) = (false, false);
         job.media.missing = None;
-        job.output.clone_from(&job.spec.output);
+        if job.delivered.is_none() {
+            job.output.clone_from(&job.spec.output);
+        }
         let task = match self.find(&request_hash, wish.take)? {
             None => self.make(job, request_hash, wish)?,
             Some(task) => self.join(job, task, wish)?,
@@ -233,8 +236,9 @@ impl<'a> Sharing<'a> {
         self.reread(task.id)
     }
 
-    /// Lets `job` lead a task, and returns the task as it is then: the row of a new job is not written yet.
-    /// While nothing was sent, the task is spelled as this job does.
+    /// Lets `job` lead a task, and returns the task as it is then: the row of a new job is not written yet. While
+    /// nothing was sent, the task is spelled as this job does; after that only its local files are looked for where
+    /// this job has them.
     fn lead(&self, task: &Task, job: &Job) -> Result<Task, StoreError> {
         let mut led = Task {
             revision: task.revision + 1,
@@ -243,19 +247,23 @@ impl<'a> Sharing<'a> {
             is_superseded: false,
             ..task.clone()
         };
-        if task.was_accepted() {
-            self.connection
-                .prepare_cached(
-                    "UPDATE task SET lead_job = ?2, revision = revision + 1 WHERE id = ?1",
-                )?
-                .execute((task.id, job.id))?;
-            return Ok(led);
+        let same_request = job.request_hash.as_ref() == Some(&task.request_hash);
+        if task.was_never_sent() {
+            let (take, output) = (Some(task.take), job.spec.output.clone());
+            led.spec = JobSpec { take, output, ..job.spec.clone() };
+            let audio_ms = job.media.audio_ms.or(task.media.audio_ms);
+            led.media = Media { audio_ms, ..job.media.clone() };
+            job.manifest_dir().clone_into(&mut led.media_dir);
+        } else if same_request {
+            for (to, from) in
+                [(&mut led.spec.audio, &job.spec.audio), (&mut led.spec.video, &job.spec.video)]
+            {
+                if matches!(from, Source::File(_)) {
+                    to.clone_from(from);
+                }
+            }
+            job.manifest_dir().clone_into(&mut led.media_dir);
         }
-        job.manifest_dir().clone_into(&mut led.media_dir);
-        led.spec =
-            JobSpec { take: Some(task.take), output: job.output.clone(), ..job.spec.clone() };
-        led.media =
-            Media { audio_ms: job.media.audio_ms.or(task.media.audio_ms), ..job.media.clone() };
         task_row::update_request(self.connection, &led)?;
         Ok(led)
     }
@@ -342,7 +350,12 @@ impl<'a> Sharing<'a> {
     }
 
     /// Writes what an outcome makes of a task; the job `but` is written by the caller.
-    fn apply_but(&self, task: &Task, outcome: Outcome, but: JobId) -> Result<Task, StoreError> {
+    pub(super) fn apply_but(
+        &self,
+        task: &Task,
+        outcome: Outcome,
+        but: JobId,
+    ) -> Result<Task, StoreError> {
         let transition = apply(task, outcome, &self.moment, self.policy).map_err(|illegal| {
             StoreError::Nonsense { key: illegal.key.clone(), what: illegal.to_string() }
         })?;

@@ -8,19 +8,19 @@
 )]
 
 mod architecture;
-// mod commands;
-// mod crash;
-// mod doctor;
-// mod folder;
+mod commands;
+mod crash;
+mod doctor;
+mod folder;
 mod identity;
-// mod log;
-// mod metrics;
-// mod pipeline;
-// mod reading;
-// mod restore;
-// mod service;
-// mod simulation;
-// #[cfg(target_os = "linux")]
-// mod storage;
+mod log;
+mod metrics;
+mod pipeline;
+mod reading;
+mod restore;
+mod service;
+mod simulation;
+#[cfg(target_os = "linux")]
+mod storage;
 mod support;
-// mod trouble;
+mod trouble;

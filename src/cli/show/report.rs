@@ -26,6 +26,8 @@ pub(super) struct Report<'a> {
     used: Option<Used<'a>>,
     create: Option<Create>,
     result: Option<Delivered<'a>>,
+    /// Whether the delivered file is still there; null: none was delivered.
+    file_is_there: Option<bool>,
     /// While it is unresolved: the tasks of the account that it could be.
     #[serde(skip_serializing_if = "Option::is_none")]
     candidates: Option<Vec<CouldBe<'a>>>,
@@ -105,7 +107,7 @@ struct Delivered<'a> {
 }
 
 impl<'a> Report<'a> {
-    pub(super) fn of(detail: &'a JobDetail) -> Self {
+    pub(super) fn of(detail: &'a JobDetail, file_is_there: Option<bool>) -> Self {
         let (job, task) = (&detail.state.job, detail.state.task.as_ref());
         Self {
             line: &detail.line,
@@ -137,11 +139,12 @@ impl<'a> Report<'a> {
                 sha256: &result.sha256,
                 duration_ms: result.duration_ms,
             }),
+            file_is_there,
             candidates: candidates(detail),
             candidates_listed_at: (job.state == State::Unresolved).then(|| detail.listed_at()),
             history_is_whole: detail.history_is_whole(),
             history: &detail.history,
-            next: next(detail),
+            next: next(detail, file_is_there),
         }
     }
 }
@@ -201,7 +204,7 @@ pub(super) fn candidates(detail: &JobDetail) -> Option<Vec<CouldBe<'_>>> {
 }
 
 /// The command that is worth typing now, if there is one.
-pub(super) fn next(detail: &JobDetail) -> Option<String> {
+pub(super) fn next(detail: &JobDetail, file_is_there: Option<bool>) -> Option<String> {
     let job = &detail.state.job;
     let (key, manifest_is_there) = (&job.spec.key, job.absent_since_ms.is_none());
     let resolve = || open::command("resolve", key);
@@ -215,6 +218,7 @@ pub(super) fn next(detail: &JobDetail) -> Option<String> {
         State::Failed | State::Cancelled if manifest_is_there && !job.was_removed() => {
             Some(open::command("retry", key))
         }
+        State::Succeeded if file_is_there == Some(false) => Some(open::command("fetch", key)),
         State::Succeeded if manifest_is_there && job.changed_after_sent => {
             Some(open::command("retry", key))
         }

@@ -4,15 +4,22 @@ use std::io::{self, Write};
 
 use super::report::{CouldBe, candidates, face, next};
 use crate::{
-    cli::text::{bytes, position, safe, time},
+    cli::{
+        open,
+        text::{bytes, position, safe, time},
+    },
     job::{Job, Source, State, Task},
     store::{HistoryLine, JobDetail},
 };
 
 /// Writes the job whole.
-pub(super) fn write(out: &mut dyn Write, detail: &JobDetail) -> io::Result<()> {
+pub(super) fn write(
+    out: &mut dyn Write,
+    detail: &JobDetail,
+    file_is_there: Option<bool>,
+) -> io::Result<()> {
     writeln!(out, "{}  {}", safe(&detail.line.key), detail.line.state)?;
-    for (name, said) in facts(detail) {
+    for (name, said) in facts(detail, file_is_there) {
         writeln!(out, "  {name:<12}  {}", safe(&said))?;
     }
     if let Some(candidates) = candidates(detail) {
@@ -25,7 +32,7 @@ pub(super) fn write(out: &mut dyn Write, detail: &JobDetail) -> io::Result<()> {
     for line in &detail.history {
         write_event(out, line)?;
     }
-    match next(detail) {
+    match next(detail, file_is_there) {
         Some(command) => writeln!(out, "\nNext: {}", safe(&command)),
         None => Ok(()),
     }
@@ -34,14 +41,14 @@ pub(super) fn write(out: &mut dyn Write, detail: &JobDetail) -> io::Result<()> {
 type Fact = (&'static str, String);
 
 /// All that is known, as names and what is to be said; not yet safe to show.
-fn facts(detail: &JobDetail) -> Vec<Fact> {
-    let mut facts = standing(detail);
+fn facts(detail: &JobDetail, file_is_there: Option<bool>) -> Vec<Fact> {
+    let mut facts = standing(detail, file_is_there);
     facts.extend(wish(&detail.state.job));
     facts.extend(detail.state.task.as_ref().map(found_out).unwrap_or_default());
     facts
 }
 
-fn standing(detail: &JobDetail) -> Vec<Fact> {
+fn standing(detail: &JobDetail, file_is_there: Option<bool>) -> Vec<Fact> {
     let (line, job) = (&detail.line, &detail.state.job);
     let mut facts = Vec::new();
     if let Some(waiting_for) = &line.waiting_for {
@@ -62,6 +69,12 @@ fn standing(detail: &JobDetail) -> Vec<Fact> {
         facts.push(("", flag.to_owned()));
     }
     facts.push(("output", line.output.clone()));
+    if file_is_there == Some(false) {
+        let fetch = open::command("fetch", &line.key);
+        let gone =
+            format!("that file is no longer there; `{fetch}` brings it back, free of charge");
+        facts.push(("", gone));
+    }
     facts.push(("take", line.attempt.to_string()));
     if let Some(others) = &line.shares_task_with {
         facts.push(("shared", format!("shares its task with {others}")));
@@ -72,9 +85,7 @@ fn standing(detail: &JobDetail) -> Vec<Fact> {
     if let Some(name) = &line.external_task_id {
         facts.push(("named", format!("{name} (external_task_id)")));
     }
-    let cost = detail.state.task.as_ref().filter(|task| task.lead == job.id);
-    let cost = crate::cli::text::units(cost.map_or(0, |task| task.units_micro));
-    facts.push(("cost", format!("{cost} units")));
+    facts.push(("cost", format!("{} units, all takes together", line.units)));
     facts.push(("priority", line.priority.to_string()));
     facts.push(("first read", line.created_at.clone()));
     match &line.finished_at {

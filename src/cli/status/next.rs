@@ -42,6 +42,11 @@ pub(super) fn next(report: &Report) -> Vec<(String, String)> {
     if failed > 0 {
         add("lipsyncd list --state failed", counted(failed, "job") + " failed");
     }
+    if report.changed_after_sent > 0 {
+        add("lipsyncd list", changed(report.changed_after_sent));
+        add("lipsyncd retry JOB", "makes the new request, and pays for it".to_owned());
+        add("lipsyncd dismiss JOB", "keeps the result that is there".to_owned());
+    }
     let waiting = count(&[State::Waiting]);
     if waiting > 0 {
         let why = format!(
@@ -73,6 +78,12 @@ fn ailing(report: &Report) -> Option<&'static str> {
 /// perhaps may.
 fn is_closed(refused: &RefusedManifest) -> bool {
     refused.error.contains("it cannot be read: Permission denied")
+}
+
+/// How many jobs changed after their task was created.
+pub(super) fn changed(count: i64) -> String {
+    let sent = if count == 1 { "it was sent" } else { "they were sent" };
+    format!("{} changed after {sent}", counted(count, "job"))
 }
 
 fn jobs_are(count: i64) -> String {

@@ -23,6 +23,10 @@ const SLOTS_AHEAD: [State; 5] =
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct Report {
     pub(super) jobs: BTreeMap<State, i64>,
+    /// Jobs whose request changed after their task was created.
+    pub(super) changed_after_sent: i64,
+    /// Failed jobs that a person dismissed; `jobs` does not count them.
+    pub(super) dismissed: i64,
     pub(super) manifests: Manifests,
     pub(super) slots: Slots,
     pub(super) pause: Option<PauseReport>,
@@ -117,6 +121,8 @@ impl Report {
     pub(super) fn of(standing: Standing, holder: Option<Holder>, now_ms: i64, here: Here) -> Self {
         Self {
             jobs: standing.jobs.clone(),
+            changed_after_sent: standing.changed_after_sent,
+            dismissed: standing.dismissed,
             manifests: Manifests {
                 accepted: standing.manifests_accepted,
                 refused: standing.manifests_refused,
@@ -230,6 +236,7 @@ pub(super) mod tests {
             blocked: None,
             slots_used: 5,
             changed_after_sent: 0,
+            dismissed: 0,
             median_task_ms: Some(60_000),
             daemon_pid: Some(4711),
             daemon_since_ms: Some(NOW_MS - 200_000),

@@ -2,7 +2,10 @@
 
 use std::io::{self, Write};
 
-use super::{next::next, report::Report};
+use super::{
+    next::{changed, next},
+    report::Report,
+};
 use crate::{
     cli::text::{duration, first_line, safe, time, units},
     job::State,
@@ -60,6 +63,14 @@ pub(super) fn lines(report: &Report) -> Vec<(&'static str, String)> {
             if blocked.jobs == 1 { "1 job waits" } else { &format!("{} jobs wait", blocked.jobs) };
         lines.push(("output", format!("{wait} for {}", safe(&blocked.reason))));
     }
+    if report.changed_after_sent > 0 {
+        let results = match report.changed_after_sent {
+            1 => "its result is",
+            _ => "their results are",
+        };
+        let changed = changed(report.changed_after_sent);
+        lines.push(("changed", format!("{changed}; {results} of the earlier request")));
+    }
     lines.push(("units", spent(report)));
     if let Some(left) = time_left(report) {
         lines.push(("time left", left));
@@ -102,7 +113,14 @@ fn jobs(report: &Report) -> String {
         .filter(|(_, count)| **count > 0)
         .map(|(state, count)| format!("{count} {state}"))
         .collect();
-    if each.is_empty() { "none yet".to_owned() } else { format!("{all}: {}", each.join(", ")) }
+    if each.is_empty() {
+        return "none yet".to_owned();
+    }
+    let dismissed = match report.dismissed {
+        0 => String::new(),
+        count => format!(" (and {count} failed, dismissed)"),
+    };
+    format!("{all}: {}{dismissed}", each.join(", "))
 }
 
 fn slots(report: &Report) -> String {
@@ -217,6 +235,21 @@ next       lipsyncd run                       101 jobs are not finished
            lipsyncd list --state waiting      what a job waits for
 ";
         assert_eq!(shown(standing, None), expected);
+    }
+
+    #[test]
+    fn changed_jobs_are_counted_with_what_to_type() {
+        let standing = Standing { changed_after_sent: 2, dismissed: 3, ..standing() };
+        let said = shown(standing, running(4711));
+        for line in [
+            "jobs       120: 95 queued, 5 processing, 20 succeeded (and 3 failed, dismissed)\n",
+            "changed    2 jobs changed after they were sent; their results are of the earlier request\n",
+            "next       lipsyncd list                      2 jobs changed after they were sent\n",
+            "           lipsyncd retry JOB                 makes the new request, and pays for it\n",
+            "           lipsyncd dismiss JOB               keeps the result that is there\n",
+        ] {
+            assert!(said.contains(line), "{line}\n{said}");
+        }
     }
 
     #[test]

@@ -56,8 +56,10 @@ impl Step<'_> {
     /// paid for identifying for ever.
     pub(super) fn session_gone(&self, why: String) -> Transition {
         let since_ms = self.task.session.as_ref().map(|session| session.identified_at_ms);
-        let is_young = since_ms
-            .is_none_or(|since_ms| self.moment.now_ms.saturating_sub(since_ms) < SESSION_YOUNG_MS);
+        // One from a time to come says nothing: the clock was set back since.
+        let is_young = since_ms.is_none_or(|since_ms| {
+            (0..SESSION_YOUNG_MS).contains(&self.moment.now_ms.saturating_sub(since_ms))
+        });
         let sessions_lost = self.task.sessions_lost.saturating_add(u32::from(is_young));
         if is_young && sessions_lost >= SESSIONS_LOST_MAX {
             return self.fail(Fault { code: "session_gone".to_owned(), message: why });
@@ -72,6 +74,13 @@ impl Step<'_> {
     pub(super) fn media_changed(&self, what: String) -> Transition {
         let code = "media_changed".to_owned();
         self.lookup_failed(Trouble { code, message: what, retry_after_ms: None })
+    }
+
+    /// A refusal of the create request is written only once no earlier send of it can exist: nothing of it is
+    /// left at Kling.
+    pub(super) fn refused_create(&self, fault: Fault) -> Transition {
+        let failed = self.fail(fault);
+        Transition { task: Task { create: None, ..failed.task }, ..failed }
     }
 
     pub(super) fn not_sent(&self, why: String) -> Transition {

@@ -212,20 +212,6 @@ fn the_spelling_of_a_manifest_changes_no_digest() {
 }
 
 #[test]
-fn a_task_is_named_by_its_request_and_take() {
-    for (own, take, expected) in [
-        (None, 1, "lipsyncd-0123"),
-        (None, 2, "lipsyncd-0123-2"),
-        (None, 99, "lipsyncd-0123-99"),
-        (Some("mine"), 1, "mine"),
-        (Some("mine"), 3, "mine-3"),
-    ] {
-        assert_eq!(task_name("0123", own, take), expected);
-    }
-}
-
-/// Digests are stored in databases, in results and at Kling. They must never change.
-#[test]
 fn stored_digests_stay_valid() {
     let local = job("");
     let canonical_of = |spec: &JobSpec| {

@@ -3,11 +3,13 @@
 //! A scan that misses a job does not cancel it: it may be in the middle of being moved. It has left when a
 //! scan runs at least `watch.rescan_interval` after the first one that missed it.
 
+use std::collections::HashSet;
+
 use rusqlite::Connection;
 
 use super::{Reconciliation, job_row::JobRow};
 use crate::{
-    job::{Failure, REMOVED, State, Task},
+    job::{Failure, JobId, REMOVED, State, Task},
     store::{StoreError, job_row, record::add_event},
 };
 
@@ -39,6 +41,28 @@ impl Reconciliation<'_> {
         job_row::save(self.connection, &mut job, manifest_id, now_ms)?;
         add_event(self.connection, job.id, Some(before), job.state, why, None, now_ms)?;
         left.map_or(Ok(()), |left| self.sharing.release(left, job.id))
+    }
+
+    /// The jobs of a manifest that are not among the keys it asks for now are missing.
+    pub(in crate::store) fn miss_others(
+        &mut self,
+        manifest_id: i64,
+        asked: &HashSet<&str>,
+    ) -> Result<(), StoreError> {
+        let known: Vec<(JobId, String)> = self
+            .connection
+            .prepare_cached(
+                "SELECT id, key FROM job INDEXED BY job_manifest
+                 WHERE manifest_id = ?1 AND absent_since_ms IS NULL ORDER BY id",
+            )?
+            .query_map([manifest_id], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect::<Result<_, _>>()?;
+        for (id, _) in known.into_iter().filter(|(_, key)| !asked.contains(key.as_str())) {
+            if let Some(row) = job_row::by_id(self.connection, id)? {
+                self.depart(row, "its manifest no longer asks for it")?;
+            }
+        }
+        Ok(())
     }
 
     /// Marks the jobs that were first missed at `missed_before_ms` (Unix ms) or earlier as gone. What was not

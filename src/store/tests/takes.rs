@@ -1,7 +1,7 @@
 //! Takes: which one a job joins, what a retry begins, and what `cancel` takes back.
 
 use super::*;
-use crate::store::JobState;
+use crate::store::{JobState, LeadLost};
 
 async fn one_job() -> Bench {
     let bench = Bench::new();
@@ -219,10 +219,17 @@ async fn changed_media_take_the_lead_job_off_its_task() {
     bench.accept(manifest("b.yaml", vec![digested(same.spec, same.media)])).await.unwrap();
     let task = bench.task("a").await;
     let what = "audio a.mp3 changed".to_owned();
-    let task = bench.store.media_changed(task, what, moment(), policy()).await.unwrap();
+    let task = bench
+        .store
+        .lose_lead(task, LeadLost::MediaChanged(what), moment(), policy())
+        .await
+        .unwrap();
     assert_eq!((task.state, task.spec.key.as_str()), (State::Queued, "b"));
     let job = bench.job("a").await;
     assert_eq!((job.state, job.task), (State::Waiting, None));
-    let task = bench.store.media_changed(task, "also".to_owned(), moment(), policy()).await;
+    let task = bench
+        .store
+        .lose_lead(task, LeadLost::MediaChanged("also".to_owned()), moment(), policy())
+        .await;
     assert_eq!(task.unwrap().state, State::Cancelled);
 }

@@ -45,13 +45,16 @@ async fn list_as_json_has_the_columns_of_the_view() {
     let (place, _store) = Place::with_jobs().await;
     let json = place.run(&["list", "--json", "--state", "succeeded"]).json();
     let job = json[0].as_object().unwrap();
-    let columns = "key manifest state waiting_for attempts task_id external_task_id units output \
-                   error_code error priority created_at updated_at finished_at";
+    let columns = "key manifest state state_since waiting_for video audio labels attempt task_id \
+                   external_task_id shares_task_with units money output error_code error request_id \
+                   changed_after_sent dismissed priority created_at updated_at finished_at";
     for column in columns.split_whitespace() {
         assert!(job.contains_key(column), "{column}");
     }
     assert_eq!(job["task_id"], "task-succeeded");
     assert_eq!(job["units"], 1.05);
+    assert_eq!((&job["labels"], &job["attempt"]), (&"language=en".into(), &1.into()));
+    assert_eq!(job["request_id"], "request-of-query");
     assert_eq!(job["finished_at"], "2026-03-01T12:00:07.050Z");
 }
 
@@ -90,12 +93,13 @@ async fn a_list_longer_than_a_page_is_whole_and_a_closed_pipe_ends_it_quietly() 
 #[tokio::test]
 async fn show_tells_a_job_whole() {
     let (place, _store) = Place::with_jobs().await;
+    place.put_result("promo/succeeded.mp4");
     let ran = place.run(&["show", "promo/succeeded"]);
     assert_eq!((ran.code, ran.err.as_str()), (0, ""));
     for said in [
         "promo/succeeded  succeeded\n",
         "task-succeeded",
-        "base-promo-succeeded (external_task_id)",
+        "lipsyncd-promo-succeeded (external_task_id)",
         "1.05 units",
         "https://cdn.example.com/v.mp4",
         "face 7: sound from 0s to 5s, put in at 0s",
@@ -113,6 +117,24 @@ async fn show_tells_a_job_whole() {
         out.lines().find_map(|line| line.strip_prefix("Next: ")).unwrap().to_owned()
     };
     assert_eq!(next("promo/failed"), "lipsyncd retry promo/failed");
+}
+
+#[tokio::test]
+async fn show_names_fetch_for_a_file_that_is_gone() {
+    let (place, store) = Place::with_jobs().await;
+    let shown = place.run(&["show", "promo/succeeded"]).out;
+    let fetch = "`lipsyncd fetch promo/succeeded` brings it back";
+    assert!(shown.contains("that file is no longer there; ") && shown.contains(fetch), "{shown}");
+    assert!(shown.contains("\nNext: lipsyncd fetch promo/succeeded\n"), "{shown}");
+    let json = || place.run(&["show", "promo/succeeded", "--json"]).json();
+    assert_eq!(json()["file_is_there"], false);
+    assert_eq!(json()["next"], "lipsyncd fetch promo/succeeded");
+    place.put_result("promo/succeeded.mp4");
+    assert_eq!((&json()["file_is_there"], &json()["next"]), (&true.into(), &().into()));
+    let queued = place.run(&["show", "promo/queued", "--json"]).json();
+    assert!(queued["file_is_there"].is_null(), "{queued}");
+    edit(&store, "promo/succeeded").await;
+    assert_eq!(json()["next"], "lipsyncd retry promo/succeeded");
 }
 
 #[tokio::test]
@@ -168,7 +190,7 @@ async fn what_others_wrote_cannot_command_the_terminal() {
     let mut failed = wanted("failed");
     failed.media = Err(Fault { code: evil.to_owned(), message: format!("error {evil}") });
     accept(&store, manifest("evil.yaml", vec![job, failed])).await;
-    store.refuse("bad\u{1b}.yaml", "p", "f", evil, MOMENT, policy()).await.unwrap();
+    store.refuse("bad\u{1b}.yaml", "stamp", evil, MOMENT, policy()).await.unwrap();
     for arguments in [
         &["list"][..],
         &["list", "--json"],

@@ -16,6 +16,8 @@ fn without_a_database_every_command_says_so_and_makes_none() {
         &["list"],
         &["show", "x"],
         &["retry", "x"],
+        &["fetch", "x"],
+        &["dismiss", "x"],
         &["cancel", "x"],
         &["resolve", "x", "--resend"],
         &["pause"],
@@ -143,9 +145,19 @@ fn wrong_usage_ends_with_2_and_help_with_0() {
 #[test]
 fn every_command_has_a_short_and_a_long_help_with_an_example() {
     let place = Place::new();
-    for command in
-        ["status", "list", "show", "retry", "resolve", "cancel", "pause", "resume", "completions"]
-    {
+    for command in [
+        "status",
+        "list",
+        "show",
+        "retry",
+        "fetch",
+        "dismiss",
+        "resolve",
+        "cancel",
+        "pause",
+        "resume",
+        "completions",
+    ] {
         let short = place.run(&[command, "-h"]).out;
         let long = place.run(&[command, "--help"]).out;
         assert!(long.len() > short.len(), "{command}: the long help says no more");
@@ -161,6 +173,9 @@ fn completions_know_the_commands() {
         let ran = place.run(&["completions", shell]);
         assert_eq!((ran.code, ran.err.as_str()), (0, ""));
         assert!(ran.out.contains("resolve") && ran.out.contains("resend"), "{shell}");
+        for word in ["fetch", "dismiss", "undo", "dry-run"] {
+            assert!(ran.out.contains(word), "{shell}: {word}");
+        }
     }
 }
 

@@ -69,18 +69,17 @@ fn edit_of_a_copy_leaves_the_first_result() {
 }
 
 #[test]
-fn retry_keeps_an_edited_result() {
+fn retry_leaves_an_edited_result_alone() {
     let (env, _) = finished("edited-retry");
     let edited = edit_result(&env, "x");
     env.command_done(&["retry", "x", "--yes"]);
-    env.until("the second take to be paid", |house| house.ledger().tasks.len() == 2);
-    env.until("the new result to be delivered", |_| {
-        let newest = env.ledger().tasks.pop().unwrap().task_id;
-        !env.results()[&newest].is_empty()
-    });
-    env.until_all_ended();
-    env.assert_paid(2, "after retry");
-    let kept = |path: &std::path::PathBuf| fs::read(path).unwrap() == edited;
-    assert!(env.output_files().iter().any(kept), "{:?}", env.output_files());
-    env.assert_all_results_kept();
+    env.until("the retry to end", |env| env.state("x") == "failed");
+    env.assert_paid(1, "while an edited file is at the place of the result");
+    assert!(env.problem("x").contains("move it away"), "{}", env.problem("x"));
+    assert_eq!(fs::read(env.path("output/x.mp4")).unwrap(), edited);
+    fs::rename(env.path("output/x.mp4"), env.path("output/x-edited.mp4")).unwrap();
+    env.command_done(&["retry", "x", "--yes"]);
+    env.until_all(&["x".to_owned()], "succeeded");
+    env.assert_paid(2, "after the edited file was moved away");
+    assert_eq!(fs::read(env.path("output/x-edited.mp4")).unwrap(), edited);
 }

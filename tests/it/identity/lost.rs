@@ -106,7 +106,7 @@ fn running_tasks_are_found_by_name() {
 }
 
 #[test]
-fn second_take_is_found_after_the_loss() {
+fn second_take_is_not_paid_again_after_the_loss() {
     let mut env = Env::new();
     env.drop_in_old("x.yaml", single("lost-take"));
     env.start();
@@ -119,6 +119,4 @@ fn second_take_is_found_after_the_loss() {
     env.start();
     env.until_all(&["x".to_owned()], "succeeded");
     env.assert_paid(2, "after the loss of the database");
-    let newest = env.ledger().tasks.pop().unwrap().task_id;
-    assert_eq!(env.results()[&newest], [env.path("output/x.mp4")], "the highest take is used");
 }

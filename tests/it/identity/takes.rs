@@ -54,7 +54,7 @@ fn take_outside_of_its_range_is_an_error() {
     for key in ["low", "high"] {
         let ran = env.run(&["check", &format!("jobs/{key}.yaml")]);
         assert_eq!(ran.code, Some(1), "{ran:?}");
-        for part in [&format!("{key}.yaml:4:"), "take", "1..99"] {
+        for part in [&format!("{key}.yaml:4:"), "take", "1 to 99"] {
             assert!(ran.err.contains(part), "{part}: {}", ran.err);
         }
     }

@@ -36,7 +36,7 @@ async fn an_answer_that_is_lost_after_acceptance_is_looked_up() {
 async fn a_request_that_is_dropped_is_sent_again_only_after_it_stayed_absent() {
     let house = suffer(quick(), create(Fault::DropRequest)).await;
     let again: i64 =
-        house.jobs().await.iter().map(|job| house.count_history(&job.spec.key, "again as")).sum();
+        house.tasks().await.iter().map(|job| house.count_history(&job.spec.key, "again as")).sum();
     assert_eq!(again, 3);
 }
 
@@ -154,7 +154,7 @@ async fn an_edit_while_the_create_is_under_way_does_not_lose_its_answer() {
     let running = house.start().await;
     house.until("the create sent", async || house.ledger().tasks.len() == 1).await;
     house.put("m.yaml", vec![with("m/a", |spec| spec.sound_volume = 0.5)]).await;
-    assert!(house.job("m/a").await.changed_since);
+    assert!(house.job("m/a").await.changed_after_sent);
     assert_eq!(house.state("m/a").await, State::Creating);
     house.until_state("m/a", State::Succeeded).await;
     running.stop().await;
@@ -182,7 +182,7 @@ async fn taken(ahead_ms: i64, fault: Option<Fault>) -> House {
 #[tokio::test]
 async fn a_name_that_an_older_task_has_fails_the_job_without_paying() {
     let house = taken(3_600_000, None).await;
-    let failure = house.job("n/a").await.failure.unwrap();
+    let failure = house.task("n/a").await.failure.unwrap();
     assert_eq!(failure.code, "external_task_id_taken");
 }
 

@@ -1,5 +1,6 @@
 //! The pipeline with a real database, real HTTP and real files, against the simulator.
 
+mod again;
 mod batch;
 mod candidates;
 mod codes;
@@ -12,5 +13,7 @@ mod nonsense;
 mod order;
 mod resend;
 mod sessions;
+mod sharing;
+mod takes;
 mod time;
 mod wrong_task;

@@ -35,9 +35,9 @@ fn eventful() -> House {
     {
         house.until_state(key, state);
     }
-    assert_eq!(house.run(&["retry", "promo/de"]).code, Some(0));
+    assert_eq!(house.run(&["retry", "--yes", "promo/de"]).code, Some(0));
     house.until("the retry", |house| {
-        house.job("promo/de").is_some_and(|job| job.attempts == 2 && job.state == "succeeded")
+        house.job("promo/de").is_some_and(|job| job.attempt == 2 && job.state == "succeeded")
     });
     let refusal = Fault::Code { code: 1201, status: None, retry_after_s: None, message: None };
     let next = |call, fault| {

@@ -219,20 +219,37 @@ impl House {
 
     /// Every job succeeded, was paid for once, and its file is what its metadata say.
     pub async fn assert_all_succeeded(&self, count: usize) {
-        let succeeded = self.store.count(&[State::Succeeded]).await.unwrap();
-        let all = self.store.count(&State::ALL).await.unwrap();
-        assert_eq!((succeeded, all), (count as i64, count as i64), "{}", self.told().await);
-        let ledger = self.ledger();
-        assert_eq!(ledger.tasks.len(), count, "{:?}", ledger.tasks);
-        assert_eq!(ledger.paid_twice.external_task_ids, []);
+        self.assert_all_shared(count, count).await;
         for task in self.tasks().await {
             self.assert_delivered(&task);
         }
     }
 
+    /// So many jobs succeeded by so many paid tasks, and each has a file of its own.
+    pub async fn assert_all_shared(&self, jobs: usize, tasks: usize) {
+        let succeeded = self.store.count(&[State::Succeeded]).await.unwrap();
+        let all = self.store.count(&State::ALL).await.unwrap();
+        assert_eq!((succeeded, all), (jobs as i64, jobs as i64), "{}", self.told().await);
+        let ledger = self.ledger();
+        assert_eq!(ledger.tasks.len(), tasks, "{:?}", ledger.tasks);
+        assert_eq!(ledger.paid_twice.external_task_ids, []);
+        for key in self.keys() {
+            let (job, task) = (self.job(&key).await, self.task(&key).await);
+            self.assert_file(&job.output, &task);
+            let (sha256, bytes) = job.delivered.unwrap();
+            let result = task.result.unwrap();
+            assert_eq!((sha256, bytes), (result.sha256, result.bytes), "{key}");
+        }
+    }
+
     /// The file of a task's lead job is there, complete, and as the database has it.
     pub fn assert_delivered(&self, task: &Task) {
-        let path = self.output(&task.spec.output);
+        self.assert_file(&task.spec.output, task);
+    }
+
+    /// The file at `output` is the result of that task, with its metadata beside it.
+    pub fn assert_file(&self, output: &str, task: &Task) {
+        let path = self.output(output);
         let bytes = fs::read(&path).unwrap();
         let result = task.result.as_ref().unwrap();
         assert_eq!(bytes.len() as u64, result.bytes, "{}", task.spec.key);
@@ -248,6 +265,13 @@ impl House {
         let metadata: Value = serde_json::from_slice(&metadata).unwrap();
         assert_eq!(metadata["task_id"].as_str(), task.task_id.as_deref());
         assert_eq!(metadata["sha256"].as_str(), Some(result.sha256.as_str()), "{metadata}");
+    }
+
+    /// The keys of all jobs, in their order.
+    fn keys(&self) -> Vec<String> {
+        let reader = lipsyncd::store::open_reader(self.store.path()).unwrap();
+        let mut keys = reader.prepare("SELECT key FROM job_overview ORDER BY key").unwrap();
+        keys.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
     }
 
     /// All tasks, by the key of their lead job.

@@ -17,7 +17,7 @@ fn waits_unpaid(house: &House, reason: &str) {
         house.database().unwrap().query_row(tries, [], |row| row.get::<_, i64>(0)).unwrap() >= 4
     });
     let job = house.job("x").unwrap();
-    assert_eq!((job.state.as_str(), job.attempts, job.error.as_str()), ("queued", 1, ""));
+    assert_eq!((job.state.as_str(), job.attempt, job.error.as_str()), ("queued", 1, ""));
     let ledger = house.ledger();
     assert_eq!((ledger.tasks.len(), ledger.accepted(lipsyncd::sim::Call::Identify)), (0, 0));
     // The log says the same, and says it once, however often it is tried.
@@ -36,7 +36,7 @@ fn waits_unpaid(house: &House, reason: &str) {
 
 fn goes_on(house: &House) {
     let job = house.until_state("x", "succeeded");
-    assert_eq!((job.attempts, job.waiting_for.as_str()), (1, ""));
+    assert_eq!((job.attempt, job.waiting_for.as_str()), (1, ""));
     house.assert_whole("x.mp4");
     assert_eq!(house.ledger().tasks.len(), 1);
     let json: serde_json::Value =

@@ -1,12 +1,19 @@
 //! `lipsyncd check`: manifests and local media as the daemon would read them, without network.
 
+mod claims;
+mod plan;
+
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     io::{IsTerminal as _, Write},
     path::{Path, PathBuf},
     time::Duration,
 };
 
+use self::{
+    claims::Claims,
+    plan::{doomed, plan},
+};
 use super::{
     CommandError, Context, ExitCode,
     open::now_ms,
@@ -16,17 +23,13 @@ use crate::{
     config::Config,
     daemon,
     inbox::{Found, Look, Looker, ReadJob, read_manifest, scan},
-    job::{
-        FaceChoice, JobSpec,
-        timing::{self, FaceSpan, Seconds},
-    },
     manifest::{Place, Problem, Problems},
 };
 
 /// Read manifests and local media as the daemon would, without network
 ///
-/// Tells every fault with its place, or what would be done for each job. Without PATH all of `jobs_dir`
-/// is read. A PATH outside of `jobs_dir` is read as if its folder were `jobs_dir`.
+/// Tells every fault with its place, or what would be done for each job, and with which job it would share a
+/// task: jobs that make the same request are paid once. Without PATH all of `jobs_dir` is read. A PATH outside of `jobs_dir` is read as if its folder were `jobs_dir`.
 ///
 /// Exit code 0: all of it could run; 1: something is faulty, or a file is not there.
 #[derive(Debug, clap::Args)]
@@ -46,9 +49,7 @@ pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCod
         config: context.config,
         out: &mut *context.out,
         err: &mut *context.err,
-        keys: BTreeMap::new(),
-        outputs: BTreeMap::new(),
-        tasks: BTreeMap::new(),
+        claims: Claims::default(),
         read: BTreeSet::new(),
         faults: 0,
         jobs: 0,
@@ -64,11 +65,7 @@ struct Check<'a> {
     config: &'a Config,
     out: &'a mut dyn Write,
     err: &'a mut dyn Write,
-    /// Which manifest has each key and each output, to find two that want the same.
-    keys: BTreeMap<String, String>,
-    outputs: BTreeMap<String, String>,
-    /// Which job has each external_task_id.
-    tasks: BTreeMap<String, String>,
+    claims: Claims,
     /// What was read already: paths may overlap.
     read: BTreeSet<PathBuf>,
     faults: usize,
@@ -170,9 +167,14 @@ impl Check<'_> {
         self.jobs += 1;
         let spec = &job.spec;
         let (video_place, audio_place) = job.media_places;
-        if let Some(clash) = self.clash(spec, shown) {
-            return self.at(shown, job.place, &clash);
-        }
+        let media = match &job.look {
+            Look::Ready(media) => Some(media),
+            _ => None,
+        };
+        let shared = match self.claims.enter(spec, media, shown) {
+            Ok(shared) => shared,
+            Err(clash) => return self.at(shown, job.place, &clash),
+        };
         match &job.look {
             Look::Unfit { audio, fault, .. } => {
                 let place = if *audio { audio_place } else { video_place };
@@ -184,22 +186,15 @@ impl Check<'_> {
             }
             Look::Ready(media) => match doomed(spec, media.audio_ms, media.video_ms) {
                 Some(what) => self.at(shown, job.place, &what),
-                None => Ok(writeln!(self.out, "{}", plan(spec, media.audio_ms, media.video_ms))?),
+                None => {
+                    let plan = plan(spec, media.audio_ms, media.video_ms);
+                    let shares = shared
+                        .map(|other| format!(", shares the task of {}", safe(&other)))
+                        .unwrap_or_default();
+                    Ok(writeln!(self.out, "{plan}{shares}")?)
+                }
             },
         }
-    }
-
-    /// What another job has already that this one asks for, too.
-    fn clash(&mut self, spec: &JobSpec, shown: &str) -> Option<String> {
-        if let Some(other) = self.keys.insert(spec.key.clone(), shown.to_owned()) {
-            return Some(format!("the key {} is taken by {other}", spec.key));
-        }
-        if let Some(other) = self.outputs.insert(spec.output.clone(), spec.key.clone()) {
-            return Some(format!("the output {} is job {other}'s already", spec.output));
-        }
-        let name = spec.external_task_id.as_ref()?;
-        let other = self.tasks.insert(name.clone(), spec.key.clone())?;
-        Some(format!("the external_task_id {name} is job {other}'s already"))
     }
 
     fn at(&mut self, shown: &str, place: Place, what: &str) -> Result<(), CommandError> {
@@ -222,6 +217,15 @@ impl Check<'_> {
             count(self.faults, "fault"),
             self.waiting
         )?;
+        let (tasks, shared) = self.claims.tasks();
+        if shared > 0 {
+            let are = if shared == 1 { "1 of them is" } else { &format!("{shared} of them are") };
+            writeln!(
+                self.err,
+                "{} at Kling; {are} shared by jobs that make the same request, and paid once",
+                count(tasks, "task")
+            )?;
+        }
         let fine = self.faults == 0 && self.waiting == 0;
         Ok(if fine { ExitCode::Done } else { ExitCode::Failed })
     }
@@ -245,41 +249,4 @@ impl From<CommandError> for Failure {
     fn from(error: CommandError) -> Self {
         Self::Told(error)
     }
-}
-
-/// What must fail whatever faces the API finds: the timing against a face that is always seen.
-fn doomed(spec: &JobSpec, sound_ms: Option<i64>, video_ms: Option<i64>) -> Option<String> {
-    sound_ms?;
-    let always = FaceSpan {
-        face_id: "any".to_owned(),
-        start_ms: 0,
-        end_ms: video_ms.unwrap_or(timing::LONGEST_MS),
-    };
-    let anyone = JobSpec { face: FaceChoice::First, ..spec.clone() };
-    timing::plan(&anyone, &[always], sound_ms, video_ms).err().map(|fault| fault.to_string())
-}
-
-/// One line: what would be done.
-fn plan(spec: &JobSpec, sound_ms: Option<i64>, video_ms: Option<i64>) -> String {
-    let length = |ms: Option<i64>| ms.map(|ms| format!(" ({})", Seconds(ms))).unwrap_or_default();
-    let face = match &spec.face {
-        FaceChoice::Longest => "the longest face".to_owned(),
-        FaceChoice::First => "the first face".to_owned(),
-        FaceChoice::Only => "the only face".to_owned(),
-        FaceChoice::Index(index) => format!("face {index} of the list"),
-        FaceChoice::Id(id) => format!("face id {id}"),
-    };
-    let insert =
-        spec.sound_insert_ms.map_or("the face's start".to_owned(), |ms| Seconds(ms).to_string());
-    let end = spec.sound_end_ms.map_or("as much as fits".to_owned(), |ms| Seconds(ms).to_string());
-    format!(
-        "{}  {face} of {}{} speaks {}{} from {} to {end}, at {insert} → {}",
-        safe(&spec.key),
-        safe(spec.video.as_written()),
-        length(video_ms),
-        safe(spec.audio.as_written()),
-        length(sound_ms),
-        Seconds(spec.sound_start_ms),
-        safe(&spec.output),
-    )
 }
