@@ -179,3 +179,23 @@ fn judge(state: &JobState, only_failed: bool) -> Verdict {
         ),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use crate::cli::Cli;
+
+    #[test]
+    fn retry_selects_jobs_or_failed() {
+        let is_valid = |arguments: &str| {
+            Cli::try_parse_from(format!("lipsyncd retry {arguments}").split_whitespace()).is_ok()
+        };
+        for valid in ["a b", "a --yes", "--failed", "--failed --yes --dry-run"] {
+            assert!(is_valid(valid), "{valid}");
+        }
+        for invalid in ["", "--yes", "--dry-run --yes", "a --failed"] {
+            assert!(!is_valid(invalid), "{invalid}");
+        }
+    }
+}

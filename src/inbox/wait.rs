@@ -217,3 +217,6 @@ pub(super) fn content(media: &Media) -> Content<'_> {
         audio_sha256: media.audio_sha256.as_deref(),
     }
 }
+
+#[cfg(test)]
+mod tests;

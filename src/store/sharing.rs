@@ -327,13 +327,17 @@ impl<'a> Sharing<'a> {
         Ok(others.collect::<Result<_, _>>()?)
     }
 
-    /// Kling has no task after all: jobs that are absent by now are not created.
+    /// Kling has no task after all: jobs that are absent by now are not created, and a task without jobs is cancelled.
     pub(super) fn let_absent_wait(&self, task: Task) -> Result<Task, StoreError> {
         let absent = "INDEXED BY job_task
             WHERE j.task_row = ?1 AND j.absent_since_ms IS NOT NULL ORDER BY j.id";
         let absent = job_row::all(self.connection, absent, [task.id])?;
         if absent.is_empty() {
-            return Ok(task);
+            // Its last job asked for another task meanwhile.
+            return match self.others(task.id, record::NO_JOB)?.is_empty() {
+                true => self.apply_but(&task, Outcome::Abandoned, record::NO_JOB),
+                false => Ok(task),
+            };
         }
         let now_ms = self.moment.now_ms;
         for JobRow { mut job, manifest_id } in absent {

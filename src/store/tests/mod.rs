@@ -10,6 +10,7 @@ mod measured;
 mod model;
 mod moves;
 mod names;
+mod on_change;
 mod opening;
 mod plans;
 mod queue;

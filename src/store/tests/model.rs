@@ -227,7 +227,7 @@ fn of_task(outcome: Outcome, id: i64) -> Outcome {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        failure_persistence: None, max_shrink_iters: 500, ..ProptestConfig::with_cases(700)
+        failure_persistence: None, max_shrink_iters: 500, ..ProptestConfig::with_cases(32)
     })]
 
     #[test]
