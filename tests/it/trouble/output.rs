@@ -98,7 +98,7 @@ fn an_output_folder_that_goes_away_is_waited_for() {
     house.start();
     fs::rename(house.path("output"), house.path("elsewhere")).unwrap();
     house.drop_in("x.yaml", JOB);
-    waits_unpaid(&house, "is not there");
+    waits_unpaid(&house, "does not exist");
     fs::rename(house.path("elsewhere"), house.path("output")).unwrap();
     goes_on(&house);
 }
