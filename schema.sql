@@ -179,7 +179,7 @@ CREATE TABLE job (
   watermark           INTEGER NOT NULL CHECK (watermark IN (0, 1)),
   callback_url        TEXT,
   own_task_id         TEXT,
-  asked_output        TEXT    NOT NULL,             -- where the next result goes
+  asked_output        TEXT    NOT NULL,             -- where the manifest wants its file
   priority            INTEGER NOT NULL,
   not_before_at_ms    INTEGER,
   changed_after_sent  INTEGER NOT NULL DEFAULT 0 CHECK (changed_after_sent IN (0, 1)),
@@ -198,7 +198,7 @@ CREATE TABLE job (
   video_url           TEXT,
 
   -- Its own file.
-  output              TEXT    NOT NULL,             -- where its result goes, or is
+  output              TEXT    NOT NULL,             -- where its file is; without a file, where it goes
   due_at_ms           INTEGER NOT NULL DEFAULT 0,   -- of its delivery, like the next three
   tries               INTEGER NOT NULL DEFAULT 0,
   failing_since_ms    INTEGER,
@@ -221,6 +221,7 @@ CREATE TABLE job (
 CREATE INDEX job_state    ON job (state);
 CREATE INDEX job_manifest ON job (manifest_id);
 CREATE INDEX job_task     ON job (task_row) WHERE task_row IS NOT NULL;
+CREATE INDEX job_earlier  ON job (earlier_task_row) WHERE earlier_task_row IS NOT NULL;
 -- Jobs that left, or may have, by what they ask: who appears and asks the same is the same job.
 CREATE INDEX job_gone     ON job (request_hash) WHERE absent_since_ms IS NOT NULL;
 CREATE INDEX job_absent   ON job (absent_since_ms) WHERE absent_since_ms IS NOT NULL AND left_at_ms IS NULL;

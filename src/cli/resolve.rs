@@ -60,6 +60,7 @@ pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCod
             State::Unresolved => Ok(Command::Task(outcome.clone())),
             // The task that was named before does not exist: another may be named.
             State::Submitted if is_unseen && names_a_task => Ok(Command::Task(outcome.clone())),
+            _ if state.undecided.is_some() => Ok(Command::Task(outcome.clone())),
             other => Err(No::Refused(
                 format!("is {other}, not unresolved: there is nothing to decide"),
                 Some(open::command("show", key)),
@@ -71,6 +72,7 @@ pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCod
         None => false,
     };
     let job = std::slice::from_ref(&arguments.job);
+    let said = |state: &JobState| said(state, arguments.task.as_deref());
     let exit = changer.change_all(job, context, judge, said)?;
     if exit == ExitCode::Done {
         if unlisted {
@@ -81,14 +83,14 @@ pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCod
     Ok(exit)
 }
 
-fn said(state: &JobState) -> String {
-    let task = state.task.as_ref();
-    match task.and_then(|task| task.task_id.as_ref()) {
-        Some(task_id) => format!("is task {task_id} now, which is followed to its end"),
-        None => {
-            let name = task.map(|task| task.external_task_id()).unwrap_or_default();
-            format!("is sent again as {name}")
+fn said(state: &JobState, task_id: Option<&str>) -> String {
+    let task = state.task.as_ref().filter(|task| !task.was_accepted());
+    match (task_id, task) {
+        (Some(task_id), _) => {
+            format!("is task {} now, which is followed to its end", task_id.trim())
         }
+        (None, Some(task)) => format!("is sent again as {}", task.external_task_id()),
+        (None, None) => "its earlier create request is not sent again".to_owned(),
     }
 }
 
@@ -96,7 +98,7 @@ fn said(state: &JobState) -> String {
 fn is_unlisted(changer: &Changer, key: &str, task_id: &str) -> Result<bool, CommandError> {
     let detail = changer.reader.detail(key)?;
     Ok(detail.is_some_and(|detail| {
-        detail.state.job.state == State::Unresolved
+        (detail.state.job.state == State::Unresolved || detail.state.undecided.is_some())
             && !detail.candidates.iter().any(|candidate| candidate.task_id == task_id)
     }))
 }

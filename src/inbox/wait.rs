@@ -68,6 +68,7 @@ impl Inbox {
         pass: &mut Pass,
     ) -> Result<(), StoreError> {
         self.look_at_scope(MediaScope::Waiting, pending, pass).await?;
+        self.look_at_scope(MediaScope::FailedChanged, pending, pass).await?;
         let began = Instant::now();
         if self.all_media.at > began {
             return Ok(());
@@ -172,7 +173,9 @@ fn news(job: &Job, look: Look) -> Option<WantedJob> {
         Ok(found) if found.missing.is_some() => {
             job.state == State::Waiting && found.missing == job.media.missing
         }
-        Ok(found) => !waits && *found == job.media && request_hash == job.request_hash,
+        // What was flagged runs once its earlier request has failed.
+        Ok(_) if waits || job.changed_after_sent && job.state == State::Failed => false,
+        Ok(found) => *found == job.media && request_hash == job.request_hash,
         Err(fault) => {
             let failure = Failure { code: fault.code.clone(), message: fault.message.clone() };
             job.failure.as_ref() == Some(&failure)

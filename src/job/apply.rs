@@ -73,6 +73,8 @@ pub fn apply(
         (S::Waiting | S::Queued | S::Identified, O::Abandoned) if task.is_uncreated() => {
             step.abandoned()
         }
+        // Lookups showed that its create request never arrived.
+        (S::Identified | S::Creating, O::Abandoned) if !task.was_accepted() => step.abandoned(),
         (S::Queued | S::Identified, O::Postponed { until_ms }) if task.is_uncreated() => {
             step.postponed(until_ms)
         }

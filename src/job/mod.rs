@@ -74,7 +74,7 @@ pub struct Job {
     pub absent_since_ms: Option<i64>,
     /// Since when (Unix ms) it counts as gone from the folder.
     pub left_at_ms: Option<i64>,
-    /// Where its result goes, or is.
+    /// Where its file is; without a file, where it goes.
     pub output: String,
     /// The delivery of its own file, while its task has succeeded and the file is not there.
     pub delivery: Delivery,
@@ -92,6 +92,22 @@ impl Job {
         let key = self.spec.key.as_str();
         let stem = if self.spec.id.is_some() { &key[..parent(key)] } else { key };
         &stem[..parent(stem)]
+    }
+
+    /// It is absent, and Kling has no task of it: it waits for its return, or is cancelled if it has left. Returns
+    /// the sentence for the history.
+    pub fn leave_uncreated(&mut self) -> &'static str {
+        self.task = None;
+        if self.left_at_ms.is_none() {
+            self.state = State::Waiting;
+            self.media.missing = Some("its return to the folder".to_owned());
+            return "it is absent from the folder, and Kling has no task of it";
+        }
+        let message = "it left the folder before its task was created";
+        self.state = State::Cancelled;
+        self.media.missing = None;
+        self.failure = Some(Failure { code: REMOVED.to_owned(), message: message.to_owned() });
+        message
     }
 
     /// Whether it was cancelled because it left the folder, and not by a person.

@@ -7,7 +7,7 @@
 use super::{
     context::{Context, kept},
     in_the_way::{InTheWay, check_output},
-    local::{LoadedAudio, check_video, load_audio},
+    local::{check_video, load_audio},
     lookup,
     pace::Kind,
     refusal::{refused, taken_name},
@@ -15,10 +15,10 @@ use super::{
 };
 use crate::{
     failpoint,
-    job::{Create, Outcome, Task},
-    kling::{Api, CreateRequest, Created, Reply},
+    job::{Create, Outcome, Task, outcome::Trouble},
+    kling::{Api, CreateRequest, Created, Reply, Sound},
     planted::{Mistake, is_planted},
-    store::{Answer, Call, Lookups, StoreError},
+    store::{Answer, Call, LeadLost, Lookups, StoreError},
 };
 
 /// Whether the line still lets paid calls through; asked again right before one is written down.
@@ -33,10 +33,17 @@ pub(super) async fn create<A: Api>(
     if let Some(end) = find_earlier_send(context, &task).await? {
         return Ok(end);
     }
-    let loaded = match ready(context, &task).await {
-        Ok(loaded) => loaded,
+    let task = match task.create {
+        None => task,
+        Some(_) => match still_asked(context, task, None).await? {
+            Asked::Yes(task) => task,
+            Asked::No(end) => return Ok(end),
+        },
+    };
+    let sound = match ready(context, &task).await {
+        Ok(sound) => sound,
         Err(NotReady::MediaChanged(what)) => {
-            let task = context.media_changed(&task, what).await?;
+            let task = context.lose_lead(&task, LeadLost::MediaChanged(what)).await?;
             return Ok(StepEnd::new(task, None));
         }
         Err(NotReady::InTheWay(found)) => {
@@ -50,14 +57,14 @@ pub(super) async fn create<A: Api>(
     }
     let intended = Outcome::CreateIntended { account: context.settings.account.clone() };
     if is_planted(Mistake::SentUnwritten)
-        && let Some(request) = request(&task, loaded.clone())
+        && let Some(request) = request(&task, sound.clone())
     {
         let _unheard = context.api.create(&request).await;
     }
     failpoint::before("create.intend");
     let task = context.note(&task, intended, None).await?;
     failpoint::after("create.intend");
-    send(context, task, loaded).await
+    send(context, task, sound).await
 }
 
 /// Sends the same create again, under the same id, after lookups showed that it never arrived.
@@ -67,15 +74,13 @@ pub(super) async fn resend<A: Api>(
     absent_ms: i64,
     gate: Gate<'_>,
 ) -> Result<StepEnd, StoreError> {
-    let loaded = match load_audio(&context.settings, &task).await {
-        Ok(loaded) => loaded,
-        Err(changed) => {
-            let changed = Outcome::MediaChanged(format!(
-                "its audio as it was first sent, to be sent again: {changed}"
-            ));
-            return Ok(StepEnd::new(context.note(&task, changed, None).await?, None));
-        }
+    let sound = load_audio(&context.settings, &task).await;
+    let task = match still_asked(context, task, sound.as_ref().err().cloned()).await? {
+        Asked::Yes(task) => task,
+        Asked::No(end) => return Ok(end),
     };
+    // Another job leads it now, whose file is to be read.
+    let Ok(sound) = sound else { return Ok(StepEnd::new(task, None)) };
     // It was never accepted: it is still free to say no for want of room.
     if let Some(InTheWay::Outcome(blocked @ Outcome::Blocked(_))) =
         check_output(context, &task).await
@@ -90,7 +95,7 @@ pub(super) async fn resend<A: Api>(
     failpoint::before("create.intend_again");
     let task = context.note(&task, Outcome::ResendIntended { absent_ms }, None).await?;
     failpoint::after("create.intend_again");
-    send(context, task, loaded).await
+    send(context, task, sound).await
 }
 
 /// A create that was sent before the video had to be identified, or the media measured, anew: by now
@@ -118,13 +123,39 @@ pub(super) async fn find_earlier_send<A: Api>(
 }
 
 /// Looks at everything local once more, while it is still free to say no.
-async fn ready<A: Api>(context: &Context<A>, task: &Task) -> Result<LoadedAudio, NotReady> {
+async fn ready<A: Api>(context: &Context<A>, task: &Task) -> Result<Sound, NotReady> {
     check_video(&context.settings, task).await.map_err(NotReady::MediaChanged)?;
-    let loaded = load_audio(&context.settings, task).await.map_err(NotReady::MediaChanged)?;
+    let sound = load_audio(&context.settings, task).await.map_err(NotReady::MediaChanged)?;
     match check_output(context, task).await {
-        None => Ok(loaded),
+        None => Ok(sound),
         Some(found) => Err(NotReady::InTheWay(found)),
     }
+}
+
+/// Whether a task whose create request never arrived is still asked for.
+enum Asked {
+    Yes(Task),
+    No(StepEnd),
+}
+
+async fn still_asked<A: Api>(
+    context: &Context<A>,
+    task: Task,
+    media_changed: Option<String>,
+) -> Result<Asked, StoreError> {
+    let (moment, policy) = (context.clock.moment(), context.settings.policy.clone());
+    let (task, is_asked) = context.store.never_arrived(task, media_changed, moment, policy).await?;
+    if task.state.is_finished() {
+        context.absences.forget(task.id);
+        return Ok(Asked::No(StepEnd::new(task, None)));
+    }
+    if is_asked {
+        return Ok(Asked::Yes(task));
+    }
+    let message = "its job is missing from the folder".to_owned();
+    let missing =
+        Outcome::Trouble(Trouble { code: "absent".to_owned(), message, retry_after_ms: None });
+    Ok(Asked::No(StepEnd::new(context.note(&task, missing, None).await?, None)))
 }
 
 /// Why a create request is not sent.
@@ -138,9 +169,9 @@ enum NotReady {
 async fn send<A: Api>(
     context: &Context<A>,
     task: Task,
-    loaded: LoadedAudio,
+    sound: Sound,
 ) -> Result<StepEnd, StoreError> {
-    let Some(request) = request(&task, loaded) else {
+    let Some(request) = request(&task, sound) else {
         let gone = "its session or timing is missing: it is identified again".to_owned();
         return Ok(StepEnd::new(
             context.note(&task, Outcome::SessionGone(gone), None).await?,
@@ -204,7 +235,7 @@ async fn note_answer<A: Api>(
     }
 }
 
-fn request(task: &Task, loaded: LoadedAudio) -> Option<CreateRequest> {
+fn request(task: &Task, sound: Sound) -> Option<CreateRequest> {
     let (session, plan) = (task.session.as_ref()?, task.plan.as_ref()?);
     let mut name = task.external_task_id();
     if is_planted(Mistake::NamedAnew) && task.create.as_ref().is_some_and(Create::was_sent_before) {
@@ -213,7 +244,7 @@ fn request(task: &Task, loaded: LoadedAudio) -> Option<CreateRequest> {
     Some(CreateRequest {
         session_id: session.session_id.clone(),
         face_id: plan.face_id.clone(),
-        sound: loaded.sound,
+        sound,
         sound_start_ms: plan.sound_start_ms,
         sound_end_ms: plan.sound_end_ms,
         sound_insert_ms: plan.sound_insert_ms,

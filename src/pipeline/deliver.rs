@@ -79,7 +79,7 @@ async fn bring<A: Api>(context: &Context<A>, job: &Job, task: &Task) -> Result<D
     let target = Target {
         job: job.id,
         key: job.spec.key.clone(),
-        output: job.output.clone(),
+        output: job.spec.output.clone(),
         earlier: earlier(job),
         is_superseded: false,
     };
@@ -102,7 +102,7 @@ async fn copy<A: Api>(
     let internal = |error: StoreError| Stop::Other { code: "internal", message: error.to_string() };
     let sources = context.store.copies_of(task, job.id).await.map_err(internal)?;
     let output_dir = context.settings.output_dir.clone();
-    let (output, hash, take) = (job.output.clone(), task.request_hash.clone(), task.take);
+    let (output, hash, take) = (job.spec.output.clone(), task.request_hash.clone(), task.take);
     let own = record(context, task, (job.id, &job.spec.key), result.duration_ms).await?;
     let (earlier, watermark, now_ms) = (earlier(job), task.spec.watermark, context.clock.now_ms());
     let copied = on_disk(&context.settings, move || {

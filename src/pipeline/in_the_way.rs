@@ -8,7 +8,7 @@ use crate::{
     job::{Outcome, Task, outcome::Fault},
     kling::Api,
     output::{self, FileFacts, OutputError},
-    store::StoreError,
+    store::{LeadLost, StoreError},
 };
 
 /// What is found at the place of a task's first file.
@@ -38,6 +38,12 @@ impl<A: Api> Context<A> {
                 return self.note(&moved, Outcome::Found { task_id }, None).await;
             }
         };
+        // The place of one job says nothing of the others that share its task.
+        if let Outcome::Refused(fault) = &outcome
+            && self.store.is_shared(task).await?
+        {
+            return self.lose_lead(task, LeadLost::Failed(fault.clone())).await;
+        }
         match self.note(task, outcome, None).await {
             Err(taken @ StoreError::TaskTaken { .. }) => {
                 let refused = output_taken(format!("its output is there already: {taken}"));

@@ -40,7 +40,7 @@ const LATEST_JOBS: i64 = 2_000;
 const LATEST_RESULTS: i64 = 200;
 
 const OPEN_TASKS: &str = "
-    SELECT j.key, t.state, t.external_task_id, t.request_hash, t.take, j.output
+    SELECT j.key, t.state, t.external_task_id, t.request_hash, t.take, j.asked_output
     FROM task t INDEXED BY task_state JOIN job j ON j.id = t.lead_job WHERE t.state = ?1 ORDER BY t.id LIMIT ?2";
 
 const LOCAL_VIDEOS: &str = "

@@ -1,16 +1,21 @@
 //! What people do to one job by a command: judged and written in one transaction, so that a job is taken only
 //! while it is what it was chosen for.
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension as _};
 
 use super::{
-    Reader, Store, StoreError, job_row,
+    Reader, Store, StoreError, job_row, never_arrived,
     record::{self, add_event},
     sharing::{Sharing, Stop, Wish},
 };
 use crate::job::{
-    CANCELLED, FETCH, Failure, Job, Moment, Outcome, Policy, RETRY, State, Task, apply,
+    CANCELLED, FETCH, Failure, Job, Moment, Outcome, Policy, RETRY, State, Task, TaskId, apply,
 };
+
+pub(super) const UNDECIDED: &str = "
+    SELECT id FROM task INDEXED BY task_state
+    WHERE state = 'unresolved' AND lead_job = ?1 AND id IS NOT ?2
+      AND NOT EXISTS (SELECT 1 FROM job WHERE task_row = task.id) ORDER BY id LIMIT 1";
 
 /// A job as a command judges it.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +30,8 @@ pub struct JobState {
     pub shares_with: Vec<String>,
     /// Whether the task that a retry would use exists already, and was paid for.
     pub retry_is_paid: bool,
+    /// A task that it asked for earlier, and whose create request has an unknown outcome.
+    pub undecided: Option<Task>,
 }
 
 /// What a command does to a job.
@@ -129,7 +136,18 @@ fn state(connection: &Connection, key: &str) -> Result<Option<JobState>, StoreEr
         })
         .transpose()?
         .unwrap_or(false);
-    Ok(Some(JobState { job, task, manifest, shares_with, retry_is_paid }))
+    let undecided = undecided(connection, &job)?;
+    Ok(Some(JobState { job, task, manifest, shares_with, retry_is_paid, undecided }))
+}
+
+/// The task that a job led before its request changed, while the outcome of the create request is unknown: no job
+/// points to it, and only through this one a person can decide it.
+fn undecided(connection: &Connection, job: &Job) -> Result<Option<Task>, StoreError> {
+    let id: Option<TaskId> = connection
+        .prepare_cached(UNDECIDED)?
+        .query_row((job.id, job.task), |row| row.get(0))
+        .optional()?;
+    Ok(id.map(|id| record::task(connection, id)).transpose()?.flatten())
 }
 
 /// The request and take that a retry asks for; none while the media were not read.
@@ -140,10 +158,7 @@ fn next_take(
 ) -> Result<Option<(String, u32)>, StoreError> {
     let Some(request_hash) = job.request_hash.clone() else { return Ok(None) };
     // The moment does not matter: nothing is applied.
-    let policy =
-        Policy { retry_initial_ms: 1, retry_max_ms: 1, give_up_after_ms: 1, create_settle_ms: 1 };
-    let moment = Moment { now_ms: 0, chance: 0.0 };
-    let sharing = Sharing { connection, moment, policy: &policy };
+    let sharing = Sharing::of_api(connection, 0);
     let take = match task {
         Some(task) if task.request_hash != request_hash => sharing.take_to_join(job)?,
         Some(task) if task.was_accepted() => sharing.take_after(&request_hash, task.take)?,
@@ -154,19 +169,25 @@ fn next_take(
 }
 
 fn carry_out(sharing: Sharing<'_>, state: JobState, command: Command) -> Result<(), Stop> {
-    let JobState { job, task, .. } = state;
+    let JobState { job, task, undecided, .. } = state;
     match command {
         Command::Retry => retry(sharing, job, task.as_ref()),
         Command::Cancel => cancel(sharing, job),
         Command::Fetch => fetch(sharing, job),
         Command::Dismiss(dismissed) => dismiss(sharing, job, task.as_ref(), dismissed),
         Command::Task(outcome) => {
-            let Some(task) = task else { return Ok(()) };
+            let is_meant = |task: &Task| task.state == State::Unresolved || task.is_unseen();
+            let Some(task) = task.filter(is_meant).or(undecided) else { return Ok(()) };
+            let is_unsent = outcome == Outcome::ResolvedAsUnsent;
             let transition =
                 apply(&task, outcome, &sharing.moment, sharing.policy).map_err(|illegal| {
                     StoreError::Nonsense { key: illegal.key.clone(), what: illegal.to_string() }
                 })?;
-            record::record(sharing.connection, &transition, None, sharing.moment.now_ms)?;
+            let now_ms = sharing.moment.now_ms;
+            let task = record::record(sharing.connection, &transition, None, now_ms)?;
+            if is_unsent {
+                never_arrived::reconsider(sharing, &task, None)?;
+            }
             Ok(())
         }
     }

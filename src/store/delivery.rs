@@ -63,7 +63,7 @@ impl Store {
         .await
     }
 
-    /// Returns where the result of a task may be copied from: the files of other jobs that have it, as paths
+    /// Returns where the result of a task may be copied from: the files of jobs that have it, as paths
     /// under the output folder.
     ///
     /// # Errors
@@ -73,7 +73,8 @@ impl Store {
         let id = task.id;
         self.read(move |connection| {
             let mut copies = connection.prepare_cached(
-                "SELECT output FROM job WHERE task_row = ?1 AND id <> ?2 AND delivered_sha256 = ?3
+                "SELECT output FROM job WHERE task_row = ?1 AND delivered_sha256 = ?3
+                   AND (id <> ?2 OR output <> asked_output)
                  ORDER BY id LIMIT 8",
             )?;
             let copies = copies.query_map((id, but, &result.sha256), |row| row.get(0))?;
@@ -105,6 +106,7 @@ impl Store {
                 deliver(&now.delivery, &attempt, &moment, &policy);
             (now.state, now.delivery, now.failure) = (state, delivery, failure);
             if let Attempt::Delivered { sha256, bytes } = &attempt {
+                now.output.clone_from(&now.spec.output);
                 now.delivered = Some((sha256.clone(), *bytes));
                 now.earlier_task = None;
             }
@@ -136,8 +138,9 @@ impl Store {
                 connection
                     .prepare_cached(
                         "UPDATE job SET output = :to, revision = revision + 1
-                         WHERE task_row = (SELECT id FROM task WHERE request_hash = :hash AND take = :take)
-                           AND output = :from AND state = 'succeeded'",
+                         FROM (SELECT id, result_sha256 FROM task WHERE request_hash = :hash AND take = :take) made
+                         WHERE (task_row = made.id OR earlier_task_row = made.id) AND output = :from
+                           AND delivered_sha256 = made.result_sha256",
                     )?
                     .execute(
                         named_params! { ":to": to, ":from": from, ":hash": request_hash, ":take": take },

@@ -70,7 +70,7 @@ mod tests {
             ("accepted as task ", "842 and on"),
             ("delivered: ", "9 bytes, sha256 abc"),
             ("waits for ", "a.mp4, which is not there"),
-            ("", "a/b is known again"),
+            ("renamed from ", "a/b to c/d"),
         ] {
             let what = format!("{phrase}{rest}");
             assert_eq!(what.split_at(plain_bytes(&what)), (phrase, rest));

@@ -221,12 +221,12 @@ fn with_columns<T>(
     run(bound, job)
 }
 
-/// Returns the rows of the jobs that point to a task, the oldest first, with their states and outputs.
+/// Returns the rows of the jobs that point to a task, the oldest first, with their states and the outputs they ask for.
 pub(super) fn of_task(
     connection: &Connection,
     task: TaskId,
 ) -> Result<Vec<(JobId, State, String)>, StoreError> {
-    let sql = "SELECT id, state, output FROM job WHERE task_row = ?1 ORDER BY id";
+    let sql = "SELECT id, state, asked_output FROM job WHERE task_row = ?1 ORDER BY id";
     let mut statement = connection.prepare_cached(sql)?;
     let rows =
         statement.query_map([task], |row| Ok((row.get(0)?, parsed_at(row, 1)?, row.get(2)?)))?;

@@ -216,7 +216,8 @@ impl Reader {
             .prepare_cached("SELECT * FROM job_history WHERE key = ?1")?
             .query_map([key], history_from_row)?
             .collect::<Result<_, _>>()?;
-        let candidates = state.job.task.map_or(Ok(Vec::new()), |task| self.candidates(task))?;
+        let undecided = state.undecided.as_ref().map(|task| task.id).or(state.job.task);
+        let candidates = undecided.map_or(Ok(Vec::new()), |task| self.candidates(task))?;
         moment.commit()?;
         Ok(Some(JobDetail { line, state, manifest_is_there, history, candidates }))
     }

@@ -8,12 +8,18 @@ use crate::job::Job;
 pub enum MediaScope {
     /// Those that wait for their media.
     Waiting,
+    /// Those that failed after their request changed: the changed request runs.
+    FailedChanged,
     /// All that have local media, finished or not.
     All,
 }
 
 pub(super) const WAITING: &str = "INDEXED BY job_state
     WHERE j.state = 'waiting' AND j.task_row IS NULL AND j.id > ?1 AND j.absent_since_ms IS NULL
+      AND EXISTS (SELECT 1 FROM manifest WHERE id = j.manifest_id AND state = 'accepted' AND removed_at_ms IS NULL)
+    ORDER BY j.id LIMIT ?2";
+pub(super) const FAILED_CHANGED: &str = "INDEXED BY job_changed
+    WHERE j.changed_after_sent = 1 AND j.state = 'failed' AND j.id > ?1 AND j.absent_since_ms IS NULL
       AND EXISTS (SELECT 1 FROM manifest WHERE id = j.manifest_id AND state = 'accepted' AND removed_at_ms IS NULL)
     ORDER BY j.id LIMIT ?2";
 pub(super) const LOCAL: &str = "INDEXED BY job_local
@@ -37,6 +43,7 @@ impl Store {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let condition = match scope {
             MediaScope::Waiting => WAITING,
+            MediaScope::FailedChanged => FAILED_CHANGED,
             MediaScope::All => LOCAL,
         };
         self.read(move |connection| {

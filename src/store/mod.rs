@@ -24,6 +24,7 @@ mod lock;
 mod manifests;
 mod measured;
 mod media_queue;
+mod never_arrived;
 mod open;
 mod overview;
 mod pause;
@@ -73,6 +74,7 @@ pub use pause::{Pause, PauseKind};
 pub use reconciled::{Conflict, Reconciled};
 pub use record::{Answer, Call};
 pub use session::KnownSession;
+pub use take::LeadLost;
 
 use lock::DatabaseLock;
 use worker::Worker;

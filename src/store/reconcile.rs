@@ -4,8 +4,8 @@
 //! A key that is gone and a new key with the same request are one job. Payment does not depend on that: the
 //! task is found by request and take in any case, see [`super::sharing`].
 
-mod compare;
-mod depart;
+pub(super) mod compare;
+pub(super) mod depart;
 
 use std::{
     borrow::Cow,
@@ -98,11 +98,20 @@ impl<'a> Reconciliation<'a> {
         self.miss_others(manifest_id, &asked)?;
         let known = self.known(manifest_id)?;
         self.spare_many(manifest, &known);
-        let mut turns = HashMap::new();
+        // A job that returns under its own key is not missing any more when new keys look for theirs.
+        let mut new = Vec::new();
         for (index, wanted) in manifest.jobs.iter().enumerate() {
-            if known.get(&wanted.spec.key).is_some_and(|job| job.is_as(wanted)) {
-                continue;
+            match known.get(&wanted.spec.key) {
+                Some(job) if job.is_as(wanted) => {}
+                Some(_) => match self.of_key(wanted, manifest_id)? {
+                    Some(row) => self.compare(row, wanted, false)?,
+                    None => new.push((index, wanted)),
+                },
+                None => new.push((index, wanted)),
             }
+        }
+        let mut turns = HashMap::new();
+        for (index, wanted) in new {
             match self.of_key(wanted, manifest_id)? {
                 Some(row) => self.compare(JobRow { manifest_id, ..row }, wanted, false)?,
                 None => self.appear(manifest_id, wanted, index, &mut turns)?,
@@ -142,6 +151,11 @@ impl<'a> Reconciliation<'a> {
             Ok((row.get(0)?, job))
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// The row as it is now: what happened to another job of its task may have changed it since it was read.
+    fn current(&self, row: JobRow) -> Result<JobRow, StoreError> {
+        Ok(job_row::by_id(self.connection, row.job.id)?.unwrap_or(row))
     }
 
     /// The job of this key; one of another manifest is taken over if that one no longer asks for it.
@@ -199,7 +213,7 @@ impl<'a> Reconciliation<'a> {
         let mut job = gone.job;
         let old = std::mem::replace(&mut job.spec.key, wanted.spec.key.clone());
         job.spec.id.clone_from(&wanted.spec.id);
-        let what = format!("known again: {old} goes by {} now", job.spec.key);
+        let what = format!("renamed from {old} to {}: it asks for the same", job.spec.key);
         add_event(
             self.connection,
             job.id,

@@ -2,7 +2,9 @@
 
 use rusqlite::{Connection, OptionalExtension as _, named_params};
 
-use super::{Store, StoreError, candidate, history_text, job_row, spend, task_row};
+use super::{
+    Store, StoreError, candidate, history_text, job_row, sharing::Sharing, spend, task_row,
+};
 use crate::job::{Delivered, Job, JobId, State, Task, TaskId, Transition};
 
 /// Which call of the API an answer belongs to.
@@ -183,7 +185,12 @@ pub(super) fn record(
     answer: Option<&Answer>,
     now_ms: i64,
 ) -> Result<Task, StoreError> {
-    record_but(connection, transition, answer, now_ms, NO_JOB)
+    let task = record_but(connection, transition, answer, now_ms, NO_JOB)?;
+    let was_sent = matches!(transition.from, State::Creating | State::Unresolved);
+    match was_sent && task.state.is_unsent() && task.is_uncreated() {
+        true => Sharing::of_api(connection, now_ms).let_absent_wait(task),
+        false => Ok(task),
+    }
 }
 
 /// The same; the job `but` is left to the caller, who is about to write it.
@@ -220,14 +227,14 @@ fn move_jobs(
 ) -> Result<(), StoreError> {
     let Transition { task, what, repeats, .. } = transition;
     let mut lead_points_here = but == task.lead;
-    for (id, before, output) in job_row::of_task(connection, task.id)? {
+    for (id, before, asked_output) in job_row::of_task(connection, task.id)? {
         let is_lead = id == task.lead;
         lead_points_here |= is_lead;
         if id == but {
             continue;
         }
         // A lead whose manifest names another output by now gets a copy there.
-        let has_file = is_lead && output == task.spec.output;
+        let has_file = is_lead && asked_output == task.spec.output;
         let after = match task.state {
             State::Succeeded if !has_file => State::Downloading,
             state => state,
@@ -263,7 +270,8 @@ fn move_job(
           finished_at_ms = ?4 WHERE id = ?1";
     const DELIVER: &str = "
         UPDATE job SET state = ?2, state_since_ms = ?3, updated_at_ms = ?3, revision = revision + 1,
-          finished_at_ms = ?4, delivered_sha256 = ?5, delivered_bytes = ?6, earlier_task_row = NULL
+          finished_at_ms = ?4, delivered_sha256 = ?5, delivered_bytes = ?6, earlier_task_row = NULL,
+          output = asked_output
         WHERE id = ?1";
     let finished_at_ms = to.is_finished().then_some(now_ms);
     match delivered {

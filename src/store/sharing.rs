@@ -5,7 +5,7 @@
 
 use rusqlite::{Connection, OptionalExtension as _};
 
-use super::{Conflict, StoreError, job_row, record, task_row};
+use super::{Conflict, StoreError, job_row, job_row::JobRow, record, record::add_event, task_row};
 use crate::job::{
     Delivery, Job, JobId, JobSpec, Media, Moment, Outcome, Policy, Source, State, Task, TaskId,
     apply,
@@ -57,6 +57,16 @@ pub(in crate::store) const NAME_USED: &str = "
           SELECT 1 FROM job WHERE task_row = t.id AND id <> ?3))
     LIMIT 1";
 
+/// What an absent job failed at stays with it: it does not run again before it returns.
+const DETACH_ABSENT: &str = "
+    UPDATE job SET task_row = NULL, error_code = task.error_code, error = task.error,
+      error_reason = task.error_reason, revision = job.revision + 1
+    FROM task WHERE job.task_row = ?1 AND task.id = ?1 AND job.id <> ?2 AND job.absent_since_ms IS NOT NULL";
+const ASKED_TOGETHER: &str = "
+    SELECT max(priority), nullif(min(not_before), 0) FROM (
+      SELECT ?3 AS priority, coalesce(?4, 0) AS not_before
+      UNION ALL
+      SELECT priority, coalesce(not_before_at_ms, 0) FROM job WHERE task_row = ?1 AND id <> ?2)";
 /// Changes nothing where nothing differs.
 pub(in crate::store) const ALIGN: &str = "
     UPDATE task SET revision = revision + 1, priority = asked.priority, not_before_at_ms = asked.not_before,
@@ -67,7 +77,18 @@ pub(in crate::store) const ALIGN: &str = "
       AND ((task.priority, task.not_before_at_ms) IS NOT (asked.priority, asked.not_before)
         OR task.state = 'waiting' AND task.due_at_ms <> coalesce(asked.not_before, 0))";
 
-impl Sharing<'_> {
+impl<'a> Sharing<'a> {
+    /// For what happens at Kling: no failure is judged there.
+    pub(super) fn of_api(connection: &'a Connection, now_ms: i64) -> Self {
+        const POLICY: Policy = Policy {
+            retry_initial_ms: 1,
+            retry_max_ms: 1,
+            give_up_after_ms: 1,
+            create_settle_ms: 1,
+        };
+        Self { connection, moment: Moment { now_ms, chance: 0.0 }, policy: &POLICY }
+    }
+
     /// The take that a job joins: the one it asks for, else the highest that has not failed.
     pub(super) fn take_to_join(&self, job: &Job) -> Result<u32, StoreError> {
         if let Some(take) = job.spec.take {
@@ -110,7 +131,9 @@ impl Sharing<'_> {
         job.delivery = Delivery::default();
         (job.changed_after_sent, job.dismissed) = (false, false);
         job.media.missing = None;
-        job.output.clone_from(&job.spec.output);
+        if job.delivered.is_none() {
+            job.output.clone_from(&job.spec.output);
+        }
         let task = match self.find(&request_hash, wish.take)? {
             None => self.make(job, request_hash, wish)?,
             Some(task) => self.join(job, task, wish)?,
@@ -170,7 +193,8 @@ impl Sharing<'_> {
             return Ok(task);
         }
         if matches!(task.state, State::Cancelled | State::Failed) {
-            let task = self.lead(&task, job)?;
+            self.connection.prepare_cached(DETACH_ABSENT)?.execute((task.id, job.id))?;
+            let task = self.lead(&task, &self.with_others(job, task.id)?)?;
             let sessions_after_ms = wish.sessions_after_ms;
             return self.apply_but(&task, Outcome::Revived { sessions_after_ms }, job.id);
         }
@@ -178,6 +202,17 @@ impl Sharing<'_> {
             return self.lead(&task, job);
         }
         self.hurry(&task, job)
+    }
+
+    /// Returns the job with the highest priority and the earliest `not_before` of itself and the jobs of a task.
+    fn with_others(&self, job: &Job, id: TaskId) -> Result<Job, StoreError> {
+        let mut together = job.clone();
+        let spec = &mut together.spec;
+        let own = (id, job.id, spec.priority, spec.not_before_at_ms);
+        let mut asked = self.connection.prepare_cached(ASKED_TOGETHER)?;
+        (spec.priority, spec.not_before_at_ms) =
+            asked.query_row(own, |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(together)
     }
 
     /// A shared task has the highest priority and the earliest `not_before` of its jobs.
@@ -214,7 +249,7 @@ impl Sharing<'_> {
         };
         let same_request = job.request_hash.as_ref() == Some(&task.request_hash);
         if task.was_never_sent() {
-            let (take, output) = (Some(task.take), job.output.clone());
+            let (take, output) = (Some(task.take), job.spec.output.clone());
             led.spec = JobSpec { take, output, ..job.spec.clone() };
             let audio_ms = job.media.audio_ms.or(task.media.audio_ms);
             led.media = Media { audio_ms, ..job.media.clone() };
@@ -292,8 +327,31 @@ impl Sharing<'_> {
         Ok(others.collect::<Result<_, _>>()?)
     }
 
+    /// Kling has no task after all: jobs that are absent by now are not created.
+    pub(super) fn let_absent_wait(&self, task: Task) -> Result<Task, StoreError> {
+        let absent = "INDEXED BY job_task
+            WHERE j.task_row = ?1 AND j.absent_since_ms IS NOT NULL ORDER BY j.id";
+        let absent = job_row::all(self.connection, absent, [task.id])?;
+        if absent.is_empty() {
+            return Ok(task);
+        }
+        let now_ms = self.moment.now_ms;
+        for JobRow { mut job, manifest_id } in absent {
+            let (before, what) = (job.state, job.leave_uncreated());
+            job_row::save(self.connection, &mut job, manifest_id, now_ms)?;
+            add_event(self.connection, job.id, Some(before), job.state, what, None, now_ms)?;
+            self.release(task.id, job.id)?;
+        }
+        self.reread(task.id)
+    }
+
     /// Writes what an outcome makes of a task; the job `but` is written by the caller.
-    fn apply_but(&self, task: &Task, outcome: Outcome, but: JobId) -> Result<Task, StoreError> {
+    pub(super) fn apply_but(
+        &self,
+        task: &Task,
+        outcome: Outcome,
+        but: JobId,
+    ) -> Result<Task, StoreError> {
         let transition = apply(task, outcome, &self.moment, self.policy).map_err(|illegal| {
             StoreError::Nonsense { key: illegal.key.clone(), what: illegal.to_string() }
         })?;

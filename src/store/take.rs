@@ -1,4 +1,4 @@
-//! A task that turns out to be another take, and a job whose media changed before it was sent.
+//! A task that turns out to be another take, and a lead job that has to leave its task.
 
 use rusqlite::{Connection, OptionalExtension as _};
 
@@ -7,7 +7,7 @@ use super::{
     record::add_event,
     sharing::{Sharing, Stop, Wish},
 };
-use crate::job::{Moment, Policy, State, Task};
+use crate::job::{Failure, Moment, Policy, State, Task, outcome::Fault};
 
 impl Store {
     /// Makes a task that was not sent the take `take` of its request, because a result of that take is on
@@ -43,15 +43,15 @@ impl Store {
         .await
     }
 
-    /// Takes a task that was not sent from its lead job, whose file has other content by now: that job waits
-    /// until its media were looked at again. Another job of the task leads it then, or it is cancelled.
+    /// Takes a task that was not sent from its lead job, for a reason that concerns this job alone. Another job of
+    /// the task leads it then; without one it is cancelled.
     ///
     /// # Errors
     /// [`StoreError::Stale`] when somebody moved the task since it was read.
-    pub async fn media_changed(
+    pub async fn lose_lead(
         &self,
         task: Task,
-        what: String,
+        why: LeadLost,
         moment: Moment,
         policy: Policy,
     ) -> Result<Task, StoreError> {
@@ -64,8 +64,20 @@ impl Store {
                 return Ok(now);
             }
             let before = job.state;
-            (job.task, job.state) = (None, State::Waiting);
-            job.media.missing = Some(what.clone());
+            job.task = None;
+            let what = match &why {
+                LeadLost::MediaChanged(what) => {
+                    job.state = State::Waiting;
+                    job.media.missing = Some(what.clone());
+                    what.clone()
+                }
+                LeadLost::Failed(Fault { code, message }) => {
+                    job.state = State::Failed;
+                    let failure = Failure { code: code.clone(), message: message.clone() };
+                    job.failure = Some(failure);
+                    message.clone()
+                }
+            };
             job_row::save(connection, &mut job, row.manifest_id, moment.now_ms)?;
             add_event(connection, job.id, Some(before), job.state, &what, None, moment.now_ms)?;
             sharing.release(now.id, job.id)?;
@@ -73,9 +85,31 @@ impl Store {
         })
         .await
     }
+
+    /// Returns whether other jobs than its lead share a task.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn is_shared(&self, task: &Task) -> Result<bool, StoreError> {
+        let (id, lead) = (task.id, task.lead);
+        self.read(move |connection| {
+            let sql = "SELECT 1 FROM job WHERE task_row = ?1 AND id <> ?2";
+            Ok(connection.prepare_cached(sql)?.exists((id, lead))?)
+        })
+        .await
+    }
 }
 
-fn unmoved(connection: &Connection, task: &Task) -> Result<Task, StoreError> {
+/// Why a job does not lead its task any more.
+#[derive(Debug, Clone)]
+pub enum LeadLost {
+    /// A local file of it has other content: it waits until its media were looked at again.
+    MediaChanged(String),
+    /// It alone has failed.
+    Failed(Fault),
+}
+
+pub(super) fn unmoved(connection: &Connection, task: &Task) -> Result<Task, StoreError> {
     let now = record::task(connection, task.id)?;
     now.filter(|now| now.revision == task.revision)
         .ok_or_else(|| StoreError::Stale { key: task.spec.key.clone() })

@@ -19,7 +19,7 @@ mod pipeline;
 mod reading;
 mod restore;
 mod service;
-// mod simulation;
+mod simulation;
 #[cfg(target_os = "linux")]
 mod storage;
 mod support;

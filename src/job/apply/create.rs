@@ -56,8 +56,10 @@ impl Step<'_> {
     /// paid for identifying for ever.
     pub(super) fn session_gone(&self, why: String) -> Transition {
         let since_ms = self.task.session.as_ref().map(|session| session.identified_at_ms);
-        let is_young = since_ms
-            .is_none_or(|since_ms| self.moment.now_ms.saturating_sub(since_ms) < SESSION_YOUNG_MS);
+        // One from a time to come says nothing: the clock was set back since.
+        let is_young = since_ms.is_none_or(|since_ms| {
+            (0..SESSION_YOUNG_MS).contains(&self.moment.now_ms.saturating_sub(since_ms))
+        });
         let sessions_lost = self.task.sessions_lost.saturating_add(u32::from(is_young));
         if is_young && sessions_lost >= SESSIONS_LOST_MAX {
             return self.fail(Fault { code: "session_gone".to_owned(), message: why });

@@ -10,7 +10,7 @@ use crate::{
 
 /// With `watch.on_change: run`, one file that changes more finished jobs than these runs none of them: they are
 /// flagged.
-pub(super) const RUN_AT_ONCE_MAX: usize = 20;
+pub(in crate::store) const RUN_AT_ONCE_MAX: usize = 20;
 
 /// What becomes of a job.
 enum Verdict {
@@ -116,7 +116,10 @@ impl Reconciliation<'_> {
             // A local file that is missing later is no change; an edited manifest is judged once its media are there.
             return Verdict::Keep;
         }
-        let take_edited = wanted.spec.take != job.spec.take
+        // Its manifest was edited, or it returned, while its media were not there: that is judged now.
+        let is_unjudged = job.request_hash.is_none();
+        let returned = returned || is_unjudged;
+        let take_edited = (wanted.spec.take != job.spec.take || is_unjudged)
             && wanted.spec.take.is_some_and(|take| take != task.take);
         if wanted.request_hash.as_ref() == Some(&task.request_hash) {
             if take_edited {
@@ -148,6 +151,11 @@ impl Reconciliation<'_> {
     }
 
     fn write_wish(&self, job: &mut Job, wanted: &WantedJob) {
+        // Judged once its media are there.
+        let is_asked_anew = wanted.spec.take != job.spec.take || job.left_at_ms.is_some();
+        if wanted.request_hash.is_none() && is_asked_anew {
+            job.request_hash = None;
+        }
         job.spec = wanted.spec.clone();
         job.spec_hash.clone_from(&wanted.spec_hash);
         if wanted.request_hash.is_some() {
@@ -158,8 +166,8 @@ impl Reconciliation<'_> {
         {
             job.media.clone_from(media);
         }
-        // Until there is a file, the next result goes where the manifest says now.
-        if job.delivered.is_none() || !job.state.is_finished() {
+        // Until there is a file, its output is where the manifest says now.
+        if job.delivered.is_none() {
             job.output.clone_from(&job.spec.output);
         }
         (job.absent_since_ms, job.left_at_ms) = (None, None);
@@ -199,7 +207,6 @@ impl Reconciliation<'_> {
                 Ok(Some("its manifest asks again for what was made".to_owned()))
             }
             Verdict::Deliver => {
-                job.output.clone_from(&job.spec.output);
                 (job.state, job.delivery) = (State::Downloading, Default::default());
                 Ok(Some("its output changed: the result is copied there".to_owned()))
             }

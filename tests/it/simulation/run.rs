@@ -1,19 +1,20 @@
-//! One seed from its first life to its end: the daemon lives, dies and is started again, until the
-//! weather is calm and all is done.
+//! One seed from its first life to its end: the daemon lives, dies and is started again, until nothing goes
+//! wrong any more and all is done.
 
 use std::{
+    fs,
     sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
 
 use lipsyncd::{
+    inbox::{Inbox, InboxSettings, Looker},
     pipeline::{Clock, End, Offload, Pipeline, Pulse, Settings, Until},
     store::{Store, StoreError},
 };
 use tokio::{
-    sync::Notify,
     task::JoinHandle,
-    time::{Instant, sleep},
+    time::{Instant, sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -21,31 +22,34 @@ use super::{
     api::SimulatedApi,
     check::{check_at_any_time, check_at_the_end, texts},
     life::Life,
-    people::People,
+    people::{Bells, People},
     world::World,
 };
 
-/// When all is calm, everything is done by then.
+/// Once nothing goes wrong, everything is done by then.
 const PATIENCE: Duration = Duration::from_secs(12 * 86_400);
+/// All local media are looked at in this time.
+const REST: Duration = Duration::from_secs(9_000);
+const SETTLE: Duration = Duration::from_secs(1);
 
-/// What came of a seed.
-pub struct Story {
+/// What happened in one seed.
+pub struct Scenario {
     /// What must never be, and was.
-    pub faults: Vec<String>,
-    /// All that happened, a line each.
+    pub violations: Vec<String>,
+    /// All that happened: the history of the jobs, then what people did; a line each.
     pub history: Vec<String>,
     pub lives: u32,
     pub tasks: usize,
 }
 
 /// Plays one seed.
-pub fn play(seed: u64) -> Story {
+pub fn play(seed: u64) -> Scenario {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     runtime.unwrap().block_on(async {
         let world = World::new(seed);
         let lives = live(&world).await;
-        tell(&world, lives)
+        report(&world, lives)
     })
 }
 
@@ -53,11 +57,12 @@ async fn live(world: &Arc<World>) -> u32 {
     let people = People::arrive(world).await;
     let lives = world.chance.between(0, 6);
     for _ in 0..lives {
-        let steps = *world.chance.pick(&[15, 60, 250, 1_000]);
+        let steps = *world.chance.pick(&[30, 120, 500, 2_000]);
         let steps = world.chance.between(1, steps);
         {
             let long = Duration::from_secs(world.chance.between(1, 5_000).unsigned_abs());
-            let (life, daemon) = begin(world, &people, Some(steps));
+            let rescan = Duration::from_secs(*world.chance.pick(&[10, 30, 300]));
+            let (life, daemon) = begin(world, &people, Some(steps), rescan);
             tokio::select! {
                 biased;
                 () = life.ended() => {}
@@ -77,17 +82,46 @@ async fn live(world: &Arc<World>) -> u32 {
             daemon.end(world).await;
         }
         check_at_any_time(world);
+        people.change_unseen();
         sleep(Duration::from_millis(world.chance.between(0, 300_000).unsigned_abs())).await;
+        if world.may_lose_database && world.chance.happens(0.4) {
+            lose_database(world, &people);
+        }
     }
-    world.weather.clear_up();
+    world.faults.end();
+    world.act("the end begins");
     people.settle_down().await;
-    let (_life, daemon) = begin(world, &people, None);
+    let (_life, daemon) = begin(world, &people, None, Duration::from_secs(600));
     wait_for_the_end(world, &people, &daemon).await;
     daemon.stop.cancel();
     daemon.end(world).await;
     check_at_any_time(world);
     check_at_the_end(world);
     u32::try_from(lives + 1).unwrap()
+}
+
+/// Takes a backup, puts the last one back, or loses the database.
+fn lose_database(world: &World, people: &People) {
+    people.close();
+    let (database, backup) = (world.state_db(), world.dir.path().join("backup.db"));
+    if !database.exists() {
+        return;
+    }
+    if world.chance.happens(0.5) {
+        let _before = fs::remove_file(&backup);
+        let sql = format!("VACUUM INTO '{}'", backup.display());
+        return world.database().execute_batch(&sql).unwrap();
+    }
+    // With it goes what people said, also that the queue is paused.
+    *world.lost_database.lock().unwrap() = true;
+    world.act("the database is lost, or put back from a backup");
+    *world.paused.lock().unwrap() = None;
+    for ending in ["db", "db-wal", "db-shm"] {
+        let _missing = fs::remove_file(database.with_extension(ending));
+    }
+    if world.chance.happens(0.6) && backup.exists() {
+        fs::rename(backup, database).unwrap();
+    }
 }
 
 /// A daemon at work.
@@ -107,77 +141,127 @@ impl Daemon {
             sleep(Duration::from_secs(10)).await;
         }
         self.work.abort();
-        if let Ok(Err(error)) = self.work.await {
-            world.accuse(format!("the daemon ended: {error}"));
+        match self.work.await {
+            Ok(Err(error)) => world.accuse(format!("the daemon ended: {error}")),
+            Err(error) if error.is_panic() => world.accuse(format!("the daemon ended: {error}")),
+            _ => {}
         }
     }
 }
 
-fn begin(world: &Arc<World>, people: &People, steps: Option<i64>) -> (Arc<Life>, Daemon) {
+fn begin(
+    world: &Arc<World>,
+    people: &People,
+    steps: Option<i64>,
+    rescan: Duration,
+) -> (Arc<Life>, Daemon) {
     let life = Life::new(steps, world.chance.fork());
-    let nudge = Arc::new(Notify::new());
-    *people.nudge.lock().unwrap() = Arc::clone(&nudge);
+    let bells = Bells::default();
+    let (nudge, look) = (Arc::clone(&bells.nudge), Arc::clone(&bells.look));
+    *people.bells.lock().unwrap() = bells;
+    *world.is_scanned.lock().unwrap() = false;
+    world.act("the daemon starts");
     let stop = CancellationToken::new();
     let api = SimulatedApi { world: Arc::clone(world), life: Arc::clone(&life) };
+    let is_scanned = Arc::new(AtomicBool::new(false));
     let offload = Offload::Here(life.interlude());
-    let settings = Settings { offload, ..world.settings.clone() };
+    let settings = Settings { offload, is_scanned, ..world.settings.clone() };
+    let inbox_settings = inbox(world, &settings, rescan);
     let times = Arc::clone(world);
     let clock = Clock::new(move || times.time.wall_ms(), world.chance.next());
-    let (path, interlude) = (world.state_db(), life.interlude());
-    let told = stop.clone();
+    let (path, interlude, told) = (world.state_db(), life.interlude(), stop.clone());
+    let world = Arc::clone(world);
     let work = tokio::spawn(async move {
         let store = Store::open_here(&path, interlude)?;
         let cap_micro = settings.units_per_day_micro;
         store.begin(1, clock.now_ms(), settings.slots, cap_micro).await?;
+        let looker = Looker::new(settings.locator.clone(), None, SETTLE);
+        let moments = Arc::clone(&world);
+        let inbox =
+            Inbox::new(inbox_settings, store.clone(), looker, move || moments.moment()).await?;
         let pipeline = Pipeline::new(api, store, clock, settings).await?;
-        pipeline
-            .run(nudge, told, Until::Stopped, Arc::new(AtomicBool::new(true)), Pulse::NONE)
-            .await
+        let more_to_come = Arc::new(AtomicBool::new(true));
+        let inbox_stop = CancellationToken::new();
+        let passed = move |passed: Result<(), &str>| {
+            *world.is_scanned.lock().unwrap() |= passed.is_ok();
+        };
+        let more = Arc::clone(&more_to_come);
+        let inbox_work = inbox.run(look, Arc::clone(&nudge), more, passed, inbox_stop.clone());
+        let pipeline_work = pipeline.run(nudge, told, Until::Stopped, more_to_come, Pulse::NONE);
+        tokio::pin!(inbox_work, pipeline_work);
+        tokio::select! {
+            biased;
+            ended = &mut pipeline_work => {
+                inbox_stop.cancel();
+                if let Ok(ended) = timeout(Duration::from_secs(1), inbox_work).await {
+                    ended?;
+                }
+                ended
+            }
+            ended = &mut inbox_work => {
+                ended?;
+                pipeline_work.await
+            }
+        }
     });
     (life, Daemon { stop, work })
 }
 
+fn inbox(world: &World, settings: &Settings, rescan_interval: Duration) -> InboxSettings {
+    InboxSettings {
+        jobs_dir: settings.locator.jobs_dir.clone(),
+        media_dirs: settings.locator.media_dirs.clone(),
+        settle: SETTLE,
+        rescan_interval,
+        policy: settings.policy.clone(),
+        on_change: world.on_change,
+        offload: settings.offload.clone(),
+        watches: false,
+        is_scanned: Arc::clone(&settings.is_scanned),
+        metrics: settings.metrics.clone(),
+    }
+}
+
 async fn wait_for_the_end(world: &World, people: &People, daemon: &Daemon) {
-    let database = world.database();
-    let unfinished =
-        "SELECT key || ' ' || state || ': ' || coalesce(waiting_for, '') FROM job_overview
-                      WHERE state NOT IN ('succeeded', 'failed', 'cancelled')";
-    let mut count = database
-        .prepare("SELECT count(*) FROM job WHERE state NOT IN ('succeeded', 'failed', 'cancelled')")
-        .unwrap();
-    let mut undecided =
-        database.prepare("SELECT count(*) FROM job WHERE state = 'unresolved'").unwrap();
+    const UNFINISHED: &str = "SELECT key || ' ' || state || ': ' || coalesce(waiting_for, '')
+        FROM job_overview WHERE state NOT IN ('succeeded', 'failed', 'cancelled')";
+    // A task that no job points to is followed to its end, too.
+    const OPEN: &str = "SELECT count(*) FROM task
+        WHERE state IN ('creating', 'submitted', 'processing', 'downloading')";
     let began = Instant::now();
     for looks in 1.. {
-        if count.query_row([], |row| row.get::<_, i64>(0)).unwrap() == 0 {
+        sleep(Duration::from_secs(300)).await;
+        let database = world.database();
+        let open: i64 = database.query_row(OPEN, [], |row| row.get(0)).unwrap();
+        let unfinished = texts(&database, UNFINISHED);
+        if unfinished.is_empty() && open == 0 && began.elapsed() >= REST {
             return;
         }
         if daemon.work.is_finished() {
             return world.accuse("the daemon ended by itself");
         }
         if began.elapsed() > PATIENCE {
-            return world.accuse(format!("never done: {:?}", texts(&database, unfinished)));
+            return world.accuse(format!("never done: {unfinished:?}, {open} tasks"));
         }
         if looks % 12 == 0 {
             check_at_any_time(world);
         }
-        if !world.faults.lock().unwrap().is_empty() {
+        if !world.violations.lock().unwrap().is_empty() {
             return;
         }
-        if undecided.query_row([], |row| row.get::<_, i64>(0)).unwrap() > 0 {
-            people.decide().await;
-        }
-        sleep(Duration::from_secs(300)).await;
+        people.decide().await;
     }
 }
 
-fn tell(world: &World, lives: u32) -> Story {
+fn report(world: &World, lives: u32) -> Scenario {
     let history = texts(
         &world.database(),
         "SELECT at || ' ' || key || ': ' || coalesce(from_state, '') || ' > ' || to_state || ': ' || what
          FROM job_history",
     );
-    let faults = std::mem::take(&mut *world.faults.lock().unwrap());
+    let history =
+        history.into_iter().chain(std::mem::take(&mut *world.acts.lock().unwrap())).collect();
+    let violations = std::mem::take(&mut *world.violations.lock().unwrap());
     let tasks = world.sim().ledger(world.time.true_ms()).tasks.len();
-    Story { faults, history, lives, tasks }
+    Scenario { violations, history, lives, tasks }
 }

@@ -1,31 +1,37 @@
-//! All that one seed decides: the account, the folder, the weather, the settings; and what is noticed
+//! All that one seed decides: the account, the folder, the faults, the settings; and what is noticed
 //! while the daemon lives in it.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{Arc, Mutex, MutexGuard, atomic::AtomicBool},
     time::Duration,
 };
 
 use lipsyncd::{
     job::{Moment, Policy},
-    media::{Locator, sound},
+    kling::CreateRequest,
+    media::Locator,
     metrics::Metrics,
     pipeline::{Offload, PaceSettings, Settings},
-    sim::{Call, NoFiles, Sim, SimConfig},
+    sim::{Call, Sim, SimConfig},
+    store::OnChange,
 };
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
+use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 use tokio::time::Instant;
 use url::Url;
 
 use super::{
     api::TOKEN,
-    folder::{self, CLIP, Manifest},
+    asked::{self, Made},
+    changes::Changes,
+    faults::Faults,
+    folder::{self, Folder},
+    people, sounds,
     time::Time,
-    weather::Weather,
 };
 use crate::support::chance::Chance;
 
@@ -37,52 +43,88 @@ pub struct World {
     pub dir: TempDir,
     pub time: Time,
     pub chance: Chance,
-    pub weather: Weather,
+    pub faults: Faults,
     pub settings: Settings,
-    pub manifests: Mutex<Vec<Manifest>>,
+    pub on_change: OnChange,
     /// Since when people want no paid call.
     pub paused: Mutex<Option<Instant>>,
-    /// How often people asked for another attempt, by key.
-    pub retries: Mutex<BTreeMap<String, usize>>,
+    /// The takes that each request was asked for, since the beginning.
+    pub asked: Mutex<BTreeMap<Made, BTreeSet<u32>>>,
+    /// The create requests that were sent, by the digest of their body.
+    pub sent: Mutex<BTreeMap<String, CreateRequest>>,
+    /// The names of tasks that people asked for by `retry`.
+    pub retried: Mutex<BTreeSet<String>>,
+    /// The requests for which people accepted an earlier result.
+    pub accepted: Mutex<BTreeSet<Made>>,
+    /// How often people cancelled a job.
+    pub cancels: Mutex<usize>,
     /// Whether people set the clock.
     pub sets_clock: bool,
-    pub faults: Mutex<Vec<String>>,
+    /// Whether the database may be lost, or put back from a backup: where the API tells what exists.
+    pub may_lose_database: bool,
+    /// Whether that has happened.
+    pub lost_database: Mutex<bool>,
+    /// Whether this life has scanned the folder completely.
+    pub is_scanned: Mutex<bool>,
+    pub violations: Mutex<Vec<String>>,
+    /// What people did, and what happened to the daemon, with the time.
+    pub acts: Mutex<Vec<String>>,
+    folder: Mutex<Folder>,
+    changes: Mutex<Changes>,
     sim: Mutex<Sim>,
-    clip_ms: i64,
 }
 
 impl World {
     pub fn new(seed: u64) -> Arc<Self> {
         let chance = Chance::new(seed);
         let dir = tempfile::Builder::new().prefix("lipsyncd-sim").tempdir_in(memory()).unwrap();
-        let (jobs_dir, output_dir) = (dir.path().join("jobs"), dir.path().join("output"));
-        folder::lay_out(&jobs_dir);
+        let output_dir = dir.path().join("output");
         fs::create_dir(&output_dir).unwrap();
         let time = Time::begin();
-        let clip_ms = sound::measure(CLIP.to_vec(), Some("mp3")).unwrap().length_ms;
         let config = account(&chance, seed);
-        let late = config.unique_external_ids;
-        let weather = Weather::new(chance.fork(), time.true_ms(), late);
-        let settings = settings(&chance, output_dir, jobs_dir);
-        let manifests = folder::draw(&chance, time.wall_ms(), clip_ms, &settings.locator);
-        Arc::new(Self {
+        let tells_what_exists = config.unique_external_ids && config.answers_external_lookups;
+        let may_lose_database = tells_what_exists && chance.happens(0.4);
+        let faults = Faults::new(chance.fork(), time.true_ms(), config.unique_external_ids);
+        let videos: Vec<String> = (0..chance.between(1, 4))
+            .map(|number| asked::video(number, chance.happens(0.15)))
+            .collect();
+        let mut folder = Folder::new(dir.path().to_owned());
+        let changes =
+            Changes::begin(chance.fork(), videos, !may_lose_database, &mut folder, time.wall_ms());
+        let settings = settings(&chance, dir.path().to_owned(), output_dir);
+        let world = Self {
             dir,
-            weather,
-            manifests: Mutex::new(manifests),
+            faults,
+            on_change: people::on_change(&chance),
             paused: Mutex::default(),
-            retries: Mutex::default(),
+            asked: Mutex::default(),
+            sent: Mutex::default(),
+            retried: Mutex::default(),
+            accepted: Mutex::default(),
+            cancels: Mutex::default(),
             sets_clock: chance.happens(0.25),
-            faults: Mutex::default(),
+            may_lose_database,
+            lost_database: Mutex::default(),
+            is_scanned: Mutex::default(),
+            violations: Mutex::default(),
+            acts: Mutex::default(),
+            folder: Mutex::new(folder),
+            changes: Mutex::new(changes),
             sim: Mutex::new(Sim::new(config, API)),
             chance: chance.fork(),
             time,
             settings,
-            clip_ms,
-        })
+        };
+        world.note_asked(&mut world.folder());
+        Arc::new(world)
     }
 
     pub fn sim(&self) -> MutexGuard<'_, Sim> {
         self.sim.lock().unwrap()
+    }
+
+    pub fn folder(&self) -> MutexGuard<'_, Folder> {
+        self.folder.lock().unwrap()
     }
 
     pub fn moment(&self) -> Moment {
@@ -99,44 +141,84 @@ impl World {
         Connection::open_with_flags(self.state_db(), flags).unwrap()
     }
 
-    /// Any inline sound is the clip.
-    pub fn media(&self) -> NoFiles {
-        NoFiles { sound_ms: self.clip_ms }
-    }
-
-    /// What lies at an address: a result, or the clip.
+    /// What is at an address: a result, or a remote sound.
     pub fn file_at(&self, url: &Url, now_ms: i64) -> Option<Vec<u8>> {
         match url.as_str().strip_prefix(&format!("{API}/results/")) {
             Some(name) => self.sim().download(now_ms, name).map(|file| file.built()),
-            None => url.path().ends_with(folder::CLIP_NAME).then(|| CLIP.to_vec()),
+            None => url.path().ends_with(".wav").then(|| sounds::clip(0)),
         }
     }
 
-    /// Takes note of something that must never be.
+    /// Notes something that must never be.
     pub fn accuse(&self, what: impl Into<String>) {
-        self.faults.lock().unwrap().push(what.into());
+        self.violations.lock().unwrap().push(what.into());
+    }
+
+    /// Notes what somebody did.
+    pub fn act(&self, what: &str) {
+        let at = jiff::Timestamp::from_millisecond(self.time.wall_ms()).unwrap();
+        self.acts.lock().unwrap().push(format!("{at:.3} {what}"));
+    }
+
+    /// People change the folder, or go on with what they began.
+    pub fn change_folder(&self) {
+        let mut folder = self.folder();
+        let mut changes = self.changes.lock().unwrap();
+        changes.go_on(&mut folder, self.time.wall_ms(), false);
+        self.note_asked(&mut folder);
+        changes.change(&mut folder, self.time.wall_ms());
+        self.note_asked(&mut folder);
+    }
+
+    /// People finish all that they began in the folder.
+    pub fn finish_changes(&self) {
+        let mut folder = self.folder();
+        self.changes.lock().unwrap().finish(&mut folder, self.time.wall_ms());
+        self.note_asked(&mut folder);
+    }
+
+    fn note_asked(&self, folder: &mut Folder) {
+        std::mem::take(&mut folder.log).iter().for_each(|what| self.act(what));
+        let mut asked = self.asked.lock().unwrap();
+        for wish in folder.wishes() {
+            if let Some(made) = wish.made {
+                asked.entry(made).or_default().insert(wish.ask.take.unwrap_or(1));
+            }
+        }
     }
 
     /// A call that costs is about to be sent.
     pub fn note_paid_call(&self, call: Call) {
         let paused = *self.paused.lock().unwrap();
         if paused.is_some_and(|since| since.elapsed() > Duration::from_secs(2)) {
-            self.accuse(format!("{call:?} is sent though a person paused the line"));
+            self.accuse(format!("{call:?} is sent though a person paused the queue"));
+        }
+        if !*self.is_scanned.lock().unwrap() {
+            self.accuse(format!("{call:?} is sent before the first scan of the folder"));
         }
     }
 
-    /// A create is about to be sent: that must be written down already.
-    pub fn require_intent(&self, external_task_id: Option<&str>) {
-        let sql = "SELECT state FROM job_overview WHERE external_task_id = ?1";
+    /// A create request is about to be sent: that must be written already.
+    pub fn note_create(&self, request: &CreateRequest) {
+        self.note_paid_call(Call::Create);
+        let sql = "SELECT state FROM task WHERE external_task_id = ?1";
         let state: Option<String> = self
             .database()
-            .query_row(sql, [external_task_id], |row| row.get(0))
+            .query_row(sql, [&request.external_task_id], |row| row.get(0))
             .optional()
             .unwrap();
         if state.as_deref() != Some("creating") {
-            self.accuse(format!("create of {external_task_id:?} is sent while it is {state:?}"));
+            let name = &request.external_task_id;
+            self.accuse(format!("create of {name:?} is sent while it is {state:?}"));
         }
+        let digest = digest(&request.body().unwrap());
+        self.sent.lock().unwrap().insert(digest, request.clone());
     }
+}
+
+/// The SHA-256 of some bytes, in hex.
+pub fn digest(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Where files are quick to write, if the machine has such a place.
@@ -167,7 +249,7 @@ fn account(chance: &Chance, seed: u64) -> SimConfig {
     }
 }
 
-fn settings(chance: &Chance, output_dir: PathBuf, jobs_dir: PathBuf) -> Settings {
+fn settings(chance: &Chance, root: PathBuf, output_dir: PathBuf) -> Settings {
     let per_second = |chance: &Chance| *chance.pick(&[1.0, 2.0, 10.0]);
     Settings {
         account: "simulated".to_owned(),
@@ -191,8 +273,12 @@ fn settings(chance: &Chance, output_dir: PathBuf, jobs_dir: PathBuf) -> Settings
         downloads: usize::try_from(chance.between(1, 4)).unwrap(),
         download_bytes_max: 1 << 20,
         output_dir,
-        locator: Locator { jobs_dir, media_dirs: Vec::new() },
+        locator: Locator {
+            jobs_dir: root.join(folder::JOBS),
+            media_dirs: vec![root.join(folder::MEDIA)],
+        },
         offload: Offload::threads(),
+        is_scanned: Arc::new(AtomicBool::new(false)),
         metrics: Metrics::new(),
     }
 }

@@ -1,5 +1,5 @@
 //! What goes wrong between the daemon and the API, and at the API: single calls that suffer, and spells
-//! in which all do. Drawn from the seed; in calm weather nothing goes wrong.
+//! in which all do. Drawn from the seed; once they have ended, nothing goes wrong.
 
 use std::{
     collections::BTreeSet,
@@ -61,15 +61,15 @@ enum SpellKind {
     Credentials(u16),
 }
 
-/// How things go.
+/// All faults of one seed.
 #[derive(Debug)]
-pub struct Weather {
-    /// How many of a hundred calls suffer.
+pub struct Faults {
+    /// The share of calls that suffer.
     hardship: f64,
     /// Whether a create may be carried out when it is given up: only where names are unique.
     late: bool,
     spells: Vec<Spell>,
-    calm: AtomicBool,
+    ended: AtomicBool,
     chance: Chance,
     /// The codes by which jobs may fail for their own sake.
     pub own_faults: Mutex<BTreeSet<String>>,
@@ -77,7 +77,7 @@ pub struct Weather {
 
 const HOUR_MS: i64 = 3_600_000;
 
-impl Weather {
+impl Faults {
     pub fn new(chance: Chance, began_at_ms: i64, late: bool) -> Self {
         let hardship = *chance.pick(&[0.0, 0.02, 0.1, 0.3]);
         let kinds = [
@@ -94,12 +94,12 @@ impl Weather {
             Spell { from_ms, until_ms, kind: *chance.pick(&kinds) }
         });
         let spells = spells.collect();
-        let (calm, own_faults) = (AtomicBool::new(false), Mutex::default());
-        Self { hardship, late, spells, calm, chance, own_faults }
+        let (ended, own_faults) = (AtomicBool::new(false), Mutex::default());
+        Self { hardship, late, spells, ended, chance, own_faults }
     }
 
-    pub fn clear_up(&self) {
-        self.calm.store(true, Ordering::Relaxed);
+    pub fn end(&self) {
+        self.ended.store(true, Ordering::Relaxed);
     }
 
     /// A job may fail with this code from now on.
@@ -109,7 +109,7 @@ impl Weather {
 
     /// What a call at this time suffers.
     pub fn strikes(&self, call: Call, now_ms: i64) -> Suffers {
-        if self.calm.load(Ordering::Relaxed) {
+        if self.ended.load(Ordering::Relaxed) {
             return Suffers::Nothing;
         }
         let spell =

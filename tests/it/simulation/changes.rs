@@ -1,0 +1,303 @@
+//! What people do to the folder: edit, copy, rename, synchronise, swap, remove and bring back manifests and
+//! sounds, at once or in two steps with time between.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{
+    asked::{Ask, SOUND_NAMES},
+    folder::{Folder, JOBS, MEDIA, Manifest, Shape, Sound},
+    sounds,
+};
+use crate::support::chance::Chance;
+
+/// The folders that manifests are in.
+const FOLDERS: [&str; 3] = ["", "a/", "b/c/"];
+/// Every name that a manifest may have, so that names come back.
+const NAMES: usize = 9;
+const MANIFESTS_MAX: usize = 6;
+const JOBS_MAX: usize = 5;
+
+/// The second step of a change.
+#[derive(Debug)]
+enum Later {
+    Put(String, Manifest),
+    Remove(String),
+    PutSound(String, Sound),
+    Mount,
+}
+
+/// All who change the folder.
+#[derive(Debug)]
+pub struct Changes {
+    chance: Chance,
+    videos: Vec<String>,
+    owns_names: bool,
+    later: Vec<(Instant, Later)>,
+}
+
+impl Changes {
+    /// Writes the first sounds and manifests.
+    pub fn begin(
+        chance: Chance,
+        videos: Vec<String>,
+        owns_names: bool,
+        folder: &mut Folder,
+        now_ms: i64,
+    ) -> Self {
+        let changes = Self { chance, videos, owns_names, later: Vec::new() };
+        for (number, name) in SOUND_NAMES.iter().enumerate() {
+            let sound = Sound { clip: number, shape: Shape::Complete };
+            folder.put_sound(&format!("{MEDIA}/{name}"), sound, false, now_ms);
+        }
+        for _ in 0..changes.chance.between(1, 3) {
+            let path = changes.path();
+            let manifest = changes.manifest(now_ms);
+            folder.put(&path, manifest, false, now_ms);
+        }
+        changes
+    }
+
+    /// Does one thing.
+    pub fn change(&mut self, folder: &mut Folder, now_ms: i64) {
+        if folder.is_away {
+            return;
+        }
+        match self.chance.between(0, 21) {
+            0..=2 => self.edit(folder, now_ms, |this, ask| {
+                ask.change_request(&this.chance, this.owns_names);
+            }),
+            3 => self.edit(folder, now_ms, |this, ask| ask.label = this.chance.between(0, 9)),
+            4 => self.edit(folder, now_ms, |this, ask| ask.priority = this.chance.between(-2, 2)),
+            5 => self.edit(folder, now_ms, |this, ask| {
+                ask.take = *this.chance.pick(&[None, Some(1), Some(2), Some(2), Some(3)]);
+            }),
+            6 => self.add_job(folder, now_ms),
+            7 => self.remove_job(folder, now_ms),
+            8 | 9 => self.copy(folder, now_ms),
+            10..=12 => self.rename(folder, now_ms),
+            13 => self.swap(folder),
+            14 | 15 => self.replace_sound(folder, now_ms),
+            16 => self.touch(folder, now_ms),
+            17 => self.remove_sound(folder, now_ms),
+            18 => self.half(folder, now_ms),
+            19 => self.remove(folder),
+            20 => self.move_job(folder, now_ms),
+            _ => {
+                folder.unmount();
+                self.later(Later::Mount);
+            }
+        }
+    }
+
+    /// Does what is due of what was begun; `all`: all of it.
+    pub fn go_on(&mut self, folder: &mut Folder, now_ms: i64, all: bool) {
+        let now = Instant::now();
+        let is_due = |folder: &Folder, at: Instant, later: &Later| {
+            let can_be = !folder.is_away || matches!(later, Later::Mount);
+            can_be && (all || at <= now)
+        };
+        while let Some(place) = self.later.iter().position(|(at, later)| is_due(folder, *at, later))
+        {
+            match self.later.remove(place).1 {
+                Later::Put(path, manifest) => folder.put(&path, manifest, true, now_ms),
+                Later::Remove(path) => drop(folder.remove(&path)),
+                Later::PutSound(path, sound) => folder.put_sound(&path, sound, false, now_ms),
+                Later::Mount => folder.mount(),
+            }
+        }
+    }
+
+    /// Finishes all that was begun.
+    pub fn finish(&mut self, folder: &mut Folder, now_ms: i64) {
+        self.go_on(folder, now_ms, true);
+        let half = folder.manifests.iter().filter(|(_, manifest)| manifest.shape == Shape::Half);
+        let half: Vec<_> = half.map(|(path, manifest)| (path.clone(), manifest.clone())).collect();
+        for (path, manifest) in half {
+            folder.put(&path, Manifest { shape: Shape::Complete, ..manifest }, true, now_ms);
+        }
+    }
+
+    fn later(&mut self, later: Later) {
+        let seconds = *self.chance.pick(&[1, 5, 20, 60, 200, 900]);
+        let at = Instant::now() + Duration::from_secs(seconds);
+        self.later.push((at, later));
+    }
+
+    fn any(&self, folder: &Folder) -> Option<String> {
+        let paths: Vec<&String> = folder.manifests.keys().collect();
+        (!paths.is_empty()).then(|| (*self.chance.pick(&paths)).clone())
+    }
+
+    fn path(&self) -> String {
+        let folder = self.chance.pick(&FOLDERS);
+        format!("{folder}m{}.yaml", self.chance.index(NAMES))
+    }
+
+    fn free_path(&self, folder: &Folder) -> Option<String> {
+        Some(self.path()).filter(|path| !folder.manifests.contains_key(path))
+    }
+
+    fn ask(&self, now_ms: i64) -> Ask {
+        Ask::draw(&self.chance, &self.videos, self.owns_names, now_ms)
+    }
+
+    fn manifest(&self, now_ms: i64) -> Manifest {
+        let jobs = match self.chance.between(0, 3) {
+            0 => vec![(None, self.ask(now_ms))],
+            _ => {
+                let count = self.chance.between(1, 4);
+                (0..count).map(|n| (Some(format!("j{n}")), self.ask(now_ms))).collect()
+            }
+        };
+        Manifest { jobs, shape: Shape::Complete }
+    }
+
+    fn edit(&self, folder: &mut Folder, now_ms: i64, change: impl FnOnce(&Self, &mut Ask)) {
+        let Some(path) = self.any(folder) else { return };
+        let mut manifest = folder.manifests[&path].clone();
+        let job = self.chance.index(manifest.jobs.len());
+        change(self, &mut manifest.jobs[job].1);
+        manifest.shape = Shape::Complete;
+        folder.put(&path, manifest, self.chance.happens(0.5), now_ms);
+    }
+
+    /// A job of a batch under another id: the same request, or another one.
+    fn add_job(&self, folder: &mut Folder, now_ms: i64) {
+        let Some(path) = self.any(folder) else { return };
+        let mut manifest = folder.manifests[&path].clone();
+        let Some((Some(_), ask)) = manifest.jobs.first() else { return };
+        let is_copy = self.chance.happens(0.6);
+        let ask = if is_copy { ask.clone() } else { self.ask(now_ms) };
+        let id = format!("j{}", self.chance.between(0, 6));
+        let is_taken = manifest.jobs.iter().any(|(taken, _)| taken.as_ref() == Some(&id));
+        if manifest.jobs.len() >= JOBS_MAX || is_taken {
+            return;
+        }
+        manifest.jobs.push((Some(id), ask));
+        folder.put(&path, manifest, self.chance.happens(0.5), now_ms);
+    }
+
+    fn remove_job(&mut self, folder: &mut Folder, now_ms: i64) {
+        let Some(path) = self.any(folder) else { return };
+        let before = Manifest { shape: Shape::Complete, ..folder.manifests[&path].clone() };
+        if before.jobs.len() < 2 {
+            return;
+        }
+        let mut manifest = before.clone();
+        manifest.jobs.remove(self.chance.index(manifest.jobs.len()));
+        folder.put(&path, manifest, true, now_ms);
+        if self.chance.happens(0.6) {
+            self.later(Later::Put(path, before));
+        }
+    }
+
+    /// From one manifest to another, in one step or with time between.
+    fn move_job(&mut self, folder: &mut Folder, now_ms: i64) {
+        let (Some(from), Some(to)) = (self.any(folder), self.any(folder)) else { return };
+        let (mut source, mut target) =
+            (folder.manifests[&from].clone(), folder.manifests[&to].clone());
+        let is_batch = |manifest: &Manifest| manifest.jobs.iter().all(|(id, _)| id.is_some());
+        if from == to || !is_batch(&source) || !is_batch(&target) || source.jobs.len() < 2 {
+            return;
+        }
+        let (id, ask) = source.jobs.remove(self.chance.index(source.jobs.len()));
+        if target.jobs.len() >= JOBS_MAX || target.jobs.iter().any(|(taken, _)| *taken == id) {
+            return;
+        }
+        target.jobs.push((id, ask));
+        folder.put(&from, source, true, now_ms);
+        match self.chance.happens(0.5) {
+            true => folder.put(&to, target, true, now_ms),
+            false => self.later(Later::Put(to, target)),
+        }
+    }
+
+    fn copy(&self, folder: &mut Folder, now_ms: i64) {
+        let (Some(path), Some(to)) = (self.any(folder), self.free_path(folder)) else { return };
+        if folder.manifests.len() < MANIFESTS_MAX {
+            let manifest = folder.manifests[&path].clone();
+            folder.put(&to, manifest, false, now_ms);
+        }
+    }
+
+    /// By a rename, by a copy that is followed by a removal, or the other way round.
+    fn rename(&mut self, folder: &mut Folder, now_ms: i64) {
+        let (Some(path), Some(to)) = (self.any(folder), self.free_path(folder)) else { return };
+        match self.chance.between(0, 3) {
+            0 | 1 => folder.rename(&path, &to),
+            2 => {
+                let manifest = folder.manifests[&path].clone();
+                folder.put(&to, manifest, true, now_ms);
+                self.later(Later::Remove(path));
+            }
+            _ => {
+                let manifest = folder.remove(&path);
+                manifest
+                    .into_iter()
+                    .for_each(|manifest| self.later(Later::Put(to.clone(), manifest)));
+            }
+        }
+    }
+
+    fn swap(&self, folder: &mut Folder) {
+        if let (Some(one), Some(other)) = (self.any(folder), self.any(folder))
+            && one != other
+        {
+            folder.swap(&one, &other);
+        }
+    }
+
+    fn remove(&mut self, folder: &mut Folder) {
+        let Some(path) = self.any(folder) else { return };
+        let Some(manifest) = folder.remove(&path) else { return };
+        if self.chance.happens(0.7) {
+            self.later(Later::Put(path, manifest));
+        }
+    }
+
+    /// Half of a manifest, the rest of which comes later.
+    fn half(&mut self, folder: &mut Folder, now_ms: i64) {
+        let Some(path) = self.any(folder) else { return };
+        let manifest = folder.manifests[&path].clone();
+        let half = Manifest { shape: Shape::Half, ..manifest.clone() };
+        folder.put(&path, half, false, now_ms);
+        self.later(Later::Put(path, Manifest { shape: Shape::Complete, ..manifest }));
+    }
+
+    /// Any sound, also one beside a manifest, which comes before that of the same name among all sounds.
+    fn sound_path(&self) -> String {
+        let name = self.chance.pick(&SOUND_NAMES);
+        match self.chance.happens(0.2) {
+            true => format!("{JOBS}/{}{name}", self.chance.pick(&FOLDERS)),
+            false => format!("{MEDIA}/{name}"),
+        }
+    }
+
+    /// In one step, or half of it first.
+    fn replace_sound(&mut self, folder: &mut Folder, now_ms: i64) {
+        let path = self.sound_path();
+        let sound =
+            Sound { clip: self.chance.index(sounds::LENGTHS_MS.len()), shape: Shape::Complete };
+        if self.chance.happens(0.5) {
+            return folder.put_sound(&path, sound, self.chance.happens(0.5), now_ms);
+        }
+        folder.put_sound(&path, Sound { shape: Shape::Half, ..sound }, false, now_ms);
+        self.later(Later::PutSound(path, sound));
+    }
+
+    fn remove_sound(&mut self, folder: &mut Folder, _now_ms: i64) {
+        let path = self.sound_path();
+        let Some(sound) = folder.sounds.get(&path).copied() else { return };
+        folder.remove_sound(&path);
+        self.later(Later::PutSound(path, Sound { shape: Shape::Complete, ..sound }));
+    }
+
+    fn touch(&self, folder: &mut Folder, now_ms: i64) {
+        let manifest = self.any(folder).map(|path| format!("{JOBS}/{path}"));
+        let sound = folder.sounds.keys().next().cloned();
+        let of = if self.chance.happens(0.5) { manifest } else { sound };
+        of.into_iter().for_each(|path| folder.touch(&path, now_ms));
+    }
+}
