@@ -9,6 +9,7 @@ use crate::{
         text::{bytes, position, safe, time},
     },
     job::{Job, Source, State, Task},
+    output::Presence,
     store::{HistoryLine, JobDetail},
 };
 
@@ -16,10 +17,10 @@ use crate::{
 pub(super) fn write(
     out: &mut dyn Write,
     detail: &JobDetail,
-    file_is_there: Option<bool>,
+    file: Option<Presence>,
 ) -> io::Result<()> {
     writeln!(out, "{}  {}", safe(&detail.line.key), detail.line.state)?;
-    for (name, said) in facts(detail, file_is_there) {
+    for (name, said) in facts(detail, file) {
         writeln!(out, "  {name:<12}  {}", safe(&said))?;
     }
     if let Some(candidates) = candidates(detail) {
@@ -32,7 +33,7 @@ pub(super) fn write(
     for line in &detail.history {
         write_event(out, line)?;
     }
-    match next(detail, file_is_there) {
+    match next(detail, file) {
         Some(command) => writeln!(out, "\nNext: {}", safe(&command)),
         None => Ok(()),
     }
@@ -41,14 +42,14 @@ pub(super) fn write(
 type Fact = (&'static str, String);
 
 /// All that is known, as names and what is to be said; not yet safe to show.
-fn facts(detail: &JobDetail, file_is_there: Option<bool>) -> Vec<Fact> {
-    let mut facts = standing(detail, file_is_there);
+fn facts(detail: &JobDetail, file: Option<Presence>) -> Vec<Fact> {
+    let mut facts = standing(detail, file);
     facts.extend(wish(&detail.state.job));
     facts.extend(detail.state.task.as_ref().map(found_out).unwrap_or_default());
     facts
 }
 
-fn standing(detail: &JobDetail, file_is_there: Option<bool>) -> Vec<Fact> {
+fn standing(detail: &JobDetail, file: Option<Presence>) -> Vec<Fact> {
     let (line, job) = (&detail.line, &detail.state.job);
     let mut facts = Vec::new();
     if let Some(waiting_for) = &line.waiting_for {
@@ -69,11 +70,17 @@ fn standing(detail: &JobDetail, file_is_there: Option<bool>) -> Vec<Fact> {
         facts.push(("", flag.to_owned()));
     }
     facts.push(("output", line.output.clone()));
-    if file_is_there == Some(false) {
-        let fetch = open::command("fetch", &line.key);
-        let gone =
-            format!("that file is no longer there; `{fetch}` brings it back, free of charge");
-        facts.push(("", gone));
+    match file {
+        Some(Presence::Absent) => {
+            let fetch = open::command("fetch", &line.key);
+            let gone =
+                format!("that file is no longer there; `{fetch}` brings it back, free of charge");
+            facts.push(("", gone));
+        }
+        Some(Presence::Changed) => {
+            facts.push(("", "that file was changed after it was delivered".to_owned()));
+        }
+        Some(Presence::Delivered) | None => {}
     }
     facts.push(("take", line.attempt.to_string()));
     if let Some(others) = &line.shares_task_with {

@@ -52,6 +52,7 @@ fn queries() -> Vec<String> {
         overview::BLOCKED_JOBS,
         overview::SLOTS_USED,
         overview::CHANGED,
+        overview::DISMISSED,
         measured::OLDEST,
         left_over::LEFT,
         retention::NEXT_EVENT,
