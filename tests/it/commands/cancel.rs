@@ -65,6 +65,18 @@ async fn fetch_leaves_a_result_that_is_there() {
 }
 
 #[tokio::test]
+async fn fetch_refuses_to_replace_an_edited_result() {
+    let (place, store) = Place::with_jobs().await;
+    place.put_result("promo/succeeded.mp4");
+    fs::write(place.folder.path().join("output/promo/succeeded.mp4"), "edited").unwrap();
+    let ran = place.run(&["fetch", "promo/succeeded"]);
+    assert_eq!((ran.code, ran.out.as_str()), (1, ""));
+    assert!(ran.err.contains("was changed after it was delivered"), "{}", ran.err);
+    assert!(ran.err.contains("hint: move that file away first"), "{}", ran.err);
+    assert_eq!(state(&store, "promo/succeeded").await, "succeeded");
+}
+
+#[tokio::test]
 async fn fetch_refuses_a_job_without_a_result() {
     let (place, store) = Place::with_jobs().await;
     for (name, said) in [

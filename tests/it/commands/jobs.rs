@@ -127,12 +127,14 @@ async fn show_names_fetch_for_a_file_that_is_gone() {
     assert!(shown.contains("that file is no longer there; ") && shown.contains(fetch), "{shown}");
     assert!(shown.contains("\nNext: lipsyncd fetch promo/succeeded\n"), "{shown}");
     let json = || place.run(&["show", "promo/succeeded", "--json"]).json();
-    assert_eq!(json()["file_is_there"], false);
+    assert_eq!(json()["file"], "absent");
     assert_eq!(json()["next"], "lipsyncd fetch promo/succeeded");
     place.put_result("promo/succeeded.mp4");
-    assert_eq!((&json()["file_is_there"], &json()["next"]), (&true.into(), &().into()));
+    assert_eq!((&json()["file"], &json()["next"]), (&"delivered".into(), &().into()));
     let queued = place.run(&["show", "promo/queued", "--json"]).json();
-    assert!(queued["file_is_there"].is_null(), "{queued}");
+    assert!(queued["file"].is_null(), "{queued}");
+    fs::write(place.folder.path().join("output/promo/succeeded.mp4"), "edited").unwrap();
+    assert_eq!((&json()["file"], &json()["next"]), (&"changed".into(), &().into()));
     edit(&store, "promo/succeeded").await;
     assert_eq!(json()["next"], "lipsyncd retry promo/succeeded");
 }
