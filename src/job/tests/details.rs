@@ -286,13 +286,14 @@ fn postponed_task_keeps_its_session() {
     assert_eq!(decide(&queued, NOW_MS + 5_000), Action::Identify);
 }
 
-/// Kling refused the only create request: nothing is there that must be followed.
+/// A refusal is written once no earlier send can exist: nothing is there that must be followed.
 #[test]
-fn refused_and_revived_task_is_not_created() {
+fn refused_create_leaves_nothing_to_follow() {
     let refused = at(&task_in(State::Creating), Outcome::Refused(fault()), NOW_MS).task;
+    assert!(refused.is_uncreated() && refused.was_never_sent());
     let again = at(&refused, Outcome::Revived { sessions_after_ms: 0 }, NOW_MS).task;
-    assert!(again.is_uncreated() && !again.was_never_sent());
     assert_eq!(at(&again, Outcome::Abandoned, NOW_MS).task.state, State::Cancelled);
+    // A create request that may have arrived is followed, until lookups show that it did not.
     let sent_twice = after(task_in(State::Creating), [resend()]);
     let may_exist = after(sent_twice, [Outcome::SessionGone("gone".into())]);
     assert!(!may_exist.is_uncreated());

@@ -64,7 +64,16 @@ pub(super) const TABLE: &[(&str, &[(State, State)])] = &[
             (Downloading, Failed),
         ],
     ),
-    ("Abandoned", &[(Waiting, Cancelled), (Queued, Cancelled), (Identified, Cancelled)]),
+    // Of a create request that was sent, only once lookups showed that it never arrived.
+    (
+        "Abandoned",
+        &[
+            (Waiting, Cancelled),
+            (Queued, Cancelled),
+            (Identified, Cancelled),
+            (Creating, Cancelled),
+        ],
+    ),
     ("Postponed", &[(Queued, Waiting), (Identified, Waiting)]),
     // Of what failed, only what Kling never accepted begins again.
     ("Revived", &[(Failed, Queued), (Cancelled, Queued)]),

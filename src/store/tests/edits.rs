@@ -111,8 +111,14 @@ async fn output_edited_after_the_result_gets_a_copy() {
     let to_x = changed(wanted("a"), |spec| spec.output = "x.mp4".to_owned());
     bench.accept(manifest("a.yaml", vec![to_x])).await.unwrap();
     let job = bench.job("a").await;
-    assert_eq!((job.state, job.output.as_str()), (State::Downloading, "x.mp4"));
+    assert_eq!((job.state, job.output.as_str()), (State::Downloading, "a.mp4"));
     assert!(!job.changed_after_sent);
+    let due = bench.store.due_deliveries(NOW_MS, i64::MAX, 9).await.unwrap().remove(0);
+    assert_eq!(bench.store.copies_of(&due.task, due.job.id).await.unwrap(), ["a.mp4"]);
+    let delivered = crate::job::Attempt::Delivered { sha256: "abc".to_owned(), bytes: 9 };
+    bench.store.record_delivery(due.job, delivered, moment(), policy()).await.unwrap();
+    let job = bench.job("a").await;
+    assert_eq!((job.state, job.output.as_str()), (State::Succeeded, "x.mp4"));
     assert_eq!(bench.tasks(), 1);
 }
 
@@ -129,8 +135,14 @@ async fn failed_job_runs_its_edited_request() {
     let labelled = changed(wanted("a/1"), |spec| spec.labels.clear());
     bench.accept(manifest("a.yaml", vec![labelled, louder("a/2")])).await.unwrap();
     assert_eq!(bench.state("a/1").await, State::Failed);
-    // The other one fails after it was flagged.
+    // The other one fails after it was flagged: it is found without another scan of its manifest.
     bench.drive("a/2", vec![failed()]).await;
+    let scope = crate::store::MediaScope::FailedChanged;
+    let found = bench.store.media_to_check(scope, 0, 9).await.unwrap();
+    assert_eq!(found.iter().map(|(job, _)| &*job.spec.key).collect::<Vec<_>>(), ["a/2"]);
+    let (id, asked) = (found[0].0.id, louder("a/2"));
+    let checked = bench.store.check_media(id, asked, moment(), policy(), OnChange::Flag).await;
+    checked.unwrap().unwrap();
     bench.accept(manifest("a.yaml", vec![louder("a/1"), louder("a/2")])).await.unwrap();
     for key in ["a/1", "a/2"] {
         let job = bench.job(key).await;

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::store::{
-    JobFilter, delivery, left_over, measured, media_queue, overview, queue, reconcile,
+    JobFilter, command, delivery, left_over, measured, media_queue, overview, queue, reconcile,
     reconcile::depart, retention, sharing,
 };
 
@@ -32,6 +32,7 @@ fn queries() -> Vec<String> {
         of_jobs(depart::DUE_TO_LEAVE),
         of_jobs(delivery::DUE),
         of_jobs(media_queue::WAITING),
+        of_jobs(media_queue::FAILED_CHANGED),
         of_jobs(media_queue::LOCAL),
         of_state(None).sql(),
         of_state(Some(State::Failed)).sql(),
@@ -44,7 +45,9 @@ fn queries() -> Vec<String> {
         sharing::FIRST_TURN,
         sharing::NAME_USED,
         sharing::ALIGN,
+        command::UNDECIDED,
         reconcile::ANY_GONE,
+        reconcile::KNOWN,
         reconcile::OUTPUT_ASKED,
         reconcile::OUTPUT_OF_KEY,
         depart::SEE,
