@@ -44,6 +44,9 @@ const MAY_IMPORT: [(&str, &[&str]); 16] = [
     ),
 ];
 
+/// What files of tests alone may import beside that: the store's tests compute real digests of jobs.
+const TESTS_MAY_IMPORT: [(&str, &str); 1] = [("store", "manifest")];
+
 /// Beginnings of SQL statements, as they stand at the start of a string or of one of its lines.
 const SQL: [&str; 9] =
     ["SELECT ", "INSERT ", "UPDATE ", "DELETE ", "CREATE ", "DROP ", "PRAGMA ", "BEGIN ", "ALTER "];
@@ -179,7 +182,8 @@ fn modules_import_only_what_they_may() {
             continue;
         };
         for import in imports(&without_comments(&file.text)) {
-            if import != module && !allowed.contains(&import.as_str()) {
+            let for_tests = file.is_test() && TESTS_MAY_IMPORT.contains(&(module, import.as_str()));
+            if import != module && !allowed.contains(&import.as_str()) && !for_tests {
                 faults.push(format!("src/{}: `{module}` imports `{import}`", file.path));
             }
         }
