@@ -165,6 +165,7 @@ CREATE TABLE job (
   spec_hash           TEXT    NOT NULL,             -- digest of all its keys
   request_hash        TEXT,                         -- digest of what decides the result; NULL: media not read yet
   take                INTEGER,                      -- as the manifest gives it
+  retry_take          INTEGER,                      -- what `retry` asked for; an edit of request or take ends it
   video_kind          TEXT    NOT NULL,
   video               TEXT    NOT NULL,
   audio_kind          TEXT    NOT NULL,

@@ -64,6 +64,8 @@ pub struct Job {
     pub media: Media,
     /// The task it points to; none: it waits for its media, or was cancelled.
     pub task: Option<TaskId>,
+    /// The take that a retry asked for. It goes before what the manifest asks until that changes.
+    pub retry_take: Option<u32>,
     /// What it had before a retry or an edit that was not created yet.
     pub earlier_task: Option<TaskId>,
     /// Its manifest asks for something else since its task was created.

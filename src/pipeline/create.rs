@@ -50,6 +50,7 @@ pub(super) async fn create<A: Api>(
             let task = context.note_in_the_way(&task, found).await?;
             return Ok(StepEnd::new(task, None));
         }
+        Err(NotReady::Store(error)) => return Err(error),
     };
     context.pace.ready(Kind::Create).await;
     if !gate() {
@@ -83,7 +84,7 @@ pub(super) async fn resend<A: Api>(
     let Ok(sound) = sound else { return Ok(StepEnd::new(task, None)) };
     // It was never accepted: it is still free to say no for want of room.
     if let Some(InTheWay::Outcome(blocked @ Outcome::Blocked(_))) =
-        check_output(context, &task).await
+        check_output(context, &task).await?
     {
         return Ok(StepEnd::new(context.note(&task, blocked, None).await?, None));
     }
@@ -127,8 +128,9 @@ async fn ready<A: Api>(context: &Context<A>, task: &Task) -> Result<Sound, NotRe
     check_video(&context.settings, task).await.map_err(NotReady::MediaChanged)?;
     let sound = load_audio(&context.settings, task).await.map_err(NotReady::MediaChanged)?;
     match check_output(context, task).await {
-        None => Ok(sound),
-        Some(found) => Err(NotReady::InTheWay(found)),
+        Ok(None) => Ok(sound),
+        Ok(Some(found)) => Err(NotReady::InTheWay(found)),
+        Err(error) => Err(NotReady::Store(error)),
     }
 }
 
@@ -164,6 +166,8 @@ enum NotReady {
     MediaChanged(String),
     /// Something is at the place of its output.
     InTheWay(InTheWay),
+    /// The database failed.
+    Store(StoreError),
 }
 
 async fn send<A: Api>(

@@ -27,7 +27,7 @@ pub(super) async fn identify<A: Api>(
         let task = context.lose_lead(&task, LeadLost::MediaChanged(changed)).await?;
         return Ok(StepEnd::new(task, None));
     }
-    if let Some(taken) = check_output(context, &task).await {
+    if let Some(taken) = check_output(context, &task).await? {
         let task = context.note_in_the_way(&task, taken).await?;
         return Ok(StepEnd::new(task, None));
     }

@@ -16,7 +16,7 @@ pub(super) enum InTheWay {
     /// The task cannot start, or its result is there already.
     Outcome(Outcome),
     /// The result of a later take of the same request: the database was lost or put back from a backup.
-    LaterTake { take: u32, task_id: String },
+    LaterTake(u32),
 }
 
 impl<A: Api> Context<A> {
@@ -29,13 +29,9 @@ impl<A: Api> Context<A> {
     ) -> Result<Task, StoreError> {
         let outcome = match found {
             InTheWay::Outcome(outcome) => outcome,
-            InTheWay::LaterTake { take, task_id } => {
+            InTheWay::LaterTake(take) => {
                 let (moment, policy) = (self.clock.moment(), self.settings.policy.clone());
-                let moved = self.store.move_to_take(task.clone(), take, moment, policy).await?;
-                if moved.take != take {
-                    return Ok(moved);
-                }
-                return self.note(&moved, Outcome::Found { task_id }, None).await;
+                return self.store.move_to_take(task.clone(), take, moment, policy).await;
             }
         };
         // The place of one job says nothing of the others that share its task.
@@ -57,8 +53,24 @@ impl<A: Api> Context<A> {
 /// Returns what is in the way of a task's first file; none: nothing is.
 ///
 /// The result of this very request may be there though the database does not know of it: then the database was
-/// lost or put back from a backup, and the metadata name the task.
-pub(super) async fn check_output<A: Api>(context: &Context<A>, task: &Task) -> Option<InTheWay> {
+/// lost or put back from a backup, and the metadata name the task. A later take than a certain one that is asked for is
+/// an earlier result, which is set aside.
+///
+/// # Errors
+/// When the database fails.
+pub(super) async fn check_output<A: Api>(
+    context: &Context<A>,
+    task: &Task,
+) -> Result<Option<InTheWay>, StoreError> {
+    let found = look(context, task, u32::MAX).await;
+    if matches!(found, Some(InTheWay::LaterTake(_))) && !context.store.is_take_open(task).await? {
+        return Ok(look(context, task, task.take).await);
+    }
+    Ok(found)
+}
+
+/// The same; results of takes after `take_max` are not asked about.
+async fn look<A: Api>(context: &Context<A>, task: &Task, take_max: u32) -> Option<InTheWay> {
     let (output_dir, wanted) = (context.settings.output_dir.clone(), task.clone());
     let (way, look) = context.room.way(&task.spec.output).await;
     let has_room = look.is_none();
@@ -67,7 +79,7 @@ pub(super) async fn check_output<A: Api>(context: &Context<A>, task: &Task) -> O
         let watermark = wanted.spec.watermark;
         if let Some(published) = output::published_before(&place)?
             && published.request_hash == wanted.request_hash
-            && published.take >= wanted.take
+            && (wanted.take..=take_max).contains(&published.take)
         {
             return Ok((place, Some(published)));
         }
@@ -89,9 +101,7 @@ pub(super) async fn check_output<A: Api>(context: &Context<A>, task: &Task) -> O
         Ok((_, Some(published))) if published.take == task.take => {
             Some(InTheWay::Outcome(Outcome::Found { task_id: published.task_id }))
         }
-        Ok((_, Some(published))) => {
-            Some(InTheWay::LaterTake { take: published.take, task_id: published.task_id })
-        }
+        Ok((_, Some(published))) => Some(InTheWay::LaterTake(published.take)),
         // Nothing is paid for what could not be stored.
         Err(Stop::Output(error)) if error.is_passing() => {
             Some(InTheWay::Outcome(Outcome::Blocked(told(task, error.into()))))

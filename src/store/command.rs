@@ -7,6 +7,7 @@ use super::{
     Reader, Store, StoreError, job_row, never_arrived,
     record::{self, add_event},
     sharing::{Sharing, Stop, Wish},
+    transition,
 };
 use crate::job::{
     CANCELLED, FETCH, Failure, Job, Moment, Outcome, Policy, RETRY, State, Task, TaskId, apply,
@@ -184,7 +185,7 @@ fn carry_out(sharing: Sharing<'_>, state: JobState, command: Command) -> Result<
                     StoreError::Nonsense { key: illegal.key.clone(), what: illegal.to_string() }
                 })?;
             let now_ms = sharing.moment.now_ms;
-            let task = record::record(sharing.connection, &transition, None, now_ms)?;
+            let task = transition::record(sharing.connection, &transition, None, now_ms)?;
             if is_unsent {
                 never_arrived::reconsider(sharing, &task, None)?;
             }
@@ -205,7 +206,10 @@ fn retry(sharing: Sharing<'_>, mut job: Job, task: Option<&Task>) -> Result<(), 
         }
         Some((_, take)) => {
             let was_accepted = task.is_some_and(Task::was_accepted);
-            job.earlier_task = before.task.filter(|_| was_accepted);
+            job.earlier_task = if was_accepted { before.task } else { before.earlier_task };
+            if was_accepted {
+                job.retry_take = Some(take);
+            }
             let wish =
                 Wish { take, turn: sharing.turn(job.spec.priority)?, sessions_after_ms: now_ms };
             sharing.point(&mut job, wish)?;
@@ -224,7 +228,7 @@ fn retry(sharing: Sharing<'_>, mut job: Job, task: Option<&Task>) -> Result<(), 
 fn cancel(sharing: Sharing<'_>, mut job: Job) -> Result<(), Stop> {
     let before = job.clone();
     let earlier = job.earlier_task.take().map(|id| sharing.reread(id)).transpose()?;
-    job.media.missing = None;
+    (job.retry_take, job.media.missing) = (None, None);
     let what = match earlier {
         Some(task) => {
             job.task = Some(task.id);
@@ -263,7 +267,8 @@ fn dismiss(
     dismissed: bool,
 ) -> Result<(), Stop> {
     let before = job.clone();
-    job.dismissed = dismissed;
+    // A result that is accepted may still fail: that would be news.
+    job.dismissed = dismissed && job.state == State::Failed;
     let has_changed =
         |task: &Task| job.request_hash.as_ref().is_some_and(|asked| *asked != task.request_hash);
     job.changed_after_sent = !dismissed && task.is_some_and(has_changed);

@@ -66,8 +66,7 @@ pub(in crate::store) const ANY_GONE: &str =
     "SELECT EXISTS (SELECT 1 FROM job INDEXED BY job_gone WHERE absent_since_ms IS NOT NULL)";
 pub(in crate::store) const GONE: &str = "INDEXED BY job_gone
     WHERE j.request_hash = ?1 AND j.absent_since_ms IS NOT NULL
-      AND NOT (j.state = 'cancelled' AND j.error_code <> 'removed')
-    ORDER BY j.name IS NOT ?2, j.id LIMIT 1";
+    ORDER BY j.state = 'cancelled' AND j.error_code <> 'removed', j.name IS NOT ?2, j.id LIMIT 1";
 pub(in crate::store) const OUTPUT_ASKED: &str = "
     SELECT key, request_hash, coalesce(take, 1) FROM job INDEXED BY job_output
     WHERE asked_output = ?1 AND asked_output <> key || '.mp4' AND absent_since_ms IS NULL AND key <> ?2";
@@ -308,6 +307,7 @@ fn new_job(id: JobId, wanted: &WantedJob) -> Job {
         request_hash: wanted.request_hash.clone(),
         media: crate::job::Media::default(),
         task: None,
+        retry_take: None,
         earlier_task: None,
         changed_after_sent: false,
         dismissed: false,

@@ -2,9 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension as _, named_params};
 
-use super::{
-    Store, StoreError, candidate, history_text, job_row, sharing::Sharing, spend, task_row,
-};
+use super::{Store, StoreError, candidate, history_text, job_row, spend, task_row};
 use crate::job::{Delivered, Job, JobId, State, Task, TaskId, Transition};
 
 /// Which call of the API an answer belongs to.
@@ -70,39 +68,6 @@ const INSERT_EVENT: &str = "
       :request_id, :units_micro)";
 
 impl Store {
-    /// Writes `transition`, with the API's answer that led to it, and returns the task as it is now.
-    ///
-    /// # Errors
-    /// [`StoreError::Stale`] when somebody moved the task since it was read, [`StoreError::TaskTaken`]
-    /// when Kling's task is another task's: then nothing is written.
-    pub async fn record(
-        &self,
-        transition: Transition,
-        answer: Option<Answer>,
-        now_ms: i64,
-    ) -> Result<Task, StoreError> {
-        let recorded = self.record_for_log(transition, answer, now_ms).await?;
-        Ok(recorded.0)
-    }
-
-    /// The same; returns the path of the lead job's manifest, too, which the log names with each change.
-    ///
-    /// # Errors
-    /// As [`Store::record`].
-    pub async fn record_for_log(
-        &self,
-        transition: Transition,
-        answer: Option<Answer>,
-        now_ms: i64,
-    ) -> Result<(Task, String), StoreError> {
-        self.write(move |connection| {
-            let task = record(connection, &transition, answer.as_ref(), now_ms)?;
-            let manifest = manifest_of(connection, task.lead)?;
-            Ok((task, manifest))
-        })
-        .await
-    }
-
     /// Returns the path of the manifest of the job of that row.
     ///
     /// # Errors
@@ -178,22 +143,8 @@ pub(super) fn manifest_of(connection: &Connection, id: JobId) -> Result<String, 
 /// No job.
 pub(super) const NO_JOB: JobId = 0;
 
-/// Writes one transition inside the caller's transaction.
-pub(super) fn record(
-    connection: &Connection,
-    transition: &Transition,
-    answer: Option<&Answer>,
-    now_ms: i64,
-) -> Result<Task, StoreError> {
-    let task = record_but(connection, transition, answer, now_ms, NO_JOB)?;
-    let was_sent = matches!(transition.from, State::Creating | State::Unresolved);
-    match was_sent && task.state.is_unsent() && task.is_uncreated() {
-        true => Sharing::of_api(connection, now_ms).let_absent_wait(task),
-        false => Ok(task),
-    }
-}
-
-/// The same; the job `but` is left to the caller, who is about to write it.
+/// Writes one transition inside the caller's transaction; the job `but` is left to the caller, who is about to write
+/// it.
 pub(super) fn record_but(
     connection: &Connection,
     transition: &Transition,

@@ -5,7 +5,7 @@
 
 use rusqlite::{Connection, OptionalExtension as _};
 
-use super::{Conflict, StoreError, job_row, job_row::JobRow, record, record::add_event, task_row};
+use super::{Conflict, StoreError, job_row, record, task_row};
 use crate::job::{
     Delivery, Job, JobId, JobSpec, Media, Moment, Outcome, Policy, Source, State, Task, TaskId,
     apply,
@@ -89,9 +89,9 @@ impl<'a> Sharing<'a> {
         Self { connection, moment: Moment { now_ms, chance: 0.0 }, policy: &POLICY }
     }
 
-    /// The take that a job joins: the one it asks for, else the highest that has not failed.
+    /// The take that a job joins: the one it was asked for, else the highest that has not failed.
     pub(super) fn take_to_join(&self, job: &Job) -> Result<u32, StoreError> {
-        if let Some(take) = job.spec.take {
+        if let Some(take) = job.retry_take.or(job.spec.take) {
             return Ok(take);
         }
         let mut highest = self.connection.prepare_cached(HIGHEST_TAKE)?;
@@ -325,28 +325,6 @@ impl<'a> Sharing<'a> {
         )?;
         let others = others.query_map((id, but), |row| row.get(0))?;
         Ok(others.collect::<Result<_, _>>()?)
-    }
-
-    /// Kling has no task after all: jobs that are absent by now are not created, and a task without jobs is cancelled.
-    pub(super) fn let_absent_wait(&self, task: Task) -> Result<Task, StoreError> {
-        let absent = "INDEXED BY job_task
-            WHERE j.task_row = ?1 AND j.absent_since_ms IS NOT NULL ORDER BY j.id";
-        let absent = job_row::all(self.connection, absent, [task.id])?;
-        if absent.is_empty() {
-            // Its last job asked for another task meanwhile.
-            return match self.others(task.id, record::NO_JOB)?.is_empty() {
-                true => self.apply_but(&task, Outcome::Abandoned, record::NO_JOB),
-                false => Ok(task),
-            };
-        }
-        let now_ms = self.moment.now_ms;
-        for JobRow { mut job, manifest_id } in absent {
-            let (before, what) = (job.state, job.leave_uncreated());
-            job_row::save(self.connection, &mut job, manifest_id, now_ms)?;
-            add_event(self.connection, job.id, Some(before), job.state, what, None, now_ms)?;
-            self.release(task.id, job.id)?;
-        }
-        self.reread(task.id)
     }
 
     /// Writes what an outcome makes of a task; the job `but` is written by the caller.

@@ -134,7 +134,13 @@ impl Check<'_> {
         if !self.read.insert(path) {
             return Ok(());
         }
-        match read_manifest(&folder.root, name, &mut folder.looker, now_ms()) {
+        match read_manifest(
+            &folder.root,
+            name,
+            &mut folder.looker,
+            |_| crate::job::Media::default(),
+            now_ms(),
+        ) {
             Err(faulty) => self.problems(&faulty.problems, &shown, &faulty.text),
             Ok(reading) => {
                 for job in &reading.jobs {

@@ -24,6 +24,7 @@ fn job(sha256: &str) -> Job {
         request_hash: request_hash(&spec, content(&media)),
         media,
         task: Some(1),
+        retry_take: None,
         earlier_task: None,
         changed_after_sent: false,
         dismissed: false,
@@ -86,21 +87,4 @@ fn job_without_a_task_is_told_once_what_it_waits_for() {
     let failed = Job { state: State::Failed, failure: Some(failure), ..waiting };
     assert_eq!(news(&failed, unfit()), None);
     assert!(news(&failed, Look::Ready(media("01"))).is_some(), "the file was replaced");
-}
-
-#[test]
-fn file_of_more_than_20_finished_jobs_is_one_of_many() {
-    let changed = |count: usize, state| -> Vec<(Job, WantedJob)> {
-        (0..count)
-            .map(|_| {
-                let job = Job { state, ..job("01") };
-                let wanted = news(&job, Look::Ready(media("02"))).unwrap();
-                (job, wanted)
-            })
-            .collect()
-    };
-    assert!(files_of_many(&changed(RUN_AT_ONCE_MAX, State::Succeeded)).is_empty());
-    let many = files_of_many(&changed(RUN_AT_ONCE_MAX + 1, State::Succeeded));
-    assert_eq!(many, ["stamp of 02".to_owned()].into());
-    assert!(files_of_many(&changed(RUN_AT_ONCE_MAX + 1, State::Failed)).is_empty());
 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::{KnownJob, Reconciliation, Wish, job_row::JobRow};
 use crate::{
     job::{Failure, Job, State, Task},
+    manifest::is_same_request,
     store::{Accepted, OnChange, StoreError, WantedJob, job_row, record::add_event, sharing::Stop},
 };
 
@@ -90,7 +91,7 @@ impl Reconciliation<'_> {
         if unsent {
             return match media {
                 Some(media) => media,
-                None if task.is_none_or(|task| !is_asked(task, wanted)) => {
+                None if task.is_none_or(|task| !is_asked(task, job, wanted)) => {
                     Verdict::Point(if edited {
                         "its manifest changed"
                     } else {
@@ -112,15 +113,20 @@ impl Reconciliation<'_> {
         wanted: &WantedJob,
         (edited, returned): (bool, bool),
     ) -> Verdict {
+        let moved = wanted.spec.output != job.spec.output && job.state == State::Succeeded;
         if wanted.request_hash.is_none() {
-            // A local file that is missing later is no change; an edited manifest is judged once its media are there.
-            return Verdict::Keep;
+            // A local file that is missing later is no change, but another name in the manifest is one.
+            return match (is_same_request(&wanted.spec, &job.spec), moved) {
+                (false, _) if edited => Verdict::Flag,
+                (_, true) => Verdict::Deliver,
+                _ => Verdict::Keep,
+            };
         }
         // Its manifest was edited, or it returned, while its media were not there: that is judged now.
         let is_unjudged = job.request_hash.is_none();
         let returned = returned || is_unjudged;
         let take_edited = (wanted.spec.take != job.spec.take || is_unjudged)
-            && wanted.spec.take.is_some_and(|take| take != task.take);
+            && asked_take(job, wanted).is_some_and(|take| take != task.take);
         if wanted.request_hash.as_ref() == Some(&task.request_hash) {
             if take_edited {
                 return Verdict::Point("its `take` changed");
@@ -132,7 +138,6 @@ impl Reconciliation<'_> {
             if job.changed_after_sent {
                 return Verdict::Unflag;
             }
-            let moved = wanted.spec.output != job.spec.output && job.state == State::Succeeded;
             return if moved { Verdict::Deliver } else { Verdict::Keep };
         }
         // A change that was flagged, or accepted by a person, is judged once.
@@ -151,8 +156,16 @@ impl Reconciliation<'_> {
     }
 
     fn write_wish(&self, job: &mut Job, wanted: &WantedJob) {
+        let other_request = job.request_hash.is_some()
+            && wanted.request_hash.is_some()
+            && job.request_hash != wanted.request_hash;
+        if other_request || wanted.spec.take != job.spec.take {
+            job.retry_take = None;
+        }
         // Judged once its media are there.
-        let is_asked_anew = wanted.spec.take != job.spec.take || job.left_at_ms.is_some();
+        let failed_and_edited = job.state == State::Failed && wanted.spec_hash != job.spec_hash;
+        let is_asked_anew =
+            wanted.spec.take != job.spec.take || job.left_at_ms.is_some() || failed_and_edited;
         if wanted.request_hash.is_none() && is_asked_anew {
             job.request_hash = None;
         }
@@ -246,9 +259,15 @@ impl Reconciliation<'_> {
 }
 
 /// Whether the task is what the job asks for.
-fn is_asked(task: &Task, wanted: &WantedJob) -> bool {
+fn is_asked(task: &Task, job: &Job, wanted: &WantedJob) -> bool {
     wanted.request_hash.as_ref() == Some(&task.request_hash)
-        && wanted.spec.take.is_none_or(|take| take == task.take)
+        && asked_take(job, wanted).is_none_or(|take| take == task.take)
+}
+
+/// The take that a retry, or else the manifest asks for.
+fn asked_take(job: &Job, wanted: &WantedJob) -> Option<u32> {
+    let retried = job.retry_take.filter(|_| wanted.spec.take == job.spec.take);
+    retried.or(wanted.spec.take)
 }
 
 fn manifest_changed(

@@ -15,6 +15,7 @@ mod opening;
 mod plans;
 mod queue;
 mod retention;
+mod retries;
 mod schema;
 mod sharing;
 mod takes;

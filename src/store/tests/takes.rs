@@ -145,9 +145,13 @@ async fn dismiss_accepts_a_flagged_result() {
     bench.command("a", Command::Dismiss(true)).await.unwrap();
     bench.accept(manifest("a.yaml", vec![louder("a")])).await.unwrap();
     let job = bench.job("a").await;
-    assert_eq!((job.state, job.changed_after_sent, job.dismissed), (State::Succeeded, false, true));
+    // The result is accepted; a failure would be news.
+    assert_eq!(
+        (job.state, job.changed_after_sent, job.dismissed),
+        (State::Succeeded, false, false)
+    );
     let job = bench.command("a", Command::Dismiss(false)).await.unwrap();
-    assert!(!job.dismissed);
+    assert!(job.changed_after_sent);
 }
 
 #[tokio::test]
@@ -196,18 +200,22 @@ async fn retry_without_media_looks_at_them_again() {
 
 /// After a lost database: the result of a later take is on disk.
 #[tokio::test]
-async fn task_becomes_the_take_whose_result_is_there() {
+async fn lead_gets_the_take_whose_result_is_there() {
     let bench = one_job().await;
     let task = bench.task("a").await;
-    let moved = bench.store.move_to_take(task.clone(), 3, moment(), policy()).await.unwrap();
-    assert_eq!((moved.id, moved.take, moved.name), (task.id, 3, format!("{}-3", task.name)));
-    // Another job of the request begins at take 1; its take 3 is known by now.
-    let first = changed(same_as("a", "b"), |spec| spec.take = Some(1));
-    bench.accept(manifest("b.yaml", vec![first])).await.unwrap();
-    let other = bench.task("b").await;
-    let left = bench.store.move_to_take(other, 3, moment(), policy()).await.unwrap();
-    assert_eq!((left.take, left.state), (1, State::Cancelled));
-    assert_eq!(bench.task("b").await.id, moved.id);
+    bench.accept(manifest("b.yaml", vec![same_as("a", "b")])).await.unwrap();
+    let left = bench.store.move_to_take(task.clone(), 3, moment(), policy()).await.unwrap();
+    // The file of another job says nothing of this one's.
+    assert_eq!((left.id, left.take, left.spec.key.as_str()), (task.id, 1, "b"));
+    let moved = bench.task("a").await;
+    assert_eq!((moved.take, moved.name), (3, format!("{}-3", task.name)));
+    // A job that asks for a certain take stays with it.
+    let first = changed(same_as("a", "c"), |spec| spec.take = Some(2));
+    bench.accept(manifest("c.yaml", vec![first])).await.unwrap();
+    let second = bench.task("c").await;
+    assert!(!bench.store.is_take_open(&second).await.unwrap());
+    let stays = bench.store.move_to_take(second.clone(), 3, moment(), policy()).await.unwrap();
+    assert_eq!((stays.id, bench.task("c").await.take), (second.id, 2));
 }
 
 #[tokio::test]
