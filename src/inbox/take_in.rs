@@ -215,9 +215,18 @@ impl Inbox {
     ) -> Result<(), StoreError> {
         match accepted {
             Ok(done) => {
-                info!(manifest = &**path, "{path}: accepted{done}");
+                let is_news = done.judged_later == 0 || !done.changes.is_empty();
+                if is_news {
+                    info!(manifest = &**path, "{path}: accepted{done}");
+                }
                 done.changes.iter().for_each(Change::log);
-                pass.changed = true;
+                pass.changed |= is_news;
+                if done.judged_later > 0 {
+                    // It is read again in the next pass.
+                    self.refused.remove(path);
+                    self.known.insert((&**path).into(), Seen::new(Print::parse(""), false));
+                    return Ok(());
+                }
                 self.forget(path);
                 if !self.again.is_empty() {
                     pass.look_again_in(Duration::ZERO);

@@ -47,8 +47,7 @@ pub fn spec_hash(spec: &JobSpec, output_is_explicit: bool) -> String {
 
 /// Whether two jobs of one manifest make the same request, judged by their text: the content of local
 /// files is not known here, so paths must be equal as written.
-#[must_use]
-pub fn is_same_request(one: &JobSpec, other: &JobSpec) -> bool {
+pub(super) fn is_same_request(one: &JobSpec, other: &JobSpec) -> bool {
     let text = |spec| canonical(request_keys(), &by_path(spec, false));
     text(one) == text(other)
 }

@@ -24,7 +24,7 @@ mod tests;
 mod value;
 pub(crate) mod yaml;
 
-pub use digest::{Content, is_same_request, request_hash, spec_hash};
+pub use digest::{Content, request_hash, spec_hash};
 pub use ignore::{ignored, ignored_folder, is_manifest};
 pub use keys::KEYS;
 pub use path::ManifestPath;

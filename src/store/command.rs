@@ -199,8 +199,11 @@ fn retry(sharing: Sharing<'_>, mut job: Job, task: Option<&Task>) -> Result<(), 
     let what = match next_take(sharing.connection, &job, task)? {
         // Its media could not be used, or were never read: they are looked at again.
         None => {
-            (job.state, job.task) = (State::Waiting, None);
-            job.failure = None;
+            if task.is_some_and(Task::was_accepted) {
+                job.earlier_task = before.task;
+            }
+            (job.state, job.task, job.failure) = (State::Waiting, None, None);
+            job.changed_after_sent = false;
             job.media.missing = Some("its media to be looked at".to_owned());
             format!("{RETRY} its media are looked at again")
         }

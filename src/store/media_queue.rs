@@ -18,18 +18,21 @@ pub enum MediaScope {
 
 pub(super) const WAITING: &str = "INDEXED BY job_state
     WHERE j.state = 'waiting' AND j.task_row IS NULL AND j.id > ?1 AND j.absent_since_ms IS NULL
-      AND EXISTS (SELECT 1 FROM manifest WHERE id = j.manifest_id AND state = 'accepted' AND removed_at_ms IS NULL)
+      AND EXISTS (SELECT 1 FROM manifest WHERE id = j.manifest_id AND state = 'accepted' AND file_stamp <> ''
+        AND removed_at_ms IS NULL)
     ORDER BY j.id LIMIT ?2";
 pub(super) const FAILED_CHANGED: &str = "INDEXED BY job_changed
     WHERE j.changed_after_sent = 1 AND j.state = 'failed' AND j.id > ?1 AND j.absent_since_ms IS NULL
-      AND EXISTS (SELECT 1 FROM manifest WHERE id = j.manifest_id AND state = 'accepted' AND removed_at_ms IS NULL)
+      AND EXISTS (SELECT 1 FROM manifest WHERE id = j.manifest_id AND state = 'accepted' AND file_stamp <> ''
+        AND removed_at_ms IS NULL)
     ORDER BY j.id LIMIT ?2";
 pub(super) const OF_MANIFEST: &str = "INDEXED BY job_manifest
     WHERE j.manifest_id = (SELECT id FROM manifest WHERE path = ?1)";
 pub(super) const LOCAL: &str = "INDEXED BY job_local
     WHERE (j.audio_kind = 'file' OR j.video_kind = 'file') AND j.id > ?1 AND j.absent_since_ms IS NULL
       AND j.state <> 'cancelled'
-      AND EXISTS (SELECT 1 FROM manifest WHERE id = j.manifest_id AND state = 'accepted' AND removed_at_ms IS NULL)
+      AND EXISTS (SELECT 1 FROM manifest WHERE id = j.manifest_id AND state = 'accepted' AND file_stamp <> ''
+        AND removed_at_ms IS NULL)
     ORDER BY j.id LIMIT ?2";
 
 /// What the database has of a job that is about to be compared.
@@ -67,7 +70,8 @@ impl Store {
     }
 
     /// Returns up to `limit` jobs behind row `after` whose media are to be looked at, with the path of their
-    /// manifest. Jobs of manifests with errors, and jobs that are missing from the folder, are left out.
+    /// manifest. Jobs of manifests with errors or to be read again, and jobs that are missing from the folder,
+    /// are left out.
     ///
     /// # Errors
     /// When the database cannot be read.

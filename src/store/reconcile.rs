@@ -116,6 +116,11 @@ impl<'a> Reconciliation<'a> {
                 None => self.appear(manifest_id, wanted, index, &mut turns)?,
             }
         }
+        if self.done.judged_later > 0 {
+            self.connection
+                .prepare_cached("UPDATE manifest SET file_stamp = '' WHERE id = ?1")?
+                .execute([manifest_id])?;
+        }
         manifest.jobs.iter().try_for_each(|wanted| self.require_output(wanted))
     }
 

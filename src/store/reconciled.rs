@@ -19,6 +19,8 @@ pub struct Reconciled {
     pub moved: usize,
     /// Jobs that are missing from the folder.
     pub missing: usize,
+    /// Jobs that are judged when the manifest is read again, because their media are not there.
+    pub judged_later: usize,
     /// What happened to jobs, but for new ones that wait for nothing.
     pub changes: Vec<Change>,
 }
@@ -32,6 +34,7 @@ impl fmt::Display for Reconciled {
             (self.flagged, "changed after they were sent"),
             (self.moved, "known under another name"),
             (self.missing, "no longer asked for"),
+            (self.judged_later, "judged once their media are there"),
         ];
         let counts = counts.into_iter().filter(|(count, _)| *count > 0).enumerate();
         for (place, (count, what)) in counts {

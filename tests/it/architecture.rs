@@ -23,7 +23,7 @@ const MAY_IMPORT: [(&str, &[&str]); 16] = [
     ("sim", &["media"]),
     ("manifest", &["job"]),
     ("media", &["job"]),
-    ("store", &["failpoint", "job", "manifest", "offload"]),
+    ("store", &["failpoint", "job", "offload"]),
     ("output", &["failpoint", "job"]),
     ("metrics", &["job", "store"]),
     ("inbox", &["job", "manifest", "media", "metrics", "offload", "store"]),

@@ -4,8 +4,7 @@ use std::collections::HashMap;
 
 use super::{KnownJob, Reconciliation, Wish, job_row::JobRow};
 use crate::{
-    job::{Failure, Job, State, Task},
-    manifest::is_same_request,
+    job::{Failure, Job, JobSpec, State, Task},
     store::{Accepted, OnChange, StoreError, WantedJob, job_row, record::add_event, sharing::Stop},
 };
 
@@ -13,10 +12,15 @@ use crate::{
 /// flagged.
 pub(in crate::store) const RUN_AT_ONCE_MAX: usize = 20;
 
+const CHANGED: &str = "changed after it was sent";
+
 /// What becomes of a job.
 enum Verdict {
     /// It stays as it is; what its manifest asks is written.
     Keep,
+    /// Its manifest asks for something else, and its media are not there: it stays as it is, and the manifest is read
+    /// again.
+    JudgeLater,
     /// It is pointed to the task of its request, because of this.
     Point(&'static str),
     /// Its request changed after its task was created; whether it did not before.
@@ -45,8 +49,14 @@ impl Reconciliation<'_> {
         let task = job.task.map(|id| self.sharing.reread(id)).transpose()?;
         let verdict = self.judge(&job, task.as_ref(), wanted);
         let before = job.clone();
-        self.write_wish(&mut job, wanted);
-        let what = self.carry_out(&mut job, &before, task.as_ref(), verdict)?;
+        match verdict {
+            Verdict::JudgeLater => self.done.judged_later += 1,
+            _ => self.write_wish(&mut job, wanted),
+        }
+        if job.left_at_ms.is_none() {
+            job.absent_since_ms = None;
+        }
+        let what = self.carry_out(&mut job, &before, task.as_ref(), verdict, wanted)?;
         let now_ms = self.sharing.moment.now_ms;
         if moved || job != before || manifest_changed(self, &before, manifest_id)? {
             job_row::save(self.connection, &mut job, manifest_id, now_ms)?;
@@ -115,18 +125,17 @@ impl Reconciliation<'_> {
     ) -> Verdict {
         let moved = wanted.spec.output != job.spec.output && job.state == State::Succeeded;
         if wanted.request_hash.is_none() {
-            // A local file that is missing later is no change, but another name in the manifest is one.
-            return match (is_same_request(&wanted.spec, &job.spec), moved) {
-                (false, _) if edited => Verdict::Flag,
-                (_, true) => Verdict::Deliver,
-                _ => Verdict::Keep,
+            // A local file that is missing later is no change.
+            let is_judged_later =
+                returned || edited && job.state == State::Failed || !asks_the_same(job, wanted);
+            return match (is_judged_later, moved) {
+                (true, _) => Verdict::JudgeLater,
+                (false, true) => Verdict::Deliver,
+                (false, false) => Verdict::Keep,
             };
         }
-        // Its manifest was edited, or it returned, while its media were not there: that is judged now.
-        let is_unjudged = job.request_hash.is_none();
-        let returned = returned || is_unjudged;
-        let take_edited = (wanted.spec.take != job.spec.take || is_unjudged)
-            && asked_take(job, wanted).is_some_and(|take| take != task.take);
+        let take_edited = wanted.spec.take != job.spec.take
+            && wanted.spec.take.is_some_and(|take| take != task.take);
         if wanted.request_hash.as_ref() == Some(&task.request_hash) {
             if take_edited {
                 return Verdict::Point("its `take` changed");
@@ -140,7 +149,7 @@ impl Reconciliation<'_> {
             }
             return if moved { Verdict::Deliver } else { Verdict::Keep };
         }
-        // A change that was flagged, or accepted by a person, is judged once.
+        // A change that was flagged, or accepted by a person, is judged once its media are there.
         let failed_later = job.changed_after_sent && job.state == State::Failed;
         if wanted.request_hash == job.request_hash && !take_edited && !returned && !failed_later {
             return Verdict::Keep;
@@ -161,13 +170,6 @@ impl Reconciliation<'_> {
             && job.request_hash != wanted.request_hash;
         if other_request || wanted.spec.take != job.spec.take {
             job.retry_take = None;
-        }
-        // Judged once its media are there.
-        let failed_and_edited = job.state == State::Failed && wanted.spec_hash != job.spec_hash;
-        let is_asked_anew =
-            wanted.spec.take != job.spec.take || job.left_at_ms.is_some() || failed_and_edited;
-        if wanted.request_hash.is_none() && is_asked_anew {
-            job.request_hash = None;
         }
         job.spec = wanted.spec.clone();
         job.spec_hash.clone_from(&wanted.spec_hash);
@@ -193,9 +195,22 @@ impl Reconciliation<'_> {
         before: &Job,
         task: Option<&Task>,
         verdict: Verdict,
+        wanted: &WantedJob,
     ) -> Result<Option<String>, Stop> {
         match verdict {
             Verdict::Keep => Ok(None),
+            Verdict::JudgeLater => {
+                let is_news = !asks_the_same(job, wanted)
+                    && !job.changed_after_sent
+                    && job.state != State::Failed;
+                if !is_news {
+                    return Ok(None);
+                }
+                // What a retry makes is not known before the media are there.
+                (job.changed_after_sent, job.request_hash) = (true, None);
+                self.done.flagged += 1;
+                Ok(Some(format!("{CHANGED}; {}", missing(wanted))))
+            }
             Verdict::Point(why) => {
                 let was_sent = task.is_some_and(|task| !task.is_uncreated());
                 job.earlier_task = if was_sent { before.task } else { before.earlier_task };
@@ -211,9 +226,10 @@ impl Reconciliation<'_> {
             Verdict::Flag => {
                 job.changed_after_sent = true;
                 self.done.flagged += usize::from(!before.changed_after_sent);
-                let what = "changed after it was sent; `lipsyncd retry` makes the new request, \
-                            `lipsyncd dismiss` keeps the result";
-                Ok((!before.changed_after_sent).then(|| what.to_owned()))
+                let what = format!(
+                    "{CHANGED}; `lipsyncd retry` makes the new request, `lipsyncd dismiss` keeps the result"
+                );
+                Ok((!before.changed_after_sent).then_some(what))
             }
             Verdict::Unflag => {
                 job.changed_after_sent = false;
@@ -255,6 +271,31 @@ impl Reconciliation<'_> {
         if changed.count() > RUN_AT_ONCE_MAX {
             self.on_change = OnChange::Flag;
         }
+    }
+}
+
+/// Whether a manifest asks a job for the same request and take as before, by its text: what concerns the job alone is
+/// left out.
+fn asks_the_same(job: &Job, wanted: &WantedJob) -> bool {
+    let before = job.spec.clone();
+    let wanted_of_before = JobSpec {
+        key: before.key.clone(),
+        id: before.id.clone(),
+        callback_url: before.callback_url.clone(),
+        output: before.output.clone(),
+        priority: before.priority,
+        not_before_at_ms: before.not_before_at_ms,
+        labels: before.labels.clone(),
+        ..wanted.spec.clone()
+    };
+    wanted_of_before == before
+}
+
+/// Why the media of a job cannot be used yet.
+fn missing(wanted: &WantedJob) -> String {
+    match &wanted.media {
+        Ok(media) => media.missing.clone().unwrap_or_default(),
+        Err(fault) => fault.message.clone(),
     }
 }
 

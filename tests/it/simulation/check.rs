@@ -32,20 +32,23 @@ pub fn check_at_any_time(world: &World) {
     if !world.state_db().exists() {
         return;
     }
-    let database = world.database();
+    world.read(|database| check_database(world, database));
+}
+
+fn check_database(world: &World, database: &Connection) {
     let silent: Vec<String> = texts(
-        &database,
+        database,
         "SELECT key || ' ' || state FROM job_overview
          WHERE state NOT IN ('succeeded', 'failed', 'cancelled') AND coalesce(waiting_for, '') = ''",
     );
     silent.iter().for_each(|job| world.accuse(format!("{job} does not say what it waits for")));
-    check_counts(world, &database);
+    check_counts(world, database);
     let ledger = world.sim().ledger(world.time.true_ms());
     for twice in &ledger.paid_twice.external_task_ids {
         world.accuse(format!("{} was paid for twice: {:?}", twice.what, twice.task_ids));
     }
     let unresolved =
-        texts(&database, "SELECT DISTINCT key FROM job_history WHERE to_state = 'unresolved'");
+        texts(database, "SELECT DISTINCT key FROM job_history WHERE to_state = 'unresolved'");
     let slots = world.settings.slots + unresolved.len();
     if ledger.at_once_max > slots && !*world.lost_database.lock().unwrap() {
         world.accuse(format!("{} tasks at once with {slots} slots", ledger.at_once_max));
@@ -74,8 +77,11 @@ fn check_counts(world: &World, database: &Connection) {
 /// All is done: each request is paid once per take, each accepted task is delivered or its failure shown, and each
 /// job of the folder has what its manifest asks.
 pub fn check_at_the_end(world: &World) {
-    let database = world.database();
-    let health = texts(&database, "PRAGMA integrity_check");
+    world.read(|database| check_all(world, database));
+}
+
+fn check_all(world: &World, database: &Connection) {
+    let health = texts(database, "PRAGMA integrity_check");
     if health != ["ok"] {
         world.accuse(format!("the database is damaged: {health:?}"));
     }
@@ -83,10 +89,10 @@ pub fn check_at_the_end(world: &World) {
     let made = made(world, &ledger);
     let results = Results::read(world, &ledger);
     check_paid_once(world, &ledger, &made);
-    check_tasks(world, &database, &ledger, &results);
-    check_wishes(world, &database, &made, &results);
-    check_history(world, &database);
-    check_money(world, &database, &ledger);
+    check_tasks(world, database, &ledger, &results);
+    check_wishes(world, database, &made, &results);
+    check_history(world, database);
+    check_money(world, database, &ledger);
 }
 
 /// What each task of the ledger makes, by its id.
@@ -294,7 +300,7 @@ fn rows(database: &Connection) -> BTreeMap<String, Row> {
 }
 
 pub fn texts(database: &Connection, sql: &str) -> Vec<String> {
-    let mut statement = database.prepare(sql).unwrap();
+    let mut statement = database.prepare_cached(sql).unwrap();
     let rows = statement.query_map([], |row| row.get(0)).unwrap();
     rows.map(Result::unwrap).collect()
 }

@@ -214,7 +214,7 @@ impl People {
     pub async fn decide(&self) {
         let sql = "SELECT j.key FROM task t JOIN job j ON j.id = t.lead_job
             WHERE t.state = 'unresolved' ORDER BY t.id";
-        let keys = super::check::texts(&self.world.database(), sql);
+        let keys = self.world.read(|database| super::check::texts(database, sql));
         self.undecided.lock().unwrap().retain(|key, _| keys.contains(key));
         for key in keys {
             let seen =

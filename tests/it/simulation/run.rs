@@ -103,6 +103,7 @@ async fn live(world: &Arc<World>) -> u32 {
 /// Takes a backup, puts the last one back, or loses the database.
 fn lose_database(world: &World, people: &People) {
     people.close();
+    world.close_database();
     let (database, backup) = (world.state_db(), world.dir.path().join("backup.db"));
     if !database.exists() {
         return;
@@ -110,7 +111,8 @@ fn lose_database(world: &World, people: &People) {
     if world.chance.happens(0.5) {
         let _before = fs::remove_file(&backup);
         let sql = format!("VACUUM INTO '{}'", backup.display());
-        return world.database().execute_batch(&sql).unwrap();
+        world.read(|database| database.execute_batch(&sql)).unwrap();
+        return world.close_database();
     }
     // With it goes what people said, also that the queue is paused.
     *world.lost_database.lock().unwrap() = true;
@@ -226,22 +228,26 @@ async fn wait_for_the_end(world: &World, people: &People, daemon: &Daemon) {
     const UNFINISHED: &str = "SELECT key || ' ' || state || ': ' || coalesce(waiting_for, '')
         FROM job_overview WHERE state NOT IN ('succeeded', 'failed', 'cancelled')";
     // A task that no job points to is followed to its end, too.
-    const OPEN: &str = "SELECT count(*) FROM task
-        WHERE state IN ('creating', 'submitted', 'processing', 'downloading')";
+    const OPEN: &str = "SELECT
+        (SELECT count(*) FROM task
+          WHERE state IN ('creating', 'submitted', 'processing', 'downloading', 'unresolved'))
+        + (SELECT count(*) FROM job WHERE state NOT IN ('succeeded', 'failed', 'cancelled'))";
     let began = Instant::now();
     for looks in 1.. {
         sleep(Duration::from_secs(300)).await;
-        let database = world.database();
-        let open: i64 = database.query_row(OPEN, [], |row| row.get(0)).unwrap();
-        let unfinished = texts(&database, UNFINISHED);
-        if unfinished.is_empty() && open == 0 && began.elapsed() >= REST {
+        let open: i64 = world.read(|database| {
+            let mut open = database.prepare_cached(OPEN).unwrap();
+            open.query_row([], |row| row.get(0)).unwrap()
+        });
+        if open == 0 && began.elapsed() >= REST {
             return;
         }
         if daemon.work.is_finished() {
             return world.accuse("the daemon ended by itself");
         }
         if began.elapsed() > PATIENCE {
-            return world.accuse(format!("never done: {unfinished:?}, {open} tasks"));
+            let unfinished = world.read(|database| texts(database, UNFINISHED));
+            return world.accuse(format!("never done: {unfinished:?}, {open} jobs and tasks"));
         }
         if looks % 12 == 0 {
             check_at_any_time(world);
@@ -254,11 +260,9 @@ async fn wait_for_the_end(world: &World, people: &People, daemon: &Daemon) {
 }
 
 fn report(world: &World, lives: u32) -> Scenario {
-    let history = texts(
-        &world.database(),
-        "SELECT at || ' ' || key || ': ' || coalesce(from_state, '') || ' > ' || to_state || ': ' || what
-         FROM job_history",
-    );
+    let sql = "SELECT at || ' ' || key || ': ' || coalesce(from_state, '') || ' > ' || to_state || ': ' || what
+        FROM job_history";
+    let history = world.read(|database| texts(database, sql));
     let history =
         history.into_iter().chain(std::mem::take(&mut *world.acts.lock().unwrap())).collect();
     let violations = std::mem::take(&mut *world.violations.lock().unwrap());

@@ -69,6 +69,7 @@ pub struct World {
     pub violations: Mutex<Vec<String>>,
     /// What people did, and what happened to the daemon, with the time.
     pub acts: Mutex<Vec<String>>,
+    database: Mutex<Option<Connection>>,
     folder: Mutex<Folder>,
     changes: Mutex<Changes>,
     sim: Mutex<Sim>,
@@ -108,6 +109,7 @@ impl World {
             is_scanned: Mutex::default(),
             violations: Mutex::default(),
             acts: Mutex::default(),
+            database: Mutex::default(),
             folder: Mutex::new(folder),
             changes: Mutex::new(changes),
             sim: Mutex::new(Sim::new(config, API)),
@@ -136,9 +138,15 @@ impl World {
     }
 
     /// Reads the state database as a user would.
-    pub fn database(&self) -> Connection {
+    pub fn read<T>(&self, read: impl FnOnce(&Connection) -> T) -> T {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        Connection::open_with_flags(self.state_db(), flags).unwrap()
+        let open = || Connection::open_with_flags(self.state_db(), flags).unwrap();
+        read(self.database.lock().unwrap().get_or_insert_with(open))
+    }
+
+    /// Lets go of the database, so that another can take its place.
+    pub fn close_database(&self) {
+        *self.database.lock().unwrap() = None;
     }
 
     /// What is at an address: a result, or a remote sound.
@@ -202,11 +210,10 @@ impl World {
     pub fn note_create(&self, request: &CreateRequest) {
         self.note_paid_call(Call::Create);
         let sql = "SELECT state FROM task WHERE external_task_id = ?1";
-        let state: Option<String> = self
-            .database()
-            .query_row(sql, [&request.external_task_id], |row| row.get(0))
-            .optional()
-            .unwrap();
+        let state: Option<String> = self.read(|database| {
+            let mut state = database.prepare_cached(sql).unwrap();
+            state.query_row([&request.external_task_id], |row| row.get(0)).optional().unwrap()
+        });
         if state.as_deref() != Some("creating") {
             let name = &request.external_task_id;
             self.accuse(format!("create of {name:?} is sent while it is {state:?}"));
