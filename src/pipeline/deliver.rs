@@ -4,7 +4,6 @@
 use super::{
     context::Context,
     download::{Target, fetch, moved, note_moved},
-    metadata::record,
     step::Word,
     stop::{Stop, on_disk, told},
 };
@@ -14,14 +13,11 @@ use crate::{
         Attempt, BLOCKED, Delivered, Job, Task,
         outcome::{Fault, Trouble},
     },
-    kling::{Api, Meaning},
+    kling::Api,
     output::{self, FileFacts, Metadata, OutputError, Place},
     planted::{Mistake, is_planted},
     store::{Change, DueDelivery, StoreError},
 };
-
-/// Query Task: "generated images/videos will be deleted after 30 days".
-const RESULT_KEPT_MS: i64 = 30 * 24 * 60 * 60 * 1000;
 
 /// Delivers once. Returns what the API's answer means for the account.
 pub(super) async fn deliver<A: Api>(
@@ -39,7 +35,7 @@ pub(super) async fn deliver<A: Api>(
             if let Stop::Api(error) = &stop {
                 word = Word::of(error);
             }
-            failed(context, &job, &task, stop)
+            failed(&job, &task, stop)
         }
     };
     let (moment, policy) = (context.clock.moment(), context.settings.policy.clone());
@@ -50,14 +46,8 @@ pub(super) async fn deliver<A: Api>(
     Ok(word)
 }
 
-fn failed<A: Api>(context: &Context<A>, job: &Job, task: &Task, stop: Stop) -> Attempt {
-    let age_ms = context
-        .clock
-        .now_ms()
-        .saturating_sub(task.create.as_ref().map_or(i64::MAX, |create| create.first_sent_at_ms));
-    let is_unknown = matches!(&stop, Stop::NotThere(_))
-        || matches!(&stop, Stop::Api(error) if error.meaning == Meaning::NotFound);
-    if matches!(&stop, Stop::Gone { .. }) || is_unknown && age_ms > RESULT_KEPT_MS {
+fn failed(job: &Job, task: &Task, stop: Stop) -> Attempt {
+    if matches!(&stop, Stop::Gone { .. }) {
         let message = format!(
             "the result of task {} is no longer kept: Kling keeps results for 30 days, and no other file \
              of it is left. To pay for another take, type `lipsyncd retry {}`",
@@ -103,7 +93,8 @@ async fn copy<A: Api>(
     let sources = context.store.copies_of(task, job.id).await.map_err(internal)?;
     let output_dir = context.settings.output_dir.clone();
     let (output, hash, take) = (job.spec.output.clone(), task.request_hash.clone(), task.take);
-    let own = record(context, task, (job.id, &job.spec.key), result.duration_ms).await?;
+    let (_, labels) = context.store.face_and_labels(task, job.id).await.map_err(internal)?;
+    let key = job.spec.key.clone();
     let (earlier, watermark, now_ms) = (earlier(job), task.spec.watermark, context.clock.now_ms());
     let copied = on_disk(&context.settings, move || {
         let to = Place::prepare(&output_dir, &output)?;
@@ -115,14 +106,16 @@ async fn copy<A: Api>(
         for source in &sources {
             let from = Place::prepare(&output_dir, source)?;
             let Some(theirs) = Metadata::read(&from.metadata())? else { continue };
-            if theirs.result != facts || !is_complete(&theirs) {
+            let is_source = theirs.result == facts && theirs.is_task(&hash, take);
+            if !is_source || !is_complete(&theirs) {
                 continue;
             }
             let metadata = Metadata {
-                result: facts.clone(),
+                job: key.clone(),
+                labels: labels.clone(),
                 watermark: theirs.watermark.filter(|_| watermark),
                 finished_at_ms: now_ms,
-                ..own.clone()
+                ..theirs
             };
             match output::copy_result(&from, &to, &metadata) {
                 Ok(_) => {}

@@ -19,7 +19,7 @@ use crate::{
         Delivered, JobId, Outcome, State, Task,
         outcome::{Fault, Trouble},
     },
-    kling::{Api, ResultVideo},
+    kling::{Api, Meaning, RemoteTask, ResultVideo},
     output::{self, FileFacts, Kind, Metadata, OutputError, Part, Place, Source},
     planted::{Mistake, is_planted},
     store::{Moved, StoreError},
@@ -32,7 +32,7 @@ const RESULT_KEPT_MS: i64 = 30 * 24 * 60 * 60 * 1000;
 pub(super) async fn download<A: Api>(
     context: &Context<A>,
     task: Task,
-    hint: Option<ResultVideo>,
+    hint: Option<RemoteTask>,
 ) -> Result<StepEnd, StoreError> {
     // Read again: the job that it was taken into memory for may ask for another task by now.
     let task = match context.store.task(task.id).await? {
@@ -100,7 +100,7 @@ pub(super) async fn fetch<A: Api>(
     context: &Context<A>,
     task: &Task,
     target: Target,
-    hint: Option<ResultVideo>,
+    hint: Option<RemoteTask>,
 ) -> Result<Delivered, Stop> {
     let task_id = task.task_id.clone().unwrap_or_default();
     let (output_dir, way) =
@@ -129,11 +129,13 @@ pub(super) async fn fetch<A: Api>(
         Begun::Published(metadata) => return Ok(delivered(&metadata)),
         Begun::Part(part) => part,
     };
-    let (videos, made) = match hint {
-        Some(video) => (video, None),
+    let made = match hint.and_then(|remote| Made::seen_just_now(task, remote)) {
+        Some(made) => made,
         None => ask_for_result(context, task, &task_id).await?,
     };
+    let Made { videos, at_ms, .. } = &made;
     let record = record(context, task, (target.job, &target.key), videos.duration_ms).await?;
+    let record = Metadata { created_at_ms: *at_ms, ..record };
     let ((place, parts), clock) = (place, context.clock.clone());
     let (at, earlier, output) = (place.clone(), target.earlier, target.output.clone());
     let publish = move |parts: Vec<Part>, result, watermark| {
@@ -144,7 +146,7 @@ pub(super) async fn fetch<A: Api>(
     let url = videos.url.as_deref();
     let (delivered, moved) = if task.spec.watermark {
         let fetched = fetch_file(context, part, Kind::Result, url, |part, facts| Ok((part, facts)));
-        let (part, result) = fetched.await.map_err(|stop| gone_by_now(stop, made))?;
+        let (part, result) = fetched.await.map_err(|stop| made.gone_by_now(stop))?;
         let open = move || open_part(&parts, &task_id, Kind::Watermark, bytes_max);
         let marked = on_disk(&context.settings, open).await?;
         let whole = move |marked, facts| publish(vec![part, marked], result, Some(facts));
@@ -153,7 +155,7 @@ pub(super) async fn fetch<A: Api>(
     } else {
         let whole = move |part, facts| publish(vec![part], facts, None);
         let fetched = fetch_file(context, part, Kind::Result, url, whole).await;
-        fetched.map_err(|stop| gone_by_now(stop, made))?
+        fetched.map_err(|stop| made.gone_by_now(stop))?
     };
     context.room.learn(&target.output, &at);
     note_moved(context, moved).await?;
@@ -235,11 +237,30 @@ fn open_part(
     Part::open(place, Source { task_id, kind }, bytes_max)
 }
 
-/// When a task was made, and how long ago.
-#[derive(Clone, Copy)]
+/// What a task made, when Kling made the task, and how long ago that was.
 struct Made {
+    videos: ResultVideo,
     at_ms: i64,
     age_ms: i64,
+}
+
+impl Made {
+    /// The last query showed the result: whatever the clocks say, it is not too old.
+    fn seen_just_now(task: &Task, remote: RemoteTask) -> Option<Self> {
+        let at_ms = task.made_at_ms(remote.created_at_ms);
+        Some(Self { videos: remote.videos.into_iter().next()?, at_ms, age_ms: 0 })
+    }
+
+    /// A result that is not where the API just said is waited for, unless it is so old that it is not
+    /// kept any more: waiting would never end.
+    fn gone_by_now(&self, stop: Stop) -> Stop {
+        match stop {
+            Stop::NotThere(_) if self.age_ms > RESULT_KEPT_MS => {
+                Stop::Gone { made_at_ms: self.at_ms }
+            }
+            stop => stop,
+        }
+    }
 }
 
 /// The result as the API names it now, and how old its task is.
@@ -247,31 +268,29 @@ async fn ask_for_result<A: Api>(
     context: &Context<A>,
     task: &Task,
     task_id: &str,
-) -> Result<(ResultVideo, Option<Made>), Stop> {
+) -> Result<Made, Stop> {
     context.pace.ready(Call::Query).await;
     let reply = context.api.task(task_id).await;
-    let (remote, api_now_ms) = (reply.result?, reply.answer.server_at_ms);
+    // Of all times, those that make the task youngest: either clock may be wrong.
+    let now_ms = context.clock.now_ms();
+    let now_ms = now_ms.min(reply.answer.server_at_ms.unwrap_or(now_ms));
+    let sent_at_ms = task.create.as_ref().map_or(i64::MIN, |create| create.first_sent_at_ms);
+    let age_ms = |at_ms: i64| now_ms.saturating_sub(at_ms.max(sent_at_ms));
+    let remote = match reply.result {
+        Ok(remote) => remote,
+        Err(error) => {
+            let made_at_ms = task.made_at_ms(None);
+            let is_old = age_ms(made_at_ms) > RESULT_KEPT_MS;
+            return Err(match error.meaning == Meaning::NotFound && is_old {
+                true => Stop::Gone { made_at_ms },
+                false => Stop::Api(error),
+            });
+        }
+    };
     if remote.task_id != task_id {
         return Err(no_result("is about another task"));
     }
+    let at_ms = task.made_at_ms(remote.created_at_ms);
     let video = remote.videos.into_iter().next().ok_or_else(|| no_result("names no result"))?;
-    // Both clocks must say so: either may be wrong, and the API's times may make no sense.
-    let now_ms = context.clock.now_ms();
-    let sent_at_ms = task.create.as_ref().map_or(now_ms, |create| create.first_sent_at_ms);
-    let made = remote.created_at_ms.map(|at_ms| {
-        let age_ms = api_now_ms.unwrap_or(now_ms).saturating_sub(at_ms);
-        Made { at_ms, age_ms: age_ms.min(now_ms.saturating_sub(sent_at_ms)) }
-    });
-    Ok((video, made))
-}
-
-/// A result that is not where the API just said is waited for, unless it is so old that it is not
-/// kept any more: waiting would never end.
-fn gone_by_now(stop: Stop, made: Option<Made>) -> Stop {
-    match (stop, made) {
-        (Stop::NotThere(_), Some(made)) if made.age_ms > RESULT_KEPT_MS => {
-            Stop::Gone { made_at_ms: made.at_ms }
-        }
-        (stop, _) => stop,
-    }
+    Ok(Made { videos: video, at_ms, age_ms: age_ms(at_ms) })
 }
