@@ -3,9 +3,9 @@
 
 use super::{
     context::Context,
-    download::{Target, fetch, moved, note_moved},
+    download::{Target, fetch, internal},
     step::Word,
-    stop::{Stop, on_disk, told},
+    stop::{Stop, told},
 };
 use crate::{
     failpoint,
@@ -14,9 +14,9 @@ use crate::{
         outcome::{Fault, Trouble},
     },
     kling::Api,
-    output::{self, FileFacts, Metadata, OutputError, Place},
+    output::FileFacts,
     planted::{Mistake, is_planted},
-    store::{Change, DueDelivery, StoreError},
+    store::{Change, DueDelivery, Moved, StoreError},
 };
 
 /// Delivers once. Returns what the API's answer means for the account.
@@ -27,7 +27,10 @@ pub(super) async fn deliver<A: Api>(
     let DueDelivery { job, task } = due;
     let mut word = None;
     let attempt = match bring(context, &job, &task).await {
-        Ok(Delivered { sha256, bytes, .. }) => Attempt::Delivered { sha256, bytes },
+        Ok((Delivered { sha256, bytes, .. }, moved)) => {
+            context.store.record_moved(moved).await?;
+            Attempt::Delivered { sha256, bytes }
+        }
         Err(_) if is_planted(Mistake::SharedNotDelivered) => {
             Attempt::Delivered { sha256: String::new(), bytes: 0 }
         }
@@ -62,72 +65,20 @@ fn failed(job: &Job, task: &Task, stop: Stop) -> Attempt {
     Attempt::Failed(Trouble { code, message, retry_after_ms })
 }
 
-async fn bring<A: Api>(context: &Context<A>, job: &Job, task: &Task) -> Result<Delivered, Stop> {
-    if let Some(delivered) = copy(context, job, task).await? {
-        return Ok(delivered);
-    }
+async fn bring<A: Api>(
+    context: &Context<A>,
+    job: &Job,
+    task: &Task,
+) -> Result<(Delivered, Vec<Moved>), Stop> {
+    let facts =
+        |(sha256, bytes): &(String, u64)| FileFacts { sha256: sha256.clone(), bytes: *bytes };
     let target = Target {
         job: job.id,
         key: job.spec.key.clone(),
         output: job.spec.output.clone(),
-        earlier: earlier(job),
+        earlier: job.delivered.iter().map(facts).collect(),
+        sources: context.store.copies_of(task, job.id).await.map_err(internal)?,
         is_superseded: false,
     };
     fetch(context, task, target, None).await
-}
-
-fn earlier(job: &Job) -> Vec<FileFacts> {
-    let facts =
-        |(sha256, bytes): &(String, u64)| FileFacts { sha256: sha256.clone(), bytes: *bytes };
-    job.delivered.iter().map(facts).collect()
-}
-
-/// Copies the result from the file of another job, if one of them is still what was recorded.
-async fn copy<A: Api>(
-    context: &Context<A>,
-    job: &Job,
-    task: &Task,
-) -> Result<Option<Delivered>, Stop> {
-    let Some(result) = task.result.clone() else { return Ok(None) };
-    let internal = |error: StoreError| Stop::Other { code: "internal", message: error.to_string() };
-    let sources = context.store.copies_of(task, job.id).await.map_err(internal)?;
-    let output_dir = context.settings.output_dir.clone();
-    let (output, hash, take) = (job.spec.output.clone(), task.request_hash.clone(), task.take);
-    let (_, labels) = context.store.face_and_labels(task, job.id).await.map_err(internal)?;
-    let key = job.spec.key.clone();
-    let (earlier, watermark, now_ms) = (earlier(job), task.spec.watermark, context.clock.now_ms());
-    let copied = on_disk(&context.settings, move || {
-        let to = Place::prepare(&output_dir, &output)?;
-        let is_complete = |found: &Metadata| !watermark || found.watermark.is_some();
-        if let Some(found) = output::already_published(&to, &hash, take)?.filter(is_complete) {
-            return Ok(Some((found, Vec::new())));
-        }
-        let facts = FileFacts { sha256: result.sha256.clone(), bytes: result.bytes };
-        for source in &sources {
-            let from = Place::prepare(&output_dir, source)?;
-            let Some(theirs) = Metadata::read(&from.metadata())? else { continue };
-            let is_source = theirs.result == facts && theirs.is_task(&hash, take);
-            if !is_source || !is_complete(&theirs) {
-                continue;
-            }
-            let metadata = Metadata {
-                job: key.clone(),
-                labels: labels.clone(),
-                watermark: theirs.watermark.filter(|_| watermark),
-                finished_at_ms: now_ms,
-                ..theirs
-            };
-            match output::copy_result(&from, &to, &metadata) {
-                Ok(_) => {}
-                Err(OutputError::SourceChanged { .. }) => continue,
-                Err(error) => return Err(error),
-            }
-            let aside = output::publish(&to, &metadata, &earlier)?;
-            return Ok(Some((metadata, moved(&output, &aside)?)));
-        }
-        Ok(None)
-    });
-    let Some((metadata, moved)) = copied.await? else { return Ok(None) };
-    note_moved(context, moved).await?;
-    Ok(Some(super::metadata::delivered(&metadata)))
 }

@@ -133,6 +133,9 @@ impl Store {
     /// # Errors
     /// When the database cannot be written.
     pub async fn record_moved(&self, moved: Vec<Moved>) -> Result<(), StoreError> {
+        if moved.is_empty() {
+            return Ok(());
+        }
         self.write(move |connection| {
             for Moved { from, to, request_hash, take } in &moved {
                 connection
