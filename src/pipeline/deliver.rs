@@ -27,7 +27,8 @@ pub(super) async fn deliver<A: Api>(
     let DueDelivery { job, task } = due;
     let mut word = None;
     let attempt = match bring(context, &job, &task).await {
-        Ok((Delivered { sha256, bytes, .. }, moved)) => {
+        Ok(None) => return Ok(None),
+        Ok(Some((Delivered { sha256, bytes, .. }, moved))) => {
             context.store.record_moved(moved).await?;
             Attempt::Delivered { sha256, bytes }
         }
@@ -69,7 +70,7 @@ async fn bring<A: Api>(
     context: &Context<A>,
     job: &Job,
     task: &Task,
-) -> Result<(Delivered, Vec<Moved>), Stop> {
+) -> Result<Option<(Delivered, Vec<Moved>)>, Stop> {
     let facts =
         |(sha256, bytes): &(String, u64)| FileFacts { sha256: sha256.clone(), bytes: *bytes };
     let target = Target {

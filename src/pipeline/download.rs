@@ -40,7 +40,8 @@ pub(super) async fn download<A: Api>(
     };
     let counted = context.settings.metrics.download();
     let (outcome, word) = match fetch(context, &task, Target::of(&task), hint).await {
-        Ok((delivered, moved)) => {
+        Ok(None) => return Err(StoreError::Stale { key: task.spec.key }),
+        Ok(Some((delivered, moved))) => {
             context.store.record_moved(moved).await?;
             (Outcome::Delivered(delivered), None)
         }
@@ -101,13 +102,14 @@ impl Target {
 }
 
 /// Brings the result of a task to `target`, unless it is there already, and returns which files were set aside for
-/// it. `hint` is what the last query showed.
+/// it. `hint` is what the last query showed. Returns none, with nothing published, if the job asks for another task
+/// by now, or for this one again.
 pub(super) async fn fetch<A: Api>(
     context: &Context<A>,
     task: &Task,
     target: Target,
     hint: Option<RemoteTask>,
-) -> Result<(Delivered, Vec<Moved>), Stop> {
+) -> Result<Option<(Delivered, Vec<Moved>)>, Stop> {
     let way = context.room.way_at_once(&target.output);
     let (output_dir, wanted) = (context.settings.output_dir.clone(), target.clone());
     let (known, is_at_kling) = (task.clone(), hint.is_some());
@@ -118,15 +120,20 @@ pub(super) async fn fetch<A: Api>(
     })
     .await?;
     let (metadata, parts) = match found {
-        Found::Published(metadata) => return Ok((delivered(&metadata), Vec::new())),
+        Found::Published(metadata) => return Ok(Some((delivered(&metadata), Vec::new()))),
         Found::Copied(theirs) => (of_copy(context, task, &target, *theirs).await?, Vec::new()),
         Found::Nothing => fetch_parts(context, task, &target, &place, hint).await?,
     };
+    // A download takes long. An earlier result must not displace the newer one.
+    let is_asked_for = context.store.asks_for(target.job, task.id).await.map_err(internal)?;
+    if is_asked_for == target.is_superseded {
+        return Ok(None);
+    }
     let (at, wanted) = (place.clone(), target.clone());
     let published =
         on_disk(&context.settings, move || publish(&at, &metadata, &wanted, parts)).await?;
     context.room.learn(&target.output, &place);
-    Ok(published)
+    Ok(Some(published))
 }
 
 /// What is on disk of a result.

@@ -3,7 +3,7 @@
 use rusqlite::named_params;
 
 use super::{Store, StoreError, change::Change, job_row, record, record::add_event};
-use crate::job::{Attempt, Job, JobId, Moment, Policy, Task, deliver};
+use crate::job::{Attempt, Job, JobId, Moment, Policy, Task, TaskId, deliver};
 
 /// A job whose task has succeeded, and whose own file is not there yet.
 #[derive(Debug, Clone, PartialEq)]
@@ -79,6 +79,18 @@ impl Store {
             )?;
             let copies = copies.query_map((id, but, &result.sha256), |row| row.get(0))?;
             Ok(copies.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    /// Returns whether a job asks for that task now.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn asks_for(&self, job: JobId, task: TaskId) -> Result<bool, StoreError> {
+        self.read(move |connection| {
+            let sql = "SELECT 1 FROM job WHERE id = ?1 AND task_row = ?2";
+            Ok(connection.prepare_cached(sql)?.exists((job, task))?)
         })
         .await
     }
