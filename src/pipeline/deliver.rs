@@ -25,11 +25,11 @@ pub(super) async fn deliver<A: Api>(
     due: DueDelivery,
 ) -> Result<Option<Word>, StoreError> {
     let DueDelivery { job, task } = due;
-    let mut word = None;
+    let (mut word, mut moved) = (None, Vec::new());
     let attempt = match bring(context, &job, &task).await {
         Ok(None) => return Ok(None),
-        Ok(Some((Delivered { sha256, bytes, .. }, moved))) => {
-            context.store.record_moved(moved).await?;
+        Ok(Some((Delivered { sha256, bytes, .. }, aside))) => {
+            moved = aside;
             Attempt::Delivered { sha256, bytes }
         }
         Err(_) if is_planted(Mistake::SharedNotDelivered) => {
@@ -44,7 +44,7 @@ pub(super) async fn deliver<A: Api>(
     };
     let (moment, policy) = (context.clock.moment(), context.settings.policy.clone());
     failpoint::before("delivery.record");
-    let change = context.store.record_delivery(job, attempt, moment, policy).await?;
+    let change = context.store.record_delivery(job, attempt, moved, moment, policy).await?;
     failpoint::after("delivery.record");
     change.as_ref().map(Change::log);
     Ok(word)
