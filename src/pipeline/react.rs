@@ -143,13 +143,13 @@ impl<A: Api> Pipeline<A> {
             }
         }
         let median_before_ms = self.cadence.median_ms();
-        for (task, video) in swept.moved {
+        for (task, remote) in swept.moved {
             self.budget.is_stale = true;
             if matches!(task.state, State::Downloading | State::Failed) && task.create.is_some() {
                 self.cadence.remember(age(&task, now_ms));
             }
-            if let (State::Downloading, Some(video)) = (task.state, video) {
-                self.hints.insert(task.id, video);
+            if let (State::Downloading, Some(remote)) = (task.state, remote) {
+                self.hints.insert(task.id, remote);
             }
             self.settle_in(task);
         }

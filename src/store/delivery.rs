@@ -1,9 +1,9 @@
 //! Jobs that wait for their own copy of a result, and the outcome of each attempt to deliver it.
 
-use rusqlite::named_params;
+use rusqlite::{Connection, named_params};
 
 use super::{Store, StoreError, change::Change, job_row, record, record::add_event};
-use crate::job::{Attempt, Job, JobId, Moment, Policy, Task, deliver};
+use crate::job::{Attempt, Job, JobId, Moment, Policy, Task, TaskId, deliver};
 
 /// A job whose task has succeeded, and whose own file is not there yet.
 #[derive(Debug, Clone, PartialEq)]
@@ -83,8 +83,20 @@ impl Store {
         .await
     }
 
-    /// Writes the outcome of an attempt to deliver. Returns the change, for the log; none: the job was changed
-    /// meanwhile.
+    /// Returns whether a job asks for that task now.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn asks_for(&self, job: JobId, task: TaskId) -> Result<bool, StoreError> {
+        self.read(move |connection| {
+            let sql = "SELECT 1 FROM job WHERE id = ?1 AND task_row = ?2";
+            Ok(connection.prepare_cached(sql)?.exists((job, task))?)
+        })
+        .await
+    }
+
+    /// Writes the outcome of an attempt to deliver, and where delivered files were moved to for it. Returns the change,
+    /// for the log; none: the job was changed meanwhile.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -92,38 +104,15 @@ impl Store {
         &self,
         job: Job,
         attempt: Attempt,
+        moved: Vec<Moved>,
         moment: Moment,
         policy: Policy,
     ) -> Result<Option<Change>, StoreError> {
         self.write(move |connection| {
-            let Some(row) = job_row::by_id(connection, job.id)? else { return Ok(None) };
-            let mut now = row.job;
-            if now.revision != job.revision {
-                return Ok(None);
-            }
-            let before = (now.state, now.delivery.waits.clone());
-            let (state, delivery, failure, what) =
-                deliver(&now.delivery, &attempt, &moment, &policy);
-            (now.state, now.delivery, now.failure) = (state, delivery, failure);
-            if let Attempt::Delivered { sha256, bytes } = &attempt {
-                now.output.clone_from(&now.spec.output);
-                now.delivered = Some((sha256.clone(), *bytes));
-                now.earlier_task = None;
-            }
-            job_row::save(connection, &mut now, row.manifest_id, moment.now_ms)?;
-            let says_it_again = state == before.0 && now.delivery.waits == before.1;
-            if !says_it_again {
-                let from = Some(before.0);
-                add_event(connection, now.id, from, state, &what, None, moment.now_ms)?;
-            }
-            Ok(Some(Change {
-                manifest: record::manifest_of(connection, now.id)?,
-                from: Some(before.0.name().to_owned()),
-                to: state.name().to_owned(),
-                what,
-                task_id: None,
-                key: now.spec.key,
-            }))
+            let change = record_attempt(connection, &job, &attempt, &moment, &policy)?;
+            // After the job itself: its own earlier file is not its output any more.
+            record_moved(connection, &moved)?;
+            Ok(change)
         })
         .await
     }
@@ -133,21 +122,60 @@ impl Store {
     /// # Errors
     /// When the database cannot be written.
     pub async fn record_moved(&self, moved: Vec<Moved>) -> Result<(), StoreError> {
-        self.write(move |connection| {
-            for Moved { from, to, request_hash, take } in &moved {
-                connection
-                    .prepare_cached(
-                        "UPDATE job SET output = :to, revision = revision + 1
-                         FROM (SELECT id, result_sha256 FROM task WHERE request_hash = :hash AND take = :take) made
-                         WHERE (task_row = made.id OR earlier_task_row = made.id) AND output = :from
-                           AND delivered_sha256 = made.result_sha256",
-                    )?
-                    .execute(
-                        named_params! { ":to": to, ":from": from, ":hash": request_hash, ":take": take },
-                    )?;
-            }
-            Ok(())
-        })
-        .await
+        if moved.is_empty() {
+            return Ok(());
+        }
+        self.write(move |connection| record_moved(connection, &moved)).await
     }
+}
+
+fn record_attempt(
+    connection: &Connection,
+    job: &Job,
+    attempt: &Attempt,
+    moment: &Moment,
+    policy: &Policy,
+) -> Result<Option<Change>, StoreError> {
+    let Some(row) = job_row::by_id(connection, job.id)? else { return Ok(None) };
+    let mut now = row.job;
+    if now.revision != job.revision {
+        return Ok(None);
+    }
+    let before = (now.state, now.delivery.waits.clone());
+    let (state, delivery, failure, what) = deliver(&now.delivery, attempt, moment, policy);
+    (now.state, now.delivery, now.failure) = (state, delivery, failure);
+    if let Attempt::Delivered { sha256, bytes } = attempt {
+        now.output.clone_from(&now.spec.output);
+        now.delivered = Some((sha256.clone(), *bytes));
+        now.earlier_task = None;
+    }
+    job_row::save(connection, &mut now, row.manifest_id, moment.now_ms)?;
+    let says_it_again = state == before.0 && now.delivery.waits == before.1;
+    if !says_it_again {
+        add_event(connection, now.id, Some(before.0), state, &what, None, moment.now_ms)?;
+    }
+    Ok(Some(Change {
+        manifest: record::manifest_of(connection, now.id)?,
+        from: Some(before.0.name().to_owned()),
+        to: state.name().to_owned(),
+        what,
+        task_id: None,
+        key: now.spec.key,
+    }))
+}
+
+fn record_moved(connection: &Connection, moved: &[Moved]) -> Result<(), StoreError> {
+    for Moved { from, to, request_hash, take } in moved {
+        connection
+            .prepare_cached(
+                "UPDATE job SET output = :to, revision = revision + 1
+                 FROM (SELECT id, result_sha256 FROM task WHERE request_hash = :hash AND take = :take) made
+                 WHERE (task_row = made.id OR earlier_task_row = made.id) AND output = :from
+                   AND delivered_sha256 = made.result_sha256",
+            )?
+            .execute(
+                named_params! { ":to": to, ":from": from, ":hash": request_hash, ":take": take },
+            )?;
+    }
+    Ok(())
 }

@@ -67,7 +67,7 @@ impl Reconciliation<'_> {
 
     /// Marks the jobs that were first missed at `missed_before_ms` (Unix ms) or earlier as gone. What was not
     /// created is cancelled. What was created is followed to its end; if another job shares it, that one gets
-    /// the result.
+    /// the result. A job that has a result already keeps it.
     pub(in crate::store) fn leave(&mut self, missed_before_ms: i64) -> Result<(), StoreError> {
         let now_ms = self.sharing.moment.now_ms;
         for row in job_row::all(self.connection, DUE_TO_LEAVE, [missed_before_ms])? {
@@ -75,7 +75,9 @@ impl Reconciliation<'_> {
             job.left_at_ms = Some(now_ms);
             let before = job.state;
             let shared = match job.task {
-                Some(id) if !before.is_finished() => self.sharing.others(id, job.id)?.len(),
+                Some(id) if !before.is_finished() && job.delivered.is_none() => {
+                    self.sharing.others(id, job.id)?.len()
+                }
                 _ => 0,
             };
             let is_waiting = job.task.is_none() && before == State::Waiting;

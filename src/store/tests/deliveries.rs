@@ -32,7 +32,11 @@ async fn failed_delivery_rests_and_is_reported_once() {
         Attempt::Failed(Trouble { code, message, retry_after_ms: None })
     };
     for tries in 1..=3 {
-        bench.store.record_delivery(next.job, trouble(), moment(), policy()).await.unwrap();
+        bench
+            .store
+            .record_delivery(next.job, trouble(), Vec::new(), moment(), policy())
+            .await
+            .unwrap();
         assert!(due(&bench, NOW_MS).await.is_empty(), "{tries}");
         next = due(&bench, NOW_MS + 3_600_000).await.remove(0);
         assert_eq!(next.job.delivery.tries, tries);
@@ -45,7 +49,11 @@ async fn failed_delivery_rests_and_is_reported_once() {
     assert_eq!(wakes_at, Some(next.job.delivery.due_at_ms));
     // The clock was set back: no rest is that long.
     assert_eq!(due(&bench, NOW_MS - 9_000_000).await.len(), 1);
-    bench.store.record_delivery(next.job, delivered(), moment(), policy()).await.unwrap();
+    bench
+        .store
+        .record_delivery(next.job, delivered(), Vec::new(), moment(), policy())
+        .await
+        .unwrap();
     assert_eq!(bench.state("b").await, State::Succeeded);
 }
 
@@ -53,7 +61,7 @@ async fn failed_delivery_rests_and_is_reported_once() {
 async fn refused_delivery_fails_that_job_alone() {
     let (bench, next) = waiting_for_a_copy().await;
     let refused = Attempt::Refused(fault("Kling deleted the result"));
-    bench.store.record_delivery(next.job, refused, moment(), policy()).await.unwrap();
+    bench.store.record_delivery(next.job, refused, Vec::new(), moment(), policy()).await.unwrap();
     let error: String = bench.value("SELECT error FROM job_overview WHERE key = 'b'");
     assert_eq!(error, "Kling deleted the result");
     assert_eq!((bench.state("a").await, bench.state("b").await), (State::Succeeded, State::Failed));
@@ -65,7 +73,8 @@ async fn delivery_to_a_job_that_changed_meanwhile_counts_nothing() {
     let (bench, next) = waiting_for_a_copy().await;
     let elsewhere = changed(same_as("a", "b"), |spec| spec.output = "x.mp4".to_owned());
     bench.accept(manifest("b.yaml", vec![elsewhere])).await.unwrap();
-    let told = bench.store.record_delivery(next.job, delivered(), moment(), policy()).await;
+    let told =
+        bench.store.record_delivery(next.job, delivered(), Vec::new(), moment(), policy()).await;
     assert_eq!(told.unwrap(), None);
     let again = due(&bench, NOW_MS).await.remove(0);
     assert_eq!(again.job.output, "x.mp4");
@@ -74,7 +83,11 @@ async fn delivery_to_a_job_that_changed_meanwhile_counts_nothing() {
 #[tokio::test]
 async fn fetch_brings_the_file_again() {
     let (bench, next) = waiting_for_a_copy().await;
-    bench.store.record_delivery(next.job, delivered(), moment(), policy()).await.unwrap();
+    bench
+        .store
+        .record_delivery(next.job, delivered(), Vec::new(), moment(), policy())
+        .await
+        .unwrap();
     for key in ["a", "b"] {
         let job = bench.command(key, Command::Fetch).await.unwrap();
         assert_eq!((job.state, job.output), (State::Downloading, format!("{key}.mp4")));
@@ -98,4 +111,36 @@ async fn moved_file_is_known_by_its_new_name() {
     };
     bench.store.record_moved(vec![moved]).await.unwrap();
     assert_eq!(bench.job("new").await.output, "old.0a1b2c3d.mp4");
+}
+
+#[tokio::test]
+async fn delivery_that_moves_the_jobs_own_earlier_file_counts() {
+    let bench = Bench::new();
+    bench.accept(manifest("a.yaml", vec![wanted("a")])).await.unwrap();
+    let first = bench.succeed("a").await;
+    // Another job has the next take already.
+    let next_take = changed(same_as("a", "b"), |spec| spec.take = Some(2));
+    bench.accept(manifest("b.yaml", vec![next_take])).await.unwrap();
+    let session = session(&bench.store).await;
+    bench.drive("b", until_submitted(&session, "second")).await;
+    let mut ended = until_succeeded();
+    let other = Delivered { bytes: 9, sha256: "def".to_owned(), duration_ms: None };
+    ended.splice(2.., [Outcome::Delivered(other)]);
+    bench.drive("b", ended).await;
+    bench.retry("a").await;
+    let next = due(&bench, NOW_MS).await.remove(0);
+    assert_eq!((&*next.job.spec.key, next.job.earlier_task), ("a", Some(first.id)));
+    let moved = Moved {
+        from: "a.mp4".to_owned(),
+        to: "a.0a1b2c3d.mp4".to_owned(),
+        request_hash: first.request_hash,
+        take: 1,
+    };
+    let attempt = Attempt::Delivered { sha256: "def".to_owned(), bytes: 9 };
+    let delivery =
+        bench.store.record_delivery(next.job, attempt, vec![moved], moment(), policy()).await;
+    assert!(delivery.unwrap().is_some());
+    let job = bench.job("a").await;
+    assert_eq!((job.state, job.output.as_str()), (State::Succeeded, "a.mp4"));
+    assert_eq!(job.delivered, Some(("def".to_owned(), 9)));
 }

@@ -220,3 +220,20 @@ async fn absent_job_is_not_sent_again() {
         assert_eq!((bench.state("a").await, bench.tasks()), (State::Queued, 1));
     }
 }
+
+/// Its file is brought to its place again: it had succeeded before.
+#[tokio::test]
+async fn delivered_job_that_leaves_while_it_is_fetched_is_not_cancelled() {
+    let bench = Bench::new();
+    bench.accept(manifest("a.yaml", vec![wanted("a")])).await.unwrap();
+    bench.accept(manifest("b.yaml", vec![same_as("a", "b")])).await.unwrap();
+    bench.succeed("a").await;
+    bench.command("a", Command::Fetch).await.unwrap();
+    bench.miss("a.yaml").await;
+    bench.leave().await;
+    let job = bench.job("a").await;
+    assert_eq!((job.state, job.task), (State::Downloading, Some(bench.task("b").await.id)));
+    assert!(job.left_at_ms.is_some());
+    let due = bench.store.due_deliveries(NOW_MS, 3_600_000, 9).await.unwrap();
+    assert!(due.iter().any(|due| due.job.spec.key == "a"));
+}

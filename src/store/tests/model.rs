@@ -185,7 +185,11 @@ impl Bench {
             true => Attempt::Refused(fault("expired")),
             false => Attempt::Delivered { sha256: result.sha256, bytes: result.bytes },
         };
-        self.store.record_delivery(due.job, attempt, moment(), policy()).await.unwrap().unwrap();
+        self.store
+            .record_delivery(due.job, attempt, Vec::new(), moment(), policy())
+            .await
+            .unwrap()
+            .unwrap();
     }
 
     /// Does what a person may: cancels what was not created, retries what has ended.

@@ -47,7 +47,11 @@ async fn all_jobs_show_their_task_and_each_gets_a_file() {
     assert_eq!((due.job.spec.key.as_str(), due.job.output.as_str()), ("b/1", "b/1.mp4"));
     assert_eq!(bench.store.copies_of(&due.task, due.job.id).await.unwrap(), ["a/1.mp4"]);
     let delivered = Attempt::Delivered { sha256: "abc".to_owned(), bytes: 9 };
-    let told = bench.store.record_delivery(due.job, delivered, moment(), policy()).await.unwrap();
+    let told = bench
+        .store
+        .record_delivery(due.job, delivered, Vec::new(), moment(), policy())
+        .await
+        .unwrap();
     assert_eq!((&*told.unwrap().key, bench.state("b/1").await), ("b/1", State::Succeeded));
     // What it cost is counted once, at the first.
     let units: String = bench.value("SELECT group_concat(units) FROM job_overview");

@@ -108,3 +108,26 @@ async fn fetch_command_brings_a_lost_file_back() {
     house.assert_all_succeeded(1).await;
     assert_eq!(house.ledger().accepted(Call::Download), 2);
 }
+
+/// Take 1, which was set aside for take 2, is asked for again: at its own output, and at that of another job.
+#[tokio::test]
+async fn old_result_that_was_set_aside_is_copied() {
+    for key in ["m/a", "n/b"] {
+        let house = House::new(quick()).await;
+        house.put("m.yaml", vec![same("m/a")]).await;
+        assert_eq!(house.run().await, End::Idle);
+        let first = house.task("m/a").await;
+        house.command("m/a", Command::Retry).await;
+        assert_eq!(house.run().await, End::Idle);
+        house.sim.advance(DAYS_31);
+        house.set_ahead(DAYS_31.as_millis() as i64);
+        let first_take = hashed(JobSpec { take: Some(1), ..same(key).spec }, Default::default());
+        house.put(&format!("{}.yaml", &key[..1]), vec![first_take]).await;
+        assert_eq!(house.run().await, End::Idle);
+        let failure = house.job(key).await.failure;
+        assert_eq!((house.state(key).await, failure), (State::Succeeded, None));
+        assert_eq!(house.task(key).await.id, first.id);
+        house.assert_file(&format!("{key}.mp4"), &first);
+        assert_eq!((house.ledger().tasks.len(), house.ledger().accepted(Call::Download)), (2, 2));
+    }
+}

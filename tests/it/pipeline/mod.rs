@@ -1,5 +1,6 @@
 //! The pipeline with a real database, real HTTP and real files, against the simulator.
 
+mod adopted;
 mod again;
 mod batch;
 mod candidates;

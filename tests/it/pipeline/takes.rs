@@ -5,7 +5,7 @@ use std::{fs, path::PathBuf, time::Duration};
 use lipsyncd::{
     job::{Source, State, Task},
     pipeline::End,
-    sim::{Call, FaultRule, SimConfig},
+    sim::{Call, Fault, FaultRule, SimConfig},
     store::{Command, WantedJob},
 };
 
@@ -87,6 +87,31 @@ async fn superseded_task_that_ends_first_is_kept_beside() {
 #[tokio::test]
 async fn superseded_task_that_ends_last_is_kept_beside() {
     superseded(false).await;
+}
+
+/// The job asks for another take while the first result is fetched.
+#[tokio::test]
+async fn slow_download_of_the_first_take_does_not_displace_the_second() {
+    let house = House::new(quick()).await;
+    house.fault(FaultRule::once(Call::Download, Fault::Hang { ms: 3_000 }));
+    house.put("m.yaml", vec![wanted("m/a")]).await;
+    let running = house.start().await;
+    house.until("the download", async || house.ledger().faults.contains_key("hang")).await;
+    house.put("m.yaml", vec![take("m/a", 2)]).await;
+    running.nudge();
+    house.until_state("m/a", State::Succeeded).await;
+    house
+        .until("the first take to end", async || {
+            let all = house.tasks().await;
+            all.len() == 2 && all.iter().all(|task| task.state == State::Succeeded)
+        })
+        .await;
+    running.stop().await;
+    house.assert_all_shared(1, 2).await;
+    let [first, second] = takes(&house).await;
+    house.assert_file("m/a.mp4", &second);
+    let kept = aside(&house, "m/a", &first);
+    house.assert_file(kept.strip_prefix(house.output("")).unwrap().to_str().unwrap(), &first);
 }
 
 #[tokio::test]
