@@ -199,8 +199,8 @@ CREATE TABLE job (
 
   -- Its own file.
   output              TEXT    NOT NULL,             -- where its file is; without a file, where it goes
-  due_at_ms           INTEGER NOT NULL DEFAULT 0,   -- of its delivery, like the next three
-  tries               INTEGER NOT NULL DEFAULT 0,
+  due_at_ms           INTEGER,                      -- of its delivery; NULL: its task has no result, or it has its file
+  tries               INTEGER NOT NULL DEFAULT 0,   -- of its delivery, like the next two
   failing_since_ms    INTEGER,
   waits               TEXT,
   delivered_sha256    TEXT,
@@ -219,6 +219,7 @@ CREATE TABLE job (
 ) STRICT;
 
 CREATE INDEX job_state    ON job (state);
+CREATE INDEX job_due      ON job (due_at_ms) WHERE due_at_ms IS NOT NULL;
 CREATE INDEX job_manifest ON job (manifest_id);
 CREATE INDEX job_task     ON job (task_row) WHERE task_row IS NOT NULL;
 CREATE INDEX job_earlier  ON job (earlier_task_row) WHERE earlier_task_row IS NOT NULL;

@@ -41,6 +41,7 @@ fn queries() -> Vec<String> {
     ];
     let as_they_are = [
         queue::NEXT_DUE,
+        delivery::NEXT_DUE,
         queue::MOVING,
         sharing::FIRST_TURN,
         sharing::NAME_USED,
