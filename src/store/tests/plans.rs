@@ -46,6 +46,8 @@ fn queries() -> Vec<String> {
         sharing::FIRST_TURN,
         sharing::NAME_USED,
         sharing::ALIGN,
+        sharing::FIRST_JOB,
+        sharing::AS_URGENT,
         command::UNDECIDED,
         reconcile::ANY_GONE,
         reconcile::KNOWN,
