@@ -81,8 +81,9 @@ impl<A: Api> Pipeline<A> {
         // Others of its task may copy it now; and one that failed is due later.
         if self.deliveries.is_empty() {
             self.deliveries_are_stale = true;
-            self.next_due_at_ms =
-                self.context.store.next_due_at_ms(self.context.clock.now_ms()).await?;
+            let now_ms = self.context.clock.now_ms();
+            let next = self.context.store.next_delivery_at_ms(now_ms).await?;
+            self.next_due_at_ms = self.next_due_at_ms.into_iter().chain(next).min();
         }
         match word {
             Some(word) => self.heed(None, word).await,

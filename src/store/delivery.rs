@@ -2,7 +2,9 @@
 
 use rusqlite::{Connection, named_params};
 
-use super::{Store, StoreError, change::Change, job_row, record, record::add_event};
+use super::{
+    Store, StoreError, change::Change, job_row, job_row::JobRow, record, record::add_event,
+};
 use crate::job::{Attempt, Job, JobId, Moment, Policy, Task, TaskId, deliver};
 
 /// A job whose task has succeeded, and whose own file is not there yet.
@@ -27,9 +29,10 @@ pub struct Moved {
     pub take: u32,
 }
 
-pub(super) const DUE: &str = "INDEXED BY job_state
-    JOIN task t ON t.id = j.task_row AND t.state = 'succeeded'
-    WHERE j.state = 'downloading' AND (j.due_at_ms <= ?1 OR j.due_at_ms > ?2) ORDER BY j.id LIMIT ?3";
+pub(super) const DUE: &str = "INDEXED BY job_due
+    WHERE j.due_at_ms >= ?1 AND j.due_at_ms <= ?2 ORDER BY j.due_at_ms, j.id LIMIT ?3";
+pub(super) const NEXT_DUE: &str =
+    "SELECT min(due_at_ms) FROM job INDEXED BY job_due WHERE due_at_ms > ?1";
 
 impl Store {
     /// Returns up to `limit` deliveries that are due at `now_ms`. What rests for longer than `rest_max_ms` is
@@ -44,14 +47,13 @@ impl Store {
         limit: usize,
     ) -> Result<Vec<DueDelivery>, StoreError> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let latest_ms = now_ms.saturating_add(rest_max_ms);
+        let latest_ms = now_ms.saturating_add(rest_max_ms).saturating_add(1);
         self.read(move |connection| {
-            let sql = format!("{}FROM job j {DUE}", &*job_row::SELECT);
-            let mut statement = connection.prepare_cached(&sql)?;
-            let rows = statement.query_map((now_ms, latest_ms, limit), job_row::read)?;
+            let mut jobs = job_row::all(connection, DUE, (0, now_ms, limit))?;
+            let left = limit.saturating_sub(i64::try_from(jobs.len()).unwrap_or(limit));
+            jobs.extend(job_row::all(connection, DUE, (latest_ms, i64::MAX, left))?);
             let mut due = Vec::new();
-            for row in rows {
-                let job = row?.job;
+            for JobRow { job, .. } in jobs {
                 if let Some(task) =
                     job.task.map(|id| record::task(connection, id)).transpose()?.flatten()
                 {
@@ -59,6 +61,18 @@ impl Store {
                 }
             }
             Ok(due)
+        })
+        .await
+    }
+
+    /// Returns when (Unix ms) the next delivery that rests is due, if any does.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn next_delivery_at_ms(&self, now_ms: i64) -> Result<Option<i64>, StoreError> {
+        self.read(move |connection| {
+            let mut statement = connection.prepare_cached(NEXT_DUE)?;
+            Ok(statement.query_row([now_ms], |row| row.get(0))?)
         })
         .await
     }

@@ -20,7 +20,7 @@ pub(super) struct JobRow {
 
 const OWN: &str = "j.id, j.revision, j.state, j.key, j.name, j.take, j.asked_output, j.spec_hash,
   j.request_hash, j.task_row, j.earlier_task_row, j.changed_after_sent, j.dismissed, j.absent_since_ms,
-  j.left_at_ms, j.output, j.media_missing, j.due_at_ms, j.tries, j.failing_since_ms, j.waits,
+  j.left_at_ms, j.output, j.media_missing, coalesce(j.due_at_ms, 0), j.tries, j.failing_since_ms, j.waits,
   j.delivered_sha256, j.delivered_bytes, j.error_code, j.error, j.manifest_id, j.retry_take, ";
 const SPEC: usize = 27;
 
@@ -105,6 +105,10 @@ fn one(
     Ok(connection.prepare_cached(&sql)?.query_row(parameters, read).optional()?)
 }
 
+/// A job waits for its delivery from the moment in which its task has a result.
+const DUE_AT: &str = "CASE WHEN :state = 'downloading' AND
+             (SELECT state FROM task WHERE id = :task_row) = 'succeeded' THEN :due_at_ms END";
+
 static INSERT: LazyLock<String> = LazyLock::new(|| {
     format!(
         "INSERT INTO job ({NAMES} id, key, manifest_id, name, take, asked_output, spec_hash, request_hash,
@@ -114,7 +118,7 @@ static INSERT: LazyLock<String> = LazyLock::new(|| {
            finished_at_ms)
          VALUES ({VALUES} :id, :key, :manifest_id, :name, :take, :asked_output, :spec_hash, :request_hash,
            :state, :now_ms, :task_row, :retry_take, :earlier_task_row, :changed_after_sent, :dismissed,
-           :absent_since_ms, :left_at_ms, :output, :media_missing, :due_at_ms, :tries, :failing_since_ms, :waits,
+           :absent_since_ms, :left_at_ms, :output, :media_missing, {DUE_AT}, :tries, :failing_since_ms, :waits,
            :delivered_sha256, :delivered_bytes, :error_code, :error, :error_reason, :now_ms, :now_ms,
            :finished_at_ms)"
     )
@@ -131,7 +135,7 @@ static UPDATE: LazyLock<String> = LazyLock::new(|| {
            earlier_task_row = :earlier_task_row,
            changed_after_sent = :changed_after_sent, dismissed = :dismissed,
            absent_since_ms = :absent_since_ms, left_at_ms = :left_at_ms, output = :output,
-           media_missing = :media_missing, due_at_ms = :due_at_ms, tries = :tries,
+           media_missing = :media_missing, due_at_ms = {DUE_AT}, tries = :tries,
            failing_since_ms = :failing_since_ms, waits = :waits, delivered_sha256 = :delivered_sha256,
            delivered_bytes = :delivered_bytes, error_code = :error_code, error = :error,
            error_reason = :error_reason, updated_at_ms = :now_ms, revision = revision + 1

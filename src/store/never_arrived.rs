@@ -48,7 +48,7 @@ pub(super) fn reconsider(
         is_asked |= compare(sharing, task, row, changed)?;
     }
     let mut task = sharing.reread(task.id)?;
-    if sharing.others(task.id, NO_JOB)?.is_empty() && !task.state.is_finished() {
+    if sharing.first_job(task.id, NO_JOB)?.is_none() && !task.state.is_finished() {
         task = sharing.apply_but(&task, Outcome::Abandoned, NO_JOB)?;
     }
     Ok((task, is_asked))

@@ -101,7 +101,7 @@ pub(super) const BLOCKED_JOBS: &str = "
       SELECT waits FROM task INDEXED BY task_state
       WHERE state IN ('identified', 'creating', 'downloading') AND due_at_ms > 0
       UNION ALL
-      SELECT waits FROM job INDEXED BY job_state WHERE state = 'downloading' AND due_at_ms > 0)
+      SELECT waits FROM job INDEXED BY job_due WHERE due_at_ms > 0)
     WHERE substr(waits, 1, length(?1)) = ?1";
 
 pub(super) const SLOTS_USED: &str = "

@@ -5,7 +5,7 @@
 
 use rusqlite::{Connection, OptionalExtension as _};
 
-use super::{Conflict, StoreError, job_row, record, task_row};
+use super::{Conflict, StoreError, job_row, job_row::JobRow, record, task_row};
 use crate::job::{
     Delivery, Job, JobId, JobSpec, Media, Moment, Outcome, Policy, Source, State, Task, TaskId,
     apply,
@@ -67,6 +67,12 @@ const ASKED_TOGETHER: &str = "
       SELECT ?3 AS priority, coalesce(?4, 0) AS not_before
       UNION ALL
       SELECT priority, coalesce(not_before_at_ms, 0) FROM job WHERE task_row = ?1 AND id <> ?2)";
+pub(in crate::store) const FIRST_JOB: &str = "
+    SELECT id FROM job INDEXED BY job_task WHERE task_row = ?1 AND id <> ?2 ORDER BY absent_since_ms, id LIMIT 1";
+/// Ends at the first job that is as urgent as the task: it does not read all jobs, as [`ALIGN`] does.
+pub(in crate::store) const AS_URGENT: &str = "
+    SELECT EXISTS (SELECT 1 FROM job INDEXED BY job_task WHERE task_row = ?1 AND priority >= ?2)
+      AND EXISTS (SELECT 1 FROM job INDEXED BY job_task WHERE task_row = ?1 AND coalesce(not_before_at_ms, 0) <= ?3)";
 /// Changes nothing where nothing differs.
 pub(in crate::store) const ALIGN: &str = "
     UPDATE task SET revision = revision + 1, priority = asked.priority, not_before_at_ms = asked.not_before,
@@ -302,29 +308,32 @@ impl<'a> Sharing<'a> {
         if task.state.is_finished() {
             return Ok(());
         }
-        let next = self.others(id, left)?.into_iter().next();
-        match next {
-            None if task.is_uncreated() => {
-                self.apply_but(&task, Outcome::Abandoned, left).map(drop)
-            }
-            Some(next) if task.lead == left => {
-                if let Some(row) = job_row::by_id(self.connection, next)? {
-                    self.lead(&task, &row.job)?;
-                }
-                self.align(id)
-            }
-            Some(_) => self.align(id),
-            None => Ok(()),
+        let Some(next) = self.first_job(id, left)? else {
+            return match task.is_uncreated() {
+                true => self.apply_but(&task, Outcome::Abandoned, left).map(drop),
+                false => Ok(()),
+            };
+        };
+        if task.lead == left
+            && let Some(JobRow { mut job, .. }) = job_row::by_id(self.connection, next)?
+        {
+            job.spec.priority = task.spec.priority;
+            job.spec.not_before_at_ms = task.spec.not_before_at_ms;
+            self.lead(&task, &job)?;
+        }
+        // Only the job that was the most urgent one changes how urgent the task is.
+        let urgency = (id, task.spec.priority, task.spec.not_before_at_ms.unwrap_or(0));
+        let mut as_urgent = self.connection.prepare_cached(AS_URGENT)?;
+        match as_urgent.query_row(urgency, |row| row.get(0))? {
+            true => Ok(()),
+            false => self.align(id),
         }
     }
 
-    /// The other jobs that point to a task, those in the folder first.
-    pub(super) fn others(&self, id: TaskId, but: JobId) -> Result<Vec<JobId>, StoreError> {
-        let mut others = self.connection.prepare_cached(
-            "SELECT id FROM job WHERE task_row = ?1 AND id <> ?2 ORDER BY absent_since_ms IS NOT NULL, id",
-        )?;
-        let others = others.query_map((id, but), |row| row.get(0))?;
-        Ok(others.collect::<Result<_, _>>()?)
+    /// Returns the first job that points to a task, except `but`: those in the folder come first.
+    pub(super) fn first_job(&self, id: TaskId, but: JobId) -> Result<Option<JobId>, StoreError> {
+        let mut first = self.connection.prepare_cached(FIRST_JOB)?;
+        Ok(first.query_row((id, but), |row| row.get(0)).optional()?)
     }
 
     /// Writes what an outcome makes of a task; the job `but` is written by the caller.

@@ -144,10 +144,11 @@ impl Reconciliation<'_> {
             if starts_again && (edited || returned) {
                 return Verdict::Point("it starts again");
             }
-            if job.changed_after_sent {
-                return Verdict::Unflag;
-            }
-            return if moved { Verdict::Deliver } else { Verdict::Keep };
+            return match (moved, job.changed_after_sent) {
+                (true, _) => Verdict::Deliver,
+                (false, true) => Verdict::Unflag,
+                (false, false) => Verdict::Keep,
+            };
         }
         // A change that was flagged, or accepted by a person, is judged once its media are there.
         let failed_later = job.changed_after_sent && job.state == State::Failed;
@@ -237,6 +238,8 @@ impl Reconciliation<'_> {
             }
             Verdict::Deliver => {
                 (job.state, job.delivery) = (State::Downloading, Default::default());
+                // Where its request is known, it is that of its task.
+                job.changed_after_sent &= wanted.request_hash.is_none();
                 Ok(Some("its output changed: the result is copied there".to_owned()))
             }
             Verdict::Wait(missing) => {

@@ -74,14 +74,14 @@ impl Reconciliation<'_> {
             let JobRow { mut job, manifest_id } = self.current(row)?;
             job.left_at_ms = Some(now_ms);
             let before = job.state;
-            let shared = match job.task {
+            let is_shared = match job.task {
                 Some(id) if !before.is_finished() && job.delivered.is_none() => {
-                    self.sharing.others(id, job.id)?.len()
+                    self.sharing.first_job(id, job.id)?.is_some()
                 }
-                _ => 0,
+                _ => false,
             };
             let is_waiting = job.task.is_none() && before == State::Waiting;
-            let left = if shared > 0 { job.task.take() } else { None };
+            let left = if is_shared { job.task.take() } else { None };
             if is_waiting || left.is_some() {
                 job.state = State::Cancelled;
                 job.media.missing = None;

@@ -57,6 +57,43 @@ async fn failed_delivery_rests_and_is_reported_once() {
     assert_eq!(bench.state("b").await, State::Succeeded);
 }
 
+/// However many jobs wait for the download of their task, only deliveries are read.
+#[tokio::test]
+async fn only_deliveries_have_a_due_time() {
+    let bench = Bench::new();
+    for key in ["a", "b", "c"] {
+        bench.accept(manifest(&format!("{key}.yaml"), vec![wanted(key)])).await.unwrap();
+        let session = session(&bench.store).await;
+        bench.drive(key, until_submitted(&session, key)).await;
+        bench.drive(key, vec![Outcome::Processing]).await;
+        bench.drive(key, vec![Outcome::TaskSucceeded { units_micro: None }]).await;
+    }
+    let copies = ["d", "e"].map(|key| same_as("a", key));
+    bench.accept(manifest("d.yaml", copies.to_vec())).await.unwrap();
+    let waiting = || -> String {
+        bench.value(
+            "SELECT coalesce(group_concat(key), '') FROM (SELECT key FROM job INDEXED BY job_due
+             WHERE due_at_ms IS NOT NULL ORDER BY key)",
+        )
+    };
+    assert_eq!((bench.state("d").await, waiting()), (State::Downloading, String::new()));
+    let result = until_succeeded().pop().unwrap();
+    bench.drive("a", vec![result]).await;
+    assert_eq!(waiting(), "d,e");
+    let first = due(&bench, NOW_MS).await.remove(0);
+    bench
+        .store
+        .record_delivery(first.job, delivered(), Vec::new(), moment(), policy())
+        .await
+        .unwrap();
+    assert_eq!(waiting(), "e");
+    // A new job of a task that has its result is a delivery at once.
+    bench.accept(manifest("f.yaml", vec![same_as("a", "f")])).await.unwrap();
+    assert_eq!(waiting(), "e,f");
+    bench.command("d", Command::Fetch).await.unwrap();
+    assert_eq!(waiting(), "d,e,f");
+}
+
 #[tokio::test]
 async fn refused_delivery_fails_that_job_alone() {
     let (bench, next) = waiting_for_a_copy().await;

@@ -41,10 +41,13 @@ fn queries() -> Vec<String> {
     ];
     let as_they_are = [
         queue::NEXT_DUE,
+        delivery::NEXT_DUE,
         queue::MOVING,
         sharing::FIRST_TURN,
         sharing::NAME_USED,
         sharing::ALIGN,
+        sharing::FIRST_JOB,
+        sharing::AS_URGENT,
         command::UNDECIDED,
         reconcile::ANY_GONE,
         reconcile::KNOWN,

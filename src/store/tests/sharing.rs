@@ -108,6 +108,23 @@ async fn shared_task_is_as_urgent_as_its_most_urgent_job() {
 }
 
 #[tokio::test]
+async fn next_lead_job_leaves_the_task_as_urgent_as_the_others_ask() {
+    let bench = Bench::new();
+    for (key, priority) in [("a", 0), ("b", 1), ("c", 5)] {
+        let asking = changed(same_as("a", key), |spec| spec.priority = priority);
+        bench.accept(manifest(&format!("{key}.yaml"), vec![asking])).await.unwrap();
+    }
+    let lead_and_priority = async || {
+        let spec = bench.task("b").await.spec;
+        (spec.key, spec.priority)
+    };
+    bench.cancel("a").await;
+    assert_eq!(lead_and_priority().await, ("b".to_owned(), 5));
+    bench.cancel("c").await;
+    assert_eq!(lead_and_priority().await, ("b".to_owned(), 1));
+}
+
+#[tokio::test]
 async fn cancelling_one_job_leaves_the_task_to_the_others() {
     let bench = Bench::new();
     let with_callback = |key: &str| {
