@@ -56,17 +56,11 @@ impl Changer {
         let moment = Moment { now_ms: open::now_ms(), chance: 0.0 };
         let (judge, policy) = (Arc::clone(judge), self.policy.clone());
         let changed = self.store.command(key, move |state| judge(state), moment, policy).await;
-        let refused = |why: String, hint| {
-            let refused = CommandError::new(ExitCode::Failed, format!("{key}: {why}"));
-            Err(CommandError { hint, ..refused })
-        };
         match changed {
             Ok(state) => Ok(Some(format!("{key}: {}", done(&state)))),
             Err(CommandFailure::Unknown) => Err(unknown(&self.reader, key)?),
-            Err(CommandFailure::Refused(No::NotMeant)) => Ok(None),
-            Err(CommandFailure::Refused(No::Already(said))) => Ok(Some(format!("{key}: {said}"))),
-            Err(CommandFailure::Refused(No::Refused(why, hint))) => refused(why, hint),
-            Err(CommandFailure::Conflict(why)) => refused(why, None),
+            Err(CommandFailure::Refused(no)) => not_done(key, no),
+            Err(CommandFailure::Conflict(why)) => not_done(key, No::Refused(why, None)),
             Err(CommandFailure::Store(error)) => Err(error.into()),
         }
     }
@@ -101,6 +95,21 @@ impl Changer {
             Ok(())
         })?;
         Ok(exit)
+    }
+}
+
+/// Returns what to print about a job that a command does not change; none: nothing.
+///
+/// # Errors
+/// When the command is refused.
+pub(super) fn not_done(key: &str, no: No) -> Result<Option<String>, CommandError> {
+    match no {
+        No::NotMeant => Ok(None),
+        No::Already(said) => Ok(Some(format!("{key}: {said}"))),
+        No::Refused(why, hint) => {
+            let refused = CommandError::new(ExitCode::Failed, format!("{key}: {why}"));
+            Err(CommandError { hint, ..refused })
+        }
     }
 }
 

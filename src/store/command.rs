@@ -28,8 +28,10 @@ pub struct JobState {
     pub manifest: String,
     /// Keys of other jobs that share its task.
     pub shares_with: Vec<String>,
-    /// Whether the task that a retry would use exists already, and was paid for.
-    pub retry_is_paid: bool,
+    /// The request hash and take of the task that a retry would use; none while the media were not read.
+    pub retry_task: Option<(String, u32)>,
+    /// Whether a retry costs nothing: that task was paid already, or other jobs have it and it is in progress.
+    pub retry_is_free: bool,
     /// A task that it asked for earlier, and whose create request has an unknown outcome.
     pub undecided: Option<Task>,
 }
@@ -126,18 +128,16 @@ fn state(connection: &Connection, key: &str) -> Result<Option<JobState>, StoreEr
         )?
         .query_map((job.task, job.id), |row| row.get(0))?
         .collect::<Result<_, _>>()?;
-    let retry_is_paid = next_take(connection, &job, task.as_ref())?
-        .map(|(hash, take)| {
-            connection
-                .prepare_cached(
-                    "SELECT 1 FROM task WHERE request_hash = ?1 AND take = ?2 AND task_id IS NOT NULL",
-                )?
-                .exists((hash, take))
-        })
-        .transpose()?
-        .unwrap_or(false);
+    let retry_task = next_take(connection, &job, task.as_ref())?;
+    let mut free = connection.prepare_cached(
+        "SELECT 1 FROM task WHERE request_hash = ?1 AND take = ?2
+           AND (task_id IS NOT NULL OR state NOT IN ('cancelled', 'failed'))",
+    )?;
+    let retry_is_free =
+        retry_task.as_ref().map(|next| free.exists((&next.0, next.1))).transpose()? == Some(true);
     let undecided = undecided(connection, &job)?;
-    Ok(Some(JobState { job, task, manifest, shares_with, retry_is_paid, undecided }))
+    let state = JobState { job, task, manifest, shares_with, retry_task, retry_is_free, undecided };
+    Ok(Some(state))
 }
 
 /// The task that a job led before its request changed, while the outcome of the create request is unknown: no job
