@@ -14,7 +14,7 @@ use super::{
     text::{counted, safe},
 };
 use crate::{
-    job::State,
+    job::{State, retried_take},
     store::{Command, JobFilter, JobState, Reader},
 };
 
@@ -179,13 +179,20 @@ fn confirm(plan: &Plan, dry_run: bool, context: &mut Context<'_>) -> Result<bool
 }
 
 fn said(state: &JobState) -> String {
-    match &state.task {
-        None => "its media are looked at again, then it starts".to_owned(),
-        Some(task) if task.was_accepted() => {
-            format!("take {} exists already: its result is used, and nothing is paid", task.take)
-        }
-        Some(task) => format!("take {} begins", task.take),
+    let JobState { job, task: Some(task), earlier, shares_with, .. } = state else {
+        return "its media are looked at again, then it starts".to_owned();
+    };
+    let take = retried_take(task.take, job, earlier.as_ref());
+    if task.was_accepted() {
+        return format!("{take} exists already: its result is used, and nothing is paid");
     }
+    let others = shares_with.first();
+    let shared = others.map(|other| format!("; it shares the task of {other}")).unwrap_or_default();
+    let is_changed =
+        earlier.as_ref().is_some_and(|earlier| earlier.request_hash != task.request_hash);
+    let kept =
+        if is_changed && job.delivered.is_some() { "; the earlier result is kept" } else { "" };
+    format!("{take} begins{shared}{kept}")
 }
 
 fn judge(state: &JobState, only_failed: bool) -> Verdict {

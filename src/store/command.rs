@@ -10,6 +10,7 @@ use super::{
 };
 use crate::job::{
     CANCELLED, FETCH, Failure, Job, Moment, Outcome, Policy, RETRY, State, Task, TaskId, apply,
+    retried_take,
 };
 
 pub(super) const UNDECIDED: &str = "
@@ -26,6 +27,8 @@ pub struct JobState {
     pub task: Option<Task>,
     /// The path of its manifest under `jobs_dir`.
     pub manifest: String,
+    /// The task that it had before a retry or an edit.
+    pub earlier: Option<Task>,
     /// Keys of other jobs that share its task.
     pub shares_with: Vec<String>,
     /// The request hash and take of the task that a retry would use; none while the media were not read.
@@ -121,6 +124,7 @@ fn state(connection: &Connection, key: &str) -> Result<Option<JobState>, StoreEr
     let Some(row) = job_row::by_key(connection, key)? else { return Ok(None) };
     let job = row.job;
     let task = job.task.map(|id| record::task(connection, id)).transpose()?.flatten();
+    let earlier = job.earlier_task.map(|id| record::task(connection, id)).transpose()?.flatten();
     let manifest = record::manifest_of(connection, job.id)?;
     let shares_with = connection
         .prepare_cached(
@@ -136,7 +140,16 @@ fn state(connection: &Connection, key: &str) -> Result<Option<JobState>, StoreEr
     let retry_is_free =
         retry_task.as_ref().map(|next| free.exists((&next.0, next.1))).transpose()? == Some(true);
     let undecided = undecided(connection, &job)?;
-    let state = JobState { job, task, manifest, shares_with, retry_task, retry_is_free, undecided };
+    let state = JobState {
+        job,
+        task,
+        earlier,
+        manifest,
+        shares_with,
+        retry_task,
+        retry_is_free,
+        undecided,
+    };
     Ok(Some(state))
 }
 
@@ -210,9 +223,10 @@ fn retry(sharing: Sharing<'_>, mut job: Job, task: Option<&Task>) -> Result<(), 
                 Wish { take, turn: sharing.turn(job.spec.priority)?, sessions_after_ms: now_ms };
             sharing.point(&mut job, wish)?;
             let points_to = job.task.map(|id| sharing.reread(id)).transpose()?;
+            let take = retried_take(take, &job, task.filter(|_| was_accepted));
             match points_to.is_some_and(|task| task.was_accepted()) {
-                true => format!("{RETRY} take {take} exists already and is used"),
-                false => format!("{RETRY} take {take} begins"),
+                true => format!("{RETRY} {take} exists already and is used"),
+                false => format!("{RETRY} {take} begins"),
             }
         }
     };

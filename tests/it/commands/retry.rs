@@ -94,6 +94,18 @@ async fn retry_of_a_take_that_exists_pays_nothing() {
 }
 
 #[tokio::test]
+async fn retry_of_a_changed_request_names_its_take_apart() {
+    let (place, store) = Place::with_jobs().await;
+    edit(&store, "promo/succeeded").await;
+    let ran = place.run(&["retry", "promo/succeeded", "--yes"]);
+    let begins =
+        "promo/succeeded: take 1 of the changed request begins; the earlier result is kept\n";
+    assert_eq!((ran.code, ran.out.as_str()), (0, begins));
+    let shown = place.run(&["show", "promo/succeeded"]).out;
+    assert!(shown.contains("retry: take 1 of the changed request begins\n"), "{shown}");
+}
+
+#[tokio::test]
 async fn retry_refuses_what_could_be_paid_twice_and_does_the_rest() {
     let (place, store) = Place::with_jobs().await;
     let keys = ["waiting", "queued", "submitted", "unresolved", "nobody", "failed"];
