@@ -53,7 +53,7 @@ fn standing(detail: &JobDetail, file: Option<Presence>) -> Vec<Fact> {
     let (line, job) = (&detail.line, &detail.state.job);
     let mut facts = Vec::new();
     if let Some(waiting_for) = &line.waiting_for {
-        facts.push(("waits for", waiting_for.clone()));
+        facts.push(("waits", waiting_for.clone()));
     }
     if job.state == State::Unresolved && detail.listed_at().is_none() {
         let unread = "not --resend yet: the account's tasks were not read to their end, see below";

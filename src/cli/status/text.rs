@@ -35,7 +35,7 @@ pub(super) fn one_line(report: &Report) -> String {
     } else if let Some(trouble) = &report.trouble {
         line += &format!(", the API gives no usable answer: {}", safe(&trouble.reason));
     } else if let Some(blocked) = &report.blocked {
-        line += &format!(", waits for {}", safe(&blocked.reason));
+        line += &format!(", waits: {}", safe(&blocked.reason));
     } else if let Some(seconds) = report.eta_seconds {
         line += &format!(", about {} left", duration(seconds * 1000));
     }

@@ -13,9 +13,26 @@ async fn list_has_a_line_a_job() {
     assert_eq!(lines.len(), 7, "{}", ran.out);
     assert!(lines[0].starts_with("JOB"));
     let line = |name: &str| *lines.iter().find(|line| line.starts_with(name)).unwrap();
-    assert!(line("promo/waiting").contains("waits for audio/it.mp3, which is not there"));
+    assert!(line("promo/waiting").contains("waits: audio/it.mp3, which is not there"));
     assert!(line("promo/failed").contains("no face speaks"));
     assert!(line("promo/succeeded").ends_with("promo/succeeded.mp4"));
+}
+
+#[tokio::test]
+async fn list_and_history_name_the_job_whose_task_is_shared() {
+    let (place, store) = Place::with_jobs().await;
+    let same = |key: &str| WantedJob { request_hash: Some("same".to_owned()), ..wanted(key) };
+    accept(&store, manifest("s.yaml", vec![same("s/a"), same("s/b"), wanted("s/c")])).await;
+    let edited = WantedJob { spec_hash: "edited".to_owned(), ..same("s/c") };
+    accept(&store, manifest("s.yaml", vec![same("s/a"), same("s/b"), edited])).await;
+    let list = place.run(&["list"]).out;
+    assert_eq!(list.matches("waits: shares the task of s/a ").count(), 2, "{list}");
+    let history = |key: &str| place.run(&["show", key]).out;
+    let (a, b, c) = (history("s/a"), history("s/b"), history("s/c"));
+    assert!(a.contains("its media are there\n"), "{a}");
+    assert!(b.contains("  waits         shares the task of s/a\n"), "{b}");
+    assert!(b.contains("its media are there; shares the task of s/a\n"), "{b}");
+    assert!(c.contains("its manifest changed; shares the task of s/a\n"), "{c}");
 }
 
 #[tokio::test]
