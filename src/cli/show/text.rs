@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::report::{CouldBe, candidates, face, next};
+use super::report::{CouldBe, candidates, face, next, unfit_file};
 use crate::{
     cli::{
         open,
@@ -32,6 +32,9 @@ pub(super) fn write(
     }
     for line in &detail.history {
         write_event(out, line)?;
+    }
+    if let Some(file) = unfit_file(&detail.state.job) {
+        writeln!(out, "\nNext: replace {}; it is checked again automatically", safe(file))?;
     }
     match next(detail, file) {
         Some(command) => writeln!(out, "\nNext: {}", safe(&command)),

@@ -227,3 +227,19 @@ async fn what_others_wrote_cannot_command_the_terminal() {
     }
     assert!(place.run(&["show", "evil"]).out.contains("file \\u{1b}]0;pwned\\u{7}\\u{9b}31m"));
 }
+
+#[tokio::test]
+async fn show_of_unfit_media_says_to_replace_the_file() {
+    let (place, store) = Place::with_jobs().await;
+    let mut unfit = wanted("badm");
+    unfit.spec.audio = Source::File("audio/bad.mp3".to_owned());
+    let message = "audio audio/bad.mp3 is cut short".to_owned();
+    unfit.media = Err(Fault { code: "sound_damaged".to_owned(), message });
+    unfit.request_hash = None;
+    accept(&store, manifest("badm.yaml", vec![unfit])).await;
+    let shown = place.run(&["show", "badm"]).out;
+    let next = "\nNext: replace audio/bad.mp3; it is checked again automatically\n";
+    assert!(shown.ends_with(next), "{shown}");
+    assert!(place.run(&["show", "badm", "--json"]).json()["next"].is_null());
+    assert!(place.run(&["show", "promo/failed"]).out.contains("Next: lipsyncd retry promo/failed"));
+}
