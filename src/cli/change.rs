@@ -5,7 +5,7 @@ use std::{collections::HashSet, sync::Arc};
 
 use futures_util::future::join_all;
 
-use super::{CommandError, Context, ExitCode, nearest::Nearest, open};
+use super::{CommandError, Context, ExitCode, nearest::Nearest, open, text::first_line};
 use crate::{
     daemon,
     job::{Moment, Policy},
@@ -113,8 +113,15 @@ pub(super) fn not_done(key: &str, no: No) -> Result<Option<String>, CommandError
     }
 }
 
-/// Says that no job is called `key`, and which ones are called nearly so.
+/// Says that no job is called `key`, and which manifest is refused or which jobs are called nearly so.
 pub(super) fn unknown(reader: &Reader, key: &str) -> Result<CommandError, CommandError> {
+    if let Some(manifest) = reader.refused_manifest_of(key)? {
+        // The error begins with the path.
+        let first = first_line(&manifest.error);
+        let error = format!("no job is called `{key}`; its manifest is refused: {first}");
+        return Ok(CommandError::new(ExitCode::Failed, error)
+            .hint("`lipsyncd check` reports all its errors"));
+    }
     let mut nearest = Nearest::to(key);
     reader.keys(|name| nearest.look(name))?;
     let error = CommandError::new(ExitCode::Failed, format!("no job is called `{key}`"));
