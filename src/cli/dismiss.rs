@@ -47,16 +47,17 @@ pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCod
         if is_meant {
             return Ok(Command::Dismiss(dismisses));
         }
-        match job.state {
-            State::Failed if dismisses => Err(No::Already("was dismissed already".to_owned())),
-            other if dismisses => Err(No::Refused(
-                format!(
-                    "is {other} and did not change after it was sent: there is nothing to dismiss"
-                ),
-                Some(open::command("show", &job.spec.key)),
-            )),
-            _ => Err(No::Already("was not dismissed".to_owned())),
+        if !dismisses {
+            return Err(No::Already("counts already: it is not dismissed".to_owned()));
         }
+        if job.dismissed {
+            return Err(No::Already("was dismissed already".to_owned()));
+        }
+        let state = job.state;
+        Err(No::Refused(
+            format!("is {state} and did not change after it was sent: there is nothing to dismiss"),
+            Some(open::command("show", &job.spec.key)),
+        ))
     };
     let said = move |_: &JobState| match dismisses {
         true => "dismissed".to_owned(),

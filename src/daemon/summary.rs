@@ -97,6 +97,7 @@ mod tests {
             blocked: None,
             slots_used: 0,
             changed_after_sent: 0,
+            first_changed: None,
             dismissed: 0,
             median_task_ms: None,
             daemon_pid: None,

@@ -25,7 +25,7 @@ pub use apply::{Illegal, Transition, apply};
 pub use decide::{Action, decide};
 pub use delivery::{Attempt, Delivery, deliver};
 pub use outcome::{Outcome, Spend};
-pub use person::{CANCELLED, FETCH, RETRY, is_by_a_person};
+pub use person::{CANCELLED, FETCH, RETRY, is_by_a_person, retried_take};
 pub use presigned::without_signature;
 pub use retry::{Moment, Policy};
 pub use spec::{FaceChoice, JobSpec, Source};

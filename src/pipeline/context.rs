@@ -66,7 +66,7 @@ impl<A: Api> Context<A> {
             debug!(job = key, manifest, task_id, request_id, code, "{key}: held back: {what}");
             return Ok(task);
         }
-        let what = own_wait(&task, moment.now_ms).map_or(what, |wait| format!("waits for {wait}"));
+        let what = own_wait(&task, moment.now_ms).map_or(what, |wait| format!("waits: {wait}"));
         info!(
             job = key,
             manifest,

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::job::{
     CANCELLED, FETCH, Failure, Job, Moment, Outcome, Policy, RETRY, State, Task, TaskId, apply,
+    retried_take,
 };
 
 pub(super) const UNDECIDED: &str = "
@@ -27,10 +28,14 @@ pub struct JobState {
     pub task: Option<Task>,
     /// The path of its manifest under `jobs_dir`.
     pub manifest: String,
+    /// The task that it had before a retry or an edit.
+    pub earlier: Option<Task>,
     /// Keys of other jobs that share its task.
     pub shares_with: Vec<String>,
-    /// Whether the task that a retry would use exists already, and was paid for.
-    pub retry_is_paid: bool,
+    /// The request hash and take of the task that a retry would use; none while the media were not read.
+    pub retry_task: Option<(String, u32)>,
+    /// Whether a retry costs nothing: that task was paid already, or other jobs have it and it is in progress.
+    pub retry_is_free: bool,
     /// A task that it asked for earlier, and whose create request has an unknown outcome.
     pub undecided: Option<Task>,
 }
@@ -120,6 +125,7 @@ fn state(connection: &Connection, key: &str) -> Result<Option<JobState>, StoreEr
     let Some(row) = job_row::by_key(connection, key)? else { return Ok(None) };
     let job = row.job;
     let task = job.task.map(|id| record::task(connection, id)).transpose()?.flatten();
+    let earlier = job.earlier_task.map(|id| record::task(connection, id)).transpose()?.flatten();
     let manifest = record::manifest_of(connection, job.id)?;
     let shares_with = connection
         .prepare_cached(
@@ -127,18 +133,25 @@ fn state(connection: &Connection, key: &str) -> Result<Option<JobState>, StoreEr
         )?
         .query_map((job.task, job.id), |row| row.get(0))?
         .collect::<Result<_, _>>()?;
-    let retry_is_paid = next_take(connection, &job, task.as_ref())?
-        .map(|(hash, take)| {
-            connection
-                .prepare_cached(
-                    "SELECT 1 FROM task WHERE request_hash = ?1 AND take = ?2 AND task_id IS NOT NULL",
-                )?
-                .exists((hash, take))
-        })
-        .transpose()?
-        .unwrap_or(false);
+    let retry_task = next_take(connection, &job, task.as_ref())?;
+    let mut free = connection.prepare_cached(
+        "SELECT 1 FROM task WHERE request_hash = ?1 AND take = ?2
+           AND (task_id IS NOT NULL OR state NOT IN ('cancelled', 'failed'))",
+    )?;
+    let retry_is_free =
+        retry_task.as_ref().map(|next| free.exists((&next.0, next.1))).transpose()? == Some(true);
     let undecided = undecided(connection, &job)?;
-    Ok(Some(JobState { job, task, manifest, shares_with, retry_is_paid, undecided }))
+    let state = JobState {
+        job,
+        task,
+        earlier,
+        manifest,
+        shares_with,
+        retry_task,
+        retry_is_free,
+        undecided,
+    };
+    Ok(Some(state))
 }
 
 /// The task that a job led before its request changed, while the outcome of the create request is unknown: no job
@@ -217,9 +230,10 @@ fn retry(sharing: Sharing<'_>, mut job: Job, task: Option<&Task>) -> Result<(), 
                 Wish { take, turn: sharing.turn(job.spec.priority)?, sessions_after_ms: now_ms };
             sharing.point(&mut job, wish)?;
             let points_to = job.task.map(|id| sharing.reread(id)).transpose()?;
+            let take = retried_take(take, &job, task.filter(|_| was_accepted));
             match points_to.is_some_and(|task| task.was_accepted()) {
-                true => format!("{RETRY} take {take} exists already and is used"),
-                false => format!("{RETRY} take {take} begins"),
+                true => format!("{RETRY} {take} exists already and is used"),
+                false => format!("{RETRY} {take} begins"),
             }
         }
     };

@@ -12,7 +12,7 @@ use std::{
     collections::{HashMap, HashSet},
 };
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension as _};
 
 use super::{
     Accepted, Conflict, OnChange, Reconciled, StoreError, WantedJob, job_row,
@@ -73,6 +73,8 @@ pub(in crate::store) const OUTPUT_ASKED: &str = "
 pub(in crate::store) const OUTPUT_OF_KEY: &str = "
     SELECT key, request_hash, coalesce(take, 1) FROM job
     WHERE key = ?1 AND asked_output = key || '.mp4' AND absent_since_ms IS NULL AND key <> ?2";
+pub(in crate::store) const SHARED_WITH: &str =
+    "SELECT key FROM job INDEXED BY job_task WHERE task_row = ?1 AND id <> ?2 ORDER BY id LIMIT 1";
 
 impl<'a> Reconciliation<'a> {
     pub(super) fn new(
@@ -254,7 +256,8 @@ impl<'a> Reconciliation<'a> {
                 } else {
                     let take = self.sharing.take_to_join(&job)?;
                     self.sharing.point(&mut job, Wish { take, turn, sessions_after_ms: 0 })?;
-                    what = format!("{what}; its media are there").into();
+                    let shared = self.shared_with(&job)?;
+                    what = format!("{what}; its media are there{shared}").into();
                 }
             }
         }
@@ -264,6 +267,14 @@ impl<'a> Reconciliation<'a> {
         add_event(self.connection, job.id, None, job.state, &what, None, now_ms)?;
         self.done.added += 1;
         Ok(())
+    }
+
+    /// Says in the history whose task a job shares; empty: nobody's.
+    fn shared_with(&self, job: &Job) -> Result<String, StoreError> {
+        let mut others = self.connection.prepare_cached(SHARED_WITH)?;
+        let other: Option<String> =
+            others.query_row((job.task, job.id), |row| row.get(0)).optional()?;
+        Ok(other.map(|other| format!("; shares the task of {other}")).unwrap_or_default())
     }
 
     /// Two jobs may name one output only if they ask for the same request and take.

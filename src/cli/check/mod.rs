@@ -188,7 +188,7 @@ impl Check<'_> {
             }
             Look::Missing { what, .. } => {
                 self.waiting += 1;
-                Ok(writeln!(self.out, "{}  would wait for {}", safe(&spec.key), safe(what))?)
+                Ok(writeln!(self.out, "{}  would wait: {}", safe(&spec.key), safe(what))?)
             }
             Look::Ready(media) => match doomed(spec, media.audio_ms, media.video_ms) {
                 Some(what) => self.at(shown, job.place, &what),

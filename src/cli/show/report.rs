@@ -9,7 +9,7 @@ use crate::{
         open,
         text::{iso_ms, shell_word},
     },
-    job::{FaceChoice, JobSpec, Source, State},
+    job::{FaceChoice, Job, JobSpec, Source, State},
     output::Presence,
     store::{Candidate, HistoryLine, JobDetail, JobLine},
 };
@@ -220,6 +220,7 @@ pub(super) fn next(detail: &JobDetail, file: Option<Presence>) -> Option<String>
         // Before the list was read nobody knows that there is no such task, which would be paid for twice.
         State::Unresolved if detail.candidates.is_empty() => None,
         State::Unresolved => Some(format!("{} --task ID", resolve())),
+        State::Failed if unfit_file(job).is_some() => None,
         State::Failed | State::Cancelled if manifest_is_there && !job.was_removed() => {
             Some(open::command("retry", key))
         }
@@ -229,4 +230,18 @@ pub(super) fn next(detail: &JobDetail, file: Option<Presence>) -> Option<String>
         }
         _ => None,
     }
+}
+
+/// The local file that cannot be used. A retry would fail again; another file is checked automatically.
+pub(super) fn unfit_file(job: &Job) -> Option<&str> {
+    let in_folder = job.task.is_none() && job.absent_since_ms.is_none();
+    let failure = job.failure.as_ref().filter(|_| in_folder && job.state == State::Failed)?;
+    let source = match failure.code.split_once('_')?.0 {
+        "sound" => &job.spec.audio,
+        "video" => &job.spec.video,
+        "file" if failure.message.starts_with("video") => &job.spec.video,
+        "file" => &job.spec.audio,
+        _ => return None,
+    };
+    matches!(source, Source::File(_)).then(|| source.as_written())
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::report::{CouldBe, candidates, face, next};
+use super::report::{CouldBe, candidates, face, next, unfit_file};
 use crate::{
     cli::{
         open,
@@ -33,6 +33,9 @@ pub(super) fn write(
     for line in &detail.history {
         write_event(out, line)?;
     }
+    if let Some(file) = unfit_file(&detail.state.job) {
+        writeln!(out, "\nNext: replace {}; it is checked again automatically", safe(file))?;
+    }
     match next(detail, file) {
         Some(command) => writeln!(out, "\nNext: {}", safe(&command)),
         None => Ok(()),
@@ -53,7 +56,7 @@ fn standing(detail: &JobDetail, file: Option<Presence>) -> Vec<Fact> {
     let (line, job) = (&detail.line, &detail.state.job);
     let mut facts = Vec::new();
     if let Some(waiting_for) = &line.waiting_for {
-        facts.push(("waits for", waiting_for.clone()));
+        facts.push(("waits", waiting_for.clone()));
     }
     if job.state == State::Unresolved && detail.listed_at().is_none() {
         let unread = "not --resend yet: the account's tasks were not read to their end, see below";

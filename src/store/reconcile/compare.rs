@@ -222,7 +222,7 @@ impl Reconciliation<'_> {
                 };
                 self.sharing.point(job, wish)?;
                 self.done.changed += usize::from(before.spec_hash != job.spec_hash || was_sent);
-                Ok(Some(why.to_owned()))
+                Ok(Some(format!("{why}{}", self.shared_with(job)?)))
             }
             Verdict::Flag => {
                 job.changed_after_sent = true;

@@ -56,8 +56,9 @@ async fn retry_of_a_shared_task_uses_the_take_that_another_retry_began() {
     let bench = one_job().await;
     bench.accept(manifest("b.yaml", vec![same_as("a", "b")])).await.unwrap();
     fail(&bench, "a", "1").await;
+    assert!(!judged(&bench, "a").await.retry_is_free);
     bench.retry("a").await;
-    assert!(!judged(&bench, "b").await.retry_is_paid);
+    assert!(judged(&bench, "b").await.retry_is_free, "the task of a is paid in any case");
     bench.retry("b").await;
     assert_eq!((bench.task("a").await.id, bench.tasks()), (bench.task("b").await.id, 2));
     // Once that take is there, a retry of the first only uses it.
@@ -67,7 +68,7 @@ async fn retry_of_a_shared_task_uses_the_take_that_another_retry_began() {
         .unwrap();
     assert_eq!(bench.state("c").await, State::Failed);
     bench.succeed("a").await;
-    assert!(judged(&bench, "c").await.retry_is_paid);
+    assert!(judged(&bench, "c").await.retry_is_free);
     bench.retry("c").await;
     assert_eq!((bench.state("c").await, bench.tasks()), (State::Downloading, 2));
     let told: String =

@@ -113,6 +113,8 @@ fn check_says_which_jobs_share_a_task() {
     for key in ["batch/a", "copy/local", "one", "zwei"] {
         assert!(!line(key).contains("shares"), "{}", line(key));
     }
+    assert!(line("zwei").ends_with("zwei.mp4, take 2"), "{}", line("zwei"));
+    assert!(!line("one").contains("take"), "{}", line("one"));
     assert!(ran.err.contains("4 tasks at Kling; 3 of them are shared by jobs"), "{}", ran.err);
     // The daemon does the same.
     let ran = house.run(&["run", "--once"]);

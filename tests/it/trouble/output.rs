@@ -22,7 +22,7 @@ fn waits_unpaid(house: &House, reason: &str) {
     assert_eq!((ledger.tasks.len(), ledger.accepted(lipsyncd::sim::Call::Identify)), (0, 0));
     // The log says the same, and says it once, however often it is tried.
     let sentence = job.waiting_for.split(" (at ").next().unwrap();
-    assert!(house.log().contains(&format!("waits for {sentence}")), "{sentence}: {}", house.log());
+    assert!(house.log().contains(&format!("waits: {sentence}")), "{sentence}: {}", house.log());
     assert_eq!(house.log().matches("which cannot be written").count(), 1, "{}", house.log());
     let history = house.run(&["show", "x"]);
     assert_eq!(history.out.matches("cannot be written").count(), 2, "{}", history.out);
