@@ -165,6 +165,7 @@ CREATE TABLE job (
   spec_hash           TEXT    NOT NULL,             -- digest of all its keys
   request_hash        TEXT,                         -- digest of what decides the result; NULL: media not read yet
   take                INTEGER,                      -- as the manifest gives it
+  retry_take          INTEGER,                      -- what `retry` asked for; an edit of request or take ends it
   video_kind          TEXT    NOT NULL,
   video               TEXT    NOT NULL,
   audio_kind          TEXT    NOT NULL,
@@ -199,8 +200,8 @@ CREATE TABLE job (
 
   -- Its own file.
   output              TEXT    NOT NULL,             -- where its file is; without a file, where it goes
-  due_at_ms           INTEGER NOT NULL DEFAULT 0,   -- of its delivery, like the next three
-  tries               INTEGER NOT NULL DEFAULT 0,
+  due_at_ms           INTEGER,                      -- of its delivery; NULL: its task has no result, or it has its file
+  tries               INTEGER NOT NULL DEFAULT 0,   -- of its delivery, like the next two
   failing_since_ms    INTEGER,
   waits               TEXT,
   delivered_sha256    TEXT,
@@ -219,8 +220,10 @@ CREATE TABLE job (
 ) STRICT;
 
 CREATE INDEX job_state    ON job (state);
+CREATE INDEX job_due      ON job (due_at_ms) WHERE due_at_ms IS NOT NULL;
 CREATE INDEX job_manifest ON job (manifest_id);
-CREATE INDEX job_task     ON job (task_row) WHERE task_row IS NOT NULL;
+-- The jobs of a task, those in the folder first: NULL sorts before all.
+CREATE INDEX job_task     ON job (task_row, absent_since_ms) WHERE task_row IS NOT NULL;
 CREATE INDEX job_earlier  ON job (earlier_task_row) WHERE earlier_task_row IS NOT NULL;
 -- Jobs that left, or may have, by what they ask: who appears and asks the same is the same job.
 CREATE INDEX job_gone     ON job (request_hash) WHERE absent_since_ms IS NOT NULL;
@@ -419,7 +422,7 @@ SELECT
   coalesce(t.take, j.take, 1) AS attempt,
   t.task_id,
   t.external_task_id,
-  (SELECT group_concat(key, ', ') FROM (SELECT key FROM job WHERE task_row = j.task_row AND id <> j.id ORDER BY id LIMIT 10)) AS shares_task_with,
+  (SELECT group_concat(key, ', ') FROM (SELECT key FROM job WHERE task_row = j.task_row AND id <> j.id ORDER BY absent_since_ms, id LIMIT 10)) AS shares_task_with,
   (SELECT coalesce(sum(units_micro), 0) FROM task WHERE lead_job = j.id) / 1e6 AS units,
   CAST(NULL AS REAL) AS money,
   j.output,

@@ -5,7 +5,7 @@ use std::{collections::HashSet, sync::Arc};
 
 use futures_util::future::join_all;
 
-use super::{CommandError, Context, ExitCode, nearest::Nearest, open};
+use super::{CommandError, Context, ExitCode, nearest::Nearest, open, text::first_line};
 use crate::{
     daemon,
     job::{Moment, Policy},
@@ -56,17 +56,11 @@ impl Changer {
         let moment = Moment { now_ms: open::now_ms(), chance: 0.0 };
         let (judge, policy) = (Arc::clone(judge), self.policy.clone());
         let changed = self.store.command(key, move |state| judge(state), moment, policy).await;
-        let refused = |why: String, hint| {
-            let refused = CommandError::new(ExitCode::Failed, format!("{key}: {why}"));
-            Err(CommandError { hint, ..refused })
-        };
         match changed {
             Ok(state) => Ok(Some(format!("{key}: {}", done(&state)))),
             Err(CommandFailure::Unknown) => Err(unknown(&self.reader, key)?),
-            Err(CommandFailure::Refused(No::NotMeant)) => Ok(None),
-            Err(CommandFailure::Refused(No::Already(said))) => Ok(Some(format!("{key}: {said}"))),
-            Err(CommandFailure::Refused(No::Refused(why, hint))) => refused(why, hint),
-            Err(CommandFailure::Conflict(why)) => refused(why, None),
+            Err(CommandFailure::Refused(no)) => not_done(key, no),
+            Err(CommandFailure::Conflict(why)) => not_done(key, No::Refused(why, None)),
             Err(CommandFailure::Store(error)) => Err(error.into()),
         }
     }
@@ -104,8 +98,30 @@ impl Changer {
     }
 }
 
-/// Says that no job is called `key`, and which ones are called nearly so.
+/// Returns what to print about a job that a command does not change; none: nothing.
+///
+/// # Errors
+/// When the command is refused.
+pub(super) fn not_done(key: &str, no: No) -> Result<Option<String>, CommandError> {
+    match no {
+        No::NotMeant => Ok(None),
+        No::Already(said) => Ok(Some(format!("{key}: {said}"))),
+        No::Refused(why, hint) => {
+            let refused = CommandError::new(ExitCode::Failed, format!("{key}: {why}"));
+            Err(CommandError { hint, ..refused })
+        }
+    }
+}
+
+/// Says that no job is called `key`, and which manifest is refused or which jobs are called nearly so.
 pub(super) fn unknown(reader: &Reader, key: &str) -> Result<CommandError, CommandError> {
+    if let Some(manifest) = reader.refused_manifest_of(key)? {
+        // The error begins with the path.
+        let first = first_line(&manifest.error);
+        let error = format!("no job is called `{key}`; its manifest is refused: {first}");
+        return Ok(CommandError::new(ExitCode::Failed, error)
+            .hint("`lipsyncd check` reports all its errors"));
+    }
     let mut nearest = Nearest::to(key);
     reader.keys(|name| nearest.look(name))?;
     let error = CommandError::new(ExitCode::Failed, format!("no job is called `{key}`"));

@@ -29,27 +29,35 @@ pub struct Args {
     undo: bool,
 }
 
+/// Whether it keeps the result of another request than its manifest asks for.
+fn has_accepted_change(state: &JobState) -> bool {
+    let asked = state.job.request_hash.as_ref();
+    let made = state.task.as_ref().map(|task| &task.request_hash);
+    !state.job.changed_after_sent && asked.is_some() && made.is_some() && asked != made
+}
+
 pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCode, CommandError> {
     let dismisses = !arguments.undo;
     let judge = move |state: &JobState| -> Verdict {
         let job = &state.job;
         let is_meant = match dismisses {
             true => job.changed_after_sent || job.state == State::Failed && !job.dismissed,
-            false => job.dismissed,
+            false => job.dismissed || has_accepted_change(state),
         };
         if is_meant {
             return Ok(Command::Dismiss(dismisses));
         }
-        match job.state {
-            State::Failed if dismisses => Err(No::Already("was dismissed already".to_owned())),
-            other if dismisses => Err(No::Refused(
-                format!(
-                    "is {other} and did not change after it was sent: there is nothing to dismiss"
-                ),
-                Some(open::command("show", &job.spec.key)),
-            )),
-            _ => Err(No::Already("was not dismissed".to_owned())),
+        if !dismisses {
+            return Err(No::Already("counts already: it is not dismissed".to_owned()));
         }
+        if job.dismissed {
+            return Err(No::Already("was dismissed already".to_owned()));
+        }
+        let state = job.state;
+        Err(No::Refused(
+            format!("is {state} and did not change after it was sent: there is nothing to dismiss"),
+            Some(open::command("show", &job.spec.key)),
+        ))
     };
     let said = move |_: &JobState| match dismisses {
         true => "dismissed".to_owned(),

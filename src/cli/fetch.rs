@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     job::State,
-    output::is_present,
+    output::{Presence, presence},
     store::{Command, JobState},
 };
 
@@ -35,8 +35,15 @@ pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCod
             State::Succeeded => {
                 let path = output_dir.join(&job.output);
                 let bytes = job.delivered.as_ref().map_or(0, |(_, bytes)| *bytes);
-                match is_present(&path, bytes) {
-                    Ok(true) => Err(No::Already(format!("{} is there already", path.display()))),
+                match presence(&path, bytes) {
+                    Ok(Presence::Delivered) => {
+                        Err(No::Already(format!("{} is there already", path.display())))
+                    }
+                    // A file that is not lipsyncd's own is left alone, and the job would wait for its place.
+                    Ok(Presence::Changed) => refused(
+                        format!("{} was changed after it was delivered", path.display()),
+                        Some("move that file away first, then fetch the result again".to_owned()),
+                    ),
                     _ => Ok(Command::Fetch),
                 }
             }

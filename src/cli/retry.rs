@@ -1,16 +1,20 @@
 //! `lipsyncd retry`: another take, the one way to pay again.
 
-use std::io::{self, BufRead as _, IsTerminal as _};
+use std::{
+    collections::HashSet,
+    io::{self, BufRead as _, IsTerminal as _},
+};
 
-use clap::ValueHint;
+use clap::{ArgGroup, ValueHint};
 
 use super::{
     CommandError, Context, ExitCode,
-    change::{Changer, No, Verdict, note_absent_daemon, unknown},
+    change::{Changer, No, Verdict, not_done, note_absent_daemon, unknown},
     open,
+    text::{counted, safe},
 };
 use crate::{
-    job::State,
+    job::{State, retried_take},
     store::{Command, JobFilter, JobState, Reader},
 };
 
@@ -18,12 +22,13 @@ use crate::{
 ///
 /// A take is used up only by a task that Kling accepted: a job that failed before sends the same take again. A
 /// job that succeeded, or failed at Kling, moves to the next take, whose task goes by the same name with -2, -3, …
-/// If that task exists already, its result is used and nothing is paid. The number of jobs and how many of them pay
+/// If that task exists already, its result is used and nothing is paid. The jobs and how many tasks are paid
 /// are shown first; on a terminal the command asks, elsewhere it needs --yes. The exit code is 1 if one of the jobs
 /// cannot be made again.
 #[derive(Debug, clap::Args)]
-#[group(id = "selection", required = true, multiple = true)]
-#[command(after_help = "Examples:\n  \
+#[command(
+    group = ArgGroup::new("selection").required(true),
+    after_help = "Examples:\n  \
     lipsyncd retry promo/en promo/fr\n  \
     lipsyncd retry --failed --yes")]
 pub struct Args {
@@ -31,7 +36,7 @@ pub struct Args {
     #[arg(value_name = "JOB", value_hint = ValueHint::Other, group = "selection")]
     jobs: Vec<String>,
     /// All jobs that are failed, and still are when they are written
-    #[arg(long, group = "selection", conflicts_with = "jobs")]
+    #[arg(long, group = "selection")]
     failed: bool,
     /// Do not ask
     #[arg(long)]
@@ -43,6 +48,8 @@ pub struct Args {
 
 /// So many failed jobs are read at once.
 const PAGE: usize = 1_000;
+/// So many jobs are named before the question.
+const NAMED_MAX: usize = 10;
 
 pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCode, CommandError> {
     let changer = Changer::open(context)?;
@@ -57,10 +64,23 @@ pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCod
         writeln!(context.out, "No job has failed.")?;
         return Ok(ExitCode::Done);
     }
-    if !confirm(arguments, keys, &changer.reader, context)? {
-        return Ok(ExitCode::Done);
-    }
     let only_failed = arguments.failed;
+    if arguments.yes && !arguments.dry_run {
+        return carry_out(&changer, keys, only_failed, context);
+    }
+    let plan = plan(keys, only_failed, &changer.reader, context)?;
+    if plan.keys.is_empty() || !confirm(&plan, arguments.dry_run, context)? {
+        return Ok(plan.exit);
+    }
+    Ok(plan.exit.max(carry_out(&changer, &plan.keys, only_failed, context)?))
+}
+
+fn carry_out(
+    changer: &Changer,
+    keys: &[String],
+    only_failed: bool,
+    context: &mut Context<'_>,
+) -> Result<ExitCode, CommandError> {
     let exit = changer.change_all(keys, context, move |state| judge(state, only_failed), said)?;
     note_absent_daemon(context)?;
     Ok(exit)
@@ -78,38 +98,68 @@ fn failed_jobs(reader: &Reader) -> Result<Vec<String>, CommandError> {
     Ok(keys)
 }
 
-/// Shows how many jobs would be made again, and how many of them would be paid for; asks on a terminal.
-fn confirm(
-    arguments: &Args,
+/// What a retry would do.
+struct Plan {
+    /// The jobs that would be made again.
+    keys: Vec<String>,
+    /// How many tasks these jobs add to what is paid.
+    paid: usize,
+    exit: ExitCode,
+}
+
+impl Plan {
+    fn text(&self) -> String {
+        let jobs = self.keys.len();
+        let mut names: Vec<&str> = self.keys.iter().take(NAMED_MAX).map(String::as_str).collect();
+        names.extend((jobs > NAMED_MAX).then_some("…"));
+        let (names, paid) = (names.join(", "), self.paid);
+        let count = counted(i64::try_from(jobs).unwrap_or(i64::MAX), "job");
+        let mut text = format!("{count} to make again ({names}): {paid} to be paid for");
+        if jobs > paid {
+            text += &format!(", {} free (the task exists or is shared)", jobs - paid);
+        }
+        text
+    }
+}
+
+/// Finds out which jobs would be made again, and reports the others. Jobs that would share a new task pay once.
+fn plan(
     keys: &[String],
+    only_failed: bool,
     reader: &Reader,
     context: &mut Context<'_>,
-) -> Result<bool, CommandError> {
-    let (mut jobs, mut paid) = (0_usize, 0_usize);
-    for key in keys {
-        let Some(state) = reader.job_state(key)? else {
-            if keys.len() == 1 {
-                return Err(unknown(reader, key)?);
-            }
-            continue;
+) -> Result<Plan, CommandError> {
+    let mut plan = Plan { keys: Vec::new(), paid: 0, exit: ExitCode::Done };
+    let (mut seen, mut tasks) = (HashSet::new(), HashSet::new());
+    for key in keys.iter().filter(|key| seen.insert(key.as_str())) {
+        let refused = match reader.job_state(key)? {
+            None => unknown(reader, key)?,
+            Some(state) => match judge(&state, only_failed) {
+                Ok(_) => {
+                    let is_new = state.retry_task.is_none_or(|task| tasks.insert(task));
+                    plan.paid += usize::from(is_new && !state.retry_is_free);
+                    plan.keys.push(key.clone());
+                    continue;
+                }
+                Err(no) => match not_done(key, no) {
+                    Ok(_) => continue,
+                    Err(refused) => refused,
+                },
+            },
         };
-        if judge(&state, arguments.failed).is_ok() {
-            jobs += 1;
-            paid += usize::from(!state.retry_is_paid);
-        }
+        refused.report(context.err)?;
+        plan.exit = plan.exit.max(refused.exit);
     }
-    let noun = if jobs == 1 { "job" } else { "jobs" };
-    let free = jobs - paid;
-    let mut what = format!("{jobs} {noun} to make again: {paid} to be paid for");
-    if free > 0 {
-        what += &format!(", {free} with a result that exists already");
-    }
-    if arguments.dry_run {
+    Ok(plan)
+}
+
+/// Shows what a retry would do, and asks on a terminal.
+fn confirm(plan: &Plan, dry_run: bool, context: &mut Context<'_>) -> Result<bool, CommandError> {
+    let text = plan.text();
+    let what = safe(&text);
+    if dry_run {
         writeln!(context.out, "{what}. Nothing was done (--dry-run).")?;
         return Ok(false);
-    }
-    if arguments.yes || jobs == 0 {
-        return Ok(true);
     }
     if !io::stdin().is_terminal() {
         return Err(CommandError::new(ExitCode::Usage, what).hint(
@@ -129,13 +179,20 @@ fn confirm(
 }
 
 fn said(state: &JobState) -> String {
-    match &state.task {
-        None => "its media are looked at again, then it starts".to_owned(),
-        Some(task) if task.was_accepted() => {
-            format!("take {} exists already: its result is used, and nothing is paid", task.take)
-        }
-        Some(task) => format!("take {} begins", task.take),
+    let JobState { job, task: Some(task), earlier, shares_with, .. } = state else {
+        return "its media are looked at again, then it starts".to_owned();
+    };
+    let take = retried_take(task.take, job, earlier.as_ref());
+    if task.was_accepted() {
+        return format!("{take} exists already: its result is used, and nothing is paid");
     }
+    let others = shares_with.first();
+    let shared = others.map(|other| format!("; it shares the task of {other}")).unwrap_or_default();
+    let is_changed =
+        earlier.as_ref().is_some_and(|earlier| earlier.request_hash != task.request_hash);
+    let kept =
+        if is_changed && job.delivered.is_some() { "; the earlier result is kept" } else { "" };
+    format!("{take} begins{shared}{kept}")
 }
 
 fn judge(state: &JobState, only_failed: bool) -> Verdict {
@@ -150,10 +207,14 @@ fn judge(state: &JobState, only_failed: bool) -> Verdict {
             Some("put it back there, and it runs without a retry".to_owned()),
         ),
         State::Failed | State::Cancelled | State::Succeeded if job.absent_since_ms.is_some() => {
-            refused(
-                format!("its manifest {manifest} does not ask for it any more"),
-                Some("put it back into the folder first".to_owned()),
-            )
+            let mut hint = "put it back into the folder first".to_owned();
+            if job.state == State::Failed || job.changed_after_sent {
+                hint += &format!(
+                    ", or accept it as it is: {}",
+                    open::command("dismiss", &job.spec.key)
+                );
+            }
+            refused(format!("its manifest {manifest} does not ask for it any more"), Some(hint))
         }
         State::Failed | State::Cancelled | State::Succeeded => Ok(Command::Retry),
         State::Waiting | State::Queued | State::Identified => refused(
@@ -176,5 +237,25 @@ fn judge(state: &JobState, only_failed: bool) -> Verdict {
                 .to_owned(),
             Some(format!("{} --task ID | --resend", open::command("resolve", &job.spec.key))),
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use crate::cli::Cli;
+
+    #[test]
+    fn retry_selects_jobs_or_failed() {
+        let is_valid = |arguments: &str| {
+            Cli::try_parse_from(format!("lipsyncd retry {arguments}").split_whitespace()).is_ok()
+        };
+        for valid in ["a b", "a --yes", "--failed", "--failed --yes --dry-run"] {
+            assert!(is_valid(valid), "{valid}");
+        }
+        for invalid in ["", "--yes", "--dry-run --yes", "a --failed"] {
+            assert!(!is_valid(invalid), "{invalid}");
+        }
     }
 }

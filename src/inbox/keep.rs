@@ -21,6 +21,7 @@ use super::{
     differ::differ,
     known::{Known, Print, Seen},
     look::Looker,
+    many::ChangedFiles,
     settle::Settling,
     wait::AllMedia,
     watch::Watch,
@@ -87,6 +88,8 @@ pub(super) struct Pass {
     pub(super) changed: bool,
     /// Whether the folder could be read.
     pub(super) was_read: bool,
+    /// Local files whose content changed since finished jobs were made of them.
+    pub(super) changed_files: ChangedFiles,
 }
 
 impl Inbox {
@@ -177,7 +180,12 @@ impl Inbox {
     }
 
     async fn pass(&mut self, watch: &mut Watch) -> Result<Pass, StoreError> {
-        let mut pass = Pass { again_at: None, changed: false, was_read: false };
+        let mut pass = Pass {
+            again_at: None,
+            changed: false,
+            was_read: false,
+            changed_files: ChangedFiles::default(),
+        };
         let root = self.settings.jobs_dir.clone();
         let (known, again) = (std::mem::take(&mut self.known), std::mem::take(&mut self.again));
         let began = Instant::now();
@@ -265,7 +273,10 @@ impl Inbox {
 
 impl Pass {
     pub(super) fn look_again_in(&mut self, wait: Duration) {
-        let at = Instant::now() + wait;
+        self.look_again_at(Instant::now() + wait);
+    }
+
+    pub(super) fn look_again_at(&mut self, at: Instant) {
         self.again_at = Some(self.again_at.map_or(at, |before| before.min(at)));
     }
 }

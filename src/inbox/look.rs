@@ -82,8 +82,8 @@ impl Looker {
     pub fn look(&mut self, spec: &JobSpec, manifest_dir: &str, known: &Media, now_ms: i64) -> Look {
         let folder = self.locator.jobs_dir.join(manifest_dir);
         // Both are located before either is read, so that they settle side by side.
-        let audio = self.find(Kind::Audio, &folder, &spec.audio, now_ms);
-        let video = self.find(Kind::Video, &folder, &spec.video, now_ms);
+        let audio = self.find(Kind::Audio, &folder, &spec.audio, known, now_ms);
+        let video = self.find(Kind::Video, &folder, &spec.video, known, now_ms);
         self.read(audio, video, known).map_or_else(|look| *look, Look::Ready)
     }
 
@@ -117,17 +117,22 @@ impl Looker {
         self.facts.forget_unused();
     }
 
-    /// Locates a local file, once it is settled; none for a URL or an id.
+    /// Locates a local file, once it is settled; none for a URL or an id. A file that the database knows as it is now
+    /// was settled already.
     fn find<'a>(
         &mut self,
         kind: Kind,
         folder: &Path,
         source: &'a Source,
+        known: &Media,
         now_ms: i64,
     ) -> Result<Option<Settled<'a>>, Box<Look>> {
         let Source::File(name) = source else { return Ok(None) };
         let located =
             self.locator.locate(folder, name).map_err(|fault| not_located(kind, name, &fault))?;
+        if kind.known_facts(known, located.stamp).is_some() {
+            return Ok(Some(Settled { kind, name, located }));
+        }
         let modified_ns = i128::from(located.modified_ns);
         match self.settling.wait(located.path.clone(), &located.stamp, modified_ns, now_ms) {
             None => Ok(Some(Settled { kind, name, located })),

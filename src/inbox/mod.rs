@@ -10,6 +10,7 @@ mod gone;
 mod keep;
 mod known;
 mod look;
+mod many;
 mod read;
 mod refuse;
 mod scan;

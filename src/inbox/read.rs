@@ -75,7 +75,8 @@ impl From<io::Error> for Faulty {
     }
 }
 
-/// Reads the manifest at `path`, relative to `jobs_dir`. `now_ms` is the wall time (Unix ms).
+/// Reads the manifest at `path`, relative to `jobs_dir`. `known` tells what the database has of the media of a job,
+/// by its key; `now_ms` is the wall time (Unix ms).
 ///
 /// # Errors
 /// All faults of the manifest at once, with the text they are in. A name of a file that lies outside
@@ -84,6 +85,7 @@ pub fn read_manifest(
     jobs_dir: &Path,
     path: &str,
     looker: &mut Looker,
+    known: impl Fn(&str) -> Media,
     now_ms: i64,
 ) -> Result<Reading, Faulty> {
     let (bytes, stamp) = load(jobs_dir, path)?;
@@ -95,7 +97,7 @@ pub fn read_manifest(
     let mut outside: Option<Problems> = None;
     let mut jobs = Vec::with_capacity(manifest.jobs.len());
     for job in manifest.jobs {
-        let look = looker.look(&job.spec, folder, &Media::default(), now_ms);
+        let look = looker.look(&job.spec, folder, &known(&job.spec.key), now_ms);
         if let Look::Unfit { outside: true, audio, fault } = &look {
             let place = if *audio { job.audio_place } else { job.video_place };
             outside.get_or_insert_with(|| Problem::at(place, fault.message.clone()).into());

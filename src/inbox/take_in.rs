@@ -4,7 +4,7 @@
 //! behind a folder that is taken in.
 
 use std::{
-    collections::{BTreeSet, VecDeque},
+    collections::{BTreeSet, HashMap, VecDeque},
     path::Path,
     sync::Arc,
     time::Duration,
@@ -25,7 +25,7 @@ use super::{
 use crate::{
     job::Media,
     manifest::request_hash,
-    store::{Accepted, Change, Conflict, Reconciled, StoreError, WantedJob},
+    store::{Accepted, Change, Conflict, KnownJob, OnChange, Reconciled, StoreError, WantedJob},
 };
 
 /// Reading goes on while no more jobs than these are being written.
@@ -72,7 +72,17 @@ impl Inbox {
     ) -> Result<(), StoreError> {
         let (mut still, mut writing) = (VecDeque::from(still), VecDeque::new());
         while !still.is_empty() {
-            let Some(some) = self.read_some(&mut still).await else { break };
+            let known = self.known_jobs(&still).await?;
+            let Some(some) = self.read_some(&mut still, &known).await else { break };
+            let all = some.iter().filter_map(|read| read.wanted.as_ref().ok());
+            for wanted in all.flat_map(|wanted| &wanted.jobs) {
+                if let Some(job) = known.get(&wanted.spec.key).filter(|job| job.succeeded)
+                    && wanted.request_hash.is_some()
+                    && wanted.request_hash != job.request_hash
+                {
+                    pass.changed_files.count(&job.media, wanted);
+                }
+            }
             self.depart(&some, pass).await?;
             for Read { path, stamp, wanted } in some {
                 self.again.remove(&path);
@@ -82,8 +92,19 @@ impl Inbox {
                         pending.insert(path);
                     }
                     Ok(wanted) => {
-                        wanted.again.into_iter().for_each(|again| pass.look_again_in(again));
-                        writing.push_back(self.write(path, stamp, wanted.jobs));
+                        if let Some(again) = wanted.again {
+                            pass.look_again_in(again);
+                            // Jobs of it that were sent do not wait for media: they are compared then.
+                            self.all_media.await_settled(again);
+                        }
+                        let is_of_many = wanted.jobs.iter().any(|wanted| {
+                            known.get(&wanted.spec.key).is_some_and(|job| {
+                                job.succeeded && pass.changed_files.is_of_many(&job.media, wanted)
+                            })
+                        });
+                        let on_change =
+                            if is_of_many { OnChange::Flag } else { self.settings.on_change };
+                        writing.push_back(self.write(path, stamp, wanted.jobs, on_change));
                         self.written(&mut writing, WRITING_JOBS_MAX, pass).await?;
                     }
                     Err(faulty) => self.refuse_faulty(&path, &stamp, &faulty, pass).await?,
@@ -109,12 +130,30 @@ impl Inbox {
         Ok(())
     }
 
+    /// What the store knows of the jobs of the manifests that are read next, by key.
+    async fn known_jobs(
+        &self,
+        still: &VecDeque<Still>,
+    ) -> Result<Arc<HashMap<String, KnownJob>>, StoreError> {
+        let paths = still.iter().take(READ_MANIFESTS).map(|(path, _)| path);
+        let known = paths.filter(|path| self.known.contains_key(&***path));
+        let paths: Vec<String> = known.map(ToString::to_string).collect();
+        match paths.is_empty() {
+            true => Ok(Arc::default()),
+            false => Ok(Arc::new(self.store.known_jobs(paths).await?)),
+        }
+    }
+
     /// None: nothing can be read any more.
-    async fn read_some(&mut self, still: &mut VecDeque<Still>) -> Option<Vec<Read>> {
+    async fn read_some(
+        &mut self,
+        still: &mut VecDeque<Still>,
+        known: &Arc<HashMap<String, KnownJob>>,
+    ) -> Option<Vec<Read>> {
         let mut looker = self.looker.take()?;
         let now_ms = (self.moment)().now_ms;
         let mut left = std::mem::take(still);
-        let jobs_dir = self.settings.jobs_dir.clone();
+        let (jobs_dir, known) = (self.settings.jobs_dir.clone(), Arc::clone(known));
         let (looker, left, some) = self
             .blocking(move || {
                 let (mut some, mut jobs) = (Vec::new(), 0);
@@ -122,7 +161,7 @@ impl Inbox {
                     && some.len() < READ_MANIFESTS
                     && let Some((path, stamp)) = left.pop_front()
                 {
-                    let wanted = read(&jobs_dir, &path, &mut looker, now_ms);
+                    let wanted = read(&jobs_dir, &path, &mut looker, &known, now_ms);
                     jobs += wanted.as_ref().map_or(0, |wanted| wanted.jobs.len());
                     some.push(Read { path, stamp, wanted });
                 }
@@ -134,12 +173,18 @@ impl Inbox {
         Some(some)
     }
 
-    fn write(&self, path: Arc<str>, stamp: Stamp, jobs: Vec<WantedJob>) -> Writing {
+    fn write(
+        &self,
+        path: Arc<str>,
+        stamp: Stamp,
+        jobs: Vec<WantedJob>,
+        on_change: OnChange,
+    ) -> Writing {
         let count = jobs.len();
         let file_stamp = Print::of(&stamp).to_string();
         let accepted = Accepted { path: path.to_string(), file_stamp, jobs };
         let (moment, policy) = ((self.moment)(), self.settings.policy.clone());
-        let accepted = self.store.accept(accepted, moment, policy, self.settings.on_change);
+        let accepted = self.store.accept(accepted, moment, policy, on_change);
         Writing { path, stamp, jobs: count, accepted: Box::pin(accepted) }
     }
 
@@ -170,9 +215,12 @@ impl Inbox {
     ) -> Result<(), StoreError> {
         match accepted {
             Ok(done) => {
-                info!(manifest = &**path, "{path}: accepted{done}");
+                let is_news = done.judged_later == 0 || !done.changes.is_empty();
+                if is_news {
+                    info!(manifest = &**path, "{path}: accepted{done}");
+                }
                 done.changes.iter().for_each(Change::log);
-                pass.changed |= done.judged_later == 0 || !done.changes.is_empty();
+                pass.changed |= is_news;
                 if done.judged_later > 0 {
                     // It is read again in the next pass.
                     self.refused.remove(path);
@@ -196,8 +244,15 @@ impl Inbox {
 }
 
 /// Blocks.
-fn read(jobs_dir: &Path, path: &str, looker: &mut Looker, now_ms: i64) -> Result<Wanted, Faulty> {
-    let reading = read_manifest(jobs_dir, path, looker, now_ms)?;
+fn read(
+    jobs_dir: &Path,
+    path: &str,
+    looker: &mut Looker,
+    known: &HashMap<String, KnownJob>,
+    now_ms: i64,
+) -> Result<Wanted, Faulty> {
+    let media = |key: &str| known.get(key).map(|job| job.media.clone()).unwrap_or_default();
+    let reading = read_manifest(jobs_dir, path, looker, media, now_ms)?;
     let mut again = None;
     let jobs = reading.jobs.into_iter().map(|job| wanted(job, &mut again));
     let jobs = jobs.collect();

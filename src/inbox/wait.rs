@@ -1,11 +1,7 @@
 //! The media of jobs: of those that wait for them in each pass, of all others at a start, when a file changes,
 //! and hourly.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 use tracing::warn;
@@ -26,8 +22,6 @@ const PAGE: usize = 512;
 const ALL_EVERY: Duration = Duration::from_secs(3_600);
 /// Looking at all of them takes at most this share of the time, however often files change.
 const ALL_SHARE: u32 = 20;
-/// With `watch.on_change: run`, one file that changes more finished jobs than these runs none of them.
-const RUN_AT_ONCE_MAX: usize = 20;
 
 /// When all local media are looked at next.
 #[derive(Debug)]
@@ -35,16 +29,24 @@ pub(super) struct AllMedia {
     at: Instant,
     /// Not before, however often files change.
     earliest: Instant,
+    /// A file that may matter is still being written.
+    is_awaited: bool,
 }
 
 impl AllMedia {
     pub(super) fn at_once() -> Self {
-        Self { at: Instant::now(), earliest: Instant::now() }
+        Self { at: Instant::now(), earliest: Instant::now(), is_awaited: false }
     }
 
     /// A file changed somewhere.
     pub(super) fn hurry(&mut self) {
         self.at = self.at.min(self.earliest.max(Instant::now()));
+    }
+
+    /// A file is still being written; it is settled in `wait` at the earliest.
+    pub(super) fn await_settled(&mut self, wait: Duration) {
+        self.at = self.at.min(self.earliest.max(Instant::now() + wait));
+        self.is_awaited = true;
     }
 
     /// When the next look is due, if that is sooner than the hourly one.
@@ -57,6 +59,7 @@ impl AllMedia {
         self.earliest = now + (now - began) * ALL_SHARE;
         let again_at = again.map(|again| self.earliest.max(now + again));
         self.at = again_at.unwrap_or(now + ALL_EVERY);
+        self.is_awaited = again.is_some();
     }
 }
 
@@ -70,11 +73,13 @@ impl Inbox {
         self.look_at_scope(MediaScope::Waiting, pending, pass).await?;
         self.look_at_scope(MediaScope::FailedChanged, pending, pass).await?;
         let began = Instant::now();
-        if self.all_media.at > began {
-            return Ok(());
+        if self.all_media.at <= began {
+            let again = self.look_at_scope(MediaScope::All, pending, pass).await?;
+            self.all_media.done(began, again);
         }
-        let again = self.look_at_scope(MediaScope::All, pending, pass).await?;
-        self.all_media.done(began, again);
+        if self.all_media.is_awaited {
+            pass.look_again_at(self.all_media.at);
+        }
         Ok(())
     }
 
@@ -106,9 +111,13 @@ impl Inbox {
                 }
             }
         }
-        let many = files_of_many(&changed);
+        for (job, wanted) in &changed {
+            if job.state == State::Succeeded && wanted.request_hash != job.request_hash {
+                pass.changed_files.count(&job.media, wanted);
+            }
+        }
         for (job, wanted) in changed {
-            let is_many = changed_files(&job, &wanted).any(|stamp| many.contains(stamp));
+            let is_many = pass.changed_files.is_of_many(&job.media, &wanted);
             let on_change = if is_many { OnChange::Flag } else { self.settings.on_change };
             self.check_media(&job, wanted, on_change, pass).await?;
         }
@@ -186,34 +195,12 @@ fn news(job: &Job, look: Look) -> Option<WantedJob> {
     (!is_said).then_some(wanted)
 }
 
-/// The stamps of the files that change many finished jobs at once.
-fn files_of_many(changed: &[(Job, WantedJob)]) -> BTreeSet<String> {
-    let mut counts: HashMap<&str, usize> = HashMap::new();
-    let finished = changed.iter().filter(|(job, wanted)| {
-        job.state == State::Succeeded && wanted.request_hash != job.request_hash
-    });
-    for (job, wanted) in finished {
-        for stamp in changed_files(job, wanted) {
-            *counts.entry(stamp).or_default() += 1;
-        }
-    }
-    let many = counts.into_iter().filter(|(_, count)| *count > RUN_AT_ONCE_MAX);
-    many.map(|(stamp, _)| stamp.to_owned()).collect()
-}
-
-/// The stamps of the files whose content differs from what the job was made of.
-fn changed_files<'a>(job: &Job, wanted: &'a WantedJob) -> impl Iterator<Item = &'a str> {
-    let Media { audio_sha256, video_sha256, .. } = &job.media;
-    let now = wanted.media.as_ref().ok();
-    let audio = now.filter(|now| now.audio_sha256 != *audio_sha256);
-    let video = now.filter(|now| now.video_sha256 != *video_sha256);
-    let audio = audio.and_then(|now| now.audio_stamp.as_deref());
-    audio.into_iter().chain(video.and_then(|now| now.video_stamp.as_deref()))
-}
-
 pub(super) fn content(media: &Media) -> Content<'_> {
     Content {
         video_sha256: media.video_sha256.as_deref(),
         audio_sha256: media.audio_sha256.as_deref(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -25,7 +25,7 @@ pub use apply::{Illegal, Transition, apply};
 pub use decide::{Action, decide};
 pub use delivery::{Attempt, Delivery, deliver};
 pub use outcome::{Outcome, Spend};
-pub use person::{CANCELLED, FETCH, RETRY, is_by_a_person};
+pub use person::{CANCELLED, FETCH, RETRY, is_by_a_person, retried_take};
 pub use presigned::without_signature;
 pub use retry::{Moment, Policy};
 pub use spec::{FaceChoice, JobSpec, Source};
@@ -64,6 +64,8 @@ pub struct Job {
     pub media: Media,
     /// The task it points to; none: it waits for its media, or was cancelled.
     pub task: Option<TaskId>,
+    /// The take that a retry asked for. It goes before what the manifest asks until that changes.
+    pub retry_take: Option<u32>,
     /// What it had before a retry or an edit that was not created yet.
     pub earlier_task: Option<TaskId>,
     /// Its manifest asks for something else since its task was created.
@@ -92,6 +94,22 @@ impl Job {
         let key = self.spec.key.as_str();
         let stem = if self.spec.id.is_some() { &key[..parent(key)] } else { key };
         &stem[..parent(stem)]
+    }
+
+    /// It is absent, and Kling has no task of it: it waits for its return, or is cancelled if it has left. Returns
+    /// the sentence for the history.
+    pub fn leave_uncreated(&mut self) -> &'static str {
+        self.task = None;
+        if self.left_at_ms.is_none() {
+            self.state = State::Waiting;
+            self.media.missing = Some("its return to the folder".to_owned());
+            return "it is absent from the folder, and Kling has no task of it";
+        }
+        let message = "it left the folder before its task was created";
+        self.state = State::Cancelled;
+        self.media.missing = None;
+        self.failure = Some(Failure { code: REMOVED.to_owned(), message: message.to_owned() });
+        message
     }
 
     /// Whether it was cancelled because it left the folder, and not by a person.

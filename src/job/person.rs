@@ -1,5 +1,7 @@
 //! How the history words what people decide, and how such a row is recognised.
 
+use super::{Job, Task};
+
 /// Another take was asked for.
 pub const RETRY: &str = "retry:";
 
@@ -18,6 +20,14 @@ pub(super) const RESOLVED_ANEW: &str = "resolved anew as task";
 /// It was said to have no task.
 pub(super) const RESOLVED_AS_UNSENT: &str =
     "resolved: it was never accepted, and may be sent again";
+
+/// Names the take that a retry moves a job to. `earlier` is the accepted task that the job had before.
+#[must_use]
+pub fn retried_take(take: u32, job: &Job, earlier: Option<&Task>) -> String {
+    let is_same = |earlier: &Task| job.request_hash.as_ref() == Some(&earlier.request_hash);
+    let of = if earlier.is_none_or(is_same) { "" } else { " of the changed request" };
+    format!("take {take}{of}")
+}
 
 /// Whether a row of a job's history reports what a person did by a command.
 #[must_use]

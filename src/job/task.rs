@@ -58,6 +58,8 @@ pub struct Task {
     pub failure: Option<Failure>,
     /// Its verified result.
     pub result: Option<Delivered>,
+    /// When (Unix ms) its row was written.
+    pub created_at_ms: i64,
 }
 
 /// What is known of local media.
@@ -170,6 +172,7 @@ impl Task {
             units_micro: 0,
             failure: None,
             result: None,
+            created_at_ms: 0,
         }
     }
 
@@ -211,6 +214,14 @@ impl Task {
     #[must_use]
     pub fn was_accepted(&self) -> bool {
         self.task_id.is_some()
+    }
+
+    /// Returns when (Unix ms) Kling made the task: the API's `created_at` if it is known, else when the create request
+    /// was sent. An adopted task has no create request; Kling made that task before its row was written.
+    #[must_use]
+    pub fn made_at_ms(&self, remote_at_ms: Option<i64>) -> i64 {
+        let sent_at_ms = self.create.as_ref().map(|create| create.first_sent_at_ms);
+        remote_at_ms.or(sent_at_ms).unwrap_or(self.created_at_ms)
     }
 
     /// Whether a remote audio must be fetched and measured before it can be planned.

@@ -58,6 +58,10 @@ impl Part {
         let source = format!("{} {:?}", source.task_id, source.kind);
         let note = Note::read(&path)?
             .filter(|note| note.source == source && note.synced_bytes <= max_bytes);
+        if note.is_none() {
+            // Another task may still write to the file: a new file is not the same.
+            discard(&path)?;
+        }
         let file = OpenOptions::new()
             .read(true)
             .write(true)

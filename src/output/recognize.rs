@@ -87,15 +87,27 @@ pub fn published_aside(
     Ok(None)
 }
 
-/// Returns true if a file with the recorded size is at `path`. Does not read the file; follows links.
+/// What is at the place of a delivered file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presence {
+    /// A file of the recorded size.
+    Delivered,
+    /// Something else, such as a file that a person edited.
+    Changed,
+    /// Nothing.
+    Absent,
+}
+
+/// Returns what is at `path`, where a file of `bytes` bytes was delivered. Does not read the file; follows links.
 ///
 /// # Errors
 /// What the file system reports, for example if a share is not available.
-pub fn is_present(path: &Path, bytes: u64) -> Result<bool, OutputError> {
+pub fn presence(path: &Path, bytes: u64) -> Result<Presence, OutputError> {
     match fs::metadata(path) {
-        Ok(found) => Ok(found.is_file() && found.len() == bytes),
+        Ok(found) if found.is_file() && found.len() == bytes => Ok(Presence::Delivered),
+        Ok(_) => Ok(Presence::Changed),
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-            Ok(false)
+            Ok(Presence::Absent)
         }
         Err(error) => Err(OutputError::at(path)(error)),
     }

@@ -8,7 +8,7 @@ use super::{
     step::Word,
 };
 use crate::{
-    job::{State, Task},
+    job::{State, Task, without_signature},
     kling::{Api, ApiError, ParentVideo, RemoteTask, TaskStatus, VideoRef},
     store::{Candidate, Listed, StoreError},
 };
@@ -89,10 +89,12 @@ fn of(task: &Task, free: &[&RemoteTask]) -> Vec<Candidate> {
     could_be.iter().take(CANDIDATES_MAX).map(|remote| candidate(remote)).collect()
 }
 
-fn is_of(remote: &RemoteTask, wanted: &VideoRef) -> bool {
+/// Whether the API shows that video for a task; the signature of an address may be another one.
+pub(super) fn is_of(remote: &RemoteTask, wanted: &VideoRef) -> bool {
     let Some(video) = &remote.parent_video else { return false };
+    let address = |url: &String| without_signature(url).into_owned();
     match wanted {
-        VideoRef::Url(url) => video.url.as_ref() == Some(url),
+        VideoRef::Url(url) => video.url.as_ref().map(address) == Some(address(url)),
         VideoRef::Id(id) => video.id.as_ref() == Some(id),
     }
 }

@@ -11,7 +11,7 @@ use crate::{
     job::{Outcome, State, Task, apply},
     kling::{self, Api, ApiError},
     planted::{Mistake, is_planted},
-    store::{Answer, Call, Lookups, Store, StoreError},
+    store::{Answer, Call, LeadLost, Lookups, Store, StoreError},
 };
 
 /// Shared by all steps.
@@ -66,7 +66,7 @@ impl<A: Api> Context<A> {
             debug!(job = key, manifest, task_id, request_id, code, "{key}: held back: {what}");
             return Ok(task);
         }
-        let what = own_wait(&task, moment.now_ms).map_or(what, |wait| format!("waits for {wait}"));
+        let what = own_wait(&task, moment.now_ms).map_or(what, |wait| format!("waits: {wait}"));
         info!(
             job = key,
             manifest,
@@ -87,18 +87,25 @@ impl<A: Api> Context<A> {
         Ok(task)
     }
 
-    /// Writes that a local file of a task's lead job has other content by now.
-    pub(super) async fn media_changed(
-        &self,
-        task: &Task,
-        what: String,
-    ) -> Result<Task, StoreError> {
+    /// Takes a task that was not sent from its lead job; returns it as it is then.
+    pub(super) async fn lose_lead(&self, task: &Task, why: LeadLost) -> Result<Task, StoreError> {
         let (moment, policy) = (self.clock.moment(), self.settings.policy.clone());
         let manifest = self.store.manifest_of(task.lead).await?;
         let key = &task.spec.key;
-        let task = self.store.media_changed(task.clone(), what.clone(), moment, policy).await?;
-        info!(job = key, manifest, "{key}: → waiting: {what}");
-        Ok(task)
+        let (to, what) = match &why {
+            LeadLost::MediaChanged(what) => (State::Waiting, what.clone()),
+            LeadLost::Failed(fault) => (State::Failed, fault.message.clone()),
+        };
+        let now = self.store.lose_lead(task.clone(), why, moment, policy).await?;
+        info!(
+            job = key,
+            manifest,
+            from_state = task.state.name(),
+            to_state = to.name(),
+            "{key}: {} → {to}: {what}",
+            task.state
+        );
+        Ok(now)
     }
 
     /// Says so in words if the create of `job` was sent with other credentials than those at hand: what
@@ -155,14 +162,13 @@ pub(super) fn code_of(error: &ApiError) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::job::{State, tests::spec};
+    use crate::job::{State, tests::task};
 
     #[test]
     fn the_log_tells_a_time_as_the_view_does_and_only_one_to_come() {
         let due_at_ms = 1_772_366_407_050;
         let waits = Some("its next try".to_owned());
-        let task =
-            Task { state: State::Queued, due_at_ms, waits, ..Task::new(spec(), "e".into(), 0) };
+        let task = Task { state: State::Queued, due_at_ms, waits, ..task() };
         let told = |now_ms| own_wait(&task, now_ms).unwrap();
         assert_eq!(told(due_at_ms - 1), "its next try (at 2026-03-01T12:00:07.050Z)");
         assert_eq!(told(due_at_ms), "its next try");

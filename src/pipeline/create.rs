@@ -7,7 +7,7 @@
 use super::{
     context::{Context, kept},
     in_the_way::{InTheWay, check_output},
-    local::{LoadedAudio, check_video, load_audio},
+    local::{check_video, load_audio},
     lookup,
     pace::Kind,
     refusal::{refused, taken_name},
@@ -16,9 +16,9 @@ use super::{
 use crate::{
     failpoint,
     job::{Create, Outcome, Task, outcome::Trouble},
-    kling::{Api, CreateRequest, Created, Reply},
+    kling::{Api, CreateRequest, Created, Reply, Sound},
     planted::{Mistake, is_planted},
-    store::{Answer, Call, Lookups, StoreError},
+    store::{Answer, Call, LeadLost, Lookups, StoreError},
 };
 
 /// Whether the line still lets paid calls through; asked again right before one is written down.
@@ -40,16 +40,17 @@ pub(super) async fn create<A: Api>(
             Asked::No(end) => return Ok(end),
         },
     };
-    let loaded = match ready(context, &task).await? {
-        Ok(loaded) => loaded,
+    let sound = match ready(context, &task).await {
+        Ok(sound) => sound,
         Err(NotReady::MediaChanged(what)) => {
-            let task = context.media_changed(&task, what).await?;
+            let task = context.lose_lead(&task, LeadLost::MediaChanged(what)).await?;
             return Ok(StepEnd::new(task, None));
         }
         Err(NotReady::InTheWay(found)) => {
             let task = context.note_in_the_way(&task, found).await?;
             return Ok(StepEnd::new(task, None));
         }
+        Err(NotReady::Store(error)) => return Err(error),
     };
     context.pace.ready(Kind::Create).await;
     if !gate() {
@@ -57,14 +58,14 @@ pub(super) async fn create<A: Api>(
     }
     let intended = Outcome::CreateIntended { account: context.settings.account.clone() };
     if is_planted(Mistake::SentUnwritten)
-        && let Some(request) = request(&task, loaded.clone())
+        && let Some(request) = request(&task, sound.clone())
     {
         let _unheard = context.api.create(&request).await;
     }
     failpoint::before("create.intend");
     let task = context.note(&task, intended, None).await?;
     failpoint::after("create.intend");
-    send(context, task, loaded).await
+    send(context, task, sound).await
 }
 
 /// Sends the same create again, under the same id, after lookups showed that it never arrived.
@@ -74,13 +75,13 @@ pub(super) async fn resend<A: Api>(
     absent_ms: i64,
     gate: Gate<'_>,
 ) -> Result<StepEnd, StoreError> {
-    let loaded = load_audio(&context.settings, &task).await;
-    let task = match still_asked(context, task, loaded.as_ref().err().cloned()).await? {
+    let sound = load_audio(&context.settings, &task).await;
+    let task = match still_asked(context, task, sound.as_ref().err().cloned()).await? {
         Asked::Yes(task) => task,
         Asked::No(end) => return Ok(end),
     };
     // Another job leads it now, whose file is to be read.
-    let Ok(loaded) = loaded else { return Ok(StepEnd::new(task, None)) };
+    let Ok(sound) = sound else { return Ok(StepEnd::new(task, None)) };
     // It was never accepted: it is still free to say no for want of room.
     if let Some(InTheWay::Outcome(blocked @ Outcome::Blocked(_))) =
         check_output(context, &task).await?
@@ -95,7 +96,7 @@ pub(super) async fn resend<A: Api>(
     failpoint::before("create.intend_again");
     let task = context.note(&task, Outcome::ResendIntended { absent_ms }, None).await?;
     failpoint::after("create.intend_again");
-    send(context, task, loaded).await
+    send(context, task, sound).await
 }
 
 /// A create that was sent before the video had to be identified, or the media measured, anew: by now
@@ -123,20 +124,14 @@ pub(super) async fn find_earlier_send<A: Api>(
 }
 
 /// Looks at everything local once more, while it is still free to say no.
-async fn ready<A: Api>(
-    context: &Context<A>,
-    task: &Task,
-) -> Result<Result<LoadedAudio, NotReady>, StoreError> {
-    if let Err(changed) = check_video(&context.settings, task).await {
-        return Ok(Err(NotReady::MediaChanged(changed)));
+async fn ready<A: Api>(context: &Context<A>, task: &Task) -> Result<Sound, NotReady> {
+    check_video(&context.settings, task).await.map_err(NotReady::MediaChanged)?;
+    let sound = load_audio(&context.settings, task).await.map_err(NotReady::MediaChanged)?;
+    match check_output(context, task).await {
+        Ok(None) => Ok(sound),
+        Ok(Some(found)) => Err(NotReady::InTheWay(found)),
+        Err(error) => Err(NotReady::Store(error)),
     }
-    Ok(match load_audio(&context.settings, task).await {
-        Err(changed) => Err(NotReady::MediaChanged(changed)),
-        Ok(loaded) => match check_output(context, task).await? {
-            None => Ok(loaded),
-            Some(found) => Err(NotReady::InTheWay(found)),
-        },
-    })
 }
 
 /// Whether a task whose create request never arrived is still asked for.
@@ -151,8 +146,7 @@ async fn still_asked<A: Api>(
     media_changed: Option<String>,
 ) -> Result<Asked, StoreError> {
     let (moment, policy) = (context.clock.moment(), context.settings.policy.clone());
-    let (task, is_asked) =
-        context.store.never_arrived(task, media_changed, moment, policy).await?;
+    let (task, is_asked) = context.store.never_arrived(task, media_changed, moment, policy).await?;
     if task.state.is_finished() {
         context.absences.forget(task.id);
         return Ok(Asked::No(StepEnd::new(task, None)));
@@ -172,14 +166,16 @@ enum NotReady {
     MediaChanged(String),
     /// Something is at the place of its output.
     InTheWay(InTheWay),
+    /// The database failed.
+    Store(StoreError),
 }
 
 async fn send<A: Api>(
     context: &Context<A>,
     task: Task,
-    loaded: LoadedAudio,
+    sound: Sound,
 ) -> Result<StepEnd, StoreError> {
-    let Some(request) = request(&task, loaded) else {
+    let Some(request) = request(&task, sound) else {
         let gone = "its session or timing is missing: it is identified again".to_owned();
         return Ok(StepEnd::new(
             context.note(&task, Outcome::SessionGone(gone), None).await?,
@@ -243,7 +239,7 @@ async fn note_answer<A: Api>(
     }
 }
 
-fn request(task: &Task, loaded: LoadedAudio) -> Option<CreateRequest> {
+fn request(task: &Task, sound: Sound) -> Option<CreateRequest> {
     let (session, plan) = (task.session.as_ref()?, task.plan.as_ref()?);
     let mut name = task.external_task_id();
     if is_planted(Mistake::NamedAnew) && task.create.as_ref().is_some_and(Create::was_sent_before) {
@@ -252,7 +248,7 @@ fn request(task: &Task, loaded: LoadedAudio) -> Option<CreateRequest> {
     Some(CreateRequest {
         session_id: session.session_id.clone(),
         face_id: plan.face_id.clone(),
-        sound: loaded.sound,
+        sound,
         sound_start_ms: plan.sound_start_ms,
         sound_end_ms: plan.sound_end_ms,
         sound_insert_ms: plan.sound_insert_ms,

@@ -3,40 +3,48 @@
 //! A result that was paid for is never given up: whatever is in the way is waited out, and the job
 //! says what it is.
 
-use std::{ffi::OsStr, path::PathBuf};
+use std::path::Path;
 
 use super::{
     context::Context,
+    copy::{copy_to_parts, is_complete},
     in_the_way::earlier,
     metadata::{delivered, record},
-    pace::Kind as Call,
     pour::fetch_file,
+    publish::publish,
+    result_query::{Made, ask_for_result},
     step::{StepEnd, Word},
-    stop::{Stop, no_result, on_disk, told},
+    stop::{Stop, on_disk, told},
 };
 use crate::{
     job::{
-        Delivered, JobId, Outcome, Task,
+        Delivered, JobId, Outcome, State, Task,
         outcome::{Fault, Trouble},
     },
-    kling::{Api, ResultVideo},
+    kling::{Api, RemoteTask},
     output::{self, FileFacts, Kind, Metadata, OutputError, Part, Place, Source},
     planted::{Mistake, is_planted},
     store::{Moved, StoreError},
 };
 
-/// Query Task: "generated images/videos will be deleted after 30 days".
-const RESULT_KEPT_MS: i64 = 30 * 24 * 60 * 60 * 1000;
-
 /// Fetches what the task of a job made. `hint` is what the last query said of it.
 pub(super) async fn download<A: Api>(
     context: &Context<A>,
     task: Task,
-    hint: Option<ResultVideo>,
+    hint: Option<RemoteTask>,
 ) -> Result<StepEnd, StoreError> {
+    // Read again: the job that it was taken into memory for may ask for another task by now.
+    let task = match context.store.task(task.id).await? {
+        Some(now) if now.state == State::Downloading => now,
+        _ => return Err(StoreError::Stale { key: task.spec.key }),
+    };
     let counted = context.settings.metrics.download();
     let (outcome, word) = match fetch(context, &task, Target::of(&task), hint).await {
-        Ok(delivered) => (Outcome::Delivered(delivered), None),
+        Ok(None) => return Err(StoreError::Stale { key: task.spec.key }),
+        Ok(Some((delivered, moved))) => {
+            context.store.record_moved(moved).await?;
+            (Outcome::Delivered(delivered), None)
+        }
         Err(stop @ Stop::Gone { .. }) => {
             let Trouble { code, message, .. } = told(&task, stop);
             (Outcome::Refused(Fault { code, message }), None)
@@ -73,6 +81,8 @@ pub(super) struct Target {
     pub(super) output: String,
     /// Files that the database knows to be the job's.
     pub(super) earlier: Vec<FileFacts>,
+    /// Files of other jobs that the result may be copied from, as paths under the output folder.
+    pub(super) sources: Vec<String>,
     /// The result is kept beside a newer one.
     pub(super) is_superseded: bool,
 }
@@ -85,188 +95,135 @@ impl Target {
             key: task.spec.key.clone(),
             output: task.spec.output.clone(),
             earlier: earlier(task),
+            sources: Vec::new(),
             is_superseded: task.is_superseded,
         }
     }
 }
 
-/// Brings the result of a task to `target`, unless it is there already. `hint` is what the last query showed.
+/// Brings the result of a task to `target`, unless it is there already, and returns which files were set aside for
+/// it. `hint` is what the last query showed. Returns none, with nothing published, if the job asks for another task
+/// by now, or for this one again.
 pub(super) async fn fetch<A: Api>(
     context: &Context<A>,
     task: &Task,
     target: Target,
-    hint: Option<ResultVideo>,
-) -> Result<Delivered, Stop> {
-    let task_id = task.task_id.clone().unwrap_or_default();
-    let (output_dir, way) =
-        (context.settings.output_dir.clone(), context.room.way_at_once(&target.output));
-    let (known, bytes_max) = (task.clone(), context.settings.download_bytes_max);
-    let superseded = target.is_superseded;
-    let (place, begun) = on_disk(&context.settings, move || {
+    hint: Option<RemoteTask>,
+) -> Result<Option<(Delivered, Vec<Moved>)>, Stop> {
+    let way = context.room.way_at_once(&target.output);
+    let (output_dir, wanted) = (context.settings.output_dir.clone(), target.clone());
+    let (known, is_at_kling) = (task.clone(), hint.is_some());
+    let (place, found) = on_disk(&context.settings, move || {
         let place = way.go(&output_dir)?;
-        let published = match superseded {
-            false => output::already_published(&place, &known.request_hash, known.take)?,
-            true => output::published_aside(&place, &known.request_hash, known.take)?
-                .map(|(_, metadata)| metadata),
-        };
-        // Without its watermarked copy it is not complete.
-        let complete = |found: &Metadata| !known.spec.watermark || found.watermark.is_some();
-        let task_id = known.task_id.as_deref().unwrap_or_default();
-        let parts = if superseded { place.superseded(task_id) } else { place.clone() };
-        let begun = match published.filter(complete) {
-            Some(metadata) => Begun::Published(Box::new(metadata)),
-            None => Begun::Part(open_part(&parts, task_id, Kind::Result, bytes_max)?),
-        };
-        Ok(((place, parts), begun))
+        let found = find(&output_dir, &place, &known, &wanted, is_at_kling)?;
+        Ok((place, found))
     })
     .await?;
-    let part = match begun {
-        Begun::Published(metadata) => return Ok(delivered(&metadata)),
-        Begun::Part(part) => part,
+    let (metadata, parts) = match found {
+        Found::Published(metadata) => return Ok(Some((delivered(&metadata), Vec::new()))),
+        Found::Copied(theirs) => (of_copy(context, task, &target, *theirs).await?, Vec::new()),
+        Found::Nothing => fetch_parts(context, task, &target, &place, hint).await?,
     };
-    let (videos, made) = match hint {
-        Some(video) => (video, None),
-        None => ask_for_result(context, task, &task_id).await?,
-    };
-    let record = record(context, task, (target.job, &target.key), videos.duration_ms).await?;
-    let ((place, parts), clock) = (place, context.clock.clone());
-    let (at, earlier, output) = (place.clone(), target.earlier, target.output.clone());
-    let publish = move |parts: Vec<Part>, result, watermark| {
-        // It is complete on disk now.
-        let metadata = Metadata { result, watermark, finished_at_ms: clock.now_ms(), ..record };
-        publish(&place, &output, &metadata, superseded, &earlier, parts)
-    };
-    let url = videos.url.as_deref();
-    let (delivered, moved) = if task.spec.watermark {
-        let fetched = fetch_file(context, part, Kind::Result, url, |part, facts| Ok((part, facts)));
-        let (part, result) = fetched.await.map_err(|stop| gone_by_now(stop, made))?;
-        let open = move || open_part(&parts, &task_id, Kind::Watermark, bytes_max);
-        let marked = on_disk(&context.settings, open).await?;
-        let whole = move |marked, facts| publish(vec![part, marked], result, Some(facts));
-        let url = videos.watermark_url.as_deref();
-        fetch_file(context, marked, Kind::Watermark, url, whole).await?
-    } else {
-        let whole = move |part, facts| publish(vec![part], facts, None);
-        let fetched = fetch_file(context, part, Kind::Result, url, whole).await;
-        fetched.map_err(|stop| gone_by_now(stop, made))?
-    };
-    context.room.learn(&target.output, &at);
-    note_moved(context, moved).await?;
-    Ok(delivered)
+    // A download takes long. An earlier result must not displace the newer one.
+    let is_asked_for = context.store.asks_for(target.job, task.id).await.map_err(internal)?;
+    if is_asked_for == target.is_superseded {
+        return Ok(None);
+    }
+    let (at, wanted) = (place.clone(), target.clone());
+    let published =
+        on_disk(&context.settings, move || publish(&at, &metadata, &wanted, parts)).await?;
+    context.room.learn(&target.output, &place);
+    Ok(Some(published))
 }
 
-/// Writes where files of other jobs are kept now.
-pub(super) async fn note_moved<A: Api>(
-    context: &Context<A>,
-    moved: Vec<Moved>,
-) -> Result<(), Stop> {
-    if moved.is_empty() {
-        return Ok(());
-    }
-    let noted = context.store.record_moved(moved).await;
-    noted.map_err(|error| Stop::Other { code: "internal", message: error.to_string() })
-}
-
-/// Gives the finished parts their names. What is in the way may stay there for long: then the parts are
-/// kept, and not fetched again each time. Whether they can be changes nothing of what is reported.
-fn publish(
-    place: &Place,
-    output: &str,
-    metadata: &Metadata,
-    superseded: bool,
-    earlier: &[FileFacts],
-    mut parts: Vec<Part>,
-) -> Result<(Delivered, Vec<Moved>), OutputError> {
-    if is_planted(Mistake::NeverPublished) {
-        return Ok((delivered(metadata), Vec::new()));
-    }
-    let published = match superseded {
-        false => output::publish(place, metadata, earlier),
-        true => output::publish_superseded(place, metadata).map(|_| Vec::new()),
-    };
-    match published {
-        Ok(aside) => Ok((delivered(metadata), moved(output, &aside)?)),
-        Err(error) => {
-            parts.iter_mut().for_each(|part| drop(part.keep()));
-            Err(error)
-        }
-    }
-}
-
-/// What was set aside, in the words of the database: the metadata beside each file name its task.
-pub(super) fn moved(output: &str, aside: &[PathBuf]) -> Result<Vec<Moved>, OutputError> {
-    let mut all = Vec::new();
-    for path in aside {
-        let Some(metadata) = Metadata::read(&path.with_extension("json"))? else { continue };
-        let Some(name) = path.file_name().and_then(OsStr::to_str) else { continue };
-        let to = match output.rsplit_once('/') {
-            Some((folder, _)) => format!("{folder}/{name}"),
-            None => name.to_owned(),
-        };
-        all.push(Moved {
-            from: output.to_owned(),
-            to,
-            request_hash: metadata.request_hash,
-            take: metadata.take,
-        });
-    }
-    Ok(all)
-}
-
-/// What is at a job's place.
-enum Begun {
+/// What is on disk of a result.
+enum Found {
     /// All of it, from before a crash.
     Published(Box<Metadata>),
-    /// What there is of its result.
-    Part(Part),
+    /// Its parts, which were copied; with the metadata of their source.
+    Copied(Box<Metadata>),
+    Nothing,
 }
 
-fn open_part(
+fn find(
+    output_dir: &Path,
     place: &Place,
-    task_id: &str,
-    kind: Kind,
-    bytes_max: u64,
-) -> Result<Part, OutputError> {
-    Part::open(place, Source { task_id, kind }, bytes_max)
+    task: &Task,
+    target: &Target,
+    is_at_kling: bool,
+) -> Result<Found, OutputError> {
+    let (hash, take) = (&task.request_hash, task.take);
+    let published = match target.is_superseded {
+        false => output::already_published(place, hash, take)?,
+        true => output::published_aside(place, hash, take)?.map(|(_, metadata)| metadata),
+    };
+    if let Some(metadata) = published.filter(|found| is_complete(found, task)) {
+        return Ok(Found::Published(Box::new(metadata)));
+    }
+    // A search reads the complete folder: a result that Kling just showed is fetched.
+    if target.is_superseded || is_at_kling {
+        return Ok(Found::Nothing);
+    }
+    let copied = copy_to_parts(output_dir, place, task, target)?;
+    Ok(copied.map_or(Found::Nothing, |theirs| Found::Copied(Box::new(theirs))))
 }
 
-/// When a task was made, and how long ago.
-#[derive(Clone, Copy)]
-struct Made {
-    at_ms: i64,
-    age_ms: i64,
-}
-
-/// The result as the API names it now, and how old its task is.
-async fn ask_for_result<A: Api>(
+/// What is kept with a copy: what its source has, but for what is the job's own.
+async fn of_copy<A: Api>(
     context: &Context<A>,
     task: &Task,
-    task_id: &str,
-) -> Result<(ResultVideo, Option<Made>), Stop> {
-    context.pace.ready(Call::Query).await;
-    let reply = context.api.task(task_id).await;
-    let (remote, api_now_ms) = (reply.result?, reply.answer.server_at_ms);
-    if remote.task_id != task_id {
-        return Err(no_result("is about another task"));
-    }
-    let video = remote.videos.into_iter().next().ok_or_else(|| no_result("names no result"))?;
-    // Both clocks must say so: either may be wrong, and the API's times may make no sense.
-    let now_ms = context.clock.now_ms();
-    let sent_at_ms = task.create.as_ref().map_or(now_ms, |create| create.first_sent_at_ms);
-    let made = remote.created_at_ms.map(|at_ms| {
-        let age_ms = api_now_ms.unwrap_or(now_ms).saturating_sub(at_ms);
-        Made { at_ms, age_ms: age_ms.min(now_ms.saturating_sub(sent_at_ms)) }
-    });
-    Ok((video, made))
+    target: &Target,
+    theirs: Metadata,
+) -> Result<Metadata, Stop> {
+    let kept = context.store.face_and_labels(task, target.job).await;
+    let (_, labels) = kept.map_err(internal)?;
+    let (job, finished_at_ms) = (target.key.clone(), context.clock.now_ms());
+    Ok(Metadata { job, labels, finished_at_ms, ..theirs })
 }
 
-/// A result that is not where the API just said is waited for, unless it is so old that it is not
-/// kept any more: waiting would never end.
-fn gone_by_now(stop: Stop, made: Option<Made>) -> Stop {
-    match (stop, made) {
-        (Stop::NotThere(_), Some(made)) if made.age_ms > RESULT_KEPT_MS => {
-            Stop::Gone { made_at_ms: made.at_ms }
-        }
-        (stop, _) => stop,
+/// Fetches the videos of a task to parts.
+async fn fetch_parts<A: Api>(
+    context: &Context<A>,
+    task: &Task,
+    target: &Target,
+    place: &Place,
+    hint: Option<RemoteTask>,
+) -> Result<(Metadata, Vec<Part>), Stop> {
+    let task_id = task.task_id.clone().unwrap_or_default();
+    let at = if target.is_superseded { place.superseded(&task_id) } else { place.clone() };
+    let made = match hint.and_then(|remote| Made::seen_just_now(task, remote)) {
+        Some(made) => made,
+        None => ask_for_result(context, task, &task_id).await?,
+    };
+    let Made { videos, at_ms, .. } = &made;
+    let part = open_part(context, &at, &task_id, Kind::Result).await?;
+    let fetched = fetch_file(context, part, Kind::Result, videos.url.as_deref()).await;
+    let (part, result) = fetched.map_err(|stop| made.gone_by_now(stop))?;
+    let (mut parts, mut watermark) = (vec![part], None);
+    if task.spec.watermark {
+        let part = open_part(context, &at, &task_id, Kind::Watermark).await?;
+        let url = videos.watermark_url.as_deref();
+        let (part, facts) = fetch_file(context, part, Kind::Watermark, url).await?;
+        parts.push(part);
+        watermark = Some(facts);
     }
+    let record = record(context, task, (target.job, &target.key), videos.duration_ms).await?;
+    let (created_at_ms, finished_at_ms) = (*at_ms, context.clock.now_ms());
+    Ok((Metadata { result, watermark, created_at_ms, finished_at_ms, ..record }, parts))
+}
+
+async fn open_part<A: Api>(
+    context: &Context<A>,
+    at: &Place,
+    task_id: &str,
+    kind: Kind,
+) -> Result<Part, Stop> {
+    let (at, task_id) = (at.clone(), task_id.to_owned());
+    let bytes_max = context.settings.download_bytes_max;
+    let open = move || Part::open(&at, Source { task_id: &task_id, kind }, bytes_max);
+    on_disk(&context.settings, open).await
+}
+
+pub(super) fn internal(error: StoreError) -> Stop {
+    Stop::Other { code: "internal", message: error.to_string() }
 }

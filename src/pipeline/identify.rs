@@ -11,7 +11,7 @@ use super::{
 use crate::{
     job::{FaceSpan, Outcome, Session, Task},
     kling::{Api, Identified},
-    store::{Call, KnownSession, StoreError},
+    store::{Call, KnownSession, LeadLost, StoreError},
 };
 
 /// Gets a session: one that is known already, or a new one by a call, which costs too.
@@ -24,7 +24,7 @@ pub(super) async fn identify<A: Api>(
         return Ok(end);
     }
     if let Err(changed) = check_video(&context.settings, &task).await {
-        let task = context.media_changed(&task, changed).await?;
+        let task = context.lose_lead(&task, LeadLost::MediaChanged(changed)).await?;
         return Ok(StepEnd::new(task, None));
     }
     if let Some(taken) = check_output(context, &task).await? {

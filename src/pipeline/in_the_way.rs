@@ -8,7 +8,7 @@ use crate::{
     job::{Outcome, Task, outcome::Fault},
     kling::Api,
     output::{self, FileFacts, OutputError},
-    store::StoreError,
+    store::{LeadLost, StoreError},
 };
 
 /// What is found at the place of a task's first file.
@@ -16,7 +16,7 @@ pub(super) enum InTheWay {
     /// The task cannot start, or its result is there already.
     Outcome(Outcome),
     /// The result of a later take of the same request: the database was lost or put back from a backup.
-    LaterTake { take: u32, task_id: String },
+    LaterTake(u32),
 }
 
 impl<A: Api> Context<A> {
@@ -29,15 +29,17 @@ impl<A: Api> Context<A> {
     ) -> Result<Task, StoreError> {
         let outcome = match found {
             InTheWay::Outcome(outcome) => outcome,
-            InTheWay::LaterTake { take, task_id } => {
+            InTheWay::LaterTake(take) => {
                 let (moment, policy) = (self.clock.moment(), self.settings.policy.clone());
-                let moved = self.store.move_to_take(task.clone(), take, moment, policy).await?;
-                if moved.take != take {
-                    return Ok(moved);
-                }
-                return self.note(&moved, Outcome::Found { task_id }, None).await;
+                return self.store.move_to_take(task.clone(), take, moment, policy).await;
             }
         };
+        // The place of one job says nothing of the others that share its task.
+        if let Outcome::Refused(fault) = &outcome
+            && self.store.is_shared(task).await?
+        {
+            return self.lose_lead(task, LeadLost::Failed(fault.clone())).await;
+        }
         match self.note(task, outcome, None).await {
             Err(taken @ StoreError::TaskTaken { .. }) => {
                 let refused = output_taken(format!("its output is there already: {taken}"));
@@ -51,13 +53,25 @@ impl<A: Api> Context<A> {
 /// Returns what is in the way of a task's first file; none: nothing is.
 ///
 /// The result of this very request may be there though the database does not know of it: then the database was
-/// lost or put back from a backup, and the metadata name the task.
+/// lost or put back from a backup, and the metadata name the task. A later take than a certain one that is asked for is
+/// an earlier result, which is set aside.
+///
+/// # Errors
+/// When the database fails.
 pub(super) async fn check_output<A: Api>(
     context: &Context<A>,
     task: &Task,
 ) -> Result<Option<InTheWay>, StoreError> {
+    let found = look(context, task, u32::MAX).await;
+    if matches!(found, Some(InTheWay::LaterTake(_))) && !context.store.is_take_open(task).await? {
+        return Ok(look(context, task, task.take).await);
+    }
+    Ok(found)
+}
+
+/// The same; results of takes after `take_max` are not asked about.
+async fn look<A: Api>(context: &Context<A>, task: &Task, take_max: u32) -> Option<InTheWay> {
     let (output_dir, wanted) = (context.settings.output_dir.clone(), task.clone());
-    let known = context.store.known_takes(task).await?;
     let (way, look) = context.room.way(&task.spec.output).await;
     let has_room = look.is_none();
     let checked = on_disk(&context.settings, move || {
@@ -65,7 +79,7 @@ pub(super) async fn check_output<A: Api>(
         let watermark = wanted.spec.watermark;
         if let Some(published) = output::published_before(&place)?
             && published.request_hash == wanted.request_hash
-            && (published.take == wanted.take || known.is_some_and(|known| published.take > known))
+            && (wanted.take..=take_max).contains(&published.take)
         {
             return Ok((place, Some(published)));
         }
@@ -77,7 +91,7 @@ pub(super) async fn check_output<A: Api>(
         Ok((place, None))
     });
     let taken = |message| Some(InTheWay::Outcome(output_taken(message)));
-    Ok(match checked.await {
+    match checked.await {
         Ok((place, None)) => {
             if let Some(look) = look {
                 look.learn(&place);
@@ -87,9 +101,7 @@ pub(super) async fn check_output<A: Api>(
         Ok((_, Some(published))) if published.take == task.take => {
             Some(InTheWay::Outcome(Outcome::Found { task_id: published.task_id }))
         }
-        Ok((_, Some(published))) => {
-            Some(InTheWay::LaterTake { take: published.take, task_id: published.task_id })
-        }
+        Ok((_, Some(published))) => Some(InTheWay::LaterTake(published.take)),
         // Nothing is paid for what could not be stored.
         Err(Stop::Output(error)) if error.is_passing() => {
             Some(InTheWay::Outcome(Outcome::Blocked(told(task, error.into()))))
@@ -98,7 +110,7 @@ pub(super) async fn check_output<A: Api>(
         Err(Stop::Api(error) | Stop::NotThere(error)) => taken(error.message),
         Err(stop @ Stop::Gone { .. }) => taken(told(task, stop).message),
         Err(Stop::Other { message, .. }) => taken(message),
-    })
+    }
 }
 
 /// The end of a task whose place is another's.

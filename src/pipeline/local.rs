@@ -10,14 +10,6 @@ use crate::{
     media::{LocateFault, Located, sha256_of, sha256_of_bytes, sound, video},
 };
 
-/// The audio of a job as it goes into the create request.
-#[derive(Debug, Clone)]
-pub(super) struct LoadedAudio {
-    pub(super) sound: Sound,
-    /// The SHA-256 of inline audio.
-    pub(super) sha256: Option<String>,
-}
-
 /// Returns the video as it goes into the Identify Face request.
 pub(super) fn video_ref(task: &Task) -> VideoRef {
     match &task.spec.video {
@@ -58,11 +50,12 @@ pub(super) async fn check_video(settings: &Settings, task: &Task) -> Result<(), 
     checked.await?
 }
 
-/// Reads the audio of a job, and checks that it has the content that was measured; returns why not.
-pub(super) async fn load_audio(settings: &Settings, task: &Task) -> Result<LoadedAudio, String> {
+/// Returns the audio as it goes into the create request. A local file is read, and must have the content that
+/// was measured; if not, returns why.
+pub(super) async fn load_audio(settings: &Settings, task: &Task) -> Result<Sound, String> {
     let name = match task.spec.audio.clone() {
-        Source::Url(url) => return Ok(LoadedAudio { sound: Sound::Url(url), sha256: None }),
-        Source::Id(id) => return Ok(LoadedAudio { sound: Sound::Id(id), sha256: None }),
+        Source::Url(url) => return Ok(Sound::Url(url)),
+        Source::Id(id) => return Ok(Sound::Id(id)),
         Source::File(name) => name,
     };
     let measured =
@@ -72,8 +65,7 @@ pub(super) async fn load_audio(settings: &Settings, task: &Task) -> Result<Loade
     let loaded = settings.offload.run(move || {
         let located =
             locator.locate(&manifest_dir, &name).map_err(|fault| fault.describe("audio"))?;
-        let (bytes, sha256) = measured.read_audio(&name, &located)?;
-        Ok(LoadedAudio { sound: Sound::File(bytes), sha256: Some(sha256) })
+        measured.read_audio(&name, &located).map(Sound::File)
     });
     loaded.await?
 }
@@ -106,7 +98,7 @@ impl Measured {
     }
 
     /// The bytes that are sent are the bytes that are hashed.
-    fn read_audio(&self, name: &str, located: &Located) -> Result<(Vec<u8>, String), String> {
+    fn read_audio(&self, name: &str, located: &Located) -> Result<Vec<u8>, String> {
         let file = match located.open() {
             Ok(file) => file,
             Err(LocateFault::Changed(_)) => return Err(changed("audio", name)),
@@ -122,7 +114,7 @@ impl Measured {
             Some(measured) => *measured == sha256,
             None => self.has_stamp_of(located),
         };
-        if is_same { Ok((bytes, sha256)) } else { Err(changed("audio", name)) }
+        if is_same { Ok(bytes) } else { Err(changed("audio", name)) }
     }
 
     fn has_stamp_of(&self, located: &Located) -> bool {

@@ -5,9 +5,11 @@
 //! account's tasks must not hold any task that could be it (`listing`).
 
 use super::{
+    candidates::is_of,
     context::{Context, kept},
     create::{self, Gate},
     listing,
+    local::video_ref,
     pace::Kind,
     step::{StepEnd, Word, trouble},
 };
@@ -125,8 +127,17 @@ fn not_yet(task: &Task, trouble: Trouble) -> Outcome {
     Outcome::Trouble(trouble)
 }
 
-/// A name that we made up is ours; one that the user gave may have been used before us.
+/// A name that we made up is ours; one that the user gave may have been used before us. Then the task is adopted
+/// if Kling shows the same video for it, and not if Kling shows another.
 fn whose(task: &Task, remote: RemoteTask) -> Seen {
+    let is_shown =
+        remote.parent_video.as_ref().is_some_and(|it| it.url.is_some() || it.id.is_some());
+    if task.spec.external_task_id.is_some() && is_shown {
+        return match is_of(&remote, &video_ref(task)) {
+            true => Seen::Ours(Box::new(remote)),
+            false => somebody_elses(task, &remote, "is of another video"),
+        };
+    }
     let first_sent_at_ms = task.create.as_ref().map_or(0, |create| create.first_sent_at_ms);
     let before_us =
         remote.created_at_ms.is_some_and(|at_ms| at_ms < first_sent_at_ms.saturating_sub(SKEW_MS));

@@ -45,7 +45,7 @@ pub(super) async fn record<A: Api>(
         result: FileFacts { sha256: String::new(), bytes: 0 },
         watermark: None,
         labels,
-        created_at_ms: task.create.as_ref().map_or(0, |create| create.first_sent_at_ms),
+        created_at_ms: task.made_at_ms(None),
         finished_at_ms: 0,
     })
 }

@@ -21,14 +21,13 @@ use crate::{
 /// So many bytes go to the disk at once.
 const WRITE_BYTES: usize = 256 << 10;
 
-/// Brings one video to disk as a whole part file, and does `then` with it in the same go.
-pub(super) async fn fetch_file<A: Api, T: Send + 'static>(
+/// Brings one video to disk as a complete part file.
+pub(super) async fn fetch_file<A: Api>(
     context: &Context<A>,
     part: Part,
     kind: Kind,
     url: Option<&str>,
-    then: impl FnOnce(Part, FileFacts) -> Result<T, OutputError> + Send + 'static,
-) -> Result<T, Stop> {
+) -> Result<(Part, FileFacts), Stop> {
     let url = match (url, kind) {
         (Some(url), _) => {
             Url::parse(url).map_err(|_| no_result("names a result without a valid address"))?
@@ -47,7 +46,7 @@ pub(super) async fn fetch_file<A: Api, T: Send + 'static>(
     let finish = move || {
         begin_and_append(&mut part, bytes)?;
         let facts = part.finish(is_whole, expected_bytes)?;
-        then(part, facts)
+        Ok((part, facts))
     };
     on_disk(&context.settings, finish).await
 }

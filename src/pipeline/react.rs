@@ -81,8 +81,9 @@ impl<A: Api> Pipeline<A> {
         // Others of its task may copy it now; and one that failed is due later.
         if self.deliveries.is_empty() {
             self.deliveries_are_stale = true;
-            self.next_due_at_ms =
-                self.context.store.next_due_at_ms(self.context.clock.now_ms()).await?;
+            let now_ms = self.context.clock.now_ms();
+            let next = self.context.store.next_delivery_at_ms(now_ms).await?;
+            self.next_due_at_ms = self.next_due_at_ms.into_iter().chain(next).min();
         }
         match word {
             Some(word) => self.heed(None, word).await,
@@ -143,13 +144,13 @@ impl<A: Api> Pipeline<A> {
             }
         }
         let median_before_ms = self.cadence.median_ms();
-        for (task, video) in swept.moved {
+        for (task, remote) in swept.moved {
             self.budget.is_stale = true;
             if matches!(task.state, State::Downloading | State::Failed) && task.create.is_some() {
                 self.cadence.remember(age(&task, now_ms));
             }
-            if let (State::Downloading, Some(video)) = (task.state, video) {
-                self.hints.insert(task.id, video);
+            if let (State::Downloading, Some(remote)) = (task.state, remote) {
+                self.hints.insert(task.id, remote);
             }
             self.settle_in(task);
         }

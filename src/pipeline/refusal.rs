@@ -61,12 +61,8 @@ async fn refused_itself<A: Api>(
     loop {
         match lookup::look_up(context, task).await? {
             Seen::Ours(task) => return Ok((Outcome::Found { task_id: task.task_id }, None)),
-            Seen::SomebodyElses(message) if was_sent_before(task) => {
-                return Ok((Outcome::NoLookups(message), None));
-            }
-            Seen::SomebodyElses(message) => {
-                return Ok((Outcome::Refused(taken_name(message)), None));
-            }
+            // A name that the user gave is another task's: a person decides.
+            Seen::SomebodyElses(message) => return Ok((Outcome::NoLookups(message), None)),
             // The refusal stands, but whether an earlier send arrived is not known yet.
             Seen::Trouble(trouble, word) => return Ok((Outcome::Lost(trouble.message), word)),
             Seen::Nothing => {}
@@ -118,8 +114,7 @@ fn name_taken<A: Api>(context: &Context<A>, task: &Task, error: &ApiError) -> Ou
         // A name that we made up can only be that of an earlier send, which does not show yet.
         (None, _) => Outcome::Lost(error.message.clone()),
         // A name that the user gave may be a task's of another kind.
-        (Some(_), _) if was_sent_before(task) => Outcome::NoLookups(error.message.clone()),
-        (Some(_), _) => Outcome::Refused(taken_name(error.message.clone())),
+        (Some(_), _) => Outcome::NoLookups(error.message.clone()),
     }
 }
 

@@ -42,7 +42,7 @@ use super::{
 use crate::{
     failpoint,
     job::{JobId, State, Task, TaskId},
-    kling::{Api, ApiError, ResultVideo},
+    kling::{Api, ApiError, RemoteTask},
     planted::{Mistake, is_planted},
     store::{DueDelivery, Store, StoreError},
 };
@@ -121,7 +121,7 @@ pub struct Pipeline<A> {
     /// A task succeeded since deliveries were read.
     pub(super) deliveries_are_stale: bool,
     /// What the last query said that a task made.
-    pub(super) hints: BTreeMap<TaskId, ResultVideo>,
+    pub(super) hints: BTreeMap<TaskId, RemoteTask>,
     pub(super) next_sweep: Instant,
     /// When the list is to be read for unresolved jobs; none while all have their candidates.
     pub(super) list_candidates_at: Option<Instant>,

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     job::{Outcome, State, Task, TaskId},
-    kling::{Answer, Api, ApiError, Meaning, RemoteTask, ResultVideo, TaskStatus},
+    kling::{Answer, Api, ApiError, Meaning, RemoteTask, TaskStatus},
     store::{Call, Lookups, StoreError},
 };
 
@@ -37,8 +37,8 @@ pub(super) struct Followed {
 /// What a sweep saw.
 #[derive(Debug, Default)]
 pub(super) struct Swept {
-    /// The jobs that moved, as they were written down, with what their task made.
-    pub(super) moved: Vec<(Task, Option<ResultVideo>)>,
+    /// The jobs that moved, as they were written down, with what the API shows of their task.
+    pub(super) moved: Vec<(Task, Option<RemoteTask>)>,
     /// The jobs whose task stands where it stood.
     pub(super) same: Vec<TaskId>,
     /// The jobs whose task the API does not know, with its words.
@@ -55,7 +55,7 @@ pub(super) struct Swept {
 
 /// What one answer said of one task.
 enum Sight {
-    Moved(Box<Task>, Option<ResultVideo>),
+    Moved(Box<Task>, Box<RemoteTask>),
     Same(TaskId),
     Unclear(TaskId, String),
     Stale(TaskId),
@@ -64,7 +64,7 @@ enum Sight {
 impl Swept {
     fn add(&mut self, sight: Sight) {
         match sight {
-            Sight::Moved(task, video) => self.moved.push((*task, video)),
+            Sight::Moved(task, remote) => self.moved.push((*task, Some(*remote))),
             Sight::Same(id) => self.same.push(id),
             Sight::Unclear(id, words) => self.unclear.push((id, words)),
             Sight::Stale(id) => self.stale.push(id),
@@ -227,7 +227,7 @@ async fn see<A: Api>(
         TaskStatus::Processing if task.state == State::Submitted => Outcome::Processing,
         TaskStatus::Succeed => {
             if units_micro.is_none() && context.settings.units_per_day_micro.is_some() {
-                let (key, manifest) = (&task.spec.key, context.store.manifest_of(task.id).await?);
+                let (key, manifest) = (&task.spec.key, context.store.manifest_of(task.lead).await?);
                 warn!(
                     job = key,
                     manifest,
@@ -258,7 +258,7 @@ async fn see<A: Api>(
     let ended = outcome != Outcome::Processing;
     let answer = kept(call, answer, ended.then_some(units_micro).flatten());
     match context.note(&task, outcome, answer).await {
-        Ok(task) => Ok(Sight::Moved(Box::new(task), remote.videos.into_iter().next())),
+        Ok(task) => Ok(Sight::Moved(Box::new(task), Box::new(remote))),
         Err(StoreError::Stale { .. }) => Ok(Sight::Stale(task.id)),
         Err(error) => Err(error),
     }

@@ -7,9 +7,11 @@ use super::{
     Reader, Store, StoreError, job_row, never_arrived,
     record::{self, add_event},
     sharing::{Sharing, Stop, Wish},
+    transition,
 };
 use crate::job::{
     CANCELLED, FETCH, Failure, Job, Moment, Outcome, Policy, RETRY, State, Task, TaskId, apply,
+    retried_take,
 };
 
 pub(super) const UNDECIDED: &str = "
@@ -26,10 +28,14 @@ pub struct JobState {
     pub task: Option<Task>,
     /// The path of its manifest under `jobs_dir`.
     pub manifest: String,
+    /// The task that it had before a retry or an edit.
+    pub earlier: Option<Task>,
     /// Keys of other jobs that share its task.
     pub shares_with: Vec<String>,
-    /// Whether the task that a retry would use exists already, and was paid for.
-    pub retry_is_paid: bool,
+    /// The request hash and take of the task that a retry would use; none while the media were not read.
+    pub retry_task: Option<(String, u32)>,
+    /// Whether a retry costs nothing: that task was paid already, or other jobs have it and it is in progress.
+    pub retry_is_free: bool,
     /// A task that it asked for earlier, and whose create request has an unknown outcome.
     pub undecided: Option<Task>,
 }
@@ -119,6 +125,7 @@ fn state(connection: &Connection, key: &str) -> Result<Option<JobState>, StoreEr
     let Some(row) = job_row::by_key(connection, key)? else { return Ok(None) };
     let job = row.job;
     let task = job.task.map(|id| record::task(connection, id)).transpose()?.flatten();
+    let earlier = job.earlier_task.map(|id| record::task(connection, id)).transpose()?.flatten();
     let manifest = record::manifest_of(connection, job.id)?;
     let shares_with = connection
         .prepare_cached(
@@ -126,18 +133,25 @@ fn state(connection: &Connection, key: &str) -> Result<Option<JobState>, StoreEr
         )?
         .query_map((job.task, job.id), |row| row.get(0))?
         .collect::<Result<_, _>>()?;
-    let retry_is_paid = next_take(connection, &job, task.as_ref())?
-        .map(|(hash, take)| {
-            connection
-                .prepare_cached(
-                    "SELECT 1 FROM task WHERE request_hash = ?1 AND take = ?2 AND task_id IS NOT NULL",
-                )?
-                .exists((hash, take))
-        })
-        .transpose()?
-        .unwrap_or(false);
+    let retry_task = next_take(connection, &job, task.as_ref())?;
+    let mut free = connection.prepare_cached(
+        "SELECT 1 FROM task WHERE request_hash = ?1 AND take = ?2
+           AND (task_id IS NOT NULL OR state NOT IN ('cancelled', 'failed'))",
+    )?;
+    let retry_is_free =
+        retry_task.as_ref().map(|next| free.exists((&next.0, next.1))).transpose()? == Some(true);
     let undecided = undecided(connection, &job)?;
-    Ok(Some(JobState { job, task, manifest, shares_with, retry_is_paid, undecided }))
+    let state = JobState {
+        job,
+        task,
+        earlier,
+        manifest,
+        shares_with,
+        retry_task,
+        retry_is_free,
+        undecided,
+    };
+    Ok(Some(state))
 }
 
 /// The task that a job led before its request changed, while the outcome of the create request is unknown: no job
@@ -158,10 +172,7 @@ fn next_take(
 ) -> Result<Option<(String, u32)>, StoreError> {
     let Some(request_hash) = job.request_hash.clone() else { return Ok(None) };
     // The moment does not matter: nothing is applied.
-    let policy =
-        Policy { retry_initial_ms: 1, retry_max_ms: 1, give_up_after_ms: 1, create_settle_ms: 1 };
-    let moment = Moment { now_ms: 0, chance: 0.0 };
-    let sharing = Sharing { connection, moment, policy: &policy };
+    let sharing = Sharing::of_api(connection, 0);
     let take = match task {
         Some(task) if task.request_hash != request_hash => sharing.take_to_join(job)?,
         Some(task) if task.was_accepted() => sharing.take_after(&request_hash, task.take)?,
@@ -179,8 +190,7 @@ fn carry_out(sharing: Sharing<'_>, state: JobState, command: Command) -> Result<
         Command::Fetch => fetch(sharing, job),
         Command::Dismiss(dismissed) => dismiss(sharing, job, task.as_ref(), dismissed),
         Command::Task(outcome) => {
-            let is_meant =
-                |task: &Task| task.state == State::Unresolved || task.is_unseen();
+            let is_meant = |task: &Task| task.state == State::Unresolved || task.is_unseen();
             let Some(task) = task.filter(is_meant).or(undecided) else { return Ok(()) };
             let is_unsent = outcome == Outcome::ResolvedAsUnsent;
             let transition =
@@ -188,7 +198,7 @@ fn carry_out(sharing: Sharing<'_>, state: JobState, command: Command) -> Result<
                     StoreError::Nonsense { key: illegal.key.clone(), what: illegal.to_string() }
                 })?;
             let now_ms = sharing.moment.now_ms;
-            let task = record::record(sharing.connection, &transition, None, now_ms)?;
+            let task = transition::record(sharing.connection, &transition, None, now_ms)?;
             if is_unsent {
                 never_arrived::reconsider(sharing, &task, None)?;
             }
@@ -202,21 +212,28 @@ fn retry(sharing: Sharing<'_>, mut job: Job, task: Option<&Task>) -> Result<(), 
     let what = match next_take(sharing.connection, &job, task)? {
         // Its media could not be used, or were never read: they are looked at again.
         None => {
-            (job.state, job.task) = (State::Waiting, None);
-            job.failure = None;
+            if task.is_some_and(Task::was_accepted) {
+                job.earlier_task = before.task;
+            }
+            (job.state, job.task, job.failure) = (State::Waiting, None, None);
+            job.changed_after_sent = false;
             job.media.missing = Some("its media to be looked at".to_owned());
             format!("{RETRY} its media are looked at again")
         }
         Some((_, take)) => {
             let was_accepted = task.is_some_and(Task::was_accepted);
-            job.earlier_task = before.task.filter(|_| was_accepted);
+            job.earlier_task = if was_accepted { before.task } else { before.earlier_task };
+            if was_accepted {
+                job.retry_take = Some(take);
+            }
             let wish =
                 Wish { take, turn: sharing.turn(job.spec.priority)?, sessions_after_ms: now_ms };
             sharing.point(&mut job, wish)?;
             let points_to = job.task.map(|id| sharing.reread(id)).transpose()?;
+            let take = retried_take(take, &job, task.filter(|_| was_accepted));
             match points_to.is_some_and(|task| task.was_accepted()) {
-                true => format!("{RETRY} take {take} exists already and is used"),
-                false => format!("{RETRY} take {take} begins"),
+                true => format!("{RETRY} {take} exists already and is used"),
+                false => format!("{RETRY} {take} begins"),
             }
         }
     };
@@ -228,7 +245,7 @@ fn retry(sharing: Sharing<'_>, mut job: Job, task: Option<&Task>) -> Result<(), 
 fn cancel(sharing: Sharing<'_>, mut job: Job) -> Result<(), Stop> {
     let before = job.clone();
     let earlier = job.earlier_task.take().map(|id| sharing.reread(id)).transpose()?;
-    job.media.missing = None;
+    (job.retry_take, job.media.missing) = (None, None);
     let what = match earlier {
         Some(task) => {
             job.task = Some(task.id);
@@ -267,7 +284,8 @@ fn dismiss(
     dismissed: bool,
 ) -> Result<(), Stop> {
     let before = job.clone();
-    job.dismissed = dismissed;
+    // A result that is accepted may still fail: that would be news.
+    job.dismissed = dismissed && job.state == State::Failed;
     let has_changed =
         |task: &Task| job.request_hash.as_ref().is_some_and(|asked| *asked != task.request_hash);
     job.changed_after_sent = !dismissed && task.is_some_and(has_changed);

@@ -1,9 +1,11 @@
 //! Jobs that wait for their own copy of a result, and the outcome of each attempt to deliver it.
 
-use rusqlite::named_params;
+use rusqlite::{Connection, named_params};
 
-use super::{Store, StoreError, change::Change, job_row, record, record::add_event};
-use crate::job::{Attempt, Job, JobId, Moment, Policy, Task, deliver};
+use super::{
+    Store, StoreError, change::Change, job_row, job_row::JobRow, record, record::add_event,
+};
+use crate::job::{Attempt, Job, JobId, Moment, Policy, Task, TaskId, deliver};
 
 /// A job whose task has succeeded, and whose own file is not there yet.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,9 +29,10 @@ pub struct Moved {
     pub take: u32,
 }
 
-pub(super) const DUE: &str = "INDEXED BY job_state
-    JOIN task t ON t.id = j.task_row AND t.state = 'succeeded'
-    WHERE j.state = 'downloading' AND (j.due_at_ms <= ?1 OR j.due_at_ms > ?2) ORDER BY j.id LIMIT ?3";
+pub(super) const DUE: &str = "INDEXED BY job_due
+    WHERE j.due_at_ms >= ?1 AND j.due_at_ms <= ?2 ORDER BY j.due_at_ms, j.id LIMIT ?3";
+pub(super) const NEXT_DUE: &str =
+    "SELECT min(due_at_ms) FROM job INDEXED BY job_due WHERE due_at_ms > ?1";
 
 impl Store {
     /// Returns up to `limit` deliveries that are due at `now_ms`. What rests for longer than `rest_max_ms` is
@@ -44,14 +47,13 @@ impl Store {
         limit: usize,
     ) -> Result<Vec<DueDelivery>, StoreError> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let latest_ms = now_ms.saturating_add(rest_max_ms);
+        let latest_ms = now_ms.saturating_add(rest_max_ms).saturating_add(1);
         self.read(move |connection| {
-            let sql = format!("{}FROM job j {DUE}", &*job_row::SELECT);
-            let mut statement = connection.prepare_cached(&sql)?;
-            let rows = statement.query_map((now_ms, latest_ms, limit), job_row::read)?;
+            let mut jobs = job_row::all(connection, DUE, (0, now_ms, limit))?;
+            let left = limit.saturating_sub(i64::try_from(jobs.len()).unwrap_or(limit));
+            jobs.extend(job_row::all(connection, DUE, (latest_ms, i64::MAX, left))?);
             let mut due = Vec::new();
-            for row in rows {
-                let job = row?.job;
+            for JobRow { job, .. } in jobs {
                 if let Some(task) =
                     job.task.map(|id| record::task(connection, id)).transpose()?.flatten()
                 {
@@ -59,6 +61,18 @@ impl Store {
                 }
             }
             Ok(due)
+        })
+        .await
+    }
+
+    /// Returns when (Unix ms) the next delivery that rests is due, if any does.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn next_delivery_at_ms(&self, now_ms: i64) -> Result<Option<i64>, StoreError> {
+        self.read(move |connection| {
+            let mut statement = connection.prepare_cached(NEXT_DUE)?;
+            Ok(statement.query_row([now_ms], |row| row.get(0))?)
         })
         .await
     }
@@ -83,8 +97,20 @@ impl Store {
         .await
     }
 
-    /// Writes the outcome of an attempt to deliver. Returns the change, for the log; none: the job was changed
-    /// meanwhile.
+    /// Returns whether a job asks for that task now.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn asks_for(&self, job: JobId, task: TaskId) -> Result<bool, StoreError> {
+        self.read(move |connection| {
+            let sql = "SELECT 1 FROM job WHERE id = ?1 AND task_row = ?2";
+            Ok(connection.prepare_cached(sql)?.exists((job, task))?)
+        })
+        .await
+    }
+
+    /// Writes the outcome of an attempt to deliver, and where delivered files were moved to for it. Returns the change,
+    /// for the log; none: the job was changed meanwhile.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -92,38 +118,15 @@ impl Store {
         &self,
         job: Job,
         attempt: Attempt,
+        moved: Vec<Moved>,
         moment: Moment,
         policy: Policy,
     ) -> Result<Option<Change>, StoreError> {
         self.write(move |connection| {
-            let Some(row) = job_row::by_id(connection, job.id)? else { return Ok(None) };
-            let mut now = row.job;
-            if now.revision != job.revision {
-                return Ok(None);
-            }
-            let before = (now.state, now.delivery.waits.clone());
-            let (state, delivery, failure, what) =
-                deliver(&now.delivery, &attempt, &moment, &policy);
-            (now.state, now.delivery, now.failure) = (state, delivery, failure);
-            if let Attempt::Delivered { sha256, bytes } = &attempt {
-                now.output.clone_from(&now.spec.output);
-                now.delivered = Some((sha256.clone(), *bytes));
-                now.earlier_task = None;
-            }
-            job_row::save(connection, &mut now, row.manifest_id, moment.now_ms)?;
-            let says_it_again = state == before.0 && now.delivery.waits == before.1;
-            if !says_it_again {
-                let from = Some(before.0);
-                add_event(connection, now.id, from, state, &what, None, moment.now_ms)?;
-            }
-            Ok(Some(Change {
-                manifest: record::manifest_of(connection, now.id)?,
-                from: Some(before.0.name().to_owned()),
-                to: state.name().to_owned(),
-                what,
-                task_id: None,
-                key: now.spec.key,
-            }))
+            let change = record_attempt(connection, &job, &attempt, &moment, &policy)?;
+            // After the job itself: its own earlier file is not its output any more.
+            record_moved(connection, &moved)?;
+            Ok(change)
         })
         .await
     }
@@ -133,21 +136,60 @@ impl Store {
     /// # Errors
     /// When the database cannot be written.
     pub async fn record_moved(&self, moved: Vec<Moved>) -> Result<(), StoreError> {
-        self.write(move |connection| {
-            for Moved { from, to, request_hash, take } in &moved {
-                connection
-                    .prepare_cached(
-                        "UPDATE job SET output = :to
-                         FROM (SELECT id, result_sha256 FROM task WHERE request_hash = :hash AND take = :take) made
-                         WHERE (task_row = made.id OR earlier_task_row = made.id) AND output = :from
-                           AND delivered_sha256 = made.result_sha256",
-                    )?
-                    .execute(
-                        named_params! { ":to": to, ":from": from, ":hash": request_hash, ":take": take },
-                    )?;
-            }
-            Ok(())
-        })
-        .await
+        if moved.is_empty() {
+            return Ok(());
+        }
+        self.write(move |connection| record_moved(connection, &moved)).await
     }
+}
+
+fn record_attempt(
+    connection: &Connection,
+    job: &Job,
+    attempt: &Attempt,
+    moment: &Moment,
+    policy: &Policy,
+) -> Result<Option<Change>, StoreError> {
+    let Some(row) = job_row::by_id(connection, job.id)? else { return Ok(None) };
+    let mut now = row.job;
+    if now.revision != job.revision {
+        return Ok(None);
+    }
+    let before = (now.state, now.delivery.waits.clone());
+    let (state, delivery, failure, what) = deliver(&now.delivery, attempt, moment, policy);
+    (now.state, now.delivery, now.failure) = (state, delivery, failure);
+    if let Attempt::Delivered { sha256, bytes } = attempt {
+        now.output.clone_from(&now.spec.output);
+        now.delivered = Some((sha256.clone(), *bytes));
+        now.earlier_task = None;
+    }
+    job_row::save(connection, &mut now, row.manifest_id, moment.now_ms)?;
+    let says_it_again = state == before.0 && now.delivery.waits == before.1;
+    if !says_it_again {
+        add_event(connection, now.id, Some(before.0), state, &what, None, moment.now_ms)?;
+    }
+    Ok(Some(Change {
+        manifest: record::manifest_of(connection, now.id)?,
+        from: Some(before.0.name().to_owned()),
+        to: state.name().to_owned(),
+        what,
+        task_id: None,
+        key: now.spec.key,
+    }))
+}
+
+fn record_moved(connection: &Connection, moved: &[Moved]) -> Result<(), StoreError> {
+    for Moved { from, to, request_hash, take } in moved {
+        connection
+            .prepare_cached(
+                "UPDATE job SET output = :to, revision = revision + 1
+                 FROM (SELECT id, result_sha256 FROM task WHERE request_hash = :hash AND take = :take) made
+                 WHERE (task_row = made.id OR earlier_task_row = made.id) AND output = :from
+                   AND delivered_sha256 = made.result_sha256",
+            )?
+            .execute(
+                named_params! { ":to": to, ":from": from, ":hash": request_hash, ":take": take },
+            )?;
+    }
+    Ok(())
 }

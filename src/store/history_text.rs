@@ -69,8 +69,8 @@ mod tests {
             ("create written down ", "as lipsyncd-0a1b"),
             ("accepted as task ", "842 and on"),
             ("delivered: ", "9 bytes, sha256 abc"),
-            ("waits for ", "a.mp4, which is not there"),
-            ("", "a/b is known again"),
+            ("waits: ", "a.mp4, which is not there"),
+            ("renamed from ", "a/b to c/d"),
         ] {
             let what = format!("{phrase}{rest}");
             assert_eq!(what.split_at(plain_bytes(&what)), (phrase, rest));

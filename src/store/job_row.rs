@@ -20,9 +20,9 @@ pub(super) struct JobRow {
 
 const OWN: &str = "j.id, j.revision, j.state, j.key, j.name, j.take, j.asked_output, j.spec_hash,
   j.request_hash, j.task_row, j.earlier_task_row, j.changed_after_sent, j.dismissed, j.absent_since_ms,
-  j.left_at_ms, j.output, j.media_missing, j.due_at_ms, j.tries, j.failing_since_ms, j.waits,
-  j.delivered_sha256, j.delivered_bytes, j.error_code, j.error, j.manifest_id, ";
-const SPEC: usize = 26;
+  j.left_at_ms, j.output, j.media_missing, coalesce(j.due_at_ms, 0), j.tries, j.failing_since_ms, j.waits,
+  j.delivered_sha256, j.delivered_bytes, j.error_code, j.error, j.manifest_id, j.retry_take, ";
+const SPEC: usize = 27;
 
 /// Selects complete jobs, but for their labels. Follow it by `FROM job j … WHERE …`.
 pub(super) static SELECT: LazyLock<String> = LazyLock::new(|| {
@@ -49,6 +49,7 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<JobRow> {
         request_hash: row.get(8)?,
         media,
         task: row.get(9)?,
+        retry_take: row.get(26)?,
         earlier_task: row.get(10)?,
         changed_after_sent: row.get(11)?,
         dismissed: row.get(12)?,
@@ -104,16 +105,20 @@ fn one(
     Ok(connection.prepare_cached(&sql)?.query_row(parameters, read).optional()?)
 }
 
+/// A job waits for its delivery from the moment in which its task has a result.
+const DUE_AT: &str = "CASE WHEN :state = 'downloading' AND
+             (SELECT state FROM task WHERE id = :task_row) = 'succeeded' THEN :due_at_ms END";
+
 static INSERT: LazyLock<String> = LazyLock::new(|| {
     format!(
         "INSERT INTO job ({NAMES} id, key, manifest_id, name, take, asked_output, spec_hash, request_hash,
-           state, state_since_ms, task_row, earlier_task_row, changed_after_sent, dismissed,
+           state, state_since_ms, task_row, retry_take, earlier_task_row, changed_after_sent, dismissed,
            absent_since_ms, left_at_ms, output, media_missing, due_at_ms, tries, failing_since_ms, waits,
            delivered_sha256, delivered_bytes, error_code, error, error_reason, created_at_ms, updated_at_ms,
            finished_at_ms)
          VALUES ({VALUES} :id, :key, :manifest_id, :name, :take, :asked_output, :spec_hash, :request_hash,
-           :state, :now_ms, :task_row, :earlier_task_row, :changed_after_sent, :dismissed,
-           :absent_since_ms, :left_at_ms, :output, :media_missing, :due_at_ms, :tries, :failing_since_ms, :waits,
+           :state, :now_ms, :task_row, :retry_take, :earlier_task_row, :changed_after_sent, :dismissed,
+           :absent_since_ms, :left_at_ms, :output, :media_missing, {DUE_AT}, :tries, :failing_since_ms, :waits,
            :delivered_sha256, :delivered_bytes, :error_code, :error, :error_reason, :now_ms, :now_ms,
            :finished_at_ms)"
     )
@@ -126,10 +131,11 @@ static UPDATE: LazyLock<String> = LazyLock::new(|| {
            state_since_ms = CASE WHEN state = :state THEN state_since_ms ELSE :now_ms END,
            finished_at_ms = CASE WHEN state = :state AND finished_at_ms IS NOT NULL THEN finished_at_ms
              ELSE :finished_at_ms END,
-           state = :state, task_row = :task_row, earlier_task_row = :earlier_task_row,
+           state = :state, task_row = :task_row, retry_take = :retry_take,
+           earlier_task_row = :earlier_task_row,
            changed_after_sent = :changed_after_sent, dismissed = :dismissed,
            absent_since_ms = :absent_since_ms, left_at_ms = :left_at_ms, output = :output,
-           media_missing = :media_missing, due_at_ms = :due_at_ms, tries = :tries,
+           media_missing = :media_missing, due_at_ms = {DUE_AT}, tries = :tries,
            failing_since_ms = :failing_since_ms, waits = :waits, delivered_sha256 = :delivered_sha256,
            delivered_bytes = :delivered_bytes, error_code = :error_code, error = :error,
            error_reason = :error_reason, updated_at_ms = :now_ms, revision = revision + 1
@@ -188,7 +194,7 @@ fn with_columns<T>(
         job.delivered.as_ref().map(|(_, bytes)| i64::try_from(*bytes).unwrap_or(i64::MAX));
     let finished_at_ms = job.state.is_finished().then_some(now_ms);
     let mut bound = columns.bound(&job.media);
-    bound.extend::<[(&'static str, &dyn rusqlite::ToSql); 28]>([
+    bound.extend::<[(&'static str, &dyn rusqlite::ToSql); 29]>([
         (":id", &job.id),
         (":key", &job.spec.key),
         (":manifest_id", &manifest_id),
@@ -199,6 +205,7 @@ fn with_columns<T>(
         (":request_hash", &job.request_hash),
         (":state", &state),
         (":task_row", &job.task),
+        (":retry_take", &job.retry_take),
         (":earlier_task_row", &job.earlier_task),
         (":changed_after_sent", &job.changed_after_sent),
         (":dismissed", &job.dismissed),

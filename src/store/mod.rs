@@ -40,6 +40,7 @@ mod spec_columns;
 mod spend;
 mod take;
 mod task_row;
+mod transition;
 mod trouble;
 mod worker;
 
@@ -67,13 +68,14 @@ pub use listing::{HistoryLine, JobDetail, JobFilter, JobLine};
 pub use lock::{Holder, Lock, LockError, holder};
 pub use manifests::{Accepted, KnownManifest, OnChange, WantedJob};
 pub use measured::Measured;
-pub use media_queue::MediaScope;
+pub use media_queue::{KnownJob, MediaScope};
 pub use open::{VERSION, open_reader};
 pub use overview::{LineTrouble, Reader, RefusedManifest, Standing};
 pub use pause::{Pause, PauseKind};
 pub use reconciled::{Conflict, Reconciled};
 pub use record::{Answer, Call};
 pub use session::KnownSession;
+pub use take::LeadLost;
 
 use lock::DatabaseLock;
 use worker::Worker;

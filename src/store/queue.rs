@@ -49,8 +49,7 @@ pub(super) const NEXT_DUE: &str = "
       SELECT min(due_at_ms) FROM task INDEXED BY task_state
       WHERE state = 'downloading' AND due_at_ms > ?1
       UNION ALL
-      SELECT min(due_at_ms) FROM job INDEXED BY job_state
-      WHERE state = 'downloading' AND due_at_ms > ?1)";
+      SELECT min(due_at_ms) FROM job INDEXED BY job_due WHERE due_at_ms > ?1)";
 
 pub(super) fn under_way(state: State) -> String {
     let condition = format!(
@@ -73,8 +72,8 @@ pub(super) const MOVING: &str = "
       (SELECT count(*) FROM task INDEXED BY task_state
        WHERE state IN ('creating', 'submitted', 'processing')
          OR state = 'downloading' AND NOT (tries >= ?1 AND updated_at_ms >= ?2))
-      + (SELECT count(*) FROM job j INDEXED BY job_state JOIN task t ON t.id = j.task_row AND t.state = 'succeeded'
-         WHERE j.state = 'downloading' AND NOT (j.tries >= ?1 AND j.updated_at_ms >= ?2))";
+      + (SELECT count(*) FROM job INDEXED BY job_due
+         WHERE due_at_ms IS NOT NULL AND NOT (tries >= ?1 AND updated_at_ms >= ?2))";
 
 impl Store {
     /// Returns up to `limit` tasks that are queued and have not failed since, the first in line first.

@@ -4,15 +4,15 @@
 //! A key that is gone and a new key with the same request are one job. Payment does not depend on that: the
 //! task is found by request and take in any case, see [`super::sharing`].
 
-mod compare;
-mod depart;
+pub(super) mod compare;
+pub(super) mod depart;
 
 use std::{
     borrow::Cow,
     collections::{HashMap, HashSet},
 };
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension as _};
 
 use super::{
     Accepted, Conflict, OnChange, Reconciled, StoreError, WantedJob, job_row,
@@ -66,14 +66,15 @@ pub(in crate::store) const ANY_GONE: &str =
     "SELECT EXISTS (SELECT 1 FROM job INDEXED BY job_gone WHERE absent_since_ms IS NOT NULL)";
 pub(in crate::store) const GONE: &str = "INDEXED BY job_gone
     WHERE j.request_hash = ?1 AND j.absent_since_ms IS NOT NULL
-      AND NOT (j.state = 'cancelled' AND j.error_code <> 'removed')
-    ORDER BY j.name IS NOT ?2, j.id LIMIT 1";
+    ORDER BY j.state = 'cancelled' AND j.error_code <> 'removed', j.name IS NOT ?2, j.id LIMIT 1";
 pub(in crate::store) const OUTPUT_ASKED: &str = "
     SELECT key, request_hash, coalesce(take, 1) FROM job INDEXED BY job_output
     WHERE asked_output = ?1 AND asked_output <> key || '.mp4' AND absent_since_ms IS NULL AND key <> ?2";
 pub(in crate::store) const OUTPUT_OF_KEY: &str = "
     SELECT key, request_hash, coalesce(take, 1) FROM job
     WHERE key = ?1 AND asked_output = key || '.mp4' AND absent_since_ms IS NULL AND key <> ?2";
+pub(in crate::store) const SHARED_WITH: &str =
+    "SELECT key FROM job INDEXED BY job_task WHERE task_row = ?1 AND id <> ?2 ORDER BY id LIMIT 1";
 
 impl<'a> Reconciliation<'a> {
     pub(super) fn new(
@@ -98,11 +99,20 @@ impl<'a> Reconciliation<'a> {
         self.miss_others(manifest_id, &asked)?;
         let known = self.known(manifest_id)?;
         self.spare_many(manifest, &known);
-        let mut turns = HashMap::new();
+        // A job that returns under its own key is not missing any more when new keys look for theirs.
+        let mut new = Vec::new();
         for (index, wanted) in manifest.jobs.iter().enumerate() {
-            if known.get(&wanted.spec.key).is_some_and(|job| job.is_as(wanted)) {
-                continue;
+            match known.get(&wanted.spec.key) {
+                Some(job) if job.is_as(wanted) => {}
+                Some(_) => match self.of_key(wanted, manifest_id)? {
+                    Some(row) => self.compare(row, wanted, false)?,
+                    None => new.push((index, wanted)),
+                },
+                None => new.push((index, wanted)),
             }
+        }
+        let mut turns = HashMap::new();
+        for (index, wanted) in new {
             match self.of_key(wanted, manifest_id)? {
                 Some(row) => self.compare(JobRow { manifest_id, ..row }, wanted, false)?,
                 None => self.appear(manifest_id, wanted, index, &mut turns)?,
@@ -147,6 +157,11 @@ impl<'a> Reconciliation<'a> {
             Ok((row.get(0)?, job))
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// The row as it is now: what happened to another job of its task may have changed it since it was read.
+    fn current(&self, row: JobRow) -> Result<JobRow, StoreError> {
+        Ok(job_row::by_id(self.connection, row.job.id)?.unwrap_or(row))
     }
 
     /// The job of this key; one of another manifest is taken over if that one no longer asks for it.
@@ -204,7 +219,7 @@ impl<'a> Reconciliation<'a> {
         let mut job = gone.job;
         let old = std::mem::replace(&mut job.spec.key, wanted.spec.key.clone());
         job.spec.id.clone_from(&wanted.spec.id);
-        let what = format!("known again: {old} goes by {} now", job.spec.key);
+        let what = format!("renamed from {old} to {}: it asks for the same", job.spec.key);
         add_event(
             self.connection,
             job.id,
@@ -241,7 +256,8 @@ impl<'a> Reconciliation<'a> {
                 } else {
                     let take = self.sharing.take_to_join(&job)?;
                     self.sharing.point(&mut job, Wish { take, turn, sessions_after_ms: 0 })?;
-                    what = format!("{what}; its media are there").into();
+                    let shared = self.shared_with(&job)?;
+                    what = format!("{what}; its media are there{shared}").into();
                 }
             }
         }
@@ -251,6 +267,14 @@ impl<'a> Reconciliation<'a> {
         add_event(self.connection, job.id, None, job.state, &what, None, now_ms)?;
         self.done.added += 1;
         Ok(())
+    }
+
+    /// Says in the history whose task a job shares; empty: nobody's.
+    fn shared_with(&self, job: &Job) -> Result<String, StoreError> {
+        let mut others = self.connection.prepare_cached(SHARED_WITH)?;
+        let other: Option<String> =
+            others.query_row((job.task, job.id), |row| row.get(0)).optional()?;
+        Ok(other.map(|other| format!("; shares the task of {other}")).unwrap_or_default())
     }
 
     /// Two jobs may name one output only if they ask for the same request and take.
@@ -299,6 +323,7 @@ fn new_job(id: JobId, wanted: &WantedJob) -> Job {
         request_hash: wanted.request_hash.clone(),
         media: crate::job::Media::default(),
         task: None,
+        retry_take: None,
         earlier_task: None,
         changed_after_sent: false,
         dismissed: false,

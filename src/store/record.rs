@@ -68,39 +68,6 @@ const INSERT_EVENT: &str = "
       :request_id, :units_micro)";
 
 impl Store {
-    /// Writes `transition`, with the API's answer that led to it, and returns the task as it is now.
-    ///
-    /// # Errors
-    /// [`StoreError::Stale`] when somebody moved the task since it was read, [`StoreError::TaskTaken`]
-    /// when Kling's task is another task's: then nothing is written.
-    pub async fn record(
-        &self,
-        transition: Transition,
-        answer: Option<Answer>,
-        now_ms: i64,
-    ) -> Result<Task, StoreError> {
-        let recorded = self.record_for_log(transition, answer, now_ms).await?;
-        Ok(recorded.0)
-    }
-
-    /// The same; returns the path of the lead job's manifest, too, which the log names with each change.
-    ///
-    /// # Errors
-    /// As [`Store::record`].
-    pub async fn record_for_log(
-        &self,
-        transition: Transition,
-        answer: Option<Answer>,
-        now_ms: i64,
-    ) -> Result<(Task, String), StoreError> {
-        self.write(move |connection| {
-            let task = record(connection, &transition, answer.as_ref(), now_ms)?;
-            let manifest = manifest_of(connection, task.lead)?;
-            Ok((task, manifest))
-        })
-        .await
-    }
-
     /// Returns the path of the manifest of the job of that row.
     ///
     /// # Errors
@@ -176,17 +143,8 @@ pub(super) fn manifest_of(connection: &Connection, id: JobId) -> Result<String, 
 /// No job.
 pub(super) const NO_JOB: JobId = 0;
 
-/// Writes one transition inside the caller's transaction.
-pub(super) fn record(
-    connection: &Connection,
-    transition: &Transition,
-    answer: Option<&Answer>,
-    now_ms: i64,
-) -> Result<Task, StoreError> {
-    record_but(connection, transition, answer, now_ms, NO_JOB)
-}
-
-/// The same; the job `but` is left to the caller, who is about to write it.
+/// Writes one transition inside the caller's transaction; the job `but` is left to the caller, who is about to write
+/// it.
 pub(super) fn record_but(
     connection: &Connection,
     transition: &Transition,
@@ -232,9 +190,10 @@ fn move_jobs(
             State::Succeeded if !has_file => State::Downloading,
             state => state,
         };
-        if after != before {
+        let waits_for_copy = task.state == State::Succeeded && !has_file;
+        if after != before || waits_for_copy {
             let delivered = task.result.as_ref().filter(|_| after == State::Succeeded);
-            move_job(connection, id, after, delivered, now_ms)?;
+            move_job(connection, id, after, (delivered, waits_for_copy), now_ms)?;
         }
         // What it cost is told once.
         let without_units = answer.map(|answer| Answer { units_micro: None, ..answer.clone() });
@@ -255,12 +214,12 @@ fn move_job(
     connection: &Connection,
     id: JobId,
     to: State,
-    delivered: Option<&Delivered>,
+    (delivered, waits_for_copy): (Option<&Delivered>, bool),
     now_ms: i64,
 ) -> Result<(), StoreError> {
     const MOVE: &str = "
-        UPDATE job SET state = ?2, state_since_ms = ?3, updated_at_ms = ?3, revision = revision + 1,
-          finished_at_ms = ?4 WHERE id = ?1";
+        UPDATE job SET state = ?2, state_since_ms = CASE WHEN state = ?2 THEN state_since_ms ELSE ?3 END,
+          updated_at_ms = ?3, revision = revision + 1, finished_at_ms = ?4, due_at_ms = ?5 WHERE id = ?1";
     const DELIVER: &str = "
         UPDATE job SET state = ?2, state_since_ms = ?3, updated_at_ms = ?3, revision = revision + 1,
           finished_at_ms = ?4, delivered_sha256 = ?5, delivered_bytes = ?6, earlier_task_row = NULL,
@@ -269,7 +228,9 @@ fn move_job(
     let finished_at_ms = to.is_finished().then_some(now_ms);
     match delivered {
         None => {
-            connection.prepare_cached(MOVE)?.execute((id, to.name(), now_ms, finished_at_ms))?
+            let due_at_ms = waits_for_copy.then_some(0);
+            let row = (id, to.name(), now_ms, finished_at_ms, due_at_ms);
+            connection.prepare_cached(MOVE)?.execute(row)?
         }
         Some(result) => {
             let bytes = i64::try_from(result.bytes).unwrap_or(i64::MAX);

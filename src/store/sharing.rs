@@ -5,9 +5,10 @@
 
 use rusqlite::{Connection, OptionalExtension as _};
 
-use super::{Conflict, StoreError, job_row, record, task_row};
+use super::{Conflict, StoreError, job_row, job_row::JobRow, record, task_row};
 use crate::job::{
-    Delivery, Job, JobId, JobSpec, Media, Moment, Outcome, Policy, Source, State, Task, TaskId, apply,
+    Delivery, Job, JobId, JobSpec, Media, Moment, Outcome, Policy, Source, State, Task, TaskId,
+    apply,
 };
 
 /// Why jobs cannot be pointed to tasks.
@@ -56,6 +57,22 @@ pub(in crate::store) const NAME_USED: &str = "
           SELECT 1 FROM job WHERE task_row = t.id AND id <> ?3))
     LIMIT 1";
 
+/// What an absent job failed at stays with it: it does not run again before it returns.
+const DETACH_ABSENT: &str = "
+    UPDATE job SET task_row = NULL, error_code = task.error_code, error = task.error,
+      error_reason = task.error_reason, revision = job.revision + 1
+    FROM task WHERE job.task_row = ?1 AND task.id = ?1 AND job.id <> ?2 AND job.absent_since_ms IS NOT NULL";
+const ASKED_TOGETHER: &str = "
+    SELECT max(priority), nullif(min(not_before), 0) FROM (
+      SELECT ?3 AS priority, coalesce(?4, 0) AS not_before
+      UNION ALL
+      SELECT priority, coalesce(not_before_at_ms, 0) FROM job WHERE task_row = ?1 AND id <> ?2)";
+pub(in crate::store) const FIRST_JOB: &str = "
+    SELECT id FROM job INDEXED BY job_task WHERE task_row = ?1 AND id <> ?2 ORDER BY absent_since_ms, id LIMIT 1";
+/// Ends at the first job that is as urgent as the task: it does not read all jobs, as [`ALIGN`] does.
+pub(in crate::store) const AS_URGENT: &str = "
+    SELECT EXISTS (SELECT 1 FROM job INDEXED BY job_task WHERE task_row = ?1 AND priority >= ?2)
+      AND EXISTS (SELECT 1 FROM job INDEXED BY job_task WHERE task_row = ?1 AND coalesce(not_before_at_ms, 0) <= ?3)";
 /// Changes nothing where nothing differs.
 pub(in crate::store) const ALIGN: &str = "
     UPDATE task SET revision = revision + 1, priority = asked.priority, not_before_at_ms = asked.not_before,
@@ -66,10 +83,21 @@ pub(in crate::store) const ALIGN: &str = "
       AND ((task.priority, task.not_before_at_ms) IS NOT (asked.priority, asked.not_before)
         OR task.state = 'waiting' AND task.due_at_ms <> coalesce(asked.not_before, 0))";
 
-impl Sharing<'_> {
-    /// The take that a job joins: the one it asks for, else the highest that has not failed.
+impl<'a> Sharing<'a> {
+    /// For what happens at Kling: no failure is judged there.
+    pub(super) fn of_api(connection: &'a Connection, now_ms: i64) -> Self {
+        const POLICY: Policy = Policy {
+            retry_initial_ms: 1,
+            retry_max_ms: 1,
+            give_up_after_ms: 1,
+            create_settle_ms: 1,
+        };
+        Self { connection, moment: Moment { now_ms, chance: 0.0 }, policy: &POLICY }
+    }
+
+    /// The take that a job joins: the one it was asked for, else the highest that has not failed.
     pub(super) fn take_to_join(&self, job: &Job) -> Result<u32, StoreError> {
-        if let Some(take) = job.spec.take {
+        if let Some(take) = job.retry_take.or(job.spec.take) {
             return Ok(take);
         }
         let mut highest = self.connection.prepare_cached(HIGHEST_TAKE)?;
@@ -171,7 +199,8 @@ impl Sharing<'_> {
             return Ok(task);
         }
         if matches!(task.state, State::Cancelled | State::Failed) {
-            let task = self.lead(&task, job)?;
+            self.connection.prepare_cached(DETACH_ABSENT)?.execute((task.id, job.id))?;
+            let task = self.lead(&task, &self.with_others(job, task.id)?)?;
             let sessions_after_ms = wish.sessions_after_ms;
             return self.apply_but(&task, Outcome::Revived { sessions_after_ms }, job.id);
         }
@@ -179,6 +208,17 @@ impl Sharing<'_> {
             return self.lead(&task, job);
         }
         self.hurry(&task, job)
+    }
+
+    /// Returns the job with the highest priority and the earliest `not_before` of itself and the jobs of a task.
+    fn with_others(&self, job: &Job, id: TaskId) -> Result<Job, StoreError> {
+        let mut together = job.clone();
+        let spec = &mut together.spec;
+        let own = (id, job.id, spec.priority, spec.not_before_at_ms);
+        let mut asked = self.connection.prepare_cached(ASKED_TOGETHER)?;
+        (spec.priority, spec.not_before_at_ms) =
+            asked.query_row(own, |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(together)
     }
 
     /// A shared task has the highest priority and the earliest `not_before` of its jobs.
@@ -268,33 +308,41 @@ impl Sharing<'_> {
         if task.state.is_finished() {
             return Ok(());
         }
-        let next = self.others(id, left)?.into_iter().next();
-        match next {
-            None if task.is_uncreated() => {
-                self.apply_but(&task, Outcome::Abandoned, left).map(drop)
-            }
-            Some(next) if task.lead == left => {
-                if let Some(row) = job_row::by_id(self.connection, next)? {
-                    self.lead(&task, &row.job)?;
-                }
-                self.align(id)
-            }
-            Some(_) => self.align(id),
-            None => Ok(()),
+        let Some(next) = self.first_job(id, left)? else {
+            return match task.is_uncreated() {
+                true => self.apply_but(&task, Outcome::Abandoned, left).map(drop),
+                false => Ok(()),
+            };
+        };
+        if task.lead == left
+            && let Some(JobRow { mut job, .. }) = job_row::by_id(self.connection, next)?
+        {
+            job.spec.priority = task.spec.priority;
+            job.spec.not_before_at_ms = task.spec.not_before_at_ms;
+            self.lead(&task, &job)?;
+        }
+        // Only the job that was the most urgent one changes how urgent the task is.
+        let urgency = (id, task.spec.priority, task.spec.not_before_at_ms.unwrap_or(0));
+        let mut as_urgent = self.connection.prepare_cached(AS_URGENT)?;
+        match as_urgent.query_row(urgency, |row| row.get(0))? {
+            true => Ok(()),
+            false => self.align(id),
         }
     }
 
-    /// The other jobs that point to a task, those in the folder first.
-    pub(super) fn others(&self, id: TaskId, but: JobId) -> Result<Vec<JobId>, StoreError> {
-        let mut others = self.connection.prepare_cached(
-            "SELECT id FROM job WHERE task_row = ?1 AND id <> ?2 ORDER BY absent_since_ms IS NOT NULL, id",
-        )?;
-        let others = others.query_map((id, but), |row| row.get(0))?;
-        Ok(others.collect::<Result<_, _>>()?)
+    /// Returns the first job that points to a task, except `but`: those in the folder come first.
+    pub(super) fn first_job(&self, id: TaskId, but: JobId) -> Result<Option<JobId>, StoreError> {
+        let mut first = self.connection.prepare_cached(FIRST_JOB)?;
+        Ok(first.query_row((id, but), |row| row.get(0)).optional()?)
     }
 
     /// Writes what an outcome makes of a task; the job `but` is written by the caller.
-    pub(super) fn apply_but(&self, task: &Task, outcome: Outcome, but: JobId) -> Result<Task, StoreError> {
+    pub(super) fn apply_but(
+        &self,
+        task: &Task,
+        outcome: Outcome,
+        but: JobId,
+    ) -> Result<Task, StoreError> {
         let transition = apply(task, outcome, &self.moment, self.policy).map_err(|illegal| {
             StoreError::Nonsense { key: illegal.key.clone(), what: illegal.to_string() }
         })?;

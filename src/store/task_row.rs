@@ -27,7 +27,8 @@ static SELECT: LazyLock<String> = LazyLock::new(|| {
     format!(
         "SELECT t.id, t.revision, t.request_hash, t.take, t.external_task_id, t.lead_job, t.turn,
            t.media_dir, l.task_row IS NOT t.id, l.key, {PROGRESS}t.{spec},
-           l.name, l.asked_output, l.delivered_sha256, l.delivered_bytes, s.session_id, s.identified_at_ms, s.expires_at_ms
+           l.name, l.asked_output, l.delivered_sha256, l.delivered_bytes, s.session_id, s.identified_at_ms, s.expires_at_ms,
+           t.created_at_ms
          FROM task t{{index}} JOIN job l ON l.id = t.lead_job LEFT JOIN session s ON s.id = t.session_row "
     )
 });
@@ -83,6 +84,7 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Task> {
             None => None,
         },
         result: result(row)?,
+        created_at_ms: row.get(TAIL + 7)?,
     })
 }
 

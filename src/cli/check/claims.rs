@@ -45,7 +45,7 @@ impl Claims {
             request_hash(spec, Content { video_sha256, audio_sha256 })
         });
         let take = spec.take.unwrap_or_else(|| self.take_to_join(hash.as_deref()));
-        self.require_output(spec, (hash.clone(), take))?;
+        self.require_output(spec, (hash.clone(), spec.take.unwrap_or(1)))?;
         self.require_name(spec, hash.as_deref())?;
         let Some(hash) = hash else { return Ok(None) };
         let task = (hash, take);

@@ -134,7 +134,13 @@ impl Check<'_> {
         if !self.read.insert(path) {
             return Ok(());
         }
-        match read_manifest(&folder.root, name, &mut folder.looker, now_ms()) {
+        match read_manifest(
+            &folder.root,
+            name,
+            &mut folder.looker,
+            |_| crate::job::Media::default(),
+            now_ms(),
+        ) {
             Err(faulty) => self.problems(&faulty.problems, &shown, &faulty.text),
             Ok(reading) => {
                 for job in &reading.jobs {
@@ -182,7 +188,7 @@ impl Check<'_> {
             }
             Look::Missing { what, .. } => {
                 self.waiting += 1;
-                Ok(writeln!(self.out, "{}  would wait for {}", safe(&spec.key), safe(what))?)
+                Ok(writeln!(self.out, "{}  would wait: {}", safe(&spec.key), safe(what))?)
             }
             Look::Ready(media) => match doomed(spec, media.audio_ms, media.video_ms) {
                 Some(what) => self.at(shown, job.place, &what),

@@ -37,8 +37,9 @@ pub(super) fn plan(spec: &JobSpec, sound_ms: Option<i64>, video_ms: Option<i64>)
     let insert =
         spec.sound_insert_ms.map_or("the face's start".to_owned(), |ms| Seconds(ms).to_string());
     let end = spec.sound_end_ms.map_or("as much as fits".to_owned(), |ms| Seconds(ms).to_string());
+    let take = spec.take.map(|take| format!(", take {take}")).unwrap_or_default();
     format!(
-        "{}  {face} of {}{} speaks {}{} from {} to {end}, at {insert} → {}",
+        "{}  {face} of {}{} speaks {}{} from {} to {end}, at {insert} → {}{take}",
         safe(&spec.key),
         safe(spec.video.as_written()),
         length(video_ms),

@@ -4,7 +4,7 @@ use super::{database::Known, finding::Finding, patience, who::Who};
 use crate::{
     cli::text::{counted, safe, shell_word},
     config::Config,
-    output::is_present,
+    output::{Presence, presence},
 };
 
 const NAME: &str = "delivered";
@@ -24,9 +24,9 @@ pub(super) fn check(config: &Config, known: &Known, who: &Who, findings: &mut Ve
     };
     let (count, root) = (files.len(), config.output_dir.clone());
     let missing = patience::within(patience::FILES, move || {
-        // A file that cannot be looked at may be there; the check of the folder reports why.
+        // A file of another size was edited by a person, who knows. A file that cannot be looked at may be there; the check of the folder reports why.
         let is_gone = |(_, output, bytes): &(String, String, u64)| {
-            is_present(&root.join(output), *bytes).is_ok_and(|present| !present)
+            presence(&root.join(output), *bytes).is_ok_and(|found| found == Presence::Absent)
         };
         files.into_iter().filter(is_gone).map(|(key, ..)| key).collect::<Vec<_>>()
     });
@@ -47,7 +47,7 @@ fn gone(missing: &[String], count: usize, who: &Who) -> Finding {
     let some = &missing[..missing.len().min(NAMED_MAX)];
     let more = if missing.len() > NAMED_MAX { ", …" } else { "" };
     let message = format!(
-        "{} of the latest {} are no longer in output_dir, or have another size: {}{more}",
+        "{} of the latest {} are no longer in output_dir: {}{more}",
         missing.len(),
         counted_files(count),
         safe(&some.join(", "))

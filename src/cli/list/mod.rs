@@ -129,7 +129,7 @@ fn require_manifest(reader: &Reader, manifest: &str) -> Result<(), CommandError>
 /// What a line says of where the job stands: what it waits for, or why it ended.
 fn remark(line: &JobLine) -> String {
     let mut remark = match (&line.waiting_for, &line.error) {
-        (Some(waiting_for), _) => format!("waits for {waiting_for}"),
+        (Some(waiting_for), _) => format!("waits: {waiting_for}"),
         (None, Some(error)) => error.clone(),
         (None, None) => String::new(),
     };

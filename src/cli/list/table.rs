@@ -151,7 +151,7 @@ mod tests {
         assert_eq!(
             text,
             "JOB       STATE      WAITS FOR, OR WHY IT ENDED  OUTPUT\n\
-             promo/en  queued     waits for its turn          promo/en.mp4\n\
+             promo/en  queued     waits: its turn             promo/en.mp4\n\
              promo/fr  succeeded                              promo/fr.mp4\n"
         );
         let next = shown(&mut table, &[job("promo/a-long-name", Some(long)), job("b", None)]);
@@ -181,7 +181,7 @@ mod tests {
     fn what_would_move_the_cursor_is_escaped() {
         let mut table = Table { terminal_width: None, widths: None };
         let text = shown(&mut table, &[job("a", Some("\u{1b}[31m red\nline"))]);
-        assert!(text.contains("waits for \\u{1b}[31m red\\nline"), "{text:?}");
+        assert!(text.contains("waits: \\u{1b}[31m red\\nline"), "{text:?}");
         assert!(!text.contains('\u{1b}'));
     }
 }

@@ -9,7 +9,8 @@ use crate::{
         open,
         text::{iso_ms, shell_word},
     },
-    job::{FaceChoice, JobSpec, Source, State},
+    job::{FaceChoice, Job, JobSpec, Source, State},
+    output::Presence,
     store::{Candidate, HistoryLine, JobDetail, JobLine},
 };
 
@@ -26,8 +27,8 @@ pub(super) struct Report<'a> {
     used: Option<Used<'a>>,
     create: Option<Create>,
     result: Option<Delivered<'a>>,
-    /// Whether the delivered file is still there; null: none was delivered.
-    file_is_there: Option<bool>,
+    /// What is at the place of the delivered file; null: none was delivered.
+    file: Option<&'static str>,
     /// While it is unresolved: the tasks of the account that it could be.
     #[serde(skip_serializing_if = "Option::is_none")]
     candidates: Option<Vec<CouldBe<'a>>>,
@@ -107,7 +108,7 @@ struct Delivered<'a> {
 }
 
 impl<'a> Report<'a> {
-    pub(super) fn of(detail: &'a JobDetail, file_is_there: Option<bool>) -> Self {
+    pub(super) fn of(detail: &'a JobDetail, file: Option<Presence>) -> Self {
         let (job, task) = (&detail.state.job, detail.state.task.as_ref());
         Self {
             line: &detail.line,
@@ -139,12 +140,16 @@ impl<'a> Report<'a> {
                 sha256: &result.sha256,
                 duration_ms: result.duration_ms,
             }),
-            file_is_there,
+            file: file.map(|file| match file {
+                Presence::Delivered => "delivered",
+                Presence::Changed => "changed",
+                Presence::Absent => "absent",
+            }),
             candidates: candidates(detail),
             candidates_listed_at: (job.state == State::Unresolved).then(|| detail.listed_at()),
             history_is_whole: detail.history_is_whole(),
             history: &detail.history,
-            next: next(detail, file_is_there),
+            next: next(detail, file),
         }
     }
 }
@@ -204,7 +209,7 @@ pub(super) fn candidates(detail: &JobDetail) -> Option<Vec<CouldBe<'_>>> {
 }
 
 /// The command that is worth typing now, if there is one.
-pub(super) fn next(detail: &JobDetail, file_is_there: Option<bool>) -> Option<String> {
+pub(super) fn next(detail: &JobDetail, file: Option<Presence>) -> Option<String> {
     let job = &detail.state.job;
     let (key, manifest_is_there) = (&job.spec.key, job.absent_since_ms.is_none());
     let resolve = || open::command("resolve", key);
@@ -215,13 +220,28 @@ pub(super) fn next(detail: &JobDetail, file_is_there: Option<bool>) -> Option<St
         // Before the list was read nobody knows that there is no such task, which would be paid for twice.
         State::Unresolved if detail.candidates.is_empty() => None,
         State::Unresolved => Some(format!("{} --task ID", resolve())),
+        State::Failed if unfit_file(job).is_some() => None,
         State::Failed | State::Cancelled if manifest_is_there && !job.was_removed() => {
             Some(open::command("retry", key))
         }
-        State::Succeeded if file_is_there == Some(false) => Some(open::command("fetch", key)),
+        State::Succeeded if file == Some(Presence::Absent) => Some(open::command("fetch", key)),
         State::Succeeded if manifest_is_there && job.changed_after_sent => {
             Some(open::command("retry", key))
         }
         _ => None,
     }
+}
+
+/// The local file that cannot be used. A retry would fail again; another file is checked automatically.
+pub(super) fn unfit_file(job: &Job) -> Option<&str> {
+    let in_folder = job.task.is_none() && job.absent_since_ms.is_none();
+    let failure = job.failure.as_ref().filter(|_| in_folder && job.state == State::Failed)?;
+    let source = match failure.code.split_once('_')?.0 {
+        "sound" => &job.spec.audio,
+        "video" => &job.spec.video,
+        "file" if failure.message.starts_with("video") => &job.spec.video,
+        "file" => &job.spec.audio,
+        _ => return None,
+    };
+    matches!(source, Source::File(_)).then(|| source.as_written())
 }

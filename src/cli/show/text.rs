@@ -2,13 +2,14 @@
 
 use std::io::{self, Write};
 
-use super::report::{CouldBe, candidates, face, next};
+use super::report::{CouldBe, candidates, face, next, unfit_file};
 use crate::{
     cli::{
         open,
         text::{bytes, position, safe, time},
     },
     job::{Job, Source, State, Task},
+    output::Presence,
     store::{HistoryLine, JobDetail},
 };
 
@@ -16,10 +17,10 @@ use crate::{
 pub(super) fn write(
     out: &mut dyn Write,
     detail: &JobDetail,
-    file_is_there: Option<bool>,
+    file: Option<Presence>,
 ) -> io::Result<()> {
     writeln!(out, "{}  {}", safe(&detail.line.key), detail.line.state)?;
-    for (name, said) in facts(detail, file_is_there) {
+    for (name, said) in facts(detail, file) {
         writeln!(out, "  {name:<12}  {}", safe(&said))?;
     }
     if let Some(candidates) = candidates(detail) {
@@ -32,7 +33,10 @@ pub(super) fn write(
     for line in &detail.history {
         write_event(out, line)?;
     }
-    match next(detail, file_is_there) {
+    if let Some(file) = unfit_file(&detail.state.job) {
+        writeln!(out, "\nNext: replace {}; it is checked again automatically", safe(file))?;
+    }
+    match next(detail, file) {
         Some(command) => writeln!(out, "\nNext: {}", safe(&command)),
         None => Ok(()),
     }
@@ -41,18 +45,18 @@ pub(super) fn write(
 type Fact = (&'static str, String);
 
 /// All that is known, as names and what is to be said; not yet safe to show.
-fn facts(detail: &JobDetail, file_is_there: Option<bool>) -> Vec<Fact> {
-    let mut facts = standing(detail, file_is_there);
+fn facts(detail: &JobDetail, file: Option<Presence>) -> Vec<Fact> {
+    let mut facts = standing(detail, file);
     facts.extend(wish(&detail.state.job));
     facts.extend(detail.state.task.as_ref().map(found_out).unwrap_or_default());
     facts
 }
 
-fn standing(detail: &JobDetail, file_is_there: Option<bool>) -> Vec<Fact> {
+fn standing(detail: &JobDetail, file: Option<Presence>) -> Vec<Fact> {
     let (line, job) = (&detail.line, &detail.state.job);
     let mut facts = Vec::new();
     if let Some(waiting_for) = &line.waiting_for {
-        facts.push(("waits for", waiting_for.clone()));
+        facts.push(("waits", waiting_for.clone()));
     }
     if job.state == State::Unresolved && detail.listed_at().is_none() {
         let unread = "not --resend yet: the account's tasks were not read to their end, see below";
@@ -69,11 +73,17 @@ fn standing(detail: &JobDetail, file_is_there: Option<bool>) -> Vec<Fact> {
         facts.push(("", flag.to_owned()));
     }
     facts.push(("output", line.output.clone()));
-    if file_is_there == Some(false) {
-        let fetch = open::command("fetch", &line.key);
-        let gone =
-            format!("that file is no longer there; `{fetch}` brings it back, free of charge");
-        facts.push(("", gone));
+    match file {
+        Some(Presence::Absent) => {
+            let fetch = open::command("fetch", &line.key);
+            let gone =
+                format!("that file is no longer there; `{fetch}` brings it back, free of charge");
+            facts.push(("", gone));
+        }
+        Some(Presence::Changed) => {
+            facts.push(("", "that file was changed after it was delivered".to_owned()));
+        }
+        Some(Presence::Delivered) | None => {}
     }
     facts.push(("take", line.attempt.to_string()));
     if let Some(others) = &line.shares_task_with {

@@ -2,7 +2,10 @@
 
 use super::report::Report;
 use crate::{
-    cli::text::{counted, safe, shell_word},
+    cli::{
+        open,
+        text::{counted, safe, shell_word},
+    },
     job::State,
     store::{PauseKind, RefusedManifest},
 };
@@ -42,8 +45,10 @@ pub(super) fn next(report: &Report) -> Vec<(String, String)> {
     if failed > 0 {
         add("lipsyncd list --state failed", counted(failed, "job") + " failed");
     }
-    if report.changed_after_sent > 0 {
-        add("lipsyncd list", changed(report.changed_after_sent));
+    if let Some(first) = &report.standing.first_changed {
+        let others = if report.changed_after_sent > 1 { "; this is the first" } else { "" };
+        let why = format!("{}{others}", changed(report.changed_after_sent));
+        add(&safe(&open::command("show", first)), why);
         add("lipsyncd retry JOB", "makes the new request, and pays for it".to_owned());
         add("lipsyncd dismiss JOB", "keeps the result that is there".to_owned());
     }

@@ -236,6 +236,7 @@ pub(super) mod tests {
             blocked: None,
             slots_used: 5,
             changed_after_sent: 0,
+            first_changed: None,
             dismissed: 0,
             median_task_ms: Some(60_000),
             daemon_pid: Some(4711),

@@ -35,7 +35,7 @@ pub(super) fn one_line(report: &Report) -> String {
     } else if let Some(trouble) = &report.trouble {
         line += &format!(", the API gives no usable answer: {}", safe(&trouble.reason));
     } else if let Some(blocked) = &report.blocked {
-        line += &format!(", waits for {}", safe(&blocked.reason));
+        line += &format!(", waits: {}", safe(&blocked.reason));
     } else if let Some(seconds) = report.eta_seconds {
         line += &format!(", about {} left", duration(seconds * 1000));
     }
@@ -239,12 +239,14 @@ next       lipsyncd run                       101 jobs are not finished
 
     #[test]
     fn changed_jobs_are_counted_with_what_to_type() {
-        let standing = Standing { changed_after_sent: 2, dismissed: 3, ..standing() };
+        let first_changed = Some("promo/en".to_owned());
+        let standing =
+            Standing { changed_after_sent: 2, first_changed, dismissed: 3, ..standing() };
         let said = shown(standing, running(4711));
         for line in [
             "jobs       120: 95 queued, 5 processing, 20 succeeded (and 3 failed, dismissed)\n",
             "changed    2 jobs changed after they were sent; their results are of the earlier request\n",
-            "next       lipsyncd list                      2 jobs changed after they were sent\n",
+            "next       lipsyncd show promo/en             2 jobs changed after they were sent; this is the first\n",
             "           lipsyncd retry JOB                 makes the new request, and pays for it\n",
             "           lipsyncd dismiss JOB               keeps the result that is there\n",
         ] {

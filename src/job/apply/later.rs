@@ -72,7 +72,7 @@ impl Step<'_> {
         let waits = Some(format!("{BLOCKED}: {}", trouble.message));
         let repeats = self.task.waits == waits;
         let later = self.delayed(trouble, self.moment.now_ms);
-        let what = format!("waits for {BLOCKED}: {}", trouble.message);
+        let what = format!("waits: {BLOCKED}: {}", trouble.message);
         Transition {
             task: Task { waits, failing_since_ms: None, ..later.task },
             what,
@@ -101,7 +101,7 @@ impl Step<'_> {
             waits: Some(waits.clone()),
             ..self.task.clone()
         };
-        self.write(task, format!("waits for {waits}"))
+        self.write(task, format!("waits: {waits}"))
     }
 }
 

@@ -8,7 +8,7 @@ impl Step<'_> {
     pub(super) fn unclear(&self, why: &str) -> Transition {
         let waits = format!("a clear word on task {}: {why}", self.task_id());
         let task = Task { waits: Some(waits.clone()), ..self.fresh(self.task.state) };
-        self.write(task, format!("waits for {waits}"))
+        self.write(task, format!("waits: {waits}"))
     }
 
     /// The API named another task when it accepted the create than the one that goes by its name.

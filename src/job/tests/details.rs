@@ -1,4 +1,4 @@
-//! What an outcome leaves in the job beside its state: due, tries, waits, spend, units.
+//! What an outcome leaves in the task beside its state: due, tries, waits, spend, units.
 
 use super::*;
 use crate::job::{Action, decide};
@@ -179,20 +179,18 @@ fn what_was_sent_before_is_not_forgotten_by_what_a_later_send_comes_to() {
     }
     // Another session, or other media, are used under the same name: what goes by it is looked for.
     let gone = || Outcome::SessionGone("gone".into());
-    let ready = || Outcome::MediaReady(Media::default());
     let session_gone = after(again.clone(), [gone(), identified()]);
-    let media_changed =
-        after(again, [Outcome::MediaChanged("other".into()), ready(), identified()]);
-    for task in [session_gone, media_changed] {
-        assert_eq!(task.state, State::Identified);
-        assert!(!task.was_never_sent());
-        let found = Outcome::Found { task_id: "t".into() };
-        assert_eq!(at(&task, found, NOW_MS).task.state, State::Submitted);
-        let task = at(&task, intended(), NOW_MS + 1).task;
-        let create = task.create.as_ref().unwrap();
-        assert_eq!((create.first_sent_at_ms, create.sends), (NOW_MS, 3));
-        assert_eq!(at(&task, Outcome::HeldBack("1303".into()), NOW_MS).task.state, State::Creating);
-    }
+    // Other media are another request: this one is looked for, and is not sent again.
+    let other_media = at(&again, Outcome::MediaChanged("other".into()), NOW_MS).task;
+    assert_eq!((other_media.state, other_media.create), (State::Creating, again.create));
+    assert_eq!(session_gone.state, State::Identified);
+    assert!(!session_gone.was_never_sent());
+    let found = Outcome::Found { task_id: "t".into() };
+    assert_eq!(at(&session_gone, found, NOW_MS).task.state, State::Submitted);
+    let sent = at(&session_gone, intended(), NOW_MS + 1).task;
+    let create = sent.create.as_ref().unwrap();
+    assert_eq!((create.first_sent_at_ms, create.sends), (NOW_MS, 3));
+    assert_eq!(at(&sent, Outcome::HeldBack("1303".into()), NOW_MS).task.state, State::Creating);
     // The first and only send, when it is refused, leaves nothing behind.
     for outcome in [gone(), Outcome::HeldBack("1303".into()), Outcome::NotSent("none".into())] {
         assert!(at(&task_in(State::Creating), outcome, NOW_MS).task.was_never_sent());
@@ -264,39 +262,62 @@ fn sessions_may_get_lost_twice() {
 }
 
 #[test]
-fn not_before_is_waited_for_once_the_media_are_there() {
-    let mut task = task_in(State::Waiting);
+fn not_before_is_waited_for() {
+    let mut task = task_in(State::Cancelled);
     task.spec.not_before_at_ms = Some(NOW_MS + 5_000);
-    let ready = at(&task, Outcome::MediaReady(Media::default()), NOW_MS).task;
-    assert_eq!((ready.state, ready.due_at_ms), (State::Waiting, NOW_MS + 5_000));
-    assert_eq!(decide(&ready, NOW_MS + 5_000), Action::Enqueue);
-    let late = at(&task, Outcome::MediaReady(Media::default()), NOW_MS + 5_000).task;
+    let revived = || Outcome::Revived { sessions_after_ms: 0 };
+    let early = at(&task, revived(), NOW_MS).task;
+    assert_eq!((early.state, early.due_at_ms), (State::Waiting, NOW_MS + 5_000));
+    assert_eq!(decide(&early, NOW_MS), Action::Rest { until_ms: Some(NOW_MS + 5_000) });
+    assert_eq!(decide(&early, NOW_MS + 5_000), Action::Enqueue);
+    let due = at(&early, Outcome::Due, NOW_MS + 5_000).task;
+    assert_eq!((due.state, due.due_at_ms), (State::Queued, 0));
+    let late = at(&task, revived(), NOW_MS + 5_000).task;
     assert_eq!((late.state, late.due_at_ms), (State::Queued, 0));
 }
 
 #[test]
-fn a_retry_is_a_fresh_attempt_under_a_name_of_its_own() {
-    let task = task_in(State::Succeeded);
-    let again = at(&task, Outcome::Retried, NOW_MS).task;
-    assert_eq!((again.attempt, again.external_task_id().as_str()), (2, "ext-2"));
-    assert_eq!((again.task_id, again.create, again.plan), (None, None, None));
-    assert_eq!(again.units_micro, task.units_micro, "what it cost stays counted");
-    assert_eq!(again.result, task.result, "what it published may be replaced");
-    assert!(again.media.missing.is_some());
+fn postponed_task_keeps_its_session() {
+    let postponed = Outcome::Postponed { until_ms: NOW_MS + 5_000 };
+    let later = at(&task_in(State::Identified), postponed, NOW_MS).task;
+    assert_eq!((later.state, later.due_at_ms), (State::Waiting, NOW_MS + 5_000));
+    assert!(later.session.is_some());
+    let queued = at(&later, Outcome::Due, NOW_MS + 5_000).task;
+    assert_eq!(decide(&queued, NOW_MS + 5_000), Action::Identify);
+}
+
+/// A refusal is written once no earlier send can exist: nothing is there that must be followed.
+#[test]
+fn refused_create_leaves_nothing_to_follow() {
+    let refused = at(&task_in(State::Creating), Outcome::Refused(fault()), NOW_MS).task;
+    assert!(refused.is_uncreated() && refused.was_never_sent());
+    let again = at(&refused, Outcome::Revived { sessions_after_ms: 0 }, NOW_MS).task;
+    assert_eq!(at(&again, Outcome::Abandoned, NOW_MS).task.state, State::Cancelled);
+    // A create request that may have arrived is followed, until lookups show that it did not.
+    let sent_twice = after(task_in(State::Creating), [resend()]);
+    let may_exist = after(sent_twice, [Outcome::SessionGone("gone".into())]);
+    assert!(!may_exist.is_uncreated());
+    assert!(apply(&may_exist, Outcome::Abandoned, &moment(NOW_MS), &POLICY).is_err());
 }
 
 #[test]
-fn an_edit_changes_only_what_was_not_sent() {
-    let louder = || Outcome::Edited(Box::new(JobSpec { sound_volume: 2.0, ..spec() }));
-    for state in [State::Waiting, State::Queued, State::Identified, State::Failed] {
-        let edited = at(&task_in(state), louder(), NOW_MS).task;
-        assert_eq!((edited.changed_since, edited.spec.sound_volume), (false, 2.0), "{state}");
-    }
-    // A job that failed after it was sent is run anew only by a retry, and what a person cancelled
-    // stays cancelled.
-    let failed = at(&task_in(State::Creating), Outcome::Refused(fault()), NOW_MS).task;
-    let cancelled = at(&task_in(State::Queued), Outcome::Cancelled, NOW_MS).task;
-    for ended in [failed, cancelled] {
-        assert!(apply(&ended, louder(), &moment(NOW_MS), &POLICY).is_err(), "{}", ended.state);
-    }
+fn revival_begins_again_and_keeps_the_cost() {
+    let refused = at(&task_in(State::Creating), Outcome::Refused(fault()), NOW_MS).task;
+    let revived = Outcome::Revived { sessions_after_ms: NOW_MS };
+    let again = at(&refused, revived, NOW_MS).task;
+    assert_eq!((again.state, &again.session, &again.plan), (State::Queued, &None, &None));
+    assert_eq!((&again.failure, again.sessions_after_ms), (&None, NOW_MS));
+    assert_eq!(again.units_micro, refused.units_micro);
+    // A revival without a wish for newer sessions keeps an earlier wish.
+    let ended = at(&again, Outcome::Refused(fault()), NOW_MS).task;
+    let again = at(&ended, Outcome::Revived { sessions_after_ms: 0 }, NOW_MS).task;
+    assert_eq!(again.sessions_after_ms, NOW_MS);
+}
+
+#[test]
+fn take_is_part_of_the_name() {
+    assert_eq!(Task::name_of("ab", None, 1), "lipsyncd-ab");
+    assert_eq!(Task::name_of("ab", None, 2), "lipsyncd-ab-2");
+    assert_eq!(Task::name_of("ab", Some("mine"), 1), "mine");
+    assert_eq!(Task::name_of("ab", Some("mine"), 3), "mine-3");
 }

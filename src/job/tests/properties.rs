@@ -1,4 +1,4 @@
-//! Whatever happens in whatever order, and whatever the clock says: what must hold of every job.
+//! Whatever happens in whatever order, and whatever the clock says: what must hold of every task.
 
 use proptest::prelude::*;
 
@@ -35,12 +35,14 @@ fn assert_sound(task: &Task) {
             assert!(plan.is_some() && task.session.is_some());
             assert!(task.task_id.is_none());
         }
-        State::Waiting | State::Queued => assert!(task.task_id.is_none()),
+        State::Waiting | State::Queued => {
+            assert!(task.task_id.is_none() && task.failure.is_none());
+        }
         State::Failed | State::Cancelled => assert!(task.failure.is_some()),
         State::Unresolved => assert!(task.create.is_some()),
     }
     if !task.state.is_finished() {
-        assert!(task.failure.is_none(), "{job:?}");
+        assert!(task.failure.is_none(), "{task:?}");
     }
     let crop = |plan: &Plan| plan.sound_end_ms - plan.sound_start_ms;
     assert!(plan.is_none_or(|plan| crop(plan) >= 2_000));
@@ -50,16 +52,16 @@ fn assert_sound(task: &Task) {
 fn assert_step(before: &Task, name: &str, moved: &Transition, now_ms: i64) {
     let task = &moved.task;
     if before.state.is_finished() && task.state != before.state {
-        assert!(matches!(name, "Retried" | "Returned" | "Edited"), "{name}");
+        assert!(name == "Revived" && !before.was_accepted(), "{name}");
     }
     if before.task_id.is_some() && before.task_id != task.task_id {
         let corrected = name == "Found" || name == "ResolvedAs" && before.is_unseen();
-        assert!(name == "Retried" || corrected, "{name}");
+        assert!(corrected, "{name}");
     }
     let may_exist = |task: &Task| task.create.as_ref().is_some_and(Create::was_sent_before);
     if may_exist(before) && !may_exist(task) {
-        // A fresh name, a new wish, or a person's word.
-        assert!(matches!(name, "Retried" | "Edited" | "ResolvedAsUnsent"), "{name}");
+        // A person's word, or a refusal, which is written once no earlier send can exist.
+        assert!(matches!(name, "ResolvedAsUnsent" | "Refused"), "{name}");
     }
     let accepted = before.task_id.is_none() && task.task_id.is_some();
     assert_eq!(moved.spend.tasks == 1, accepted, "each task is counted once: {name}");

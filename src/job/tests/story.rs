@@ -69,17 +69,19 @@ pub(crate) fn happenings() -> Vec<(&'static str, Outcome)> {
         ("Identified", no_face),
         ("TaskSucceeded", Outcome::TaskSucceeded { units_micro: Some(i64::MAX) }),
         ("Trouble", Outcome::Trouble(Trouble { retry_after_ms: Some(i64::MAX), ..trouble() })),
-        ("MediaReady", Outcome::MediaReady(Media { audio_ms: Some(1_000), ..Media::default() })),
-        ("Edited", Outcome::Edited(Box::new(JobSpec { sound_end_ms: None, ..spec() }))),
+        ("Revived", Outcome::Revived { sessions_after_ms: i64::MAX }),
     ]);
     happenings
 }
 
-/// Tells a story of a new job, step by step; the job as it leaves it.
+/// Tells a story of a new task, step by step; the task as it leaves it.
 pub(super) fn tell(story: &Story, mut hear: impl FnMut(&Step<'_>)) -> Task {
     let happenings = happenings();
-    let spec = JobSpec { not_before_at_ms: story.not_before_at_ms, ..spec() };
-    let mut task = Task::new(spec, "ext".into(), 0);
+    let mut task = task();
+    if let Some(at_ms) = story.not_before_at_ms {
+        task.spec.not_before_at_ms = Some(at_ms);
+        (task.state, task.due_at_ms) = (State::Waiting, at_ms);
+    }
     for (turn, now_ms, chance) in &story.turns {
         let moment = Moment { now_ms: *now_ms, chance: *chance };
         let (name, outcome) = match turn {
@@ -101,7 +103,10 @@ pub(crate) fn luck(task: &Task, now_ms: i64) -> (&'static str, Outcome) {
         Action::Rest { .. } if task.state == State::Unresolved => {
             ("ResolvedAs", Outcome::ResolvedAs { task_id: task_id() })
         }
-        Action::Rest { .. } => ("MediaReady", Outcome::MediaReady(Media::default())),
+        Action::Rest { .. } if task.state.is_finished() => {
+            ("Revived", Outcome::Revived { sessions_after_ms: 0 })
+        }
+        Action::Rest { .. } => ("Due", Outcome::Due),
         Action::Enqueue => ("Due", Outcome::Due),
         Action::MeasureSound => ("SoundMeasured", Outcome::SoundMeasured { length_ms: 4_000 }),
         Action::Identify => ("Identified", identified()),

@@ -1,14 +1,11 @@
 //! Each state with each outcome: where it leads, or the name it is refused by.
 
-use super::{NOW_MS, POLICY, apply, moment, outcomes, task_in};
+use super::{NOW_MS, POLICY, Task, apply, moment, outcomes, task_in};
 use crate::job::{Action, State, State::*, decide};
 
 /// Where an outcome leads, by the state it came of. What is not here is illegal.
 pub(super) const TABLE: &[(&str, &[(State, State)])] = &[
-    ("MediaReady", &[(Waiting, Queued)]),
-    ("MediaMissing", &[(Waiting, Waiting)]),
-    ("MediaUnfit", &[(Waiting, Failed)]),
-    ("MediaChanged", &[(Queued, Waiting), (Identified, Waiting), (Creating, Waiting)]),
+    ("MediaChanged", &[(Creating, Creating)]),
     ("Due", &[(Waiting, Queued)]),
     ("SoundMeasured", &[(Queued, Queued)]),
     ("Identified", &[(Queued, Identified), (Identified, Identified)]),
@@ -29,7 +26,6 @@ pub(super) const TABLE: &[(&str, &[(State, State)])] = &[
             (Processing, Submitted),
         ],
     ),
-    ("Published", &[(Queued, Submitted), (Identified, Submitted)]),
     ("Absent", &[(Creating, Creating)]),
     ("NoLookups", &[(Creating, Unresolved)]),
     ("Processing", &[(Submitted, Processing)]),
@@ -68,12 +64,19 @@ pub(super) const TABLE: &[(&str, &[(State, State)])] = &[
             (Downloading, Failed),
         ],
     ),
-    ("Cancelled", &[(Waiting, Cancelled), (Queued, Cancelled), (Identified, Cancelled)]),
-    ("Removed", &[(Waiting, Cancelled), (Queued, Cancelled), (Identified, Cancelled)]),
-    ("Returned", &[(Cancelled, Waiting)]),
-    // What failed before it was sent begins anew; what a person cancelled does not.
-    ("Edited", &[(Waiting, Waiting), (Queued, Waiting), (Identified, Waiting), (Failed, Waiting)]),
-    ("Retried", &[(Succeeded, Waiting), (Failed, Waiting), (Cancelled, Waiting)]),
+    // Of a create request that was sent, only once lookups showed that it never arrived.
+    (
+        "Abandoned",
+        &[
+            (Waiting, Cancelled),
+            (Queued, Cancelled),
+            (Identified, Cancelled),
+            (Creating, Cancelled),
+        ],
+    ),
+    ("Postponed", &[(Queued, Waiting), (Identified, Waiting)]),
+    // Of what failed, only what Kling never accepted begins again.
+    ("Revived", &[(Failed, Queued), (Cancelled, Queued)]),
     ("ResolvedAs", &[(Unresolved, Submitted)]),
     ("ResolvedAsUnsent", &[(Unresolved, Identified)]),
 ];
@@ -110,7 +113,7 @@ fn each_state_has_its_next_action() {
     let action = |state| decide(&task_in(state), NOW_MS);
     let nothing = Action::Rest { until_ms: None };
     for (state, expected) in [
-        (Waiting, nothing),
+        (Waiting, Action::Enqueue),
         (Queued, Action::Identify),
         (Identified, Action::Create),
         (Creating, Action::LookUp),
@@ -129,8 +132,7 @@ fn each_state_has_its_next_action() {
 #[test]
 fn what_rests_is_left_alone_but_a_task_is_always_watched() {
     for state in State::ALL {
-        let mut task = task_in(state);
-        (task.due_at_ms, task.media.missing) = (NOW_MS + 1, None);
+        let task = Task { due_at_ms: NOW_MS + 1, ..task_in(state) };
         let rests = decide(&task, NOW_MS) == Action::Rest { until_ms: Some(NOW_MS + 1) };
         let expected = matches!(state, Waiting | Queued | Identified | Creating | Downloading);
         assert_eq!(rests, expected, "{state}");

@@ -41,9 +41,6 @@ every! { State, STATES, name_of_state:
 }
 
 every! { Outcome, OUTCOMES, name_of_outcome:
-    MediaReady
-    MediaMissing
-    MediaUnfit
     MediaChanged
     Due
     SoundMeasured
@@ -56,7 +53,6 @@ every! { Outcome, OUTCOMES, name_of_outcome:
     HeldBack
     Lost
     Found
-    Published
     Absent
     NoLookups
     Processing
@@ -69,16 +65,14 @@ every! { Outcome, OUTCOMES, name_of_outcome:
     Trouble
     Blocked
     Refused
-    Cancelled
-    Removed
-    Returned
-    Edited
-    Retried
+    Abandoned
+    Postponed
+    Revived
     ResolvedAs
     ResolvedAsUnsent
 }
 
-/// Where an outcome leads beside what [`TABLE`] says, by what else is true of the job.
+/// Where an outcome leads beside what [`TABLE`] says, by what else is true of the task.
 fn sometimes() -> Vec<(&'static str, Task, State)> {
     let failing = |state| Task {
         failing_since_ms: Some(NOW_MS - POLICY.give_up_after_ms),
@@ -90,14 +84,14 @@ fn sometimes() -> Vec<(&'static str, Task, State)> {
         change(&mut task.spec);
         task
     };
-    let later = asking(Waiting, |spec| spec.not_before_at_ms = Some(NOW_MS + 1));
+    let later = |state| asking(state, |spec| spec.not_before_at_ms = Some(NOW_MS + 1));
     let no_face = |state| asking(state, |spec| spec.face = FaceChoice::Index(7));
     let lost_twice = Task { sessions_lost: 2, ..task_in(Creating) };
     let mut sent_again = task_in(Creating);
     sent_again.create.as_mut().unwrap().sends = 2;
-    let removed = after(task_in(Queued), [Outcome::Removed]);
     vec![
-        ("MediaReady", later, Waiting),
+        ("Revived", later(Failed), Waiting),
+        ("Revived", later(Cancelled), Waiting),
         ("Identified", no_face(Queued), Failed),
         ("Identified", no_face(Identified), Failed),
         ("SessionGone", lost_twice, Failed),
@@ -108,7 +102,6 @@ fn sometimes() -> Vec<(&'static str, Task, State)> {
         ("Unseen", failing(Processing), Failed),
         ("NotSent", sent_again.clone(), Creating),
         ("HeldBack", sent_again, Creating),
-        ("Edited", removed, Waiting),
         ("ResolvedAs", failing(Submitted), Submitted),
     ]
 }
@@ -121,7 +114,7 @@ fn moves() -> BTreeSet<(&'static str, State, State)> {
 }
 
 #[test]
-fn what_else_is_true_of_a_job_leads_elsewhere() {
+fn what_else_is_true_of_a_task_leads_elsewhere() {
     for (name, task, to) in sometimes() {
         let (_, outcome) = outcomes().into_iter().find(|(other, _)| *other == name).unwrap();
         assert_eq!(at(&task, outcome, NOW_MS).task.state, to, "{name} of {}", task.state);
@@ -144,9 +137,8 @@ fn no_state_and_no_outcome_is_forgotten() {
 fn who_may_leave_an_end() {
     for (name, from, to) in moves() {
         let leaves = match from {
-            Succeeded => name == "Retried",
-            Failed => matches!(name, "Retried" | "Edited"),
-            Cancelled => matches!(name, "Retried" | "Edited" | "Returned"),
+            Succeeded => false,
+            Failed | Cancelled => name == "Revived",
             Unresolved => matches!(name, "ResolvedAs" | "ResolvedAsUnsent"),
             _ => continue,
         };

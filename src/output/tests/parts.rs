@@ -103,3 +103,18 @@ fn no_more_than_the_limit_is_written() {
     assert!(matches!(part.append(&[0]), Err(OutputError::TooLarge { max_bytes: 10, .. })));
     assert_eq!(fs::metadata(Place::part_of(&place.video(Kind::Result))).unwrap().len(), 10);
 }
+
+/// A download of an earlier task is still running when the newer result is published.
+#[test]
+fn part_of_another_task_does_not_write_to_the_newer_result() {
+    let folder = folder();
+    let place = place(&folder);
+    let mut old = Part::open(&place, source("old"), 1000).unwrap();
+    old.begin(0, None).unwrap();
+    old.append(b"old").unwrap();
+    let facts = download(&place, "new", Kind::Result, VIDEO);
+    let path = Place::part_of(&place.video(Kind::Result));
+    old.append(b" and more of it").unwrap();
+    assert_eq!(fs::read(&path).unwrap(), VIDEO);
+    assert_eq!(facts.bytes, VIDEO.len() as u64);
+}

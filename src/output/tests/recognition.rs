@@ -3,7 +3,9 @@
 use std::os::unix::fs::symlink;
 
 use super::*;
-use crate::output::{already_published, is_present, publish, published_before, require_names};
+use crate::output::{
+    Presence, already_published, presence, publish, published_before, require_names,
+};
 
 #[test]
 fn a_lost_database_recognises_results_by_their_metadata() {
@@ -38,13 +40,14 @@ fn the_part_of_a_missing_watermark_is_not_removed() {
 fn a_delivered_file_is_present_while_it_has_its_size() {
     let folder = folder();
     let path = folder.path().join("a.mp4");
-    assert!(!is_present(&path, 0).unwrap());
+    assert_eq!(presence(&path, 0).unwrap(), Presence::Absent);
     fs::write(&path, VIDEO).unwrap();
-    assert!(is_present(&path, VIDEO.len() as u64).unwrap());
-    assert!(!is_present(&path, 5).unwrap());
-    assert!(!is_present(&path.join("below"), 5).unwrap());
+    assert_eq!(presence(&path, VIDEO.len() as u64).unwrap(), Presence::Delivered);
+    assert_eq!(presence(&path, 5).unwrap(), Presence::Changed);
+    assert_eq!(presence(&path.join("below"), 5).unwrap(), Presence::Absent);
     symlink("a.mp4", folder.path().join("b.mp4")).unwrap();
-    assert!(is_present(&folder.path().join("b.mp4"), VIDEO.len() as u64).unwrap());
+    let linked = presence(&folder.path().join("b.mp4"), VIDEO.len() as u64).unwrap();
+    assert_eq!(linked, Presence::Delivered);
 }
 
 #[test]

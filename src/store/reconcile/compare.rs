@@ -10,7 +10,9 @@ use crate::{
 
 /// With `watch.on_change: run`, one file that changes more finished jobs than these runs none of them: they are
 /// flagged.
-pub(super) const RUN_AT_ONCE_MAX: usize = 20;
+pub(in crate::store) const RUN_AT_ONCE_MAX: usize = 20;
+
+const CHANGED: &str = "changed after it was sent";
 
 /// What becomes of a job.
 enum Verdict {
@@ -54,7 +56,7 @@ impl Reconciliation<'_> {
         if job.left_at_ms.is_none() {
             job.absent_since_ms = None;
         }
-        let what = self.carry_out(&mut job, &before, task.as_ref(), verdict)?;
+        let what = self.carry_out(&mut job, &before, task.as_ref(), verdict, wanted)?;
         let now_ms = self.sharing.moment.now_ms;
         if moved || job != before || manifest_changed(self, &before, manifest_id)? {
             job_row::save(self.connection, &mut job, manifest_id, now_ms)?;
@@ -99,7 +101,7 @@ impl Reconciliation<'_> {
         if unsent {
             return match media {
                 Some(media) => media,
-                None if task.is_none_or(|task| !is_asked(task, wanted)) => {
+                None if task.is_none_or(|task| !is_asked(task, job, wanted)) => {
                     Verdict::Point(if edited {
                         "its manifest changed"
                     } else {
@@ -121,9 +123,16 @@ impl Reconciliation<'_> {
         wanted: &WantedJob,
         (edited, returned): (bool, bool),
     ) -> Verdict {
+        let moved = wanted.spec.output != job.spec.output && job.state == State::Succeeded;
         if wanted.request_hash.is_none() {
             // A local file that is missing later is no change.
-            return if asks_the_same(job, wanted) { Verdict::Keep } else { Verdict::JudgeLater };
+            let is_judged_later =
+                returned || edited && job.state == State::Failed || !asks_the_same(job, wanted);
+            return match (is_judged_later, moved) {
+                (true, _) => Verdict::JudgeLater,
+                (false, true) => Verdict::Deliver,
+                (false, false) => Verdict::Keep,
+            };
         }
         let take_edited = wanted.spec.take != job.spec.take
             && wanted.spec.take.is_some_and(|take| take != task.take);
@@ -135,13 +144,13 @@ impl Reconciliation<'_> {
             if starts_again && (edited || returned) {
                 return Verdict::Point("it starts again");
             }
-            if job.changed_after_sent {
-                return Verdict::Unflag;
-            }
-            let moved = wanted.spec.output != job.spec.output && job.state == State::Succeeded;
-            return if moved { Verdict::Deliver } else { Verdict::Keep };
+            return match (moved, job.changed_after_sent) {
+                (true, _) => Verdict::Deliver,
+                (false, true) => Verdict::Unflag,
+                (false, false) => Verdict::Keep,
+            };
         }
-        // A change that was flagged, or accepted by a person, is judged once.
+        // A change that was flagged, or accepted by a person, is judged once its media are there.
         let failed_later = job.changed_after_sent && job.state == State::Failed;
         if wanted.request_hash == job.request_hash && !take_edited && !returned && !failed_later {
             return Verdict::Keep;
@@ -157,6 +166,12 @@ impl Reconciliation<'_> {
     }
 
     fn write_wish(&self, job: &mut Job, wanted: &WantedJob) {
+        let other_request = job.request_hash.is_some()
+            && wanted.request_hash.is_some()
+            && job.request_hash != wanted.request_hash;
+        if other_request || wanted.spec.take != job.spec.take {
+            job.retry_take = None;
+        }
         job.spec = wanted.spec.clone();
         job.spec_hash.clone_from(&wanted.spec_hash);
         if wanted.request_hash.is_some() {
@@ -181,9 +196,22 @@ impl Reconciliation<'_> {
         before: &Job,
         task: Option<&Task>,
         verdict: Verdict,
+        wanted: &WantedJob,
     ) -> Result<Option<String>, Stop> {
         match verdict {
-            Verdict::Keep | Verdict::JudgeLater => Ok(None),
+            Verdict::Keep => Ok(None),
+            Verdict::JudgeLater => {
+                let is_news = !asks_the_same(job, wanted)
+                    && !job.changed_after_sent
+                    && job.state != State::Failed;
+                if !is_news {
+                    return Ok(None);
+                }
+                // What a retry makes is not known before the media are there.
+                (job.changed_after_sent, job.request_hash) = (true, None);
+                self.done.flagged += 1;
+                Ok(Some(format!("{CHANGED}; {}", missing(wanted))))
+            }
             Verdict::Point(why) => {
                 let was_sent = task.is_some_and(|task| !task.is_uncreated());
                 job.earlier_task = if was_sent { before.task } else { before.earlier_task };
@@ -194,14 +222,15 @@ impl Reconciliation<'_> {
                 };
                 self.sharing.point(job, wish)?;
                 self.done.changed += usize::from(before.spec_hash != job.spec_hash || was_sent);
-                Ok(Some(why.to_owned()))
+                Ok(Some(format!("{why}{}", self.shared_with(job)?)))
             }
             Verdict::Flag => {
                 job.changed_after_sent = true;
                 self.done.flagged += usize::from(!before.changed_after_sent);
-                let what = "changed after it was sent; `lipsyncd retry` makes the new request, \
-                            `lipsyncd dismiss` keeps the result";
-                Ok((!before.changed_after_sent).then(|| what.to_owned()))
+                let what = format!(
+                    "{CHANGED}; `lipsyncd retry` makes the new request, `lipsyncd dismiss` keeps the result"
+                );
+                Ok((!before.changed_after_sent).then_some(what))
             }
             Verdict::Unflag => {
                 job.changed_after_sent = false;
@@ -209,6 +238,8 @@ impl Reconciliation<'_> {
             }
             Verdict::Deliver => {
                 (job.state, job.delivery) = (State::Downloading, Default::default());
+                // Where its request is known, it is that of its task.
+                job.changed_after_sent &= wanted.request_hash.is_none();
                 Ok(Some("its output changed: the result is copied there".to_owned()))
             }
             Verdict::Wait(missing) => {
@@ -263,10 +294,24 @@ fn asks_the_same(job: &Job, wanted: &WantedJob) -> bool {
     wanted_of_before == before
 }
 
+/// Why the media of a job cannot be used yet.
+fn missing(wanted: &WantedJob) -> String {
+    match &wanted.media {
+        Ok(media) => media.missing.clone().unwrap_or_default(),
+        Err(fault) => fault.message.clone(),
+    }
+}
+
 /// Whether the task is what the job asks for.
-fn is_asked(task: &Task, wanted: &WantedJob) -> bool {
+fn is_asked(task: &Task, job: &Job, wanted: &WantedJob) -> bool {
     wanted.request_hash.as_ref() == Some(&task.request_hash)
-        && wanted.spec.take.is_none_or(|take| take == task.take)
+        && asked_take(job, wanted).is_none_or(|take| take == task.take)
+}
+
+/// The take that a retry, or else the manifest asks for.
+fn asked_take(job: &Job, wanted: &WantedJob) -> Option<u32> {
+    let retried = job.retry_take.filter(|_| wanted.spec.take == job.spec.take);
+    retried.or(wanted.spec.take)
 }
 
 fn manifest_changed(

@@ -14,7 +14,8 @@ use crate::{
 };
 
 pub(in crate::store) const DUE_TO_LEAVE: &str = "INDEXED BY job_absent
-    WHERE j.absent_since_ms <= ?1 AND j.absent_since_ms IS NOT NULL AND j.left_at_ms IS NULL ORDER BY j.id";
+    WHERE j.absent_since_ms <= ?1 AND j.absent_since_ms IS NOT NULL AND j.left_at_ms IS NULL
+    ORDER BY j.absent_since_ms, j.id";
 
 pub(in crate::store) const SEE: &str = "
     UPDATE job INDEXED BY job_manifest SET absent_since_ms = NULL, revision = revision + 1
@@ -23,7 +24,7 @@ pub(in crate::store) const SEE: &str = "
 impl Reconciliation<'_> {
     /// A scan misses this job. Unless its task was created, nothing more is done for it.
     pub(in crate::store) fn depart(&mut self, row: JobRow, why: &str) -> Result<(), StoreError> {
-        let JobRow { mut job, manifest_id } = row;
+        let JobRow { mut job, manifest_id } = self.current(row)?;
         let now_ms = self.sharing.moment.now_ms;
         job.absent_since_ms = Some(now_ms);
         self.any_gone = true;
@@ -66,19 +67,21 @@ impl Reconciliation<'_> {
 
     /// Marks the jobs that were first missed at `missed_before_ms` (Unix ms) or earlier as gone. What was not
     /// created is cancelled. What was created is followed to its end; if another job shares it, that one gets
-    /// the result.
+    /// the result. A job that has a result already keeps it.
     pub(in crate::store) fn leave(&mut self, missed_before_ms: i64) -> Result<(), StoreError> {
         let now_ms = self.sharing.moment.now_ms;
         for row in job_row::all(self.connection, DUE_TO_LEAVE, [missed_before_ms])? {
-            let JobRow { mut job, manifest_id } = row;
+            let JobRow { mut job, manifest_id } = self.current(row)?;
             job.left_at_ms = Some(now_ms);
             let before = job.state;
-            let shared = match job.task {
-                Some(id) if !before.is_finished() => self.sharing.others(id, job.id)?.len(),
-                _ => 0,
+            let is_shared = match job.task {
+                Some(id) if !before.is_finished() && job.delivered.is_none() => {
+                    self.sharing.first_job(id, job.id)?.is_some()
+                }
+                _ => false,
             };
             let is_waiting = job.task.is_none() && before == State::Waiting;
-            let left = if shared > 0 { job.task.take() } else { None };
+            let left = if is_shared { job.task.take() } else { None };
             if is_waiting || left.is_some() {
                 job.state = State::Cancelled;
                 job.media.missing = None;
@@ -113,7 +116,7 @@ impl Reconciliation<'_> {
     ) -> Result<(), StoreError> {
         let now_ms = self.sharing.moment.now_ms;
         for row in unsent(self.connection, manifest_id)? {
-            let mut job = row.job;
+            let mut job = self.current(row)?.job;
             let task = job.task.map(|id| self.sharing.reread(id)).transpose()?;
             let is_sent = task.as_ref().is_some_and(|task| !task.is_uncreated());
             if is_sent || job.media.missing.as_deref() == Some(why) {

@@ -65,6 +65,18 @@ async fn fetch_leaves_a_result_that_is_there() {
 }
 
 #[tokio::test]
+async fn fetch_refuses_to_replace_an_edited_result() {
+    let (place, store) = Place::with_jobs().await;
+    place.put_result("promo/succeeded.mp4");
+    fs::write(place.folder.path().join("output/promo/succeeded.mp4"), "edited").unwrap();
+    let ran = place.run(&["fetch", "promo/succeeded"]);
+    assert_eq!((ran.code, ran.out.as_str()), (1, ""));
+    assert!(ran.err.contains("was changed after it was delivered"), "{}", ran.err);
+    assert!(ran.err.contains("hint: move that file away first"), "{}", ran.err);
+    assert_eq!(state(&store, "promo/succeeded").await, "succeeded");
+}
+
+#[tokio::test]
 async fn fetch_refuses_a_job_without_a_result() {
     let (place, store) = Place::with_jobs().await;
     for (name, said) in [
@@ -102,7 +114,7 @@ async fn dismiss_takes_a_failed_job_out_of_the_counts_and_undo_back() {
     assert_eq!((ran.code, ran.out.as_str()), (0, "promo/failed: counts again\n"));
     assert!(next().contains("lipsyncd list --state failed"), "{}", next());
     let again = place.run(&["dismiss", "--undo", "promo/failed"]);
-    assert_eq!((again.code, again.out.contains("was not dismissed")), (0, true));
+    assert_eq!((again.code, again.out.contains("counts already")), (0, true));
 }
 
 #[tokio::test]
@@ -111,7 +123,10 @@ async fn dismiss_accepts_a_result_whose_manifest_changed() {
     edit(&store, "promo/succeeded").await;
     let status = place.run(&["status"]).out;
     assert!(status.contains("1 job changed after it was sent"), "{status}");
+    assert!(status.contains("lipsyncd show promo/succeeded "), "{status}");
     assert_eq!(place.run(&["dismiss", "promo/succeeded"]).code, 0);
+    let again = place.run(&["dismiss", "promo/succeeded"]);
+    assert_eq!((again.code, again.out.as_str()), (0, "promo/succeeded: was dismissed already\n"));
     let status = place.run(&["status"]).out;
     assert!(!status.contains("changed after"), "{status}");
     assert_eq!(place.run(&["dismiss", "--undo", "promo/succeeded"]).code, 0);

@@ -13,9 +13,26 @@ async fn list_has_a_line_a_job() {
     assert_eq!(lines.len(), 7, "{}", ran.out);
     assert!(lines[0].starts_with("JOB"));
     let line = |name: &str| *lines.iter().find(|line| line.starts_with(name)).unwrap();
-    assert!(line("promo/waiting").contains("waits for audio/it.mp3, which is not there"));
+    assert!(line("promo/waiting").contains("waits: audio/it.mp3, which is not there"));
     assert!(line("promo/failed").contains("no face speaks"));
     assert!(line("promo/succeeded").ends_with("promo/succeeded.mp4"));
+}
+
+#[tokio::test]
+async fn list_and_history_name_the_job_whose_task_is_shared() {
+    let (place, store) = Place::with_jobs().await;
+    let same = |key: &str| WantedJob { request_hash: Some("same".to_owned()), ..wanted(key) };
+    accept(&store, manifest("s.yaml", vec![same("s/a"), same("s/b"), wanted("s/c")])).await;
+    let edited = WantedJob { spec_hash: "edited".to_owned(), ..same("s/c") };
+    accept(&store, manifest("s.yaml", vec![same("s/a"), same("s/b"), edited])).await;
+    let list = place.run(&["list"]).out;
+    assert_eq!(list.matches("waits: shares the task of s/a ").count(), 2, "{list}");
+    let history = |key: &str| place.run(&["show", key]).out;
+    let (a, b, c) = (history("s/a"), history("s/b"), history("s/c"));
+    assert!(a.contains("its media are there\n"), "{a}");
+    assert!(b.contains("  waits         shares the task of s/a\n"), "{b}");
+    assert!(b.contains("its media are there; shares the task of s/a\n"), "{b}");
+    assert!(c.contains("its manifest changed; shares the task of s/a\n"), "{c}");
 }
 
 #[tokio::test]
@@ -127,12 +144,14 @@ async fn show_names_fetch_for_a_file_that_is_gone() {
     assert!(shown.contains("that file is no longer there; ") && shown.contains(fetch), "{shown}");
     assert!(shown.contains("\nNext: lipsyncd fetch promo/succeeded\n"), "{shown}");
     let json = || place.run(&["show", "promo/succeeded", "--json"]).json();
-    assert_eq!(json()["file_is_there"], false);
+    assert_eq!(json()["file"], "absent");
     assert_eq!(json()["next"], "lipsyncd fetch promo/succeeded");
     place.put_result("promo/succeeded.mp4");
-    assert_eq!((&json()["file_is_there"], &json()["next"]), (&true.into(), &().into()));
+    assert_eq!((&json()["file"], &json()["next"]), (&"delivered".into(), &().into()));
     let queued = place.run(&["show", "promo/queued", "--json"]).json();
-    assert!(queued["file_is_there"].is_null(), "{queued}");
+    assert!(queued["file"].is_null(), "{queued}");
+    fs::write(place.folder.path().join("output/promo/succeeded.mp4"), "edited").unwrap();
+    assert_eq!((&json()["file"], &json()["next"]), (&"changed".into(), &().into()));
     edit(&store, "promo/succeeded").await;
     assert_eq!(json()["next"], "lipsyncd retry promo/succeeded");
 }
@@ -207,4 +226,20 @@ async fn what_others_wrote_cannot_command_the_terminal() {
         assert!(!ran.out.contains(obeyed) && !ran.err.contains(obeyed), "{arguments:?}: {ran:?}");
     }
     assert!(place.run(&["show", "evil"]).out.contains("file \\u{1b}]0;pwned\\u{7}\\u{9b}31m"));
+}
+
+#[tokio::test]
+async fn show_of_unfit_media_says_to_replace_the_file() {
+    let (place, store) = Place::with_jobs().await;
+    let mut unfit = wanted("badm");
+    unfit.spec.audio = Source::File("audio/bad.mp3".to_owned());
+    let message = "audio audio/bad.mp3 is cut short".to_owned();
+    unfit.media = Err(Fault { code: "sound_damaged".to_owned(), message });
+    unfit.request_hash = None;
+    accept(&store, manifest("badm.yaml", vec![unfit])).await;
+    let shown = place.run(&["show", "badm"]).out;
+    let next = "\nNext: replace audio/bad.mp3; it is checked again automatically\n";
+    assert!(shown.ends_with(next), "{shown}");
+    assert!(place.run(&["show", "badm", "--json"]).json()["next"].is_null());
+    assert!(place.run(&["show", "promo/failed"]).out.contains("Next: lipsyncd retry promo/failed"));
 }

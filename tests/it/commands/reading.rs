@@ -59,6 +59,22 @@ fn check_shows_whole_paths_to_who_is_at_the_root() {
     assert!(said.starts_with(&format!("{bad}:1:1: ")), "{said}");
 }
 
+#[test]
+fn check_names_a_take_outside_of_its_range() {
+    let place = Place::new();
+    let jobs = place.folder.path().join("jobs");
+    fs::create_dir(&jobs).unwrap();
+    let job = "video: https://cdn.example.com/v.mp4\naudio: https://cdn.example.com/a.mp3\n";
+    for (take, code) in [("0", 1), ("1", 0), ("99", 0), ("100", 1), ("-1", 1), ("1.5", 1), ("x", 1)]
+    {
+        fs::write(jobs.join("x.yaml"), format!("{job}take: {take}\n")).unwrap();
+        let ran = place.run(&["check"]);
+        assert_eq!(ran.code, code, "{take}: {ran:?}");
+        let named = ran.err.contains("x.yaml:3:7") && ran.err.contains("take");
+        assert_eq!(named, code == 1, "{take}: {}", ran.err);
+    }
+}
+
 /// Whether this test may become another user; as any other user it is unprivileged already.
 fn is_root() -> bool {
     let id = Command::new("id").arg("-u").output().unwrap();

@@ -23,7 +23,8 @@ async fn retry_without_yes_off_a_terminal_is_wrong_usage() {
     let before = job(&store, "promo/succeeded").await;
     let ran = place.run(&["retry", "promo/succeeded"]);
     assert_eq!((ran.code, ran.out.as_str()), (2, ""));
-    assert!(ran.err.contains("1 job to make again: 1 to be paid for"), "{}", ran.err);
+    let asked = "1 job to make again (promo/succeeded): 1 to be paid for";
+    assert!(ran.err.contains(asked), "{}", ran.err);
     assert!(ran.err.contains("add --yes"), "{}", ran.err);
     assert_eq!(place.run(&["retry", "--failed"]).code, 2);
     assert_eq!(job(&store, "promo/succeeded").await, before);
@@ -34,11 +35,42 @@ async fn retry_without_yes_off_a_terminal_is_wrong_usage() {
 async fn retry_dry_run_counts_and_does_nothing() {
     let (place, store) = Place::with_jobs().await;
     let before = job(&store, "promo/succeeded").await;
-    let ran = place.run(&["retry", "promo/succeeded", "promo/failed", "promo/queued", "--dry-run"]);
-    let said = "2 jobs to make again: 2 to be paid for. Nothing was done (--dry-run).\n";
+    let ran = place.run(&["retry", "promo/succeeded", "promo/failed", "--dry-run"]);
+    let said = "2 jobs to make again (promo/succeeded, promo/failed): 2 to be paid for. Nothing was done (--dry-run).\n";
     assert_eq!((ran.code, ran.out.as_str(), ran.err.as_str()), (0, said, ""));
     assert_eq!(job(&store, "promo/succeeded").await, before);
-    assert_eq!(place.run(&["retry", "nobody", "--dry-run"]).code, 1);
+}
+
+#[tokio::test]
+async fn retry_dry_run_reports_each_job_that_would_not_be_made() {
+    let (place, store) = Place::with_jobs().await;
+    let keys = ["promo/failed", "promo/queued", "nonexist", "promo/failed"];
+    let ran = place.run(&[&["retry", "--dry-run"][..], &keys].concat());
+    assert_eq!(ran.code, 1);
+    assert!(ran.out.starts_with("1 job to make again (promo/failed): 1 to be"), "{}", ran.out);
+    assert!(ran.err.contains("promo/queued: is queued and continues automatically"), "{}", ran.err);
+    assert!(ran.err.contains("no job is called `nonexist`"), "{}", ran.err);
+    store.miss("promo.yaml", MOMENT, policy()).await.unwrap();
+    let ran = place.run(&["retry", "--failed", "--dry-run"]);
+    assert_eq!((ran.code, ran.out.as_str()), (1, ""));
+    assert!(ran.err.contains("promo/failed: its manifest promo.yaml does not ask"), "{}", ran.err);
+    assert!(ran.err.contains("lipsyncd dismiss promo/failed"), "{}", ran.err);
+}
+
+#[tokio::test]
+async fn retry_dry_run_counts_payments_and_not_jobs() {
+    let (place, store) = Place::with_jobs().await;
+    let same = |key: &str| WantedJob { request_hash: Some("same".to_owned()), ..wanted(key) };
+    let jobs = ["r/1", "r/2", "r/3"].map(same).into();
+    accept(&store, manifest("r.yaml", jobs)).await;
+    assert_eq!(place.run(&["cancel", "r/1"]).code, 0);
+    let ran = place.run(&["retry", "r/1", "--dry-run"]);
+    let free = "(r/1): 0 to be paid for, 1 free (the task exists or is shared)";
+    assert!(ran.out.contains(free), "its task is paid for r/2 in any case: {}", ran.out);
+    assert_eq!(place.run(&["cancel", "r/2", "r/3"]).code, 0);
+    let ran = place.run(&["retry", "r/1", "r/2", "--dry-run"]);
+    let shared = "2 jobs to make again (r/1, r/2): 1 to be paid for, 1 free";
+    assert!(ran.out.contains(shared), "{}", ran.out);
 }
 
 #[tokio::test]
@@ -54,11 +86,23 @@ async fn retry_of_a_take_that_exists_pays_nothing() {
     accept(&store, manifest("promo.yaml", vec![first])).await;
     assert_eq!(task(&store, "promo/succeeded").await.take, 1);
     let ran = place.run(&["retry", "promo/succeeded", "--dry-run"]);
-    assert!(ran.out.contains("0 to be paid for, 1 with a result that exists"), "{}", ran.out);
+    assert!(ran.out.contains("0 to be paid for, 1 free"), "{}", ran.out);
     let ran = place.run(&["retry", "promo/succeeded", "--yes"]);
     let said = "promo/succeeded: take 2 exists already: its result is used, and nothing is paid\n";
     assert_eq!((ran.code, ran.out.as_str()), (0, said));
     assert_eq!(task(&store, "promo/succeeded").await.task_id.as_deref(), Some("task-2"));
+}
+
+#[tokio::test]
+async fn retry_of_a_changed_request_names_its_take_apart() {
+    let (place, store) = Place::with_jobs().await;
+    edit(&store, "promo/succeeded").await;
+    let ran = place.run(&["retry", "promo/succeeded", "--yes"]);
+    let begins =
+        "promo/succeeded: take 1 of the changed request begins; the earlier result is kept\n";
+    assert_eq!((ran.code, ran.out.as_str()), (0, begins));
+    let shown = place.run(&["show", "promo/succeeded"]).out;
+    assert!(shown.contains("retry: take 1 of the changed request begins\n"), "{shown}");
 }
 
 #[tokio::test]
@@ -97,7 +141,9 @@ async fn retry_failed_takes_all_that_failed_but_the_dismissed() {
     assert_eq!(state(&store, "promo/failed").await, "queued");
     let again = place.run(&["retry", "--failed", "--yes"]);
     assert_eq!((again.code, again.out.as_str()), (0, "No job has failed.\n"));
-    assert_eq!(place.run(&["retry"]).code, 2);
+    for nothing in [&["retry"][..], &["retry", "--yes"], &["retry", "--dry-run"]] {
+        assert_eq!(place.run(nothing).code, 2, "{nothing:?}");
+    }
     assert_eq!(place.run(&["retry", "promo/failed", "--failed"]).code, 2);
 }
 

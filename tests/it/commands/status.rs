@@ -81,6 +81,12 @@ async fn text_says_what_is_amiss_and_what_to_type() {
         assert!(ran.out.contains(said), "{said}\n{}", ran.out);
     }
     assert!(!ran.out.contains("second fault"), "{}", ran.out);
+    for key in ["sub/bad", "sub/bad/en"] {
+        let ran = place.run(&["show", key]);
+        let told = "its manifest is refused: sub/bad.yaml:2:1: unknown key `vidoe`";
+        assert!(ran.code == 1 && ran.err.contains(told), "{}", ran.err);
+    }
+    assert!(!place.run(&["show", "sub/bad/en/x"]).err.contains("refused"));
 }
 
 #[tokio::test]

@@ -140,7 +140,7 @@ async fn for_the_first_scan_and_for_the_folder() {
     assert_eq!((wait.told("queued"), wait.told("identified")), (scan.to_owned(), scan.to_owned()));
     assert_eq!(wait.told("sent"), "Kling to begin task t1");
     wait.store.miss("queued.yaml", MOMENT, policy()).await.unwrap();
-    let missing = "to return to the folder: its manifest is no longer in the folder";
+    let missing = "to return to the folder: its manifest no longer asks for it";
     assert_eq!(wait.told("queued"), missing);
 }
 

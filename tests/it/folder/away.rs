@@ -147,7 +147,9 @@ fn a_folder_that_moves_with_its_media_is_known_again_and_another_with_the_same_n
     house.until_looked_again("later");
     assert_eq!(house.ledger().tasks.len(), 1);
     fs::rename(house.path("jobs/archive"), house.path("gone")).unwrap();
-    house.until("it to leave", |house| house.log().contains("archive/x.yaml: left the folder"));
+    house.until("it to leave", |house| {
+        house.log().contains("archive/x.yaml: no longer in the folder")
+    });
     // What is called the same here is another sound.
     house.drop_in("two/say.mp3", clip("welcome-fr.mp3"));
     house.drop_in("two/x.yaml", text);

@@ -8,6 +8,7 @@ mod copies;
 mod delivery;
 mod edits;
 mod env;
+mod fresh;
 mod links;
 mod lost;
 mod moves;

@@ -80,3 +80,22 @@ fn removal_of_one_twin_leaves_the_other() {
         assert!(!env.path("output").join(format!("{removed}.mp4")).exists());
     }
 }
+
+#[test]
+fn foreign_file_at_one_output_leaves_the_other_twin() {
+    for blocked in TWINS {
+        let env = paused_twins(&format!("foreign-{blocked}"));
+        let foreign = env.path("output").join(format!("{blocked}.mp4"));
+        std::fs::write(&foreign, "somebody else's").unwrap();
+        env.command_done(&["resume"]);
+        let other = TWINS.into_iter().find(|key| *key != blocked).unwrap();
+        env.until_all(&[other.to_owned()], "succeeded");
+        env.until("the blocked twin to say why", |house| {
+            let waits =
+                house.job(blocked).is_some_and(|job| job.waiting_for.contains("move it away"));
+            waits || env.problem(blocked).contains("move it away")
+        });
+        env.assert_paid(1, "with a foreign file at one of two outputs");
+        assert_eq!(std::fs::read_to_string(&foreign).unwrap(), "somebody else's");
+    }
+}

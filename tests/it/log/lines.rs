@@ -79,10 +79,15 @@ fn what_a_job_waits_for_and_what_people_do_is_told() {
         .drop_in("a.yaml", JOB.replace("https://cdn.example.com/a.mp3?duration_ms=5000", "en.mp3"));
     house.until(
         "the wait",
-        has("a: new → waiting: found in its manifest; waits for there is no audio file `en.mp3`"),
+        has("a: new → waiting: found in its manifest; waits: there is no audio file `en.mp3`"),
     );
     house.drop_in("en.mp3", clip("welcome-en.mp3"));
     house.until("the sound", has("a: waiting → queued: its media are there"));
+    house.drop_in("b.yaml", JOB);
+    house.drop_in("c.yaml", JOB);
+    let shares =
+        "c: new → queued: found in its manifest; its media are there; shares the task of b";
+    house.until("the shared task", has(shares));
     assert_eq!(house.run(&["cancel", "a"]).code, Some(0));
     house.until("the cancel", has("a: queued → cancelled: cancelled by `lipsyncd cancel`"));
     assert_eq!(house.run(&["retry", "a", "--yes"]).code, Some(0));

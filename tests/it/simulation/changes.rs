@@ -39,7 +39,13 @@ pub struct Changes {
 
 impl Changes {
     /// Writes the first sounds and manifests.
-    pub fn begin(chance: Chance, videos: Vec<String>, owns_names: bool, folder: &mut Folder, now_ms: i64) -> Self {
+    pub fn begin(
+        chance: Chance,
+        videos: Vec<String>,
+        owns_names: bool,
+        folder: &mut Folder,
+        now_ms: i64,
+    ) -> Self {
         let changes = Self { chance, videos, owns_names, later: Vec::new() };
         for (number, name) in SOUND_NAMES.iter().enumerate() {
             let sound = Sound { clip: number, shape: Shape::Complete };
@@ -92,7 +98,8 @@ impl Changes {
             let can_be = !folder.is_away || matches!(later, Later::Mount);
             can_be && (all || at <= now)
         };
-        while let Some(place) = self.later.iter().position(|(at, later)| is_due(folder, *at, later)) {
+        while let Some(place) = self.later.iter().position(|(at, later)| is_due(folder, *at, later))
+        {
             match self.later.remove(place).1 {
                 Later::Put(path, manifest) => folder.put(&path, manifest, true, now_ms),
                 Later::Remove(path) => drop(folder.remove(&path)),
@@ -189,7 +196,8 @@ impl Changes {
     /// From one manifest to another, in one step or with time between.
     fn move_job(&mut self, folder: &mut Folder, now_ms: i64) {
         let (Some(from), Some(to)) = (self.any(folder), self.any(folder)) else { return };
-        let (mut source, mut target) = (folder.manifests[&from].clone(), folder.manifests[&to].clone());
+        let (mut source, mut target) =
+            (folder.manifests[&from].clone(), folder.manifests[&to].clone());
         let is_batch = |manifest: &Manifest| manifest.jobs.iter().all(|(id, _)| id.is_some());
         if from == to || !is_batch(&source) || !is_batch(&target) || source.jobs.len() < 2 {
             return;
@@ -226,7 +234,9 @@ impl Changes {
             }
             _ => {
                 let manifest = folder.remove(&path);
-                manifest.into_iter().for_each(|manifest| self.later(Later::Put(to.clone(), manifest)));
+                manifest
+                    .into_iter()
+                    .for_each(|manifest| self.later(Later::Put(to.clone(), manifest)));
             }
         }
     }

@@ -158,7 +158,10 @@ fn check_wishes(
     results: &Results,
 ) {
     let rows = rows(database);
-    let refused = texts(database, "SELECT path || ': ' || error FROM manifest WHERE state = 'refused' AND removed_at_ms IS NULL");
+    let refused = texts(
+        database,
+        "SELECT path || ': ' || error FROM manifest WHERE state = 'refused' AND removed_at_ms IS NULL",
+    );
     refused.iter().for_each(|error| world.accuse(format!("a manifest is refused: {error}")));
     let wishes = world.folder().wishes();
     for wish in &wishes {
@@ -168,7 +171,8 @@ fn check_wishes(
         }
     }
     let by_people = "cancelled";
-    let cancelled = rows.values().filter(|row| row.state == "cancelled" && row.error_code == by_people);
+    let cancelled =
+        rows.values().filter(|row| row.state == "cancelled" && row.error_code == by_people);
     if cancelled.count() > *world.cancels.lock().unwrap() {
         world.accuse("jobs are cancelled that nobody cancelled");
     }
@@ -212,7 +216,8 @@ fn check_file(
     let flagged = row.changed_after_sent
         && (world.on_change == OnChange::Flag || *world.cancels.lock().unwrap() > 0);
     if has != wish.made.as_ref() {
-        let accepted = wish.made.as_ref().is_some_and(|made| world.accepted.lock().unwrap().contains(made));
+        let accepted =
+            wish.made.as_ref().is_some_and(|made| world.accepted.lock().unwrap().contains(made));
         if !flagged && !accepted {
             world.accuse(format!("{} asks for {:?} and has {has:?}", row.key, wish.made));
         }

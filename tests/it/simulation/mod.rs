@@ -61,7 +61,9 @@ fn seeds() {
                 lives.fetch_add(scenario.lives as usize, Ordering::Relaxed);
                 tasks.fetch_add(scenario.tasks, Ordering::Relaxed);
                 changes.fetch_add(scenario.history.len(), Ordering::Relaxed);
-                faulty.extend((!scenario.violations.is_empty()).then_some((seed, scenario.violations)));
+                faulty.extend(
+                    (!scenario.violations.is_empty()).then_some((seed, scenario.violations)),
+                );
             }
         };
         let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(work)).collect();

@@ -220,7 +220,8 @@ impl People {
         let keys = self.world.read(|database| super::check::texts(database, sql));
         self.undecided.lock().unwrap().retain(|key, _| keys.contains(key));
         for key in keys {
-            let seen = *self.undecided.lock().unwrap().entry(key.clone()).or_insert_with(Instant::now);
+            let seen =
+                *self.undecided.lock().unwrap().entry(key.clone()).or_insert_with(Instant::now);
             if seen.elapsed() < THINKS {
                 continue;
             }
@@ -230,8 +231,8 @@ impl People {
                 let task = own.or(state.undecided.as_ref())?;
                 let name = Some(task.external_task_id());
                 let found = ledger.tasks.iter().find(|task| task.external_task_id == name);
-                let outcome = found.map_or(Outcome::ResolvedAsUnsent, |task| {
-                    Outcome::ResolvedAs { task_id: task.task_id.clone() }
+                let outcome = found.map_or(Outcome::ResolvedAsUnsent, |task| Outcome::ResolvedAs {
+                    task_id: task.task_id.clone(),
                 });
                 Some(Command::Task(outcome))
             };

@@ -34,7 +34,9 @@ impl Results {
             });
             match task {
                 None => world.accuse(format!("{name} is no complete result")),
-                Some(_) if stem.ends_with(".watermark") => _ = results.watermarks.insert(name.to_owned()),
+                Some(_) if stem.ends_with(".watermark") => {
+                    _ = results.watermarks.insert(name.to_owned())
+                }
                 Some(task) => _ = results.tasks.insert(name.to_owned(), task.clone()),
             }
             let metadata = path.to_str().unwrap().trim_end_matches(".mp4");

@@ -265,7 +265,8 @@ fn report(world: &World, lives: u32) -> Scenario {
     let sql = "SELECT at || ' ' || key || ': ' || coalesce(from_state, '') || ' > ' || to_state || ': ' || what
         FROM job_history";
     let history = world.read(|database| texts(database, sql));
-    let history = history.into_iter().chain(std::mem::take(&mut *world.acts.lock().unwrap())).collect();
+    let history =
+        history.into_iter().chain(std::mem::take(&mut *world.acts.lock().unwrap())).collect();
     let violations = std::mem::take(&mut *world.violations.lock().unwrap());
     let tasks = world.sim().ledger(world.time.true_ms()).tasks.len();
     Scenario { violations, history, lives, tasks }

@@ -67,6 +67,12 @@ impl House {
         rows.and_then(Iterator::collect).unwrap_or_default()
     }
 
+    /// How many rows of a job's history meet this condition.
+    pub fn count_history(&self, key: &str, condition: &str) -> i64 {
+        let sql = format!("SELECT count(*) FROM job_history WHERE key = ?1 AND {condition}");
+        self.database().unwrap().query_row(&sql, [key], |row| row.get(0)).unwrap()
+    }
+
     /// Why a manifest is refused; none if it is accepted or not known.
     pub fn refusal(&self, path: &str) -> Option<String> {
         let sql = "SELECT error FROM manifest_overview WHERE path = ?1 AND state = 'refused'";
