@@ -55,6 +55,16 @@ fn check_database(world: &World, database: &Connection) {
     }
 }
 
+/// Nothing goes wrong any more: what waited for its time has begun.
+pub fn check_in_time(world: &World) {
+    let late_ms = world.time.wall_ms() - 60_000;
+    let sql = format!(
+        "SELECT external_task_id FROM task WHERE state = 'waiting' AND due_at_ms < {late_ms}"
+    );
+    let late = world.read(|database| texts(database, &sql));
+    late.iter().for_each(|task| world.accuse(format!("{task} still waits for its time")));
+}
+
 fn check_counts(world: &World, database: &Connection) {
     let wrong = texts(
         database,

@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     api::SimulatedApi,
-    check::{check_at_any_time, check_at_the_end, texts},
+    check::{check_at_any_time, check_at_the_end, check_in_time, texts},
     life::Life,
     mistakes::{Mistake, Mistaken},
     people::{Bells, People},
@@ -259,6 +259,7 @@ async fn wait_for_the_end(world: &World, people: &People, daemon: &Daemon) {
             let unfinished = world.read(|database| texts(database, UNFINISHED));
             return world.accuse(format!("never done: {unfinished:?}, {open} jobs and tasks"));
         }
+        check_in_time(world);
         if looks % 12 == 0 {
             check_at_any_time(world);
         }
