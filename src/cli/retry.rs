@@ -1,7 +1,7 @@
 //! `lipsyncd retry`: another take, the one way to pay again.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     io::{self, BufRead as _, IsTerminal as _},
 };
 
@@ -14,7 +14,7 @@ use super::{
     text::{counted, safe},
 };
 use crate::{
-    job::{State, retried_take},
+    job::{State, TaskId, retried_take},
     store::{Command, JobFilter, JobState, Reader},
 };
 
@@ -66,22 +66,45 @@ pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCod
     }
     let only_failed = arguments.failed;
     if arguments.yes && !arguments.dry_run {
-        return carry_out(&changer, keys, only_failed, context);
+        return carry_out(&changer, keys, context, move |state| judge(state, only_failed));
     }
     let plan = plan(keys, only_failed, &changer.reader, context)?;
     if plan.keys.is_empty() || !confirm(&plan, arguments.dry_run, context)? {
         return Ok(plan.exit);
     }
-    Ok(plan.exit.max(carry_out(&changer, &plan.keys, only_failed, context)?))
+    let seen = plan.seen;
+    let judge = move |state: &JobState| match seen.get(&state.job.spec.key) {
+        Some(shown) if *shown == Shown::of(state) => judge(state, only_failed),
+        _ => Err(No::Refused(
+            "changed since it was shown: it is left as it is".to_owned(),
+            Some(open::command("show", &state.job.spec.key)),
+        )),
+    };
+    Ok(plan.exit.max(carry_out(&changer, &plan.keys, context, judge)?))
+}
+
+/// What of a job was shown before the question; an answer counts only while it is still so.
+#[derive(PartialEq)]
+struct Shown {
+    state: State,
+    task: Option<TaskId>,
+    request_hash: Option<String>,
+}
+
+impl Shown {
+    fn of(state: &JobState) -> Self {
+        let JobState { job, .. } = state;
+        Self { state: job.state, task: job.task, request_hash: job.request_hash.clone() }
+    }
 }
 
 fn carry_out(
     changer: &Changer,
     keys: &[String],
-    only_failed: bool,
     context: &mut Context<'_>,
+    judge: impl Fn(&JobState) -> Verdict + Send + Sync + 'static,
 ) -> Result<ExitCode, CommandError> {
-    let exit = changer.change_all(keys, context, move |state| judge(state, only_failed), said)?;
+    let exit = changer.change_all(keys, context, judge, said)?;
     note_absent_daemon(context)?;
     Ok(exit)
 }
@@ -102,6 +125,7 @@ fn failed_jobs(reader: &Reader) -> Result<Vec<String>, CommandError> {
 struct Plan {
     /// The jobs that would be made again.
     keys: Vec<String>,
+    seen: HashMap<String, Shown>,
     /// How many tasks these jobs add to what is paid.
     paid: usize,
     exit: ExitCode,
@@ -129,15 +153,16 @@ fn plan(
     reader: &Reader,
     context: &mut Context<'_>,
 ) -> Result<Plan, CommandError> {
-    let mut plan = Plan { keys: Vec::new(), paid: 0, exit: ExitCode::Done };
+    let mut plan = Plan { keys: Vec::new(), seen: HashMap::new(), paid: 0, exit: ExitCode::Done };
     let (mut seen, mut tasks) = (HashSet::new(), HashSet::new());
     for key in keys.iter().filter(|key| seen.insert(key.as_str())) {
         let refused = match reader.job_state(key)? {
             None => unknown(reader, key)?,
             Some(state) => match judge(&state, only_failed) {
                 Ok(_) => {
-                    let is_new = state.retry_task.is_none_or(|task| tasks.insert(task));
+                    let is_new = state.retry_task.clone().is_none_or(|task| tasks.insert(task));
                     plan.paid += usize::from(is_new && !state.retry_is_free);
+                    plan.seen.insert(key.clone(), Shown::of(&state));
                     plan.keys.push(key.clone());
                     continue;
                 }

@@ -141,6 +141,9 @@ pub struct Delivered {
     pub duration_ms: Option<i64>,
 }
 
+/// The highest take.
+pub const TAKE_MAX: u32 = 99;
+
 impl Task {
     /// A new task of this request and take, which nothing was done for yet.
     #[must_use]

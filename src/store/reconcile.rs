@@ -66,15 +66,15 @@ pub(in crate::store) const ANY_GONE: &str =
     "SELECT EXISTS (SELECT 1 FROM job INDEXED BY job_gone WHERE absent_since_ms IS NOT NULL)";
 pub(in crate::store) const GONE: &str = "INDEXED BY job_gone
     WHERE j.request_hash = ?1 AND j.absent_since_ms IS NOT NULL
-    ORDER BY j.state = 'cancelled' AND j.error_code <> 'removed', j.name IS NOT ?2, j.id LIMIT 1";
+    ORDER BY j.state = 'cancelled' AND j.error_code <> 'removed', j.name IS NOT ?2, j.absent_since_ms DESC, j.id
+    LIMIT 1";
 pub(in crate::store) const OUTPUT_ASKED: &str = "
     SELECT key, request_hash, coalesce(take, 1) FROM job INDEXED BY job_output
     WHERE asked_output = ?1 AND asked_output <> key || '.mp4' AND absent_since_ms IS NULL AND key <> ?2";
 pub(in crate::store) const OUTPUT_OF_KEY: &str = "
     SELECT key, request_hash, coalesce(take, 1) FROM job
     WHERE key = ?1 AND asked_output = key || '.mp4' AND absent_since_ms IS NULL AND key <> ?2";
-pub(in crate::store) const SHARED_WITH: &str =
-    "SELECT key FROM job INDEXED BY job_task WHERE task_row = ?1 AND id <> ?2 ORDER BY id LIMIT 1";
+pub(in crate::store) const SHARED_WITH: &str = "SELECT key FROM job INDEXED BY job_task WHERE task_row = ?1 AND id <> ?2 ORDER BY absent_since_ms, id LIMIT 1";
 
 impl<'a> Reconciliation<'a> {
     pub(super) fn new(

@@ -7,8 +7,8 @@ use rusqlite::{Connection, OptionalExtension as _};
 
 use super::{Conflict, StoreError, job_row, job_row::JobRow, record, task_row};
 use crate::job::{
-    Delivery, Job, JobId, JobSpec, Media, Moment, Outcome, Policy, Source, State, Task, TaskId,
-    apply,
+    Delivery, Job, JobId, JobSpec, Media, Moment, Outcome, Policy, Source, State, TAKE_MAX, Task,
+    TaskId, apply,
 };
 
 /// Why jobs cannot be pointed to tasks.
@@ -132,6 +132,10 @@ impl<'a> Sharing<'a> {
             let what = "a job without its media was to get a task".to_owned();
             return Err(StoreError::Nonsense { key: job.spec.key.clone(), what }.into());
         };
+        if wish.take > TAKE_MAX {
+            let what = format!("its request was made in {TAKE_MAX} takes, and there are no more");
+            return Err(Stop::Conflict(Conflict { key: job.spec.key.clone(), what }));
+        }
         self.require_name(job, &request_hash)?;
         job.failure = None;
         job.delivery = Delivery::default();
@@ -207,6 +211,7 @@ impl<'a> Sharing<'a> {
         if task.is_superseded {
             return self.lead(&task, job);
         }
+        let task = self.renew_links(&task, job)?;
         self.hurry(&task, job)
     }
 
@@ -274,17 +279,38 @@ impl<'a> Sharing<'a> {
         Ok(led)
     }
 
-    /// Writes a job's own spelling of its request to the task that it leads, as far as nothing was sent: the
-    /// newest address is the one that is sent.
+    /// A job is spelled anew: the newest addresses are the ones that are sent, and of the job that leads the task all
+    /// else, as far as nothing was sent.
     pub(super) fn respell(&self, job: &Job) -> Result<(), StoreError> {
         let Some(id) = job.task else { return Ok(()) };
         let task = self.reread(id)?;
         let same_request = job.request_hash.as_ref() == Some(&task.request_hash);
-        if task.lead != job.id || !same_request || task.was_accepted() || task.state.is_finished() {
-            return self.align(id);
+        if same_request && !task.was_accepted() && !task.state.is_finished() {
+            let task = self.renew_links(&task, job)?;
+            if task.lead == job.id {
+                self.lead(&task, job)?;
+            }
         }
-        self.lead(&task, job)?;
         self.align(id)
+    }
+
+    /// Two URLs of one request differ in their signatures: a task that Kling has not accepted gets the newer ones.
+    fn renew_links(&self, task: &Task, job: &Job) -> Result<Task, StoreError> {
+        let mut renewed = task.clone();
+        let links = [
+            (&mut renewed.spec.audio, &job.spec.audio),
+            (&mut renewed.spec.video, &job.spec.video),
+        ];
+        for (old, new) in links {
+            if matches!((&*old, new), (Source::Url(_), Source::Url(_))) {
+                old.clone_from(new);
+            }
+        }
+        if renewed.spec != task.spec {
+            renewed.revision += 1;
+            task_row::update_request(self.connection, &renewed)?;
+        }
+        Ok(renewed)
     }
 
     /// Gives a task that was not created the highest priority and the earliest `not_before` of its jobs, whose

@@ -188,3 +188,36 @@ async fn new_job_revives_a_task_that_was_not_accepted() {
         assert_eq!(bench.state("a").await, of_the_other);
     }
 }
+
+#[tokio::test]
+async fn newest_link_of_a_shared_request_is_sent() {
+    let bench = Bench::new();
+    let signed = |id: &str, signature: &str| {
+        let link = format!(
+            "https://b.example.com/a.mp3?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=c&X-Amz-Date=d\
+             &X-Amz-Expires=60&X-Amz-SignedHeaders=host&X-Amz-Signature={signature}"
+        );
+        changed(same_as("a", id), |spec| spec.audio = Source::Url(link))
+    };
+    bench.accept(manifest("a.yaml", vec![signed("a", "1")])).await.unwrap();
+    let task = bench.task("a").await;
+    bench.accept(manifest("b.yaml", vec![signed("b", "2")])).await.unwrap();
+    let sent = |task: &Task| task.spec.audio.as_written().ends_with("=2");
+    let joined = bench.task("b").await;
+    assert_eq!((joined.id, joined.spec.key.as_str(), sent(&joined)), (task.id, "a", true));
+    // An edit of a job that does not lead counts, too.
+    bench.accept(manifest("b.yaml", vec![signed("b", "3")])).await.unwrap();
+    assert!(bench.task("a").await.spec.audio.as_written().ends_with("=3"));
+    assert_eq!(bench.tasks(), 1);
+}
+
+#[tokio::test]
+async fn retry_of_the_last_take_is_refused() {
+    let bench = Bench::new();
+    let last = changed(wanted("a"), |spec| spec.take = Some(crate::job::TAKE_MAX));
+    bench.accept(manifest("a.yaml", vec![last])).await.unwrap();
+    bench.succeed("a").await;
+    let refused = bench.command("a", Command::Retry).await;
+    assert!(refused.unwrap_err().contains("99 takes"));
+    assert_eq!((bench.state("a").await, bench.tasks()), (State::Succeeded, 1));
+}
