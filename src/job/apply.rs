@@ -92,7 +92,6 @@ pub fn apply(
         (S::Creating, O::NotSent(why)) => step.not_sent(why),
         (S::Creating, O::HeldBack(why)) => step.held_back(why),
         (S::Creating, O::SessionGone(why)) => step.session_gone(why),
-        (S::Creating, O::MediaChanged(what)) => step.media_changed(what),
         (S::Creating, O::Lost(why)) => step.lost(&why),
         (S::Creating, O::Absent { absent_ms }) => step.absent(absent_ms),
         (S::Creating, O::Trouble(trouble)) => step.lookup_failed(trouble),

@@ -8,8 +8,6 @@ use super::{Delivered, FaceSpan, Session};
 /// What happened to a task.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
-    /// A local file is no longer the one that the create request was sent with; in words.
-    MediaChanged(String),
     /// `not_before` has come.
     Due,
     /// A remote sound was fetched and measured.
