@@ -31,6 +31,32 @@ async fn own_name_belongs_to_one_request() {
     assert_eq!(conflict.key, "d/2");
 }
 
+/// The audio of the second job comes later than its manifest: the conflict is found then.
+#[tokio::test]
+async fn conflict_found_with_the_media_is_what_the_job_waits_for() {
+    let bench = Bench::new();
+    bench.accept(manifest("a.yaml", vec![named("a", "mine")])).await.unwrap();
+    let asking = |sha256| {
+        changed(local("b", sha256), |spec| spec.external_task_id = Some("mine".to_owned()))
+    };
+    bench.accept(manifest("b.yaml", vec![asking(None)])).await.unwrap();
+    let check = async || {
+        let (store, id) = (&bench.store, bench.job("b").await.id);
+        let wanted = asking(Some("01"));
+        store.check_media(id, wanted, moment(), policy(), OnChange::Flag).await.unwrap().unwrap()
+    };
+    assert_eq!(check().await.changes.len(), 1);
+    let why: String = bench.value("SELECT waiting_for FROM job_overview WHERE key = 'b'");
+    assert!(why.contains("external_task_id mine was used by job a"), "{why}");
+    assert_eq!(check().await, Reconciled::default(), "reported once");
+    bench.cancel("a").await;
+    check().await;
+    assert_eq!(
+        (bench.state("b").await, bench.task("b").await.name),
+        (State::Queued, "mine".to_owned())
+    );
+}
+
 /// A name is free again only as long as nothing went to Kling under it.
 #[tokio::test]
 async fn name_of_an_uncreated_request_is_free_again() {
