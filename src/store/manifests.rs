@@ -132,7 +132,12 @@ impl Store {
                     {
                         return Ok(());
                     }
-                    reconciliation.compare(row, &wanted, false)
+                    let was_unknown = row.job.request_hash.is_none();
+                    reconciliation.compare(row, &wanted, false)?;
+                    match was_unknown && wanted.request_hash.is_some() {
+                        true => reconciliation.require_output(&wanted),
+                        false => Ok(()),
+                    }
                 })?;
             match checked {
                 Ok(done) => Ok(Ok(done)),

@@ -85,6 +85,35 @@ async fn retry_under_an_own_name_gets_the_next_take() {
     assert_eq!(bench.task("a").await.name, "mine-2");
 }
 
+/// As long as the audio is not there, both may ask for the same: it is judged once the audio is known.
+#[tokio::test]
+async fn one_output_of_jobs_without_media_is_judged_with_the_media() {
+    for (sha256, state) in [("01", State::Queued), ("02", State::Waiting)] {
+        let bench = Bench::new();
+        let asking = |key: &str, sha256| {
+            changed(local(key, sha256), |spec| {
+                spec.audio = Source::File("say.mp3".to_owned());
+                spec.output = "x.mp4".to_owned();
+            })
+        };
+        bench.accept(manifest("a.yaml", vec![asking("a", None)])).await.unwrap();
+        bench.accept(manifest("b.yaml", vec![asking("b", None)])).await.unwrap();
+        let louder = changed(asking("c", None), |spec| spec.sound_volume = 2.0);
+        let conflict = bench.accept(manifest("c.yaml", vec![louder])).await.unwrap_err();
+        assert!(conflict.what.contains("its output x.mp4 is job a's"), "{conflict}");
+        for (key, sha256) in [("a", "01"), ("b", sha256)] {
+            let (store, id) = (&bench.store, bench.job(key).await.id);
+            let wanted = asking(key, Some(sha256));
+            let checked = store.check_media(id, wanted, moment(), policy(), OnChange::Flag).await;
+            checked.unwrap().unwrap();
+        }
+        assert_eq!((bench.state("a").await, bench.state("b").await), (State::Queued, state));
+        let why: String = bench.value("SELECT waiting_for FROM job_overview WHERE key = 'b'");
+        assert_eq!(why.contains("x.mp4 is job a's already"), state == State::Waiting, "{why}");
+        assert_eq!(bench.tasks(), 1);
+    }
+}
+
 #[tokio::test]
 async fn one_output_for_two_requests_conflicts() {
     let bench = Bench::new();
