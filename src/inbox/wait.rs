@@ -17,7 +17,7 @@ use super::{
 use crate::{
     job::{Failure, Job, Media, State},
     manifest::{Content, request_hash},
-    store::{Change, MediaScope, OnChange, StoreError, WantedJob},
+    store::{Change, MediaScope, OnChange, RUN_AT_ONCE_MAX, StoreError, WantedJob},
 };
 
 /// So many jobs are read at once.
@@ -26,8 +26,6 @@ const PAGE: usize = 512;
 const ALL_EVERY: Duration = Duration::from_secs(3_600);
 /// Looking at all of them takes at most this share of the time, however often files change.
 const ALL_SHARE: u32 = 20;
-/// With `watch.on_change: run`, one file that changes more finished jobs than these runs none of them.
-const RUN_AT_ONCE_MAX: usize = 20;
 
 /// When all local media are looked at next.
 #[derive(Debug)]

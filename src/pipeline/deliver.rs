@@ -11,7 +11,7 @@ use super::{
 use crate::{
     failpoint,
     job::{
-        Attempt, BLOCKED, Delivered, Job, Task,
+        BLOCKED, Delivered, DeliveryOutcome, Job, Task,
         outcome::{Fault, Trouble},
     },
     kling::{Api, Meaning},
@@ -31,9 +31,9 @@ pub(super) async fn deliver<A: Api>(
     let DueDelivery { job, task } = due;
     let mut word = None;
     let attempt = match bring(context, &job, &task).await {
-        Ok(Delivered { sha256, bytes, .. }) => Attempt::Delivered { sha256, bytes },
+        Ok(Delivered { sha256, bytes, .. }) => DeliveryOutcome::Delivered { sha256, bytes },
         Err(_) if is_planted(Mistake::SharedNotDelivered) => {
-            Attempt::Delivered { sha256: String::new(), bytes: 0 }
+            DeliveryOutcome::Delivered { sha256: String::new(), bytes: 0 }
         }
         Err(stop) => {
             if let Stop::Api(error) = &stop {
@@ -50,7 +50,7 @@ pub(super) async fn deliver<A: Api>(
     Ok(word)
 }
 
-fn failed<A: Api>(context: &Context<A>, job: &Job, task: &Task, stop: Stop) -> Attempt {
+fn failed<A: Api>(context: &Context<A>, job: &Job, task: &Task, stop: Stop) -> DeliveryOutcome {
     let age_ms = context
         .clock
         .now_ms()
@@ -64,12 +64,12 @@ fn failed<A: Api>(context: &Context<A>, job: &Job, task: &Task, stop: Stop) -> A
             task.task_id.as_deref().unwrap_or("?"),
             job.spec.key
         );
-        return Attempt::Refused(Fault { code: "result_expired".to_owned(), message });
+        return DeliveryOutcome::Refused(Fault { code: "result_expired".to_owned(), message });
     }
     let blocked = matches!(&stop, Stop::Output(error) if error.is_passing());
     let Trouble { code, message, retry_after_ms } = told(task, stop);
     let message = if blocked { format!("{BLOCKED}: {message}") } else { message };
-    Attempt::Failed(Trouble { code, message, retry_after_ms })
+    DeliveryOutcome::Failed(Trouble { code, message, retry_after_ms })
 }
 
 async fn bring<A: Api>(context: &Context<A>, job: &Job, task: &Task) -> Result<Delivered, Stop> {

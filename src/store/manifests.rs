@@ -37,6 +37,10 @@ pub enum OnChange {
     Run,
 }
 
+/// With `watch.on_change: run`, one file that changes more finished jobs than these runs none of them: they are
+/// flagged.
+pub const RUN_AT_ONCE_MAX: usize = 20;
+
 /// A job that a manifest asks for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WantedJob {

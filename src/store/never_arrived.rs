@@ -9,7 +9,7 @@ use super::{
     sharing::{Sharing, Stop, Wish},
     take::unmoved,
 };
-use crate::job::{Failure, Moment, Outcome, Policy, REMOVED, State, Task};
+use crate::job::{Moment, Outcome, Policy, State, Task};
 
 impl Store {
     /// Compares a task whose create request never arrived with what its jobs ask now: a job whose request changed
@@ -64,18 +64,11 @@ fn compare(
     let JobRow { mut job, manifest_id } = row;
     let before = job.state;
     let is_changed = job.request_hash.as_ref() != Some(&task.request_hash);
-    let what = if job.left_at_ms.is_some() {
-        let message = "it left the folder before its task was created".to_owned();
-        (job.state, job.task) = (State::Cancelled, None);
-        job.failure = Some(Failure { code: REMOVED.to_owned(), message: message.clone() });
-        message
-    } else if job.absent_since_ms.is_some() && task.state == State::Creating {
-        return Ok(false);
-    } else if job.absent_since_ms.is_some() {
-        let message = "to return to the folder".to_owned();
-        (job.state, job.task) = (State::Waiting, None);
-        job.media.missing = Some(message.clone());
-        message
+    let what = if job.absent_since_ms.is_some() {
+        if job.left_at_ms.is_none() && task.state == State::Creating {
+            return Ok(false);
+        }
+        job.leave_uncreated().to_owned()
     } else if is_changed {
         let take = sharing.take_to_join(&job)?;
         let turn = sharing.turn(job.spec.priority)?;
