@@ -390,7 +390,7 @@ SELECT
     WHEN j.state = 'unresolved' THEN 'a decision, for the answer to its create was lost: lipsyncd resolve ' || j.key || ' --task ID | --resend'
     WHEN j.state = 'waiting' AND t.due_at_ms > now.ms THEN 'its not_before, ' || strftime('%Y-%m-%dT%H:%M:%fZ', t.due_at_ms / 1000.0, 'unixepoch')
     WHEN j.state = 'waiting' THEN 'its turn, for its not_before has come'
-    -- What is the task's own affair, until a time to come.
+    -- What this task alone waits for, until a later time.
     WHEN t.waits IS NOT NULL AND t.due_at_ms > now.ms THEN
       t.waits || ' (at ' || strftime('%Y-%m-%dT%H:%M:%fZ', t.due_at_ms / 1000.0, 'unixepoch') || ')'
     -- What holds the whole queue; without credentials it asks nothing, else it only pays nothing.
