@@ -188,7 +188,7 @@ fn confirm(plan: &Plan, dry_run: bool, context: &mut Context<'_>) -> Result<bool
     }
     if !io::stdin().is_terminal() {
         return Err(CommandError::new(ExitCode::Usage, what).hint(
-            "a retry is paid for again: add --yes where nobody can be asked, or --dry-run to see what it would do",
+            "a retry pays again, and there is no terminal to confirm it: add --yes, or --dry-run to see what it would do",
         ));
     }
     context.out.flush()?;

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     failpoint,
     job::{
-        Attempt, BLOCKED, Delivered, Job, Task,
+        BLOCKED, Delivered, DeliveryOutcome, Job, Task,
         outcome::{Fault, Trouble},
     },
     kling::Api,
@@ -30,10 +30,10 @@ pub(super) async fn deliver<A: Api>(
         Ok(None) => return Ok(None),
         Ok(Some((Delivered { sha256, bytes, .. }, aside))) => {
             moved = aside;
-            Attempt::Delivered { sha256, bytes }
+            DeliveryOutcome::Delivered { sha256, bytes }
         }
         Err(_) if is_planted(Mistake::SharedNotDelivered) => {
-            Attempt::Delivered { sha256: String::new(), bytes: 0 }
+            DeliveryOutcome::Delivered { sha256: String::new(), bytes: 0 }
         }
         Err(stop) => {
             if let Stop::Api(error) = &stop {
@@ -50,7 +50,7 @@ pub(super) async fn deliver<A: Api>(
     Ok(word)
 }
 
-fn failed(job: &Job, task: &Task, stop: Stop) -> Attempt {
+fn failed(job: &Job, task: &Task, stop: Stop) -> DeliveryOutcome {
     if matches!(&stop, Stop::Gone { .. }) {
         let message = format!(
             "the result of task {} is no longer kept: Kling keeps results for 30 days, and no other file \
@@ -58,12 +58,12 @@ fn failed(job: &Job, task: &Task, stop: Stop) -> Attempt {
             task.task_id.as_deref().unwrap_or("?"),
             job.spec.key
         );
-        return Attempt::Refused(Fault { code: "result_expired".to_owned(), message });
+        return DeliveryOutcome::Refused(Fault { code: "result_expired".to_owned(), message });
     }
     let blocked = matches!(&stop, Stop::Output(error) if error.is_passing());
     let Trouble { code, message, retry_after_ms } = told(task, stop);
     let message = if blocked { format!("{BLOCKED}: {message}") } else { message };
-    Attempt::Failed(Trouble { code, message, retry_after_ms })
+    DeliveryOutcome::Failed(Trouble { code, message, retry_after_ms })
 }
 
 async fn bring<A: Api>(

@@ -277,8 +277,9 @@ impl<'a> Reconciliation<'a> {
         Ok(other.map(|other| format!("; shares the task of {other}")).unwrap_or_default())
     }
 
-    /// Two jobs may name one output only if they ask for the same request and take.
-    fn require_output(&self, wanted: &WantedJob) -> Result<(), Stop> {
+    /// Two jobs may name one output only if they ask for the same request and take. While the media of one are not
+    /// known, the requests may be the same if they are spelled the same.
+    pub(super) fn require_output(&self, wanted: &WantedJob) -> Result<(), Stop> {
         let spec = &wanted.spec;
         let take = spec.take.unwrap_or(1);
         let stem = spec.output.strip_suffix(".mp4").unwrap_or_default();
@@ -295,20 +296,22 @@ impl<'a> Reconciliation<'a> {
                 others.push(row?);
             }
         }
-        let same = |hash: &Option<String>, other: u32| {
-            wanted.request_hash.is_some() && *hash == wanted.request_hash && other == take
-        };
-        match others.into_iter().find(|(_, hash, other)| !same(hash, *other)) {
-            None => Ok(()),
-            Some((other, ..)) => {
+        for (other, hash, other_take) in others {
+            let is_same = match (&wanted.request_hash, hash) {
+                (Some(hash), Some(other_hash)) => *hash == other_hash,
+                _ => job_row::by_key(self.connection, &other)?
+                    .is_some_and(|row| row.job.spec.is_spelled_as(spec)),
+            };
+            if other_take != take || !is_same {
                 let what = format!(
                     "its output {} is job {other}'s already, which asks for something else; give it \
                      another `output`",
                     spec.output
                 );
-                Err(Stop::Conflict(Conflict { key: spec.key.clone(), what }))
+                return Err(Stop::Conflict(Conflict { key: spec.key.clone(), what }));
             }
         }
+        Ok(())
     }
 }
 

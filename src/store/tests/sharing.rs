@@ -1,7 +1,7 @@
 //! Jobs that ask for the same request and take share one task.
 
 use super::*;
-use crate::{job::Attempt, store::Reader};
+use crate::{job::DeliveryOutcome, store::Reader};
 
 /// `a/1` and `b/1` ask for the same.
 async fn two_jobs() -> Bench {
@@ -46,7 +46,7 @@ async fn all_jobs_show_their_task_and_each_gets_a_file() {
     let [due] = <[_; 1]>::try_from(due).unwrap();
     assert_eq!((due.job.spec.key.as_str(), due.job.output.as_str()), ("b/1", "b/1.mp4"));
     assert_eq!(bench.store.copies_of(&due.task, due.job.id).await.unwrap(), ["a/1.mp4"]);
-    let delivered = Attempt::Delivered { sha256: "abc".to_owned(), bytes: 9 };
+    let delivered = DeliveryOutcome::Delivered { sha256: "abc".to_owned(), bytes: 9 };
     let told = bench
         .store
         .record_delivery(due.job, delivered, Vec::new(), moment(), policy())
