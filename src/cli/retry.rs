@@ -1,20 +1,20 @@
 //! `lipsyncd retry`: another take, the one way to pay again.
 
-use std::{
-    collections::{HashMap, HashSet},
-    io::{self, BufRead as _, IsTerminal as _},
-};
+mod plan;
+
+use std::io::{self, BufRead as _, IsTerminal as _};
 
 use clap::{ArgGroup, ValueHint};
 
+use self::plan::Plan;
 use super::{
     CommandError, Context, ExitCode,
-    change::{Changer, No, Verdict, not_done, note_absent_daemon, unknown},
+    change::{Changer, No, Verdict, note_absent_daemon},
     open,
-    text::{counted, safe},
+    text::safe,
 };
 use crate::{
-    job::{State, TaskId, retried_take},
+    job::{State, retried_take},
     store::{Command, JobFilter, JobState, Reader},
 };
 
@@ -48,8 +48,6 @@ pub struct Args {
 
 /// So many failed jobs are read at once.
 const PAGE: usize = 1_000;
-/// So many jobs are named before the question.
-const NAMED_MAX: usize = 10;
 
 pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCode, CommandError> {
     let changer = Changer::open(context)?;
@@ -68,34 +66,19 @@ pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCod
     if arguments.yes && !arguments.dry_run {
         return carry_out(&changer, keys, context, move |state| judge(state, only_failed));
     }
-    let plan = plan(keys, only_failed, &changer.reader, context)?;
+    let plan = Plan::read(keys, |state| judge(state, only_failed), &changer.reader, context)?;
     if plan.keys.is_empty() || !confirm(&plan, arguments.dry_run, context)? {
         return Ok(plan.exit);
     }
-    let seen = plan.seen;
-    let judge = move |state: &JobState| match seen.get(&state.job.spec.key) {
-        Some(shown) if *shown == Shown::of(state) => judge(state, only_failed),
-        _ => Err(No::Refused(
+    let (keys, exit) = (plan.keys.clone(), plan.exit);
+    let judge = move |state: &JobState| match plan.has_shown(state) {
+        true => judge(state, only_failed),
+        false => Err(No::Refused(
             "changed since it was shown: it is left as it is".to_owned(),
             Some(open::command("show", &state.job.spec.key)),
         )),
     };
-    Ok(plan.exit.max(carry_out(&changer, &plan.keys, context, judge)?))
-}
-
-/// What of a job was shown before the question; an answer counts only while it is still so.
-#[derive(PartialEq)]
-struct Shown {
-    state: State,
-    task: Option<TaskId>,
-    request_hash: Option<String>,
-}
-
-impl Shown {
-    fn of(state: &JobState) -> Self {
-        let JobState { job, .. } = state;
-        Self { state: job.state, task: job.task, request_hash: job.request_hash.clone() }
-    }
+    Ok(exit.max(carry_out(&changer, &keys, context, judge)?))
 }
 
 fn carry_out(
@@ -119,63 +102,6 @@ fn failed_jobs(reader: &Reader) -> Result<Vec<String>, CommandError> {
         after = next;
     }
     Ok(keys)
-}
-
-/// What a retry would do.
-struct Plan {
-    /// The jobs that would be made again.
-    keys: Vec<String>,
-    seen: HashMap<String, Shown>,
-    /// How many tasks these jobs add to what is paid.
-    paid: usize,
-    exit: ExitCode,
-}
-
-impl Plan {
-    fn text(&self) -> String {
-        let jobs = self.keys.len();
-        let mut names: Vec<&str> = self.keys.iter().take(NAMED_MAX).map(String::as_str).collect();
-        names.extend((jobs > NAMED_MAX).then_some("…"));
-        let (names, paid) = (names.join(", "), self.paid);
-        let count = counted(i64::try_from(jobs).unwrap_or(i64::MAX), "job");
-        let mut text = format!("{count} to make again ({names}): {paid} to be paid for");
-        if jobs > paid {
-            text += &format!(", {} free (the task exists or is shared)", jobs - paid);
-        }
-        text
-    }
-}
-
-/// Finds out which jobs would be made again, and reports the others. Jobs that would share a new task pay once.
-fn plan(
-    keys: &[String],
-    only_failed: bool,
-    reader: &Reader,
-    context: &mut Context<'_>,
-) -> Result<Plan, CommandError> {
-    let mut plan = Plan { keys: Vec::new(), seen: HashMap::new(), paid: 0, exit: ExitCode::Done };
-    let (mut seen, mut tasks) = (HashSet::new(), HashSet::new());
-    for key in keys.iter().filter(|key| seen.insert(key.as_str())) {
-        let refused = match reader.job_state(key)? {
-            None => unknown(reader, key)?,
-            Some(state) => match judge(&state, only_failed) {
-                Ok(_) => {
-                    let is_new = state.retry_task.clone().is_none_or(|task| tasks.insert(task));
-                    plan.paid += usize::from(is_new && !state.retry_is_free);
-                    plan.seen.insert(key.clone(), Shown::of(&state));
-                    plan.keys.push(key.clone());
-                    continue;
-                }
-                Err(no) => match not_done(key, no) {
-                    Ok(_) => continue,
-                    Err(refused) => refused,
-                },
-            },
-        };
-        refused.report(context.err)?;
-        plan.exit = plan.exit.max(refused.exit);
-    }
-    Ok(plan)
 }
 
 /// Shows what a retry would do, and asks on a terminal.
