@@ -66,8 +66,6 @@ enum SpellKind {
 pub struct Faults {
     /// The share of calls that suffer.
     hardship: f64,
-    /// Whether a create may be carried out when it is given up: only where names are unique.
-    late: bool,
     spells: Vec<Spell>,
     ended: AtomicBool,
     chance: Chance,
@@ -78,7 +76,7 @@ pub struct Faults {
 const HOUR_MS: i64 = 3_600_000;
 
 impl Faults {
-    pub fn new(chance: Chance, began_at_ms: i64, late: bool) -> Self {
+    pub fn new(chance: Chance, began_at_ms: i64) -> Self {
         let hardship = *chance.pick(&[0.0, 0.02, 0.1, 0.3]);
         let kinds = [
             SpellKind::Outage,
@@ -95,7 +93,7 @@ impl Faults {
         });
         let spells = spells.collect();
         let (ended, own_faults) = (AtomicBool::new(false), Mutex::default());
-        Self { hardship, late, spells, ended, chance, own_faults }
+        Self { hardship, spells, ended, chance, own_faults }
     }
 
     pub fn end(&self) {
@@ -142,7 +140,7 @@ impl Faults {
             5 => Suffers::Cut,
             6 => Suffers::Page { carried_out },
             7 => Suffers::Hangs,
-            8 if call != Call::Create || self.late => Suffers::Late,
+            8 => Suffers::Late,
             9 => Suffers::Nonsense,
             10 => refused(*self.chance.pick(&[5000, 5001, 5002]), carried_out),
             11 if call != Call::Download => {

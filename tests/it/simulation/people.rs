@@ -19,7 +19,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::world::World;
+use super::{sounds, world::World};
 use crate::support::chance::Chance;
 
 /// How long people think before they decide.
@@ -174,9 +174,12 @@ impl People {
         };
         let Some(key) = self.any_key() else { return };
         let wishes = self.world.folder().wishes();
-        let made = wishes.into_iter().find(|wish| wish.key == key).and_then(|wish| wish.made);
+        let wish = wishes.into_iter().find(|wish| wish.key == key);
         if self.command(&key, judge).await.is_some() {
-            self.world.accepted.lock().unwrap().extend(made);
+            // Which content its request was compared with last, people do not know.
+            let made = |clip| wish.as_ref().and_then(|wish| wish.ask.made(|_| Some(clip)));
+            let all = (0..sounds::LENGTHS_MS.len()).filter_map(made);
+            self.world.accepted.lock().unwrap().extend(all);
         }
     }
 

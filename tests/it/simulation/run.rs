@@ -28,8 +28,10 @@ use super::{
 
 /// Once nothing goes wrong, everything is done by then.
 const PATIENCE: Duration = Duration::from_secs(12 * 86_400);
-/// All local media are looked at in this time.
-const REST: Duration = Duration::from_secs(9_000);
+/// The folder is scanned so often once people have stopped.
+const LAST_RESCAN: Duration = Duration::from_secs(600);
+/// So long the folder is at rest before all is checked: a job that is missing leaves within two scans.
+const REST: Duration = Duration::from_secs(2_000);
 const SETTLE: Duration = Duration::from_secs(1);
 
 /// What happened in one seed.
@@ -91,7 +93,7 @@ async fn live(world: &Arc<World>) -> u32 {
     world.faults.end();
     world.act("the end begins");
     people.settle_down().await;
-    let (_life, daemon) = begin(world, &people, None, Duration::from_secs(600));
+    let (_life, daemon) = begin(world, &people, None, LAST_RESCAN);
     wait_for_the_end(world, &people, &daemon).await;
     daemon.stop.cancel();
     daemon.end(world).await;

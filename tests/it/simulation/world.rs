@@ -85,7 +85,7 @@ impl World {
         let config = account(&chance, seed);
         let tells_what_exists = config.unique_external_ids && config.answers_external_lookups;
         let may_lose_database = tells_what_exists && chance.happens(0.4);
-        let faults = Faults::new(chance.fork(), time.true_ms(), config.unique_external_ids);
+        let faults = Faults::new(chance.fork(), time.true_ms());
         let videos: Vec<String> = (0..chance.between(1, 4))
             .map(|number| asked::video(number, chance.happens(0.15)))
             .collect();
@@ -237,7 +237,7 @@ fn memory() -> PathBuf {
 fn account(chance: &Chance, seed: u64) -> SimConfig {
     let unique_external_ids = chance.happens(0.5);
     // Where names are not unique, only a task that shows up in time keeps from paying twice.
-    let lag_max_ms = if unique_external_ids { 60_000 } else { 8_000 };
+    let lag_max_ms = if unique_external_ids { 60_000 } else { 30_000 };
     let low_ms = chance.between(1_000, 200_000);
     SimConfig {
         bearer_token: Some(TOKEN.to_owned()),
@@ -264,7 +264,7 @@ fn settings(chance: &Chance, root: PathBuf, output_dir: PathBuf) -> Settings {
             retry_initial_ms: 1_000,
             retry_max_ms: 300_000,
             give_up_after_ms: 24 * HOUR_MS,
-            create_settle_ms: 10_000,
+            create_settle_ms: 90_000,
         },
         session_ttl_ms: 23 * HOUR_MS,
         slots: usize::try_from(chance.between(1, 5)).unwrap(),
