@@ -48,7 +48,9 @@ pub use ownership::free_or_ours;
 pub use part::{Part, Source};
 pub use place::{Kind, Place};
 pub use publish::publish;
-pub use recognize::{Presence, already_published, presence, published_aside, published_before};
+pub use recognize::{
+    Presence, already_published, presence, published_aside, published_before, set_aside,
+};
 pub use superseded::publish_superseded;
 pub use writable::{require_names, require_writable};
 

@@ -3,7 +3,7 @@
 //! A result that was paid for is never given up: whatever is in the way is waited out, and the job
 //! says what it is.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{
     context::Context,
@@ -11,7 +11,7 @@ use super::{
     in_the_way::earlier,
     metadata::{delivered, record},
     pour::fetch_file,
-    publish::publish,
+    publish::{moved, publish},
     result_query::{Made, ask_for_result},
     step::{StepEnd, Word},
     stop::{Stop, on_disk, told},
@@ -120,7 +120,7 @@ pub(super) async fn fetch<A: Api>(
     })
     .await?;
     let (metadata, parts) = match found {
-        Found::Published(metadata) => return Ok(Some((delivered(&metadata), Vec::new()))),
+        Found::Published(metadata, moved) => return Ok(Some((delivered(&metadata), moved))),
         Found::Copied(theirs) => (of_copy(context, task, &target, *theirs).await?, Vec::new()),
         Found::Nothing => fetch_parts(context, task, &target, &place, hint).await?,
     };
@@ -138,8 +138,8 @@ pub(super) async fn fetch<A: Api>(
 
 /// What is on disk of a result.
 enum Found {
-    /// All of it, from before a crash.
-    Published(Box<Metadata>),
+    /// All of it, from before a crash, and what was set aside for it, which may not be written yet.
+    Published(Box<Metadata>, Vec<Moved>),
     /// Its parts, which were copied; with the metadata of their source.
     Copied(Box<Metadata>),
     Nothing,
@@ -158,7 +158,13 @@ fn find(
         true => output::published_aside(place, hash, take)?.map(|(_, metadata)| metadata),
     };
     if let Some(metadata) = published.filter(|found| is_complete(found, task)) {
-        return Ok(Found::Published(Box::new(metadata)));
+        let aside: Vec<PathBuf> = match target.is_superseded {
+            false => {
+                output::set_aside(place)?.iter().map(|aside| aside.video(Kind::Result)).collect()
+            }
+            true => Vec::new(),
+        };
+        return Ok(Found::Published(Box::new(metadata), moved(&target.output, &aside)?));
     }
     // A search reads the complete folder: a result that Kling just showed is fetched.
     if target.is_superseded || is_at_kling {
