@@ -207,7 +207,7 @@ impl Reconciliation<'_> {
                     return Ok(None);
                 }
                 // What a retry makes is not known before the media are there.
-                (job.changed_after_sent, job.request_hash) = (true, None);
+                (job.changed_after_sent, job.request_hash, job.retry_take) = (true, None, None);
                 self.done.flagged += 1;
                 Ok(Some(format!("{CHANGED}; {}", missing(wanted))))
             }
