@@ -103,6 +103,13 @@ impl Place {
         Self::in_folder(self.folder.clone(), format!("{}.{digest}.mp4", self.stem))
     }
 
+    /// Whether a file for this place was begun and has not got its name yet.
+    #[must_use]
+    pub fn was_begun(&self) -> bool {
+        let begun = |path: PathBuf| Self::part_of(&path).exists();
+        begun(self.video(Kind::Result)) || begun(self.metadata())
+    }
+
     /// The place whose metadata have this file name, if it can be one where an earlier result is kept.
     pub(super) fn aside_of_metadata(&self, name: &str) -> Option<Self> {
         let digest = name.strip_prefix(&self.stem)?.strip_prefix('.')?.strip_suffix(".json")?;

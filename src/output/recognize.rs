@@ -1,6 +1,10 @@
 //! Recognises results on disk, by their metadata or by their size.
 
-use std::{fs, io::ErrorKind, path::Path};
+use std::{
+    fs,
+    io::ErrorKind,
+    path::{Path, PathBuf},
+};
 
 use super::{
     digest::has_facts,
@@ -71,7 +75,7 @@ pub fn published_aside(
     request_hash: &str,
     take: u32,
 ) -> Result<Option<(Place, Metadata)>, OutputError> {
-    for aside in set_aside(place)? {
+    for aside in places_aside(place)? {
         let found = Metadata::read(&aside.metadata())?;
         if found.is_some_and(|found| found.is_task(request_hash, take))
             && let Some(found) = published_before(&aside)?
@@ -82,13 +86,17 @@ pub fn published_aside(
     Ok(None)
 }
 
-/// Returns the places of the results that were set aside or superseded at this place, as their metadata name them.
+/// Returns the videos that were set aside or superseded at this place, as their metadata name them.
 ///
 /// Reads the names of the complete folder.
 ///
 /// # Errors
 /// What the file system reports.
-pub fn set_aside(place: &Place) -> Result<Vec<Place>, OutputError> {
+pub fn set_aside(place: &Place) -> Result<Vec<PathBuf>, OutputError> {
+    Ok(places_aside(place)?.iter().map(|aside| aside.video(Kind::Result)).collect())
+}
+
+fn places_aside(place: &Place) -> Result<Vec<Place>, OutputError> {
     let (folder, mut all) = (place.folder(), Vec::new());
     for entry in fs::read_dir(folder).map_err(OutputError::at(folder))? {
         let name = entry.map_err(OutputError::at(folder))?.file_name();

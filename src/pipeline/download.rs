@@ -3,7 +3,7 @@
 //! A result that was paid for is never given up: whatever is in the way is waited out, and the job
 //! says what it is.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::{
     context::Context,
@@ -113,14 +113,22 @@ pub(super) async fn fetch<A: Api>(
     let way = context.room.way_at_once(&target.output);
     let (output_dir, wanted) = (context.settings.output_dir.clone(), target.clone());
     let (known, is_at_kling) = (task.clone(), hint.is_some());
-    let (place, found) = on_disk(&context.settings, move || {
+    let (place, found, earlier_moves) = on_disk(&context.settings, move || {
         let place = way.go(&output_dir)?;
+        // Taken before the parts are opened.
+        let was_begun = place.was_begun();
         let found = find(&output_dir, &place, &known, &wanted, is_at_kling)?;
-        Ok((place, found))
+        // Files may have been set aside before a crash, without a word in the database.
+        let may_have_moved = was_begun || matches!(found, Found::Published(_));
+        let moves = match may_have_moved && !wanted.is_superseded {
+            true => moved(&wanted.output, &output::set_aside(&place)?)?,
+            false => Vec::new(),
+        };
+        Ok((place, found, moves))
     })
     .await?;
     let (metadata, parts) = match found {
-        Found::Published(metadata, moved) => return Ok(Some((delivered(&metadata), moved))),
+        Found::Published(metadata) => return Ok(Some((delivered(&metadata), earlier_moves))),
         Found::Copied(theirs) => (of_copy(context, task, &target, *theirs).await?, Vec::new()),
         Found::Nothing => fetch_parts(context, task, &target, &place, hint).await?,
     };
@@ -133,13 +141,15 @@ pub(super) async fn fetch<A: Api>(
     let published =
         on_disk(&context.settings, move || publish(&at, &metadata, &wanted, parts)).await?;
     context.room.learn(&target.output, &place);
-    Ok(Some(published))
+    let (delivered, mut moves) = published;
+    moves.extend(earlier_moves);
+    Ok(Some((delivered, moves)))
 }
 
 /// What is on disk of a result.
 enum Found {
-    /// All of it, from before a crash, and what was set aside for it, which may not be written yet.
-    Published(Box<Metadata>, Vec<Moved>),
+    /// All of it, from before a crash.
+    Published(Box<Metadata>),
     /// Its parts, which were copied; with the metadata of their source.
     Copied(Box<Metadata>),
     Nothing,
@@ -158,13 +168,7 @@ fn find(
         true => output::published_aside(place, hash, take)?.map(|(_, metadata)| metadata),
     };
     if let Some(metadata) = published.filter(|found| is_complete(found, task)) {
-        let aside: Vec<PathBuf> = match target.is_superseded {
-            false => {
-                output::set_aside(place)?.iter().map(|aside| aside.video(Kind::Result)).collect()
-            }
-            true => Vec::new(),
-        };
-        return Ok(Found::Published(Box::new(metadata), moved(&target.output, &aside)?));
+        return Ok(Found::Published(Box::new(metadata)));
     }
     // A search reads the complete folder: a result that Kling just showed is fetched.
     if target.is_superseded || is_at_kling {
