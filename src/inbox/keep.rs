@@ -18,12 +18,12 @@ use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
 use super::{
+    all_media::AllMedia,
     differ::differ,
     known::{Known, Print, Seen},
     look::Looker,
     many::ChangedFiles,
     settle::Settling,
-    wait::AllMedia,
     watch::Watch,
 };
 use crate::{

@@ -28,6 +28,7 @@ mod copy;
 mod digest;
 mod encode;
 mod error;
+mod facts;
 mod folder;
 mod metadata;
 mod ownership;
@@ -43,7 +44,8 @@ mod write;
 
 pub use copy::{Copied, copy_result, copy_video};
 pub use error::OutputError;
-pub use metadata::{FaceUsed, FileFacts, Metadata, TimingUsed};
+pub use facts::FileFacts;
+pub use metadata::{FaceUsed, Metadata, TimingUsed};
 pub use ownership::free_or_ours;
 pub use part::{Part, Source};
 pub use place::{Kind, Place};

@@ -3,7 +3,8 @@
 use super::{
     digest::{is_plain_file, known_file},
     error::OutputError,
-    metadata::{FileFacts, Metadata},
+    facts::FileFacts,
+    metadata::Metadata,
     place::{Kind, Place},
     rename::exists,
 };

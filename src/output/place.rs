@@ -8,8 +8,11 @@ use std::{
 
 use sha2::{Digest as _, Sha256};
 
-use super::{aside::DIGITS, digest::hex, error::OutputError, folder::sync_folder};
+use super::{digest::hex, error::OutputError, folder::sync_folder};
 use crate::failpoint;
+
+/// How many hexadecimal digits of the SHA-256 are in the name. A longer name is used if a shorter one is taken.
+pub(super) const DIGITS: [usize; 3] = [8, 16, 64];
 
 /// Which of a job's two videos.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

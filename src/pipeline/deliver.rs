@@ -3,9 +3,10 @@
 
 use super::{
     context::Context,
-    download::{Target, fetch, internal},
+    download::{fetch, internal},
     step::Word,
     stop::{Stop, told},
+    target::Target,
 };
 use crate::{
     failpoint,

@@ -8,21 +8,21 @@ use std::path::Path;
 use super::{
     context::Context,
     copy::{copy_to_parts, is_complete},
-    in_the_way::earlier,
     metadata::{delivered, record},
     pour::fetch_file,
     publish::{moved, publish},
     result_query::{Made, ask_for_result},
     step::{StepEnd, Word},
     stop::{Stop, on_disk, told},
+    target::Target,
 };
 use crate::{
     job::{
-        Delivered, JobId, Outcome, State, Task,
+        Delivered, Outcome, State, Task,
         outcome::{Fault, Trouble},
     },
     kling::{Api, RemoteTask},
-    output::{self, FileFacts, Kind, Metadata, OutputError, Part, Place, Source},
+    output::{self, Kind, Metadata, OutputError, Part, Place, Source},
     planted::{Mistake, is_planted},
     store::{Moved, StoreError},
 };
@@ -69,36 +69,6 @@ pub(super) async fn download<A: Api>(
         _ => counted.failed(),
     }
     Ok(StepEnd::new(context.note(&task, outcome, None).await?, word))
-}
-
-/// The file that a result is brought to.
-#[derive(Debug, Clone)]
-pub(super) struct Target {
-    /// The job that it is for, and its key.
-    pub(super) job: JobId,
-    pub(super) key: String,
-    /// The path of its output under the output folder.
-    pub(super) output: String,
-    /// Files that the database knows to be the job's.
-    pub(super) earlier: Vec<FileFacts>,
-    /// Files of other jobs that the result may be copied from, as paths under the output folder.
-    pub(super) sources: Vec<String>,
-    /// The result is kept beside a newer one.
-    pub(super) is_superseded: bool,
-}
-
-impl Target {
-    /// The first file of a task.
-    fn of(task: &Task) -> Self {
-        Self {
-            job: task.lead,
-            key: task.spec.key.clone(),
-            output: task.spec.output.clone(),
-            earlier: earlier(task),
-            sources: Vec::new(),
-            is_superseded: task.is_superseded,
-        }
-    }
 }
 
 /// Brings the result of a task to `target`, unless it is there already, and returns which files were set aside for

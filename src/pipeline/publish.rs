@@ -2,7 +2,7 @@
 
 use std::{ffi::OsStr, path::PathBuf};
 
-use super::{download::Target, metadata::delivered};
+use super::{metadata::delivered, target::Target};
 use crate::{
     job::Delivered,
     output::{self, Metadata, OutputError, Part, Place},
