@@ -66,7 +66,7 @@ pub(in crate::store) const ANY_GONE: &str =
     "SELECT EXISTS (SELECT 1 FROM job INDEXED BY job_gone WHERE absent_since_ms IS NOT NULL)";
 pub(in crate::store) const GONE: &str = "INDEXED BY job_gone
     WHERE j.request_hash = ?1 AND j.absent_since_ms IS NOT NULL
-    ORDER BY j.state = 'cancelled' AND j.error_code <> 'removed', j.name IS NOT ?2, j.absent_since_ms DESC, j.id
+    ORDER BY j.state = 'cancelled' AND j.error_code <> 'removed', j.name IS NOT ?2, j.left_at_ms IS NOT NULL, j.id
     LIMIT 1";
 pub(in crate::store) const OUTPUT_ASKED: &str = "
     SELECT key, request_hash, coalesce(take, 1) FROM job INDEXED BY job_output

@@ -201,7 +201,7 @@ impl Reconciliation<'_> {
             Verdict::Keep => Ok(None),
             Verdict::JudgeLater => {
                 let is_news = !asks_the_same(job, wanted)
-                    && !job.changed_after_sent
+                    && job.request_hash.is_some()
                     && job.state != State::Failed;
                 if !is_news {
                     return Ok(None);
