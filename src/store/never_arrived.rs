@@ -69,6 +69,11 @@ fn compare(
             return Ok(false);
         }
         job.leave_uncreated().to_owned()
+    } else if job.request_hash.is_none() {
+        // The manifest is read again before its media are looked at.
+        (job.state, job.task) = (State::Waiting, None);
+        job.media.missing = Some("the media of its changed request to be looked at".to_owned());
+        "its create request never arrived, and its request changed".to_owned()
     } else if is_changed {
         let take = sharing.take_to_join(&job)?;
         let turn = sharing.turn(job.spec.priority)?;
