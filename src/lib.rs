@@ -22,6 +22,5 @@ pub mod metrics;
 pub mod offload;
 pub mod output;
 pub mod pipeline;
-pub mod planted;
 pub mod sim;
 pub mod store;

@@ -10,7 +10,6 @@ use super::{
 use crate::{
     job::{Outcome, State, Task, apply},
     kling::{self, Api, ApiError},
-    planted::{Mistake, is_planted},
     store::{Answer, Call, LeadLost, Lookups, Store, StoreError},
 };
 
@@ -40,16 +39,10 @@ impl<A: Api> Context<A> {
         let moment = self.clock.moment();
         // What holds the whole account back is told once, by the line, and not by each job.
         let is_the_accounts = matches!(outcome, Outcome::HeldBack(_));
-        let mut transition =
+        let transition =
             apply(task, outcome, &moment, &self.settings.policy).map_err(|illegal| {
                 StoreError::Nonsense { key: illegal.key.clone(), what: illegal.to_string() }
             })?;
-        if is_planted(Mistake::Silent) {
-            transition.task.waits = transition.task.waits.map(|_| String::new());
-        }
-        if is_planted(Mistake::CountedTwice) {
-            transition.spend.tasks *= 2;
-        }
         let (from, what, repeats) = (transition.from, transition.what.clone(), transition.repeats);
         let request_id = answer.as_ref().and_then(|answer| answer.request_id.clone());
         let code = answer.as_ref().and_then(|answer| answer.code);

@@ -15,9 +15,8 @@ use super::{
 };
 use crate::{
     failpoint,
-    job::{Create, Outcome, Task, outcome::Trouble},
+    job::{Outcome, Task, outcome::Trouble},
     kling::{Api, CreateRequest, Created, Reply, Sound},
-    planted::{Mistake, is_planted},
     store::{Answer, Call, LeadLost, Lookups, StoreError},
 };
 
@@ -57,11 +56,6 @@ pub(super) async fn create<A: Api>(
         return Ok(StepEnd::new(task, None));
     }
     let intended = Outcome::CreateIntended { account: context.settings.account.clone() };
-    if is_planted(Mistake::SentUnwritten)
-        && let Some(request) = request(&task, sound.clone())
-    {
-        let _unheard = context.api.create(&request).await;
-    }
     failpoint::before("create.intend");
     let task = context.note(&task, intended, None).await?;
     failpoint::after("create.intend");
@@ -204,9 +198,6 @@ fn accepted<A: Api>(
         Some(name) if context.lookups() == Lookups::Answered => {
             (Outcome::Lost(format!("the answer accepts {name}, which was not asked for")), None)
         }
-        _ if is_planted(Mistake::TaskForgotten) => {
-            (Outcome::HeldBack("planted".to_owned()), Some(Word::Created))
-        }
         _ => (Outcome::Accepted { task_id: created.task_id }, Some(Word::Created)),
     }
 }
@@ -241,10 +232,6 @@ async fn note_answer<A: Api>(
 
 fn request(task: &Task, sound: Sound) -> Option<CreateRequest> {
     let (session, plan) = (task.session.as_ref()?, task.plan.as_ref()?);
-    let mut name = task.external_task_id();
-    if is_planted(Mistake::NamedAnew) && task.create.as_ref().is_some_and(Create::was_sent_before) {
-        name.push_str("again");
-    }
     Some(CreateRequest {
         session_id: session.session_id.clone(),
         face_id: plan.face_id.clone(),
@@ -255,7 +242,7 @@ fn request(task: &Task, sound: Sound) -> Option<CreateRequest> {
         sound_volume: task.spec.sound_volume,
         original_audio_volume: task.spec.original_audio_volume,
         watermark: task.spec.watermark,
-        external_task_id: Some(name),
+        external_task_id: Some(task.external_task_id()),
         callback_url: task.spec.callback_url.clone(),
     })
 }

@@ -16,7 +16,6 @@ use crate::{
     },
     kling::Api,
     output::FileFacts,
-    planted::{Mistake, is_planted},
     store::{Change, DueDelivery, Moved, StoreError},
 };
 
@@ -32,9 +31,6 @@ pub(super) async fn deliver<A: Api>(
         Ok(Some((Delivered { sha256, bytes, .. }, aside))) => {
             moved = aside;
             DeliveryOutcome::Delivered { sha256, bytes }
-        }
-        Err(_) if is_planted(Mistake::SharedNotDelivered) => {
-            DeliveryOutcome::Delivered { sha256: String::new(), bytes: 0 }
         }
         Err(stop) => {
             if let Stop::Api(error) = &stop {

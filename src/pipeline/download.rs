@@ -23,7 +23,6 @@ use crate::{
     },
     kling::{Api, RemoteTask},
     output::{self, Kind, Metadata, OutputError, Part, Place, Source},
-    planted::{Mistake, is_planted},
     store::{Moved, StoreError},
 };
 
@@ -51,10 +50,6 @@ pub(super) async fn download<A: Api>(
         }
         Err(Stop::Output(error)) if error.is_passing() => {
             (Outcome::Blocked(told(&task, error.into())), None)
-        }
-        Err(stop) if is_planted(Mistake::PaidAndFailed) => {
-            let Trouble { code, message, .. } = told(&task, stop);
-            (Outcome::Refused(Fault { code, message }), None)
         }
         Err(stop) => {
             let word = match &stop {

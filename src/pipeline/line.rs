@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use crate::{
     job::TaskId,
-    planted::{Mistake, is_planted},
     store::{Pause, PauseKind},
 };
 
@@ -92,8 +91,7 @@ impl Line {
         if !self.is_scanned {
             return false;
         }
-        let is_paused = self.pause.is_some() && !is_planted(Mistake::PauseIgnored);
-        !is_paused && (!self.over_budget || is_planted(Mistake::BudgetIgnored))
+        self.pause.is_none() && !self.over_budget
     }
 
     /// Whether calls that cost nothing may start.

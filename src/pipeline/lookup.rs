@@ -16,7 +16,6 @@ use super::{
 use crate::{
     job::{Outcome, Task, outcome::Trouble},
     kling::{Api, Meaning, RemoteTask},
-    planted::{Mistake, is_planted},
     store::{Answer, Call, Lookups, StoreError},
 };
 
@@ -59,10 +58,7 @@ pub(super) async fn settle<A: Api>(
         Seen::SomebodyElses(message) => (Outcome::NoLookups(message), None),
         Seen::Nothing => match counts_as_absent(context, &task).await? {
             Ok(()) => {
-                let mut absent_ms = context.absences.heard(&task);
-                if is_planted(Mistake::AbsentAtOnce) {
-                    absent_ms = context.settings.policy.create_settle_ms;
-                }
+                let absent_ms = context.absences.heard(&task);
                 if absent_ms >= context.settings.policy.create_settle_ms {
                     return create::resend(context, task, absent_ms, gate).await;
                 }
@@ -165,7 +161,6 @@ pub(super) async fn counts_as_absent<A: Api>(
     }
     match context.lookups() {
         Lookups::Answered => Ok(Ok(())),
-        Lookups::Unanswered if is_planted(Mistake::SilenceIsAbsence) => Ok(Ok(())),
         Lookups::Unanswered => {
             let why = "the answer to its create was lost, and this account answers no lookups by \
                        external_task_id";

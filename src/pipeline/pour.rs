@@ -15,7 +15,6 @@ use crate::{
     kling::{Api, Fetched},
     media::video,
     output::{FileFacts, Kind, OutputError, Part},
-    planted::{Mistake, is_planted},
 };
 
 /// So many bytes go to the disk at once.
@@ -41,7 +40,7 @@ pub(super) async fn fetch_file<A: Api>(
         true => Stop::NotThere(error),
         false => Stop::Api(error),
     })?;
-    let expected_bytes = fetched.total_bytes.filter(|_| !is_planted(Mistake::HalfIsWhole));
+    let expected_bytes = fetched.total_bytes;
     let (mut part, bytes) = pour(&context.settings, part, &mut fetched).await?;
     let finish = move || {
         begin_and_append(&mut part, bytes)?;
@@ -78,7 +77,6 @@ async fn pour(
                 }
             }
             Ok(None) => return Ok((part, came)),
-            Err(_) if is_planted(Mistake::HalfIsWhole) => return Ok((part, came)),
             Err(_) => {}
         }
         let (broke, came) = (next.is_err(), std::mem::take(&mut came));
@@ -102,8 +100,5 @@ fn begin_and_append(part: &mut Part, came: Came) -> Result<(), OutputError> {
 }
 
 fn is_whole(file: &mut File, bytes: u64) -> Result<(), video::VideoFault> {
-    match is_planted(Mistake::HalfIsWhole) {
-        true => Ok(()),
-        false => video::is_whole(file, bytes).map(drop),
-    }
+    video::is_whole(file, bytes).map(drop)
 }

@@ -17,7 +17,6 @@ use super::{
 use crate::{
     job::{JobId, Outcome, Plan, State, Task, TaskId},
     kling::Api,
-    planted::{Mistake, is_planted},
     store::{Lookups, StoreError},
 };
 
@@ -113,9 +112,9 @@ impl<A: Api> Pipeline<A> {
         if task.state == State::Unresolved {
             self.list_candidates_at = Some(Instant::now());
         }
-        if task.state.holds_slot() && !is_planted(Mistake::SlotFreedEarly) {
+        if task.state.holds_slot() {
             self.slots.take(task.id);
-        } else if !is_planted(Mistake::SlotLeaked) {
+        } else {
             self.slots.free(task.id);
         }
         // What rests in the database comes back when it is due.

@@ -16,7 +16,6 @@ use super::{
 use crate::{
     job::{Create, Outcome, Task, outcome::Fault},
     kling::{Api, ApiError, Meaning},
-    planted::{Mistake, is_planted},
     store::{Lookups, StoreError},
 };
 
@@ -31,9 +30,6 @@ pub(super) async fn refused<A: Api>(
 ) -> Result<Open, StoreError> {
     let word = Word::of(error);
     let outcome = match error.meaning {
-        _ if error.leaves_outcome_open() && is_planted(Mistake::LostIsUnsent) => {
-            Outcome::NotSent(error.message.clone())
-        }
         _ if error.leaves_outcome_open() => Outcome::Lost(error.message.clone()),
         _ if error.never_left => Outcome::NotSent(error.message.clone()),
         _ if word.is_some() => Outcome::HeldBack(error.message.clone()),

@@ -43,7 +43,6 @@ use crate::{
     failpoint,
     job::{JobId, State, Task, TaskId},
     kling::{Api, ApiError, RemoteTask},
-    planted::{Mistake, is_planted},
     store::{DueDelivery, Store, StoreError},
 };
 
@@ -273,7 +272,7 @@ impl<A: Api> Pipeline<A> {
         self.look_again |= is_scanned && !self.line.is_scanned();
         if self.next_due_at_ms.is_some_and(|due_at_ms| policy.is_due(due_at_ms, now_ms)) {
             self.next_due_at_ms = None;
-            self.look_again |= !is_planted(Mistake::NeverWoken);
+            self.look_again = true;
         }
     }
 

@@ -14,7 +14,7 @@ const LINES_MAX: usize = 400;
 const READABLE: &str = "the source is there and readable, in names of UTF-8";
 
 /// What each module may import of ours; the crate's own files beside `src/main.rs` are all here.
-const MAY_IMPORT: [(&str, &[&str]); 16] = [
+const MAY_IMPORT: [(&str, &[&str]); 15] = [
     // Every layer that commits, asks or writes names its points.
     ("failpoint", &[]),
     ("offload", &[]),
@@ -27,11 +27,7 @@ const MAY_IMPORT: [(&str, &[&str]); 16] = [
     ("output", &["failpoint", "job"]),
     ("metrics", &["job", "store"]),
     ("inbox", &["job", "manifest", "media", "metrics", "offload", "store"]),
-    ("planted", &[]),
-    (
-        "pipeline",
-        &["planted", "failpoint", "job", "kling", "media", "metrics", "offload", "output", "store"],
-    ),
+    ("pipeline", &["failpoint", "job", "kling", "media", "metrics", "offload", "output", "store"]),
     // The configuration is YAML, too, and is told of its faults in the same way.
     ("config", &["manifest"]),
     ("daemon", &["config", "inbox", "job", "kling", "media", "metrics", "pipeline", "store"]),

@@ -134,7 +134,13 @@ impl Api for SimulatedApi {
         let run =
             move |sim: &mut Sim, now_ms| sim.identify(now_ms, Some(AUTHORIZATION), &body, &media);
         match self.ask(Call::Identify, run).await {
-            Ok(raw) => raw.identified(),
+            Ok(raw) => {
+                let reply = raw.identified();
+                if let Ok(identified) = &reply.result {
+                    self.world.note_session(&identified.session_id, video);
+                }
+                reply
+            }
             Err(silence) => unanswered(silence.why, silence.never_left),
         }
     }

@@ -56,6 +56,8 @@ pub struct Folder {
     pub sounds: BTreeMap<String, Sound>,
     /// Whether another, empty folder is in its place.
     pub is_away: bool,
+    /// Whether that has ever been so.
+    pub was_away: bool,
     /// What was done since it was last asked.
     pub log: Vec<String>,
     writes: u32,
@@ -71,7 +73,15 @@ impl Folder {
             fs::create_dir(root.join(name)).unwrap();
         }
         let (manifests, sounds) = (BTreeMap::new(), BTreeMap::new());
-        Self { root, manifests, sounds, is_away: false, log: Vec::new(), writes: 0 }
+        Self {
+            root,
+            manifests,
+            sounds,
+            is_away: false,
+            was_away: false,
+            log: Vec::new(),
+            writes: 0,
+        }
     }
 
     /// Writes a manifest. `replaces`: by a rename, as most programs do.
@@ -133,7 +143,7 @@ impl Folder {
         self.log.push("unmounts the folder".to_owned());
         fs::rename(self.root.join(JOBS), self.root.join(AWAY)).unwrap();
         fs::create_dir(self.root.join(JOBS)).unwrap();
-        self.is_away = true;
+        (self.is_away, self.was_away) = (true, true);
     }
 
     pub fn mount(&mut self) {

@@ -14,6 +14,7 @@ use lipsyncd::{
         Command, CommandFailure, JobState, Lookups, OnChange, Pause, PauseKind, Store, StoreError,
     },
 };
+use rusqlite::Connection;
 use tokio::{
     sync::Notify,
     time::{Instant, sleep},
@@ -68,6 +69,13 @@ impl People {
         let mut store = self.store.lock().unwrap();
         let open = || Store::open_here(&self.world.state_db(), Arc::new(|| Box::pin(ready(()))));
         store.get_or_insert_with(|| open().unwrap()).clone()
+    }
+
+    /// Does to the database what a mistake needs.
+    pub fn prepare_database(&self, sql: Option<&str>) {
+        let Some(sql) = sql else { return };
+        let _made = self.store();
+        Connection::open(self.world.state_db()).unwrap().execute_batch(sql).unwrap();
     }
 
     /// Lets go of the database, so that another can take its place.

@@ -22,6 +22,7 @@ use super::{
     api::SimulatedApi,
     check::{check_at_any_time, check_at_the_end, texts},
     life::Life,
+    mistakes::{Mistake, Mistaken},
     people::{Bells, People},
     world::World,
 };
@@ -44,12 +45,12 @@ pub struct Scenario {
     pub tasks: usize,
 }
 
-/// Plays one seed.
-pub fn play(seed: u64) -> Scenario {
+/// Plays one seed, in which the daemon makes `mistake`.
+pub fn play(seed: u64, mistake: Option<Mistake>) -> Scenario {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     runtime.unwrap().block_on(async {
-        let world = World::new(seed);
+        let world = World::new(seed, mistake);
         let lives = live(&world).await;
         report(&world, lives)
     })
@@ -164,12 +165,19 @@ fn begin(
     let (nudge, look) = (Arc::clone(&bells.nudge), Arc::clone(&bells.look));
     *people.bells.lock().unwrap() = bells;
     *world.is_scanned.lock().unwrap() = false;
+    *world.rescan.lock().unwrap() = rescan;
     world.act("the daemon starts");
     let stop = CancellationToken::new();
     let api = SimulatedApi { world: Arc::clone(world), life: Arc::clone(&life) };
+    let (mistake, sent) = (world.mistake, Arc::clone(&world.sent_names));
+    let api = Mistaken { api, mistake, sent };
     let is_scanned = Arc::new(AtomicBool::new(false));
     let offload = Offload::Here(life.interlude());
-    let settings = Settings { offload, is_scanned, ..world.settings.clone() };
+    let mut settings = Settings { offload, is_scanned, ..world.settings.clone() };
+    if let Some(mistake) = mistake {
+        mistake.set(&mut settings);
+        people.prepare_database(mistake.sql());
+    }
     let inbox_settings = inbox(world, &settings, rescan);
     let times = Arc::clone(world);
     let clock = Clock::new(move || times.time.wall_ms(), world.chance.next());

@@ -11,7 +11,7 @@ use std::{
 
 use lipsyncd::{
     job::{Moment, Policy},
-    kling::CreateRequest,
+    kling::{CreateRequest, VideoRef},
     media::Locator,
     metrics::Metrics,
     pipeline::{Offload, PaceSettings, Settings},
@@ -30,6 +30,7 @@ use super::{
     changes::Changes,
     faults::Faults,
     folder::{self, Folder},
+    mistakes::Mistake,
     people, sounds,
     time::Time,
 };
@@ -37,6 +38,8 @@ use crate::support::chance::Chance;
 
 const API: &str = "https://api.example";
 const HOUR_MS: i64 = 3_600_000;
+/// A create request may be on its way for so long when its manifest changes, beside the time between two scans.
+const GRACE: Duration = Duration::from_secs(60);
 
 /// One seed's world.
 pub struct World {
@@ -50,8 +53,14 @@ pub struct World {
     pub paused: Mutex<Option<Instant>>,
     /// The takes that each request was asked for, since the beginning.
     pub asked: Mutex<BTreeMap<Made, BTreeSet<u32>>>,
+    /// When each of them was last asked for; those that are asked for now are not in it.
+    asked_until: Mutex<BTreeMap<Made, Instant>>,
     /// The create requests that were sent, by the digest of their body.
     pub sent: Mutex<BTreeMap<String, CreateRequest>>,
+    /// The names under which they were sent.
+    pub sent_names: Arc<Mutex<BTreeSet<String>>>,
+    /// The videos of sessions, by their id.
+    pub sessions: Mutex<BTreeMap<String, String>>,
     /// The names of tasks that people asked for by `retry`.
     pub retried: Mutex<BTreeSet<String>>,
     /// The requests for which people accepted an earlier result.
@@ -60,6 +69,10 @@ pub struct World {
     pub cancels: Mutex<usize>,
     /// Whether people set the clock.
     pub sets_clock: bool,
+    /// What the daemon does wrong on purpose.
+    pub mistake: Option<Mistake>,
+    /// How often this life scans the folder.
+    pub rescan: Mutex<Duration>,
     /// Whether the database may be lost, or put back from a backup: where the API tells what exists.
     pub may_lose_database: bool,
     /// Whether that has happened.
@@ -76,7 +89,7 @@ pub struct World {
 }
 
 impl World {
-    pub fn new(seed: u64) -> Arc<Self> {
+    pub fn new(seed: u64, mistake: Option<Mistake>) -> Arc<Self> {
         let chance = Chance::new(seed);
         let dir = tempfile::Builder::new().prefix("lipsyncd-sim").tempdir_in(memory()).unwrap();
         let output_dir = dir.path().join("output");
@@ -99,7 +112,12 @@ impl World {
             on_change: people::on_change(&chance),
             paused: Mutex::default(),
             asked: Mutex::default(),
+            asked_until: Mutex::default(),
             sent: Mutex::default(),
+            sent_names: Arc::default(),
+            sessions: Mutex::default(),
+            mistake,
+            rescan: Mutex::default(),
             retried: Mutex::default(),
             accepted: Mutex::default(),
             cancels: Mutex::default(),
@@ -188,10 +206,37 @@ impl World {
     fn note_asked(&self, folder: &mut Folder) {
         std::mem::take(&mut folder.log).iter().for_each(|what| self.act(what));
         let mut asked = self.asked.lock().unwrap();
+        let mut now = BTreeSet::new();
         for wish in folder.wishes() {
             if let Some(made) = wish.made {
-                asked.entry(made).or_default().insert(wish.ask.take.unwrap_or(1));
+                asked.entry(made.clone()).or_default().insert(wish.ask.take.unwrap_or(1));
+                now.insert(made);
             }
+        }
+        let mut until = self.asked_until.lock().unwrap();
+        for made in asked.keys() {
+            if now.contains(made) {
+                until.remove(made);
+            } else {
+                until.entry(made.clone()).or_insert_with(Instant::now);
+            }
+        }
+    }
+
+    /// Nothing is created that the folder does not ask for any more, unless a scan cannot know yet.
+    fn require_asked(&self, request: &CreateRequest) {
+        let name = request.external_task_id.clone().unwrap_or_default();
+        let was_sent = !self.sent_names.lock().unwrap().insert(name.clone());
+        let sessions = self.sessions.lock().unwrap();
+        let video = sessions.get(&request.session_id);
+        let made = video.and_then(|video| asked::made_of(request, video));
+        let grace = *self.rescan.lock().unwrap() + GRACE;
+        let until = made.and_then(|made| self.asked_until.lock().unwrap().get(&made).copied());
+        if !was_sent
+            && !self.folder().was_away
+            && until.is_some_and(|until| until.elapsed() > grace)
+        {
+            self.accuse(format!("{name} is created though nobody asks for it any more"));
         }
     }
 
@@ -206,9 +251,17 @@ impl World {
         }
     }
 
+    /// A session is known by its id.
+    pub fn note_session(&self, session_id: &str, video: &VideoRef) {
+        if let VideoRef::Url(url) = video {
+            self.sessions.lock().unwrap().insert(session_id.to_owned(), url.clone());
+        }
+    }
+
     /// A create request is about to be sent: that must be written already.
     pub fn note_create(&self, request: &CreateRequest) {
         self.note_paid_call(Call::Create);
+        self.require_asked(request);
         let sql = "SELECT state FROM task WHERE external_task_id = ?1";
         let state: Option<String> = self.read(|database| {
             let mut state = database.prepare_cached(sql).unwrap();
