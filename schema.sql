@@ -306,6 +306,7 @@ CREATE TABLE daemon_state (
   trouble_since_ms INTEGER,
   scanning         INTEGER NOT NULL DEFAULT 0 CHECK (scanning IN (0, 1)), -- the first complete scan since the start is not done
   folder           TEXT,                            -- which folder jobs_dir was, to recognise an unmounted one
+  folder_problem   TEXT,                            -- why jobs_dir cannot be scanned, while it lasts
   median_task_ms   INTEGER,
   daemon_pid       INTEGER,
   daemon_since_ms  INTEGER,
@@ -390,14 +391,14 @@ SELECT
     WHEN j.state = 'unresolved' THEN 'a decision, for the answer to its create was lost: lipsyncd resolve ' || j.key || ' --task ID | --resend'
     WHEN j.state = 'waiting' AND t.due_at_ms > now.ms THEN 'its not_before, ' || strftime('%Y-%m-%dT%H:%M:%fZ', t.due_at_ms / 1000.0, 'unixepoch')
     WHEN j.state = 'waiting' THEN 'its turn, for its not_before has come'
-    -- What is the task's own affair, until a time to come.
+    -- What this task alone waits for, until a later time.
     WHEN t.waits IS NOT NULL AND t.due_at_ms > now.ms THEN
       t.waits || ' (at ' || strftime('%Y-%m-%dT%H:%M:%fZ', t.due_at_ms / 1000.0, 'unixepoch') || ')'
     -- What holds the whole queue; without credentials it asks nothing, else it only pays nothing.
     WHEN l.pause = 'credentials' OR l.pause IS NOT NULL AND (j.state IN ('queued', 'identified') OR j.state = 'creating' AND t.waits GLOB 'its create to be sent again*') THEN
       'the line, which is paused: ' || l.pause_reason ||
       CASE WHEN instr(l.pause_reason, 'code ' || l.pause_code) = 0 THEN ' (code ' || l.pause_code || ')' ELSE '' END
-    WHEN l.scanning AND j.state IN ('queued', 'identified') THEN 'the first complete scan of jobs_dir since the start'
+    WHEN l.scanning AND j.state IN ('queued', 'identified') THEN 'the first complete scan of jobs_dir since the start' || coalesce(': ' || l.folder_problem, '')
     WHEN l.hold IS NOT NULL AND (j.state IN ('queued', 'identified') OR j.state = 'creating' AND t.waits GLOB 'its create to be sent again*') THEN l.hold
     WHEN l.trouble IS NOT NULL AND j.state IN ('queued', 'identified') THEN 'the API, which gives no usable answer: ' || l.trouble
     WHEN j.state = 'identified' AND slots.used >= l.slots_limit THEN 'a slot (' || slots.used || ' of ' || l.slots_limit || ' slots in use)'
@@ -518,10 +519,11 @@ GROUP BY f.error_code, f.reason;
 -- The one row about the queue.
 CREATE VIEW queue_status AS
 SELECT
-  l.pause IS NULL AND l.hold IS NULL AS running,
+  l.pause IS NULL AND l.hold IS NULL AND NOT l.scanning AS running,
   strftime('%Y-%m-%dT%H:%M:%fZ', l.pause_since_ms / 1000.0, 'unixepoch') AS paused_since,
   l.pause AS paused_by,
-  coalesce(l.pause_reason, l.hold, l.trouble) AS reason,
+  coalesce(l.pause_reason, CASE WHEN l.scanning THEN 'the first complete scan of jobs_dir since the start' || coalesce(': ' || l.folder_problem, '') END,
+    l.hold, l.folder_problem, l.trouble) AS reason,
   l.pause_code AS code,
   strftime('%Y-%m-%dT%H:%M:%fZ', l.next_probe_at_ms / 1000.0, 'unixepoch') AS next_probe_at,
   (SELECT count(*) FROM task WHERE state IN ('creating', 'submitted', 'processing')) AS slots_used,

@@ -54,6 +54,7 @@ fn judge(state: &JobState) -> Verdict {
             ),
             None,
         ),
+        State::Failed if never_sent && job.earlier_task.is_some() => Ok(Command::Cancel),
         State::Cancelled => Err(No::Already("was cancelled already".to_owned())),
         State::Succeeded | State::Failed => {
             refused(format!("has {} already: there is nothing left to cancel", job.state), None)

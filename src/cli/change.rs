@@ -1,5 +1,5 @@
 //! What the commands that change jobs have in common: each job is judged and changed in one transaction, so that
-//! nothing is done to a job that somebody else, as a rule the daemon, moved meanwhile.
+//! no command changes a job that another process, usually the daemon, changed meanwhile.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -129,7 +129,7 @@ pub(super) fn unknown(reader: &Reader, key: &str) -> Result<CommandError, Comman
     Ok(error.hint(hint))
 }
 
-/// Says it when nobody is there to act on what was just written.
+/// Prints a note if no daemon runs that could act on the change.
 pub(super) fn note_absent_daemon(context: &mut Context<'_>) -> Result<(), CommandError> {
     if holder(&context.config.state_db).is_none() {
         writeln!(context.err, "note: the daemon does not run; `{}` starts it", context.start)?;

@@ -50,7 +50,7 @@ pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCod
         if !dismisses {
             return Err(No::Already("counts already: it is not dismissed".to_owned()));
         }
-        if job.dismissed {
+        if job.dismissed || has_accepted_change(state) {
             return Err(No::Already("was dismissed already".to_owned()));
         }
         let state = job.state;

@@ -1,17 +1,17 @@
 //! `lipsyncd retry`: another take, the one way to pay again.
 
-use std::{
-    collections::HashSet,
-    io::{self, BufRead as _, IsTerminal as _},
-};
+mod plan;
+
+use std::io::{self, BufRead as _, IsTerminal as _};
 
 use clap::{ArgGroup, ValueHint};
 
+use self::plan::Plan;
 use super::{
     CommandError, Context, ExitCode,
-    change::{Changer, No, Verdict, not_done, note_absent_daemon, unknown},
+    change::{Changer, No, Verdict, note_absent_daemon},
     open,
-    text::{counted, safe},
+    text::safe,
 };
 use crate::{
     job::{State, retried_take},
@@ -48,8 +48,6 @@ pub struct Args {
 
 /// So many failed jobs are read at once.
 const PAGE: usize = 1_000;
-/// So many jobs are named before the question.
-const NAMED_MAX: usize = 10;
 
 pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCode, CommandError> {
     let changer = Changer::open(context)?;
@@ -66,22 +64,30 @@ pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCod
     }
     let only_failed = arguments.failed;
     if arguments.yes && !arguments.dry_run {
-        return carry_out(&changer, keys, only_failed, context);
+        return carry_out(&changer, keys, context, move |state| judge(state, only_failed));
     }
-    let plan = plan(keys, only_failed, &changer.reader, context)?;
+    let plan = Plan::read(keys, |state| judge(state, only_failed), &changer.reader, context)?;
     if plan.keys.is_empty() || !confirm(&plan, arguments.dry_run, context)? {
         return Ok(plan.exit);
     }
-    Ok(plan.exit.max(carry_out(&changer, &plan.keys, only_failed, context)?))
+    let (keys, exit) = (plan.keys.clone(), plan.exit);
+    let judge = move |state: &JobState| match plan.has_shown(state) {
+        true => judge(state, only_failed),
+        false => Err(No::Refused(
+            "changed since it was shown: it is left as it is".to_owned(),
+            Some(open::command("show", &state.job.spec.key)),
+        )),
+    };
+    Ok(exit.max(carry_out(&changer, &keys, context, judge)?))
 }
 
 fn carry_out(
     changer: &Changer,
     keys: &[String],
-    only_failed: bool,
     context: &mut Context<'_>,
+    judge: impl Fn(&JobState) -> Verdict + Send + Sync + 'static,
 ) -> Result<ExitCode, CommandError> {
-    let exit = changer.change_all(keys, context, move |state| judge(state, only_failed), said)?;
+    let exit = changer.change_all(keys, context, judge, said)?;
     note_absent_daemon(context)?;
     Ok(exit)
 }
@@ -98,61 +104,6 @@ fn failed_jobs(reader: &Reader) -> Result<Vec<String>, CommandError> {
     Ok(keys)
 }
 
-/// What a retry would do.
-struct Plan {
-    /// The jobs that would be made again.
-    keys: Vec<String>,
-    /// How many tasks these jobs add to what is paid.
-    paid: usize,
-    exit: ExitCode,
-}
-
-impl Plan {
-    fn text(&self) -> String {
-        let jobs = self.keys.len();
-        let mut names: Vec<&str> = self.keys.iter().take(NAMED_MAX).map(String::as_str).collect();
-        names.extend((jobs > NAMED_MAX).then_some("…"));
-        let (names, paid) = (names.join(", "), self.paid);
-        let count = counted(i64::try_from(jobs).unwrap_or(i64::MAX), "job");
-        let mut text = format!("{count} to make again ({names}): {paid} to be paid for");
-        if jobs > paid {
-            text += &format!(", {} free (the task exists or is shared)", jobs - paid);
-        }
-        text
-    }
-}
-
-/// Finds out which jobs would be made again, and reports the others. Jobs that would share a new task pay once.
-fn plan(
-    keys: &[String],
-    only_failed: bool,
-    reader: &Reader,
-    context: &mut Context<'_>,
-) -> Result<Plan, CommandError> {
-    let mut plan = Plan { keys: Vec::new(), paid: 0, exit: ExitCode::Done };
-    let (mut seen, mut tasks) = (HashSet::new(), HashSet::new());
-    for key in keys.iter().filter(|key| seen.insert(key.as_str())) {
-        let refused = match reader.job_state(key)? {
-            None => unknown(reader, key)?,
-            Some(state) => match judge(&state, only_failed) {
-                Ok(_) => {
-                    let is_new = state.retry_task.is_none_or(|task| tasks.insert(task));
-                    plan.paid += usize::from(is_new && !state.retry_is_free);
-                    plan.keys.push(key.clone());
-                    continue;
-                }
-                Err(no) => match not_done(key, no) {
-                    Ok(_) => continue,
-                    Err(refused) => refused,
-                },
-            },
-        };
-        refused.report(context.err)?;
-        plan.exit = plan.exit.max(refused.exit);
-    }
-    Ok(plan)
-}
-
 /// Shows what a retry would do, and asks on a terminal.
 fn confirm(plan: &Plan, dry_run: bool, context: &mut Context<'_>) -> Result<bool, CommandError> {
     let text = plan.text();
@@ -163,7 +114,7 @@ fn confirm(plan: &Plan, dry_run: bool, context: &mut Context<'_>) -> Result<bool
     }
     if !io::stdin().is_terminal() {
         return Err(CommandError::new(ExitCode::Usage, what).hint(
-            "a retry is paid for again: add --yes where nobody can be asked, or --dry-run to see what it would do",
+            "a retry pays again, and there is no terminal to confirm it: add --yes, or --dry-run to see what it would do",
         ));
     }
     context.out.flush()?;

@@ -94,6 +94,7 @@ mod tests {
             pause: None,
             hold: None,
             trouble: None,
+            folder_problem: None,
             blocked: None,
             slots_used: 0,
             changed_after_sent: 0,

@@ -18,12 +18,12 @@ use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
 use super::{
+    all_media::AllMedia,
     differ::differ,
     known::{Known, Print, Seen},
     look::Looker,
     many::ChangedFiles,
     settle::Settling,
-    wait::AllMedia,
     watch::Watch,
 };
 use crate::{
@@ -86,8 +86,6 @@ pub(super) struct Pass {
     pub(super) again_at: Option<Instant>,
     /// Whether something was written to the store.
     pub(super) changed: bool,
-    /// Whether the folder could be read.
-    pub(super) was_read: bool,
     /// Local files whose content changed since finished jobs were made of them.
     pub(super) changed_files: ChangedFiles,
 }
@@ -127,7 +125,7 @@ impl Inbox {
 
     /// Works until `stop`. `look` asks for a pass; `nudge` is rung when the store changed;
     /// `more_to_come` is false while nothing in the folder is still being written; `passed` is told after
-    /// each pass that the folder was read, or why it could not be.
+    /// each pass that the folder was scanned, or why it could not be.
     ///
     /// # Errors
     /// When the database fails for good.
@@ -141,7 +139,7 @@ impl Inbox {
     ) -> Result<(), StoreError> {
         let changed = Arc::new(Notify::new());
         let mut watch = Watch::new(Arc::clone(&changed));
-        let mut is_first = true;
+        let (mut is_first, mut written) = (true, None);
         loop {
             let pass = self.pass(&mut watch).await?;
             more_to_come.store(pass.again_at.is_some(), Ordering::Release);
@@ -149,10 +147,11 @@ impl Inbox {
                 nudge.notify_one();
             }
             is_first = false;
-            passed(match &self.complaint {
-                Some(why) if !pass.was_read => Err(why),
-                _ => Ok(()),
-            });
+            if self.complaint != written {
+                written.clone_from(&self.complaint);
+                self.store.set_folder_problem(written.clone()).await?;
+            }
+            passed(self.complaint.as_deref().map_or(Ok(()), Err));
             let rescan_at = Instant::now() + self.settings.rescan_interval;
             let rescan_at = rescan_at.min(self.all_media.due_at());
             let at = pass.again_at.map_or(rescan_at, |again| again.min(rescan_at));
@@ -180,12 +179,8 @@ impl Inbox {
     }
 
     async fn pass(&mut self, watch: &mut Watch) -> Result<Pass, StoreError> {
-        let mut pass = Pass {
-            again_at: None,
-            changed: false,
-            was_read: false,
-            changed_files: ChangedFiles::default(),
-        };
+        let mut pass =
+            Pass { again_at: None, changed: false, changed_files: ChangedFiles::default() };
         let root = self.settings.jobs_dir.clone();
         let (known, again) = (std::mem::take(&mut self.known), std::mem::take(&mut self.again));
         let began = Instant::now();
@@ -209,7 +204,6 @@ impl Inbox {
             }
         };
         let others: Vec<_> = self.settings.media_dirs.iter().map(PathBuf::as_path).collect();
-        pass.was_read = true;
         if self.settings.watches {
             watch.keep(&self.settings.jobs_dir, &differences.folder_id, &others);
         }

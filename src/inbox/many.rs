@@ -2,11 +2,10 @@
 
 use std::collections::HashMap;
 
-use crate::{job::Media, store::WantedJob};
-
-/// With `watch.on_change: run`, one file that changes more finished jobs than these runs none of them: they are
-/// flagged.
-const RUN_AT_ONCE_MAX: usize = 20;
+use crate::{
+    job::Media,
+    store::{RUN_AT_ONCE_MAX, WantedJob},
+};
 
 /// Counts per file, by its stamp, the finished jobs whose media it changed.
 #[derive(Debug, Default)]

@@ -4,6 +4,7 @@
 //! are waited for. Owns no state of jobs: what a manifest's change means for a job is decided in
 //! [`job`](crate::job) and written by the [`store`](crate::store). The folder is only ever read.
 
+mod all_media;
 mod changed;
 mod differ;
 mod gone;

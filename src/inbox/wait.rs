@@ -18,50 +18,6 @@ use crate::{
 
 /// So many jobs are read at once.
 const PAGE: usize = 512;
-/// All local media are looked at so often without a hint.
-const ALL_EVERY: Duration = Duration::from_secs(3_600);
-/// Looking at all of them takes at most this share of the time, however often files change.
-const ALL_SHARE: u32 = 20;
-
-/// When all local media are looked at next.
-#[derive(Debug)]
-pub(super) struct AllMedia {
-    at: Instant,
-    /// Not before, however often files change.
-    earliest: Instant,
-    /// A file that may matter is still being written.
-    is_awaited: bool,
-}
-
-impl AllMedia {
-    pub(super) fn at_once() -> Self {
-        Self { at: Instant::now(), earliest: Instant::now(), is_awaited: false }
-    }
-
-    /// A file changed somewhere.
-    pub(super) fn hurry(&mut self) {
-        self.at = self.at.min(self.earliest.max(Instant::now()));
-    }
-
-    /// A file is still being written; it is settled in `wait` at the earliest.
-    pub(super) fn await_settled(&mut self, wait: Duration) {
-        self.at = self.at.min(self.earliest.max(Instant::now() + wait));
-        self.is_awaited = true;
-    }
-
-    /// When the next look is due, if that is sooner than the hourly one.
-    pub(super) fn due_at(&self) -> Instant {
-        self.at
-    }
-
-    fn done(&mut self, began: Instant, again: Option<Duration>) {
-        let now = Instant::now();
-        self.earliest = now + (now - began) * ALL_SHARE;
-        let again_at = again.map(|again| self.earliest.max(now + again));
-        self.at = again_at.unwrap_or(now + ALL_EVERY);
-        self.is_awaited = again.is_some();
-    }
-}
 
 impl Inbox {
     /// Looks at the media of jobs. Those of manifests that are about to be read are left out.
@@ -73,12 +29,12 @@ impl Inbox {
         self.look_at_scope(MediaScope::Waiting, pending, pass).await?;
         self.look_at_scope(MediaScope::FailedChanged, pending, pass).await?;
         let began = Instant::now();
-        if self.all_media.at <= began {
+        if self.all_media.due_at() <= began {
             let again = self.look_at_scope(MediaScope::All, pending, pass).await?;
             self.all_media.done(began, again);
         }
-        if self.all_media.is_awaited {
-            pass.look_again_at(self.all_media.at);
+        if let Some(at) = self.all_media.awaited_at() {
+            pass.look_again_at(at);
         }
         Ok(())
     }

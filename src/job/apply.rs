@@ -1,7 +1,7 @@
-//! What an outcome makes of a job: one table over (state, outcome).
+//! What an outcome makes of a task: one table over (state, outcome).
 //!
 //! Every pair that is not listed is an illegal transition with a name, never silently accepted. The
-//! table below says where a job goes; the functions under it fill in the rest of its row.
+//! table below says where a task goes; the functions under it fill in the rest of its row.
 
 mod create;
 mod later;
@@ -14,23 +14,23 @@ use super::{
 /// A move that the store is to write down.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Transition {
-    /// Where the job stood.
+    /// The state of the task before.
     pub from: State,
-    /// The job as it is to be.
+    /// The task as it is to be.
     pub task: Task,
-    /// What happened, for its history and the log.
+    /// What happened, for the history of its jobs and the log.
     pub what: String,
     /// What it adds to the day's account.
     pub spend: Spend,
-    /// It only says again what the job's history says already.
+    /// It only says again what the history of its jobs says already.
     pub repeats: bool,
 }
 
-/// An outcome that cannot come of a job in this state.
+/// An outcome that cannot come of a task in this state.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[error("job {key}: {outcome} cannot happen to a job that is {state}")]
+#[error("job {key}: {outcome} cannot happen to a task that is {state}")]
 pub struct Illegal {
-    /// Whose.
+    /// The key of the lead job.
     pub key: String,
     /// Where it stands.
     pub state: State,
@@ -38,10 +38,10 @@ pub struct Illegal {
     pub outcome: String,
 }
 
-/// Makes the transition that `outcome` means for `job`.
+/// Makes the transition that `outcome` means for `task`.
 ///
 /// # Errors
-/// When the outcome cannot come of the state the job is in.
+/// When the outcome cannot come of the state the task is in.
 pub fn apply(
     task: &Task,
     outcome: Outcome,
@@ -92,7 +92,6 @@ pub fn apply(
         (S::Creating, O::NotSent(why)) => step.not_sent(why),
         (S::Creating, O::HeldBack(why)) => step.held_back(why),
         (S::Creating, O::SessionGone(why)) => step.session_gone(why),
-        (S::Creating, O::MediaChanged(what)) => step.media_changed(what),
         (S::Creating, O::Lost(why)) => step.lost(&why),
         (S::Creating, O::Absent { absent_ms }) => step.absent(absent_ms),
         (S::Creating, O::Trouble(trouble)) => step.lookup_failed(trouble),
@@ -135,7 +134,7 @@ pub fn apply(
     Ok(transition)
 }
 
-/// One application of the table: where the job stands, and by what it is judged.
+/// One application of the table: where the task stands, and by what it is judged.
 struct Step<'a> {
     task: &'a Task,
     moment: &'a Moment,
@@ -143,7 +142,7 @@ struct Step<'a> {
 }
 
 impl Step<'_> {
-    /// The job in its new state, at once and with a clean slate of failures.
+    /// The task in its new state, at once and with a clean slate of failures.
     fn fresh(&self, to: State) -> Task {
         Task {
             state: to,

@@ -1,12 +1,12 @@
-//! What to do next with a job: one table over its state.
+//! What to do next with a task: one table over its state.
 //!
-//! Recovery is not special: after a crash every job is simply decided again from what is on disk.
+//! Recovery is not special: after a crash every task is simply decided again from what is on disk.
 //! That is why `creating` always means "look it up": the send itself happens in the same breath in
-//! which `creating` was written down, and a job that is found in it may have been sent.
+//! which `creating` was written down, and a task that is found in it may have been sent.
 
 use super::{State, Task};
 
-/// The next thing to do for a job.
+/// The next thing to do for a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     /// Nothing, until that Unix time or, without one, until something happens to it.
@@ -18,19 +18,19 @@ pub enum Action {
     Enqueue,
     /// Fetch its remote sound and measure it.
     MeasureSound,
-    /// Get a session for its video, from another job of that video or by a call.
+    /// Get a session for its video, from another task of that video or by a call.
     Identify,
     /// Write the create down and send it: the paid step.
     Create,
     /// Ask the API what became of its create; send the same one again once it stayed absent.
     LookUp,
-    /// Watch its task.
+    /// Poll it at Kling.
     Poll,
     /// Fetch its result.
     Download,
 }
 
-/// Says what to do with `job` at `now_ms` (Unix time).
+/// Says what to do with `task` at `now_ms` (Unix time).
 #[must_use]
 pub fn decide(task: &Task, now_ms: i64) -> Action {
     let resting = task.due_at_ms > now_ms;

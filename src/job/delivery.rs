@@ -22,7 +22,7 @@ pub struct Delivery {
 
 /// The result of one attempt to deliver.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Attempt {
+pub enum DeliveryOutcome {
     /// The file is at its place, complete and verified.
     Delivered {
         /// Its SHA-256, in hex.
@@ -41,16 +41,16 @@ pub enum Attempt {
 #[must_use]
 pub fn deliver(
     before: &Delivery,
-    attempt: &Attempt,
+    attempt: &DeliveryOutcome,
     moment: &Moment,
     policy: &Policy,
 ) -> (State, Delivery, Option<Failure>, String) {
     match attempt {
-        Attempt::Delivered { sha256, bytes } => {
+        DeliveryOutcome::Delivered { sha256, bytes } => {
             let what = format!("delivered: {bytes} bytes, sha256 {sha256}");
             (State::Succeeded, Delivery::default(), None, what)
         }
-        Attempt::Failed(trouble) => {
+        DeliveryOutcome::Failed(trouble) => {
             let tries = before.tries.saturating_add(1);
             let delay_ms = delay_ms(policy, tries, moment.chance);
             let asked_ms = trouble.retry_after_ms.unwrap_or(0).min(policy.longest_rest_ms());
@@ -63,7 +63,7 @@ pub fn deliver(
             let what = format!("delivery attempt {tries} failed: {}", trouble.message);
             (State::Downloading, delivery, None, what)
         }
-        Attempt::Refused(Fault { code, message }) => {
+        DeliveryOutcome::Refused(Fault { code, message }) => {
             let failure = Failure { code: code.clone(), message: message.clone() };
             (State::Failed, Delivery::default(), Some(failure), message.clone())
         }

@@ -23,14 +23,14 @@ pub(crate) mod tests;
 
 pub use apply::{Illegal, Transition, apply};
 pub use decide::{Action, decide};
-pub use delivery::{Attempt, Delivery, deliver};
+pub use delivery::{Delivery, DeliveryOutcome, deliver};
 pub use outcome::{Outcome, Spend};
 pub use person::{CANCELLED, FETCH, RETRY, is_by_a_person, retried_take};
 pub use presigned::without_signature;
 pub use retry::{Moment, Policy};
 pub use spec::{FaceChoice, JobSpec, Source};
 pub use state::State;
-pub use task::{Create, Delivered, Failure, Media, Session, Task};
+pub use task::{Create, Delivered, Failure, Media, Session, TAKE_MAX, Task};
 pub use timing::{FaceSpan, Plan};
 
 /// The row number of a job in the state database; stable for the job's life.
@@ -41,6 +41,9 @@ pub type TaskId = i64;
 
 /// The [`Failure::code`] of a job that left the folder before its task was created.
 pub const REMOVED: &str = "removed";
+
+/// Why such a job is cancelled.
+pub const LEFT_UNCREATED: &str = "it left the folder before its task was created";
 
 /// How the `waits` of a task or job begins whose output file cannot be written.
 pub const BLOCKED: &str = "its place in the output folder, which cannot be written";
@@ -105,11 +108,15 @@ impl Job {
             self.media.missing = Some("its return to the folder".to_owned());
             return "it is absent from the folder, and Kling has no task of it";
         }
-        let message = "it left the folder before its task was created";
+        self.cancel_removed(LEFT_UNCREATED);
+        LEFT_UNCREATED
+    }
+
+    /// Cancels it because it left the folder; `message` says so.
+    pub fn cancel_removed(&mut self, message: &str) {
         self.state = State::Cancelled;
         self.media.missing = None;
         self.failure = Some(Failure { code: REMOVED.to_owned(), message: message.to_owned() });
-        message
     }
 
     /// Whether it was cancelled because it left the folder, and not by a person.

@@ -8,8 +8,6 @@ use super::{Delivered, FaceSpan, Session};
 /// What happened to a task.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
-    /// A local file is no longer the one that the create request was sent with; in words.
-    MediaChanged(String),
     /// `not_before` has come.
     Due,
     /// A remote sound was fetched and measured.
@@ -17,13 +15,13 @@ pub enum Outcome {
         /// Its length.
         length_ms: i64,
     },
-    /// A session is there, from a call for this job or for another of the same video.
+    /// A session is there, from a call for this task or for another of the same video.
     Identified {
         /// The session.
         session: Session,
         /// The faces in it.
         faces: Vec<FaceSpan>,
-        /// What the call cost this job; 0 when the answer is shared.
+        /// What the call cost this task; 0 when the answer is shared.
         units_micro: i64,
     },
     /// The session is no longer known to the API.
@@ -45,7 +43,7 @@ pub enum Outcome {
     },
     /// The create provably never left the machine.
     NotSent(String),
-    /// A call was refused for the account's sake, not the job's: slots, pace, a pause.
+    /// A call was refused for the account's sake, not the task's: slots, pace, a pause.
     HeldBack(String),
     /// Nobody knows what became of the create.
     Lost(String),
@@ -84,9 +82,9 @@ pub enum Outcome {
     },
     /// The result is on disk, whole and verified.
     Delivered(Delivered),
-    /// A passing failure of the step the job stands at.
+    /// A passing failure of the step the task stands at.
     Trouble(Trouble),
-    /// The job's place in the output folder cannot be written: the disk is full, the folder is gone or
+    /// The lead job's place in the output folder cannot be written: the disk is full, the folder is gone or
     /// read-only. It is nobody's failure, and passes by itself or by a person's hand.
     Blocked(Trouble),
     /// A refusal that repeating will not change.

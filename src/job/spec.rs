@@ -45,6 +45,25 @@ pub struct JobSpec {
     pub labels: BTreeMap<String, String>,
 }
 
+impl JobSpec {
+    /// Whether both make the same request, judged by their text. Local files of one path may have other content.
+    #[must_use]
+    pub fn is_spelled_as(&self, other: &Self) -> bool {
+        let same_request = Self {
+            key: self.key.clone(),
+            id: self.id.clone(),
+            take: self.take,
+            output: self.output.clone(),
+            priority: self.priority,
+            not_before_at_ms: self.not_before_at_ms,
+            labels: self.labels.clone(),
+            callback_url: self.callback_url.clone(),
+            ..other.clone()
+        };
+        *self == same_request
+    }
+}
+
 /// Where a video or a sound comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Source {

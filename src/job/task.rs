@@ -141,6 +141,9 @@ pub struct Delivered {
     pub duration_ms: Option<i64>,
 }
 
+/// The highest take.
+pub const TAKE_MAX: u32 = 99;
+
 impl Task {
     /// A new task of this request and take, which nothing was done for yet.
     #[must_use]
@@ -177,7 +180,7 @@ impl Task {
     }
 
     /// Returns the `external_task_id` of a request and a take: the name that the manifest gives, else one made
-    /// from the request alone, so that a lost database, another host or another key arrives at it again.
+    /// from the request alone, so that a lost database, another host or another key leads to the same name.
     #[must_use]
     pub fn name_of(request_hash: &str, own: Option<&str>, take: u32) -> String {
         let first = own.map_or_else(|| format!("lipsyncd-{request_hash}"), str::to_owned);

@@ -81,7 +81,6 @@ fn outcomes() -> Vec<(&'static str, Outcome)> {
     let text = || "why".to_owned();
     let task_id = || "t9".to_owned();
     vec![
-        ("MediaChanged", O::MediaChanged(text())),
         ("Due", O::Due),
         ("SoundMeasured", O::SoundMeasured { length_ms: 4_000 }),
         ("Identified", identified()),

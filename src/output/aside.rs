@@ -8,15 +8,13 @@ use std::{
 use super::{
     digest::has_facts,
     error::OutputError,
+    facts::FileFacts,
     folder::sync_folder,
-    metadata::{FileFacts, Metadata},
-    place::{Kind, Place},
+    metadata::Metadata,
+    place::{DIGITS, Kind, Place},
     rename::{self, exists, remove_if_there},
     write::write_text,
 };
-
-/// How many hexadecimal digits of the SHA-256 are in the name. A longer name is used if a shorter one is taken.
-pub(super) const DIGITS: [usize; 3] = [8, 16, 64];
 
 /// What is at the place of an earlier result.
 #[derive(Debug)]

@@ -13,7 +13,8 @@ use sha2::{Digest as _, Sha256};
 use super::{
     digest::{CHUNK_BYTES, has_facts, hash, hex},
     error::OutputError,
-    metadata::{FileFacts, Metadata},
+    facts::FileFacts,
+    metadata::Metadata,
     part::discard,
     place::{Kind, Place},
 };

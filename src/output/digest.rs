@@ -8,7 +8,7 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
-use super::{error::OutputError, metadata::FileFacts, rename::exists};
+use super::{error::OutputError, facts::FileFacts, rename::exists};
 
 /// Bytes that are read and hashed at a time.
 pub(super) const CHUNK_BYTES: usize = 32 << 10;

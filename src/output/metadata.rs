@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     encode::{time, units},
     error::OutputError,
+    facts::FileFacts,
     place::Kind,
 };
 
@@ -20,15 +21,6 @@ const METADATA_BYTES_MAX: u64 = 1 << 20;
 /// Says what the file is, to people and to a later version.
 const FORMAT: &str = "lipsyncd-result";
 const SHA256_HEX_LEN: usize = 64;
-
-/// The SHA-256 and size by which a file is recognised.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FileFacts {
-    /// Lower-case hexadecimal.
-    pub sha256: String,
-    /// Size of the file.
-    pub bytes: u64,
-}
 
 /// The face that speaks, from Identify Face.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

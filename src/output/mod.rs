@@ -28,6 +28,7 @@ mod copy;
 mod digest;
 mod encode;
 mod error;
+mod facts;
 mod folder;
 mod metadata;
 mod ownership;
@@ -43,12 +44,15 @@ mod write;
 
 pub use copy::{Copied, copy_result, copy_video};
 pub use error::OutputError;
-pub use metadata::{FaceUsed, FileFacts, Metadata, TimingUsed};
+pub use facts::FileFacts;
+pub use metadata::{FaceUsed, Metadata, TimingUsed};
 pub use ownership::free_or_ours;
 pub use part::{Part, Source};
 pub use place::{Kind, Place};
 pub use publish::publish;
-pub use recognize::{Presence, already_published, presence, published_aside, published_before};
+pub use recognize::{
+    Presence, already_published, presence, published_aside, published_before, set_aside,
+};
 pub use superseded::publish_superseded;
 pub use writable::{require_names, require_writable};
 

@@ -3,12 +3,13 @@
 use super::{
     digest::{is_plain_file, known_file},
     error::OutputError,
-    metadata::{FileFacts, Metadata},
+    facts::FileFacts,
+    metadata::Metadata,
     place::{Kind, Place},
     rename::exists,
 };
 
-/// Checks that no file of somebody else blocks the job's names. Call it before anything is paid.
+/// Checks that no file that lipsyncd did not write has one of the job's names. Call it before anything is paid.
 ///
 /// An earlier result of lipsyncd, of whatever job, does not block: [`publish`](super::publish()) sets it aside.
 /// `earlier` are the files that the database knows to be published at this place.

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use super::{
     digest::{hash, hex, is_plain_file},
     error::OutputError,
-    metadata::FileFacts,
+    facts::FileFacts,
     place::{Kind, Place},
     rename::{exists, remove_if_there},
     resume::Note,

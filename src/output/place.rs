@@ -8,8 +8,11 @@ use std::{
 
 use sha2::{Digest as _, Sha256};
 
-use super::{aside::DIGITS, digest::hex, error::OutputError, folder::sync_folder};
+use super::{digest::hex, error::OutputError, folder::sync_folder};
 use crate::failpoint;
+
+/// How many hexadecimal digits of the SHA-256 are in the name. A longer name is used if a shorter one is taken.
+pub(super) const DIGITS: [usize; 3] = [8, 16, 64];
 
 /// Which of a job's two videos.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,6 +104,13 @@ impl Place {
     /// Where an earlier result is kept.
     pub(super) fn aside(&self, digest: &str) -> Self {
         Self::in_folder(self.folder.clone(), format!("{}.{digest}.mp4", self.stem))
+    }
+
+    /// Whether a file for this place was begun and has not got its name yet.
+    #[must_use]
+    pub fn was_begun(&self) -> bool {
+        let begun = |path: PathBuf| Self::part_of(&path).exists();
+        begun(self.video(Kind::Result)) || begun(self.metadata())
     }
 
     /// The place whose metadata have this file name, if it can be one where an earlier result is kept.

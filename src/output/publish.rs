@@ -6,8 +6,9 @@ use super::{
     aside::{Earlier, set_aside},
     digest::{has_facts, known_file},
     error::OutputError,
+    facts::FileFacts,
     folder::sync_folder,
-    metadata::{FileFacts, Metadata},
+    metadata::Metadata,
     ownership::{known_facts, metadata_at},
     part::discard,
     place::{Kind, Place},
@@ -23,7 +24,7 @@ use super::{
 /// the place already stays. May be repeated after a crash at any point, with the parts made again if needed.
 ///
 /// # Errors
-/// [`OutputError::Foreign`] if a file of somebody else has one of the names, [`OutputError::Broken`] if a part does not
+/// [`OutputError::Foreign`] if a file that lipsyncd did not write has one of the names, [`OutputError::Broken`] if a part does not
 /// have the bytes that `metadata` name: both with nothing changed. Otherwise what the file system reports.
 pub fn publish(
     place: &Place,
@@ -152,7 +153,7 @@ impl<'a> Found<'a> {
         let mut known = known_facts(kind, self.current, self.earlier);
         known.extend(wanted);
         let Some(facts) = known_file(&path, &known)? else {
-            // A file of somebody else is no problem where no name is needed.
+            // A file that lipsyncd did not write is no problem where its name is not needed.
             return wanted.map_or(Ok(There::Stays), |_| Err(OutputError::Foreign(path)));
         };
         let is_named = self.current.and_then(|current| current.facts(kind)) == Some(facts);

@@ -1,6 +1,10 @@
 //! Recognises results on disk, by their metadata or by their size.
 
-use std::{fs, io::ErrorKind, path::Path};
+use std::{
+    fs,
+    io::ErrorKind,
+    path::{Path, PathBuf},
+};
 
 use super::{
     digest::has_facts,
@@ -71,12 +75,7 @@ pub fn published_aside(
     request_hash: &str,
     take: u32,
 ) -> Result<Option<(Place, Metadata)>, OutputError> {
-    let folder = place.folder();
-    for entry in fs::read_dir(folder).map_err(OutputError::at(folder))? {
-        let name = entry.map_err(OutputError::at(folder))?.file_name();
-        let Some(aside) = name.to_str().and_then(|name| place.aside_of_metadata(name)) else {
-            continue;
-        };
+    for aside in places_aside(place)? {
         let found = Metadata::read(&aside.metadata())?;
         if found.is_some_and(|found| found.is_task(request_hash, take))
             && let Some(found) = published_before(&aside)?
@@ -85,6 +84,25 @@ pub fn published_aside(
         }
     }
     Ok(None)
+}
+
+/// Returns the videos that were set aside or superseded at this place, as their metadata name them.
+///
+/// Reads the names of the complete folder.
+///
+/// # Errors
+/// What the file system reports.
+pub fn set_aside(place: &Place) -> Result<Vec<PathBuf>, OutputError> {
+    Ok(places_aside(place)?.iter().map(|aside| aside.video(Kind::Result)).collect())
+}
+
+fn places_aside(place: &Place) -> Result<Vec<Place>, OutputError> {
+    let (folder, mut all) = (place.folder(), Vec::new());
+    for entry in fs::read_dir(folder).map_err(OutputError::at(folder))? {
+        let name = entry.map_err(OutputError::at(folder))?.file_name();
+        all.extend(name.to_str().and_then(|name| place.aside_of_metadata(name)));
+    }
+    Ok(all)
 }
 
 /// What is at the place of a delivered file.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::download::Target;
+use super::target::Target;
 use crate::{
     job::Task,
     output::{self, Metadata, OutputError, Place},

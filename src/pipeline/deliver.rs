@@ -3,14 +3,15 @@
 
 use super::{
     context::Context,
-    download::{Target, fetch, internal},
+    download::{fetch, internal},
     step::Word,
     stop::{Stop, told},
+    target::Target,
 };
 use crate::{
     failpoint,
     job::{
-        Attempt, BLOCKED, Delivered, Job, Task,
+        BLOCKED, Delivered, DeliveryOutcome, Job, Task,
         outcome::{Fault, Trouble},
     },
     kling::Api,
@@ -29,7 +30,7 @@ pub(super) async fn deliver<A: Api>(
         Ok(None) => return Ok(None),
         Ok(Some((Delivered { sha256, bytes, .. }, aside))) => {
             moved = aside;
-            Attempt::Delivered { sha256, bytes }
+            DeliveryOutcome::Delivered { sha256, bytes }
         }
         Err(stop) => {
             if let Stop::Api(error) = &stop {
@@ -46,7 +47,7 @@ pub(super) async fn deliver<A: Api>(
     Ok(word)
 }
 
-fn failed(job: &Job, task: &Task, stop: Stop) -> Attempt {
+fn failed(job: &Job, task: &Task, stop: Stop) -> DeliveryOutcome {
     if matches!(&stop, Stop::Gone { .. }) {
         let message = format!(
             "the result of task {} is no longer kept: Kling keeps results for 30 days, and no other file \
@@ -54,12 +55,12 @@ fn failed(job: &Job, task: &Task, stop: Stop) -> Attempt {
             task.task_id.as_deref().unwrap_or("?"),
             job.spec.key
         );
-        return Attempt::Refused(Fault { code: "result_expired".to_owned(), message });
+        return DeliveryOutcome::Refused(Fault { code: "result_expired".to_owned(), message });
     }
     let blocked = matches!(&stop, Stop::Output(error) if error.is_passing());
     let Trouble { code, message, retry_after_ms } = told(task, stop);
     let message = if blocked { format!("{BLOCKED}: {message}") } else { message };
-    Attempt::Failed(Trouble { code, message, retry_after_ms })
+    DeliveryOutcome::Failed(Trouble { code, message, retry_after_ms })
 }
 
 async fn bring<A: Api>(

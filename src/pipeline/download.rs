@@ -8,21 +8,21 @@ use std::path::Path;
 use super::{
     context::Context,
     copy::{copy_to_parts, is_complete},
-    in_the_way::earlier,
     metadata::{delivered, record},
     pour::fetch_file,
-    publish::publish,
+    publish::{moved, publish},
     result_query::{Made, ask_for_result},
     step::{StepEnd, Word},
     stop::{Stop, on_disk, told},
+    target::Target,
 };
 use crate::{
     job::{
-        Delivered, JobId, Outcome, State, Task,
+        Delivered, Outcome, State, Task,
         outcome::{Fault, Trouble},
     },
     kling::{Api, RemoteTask},
-    output::{self, FileFacts, Kind, Metadata, OutputError, Part, Place, Source},
+    output::{self, Kind, Metadata, OutputError, Part, Place, Source},
     store::{Moved, StoreError},
 };
 
@@ -66,36 +66,6 @@ pub(super) async fn download<A: Api>(
     Ok(StepEnd::new(context.note(&task, outcome, None).await?, word))
 }
 
-/// The file that a result is brought to.
-#[derive(Debug, Clone)]
-pub(super) struct Target {
-    /// The job that it is for, and its key.
-    pub(super) job: JobId,
-    pub(super) key: String,
-    /// The path of its output under the output folder.
-    pub(super) output: String,
-    /// Files that the database knows to be the job's.
-    pub(super) earlier: Vec<FileFacts>,
-    /// Files of other jobs that the result may be copied from, as paths under the output folder.
-    pub(super) sources: Vec<String>,
-    /// The result is kept beside a newer one.
-    pub(super) is_superseded: bool,
-}
-
-impl Target {
-    /// The first file of a task.
-    fn of(task: &Task) -> Self {
-        Self {
-            job: task.lead,
-            key: task.spec.key.clone(),
-            output: task.spec.output.clone(),
-            earlier: earlier(task),
-            sources: Vec::new(),
-            is_superseded: task.is_superseded,
-        }
-    }
-}
-
 /// Brings the result of a task to `target`, unless it is there already, and returns which files were set aside for
 /// it. `hint` is what the last query showed. Returns none, with nothing published, if the job asks for another task
 /// by now, or for this one again.
@@ -108,14 +78,22 @@ pub(super) async fn fetch<A: Api>(
     let way = context.room.way_at_once(&target.output);
     let (output_dir, wanted) = (context.settings.output_dir.clone(), target.clone());
     let (known, is_at_kling) = (task.clone(), hint.is_some());
-    let (place, found) = on_disk(&context.settings, move || {
+    let (place, found, earlier_moves) = on_disk(&context.settings, move || {
         let place = way.go(&output_dir)?;
+        // Taken before the parts are opened.
+        let was_begun = place.was_begun();
         let found = find(&output_dir, &place, &known, &wanted, is_at_kling)?;
-        Ok((place, found))
+        // Files may have been set aside before a crash, without a word in the database.
+        let may_have_moved = was_begun || matches!(found, Found::Published(_));
+        let moves = match may_have_moved && !wanted.is_superseded {
+            true => moved(&wanted.output, &output::set_aside(&place)?)?,
+            false => Vec::new(),
+        };
+        Ok((place, found, moves))
     })
     .await?;
     let (metadata, parts) = match found {
-        Found::Published(metadata) => return Ok(Some((delivered(&metadata), Vec::new()))),
+        Found::Published(metadata) => return Ok(Some((delivered(&metadata), earlier_moves))),
         Found::Copied(theirs) => (of_copy(context, task, &target, *theirs).await?, Vec::new()),
         Found::Nothing => fetch_parts(context, task, &target, &place, hint).await?,
     };
@@ -128,7 +106,9 @@ pub(super) async fn fetch<A: Api>(
     let published =
         on_disk(&context.settings, move || publish(&at, &metadata, &wanted, parts)).await?;
     context.room.learn(&target.output, &place);
-    Ok(Some(published))
+    let (delivered, mut moves) = published;
+    moves.extend(earlier_moves);
+    Ok(Some((delivered, moves)))
 }
 
 /// What is on disk of a result.

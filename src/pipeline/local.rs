@@ -5,7 +5,7 @@ use std::io::{self, Read as _};
 
 use super::Settings;
 use crate::{
-    job::{Source, Task},
+    job::{Media, Source, Task, without_signature},
     kling::{Sound, VideoRef},
     media::{LocateFault, Located, sha256_of, sha256_of_bytes, sound, video},
 };
@@ -23,14 +23,13 @@ pub(super) fn video_ref(task: &Task) -> VideoRef {
 
 /// Identifies the content of a job's video: jobs with the same key share a session.
 pub(super) fn video_key(task: &Task) -> String {
-    match (&task.spec.video, &task.media.video_sha256) {
-        (Source::Id(id), _) => format!("id {id}"),
-        (Source::Url(url), _) => format!("url {url}"),
-        (Source::File(_), Some(sha256)) => format!("sha256 {sha256}"),
-        // Measured without a hash: only the very same file is the same video.
-        (Source::File(path), None) => {
-            let url = task.media.video_url.as_deref().unwrap_or(path);
-            format!("file {} {url}", task.media.video_stamp.as_deref().unwrap_or_default())
+    match &task.spec.video {
+        Source::Id(id) => format!("id {id}"),
+        // The same object, signed again, is the same video.
+        Source::Url(url) => format!("url {}", without_signature(url)),
+        // Always known: the request hash needs the content.
+        Source::File(_) => {
+            format!("sha256 {}", task.media.video_sha256.as_deref().unwrap_or_default())
         }
     }
 }
@@ -38,8 +37,10 @@ pub(super) fn video_key(task: &Task) -> String {
 /// Checks that a local video has the content that was measured; returns why not.
 pub(super) async fn check_video(settings: &Settings, task: &Task) -> Result<(), String> {
     let Source::File(name) = task.spec.video.clone() else { return Ok(()) };
-    let measured =
-        Measured { stamp: task.media.video_stamp.clone(), sha256: task.media.video_sha256.clone() };
+    let Media { video_stamp: stamp, video_sha256: Some(sha256), .. } = task.media.clone() else {
+        return Err(changed("video", &name));
+    };
+    let measured = Measured { stamp, sha256 };
     let locator = settings.locator.clone();
     let manifest_dir = locator.jobs_dir.join(&task.media_dir);
     let checked = settings.offload.run(move || {
@@ -58,8 +59,10 @@ pub(super) async fn load_audio(settings: &Settings, task: &Task) -> Result<Sound
         Source::Id(id) => return Ok(Sound::Id(id)),
         Source::File(name) => name,
     };
-    let measured =
-        Measured { stamp: task.media.audio_stamp.clone(), sha256: task.media.audio_sha256.clone() };
+    let Media { audio_stamp: stamp, audio_sha256: Some(sha256), .. } = task.media.clone() else {
+        return Err(changed("audio", &name));
+    };
+    let measured = Measured { stamp, sha256 };
     let locator = settings.locator.clone();
     let manifest_dir = locator.jobs_dir.join(&task.media_dir);
     let loaded = settings.offload.run(move || {
@@ -73,7 +76,7 @@ pub(super) async fn load_audio(settings: &Settings, task: &Task) -> Result<Sound
 /// What is known of a local file since it was measured.
 struct Measured {
     stamp: Option<String>,
-    sha256: Option<String>,
+    sha256: String,
 }
 
 impl Measured {
@@ -83,11 +86,11 @@ impl Measured {
             return Ok(());
         }
         // Too large for what was measured: it is not read to find out.
-        if self.sha256.is_none() || located.bytes > video::MAX_BYTES {
+        if located.bytes > video::MAX_BYTES {
             return Err(changed("video", name));
         }
         match sha256_of(located) {
-            Ok(sha256) if self.sha256.as_ref() == Some(&sha256) => Ok(()),
+            Ok(sha256) if self.sha256 == sha256 => Ok(()),
             Ok(_) => Err(changed("video", name)),
             Err(fault) if fault.is_change() => Err(changed("video", name)),
             Err(fault) => Err(match fault.read_error() {
@@ -109,11 +112,7 @@ impl Measured {
         file.take(sound::MAX_BYTES + 1)
             .read_to_end(&mut bytes)
             .map_err(|error| unreadable("audio", name, &error))?;
-        let sha256 = sha256_of_bytes(&bytes);
-        let is_same = match &self.sha256 {
-            Some(measured) => *measured == sha256,
-            None => self.has_stamp_of(located),
-        };
+        let is_same = sha256_of_bytes(&bytes) == self.sha256;
         if is_same { Ok(bytes) } else { Err(changed("audio", name)) }
     }
 

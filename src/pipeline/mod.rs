@@ -43,6 +43,7 @@ mod start;
 mod step;
 mod stop;
 mod sweep;
+mod target;
 mod under_way;
 mod window;
 

@@ -2,7 +2,7 @@
 
 use std::{ffi::OsStr, path::PathBuf};
 
-use super::{download::Target, metadata::delivered};
+use super::{metadata::delivered, target::Target};
 use crate::{
     job::Delivered,
     output::{self, Metadata, OutputError, Part, Place},
@@ -31,7 +31,7 @@ pub(super) fn publish(
 }
 
 /// What was set aside, in the words of the database: the metadata beside each file name its task.
-fn moved(output: &str, aside: &[PathBuf]) -> Result<Vec<Moved>, OutputError> {
+pub(super) fn moved(output: &str, aside: &[PathBuf]) -> Result<Vec<Moved>, OutputError> {
     let mut all = Vec::new();
     for path in aside {
         let Some(metadata) = Metadata::read(&path.with_extension("json"))? else { continue };

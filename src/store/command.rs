@@ -248,7 +248,7 @@ fn cancel(sharing: Sharing<'_>, mut job: Job) -> Result<(), Stop> {
     (job.retry_take, job.media.missing) = (None, None);
     let what = match earlier {
         Some(task) => {
-            job.task = Some(task.id);
+            (job.task, job.failure) = (Some(task.id), None);
             job.changed_after_sent = job.request_hash.as_ref() != Some(&task.request_hash);
             let has_file = job.delivered.as_ref().map(|(sha256, _)| sha256)
                 == task.result.as_ref().map(|result| &result.sha256);

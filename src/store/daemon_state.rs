@@ -51,7 +51,7 @@ impl Store {
                 .prepare_cached(
                     "UPDATE daemon_state SET daemon_pid = ?1, daemon_since_ms = ?2, slots_configured = ?3,
                        slots_limit = ?3, cap_micro = ?4, hold = NULL, trouble = NULL,
-                       trouble_since_ms = NULL, scanning = 1",
+                       trouble_since_ms = NULL, folder_problem = NULL, scanning = 1",
                 )?
                 .execute((pid, now_ms, slots, cap_micro))?;
             Ok(())
@@ -92,6 +92,20 @@ impl Store {
         let folder = folder.to_owned();
         self.write(move |connection| {
             connection.prepare_cached("UPDATE daemon_state SET folder = ?1")?.execute([&folder])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Writes why `jobs_dir` cannot be scanned; `None`: it can.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn set_folder_problem(&self, problem: Option<String>) -> Result<(), StoreError> {
+        self.write(move |connection| {
+            connection
+                .prepare_cached("UPDATE daemon_state SET folder_problem = ?1")?
+                .execute([&problem])?;
             Ok(())
         })
         .await

@@ -5,7 +5,7 @@ use rusqlite::{Connection, named_params};
 use super::{
     Store, StoreError, change::Change, job_row, job_row::JobRow, record, record::add_event,
 };
-use crate::job::{Attempt, Job, JobId, Moment, Policy, Task, TaskId, deliver};
+use crate::job::{DeliveryOutcome, Job, JobId, Moment, Policy, Task, TaskId, deliver};
 
 /// A job whose task has succeeded, and whose own file is not there yet.
 #[derive(Debug, Clone, PartialEq)]
@@ -117,7 +117,7 @@ impl Store {
     pub async fn record_delivery(
         &self,
         job: Job,
-        attempt: Attempt,
+        attempt: DeliveryOutcome,
         moved: Vec<Moved>,
         moment: Moment,
         policy: Policy,
@@ -146,7 +146,7 @@ impl Store {
 fn record_attempt(
     connection: &Connection,
     job: &Job,
-    attempt: &Attempt,
+    attempt: &DeliveryOutcome,
     moment: &Moment,
     policy: &Policy,
 ) -> Result<Option<Change>, StoreError> {
@@ -158,7 +158,7 @@ fn record_attempt(
     let before = (now.state, now.delivery.waits.clone());
     let (state, delivery, failure, what) = deliver(&now.delivery, attempt, moment, policy);
     (now.state, now.delivery, now.failure) = (state, delivery, failure);
-    if let Attempt::Delivered { sha256, bytes } = attempt {
+    if let DeliveryOutcome::Delivered { sha256, bytes } = attempt {
         now.output.clone_from(&now.spec.output);
         now.delivered = Some((sha256.clone(), *bytes));
         now.earlier_task = None;

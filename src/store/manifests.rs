@@ -9,11 +9,12 @@ use rusqlite::{Connection, OptionalExtension as _};
 use super::{
     Conflict, Reconciled, Store, StoreError,
     change::{self, Change},
-    job_row,
+    job_row::{self, JobRow},
     reconcile::Reconciliation,
+    record::add_event,
     sharing::Stop,
 };
-use crate::job::{JobId, JobSpec, Media, Moment, Policy, outcome::Fault};
+use crate::job::{JobId, JobSpec, Media, Moment, Policy, State, outcome::Fault};
 
 /// A manifest as the database knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +36,10 @@ pub enum OnChange {
     /// The new request is made.
     Run,
 }
+
+/// With `watch.on_change: run`, one file that changes more finished jobs than these runs none of them: they are
+/// flagged.
+pub const RUN_AT_ONCE_MAX: usize = 20;
 
 /// A job that a manifest asks for.
 #[derive(Debug, Clone, PartialEq)]
@@ -106,7 +111,8 @@ impl Store {
         async move { accepted.await.map_err(|error| error.told_of(&path)) }
     }
 
-    /// Compares one job with what was found of its media now. On a conflict nothing is written.
+    /// Compares one job with what was found of its media now. On a conflict a job without a task waits until the
+    /// conflict is gone; of a job with a task nothing is written.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -119,17 +125,28 @@ impl Store {
         on_change: OnChange,
     ) -> Result<Result<Reconciled, Conflict>, StoreError> {
         self.write(move |connection| {
-            all_or_nothing(connection, moment, &policy, on_change, |reconciliation| {
-                let row = job_row::by_id(connection, job_id)?;
-                let Some(row) = row.filter(|row| row.job.absent_since_ms.is_none()) else {
-                    return Ok(());
-                };
-                // Read again meanwhile, its manifest asks for something else.
-                if row.job.spec_hash != wanted.spec_hash || row.job.spec.key != wanted.spec.key {
-                    return Ok(());
-                }
-                reconciliation.compare(row, &wanted, false)
-            })
+            let checked =
+                all_or_nothing(connection, moment, &policy, on_change, |reconciliation| {
+                    let row = job_row::by_id(connection, job_id)?;
+                    let Some(row) = row.filter(|row| row.job.absent_since_ms.is_none()) else {
+                        return Ok(());
+                    };
+                    // Read again meanwhile, its manifest asks for something else.
+                    if row.job.spec_hash != wanted.spec_hash || row.job.spec.key != wanted.spec.key
+                    {
+                        return Ok(());
+                    }
+                    let was_unknown = row.job.request_hash.is_none();
+                    reconciliation.compare(row, &wanted, false)?;
+                    match was_unknown && wanted.request_hash.is_some() {
+                        true => reconciliation.require_output(&wanted),
+                        false => Ok(()),
+                    }
+                })?;
+            match checked {
+                Ok(done) => Ok(Ok(done)),
+                Err(conflict) => wait_for_conflict(connection, job_id, conflict, moment.now_ms),
+            }
         })
         .await
     }
@@ -297,6 +314,26 @@ fn all_or_nothing<'c>(
     connection.prepare_cached("RELEASE accept")?.execute([])?;
     done.changes = change::since(connection, before)?;
     Ok(conflict.map_or(Ok(done), Err))
+}
+
+/// Writes that a job without a task waits until the conflict is gone: its media are looked at in each pass.
+fn wait_for_conflict(
+    connection: &Connection,
+    job_id: JobId,
+    conflict: Conflict,
+    now_ms: i64,
+) -> Result<Result<Reconciled, Conflict>, StoreError> {
+    let before = change::newest(connection)?;
+    let row = job_row::by_id(connection, job_id)?.filter(|row| row.job.task.is_none());
+    let Some(JobRow { mut job, manifest_id }) = row else { return Ok(Err(conflict)) };
+    if job.media.missing.as_ref() != Some(&conflict.what) {
+        let from = mem::replace(&mut job.state, State::Waiting);
+        job.failure = None;
+        job.media.missing = Some(conflict.what.clone());
+        job_row::save(connection, &mut job, manifest_id, now_ms)?;
+        add_event(connection, job.id, Some(from), job.state, &conflict.what, None, now_ms)?;
+    }
+    Ok(Ok(Reconciled { changes: change::since(connection, before)?, ..Reconciled::default() }))
 }
 
 /// What the jobs of a refused manifest wait for: its first error, in one sentence.

@@ -66,7 +66,7 @@ pub use error::StoreError;
 pub use left_over::LeftOver;
 pub use listing::{HistoryLine, JobDetail, JobFilter, JobLine};
 pub use lock::{Holder, Lock, LockError, holder};
-pub use manifests::{Accepted, KnownManifest, OnChange, WantedJob};
+pub use manifests::{Accepted, KnownManifest, OnChange, RUN_AT_ONCE_MAX, WantedJob};
 pub use measured::Measured;
 pub use media_queue::{KnownJob, MediaScope};
 pub use open::{VERSION, open_reader};

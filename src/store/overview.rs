@@ -43,6 +43,8 @@ pub struct Standing {
     pub hold: Option<String>,
     /// Why the API gives no usable answer, while it does not.
     pub trouble: Option<LineTrouble>,
+    /// Why `jobs_dir` cannot be scanned, while it cannot.
+    pub folder_problem: Option<String>,
     /// How many jobs wait for their place in the output folder to be writable, and what the first of
     /// them waits for.
     pub blocked: Option<(i64, String)>,
@@ -188,7 +190,7 @@ pub(super) fn standing(connection: &Connection, now_ms: i64) -> Result<Standing,
         .prepare_cached(
             "SELECT slots_configured, slots_limit, cap_micro, hold, median_task_ms, daemon_pid,
                    daemon_since_ms, trouble, trouble_since_ms, manifests_accepted,
-                   manifests_refused FROM daemon_state",
+                   manifests_refused, folder_problem FROM daemon_state",
         )?
         .query_row([], |row| {
             Ok(Standing {
@@ -204,6 +206,7 @@ pub(super) fn standing(connection: &Connection, now_ms: i64) -> Result<Standing,
                 pause,
                 hold: row.get(3)?,
                 trouble: LineTrouble::from_columns(row.get(7)?, row.get(8)?),
+                folder_problem: row.get(11)?,
                 blocked,
                 slots_used,
                 changed_after_sent,

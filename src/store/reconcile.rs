@@ -66,15 +66,15 @@ pub(in crate::store) const ANY_GONE: &str =
     "SELECT EXISTS (SELECT 1 FROM job INDEXED BY job_gone WHERE absent_since_ms IS NOT NULL)";
 pub(in crate::store) const GONE: &str = "INDEXED BY job_gone
     WHERE j.request_hash = ?1 AND j.absent_since_ms IS NOT NULL
-    ORDER BY j.state = 'cancelled' AND j.error_code <> 'removed', j.name IS NOT ?2, j.id LIMIT 1";
+    ORDER BY j.state = 'cancelled' AND j.error_code <> 'removed', j.name IS NOT ?2, j.left_at_ms IS NOT NULL, j.id
+    LIMIT 1";
 pub(in crate::store) const OUTPUT_ASKED: &str = "
     SELECT key, request_hash, coalesce(take, 1) FROM job INDEXED BY job_output
     WHERE asked_output = ?1 AND asked_output <> key || '.mp4' AND absent_since_ms IS NULL AND key <> ?2";
 pub(in crate::store) const OUTPUT_OF_KEY: &str = "
     SELECT key, request_hash, coalesce(take, 1) FROM job
     WHERE key = ?1 AND asked_output = key || '.mp4' AND absent_since_ms IS NULL AND key <> ?2";
-pub(in crate::store) const SHARED_WITH: &str =
-    "SELECT key FROM job INDEXED BY job_task WHERE task_row = ?1 AND id <> ?2 ORDER BY id LIMIT 1";
+pub(in crate::store) const SHARED_WITH: &str = "SELECT key FROM job INDEXED BY job_task WHERE task_row = ?1 AND id <> ?2 ORDER BY absent_since_ms, id LIMIT 1";
 
 impl<'a> Reconciliation<'a> {
     pub(super) fn new(
@@ -277,8 +277,9 @@ impl<'a> Reconciliation<'a> {
         Ok(other.map(|other| format!("; shares the task of {other}")).unwrap_or_default())
     }
 
-    /// Two jobs may name one output only if they ask for the same request and take.
-    fn require_output(&self, wanted: &WantedJob) -> Result<(), Stop> {
+    /// Two jobs may name one output only if they ask for the same request and take. While the media of one are not
+    /// known, the requests may be the same if they are spelled the same.
+    pub(super) fn require_output(&self, wanted: &WantedJob) -> Result<(), Stop> {
         let spec = &wanted.spec;
         let take = spec.take.unwrap_or(1);
         let stem = spec.output.strip_suffix(".mp4").unwrap_or_default();
@@ -295,20 +296,22 @@ impl<'a> Reconciliation<'a> {
                 others.push(row?);
             }
         }
-        let same = |hash: &Option<String>, other: u32| {
-            wanted.request_hash.is_some() && *hash == wanted.request_hash && other == take
-        };
-        match others.into_iter().find(|(_, hash, other)| !same(hash, *other)) {
-            None => Ok(()),
-            Some((other, ..)) => {
+        for (other, hash, other_take) in others {
+            let is_same = match (&wanted.request_hash, hash) {
+                (Some(hash), Some(other_hash)) => *hash == other_hash,
+                _ => job_row::by_key(self.connection, &other)?
+                    .is_some_and(|row| row.job.spec.is_spelled_as(spec)),
+            };
+            if other_take != take || !is_same {
                 let what = format!(
                     "its output {} is job {other}'s already, which asks for something else; give it \
                      another `output`",
                     spec.output
                 );
-                Err(Stop::Conflict(Conflict { key: spec.key.clone(), what }))
+                return Err(Stop::Conflict(Conflict { key: spec.key.clone(), what }));
             }
         }
+        Ok(())
     }
 }
 

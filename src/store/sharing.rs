@@ -5,11 +5,13 @@
 
 use rusqlite::{Connection, OptionalExtension as _};
 
-use super::{Conflict, StoreError, job_row, job_row::JobRow, record, task_row};
+use super::{Conflict, StoreError, record, task_row};
 use crate::job::{
-    Delivery, Job, JobId, JobSpec, Media, Moment, Outcome, Policy, Source, State, Task, TaskId,
-    apply,
+    Delivery, Job, JobId, Moment, Outcome, Policy, State, TAKE_MAX, Task, TaskId, apply,
 };
+
+mod lead;
+pub(super) mod urgency;
 
 /// Why jobs cannot be pointed to tasks.
 pub(super) enum Stop {
@@ -62,27 +64,8 @@ const DETACH_ABSENT: &str = "
     UPDATE job SET task_row = NULL, error_code = task.error_code, error = task.error,
       error_reason = task.error_reason, revision = job.revision + 1
     FROM task WHERE job.task_row = ?1 AND task.id = ?1 AND job.id <> ?2 AND job.absent_since_ms IS NOT NULL";
-const ASKED_TOGETHER: &str = "
-    SELECT max(priority), nullif(min(not_before), 0) FROM (
-      SELECT ?3 AS priority, coalesce(?4, 0) AS not_before
-      UNION ALL
-      SELECT priority, coalesce(not_before_at_ms, 0) FROM job WHERE task_row = ?1 AND id <> ?2)";
 pub(in crate::store) const FIRST_JOB: &str = "
     SELECT id FROM job INDEXED BY job_task WHERE task_row = ?1 AND id <> ?2 ORDER BY absent_since_ms, id LIMIT 1";
-/// Ends at the first job that is as urgent as the task: it does not read all jobs, as [`ALIGN`] does.
-pub(in crate::store) const AS_URGENT: &str = "
-    SELECT EXISTS (SELECT 1 FROM job INDEXED BY job_task WHERE task_row = ?1 AND priority >= ?2)
-      AND EXISTS (SELECT 1 FROM job INDEXED BY job_task WHERE task_row = ?1 AND coalesce(not_before_at_ms, 0) <= ?3)";
-/// Changes nothing where nothing differs.
-pub(in crate::store) const ALIGN: &str = "
-    UPDATE task SET revision = revision + 1, priority = asked.priority, not_before_at_ms = asked.not_before,
-      due_at_ms = CASE WHEN state = 'waiting' THEN coalesce(asked.not_before, 0) ELSE due_at_ms END
-    FROM (SELECT max(priority) AS priority, nullif(min(coalesce(not_before_at_ms, 0)), 0) AS not_before
-      FROM job WHERE task_row = ?1) asked
-    WHERE task.id = ?1 AND task.state IN ('waiting', 'queued', 'identified') AND asked.priority IS NOT NULL
-      AND ((task.priority, task.not_before_at_ms) IS NOT (asked.priority, asked.not_before)
-        OR task.state = 'waiting' AND task.due_at_ms <> coalesce(asked.not_before, 0))";
-
 impl<'a> Sharing<'a> {
     /// For what happens at Kling: no failure is judged there.
     pub(super) fn of_api(connection: &'a Connection, now_ms: i64) -> Self {
@@ -132,6 +115,10 @@ impl<'a> Sharing<'a> {
             let what = "a job without its media was to get a task".to_owned();
             return Err(StoreError::Nonsense { key: job.spec.key.clone(), what }.into());
         };
+        if wish.take > TAKE_MAX {
+            let what = format!("its request was made in {TAKE_MAX} takes, and there are no more");
+            return Err(Stop::Conflict(Conflict { key: job.spec.key.clone(), what }));
+        }
         self.require_name(job, &request_hash)?;
         job.failure = None;
         job.delivery = Delivery::default();
@@ -207,127 +194,8 @@ impl<'a> Sharing<'a> {
         if task.is_superseded {
             return self.lead(&task, job);
         }
+        let task = self.renew_links(&task, job)?;
         self.hurry(&task, job)
-    }
-
-    /// Returns the job with the highest priority and the earliest `not_before` of itself and the jobs of a task.
-    fn with_others(&self, job: &Job, id: TaskId) -> Result<Job, StoreError> {
-        let mut together = job.clone();
-        let spec = &mut together.spec;
-        let own = (id, job.id, spec.priority, spec.not_before_at_ms);
-        let mut asked = self.connection.prepare_cached(ASKED_TOGETHER)?;
-        (spec.priority, spec.not_before_at_ms) =
-            asked.query_row(own, |row| Ok((row.get(0)?, row.get(1)?)))?;
-        Ok(together)
-    }
-
-    /// A shared task has the highest priority and the earliest `not_before` of its jobs.
-    fn hurry(&self, task: &Task, job: &Job) -> Result<Task, StoreError> {
-        let priority = task.spec.priority.max(job.spec.priority);
-        let not_before = |at_ms: Option<i64>| at_ms.unwrap_or(0);
-        let earlier =
-            not_before(job.spec.not_before_at_ms) < not_before(task.spec.not_before_at_ms);
-        if priority == task.spec.priority && !earlier {
-            return Ok(task.clone());
-        }
-        let not_before_at_ms =
-            if earlier { job.spec.not_before_at_ms } else { task.spec.not_before_at_ms };
-        self.connection
-            .prepare_cached(
-                "UPDATE task SET priority = ?2, not_before_at_ms = ?3, revision = revision + 1,
-                   due_at_ms = CASE WHEN state = 'waiting' THEN coalesce(?3, 0) ELSE due_at_ms END
-                 WHERE id = ?1",
-            )?
-            .execute((task.id, priority, not_before_at_ms))?;
-        self.reread(task.id)
-    }
-
-    /// Lets `job` lead a task, and returns the task as it is then: the row of a new job is not written yet. While
-    /// nothing was sent, the task is spelled as this job does; after that only its local files are looked for where
-    /// this job has them.
-    fn lead(&self, task: &Task, job: &Job) -> Result<Task, StoreError> {
-        let mut led = Task {
-            revision: task.revision + 1,
-            lead: job.id,
-            lead_file: job.delivered.clone(),
-            is_superseded: false,
-            ..task.clone()
-        };
-        let same_request = job.request_hash.as_ref() == Some(&task.request_hash);
-        if task.was_never_sent() {
-            let (take, output) = (Some(task.take), job.spec.output.clone());
-            led.spec = JobSpec { take, output, ..job.spec.clone() };
-            let audio_ms = job.media.audio_ms.or(task.media.audio_ms);
-            led.media = Media { audio_ms, ..job.media.clone() };
-            job.manifest_dir().clone_into(&mut led.media_dir);
-        } else if same_request {
-            for (to, from) in
-                [(&mut led.spec.audio, &job.spec.audio), (&mut led.spec.video, &job.spec.video)]
-            {
-                if matches!(from, Source::File(_)) {
-                    to.clone_from(from);
-                }
-            }
-            job.manifest_dir().clone_into(&mut led.media_dir);
-        }
-        task_row::update_request(self.connection, &led)?;
-        Ok(led)
-    }
-
-    /// Writes a job's own spelling of its request to the task that it leads, as far as nothing was sent: the
-    /// newest address is the one that is sent.
-    pub(super) fn respell(&self, job: &Job) -> Result<(), StoreError> {
-        let Some(id) = job.task else { return Ok(()) };
-        let task = self.reread(id)?;
-        let same_request = job.request_hash.as_ref() == Some(&task.request_hash);
-        if task.lead != job.id || !same_request || task.was_accepted() || task.state.is_finished() {
-            return self.align(id);
-        }
-        self.lead(&task, job)?;
-        self.align(id)
-    }
-
-    /// Gives a task that was not created the highest priority and the earliest `not_before` of its jobs, whose
-    /// rows are written.
-    fn align(&self, id: TaskId) -> Result<(), StoreError> {
-        self.connection.prepare_cached(ALIGN)?.execute([id])?;
-        let task = self.reread(id)?;
-        let starts = matches!(task.state, State::Queued | State::Identified) && task.is_uncreated();
-        match task.spec.not_before_at_ms.filter(|at_ms| starts && *at_ms > self.moment.now_ms) {
-            Some(until_ms) => {
-                self.apply_but(&task, Outcome::Postponed { until_ms }, record::NO_JOB).map(drop)
-            }
-            None => Ok(()),
-        }
-    }
-
-    /// A job does not point to that task any more, which is written already. Without any job left, a task
-    /// that was not sent is cancelled; with others, the first of them leads it.
-    pub(super) fn release(&self, id: TaskId, left: JobId) -> Result<(), StoreError> {
-        let Some(task) = record::task(self.connection, id)? else { return Ok(()) };
-        if task.state.is_finished() {
-            return Ok(());
-        }
-        let Some(next) = self.first_job(id, left)? else {
-            return match task.is_uncreated() {
-                true => self.apply_but(&task, Outcome::Abandoned, left).map(drop),
-                false => Ok(()),
-            };
-        };
-        if task.lead == left
-            && let Some(JobRow { mut job, .. }) = job_row::by_id(self.connection, next)?
-        {
-            job.spec.priority = task.spec.priority;
-            job.spec.not_before_at_ms = task.spec.not_before_at_ms;
-            self.lead(&task, &job)?;
-        }
-        // Only the job that was the most urgent one changes how urgent the task is.
-        let urgency = (id, task.spec.priority, task.spec.not_before_at_ms.unwrap_or(0));
-        let mut as_urgent = self.connection.prepare_cached(AS_URGENT)?;
-        match as_urgent.query_row(urgency, |row| row.get(0))? {
-            true => Ok(()),
-            false => self.align(id),
-        }
     }
 
     /// Returns the first job that points to a task, except `but`: those in the folder come first.

@@ -27,10 +27,7 @@ const MAY_IMPORT: [(&str, &[&str]); 15] = [
     ("output", &["failpoint", "job"]),
     ("metrics", &["job", "store"]),
     ("inbox", &["job", "manifest", "media", "metrics", "offload", "store"]),
-    (
-        "pipeline",
-        &["failpoint", "job", "kling", "media", "metrics", "offload", "output", "store"],
-    ),
+    ("pipeline", &["failpoint", "job", "kling", "media", "metrics", "offload", "output", "store"]),
     // The configuration is YAML, too, and is told of its faults in the same way.
     ("config", &["manifest"]),
     ("daemon", &["config", "inbox", "job", "kling", "media", "metrics", "pipeline", "store"]),

@@ -16,7 +16,7 @@ pub(super) struct Claims {
     /// The manifest of each key.
     keys: BTreeMap<String, String>,
     /// The job of each output, and what it asks for.
-    outputs: BTreeMap<String, (String, Request)>,
+    outputs: BTreeMap<String, (JobSpec, Request)>,
     /// The job of each `external_task_id`, and its request hash.
     names: BTreeMap<String, (String, Option<String>)>,
     /// The first job of each request and take.
@@ -70,14 +70,21 @@ impl Claims {
     }
 
     fn require_output(&mut self, spec: &JobSpec, request: Request) -> Result<(), String> {
-        let claim = (spec.key.clone(), request.clone());
-        match self.outputs.insert(spec.output.clone(), claim) {
-            Some((other, asked)) if asked != request || asked.0.is_none() => Err(format!(
-                "the output {} is job {other}'s already, which asks for something else",
-                spec.output
-            )),
-            _ => Ok(()),
+        let claim = (spec.clone(), request.clone());
+        let Some((other, asked)) = self.outputs.insert(spec.output.clone(), claim) else {
+            return Ok(());
+        };
+        let is_same = match (&asked.0, &request.0) {
+            (Some(other), Some(hash)) => other == hash,
+            _ => other.is_spelled_as(spec),
+        };
+        if is_same && asked.1 == request.1 {
+            return Ok(());
         }
+        Err(format!(
+            "the output {} is job {}'s already, which asks for something else",
+            spec.output, other.key
+        ))
     }
 
     fn require_name(&mut self, spec: &JobSpec, hash: Option<&str>) -> Result<(), String> {

@@ -53,11 +53,11 @@ fn gone(missing: &[String], count: usize, who: &Who) -> Finding {
         safe(&some.join(", "))
     );
     let keys: Vec<String> = some.iter().map(|key| shell_word(key).into_owned()).collect();
-    let mend = format!(
+    let fix = format!(
         "{} (free while Kling keeps the result, which is 30 days)",
         who.lipsyncd(&format!("fetch {}", keys.join(" ")))
     );
-    Finding::warning(NAME, message, mend)
+    Finding::warning(NAME, message, fix)
 }
 
 fn counted_files(count: usize) -> String {

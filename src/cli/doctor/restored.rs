@@ -75,7 +75,7 @@ pub(super) fn check(
     });
 }
 
-/// Jobs whose result lies there, made by a task of the job's name or of a later attempt's.
+/// Jobs whose result lies there, made by a task of the job's name or of a later take's.
 fn of_jobs(
     output_dir: &Path,
     jobs: &[OpenTask],

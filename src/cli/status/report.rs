@@ -32,6 +32,8 @@ pub(super) struct Report {
     pub(super) pause: Option<PauseReport>,
     pub(super) hold: Option<String>,
     pub(super) trouble: Option<TroubleReport>,
+    /// Why `jobs_dir` cannot be scanned.
+    pub(super) folder_problem: Option<String>,
     pub(super) blocked: Option<BlockedReport>,
     pub(super) units: Units,
     pub(super) eta_seconds: Option<i64>,
@@ -138,6 +140,7 @@ impl Report {
             trouble: standing.trouble.as_ref().filter(|_| holder.is_some()).map(|trouble| {
                 TroubleReport { reason: trouble.reason.clone(), since: iso_ms(trouble.since_ms) }
             }),
+            folder_problem: standing.folder_problem.clone().filter(|_| holder.is_some()),
             blocked: standing
                 .blocked
                 .as_ref()
@@ -233,6 +236,7 @@ pub(super) mod tests {
             pause: None,
             hold: None,
             trouble: None,
+            folder_problem: None,
             blocked: None,
             slots_used: 5,
             changed_after_sent: 0,

@@ -34,6 +34,8 @@ pub(super) fn one_line(report: &Report) -> String {
         line += &format!(", held: {}", safe(hold));
     } else if let Some(trouble) = &report.trouble {
         line += &format!(", the API gives no usable answer: {}", safe(&trouble.reason));
+    } else if let Some(problem) = &report.folder_problem {
+        line += &format!(", {}", safe(problem));
     } else if let Some(blocked) = &report.blocked {
         line += &format!(", waits: {}", safe(&blocked.reason));
     } else if let Some(seconds) = report.eta_seconds {
@@ -57,6 +59,9 @@ pub(super) fn lines(report: &Report) -> Vec<(&'static str, String)> {
     if let Some(trouble) = report.standing.trouble.as_ref().filter(|_| report.trouble.is_some()) {
         let since = time(trouble.since_ms);
         lines.push(("api", format!("no usable answer since {since}: {}", safe(&trouble.reason))));
+    }
+    if let Some(problem) = &report.folder_problem {
+        lines.push(("folder", safe(problem).to_string()));
     }
     if let Some(blocked) = &report.blocked {
         let wait =
@@ -259,6 +264,7 @@ next       lipsyncd run                       101 jobs are not finished
         let trouble = LineTrouble { reason: "no connection".to_owned(), since_ms: NOW_MS - 5_000 };
         let standing = Standing {
             trouble: Some(trouble),
+            folder_problem: Some("jobs_dir /jobs is another folder".to_owned()),
             blocked: Some((2, "its place: no space is left for /out".to_owned())),
             ..standing()
         };
@@ -267,6 +273,7 @@ next       lipsyncd run                       101 jobs are not finished
         for line in [
             "database   the daemon waits for it: disk full\n",
             "api        no usable answer since 2026-03-01 12:00:02 UTC: no connection\n",
+            "folder     jobs_dir /jobs is another folder\n",
             "output     2 jobs wait for its place: no space is left for /out\n",
         ] {
             assert!(said.contains(line), "{line}\n{said}");

@@ -70,12 +70,6 @@ impl Step<'_> {
         Transition { task, ..queued }
     }
 
-    /// The same request cannot be sent again at the moment. Its task is still looked for.
-    pub(super) fn media_changed(&self, what: String) -> Transition {
-        let code = "media_changed".to_owned();
-        self.lookup_failed(Trouble { code, message: what, retry_after_ms: None })
-    }
-
     /// A refusal of the create request is written only once no earlier send of it can exist: nothing of it is
     /// left at Kling.
     pub(super) fn refused_create(&self, fault: Fault) -> Transition {

@@ -8,7 +8,7 @@ use crate::job::{
 };
 
 impl Step<'_> {
-    /// The account is in the way, not the job: no try is spent on it. A create that was sent only this
+    /// The account is in the way, not the task: no try is spent on it. A create that was sent only this
     /// once is unsent again; of one that was sent before, that does not say anything.
     pub(super) fn held_back(&self, why: String) -> Transition {
         let next_try = format!("its next try, for the API held it back: {why}");
@@ -67,7 +67,7 @@ impl Step<'_> {
         self.write(task, format!("try {tries} failed: {}", trouble.message))
     }
 
-    /// Later again, and never given up: what is in the way is no failure of the job's or the API's.
+    /// Later again, and never given up: what is in the way is no failure of the task's or the API's.
     pub(super) fn blocked(&self, trouble: &Trouble) -> Transition {
         let waits = Some(format!("{BLOCKED}: {}", trouble.message));
         let repeats = self.task.waits == waits;

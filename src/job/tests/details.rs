@@ -177,12 +177,9 @@ fn what_was_sent_before_is_not_forgotten_by_what_a_later_send_comes_to() {
         assert_eq!((held.state, &held.create), (State::Creating, &again.create));
         assert!(!waits(&held).is_empty());
     }
-    // Another session, or other media, are used under the same name: what goes by it is looked for.
+    // Another session is used under the same name: what goes by it is looked for.
     let gone = || Outcome::SessionGone("gone".into());
-    let session_gone = after(again.clone(), [gone(), identified()]);
-    // Other media are another request: this one is looked for, and is not sent again.
-    let other_media = at(&again, Outcome::MediaChanged("other".into()), NOW_MS).task;
-    assert_eq!((other_media.state, other_media.create), (State::Creating, again.create));
+    let session_gone = after(again, [gone(), identified()]);
     assert_eq!(session_gone.state, State::Identified);
     assert!(!session_gone.was_never_sent());
     let found = Outcome::Found { task_id: "t".into() };

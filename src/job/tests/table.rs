@@ -5,7 +5,6 @@ use crate::job::{Action, State, State::*, decide};
 
 /// Where an outcome leads, by the state it came of. What is not here is illegal.
 pub(super) const TABLE: &[(&str, &[(State, State)])] = &[
-    ("MediaChanged", &[(Creating, Creating)]),
     ("Due", &[(Waiting, Queued)]),
     ("SoundMeasured", &[(Queued, Queued)]),
     ("Identified", &[(Queued, Identified), (Identified, Identified)]),

@@ -41,7 +41,6 @@ every! { State, STATES, name_of_state:
 }
 
 every! { Outcome, OUTCOMES, name_of_outcome:
-    MediaChanged
     Due
     SoundMeasured
     Identified

@@ -5,12 +5,11 @@ use std::collections::HashMap;
 use super::{KnownJob, Reconciliation, Wish, job_row::JobRow};
 use crate::{
     job::{Failure, Job, JobSpec, State, Task},
-    store::{Accepted, OnChange, StoreError, WantedJob, job_row, record::add_event, sharing::Stop},
+    store::{
+        Accepted, OnChange, RUN_AT_ONCE_MAX, StoreError, WantedJob, job_row, record::add_event,
+        sharing::Stop,
+    },
 };
-
-/// With `watch.on_change: run`, one file that changes more finished jobs than these runs none of them: they are
-/// flagged.
-pub(in crate::store) const RUN_AT_ONCE_MAX: usize = 20;
 
 const CHANGED: &str = "changed after it was sent";
 
@@ -202,7 +201,7 @@ impl Reconciliation<'_> {
             Verdict::Keep => Ok(None),
             Verdict::JudgeLater => {
                 let is_news = !asks_the_same(job, wanted)
-                    && !job.changed_after_sent
+                    && job.request_hash.is_some()
                     && job.state != State::Failed;
                 if !is_news {
                     return Ok(None);

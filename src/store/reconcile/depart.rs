@@ -9,7 +9,7 @@ use rusqlite::Connection;
 
 use super::{Reconciliation, job_row::JobRow};
 use crate::{
-    job::{Failure, JobId, REMOVED, State, Task},
+    job::{JobId, LEFT_UNCREATED, State, Task},
     store::{StoreError, job_row, record::add_event},
 };
 
@@ -83,14 +83,10 @@ impl Reconciliation<'_> {
             let is_waiting = job.task.is_none() && before == State::Waiting;
             let left = if is_shared { job.task.take() } else { None };
             if is_waiting || left.is_some() {
-                job.state = State::Cancelled;
-                job.media.missing = None;
-                let message = match left {
-                    None => "it left the folder before its task was created",
+                job.cancel_removed(match left {
+                    None => LEFT_UNCREATED,
                     Some(_) => "it left the folder; another job has its task",
-                };
-                job.failure =
-                    Some(Failure { code: REMOVED.to_owned(), message: message.to_owned() });
+                });
             }
             job_row::save(self.connection, &mut job, manifest_id, now_ms)?;
             if job.state != before {

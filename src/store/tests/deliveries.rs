@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    job::{Attempt, outcome::Trouble},
+    job::{DeliveryOutcome, outcome::Trouble},
     store::{DueDelivery, Moved},
 };
 
@@ -20,8 +20,8 @@ async fn due(bench: &Bench, now_ms: i64) -> Vec<DueDelivery> {
     bench.store.due_deliveries(now_ms, 3_600_000, 9).await.unwrap()
 }
 
-fn delivered() -> Attempt {
-    Attempt::Delivered { sha256: "abc".to_owned(), bytes: 9 }
+fn delivered() -> DeliveryOutcome {
+    DeliveryOutcome::Delivered { sha256: "abc".to_owned(), bytes: 9 }
 }
 
 #[tokio::test]
@@ -29,7 +29,7 @@ async fn failed_delivery_rests_and_is_reported_once() {
     let (bench, mut next) = waiting_for_a_copy().await;
     let trouble = || {
         let (code, message) = ("5000".to_owned(), "no answer".to_owned());
-        Attempt::Failed(Trouble { code, message, retry_after_ms: None })
+        DeliveryOutcome::Failed(Trouble { code, message, retry_after_ms: None })
     };
     for tries in 1..=3 {
         bench
@@ -97,7 +97,7 @@ async fn only_deliveries_have_a_due_time() {
 #[tokio::test]
 async fn refused_delivery_fails_that_job_alone() {
     let (bench, next) = waiting_for_a_copy().await;
-    let refused = Attempt::Refused(fault("Kling deleted the result"));
+    let refused = DeliveryOutcome::Refused(fault("Kling deleted the result"));
     bench.store.record_delivery(next.job, refused, Vec::new(), moment(), policy()).await.unwrap();
     let error: String = bench.value("SELECT error FROM job_overview WHERE key = 'b'");
     assert_eq!(error, "Kling deleted the result");
@@ -173,7 +173,7 @@ async fn delivery_that_moves_the_jobs_own_earlier_file_counts() {
         request_hash: first.request_hash,
         take: 1,
     };
-    let attempt = Attempt::Delivered { sha256: "def".to_owned(), bytes: 9 };
+    let attempt = DeliveryOutcome::Delivered { sha256: "def".to_owned(), bytes: 9 };
     let delivery =
         bench.store.record_delivery(next.job, attempt, vec![moved], moment(), policy()).await;
     assert!(delivery.unwrap().is_some());

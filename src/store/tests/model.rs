@@ -8,7 +8,7 @@ use proptest::{prelude::*, sample::Index};
 use super::*;
 use crate::{
     job::{
-        Attempt,
+        DeliveryOutcome,
         tests::{
             self,
             story::{happenings, luck},
@@ -182,8 +182,8 @@ impl Bench {
         let Some(due) = due.into_iter().next() else { return };
         let result = due.task.result.unwrap();
         let attempt = match refused {
-            true => Attempt::Refused(fault("expired")),
-            false => Attempt::Delivered { sha256: result.sha256, bytes: result.bytes },
+            true => DeliveryOutcome::Refused(fault("expired")),
+            false => DeliveryOutcome::Delivered { sha256: result.sha256, bytes: result.bytes },
         };
         self.store
             .record_delivery(due.job, attempt, Vec::new(), moment(), policy())

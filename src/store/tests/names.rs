@@ -31,6 +31,32 @@ async fn own_name_belongs_to_one_request() {
     assert_eq!(conflict.key, "d/2");
 }
 
+/// The audio of the second job comes later than its manifest: the conflict is found then.
+#[tokio::test]
+async fn conflict_found_with_the_media_is_what_the_job_waits_for() {
+    let bench = Bench::new();
+    bench.accept(manifest("a.yaml", vec![named("a", "mine")])).await.unwrap();
+    let asking = |sha256| {
+        changed(local("b", sha256), |spec| spec.external_task_id = Some("mine".to_owned()))
+    };
+    bench.accept(manifest("b.yaml", vec![asking(None)])).await.unwrap();
+    let check = async || {
+        let (store, id) = (&bench.store, bench.job("b").await.id);
+        let wanted = asking(Some("01"));
+        store.check_media(id, wanted, moment(), policy(), OnChange::Flag).await.unwrap().unwrap()
+    };
+    assert_eq!(check().await.changes.len(), 1);
+    let why: String = bench.value("SELECT waiting_for FROM job_overview WHERE key = 'b'");
+    assert!(why.contains("external_task_id mine was used by job a"), "{why}");
+    assert_eq!(check().await, Reconciled::default(), "reported once");
+    bench.cancel("a").await;
+    check().await;
+    assert_eq!(
+        (bench.state("b").await, bench.task("b").await.name),
+        (State::Queued, "mine".to_owned())
+    );
+}
+
 /// A name is free again only as long as nothing went to Kling under it.
 #[tokio::test]
 async fn name_of_an_uncreated_request_is_free_again() {
@@ -57,6 +83,35 @@ async fn retry_under_an_own_name_gets_the_next_take() {
     bench.succeed("a").await;
     bench.retry("a").await;
     assert_eq!(bench.task("a").await.name, "mine-2");
+}
+
+/// As long as the audio is not there, both may ask for the same: it is judged once the audio is known.
+#[tokio::test]
+async fn one_output_of_jobs_without_media_is_judged_with_the_media() {
+    for (sha256, state) in [("01", State::Queued), ("02", State::Waiting)] {
+        let bench = Bench::new();
+        let asking = |key: &str, sha256| {
+            changed(local(key, sha256), |spec| {
+                spec.audio = Source::File("say.mp3".to_owned());
+                spec.output = "x.mp4".to_owned();
+            })
+        };
+        bench.accept(manifest("a.yaml", vec![asking("a", None)])).await.unwrap();
+        bench.accept(manifest("b.yaml", vec![asking("b", None)])).await.unwrap();
+        let louder = changed(asking("c", None), |spec| spec.sound_volume = 2.0);
+        let conflict = bench.accept(manifest("c.yaml", vec![louder])).await.unwrap_err();
+        assert!(conflict.what.contains("its output x.mp4 is job a's"), "{conflict}");
+        for (key, sha256) in [("a", "01"), ("b", sha256)] {
+            let (store, id) = (&bench.store, bench.job(key).await.id);
+            let wanted = asking(key, Some(sha256));
+            let checked = store.check_media(id, wanted, moment(), policy(), OnChange::Flag).await;
+            checked.unwrap().unwrap();
+        }
+        assert_eq!((bench.state("a").await, bench.state("b").await), (State::Queued, state));
+        let why: String = bench.value("SELECT waiting_for FROM job_overview WHERE key = 'b'");
+        assert_eq!(why.contains("x.mp4 is job a's already"), state == State::Waiting, "{why}");
+        assert_eq!(bench.tasks(), 1);
+    }
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! What `watch.on_change: run` makes of an edit after the task was created.
 
 use super::*;
-use crate::store::reconcile::compare::RUN_AT_ONCE_MAX;
+use crate::store::RUN_AT_ONCE_MAX;
 
 #[tokio::test]
 async fn on_change_run_makes_the_new_request_once() {

@@ -205,3 +205,27 @@ async fn every_job_that_is_not_finished_says_what_it_waits_for() {
     bench.store.set_pause(Some(by_the_api)).await.unwrap();
     assert_eq!(bench.store.pause().await.unwrap(), Some(pause));
 }
+
+#[tokio::test]
+async fn queue_waits_for_the_first_complete_scan() {
+    let bench = Bench::new();
+    bench.accept(manifest("a.yaml", vec![wanted("a")])).await.unwrap();
+    bench.store.begin(1, NOW_MS, 5, None).await.unwrap();
+    let scan = "the first complete scan of jobs_dir since the start";
+    let queue = || -> (bool, Option<String>) {
+        bench
+            .sql()
+            .query_row("SELECT running, reason FROM queue_status", [], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .unwrap()
+    };
+    let of_job = || bench.value::<String>("SELECT waiting_for FROM job_overview");
+    assert_eq!((queue(), of_job()), ((false, Some(scan.to_owned())), scan.to_owned()));
+    bench.store.set_folder_problem(Some("another disk".to_owned())).await.unwrap();
+    let why = format!("{scan}: another disk");
+    assert_eq!((queue(), of_job()), ((false, Some(why.clone())), why));
+    bench.store.set_folder_problem(None).await.unwrap();
+    bench.store.set_scanned().await.unwrap();
+    assert_eq!(queue(), (true, None));
+}

@@ -1,7 +1,7 @@
 //! Jobs that ask for the same request and take share one task.
 
 use super::*;
-use crate::{job::Attempt, store::Reader};
+use crate::{job::DeliveryOutcome, store::Reader};
 
 /// `a/1` and `b/1` ask for the same.
 async fn two_jobs() -> Bench {
@@ -46,7 +46,7 @@ async fn all_jobs_show_their_task_and_each_gets_a_file() {
     let [due] = <[_; 1]>::try_from(due).unwrap();
     assert_eq!((due.job.spec.key.as_str(), due.job.output.as_str()), ("b/1", "b/1.mp4"));
     assert_eq!(bench.store.copies_of(&due.task, due.job.id).await.unwrap(), ["a/1.mp4"]);
-    let delivered = Attempt::Delivered { sha256: "abc".to_owned(), bytes: 9 };
+    let delivered = DeliveryOutcome::Delivered { sha256: "abc".to_owned(), bytes: 9 };
     let told = bench
         .store
         .record_delivery(due.job, delivered, Vec::new(), moment(), policy())
@@ -187,4 +187,37 @@ async fn new_job_revives_a_task_that_was_not_accepted() {
         let of_the_other = if cancelled { State::Cancelled } else { State::Queued };
         assert_eq!(bench.state("a").await, of_the_other);
     }
+}
+
+#[tokio::test]
+async fn newest_link_of_a_shared_request_is_sent() {
+    let bench = Bench::new();
+    let signed = |id: &str, signature: &str| {
+        let link = format!(
+            "https://b.example.com/a.mp3?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=c&X-Amz-Date=d\
+             &X-Amz-Expires=60&X-Amz-SignedHeaders=host&X-Amz-Signature={signature}"
+        );
+        changed(same_as("a", id), |spec| spec.audio = Source::Url(link))
+    };
+    bench.accept(manifest("a.yaml", vec![signed("a", "1")])).await.unwrap();
+    let task = bench.task("a").await;
+    bench.accept(manifest("b.yaml", vec![signed("b", "2")])).await.unwrap();
+    let sent = |task: &Task| task.spec.audio.as_written().ends_with("=2");
+    let joined = bench.task("b").await;
+    assert_eq!((joined.id, joined.spec.key.as_str(), sent(&joined)), (task.id, "a", true));
+    // An edit of a job that does not lead counts, too.
+    bench.accept(manifest("b.yaml", vec![signed("b", "3")])).await.unwrap();
+    assert!(bench.task("a").await.spec.audio.as_written().ends_with("=3"));
+    assert_eq!(bench.tasks(), 1);
+}
+
+#[tokio::test]
+async fn retry_of_the_last_take_is_refused() {
+    let bench = Bench::new();
+    let last = changed(wanted("a"), |spec| spec.take = Some(crate::job::TAKE_MAX));
+    bench.accept(manifest("a.yaml", vec![last])).await.unwrap();
+    bench.succeed("a").await;
+    let refused = bench.command("a", Command::Retry).await;
+    assert!(refused.unwrap_err().contains("99 takes"));
+    assert_eq!((bench.state("a").await, bench.tasks()), (State::Succeeded, 1));
 }

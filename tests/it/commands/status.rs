@@ -31,7 +31,7 @@ async fn json_has_the_promised_shape() {
     }
     assert_eq!(json["manifests"], serde_json::json!({"accepted": 1, "refused": 0}));
     assert_eq!(json["slots"], serde_json::json!({"used": 1, "limit": 3, "configured": 3}));
-    for nothing in ["pause", "hold", "trouble", "blocked", "eta_seconds"] {
+    for nothing in ["pause", "hold", "trouble", "folder_problem", "blocked", "eta_seconds"] {
         assert!(json[nothing].is_null(), "{nothing}: {json}");
     }
     assert_eq!(json["units"]["total"], 1.15);

@@ -53,7 +53,11 @@ fn edit_after_it_was_sent_is_flagged_and_runs_by_retry_alone() {
     assert!(house.job("x").unwrap().changed_after_sent);
 
     let ran = house.run(&["retry", "--yes", "x"]);
-    assert_eq!((ran.code, ran.out.as_str()), (Some(0), "x: take 1 begins\n"), "{ran:?}");
+    assert_eq!(
+        (ran.code, ran.out.as_str()),
+        (Some(0), "x: take 1 of the changed request begins; the earlier result is kept\n"),
+        "{ran:?}"
+    );
     house.until("x to be sent again", |house| house.ledger().tasks.len() == 2);
     house.finish_tasks();
     let job = house.until_state("x", "succeeded");

@@ -73,7 +73,15 @@ impl Folder {
             fs::create_dir(root.join(name)).unwrap();
         }
         let (manifests, sounds) = (BTreeMap::new(), BTreeMap::new());
-        Self { root, manifests, sounds, is_away: false, was_away: false, log: Vec::new(), writes: 0 }
+        Self {
+            root,
+            manifests,
+            sounds,
+            is_away: false,
+            was_away: false,
+            log: Vec::new(),
+            writes: 0,
+        }
     }
 
     /// Writes a manifest. `replaces`: by a rename, as most programs do.

@@ -26,11 +26,11 @@ impl Results {
             let name = path.strip_prefix(root).unwrap().to_str().unwrap();
             let Some(stem) = name.strip_suffix(".mp4") else { continue };
             let bytes = fs::read(&path).unwrap();
-            let task = ledger.tasks.iter().find_map(|task| {
+            let task = ledger.tasks.iter().find(|task| {
                 let plain = format!("{}.mp4", task.result_id);
                 let marked = format!("{}.watermark.mp4", task.result_id);
                 let is = |of: &String| whole(world, of).is_some_and(|whole| whole == bytes);
-                [plain, marked].iter().any(is).then_some(task)
+                [plain, marked].iter().any(is)
             });
             match task {
                 None => world.accuse(format!("{name} is no complete result")),
