@@ -16,12 +16,10 @@ use crate::support::chance::Chance;
 const FOLDERS: [&str; 3] = ["", "a/", "b/c/"];
 /// Every name that a manifest may have, so that names come back.
 const NAMES: usize = 9;
-const MANIFESTS_MAX: usize = 6;
-const JOBS_MAX: usize = 5;
 
 /// The second step of a change.
 #[derive(Debug)]
-enum Later {
+pub enum Later {
     Put(String, Manifest),
     Remove(String),
     PutSound(String, Sound),
@@ -31,9 +29,9 @@ enum Later {
 /// All who change the folder.
 #[derive(Debug)]
 pub struct Changes {
-    chance: Chance,
+    pub chance: Chance,
     videos: Vec<String>,
-    owns_names: bool,
+    pub owns_names: bool,
     later: Vec<(Instant, Later)>,
 }
 
@@ -119,13 +117,13 @@ impl Changes {
         }
     }
 
-    fn later(&mut self, later: Later) {
+    pub fn later(&mut self, later: Later) {
         let seconds = *self.chance.pick(&[1, 5, 20, 60, 200, 900]);
         let at = Instant::now() + Duration::from_secs(seconds);
         self.later.push((at, later));
     }
 
-    fn any(&self, folder: &Folder) -> Option<String> {
+    pub fn any(&self, folder: &Folder) -> Option<String> {
         let paths: Vec<&String> = folder.manifests.keys().collect();
         (!paths.is_empty()).then(|| (*self.chance.pick(&paths)).clone())
     }
@@ -135,11 +133,11 @@ impl Changes {
         format!("{folder}m{}.yaml", self.chance.index(NAMES))
     }
 
-    fn free_path(&self, folder: &Folder) -> Option<String> {
+    pub fn free_path(&self, folder: &Folder) -> Option<String> {
         Some(self.path()).filter(|path| !folder.manifests.contains_key(path))
     }
 
-    fn ask(&self, now_ms: i64) -> Ask {
+    pub fn ask(&self, now_ms: i64) -> Ask {
         Ask::draw(&self.chance, &self.videos, self.owns_names, now_ms)
     }
 
@@ -152,118 +150,6 @@ impl Changes {
             }
         };
         Manifest { jobs, shape: Shape::Complete }
-    }
-
-    fn edit(&self, folder: &mut Folder, now_ms: i64, change: impl FnOnce(&Self, &mut Ask)) {
-        let Some(path) = self.any(folder) else { return };
-        let mut manifest = folder.manifests[&path].clone();
-        let job = self.chance.index(manifest.jobs.len());
-        change(self, &mut manifest.jobs[job].1);
-        manifest.shape = Shape::Complete;
-        folder.put(&path, manifest, self.chance.happens(0.5), now_ms);
-    }
-
-    /// A job of a batch under another id: the same request, or another one.
-    fn add_job(&self, folder: &mut Folder, now_ms: i64) {
-        let Some(path) = self.any(folder) else { return };
-        let mut manifest = folder.manifests[&path].clone();
-        let Some((Some(_), ask)) = manifest.jobs.first() else { return };
-        let is_copy = self.chance.happens(0.6);
-        let ask = if is_copy { ask.clone() } else { self.ask(now_ms) };
-        let id = format!("j{}", self.chance.between(0, 6));
-        let is_taken = manifest.jobs.iter().any(|(taken, _)| taken.as_ref() == Some(&id));
-        if manifest.jobs.len() >= JOBS_MAX || is_taken {
-            return;
-        }
-        manifest.jobs.push((Some(id), ask));
-        folder.put(&path, manifest, self.chance.happens(0.5), now_ms);
-    }
-
-    fn remove_job(&mut self, folder: &mut Folder, now_ms: i64) {
-        let Some(path) = self.any(folder) else { return };
-        let before = Manifest { shape: Shape::Complete, ..folder.manifests[&path].clone() };
-        if before.jobs.len() < 2 {
-            return;
-        }
-        let mut manifest = before.clone();
-        manifest.jobs.remove(self.chance.index(manifest.jobs.len()));
-        folder.put(&path, manifest, true, now_ms);
-        if self.chance.happens(0.6) {
-            self.later(Later::Put(path, before));
-        }
-    }
-
-    /// From one manifest to another, in one step or with time between.
-    fn move_job(&mut self, folder: &mut Folder, now_ms: i64) {
-        let (Some(from), Some(to)) = (self.any(folder), self.any(folder)) else { return };
-        let (mut source, mut target) =
-            (folder.manifests[&from].clone(), folder.manifests[&to].clone());
-        let is_batch = |manifest: &Manifest| manifest.jobs.iter().all(|(id, _)| id.is_some());
-        if from == to || !is_batch(&source) || !is_batch(&target) || source.jobs.len() < 2 {
-            return;
-        }
-        let (id, ask) = source.jobs.remove(self.chance.index(source.jobs.len()));
-        if target.jobs.len() >= JOBS_MAX || target.jobs.iter().any(|(taken, _)| *taken == id) {
-            return;
-        }
-        target.jobs.push((id, ask));
-        folder.put(&from, source, true, now_ms);
-        match self.chance.happens(0.5) {
-            true => folder.put(&to, target, true, now_ms),
-            false => self.later(Later::Put(to, target)),
-        }
-    }
-
-    fn copy(&self, folder: &mut Folder, now_ms: i64) {
-        let (Some(path), Some(to)) = (self.any(folder), self.free_path(folder)) else { return };
-        if folder.manifests.len() < MANIFESTS_MAX {
-            let manifest = folder.manifests[&path].clone();
-            folder.put(&to, manifest, false, now_ms);
-        }
-    }
-
-    /// By a rename, by a copy that is followed by a removal, or the other way round.
-    fn rename(&mut self, folder: &mut Folder, now_ms: i64) {
-        let (Some(path), Some(to)) = (self.any(folder), self.free_path(folder)) else { return };
-        match self.chance.between(0, 3) {
-            0 | 1 => folder.rename(&path, &to),
-            2 => {
-                let manifest = folder.manifests[&path].clone();
-                folder.put(&to, manifest, true, now_ms);
-                self.later(Later::Remove(path));
-            }
-            _ => {
-                let manifest = folder.remove(&path);
-                manifest
-                    .into_iter()
-                    .for_each(|manifest| self.later(Later::Put(to.clone(), manifest)));
-            }
-        }
-    }
-
-    fn swap(&self, folder: &mut Folder) {
-        if let (Some(one), Some(other)) = (self.any(folder), self.any(folder))
-            && one != other
-        {
-            folder.swap(&one, &other);
-        }
-    }
-
-    fn remove(&mut self, folder: &mut Folder) {
-        let Some(path) = self.any(folder) else { return };
-        let Some(manifest) = folder.remove(&path) else { return };
-        if self.chance.happens(0.7) {
-            self.later(Later::Put(path, manifest));
-        }
-    }
-
-    /// Half of a manifest, the rest of which comes later.
-    fn half(&mut self, folder: &mut Folder, now_ms: i64) {
-        let Some(path) = self.any(folder) else { return };
-        let manifest = folder.manifests[&path].clone();
-        let half = Manifest { shape: Shape::Half, ..manifest.clone() };
-        folder.put(&path, half, false, now_ms);
-        self.later(Later::Put(path, Manifest { shape: Shape::Complete, ..manifest }));
     }
 
     /// Any sound, also one beside a manifest, which comes before that of the same name among all sounds.
