@@ -245,6 +245,17 @@ fn sessions_that_run_out_while_a_job_waits_do_not_fail_it() {
     }
 }
 
+/// The clock was set back since they were identified.
+#[test]
+fn sessions_from_a_time_to_come_do_not_fail_a_job() {
+    let mut task = task_in(State::Queued);
+    for _ in 1..=9 {
+        task = after(task, [identified(), intended()]);
+        task = at(&task, Outcome::SessionGone("gone".into()), NOW_MS - 86_400_000).task;
+        assert_eq!((task.state, task.sessions_lost), (State::Queued, 0));
+    }
+}
+
 #[test]
 fn sessions_may_get_lost_twice() {
     let mut task = task_in(State::Creating);

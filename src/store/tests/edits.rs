@@ -151,6 +151,25 @@ async fn failed_job_runs_its_edited_request() {
     assert_eq!(bench.tasks(), 4);
 }
 
+/// Else a retry would send the new request under the name of the old one.
+#[tokio::test]
+async fn edit_without_media_leaves_the_request_as_it_is() {
+    let bench = Bench::new();
+    bench.accept(manifest("a.yaml", vec![local("a", Some("one"))])).await.unwrap();
+    bench.succeed("a").await;
+    bench.retry("a").await;
+    let session = session(&bench.store).await;
+    bench.drive("a", until_submitted(&session, "take 2")).await;
+    let edited = |sha256| changed(local("a", sha256), |spec| spec.sound_volume = 2.0);
+    let done = bench.accept_and_run(manifest("a.yaml", vec![edited(None)])).await.unwrap();
+    assert_eq!(done.judged_later, 1);
+    assert_eq!(bench.job("a").await.spec.sound_volume, 1.0);
+    assert_eq!(bench.value::<String>("SELECT file_stamp FROM manifest"), "", "it is read again");
+    bench.accept_and_run(manifest("a.yaml", vec![edited(Some("one"))])).await.unwrap();
+    let task = bench.task("a").await;
+    assert_eq!((task.take, task.spec.sound_volume), (1, 2.0), "the retry was of another request");
+}
+
 #[tokio::test]
 async fn job_that_failed_before_creation_starts_again_on_any_edit() {
     let bench = Bench::new();

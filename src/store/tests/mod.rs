@@ -10,6 +10,7 @@ mod measured;
 mod model;
 mod moves;
 mod names;
+mod never_arrived;
 mod on_change;
 mod opening;
 mod plans;

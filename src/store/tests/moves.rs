@@ -39,6 +39,10 @@ async fn renamed_job_keeps_the_output_it_has() {
     bench.accept(manifest("new.yaml", vec![same_as("old", "new")])).await.unwrap();
     assert_eq!(bench.job("new").await.output, "old.mp4");
     assert_eq!(bench.tasks(), 1);
+    // A retry that is taken back finds it there, too.
+    bench.retry("new").await;
+    let job = bench.cancel("new").await;
+    assert_eq!((job.state, job.output.as_str()), (State::Succeeded, "old.mp4"));
 }
 
 /// Copy and delete, as rsync and Syncthing do: both are there for a while.
