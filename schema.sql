@@ -318,7 +318,7 @@ CREATE TABLE daemon_state (
 
 INSERT INTO daemon_state (id) VALUES (1);
 
--- The triggers keep the counts true whoever writes, also a person by SQL. Only new jobs are counted by
+-- The triggers keep the counts true for every writer, also for a person who uses SQL. Only new jobs are counted by
 -- lipsyncd itself: a trigger on the insert would make SQLite copy every page that the insert touches.
 
 CREATE TRIGGER job_moved AFTER UPDATE OF state ON job WHEN OLD.state <> NEW.state BEGIN

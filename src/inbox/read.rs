@@ -75,7 +75,7 @@ impl From<io::Error> for Faulty {
     }
 }
 
-/// Reads the manifest at `path`, relative to `jobs_dir`. `known` tells what the database has of the media of a job,
+/// Reads the manifest at `path`, relative to `jobs_dir`. `known` returns what the database has of the media of a job,
 /// by its key; `now_ms` is the wall time (Unix ms).
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! The SHA-256 of a local file: what tells its content from any other.
+//! The SHA-256 of a local file, which identifies its content.
 
 use std::{
     fs::File,

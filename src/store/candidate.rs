@@ -96,7 +96,7 @@ fn record(connection: &Connection, task: TaskId, listed: &Listed) -> Result<(), 
     Ok(())
 }
 
-/// The task is unresolved no more, or its candidates are read anew.
+/// The task is unresolved no more, or its candidates are read again.
 pub(super) fn forget(connection: &Connection, task: TaskId) -> Result<(), StoreError> {
     connection.prepare_cached("DELETE FROM candidate WHERE task_row = ?1")?.execute([task])?;
     Ok(())

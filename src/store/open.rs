@@ -19,7 +19,7 @@ pub(super) const SCHEMA: &str = include_str!("../../schema.sql");
 /// its migration, in the same transaction.
 pub const VERSION: i64 = 1;
 
-/// Tells SQLite databases of lipsyncd from others: "lsd1". The drafts before version 1 had another.
+/// Identifies SQLite databases of lipsyncd: "lsd1". The drafts before version 1 had another.
 const APPLICATION_ID: i64 = 0x6C73_6431;
 
 /// Whether there is anything but what Litestream keeps of its own: it may look in as the database is made.

@@ -209,7 +209,7 @@ impl<'a> Reconciliation<'a> {
         Ok(rows.into_iter().next())
     }
 
-    /// The job goes by another key from now on. It keeps its history, and the file that it has.
+    /// The job has another key from now on. It keeps its history, and the file that it has.
     fn take_over(
         &mut self,
         manifest_id: i64,

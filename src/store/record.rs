@@ -195,7 +195,7 @@ fn move_jobs(
             let delivered = task.result.as_ref().filter(|_| after == State::Succeeded);
             move_job(connection, id, after, (delivered, waits_for_copy), now_ms)?;
         }
-        // What it cost is told once.
+        // What it cost is recorded once.
         let without_units = answer.map(|answer| Answer { units_micro: None, ..answer.clone() });
         let answer = if is_lead { answer } else { without_units.as_ref() };
         if !repeats {

@@ -18,7 +18,7 @@ pub struct KnownSession {
 
 impl Store {
     /// Returns the newest session of `video` under `account` that may still be used at `now_ms`, and was
-    /// identified after `after_ms`. `video` is any text that tells one video from another.
+    /// identified after `after_ms`. `video` is any text that identifies a video.
     ///
     /// # Errors
     /// When the database cannot be read.

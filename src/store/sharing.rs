@@ -1,7 +1,7 @@
 //! Jobs and the tasks they share: which task a job joins, and what becomes of a task that a job leaves.
 //!
 //! All of it runs inside the caller's transaction. Nothing here decides about payment: a task is unique by
-//! request and take, so whoever asks for both gets the task that exists.
+//! request and take, so a job that asks for both gets the task that exists.
 
 use rusqlite::{Connection, OptionalExtension as _};
 

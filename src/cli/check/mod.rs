@@ -28,7 +28,7 @@ use crate::{
 
 /// Read manifests and local media as the daemon would, without network
 ///
-/// Tells every fault with its place, or what would be done for each job, and with which job it would share a
+/// Reports every fault with its place, or what would be done for each job, and with which job it would share a
 /// task: jobs that make the same request are paid once. Without PATH all of `jobs_dir` is read. A PATH outside of `jobs_dir` is read as if its folder were `jobs_dir`.
 ///
 /// Exit code 0: all of it could run; 1: something is faulty, or a file is not there.

@@ -177,7 +177,7 @@ fn what_was_sent_before_is_not_forgotten_by_what_a_later_send_comes_to() {
         assert_eq!((held.state, &held.create), (State::Creating, &again.create));
         assert!(!waits(&held).is_empty());
     }
-    // Another session is used under the same name: what goes by it is looked for.
+    // Another session is used under the same name: a task of that name is looked for.
     let gone = || Outcome::SessionGone("gone".into());
     let session_gone = after(again, [gone(), identified()]);
     assert_eq!(session_gone.state, State::Identified);

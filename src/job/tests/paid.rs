@@ -9,7 +9,7 @@ use super::{
 };
 use crate::job::{Action, decide};
 
-/// What the API may have of a task, as far as what happened tells.
+/// What the API may have of a task, by what happened.
 #[derive(Default)]
 struct Ledger {
     /// A create may be there, or a task is, that nothing has ruled out or settled since.

@@ -74,7 +74,7 @@ pub(crate) fn happenings() -> Vec<(&'static str, Outcome)> {
     happenings
 }
 
-/// Tells a story of a new task, step by step; the task as it leaves it.
+/// Plays a story of a new task, step by step; the task as it leaves it.
 pub(super) fn tell(story: &Story, mut hear: impl FnMut(&Step<'_>)) -> Task {
     let happenings = happenings();
     let mut task = task();

@@ -39,7 +39,7 @@ impl Sharing<'_> {
         Ok(led)
     }
 
-    /// A job is spelled anew: the newest addresses are the ones that are sent, and of the job that leads the task all
+    /// The spelling of a job changed: the newest addresses are the ones that are sent, and of the job that leads the task all
     /// else, as far as nothing was sent.
     pub(in crate::store) fn respell(&self, job: &Job) -> Result<(), StoreError> {
         let Some(id) = job.task else { return Ok(()) };

@@ -179,7 +179,7 @@ async fn jobs_that_left_are_not_left_over() {
     assert!(left_over().is_nothing(), "{:?}", left_over());
 }
 
-/// Another job runs the failed request again: what has left neither runs along nor keeps it running.
+/// Another job runs the failed request again: a job that has left does not run with it, and does not keep it running.
 #[tokio::test]
 async fn absent_job_does_not_run_again_with_another() {
     let bench = Bench::new();

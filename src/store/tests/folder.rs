@@ -103,7 +103,7 @@ async fn manifest_with_errors_holds_its_uncreated_jobs_until_it_is_fixed() {
     let refused: String = bench.value("SELECT path || state || error FROM manifest_overview");
     assert_eq!(refused, "a.yamlrefuseda.yaml:1:1: unknown key");
     assert_eq!(bench.store.queued(9).await.unwrap(), []);
-    // Nor are they looked at meanwhile.
+    // They are not looked at meanwhile.
     let scope = crate::store::MediaScope::Waiting;
     assert_eq!(bench.store.media_to_check(scope, 0, 9).await.unwrap(), []);
 
