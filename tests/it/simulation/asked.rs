@@ -54,7 +54,7 @@ pub fn video(number: i64, fails: bool) -> String {
 
 impl Ask {
     /// A new wish for one of these videos. `now_ms` is the wall time.
-    pub fn draw(chance: &Chance, videos: &[String], owns_names: bool, now_ms: i64) -> Self {
+    pub fn draw(chance: &Chance, videos: &[String], now_ms: i64) -> Self {
         let mut ask = Self {
             video: chance.pick(videos).clone(),
             audio: Audio::Id,
@@ -69,7 +69,7 @@ impl Ask {
             label: 0,
             not_before: None,
         };
-        ask.change_request(chance, owns_names);
+        ask.change_request(chance);
         if chance.happens(0.15) {
             let at_ms = now_ms + chance.between(0, 7_200_000);
             let at = lipsyncd_time(at_ms);
@@ -79,7 +79,7 @@ impl Ask {
     }
 
     /// Another request for the same video.
-    pub fn change_request(&mut self, chance: &Chance, owns_names: bool) {
+    pub fn change_request(&mut self, chance: &Chance) {
         self.volume = *chance.pick(&VOLUMES);
         self.start_ms = *chance.pick(&[0, 0, 500]);
         self.end_ms = chance.happens(0.5).then_some(END_MS);
@@ -96,7 +96,7 @@ impl Ask {
             }
         };
         // A name belongs to one request, also when a file gets other content: only what has no files has one.
-        if owns_names && !matches!(self.audio, Audio::File(_)) && chance.happens(0.4) {
+        if !matches!(self.audio, Audio::File(_)) && chance.happens(0.4) {
             self.own_name = Some(format!("own-{:x}", chance.next() >> 32));
         }
     }

@@ -31,20 +31,13 @@ pub enum Later {
 pub struct Changes {
     pub chance: Chance,
     videos: Vec<String>,
-    pub owns_names: bool,
     later: Vec<(Instant, Later)>,
 }
 
 impl Changes {
     /// Writes the first sounds and manifests.
-    pub fn begin(
-        chance: Chance,
-        videos: Vec<String>,
-        owns_names: bool,
-        folder: &mut Folder,
-        now_ms: i64,
-    ) -> Self {
-        let changes = Self { chance, videos, owns_names, later: Vec::new() };
+    pub fn begin(chance: Chance, videos: Vec<String>, folder: &mut Folder, now_ms: i64) -> Self {
+        let changes = Self { chance, videos, later: Vec::new() };
         for (number, name) in SOUND_NAMES.iter().enumerate() {
             let sound = Sound { clip: number, shape: Shape::Complete };
             folder.put_sound(&format!("{MEDIA}/{name}"), sound, false, now_ms);
@@ -64,7 +57,7 @@ impl Changes {
         }
         match self.chance.between(0, 21) {
             0..=2 => self.edit(folder, now_ms, |this, ask| {
-                ask.change_request(&this.chance, this.owns_names);
+                ask.change_request(&this.chance);
             }),
             3 => self.edit(folder, now_ms, |this, ask| ask.label = this.chance.between(0, 9)),
             4 => self.edit(folder, now_ms, |this, ask| ask.priority = this.chance.between(-2, 2)),
@@ -138,7 +131,7 @@ impl Changes {
     }
 
     pub fn ask(&self, now_ms: i64) -> Ask {
-        Ask::draw(&self.chance, &self.videos, self.owns_names, now_ms)
+        Ask::draw(&self.chance, &self.videos, now_ms)
     }
 
     fn manifest(&self, now_ms: i64) -> Manifest {

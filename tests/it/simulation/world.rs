@@ -92,8 +92,7 @@ impl World {
             .map(|number| asked::video(number, chance.happens(0.15)))
             .collect();
         let mut folder = Folder::new(dir.path().to_owned());
-        let changes =
-            Changes::begin(chance.fork(), videos, !may_lose_database, &mut folder, time.wall_ms());
+        let changes = Changes::begin(chance.fork(), videos, &mut folder, time.wall_ms());
         let settings = settings(&chance, dir.path().to_owned(), output_dir);
         let world = Self {
             dir,
