@@ -1,31 +1,31 @@
--- The state database of lipsyncd, as it is made. `PRAGMA user_version` tells its version.
+-- The state database of lipsyncd, version 1 (`PRAGMA user_version`).
 --
--- What stands for readers is the four views at the end: job_overview, job_history, manifest_overview
--- and spend_by_day. The tables under them may change from one version to the next. Text and numbers
--- only. Times are UTC, in ms since 1970 (`*_at_ms`); units are kept in millionths (`*_micro`).
+-- The seven views at the end are the stable interface for readers. The tables may change from one version
+-- to the next. Text and numbers only. Times are UTC, in ms since 1970 (`*_at_ms`, `*_since_ms`); units are
+-- millionths (`*_micro`).
+--
+--   manifest (a file) ──< job (key, output, labels) >── task (a request and a take: what is paid)
 
--- One row a manifest that was ever read. A manifest that leaves the folder keeps its row, and its jobs
--- theirs, so that they are known wherever they turn up again.
+-- One row per manifest that was ever read. A manifest that leaves the folder keeps its row and its jobs.
 CREATE TABLE manifest (
   id            INTEGER PRIMARY KEY,
   path          TEXT    NOT NULL UNIQUE,            -- under jobs_dir, parts joined by '/'
   state         TEXT    NOT NULL CHECK (state IN ('accepted', 'refused')),
   error         TEXT    CHECK ((error IS NOT NULL) = (state = 'refused')),
-  print         TEXT    NOT NULL,                   -- size and mtime of what was read; '' asks to read it again
-  file_id       TEXT    NOT NULL,                   -- device and inode, which stay when it is renamed
+  file_stamp    TEXT    NOT NULL,                   -- size and times of what was read; '' makes the inbox read it again
   seen_at_ms    INTEGER NOT NULL,
-  removed_at_ms INTEGER,                            -- since when it is not in the folder
-  jobs          INTEGER NOT NULL DEFAULT 0,         -- as counted by the triggers below, like the next three
+  removed_at_ms INTEGER,                            -- the first scan that missed it
+  jobs          INTEGER NOT NULL DEFAULT 0,         -- counted by the triggers below, like the next four
   succeeded     INTEGER NOT NULL DEFAULT 0,
   failed        INTEGER NOT NULL DEFAULT 0,
-  cancelled     INTEGER NOT NULL DEFAULT 0
+  cancelled     INTEGER NOT NULL DEFAULT 0,
+  unresolved    INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
-CREATE INDEX manifest_refused   ON manifest (path)    WHERE state = 'refused' AND removed_at_ms IS NULL;
-CREATE INDEX manifest_gone_file ON manifest (file_id) WHERE removed_at_ms IS NOT NULL;
+CREATE INDEX manifest_refused ON manifest (path) WHERE state = 'refused' AND removed_at_ms IS NULL;
 
--- The states of jobs: the number by which the history knows each, and how many jobs are in it, as the
--- triggers below count them.
+-- The states of jobs: the number that the history uses, and how many jobs are in each, counted by the
+-- triggers below.
 CREATE TABLE state (
   number INTEGER PRIMARY KEY,
   name   TEXT    NOT NULL UNIQUE,
@@ -36,11 +36,11 @@ INSERT INTO state (number, name) VALUES
   (1, 'waiting'), (2, 'queued'), (3, 'identified'), (4, 'creating'), (5, 'submitted'), (6, 'processing'),
   (7, 'downloading'), (8, 'succeeded'), (9, 'failed'), (10, 'cancelled'), (11, 'unresolved');
 
--- One answer of Identify Face, shared by all jobs of that video.
+-- One answer of Identify Face, shared by all tasks of that video.
 CREATE TABLE session (
   id               INTEGER PRIMARY KEY,
   account          TEXT    NOT NULL,
-  video            TEXT    NOT NULL,                -- what was asked about: its kind, address and fingerprint
+  video            TEXT    NOT NULL,                -- kind and address, content hash or id of the video
   session_id       TEXT    NOT NULL,
   identified_at_ms INTEGER NOT NULL,
   expires_at_ms    INTEGER NOT NULL
@@ -57,21 +57,23 @@ CREATE TABLE face (
   PRIMARY KEY (session_row, place)
 ) STRICT, WITHOUT ROWID;
 
--- Lists in a CHECK are spelled with OR: for IN, a table of its own is made for each row that is written.
-CREATE TABLE job (
+-- A task is what is paid: one request and one take. It is never deleted: it is the ledger.
+-- Lists in a CHECK are spelled with OR: for IN, SQLite builds a table for each row that is written.
+CREATE TABLE task (
   id                  INTEGER PRIMARY KEY,
-  key                 TEXT    NOT NULL UNIQUE,
-  manifest_id         INTEGER NOT NULL REFERENCES manifest (id),
+  request_hash        TEXT    NOT NULL,             -- digest of all that decides what Kling makes
+  take                INTEGER NOT NULL CHECK (take BETWEEN 1 AND 99),
   state               TEXT    NOT NULL CHECK (state = 'waiting' OR state = 'queued' OR state = 'identified'
                         OR state = 'creating' OR state = 'submitted' OR state = 'processing' OR state = 'downloading'
                         OR state = 'succeeded' OR state = 'failed' OR state = 'cancelled' OR state = 'unresolved'),
   revision            INTEGER NOT NULL DEFAULT 0,   -- counts the writes of this row
-  attempt             INTEGER NOT NULL DEFAULT 1,
+  lead_job            INTEGER NOT NULL REFERENCES job (id) DEFERRABLE INITIALLY DEFERRED, -- gets the result first
+  priority            INTEGER NOT NULL,             -- the highest of its jobs
+  not_before_at_ms    INTEGER,                      -- the earliest of its jobs
   turn                INTEGER NOT NULL,             -- within one priority, manifests take turns
 
-  -- What the manifest asks.
-  name                TEXT,                         -- its id in a batch
-  meaning             TEXT    NOT NULL,             -- checksum of what is asked
+  -- The request, as the lead job asks for it.
+  media_dir           TEXT    NOT NULL,             -- folder of the manifest: local paths start there
   video_kind          TEXT    NOT NULL CHECK (video_kind = 'url' OR video_kind = 'file' OR video_kind = 'id'),
   video               TEXT    NOT NULL,
   audio_kind          TEXT    NOT NULL CHECK (audio_kind = 'url' OR audio_kind = 'file' OR audio_kind = 'id'),
@@ -87,79 +89,150 @@ CREATE TABLE job (
   watermark           INTEGER NOT NULL CHECK (watermark IN (0, 1)),
   callback_url        TEXT,
   own_task_id         TEXT,                         -- external_task_id as the manifest gives it
-  output              TEXT    NOT NULL,
-  priority            INTEGER NOT NULL,
-  not_before_at_ms    INTEGER,
-  changed_since       INTEGER NOT NULL DEFAULT 0,   -- the manifest asks for something else since it was sent
-  wanted_meaning      TEXT,                         -- checksum of that something else
-  changed_at_ms       INTEGER,                      -- since when it is asked for
-  left_at_ms          INTEGER,                      -- since when no manifest asks for it
-
-  -- What is known of its media.
-  media_missing       TEXT,                         -- what is not there yet; NULL: all is there
-  sound_ms            INTEGER,
-  sound_print         TEXT,
+  audio_ms            INTEGER,
+  audio_stamp         TEXT,
+  audio_sha256        TEXT,
   video_ms            INTEGER,
-  video_print         TEXT,
+  video_stamp         TEXT,
+  video_sha256        TEXT,
   video_url           TEXT,                         -- where the API finds a local video
 
-  -- How far it came.
-  external_base       TEXT    NOT NULL,             -- the task's own name, without the -2, -3 of later attempts
+  -- Its progress.
+  external_task_id    TEXT    NOT NULL,             -- its name at Kling
   due_at_ms           INTEGER NOT NULL DEFAULT 0,
   tries               INTEGER NOT NULL DEFAULT 0,
   failing_since_ms    INTEGER,
   sessions_lost       INTEGER NOT NULL DEFAULT 0,
-  waits               TEXT,                         -- what it waits for, where that is its own affair
+  sessions_after_ms   INTEGER NOT NULL DEFAULT 0,   -- no session that is older is used
+  waits               TEXT,                         -- what this task alone waits for
   session_row         INTEGER REFERENCES session (id),
   face_id             TEXT,
   plan_start_ms       INTEGER,
   plan_end_ms         INTEGER,
   plan_insert_ms      INTEGER,
-  account             TEXT,                         -- whose account the create was sent with
-  first_sent_at_ms    INTEGER,                      -- written down before the create is sent
+  account             TEXT,                         -- the account that the create request was sent with
+  first_sent_at_ms    INTEGER,                      -- written before the create request is sent
   sent_at_ms          INTEGER,
-  sends               INTEGER,                      -- how often it was written down to be sent
-  sound_sha256        TEXT,
-  task_id             TEXT,
+  sends               INTEGER,                      -- how often the create request was written to be sent
+  task_id             TEXT,                         -- Kling's id of the accepted task
   units_micro         INTEGER NOT NULL DEFAULT 0,
   error_code          TEXT,
   error               TEXT,
+  error_reason        TEXT,                         -- the error without ids and numbers
   result_bytes        INTEGER,
   result_sha256       TEXT,
   result_ms           INTEGER,
 
   created_at_ms       INTEGER NOT NULL,
   updated_at_ms       INTEGER NOT NULL,
-  finished_at_ms      INTEGER,
-  freed               INTEGER NOT NULL DEFAULT 0,   -- 1: it is cancelled; the triggers below see to it
+  ended_at_ms         INTEGER,
 
-  CHECK ((finished_at_ms IS NOT NULL) = (state = 'succeeded' OR state = 'failed' OR state = 'cancelled')),
-  -- No create without its record, no task without its id, no success without its file.
+  UNIQUE (request_hash, take),
+  CHECK ((ended_at_ms IS NOT NULL) = (state = 'succeeded' OR state = 'failed' OR state = 'cancelled')),
+  -- No create request without its record, no accepted task without its id, no success without its file.
   CHECK (state <> 'creating' OR first_sent_at_ms IS NOT NULL),
   CHECK (task_id IS NOT NULL OR state <> 'submitted' AND state <> 'processing' AND state <> 'downloading' AND state <> 'succeeded'),
   CHECK (state <> 'succeeded' OR result_sha256 IS NOT NULL)
 ) STRICT;
 
--- An index is looked after whenever a statement names a column of it or of its WHERE, whether that
--- changes or not, and `state` is named by every move of a job.
+-- SQLite updates an index whenever a statement names one of its columns, or one of its WHERE, changed or
+-- not; and every transition names `state`.
+CREATE INDEX task_queued   ON task (priority DESC, turn, id) WHERE state = 'queued' AND due_at_ms = 0;
+CREATE INDEX task_delayed  ON task (due_at_ms) WHERE state = 'queued' AND due_at_ms > 0;
+CREATE INDEX task_waiting  ON task (due_at_ms) WHERE state = 'waiting';
+CREATE INDEX task_state    ON task (state);
+CREATE INDEX task_lead     ON task (lead_job);
+CREATE INDEX task_session  ON task (session_row) WHERE session_row IS NOT NULL;
+CREATE INDEX task_own_name ON task (own_task_id) WHERE own_task_id IS NOT NULL;
+-- No two tasks of this database are one task at Kling.
+CREATE UNIQUE INDEX task_id_at_kling ON task (task_id) WHERE task_id IS NOT NULL;
 
--- What is next: one short walk from the top of the line.
--- What failed and is to be tried again has a walk of its own, by when it is due.
-CREATE INDEX job_queued      ON job (priority DESC, turn, id) WHERE state = 'queued' AND due_at_ms = 0;
-CREATE INDEX job_delayed     ON job (due_at_ms) WHERE state = 'queued' AND due_at_ms > 0;
-CREATE INDEX job_waiting     ON job (due_at_ms) WHERE state = 'waiting';
-CREATE INDEX job_state       ON job (state);
-CREATE INDEX job_manifest    ON job (manifest_id);
-CREATE INDEX job_session     ON job (session_row) WHERE session_row IS NOT NULL;
--- Who a job is that turns up under another name.
-CREATE INDEX job_meaning     ON job (meaning);
-CREATE INDEX job_wanted      ON job (wanted_meaning) WHERE wanted_meaning IS NOT NULL;
-CREATE INDEX job_given_up    ON job (audio, video)   WHERE left_at_ms IS NOT NULL OR wanted_meaning IS NOT NULL;
--- No two jobs may write one file, no two may go by one name at the API; who is cancelled gives both free.
-CREATE UNIQUE INDEX job_output   ON job (output) WHERE freed = 0;
-CREATE UNIQUE INDEX job_external ON job (external_base) WHERE freed = 0;
-CREATE INDEX job_external_freed  ON job (external_base) WHERE freed = 1;
-CREATE INDEX job_task            ON job (task_id) WHERE task_id IS NOT NULL;
+-- A job is what the folder asks for. Jobs that ask for the same request and take share one task.
+CREATE TABLE job (
+  id                  INTEGER PRIMARY KEY,
+  key                 TEXT    NOT NULL UNIQUE,
+  manifest_id         INTEGER NOT NULL REFERENCES manifest (id),
+  state               TEXT    NOT NULL CHECK (state = 'waiting' OR state = 'queued' OR state = 'identified'
+                        OR state = 'creating' OR state = 'submitted' OR state = 'processing' OR state = 'downloading'
+                        OR state = 'succeeded' OR state = 'failed' OR state = 'cancelled' OR state = 'unresolved'),
+  state_since_ms      INTEGER NOT NULL,
+  revision            INTEGER NOT NULL DEFAULT 0,   -- counts the writes of this row
+  task_row            INTEGER REFERENCES task (id), -- NULL: waits for its media, or was cancelled
+  earlier_task_row    INTEGER REFERENCES task (id), -- what `cancel` of a retry goes back to
+
+  -- What the manifest asks now.
+  name                TEXT,                         -- its id in a batch
+  spec_hash           TEXT    NOT NULL,             -- digest of all its keys
+  request_hash        TEXT,                         -- digest of what decides the result; NULL: media not read yet
+  take                INTEGER,                      -- as the manifest gives it
+  retry_take          INTEGER,                      -- what `retry` asked for; an edit of request or take ends it
+  video_kind          TEXT    NOT NULL,
+  video               TEXT    NOT NULL,
+  audio_kind          TEXT    NOT NULL,
+  audio               TEXT    NOT NULL,
+  face_kind           TEXT    NOT NULL,
+  face                TEXT,
+  sound_start_ms      INTEGER NOT NULL,
+  sound_end_ms        INTEGER,
+  sound_insert_ms     INTEGER,
+  sound_volume        REAL    NOT NULL,
+  original_audio_volume REAL  NOT NULL,
+  watermark           INTEGER NOT NULL CHECK (watermark IN (0, 1)),
+  callback_url        TEXT,
+  own_task_id         TEXT,
+  asked_output        TEXT    NOT NULL,             -- where the manifest wants its file
+  priority            INTEGER NOT NULL,
+  not_before_at_ms    INTEGER,
+  changed_after_sent  INTEGER NOT NULL DEFAULT 0 CHECK (changed_after_sent IN (0, 1)),
+  dismissed           INTEGER NOT NULL DEFAULT 0 CHECK (dismissed IN (0, 1)),
+  absent_since_ms     INTEGER,                      -- the first scan that missed it
+  left_at_ms          INTEGER,                      -- since when it counts as gone
+
+  -- Its media.
+  media_missing       TEXT,                         -- what is not there yet; NULL: all is there
+  audio_ms            INTEGER,
+  audio_stamp         TEXT,                         -- device, inode, size and times of the file
+  audio_sha256        TEXT,
+  video_ms            INTEGER,
+  video_stamp         TEXT,
+  video_sha256        TEXT,
+  video_url           TEXT,
+
+  -- Its own file.
+  output              TEXT    NOT NULL,             -- where its file is; without a file, where it goes
+  due_at_ms           INTEGER,                      -- of its delivery; NULL: its task has no result, or it has its file
+  tries               INTEGER NOT NULL DEFAULT 0,   -- of its delivery, like the next two
+  failing_since_ms    INTEGER,
+  waits               TEXT,
+  delivered_sha256    TEXT,
+  delivered_bytes     INTEGER,
+  error_code          TEXT,                         -- of the job alone; its task has its own
+  error               TEXT,
+  error_reason        TEXT,
+
+  created_at_ms       INTEGER NOT NULL,
+  updated_at_ms       INTEGER NOT NULL,
+  finished_at_ms      INTEGER,
+
+  CHECK ((finished_at_ms IS NOT NULL) = (state = 'succeeded' OR state = 'failed' OR state = 'cancelled')),
+  CHECK (state <> 'succeeded' OR delivered_sha256 IS NOT NULL),
+  CHECK (task_row IS NOT NULL OR state = 'waiting' OR state = 'failed' OR state = 'cancelled')
+) STRICT;
+
+CREATE INDEX job_state    ON job (state);
+CREATE INDEX job_due      ON job (due_at_ms) WHERE due_at_ms IS NOT NULL;
+CREATE INDEX job_manifest ON job (manifest_id);
+-- The jobs of a task, those in the folder first: NULL sorts before all.
+CREATE INDEX job_task     ON job (task_row, absent_since_ms) WHERE task_row IS NOT NULL;
+CREATE INDEX job_earlier  ON job (earlier_task_row) WHERE earlier_task_row IS NOT NULL;
+-- Jobs that left, or may have, by what they ask: who appears and asks the same is the same job.
+CREATE INDEX job_gone     ON job (request_hash) WHERE absent_since_ms IS NOT NULL;
+CREATE INDEX job_absent   ON job (absent_since_ms) WHERE absent_since_ms IS NOT NULL AND left_at_ms IS NULL;
+-- An output that is named by the key is found by the key.
+CREATE INDEX job_output   ON job (asked_output) WHERE asked_output <> key || '.mp4';
+CREATE INDEX job_local    ON job (id) WHERE audio_kind = 'file' OR video_kind = 'file';
+CREATE INDEX job_changed  ON job (id) WHERE changed_after_sent = 1;
+CREATE INDEX job_dismissed ON job (id) WHERE dismissed = 1;
 
 CREATE TABLE label (
   job_id INTEGER NOT NULL REFERENCES job (id) ON DELETE CASCADE,
@@ -168,22 +241,22 @@ CREATE TABLE label (
   PRIMARY KEY (job_id, name)
 ) STRICT, WITHOUT ROWID;
 
--- How what happened is said, where that is said of many jobs.
-CREATE TABLE phrase (
+-- Beginnings of sentences that many rows of the history share.
+CREATE TABLE history_text (
   id   INTEGER PRIMARY KEY,
   text TEXT    NOT NULL UNIQUE
 ) STRICT;
 
 -- What happened: every change of a job, and every answer of the API that did not merely repeat itself.
--- It grows at its end, and is cut off where it begins: what of it is old goes, see `retention`.
+-- Rows are added at its end; rows of jobs that ended long ago are deleted, see `retention`.
 CREATE TABLE event (
   id          INTEGER PRIMARY KEY,
   job_id      INTEGER NOT NULL REFERENCES job (id) ON DELETE CASCADE,
   at_ms       INTEGER NOT NULL,
-  from_state  INTEGER,                              -- by its number; NULL: the job was made
+  from_state  INTEGER,                              -- by its number; NULL: the job is new
   to_state    INTEGER NOT NULL,
-  phrase      INTEGER REFERENCES phrase (id),       -- how it is said
-  what        TEXT,                                 -- what follows the phrase
+  text_row    INTEGER REFERENCES history_text (id), -- how the sentence begins
+  what        TEXT,                                 -- how it goes on
   call        INTEGER CHECK (call BETWEEN 1 AND 4), -- identify, create, query, list
   http_status INTEGER,
   code        INTEGER,
@@ -193,14 +266,14 @@ CREATE TABLE event (
 
 CREATE INDEX event_of_job ON event (job_id);
 
--- The account's tasks that an unresolved job could be, for the person who decides.
+-- The account's tasks that an unresolved task could be, for the person who decides.
 CREATE TABLE candidate (
-  job_id        INTEGER NOT NULL REFERENCES job (id) ON DELETE CASCADE,
+  task_row      INTEGER NOT NULL REFERENCES task (id) ON DELETE CASCADE,
   task_id       TEXT    NOT NULL,
   status        TEXT    NOT NULL,                   -- as the API spells it
-  video         TEXT,                               -- the address or id of its video, as the API tells it
+  video         TEXT,                               -- address or id of its video, as the API reports it
   created_at_ms INTEGER,                            -- by the API's clock
-  PRIMARY KEY (job_id, task_id)
+  PRIMARY KEY (task_row, task_id)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE spend (
@@ -210,15 +283,15 @@ CREATE TABLE spend (
   tasks          INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 
--- What is learnt of an account.
+-- What was learned about an account.
 CREATE TABLE account (
   name         TEXT    PRIMARY KEY,
   lookups      TEXT    NOT NULL DEFAULT 'unknown' CHECK (lookups IN ('unknown', 'answered', 'unanswered')),
-  slots_limit  INTEGER                              -- learnt from 1303; NULL: none lower than configured
+  slots_limit  INTEGER                              -- learned from 1303; NULL: none lower than configured
 ) STRICT, WITHOUT ROWID;
 
--- The state of the line as a whole: one row.
-CREATE TABLE line (
+-- The state of the daemon and its queue: one row.
+CREATE TABLE daemon_state (
   id               INTEGER PRIMARY KEY CHECK (id = 1),
   slots_configured INTEGER NOT NULL DEFAULT 5,
   slots_limit      INTEGER NOT NULL DEFAULT 5,
@@ -229,9 +302,11 @@ CREATE TABLE line (
   pause_since_ms   INTEGER,
   next_probe_at_ms INTEGER,
   hold             TEXT,                            -- why no new task is started, without a pause
-  trouble          TEXT,                            -- why the API gives no usable answer, while it does not
+  trouble          TEXT,                            -- the API problem, while it lasts
   trouble_since_ms INTEGER,
-  folder           TEXT,                            -- which folder jobs_dir was, to know an unmounted one
+  scanning         INTEGER NOT NULL DEFAULT 0 CHECK (scanning IN (0, 1)), -- the first complete scan since the start is not done
+  folder           TEXT,                            -- which folder jobs_dir was, to recognise an unmounted one
+  folder_problem   TEXT,                            -- why jobs_dir cannot be scanned, while it lasts
   median_task_ms   INTEGER,
   daemon_pid       INTEGER,
   daemon_since_ms  INTEGER,
@@ -241,31 +316,28 @@ CREATE TABLE line (
   sessions_seen      INTEGER NOT NULL DEFAULT 0     -- and through `session`
 ) STRICT;
 
-INSERT INTO line (id) VALUES (1);
+INSERT INTO daemon_state (id) VALUES (1);
 
--- Below here nothing is kept: the triggers that count, and the views, which are what stands for readers.
--- The counts are true whoever writes, and be it a person by SQL; only new jobs are counted by lipsyncd itself.
+-- The triggers keep the counts true for every writer, also for a person who uses SQL. Only new jobs are counted by
+-- lipsyncd itself: a trigger on the insert would make SQLite copy every page that the insert touches.
 
 CREATE TRIGGER job_moved AFTER UPDATE OF state ON job WHEN OLD.state <> NEW.state BEGIN
   UPDATE state SET jobs = jobs - 1 WHERE name = OLD.state;
   UPDATE state SET jobs = jobs + 1 WHERE name = NEW.state;
 END;
 
-CREATE TRIGGER job_freed AFTER UPDATE OF state ON job WHEN (NEW.state = 'cancelled') <> NEW.freed BEGIN
-  UPDATE job SET freed = (NEW.state = 'cancelled') WHERE id = NEW.id;
-END;
-
 CREATE TRIGGER job_of_manifest AFTER UPDATE OF state, manifest_id ON job
 WHEN OLD.manifest_id <> NEW.manifest_id
-  OR OLD.state <> NEW.state AND (OLD.finished_at_ms IS NOT NULL OR NEW.finished_at_ms IS NOT NULL)
+  OR OLD.state <> NEW.state AND (OLD.finished_at_ms IS NOT NULL OR NEW.finished_at_ms IS NOT NULL
+    OR OLD.state = 'unresolved' OR NEW.state = 'unresolved')
 BEGIN
   UPDATE manifest SET
     jobs = jobs - 1, succeeded = succeeded - (OLD.state = 'succeeded'), failed = failed - (OLD.state = 'failed'),
-    cancelled = cancelled - (OLD.state = 'cancelled')
+    cancelled = cancelled - (OLD.state = 'cancelled'), unresolved = unresolved - (OLD.state = 'unresolved')
   WHERE id = OLD.manifest_id;
   UPDATE manifest SET
     jobs = jobs + 1, succeeded = succeeded + (NEW.state = 'succeeded'), failed = failed + (NEW.state = 'failed'),
-    cancelled = cancelled + (NEW.state = 'cancelled')
+    cancelled = cancelled + (NEW.state = 'cancelled'), unresolved = unresolved + (NEW.state = 'unresolved')
   WHERE id = NEW.manifest_id;
 END;
 
@@ -273,12 +345,12 @@ CREATE TRIGGER job_deleted AFTER DELETE ON job BEGIN
   UPDATE state SET jobs = jobs - 1 WHERE name = OLD.state;
   UPDATE manifest SET
     jobs = jobs - 1, succeeded = succeeded - (OLD.state = 'succeeded'), failed = failed - (OLD.state = 'failed'),
-    cancelled = cancelled - (OLD.state = 'cancelled')
+    cancelled = cancelled - (OLD.state = 'cancelled'), unresolved = unresolved - (OLD.state = 'unresolved')
   WHERE id = OLD.manifest_id;
 END;
 
 CREATE TRIGGER manifest_made AFTER INSERT ON manifest WHEN NEW.removed_at_ms IS NULL BEGIN
-  UPDATE line SET
+  UPDATE daemon_state SET
     manifests_accepted = manifests_accepted + (NEW.state = 'accepted'),
     manifests_refused = manifests_refused + (NEW.state = 'refused');
 END;
@@ -286,7 +358,7 @@ END;
 CREATE TRIGGER manifest_changed AFTER UPDATE OF state, removed_at_ms ON manifest
 WHEN OLD.state <> NEW.state OR (OLD.removed_at_ms IS NULL) <> (NEW.removed_at_ms IS NULL)
 BEGIN
-  UPDATE line SET
+  UPDATE daemon_state SET
     manifests_accepted = manifests_accepted + (NEW.state = 'accepted' AND NEW.removed_at_ms IS NULL)
       - (OLD.state = 'accepted' AND OLD.removed_at_ms IS NULL),
     manifests_refused = manifests_refused + (NEW.state = 'refused' AND NEW.removed_at_ms IS NULL)
@@ -294,97 +366,180 @@ BEGIN
 END;
 
 CREATE TRIGGER manifest_deleted AFTER DELETE ON manifest WHEN OLD.removed_at_ms IS NULL BEGIN
-  UPDATE line SET
+  UPDATE daemon_state SET
     manifests_accepted = manifests_accepted - (OLD.state = 'accepted'),
     manifests_refused = manifests_refused - (OLD.state = 'refused');
 END;
 
+-- One row per job.
 CREATE VIEW job_overview AS
 SELECT
   j.key,
   m.path AS manifest,
   j.state,
+  strftime('%Y-%m-%dT%H:%M:%fZ', j.state_since_ms / 1000.0, 'unixepoch') AS state_since,
   CASE
     WHEN j.state IN ('succeeded', 'failed', 'cancelled') THEN NULL
+    WHEN j.task_row IS NULL THEN coalesce(j.media_missing, 'its media to be looked at')
+    WHEN t.state = 'succeeded' THEN
+      CASE
+        WHEN j.waits IS NOT NULL AND j.due_at_ms > now.ms THEN
+          j.waits || ' (at ' || strftime('%Y-%m-%dT%H:%M:%fZ', j.due_at_ms / 1000.0, 'unixepoch') || ')'
+        ELSE coalesce(j.waits, 'its copy of the result')
+      END
+    WHEN t.lead_job <> j.id THEN 'shares the task of ' || (SELECT key FROM job WHERE id = t.lead_job)
     WHEN j.state = 'unresolved' THEN 'a decision, for the answer to its create was lost: lipsyncd resolve ' || j.key || ' --task ID | --resend'
-    WHEN j.state = 'waiting' AND j.media_missing IS NOT NULL THEN j.media_missing
-    WHEN j.state = 'waiting' AND j.due_at_ms > now.ms THEN 'its not_before, ' || strftime('%Y-%m-%dT%H:%M:%fZ', j.due_at_ms / 1000.0, 'unixepoch')
+    WHEN j.state = 'waiting' AND t.due_at_ms > now.ms THEN 'its not_before, ' || strftime('%Y-%m-%dT%H:%M:%fZ', t.due_at_ms / 1000.0, 'unixepoch')
     WHEN j.state = 'waiting' THEN 'its turn, for its not_before has come'
-    -- What is the job's own affair, until a time to come.
-    WHEN j.waits IS NOT NULL AND j.due_at_ms > now.ms THEN
-      j.waits || ' (at ' || strftime('%Y-%m-%dT%H:%M:%fZ', j.due_at_ms / 1000.0, 'unixepoch') || ')'
-    -- What is the line's; without credentials it asks nothing, else it only pays nothing.
-    WHEN l.pause = 'credentials' OR l.pause IS NOT NULL AND (j.state IN ('queued', 'identified') OR j.state = 'creating' AND j.waits GLOB 'its create to be sent again*') THEN
+    -- What this task alone waits for, until a later time.
+    WHEN t.waits IS NOT NULL AND t.due_at_ms > now.ms THEN
+      t.waits || ' (at ' || strftime('%Y-%m-%dT%H:%M:%fZ', t.due_at_ms / 1000.0, 'unixepoch') || ')'
+    -- What holds the whole queue; without credentials it asks nothing, else it only pays nothing.
+    WHEN l.pause = 'credentials' OR l.pause IS NOT NULL AND (j.state IN ('queued', 'identified') OR j.state = 'creating' AND t.waits GLOB 'its create to be sent again*') THEN
       'the line, which is paused: ' || l.pause_reason ||
       CASE WHEN instr(l.pause_reason, 'code ' || l.pause_code) = 0 THEN ' (code ' || l.pause_code || ')' ELSE '' END
-    WHEN l.hold IS NOT NULL AND (j.state IN ('queued', 'identified') OR j.state = 'creating' AND j.waits GLOB 'its create to be sent again*') THEN l.hold
+    WHEN l.scanning AND j.state IN ('queued', 'identified') THEN 'the first complete scan of jobs_dir since the start' || coalesce(': ' || l.folder_problem, '')
+    WHEN l.hold IS NOT NULL AND (j.state IN ('queued', 'identified') OR j.state = 'creating' AND t.waits GLOB 'its create to be sent again*') THEN l.hold
     WHEN l.trouble IS NOT NULL AND j.state IN ('queued', 'identified') THEN 'the API, which gives no usable answer: ' || l.trouble
     WHEN j.state = 'identified' AND slots.used >= l.slots_limit THEN 'a slot (' || slots.used || ' of ' || l.slots_limit || ' slots in use)'
-    WHEN j.state IN ('queued', 'identified') AND j.waits IS NOT NULL THEN j.waits
+    WHEN j.state IN ('queued', 'identified') AND t.waits IS NOT NULL THEN t.waits
     WHEN j.state IN ('queued', 'identified') THEN
       CASE j.state WHEN 'queued' THEN 'its turn (' ELSE 'its turn at the pace of limits.create_per_second (' END ||
       slots.used || ' of ' || l.slots_limit || ' slots in use)'
     -- What was sent.
     ELSE
       CASE
-        WHEN j.waits IS NOT NULL THEN j.waits
+        WHEN t.waits IS NOT NULL THEN t.waits
         WHEN j.state = 'creating' THEN 'the answer to its create'
-        WHEN j.state = 'submitted' THEN 'Kling to begin task ' || j.task_id
-        WHEN j.state = 'processing' THEN 'Kling to finish task ' || j.task_id
+        WHEN j.state = 'submitted' THEN 'Kling to begin task ' || t.task_id
+        WHEN j.state = 'processing' THEN 'Kling to finish task ' || t.task_id
         ELSE 'its download'
       END ||
       CASE WHEN l.trouble IS NOT NULL AND j.state <> 'downloading' THEN ', but the API gives no usable answer: ' || l.trouble ELSE '' END
   END AS waiting_for,
-  j.attempt AS attempts,
-  j.task_id,
-  j.external_base || CASE WHEN j.attempt > 1 THEN '-' || j.attempt ELSE '' END AS external_task_id,
-  j.units_micro / 1e6 AS units,
+  j.video,
+  j.audio,
+  (SELECT group_concat(name || '=' || value, ', ') FROM label WHERE job_id = j.id) AS labels,
+  coalesce(t.take, j.take, 1) AS attempt,
+  t.task_id,
+  t.external_task_id,
+  (SELECT group_concat(key, ', ') FROM (SELECT key FROM job WHERE task_row = j.task_row AND id <> j.id ORDER BY absent_since_ms, id LIMIT 10)) AS shares_task_with,
+  (SELECT coalesce(sum(units_micro), 0) FROM task WHERE lead_job = j.id) / 1e6 AS units,
+  CAST(NULL AS REAL) AS money,
   j.output,
-  j.error_code,
-  j.error,
+  CASE WHEN j.state IN ('failed', 'cancelled') THEN coalesce(j.error_code, t.error_code) END AS error_code,
+  CASE WHEN j.state IN ('failed', 'cancelled') THEN coalesce(j.error, t.error) END AS error,
+  (SELECT request_id FROM event WHERE id = (SELECT max(id) FROM event WHERE job_id = j.id AND request_id IS NOT NULL)) AS request_id,
+  j.changed_after_sent,
+  j.dismissed,
   j.priority,
   strftime('%Y-%m-%dT%H:%M:%fZ', j.created_at_ms / 1000.0, 'unixepoch') AS created_at,
-  strftime('%Y-%m-%dT%H:%M:%fZ', j.updated_at_ms / 1000.0, 'unixepoch') AS updated_at,
-  strftime('%Y-%m-%dT%H:%M:%fZ', j.finished_at_ms / 1000.0, 'unixepoch') AS finished_at,
-  j.changed_since
+  strftime('%Y-%m-%dT%H:%M:%fZ', max(j.updated_at_ms, coalesce(t.updated_at_ms, 0)) / 1000.0, 'unixepoch') AS updated_at,
+  strftime('%Y-%m-%dT%H:%M:%fZ', j.finished_at_ms / 1000.0, 'unixepoch') AS finished_at
 FROM job j
 JOIN manifest m ON m.id = j.manifest_id
-JOIN line l ON l.id = 1
-JOIN (SELECT sum(jobs) AS used FROM state WHERE name IN ('creating', 'submitted', 'processing')) slots
+LEFT JOIN task t ON t.id = j.task_row
+JOIN daemon_state l ON l.id = 1
+JOIN (SELECT count(*) AS used FROM task WHERE state IN ('creating', 'submitted', 'processing')) slots
 JOIN (SELECT (julianday('now') - 2440587.5) * 86400000.0 AS ms) now;
 
+-- One row per change of a job.
 CREATE VIEW job_history AS
 SELECT
   j.key,
   strftime('%Y-%m-%dT%H:%M:%fZ', e.at_ms / 1000.0, 'unixepoch') AS at,
   (SELECT name FROM state WHERE number = e.from_state) AS from_state,
   (SELECT name FROM state WHERE number = e.to_state) AS to_state,
-  coalesce((SELECT text FROM phrase WHERE id = e.phrase), '') || coalesce(e.what, '') AS what,
-  e.request_id,
+  coalesce((SELECT text FROM history_text WHERE id = e.text_row), '') || coalesce(e.what, '') AS what,
   CASE e.call WHEN 1 THEN 'identify' WHEN 2 THEN 'create' WHEN 3 THEN 'query' WHEN 4 THEN 'list' END AS call,
   e.http_status,
   e.code,
+  e.request_id,
   e.units_micro / 1e6 AS units
 FROM event e
 JOIN job j ON j.id = e.job_id
 ORDER BY e.id;
 
+-- One row per task that Kling accepted.
+CREATE VIEW task_overview AS
+SELECT
+  t.task_id,
+  t.external_task_id,
+  t.take,
+  t.state,
+  (SELECT count(*) FROM job WHERE task_row = t.id) AS jobs,
+  t.video,
+  t.audio,
+  t.audio_ms,
+  t.video_ms,
+  t.units_micro / 1e6 AS units,
+  CAST(NULL AS REAL) AS money,
+  strftime('%Y-%m-%dT%H:%M:%fZ', coalesce(t.first_sent_at_ms, t.created_at_ms) / 1000.0, 'unixepoch') AS created_at,
+  strftime('%Y-%m-%dT%H:%M:%fZ', t.ended_at_ms / 1000.0, 'unixepoch') AS ended_at,
+  (t.ended_at_ms - coalesce(t.first_sent_at_ms, t.created_at_ms)) / 1000.0 AS seconds,
+  t.result_sha256
+FROM task t
+WHERE t.task_id IS NOT NULL;
+
+-- One row per manifest that is in the folder, or has jobs that are not cancelled.
 CREATE VIEW manifest_overview AS
 SELECT
   m.path,
   m.state,
   m.error,
   m.jobs,
+  m.jobs - m.succeeded - m.failed - m.cancelled AS unfinished,
   m.succeeded,
-  m.failed
+  m.failed,
+  m.cancelled,
+  m.unresolved,
+  (SELECT coalesce(sum(t.units_micro), 0) FROM job j JOIN task t ON t.lead_job = j.id WHERE j.manifest_id = m.id) / 1e6 AS units
 FROM manifest m
 WHERE m.removed_at_ms IS NULL OR m.jobs > m.cancelled;
 
+-- One row per code and reason of failed jobs. Ids and other numbers are cut off the reason.
+CREATE VIEW failure_overview AS
+SELECT
+  f.error_code,
+  f.reason,
+  count(*) AS jobs,
+  strftime('%Y-%m-%dT%H:%M:%fZ', min(f.finished_at_ms) / 1000.0, 'unixepoch') AS first_at,
+  strftime('%Y-%m-%dT%H:%M:%fZ', max(f.finished_at_ms) / 1000.0, 'unixepoch') AS last_at,
+  min(f.key) AS example_key,
+  (SELECT request_id FROM event WHERE id = (SELECT max(e.id) FROM event e JOIN job k ON k.id = e.job_id
+    WHERE k.key = min(f.key) AND e.request_id IS NOT NULL)) AS example_request_id
+FROM (
+  SELECT j.key, j.finished_at_ms, coalesce(j.error_code, t.error_code) AS error_code,
+    coalesce(j.error_reason, t.error_reason, j.error, t.error) AS reason
+  FROM job j LEFT JOIN task t ON t.id = j.task_row
+  WHERE j.state = 'failed' AND j.dismissed = 0
+) f
+GROUP BY f.error_code, f.reason;
+
+-- The one row about the queue.
+CREATE VIEW queue_status AS
+SELECT
+  l.pause IS NULL AND l.hold IS NULL AND NOT l.scanning AS running,
+  strftime('%Y-%m-%dT%H:%M:%fZ', l.pause_since_ms / 1000.0, 'unixepoch') AS paused_since,
+  l.pause AS paused_by,
+  coalesce(l.pause_reason, CASE WHEN l.scanning THEN 'the first complete scan of jobs_dir since the start' || coalesce(': ' || l.folder_problem, '') END,
+    l.hold, l.folder_problem, l.trouble) AS reason,
+  l.pause_code AS code,
+  strftime('%Y-%m-%dT%H:%M:%fZ', l.next_probe_at_ms / 1000.0, 'unixepoch') AS next_probe_at,
+  (SELECT count(*) FROM task WHERE state IN ('creating', 'submitted', 'processing')) AS slots_used,
+  l.slots_limit,
+  coalesce((SELECT identify_micro + task_micro FROM spend WHERE day = strftime('%Y-%m-%d', 'now')), 0) / 1e6 AS units_today,
+  l.cap_micro / 1e6 AS cap,
+  l.median_task_ms / 1000.0 AS median_task_seconds
+FROM daemon_state l;
+
+-- One row per UTC day.
 CREATE VIEW spend_by_day AS
 SELECT
   day,
   identify_micro / 1e6 AS identify_units,
   task_micro / 1e6 AS task_units,
   (identify_micro + task_micro) / 1e6 AS units,
+  CAST(NULL AS REAL) AS money,
   tasks
 FROM spend;

@@ -8,7 +8,7 @@
 //! A release build has nothing of this. It must never do anything else than end the process or wait.
 
 /// All points there are; each has a before and an after.
-pub const POINTS: [&str; 23] = [
+pub const POINTS: [&str; 26] = [
     // The daemon's start.
     "lock.write",
     "store.make",
@@ -17,6 +17,7 @@ pub const POINTS: [&str; 23] = [
     "create.intend",
     "create.intend_again",
     "create.answer",
+    "delivery.record",
     // Every kind of request.
     "api.identify",
     "api.create",
@@ -31,16 +32,20 @@ pub const POINTS: [&str; 23] = [
     "part.append",
     "part.keep",
     "part.finish",
+    "copy.write",
     "note.write",
     "metadata.write",
     "name.into_free",
     "name.over_ours",
+    "name.set_aside",
     "file.remove",
 ];
 
 /// What follows `point` has not been done yet.
 #[inline(always)]
 pub fn before(point: &'static str) {
+    #[cfg(test)]
+    crash::count();
     #[cfg(debug_assertions)]
     armed::hit(point, "before");
     #[cfg(not(debug_assertions))]
@@ -50,6 +55,8 @@ pub fn before(point: &'static str) {
 /// What is called `point` has just been done.
 #[inline(always)]
 pub fn after(point: &'static str) {
+    #[cfg(test)]
+    crash::count();
     #[cfg(debug_assertions)]
     armed::hit(point, "after");
     #[cfg(not(debug_assertions))]
@@ -60,6 +67,42 @@ pub fn after(point: &'static str) {
 pub async fn stall() {
     #[cfg(debug_assertions)]
     armed::stall().await;
+}
+
+/// Crashes inside a unit test: the work unwinds at a fail point, and the test goes on.
+#[cfg(test)]
+pub(crate) mod crash {
+    use std::{
+        cell::Cell,
+        panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    };
+
+    thread_local! {
+        static LEFT: Cell<Option<u32>> = const { Cell::new(None) };
+    }
+
+    struct Crash;
+
+    /// Does `work` on this thread up to its `nth` fail point, from 1. None: it crashed there.
+    pub(crate) fn at<T>(nth: u32, work: impl FnOnce() -> T) -> Option<T> {
+        LEFT.set(Some(nth));
+        let done = catch_unwind(AssertUnwindSafe(work));
+        LEFT.set(None);
+        match done {
+            Ok(done) => Some(done),
+            Err(crash) if crash.is::<Crash>() => None,
+            Err(panic) => resume_unwind(panic),
+        }
+    }
+
+    pub(super) fn count() {
+        let left = LEFT.get().map(|left| left.saturating_sub(1));
+        LEFT.set(left);
+        if left == Some(0) {
+            LEFT.set(None);
+            resume_unwind(Box::new(Crash));
+        }
+    }
 }
 
 #[cfg(debug_assertions)]

@@ -6,7 +6,7 @@
 use std::{sync::Arc, time::Instant};
 
 use lipsyncd::{
-    job::{Delivered, FaceSpan, Job, Moment, Outcome, Policy, Session, State, apply},
+    job::{Delivered, FaceSpan, Moment, Outcome, Policy, Session, State, Task, apply},
     pipeline::Clock,
     sim::SimConfig,
     store::{Answer, Call, KnownSession, Store},
@@ -98,10 +98,10 @@ async fn finish_all(house: &House) {
         let queued = store.queued(AT_ONCE).await.unwrap();
         let identified = store.under_way(State::Identified, i64::MAX, 0, AT_ONCE).await.unwrap();
         let mut writing = JoinSet::new();
-        for job in queued.into_iter().chain(identified) {
+        for task in queued.into_iter().chain(identified) {
             number += 1;
             let (store, policy) = (store.clone(), Arc::clone(&policy));
-            writing.spawn(async move { finish(&store, job, &policy, number).await });
+            writing.spawn(async move { finish(&store, task, &policy, number).await });
         }
         if writing.is_empty() {
             return;
@@ -110,8 +110,8 @@ async fn finish_all(house: &House) {
     }
 }
 
-/// One job from its place in line to its end, with the answers that an API gives.
-async fn finish(store: &Store, job: Job, policy: &Policy, number: u64) {
+/// One task from its place in the queue to its end, with the answers that an API gives.
+async fn finish(store: &Store, task: Task, policy: &Policy, number: u64) {
     let now_ms = Clock::system_now_ms();
     let moment = Moment { now_ms, chance: 0.5 };
     let answer = |call, units_micro| {
@@ -126,11 +126,11 @@ async fn finish(store: &Store, job: Job, policy: &Policy, number: u64) {
     };
     let faces = vec![FaceSpan { face_id: "0".to_owned(), start_ms: 0, end_ms: 9_000 }];
     let known = KnownSession { session, faces };
-    let video = format!("url {}", job.spec.video.as_written());
+    let video = format!("url {}", task.spec.video.as_written());
     let known = store.keep_session("bench", &video, known).await.unwrap();
     let identified =
         Outcome::Identified { session: known.session, faces: known.faces, units_micro: 50_000 };
-    let intended = Outcome::CreateIntended { account: "bench".to_owned(), sound_sha256: None };
+    let intended = Outcome::CreateIntended { account: "bench".to_owned() };
     // As long as those of the simulator.
     let accepted = Outcome::Accepted { task_id: (829_000_000_000_000_000 + number).to_string() };
     let result =
@@ -145,9 +145,9 @@ async fn finish(store: &Store, job: Job, policy: &Policy, number: u64) {
         ),
         (Outcome::Delivered(result), None),
     ];
-    let mut job = job;
-    for (outcome, answer) in story.into_iter().skip(usize::from(job.state == State::Identified)) {
-        let transition = apply(&job, outcome, &moment, policy).unwrap();
-        job = store.record(transition, answer, now_ms).await.unwrap();
+    let mut task = task;
+    for (outcome, answer) in story.into_iter().skip(usize::from(task.state == State::Identified)) {
+        let transition = apply(&task, outcome, &moment, policy).unwrap();
+        task = store.record(transition, answer, now_ms).await.unwrap();
     }
 }

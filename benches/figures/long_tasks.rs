@@ -12,15 +12,16 @@ use futures_util::{StreamExt as _, stream};
 use lipsyncd::{
     job::{FaceChoice, JobSpec, Media, Moment, Policy, Source},
     kling::{
-        Answer, Api, CreateRequest, Created, Fetched, Identified, Reply, ResourcePack, Task,
+        Answer, Api, CreateRequest, Created, Fetched, Identified, RemoteTask, Reply, ResourcePack,
         VideoRef,
         offline::{RawAnswer, unanswered},
     },
+    manifest::{Content, request_hash, spec_hash},
     media::Locator,
     metrics::Metrics,
     pipeline::{Clock, End, Offload, PaceSettings, Pipeline, Pulse, Settings, Until},
     sim::{self, NoFiles, Sim, SimConfig},
-    store::{Accepted, Interlude, Store, WantedJob},
+    store::{Accepted, Interlude, OnChange, Store, WantedJob},
 };
 use tempfile::TempDir;
 use tokio::{
@@ -64,7 +65,7 @@ async fn work_off(slots: usize, jobs: usize) -> f64 {
     let settings = settings(&dir, slots, Offload::Here(interlude));
     let (policy, began) = (settings.policy.clone(), api.began);
     let moment = Moment { now_ms: now_ms(began), chance: 0.5 };
-    store.accept(manifest(jobs), moment, policy).await.unwrap().unwrap();
+    store.accept(manifest(jobs), moment, policy, OnChange::Flag).await.unwrap().unwrap();
     let clock = Clock::new(move || now_ms(began), 1);
     let pipeline = Pipeline::new(api.clone(), store, clock, settings).await.unwrap();
     let nothing_more = Arc::new(AtomicBool::new(false));
@@ -108,41 +109,42 @@ fn settings(dir: &TempDir, slots: usize, offload: Offload) -> Settings {
         output_dir,
         locator: Locator { jobs_dir, media_dirs: Vec::new() },
         offload,
+        is_scanned: Arc::new(AtomicBool::new(true)),
         metrics: Metrics::new(),
     }
 }
 
 fn manifest(jobs: usize) -> Accepted {
-    let wanted = |job: usize| WantedJob {
-        spec: JobSpec {
-            key: format!("m/{job}"),
-            id: Some(job.to_string()),
-            video: Source::Url("https://cdn.example/v.mp4?duration_ms=9000".to_owned()),
-            audio: Source::Url(format!("https://cdn.example/{job}.mp3?duration_ms=5000")),
-            face: FaceChoice::Longest,
-            sound_start_ms: 0,
-            sound_end_ms: Some(4_000),
-            sound_insert_ms: None,
-            sound_volume: 1.0,
-            original_audio_volume: 1.0,
-            watermark: false,
-            callback_url: None,
-            external_task_id: None,
-            output: format!("m/{job}.mp4"),
-            priority: 0,
-            not_before_at_ms: None,
-            labels: [].into(),
-        },
-        meaning: job.to_string(),
-        external_base: format!("bench-{job}"),
-        media: Ok(Media::default()),
+    let spec = |job: usize| JobSpec {
+        key: format!("m/{job}"),
+        id: Some(job.to_string()),
+        video: Source::Url("https://cdn.example/v.mp4?duration_ms=9000".to_owned()),
+        audio: Source::Url(format!("https://cdn.example/{job}.mp3?duration_ms=5000")),
+        face: FaceChoice::Longest,
+        sound_start_ms: 0,
+        sound_end_ms: Some(4_000),
+        sound_insert_ms: None,
+        sound_volume: 1.0,
+        original_audio_volume: 1.0,
+        watermark: false,
+        callback_url: None,
+        external_task_id: None,
+        take: None,
+        output: format!("m/{job}.mp4"),
+        priority: 0,
+        not_before_at_ms: None,
+        labels: [].into(),
+    };
+    let wanted = |job: usize| {
+        let spec = spec(job);
+        let nothing_local = Content { video_sha256: None, audio_sha256: None };
+        let request_hash = request_hash(&spec, nothing_local);
+        let spec_hash = spec_hash(&spec, false);
+        WantedJob { spec, spec_hash, request_hash, media: Ok(Media::default()) }
     };
     Accepted {
         path: "m.yaml".to_owned(),
-        print: "1 1".to_owned(),
-        file_id: "1:1".to_owned(),
-        seen_at_ms: BEGAN_AT_MS,
-        unread: Arc::default(),
+        file_stamp: "1 1".to_owned(),
         jobs: (0..jobs).map(wanted).collect(),
     }
 }
@@ -180,11 +182,11 @@ impl Api for Simulated {
         self.ask(run).await.created()
     }
 
-    async fn task(&self, id: &str) -> Reply<Task> {
+    async fn task(&self, id: &str) -> Reply<RemoteTask> {
         self.ask(|sim, now_ms| sim.query(now_ms, Some(AUTHORIZATION), id)).await.task()
     }
 
-    async fn tasks(&self, page: u32, page_size: u32) -> Reply<Vec<Task>> {
+    async fn tasks(&self, page: u32, page_size: u32) -> Reply<Vec<RemoteTask>> {
         let query = format!("pageNum={page}&pageSize={page_size}");
         self.ask(|sim, now_ms| sim.list(now_ms, Some(AUTHORIZATION), &query)).await.tasks()
     }

@@ -33,7 +33,7 @@ fn is_sound(manifest: &Manifest, bytes: &[u8]) {
             lies_in(place, &lines);
         }
         assert!(keys.insert(job.spec.key.clone()) && outputs.insert(job.spec.output.clone()));
-        assert_eq!(job.meaning.len(), 64);
+        assert_eq!(job.spec_hash.len(), 32);
         keeps_the_rules(&job.spec);
         is_planned(&job.spec);
     }

@@ -1,23 +1,24 @@
-//! `lipsyncd cancel`: take back what was not sent.
+//! `lipsyncd cancel`: take back what was not created.
 
 use clap::ValueHint;
 
 use super::{
     CommandError, Context, ExitCode,
-    change::{Changer, Verdict},
+    change::{Changer, No, Verdict},
     open,
 };
 use crate::{
-    job::{Job, Outcome, State},
-    store::JobDetail,
+    job::State,
+    store::{Command, JobState},
 };
 
-/// Take jobs back that were not sent yet
+/// Take jobs back whose task was not created yet
 ///
 /// A job that waits, is queued or identified is cancelled, and stays so though its manifest is still
-/// in the folder, until `lipsyncd retry`. A job that was sent, or may have been, cannot be cancelled:
-/// the API has no such call and the task is paid for, so it is followed to its end and its result is
-/// kept. All jobs named are tried; the exit code is 1 if one of them was not cancelled.
+/// in the folder, until `lipsyncd retry`. A retry that was not created yet is taken back to the result the job
+/// had. Cancelling one of several jobs that share a task leaves it to the others. A job whose task was created, or
+/// may have been, cannot be cancelled: the API has no such call and the task is paid for, so it is followed to
+/// its end and its result is kept. All jobs named are tried; the exit code is 1 if one of them was not cancelled.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  lipsyncd cancel promo/en promo/fr")]
 pub struct Args {
@@ -30,36 +31,44 @@ pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCod
     Changer::open(context)?.change_all(&arguments.jobs, context, judge, said)
 }
 
-fn said(job: &Job) -> String {
-    format!("cancelled; `{}` brings it back", open::command("retry", &job.spec.key))
+fn said(state: &JobState) -> String {
+    match state.job.state {
+        State::Cancelled => {
+            format!("cancelled; `{}` brings it back", open::command("retry", &state.job.spec.key))
+        }
+        earlier => format!("its retry is taken back: it is {earlier} again, as before"),
+    }
 }
 
-fn judge(detail: &JobDetail) -> Verdict {
-    let state = detail.job.state;
-    match state {
-        State::Waiting | State::Queued | State::Identified if detail.job.was_never_sent() => {
-            Verdict::Do(Outcome::Cancelled)
-        }
-        State::Waiting | State::Queued | State::Identified => Verdict::No(
+fn judge(state: &JobState) -> Verdict {
+    let JobState { job, task, .. } = state;
+    let refused = |why: String, hint| Err(No::Refused(why, hint));
+    let never_sent = task.as_ref().is_none_or(|task| task.is_uncreated());
+    match job.state {
+        State::Waiting | State::Queued | State::Identified if never_sent => Ok(Command::Cancel),
+        State::Waiting | State::Queued | State::Identified => refused(
             format!(
-                "is {state}, but its create was sent before and may have been accepted: that is found \
-                 out first, and the API cannot cancel a task"
+                "is {}, but its create request was sent before and may have been accepted: that is found \
+                 out first, and the API cannot cancel a task",
+                job.state
             ),
             None,
         ),
-        State::Cancelled => Verdict::Already("was cancelled already".to_owned()),
+        State::Failed if never_sent && job.earlier_task.is_some() => Ok(Command::Cancel),
+        State::Cancelled => Err(No::Already("was cancelled already".to_owned())),
         State::Succeeded | State::Failed => {
-            Verdict::No(format!("has {state} already: there is nothing left to cancel"), None)
+            refused(format!("has {} already: there is nothing left to cancel", job.state), None)
         }
-        State::Creating | State::Submitted | State::Processing | State::Downloading => Verdict::No(
+        State::Creating | State::Submitted | State::Processing | State::Downloading => refused(
             format!(
-                "is {state}: it was sent, and the API cannot cancel a task. It is followed to its end"
+                "is {}: its create request was sent, and the API cannot cancel a task. It is followed to its end",
+                job.state
             ),
             None,
         ),
-        State::Unresolved => Verdict::No(
+        State::Unresolved => refused(
             "is unresolved: it may have been sent, and the API cannot cancel a task".to_owned(),
-            Some(format!("{} --task ID | --resend", open::command("resolve", &detail.line.key))),
+            Some(format!("{} --task ID | --resend", open::command("resolve", &job.spec.key))),
         ),
     }
 }

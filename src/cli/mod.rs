@@ -10,8 +10,10 @@ mod change;
 mod check;
 mod completions;
 mod demo;
+mod dismiss;
 mod doctor;
 mod error;
+mod fetch;
 mod json;
 mod list;
 mod log;
@@ -78,6 +80,8 @@ pub enum Command {
     List(list::Args),
     Show(show::Args),
     Retry(retry::Args),
+    Fetch(fetch::Args),
+    Dismiss(dismiss::Args),
     Resolve(resolve::Args),
     Cancel(cancel::Args),
     Pause(pause::Args),
@@ -168,6 +172,8 @@ fn perform(
         Command::Retry(arguments) => retry::run(arguments, context),
         Command::Resolve(arguments) => resolve::run(arguments, context),
         Command::Cancel(arguments) => cancel::run(arguments, context),
+        Command::Fetch(arguments) => fetch::run(arguments, context),
+        Command::Dismiss(arguments) => dismiss::run(arguments, context),
         Command::Pause(arguments) => pause::run(arguments, context),
         Command::Resume(arguments) => resume::run(arguments, context),
         Command::Check(arguments) => check::run(arguments, context),

@@ -4,12 +4,12 @@ use clap::{ArgGroup, ValueHint};
 
 use super::{
     CommandError, Context, ExitCode,
-    change::{Changer, Verdict, note_absent_daemon},
+    change::{Changer, No, Verdict, note_absent_daemon},
     open,
 };
 use crate::{
-    job::{Job, Outcome, State},
-    store::JobDetail,
+    job::{Outcome, State},
+    store::{Command, JobState},
 };
 
 /// Decide an unresolved job: which task it is, or that it was never accepted
@@ -52,22 +52,27 @@ pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCod
         }
         None => Outcome::ResolvedAsUnsent,
     };
-    let judge = |detail: &JobDetail| match detail.job.state {
-        State::Unresolved => Verdict::Do(outcome.clone()),
-        // The task that was named before does not exist: another may be named.
-        State::Submitted if detail.job.is_unseen() && arguments.task.is_some() => {
-            Verdict::Do(outcome.clone())
+    let names_a_task = arguments.task.is_some();
+    let judge = move |state: &JobState| -> Verdict {
+        let key = &state.job.spec.key;
+        let is_unseen = state.task.as_ref().is_some_and(|task| task.is_unseen());
+        match state.job.state {
+            State::Unresolved => Ok(Command::Task(outcome.clone())),
+            // The task that was named before does not exist: another may be named.
+            State::Submitted if is_unseen && names_a_task => Ok(Command::Task(outcome.clone())),
+            _ if state.undecided.is_some() => Ok(Command::Task(outcome.clone())),
+            other => Err(No::Refused(
+                format!("is {other}, not unresolved: there is nothing to decide"),
+                Some(open::command("show", key)),
+            )),
         }
-        state => Verdict::No(
-            format!("is {state}, not unresolved: there is nothing to decide"),
-            Some(open::command("show", &detail.line.key)),
-        ),
     };
     let unlisted = match &arguments.task {
         Some(task_id) => is_unlisted(&changer, &arguments.job, task_id.trim())?,
         None => false,
     };
     let job = std::slice::from_ref(&arguments.job);
+    let said = |state: &JobState| said(state, arguments.task.as_deref());
     let exit = changer.change_all(job, context, judge, said)?;
     if exit == ExitCode::Done {
         if unlisted {
@@ -78,10 +83,14 @@ pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCod
     Ok(exit)
 }
 
-fn said(job: &Job) -> String {
-    match &job.task_id {
-        Some(task_id) => format!("is task {task_id} now, which is followed to its end"),
-        None => format!("is sent again as {}", job.external_task_id()),
+fn said(state: &JobState, task_id: Option<&str>) -> String {
+    let task = state.task.as_ref().filter(|task| !task.was_accepted());
+    match (task_id, task) {
+        (Some(task_id), _) => {
+            format!("is task {} now, which is followed to its end", task_id.trim())
+        }
+        (None, Some(task)) => format!("is sent again as {}", task.external_task_id()),
+        (None, None) => "its earlier create request is not sent again".to_owned(),
     }
 }
 
@@ -89,7 +98,7 @@ fn said(job: &Job) -> String {
 fn is_unlisted(changer: &Changer, key: &str, task_id: &str) -> Result<bool, CommandError> {
     let detail = changer.reader.detail(key)?;
     Ok(detail.is_some_and(|detail| {
-        detail.job.state == State::Unresolved
+        (detail.state.job.state == State::Unresolved || detail.state.undecided.is_some())
             && !detail.candidates.iter().any(|candidate| candidate.task_id == task_id)
     }))
 }
@@ -115,11 +124,18 @@ fn require_free(changer: &Changer, key: &str, task_id: &str) -> Result<(), Comma
             .hint("it is the task_id that Kling gave, such as 837291047210934"));
     }
     match changer.reader.owner_of_task(task_id)? {
-        Some(owner) if owner != key => Err(CommandError::new(
+        Some(owner) if !is_of(changer, key, &owner)? => Err(CommandError::new(
             ExitCode::Failed,
             format!("{key}: task {task_id} is job {owner}'s"),
         )
         .hint(format!("`{}` shows that job", open::command("show", &owner)))),
         _ => Ok(()),
     }
+}
+
+/// Whether two jobs share one task.
+fn is_of(changer: &Changer, key: &str, owner: &str) -> Result<bool, CommandError> {
+    let state = changer.reader.job_state(key)?;
+    Ok(key == owner
+        || state.is_some_and(|state| state.shares_with.iter().any(|other| other == owner)))
 }

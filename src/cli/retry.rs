@@ -1,35 +1,49 @@
-//! `lipsyncd retry`: a fresh attempt, the one way to pay again.
+//! `lipsyncd retry`: another take, the one way to pay again.
 
-use clap::ValueHint;
+mod plan;
 
+use std::io::{self, BufRead as _, IsTerminal as _};
+
+use clap::{ArgGroup, ValueHint};
+
+use self::plan::Plan;
 use super::{
     CommandError, Context, ExitCode,
-    change::{Changer, Verdict, note_absent_daemon},
+    change::{Changer, No, Verdict, note_absent_daemon},
     open,
+    text::safe,
 };
 use crate::{
-    job::{Job, Outcome, State},
-    store::{JobDetail, JobFilter, Reader},
+    job::{State, retried_take},
+    store::{Command, JobFilter, JobState, Reader},
 };
 
-/// Run jobs again from the start: a fresh attempt, which is paid for again
+/// Make jobs again: another take, which is paid for again
 ///
-/// For jobs that failed, were cancelled or succeeded. Manifest and media are read anew, so that the
-/// attempt runs the job as its manifest stands now; its task goes by the same external_task_id with
-/// -2, -3, … appended. This is the only way to pay for a job again. All jobs named are tried; the
-/// exit code is 1 if one of them cannot be run again.
+/// A take is used up only by a task that Kling accepted: a job that failed before sends the same take again. A
+/// job that succeeded, or failed at Kling, moves to the next take, whose task has the same name with -2, -3, …
+/// If that task exists already, its result is used and nothing is paid. The jobs and how many tasks are paid
+/// are shown first; on a terminal the command asks, elsewhere it needs --yes. The exit code is 1 if one of the jobs
+/// cannot be made again.
 #[derive(Debug, clap::Args)]
-#[group(required = true, multiple = false)]
-#[command(after_help = "Examples:\n  \
+#[command(
+    group = ArgGroup::new("selection").required(true),
+    after_help = "Examples:\n  \
     lipsyncd retry promo/en promo/fr\n  \
-    lipsyncd retry --failed")]
+    lipsyncd retry --failed --yes")]
 pub struct Args {
     /// Keys of jobs, as `lipsyncd list` shows them
-    #[arg(value_name = "JOB", value_hint = ValueHint::Other)]
+    #[arg(value_name = "JOB", value_hint = ValueHint::Other, group = "selection")]
     jobs: Vec<String>,
-    /// All jobs that failed
-    #[arg(long)]
+    /// All jobs that are failed, and still are when they are written
+    #[arg(long, group = "selection")]
     failed: bool,
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
+    /// Show what would be done, and do nothing
+    #[arg(long)]
+    dry_run: bool,
 }
 
 /// So many failed jobs are read at once.
@@ -48,6 +62,31 @@ pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCod
         writeln!(context.out, "No job has failed.")?;
         return Ok(ExitCode::Done);
     }
+    let only_failed = arguments.failed;
+    if arguments.yes && !arguments.dry_run {
+        return carry_out(&changer, keys, context, move |state| judge(state, only_failed));
+    }
+    let plan = Plan::read(keys, |state| judge(state, only_failed), &changer.reader, context)?;
+    if plan.keys.is_empty() || !confirm(&plan, arguments.dry_run, context)? {
+        return Ok(plan.exit);
+    }
+    let (keys, exit) = (plan.keys.clone(), plan.exit);
+    let judge = move |state: &JobState| match plan.has_shown(state) {
+        true => judge(state, only_failed),
+        false => Err(No::Refused(
+            "changed since it was shown: it is left as it is".to_owned(),
+            Some(open::command("show", &state.job.spec.key)),
+        )),
+    };
+    Ok(exit.max(carry_out(&changer, &keys, context, judge)?))
+}
+
+fn carry_out(
+    changer: &Changer,
+    keys: &[String],
+    context: &mut Context<'_>,
+    judge: impl Fn(&JobState) -> Verdict + Send + Sync + 'static,
+) -> Result<ExitCode, CommandError> {
     let exit = changer.change_all(keys, context, judge, said)?;
     note_absent_daemon(context)?;
     Ok(exit)
@@ -58,47 +97,116 @@ fn failed_jobs(reader: &Reader) -> Result<Vec<String>, CommandError> {
     let (mut keys, mut after) = (Vec::new(), Some(0));
     while let Some(row) = after {
         let (lines, next) = reader.page(&filter, row, PAGE)?;
-        keys.extend(lines.into_iter().map(|line| line.key));
+        let counted = lines.into_iter().filter(|line| !line.dismissed);
+        keys.extend(counted.map(|line| line.key));
         after = next;
     }
     Ok(keys)
 }
 
-fn said(job: &Job) -> String {
-    format!("attempt {} begins with a look at its manifest and media", job.attempt)
+/// Shows what a retry would do, and asks on a terminal.
+fn confirm(plan: &Plan, dry_run: bool, context: &mut Context<'_>) -> Result<bool, CommandError> {
+    let text = plan.text();
+    let what = safe(&text);
+    if dry_run {
+        writeln!(context.out, "{what}. Nothing was done (--dry-run).")?;
+        return Ok(false);
+    }
+    if !io::stdin().is_terminal() {
+        return Err(CommandError::new(ExitCode::Usage, what).hint(
+            "a retry pays again, and there is no terminal to confirm it: add --yes, or --dry-run to see what it would do",
+        ));
+    }
+    context.out.flush()?;
+    write!(context.err, "{what}. Go on? [y/N] ")?;
+    context.err.flush()?;
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer)?;
+    let is_yes = matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes");
+    if !is_yes {
+        writeln!(context.err, "Nothing was done.")?;
+    }
+    Ok(is_yes)
 }
 
-fn judge(detail: &JobDetail) -> Verdict {
-    let (job, line) = (&detail.job, &detail.line);
-    let waits = || line.waiting_for.as_deref().unwrap_or("its turn").to_owned();
+fn said(state: &JobState) -> String {
+    let JobState { job, task: Some(task), earlier, shares_with, .. } = state else {
+        return "its media are looked at again, then it starts".to_owned();
+    };
+    let take = retried_take(task.take, job, earlier.as_ref());
+    if task.was_accepted() {
+        return format!("{take} exists already: its result is used, and nothing is paid");
+    }
+    let others = shares_with.first();
+    let shared = others.map(|other| format!("; it shares the task of {other}")).unwrap_or_default();
+    let is_changed =
+        earlier.as_ref().is_some_and(|earlier| earlier.request_hash != task.request_hash);
+    let kept =
+        if is_changed && job.delivered.is_some() { "; the earlier result is kept" } else { "" };
+    format!("{take} begins{shared}{kept}")
+}
+
+fn judge(state: &JobState, only_failed: bool) -> Verdict {
+    let JobState { job, task, manifest, .. } = state;
+    let refused = |why: String, hint| Err(No::Refused(why, hint));
+    if only_failed && (job.state != State::Failed || job.dismissed) {
+        return Err(No::NotMeant);
+    }
     match job.state {
-        State::Failed | State::Cancelled | State::Succeeded if !detail.manifest_is_there => {
-            Verdict::No(
-                format!("its manifest {} is not in the folder any more", line.manifest),
-                Some("put it back into the folder first".to_owned()),
-            )
-        }
-        State::Cancelled if job.was_removed() => Verdict::No(
-            format!("it was taken out of {}", line.manifest),
+        State::Cancelled if job.was_removed() => refused(
+            format!("it was taken out of {manifest}"),
             Some("put it back there, and it runs without a retry".to_owned()),
         ),
-        State::Failed | State::Cancelled | State::Succeeded => Verdict::Do(Outcome::Retried),
-        State::Waiting | State::Queued | State::Identified => Verdict::No(
-            format!("is {} and goes on by itself; it waits for {}", job.state, waits()),
-            None,
+        State::Failed | State::Cancelled | State::Succeeded if job.absent_since_ms.is_some() => {
+            let mut hint = "put it back into the folder first".to_owned();
+            if job.state == State::Failed || job.changed_after_sent {
+                hint += &format!(
+                    ", or accept it as it is: {}",
+                    open::command("dismiss", &job.spec.key)
+                );
+            }
+            refused(format!("its manifest {manifest} does not ask for it any more"), Some(hint))
+        }
+        State::Failed | State::Cancelled | State::Succeeded => Ok(Command::Retry),
+        State::Waiting | State::Queued | State::Identified => refused(
+            format!("is {} and continues automatically", job.state),
+            Some(open::command("show", &job.spec.key)),
         ),
-        State::Creating => Verdict::No(
-            "its create was sent, and what became of it is being found out".to_owned(),
-            Some(open::command("show", &line.key)),
+        State::Creating => refused(
+            "its create request was sent, and its outcome is being found out".to_owned(),
+            Some(open::command("show", &job.spec.key)),
         ),
-        State::Submitted | State::Processing | State::Downloading => Verdict::No(
-            format!("is {}: its task is paid for and followed to its end", job.state),
-            Some("retry it when it has ended".to_owned()),
-        ),
-        State::Unresolved => Verdict::No(
-            "is unresolved: its create may have been accepted, and a retry could pay twice"
+        State::Submitted | State::Processing | State::Downloading => {
+            let id = task.as_ref().and_then(|task| task.task_id.as_deref()).unwrap_or_default();
+            refused(
+                format!("is {}: its task {id} is paid for and followed to its end", job.state),
+                Some("retry it when it has ended".to_owned()),
+            )
+        }
+        State::Unresolved => refused(
+            "is unresolved: its create request may have been accepted, and a retry could pay twice"
                 .to_owned(),
-            Some(format!("{} --task ID | --resend", open::command("resolve", &line.key))),
+            Some(format!("{} --task ID | --resend", open::command("resolve", &job.spec.key))),
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use crate::cli::Cli;
+
+    #[test]
+    fn retry_selects_jobs_or_failed() {
+        let is_valid = |arguments: &str| {
+            Cli::try_parse_from(format!("lipsyncd retry {arguments}").split_whitespace()).is_ok()
+        };
+        for valid in ["a b", "a --yes", "--failed", "--failed --yes --dry-run"] {
+            assert!(is_valid(valid), "{valid}");
+        }
+        for invalid in ["", "--yes", "--dry-run --yes", "a --failed"] {
+            assert!(!is_valid(invalid), "{invalid}");
+        }
     }
 }

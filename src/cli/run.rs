@@ -178,6 +178,7 @@ fn left_over(context: &mut Context<'_>, end: End) -> Result<ExitCode, CommandErr
     tell(left.failed, "failed");
     tell(left.waiting, "left waiting");
     tell(left.unresolved, "unresolved");
+    tell(left.changed, "changed after they were sent");
     tell(left.refused_manifests, "manifests refused");
     writeln!(context.err, "not all succeeded: {}; `lipsyncd status` says more", told.join(", "))?;
     Ok(ExitCode::Failed)

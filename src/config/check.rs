@@ -10,6 +10,7 @@ pub(super) const ALLOWED: &[(&str, &str)] = &[
     ("output_dir", "a path of a folder"),
     ("state_db", "a path of a file"),
     ("watch.settle", "a duration of at most an hour, such as `1s`"),
+    ("watch.on_change", "`flag` or `run`"),
     ("watch.rescan_interval", "a duration from 10ms to a day, such as `30s`"),
     ("media.dirs", "a list of paths of folders, such as `[/srv/media]`"),
     ("media.public_base_url", "`null`, or an http(s) address without `?`, `#`, user and password"),

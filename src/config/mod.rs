@@ -62,6 +62,17 @@ pub struct Config {
     pub log: Log,
 }
 
+/// What becomes of a job whose request changes after its task was created.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnChange {
+    /// It keeps its result and is flagged.
+    #[default]
+    Flag,
+    /// The new request is made, and paid for.
+    Run,
+}
+
 /// How the folder is watched.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -69,6 +80,8 @@ pub struct Watch {
     /// How long a file must not have changed before it is read.
     #[serde(deserialize_with = "kinds::duration")]
     pub settle: Duration,
+    /// What becomes of a job whose request changes after its task was created.
+    pub on_change: OnChange,
     /// How often the folder is read through without being told.
     #[serde(deserialize_with = "kinds::duration")]
     pub rescan_interval: Duration,
@@ -236,7 +249,11 @@ impl Default for Config {
 
 impl Default for Watch {
     fn default() -> Self {
-        Self { settle: Duration::from_secs(1), rescan_interval: Duration::from_secs(30) }
+        Self {
+            settle: Duration::from_secs(1),
+            on_change: OnChange::Flag,
+            rescan_interval: Duration::from_secs(30),
+        }
     }
 }
 

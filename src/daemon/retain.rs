@@ -38,9 +38,10 @@ mod tests {
     use crate::{
         job::{
             JobSpec, Media, Moment, Outcome, apply,
+            outcome::Fault,
             tests::{POLICY, spec},
         },
-        store::{Accepted, Reader, WantedJob},
+        store::{Accepted, OnChange, Reader, WantedJob},
     };
 
     const NOW_MS: i64 = 1_772_366_407_050;
@@ -49,8 +50,8 @@ mod tests {
     fn wanted(key: &str) -> WantedJob {
         let (id, output) = (Some(key.to_owned()), format!("{key}.mp4"));
         let spec = JobSpec { key: key.to_owned(), id, output, ..spec() };
-        let (meaning, external_base) = (key.to_owned(), key.to_owned());
-        WantedJob { spec, meaning, external_base, media: Ok(Media::default()) }
+        let (spec_hash, request_hash) = (key.to_owned(), Some(key.to_owned()));
+        WantedJob { spec, spec_hash, request_hash, media: Ok(Media::default()) }
     }
 
     /// A store at `path` with many jobs that end now.
@@ -59,16 +60,14 @@ mod tests {
         let moment = || Moment { now_ms: NOW_MS, chance: 0.5 };
         let manifest = Accepted {
             path: "a.yaml".to_owned(),
-            print: "print".to_owned(),
-            file_id: "file".to_owned(),
-            seen_at_ms: NOW_MS,
-            unread: Arc::default(),
+            file_stamp: "stamp".to_owned(),
             jobs: (0..jobs).map(|number| wanted(&format!("job {number}"))).collect(),
         };
-        store.accept(manifest, moment(), POLICY).await.unwrap().unwrap();
-        for job in store.queued(jobs).await.unwrap() {
-            let cancelled = apply(&job, Outcome::Cancelled, &moment(), &POLICY).unwrap();
-            store.record(cancelled, None, NOW_MS).await.unwrap();
+        store.accept(manifest, moment(), POLICY, OnChange::Flag).await.unwrap().unwrap();
+        let fault = || Fault { code: "x".to_owned(), message: "no face".to_owned() };
+        for task in store.queued(jobs).await.unwrap() {
+            let failed = apply(&task, Outcome::Refused(fault()), &moment(), &POLICY).unwrap();
+            store.record(failed, None, NOW_MS).await.unwrap();
         }
         store
     }

@@ -1,17 +1,18 @@
 //! The settings of each part, from the configuration: they know nothing of it.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use secrecy::ExposeSecret as _;
 
 use crate::{
-    config::{Config, Credentials},
+    config::{self, Config, Credentials},
     inbox::InboxSettings,
     job::Policy,
     kling::{BuildError, Client, ClientConfig, Credential},
     media::Locator,
     metrics::Metrics,
     pipeline::{Clock, Offload, PaceSettings, Settings},
+    store::OnChange,
 };
 
 /// How long a download may stand still.
@@ -38,6 +39,7 @@ pub(super) fn pipeline(config: &Config, credentials: &Credentials, metrics: &Met
         output_dir: config.output_dir.clone(),
         locator: locator(config),
         offload: Offload::threads(),
+        is_scanned: Arc::default(),
         metrics: metrics.clone(),
     }
 }
@@ -67,7 +69,13 @@ pub(super) fn inbox(config: &Config, settings: &Settings) -> InboxSettings {
         settle: config.watch.settle,
         rescan_interval: config.watch.rescan_interval,
         policy: settings.policy.clone(),
-        account: settings.account.clone(),
+        on_change: match config.watch.on_change {
+            config::OnChange::Flag => OnChange::Flag,
+            config::OnChange::Run => OnChange::Run,
+        },
+        offload: settings.offload.clone(),
+        watches: true,
+        is_scanned: Arc::clone(&settings.is_scanned),
         metrics: settings.metrics.clone(),
     }
 }

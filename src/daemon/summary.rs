@@ -23,11 +23,9 @@ const COUNTS: [(&[State], &str); 6] = [
 /// The line, such as `3 of 5 slots used; 120 queued, 45 succeeded, 1 failed`. What keeps the line
 /// from its work stands first.
 pub(super) fn summary(standing: &Standing) -> String {
-    let holds: Vec<State> = State::ALL.into_iter().filter(|state| state.holds_slot()).collect();
-    let used = standing.count(&holds);
     let mut parts = Vec::new();
     parts.extend(hindrance(standing));
-    parts.push(format!("{used} of {} slots used", standing.slots_limit));
+    parts.push(format!("{} of {} slots used", standing.slots_used, standing.slots_limit));
     let counts = COUNTS.iter().filter_map(|(states, word)| {
         let count = standing.count(states);
         (count > 0).then(|| format!("{count} {word}"))
@@ -96,7 +94,12 @@ mod tests {
             pause: None,
             hold: None,
             trouble: None,
+            folder_problem: None,
             blocked: None,
+            slots_used: 0,
+            changed_after_sent: 0,
+            first_changed: None,
+            dismissed: 0,
             median_task_ms: None,
             daemon_pid: None,
             daemon_since_ms: None,
@@ -115,10 +118,12 @@ mod tests {
             (State::Succeeded, 45),
             (State::Cancelled, 9),
         ]);
+        // Jobs that share a task share its slot.
+        busy.slots_used = 2;
         busy.manifests_refused = 1;
         assert_eq!(
             summary(&busy),
-            "3 of 4 slots used; 120 queued, 45 succeeded; 1 manifest refused"
+            "2 of 4 slots used; 120 queued, 45 succeeded; 1 manifest refused"
         );
     }
 

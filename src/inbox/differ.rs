@@ -12,7 +12,7 @@ use std::{
 
 use super::{
     known::{Known, Print},
-    scan::{FileId, Found, Stamp, folder_id, look_at, walk},
+    scan::{Found, folder_id, walk},
 };
 
 /// A manifest that is new or changed, or is to be read again.
@@ -49,19 +49,12 @@ pub(super) fn differ(
 ) -> io::Result<Differences> {
     let mut differences = Differences { folder_id: folder_id(root)?, ..Differences::default() };
     known.values().for_each(|seen| seen.walk_by(false));
-    let mut unchanged: Vec<(FileId, &str)> = Vec::with_capacity(known.len());
+    let mut unchanged = 0;
     let changed = &mut differences.changed;
     walk(root, &mut differences.unseen, &mut |path, found| {
-        let stamp = note(path, found, known, again, changed);
-        if let Some((stamp, (path, _))) = stamp.zip(known.get_key_value(path)) {
-            unchanged.push((stamp.file_id, path));
-        }
+        unchanged += usize::from(note(path, found, known, again, changed));
     })?;
-    differences.is_empty = unchanged.is_empty() && changed.is_empty();
-    // Only what is to be read could be met twice. Where nothing is, the next walk tells.
-    if !changed.is_empty() {
-        look_again_at_twins(root, unchanged, known, again, changed)?;
-    }
+    differences.is_empty = unchanged == 0 && differences.changed.is_empty();
     let is_gone =
         |path: &str| !differences.unseen.keys().any(|folder| path.starts_with(folder.as_str()));
     differences.gone = known
@@ -72,14 +65,14 @@ pub(super) fn differ(
     Ok(differences)
 }
 
-/// Notes what stands at `path`. Returns the stamp of what looks as it is known and need not be read.
+/// Notes what is at `path`. Returns whether it looks as it is known and need not be read.
 fn note(
     path: &str,
     found: Found,
     known: &Known,
     again: &BTreeSet<Arc<str>>,
     changed: &mut BTreeMap<Arc<str>, Change>,
-) -> Option<Stamp> {
+) -> bool {
     let seen = known.get(path);
     if let Some(seen) = seen {
         seen.walk_by(true);
@@ -88,40 +81,11 @@ fn note(
         (Found::File(stamp), Some(seen)) => seen.print != Print::of(stamp),
         _ => true,
     };
-    match found {
-        Found::File(stamp) if !is_news && !again.contains(path) => Some(stamp),
-        found => {
-            changed.insert(path.into(), Change { found, is_news });
-            None
-        }
+    if !is_news && !again.contains(path) {
+        return true;
     }
-}
-
-/// A manifest that is moved while the folder is walked may be met under both its names: the one that
-/// is gone by now, or is another file's, must not make the other look like a second manifest.
-fn look_again_at_twins(
-    root: &Path,
-    unchanged: Vec<(FileId, &str)>,
-    known: &Known,
-    again: &BTreeSet<Arc<str>>,
-    changed: &mut BTreeMap<Arc<str>, Change>,
-) -> io::Result<()> {
-    let mut all = unchanged;
-    all.extend(changed.iter().filter_map(|(path, change)| match &change.found {
-        Found::File(stamp) => Some((stamp.file_id, &**path)),
-        Found::Odd(_) => None,
-    }));
-    all.sort_unstable();
-    let twins = all.chunk_by(|a, b| a.0 == b.0).filter(|files| files.len() > 1).flatten();
-    let twins: Vec<String> = twins.map(|(_, path)| (*path).to_owned()).collect();
-    for path in twins {
-        changed.remove(path.as_str());
-        match look_at(&root.join(&path))? {
-            Some(found) => _ = note(&path, found, known, again, changed),
-            None => _ = known.get(path.as_str()).map(|seen| seen.walk_by(false)),
-        }
-    }
-    Ok(())
+    changed.insert(path.into(), Change { found, is_news });
+    false
 }
 
 #[cfg(test)]
@@ -158,34 +122,5 @@ mod tests {
         assert_eq!(changed, [("b.yaml", true), ("d.yaml", false), ("e.yaml", true)]);
         assert_eq!(found.gone, ["c.yaml".into()]);
         assert!(!found.is_empty);
-    }
-
-    #[test]
-    fn two_that_are_swapped_during_the_walk_are_not_met_twice() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = |name: &str| folder.path().join(name);
-        fs::write(path("a.yaml"), "a").unwrap();
-        fs::write(path("b.yaml"), "bb").unwrap();
-        fs::write(path("c.yaml"), "c").unwrap();
-        let known = known(folder.path());
-        let listing = scan(folder.path()).unwrap();
-        let Found::File(a) = listing.manifests["a.yaml"].clone() else { panic!() };
-        let Found::File(c) = listing.manifests["c.yaml"].clone() else { panic!() };
-        // The walk saw a.yaml before, and b.yaml after they were swapped; c.yaml was there, and went.
-        let mut changed = BTreeMap::from([(
-            "b.yaml".into(),
-            Change { found: Found::File(a.clone()), is_news: true },
-        )]);
-        fs::remove_file(path("c.yaml")).unwrap();
-        fs::hard_link(path("a.yaml"), path("t")).unwrap();
-        fs::rename(path("b.yaml"), path("a.yaml")).unwrap();
-        fs::rename(path("t"), path("b.yaml")).unwrap();
-        let unchanged = vec![(a.file_id, "a.yaml"), (a.file_id, "c.yaml"), (c.file_id, "d.yaml")];
-        let none = BTreeSet::new();
-        look_again_at_twins(folder.path(), unchanged, &known, &none, &mut changed).unwrap();
-        let found = differ(folder.path(), &known, &none).unwrap();
-        assert_eq!(changed, found.changed);
-        assert_eq!(changed.len(), 2);
-        assert_eq!(found.gone, ["c.yaml".into()]);
     }
 }

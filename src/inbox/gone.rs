@@ -1,4 +1,4 @@
-//! Manifests that left the folder, and folders that only seem to be empty.
+//! Manifests that a scan misses, jobs that have left, and folders that only seem to be empty.
 
 use tracing::{info, warn};
 
@@ -9,17 +9,17 @@ use super::{
 use crate::store::{Change, StoreError};
 
 impl Inbox {
-    /// What was in the folder and is not, is gone: unless the folder could not be seen, or is
-    /// another one, such as the empty folder under a share that is not mounted.
+    /// Writes what this scan means for jobs that are missing: those that an earlier scan missed long enough ago
+    /// have left, and what was in the folder and is not is missing from now on. Nothing of it where the folder is
+    /// another one and empty, such as the folder under a share that is not mounted.
     pub(super) async fn remove_gone(
         &mut self,
         differences: &Differences,
         pass: &mut Pass,
     ) -> Result<(), StoreError> {
-        let gone = &differences.gone;
         let before = self.store.folder().await?;
         let another = before.as_ref().is_some_and(|before| *before != differences.folder_id);
-        if another && !gone.is_empty() && differences.is_empty {
+        if another && !differences.gone.is_empty() && differences.is_empty {
             self.complain(format!(
                 "jobs_dir {} is another folder than before, and holds no manifest: is a share not \
                  mounted? Nothing is cancelled",
@@ -31,20 +31,30 @@ impl Inbox {
         if another || before.is_none() {
             self.store.set_folder(&differences.folder_id).await?;
         }
-        for path in gone {
+        self.leave(pass).await?;
+        for path in &differences.gone {
             self.known.remove(path);
             self.forget(path);
             let policy = self.settings.policy.clone();
-            let changes = self.store.remove(path, (self.moment)(), policy).await?;
-            let cancelled = changes.len();
-            let jobs = if cancelled == 1 { "job" } else { "jobs" };
-            info!(
-                manifest = &**path,
-                cancelled, "{path}: left the folder, {cancelled} {jobs} cancelled"
-            );
+            let changes = self.store.miss(path, (self.moment)(), policy).await?;
+            let missing = changes.len();
+            let jobs = if missing == 1 { "job" } else { "jobs" };
+            info!(manifest = &**path, "{path}: no longer in the folder, with {missing} {jobs}");
             changes.iter().for_each(Change::log);
             pass.changed = true;
         }
+        Ok(())
+    }
+
+    async fn leave(&mut self, pass: &mut Pass) -> Result<(), StoreError> {
+        let moment = (self.moment)();
+        let interval_ms =
+            i64::try_from(self.settings.rescan_interval.as_millis()).unwrap_or(i64::MAX);
+        let missed_before_ms = moment.now_ms.saturating_sub(interval_ms);
+        let policy = self.settings.policy.clone();
+        let changes = self.store.leave(missed_before_ms, moment, policy).await?;
+        pass.changed |= !changes.is_empty();
+        changes.iter().for_each(Change::log);
         Ok(())
     }
 

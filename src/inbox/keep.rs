@@ -12,23 +12,25 @@ use std::{
 
 use tokio::{
     sync::Notify,
-    task::spawn_blocking,
     time::{Instant, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
 use super::{
+    all_media::AllMedia,
     differ::differ,
     known::{Known, Print, Seen},
     look::Looker,
+    many::ChangedFiles,
     settle::Settling,
     watch::Watch,
 };
 use crate::{
     job::{Moment, Policy},
     metrics::Metrics,
-    store::{KnownManifest, Store, StoreError},
+    offload::Offload,
+    store::{KnownManifest, OnChange, Store, StoreError},
 };
 
 /// What the inbox works under.
@@ -44,8 +46,14 @@ pub struct InboxSettings {
     pub rescan_interval: Duration,
     /// How outcomes are judged.
     pub policy: Policy,
-    /// Whose tasks its jobs become; part of the names that are made for them.
-    pub account: String,
+    /// What becomes of a job whose request changes after its task was created.
+    pub on_change: OnChange,
+    /// Where work that blocks is done.
+    pub offload: Offload,
+    /// Whether the folders are watched; if not, a scan comes at each interval alone.
+    pub watches: bool,
+    /// Set once the folder was scanned completely.
+    pub is_scanned: Arc<AtomicBool>,
     /// What is counted on the way.
     pub metrics: Metrics,
 }
@@ -69,6 +77,7 @@ pub struct Inbox {
     /// What of the folder could not be seen, as it was last told.
     pub(super) unseen: BTreeMap<String, String>,
     pub(super) complaint: Option<String>,
+    pub(super) all_media: AllMedia,
 }
 
 /// What a pass found left to do.
@@ -77,8 +86,8 @@ pub(super) struct Pass {
     pub(super) again_at: Option<Instant>,
     /// Whether something was written to the store.
     pub(super) changed: bool,
-    /// Whether the folder could be read.
-    pub(super) was_read: bool,
+    /// Local files whose content changed since finished jobs were made of them.
+    pub(super) changed_files: ChangedFiles,
 }
 
 impl Inbox {
@@ -105,6 +114,7 @@ impl Inbox {
             changed_at_ms: BTreeMap::new(),
             unseen: BTreeMap::new(),
             complaint: None,
+            all_media: AllMedia::at_once(),
         };
         inbox.load_known().await?;
         // What stood in their way may be gone, and this version may take what another did not.
@@ -115,7 +125,7 @@ impl Inbox {
 
     /// Works until `stop`. `look` asks for a pass; `nudge` is rung when the store changed;
     /// `more_to_come` is false while nothing in the folder is still being written; `passed` is told after
-    /// each pass that the folder was read, or why it could not be.
+    /// each pass that the folder was scanned, or why it could not be.
     ///
     /// # Errors
     /// When the database fails for good.
@@ -129,7 +139,7 @@ impl Inbox {
     ) -> Result<(), StoreError> {
         let changed = Arc::new(Notify::new());
         let mut watch = Watch::new(Arc::clone(&changed));
-        let mut is_first = true;
+        let (mut is_first, mut written) = (true, None);
         loop {
             let pass = self.pass(&mut watch).await?;
             more_to_come.store(pass.again_at.is_some(), Ordering::Release);
@@ -137,11 +147,13 @@ impl Inbox {
                 nudge.notify_one();
             }
             is_first = false;
-            passed(match &self.complaint {
-                Some(why) if !pass.was_read => Err(why),
-                _ => Ok(()),
-            });
+            if self.complaint != written {
+                written.clone_from(&self.complaint);
+                self.store.set_folder_problem(written.clone()).await?;
+            }
+            passed(self.complaint.as_deref().map_or(Ok(()), Err));
             let rescan_at = Instant::now() + self.settings.rescan_interval;
+            let rescan_at = rescan_at.min(self.all_media.due_at());
             let at = pass.again_at.map_or(rescan_at, |again| again.min(rescan_at));
             tokio::select! {
                 biased;
@@ -151,7 +163,7 @@ impl Inbox {
                     // A cancelled job gives up its output.
                     self.again.extend(self.clashing.iter().cloned());
                 }
-                () = changed.notified() => {}
+                () = changed.notified() => self.all_media.hurry(),
                 () = sleep_until(at) => {}
             }
         }
@@ -167,15 +179,17 @@ impl Inbox {
     }
 
     async fn pass(&mut self, watch: &mut Watch) -> Result<Pass, StoreError> {
-        let mut pass = Pass { again_at: None, changed: false, was_read: false };
+        let mut pass =
+            Pass { again_at: None, changed: false, changed_files: ChangedFiles::default() };
         let root = self.settings.jobs_dir.clone();
         let (known, again) = (std::mem::take(&mut self.known), std::mem::take(&mut self.again));
         let began = Instant::now();
-        let (known, again, walked) = blocking(move || {
-            let walked = differ(&root, &known, &again);
-            (known, again, walked)
-        })
-        .await;
+        let (known, again, walked) = self
+            .blocking(move || {
+                let walked = differ(&root, &known, &again);
+                (known, again, walked)
+            })
+            .await;
         debug!("looked through the folder in {:.1} ms", began.elapsed().as_secs_f64() * 1e3);
         (self.known, self.again) = (known, again);
         let differences = match walked {
@@ -190,12 +204,17 @@ impl Inbox {
             }
         };
         let others: Vec<_> = self.settings.media_dirs.iter().map(PathBuf::as_path).collect();
-        pass.was_read = true;
-        watch.keep(&self.settings.jobs_dir, &differences.folder_id, &others);
+        if self.settings.watches {
+            watch.keep(&self.settings.jobs_dir, &differences.folder_id, &others);
+        }
         self.notice_changes(&differences);
         self.remove_gone(&differences, &mut pass).await?;
+        let unseen: Vec<String> = differences.unseen.keys().cloned().collect();
         let pending = self.read_changed(differences, &mut pass).await?;
-        self.look_at_waiting(&pending, &mut pass).await?;
+        self.look_at_media(&pending, &mut pass).await?;
+        if self.complaint.is_none() {
+            self.end_first_scan(&pending, &unseen).await?;
+        }
         self.settings.metrics.looked(self.pending(pending.iter()));
         self.settling.forget_unseen();
         if let Some(looker) = &mut self.looker {
@@ -205,19 +224,53 @@ impl Inbox {
     }
 }
 
-impl Pass {
-    pub(super) fn look_again_in(&mut self, wait: Duration) {
-        let at = Instant::now() + wait;
-        self.again_at = Some(self.again_at.map_or(at, |before| before.min(at)));
+impl Inbox {
+    /// Paid calls begin after the first complete scan. The jobs of manifests that it could not compare are held
+    /// until they are.
+    async fn end_first_scan(
+        &mut self,
+        pending: &BTreeSet<Arc<str>>,
+        unseen: &[String],
+    ) -> Result<(), StoreError> {
+        if self.settings.is_scanned.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let is_unseen = |path: &str| unseen.iter().any(|folder| path.starts_with(folder.as_str()));
+        let uncompared: Vec<Arc<str>> = self
+            .known
+            .keys()
+            .filter(|path| pending.contains(&***path) || is_unseen(path))
+            .map(|path| Arc::from(&**path))
+            .collect();
+        for path in uncompared {
+            let (moment, policy) = ((self.moment)(), self.settings.policy.clone());
+            let why = "its manifest to be read: it was not compared since the start";
+            self.store.hold(&path, why, moment, policy).await?;
+            self.again.insert(path);
+        }
+        self.store.set_scanned().await?;
+        self.settings.is_scanned.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    /// Runs `work` where it may block; a panic in it is the caller's, too.
+    pub(super) async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> T {
+        match self.settings.offload.run(work).await {
+            Ok(done) => done,
+            Err(panicked) => panic!("{panicked}"),
+        }
     }
 }
 
-/// Runs `work` on a thread that may block; a panic in it is the caller's, too.
-pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    match spawn_blocking(work).await {
-        Ok(done) => done,
-        // The runtime ends, and its callers with it.
-        Err(ended) if ended.is_cancelled() => std::future::pending().await,
-        Err(failed) => std::panic::resume_unwind(failed.into_panic()),
+impl Pass {
+    pub(super) fn look_again_in(&mut self, wait: Duration) {
+        self.look_again_at(Instant::now() + wait);
+    }
+
+    pub(super) fn look_again_at(&mut self, at: Instant) {
+        self.again_at = Some(self.again_at.map_or(at, |before| before.min(at)));
     }
 }

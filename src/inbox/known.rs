@@ -72,7 +72,7 @@ impl Seen {
 
 impl From<KnownManifest> for Seen {
     fn from(manifest: KnownManifest) -> Self {
-        Self::new(Print::parse(&manifest.print), manifest.refused)
+        Self::new(Print::parse(&manifest.file_stamp), manifest.refused)
     }
 }
 
@@ -83,7 +83,7 @@ mod tests {
     #[test]
     fn a_print_is_the_same_in_the_database_and_by_its_stamp() {
         for modified_ns in [0, -1, 1_700_000_000_123_456_789, i128::from(i64::MAX) + 1] {
-            let stamp = Stamp { bytes: 17, modified_ns, ..Stamp::default() };
+            let stamp = Stamp { bytes: 17, modified_ns };
             let print = Print::of(&stamp);
             assert_eq!(print.to_string(), format!("17 {modified_ns}"));
             assert_eq!(Print::parse(&print.to_string()), print);

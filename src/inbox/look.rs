@@ -1,219 +1,188 @@
-//! Looking at the media of a job: there, still, and such as the API takes.
+//! Checks the media of a job: present, settled, and accepted by the API.
 //!
-//! One measurement a file: many jobs of one video share it. Blocks; call it on a thread that may.
+//! Each file is measured and hashed once, however many jobs use it. Blocks: call it on a thread that
+//! may block.
 
 use std::{
-    collections::HashMap,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use url::Url;
 
+use self::facts::{Facts, FileFacts, Kind, Unusable};
 use super::settle::Settling;
 use crate::{
     job::{JobSpec, Media, Source, outcome::Fault},
-    media::{
-        self, LocateFault, Located, Locator, SoundFacts, VideoFacts, public_url, sound, video,
-    },
+    media::{FileStamp, LocateFault, Located, Locator, public_url},
 };
 
-/// So many measurements are remembered.
-const REMEMBERED_MAX: usize = 10_000;
+mod facts;
+#[cfg(test)]
+mod tests;
 
-/// What a look at the media of a job found.
+/// The result of a check of a job's media.
 #[derive(Debug)]
 pub enum Look {
-    /// All are there and still.
+    /// All are present and settled. Local files have a length, a stamp and a SHA-256.
     Ready(Media),
-    /// Some are not there, or not still; in words, with how soon another look is worth it.
+    /// Some are absent, unreadable, or still being written.
     Missing {
-        /// What is waited for.
+        /// What is missing, in one clause.
         what: String,
-        /// None: at the next rescan.
+        /// How soon another check is useful; none: at the next scan.
         again: Option<Duration>,
     },
     /// One of them cannot be used.
     Unfit {
-        /// Whether it is the sound, not the video.
-        sound: bool,
-        /// A name outside the folders is the manifest's fault, not the file's.
+        /// Whether it is the audio, not the video.
+        audio: bool,
+        /// Whether the manifest names a file outside the allowed folders: an error of the manifest.
         outside: bool,
         /// Why not.
         fault: Fault,
     },
 }
 
-/// Looks at media, and remembers what it measured.
+/// Checks media, and remembers what it measured.
 #[derive(Debug)]
 pub struct Looker {
     locator: Locator,
     public_base_url: Option<Url>,
-    settling: Settling<PathBuf, String>,
-    sounds: Known<SoundFacts>,
-    videos: Known<VideoFacts>,
+    settle: Duration,
+    settling: Settling<PathBuf, FileStamp>,
+    facts: Facts,
+}
+
+/// A local file of a job that exists and is settled.
+struct Settled<'a> {
+    kind: Kind,
+    /// The name in the manifest.
+    name: &'a str,
+    located: Located,
 }
 
 impl Looker {
-    /// `settle`: how long a file must stay as it is.
+    /// `settle`: how long a file must stay unchanged before it is read.
     #[must_use]
     pub fn new(locator: Locator, public_base_url: Option<Url>, settle: Duration) -> Self {
         Self {
             locator,
             public_base_url,
+            settle,
             settling: Settling::new(settle),
-            sounds: HashMap::new(),
-            videos: HashMap::new(),
+            facts: Facts::default(),
         }
     }
 
-    /// Looks at the media of a job whose manifest lies in `manifest_dir`, relative to `jobs_dir`.
-    pub fn look(&mut self, spec: &JobSpec, manifest_dir: &str) -> Look {
+    /// Checks the media of a job whose manifest is in `manifest_dir`, relative to `jobs_dir`.
+    ///
+    /// `known` is what the database has of this job's media: files whose stamps are still the same
+    /// are not read again. `now_ms` is the wall time (Unix ms).
+    pub fn look(&mut self, spec: &JobSpec, manifest_dir: &str, known: &Media, now_ms: i64) -> Look {
         let folder = self.locator.jobs_dir.join(manifest_dir);
-        // Both are looked for before either is measured, so that they settle side by side.
-        let sound = self.find(&folder, &spec.audio, true);
-        let video = self.find(&folder, &spec.video, false);
+        // Both are located before either is read, so that they settle side by side.
+        let audio = self.find(Kind::Audio, &folder, &spec.audio, known, now_ms);
+        let video = self.find(Kind::Video, &folder, &spec.video, known, now_ms);
+        self.read(audio, video, known).map_or_else(|look| *look, Look::Ready)
+    }
+
+    fn read(
+        &mut self,
+        audio: Result<Option<Settled<'_>>, Box<Look>>,
+        video: Result<Option<Settled<'_>>, Box<Look>>,
+        known: &Media,
+    ) -> Result<Media, Box<Look>> {
         let mut media = Media::default();
-        match sound {
-            Ok(None) => {}
-            Ok(Some(located)) => {
-                match self.measure(&located) {
-                    Ok(facts) => media.sound_ms = Some(facts.length_ms),
-                    Err(unusable) => return unusable.into_look(true),
-                }
-                media.sound_print = Some(located.fingerprint.to_string());
-            }
-            Err(look) => return *look,
+        if let Some(audio) = audio? {
+            let facts = self.facts_of(&audio, known)?;
+            media.audio_ms = facts.length_ms;
+            media.audio_stamp = Some(audio.located.stamp.to_string());
+            media.audio_sha256 = Some(facts.sha256);
         }
-        match video {
-            Ok(None) => Look::Ready(media),
-            Ok(Some(located)) => self.with_video(media, spec, &located),
-            Err(look) => *look,
+        if let Some(video) = video? {
+            let Some(base) = &self.public_base_url else { return Err(no_public_url(video.name)) };
+            media.video_url = Some(public_url(base.as_str(), &video.located.public_path));
+            let facts = self.facts_of(&video, known)?;
+            media.video_ms = facts.length_ms;
+            media.video_stamp = Some(video.located.stamp.to_string());
+            media.video_sha256 = Some(facts.sha256);
         }
+        Ok(media)
     }
 
-    /// Adds what is known of a local video.
-    fn with_video(&mut self, mut media: Media, spec: &JobSpec, located: &Located) -> Look {
-        let Some(base) = &self.public_base_url else {
-            let what = format!(
-                "media.public_base_url to be set: the video {} is a local file, and Kling fetches \
-                 videos by their address",
-                spec.video.as_written()
-            );
-            return Look::Missing { what, again: None };
-        };
-        media.video_url = Some(public_url(base.as_str(), &located.public_path));
-        media.video_print = Some(located.fingerprint.to_string());
-        match self.probe(located) {
-            Ok(facts) => Look::Ready(Media { video_ms: facts.length_ms, ..media }),
-            Err(unusable) => unusable.into_look(false),
-        }
-    }
-
-    /// Forgets files that no job waited for since the last call.
+    /// Forgets files that no job needed since the last call.
     pub fn forget_unseen(&mut self) {
         self.settling.forget_unseen();
-        if self.sounds.len() + self.videos.len() > REMEMBERED_MAX {
-            self.sounds.clear();
-            self.videos.clear();
-        }
+        self.facts.forget_unused();
     }
 
-    /// Returns where a local file lies, once it is still; none for what is no local file.
-    fn find(
+    /// Locates a local file, once it is settled; none for a URL or an id. A file that the database knows as it is now
+    /// was settled already.
+    fn find<'a>(
         &mut self,
+        kind: Kind,
         folder: &Path,
-        source: &Source,
-        sound: bool,
-    ) -> Result<Option<Located>, Box<Look>> {
+        source: &'a Source,
+        known: &Media,
+        now_ms: i64,
+    ) -> Result<Option<Settled<'a>>, Box<Look>> {
         let Source::File(name) = source else { return Ok(None) };
-        let kind = if sound { "sound" } else { "video" };
-        let located = self.locator.locate(folder, name).map_err(|fault| match fault {
-            // A permission may be given yet: whoever dropped the file can mend it.
-            LocateFault::Missing { .. } | LocateFault::Changed(_) | LocateFault::Io { .. } => {
-                Look::Missing { what: format!("its {kind}: {fault}"), again: None }
-            }
-            LocateFault::Outside { .. } => outside(sound, &fault),
-            LocateFault::NotFile { .. } => unfit(sound, told(&fault.into())),
-        })?;
-        let print = located.fingerprint.to_string();
+        let located =
+            self.locator.locate(folder, name).map_err(|fault| not_located(kind, name, &fault))?;
+        if kind.known_facts(known, located.stamp).is_some() {
+            return Ok(Some(Settled { kind, name, located }));
+        }
         let modified_ns = i128::from(located.modified_ns);
-        match self.settling.wait(located.path.clone(), &print, modified_ns) {
-            None => Ok(Some(located)),
-            Some(again) => Err(Box::new(Look::Missing {
-                what: format!("its {kind} {name} to be written whole"),
-                again: Some(again),
-            })),
+        match self.settling.wait(located.path.clone(), &located.stamp, modified_ns, now_ms) {
+            None => Ok(Some(Settled { kind, name, located })),
+            Some(again) => Err(still_written(kind, name, again)),
         }
     }
 
-    fn measure(&mut self, located: &Located) -> Result<SoundFacts, Unusable> {
-        remembered(&mut self.sounds, located, || {
-            let facts = sound::measure_file(&located.path)?;
-            sound::check(&facts)?;
-            Ok::<_, media::SoundFault>(facts)
-        })
-    }
-
-    fn probe(&mut self, located: &Located) -> Result<VideoFacts, Unusable> {
-        remembered(&mut self.videos, located, || {
-            let facts = video::probe(&located.path)?;
-            video::check(&facts)?;
-            Ok::<_, media::VideoFault>(facts)
+    fn facts_of(&mut self, file: &Settled<'_>, known: &Media) -> Result<FileFacts, Box<Look>> {
+        let Settled { kind, name, located } = file;
+        let known = kind.known_facts(known, located.stamp);
+        self.facts.of(*kind, located, known).map_err(|unusable| match unusable {
+            Unusable::Unfit(fault) => unfit(*kind, false, fault),
+            Unusable::Unreadable(error) => unreadable(*kind, name, &error),
+            Unusable::Changed => still_written(*kind, name, self.settle),
         })
     }
 }
 
-/// What was found out of files, by path and fingerprint.
-type Known<T> = HashMap<(PathBuf, String), Result<T, Fault>>;
-
-/// Why a file that is there cannot be used.
-enum Unusable {
-    /// It must be another file.
-    Unfit(Fault),
-    /// The system keeps it from being read; in words.
-    Unreadable(String),
-}
-
-impl Unusable {
-    fn into_look(self, sound: bool) -> Look {
-        match self {
-            Self::Unfit(fault) => unfit(sound, fault),
-            Self::Unreadable(what) => Look::Missing { what, again: None },
+fn not_located(kind: Kind, name: &str, fault: &LocateFault) -> Box<Look> {
+    let outside = match fault {
+        LocateFault::Missing { .. } => {
+            return Box::new(Look::Missing { what: fault.describe(kind.name()), again: None });
         }
-    }
-}
-
-/// Looks at a file once; a failure that may pass is not remembered.
-fn remembered<T: Clone, E: Into<media::Fault>>(
-    known: &mut Known<T>,
-    located: &Located,
-    look: impl FnOnce() -> Result<T, E>,
-) -> Result<T, Unusable> {
-    let key = (located.path.clone(), located.fingerprint.to_string());
-    if let Some(known) = known.get(&key) {
-        return known.clone().map_err(Unusable::Unfit);
-    }
-    let found = match look().map_err(Into::into) {
-        Err(fault) if fault.may_pass() => {
-            let what = format!("{} to be readable: {fault}", located.public_path.display());
-            return Err(Unusable::Unreadable(what));
-        }
-        found => found.map_err(|fault| told(&fault)),
+        // A permission may be granted later.
+        LocateFault::Io { error, .. } => return unreadable(kind, name, &error.to_string()),
+        LocateFault::Changed(_) => return still_written(kind, name, Duration::ZERO),
+        LocateFault::Outside { .. } => true,
+        LocateFault::NotFile { .. } => false,
     };
-    known.insert(key, found.clone());
-    found.map_err(Unusable::Unfit)
+    let message = fault.describe(kind.name());
+    unfit(kind, outside, Fault { code: fault.code().to_owned(), message })
 }
 
-fn told(fault: &media::Fault) -> Fault {
-    Fault { code: fault.code().to_owned(), message: fault.to_string() }
+fn still_written(kind: Kind, name: &str, again: Duration) -> Box<Look> {
+    let what = format!("{} {name} is still being written", kind.name());
+    Box::new(Look::Missing { what, again: Some(again) })
 }
 
-fn unfit(sound: bool, fault: Fault) -> Look {
-    Look::Unfit { sound, outside: false, fault }
+fn unreadable(kind: Kind, name: &str, error: &str) -> Box<Look> {
+    let what = format!("{} {name} cannot be read: {error}", kind.name());
+    Box::new(Look::Missing { what, again: None })
 }
 
-fn outside(sound: bool, fault: &LocateFault) -> Look {
-    let fault = Fault { code: fault.code().to_owned(), message: fault.to_string() };
-    Look::Unfit { sound, outside: true, fault }
+fn no_public_url(name: &str) -> Box<Look> {
+    let what = format!(
+        "video {name} is a local file, and Kling fetches videos by URL: set media.public_base_url"
+    );
+    Box::new(Look::Missing { what, again: None })
+}
+
+fn unfit(kind: Kind, outside: bool, fault: Fault) -> Box<Look> {
+    Box::new(Look::Unfit { audio: kind == Kind::Audio, outside, fault })
 }

@@ -4,13 +4,14 @@
 //! are waited for. Owns no state of jobs: what a manifest's change means for a job is decided in
 //! [`job`](crate::job) and written by the [`store`](crate::store). The folder is only ever read.
 
+mod all_media;
 mod changed;
 mod differ;
 mod gone;
 mod keep;
 mod known;
 mod look;
-mod name;
+mod many;
 mod read;
 mod refuse;
 mod scan;
@@ -22,4 +23,4 @@ mod watch;
 pub use keep::{Inbox, InboxSettings};
 pub use look::{Look, Looker};
 pub use read::{Faulty, ReadJob, Reading, read_manifest};
-pub use scan::{FileId, Found, Listing, Stamp, scan};
+pub use scan::{Found, Listing, Stamp, scan};

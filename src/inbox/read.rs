@@ -13,7 +13,7 @@ use super::{
     scan::Stamp,
 };
 use crate::{
-    job::JobSpec,
+    job::{JobSpec, Media},
     manifest::{self, ManifestPath, Place, Problem, Problems},
     media::open_resolved,
 };
@@ -32,8 +32,8 @@ pub struct Reading {
 pub struct ReadJob {
     /// What it asks.
     pub spec: JobSpec,
-    /// Checksum of what it asks.
-    pub meaning: String,
+    /// Digest of all its keys.
+    pub spec_hash: String,
     /// What the look at its media found.
     pub look: Look,
     /// Where in the manifest the job stands.
@@ -75,12 +75,19 @@ impl From<io::Error> for Faulty {
     }
 }
 
-/// Reads the manifest at `path`, relative to `jobs_dir`.
+/// Reads the manifest at `path`, relative to `jobs_dir`. `known` returns what the database has of the media of a job,
+/// by its key; `now_ms` is the wall time (Unix ms).
 ///
 /// # Errors
 /// All faults of the manifest at once, with the text they are in. A name of a file that lies outside
 /// of the allowed folders is one of them; a file that is missing or unfit is not.
-pub fn read_manifest(jobs_dir: &Path, path: &str, looker: &mut Looker) -> Result<Reading, Faulty> {
+pub fn read_manifest(
+    jobs_dir: &Path,
+    path: &str,
+    looker: &mut Looker,
+    known: impl Fn(&str) -> Media,
+    now_ms: i64,
+) -> Result<Reading, Faulty> {
     let (bytes, stamp) = load(jobs_dir, path)?;
     let text = || String::from_utf8_lossy(&bytes).into_owned();
     let read = manifest::read(&bytes, &ManifestPath::new(path));
@@ -90,14 +97,14 @@ pub fn read_manifest(jobs_dir: &Path, path: &str, looker: &mut Looker) -> Result
     let mut outside: Option<Problems> = None;
     let mut jobs = Vec::with_capacity(manifest.jobs.len());
     for job in manifest.jobs {
-        let look = looker.look(&job.spec, folder);
-        if let Look::Unfit { outside: true, sound, fault } = &look {
-            let place = if *sound { job.audio_place } else { job.video_place };
+        let look = looker.look(&job.spec, folder, &known(&job.spec.key), now_ms);
+        if let Look::Unfit { outside: true, audio, fault } = &look {
+            let place = if *audio { job.audio_place } else { job.video_place };
             outside.get_or_insert_with(|| Problem::at(place, fault.message.clone()).into());
         }
         jobs.push(ReadJob {
             spec: job.spec,
-            meaning: job.meaning,
+            spec_hash: job.spec_hash,
             look,
             place: job.place,
             media_places: (job.video_place, job.audio_place),

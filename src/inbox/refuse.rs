@@ -33,7 +33,7 @@ impl Inbox {
         pass: &mut Pass,
     ) -> Result<(), StoreError> {
         let print = Print::Other("odd".into());
-        self.refuse(path, print, "", &format!("{path}: {why}"), pass).await
+        self.refuse(path, print, &format!("{path}: {why}"), pass).await
     }
 
     pub(super) async fn refuse_faulty(
@@ -51,15 +51,13 @@ impl Inbox {
         self.clashing.remove(path);
         let unread = faulty.unread.is_some();
         let print = if unread { Print::Other(UNREADABLE.into()) } else { Print::of(stamp) };
-        self.refuse(path, print, &stamp.file_id.to_string(), &faulty.problems.one_line(path), pass)
-            .await
+        self.refuse(path, print, &faulty.problems.one_line(path), pass).await
     }
 
     pub(super) async fn refuse(
         &mut self,
         path: &str,
         print: Print,
-        file_id: &str,
         error: &str,
         pass: &mut Pass,
     ) -> Result<(), StoreError> {
@@ -74,7 +72,7 @@ impl Inbox {
         self.refused.insert(path.into(), error.to_owned());
         let (moment, policy) = ((self.moment)(), self.settings.policy.clone());
         let print_text = print.to_string();
-        let held = self.store.refuse(path, &print_text, file_id, error, moment, policy).await?;
+        let held = self.store.refuse(path, &print_text, error, moment, policy).await?;
         held.iter().for_each(Change::log);
         self.known.insert(path.into(), Seen::new(print, true));
         Ok(())

@@ -4,7 +4,6 @@
 
 use std::{
     collections::BTreeMap,
-    fmt,
     fs::{self, DirEntry, Metadata},
     io,
     os::unix::fs::MetadataExt as _,
@@ -23,22 +22,6 @@ pub struct Stamp {
     pub bytes: u64,
     /// When it was last written, in ns since 1970.
     pub modified_ns: i128,
-    /// Which file it is.
-    pub file_id: FileId,
-}
-
-/// Device and inode of a file, which stay when it is renamed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct FileId {
-    device: u64,
-    inode: u64,
-}
-
-/// As it is kept in the database.
-impl fmt::Display for FileId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.device, self.inode)
-    }
 }
 
 /// A name that a manifest may have.
@@ -65,11 +48,7 @@ impl Stamp {
     #[must_use]
     pub fn of(metadata: &Metadata) -> Self {
         let modified_ns = i128::from(metadata.mtime()) * 1_000_000_000;
-        Self {
-            bytes: metadata.len(),
-            modified_ns: modified_ns + i128::from(metadata.mtime_nsec()),
-            file_id: FileId { device: metadata.dev(), inode: metadata.ino() },
-        }
+        Self { bytes: metadata.len(), modified_ns: modified_ns + i128::from(metadata.mtime_nsec()) }
     }
 }
 

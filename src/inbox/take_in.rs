@@ -4,7 +4,7 @@
 //! behind a folder that is taken in.
 
 use std::{
-    collections::{BTreeSet, VecDeque},
+    collections::{BTreeSet, HashMap, VecDeque},
     path::Path,
     sync::Arc,
     time::Duration,
@@ -15,16 +15,17 @@ use tracing::info;
 
 use super::{
     changed::Still,
-    keep::{Inbox, Pass, blocking},
+    keep::{Inbox, Pass},
     known::{Print, Seen},
     look::{Look, Looker},
-    name::task_name,
     read::{Faulty, ReadJob, read_manifest},
     scan::Stamp,
+    wait::content,
 };
 use crate::{
     job::Media,
-    store::{Accepted, Change, Conflict, Reconciled, StoreError, WantedJob},
+    manifest::request_hash,
+    store::{Accepted, Change, Conflict, KnownJob, OnChange, Reconciled, StoreError, WantedJob},
 };
 
 /// Reading goes on while no more jobs than these are being written.
@@ -59,66 +60,114 @@ struct Writing {
 }
 
 impl Inbox {
-    /// Takes in manifests that are still, in that order. `unread` are those that cannot be read yet, or
-    /// cannot be seen.
+    /// Takes in manifests that are no longer being written, in that order; each is read once.
     ///
-    /// Those that are not known yet are handed over one after the other, before it is heard what became
-    /// of the last. (If that is a conflict, it is written down later than what was handed over since:
-    /// which minds nothing, for nobody is asked for by a manifest that was not there.)
+    /// They are handed over one after the other, before it is known what became of the last. Of those that were
+    /// read together, all departures are written first: a job that moved from one to another is known there.
     pub(super) async fn take_in(
         &mut self,
         still: Vec<Still>,
-        unread: BTreeSet<Arc<str>>,
         pending: &mut BTreeSet<Arc<str>>,
         pass: &mut Pass,
     ) -> Result<(), StoreError> {
-        let mut unread = Arc::new(unread);
         let (mut still, mut writing) = (VecDeque::from(still), VecDeque::new());
         while !still.is_empty() {
-            let Some(some) = self.read_some(&mut still).await else { break };
+            let known = self.known_jobs(&still).await?;
+            let Some(some) = self.read_some(&mut still, &known).await else { break };
+            let all = some.iter().filter_map(|read| read.wanted.as_ref().ok());
+            for wanted in all.flat_map(|wanted| &wanted.jobs) {
+                if let Some(job) = known.get(&wanted.spec.key).filter(|job| job.succeeded)
+                    && wanted.request_hash.is_some()
+                    && wanted.request_hash != job.request_hash
+                {
+                    pass.changed_files.count(&job.media, wanted);
+                }
+            }
+            self.depart(&some, pass).await?;
             for Read { path, stamp, wanted } in some {
                 self.again.remove(&path);
                 match wanted {
                     Ok(wanted) if wanted.stamp != stamp => {
                         self.wait_for_another_walk(&path, pass);
-                        Arc::make_mut(&mut unread).insert(Arc::clone(&path));
                         pending.insert(path);
                     }
                     Ok(wanted) => {
-                        wanted.again.into_iter().for_each(|again| pass.look_again_in(again));
-                        let is_known = self.known.contains_key(&*path);
-                        if is_known {
-                            self.written(&mut writing, 0, pending, pass).await?;
+                        if let Some(again) = wanted.again {
+                            pass.look_again_in(again);
+                            // Jobs of it that were sent do not wait for media: they are compared then.
+                            self.all_media.await_settled(again);
                         }
-                        writing.push_back(self.write(path, stamp, wanted.jobs, &unread));
-                        let under_way = if is_known { 0 } else { WRITING_JOBS_MAX };
-                        self.written(&mut writing, under_way, pending, pass).await?;
+                        let is_of_many = wanted.jobs.iter().any(|wanted| {
+                            known.get(&wanted.spec.key).is_some_and(|job| {
+                                job.succeeded && pass.changed_files.is_of_many(&job.media, wanted)
+                            })
+                        });
+                        let on_change =
+                            if is_of_many { OnChange::Flag } else { self.settings.on_change };
+                        writing.push_back(self.write(path, stamp, wanted.jobs, on_change));
+                        self.written(&mut writing, WRITING_JOBS_MAX, pass).await?;
                     }
                     Err(faulty) => self.refuse_faulty(&path, &stamp, &faulty, pass).await?,
                 }
             }
         }
-        self.written(&mut writing, 0, pending, pass).await
+        self.written(&mut writing, 0, pass).await
+    }
+
+    /// Writes which keys known manifests no longer ask for.
+    async fn depart(&mut self, read: &[Read], pass: &mut Pass) -> Result<(), StoreError> {
+        for Read { path, stamp, wanted } in read {
+            let Ok(wanted) = wanted else { continue };
+            if wanted.stamp != *stamp || !self.known.contains_key(&**path) {
+                continue;
+            }
+            let keys = wanted.jobs.iter().map(|job| job.spec.key.clone()).collect();
+            let (moment, policy) = ((self.moment)(), self.settings.policy.clone());
+            let changes = self.store.miss_others(path, keys, moment, policy).await?;
+            pass.changed |= !changes.is_empty();
+            changes.iter().for_each(Change::log);
+        }
+        Ok(())
+    }
+
+    /// What the store knows of the jobs of the manifests that are read next, by key.
+    async fn known_jobs(
+        &self,
+        still: &VecDeque<Still>,
+    ) -> Result<Arc<HashMap<String, KnownJob>>, StoreError> {
+        let paths = still.iter().take(READ_MANIFESTS).map(|(path, _)| path);
+        let known = paths.filter(|path| self.known.contains_key(&***path));
+        let paths: Vec<String> = known.map(ToString::to_string).collect();
+        match paths.is_empty() {
+            true => Ok(Arc::default()),
+            false => Ok(Arc::new(self.store.known_jobs(paths).await?)),
+        }
     }
 
     /// None: nothing can be read any more.
-    async fn read_some(&mut self, still: &mut VecDeque<Still>) -> Option<Vec<Read>> {
+    async fn read_some(
+        &mut self,
+        still: &mut VecDeque<Still>,
+        known: &Arc<HashMap<String, KnownJob>>,
+    ) -> Option<Vec<Read>> {
         let mut looker = self.looker.take()?;
+        let now_ms = (self.moment)().now_ms;
         let mut left = std::mem::take(still);
-        let (jobs_dir, account) = (self.settings.jobs_dir.clone(), self.settings.account.clone());
-        let (looker, left, some) = blocking(move || {
-            let (mut some, mut jobs) = (Vec::new(), 0);
-            while jobs < READ_JOBS
-                && some.len() < READ_MANIFESTS
-                && let Some((path, stamp)) = left.pop_front()
-            {
-                let wanted = read(&jobs_dir, &path, &account, &mut looker);
-                jobs += wanted.as_ref().map_or(0, |wanted| wanted.jobs.len());
-                some.push(Read { path, stamp, wanted });
-            }
-            (looker, left, some)
-        })
-        .await;
+        let (jobs_dir, known) = (self.settings.jobs_dir.clone(), Arc::clone(known));
+        let (looker, left, some) = self
+            .blocking(move || {
+                let (mut some, mut jobs) = (Vec::new(), 0);
+                while jobs < READ_JOBS
+                    && some.len() < READ_MANIFESTS
+                    && let Some((path, stamp)) = left.pop_front()
+                {
+                    let wanted = read(&jobs_dir, &path, &mut looker, &known, now_ms);
+                    jobs += wanted.as_ref().map_or(0, |wanted| wanted.jobs.len());
+                    some.push(Read { path, stamp, wanted });
+                }
+                (looker, left, some)
+            })
+            .await;
         self.looker = Some(looker);
         *still = left;
         Some(some)
@@ -129,19 +178,13 @@ impl Inbox {
         path: Arc<str>,
         stamp: Stamp,
         jobs: Vec<WantedJob>,
-        unread: &Arc<BTreeSet<Arc<str>>>,
+        on_change: OnChange,
     ) -> Writing {
-        let moment = (self.moment)();
         let count = jobs.len();
-        let accepted = Accepted {
-            path: path.to_string(),
-            print: Print::of(&stamp).to_string(),
-            file_id: stamp.file_id.to_string(),
-            seen_at_ms: self.changed_at_ms.get(&path).copied().unwrap_or(moment.now_ms),
-            unread: Arc::clone(unread),
-            jobs,
-        };
-        let accepted = self.store.accept(accepted, moment, self.settings.policy.clone());
+        let file_stamp = Print::of(&stamp).to_string();
+        let accepted = Accepted { path: path.to_string(), file_stamp, jobs };
+        let (moment, policy) = ((self.moment)(), self.settings.policy.clone());
+        let accepted = self.store.accept(accepted, moment, policy, on_change);
         Writing { path, stamp, jobs: count, accepted: Box::pin(accepted) }
     }
 
@@ -150,7 +193,6 @@ impl Inbox {
         &mut self,
         writing: &mut VecDeque<Writing>,
         jobs: usize,
-        pending: &mut BTreeSet<Arc<str>>,
         pass: &mut Pass,
     ) -> Result<(), StoreError> {
         let mut under_way: usize = writing.iter().map(|manifest| manifest.jobs).sum();
@@ -159,86 +201,75 @@ impl Inbox {
         {
             under_way -= first.jobs;
             let accepted = first.accepted.await?;
-            if !self.accepted(&first.path, &first.stamp, accepted, pass).await? {
-                pending.insert(first.path);
-            }
+            self.accepted(&first.path, &first.stamp, accepted, pass).await?;
         }
         Ok(())
     }
 
-    /// Returns false if it has to wait for another manifest to be read.
     async fn accepted(
         &mut self,
         path: &Arc<str>,
         stamp: &Stamp,
         accepted: Result<Reconciled, Conflict>,
         pass: &mut Pass,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<(), StoreError> {
         match accepted {
             Ok(done) => {
-                info!(manifest = &**path, "{path}: accepted{done}");
+                let is_news = done.judged_later == 0 || !done.changes.is_empty();
+                if is_news {
+                    info!(manifest = &**path, "{path}: accepted{done}");
+                }
                 done.changes.iter().for_each(Change::log);
-                pass.changed = true;
+                pass.changed |= is_news;
+                if done.judged_later > 0 {
+                    // It is read again in the next pass.
+                    self.refused.remove(path);
+                    self.known.insert((&**path).into(), Seen::new(Print::parse(""), false));
+                    return Ok(());
+                }
                 self.forget(path);
-                self.again.extend(done.read_again.into_iter().map(Arc::from));
                 if !self.again.is_empty() {
                     pass.look_again_in(Duration::ZERO);
                 }
                 self.known.insert((&**path).into(), Seen::new(Print::of(stamp), false));
-                Ok(true)
-            }
-            Err(conflict) if conflict.passes => {
-                let why = conflict.to_string();
-                if self.refused.get(path) != Some(&why) {
-                    info!(manifest = &**path, "{path} waits: {why}");
-                }
-                self.refused.insert(Arc::clone(path), why);
-                self.again.insert(Arc::clone(path));
-                pass.look_again_in(self.settings.settle);
-                Ok(false)
+                Ok(())
             }
             Err(conflict) => {
                 self.clashing.insert(Arc::clone(path));
-                let (print, file_id) = (Print::of(stamp), stamp.file_id.to_string());
-                self.refuse(path, print, &file_id, &format!("{path}: {conflict}"), pass).await?;
-                Ok(true)
+                let print = Print::of(stamp);
+                self.refuse(path, print, &format!("{path}: {conflict}"), pass).await
             }
         }
     }
 }
 
 /// Blocks.
-fn read(jobs_dir: &Path, path: &str, account: &str, looker: &mut Looker) -> Result<Wanted, Faulty> {
-    let reading = read_manifest(jobs_dir, path, looker)?;
-    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+fn read(
+    jobs_dir: &Path,
+    path: &str,
+    looker: &mut Looker,
+    known: &HashMap<String, KnownJob>,
+    now_ms: i64,
+) -> Result<Wanted, Faulty> {
+    let media = |key: &str| known.get(key).map(|job| job.media.clone()).unwrap_or_default();
+    let reading = read_manifest(jobs_dir, path, looker, media, now_ms)?;
     let mut again = None;
-    let jobs = reading.jobs.into_iter().map(|job| wanted(job, account, folder, &mut again));
+    let jobs = reading.jobs.into_iter().map(|job| wanted(job, &mut again));
     let jobs = jobs.collect();
     Ok(Wanted { stamp: reading.stamp, jobs, again })
 }
 
-fn wanted(
-    job: ReadJob,
-    account: &str,
-    folder: &str,
-    look_again: &mut Option<Duration>,
-) -> WantedJob {
-    WantedJob {
-        external_base: task_name(account, folder, &job.spec, &job.meaning),
-        spec: job.spec,
-        meaning: kept_meaning(&job.meaning),
-        media: match job.look {
-            Look::Ready(media) => Ok(media),
-            Look::Missing { what, again } => {
-                *look_again = [*look_again, again].into_iter().flatten().min();
-                Ok(Media { missing: Some(what), ..Media::default() })
-            }
-            Look::Unfit { fault, .. } => Err(fault),
-        },
-    }
-}
-
-/// What of a digest is kept with a job: 128 bits tell it from all others.
-pub(super) fn kept_meaning(meaning: &str) -> String {
-    meaning.chars().take(32).collect()
+fn wanted(job: ReadJob, look_again: &mut Option<Duration>) -> WantedJob {
+    let (media, request_hash) = match job.look {
+        Look::Ready(media) => {
+            let request_hash = request_hash(&job.spec, content(&media));
+            (Ok(media), request_hash)
+        }
+        Look::Missing { what, again } => {
+            *look_again = [*look_again, again].into_iter().flatten().min();
+            (Ok(Media { missing: Some(what), ..Media::default() }), None)
+        }
+        Look::Unfit { fault, .. } => (Err(fault), None),
+    };
+    WantedJob { spec: job.spec, spec_hash: job.spec_hash, request_hash, media }
 }

@@ -1,95 +1,162 @@
-//! Jobs that wait for their media: looked at again in each pass.
+//! The media of jobs: of those that wait for them in each pass, of all others at a start, when a file changes,
+//! and hourly.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use tokio::time::Instant;
+use tracing::warn;
 
 use super::{
-    keep::{Inbox, Pass, blocking},
+    keep::{Inbox, Pass},
     look::Look,
 };
 use crate::{
-    job::{Job, Outcome, apply},
-    store::{Change, StoreError},
+    job::{Failure, Job, Media, State},
+    manifest::{Content, request_hash},
+    store::{Change, MediaScope, OnChange, StoreError, WantedJob},
 };
 
-/// So many waiting jobs are read at once.
+/// So many jobs are read at once.
 const PAGE: usize = 512;
 
 impl Inbox {
-    /// Looks again at the media of the jobs that wait for them.
-    pub(super) async fn look_at_waiting(
+    /// Looks at the media of jobs. Those of manifests that are about to be read are left out.
+    pub(super) async fn look_at_media(
         &mut self,
         pending: &BTreeSet<Arc<str>>,
         pass: &mut Pass,
     ) -> Result<(), StoreError> {
-        let mut after = 0;
+        self.look_at_scope(MediaScope::Waiting, pending, pass).await?;
+        self.look_at_scope(MediaScope::FailedChanged, pending, pass).await?;
+        let began = Instant::now();
+        if self.all_media.due_at() <= began {
+            let again = self.look_at_scope(MediaScope::All, pending, pass).await?;
+            self.all_media.done(began, again);
+        }
+        if let Some(at) = self.all_media.awaited_at() {
+            pass.look_again_at(at);
+        }
+        Ok(())
+    }
+
+    /// Returns how soon another look is worth it because a file is still being written.
+    async fn look_at_scope(
+        &mut self,
+        scope: MediaScope,
+        pending: &BTreeSet<Arc<str>>,
+        pass: &mut Pass,
+    ) -> Result<Option<Duration>, StoreError> {
+        let (mut after, mut again) = (0, None);
+        let mut changed: Vec<(Job, WantedJob)> = Vec::new();
         loop {
-            let page = self.store.waiting_for_media(after, PAGE).await?;
-            let Some((last, _)) = page.last() else { return Ok(()) };
+            let page = self.store.media_to_check(scope, after, PAGE).await?;
+            let Some((last, _)) = page.last() else { break };
             after = last.id;
-            // A manifest that is about to be read says more than its jobs of before.
             let jobs: Vec<Job> = page
                 .into_iter()
                 .filter(|(_, manifest)| !pending.contains(manifest.as_str()))
                 .map(|(job, _)| job)
                 .collect();
-            let Some(mut looker) = self.looker.take() else { return Ok(()) };
-            let (looker, looks) = blocking(move || {
-                let looks: Vec<(Job, Look)> = jobs
+            for (job, look) in self.looks(jobs).await {
+                if let Look::Missing { again: Some(soon), .. } = &look {
+                    pass.look_again_in(*soon);
+                    again = [again, Some(*soon)].into_iter().flatten().min();
+                }
+                if let Some(wanted) = news(&job, look) {
+                    changed.push((job, wanted));
+                }
+            }
+        }
+        for (job, wanted) in &changed {
+            if job.state == State::Succeeded && wanted.request_hash != job.request_hash {
+                pass.changed_files.count(&job.media, wanted);
+            }
+        }
+        for (job, wanted) in changed {
+            let is_many = pass.changed_files.is_of_many(&job.media, &wanted);
+            let on_change = if is_many { OnChange::Flag } else { self.settings.on_change };
+            self.check_media(&job, wanted, on_change, pass).await?;
+        }
+        Ok(again)
+    }
+
+    async fn looks(&mut self, jobs: Vec<Job>) -> Vec<(Job, Look)> {
+        let Some(mut looker) = self.looker.take() else { return Vec::new() };
+        let now_ms = (self.moment)().now_ms;
+        let (looker, looks) = self
+            .blocking(move || {
+                let looks = jobs
                     .into_iter()
                     .map(|job| {
-                        let look = looker.look(&job.spec, job.manifest_dir());
+                        let look = looker.look(&job.spec, job.manifest_dir(), &job.media, now_ms);
                         (job, look)
                     })
                     .collect();
                 (looker, looks)
             })
             .await;
-            self.looker = Some(looker);
-            for (job, look) in looks {
-                self.settle_media(&job, look, pass).await?;
-            }
-        }
+        self.looker = Some(looker);
+        looks
     }
 
-    async fn settle_media(
+    async fn check_media(
         &mut self,
         job: &Job,
-        look: Look,
+        wanted: WantedJob,
+        on_change: OnChange,
         pass: &mut Pass,
     ) -> Result<(), StoreError> {
-        let outcome = match look {
-            Look::Ready(media) => Outcome::MediaReady(media),
-            Look::Missing { what, again } => {
-                again.into_iter().for_each(|again| pass.look_again_in(again));
-                if job.media.missing.as_ref() == Some(&what) {
-                    return Ok(());
-                }
-                Outcome::MediaMissing(what)
+        let (moment, policy) = ((self.moment)(), self.settings.policy.clone());
+        let key = &job.spec.key;
+        match self.store.check_media(job.id, wanted, moment, policy, on_change).await? {
+            Ok(done) => {
+                pass.changed |= !done.changes.is_empty();
+                done.changes.iter().for_each(Change::log);
             }
-            Look::Unfit { fault, .. } => Outcome::MediaUnfit(fault),
-        };
-        let moment = (self.moment)();
-        let Ok(transition) = apply(job, outcome, &moment, &self.settings.policy) else {
-            return Ok(());
-        };
-        let (from, what) = (job.state, transition.what.clone());
-        match self.store.record_for_log(transition, None, moment.now_ms).await {
-            Ok((job, manifest)) => {
-                let waits = job.media.missing.as_ref().map(|what| format!("waits for {what}"));
-                let change = Change {
-                    key: job.spec.key,
-                    manifest,
-                    from: Some(from.name().to_owned()),
-                    to: job.state.name().to_owned(),
-                    what: waits.unwrap_or(what),
-                    task_id: job.task_id,
-                };
-                change.log();
-                pass.changed = true;
-                Ok(())
-            }
-            Err(StoreError::Stale { .. }) => Ok(()),
-            Err(error) => Err(error),
+            Err(conflict) => warn!(job = key, "{conflict}"),
         }
+        Ok(())
     }
 }
+
+/// What a look means for a job; none: nothing that its row does not say already.
+fn news(job: &Job, look: Look) -> Option<WantedJob> {
+    let waits = job.task.is_none();
+    let media = match look {
+        Look::Ready(media) => Ok(media),
+        // What is missing later is no change.
+        Look::Missing { .. } | Look::Unfit { .. } if !waits => return None,
+        Look::Missing { what, .. } => Ok(Media { missing: Some(what), ..Media::default() }),
+        Look::Unfit { fault, .. } => Err(fault),
+    };
+    let request_hash = media
+        .as_ref()
+        .ok()
+        .filter(|media| media.missing.is_none())
+        .and_then(|media| request_hash(&job.spec, content(media)));
+    let is_said = match &media {
+        Ok(found) if found.missing.is_some() => {
+            job.state == State::Waiting && found.missing == job.media.missing
+        }
+        // What was flagged runs once its earlier request has failed.
+        Ok(_) if waits || job.changed_after_sent && job.state == State::Failed => false,
+        Ok(found) => *found == job.media && request_hash == job.request_hash,
+        Err(fault) => {
+            let failure = Failure { code: fault.code.clone(), message: fault.message.clone() };
+            job.failure.as_ref() == Some(&failure)
+        }
+    };
+    let wanted =
+        WantedJob { spec: job.spec.clone(), spec_hash: job.spec_hash.clone(), request_hash, media };
+    (!is_said).then_some(wanted)
+}
+
+pub(super) fn content(media: &Media) -> Content<'_> {
+    Content {
+        video_sha256: media.video_sha256.as_deref(),
+        audio_sha256: media.audio_sha256.as_deref(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

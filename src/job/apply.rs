@@ -1,36 +1,36 @@
-//! What an outcome makes of a job: one table over (state, outcome).
+//! What an outcome makes of a task: one table over (state, outcome).
 //!
 //! Every pair that is not listed is an illegal transition with a name, never silently accepted. The
-//! table below says where a job goes; the functions under it fill in the rest of its row.
+//! table below says where a task goes; the functions under it fill in the rest of its row.
 
 mod create;
 mod later;
 mod task;
 
 use super::{
-    Failure, Job, Moment, Outcome, Policy, REMOVED, Spend, State, outcome::Fault, person, timing,
+    Failure, Moment, Outcome, Policy, REMOVED, Spend, State, Task, outcome::Fault, person, timing,
 };
 
 /// A move that the store is to write down.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Transition {
-    /// Where the job stood.
+    /// The state of the task before.
     pub from: State,
-    /// The job as it is to be.
-    pub job: Job,
-    /// What happened, for its history and the log.
+    /// The task as it is to be.
+    pub task: Task,
+    /// What happened, for the history of its jobs and the log.
     pub what: String,
     /// What it adds to the day's account.
     pub spend: Spend,
-    /// It only says again what the job's history says already.
+    /// It only says again what the history of its jobs says already.
     pub repeats: bool,
 }
 
-/// An outcome that cannot come of a job in this state.
+/// An outcome that cannot come of a task in this state.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[error("job {key}: {outcome} cannot happen to a job that is {state}")]
+#[error("job {key}: {outcome} cannot happen to a task that is {state}")]
 pub struct Illegal {
-    /// Whose.
+    /// The key of the lead job.
     pub key: String,
     /// Where it stands.
     pub state: State,
@@ -38,12 +38,12 @@ pub struct Illegal {
     pub outcome: String,
 }
 
-/// Makes the transition that `outcome` means for `job`.
+/// Makes the transition that `outcome` means for `task`.
 ///
 /// # Errors
-/// When the outcome cannot come of the state the job is in.
+/// When the outcome cannot come of the state the task is in.
 pub fn apply(
-    job: &Job,
+    task: &Task,
     outcome: Outcome,
     moment: &Moment,
     policy: &Policy,
@@ -51,14 +51,10 @@ pub fn apply(
     use Outcome as O;
     use State as S;
 
-    let step = Step { job, moment, policy };
-    let transition = match (job.state, outcome) {
+    let step = Step { task, moment, policy };
+    let transition = match (task.state, outcome) {
         // Before anything is sent.
-        (S::Waiting, O::MediaReady(media)) => step.media_ready(media),
-        (S::Waiting, O::MediaMissing(what)) => step.media_missing(what),
-        (S::Waiting, O::MediaUnfit(fault)) => step.fail(fault),
         (S::Waiting, O::Due) => step.go(S::Queued, "its time has come"),
-        (S::Queued | S::Identified, O::MediaChanged(what)) => step.media_missing(what),
         (S::Queued, O::SoundMeasured { length_ms }) => step.sound_measured(length_ms),
         (S::Queued | S::Identified, O::Identified { session, faces, units_micro }) => {
             step.identified(session, &faces, units_micro)
@@ -74,20 +70,20 @@ pub fn apply(
         (S::Queued | S::Identified, O::Found { task_id }) => {
             step.accepted(task_id, "its result is there already: task")
         }
-        (S::Queued | S::Identified, O::Published { task_id, attempt }) => {
-            step.published(task_id, attempt)
+        (S::Waiting | S::Queued | S::Identified, O::Abandoned) if task.is_uncreated() => {
+            step.abandoned()
         }
-        (S::Waiting | S::Queued | S::Identified, O::Cancelled) if job.was_never_sent() => {
-            step.cancel("cancelled", person::CANCELLED)
+        // Lookups showed that its create request never arrived.
+        (S::Identified | S::Creating, O::Abandoned) if !task.was_accepted() => step.abandoned(),
+        (S::Queued | S::Identified, O::Postponed { until_ms }) if task.is_uncreated() => {
+            step.postponed(until_ms)
         }
-        (S::Waiting | S::Queued | S::Identified, O::Removed) if job.was_never_sent() => {
-            step.cancel(REMOVED, "taken out of the folder before it was sent")
+        (S::Cancelled | S::Failed, O::Revived { sessions_after_ms }) if !task.was_accepted() => {
+            step.revived(sessions_after_ms)
         }
 
         // The paid step.
-        (S::Identified, O::CreateIntended { account, sound_sha256 }) => {
-            step.intend(account, sound_sha256)
-        }
+        (S::Identified, O::CreateIntended { account }) => step.intend(account),
         (S::Creating, O::ResendIntended { absent_ms }) if step.settled(absent_ms) => {
             step.intend_again()
         }
@@ -96,12 +92,11 @@ pub fn apply(
         (S::Creating, O::NotSent(why)) => step.not_sent(why),
         (S::Creating, O::HeldBack(why)) => step.held_back(why),
         (S::Creating, O::SessionGone(why)) => step.session_gone(why),
-        (S::Creating, O::MediaChanged(what)) => step.media_missing(what),
         (S::Creating, O::Lost(why)) => step.lost(&why),
         (S::Creating, O::Absent { absent_ms }) => step.absent(absent_ms),
         (S::Creating, O::Trouble(trouble)) => step.lookup_failed(trouble),
         (S::Creating, O::NoLookups(why)) => step.go(S::Unresolved, &why),
-        (S::Creating, O::Refused(fault)) => step.fail(fault),
+        (S::Creating, O::Refused(fault)) => step.refused_create(fault),
 
         // The task.
         (S::Submitted, O::Processing) => step.go(S::Processing, "Kling works on it"),
@@ -109,7 +104,7 @@ pub fn apply(
         (S::Submitted | S::Processing, O::Unclear(why)) => step.unclear(&why),
         (S::Submitted | S::Processing, O::Found { task_id }) => step.found_by_name(task_id),
         (S::Submitted | S::Processing, O::SeenAgain) => {
-            step.go(job.state, "the API shows its task again")
+            step.go(task.state, "the API shows its task again")
         }
         (S::Submitted | S::Processing, O::TaskSucceeded { units_micro }) => {
             step.task_succeeded(units_micro)
@@ -121,25 +116,16 @@ pub fn apply(
         (S::Downloading, O::Delivered(result)) => step.delivered(result),
 
         // What people decide.
-        (S::Failed | S::Cancelled | S::Succeeded, O::Retried) => step.retried(),
-        (S::Cancelled, O::Returned) => step.returned(),
-        (S::Waiting | S::Queued | S::Identified | S::Failed, O::Edited(spec))
-            if job.was_never_sent() =>
-        {
-            step.edited(*spec)
-        }
-        // What a person took back stays so, whatever the manifest says.
-        (S::Cancelled, O::Edited(spec)) if job.was_removed() => step.edited(*spec),
         (S::Unresolved, O::ResolvedAs { task_id }) => step.accepted(task_id, person::RESOLVED),
         // A slip of the pen: the task that was named does not exist.
-        (S::Submitted, O::ResolvedAs { task_id }) if job.is_unseen() => step.renamed(task_id),
+        (S::Submitted, O::ResolvedAs { task_id }) if task.is_unseen() => step.renamed(task_id),
         (S::Unresolved, O::ResolvedAsUnsent) => {
             step.back_to(S::Identified, person::RESOLVED_AS_UNSENT.to_owned())
         }
 
         (state, outcome) => {
             return Err(Illegal {
-                key: job.spec.key.clone(),
+                key: task.spec.key.clone(),
                 state,
                 outcome: outcome_name(&outcome),
             });
@@ -148,29 +134,29 @@ pub fn apply(
     Ok(transition)
 }
 
-/// One application of the table: where the job stands, and by what it is judged.
+/// One application of the table: where the task stands, and by what it is judged.
 struct Step<'a> {
-    job: &'a Job,
+    task: &'a Task,
     moment: &'a Moment,
     policy: &'a Policy,
 }
 
 impl Step<'_> {
-    /// The job in its new state, at once and with a clean slate of failures.
-    fn fresh(&self, to: State) -> Job {
-        Job {
+    /// The task in its new state, at once and with a clean slate of failures.
+    fn fresh(&self, to: State) -> Task {
+        Task {
             state: to,
             due_at_ms: 0,
             tries: 0,
             failing_since_ms: None,
             waits: None,
-            ..self.job.clone()
+            ..self.task.clone()
         }
     }
 
-    fn write(&self, job: Job, what: impl Into<String>) -> Transition {
-        let (from, what, spend) = (self.job.state, what.into(), Spend::default());
-        Transition { from, job, what, spend, repeats: false }
+    fn write(&self, task: Task, what: impl Into<String>) -> Transition {
+        let (from, what, spend) = (self.task.state, what.into(), Spend::default());
+        Transition { from, task, what, spend, repeats: false }
     }
 
     fn go(&self, to: State, what: &str) -> Transition {
@@ -178,41 +164,19 @@ impl Step<'_> {
     }
 
     fn back_to(&self, to: State, why: String) -> Transition {
-        self.write(Job { create: None, ..self.fresh(to) }, why)
+        self.write(Task { create: None, ..self.fresh(to) }, why)
     }
 
     fn fail(&self, fault: Fault) -> Transition {
         let what = fault.message.clone();
         let failure = Some(Failure { code: fault.code, message: fault.message });
-        self.write(Job { failure, ..self.fresh(State::Failed) }, what)
-    }
-
-    fn cancel(&self, code: &str, message: &str) -> Transition {
-        let failure = Some(Failure { code: code.to_owned(), message: message.to_owned() });
-        self.write(Job { failure, ..self.fresh(State::Cancelled) }, message)
-    }
-
-    fn media_ready(&self, media: super::Media) -> Transition {
-        let ready = Job { media, ..self.fresh(State::Queued) };
-        match self.job.spec.not_before_at_ms {
-            Some(not_before_at_ms) if not_before_at_ms > self.moment.now_ms => {
-                let due = Job { state: State::Waiting, due_at_ms: not_before_at_ms, ..ready };
-                self.write(due, "its media are there; it waits for its time")
-            }
-            _ => self.write(ready, "its media are there"),
-        }
-    }
-
-    fn media_missing(&self, what: String) -> Transition {
-        let media = super::Media { missing: Some(what.clone()), ..Default::default() };
-        let job = Job { media, session: None, plan: None, ..self.fresh(State::Waiting) };
-        self.write(job, what)
+        self.write(Task { failure, ..self.fresh(State::Failed) }, what)
     }
 
     fn sound_measured(&self, length_ms: i64) -> Transition {
-        let mut job = self.fresh(State::Queued);
-        job.media.sound_ms = Some(length_ms);
-        self.write(job, format!("its sound lasts {length_ms} ms"))
+        let mut task = self.fresh(State::Queued);
+        task.media.audio_ms = Some(length_ms);
+        self.write(task, format!("its sound lasts {length_ms} ms"))
     }
 
     fn identified(
@@ -222,66 +186,55 @@ impl Step<'_> {
         units_micro: i64,
     ) -> Transition {
         let spend = Spend { identify_micro: units_micro, ..Spend::default() };
-        let (sound_ms, video_ms) = (self.job.media.sound_ms, self.job.media.video_ms);
-        let units_micro = self.job.units_micro.saturating_add(units_micro);
-        match timing::plan(&self.job.spec, faces, sound_ms, video_ms) {
+        let (audio_ms, video_ms) = (self.task.media.audio_ms, self.task.media.video_ms);
+        let units_micro = self.task.units_micro.saturating_add(units_micro);
+        match timing::plan(&self.task.spec, faces, audio_ms, video_ms) {
             Ok(plan) => {
                 let what = format!("face {} of {} speaks", plan.face_id, faces.len());
-                let job = Job {
+                let task = Task {
                     session: Some(session),
                     plan: Some(plan),
                     units_micro,
                     ..self.fresh(State::Identified)
                 };
-                Transition { spend, ..self.write(job, what) }
+                Transition { spend, ..self.write(task, what) }
             }
             Err(fault) => {
                 let fault = Fault { code: fault.code().to_owned(), message: fault.to_string() };
                 let failed = self.fail(fault);
-                Transition { spend, job: Job { units_micro, ..failed.job }, ..failed }
+                Transition { spend, task: Task { units_micro, ..failed.task }, ..failed }
             }
         }
     }
 
-    /// An attempt that was never sent begins again under its own name: only a name that the account may
-    /// know is left behind. So a database that is lost or put back, and knows nothing of the retry, comes
-    /// upon the task that was paid for by asking for the names in their order.
-    fn retried(&self) -> Transition {
-        let mut again = self.returned();
-        if self.job.was_never_sent() {
-            let attempt = again.job.attempt;
-            again.what = format!("{} {attempt}, which was never sent, begins again", person::RETRY);
-            return again;
-        }
-        again.job.attempt = self.job.attempt.saturating_add(1);
-        again.job.create = None;
-        again.what = format!("{} {} begins", person::RETRY, again.job.attempt);
-        again
+    fn postponed(&self, until_ms: i64) -> Transition {
+        let task = Task { due_at_ms: until_ms, ..self.fresh(State::Waiting) };
+        self.write(task, "its `not_before` has not come")
     }
 
-    fn edited(&self, spec: super::JobSpec) -> Transition {
-        let again = self.returned();
-        Transition {
-            job: Job { spec, create: None, ..again.job },
-            what: "its manifest changed".to_owned(),
-            ..again
-        }
+    fn abandoned(&self) -> Transition {
+        let message = "no job asks for it any more".to_owned();
+        let failure = Some(Failure { code: REMOVED.to_owned(), message: message.clone() });
+        self.write(Task { failure, ..self.fresh(State::Cancelled) }, message)
     }
 
-    /// From the start, with the folder read anew.
-    fn returned(&self) -> Transition {
-        let what = "its manifest and media to be read anew".to_owned();
-        let job = Job {
+    /// The same take again: only an accepted task uses a take up. A create request that was refused stays
+    /// on record, so that it is looked for before the next one is sent.
+    fn revived(&self, sessions_after_ms: i64) -> Transition {
+        let not_before_ms = self.task.spec.not_before_at_ms.unwrap_or(0);
+        let fresh = match not_before_ms > self.moment.now_ms {
+            true => Task { due_at_ms: not_before_ms, ..self.fresh(State::Waiting) },
+            false => self.fresh(State::Queued),
+        };
+        let task = Task {
             session: None,
             plan: None,
-            task_id: None,
             failure: None,
             sessions_lost: 0,
-            changed_since: false,
-            media: super::Media { missing: Some(what), ..Default::default() },
-            ..self.fresh(State::Waiting)
+            sessions_after_ms: sessions_after_ms.max(self.task.sessions_after_ms),
+            ..fresh
         };
-        self.write(job, "back in the folder")
+        self.write(task, format!("take {} is asked for again", self.task.take))
     }
 }
 

@@ -1,12 +1,12 @@
-//! What to do next with a job: one table over its state.
+//! What to do next with a task: one table over its state.
 //!
-//! Recovery is not special: after a crash every job is simply decided again from what is on disk.
+//! Recovery is not special: after a crash every task is simply decided again from what is on disk.
 //! That is why `creating` always means "look it up": the send itself happens in the same breath in
-//! which `creating` was written down, and a job that is found in it may have been sent.
+//! which `creating` was written down, and a task that is found in it may have been sent.
 
-use super::{Job, State};
+use super::{State, Task};
 
-/// The next thing to do for a job.
+/// The next thing to do for a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     /// Nothing, until that Unix time or, without one, until something happens to it.
@@ -18,31 +18,30 @@ pub enum Action {
     Enqueue,
     /// Fetch its remote sound and measure it.
     MeasureSound,
-    /// Get a session for its video, from another job of that video or by a call.
+    /// Get a session for its video, from another task of that video or by a call.
     Identify,
     /// Write the create down and send it: the paid step.
     Create,
     /// Ask the API what became of its create; send the same one again once it stayed absent.
     LookUp,
-    /// Watch its task.
+    /// Poll it at Kling.
     Poll,
     /// Fetch its result.
     Download,
 }
 
-/// Says what to do with `job` at `now_ms` (Unix time).
+/// Says what to do with `task` at `now_ms` (Unix time).
 #[must_use]
-pub fn decide(job: &Job, now_ms: i64) -> Action {
-    let resting = job.due_at_ms > now_ms;
-    let rest = Action::Rest { until_ms: Some(job.due_at_ms) };
-    match job.state {
-        State::Waiting if job.media.missing.is_some() => Action::Rest { until_ms: None },
+pub fn decide(task: &Task, now_ms: i64) -> Action {
+    let resting = task.due_at_ms > now_ms;
+    let rest = Action::Rest { until_ms: Some(task.due_at_ms) };
+    match task.state {
         State::Waiting if resting => rest,
         State::Waiting => Action::Enqueue,
         State::Queued | State::Identified | State::Creating | State::Downloading if resting => rest,
-        State::Queued if job.needs_sound_length() => Action::MeasureSound,
+        State::Queued if task.needs_audio_length() => Action::MeasureSound,
         State::Queued => Action::Identify,
-        State::Identified if session_expired(job, now_ms) => Action::Identify,
+        State::Identified if session_expired(task, now_ms) => Action::Identify,
         State::Identified => Action::Create,
         State::Creating => Action::LookUp,
         State::Submitted | State::Processing => Action::Poll,
@@ -53,6 +52,6 @@ pub fn decide(job: &Job, now_ms: i64) -> Action {
     }
 }
 
-fn session_expired(job: &Job, now_ms: i64) -> bool {
-    job.session.as_ref().is_none_or(|session| session.expires_at_ms <= now_ms)
+fn session_expired(task: &Task, now_ms: i64) -> bool {
+    task.session.as_ref().is_none_or(|session| session.expires_at_ms <= now_ms)
 }

@@ -1,17 +1,21 @@
-//! The pure core: what a job is, what to do with it next, what an outcome makes of it.
+//! The pure core: what a task is, what to do with it next, what an outcome makes of it.
 //!
-//! A job moves only so: [`decide()`] names the [`Action`], the pipeline performs it and gets an
-//! [`Outcome`], [`apply()`] makes the [`Transition`], the store writes that down. Nothing here does IO,
-//! reads a clock or rolls a die: time and chance come in as arguments. It imports nothing of the
-//! other modules.
+//! A [`Task`] is what is paid: one request and one take. A [`Job`] is what the folder asks for; it points
+//! to a task, shows its state, and owns its output file. A task moves only so: [`decide()`] names the
+//! [`Action`], the pipeline performs it and gets an [`Outcome`], [`apply()`] makes the [`Transition`], the
+//! store writes it. Nothing here does IO, reads a clock or draws a random number: time and chance come in
+//! as arguments. It imports nothing of the other modules.
 
 pub mod apply;
 pub mod decide;
+mod delivery;
 pub mod outcome;
 mod person;
+mod presigned;
 pub mod retry;
 pub mod spec;
 pub mod state;
+mod task;
 pub mod timing;
 
 #[cfg(test)]
@@ -19,194 +23,73 @@ pub(crate) mod tests;
 
 pub use apply::{Illegal, Transition, apply};
 pub use decide::{Action, decide};
+pub use delivery::{Delivery, DeliveryOutcome, deliver};
 pub use outcome::{Outcome, Spend};
-pub use person::is_by_a_person;
+pub use person::{CANCELLED, FETCH, RETRY, is_by_a_person, retried_take};
+pub use presigned::without_signature;
 pub use retry::{Moment, Policy};
 pub use spec::{FaceChoice, JobSpec, Source};
 pub use state::State;
+pub use task::{Create, Delivered, Failure, Media, Session, TAKE_MAX, Task};
 pub use timing::{FaceSpan, Plan};
 
 /// The row number of a job in the state database; stable for the job's life.
 pub type JobId = i64;
 
-/// The [`Failure::code`] of a job that was taken out of the folder before it was sent.
+/// The row number of a task in the state database; stable for ever.
+pub type TaskId = i64;
+
+/// The [`Failure::code`] of a job that left the folder before its task was created.
 pub const REMOVED: &str = "removed";
 
-/// How the [`Job::waits`] of a job begins whose place in the output folder cannot be written.
+/// Why such a job is cancelled.
+pub const LEFT_UNCREATED: &str = "it left the folder before its task was created";
+
+/// How the `waits` of a task or job begins whose output file cannot be written.
 pub const BLOCKED: &str = "its place in the output folder, which cannot be written";
 
-/// One job as the database holds it: what was asked, and how far it came.
+/// One job as the database holds it: what the folder asks, and the file it has.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Job {
     /// Its row.
     pub id: JobId,
-    /// Counts the writes of its row, so that nobody writes over what they have not read.
+    /// Counts the writes of its row, so that nobody overwrites what they have not read.
     pub revision: i64,
-    /// Where it stands.
+    /// That of its task, until its own file is there.
     pub state: State,
-    /// 1 for the first; each `lipsyncd retry` adds one.
-    pub attempt: u32,
-    /// Its place among the jobs of one priority: manifests take turns.
-    pub turn: i64,
-    /// What the manifest asks.
+    /// What its manifest asks now; `output` is where the next result goes.
     pub spec: JobSpec,
-    /// What is known of its sound and video.
+    /// Digest of all its keys.
+    pub spec_hash: String,
+    /// Digest of what decides its result; none while its media were not read.
+    pub request_hash: Option<String>,
+    /// What is known of its media.
     pub media: Media,
-    /// The name its task goes by, without the `-2`, `-3` of later attempts.
-    pub external_base: String,
-    /// Not before this (Unix ms) is anything done for it; 0: at once.
-    pub due_at_ms: i64,
-    /// Failures in a row of the step it stands at.
-    pub tries: u32,
-    /// Since when (Unix ms) that step fails.
-    pub failing_since_ms: Option<i64>,
-    /// Young sessions that got lost under this attempt.
-    pub sessions_lost: u32,
-    /// What it waits for, where that is its own affair and not the whole line's.
-    pub waits: Option<String>,
-    /// The Identify Face answer it uses.
-    pub session: Option<Session>,
-    /// Face and timing, once they are settled.
-    pub plan: Option<Plan>,
-    /// The create, once it is written down.
-    pub create: Option<Create>,
-    /// The accepted task.
-    pub task_id: Option<String>,
-    /// What it cost in all, in millionths of a unit.
-    pub units_micro: i64,
-    /// Why it failed or was cancelled.
+    /// The task it points to; none: it waits for its media, or was cancelled.
+    pub task: Option<TaskId>,
+    /// The take that a retry asked for. It goes before what the manifest asks until that changes.
+    pub retry_take: Option<u32>,
+    /// What it had before a retry or an edit that was not created yet.
+    pub earlier_task: Option<TaskId>,
+    /// Its manifest asks for something else since its task was created.
+    pub changed_after_sent: bool,
+    /// A person took it out of the counts.
+    pub dismissed: bool,
+    /// The first scan (Unix ms) that missed it.
+    pub absent_since_ms: Option<i64>,
+    /// Since when (Unix ms) it counts as gone from the folder.
+    pub left_at_ms: Option<i64>,
+    /// Where its file is; without a file, where it goes.
+    pub output: String,
+    /// The delivery of its own file, while its task has succeeded and the file is not there.
+    pub delivery: Delivery,
+    /// The file that was delivered: its SHA-256 and size.
+    pub delivered: Option<(String, u64)>,
+    /// Why it failed or was cancelled, where that is not its task's failure.
     pub failure: Option<Failure>,
-    /// What is on disk for it.
-    pub result: Option<Delivered>,
-    /// The manifest asks for something else since it was sent.
-    pub changed_since: bool,
-}
-
-/// What is known of the media of a job.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Media {
-    /// What of it is not there yet, in words; none: all is there.
-    pub missing: Option<String>,
-    /// Length of the sound; none while it is not known.
-    pub sound_ms: Option<i64>,
-    /// Tells whether a local sound changed since it was measured.
-    pub sound_print: Option<String>,
-    /// Length of the video; none while it is not known.
-    pub video_ms: Option<i64>,
-    /// Tells whether a local video changed since it was measured.
-    pub video_print: Option<String>,
-    /// Where the API finds a local video.
-    pub video_url: Option<String>,
-}
-
-/// An Identify Face answer as a job refers to it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Session {
-    /// Its row.
-    pub row: i64,
-    /// The API's name for it.
-    pub session_id: String,
-    /// When (Unix ms) it was made.
-    pub identified_at_ms: i64,
-    /// When (Unix ms) it is no longer used.
-    pub expires_at_ms: i64,
-}
-
-/// A create that was written down, and may have been sent.
-///
-/// It stays with a job that has to be identified or measured anew before the create can be sent once
-/// more: while it is there, an earlier send may exist at the API, and is looked for first.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Create {
-    /// Whose account it was sent with.
-    pub account: String,
-    /// When (Unix ms) it was first written down.
-    pub first_sent_at_ms: i64,
-    /// When (Unix ms) it was last written down.
-    pub sent_at_ms: i64,
-    /// How often it was written down to be sent.
-    pub sends: u32,
-    /// Checksum of an inline sound, so that the same body is sent again or none.
-    pub sound_sha256: Option<String>,
-}
-
-impl Create {
-    /// Whether it may have been sent before the last time: then a refusal of the last send does not
-    /// say that no task goes by its name.
-    #[must_use]
-    pub fn was_sent_before(&self) -> bool {
-        self.sends > 1
-    }
-}
-
-/// Why a job ended without a result.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
-    /// A stable word or the API's number.
-    pub code: String,
-    /// One sentence.
-    pub message: String,
-}
-
-/// A result on disk.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Delivered {
-    /// Its size.
-    pub bytes: u64,
-    /// Its checksum, in hex.
-    pub sha256: String,
-    /// Its length, where the file tells it.
-    pub duration_ms: Option<i64>,
 }
 
 impl Job {
-    /// A job that was just read from its manifest: it waits for a first look at its media.
-    #[must_use]
-    pub fn new(spec: JobSpec, external_base: String, turn: i64) -> Self {
-        Self {
-            id: 0,
-            revision: 0,
-            state: State::Waiting,
-            attempt: 1,
-            turn,
-            spec,
-            media: Media {
-                missing: Some("its media to be looked at".to_owned()),
-                ..Media::default()
-            },
-            external_base,
-            due_at_ms: 0,
-            tries: 0,
-            failing_since_ms: None,
-            sessions_lost: 0,
-            waits: None,
-            session: None,
-            plan: None,
-            create: None,
-            task_id: None,
-            units_micro: 0,
-            failure: None,
-            result: None,
-            changed_since: false,
-        }
-    }
-
-    /// The name of this attempt's task: what the manifest or we gave, with `-2`, `-3`, … from the
-    /// second attempt on.
-    #[must_use]
-    pub fn external_task_id(&self) -> String {
-        self.name_of(self.attempt)
-    }
-
-    /// The name of the task of any attempt, from 1.
-    #[must_use]
-    pub fn name_of(&self, attempt: u32) -> String {
-        match attempt {
-            0 | 1 => self.external_base.clone(),
-            attempt => format!("{}-{attempt}", self.external_base),
-        }
-    }
-
     /// The folder of its manifest under `jobs_dir`, parts joined by `/`; empty for `jobs_dir` itself.
     #[must_use]
     pub fn manifest_dir(&self) -> &str {
@@ -216,31 +99,30 @@ impl Job {
         &stem[..parent(stem)]
     }
 
-    /// Whether it was cancelled because it left the folder, and not by a person's word.
+    /// It is absent, and Kling has no task of it: it waits for its return, or is cancelled if it has left. Returns
+    /// the sentence for the history.
+    pub fn leave_uncreated(&mut self) -> &'static str {
+        self.task = None;
+        if self.left_at_ms.is_none() {
+            self.state = State::Waiting;
+            self.media.missing = Some("its return to the folder".to_owned());
+            return "it is absent from the folder, and Kling has no task of it";
+        }
+        self.cancel_removed(LEFT_UNCREATED);
+        LEFT_UNCREATED
+    }
+
+    /// Cancels it because it left the folder; `message` says so.
+    pub fn cancel_removed(&mut self, message: &str) {
+        self.state = State::Cancelled;
+        self.media.missing = None;
+        self.failure = Some(Failure { code: REMOVED.to_owned(), message: message.to_owned() });
+    }
+
+    /// Whether it was cancelled because it left the folder, and not by a person.
     #[must_use]
     pub fn was_removed(&self) -> bool {
         let removed = |failure: &Failure| failure.code == REMOVED;
         self.state == State::Cancelled && self.failure.as_ref().is_some_and(removed)
-    }
-
-    /// Whether the API does not know its task at the moment.
-    #[must_use]
-    pub fn is_unseen(&self) -> bool {
-        matches!(self.state, State::Submitted | State::Processing)
-            && self.failing_since_ms.is_some()
-    }
-
-    /// Whether nothing that costs a task ever left the machine for this attempt.
-    #[must_use]
-    pub fn was_never_sent(&self) -> bool {
-        self.task_id.is_none() && self.create.is_none()
-    }
-
-    /// Whether a remote sound must be fetched and measured before it can be planned.
-    #[must_use]
-    pub fn needs_sound_length(&self) -> bool {
-        self.spec.sound_end_ms.is_none()
-            && self.media.sound_ms.is_none()
-            && matches!(self.spec.audio, Source::Url(_))
     }
 }

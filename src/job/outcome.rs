@@ -1,21 +1,13 @@
-//! What can come of an action, of the folder, or of a person's word.
+//! What can result from an action, from the folder, or from a person's decision.
 //!
 //! Owns the vocabulary between the pipeline, the inbox and the commands on one side and
 //! [`apply`](super::apply()) on the other; decides nothing.
 
-use super::{Delivered, FaceSpan, JobSpec, Media, Session};
+use super::{Delivered, FaceSpan, Session};
 
-/// What happened to a job.
+/// What happened to a task.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
-    /// All media are there and still.
-    MediaReady(Media),
-    /// Some of the media are not there, or not still; in words.
-    MediaMissing(String),
-    /// The media were read and cannot be used.
-    MediaUnfit(Fault),
-    /// A local file is no longer what was measured; in words.
-    MediaChanged(String),
     /// `not_before` has come.
     Due,
     /// A remote sound was fetched and measured.
@@ -23,13 +15,13 @@ pub enum Outcome {
         /// Its length.
         length_ms: i64,
     },
-    /// A session is there, from a call for this job or for another of the same video.
+    /// A session is there, from a call for this task or for another of the same video.
     Identified {
         /// The session.
         session: Session,
         /// The faces in it.
         faces: Vec<FaceSpan>,
-        /// What the call cost this job; 0 when the answer is shared.
+        /// What the call cost this task; 0 when the answer is shared.
         units_micro: i64,
     },
     /// The session is no longer known to the API.
@@ -38,8 +30,6 @@ pub enum Outcome {
     CreateIntended {
         /// With which account.
         account: String,
-        /// Checksum of an inline sound.
-        sound_sha256: Option<String>,
     },
     /// The same create is about to be sent again.
     ResendIntended {
@@ -53,7 +43,7 @@ pub enum Outcome {
     },
     /// The create provably never left the machine.
     NotSent(String),
-    /// A call was refused for the account's sake, not the job's: slots, pace, a pause.
+    /// A call was refused for the account's sake, not the task's: slots, pace, a pause.
     HeldBack(String),
     /// Nobody knows what became of the create.
     Lost(String),
@@ -61,14 +51,6 @@ pub enum Outcome {
     Found {
         /// The task.
         task_id: String,
-    },
-    /// The metadata in the job's place are those of a later attempt than the database knows of: it was put
-    /// back from a backup.
-    Published {
-        /// The task.
-        task_id: String,
-        /// Which attempt made it.
-        attempt: u32,
     },
     /// A lookup that can be trusted found no task.
     Absent {
@@ -100,23 +82,25 @@ pub enum Outcome {
     },
     /// The result is on disk, whole and verified.
     Delivered(Delivered),
-    /// A passing failure of the step the job stands at.
+    /// A passing failure of the step the task stands at.
     Trouble(Trouble),
-    /// The job's place in the output folder cannot be written: the disk is full, the folder is gone or
+    /// The lead job's place in the output folder cannot be written: the disk is full, the folder is gone or
     /// read-only. It is nobody's failure, and passes by itself or by a person's hand.
     Blocked(Trouble),
     /// A refusal that repeating will not change.
     Refused(Fault),
-    /// Taken back by a person.
-    Cancelled,
-    /// Taken out of the folder.
-    Removed,
-    /// Back in the folder after it was taken out.
-    Returned,
-    /// The manifest asks for something else now, and nothing was sent yet.
-    Edited(Box<JobSpec>),
-    /// A person asks for a fresh attempt.
-    Retried,
+    /// The last job that asked for it is gone, and nothing was sent.
+    Abandoned,
+    /// Its jobs ask for it later than before.
+    Postponed {
+        /// The earliest `not_before` of its jobs (Unix ms).
+        until_ms: i64,
+    },
+    /// A job asks for it again after it was cancelled, or failed before Kling accepted it.
+    Revived {
+        /// Sessions identified before this (Unix ms) are not used.
+        sessions_after_ms: i64,
+    },
     /// A person says which task it is.
     ResolvedAs {
         /// The task.

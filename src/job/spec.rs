@@ -33,6 +33,8 @@ pub struct JobSpec {
     pub callback_url: Option<String>,
     /// The user's own name for the task; none: one is generated.
     pub external_task_id: Option<String>,
+    /// Which take of the request is wanted, 1..=99; none: the newest take that has not failed.
+    pub take: Option<u32>,
     /// Relative to `output_dir`, parts joined by `/`, none of them `..`.
     pub output: String,
     /// -100..=100, higher first.
@@ -41,6 +43,25 @@ pub struct JobSpec {
     pub not_before_at_ms: Option<i64>,
     /// Kept with the job and in its metadata.
     pub labels: BTreeMap<String, String>,
+}
+
+impl JobSpec {
+    /// Whether both make the same request, judged by their text. Local files of one path may have other content.
+    #[must_use]
+    pub fn is_spelled_as(&self, other: &Self) -> bool {
+        let same_request = Self {
+            key: self.key.clone(),
+            id: self.id.clone(),
+            take: self.take,
+            output: self.output.clone(),
+            priority: self.priority,
+            not_before_at_ms: self.not_before_at_ms,
+            labels: self.labels.clone(),
+            callback_url: self.callback_url.clone(),
+            ..other.clone()
+        };
+        *self == same_request
+    }
 }
 
 /// Where a video or a sound comes from.

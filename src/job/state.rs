@@ -31,7 +31,8 @@ pub enum State {
     Downloading,
     /// The result is on disk, whole and verified.
     Succeeded,
-    /// It ended without a result; the error says why. Only `lipsyncd retry` leaves it.
+    /// It ended without a result; the error says why. `lipsyncd retry`, an edit or a return to the
+    /// folder can leave it.
     Failed,
     /// It was taken back before it was sent.
     Cancelled,

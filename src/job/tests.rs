@@ -1,5 +1,6 @@
-//! The core by tables: where each outcome leads from each state, and what it leaves in the job.
+//! The core by tables: where each outcome leads from each state, and what it leaves in the task.
 
+mod delivering;
 mod details;
 mod paid;
 mod properties;
@@ -10,8 +11,8 @@ mod whole;
 use std::collections::BTreeMap;
 
 use super::{
-    Delivered, FaceChoice, FaceSpan, Job, JobSpec, Media, Moment, Outcome, Policy, Session, Source,
-    State, Transition, apply,
+    Delivered, FaceChoice, FaceSpan, JobSpec, Media, Moment, Outcome, Policy, Session, Source,
+    State, Task, Transition, apply,
     outcome::{Fault, Trouble},
 };
 
@@ -39,6 +40,7 @@ pub(crate) fn spec() -> JobSpec {
         watermark: false,
         callback_url: None,
         external_task_id: None,
+        take: None,
         output: "promo/en.mp4".into(),
         priority: 0,
         not_before_at_ms: None,
@@ -66,7 +68,7 @@ fn identified() -> Outcome {
 }
 
 fn intended() -> Outcome {
-    Outcome::CreateIntended { account: "a".into(), sound_sha256: None }
+    Outcome::CreateIntended { account: "a".into() }
 }
 
 fn delivered() -> Outcome {
@@ -79,10 +81,6 @@ fn outcomes() -> Vec<(&'static str, Outcome)> {
     let text = || "why".to_owned();
     let task_id = || "t9".to_owned();
     vec![
-        ("MediaReady", O::MediaReady(Media::default())),
-        ("MediaMissing", O::MediaMissing(text())),
-        ("MediaUnfit", O::MediaUnfit(fault())),
-        ("MediaChanged", O::MediaChanged(text())),
         ("Due", O::Due),
         ("SoundMeasured", O::SoundMeasured { length_ms: 4_000 }),
         ("Identified", identified()),
@@ -94,7 +92,6 @@ fn outcomes() -> Vec<(&'static str, Outcome)> {
         ("HeldBack", O::HeldBack(text())),
         ("Lost", O::Lost(text())),
         ("Found", O::Found { task_id: task_id() }),
-        ("Published", O::Published { task_id: task_id(), attempt: 3 }),
         ("Absent", O::Absent { absent_ms: 0 }),
         ("NoLookups", O::NoLookups(text())),
         ("Processing", O::Processing),
@@ -107,11 +104,9 @@ fn outcomes() -> Vec<(&'static str, Outcome)> {
         ("Trouble", O::Trouble(trouble())),
         ("Blocked", O::Blocked(trouble())),
         ("Refused", O::Refused(fault())),
-        ("Cancelled", O::Cancelled),
-        ("Removed", O::Removed),
-        ("Returned", O::Returned),
-        ("Edited", O::Edited(Box::new(spec()))),
-        ("Retried", O::Retried),
+        ("Abandoned", O::Abandoned),
+        ("Postponed", O::Postponed { until_ms: NOW_MS + 1 }),
+        ("Revived", O::Revived { sessions_after_ms: 0 }),
         ("ResolvedAs", O::ResolvedAs { task_id: task_id() }),
         ("ResolvedAsUnsent", O::ResolvedAsUnsent),
     ]
@@ -121,39 +116,41 @@ fn moment(now_ms: i64) -> Moment {
     Moment { now_ms, chance: 1.0 }
 }
 
-fn at(job: &Job, outcome: Outcome, now_ms: i64) -> Transition {
-    apply(job, outcome, &moment(now_ms), &POLICY).unwrap()
+fn at(task: &Task, outcome: Outcome, now_ms: i64) -> Transition {
+    apply(task, outcome, &moment(now_ms), &POLICY).unwrap()
 }
 
-/// The job after these outcomes, all at the same time.
-fn after(job: Job, outcomes: impl IntoIterator<Item = Outcome>) -> Job {
-    outcomes.into_iter().fold(job, |job, outcome| at(&job, outcome, NOW_MS).job)
+/// The task after these outcomes, all at the same time.
+fn after(task: Task, outcomes: impl IntoIterator<Item = Outcome>) -> Task {
+    outcomes.into_iter().fold(task, |task, outcome| at(&task, outcome, NOW_MS).task)
 }
 
-/// A job that came to `state` the usual way.
-fn job_in(state: State) -> Job {
+/// A task that nothing was done for yet.
+pub(crate) fn task() -> Task {
+    Task::new(spec(), Media::default(), "hash".into(), 1, "ext".into())
+}
+
+/// A task that came to `state` the usual way; a waiting one is due.
+fn task_in(state: State) -> Task {
     use Outcome as O;
-    let ready = || O::MediaReady(Media::default());
     let accepted = || O::Accepted { task_id: "t1".into() };
     let succeeded = || O::TaskSucceeded { units_micro: Some(2_000_000) };
     let path = match state {
-        State::Waiting => vec![],
-        State::Queued => vec![ready()],
-        State::Identified => vec![ready(), identified()],
-        State::Creating => vec![ready(), identified(), intended()],
-        State::Submitted => vec![ready(), identified(), intended(), accepted()],
-        State::Processing => vec![ready(), identified(), intended(), accepted(), O::Processing],
-        State::Downloading => vec![ready(), identified(), intended(), accepted(), succeeded()],
-        State::Succeeded => {
-            vec![ready(), identified(), intended(), accepted(), succeeded(), delivered()]
+        State::Waiting => {
+            return Task { state, due_at_ms: NOW_MS, ..task() };
         }
-        State::Failed => vec![ready(), O::Refused(fault())],
-        State::Cancelled => vec![O::Cancelled],
-        State::Unresolved => {
-            vec![ready(), identified(), intended(), O::NoLookups("unanswered".into())]
-        }
+        State::Queued => vec![],
+        State::Identified => vec![identified()],
+        State::Creating => vec![identified(), intended()],
+        State::Submitted => vec![identified(), intended(), accepted()],
+        State::Processing => vec![identified(), intended(), accepted(), O::Processing],
+        State::Downloading => vec![identified(), intended(), accepted(), succeeded()],
+        State::Succeeded => vec![identified(), intended(), accepted(), succeeded(), delivered()],
+        State::Failed => vec![O::Refused(fault())],
+        State::Cancelled => vec![O::Abandoned],
+        State::Unresolved => vec![identified(), intended(), O::NoLookups("unanswered".into())],
     };
-    let job = after(Job::new(spec(), "ext".into(), 0), path);
-    assert_eq!(job.state, state);
-    job
+    let task = after(task(), path);
+    assert_eq!(task.state, state);
+    task
 }

@@ -41,7 +41,7 @@ pub struct Created {
 
 /// A task as a query tells of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Task {
+pub struct RemoteTask {
     /// The API's name for it.
     pub task_id: String,
     /// Our name for it; queries usually leave it out.

@@ -13,7 +13,7 @@ use url::Url;
 
 use super::{
     Api,
-    answer::{Created, Identified, ResourcePack, Task},
+    answer::{Created, Identified, RemoteTask, ResourcePack},
     auth::Credential,
     bearer::Bearer,
     body::{self, Bounds},
@@ -192,7 +192,7 @@ impl Api for Client {
         self.call_named("api.create", ask).await.and_then(read_by(wire::created))
     }
 
-    async fn task(&self, id: &str) -> Reply<Task> {
+    async fn task(&self, id: &str) -> Reply<RemoteTask> {
         // These would make another path of it, even percent-encoded.
         if matches!(id, "" | "." | "..") {
             return unsent("a task id cannot be empty, `.` or `..`").and_then(read_by(wire::task));
@@ -202,7 +202,7 @@ impl Api for Client {
         self.call_named("api.task", ask).await.and_then(read_by(wire::task))
     }
 
-    async fn tasks(&self, page: u32, page_size: u32) -> Reply<Vec<Task>> {
+    async fn tasks(&self, page: u32, page_size: u32) -> Reply<Vec<RemoteTask>> {
         let path = format!("/v1/videos/advanced-lip-sync?pageNum={page}&pageSize={page_size}");
         let page_bytes = usize::try_from(page_size).unwrap_or(0).min(500) * LISTED_TASK_BYTES_MAX;
         let ask = Ask { max_bytes: page_bytes.max(ANSWER_BYTES_MAX), ..Ask::get(path) };

@@ -2,6 +2,9 @@
 
 use super::meaning::Meaning;
 
+/// A shorter request id is not looked for in the API's words: it could be a part of common words.
+const REQUEST_ID_BYTES_MIN: usize = 8;
+
 /// Why a call brought no result. Its text is one sentence, bounded, without secrets and control
 /// characters.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -32,7 +35,8 @@ impl ApiError {
         Self { meaning, code: None, message, request_id: None, retry_after_ms: None, never_left }
     }
 
-    /// The API's own refusal, as it words it.
+    /// The API's own refusal, in its words. The message never contains the request id, so that equal
+    /// refusals have equal messages.
     pub(super) fn refusal(
         code: i64,
         http_status: u16,
@@ -41,15 +45,23 @@ impl ApiError {
         retry_after_ms: Option<i64>,
     ) -> Self {
         let meaning = Meaning::of(code, http_status);
+        let words = words.map(|words| without_id(words, request_id));
         let words = words.map(|words| format!(": {words}")).unwrap_or_default();
-        let request = request_id.map(|id| format!(", request {id}")).unwrap_or_default();
         Self {
             meaning,
             code: Some(code),
-            message: format!("{}{words} (code {code}{request})", meaning.phrase()),
+            message: format!("{}{words} (code {code})", meaning.phrase()),
             request_id: request_id.map(str::to_owned),
             retry_after_ms,
             never_left: false,
         }
+    }
+}
+
+/// Replaces the request id in the API's words.
+fn without_id(words: &str, request_id: Option<&str>) -> String {
+    match request_id.filter(|id| id.len() >= REQUEST_ID_BYTES_MIN) {
+        Some(id) => words.replace(id, "…"),
+        None => words.to_owned(),
     }
 }

@@ -26,7 +26,7 @@ mod transport;
 mod wire;
 
 pub use answer::{
-    Created, Face, Identified, ParentVideo, ResourcePack, ResultVideo, Task, TaskStatus,
+    Created, Face, Identified, ParentVideo, RemoteTask, ResourcePack, ResultVideo, TaskStatus,
 };
 pub use auth::Credential;
 pub use client::{BuildError, Client, ClientConfig};
@@ -51,10 +51,14 @@ pub trait Api: Send + Sync + 'static {
     fn create(&self, request: &CreateRequest) -> impl Future<Output = Reply<Created>> + Send;
 
     /// Query Task (Single), by task id or `external_task_id`.
-    fn task(&self, id: &str) -> impl Future<Output = Reply<Task>> + Send;
+    fn task(&self, id: &str) -> impl Future<Output = Reply<RemoteTask>> + Send;
 
     /// Query Task (List): `page` 1..=1000, `page_size` 1..=500. Entries without a task id are left out.
-    fn tasks(&self, page: u32, page_size: u32) -> impl Future<Output = Reply<Vec<Task>>> + Send;
+    fn tasks(
+        &self,
+        page: u32,
+        page_size: u32,
+    ) -> impl Future<Output = Reply<Vec<RemoteTask>>> + Send;
 
     /// The account's resource packs between two Unix times; a free query.
     fn costs(

@@ -5,7 +5,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 
 use super::{
-    answer::{Created, Identified, ResourcePack, Task},
+    answer::{Created, Identified, RemoteTask, ResourcePack},
     body::envelope,
     client::read_by,
     error::ApiError,
@@ -42,12 +42,12 @@ impl RawAnswer {
     }
 
     /// What it says as the answer to Query Task (Single).
-    pub fn task(&self) -> Reply<Task> {
+    pub fn task(&self) -> Reply<RemoteTask> {
         self.data().and_then(read_by(wire::task))
     }
 
     /// What it says as the answer to Query Task (List).
-    pub fn tasks(&self) -> Reply<Vec<Task>> {
+    pub fn tasks(&self) -> Reply<Vec<RemoteTask>> {
         self.data().and_then(read_by(wire::tasks))
     }
 

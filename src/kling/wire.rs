@@ -8,7 +8,9 @@ use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::Value;
 
 use super::{
-    answer::{Created, Face, Identified, ParentVideo, ResourcePack, ResultVideo, Task, TaskStatus},
+    answer::{
+        Created, Face, Identified, ParentVideo, RemoteTask, ResourcePack, ResultVideo, TaskStatus,
+    },
     decimal::scaled,
 };
 
@@ -173,13 +175,13 @@ pub(super) fn created(data: Option<Value>) -> Result<Created, Lack> {
 }
 
 /// Reads the `data` of Query Task (Single).
-pub(super) fn task(data: Option<Value>) -> Result<Task, Lack> {
+pub(super) fn task(data: Option<Value>) -> Result<RemoteTask, Lack> {
     let data: TaskData = object(data)?;
     data.into_task().ok_or_else(|| "it holds no task_id".into())
 }
 
 /// Reads the `data` of Query Task (List); an empty page may be spelled `null`.
-pub(super) fn tasks(data: Option<Value>) -> Result<Vec<Task>, Lack> {
+pub(super) fn tasks(data: Option<Value>) -> Result<Vec<RemoteTask>, Lack> {
     match data {
         Some(Value::Null) => Ok(Vec::new()),
         Some(Value::Array(items)) => Ok(items
@@ -209,8 +211,8 @@ pub(super) fn costs(data: Option<Value>) -> Result<Vec<ResourcePack>, Lack> {
 }
 
 impl TaskData {
-    fn into_task(self) -> Option<Task> {
-        Some(Task {
+    fn into_task(self) -> Option<RemoteTask> {
+        Some(RemoteTask {
             task_id: id(self.task_id)?,
             external_task_id: self.task_info.external_task_id,
             status: TaskStatus::spelled(self.task_status),

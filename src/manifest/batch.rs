@@ -7,8 +7,10 @@ use std::{
 
 use super::{
     ManifestJob,
-    draft::{Draft, Field, KEYS, Role, Value, unknown},
+    digest::is_same_request,
+    draft::{Draft, Field, Role, Value, unknown},
     finish::{Name, finish},
+    keys::KEYS,
     problem::{Place, Problem, Report, did_you_mean, quoted},
     yaml::{Kind, Node, Type},
 };
@@ -92,7 +94,7 @@ fn batch(root: &Node, stem: &str, report: &mut Report) -> Vec<ManifestJob> {
         let problem = Problem::at(jobs.place, "`jobs` is an empty list");
         report.add(problem.help("a batch has one job at least"));
     }
-    let mut ids = Taken::new("id", "it names the job");
+    let mut ids = Taken::new("id", "it names the job", |(), ()| false);
     items.iter().filter_map(|item| job(item, &defaults, stem, &mut ids, report)).collect()
 }
 
@@ -116,7 +118,7 @@ fn job(
     item: &Rc<Node>,
     defaults: &Draft,
     stem: &str,
-    ids: &mut Taken,
+    ids: &mut Taken<()>,
     report: &mut Report,
 ) -> Option<ManifestJob> {
     let Some(entries) = item.entries() else {
@@ -133,7 +135,7 @@ fn job(
         Some(Field { place, value: Value::Set(id) }) => Some((id, *place)),
         _ => None,
     };
-    let named = given.is_some_and(|(id, place)| ids.take(id, place, report));
+    let named = given.is_some_and(|(id, place)| ids.take(id, place, (), report));
     let name = Name {
         stem,
         // A job without an id of its own is read on for its other faults, and dropped then.
@@ -144,46 +146,57 @@ fn job(
     finish(&draft, defaults, name, report).filter(|_| named)
 }
 
-/// Outputs and external task ids are each one job's alone.
+/// Two jobs may share a task, and then its name. They may share an output only if they share the task,
+/// because only then both want the same file there.
 fn refuse_shared(jobs: &[ManifestJob], report: &mut Report) {
-    let mut outputs = Taken::new("output", "one would overwrite the other");
-    let mut tasks = Taken::new("external_task_id", "the API wants it unique");
+    let is_same_task = |one: &&ManifestJob, other: &&ManifestJob| {
+        let takes = [one, other].map(|job| job.spec.take.unwrap_or(1));
+        takes[0] == takes[1] && is_same_request(&one.spec, &other.spec)
+    };
+    let mut outputs = Taken::new("output", "one would overwrite the other", is_same_task);
+    let mut tasks = Taken::new(
+        "external_task_id",
+        "one name belongs to one request",
+        |one: &&ManifestJob, other: &&ManifestJob| is_same_request(&one.spec, &other.spec),
+    );
     for job in jobs {
-        outputs.take(&job.spec.output, job.output_place, report);
+        outputs.take(&job.spec.output, job.output_place, job, report);
         if let Some((id, place)) =
             job.spec.external_task_id.as_ref().zip(job.external_task_id_place)
         {
-            tasks.take(id, place, report);
+            tasks.take(id, place, job, report);
         }
     }
 }
 
-/// The values of one key, each with who took it first.
-struct Taken {
+/// The values of one key, each with the job that took it first.
+struct Taken<T> {
     key: &'static str,
     why: &'static str,
-    by: HashMap<String, Place>,
+    may_share: fn(&T, &T) -> bool,
+    by: HashMap<String, (Place, T)>,
 }
 
-impl Taken {
-    fn new(key: &'static str, why: &'static str) -> Self {
-        Self { key, why, by: HashMap::new() }
+impl<T> Taken<T> {
+    fn new(key: &'static str, why: &'static str, may_share: fn(&T, &T) -> bool) -> Self {
+        Self { key, why, may_share, by: HashMap::new() }
     }
 
-    /// Whether the value was still free; told if not.
-    fn take(&mut self, value: &str, place: Place, report: &mut Report) -> bool {
+    /// Whether the job may have the value; the report has a problem if not.
+    fn take(&mut self, value: &str, place: Place, job: T, report: &mut Report) -> bool {
         match self.by.entry(value.to_owned()) {
             Entry::Vacant(free) => {
-                free.insert(place);
+                free.insert((place, job));
                 true
             }
+            Entry::Occupied(first) if (self.may_share)(&first.get().1, &job) => true,
             Entry::Occupied(first) => {
-                let Place { line, column, .. } = *first.get();
+                let first = first.get().0;
                 let what = format!("two jobs have the `{}` {}", self.key, quoted(value));
-                let help = if *first.get() == place {
+                let help = if first == place {
                     format!("each job needs one of its own: {}", self.why)
                 } else {
-                    format!("the first is at {line}:{column}; {}", self.why)
+                    format!("the first is at {}:{}; {}", first.line, first.column, self.why)
                 };
                 report.add(Problem::at(place, what).help(help));
                 false

@@ -3,32 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::{
+    keys::KEYS,
     problem::{Place, Problem, Report, did_you_mean, quoted, resembling},
     source::Medium,
     value::At,
     yaml::{Entry, Type},
 };
 use crate::job::{FaceChoice, Source};
-
-/// Every key of a job.
-pub const KEYS: [&str; 16] = [
-    "id",
-    "video",
-    "audio",
-    "face",
-    "sound_start_time",
-    "sound_end_time",
-    "sound_insert_time",
-    "sound_volume",
-    "original_audio_volume",
-    "watermark",
-    "callback_url",
-    "external_task_id",
-    "output",
-    "priority",
-    "not_before",
-    "labels",
-];
 
 /// A key that was given.
 #[derive(Debug, Clone)]
@@ -68,6 +49,7 @@ pub(super) struct Draft {
     pub(super) watermark: Option<Field<bool>>,
     pub(super) callback_url: Option<Field<String>>,
     pub(super) external_task_id: Option<Field<String>>,
+    pub(super) take: Option<Field<u32>>,
     pub(super) output: Option<Field<String>>,
     pub(super) priority: Option<Field<i32>>,
     pub(super) not_before_at_ms: Option<Field<i64>>,
@@ -113,6 +95,7 @@ impl Draft {
             "external_task_id" => {
                 self.external_task_id = optional(entry, report, |at| at.external_task_id());
             }
+            "take" => self.take = optional(entry, report, |at| at.take()),
             "output" => self.output = optional(entry, report, |at| at.output()),
             "priority" => self.priority = optional(entry, report, |at| at.priority()),
             "not_before" => self.not_before_at_ms = optional(entry, report, |at| at.moment_ms()),

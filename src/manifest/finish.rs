@@ -2,8 +2,8 @@
 
 use super::{
     ManifestJob,
+    digest::spec_hash,
     draft::{Draft, Field, Value},
-    meaning,
     name::output_fault,
     problem::{Place, Problem, Report, quoted},
 };
@@ -65,13 +65,14 @@ pub(super) fn finish(
         watermark: chosen(given!(watermark))?.unwrap_or(false),
         callback_url: chosen(given!(callback_url))?,
         external_task_id: chosen(given!(external_task_id))?,
+        take: chosen(given!(take))?,
         output,
         priority: chosen(given!(priority))?.unwrap_or(0),
         not_before_at_ms: chosen(given!(not_before_at_ms))?,
         labels: chosen(given!(labels))?.unwrap_or_default(),
     };
     Some(ManifestJob {
-        meaning: meaning::of_job(&spec, explicit),
+        spec_hash: spec_hash(&spec, explicit),
         spec,
         place: name.place,
         id_place: name.id_place.unwrap_or(name.place),

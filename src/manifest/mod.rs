@@ -5,13 +5,15 @@
 //!
 //! A text goes through `yaml` (bytes to a tree that knows its places), `draft` (the keys of one
 //! mapping, each by its own reader), `finish` (defaults, what is missing, what does not fit) and
-//! `batch` (what jobs must not share).
+//! `batch` (what jobs must not share). `keys` lists every key once; `digest` makes the request hash and
+//! the spec hash from that table.
 
 mod batch;
+mod digest;
 mod draft;
 mod finish;
 mod ignore;
-mod meaning;
+mod keys;
 mod name;
 mod path;
 pub(crate) mod problem;
@@ -22,8 +24,9 @@ mod tests;
 mod value;
 pub(crate) mod yaml;
 
-pub use draft::KEYS;
+pub use digest::{Content, request_hash, spec_hash};
 pub use ignore::{ignored, ignored_folder, is_manifest};
+pub use keys::KEYS;
 pub use path::ManifestPath;
 pub use problem::{Place, Problem, Problems};
 
@@ -43,10 +46,9 @@ pub struct Manifest {
 pub struct ManifestJob {
     /// What is wanted.
     pub spec: JobSpec,
-    /// SHA-256 in hex of what it asks: with its id, without its key, and with its output only if the
-    /// manifest names one. Equal for texts that ask the same, whatever the path, the comments, the
-    /// order of keys, or the spelling of times.
-    pub meaning: String,
+    /// The digest of everything that the manifest says about the job: see [`spec_hash`]. It does not
+    /// depend on the manifest's path, comments, order of keys or spelling of times.
+    pub spec_hash: String,
     /// The job's mapping.
     pub place: Place,
     /// The job's id; for a single job its mapping.

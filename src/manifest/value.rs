@@ -77,6 +77,14 @@ impl At<'_> {
         }
     }
 
+    /// A whole number from 1 to 99.
+    pub(super) fn take(&mut self) -> Option<u32> {
+        match self.node.scalar().and_then(Scalar::integer) {
+            Some(number @ 1..=99) => u32::try_from(number).ok(),
+            _ => self.wrong("a whole number from 1 to 99; each take is paid for"),
+        }
+    }
+
     /// Milliseconds, as a number or as a duration with units.
     pub(super) fn time_ms(&mut self) -> Option<i64> {
         const HELP: &str = "milliseconds such as `1500`, or a duration such as `1.5s` or `1m 2s`";

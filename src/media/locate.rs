@@ -1,23 +1,19 @@
-//! Where a manifest's local file lies, and whether it may be used.
+//! Where a manifest's local file is, and whether it may be used.
 //!
-//! Owns the rule of the folders: what a manifest names must, after links are resolved, lie in
-//! `jobs_dir` or one of `media.dirs`, so that a manifest cannot send off the machine's other files. It
-//! looks at files and never reads them.
+//! Owns the rule of the folders: after links are resolved, a file that a manifest names must be in
+//! `jobs_dir` or one of `media.dirs`, so that a manifest cannot send the machine's other files to
+//! Kling. This module reads metadata, never content.
 
 use std::{
-    fmt,
-    fs::{self, File, FileType, Metadata},
+    fs::{self, File, FileType},
     io,
-    os::unix::{
-        ffi::OsStrExt,
-        fs::{FileTypeExt, MetadataExt},
-    },
+    os::unix::{ffi::OsStrExt, fs::FileTypeExt},
     path::{Component, Path, PathBuf},
 };
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
-use super::open_resolved;
+use super::{FileStamp, open_resolved};
 
 /// All but RFC 3986's unreserved characters.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -36,33 +32,21 @@ pub struct Locator {
 pub struct Located {
     /// Absolute, with links resolved.
     pub path: PathBuf,
-    /// Relative to the folder it lies in: the first of `media.dirs` that holds it, else `jobs_dir`.
+    /// Relative to its folder: the first of `media.dirs` that contains it, else `jobs_dir`.
     pub public_path: PathBuf,
     /// The size of the file.
     pub bytes: u64,
     /// When its content changed last, as Unix time in nanoseconds.
     pub modified_ns: i64,
-    /// Tells whether it is still the same file with the same content.
-    pub fingerprint: Fingerprint,
-}
-
-/// A file's identity at one moment. Equal fingerprints mean that nothing was written in between.
-///
-/// The device is left out: its number may differ after a reboot.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Fingerprint {
-    inode: u64,
-    bytes: u64,
-    modified_ns: i64,
-    /// When anything about it changed last, which no program can set back.
-    changed_ns: i64,
+    /// Shows whether it is still the same file with the same content.
+    pub stamp: FileStamp,
 }
 
 /// Why a file cannot be used. Its text is for users.
 #[derive(Debug, thiserror::Error)]
 pub enum LocateFault {
     /// It is not there, at least not yet.
-    #[error("there is no file `{as_written}`{}", looked(.looked_in))]
+    #[error("there is no file `{as_written}`{}", searched(.looked_in))]
     Missing {
         /// The name in the manifest.
         as_written: String,
@@ -71,7 +55,7 @@ pub enum LocateFault {
     },
     /// It is there, and must not be used.
     #[error(
-        "`{as_written}` lies outside the folders that files may come from: after links are resolved it must be in jobs_dir or one of media.dirs"
+        "`{as_written}` is outside the allowed folders: after links are resolved, a file must be in jobs_dir or one of media.dirs"
     )]
     Outside {
         /// The name in the manifest.
@@ -86,12 +70,12 @@ pub enum LocateFault {
         what: &'static str,
     },
     /// It was replaced or written since it was located.
-    #[error("`{0}` was changed meanwhile")]
+    #[error("`{0}` changed while it was read")]
     Changed(
         /// The path of the file.
         PathBuf,
     ),
-    /// It cannot be looked at.
+    /// Its metadata or its content cannot be read.
     #[error("`{as_written}` cannot be read: {error}")]
     Io {
         /// The name in the manifest, or the path of the file.
@@ -112,14 +96,27 @@ impl LocateFault {
             Self::Io { .. } => "file_unreadable",
         }
     }
+
+    /// Describes it for a file of this kind, `audio` or `video`, in one sentence.
+    #[must_use]
+    pub fn describe(&self, kind: &str) -> String {
+        match self {
+            Self::Missing { as_written, looked_in } => {
+                format!("there is no {kind} file `{as_written}`{}", searched(looked_in))
+            }
+            Self::Outside { .. } | Self::NotFile { .. } | Self::Changed(_) | Self::Io { .. } => {
+                format!("{kind} {self}")
+            }
+        }
+    }
 }
 
-fn looked(folders: &[PathBuf]) -> String {
+fn searched(folders: &[PathBuf]) -> String {
     match folders {
         [] => String::new(),
         _ => {
             let folders: Vec<_> = folders.iter().map(|dir| dir.display().to_string()).collect();
-            format!("; looked in {}", folders.join(", "))
+            format!(" (looked in {})", folders.join(", "))
         }
     }
 }
@@ -129,7 +126,7 @@ impl Locator {
     /// in each of `media.dirs`; the first that is there counts.
     ///
     /// # Errors
-    /// When it is nowhere ([`LocateFault::Missing`], which may change), lies outside the folders, or
+    /// When it is nowhere ([`LocateFault::Missing`], which may change), is outside the folders, or
     /// is no regular file.
     pub fn locate(&self, manifest_dir: &Path, as_written: &str) -> Result<Located, LocateFault> {
         let io = |error| LocateFault::Io { as_written: as_written.to_owned(), error };
@@ -157,9 +154,9 @@ impl Locator {
         };
         match fs::symlink_metadata(&path) {
             Ok(metadata) if metadata.is_file() => {
-                let fingerprint = Fingerprint::of(&metadata);
-                let Fingerprint { bytes, modified_ns, .. } = fingerprint;
-                Ok(Located { path, public_path, bytes, modified_ns, fingerprint })
+                let stamp = FileStamp::of(&metadata);
+                let (bytes, modified_ns) = (stamp.bytes(), stamp.modified_ns());
+                Ok(Located { path, public_path, bytes, modified_ns, stamp })
             }
             Ok(metadata) => {
                 Err(LocateFault::NotFile { as_written, what: describe(metadata.file_type()) })
@@ -181,39 +178,19 @@ impl Locator {
 }
 
 impl Located {
-    /// Opens the file, and makes sure that it is the one that was located.
+    /// Opens the file, and checks that it is the one that was located.
     ///
     /// # Errors
     /// When it was changed or replaced since, or cannot be opened.
     pub fn open(&self) -> Result<File, LocateFault> {
         match open_resolved(&self.path) {
-            Ok((file, metadata)) if Fingerprint::of(&metadata) == self.fingerprint => Ok(file),
+            Ok((file, metadata)) if FileStamp::of(&metadata) == self.stamp => Ok(file),
             Ok(_) => Err(LocateFault::Changed(self.path.clone())),
             Err(error) if is_missing(&error) => Err(LocateFault::Changed(self.path.clone())),
             Err(error) => {
                 Err(LocateFault::Io { as_written: self.path.display().to_string(), error })
             }
         }
-    }
-}
-
-impl Fingerprint {
-    fn of(metadata: &Metadata) -> Self {
-        let ns = |seconds: i64, ns| seconds.saturating_mul(1_000_000_000).saturating_add(ns);
-        Self {
-            inode: metadata.ino(),
-            bytes: metadata.len(),
-            modified_ns: ns(metadata.mtime(), metadata.mtime_nsec()),
-            changed_ns: ns(metadata.ctime(), metadata.ctime_nsec()),
-        }
-    }
-}
-
-/// The form that the database keeps: `<inode>:<bytes>:<modified_ns>:<changed_ns>`. One that an older
-/// version kept lacks the last, and equals none: such a file is looked at again.
-impl fmt::Display for Fingerprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}:{}:{}", self.inode, self.bytes, self.modified_ns, self.changed_ns)
     }
 }
 

@@ -1,48 +1,61 @@
-//! Local sound and video: where a file lies, how long it is, whether the API takes it.
+//! Local audio and video: where a file is, what it contains, whether the API accepts it.
 //!
-//! [`locate`] finds a manifest's file and keeps to the folders it may lie in; [`sound`] and [`video`]
-//! read lengths and shapes from the files themselves, and hold them against the API's limits.
-//! Everything here is synchronous and reads disks: async callers put it on a blocking thread. It sends
-//! nothing and writes nothing.
+//! [`locate`] finds a manifest's file, in the allowed folders only; [`hash`] identifies its content;
+//! [`sound`] and [`video`] read lengths and shapes from the files and compare them with the API's
+//! limits. Everything here is synchronous and reads disks: async callers use a thread that may block.
+//! This module sends nothing and writes nothing.
 
 mod boxes;
 #[cfg(test)]
 mod fixtures;
+pub mod hash;
 pub mod locate;
 mod open;
 pub mod sound;
+mod stamp;
 pub mod video;
 
-pub use locate::{Fingerprint, LocateFault, Located, Locator, public_url};
+use std::io;
+
+pub use hash::{sha256_of, sha256_of_bytes};
+pub use locate::{LocateFault, Located, Locator, public_url};
 pub use open::{open_regular, open_resolved};
 pub use sound::{SoundFacts, SoundFault};
+pub use stamp::FileStamp;
 pub use video::{VideoFacts, VideoFault};
 
-/// Anything that keeps a local file from being used. Its text is for users.
+/// Anything that prevents the use of a local file. Its text is for users.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
-    /// The file is not where it may be.
+    /// The file is missing, changed, or not allowed.
     #[error(transparent)]
     Locate(#[from] LocateFault),
-    /// It is no sound that the API takes.
+    /// It is no audio that the API accepts.
     #[error(transparent)]
     Sound(#[from] SoundFault),
-    /// It is no video that the API takes.
+    /// It is no video that the API accepts.
     #[error(transparent)]
     Video(#[from] VideoFault),
 }
 
 impl Fault {
-    /// Whether the system kept the file from being read, which may pass without a change of it.
+    /// Returns the system error that prevents reading the file. Such an error may pass without a
+    /// change of the file.
     #[must_use]
-    pub fn may_pass(&self) -> bool {
+    pub fn read_error(&self) -> Option<&io::Error> {
         match self {
-            Self::Locate(fault) => matches!(fault, LocateFault::Io { .. }),
+            Self::Locate(LocateFault::Io { error, .. }) => Some(error),
             Self::Sound(SoundFault::Io(error)) | Self::Video(VideoFault::Io(error)) => {
-                error.raw_os_error().is_some()
+                error.raw_os_error().map(|_| error)
             }
-            Self::Sound(_) | Self::Video(_) => false,
+            Self::Locate(_) | Self::Sound(_) | Self::Video(_) => None,
         }
+    }
+
+    /// Whether the file changed since it was located.
+    #[must_use]
+    pub const fn is_change(&self) -> bool {
+        matches!(self, Self::Locate(LocateFault::Changed(_)))
     }
 
     /// Its name in the database and in `--json`, which stays the same when the sentence changes.

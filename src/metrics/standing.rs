@@ -51,8 +51,7 @@ pub(super) fn tell(page: &mut Page, measured: &Measured, now_ms: i64) {
 }
 
 fn tell_line(page: &mut Page, Measured { standing, .. }: &Measured) {
-    let used: Vec<State> = State::ALL.into_iter().filter(|state| state.holds_slot()).collect();
-    page.gauge("lipsyncd_slots_used", "Slots in use", standing.count(&used) as f64);
+    page.gauge("lipsyncd_slots_used", "Slots in use", standing.slots_used as f64);
     page.gauge(
         "lipsyncd_slots_limit",
         "Slots that the account lets us use, as far as it is learnt",

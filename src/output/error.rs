@@ -1,4 +1,4 @@
-//! What can go wrong on disk, each with its path, in sentences for people.
+//! Errors of the output folder, each with its path.
 
 use std::{
     io::{self, ErrorKind},
@@ -8,75 +8,83 @@ use std::{
 /// Why a result could not be put on disk.
 #[derive(Debug, thiserror::Error)]
 pub enum OutputError {
-    /// A file is in the way that is not known to be lipsyncd's own.
-    #[error("{} is there already and is not this job's own; it is not overwritten", .0.display())]
+    /// A file that is not known to be lipsyncd's own has the name.
+    #[error("{} already exists and is not a known result of lipsyncd; it is not overwritten", .0.display())]
     Foreign(PathBuf),
-    /// An output path that leaves the output folder, by its spelling or through a symbolic link.
+    /// The output path leaves the output folder, by `..` or through a symbolic link.
     #[error("{} leads out of the output folder", .0.display())]
     Escapes(PathBuf),
-    /// The output folder itself is not there: removed, or on a share that is not mounted.
-    #[error("the output folder {} is not there", .0.display())]
+    /// The output folder does not exist: it was removed, or its share is not mounted.
+    #[error("the output folder {} does not exist", .0.display())]
     Gone(PathBuf),
     /// The disk or the quota is full.
-    #[error("no space is left for {}", .0.display())]
+    #[error("no space left for {}", .0.display())]
     Full(PathBuf),
     /// The file system is mounted read-only.
-    #[error("{} is on a file system that is read-only", .0.display())]
+    #[error("{} is on a read-only file system", .0.display())]
     ReadOnly(PathBuf),
     /// Missing permission.
     #[error("no permission to write {}", .0.display())]
     NoPermission(PathBuf),
-    /// A name that the file system does not take.
-    #[error("the name of {} is too long, or holds characters that the file system does not take", .0.display())]
+    /// The file system does not allow the name.
+    #[error("the name of {} is too long, or has characters that the file system does not allow", .0.display())]
     BadName(PathBuf),
-    /// More bytes than are allowed.
-    #[error("{} would be larger than {max_bytes} bytes, the most that download.max_bytes allows", .path.display())]
+    /// More bytes than `download.max_bytes` allows.
+    #[error("{} would be larger than download.max_bytes ({max_bytes} bytes)", .path.display())]
     TooLarge {
         /// The part file.
         path: PathBuf,
-        /// The bound.
+        /// The limit.
         max_bytes: u64,
     },
-    /// Fewer or more bytes came than the server had told. A shorter part stays, to be continued.
+    /// The server sent fewer or more bytes than it reported. A part that is too short stays and can be continued.
     #[error("{} has {bytes} bytes instead of {expected_bytes}", .path.display())]
     WrongLength {
         /// The part file.
         path: PathBuf,
-        /// What is there.
+        /// Its size.
         bytes: u64,
-        /// What the server told.
+        /// The size that the server reported.
         expected_bytes: u64,
     },
-    /// All bytes came, but they are no whole video. The part is gone.
-    #[error("what was downloaded to {} is not a whole video: {why}", .path.display())]
+    /// All bytes arrived, but they are not a complete video. The part is removed.
+    #[error("{} is not a complete video: {why}", .path.display())]
     Broken {
         /// The part file.
         path: PathBuf,
-        /// As the check says.
+        /// What the check found.
         why: String,
     },
-    /// What the server sent does not go on from the file on disk.
-    #[error("what the server sent from byte {from_byte} on does not go with {}, which has {bytes} bytes", .path.display())]
+    /// The source of a copy is no longer the published result: the result must be fetched again.
+    #[error("cannot copy {}: {why}", .path.display())]
+    SourceChanged {
+        /// The source.
+        path: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
+    /// The server's bytes do not continue the part file.
+    #[error("the server sent another file, or bytes from {from_byte} on; {} has {bytes} bytes", .path.display())]
     Misfit {
         /// The part file.
         path: PathBuf,
-        /// What is there.
+        /// Its size.
         bytes: u64,
-        /// Where the server's part begins.
+        /// Where the server's bytes begin.
         from_byte: u64,
     },
-    /// Any other failure of the file system.
+    /// Any other error of the file system.
     #[error("{}: {source}", .path.display())]
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// What the system says.
+        /// What the system reports.
         source: io::Error,
     },
 }
 
 impl OutputError {
-    /// A stable name for the database and for scripts.
+    /// The stable code for the database and for scripts.
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Foreign(_) => "output_exists",
@@ -89,13 +97,13 @@ impl OutputError {
             Self::TooLarge { .. } => "too_large",
             Self::WrongLength { .. } => "wrong_length",
             Self::Broken { .. } => "broken_video",
+            Self::SourceChanged { .. } => "source_changed",
             Self::Misfit { .. } => "misfit",
             Self::Io { .. } => "io",
         }
     }
 
-    /// Whether it is the file system that takes nothing at the moment, and neither the job's nor the
-    /// download's fault.
+    /// Returns true for a problem of the file system that may pass, and that neither the job nor the download caused.
     pub const fn is_passing(&self) -> bool {
         matches!(
             self,
@@ -107,7 +115,7 @@ impl OutputError {
         )
     }
 
-    /// The error of the system on `path`, told apart by what a person would do about it.
+    /// Maps an error of the system on `path` by what a person must do about it.
     pub(super) fn at(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
         move |source| {
             let path = path.to_owned();
@@ -127,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_systems_errors_are_told_apart() {
+    fn system_errors_are_mapped_to_codes() {
         // ENOSPC, EDQUOT, EROFS, EACCES, EPERM, ENAMETOOLONG, EIO
         for (errno, code) in [
             (28, "disk_full"),

@@ -1,6 +1,6 @@
-//! Names in a folder that last through a loss of power.
+//! Syncs folders, so that names survive a power failure.
 //!
-//! One sync of a folder serves all who asked for it before it began: many results arrive at once.
+//! One sync of a folder serves all callers that asked before it began: many results arrive at once.
 
 use std::{
     collections::HashMap,
@@ -16,25 +16,25 @@ use std::{
 use super::error::OutputError;
 use crate::failpoint;
 
-/// Who wants a folder synced, and how far that has come.
+/// The callers that want a folder synced.
 #[derive(Default)]
 struct Turns {
-    /// How many asked.
+    /// How many callers asked.
     asked: AtomicU64,
-    /// So many of them are served. Held by the one that syncs.
+    /// How many of them are served. Locked by the caller that syncs.
     served: Mutex<u64>,
 }
 
-/// Folders that somebody wants synced right now.
+/// Folders that a caller wants synced right now.
 static FOLDERS: LazyLock<Mutex<HashMap<PathBuf, Arc<Turns>>>> = LazyLock::new(Mutex::default);
 
-/// Makes names in a folder last through a loss of power. File systems that cannot sync folders need not.
+/// Syncs the names in a folder. Does nothing where the file system cannot sync folders.
 pub(super) fn sync_folder(folder: &Path) -> Result<(), OutputError> {
     let turns = Arc::clone(folders().entry(folder.to_owned()).or_default());
     let mine = turns.asked.fetch_add(1, Ordering::SeqCst) + 1;
     let synced = sync_in_turn(folder, &turns, mine);
     drop(turns);
-    // Whoever is last takes the entry away.
+    // The last caller removes the entry.
     folders().retain(|known, turns| known != folder || Arc::strong_count(turns) > 1);
     synced
 }
@@ -48,7 +48,7 @@ fn sync_in_turn(folder: &Path, turns: &Turns, mine: u64) -> Result<(), OutputErr
     failpoint::before("folder.sync");
     match File::open(folder).and_then(|folder| folder.sync_all()) {
         Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => {}
-        // The others, who wait, each try it for themselves.
+        // After a failure, each waiting caller tries again.
         synced => synced.map_err(OutputError::at(folder))?,
     }
     failpoint::after("folder.sync");
@@ -65,20 +65,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_asked_before_a_sync_began_is_served_by_it() {
+    fn a_sync_serves_all_callers_that_asked_before_it_began() {
         let folder = tempfile::tempdir().unwrap();
         let turns = Turns::default();
         turns.asked.store(5, Ordering::SeqCst);
         sync_in_turn(folder.path(), &turns, 2).unwrap();
-        // Nobody has to look at a folder that is gone.
+        // The folder does not exist any more: a caller that is served must not open it.
         let gone = folder.path().join("gone");
         sync_in_turn(&gone, &turns, 5).unwrap();
         assert!(sync_in_turn(&gone, &turns, 6).is_err());
-        assert_eq!(*turns.served.lock().unwrap(), 5, "a sync that failed has served nobody");
+        assert_eq!(*turns.served.lock().unwrap(), 5, "a failed sync serves no caller");
     }
 
     #[test]
-    fn nothing_is_kept_of_a_folder_that_nobody_syncs() {
+    fn no_entry_is_left_when_no_caller_syncs_a_folder() {
         let folder = tempfile::tempdir().unwrap();
         std::thread::scope(|scope| {
             for _ in 0..8 {

@@ -1,4 +1,4 @@
-//! The `.json` beside a result: what it was made from, what it cost, and by which bytes it is known.
+//! The `.json` beside a result: what it was made from, what it cost, and the SHA-256 and size of its files.
 
 use std::{
     collections::BTreeMap,
@@ -7,42 +7,40 @@ use std::{
     path::Path,
 };
 
-use jiff::Timestamp;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _, ser::Error as _};
+use serde::{Deserialize, Serialize};
 
-use super::error::OutputError;
+use super::{
+    encode::{time, units},
+    error::OutputError,
+    facts::FileFacts,
+    place::Kind,
+};
 
-/// No metadata of ours is longer; a longer file is somebody else's.
+/// Metadata is never longer. A longer file is not from lipsyncd.
 const METADATA_BYTES_MAX: u64 = 1 << 20;
+/// Says what the file is, to people and to a later version.
+const FORMAT: &str = "lipsyncd-result";
+const SHA256_HEX_LEN: usize = 64;
 
-/// By what a file is known.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FileFacts {
-    /// Lower-case hexadecimal.
-    pub sha256: String,
-    /// Its size.
-    pub bytes: u64,
-}
-
-/// The face that speaks, as identified.
+/// The face that speaks, from Identify Face.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FaceUsed {
-    /// As Identify Face names it.
+    /// `face_id` of Identify Face.
     pub id: String,
-    /// When it appears in the video.
+    /// When the face appears in the video.
     pub start_ms: i64,
-    /// When it was last seen.
+    /// When the face is last visible.
     pub end_ms: i64,
 }
 
 /// The timing and volumes that were sent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TimingUsed {
-    /// Where the sound was cropped from.
+    /// Start of the crop of the audio.
     pub sound_start_ms: i64,
-    /// Where the crop ended.
+    /// End of the crop of the audio.
     pub sound_end_ms: i64,
-    /// Where in the video it went.
+    /// Where the audio starts in the video.
     pub sound_insert_ms: i64,
     /// 0..=2.
     pub sound_volume: f64,
@@ -50,51 +48,64 @@ pub struct TimingUsed {
     pub original_audio_volume: f64,
 }
 
-/// All that is kept with a result.
+/// Everything that is stored with a result. Contains no request ids and no secrets.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Metadata {
-    /// The job's key.
+    /// Key of the job that published the result first.
     pub job: String,
-    /// From 1; each `retry` adds one.
-    pub attempt: u32,
-    /// The API's name for the task.
+    /// Hash of the request, lower-case hexadecimal.
+    pub request_hash: String,
+    /// Take of the request, from 1. Request hash and take identify the task.
+    pub take: u32,
+    /// Kling's id of the task.
     pub task_id: String,
-    /// Our name for the task.
+    /// The task's `external_task_id`.
     pub external_task_id: String,
-    /// The video as the manifest names it.
+    /// The video as written in the manifest.
     pub video: String,
-    /// The sound as the manifest names it.
+    /// The audio as written in the manifest.
     pub audio: String,
-    /// Who speaks.
+    /// The face that speaks.
     pub face: FaceUsed,
-    /// What is spoken when.
+    /// Timing and volumes.
     pub timing: TimingUsed,
     /// What the task cost, in millionths of a unit; in the file, in units.
     #[serde(rename = "units", with = "units", default)]
     pub units_micro: Option<i64>,
-    /// The result's length, as the API tells it.
+    /// Length of the result, as the API reports it.
     #[serde(default)]
     pub duration_ms: Option<i64>,
-    /// By what the result is known.
+    /// SHA-256 and size of the result.
     #[serde(flatten)]
     pub result: FileFacts,
-    /// By what the watermarked result is known, where one was asked for.
+    /// SHA-256 and size of the watermarked result, if one was requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub watermark: Option<FileFacts>,
-    /// From the manifest.
+    /// Labels of the manifest.
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
     /// When the task was accepted, Unix time; in the file, RFC 3339.
     #[serde(rename = "created_at", with = "time")]
     pub created_at_ms: i64,
-    /// When the result was whole on disk.
+    /// When the result was complete on disk.
     #[serde(rename = "finished_at", with = "time")]
     pub finished_at_ms: i64,
 }
 
+/// What the file contains: the format, then the metadata. Unknown keys are ignored on reading.
+#[derive(Serialize, Deserialize)]
+struct Document<M> {
+    format: String,
+    #[serde(flatten)]
+    metadata: M,
+}
+
 impl Metadata {
-    /// What stands in the file at `path`; none if there is none, or it is not metadata of lipsyncd.
-    pub(super) fn read(path: &Path) -> Result<Option<Self>, OutputError> {
+    /// Reads the metadata file at `path`. None if there is no file, or if the file is not from lipsyncd.
+    ///
+    /// # Errors
+    /// What the file system reports.
+    pub fn read(path: &Path) -> Result<Option<Self>, OutputError> {
         let mut text = Vec::new();
         let file = match File::open(path) {
             Ok(file) => file,
@@ -102,45 +113,56 @@ impl Metadata {
             Err(error) => return Err(OutputError::at(path)(error)),
         };
         match file.take(METADATA_BYTES_MAX).read_to_end(&mut text) {
-            Ok(_) => Ok(serde_json::from_slice(&text).ok()),
+            Ok(_) => Ok(Self::from_json(&text)),
             Err(error) if error.kind() == ErrorKind::IsADirectory => Ok(None),
             Err(error) => Err(OutputError::at(path)(error)),
         }
     }
+
+    /// Parses the text of a metadata file. None if the text is not from lipsyncd.
+    pub fn from_json(text: &[u8]) -> Option<Self> {
+        let document: Document<Self> = serde_json::from_slice(text).ok()?;
+        let metadata = document.metadata;
+        // The SHA-256 becomes part of a file name: nothing else than a digest may get there.
+        let is_valid = document.format == FORMAT
+            && metadata.files().all(|(_, facts)| is_sha256(&facts.sha256));
+        is_valid.then_some(metadata)
+    }
+
+    /// The text of the metadata file.
+    pub fn to_json(&self) -> serde_json::Result<Vec<u8>> {
+        let document = Document { format: FORMAT.to_owned(), metadata: self };
+        let mut text = serde_json::to_vec_pretty(&document)?;
+        text.push(b'\n');
+        Ok(text)
+    }
+
+    /// Returns true if both are about the same task: one request, one take.
+    pub fn is_same_task(&self, other: &Self) -> bool {
+        self.is_task(&other.request_hash, other.take)
+    }
+
+    /// Returns true if the result is from this take of this request.
+    pub fn is_task(&self, request_hash: &str, take: u32) -> bool {
+        self.request_hash == request_hash && self.take == take
+    }
+
+    /// The SHA-256 and size of one of the two videos.
+    pub fn facts(&self, kind: Kind) -> Option<&FileFacts> {
+        match kind {
+            Kind::Result => Some(&self.result),
+            Kind::Watermark => self.watermark.as_ref(),
+        }
+    }
+
+    /// The videos of the task, the result first.
+    pub(super) fn files(&self) -> impl DoubleEndedIterator<Item = (Kind, &FileFacts)> {
+        let kinds = [Kind::Result, Kind::Watermark].into_iter();
+        kinds.filter_map(|kind| Some((kind, self.facts(kind)?)))
+    }
 }
 
-mod units {
-    use super::*;
-
-    const MICRO: f64 = 1_000_000.0;
-
-    pub(super) fn serialize<S: Serializer>(
-        micro: &Option<i64>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        // The shortest decimal of the quotient is the exact one up to billions of units.
-        micro.map(|micro| micro as f64 / MICRO).serialize(serializer)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Option<i64>, D::Error> {
-        let units = Option::<f64>::deserialize(deserializer)?;
-        Ok(units.map(|units| (units * MICRO).round() as i64))
-    }
-}
-
-mod time {
-    use super::*;
-
-    pub(super) fn serialize<S: Serializer>(at_ms: &i64, serializer: S) -> Result<S::Ok, S::Error> {
-        let time = Timestamp::from_millisecond(*at_ms).map_err(S::Error::custom)?;
-        serializer.collect_str(&format_args!("{time:.3}"))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let time: Timestamp = text.parse().map_err(D::Error::custom)?;
-        Ok(time.as_millisecond())
-    }
+fn is_sha256(text: &str) -> bool {
+    text.len() == SHA256_HEX_LEN
+        && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }

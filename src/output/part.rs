@@ -1,4 +1,4 @@
-//! The part file: what has come of a video so far, hashed and bounded as it grows, and its check.
+//! The part file: the bytes of a video that have arrived, hashed while they are written, and the final check.
 
 use std::{
     fs::{File, OpenOptions},
@@ -9,28 +9,28 @@ use std::{
 use sha2::{Digest, Sha256};
 
 use super::{
+    digest::{hash, hex, is_plain_file},
     error::OutputError,
-    metadata::FileFacts,
-    ownership::{hash, hex, is_plain_file},
+    facts::FileFacts,
     place::{Kind, Place},
     rename::{exists, remove_if_there},
     resume::Note,
 };
 use crate::failpoint;
 
-/// How much may have to be fetched again after a crash.
+/// The most that may have to be fetched again after a crash.
 const SYNC_EVERY_BYTES: u64 = 8 << 20;
 
-/// Whose part it is: a part of another task's video is never continued.
+/// What a part belongs to. A part of another task's video is never continued.
 #[derive(Debug, Clone, Copy)]
 pub struct Source<'a> {
-    /// The API's name for the task.
+    /// Kling's id of the task.
     pub task_id: &'a str,
-    /// Which of its videos.
+    /// Which of the task's videos.
     pub kind: Kind,
 }
 
-/// `.NAME.part` beside the final place. Dropped, it stays there, to be continued.
+/// `.NAME.part` beside the final name. When dropped, the file stays and can be continued.
 #[derive(Debug)]
 pub struct Part {
     path: PathBuf,
@@ -44,21 +44,24 @@ pub struct Part {
 }
 
 impl Part {
-    /// Opens the part of one video at its place: what is there of the same task and certainly on disk is
-    /// kept and hashed again, all else is dropped. It may grow up to `max_bytes`.
+    /// Opens the part of one video. Bytes of the same task that are synced are kept and hashed again; other
+    /// bytes are removed. The part may grow up to `max_bytes`.
     ///
     /// # Errors
-    /// What the file system says; [`OutputError::Foreign`] if the part's name is taken by something else than
-    /// a file.
+    /// What the file system reports; [`OutputError::Foreign`] if the part's name is taken by a link or a folder.
     pub fn open(place: &Place, source: Source<'_>, max_bytes: u64) -> Result<Self, OutputError> {
         let path = Place::part_of(&place.video(source.kind));
-        // A link would lead the download elsewhere.
+        // Through a link, the download would write somewhere else.
         if exists(&path)? && !is_plain_file(&path)? {
             return Err(OutputError::Foreign(path));
         }
         let source = format!("{} {:?}", source.task_id, source.kind);
         let note = Note::read(&path)?
             .filter(|note| note.source == source && note.synced_bytes <= max_bytes);
+        if note.is_none() {
+            // Another task may still write to the file: a new file is not the same.
+            discard(&path)?;
+        }
         let file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -83,23 +86,23 @@ impl Part {
         Ok(part)
     }
 
-    /// How many bytes are there: where to go on from.
+    /// Number of bytes that are there. The download continues from this byte.
     pub const fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// On which condition to go on; none: there is nothing to go on from.
+    /// The ETag with which the download continues. None: the part cannot be continued.
     pub fn etag(&self) -> Option<&str> {
         self.etag.as_deref()
     }
 
-    /// Takes note of where the server's bytes begin, and of the file that they belong to.
+    /// Records where the server's bytes begin, and to which file they belong.
     ///
-    /// `from_byte` 0 starts anew. Without an ETag what comes now is not continued later.
+    /// `from_byte` 0 starts again. Without an ETag, these bytes cannot be continued later.
     ///
     /// # Errors
-    /// [`OutputError::Misfit`] where the bytes go on from elsewhere than the part ends, or belong to another
-    /// file: then the whole file is to be fetched.
+    /// [`OutputError::Misfit`] if the bytes do not begin where the part ends, or belong to another file: then the
+    /// complete file must be fetched.
     pub fn begin(&mut self, from_byte: u64, etag: Option<&str>) -> Result<(), OutputError> {
         if from_byte == 0 {
             self.restart()?;
@@ -117,8 +120,8 @@ impl Part {
     /// Adds bytes at the end.
     ///
     /// # Errors
-    /// [`OutputError::TooLarge`] before more than the bound is written; else what the file system says. What was
-    /// synced before stays good.
+    /// [`OutputError::TooLarge`] before more than the limit is written; otherwise what the file system reports.
+    /// Bytes that were synced before stay valid.
     pub fn append(&mut self, bytes: &[u8]) -> Result<(), OutputError> {
         let grown = self.bytes.saturating_add(bytes.len() as u64);
         if grown > self.max_bytes {
@@ -129,7 +132,7 @@ impl Part {
         }
         failpoint::before("part.append");
         if let Err(error) = self.file.write_all(bytes) {
-            // Some of them may be there; the next ones must not follow those.
+            // Some of the bytes may be written: the next ones must not follow them.
             self.file.set_len(self.bytes).map_err(OutputError::at(&self.path))?;
             self.file.seek(SeekFrom::Start(self.bytes)).map_err(OutputError::at(&self.path))?;
             return Err(OutputError::at(&self.path)(error));
@@ -143,11 +146,11 @@ impl Part {
         Ok(())
     }
 
-    /// Makes all that came last, so that a later [`open`](Self::open) goes on from here. To be called when a
-    /// download breaks off.
+    /// Syncs all bytes, so that a later [`open`](Self::open) continues from here. Call it when a download is
+    /// interrupted.
     ///
     /// # Errors
-    /// What the file system says.
+    /// What the file system reports.
     pub fn keep(&mut self) -> Result<(), OutputError> {
         let Some(etag) = self.etag.clone() else {
             return Ok(());
@@ -159,14 +162,14 @@ impl Part {
         Note { source: self.source.clone(), etag, synced_bytes: self.bytes }.write(&self.path)
     }
 
-    /// Checks that the video is whole, and syncs it: after this it may be published.
+    /// Checks that the video is complete, and syncs it. Then it may be published.
     ///
-    /// `check` gets the file, at its start, and its length. `expected_bytes` is what the server told. A start
-    /// after a crash fetches it again, unless it is [kept](Self::keep): only a large one is that here.
+    /// `check` gets the file, at its start, and its length. `expected_bytes` is the length that the server reported.
+    /// A start after a crash fetches the video again, unless it is [kept](Self::keep). Here only large videos are.
     ///
     /// # Errors
-    /// [`OutputError::WrongLength`]: a part that is too short stays; one that is too long is gone.
-    /// [`OutputError::Broken`] if `check` fails, or the file is empty: the part is gone.
+    /// [`OutputError::WrongLength`]: a part that is too short stays, a part that is too long is removed.
+    /// [`OutputError::Broken`] if `check` fails, or the file is empty: the part is removed.
     pub fn finish<E: ToString>(
         &mut self,
         check: impl FnOnce(&mut File, u64) -> Result<(), E>,

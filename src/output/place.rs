@@ -1,4 +1,4 @@
-//! Where a job's files go: the final names, and the hidden ones beside them; never outside the folder.
+//! The paths of a job's files: final names and hidden names, never outside the output folder.
 
 use std::{
     ffi::OsStr,
@@ -6,8 +6,13 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-use super::{error::OutputError, folder::sync_folder};
+use sha2::{Digest as _, Sha256};
+
+use super::{digest::hex, error::OutputError, folder::sync_folder};
 use crate::failpoint;
+
+/// How many hexadecimal digits of the SHA-256 are in the name. A longer name is used if a shorter one is taken.
+pub(super) const DIGITS: [usize; 3] = [8, 16, 64];
 
 /// Which of a job's two videos.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,21 +23,21 @@ pub enum Kind {
     Watermark,
 }
 
-/// One job's place in the output folder. Symbolic links are resolved: its folder truly lies there.
+/// One job's paths in the output folder. Symbolic links are resolved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     folder: PathBuf,
-    /// The video's file name, and it without `.mp4`.
+    /// File name of the result, with and without `.mp4`.
     name: String,
     stem: String,
 }
 
 impl Place {
-    /// Finds, and makes, the folder for `relative` (parts joined by `/`) under `output_dir`, which must exist.
+    /// Creates the folder for `relative` (parts joined by `/`) under `output_dir`, which must exist.
     ///
     /// # Errors
-    /// [`OutputError::Escapes`] where the path or a symbolic link in it leads out of `output_dir`; else what
-    /// the file system says.
+    /// [`OutputError::Escapes`] if the path or a symbolic link in it leads out of `output_dir`; otherwise what the file
+    /// system reports.
     pub fn prepare(output_dir: &Path, relative: &str) -> Result<Self, OutputError> {
         let named = output_dir.join(relative);
         let mut parts = Vec::new();
@@ -58,7 +63,7 @@ impl Place {
         Ok(Self::in_folder(folder, name))
     }
 
-    /// The place of a file called `name` in a folder that [`prepare`](Self::prepare) found.
+    /// The place of a result called `name` in a folder that [`prepare`](Self::prepare) returned.
     pub fn in_folder(folder: PathBuf, name: String) -> Self {
         let stem = match name.rsplit_once('.') {
             Some((stem, ending)) if ending.eq_ignore_ascii_case("mp4") && !stem.is_empty() => {
@@ -82,19 +87,48 @@ impl Place {
         self.folder.join(format!("{}.json", self.stem))
     }
 
-    /// The folder all of them lie in.
+    /// The folder of all these files.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// What a file is called until it is whole: hidden, so that others that watch the folder ignore it.
+    /// Where the parts of a superseded task are. They never collide with the parts of the job's current task.
+    ///
+    /// Only for [`Part::open`](super::Part::open) and copies; [`publish_superseded`](super::publish_superseded)
+    /// publishes them.
+    pub fn superseded(&self, task_id: &str) -> Self {
+        let task = hex(Sha256::new().chain_update(task_id));
+        self.aside(&format!("~{}", &task[..DIGITS[0]]))
+    }
+
+    /// Where an earlier result is kept.
+    pub(super) fn aside(&self, digest: &str) -> Self {
+        Self::in_folder(self.folder.clone(), format!("{}.{digest}.mp4", self.stem))
+    }
+
+    /// Whether a file for this place was begun and has not got its name yet.
+    #[must_use]
+    pub fn was_begun(&self) -> bool {
+        let begun = |path: PathBuf| Self::part_of(&path).exists();
+        begun(self.video(Kind::Result)) || begun(self.metadata())
+    }
+
+    /// The place whose metadata have this file name, if it can be one where an earlier result is kept.
+    pub(super) fn aside_of_metadata(&self, name: &str) -> Option<Self> {
+        let digest = name.strip_prefix(&self.stem)?.strip_prefix('.')?.strip_suffix(".json")?;
+        let is_digest = DIGITS.contains(&digest.len())
+            && digest.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        is_digest.then(|| self.aside(digest))
+    }
+
+    /// The name of a file until it is complete. Hidden, so that programs that watch the folder ignore it.
     pub(super) fn part_of(path: &Path) -> PathBuf {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         path.with_file_name(format!(".{name}.part"))
     }
 }
 
-/// A folder under `root`, made if it is missing; a link may lead to another folder under `root` only.
+/// Creates a folder under `root` if it is missing. A link may only lead to another folder under `root`.
 fn enter(root: &Path, folder: &Path) -> Result<PathBuf, OutputError> {
     failpoint::before("folder.make");
     match fs::create_dir(folder) {

@@ -1,157 +1,186 @@
-//! Final names, in the order that lets a start after a crash tell what is whose.
+//! Gives results their final names, in an order that survives a crash at every point.
 
-use std::{fs::File, io::Write, path::Path};
+use std::path::PathBuf;
 
 use super::{
+    aside::{Earlier, set_aside},
+    digest::{has_facts, known_file},
     error::OutputError,
+    facts::FileFacts,
     folder::sync_folder,
-    metadata::{FileFacts, Metadata},
-    ownership::{known_file, metadata_is_ours_or_free, require_ours_or_free, with_watermark},
+    metadata::Metadata,
+    ownership::{known_facts, metadata_at},
     part::discard,
     place::{Kind, Place},
-    rename::{into_free, over_ours, remove_if_there},
+    rename::{exists, into_free},
+    write::{text_of, write_text},
 };
-use crate::failpoint;
 
-/// What a task has published in full, none if anything of it is missing or differs.
+/// Gives the finished parts their final names: metadata first, the result last.
 ///
-/// Reads the files whole, to compare their bytes with the metadata's. The metadata are those of the
-/// result's own file; a start uses them to finish a job that a crash kept from being marked so. What the
-/// crash kept from being done after the last name is done here: the names are made to last, and what lay
-/// beside them is removed.
+/// `metadata` name the parts by their bytes, as [`Part::finish`](super::Part::finish) and
+/// [`copy_result`](super::copy_result) return them. `earlier` are the files that the database knows to be published
+/// at this place. An earlier result is set aside before; the return value lists its new paths. A video that is at
+/// the place already stays. May be repeated after a crash at any point, with the parts made again if needed.
 ///
 /// # Errors
-/// What the file system says.
-pub fn already_published(place: &Place, task_id: &str) -> Result<Option<Metadata>, OutputError> {
-    let Some(metadata) = metadata_of(place, task_id)? else {
-        return Ok(None);
-    };
-    for (kind, facts) in files(&metadata) {
-        if known_file(&place.video(kind), std::slice::from_ref(facts))?.is_none() {
-            return Ok(None);
-        }
-    }
-    for (kind, _) in files(&metadata) {
-        discard(&Place::part_of(&place.video(kind)))?;
-    }
-    sync_folder(place.folder())?;
-    Ok(Some(metadata))
-}
-
-/// The metadata at the place, if they are this job's, of whatever task.
-///
-/// # Errors
-/// What the file system says.
-pub fn published_before(place: &Place, job: &str) -> Result<Option<Metadata>, OutputError> {
-    Ok(Metadata::read(&place.metadata())?.filter(|metadata| metadata.job == job))
-}
-
-/// Gives the finished parts their final names, metadata first, the result last.
-///
-/// `metadata` names the parts by their bytes, as [`Part::finish`](super::Part::finish) told them. `earlier` are the
-/// files that the database knows the job to have published before: a `retry` replaces them. May be repeated
-/// after a crash at any point, with the parts fetched anew if need be.
-///
-/// # Errors
-/// [`OutputError::Foreign`] if anything else is in the way, with nothing changed; [`OutputError::Broken`] if a part
-/// is not what `metadata` says; else what the file system says.
+/// [`OutputError::Foreign`] if a file that lipsyncd did not write has one of the names, [`OutputError::Broken`] if a part does not
+/// have the bytes that `metadata` name: both with nothing changed. Otherwise what the file system reports.
 pub fn publish(
     place: &Place,
     metadata: &Metadata,
     earlier: &[FileFacts],
-) -> Result<(), OutputError> {
-    let mut known = with_watermark(place, earlier)?;
-    known.extend(files(metadata).map(|(_, facts)| facts.clone()));
-    // A watermark that was named before a crash, and is now made anew, may have other bytes.
-    if let Some(before) = metadata_of(place, &metadata.task_id)? {
-        known.extend(files(&before).map(|(_, facts)| facts.clone()));
-    }
-    let task_id = Some(metadata.task_id.as_str());
-    let replace = metadata_is_ours_or_free(place, &metadata.job, task_id, earlier)?;
+) -> Result<Vec<PathBuf>, OutputError> {
+    let current = metadata_at(place)?;
+    let found = Found { current: current.as_ref(), metadata, earlier };
+    let mut in_the_way = Vec::new();
     let mut moves = Vec::new();
-    for (kind, facts) in files(metadata) {
-        let path = place.video(kind);
-        moves.push((kind, facts, require_ours_or_free(&path, &known)?));
+    for kind in [Kind::Result, Kind::Watermark] {
+        let there = found.at(place, kind)?;
+        if let There::Earlier(facts) = there {
+            in_the_way.push((kind, facts));
+        }
+        if let Some(facts) = metadata.facts(kind) {
+            moves.push(Move {
+                part_of: place,
+                to: place,
+                kind,
+                facts,
+                is_done: there == There::Stays,
+            });
+        }
     }
-    let moves = moves
-        .into_iter()
-        .map(|(kind, facts, replace)| Ok((kind, is_in_part(place, kind, facts)?, replace)))
-        .collect::<Result<Vec<_>, OutputError>>()?;
-    remove_watermark_of_before(place, metadata)?;
-    write_metadata(place, metadata, replace)?;
-    for (kind, is_in_part, replace) in moves.into_iter().rev() {
-        give_name(&place.video(kind), is_in_part, replace)?;
+    moves.iter().try_for_each(Move::require_part)?;
+    let kept = set_all_aside(place, &found.results(in_the_way))?;
+    match found.is_complete() {
+        // A crash may have come between the rename of the metadata and the sync.
+        true if moves.iter().any(|it| !it.is_done) => sync_folder(place.folder())?,
+        true => {}
+        false => {
+            let path = place.metadata();
+            write_text(&path, &text_of(metadata, &path)?, current.is_some())?;
+        }
     }
-    sync_folder(place.folder())
+    moves.iter().rev().try_for_each(Move::give_name)?;
+    sync_folder(place.folder())?;
+    Ok(kept)
 }
 
-/// A task's videos, the result first.
-fn files(metadata: &Metadata) -> impl Iterator<Item = (Kind, &FileFacts)> {
-    let watermark = metadata.watermark.as_ref().map(|facts| (Kind::Watermark, facts));
-    std::iter::once((Kind::Result, &metadata.result)).chain(watermark)
-}
-
-/// Whose they are, the task tells: the job may have gone by another key when they were written.
-fn metadata_of(place: &Place, task_id: &str) -> Result<Option<Metadata>, OutputError> {
-    let found = Metadata::read(&place.metadata())?;
-    Ok(found.filter(|metadata| metadata.task_id == task_id))
-}
-
-/// Whether the bytes that `facts` tell of are in the part; if not, they have their final name, from before
-/// a crash.
-fn is_in_part(place: &Place, kind: Kind, facts: &FileFacts) -> Result<bool, OutputError> {
-    let path = place.video(kind);
-    let part = Place::part_of(&path);
-    let facts = std::slice::from_ref(facts);
-    if known_file(&part, facts)?.is_some() {
-        return Ok(true);
+fn set_all_aside(place: &Place, earlier: &[Earlier<'_>]) -> Result<Vec<PathBuf>, OutputError> {
+    let mut kept = Vec::new();
+    for earlier in earlier {
+        let path = set_aside(place, earlier)?;
+        if !earlier.videos.is_empty() {
+            kept.push(path);
+        }
     }
-    if known_file(&path, facts)?.is_some() {
-        return Ok(false);
-    }
-    Err(OutputError::Broken { path: part, why: "its bytes are not those that were checked".into() })
+    Ok(kept)
 }
 
-/// The metadata of an earlier attempt are about to go, and nothing else knows its watermarked result:
-/// after a crash it would stand in the way as a stranger's.
-fn remove_watermark_of_before(place: &Place, metadata: &Metadata) -> Result<(), OutputError> {
-    let Some(facts) = &metadata.watermark else { return Ok(()) };
-    let path = place.video(Kind::Watermark);
-    match known_file(&path, std::slice::from_ref(facts))? {
-        Some(_) => Ok(()),
-        None => remove_if_there(&path),
-    }
+/// One video on its way from its part to its final name.
+pub(super) struct Move<'a> {
+    pub(super) part_of: &'a Place,
+    pub(super) to: &'a Place,
+    pub(super) kind: Kind,
+    pub(super) facts: &'a FileFacts,
+    /// The video has its final name already.
+    pub(super) is_done: bool,
 }
 
-fn write_metadata(place: &Place, metadata: &Metadata, replace: bool) -> Result<(), OutputError> {
-    let path = place.metadata();
-    let fresh = Place::part_of(&path);
-    let mut text = serde_json::to_vec_pretty(metadata)
-        .map_err(|source| OutputError::Io { path: path.clone(), source: source.into() })?;
-    text.push(b'\n');
-    // Removed and made anew, so that a link in its place is not followed.
-    remove_if_there(&fresh)?;
-    failpoint::before("metadata.write");
-    File::create_new(&fresh)
-        .and_then(|mut file| {
-            file.write_all(&text)?;
-            file.sync_all()
+impl Move<'_> {
+    fn part(&self) -> PathBuf {
+        Place::part_of(&self.part_of.video(self.kind))
+    }
+
+    pub(super) fn require_part(&self) -> Result<(), OutputError> {
+        let path = self.part();
+        if self.is_done || has_facts(&path, self.facts)? {
+            return Ok(());
+        }
+        Err(OutputError::Broken {
+            path,
+            why: "its bytes are not the ones that were checked".into(),
         })
-        .map_err(OutputError::at(&fresh))?;
-    failpoint::after("metadata.write");
-    if replace {
-        over_ours(&fresh, &path)?
-    } else {
-        into_free(&fresh, &path)?
     }
-    // Before any video has its name, it must last whose it is.
-    sync_folder(place.folder())
+
+    pub(super) fn give_name(&self) -> Result<(), OutputError> {
+        let part = self.part();
+        if !self.is_done {
+            into_free(&part, &self.to.video(self.kind))?;
+        }
+        discard(&part)
+    }
 }
 
-fn give_name(path: &Path, is_in_part: bool, replace: bool) -> Result<(), OutputError> {
-    let part = Place::part_of(path);
-    if is_in_part {
-        if replace { over_ours(&part, path)? } else { into_free(&part, path)? }
+/// What is at the place, compared with what is to be published there.
+struct Found<'a> {
+    current: Option<&'a Metadata>,
+    metadata: &'a Metadata,
+    earlier: &'a [FileFacts],
+}
+
+/// What has the name of a video.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum There<'a> {
+    Nothing,
+    /// The video that is to be published, or a file that may stay beside it.
+    Stays,
+    /// A video of an earlier result.
+    Earlier(&'a FileFacts),
+}
+
+impl<'a> Found<'a> {
+    /// Returns true if the current metadata are about the task and the very bytes that are to be published.
+    fn is_same_result(&self) -> bool {
+        self.current.is_some_and(|current| {
+            current.is_same_task(self.metadata) && current.result == self.metadata.result
+        })
     }
-    discard(&part)
+
+    /// Returns true if the current metadata may stay.
+    fn is_complete(&self) -> bool {
+        let watermark = self.metadata.watermark.as_ref();
+        let current = self.current.and_then(|current| current.watermark.as_ref());
+        self.is_same_result() && (watermark.is_none() || watermark == current)
+    }
+
+    fn at(&self, place: &Place, kind: Kind) -> Result<There<'a>, OutputError> {
+        let path = place.video(kind);
+        if !exists(&path)? {
+            return Ok(There::Nothing);
+        }
+        let wanted = self.metadata.facts(kind);
+        let mut known = known_facts(kind, self.current, self.earlier);
+        known.extend(wanted);
+        let Some(facts) = known_file(&path, &known)? else {
+            // A file that lipsyncd did not write is no problem where its name is not needed.
+            return wanted.map_or(Ok(There::Stays), |_| Err(OutputError::Foreign(path)));
+        };
+        let is_named = self.current.and_then(|current| current.facts(kind)) == Some(facts);
+        // Another task may have made the same bytes: then both results are kept.
+        let is_its_own = self.is_same_result() || !is_named;
+        let stays = match wanted {
+            Some(wanted) => wanted == facts && is_its_own,
+            None => self.is_same_result(),
+        };
+        Ok(if stays { There::Stays } else { There::Earlier(facts) })
+    }
+
+    /// The results that must be set aside: the one of the current metadata, and one that only the database knows.
+    fn results(&self, videos: Vec<(Kind, &'a FileFacts)>) -> Vec<Earlier<'a>> {
+        let of_current = |kind, facts| self.current.and_then(|it| it.facts(kind)) == Some(facts);
+        let (named, unnamed): (Vec<_>, Vec<_>) =
+            videos.into_iter().partition(|(kind, facts)| of_current(*kind, *facts));
+        let mut results = Vec::new();
+        if let Some(current) = self.current
+            && (!named.is_empty() || !current.is_same_task(self.metadata))
+        {
+            let (named_by, metadata) = (&current.result, Some(current));
+            results.push(Earlier { named_by, metadata, videos: named });
+        }
+        if let Some((_, named_by)) = unnamed.first().copied() {
+            results.push(Earlier { named_by, metadata: None, videos: unnamed });
+        }
+        results
+    }
 }

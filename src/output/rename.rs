@@ -1,14 +1,14 @@
-//! Renames that last, and that replace nothing unasked.
+//! Renames that never replace a file by accident.
 
 use std::{fs, io::ErrorKind, path::Path};
 
 use super::error::OutputError;
 use crate::failpoint;
 
-/// Gives a whole, synced file its final name, unless that name is taken.
+/// Gives a complete, synced file its final name, unless that name is taken.
 ///
-/// Atomic where the file system can rename without replacing, or has hard links. Where it has neither (some
-/// network and FAT file systems), a look comes before the rename, and a file that appears in between is lost.
+/// Atomic where the file system can rename without replacing, or has hard links. Some network and FAT file systems
+/// have neither: there a check comes before the rename, and a file that appears in between is lost.
 pub(super) fn into_free(from: &Path, to: &Path) -> Result<(), OutputError> {
     failpoint::before("name.into_free");
     let Err(failed) = tempfile::TempPath::try_from_path(from)
@@ -18,7 +18,7 @@ pub(super) fn into_free(from: &Path, to: &Path) -> Result<(), OutputError> {
         failpoint::after("name.into_free");
         return Ok(());
     };
-    // Dropped, it would delete the file.
+    // If dropped, the path would delete the file.
     failed.path.keep().map_err(|kept| OutputError::at(from)(kept.error))?;
     match failed.error.kind() {
         ErrorKind::AlreadyExists => Err(OutputError::Foreign(to.to_owned())),
@@ -32,7 +32,15 @@ pub(super) fn into_free(from: &Path, to: &Path) -> Result<(), OutputError> {
     }
 }
 
-/// Gives a whole, synced file its final name, in place of one that is known to be lipsyncd's own.
+/// Gives a published file the name under which it is kept, unless that name is taken.
+pub(super) fn set_aside(from: &Path, to: &Path) -> Result<(), OutputError> {
+    failpoint::before("name.set_aside");
+    into_free(from, to)?;
+    failpoint::after("name.set_aside");
+    Ok(())
+}
+
+/// Gives a complete, synced file its final name. Replaces a file that is known to be lipsyncd's own.
 pub(super) fn over_ours(from: &Path, to: &Path) -> Result<(), OutputError> {
     failpoint::before("name.over_ours");
     fs::rename(from, to).map_err(OutputError::at(to))?;
@@ -40,7 +48,7 @@ pub(super) fn over_ours(from: &Path, to: &Path) -> Result<(), OutputError> {
     Ok(())
 }
 
-/// Whether anything has this name, a dangling link too.
+/// Returns true if anything has this name, also a dangling link.
 pub(super) fn exists(path: &Path) -> Result<bool, OutputError> {
     match fs::symlink_metadata(path) {
         Ok(_) => Ok(true),
@@ -49,9 +57,9 @@ pub(super) fn exists(path: &Path) -> Result<bool, OutputError> {
     }
 }
 
-/// Removes a file that need not be there.
+/// Removes a file, if there is one.
 pub(super) fn remove_if_there(path: &Path) -> Result<(), OutputError> {
-    // Most often it is not there: to look takes no lock on the folder, to remove does.
+    // Usually there is no file. Unlike a removal, this check does not lock the folder.
     if !exists(path)? {
         return Ok(());
     }

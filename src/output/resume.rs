@@ -1,7 +1,7 @@
-//! The note beside a part file: what it is a part of, and how much of it is certainly on disk.
+//! The note beside a part file: what the part belongs to, and how many of its bytes are synced.
 //!
-//! A file's length can outlive its bytes when the power fails. So a part is only continued from what was
-//! synced before the note was written; a note that is missing or unreadable means to start anew.
+//! After a power failure, a file can have its length without its bytes. So a part is only continued from the bytes
+//! that were synced before the note was written. If the note is missing or unreadable, the part starts again.
 
 use std::{
     fs,
@@ -14,19 +14,19 @@ use serde::{Deserialize, Serialize};
 use super::{error::OutputError, rename};
 use crate::failpoint;
 
-/// What is known of a part.
+/// What is recorded about a part.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Note {
-    /// Whose part it is.
+    /// The task and video of the part.
     pub(super) source: String,
-    /// The server's name for the file it is a part of.
+    /// ETag of the file.
     pub(super) etag: String,
-    /// How many bytes of it are synced.
+    /// Number of synced bytes.
     pub(super) synced_bytes: u64,
 }
 
 impl Note {
-    /// The note beside `part`, if there is one that can be read.
+    /// Reads the note beside `part`, if there is one.
     pub(super) fn read(part: &Path) -> Result<Option<Self>, OutputError> {
         let path = path_of(part);
         match fs::read(&path) {
@@ -36,7 +36,7 @@ impl Note {
         }
     }
 
-    /// Writes the note beside `part`, whole or not at all. It need not be synced: losing it loses time only.
+    /// Writes the note beside `part`, completely or not at all. It needs no sync: losing it only costs time.
     pub(super) fn write(&self, part: &Path) -> Result<(), OutputError> {
         let (path, fresh) = (path_of(part), fresh_of(part));
         let text = serde_json::json!(self).to_string();
@@ -46,14 +46,14 @@ impl Note {
         rename::over_ours(&fresh, &path)
     }
 
-    /// Removes the note beside `part`, and what a write of it that failed has left.
+    /// Removes the note beside `part`, and the file of a failed write.
     pub(super) fn remove(part: &Path) -> Result<(), OutputError> {
         rename::remove_if_there(&fresh_of(part))?;
         rename::remove_if_there(&path_of(part))
     }
 }
 
-/// What a note is called until it is whole.
+/// The name of a note until it is complete.
 fn fresh_of(part: &Path) -> PathBuf {
     part.with_extension("new")
 }

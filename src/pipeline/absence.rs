@@ -14,11 +14,11 @@ use std::{
 
 use tokio::time::Instant;
 
-use crate::job::{Create, Job, JobId};
+use crate::job::{Create, Task, TaskId};
 
 /// Since when lookups find nothing, for each create that is looked up.
 #[derive(Debug, Default)]
-pub(super) struct Absences(Mutex<HashMap<JobId, Absence>>);
+pub(super) struct Absences(Mutex<HashMap<TaskId, Absence>>);
 
 #[derive(Debug)]
 struct Absence {
@@ -29,29 +29,29 @@ struct Absence {
 
 impl Absences {
     /// A lookup found nothing. Returns for how long (ms) that has been so.
-    pub(super) fn heard(&self, job: &Job) -> i64 {
+    pub(super) fn heard(&self, task: &Task) -> i64 {
         let mut all = self.all();
-        let fresh = || Absence { create: job.create.clone(), since: Instant::now() };
-        let absence = all.entry(job.id).or_insert_with(fresh);
-        if absence.create != job.create {
+        let fresh = || Absence { create: task.create.clone(), since: Instant::now() };
+        let absence = all.entry(task.id).or_insert_with(fresh);
+        if absence.create != task.create {
             *absence = fresh();
         }
         absence.ms()
     }
 
     /// Whether lookups have found nothing for `settle_ms` already.
-    pub(super) fn is_settled(&self, job: &Job, settle_ms: i64) -> bool {
+    pub(super) fn is_settled(&self, task: &Task, settle_ms: i64) -> bool {
         let all = self.all();
-        let known = all.get(&job.id).filter(|absence| absence.create == job.create);
+        let known = all.get(&task.id).filter(|absence| absence.create == task.create);
         known.is_some_and(|absence| absence.ms() >= settle_ms)
     }
 
     /// What became of the create is known.
-    pub(super) fn forget(&self, id: JobId) {
+    pub(super) fn forget(&self, id: TaskId) {
         self.all().remove(&id);
     }
 
-    fn all(&self) -> MutexGuard<'_, HashMap<JobId, Absence>> {
+    fn all(&self) -> MutexGuard<'_, HashMap<TaskId, Absence>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

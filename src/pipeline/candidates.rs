@@ -8,8 +8,8 @@ use super::{
     step::Word,
 };
 use crate::{
-    job::{Job, State},
-    kling::{Api, ApiError, ParentVideo, Task, TaskStatus, VideoRef},
+    job::{State, Task, without_signature},
+    kling::{Api, ApiError, ParentVideo, RemoteTask, TaskStatus, VideoRef},
     store::{Candidate, Listed, StoreError},
 };
 
@@ -29,25 +29,25 @@ pub(super) enum Refreshed {
 
 /// Reads the list once, and keeps for each unresolved job which of the tasks could be its own.
 pub(super) async fn refresh<A: Api>(context: &Context<A>) -> Result<Refreshed, StoreError> {
-    let jobs = context.store.under_way(State::Unresolved, i64::MAX, 0, JOBS_MAX).await?;
-    if jobs.is_empty() {
+    let tasks = context.store.under_way(State::Unresolved, i64::MAX, 0, JOBS_MAX).await?;
+    if tasks.is_empty() {
         return Ok(Refreshed::Done);
     }
     let listing = match listing::read(context).await {
         Ok(listing) => listing,
         Err(error) => return Ok(later(&error)),
     };
-    for job in jobs {
+    for task in tasks {
         let mut free = Vec::new();
-        let sent_at_ms = job.create.as_ref().map_or(0, |create| create.first_sent_at_ms);
-        for task in listing.since(sent_at_ms) {
-            if context.store.owner_of_task(&task.task_id).await?.is_none() {
-                free.push(task);
+        let sent_at_ms = task.create.as_ref().map_or(0, |create| create.first_sent_at_ms);
+        for remote in listing.since(sent_at_ms) {
+            if context.store.owner_of_task(&remote.task_id).await?.is_none() {
+                free.push(remote);
             }
         }
-        let candidates = of(&job, &free);
+        let candidates = of(&task, &free);
         let listed = listed(&listing, &candidates);
-        context.store.set_candidates(job.id, candidates, listed).await?;
+        context.store.set_candidates(task.id, candidates, listed).await?;
     }
     Ok(Refreshed::Done)
 }
@@ -81,24 +81,27 @@ fn later(error: &ApiError) -> Refreshed {
 
 /// The tasks of the job's own video; all of them where the API spells none of their videos as it was
 /// asked to: a person who is shown nothing would take that for proof that there is nothing.
-fn of(job: &Job, free: &[&Task]) -> Vec<Candidate> {
-    let wanted = video_ref(job);
-    let same: Vec<&Task> = free.iter().copied().filter(|task| is_of(task, &wanted)).collect();
+fn of(task: &Task, free: &[&RemoteTask]) -> Vec<Candidate> {
+    let wanted = video_ref(task);
+    let same: Vec<&RemoteTask> =
+        free.iter().copied().filter(|remote| is_of(remote, &wanted)).collect();
     let could_be = if same.is_empty() { free } else { &same };
-    could_be.iter().take(CANDIDATES_MAX).map(|task| candidate(task)).collect()
+    could_be.iter().take(CANDIDATES_MAX).map(|remote| candidate(remote)).collect()
 }
 
-fn is_of(task: &Task, wanted: &VideoRef) -> bool {
-    let Some(video) = &task.parent_video else { return false };
+/// Whether the API shows that video for a task; the signature of an address may be another one.
+pub(super) fn is_of(remote: &RemoteTask, wanted: &VideoRef) -> bool {
+    let Some(video) = &remote.parent_video else { return false };
+    let address = |url: &String| without_signature(url).into_owned();
     match wanted {
-        VideoRef::Url(url) => video.url.as_ref() == Some(url),
+        VideoRef::Url(url) => video.url.as_ref().map(address) == Some(address(url)),
         VideoRef::Id(id) => video.id.as_ref() == Some(id),
     }
 }
 
-fn candidate(task: &Task) -> Candidate {
-    let video = task.parent_video.clone().and_then(|ParentVideo { url, id, .. }| url.or(id));
-    let status = match &task.status {
+fn candidate(remote: &RemoteTask) -> Candidate {
+    let video = remote.parent_video.clone().and_then(|ParentVideo { url, id, .. }| url.or(id));
+    let status = match &remote.status {
         TaskStatus::Submitted => "submitted",
         TaskStatus::Processing => "processing",
         TaskStatus::Succeed => "succeed",
@@ -106,9 +109,9 @@ fn candidate(task: &Task) -> Candidate {
         TaskStatus::Other(other) => other,
     };
     Candidate {
-        task_id: task.task_id.clone(),
+        task_id: remote.task_id.clone(),
         status: status.to_owned(),
         video,
-        created_at_ms: task.created_at_ms,
+        created_at_ms: remote.created_at_ms,
     }
 }

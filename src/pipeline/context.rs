@@ -8,10 +8,9 @@ use super::{
     Clock, Settings, absence::Absences, pace::Pace, reach::Reached, room::Room, under_way::UnderWay,
 };
 use crate::{
-    job::{Job, Outcome, State, apply},
+    job::{Outcome, State, Task, apply},
     kling::{self, Api, ApiError},
-    planted::{Mistake, is_planted},
-    store::{Answer, Call, Lookups, Store, StoreError},
+    store::{Answer, Call, LeadLost, Lookups, Store, StoreError},
 };
 
 /// Shared by all steps.
@@ -33,64 +32,79 @@ impl<A: Api> Context<A> {
     /// Writes down what `outcome` makes of `job`, logs it, and returns the job as it stands now.
     pub(super) async fn note(
         &self,
-        job: &Job,
+        task: &Task,
         outcome: Outcome,
         answer: Option<Answer>,
-    ) -> Result<Job, StoreError> {
+    ) -> Result<Task, StoreError> {
         let moment = self.clock.moment();
         // What holds the whole account back is told once, by the line, and not by each job.
         let is_the_accounts = matches!(outcome, Outcome::HeldBack(_));
-        let mut transition =
-            apply(job, outcome, &moment, &self.settings.policy).map_err(|illegal| {
+        let transition =
+            apply(task, outcome, &moment, &self.settings.policy).map_err(|illegal| {
                 StoreError::Nonsense { key: illegal.key.clone(), what: illegal.to_string() }
             })?;
-        if is_planted(Mistake::Silent) {
-            transition.job.waits = transition.job.waits.map(|_| String::new());
-        }
-        if is_planted(Mistake::CountedTwice) {
-            transition.spend.tasks *= 2;
-        }
         let (from, what, repeats) = (transition.from, transition.what.clone(), transition.repeats);
         let request_id = answer.as_ref().and_then(|answer| answer.request_id.clone());
         let code = answer.as_ref().and_then(|answer| answer.code);
         let recorded = self.store.record_for_log(transition, answer, moment.now_ms);
-        let (job, manifest) = recorded.await?;
+        let (task, manifest) = recorded.await?;
         if repeats {
-            return Ok(job);
+            return Ok(task);
         }
-        if !from.is_finished() && job.state.is_finished() {
-            self.settings.metrics.finished(job.state);
+        if !from.is_finished() && task.state.is_finished() {
+            self.settings.metrics.finished(task.state);
         }
-        let (key, task_id) = (&job.spec.key, &job.task_id);
+        let (key, task_id) = (&task.spec.key, &task.task_id);
         if is_the_accounts {
             debug!(job = key, manifest, task_id, request_id, code, "{key}: held back: {what}");
-            return Ok(job);
+            return Ok(task);
         }
-        let what = own_wait(&job, moment.now_ms).map_or(what, |wait| format!("waits for {wait}"));
+        let what = own_wait(&task, moment.now_ms).map_or(what, |wait| format!("waits: {wait}"));
         info!(
             job = key,
             manifest,
             from_state = from.name(),
-            to_state = job.state.name(),
+            to_state = task.state.name(),
             task_id,
             request_id,
             code,
             "{key}: {from} → {}: {what}",
-            job.state,
+            task.state,
         );
-        if job.state == State::Unresolved {
+        if task.state == State::Unresolved {
             warn!(
                 job = key,
                 manifest, "{key}: a person has to decide: `lipsyncd show {key}` says between what"
             );
         }
-        Ok(job)
+        Ok(task)
+    }
+
+    /// Takes a task that was not sent from its lead job; returns it as it is then.
+    pub(super) async fn lose_lead(&self, task: &Task, why: LeadLost) -> Result<Task, StoreError> {
+        let (moment, policy) = (self.clock.moment(), self.settings.policy.clone());
+        let manifest = self.store.manifest_of(task.lead).await?;
+        let key = &task.spec.key;
+        let (to, what) = match &why {
+            LeadLost::MediaChanged(what) => (State::Waiting, what.clone()),
+            LeadLost::Failed(fault) => (State::Failed, fault.message.clone()),
+        };
+        let now = self.store.lose_lead(task.clone(), why, moment, policy).await?;
+        info!(
+            job = key,
+            manifest,
+            from_state = task.state.name(),
+            to_state = to.name(),
+            "{key}: {} → {to}: {what}",
+            task.state
+        );
+        Ok(now)
     }
 
     /// Says so in words if the create of `job` was sent with other credentials than those at hand: what
     /// they do not find may be there all the same.
-    pub(super) fn foreign_create(&self, job: &Job) -> Option<String> {
-        let (sent_with, ours) = (&job.create.as_ref()?.account, &self.settings.account);
+    pub(super) fn foreign_create(&self, task: &Task) -> Option<String> {
+        let (sent_with, ours) = (&task.create.as_ref()?.account, &self.settings.account);
         (sent_with != ours).then(|| {
             format!(
                 "its create was sent with the credentials of {sent_with}, these are those of {ours}: \
@@ -114,10 +128,10 @@ impl<A: Api> Context<A> {
 }
 
 /// What a job waits for by itself, in the words of the view `job_overview`.
-fn own_wait(job: &Job, now_ms: i64) -> Option<String> {
-    let waits = job.waits.as_ref().filter(|_| !job.state.is_finished())?;
-    match jiff::Timestamp::from_millisecond(job.due_at_ms) {
-        Ok(at) if job.due_at_ms > now_ms => Some(format!("{waits} (at {at:.3})")),
+fn own_wait(task: &Task, now_ms: i64) -> Option<String> {
+    let waits = task.waits.as_ref().filter(|_| !task.state.is_finished())?;
+    match jiff::Timestamp::from_millisecond(task.due_at_ms) {
+        Ok(at) if task.due_at_ms > now_ms => Some(format!("{waits} (at {at:.3})")),
         _ => Some(waits.clone()),
     }
 }
@@ -141,14 +155,14 @@ pub(super) fn code_of(error: &ApiError) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::job::{State, tests::spec};
+    use crate::job::{State, tests::task};
 
     #[test]
     fn the_log_tells_a_time_as_the_view_does_and_only_one_to_come() {
         let due_at_ms = 1_772_366_407_050;
         let waits = Some("its next try".to_owned());
-        let job = Job { state: State::Queued, due_at_ms, waits, ..Job::new(spec(), "e".into(), 0) };
-        let told = |now_ms| own_wait(&job, now_ms).unwrap();
+        let task = Task { state: State::Queued, due_at_ms, waits, ..task() };
+        let told = |now_ms| own_wait(&task, now_ms).unwrap();
         assert_eq!(told(due_at_ms - 1), "its next try (at 2026-03-01T12:00:07.050Z)");
         assert_eq!(told(due_at_ms), "its next try");
     }

@@ -3,188 +3,202 @@
 //! A result that was paid for is never given up: whatever is in the way is waited out, and the job
 //! says what it is.
 
+use std::path::Path;
+
 use super::{
     context::Context,
-    in_the_way::earlier,
+    copy::{copy_to_parts, is_complete},
     metadata::{delivered, record},
-    pace::Kind as Call,
     pour::fetch_file,
+    publish::{moved, publish},
+    result_query::{Made, ask_for_result},
     step::{StepEnd, Word},
-    stop::{Stop, no_result, on_disk, told},
+    stop::{Stop, on_disk, told},
+    target::Target,
 };
 use crate::{
     job::{
-        Delivered, Job, Outcome,
+        Delivered, Outcome, State, Task,
         outcome::{Fault, Trouble},
     },
-    kling::{Api, ResultVideo},
-    output::{self, FileFacts, Kind, Metadata, OutputError, Part, Place, Source},
-    planted::{Mistake, is_planted},
-    store::StoreError,
+    kling::{Api, RemoteTask},
+    output::{self, Kind, Metadata, OutputError, Part, Place, Source},
+    store::{Moved, StoreError},
 };
-
-/// Query Task: "generated images/videos will be deleted after 30 days".
-const RESULT_KEPT_MS: i64 = 30 * 24 * 60 * 60 * 1000;
 
 /// Fetches what the task of a job made. `hint` is what the last query said of it.
 pub(super) async fn download<A: Api>(
     context: &Context<A>,
-    job: Job,
-    hint: Option<ResultVideo>,
+    task: Task,
+    hint: Option<RemoteTask>,
 ) -> Result<StepEnd, StoreError> {
+    // Read again: the job that it was taken into memory for may ask for another task by now.
+    let task = match context.store.task(task.id).await? {
+        Some(now) if now.state == State::Downloading => now,
+        _ => return Err(StoreError::Stale { key: task.spec.key }),
+    };
     let counted = context.settings.metrics.download();
-    let (outcome, word) = match fetch(context, &job, hint).await {
-        Ok(delivered) => (Outcome::Delivered(delivered), None),
+    let (outcome, word) = match fetch(context, &task, Target::of(&task), hint).await {
+        Ok(None) => return Err(StoreError::Stale { key: task.spec.key }),
+        Ok(Some((delivered, moved))) => {
+            context.store.record_moved(moved).await?;
+            (Outcome::Delivered(delivered), None)
+        }
         Err(stop @ Stop::Gone { .. }) => {
-            let Trouble { code, message, .. } = told(&job, stop);
+            let Trouble { code, message, .. } = told(&task, stop);
             (Outcome::Refused(Fault { code, message }), None)
         }
         Err(Stop::Output(error)) if error.is_passing() => {
-            (Outcome::Blocked(told(&job, error.into())), None)
-        }
-        Err(stop) if is_planted(Mistake::PaidAndFailed) => {
-            let Trouble { code, message, .. } = told(&job, stop);
-            (Outcome::Refused(Fault { code, message }), None)
+            (Outcome::Blocked(told(&task, error.into())), None)
         }
         Err(stop) => {
             let word = match &stop {
                 Stop::Api(error) => Word::of(error),
                 _ => None,
             };
-            (Outcome::Trouble(told(&job, stop)), word)
+            (Outcome::Trouble(told(&task, stop)), word)
         }
     };
     match &outcome {
         Outcome::Delivered(_) => counted.succeeded(),
         _ => counted.failed(),
     }
-    Ok(StepEnd::new(context.note(&job, outcome, None).await?, word))
+    Ok(StepEnd::new(context.note(&task, outcome, None).await?, word))
 }
 
-async fn fetch<A: Api>(
+/// Brings the result of a task to `target`, unless it is there already, and returns which files were set aside for
+/// it. `hint` is what the last query showed. Returns none, with nothing published, if the job asks for another task
+/// by now, or for this one again.
+pub(super) async fn fetch<A: Api>(
     context: &Context<A>,
-    job: &Job,
-    hint: Option<ResultVideo>,
-) -> Result<Delivered, Stop> {
-    let task_id = job.task_id.clone().unwrap_or_default();
-    let (output_dir, way) =
-        (context.settings.output_dir.clone(), context.room.way_at_once(&job.spec.output));
-    let (known_task, bytes_max) = (task_id.clone(), context.settings.download_bytes_max);
-    let (place, begun) = on_disk(&context.settings, move || {
+    task: &Task,
+    target: Target,
+    hint: Option<RemoteTask>,
+) -> Result<Option<(Delivered, Vec<Moved>)>, Stop> {
+    let way = context.room.way_at_once(&target.output);
+    let (output_dir, wanted) = (context.settings.output_dir.clone(), target.clone());
+    let (known, is_at_kling) = (task.clone(), hint.is_some());
+    let (place, found, earlier_moves) = on_disk(&context.settings, move || {
         let place = way.go(&output_dir)?;
-        let begun = match output::already_published(&place, &known_task)? {
-            Some(metadata) => Begun::Published(Box::new(metadata)),
-            None => Begun::Part(open_part(&place, &known_task, Kind::Result, bytes_max)?),
+        // Taken before the parts are opened.
+        let was_begun = place.was_begun();
+        let found = find(&output_dir, &place, &known, &wanted, is_at_kling)?;
+        // Files may have been set aside before a crash, without a word in the database.
+        let may_have_moved = was_begun || matches!(found, Found::Published(_));
+        let moves = match may_have_moved && !wanted.is_superseded {
+            true => moved(&wanted.output, &output::set_aside(&place)?)?,
+            false => Vec::new(),
         };
-        Ok((place, begun))
+        Ok((place, found, moves))
     })
     .await?;
-    let part = match begun {
-        Begun::Published(metadata) => return Ok(delivered(&metadata)),
-        Begun::Part(part) => part,
+    let (metadata, parts) = match found {
+        Found::Published(metadata) => return Ok(Some((delivered(&metadata), earlier_moves))),
+        Found::Copied(theirs) => (of_copy(context, task, &target, *theirs).await?, Vec::new()),
+        Found::Nothing => fetch_parts(context, task, &target, &place, hint).await?,
     };
-    let (videos, made) = match hint {
-        Some(video) => (video, None),
-        None => ask_for_result(context, job, &task_id).await?,
-    };
-    let record = record(context, job, videos.duration_ms).await?;
-    let (at, clock) = (place.clone(), context.clock.clone());
-    let earlier = earlier(job);
-    let publish = move |parts: Vec<Part>, result, watermark| {
-        // It is whole on disk now.
-        let metadata = Metadata { result, watermark, finished_at_ms: clock.now_ms(), ..record };
-        publish(&place, &metadata, &earlier, parts)
-    };
-    let url = videos.url.as_deref();
-    let delivered = if job.spec.watermark {
-        let fetched = fetch_file(context, part, Kind::Result, url, |part, facts| Ok((part, facts)));
-        let (part, result) = fetched.await.map_err(|stop| gone_by_now(stop, made))?;
-        let place = at.clone();
-        let open = move || open_part(&place, &task_id, Kind::Watermark, bytes_max);
-        let marked = on_disk(&context.settings, open).await?;
-        let whole = move |marked, facts| publish(vec![part, marked], result, Some(facts));
-        let url = videos.watermark_url.as_deref();
-        fetch_file(context, marked, Kind::Watermark, url, whole).await?
-    } else {
-        let whole = move |part, facts| publish(vec![part], facts, None);
-        let fetched = fetch_file(context, part, Kind::Result, url, whole).await;
-        fetched.map_err(|stop| gone_by_now(stop, made))?
-    };
-    context.room.learn(&job.spec.output, &at);
-    Ok(delivered)
-}
-
-/// Gives the finished parts their names. What is in the way may stay there for long: then the parts are
-/// kept, and not fetched again each time. Whether they can be changes nothing of what is told.
-fn publish(
-    place: &Place,
-    metadata: &Metadata,
-    earlier: &[FileFacts],
-    mut parts: Vec<Part>,
-) -> Result<Delivered, OutputError> {
-    if !is_planted(Mistake::NeverPublished)
-        && let Err(error) = output::publish(place, metadata, earlier)
-    {
-        parts.iter_mut().for_each(|part| drop(part.keep()));
-        return Err(error);
+    // A download takes long. An earlier result must not displace the newer one.
+    let is_asked_for = context.store.asks_for(target.job, task.id).await.map_err(internal)?;
+    if is_asked_for == target.is_superseded {
+        return Ok(None);
     }
-    Ok(delivered(metadata))
+    let (at, wanted) = (place.clone(), target.clone());
+    let published =
+        on_disk(&context.settings, move || publish(&at, &metadata, &wanted, parts)).await?;
+    context.room.learn(&target.output, &place);
+    let (delivered, mut moves) = published;
+    moves.extend(earlier_moves);
+    Ok(Some((delivered, moves)))
 }
 
-/// What lies at a job's place.
-enum Begun {
+/// What is on disk of a result.
+enum Found {
     /// All of it, from before a crash.
     Published(Box<Metadata>),
-    /// What there is of its result.
-    Part(Part),
+    /// Its parts, which were copied; with the metadata of their source.
+    Copied(Box<Metadata>),
+    Nothing,
 }
 
-fn open_part(
+fn find(
+    output_dir: &Path,
     place: &Place,
+    task: &Task,
+    target: &Target,
+    is_at_kling: bool,
+) -> Result<Found, OutputError> {
+    let (hash, take) = (&task.request_hash, task.take);
+    let published = match target.is_superseded {
+        false => output::already_published(place, hash, take)?,
+        true => output::published_aside(place, hash, take)?.map(|(_, metadata)| metadata),
+    };
+    if let Some(metadata) = published.filter(|found| is_complete(found, task)) {
+        return Ok(Found::Published(Box::new(metadata)));
+    }
+    // A search reads the complete folder: a result that Kling just showed is fetched.
+    if target.is_superseded || is_at_kling {
+        return Ok(Found::Nothing);
+    }
+    let copied = copy_to_parts(output_dir, place, task, target)?;
+    Ok(copied.map_or(Found::Nothing, |theirs| Found::Copied(Box::new(theirs))))
+}
+
+/// What is kept with a copy: what its source has, but for what is the job's own.
+async fn of_copy<A: Api>(
+    context: &Context<A>,
+    task: &Task,
+    target: &Target,
+    theirs: Metadata,
+) -> Result<Metadata, Stop> {
+    let kept = context.store.face_and_labels(task, target.job).await;
+    let (_, labels) = kept.map_err(internal)?;
+    let (job, finished_at_ms) = (target.key.clone(), context.clock.now_ms());
+    Ok(Metadata { job, labels, finished_at_ms, ..theirs })
+}
+
+/// Fetches the videos of a task to parts.
+async fn fetch_parts<A: Api>(
+    context: &Context<A>,
+    task: &Task,
+    target: &Target,
+    place: &Place,
+    hint: Option<RemoteTask>,
+) -> Result<(Metadata, Vec<Part>), Stop> {
+    let task_id = task.task_id.clone().unwrap_or_default();
+    let at = if target.is_superseded { place.superseded(&task_id) } else { place.clone() };
+    let made = match hint.and_then(|remote| Made::seen_just_now(task, remote)) {
+        Some(made) => made,
+        None => ask_for_result(context, task, &task_id).await?,
+    };
+    let Made { videos, at_ms, .. } = &made;
+    let part = open_part(context, &at, &task_id, Kind::Result).await?;
+    let fetched = fetch_file(context, part, Kind::Result, videos.url.as_deref()).await;
+    let (part, result) = fetched.map_err(|stop| made.gone_by_now(stop))?;
+    let (mut parts, mut watermark) = (vec![part], None);
+    if task.spec.watermark {
+        let part = open_part(context, &at, &task_id, Kind::Watermark).await?;
+        let url = videos.watermark_url.as_deref();
+        let (part, facts) = fetch_file(context, part, Kind::Watermark, url).await?;
+        parts.push(part);
+        watermark = Some(facts);
+    }
+    let record = record(context, task, (target.job, &target.key), videos.duration_ms).await?;
+    let (created_at_ms, finished_at_ms) = (*at_ms, context.clock.now_ms());
+    Ok((Metadata { result, watermark, created_at_ms, finished_at_ms, ..record }, parts))
+}
+
+async fn open_part<A: Api>(
+    context: &Context<A>,
+    at: &Place,
     task_id: &str,
     kind: Kind,
-    bytes_max: u64,
-) -> Result<Part, OutputError> {
-    Part::open(place, Source { task_id, kind }, bytes_max)
+) -> Result<Part, Stop> {
+    let (at, task_id) = (at.clone(), task_id.to_owned());
+    let bytes_max = context.settings.download_bytes_max;
+    let open = move || Part::open(&at, Source { task_id: &task_id, kind }, bytes_max);
+    on_disk(&context.settings, open).await
 }
 
-/// When a task was made, and how long ago.
-#[derive(Clone, Copy)]
-struct Made {
-    at_ms: i64,
-    age_ms: i64,
-}
-
-/// The result as the API names it now, and how old its task is.
-async fn ask_for_result<A: Api>(
-    context: &Context<A>,
-    job: &Job,
-    task_id: &str,
-) -> Result<(ResultVideo, Option<Made>), Stop> {
-    context.pace.ready(Call::Query).await;
-    let reply = context.api.task(task_id).await;
-    let (task, api_now_ms) = (reply.result?, reply.answer.server_at_ms);
-    if task.task_id != task_id {
-        return Err(no_result("is about another task"));
-    }
-    let video = task.videos.into_iter().next().ok_or_else(|| no_result("names no result"))?;
-    // Both clocks must say so: either may be wrong, and the API's times may make no sense.
-    let now_ms = context.clock.now_ms();
-    let sent_at_ms = job.create.as_ref().map_or(now_ms, |create| create.first_sent_at_ms);
-    let made = task.created_at_ms.map(|at_ms| {
-        let age_ms = api_now_ms.unwrap_or(now_ms).saturating_sub(at_ms);
-        Made { at_ms, age_ms: age_ms.min(now_ms.saturating_sub(sent_at_ms)) }
-    });
-    Ok((video, made))
-}
-
-/// A result that is not where the API just said is waited for, unless it is so old that it is not
-/// kept any more: waiting would never end.
-fn gone_by_now(stop: Stop, made: Option<Made>) -> Stop {
-    match (stop, made) {
-        (Stop::NotThere(_), Some(made)) if made.age_ms > RESULT_KEPT_MS => {
-            Stop::Gone { made_at_ms: made.at_ms }
-        }
-        (stop, _) => stop,
-    }
+pub(super) fn internal(error: StoreError) -> Stop {
+    Stop::Other { code: "internal", message: error.to_string() }
 }

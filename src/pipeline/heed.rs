@@ -7,14 +7,14 @@ use tracing::{info, warn};
 
 use super::{line::Probe, schedule::Pipeline, step::Word};
 use crate::{
-    job::{JobId, retry::delay_ms},
+    job::{TaskId, retry::delay_ms},
     kling::{Api, ApiError},
     store::{Pause, PauseKind, StoreError},
 };
 
 impl<A: Api> Pipeline<A> {
     /// Does what an answer says about the whole account.
-    pub(super) async fn heed(&mut self, id: Option<JobId>, word: Word) -> Result<(), StoreError> {
+    pub(super) async fn heed(&mut self, id: Option<TaskId>, word: Word) -> Result<(), StoreError> {
         match word {
             Word::Answered => self.context.pace.went_through(),
             Word::Identified => {
@@ -45,7 +45,7 @@ impl<A: Api> Pipeline<A> {
 
     async fn slots_full(
         &mut self,
-        id: Option<JobId>,
+        id: Option<TaskId>,
         retry_after_ms: Option<i64>,
     ) -> Result<(), StoreError> {
         self.probe_again_later().await?;
@@ -153,7 +153,7 @@ impl<A: Api> Pipeline<A> {
     }
 
     /// Only the probe ends a pause: what was sent before it says nothing of what came since.
-    async fn probe_succeeded(&mut self, id: Option<JobId>) -> Result<(), StoreError> {
+    async fn probe_succeeded(&mut self, id: Option<TaskId>) -> Result<(), StoreError> {
         match id {
             Some(id) if self.line.awaits(Probe::Paid(id)) => self.go_on().await,
             _ => Ok(()),

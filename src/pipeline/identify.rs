@@ -9,40 +9,42 @@ use super::{
     step::{StepEnd, Word, outcome_of},
 };
 use crate::{
-    job::{FaceSpan, Job, Outcome, Session},
+    job::{FaceSpan, Outcome, Session, Task},
     kling::{Api, Identified},
-    store::{Call, KnownSession, StoreError},
+    store::{Call, KnownSession, LeadLost, StoreError},
 };
 
 /// Gets a session: one that is known already, or a new one by a call, which costs too.
 pub(super) async fn identify<A: Api>(
     context: &Context<A>,
-    job: Job,
+    task: Task,
     gate: Gate<'_>,
 ) -> Result<StepEnd, StoreError> {
-    if let Some(end) = find_earlier_send(context, &job).await? {
+    if let Some(end) = find_earlier_send(context, &task).await? {
         return Ok(end);
     }
-    if let Err(changed) = check_video(&context.settings, &job).await {
-        let job = context.note(&job, Outcome::MediaChanged(changed), None).await?;
-        return Ok(StepEnd::new(job, None));
+    if let Err(changed) = check_video(&context.settings, &task).await {
+        let task = context.lose_lead(&task, LeadLost::MediaChanged(changed)).await?;
+        return Ok(StepEnd::new(task, None));
     }
-    if let Some(taken) = check_output(context, &job).await {
-        let job = context.note_in_the_way(&job, taken).await?;
-        return Ok(StepEnd::new(job, None));
+    if let Some(taken) = check_output(context, &task).await? {
+        let task = context.note_in_the_way(&task, taken).await?;
+        return Ok(StepEnd::new(task, None));
     }
-    let (account, video) = (&context.settings.account, video_key(&job));
+    let (account, video) = (&context.settings.account, video_key(&task));
     let now_ms = context.clock.now_ms();
-    if let Some(known) = context.store.fresh_session(account, &video, now_ms).await? {
+    if let Some(known) =
+        context.store.fresh_session(account, &video, now_ms, task.sessions_after_ms).await?
+    {
         let shared =
             Outcome::Identified { session: known.session, faces: known.faces, units_micro: 0 };
-        return Ok(StepEnd::new(context.note(&job, shared, None).await?, None));
+        return Ok(StepEnd::new(context.note(&task, shared, None).await?, None));
     }
     context.pace.ready(Kind::Identify).await;
     if !gate() {
-        return Ok(StepEnd::new(job, None));
+        return Ok(StepEnd::new(task, None));
     }
-    let reply = context.api.identify(&video_ref(&job)).await;
+    let reply = context.api.identify(&video_ref(&task)).await;
     match reply.result {
         Ok(identified) => {
             let units_micro = identified.units_micro.unwrap_or(0);
@@ -50,13 +52,13 @@ pub(super) async fn identify<A: Api>(
             let known = keep(context, &video, identified).await?;
             let outcome =
                 Outcome::Identified { session: known.session, faces: known.faces, units_micro };
-            let job = context.note(&job, outcome, answer).await?;
-            Ok(StepEnd::new(job, Some(Word::Identified)))
+            let task = context.note(&task, outcome, answer).await?;
+            Ok(StepEnd::new(task, Some(Word::Identified)))
         }
         Err(error) => {
             let answer = kept(Call::Identify, &reply.answer, None);
-            let job = context.note(&job, outcome_of(&error), answer).await?;
-            Ok(StepEnd::new(job, Word::of(&error)))
+            let task = context.note(&task, outcome_of(&error), answer).await?;
+            Ok(StepEnd::new(task, Word::of(&error)))
         }
     }
 }

@@ -1,60 +1,96 @@
-//! What is in the way of a job's output: looked for before anything is paid for.
+//! What is in the way of a task's output: looked for before anything is paid for.
 
 use super::{
     context::Context,
     stop::{Stop, on_disk, told},
 };
 use crate::{
-    job::{Delivered, Job, Outcome, outcome::Fault},
+    job::{Outcome, Task, outcome::Fault},
     kling::Api,
     output::{self, FileFacts, OutputError},
-    store::StoreError,
+    store::{LeadLost, StoreError},
 };
 
+/// What is found at the place of a task's first file.
+pub(super) enum InTheWay {
+    /// The task cannot start, or its result is there already.
+    Outcome(Outcome),
+    /// The result of a later take of the same request: the database was lost or put back from a backup.
+    LaterTake(u32),
+}
+
 impl<A: Api> Context<A> {
-    /// Writes down what stands in the way of a job before it is paid for. A result that is there
-    /// already may be another job's by now: then it is in the way as any other file is.
+    /// Writes what is in the way of a task before it is paid for. A result that is there already may be
+    /// another task's by now: then it is in the way as any other file is.
     pub(super) async fn note_in_the_way(
         &self,
-        job: &Job,
-        outcome: Outcome,
-    ) -> Result<Job, StoreError> {
-        match self.note(job, outcome, None).await {
+        task: &Task,
+        found: InTheWay,
+    ) -> Result<Task, StoreError> {
+        let outcome = match found {
+            InTheWay::Outcome(outcome) => outcome,
+            InTheWay::LaterTake(take) => {
+                let (moment, policy) = (self.clock.moment(), self.settings.policy.clone());
+                return self.store.move_to_take(task.clone(), take, moment, policy).await;
+            }
+        };
+        // The place of one job says nothing of the others that share its task.
+        if let Outcome::Refused(fault) = &outcome
+            && self.store.is_shared(task).await?
+        {
+            return self.lose_lead(task, LeadLost::Failed(fault.clone())).await;
+        }
+        match self.note(task, outcome, None).await {
             Err(taken @ StoreError::TaskTaken { .. }) => {
                 let refused = output_taken(format!("its output is there already: {taken}"));
-                self.note(job, refused, None).await
+                self.note(task, refused, None).await
             }
             noted => noted,
         }
     }
 }
 
-/// Tells what comes of something in the way of a job's output; none: nothing is.
+/// Returns what is in the way of a task's first file; none: nothing is.
 ///
-/// A result of this very create may lie there though the database does not know of it: then the
-/// database was put back from a backup, and the task is found.
-pub(super) async fn check_output<A: Api>(context: &Context<A>, job: &Job) -> Option<Outcome> {
-    let (output_dir, wanted) = (context.settings.output_dir.clone(), job.clone());
-    let (way, look) = context.room.way(&job.spec.output).await;
+/// The result of this very request may be there though the database does not know of it: then the database was
+/// lost or put back from a backup, and the metadata name the task. A later take than a certain one that is asked for is
+/// an earlier result, which is set aside.
+///
+/// # Errors
+/// When the database fails.
+pub(super) async fn check_output<A: Api>(
+    context: &Context<A>,
+    task: &Task,
+) -> Result<Option<InTheWay>, StoreError> {
+    let found = look(context, task, u32::MAX).await;
+    if matches!(found, Some(InTheWay::LaterTake(_))) && !context.store.is_take_open(task).await? {
+        return Ok(look(context, task, task.take).await);
+    }
+    Ok(found)
+}
+
+/// The same; results of takes after `take_max` are not asked about.
+async fn look<A: Api>(context: &Context<A>, task: &Task, take_max: u32) -> Option<InTheWay> {
+    let (output_dir, wanted) = (context.settings.output_dir.clone(), task.clone());
+    let (way, look) = context.room.way(&task.spec.output).await;
     let has_room = look.is_none();
     let checked = on_disk(&context.settings, move || {
-        let (place, key) = (way.go(&output_dir)?, &wanted.spec.key);
-        match output::free_or_ours(&place, key, wanted.spec.watermark, &earlier(&wanted)) {
-            Err(OutputError::Foreign(path)) => {
-                let published = output::published_before(&place, key)?;
-                Ok((place, Some((path, published))))
-            }
-            other => {
-                other?;
-                output::require_names(&place, wanted.spec.watermark)?;
-                if !has_room {
-                    output::require_room(&place)?;
-                }
-                Ok((place, None))
-            }
+        let place = way.go(&output_dir)?;
+        let watermark = wanted.spec.watermark;
+        if let Some(published) = output::published_before(&place)?
+            && published.request_hash == wanted.request_hash
+            && (wanted.take..=take_max).contains(&published.take)
+        {
+            return Ok((place, Some(published)));
         }
+        output::free_or_ours(&place, watermark, &earlier(&wanted))?;
+        output::require_names(&place, watermark)?;
+        if !has_room {
+            output::require_writable(&place)?;
+        }
+        Ok((place, None))
     });
-    let taken = |message| Some(output_taken(message));
+    let taken = |message| Some(InTheWay::Outcome(output_taken(message)));
     match checked.await {
         Ok((place, None)) => {
             if let Some(look) = look {
@@ -62,52 +98,36 @@ pub(super) async fn check_output<A: Api>(context: &Context<A>, job: &Job) -> Opt
             }
             None
         }
+        Ok((_, Some(published))) if published.take == task.take => {
+            Some(InTheWay::Outcome(Outcome::Found { task_id: published.task_id }))
+        }
+        Ok((_, Some(published))) => Some(InTheWay::LaterTake(published.take)),
         // Nothing is paid for what could not be stored.
         Err(Stop::Output(error)) if error.is_passing() => {
-            Some(Outcome::Blocked(told(job, error.into())))
+            Some(InTheWay::Outcome(Outcome::Blocked(told(task, error.into()))))
         }
-        Ok((_, Some((_, Some(published)))))
-            if published.external_task_id == job.external_task_id() =>
-        {
-            Some(Outcome::Found { task_id: published.task_id })
-        }
-        // So may one of a later attempt, which is the latest that was paid for.
-        Ok((_, Some((_, Some(published)))))
-            if published.attempt > job.attempt
-                && published.external_task_id == job.name_of(published.attempt) =>
-        {
-            Some(Outcome::Published { task_id: published.task_id, attempt: published.attempt })
-        }
-        Ok((_, Some((path, Some(published))))) => taken(format!(
-            "{} is there already, made for this job by task {}, which this database does not know. To \
-             pay for another, move it away and type `lipsyncd retry {}`",
-            path.display(),
-            published.task_id,
-            job.spec.key
-        )),
-        Ok((_, Some((path, None)))) => taken(in_the_way(&OutputError::Foreign(path), job)),
-        Err(Stop::Output(error)) => taken(in_the_way(&error, job)),
+        Err(Stop::Output(error)) => taken(in_the_way(&error, task)),
         Err(Stop::Api(error) | Stop::NotThere(error)) => taken(error.message),
-        Err(stop @ Stop::Gone { .. }) => taken(told(job, stop).message),
+        Err(stop @ Stop::Gone { .. }) => taken(told(task, stop).message),
         Err(Stop::Other { message, .. }) => taken(message),
     }
 }
 
-/// The end of a job whose place is another's.
+/// The end of a task whose place is another's.
 fn output_taken(message: String) -> Outcome {
     Outcome::Refused(Fault { code: "output_taken".to_owned(), message })
 }
 
-fn in_the_way(error: &OutputError, job: &Job) -> String {
+fn in_the_way(error: &OutputError, task: &Task) -> String {
     format!(
         "{error}: move it away or give the job another `output`, then type `lipsyncd retry {}`",
-        job.spec.key
+        task.spec.key
     )
 }
 
-/// The file that an earlier attempt of this job published.
-pub(super) fn earlier(job: &Job) -> Vec<FileFacts> {
+/// The file that the lead job has by now.
+pub(super) fn earlier(task: &Task) -> Vec<FileFacts> {
     let facts =
-        |result: &Delivered| FileFacts { sha256: result.sha256.clone(), bytes: result.bytes };
-    job.result.iter().map(facts).collect()
+        |(sha256, bytes): &(String, u64)| FileFacts { sha256: sha256.clone(), bytes: *bytes };
+    task.lead_file.iter().map(facts).collect()
 }

@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{context::Context, pace::Kind};
 use crate::{
-    job::Job,
+    job::Task,
     kling::{Api, Meaning},
     store::{Lookups, StoreError},
 };
@@ -20,19 +20,19 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Looks up a task that certainly exists by its other name.
 pub(super) async fn learn_lookups<A: Api>(
     context: &Context<A>,
-    job: &Job,
+    task: &Task,
 ) -> Result<(), StoreError> {
     let began = Instant::now();
     loop {
         context.pace.ready(Kind::Query).await;
-        match context.api.task(&job.external_task_id()).await.result {
-            Ok(task) if Some(&task.task_id) == job.task_id.as_ref() => {
+        match context.api.task(&task.external_task_id()).await.result {
+            Ok(remote) if Some(&remote.task_id) == task.task_id.as_ref() => {
                 return context.learn_lookups(Lookups::Answered).await;
             }
             Ok(_) => return Ok(()),
             Err(error) if matches!(error.meaning, Meaning::NotFound | Meaning::BadRequest) => {
                 if began.elapsed() >= PATIENCE {
-                    return conclude(context, job).await;
+                    return conclude(context, task).await;
                 }
             }
             // Any other failure teaches nothing; the next task may.
@@ -48,11 +48,13 @@ pub(super) async fn learn_lookups<A: Api>(
 }
 
 /// What a task teaches that was never found by its name: nothing, if it is not found by its id either.
-async fn conclude<A: Api>(context: &Context<A>, job: &Job) -> Result<(), StoreError> {
-    let Some(task_id) = &job.task_id else { return Ok(()) };
+async fn conclude<A: Api>(context: &Context<A>, task: &Task) -> Result<(), StoreError> {
+    let Some(task_id) = &task.task_id else { return Ok(()) };
     context.pace.ready(Kind::Query).await;
     match context.api.task(task_id).await.result {
-        Ok(task) if task.task_id == *task_id => context.learn_lookups(Lookups::Unanswered).await,
+        Ok(remote) if remote.task_id == *task_id => {
+            context.learn_lookups(Lookups::Unanswered).await
+        }
         _ => Ok(()),
     }
 }

@@ -8,8 +8,7 @@ use tokio::time::Instant;
 use std::time::Duration;
 
 use crate::{
-    job::JobId,
-    planted::{Mistake, is_planted},
+    job::TaskId,
     store::{Pause, PauseKind},
 };
 
@@ -19,7 +18,7 @@ pub(super) enum Probe {
     /// A query that costs nothing.
     Free,
     /// The paid call of this job.
-    Paid(JobId),
+    Paid(TaskId),
 }
 
 /// The line as a whole.
@@ -29,11 +28,18 @@ pub(super) struct Line {
     probe_at: Instant,
     probing: Option<Probe>,
     over_budget: bool,
+    is_scanned: bool,
 }
 
 impl Line {
     pub(super) fn new() -> Self {
-        Self { pause: None, probe_at: Instant::now(), probing: None, over_budget: false }
+        Self {
+            pause: None,
+            probe_at: Instant::now(),
+            probing: None,
+            over_budget: false,
+            is_scanned: false,
+        }
     }
 
     pub(super) fn pause(&self) -> Option<&Pause> {
@@ -71,10 +77,21 @@ impl Line {
         self.over_budget = over_budget;
     }
 
+    /// Whether the folder was scanned completely since the start: what is no longer asked for is known.
+    pub(super) fn set_scanned(&mut self, is_scanned: bool) {
+        self.is_scanned = is_scanned;
+    }
+
+    pub(super) fn is_scanned(&self) -> bool {
+        self.is_scanned
+    }
+
     /// Whether calls that cost may start.
     pub(super) fn lets_pay(&self) -> bool {
-        let is_paused = self.pause.is_some() && !is_planted(Mistake::PauseIgnored);
-        !is_paused && (!self.over_budget || is_planted(Mistake::BudgetIgnored))
+        if !self.is_scanned {
+            return false;
+        }
+        self.pause.is_none() && !self.over_budget
     }
 
     /// Whether calls that cost nothing may start.
@@ -94,7 +111,7 @@ impl Line {
 
     /// Whether nothing but the pause keeps a paid probe from being sent.
     pub(super) fn may_probe_paid(&self) -> bool {
-        !self.over_budget
+        !self.over_budget && self.is_scanned
     }
 
     /// When the next probe is due, if one is awaited.

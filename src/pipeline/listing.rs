@@ -7,8 +7,8 @@ use super::{
     step::{Word, trouble},
 };
 use crate::{
-    job::{Job, Outcome, outcome::Trouble},
-    kling::{Api, ApiError, Task},
+    job::{Outcome, Task, outcome::Trouble},
+    kling::{Api, ApiError, RemoteTask},
     store::{Answer, Call, StoreError},
 };
 
@@ -23,7 +23,7 @@ const PAGES_MAX: u32 = 20;
 /// What of the list was read.
 pub(super) struct Listing {
     /// The tasks, each once.
-    pub(super) tasks: Vec<Task>,
+    pub(super) tasks: Vec<RemoteTask>,
     /// Whether that is all of them.
     pub(super) whole: bool,
     /// The answer that its last page came with.
@@ -37,7 +37,7 @@ pub(super) struct Listing {
 impl Listing {
     /// The tasks that may have been created at `sent_at_ms` (by this machine's clock) or later. The
     /// clock may have been set since: rather a task too many than one too few.
-    pub(super) fn since(&self, sent_at_ms: i64) -> impl Iterator<Item = &Task> {
+    pub(super) fn since(&self, sent_at_ms: i64) -> impl Iterator<Item = &RemoteTask> {
         let since_ms = match sent_at_ms > self.now_ms {
             true => i64::MIN,
             false => sent_at_ms.saturating_sub(self.ahead_ms).saturating_sub(CLOCK_SET_MS),
@@ -45,7 +45,7 @@ impl Listing {
         // A task without a time could be any.
         self.tasks
             .iter()
-            .filter(move |task| task.created_at_ms.is_none_or(|at_ms| at_ms >= since_ms))
+            .filter(move |remote| remote.created_at_ms.is_none_or(|at_ms| at_ms >= since_ms))
     }
 }
 
@@ -66,7 +66,9 @@ pub(super) async fn read<A: Api>(context: &Context<A>) -> Result<Listing, ApiErr
         listing.ahead_ms = listing.now_ms.saturating_sub(server_at_ms);
         listing.whole = tasks.len() < PAGE_SIZE as usize;
         let before = listing.tasks.len();
-        listing.tasks.extend(tasks.into_iter().filter(|task| known.insert(task.task_id.clone())));
+        listing
+            .tasks
+            .extend(tasks.into_iter().filter(|remote| known.insert(remote.task_id.clone())));
         // A page that shows nothing new is followed by no other.
         if listing.whole || listing.tasks.len() == before {
             break;
@@ -79,7 +81,7 @@ pub(super) async fn read<A: Api>(context: &Context<A>) -> Result<Listing, ApiErr
 /// create was sent, and is no other job's, could be it.
 pub(super) async fn holds_none_of<A: Api>(
     context: &Context<A>,
-    job: &Job,
+    task: &Task,
 ) -> Result<Result<(), Open>, StoreError> {
     // Asked before and after: a create that begins and ends in between has its task written down.
     let was_under_way = context.under_way.any();
@@ -88,14 +90,14 @@ pub(super) async fn holds_none_of<A: Api>(
         Err(error) => return Ok(Err((Outcome::Trouble(trouble(&error)), Word::of_query(&error)))),
     };
     let is_under_way = was_under_way || context.under_way.any();
-    let sent_at_ms = job.create.as_ref().map_or(0, |create| create.first_sent_at_ms);
-    for task in listing.since(sent_at_ms) {
-        if context.store.owner_of_task(&task.task_id).await?.is_some() {
+    let sent_at_ms = task.create.as_ref().map_or(0, |create| create.first_sent_at_ms);
+    for remote in listing.since(sent_at_ms) {
+        if context.store.owner_of_task(&remote.task_id).await?.is_some() {
             continue;
         }
         // It may be another job's, whose create is under way, or lost and about to be found.
-        if is_under_way || job.tries < LOOKS_MIN {
-            let message = format!("task {} could be it: looking again", task.task_id);
+        if is_under_way || task.tries < LOOKS_MIN {
+            let message = format!("task {} could be it: looking again", remote.task_id);
             let code = "lookup".to_owned();
             let again = Trouble { code, message, retry_after_ms: None };
             return Ok(Err((Outcome::Trouble(again), None)));
@@ -103,7 +105,7 @@ pub(super) async fn holds_none_of<A: Api>(
         let why = format!(
             "the answer to its create was lost, it is not known whether this account answers \
              lookups, and task {} could be it",
-            task.task_id
+            remote.task_id
         );
         return Ok(Err((Outcome::NoLookups(why), None)));
     }

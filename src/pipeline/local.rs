@@ -1,100 +1,133 @@
-//! The local media of a job, looked at once more before they are used: nothing is paid for a file
-//! that is no longer what was measured.
+//! The local media of a job, compared with what was measured right before they are used: nothing is
+//! paid for a file with other content.
 
-use std::{fs::File, io::Read as _};
-
-use sha2::{Digest as _, Sha256};
+use std::io::{self, Read as _};
 
 use super::Settings;
 use crate::{
-    job::{Job, Source},
+    job::{Media, Source, Task, without_signature},
     kling::{Sound, VideoRef},
-    media::sound,
+    media::{LocateFault, Located, sha256_of, sha256_of_bytes, sound, video},
 };
 
-/// The sound of a job as it goes into the create.
-#[derive(Clone)]
-pub(super) struct LoadedSound {
-    pub(super) sound: Sound,
-    /// Checksum of an inline sound.
-    pub(super) sha256: Option<String>,
-}
-
-/// The video as Identify Face is asked about it.
-pub(super) fn video_ref(job: &Job) -> VideoRef {
-    match &job.spec.video {
+/// Returns the video as it goes into the Identify Face request.
+pub(super) fn video_ref(task: &Task) -> VideoRef {
+    match &task.spec.video {
         Source::Url(url) => VideoRef::Url(url.clone()),
         Source::Id(id) => VideoRef::Id(id.clone()),
         Source::File(path) => {
-            VideoRef::Url(job.media.video_url.clone().unwrap_or_else(|| path.clone()))
+            VideoRef::Url(task.media.video_url.clone().unwrap_or_else(|| path.clone()))
         }
     }
 }
 
-/// Tells one video from another: jobs of one video share a session.
-pub(super) fn video_key(job: &Job) -> String {
-    match (&job.spec.video, &job.media.video_print) {
-        (Source::Id(id), _) => format!("id {id}"),
-        (Source::Url(url), _) => format!("url {url}"),
-        (Source::File(path), print) => {
-            let url = job.media.video_url.as_deref().unwrap_or(path);
-            format!("file {} {url}", print.as_deref().unwrap_or_default())
+/// Identifies the content of a job's video: jobs with the same key share a session.
+pub(super) fn video_key(task: &Task) -> String {
+    match &task.spec.video {
+        Source::Id(id) => format!("id {id}"),
+        // The same object, signed again, is the same video.
+        Source::Url(url) => format!("url {}", without_signature(url)),
+        // Always known: the request hash needs the content.
+        Source::File(_) => {
+            format!("sha256 {}", task.media.video_sha256.as_deref().unwrap_or_default())
         }
     }
 }
 
-/// Says in words whether a local video is no longer what was measured.
-pub(super) async fn check_video(settings: &Settings, job: &Job) -> Result<(), String> {
-    let Source::File(path) = job.spec.video.clone() else { return Ok(()) };
-    let (locator, print) = (settings.locator.clone(), job.media.video_print.clone());
-    let manifest_dir = locator.jobs_dir.join(job.manifest_dir());
+/// Checks that a local video has the content that was measured; returns why not.
+pub(super) async fn check_video(settings: &Settings, task: &Task) -> Result<(), String> {
+    let Source::File(name) = task.spec.video.clone() else { return Ok(()) };
+    let Media { video_stamp: stamp, video_sha256: Some(sha256), .. } = task.media.clone() else {
+        return Err(changed("video", &name));
+    };
+    let measured = Measured { stamp, sha256 };
+    let locator = settings.locator.clone();
+    let manifest_dir = locator.jobs_dir.join(&task.media_dir);
     let checked = settings.offload.run(move || {
-        let located = locator.locate(&manifest_dir, &path).map_err(|fault| fault.to_string())?;
-        unchanged(&path, print.as_deref(), &located.fingerprint.to_string())
+        let located =
+            locator.locate(&manifest_dir, &name).map_err(|fault| fault.describe("video"))?;
+        measured.check_video(&name, &located)
     });
     checked.await?
 }
 
-/// Reads the sound of a job, or says in words why it is no longer what was measured.
-pub(super) async fn load_sound(settings: &Settings, job: &Job) -> Result<LoadedSound, String> {
-    let path = match job.spec.audio.clone() {
-        Source::Url(url) => return Ok(LoadedSound { sound: Sound::Url(url), sha256: None }),
-        Source::Id(id) => return Ok(LoadedSound { sound: Sound::Id(id), sha256: None }),
-        Source::File(path) => path,
+/// Returns the audio as it goes into the create request. A local file is read, and must have the content that
+/// was measured; if not, returns why.
+pub(super) async fn load_audio(settings: &Settings, task: &Task) -> Result<Sound, String> {
+    let name = match task.spec.audio.clone() {
+        Source::Url(url) => return Ok(Sound::Url(url)),
+        Source::Id(id) => return Ok(Sound::Id(id)),
+        Source::File(name) => name,
     };
-    let (locator, print) = (settings.locator.clone(), job.media.sound_print.clone());
-    let manifest_dir = locator.jobs_dir.join(job.manifest_dir());
+    let Media { audio_stamp: stamp, audio_sha256: Some(sha256), .. } = task.media.clone() else {
+        return Err(changed("audio", &name));
+    };
+    let measured = Measured { stamp, sha256 };
+    let locator = settings.locator.clone();
+    let manifest_dir = locator.jobs_dir.join(&task.media_dir);
     let loaded = settings.offload.run(move || {
-        let located = locator.locate(&manifest_dir, &path).map_err(|fault| fault.to_string())?;
-        unchanged(&path, print.as_deref(), &located.fingerprint.to_string())?;
-        let file = located.open().map_err(|fault| fault.to_string())?;
-        let bytes =
-            read_bounded(file).map_err(|error| format!("{path} cannot be read: {error}"))?;
-        let sha256 = hex(&Sha256::digest(&bytes));
-        Ok(LoadedSound { sound: Sound::File(bytes), sha256: Some(sha256) })
+        let located =
+            locator.locate(&manifest_dir, &name).map_err(|fault| fault.describe("audio"))?;
+        measured.read_audio(&name, &located).map(Sound::File)
     });
     loaded.await?
 }
 
-fn unchanged(path: &str, measured: Option<&str>, now: &str) -> Result<(), String> {
-    if measured == Some(now) {
-        return Ok(());
+/// What is known of a local file since it was measured.
+struct Measured {
+    stamp: Option<String>,
+    sha256: String,
+}
+
+impl Measured {
+    /// A video is only read when its stamp differs: it may have 100 MB.
+    fn check_video(&self, name: &str, located: &Located) -> Result<(), String> {
+        if self.has_stamp_of(located) {
+            return Ok(());
+        }
+        // Too large for what was measured: it is not read to find out.
+        if located.bytes > video::MAX_BYTES {
+            return Err(changed("video", name));
+        }
+        match sha256_of(located) {
+            Ok(sha256) if self.sha256 == sha256 => Ok(()),
+            Ok(_) => Err(changed("video", name)),
+            Err(fault) if fault.is_change() => Err(changed("video", name)),
+            Err(fault) => Err(match fault.read_error() {
+                Some(error) => unreadable("video", name, error),
+                None => fault.to_string(),
+            }),
+        }
     }
-    Err(format!("{path} changed since it was measured: it is looked at again"))
+
+    /// The bytes that are sent are the bytes that are hashed.
+    fn read_audio(&self, name: &str, located: &Located) -> Result<Vec<u8>, String> {
+        let file = match located.open() {
+            Ok(file) => file,
+            Err(LocateFault::Changed(_)) => return Err(changed("audio", name)),
+            Err(LocateFault::Io { error, .. }) => return Err(unreadable("audio", name, &error)),
+            Err(fault) => return Err(fault.describe("audio")),
+        };
+        let mut bytes = Vec::new();
+        file.take(sound::MAX_BYTES + 1)
+            .read_to_end(&mut bytes)
+            .map_err(|error| unreadable("audio", name, &error))?;
+        let is_same = sha256_of_bytes(&bytes) == self.sha256;
+        if is_same { Ok(bytes) } else { Err(changed("audio", name)) }
+    }
+
+    fn has_stamp_of(&self, located: &Located) -> bool {
+        self.stamp.as_ref().is_some_and(|stamp| *stamp == located.stamp.to_string())
+    }
 }
 
-fn read_bounded(file: File) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    file.take(sound::MAX_BYTES + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
+fn changed(kind: &str, name: &str) -> String {
+    format!("{kind} {name} changed after it was measured; it is checked again")
 }
 
-/// Bytes as hex digits.
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _always_ok = write!(text, "{byte:02x}");
-        text
-    })
+fn unreadable(kind: &str, name: &str, error: &io::Error) -> String {
+    format!("{kind} {name} cannot be read: {error}")
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,52 +1,61 @@
-//! What is told of a result in the file beside it, as far as the database knows it.
+//! What the file beside a result reports, as far as the database knows it.
 
 use super::{context::Context, stop::Stop};
 use crate::{
-    job::{Delivered, Job},
+    job::{Delivered, JobId, Source, Task, without_signature},
     kling::Api,
     output::{FaceUsed, FileFacts, Metadata, TimingUsed},
 };
 
-/// All that is kept with a result, but for what is only known once its bytes are there.
+/// Returns all that is kept with the file of one job, but for what is only known once its bytes are there.
 pub(super) async fn record<A: Api>(
     context: &Context<A>,
-    job: &Job,
+    task: &Task,
+    (job, key): (JobId, &str),
     duration_ms: Option<i64>,
 ) -> Result<Metadata, Stop> {
     let internal = |message: String| Stop::Other { code: "internal", message };
-    let plan = job.plan.as_ref().ok_or_else(|| internal("the job has no timing".to_owned()))?;
-    let kept = context.store.face_and_labels(job).await;
+    let kept = context.store.face_and_labels(task, job).await;
     let (face, labels) = kept.map_err(|error| internal(error.to_string()))?;
+    // A task that was found by its name after the database was lost has no plan of ours.
+    let plan = task.plan.as_ref();
+    let plan_ms = |time: fn(&crate::job::Plan) -> i64| plan.map_or(0, time);
     Ok(Metadata {
-        job: job.spec.key.clone(),
-        attempt: job.attempt,
-        task_id: job.task_id.clone().unwrap_or_default(),
-        external_task_id: job.external_task_id(),
-        video: job.spec.video.as_written().to_owned(),
-        audio: job.spec.audio.as_written().to_owned(),
+        job: key.to_owned(),
+        request_hash: task.request_hash.clone(),
+        take: task.take,
+        task_id: task.task_id.clone().unwrap_or_default(),
+        external_task_id: task.external_task_id(),
+        video: written(&task.spec.video),
+        audio: written(&task.spec.audio),
         face: FaceUsed {
-            id: plan.face_id.clone(),
+            id: plan.map(|plan| plan.face_id.clone()).unwrap_or_default(),
             start_ms: face.as_ref().map_or(0, |face| face.start_ms),
             end_ms: face.as_ref().map_or(0, |face| face.end_ms),
         },
         timing: TimingUsed {
-            sound_start_ms: plan.sound_start_ms,
-            sound_end_ms: plan.sound_end_ms,
-            sound_insert_ms: plan.sound_insert_ms,
-            sound_volume: job.spec.sound_volume,
-            original_audio_volume: job.spec.original_audio_volume,
+            sound_start_ms: plan_ms(|plan| plan.sound_start_ms),
+            sound_end_ms: plan_ms(|plan| plan.sound_end_ms),
+            sound_insert_ms: plan_ms(|plan| plan.sound_insert_ms),
+            sound_volume: task.spec.sound_volume,
+            original_audio_volume: task.spec.original_audio_volume,
         },
-        units_micro: Some(job.units_micro),
+        units_micro: Some(task.units_micro),
         duration_ms,
         result: FileFacts { sha256: String::new(), bytes: 0 },
         watermark: None,
         labels,
-        created_at_ms: job.create.as_ref().map_or(0, |create| create.first_sent_at_ms),
+        created_at_ms: task.made_at_ms(None),
         finished_at_ms: 0,
     })
 }
 
-/// What the database keeps of it.
+/// The address of a signed link is kept, its signature is a secret.
+fn written(source: &Source) -> String {
+    without_signature(source.as_written()).into_owned()
+}
+
+/// What the database keeps of a result.
 pub(super) fn delivered(metadata: &Metadata) -> Delivered {
     Delivered {
         bytes: metadata.result.bytes,

@@ -15,20 +15,18 @@ use crate::{
     kling::{Api, Fetched},
     media::video,
     output::{FileFacts, Kind, OutputError, Part},
-    planted::{Mistake, is_planted},
 };
 
 /// So many bytes go to the disk at once.
 const WRITE_BYTES: usize = 256 << 10;
 
-/// Brings one video to disk as a whole part file, and does `then` with it in the same go.
-pub(super) async fn fetch_file<A: Api, T: Send + 'static>(
+/// Brings one video to disk as a complete part file.
+pub(super) async fn fetch_file<A: Api>(
     context: &Context<A>,
     part: Part,
     kind: Kind,
     url: Option<&str>,
-    then: impl FnOnce(Part, FileFacts) -> Result<T, OutputError> + Send + 'static,
-) -> Result<T, Stop> {
+) -> Result<(Part, FileFacts), Stop> {
     let url = match (url, kind) {
         (Some(url), _) => {
             Url::parse(url).map_err(|_| no_result("names a result without a valid address"))?
@@ -42,12 +40,12 @@ pub(super) async fn fetch_file<A: Api, T: Send + 'static>(
         true => Stop::NotThere(error),
         false => Stop::Api(error),
     })?;
-    let expected_bytes = fetched.total_bytes.filter(|_| !is_planted(Mistake::HalfIsWhole));
+    let expected_bytes = fetched.total_bytes;
     let (mut part, bytes) = pour(&context.settings, part, &mut fetched).await?;
     let finish = move || {
         begin_and_append(&mut part, bytes)?;
         let facts = part.finish(is_whole, expected_bytes)?;
-        then(part, facts)
+        Ok((part, facts))
     };
     on_disk(&context.settings, finish).await
 }
@@ -79,7 +77,6 @@ async fn pour(
                 }
             }
             Ok(None) => return Ok((part, came)),
-            Err(_) if is_planted(Mistake::HalfIsWhole) => return Ok((part, came)),
             Err(_) => {}
         }
         let (broke, came) = (next.is_err(), std::mem::take(&mut came));
@@ -103,8 +100,5 @@ fn begin_and_append(part: &mut Part, came: Came) -> Result<(), OutputError> {
 }
 
 fn is_whole(file: &mut File, bytes: u64) -> Result<(), video::VideoFault> {
-    match is_planted(Mistake::HalfIsWhole) {
-        true => Ok(()),
-        false => video::is_whole(file, bytes).map(drop),
-    }
+    video::is_whole(file, bytes).map(drop)
 }

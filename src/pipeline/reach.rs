@@ -15,8 +15,8 @@ use url::Url;
 use super::schedule::Pipeline;
 use crate::{
     kling::{
-        Api, ApiError, CreateRequest, Created, Fetched, Identified, Meaning, Reply, ResourcePack,
-        Task, VideoRef,
+        Api, ApiError, CreateRequest, Created, Fetched, Identified, Meaning, RemoteTask, Reply,
+        ResourcePack, VideoRef,
     },
     metrics::{Call, Code, Metrics},
     store::StoreError,
@@ -83,11 +83,11 @@ impl<A: Api> Api for Reached<A> {
         self.hear(self.count(Call::Create, self.api.create(request)).await)
     }
 
-    async fn task(&self, id: &str) -> Reply<Task> {
+    async fn task(&self, id: &str) -> Reply<RemoteTask> {
         self.hear(self.count(Call::Task, self.api.task(id)).await)
     }
 
-    async fn tasks(&self, page: u32, page_size: u32) -> Reply<Vec<Task>> {
+    async fn tasks(&self, page: u32, page_size: u32) -> Reply<Vec<RemoteTask>> {
         self.hear(self.count(Call::Tasks, self.api.tasks(page, page_size)).await)
     }
 

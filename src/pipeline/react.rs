@@ -15,9 +15,8 @@ use super::{
     sweep::Swept,
 };
 use crate::{
-    job::{Job, JobId, Outcome, Plan, State},
+    job::{JobId, Outcome, Plan, State, Task, TaskId},
     kling::Api,
-    planted::{Mistake, is_planted},
     store::{Lookups, StoreError},
 };
 
@@ -34,6 +33,7 @@ impl<A: Api> Pipeline<A> {
                 self.release_others(id);
                 Ok(())
             }
+            Event::Delivered(job, task, Ok(word)) => self.delivered(job, task, word).await,
             Event::Swept(Ok(swept)) => self.swept(swept).await,
             Event::Probed(Ok(())) => self.go_on().await,
             Event::Probed(Err(error)) => self.probe_failed(&error).await,
@@ -46,66 +46,90 @@ impl<A: Api> Pipeline<A> {
                 }
             }
             Event::Stepped(_, Err(error))
+            | Event::Delivered(_, _, Err(error))
             | Event::Swept(Err(error))
             | Event::Learnt(Err(error))
             | Event::Refreshed(Err(error)) => Err(error),
         }
     }
 
-    async fn stepped(&mut self, id: JobId, end: StepEnd) -> Result<(), StoreError> {
-        let StepEnd { job, word } = end;
+    async fn stepped(&mut self, id: TaskId, end: StepEnd) -> Result<(), StoreError> {
+        let StepEnd { task, word } = end;
         let created = word == Some(Word::Created);
         if let Some(word) = word {
             self.heed(Some(id), word).await?;
         }
         self.end_paid_probe(id).await?;
         if created && self.context.lookups() == Lookups::Unknown {
-            self.start_learning(job.clone());
+            self.start_learning(task.clone());
         }
-        self.settle_in(job);
+        self.settle_in(task);
         // After the job itself: the others then find its session.
         self.release_others(id);
         Ok(())
     }
 
+    async fn delivered(
+        &mut self,
+        job: JobId,
+        task: TaskId,
+        word: Option<Word>,
+    ) -> Result<(), StoreError> {
+        self.delivering.remove(&task);
+        self.deliveries.remove(&job);
+        // Others of its task may copy it now; and one that failed is due later.
+        if self.deliveries.is_empty() {
+            self.deliveries_are_stale = true;
+            let now_ms = self.context.clock.now_ms();
+            let next = self.context.store.next_delivery_at_ms(now_ms).await?;
+            self.next_due_at_ms = self.next_due_at_ms.into_iter().chain(next).min();
+        }
+        match word {
+            Some(word) => self.heed(None, word).await,
+            None => Ok(()),
+        }
+    }
+
     /// Lets the jobs go on that waited for an answer about the same video.
-    pub(super) fn release_others(&mut self, asker: JobId) {
+    pub(super) fn release_others(&mut self, asker: TaskId) {
         let Some((video, others)) = self.waiting_for.remove(&asker) else { return };
         self.identifying.remove(&video);
-        for job in others {
-            self.shelve(job);
+        for task in others {
+            self.shelve(task);
         }
     }
 
     /// A paid probe that ended without a word about the account has found out nothing.
-    async fn end_paid_probe(&mut self, id: JobId) -> Result<(), StoreError> {
+    async fn end_paid_probe(&mut self, id: TaskId) -> Result<(), StoreError> {
         if self.line.awaits(Probe::Paid(id)) {
             self.probe_again_later().await?;
         }
         Ok(())
     }
 
-    fn settle_in(&mut self, job: Job) {
-        if job.state == State::Unresolved {
+    fn settle_in(&mut self, task: Task) {
+        self.deliveries_are_stale |= task.state == State::Succeeded;
+        if task.state == State::Unresolved {
             self.list_candidates_at = Some(Instant::now());
         }
-        if job.state.holds_slot() && !is_planted(Mistake::SlotFreedEarly) {
-            self.slots.take(job.id);
-        } else if !is_planted(Mistake::SlotLeaked) {
-            self.slots.free(job.id);
+        if task.state.holds_slot() {
+            self.slots.take(task.id);
+        } else {
+            self.slots.free(task.id);
         }
         // What rests in the database comes back when it is due.
-        if matches!(job.state, State::Queued | State::Downloading) && job.due_at_ms > 0 {
-            let due_at_ms = self.next_due_at_ms.map_or(job.due_at_ms, |due| due.min(job.due_at_ms));
+        if matches!(task.state, State::Queued | State::Downloading) && task.due_at_ms > 0 {
+            let due_at_ms =
+                self.next_due_at_ms.map_or(task.due_at_ms, |due| due.min(task.due_at_ms));
             self.next_due_at_ms = Some(due_at_ms);
         }
-        if job.state == State::Submitted {
+        if task.state == State::Submitted {
             // The last look may have planned the next for when there was nothing to see.
-            let wait_ms = self.cadence.wait_ms(std::iter::once(age(&job, sent_at_ms(&job))));
+            let wait_ms = self.cadence.wait_ms(std::iter::once(age(&task, sent_at_ms(&task))));
             let look_at = Instant::now() + Duration::from_millis(wait_ms.unsigned_abs());
             self.next_sweep = self.next_sweep.min(look_at);
         }
-        self.shelve(job);
+        self.shelve(task);
     }
 
     async fn swept(&mut self, swept: Swept) -> Result<(), StoreError> {
@@ -119,22 +143,22 @@ impl<A: Api> Pipeline<A> {
             }
         }
         let median_before_ms = self.cadence.median_ms();
-        for (job, video) in swept.moved {
+        for (task, remote) in swept.moved {
             self.budget.is_stale = true;
-            if matches!(job.state, State::Downloading | State::Failed) && job.create.is_some() {
-                self.cadence.remember(age(&job, now_ms));
+            if matches!(task.state, State::Downloading | State::Failed) && task.create.is_some() {
+                self.cadence.remember(age(&task, now_ms));
             }
-            if let (State::Downloading, Some(video)) = (job.state, video) {
-                self.hints.insert(job.id, video);
+            if let (State::Downloading, Some(remote)) = (task.state, remote) {
+                self.hints.insert(task.id, remote);
             }
-            self.settle_in(job);
+            self.settle_in(task);
         }
         let median_ms = self.cadence.median_ms();
         if let Some(median_ms) = median_ms.filter(|_| median_ms != median_before_ms) {
             self.context.store.set_median_task_ms(median_ms).await?;
         }
         for id in swept.same {
-            if self.shelf.get(id).is_some_and(|job| job.waits.is_some()) {
+            if self.shelf.get(id).is_some_and(|task| task.waits.is_some()) {
                 self.move_on(id, Outcome::SeenAgain).await?;
             }
         }
@@ -150,7 +174,7 @@ impl<A: Api> Pipeline<A> {
         if let Some(word) = swept.word {
             self.heed(None, word).await?;
         }
-        let wait_ms = self.cadence.wait_ms(self.shelf.followed().map(|job| age(job, now_ms)));
+        let wait_ms = self.cadence.wait_ms(self.shelf.followed().map(|task| age(task, now_ms)));
         self.next_sweep = Instant::now() + Duration::from_millis(wait_ms.unsigned_abs());
         Ok(())
     }
@@ -158,23 +182,23 @@ impl<A: Api> Pipeline<A> {
     /// Writes down that a task is out of sight, once, and again when it has been so for too long.
     async fn task_unknown(
         &mut self,
-        id: JobId,
+        id: TaskId,
         words: String,
         now_ms: i64,
     ) -> Result<(), StoreError> {
-        let Some(job) = self.shelf.get(id) else { return Ok(()) };
+        let Some(task) = self.shelf.get(id) else { return Ok(()) };
         // What is another account's is not gone because this one does not see it.
-        if let Some(words) = self.context.foreign_create(job) {
+        if let Some(words) = self.context.foreign_create(task) {
             return self.task_unclear(id, words).await;
         }
         let give_up_after_ms = self.context.settings.policy.give_up_after_ms;
-        let is_news = job
+        let is_news = task
             .failing_since_ms
             .is_none_or(|since_ms| now_ms.saturating_sub(since_ms) >= give_up_after_ms);
         if is_news {
-            if !job.is_unseen() {
-                let manifest = self.context.store.manifest_of(id).await?;
-                let (key, task_id) = (&job.spec.key, &job.task_id);
+            if !task.is_unseen() {
+                let manifest = self.context.store.manifest_of(task.lead).await?;
+                let (key, task_id) = (&task.spec.key, &task.task_id);
                 warn!(
                     job = key,
                     manifest, task_id, "{key}: the API does not know its task: {words}"
@@ -186,13 +210,11 @@ impl<A: Api> Pipeline<A> {
     }
 
     /// Writes down that nothing clear is said of a task, once for each thing that is said.
-    async fn task_unclear(&mut self, id: JobId, words: String) -> Result<(), StoreError> {
-        let Some(job) = self.shelf.get(id) else { return Ok(()) };
-        // Each answer has a request id of its own.
-        let said = words.split(", request ").next().unwrap_or_default();
-        if job.waits.as_ref().is_none_or(|waits| !waits.contains(said)) {
-            let manifest = self.context.store.manifest_of(id).await?;
-            let (key, task_id) = (&job.spec.key, &job.task_id);
+    async fn task_unclear(&mut self, id: TaskId, words: String) -> Result<(), StoreError> {
+        let Some(task) = self.shelf.get(id) else { return Ok(()) };
+        if task.waits.as_ref().is_none_or(|waits| !waits.contains(&words)) {
+            let manifest = self.context.store.manifest_of(task.lead).await?;
+            let (key, task_id) = (&task.spec.key, &task.task_id);
             warn!(job = key, manifest, task_id, "{key}: no clear word on its task: {words}");
             self.move_on(id, Outcome::Unclear(words)).await?;
         }
@@ -200,11 +222,11 @@ impl<A: Api> Pipeline<A> {
     }
 
     /// Writes down an outcome of a job that no step works on.
-    async fn move_on(&mut self, id: JobId, outcome: Outcome) -> Result<(), StoreError> {
-        let Some(job) = self.shelf.take(id) else { return Ok(()) };
-        match self.context.note(&job, outcome, None).await {
-            Ok(job) => {
-                self.settle_in(job);
+    async fn move_on(&mut self, id: TaskId, outcome: Outcome) -> Result<(), StoreError> {
+        let Some(task) = self.shelf.take(id) else { return Ok(()) };
+        match self.context.note(&task, outcome, None).await {
+            Ok(task) => {
+                self.settle_in(task);
                 Ok(())
             }
             Err(StoreError::Stale { .. }) => self.reload(id).await,
@@ -215,14 +237,14 @@ impl<A: Api> Pipeline<A> {
 
 /// How long ago the create of a job was sent, and how long its clip is at least: of a remote video no more
 /// is known than that its sound fits in.
-fn age(job: &Job, now_ms: i64) -> Age {
+fn age(task: &Task, now_ms: i64) -> Age {
     let spoken_ms = |plan: &Plan| {
         plan.sound_insert_ms.saturating_add(plan.sound_end_ms).saturating_sub(plan.sound_start_ms)
     };
-    let clip_ms = job.media.video_ms.or_else(|| job.plan.as_ref().map(spoken_ms));
-    Age { clip_ms: clip_ms.unwrap_or(0), age_ms: now_ms.saturating_sub(sent_at_ms(job)) }
+    let clip_ms = task.media.video_ms.or_else(|| task.plan.as_ref().map(spoken_ms));
+    Age { clip_ms: clip_ms.unwrap_or(0), age_ms: now_ms.saturating_sub(sent_at_ms(task)) }
 }
 
-fn sent_at_ms(job: &Job) -> i64 {
-    job.create.as_ref().map_or(0, |create| create.sent_at_ms)
+fn sent_at_ms(task: &Task) -> i64 {
+    task.create.as_ref().map_or(0, |create| create.sent_at_ms)
 }

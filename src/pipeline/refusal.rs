@@ -14,9 +14,8 @@ use super::{
     step::{Word, fault},
 };
 use crate::{
-    job::{Create, Job, Outcome, outcome::Fault},
+    job::{Create, Outcome, Task, outcome::Fault},
     kling::{Api, ApiError, Meaning},
-    planted::{Mistake, is_planted},
     store::{Lookups, StoreError},
 };
 
@@ -26,20 +25,17 @@ const BETWEEN: Duration = Duration::from_secs(1);
 /// What a create that was not accepted comes to.
 pub(super) async fn refused<A: Api>(
     context: &Context<A>,
-    job: &Job,
+    task: &Task,
     error: &ApiError,
 ) -> Result<Open, StoreError> {
     let word = Word::of(error);
     let outcome = match error.meaning {
-        _ if error.leaves_outcome_open() && is_planted(Mistake::LostIsUnsent) => {
-            Outcome::NotSent(error.message.clone())
-        }
         _ if error.leaves_outcome_open() => Outcome::Lost(error.message.clone()),
         _ if error.never_left => Outcome::NotSent(error.message.clone()),
         _ if word.is_some() => Outcome::HeldBack(error.message.clone()),
         // 1200 and 1201 may mean that this very create arrived before, or that the session is gone.
-        Meaning::BadRequest => return refused_itself(context, job, error).await,
-        _ if was_sent_before(job) => return refused_itself(context, job, error).await,
+        Meaning::BadRequest => return refused_itself(context, task, error).await,
+        _ if was_sent_before(task) => return refused_itself(context, task, error).await,
         _ => Outcome::Refused(fault(error)),
     };
     Ok((outcome, word))
@@ -53,29 +49,25 @@ pub(super) fn taken_name(message: String) -> Fault {
 /// A refusal of the create itself stands only when no task goes by its name.
 async fn refused_itself<A: Api>(
     context: &Context<A>,
-    job: &Job,
+    task: &Task,
     error: &ApiError,
 ) -> Result<Open, StoreError> {
     let settle_ms = context.settings.policy.create_settle_ms.max(0);
     let settled = Instant::now() + Duration::from_millis(settle_ms.unsigned_abs());
     loop {
-        match lookup::look_up(context, job).await? {
+        match lookup::look_up(context, task).await? {
             Seen::Ours(task) => return Ok((Outcome::Found { task_id: task.task_id }, None)),
-            Seen::SomebodyElses(message) if was_sent_before(job) => {
-                return Ok((Outcome::NoLookups(message), None));
-            }
-            Seen::SomebodyElses(message) => {
-                return Ok((Outcome::Refused(taken_name(message)), None));
-            }
+            // A name that the user gave is another task's: a person decides.
+            Seen::SomebodyElses(message) => return Ok((Outcome::NoLookups(message), None)),
             // The refusal stands, but whether an earlier send arrived is not known yet.
             Seen::Trouble(trouble, word) => return Ok((Outcome::Lost(trouble.message), word)),
             Seen::Nothing => {}
         }
-        let outcome = nothing_found(context, job, error).await?;
-        if !was_sent_before(job) || !matches!(outcome, Outcome::Refused(_)) {
+        let outcome = nothing_found(context, task, error).await?;
+        if !was_sent_before(task) || !matches!(outcome, Outcome::Refused(_)) {
             return Ok((outcome, None));
         }
-        match lookup::counts_as_absent(context, job).await? {
+        match lookup::counts_as_absent(context, task).await? {
             Ok(()) if Instant::now() >= settled => return Ok((outcome, None)),
             Ok(()) => sleep(BETWEEN.min(settled - Instant::now())).await,
             Err((Outcome::Trouble(trouble), word)) => {
@@ -89,7 +81,7 @@ async fn refused_itself<A: Api>(
 /// The refusal, where no task goes by the create's name.
 async fn nothing_found<A: Api>(
     context: &Context<A>,
-    job: &Job,
+    task: &Task,
     error: &ApiError,
 ) -> Result<Outcome, StoreError> {
     let message = error.message.to_ascii_lowercase();
@@ -99,10 +91,10 @@ async fn nothing_found<A: Api>(
         && message.contains("external_task_id")
         && taken.iter().any(|word| message.contains(word))
     {
-        return Ok(name_taken(context, job, error));
+        return Ok(name_taken(context, task, error));
     }
     if bad_request && message.contains("session") {
-        if let Some(session) = &job.session {
+        if let Some(session) = &task.session {
             context.store.forget_session(session.row).await?;
         }
         return Ok(Outcome::SessionGone(error.message.clone()));
@@ -111,18 +103,17 @@ async fn nothing_found<A: Api>(
 }
 
 /// The API knows the name already, but does not find a task by it.
-fn name_taken<A: Api>(context: &Context<A>, job: &Job, error: &ApiError) -> Outcome {
-    match (&job.spec.external_task_id, context.lookups()) {
+fn name_taken<A: Api>(context: &Context<A>, task: &Task, error: &ApiError) -> Outcome {
+    match (&task.spec.external_task_id, context.lookups()) {
         // Nobody but a person can find it.
         (_, Lookups::Unanswered) => Outcome::NoLookups(error.message.clone()),
         // A name that we made up can only be that of an earlier send, which does not show yet.
         (None, _) => Outcome::Lost(error.message.clone()),
         // A name that the user gave may be a task's of another kind.
-        (Some(_), _) if was_sent_before(job) => Outcome::NoLookups(error.message.clone()),
-        (Some(_), _) => Outcome::Refused(taken_name(error.message.clone())),
+        (Some(_), _) => Outcome::NoLookups(error.message.clone()),
     }
 }
 
-fn was_sent_before(job: &Job) -> bool {
-    job.create.as_ref().is_some_and(Create::was_sent_before)
+fn was_sent_before(task: &Task) -> bool {
+    task.create.as_ref().is_some_and(Create::was_sent_before)
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use tokio::task::Id;
 
-use crate::job::JobId;
+use crate::job::TaskId;
 
 /// What kind of step a task is; what is limited and what a stop waits for goes by it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +15,7 @@ pub(super) enum StepKind {
     Create,
     Settle,
     Download,
+    Deliver,
     Sweep,
     Probe,
     Learn,
@@ -27,30 +28,31 @@ const ALL: [StepKind; KINDS] = [
     StepKind::Create,
     StepKind::Settle,
     StepKind::Download,
+    StepKind::Deliver,
     StepKind::Sweep,
     StepKind::Probe,
     StepKind::Learn,
     StepKind::Candidates,
 ];
-const KINDS: usize = 9;
+const KINDS: usize = 10;
 
 /// The steps under way, by the task that does each.
 #[derive(Debug, Default)]
 pub(super) struct Running {
-    steps: HashMap<Id, (StepKind, Option<JobId>)>,
+    steps: HashMap<Id, (StepKind, Option<TaskId>)>,
     /// Counted as they come and go: it is asked for each job that could start.
     counts: [usize; KINDS],
 }
 
 impl Running {
     /// A step began; of some job, or of none.
-    pub(super) fn begin(&mut self, task: Id, kind: StepKind, job_id: Option<JobId>) {
-        self.steps.insert(task, (kind, job_id));
+    pub(super) fn begin(&mut self, task: Id, kind: StepKind, id_of_task: Option<TaskId>) {
+        self.steps.insert(task, (kind, id_of_task));
         self.counts[kind as usize] += 1;
     }
 
     /// A step ended; returns what it was.
-    pub(super) fn end(&mut self, task: Id) -> Option<(StepKind, Option<JobId>)> {
+    pub(super) fn end(&mut self, task: Id) -> Option<(StepKind, Option<TaskId>)> {
         let was = self.steps.remove(&task)?;
         self.counts[was.0 as usize] -= 1;
         Some(was)

@@ -5,7 +5,7 @@
 //! own that ends with an [`Event`]. What is in line stays in the database until it is near its turn.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -35,16 +35,15 @@ use super::{
     running::{Running, StepKind},
     shelf::Shelf,
     slots::Slots,
-    step::StepEnd,
+    step::{StepEnd, Word},
     sweep::Swept,
     under_way::UnderWay,
 };
 use crate::{
     failpoint,
-    job::{Job, JobId, State},
-    kling::{Api, ApiError, ResultVideo},
-    planted::{Mistake, is_planted},
-    store::{Store, StoreError},
+    job::{JobId, State, Task, TaskId},
+    kling::{Api, ApiError, RemoteTask},
+    store::{DueDelivery, Store, StoreError},
 };
 
 /// How long steps that may have paid get to write down what came of it when the daemon ends.
@@ -93,7 +92,8 @@ impl Pulse<'_> {
 /// How a task ended.
 #[expect(clippy::large_enum_variant, reason = "one lives at a time, and is moved once")]
 pub(super) enum Event {
-    Stepped(JobId, Result<StepEnd, StoreError>),
+    Stepped(TaskId, Result<StepEnd, StoreError>),
+    Delivered(JobId, TaskId, Result<Option<Word>, StoreError>),
     Swept(Result<Swept, StoreError>),
     Probed(Result<(), ApiError>),
     Learnt(Result<(), StoreError>),
@@ -110,11 +110,17 @@ pub struct Pipeline<A> {
     pub(super) steps: JoinSet<Event>,
     pub(super) running: Running,
     /// Videos that are being identified, each with the job whose step asks.
-    pub(super) identifying: HashMap<String, JobId>,
+    pub(super) identifying: HashMap<String, TaskId>,
     /// The jobs that wait for the same answer as the one that asks.
-    pub(super) waiting_for: HashMap<JobId, (String, Vec<Job>)>,
+    pub(super) waiting_for: HashMap<TaskId, (String, Vec<Task>)>,
+    /// Jobs that wait for their own copy of a result, and may be served.
+    pub(super) deliveries: BTreeMap<JobId, DueDelivery>,
+    /// The tasks whose result is being brought to another job: one at a time.
+    pub(super) delivering: HashSet<TaskId>,
+    /// A task succeeded since deliveries were read.
+    pub(super) deliveries_are_stale: bool,
     /// What the last query said that a task made.
-    pub(super) hints: BTreeMap<JobId, ResultVideo>,
+    pub(super) hints: BTreeMap<TaskId, RemoteTask>,
     pub(super) next_sweep: Instant,
     /// When the list is to be read for unresolved jobs; none while all have their candidates.
     pub(super) list_candidates_at: Option<Instant>,
@@ -181,6 +187,9 @@ impl<A: Api> Pipeline<A> {
             running: Running::default(),
             identifying: HashMap::new(),
             waiting_for: HashMap::new(),
+            deliveries: BTreeMap::new(),
+            delivering: HashSet::new(),
+            deliveries_are_stale: true,
             hints: BTreeMap::new(),
             next_sweep: Instant::now(),
             list_candidates_at: Some(Instant::now()),
@@ -225,6 +234,7 @@ impl<A: Api> Pipeline<A> {
                 self.look().await?;
             }
             self.refill().await?;
+            self.read_deliveries().await?;
             self.check_budget().await?;
             self.tell_trouble().await?;
             self.start_what_may_start();
@@ -257,9 +267,12 @@ impl<A: Api> Pipeline<A> {
         let now_ms = self.context.clock.now_ms();
         let policy = &self.context.settings.policy;
         self.shelf.wake(policy, now_ms);
+        // Not left to the nudge: a run that is to end when idle may come here before the nudge does.
+        let is_scanned = self.context.settings.is_scanned.load(Ordering::Acquire);
+        self.look_again |= is_scanned && !self.line.is_scanned();
         if self.next_due_at_ms.is_some_and(|due_at_ms| policy.is_due(due_at_ms, now_ms)) {
             self.next_due_at_ms = None;
-            self.look_again |= !is_planted(Mistake::NeverWoken);
+            self.look_again = true;
         }
     }
 
@@ -274,9 +287,15 @@ impl<A: Api> Pipeline<A> {
                 error!("an internal failure, its job is taken up again: {panicked}");
                 self.probe_again_later().await?;
                 match was {
-                    Some((_, Some(job_id))) => {
-                        self.reload(job_id).await?;
-                        self.release_others(job_id);
+                    Some((StepKind::Deliver, id)) => {
+                        self.delivering.clear();
+                        self.deliveries.clear();
+                        self.deliveries_are_stale = id.is_some();
+                        self.next_sweep = Instant::now() + AFTER_PANIC;
+                    }
+                    Some((_, Some(id_of_task))) => {
+                        self.reload(id_of_task).await?;
+                        self.release_others(id_of_task);
                     }
                     _ => self.next_sweep = Instant::now() + AFTER_PANIC,
                 }
@@ -295,7 +314,7 @@ impl<A: Api> Pipeline<A> {
             self.context.store.count_moving(ONCE_TRIES_MAX, self.began_at_ms).await?;
         let held = i64::try_from(self.count_held_resends()).unwrap_or(i64::MAX);
         Ok(match (unsent, sent) {
-            (0, 0) => Some(End::Idle),
+            (false, 0) => Some(End::Idle),
             _ if self.is_shut_out() => Some(End::Held),
             _ if !self.line.lets_pay() && sent <= held => Some(End::Held),
             _ => None,

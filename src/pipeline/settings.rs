@@ -1,9 +1,11 @@
 //! The settings of the line, in the units it works in.
 
-use std::path::PathBuf;
+use std::{
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicBool},
+};
 
-use super::Offload;
-use crate::{job::Policy, media::Locator, metrics::Metrics};
+use crate::{job::Policy, media::Locator, metrics::Metrics, offload::Offload};
 
 /// What the pipeline works under.
 #[derive(Debug, Clone)]
@@ -36,6 +38,8 @@ pub struct Settings {
     pub locator: Locator,
     /// Where work that blocks is done.
     pub offload: Offload,
+    /// Set once the folder was scanned completely: no paid call is made before.
+    pub is_scanned: Arc<AtomicBool>,
     /// What is counted on the way.
     pub metrics: Metrics,
 }

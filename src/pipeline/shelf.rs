@@ -7,126 +7,126 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
-use crate::job::{Action, Job, JobId, Policy, State, decide};
+use crate::job::{Action, Policy, State, Task, TaskId, decide};
 
 /// A job's place in line: higher priority first, then its turn.
-pub(super) type Rank = (Reverse<i32>, i64, JobId);
+pub(super) type Rank = (Reverse<i32>, i64, TaskId);
 
 /// The jobs in memory that no step is working on, and the ids of those that one is.
 #[derive(Debug, Default)]
 pub(super) struct Shelf {
-    jobs: BTreeMap<JobId, Job>,
-    busy: BTreeMap<JobId, State>,
+    tasks: BTreeMap<TaskId, Task>,
+    busy: BTreeMap<TaskId, State>,
     to_prepare: BTreeSet<Rank>,
     to_create: BTreeSet<Rank>,
-    to_settle: BTreeSet<JobId>,
-    to_download: BTreeSet<JobId>,
-    followed: BTreeSet<JobId>,
-    resting: BTreeSet<(i64, JobId)>,
+    to_settle: BTreeSet<TaskId>,
+    to_download: BTreeSet<TaskId>,
+    followed: BTreeSet<TaskId>,
+    resting: BTreeSet<(i64, TaskId)>,
     /// Those that are prepared again, idle or busy: they have a lane of their own.
-    again: BTreeSet<JobId>,
+    again: BTreeSet<TaskId>,
 }
 
 /// Whether preparing it failed before.
-fn is_again(job: &Job) -> bool {
-    job.state == State::Queued && job.tries > 0
+fn is_again(task: &Task) -> bool {
+    task.state == State::Queued && task.tries > 0
 }
 
-fn rank(job: &Job) -> Rank {
-    (Reverse(job.spec.priority), job.turn, job.id)
+fn rank(task: &Task) -> Rank {
+    (Reverse(task.spec.priority), task.turn, task.id)
 }
 
 impl Shelf {
     /// Puts a job where its next action is, or lets go of it where only the database or a person
     /// moves it on.
-    pub(super) fn put(&mut self, mut job: Job, policy: &Policy, now_ms: i64) {
-        self.forget(job.id);
-        if job.state != State::Waiting && policy.is_due(job.due_at_ms, now_ms) {
-            job.due_at_ms = 0;
+    pub(super) fn put(&mut self, mut task: Task, policy: &Policy, now_ms: i64) {
+        self.forget(task.id);
+        if task.state != State::Waiting && policy.is_due(task.due_at_ms, now_ms) {
+            task.due_at_ms = 0;
         }
-        match decide(&job, now_ms) {
+        match decide(&task, now_ms) {
             Action::Enqueue | Action::MeasureSound | Action::Identify => {
-                self.to_prepare.insert(rank(&job));
+                self.to_prepare.insert(rank(&task));
             }
             Action::Create => {
-                self.to_create.insert(rank(&job));
+                self.to_create.insert(rank(&task));
             }
             Action::LookUp => {
-                self.to_settle.insert(job.id);
+                self.to_settle.insert(task.id);
             }
             Action::Download => {
-                self.to_download.insert(job.id);
+                self.to_download.insert(task.id);
             }
             Action::Poll => {
-                self.followed.insert(job.id);
+                self.followed.insert(task.id);
             }
             Action::Rest { until_ms: Some(until_ms) }
-                if matches!(job.state, State::Identified | State::Creating) =>
+                if matches!(task.state, State::Identified | State::Creating) =>
             {
-                self.resting.insert((until_ms, job.id));
+                self.resting.insert((until_ms, task.id));
             }
             Action::Rest { .. } => return,
         }
-        if is_again(&job) {
-            self.again.insert(job.id);
+        if is_again(&task) {
+            self.again.insert(task.id);
         }
-        self.jobs.insert(job.id, job);
+        self.tasks.insert(task.id, task);
     }
 
     /// Forgets a job wherever it is.
-    pub(super) fn forget(&mut self, id: JobId) {
+    pub(super) fn forget(&mut self, id: TaskId) {
         self.busy.remove(&id);
         self.again.remove(&id);
-        if let Some(job) = self.jobs.remove(&id) {
-            self.to_prepare.remove(&rank(&job));
-            self.to_create.remove(&rank(&job));
+        if let Some(task) = self.tasks.remove(&id) {
+            self.to_prepare.remove(&rank(&task));
+            self.to_create.remove(&rank(&task));
             self.to_settle.remove(&id);
             self.to_download.remove(&id);
             self.followed.remove(&id);
-            self.resting.remove(&(job.due_at_ms, id));
+            self.resting.remove(&(task.due_at_ms, id));
         }
     }
 
     /// Takes a job for a step to work on.
-    pub(super) fn take(&mut self, id: JobId) -> Option<Job> {
-        let job = self.jobs.get(&id)?.clone();
+    pub(super) fn take(&mut self, id: TaskId) -> Option<Task> {
+        let task = self.tasks.get(&id)?.clone();
         self.forget(id);
-        self.busy.insert(id, job.state);
-        if is_again(&job) {
+        self.busy.insert(id, task.state);
+        if is_again(&task) {
             self.again.insert(id);
         }
-        Some(job)
+        Some(task)
     }
 
-    pub(super) fn holds(&self, id: JobId) -> bool {
-        self.jobs.contains_key(&id) || self.busy.contains_key(&id)
+    pub(super) fn holds(&self, id: TaskId) -> bool {
+        self.tasks.contains_key(&id) || self.busy.contains_key(&id)
     }
 
-    pub(super) fn get(&self, id: JobId) -> Option<&Job> {
-        self.jobs.get(&id)
+    pub(super) fn get(&self, id: TaskId) -> Option<&Task> {
+        self.tasks.get(&id)
     }
 
     /// Who wants to be measured or identified, the first in line first.
-    pub(super) fn all_to_prepare(&self) -> Vec<JobId> {
+    pub(super) fn all_to_prepare(&self) -> Vec<TaskId> {
         self.to_prepare.iter().map(|rank| rank.2).collect()
     }
 
     /// The first in line that wants to be created.
-    pub(super) fn first_to_create(&self) -> Option<JobId> {
+    pub(super) fn first_to_create(&self) -> Option<TaskId> {
         self.to_create.first().map(|rank| rank.2)
     }
 
     /// Whose create is to be looked up, and perhaps sent again.
-    pub(super) fn all_to_settle(&self) -> Vec<JobId> {
+    pub(super) fn all_to_settle(&self) -> Vec<TaskId> {
         self.to_settle.iter().copied().collect()
     }
 
-    pub(super) fn first_to_download(&self) -> Option<JobId> {
+    pub(super) fn first_to_download(&self) -> Option<TaskId> {
         self.to_download.first().copied()
     }
 
-    pub(super) fn followed(&self) -> impl Iterator<Item = &Job> {
-        self.followed.iter().filter_map(|id| self.jobs.get(id))
+    pub(super) fn followed(&self) -> impl Iterator<Item = &Task> {
+        self.followed.iter().filter_map(|id| self.tasks.get(id))
     }
 
     /// How many of the jobs in memory are prepared again, or are to be.
@@ -135,7 +135,7 @@ impl Shelf {
     }
 
     /// Whether preparing that job failed before.
-    pub(super) fn is_again(&self, id: JobId) -> bool {
+    pub(super) fn is_again(&self, id: TaskId) -> bool {
         self.again.contains(&id)
     }
 
@@ -150,7 +150,7 @@ impl Shelf {
 
     /// How many jobs in memory stand in `state`.
     pub(super) fn count(&self, state: State) -> usize {
-        let idle = self.jobs.values().filter(|job| job.state == state).count();
+        let idle = self.tasks.values().filter(|task| task.state == state).count();
         idle + self.busy.values().filter(|busy| **busy == state).count()
     }
 
@@ -161,11 +161,11 @@ impl Shelf {
 
     /// Puts the jobs whose rest is over where their next action is.
     pub(super) fn wake(&mut self, policy: &Policy, now_ms: i64) {
-        let is_over = |rest: &&(i64, JobId)| policy.is_due(rest.0, now_ms);
-        let over: Vec<JobId> = self.resting.iter().filter(is_over).map(|(_, id)| *id).collect();
+        let is_over = |rest: &&(i64, TaskId)| policy.is_due(rest.0, now_ms);
+        let over: Vec<TaskId> = self.resting.iter().filter(is_over).map(|(_, id)| *id).collect();
         for id in over {
-            if let Some(job) = self.jobs.get(&id).cloned() {
-                self.put(job, policy, now_ms);
+            if let Some(task) = self.tasks.get(&id).cloned() {
+                self.put(task, policy, now_ms);
             }
         }
     }
@@ -175,12 +175,12 @@ impl Shelf {
         self.resting.first().map(|(until_ms, _)| *until_ms)
     }
 
-    fn stands(&self, id: JobId, state: State) -> bool {
-        self.jobs.get(&id).is_some_and(|job| job.state == state)
+    fn stands(&self, id: TaskId, state: State) -> bool {
+        self.tasks.get(&id).is_some_and(|task| task.state == state)
     }
 }
 
 /// Whether a job that is not in memory comes before one that is.
-pub(super) fn comes_before(job: &Job, other: Option<Rank>) -> bool {
-    other.is_some_and(|other| rank(job) < other)
+pub(super) fn comes_before(task: &Task, other: Option<Rank>) -> bool {
+    other.is_some_and(|other| rank(task) < other)
 }

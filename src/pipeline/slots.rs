@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::job::JobId;
+use crate::job::TaskId;
 
 /// So many creates in a row must go through before one slot more is tried.
 const RAISE_AFTER_MIN: u32 = 8;
@@ -17,7 +17,7 @@ const RAISE_AFTER_MAX: u32 = 512;
 pub(super) struct Slots {
     configured: usize,
     limit: usize,
-    holders: BTreeSet<JobId>,
+    holders: BTreeSet<TaskId>,
     through: u32,
     raise_after: u32,
 }
@@ -43,20 +43,20 @@ impl Slots {
         self.holders.len() < self.limit
     }
 
-    pub(super) fn holds(&self, id: JobId) -> bool {
+    pub(super) fn holds(&self, id: TaskId) -> bool {
         self.holders.contains(&id)
     }
 
-    pub(super) fn take(&mut self, id: JobId) {
+    pub(super) fn take(&mut self, id: TaskId) {
         self.holders.insert(id);
     }
 
-    pub(super) fn free(&mut self, id: JobId) {
+    pub(super) fn free(&mut self, id: TaskId) {
         self.holders.remove(&id);
     }
 
     /// A create was refused with 1303 while `id` held a slot for it. Returns the limit if it changed.
-    pub(super) fn refused(&mut self, id: JobId) -> Option<usize> {
+    pub(super) fn refused(&mut self, id: TaskId) -> Option<usize> {
         self.holders.remove(&id);
         self.through = 0;
         let learnt = self.holders.len().clamp(1, self.limit);

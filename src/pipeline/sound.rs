@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     job::{
-        Job, Outcome, Source,
+        Outcome, Source, Task,
         outcome::{Fault, Trouble},
     },
     kling::{Api, ApiError, Meaning},
@@ -17,13 +17,16 @@ use crate::{
 };
 
 /// Fetches and measures the sound of a job.
-pub(super) async fn measure<A: Api>(context: &Context<A>, job: Job) -> Result<StepEnd, StoreError> {
-    let Source::Url(address) = &job.spec.audio else { return Ok(StepEnd::new(job, None)) };
+pub(super) async fn measure<A: Api>(
+    context: &Context<A>,
+    task: Task,
+) -> Result<StepEnd, StoreError> {
+    let Source::Url(address) = &task.spec.audio else { return Ok(StepEnd::new(task, None)) };
     let outcome = match Url::parse(address) {
         Ok(url) => fetch_and_measure(context, &url).await,
         Err(error) => unfit(format!("the address of the sound, {address}, is none: {error}")),
     };
-    Ok(StepEnd::new(context.note(&job, outcome, None).await?, None))
+    Ok(StepEnd::new(context.note(&task, outcome, None).await?, None))
 }
 
 async fn fetch_and_measure<A: Api>(context: &Context<A>, url: &Url) -> Outcome {

@@ -8,7 +8,7 @@ use std::{
 use tokio::time::Instant;
 
 use super::{
-    candidates, create, download, identify, learn,
+    candidates, create, deliver, download, identify, learn,
     line::Probe,
     local::video_key,
     lookup,
@@ -19,8 +19,9 @@ use super::{
     sweep::{self, Followed},
 };
 use crate::{
-    job::{Action, Job, JobId, Outcome, decide},
+    job::{Action, Outcome, Task, TaskId, decide},
     kling::Api,
+    store::DueDelivery,
 };
 
 /// Lookups of lost creates at once.
@@ -39,6 +40,7 @@ impl<A: Api> Pipeline<A> {
         self.start_sweep();
         self.start_candidates();
         self.start_downloads();
+        self.start_deliveries();
         self.start_probe();
     }
 
@@ -55,22 +57,22 @@ impl<A: Api> Pipeline<A> {
             if sends && self.slots_blocked.is_some() || probe && !self.line.wants_paid_probe() {
                 continue;
             }
-            let Some(job) = self.shelf.take(id) else { continue };
+            let Some(task) = self.shelf.take(id) else { continue };
             if probe {
                 self.line.probe_sent(Probe::Paid(id));
             }
             let (context, may_pay) = (Arc::clone(&self.context), Arc::clone(&self.may_pay));
             self.start(StepKind::Settle, Some(id), async move {
                 let gate = || probe || may_pay.load(Ordering::Acquire);
-                Event::Stepped(id, lookup::settle(&context, job, &gate).await)
+                Event::Stepped(id, lookup::settle(&context, task, &gate).await)
             });
         }
     }
 
     /// Whether the next lookup of a lost create, if it finds nothing again, is followed by a send.
-    fn is_to_be_sent_again(&self, id: JobId) -> bool {
+    fn is_to_be_sent_again(&self, id: TaskId) -> bool {
         let settle_ms = self.context.settings.policy.create_settle_ms;
-        let settled = |job: &Job| self.context.absences.is_settled(job, settle_ms);
+        let settled = |task: &Task| self.context.absences.is_settled(task, settle_ms);
         self.shelf.get(id).is_some_and(settled)
     }
 
@@ -95,18 +97,18 @@ impl<A: Api> Pipeline<A> {
     }
 
     /// Returns false when the job has to be identified again first.
-    fn start_create(&mut self, id: JobId, probe: bool) -> bool {
-        let Some(job) = self.shelf.take(id) else { return false };
-        if decide(&job, self.context.clock.now_ms()) != Action::Create {
+    fn start_create(&mut self, id: TaskId, probe: bool) -> bool {
+        let Some(task) = self.shelf.take(id) else { return false };
+        if decide(&task, self.context.clock.now_ms()) != Action::Create {
             // Its session ran out while it waited for a slot.
-            self.shelve(job);
+            self.shelve(task);
             return false;
         }
         self.slots.take(id);
         let (context, may_pay) = (Arc::clone(&self.context), Arc::clone(&self.may_pay));
         self.start(StepKind::Create, Some(id), async move {
             let gate = || probe || may_pay.load(Ordering::Acquire);
-            Event::Stepped(id, create::create(&context, job, &gate).await)
+            Event::Stepped(id, create::create(&context, task, &gate).await)
         });
         true
     }
@@ -117,14 +119,18 @@ impl<A: Api> Pipeline<A> {
             if !self.may_prepare(id) {
                 continue;
             }
-            let Some(job) = self.shelf.get(id) else { continue };
-            match decide(job, now_ms) {
-                Action::Enqueue => self.prepare(id, |context, job| async move {
-                    let job = context.note(&job, Outcome::Due, None).await?;
-                    Ok(StepEnd::new(job, None))
+            let Some(task) = self.shelf.get(id) else { continue };
+            match decide(task, now_ms) {
+                Action::Enqueue => self.prepare(id, |context, task| async move {
+                    let task = context.note(&task, Outcome::Due, None).await?;
+                    Ok(StepEnd::new(task, None))
                 }),
-                Action::MeasureSound => self
-                    .prepare(id, |context, job| async move { sound::measure(&context, job).await }),
+                Action::MeasureSound => {
+                    self.prepare(
+                        id,
+                        |context, task| async move { sound::measure(&context, task).await },
+                    )
+                }
                 Action::Identify => self.identify(id),
                 _ => {}
             }
@@ -132,7 +138,7 @@ impl<A: Api> Pipeline<A> {
     }
 
     /// One call a video: who comes later waits for the same answer.
-    fn identify(&mut self, id: JobId) {
+    fn identify(&mut self, id: TaskId) {
         let Some(video) = self.shelf.get(id).map(video_key) else { return };
         let asker = self.identifying.get(&video);
         if let Some((_, others)) = asker.and_then(|asker| self.waiting_for.get_mut(asker)) {
@@ -150,23 +156,23 @@ impl<A: Api> Pipeline<A> {
         self.identifying.insert(video.clone(), id);
         self.waiting_for.insert(id, (video, Vec::new()));
         let may_pay = Arc::clone(&self.may_pay);
-        self.prepare(id, move |context, job| async move {
+        self.prepare(id, move |context, task| async move {
             let gate = || probe || may_pay.load(Ordering::Acquire);
-            identify::identify(&context, job, &gate).await
+            identify::identify(&context, task, &gate).await
         });
     }
 
     fn prepare<F>(
         &mut self,
-        id: JobId,
-        step: impl FnOnce(Arc<super::context::Context<A>>, Job) -> F + Send + 'static,
+        id: TaskId,
+        step: impl FnOnce(Arc<super::context::Context<A>>, Task) -> F + Send + 'static,
     ) where
         F: Future<Output = Result<StepEnd, crate::store::StoreError>> + Send,
     {
         let kind = self.prepare_kind(id);
-        let Some(job) = self.shelf.take(id) else { return };
+        let Some(task) = self.shelf.take(id) else { return };
         let context = Arc::clone(&self.context);
-        self.start(kind, Some(id), async move { Event::Stepped(id, step(context, job).await) });
+        self.start(kind, Some(id), async move { Event::Stepped(id, step(context, task).await) });
     }
 
     fn start_downloads(&mut self) {
@@ -174,11 +180,30 @@ impl<A: Api> Pipeline<A> {
             && self.running.count(StepKind::Download) < self.context.settings.downloads
         {
             let Some(id) = self.shelf.first_to_download() else { return };
-            let Some(job) = self.shelf.take(id) else { return };
+            let Some(task) = self.shelf.take(id) else { return };
             let hint = self.hints.remove(&id);
             let context = Arc::clone(&self.context);
             self.start(StepKind::Download, Some(id), async move {
-                Event::Stepped(id, download::download(&context, job, hint).await)
+                Event::Stepped(id, download::download(&context, task, hint).await)
+            });
+        }
+    }
+
+    /// One delivery of a task at a time: the next can copy what this one brings.
+    fn start_deliveries(&mut self) {
+        while self.line.lets_ask()
+            && self.running.count(StepKind::Deliver) < self.context.settings.downloads
+        {
+            let is_free = |due: &&DueDelivery| !self.delivering.contains(&due.task.id);
+            let Some(id) = self.deliveries.values().find(is_free).map(|due| due.job.id) else {
+                return;
+            };
+            let Some(due) = self.deliveries.remove(&id) else { return };
+            let task = due.task.id;
+            self.delivering.insert(task);
+            let context = Arc::clone(&self.context);
+            self.start(StepKind::Deliver, Some(task), async move {
+                Event::Delivered(id, task, deliver::deliver(&context, due).await)
             });
         }
     }
@@ -191,7 +216,9 @@ impl<A: Api> Pipeline<A> {
         let followed: Vec<Followed> = self
             .shelf
             .followed()
-            .filter_map(|job| Some(Followed { task_id: job.task_id.clone()?, job: job.clone() }))
+            .filter_map(|task| {
+                Some(Followed { task_id: task.task_id.clone()?, task: task.clone() })
+            })
             .collect();
         let context = Arc::clone(&self.context);
         self.start(StepKind::Sweep, None, async move {
@@ -223,13 +250,13 @@ impl<A: Api> Pipeline<A> {
     }
 
     /// Learns from a task that was accepted cleanly whether the account answers lookups.
-    pub(super) fn start_learning(&mut self, job: Job) {
+    pub(super) fn start_learning(&mut self, task: Task) {
         if self.running.count(StepKind::Learn) > 0 {
             return;
         }
         let context = Arc::clone(&self.context);
         self.start(StepKind::Learn, None, async move {
-            Event::Learnt(learn::learn_lookups(&context, &job).await)
+            Event::Learnt(learn::learn_lookups(&context, &task).await)
         });
     }
 
@@ -250,7 +277,7 @@ impl<A: Api> Pipeline<A> {
         if !self.line.lets_ask() {
             return true;
         }
-        let sends_again = |id: JobId| self.is_to_be_sent_again(id);
+        let sends_again = |id: TaskId| self.is_to_be_sent_again(id);
         if self.shelf.all_to_settle().into_iter().any(sends_again) {
             return self.line.may_probe_paid() && self.slots_blocked.is_none();
         }
@@ -258,18 +285,18 @@ impl<A: Api> Pipeline<A> {
             return self.line.may_probe_paid() && self.slots.has_free();
         }
         let now_ms = self.context.clock.now_ms();
-        let to_identify = |id: JobId| {
-            let job = self.shelf.get(id).filter(|_| self.may_prepare(id));
-            job.is_some_and(|job| decide(job, now_ms) == Action::Identify)
+        let to_identify = |id: TaskId| {
+            let task = self.shelf.get(id).filter(|_| self.may_prepare(id));
+            task.is_some_and(|task| decide(task, now_ms) == Action::Identify)
         };
         self.line.may_probe_paid() && self.shelf.all_to_prepare().into_iter().any(to_identify)
     }
 
-    fn prepare_kind(&self, id: JobId) -> StepKind {
+    fn prepare_kind(&self, id: TaskId) -> StepKind {
         if self.shelf.is_again(id) { StepKind::PrepareAgain } else { StepKind::Prepare }
     }
 
-    fn may_prepare(&self, id: JobId) -> bool {
+    fn may_prepare(&self, id: TaskId) -> bool {
         let kind = self.prepare_kind(id);
         let most = match kind {
             StepKind::PrepareAgain => PREPARES_AGAIN_MAX,
@@ -281,10 +308,10 @@ impl<A: Api> Pipeline<A> {
     fn start(
         &mut self,
         kind: StepKind,
-        job_id: Option<JobId>,
+        id_of_task: Option<TaskId>,
         step: impl Future<Output = Event> + Send + 'static,
     ) {
         let task = self.steps.spawn(step);
-        self.running.begin(task.id(), kind, job_id);
+        self.running.begin(task.id(), kind, id_of_task);
     }
 }

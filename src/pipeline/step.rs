@@ -3,7 +3,7 @@
 use super::context::code_of;
 use crate::{
     job::{
-        Job, Outcome,
+        Outcome, Task,
         outcome::{Fault, Trouble},
     },
     kling::{ApiError, Meaning},
@@ -14,7 +14,7 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct StepEnd {
     /// The job as it was last written down.
-    pub(super) job: Job,
+    pub(super) task: Task,
     /// What the API said about the account as a whole.
     pub(super) word: Option<Word>,
 }
@@ -37,8 +37,8 @@ pub(super) enum Word {
 }
 
 impl StepEnd {
-    pub(super) fn new(job: Job, word: Option<Word>) -> Self {
-        Self { job, word }
+    pub(super) fn new(task: Task, word: Option<Word>) -> Self {
+        Self { task, word }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Settings, step::trouble};
 use crate::{
-    job::{Job, outcome::Trouble},
+    job::{Task, outcome::Trouble},
     kling::{ApiError, Meaning},
     output::OutputError,
 };
@@ -36,17 +36,17 @@ impl From<OutputError> for Stop {
 }
 
 /// The failure in one sentence, with what to do where the user can do something.
-pub(super) fn told(job: &Job, stop: Stop) -> Trouble {
+pub(super) fn told(task: &Task, stop: Stop) -> Trouble {
     let (code, message, retry_after_ms) = match stop {
         Stop::Api(error) if error.meaning == Meaning::NotFound => (
             "task_gone".to_owned(),
             format!(
                 "the API no longer knows task {}: {error}",
-                job.task_id.as_deref().unwrap_or("?")
+                task.task_id.as_deref().unwrap_or("?")
             ),
             None,
         ),
-        Stop::Gone { made_at_ms } => ("result_gone".to_owned(), gone(job, made_at_ms), None),
+        Stop::Gone { made_at_ms } => ("result_expired".to_owned(), gone(task, made_at_ms), None),
         Stop::Api(error) | Stop::NotThere(error) => {
             let trouble = trouble(&error);
             (trouble.code, trouble.message, trouble.retry_after_ms)
@@ -62,14 +62,14 @@ pub(super) fn told(job: &Job, stop: Stop) -> Trouble {
     Trouble { code, message, retry_after_ms }
 }
 
-fn gone(job: &Job, made_at_ms: i64) -> String {
+fn gone(task: &Task, made_at_ms: i64) -> String {
     let made_at = jiff::Timestamp::from_millisecond(made_at_ms).map(|at| at.to_string());
     format!(
         "its result is not kept any more: task {} was made at {}, and the API keeps results for 30 days. \
          To pay for another, type `lipsyncd retry {}`",
-        job.task_id.as_deref().unwrap_or("?"),
+        task.task_id.as_deref().unwrap_or("?"),
         made_at.unwrap_or_default(),
-        job.spec.key
+        task.spec.key
     )
 }
 

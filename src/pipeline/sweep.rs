@@ -13,8 +13,8 @@ use super::{
     step::Word,
 };
 use crate::{
-    job::{Job, JobId, Outcome, State},
-    kling::{Answer, Api, ApiError, Meaning, ResultVideo, Task, TaskStatus},
+    job::{Outcome, State, Task, TaskId},
+    kling::{Answer, Api, ApiError, Meaning, RemoteTask, TaskStatus},
     store::{Call, Lookups, StoreError},
 };
 
@@ -30,23 +30,23 @@ const TROUBLES_MAX: usize = 3;
 /// A task that is followed.
 #[derive(Debug, Clone)]
 pub(super) struct Followed {
-    pub(super) job: Job,
+    pub(super) task: Task,
     pub(super) task_id: String,
 }
 
 /// What a sweep saw.
 #[derive(Debug, Default)]
 pub(super) struct Swept {
-    /// The jobs that moved, as they were written down, with what their task made.
-    pub(super) moved: Vec<(Job, Option<ResultVideo>)>,
+    /// The jobs that moved, as they were written down, with what the API shows of their task.
+    pub(super) moved: Vec<(Task, Option<RemoteTask>)>,
     /// The jobs whose task stands where it stood.
-    pub(super) same: Vec<JobId>,
+    pub(super) same: Vec<TaskId>,
     /// The jobs whose task the API does not know, with its words.
-    pub(super) unknown: Vec<(JobId, String)>,
+    pub(super) unknown: Vec<(TaskId, String)>,
     /// The jobs of whose task the API says nothing clear, with what it says.
-    pub(super) unclear: Vec<(JobId, String)>,
+    pub(super) unclear: Vec<(TaskId, String)>,
     /// The jobs that somebody else moved meanwhile.
-    pub(super) stale: Vec<JobId>,
+    pub(super) stale: Vec<TaskId>,
     /// What the API said about the account.
     pub(super) word: Option<Word>,
     /// Why the sweep was not completed, if so.
@@ -55,16 +55,16 @@ pub(super) struct Swept {
 
 /// What one answer said of one task.
 enum Sight {
-    Moved(Box<Job>, Option<ResultVideo>),
-    Same(JobId),
-    Unclear(JobId, String),
-    Stale(JobId),
+    Moved(Box<Task>, Box<RemoteTask>),
+    Same(TaskId),
+    Unclear(TaskId, String),
+    Stale(TaskId),
 }
 
 impl Swept {
     fn add(&mut self, sight: Sight) {
         match sight {
-            Sight::Moved(job, video) => self.moved.push((*job, video)),
+            Sight::Moved(task, remote) => self.moved.push((*task, Some(*remote))),
             Sight::Same(id) => self.same.push(id),
             Sight::Unclear(id, words) => self.unclear.push((id, words)),
             Sight::Stale(id) => self.stale.push(id),
@@ -78,28 +78,28 @@ pub(super) async fn sweep<A: Api>(
     followed: Vec<Followed>,
 ) -> Result<Swept, StoreError> {
     let mut swept = Swept::default();
-    let mut left: BTreeMap<String, Job> =
-        followed.into_iter().map(|followed| (followed.task_id, followed.job)).collect();
+    let mut left: BTreeMap<String, Task> =
+        followed.into_iter().map(|followed| (followed.task_id, followed.task)).collect();
     if left.len() > SINGLES_MAX && !read_pages(context, &mut left, &mut swept).await? {
         return Ok(swept);
     }
     let mut troubles = 0;
-    for (task_id, job) in left {
+    for (task_id, task) in left {
         context.pace.ready(Kind::Query).await;
         let reply = context.api.task(&task_id).await;
         match reply.result {
-            Ok(task) if task.task_id != task_id => {
-                let words = format!("the API's answer is about task {}", task.task_id);
-                swept.unclear.push((job.id, words));
+            Ok(remote) if remote.task_id != task_id => {
+                let words = format!("the API's answer is about task {}", remote.task_id);
+                swept.unclear.push((task.id, words));
             }
-            Ok(task) => {
-                swept.add(see(context, job, task, Call::Query, &reply.answer).await?);
+            Ok(remote) => {
+                swept.add(see(context, task, remote, Call::Query, &reply.answer).await?);
             }
             Err(error) if matches!(error.meaning, Meaning::NotFound | Meaning::BadRequest) => {
-                seek_by_name(context, job, task_id, error, &mut swept).await?;
+                seek_by_name(context, task, task_id, error, &mut swept).await?;
             }
             Err(error) if is_of_this_task(&error, &reply.answer) => {
-                swept.unclear.push((job.id, error.message));
+                swept.unclear.push((task.id, error.message));
             }
             Err(error) => {
                 troubles += 1;
@@ -141,31 +141,31 @@ fn is_of_this_task(error: &ApiError, answer: &Answer) -> bool {
 /// right one by the name that the create gave it.
 async fn seek_by_name<A: Api>(
     context: &Context<A>,
-    job: Job,
+    task: Task,
     task_id: String,
     error: ApiError,
     swept: &mut Swept,
 ) -> Result<(), StoreError> {
     if context.lookups() == Lookups::Unanswered {
-        swept.unknown.push((job.id, error.message));
+        swept.unknown.push((task.id, error.message));
         return Ok(());
     }
-    match lookup::look_up(context, &job).await? {
-        Seen::Ours(task) if task.task_id == task_id => {
-            swept.unclear.push((job.id, format!("{error}, by its id, but knows it by its name")));
+    match lookup::look_up(context, &task).await? {
+        Seen::Ours(remote) if remote.task_id == task_id => {
+            swept.unclear.push((task.id, format!("{error}, by its id, but knows it by its name")));
         }
-        Seen::Ours(task) => {
+        Seen::Ours(remote) => {
             context.learn_lookups(Lookups::Answered).await?;
-            let found = Outcome::Found { task_id: task.task_id };
-            match context.note(&job, found, None).await {
-                Ok(job) => swept.moved.push((job, None)),
+            let found = Outcome::Found { task_id: remote.task_id };
+            match context.note(&task, found, None).await {
+                Ok(task) => swept.moved.push((task, None)),
                 Err(StoreError::Stale { .. } | StoreError::TaskTaken { .. }) => {
-                    swept.stale.push(job.id);
+                    swept.stale.push(task.id);
                 }
                 Err(error) => return Err(error),
             }
         }
-        Seen::SomebodyElses(_) | Seen::Nothing => swept.unknown.push((job.id, error.message)),
+        Seen::SomebodyElses(_) | Seen::Nothing => swept.unknown.push((task.id, error.message)),
         // It stands where it stood; the next look tells more.
         Seen::Trouble(trouble, word) => {
             swept.trouble = Some(trouble.message);
@@ -178,7 +178,7 @@ async fn seek_by_name<A: Api>(
 /// Takes out of `left` what the newest pages of the list show. Returns whether that went well.
 async fn read_pages<A: Api>(
     context: &Context<A>,
-    left: &mut BTreeMap<String, Job>,
+    left: &mut BTreeMap<String, Task>,
     swept: &mut Swept,
 ) -> Result<bool, StoreError> {
     let page_size = (left.len() * 2).clamp(PAGE_SIZE_MIN, PAGE_SIZE_MAX);
@@ -202,9 +202,10 @@ async fn read_pages<A: Api>(
         };
         let full = tasks.len() >= page_size;
         // Twice in one list: the first counts.
-        let ours = tasks.into_iter().filter_map(|task| Some((left.remove(&task.task_id)?, task)));
+        let ours =
+            tasks.into_iter().filter_map(|remote| Some((left.remove(&remote.task_id)?, remote)));
         // At once, so that one commit serves them all.
-        let seen = ours.map(|(job, task)| see(context, job, task, Call::List, &reply.answer));
+        let seen = ours.map(|(task, remote)| see(context, task, remote, Call::List, &reply.answer));
         try_join_all(seen).await?.into_iter().for_each(|sight| swept.add(sight));
         if left.len() <= SINGLES_MAX || !full {
             break;
@@ -216,21 +217,21 @@ async fn read_pages<A: Api>(
 /// Writes down what became of a task, if anything did.
 async fn see<A: Api>(
     context: &Context<A>,
-    job: Job,
     task: Task,
+    remote: RemoteTask,
     call: Call,
     answer: &Answer,
 ) -> Result<Sight, StoreError> {
-    let units_micro = task.units_micro;
-    let outcome = match task.status {
-        TaskStatus::Processing if job.state == State::Submitted => Outcome::Processing,
+    let units_micro = remote.units_micro;
+    let outcome = match remote.status {
+        TaskStatus::Processing if task.state == State::Submitted => Outcome::Processing,
         TaskStatus::Succeed => {
             if units_micro.is_none() && context.settings.units_per_day_micro.is_some() {
-                let (key, manifest) = (&job.spec.key, context.store.manifest_of(job.id).await?);
+                let (key, manifest) = (&task.spec.key, context.store.manifest_of(task.lead).await?);
                 warn!(
                     job = key,
                     manifest,
-                    task_id = job.task_id,
+                    task_id = task.task_id,
                     request_id = answer.request_id,
                     "{key}: limits.units_per_day cannot count what the API does not tell"
                 );
@@ -238,27 +239,27 @@ async fn see<A: Api>(
             Outcome::TaskSucceeded { units_micro }
         }
         TaskStatus::Failed => {
-            let words = task.status_message.clone().filter(|words| !words.is_empty());
+            let words = remote.status_message.clone().filter(|words| !words.is_empty());
             let message =
                 words.unwrap_or_else(|| "the task failed, the API does not say why".into());
             Outcome::TaskFailed { message, units_micro }
         }
         TaskStatus::Submitted | TaskStatus::Processing => {
-            return Ok(Sight::Same(job.id));
+            return Ok(Sight::Same(task.id));
         }
         TaskStatus::Other(status) => {
             let words = match status.as_str() {
                 "" => "the API does not say where it stands".to_owned(),
                 status => format!("the API says “{status}”, which is no status that is known here"),
             };
-            return Ok(Sight::Unclear(job.id, words));
+            return Ok(Sight::Unclear(task.id, words));
         }
     };
     let ended = outcome != Outcome::Processing;
     let answer = kept(call, answer, ended.then_some(units_micro).flatten());
-    match context.note(&job, outcome, answer).await {
-        Ok(job) => Ok(Sight::Moved(Box::new(job), task.videos.into_iter().next())),
-        Err(StoreError::Stale { .. }) => Ok(Sight::Stale(job.id)),
+    match context.note(&task, outcome, answer).await {
+        Ok(task) => Ok(Sight::Moved(Box::new(task), Box::new(remote))),
+        Err(StoreError::Stale { .. }) => Ok(Sight::Stale(task.id)),
         Err(error) => Err(error),
     }
 }

@@ -3,9 +3,11 @@
 //! Memory does not grow with the queue. What a look left behind is read when what it took is nearly
 //! used up; nothing waits for a nudge that may not come.
 
+use std::sync::atomic::Ordering;
+
 use super::{schedule::Pipeline, shelf::comes_before};
 use crate::{
-    job::{Job, JobId, State},
+    job::{State, Task, TaskId},
     kling::Api,
     store::StoreError,
 };
@@ -19,6 +21,7 @@ impl<A: Api> Pipeline<A> {
     /// Reads everything anew that others may have changed.
     pub(super) async fn look(&mut self) -> Result<(), StoreError> {
         self.look_again = false;
+        self.deliveries_are_stale = true;
         self.queue_is_dry = false;
         self.again_is_dry = false;
         self.looked = true;
@@ -27,6 +30,7 @@ impl<A: Api> Pipeline<A> {
         let store = self.context.store.clone();
         let now_ms = self.context.clock.now_ms();
         self.take_over_pause().await?;
+        self.line.set_scanned(self.context.settings.is_scanned.load(Ordering::Acquire));
         self.update_gate();
         let rest_max_ms = self.context.settings.policy.longest_rest_ms();
         for state in [State::Creating, State::Submitted, State::Processing, State::Identified] {
@@ -43,7 +47,20 @@ impl<A: Api> Pipeline<A> {
         Ok(())
     }
 
-    /// How many jobs of `state` one look takes.
+    /// Reads which jobs wait for their own copy of a result, after a task succeeded or a look.
+    pub(super) async fn read_deliveries(&mut self) -> Result<(), StoreError> {
+        if !std::mem::take(&mut self.deliveries_are_stale) {
+            return Ok(());
+        }
+        let now_ms = self.context.clock.now_ms();
+        let rest_max_ms = self.context.settings.policy.longest_rest_ms();
+        let most = self.context.settings.downloads + DOWNLOADS_AHEAD;
+        let due = self.context.store.due_deliveries(now_ms, rest_max_ms, most).await?;
+        self.deliveries = due.into_iter().map(|due| (due.job.id, due)).collect();
+        Ok(())
+    }
+
+    /// How many tasks of `state` one look takes.
     fn page(&self, state: State) -> usize {
         match state {
             State::Downloading => self.context.settings.downloads + DOWNLOADS_AHEAD,
@@ -52,12 +69,12 @@ impl<A: Api> Pipeline<A> {
         }
     }
 
-    fn take_page(&mut self, state: State, jobs: Vec<Job>) {
-        if jobs.len() >= self.page(state) {
+    fn take_page(&mut self, state: State, tasks: Vec<Task>) {
+        if tasks.len() >= self.page(state) {
             self.unread.push(state);
         }
-        for job in jobs {
-            self.take_in(job);
+        for task in tasks {
+            self.take_in(task);
         }
     }
 
@@ -81,16 +98,16 @@ impl<A: Api> Pipeline<A> {
         self.queue_is_dry = queued.len() < held + window;
         let last = self.shelf.last_ahead();
         let mut room = window.saturating_sub(ahead);
-        for job in queued {
-            if self.shelf.holds(job.id) {
+        for task in queued {
+            if self.shelf.holds(task.id) {
                 continue;
             }
-            if room == 0 && !comes_before(&job, last) {
+            if room == 0 && !comes_before(&task, last) {
                 self.queue_is_dry = false;
                 break;
             }
             room = room.saturating_sub(1);
-            self.take_in(job);
+            self.take_in(task);
         }
         Ok(())
     }
@@ -106,8 +123,8 @@ impl<A: Api> Pipeline<A> {
         let limit = held + AGAIN_AHEAD;
         let due = self.context.store.due_again(now_ms, rest_max_ms, limit).await?;
         self.again_is_dry = due.len() < limit;
-        for job in due {
-            self.take_in(job);
+        for task in due {
+            self.take_in(task);
         }
         Ok(())
     }
@@ -117,27 +134,27 @@ impl<A: Api> Pipeline<A> {
         (self.slots.limit() * 2).max(8)
     }
 
-    fn take_in(&mut self, job: Job) {
-        if self.shelf.holds(job.id) {
+    fn take_in(&mut self, task: Task) {
+        if self.shelf.holds(task.id) {
             return;
         }
-        if job.state.holds_slot() {
-            self.slots.take(job.id);
+        if task.state.holds_slot() {
+            self.slots.take(task.id);
         }
-        self.shelve(job);
+        self.shelve(task);
     }
 
     /// Puts a job where its next action is.
-    pub(super) fn shelve(&mut self, job: Job) {
-        self.shelf.put(job, &self.context.settings.policy, self.context.clock.now_ms());
+    pub(super) fn shelve(&mut self, task: Task) {
+        self.shelf.put(task, &self.context.settings.policy, self.context.clock.now_ms());
     }
 
     /// Reads a job anew that somebody else moved.
-    pub(super) async fn reload(&mut self, id: JobId) -> Result<(), StoreError> {
+    pub(super) async fn reload(&mut self, id: TaskId) -> Result<(), StoreError> {
         self.shelf.forget(id);
         self.slots.free(id);
-        if let Some(job) = self.context.store.job(id).await? {
-            self.take_in(job);
+        if let Some(task) = self.context.store.task(id).await? {
+            self.take_in(task);
         }
         Ok(())
     }

@@ -56,14 +56,14 @@ impl<'a> Fields<'a> {
         Ok(ms)
     }
 
-    /// An optional volume: a number of 0 to 2.
-    pub(super) fn volume(self, name: &str) -> Result<(), Refusal> {
+    /// An optional volume: a number of 0 to 2; 1 where it is not sent.
+    pub(super) fn volume(self, name: &str) -> Result<f64, Refusal> {
         let Some(value) = self.value(name) else {
-            return Ok(());
+            return Ok(1.0);
         };
         let volume = value.as_f64().ok_or_else(|| self.wrong(name, "must be a number"))?;
         if (0.0..=2.0).contains(&volume) {
-            return Ok(());
+            return Ok(volume);
         }
         Err(self.wrong(name, "must be within [0, 2]"))
     }

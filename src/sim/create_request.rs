@@ -21,7 +21,7 @@ const SOUND_BYTES_MAX: u64 = 5 * 1024 * 1024;
 pub(super) const CROP_MS_MIN: i64 = 2_000;
 
 /// A Create Task as asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct CreateRequest {
     pub(super) session_id: String,
     pub(super) face_id: String,
@@ -29,6 +29,8 @@ pub struct CreateRequest {
     pub(super) start_ms: i64,
     pub(super) end_ms: i64,
     pub(super) insert_ms: i64,
+    /// Of the sound, and of the video's own audio.
+    pub(super) volumes: [f64; 2],
     /// As sent; none when it was not.
     pub(super) watermark: Option<bool>,
     pub(super) external_task_id: Option<String>,
@@ -60,8 +62,7 @@ impl CreateRequest {
         let (start_ms, end_ms) =
             (face.time_ms("sound_start_time")?, face.time_ms("sound_end_time")?);
         let insert_ms = face.time_ms("sound_insert_time")?;
-        face.volume("sound_volume")?;
-        face.volume("original_audio_volume")?;
+        let volumes = [face.volume("sound_volume")?, face.volume("original_audio_volume")?];
         if end_ms.saturating_sub(start_ms) < CROP_MS_MIN {
             return Err(
                 face.wrong("sound_end_time", "leaves a cropped sound shorter than 2 seconds")
@@ -74,6 +75,7 @@ impl CreateRequest {
             start_ms,
             end_ms,
             insert_ms,
+            volumes,
             watermark: watermark(top)?,
             external_task_id: top.optional_text("external_task_id")?.map(str::to_owned),
             callback_url: callback_url(top)?,
@@ -95,7 +97,7 @@ impl CreateRequest {
         }
     }
 
-    /// The same for every request that asks for the same work: the same sound, crop and place in
+    /// The same for every request that asks for the same work: the same sound, crop, volumes, watermark and place in
     /// `video`, whatever the session and the names.
     pub(super) fn content_digest(&self, video: &str) -> String {
         let sound = match &self.sound {
@@ -103,8 +105,11 @@ impl CreateRequest {
             SoundSource::Url(place) => place.url().to_string(),
             SoundSource::Inline(bytes) => hex_digest(bytes),
         };
-        let Self { face_id, start_ms, end_ms, insert_ms, .. } = self;
-        let content = format!("{video}\n{sound}\n{face_id}\n{start_ms}\n{end_ms}\n{insert_ms}");
+        let Self { face_id, start_ms, end_ms, insert_ms, volumes, .. } = self;
+        let watermark = self.watermark.unwrap_or(false);
+        let content = format!(
+            "{video}\n{sound}\n{face_id}\n{start_ms}\n{end_ms}\n{insert_ms}\n{volumes:?}\n{watermark}"
+        );
         hex_digest(content.as_bytes())
     }
 }

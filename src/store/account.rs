@@ -34,7 +34,9 @@ impl Store {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let account = account.to_owned();
         self.write(move |connection| {
-            connection.prepare_cached("UPDATE line SET slots_limit = ?1")?.execute([limit])?;
+            connection
+                .prepare_cached("UPDATE daemon_state SET slots_limit = ?1")?
+                .execute([limit])?;
             connection
                 .prepare_cached(
                     "INSERT INTO account (name, slots_limit) VALUES (?1, ?2)

@@ -1,11 +1,11 @@
-//! The account's tasks that an unresolved job could be, for the person who decides.
+//! The account's tasks that an unresolved task could be, for the person who decides.
 
 use rusqlite::{Connection, Row};
 
-use super::{Answer, Reader, Store, StoreError, record::add_event};
-use crate::job::{JobId, State};
+use super::{Answer, Reader, Store, StoreError, job_row, record::add_event};
+use crate::job::{State, TaskId};
 
-/// A task that an unresolved job could be.
+/// A task that an unresolved task could be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate {
     /// The API's name for it.
@@ -18,7 +18,7 @@ pub struct Candidate {
     pub created_at_ms: Option<i64>,
 }
 
-/// That the list of the account's tasks was read to its end, for the history of an unresolved job: with
+/// That the list of the account's tasks was read to its end, for the history of an unresolved task: with
 /// nothing kept, a person has to know whether there is nothing or nobody has looked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed {
@@ -31,83 +31,74 @@ pub struct Listed {
 }
 
 impl Store {
-    /// Keeps which tasks an unresolved job could be, instead of those that were kept before; and in its
+    /// Keeps which tasks an unresolved task could be, instead of those that were kept before; and in its
     /// history, unless that says so already, that the list was read to its end, if it was.
     ///
     /// # Errors
     /// When the database cannot be written.
     pub async fn set_candidates(
         &self,
-        job_id: JobId,
+        task: TaskId,
         candidates: Vec<Candidate>,
         listed: Option<Listed>,
     ) -> Result<(), StoreError> {
         self.write(move |connection| {
-            forget(connection, job_id)?;
+            forget(connection, task)?;
             for candidate in &candidates {
                 connection
                     .prepare_cached(
                         // A person may have decided meanwhile.
-                        "INSERT INTO candidate (job_id, task_id, status, video, created_at_ms)
-                         SELECT id, ?2, ?3, ?4, ?5 FROM job WHERE id = ?1 AND state = 'unresolved'
+                        "INSERT INTO candidate (task_row, task_id, status, video, created_at_ms)
+                         SELECT id, ?2, ?3, ?4, ?5 FROM task WHERE id = ?1 AND state = 'unresolved'
                          ON CONFLICT DO NOTHING",
                     )?
                     .execute((
-                        job_id,
+                        task,
                         &candidate.task_id,
                         &candidate.status,
                         &candidate.video,
                         candidate.created_at_ms,
                     ))?;
             }
-            listed.as_ref().map_or(Ok(()), |listed| note(connection, job_id, listed))
+            listed.as_ref().map_or(Ok(()), |listed| record(connection, task, listed))
         })
         .await
     }
 }
 
 impl Reader {
-    /// Returns the tasks that a job could be, the oldest first; none of a job that is not unresolved.
+    /// Returns the tasks that a task could be, the oldest first; none of a task that is not unresolved.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub(super) fn candidates(&self, job_id: JobId) -> Result<Vec<Candidate>, StoreError> {
-        let sql = "SELECT task_id, status, video, created_at_ms FROM candidate WHERE job_id = ?1
+    pub(super) fn candidates(&self, task: TaskId) -> Result<Vec<Candidate>, StoreError> {
+        let sql = "SELECT task_id, status, video, created_at_ms FROM candidate WHERE task_row = ?1
                    ORDER BY created_at_ms, task_id";
         let mut statement = self.connection.prepare_cached(sql)?;
-        let candidates = statement.query_map([job_id], from_row)?;
+        let candidates = statement.query_map([task], from_row)?;
         Ok(candidates.collect::<Result<_, _>>()?)
     }
 }
 
-fn note(connection: &Connection, job_id: JobId, listed: &Listed) -> Result<(), StoreError> {
-    let unresolved = "SELECT 1 FROM job WHERE id = ?1 AND state = 'unresolved'";
-    if !connection.prepare_cached(unresolved)?.exists([job_id])? {
-        return Ok(());
-    }
+fn record(connection: &Connection, task: TaskId, listed: &Listed) -> Result<(), StoreError> {
     let latest = "
-        SELECT 1 FROM event e LEFT JOIN phrase p ON p.id = e.phrase
+        SELECT 1 FROM event e LEFT JOIN history_text p ON p.id = e.text_row
         WHERE e.id = (SELECT max(id) FROM event WHERE job_id = ?1)
           AND e.call = ?2 AND concat(p.text, e.what) = ?3";
-    let said = (job_id, listed.answer.call.number(), &listed.what);
-    if connection.prepare_cached(latest)?.exists(said)? {
-        return Ok(());
+    for (job, state, _) in job_row::of_task(connection, task)? {
+        let said = (job, listed.answer.call.number(), &listed.what);
+        if state != State::Unresolved || connection.prepare_cached(latest)?.exists(said)? {
+            continue;
+        }
+        let answer = Some(&listed.answer);
+        add_event(connection, job, Some(state), state, &listed.what, answer, listed.at_ms)?;
     }
-    let state = State::Unresolved;
-    add_event(
-        connection,
-        job_id,
-        Some(state),
-        state,
-        &listed.what,
-        Some(&listed.answer),
-        listed.at_ms,
-    )
+    Ok(())
 }
 
-/// The job is unresolved no more, or its candidates are read anew.
-pub(super) fn forget(connection: &Connection, job_id: JobId) -> Result<(), StoreError> {
-    connection.prepare_cached("DELETE FROM candidate WHERE job_id = ?1")?.execute([job_id])?;
+/// The task is unresolved no more, or its candidates are read again.
+pub(super) fn forget(connection: &Connection, task: TaskId) -> Result<(), StoreError> {
+    connection.prepare_cached("DELETE FROM candidate WHERE task_row = ?1")?.execute([task])?;
     Ok(())
 }
 

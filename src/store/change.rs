@@ -1,8 +1,8 @@
 //! Changes of jobs for the log: what came of a manifest, and what people did by commands, read back from
 //! the history as it was written.
 //!
-//! A new job that waits for nothing is no news: its manifest's line counts it, and it may be one of a
-//! hundred thousand.
+//! A new job that waits for nothing and shares no task is no news: its manifest's line counts it, and it may be
+//! one of a hundred thousand.
 
 use rusqlite::{Connection, Row};
 use tracing::info;
@@ -15,10 +15,11 @@ pub(super) const NEWEST: &str = "SELECT coalesce(max(id), 0) FROM event";
 pub(super) const SINCE: &str = "
     SELECT j.key, m.path, (SELECT name FROM state WHERE number = e.from_state),
       (SELECT name FROM state WHERE number = e.to_state),
-      coalesce((SELECT text FROM phrase WHERE id = e.phrase), '') || coalesce(e.what, ''),
-      j.media_missing, j.task_id
+      coalesce((SELECT text FROM history_text WHERE id = e.text_row), '') || coalesce(e.what, ''),
+      j.media_missing, t.task_id
     FROM event e JOIN job j ON j.id = e.job_id JOIN manifest m ON m.id = j.manifest_id
-    WHERE e.id > ?1 AND (e.from_state IS NOT NULL OR e.to_state <> ?2)
+      LEFT JOIN task t ON t.id = j.task_row
+    WHERE e.id > ?1 AND (e.from_state IS NOT NULL OR e.to_state <> ?2 OR t.lead_job <> j.id)
     ORDER BY e.id";
 
 /// A change of a job.
@@ -100,7 +101,7 @@ pub(super) fn newest(connection: &Connection) -> Result<i64, StoreError> {
     Ok(connection.prepare_cached(NEWEST)?.query_row([], |row| row.get(0))?)
 }
 
-/// The changes behind row `event` of the history, but for new jobs that wait for nothing.
+/// The changes behind row `event` of the history, but for new jobs that wait for nothing and share no task.
 pub(super) fn since(connection: &Connection, event: i64) -> Result<Vec<Change>, StoreError> {
     let mut since = connection.prepare_cached(SINCE)?;
     let changes = since.query_map((event, number(State::Queued)), change)?;
@@ -122,7 +123,7 @@ fn change(row: &Row<'_>) -> rusqlite::Result<Change> {
 /// `what` in the words of the view `job_overview`, if it ends in what is missing.
 fn waiting(what: &str, missing: &str) -> String {
     match what.strip_suffix(missing) {
-        Some(before) if !missing.is_empty() => format!("{before}waits for {missing}"),
+        Some(before) if !missing.is_empty() => format!("{before}waits: {missing}"),
         _ => what.to_owned(),
     }
 }

@@ -18,17 +18,19 @@ pub enum Health {
     Unfinished,
 }
 
-/// A job that the database takes for unsent, or for undecided.
+/// A task that the database takes for unsent, or for undecided.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OpenJob {
-    /// Its key.
+pub struct OpenTask {
+    /// The key of its lead job.
     pub key: String,
-    /// Where it stands.
+    /// Its state.
     pub state: String,
-    /// The name that its task would go by.
+    /// Its name at Kling.
     pub external_task_id: String,
+    /// Digest of its request.
+    pub request_hash: String,
     /// 1 for the first.
-    pub attempt: u32,
+    pub take: u32,
     /// Where its result goes, under `output_dir`.
     pub output: String,
 }
@@ -37,9 +39,9 @@ pub struct OpenJob {
 const LATEST_JOBS: i64 = 2_000;
 const LATEST_RESULTS: i64 = 200;
 
-const OPEN_JOBS: &str = "
-    SELECT key, state, external_base || CASE WHEN attempt > 1 THEN '-' || attempt ELSE '' END, attempt, output
-    FROM job INDEXED BY job_state WHERE state = ?1 ORDER BY id LIMIT ?2";
+const OPEN_TASKS: &str = "
+    SELECT j.key, t.state, t.external_task_id, t.request_hash, t.take, j.asked_output
+    FROM task t INDEXED BY task_state JOIN job j ON j.id = t.lead_job WHERE t.state = ?1 ORDER BY t.id LIMIT ?2";
 
 const LOCAL_VIDEOS: &str = "
     SELECT key FROM (SELECT id, key, video_url FROM job ORDER BY id DESC LIMIT ?1)
@@ -47,7 +49,7 @@ const LOCAL_VIDEOS: &str = "
 
 const AVERAGE_RESULT: &str = "
     SELECT CAST(avg(result_bytes) AS INTEGER) FROM (
-      SELECT result_bytes FROM job INDEXED BY job_state WHERE state = 'succeeded' ORDER BY id DESC LIMIT ?1)";
+      SELECT result_bytes FROM task INDEXED BY task_state WHERE state = 'succeeded' ORDER BY id DESC LIMIT ?1)";
 
 impl Reader {
     /// Reads the database through, for at most `time`.
@@ -79,28 +81,44 @@ impl Reader {
         }
     }
 
-    /// Returns the first jobs in each state in which the database knows of no task, `most` of each state.
+    /// Returns the first tasks in each state in which the database knows of no task at Kling, `most` of each state.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn open_jobs(&self, most: usize) -> Result<Vec<OpenJob>, StoreError> {
-        let mut jobs = Vec::new();
+    pub fn open_tasks(&self, most: usize) -> Result<Vec<OpenTask>, StoreError> {
+        let mut tasks = Vec::new();
         for state in ["queued", "identified", "waiting", "creating", "unresolved"] {
-            let mut statement = self.connection.prepare_cached(OPEN_JOBS)?;
+            let mut statement = self.connection.prepare_cached(OPEN_TASKS)?;
             let rows = statement.query_map((state, most), |row| {
-                Ok(OpenJob {
+                Ok(OpenTask {
                     key: row.get(0)?,
                     state: row.get(1)?,
                     external_task_id: row.get(2)?,
-                    attempt: row.get(3)?,
-                    output: row.get(4)?,
+                    request_hash: row.get(3)?,
+                    take: row.get(4)?,
+                    output: row.get(5)?,
                 })
             })?;
-            for job in rows {
-                jobs.push(job?);
+            for task in rows {
+                tasks.push(task?);
             }
         }
-        Ok(jobs)
+        Ok(tasks)
+    }
+
+    /// Returns the latest delivered files, at most `most`: the job's key, the path under the output folder, and
+    /// the size.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn delivered_files(&self, most: usize) -> Result<Vec<(String, String, u64)>, StoreError> {
+        let sql = "SELECT key, output, delivered_bytes FROM job INDEXED BY job_state
+                   WHERE state = 'succeeded' ORDER BY id DESC LIMIT ?1";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let files = statement.query_map([most], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get::<_, i64>(2)?.unsigned_abs()))
+        })?;
+        Ok(files.collect::<Result<_, _>>()?)
     }
 
     /// Returns the keys of the latest jobs with a local video, at most `most`.

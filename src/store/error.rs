@@ -110,13 +110,6 @@ impl StoreError {
         }
     }
 
-    /// Whether the change would have given two jobs one output or one external task id.
-    #[must_use]
-    pub fn is_conflict(&self) -> bool {
-        matches!(self, Self::Sqlite(error)
-            if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation))
-    }
-
     /// Whether SQLite found the file damaged while it was in use.
     #[must_use]
     pub fn is_damage(&self) -> bool {

@@ -12,7 +12,9 @@ pub struct LeftOver {
     pub waiting: i64,
     /// Jobs that a person must decide.
     pub unresolved: i64,
-    /// Manifests with faults.
+    /// Jobs whose request changed after their task was created.
+    pub changed: i64,
+    /// Manifests with errors.
     pub refused_manifests: i64,
 }
 
@@ -20,19 +22,21 @@ impl LeftOver {
     /// Whether all succeeded.
     #[must_use]
     pub fn is_nothing(&self) -> bool {
-        self.failed + self.waiting + self.unresolved + self.refused_manifests == 0
+        self.failed + self.waiting + self.unresolved + self.changed + self.refused_manifests == 0
     }
 }
 
 /// Walks what failed, not what is queued.
 pub(super) const LEFT: &str = "
     SELECT
-      (SELECT count(*) FROM job j INDEXED BY job_state JOIN manifest m ON m.id = j.manifest_id
-       WHERE j.state = 'failed' AND m.removed_at_ms IS NULL),
+      (SELECT count(*) FROM job INDEXED BY job_state
+       WHERE state = 'failed' AND absent_since_ms IS NULL AND dismissed = 0),
       (SELECT sum(jobs) FROM state WHERE name NOT IN ('succeeded', 'failed', 'cancelled', 'unresolved')),
       (SELECT jobs FROM state WHERE name = 'unresolved'),
+      (SELECT count(*) FROM job INDEXED BY job_changed
+       WHERE changed_after_sent = 1 AND absent_since_ms IS NULL),
       manifests_refused
-    FROM line";
+    FROM daemon_state";
 
 impl Reader {
     /// Counts what did not succeed.
@@ -45,7 +49,8 @@ impl Reader {
                 failed: row.get(0)?,
                 waiting: row.get(1)?,
                 unresolved: row.get(2)?,
-                refused_manifests: row.get(3)?,
+                changed: row.get(3)?,
+                refused_manifests: row.get(4)?,
             })
         })?;
         Ok(counts)

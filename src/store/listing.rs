@@ -6,8 +6,8 @@
 use rusqlite::{OptionalExtension as _, Row, named_params};
 use serde::Serialize;
 
-use super::{Call, Candidate, Reader, StoreError, row};
-use crate::job::{Job, State};
+use super::{Call, Candidate, JobState, Reader, StoreError, job_row, spec_columns};
+use crate::job::State;
 
 /// A row of the view `job_overview`; times are UTC in ISO 8601.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -16,24 +16,42 @@ pub struct JobLine {
     pub key: String,
     /// The path of its manifest under `jobs_dir`.
     pub manifest: String,
-    /// Where it stands.
+    /// Its state: that of its task, until its own file is there.
     pub state: State,
+    /// Since when it is in this state.
+    pub state_since: String,
     /// What it waits for; none: it has ended.
     pub waiting_for: Option<String>,
-    /// 1 for the first; each retry adds one.
-    pub attempts: u32,
-    /// The accepted task.
+    /// The video as the manifest names it.
+    pub video: String,
+    /// The audio as the manifest names it.
+    pub audio: String,
+    /// Its labels, as `name=value, …`.
+    pub labels: Option<String>,
+    /// The take: 1 for the first.
+    pub attempt: u32,
+    /// Kling's id of the accepted task.
     pub task_id: Option<String>,
-    /// The name its task goes by.
-    pub external_task_id: String,
-    /// What it cost in all.
+    /// The name of its task at Kling; none while its media were not read.
+    pub external_task_id: Option<String>,
+    /// Keys of jobs that share its task.
+    pub shares_task_with: Option<String>,
+    /// What its task cost, counted at the first of its jobs.
     pub units: f64,
-    /// Where its result goes, under `output_dir`.
+    /// The same in money, for accounts that pay from a balance.
+    pub money: Option<f64>,
+    /// Where its result goes, or is, under `output_dir`.
     pub output: String,
     /// A stable word or the API's number.
     pub error_code: Option<String>,
     /// Why it failed or was cancelled.
     pub error: Option<String>,
+    /// The API's name for the last request that was answered for it.
+    pub request_id: Option<String>,
+    /// Whether its manifest asks for something else since its task was created.
+    pub changed_after_sent: bool,
+    /// Whether a person took it out of the counts.
+    pub dismissed: bool,
     /// Higher first.
     pub priority: i32,
     /// When it was first read.
@@ -42,8 +60,6 @@ pub struct JobLine {
     pub updated_at: String,
     /// When it ended.
     pub finished_at: Option<String>,
-    /// Whether its manifest asks for something else since it was sent.
-    pub changed_since: bool,
 }
 
 /// A row of the view `job_history`; times are UTC in ISO 8601.
@@ -74,8 +90,8 @@ pub struct HistoryLine {
 pub struct JobDetail {
     /// Its row for readers.
     pub line: JobLine,
-    /// The job itself, labels included.
-    pub job: Job,
+    /// The job with its task, labels included.
+    pub state: JobState,
     /// Whether its manifest is in the folder.
     pub manifest_is_there: bool,
     /// What happened to it, the oldest first, as far as that is kept.
@@ -189,9 +205,10 @@ impl Reader {
         let Some(line) = line else {
             return Ok(None);
         };
-        let sql = format!("{} WHERE j.key = ?1", row::SELECT_JOB);
-        let mut job = moment.prepare_cached(&sql)?.query_row([key], row::job_from_row)?;
-        job.spec.labels = row::labels(&moment, job.id)?;
+        let Some(mut state) = self.job_state(key)? else {
+            return Ok(None);
+        };
+        state.job.spec.labels = job_row::labels(&moment, state.job.id)?;
         let manifest_is_there = moment
             .prepare_cached("SELECT 1 FROM manifest WHERE path = ?1 AND removed_at_ms IS NULL")?
             .exists([&line.manifest])?;
@@ -199,9 +216,10 @@ impl Reader {
             .prepare_cached("SELECT * FROM job_history WHERE key = ?1")?
             .query_map([key], history_from_row)?
             .collect::<Result<_, _>>()?;
-        let candidates = self.candidates(job.id)?;
+        let undecided = state.undecided.as_ref().map(|task| task.id).or(state.job.task);
+        let candidates = undecided.map_or(Ok(Vec::new()), |task| self.candidates(task))?;
         moment.commit()?;
-        Ok(Some(JobDetail { line, job, manifest_is_there, history, candidates }))
+        Ok(Some(JobDetail { line, state, manifest_is_there, history, candidates }))
     }
 
     /// Shows the key of every job to `look`, in order.
@@ -236,7 +254,7 @@ impl Reader {
     /// # Errors
     /// When the database cannot be read.
     pub fn owner_of_task(&self, task_id: &str) -> Result<Option<String>, StoreError> {
-        let sql = "SELECT key FROM job WHERE task_id = ?1 LIMIT 1";
+        let sql = "SELECT j.key FROM task t JOIN job j ON j.id = t.lead_job WHERE t.task_id = ?1";
         Ok(self
             .connection
             .prepare_cached(sql)?
@@ -249,20 +267,28 @@ fn line_from_row(row: &Row<'_>) -> rusqlite::Result<JobLine> {
     Ok(JobLine {
         key: row.get("key")?,
         manifest: row.get("manifest")?,
-        state: row::parsed(row, "state")?,
+        state: spec_columns::parsed(row, "state")?,
+        state_since: row.get("state_since")?,
         waiting_for: row.get("waiting_for")?,
-        attempts: row.get("attempts")?,
+        video: row.get("video")?,
+        audio: row.get("audio")?,
+        labels: row.get("labels")?,
+        attempt: row.get("attempt")?,
         task_id: row.get("task_id")?,
         external_task_id: row.get("external_task_id")?,
+        shares_task_with: row.get("shares_task_with")?,
         units: row.get("units")?,
+        money: row.get("money")?,
         output: row.get("output")?,
         error_code: row.get("error_code")?,
         error: row.get("error")?,
+        request_id: row.get("request_id")?,
+        changed_after_sent: row.get("changed_after_sent")?,
+        dismissed: row.get("dismissed")?,
         priority: row.get("priority")?,
         created_at: row.get("created_at")?,
         updated_at: row.get("updated_at")?,
         finished_at: row.get("finished_at")?,
-        changed_since: row.get("changed_since")?,
     })
 }
 

@@ -1,73 +1,87 @@
-//! What the inbox tells the store of a manifest, and what it asks: accepted, refused, gone.
+//! What the inbox reports of manifests: accepted, refused, missing.
 //!
 //! Owns the rows of `manifest`; what a difference means for its jobs is in [`super::reconcile`].
 
-use std::{collections::BTreeSet, mem, sync::Arc};
+use std::{collections::HashSet, mem};
 
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::{
     Conflict, Reconciled, Store, StoreError,
     change::{self, Change},
-    reconcile::{Reconciliation, Stop},
-    record, row,
+    job_row::{self, JobRow},
+    reconcile::Reconciliation,
+    record::add_event,
+    sharing::Stop,
 };
-use crate::job::{Job, JobSpec, Media, Moment, Policy, Transition, outcome::Fault};
+use crate::job::{JobId, JobSpec, Media, Moment, Policy, State, outcome::Fault};
 
 /// A manifest as the database knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownManifest {
     /// Under `jobs_dir`, parts joined by `/`.
     pub path: String,
-    /// Size and mtime of what was read.
-    pub print: String,
-    /// Whether it was refused, for faults of its own or because another was there first.
+    /// Size and times of what was read.
+    pub file_stamp: String,
+    /// Whether it was refused, for errors of its own or because another was there first.
     pub refused: bool,
 }
+
+/// What `watch.on_change` says: what becomes of a job whose request changes after its task was created.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OnChange {
+    /// It keeps its result and is flagged.
+    #[default]
+    Flag,
+    /// The new request is made.
+    Run,
+}
+
+/// With `watch.on_change: run`, one file that changes more finished jobs than these runs none of them: they are
+/// flagged.
+pub const RUN_AT_ONCE_MAX: usize = 20;
 
 /// A job that a manifest asks for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WantedJob {
     /// What it asks.
     pub spec: JobSpec,
-    /// Checksum of what it asks, whatever its key.
-    pub meaning: String,
-    /// The name made for its task, if the manifest gives it none.
-    pub external_base: String,
+    /// Digest of all its keys.
+    pub spec_hash: String,
+    /// Digest of what decides its result; none while its media cannot be read.
+    pub request_hash: Option<String>,
     /// What is known of its media, or why they cannot be used.
     pub media: Result<Media, Fault>,
 }
 
-/// A manifest without faults.
+/// A manifest without errors.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Accepted {
     /// Under `jobs_dir`, parts joined by `/`.
     pub path: String,
-    /// Size and mtime of what was read.
-    pub print: String,
-    /// Device and inode of what was read.
-    pub file_id: String,
-    /// Since when (Unix ms) it is known to lie there, or to have changed.
-    pub seen_at_ms: i64,
-    /// Paths of manifests that changed and could not be read yet, or that cannot be seen.
-    pub unread: Arc<BTreeSet<Arc<str>>>,
+    /// Size and times of what was read.
+    pub file_stamp: String,
     /// All its jobs.
     pub jobs: Vec<WantedJob>,
 }
 
 impl Store {
-    /// Returns every manifest that was in the folder when it was last looked at, by path.
+    /// Returns every manifest that was in the folder at the last scan, by path.
     ///
     /// # Errors
     /// When the database cannot be read.
     pub async fn known_manifests(&self) -> Result<Vec<KnownManifest>, StoreError> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(
-                "SELECT path, print, state = 'refused' FROM manifest
+                "SELECT path, file_stamp, state = 'refused' FROM manifest
                  WHERE removed_at_ms IS NULL ORDER BY path",
             )?;
             let known = statement.query_map([], |row| {
-                Ok(KnownManifest { path: row.get(0)?, print: row.get(1)?, refused: row.get(2)? })
+                Ok(KnownManifest {
+                    path: row.get(0)?,
+                    file_stamp: row.get(1)?,
+                    refused: row.get(2)?,
+                })
             })?;
             Ok(known.collect::<Result<_, _>>()?)
         })
@@ -76,7 +90,7 @@ impl Store {
 
     /// Makes the database agree with `manifest`. On a conflict nothing of it is taken in.
     ///
-    /// What is handed over by one call after the other is taken in in that order, whenever the answers
+    /// Manifests that are handed over one after the other are taken in in that order, whenever the answers
     /// are awaited.
     ///
     /// # Errors
@@ -86,98 +100,98 @@ impl Store {
         manifest: Accepted,
         moment: Moment,
         policy: Policy,
+        on_change: OnChange,
     ) -> impl Future<Output = Result<Result<Reconciled, Conflict>, StoreError>> + Send + use<> {
         let path = self.path.clone();
         let accepted = self.writer.call(manifest.jobs.len(), move |connection| {
-            let before = change::newest(connection)?;
-            let mut reconciliation = Reconciliation::new(connection, moment, &policy);
-            if reconciliation.take_in_unheard(&manifest)? {
-                let changes = change::since(connection, before)?;
-                return Ok(Ok(Reconciled { changes, ..reconciliation.done }));
-            }
-            connection.prepare_cached("SAVEPOINT accept")?.execute([])?;
-            let conflict = match reconciliation.accept(&manifest) {
-                Ok(()) => None,
-                Err(Stop::Conflict(conflict)) => Some(conflict),
-                Err(Stop::Store(error)) => return Err(error),
-            };
-            let mut done = mem::take(&mut reconciliation.done);
-            if conflict.is_some() {
-                connection.prepare_cached("ROLLBACK TO accept")?.execute([])?;
-            }
-            connection.prepare_cached("RELEASE accept")?.execute([])?;
-            done.changes = change::since(connection, before)?;
-            Ok(conflict.map_or(Ok(done), Err))
+            all_or_nothing(connection, moment, &policy, on_change, |reconciliation| {
+                reconciliation.accept(&manifest)
+            })
         });
         async move { accepted.await.map_err(|error| error.told_of(&path)) }
     }
 
-    /// Marks the jobs that the manifest at `path` does not ask for any more, if it asks for these
-    /// (key and meaning), so that they are known in whichever manifest they are read next. Until it
-    /// is accepted itself, it counts as not read.
+    /// Compares one job with what was found of its media now. On a conflict a job without a task waits until the
+    /// conflict is gone; of a job with a task nothing is written.
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub async fn give_up(
+    pub async fn check_media(
         &self,
-        path: &str,
-        asked: Vec<(String, String)>,
+        job_id: JobId,
+        wanted: WantedJob,
         moment: Moment,
         policy: Policy,
-    ) -> Result<(), StoreError> {
-        let path = path.to_owned();
+        on_change: OnChange,
+    ) -> Result<Result<Reconciled, Conflict>, StoreError> {
         self.write(move |connection| {
-            let id = connection
-                .prepare_cached("UPDATE manifest SET print = '' WHERE path = ?1 RETURNING id")?
-                .query_row([&path], |row| row.get(0))
-                .optional()?;
-            let Some(id) = id else { return Ok(()) };
-            let asked = asked.iter().map(|(key, meaning)| (key.as_str(), meaning.as_str()));
-            Reconciliation::new(connection, moment, &policy).give_up(id, asked)
+            let checked =
+                all_or_nothing(connection, moment, &policy, on_change, |reconciliation| {
+                    let row = job_row::by_id(connection, job_id)?;
+                    let Some(row) = row.filter(|row| row.job.absent_since_ms.is_none()) else {
+                        return Ok(());
+                    };
+                    // Read again meanwhile, its manifest asks for something else.
+                    if row.job.spec_hash != wanted.spec_hash || row.job.spec.key != wanted.spec.key
+                    {
+                        return Ok(());
+                    }
+                    let was_unknown = row.job.request_hash.is_none();
+                    reconciliation.compare(row, &wanted, false)?;
+                    match was_unknown && wanted.request_hash.is_some() {
+                        true => reconciliation.require_output(&wanted),
+                        false => Ok(()),
+                    }
+                })?;
+            match checked {
+                Ok(done) => Ok(Ok(done)),
+                Err(conflict) => wait_for_conflict(connection, job_id, conflict, moment.now_ms),
+            }
         })
         .await
     }
 
-    /// Writes down that the manifest at `path` has faults: none of its jobs starts. Returns what that
-    /// means for jobs of it that are known.
+    /// Writes that the manifest at `path` has errors: none of its jobs starts. Returns what that means for
+    /// jobs of it that are known.
     ///
     /// # Errors
     /// When the database cannot be written.
     pub async fn refuse(
         &self,
         path: &str,
-        print: &str,
-        file_id: &str,
+        file_stamp: &str,
         error: &str,
         moment: Moment,
         policy: Policy,
     ) -> Result<Vec<Change>, StoreError> {
-        let [path, print, file_id, error] = [path, print, file_id, error].map(str::to_owned);
+        let [path, file_stamp, error] = [path, file_stamp, error].map(str::to_owned);
         self.write(move |connection| {
             let before = change::newest(connection)?;
             let id: i64 = connection
                 .prepare_cached(
-                    "INSERT INTO manifest (path, state, error, print, file_id, seen_at_ms)
-                     VALUES (?1, 'refused', ?2, ?3, ?4, ?5)
+                    "INSERT INTO manifest (path, state, error, file_stamp, seen_at_ms)
+                     VALUES (?1, 'refused', ?2, ?3, ?4)
                      ON CONFLICT (path) DO UPDATE SET state = 'refused', error = excluded.error,
-                       print = excluded.print, file_id = excluded.file_id,
-                       seen_at_ms = excluded.seen_at_ms, removed_at_ms = NULL
+                       file_stamp = excluded.file_stamp, seen_at_ms = excluded.seen_at_ms,
+                       removed_at_ms = NULL
                      RETURNING id",
                 )?
-                .query_row((&path, &error, &print, &file_id, moment.now_ms), |row| row.get(0))?;
-            let mut reconciliation = Reconciliation::new(connection, moment, &policy);
-            reconciliation.hold_unsent(id, &to_be_mended(&error))?;
+                .query_row((&path, &error, &file_stamp, moment.now_ms), |row| row.get(0))?;
+            let mut reconciliation =
+                Reconciliation::new(connection, moment, &policy, OnChange::Flag)?;
+            reconciliation.see(id)?;
+            reconciliation.hold_unsent(id, &to_be_fixed(&error))?;
             change::since(connection, before)
         })
         .await
     }
 
-    /// Writes down that the manifest at `path` left the folder: what of it was not sent is cancelled,
-    /// what was sent is followed to its end. Returns which jobs were cancelled.
+    /// Writes that a scan misses the manifest at `path`, and all its jobs with it. Returns what that means for
+    /// them.
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub async fn remove(
+    pub async fn miss(
         &self,
         path: &str,
         moment: Moment,
@@ -186,87 +200,146 @@ impl Store {
         let path = path.to_owned();
         self.write(move |connection| {
             let before = change::newest(connection)?;
-            let id = connection
-                .prepare_cached(
-                    "UPDATE manifest SET removed_at_ms = ?2 WHERE path = ?1 RETURNING id",
-                )?
-                .query_row((&path, moment.now_ms), |row| row.get(0))
-                .optional()?;
-            let Some(id) = id else { return Ok(Vec::new()) };
-            let mut reconciliation = Reconciliation::new(connection, moment, &policy);
-            reconciliation.give_up_all(id)?;
-            reconciliation.remove_given_up(id)?;
+            connection
+                .prepare_cached("UPDATE manifest SET removed_at_ms = ?2 WHERE path = ?1")?
+                .execute((&path, moment.now_ms))?;
+            if let Some(id) = row_of(connection, &path)? {
+                Reconciliation::new(connection, moment, &policy, OnChange::Flag)?
+                    .miss_others(id, &HashSet::new())?;
+            }
             change::since(connection, before)
         })
         .await
     }
 
-    /// Has the manifest of that job read again, though its file did not change.
+    /// Writes that the manifest at `path` no longer asks for jobs of other keys than these, before any manifest of
+    /// the same scan is taken in: a job that moved from one manifest to another is known there.
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub async fn ask_to_read_again(&self, job_id: i64) -> Result<(), StoreError> {
-        self.write(move |connection| ask_to_read_again(connection, job_id)).await
-    }
-
-    /// Writes a retry down and has the job's manifest read again, in one: a retry runs the job as
-    /// its manifest stands now.
-    ///
-    /// # Errors
-    /// [`StoreError::Stale`] when somebody moved the job since it was read: then nothing is written.
-    pub async fn record_retry(
+    pub async fn miss_others(
         &self,
-        transition: Transition,
-        now_ms: i64,
-    ) -> Result<Job, StoreError> {
+        path: &str,
+        keys: HashSet<String>,
+        moment: Moment,
+        policy: Policy,
+    ) -> Result<Vec<Change>, StoreError> {
+        let path = path.to_owned();
         self.write(move |connection| {
-            let job = record::record(connection, &transition, None, now_ms)?;
-            ask_to_read_again(connection, job.id)?;
-            Ok(job)
+            let before = change::newest(connection)?;
+            let mut reconciliation =
+                Reconciliation::new(connection, moment, &policy, OnChange::Flag)?;
+            let asked = keys.iter().map(String::as_str).collect();
+            if let Some(id) = row_of(connection, &path)? {
+                reconciliation.miss_others(id, &asked)?;
+            }
+            change::since(connection, before)
         })
         .await
     }
 
-    /// Returns up to `limit` jobs behind row `after` that wait for their media, with the path of
-    /// their manifest; those of manifests with faults, or that are to be read again, are left out.
+    /// Keeps the jobs of a manifest that was not compared since the start from being created, until it is.
     ///
     /// # Errors
-    /// When the database cannot be read.
-    pub async fn waiting_for_media(
+    /// When the database cannot be written.
+    pub async fn hold(
         &self,
-        after: i64,
-        limit: usize,
-    ) -> Result<Vec<(Job, String)>, StoreError> {
-        let sql = row::SELECT_JOB.replace("\nFROM", ", m.path AS manifest_path\nFROM")
-            + "JOIN manifest m ON m.id = j.manifest_id
-               WHERE j.state = 'waiting' AND j.media_missing IS NOT NULL AND j.id > ?1
-                 AND m.state = 'accepted' AND m.print <> ''
-               ORDER BY j.id LIMIT ?2";
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        self.read(move |connection| {
-            let mut statement = connection.prepare_cached(&sql)?;
-            let jobs = statement.query_map((after, limit), |row| {
-                Ok((row::job_from_row(row)?, row.get("manifest_path")?))
-            })?;
-            Ok(jobs.collect::<Result<_, _>>()?)
+        path: &str,
+        why: &str,
+        moment: Moment,
+        policy: Policy,
+    ) -> Result<(), StoreError> {
+        let [path, why] = [path, why].map(str::to_owned);
+        self.write(move |connection| {
+            let Some(id) = row_of(connection, &path)? else { return Ok(()) };
+            Reconciliation::new(connection, moment, &policy, OnChange::Flag)?.hold_unsent(id, &why)
+        })
+        .await
+    }
+
+    /// Lets the jobs leave that a scan first missed at `missed_before_ms` (Unix ms) or earlier: what was not
+    /// created is cancelled. Returns what changed.
+    ///
+    /// # Errors
+    /// When the database cannot be read or written.
+    pub async fn leave(
+        &self,
+        missed_before_ms: i64,
+        moment: Moment,
+        policy: Policy,
+    ) -> Result<Vec<Change>, StoreError> {
+        let any = self.read(move |connection| {
+            let sql = "SELECT EXISTS (SELECT 1 FROM job INDEXED BY job_absent
+                       WHERE absent_since_ms IS NOT NULL AND left_at_ms IS NULL AND absent_since_ms <= ?1)";
+            Ok(connection.prepare_cached(sql)?.query_row([missed_before_ms], |row| row.get(0))?)
+        });
+        if !any.await? {
+            return Ok(Vec::new());
+        }
+        self.write(move |connection| {
+            let before = change::newest(connection)?;
+            Reconciliation::new(connection, moment, &policy, OnChange::Flag)?
+                .leave(missed_before_ms)?;
+            change::since(connection, before)
         })
         .await
     }
 }
 
-/// What the jobs of a refused manifest wait for: its first fault, in one sentence.
-fn to_be_mended(error: &str) -> String {
-    let mut faults = error.lines();
-    let first = faults.next().unwrap_or_default();
-    let more = if faults.next().is_some() { ", and more" } else { "" };
-    format!("its manifest to be mended: {first}{more}")
+/// The row of the manifest at `path`, if it was ever read.
+fn row_of(connection: &Connection, path: &str) -> Result<Option<i64>, StoreError> {
+    let mut row = connection.prepare_cached("SELECT id FROM manifest WHERE path = ?1")?;
+    Ok(row.query_row([path], |row| row.get(0)).optional()?)
 }
 
-fn ask_to_read_again(connection: &Connection, job_id: i64) -> Result<(), StoreError> {
-    connection
-        .prepare_cached(
-            "UPDATE manifest SET print = '' WHERE id = (SELECT manifest_id FROM job WHERE id = ?1)",
-        )?
-        .execute([job_id])?;
-    Ok(())
+fn all_or_nothing<'c>(
+    connection: &'c Connection,
+    moment: Moment,
+    policy: &'c Policy,
+    on_change: OnChange,
+    work: impl FnOnce(&mut Reconciliation<'c>) -> Result<(), Stop>,
+) -> Result<Result<Reconciled, Conflict>, StoreError> {
+    let before = change::newest(connection)?;
+    let mut reconciliation = Reconciliation::new(connection, moment, policy, on_change)?;
+    connection.prepare_cached("SAVEPOINT accept")?.execute([])?;
+    let conflict = match work(&mut reconciliation) {
+        Ok(()) => None,
+        Err(Stop::Conflict(conflict)) => Some(conflict),
+        Err(Stop::Store(error)) => return Err(error),
+    };
+    let mut done = mem::take(&mut reconciliation.done);
+    if conflict.is_some() {
+        connection.prepare_cached("ROLLBACK TO accept")?.execute([])?;
+    }
+    connection.prepare_cached("RELEASE accept")?.execute([])?;
+    done.changes = change::since(connection, before)?;
+    Ok(conflict.map_or(Ok(done), Err))
+}
+
+/// Writes that a job without a task waits until the conflict is gone: its media are looked at in each pass.
+fn wait_for_conflict(
+    connection: &Connection,
+    job_id: JobId,
+    conflict: Conflict,
+    now_ms: i64,
+) -> Result<Result<Reconciled, Conflict>, StoreError> {
+    let before = change::newest(connection)?;
+    let row = job_row::by_id(connection, job_id)?.filter(|row| row.job.task.is_none());
+    let Some(JobRow { mut job, manifest_id }) = row else { return Ok(Err(conflict)) };
+    if job.media.missing.as_ref() != Some(&conflict.what) {
+        let from = mem::replace(&mut job.state, State::Waiting);
+        job.failure = None;
+        job.media.missing = Some(conflict.what.clone());
+        job_row::save(connection, &mut job, manifest_id, now_ms)?;
+        add_event(connection, job.id, Some(from), job.state, &conflict.what, None, now_ms)?;
+    }
+    Ok(Ok(Reconciled { changes: change::since(connection, before)?, ..Reconciled::default() }))
+}
+
+/// What the jobs of a refused manifest wait for: its first error, in one sentence.
+fn to_be_fixed(error: &str) -> String {
+    let mut errors = error.lines();
+    let first = errors.next().unwrap_or_default();
+    let more = if errors.next().is_some() { ", and more" } else { "" };
+    format!("its manifest to be mended: {first}{more}")
 }

@@ -29,12 +29,15 @@ const LOOKED_AT_MAX: i64 = 100;
 pub(super) const OLDEST: &str = "
     SELECT min(since_ms) FROM (
       SELECT CASE
-          WHEN state IN ('creating', 'submitted', 'processing', 'unresolved') THEN coalesce(sent_at_ms, updated_at_ms)
-          WHEN state = 'waiting' THEN CASE WHEN media_missing IS NOT NULL THEN updated_at_ms END
-          WHEN due_at_ms > 0 THEN coalesce(failing_since_ms, created_at_ms)
-          ELSE coalesce(failing_since_ms, updated_at_ms)
+          WHEN j.task_row IS NULL THEN j.state_since_ms
+          WHEN j.state IN ('creating', 'submitted', 'processing', 'unresolved') THEN coalesce(t.sent_at_ms, t.updated_at_ms)
+          WHEN j.state = 'waiting' THEN NULL
+          WHEN t.state = 'succeeded' THEN coalesce(j.failing_since_ms, j.state_since_ms)
+          WHEN t.due_at_ms > 0 THEN coalesce(t.failing_since_ms, t.created_at_ms)
+          ELSE coalesce(t.failing_since_ms, t.updated_at_ms)
         END AS since_ms
-      FROM job INDEXED BY job_state WHERE state = :state ORDER BY id LIMIT :limit)";
+      FROM job j INDEXED BY job_state LEFT JOIN task t ON t.id = j.task_row
+      WHERE j.state = :state ORDER BY j.id LIMIT :limit)";
 
 impl Store {
     /// Reads where everything stands at `now_ms` (Unix time). The question is asked when this returns,

@@ -4,34 +4,43 @@
 //! answered after its commit. Readers have a read-only connection of their own. What is kept and why
 //! stands in `schema.sql`.
 //!
-//! It decides nothing about jobs: it writes down transitions under the guard that nobody else moved
-//! the job meanwhile.
+//! It decides nothing about tasks: it writes transitions under the guard that nobody else moved the task
+//! meanwhile. Which task a job points to is decided by request and take alone, see `sharing`.
 
 mod account;
 mod backup;
 mod candidate;
 mod change;
 mod checkup;
+mod command;
+mod daemon_state;
+mod delivery;
 mod error;
+mod history_text;
+mod job_row;
 mod left_over;
-mod line;
 mod listing;
 mod lock;
 mod manifests;
 mod measured;
-mod migrate;
+mod media_queue;
+mod never_arrived;
 mod open;
 mod overview;
 mod pause;
-mod phrase;
 mod queue;
+mod reason;
 mod reconcile;
 mod reconciled;
 mod record;
 mod retention;
-mod row;
 mod session;
+mod sharing;
+mod spec_columns;
 mod spend;
+mod take;
+mod task_row;
+mod transition;
 mod trouble;
 mod worker;
 
@@ -45,25 +54,28 @@ use std::{
 
 use rusqlite::Connection;
 
+pub use crate::offload::Interlude;
 pub use account::Lookups;
 pub use backup::{BackedUp, BackupError, back_up};
 pub use candidate::{Candidate, Listed};
 pub use change::{Change, Look, Mark};
-pub use checkup::{Health, OpenJob};
+pub use checkup::{Health, OpenTask};
+pub use command::{Command, CommandFailure, JobState};
+pub use delivery::{DueDelivery, Moved};
 pub use error::StoreError;
 pub use left_over::LeftOver;
 pub use listing::{HistoryLine, JobDetail, JobFilter, JobLine};
 pub use lock::{Holder, Lock, LockError, holder};
-pub use manifests::{Accepted, KnownManifest, WantedJob};
+pub use manifests::{Accepted, KnownManifest, OnChange, RUN_AT_ONCE_MAX, WantedJob};
 pub use measured::Measured;
-pub use migrate::VERSION;
-pub use open::open_reader;
+pub use media_queue::{KnownJob, MediaScope};
+pub use open::{VERSION, open_reader};
 pub use overview::{LineTrouble, Reader, RefusedManifest, Standing};
 pub use pause::{Pause, PauseKind};
 pub use reconciled::{Conflict, Reconciled};
 pub use record::{Answer, Call};
 pub use session::KnownSession;
-pub use worker::Interlude;
+pub use take::LeadLost;
 
 use lock::DatabaseLock;
 use worker::Worker;

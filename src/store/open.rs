@@ -9,15 +9,18 @@ use std::{fs, io, path::Path, time::Duration};
 
 use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
-use super::{
-    LockError, StoreError,
-    lock::DatabaseLock,
-    migrate::{SCHEMA, VERSION, migrate},
-};
+use super::{LockError, StoreError, lock::DatabaseLock};
 use crate::failpoint;
 
-/// Tells SQLite databases of lipsyncd from others: "LSyd".
-const APPLICATION_ID: i64 = 0x4C53_7964;
+/// The schema of [`VERSION`].
+pub(super) const SCHEMA: &str = include_str!("../../schema.sql");
+
+/// The version this program writes. Older ones are refused until there is one: then `prepare` is the place of
+/// its migration, in the same transaction.
+pub const VERSION: i64 = 1;
+
+/// Identifies SQLite databases of lipsyncd: "lsd1". The drafts before version 1 had another.
+const APPLICATION_ID: i64 = 0x6C73_6431;
 
 /// Whether there is anything but what Litestream keeps of its own: it may look in as the database is made.
 const TABLES: &str = "SELECT count(*) FROM sqlite_schema WHERE name NOT GLOB '_litestream_*'";
@@ -141,9 +144,6 @@ fn prepare(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
             transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
             transaction.pragma_update(None, "user_version", VERSION)?;
         }
-    } else if version < VERSION {
-        migrate(&transaction, version)?;
-        transaction.pragma_update(None, "user_version", VERSION)?;
     }
     failpoint::before("store.make");
     transaction.commit()?;

@@ -19,7 +19,7 @@ pub struct Reader {
 /// Where everything stands at one moment.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Standing {
-    /// How many jobs are in each state; every state is there.
+    /// How many jobs are in each state; every state is there. Dismissed jobs do not count.
     pub jobs: BTreeMap<State, i64>,
     /// Manifests in the folder that are in force.
     pub manifests_accepted: i64,
@@ -43,9 +43,19 @@ pub struct Standing {
     pub hold: Option<String>,
     /// Why the API gives no usable answer, while it does not.
     pub trouble: Option<LineTrouble>,
+    /// Why `jobs_dir` cannot be scanned, while it cannot.
+    pub folder_problem: Option<String>,
     /// How many jobs wait for their place in the output folder to be writable, and what the first of
     /// them waits for.
     pub blocked: Option<(i64, String)>,
+    /// Tasks that hold a slot.
+    pub slots_used: i64,
+    /// Jobs whose request changed after their task was created.
+    pub changed_after_sent: i64,
+    /// The key of the first of them.
+    pub first_changed: Option<String>,
+    /// Failed jobs that a person took out of the counts.
+    pub dismissed: i64,
     /// How long tasks take, once it is known.
     pub median_task_ms: Option<i64>,
     /// The daemon that last began its work; it may have ended.
@@ -79,7 +89,7 @@ pub struct RefusedManifest {
 }
 
 /// So many manifests with faults are told at most.
-const REFUSED_TOLD_MAX: usize = 5;
+const REFUSED_TOLD_MAX: i64 = 5;
 
 const JOBS_BY_STATE: &str = "SELECT name, jobs FROM state";
 
@@ -90,11 +100,23 @@ pub(super) const REFUSED: &str = "
 /// Walks what rests, not what is queued.
 pub(super) const BLOCKED_JOBS: &str = "
     SELECT count(*), min(waits) FROM (
-      SELECT waits FROM job INDEXED BY job_delayed WHERE state = 'queued' AND due_at_ms > 0
+      SELECT waits FROM task INDEXED BY task_delayed WHERE state = 'queued' AND due_at_ms > 0
       UNION ALL
-      SELECT waits FROM job INDEXED BY job_state
-      WHERE state IN ('identified', 'creating', 'downloading') AND due_at_ms > 0)
+      SELECT waits FROM task INDEXED BY task_state
+      WHERE state IN ('identified', 'creating', 'downloading') AND due_at_ms > 0
+      UNION ALL
+      SELECT waits FROM job INDEXED BY job_due WHERE due_at_ms > 0)
     WHERE substr(waits, 1, length(?1)) = ?1";
+
+pub(super) const SLOTS_USED: &str = "
+    SELECT count(*) FROM task INDEXED BY task_state WHERE state IN ('creating', 'submitted', 'processing')";
+
+/// The key is that of the row with the lowest id.
+pub(super) const CHANGED: &str = "
+    SELECT count(*), key, min(id) FROM job INDEXED BY job_changed WHERE changed_after_sent = 1 AND absent_since_ms IS NULL";
+
+pub(super) const DISMISSED: &str = "
+    SELECT count(*) FROM job INDEXED BY job_dismissed WHERE dismissed = 1 AND state = 'failed'";
 
 impl Standing {
     /// How many jobs are in any of `states`.
@@ -111,6 +133,20 @@ impl Reader {
     /// When it is not there, cannot be read, is damaged, or of a newer version.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         Ok(Self { connection: open_reader(path)? })
+    }
+
+    /// Returns the refused manifest that a job of this key belongs to by its name.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn refused_manifest_of(&self, key: &str) -> Result<Option<RefusedManifest>, StoreError> {
+        let parent = key.rsplit_once('/').map(|(parent, _)| parent);
+        let is_its = |path: &str| {
+            let stem = path.rsplit_once('.').map(|(stem, _)| stem);
+            stem.is_some() && (stem == Some(key) || stem == parent)
+        };
+        let all = refused(&self.connection, -1)?;
+        Ok(all.into_iter().find(|manifest| is_its(&manifest.path)))
     }
 
     /// Reads where everything stands, all at one moment; `now_ms` (Unix time) says which day is
@@ -139,15 +175,22 @@ pub(super) fn standing(connection: &Connection, now_ms: i64) -> Result<Standing,
     let moment = connection.unchecked_transaction()?;
     let spent_today_micro = spend::on_day(&moment, now_ms)?;
     let spent_total_micro = spend::in_all(&moment)?;
-    let jobs = jobs(&moment)?;
-    let refused = refused(&moment)?;
+    let mut jobs = jobs(&moment)?;
+    let dismissed: i64 = moment.prepare_cached(DISMISSED)?.query_row([], |row| row.get(0))?;
+    if let Some(failed) = jobs.get_mut(&State::Failed) {
+        *failed -= dismissed;
+    }
+    let refused = refused(&moment, REFUSED_TOLD_MAX)?;
     let pause = pause::read_pause(&moment)?;
     let blocked = blocked(&moment)?;
+    let slots_used = moment.prepare_cached(SLOTS_USED)?.query_row([], |row| row.get(0))?;
+    let (changed_after_sent, first_changed) =
+        moment.prepare_cached(CHANGED)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let standing = moment
         .prepare_cached(
             "SELECT slots_configured, slots_limit, cap_micro, hold, median_task_ms, daemon_pid,
                    daemon_since_ms, trouble, trouble_since_ms, manifests_accepted,
-                   manifests_refused FROM line",
+                   manifests_refused, folder_problem FROM daemon_state",
         )?
         .query_row([], |row| {
             Ok(Standing {
@@ -163,7 +206,12 @@ pub(super) fn standing(connection: &Connection, now_ms: i64) -> Result<Standing,
                 pause,
                 hold: row.get(3)?,
                 trouble: LineTrouble::from_columns(row.get(7)?, row.get(8)?),
+                folder_problem: row.get(11)?,
                 blocked,
+                slots_used,
+                changed_after_sent,
+                first_changed,
+                dismissed,
                 median_task_ms: row.get(4)?,
                 daemon_pid: row.get(5)?,
                 daemon_since_ms: row.get(6)?,
@@ -193,10 +241,10 @@ fn blocked(connection: &Connection) -> Result<Option<(i64, String)>, StoreError>
     Ok(reason.map(|reason| (jobs, reason)))
 }
 
-fn refused(connection: &Connection) -> Result<Vec<RefusedManifest>, StoreError> {
+/// The first manifests with faults; all of them if `limit` is negative.
+fn refused(connection: &Connection, limit: i64) -> Result<Vec<RefusedManifest>, StoreError> {
     let mut statement = connection.prepare_cached(REFUSED)?;
-    let refused = statement.query_map([REFUSED_TOLD_MAX], |row| {
-        Ok(RefusedManifest { path: row.get(0)?, error: row.get(1)? })
-    })?;
+    let refused = statement
+        .query_map([limit], |row| Ok(RefusedManifest { path: row.get(0)?, error: row.get(1)? }))?;
     Ok(refused.collect::<Result<_, _>>()?)
 }

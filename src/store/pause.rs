@@ -67,7 +67,7 @@ impl Store {
             let pause = pause.as_ref();
             connection
                 .prepare_cached(
-                    "UPDATE line SET pause = ?1, pause_reason = ?2, pause_code = ?3,
+                    "UPDATE daemon_state SET pause = ?1, pause_reason = ?2, pause_code = ?3,
                        pause_since_ms = ?4, next_probe_at_ms = ?5
                      WHERE ?1 IS NULL OR ?1 = 'person' OR pause IS NULL OR pause <> 'person'",
                 )?
@@ -90,7 +90,9 @@ impl Store {
     pub async fn set_next_probe(&self, at_ms: i64) -> Result<(), StoreError> {
         self.write(move |connection| {
             connection
-                .prepare_cached("UPDATE line SET next_probe_at_ms = ?1 WHERE pause <> 'person'")?
+                .prepare_cached(
+                    "UPDATE daemon_state SET next_probe_at_ms = ?1 WHERE pause <> 'person'",
+                )?
                 .execute([at_ms])?;
             Ok(())
         })
@@ -105,7 +107,7 @@ impl Store {
         self.write(|connection| {
             connection
                 .prepare_cached(
-                    "UPDATE line SET pause = NULL, pause_reason = NULL, pause_code = NULL,
+                    "UPDATE daemon_state SET pause = NULL, pause_reason = NULL, pause_code = NULL,
                        pause_since_ms = NULL, next_probe_at_ms = NULL
                      WHERE pause <> 'person'",
                 )?
@@ -120,7 +122,7 @@ impl Store {
 pub(super) fn read_pause(connection: &Connection) -> Result<Option<Pause>, StoreError> {
     let mut statement = connection.prepare_cached(
         "SELECT pause, pause_reason, pause_code, pause_since_ms, next_probe_at_ms
-         FROM line WHERE pause IS NOT NULL",
+         FROM daemon_state WHERE pause IS NOT NULL",
     )?;
     let pause = statement
         .query_row([], |row| {

@@ -4,8 +4,8 @@
 
 use rusqlite::{Connection, OptionalExtension as _};
 
-use super::{Store, StoreError, row};
-use crate::job::{Job, State};
+use super::{Store, StoreError, task_row};
+use crate::job::{State, Task};
 
 /// A walk along an index. It is named: left to itself, SQLite takes the index on the state, as if a
 /// state had ten jobs and not a million, and sorts them all.
@@ -16,71 +16,75 @@ pub(super) struct Walk {
 
 impl Walk {
     pub(super) fn sql(&self) -> String {
-        let along = format!("FROM job j INDEXED BY {}", self.index);
-        row::SELECT_JOB.replace("FROM job j", &along) + self.condition
+        task_row::select(Some(self.index), self.condition)
     }
 }
 
 pub(super) const QUEUED: Walk = Walk {
-    index: "job_queued",
-    condition: "WHERE j.state = 'queued' AND j.due_at_ms = 0
-                ORDER BY j.priority DESC, j.turn, j.id LIMIT :limit",
+    index: "task_queued",
+    condition: "WHERE t.state = 'queued' AND t.due_at_ms = 0
+                ORDER BY t.priority DESC, t.turn, t.id LIMIT :limit",
 };
 
 pub(super) const DELAYED: Walk = Walk {
-    index: "job_delayed",
-    condition: "WHERE j.state = 'queued' AND j.due_at_ms > 0
-                AND j.due_at_ms >= :from_ms AND j.due_at_ms <= :until_ms
-                ORDER BY j.due_at_ms LIMIT :limit",
+    index: "task_delayed",
+    condition: "WHERE t.state = 'queued' AND t.due_at_ms > 0
+                AND t.due_at_ms >= :from_ms AND t.due_at_ms <= :until_ms
+                ORDER BY t.due_at_ms LIMIT :limit",
 };
 
 pub(super) const COME_OF_TIME: Walk = Walk {
-    index: "job_waiting",
-    condition: "WHERE j.state = 'waiting' AND j.due_at_ms <= :now_ms AND j.media_missing IS NULL
-                ORDER BY j.due_at_ms LIMIT :limit",
+    index: "task_waiting",
+    condition: "WHERE t.state = 'waiting' AND t.due_at_ms <= :now_ms
+                ORDER BY t.due_at_ms LIMIT :limit",
 };
 
 pub(super) const NEXT_DUE: &str = "
     SELECT min(due) FROM (
-      SELECT min(due_at_ms) AS due FROM job INDEXED BY job_delayed
+      SELECT min(due_at_ms) AS due FROM task INDEXED BY task_delayed
       WHERE state = 'queued' AND due_at_ms > 0 AND due_at_ms > ?1
       UNION ALL
-      SELECT min(due_at_ms) FROM job INDEXED BY job_waiting WHERE state = 'waiting' AND due_at_ms > ?1
+      SELECT min(due_at_ms) FROM task INDEXED BY task_waiting WHERE state = 'waiting' AND due_at_ms > ?1
       UNION ALL
-      SELECT min(due_at_ms) FROM job INDEXED BY job_state
-      WHERE state = 'downloading' AND due_at_ms > ?1)";
+      SELECT min(due_at_ms) FROM task INDEXED BY task_state
+      WHERE state = 'downloading' AND due_at_ms > ?1
+      UNION ALL
+      SELECT min(due_at_ms) FROM job INDEXED BY job_due WHERE due_at_ms > ?1)";
 
 pub(super) fn under_way(state: State) -> String {
     let condition = format!(
-        "WHERE j.state = '{}' AND (j.due_at_ms <= :now_ms OR j.due_at_ms > :latest_ms)
-         ORDER BY j.id LIMIT :limit",
+        "WHERE t.state = '{}' AND (t.due_at_ms <= :now_ms OR t.due_at_ms > :latest_ms)
+         ORDER BY t.id LIMIT :limit",
         state.name()
     );
-    row::SELECT_JOB.replace("FROM job j", "FROM job j INDEXED BY job_state") + &condition
+    task_row::select(Some("task_state"), &condition)
 }
 
-/// All that are counted, less those that failed too often: who failed rests, or is under way.
+/// Whether any task moves before its create request, and how many tasks and deliveries move after it. Those
+/// that failed too often are left out.
 pub(super) const MOVING: &str = "
     SELECT
-      (SELECT sum(jobs) FROM state WHERE name IN ('queued', 'identified'))
-      - (SELECT count(*) FROM job INDEXED BY job_delayed WHERE state = 'queued' AND due_at_ms > 0
-         AND tries >= ?1 AND failing_since_ms IS NULL AND updated_at_ms >= ?2)
-      - (SELECT count(*) FROM job INDEXED BY job_state WHERE state = 'identified'
-         AND tries >= ?1 AND failing_since_ms IS NULL AND updated_at_ms >= ?2),
-      (SELECT sum(jobs) FROM state WHERE name IN ('creating', 'submitted', 'processing', 'downloading'))
-      - (SELECT count(*) FROM job INDEXED BY job_state WHERE state = 'downloading'
-         AND tries >= ?1 AND updated_at_ms >= ?2)";
+      EXISTS (SELECT 1 FROM task INDEXED BY task_queued WHERE state = 'queued' AND due_at_ms = 0)
+      OR EXISTS (SELECT 1 FROM task INDEXED BY task_delayed WHERE state = 'queued' AND due_at_ms > 0
+        AND NOT (tries >= ?1 AND failing_since_ms IS NULL AND updated_at_ms >= ?2))
+      OR EXISTS (SELECT 1 FROM task INDEXED BY task_state WHERE state = 'identified'
+        AND NOT (tries >= ?1 AND failing_since_ms IS NULL AND updated_at_ms >= ?2)),
+      (SELECT count(*) FROM task INDEXED BY task_state
+       WHERE state IN ('creating', 'submitted', 'processing')
+         OR state = 'downloading' AND NOT (tries >= ?1 AND updated_at_ms >= ?2))
+      + (SELECT count(*) FROM job INDEXED BY job_due
+         WHERE due_at_ms IS NOT NULL AND NOT (tries >= ?1 AND updated_at_ms >= ?2))";
 
 impl Store {
-    /// Returns up to `limit` jobs that are queued and have not failed since, the first in line first.
+    /// Returns up to `limit` tasks that are queued and have not failed since, the first in line first.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn queued(&self, limit: usize) -> Result<Vec<Job>, StoreError> {
-        self.jobs(&QUEUED.sql(), [], limit).await
+    pub async fn queued(&self, limit: usize) -> Result<Vec<Task>, StoreError> {
+        self.tasks(&QUEUED.sql(), [], limit).await
     }
 
-    /// Returns up to `limit` jobs that are queued, failed, and are due again at `now_ms`, the one that
+    /// Returns up to `limit` tasks that are queued, failed, and are due again at `now_ms`, the one that
     /// is longest due first. What rests for longer than `rest_max_ms` is due, too: the clock was set
     /// back since.
     ///
@@ -91,25 +95,26 @@ impl Store {
         now_ms: i64,
         rest_max_ms: i64,
         limit: usize,
-    ) -> Result<Vec<Job>, StoreError> {
+    ) -> Result<Vec<Task>, StoreError> {
         let latest_ms = now_ms.saturating_add(rest_max_ms).saturating_add(1);
-        let mut jobs = Vec::new();
+        let mut tasks = Vec::new();
         for (from_ms, until_ms) in [(1, now_ms), (latest_ms, i64::MAX)] {
             let span = [(":from_ms", from_ms), (":until_ms", until_ms)];
-            jobs.extend(self.jobs(&DELAYED.sql(), span, limit.saturating_sub(jobs.len())).await?);
+            tasks
+                .extend(self.tasks(&DELAYED.sql(), span, limit.saturating_sub(tasks.len())).await?);
         }
-        Ok(jobs)
+        Ok(tasks)
     }
 
-    /// Returns up to `limit` jobs whose `not_before` has come at `now_ms`.
+    /// Returns up to `limit` tasks whose `not_before` has come at `now_ms`.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn come_of_time(&self, now_ms: i64, limit: usize) -> Result<Vec<Job>, StoreError> {
-        self.jobs(&COME_OF_TIME.sql(), [(":now_ms", now_ms)], limit).await
+    pub async fn come_of_time(&self, now_ms: i64, limit: usize) -> Result<Vec<Task>, StoreError> {
+        self.tasks(&COME_OF_TIME.sql(), [(":now_ms", now_ms)], limit).await
     }
 
-    /// Returns up to `limit` jobs of `state` that are due at `now_ms`, the oldest first; for
+    /// Returns up to `limit` tasks of `state` that are due at `now_ms`, the oldest first; for
     /// `rest_max_ms` see [`Store::due_again`].
     ///
     /// # Errors
@@ -120,11 +125,11 @@ impl Store {
         now_ms: i64,
         rest_max_ms: i64,
         limit: usize,
-    ) -> Result<Vec<Job>, StoreError> {
-        self.jobs(&under_way(state), due(now_ms, rest_max_ms), limit).await
+    ) -> Result<Vec<Task>, StoreError> {
+        self.tasks(&under_way(state), due(now_ms, rest_max_ms), limit).await
     }
 
-    /// Returns when (Unix ms) the next of the jobs that rest in the database is due, if any does.
+    /// Returns when (Unix ms) the next of the tasks and deliveries that rest in the database is due, if any does.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -136,10 +141,10 @@ impl Store {
         .await
     }
 
-    /// Returns how many jobs still move by themselves, those before their create first, then those
-    /// that were sent. Who only waits for media or a person is left out, and so is who failed
-    /// `tries_max` times in a row, the last time after `since_ms`, at a download or for want of a
-    /// place to put the result.
+    /// Returns whether any task still moves by itself before its create request, and how many tasks and
+    /// deliveries do after it. What only waits for media or a person is left out, and so is what failed
+    /// `tries_max` times in a row, the last time after `since_ms`, at a download or because its output
+    /// cannot be written.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -147,7 +152,7 @@ impl Store {
         &self,
         tries_max: u32,
         since_ms: i64,
-    ) -> Result<(i64, i64), StoreError> {
+    ) -> Result<(bool, i64), StoreError> {
         self.read(move |connection| {
             let mut statement = connection.prepare_cached(MOVING)?;
             let counts = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
@@ -166,20 +171,20 @@ impl Store {
         self.read(move |connection| Ok(connection.query_row(&sql, [], |row| row.get(0))?)).await
     }
 
-    async fn jobs<const N: usize>(
+    async fn tasks<const N: usize>(
         &self,
         sql: &str,
         parameters: [(&'static str, i64); N],
         limit: usize,
-    ) -> Result<Vec<Job>, StoreError> {
+    ) -> Result<Vec<Task>, StoreError> {
         let sql = sql.to_owned();
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         self.read(move |connection: &Connection| {
             let mut statement = connection.prepare_cached(&sql)?;
             let mut bound: Vec<(&str, &dyn rusqlite::ToSql)> = vec![(":limit", &limit)];
             bound.extend(parameters.iter().map(|(name, value)| (*name, value as _)));
-            let jobs = statement.query_map(bound.as_slice(), row::job_from_row)?;
-            Ok(jobs.collect::<Result<_, _>>()?)
+            let tasks = statement.query_map(bound.as_slice(), task_row::read)?;
+            Ok(tasks.collect::<Result<_, _>>()?)
         })
         .await
     }

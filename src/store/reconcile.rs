@@ -1,311 +1,355 @@
-//! Making the database agree with one manifest, in one transaction.
+//! Reconciling the database with one manifest, in one transaction: which of its keys are new, changed, or
+//! gone.
 //!
-//! What each difference means for a job is decided by [`apply`](crate::job::apply()); here is only who is
-//! new, who changed, who left, and who is known under another name.
+//! A key that is gone and a new key with the same request are one job. Payment does not depend on that: the
+//! task is found by request and take in any case, see [`super::sharing`].
 
-mod add;
-mod given_up;
-mod pass_on;
-mod same;
-pub(super) mod unheard;
+pub(super) mod compare;
+pub(super) mod depart;
 
-use std::collections::HashSet;
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+};
 
-#[cfg(test)]
-pub(super) use add::FIRST_TURN;
-use pass_on::Holder;
-use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Row};
+use rusqlite::{Connection, OptionalExtension as _};
 
-use super::{Accepted, Conflict, Reconciled, StoreError, WantedJob, record, row};
-use crate::job::{Illegal, Job, Media, Moment, Outcome, Policy, State, Transition, apply};
+use super::{
+    Accepted, Conflict, OnChange, Reconciled, StoreError, WantedJob, job_row,
+    job_row::JobRow,
+    record::add_event,
+    sharing::{Sharing, Stop, Wish},
+};
+use crate::job::{Delivery, Failure, Job, JobId, Moment, Policy, State};
 
-/// The row of none.
-const NO_JOB: i64 = 0;
-
-/// Why a reconciliation stops.
-pub(super) enum Stop {
-    Conflict(Conflict),
-    Store(StoreError),
+/// What a job looks like to its manifest.
+struct KnownJob {
+    spec_hash: String,
+    request_hash: Option<String>,
+    video: String,
+    audio: String,
+    has_task: bool,
+    is_absent: bool,
+    has_left: bool,
+    succeeded: bool,
 }
 
-impl<E: Into<StoreError>> From<E> for Stop {
-    fn from(error: E) -> Self {
-        Self::Store(error.into())
+impl KnownJob {
+    /// Whether nothing is to be done: the same is asked, of the same media, under the same addresses.
+    fn is_as(&self, wanted: &WantedJob) -> bool {
+        self.has_task
+            && !self.is_absent
+            && self.spec_hash == wanted.spec_hash
+            && self.request_hash == wanted.request_hash
+            && self.video == wanted.spec.video.as_written()
+            && self.audio == wanted.spec.audio.as_written()
     }
 }
 
-/// One manifest's differences being worked off.
+/// One manifest's differences being applied.
 pub(super) struct Reconciliation<'a> {
     connection: &'a Connection,
-    moment: Moment,
-    policy: &'a Policy,
-    /// Rows that go by another key since.
-    moved: HashSet<i64>,
+    sharing: Sharing<'a>,
+    on_change: OnChange,
+    /// Whether any job is missing from the folder: only then can a new key be another's.
+    any_gone: bool,
+    /// The row of the next new job.
+    next_id: JobId,
     pub(super) done: Reconciled,
 }
 
+pub(in crate::store) const KNOWN: &str = "
+    SELECT key, spec_hash, request_hash, video, audio, task_row IS NOT NULL, absent_since_ms IS NOT NULL,
+      left_at_ms IS NOT NULL, state = 'succeeded'
+    FROM job INDEXED BY job_manifest WHERE manifest_id = ?1";
+pub(in crate::store) const ANY_GONE: &str =
+    "SELECT EXISTS (SELECT 1 FROM job INDEXED BY job_gone WHERE absent_since_ms IS NOT NULL)";
+pub(in crate::store) const GONE: &str = "INDEXED BY job_gone
+    WHERE j.request_hash = ?1 AND j.absent_since_ms IS NOT NULL
+    ORDER BY j.state = 'cancelled' AND j.error_code <> 'removed', j.name IS NOT ?2, j.left_at_ms IS NOT NULL, j.id
+    LIMIT 1";
+pub(in crate::store) const OUTPUT_ASKED: &str = "
+    SELECT key, request_hash, coalesce(take, 1) FROM job INDEXED BY job_output
+    WHERE asked_output = ?1 AND asked_output <> key || '.mp4' AND absent_since_ms IS NULL AND key <> ?2";
+pub(in crate::store) const OUTPUT_OF_KEY: &str = "
+    SELECT key, request_hash, coalesce(take, 1) FROM job
+    WHERE key = ?1 AND asked_output = key || '.mp4' AND absent_since_ms IS NULL AND key <> ?2";
+pub(in crate::store) const SHARED_WITH: &str = "SELECT key FROM job INDEXED BY job_task WHERE task_row = ?1 AND id <> ?2 ORDER BY absent_since_ms, id LIMIT 1";
+
 impl<'a> Reconciliation<'a> {
-    pub(super) fn new(connection: &'a Connection, moment: Moment, policy: &'a Policy) -> Self {
-        let (moved, done) = (HashSet::new(), Reconciled::default());
-        Self { connection, moment, policy, moved, done }
+    pub(super) fn new(
+        connection: &'a Connection,
+        moment: Moment,
+        policy: &'a Policy,
+        on_change: OnChange,
+    ) -> Result<Self, StoreError> {
+        let any_gone = connection.prepare_cached(ANY_GONE)?.query_row([], |row| row.get(0))?;
+        let next_id = connection
+            .prepare_cached("SELECT coalesce(max(id), 0) + 1 FROM job")?
+            .query_row([], |row| row.get(0))?;
+        let sharing = Sharing { connection, moment, policy };
+        let done = Reconciled::default();
+        Ok(Self { connection, sharing, on_change, any_gone, next_id, done })
     }
 
     pub(super) fn accept(&mut self, manifest: &Accepted) -> Result<(), Stop> {
         let manifest_id = self.enter(manifest)?;
-        let asked = manifest.jobs.iter();
-        self.give_up(manifest_id, asked.map(|job| (job.spec.key.as_str(), job.meaning.as_str())))?;
-        self.pass_on(manifest_id, manifest)?;
-        // Who leaves goes first, so that an output that passes from one job to another is free.
-        self.remove_given_up(manifest_id)?;
-        self.free_what_changes(&manifest.jobs)?;
+        // Departures come first: what leaves one key may appear under another.
+        let asked: HashSet<&str> = manifest.jobs.iter().map(|job| job.spec.key.as_str()).collect();
+        self.miss_others(manifest_id, &asked)?;
+        let known = self.known(manifest_id)?;
+        self.spare_many(manifest, &known);
+        // A job that returns under its own key is not missing any more when new keys look for theirs.
+        let mut new = Vec::new();
         for (index, wanted) in manifest.jobs.iter().enumerate() {
-            let index = i64::try_from(index).unwrap_or(i64::MAX);
-            self.want(manifest_id, manifest, index, wanted)
-                .map_err(|stop| self.explain(stop, wanted))?;
+            match known.get(&wanted.spec.key) {
+                Some(job) if job.is_as(wanted) => {}
+                Some(_) => match self.of_key(wanted, manifest_id)? {
+                    Some(row) => self.compare(row, wanted, false)?,
+                    None => new.push((index, wanted)),
+                },
+                None => new.push((index, wanted)),
+            }
         }
-        Ok(())
+        let mut turns = HashMap::new();
+        for (index, wanted) in new {
+            match self.of_key(wanted, manifest_id)? {
+                Some(row) => self.compare(JobRow { manifest_id, ..row }, wanted, false)?,
+                None => self.appear(manifest_id, wanted, index, &mut turns)?,
+            }
+        }
+        if self.done.judged_later > 0 {
+            self.connection
+                .prepare_cached("UPDATE manifest SET file_stamp = '' WHERE id = ?1")?
+                .execute([manifest_id])?;
+        }
+        manifest.jobs.iter().try_for_each(|wanted| self.require_output(wanted))
     }
 
-    /// Writes down that the manifest is accepted; returns its row.
+    /// Writes that the manifest is accepted; returns its row.
     fn enter(&self, manifest: &Accepted) -> Result<i64, StoreError> {
         let mut enter = self.connection.prepare_cached(
-            "INSERT INTO manifest (path, state, print, file_id, seen_at_ms)
-             VALUES (?1, 'accepted', ?2, ?3, ?4)
+            "INSERT INTO manifest (path, state, file_stamp, seen_at_ms)
+             VALUES (?1, 'accepted', ?2, ?3)
              ON CONFLICT (path) DO UPDATE SET state = 'accepted', error = NULL,
-               print = excluded.print, file_id = excluded.file_id,
-               seen_at_ms = excluded.seen_at_ms, removed_at_ms = NULL
+               file_stamp = excluded.file_stamp, seen_at_ms = excluded.seen_at_ms,
+               removed_at_ms = NULL
              RETURNING id",
         )?;
-        let values = (&manifest.path, &manifest.print, &manifest.file_id, self.moment.now_ms);
+        let values = (&manifest.path, &manifest.file_stamp, self.sharing.moment.now_ms);
         Ok(enter.query_row(values, |row| row.get(0))?)
     }
 
-    /// Takes outputs and names away from the jobs whose wish is about to be written anew, so that
-    /// jobs of one manifest may pass them on or swap them. What stands there until then begins with
-    /// `/`, as no output and no name does.
-    fn free_what_changes(&self, jobs: &[WantedJob]) -> Result<(), StoreError> {
-        let mut free = self.connection.prepare_cached(
-            "UPDATE job SET output = '/' || id,
-               external_base = CASE WHEN ?3 THEN '/' || id ELSE external_base END
-             WHERE key = ?1 AND meaning <> ?2
-               AND state IN ('waiting', 'queued', 'identified', 'failed')
-               AND first_sent_at_ms IS NULL AND task_id IS NULL",
-        )?;
-        for wanted in jobs {
-            let names_itself = wanted.spec.external_task_id.is_some();
-            free.execute((&wanted.spec.key, &wanted.meaning, names_itself))?;
-        }
-        Ok(())
+    /// The jobs of a manifest, by key.
+    fn known(&self, manifest_id: i64) -> Result<HashMap<String, KnownJob>, StoreError> {
+        let mut known = self.connection.prepare_cached(KNOWN)?;
+        let rows = known.query_map([manifest_id], |row| {
+            let job = KnownJob {
+                spec_hash: row.get(1)?,
+                request_hash: row.get(2)?,
+                video: row.get(3)?,
+                audio: row.get(4)?,
+                has_task: row.get(5)?,
+                is_absent: row.get(6)?,
+                has_left: row.get(7)?,
+                succeeded: row.get(8)?,
+            };
+            Ok((row.get(0)?, job))
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    fn want(
-        &mut self,
-        manifest_id: i64,
-        manifest: &Accepted,
-        index: i64,
-        wanted: &WantedJob,
-    ) -> Result<(), Stop> {
-        let mut holder = self.holder(&wanted.spec.key)?;
-        if holder.is_none()
-            && let Some(job) = self.renamed_and_edited(manifest, wanted)?
-        {
-            self.take(manifest_id, &job, wanted)?;
-            holder = self.holder(&wanted.spec.key)?;
-        }
-        let Some(mut holder) = holder else {
-            self.check_doubt(manifest_id, manifest, wanted)?;
-            return self.add(manifest_id, index, wanted);
+    /// The row as it is now: what happened to another job of its task may have changed it since it was read.
+    fn current(&self, row: JobRow) -> Result<JobRow, StoreError> {
+        Ok(job_row::by_id(self.connection, row.job.id)?.unwrap_or(row))
+    }
+
+    /// The job of this key; one of another manifest is taken over if that one no longer asks for it.
+    fn of_key(&self, wanted: &WantedJob, manifest_id: i64) -> Result<Option<JobRow>, Stop> {
+        let Some(row) = job_row::by_key(self.connection, &wanted.spec.key)? else {
+            return Ok(None);
         };
-        if holder.manifest_id != manifest_id {
-            self.take_over(&holder, manifest_id)?;
-        }
-        let (job, id) = (&holder.job, holder.job.id);
-        if holder.meaning != wanted.meaning {
-            if holder.runs_when_edited() {
-                self.check_doubt(manifest_id, manifest, wanted)?;
-            }
-        } else if job.was_never_sent()
-            && job.result.is_none()
-            && (self.moved.contains(&id) || job.spec.output != wanted.spec.output)
-        {
-            // Its output is named by its key, unless the manifest names it. Whoever has read the job
-            // before must not send it by its name of before.
-            self.update_spec(id, wanted)?;
-            row::count_write(self.connection, id)?;
-            holder.job.revision += 1;
-        }
-        self.compare(holder, wanted)?;
-        Ok(self.is_asked_for(id, wanted)?)
-    }
-
-    /// A job that nobody asks for any more passes to the manifest that names its key now.
-    fn take_over(&self, holder: &Holder, manifest_id: i64) -> Result<(), Stop> {
-        if !holder.left {
+        if row.manifest_id != manifest_id && row.job.absent_since_ms.is_none() {
             let path: String = self
                 .connection
                 .prepare_cached("SELECT path FROM manifest WHERE id = ?1")?
-                .query_row([holder.manifest_id], |row| row.get(0))?;
+                .query_row([row.manifest_id], |row| row.get(0))?;
             let what =
                 format!("{path} has a job of this key already; give one of them another name");
-            let key = holder.job.spec.key.clone();
-            return Err(Stop::Conflict(Conflict { key, what, passes: false }));
+            return Err(Stop::Conflict(Conflict { key: wanted.spec.key.clone(), what }));
         }
-        self.connection
-            .prepare_cached("UPDATE job SET manifest_id = ?2 WHERE id = ?1")?
-            .execute((holder.job.id, manifest_id))?;
-        Ok(())
+        Ok(Some(row))
     }
 
-    fn compare(&mut self, holder: Holder, wanted: &WantedJob) -> Result<(), Stop> {
-        let runs_when_edited = holder.runs_when_edited();
-        let Holder { job, meaning, .. } = holder;
-        if meaning == wanted.meaning {
-            if job.was_removed() {
-                let back = self.apply_and_record(&job, Outcome::Returned)?;
-                self.look_at_media(&back, wanted)?;
-            } else if job.changed_since {
-                self.flag(&job, false, "its manifest asks again for what was sent")?;
-            } else if job.state == State::Waiting {
-                self.look_at_media(&job, wanted)?;
+    /// A key that nobody has: a job that is missing elsewhere and asked for the same, or a new one.
+    fn appear(
+        &mut self,
+        manifest_id: i64,
+        wanted: &WantedJob,
+        index: usize,
+        turns: &mut HashMap<i32, i64>,
+    ) -> Result<(), Stop> {
+        if let Some(gone) = self.gone_with(wanted)? {
+            return self.take_over(manifest_id, gone, wanted);
+        }
+        let priority = wanted.spec.priority;
+        let first = match turns.get(&priority) {
+            Some(first) => *first,
+            None => *turns.entry(priority).or_insert(self.sharing.turn(priority)?),
+        };
+        let turn = first.saturating_add(i64::try_from(index).unwrap_or(i64::MAX));
+        self.add(manifest_id, wanted, turn)
+    }
+
+    fn gone_with(&self, wanted: &WantedJob) -> Result<Option<JobRow>, StoreError> {
+        let Some(request_hash) = wanted.request_hash.as_ref().filter(|_| self.any_gone) else {
+            return Ok(None);
+        };
+        let rows = job_row::all(self.connection, GONE, (request_hash, &wanted.spec.id))?;
+        Ok(rows.into_iter().next())
+    }
+
+    /// The job has another key from now on. It keeps its history, and the file that it has.
+    fn take_over(
+        &mut self,
+        manifest_id: i64,
+        gone: JobRow,
+        wanted: &WantedJob,
+    ) -> Result<(), Stop> {
+        let mut job = gone.job;
+        let old = std::mem::replace(&mut job.spec.key, wanted.spec.key.clone());
+        job.spec.id.clone_from(&wanted.spec.id);
+        let what = format!("renamed from {old} to {}: it asks for the same", job.spec.key);
+        add_event(
+            self.connection,
+            job.id,
+            Some(job.state),
+            job.state,
+            &what,
+            None,
+            self.sharing.moment.now_ms,
+        )?;
+        if job.delivered.is_none() {
+            job.output.clone_from(&wanted.spec.output);
+        }
+        // The next result goes where the new key says; that is no wish for another copy.
+        job.spec.output.clone_from(&wanted.spec.output);
+        self.done.moved += 1;
+        self.compare(JobRow { job, manifest_id }, wanted, true)
+    }
+
+    fn add(&mut self, manifest_id: i64, wanted: &WantedJob, turn: i64) -> Result<(), Stop> {
+        let mut job = new_job(self.next_id, wanted);
+        self.next_id += 1;
+        let mut what = Cow::Borrowed("found in its manifest");
+        match wanted.media.as_ref() {
+            Err(fault) => {
+                job.state = State::Failed;
+                job.failure =
+                    Some(Failure { code: fault.code.clone(), message: fault.message.clone() });
+                what = format!("{what}; {}", fault.message).into();
             }
-            return Ok(());
+            Ok(media) => {
+                job.media = media.clone();
+                if let Some(missing) = &media.missing {
+                    what = format!("{what}; {missing}").into();
+                } else {
+                    let take = self.sharing.take_to_join(&job)?;
+                    self.sharing.point(&mut job, Wish { take, turn, sessions_after_ms: 0 })?;
+                    let shared = self.shared_with(&job)?;
+                    what = format!("{what}; its media are there{shared}").into();
+                }
+            }
         }
-        if runs_when_edited {
-            // The row's wish is written first: the output it gives up may be another's next.
-            self.update_spec(job.id, wanted)?;
-            let edited =
-                self.apply_and_record(&job, Outcome::Edited(Box::new(wanted.spec.clone())))?;
-            self.done.changed += 1;
-            self.look_at_media(&edited, wanted)?;
-        } else if !job.changed_since {
-            let what = "manifest changed since; `lipsyncd retry` runs it as it stands now";
-            self.flag(&job, true, what)?;
-            self.done.flagged += 1;
-        }
+        let now_ms = self.sharing.moment.now_ms;
+        job_row::insert(self.connection, &job, manifest_id, now_ms)?;
+        count(self.connection, &job, manifest_id)?;
+        add_event(self.connection, job.id, None, job.state, &what, None, now_ms)?;
+        self.done.added += 1;
         Ok(())
     }
 
-    /// Tells whether the manifest asks for something else than what was sent. No move of the job, and
-    /// no write that others must have read: the answer to a create may come at the same moment.
-    fn flag(&self, job: &Job, changed_since: bool, what: &str) -> Result<(), StoreError> {
-        self.connection
-            .prepare_cached("UPDATE job SET changed_since = ?2, updated_at_ms = ?3 WHERE id = ?1")?
-            .execute((job.id, changed_since, self.moment.now_ms))?;
-        self.tell(job.id, job.state, what)
+    /// Says in the history whose task a job shares; empty: nobody's.
+    fn shared_with(&self, job: &Job) -> Result<String, StoreError> {
+        let mut others = self.connection.prepare_cached(SHARED_WITH)?;
+        let other: Option<String> =
+            others.query_row((job.task, job.id), |row| row.get(0)).optional()?;
+        Ok(other.map(|other| format!("; shares the task of {other}")).unwrap_or_default())
     }
 
-    fn update_spec(&self, id: i64, wanted: &WantedJob) -> Result<(), StoreError> {
-        let name = self.free_name(&wanted.external_base, id)?;
-        row::update_spec(self.connection, id, &wanted.spec, &wanted.meaning, &name)
-    }
-
-    fn look_at_media(&mut self, job: &Job, wanted: &WantedJob) -> Result<(), Stop> {
-        if let Some(outcome) = media_outcome(wanted) {
-            self.apply_and_record(job, outcome)?;
-        }
-        Ok(())
-    }
-
-    /// Cancels what a manifest gave up and was not sent.
-    pub(super) fn remove_given_up(&mut self, manifest_id: i64) -> Result<(), StoreError> {
-        for job in self.unsent(manifest_id, "AND j.left_at_ms IS NOT NULL")? {
-            self.apply_and_record(&job, Outcome::Removed)?;
-            self.done.removed += 1;
-        }
-        Ok(())
-    }
-
-    pub(super) fn hold_unsent(&mut self, manifest_id: i64, why: &str) -> Result<(), StoreError> {
-        for job in self.unsent(manifest_id, "")? {
-            self.hold(&job, why)?;
-        }
-        Ok(())
-    }
-
-    fn hold(&self, job: &Job, why: &str) -> Result<(), StoreError> {
-        if job.media.missing.as_deref() != Some(why) {
-            let held = match job.state {
-                State::Waiting => Outcome::MediaMissing(why.to_owned()),
-                _ => Outcome::MediaChanged(why.to_owned()),
-            };
-            self.apply_and_record(job, held)?;
-        }
-        Ok(())
-    }
-
-    fn unsent(&self, manifest_id: i64, which: &str) -> Result<Vec<Job>, StoreError> {
-        let sql = format!(
-            "{}WHERE j.manifest_id = ?1 AND j.state IN ('waiting', 'queued', 'identified')
-               AND j.first_sent_at_ms IS NULL {which}",
-            row::SELECT_JOB
-        );
-        let mut statement = self.connection.prepare_cached(&sql)?;
-        let jobs = statement.query_map([manifest_id], row::job_from_row)?;
-        Ok(jobs.collect::<Result<_, _>>()?)
-    }
-
-    fn holder(&self, key: &str) -> Result<Option<Holder>, StoreError> {
-        let sql = format!("{}WHERE j.key = ?1", row::SELECT_JOB);
-        let mut statement = self.connection.prepare_cached(&sql)?;
-        let holder = |row: &Row<'_>| {
-            Ok(Holder {
-                job: row::job_from_row(row)?,
-                manifest_id: row.get("manifest_id")?,
-                meaning: row.get("meaning")?,
-                left: row.get::<_, Option<i64>>("left_at_ms")?.is_some(),
-            })
-        };
-        Ok(statement.query_row([key], holder).optional()?)
-    }
-
-    fn apply_and_record(&self, job: &Job, outcome: Outcome) -> Result<Job, StoreError> {
-        self.write(apply(job, outcome, &self.moment, self.policy))
-    }
-
-    fn write(&self, transition: Result<Transition, Illegal>) -> Result<Job, StoreError> {
-        let transition = transition.map_err(illegal)?;
-        record::record(self.connection, &transition, None, self.moment.now_ms)
-    }
-
-    /// Says which two jobs want the same, where SQLite says "UNIQUE constraint failed".
-    fn explain(&self, stop: Stop, wanted: &WantedJob) -> Stop {
-        let Stop::Store(StoreError::Sqlite(rusqlite::Error::SqliteFailure(error, _))) = &stop
-        else {
-            return stop;
-        };
-        if error.code != ErrorCode::ConstraintViolation {
-            return stop;
-        }
-        let holder = |column: &str, value: &str| -> Option<String> {
-            let sql =
-                format!("SELECT key FROM job WHERE {column} = ?1 AND freed = 0 AND key <> ?2");
-            let mut statement = self.connection.prepare_cached(&sql).ok()?;
-            statement.query_row((value, &wanted.spec.key), |row| row.get(0)).optional().ok()?
-        };
+    /// Two jobs may name one output only if they ask for the same request and take. While the media of one are not
+    /// known, the requests may be the same if they are spelled the same.
+    pub(super) fn require_output(&self, wanted: &WantedJob) -> Result<(), Stop> {
         let spec = &wanted.spec;
-        let what = if let Some(other) = holder("output", &spec.output) {
-            format!("its output {} is job {other}'s already; give it another `output`", spec.output)
-        } else if let Some((name, other)) = spec
-            .external_task_id
-            .as_ref()
-            .and_then(|name| Some((name, holder("external_base", name)?)))
-        {
-            format!("its external_task_id {name} is job {other}'s already; it must be unique")
-        } else {
-            return stop;
-        };
-        Stop::Conflict(Conflict { key: spec.key.clone(), what, passes: false })
+        let take = spec.take.unwrap_or(1);
+        let stem = spec.output.strip_suffix(".mp4").unwrap_or_default();
+        let mut others: Vec<(String, Option<String>, u32)> = Vec::new();
+        let questions = [(OUTPUT_ASKED, spec.output.as_str()), (OUTPUT_OF_KEY, stem)];
+        for (sql, asked) in questions {
+            if sql == OUTPUT_OF_KEY && stem == spec.key {
+                continue;
+            }
+            let mut statement = self.connection.prepare_cached(sql)?;
+            let rows = statement
+                .query_map((asked, &spec.key), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+            for row in rows {
+                others.push(row?);
+            }
+        }
+        for (other, hash, other_take) in others {
+            let is_same = match (&wanted.request_hash, hash) {
+                (Some(hash), Some(other_hash)) => *hash == other_hash,
+                _ => job_row::by_key(self.connection, &other)?
+                    .is_some_and(|row| row.job.spec.is_spelled_as(spec)),
+            };
+            if other_take != take || !is_same {
+                let what = format!(
+                    "its output {} is job {other}'s already, which asks for something else; give it \
+                     another `output`",
+                    spec.output
+                );
+                return Err(Stop::Conflict(Conflict { key: spec.key.clone(), what }));
+            }
+        }
+        Ok(())
     }
 }
 
-fn media_outcome(wanted: &WantedJob) -> Option<Outcome> {
-    match &wanted.media {
-        Ok(Media { missing: Some(what), .. }) => Some(Outcome::MediaMissing(what.clone())),
-        Ok(media) => Some(Outcome::MediaReady(media.clone())),
-        Err(fault) => Some(Outcome::MediaUnfit(fault.clone())),
+/// A job that was just read: it has no task yet.
+fn new_job(id: JobId, wanted: &WantedJob) -> Job {
+    Job {
+        id,
+        revision: 0,
+        state: State::Waiting,
+        spec: wanted.spec.clone(),
+        spec_hash: wanted.spec_hash.clone(),
+        request_hash: wanted.request_hash.clone(),
+        media: crate::job::Media::default(),
+        task: None,
+        retry_take: None,
+        earlier_task: None,
+        changed_after_sent: false,
+        dismissed: false,
+        absent_since_ms: None,
+        left_at_ms: None,
+        output: wanted.spec.output.clone(),
+        delivery: Delivery::default(),
+        delivered: None,
+        failure: None,
     }
 }
 
-fn illegal(illegal: Illegal) -> StoreError {
-    StoreError::Nonsense { key: illegal.key.clone(), what: illegal.to_string() }
+/// Counts a new job, as triggers do for all that comes after.
+fn count(connection: &Connection, job: &Job, manifest_id: i64) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("UPDATE state SET jobs = jobs + 1 WHERE name = ?1")?
+        .execute([job.state.name()])?;
+    connection
+        .prepare_cached(
+            "UPDATE manifest SET jobs = jobs + 1, failed = failed + (?2 = 'failed'),
+               succeeded = succeeded + (?2 = 'succeeded'), unresolved = unresolved + (?2 = 'unresolved')
+             WHERE id = ?1",
+        )?
+        .execute((manifest_id, job.state.name()))?;
+    Ok(())
 }

@@ -1,4 +1,4 @@
-//! What came of taking in a manifest: what it changed, or which two jobs cannot both be.
+//! The result of taking in a manifest: what it changed, or which two jobs cannot both be.
 //!
 //! Owns the words for the log; what is changed is decided in [`super::reconcile`].
 
@@ -11,32 +11,33 @@ use super::Change;
 pub struct Reconciled {
     /// Jobs that are new.
     pub added: usize,
-    /// Jobs whose wish changed before they were sent.
+    /// Jobs whose new request is used.
     pub changed: usize,
-    /// Jobs whose wish changed after they were sent.
+    /// Jobs whose request changed after their task was created.
     pub flagged: usize,
-    /// Jobs that were known under another manifest's name.
+    /// Jobs that were known under another key.
     pub moved: usize,
-    /// Jobs that were cancelled.
-    pub removed: usize,
-    /// Paths of manifests that are to be read again, for keys of theirs hold other jobs now.
-    pub read_again: Vec<String>,
+    /// Jobs that are missing from the folder.
+    pub missing: usize,
+    /// Jobs that are judged when the manifest is read again, because their media are not there.
+    pub judged_later: usize,
     /// What happened to jobs, but for new ones that wait for nothing.
     pub changes: Vec<Change>,
 }
 
-/// What is not zero, such as `: 2 jobs new, 1 cancelled`.
+/// What is not zero, such as `: 2 jobs new, 1 missing`.
 impl fmt::Display for Reconciled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let told = [
+        let counts = [
             (self.added, "new"),
             (self.changed, "changed"),
             (self.flagged, "changed after they were sent"),
             (self.moved, "known under another name"),
-            (self.removed, "cancelled"),
+            (self.missing, "no longer asked for"),
+            (self.judged_later, "judged once their media are there"),
         ];
-        let told = told.into_iter().filter(|(count, _)| *count > 0).enumerate();
-        for (place, (count, what)) in told {
+        let counts = counts.into_iter().filter(|(count, _)| *count > 0).enumerate();
+        for (place, (count, what)) in counts {
             let noun = if count == 1 { "job" } else { "jobs" };
             let before = if place == 0 { ": " } else { ", " };
             write!(f, "{before}{count} {noun} {what}")?;
@@ -45,7 +46,7 @@ impl fmt::Display for Reconciled {
     }
 }
 
-/// Two jobs that cannot both be, or of which it is not known yet whether they are two.
+/// Two jobs that cannot both be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("job {key}: {what}")]
 pub struct Conflict {
@@ -53,6 +54,4 @@ pub struct Conflict {
     pub key: String,
     /// What the other one has.
     pub what: String,
-    /// Whether it is settled by itself, once another manifest has been read or the media are there.
-    pub passes: bool,
 }

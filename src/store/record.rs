@@ -1,9 +1,9 @@
-//! Writing a transition down: the job, its history and the day's account, in one transaction.
+//! Writing a transition: the task, its jobs, their history and the day's spending, in one transaction.
 
 use rusqlite::{Connection, OptionalExtension as _, named_params};
 
-use super::{Store, StoreError, candidate, phrase, row, spend};
-use crate::job::{Job, JobId, State, Transition};
+use super::{Store, StoreError, candidate, history_text, job_row, spend, task_row};
+use crate::job::{Delivered, Job, JobId, State, Task, TaskId, Transition};
 
 /// Which call of the API an answer belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,46 +62,12 @@ pub struct Answer {
 }
 
 const INSERT_EVENT: &str = "
-    INSERT INTO event (job_id, at_ms, from_state, to_state, phrase, what, call, http_status, code,
+    INSERT INTO event (job_id, at_ms, from_state, to_state, text_row, what, call, http_status, code,
       request_id, units_micro)
-    VALUES (:job_id, :at_ms, :from, :to, :phrase, nullif(:what, ''), :call, :http_status, :code,
+    VALUES (:job_id, :at_ms, :from, :to, :text_row, nullif(:what, ''), :call, :http_status, :code,
       :request_id, :units_micro)";
 
 impl Store {
-    /// Writes `transition` down, with the API's answer that led to it, and returns the job as it
-    /// stands now.
-    ///
-    /// # Errors
-    /// [`StoreError::Stale`] when somebody moved the job since it was read, [`StoreError::TaskTaken`]
-    /// when its task is another job's: then nothing is written.
-    pub async fn record(
-        &self,
-        transition: Transition,
-        answer: Option<Answer>,
-        now_ms: i64,
-    ) -> Result<Job, StoreError> {
-        let recorded = self.record_for_log(transition, answer, now_ms).await?;
-        Ok(recorded.0)
-    }
-
-    /// The same; returns the path of the job's manifest, too, which the log names with each change.
-    ///
-    /// # Errors
-    /// As [`Store::record`].
-    pub async fn record_for_log(
-        &self,
-        transition: Transition,
-        answer: Option<Answer>,
-        now_ms: i64,
-    ) -> Result<(Job, String), StoreError> {
-        self.write(move |connection| {
-            let job = record(connection, &transition, answer.as_ref(), now_ms)?;
-            let manifest = manifest_of(connection, job.id)?;
-            Ok((job, manifest))
-        })
-        .await
-    }
-
     /// Returns the path of the manifest of the job of that row.
     ///
     /// # Errors
@@ -110,89 +76,195 @@ impl Store {
         self.read(move |connection| manifest_of(connection, id)).await
     }
 
-    /// Returns the job of that row, if there is one.
+    /// Returns the task of that row, if there is one.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn job(&self, id: JobId) -> Result<Option<Job>, StoreError> {
-        self.read(move |connection| {
-            let sql = format!("{}WHERE j.id = ?1", row::SELECT_JOB);
-            let mut statement = connection.prepare_cached(&sql)?;
-            let job = statement.query_row([id], row::job_from_row).optional()?;
-            job.map(|job| with_labels(connection, job)).transpose()
-        })
-        .await
+    pub async fn task(&self, id: TaskId) -> Result<Option<Task>, StoreError> {
+        self.read(move |connection| task(connection, id)).await
     }
 
-    /// Returns the job that the task of that id is, if it is one's.
+    /// Returns the row of the task that has Kling's task of that id, if one has.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn owner_of_task(&self, task_id: &str) -> Result<Option<JobId>, StoreError> {
+    pub async fn owner_of_task(&self, task_id: &str) -> Result<Option<TaskId>, StoreError> {
         let task_id = task_id.to_owned();
         self.read(move |connection| {
-            let sql = "SELECT id FROM job WHERE task_id = ?1 LIMIT 1";
+            let sql = "SELECT id FROM task WHERE task_id = ?1";
             let mut statement = connection.prepare_cached(sql)?;
             Ok(statement.query_row([&task_id], |row| row.get(0)).optional()?)
         })
         .await
     }
 
-    /// Returns the job of that key, if there is one.
+    /// Returns the job of that key, if there is one, with its labels.
     ///
     /// # Errors
     /// When the database cannot be read.
     pub async fn job_by_key(&self, key: &str) -> Result<Option<Job>, StoreError> {
         let key = key.to_owned();
         self.read(move |connection| {
-            let sql = format!("{}WHERE j.key = ?1", row::SELECT_JOB);
+            let Some(row) = job_row::by_key(connection, &key)? else { return Ok(None) };
+            let mut job = row.job;
+            job.spec.labels = job_row::labels(connection, job.id)?;
+            Ok(Some(job))
+        })
+        .await
+    }
+
+    /// Returns the task that the job of that key points to, if it points to one.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn task_of_job(&self, key: &str) -> Result<Option<Task>, StoreError> {
+        let key = key.to_owned();
+        self.read(move |connection| {
+            let sql =
+                task_row::select(None, "WHERE t.id = (SELECT task_row FROM job WHERE key = ?1)");
             let mut statement = connection.prepare_cached(&sql)?;
-            let job = statement.query_row([&key], row::job_from_row).optional()?;
-            job.map(|job| with_labels(connection, job)).transpose()
+            Ok(statement.query_row([&key], task_row::read).optional()?)
         })
         .await
     }
 }
 
-fn manifest_of(connection: &Connection, id: JobId) -> Result<String, StoreError> {
+/// Returns the task of that row, if there is one.
+pub(super) fn task(connection: &Connection, id: TaskId) -> Result<Option<Task>, StoreError> {
+    let sql = task_row::select(None, "WHERE t.id = ?1");
+    Ok(connection.prepare_cached(&sql)?.query_row([id], task_row::read).optional()?)
+}
+
+pub(super) fn manifest_of(connection: &Connection, id: JobId) -> Result<String, StoreError> {
     let sql = "SELECT path FROM manifest WHERE id = (SELECT manifest_id FROM job WHERE id = ?1)";
     Ok(connection.prepare_cached(sql)?.query_row([id], |row| row.get(0))?)
 }
 
-/// Writes one transition inside the caller's transaction.
-pub(super) fn record(
+/// No job.
+pub(super) const NO_JOB: JobId = 0;
+
+/// Writes one transition inside the caller's transaction; the job `but` is left to the caller, who is about to write
+/// it.
+pub(super) fn record_but(
     connection: &Connection,
     transition: &Transition,
     answer: Option<&Answer>,
     now_ms: i64,
-) -> Result<Job, StoreError> {
-    let Transition { from, job, what, spend: spent, repeats } = transition;
-    if job.state == State::Submitted {
-        refuse_taken(connection, job)?;
+    but: JobId,
+) -> Result<Task, StoreError> {
+    let Transition { from, task, spend: spent, .. } = transition;
+    if task.state == State::Submitted {
+        refuse_taken(connection, task)?;
     }
-    if !row::update_progress(connection, job, *from, now_ms)? {
-        return Err(StoreError::Stale { key: job.spec.key.clone() });
+    if !task_row::update_progress(connection, task, *from, now_ms)? {
+        return Err(StoreError::Stale { key: task.spec.key.clone() });
     }
-    if !repeats {
-        add_event(connection, job.id, Some(*from), job.state, what, answer, now_ms)?;
-    }
+    move_jobs(connection, transition, answer, now_ms, but)?;
     if *from == State::Unresolved {
-        candidate::forget(connection, job.id)?;
+        candidate::forget(connection, task.id)?;
     }
     spend::add(connection, *spent, now_ms)?;
-    Ok(Job { revision: job.revision + 1, ..job.clone() })
+    Ok(Task { revision: task.revision + 1, ..task.clone() })
 }
 
-/// No two jobs are one task: both would deliver the same video, and one was paid for in vain. Asked
-/// inside the transaction, for answers to two creates may come at the same moment.
-fn refuse_taken(connection: &Connection, job: &Job) -> Result<(), StoreError> {
+/// Gives the jobs of a task its state, and writes their history. When the result is verified, the lead job
+/// has its file; the others wait for a copy.
+fn move_jobs(
+    connection: &Connection,
+    transition: &Transition,
+    answer: Option<&Answer>,
+    now_ms: i64,
+    but: JobId,
+) -> Result<(), StoreError> {
+    let Transition { task, what, repeats, .. } = transition;
+    let mut lead_points_here = but == task.lead;
+    for (id, before, asked_output) in job_row::of_task(connection, task.id)? {
+        let is_lead = id == task.lead;
+        lead_points_here |= is_lead;
+        if id == but {
+            continue;
+        }
+        // A lead whose manifest names another output by now gets a copy there.
+        let has_file = is_lead && asked_output == task.spec.output;
+        let after = match task.state {
+            State::Succeeded if !has_file => State::Downloading,
+            state => state,
+        };
+        let waits_for_copy = task.state == State::Succeeded && !has_file;
+        if after != before || waits_for_copy {
+            let delivered = task.result.as_ref().filter(|_| after == State::Succeeded);
+            move_job(connection, id, after, (delivered, waits_for_copy), now_ms)?;
+        }
+        // What it cost is recorded once.
+        let without_units = answer.map(|answer| Answer { units_micro: None, ..answer.clone() });
+        let answer = if is_lead { answer } else { without_units.as_ref() };
+        if !repeats {
+            add_event(connection, id, Some(before), after, what, answer, now_ms)?;
+        }
+    }
+    if !lead_points_here && !repeats && task.state != State::Cancelled {
+        let state = state_of_job(connection, task.lead)?;
+        let what = format!("earlier task {}: {what}", task.name);
+        add_event(connection, task.lead, Some(state), state, &what, answer, now_ms)?;
+    }
+    Ok(())
+}
+
+fn move_job(
+    connection: &Connection,
+    id: JobId,
+    to: State,
+    (delivered, waits_for_copy): (Option<&Delivered>, bool),
+    now_ms: i64,
+) -> Result<(), StoreError> {
+    const MOVE: &str = "
+        UPDATE job SET state = ?2, state_since_ms = CASE WHEN state = ?2 THEN state_since_ms ELSE ?3 END,
+          updated_at_ms = ?3, revision = revision + 1, finished_at_ms = ?4, due_at_ms = ?5 WHERE id = ?1";
+    const DELIVER: &str = "
+        UPDATE job SET state = ?2, state_since_ms = ?3, updated_at_ms = ?3, revision = revision + 1,
+          finished_at_ms = ?4, delivered_sha256 = ?5, delivered_bytes = ?6, earlier_task_row = NULL,
+          output = asked_output
+        WHERE id = ?1";
+    let finished_at_ms = to.is_finished().then_some(now_ms);
+    match delivered {
+        None => {
+            let due_at_ms = waits_for_copy.then_some(0);
+            let row = (id, to.name(), now_ms, finished_at_ms, due_at_ms);
+            connection.prepare_cached(MOVE)?.execute(row)?
+        }
+        Some(result) => {
+            let bytes = i64::try_from(result.bytes).unwrap_or(i64::MAX);
+            connection.prepare_cached(DELIVER)?.execute((
+                id,
+                to.name(),
+                now_ms,
+                finished_at_ms,
+                &result.sha256,
+                bytes,
+            ))?
+        }
+    };
+    Ok(())
+}
+
+fn state_of_job(connection: &Connection, id: JobId) -> Result<State, StoreError> {
+    let mut state = connection.prepare_cached("SELECT state FROM job WHERE id = ?1")?;
+    Ok(state.query_row([id], |row| super::spec_columns::parsed_at(row, 0))?)
+}
+
+/// No two tasks of the database are one task at Kling: both would deliver the same video, and one was paid
+/// for in vain. Asked inside the transaction, because answers to two creates may come at the same moment.
+fn refuse_taken(connection: &Connection, task: &Task) -> Result<(), StoreError> {
     let owner: Option<String> = connection
-        .prepare_cached("SELECT key FROM job WHERE task_id = ?1 AND id <> ?2 LIMIT 1")?
-        .query_row((&job.task_id, job.id), |row| row.get(0))
+        .prepare_cached(
+            "SELECT j.key FROM task t JOIN job j ON j.id = t.lead_job
+             WHERE t.task_id = ?1 AND t.id <> ?2",
+        )?
+        .query_row((&task.task_id, task.id), |row| row.get(0))
         .optional()?;
-    match (owner, &job.task_id) {
+    match (owner, &task.task_id) {
         (Some(owner), Some(task_id)) => Err(StoreError::TaskTaken {
-            key: job.spec.key.clone(),
+            key: task.spec.key.clone(),
             task_id: task_id.clone(),
             owner,
         }),
@@ -210,19 +282,14 @@ pub(super) fn add_event(
     answer: Option<&Answer>,
     now_ms: i64,
 ) -> Result<(), StoreError> {
-    let (phrase, what) = phrase::split(connection, what)?;
+    let (text_row, what) = history_text::split(connection, what)?;
     connection.prepare_cached(INSERT_EVENT)?.execute(named_params! {
         ":job_id": job_id, ":at_ms": now_ms, ":from": from.map(number), ":to": number(to),
-        ":phrase": phrase, ":what": what, ":call": answer.map(|answer| answer.call.number()),
+        ":text_row": text_row, ":what": what, ":call": answer.map(|answer| answer.call.number()),
         ":http_status": answer.and_then(|answer| answer.http_status),
         ":code": answer.and_then(|answer| answer.code),
         ":request_id": answer.and_then(|answer| answer.request_id.as_deref()),
         ":units_micro": answer.and_then(|answer| answer.units_micro),
     })?;
     Ok(())
-}
-
-fn with_labels(connection: &Connection, mut job: Job) -> Result<Job, StoreError> {
-    job.spec.labels = row::labels(connection, job.id)?;
-    Ok(job)
 }

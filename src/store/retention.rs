@@ -1,8 +1,8 @@
 //! What is forgotten once it is old: the history of jobs that ended long ago, and sessions that nobody
 //! can use any more.
 //!
-//! Jobs stay for ever, and so do manifests and the account of each day: they keep a job from being paid
-//! for twice. `event` and `session` grow at their ends in the order of time, so that one look at where
+//! Tasks, jobs and manifests stay for ever, and so does the spending of each day: a task is the ledger that keeps
+//! a request from being paid for twice. `event` and `session` grow at their ends in the order of time, so that one look at where
 //! the last step came to tells whether there is anything old. A row that is looked at and stays is not
 //! looked at again: what ends later has a later row, by which all of it is found.
 
@@ -24,7 +24,7 @@ pub(super) const FORGET_EVENTS: &str = "
 /// The next session, and whether it is old. One that was given up has no time at which it expires.
 pub(super) const NEXT_SESSION: &str = "
     SELECT id, max(identified_at_ms, expires_at_ms) < ?2
-      AND NOT EXISTS (SELECT 1 FROM job WHERE session_row = session.id)
+      AND NOT EXISTS (SELECT 1 FROM task WHERE session_row = session.id)
     FROM session
     WHERE id = (SELECT id FROM session WHERE id > ?1 ORDER BY id LIMIT 1)
       AND (max(identified_at_ms, expires_at_ms) < ?2 OR identified_at_ms > ?3)";
@@ -76,7 +76,7 @@ impl Step {
         // Where the newest row is gone its number is given anew.
         connection
             .prepare_cached(
-                "UPDATE line SET
+                "UPDATE daemon_state SET
                    events_seen = min(?1, coalesce((SELECT max(id) FROM event), 0)),
                    sessions_seen = min(?2, coalesce((SELECT max(id) FROM session), 0))",
             )?
@@ -135,6 +135,6 @@ impl Step {
 }
 
 fn seen(connection: &Connection) -> Result<Seen, StoreError> {
-    let sql = "SELECT events_seen, sessions_seen FROM line";
+    let sql = "SELECT events_seen, sessions_seen FROM daemon_state";
     Ok(connection.prepare_cached(sql)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?)
 }

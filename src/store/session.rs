@@ -1,11 +1,11 @@
-//! Answers of Identify Face, shared by all jobs of a video.
+//! Answers of Identify Face, shared by all tasks of a video.
 
 use std::collections::BTreeMap;
 
 use rusqlite::{Connection, OptionalExtension as _};
 
-use super::{Store, StoreError, row};
-use crate::job::{FaceSpan, Job, Session};
+use super::{Store, StoreError, job_row};
+use crate::job::{FaceSpan, JobId, Session, Task};
 
 /// A session with the faces in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,8 +17,8 @@ pub struct KnownSession {
 }
 
 impl Store {
-    /// Returns the newest session of `video` under `account` that may still be used at `now_ms`.
-    /// `video` is any text that tells one video from another.
+    /// Returns the newest session of `video` under `account` that may still be used at `now_ms`, and was
+    /// identified after `after_ms`. `video` is any text that identifies a video.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -27,16 +27,17 @@ impl Store {
         account: &str,
         video: &str,
         now_ms: i64,
+        after_ms: i64,
     ) -> Result<Option<KnownSession>, StoreError> {
         let (account, video) = (account.to_owned(), video.to_owned());
         self.read(move |connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT id, session_id, identified_at_ms, expires_at_ms FROM session
-                 WHERE video = ?1 AND account = ?2 AND expires_at_ms > ?3
+                 WHERE video = ?1 AND account = ?2 AND expires_at_ms > ?3 AND identified_at_ms >= ?4
                  ORDER BY expires_at_ms DESC LIMIT 1",
             )?;
             let session = statement
-                .query_row((&video, &account, now_ms), |row| {
+                .query_row((&video, &account, now_ms, after_ms), |row| {
                     Ok(Session {
                         row: row.get(0)?,
                         session_id: row.get(1)?,
@@ -101,22 +102,23 @@ impl Store {
         .await
     }
 
-    /// Returns the face that a job's plan chose, with the time it is seen, and the job's labels: what the
-    /// file beside its result tells.
+    /// Returns the face that a task's plan chose, with the time it is seen, and the labels of a job: what the
+    /// file beside a result reports.
     ///
     /// # Errors
     /// When the database cannot be read.
     pub async fn face_and_labels(
         &self,
-        job: &Job,
+        task: &Task,
+        job: JobId,
     ) -> Result<(Option<FaceSpan>, BTreeMap<String, String>), StoreError> {
-        let session_row = job.session.as_ref().map(|session| session.row);
-        let (id, face_id) = (job.id, job.plan.as_ref().map(|plan| plan.face_id.clone()));
+        let session_row = task.session.as_ref().map(|session| session.row);
+        let face_id = task.plan.as_ref().map(|plan| plan.face_id.clone());
         self.read(move |connection| {
             let all = session_row.map(|row| faces(connection, row)).transpose()?;
             let is_chosen = |face: &FaceSpan| Some(&face.face_id) == face_id.as_ref();
             let chosen = all.unwrap_or_default().into_iter().find(is_chosen);
-            Ok((chosen, row::labels(connection, id)?))
+            Ok((chosen, job_row::labels(connection, job)?))
         })
         .await
     }

@@ -12,12 +12,11 @@ use std::{
     time::Duration,
 };
 
-use futures_util::future::BoxFuture;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::{StoreError, lock::DatabaseLock, trouble::Trouble};
-use crate::failpoint;
+use crate::{failpoint, offload::Interlude};
 
 /// So many pieces of work share one transaction at most.
 const BATCH_MAX: usize = 512;
@@ -29,10 +28,6 @@ const TROUBLE_PAUSE: Duration = Duration::from_secs(1);
 
 /// What keeps other daemons out, where there is one to keep.
 type Alone = Option<Arc<DatabaseLock>>;
-
-/// Awaited before and after each piece of work in a simulation: there a crash may come, after which it
-/// never returns.
-pub type Interlude = Arc<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
 
 /// A handle to whoever does the work; a thread ends with the last of its handles.
 #[derive(Clone)]

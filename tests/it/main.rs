@@ -12,6 +12,7 @@ mod commands;
 mod crash;
 mod doctor;
 mod folder;
+mod identity;
 mod log;
 mod metrics;
 mod pipeline;

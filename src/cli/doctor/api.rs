@@ -9,7 +9,7 @@ use crate::{
     cli::open,
     config::{Config, Credentials},
     daemon,
-    kling::{Api as _, ApiError, Client, Meaning, Reply, Task},
+    kling::{Api as _, ApiError, Client, Meaning, RemoteTask, Reply},
 };
 
 const API: &str = "api";
@@ -26,7 +26,7 @@ const SKEW_MS: i64 = 60_000;
 pub(super) struct Account {
     pub(super) client: Client,
     /// The tasks it last made.
-    pub(super) tasks: Vec<Task>,
+    pub(super) tasks: Vec<RemoteTask>,
 }
 
 /// Asks the API. None without credentials, and where it gave no answer to go by.
@@ -82,7 +82,7 @@ pub(super) fn check(
     tasks.map(|tasks| Account { client, tasks })
 }
 
-fn clock(reply: &Reply<Vec<Task>>, now_ms: i64, who: &Who) -> Option<Finding> {
+fn clock(reply: &Reply<Vec<RemoteTask>>, now_ms: i64, who: &Who) -> Option<Finding> {
     let refused = matches!(
         &reply.result,
         Err(error) if matches!(error.meaning, Meaning::ClockAhead | Meaning::TokenExpired)

@@ -58,6 +58,14 @@ fn line(known: &Known, who: &Who) -> Vec<Finding> {
             "see api above; the daemon tries again by itself",
         ));
     }
+    // The same.
+    if let Some(problem) = standing.folder_problem.as_ref().filter(|_| known.daemon.is_some()) {
+        found.push(Finding::warning(
+            "jobs_dir",
+            first_line(problem),
+            "see jobs_dir above, and mount the share if there is one; the daemon scans it again by itself",
+        ));
+    }
     found
 }
 

@@ -146,9 +146,9 @@ fn of_a_job(config: &Config, known: &Known) -> Option<Located> {
     let keys = known.reader.jobs_with_local_videos(JOBS_MAX).ok()?;
     let jobs = keys.iter().filter_map(|key| known.reader.detail(key).ok().flatten());
     let named: Vec<(PathBuf, String)> = jobs
-        .filter_map(|detail| match &detail.job.spec.video {
+        .filter_map(|detail| match &detail.state.job.spec.video {
             Source::File(name) => {
-                Some((config.jobs_dir.join(detail.job.manifest_dir()), name.clone()))
+                Some((config.jobs_dir.join(detail.state.job.manifest_dir()), name.clone()))
             }
             _ => None,
         })

@@ -9,6 +9,7 @@ mod api;
 mod config;
 mod credentials;
 mod database;
+mod delivered;
 mod disk;
 mod finding;
 mod folders;
@@ -96,6 +97,7 @@ fn examine(explicit: Option<&Path>) -> (Report, ExitCode) {
     let known = database::check(&config, &who, &mut findings);
     if let Some(known) = &known {
         restored::check(&config, known, tasks.as_ref(), &who, &mut findings);
+        delivered::check(&config, known, &who, &mut findings);
     }
     disk::check(&config, known.as_ref(), &mut findings);
     limits::check(&config, known.as_ref(), &who, &mut findings);

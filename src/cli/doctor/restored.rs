@@ -21,7 +21,7 @@ use crate::{
     config::Config,
     kling::Api as _,
     output::Metadata,
-    store::{OpenJob, StoreError},
+    store::{OpenTask, StoreError},
 };
 
 const NAME: &str = "backup";
@@ -41,7 +41,7 @@ struct Unknown {
 }
 
 impl Unknown {
-    fn of(job: &OpenJob, task_id: String) -> Self {
+    fn of(job: &OpenTask, task_id: String) -> Self {
         Self { key: job.key.clone(), is_unresolved: job.state == "unresolved", task_id }
     }
 }
@@ -53,7 +53,7 @@ pub(super) fn check(
     who: &Who,
     findings: &mut Vec<Finding>,
 ) {
-    let looked = known.reader.open_jobs(JOBS_MAX).and_then(|jobs| {
+    let looked = known.reader.open_tasks(JOBS_MAX).and_then(|jobs| {
         let mut found = of_jobs(&config.output_dir, &jobs, known)?;
         found.extend(strangers(&config.output_dir, known)?);
         let tasks = match account {
@@ -75,8 +75,12 @@ pub(super) fn check(
     });
 }
 
-/// Jobs whose result lies there, made by a task of the job's name or of a later attempt's.
-fn of_jobs(output_dir: &Path, jobs: &[OpenJob], known: &Known) -> Result<Vec<Unknown>, StoreError> {
+/// Jobs whose result lies there, made by a task of the job's name or of a later take's.
+fn of_jobs(
+    output_dir: &Path,
+    jobs: &[OpenTask],
+    known: &Known,
+) -> Result<Vec<Unknown>, StoreError> {
     let places: Vec<PathBuf> =
         jobs.iter().map(|job| output_dir.join(&job.output).with_extension("json")).collect();
     let read = patience::within(patience::FILES, move || {
@@ -85,8 +89,7 @@ fn of_jobs(output_dir: &Path, jobs: &[OpenJob], known: &Known) -> Result<Vec<Unk
     let mut unknown = Vec::new();
     for (job, found) in jobs.iter().zip(read.unwrap_or_default()) {
         let Some(found) = found else { continue };
-        let is_its_own = found.job == job.key
-            && (found.external_task_id == job.external_task_id || found.attempt > job.attempt);
+        let is_its_own = found.request_hash == job.request_hash && found.take >= job.take;
         if is_its_own && is_still_open(job, known)? {
             unknown.push(Unknown::of(job, found.task_id));
         }
@@ -111,7 +114,7 @@ fn strangers(output_dir: &Path, known: &Known) -> Result<Vec<Unknown>, StoreErro
 }
 
 /// Jobs whose task is in the account. Only asked for where the account has tasks that no job knows.
-fn tasks(account: &Account, jobs: &[OpenJob], known: &Known) -> Result<Vec<Unknown>, StoreError> {
+fn tasks(account: &Account, jobs: &[OpenTask], known: &Known) -> Result<Vec<Unknown>, StoreError> {
     let mut strange = false;
     for task in &account.tasks {
         strange |= known.reader.owner_of_task(&task.task_id)?.is_none();
@@ -122,7 +125,7 @@ fn tasks(account: &Account, jobs: &[OpenJob], known: &Known) -> Result<Vec<Unkno
     // What was sent is being looked up by the daemon, or by a person.
     let unsent =
         jobs.iter().filter(|job| !["creating", "unresolved"].contains(&job.state.as_str()));
-    let unsent: Vec<&OpenJob> = unsent.take(LOOKUPS_MAX).collect();
+    let unsent: Vec<&OpenTask> = unsent.take(LOOKUPS_MAX).collect();
     let asked = open::block_on(async {
         let mut found = Vec::new();
         let lookups = async {
@@ -146,9 +149,9 @@ fn tasks(account: &Account, jobs: &[OpenJob], known: &Known) -> Result<Vec<Unkno
 }
 
 /// Whether the database still knows of no task of this job's.
-fn is_still_open(job: &OpenJob, known: &Known) -> Result<bool, StoreError> {
+fn is_still_open(job: &OpenTask, known: &Known) -> Result<bool, StoreError> {
     let now = known.reader.detail(&job.key)?;
-    Ok(now.is_some_and(|now| now.job.task_id.is_none() && now.line.state.name() == job.state))
+    Ok(now.is_some_and(|now| now.line.task_id.is_none() && now.line.state.name() == job.state))
 }
 
 fn told(results: &[Unknown], tasks: &[Unknown], known: &Known, who: &Who) -> Finding {

@@ -3,8 +3,7 @@
 //! It may hang on a dead share: whoever calls has the patience.
 
 use std::{
-    fs::{self, File},
-    io::Read as _,
+    fs,
     path::{Path, PathBuf},
 };
 
@@ -13,8 +12,6 @@ use crate::output::Metadata;
 /// So many are read, of so many files looked at.
 pub(super) const READ_MAX: usize = 200;
 const FILES_MAX: usize = 50_000;
-/// No metadata of ours is longer.
-const BYTES_MAX: u64 = 1 << 20;
 
 /// Those that were written last, as far as the folder is looked through.
 pub(super) fn latest(root: &Path) -> Vec<Metadata> {
@@ -40,7 +37,5 @@ pub(super) fn latest(root: &Path) -> Vec<Metadata> {
 
 /// None where there is none, or it is not of ours.
 pub(super) fn metadata(place: &Path) -> Option<Metadata> {
-    let mut text = Vec::new();
-    File::open(place).ok()?.take(BYTES_MAX).read_to_end(&mut text).ok()?;
-    serde_json::from_slice(&text).ok()
+    Metadata::read(place).ok().flatten()
 }

@@ -129,12 +129,12 @@ fn require_manifest(reader: &Reader, manifest: &str) -> Result<(), CommandError>
 /// What a line says of where the job stands: what it waits for, or why it ended.
 fn remark(line: &JobLine) -> String {
     let mut remark = match (&line.waiting_for, &line.error) {
-        (Some(waiting_for), _) => format!("waits for {waiting_for}"),
+        (Some(waiting_for), _) => format!("waits: {waiting_for}"),
         (None, Some(error)) => error.clone(),
         (None, None) => String::new(),
     };
-    if line.changed_since {
-        let flag = "manifest changed since";
+    if line.changed_after_sent {
+        let flag = "changed after it was sent";
         remark = if remark.is_empty() { flag.to_owned() } else { format!("{flag}; {remark}") };
     }
     remark

@@ -113,9 +113,17 @@ mod tests {
             manifest: "promo.yaml".to_owned(),
             state: if waiting_for.is_some() { State::Queued } else { State::Succeeded },
             waiting_for: waiting_for.map(str::to_owned),
-            attempts: 1,
+            state_since: String::new(),
+            video: String::new(),
+            audio: String::new(),
+            labels: None,
+            attempt: 1,
             task_id: None,
-            external_task_id: "x".to_owned(),
+            external_task_id: None,
+            shares_task_with: None,
+            money: None,
+            request_id: None,
+            dismissed: false,
             units: 0.0,
             output: format!("{key}.mp4"),
             error_code: None,
@@ -124,7 +132,7 @@ mod tests {
             created_at: String::new(),
             updated_at: String::new(),
             finished_at: None,
-            changed_since: false,
+            changed_after_sent: false,
         }
     }
 
@@ -143,7 +151,7 @@ mod tests {
         assert_eq!(
             text,
             "JOB       STATE      WAITS FOR, OR WHY IT ENDED  OUTPUT\n\
-             promo/en  queued     waits for its turn          promo/en.mp4\n\
+             promo/en  queued     waits: its turn             promo/en.mp4\n\
              promo/fr  succeeded                              promo/fr.mp4\n"
         );
         let next = shown(&mut table, &[job("promo/a-long-name", Some(long)), job("b", None)]);
@@ -173,7 +181,7 @@ mod tests {
     fn what_would_move_the_cursor_is_escaped() {
         let mut table = Table { terminal_width: None, widths: None };
         let text = shown(&mut table, &[job("a", Some("\u{1b}[31m red\nline"))]);
-        assert!(text.contains("waits for \\u{1b}[31m red\\nline"), "{text:?}");
+        assert!(text.contains("waits: \\u{1b}[31m red\\nline"), "{text:?}");
         assert!(!text.contains('\u{1b}'));
     }
 }

@@ -3,7 +3,7 @@
 use super::page::Page;
 
 /// Every key of a job: its name, what it may be, what holds when it is left out, what it means.
-const KEYS: [(&str, &str, &str, &str); 16] = [
+const KEYS: [(&str, &str, &str, &str); 17] = [
     (
         "id",
         "1 to 64 letters, digits, `.`, `_` or `-`, not beginning with `.`",
@@ -69,6 +69,13 @@ const KEYS: [(&str, &str, &str, &str); 16] = [
         "1 to 128 visible ASCII characters, none of / \\ ? # %, not beginning with `.`",
         "made from the account and what the job asks",
         "The task's own name in the account; unique there. Each `lipsyncd retry` appends -2, -3, …",
+    ),
+    (
+        "take",
+        "1 to 99",
+        "1, or the newest take that has not failed",
+        "Which take of the same request is wanted. Jobs that ask for the same request and take share one \
+         task, which is paid once; each other take is paid again.",
     ),
     (
         "output",

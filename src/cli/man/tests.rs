@@ -56,7 +56,7 @@ fn a_synopsis_has_the_whole_command_and_its_values() {
         ("lipsyncd.1", r"\fBlipsyncd\fR [\fB\-\-config\fR FILE] COMMAND"),
         (
             "lipsyncd-retry.1",
-            r"\fBlipsyncd retry\fR [\fB\-\-config\fR FILE] {JOB… | \fB\-\-failed\fR}",
+            r"\fBlipsyncd retry\fR [\fB\-\-yes\fR] [\fB\-\-dry\-run\fR] [\fB\-\-config\fR FILE] {JOB… | \fB\-\-failed\fR}",
         ),
         ("lipsyncd-resolve.1", r"{\fB\-\-task\fR ID | \fB\-\-resend\fR} JOB"),
         ("lipsyncd-list.1", r"[\fB\-\-state\fR STATE…]"),

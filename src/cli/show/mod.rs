@@ -3,9 +3,16 @@
 mod report;
 mod text;
 
+use std::path::Path;
+
 use clap::ValueHint;
 
 use super::{CommandError, Context, ExitCode, change, json, open};
+use crate::{
+    job::State,
+    output::{Presence, presence},
+    store::JobDetail,
+};
 
 use report::Report;
 
@@ -27,7 +34,8 @@ pub struct Args {
     ///
     /// The columns of the view job_overview, and labels, wish, media, used, create, result, candidates
     /// (of an unresolved job: the tasks that it could be), candidates_listed_at (of an unresolved job:
-    /// when the account's tasks were read for them; null: not to their end yet), history (the columns of the view
+    /// when the account's tasks were read for them; null: not to their end yet), file (of the
+    /// delivered file: delivered, changed or absent; null: none was delivered), history (the columns of the view
     /// job_history), history_is_whole (false: the beginning is no longer kept) and next.
     #[arg(long)]
     json: bool,
@@ -38,10 +46,18 @@ pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCod
     let Some(detail) = reader.detail(&arguments.job)? else {
         return Err(change::unknown(&reader, &arguments.job)?);
     };
+    let file = delivered_file(&detail, &context.config.output_dir);
     if arguments.json {
-        json::write_pretty(context.out, &Report::of(&detail))?;
+        json::write_pretty(context.out, &Report::of(&detail, file))?;
     } else {
-        text::write(context.out, &detail)?;
+        text::write(context.out, &detail, file)?;
     }
     Ok(ExitCode::Done)
+}
+
+/// What is at the place of the delivered file; none: it was not delivered, or nobody can tell.
+fn delivered_file(detail: &JobDetail, output_dir: &Path) -> Option<Presence> {
+    let job = &detail.state.job;
+    let (_, bytes) = job.delivered.as_ref().filter(|_| job.state == State::Succeeded)?;
+    presence(&output_dir.join(&job.output), *bytes).ok()
 }

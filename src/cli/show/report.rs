@@ -9,7 +9,8 @@ use crate::{
         open,
         text::{iso_ms, shell_word},
     },
-    job::{FaceChoice, JobSpec, Source, State},
+    job::{FaceChoice, Job, JobSpec, Source, State},
+    output::Presence,
     store::{Candidate, HistoryLine, JobDetail, JobLine},
 };
 
@@ -19,11 +20,15 @@ pub(super) struct Report<'a> {
     line: &'a JobLine,
     manifest_in_folder: bool,
     labels: &'a BTreeMap<String, String>,
+    request_hash: Option<&'a str>,
+    shares_with: &'a [String],
     wish: Wish<'a>,
     media: Media<'a>,
     used: Option<Used<'a>>,
     create: Option<Create>,
     result: Option<Delivered<'a>>,
+    /// What is at the place of the delivered file; null: none was delivered.
+    file: Option<&'static str>,
     /// While it is unresolved: the tasks of the account that it could be.
     #[serde(skip_serializing_if = "Option::is_none")]
     candidates: Option<Vec<CouldBe<'a>>>,
@@ -74,7 +79,9 @@ enum Place<'a> {
 #[derive(Debug, Serialize)]
 struct Media<'a> {
     missing: Option<&'a str>,
-    sound_ms: Option<i64>,
+    audio_ms: Option<i64>,
+    audio_sha256: Option<&'a str>,
+    video_sha256: Option<&'a str>,
     video_ms: Option<i64>,
     video_url: Option<&'a str>,
 }
@@ -101,39 +108,48 @@ struct Delivered<'a> {
 }
 
 impl<'a> Report<'a> {
-    pub(super) fn of(detail: &'a JobDetail) -> Self {
-        let job = &detail.job;
+    pub(super) fn of(detail: &'a JobDetail, file: Option<Presence>) -> Self {
+        let (job, task) = (&detail.state.job, detail.state.task.as_ref());
         Self {
             line: &detail.line,
             manifest_in_folder: detail.manifest_is_there,
             labels: &job.spec.labels,
+            request_hash: job.request_hash.as_deref(),
+            shares_with: &detail.state.shares_with,
             wish: Wish::of(&job.spec),
             media: Media {
                 missing: job.media.missing.as_deref(),
-                sound_ms: job.media.sound_ms,
+                audio_ms: job.media.audio_ms.or(task.and_then(|task| task.media.audio_ms)),
+                audio_sha256: job.media.audio_sha256.as_deref(),
+                video_sha256: job.media.video_sha256.as_deref(),
                 video_ms: job.media.video_ms,
                 video_url: job.media.video_url.as_deref(),
             },
-            used: job.plan.as_ref().map(|plan| Used {
+            used: task.and_then(|task| task.plan.as_ref()).map(|plan| Used {
                 face_id: &plan.face_id,
                 sound_start_ms: plan.sound_start_ms,
                 sound_end_ms: plan.sound_end_ms,
                 sound_insert_ms: plan.sound_insert_ms,
             }),
-            create: job.create.as_ref().map(|create| Create {
+            create: task.and_then(|task| task.create.as_ref()).map(|create| Create {
                 first_sent_at: iso_ms(create.first_sent_at_ms),
                 sent_at: iso_ms(create.sent_at_ms),
             }),
-            result: job.result.as_ref().map(|result| Delivered {
+            result: task.and_then(|task| task.result.as_ref()).map(|result| Delivered {
                 bytes: result.bytes,
                 sha256: &result.sha256,
                 duration_ms: result.duration_ms,
+            }),
+            file: file.map(|file| match file {
+                Presence::Delivered => "delivered",
+                Presence::Changed => "changed",
+                Presence::Absent => "absent",
             }),
             candidates: candidates(detail),
             candidates_listed_at: (job.state == State::Unresolved).then(|| detail.listed_at()),
             history_is_whole: detail.history_is_whole(),
             history: &detail.history,
-            next: next(detail),
+            next: next(detail, file),
         }
     }
 }
@@ -178,7 +194,7 @@ pub(super) fn face(choice: &FaceChoice) -> String {
 
 /// The tasks that an unresolved job could be; none of a job that is not unresolved.
 pub(super) fn candidates(detail: &JobDetail) -> Option<Vec<CouldBe<'_>>> {
-    let resolve = open::command("resolve", &detail.job.spec.key);
+    let resolve = open::command("resolve", &detail.state.job.spec.key);
     let could_be = |candidate: &'_ Candidate| -> String {
         format!("{resolve} --task {}", shell_word(&candidate.task_id))
     };
@@ -189,13 +205,13 @@ pub(super) fn candidates(detail: &JobDetail) -> Option<Vec<CouldBe<'_>>> {
         created_at: candidate.created_at_ms.map(iso_ms),
         command: could_be(candidate),
     });
-    (detail.job.state == State::Unresolved).then(|| all.collect())
+    (detail.state.job.state == State::Unresolved).then(|| all.collect())
 }
 
 /// The command that is worth typing now, if there is one.
-pub(super) fn next(detail: &JobDetail) -> Option<String> {
-    let JobDetail { job, manifest_is_there, .. } = detail;
-    let (key, manifest_is_there) = (&job.spec.key, *manifest_is_there);
+pub(super) fn next(detail: &JobDetail, file: Option<Presence>) -> Option<String> {
+    let job = &detail.state.job;
+    let (key, manifest_is_there) = (&job.spec.key, job.absent_since_ms.is_none());
     let resolve = || open::command("resolve", key);
     match job.state {
         State::Unresolved if detail.listed_at().is_some() => {
@@ -204,12 +220,28 @@ pub(super) fn next(detail: &JobDetail) -> Option<String> {
         // Before the list was read nobody knows that there is no such task, which would be paid for twice.
         State::Unresolved if detail.candidates.is_empty() => None,
         State::Unresolved => Some(format!("{} --task ID", resolve())),
+        State::Failed if unfit_file(job).is_some() => None,
         State::Failed | State::Cancelled if manifest_is_there && !job.was_removed() => {
             Some(open::command("retry", key))
         }
-        State::Succeeded if manifest_is_there && job.changed_since => {
+        State::Succeeded if file == Some(Presence::Absent) => Some(open::command("fetch", key)),
+        State::Succeeded if manifest_is_there && job.changed_after_sent => {
             Some(open::command("retry", key))
         }
         _ => None,
     }
+}
+
+/// The local file that cannot be used. A retry would fail again; another file is checked automatically.
+pub(super) fn unfit_file(job: &Job) -> Option<&str> {
+    let in_folder = job.task.is_none() && job.absent_since_ms.is_none();
+    let failure = job.failure.as_ref().filter(|_| in_folder && job.state == State::Failed)?;
+    let source = match failure.code.split_once('_')?.0 {
+        "sound" => &job.spec.audio,
+        "video" => &job.spec.video,
+        "file" if failure.message.starts_with("video") => &job.spec.video,
+        "file" => &job.spec.audio,
+        _ => return None,
+    };
+    matches!(source, Source::File(_)).then(|| source.as_written())
 }

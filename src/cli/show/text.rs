@@ -2,17 +2,25 @@
 
 use std::io::{self, Write};
 
-use super::report::{CouldBe, candidates, face, next};
+use super::report::{CouldBe, candidates, face, next, unfit_file};
 use crate::{
-    cli::text::{bytes, position, safe, time},
-    job::{Job, Source, State},
+    cli::{
+        open,
+        text::{bytes, position, safe, time},
+    },
+    job::{Job, Source, State, Task},
+    output::Presence,
     store::{HistoryLine, JobDetail},
 };
 
 /// Writes the job whole.
-pub(super) fn write(out: &mut dyn Write, detail: &JobDetail) -> io::Result<()> {
+pub(super) fn write(
+    out: &mut dyn Write,
+    detail: &JobDetail,
+    file: Option<Presence>,
+) -> io::Result<()> {
     writeln!(out, "{}  {}", safe(&detail.line.key), detail.line.state)?;
-    for (name, said) in facts(detail) {
+    for (name, said) in facts(detail, file) {
         writeln!(out, "  {name:<12}  {}", safe(&said))?;
     }
     if let Some(candidates) = candidates(detail) {
@@ -25,7 +33,10 @@ pub(super) fn write(out: &mut dyn Write, detail: &JobDetail) -> io::Result<()> {
     for line in &detail.history {
         write_event(out, line)?;
     }
-    match next(detail) {
+    if let Some(file) = unfit_file(&detail.state.job) {
+        writeln!(out, "\nNext: replace {}; it is checked again automatically", safe(file))?;
+    }
+    match next(detail, file) {
         Some(command) => writeln!(out, "\nNext: {}", safe(&command)),
         None => Ok(()),
     }
@@ -34,18 +45,18 @@ pub(super) fn write(out: &mut dyn Write, detail: &JobDetail) -> io::Result<()> {
 type Fact = (&'static str, String);
 
 /// All that is known, as names and what is to be said; not yet safe to show.
-fn facts(detail: &JobDetail) -> Vec<Fact> {
-    let mut facts = standing(detail);
-    facts.extend(wish(&detail.job));
-    facts.extend(found_out(&detail.job));
+fn facts(detail: &JobDetail, file: Option<Presence>) -> Vec<Fact> {
+    let mut facts = standing(detail, file);
+    facts.extend(wish(&detail.state.job));
+    facts.extend(detail.state.task.as_ref().map(found_out).unwrap_or_default());
     facts
 }
 
-fn standing(detail: &JobDetail) -> Vec<Fact> {
-    let (line, job) = (&detail.line, &detail.job);
+fn standing(detail: &JobDetail, file: Option<Presence>) -> Vec<Fact> {
+    let (line, job) = (&detail.line, &detail.state.job);
     let mut facts = Vec::new();
     if let Some(waiting_for) = &line.waiting_for {
-        facts.push(("waits for", waiting_for.clone()));
+        facts.push(("waits", waiting_for.clone()));
     }
     if job.state == State::Unresolved && detail.listed_at().is_none() {
         let unread = "not --resend yet: the account's tasks were not read to their end, see below";
@@ -56,17 +67,35 @@ fn standing(detail: &JobDetail) -> Vec<Fact> {
     }
     let gone = if detail.manifest_is_there { "" } else { " (not in the folder any more)" };
     facts.push(("manifest", format!("{}{gone}", line.manifest)));
-    if line.changed_since {
-        let flag = "manifest changed since it was sent; `lipsyncd retry` runs it as it stands now";
+    if line.changed_after_sent {
+        let flag = "changed after it was sent; `lipsyncd retry` makes the new request, `lipsyncd dismiss` keeps the \
+                    result";
         facts.push(("", flag.to_owned()));
     }
     facts.push(("output", line.output.clone()));
-    facts.push(("attempt", line.attempts.to_string()));
+    match file {
+        Some(Presence::Absent) => {
+            let fetch = open::command("fetch", &line.key);
+            let gone =
+                format!("that file is no longer there; `{fetch}` brings it back, free of charge");
+            facts.push(("", gone));
+        }
+        Some(Presence::Changed) => {
+            facts.push(("", "that file was changed after it was delivered".to_owned()));
+        }
+        Some(Presence::Delivered) | None => {}
+    }
+    facts.push(("take", line.attempt.to_string()));
+    if let Some(others) = &line.shares_task_with {
+        facts.push(("shared", format!("shares its task with {others}")));
+    }
     if let Some(task_id) = &line.task_id {
         facts.push(("task", task_id.clone()));
     }
-    facts.push(("named", format!("{} (external_task_id)", line.external_task_id)));
-    facts.push(("cost", format!("{} units", crate::cli::text::units(job.units_micro))));
+    if let Some(name) = &line.external_task_id {
+        facts.push(("named", format!("{name} (external_task_id)")));
+    }
+    facts.push(("cost", format!("{} units, all takes together", line.units)));
     facts.push(("priority", line.priority.to_string()));
     facts.push(("first read", line.created_at.clone()));
     match &line.finished_at {
@@ -108,25 +137,25 @@ fn wish(job: &Job) -> Vec<Fact> {
     facts
 }
 
-fn found_out(job: &Job) -> Vec<Fact> {
+fn found_out(task: &Task) -> Vec<Fact> {
     let mut facts = Vec::new();
-    if let Some(sound_ms) = job.media.sound_ms {
-        facts.push(("sound lasts", position(sound_ms)));
+    if let Some(sound_ms) = task.media.audio_ms {
+        facts.push(("audio lasts", position(sound_ms)));
     }
-    if let Some(video_ms) = job.media.video_ms {
+    if let Some(video_ms) = task.media.video_ms {
         facts.push(("video lasts", position(video_ms)));
     }
-    if let Some(plan) = &job.plan {
+    if let Some(plan) = &task.plan {
         let [start, end, insert] =
             [plan.sound_start_ms, plan.sound_end_ms, plan.sound_insert_ms].map(position);
         let used =
             format!("face {}: sound from {start} to {end}, put in at {insert}", plan.face_id);
         facts.push(("used", used));
     }
-    if let Some(create) = &job.create {
+    if let Some(create) = &task.create {
         facts.push(("sent", time(create.sent_at_ms)));
     }
-    if let Some(result) = &job.result {
+    if let Some(result) = &task.result {
         let lasts = result.duration_ms.map(|ms| format!(", lasts {}", position(ms)));
         let (size, lasts) = (bytes(result.bytes), lasts.unwrap_or_default());
         facts.push(("result", format!("{size}{lasts}, sha256 {}", result.sha256)));

@@ -32,7 +32,7 @@ pub struct Args {
     /// Its members: jobs (every state with its count), manifests (accepted, refused), slots (used,
     /// limit, configured), pause (null, or kind, reason, code, since, next_probe), hold (null, or
     /// why no new task is started), trouble (null, or reason and since: the API gives no usable
-    /// answer), blocked (null, or jobs and reason: their places in the output folder cannot be
+    /// answer), folder_problem (null, or why jobs_dir cannot be scanned), blocked (null, or jobs and reason: their places in the output folder cannot be
     /// written), units (today, total, cap), eta_seconds (null when unknown, when nothing is left or
     /// while the line is paused), daemon (running, pid, since, trouble: null, or why it cannot write
     /// the state database at the moment). Times are UTC in ISO 8601.

@@ -2,7 +2,10 @@
 
 use super::report::Report;
 use crate::{
-    cli::text::{counted, safe, shell_word},
+    cli::{
+        open,
+        text::{counted, safe, shell_word},
+    },
     job::State,
     store::{PauseKind, RefusedManifest},
 };
@@ -42,6 +45,13 @@ pub(super) fn next(report: &Report) -> Vec<(String, String)> {
     if failed > 0 {
         add("lipsyncd list --state failed", counted(failed, "job") + " failed");
     }
+    if let Some(first) = &report.standing.first_changed {
+        let others = if report.changed_after_sent > 1 { "; this is the first" } else { "" };
+        let why = format!("{}{others}", changed(report.changed_after_sent));
+        add(&safe(&open::command("show", first)), why);
+        add("lipsyncd retry JOB", "makes the new request, and pays for it".to_owned());
+        add("lipsyncd dismiss JOB", "keeps the result that is there".to_owned());
+    }
     let waiting = count(&[State::Waiting]);
     if waiting > 0 {
         let why = format!(
@@ -73,6 +83,12 @@ fn ailing(report: &Report) -> Option<&'static str> {
 /// perhaps may.
 fn is_closed(refused: &RefusedManifest) -> bool {
     refused.error.contains("it cannot be read: Permission denied")
+}
+
+/// How many jobs changed after their task was created.
+pub(super) fn changed(count: i64) -> String {
+    let sent = if count == 1 { "it was sent" } else { "they were sent" };
+    format!("{} changed after {sent}", counted(count, "job"))
 }
 
 fn jobs_are(count: i64) -> String {

@@ -23,11 +23,17 @@ const SLOTS_AHEAD: [State; 5] =
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct Report {
     pub(super) jobs: BTreeMap<State, i64>,
+    /// Jobs whose request changed after their task was created.
+    pub(super) changed_after_sent: i64,
+    /// Failed jobs that a person dismissed; `jobs` does not count them.
+    pub(super) dismissed: i64,
     pub(super) manifests: Manifests,
     pub(super) slots: Slots,
     pub(super) pause: Option<PauseReport>,
     pub(super) hold: Option<String>,
     pub(super) trouble: Option<TroubleReport>,
+    /// Why `jobs_dir` cannot be scanned.
+    pub(super) folder_problem: Option<String>,
     pub(super) blocked: Option<BlockedReport>,
     pub(super) units: Units,
     pub(super) eta_seconds: Option<i64>,
@@ -115,15 +121,16 @@ impl Report {
 
     /// `holder` is the running daemon, none without one.
     pub(super) fn of(standing: Standing, holder: Option<Holder>, now_ms: i64, here: Here) -> Self {
-        let used = State::ALL.into_iter().filter(|state| state.holds_slot()).collect::<Vec<_>>();
         Self {
             jobs: standing.jobs.clone(),
+            changed_after_sent: standing.changed_after_sent,
+            dismissed: standing.dismissed,
             manifests: Manifests {
                 accepted: standing.manifests_accepted,
                 refused: standing.manifests_refused,
             },
             slots: Slots {
-                used: standing.count(&used),
+                used: standing.slots_used,
                 limit: standing.slots_limit,
                 configured: standing.slots_configured,
             },
@@ -133,6 +140,7 @@ impl Report {
             trouble: standing.trouble.as_ref().filter(|_| holder.is_some()).map(|trouble| {
                 TroubleReport { reason: trouble.reason.clone(), since: iso_ms(trouble.since_ms) }
             }),
+            folder_problem: standing.folder_problem.clone().filter(|_| holder.is_some()),
             blocked: standing
                 .blocked
                 .as_ref()
@@ -228,7 +236,12 @@ pub(super) mod tests {
             pause: None,
             hold: None,
             trouble: None,
+            folder_problem: None,
             blocked: None,
+            slots_used: 5,
+            changed_after_sent: 0,
+            first_changed: None,
+            dismissed: 0,
             median_task_ms: Some(60_000),
             daemon_pid: Some(4711),
             daemon_since_ms: Some(NOW_MS - 200_000),

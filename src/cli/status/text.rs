@@ -2,7 +2,10 @@
 
 use std::io::{self, Write};
 
-use super::{next::next, report::Report};
+use super::{
+    next::{changed, next},
+    report::Report,
+};
 use crate::{
     cli::text::{duration, first_line, safe, time, units},
     job::State,
@@ -31,8 +34,10 @@ pub(super) fn one_line(report: &Report) -> String {
         line += &format!(", held: {}", safe(hold));
     } else if let Some(trouble) = &report.trouble {
         line += &format!(", the API gives no usable answer: {}", safe(&trouble.reason));
+    } else if let Some(problem) = &report.folder_problem {
+        line += &format!(", {}", safe(problem));
     } else if let Some(blocked) = &report.blocked {
-        line += &format!(", waits for {}", safe(&blocked.reason));
+        line += &format!(", waits: {}", safe(&blocked.reason));
     } else if let Some(seconds) = report.eta_seconds {
         line += &format!(", about {} left", duration(seconds * 1000));
     }
@@ -55,10 +60,21 @@ pub(super) fn lines(report: &Report) -> Vec<(&'static str, String)> {
         let since = time(trouble.since_ms);
         lines.push(("api", format!("no usable answer since {since}: {}", safe(&trouble.reason))));
     }
+    if let Some(problem) = &report.folder_problem {
+        lines.push(("folder", safe(problem).to_string()));
+    }
     if let Some(blocked) = &report.blocked {
         let wait =
             if blocked.jobs == 1 { "1 job waits" } else { &format!("{} jobs wait", blocked.jobs) };
         lines.push(("output", format!("{wait} for {}", safe(&blocked.reason))));
+    }
+    if report.changed_after_sent > 0 {
+        let results = match report.changed_after_sent {
+            1 => "its result is",
+            _ => "their results are",
+        };
+        let changed = changed(report.changed_after_sent);
+        lines.push(("changed", format!("{changed}; {results} of the earlier request")));
     }
     lines.push(("units", spent(report)));
     if let Some(left) = time_left(report) {
@@ -102,7 +118,14 @@ fn jobs(report: &Report) -> String {
         .filter(|(_, count)| **count > 0)
         .map(|(state, count)| format!("{count} {state}"))
         .collect();
-    if each.is_empty() { "none yet".to_owned() } else { format!("{all}: {}", each.join(", ")) }
+    if each.is_empty() {
+        return "none yet".to_owned();
+    }
+    let dismissed = match report.dismissed {
+        0 => String::new(),
+        count => format!(" (and {count} failed, dismissed)"),
+    };
+    format!("{all}: {}{dismissed}", each.join(", "))
 }
 
 fn slots(report: &Report) -> String {
@@ -220,10 +243,28 @@ next       lipsyncd run                       101 jobs are not finished
     }
 
     #[test]
+    fn changed_jobs_are_counted_with_what_to_type() {
+        let first_changed = Some("promo/en".to_owned());
+        let standing =
+            Standing { changed_after_sent: 2, first_changed, dismissed: 3, ..standing() };
+        let said = shown(standing, running(4711));
+        for line in [
+            "jobs       120: 95 queued, 5 processing, 20 succeeded (and 3 failed, dismissed)\n",
+            "changed    2 jobs changed after they were sent; their results are of the earlier request\n",
+            "next       lipsyncd show promo/en             2 jobs changed after they were sent; this is the first\n",
+            "           lipsyncd retry JOB                 makes the new request, and pays for it\n",
+            "           lipsyncd dismiss JOB               keeps the result that is there\n",
+        ] {
+            assert!(said.contains(line), "{line}\n{said}");
+        }
+    }
+
+    #[test]
     fn what_keeps_the_daemon_from_its_work_is_told() {
         let trouble = LineTrouble { reason: "no connection".to_owned(), since_ms: NOW_MS - 5_000 };
         let standing = Standing {
             trouble: Some(trouble),
+            folder_problem: Some("jobs_dir /jobs is another folder".to_owned()),
             blocked: Some((2, "its place: no space is left for /out".to_owned())),
             ..standing()
         };
@@ -232,6 +273,7 @@ next       lipsyncd run                       101 jobs are not finished
         for line in [
             "database   the daemon waits for it: disk full\n",
             "api        no usable answer since 2026-03-01 12:00:02 UTC: no connection\n",
+            "folder     jobs_dir /jobs is another folder\n",
             "output     2 jobs wait for its place: no space is left for /out\n",
         ] {
             assert!(said.contains(line), "{line}\n{said}");

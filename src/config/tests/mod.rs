@@ -45,7 +45,7 @@ fn the_example_is_the_default_and_shows_every_key() {
 #[test]
 fn every_setting_is_read() {
     let config = good(
-        "jobs_dir: a\noutput_dir: b\nstate_db: c\nwatch: {settle: 0s, rescan_interval: 500ms}\n\
+        "jobs_dir: a\noutput_dir: b\nstate_db: c\nwatch: {settle: 0s, rescan_interval: 500ms, on_change: run}\n\
          media: {dirs: [d, /e], public_base_url: http://m.example.com/x}\n\
          kling: {base_url: 'http://127.0.0.1:8080/api', connect_timeout: 1s, request_timeout: 2s, session_ttl: 1h, create_settle: 0s}\n\
          limits: {concurrency: 7, identify_per_second: 0.5, create_per_second: 3, query_per_second: 1000, units_per_day: 12.345678}\n\
@@ -58,7 +58,7 @@ fn every_setting_is_read() {
         jobs_dir: "a".into(),
         output_dir: "b".into(),
         state_db: "c".into(),
-        watch: Watch { settle: ms(0), rescan_interval: ms(500) },
+        watch: Watch { settle: ms(0), on_change: OnChange::Run, rescan_interval: ms(500) },
         media: Media {
             dirs: vec!["d".into(), "/e".into()],
             public_base_url: Some(Url::parse("http://m.example.com/x/").expect("an address")),
@@ -147,8 +147,8 @@ fn faults_are_told_where_they_stand() {
         jobdir: x => 1:1: unknown key `jobdir` (did you mean `jobs_dir`?)
         zzz: x => 1:1: unknown key `zzz` (known here: jobs_dir, output_dir, state_db, watch, media,
         watch: {settel: 1s} => 1:9: unknown key `watch.settel` (did you mean `settle`?)
-        watch: {qqq: 1s} => 1:9: unknown key `watch.qqq` (known here: settle, rescan_interval)
-        watch: 5 => 1:8: `watch` cannot be the number `5` (a mapping of settle, rescan_interval)
+        watch: {qqq: 1s} => 1:9: unknown key `watch.qqq` (known here: settle, on_change, rescan_interval)
+        watch: 5 => 1:8: `watch` cannot be the number `5` (a mapping of settle, on_change, rescan_interval)
         watch: {settle: 1} => 1:17: `watch.settle` cannot be the number `1` (a duration
         watch: {settle: '1'} => 1:17: `watch.settle` is no duration
         watch: {settle: -1s} => 1:17: `watch.settle` is no duration
@@ -156,6 +156,7 @@ fn faults_are_told_where_they_stand() {
         watch: {settle: {a: 1}} => 1:17: `watch.settle` cannot be a mapping
         watch: {settle: } => 1:9: `watch.settle` cannot be left empty
         watch: {settle: 2h} => 1:17: `watch.settle` is out of range
+        watch: {on_change: stop} => 1:20: `watch.on_change` cannot be the text `stop` (`flag` or `run`)
         watch: {settle: 1s, settle: 2s} => 1:21: the key `settle` stands here a second time
         jobs_dir: [a] => 1:11: `jobs_dir` cannot be a list (a path of a folder)
         jobs_dir: ~/jobs => 1:11: `jobs_dir` begins with `~`, which is not expanded here

@@ -2,33 +2,33 @@
 
 use super::Step;
 use crate::job::{
-    BLOCKED, Job, State, Transition,
+    BLOCKED, State, Task, Transition,
     outcome::{Fault, Trouble},
     retry::delay_ms,
 };
 
 impl Step<'_> {
-    /// The account is in the way, not the job: no try is spent on it. A create that was sent only this
+    /// The account is in the way, not the task: no try is spent on it. A create that was sent only this
     /// once is unsent again; of one that was sent before, that does not say anything.
     pub(super) fn held_back(&self, why: String) -> Transition {
         let next_try = format!("its next try, for the API held it back: {why}");
-        let (held, waits) = match self.job.state {
+        let (held, waits) = match self.task.state {
             State::Creating if self.was_sent_before() => {
                 let resend = format!("its create to be sent again, which was held back: {why}");
                 (self.fresh(State::Creating), resend)
             }
-            State::Creating => (Job { create: None, ..self.fresh(State::Identified) }, next_try),
-            _ => (self.job.clone(), next_try),
+            State::Creating => (Task { create: None, ..self.fresh(State::Identified) }, next_try),
+            _ => (self.task.clone(), next_try),
         };
-        self.write(Job { waits: Some(waits), ..held }, why)
+        self.write(Task { waits: Some(waits), ..held }, why)
     }
 
     /// A passing failure: later again, and an end after `give_up_after` while nothing was sent. What may
     /// have been paid for is never given up.
     pub(super) fn try_again_later(&self, trouble: Trouble) -> Transition {
-        let since_ms = self.job.failing_since_ms.unwrap_or(self.moment.now_ms);
+        let since_ms = self.task.failing_since_ms.unwrap_or(self.moment.now_ms);
         let failing_ms = self.moment.now_ms.saturating_sub(since_ms);
-        if self.job.was_never_sent() && self.is_enough(failing_ms) {
+        if self.task.is_uncreated() && self.is_enough(failing_ms) {
             let message = format!(
                 "given up after {} of failures, the last: {}",
                 rough(failing_ms),
@@ -43,17 +43,17 @@ impl Step<'_> {
     /// daemon that did not run, must not make a long time of a few tries: none of them accounts for
     /// more than the longest rest.
     fn is_enough(&self, failing_ms: i64) -> bool {
-        let tries = i64::from(self.job.tries).saturating_add(1);
+        let tries = i64::from(self.task.tries).saturating_add(1);
         let tried_ms = tries.saturating_mul(self.policy.longest_rest_ms());
         failing_ms.min(tried_ms) >= self.policy.give_up_after_ms
     }
 
     pub(super) fn delayed(&self, trouble: &Trouble, since_ms: i64) -> Transition {
-        let tries = self.job.tries.saturating_add(1);
+        let tries = self.task.tries.saturating_add(1);
         let delay_ms = delay_ms(self.policy, tries, self.moment.chance);
         let asked_ms = trouble.retry_after_ms.unwrap_or(0).min(self.policy.longest_rest_ms());
         let due_at_ms = self.moment.now_ms.saturating_add(delay_ms.max(asked_ms));
-        let job = Job {
+        let task = Task {
             due_at_ms,
             tries,
             failing_since_ms: Some(since_ms),
@@ -62,19 +62,19 @@ impl Step<'_> {
                 tries.saturating_add(1),
                 trouble.message
             )),
-            ..self.job.clone()
+            ..self.task.clone()
         };
-        self.write(job, format!("try {tries} failed: {}", trouble.message))
+        self.write(task, format!("try {tries} failed: {}", trouble.message))
     }
 
-    /// Later again, and never given up: what is in the way is no failure of the job's or the API's.
+    /// Later again, and never given up: what is in the way is no failure of the task's or the API's.
     pub(super) fn blocked(&self, trouble: &Trouble) -> Transition {
         let waits = Some(format!("{BLOCKED}: {}", trouble.message));
-        let repeats = self.job.waits == waits;
+        let repeats = self.task.waits == waits;
         let later = self.delayed(trouble, self.moment.now_ms);
-        let what = format!("waits for {BLOCKED}: {}", trouble.message);
+        let what = format!("waits: {BLOCKED}: {}", trouble.message);
         Transition {
-            job: Job { waits, failing_since_ms: None, ..later.job },
+            task: Task { waits, failing_since_ms: None, ..later.task },
             what,
             repeats,
             ..later
@@ -83,25 +83,25 @@ impl Step<'_> {
 
     /// A task that was accepted may be out of sight for a while; only after long is it given up.
     pub(super) fn unseen(&self, why: &str) -> Transition {
-        let since_ms = self.job.failing_since_ms.unwrap_or(self.moment.now_ms);
+        let since_ms = self.task.failing_since_ms.unwrap_or(self.moment.now_ms);
         let unseen_ms = self.moment.now_ms.saturating_sub(since_ms);
         if self.is_enough(unseen_ms) {
             let message = format!("the API no longer knows its task: {why}");
             return self.fail(Fault { code: "task_gone".to_owned(), message });
         }
         if unseen_ms >= self.policy.give_up_after_ms {
-            let tries = self.job.tries.saturating_add(1);
-            let looked_at = self.write(Job { tries, ..self.job.clone() }, why);
+            let tries = self.task.tries.saturating_add(1);
+            let looked_at = self.write(Task { tries, ..self.task.clone() }, why);
             return Transition { repeats: true, ..looked_at };
         }
-        let task_id = self.job.task_id.as_deref().unwrap_or_default();
+        let task_id = self.task.task_id.as_deref().unwrap_or_default();
         let waits = format!("task {task_id} to show up, which the API does not know: {why}");
-        let job = Job {
+        let task = Task {
             failing_since_ms: Some(since_ms),
             waits: Some(waits.clone()),
-            ..self.job.clone()
+            ..self.task.clone()
         };
-        self.write(job, format!("waits for {waits}"))
+        self.write(task, format!("waits: {waits}"))
     }
 }
 

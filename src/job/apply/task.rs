@@ -1,14 +1,14 @@
 //! The outcomes of a task that was accepted: unclear, ended, delivered.
 
 use super::Step;
-use crate::job::{Delivered, Job, Spend, State, Transition, outcome::Fault, person};
+use crate::job::{Delivered, Spend, State, Task, Transition, outcome::Fault, person};
 
 impl Step<'_> {
     /// The task is there, and whatever is said of it, it is followed on.
     pub(super) fn unclear(&self, why: &str) -> Transition {
         let waits = format!("a clear word on task {}: {why}", self.task_id());
-        let job = Job { waits: Some(waits.clone()), ..self.fresh(self.job.state) };
-        self.write(job, format!("waits for {waits}"))
+        let task = Task { waits: Some(waits.clone()), ..self.fresh(self.task.state) };
+        self.write(task, format!("waits: {waits}"))
     }
 
     /// The API named another task when it accepted the create than the one that goes by its name.
@@ -16,14 +16,14 @@ impl Step<'_> {
         let what = format!(
             "the API does not know task {}; by its name {} it is task {task_id}",
             self.task_id(),
-            self.job.external_task_id()
+            self.task.external_task_id()
         );
-        self.write(Job { task_id: Some(task_id), ..self.fresh(State::Submitted) }, what)
+        self.write(Task { task_id: Some(task_id), ..self.fresh(State::Submitted) }, what)
     }
 
     pub(super) fn renamed(&self, task_id: String) -> Transition {
         let what = format!("{} {task_id}", person::RESOLVED_ANEW);
-        self.write(Job { task_id: Some(task_id), ..self.fresh(State::Submitted) }, what)
+        self.write(Task { task_id: Some(task_id), ..self.fresh(State::Submitted) }, what)
     }
 
     pub(super) fn task_succeeded(&self, units_micro: Option<i64>) -> Transition {
@@ -41,17 +41,17 @@ impl Step<'_> {
 
     pub(super) fn delivered(&self, result: Delivered) -> Transition {
         let what = format!("delivered: {} bytes, sha256 {}", result.bytes, result.sha256);
-        self.write(Job { result: Some(result), ..self.fresh(State::Succeeded) }, what)
+        self.write(Task { result: Some(result), ..self.fresh(State::Succeeded) }, what)
     }
 
     fn charged(&self, ended: Transition, units_micro: Option<i64>) -> Transition {
         let task_micro = units_micro.unwrap_or(0);
-        let units_micro = self.job.units_micro.saturating_add(task_micro);
+        let units_micro = self.task.units_micro.saturating_add(task_micro);
         let spend = Spend { task_micro, ..Spend::default() };
-        Transition { spend, job: Job { units_micro, ..ended.job }, ..ended }
+        Transition { spend, task: Task { units_micro, ..ended.task }, ..ended }
     }
 
     fn task_id(&self) -> &str {
-        self.job.task_id.as_deref().unwrap_or_default()
+        self.task.task_id.as_deref().unwrap_or_default()
     }
 }

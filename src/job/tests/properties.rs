@@ -1,4 +1,4 @@
-//! Whatever happens in whatever order, and whatever the clock says: what must hold of every job.
+//! Whatever happens in whatever order, and whatever the clock says: what must hold of every task.
 
 use proptest::prelude::*;
 
@@ -21,49 +21,55 @@ fn a_story() -> impl Strategy<Value = Vec<(usize, i64, f64)>> {
 }
 
 /// What `schema.sql` checks of every row, and more.
-fn assert_sound(job: &Job) {
-    let plan = job.plan.as_ref();
-    match job.state {
-        State::Creating => assert!(job.create.is_some() && job.session.is_some() && plan.is_some()),
-        State::Submitted | State::Processing | State::Downloading => assert!(job.task_id.is_some()),
-        State::Succeeded => assert!(job.task_id.is_some() && job.result.is_some()),
-        State::Identified => {
-            assert!(plan.is_some() && job.session.is_some());
-            assert!(job.task_id.is_none());
+fn assert_sound(task: &Task) {
+    let plan = task.plan.as_ref();
+    match task.state {
+        State::Creating => {
+            assert!(task.create.is_some() && task.session.is_some() && plan.is_some())
         }
-        State::Waiting | State::Queued => assert!(job.task_id.is_none()),
-        State::Failed | State::Cancelled => assert!(job.failure.is_some()),
-        State::Unresolved => assert!(job.create.is_some()),
+        State::Submitted | State::Processing | State::Downloading => {
+            assert!(task.task_id.is_some())
+        }
+        State::Succeeded => assert!(task.task_id.is_some() && task.result.is_some()),
+        State::Identified => {
+            assert!(plan.is_some() && task.session.is_some());
+            assert!(task.task_id.is_none());
+        }
+        State::Waiting | State::Queued => {
+            assert!(task.task_id.is_none() && task.failure.is_none());
+        }
+        State::Failed | State::Cancelled => assert!(task.failure.is_some()),
+        State::Unresolved => assert!(task.create.is_some()),
     }
-    if !job.state.is_finished() {
-        assert!(job.failure.is_none(), "{job:?}");
+    if !task.state.is_finished() {
+        assert!(task.failure.is_none(), "{task:?}");
     }
     let crop = |plan: &Plan| plan.sound_end_ms - plan.sound_start_ms;
     assert!(plan.is_none_or(|plan| crop(plan) >= 2_000));
 }
 
 /// What one step may and may not do.
-fn assert_step(before: &Job, name: &str, moved: &Transition, now_ms: i64) {
-    let job = &moved.job;
-    if before.state.is_finished() && job.state != before.state {
-        assert!(matches!(name, "Retried" | "Returned" | "Edited"), "{name}");
+fn assert_step(before: &Task, name: &str, moved: &Transition, now_ms: i64) {
+    let task = &moved.task;
+    if before.state.is_finished() && task.state != before.state {
+        assert!(name == "Revived" && !before.was_accepted(), "{name}");
     }
-    if before.task_id.is_some() && before.task_id != job.task_id {
+    if before.task_id.is_some() && before.task_id != task.task_id {
         let corrected = name == "Found" || name == "ResolvedAs" && before.is_unseen();
-        assert!(name == "Retried" || corrected, "{name}");
+        assert!(corrected, "{name}");
     }
-    let may_exist = |job: &Job| job.create.as_ref().is_some_and(Create::was_sent_before);
-    if may_exist(before) && !may_exist(job) {
-        // A fresh name, a new wish, or a person's word.
-        assert!(matches!(name, "Retried" | "Edited" | "ResolvedAsUnsent"), "{name}");
+    let may_exist = |task: &Task| task.create.as_ref().is_some_and(Create::was_sent_before);
+    if may_exist(before) && !may_exist(task) {
+        // A person's word, or a refusal, which is written once no earlier send can exist.
+        assert!(matches!(name, "ResolvedAsUnsent" | "Refused"), "{name}");
     }
-    let accepted = before.task_id.is_none() && job.task_id.is_some();
+    let accepted = before.task_id.is_none() && task.task_id.is_some();
     assert_eq!(moved.spend.tasks == 1, accepted, "each task is counted once: {name}");
     assert!(moved.spend.identify_micro >= 0 && moved.spend.task_micro >= 0);
-    assert!(job.units_micro >= before.units_micro);
-    if job.due_at_ms != before.due_at_ms && job.due_at_ms != 0 && job.state != State::Waiting {
-        assert!(job.due_at_ms >= now_ms);
-        assert!(job.due_at_ms.saturating_sub(now_ms) <= POLICY.longest_rest_ms());
+    assert!(task.units_micro >= before.units_micro);
+    if task.due_at_ms != before.due_at_ms && task.due_at_ms != 0 && task.state != State::Waiting {
+        assert!(task.due_at_ms >= now_ms);
+        assert!(task.due_at_ms.saturating_sub(now_ms) <= POLICY.longest_rest_ms());
     }
 }
 
@@ -76,16 +82,16 @@ proptest! {
         not_before in prop::option::of(a_time()),
         story in a_story(),
     ) {
-        let mut job = job_in(State::ALL[beginning]);
-        job.spec.not_before_at_ms = not_before;
+        let mut task = task_in(State::ALL[beginning]);
+        task.spec.not_before_at_ms = not_before;
         let outcomes = outcomes();
         for (index, now_ms, chance) in story {
             let (name, outcome) = outcomes[index].clone();
             let moment = Moment { now_ms, chance };
-            let Ok(moved) = apply(&job, outcome, &moment, &POLICY) else { continue };
-            assert_sound(&moved.job);
-            assert_step(&job, name, &moved, now_ms);
-            job = moved.job;
+            let Ok(moved) = apply(&task, outcome, &moment, &POLICY) else { continue };
+            assert_sound(&moved.task);
+            assert_step(&task, name, &moved, now_ms);
+            task = moved.task;
         }
     }
 
@@ -93,7 +99,7 @@ proptest! {
     fn only_what_stayed_absent_is_sent_again(absent_ms in any::<i64>(), now_ms in a_time()) {
         let moment = Moment { now_ms, chance: 0.5 };
         let resend = Outcome::ResendIntended { absent_ms };
-        let sent = apply(&job_in(State::Creating), resend, &moment, &POLICY).is_ok();
+        let sent = apply(&task_in(State::Creating), resend, &moment, &POLICY).is_ok();
         prop_assert_eq!(sent, absent_ms >= POLICY.create_settle_ms);
     }
 

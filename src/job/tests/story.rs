@@ -31,7 +31,7 @@ impl std::fmt::Debug for Story {
 /// One step of a story.
 pub(super) struct Step<'a> {
     pub(super) name: &'static str,
-    pub(super) before: &'a Job,
+    pub(super) before: &'a Task,
     pub(super) moved: &'a Transition,
     pub(super) moment: Moment,
 }
@@ -69,39 +69,44 @@ pub(crate) fn happenings() -> Vec<(&'static str, Outcome)> {
         ("Identified", no_face),
         ("TaskSucceeded", Outcome::TaskSucceeded { units_micro: Some(i64::MAX) }),
         ("Trouble", Outcome::Trouble(Trouble { retry_after_ms: Some(i64::MAX), ..trouble() })),
-        ("MediaReady", Outcome::MediaReady(Media { sound_ms: Some(1_000), ..Media::default() })),
-        ("Edited", Outcome::Edited(Box::new(JobSpec { sound_end_ms: None, ..spec() }))),
+        ("Revived", Outcome::Revived { sessions_after_ms: i64::MAX }),
     ]);
     happenings
 }
 
-/// Tells a story of a new job, step by step; the job as it leaves it.
-pub(super) fn tell(story: &Story, mut hear: impl FnMut(&Step<'_>)) -> Job {
+/// Plays a story of a new task, step by step; the task as it leaves it.
+pub(super) fn tell(story: &Story, mut hear: impl FnMut(&Step<'_>)) -> Task {
     let happenings = happenings();
-    let spec = JobSpec { not_before_at_ms: story.not_before_at_ms, ..spec() };
-    let mut job = Job::new(spec, "ext".into(), 0);
+    let mut task = task();
+    if let Some(at_ms) = story.not_before_at_ms {
+        task.spec.not_before_at_ms = Some(at_ms);
+        (task.state, task.due_at_ms) = (State::Waiting, at_ms);
+    }
     for (turn, now_ms, chance) in &story.turns {
         let moment = Moment { now_ms: *now_ms, chance: *chance };
         let (name, outcome) = match turn {
-            Turn::Luck => luck(&job, *now_ms),
+            Turn::Luck => luck(&task, *now_ms),
             Turn::Habit => story.habit.get(&happenings).clone(),
             Turn::Any(index) => index.get(&happenings).clone(),
         };
-        let Ok(moved) = apply(&job, outcome, &moment, &POLICY) else { continue };
-        hear(&Step { name, before: &job, moved: &moved, moment });
-        job = moved.job;
+        let Ok(moved) = apply(&task, outcome, &moment, &POLICY) else { continue };
+        hear(&Step { name, before: &task, moved: &moved, moment });
+        task = moved.task;
     }
-    job
+    task
 }
 
 /// What comes next when all goes well.
-pub(crate) fn luck(job: &Job, now_ms: i64) -> (&'static str, Outcome) {
+pub(crate) fn luck(task: &Task, now_ms: i64) -> (&'static str, Outcome) {
     let task_id = || "t".to_owned();
-    match decide(job, now_ms) {
-        Action::Rest { .. } if job.state == State::Unresolved => {
+    match decide(task, now_ms) {
+        Action::Rest { .. } if task.state == State::Unresolved => {
             ("ResolvedAs", Outcome::ResolvedAs { task_id: task_id() })
         }
-        Action::Rest { .. } => ("MediaReady", Outcome::MediaReady(Media::default())),
+        Action::Rest { .. } if task.state.is_finished() => {
+            ("Revived", Outcome::Revived { sessions_after_ms: 0 })
+        }
+        Action::Rest { .. } => ("Due", Outcome::Due),
         Action::Enqueue => ("Due", Outcome::Due),
         Action::MeasureSound => ("SoundMeasured", Outcome::SoundMeasured { length_ms: 4_000 }),
         Action::Identify => ("Identified", identified()),

@@ -1,14 +1,10 @@
 //! Each state with each outcome: where it leads, or the name it is refused by.
 
-use super::{NOW_MS, POLICY, apply, job_in, moment, outcomes};
+use super::{NOW_MS, POLICY, Task, apply, moment, outcomes, task_in};
 use crate::job::{Action, State, State::*, decide};
 
 /// Where an outcome leads, by the state it came of. What is not here is illegal.
 pub(super) const TABLE: &[(&str, &[(State, State)])] = &[
-    ("MediaReady", &[(Waiting, Queued)]),
-    ("MediaMissing", &[(Waiting, Waiting)]),
-    ("MediaUnfit", &[(Waiting, Failed)]),
-    ("MediaChanged", &[(Queued, Waiting), (Identified, Waiting), (Creating, Waiting)]),
     ("Due", &[(Waiting, Queued)]),
     ("SoundMeasured", &[(Queued, Queued)]),
     ("Identified", &[(Queued, Identified), (Identified, Identified)]),
@@ -29,7 +25,6 @@ pub(super) const TABLE: &[(&str, &[(State, State)])] = &[
             (Processing, Submitted),
         ],
     ),
-    ("Published", &[(Queued, Submitted), (Identified, Submitted)]),
     ("Absent", &[(Creating, Creating)]),
     ("NoLookups", &[(Creating, Unresolved)]),
     ("Processing", &[(Submitted, Processing)]),
@@ -68,12 +63,19 @@ pub(super) const TABLE: &[(&str, &[(State, State)])] = &[
             (Downloading, Failed),
         ],
     ),
-    ("Cancelled", &[(Waiting, Cancelled), (Queued, Cancelled), (Identified, Cancelled)]),
-    ("Removed", &[(Waiting, Cancelled), (Queued, Cancelled), (Identified, Cancelled)]),
-    ("Returned", &[(Cancelled, Waiting)]),
-    // What failed before it was sent begins anew; what a person cancelled does not.
-    ("Edited", &[(Waiting, Waiting), (Queued, Waiting), (Identified, Waiting), (Failed, Waiting)]),
-    ("Retried", &[(Succeeded, Waiting), (Failed, Waiting), (Cancelled, Waiting)]),
+    // Of a create request that was sent, only once lookups showed that it never arrived.
+    (
+        "Abandoned",
+        &[
+            (Waiting, Cancelled),
+            (Queued, Cancelled),
+            (Identified, Cancelled),
+            (Creating, Cancelled),
+        ],
+    ),
+    ("Postponed", &[(Queued, Waiting), (Identified, Waiting)]),
+    // Of what failed, only what Kling never accepted begins again.
+    ("Revived", &[(Failed, Queued), (Cancelled, Queued)]),
     ("ResolvedAs", &[(Unresolved, Submitted)]),
     ("ResolvedAsUnsent", &[(Unresolved, Identified)]),
 ];
@@ -84,21 +86,21 @@ fn every_pair_leads_where_the_table_says_or_is_refused_by_name() {
     for (name, outcome) in outcomes() {
         let (_, legal) = TABLE.iter().find(|row| row.0 == name).unwrap();
         for state in State::ALL {
-            let job = job_in(state);
-            let applied = apply(&job, outcome.clone(), &moment(NOW_MS), &POLICY);
+            let task = task_in(state);
+            let applied = apply(&task, outcome.clone(), &moment(NOW_MS), &POLICY);
             let expected = legal.iter().find(|pair| pair.0 == state).map(|pair| pair.1);
             match (applied, expected) {
                 (Ok(moved), Some(to)) => {
-                    assert_eq!((moved.from, moved.job.state), (state, to), "{name} of {state}");
+                    assert_eq!((moved.from, moved.task.state), (state, to), "{name} of {state}");
                     assert!(!moved.what.is_empty());
-                    assert_eq!(moved.job.revision, job.revision, "the store counts the writes");
+                    assert_eq!(moved.task.revision, task.revision, "the store counts the writes");
                 }
                 (Err(illegal), None) => {
                     let words = illegal.to_string();
                     assert_eq!((illegal.state, illegal.outcome.as_str()), (state, name));
                     assert!(words.contains("promo/en") && words.contains(name), "{words}");
                 }
-                (Ok(moved), None) => panic!("{name} of {state} led to {}", moved.job.state),
+                (Ok(moved), None) => panic!("{name} of {state} led to {}", moved.task.state),
                 (Err(illegal), Some(_)) => panic!("{illegal}"),
             }
         }
@@ -107,10 +109,10 @@ fn every_pair_leads_where_the_table_says_or_is_refused_by_name() {
 
 #[test]
 fn each_state_has_its_next_action() {
-    let action = |state| decide(&job_in(state), NOW_MS);
+    let action = |state| decide(&task_in(state), NOW_MS);
     let nothing = Action::Rest { until_ms: None };
     for (state, expected) in [
-        (Waiting, nothing),
+        (Waiting, Action::Enqueue),
         (Queued, Action::Identify),
         (Identified, Action::Create),
         (Creating, Action::LookUp),
@@ -129,25 +131,24 @@ fn each_state_has_its_next_action() {
 #[test]
 fn what_rests_is_left_alone_but_a_task_is_always_watched() {
     for state in State::ALL {
-        let mut job = job_in(state);
-        (job.due_at_ms, job.media.missing) = (NOW_MS + 1, None);
-        let rests = decide(&job, NOW_MS) == Action::Rest { until_ms: Some(NOW_MS + 1) };
+        let task = Task { due_at_ms: NOW_MS + 1, ..task_in(state) };
+        let rests = decide(&task, NOW_MS) == Action::Rest { until_ms: Some(NOW_MS + 1) };
         let expected = matches!(state, Waiting | Queued | Identified | Creating | Downloading);
         assert_eq!(rests, expected, "{state}");
-        assert!(!matches!(decide(&job, NOW_MS + 1), Action::Rest { until_ms: Some(_) }));
+        assert!(!matches!(decide(&task, NOW_MS + 1), Action::Rest { until_ms: Some(_) }));
     }
 }
 
 #[test]
 fn a_sound_of_unknown_length_is_measured_and_an_expired_session_asked_for_again() {
-    let mut job = job_in(Queued);
-    job.spec.sound_end_ms = None;
-    assert_eq!(decide(&job, NOW_MS), Action::MeasureSound);
-    job.media.sound_ms = Some(4_000);
-    assert_eq!(decide(&job, NOW_MS), Action::Identify);
+    let mut task = task_in(Queued);
+    task.spec.sound_end_ms = None;
+    assert_eq!(decide(&task, NOW_MS), Action::MeasureSound);
+    task.media.audio_ms = Some(4_000);
+    assert_eq!(decide(&task, NOW_MS), Action::Identify);
 
-    let mut job = job_in(Identified);
-    job.session.as_mut().unwrap().expires_at_ms = NOW_MS;
-    assert_eq!(decide(&job, NOW_MS), Action::Identify);
-    assert_eq!(decide(&job, NOW_MS - 1), Action::Create);
+    let mut task = task_in(Identified);
+    task.session.as_mut().unwrap().expires_at_ms = NOW_MS;
+    assert_eq!(decide(&task, NOW_MS), Action::Identify);
+    assert_eq!(decide(&task, NOW_MS - 1), Action::Create);
 }

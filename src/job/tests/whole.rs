@@ -41,10 +41,6 @@ every! { State, STATES, name_of_state:
 }
 
 every! { Outcome, OUTCOMES, name_of_outcome:
-    MediaReady
-    MediaMissing
-    MediaUnfit
-    MediaChanged
     Due
     SoundMeasured
     Identified
@@ -56,7 +52,6 @@ every! { Outcome, OUTCOMES, name_of_outcome:
     HeldBack
     Lost
     Found
-    Published
     Absent
     NoLookups
     Processing
@@ -69,35 +64,33 @@ every! { Outcome, OUTCOMES, name_of_outcome:
     Trouble
     Blocked
     Refused
-    Cancelled
-    Removed
-    Returned
-    Edited
-    Retried
+    Abandoned
+    Postponed
+    Revived
     ResolvedAs
     ResolvedAsUnsent
 }
 
-/// Where an outcome leads beside what [`TABLE`] says, by what else is true of the job.
-fn sometimes() -> Vec<(&'static str, Job, State)> {
-    let failing = |state| Job {
+/// Where an outcome leads beside what [`TABLE`] says, by what else is true of the task.
+fn sometimes() -> Vec<(&'static str, Task, State)> {
+    let failing = |state| Task {
         failing_since_ms: Some(NOW_MS - POLICY.give_up_after_ms),
         tries: u32::MAX,
-        ..job_in(state)
+        ..task_in(state)
     };
     let asking = |state, change: fn(&mut JobSpec)| {
-        let mut job = job_in(state);
-        change(&mut job.spec);
-        job
+        let mut task = task_in(state);
+        change(&mut task.spec);
+        task
     };
-    let later = asking(Waiting, |spec| spec.not_before_at_ms = Some(NOW_MS + 1));
+    let later = |state| asking(state, |spec| spec.not_before_at_ms = Some(NOW_MS + 1));
     let no_face = |state| asking(state, |spec| spec.face = FaceChoice::Index(7));
-    let lost_twice = Job { sessions_lost: 2, ..job_in(Creating) };
-    let mut sent_again = job_in(Creating);
+    let lost_twice = Task { sessions_lost: 2, ..task_in(Creating) };
+    let mut sent_again = task_in(Creating);
     sent_again.create.as_mut().unwrap().sends = 2;
-    let removed = after(job_in(Queued), [Outcome::Removed]);
     vec![
-        ("MediaReady", later, Waiting),
+        ("Revived", later(Failed), Waiting),
+        ("Revived", later(Cancelled), Waiting),
         ("Identified", no_face(Queued), Failed),
         ("Identified", no_face(Identified), Failed),
         ("SessionGone", lost_twice, Failed),
@@ -108,7 +101,6 @@ fn sometimes() -> Vec<(&'static str, Job, State)> {
         ("Unseen", failing(Processing), Failed),
         ("NotSent", sent_again.clone(), Creating),
         ("HeldBack", sent_again, Creating),
-        ("Edited", removed, Waiting),
         ("ResolvedAs", failing(Submitted), Submitted),
     ]
 }
@@ -117,14 +109,14 @@ fn sometimes() -> Vec<(&'static str, Job, State)> {
 fn moves() -> BTreeSet<(&'static str, State, State)> {
     let usual =
         TABLE.iter().flat_map(|(name, pairs)| pairs.iter().map(|pair| (*name, pair.0, pair.1)));
-    usual.chain(sometimes().into_iter().map(|(name, job, to)| (name, job.state, to))).collect()
+    usual.chain(sometimes().into_iter().map(|(name, task, to)| (name, task.state, to))).collect()
 }
 
 #[test]
-fn what_else_is_true_of_a_job_leads_elsewhere() {
-    for (name, job, to) in sometimes() {
+fn what_else_is_true_of_a_task_leads_elsewhere() {
+    for (name, task, to) in sometimes() {
         let (_, outcome) = outcomes().into_iter().find(|(other, _)| *other == name).unwrap();
-        assert_eq!(at(&job, outcome, NOW_MS).job.state, to, "{name} of {}", job.state);
+        assert_eq!(at(&task, outcome, NOW_MS).task.state, to, "{name} of {}", task.state);
     }
 }
 
@@ -144,9 +136,8 @@ fn no_state_and_no_outcome_is_forgotten() {
 fn who_may_leave_an_end() {
     for (name, from, to) in moves() {
         let leaves = match from {
-            Succeeded => name == "Retried",
-            Failed => matches!(name, "Retried" | "Edited"),
-            Cancelled => matches!(name, "Retried" | "Edited" | "Returned"),
+            Succeeded => false,
+            Failed | Cancelled => name == "Revived",
             Unresolved => matches!(name, "ResolvedAs" | "ResolvedAsUnsent"),
             _ => continue,
         };
@@ -163,7 +154,7 @@ proptest! {
     fn no_story_makes_a_move_that_is_in_no_table(story in a_story()) {
         let moves = moves();
         tell(&story, |step| {
-            let made = (step.name, step.moved.from, step.moved.job.state);
+            let made = (step.name, step.moved.from, step.moved.task.state);
             assert!(moves.contains(&made), "{made:?}");
         });
     }

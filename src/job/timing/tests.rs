@@ -23,6 +23,7 @@ fn spec() -> JobSpec {
         watermark: false,
         callback_url: None,
         external_task_id: None,
+        take: None,
         output: "promo/en.mp4".into(),
         priority: 0,
         not_before_at_ms: None,

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::kling::{Face, ParentVideo, ResultVideo, Task, TaskStatus};
+use crate::kling::{Face, ParentVideo, RemoteTask, ResultVideo, TaskStatus};
 
 const IDENTIFIED: &str = r#"{ "code": 0, "message": "string", "request_id": "string", "data": {
     "session_id": "id", "final_unit_deduction": "string", "face_data": [
@@ -23,8 +23,8 @@ fn success(data: &str) -> String {
     format!(r#"{{ "code": 0, "message": "string", "request_id": "string", "data": {data} }}"#)
 }
 
-fn the_pages_task() -> Task {
-    Task {
+fn the_pages_task() -> RemoteTask {
+    RemoteTask {
         task_id: "string".into(),
         external_task_id: None,
         status: TaskStatus::Succeed,

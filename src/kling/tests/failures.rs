@@ -21,10 +21,23 @@ async fn a_refusal_says_what_the_api_said() {
     assert!(!error.never_left && !error.leaves_outcome_open());
     assert_eq!(
         error.to_string(),
-        "the API asks for fewer requests per second: slow down (code 1302, request req-1)"
+        "the API asks for fewer requests per second: slow down (code 1302)"
     );
+    assert_eq!(error.request_id.as_deref(), Some("req-1"));
     assert_eq!((reply.answer.http_status, reply.answer.code), (Some(429), Some(1302)));
     assert_eq!(reply.answer.message.as_deref(), Some("slow down"));
+}
+
+#[tokio::test]
+async fn no_message_contains_the_request_id() {
+    let server = Server::saying(
+        500,
+        r#"{"code": 5001, "message": "busy, see 7f3a-99c0-11", "request_id": "7f3a-99c0-11"}"#,
+    )
+    .await;
+    let error = client(&server.url).create(&create_request()).await.result.unwrap_err();
+    assert!(error.message.ends_with(": busy, see … (code 5001)"), "{error}");
+    assert_eq!(error.request_id.as_deref(), Some("7f3a-99c0-11"));
 }
 
 #[tokio::test]

@@ -67,6 +67,11 @@ fn values_have_types_and_ranges() {
         priority: 101 => 3:11: `priority` cannot be the number `101`
         priority: -101 => 3:11: `priority` cannot be the number `-101`
         priority: 1.0 => 3:11: `priority` cannot be the number `1.0`
+        take: 0 => 3:7: `take` cannot be the number `0` (a whole number from 1 to 99
+        take: 100 => 3:7: `take` cannot be the number `100` (a whole number from 1 to 99
+        take: 1.0 => 3:7: `take` cannot be the number `1.0` (a whole number from 1 to 99
+        take: '2' => 3:7: `take` cannot be the text `2` (a whole number from 1 to 99
+        take: => 3:1: `take` is left empty
         sound_volume: .nan => 3:15: `sound_volume` cannot be the number `.nan`
         sound_volume: .inf => 3:15: `sound_volume` cannot be the number `.inf`
         sound_volume: inf => 3:15: `sound_volume` cannot be the text `inf`
@@ -234,12 +239,45 @@ jobs:
         ],
     );
     expect(
-        "defaults: {video: v.mp4, audio: a.mp3}\njobs:\n  - {id: a, output: m/b.mp4, external_task_id: t}\n  - {id: b}\n  - {id: c, external_task_id: t}\n",
+        "defaults: {video: v.mp4, audio: a.mp3}\njobs:\n  - {id: a, output: m/b.mp4, external_task_id: t}\n  - {id: b}\n  - {id: c, external_task_id: t, audio: c.mp3}\n",
         &[
             "4:10: two jobs have the `output` `m/b.mp4` (the first is at 3:21; one would overwrite",
             "5:31: two jobs have the `external_task_id` `t` (the first is at 3:48;",
         ],
     );
+}
+
+#[test]
+fn only_jobs_of_one_task_share_an_output_and_only_jobs_of_one_request_share_a_task_name() {
+    let shared = |others: &str| {
+        format!(
+            "defaults: {{video: v.mp4, audio: a.mp3}}\njobs:\n  \
+             - {{id: a, output: o.mp4, external_task_id: t}}\n  \
+             - {{id: b, output: o.mp4, external_task_id: t, {others}}}\n"
+        )
+    };
+    for others in ["", "take: 1", "sound_volume: 1", "priority: 3, labels: {a: b}", "audio: a.mp3"]
+    {
+        assert_eq!(good(&shared(others)).jobs.len(), 2, "{others}");
+    }
+    let output =
+        "4:21: two jobs have the `output` `o.mp4` (the first is at 3:21; one would overwrite";
+    let name =
+        "4:46: two jobs have the `external_task_id` `t` (the first is at 3:46; one name belongs";
+    expect(&shared("take: 2"), &[output]);
+    for others in ["sound_volume: 0.5", "audio: b.mp3", "audio: ./a.mp3", "face: first"] {
+        expect(&shared(others), &[output, name]);
+    }
+    // Two signatures of one object are one request.
+    let signed = |signature| {
+        format!("video: 'https://e.com/v.mp4?X-Amz-Credential=c&X-Amz-Signature={signature}'")
+    };
+    let text = format!(
+        "defaults: {{audio: a.mp3, output: o.mp4}}\njobs:\n  - {{id: a, {}}}\n  - {{id: b, {}}}\n",
+        signed("1"),
+        signed("2"),
+    );
+    assert_eq!(good(&text).jobs.len(), 2);
 }
 
 #[test]

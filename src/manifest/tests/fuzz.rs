@@ -128,6 +128,6 @@ proptest! {
         }
         let asked = "jobs: [{id: a, audio: a.mp3, video: 'https://e.com/v.mp4', output: x.mp4, face: only, \
                      watermark: true, priority: 3, labels: {a: '1'}, sound_end_time: 2.5s}]";
-        prop_assert_eq!(&good(&text).jobs[0].meaning, &good(asked).jobs[0].meaning);
+        prop_assert_eq!(&good(&text).jobs[0].spec_hash, &good(asked).jobs[0].spec_hash);
     }
 }

@@ -1,6 +1,7 @@
 //! What users notice of the manifest reader: texts in, jobs or faults with places out.
 
 mod bad;
+mod digest;
 mod form;
 mod fuzz;
 mod good;

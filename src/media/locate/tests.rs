@@ -59,10 +59,11 @@ fn a_missing_file_is_told_with_where_it_was_looked_for() {
         let fault = place.locate(name).unwrap_err();
         let LocateFault::Missing { looked_in, .. } = &fault else { panic!("{fault}") };
         assert_eq!(looked_in, &[place.at("jobs/promo"), place.at("media"), place.at("absent")]);
-        assert!(fault.to_string().starts_with(&format!("there is no file `{name}`; looked in /")));
+        assert!(fault.to_string().starts_with(&format!("there is no file `{name}` (looked in /")));
     }
     let fault = place.locate("/nowhere/x.mp3").unwrap_err();
     assert_eq!(fault.to_string(), "there is no file `/nowhere/x.mp3`");
+    assert_eq!(fault.describe("audio"), "there is no audio file `/nowhere/x.mp3`");
 }
 
 #[test]
@@ -126,7 +127,7 @@ fn a_file_that_was_changed_or_replaced_is_not_opened_as_the_one_located() {
     fs::rename(place.at("copy"), place.at("jobs/promo/own.mp3")).unwrap();
     assert!(matches!(located.open(), Err(LocateFault::Changed(_))));
     let other = place.locate("own.mp3").unwrap();
-    assert_ne!(other.fingerprint, located.fingerprint);
+    assert_ne!(other.stamp, located.stamp);
 
     // As long as before, and with the time of before.
     let modified = fs::metadata(&other.path).unwrap().modified().unwrap();

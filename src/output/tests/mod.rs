@@ -1,14 +1,20 @@
-//! Results on real files and real links, in folders of their own.
+//! Results as real files and links, each test in its own folder.
 
 use std::{fs, path::Path};
 
+use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
-use super::{FaceUsed, FileFacts, Kind, Metadata, Part, Place, Source, TimingUsed};
+use super::{FaceUsed, FileFacts, Kind, Metadata, Part, Place, Source, TimingUsed, digest::hex};
 
+mod aside;
+mod copying;
+mod crash;
 mod parts;
 mod places;
 mod publishing;
+mod recognition;
+mod superseded;
 
 const VIDEO: &[u8] = b"a whole video";
 
@@ -39,7 +45,8 @@ fn download(place: &Place, task_id: &str, kind: Kind, bytes: &[u8]) -> FileFacts
 fn metadata(task_id: &str, result: FileFacts, watermark: Option<FileFacts>) -> Metadata {
     Metadata {
         job: "promo/en".into(),
-        attempt: 1,
+        request_hash: "5a".repeat(32),
+        take: 1,
         task_id: task_id.into(),
         external_task_id: "mine".into(),
         video: "welcome.mp4".into(),
@@ -60,6 +67,30 @@ fn metadata(task_id: &str, result: FileFacts, watermark: Option<FileFacts>) -> M
         created_at_ms: 1_722_769_557_708,
         finished_at_ms: 1_722_769_657_000,
     }
+}
+
+/// Downloads and describes a result of this take; publishing is left to the test.
+fn take(place: &Place, take: u32, result: &[u8], watermark: Option<&[u8]>) -> Metadata {
+    let task_id = format!("task-{take}");
+    let marked = watermark.map(|bytes| download(place, &task_id, Kind::Watermark, bytes));
+    let facts = download(place, &task_id, Kind::Result, result);
+    Metadata { take, ..metadata(&task_id, facts, marked) }
+}
+
+fn facts(bytes: &[u8]) -> FileFacts {
+    let sha256 = hex(Sha256::new().chain_update(bytes));
+    FileFacts { sha256, bytes: bytes.len() as u64 }
+}
+
+/// The first digits of the SHA-256.
+fn digest(bytes: &[u8], digits: usize) -> String {
+    facts(bytes).sha256[..digits].to_owned()
+}
+
+/// The files of the job's folder that are not hidden.
+fn visible(folder: &TempDir) -> Vec<String> {
+    let names = names(&folder.path().join("promo"));
+    names.into_iter().filter(|name| !name.starts_with('.')).collect()
 }
 
 fn names(folder: &Path) -> Vec<String> {

@@ -1,10 +1,10 @@
-//! Parts that go on, start anew, or are refused.
+//! Parts that are continued, start again, or are refused.
 
 use super::*;
 use crate::output::OutputError;
 
 #[test]
-fn a_part_that_was_kept_goes_on_and_one_that_was_not_starts_anew() {
+fn a_part_that_was_kept_is_continued_and_another_starts_again() {
     let folder = folder();
     let place = place(&folder);
     let mut part = Part::open(&place, source("t"), 1000).unwrap();
@@ -27,7 +27,7 @@ fn a_part_that_was_kept_goes_on_and_one_that_was_not_starts_anew() {
     let facts = part.finish(whole, Some(VIDEO.len() as u64)).unwrap();
     assert_eq!(facts, download(&place, "other", Kind::Watermark, VIDEO));
 
-    // A small one is fetched again after a crash, unless it is kept.
+    // A small part is fetched again after a crash, unless it is kept.
     part.keep().unwrap();
     let whole_part = Part::open(&place, source("t"), 1000).unwrap();
     assert_eq!(whole_part.bytes(), VIDEO.len() as u64);
@@ -36,7 +36,7 @@ fn a_part_that_was_kept_goes_on_and_one_that_was_not_starts_anew() {
 }
 
 #[test]
-fn a_part_without_an_etag_or_shorter_than_its_note_starts_anew() {
+fn a_part_without_an_etag_or_shorter_than_its_note_starts_again() {
     let folder = folder();
     let place = place(&folder);
     let mut part = Part::open(&place, source("t"), 1000).unwrap();
@@ -52,7 +52,7 @@ fn a_part_without_an_etag_or_shorter_than_its_note_starts_anew() {
 }
 
 #[test]
-fn a_server_that_starts_over_is_followed() {
+fn a_server_may_start_again_from_the_first_byte() {
     let folder = folder();
     let place = place(&folder);
     let mut part = Part::open(&place, source("t"), 1000).unwrap();
@@ -78,7 +78,7 @@ fn a_video_of_the_wrong_length_or_shape_is_refused() {
     short.append(&VIDEO[..5]).unwrap();
     let error = short.finish(whole, Some(13)).unwrap_err();
     assert!(matches!(error, OutputError::WrongLength { bytes: 5, expected_bytes: 13, .. }));
-    assert_eq!(Part::open(&place, source("t"), 1000).unwrap().bytes(), 5, "it can go on");
+    assert_eq!(Part::open(&place, source("t"), 1000).unwrap().bytes(), 5, "it can be continued");
 
     let mut long = begin();
     long.append(VIDEO).unwrap();
@@ -88,13 +88,13 @@ fn a_video_of_the_wrong_length_or_shape_is_refused() {
     let mut broken = begin();
     broken.append(VIDEO).unwrap();
     let error = broken.finish(|_, bytes| Err(format!("cut at {bytes}")), None).unwrap_err();
-    assert!(error.to_string().ends_with("is not a whole video: cut at 13"), "{error}");
+    assert!(error.to_string().ends_with("is not a complete video: cut at 13"), "{error}");
     assert!(!path.exists());
     assert_eq!(begin().finish(whole, None).unwrap_err().code(), "broken_video");
 }
 
 #[test]
-fn no_more_than_the_bound_is_written() {
+fn no_more_than_the_limit_is_written() {
     let folder = folder();
     let place = place(&folder);
     let mut part = Part::open(&place, source("t"), 10).unwrap();
@@ -102,4 +102,19 @@ fn no_more_than_the_bound_is_written() {
     part.append(&[0; 10]).unwrap();
     assert!(matches!(part.append(&[0]), Err(OutputError::TooLarge { max_bytes: 10, .. })));
     assert_eq!(fs::metadata(Place::part_of(&place.video(Kind::Result))).unwrap().len(), 10);
+}
+
+/// A download of an earlier task is still running when the newer result is published.
+#[test]
+fn part_of_another_task_does_not_write_to_the_newer_result() {
+    let folder = folder();
+    let place = place(&folder);
+    let mut old = Part::open(&place, source("old"), 1000).unwrap();
+    old.begin(0, None).unwrap();
+    old.append(b"old").unwrap();
+    let facts = download(&place, "new", Kind::Result, VIDEO);
+    let path = Place::part_of(&place.video(Kind::Result));
+    old.append(b" and more of it").unwrap();
+    assert_eq!(fs::read(&path).unwrap(), VIDEO);
+    assert_eq!(facts.bytes, VIDEO.len() as u64);
 }

@@ -36,7 +36,7 @@ fn no_path_leads_out_of_the_folder() {
 }
 
 #[test]
-fn names_follow_the_output_and_too_long_ones_say_so() {
+fn names_are_derived_from_the_output_and_too_long_names_are_reported() {
     let folder = folder();
     for (relative, metadata, watermark) in [
         ("a.mp4", "a.json", "a.watermark.mp4"),

@@ -179,7 +179,8 @@ fn lists_are_newest_first() {
 
 #[test]
 fn the_ledger_tells_what_was_paid_twice() {
-    let mut sim = Sim::new(SimConfig { unique_external_ids: false, ..config() }, BASE_URL);
+    let mut sim =
+        Sim::new(SimConfig { unique_external_ids: false, concurrency: 6, ..config() }, BASE_URL);
     let session_id = session(&mut sim, NOW_MS);
     let other_session = session(&mut sim, NOW_MS);
     let ids = ["a", "a-2", "a"]
@@ -187,6 +188,11 @@ fn the_ledger_tells_what_was_paid_twice() {
     let mut other = good_create(&other_session, "b");
     other["face_choose"][0]["sound_insert_time"] = json!(2_000);
     assert_eq!(create(&mut sim, NOW_MS, &other).code(), 0);
+    let mut quiet = good_create(&session_id, "quiet");
+    quiet["face_choose"][0]["original_audio_volume"] = json!(0.25);
+    let mut marked = good_create(&session_id, "marked");
+    marked["watermark_info"] = json!({ "enabled": true });
+    assert_eq!([quiet, marked].map(|body| create(&mut sim, NOW_MS, &body).code()), [0, 0]);
     let ledger = sim.ledger(NOW_MS);
     let twice = &ledger.paid_twice;
     assert_eq!(twice.external_task_ids.len(), 1);
@@ -194,9 +200,9 @@ fn the_ledger_tells_what_was_paid_twice() {
     assert_eq!(twice.external_task_ids[0].task_ids, [ids[0].clone(), ids[2].clone()]);
     assert_eq!(twice.contents.len(), 1);
     assert_eq!(twice.contents[0].task_ids, ids);
-    assert_eq!(ledger.task_units, "8".parse::<Units>().unwrap());
+    assert_eq!(ledger.task_units, "12".parse::<Units>().unwrap());
     assert_eq!(ledger.identify_units, "0.1".parse::<Units>().unwrap());
-    assert_eq!(ledger.accepted(Call::Create), 4);
+    assert_eq!(ledger.accepted(Call::Create), 6);
     assert_eq!(sim.query(NOW_MS, TOKEN, "a").data()["task_id"], ids[2].as_str());
 }
 

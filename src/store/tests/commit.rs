@@ -6,32 +6,34 @@ use super::*;
 use crate::store::{Answer, Call, PauseKind, StoreError};
 
 #[tokio::test]
-async fn a_job_that_moved_meanwhile_is_not_moved_again() {
+async fn a_task_that_moved_meanwhile_is_not_moved_again() {
     let bench = Bench::new();
     bench.accept(manifest("a.yaml", vec![wanted("a")])).await.unwrap();
-    let read = bench.job("a").await;
-    let cancel = after(&read, Outcome::Cancelled);
+    let read = bench.task("a").await;
+    let cancel = after(&read, Outcome::Abandoned);
     let held = after(&read, Outcome::HeldBack("later".to_owned()));
     // Same state, but another write of the row came between.
     bench.store.record(held, None, NOW_MS).await.unwrap();
     let stale = bench.store.record(cancel, None, NOW_MS).await.unwrap_err();
     assert!(matches!(stale, StoreError::Stale { key } if key == "a"));
-    assert_eq!(bench.job("a").await.state, crate::job::State::Queued);
-    assert_eq!(bench.value::<i64>("SELECT count(*) FROM job_history WHERE what LIKE 'cancel%'"), 0);
+    assert_eq!(
+        (bench.state("a").await, bench.task("a").await.state),
+        (State::Queued, State::Queued)
+    );
+    let told = "SELECT count(*) FROM job_history WHERE to_state = 'cancelled'";
+    assert_eq!(bench.value::<i64>(told), 0);
 }
 
 #[tokio::test]
-async fn of_many_that_move_one_job_at_once_one_does() {
+async fn of_many_that_move_one_task_at_once_one_does() {
     let bench = Bench::new();
     bench.accept(manifest("a.yaml", vec![wanted("a")])).await.unwrap();
-    let job = bench.job("a").await;
-    let tries = (0..50).map(|_| bench.store.record(after(&job, Outcome::Cancelled), None, NOW_MS));
+    let task = bench.task("a").await;
+    let held = || after(&task, Outcome::HeldBack("later".to_owned()));
+    let tries = (0..50).map(|_| bench.store.record(held(), None, NOW_MS));
     let done = join_all(tries).await;
     assert_eq!(done.iter().filter(|done| done.is_ok()).count(), 1);
-    assert_eq!(
-        bench.value::<i64>("SELECT count(*) FROM job_history WHERE to_state = 'cancelled'"),
-        1
-    );
+    assert_eq!(bench.value::<i64>("SELECT count(*) FROM job_history WHERE what = 'later'"), 1);
 }
 
 #[tokio::test]
@@ -41,8 +43,8 @@ async fn each_caller_of_a_group_gets_its_own_answer() {
     bench.accept(manifest("a.yaml", jobs)).await.unwrap();
     let mut transitions = Vec::new();
     for number in 0..300 {
-        let job = bench.job(&format!("a/{number}")).await;
-        transitions.push(after(&job, Outcome::HeldBack(format!("reason {number}"))));
+        let task = bench.task(&format!("a/{number}")).await;
+        transitions.push(after(&task, Outcome::HeldBack(format!("reason {number}"))));
     }
     let records = transitions.into_iter().map(|one| bench.store.record(one, None, NOW_MS));
     for (number, recorded) in join_all(records).await.into_iter().enumerate() {
@@ -79,12 +81,13 @@ async fn work_that_fails_is_rolled_back_alone() {
 async fn a_broken_rule_of_the_schema_fails_its_caller_alone() {
     let bench = Bench::new();
     let broken = bench.store.write(|connection| {
-        connection.execute("UPDATE line SET pause = 'nobody'", [])?;
+        connection.execute("UPDATE daemon_state SET pause = 'nobody'", [])?;
         Ok(())
     });
     let fine = bench.store.set_hold(Some("why".to_owned()));
     let (broken, fine) = tokio::join!(broken, fine);
-    assert!(broken.unwrap_err().is_conflict());
+    let StoreError::Sqlite(error) = broken.unwrap_err() else { panic!("not SQLite's") };
+    assert_eq!(error.sqlite_error_code(), Some(rusqlite::ErrorCode::ConstraintViolation));
     fine.unwrap();
 }
 
@@ -92,21 +95,24 @@ async fn a_broken_rule_of_the_schema_fails_its_caller_alone() {
 async fn while_another_process_writes_a_change_waits_and_is_not_lost() {
     let bench = Bench::new();
     let sql = bench.sql();
-    sql.execute_batch("BEGIN IMMEDIATE; UPDATE line SET hold = 'theirs'").unwrap();
+    sql.execute_batch("BEGIN IMMEDIATE; UPDATE daemon_state SET hold = 'theirs'").unwrap();
     let ours = tokio::spawn({
         let store = bench.store.clone();
         async move { store.set_median_task_ms(60_000).await }
     });
     sql.execute_batch("COMMIT").unwrap();
     ours.await.unwrap().unwrap();
-    assert_eq!(bench.value::<i64>("SELECT median_task_ms FROM line WHERE hold = 'theirs'"), 60_000);
+    assert_eq!(
+        bench.value::<i64>("SELECT median_task_ms FROM daemon_state WHERE hold = 'theirs'"),
+        60_000
+    );
 }
 
 #[tokio::test]
-async fn a_job_with_all_its_parts_is_read_as_it_was_written() {
+async fn a_task_with_all_its_parts_is_read_as_it_was_written() {
     let bench = Bench::new();
-    let full = changed(wanted("a"), |spec| {
-        spec.video = Source::File("v/ü.mp4".to_owned());
+    let full = changed(wanted("b/a"), |spec| {
+        spec.video = Source::Url("https://cdn.example.com/ü.mp4".to_owned());
         spec.audio = Source::Id("sound-1".to_owned());
         spec.face = FaceChoice::Index(0);
         spec.sound_insert_ms = Some(1_500);
@@ -115,18 +121,29 @@ async fn a_job_with_all_its_parts_is_read_as_it_was_written() {
         spec.external_task_id = Some("mine".to_owned());
         spec.not_before_at_ms = Some(NOW_MS - 1);
         spec.priority = -7;
+        spec.take = Some(3);
     });
-    bench.accept(manifest("a.yaml", vec![full.clone()])).await.unwrap();
+    bench.accept(manifest("b.yaml", vec![full.clone()])).await.unwrap();
     let session = session(&bench.store).await;
-    let mut job = bench.job("a").await;
+    let job = bench.job("b/a").await;
     assert_eq!(job.spec, full.spec);
+    assert_eq!(
+        (Some(&job.spec_hash), &job.request_hash),
+        (Some(&full.spec_hash), &full.request_hash)
+    );
+    let mut task = bench.task("b/a").await;
+    // Labels are the job's affair.
+    assert_eq!(task.spec, JobSpec { labels: Default::default(), ..full.spec });
+    assert_eq!((task.take, task.name.as_str(), task.lead), (3, "mine-3", job.id));
     for outcome in until_submitted(&session, "task").into_iter().chain(until_succeeded()) {
-        let recorded = bench.store.record(after(&job, outcome), None, NOW_MS).await.unwrap();
-        job = bench.job("a").await;
-        assert_eq!(job, recorded);
+        let recorded = bench.store.record(after(&task, outcome), None, NOW_MS).await.unwrap();
+        task = bench.task("b/a").await;
+        let lead_file = task.lead_file.clone();
+        assert_eq!(task, Task { lead_file, ..recorded });
     }
-    assert_eq!(job.units_micro, 1_050_000);
-    assert_eq!(bench.store.job(job.id).await.unwrap(), Some(job));
+    assert_eq!((task.units_micro, task.lead_file), (1_050_000, Some(("abc".to_owned(), 9))));
+    let job = bench.job("b/a").await;
+    assert_eq!((job.state, job.delivered), (State::Succeeded, Some(("abc".to_owned(), 9))));
 }
 
 #[tokio::test]
@@ -142,8 +159,8 @@ async fn an_answer_is_kept_with_its_event_and_the_days_account() {
         request_id: Some("request".to_owned()),
         units_micro: Some(50_000),
     };
-    let job = bench.job("a").await;
-    bench.store.record(after(&job, identified), Some(answer), NOW_MS).await.unwrap();
+    let task = bench.task("a").await;
+    bench.store.record(after(&task, identified), Some(answer), NOW_MS).await.unwrap();
     let kept: String = bench.value(
         "SELECT call || http_status || code || request_id || units FROM job_history WHERE call IS NOT NULL",
     );
@@ -161,7 +178,7 @@ async fn a_deduction_that_makes_no_sense_keeps_no_result_from_being_written_down
     for key in ["a/1", "a/2"] {
         bench.drive(key, until_submitted(&session, key)).await;
         let nonsense = Outcome::TaskSucceeded { units_micro: Some(i64::MAX) };
-        assert_eq!(bench.drive(key, vec![nonsense]).await.state, crate::job::State::Downloading);
+        assert_eq!(bench.drive(key, vec![nonsense]).await.state, State::Downloading);
     }
     let most = 1_000_000_000_000_000 + 100_000;
     assert_eq!(bench.store.spent_today_micro(NOW_MS).await.unwrap(), most);
@@ -198,7 +215,7 @@ async fn a_reader_that_others_lock_out_waits_for_them() {
 async fn a_person_may_pause_the_line_by_sql() {
     let bench = Bench::new();
     let sql = bench.sql();
-    sql.execute("UPDATE line SET pause = 'person', pause_reason = 'lunch'", []).unwrap();
+    sql.execute("UPDATE daemon_state SET pause = 'person', pause_reason = 'lunch'", []).unwrap();
     let pause = bench.store.pause().await.unwrap().unwrap();
     assert_eq!((pause.kind, pause.reason.as_str()), (PauseKind::Person, "lunch"));
 }

@@ -10,6 +10,12 @@ async fn age_ms(bench: &Bench, state: State) -> Option<i64> {
 }
 
 fn change(bench: &Bench, key: &str, what: &str) {
+    let of_job = format!("WHERE id = (SELECT task_row FROM job WHERE key = '{key}')");
+    let changed = bench.sql().execute(&format!("UPDATE task SET {what} {of_job}"), []);
+    assert_eq!(changed.unwrap(), 1, "{key}");
+}
+
+fn change_job(bench: &Bench, key: &str, what: &str) {
     let changed = bench.sql().execute(&format!("UPDATE job SET {what} WHERE key = '{key}'"), []);
     assert_eq!(changed.unwrap(), 1, "{key}");
 }
@@ -60,7 +66,7 @@ async fn who_waits_for_media_is_told_and_who_waits_for_its_time_is_not() {
     let mut without = wanted("b");
     without.media = Ok(Media { missing: Some("b.mp3".to_owned()), ..Media::default() });
     bench.accept(manifest("b.yaml", vec![without])).await.unwrap();
-    change(&bench, "b", &format!("updated_at_ms = {}", NOW_MS - 40));
+    change_job(&bench, "b", &format!("state_since_ms = {}", NOW_MS - 40));
     assert_eq!(age_ms(&bench, State::Waiting).await, Some(40));
 }
 
@@ -76,4 +82,15 @@ async fn who_was_sent_waits_since_then() {
     assert_eq!(age_ms(&bench, State::Processing).await, Some(70));
     bench.drive("a", vec![Outcome::TaskSucceeded { units_micro: None }]).await;
     assert_eq!(age_ms(&bench, State::Downloading).await, Some(0));
+}
+
+#[tokio::test]
+async fn copy_waits_since_it_fails() {
+    let bench = Bench::new();
+    bench.accept(manifest("a.yaml", vec![wanted("a/1"), same_as("a/1", "a/2")])).await.unwrap();
+    bench.succeed("a/1").await;
+    change_job(&bench, "a/2", &format!("state_since_ms = {}", NOW_MS - 30));
+    assert_eq!(age_ms(&bench, State::Downloading).await, Some(30));
+    change_job(&bench, "a/2", &format!("failing_since_ms = {}", NOW_MS - 20));
+    assert_eq!(age_ms(&bench, State::Downloading).await, Some(20));
 }

@@ -126,6 +126,20 @@ fn the_database_of_another_program_is_refused_untouched() {
     }
 }
 
+/// Nothing was released before version 1: its drafts are refused like any other database.
+#[test]
+fn the_database_of_a_draft_is_refused_untouched() {
+    let folder = tempdir().unwrap();
+    let path = settled_database(folder.path());
+    let sql = rusqlite::Connection::open(&path).unwrap();
+    sql.pragma_update(None, "application_id", 0x4C53_7964).unwrap();
+    drop(sql);
+    let (written, read) = refused(&path);
+    for error in [written, read] {
+        assert!(matches!(error, StoreError::Foreign { .. }), "{error}");
+    }
+}
+
 #[test]
 fn a_log_without_its_database_is_not_begun_anew() {
     let folder = tempdir().unwrap();

@@ -1,15 +1,6 @@
-//! Who is next, who is due, and that nothing walks over the whole queue to find out.
+//! Who is next, who is due, and what other processes wrote.
 
 use super::*;
-use crate::{
-    job::State,
-    store::{
-        JobFilter, left_over, measured, overview, queue,
-        reconcile::{self, unheard},
-        retention,
-    },
-};
-
 async fn order(bench: &Bench) -> Vec<String> {
     let queued = bench.store.queued(100).await.unwrap();
     queued.into_iter().map(|job| job.spec.key).collect()
@@ -33,7 +24,7 @@ async fn a_manifest_that_joins_late_neither_waits_behind_all_nor_passes_all_by()
     let bench = Bench::new();
     bench.accept(batch("a", 4)).await.unwrap();
     for key in ["a/1", "a/2"] {
-        bench.drive(key, vec![Outcome::Cancelled]).await;
+        bench.cancel(key).await;
     }
     bench.accept(batch("b", 2)).await.unwrap();
     assert_eq!(order(&bench).await, ["a/3", "b/1", "a/4", "b/2"]);
@@ -102,7 +93,7 @@ async fn another_process_that_writes_is_noticed_and_our_own_writes_are_not() {
     bench.store.set_hold(Some("ours".to_owned())).await.unwrap();
     let second = bench.store.look_for_others(Some(first.mark)).await.unwrap();
     assert!(!second.changed);
-    bench.sql().execute("UPDATE line SET hold = 'theirs'", []).unwrap();
+    bench.sql().execute("UPDATE daemon_state SET hold = 'theirs'", []).unwrap();
     let third = bench.store.look_for_others(Some(second.mark)).await.unwrap();
     assert!(third.changed);
     assert!(!bench.store.look_for_others(Some(third.mark)).await.unwrap().changed);
@@ -117,9 +108,8 @@ async fn of_what_happened_meanwhile_only_what_people_did_is_told() {
     let session = session(&bench.store).await;
     bench.drive("a/2", until_submitted(&session, "task")).await;
     let theirs = Store::open(bench.store.path()).unwrap();
-    let job = theirs.job_by_key("a/1").await.unwrap().unwrap();
-    let cancelled = apply(&job, Outcome::Cancelled, &moment(), &policy()).unwrap();
-    theirs.record(cancelled, None, NOW_MS).await.unwrap();
+    let cancel = |_: &_| Ok::<_, ()>(Command::Cancel);
+    theirs.command("a/1", cancel, moment(), policy()).await.unwrap();
     let found = bench.store.look_for_others(Some(before)).await.unwrap();
     let told: Vec<_> = found.by_people.iter().map(|change| (&*change.key, &*change.to)).collect();
     assert_eq!(told, [("a/1", "cancelled")]);
@@ -127,73 +117,4 @@ async fn of_what_happened_meanwhile_only_what_people_did_is_told() {
     assert_eq!(found.by_people[0].from.as_deref(), Some("queued"));
     let again = bench.store.look_for_others(Some(found.mark)).await.unwrap();
     assert!(again.by_people.is_empty());
-}
-
-/// How SQLite would find the rows of `query`.
-fn plan(bench: &Bench, query: &str) -> String {
-    let sql = bench.sql();
-    let mut statement = sql.prepare(&format!("EXPLAIN QUERY PLAN {query}")).unwrap();
-    // Unbound parameters are NULL, which changes no plan.
-    let steps = statement.raw_query().mapped(|row| row.get::<_, String>("detail"));
-    steps.map(Result::unwrap).collect::<Vec<_>>().join("\n")
-}
-
-#[test]
-fn what_runs_all_the_time_follows_an_index_and_sorts_nothing() {
-    let bench = Bench::new();
-    let of_state = |state| JobFilter { state, manifest: None };
-    let of_manifest = |state| JobFilter { state, manifest: Some("a.yaml".to_owned()) };
-    let queries = [
-        queue::QUEUED.sql(),
-        queue::DELAYED.sql(),
-        queue::COME_OF_TIME.sql(),
-        queue::NEXT_DUE.to_owned(),
-        queue::under_way(State::Submitted),
-        queue::under_way(State::Downloading),
-        reconcile::FIRST_TURN.to_owned(),
-        unheard::HAS_JOBS.to_owned(),
-        unheard::OF_GONE_FILE.to_owned(),
-        unheard::ANY_GIVEN_UP.to_owned(),
-        unheard::KEY_HELD.to_owned(),
-        unheard::KEYS_BETWEEN.to_owned(),
-        unheard::OUTPUTS_BETWEEN.to_owned(),
-        unheard::OUTPUT_TAKEN.to_owned(),
-        unheard::MEANT_OR_NAMED.to_owned(),
-        unheard::GIVEN_UP.to_owned(),
-        queue::MOVING.to_owned(),
-        overview::REFUSED.to_owned(),
-        overview::BLOCKED_JOBS.to_owned(),
-        measured::OLDEST.to_owned(),
-        left_over::LEFT.to_owned(),
-        retention::NEXT_EVENT.to_owned(),
-        retention::FORGET_EVENTS.to_owned(),
-        retention::NEXT_SESSION.to_owned(),
-        of_state(None).sql(),
-        of_state(Some(State::Failed)).sql(),
-        of_manifest(None).sql(),
-        of_manifest(Some(State::Failed)).sql(),
-        "SELECT * FROM job_history WHERE key = 'a'".to_owned(),
-        "SELECT * FROM job_overview WHERE key = 'a'".to_owned(),
-    ];
-    for query in queries {
-        let plan = plan(&bench, &query);
-        let walked_through = |step: &str| step.starts_with("SCAN") && !step.contains("INDEX");
-        // The line is one row, there are eleven states, and subqueries of one row are scanned too.
-        let harmless = |step: &str| {
-            step.starts_with("SCAN (subquery")
-                || [
-                    "SCAN CONSTANT ROW",
-                    "SCAN 1 CONSTANT ROW",
-                    "SCAN slots",
-                    "SCAN now",
-                    "SCAN line",
-                    "SCAN state",
-                ]
-                .contains(&step)
-        };
-        for step in plan.lines().filter(|step| walked_through(step)) {
-            assert!(harmless(step), "{query}\n{plan}");
-        }
-        assert!(!plan.contains("TEMP B-TREE"), "{query}\n{plan}");
-    }
 }

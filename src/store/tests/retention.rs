@@ -25,12 +25,11 @@ async fn old_jobs() -> Bench {
         bench.drive(key, until_submitted(&session, key)).await;
     }
     bench.drive("a/done", until_succeeded()).await;
-    let fault = crate::job::outcome::Fault { code: "x".to_owned(), message: "no face".to_owned() };
-    bench.drive("a/failed", vec![Outcome::Refused(fault)]).await;
-    let mut job = bench.job("a/young").await;
+    bench.drive("a/failed", vec![Outcome::Refused(fault("no face"))]).await;
+    let mut task = bench.task("a/young").await;
     for outcome in until_succeeded() {
         let ended_at_ms = NOW_MS + 90 * DAY_MS;
-        job = bench.store.record(after(&job, outcome), None, ended_at_ms).await.unwrap();
+        task = bench.store.record(after(&task, outcome), None, ended_at_ms).await.unwrap();
     }
     bench
 }
@@ -56,15 +55,15 @@ async fn the_history_of_jobs_that_ended_long_ago_goes_and_no_other() {
     assert_eq!(forget_all(&bench, NOW_MS + DAY_MS, ROWS_MAX).await, 1);
     let kept = ["a/done", "a/failed", "a/waiting", "a/young"].map(|key| lines(&bench, key));
     assert_eq!(kept, [0, 0, 1, young]);
-    assert_eq!(bench.value::<i64>("SELECT count(*) FROM job"), 4);
+    assert_eq!((bench.value::<i64>("SELECT count(*) FROM job"), bench.tasks()), (4, 4));
     assert_eq!(bench.value::<i64>("SELECT sum(tasks) FROM spend_by_day"), 2);
     // What was passed by because it had not ended is found once it has.
-    bench.drive("a/waiting", vec![Outcome::Cancelled]).await;
+    bench.cancel("a/waiting").await;
     assert_eq!(forget_all(&bench, NOW_MS + 91 * DAY_MS, ROWS_MAX).await, 1);
     assert_eq!(bench.value::<i64>("SELECT count(*) FROM event"), 0);
     // Rows are numbered anew then, and are not taken for those that were looked through.
     bench.accept(manifest("b.yaml", vec![wanted("b")])).await.unwrap();
-    bench.drive("b", vec![Outcome::Cancelled]).await;
+    bench.cancel("b").await;
     assert_eq!(forget_all(&bench, NOW_MS + DAY_MS, ROWS_MAX).await, 1);
     assert_eq!(lines(&bench, "b"), 0);
 }
@@ -76,9 +75,9 @@ async fn a_job_without_its_history_is_shown_and_may_begin_anew() {
     let reader = Reader::open(&bench.path).unwrap();
     let detail = reader.detail("a/done").unwrap().unwrap();
     assert!(detail.history.is_empty() && !detail.history_is_whole());
-    assert_eq!(detail.job, bench.job("a/done").await);
+    assert_eq!(detail.state.job, bench.job("a/done").await);
     assert!(reader.detail("a/waiting").unwrap().unwrap().history_is_whole());
-    bench.drive("a/done", vec![Outcome::Retried]).await;
+    bench.retry("a/done").await;
     let detail = reader.detail("a/done").unwrap().unwrap();
     assert!(detail.history.len() == 1 && !detail.history_is_whole());
 }
@@ -102,9 +101,9 @@ async fn a_step_forgets_few_rows_and_the_last_of_a_job_is_not_lost() {
 async fn what_a_wrong_clock_dated_ahead_keeps_nothing_behind_it() {
     let bench = Bench::new();
     bench.accept(manifest("a.yaml", vec![wanted("a/1"), wanted("a/2")])).await.unwrap();
-    let ahead = after(&bench.job("a/1").await, Outcome::Cancelled);
+    let ahead = after(&bench.task("a/1").await, Outcome::Abandoned);
     bench.store.record(ahead, None, NOW_MS + 10_000 * DAY_MS).await.unwrap();
-    bench.drive("a/2", vec![Outcome::Cancelled]).await;
+    bench.cancel("a/2").await;
     forget_all(&bench, NOW_MS + DAY_MS, ROWS_MAX).await;
     assert_eq!(["a/1", "a/2"].map(|key| lines(&bench, key)), [2, 0]);
 }

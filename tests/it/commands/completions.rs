@@ -30,7 +30,7 @@ fn told_by(shell: &str, ask: &str) -> Option<String> {
 fn assert_told(shell: &str, ask: &str) {
     let Some(told) = told_by(shell, ask) else { return };
     let words: Vec<&str> = told.split_whitespace().collect();
-    for word in ["resolve", "unresolved"] {
+    for word in ["resolve", "fetch", "dismiss", "unresolved"] {
         assert!(words.contains(&word), "{shell}: {told}");
     }
     assert!(!words.contains(&"man"), "{shell}: {told}");

@@ -13,9 +13,26 @@ async fn list_has_a_line_a_job() {
     assert_eq!(lines.len(), 7, "{}", ran.out);
     assert!(lines[0].starts_with("JOB"));
     let line = |name: &str| *lines.iter().find(|line| line.starts_with(name)).unwrap();
-    assert!(line("promo/waiting").contains("waits for audio/it.mp3, which is not there"));
+    assert!(line("promo/waiting").contains("waits: audio/it.mp3, which is not there"));
     assert!(line("promo/failed").contains("no face speaks"));
     assert!(line("promo/succeeded").ends_with("promo/succeeded.mp4"));
+}
+
+#[tokio::test]
+async fn list_and_history_name_the_job_whose_task_is_shared() {
+    let (place, store) = Place::with_jobs().await;
+    let same = |key: &str| WantedJob { request_hash: Some("same".to_owned()), ..wanted(key) };
+    accept(&store, manifest("s.yaml", vec![same("s/a"), same("s/b"), wanted("s/c")])).await;
+    let edited = WantedJob { spec_hash: "edited".to_owned(), ..same("s/c") };
+    accept(&store, manifest("s.yaml", vec![same("s/a"), same("s/b"), edited])).await;
+    let list = place.run(&["list"]).out;
+    assert_eq!(list.matches("waits: shares the task of s/a ").count(), 2, "{list}");
+    let history = |key: &str| place.run(&["show", key]).out;
+    let (a, b, c) = (history("s/a"), history("s/b"), history("s/c"));
+    assert!(a.contains("its media are there\n"), "{a}");
+    assert!(b.contains("  waits         shares the task of s/a\n"), "{b}");
+    assert!(b.contains("its media are there; shares the task of s/a\n"), "{b}");
+    assert!(c.contains("its manifest changed; shares the task of s/a\n"), "{c}");
 }
 
 #[tokio::test]
@@ -45,13 +62,16 @@ async fn list_as_json_has_the_columns_of_the_view() {
     let (place, _store) = Place::with_jobs().await;
     let json = place.run(&["list", "--json", "--state", "succeeded"]).json();
     let job = json[0].as_object().unwrap();
-    let columns = "key manifest state waiting_for attempts task_id external_task_id units output \
-                   error_code error priority created_at updated_at finished_at";
+    let columns = "key manifest state state_since waiting_for video audio labels attempt task_id \
+                   external_task_id shares_task_with units money output error_code error request_id \
+                   changed_after_sent dismissed priority created_at updated_at finished_at";
     for column in columns.split_whitespace() {
         assert!(job.contains_key(column), "{column}");
     }
     assert_eq!(job["task_id"], "task-succeeded");
     assert_eq!(job["units"], 1.05);
+    assert_eq!((&job["labels"], &job["attempt"]), (&"language=en".into(), &1.into()));
+    assert_eq!(job["request_id"], "request-of-query");
     assert_eq!(job["finished_at"], "2026-03-01T12:00:07.050Z");
 }
 
@@ -90,12 +110,13 @@ async fn a_list_longer_than_a_page_is_whole_and_a_closed_pipe_ends_it_quietly() 
 #[tokio::test]
 async fn show_tells_a_job_whole() {
     let (place, _store) = Place::with_jobs().await;
+    place.put_result("promo/succeeded.mp4");
     let ran = place.run(&["show", "promo/succeeded"]);
     assert_eq!((ran.code, ran.err.as_str()), (0, ""));
     for said in [
         "promo/succeeded  succeeded\n",
         "task-succeeded",
-        "base-promo-succeeded (external_task_id)",
+        "lipsyncd-promo-succeeded (external_task_id)",
         "1.05 units",
         "https://cdn.example.com/v.mp4",
         "face 7: sound from 0s to 5s, put in at 0s",
@@ -113,6 +134,26 @@ async fn show_tells_a_job_whole() {
         out.lines().find_map(|line| line.strip_prefix("Next: ")).unwrap().to_owned()
     };
     assert_eq!(next("promo/failed"), "lipsyncd retry promo/failed");
+}
+
+#[tokio::test]
+async fn show_names_fetch_for_a_file_that_is_gone() {
+    let (place, store) = Place::with_jobs().await;
+    let shown = place.run(&["show", "promo/succeeded"]).out;
+    let fetch = "`lipsyncd fetch promo/succeeded` brings it back";
+    assert!(shown.contains("that file is no longer there; ") && shown.contains(fetch), "{shown}");
+    assert!(shown.contains("\nNext: lipsyncd fetch promo/succeeded\n"), "{shown}");
+    let json = || place.run(&["show", "promo/succeeded", "--json"]).json();
+    assert_eq!(json()["file"], "absent");
+    assert_eq!(json()["next"], "lipsyncd fetch promo/succeeded");
+    place.put_result("promo/succeeded.mp4");
+    assert_eq!((&json()["file"], &json()["next"]), (&"delivered".into(), &().into()));
+    let queued = place.run(&["show", "promo/queued", "--json"]).json();
+    assert!(queued["file"].is_null(), "{queued}");
+    fs::write(place.folder.path().join("output/promo/succeeded.mp4"), "edited").unwrap();
+    assert_eq!((&json()["file"], &json()["next"]), (&"changed".into(), &().into()));
+    edit(&store, "promo/succeeded").await;
+    assert_eq!(json()["next"], "lipsyncd retry promo/succeeded");
 }
 
 #[tokio::test]
@@ -168,7 +209,7 @@ async fn what_others_wrote_cannot_command_the_terminal() {
     let mut failed = wanted("failed");
     failed.media = Err(Fault { code: evil.to_owned(), message: format!("error {evil}") });
     accept(&store, manifest("evil.yaml", vec![job, failed])).await;
-    store.refuse("bad\u{1b}.yaml", "p", "f", evil, MOMENT, policy()).await.unwrap();
+    store.refuse("bad\u{1b}.yaml", "stamp", evil, MOMENT, policy()).await.unwrap();
     for arguments in [
         &["list"][..],
         &["list", "--json"],
@@ -185,4 +226,20 @@ async fn what_others_wrote_cannot_command_the_terminal() {
         assert!(!ran.out.contains(obeyed) && !ran.err.contains(obeyed), "{arguments:?}: {ran:?}");
     }
     assert!(place.run(&["show", "evil"]).out.contains("file \\u{1b}]0;pwned\\u{7}\\u{9b}31m"));
+}
+
+#[tokio::test]
+async fn show_of_unfit_media_says_to_replace_the_file() {
+    let (place, store) = Place::with_jobs().await;
+    let mut unfit = wanted("badm");
+    unfit.spec.audio = Source::File("audio/bad.mp3".to_owned());
+    let message = "audio audio/bad.mp3 is cut short".to_owned();
+    unfit.media = Err(Fault { code: "sound_damaged".to_owned(), message });
+    unfit.request_hash = None;
+    accept(&store, manifest("badm.yaml", vec![unfit])).await;
+    let shown = place.run(&["show", "badm"]).out;
+    let next = "\nNext: replace audio/bad.mp3; it is checked again automatically\n";
+    assert!(shown.ends_with(next), "{shown}");
+    assert!(place.run(&["show", "badm", "--json"]).json()["next"].is_null());
+    assert!(place.run(&["show", "promo/failed"]).out.contains("Next: lipsyncd retry promo/failed"));
 }

@@ -2,22 +2,25 @@
 
 #![expect(clippy::unwrap_used, reason = "the helpers here are parts of tests")]
 
-mod changing;
+mod cancel;
 mod completions;
 mod jobs;
+mod pause;
 mod reading;
 mod refused;
+mod resolve;
+mod retry;
 mod status;
 mod waits;
 
-use std::{fs, path::PathBuf, process::Command, sync::Arc};
+use std::{fs, path::PathBuf, process::Command};
 
 use lipsyncd::{
     job::{
         Delivered, FaceChoice, FaceSpan, Job, JobSpec, Media, Moment, Outcome, Policy, Session,
-        Source, apply, outcome::Fault,
+        Source, Task, apply, outcome::Fault,
     },
-    store::{Accepted, Answer, Call, KnownSession, Store, WantedJob},
+    store::{Accepted, Answer, Call, KnownSession, OnChange, Store, WantedJob},
 };
 use tempfile::TempDir;
 
@@ -25,6 +28,11 @@ use tempfile::TempDir;
 const NOW_MS: i64 = 1_772_366_407_050;
 
 const MOMENT: Moment = Moment { now_ms: NOW_MS, chance: 0.5 };
+
+const NO_DAEMON: &str = "note: the daemon does not run; `lipsyncd run` starts it\n";
+
+/// The size of each result.
+const RESULT_BYTES: u64 = 1_572_864;
 
 fn policy() -> Policy {
     Policy {
@@ -85,12 +93,20 @@ impl Place {
         }
     }
 
+    /// Puts a file of the size of a result into the output folder.
+    fn put_result(&self, output: &str) {
+        let path = self.folder.path().join("output").join(output);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::File::create(path).unwrap().set_len(RESULT_BYTES).unwrap();
+    }
+
     /// A batch `promo.yaml` with a job in each of the states that tests are about, all named by it.
     async fn with_jobs() -> (Self, Store) {
         let place = Self::new();
         let store = place.store();
         let names = ["queued", "submitted", "succeeded", "failed", "unresolved", "waiting"];
         let mut jobs: Vec<WantedJob> = names.map(|name| wanted(&format!("promo/{name}"))).into();
+        jobs[5].request_hash = None;
         jobs[5].media = Ok(Media {
             missing: Some("audio/it.mp3, which is not there".to_owned()),
             ..Media::default()
@@ -117,7 +133,7 @@ impl Place {
 }
 
 async fn accept(store: &Store, manifest: Accepted) {
-    store.accept(manifest, MOMENT, policy()).await.unwrap().unwrap();
+    store.accept(manifest, MOMENT, policy(), OnChange::Flag).await.unwrap().unwrap();
 }
 
 async fn state(store: &Store, key: &str) -> String {
@@ -128,12 +144,17 @@ async fn job(store: &Store, key: &str) -> Job {
     store.job_by_key(key).await.unwrap().unwrap()
 }
 
+/// The task that the job of that key points to.
+async fn task(store: &Store, key: &str) -> Task {
+    store.task_of_job(key).await.unwrap().unwrap()
+}
+
 async fn drive(store: &Store, key: &str, outcomes: Vec<Outcome>) {
-    let mut job = job(store, key).await;
+    let mut task = task(store, key).await;
     for outcome in outcomes {
         let answer = answer(&outcome);
-        let transition = apply(&job, outcome, &MOMENT, &policy()).unwrap();
-        job = store.record(transition, answer, NOW_MS).await.unwrap();
+        let transition = apply(&task, outcome, &MOMENT, &policy()).unwrap();
+        task = store.record(transition, answer, NOW_MS).await.unwrap();
     }
 }
 
@@ -164,26 +185,29 @@ fn wanted(key: &str) -> WantedJob {
             watermark: false,
             callback_url: None,
             external_task_id: None,
+            take: None,
             output: format!("{key}.mp4"),
             priority: 0,
             not_before_at_ms: None,
             labels: [("language".to_owned(), "en".to_owned())].into(),
         },
-        meaning: format!("meaning of {key}"),
-        external_base: format!("base-{}", key.replace('/', "-")),
-        media: Ok(Media { sound_ms: Some(5_000), video_ms: Some(10_000), ..Media::default() }),
+        spec_hash: format!("spec of {key}"),
+        // Each is a request of its own.
+        request_hash: Some(key.replace('/', "-")),
+        media: Ok(Media { audio_ms: Some(5_000), video_ms: Some(10_000), ..Media::default() }),
     }
 }
 
+/// The manifest of a job of `promo.yaml` asks for another request than it did.
+async fn edit(store: &Store, key: &str) {
+    let mut edited = wanted(key);
+    edited.spec.sound_volume = 2.0;
+    (edited.spec_hash, edited.request_hash) = ("edited".to_owned(), Some("edited".to_owned()));
+    accept(store, manifest("promo.yaml", vec![edited])).await;
+}
+
 fn manifest(path: &str, jobs: Vec<WantedJob>) -> Accepted {
-    Accepted {
-        path: path.to_owned(),
-        print: "print".to_owned(),
-        file_id: path.to_owned(),
-        seen_at_ms: NOW_MS,
-        unread: Arc::default(),
-        jobs,
-    }
+    Accepted { path: path.to_owned(), file_stamp: "stamp".to_owned(), jobs }
 }
 
 async fn session(store: &Store) -> Session {
@@ -201,14 +225,14 @@ fn until_submitted(session: &Session, task_id: &str) -> Vec<Outcome> {
     let faces = vec![FaceSpan { face_id: "7".to_owned(), start_ms: 0, end_ms: 10_000 }];
     vec![
         Outcome::Identified { session: session.clone(), faces, units_micro: 50_000 },
-        Outcome::CreateIntended { account: "account".to_owned(), sound_sha256: None },
+        Outcome::CreateIntended { account: "account".to_owned() },
         Outcome::Accepted { task_id: task_id.to_owned() },
     ]
 }
 
 fn until_succeeded() -> Vec<Outcome> {
     let delivered =
-        Delivered { bytes: 1_572_864, sha256: "ab".repeat(32), duration_ms: Some(10_000) };
+        Delivered { bytes: RESULT_BYTES, sha256: "ab".repeat(32), duration_ms: Some(10_000) };
     vec![
         Outcome::Processing,
         Outcome::TaskSucceeded { units_micro: Some(1_000_000) },

@@ -16,6 +16,8 @@ fn without_a_database_every_command_says_so_and_makes_none() {
         &["list"],
         &["show", "x"],
         &["retry", "x"],
+        &["fetch", "x"],
+        &["dismiss", "x"],
         &["cancel", "x"],
         &["resolve", "x", "--resend"],
         &["pause"],
@@ -55,6 +57,22 @@ fn check_shows_whole_paths_to_who_is_at_the_root() {
     let bad = jobs.canonicalize().unwrap().join("bad.yaml").display().to_string();
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.starts_with(&format!("{bad}:1:1: ")), "{said}");
+}
+
+#[test]
+fn check_names_a_take_outside_of_its_range() {
+    let place = Place::new();
+    let jobs = place.folder.path().join("jobs");
+    fs::create_dir(&jobs).unwrap();
+    let job = "video: https://cdn.example.com/v.mp4\naudio: https://cdn.example.com/a.mp3\n";
+    for (take, code) in [("0", 1), ("1", 0), ("99", 0), ("100", 1), ("-1", 1), ("1.5", 1), ("x", 1)]
+    {
+        fs::write(jobs.join("x.yaml"), format!("{job}take: {take}\n")).unwrap();
+        let ran = place.run(&["check"]);
+        assert_eq!(ran.code, code, "{take}: {ran:?}");
+        let named = ran.err.contains("x.yaml:3:7") && ran.err.contains("take");
+        assert_eq!(named, code == 1, "{take}: {}", ran.err);
+    }
 }
 
 /// Whether this test may become another user; as any other user it is unprivileged already.
@@ -143,9 +161,19 @@ fn wrong_usage_ends_with_2_and_help_with_0() {
 #[test]
 fn every_command_has_a_short_and_a_long_help_with_an_example() {
     let place = Place::new();
-    for command in
-        ["status", "list", "show", "retry", "resolve", "cancel", "pause", "resume", "completions"]
-    {
+    for command in [
+        "status",
+        "list",
+        "show",
+        "retry",
+        "fetch",
+        "dismiss",
+        "resolve",
+        "cancel",
+        "pause",
+        "resume",
+        "completions",
+    ] {
         let short = place.run(&[command, "-h"]).out;
         let long = place.run(&[command, "--help"]).out;
         assert!(long.len() > short.len(), "{command}: the long help says no more");
@@ -161,6 +189,9 @@ fn completions_know_the_commands() {
         let ran = place.run(&["completions", shell]);
         assert_eq!((ran.code, ran.err.as_str()), (0, ""));
         assert!(ran.out.contains("resolve") && ran.out.contains("resend"), "{shell}");
+        for word in ["fetch", "dismiss", "undo", "dry-run"] {
+            assert!(ran.out.contains(word), "{shell}: {word}");
+        }
     }
 }
 

@@ -31,7 +31,7 @@ async fn json_has_the_promised_shape() {
     }
     assert_eq!(json["manifests"], serde_json::json!({"accepted": 1, "refused": 0}));
     assert_eq!(json["slots"], serde_json::json!({"used": 1, "limit": 3, "configured": 3}));
-    for nothing in ["pause", "hold", "trouble", "blocked", "eta_seconds"] {
+    for nothing in ["pause", "hold", "trouble", "folder_problem", "blocked", "eta_seconds"] {
         assert!(json[nothing].is_null(), "{nothing}: {json}");
     }
     assert_eq!(json["units"]["total"], 1.15);
@@ -63,7 +63,7 @@ async fn a_running_daemon_is_told_by_its_lock() {
 async fn text_says_what_is_amiss_and_what_to_type() {
     let (place, store) = Place::with_jobs().await;
     let refused = "sub/bad.yaml:2:1: unknown key `vidoe`; did you mean `video`?\nsecond fault";
-    store.refuse("sub/bad.yaml", "p", "f", refused, MOMENT, policy()).await.unwrap();
+    store.refuse("sub/bad.yaml", "stamp", refused, MOMENT, policy()).await.unwrap();
     place.run(&["pause"]);
     let ran = place.run(&["status"]);
     assert_eq!((ran.code, ran.err.as_str()), (0, ""));
@@ -81,6 +81,12 @@ async fn text_says_what_is_amiss_and_what_to_type() {
         assert!(ran.out.contains(said), "{said}\n{}", ran.out);
     }
     assert!(!ran.out.contains("second fault"), "{}", ran.out);
+    for key in ["sub/bad", "sub/bad/en"] {
+        let ran = place.run(&["show", key]);
+        let told = "its manifest is refused: sub/bad.yaml:2:1: unknown key `vidoe`";
+        assert!(ran.code == 1 && ran.err.contains(told), "{}", ran.err);
+    }
+    assert!(!place.run(&["show", "sub/bad/en/x"]).err.contains("refused"));
 }
 
 #[tokio::test]

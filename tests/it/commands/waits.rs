@@ -26,6 +26,7 @@ impl Wait {
         let place = Place::new();
         let store = place.store();
         store.begin(1, NOW_MS, 1, None).await.unwrap();
+        store.set_scanned().await.unwrap();
         let session = session(&store).await;
         Self { place, store, session }
     }
@@ -43,7 +44,7 @@ impl Wait {
 
     async fn drive(&self, key: &str, outcomes: Vec<O>, moment: Moment) {
         for outcome in outcomes {
-            let moved = apply(&job(&self.store, key).await, outcome, &moment, &policy()).unwrap();
+            let moved = apply(&task(&self.store, key).await, outcome, &moment, &policy()).unwrap();
             self.store.record(moved, None, moment.now_ms).await.unwrap();
         }
     }
@@ -85,6 +86,12 @@ impl Wait {
     }
 }
 
+/// A job whose media are not there.
+fn without(key: &str, what: &str) -> WantedJob {
+    let media = Media { missing: Some(what.to_owned()), ..Media::default() };
+    WantedJob { request_hash: None, media: Ok(media), ..wanted(key) }
+}
+
 /// A lookup that found nothing, as all have for so long.
 fn absent(absent_ms: i64) -> O {
     O::Absent { absent_ms }
@@ -93,18 +100,12 @@ fn absent(absent_ms: i64) -> O {
 #[tokio::test]
 async fn before_anything_is_sent() {
     let wait = Wait::new().await;
-    let mut missing = wanted("missing");
-    let what = "its sound: `en.mp3` is not there";
-    missing.media = Ok(Media { missing: Some(what.to_owned()), ..Media::default() });
-    wait.job_of(missing, vec![]).await;
+    let what = "its audio: `en.mp3` is not there";
+    wait.job_of(without("missing", what), vec![]).await;
     assert_eq!(wait.told("missing"), what);
-    wait.drive(
-        "missing",
-        vec![O::MediaMissing("its sound en.mp3 to be written whole".into())],
-        MOMENT,
-    )
-    .await;
-    assert_eq!(wait.told("missing"), "its sound en.mp3 to be written whole");
+    let what = "audio en.mp3 is still being written";
+    wait.job_of(without("missing", what), vec![]).await;
+    assert_eq!(wait.told("missing"), what);
 
     let mut later = wanted("later");
     later.spec.not_before_at_ms = Some(LATER.now_ms);
@@ -126,6 +127,35 @@ async fn before_anything_is_sent() {
     // A time that has passed is not told.
     wait.drive("queued", vec![O::Trouble(trouble("no answer"))], MOMENT).await;
     assert_eq!(wait.told("queued"), "its next try, number 2, after: no answer");
+}
+
+#[tokio::test]
+async fn for_the_first_scan_and_for_the_folder() {
+    let wait = Wait::new().await;
+    wait.job("queued", vec![]).await;
+    wait.job("identified", wait.identified()).await;
+    wait.job("sent", wait.submitted("t1")).await;
+    wait.store.begin(1, NOW_MS, 1, None).await.unwrap();
+    let scan = "the first complete scan of jobs_dir since the start";
+    assert_eq!((wait.told("queued"), wait.told("identified")), (scan.to_owned(), scan.to_owned()));
+    assert_eq!(wait.told("sent"), "Kling to begin task t1");
+    wait.store.miss("queued.yaml", MOMENT, policy()).await.unwrap();
+    let missing = "to return to the folder: its manifest no longer asks for it";
+    assert_eq!(wait.told("queued"), missing);
+}
+
+#[tokio::test]
+async fn for_the_task_that_it_shares() {
+    let wait = Wait::new().await;
+    wait.job("first", wait.submitted("t1")).await;
+    let twin = WantedJob { request_hash: Some("first".to_owned()), ..wanted("twin") };
+    wait.job_of(twin, vec![]).await;
+    assert_eq!(wait.told("twin"), "shares the task of first");
+    assert_eq!(wait.told("first"), "Kling to begin task t1");
+    let shown = wait.place.run(&["show", "first"]).out;
+    assert!(shown.contains("shares its task with twin"), "{shown}");
+    wait.drive("first", until_succeeded(), MOMENT).await;
+    assert_eq!(wait.told("twin"), "its copy of the result");
 }
 
 #[tokio::test]
@@ -179,10 +209,7 @@ async fn for_the_line() {
 
     // The code is told once, whoever words the reason.
     let reasons = [
-        (
-            "the pack is used up (code 1102, request r)",
-            "the pack is used up (code 1102, request r)",
-        ),
+        ("the pack is used up (code 1102)", "the pack is used up (code 1102)"),
         ("the pack is used up", "the pack is used up (code 1102)"),
     ];
     for (reason, told) in reasons {

@@ -1,7 +1,7 @@
 //! A batch of jobs of every kind, and what must hold of it in the end, whatever came in between.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
     sync::{
         Arc,
@@ -9,7 +9,11 @@ use std::{
     },
 };
 
-use lipsyncd::sim::Call;
+use lipsyncd::{
+    output::{FaceUsed, FileFacts, Metadata, TimingUsed},
+    sim::Call,
+};
+use sha2::{Digest as _, Sha256};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpListener,
@@ -18,7 +22,11 @@ use tokio::{
 use crate::support::daemon::{House, clip};
 
 /// The kinds of jobs in one manifest.
-pub const KINDS: usize = 8;
+pub const KINDS: usize = 10;
+/// The tasks that they are made by: two of them share one.
+pub const TASKS: usize = 9;
+/// A file that a job made before the database was lost, in the place of a job that asks for another take.
+const EARLIER: &[u8] = b"an earlier result";
 
 /// What was put into a folder.
 pub struct Batch {
@@ -28,7 +36,7 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Puts `manifests` manifests of eight jobs each into the folder.
+    /// Puts `manifests` manifests of ten jobs each into the folder.
     pub fn fill(house: &House, manifests: usize) -> Self {
         let (callback_url, callbacks) = listen(house);
         fs::write(house.path("media/remote.mp3"), clip("welcome-fr.mp3")).unwrap();
@@ -40,6 +48,7 @@ impl Batch {
             let jobs = jobs.iter().enumerate();
             let text: String = jobs.map(|(n, job)| format!("- {{ id: j{n}, {job} }}\n")).collect();
             house.drop_in_old(&format!("sub/b{batch}.yaml"), format!("jobs:\n{text}"));
+            put_earlier_result(house, &format!("early/{batch}"));
             keys.extend((0..KINDS).map(|n| format!("sub/b{batch}/j{n}")));
         }
         Self { keys, videos: 2 * manifests as u64, callbacks }
@@ -54,8 +63,11 @@ impl Batch {
     pub fn assert_delivered(&self, house: &House, lives: u64) {
         let ledger = house.ledger();
         assert!(ledger.paid_twice.external_task_ids.is_empty(), "{:?}", ledger.paid_twice);
-        assert!(ledger.paid_twice.contents.is_empty(), "{:?}", ledger.paid_twice);
-        assert_eq!(ledger.tasks.len(), self.keys.len(), "each is paid for once");
+        // Another take of the same request, once per manifest.
+        let again = ledger.paid_twice.contents.iter().map(|repeat| repeat.task_ids.len());
+        assert_eq!(again.collect::<Vec<_>>(), vec![2; self.keys.len() / KINDS], "{ledger:?}");
+        let manifests = self.keys.len() / KINDS;
+        assert_eq!(ledger.tasks.len(), TASKS * manifests, "each is paid for once");
         assert!(ledger.at_once_max <= 5, "{}", ledger.at_once_max);
         for (call, count) in &ledger.calls {
             let refused: Vec<_> = count.refused.keys().filter(|code| **code != 1203).collect();
@@ -67,7 +79,9 @@ impl Batch {
         let mut outputs = BTreeSet::new();
         for key in &self.keys {
             let job = house.job(key).unwrap();
-            assert_eq!(job.attempts, 1, "{key}");
+            // The last has no `take`: it joins the highest.
+            let take = if key.ends_with("j8") || key.ends_with("j9") { 2 } else { 1 };
+            assert_eq!(job.attempt, take, "{key}");
             house.assert_whole(&job.output);
             assert!(house.path("output").join(&job.output).with_extension("json").exists());
             assert!(outputs.insert(job.output));
@@ -75,7 +89,13 @@ impl Batch {
                 house.assert_whole(&format!("{key}.watermark.mp4"));
             }
         }
-        assert_eq!(house.hidden("output/sub"), [""; 0], "nothing is left beside the results");
+        for batch in 0..manifests {
+            let left = house.hidden(&format!("output/sub/b{batch}"));
+            assert_eq!(left, [""; 0], "nothing is left beside the results");
+            let earlier = format!("output/early/{batch}.{}.mp4", &sha256(EARLIER)[..8]);
+            assert_eq!(fs::read(house.path(&earlier)).unwrap(), EARLIER);
+        }
+        assert_eq!(house.hidden("output/early"), [""; 0], "nothing is left beside the results");
         house.assert_integrity();
     }
 
@@ -83,6 +103,42 @@ impl Batch {
     pub fn assert_called_back(&self, house: &House) {
         house.until("a callback to come in", |_| self.callbacks.load(Ordering::Relaxed) > 0);
     }
+}
+
+/// Puts a result where a job gets its own, as a database that was lost left it.
+fn put_earlier_result(house: &House, output: &str) {
+    let path = house.path("output").join(output);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path.with_extension("mp4"), EARLIER).unwrap();
+    let metadata = Metadata {
+        job: output.to_owned(),
+        request_hash: "0".repeat(32),
+        take: 1,
+        task_id: "1".to_owned(),
+        external_task_id: format!("lipsyncd-{}", "0".repeat(32)),
+        video: "v.mp4".to_owned(),
+        audio: "a.mp3".to_owned(),
+        face: FaceUsed { id: "0".to_owned(), start_ms: 0, end_ms: 5_000 },
+        timing: TimingUsed {
+            sound_start_ms: 0,
+            sound_end_ms: 3_000,
+            sound_insert_ms: 0,
+            sound_volume: 1.0,
+            original_audio_volume: 1.0,
+        },
+        units_micro: None,
+        duration_ms: None,
+        result: FileFacts { sha256: sha256(EARLIER), bytes: EARLIER.len() as u64 },
+        watermark: None,
+        labels: BTreeMap::new(),
+        created_at_ms: 1_722_769_557_708,
+        finished_at_ms: 1_722_769_657_000,
+    };
+    fs::write(path.with_extension("json"), metadata.to_json().unwrap()).unwrap();
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// One job of each kind.
@@ -108,6 +164,8 @@ fn jobs(api: &str, callback_url: &str, batch: usize) -> [String; KINDS] {
             "video: \"{video}\", audio: ../sounds/es.wav, external_task_id: own-{batch}, \
              original_audio_volume: 0"
         ),
+        format!("video: \"{video}\", audio: \"{remote}\", take: 2, output: early/{batch}.mp4"),
+        format!("video: \"{video}\", audio: \"{remote}\", priority: -5"),
     ]
 }
 

@@ -3,4 +3,5 @@
 mod batch;
 mod kill;
 mod points;
+mod set_aside;
 mod source;

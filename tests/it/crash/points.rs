@@ -19,9 +19,14 @@ fn hits(point: &str) -> &'static [u64] {
     match point {
         "store.commit" => &[1, 2, 3, 5, 8, 13, 21, 34],
         "api.create" | "create.intend" | "create.answer" => &[1, 2, 5, 8],
-        "lock.write" | "store.make" | "create.intend_again" | "part.take_up" | "folder.make" => {
-            &[1]
-        }
+        "lock.write"
+        | "store.make"
+        | "create.intend_again"
+        | "part.take_up"
+        | "folder.make"
+        | "delivery.record"
+        | "copy.write"
+        | "name.set_aside" => &[1],
         _ => &[1, 3],
     }
 }

@@ -4,7 +4,7 @@ use lipsyncd::sim::{Call, Fault, FaultRule, SimConfig};
 
 use super::Found;
 use crate::support::{
-    daemon::{House, JOB, quick, slow},
+    daemon::{House, JOB, job_of, quick, slow},
     refusal,
 };
 
@@ -116,4 +116,35 @@ fn a_database_that_another_program_keeps_locked_names_who_has_it_open() {
     let found = Found::look(&house);
     found.expect("daemon", "error", "locked", &format!("fuser -v {database} {database}-wal"));
     drop(other);
+}
+
+#[test]
+fn delivered_file_that_is_gone_names_fetch() {
+    let mut house = House::new(quick());
+    for name in ["a", "b", "c"] {
+        house.drop_in(&format!("{name}.yaml"), job_of(name));
+    }
+    house.start();
+    for name in ["a", "b", "c"] {
+        house.until_state(name, "succeeded");
+    }
+    Found::look(&house).expect("delivered", "ok", "the latest 3 delivered files are there", "");
+    for output in ["b.mp4", "c.mp4"] {
+        std::fs::remove_file(house.path("output").join(output)).unwrap();
+    }
+    // People edit files.
+    std::fs::write(house.path("output/a.mp4"), "edited").unwrap();
+    let found = Found::look(&house);
+    found.only(&["delivered"]);
+    found.expect("delivered", "warning", "2 of the latest 3 delivered files", " fetch c b (free");
+    assert_eq!(found.ran.code, Some(0));
+    assert_eq!(house.run(&["fetch", "b", "c"]).code, Some(0));
+    house.until("both to be back", |house| {
+        ["b", "c"].iter().all(|key| house.state(key) == "succeeded")
+    });
+    for output in ["b.mp4", "c.mp4"] {
+        house.assert_whole(output);
+    }
+    Found::look(&house).expect("delivered", "ok", "", "");
+    assert_eq!(house.ledger().tasks.len(), 3, "nothing is paid");
 }

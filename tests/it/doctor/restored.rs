@@ -107,7 +107,7 @@ fn tasks_of_others_and_a_retry_do_not_look_like_one() {
     other.drop_in("y.yaml", JOB.replace("/v.mp4", "/y.mp4"));
     assert_eq!(other.run(&["run", "--once"]).code, Some(0));
     house.run(&["pause"]);
-    house.run(&["retry", "x"]);
+    house.run(&["retry", "--yes", "x"]);
     house.until_state("x", "queued");
     let found = Found::look(&house);
     found.only(&["line"]);

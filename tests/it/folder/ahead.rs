@@ -76,6 +76,24 @@ fn what_moves_before_it_is_sent_is_not_sent_twice_when_the_answer_is_lost_and_th
 }
 
 #[test]
+fn result_that_is_being_written_while_its_job_moves_goes_to_the_new_place() {
+    let mut house = House::new(quick());
+    let hold = house.path("hold");
+    std::fs::write(&hold, "").unwrap();
+    let held = format!("part.finish.before:{}", hold.display());
+    house.drop_in("x.yaml", JOB);
+    house.spawn_with(&["run"], &[("LIPSYNCD_HOLD", &held)]);
+    house.until("the result to come", |house| house.path("output/.x.mp4.part").exists());
+    house.move_in("x.yaml", "sub/y.yaml");
+    house.until("the job to move", |house| house.job("sub/y").is_some());
+    std::fs::remove_file(&hold).unwrap();
+    let job = house.until_state("sub/y", "succeeded");
+    assert_eq!(job.output, "sub/y.mp4");
+    house.assert_whole("sub/y.mp4");
+    assert_eq!(house.ledger().tasks.len(), 1);
+}
+
+#[test]
 fn a_retry_under_another_key_replaces_the_result_of_before() {
     let mut house = House::new(quick());
     house.drop_in("x.yaml", format!("{JOB}output: out.mp4\nwatermark: true\n"));
@@ -83,9 +101,9 @@ fn a_retry_under_another_key_replaces_the_result_of_before() {
     house.until_state("x", "succeeded");
     house.move_in("x.yaml", "y.yaml");
     house.until_state("y", "succeeded");
-    assert_eq!(house.run(&["retry", "y"]).code, Some(0));
+    assert_eq!(house.run(&["retry", "--yes", "y"]).code, Some(0));
     house.until("the retry to end", |house| {
-        house.job("y").is_some_and(|job| job.attempts == 2 && job.state == "succeeded")
+        house.job("y").is_some_and(|job| job.attempt == 2 && job.state == "succeeded")
     });
     house.assert_whole("out.mp4");
     assert_eq!(house.ledger().tasks.len(), 2);

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use crate::support::daemon::{House, JOB, clip, quick};
+use crate::support::daemon::{House, JOB, clip, job_of, quick};
 
 /// Several times as long as a file must be still.
 const LONG: Duration = Duration::from_millis(100);
@@ -65,9 +65,23 @@ fn media_that_come_later_are_waited_for_by_name() {
 fn a_job_waits_for_its_time() {
     let mut house = House::new(quick());
     house.drop_in("later.yaml", format!("{JOB}not_before: 2099-01-01T00:00:00Z\n"));
-    house.drop_in("past.yaml", format!("{JOB}not_before: 2020-01-01T00:00:00Z\n"));
+    house.drop_in("past.yaml", format!("{}not_before: 2020-01-01T00:00:00Z\n", job_of("past")));
     house.start();
     house.until_state("past", "succeeded");
     let job = house.until_state("later", "waiting");
     assert!(job.waiting_for.contains("2099-01-01"), "{job:?}");
+}
+
+#[test]
+fn shared_task_starts_at_the_earliest_time() {
+    let mut house = House::new(quick());
+    house.drop_in("later.yaml", format!("{JOB}not_before: 2099-01-01T00:00:00Z\n"));
+    house.start();
+    house.until_state("later", "waiting");
+    house.drop_in("now.yaml", JOB);
+    for key in ["now", "later"] {
+        house.until_state(key, "succeeded");
+        house.assert_whole(&format!("{key}.mp4"));
+    }
+    assert_eq!(house.ledger().tasks.len(), 1);
 }

@@ -50,13 +50,27 @@ fn an_empty_folder_in_its_place_cancels_nothing_not_even_over_a_restart() {
     fs::create_dir(house.path("jobs")).unwrap();
     house.until("it to be told", |house| house.log().contains("is a share not mounted?"));
     house.kill();
-    house.start();
+    house.spawn();
     house.until("it to be told again", |house| {
         house.log().matches("is a share not mounted?").count() == 2
     });
+    let problem = "is another folder than before, and holds no manifest";
+    let of_x = "SELECT waiting_for FROM job_overview WHERE key = 'x'";
+    for query in ["SELECT reason FROM queue_status WHERE NOT running", of_x] {
+        house.until(query, |house| {
+            let said = house.database().unwrap().query_row(query, [], |row| row.get(0));
+            let said: String = said.unwrap_or_default();
+            said.starts_with("the first complete scan of jobs_dir") && said.contains(problem)
+        });
+    }
+    for command in ["status", "doctor"] {
+        let said = house.run(&[command]).out;
+        assert!(said.contains(problem), "{said}");
+    }
     fs::remove_dir(house.path("jobs")).unwrap();
     fs::rename(house.path("away"), house.path("jobs")).unwrap();
     house.until_looked_again("later");
+    assert!(!house.run(&["status"]).out.contains(problem));
     assert_nothing_is_cancelled(&house);
     finish(&house, &["first", "sub/y", "x"]);
 }
@@ -147,7 +161,9 @@ fn a_folder_that_moves_with_its_media_is_known_again_and_another_with_the_same_n
     house.until_looked_again("later");
     assert_eq!(house.ledger().tasks.len(), 1);
     fs::rename(house.path("jobs/archive"), house.path("gone")).unwrap();
-    house.until("it to leave", |house| house.log().contains("archive/x.yaml: left the folder"));
+    house.until("it to leave", |house| {
+        house.log().contains("archive/x.yaml: no longer in the folder")
+    });
     // What is called the same here is another sound.
     house.drop_in("two/say.mp3", clip("welcome-fr.mp3"));
     house.drop_in("two/x.yaml", text);

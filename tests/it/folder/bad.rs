@@ -39,7 +39,7 @@ fn bad() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         ("output-absolute.yaml", job("output: /etc/x.mp4\n"), "output"),
         ("id-up.yaml", b"jobs: [{ id: ../x, video: \"https://h/v.mp4\", audio: \"https://h/a.mp3\" }]\n".to_vec(), "id"),
         ("passwd.yaml", format!("{video}audio: {{ file: /etc/passwd }}\n").into(), "passwd"),
-        ("linked-audio.yaml", format!("{video}audio: out.mp3\n").into(), "outside the folders"),
+        ("linked-audio.yaml", format!("{video}audio: out.mp3\n").into(), "outside the allowed folders"),
         ("bomb.yaml", bomb.into(), "bomb.yaml"),
         ("deep.yaml", format!("{video}audio: {}\n", "[".repeat(100_000)).into(), "deep.yaml:"),
         ("huge.yaml", comment, "8 MiB"),

@@ -11,7 +11,7 @@ fn a_manifest_that_is_dropped_in_becomes_a_result() {
     house.drop_in("promo.yaml", JOB);
     let job = house.until_state("promo", "succeeded");
     assert_eq!((job.manifest.as_str(), job.output.as_str()), ("promo.yaml", "promo.mp4"));
-    assert_eq!((job.attempts, job.waiting_for.as_str(), job.error.as_str()), (1, "", ""));
+    assert_eq!((job.attempt, job.waiting_for.as_str(), job.error.as_str()), (1, "", ""));
     house.assert_whole("promo.mp4");
     let metadata = fs::read_to_string(house.path("output/promo.json")).unwrap();
     assert!(metadata.contains("\"promo\""), "{metadata}");

@@ -1,15 +1,13 @@
-//! One wish under several names: whatever is renamed, edited, split, swapped or moved from one
-//! manifest to another, nothing that was paid for is paid for again.
+//! Jobs that move between keys and manifests, and manifests that take the place of others: a request that was
+//! paid for is not paid for again.
 
-use std::{fs::File, io::Write as _, thread::sleep, time::Duration};
+use crate::support::daemon::{House, JOB, job_of, quick, slow};
 
-use crate::support::daemon::{House, JOB, quick, slow};
-
-/// A batch of these jobs: an id, and what its sound is called.
+/// A batch of these jobs: an id, and what its audio is called.
 fn batch(jobs: &[(&str, &str)]) -> String {
-    let job = |(id, sound): &(&str, &str)| {
+    let job = |(id, audio): &(&str, &str)| {
         format!(
-            "- {{ id: {id}, audio: \"https://cdn.example.com/{sound}.mp3?duration_ms=5000\" }}\n"
+            "- {{ id: {id}, audio: \"https://cdn.example.com/{audio}.mp3?duration_ms=5000\" }}\n"
         )
     };
     let jobs: String = jobs.iter().map(job).collect();
@@ -17,10 +15,6 @@ fn batch(jobs: &[(&str, &str)]) -> String {
         "defaults: {{ video: \"https://cdn.example.com/v.mp4?duration_ms=9000\", sound_end_time: 4s }}\n\
          jobs:\n{jobs}"
     )
-}
-
-fn louder(text: &str) -> String {
-    text.replace("sound_end_time: 4s", "sound_end_time: 4s, sound_volume: 2")
 }
 
 /// These manifests have been read and all their jobs, `keys`, have succeeded.
@@ -44,52 +38,64 @@ fn meanwhile(house: &mut House, change: impl FnOnce(&House)) {
     house.start();
 }
 
-/// Nothing was paid for but `tasks` tasks, and each of these jobs has succeeded as it was sent.
-fn assert_known_again(house: &House, tasks: usize, keys: &[&str]) {
+/// Only `tasks` tasks were paid for, and each of these jobs has succeeded with what it asks for.
+fn assert_paid(house: &House, tasks: usize, keys: &[&str]) {
     for key in keys {
         house.until_state(key, "succeeded");
     }
     house.until_looked_again("later");
     assert_eq!(house.ledger().tasks.len(), tasks, "{:?}\n{}", house.states(), house.log());
     for key in keys {
-        assert!(!house.job(key).unwrap().changed_since, "{key}");
+        let job = house.job(key).unwrap();
+        assert!(!job.changed_after_sent, "{key}");
+        house.assert_whole(&job.output);
     }
     house.assert_paid_once();
 }
 
-#[test]
-fn a_manifest_that_is_renamed_and_rewritten_in_one_go_pays_for_nothing_again() {
-    let both = batch(&[("a", "a"), ("b", "b")]);
-    let mut house = done(&[("x.yaml", both.clone())], &["x/a", "x/b"]);
-    let with_another = batch(&[("a", "a"), ("b", "b"), ("c", "c")]);
-    meanwhile(&mut house, |house| {
-        house.take_out("x.yaml");
-        // As `sed -i` does it: another file of that name.
-        house.drop_in("y.yaml", &with_another);
-    });
-    house.until_state("y/c", "succeeded");
-    assert_known_again(&house, 3, &["y/a", "y/b"]);
-
-    meanwhile(&mut house, |house| {
-        house.take_out("y.yaml");
-        house.drop_in("z.yaml", louder(&with_another));
-    });
+fn assert_flagged(house: &House, keys: &[&str]) {
     house.until("all to be flagged", |house| {
-        ["z/a", "z/b", "z/c"].iter().all(|key| house.job(key).is_some_and(|job| job.changed_since))
+        keys.iter().all(|key| house.job(key).is_some_and(|job| job.changed_after_sent))
     });
-    house.until_looked_again("later");
-    assert_eq!(house.ledger().tasks.len(), 3, "edited and renamed: told, and not paid for");
+}
+
+fn task_of(house: &House, key: &str) -> String {
+    house.job(key).unwrap().external_task_id
 }
 
 #[test]
-fn an_edit_of_what_was_sent_is_known_under_the_next_name_too() {
+fn rename_with_a_new_job_pays_the_new_job() {
+    let mut house = done(&[("x.yaml", batch(&[("a", "a"), ("b", "b")]))], &["x/a", "x/b"]);
+    let tasks = ["x/a", "x/b"].map(|key| task_of(&house, key));
+    meanwhile(&mut house, |house| {
+        house.take_out("x.yaml");
+        // As `sed -i` does it: another file of that name.
+        house.drop_in("y.yaml", batch(&[("a", "a"), ("b", "b"), ("c", "c")]));
+    });
+    assert_paid(&house, 3, &["y/a", "y/b", "y/c"]);
+    assert_eq!(["y/a", "y/b"].map(|key| task_of(&house, key)), tasks);
+    for (key, output) in [("y/a", "x/a.mp4"), ("y/b", "x/b.mp4"), ("y/c", "y/c.mp4")] {
+        assert_eq!(house.job(key).unwrap().output, output, "a result stays where it is");
+    }
+    assert!(house.job("x/a").is_none(), "{:?}", house.states());
+}
+
+#[test]
+fn rename_with_an_edit_is_a_new_request() {
+    let mut house = done(&[("x.yaml", JOB.to_owned())], &["x"]);
+    meanwhile(&mut house, |house| {
+        house.take_out("x.yaml");
+        house.drop_in("y.yaml", format!("{JOB}sound_volume: 0.5\n"));
+    });
+    assert_paid(&house, 2, &["y"]);
+}
+
+#[test]
+fn flag_stays_over_a_rename() {
     let mut house = done(&[("x.yaml", JOB.to_owned())], &["x"]);
     let edited = format!("{JOB}sound_volume: 0.5\n");
     house.drop_in("x.yaml", &edited);
-    house.until("x to be flagged", |house| house.job("x").unwrap().changed_since);
-    let edited = format!("{JOB}sound_volume: 0.4\n");
-    house.drop_in("x.yaml", &edited);
-    house.until_looked_again("one");
+    assert_flagged(&house, &["x"]);
     meanwhile(&mut house, |house| {
         house.take_out("x.yaml");
         house.drop_in("sub/y.yaml", &edited);
@@ -97,12 +103,12 @@ fn an_edit_of_what_was_sent_is_known_under_the_next_name_too() {
     house.until("y to be known", |house| house.job("sub/y").is_some());
     house.until_looked_again("two");
     let job = house.job("sub/y").unwrap();
-    assert_eq!((job.state.as_str(), job.changed_since), ("succeeded", true));
+    assert_eq!((job.state.as_str(), job.changed_after_sent), ("succeeded", true));
     assert_eq!(house.ledger().tasks.len(), 1);
 }
 
 #[test]
-fn a_manifest_that_is_split_into_others_pays_for_nothing_again() {
+fn split_into_other_manifests_pays_nothing() {
     let all = batch(&[("a", "a"), ("b", "b"), ("c", "c")]);
     let mut house = done(&[("x.yaml", all)], &["x/a", "x/b", "x/c"]);
     meanwhile(&mut house, |house| {
@@ -111,44 +117,43 @@ fn a_manifest_that_is_split_into_others_pays_for_nothing_again() {
         // As a single job, it has no id any more.
         house.drop_in("b.yaml", JOB.replace("a.mp3", "b.mp3"));
     });
-    assert_known_again(&house, 3, &["one/a", "one/c", "b"]);
+    assert_paid(&house, 3, &["one/a", "one/c", "b"]);
 }
 
 #[test]
-fn a_job_that_moves_from_one_manifest_to_another_is_the_same_in_whatever_order_they_are_read() {
+fn job_that_moves_between_manifests_pays_nothing_in_whatever_order_they_are_read() {
     let (two, one) = (batch(&[("a", "a"), ("b", "b")]), batch(&[("c", "c")]));
     // The one it leaves is read first, and last.
     for (from, to) in [("m.yaml", "n.yaml"), ("n.yaml", "m.yaml")] {
         let (left, joined) = (from.trim_end_matches(".yaml"), to.trim_end_matches(".yaml"));
-        let keys = ["a", "b"].map(|id| format!("{left}/{id}"));
-        let keys = [keys[0].as_str(), keys[1].as_str(), &format!("{joined}/c")];
-        let mut house = done(&[(from, two.clone()), (to, one.clone())], &keys);
+        let [a, b, c] = [format!("{left}/a"), format!("{left}/b"), format!("{joined}/c")];
+        let mut house = done(&[(from, two.clone()), (to, one.clone())], &[&a, &b, &c]);
         meanwhile(&mut house, |house| {
             house.drop_in(from, batch(&[("a", "a")]));
             house.drop_in(to, batch(&[("c", "c"), ("b", "b")]));
         });
-        let keys = [format!("{left}/a"), format!("{joined}/b"), format!("{joined}/c")];
-        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-        assert_known_again(&house, 3, &keys);
-        assert_eq!(house.job(keys[1]).unwrap().manifest, to);
+        let moved = format!("{joined}/b");
+        assert_paid(&house, 3, &[&a, &moved, &c]);
+        assert_eq!(house.job(&moved).unwrap().manifest, to);
+        assert!(house.job(&b).is_none(), "it is the same job: {:?}", house.states());
     }
 }
 
 #[test]
-fn a_job_that_left_earlier_is_known_where_it_turns_up() {
+fn job_that_left_earlier_is_known_where_it_appears() {
     let both = batch(&[("a", "a"), ("b", "b")]);
     let house = done(&[("x.yaml", both)], &["x/a", "x/b"]);
     house.drop_in("x.yaml", batch(&[("a", "a")]));
     house.until_looked_again("one");
     house.drop_in("y.yaml", batch(&[("b", "b")]));
-    assert_known_again(&house, 2, &["x/a", "y/b"]);
-    // Under another id it is the same wish, too.
+    assert_paid(&house, 2, &["x/a", "y/b"]);
+    // Under another id it is the same request, too.
     house.drop_in("y.yaml", batch(&[("bee", "b")]));
-    assert_known_again(&house, 2, &["x/a", "y/bee"]);
+    assert_paid(&house, 2, &["x/a", "y/bee"]);
 }
 
 #[test]
-fn jobs_that_change_places_between_two_manifests_pay_for_nothing_again() {
+fn jobs_that_change_places_between_manifests_pay_nothing() {
     let first = batch(&[("a", "a"), ("b", "b")]);
     let second = batch(&[("c", "c"), ("d", "d")]);
     let keys = ["x/a", "x/b", "y/c", "y/d"];
@@ -157,121 +162,102 @@ fn jobs_that_change_places_between_two_manifests_pay_for_nothing_again() {
         house.drop_in("x.yaml", batch(&[("a", "a"), ("d", "d")]));
         house.drop_in("y.yaml", batch(&[("c", "c"), ("b", "b")]));
     });
-    assert_known_again(&house, 4, &["x/a", "x/d", "y/b", "y/c"]);
+    assert_paid(&house, 4, &["x/a", "x/d", "y/b", "y/c"]);
 }
 
 #[test]
-fn two_manifests_that_are_swapped_swap_their_jobs() {
-    let other = JOB.replace("a.mp3", "b.mp3");
-    let mut house = done(&[("x.yaml", JOB.to_owned()), ("y.yaml", other)], &["x", "y"]);
-    let task = |house: &House, key: &str| house.job(key).unwrap().external_task_id;
-    let before = [task(&house, "x"), task(&house, "y")];
+fn swapped_manifests_are_flagged_and_a_retry_pays_nothing() {
+    let mut house = done(&[("x.yaml", JOB.to_owned()), ("y.yaml", job_of("y"))], &["x", "y"]);
+    let [x, y] = ["x", "y"].map(|key| task_of(&house, key));
     meanwhile(&mut house, |house| {
         house.move_in("x.yaml", "t");
         house.move_in("y.yaml", "x.yaml");
         house.move_in("t", "y.yaml");
     });
-    assert_known_again(&house, 2, &["x", "y"]);
-    assert_eq!([task(&house, "y"), task(&house, "x")], before);
+    assert_flagged(&house, &["x", "y"]);
+    let ran = house.run(&["retry", "--yes", "x", "y"]);
+    assert_eq!(ran.out.matches("nothing is paid").count(), 2, "{ran:?}");
+    assert_paid(&house, 2, &["x", "y"]);
+    assert_eq!(["x", "y"].map(|key| task_of(&house, key)), [y, x]);
 }
 
 #[test]
-fn a_manifest_that_is_swapped_with_one_not_sent_yet_is_not_paid_for_again() {
-    for swap in [["x.yaml", "y.yaml"], ["y.yaml", "x.yaml"]] {
-        let [sent, unsent] = swap.map(|name| name.trim_end_matches(".yaml"));
-        let mut house = House::with(slow(), 1, "");
-        house.start();
-        house.drop_in(swap[0], JOB);
-        house.until("the first to be sent", |house| house.ledger().tasks.len() == 1);
-        // It names its output, so that they do not get in each other's way.
-        let other = format!("{}output: other.mp4\n", JOB.replace("a.mp3", "b.mp3"));
-        house.drop_in(swap[1], other);
-        house.until("the second to be known", |house| house.job(unsent).is_some());
-        meanwhile(&mut house, |house| {
-            house.move_in(swap[0], "t");
-            house.move_in(swap[1], swap[0]);
-            house.move_in("t", swap[1]);
-        });
-        house.until("both to succeed", |house| {
-            house.finish_tasks();
-            ["x", "y"].iter().all(|key| house.state(key) == "succeeded")
-        });
-        assert_known_again(&house, 2, &["x", "y"]);
-        assert_eq!(house.job(sent).unwrap().output, "other.mp4");
-        assert_eq!(house.job(unsent).unwrap().output, format!("{sent}.mp4"));
-        assert!(house.ledger().paid_twice.contents.is_empty(), "{:?}", house.ledger().paid_twice);
-    }
+fn swap_with_a_job_not_sent_yet_pays_once() {
+    let mut house = House::with(slow(), 1, "");
+    house.start();
+    house.drop_in("x.yaml", job_of("x"));
+    house.until("x to be sent", |house| house.ledger().tasks.len() == 1);
+    house.drop_in("y.yaml", job_of("y"));
+    house.until("y to be known", |house| house.job("y").is_some());
+    meanwhile(&mut house, |house| {
+        house.move_in("x.yaml", "t");
+        house.move_in("y.yaml", "x.yaml");
+        house.move_in("t", "y.yaml");
+    });
+    assert_flagged(&house, &["x"]);
+    house.until("both to succeed", |house| {
+        house.finish_tasks();
+        ["x", "y"].iter().all(|key| house.state(key) == "succeeded")
+    });
+    // `y` asks for what `x` was sent as.
+    assert_paid(&house, 1, &["y"]);
+    assert_eq!(task_of(&house, "x"), task_of(&house, "y"));
+    assert!(house.job("x").unwrap().changed_after_sent);
 }
 
 #[test]
-fn a_manifest_in_the_place_of_one_that_was_renamed_is_new_and_the_other_is_not() {
+fn manifest_in_the_place_of_one_that_was_renamed_is_an_edit() {
     let mut house = done(&[("x.yaml", JOB.to_owned())], &["x"]);
     meanwhile(&mut house, |house| {
         house.move_in("x.yaml", "y.yaml");
-        house.drop_in("x.yaml", format!("{}output: new.mp4\n", JOB.replace("a.mp3", "b.mp3")));
+        house.drop_in("x.yaml", job_of("new"));
     });
-    assert_known_again(&house, 2, &["x", "y"]);
-    assert_eq!(house.job("y").unwrap().output, "x.mp4");
-    assert!(house.ledger().paid_twice.contents.is_empty(), "{:?}", house.ledger().paid_twice);
+    assert_flagged(&house, &["x"]);
+    assert_paid(&house, 1, &["y"]);
+    assert_eq!(house.run(&["retry", "--yes", "x"]).code, Some(0));
+    house.until("the new request to be sent", |house| house.ledger().tasks.len() == 2);
+    assert_paid(&house, 2, &["x", "y"]);
 }
 
 #[test]
-fn a_manifest_that_takes_the_place_of_another_brings_its_job_along() {
-    let other = JOB.replace("a.mp3", "b.mp3");
-    let mut house = done(&[("x.yaml", JOB.to_owned()), ("y.yaml", other)], &["x", "y"]);
+fn manifest_that_replaces_another_is_an_edit_that_pays_nothing() {
+    let mut house = done(&[("x.yaml", JOB.to_owned()), ("y.yaml", job_of("y"))], &["x", "y"]);
     meanwhile(&mut house, |house| house.move_in("y.yaml", "x.yaml"));
-    assert_known_again(&house, 2, &["x"]);
-    assert_eq!(house.job("x").unwrap().output, "y.mp4");
+    assert_flagged(&house, &["x"]);
+    assert_eq!(house.run(&["retry", "--yes", "x"]).code, Some(0));
+    assert_paid(&house, 2, &["x"]);
+    assert_eq!(house.state("y"), "succeeded", "its result stays");
 }
 
 #[test]
-fn a_job_that_may_have_left_a_manifest_still_being_written_is_waited_for() {
-    let both = batch(&[("a", "a"), ("b", "b")]);
-    let mut house = done(&[("x.yaml", both)], &["x/a", "x/b"]);
-    meanwhile(&mut house, |house| house.drop_in("w.yaml", batch(&[("b", "b")])));
-    // Two that ask the same at the same time are two jobs.
-    house.until_state("w/b", "succeeded");
-    assert_eq!(house.ledger().tasks.len(), 2 + 1);
-
-    house.kill();
-    house.drop_in("y.yaml", batch(&[("a", "a")]));
-    let mut file = File::create(house.path("jobs/x.yaml")).unwrap();
-    house.spawn();
-    for _ in 0..10 {
-        file.write_all(b"# still being written\n").unwrap();
-        sleep(Duration::from_millis(80));
-    }
-    // Whole at last, and without the job.
-    file.write_all(batch(&[("c", "c")]).as_bytes()).unwrap();
-    drop(file);
-    house.until_state("x/c", "succeeded");
-    assert_known_again(&house, 4, &["y/a", "x/c", "w/b"]);
-}
-
-#[test]
-fn a_job_that_may_have_left_a_faulty_manifest_is_told_and_held_back() {
+fn job_of_a_faulty_manifest_neither_moves_nor_changes() {
     let both = batch(&[("a", "a"), ("b", "b")]);
     let mut house = done(&[("x.yaml", both)], &["x/a", "x/b"]);
     meanwhile(&mut house, |house| {
         house.drop_in("x.yaml", "jobs: [");
         house.drop_in("w.yaml", batch(&[("b", "b")]));
     });
-    house.until("w.yaml to be held back", |house| house.refusal("w.yaml").is_some());
-    let refusal = house.refusal("w.yaml").unwrap();
-    assert!(refusal.contains("x/b") && refusal.contains("x.yaml"), "{refusal}");
+    house.until("x.yaml to be refused", |house| house.refusal("x.yaml").is_some());
+    // Both ask for it, as long as nobody can read that one does not.
+    assert_paid(&house, 2, &["x/a", "x/b", "w/b"]);
+    assert_eq!(house.job("w/b").unwrap().shares_task_with, "x/b");
     house.drop_in("x.yaml", batch(&[("a", "a")]));
-    assert_known_again(&house, 2, &["x/a", "w/b"]);
+    house.until("x.yaml to be accepted", |house| house.is_accepted("x.yaml"));
+    assert_paid(&house, 2, &["x/a", "w/b"]);
 }
 
 #[test]
 fn twins_of_which_one_moves_stay_two() {
-    let mut house = done(&[("x.yaml", JOB.to_owned()), ("y.yaml", JOB.to_owned())], &["x", "y"]);
-    let task = |house: &House, key: &str| house.job(key).unwrap().external_task_id;
-    let before = [task(&house, "x"), task(&house, "y")];
+    let mut house = House::new(quick());
+    for name in ["x.yaml", "y.yaml"] {
+        house.drop_in(name, JOB);
+    }
+    house.start();
+    assert_paid(&house, 1, &["x", "y"]);
     meanwhile(&mut house, |house| {
         house.take_out("x.yaml");
         house.drop_in("a/z.yaml", JOB);
     });
-    assert_known_again(&house, 2, &["a/z", "y"]);
-    assert_eq!([task(&house, "a/z"), task(&house, "y")], before);
+    assert_paid(&house, 1, &["a/z", "y"]);
+    assert_eq!((house.job("x"), house.job("a/z").unwrap().output), (None, "x.mp4".to_owned()));
 }

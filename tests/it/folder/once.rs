@@ -48,6 +48,35 @@ fn once_tells_by_its_exit_code_what_did_not_succeed() {
 }
 
 #[test]
+fn once_exits_1_for_a_job_that_changed_after_it_was_sent_until_it_is_dismissed() {
+    let house = House::new(quick());
+    house.drop_in("x.yaml", JOB);
+    assert_eq!(house.run(&["run", "--once"]).code, Some(0));
+    house.drop_in("x.yaml", format!("{JOB}sound_volume: 0.5\n"));
+    for _ in 0..2 {
+        let ran = house.run(&["run", "--once"]);
+        assert_eq!(ran.code, Some(1), "{ran:?}");
+        assert!(ran.err.contains("not all succeeded: 1 changed after"), "{ran:?}");
+    }
+    assert_eq!(house.run(&["dismiss", "x"]).code, Some(0));
+    let ran = house.run(&["run", "--once"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert_eq!(house.ledger().tasks.len(), 1);
+}
+
+#[test]
+fn once_exits_0_where_what_failed_is_dismissed() {
+    let house = House::new(quick());
+    house.drop_in("x.yaml", JOB.replace("9000", "9000&fail=too%20dark"));
+    assert_eq!(house.run(&["run", "--once"]).code, Some(1));
+    assert_eq!(house.run(&["dismiss", "x"]).code, Some(0));
+    let ran = house.run(&["run", "--once"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert_eq!(house.run(&["dismiss", "--undo", "x"]).code, Some(0));
+    assert_eq!(house.run(&["run", "--once"]).code, Some(1));
+}
+
+#[test]
 fn once_with_an_empty_folder_is_done_and_without_a_folder_says_so() {
     let house = House::new(quick());
     assert_eq!(house.run(&["run", "--once"]).code, Some(0));

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 
-use crate::support::daemon::{House, JOB, slow};
+use crate::support::daemon::{House, JOB, job_of, slow};
 
 const BATCH: &str = "defaults: { video: \"https://cdn.example.com/v.mp4?duration_ms=9000\", \
                      sound_end_time: 4s }\n\
@@ -21,13 +21,13 @@ const REWRITTEN: &str = "# the same\n\
 fn house() -> House {
     let mut house = House::with(slow(), 1, "");
     house.start();
-    house.drop_in("done.yaml", JOB);
+    house.drop_in("done.yaml", job_of("done"));
     house.until("done to be sent", |house| house.ledger().tasks.len() == 1);
     house.finish_tasks();
     house.until_state("done", "succeeded");
     house.drop_in("batch.yaml", BATCH);
     house.until("batch/a to be sent", |house| house.ledger().tasks.len() == 2);
-    house.drop_in("last.yaml", format!("{JOB}priority: -1\n"));
+    house.drop_in("last.yaml", format!("{}priority: -1\n", job_of("last")));
     house.until("last to be known", |house| house.job("last").is_some());
     house
 }
@@ -43,7 +43,7 @@ fn finish(house: &House, keys: &[&str]) {
     for key in keys {
         let job = house.job(key).unwrap();
         house.assert_whole(&job.output);
-        assert_eq!((job.attempts, job.changed_since), (1, false), "{key}");
+        assert_eq!((job.attempt, job.changed_after_sent), (1, false), "{key}");
     }
 }
 
@@ -79,7 +79,7 @@ fn renaming_and_moving_start_nothing_again_and_keys_follow() {
 }
 
 #[test]
-fn twins_that_are_renamed_together_are_each_known_again() {
+fn twins_that_are_renamed_together_keep_their_results() {
     let mut house = House::new(crate::support::daemon::quick());
     house.drop_in("one.yaml", JOB);
     house.drop_in("two.yaml", JOB);
@@ -93,25 +93,10 @@ fn twins_that_are_renamed_together_are_each_known_again() {
         house.job("done/one").is_some() && house.job("done/two").is_some()
     });
     house.until_looked_again("later");
-    assert_eq!(house.ledger().tasks.len(), 2);
-    assert_eq!(house.state("done/one"), "succeeded");
-    assert_eq!(house.state("done/two"), "succeeded");
-    assert_eq!(house.job("done/one").unwrap().output, "one.mp4", "the same file, the same job");
-}
-
-#[test]
-fn a_manifest_that_is_renamed_and_edited_in_one_go_is_known_by_its_file() {
-    let mut house = House::new(crate::support::daemon::quick());
-    house.drop_in("one.yaml", JOB);
-    house.start();
-    house.until_state("one", "succeeded");
-    // While nobody looks, so that both are seen at once.
-    house.kill();
-    fs::rename(house.path("jobs/one.yaml"), house.path("jobs/two.yaml")).unwrap();
-    let edited = format!("{JOB}sound_volume: 0.5\n");
-    fs::write(house.path("jobs/two.yaml"), edited).unwrap();
-    house.start();
-    house.until("the job to have its new name", |house| house.job("two").is_some());
-    assert_eq!((house.state("two").as_str(), house.ledger().tasks.len()), ("succeeded", 1));
-    assert!(house.job("two").unwrap().changed_since);
+    assert_eq!(house.ledger().tasks.len(), 1);
+    for (key, output) in [("done/one", "one.mp4"), ("done/two", "two.mp4")] {
+        let job = house.job(key).unwrap();
+        assert_eq!((job.state.as_str(), job.output.as_str()), ("succeeded", output));
+        house.assert_whole(output);
+    }
 }

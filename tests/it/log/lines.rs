@@ -77,24 +77,26 @@ fn what_a_job_waits_for_and_what_people_do_is_told() {
     house.until("the pause", has("the line is paused: paused by `lipsyncd pause`"));
     house
         .drop_in("a.yaml", JOB.replace("https://cdn.example.com/a.mp3?duration_ms=5000", "en.mp3"));
-    house.until("the wait", has("a: new → waiting: found in its manifest; waits for its sound: there is no file `en.mp3`"));
+    house.until(
+        "the wait",
+        has("a: new → waiting: found in its manifest; waits: there is no audio file `en.mp3`"),
+    );
     house.drop_in("en.mp3", clip("welcome-en.mp3"));
     house.until("the sound", has("a: waiting → queued: its media are there"));
+    house.drop_in("b.yaml", JOB);
+    house.drop_in("c.yaml", JOB);
+    let shares =
+        "c: new → queued: found in its manifest; its media are there; shares the task of b";
+    house.until("the shared task", has(shares));
     assert_eq!(house.run(&["cancel", "a"]).code, Some(0));
     house.until("the cancel", has("a: queued → cancelled: cancelled by `lipsyncd cancel`"));
-    assert_eq!(house.run(&["retry", "a"]).code, Some(0));
-    house.until(
-        "the retry",
-        has("a: cancelled → waiting: retry: attempt 1, which was never sent, begins again"),
-    );
-    house.until("the sound again", |house| {
-        changes(house, "a").iter().filter(|change| *change == "waiting → queued").count() == 2
-    });
+    assert_eq!(house.run(&["retry", "a", "--yes"]).code, Some(0));
+    house.until("the retry", has("a: cancelled → queued: retry: take 1 begins"));
     assert_eq!(house.run(&["resume"]).code, Some(0));
     house.until("the end of the pause", has("its pause was ended by a person"));
     house.until_state("a", "succeeded");
     house.take_out("a.yaml");
-    house.until("the removal", has("a.yaml: left the folder"));
+    house.until("the removal", has("a.yaml: no longer in the folder"));
 }
 
 #[test]

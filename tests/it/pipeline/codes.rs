@@ -1,7 +1,7 @@
 //! Each code of the API on each call does what its row of the table says.
 
 use lipsyncd::{
-    job::{Job, State},
+    job::State,
     pipeline::End,
     sim::{Call, Fault, FaultRule, SimConfig},
     store::{Lookups, PauseKind},
@@ -17,7 +17,7 @@ async fn a_refusal_of_the_job_itself_fails_it_with_code_and_message() {
             house.refuse_once(call, code);
             house.put("m.yaml", vec![wanted("m/a")]).await;
             assert_eq!(house.run().await, End::Idle, "{call:?} {code}");
-            let job = house.job("m/a").await;
+            let job = house.task("m/a").await;
             assert_eq!(job.state, State::Failed, "{call:?} {code}");
             let failure = job.failure.unwrap();
             assert_eq!(failure.code, code.to_string(), "{call:?}");
@@ -47,7 +47,7 @@ async fn paused(call: Call, code: u16) {
     let probed = || house.ledger().calls.values().map(|it| it.refused.values().sum::<u64>()).sum();
     let before: u64 = probed();
     house.until("some probes", async || probed() >= before + 2).await;
-    for job in house.jobs().await {
+    for job in house.tasks().await {
         assert_eq!((job.tries, job.failure.is_none()), (0, true), "{call:?} {code}: {job:?}");
     }
     house.sim.control(lipsyncd::sim::Sim::clear_faults);
@@ -123,10 +123,7 @@ async fn a_probe_that_finds_out_nothing_is_followed_by_another() {
     };
     let first = next_probe().await;
     house.until("word of the next probe", async || next_probe().await > first).await;
-    let is_over = async || {
-        let unfinished: Vec<Job> = house.jobs().await;
-        unfinished.iter().all(|job| job.state.is_finished())
-    };
+    let is_over = async || house.tasks().await.iter().all(|job| job.state.is_finished());
     house.until("all finished", is_over).await;
     running.stop().await;
     assert!(house.store.count(&[State::Succeeded]).await.unwrap() >= 6);
@@ -145,7 +142,7 @@ async fn too_fast_slows_everything_down_and_fails_nothing() {
         assert_eq!(house.run().await, End::Idle);
         house.assert_all_succeeded(jobs).await;
         assert!(began.elapsed().as_millis() >= 1_000, "{call:?}: Retry-After was not honoured");
-        assert!(house.jobs().await.iter().all(|job| job.tries == 0));
+        assert!(house.tasks().await.iter().all(|job| job.tries == 0));
     }
 }
 
@@ -251,7 +248,7 @@ async fn a_pause_holds_through_a_restart_and_is_probed_by_one_call() {
             assert_eq!((pause.code, pause.since_ms), (before.code, before.since_ms));
             assert_eq!(asked(), asked_before + 1, "{code}");
         }
-        for job in house.jobs().await {
+        for job in house.tasks().await {
             assert_eq!((job.tries, job.state.is_finished()), (0, false));
             let words = house.waits_for(&job.spec.key).unwrap();
             assert!(words.contains("paused") && words.contains(&code.to_string()), "{words}");
@@ -287,7 +284,7 @@ async fn a_task_that_fails_fails_its_job_with_the_apis_words() {
     });
     house.put("m.yaml", vec![failing, wanted("m/b")]).await;
     assert_eq!(house.run().await, End::Idle);
-    let failure = house.job("m/a").await.failure.unwrap();
+    let failure = house.task("m/a").await.failure.unwrap();
     assert_eq!((failure.code.as_str(), failure.message.as_str()), ("task_failed", "no face moves"));
     assert_eq!(house.state("m/b").await, State::Succeeded);
 }

@@ -66,7 +66,7 @@ async fn a_foreign_file_in_the_way_fails_the_job_before_anything_is_paid_for() {
     fs::write(house.output("m/a.mp4"), "somebody's own").unwrap();
     house.put("m.yaml", vec![wanted("m/a")]).await;
     assert_eq!(house.run().await, End::Idle);
-    let failure = house.job("m/a").await.failure.unwrap();
+    let failure = house.task("m/a").await.failure.unwrap();
     assert_eq!(failure.code, "output_taken");
     assert!(failure.message.contains("lipsyncd retry m/a"), "{}", failure.message);
     assert_eq!(house.ledger().tasks.len(), 0);
@@ -130,7 +130,7 @@ async fn a_result_that_is_kept_no_more_ends_the_job_with_a_clear_word() {
     house.fault(FaultRule::always(Call::Download, Fault::Status { status: 404 }));
     house.put("m.yaml", vec![wanted("m/a")]).await;
     let running = house.start().await;
-    house.until("a try to fail", async || house.job("m/a").await.tries > 1).await;
+    house.until("a try to fail", async || house.task("m/a").await.tries > 1).await;
     assert_eq!(house.state("m/a").await, State::Downloading, "it may only be late");
     running.stop().await;
     house.clear_faults();
@@ -138,9 +138,9 @@ async fn a_result_that_is_kept_no_more_ends_the_job_with_a_clear_word() {
     house.sim.advance(Duration::from_millis(days(31)));
     house.set_ahead(days(31) as i64);
     house.run().await;
-    let job = house.job("m/a").await;
+    let job = house.task("m/a").await;
     let failure = job.failure.unwrap();
-    assert_eq!((job.state, failure.code.as_str()), (State::Failed, "result_gone"));
+    assert_eq!((job.state, failure.code.as_str()), (State::Failed, "result_expired"));
     assert!(failure.message.contains("30 days"), "{}", failure.message);
     assert!(failure.message.contains("lipsyncd retry m/a"), "{}", failure.message);
 }

@@ -1,13 +1,23 @@
 //! What holds the whole line: the day's budget, a person's pause, the pace.
 
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
 use lipsyncd::{
     job::State,
-    pipeline::End,
+    pipeline::{End, Pulse, Until},
     sim::{Call, Fault, FaultRule, SimConfig},
     store::{Pause, PauseKind, Reader},
 };
 
-use crate::support::{House, many, quick};
+use tokio_util::sync::CancellationToken;
+
+use crate::support::{House, many, quick, wanted};
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -21,7 +31,7 @@ async fn the_days_budget_holds_new_tasks_back_until_tomorrow() {
     assert_eq!(house.run().await, End::Held);
     let spent = house.store.spent_today_micro(house.now_ms()).await.unwrap();
     assert!((9_000_000..=9_000_000 + 2 * 2_050_000 + 600_000).contains(&spent), "{spent}");
-    let waiting = house.jobs().await.into_iter().find(|job| !job.state.is_finished()).unwrap();
+    let waiting = house.tasks().await.into_iter().find(|job| !job.state.is_finished()).unwrap();
     let words = house.waits_for(&waiting.spec.key).unwrap();
     assert!(words.contains("budget") && words.contains("units_per_day"), "{words}");
     // Started again on the same day, it holds at once.
@@ -44,7 +54,7 @@ async fn a_new_day_ends_the_hold_of_a_line_that_runs() {
     let running = house.start().await;
     house
         .until("the hold", async || {
-            let unfinished = house.jobs().await.into_iter().find(|job| job.state.is_unsent());
+            let unfinished = house.tasks().await.into_iter().find(|job| job.state.is_unsent());
             let words = unfinished.and_then(|job| house.waits_for(&job.spec.key));
             words.is_some_and(|words| words.contains("budget"))
         })
@@ -53,6 +63,31 @@ async fn a_new_day_ends_the_hold_of_a_line_that_runs() {
     running.nudge();
     house.until_count(State::Succeeded, 3).await;
     running.stop().await;
+}
+
+#[tokio::test]
+async fn end_of_the_first_scan_needs_no_nudge() {
+    let mut house = House::new(SimConfig { task_ms: (600_000, 600_000), ..quick() }).await;
+    house.put("a.yaml", vec![wanted("a")]).await;
+    let running = house.start().await;
+    house.until_state("a", State::Processing).await;
+    running.stop().await;
+    house.put("b.yaml", vec![wanted("b")]).await;
+    house.settings.is_scanned = Arc::default();
+    let more = Arc::new(AtomicBool::new(true));
+    let (nudge, stop) = (Arc::default(), CancellationToken::new());
+    let pipeline = house.pipeline().await;
+    let running = pipeline.run(nudge, stop, Until::Idle, Arc::clone(&more), Pulse::NONE);
+    let running = tokio::spawn(running);
+    let polls = || house.ledger().accepted(Call::Query);
+    let before = polls();
+    house.until("a poll", async || polls() > before).await;
+    house.settings.is_scanned.store(true, Ordering::Release);
+    more.store(false, Ordering::Release);
+    house.sim.control(|sim| sim.config_mut().task_ms = (50, 50));
+    house.sim.advance(Duration::from_secs(601));
+    assert_eq!(running.await.unwrap().unwrap(), End::Idle);
+    house.assert_all_succeeded(2).await;
 }
 
 #[tokio::test]
@@ -158,7 +193,7 @@ async fn an_api_out_of_reach_is_told_once_for_the_line_and_until_it_answers_agai
     house
         .until("a job to say so", async || {
             house
-                .jobs()
+                .tasks()
                 .await
                 .iter()
                 .any(|job| house.waits_for(&job.spec.key).is_some_and(|is| is.contains(unreached)))

@@ -36,7 +36,7 @@ async fn an_answer_that_is_lost_after_acceptance_is_looked_up() {
 async fn a_request_that_is_dropped_is_sent_again_only_after_it_stayed_absent() {
     let house = suffer(quick(), create(Fault::DropRequest)).await;
     let again: i64 =
-        house.jobs().await.iter().map(|job| house.count_history(&job.spec.key, "again as")).sum();
+        house.tasks().await.iter().map(|job| house.count_history(&job.spec.key, "again as")).sum();
     assert_eq!(again, 3);
 }
 
@@ -154,18 +154,22 @@ async fn an_edit_while_the_create_is_under_way_does_not_lose_its_answer() {
     let running = house.start().await;
     house.until("the create sent", async || house.ledger().tasks.len() == 1).await;
     house.put("m.yaml", vec![with("m/a", |spec| spec.sound_volume = 0.5)]).await;
-    assert!(house.job("m/a").await.changed_since);
+    assert!(house.job("m/a").await.changed_after_sent);
     assert_eq!(house.state("m/a").await, State::Creating);
     house.until_state("m/a", State::Succeeded).await;
     running.stop().await;
     house.assert_all_succeeded(1).await;
 }
 
-/// A house with a new database, whose account has a task by the name that its job asks for.
-async fn taken(ahead_ms: i64, fault: Option<Fault>) -> House {
+/// A house with a new database, whose account has a task by the name that its job asks for, of `video`.
+async fn taken(video: &str, ahead_ms: i64, fault: Option<Fault>) -> House {
     let mut house = House::new(quick()).await;
     let named = |key: &str| with(key, |spec| spec.external_task_id = Some("mine".into()));
-    house.put("m.yaml", vec![named("m/a")]).await;
+    let earlier = with("m/a", |spec| {
+        spec.external_task_id = Some("mine".into());
+        spec.video = wanted(video).spec.video;
+    });
+    house.put("m.yaml", vec![earlier]).await;
     house.run().await;
     house.assert_all_succeeded(1).await;
     house.store = Store::open(&house.dir.path().join("new.db")).unwrap();
@@ -180,23 +184,24 @@ async fn taken(ahead_ms: i64, fault: Option<Fault>) -> House {
 }
 
 #[tokio::test]
-async fn a_name_that_an_older_task_has_fails_the_job_without_paying() {
-    let house = taken(3_600_000, None).await;
-    let failure = house.job("n/a").await.failure.unwrap();
-    assert_eq!(failure.code, "external_task_id_taken");
+async fn own_name_of_a_task_of_another_video_is_for_resolve() {
+    for ahead_ms in [0, 3_600_000] {
+        let house = taken("m/a", ahead_ms, None).await;
+        assert_eq!(house.state("n/a").await, State::Unresolved);
+        // Also where the create was lost: whether it was refused for that, or accepted, cannot be told.
+        let house = taken("m/a", ahead_ms, Some(Fault::DropRequest)).await;
+        assert_eq!(house.state("n/a").await, State::Unresolved);
+    }
 }
 
 #[tokio::test]
-async fn a_lost_create_whose_name_an_older_task_has_is_left_to_a_person() {
-    // Whether it was refused for that, or accepted beside it, cannot be told.
-    let house = taken(3_600_000, Some(Fault::DropRequest)).await;
-    assert_eq!(house.state("n/a").await, State::Unresolved);
-}
-
-#[tokio::test]
-async fn a_name_that_a_task_of_just_now_has_is_adopted() {
-    let house = taken(0, None).await;
-    assert_eq!(house.state("n/a").await, State::Succeeded);
+async fn own_name_of_a_task_of_the_same_video_is_adopted() {
+    for ahead_ms in [0, 3_600_000] {
+        let house = taken("n/a", ahead_ms, None).await;
+        assert_eq!(house.state("n/a").await, State::Succeeded);
+        let house = taken("n/a", ahead_ms, Some(Fault::DropRequest)).await;
+        assert_eq!(house.state("n/a").await, State::Succeeded);
+    }
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! The pipeline with a real database, real HTTP and real files, against the simulator.
 
+mod adopted;
+mod again;
 mod batch;
 mod candidates;
 mod codes;
@@ -12,5 +14,7 @@ mod nonsense;
 mod order;
 mod resend;
 mod sessions;
+mod sharing;
+mod takes;
 mod time;
 mod wrong_task;

@@ -139,7 +139,8 @@ async fn nonsense_about_one_task_keeps_no_other_from_being_seen() {
         house.put("m.yaml", many("m", 2)).await;
         let running = house.start().await;
         house.until_count(State::Succeeded, 1).await;
-        let odd = house.jobs().await.into_iter().find(|job| job.state != State::Succeeded).unwrap();
+        let odd =
+            house.tasks().await.into_iter().find(|job| job.state != State::Succeeded).unwrap();
         house
             .until("the job to say so", async || {
                 house.waits_for(&odd.spec.key).is_some_and(|waits| waits.contains("a clear word"))

@@ -14,8 +14,11 @@ use crate::support::{House, many, quick, wanted, with};
 
 /// The jobs in the order in which they were paid for.
 fn order(house: &House) -> Vec<String> {
-    let tasks = house.ledger().tasks;
-    tasks.into_iter().map(|task| task.external_task_id.unwrap().replace("ext-", "")).collect()
+    let key = |video: &str| {
+        let (key, _) = video.split_once("example/").unwrap().1.split_once(".mp4").unwrap();
+        key.replace('/', "-")
+    };
+    house.ledger().tasks.iter().map(|task| key(&task.video)).collect()
 }
 
 #[tokio::test]
@@ -105,6 +108,6 @@ async fn sounds_that_cannot_be_fetched_keep_no_others_from_their_turn() {
     house.until_count(State::Succeeded, 5).await;
     running.stop().await;
     // Nor are they forgotten.
-    let tried = house.jobs().await.into_iter().filter(|job| job.tries > 0).count();
+    let tried = house.tasks().await.into_iter().filter(|job| job.tries > 0).count();
     assert_eq!(tried, 40);
 }

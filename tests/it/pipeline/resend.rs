@@ -50,7 +50,7 @@ async fn a_resend_that_is_refused_does_not_fail_a_job_whose_first_send_was_accep
 async fn a_resend_that_is_refused_fails_the_job_once_no_earlier_send_shows_up() {
     let house = sent_twice(quick(), Fault::DropRequest, refusal(1301)).await;
     assert_eq!(house.run().await, End::Idle);
-    assert_eq!(house.job("m/a").await.failure.unwrap().code, "1301");
+    assert_eq!(house.task("m/a").await.failure.unwrap().code, "1301");
     assert_eq!(house.ledger().tasks.len(), 0);
 }
 

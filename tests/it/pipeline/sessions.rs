@@ -1,5 +1,7 @@
 //! Sessions that run out, and videos that are identified once for all.
 
+use std::fs;
+
 use lipsyncd::{
     job::{Source, State},
     pipeline::End,
@@ -37,7 +39,7 @@ async fn a_session_that_keeps_vanishing_fails_after_three() {
     let house = House::new(SimConfig { session_ttl_ms: 0, ..quick() }).await;
     house.put("m.yaml", vec![wanted("m/a")]).await;
     assert_eq!(house.run().await, End::Idle);
-    let failure = house.job("m/a").await.failure.unwrap();
+    let failure = house.task("m/a").await.failure.unwrap();
     assert_eq!(failure.code, "session_gone");
     assert_eq!(house.ledger().accepted(Call::Identify), 3);
     assert_eq!(house.ledger().tasks.len(), 0);
@@ -57,4 +59,29 @@ async fn jobs_of_one_video_share_one_identify_even_when_it_is_refused_at_first()
     assert_eq!(house.run().await, End::Idle);
     assert_eq!(house.store.count(&[State::Succeeded]).await.unwrap(), 9);
     assert_eq!(house.ledger().accepted(Call::Identify), 1);
+}
+
+#[tokio::test]
+async fn local_videos_of_one_content_share_a_session() {
+    let house = House::new(quick()).await;
+    house.clip("anna.mp4");
+    let folder = &house.settings.locator.jobs_dir;
+    fs::copy(folder.join("anna.mp4"), folder.join("copy.mp4")).unwrap();
+    let of = |key: &str, video: &str| {
+        let mut job = wanted(key);
+        job.spec.video = Source::File(video.to_owned());
+        house.measured(job)
+    };
+    house.put("m.yaml", vec![of("m/a", "anna.mp4"), of("m/b", "copy.mp4")]).await;
+    assert_eq!(house.run().await, End::Idle);
+    house.assert_all_succeeded(2).await;
+    assert_eq!(house.ledger().accepted(Call::Identify), 1);
+    // Other content under a name that was known is another video.
+    fs::remove_file(folder.join("copy.mp4")).unwrap();
+    house.clip("bruno.mp4");
+    fs::rename(folder.join("bruno.mp4"), folder.join("copy.mp4")).unwrap();
+    house.put("n.yaml", vec![of("n/c", "copy.mp4")]).await;
+    assert_eq!(house.run().await, End::Idle);
+    house.assert_all_succeeded(3).await;
+    assert_eq!(house.ledger().accepted(Call::Identify), 2);
 }

@@ -76,7 +76,7 @@ async fn two_jobs_are_never_one_task() {
     running.stop().await;
     house.assert_all_succeeded(5).await;
     let tasks: BTreeSet<Option<String>> =
-        house.jobs().await.into_iter().map(|job| job.task_id).collect();
+        house.tasks().await.into_iter().map(|job| job.task_id).collect();
     assert_eq!(tasks.len(), 5);
 }
 

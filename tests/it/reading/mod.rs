@@ -27,17 +27,22 @@ fn eventful() -> House {
          jobs:\n  - id: en\n  - id: de\n    sound_volume: 0.9\n  - id: bad\n    \
          video: https://cdn.example.com/b.mp4?duration_ms=9000\n    face: {index: 7}\n",
     );
+    // It asks for what `promo/en` asks for.
+    house.drop_in("twin.yaml", JOB);
     house.drop_in("broken.yaml", "video: v.mp4\naudoi: a.mp3\n");
     house.drop_in("late.yaml", "video: https://cdn.example.com/l.mp4\naudio: late.mp3\n");
     house.start();
-    for (key, state) in
-        [("promo/en", "succeeded"), ("promo/de", "succeeded"), ("promo/bad", "failed")]
-    {
+    for (key, state) in [
+        ("promo/en", "succeeded"),
+        ("twin", "succeeded"),
+        ("promo/de", "succeeded"),
+        ("promo/bad", "failed"),
+    ] {
         house.until_state(key, state);
     }
-    assert_eq!(house.run(&["retry", "promo/de"]).code, Some(0));
+    assert_eq!(house.run(&["retry", "--yes", "promo/de"]).code, Some(0));
     house.until("the retry", |house| {
-        house.job("promo/de").is_some_and(|job| job.attempts == 2 && job.state == "succeeded")
+        house.job("promo/de").is_some_and(|job| job.attempt == 2 && job.state == "succeeded")
     });
     let refusal = Fault::Code { code: 1201, status: None, retry_after_s: None, message: None };
     let next = |call, fault| {

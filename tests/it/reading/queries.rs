@@ -81,13 +81,13 @@ fn the_queries_of_the_page_answer_while_the_daemon_runs_and_when_it_does_not() {
     let mut house = eventful();
     ask_all(&house, "while it runs");
     let of = |heading| told(&house, heading);
-    assert!(of("Is the line paused, and why?").starts_with("person|paused by `lipsyncd pause`"));
-    assert!(of("What waits for media?").starts_with("late|its sound"));
-    assert!(of("Which manifests have failures left?").starts_with("promo.yaml|3|2|1|0"));
+    assert!(of("Is the queue paused, and why?").starts_with("person|paused by `lipsyncd pause`"));
+    assert!(of("What waits for media?").starts_with("late|there is no audio file"));
+    assert!(of("Which manifests have failures left?").starts_with("promo.yaml|3|2|1|0|0|"));
     assert!(of("Which job made this file?").starts_with("promo/en|promo.yaml|"));
-    assert!(
-        of("Which jobs were retried, and what did it cost?").starts_with("promo/de|2|succeeded|")
-    );
+    assert!(of("Which jobs were retried, and what did it cost?").starts_with("2|"));
+    assert!(of("Which jobs share a task?").starts_with("promo/en|twin|"));
+    assert!(of("How long do tasks take?").starts_with("3|"));
     assert!(of("How far is a campaign?").starts_with("spring|3|2|1|0|"));
     assert!(of("What does the API refuse?").contains("1201"));
     assert!(of("How much is left of the cap?").starts_with("1000|"));
@@ -95,8 +95,10 @@ fn the_queries_of_the_page_answer_while_the_daemon_runs_and_when_it_does_not() {
     let spent = sum(&house, "SELECT sum(units) FROM spend_by_day");
     let by_job = sum(&house, "SELECT sum(units) FROM job_overview");
     let by_history = sum(&house, "SELECT sum(units) FROM job_history");
+    let by_manifest = sum(&house, "SELECT sum(units) FROM manifest_overview");
     assert!((spent - by_job).abs() < 1e-6, "{spent} {by_job}");
     assert!((spent - by_history).abs() < 1e-6, "{spent} {by_history}");
+    assert!((spent - by_manifest).abs() < 1e-6, "{spent} {by_manifest}");
     house.signal("TERM");
     assert!(house.ended().success());
     ask_all(&house, "when it has ended");

@@ -44,7 +44,7 @@ fn ask_all(house: &House, when: &str) {
         assert!(output.status.success() && told.is_empty(), "{what}: {told}");
         assert!(!output.stdout.is_empty() || query.may_find_nothing, "{what}: nothing is found");
     }
-    let write = ask(house, "UPDATE line SET hold = 'mine'");
+    let write = ask(house, "UPDATE daemon_state SET hold = 'mine'");
     assert!(!write.status.success(), "{when}: a reader wrote");
     if when != "while it runs" {
         let after: Vec<_> =

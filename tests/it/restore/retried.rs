@@ -37,7 +37,7 @@ fn put_back_and_finish(house: &mut House) {
 fn one_that_was_cancelled_and_retried_since_is_found() {
     let mut house = backed_up_before_it_was_sent();
     assert_eq!(house.run(&["cancel", "x"]).code, Some(0));
-    assert_eq!(house.run(&["retry", "x"]).code, Some(0));
+    assert_eq!(house.run(&["retry", "--yes", "x"]).code, Some(0));
     assert_eq!(house.run(&["resume"]).code, Some(0));
     house.until_state("x", "processing");
     put_back_and_finish(&mut house);
@@ -49,7 +49,7 @@ fn one_that_failed_before_it_was_sent_and_was_retried_since_is_found() {
     house.sim.control(|sim| sim.add_fault(FaultRule::once(Call::Identify, refusal(1301))));
     assert_eq!(house.run(&["resume"]).code, Some(0));
     house.until_state("x", "failed");
-    assert_eq!(house.run(&["retry", "x"]).code, Some(0));
+    assert_eq!(house.run(&["retry", "--yes", "x"]).code, Some(0));
     house.until_state("x", "processing");
     put_back_and_finish(&mut house);
 }
@@ -58,7 +58,7 @@ fn one_that_failed_before_it_was_sent_and_was_retried_since_is_found() {
 fn after_the_database_was_lost_altogether_it_is_found_as_well() {
     let mut house = backed_up_before_it_was_sent();
     assert_eq!(house.run(&["cancel", "x"]).code, Some(0));
-    assert_eq!(house.run(&["retry", "x"]).code, Some(0));
+    assert_eq!(house.run(&["retry", "--yes", "x"]).code, Some(0));
     assert_eq!(house.run(&["resume"]).code, Some(0));
     house.until_state("x", "processing");
     house.kill();
@@ -83,7 +83,7 @@ fn a_result_of_a_later_attempt_that_lies_there_is_the_jobs() {
             house.state("x") == "succeeded"
         });
         if tasks == 1 {
-            assert_eq!(house.run(&["retry", "x"]).code, Some(0));
+            assert_eq!(house.run(&["retry", "--yes", "x"]).code, Some(0));
         }
     }
     let second = house.ledger().tasks[1].task_id.clone();
@@ -93,12 +93,12 @@ fn a_result_of_a_later_attempt_that_lies_there_is_the_jobs() {
     assert_eq!(house.run(&["resume"]).code, Some(0));
     house.until_state("x", "succeeded");
     let job = house.job("x").unwrap();
-    assert_eq!(job.attempts, 2, "{job:?}");
+    assert_eq!(job.attempt, 2, "{job:?}");
     assert!(house.run(&["show", "x"]).out.contains(&second));
     assert_eq!(house.ledger().tasks.len(), 2);
     house.assert_whole("x.mp4");
     // The next one is a third, and paid for as asked.
-    assert_eq!(house.run(&["retry", "x"]).code, Some(0));
+    assert_eq!(house.run(&["retry", "--yes", "x"]).code, Some(0));
     house.until("the third to be sent", |house| house.ledger().tasks.len() == 3);
     house.assert_paid_once();
     house.finish_tasks();
@@ -114,7 +114,7 @@ fn a_retry_of_after_the_backup_is_found_by_the_retry_that_is_typed_again() {
         house.state("x") == "succeeded"
     });
     back_up(&house);
-    assert_eq!(house.run(&["retry", "x"]).code, Some(0));
+    assert_eq!(house.run(&["retry", "--yes", "x"]).code, Some(0));
     house.until_state("x", "processing");
     house.kill();
     put_back(&house);
@@ -122,7 +122,7 @@ fn a_retry_of_after_the_backup_is_found_by_the_retry_that_is_typed_again() {
     // What had ended then has ended: nothing moves by itself.
     house.until_looked_again("later");
     assert_eq!(house.state("x"), "succeeded");
-    assert_eq!(house.run(&["retry", "x"]).code, Some(0));
+    assert_eq!(house.run(&["retry", "--yes", "x"]).code, Some(0));
     house.until_state("x", "processing");
     assert_eq!(house.ledger().tasks.len(), 2);
     house.finish_tasks();
@@ -143,7 +143,7 @@ fn one_whose_task_failed_and_that_was_retried_since_fails_and_the_next_retry_fin
     house.until_state("x", "failed");
     house.sim.control(lipsyncd::sim::Sim::clear_faults);
     house.finish_tasks();
-    assert_eq!(house.run(&["retry", "x"]).code, Some(0));
+    assert_eq!(house.run(&["retry", "--yes", "x"]).code, Some(0));
     house.until_state("x", "processing");
     assert_eq!(house.ledger().tasks.len(), 2, "a retry of what was sent is paid for");
     let first = house.ledger().tasks[0].task_id.clone();
@@ -155,7 +155,7 @@ fn one_whose_task_failed_and_that_was_retried_since_fails_and_the_next_retry_fin
     house.until("x to be found", |house| house.state("x") == "succeeded");
     let shown = house.run(&["show", "x"]);
     assert!(shown.out.contains(&first), "{shown:?}");
-    assert_eq!(house.run(&["retry", "x"]).code, Some(0));
+    assert_eq!(house.run(&["retry", "--yes", "x"]).code, Some(0));
     house.until("the second to be found", |house| house.state("x") == "processing");
     house.finish_tasks();
     house.until_state("x", "succeeded");

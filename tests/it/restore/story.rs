@@ -70,7 +70,7 @@ impl Story {
             let sql = "SELECT task_id IS NOT NULL FROM job_overview WHERE key = ?1";
             database.query_row(sql, [key], |row| row.get::<_, bool>(0)).ok()
         });
-        let ran = self.house.run(&["retry", key]);
+        let ran = self.house.run(&["retry", "--yes", key]);
         self.told.push(format!("retry {key}: {} {}", ran.out.trim(), ran.err.trim()));
         if ran.code == Some(0) && before == Some(true) {
             *self.retries.entry(key.to_owned()).or_default() += 1;

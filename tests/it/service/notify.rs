@@ -52,6 +52,26 @@ fn a_folder_that_cannot_be_read_keeps_it_from_being_ready_and_is_told() {
 }
 
 #[test]
+fn another_and_empty_folder_keeps_it_from_being_ready_and_is_told() {
+    let mut house = House::new(quick());
+    let manager = Manager::listen(&house);
+    house.start();
+    house.drop_in("x.yaml", JOB);
+    house.until("its job to be known", |house| house.job("x").is_some());
+    house.kill();
+    fs::rename(house.path("jobs"), house.path("elsewhere")).unwrap();
+    fs::create_dir(house.path("jobs")).unwrap();
+    manager.start(&mut house, &[]);
+    house.until("the other folder to be told", |_| {
+        manager.status().contains("is another folder than before, and holds no manifest")
+    });
+    assert_eq!(manager.count("READY=1"), 0);
+    fs::remove_dir(house.path("jobs")).unwrap();
+    fs::rename(house.path("elsewhere"), house.path("jobs")).unwrap();
+    house.until("the daemon to be ready", |_| manager.count("READY=1") == 1);
+}
+
+#[test]
 fn the_watchdog_is_fed_by_the_scheduler_and_starves_with_it() {
     let mut house = House::new(quick());
     let manager = Manager::listen(&house);

@@ -8,8 +8,8 @@ use std::{sync::Arc, time::Duration};
 use futures_util::stream::{self, StreamExt as _};
 use lipsyncd::{
     kling::{
-        Api, ApiError, CreateRequest, Created, Fetched, Identified, Meaning, Reply, ResourcePack,
-        Task, VideoRef,
+        Api, ApiError, CreateRequest, Created, Fetched, Identified, Meaning, RemoteTask, Reply,
+        ResourcePack, VideoRef,
         offline::{RawAnswer, unanswered},
     },
     sim::{self, Call, Refusal, Sim},
@@ -21,7 +21,7 @@ use tokio::{
 use tokio_util::bytes::Bytes;
 use url::Url;
 
-use super::{life::Life, weather::Suffers, world::World};
+use super::{faults::Suffers, life::Life, sounds::Clips, world::World};
 
 /// What every request says who it is from.
 pub const TOKEN: &str = "simulated";
@@ -59,7 +59,7 @@ impl SimulatedApi {
         run: impl FnOnce(&mut Sim, i64) -> sim::Answer + Send + 'static,
     ) -> Result<RawAnswer, Silence> {
         self.life.step().await;
-        let suffers = self.world.weather.strikes(call, self.world.time.true_ms());
+        let suffers = self.world.faults.strikes(call, self.world.time.true_ms());
         if suffers == Suffers::NeverLeft {
             return Err(Silence { why: "no connection", never_left: true });
         }
@@ -130,19 +130,25 @@ async fn carry(
 impl Api for SimulatedApi {
     async fn identify(&self, video: &VideoRef) -> Reply<Identified> {
         self.world.note_paid_call(Call::Identify);
-        let (body, media) = (video.body(), self.world.media());
+        let (body, media) = (video.body(), Clips);
         let run =
             move |sim: &mut Sim, now_ms| sim.identify(now_ms, Some(AUTHORIZATION), &body, &media);
         match self.ask(Call::Identify, run).await {
-            Ok(raw) => raw.identified(),
+            Ok(raw) => {
+                let reply = raw.identified();
+                if let Ok(identified) = &reply.result {
+                    self.world.note_session(&identified.session_id, video);
+                }
+                reply
+            }
             Err(silence) => unanswered(silence.why, silence.never_left),
         }
     }
 
     async fn create(&self, request: &CreateRequest) -> Reply<Created> {
         self.world.note_paid_call(Call::Create);
-        self.world.require_intent(request.external_task_id.as_deref());
-        let (body, media) = (request.body().unwrap(), self.world.media());
+        self.world.note_create(request);
+        let (body, media) = (request.body().unwrap(), Clips);
         let run =
             move |sim: &mut Sim, now_ms| sim.create(now_ms, Some(AUTHORIZATION), &body, &media);
         match self.ask(Call::Create, run).await {
@@ -151,7 +157,7 @@ impl Api for SimulatedApi {
         }
     }
 
-    async fn task(&self, id: &str) -> Reply<Task> {
+    async fn task(&self, id: &str) -> Reply<RemoteTask> {
         let id = id.to_owned();
         let run = move |sim: &mut Sim, now_ms| sim.query(now_ms, Some(AUTHORIZATION), &id);
         match self.ask(Call::Query, run).await {
@@ -160,7 +166,7 @@ impl Api for SimulatedApi {
         }
     }
 
-    async fn tasks(&self, page: u32, page_size: u32) -> Reply<Vec<Task>> {
+    async fn tasks(&self, page: u32, page_size: u32) -> Reply<Vec<RemoteTask>> {
         let query = format!("pageNum={page}&pageSize={page_size}");
         let run = move |sim: &mut Sim, now_ms| sim.list(now_ms, Some(AUTHORIZATION), &query);
         match self.ask(Call::List, run).await {
@@ -176,7 +182,7 @@ impl Api for SimulatedApi {
     async fn fetch(&self, url: &Url, from_byte: u64, etag: Option<&str>) -> Reply<Fetched> {
         self.life.step().await;
         let now_ms = self.world.time.true_ms();
-        let suffers = self.world.weather.strikes(Call::Download, now_ms);
+        let suffers = self.world.faults.strikes(Call::Download, now_ms);
         sleep(ms(self.world.chance.between(1, 400))).await;
         self.life.step().await;
         let whole = match suffers {
@@ -186,7 +192,7 @@ impl Api for SimulatedApi {
             }
             Suffers::Refused { .. } => return refused(503),
             Suffers::Page { .. } | Suffers::Nonsense => {
-                self.world.weather.expect_failure("sound");
+                self.world.faults.expect_failure("sound");
                 Some(b"<html>no video".to_vec())
             }
             _ => self.world.file_at(url, now_ms),

@@ -6,135 +6,144 @@ use std::collections::BTreeMap;
 use lipsyncd::sim::{Ledger, TaskStatus};
 use rusqlite::Connection;
 
-use super::world::World;
-
-/// A job as the database tells it.
-struct Row {
-    key: String,
-    state: String,
-    task_id: Option<String>,
-    external_task_id: String,
-    output: String,
-    error_code: String,
-    error: String,
-}
+use super::{
+    asked::{self, Made},
+    check_folder::check_wishes,
+    results::Results,
+    world::World,
+};
 
 /// Every unfinished job says what it waits for; no name was paid for twice; no more tasks run than
-/// there are slots.
+/// there are slots; the counts are true.
 pub fn check_at_any_time(world: &World) {
-    let database = world.database();
+    if !world.state_db().exists() {
+        return;
+    }
+    world.read(|database| check_database(world, database));
+}
+
+fn check_database(world: &World, database: &Connection) {
     let silent: Vec<String> = texts(
-        &database,
+        database,
         "SELECT key || ' ' || state FROM job_overview
          WHERE state NOT IN ('succeeded', 'failed', 'cancelled') AND coalesce(waiting_for, '') = ''",
     );
     silent.iter().for_each(|job| world.accuse(format!("{job} does not say what it waits for")));
+    check_counts(world, database);
     let ledger = world.sim().ledger(world.time.true_ms());
     for twice in &ledger.paid_twice.external_task_ids {
         world.accuse(format!("{} was paid for twice: {:?}", twice.what, twice.task_ids));
     }
     let unresolved =
-        texts(&database, "SELECT DISTINCT key FROM job_history WHERE to_state = 'unresolved'");
+        texts(database, "SELECT DISTINCT key FROM job_history WHERE to_state = 'unresolved'");
     let slots = world.settings.slots + unresolved.len();
-    if ledger.at_once_max > slots {
+    if ledger.at_once_max > slots && !*world.lost_database.lock().unwrap() {
         world.accuse(format!("{} tasks at once with {slots} slots", ledger.at_once_max));
     }
 }
 
-/// All is done: each job paid once for each attempt, each accepted task delivered or its failure told.
+/// Nothing goes wrong any more: what waited for its time has begun.
+pub fn check_in_time(world: &World) {
+    let late_ms = world.time.wall_ms() - 60_000;
+    let sql = format!(
+        "SELECT external_task_id FROM task WHERE state = 'waiting' AND due_at_ms < {late_ms}"
+    );
+    let late = world.read(|database| texts(database, &sql));
+    late.iter().for_each(|task| world.accuse(format!("{task} still waits for its time")));
+}
+
+fn check_counts(world: &World, database: &Connection) {
+    let wrong = texts(
+        database,
+        "SELECT name || ' is counted ' || jobs FROM state
+           WHERE jobs <> (SELECT count(*) FROM job WHERE job.state = state.name)
+         UNION ALL
+         SELECT path || ' counts ' || jobs || ' jobs' FROM manifest m
+           WHERE (jobs, succeeded, failed, cancelled, unresolved) <> (SELECT count(*),
+             coalesce(sum(state = 'succeeded'), 0), coalesce(sum(state = 'failed'), 0),
+             coalesce(sum(state = 'cancelled'), 0), coalesce(sum(state = 'unresolved'), 0)
+             FROM job WHERE manifest_id = m.id)
+         UNION ALL
+         SELECT 'manifests are counted ' || manifests_accepted || ' and ' || manifests_refused FROM daemon_state
+           WHERE (manifests_accepted, manifests_refused) <> (SELECT coalesce(sum(state = 'accepted'), 0),
+             coalesce(sum(state = 'refused'), 0) FROM manifest WHERE removed_at_ms IS NULL)",
+    );
+    wrong.iter().for_each(|what| world.accuse(format!("wrong count: {what}")));
+}
+
+/// All is done: each request is paid once per take, each accepted task is delivered or its failure shown, and each
+/// job of the folder has what its manifest asks.
 pub fn check_at_the_end(world: &World) {
-    let database = world.database();
-    let health = texts(&database, "PRAGMA integrity_check");
+    world.read(|database| check_all(world, database));
+}
+
+fn check_all(world: &World, database: &Connection) {
+    let health = texts(database, "PRAGMA integrity_check");
     if health != ["ok"] {
         world.accuse(format!("the database is damaged: {health:?}"));
     }
     let ledger = world.sim().ledger(world.time.true_ms());
-    let rows = rows(&database);
-    check_tasks(world, &database, &ledger, &rows);
-    for row in &rows {
-        check_row(world, &ledger, row);
-    }
-    check_history(world, &database);
-    check_money(world, &database, &ledger);
+    let made = made(world, &ledger);
+    let results = Results::read(world, &ledger);
+    check_paid_once(world, &ledger, &made);
+    check_tasks(world, database, &ledger, &results);
+    check_wishes(world, database, &made, &results);
+    check_history(world, database);
+    check_money(world, database, &ledger);
 }
 
-/// Every task that was paid for is some attempt's of some job, and known to it.
-fn check_tasks(world: &World, database: &Connection, ledger: &Ledger, rows: &[Row]) {
-    let mut paid: BTreeMap<&str, usize> = BTreeMap::new();
+/// What each task of the ledger makes, by its id.
+fn made<'l>(world: &World, ledger: &'l Ledger) -> BTreeMap<&'l str, Made> {
+    let sent = world.sent.lock().unwrap();
+    let mut all = BTreeMap::new();
     for task in &ledger.tasks {
+        let request = &sent[&task.body_digest];
+        match asked::made_of(request, &task.video) {
+            Some(made) => _ = all.insert(task.task_id.as_str(), made),
+            None => world.accuse(format!("task {} has a sound that nobody wrote", task.task_id)),
+        }
+    }
+    all
+}
+
+/// Per request and take at most one task, and only takes that people asked for.
+fn check_paid_once(world: &World, ledger: &Ledger, made: &BTreeMap<&str, Made>) {
+    let (asked, retried) = (world.asked.lock().unwrap(), world.retried.lock().unwrap());
+    let mut bases: BTreeMap<&Made, &str> = BTreeMap::new();
+    for task in &ledger.tasks {
+        let Some(made) = made.get(task.task_id.as_str()) else { continue };
         let name = task.external_task_id.as_deref().unwrap_or_default();
-        let owner = rows.iter().find(|row| is_name_of(name, &row.external_task_id));
-        let Some(owner) = owner else {
-            world.accuse(format!("task {} of {name:?} is no job's", task.task_id));
-            continue;
+        let base = *bases.entry(made).or_insert(asked::base_of(name));
+        if base != asked::base_of(name) {
+            world.accuse(format!("{made} is paid for as {base} and as {name}"));
+        }
+        let take = asked::take_of(name);
+        let is_asked = asked.get(made).is_some_and(|takes| takes.contains(&take));
+        if !is_asked && !retried.contains(name) {
+            world.accuse(format!("nobody asked for {made}, take {take}, of task {name}"));
+        }
+    }
+}
+
+/// Every task that was paid for is known, and what it made is on disk.
+fn check_tasks(world: &World, database: &Connection, ledger: &Ledger, results: &Results) {
+    let lost_database = *world.lost_database.lock().unwrap();
+    for task in &ledger.tasks {
+        let id = &task.task_id;
+        if task.status == TaskStatus::Succeed && !results.has(task) && !lost_database {
+            world.accuse(format!("the result of task {id} is not on disk"));
+        }
+        let told = "SELECT state || ' ' || coalesce(error_code, '') FROM task WHERE task_id = ?1";
+        let told = database.query_row(told, [id], |row| row.get::<_, String>(0));
+        let told = told.unwrap_or_default();
+        let is_told = match task.status {
+            TaskStatus::Succeed => told == "succeeded ",
+            TaskStatus::Failed => told == "failed task_failed",
+            TaskStatus::Submitted | TaskStatus::Processing => false,
         };
-        *paid.entry(&owner.key).or_default() += 1;
-        let known =
-            "SELECT count(*) FROM job_history WHERE key = ?1 AND what LIKE '%task ' || ?2 || '%'";
-        let known: i64 =
-            database.query_row(known, (&owner.key, &task.task_id), |row| row.get(0)).unwrap();
-        if known == 0 {
-            world.accuse(format!("{} does not know its task {}", owner.key, task.task_id));
+        if !(is_told || lost_database && told.is_empty()) {
+            world.accuse(format!("task {id} is {:?}, and the database says {told:?}", task.status));
         }
-        if owner.task_id.as_ref() == Some(&task.task_id) {
-            check_told(world, owner, task.status);
-        }
-    }
-    let retries = world.retries.lock().unwrap();
-    for (key, tasks) in paid {
-        let attempts = 1 + retries.get(key).copied().unwrap_or(0);
-        if tasks > attempts {
-            world.accuse(format!("{key}: {tasks} tasks for {attempts} attempts"));
-        }
-    }
-}
-
-/// Whether `name` is that of the same or an earlier attempt as `newest`.
-fn is_name_of(name: &str, newest: &str) -> bool {
-    let base = |name: &str| match name.rsplit_once('-') {
-        Some((base, attempt)) if attempt.len() == 1 => base.to_owned(),
-        _ => name.to_owned(),
-    };
-    name == newest || base(name) == base(newest) || base(newest) == name
-}
-
-fn check_told(world: &World, row: &Row, status: TaskStatus) {
-    let told = match status {
-        TaskStatus::Succeed => row.state == "succeeded",
-        TaskStatus::Failed => row.state == "failed" && row.error_code == "task_failed",
-        TaskStatus::Submitted | TaskStatus::Processing => false,
-    };
-    if !told {
-        let Row { key, state, error, .. } = row;
-        world.accuse(format!("{key} is {state} ({error}), its task {status:?}"));
-    }
-}
-
-fn check_row(world: &World, ledger: &Ledger, row: &Row) {
-    let Row { key, state, error_code, error, .. } = row;
-    match state.as_str() {
-        "succeeded" => check_file(world, ledger, row),
-        "failed" if error_code == "task_failed" => {}
-        "failed" if world.weather.own_faults.lock().unwrap().contains(error_code) => {}
-        "cancelled" => {}
-        _ => world.accuse(format!("{key} ends as {state} ({error_code}: {error})")),
-    }
-}
-
-/// The result is there, whole, and that of this very task.
-fn check_file(world: &World, ledger: &Ledger, row: &Row) {
-    let path = world.settings.output_dir.join(&row.output);
-    let Ok(bytes) = std::fs::read(&path) else {
-        return world.accuse(format!("{} succeeded without its file", row.key));
-    };
-    let task = ledger.tasks.iter().find(|task| Some(&task.task_id) == row.task_id.as_ref());
-    let name = task.map(|task| format!("{}.mp4", task.result_id)).unwrap_or_default();
-    let whole = world.sim().download(world.time.true_ms(), &name).map(|file| file.built());
-    if whole.is_some_and(|whole| whole != bytes) {
-        world.accuse(format!("{}: its file is not what its task made", row.key));
-    }
-    if !path.with_extension("json").exists() {
-        world.accuse(format!("{} succeeded without its metadata", row.key));
     }
 }
 
@@ -145,13 +154,20 @@ fn check_history(world: &World, database: &Connection) {
         "SELECT j.key || ': event ' || e.id || ' from state ' || coalesce(e.from_state, 0) || ' after '
            || coalesce(e.before, 0) FROM
            (SELECT *, lag(to_state) OVER (PARTITION BY job_id ORDER BY id) AS before FROM event) e
-         JOIN job j ON j.id = e.job_id WHERE e.from_state IS NOT e.before",
+         JOIN job j ON j.id = e.job_id WHERE e.from_state IS NOT e.before
+         UNION ALL
+         SELECT j.key || ': is ' || j.state || ', its history ends with another state' FROM job j
+         WHERE (SELECT number FROM state WHERE name = j.state)
+           IS NOT (SELECT to_state FROM event WHERE job_id = j.id ORDER BY id DESC LIMIT 1)",
     );
     broken.iter().for_each(|line| world.accuse(format!("history breaks at {line}")));
 }
 
 /// The days' accounts hold what the API deducted.
 fn check_money(world: &World, database: &Connection, ledger: &Ledger) {
+    if *world.lost_database.lock().unwrap() {
+        return;
+    }
     let sum = "SELECT coalesce(sum(tasks), 0), coalesce(sum(task_units), 0) FROM spend_by_day";
     let (tasks, units): (usize, f64) = database
         .query_row(sum, [], |row| Ok((row.get::<_, i64>(0)? as usize, row.get(1)?)))
@@ -176,27 +192,8 @@ fn check_money(world: &World, database: &Connection, ledger: &Ledger) {
     }
 }
 
-fn rows(database: &Connection) -> Vec<Row> {
-    let text = |row: &rusqlite::Row<'_>, name: &str| {
-        row.get::<_, Option<String>>(name).map(Option::unwrap_or_default)
-    };
-    let mut all = database.prepare("SELECT * FROM job_overview ORDER BY key").unwrap();
-    let rows = all.query_map([], |row| {
-        Ok(Row {
-            key: row.get("key")?,
-            state: row.get("state")?,
-            task_id: row.get("task_id")?,
-            external_task_id: row.get("external_task_id")?,
-            output: row.get("output")?,
-            error_code: text(row, "error_code")?,
-            error: text(row, "error")?,
-        })
-    });
-    rows.unwrap().map(Result::unwrap).collect()
-}
-
 pub fn texts(database: &Connection, sql: &str) -> Vec<String> {
-    let mut statement = database.prepare(sql).unwrap();
+    let mut statement = database.prepare_cached(sql).unwrap();
     let rows = statement.query_map([], |row| row.get(0)).unwrap();
     rows.map(Result::unwrap).collect()
 }

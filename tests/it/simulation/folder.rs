@@ -1,104 +1,220 @@
-//! What the folder of manifests asks for, drawn from the seed.
+//! The folder of manifests and their sounds: files on a file system in memory, and what they say.
+//!
+//! Each write gets a time of its own from the virtual clock, so that the scan sees it.
 
-use std::{path::Path, sync::Arc};
-
-use lipsyncd::{
-    job::{JobSpec, Media, Source},
-    media::Locator,
-    store::{Accepted, WantedJob},
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    path::PathBuf,
+    time::{Duration, SystemTime},
 };
 
-use crate::support::chance::Chance;
-use crate::support::wanted;
+use super::{
+    asked::{Ask, Made},
+    sounds,
+};
 
-/// The clip that local and measured sounds are.
-pub const CLIP: &[u8] = include_bytes!("../../../src/cli/demo/clips/welcome-en.mp3");
-pub const CLIP_NAME: &str = "clip.mp3";
+/// How much of a file is there.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Shape {
+    Complete,
+    Half,
+}
 
-/// A manifest as it lies in the folder.
+/// A manifest.
 #[derive(Debug, Clone)]
 pub struct Manifest {
-    pub path: String,
-    pub jobs: Vec<WantedJob>,
-    pub is_there: bool,
-    /// How often it was edited.
-    pub edits: u32,
+    /// Each with its id; a single job has none.
+    pub jobs: Vec<(Option<String>, Ask)>,
+    pub shape: Shape,
+}
+
+/// A local sound.
+#[derive(Debug, Clone, Copy)]
+pub struct Sound {
+    pub clip: usize,
+    pub shape: Shape,
+}
+
+/// A job that the folder asks for.
+#[derive(Debug, Clone)]
+pub struct Wish {
+    pub key: String,
+    pub ask: Ask,
+    /// None: its sound is not complete.
+    pub made: Option<Made>,
+}
+
+/// The folder.
+#[derive(Debug)]
+pub struct Folder {
+    /// Of the simulation: the folder of manifests is in it, and that of sounds.
+    root: PathBuf,
+    /// By path under the folder of manifests.
+    pub manifests: BTreeMap<String, Manifest>,
+    /// By path under `root`.
+    pub sounds: BTreeMap<String, Sound>,
+    /// Whether another, empty folder is in its place.
+    pub is_away: bool,
+    /// Whether that has ever been so.
+    pub was_away: bool,
+    /// What was done since it was last asked.
+    pub log: Vec<String>,
+    writes: u32,
+}
+
+pub const JOBS: &str = "jobs";
+pub const MEDIA: &str = "media";
+const AWAY: &str = "away";
+
+impl Folder {
+    pub fn new(root: PathBuf) -> Self {
+        for name in [JOBS, MEDIA] {
+            fs::create_dir(root.join(name)).unwrap();
+        }
+        let (manifests, sounds) = (BTreeMap::new(), BTreeMap::new());
+        Self {
+            root,
+            manifests,
+            sounds,
+            is_away: false,
+            was_away: false,
+            log: Vec::new(),
+            writes: 0,
+        }
+    }
+
+    /// Writes a manifest. `replaces`: by a rename, as most programs do.
+    pub fn put(&mut self, path: &str, manifest: Manifest, replaces: bool, now_ms: i64) {
+        let text = manifest.text();
+        self.log.push(format!("writes {path}: {text}"));
+        self.write(&format!("{JOBS}/{path}"), text.as_bytes(), replaces, now_ms);
+        self.manifests.insert(path.to_owned(), manifest);
+    }
+
+    pub fn remove(&mut self, path: &str) -> Option<Manifest> {
+        let manifest = self.manifests.remove(path)?;
+        self.log.push(format!("removes {path}"));
+        fs::remove_file(self.root.join(JOBS).join(path)).unwrap();
+        Some(manifest)
+    }
+
+    /// Renames a manifest; what has that name is gone.
+    pub fn rename(&mut self, from: &str, to: &str) {
+        let Some(manifest) = self.manifests.remove(from) else { return };
+        self.log.push(format!("renames {from} to {to}"));
+        let (from, at) = (self.root.join(JOBS).join(from), self.root.join(JOBS).join(to));
+        fs::create_dir_all(at.parent().unwrap()).unwrap();
+        fs::rename(from, at).unwrap();
+        self.manifests.insert(to.to_owned(), manifest);
+    }
+
+    pub fn swap(&mut self, one: &str, other: &str) {
+        self.rename(one, ".swap");
+        self.rename(other, one);
+        self.rename(".swap", other);
+    }
+
+    pub fn put_sound(&mut self, path: &str, sound: Sound, replaces: bool, now_ms: i64) {
+        let bytes = match sound.shape {
+            Shape::Complete => sounds::clip(sound.clip),
+            Shape::Half => sounds::half(sound.clip),
+        };
+        self.log.push(format!("writes {path}: {sound:?}"));
+        self.write(path, &bytes, replaces, now_ms);
+        self.sounds.insert(path.to_owned(), sound);
+    }
+
+    pub fn remove_sound(&mut self, path: &str) {
+        if self.sounds.remove(path).is_some() {
+            self.log.push(format!("removes {path}"));
+            fs::remove_file(self.root.join(path)).unwrap();
+        }
+    }
+
+    pub fn touch(&mut self, path: &str, now_ms: i64) {
+        self.log.push(format!("touches {path}"));
+        let file = File::options().write(true).open(self.root.join(path)).unwrap();
+        self.stamp(&file, now_ms);
+    }
+
+    /// Puts another, empty folder in its place.
+    pub fn unmount(&mut self) {
+        self.log.push("unmounts the folder".to_owned());
+        fs::rename(self.root.join(JOBS), self.root.join(AWAY)).unwrap();
+        fs::create_dir(self.root.join(JOBS)).unwrap();
+        (self.is_away, self.was_away) = (true, true);
+    }
+
+    pub fn mount(&mut self) {
+        if std::mem::take(&mut self.is_away) {
+            self.log.push("mounts the folder".to_owned());
+            fs::remove_dir(self.root.join(JOBS)).unwrap();
+            fs::rename(self.root.join(AWAY), self.root.join(JOBS)).unwrap();
+        }
+    }
+
+    /// All jobs that complete manifests ask for.
+    pub fn wishes(&self) -> Vec<Wish> {
+        let complete = self.manifests.iter().filter(|(_, it)| it.shape == Shape::Complete);
+        complete.flat_map(|(path, manifest)| self.wishes_of(path, manifest)).collect()
+    }
+
+    fn wishes_of<'a>(
+        &'a self,
+        path: &'a str,
+        manifest: &'a Manifest,
+    ) -> impl Iterator<Item = Wish> + 'a {
+        let stem = path.trim_end_matches(".yaml");
+        let folder = stem.rfind('/').map_or(String::new(), |end| stem[..=end].to_owned());
+        manifest.jobs.iter().map(move |(id, ask)| {
+            let key = id.as_ref().map_or(stem.to_owned(), |id| format!("{stem}/{id}"));
+            let made = ask.made(|name| self.clip(&folder, name));
+            Wish { key, ask: ask.clone(), made }
+        })
+    }
+
+    /// The clip that a file holds which a manifest in `folder` names: beside it, else in the folder of sounds.
+    fn clip(&self, folder: &str, name: &str) -> Option<usize> {
+        let beside = self.sounds.get(&format!("{JOBS}/{folder}{name}"));
+        let sound = beside.or_else(|| self.sounds.get(&format!("{MEDIA}/{name}")))?;
+        (sound.shape == Shape::Complete).then_some(sound.clip)
+    }
+
+    fn write(&mut self, path: &str, bytes: &[u8], replaces: bool, now_ms: i64) {
+        let path = self.root.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let to = if replaces { path.with_file_name(".new") } else { path.clone() };
+        fs::write(&to, bytes).unwrap();
+        let file = File::options().write(true).open(&to).unwrap();
+        self.stamp(&file, now_ms);
+        if replaces {
+            fs::rename(to, path).unwrap();
+        }
+    }
+
+    fn stamp(&mut self, file: &File, now_ms: i64) {
+        self.writes += 1;
+        let at = Duration::from_millis(now_ms.unsigned_abs())
+            + Duration::from_nanos(u64::from(self.writes % 1_000_000));
+        file.set_modified(SystemTime::UNIX_EPOCH + at).unwrap();
+    }
 }
 
 impl Manifest {
-    /// As the inbox would hand it over.
-    pub fn accepted(&self, now_ms: i64) -> Accepted {
-        Accepted {
-            path: self.path.clone(),
-            print: format!("{} {}", self.edits, self.is_there),
-            file_id: self.path.clone(),
-            seen_at_ms: now_ms,
-            unread: Arc::default(),
-            jobs: self.jobs.clone(),
+    /// As it is on disk. In flow style: cut anywhere, it is no YAML.
+    fn text(&self) -> String {
+        let text = match self.jobs.as_slice() {
+            [(None, ask)] => ask.yaml(None),
+            jobs => {
+                let jobs: Vec<String> =
+                    jobs.iter().map(|(id, ask)| ask.yaml(id.as_deref())).collect();
+                format!("{{jobs: [{}]}}", jobs.join(",\n"))
+            }
+        };
+        match self.shape {
+            Shape::Complete => text,
+            Shape::Half => text[..text.len() / 2].to_owned(),
         }
     }
-}
-
-/// A few manifests of a few jobs each.
-pub fn draw(chance: &Chance, now_ms: i64, clip_ms: i64, locator: &Locator) -> Vec<Manifest> {
-    let videos: Vec<String> = (0..chance.between(1, 5))
-        .map(|n| {
-            let fails = if chance.happens(0.15) { "&fail=no%20face%20moves" } else { "" };
-            format!("https://cdn.example/{n}.mp4?duration_ms=10000&faces=1{fails}")
-        })
-        .collect();
-    let manifest = |m: i64| {
-        let path = format!("m{m}.yaml");
-        let jobs = (0..chance.between(1, 5)).map(|n| {
-            let mut job = wanted(&format!("m{m}/{n:02}"));
-            job.spec.video = Source::Url(chance.pick(&videos).clone());
-            dress(&mut job.spec, chance, now_ms, clip_ms);
-            measured(&mut job, clip_ms, locator);
-            say(job)
-        });
-        Manifest { path, jobs: jobs.collect(), is_there: true, edits: 0 }
-    };
-    (0..chance.between(1, 3)).map(manifest).collect()
-}
-
-/// A job whose wish says what it is, as its checksum does.
-pub fn say(mut job: WantedJob) -> WantedJob {
-    job.meaning = format!("{:?}", JobSpec { key: String::new(), ..job.spec.clone() });
-    job
-}
-
-fn dress(spec: &mut JobSpec, chance: &Chance, now_ms: i64, clip_ms: i64) {
-    match chance.between(0, 9) {
-        0..=5 => {}
-        6 | 7 => {
-            let key = &spec.key;
-            let url = format!("https://cdn.example/clip.mp3?duration_ms={clip_ms}&for={key}");
-            (spec.audio, spec.sound_end_ms) = (Source::Url(url), None);
-        }
-        8 => spec.audio = Source::Id("sim-audio-8000ms".to_owned()),
-        _ => (spec.audio, spec.sound_end_ms) = (Source::File(CLIP_NAME.to_owned()), None),
-    }
-    if chance.happens(0.15) {
-        spec.external_task_id = Some(format!("own-{}", spec.key.replace('/', "-")));
-    }
-    if chance.happens(0.15) {
-        spec.not_before_at_ms = Some(now_ms + chance.between(0, 7_200_000));
-    }
-    spec.watermark = chance.happens(0.2);
-    spec.priority = i32::try_from(chance.between(-1, 1)).unwrap();
-}
-
-/// Tells what is known of a local sound, as the inbox does.
-fn measured(job: &mut WantedJob, clip_ms: i64, locator: &Locator) {
-    if let Source::File(name) = &job.spec.audio {
-        let located = locator.locate(&locator.jobs_dir, name).unwrap();
-        let sound_print = Some(located.fingerprint.to_string());
-        job.media = Ok(Media { sound_ms: Some(clip_ms), sound_print, ..Media::default() });
-    }
-}
-
-/// Puts the clip where local sounds lie.
-pub fn lay_out(jobs_dir: &Path) {
-    std::fs::create_dir(jobs_dir).unwrap();
-    std::fs::write(jobs_dir.join(CLIP_NAME), CLIP).unwrap();
 }

@@ -1,6 +1,5 @@
-//! What people do while the daemon works: they edit, remove and bring back manifests, pause, cancel,
-//! retry, decide, and set the clock. What they write goes to the database beside the daemon, as from
-//! commands and the inbox.
+//! What people do while the daemon works: they change the folder, pause, cancel, retry, dismiss, decide, and set
+//! the clock. Commands write to the database beside the daemon.
 
 use std::{
     collections::BTreeMap,
@@ -10,234 +9,253 @@ use std::{
 };
 
 use lipsyncd::{
-    job::{Job, Outcome, State, apply},
-    store::{Lookups, Pause, PauseKind, Store, StoreError},
+    job::{Outcome, State},
+    store::{
+        Command, CommandFailure, JobState, Lookups, OnChange, Pause, PauseKind, Store, StoreError,
+    },
 };
+use rusqlite::Connection;
 use tokio::{
     sync::Notify,
     time::{Instant, sleep},
 };
 
-use super::{folder, world::World};
+use super::{sounds, world::World};
 use crate::support::chance::Chance;
 
 /// How long people think before they decide.
 const THINKS: Duration = Duration::from_secs(600);
 
+/// The bells of one life of the daemon.
+#[derive(Debug, Default)]
+pub struct Bells {
+    /// The database holds something new.
+    pub nudge: Arc<Notify>,
+    /// The folder is to be scanned.
+    pub look: Arc<Notify>,
+}
+
 /// All people there are.
 pub struct People {
     world: Arc<World>,
-    store: Store,
+    store: Mutex<Option<Store>>,
     chance: Chance,
-    /// Rung after each change; of the life that is lived.
-    pub nudge: Mutex<Arc<Notify>>,
+    pub bells: Mutex<Bells>,
     /// Since when each job has been seen to need a decision.
     undecided: Mutex<BTreeMap<String, Instant>>,
 }
 
 impl People {
-    /// Puts the first manifests into the folder.
     pub async fn arrive(world: &Arc<World>) -> Self {
-        let store = Store::open_here(&world.state_db(), Arc::new(|| Box::pin(ready(())))).unwrap();
+        let people = Self {
+            world: Arc::clone(world),
+            store: Mutex::default(),
+            chance: world.chance.fork(),
+            bells: Mutex::default(),
+            undecided: Mutex::default(),
+        };
         if world.chance.happens(0.5) {
             // An account that has been used before, and taught what it does.
             let answers = world.sim().config().answers_external_lookups;
-            let learnt = if answers { Lookups::Answered } else { Lookups::Unanswered };
-            store.learn_lookups(&world.settings.account, learnt).await.unwrap();
-        }
-        let people = Self {
-            world: Arc::clone(world),
-            store,
-            chance: world.chance.fork(),
-            nudge: Mutex::default(),
-            undecided: Mutex::default(),
-        };
-        let count = people.world.manifests.lock().unwrap().len();
-        for place in 0..count {
-            people.drop_in(place).await;
+            let learned = if answers { Lookups::Answered } else { Lookups::Unanswered };
+            let store = people.store();
+            store.learn_lookups(&world.settings.account, learned).await.unwrap();
         }
         people
     }
 
-    /// Meddles until it is dropped.
+    /// The database, opened if it is not.
+    fn store(&self) -> Store {
+        let mut store = self.store.lock().unwrap();
+        let open = || Store::open_here(&self.world.state_db(), Arc::new(|| Box::pin(ready(()))));
+        store.get_or_insert_with(|| open().unwrap()).clone()
+    }
+
+    /// Does to the database what a mistake needs.
+    pub fn prepare_database(&self, sql: Option<&str>) {
+        let Some(sql) = sql else { return };
+        let _made = self.store();
+        Connection::open(self.world.state_db()).unwrap().execute_batch(sql).unwrap();
+    }
+
+    /// Lets go of the database, so that another can take its place.
+    pub fn close(&self) {
+        *self.store.lock().unwrap() = None;
+    }
+
+    /// Does things until it is dropped.
     pub async fn meddle(&self) {
         let busy = *self.chance.pick(&[20, 120, 1_200]);
         loop {
             sleep(Duration::from_millis(self.chance.between(1, busy * 1_000).unsigned_abs())).await;
             self.do_something().await;
-            self.ring();
         }
     }
 
+    /// Changes the folder while no daemon runs.
+    pub fn change_unseen(&self) {
+        for _ in 0..self.chance.between(0, 2) {
+            self.world.change_folder();
+        }
+    }
+
+    /// The daemon sees that the database was changed.
     fn ring(&self) {
-        self.nudge.lock().unwrap().notify_one();
+        let bells = self.bells.lock().unwrap();
+        bells.nudge.notify_one();
+        bells.look.notify_one();
     }
 
     async fn do_something(&self) {
-        let count = self.world.manifests.lock().unwrap().len();
-        let place = self.chance.index(count);
-        match self.chance.between(0, 11) {
-            0 | 1 => self.edit(place).await,
-            2 => self.take_out(place).await,
-            3 | 4 => self.bring_back(place).await,
-            5 => self.pause().await,
-            6 | 7 => self.resume().await,
-            8 => {
-                self.say(Outcome::Cancelled, |job| job.state.is_unsent() && job.was_never_sent())
-                    .await
+        match self.chance.between(0, 21) {
+            0..=11 => {
+                self.world.change_folder();
+                // As a watched folder does; else the next scan finds it.
+                if self.chance.happens(0.5) {
+                    self.bells.lock().unwrap().look.notify_one();
+                }
             }
-            9 => self.retry(place).await,
-            10 if self.world.sets_clock => {
+            12 => self.pause().await,
+            13 | 14 => self.resume().await,
+            15 => self.cancel().await,
+            16 | 17 => self.retry().await,
+            18 => self.dismiss().await,
+            19 if self.world.sets_clock => {
                 let hours = *self.chance.pick(&[-26, -24, -1, 0, 0, 1, 24, 26]);
                 self.world.time.set_ahead(hours * 3_600_000);
+                self.world.act("the clock was set");
             }
             _ => self.decide().await,
         }
-    }
-
-    /// Writes a manifest's wishes into the database, as the inbox does.
-    async fn drop_in(&self, place: usize) {
-        let accepted =
-            self.world.manifests.lock().unwrap()[place].accepted(self.world.time.wall_ms());
-        let policy = self.world.settings.policy.clone();
-        let done = self.store.accept(accepted, self.world.moment(), policy).await.unwrap();
-        if let Err(conflict) = done {
-            self.world.accuse(format!("two jobs that cannot both be: {conflict}"));
-        }
-    }
-
-    async fn edit(&self, place: usize) {
-        {
-            let manifest = &mut self.world.manifests.lock().unwrap()[place];
-            if !manifest.is_there {
-                return;
-            }
-            manifest.edits += 1;
-            let job = self.chance.index(manifest.jobs.len());
-            let job = &mut manifest.jobs[job];
-            job.spec.sound_volume = *self.chance.pick(&[0.5, 1.0, 1.5]);
-            *job = folder::say(job.clone());
-        }
-        self.drop_in(place).await;
-    }
-
-    async fn take_out(&self, place: usize) {
-        let path = {
-            let manifest = &mut self.world.manifests.lock().unwrap()[place];
-            manifest.is_there = false;
-            manifest.path.clone()
-        };
-        let policy = self.world.settings.policy.clone();
-        self.store.remove(&path, self.world.moment(), policy).await.unwrap();
-    }
-
-    async fn bring_back(&self, place: usize) {
-        self.world.manifests.lock().unwrap()[place].is_there = true;
-        self.drop_in(place).await;
     }
 
     async fn pause(&self) {
         let since_ms = self.world.time.wall_ms();
         let (kind, reason) = (PauseKind::Person, "a person".to_owned());
         let pause = Pause { kind, reason, code: None, since_ms, next_probe_at_ms: None };
-        self.store.set_pause(Some(pause)).await.unwrap();
+        self.store().set_pause(Some(pause)).await.unwrap();
+        self.world.act("pause");
         self.world.paused.lock().unwrap().get_or_insert_with(Instant::now);
+        self.ring();
     }
 
-    async fn resume(&self) {
+    pub async fn resume(&self) {
         *self.world.paused.lock().unwrap() = None;
-        if self.store.pause().await.unwrap().is_some_and(|pause| pause.kind == PauseKind::Person) {
-            self.store.set_pause(None).await.unwrap();
+        self.world.act("resume");
+        let store = self.store();
+        if store.pause().await.unwrap().is_some_and(|pause| pause.kind == PauseKind::Person) {
+            store.set_pause(None).await.unwrap();
+        }
+        self.ring();
+    }
+
+    async fn cancel(&self) {
+        let judge = |state: &JobState| {
+            let never_sent = state.task.as_ref().is_none_or(|task| task.was_never_sent());
+            (state.job.state.is_unsent() && never_sent).then_some(Command::Cancel)
+        };
+        if let Some(key) = self.any_key()
+            && self.command(&key, judge).await.is_some()
+        {
+            *self.world.cancels.lock().unwrap() += 1;
         }
     }
 
-    async fn retry(&self, place: usize) {
-        if !self.world.manifests.lock().unwrap()[place].is_there {
-            return;
-        }
-        let ended =
-            |job: &Job| matches!(job.state, State::Failed | State::Cancelled | State::Succeeded);
-        let Some(job) = self.any_job().await.filter(|job| ended(job) && !job.was_removed()) else {
-            return;
+    async fn retry(&self) {
+        let judge = |state: &JobState| {
+            let job = &state.job;
+            let ended = matches!(job.state, State::Failed | State::Cancelled | State::Succeeded);
+            (ended && job.absent_since_ms.is_none()).then_some(Command::Retry)
         };
-        let moment = self.world.moment();
-        let again = apply(&job, Outcome::Retried, &moment, &self.world.settings.policy).unwrap();
-        match self.store.record_retry(again, moment.now_ms).await {
-            Ok(_) => {
-                *self.world.retries.lock().unwrap().entry(job.spec.key.clone()).or_default() += 1
+        let Some(key) = self.any_key() else { return };
+        let Some(state) = self.command(&key, judge).await else { return };
+        if let Some(task) = state.task {
+            self.world.retried.lock().unwrap().insert(task.external_task_id());
+        }
+    }
+
+    async fn dismiss(&self) {
+        let judge = |state: &JobState| {
+            let job = &state.job;
+            let is_meant = job.changed_after_sent || job.state == State::Failed && !job.dismissed;
+            is_meant.then_some(Command::Dismiss(true))
+        };
+        let Some(key) = self.any_key() else { return };
+        let wishes = self.world.folder().wishes();
+        let wish = wishes.into_iter().find(|wish| wish.key == key);
+        if self.command(&key, judge).await.is_some() {
+            // Which content its request was compared with last, people do not know.
+            let made = |clip| wish.as_ref().and_then(|wish| wish.ask.made(|_| Some(clip)));
+            let all = (0..sounds::LENGTHS_MS.len()).filter_map(made);
+            self.world.accepted.lock().unwrap().extend(all);
+        }
+    }
+
+    /// Runs a command if the job is such as it is meant for; returns the job as it is then.
+    async fn command(
+        &self,
+        key: &str,
+        judge: impl Fn(&JobState) -> Option<Command> + Send + 'static,
+    ) -> Option<JobState> {
+        let (moment, policy) = (self.world.moment(), self.world.settings.policy.clone());
+        let judge = move |state: &JobState| judge(state).ok_or(());
+        let done = self.store().command(key, judge, moment, policy).await;
+        self.ring();
+        match done {
+            Ok(state) => {
+                self.world.act(&format!("a command to {key}: {}", state.job.state));
+                Some(state)
             }
-            Err(StoreError::Stale { .. }) => return,
-            Err(error) => panic!("{error}"),
-        }
-        // The inbox reads the manifest again.
-        let mine = |path: &str| {
-            job.spec.key.starts_with(path.trim_end_matches("yaml").trim_end_matches('.'))
-        };
-        let manifests = self.world.manifests.lock().unwrap().clone();
-        let place = manifests.iter().position(|manifest| mine(&manifest.path)).unwrap();
-        if manifests[place].is_there {
-            self.drop_in(place).await;
+            Err(CommandFailure::Refused(()) | CommandFailure::Unknown) => None,
+            Err(CommandFailure::Store(StoreError::Stale { .. })) => None,
+            Err(error) => {
+                self.world.accuse(format!("a command to {key} fails: {error}"));
+                None
+            }
         }
     }
 
-    /// Says something of a job, if it is such as it is meant for.
-    async fn say(&self, outcome: Outcome, fits: impl Fn(&Job) -> bool) {
-        if let Some(job) = self.any_job().await.filter(fits) {
-            self.apply(&job, outcome).await;
-        }
-    }
-
-    async fn apply(&self, job: &Job, outcome: Outcome) {
-        let moment = self.world.moment();
-        let moved = apply(job, outcome, &moment, &self.world.settings.policy).unwrap();
-        match self.store.record(moved, None, moment.now_ms).await {
-            Ok(_) | Err(StoreError::Stale { .. }) => {}
-            Err(error) => panic!("{error}"),
-        }
-    }
-
-    async fn any_job(&self) -> Option<Job> {
-        let keys = self.keys();
-        self.store.job_by_key(&keys[self.chance.index(keys.len())]).await.unwrap()
-    }
-
-    fn keys(&self) -> Vec<String> {
-        let manifests = self.world.manifests.lock().unwrap();
-        let jobs = manifests.iter().flat_map(|manifest| &manifest.jobs);
-        jobs.map(|job| job.spec.key.clone()).collect()
+    fn any_key(&self) -> Option<String> {
+        let wishes = self.world.folder().wishes();
+        (!wishes.is_empty()).then(|| self.chance.pick(&wishes).key.clone())
     }
 
     /// Decides what only a person can, with the account's own ledger at hand, and after some thought:
     /// what was sent may arrive late.
     pub async fn decide(&self) {
-        for key in self.keys() {
-            let job = self.store.job_by_key(&key).await.unwrap();
-            let Some(job) = job.filter(|job| job.state == State::Unresolved) else {
-                self.undecided.lock().unwrap().remove(&key);
-                continue;
-            };
-            let seen = *self.undecided.lock().unwrap().entry(key).or_insert_with(Instant::now);
+        let sql = "SELECT j.key FROM task t JOIN job j ON j.id = t.lead_job
+            WHERE t.state = 'unresolved' ORDER BY t.id";
+        let keys = self.world.read(|database| super::check::texts(database, sql));
+        self.undecided.lock().unwrap().retain(|key, _| keys.contains(key));
+        for key in keys {
+            let seen =
+                *self.undecided.lock().unwrap().entry(key.clone()).or_insert_with(Instant::now);
             if seen.elapsed() < THINKS {
                 continue;
             }
             let ledger = self.world.sim().ledger(self.world.time.true_ms());
-            let name = Some(job.external_task_id());
-            let task = ledger.tasks.into_iter().find(|task| task.external_task_id == name);
-            let word = task.map_or(Outcome::ResolvedAsUnsent, |task| Outcome::ResolvedAs {
-                task_id: task.task_id,
-            });
-            self.apply(&job, word).await;
-            self.ring();
+            let judge = move |state: &JobState| {
+                let own = state.task.as_ref().filter(|task| task.state == State::Unresolved);
+                let task = own.or(state.undecided.as_ref())?;
+                let name = Some(task.external_task_id());
+                let found = ledger.tasks.iter().find(|task| task.external_task_id == name);
+                let outcome = found.map_or(Outcome::ResolvedAsUnsent, |task| Outcome::ResolvedAs {
+                    task_id: task.task_id.clone(),
+                });
+                Some(Command::Task(outcome))
+            };
+            self.command(&key, judge).await;
         }
     }
 
-    /// Leaves everything as it is to be worked off: all manifests in the folder, no pause.
+    /// Leaves everything as it is to be worked off.
     pub async fn settle_down(&self) {
         self.resume().await;
-        let count = self.world.manifests.lock().unwrap().len();
-        for place in 0..count {
-            self.bring_back(place).await;
-        }
-        self.ring();
+        self.world.finish_changes();
     }
+}
+
+/// What becomes of a job whose request changes after its task was created.
+pub fn on_change(chance: &Chance) -> OnChange {
+    if chance.happens(0.6) { OnChange::Flag } else { OnChange::Run }
 }

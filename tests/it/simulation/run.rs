@@ -1,51 +1,43 @@
-//! One seed from its first life to its end: the daemon lives, dies and is started again, until the
-//! weather is calm and all is done.
+//! One seed from its first life to its end: the daemon lives, dies and is started again, until nothing goes
+//! wrong any more and all is done.
 
-use std::{
-    sync::{Arc, atomic::AtomicBool},
-    time::Duration,
-};
+use std::{fs, sync::Arc, time::Duration};
 
-use lipsyncd::{
-    pipeline::{Clock, End, Offload, Pipeline, Pulse, Settings, Until},
-    store::{Store, StoreError},
-};
-use tokio::{
-    sync::Notify,
-    task::JoinHandle,
-    time::{Instant, sleep},
-};
-use tokio_util::sync::CancellationToken;
+use tokio::time::{Instant, sleep};
 
 use super::{
-    api::SimulatedApi,
-    check::{check_at_any_time, check_at_the_end, texts},
-    life::Life,
+    check::{check_at_any_time, check_at_the_end, check_in_time, texts},
+    daemon::{Daemon, begin},
+    mistakes::Mistake,
     people::People,
     world::World,
 };
 
-/// When all is calm, everything is done by then.
+/// Once nothing goes wrong, everything is done by then.
 const PATIENCE: Duration = Duration::from_secs(12 * 86_400);
+/// The folder is scanned so often once people have stopped.
+const LAST_RESCAN: Duration = Duration::from_secs(600);
+/// So long the folder is at rest before all is checked: a job that is missing leaves within two scans.
+const REST: Duration = Duration::from_secs(2_000);
 
-/// What came of a seed.
-pub struct Story {
+/// What happened in one seed.
+pub struct Scenario {
     /// What must never be, and was.
-    pub faults: Vec<String>,
-    /// All that happened, a line each.
+    pub violations: Vec<String>,
+    /// All that happened: the history of the jobs, then what people did; a line each.
     pub history: Vec<String>,
     pub lives: u32,
     pub tasks: usize,
 }
 
-/// Plays one seed.
-pub fn play(seed: u64) -> Story {
+/// Plays one seed, in which the daemon makes `mistake`.
+pub fn play(seed: u64, mistake: Option<Mistake>) -> Scenario {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     runtime.unwrap().block_on(async {
-        let world = World::new(seed);
+        let world = World::new(seed, mistake);
         let lives = live(&world).await;
-        tell(&world, lives)
+        report(&world, lives)
     })
 }
 
@@ -53,11 +45,12 @@ async fn live(world: &Arc<World>) -> u32 {
     let people = People::arrive(world).await;
     let lives = world.chance.between(0, 6);
     for _ in 0..lives {
-        let steps = *world.chance.pick(&[15, 60, 250, 1_000]);
+        let steps = *world.chance.pick(&[30, 120, 500, 2_000]);
         let steps = world.chance.between(1, steps);
         {
             let long = Duration::from_secs(world.chance.between(1, 5_000).unsigned_abs());
-            let (life, daemon) = begin(world, &people, Some(steps));
+            let rescan = Duration::from_secs(*world.chance.pick(&[10, 30, 300]));
+            let (life, daemon) = begin(world, &people, Some(steps), rescan);
             tokio::select! {
                 biased;
                 () = life.ended() => {}
@@ -77,11 +70,16 @@ async fn live(world: &Arc<World>) -> u32 {
             daemon.end(world).await;
         }
         check_at_any_time(world);
+        people.change_unseen();
         sleep(Duration::from_millis(world.chance.between(0, 300_000).unsigned_abs())).await;
+        if world.may_lose_database && world.chance.happens(0.4) {
+            lose_database(world, &people);
+        }
     }
-    world.weather.clear_up();
+    world.faults.end();
+    world.act("the end begins");
     people.settle_down().await;
-    let (_life, daemon) = begin(world, &people, None);
+    let (_life, daemon) = begin(world, &people, None, LAST_RESCAN);
     wait_for_the_end(world, &people, &daemon).await;
     daemon.stop.cancel();
     daemon.end(world).await;
@@ -90,94 +88,77 @@ async fn live(world: &Arc<World>) -> u32 {
     u32::try_from(lives + 1).unwrap()
 }
 
-/// A daemon at work.
-struct Daemon {
-    stop: CancellationToken,
-    work: JoinHandle<Result<End, StoreError>>,
-}
-
-impl Daemon {
-    /// Lets go of all that is left of it. Of itself it ends only when it was told to.
-    async fn end(self, world: &World) {
-        if !self.stop.is_cancelled() && self.work.is_finished() {
-            world.accuse(format!("the daemon ended by itself: {:?}", self.work.await));
-            return;
-        }
-        if self.stop.is_cancelled() {
-            sleep(Duration::from_secs(10)).await;
-        }
-        self.work.abort();
-        if let Ok(Err(error)) = self.work.await {
-            world.accuse(format!("the daemon ended: {error}"));
-        }
+/// Takes a backup, puts the last one back, or loses the database.
+fn lose_database(world: &World, people: &People) {
+    people.close();
+    world.close_database();
+    let (database, backup) = (world.state_db(), world.dir.path().join("backup.db"));
+    if !database.exists() {
+        return;
+    }
+    if world.chance.happens(0.5) {
+        let _before = fs::remove_file(&backup);
+        let sql = format!("VACUUM INTO '{}'", backup.display());
+        world.read(|database| database.execute_batch(&sql)).unwrap();
+        return world.close_database();
+    }
+    // With it goes what people said, also that the queue is paused.
+    *world.lost_database.lock().unwrap() = true;
+    world.act("the database is lost, or put back from a backup");
+    *world.paused.lock().unwrap() = None;
+    for ending in ["db", "db-wal", "db-shm"] {
+        let _missing = fs::remove_file(database.with_extension(ending));
+    }
+    if world.chance.happens(0.6) && backup.exists() {
+        fs::rename(backup, database).unwrap();
     }
 }
 
-fn begin(world: &Arc<World>, people: &People, steps: Option<i64>) -> (Arc<Life>, Daemon) {
-    let life = Life::new(steps, world.chance.fork());
-    let nudge = Arc::new(Notify::new());
-    *people.nudge.lock().unwrap() = Arc::clone(&nudge);
-    let stop = CancellationToken::new();
-    let api = SimulatedApi { world: Arc::clone(world), life: Arc::clone(&life) };
-    let offload = Offload::Here(life.interlude());
-    let settings = Settings { offload, ..world.settings.clone() };
-    let times = Arc::clone(world);
-    let clock = Clock::new(move || times.time.wall_ms(), world.chance.next());
-    let (path, interlude) = (world.state_db(), life.interlude());
-    let told = stop.clone();
-    let work = tokio::spawn(async move {
-        let store = Store::open_here(&path, interlude)?;
-        let cap_micro = settings.units_per_day_micro;
-        store.begin(1, clock.now_ms(), settings.slots, cap_micro).await?;
-        let pipeline = Pipeline::new(api, store, clock, settings).await?;
-        pipeline
-            .run(nudge, told, Until::Stopped, Arc::new(AtomicBool::new(true)), Pulse::NONE)
-            .await
-    });
-    (life, Daemon { stop, work })
-}
-
 async fn wait_for_the_end(world: &World, people: &People, daemon: &Daemon) {
-    let database = world.database();
-    let unfinished =
-        "SELECT key || ' ' || state || ': ' || coalesce(waiting_for, '') FROM job_overview
-                      WHERE state NOT IN ('succeeded', 'failed', 'cancelled')";
-    let mut count = database
-        .prepare("SELECT count(*) FROM job WHERE state NOT IN ('succeeded', 'failed', 'cancelled')")
-        .unwrap();
-    let mut undecided =
-        database.prepare("SELECT count(*) FROM job WHERE state = 'unresolved'").unwrap();
+    const UNFINISHED: &str = "SELECT key || ' ' || state || ': ' || coalesce(waiting_for, '')
+        FROM job_overview WHERE state NOT IN ('succeeded', 'failed', 'cancelled')";
+    // A task that no job points to is followed to its end, too.
+    const OPEN: &str = "SELECT
+        (SELECT count(*) FROM task
+          WHERE state IN ('creating', 'submitted', 'processing', 'downloading', 'unresolved'))
+        + (SELECT count(*) FROM job WHERE state NOT IN ('succeeded', 'failed', 'cancelled'))";
     let began = Instant::now();
     for looks in 1.. {
-        if count.query_row([], |row| row.get::<_, i64>(0)).unwrap() == 0 {
+        sleep(Duration::from_secs(300)).await;
+        let open: i64 = world.read(|database| {
+            let mut open = database.prepare_cached(OPEN).unwrap();
+            open.query_row([], |row| row.get(0)).unwrap()
+        });
+        if open == 0 && began.elapsed() >= REST {
             return;
         }
         if daemon.work.is_finished() {
             return world.accuse("the daemon ended by itself");
         }
         if began.elapsed() > PATIENCE {
-            return world.accuse(format!("never done: {:?}", texts(&database, unfinished)));
+            let unfinished = world.read(|database| texts(database, UNFINISHED));
+            return world.accuse(format!("never done: {unfinished:?}, {open} jobs and tasks"));
         }
+        check_in_time(world);
         if looks % 12 == 0 {
             check_at_any_time(world);
         }
-        if !world.faults.lock().unwrap().is_empty() {
+        if !world.violations.lock().unwrap().is_empty() {
             return;
         }
-        if undecided.query_row([], |row| row.get::<_, i64>(0)).unwrap() > 0 {
-            people.decide().await;
-        }
-        sleep(Duration::from_secs(300)).await;
+        people.decide().await;
     }
 }
 
-fn tell(world: &World, lives: u32) -> Story {
-    let history = texts(
-        &world.database(),
-        "SELECT at || ' ' || key || ': ' || coalesce(from_state, '') || ' > ' || to_state || ': ' || what
-         FROM job_history",
-    );
-    let faults = std::mem::take(&mut *world.faults.lock().unwrap());
+fn report(world: &World, lives: u32) -> Scenario {
+    let sql = "SELECT at || ' ' || key || ': ' || coalesce(from_state, '') || ' > ' || to_state || ': ' || what
+        FROM job_history";
+    let mut history = world.read(|database| texts(database, sql));
+    history.append(&mut *world.acts.lock().unwrap());
+    // The folder of the world has another name each time.
+    let folder = world.dir.path().to_str().unwrap();
+    history.iter_mut().for_each(|line| *line = line.replace(folder, "FOLDER"));
+    let violations = std::mem::take(&mut *world.violations.lock().unwrap());
     let tasks = world.sim().ledger(world.time.true_ms()).tasks.len();
-    Story { faults, history, lives, tasks }
+    Scenario { violations, history, lives, tasks }
 }

@@ -1,88 +1,138 @@
-//! All that one seed decides: the account, the folder, the weather, the settings; and what is noticed
+//! All that one seed decides: the account, the folder, the faults, the settings; and what is noticed
 //! while the daemon lives in it.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
-use lipsyncd::{
-    job::{Moment, Policy},
-    media::{Locator, sound},
-    metrics::Metrics,
-    pipeline::{Offload, PaceSettings, Settings},
-    sim::{Call, NoFiles, Sim, SimConfig},
-};
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
+use lipsyncd::{job::Moment, kling::CreateRequest, pipeline::Settings, sim::Sim, store::OnChange};
+use rusqlite::{Connection, OpenFlags};
 use tempfile::TempDir;
 use tokio::time::Instant;
 use url::Url;
 
 use super::{
-    api::TOKEN,
-    folder::{self, CLIP, Manifest},
+    asked::{self, Made},
+    changes::Changes,
+    faults::Faults,
+    folder::Folder,
+    mistakes::Mistake,
+    people,
+    setup::{account, memory, settings},
+    sounds,
     time::Time,
-    weather::Weather,
 };
 use crate::support::chance::Chance;
 
 const API: &str = "https://api.example";
-const HOUR_MS: i64 = 3_600_000;
 
 /// One seed's world.
 pub struct World {
     pub dir: TempDir,
     pub time: Time,
     pub chance: Chance,
-    pub weather: Weather,
+    pub faults: Faults,
     pub settings: Settings,
-    pub manifests: Mutex<Vec<Manifest>>,
+    pub on_change: OnChange,
     /// Since when people want no paid call.
     pub paused: Mutex<Option<Instant>>,
-    /// How often people asked for another attempt, by key.
-    pub retries: Mutex<BTreeMap<String, usize>>,
+    /// The takes that each request was asked for, since the beginning.
+    pub asked: Mutex<BTreeMap<Made, BTreeSet<u32>>>,
+    /// When each of them was last asked for; those that are asked for now are not in it.
+    pub asked_until: Mutex<BTreeMap<Made, Instant>>,
+    /// The create requests that were sent, by the digest of their body.
+    pub sent: Mutex<BTreeMap<String, CreateRequest>>,
+    /// The names under which they were sent.
+    pub sent_names: Arc<Mutex<BTreeSet<String>>>,
+    /// The videos of sessions, by their id.
+    pub sessions: Mutex<BTreeMap<String, String>>,
+    /// The names of tasks that people asked for by `retry`.
+    pub retried: Mutex<BTreeSet<String>>,
+    /// The requests for which people accepted an earlier result.
+    pub accepted: Mutex<BTreeSet<Made>>,
+    /// How often people cancelled a job.
+    pub cancels: Mutex<usize>,
     /// Whether people set the clock.
     pub sets_clock: bool,
-    pub faults: Mutex<Vec<String>>,
+    /// What the daemon does wrong on purpose.
+    pub mistake: Option<Mistake>,
+    /// How often this life scans the folder.
+    pub rescan: Mutex<Duration>,
+    /// Whether the database may be lost, or put back from a backup: where the API tells what exists.
+    pub may_lose_database: bool,
+    /// Whether that has happened.
+    pub lost_database: Mutex<bool>,
+    /// Whether this life has scanned the folder completely.
+    pub is_scanned: Mutex<bool>,
+    pub violations: Mutex<Vec<String>>,
+    /// What people did, and what happened to the daemon, with the time.
+    pub acts: Mutex<Vec<String>>,
+    database: Mutex<Option<Connection>>,
+    folder: Mutex<Folder>,
+    changes: Mutex<Changes>,
     sim: Mutex<Sim>,
-    clip_ms: i64,
 }
 
 impl World {
-    pub fn new(seed: u64) -> Arc<Self> {
+    pub fn new(seed: u64, mistake: Option<Mistake>) -> Arc<Self> {
         let chance = Chance::new(seed);
         let dir = tempfile::Builder::new().prefix("lipsyncd-sim").tempdir_in(memory()).unwrap();
-        let (jobs_dir, output_dir) = (dir.path().join("jobs"), dir.path().join("output"));
-        folder::lay_out(&jobs_dir);
+        let output_dir = dir.path().join("output");
         fs::create_dir(&output_dir).unwrap();
         let time = Time::begin();
-        let clip_ms = sound::measure(CLIP.to_vec(), Some("mp3")).unwrap().length_ms;
         let config = account(&chance, seed);
-        let late = config.unique_external_ids;
-        let weather = Weather::new(chance.fork(), time.true_ms(), late);
-        let settings = settings(&chance, output_dir, jobs_dir);
-        let manifests = folder::draw(&chance, time.wall_ms(), clip_ms, &settings.locator);
-        Arc::new(Self {
+        let tells_what_exists = config.unique_external_ids && config.answers_external_lookups;
+        let may_lose_database = tells_what_exists && chance.happens(0.4);
+        let faults = Faults::new(chance.fork(), time.true_ms());
+        let videos: Vec<String> = (0..chance.between(1, 4))
+            .map(|number| asked::video(number, chance.happens(0.15)))
+            .collect();
+        let mut folder = Folder::new(dir.path().to_owned());
+        let changes = Changes::begin(chance.fork(), videos, &mut folder, time.wall_ms());
+        let settings = settings(&chance, dir.path().to_owned(), output_dir);
+        let world = Self {
             dir,
-            weather,
-            manifests: Mutex::new(manifests),
+            faults,
+            on_change: people::on_change(&chance),
             paused: Mutex::default(),
-            retries: Mutex::default(),
+            asked: Mutex::default(),
+            asked_until: Mutex::default(),
+            sent: Mutex::default(),
+            sent_names: Arc::default(),
+            sessions: Mutex::default(),
+            mistake,
+            rescan: Mutex::default(),
+            retried: Mutex::default(),
+            accepted: Mutex::default(),
+            cancels: Mutex::default(),
             sets_clock: chance.happens(0.25),
-            faults: Mutex::default(),
+            may_lose_database,
+            lost_database: Mutex::default(),
+            is_scanned: Mutex::default(),
+            violations: Mutex::default(),
+            acts: Mutex::default(),
+            database: Mutex::default(),
+            folder: Mutex::new(folder),
+            changes: Mutex::new(changes),
             sim: Mutex::new(Sim::new(config, API)),
             chance: chance.fork(),
             time,
             settings,
-            clip_ms,
-        })
+        };
+        world.note_asked(&mut world.folder());
+        Arc::new(world)
     }
 
     pub fn sim(&self) -> MutexGuard<'_, Sim> {
         self.sim.lock().unwrap()
+    }
+
+    pub fn folder(&self) -> MutexGuard<'_, Folder> {
+        self.folder.lock().unwrap()
     }
 
     pub fn moment(&self) -> Moment {
@@ -94,105 +144,50 @@ impl World {
     }
 
     /// Reads the state database as a user would.
-    pub fn database(&self) -> Connection {
+    pub fn read<T>(&self, read: impl FnOnce(&Connection) -> T) -> T {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        Connection::open_with_flags(self.state_db(), flags).unwrap()
+        let open = || Connection::open_with_flags(self.state_db(), flags).unwrap();
+        read(self.database.lock().unwrap().get_or_insert_with(open))
     }
 
-    /// Any inline sound is the clip.
-    pub fn media(&self) -> NoFiles {
-        NoFiles { sound_ms: self.clip_ms }
+    /// Lets go of the database, so that another can take its place.
+    pub fn close_database(&self) {
+        *self.database.lock().unwrap() = None;
     }
 
-    /// What lies at an address: a result, or the clip.
+    /// What is at an address: a result, or a remote sound.
     pub fn file_at(&self, url: &Url, now_ms: i64) -> Option<Vec<u8>> {
         match url.as_str().strip_prefix(&format!("{API}/results/")) {
             Some(name) => self.sim().download(now_ms, name).map(|file| file.built()),
-            None => url.path().ends_with(folder::CLIP_NAME).then(|| CLIP.to_vec()),
+            None => url.path().ends_with(".wav").then(|| sounds::clip(0)),
         }
     }
 
-    /// Takes note of something that must never be.
+    /// Notes something that must never be.
     pub fn accuse(&self, what: impl Into<String>) {
-        self.faults.lock().unwrap().push(what.into());
+        self.violations.lock().unwrap().push(what.into());
     }
 
-    /// A call that costs is about to be sent.
-    pub fn note_paid_call(&self, call: Call) {
-        let paused = *self.paused.lock().unwrap();
-        if paused.is_some_and(|since| since.elapsed() > Duration::from_secs(2)) {
-            self.accuse(format!("{call:?} is sent though a person paused the line"));
-        }
+    /// Notes what somebody did.
+    pub fn act(&self, what: &str) {
+        let at = jiff::Timestamp::from_millisecond(self.time.wall_ms()).unwrap();
+        self.acts.lock().unwrap().push(format!("{at:.3} {what}"));
     }
 
-    /// A create is about to be sent: that must be written down already.
-    pub fn require_intent(&self, external_task_id: Option<&str>) {
-        let sql = "SELECT state FROM job_overview WHERE external_task_id = ?1";
-        let state: Option<String> = self
-            .database()
-            .query_row(sql, [external_task_id], |row| row.get(0))
-            .optional()
-            .unwrap();
-        if state.as_deref() != Some("creating") {
-            self.accuse(format!("create of {external_task_id:?} is sent while it is {state:?}"));
-        }
+    /// People change the folder, or go on with what they began.
+    pub fn change_folder(&self) {
+        let mut folder = self.folder();
+        let mut changes = self.changes.lock().unwrap();
+        changes.go_on(&mut folder, self.time.wall_ms(), false);
+        self.note_asked(&mut folder);
+        changes.change(&mut folder, self.time.wall_ms());
+        self.note_asked(&mut folder);
     }
-}
 
-/// Where files are quick to write, if the machine has such a place.
-fn memory() -> PathBuf {
-    let shared = PathBuf::from("/dev/shm");
-    if shared.is_dir() { shared } else { std::env::temp_dir() }
-}
-
-fn account(chance: &Chance, seed: u64) -> SimConfig {
-    let unique_external_ids = chance.happens(0.5);
-    // Where names are not unique, only a task that shows up in time keeps from paying twice.
-    let lag_max_ms = if unique_external_ids { 60_000 } else { 8_000 };
-    let low_ms = chance.between(1_000, 200_000);
-    SimConfig {
-        bearer_token: Some(TOKEN.to_owned()),
-        concurrency: usize::try_from(chance.between(1, 6)).unwrap(),
-        identify_per_second: Some(u32::try_from(chance.between(1, 5)).unwrap()),
-        create_per_second: Some(u32::try_from(chance.between(1, 5)).unwrap()),
-        query_per_second: chance.happens(0.3).then_some(2),
-        task_ms: (low_ms, low_ms + chance.between(0, 200_000)),
-        visibility_lag_ms: if chance.happens(0.6) { chance.between(0, lag_max_ms) } else { 0 },
-        session_ttl_ms: *chance.pick(&[600_000, 24 * HOUR_MS]),
-        answers_external_lookups: chance.happens(0.7),
-        unique_external_ids,
-        min_result_bytes: 2_000,
-        seed,
-        ..SimConfig::default()
-    }
-}
-
-fn settings(chance: &Chance, output_dir: PathBuf, jobs_dir: PathBuf) -> Settings {
-    let per_second = |chance: &Chance| *chance.pick(&[1.0, 2.0, 10.0]);
-    Settings {
-        account: "simulated".to_owned(),
-        policy: Policy {
-            retry_initial_ms: 1_000,
-            retry_max_ms: 300_000,
-            give_up_after_ms: 24 * HOUR_MS,
-            create_settle_ms: 10_000,
-        },
-        session_ttl_ms: 23 * HOUR_MS,
-        slots: usize::try_from(chance.between(1, 5)).unwrap(),
-        pace: PaceSettings {
-            identify_per_second: per_second(chance),
-            create_per_second: per_second(chance),
-            query_per_second: per_second(chance),
-        },
-        units_per_day_micro: chance.happens(0.2).then(|| chance.between(4, 20) * 1_000_000),
-        poll_min_ms: 2_000,
-        poll_max_ms: 30_000,
-        probe_interval_ms: 60_000,
-        downloads: usize::try_from(chance.between(1, 4)).unwrap(),
-        download_bytes_max: 1 << 20,
-        output_dir,
-        locator: Locator { jobs_dir, media_dirs: Vec::new() },
-        offload: Offload::threads(),
-        metrics: Metrics::new(),
+    /// People finish all that they began in the folder.
+    pub fn finish_changes(&self) {
+        let mut folder = self.folder();
+        self.changes.lock().unwrap().finish(&mut folder, self.time.wall_ms());
+        self.note_asked(&mut folder);
     }
 }

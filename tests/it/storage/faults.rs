@@ -13,7 +13,7 @@ use std::{
 
 use rusqlite::{Connection, config::DbConfig};
 
-use super::shim::{DiskHouse, JOBS, Kind};
+use super::shim::{DiskHouse, JOBS, Kind, TASKS};
 
 /// Houses at once: a daemon mostly waits.
 const THREADS: usize = 8;
@@ -76,7 +76,7 @@ impl Used {
         // What does not change is not written.
         let mut limits = [4, 5].into_iter().cycle();
         while fs::metadata(&log).unwrap().len() < LOG_PAGES_ALMOST * LOG_PAGE_BYTES {
-            database.execute("UPDATE line SET slots_limit = ?1", [limits.next()]).unwrap();
+            database.execute("UPDATE daemon_state SET slots_limit = ?1", [limits.next()]).unwrap();
         }
         drop(database);
         let folder = tempfile::tempdir().unwrap();
@@ -173,16 +173,16 @@ fn assert_done(disk: &DiskHouse) {
     let states = house.states();
     let succeeded = states.iter().filter(|(_, state)| state == "succeeded").count();
     assert_eq!((states.len(), succeeded), (JOBS, JOBS), "{states:?}\n{}", house.log());
-    assert_eq!(house.ledger().tasks.len(), JOBS, "{}", house.log());
+    assert_eq!(house.ledger().tasks.len(), TASKS, "{}", house.log());
     house.assert_paid_once();
     house.assert_integrity();
-    for name in ["m/a.mp4", "m/a.watermark.mp4", "m/b.mp4"] {
+    for name in ["m/a.mp4", "m/a.watermark.mp4", "m/b.mp4", "m/c.mp4"] {
         house.assert_whole(name);
     }
     assert_eq!(house.hidden("output/m"), [""; 0], "nothing is left beside the results");
     assert!(disk.names_last(), "a result's name was not synced");
     let creates = disk.creates();
-    assert!(creates.len() >= JOBS && creates.iter().all(|(written, _)| *written), "{creates:?}");
+    assert!(creates.len() >= TASKS && creates.iter().all(|(written, _)| *written), "{creates:?}");
 }
 
 #[test]

@@ -31,12 +31,14 @@ fn library() -> &'static Path {
     })
 }
 
-/// A house on such a disk, with two jobs: a local sound and a watermark, and an interrupted download.
+/// A house on such a disk, with three jobs: a local sound and a watermark, an interrupted download, and one
+/// that shares its task with another.
 pub struct DiskHouse {
     pub house: House,
 }
 
-pub const JOBS: usize = 2;
+pub const JOBS: usize = 3;
+pub const TASKS: usize = 2;
 
 impl DiskHouse {
     pub fn new() -> Self {
@@ -51,7 +53,8 @@ impl DiskHouse {
         let jobs = format!(
             "jobs:\n\
              - {{ id: a, {video}, audio: en.mp3, watermark: true }}\n\
-             - {{ id: b, {video}, audio: {{ id: sim-audio-1-8000ms }}, sound_end_time: 5s }}\n"
+             - {{ id: b, {video}, audio: {{ id: sim-audio-1-8000ms }}, sound_end_time: 5s }}\n\
+             - {{ id: c, {video}, audio: {{ id: sim-audio-1-8000ms }}, sound_end_time: 5s }}\n"
         );
         house.drop_in_old("m.yaml", jobs);
         Self { house }

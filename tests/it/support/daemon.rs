@@ -36,6 +36,11 @@ pub const JOB: &str = "video: https://cdn.example.com/v.mp4?duration_ms=9000\n\
                        audio: https://cdn.example.com/a.mp3?duration_ms=5000\n\
                        sound_end_time: 4s\n";
 
+/// The same with a video of its own: a request like no other.
+pub fn job_of(name: &str) -> String {
+    JOB.replace("/v.mp4", &format!("/{name}.mp4"))
+}
+
 /// A simulated account that is fast.
 pub fn quick() -> SimConfig {
     SimConfig {
@@ -300,7 +305,9 @@ impl House {
     pub fn lock_out(&self) -> Connection {
         let other = Connection::open(self.path("lipsyncd.db")).unwrap();
         other.pragma_update(None, "locking_mode", "EXCLUSIVE").unwrap();
-        other.execute_batch("BEGIN EXCLUSIVE; UPDATE line SET hold = NULL; COMMIT").unwrap();
+        other
+            .execute_batch("BEGIN EXCLUSIVE; UPDATE daemon_state SET hold = NULL; COMMIT")
+            .unwrap();
         other
     }
 

@@ -4,7 +4,8 @@ use std::{fs, path::Path};
 
 use lipsyncd::{
     job::{FaceChoice, JobSpec, Media, Source},
-    media::{public_url, sound, video},
+    manifest::{Content, request_hash, spec_hash},
+    media::{public_url, sha256_of, sound, video},
     store::WantedJob,
 };
 
@@ -30,21 +31,30 @@ pub fn wanted(key: &str) -> WantedJob {
         watermark: false,
         callback_url: None,
         external_task_id: None,
+        take: None,
         output: format!("{key}.mp4"),
         priority: 0,
         not_before_at_ms: None,
         labels: [("team".to_owned(), "dub".to_owned())].into(),
     };
-    let external_base = format!("ext-{}", key.replace('/', "-"));
-    WantedJob { meaning: key.to_owned(), external_base, media: Ok(Media::default()), spec }
+    hashed(spec, Media::default())
 }
 
-/// The same, changed; the change is part of what it means.
+/// A job with these media, whose hashes are what they should be.
+pub fn hashed(spec: JobSpec, media: Media) -> WantedJob {
+    let content = Content {
+        video_sha256: media.video_sha256.as_deref(),
+        audio_sha256: media.audio_sha256.as_deref(),
+    };
+    let (spec_hash, request_hash) = (spec_hash(&spec, false), request_hash(&spec, content));
+    WantedJob { spec, spec_hash, request_hash, media: Ok(media) }
+}
+
+/// The same, changed.
 pub fn with(key: &str, change: impl FnOnce(&mut JobSpec)) -> WantedJob {
-    let mut job = wanted(key);
-    change(&mut job.spec);
-    job.meaning = format!("{:?}", job.spec);
-    job
+    let mut spec = wanted(key).spec;
+    change(&mut spec);
+    hashed(spec, Media::default())
 }
 
 /// So many jobs of one manifest.
@@ -60,7 +70,7 @@ impl House {
     }
 
     /// What the inbox finds out of a job's local media.
-    pub fn measured(&self, mut job: WantedJob) -> WantedJob {
+    pub fn measured(&self, job: WantedJob) -> WantedJob {
         let mut media = Media::default();
         let locator = &self.settings.locator;
         let locate = |name: &str| locator.locate(&locator.jobs_dir, name).unwrap();
@@ -68,17 +78,20 @@ impl House {
             let located = locate(name);
             let bytes = fs::read(&located.path).unwrap();
             let ending = name.rsplit_once('.').map(|(_, ending)| ending);
-            media.sound_ms = Some(sound::measure(bytes, ending).unwrap().length_ms);
-            media.sound_print = Some(located.fingerprint.to_string());
+            media.audio_ms = Some(sound::measure(bytes, ending).unwrap().length_ms);
+            media.audio_stamp = Some(located.stamp.to_string());
+            media.audio_sha256 = Some(sha256_of(&located).unwrap());
+            media.audio_sha256 = Some(sha256_of(&located).unwrap());
         }
         if let Source::File(name) = &job.spec.video {
             let located = locate(name);
             let base = format!("{}/media", self.sim.base_url());
             media.video_ms = video::probe(&located.path).unwrap().length_ms;
-            media.video_print = Some(located.fingerprint.to_string());
+            media.video_stamp = Some(located.stamp.to_string());
+            media.video_sha256 = Some(sha256_of(&located).unwrap());
+            media.video_sha256 = Some(sha256_of(&located).unwrap());
             media.video_url = Some(public_url(&base, &located.public_path));
         }
-        job.media = Ok(media);
-        job
+        hashed(job.spec, media)
     }
 }

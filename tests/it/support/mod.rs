@@ -19,20 +19,20 @@ use std::{
 };
 
 use lipsyncd::{
-    job::{Job, Moment, Outcome, Policy, State, apply},
+    job::{Job, Moment, Outcome, Policy, State, Task, apply},
     kling::{Client, ClientConfig, Credential},
     media::Locator,
     metrics::Metrics,
     pipeline::{Clock, End, Offload, PaceSettings, Pipeline, Pulse, Settings, Until},
     sim::{Call, Fault, FaultRule, Ledger, SimConfig, SimServer},
-    store::{Accepted, Store, StoreError, WantedJob},
+    store::{Accepted, Command, JobState, OnChange, Store, StoreError, WantedJob},
 };
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use tokio::{sync::Notify, task::JoinHandle, time::timeout};
 use tokio_util::sync::CancellationToken;
 
-pub use jobs::{many, wanted, with};
+pub use jobs::{hashed, many, wanted, with};
 
 /// Nothing in a scenario takes longer.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -107,16 +107,10 @@ impl House {
 
     /// Puts a manifest's jobs into the database, as the inbox does.
     pub async fn put(&self, path: &str, jobs: Vec<WantedJob>) {
-        let manifest = Accepted {
-            path: path.to_owned(),
-            print: "1:1".to_owned(),
-            file_id: path.to_owned(),
-            seen_at_ms: self.now_ms(),
-            unread: Arc::default(),
-            jobs,
-        };
+        let manifest = Accepted { path: path.to_owned(), file_stamp: "1:1".to_owned(), jobs };
         let policy = self.settings.policy.clone();
-        self.store.accept(manifest, self.moment(), policy).await.unwrap().unwrap();
+        let accepted = self.store.accept(manifest, self.moment(), policy, OnChange::Flag);
+        accepted.await.unwrap().unwrap();
     }
 
     /// Lets the API do right again.
@@ -167,6 +161,11 @@ impl House {
         self.store.job_by_key(key).await.unwrap().unwrap()
     }
 
+    /// The task that the job of that key points to.
+    pub async fn task(&self, key: &str) -> Task {
+        self.store.task_of_job(key).await.unwrap().unwrap()
+    }
+
     pub async fn state(&self, key: &str) -> State {
         self.job(key).await.state
     }
@@ -196,10 +195,17 @@ impl House {
         }
     }
 
-    /// Moves a job by an outcome, as a command does.
-    pub async fn apply(&self, key: &str, outcome: Outcome) -> Result<Job, StoreError> {
-        let (job, moment) = (self.job(key).await, self.moment());
-        let transition = apply(&job, outcome, &moment, &self.settings.policy).unwrap();
+    /// Does something to a job, as a command does.
+    pub async fn command(&self, key: &str, command: Command) -> JobState {
+        let judge = move |_: &JobState| Ok::<_, ()>(command.clone());
+        let done = self.store.command(key, judge, self.moment(), self.settings.policy.clone());
+        done.await.unwrap()
+    }
+
+    /// Moves the task of a job by an outcome.
+    pub async fn apply(&self, key: &str, outcome: Outcome) -> Result<Task, StoreError> {
+        let (task, moment) = (self.task(key).await, self.moment());
+        let transition = apply(&task, outcome, &moment, &self.settings.policy).unwrap();
         self.store.record(transition, None, moment.now_ms).await
     }
 
@@ -213,48 +219,73 @@ impl House {
 
     /// Every job succeeded, was paid for once, and its file is what its metadata say.
     pub async fn assert_all_succeeded(&self, count: usize) {
-        let succeeded = self.store.count(&[State::Succeeded]).await.unwrap();
-        let all = self.store.count(&State::ALL).await.unwrap();
-        assert_eq!((succeeded, all), (count as i64, count as i64), "{}", self.told().await);
-        let ledger = self.ledger();
-        assert_eq!(ledger.tasks.len(), count, "{:?}", ledger.tasks);
-        assert_eq!(ledger.paid_twice.external_task_ids, []);
-        for job in self.jobs().await {
-            self.assert_delivered(&job);
+        self.assert_all_shared(count, count).await;
+        for task in self.tasks().await {
+            self.assert_delivered(&task);
         }
     }
 
-    /// The files of a job are there, whole, and as the database has them.
-    pub fn assert_delivered(&self, job: &Job) {
-        let path = self.output(&job.spec.output);
+    /// So many jobs succeeded by so many paid tasks, and each has a file of its own.
+    pub async fn assert_all_shared(&self, jobs: usize, tasks: usize) {
+        let succeeded = self.store.count(&[State::Succeeded]).await.unwrap();
+        let all = self.store.count(&State::ALL).await.unwrap();
+        assert_eq!((succeeded, all), (jobs as i64, jobs as i64), "{}", self.told().await);
+        let ledger = self.ledger();
+        assert_eq!(ledger.tasks.len(), tasks, "{:?}", ledger.tasks);
+        assert_eq!(ledger.paid_twice.external_task_ids, []);
+        for key in self.keys() {
+            let (job, task) = (self.job(&key).await, self.task(&key).await);
+            self.assert_file(&job.output, &task);
+            let (sha256, bytes) = job.delivered.unwrap();
+            let result = task.result.unwrap();
+            assert_eq!((sha256, bytes), (result.sha256, result.bytes), "{key}");
+        }
+    }
+
+    /// The file of a task's lead job is there, complete, and as the database has it.
+    pub fn assert_delivered(&self, task: &Task) {
+        self.assert_file(&task.spec.output, task);
+    }
+
+    /// The file at `output` is the result of that task, with its metadata beside it.
+    pub fn assert_file(&self, output: &str, task: &Task) {
+        let path = self.output(output);
         let bytes = fs::read(&path).unwrap();
-        let result = job.result.as_ref().unwrap();
-        assert_eq!(bytes.len() as u64, result.bytes, "{}", job.spec.key);
+        let result = task.result.as_ref().unwrap();
+        assert_eq!(bytes.len() as u64, result.bytes, "{}", task.spec.key);
         let sha256: String =
             Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(sha256, result.sha256, "{}", job.spec.key);
+        assert_eq!(sha256, result.sha256, "{}", task.spec.key);
         // The simulator writes the result's name into it: these are the bytes of this very task.
         let ledger = self.ledger();
-        let task = ledger.tasks.iter().find(|task| Some(&task.task_id) == job.task_id.as_ref());
-        let mark = format!("lipsyncd-sim {}.mp4", task.unwrap().result_id);
+        let paid = ledger.tasks.iter().find(|paid| Some(&paid.task_id) == task.task_id.as_ref());
+        let mark = format!("lipsyncd-sim {}.mp4", paid.unwrap().result_id);
         assert!(bytes.windows(mark.len()).any(|part| part == mark.as_bytes()), "{mark}");
         let metadata = fs::read(path.with_extension("json")).unwrap();
         let metadata: Value = serde_json::from_slice(&metadata).unwrap();
-        assert_eq!(metadata["task_id"].as_str(), job.task_id.as_deref());
+        assert_eq!(metadata["task_id"].as_str(), task.task_id.as_deref());
         assert_eq!(metadata["sha256"].as_str(), Some(result.sha256.as_str()), "{metadata}");
     }
 
-    /// All jobs, by key.
-    pub async fn jobs(&self) -> Vec<Job> {
+    /// The keys of all jobs, in their order.
+    fn keys(&self) -> Vec<String> {
         let reader = lipsyncd::store::open_reader(self.store.path()).unwrap();
-        let mut statement = reader.prepare("SELECT id FROM job ORDER BY key").unwrap();
+        let mut keys = reader.prepare("SELECT key FROM job_overview ORDER BY key").unwrap();
+        keys.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    }
+
+    /// All tasks, by the key of their lead job.
+    pub async fn tasks(&self) -> Vec<Task> {
+        let reader = lipsyncd::store::open_reader(self.store.path()).unwrap();
+        let sql = "SELECT t.id FROM task t JOIN job j ON j.id = t.lead_job ORDER BY j.key, t.take";
+        let mut statement = reader.prepare(sql).unwrap();
         let ids: Vec<i64> =
             statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
-        let mut jobs = Vec::new();
+        let mut tasks = Vec::new();
         for id in ids {
-            jobs.push(self.store.job(id).await.unwrap().unwrap());
+            tasks.push(self.store.task(id).await.unwrap().unwrap());
         }
-        jobs
+        tasks
     }
 
     /// How often a job's history says `what`.
@@ -355,6 +386,7 @@ fn settings(output_dir: PathBuf, jobs_dir: PathBuf) -> Settings {
         output_dir,
         locator: Locator { jobs_dir, media_dirs: Vec::new() },
         offload: Offload::threads(),
+        is_scanned: Arc::new(AtomicBool::new(true)),
         metrics: Metrics::new(),
     }
 }

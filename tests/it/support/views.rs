@@ -12,11 +12,14 @@ pub struct Row {
     pub state: String,
     pub manifest: String,
     pub waiting_for: String,
-    pub attempts: i64,
+    /// The take: 1 for the first.
+    pub attempt: i64,
     pub external_task_id: String,
+    /// Keys of jobs that share its task.
+    pub shares_task_with: String,
     pub output: String,
     pub error: String,
-    pub changed_since: bool,
+    pub changed_after_sent: bool,
 }
 
 impl House {
@@ -37,11 +40,12 @@ impl House {
                     state: row.get("state")?,
                     manifest: row.get("manifest")?,
                     waiting_for: text(row, "waiting_for")?,
-                    attempts: row.get("attempts")?,
-                    external_task_id: row.get("external_task_id")?,
+                    attempt: row.get("attempt")?,
+                    external_task_id: text(row, "external_task_id")?,
+                    shares_task_with: text(row, "shares_task_with")?,
                     output: row.get("output")?,
                     error: text(row, "error")?,
-                    changed_since: row.get("changed_since")?,
+                    changed_after_sent: row.get("changed_after_sent")?,
                 })
             })
             .optional()
@@ -61,6 +65,12 @@ impl House {
         };
         let rows = all.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
         rows.and_then(Iterator::collect).unwrap_or_default()
+    }
+
+    /// How many rows of a job's history meet this condition.
+    pub fn count_history(&self, key: &str, condition: &str) -> i64 {
+        let sql = format!("SELECT count(*) FROM job_history WHERE key = ?1 AND {condition}");
+        self.database().unwrap().query_row(&sql, [key], |row| row.get(0)).unwrap()
     }
 
     /// Why a manifest is refused; none if it is accepted or not known.

@@ -39,7 +39,7 @@ fn a_full_disk_under_the_database_is_waited_out() {
     has_sent(&house);
     mount.fill();
     // More than what is left in the log of the database.
-    let jobs: String = (0..500).map(|n| format!("- {{ id: j{n}, {} }}\n", inline())).collect();
+    let jobs: String = (0..500).map(|n| format!("- {{ id: j{n}, {} }}\n", inline(n))).collect();
     house.drop_in("many.yaml", format!("jobs:\n{jobs}"));
     house.until("the daemon to say so", |house| daemon_trouble(house).is_some());
     let status = house.run(&["status"]).out;
@@ -55,9 +55,11 @@ fn a_full_disk_under_the_database_is_waited_out() {
     house.until("slots to be filled", |house| house.ledger().tasks.len() == 5);
 }
 
-fn inline() -> &'static str {
-    "video: \"https://cdn.example.com/v.mp4?duration_ms=9000\", \
-     audio: \"https://cdn.example.com/a.mp3?duration_ms=5000\", sound_end_time: 4s"
+fn inline(n: usize) -> String {
+    format!(
+        "video: \"https://cdn.example.com/v.mp4?duration_ms=9000\", \
+         audio: \"https://cdn.example.com/{n}.mp3?duration_ms=5000\", sound_end_time: 4s"
+    )
 }
 
 #[test]

@@ -13,16 +13,16 @@ fn waits_unpaid(house: &House, reason: &str) {
         house.job("x").is_some_and(|job| job.waiting_for.contains(reason))
     });
     house.until("some tries", |house| {
-        let tries = "SELECT tries FROM job WHERE key = 'x'";
+        let tries = "SELECT tries FROM task WHERE lead_job = (SELECT id FROM job WHERE key = 'x')";
         house.database().unwrap().query_row(tries, [], |row| row.get::<_, i64>(0)).unwrap() >= 4
     });
     let job = house.job("x").unwrap();
-    assert_eq!((job.state.as_str(), job.attempts, job.error.as_str()), ("queued", 1, ""));
+    assert_eq!((job.state.as_str(), job.attempt, job.error.as_str()), ("queued", 1, ""));
     let ledger = house.ledger();
     assert_eq!((ledger.tasks.len(), ledger.accepted(lipsyncd::sim::Call::Identify)), (0, 0));
     // The log says the same, and says it once, however often it is tried.
     let sentence = job.waiting_for.split(" (at ").next().unwrap();
-    assert!(house.log().contains(&format!("waits for {sentence}")), "{sentence}: {}", house.log());
+    assert!(house.log().contains(&format!("waits: {sentence}")), "{sentence}: {}", house.log());
     assert_eq!(house.log().matches("which cannot be written").count(), 1, "{}", house.log());
     let history = house.run(&["show", "x"]);
     assert_eq!(history.out.matches("cannot be written").count(), 2, "{}", history.out);
@@ -36,7 +36,7 @@ fn waits_unpaid(house: &House, reason: &str) {
 
 fn goes_on(house: &House) {
     let job = house.until_state("x", "succeeded");
-    assert_eq!((job.attempts, job.waiting_for.as_str()), (1, ""));
+    assert_eq!((job.attempt, job.waiting_for.as_str()), (1, ""));
     house.assert_whole("x.mp4");
     assert_eq!(house.ledger().tasks.len(), 1);
     let json: serde_json::Value =
@@ -51,7 +51,7 @@ fn a_full_disk_under_the_output_is_waited_out_before_anything_is_paid_for() {
     mount.fill();
     house.drop_in("x.yaml", JOB);
     house.start();
-    waits_unpaid(&house, "no space is left");
+    waits_unpaid(&house, "no space left");
     mount.clear();
     goes_on(&house);
 }
@@ -98,7 +98,7 @@ fn an_output_folder_that_goes_away_is_waited_for() {
     house.start();
     fs::rename(house.path("output"), house.path("elsewhere")).unwrap();
     house.drop_in("x.yaml", JOB);
-    waits_unpaid(&house, "is not there");
+    waits_unpaid(&house, "does not exist");
     fs::rename(house.path("elsewhere"), house.path("output")).unwrap();
     goes_on(&house);
 }
@@ -111,7 +111,7 @@ fn a_result_that_is_larger_than_what_is_left_waits_for_room() {
     house.start();
     house.until("x to say what it waits for", |house| {
         house.job("x").is_some_and(|job| {
-            job.state == "downloading" && job.waiting_for.contains("no space is left")
+            job.state == "downloading" && job.waiting_for.contains("no space left")
         })
     });
     mount.remount("size=4m");

@@ -1,0 +1,101 @@
+//! What the jobs that `check` reads claim: keys, outputs, names and requests. Two jobs may share some of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    job::{JobSpec, Media},
+    manifest::{Content, request_hash},
+};
+
+/// A request and a take; without a request hash the media were not read.
+type Request = (Option<String>, u32);
+
+/// The claims of all jobs that were read so far.
+#[derive(Debug, Default)]
+pub(super) struct Claims {
+    /// The manifest of each key.
+    keys: BTreeMap<String, String>,
+    /// The job of each output, and what it asks for.
+    outputs: BTreeMap<String, (JobSpec, Request)>,
+    /// The job of each `external_task_id`, and its request hash.
+    names: BTreeMap<String, (String, Option<String>)>,
+    /// The first job of each request and take.
+    tasks: BTreeMap<(String, u32), String>,
+    /// The tasks that more than one job shares.
+    shared: BTreeSet<(String, u32)>,
+}
+
+impl Claims {
+    /// Enters a job of the manifest `shown`. Returns the job whose task it shares, if there is one.
+    ///
+    /// # Errors
+    /// When another job has what this one claims, and they cannot share it.
+    pub(super) fn enter(
+        &mut self,
+        spec: &JobSpec,
+        media: Option<&Media>,
+        shown: &str,
+    ) -> Result<Option<String>, String> {
+        if let Some(other) = self.keys.insert(spec.key.clone(), shown.to_owned()) {
+            return Err(format!("the key {} is taken by {other}", spec.key));
+        }
+        let hash = media.and_then(|media| {
+            let (video_sha256, audio_sha256) =
+                (media.video_sha256.as_deref(), media.audio_sha256.as_deref());
+            request_hash(spec, Content { video_sha256, audio_sha256 })
+        });
+        let take = spec.take.unwrap_or_else(|| self.take_to_join(hash.as_deref()));
+        self.require_output(spec, (hash.clone(), spec.take.unwrap_or(1)))?;
+        self.require_name(spec, hash.as_deref())?;
+        let Some(hash) = hash else { return Ok(None) };
+        let task = (hash, take);
+        if let Some(first) = self.tasks.get(&task) {
+            self.shared.insert(task);
+            return Ok(Some(first.clone()));
+        }
+        self.tasks.insert(task, spec.key.clone());
+        Ok(None)
+    }
+
+    /// How many tasks the jobs need, and how many of these are shared.
+    pub(super) fn tasks(&self) -> (usize, usize) {
+        (self.tasks.len(), self.shared.len())
+    }
+
+    /// A job without `take:` joins the highest take, as in an empty database.
+    fn take_to_join(&self, hash: Option<&str>) -> u32 {
+        let Some(hash) = hash else { return 1 };
+        let takes = (hash.to_owned(), 0)..=(hash.to_owned(), u32::MAX);
+        self.tasks.range(takes).next_back().map_or(1, |((_, take), _)| *take)
+    }
+
+    fn require_output(&mut self, spec: &JobSpec, request: Request) -> Result<(), String> {
+        let claim = (spec.clone(), request.clone());
+        let Some((other, asked)) = self.outputs.insert(spec.output.clone(), claim) else {
+            return Ok(());
+        };
+        let is_same = match (&asked.0, &request.0) {
+            (Some(other), Some(hash)) => other == hash,
+            _ => other.is_spelled_as(spec),
+        };
+        if is_same && asked.1 == request.1 {
+            return Ok(());
+        }
+        Err(format!(
+            "the output {} is job {}'s already, which asks for something else",
+            spec.output, other.key
+        ))
+    }
+
+    fn require_name(&mut self, spec: &JobSpec, hash: Option<&str>) -> Result<(), String> {
+        let Some(name) = &spec.external_task_id else { return Ok(()) };
+        let claim = (spec.key.clone(), hash.map(str::to_owned));
+        let Some((other, asked)) = self.names.insert(name.clone(), claim) else { return Ok(()) };
+        match (asked.as_deref(), hash) {
+            (Some(asked), Some(hash)) if asked != hash => Err(format!(
+                "the external_task_id {name} is job {other}'s already, which asks for something else"
+            )),
+            _ => Ok(()),
+        }
+    }
+}

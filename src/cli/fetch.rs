@@ -1,0 +1,62 @@
+//! `lipsyncd fetch`: bring a result to its place again.
+
+use clap::ValueHint;
+
+use super::{
+    CommandError, Context, ExitCode,
+    change::{Changer, No, Verdict, note_absent_daemon},
+    open,
+};
+use crate::{
+    job::State,
+    output::{Presence, presence},
+    store::{Command, JobState},
+};
+
+/// Bring results to their place again that are no longer on disk
+///
+/// Another job's file of the same task is copied, if it is still what was delivered; else the result is fetched
+/// from Kling, which keeps it for 30 days. Nothing is paid. The daemon does it.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  lipsyncd fetch promo/en")]
+pub struct Args {
+    /// Keys of jobs, as `lipsyncd list` shows them
+    #[arg(value_name = "JOB", required = true, value_hint = ValueHint::Other)]
+    jobs: Vec<String>,
+}
+
+pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCode, CommandError> {
+    let output_dir = context.config.output_dir.clone();
+    let judge = move |state: &JobState| -> Verdict {
+        let JobState { job, task, .. } = state;
+        let refused = |why: String, hint| Err(No::Refused(why, hint));
+        let has_result = task.as_ref().is_some_and(|task| task.state == State::Succeeded);
+        match job.state {
+            State::Succeeded => {
+                let path = output_dir.join(&job.output);
+                let bytes = job.delivered.as_ref().map_or(0, |(_, bytes)| *bytes);
+                match presence(&path, bytes) {
+                    Ok(Presence::Delivered) => {
+                        Err(No::Already(format!("{} is there already", path.display())))
+                    }
+                    // A file that is not lipsyncd's own is left alone, and the job would wait for its place.
+                    Ok(Presence::Changed) => refused(
+                        format!("{} was changed after it was delivered", path.display()),
+                        Some("move that file away first, then fetch the result again".to_owned()),
+                    ),
+                    _ => Ok(Command::Fetch),
+                }
+            }
+            State::Failed if has_result => Ok(Command::Fetch),
+            State::Downloading => Err(No::Already("is being fetched already".to_owned())),
+            other => refused(
+                format!("is {other}: it has no result to be fetched"),
+                Some(open::command("show", &job.spec.key)),
+            ),
+        }
+    };
+    let said = |_: &JobState| "its result is brought to its place again".to_owned();
+    let exit = Changer::open(context)?.change_all(&arguments.jobs, context, judge, said)?;
+    note_absent_daemon(context)?;
+    Ok(exit)
+}

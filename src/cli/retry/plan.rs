@@ -1,0 +1,94 @@
+//! Which jobs a retry makes again, and how many tasks are paid for them.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::{
+    cli::{
+        CommandError, Context, ExitCode,
+        change::{Verdict, not_done, unknown},
+        text::counted,
+    },
+    job::{State, TaskId},
+    store::{JobState, Reader},
+};
+
+/// So many jobs are named before the question.
+const NAMED_MAX: usize = 10;
+
+/// What of a job was shown before the question; an answer counts only while it is still so.
+#[derive(PartialEq)]
+struct Shown {
+    state: State,
+    task: Option<TaskId>,
+    request_hash: Option<String>,
+}
+
+impl Shown {
+    fn of(state: &JobState) -> Self {
+        let JobState { job, .. } = state;
+        Self { state: job.state, task: job.task, request_hash: job.request_hash.clone() }
+    }
+}
+
+/// What a retry would do.
+pub(super) struct Plan {
+    /// The jobs that would be made again.
+    pub(super) keys: Vec<String>,
+    shown: HashMap<String, Shown>,
+    /// How many tasks these jobs add to what is paid.
+    paid: usize,
+    pub(super) exit: ExitCode,
+}
+
+impl Plan {
+    /// Whether a job is still as it was shown.
+    pub(super) fn has_shown(&self, state: &JobState) -> bool {
+        self.shown.get(&state.job.spec.key).is_some_and(|shown| *shown == Shown::of(state))
+    }
+
+    pub(super) fn text(&self) -> String {
+        let jobs = self.keys.len();
+        let mut names: Vec<&str> = self.keys.iter().take(NAMED_MAX).map(String::as_str).collect();
+        names.extend((jobs > NAMED_MAX).then_some("…"));
+        let (names, paid) = (names.join(", "), self.paid);
+        let count = counted(i64::try_from(jobs).unwrap_or(i64::MAX), "job");
+        let mut text = format!("{count} to make again ({names}): {paid} to be paid for");
+        if jobs > paid {
+            text += &format!(", {} free (the task exists or is shared)", jobs - paid);
+        }
+        text
+    }
+
+    /// Finds out which jobs would be made again, and reports the others. Jobs that would share a new task pay once.
+    pub(super) fn read(
+        keys: &[String],
+        judge: impl Fn(&JobState) -> Verdict,
+        reader: &Reader,
+        context: &mut Context<'_>,
+    ) -> Result<Self, CommandError> {
+        let mut plan =
+            Self { keys: Vec::new(), shown: HashMap::new(), paid: 0, exit: ExitCode::Done };
+        let (mut seen, mut tasks) = (HashSet::new(), HashSet::new());
+        for key in keys.iter().filter(|key| seen.insert(key.as_str())) {
+            let refused = match reader.job_state(key)? {
+                None => unknown(reader, key)?,
+                Some(state) => match judge(&state) {
+                    Ok(_) => {
+                        let is_new = state.retry_task.clone().is_none_or(|task| tasks.insert(task));
+                        plan.paid += usize::from(is_new && !state.retry_is_free);
+                        plan.shown.insert(key.clone(), Shown::of(&state));
+                        plan.keys.push(key.clone());
+                        continue;
+                    }
+                    Err(no) => match not_done(key, no) {
+                        Ok(_) => continue,
+                        Err(refused) => refused,
+                    },
+                },
+            };
+            refused.report(context.err)?;
+            plan.exit = plan.exit.max(refused.exit);
+        }
+        Ok(plan)
+    }
+}

@@ -1,0 +1,70 @@
+//! Local files whose new content concerns many finished jobs at once.
+
+use std::collections::HashMap;
+
+use crate::{
+    job::Media,
+    store::{RUN_AT_ONCE_MAX, WantedJob},
+};
+
+/// Counts per file, by its stamp, the finished jobs whose media it changed.
+#[derive(Debug, Default)]
+pub(super) struct ChangedFiles(HashMap<String, usize>);
+
+impl ChangedFiles {
+    /// A finished job was made of `known`, and its media are those of `wanted` now.
+    pub(super) fn count(&mut self, known: &Media, wanted: &WantedJob) {
+        for stamp in changed(known, wanted) {
+            *self.0.entry(stamp.to_owned()).or_default() += 1;
+        }
+    }
+
+    /// Whether one of the files that changed for this job changed for many.
+    pub(super) fn is_of_many(&self, known: &Media, wanted: &WantedJob) -> bool {
+        changed(known, wanted)
+            .any(|stamp| self.0.get(stamp).is_some_and(|count| *count > RUN_AT_ONCE_MAX))
+    }
+}
+
+/// The stamps of the files whose content differs from what the job was made of.
+fn changed<'a>(known: &Media, wanted: &'a WantedJob) -> impl Iterator<Item = &'a str> {
+    let Media { audio_sha256, video_sha256, .. } = known;
+    let now = wanted.media.as_ref().ok();
+    let audio = now.filter(|now| now.audio_sha256 != *audio_sha256);
+    let video = now.filter(|now| now.video_sha256 != *video_sha256);
+    let audio = audio.and_then(|now| now.audio_stamp.as_deref());
+    audio.into_iter().chain(video.and_then(|now| now.video_stamp.as_deref()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::tests::spec;
+
+    fn media(sha256: &str) -> Media {
+        Media {
+            audio_sha256: Some(sha256.to_owned()),
+            audio_stamp: Some(format!("stamp of {sha256}")),
+            ..Media::default()
+        }
+    }
+
+    #[test]
+    fn file_of_more_than_20_finished_jobs_is_one_of_many() {
+        let mut files = ChangedFiles::default();
+        let wanted = WantedJob {
+            spec: spec(),
+            spec_hash: String::new(),
+            request_hash: None,
+            media: Ok(media("02")),
+        };
+        for _ in 0..RUN_AT_ONCE_MAX {
+            files.count(&media("01"), &wanted);
+            files.count(&media("02"), &wanted);
+        }
+        assert!(!files.is_of_many(&media("01"), &wanted));
+        files.count(&media("01"), &wanted);
+        assert!(files.is_of_many(&media("01"), &wanted));
+        assert!(!files.is_of_many(&media("02"), &wanted), "it did not change for this one");
+    }
+}

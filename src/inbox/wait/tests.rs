@@ -1,0 +1,90 @@
+//! What a look at the media of a job means for it.
+
+use super::*;
+use crate::job::{Delivery, JobSpec, Source, outcome::Fault, tests::spec};
+
+fn media(sha256: &str) -> Media {
+    Media {
+        audio_ms: Some(3_000),
+        audio_stamp: Some(format!("stamp of {sha256}")),
+        audio_sha256: Some(sha256.to_owned()),
+        ..Media::default()
+    }
+}
+
+/// A succeeded job with a local audio file of that content.
+fn job(sha256: &str) -> Job {
+    let spec = JobSpec { audio: Source::File("s.mp3".to_owned()), ..spec() };
+    let media = media(sha256);
+    Job {
+        id: 1,
+        revision: 0,
+        state: State::Succeeded,
+        spec_hash: "spec".to_owned(),
+        request_hash: request_hash(&spec, content(&media)),
+        media,
+        task: Some(1),
+        retry_take: None,
+        earlier_task: None,
+        changed_after_sent: false,
+        dismissed: false,
+        absent_since_ms: None,
+        left_at_ms: None,
+        output: spec.output.clone(),
+        delivery: Delivery::default(),
+        delivered: None,
+        failure: None,
+        spec,
+    }
+}
+
+fn missing() -> Look {
+    Look::Missing { what: "audio s.mp3".to_owned(), again: None }
+}
+
+fn unfit() -> Look {
+    let fault = Fault { code: "media".to_owned(), message: "too short".to_owned() };
+    Look::Unfit { fault, audio: true, outside: false }
+}
+
+#[test]
+fn same_content_is_no_news() {
+    assert_eq!(news(&job("01"), Look::Ready(media("01"))), None);
+    // Touched: the new stamp is kept, the request is the same.
+    let touched = Media { audio_stamp: Some("another".to_owned()), ..media("01") };
+    let wanted = news(&job("01"), Look::Ready(touched.clone())).unwrap();
+    assert_eq!((wanted.media, wanted.request_hash), (Ok(touched), job("01").request_hash));
+}
+
+#[test]
+fn new_content_is_another_request() {
+    let wanted = news(&job("01"), Look::Ready(media("02"))).unwrap();
+    assert_eq!(wanted.request_hash, job("02").request_hash);
+    assert_ne!(wanted.request_hash, job("01").request_hash);
+    assert_eq!(wanted.spec_hash, job("01").spec_hash);
+}
+
+#[test]
+fn file_that_is_missing_later_is_no_news() {
+    assert_eq!(news(&job("01"), missing()), None);
+    assert_eq!(news(&job("01"), unfit()), None);
+}
+
+#[test]
+fn job_without_a_task_is_told_once_what_it_waits_for() {
+    let mut waiting = Job { state: State::Waiting, task: None, ..job("01") };
+    let wanted = news(&waiting, missing()).unwrap();
+    assert_eq!(
+        (wanted.media.unwrap().missing.as_deref(), wanted.request_hash),
+        (Some("audio s.mp3"), None)
+    );
+    waiting.media.missing = Some("audio s.mp3".to_owned());
+    assert_eq!(news(&waiting, missing()), None);
+    assert!(news(&waiting, Look::Ready(media("01"))).is_some(), "it is there again");
+    let wanted = news(&waiting, unfit()).unwrap();
+    assert!(wanted.media.is_err());
+    let failure = Failure { code: "media".to_owned(), message: "too short".to_owned() };
+    let failed = Job { state: State::Failed, failure: Some(failure), ..waiting };
+    assert_eq!(news(&failed, unfit()), None);
+    assert!(news(&failed, Look::Ready(media("01"))).is_some(), "the file was replaced");
+}

@@ -1,0 +1,237 @@
+//! Request hashes and spec hashes: what changes them, and that stored ones stay valid.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+
+use super::{
+    super::{
+        digest::canonical,
+        keys::{Key, KeyClass, Subject, TABLE},
+    },
+    *,
+};
+use crate::job::{FaceChoice, Source};
+
+const CONTENT: Content<'_> =
+    Content { video_sha256: Some("11112222"), audio_sha256: Some("33334444") };
+
+/// A single job with more keys.
+fn job(keys: &str) -> ManifestJob {
+    good(&format!("video: v.mp4\naudio: a.mp3\n{keys}\n")).jobs.remove(0)
+}
+
+fn spec() -> JobSpec {
+    job("").spec
+}
+
+fn request(spec: &JobSpec) -> String {
+    request_hash(spec, CONTENT).expect("the content is given")
+}
+
+type Change = (&'static str, fn(&mut JobSpec));
+
+/// One change per key of the table.
+const CHANGES: [Change; TABLE.len()] = [
+    ("id", |spec| spec.id = Some("x".into())),
+    ("video", |spec| spec.video = Source::Id("1".into())),
+    ("audio", |spec| spec.audio = Source::Id("1".into())),
+    ("face", |spec| spec.face = FaceChoice::Only),
+    ("sound_start_time", |spec| spec.sound_start_ms = 1),
+    ("sound_end_time", |spec| spec.sound_end_ms = Some(2_000)),
+    ("sound_insert_time", |spec| spec.sound_insert_ms = Some(0)),
+    ("sound_volume", |spec| spec.sound_volume = 0.5),
+    ("original_audio_volume", |spec| spec.original_audio_volume = 0.5),
+    ("watermark", |spec| spec.watermark = true),
+    ("callback_url", |spec| spec.callback_url = Some("https://e.com/".into())),
+    ("external_task_id", |spec| spec.external_task_id = Some("x".into())),
+    ("take", |spec| spec.take = Some(1)),
+    ("output", |spec| spec.output = "x.mp4".into()),
+    ("priority", |spec| spec.priority = 1),
+    ("not_before", |spec| spec.not_before_at_ms = Some(0)),
+    ("labels", |spec| _ = spec.labels.insert("a".into(), "b".into())),
+];
+
+#[test]
+fn every_field_of_a_job_belongs_to_one_key_of_the_table() {
+    // No `..`: a new field does not compile until this list has it.
+    let JobSpec {
+        key: _,
+        id: _,
+        video: _,
+        audio: _,
+        face: _,
+        sound_start_ms: _,
+        sound_end_ms: _,
+        sound_insert_ms: _,
+        sound_volume: _,
+        original_audio_volume: _,
+        watermark: _,
+        callback_url: _,
+        external_task_id: _,
+        take: _,
+        output: _,
+        priority: _,
+        not_before_at_ms: _,
+        labels: _,
+    } = spec();
+    let fields_beside_key = 17;
+    assert_eq!(KEYS.len(), fields_beside_key);
+    assert_eq!(KEYS.iter().collect::<BTreeSet<_>>().len(), KEYS.len());
+    assert_eq!(CHANGES.map(|(name, _)| name), KEYS);
+}
+
+#[test]
+fn only_what_decides_the_result_is_in_the_request_hash() {
+    let of_class = |class| TABLE.iter().filter(move |key| key.class == class).map(|key| key.name);
+    let job_keys: Vec<_> = of_class(KeyClass::Job).collect();
+    let expected = ["id", "callback_url", "take", "output", "priority", "not_before", "labels"];
+    assert_eq!(job_keys, expected);
+    let mut seen = BTreeSet::from([request(&spec())]);
+    for (name, change) in CHANGES {
+        let mut changed = spec();
+        change(&mut changed);
+        let is_new = seen.insert(request(&changed));
+        assert_eq!(is_new, of_class(KeyClass::Request).any(|key| key == name), "{name}");
+    }
+    let moved = JobSpec { key: "other/place".into(), ..spec() };
+    assert_eq!(request(&moved), request(&spec()));
+}
+
+#[test]
+fn every_key_but_the_place_of_the_manifest_is_in_the_spec_hash() {
+    let mut seen = BTreeSet::from([spec_hash(&spec(), true), spec_hash(&spec(), false)]);
+    for (name, change) in CHANGES {
+        let mut changed = spec();
+        change(&mut changed);
+        assert!(seen.insert(spec_hash(&changed, true)), "{name}");
+    }
+    let moved = JobSpec { key: "other".into(), output: "other.mp4".into(), ..spec() };
+    assert_eq!(spec_hash(&moved, false), spec_hash(&spec(), false));
+}
+
+#[test]
+fn a_new_key_with_its_default_changes_no_digest() {
+    let spec = job("face: {index: 1}\ntake: 2\nlabels: {a: b}\nwatermark: true").spec;
+    let subject = Subject {
+        spec: &spec,
+        video_sha256: Some("1"),
+        audio_sha256: Some("2"),
+        output_is_explicit: true,
+    };
+    let before = canonical(&TABLE, &subject);
+    let with = |name, value| {
+        let added = Key { name, class: KeyClass::Request, value };
+        canonical([added].iter().chain(&TABLE), &subject)
+    };
+    for name in ["aaa", "resolution", "zzz"] {
+        assert_eq!(with(name, |_| None), before);
+        assert_ne!(with(name, |_| Some(json!(1))), before);
+    }
+}
+
+#[test]
+fn local_media_count_by_content_in_the_request_hash_and_by_path_in_the_spec_hash() {
+    let moved = good("video: b/w.mp4\naudio: b/b.mp3\n").jobs.remove(0).spec;
+    assert_eq!(request(&moved), request(&spec()));
+    assert_ne!(spec_hash(&moved, false), spec_hash(&spec(), false));
+    for content in [
+        Content { video_sha256: Some("5"), ..CONTENT },
+        Content { audio_sha256: Some("5"), ..CONTENT },
+        Content { video_sha256: CONTENT.audio_sha256, audio_sha256: CONTENT.video_sha256 },
+    ] {
+        assert_ne!(request_hash(&spec(), content), request_hash(&spec(), CONTENT));
+    }
+    let (no_video, no_audio) =
+        (Content { video_sha256: None, ..CONTENT }, Content { audio_sha256: None, ..CONTENT });
+    assert_eq!(request_hash(&spec(), no_video), None);
+    assert_eq!(request_hash(&spec(), no_audio), None);
+    let remote = good("video: https://e.com/v.mp4\naudio: {id: a}\nsound_end_time: 2s\n");
+    let remote = &remote.jobs[0].spec;
+    // The content of media that are not local is not read.
+    assert_eq!(request_hash(remote, Content::default()), request_hash(remote, CONTENT));
+}
+
+#[test]
+fn a_url_a_path_a_content_and_an_id_are_never_the_same() {
+    let text = || "https://e.com/v.mp4".to_owned();
+    let content = Content { video_sha256: Some(&text()), audio_sha256: Some(&text()) };
+    let sources = [Source::Url(text()), Source::File(text()), Source::Id(text())];
+    let (mut requests, mut specs) = (BTreeSet::new(), BTreeSet::new());
+    for video in &sources {
+        for audio in &sources {
+            let spec = JobSpec { video: video.clone(), audio: audio.clone(), ..spec() };
+            assert!(requests.insert(request_hash(&spec, content)));
+            assert!(specs.insert(spec_hash(&spec, false)));
+        }
+    }
+    let faces = [FaceChoice::First, FaceChoice::Index(1), FaceChoice::Id("1".into())];
+    let faces = faces.into_iter().chain([FaceChoice::Id("first".into()), FaceChoice::Longest]);
+    let faces: BTreeSet<_> = faces.map(|face| request(&JobSpec { face, ..spec() })).collect();
+    assert_eq!(faces.len(), 5);
+}
+
+#[test]
+fn a_new_signature_of_the_same_object_changes_nothing() {
+    let with = |query: &str| {
+        let url = |name| Source::Url(format!("https://e.com/{name}?{query}"));
+        let spec = JobSpec { video: url("v.mp4"), audio: url("a.mp3"), ..spec() };
+        (request(&spec), spec_hash(&spec, false))
+    };
+    let first = with("versionId=1&X-Amz-Credential=c&X-Amz-Date=1&X-Amz-Signature=a");
+    assert_eq!(with("X-Amz-Credential=d&versionId=1&X-Amz-Date=2&X-Amz-Signature=b"), first);
+    assert_eq!(with("versionId=1"), first);
+    let other = with("versionId=2&X-Amz-Credential=c&X-Amz-Date=1&X-Amz-Signature=a");
+    assert!(other.0 != first.0 && other.1 != first.1);
+}
+
+#[test]
+fn the_spelling_of_a_manifest_changes_no_digest() {
+    let plain = "jobs:\n  - {id: a, video: v.mp4, audio: a.mp3, sound_insert_time: 1500, labels: {a: 1, b: 2}}\n  \
+                 - {id: b, video: v.mp4, audio: b.mp3, sound_volume: 1}\n";
+    let hashes = |manifest: Manifest| -> BTreeSet<_> {
+        manifest.jobs.into_iter().map(|job| (request(&job.spec), job.spec_hash)).collect()
+    };
+    let expected = hashes(good(plain));
+    for other in [
+        "# why\njobs:\n  - {sound_insert_time: 1.5s, audio: a.mp3, labels: {b: '2', a: '1'}, id: a, video: v.mp4}\n  \
+         - {id: b, video: v.mp4, audio: b.mp3, sound_volume: 1.0, priority: 0, face: null, take: null}\n",
+        "jobs:\n  - {id: b, audio: b.mp3}\n  - {id: a, audio: a.mp3, sound_insert_time: 1500ms, labels: {a: 1, b: 2}}\n\
+         defaults: {video: v.mp4, face: longest}\n",
+    ] {
+        assert_eq!(hashes(good(other)), expected);
+    }
+    assert_eq!(hashes(good_at("other/place.yml", plain)), expected);
+    // An output counts where it is written, also if it is the default one.
+    assert_ne!(job("output: promo/m.mp4").spec_hash, job("").spec_hash);
+    let volumes = ["0.5", ".5", "5e-1", "0.50"];
+    let volumes = volumes.map(|volume| job(&format!("sound_volume: {volume}")).spec_hash);
+    assert!(volumes.iter().all(|hash| *hash == volumes[0]));
+    let silent = |sound_volume| request(&JobSpec { sound_volume, ..spec() });
+    assert_eq!(silent(-0.0), silent(0.0));
+}
+
+#[test]
+fn stored_digests_stay_valid() {
+    let local = job("");
+    let canonical_of = |spec: &JobSpec| {
+        let Content { video_sha256, audio_sha256 } = CONTENT;
+        canonical(&TABLE, &Subject { spec, video_sha256, audio_sha256, output_is_explicit: true })
+    };
+    let full = good(
+        "jobs: [{id: a, video: 'https://e.com/v.mp4?v=1&sv=1&sig=2', audio: {id: 9}, face: {index: 2}, \
+         sound_start_time: 1s, sound_end_time: 9s, sound_insert_time: 0, sound_volume: 0.1, \
+         original_audio_volume: 0, watermark: true, callback_url: 'https://e.com/hook', external_task_id: t, \
+         take: 2, output: o.mp4, priority: -3, not_before: '2026-12-24T17:00:00Z', labels: {b: \"ü\\n\", a: '1'}}]",
+    )
+    .jobs
+    .remove(0);
+    let by_id = good("video: {id: 7}\naudio: https://e.com/a.mp3\nface: {id: x}\n").jobs.remove(0);
+    insta::assert_snapshot!(canonical_of(&full.spec), @r#"{"audio":["id","9"],"callback_url":"https://e.com/hook","external_task_id":"t","face":["index",2],"id":"a","labels":[["a","1"],["b","ü\n"]],"not_before":1798131600000,"original_audio_volume":"0","output":"o.mp4","priority":-3,"sound_end_time":9000,"sound_insert_time":0,"sound_start_time":1000,"sound_volume":"0.1","take":2,"video":["url","https://e.com/v.mp4?v=1"],"watermark":true}"#);
+    insta::assert_snapshot!(request(&local.spec), @"ccc2476905ab41667456a5d6ff3a7790");
+    insta::assert_snapshot!(request(&full.spec), @"804c0701805de1ae3322a40d2047fa9d");
+    insta::assert_snapshot!(request(&by_id.spec), @"4c5b8022a4115c0d92e641428f6e8989");
+    insta::assert_snapshot!(local.spec_hash, @"ea6b98bacfda7a14c19e245f378ffb82");
+    insta::assert_snapshot!(full.spec_hash, @"ccef31109d0b2ab3de327eb270f82282");
+    insta::assert_snapshot!(by_id.spec_hash, @"4c5b8022a4115c0d92e641428f6e8989");
+}

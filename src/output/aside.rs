@@ -1,0 +1,168 @@
+//! Sets an earlier result aside, under a name that contains its SHA-256.
+
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+};
+
+use super::{
+    digest::has_facts,
+    error::OutputError,
+    facts::FileFacts,
+    folder::sync_folder,
+    metadata::Metadata,
+    place::{DIGITS, Kind, Place},
+    rename::{self, exists, remove_if_there},
+    write::write_text,
+};
+
+/// What is at the place of an earlier result.
+#[derive(Debug)]
+pub(super) struct Earlier<'a> {
+    /// The facts whose SHA-256 is in the name.
+    pub(super) named_by: &'a FileFacts,
+    /// The metadata at the place, if they are about this result.
+    pub(super) metadata: Option<&'a Metadata>,
+    /// The videos at the place, the result first.
+    pub(super) videos: Vec<(Kind, &'a FileFacts)>,
+}
+
+/// Where a result is kept.
+#[derive(Debug)]
+pub(super) struct Kept {
+    /// Its place, with the SHA-256 in the name.
+    pub(super) place: Place,
+    /// What must be done with the metadata there.
+    pub(super) metadata: MetadataThere,
+}
+
+/// What is under the name of the metadata, compared with the metadata that are to be kept there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum MetadataThere {
+    /// No file.
+    Missing,
+    /// The same task and result, without the watermarked result.
+    Incomplete,
+    /// The same task and result.
+    Complete,
+    /// The same result, made by another task.
+    OtherTask,
+    /// Another result, or not a file of lipsyncd.
+    Other,
+}
+
+/// Chooses the shortest name that is free or keeps this very result.
+///
+/// A name is recognised by the content of its files. So a repeat after a crash chooses the same name.
+pub(super) fn choose(
+    place: &Place,
+    named_by: &FileFacts,
+    watermark: Option<&FileFacts>,
+    metadata: Option<&Metadata>,
+) -> Result<Kept, OutputError> {
+    let mut same_bytes = None;
+    let mut taken = place.metadata();
+    for digits in DIGITS {
+        let digest = named_by.sha256.get(..digits).unwrap_or(&named_by.sha256);
+        let candidate = place.aside(digest);
+        if let Some(path) = other_video(&candidate, named_by, watermark)? {
+            taken = path;
+            continue;
+        }
+        match metadata_there(&candidate.metadata(), named_by, metadata)? {
+            MetadataThere::Other => taken = candidate.metadata(),
+            there @ MetadataThere::OtherTask => {
+                same_bytes.get_or_insert(Kept { place: candidate, metadata: there });
+            }
+            there => return Ok(Kept { place: candidate, metadata: there }),
+        }
+    }
+    // Several tasks made the same bytes, and every name has the metadata of one of them: one file is enough.
+    same_bytes.ok_or(OutputError::Foreign(taken))
+}
+
+/// Moves an earlier result to its own name. Repeated after a crash, it completes what is missing.
+///
+/// The metadata are written under the new name before the first video is moved, and stay at the old name until the
+/// caller replaces them. So both names are recognised at every moment.
+pub(super) fn set_aside(place: &Place, earlier: &Earlier<'_>) -> Result<PathBuf, OutputError> {
+    let moved = earlier.videos.iter().find(|(kind, _)| *kind == Kind::Watermark);
+    let named = earlier.metadata.and_then(|metadata| metadata.watermark.as_ref());
+    let watermark = moved.map(|(_, facts)| *facts).or(named);
+    let kept = choose(place, earlier.named_by, watermark, earlier.metadata)?;
+    if earlier.metadata.is_some() {
+        // The text as it is: a later version may have written keys that this version does not know.
+        let path = place.metadata();
+        kept.write(&fs::read(&path).map_err(OutputError::at(&path))?)?;
+    }
+    for (kind, facts) in earlier.videos.iter().rev() {
+        move_video(&place.video(*kind), &kept.place.video(*kind), facts)?;
+    }
+    if !earlier.videos.is_empty() {
+        sync_folder(place.folder())?;
+    }
+    Ok(kept.place.video(Kind::Result))
+}
+
+impl Kept {
+    /// Writes the metadata, unless they are there. They last when this returns.
+    pub(super) fn write(&self, text: &[u8]) -> Result<(), OutputError> {
+        match self.metadata {
+            MetadataThere::Missing => write_text(&self.place.metadata(), text, false),
+            MetadataThere::Incomplete => write_text(&self.place.metadata(), text, true),
+            // A crash may have come between the rename and the sync.
+            _ => sync_folder(self.place.folder()),
+        }
+    }
+}
+
+fn move_video(from: &Path, to: &Path, facts: &FileFacts) -> Result<(), OutputError> {
+    if !exists(to)? {
+        return rename::set_aside(from, to);
+    }
+    if !has_facts(to, facts)? {
+        return Err(OutputError::Foreign(to.to_owned()));
+    }
+    // The same bytes are kept already. They must be on disk before the other copy is removed.
+    File::open(to).and_then(|kept| kept.sync_all()).map_err(OutputError::at(to))?;
+    sync_folder(to.parent().unwrap_or(to))?;
+    remove_if_there(from)
+}
+
+/// Returns the first video under the name that has other bytes.
+fn other_video(
+    candidate: &Place,
+    result: &FileFacts,
+    watermark: Option<&FileFacts>,
+) -> Result<Option<PathBuf>, OutputError> {
+    let result = Some((Kind::Result, result));
+    for (kind, facts) in result.into_iter().chain(watermark.map(|facts| (Kind::Watermark, facts))) {
+        let path = candidate.video(kind);
+        if exists(&path)? && !has_facts(&path, facts)? {
+            return Ok(Some(path));
+        }
+    }
+    Ok(None)
+}
+
+fn metadata_there(
+    path: &Path,
+    result: &FileFacts,
+    wanted: Option<&Metadata>,
+) -> Result<MetadataThere, OutputError> {
+    if !exists(path)? {
+        return Ok(MetadataThere::Missing);
+    }
+    let Some(found) = Metadata::read(path)?.filter(|found| found.result == *result) else {
+        return Ok(MetadataThere::Other);
+    };
+    Ok(match wanted {
+        None => MetadataThere::Complete,
+        Some(wanted) if !found.is_same_task(wanted) => MetadataThere::OtherTask,
+        Some(wanted) if wanted.watermark.is_none() || wanted.watermark == found.watermark => {
+            MetadataThere::Complete
+        }
+        Some(_) if found.watermark.is_none() => MetadataThere::Incomplete,
+        Some(_) => MetadataThere::Other,
+    })
+}

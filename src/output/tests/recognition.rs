@@ -1,0 +1,61 @@
+//! Results that are recognised on disk.
+
+use std::os::unix::fs::symlink;
+
+use super::*;
+use crate::output::{
+    Presence, already_published, presence, publish, published_before, require_names,
+};
+
+#[test]
+fn a_lost_database_recognises_results_by_their_metadata() {
+    let folder = folder();
+    let place = place(&folder);
+    let first = take(&place, 3, VIDEO, Some(b"marked"));
+    publish(&place, &first, &[]).unwrap();
+    assert_eq!(published_before(&place).unwrap(), Some(first.clone()));
+    assert_eq!(already_published(&place, &first.request_hash, 3).unwrap(), Some(first.clone()));
+    assert_eq!(already_published(&place, &first.request_hash, 2).unwrap(), None);
+    assert_eq!(already_published(&place, "other", 3).unwrap(), None);
+
+    fs::write(place.video(Kind::Watermark), "edited").unwrap();
+    let without = Metadata { watermark: None, ..first };
+    assert_eq!(published_before(&place).unwrap(), Some(without));
+    fs::write(place.video(Kind::Result), b"A whole video").unwrap();
+    assert_eq!(published_before(&place).unwrap(), None);
+}
+
+#[test]
+fn the_part_of_a_missing_watermark_is_not_removed() {
+    let folder = folder();
+    let place = place(&folder);
+    let first = take(&place, 1, VIDEO, None);
+    publish(&place, &first, &[]).unwrap();
+    download(&place, "task-1", Kind::Watermark, b"marked");
+    assert_eq!(already_published(&place, &first.request_hash, 1).unwrap(), Some(first));
+    assert!(Place::part_of(&place.video(Kind::Watermark)).exists());
+}
+
+#[test]
+fn a_delivered_file_is_present_while_it_has_its_size() {
+    let folder = folder();
+    let path = folder.path().join("a.mp4");
+    assert_eq!(presence(&path, 0).unwrap(), Presence::Absent);
+    fs::write(&path, VIDEO).unwrap();
+    assert_eq!(presence(&path, VIDEO.len() as u64).unwrap(), Presence::Delivered);
+    assert_eq!(presence(&path, 5).unwrap(), Presence::Changed);
+    assert_eq!(presence(&path.join("below"), 5).unwrap(), Presence::Absent);
+    symlink("a.mp4", folder.path().join("b.mp4")).unwrap();
+    let linked = presence(&folder.path().join("b.mp4"), VIDEO.len() as u64).unwrap();
+    assert_eq!(linked, Presence::Delivered);
+}
+
+#[test]
+fn names_too_long_for_an_earlier_result_are_found_before_anything_is_paid() {
+    let folder = folder();
+    let name = |length: usize| Place::in_folder(folder.path().to_owned(), "n".repeat(length));
+    require_names(&name(220), true).unwrap();
+    assert_eq!(require_names(&name(230), true).unwrap_err().code(), "bad_name");
+    require_names(&name(230), false).unwrap();
+    assert_eq!(require_names(&name(240), false).unwrap_err().code(), "bad_name");
+}

@@ -1,0 +1,39 @@
+//! Checks before payment that a result can be written at its place.
+
+use std::io::Write as _;
+
+use super::{
+    error::OutputError,
+    place::{Kind, Place},
+    rename::exists,
+};
+
+/// Size of the test file: enough to notice a full file system. A result that is larger than the free space waits.
+const TEST_BYTES: usize = 4 << 10;
+
+/// Checks that the file system allows the longest names that a job's files can have.
+///
+/// These are the hidden names of part files, and the names of earlier results.
+///
+/// # Errors
+/// What the file system reports.
+pub fn require_names(place: &Place, watermark: bool) -> Result<(), OutputError> {
+    // The parts of a superseded task have the longest names.
+    let longest = place.superseded("");
+    let kind = if watermark { Kind::Watermark } else { Kind::Result };
+    exists(&Place::part_of(&longest.video(kind)))?;
+    Ok(())
+}
+
+/// Checks that files can be created and written at the place. Call it before anything is paid.
+///
+/// The test file has no name, or loses it at once: nothing stays, even after a crash.
+///
+/// # Errors
+/// What the file system reports.
+pub fn require_writable(place: &Place) -> Result<(), OutputError> {
+    let folder = place.folder();
+    tempfile::tempfile_in(folder)
+        .and_then(|mut file| file.write_all(&[0; TEST_BYTES]))
+        .map_err(OutputError::at(folder))
+}

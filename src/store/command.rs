@@ -1,0 +1,311 @@
+//! What people do to one job by a command: judged and written in one transaction, so that a job is taken only
+//! while it is what it was chosen for.
+
+use rusqlite::{Connection, OptionalExtension as _};
+
+use super::{
+    Reader, Store, StoreError, job_row, never_arrived,
+    record::{self, add_event},
+    sharing::{Sharing, Stop, Wish},
+    transition,
+};
+use crate::job::{
+    CANCELLED, FETCH, Failure, Job, Moment, Outcome, Policy, RETRY, State, Task, TaskId, apply,
+    retried_take,
+};
+
+pub(super) const UNDECIDED: &str = "
+    SELECT id FROM task INDEXED BY task_state
+    WHERE state = 'unresolved' AND lead_job = ?1 AND id IS NOT ?2
+      AND NOT EXISTS (SELECT 1 FROM job WHERE task_row = task.id) ORDER BY id LIMIT 1";
+
+/// A job as a command judges it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JobState {
+    /// The job, without its labels.
+    pub job: Job,
+    /// The task that it points to.
+    pub task: Option<Task>,
+    /// The path of its manifest under `jobs_dir`.
+    pub manifest: String,
+    /// The task that it had before a retry or an edit.
+    pub earlier: Option<Task>,
+    /// Keys of other jobs that share its task.
+    pub shares_with: Vec<String>,
+    /// The request hash and take of the task that a retry would use; none while the media were not read.
+    pub retry_task: Option<(String, u32)>,
+    /// Whether a retry costs nothing: that task was paid already, or other jobs have it and it is in progress.
+    pub retry_is_free: bool,
+    /// A task that it asked for earlier, and whose create request has an unknown outcome.
+    pub undecided: Option<Task>,
+}
+
+/// What a command does to a job.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    /// Asks for another take, or for the same one where Kling never accepted it.
+    Retry,
+    /// Takes it back.
+    Cancel,
+    /// Brings its file to its place again.
+    Fetch,
+    /// Takes it out of the counts, or back in; accepts its result as it is.
+    Dismiss(bool),
+    /// Something that happens to its task.
+    Task(Outcome),
+}
+
+/// A command that cannot be carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandFailure<E> {
+    /// No job has this key.
+    #[error("no job is called so")]
+    Unknown,
+    /// The caller's own judgement.
+    #[error("refused")]
+    Refused(E),
+    /// It would make two jobs that cannot both be; in words.
+    #[error("{0}")]
+    Conflict(String),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The answer of a command inside its transaction.
+type Judged<E> = Result<JobState, CommandFailure<E>>;
+
+impl Store {
+    /// Does to the job of that key what `judge` says, and returns it as it is then.
+    ///
+    /// # Errors
+    /// Those of `judge`, and when the database cannot be written.
+    pub async fn command<E: Send + 'static>(
+        &self,
+        key: &str,
+        judge: impl Fn(&JobState) -> Result<Command, E> + Send + 'static,
+        moment: Moment,
+        policy: Policy,
+    ) -> Judged<E> {
+        let key = key.to_owned();
+        let judged = self.write(move |connection| {
+            let Some(state) = state(connection, &key)? else {
+                return Ok(Err(CommandFailure::Unknown));
+            };
+            let command = match judge(&state) {
+                Ok(command) => command,
+                Err(refusal) => return Ok(Err(CommandFailure::Refused(refusal))),
+            };
+            let sharing = Sharing { connection, moment, policy: &policy };
+            match carry_out(sharing, state, command) {
+                Ok(()) => {}
+                Err(Stop::Conflict(conflict)) => {
+                    return Ok(Err(CommandFailure::Conflict(conflict.what)));
+                }
+                Err(Stop::Store(error)) => return Err(error),
+            }
+            let after = self::state(connection, &key)?;
+            Ok(after.ok_or(CommandFailure::Unknown))
+        });
+        judged.await?
+    }
+}
+
+impl Reader {
+    /// Returns the job of that key as a command judges it, if there is one.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn job_state(&self, key: &str) -> Result<Option<JobState>, StoreError> {
+        state(&self.connection, key)
+    }
+}
+
+fn state(connection: &Connection, key: &str) -> Result<Option<JobState>, StoreError> {
+    let Some(row) = job_row::by_key(connection, key)? else { return Ok(None) };
+    let job = row.job;
+    let task = job.task.map(|id| record::task(connection, id)).transpose()?.flatten();
+    let earlier = job.earlier_task.map(|id| record::task(connection, id)).transpose()?.flatten();
+    let manifest = record::manifest_of(connection, job.id)?;
+    let shares_with = connection
+        .prepare_cached(
+            "SELECT key FROM job WHERE task_row = ?1 AND id <> ?2 ORDER BY id LIMIT 10",
+        )?
+        .query_map((job.task, job.id), |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    let retry_task = next_take(connection, &job, task.as_ref())?;
+    let mut free = connection.prepare_cached(
+        "SELECT 1 FROM task WHERE request_hash = ?1 AND take = ?2
+           AND (task_id IS NOT NULL OR state NOT IN ('cancelled', 'failed'))",
+    )?;
+    let retry_is_free =
+        retry_task.as_ref().map(|next| free.exists((&next.0, next.1))).transpose()? == Some(true);
+    let undecided = undecided(connection, &job)?;
+    let state = JobState {
+        job,
+        task,
+        earlier,
+        manifest,
+        shares_with,
+        retry_task,
+        retry_is_free,
+        undecided,
+    };
+    Ok(Some(state))
+}
+
+/// The task that a job led before its request changed, while the outcome of the create request is unknown: no job
+/// points to it, and only through this one a person can decide it.
+fn undecided(connection: &Connection, job: &Job) -> Result<Option<Task>, StoreError> {
+    let id: Option<TaskId> = connection
+        .prepare_cached(UNDECIDED)?
+        .query_row((job.id, job.task), |row| row.get(0))
+        .optional()?;
+    Ok(id.map(|id| record::task(connection, id)).transpose()?.flatten())
+}
+
+/// The request and take that a retry asks for; none while the media were not read.
+fn next_take(
+    connection: &Connection,
+    job: &Job,
+    task: Option<&Task>,
+) -> Result<Option<(String, u32)>, StoreError> {
+    let Some(request_hash) = job.request_hash.clone() else { return Ok(None) };
+    // The moment does not matter: nothing is applied.
+    let sharing = Sharing::of_api(connection, 0);
+    let take = match task {
+        Some(task) if task.request_hash != request_hash => sharing.take_to_join(job)?,
+        Some(task) if task.was_accepted() => sharing.take_after(&request_hash, task.take)?,
+        Some(task) => task.take,
+        None => sharing.take_to_join(job)?,
+    };
+    Ok(Some((request_hash, take)))
+}
+
+fn carry_out(sharing: Sharing<'_>, state: JobState, command: Command) -> Result<(), Stop> {
+    let JobState { job, task, undecided, .. } = state;
+    match command {
+        Command::Retry => retry(sharing, job, task.as_ref()),
+        Command::Cancel => cancel(sharing, job),
+        Command::Fetch => fetch(sharing, job),
+        Command::Dismiss(dismissed) => dismiss(sharing, job, task.as_ref(), dismissed),
+        Command::Task(outcome) => {
+            let is_meant = |task: &Task| task.state == State::Unresolved || task.is_unseen();
+            let Some(task) = task.filter(is_meant).or(undecided) else { return Ok(()) };
+            let is_unsent = outcome == Outcome::ResolvedAsUnsent;
+            let transition =
+                apply(&task, outcome, &sharing.moment, sharing.policy).map_err(|illegal| {
+                    StoreError::Nonsense { key: illegal.key.clone(), what: illegal.to_string() }
+                })?;
+            let now_ms = sharing.moment.now_ms;
+            let task = transition::record(sharing.connection, &transition, None, now_ms)?;
+            if is_unsent {
+                never_arrived::reconsider(sharing, &task, None)?;
+            }
+            Ok(())
+        }
+    }
+}
+
+fn retry(sharing: Sharing<'_>, mut job: Job, task: Option<&Task>) -> Result<(), Stop> {
+    let (before, now_ms) = (job.clone(), sharing.moment.now_ms);
+    let what = match next_take(sharing.connection, &job, task)? {
+        // Its media could not be used, or were never read: they are looked at again.
+        None => {
+            if task.is_some_and(Task::was_accepted) {
+                job.earlier_task = before.task;
+            }
+            (job.state, job.task, job.failure) = (State::Waiting, None, None);
+            job.changed_after_sent = false;
+            job.media.missing = Some("its media to be looked at".to_owned());
+            format!("{RETRY} its media are looked at again")
+        }
+        Some((_, take)) => {
+            let was_accepted = task.is_some_and(Task::was_accepted);
+            job.earlier_task = if was_accepted { before.task } else { before.earlier_task };
+            if was_accepted {
+                job.retry_take = Some(take);
+            }
+            let wish =
+                Wish { take, turn: sharing.turn(job.spec.priority)?, sessions_after_ms: now_ms };
+            sharing.point(&mut job, wish)?;
+            let points_to = job.task.map(|id| sharing.reread(id)).transpose()?;
+            let take = retried_take(take, &job, task.filter(|_| was_accepted));
+            match points_to.is_some_and(|task| task.was_accepted()) {
+                true => format!("{RETRY} {take} exists already and is used"),
+                false => format!("{RETRY} {take} begins"),
+            }
+        }
+    };
+    save(sharing, &mut job, &before, &what)?;
+    release(sharing, &job, &before)
+}
+
+/// Back to the result it had, or cancelled.
+fn cancel(sharing: Sharing<'_>, mut job: Job) -> Result<(), Stop> {
+    let before = job.clone();
+    let earlier = job.earlier_task.take().map(|id| sharing.reread(id)).transpose()?;
+    (job.retry_take, job.media.missing) = (None, None);
+    let what = match earlier {
+        Some(task) => {
+            (job.task, job.failure) = (Some(task.id), None);
+            job.changed_after_sent = job.request_hash.as_ref() != Some(&task.request_hash);
+            let has_file = job.delivered.as_ref().map(|(sha256, _)| sha256)
+                == task.result.as_ref().map(|result| &result.sha256);
+            job.state = match task.state {
+                State::Succeeded if has_file => State::Succeeded,
+                State::Succeeded => State::Downloading,
+                state => state,
+            };
+            format!("{CANCELLED}: it has its earlier task again")
+        }
+        None => {
+            (job.state, job.task) = (State::Cancelled, None);
+            let failure = Failure { code: "cancelled".to_owned(), message: CANCELLED.to_owned() };
+            job.failure = Some(failure);
+            CANCELLED.to_owned()
+        }
+    };
+    save(sharing, &mut job, &before, &what)?;
+    release(sharing, &job, &before)
+}
+
+fn fetch(sharing: Sharing<'_>, mut job: Job) -> Result<(), Stop> {
+    let before = job.clone();
+    (job.state, job.failure) = (State::Downloading, None);
+    job.delivery = Default::default();
+    save(sharing, &mut job, &before, &format!("{FETCH} its result is brought to its place again"))
+}
+
+fn dismiss(
+    sharing: Sharing<'_>,
+    mut job: Job,
+    task: Option<&Task>,
+    dismissed: bool,
+) -> Result<(), Stop> {
+    let before = job.clone();
+    // A result that is accepted may still fail: that would be news.
+    job.dismissed = dismissed && job.state == State::Failed;
+    let has_changed =
+        |task: &Task| job.request_hash.as_ref().is_some_and(|asked| *asked != task.request_hash);
+    job.changed_after_sent = !dismissed && task.is_some_and(has_changed);
+    let what = if dismissed { "dismissed" } else { "counts again" };
+    save(sharing, &mut job, &before, what)
+}
+
+fn save(sharing: Sharing<'_>, job: &mut Job, before: &Job, what: &str) -> Result<(), Stop> {
+    let (connection, now_ms) = (sharing.connection, sharing.moment.now_ms);
+    let manifest_id = connection
+        .prepare_cached("SELECT manifest_id FROM job WHERE id = ?1")?
+        .query_row([job.id], |row| row.get(0))?;
+    job_row::save(connection, job, manifest_id, now_ms)?;
+    add_event(connection, job.id, Some(before.state), job.state, what, None, now_ms)?;
+    Ok(())
+}
+
+fn release(sharing: Sharing<'_>, job: &Job, before: &Job) -> Result<(), Stop> {
+    match before.task.filter(|left| job.task != Some(*left)) {
+        Some(left) => Ok(sharing.release(left, job.id)?),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,140 @@
+//! The one row of `line`: the daemon that works, its limits, the folder it watches, why it holds back.
+
+use super::{Store, StoreError};
+
+impl Store {
+    /// Says why no new task is started though the line is not paused; `None`: no such reason.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn set_hold(&self, hold: Option<String>) -> Result<(), StoreError> {
+        self.write(move |connection| {
+            connection.prepare_cached("UPDATE daemon_state SET hold = ?1")?.execute([&hold])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Says why the API gives no usable answer, since `now_ms`; `None`: it does.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn set_trouble(
+        &self,
+        trouble: Option<String>,
+        now_ms: i64,
+    ) -> Result<(), StoreError> {
+        let since_ms = trouble.as_ref().map(|_| now_ms);
+        self.write(move |connection| {
+            connection
+                .prepare_cached("UPDATE daemon_state SET trouble = ?1, trouble_since_ms = ?2")?
+                .execute((&trouble, since_ms))?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Writes down that a daemon began its work, with the limits it works under.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn begin(
+        &self,
+        pid: u32,
+        now_ms: i64,
+        slots_configured: usize,
+        cap_micro: Option<i64>,
+    ) -> Result<(), StoreError> {
+        let slots = i64::try_from(slots_configured).unwrap_or(i64::MAX);
+        self.write(move |connection| {
+            connection
+                .prepare_cached(
+                    "UPDATE daemon_state SET daemon_pid = ?1, daemon_since_ms = ?2, slots_configured = ?3,
+                       slots_limit = ?3, cap_micro = ?4, hold = NULL, trouble = NULL,
+                       trouble_since_ms = NULL, folder_problem = NULL, scanning = 1",
+                )?
+                .execute((pid, now_ms, slots, cap_micro))?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Writes that the folder was scanned completely since the start.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn set_scanned(&self) -> Result<(), StoreError> {
+        self.write(|connection| {
+            connection.prepare_cached("UPDATE daemon_state SET scanning = 0")?.execute([])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Returns which folder `jobs_dir` was when it was last taken as such.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn folder(&self) -> Result<Option<String>, StoreError> {
+        self.read(|connection| {
+            Ok(connection
+                .prepare_cached("SELECT folder FROM daemon_state")?
+                .query_row([], |row| row.get(0))?)
+        })
+        .await
+    }
+
+    /// Keeps which folder `jobs_dir` is.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn set_folder(&self, folder: &str) -> Result<(), StoreError> {
+        let folder = folder.to_owned();
+        self.write(move |connection| {
+            connection.prepare_cached("UPDATE daemon_state SET folder = ?1")?.execute([&folder])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Writes why `jobs_dir` cannot be scanned; `None`: it can.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn set_folder_problem(&self, problem: Option<String>) -> Result<(), StoreError> {
+        self.write(move |connection| {
+            connection
+                .prepare_cached("UPDATE daemon_state SET folder_problem = ?1")?
+                .execute([&problem])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Keeps how long tasks take, for the time left that `status` shows.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn set_median_task_ms(&self, median_task_ms: i64) -> Result<(), StoreError> {
+        self.write(move |connection| {
+            connection
+                .prepare_cached("UPDATE daemon_state SET median_task_ms = ?1")?
+                .execute([median_task_ms])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Returns how long tasks take, as it was last kept.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn median_task_ms(&self) -> Result<Option<i64>, StoreError> {
+        self.read(|connection| {
+            Ok(connection
+                .prepare_cached("SELECT median_task_ms FROM daemon_state")?
+                .query_row([], |row| row.get(0))?)
+        })
+        .await
+    }
+}

@@ -1,0 +1,195 @@
+//! Jobs that wait for their own copy of a result, and the outcome of each attempt to deliver it.
+
+use rusqlite::{Connection, named_params};
+
+use super::{
+    Store, StoreError, change::Change, job_row, job_row::JobRow, record, record::add_event,
+};
+use crate::job::{DeliveryOutcome, Job, JobId, Moment, Policy, Task, TaskId, deliver};
+
+/// A job whose task has succeeded, and whose own file is not there yet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DueDelivery {
+    /// The job, without its labels.
+    pub job: Job,
+    /// The task that made the result.
+    pub task: Task,
+}
+
+/// A delivered file that another result moved to another name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moved {
+    /// Where it was, under the output folder.
+    pub from: String,
+    /// Where it is now, under the output folder.
+    pub to: String,
+    /// The request that it is the result of.
+    pub request_hash: String,
+    /// And the take.
+    pub take: u32,
+}
+
+pub(super) const DUE: &str = "INDEXED BY job_due
+    WHERE j.due_at_ms >= ?1 AND j.due_at_ms <= ?2 ORDER BY j.due_at_ms, j.id LIMIT ?3";
+pub(super) const NEXT_DUE: &str =
+    "SELECT min(due_at_ms) FROM job INDEXED BY job_due WHERE due_at_ms > ?1";
+
+impl Store {
+    /// Returns up to `limit` deliveries that are due at `now_ms`. What rests for longer than `rest_max_ms` is
+    /// due, too: the clock was set back since.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn due_deliveries(
+        &self,
+        now_ms: i64,
+        rest_max_ms: i64,
+        limit: usize,
+    ) -> Result<Vec<DueDelivery>, StoreError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let latest_ms = now_ms.saturating_add(rest_max_ms).saturating_add(1);
+        self.read(move |connection| {
+            let mut jobs = job_row::all(connection, DUE, (0, now_ms, limit))?;
+            let left = limit.saturating_sub(i64::try_from(jobs.len()).unwrap_or(limit));
+            jobs.extend(job_row::all(connection, DUE, (latest_ms, i64::MAX, left))?);
+            let mut due = Vec::new();
+            for JobRow { job, .. } in jobs {
+                if let Some(task) =
+                    job.task.map(|id| record::task(connection, id)).transpose()?.flatten()
+                {
+                    due.push(DueDelivery { job, task });
+                }
+            }
+            Ok(due)
+        })
+        .await
+    }
+
+    /// Returns when (Unix ms) the next delivery that rests is due, if any does.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn next_delivery_at_ms(&self, now_ms: i64) -> Result<Option<i64>, StoreError> {
+        self.read(move |connection| {
+            let mut statement = connection.prepare_cached(NEXT_DUE)?;
+            Ok(statement.query_row([now_ms], |row| row.get(0))?)
+        })
+        .await
+    }
+
+    /// Returns where the result of a task may be copied from: the files of jobs that have it, as paths
+    /// under the output folder.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn copies_of(&self, task: &Task, but: JobId) -> Result<Vec<String>, StoreError> {
+        let Some(result) = task.result.clone() else { return Ok(Vec::new()) };
+        let id = task.id;
+        self.read(move |connection| {
+            let mut copies = connection.prepare_cached(
+                "SELECT output FROM job WHERE task_row = ?1 AND delivered_sha256 = ?3
+                   AND (id <> ?2 OR output <> asked_output)
+                 ORDER BY id LIMIT 8",
+            )?;
+            let copies = copies.query_map((id, but, &result.sha256), |row| row.get(0))?;
+            Ok(copies.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    /// Returns whether a job asks for that task now.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn asks_for(&self, job: JobId, task: TaskId) -> Result<bool, StoreError> {
+        self.read(move |connection| {
+            let sql = "SELECT 1 FROM job WHERE id = ?1 AND task_row = ?2";
+            Ok(connection.prepare_cached(sql)?.exists((job, task))?)
+        })
+        .await
+    }
+
+    /// Writes the outcome of an attempt to deliver, and where delivered files were moved to for it. Returns the change,
+    /// for the log; none: the job was changed meanwhile.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn record_delivery(
+        &self,
+        job: Job,
+        attempt: DeliveryOutcome,
+        moved: Vec<Moved>,
+        moment: Moment,
+        policy: Policy,
+    ) -> Result<Option<Change>, StoreError> {
+        self.write(move |connection| {
+            let change = record_attempt(connection, &job, &attempt, &moment, &policy)?;
+            // After the job itself: its own earlier file is not its output any more.
+            record_moved(connection, &moved)?;
+            Ok(change)
+        })
+        .await
+    }
+
+    /// Writes where delivered files were moved to when another result took their place.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn record_moved(&self, moved: Vec<Moved>) -> Result<(), StoreError> {
+        if moved.is_empty() {
+            return Ok(());
+        }
+        self.write(move |connection| record_moved(connection, &moved)).await
+    }
+}
+
+fn record_attempt(
+    connection: &Connection,
+    job: &Job,
+    attempt: &DeliveryOutcome,
+    moment: &Moment,
+    policy: &Policy,
+) -> Result<Option<Change>, StoreError> {
+    let Some(row) = job_row::by_id(connection, job.id)? else { return Ok(None) };
+    let mut now = row.job;
+    if now.revision != job.revision {
+        return Ok(None);
+    }
+    let before = (now.state, now.delivery.waits.clone());
+    let (state, delivery, failure, what) = deliver(&now.delivery, attempt, moment, policy);
+    (now.state, now.delivery, now.failure) = (state, delivery, failure);
+    if let DeliveryOutcome::Delivered { sha256, bytes } = attempt {
+        now.output.clone_from(&now.spec.output);
+        now.delivered = Some((sha256.clone(), *bytes));
+        now.earlier_task = None;
+    }
+    job_row::save(connection, &mut now, row.manifest_id, moment.now_ms)?;
+    let says_it_again = state == before.0 && now.delivery.waits == before.1;
+    if !says_it_again {
+        add_event(connection, now.id, Some(before.0), state, &what, None, moment.now_ms)?;
+    }
+    Ok(Some(Change {
+        manifest: record::manifest_of(connection, now.id)?,
+        from: Some(before.0.name().to_owned()),
+        to: state.name().to_owned(),
+        what,
+        task_id: None,
+        key: now.spec.key,
+    }))
+}
+
+fn record_moved(connection: &Connection, moved: &[Moved]) -> Result<(), StoreError> {
+    for Moved { from, to, request_hash, take } in moved {
+        connection
+            .prepare_cached(
+                "UPDATE job SET output = :to, revision = revision + 1
+                 FROM (SELECT id, result_sha256 FROM task WHERE request_hash = :hash AND take = :take) made
+                 WHERE (task_row = made.id OR earlier_task_row = made.id) AND output = :from
+                   AND delivered_sha256 = made.result_sha256",
+            )?
+            .execute(
+                named_params! { ":to": to, ":from": from, ":hash": request_hash, ":take": take },
+            )?;
+    }
+    Ok(())
+}

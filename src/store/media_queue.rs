@@ -1,0 +1,101 @@
+//! Jobs whose local media are to be looked at: those that wait for them, and all others now and then.
+
+use std::collections::HashMap;
+
+use super::{Store, StoreError, job_row, job_row::JobRow};
+use crate::job::{Job, Media, State};
+
+/// Which jobs are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MediaScope {
+    /// Those that wait for their media.
+    Waiting,
+    /// Those that failed after their request changed: the changed request runs.
+    FailedChanged,
+    /// All that have local media, finished or not.
+    All,
+}
+
+pub(super) const WAITING: &str = "INDEXED BY job_state
+    WHERE j.state = 'waiting' AND j.task_row IS NULL AND j.id > ?1 AND j.absent_since_ms IS NULL
+      AND EXISTS (SELECT 1 FROM manifest WHERE id = j.manifest_id AND state = 'accepted' AND file_stamp <> ''
+        AND removed_at_ms IS NULL)
+    ORDER BY j.id LIMIT ?2";
+pub(super) const FAILED_CHANGED: &str = "INDEXED BY job_changed
+    WHERE j.changed_after_sent = 1 AND j.state = 'failed' AND j.id > ?1 AND j.absent_since_ms IS NULL
+      AND EXISTS (SELECT 1 FROM manifest WHERE id = j.manifest_id AND state = 'accepted' AND file_stamp <> ''
+        AND removed_at_ms IS NULL)
+    ORDER BY j.id LIMIT ?2";
+pub(super) const OF_MANIFEST: &str = "INDEXED BY job_manifest
+    WHERE j.manifest_id = (SELECT id FROM manifest WHERE path = ?1)";
+pub(super) const LOCAL: &str = "INDEXED BY job_local
+    WHERE (j.audio_kind = 'file' OR j.video_kind = 'file') AND j.id > ?1 AND j.absent_since_ms IS NULL
+      AND j.state <> 'cancelled'
+      AND EXISTS (SELECT 1 FROM manifest WHERE id = j.manifest_id AND state = 'accepted' AND file_stamp <> ''
+        AND removed_at_ms IS NULL)
+    ORDER BY j.id LIMIT ?2";
+
+/// What the database has of a job that is about to be compared.
+#[derive(Debug, Clone)]
+pub struct KnownJob {
+    /// Its media, as they were last measured.
+    pub media: Media,
+    /// Digest of what decides its result; none while its media were not read.
+    pub request_hash: Option<String>,
+    /// Whether it has succeeded.
+    pub succeeded: bool,
+}
+
+impl Store {
+    /// Returns the jobs of these manifests, by key.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn known_jobs(
+        &self,
+        paths: Vec<String>,
+    ) -> Result<HashMap<String, KnownJob>, StoreError> {
+        self.read(move |connection| {
+            let mut known = HashMap::new();
+            for path in &paths {
+                for JobRow { job, .. } in job_row::all(connection, OF_MANIFEST, [path])? {
+                    let succeeded = job.state == State::Succeeded;
+                    let Job { media, request_hash, spec, .. } = job;
+                    known.insert(spec.key, KnownJob { media, request_hash, succeeded });
+                }
+            }
+            Ok(known)
+        })
+        .await
+    }
+
+    /// Returns up to `limit` jobs behind row `after` whose media are to be looked at, with the path of their
+    /// manifest. Jobs of manifests with errors or to be read again, and jobs that are missing from the folder,
+    /// are left out.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn media_to_check(
+        &self,
+        scope: MediaScope,
+        after: i64,
+        limit: usize,
+    ) -> Result<Vec<(Job, String)>, StoreError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let condition = match scope {
+            MediaScope::Waiting => WAITING,
+            MediaScope::FailedChanged => FAILED_CHANGED,
+            MediaScope::All => LOCAL,
+        };
+        self.read(move |connection| {
+            let rows = job_row::all(connection, condition, (after, limit))?;
+            let mut path = connection.prepare_cached("SELECT path FROM manifest WHERE id = ?1")?;
+            rows.into_iter()
+                .map(|JobRow { job, manifest_id }| {
+                    Ok((job, path.query_row([manifest_id], |row| row.get(0))?))
+                })
+                .collect()
+        })
+        .await
+    }
+}

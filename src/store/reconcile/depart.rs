@@ -1,0 +1,136 @@
+//! Jobs that are missing from the folder, and jobs that have left it.
+//!
+//! A scan that misses a job does not cancel it: it may be in the middle of being moved. It has left when a
+//! scan runs at least `watch.rescan_interval` after the first one that missed it.
+
+use std::collections::HashSet;
+
+use rusqlite::Connection;
+
+use super::{Reconciliation, job_row::JobRow};
+use crate::{
+    job::{JobId, LEFT_UNCREATED, State, Task},
+    store::{StoreError, job_row, record::add_event},
+};
+
+pub(in crate::store) const DUE_TO_LEAVE: &str = "INDEXED BY job_absent
+    WHERE j.absent_since_ms <= ?1 AND j.absent_since_ms IS NOT NULL AND j.left_at_ms IS NULL
+    ORDER BY j.absent_since_ms, j.id";
+
+pub(in crate::store) const SEE: &str = "
+    UPDATE job INDEXED BY job_manifest SET absent_since_ms = NULL, revision = revision + 1
+    WHERE manifest_id = ?1 AND absent_since_ms IS NOT NULL AND left_at_ms IS NULL";
+
+impl Reconciliation<'_> {
+    /// A scan misses this job. Unless its task was created, nothing more is done for it.
+    pub(in crate::store) fn depart(&mut self, row: JobRow, why: &str) -> Result<(), StoreError> {
+        let JobRow { mut job, manifest_id } = self.current(row)?;
+        let now_ms = self.sharing.moment.now_ms;
+        job.absent_since_ms = Some(now_ms);
+        self.any_gone = true;
+        self.done.missing += 1;
+        let before = job.state;
+        let task = job.task.map(|id| self.sharing.reread(id)).transpose()?;
+        let is_unsent = task.as_ref().is_none_or(Task::is_uncreated);
+        let waits = is_unsent && before.is_unsent();
+        let left = if waits { job.task.take() } else { None };
+        if waits {
+            job.state = State::Waiting;
+            job.media.missing = Some(format!("to return to the folder: {why}"));
+        }
+        job_row::save(self.connection, &mut job, manifest_id, now_ms)?;
+        add_event(self.connection, job.id, Some(before), job.state, why, None, now_ms)?;
+        left.map_or(Ok(()), |left| self.sharing.release(left, job.id))
+    }
+
+    /// The jobs of a manifest that are not among the keys it asks for now are missing.
+    pub(in crate::store) fn miss_others(
+        &mut self,
+        manifest_id: i64,
+        asked: &HashSet<&str>,
+    ) -> Result<(), StoreError> {
+        let known: Vec<(JobId, String)> = self
+            .connection
+            .prepare_cached(
+                "SELECT id, key FROM job INDEXED BY job_manifest
+                 WHERE manifest_id = ?1 AND absent_since_ms IS NULL ORDER BY id",
+            )?
+            .query_map([manifest_id], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect::<Result<_, _>>()?;
+        for (id, _) in known.into_iter().filter(|(_, key)| !asked.contains(key.as_str())) {
+            if let Some(row) = job_row::by_id(self.connection, id)? {
+                self.depart(row, "its manifest no longer asks for it")?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Marks the jobs that were first missed at `missed_before_ms` (Unix ms) or earlier as gone. What was not
+    /// created is cancelled. What was created is followed to its end; if another job shares it, that one gets
+    /// the result. A job that has a result already keeps it.
+    pub(in crate::store) fn leave(&mut self, missed_before_ms: i64) -> Result<(), StoreError> {
+        let now_ms = self.sharing.moment.now_ms;
+        for row in job_row::all(self.connection, DUE_TO_LEAVE, [missed_before_ms])? {
+            let JobRow { mut job, manifest_id } = self.current(row)?;
+            job.left_at_ms = Some(now_ms);
+            let before = job.state;
+            let is_shared = match job.task {
+                Some(id) if !before.is_finished() && job.delivered.is_none() => {
+                    self.sharing.first_job(id, job.id)?.is_some()
+                }
+                _ => false,
+            };
+            let is_waiting = job.task.is_none() && before == State::Waiting;
+            let left = if is_shared { job.task.take() } else { None };
+            if is_waiting || left.is_some() {
+                job.cancel_removed(match left {
+                    None => LEFT_UNCREATED,
+                    Some(_) => "it left the folder; another job has its task",
+                });
+            }
+            job_row::save(self.connection, &mut job, manifest_id, now_ms)?;
+            if job.state != before {
+                let what = job.failure.as_ref().map_or("", |failure| failure.message.as_str());
+                add_event(self.connection, job.id, Some(before), job.state, what, None, now_ms)?;
+            }
+            left.map_or(Ok(()), |left| self.sharing.release(left, job.id))?;
+        }
+        Ok(())
+    }
+
+    /// The jobs of a manifest with errors are not absent; those that have left already stay so.
+    pub(in crate::store) fn see(&mut self, manifest_id: i64) -> Result<(), StoreError> {
+        self.connection.prepare_cached(SEE)?.execute([manifest_id])?;
+        Ok(())
+    }
+
+    /// None of the jobs of a manifest that were not created starts while `why` holds.
+    pub(in crate::store) fn hold_unsent(
+        &mut self,
+        manifest_id: i64,
+        why: &str,
+    ) -> Result<(), StoreError> {
+        let now_ms = self.sharing.moment.now_ms;
+        for row in unsent(self.connection, manifest_id)? {
+            let mut job = self.current(row)?.job;
+            let task = job.task.map(|id| self.sharing.reread(id)).transpose()?;
+            let is_sent = task.as_ref().is_some_and(|task| !task.is_uncreated());
+            if is_sent || job.media.missing.as_deref() == Some(why) {
+                continue;
+            }
+            let (before, left) = (job.state, job.task.take());
+            job.state = State::Waiting;
+            job.media.missing = Some(why.to_owned());
+            job_row::save(self.connection, &mut job, manifest_id, now_ms)?;
+            add_event(self.connection, job.id, Some(before), job.state, why, None, now_ms)?;
+            left.map_or(Ok(()), |left| self.sharing.release(left, job.id))?;
+        }
+        Ok(())
+    }
+}
+
+fn unsent(connection: &Connection, manifest_id: i64) -> Result<Vec<JobRow>, StoreError> {
+    let condition = "INDEXED BY job_manifest
+        WHERE j.manifest_id = ?1 AND j.state IN ('waiting', 'queued', 'identified') ORDER BY j.id";
+    job_row::all(connection, condition, [manifest_id])
+}

@@ -1,0 +1,232 @@
+//! Jobs and the tasks they share: which task a job joins, and what becomes of a task that a job leaves.
+//!
+//! All of it runs inside the caller's transaction. Nothing here decides about payment: a task is unique by
+//! request and take, so a job that asks for both gets the task that exists.
+
+use rusqlite::{Connection, OptionalExtension as _};
+
+use super::{Conflict, StoreError, record, task_row};
+use crate::job::{
+    Delivery, Job, JobId, Moment, Outcome, Policy, State, TAKE_MAX, Task, TaskId, apply,
+};
+
+mod lead;
+pub(super) mod urgency;
+
+/// Why jobs cannot be pointed to tasks.
+pub(super) enum Stop {
+    Conflict(Conflict),
+    Store(StoreError),
+}
+
+impl<E: Into<StoreError>> From<E> for Stop {
+    fn from(error: E) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+/// Points jobs to tasks, in one transaction.
+#[derive(Clone, Copy)]
+pub(super) struct Sharing<'a> {
+    pub(super) connection: &'a Connection,
+    pub(super) moment: Moment,
+    pub(super) policy: &'a Policy,
+}
+
+/// Which task a job is pointed to.
+#[derive(Clone, Copy)]
+pub(super) struct Wish {
+    pub(super) take: u32,
+    /// The turn of a task that is new.
+    pub(super) turn: i64,
+    /// Sessions identified before this (Unix ms) are not used.
+    pub(super) sessions_after_ms: i64,
+}
+
+pub(in crate::store) const HIGHEST_TAKE: &str = "
+    SELECT take FROM task WHERE request_hash = ?1
+    ORDER BY CASE WHEN state NOT IN ('failed', 'cancelled') THEN 0 WHEN task_id IS NOT NULL THEN 1 ELSE 2 END,
+      take DESC LIMIT 1";
+pub(in crate::store) const FIRST_TURN: &str = "
+    SELECT turn FROM task INDEXED BY task_queued
+    WHERE state = 'queued' AND due_at_ms = 0 AND priority = ?1
+    ORDER BY turn, id LIMIT 1";
+pub(in crate::store) const NAME_USED: &str = "
+    SELECT l.key FROM task t JOIN job l ON l.id = t.lead_job
+    WHERE t.own_task_id = ?1 AND t.request_hash <> ?2
+      AND (t.first_sent_at_ms IS NOT NULL OR t.task_id IS NOT NULL
+        OR t.state NOT IN ('cancelled', 'failed') AND EXISTS (
+          SELECT 1 FROM job WHERE task_row = t.id AND id <> ?3))
+    LIMIT 1";
+
+/// What an absent job failed at stays with it: it does not run again before it returns.
+const DETACH_ABSENT: &str = "
+    UPDATE job SET task_row = NULL, error_code = task.error_code, error = task.error,
+      error_reason = task.error_reason, revision = job.revision + 1
+    FROM task WHERE job.task_row = ?1 AND task.id = ?1 AND job.id <> ?2 AND job.absent_since_ms IS NOT NULL";
+pub(in crate::store) const FIRST_JOB: &str = "
+    SELECT id FROM job INDEXED BY job_task WHERE task_row = ?1 AND id <> ?2 ORDER BY absent_since_ms, id LIMIT 1";
+impl<'a> Sharing<'a> {
+    /// For what happens at Kling: no failure is judged there.
+    pub(super) fn of_api(connection: &'a Connection, now_ms: i64) -> Self {
+        const POLICY: Policy = Policy {
+            retry_initial_ms: 1,
+            retry_max_ms: 1,
+            give_up_after_ms: 1,
+            create_settle_ms: 1,
+        };
+        Self { connection, moment: Moment { now_ms, chance: 0.0 }, policy: &POLICY }
+    }
+
+    /// The take that a job joins: the one it was asked for, else the highest that has not failed.
+    pub(super) fn take_to_join(&self, job: &Job) -> Result<u32, StoreError> {
+        if let Some(take) = job.retry_take.or(job.spec.take) {
+            return Ok(take);
+        }
+        let mut highest = self.connection.prepare_cached(HIGHEST_TAKE)?;
+        let take = highest.query_row([&job.request_hash], |row| row.get(0)).optional()?;
+        Ok(take.unwrap_or(1))
+    }
+
+    /// The take that a retry moves on to from `take`: the next one that has not failed.
+    pub(super) fn take_after(&self, request_hash: &str, take: u32) -> Result<u32, StoreError> {
+        let mut failed = self.connection.prepare_cached(
+            "SELECT 1 FROM task WHERE request_hash = ?1 AND take = ?2 AND state = 'failed'
+               AND task_id IS NOT NULL",
+        )?;
+        let mut next = take.saturating_add(1);
+        while failed.exists((request_hash, next))? {
+            next = next.saturating_add(1);
+        }
+        Ok(next)
+    }
+
+    /// The beginning of the queue of one priority: a manifest that joins starts there, so that it neither
+    /// waits behind all that were there before, nor overtakes them all.
+    pub(super) fn turn(&self, priority: i32) -> Result<i64, StoreError> {
+        let mut first = self.connection.prepare_cached(FIRST_TURN)?;
+        Ok(first.query_row([priority], |row| row.get(0)).optional()?.unwrap_or(0))
+    }
+
+    /// Points a job to the task of its request and `wish.take`: joins it, revives it, or makes it. The job is
+    /// changed in memory alone; a task that it pointed to before is the caller's to [release](Self::release).
+    pub(super) fn point(&self, job: &mut Job, wish: Wish) -> Result<(), Stop> {
+        let Some(request_hash) = job.request_hash.clone() else {
+            let what = "a job without its media was to get a task".to_owned();
+            return Err(StoreError::Nonsense { key: job.spec.key.clone(), what }.into());
+        };
+        if wish.take > TAKE_MAX {
+            let what = format!("its request was made in {TAKE_MAX} takes, and there are no more");
+            return Err(Stop::Conflict(Conflict { key: job.spec.key.clone(), what }));
+        }
+        self.require_name(job, &request_hash)?;
+        job.failure = None;
+        job.delivery = Delivery::default();
+        (job.changed_after_sent, job.dismissed) = (false, false);
+        job.media.missing = None;
+        if job.delivered.is_none() {
+            job.output.clone_from(&job.spec.output);
+        }
+        let task = match self.find(&request_hash, wish.take)? {
+            None => self.make(job, request_hash, wish)?,
+            Some(task) => self.join(job, task, wish)?,
+        };
+        job.task = Some(task.id);
+        job.state = match task.state {
+            State::Succeeded if has_result(job, &task) => State::Succeeded,
+            State::Succeeded => State::Downloading,
+            state => state,
+        };
+        Ok(())
+    }
+
+    fn find(&self, request_hash: &str, take: u32) -> Result<Option<Task>, StoreError> {
+        let sql = task_row::select(None, "WHERE t.request_hash = ?1 AND t.take = ?2");
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        Ok(statement.query_row((request_hash, take), task_row::read).optional()?)
+    }
+
+    /// An own `external_task_id` belongs to one request.
+    fn require_name(&self, job: &Job, request_hash: &str) -> Result<(), Stop> {
+        let Some(name) = &job.spec.external_task_id else { return Ok(()) };
+        let mut used = self.connection.prepare_cached(NAME_USED)?;
+        let other: Option<String> =
+            used.query_row((name, request_hash, job.id), |row| row.get(0)).optional()?;
+        match other {
+            None => Ok(()),
+            Some(other) => {
+                let what = format!(
+                    "its external_task_id {name} was used by job {other} for another request; give \
+                     this one another name"
+                );
+                Err(Stop::Conflict(Conflict { key: job.spec.key.clone(), what }))
+            }
+        }
+    }
+
+    fn make(&self, job: &Job, request_hash: String, wish: Wish) -> Result<Task, StoreError> {
+        let own = job.spec.external_task_id.as_deref();
+        let name = Task::name_of(&request_hash, own, wish.take);
+        let (spec, media) = (job.spec.clone(), job.media.clone());
+        let mut task = Task::new(spec, media, request_hash, wish.take, name);
+        (task.lead, task.turn) = (job.id, wish.turn);
+        task.sessions_after_ms = wish.sessions_after_ms;
+        task.media_dir = job.manifest_dir().to_owned();
+        if let Some(at_ms) = job.spec.not_before_at_ms.filter(|at_ms| *at_ms > self.moment.now_ms) {
+            (task.state, task.due_at_ms) = (State::Waiting, at_ms);
+        }
+        task.id = task_row::insert(self.connection, &task, self.moment.now_ms)?;
+        Ok(task)
+    }
+
+    fn join(&self, job: &Job, task: Task, wish: Wish) -> Result<Task, StoreError> {
+        let is_ended =
+            task.state == State::Succeeded || task.was_accepted() && task.state == State::Failed;
+        if is_ended {
+            return Ok(task);
+        }
+        if matches!(task.state, State::Cancelled | State::Failed) {
+            self.connection.prepare_cached(DETACH_ABSENT)?.execute((task.id, job.id))?;
+            let task = self.lead(&task, &self.with_others(job, task.id)?)?;
+            let sessions_after_ms = wish.sessions_after_ms;
+            return self.apply_but(&task, Outcome::Revived { sessions_after_ms }, job.id);
+        }
+        if task.is_superseded {
+            return self.lead(&task, job);
+        }
+        let task = self.renew_links(&task, job)?;
+        self.hurry(&task, job)
+    }
+
+    /// Returns the first job that points to a task, except `but`: those in the folder come first.
+    pub(super) fn first_job(&self, id: TaskId, but: JobId) -> Result<Option<JobId>, StoreError> {
+        let mut first = self.connection.prepare_cached(FIRST_JOB)?;
+        Ok(first.query_row((id, but), |row| row.get(0)).optional()?)
+    }
+
+    /// Writes what an outcome makes of a task; the job `but` is written by the caller.
+    pub(super) fn apply_but(
+        &self,
+        task: &Task,
+        outcome: Outcome,
+        but: JobId,
+    ) -> Result<Task, StoreError> {
+        let transition = apply(task, outcome, &self.moment, self.policy).map_err(|illegal| {
+            StoreError::Nonsense { key: illegal.key.clone(), what: illegal.to_string() }
+        })?;
+        record::record_but(self.connection, &transition, None, self.moment.now_ms, but)
+    }
+
+    pub(super) fn reread(&self, id: TaskId) -> Result<Task, StoreError> {
+        record::task(self.connection, id)?.ok_or_else(|| StoreError::Nonsense {
+            key: String::new(),
+            what: format!("task row {id}, which is not there"),
+        })
+    }
+}
+
+/// Whether the file that a job has is the result of that task.
+fn has_result(job: &Job, task: &Task) -> bool {
+    let result = task.result.as_ref().map(|result| &result.sha256);
+    result.is_some() && job.delivered.as_ref().map(|(sha256, _)| sha256) == result
+}

@@ -1,0 +1,241 @@
+//! A task as a row, both ways. Every statement that reads or writes complete tasks is made here.
+
+use std::sync::LazyLock;
+
+use rusqlite::{Connection, Row};
+
+use super::{
+    StoreError,
+    reason::without_numbers,
+    spec_columns::{self, ASSIGNMENTS, NAMES, SpecColumns, VALUES, parsed_at},
+};
+use crate::job::{Create, Delivered, Failure, Plan, Session, State, Task};
+
+/// The columns of its progress, in the order in which they are read.
+const PROGRESS: &str = "t.state, t.due_at_ms, t.tries, t.failing_since_ms, t.sessions_lost,
+  t.sessions_after_ms, t.waits, t.session_row, t.face_id, t.plan_start_ms, t.plan_end_ms,
+  t.plan_insert_ms, t.account, t.first_sent_at_ms, t.sent_at_ms, t.sends, t.task_id, t.units_micro,
+  t.error_code, t.error, t.result_bytes, t.result_sha256, t.result_ms, ";
+/// How many they are, and those before them.
+const HEAD: usize = 10;
+const SPEC: usize = HEAD + 23;
+const TAIL: usize = SPEC + spec_columns::COUNT;
+
+/// Selects complete tasks. Follow it by `WHERE …`; `{index}` may be replaced by an INDEXED BY clause.
+static SELECT: LazyLock<String> = LazyLock::new(|| {
+    let spec = NAMES.trim_end_matches(", ").replace(", ", ", t.");
+    format!(
+        "SELECT t.id, t.revision, t.request_hash, t.take, t.external_task_id, t.lead_job, t.turn,
+           t.media_dir, l.task_row IS NOT t.id, l.key, {PROGRESS}t.{spec},
+           l.name, l.asked_output, l.delivered_sha256, l.delivered_bytes, s.session_id, s.identified_at_ms, s.expires_at_ms,
+           t.created_at_ms
+         FROM task t{{index}} JOIN job l ON l.id = t.lead_job LEFT JOIN session s ON s.id = t.session_row "
+    )
+});
+
+/// Returns the statement that selects the tasks which fulfil `condition`, along an index if one is named:
+/// left to itself, SQLite takes the index on the state, as if a state had ten tasks and not a million.
+pub(super) fn select(index: Option<&str>, condition: &str) -> String {
+    let index = index.map(|index| format!(" INDEXED BY {index}")).unwrap_or_default();
+    SELECT.replace("{index}", &index) + condition
+}
+
+/// Reads a task from a row of [`select`].
+pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Task> {
+    let (mut spec, media) = spec_columns::read(row, SPEC)?;
+    let is_superseded: bool = row.get(8)?;
+    spec.key = row.get(9)?;
+    spec.take = Some(row.get(3)?);
+    spec.id = row.get(TAIL)?;
+    spec.output = row.get(TAIL + 1)?;
+    let at = |column: usize| HEAD + column;
+    let failure: Option<String> = row.get(at(18))?;
+    let lead_file: Option<String> = row.get(TAIL + 2)?;
+    Ok(Task {
+        id: row.get(0)?,
+        revision: row.get(1)?,
+        state: parsed_at(row, at(0))?,
+        request_hash: row.get(2)?,
+        take: row.get(3)?,
+        name: row.get(4)?,
+        lead: row.get(5)?,
+        lead_file: match lead_file {
+            Some(sha256) => Some((sha256, row.get::<_, i64>(TAIL + 3)?.unsigned_abs())),
+            None => None,
+        },
+        is_superseded,
+        turn: row.get(6)?,
+        media_dir: row.get(7)?,
+        spec,
+        media,
+        due_at_ms: row.get(at(1))?,
+        tries: row.get(at(2))?,
+        failing_since_ms: row.get(at(3))?,
+        sessions_lost: row.get(at(4))?,
+        sessions_after_ms: row.get(at(5))?,
+        waits: row.get(at(6))?,
+        session: session(row)?,
+        plan: plan(row)?,
+        create: create(row)?,
+        task_id: row.get(at(16))?,
+        units_micro: row.get(at(17))?,
+        failure: match failure {
+            Some(code) => Some(Failure { code, message: row.get(at(19))? }),
+            None => None,
+        },
+        result: result(row)?,
+        created_at_ms: row.get(TAIL + 7)?,
+    })
+}
+
+fn session(row: &Row<'_>) -> rusqlite::Result<Option<Session>> {
+    let Some(session_id) = row.get(TAIL + 4)? else { return Ok(None) };
+    Ok(Some(Session {
+        row: row.get(HEAD + 7)?,
+        session_id,
+        identified_at_ms: row.get(TAIL + 5)?,
+        expires_at_ms: row.get(TAIL + 6)?,
+    }))
+}
+
+fn plan(row: &Row<'_>) -> rusqlite::Result<Option<Plan>> {
+    let Some(face_id) = row.get(HEAD + 8)? else { return Ok(None) };
+    Ok(Some(Plan {
+        face_id,
+        sound_start_ms: row.get(HEAD + 9)?,
+        sound_end_ms: row.get(HEAD + 10)?,
+        sound_insert_ms: row.get(HEAD + 11)?,
+    }))
+}
+
+fn create(row: &Row<'_>) -> rusqlite::Result<Option<Create>> {
+    let Some(first_sent_at_ms) = row.get(HEAD + 13)? else { return Ok(None) };
+    Ok(Some(Create {
+        account: row.get(HEAD + 12)?,
+        first_sent_at_ms,
+        sent_at_ms: row.get(HEAD + 14)?,
+        sends: row.get(HEAD + 15)?,
+    }))
+}
+
+fn result(row: &Row<'_>) -> rusqlite::Result<Option<Delivered>> {
+    let Some(sha256) = row.get(HEAD + 21)? else { return Ok(None) };
+    let bytes: i64 = row.get(HEAD + 20)?;
+    Ok(Some(Delivered { bytes: bytes.unsigned_abs(), sha256, duration_ms: row.get(HEAD + 22)? }))
+}
+
+static INSERT: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "INSERT INTO task ({NAMES} request_hash, take, state, lead_job, turn, media_dir, external_task_id,
+           due_at_ms, sessions_after_ms, created_at_ms, updated_at_ms)
+         VALUES ({VALUES} :request_hash, :take, :state, :lead_job, :turn, :media_dir, :name,
+           :due_at_ms, :sessions_after_ms, :now_ms, :now_ms)"
+    )
+});
+
+/// Puts a task that nothing was done for yet into the database; returns its row.
+pub(super) fn insert(connection: &Connection, task: &Task, now_ms: i64) -> Result<i64, StoreError> {
+    let columns = SpecColumns::of(&task.spec);
+    let mut bound = columns.bound(&task.media);
+    let state = task.state.name();
+    bound.extend::<[(&str, &dyn rusqlite::ToSql); 10]>([
+        (":request_hash", &task.request_hash),
+        (":take", &task.take),
+        (":state", &state),
+        (":lead_job", &task.lead),
+        (":turn", &task.turn),
+        (":media_dir", &task.media_dir),
+        (":name", &task.name),
+        (":due_at_ms", &task.due_at_ms),
+        (":sessions_after_ms", &task.sessions_after_ms),
+        (":now_ms", &now_ms),
+    ]);
+    connection.prepare_cached(&INSERT)?.execute(bound.as_slice())?;
+    Ok(connection.last_insert_rowid())
+}
+
+static UPDATE_REQUEST: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "UPDATE task SET {ASSIGNMENTS} lead_job = :lead_job, media_dir = :media_dir,
+           revision = revision + 1 WHERE id = :id"
+    )
+});
+
+/// Writes the request as another job spells it, which leads from now on.
+pub(super) fn update_request(connection: &Connection, task: &Task) -> Result<(), StoreError> {
+    let columns = SpecColumns::of(&task.spec);
+    let mut bound = columns.bound(&task.media);
+    bound.extend::<[(&str, &dyn rusqlite::ToSql); 3]>([
+        (":lead_job", &task.lead),
+        (":media_dir", &task.media_dir),
+        (":id", &task.id),
+    ]);
+    connection.prepare_cached(&UPDATE_REQUEST)?.execute(bound.as_slice())?;
+    Ok(())
+}
+
+/// Makes a statement that writes what changes as a task goes along, if nobody moved it since it was read.
+macro_rules! update_progress {
+    ($also:literal, $and:literal) => {
+        concat!("
+    UPDATE task SET
+      state = :state, revision = revision + 1, ", $also, "
+      due_at_ms = :due_at_ms, tries = :tries, failing_since_ms = :failing_since_ms,
+      sessions_lost = :sessions_lost, sessions_after_ms = :sessions_after_ms, waits = :waits,
+      audio_ms = :audio_ms,
+      face_id = :face_id, plan_start_ms = :plan_start_ms, plan_end_ms = :plan_end_ms,
+      plan_insert_ms = :plan_insert_ms, account = :account, first_sent_at_ms = :first_sent_at_ms,
+      sent_at_ms = :sent_at_ms, sends = :sends,
+      units_micro = :units_micro, error_code = :error_code, error = :error,
+      error_reason = :error_reason, result_bytes = :result_bytes,
+      result_sha256 = :result_sha256, result_ms = :result_ms,
+      updated_at_ms = :now_ms,
+      ended_at_ms = CASE WHEN :state = :from THEN ended_at_ms ELSE :ended_at_ms END
+    WHERE id = :id AND state = :from AND revision = :revision", $and)
+    };
+}
+
+/// Where neither Kling's task nor the session changes, which is nearly always: their indexes, each as large
+/// as all tasks together, are left alone then.
+const UPDATE_PROGRESS: &str =
+    update_progress!("", " AND task_id IS :task_id AND session_row IS :session_row");
+
+const UPDATE_PROGRESS_COMPLETE: &str =
+    update_progress!("task_id = :task_id, session_row = :session_row,", "");
+
+/// Writes a task's progress. Returns false, with nothing written, if its row changed since it was read.
+pub(super) fn update_progress(
+    connection: &Connection,
+    task: &Task,
+    from: State,
+    now_ms: i64,
+) -> Result<bool, StoreError> {
+    let (plan, create) = (task.plan.as_ref(), task.create.as_ref());
+    let (failure, result) = (task.failure.as_ref(), task.result.as_ref());
+    let parameters = rusqlite::named_params! {
+        ":id": task.id, ":from": from.name(), ":revision": task.revision,
+        ":state": task.state.name(), ":audio_ms": task.media.audio_ms,
+        ":due_at_ms": task.due_at_ms, ":tries": task.tries,
+        ":failing_since_ms": task.failing_since_ms, ":sessions_lost": task.sessions_lost,
+        ":sessions_after_ms": task.sessions_after_ms,
+        ":waits": task.waits, ":session_row": task.session.as_ref().map(|session| session.row),
+        ":face_id": plan.map(|plan| &plan.face_id),
+        ":plan_start_ms": plan.map(|plan| plan.sound_start_ms),
+        ":plan_end_ms": plan.map(|plan| plan.sound_end_ms),
+        ":plan_insert_ms": plan.map(|plan| plan.sound_insert_ms),
+        ":account": create.map(|create| &create.account),
+        ":first_sent_at_ms": create.map(|create| create.first_sent_at_ms),
+        ":sent_at_ms": create.map(|create| create.sent_at_ms),
+        ":sends": create.map(|create| create.sends),
+        ":task_id": task.task_id, ":units_micro": task.units_micro,
+        ":error_code": failure.map(|failure| &failure.code),
+        ":error": failure.map(|failure| &failure.message),
+        ":error_reason": failure.map(|failure| without_numbers(&failure.message)),
+        ":result_bytes": result.map(|result| i64::try_from(result.bytes).unwrap_or(i64::MAX)),
+        ":result_sha256": result.map(|result| &result.sha256),
+        ":result_ms": result.and_then(|result| result.duration_ms),
+        ":now_ms": now_ms, ":ended_at_ms": task.state.is_finished().then_some(now_ms),
+    };
+    Ok(connection.prepare_cached(UPDATE_PROGRESS)?.execute(parameters)? == 1
+        || connection.prepare_cached(UPDATE_PROGRESS_COMPLETE)?.execute(parameters)? == 1)
+}

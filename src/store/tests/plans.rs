@@ -1,0 +1,113 @@
+//! Nothing that runs all the time walks over all tasks or jobs, or sorts.
+
+use super::*;
+use crate::store::{
+    JobFilter, command, delivery, left_over, measured, media_queue, overview, queue, reconcile,
+    reconcile::depart, retention, sharing,
+};
+
+/// How SQLite would find the rows of `query`.
+fn plan(bench: &Bench, query: &str) -> String {
+    let sql = bench.sql();
+    let mut statement = sql.prepare(&format!("EXPLAIN QUERY PLAN {query}")).unwrap();
+    // Unbound parameters are NULL, which changes no plan.
+    let steps = statement.raw_query().mapped(|row| row.get::<_, String>("detail"));
+    steps.map(Result::unwrap).collect::<Vec<_>>().join("\n")
+}
+
+/// A condition that follows `FROM job j`.
+fn of_jobs(condition: &str) -> String {
+    format!("SELECT j.id FROM job j {condition}")
+}
+
+fn queries() -> Vec<String> {
+    let of_state = |state| JobFilter { state, manifest: None };
+    let of_manifest = |state| JobFilter { state, manifest: Some("a.yaml".to_owned()) };
+    let mut queries = vec![
+        queue::QUEUED.sql(),
+        queue::DELAYED.sql(),
+        queue::COME_OF_TIME.sql(),
+        queue::under_way(State::Submitted),
+        queue::under_way(State::Downloading),
+        of_jobs(depart::DUE_TO_LEAVE),
+        of_jobs(delivery::DUE),
+        of_jobs(media_queue::WAITING),
+        of_jobs(media_queue::FAILED_CHANGED),
+        of_jobs(media_queue::LOCAL),
+        of_state(None).sql(),
+        of_state(Some(State::Failed)).sql(),
+        of_manifest(None).sql(),
+        of_manifest(Some(State::Failed)).sql(),
+    ];
+    let as_they_are = [
+        queue::NEXT_DUE,
+        delivery::NEXT_DUE,
+        queue::MOVING,
+        sharing::FIRST_TURN,
+        sharing::NAME_USED,
+        sharing::urgency::ALIGN,
+        sharing::FIRST_JOB,
+        sharing::urgency::AS_URGENT,
+        command::UNDECIDED,
+        reconcile::ANY_GONE,
+        reconcile::KNOWN,
+        reconcile::OUTPUT_ASKED,
+        reconcile::OUTPUT_OF_KEY,
+        reconcile::SHARED_WITH,
+        depart::SEE,
+        overview::REFUSED,
+        overview::BLOCKED_JOBS,
+        overview::SLOTS_USED,
+        overview::CHANGED,
+        overview::DISMISSED,
+        measured::OLDEST,
+        left_over::LEFT,
+        retention::NEXT_EVENT,
+        retention::FORGET_EVENTS,
+        retention::NEXT_SESSION,
+        "SELECT * FROM job_history WHERE key = 'a'",
+        "SELECT * FROM job_overview WHERE key = 'a'",
+    ];
+    queries.extend(as_they_are.map(str::to_owned));
+    queries
+}
+
+#[test]
+fn queries_follow_an_index_and_sort_nothing() {
+    let bench = Bench::new();
+    for query in queries() {
+        let plan = plan(&bench, &query);
+        let walked_through = |step: &str| step.starts_with("SCAN") && !step.contains("INDEX");
+        // The daemon is one row, there are eleven states, and subqueries of one row are scanned too.
+        let harmless = |step: &str| {
+            step.starts_with("SCAN (subquery")
+                || [
+                    "SCAN CONSTANT ROW",
+                    "SCAN 1 CONSTANT ROW",
+                    "SCAN slots",
+                    "SCAN now",
+                    "SCAN asked",
+                    "SCAN daemon_state",
+                    "SCAN state",
+                ]
+                .contains(&step)
+        };
+        for step in plan.lines().filter(|step| walked_through(step)) {
+            assert!(harmless(step), "{query}\n{plan}");
+        }
+        assert!(!plan.contains("TEMP B-TREE"), "{query}\n{plan}");
+    }
+}
+
+/// The takes of one request, and the jobs of one request that left, are few: these may be sorted.
+#[test]
+fn rows_of_a_request_are_found_by_its_hash() {
+    let bench = Bench::new();
+    for (query, index) in [
+        (sharing::HIGHEST_TAKE.to_owned(), "USING INDEX sqlite_autoindex_task_1 (request_hash=?)"),
+        (of_jobs(reconcile::GONE), "USING INDEX job_gone (request_hash=?)"),
+    ] {
+        let plan = plan(&bench, &query);
+        assert!(plan.contains(index) && !plan.contains("SCAN"), "{plan}");
+    }
+}

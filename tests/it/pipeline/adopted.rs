@@ -1,0 +1,140 @@
+//! Tasks that are adopted after the database was lost: no create request of theirs is known.
+
+use std::{fs, time::Duration};
+
+use lipsyncd::{
+    job::{Source, State},
+    pipeline::End,
+    sim::{Call, Fault, FaultRule},
+    store::{Command, Store},
+};
+use serde_json::Value;
+
+use crate::support::{House, quick, refusal, wanted, with};
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A house whose database was lost after `m/a` had succeeded.
+async fn database_lost() -> House {
+    let mut house = House::new(quick()).await;
+    house.put("m.yaml", vec![wanted("m/a")]).await;
+    assert_eq!(house.run().await, End::Idle);
+    house.store = Store::open(&house.dir.path().join("new.db")).unwrap();
+    house
+}
+
+/// The same; the task of `m/a` is adopted.
+async fn adopted() -> House {
+    let house = database_lost().await;
+    house.put("m.yaml", vec![wanted("m/a")]).await;
+    assert_eq!(house.run().await, End::Idle);
+    house.assert_all_succeeded(1).await;
+    assert!(house.task("m/a").await.create.is_none(), "it was adopted");
+    house
+}
+
+fn pass_days(house: &House, days: u32) {
+    house.sim.advance(DAY * days);
+    house.set_ahead((DAY * days).as_millis() as i64);
+}
+
+fn delete_results(house: &House) {
+    fs::remove_dir_all(house.output("m")).unwrap();
+}
+
+fn metadata(house: &House, path: &str) -> Value {
+    serde_json::from_slice(&fs::read(house.output(path)).unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn adopted_result_expires() {
+    for api_knows_task in [true, false] {
+        let house = adopted().await;
+        delete_results(&house);
+        pass_days(&house, 31);
+        if !api_knows_task {
+            house.fault(FaultRule::always(Call::Query, refusal(1203)));
+        }
+        house.command("m/a", Command::Fetch).await;
+        assert_eq!(house.run().await, End::Idle);
+        let failure = house.job("m/a").await.failure.unwrap();
+        assert_eq!(failure.code, "result_expired", "{}", failure.message);
+        assert_eq!(house.ledger().tasks.len(), 1, "nothing is paid");
+    }
+}
+
+#[tokio::test]
+async fn adopted_task_fails_when_kling_deleted_its_result() {
+    let house = database_lost().await;
+    pass_days(&house, 31);
+    house.fault(FaultRule::always(Call::Query, Fault::Status { status: 503 }));
+    house.put("m.yaml", vec![wanted("m/a")]).await;
+    let running = house.start().await;
+    house.until_state("m/a", State::Submitted).await;
+    delete_results(&house);
+    house.clear_faults();
+    house.until_state("m/a", State::Failed).await;
+    running.stop().await;
+    let task = house.task("m/a").await;
+    assert!(task.create.is_none(), "it was adopted");
+    assert_eq!(
+        (task.state, task.failure.unwrap().code.as_str()),
+        (State::Failed, "result_expired")
+    );
+    assert_eq!(house.ledger().tasks.len(), 1, "nothing is paid");
+}
+
+#[tokio::test]
+async fn young_adopted_result_is_waited_for() {
+    let house = adopted().await;
+    delete_results(&house);
+    pass_days(&house, 29);
+    house.fault(FaultRule::always(Call::Query, refusal(1203)));
+    house.command("m/a", Command::Fetch).await;
+    let running = house.start().await;
+    house.until("tries to fail", async || house.job("m/a").await.delivery.tries > 1).await;
+    house.clear_faults();
+    house.until_state("m/a", State::Succeeded).await;
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn copy_of_an_adopted_result_has_its_metadata() {
+    let house = adopted().await;
+    let same = with("n/b", |spec| {
+        let Source::Url(video) = &mut spec.video else { panic!("not a URL") };
+        *video = video.replace("n/b", "m/a");
+        let Source::Url(audio) = &mut spec.audio else { panic!("not a URL") };
+        *audio = audio.replace("n/b", "m/a");
+        spec.labels = [("team".to_owned(), "other".to_owned())].into();
+    });
+    house.put("n.yaml", vec![same]).await;
+    assert_eq!(house.run().await, End::Idle);
+    house.assert_all_shared(2, 1).await;
+    let (first, copy) = (metadata(&house, "m/a.json"), metadata(&house, "n/b.json"));
+    for key in ["face", "timing", "units", "created_at", "task_id", "request_hash", "take"] {
+        assert_eq!(copy[key], first[key], "{key}");
+    }
+    assert_eq!(first["timing"]["sound_end_ms"], 3_000);
+    assert_eq!(
+        (copy["job"].as_str(), copy["labels"]["team"].as_str()),
+        (Some("n/b"), Some("other"))
+    );
+    assert_eq!(house.ledger().accepted(Call::Download), 1);
+}
+
+#[tokio::test]
+async fn fetched_result_of_an_adopted_task_has_the_time_of_the_task() {
+    let house = database_lost().await;
+    let time = |house: &House| {
+        let created_at = metadata(house, "m/a.json")["created_at"].as_str().unwrap().to_owned();
+        created_at.parse::<jiff::Timestamp>().unwrap().as_millisecond()
+    };
+    let first_ms = time(&house);
+    delete_results(&house);
+    pass_days(&house, 5);
+    house.put("m.yaml", vec![wanted("m/a")]).await;
+    assert_eq!(house.run().await, End::Idle);
+    house.assert_all_succeeded(1).await;
+    assert!((0..60_000).contains(&(time(&house) - first_ms)), "{} {first_ms}", time(&house));
+}

@@ -1,0 +1,83 @@
+//! What a seed draws: the account, and what the daemon works under.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicBool},
+};
+
+use lipsyncd::{
+    job::Policy,
+    media::Locator,
+    metrics::Metrics,
+    pipeline::{Offload, PaceSettings, Settings},
+    sim::SimConfig,
+};
+
+use super::{api::TOKEN, folder};
+use crate::support::chance::Chance;
+
+const HOUR_MS: i64 = 3_600_000;
+
+/// Where files are quick to write, if the machine has such a place.
+pub fn memory() -> PathBuf {
+    let shared = PathBuf::from("/dev/shm");
+    if shared.is_dir() { shared } else { std::env::temp_dir() }
+}
+
+/// How the account behaves.
+pub fn account(chance: &Chance, seed: u64) -> SimConfig {
+    let unique_external_ids = chance.happens(0.5);
+    // Where names are not unique, only a task that shows up in time keeps from paying twice.
+    let lag_max_ms = if unique_external_ids { 60_000 } else { 30_000 };
+    let low_ms = chance.between(1_000, 200_000);
+    SimConfig {
+        bearer_token: Some(TOKEN.to_owned()),
+        concurrency: usize::try_from(chance.between(1, 6)).unwrap(),
+        identify_per_second: Some(u32::try_from(chance.between(1, 5)).unwrap()),
+        create_per_second: Some(u32::try_from(chance.between(1, 5)).unwrap()),
+        query_per_second: chance.happens(0.3).then_some(2),
+        task_ms: (low_ms, low_ms + chance.between(0, 200_000)),
+        visibility_lag_ms: if chance.happens(0.6) { chance.between(0, lag_max_ms) } else { 0 },
+        session_ttl_ms: *chance.pick(&[600_000, 24 * HOUR_MS]),
+        answers_external_lookups: chance.happens(0.7),
+        unique_external_ids,
+        min_result_bytes: 2_000,
+        seed,
+        ..SimConfig::default()
+    }
+}
+
+/// What the daemon works under.
+pub fn settings(chance: &Chance, root: PathBuf, output_dir: PathBuf) -> Settings {
+    let per_second = |chance: &Chance| *chance.pick(&[1.0, 2.0, 10.0]);
+    Settings {
+        account: "simulated".to_owned(),
+        policy: Policy {
+            retry_initial_ms: 1_000,
+            retry_max_ms: 300_000,
+            give_up_after_ms: 24 * HOUR_MS,
+            create_settle_ms: 90_000,
+        },
+        session_ttl_ms: 23 * HOUR_MS,
+        slots: usize::try_from(chance.between(1, 5)).unwrap(),
+        pace: PaceSettings {
+            identify_per_second: per_second(chance),
+            create_per_second: per_second(chance),
+            query_per_second: per_second(chance),
+        },
+        units_per_day_micro: chance.happens(0.2).then(|| chance.between(4, 20) * 1_000_000),
+        poll_min_ms: 2_000,
+        poll_max_ms: 30_000,
+        probe_interval_ms: 60_000,
+        downloads: usize::try_from(chance.between(1, 4)).unwrap(),
+        download_bytes_max: 1 << 20,
+        output_dir,
+        locator: Locator {
+            jobs_dir: root.join(folder::JOBS),
+            media_dirs: vec![root.join(folder::MEDIA)],
+        },
+        offload: Offload::threads(),
+        is_scanned: Arc::new(AtomicBool::new(false)),
+        metrics: Metrics::new(),
+    }
+}
