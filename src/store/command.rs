@@ -248,6 +248,9 @@ fn cancel(sharing: Sharing<'_>, mut job: Job) -> Result<(), Stop> {
     (job.retry_take, job.media.missing) = (None, None);
     let what = match earlier {
         Some(task) => {
+            if !task.state.is_finished() && sharing.first_job(task.id, record::NO_JOB)?.is_none() {
+                sharing.lead(&task, &job)?;
+            }
             (job.task, job.failure) = (Some(task.id), None);
             job.changed_after_sent = job.request_hash.as_ref() != Some(&task.request_hash);
             let has_file = job.delivered.as_ref().map(|(sha256, _)| sha256)

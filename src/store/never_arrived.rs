@@ -51,6 +51,11 @@ pub(super) fn reconsider(
     if sharing.first_job(task.id, NO_JOB)?.is_none() && !task.state.is_finished() {
         task = sharing.apply_but(&task, Outcome::Abandoned, NO_JOB)?;
     }
+    if task.state.is_unsent() {
+        // While it was sent, jobs left it whose priority it has.
+        sharing.align(task.id)?;
+        task = sharing.reread(task.id)?;
+    }
     Ok((task, is_asked))
 }
 

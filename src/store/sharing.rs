@@ -59,11 +59,13 @@ pub(in crate::store) const NAME_USED: &str = "
           SELECT 1 FROM job WHERE task_row = t.id AND id <> ?3))
     LIMIT 1";
 
-/// What an absent job failed at stays with it: it does not run again before it returns.
-const DETACH_ABSENT: &str = "
+/// What an absent job failed at stays with it: it does not run again before it returns. Neither does a job whose request
+/// changed: it runs the changed one.
+const DETACH_FAILED: &str = "
     UPDATE job SET task_row = NULL, error_code = task.error_code, error = task.error,
       error_reason = task.error_reason, revision = job.revision + 1
-    FROM task WHERE job.task_row = ?1 AND task.id = ?1 AND job.id <> ?2 AND job.absent_since_ms IS NOT NULL";
+    FROM task WHERE job.task_row = ?1 AND task.id = ?1 AND job.id <> ?2
+      AND (job.absent_since_ms IS NOT NULL OR job.changed_after_sent = 1)";
 pub(in crate::store) const FIRST_JOB: &str = "
     SELECT id FROM job INDEXED BY job_task WHERE task_row = ?1 AND id <> ?2 ORDER BY absent_since_ms, id LIMIT 1";
 impl<'a> Sharing<'a> {
@@ -186,7 +188,7 @@ impl<'a> Sharing<'a> {
             return Ok(task);
         }
         if matches!(task.state, State::Cancelled | State::Failed) {
-            self.connection.prepare_cached(DETACH_ABSENT)?.execute((task.id, job.id))?;
+            self.connection.prepare_cached(DETACH_FAILED)?.execute((task.id, job.id))?;
             let task = self.lead(&task, &self.with_others(job, task.id)?)?;
             let sessions_after_ms = wish.sessions_after_ms;
             return self.apply_but(&task, Outcome::Revived { sessions_after_ms }, job.id);
