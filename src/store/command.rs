@@ -245,6 +245,8 @@ fn retry(sharing: Sharing<'_>, mut job: Job, task: Option<&Task>) -> Result<(), 
 fn cancel(sharing: Sharing<'_>, mut job: Job) -> Result<(), Stop> {
     let before = job.clone();
     let earlier = job.earlier_task.take().map(|id| sharing.reread(id)).transpose()?;
+    // A task that was not created is no result to go back to.
+    let earlier = earlier.filter(|task| !task.is_uncreated());
     (job.retry_take, job.media.missing) = (None, None);
     let what = match earlier {
         Some(task) => {
