@@ -109,7 +109,8 @@ pub(super) const BLOCKED_JOBS: &str = "
     WHERE substr(waits, 1, length(?1)) = ?1";
 
 pub(super) const SLOTS_USED: &str = "
-    SELECT count(*) FROM task INDEXED BY task_state WHERE state IN ('creating', 'submitted', 'processing')";
+    SELECT count(*) FROM task INDEXED BY task_state
+    WHERE state IN ('creating', 'submitted', 'processing') AND slot_freed = 0";
 
 /// The key is that of the row with the lowest id.
 pub(super) const CHANGED: &str = "

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension as _, named_params};
 
-use super::{Store, StoreError, candidate, history_text, job_row, spend, task_row};
+use super::{Store, StoreError, account, candidate, history_text, job_row, spend, task_row};
 use crate::job::{Delivered, Job, JobId, State, Task, TaskId, Transition};
 
 /// Which call of the API an answer belongs to.
@@ -156,11 +156,14 @@ pub(super) fn record_but(
     if task.state == State::Submitted {
         refuse_taken(connection, task)?;
     }
+    if let Some(create) = task.create.as_ref().filter(|_| *from == State::Identified) {
+        account::ensure(connection, &create.host, &create.account)?;
+    }
     if !task_row::update_progress(connection, task, *from, now_ms)? {
         return Err(StoreError::Stale { key: task.spec.key.clone() });
     }
     move_jobs(connection, transition, answer, now_ms, but)?;
-    if *from == State::Unresolved {
+    if matches!(*from, State::Unresolved | State::Creating) && task.state != *from {
         candidate::forget(connection, task.id)?;
     }
     spend::add(connection, *spent, now_ms)?;
