@@ -6,7 +6,7 @@
 use std::fmt::Debug;
 
 use libfuzzer_sys::fuzz_target;
-use lipsyncd::kling::{Reply, offline::RawAnswer};
+use lipsyncd::kling::{Reply, Spelling, offline::RawAnswer};
 use lipsyncd_fuzz::is_one_line;
 
 /// The API's message with its frame around it, or an excerpt.
@@ -36,7 +36,9 @@ fuzz_target!(|body: &[u8]| {
             assert!(!created.task_id.is_empty());
         }
         let tasks = checked(raw.tasks(), http_status).unwrap_or_default();
-        for task in tasks.into_iter().chain(checked(raw.task(), http_status)) {
+        let named = Spelling::ALL.map(|spelling| raw.task_by_name("n", spelling));
+        let named = named.into_iter().filter_map(|reply| checked(reply, http_status));
+        for task in tasks.into_iter().chain(checked(raw.task(), http_status)).chain(named) {
             assert!(!task.task_id.is_empty());
             assert!(task.units_micro.is_none_or(|micro| micro >= 0));
             assert!(task.videos.iter().all(|video| video.duration_ms.is_none_or(|ms| ms >= 0)));

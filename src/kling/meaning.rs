@@ -29,6 +29,8 @@ pub enum Meaning {
     ServerTrouble,
     /// A well-formed refusal (HTTP 4xx) with a code that is not known here.
     OtherRefusal,
+    /// Only of queries for one task: code 0, but without the task. Not found, but not proven.
+    Empty,
     /// Only of downloads: the address, or one that it redirects to, is not allowed. Asking again does not help.
     AddressRefused,
     /// No answer, or one that is not the API's: the outcome of a create is unknown unless the request never left.
@@ -64,7 +66,7 @@ impl Meaning {
 
     /// Whether the server has certainly not done what it was asked for.
     pub const fn is_definite_refusal(self) -> bool {
-        !matches!(self, Self::ServerTrouble | Self::Transport)
+        !matches!(self, Self::ServerTrouble | Self::Empty | Self::Transport)
     }
 
     /// The start of a sentence that says it.
@@ -87,6 +89,7 @@ impl Meaning {
             Self::IpRefused => "the API does not accept this machine's IP address",
             Self::ServerTrouble => "the API is in trouble",
             Self::OtherRefusal => "the API refused the request with a code that is not known here",
+            Self::Empty => "the API answered success, but with no task",
             Self::AddressRefused => "the address is not allowed for a download",
             Self::Transport => "no usable answer came",
         }

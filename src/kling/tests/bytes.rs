@@ -4,7 +4,7 @@
 use proptest::{prelude::*, sample::Index};
 
 use super::{super::offline::RawAnswer, *};
-use crate::kling::Reply;
+use crate::kling::{Reply, Spelling};
 
 const TASK: &str = r#"{"code":0,"message":"ok","request_id":"r","data":{"task_id":"t",
     "task_status":"succeed","task_result":{"videos":[{"url":"https://e.com/v","duration":"5.04"}]},
@@ -36,6 +36,9 @@ fn survive(body: &[u8], http_status: u16) -> RawAnswer {
     holds(&raw.identified(), http_status);
     holds(&raw.created(), http_status);
     holds(&raw.task(), http_status);
+    for spelling in Spelling::ALL {
+        holds(&raw.task_by_name("n", spelling), http_status);
+    }
     holds(&raw.tasks(), http_status);
     holds(&raw.costs(), http_status);
     raw
