@@ -20,6 +20,7 @@ mod hosts;
 mod lookup;
 mod meaning;
 pub mod offline;
+mod oversize;
 mod reply;
 mod request;
 mod text;

@@ -65,6 +65,7 @@ impl Word {
             | Meaning::NotFound
             | Meaning::Policy
             | Meaning::ServerTrouble
+            | Meaning::TooLarge
             | Meaning::OtherRefusal
             | Meaning::Empty
             | Meaning::AddressRefused
