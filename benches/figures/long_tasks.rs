@@ -13,7 +13,7 @@ use lipsyncd::{
     job::{FaceChoice, JobSpec, Media, Moment, Policy, Source},
     kling::{
         Answer, Api, CreateRequest, Created, Fetched, Identified, RemoteTask, Reply, ResourcePack,
-        VideoRef,
+        Spelling, VideoRef,
         offline::{RawAnswer, unanswered},
     },
     manifest::{Content, request_hash, spec_hash},
@@ -184,6 +184,11 @@ impl Api for Simulated {
 
     async fn task(&self, id: &str) -> Reply<RemoteTask> {
         self.ask(|sim, now_ms| sim.query(now_ms, Some(AUTHORIZATION), id)).await.task()
+    }
+
+    async fn task_by_name(&self, name: &str, spelling: Spelling) -> Reply<RemoteTask> {
+        let asked = self.ask(|sim, now_ms| sim.query(now_ms, Some(AUTHORIZATION), name));
+        asked.await.task_by_name(name, spelling)
     }
 
     async fn tasks(&self, page: u32, page_size: u32) -> Reply<Vec<RemoteTask>> {

@@ -65,7 +65,9 @@ impl Word {
             | Meaning::NotFound
             | Meaning::Policy
             | Meaning::ServerTrouble
+            | Meaning::TooLarge
             | Meaning::OtherRefusal
+            | Meaning::Empty
             | Meaning::AddressRefused
             | Meaning::Transport => None,
         }
@@ -87,7 +89,9 @@ pub(super) fn outcome_of(error: &ApiError) -> Outcome {
         return Outcome::HeldBack(error.message.clone());
     }
     match error.meaning {
-        Meaning::ServerTrouble | Meaning::Transport => Outcome::Trouble(trouble(error)),
+        Meaning::ServerTrouble | Meaning::Empty | Meaning::Transport => {
+            Outcome::Trouble(trouble(error))
+        }
         _ => Outcome::Refused(fault(error)),
     }
 }

@@ -130,7 +130,7 @@ fn is_of_this_call(error: &ApiError, answer: &Answer) -> bool {
 /// Whether an error says something of this one task, and nothing of the others.
 fn is_of_this_task(error: &ApiError, answer: &Answer) -> bool {
     match error.meaning {
-        Meaning::Policy | Meaning::OtherRefusal => true,
+        Meaning::Policy | Meaning::OtherRefusal | Meaning::Empty => true,
         // An answer of the right status with which nothing can be done.
         Meaning::Transport => answer.http_status.is_some_and(|status| (200..300).contains(&status)),
         _ => false,

@@ -9,7 +9,7 @@ use futures_util::stream::{self, StreamExt as _};
 use lipsyncd::{
     kling::{
         Api, ApiError, CreateRequest, Created, Fetched, Identified, Meaning, RemoteTask, Reply,
-        ResourcePack, VideoRef,
+        ResourcePack, Spelling, VideoRef,
         offline::{RawAnswer, unanswered},
     },
     sim::{self, Call, Refusal, Sim},
@@ -162,6 +162,28 @@ impl Api for SimulatedApi {
         let run = move |sim: &mut Sim, now_ms| sim.query(now_ms, Some(AUTHORIZATION), &id);
         match self.ask(Call::Query, run).await {
             Ok(raw) => raw.task(),
+            Err(silence) => unanswered(silence.why, silence.never_left),
+        }
+    }
+
+    async fn task_by_name(&self, name: &str, spelling: Spelling) -> Reply<RemoteTask> {
+        let name_asked = name.to_owned();
+        let asked = match spelling {
+            Spelling::Path | Spelling::Flag => {
+                let run = move |sim: &mut Sim, now_ms| {
+                    sim.query(now_ms, Some(AUTHORIZATION), &name_asked)
+                };
+                self.ask(Call::Query, run).await
+            }
+            Spelling::Query => {
+                let query = format!("external_task_id={name}");
+                let run =
+                    move |sim: &mut Sim, now_ms| sim.list(now_ms, Some(AUTHORIZATION), &query);
+                self.ask(Call::List, run).await
+            }
+        };
+        match asked {
+            Ok(raw) => raw.task_by_name(name, spelling),
             Err(silence) => unanswered(silence.why, silence.never_left),
         }
     }

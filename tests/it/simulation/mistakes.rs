@@ -11,7 +11,7 @@ use std::{
 use lipsyncd::{
     kling::{
         Api, ApiError, CreateRequest, Created, Fetched, Identified, Meaning, RemoteTask, Reply,
-        ResourcePack, VideoRef,
+        ResourcePack, Spelling, VideoRef,
     },
     pipeline::Settings,
 };
@@ -128,6 +128,10 @@ impl<A: Api> Api for Mistaken<A> {
 
     async fn task(&self, id: &str) -> Reply<RemoteTask> {
         self.api.task(id).await
+    }
+
+    async fn task_by_name(&self, name: &str, spelling: Spelling) -> Reply<RemoteTask> {
+        self.api.task_by_name(name, spelling).await
     }
 
     async fn tasks(&self, page: u32, page_size: u32) -> Reply<Vec<RemoteTask>> {
