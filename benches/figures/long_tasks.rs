@@ -10,7 +10,7 @@ use std::{
 
 use futures_util::{StreamExt as _, stream};
 use lipsyncd::{
-    job::{FaceChoice, JobSpec, Media, Moment, Policy, Source},
+    job::{Account, FaceChoice, JobSpec, Media, Moment, Policy, Source},
     kling::{
         Answer, Api, CreateRequest, Created, Fetched, Identified, RemoteTask, Reply, ResourcePack,
         Spelling, VideoRef,
@@ -86,7 +86,7 @@ fn settings(dir: &TempDir, slots: usize, offload: Offload) -> Settings {
     let (output_dir, jobs_dir) = (dir.path().join("output"), dir.path().join("jobs"));
     std::fs::create_dir(&output_dir).unwrap();
     Settings {
-        account: "bench".to_owned(),
+        account: Account { host: "host".to_owned(), key: "bench".to_owned() },
         policy: Policy {
             retry_initial_ms: 1_000,
             retry_max_ms: 300_000,

@@ -8,21 +8,22 @@ use super::{
     open,
 };
 use crate::{
-    job::{Outcome, State},
+    job::Outcome,
     store::{Command, JobState},
 };
 
-/// Decide an unresolved job: which task it is, or that it was never accepted
+/// Decide a job whose create request has an unknown outcome: which task it is, or that there is none
 ///
-/// A job is `unresolved` when the answer to its create was lost and lookups by external_task_id cannot
-/// tell what became of it, most often because the account does not answer them: nobody but you can
-/// tell whether Kling accepted it.
+/// A job is `unresolved` when Kling cannot be asked whether it accepted the create request: lookups by
+/// external_task_id are not answered, or have failed for `retry.give_up_after`. Before that, the job is
+/// `creating`, and may be decided as well. lipsyncd looks it up again whenever more becomes known.
 ///
-/// To find out: `lipsyncd show JOB` tells when the create was sent and under which external_task_id,
-/// and lists the tasks of your account that could be it. If one of them is it, give its id by --task:
-/// it is followed to its end and not paid for again. Only if there is none, say --resend: should
-/// there be one after all, it is paid for twice. A task that Kling does not know may be corrected by
-/// another --task.
+/// To find out: `lipsyncd show JOB` shows when the create request was sent and under which
+/// external_task_id, and lists the tasks of your account that could be it. If one of them is it, give its
+/// id by --task: the task is followed to its end and not paid for again. Only if there is none, use
+/// --resend: if Kling has a task after all, it is paid for twice. So --resend is refused while the list of
+/// the account's tasks was not read far enough, or a listed task could be the one, unless --yes is given. A
+/// task that Kling does not know may be corrected by another --task.
 #[derive(Debug, clap::Args)]
 #[command(
     group = ArgGroup::new("decision").required(true),
@@ -37,9 +38,12 @@ pub struct Args {
     /// This task of the account is it
     #[arg(long, value_name = "ID", group = "decision", value_hint = ValueHint::Other)]
     task: Option<String>,
-    /// It was never accepted: send it again
+    /// Kling has no task of it: send the create request again
     #[arg(long, group = "decision")]
     resend: bool,
+    /// With --resend: send it although Kling may have the task, and pay twice if it has
+    #[arg(long, conflicts_with = "task")]
+    yes: bool,
 }
 
 pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCode, CommandError> {
@@ -52,17 +56,22 @@ pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCod
         }
         None => Outcome::ResolvedAsUnsent,
     };
-    let names_a_task = arguments.task.is_some();
+    let (names_a_task, is_sure) = (arguments.task.is_some(), arguments.yes);
     let judge = move |state: &JobState| -> Verdict {
         let key = &state.job.spec.key;
         let is_unseen = state.task.as_ref().is_some_and(|task| task.is_unseen());
-        match state.job.state {
-            State::Unresolved => Ok(Command::Task(outcome.clone())),
+        match state.to_decide() {
+            Some(task) if task.is_sending() => Err(No::Refused(
+                "its create request is in flight, or was not looked up since it was sent"
+                    .to_owned(),
+                Some("try again in a moment, while the daemon runs".to_owned()),
+            )),
+            Some(_) if names_a_task || is_sure => Ok(Command::Task(outcome.clone())),
+            Some(_) => danger(state).map_or(Ok(Command::Task(outcome.clone())), Err),
             // The task that was named before does not exist: another may be named.
-            State::Submitted if is_unseen && names_a_task => Ok(Command::Task(outcome.clone())),
-            _ if state.undecided.is_some() => Ok(Command::Task(outcome.clone())),
-            other => Err(No::Refused(
-                format!("is {other}, not unresolved: there is nothing to decide"),
+            None if is_unseen && names_a_task => Ok(Command::Task(outcome.clone())),
+            None => Err(No::Refused(
+                format!("is {}: there is nothing to decide", state.job.state),
                 Some(open::command("show", key)),
             )),
         }
@@ -83,6 +92,23 @@ pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCod
     Ok(exit)
 }
 
+/// Why sending again may pay twice, as far as it is known.
+fn danger(state: &JobState) -> Option<No> {
+    let show = open::command("show", &state.job.spec.key);
+    let why = match state.candidates.as_slice() {
+        [] if state.listed_at_ms.is_some() => return None,
+        [] => "the list of the account's tasks was not read far enough, and may hold its task"
+            .to_owned(),
+        [one] => format!("task {} could be it, and would be paid twice", one.task_id),
+        [one, ..] => format!(
+            "{} tasks of the account could be it, such as {}: it would be paid twice",
+            state.candidates.len(),
+            one.task_id
+        ),
+    };
+    Some(No::Refused(why, Some(format!("`{show}` lists them; --yes sends it all the same"))))
+}
+
 fn said(state: &JobState, task_id: Option<&str>) -> String {
     let task = state.task.as_ref().filter(|task| !task.was_accepted());
     match (task_id, task) {
@@ -94,12 +120,12 @@ fn said(state: &JobState, task_id: Option<&str>) -> String {
     }
 }
 
-/// Whether an unresolved job is given a task that is not among those that it could be.
+/// Whether a job is given a task that is not among those that it could be.
 fn is_unlisted(changer: &Changer, key: &str, task_id: &str) -> Result<bool, CommandError> {
-    let detail = changer.reader.detail(key)?;
-    Ok(detail.is_some_and(|detail| {
-        (detail.state.job.state == State::Unresolved || detail.state.undecided.is_some())
-            && !detail.candidates.iter().any(|candidate| candidate.task_id == task_id)
+    let state = changer.reader.job_state(key)?;
+    Ok(state.is_some_and(|state| {
+        state.to_decide().is_some()
+            && !state.candidates.iter().any(|candidate| candidate.task_id == task_id)
     }))
 }
 

@@ -7,7 +7,7 @@ use secrecy::ExposeSecret as _;
 use crate::{
     config::{self, Config, Credentials},
     inbox::InboxSettings,
-    job::Policy,
+    job::{Account, Policy},
     kling::{BuildError, Client, ClientConfig, Credential},
     media::Locator,
     metrics::Metrics,
@@ -21,7 +21,7 @@ const DOWNLOAD_IDLE: Duration = Duration::from_secs(30);
 /// What the pipeline works under.
 pub(super) fn pipeline(config: &Config, credentials: &Credentials, metrics: &Metrics) -> Settings {
     Settings {
-        account: credentials.account(),
+        account: account(config, credentials),
         policy: policy(config),
         session_ttl_ms: ms(config.kling.session_ttl),
         slots: usize::try_from(config.limits.concurrency).unwrap_or(usize::MAX),
@@ -42,6 +42,15 @@ pub(super) fn pipeline(config: &Config, credentials: &Credentials, metrics: &Met
         is_scanned: Arc::default(),
         metrics: metrics.clone(),
     }
+}
+
+/// The host of the API and the key, as the database keeps them.
+fn account(config: &Config, credentials: &Credentials) -> Account {
+    let url = &config.kling.base_url;
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    let host = url.host_str().unwrap_or_default();
+    let path = url.path().trim_end_matches('/');
+    Account { host: format!("{host}{port}{path}"), key: credentials.account() }
 }
 
 /// By which settings outcomes are judged.

@@ -10,12 +10,12 @@ mod task;
 pub use create::RESEND;
 
 use super::{
-    CreateAnswer, Failure, Moment, Outcome, Policy, REMOVED, Spend, State, Task, outcome::Fault, person,
-    timing,
+    CreateAnswer, Failure, Moment, Outcome, Policy, REMOVED, Spend, State, Task, outcome::Fault,
+    person, timing,
 };
 
 /// A task that Kling does not show keeps its slot for so long, or for `give_up_after`, if that is shorter.
-pub(super) const SLOT_KEPT_MS: i64 = 15 * 60 * 1000;
+pub const SLOT_KEPT_MS: i64 = 15 * 60 * 1000;
 
 /// A move that the store is to write down.
 #[derive(Debug, Clone, PartialEq)]

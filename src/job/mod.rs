@@ -23,7 +23,7 @@ pub mod timing;
 pub(crate) mod tests;
 
 pub use account::Account;
-pub use apply::{Illegal, RESEND, Transition, apply};
+pub use apply::{Illegal, RESEND, SLOT_KEPT_MS, Transition, apply};
 pub use decide::{Action, decide};
 pub use delivery::{Delivery, DeliveryOutcome, deliver};
 pub use outcome::{Outcome, Spend};

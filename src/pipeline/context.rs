@@ -5,10 +5,14 @@ use std::sync::{Mutex, PoisonError};
 use tracing::{debug, info, warn};
 
 use super::{
-    Clock, Settings, absence::Absences, pace::Pace, reach::Reached, room::Room, under_way::UnderWay,
+    Clock, Settings,
+    pace::Pace,
+    reach::Reached,
+    room::Room,
+    submit::{in_flight::InFlight, not_found_timer::NotFoundTimer},
 };
 use crate::{
-    job::{Outcome, State, Task, apply},
+    job::{Outcome, State, Task, Transition, apply},
     kling::{self, Api, ApiError},
     store::{Answer, Call, LeadLost, Lookups, Store, StoreError},
 };
@@ -22,9 +26,9 @@ pub(super) struct Context<A> {
     pub(super) pace: Pace,
     /// What is learnt of the account's lookups; the store holds the same.
     pub(super) lookups: Mutex<Lookups>,
-    pub(super) absences: Absences,
-    /// Creates whose answer is not written down yet.
-    pub(super) under_way: UnderWay,
+    pub(super) not_found_timer: NotFoundTimer,
+    /// Create requests whose answer is not written yet.
+    pub(super) in_flight: InFlight,
     pub(super) room: Room,
 }
 
@@ -36,13 +40,10 @@ impl<A: Api> Context<A> {
         outcome: Outcome,
         answer: Option<Answer>,
     ) -> Result<Task, StoreError> {
-        let moment = self.clock.moment();
-        // What holds the whole account back is told once, by the line, and not by each job.
+        // What holds the whole account back is reported once, by the queue, and not by each job.
         let is_the_accounts = matches!(outcome, Outcome::HeldBack(_));
-        let transition =
-            apply(task, outcome, &moment, &self.settings.policy).map_err(|illegal| {
-                StoreError::Nonsense { key: illegal.key.clone(), what: illegal.to_string() }
-            })?;
+        let moment = self.clock.moment();
+        let transition = self.transition(task, outcome)?;
         let (from, what, repeats) = (transition.from, transition.what.clone(), transition.repeats);
         let request_id = answer.as_ref().and_then(|answer| answer.request_id.clone());
         let code = answer.as_ref().and_then(|answer| answer.code);
@@ -80,6 +81,38 @@ impl<A: Api> Context<A> {
         Ok(task)
     }
 
+    /// Writes that a create request is about to be sent, and returns the task as it is then; none if the queue is
+    /// paused at this moment. `is_probe`: the request finds out whether the account can pay again.
+    pub(super) async fn note_intent(
+        &self,
+        task: &Task,
+        outcome: Outcome,
+        is_probe: bool,
+    ) -> Result<Option<Task>, StoreError> {
+        let transition = self.transition(task, outcome)?;
+        let (from, what) = (transition.from, transition.what.clone());
+        let now_ms = self.clock.now_ms();
+        let recorded = self.store.record_intent(transition, now_ms, is_probe).await?;
+        Ok(recorded.map(|(task, manifest)| {
+            let key = &task.spec.key;
+            info!(
+                job = key,
+                manifest,
+                from_state = from.name(),
+                to_state = task.state.name(),
+                "{key}: {from} → {}: {what}",
+                task.state
+            );
+            task
+        }))
+    }
+
+    fn transition(&self, task: &Task, outcome: Outcome) -> Result<Transition, StoreError> {
+        apply(task, outcome, &self.clock.moment(), &self.settings.policy).map_err(|illegal| {
+            StoreError::Nonsense { key: illegal.key.clone(), what: illegal.to_string() }
+        })
+    }
+
     /// Takes a task that was not sent from its lead job; returns it as it is then.
     pub(super) async fn lose_lead(&self, task: &Task, why: LeadLost) -> Result<Task, StoreError> {
         let (moment, policy) = (self.clock.moment(), self.settings.policy.clone());
@@ -99,18 +132,6 @@ impl<A: Api> Context<A> {
             task.state
         );
         Ok(now)
-    }
-
-    /// Says so in words if the create of `job` was sent with other credentials than those at hand: what
-    /// they do not find may be there all the same.
-    pub(super) fn foreign_create(&self, task: &Task) -> Option<String> {
-        let (sent_with, ours) = (&task.create.as_ref()?.account, &self.settings.account);
-        (sent_with != ours).then(|| {
-            format!(
-                "its create was sent with the credentials of {sent_with}, these are those of {ours}: \
-                 what they do not find may be there all the same"
-            )
-        })
     }
 
     pub(super) fn lookups(&self) -> Lookups {

@@ -2,11 +2,11 @@
 
 use super::{
     context::{Context, kept},
-    create::{Gate, find_earlier_send},
     in_the_way::check_output,
     local::{check_video, video_key, video_ref},
     pace::Kind,
     step::{StepEnd, Word, outcome_of},
+    submit::Gate,
 };
 use crate::{
     job::{FaceSpan, Outcome, Session, Task},
@@ -18,11 +18,8 @@ use crate::{
 pub(super) async fn identify<A: Api>(
     context: &Context<A>,
     task: Task,
-    gate: Gate<'_>,
+    gate: &Gate,
 ) -> Result<StepEnd, StoreError> {
-    if let Some(end) = find_earlier_send(context, &task).await? {
-        return Ok(end);
-    }
     if let Err(changed) = check_video(&context.settings, &task).await {
         let task = context.lose_lead(&task, LeadLost::MediaChanged(changed)).await?;
         return Ok(StepEnd::new(task, None));
@@ -31,17 +28,17 @@ pub(super) async fn identify<A: Api>(
         let task = context.note_in_the_way(&task, taken).await?;
         return Ok(StepEnd::new(task, None));
     }
-    let (account, video) = (&context.settings.account, video_key(&task));
+    let (account, video) = (context.settings.account.to_string(), video_key(&task));
     let now_ms = context.clock.now_ms();
     if let Some(known) =
-        context.store.fresh_session(account, &video, now_ms, task.sessions_after_ms).await?
+        context.store.fresh_session(&account, &video, now_ms, task.sessions_after_ms).await?
     {
         let shared =
             Outcome::Identified { session: known.session, faces: known.faces, units_micro: 0 };
         return Ok(StepEnd::new(context.note(&task, shared, None).await?, None));
     }
     context.pace.ready(Kind::Identify).await;
-    if !gate() {
+    if !gate.is_open() {
         return Ok(StepEnd::new(task, None));
     }
     let reply = context.api.identify(&video_ref(&task)).await;
@@ -81,5 +78,5 @@ async fn keep<A: Api>(
         expires_at_ms: now_ms.saturating_add(context.settings.session_ttl_ms),
     };
     let known = KnownSession { session, faces: faces.collect() };
-    context.store.keep_session(&context.settings.account, video, known).await
+    context.store.keep_session(&context.settings.account.to_string(), video, known).await
 }

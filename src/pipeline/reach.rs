@@ -59,7 +59,7 @@ impl<A> Reached<A> {
 
     fn hear<T>(&self, reply: Reply<T>) -> Reply<T> {
         let unusable = |error: &&ApiError| {
-            matches!(error.meaning, Meaning::Transport | Meaning::ServerTrouble | Meaning::Empty)
+            matches!(error.meaning, Meaning::Transport | Meaning::ServerTrouble)
         };
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         match reply.result.as_ref().err().filter(unusable) {

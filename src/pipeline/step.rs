@@ -32,7 +32,9 @@ pub(super) enum Word {
     TooFast { retry_after_ms: Option<i64> },
     /// 1303.
     SlotsFull { retry_after_ms: Option<i64> },
-    /// The line must stop.
+    /// The queue was paused since the step began.
+    Paused,
+    /// The queue must stop.
     Pause { kind: PauseKind, reason: String, code: Option<i64>, request_id: Option<String> },
 }
 

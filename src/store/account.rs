@@ -21,8 +21,7 @@ pub enum Lookups {
 }
 
 impl Lookups {
-    const ALL: [Self; 5] =
-        [Self::Unknown, Self::Path, Self::Query, Self::Flag, Self::Unanswered];
+    const ALL: [Self; 5] = [Self::Unknown, Self::Path, Self::Query, Self::Flag, Self::Unanswered];
 
     const fn name(self) -> &'static str {
         match self {
@@ -40,7 +39,8 @@ impl Lookups {
 }
 
 /// The newest task of an account that Kling accepted and still has: what is in progress goes first.
-const KNOWN_TASK: &str = "WHERE t.state = ?1 AND a.host = ?2 AND a.key = ?3 ORDER BY t.id DESC LIMIT 1";
+const KNOWN_TASK: &str =
+    "WHERE t.state = ?1 AND a.host = ?2 AND a.key = ?3 ORDER BY t.id DESC LIMIT 1";
 
 impl Store {
     /// Writes how many slots are used at most, and that the account taught it.

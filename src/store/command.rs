@@ -4,7 +4,7 @@
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::{
-    Reader, Store, StoreError, job_row, never_arrived,
+    Candidate, Reader, Store, StoreError, candidate, job_row, never_arrived,
     record::{self, add_event},
     sharing::{Sharing, Stop, Wish},
     transition,
@@ -38,6 +38,19 @@ pub struct JobState {
     pub retry_is_free: bool,
     /// A task that it asked for earlier, and whose create request has an unknown outcome.
     pub undecided: Option<Task>,
+    /// The tasks of the account that [its undecided task](Self::to_decide) could be.
+    pub candidates: Vec<Candidate>,
+    /// When (Unix ms) the list of the account's tasks was read far enough to name them all.
+    pub listed_at_ms: Option<i64>,
+}
+
+impl JobState {
+    /// The task whose create request has an unknown outcome, so that a person may decide.
+    #[must_use]
+    pub fn to_decide(&self) -> Option<&Task> {
+        let is_open = |task: &&Task| matches!(task.state, State::Creating | State::Unresolved);
+        self.task.as_ref().filter(is_open).or(self.undecided.as_ref())
+    }
 }
 
 /// What a command does to a job.
@@ -141,6 +154,12 @@ fn state(connection: &Connection, key: &str) -> Result<Option<JobState>, StoreEr
     let retry_is_free =
         retry_task.as_ref().map(|next| free.exists((&next.0, next.1))).transpose()? == Some(true);
     let undecided = undecided(connection, &job)?;
+    let open =
+        task.as_ref().filter(|task| matches!(task.state, State::Creating | State::Unresolved));
+    let (candidates, listed_at_ms) = match open.or(undecided.as_ref()) {
+        Some(task) => candidate::of_task(connection, task.id)?,
+        None => (Vec::new(), None),
+    };
     let state = JobState {
         job,
         task,
@@ -150,6 +169,8 @@ fn state(connection: &Connection, key: &str) -> Result<Option<JobState>, StoreEr
         retry_task,
         retry_is_free,
         undecided,
+        candidates,
+        listed_at_ms,
     };
     Ok(Some(state))
 }
@@ -190,7 +211,8 @@ fn carry_out(sharing: Sharing<'_>, state: JobState, command: Command) -> Result<
         Command::Fetch => fetch(sharing, job),
         Command::Dismiss(dismissed) => dismiss(sharing, job, task.as_ref(), dismissed),
         Command::Task(outcome) => {
-            let is_meant = |task: &Task| task.state == State::Unresolved || task.is_unseen();
+            let is_open = |task: &Task| matches!(task.state, State::Creating | State::Unresolved);
+            let is_meant = |task: &Task| is_open(task) || task.is_unseen();
             let Some(task) = task.filter(is_meant).or(undecided) else { return Ok(()) };
             let is_unsent = outcome == Outcome::ResolvedAsUnsent;
             let transition =

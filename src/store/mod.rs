@@ -15,6 +15,7 @@ mod checkup;
 mod command;
 mod daemon_state;
 mod delivery;
+mod earlier;
 mod error;
 mod history_text;
 mod job_row;

@@ -163,7 +163,8 @@ pub(super) fn record_but(
         return Err(StoreError::Stale { key: task.spec.key.clone() });
     }
     move_jobs(connection, transition, answer, now_ms, but)?;
-    if matches!(*from, State::Unresolved | State::Creating) && task.state != *from {
+    let is_open = |state| matches!(state, State::Creating | State::Unresolved);
+    if is_open(*from) && !is_open(task.state) {
         candidate::forget(connection, task.id)?;
     }
     spend::add(connection, *spent, now_ms)?;

@@ -229,9 +229,8 @@ pub(super) fn update_progress(
 ) -> Result<bool, StoreError> {
     let (plan, create) = (task.plan.as_ref(), task.create.as_ref());
     let (failure, result) = (task.failure.as_ref(), task.result.as_ref());
-    let create_failure = create
-        .filter(|_| task.task_id.is_none())
-        .and_then(|create| create.failure.as_ref());
+    let create_failure =
+        create.filter(|_| task.task_id.is_none()).and_then(|create| create.failure.as_ref());
     let parameters = rusqlite::named_params! {
         ":id": task.id, ":from": from.name(), ":revision": task.revision,
         ":state": task.state.name(), ":audio_ms": task.media.audio_ms,

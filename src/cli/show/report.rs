@@ -29,12 +29,12 @@ pub(super) struct Report<'a> {
     result: Option<Delivered<'a>>,
     /// What is at the place of the delivered file; null: none was delivered.
     file: Option<&'static str>,
-    /// While it is unresolved: the tasks of the account that it could be.
+    /// While the outcome of its create request is unknown: the tasks of the account that it could be.
     #[serde(skip_serializing_if = "Option::is_none")]
     candidates: Option<Vec<CouldBe<'a>>>,
-    /// While it is unresolved: when the account's tasks were read for them; null: not yet.
+    /// With them: when the account's tasks were read far enough; null: not yet.
     #[serde(skip_serializing_if = "Option::is_none")]
-    candidates_listed_at: Option<Option<&'a str>>,
+    candidates_listed_at: Option<Option<String>>,
     /// Whether all of it is kept.
     history_is_whole: bool,
     history: &'a [HistoryLine],
@@ -146,7 +146,10 @@ impl<'a> Report<'a> {
                 Presence::Absent => "absent",
             }),
             candidates: candidates(detail),
-            candidates_listed_at: (job.state == State::Unresolved).then(|| detail.listed_at()),
+            candidates_listed_at: detail
+                .state
+                .to_decide()
+                .map(|_| detail.state.listed_at_ms.map(iso_ms)),
             history_is_whole: detail.history_is_whole(),
             history: &detail.history,
             next: next(detail, file),
@@ -192,20 +195,20 @@ pub(super) fn face(choice: &FaceChoice) -> String {
     }
 }
 
-/// The tasks that an unresolved job could be; none of a job that is not unresolved.
+/// The tasks that a job could be; none of a job whose create request has a known outcome.
 pub(super) fn candidates(detail: &JobDetail) -> Option<Vec<CouldBe<'_>>> {
     let resolve = open::command("resolve", &detail.state.job.spec.key);
     let could_be = |candidate: &'_ Candidate| -> String {
         format!("{resolve} --task {}", shell_word(&candidate.task_id))
     };
-    let all = detail.candidates.iter().map(|candidate| CouldBe {
+    let all = detail.state.candidates.iter().map(|candidate| CouldBe {
         task_id: &candidate.task_id,
         status: &candidate.status,
         video: candidate.video.as_deref(),
         created_at: candidate.created_at_ms.map(iso_ms),
         command: could_be(candidate),
     });
-    (detail.state.job.state == State::Unresolved).then(|| all.collect())
+    detail.state.to_decide().map(|_| all.collect())
 }
 
 /// The command that is worth typing now, if there is one.
@@ -214,11 +217,11 @@ pub(super) fn next(detail: &JobDetail, file: Option<Presence>) -> Option<String>
     let (key, manifest_is_there) = (&job.spec.key, job.absent_since_ms.is_none());
     let resolve = || open::command("resolve", key);
     match job.state {
-        State::Unresolved if detail.listed_at().is_some() => {
+        State::Unresolved if detail.state.listed_at_ms.is_some() => {
             Some(format!("{} --task ID | --resend", resolve()))
         }
         // Before the list was read nobody knows that there is no such task, which would be paid for twice.
-        State::Unresolved if detail.candidates.is_empty() => None,
+        State::Unresolved if detail.state.candidates.is_empty() => None,
         State::Unresolved => Some(format!("{} --task ID", resolve())),
         State::Failed if unfit_file(job).is_some() => None,
         State::Failed | State::Cancelled if manifest_is_there && !job.was_removed() => {

@@ -63,7 +63,8 @@ impl Step<'_> {
         });
         let sessions_lost = self.task.sessions_lost.saturating_add(u32::from(is_young));
         if is_young && sessions_lost >= SESSIONS_LOST_MAX {
-            return self.uncreated(self.fail(Fault { code: "session_gone".to_owned(), message: why }));
+            return self
+                .uncreated(self.fail(Fault { code: "session_gone".to_owned(), message: why }));
         }
         let queued = self.go(State::Queued, &why);
         let task = Task { session: None, plan: None, sessions_lost, ..queued.task };
@@ -175,8 +176,7 @@ impl Step<'_> {
     }
 
     pub(super) fn resolved_as_unsent(&self) -> Transition {
-        let task =
-            Task { create: None, conflict_dismissed: true, ..self.fresh(State::Identified) };
+        let task = Task { create: None, conflict_dismissed: true, ..self.fresh(State::Identified) };
         self.write(task, person::RESOLVED_AS_UNSENT)
     }
 
@@ -221,9 +221,9 @@ fn open_create(task: &Task, next: &str) -> String {
             at(create.sent_at_ms)
         ),
     };
-    let failure = create.failure.as_ref().map_or_else(
-        || "no answer is on record".to_owned(),
-        |failure| failure.message.clone(),
-    );
+    let failure = create
+        .failure
+        .as_ref()
+        .map_or_else(|| "no answer is on record".to_owned(), |failure| failure.message.clone());
     format!("checking whether Kling accepted the create request ({sent}: {failure}); {next}")
 }

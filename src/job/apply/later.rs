@@ -95,8 +95,10 @@ impl Step<'_> {
         let kept_ms = SLOT_KEPT_MS.min(self.policy.give_up_after_ms);
         let is_seldom = unseen_ms > kept_ms;
         let task_id = self.task.task_id.as_deref().unwrap_or_default();
-        let host = self.task.create.as_ref().map_or("Kling", |create| &create.host);
-        let waits = format!("task {task_id}, created at {host}, to show up, which the API does not know: {why}");
+        let created = self.task.create.as_ref().map_or_else(String::new, |create| {
+            format!(", created with {} at {},", create.account, create.host)
+        });
+        let waits = format!("task {task_id}{created} to show up, which the API does not know: {why}");
         let repeats = self.task.waits.as_ref() == Some(&waits);
         let task = Task {
             failing_since_ms: Some(since_ms),

@@ -5,19 +5,18 @@ use super::{
     Gate,
     earlier_task::follow_earlier,
     lookup::{Lookup, by_name},
-    refusal::failure_of,
     send::{Sending, send},
     task_list,
 };
 use crate::{
-    job::{Outcome, Task, outcome::Trouble},
-    kling::{Api, Sound, TaskStatus},
+    job::{Outcome, Task},
+    kling::{Api, ApiError, Sound, TaskStatus},
     pipeline::{
         context::Context,
         in_the_way::{InTheWay, check_output},
         local::{check_video, load_audio, video_ref},
         pace::Kind,
-        step::{StepEnd, Word},
+        step::{StepEnd, Word, trouble},
     },
     store::{LeadLost, Lookups, StoreError},
 };
@@ -85,6 +84,17 @@ enum NotReady {
 async fn find<A: Api>(context: &Context<A>, task: &Task) -> Result<Option<StepEnd>, StoreError> {
     let (lookup, answer) = by_name(context, task).await?;
     let (outcome, word) = match lookup {
+        // A person decided to send again, maybe by a list that was read long ago.
+        Lookup::NotFound { .. } if task.conflict_dismissed => {
+            let listing = match task_list::read(context, i64::MIN).await {
+                Ok(listing) => listing,
+                Err(error) => return later(context, task, &error).await.map(Some),
+            };
+            match listing.named(&task.external_task_id()) {
+                Some(remote) => (Outcome::Found { task_id: remote.task_id.clone() }, None),
+                None => return Ok(None),
+            }
+        }
         Lookup::NotFound { .. } => return Ok(None),
         Lookup::Found(remote) => {
             if let Some(end) = move_to_later_take(context, task).await? {
@@ -98,7 +108,7 @@ async fn find<A: Api>(context: &Context<A>, task: &Task) -> Result<Option<StepEn
             (Outcome::HeldBack(trouble.message), Some(word))
         }
         Lookup::Failed { trouble, is_answer: true, .. } if task.tries + 1 >= LOOKUPS_MIN => {
-            match find_in_list(context, task, trouble).await? {
+            match find_in_list(context, task, &trouble.message).await? {
                 Some(found) => found,
                 None => return Ok(None),
             }
@@ -108,16 +118,25 @@ async fn find<A: Api>(context: &Context<A>, task: &Task) -> Result<Option<StepEn
     Ok(Some(StepEnd::new(context.note(task, outcome, answer).await?, word)))
 }
 
+async fn later<A: Api>(
+    context: &Context<A>,
+    task: &Task,
+    error: &ApiError,
+) -> Result<StepEnd, StoreError> {
+    let outcome = Outcome::Trouble(trouble(error));
+    Ok(StepEnd::new(context.note(task, outcome, None).await?, Word::of_query(error)))
+}
+
 /// The server answers this name with errors: some do so for every name that they do not know. Then the list has to
 /// show that Kling has no task of this video that the database does not know.
 async fn find_in_list<A: Api>(
     context: &Context<A>,
     task: &Task,
-    trouble: Trouble,
+    why: &str,
 ) -> Result<Option<(Outcome, Option<Word>)>, StoreError> {
     let listing = match task_list::read(context, i64::MIN).await {
         Ok(listing) => listing,
-        Err(error) => return Ok(Some((Outcome::Trouble(failure_of(&error)), Word::of_query(&error)))),
+        Err(error) => return Ok(Some((Outcome::Trouble(trouble(&error)), Word::of_query(&error)))),
     };
     if let Some(remote) = listing.named(&task.external_task_id()) {
         return Ok(Some((Outcome::Found { task_id: remote.task_id.clone() }, None)));
@@ -132,7 +151,7 @@ async fn find_in_list<A: Api>(
             "Kling does not answer whether it has a task named {} ({}), and task {} of the same \
              video is in no database entry",
             task.external_task_id(),
-            trouble.message,
+            why,
             remote.task_id
         );
         let is_dismissed = task.conflict_dismissed;

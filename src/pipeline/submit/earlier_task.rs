@@ -1,12 +1,12 @@
 //! The task that a job had before a retry: if Kling shows it after all, its result is used and nothing is paid.
 
 use crate::{
-    job::Task,
+    job::{Outcome, Task},
     kling::{Api, Meaning, TaskStatus},
     pipeline::{
         context::Context,
         pace::Kind,
-        step::{StepEnd, Word, outcome_of},
+        step::{StepEnd, Word, trouble},
     },
     store::StoreError,
 };
@@ -37,7 +37,11 @@ pub(super) async fn follow_earlier<A: Api>(
         }
         Err(error) => {
             let word = Word::of_query(&error);
-            Ok(Some(StepEnd::new(context.note(task, outcome_of(&error), None).await?, word)))
+            let outcome = match &word {
+                Some(_) => Outcome::HeldBack(error.message),
+                None => Outcome::Trouble(trouble(&error)),
+            };
+            Ok(Some(StepEnd::new(context.note(task, outcome, None).await?, word)))
         }
     }
 }

@@ -82,9 +82,9 @@ pub(super) async fn inquire<A: Api>(
     }
     let all = could_be(context, task, listing).await?;
     let finding = match all.first() {
-        _ if !listing.is_complete => Finding::Undecided(
-            "the account has too many tasks to look through them all".to_owned(),
-        ),
+        _ if !listing.is_complete => {
+            Finding::Undecided("the account has too many tasks to look through them all".to_owned())
+        }
         Some(remote) if is_in_flight => {
             // It may be another job's, whose create request is in flight.
             let message = format!("task {} could be it", remote.task_id);

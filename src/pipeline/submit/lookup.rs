@@ -105,7 +105,11 @@ pub(super) async fn whose<A: Api>(
         });
     }
     let Some(create) = &task.create else {
-        return Ok(conflict(task, &remote, "this database does not know, and Kling shows no video of it"));
+        return Ok(conflict(
+            task,
+            &remote,
+            "this database does not know, and Kling shows no video of it",
+        ));
     };
     let sent_at_ms = create.first_sent_at_ms.saturating_sub(ahead_ms).saturating_sub(SKEW_MS);
     Ok(match remote.created_at_ms {

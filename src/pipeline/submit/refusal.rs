@@ -1,11 +1,11 @@
 //! What the refusal of a create request says, and whether it can be about another send.
 
 use crate::{
-    job::{CreateAnswer, Outcome, Task, outcome::Trouble},
+    job::{CreateAnswer, Outcome, Task},
     kling::{Api, ApiError, Meaning},
     pipeline::{
         context::Context,
-        step::{Word, fault, trouble},
+        step::{Word, fault},
     },
     store::StoreError,
 };
@@ -49,9 +49,4 @@ fn read(message: &str) -> CreateAnswer {
         true => CreateAnswer::SessionGone,
         false => CreateAnswer::Refused,
     }
-}
-
-/// The failure of a call that costs nothing.
-pub(super) fn failure_of(error: &ApiError) -> Trouble {
-    trouble(error)
 }

@@ -38,7 +38,10 @@ pub(super) async fn send<A: Api>(
     };
     let Some(request) = request(&task, sound) else {
         let gone = "its session or timing is missing: it is identified again".to_owned();
-        return Ok(StepEnd::new(context.note(&task, Outcome::SessionGone(gone), None).await?, None));
+        return Ok(StepEnd::new(
+            context.note(&task, Outcome::SessionGone(gone), None).await?,
+            None,
+        ));
     };
     failpoint::before("create.intend");
     let intended = context.note_intent(&task, intended, gate.is_probe).await?;

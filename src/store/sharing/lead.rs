@@ -19,7 +19,7 @@ impl Sharing<'_> {
             ..task.clone()
         };
         let same_request = job.request_hash.as_ref() == Some(&task.request_hash);
-        if task.was_never_sent() {
+        if task.is_uncreated() {
             let (take, output) = (Some(task.take), job.spec.output.clone());
             led.spec = JobSpec { take, output, ..job.spec.clone() };
             let audio_ms = job.media.audio_ms.or(task.media.audio_ms);

@@ -85,7 +85,7 @@ async fn job_that_left_is_not_sent_again() {
 async fn superseded(bench: &Bench) -> Task {
     bench.accept(manifest("a.yaml", vec![wanted("a")])).await.unwrap();
     lose(bench, "a").await;
-    let unresolved = bench.drive("a", vec![Outcome::NoLookups("nobody knows".to_owned())]).await;
+    let unresolved = bench.drive("a", vec![Outcome::Conflict("nobody knows".to_owned())]).await;
     bench.accept_and_run(manifest("a.yaml", vec![louder("a")])).await.unwrap();
     assert_eq!(bench.state("a").await, State::Queued);
     bench.store.task(unresolved.id).await.unwrap().unwrap()

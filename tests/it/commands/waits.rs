@@ -242,7 +242,7 @@ async fn for_what_was_sent() {
     assert_eq!(wait.told("lost"), lookup);
     wait.drive("lost", vec![absent(0)], MOMENT).await;
     assert!(wait.told("lost").starts_with("a last lookup of its create"), "{}", wait.told("lost"));
-    wait.drive("lost", vec![O::NoLookups("unanswered".into())], MOMENT).await;
+    wait.drive("lost", vec![O::Conflict("unanswered".into())], MOMENT).await;
     let decision = "a decision, for the answer to its create was lost: \
                     lipsyncd resolve lost --task ID | --resend";
     assert_eq!(wait.told("lost"), decision);

@@ -7,7 +7,7 @@ use lipsyncd::{
     store::{Candidate, JobDetail, Lookups, Reader, Store},
 };
 
-use crate::support::{House, many, quick, refusal, wanted};
+use crate::support::{account, House, many, quick, refusal, wanted};
 
 /// A house with a new database, in whose account two tasks are that this database does not know.
 async fn house() -> House {
@@ -16,7 +16,7 @@ async fn house() -> House {
     house.run().await;
     house.assert_all_succeeded(2).await;
     house.store = Store::open(&house.dir.path().join("new.db")).unwrap();
-    house.store.learn_lookups("test", Lookups::Unanswered).await.unwrap();
+    house.store.learn_lookups(&account(), Lookups::Unanswered).await.unwrap();
     house
 }
 
@@ -35,7 +35,7 @@ fn detail(house: &House) -> JobDetail {
 }
 
 fn candidates(house: &House) -> Vec<Candidate> {
-    detail(house).candidates
+    detail(house).state.candidates
 }
 
 fn task_ids(house: &House) -> Vec<String> {
@@ -81,11 +81,11 @@ async fn a_list_that_could_not_be_read_is_read_at_the_next_start() {
     house.fault(FaultRule::always(Call::List, refusal(5000)));
     lose(&house, Fault::LoseAnswer).await;
     assert_eq!(task_ids(&house), [""; 0]);
-    assert_eq!(detail(&house).listed_at(), None, "nobody knows that there is none");
+    assert_eq!(detail(&house).state.listed_at_ms, None, "nobody knows that there is none");
     house.clear_faults();
     assert_eq!(house.run().await, End::Idle);
     assert_eq!(task_ids(&house), [task_of(&house, "m/a")]);
-    assert!(detail(&house).listed_at().is_some());
+    assert!(detail(&house).state.listed_at_ms.is_some());
     let history = detail(&house).history.len();
     assert_eq!(house.run().await, End::Idle);
     assert_eq!(detail(&house).history.len(), history, "what it says again is not written again");
@@ -95,13 +95,13 @@ async fn a_list_that_could_not_be_read_is_read_at_the_next_start() {
 async fn that_no_task_could_be_it_is_written_down() {
     let mut house = House::new(SimConfig { answers_external_lookups: false, ..quick() }).await;
     house.store = Store::open(&house.dir.path().join("new.db")).unwrap();
-    house.store.learn_lookups("test", Lookups::Unanswered).await.unwrap();
+    house.store.learn_lookups(&account(), Lookups::Unanswered).await.unwrap();
     lose(&house, Fault::DropRequest).await;
     assert_eq!(task_ids(&house), [""; 0]);
     let detail = detail(&house);
     let last = detail.history.last().unwrap();
     assert_eq!(last.what, "the account's tasks were listed: none could be it");
-    assert_eq!(detail.listed_at(), Some(last.at.as_str()));
+    assert!(detail.state.listed_at_ms.is_some());
     house.apply("m/a", Outcome::ResolvedAsUnsent).await.unwrap();
-    assert_eq!(self::detail(&house).listed_at(), None, "that was before");
+    assert_eq!(self::detail(&house).state.listed_at_ms, None, "that was before");
 }

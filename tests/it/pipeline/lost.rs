@@ -9,7 +9,7 @@ use lipsyncd::{
     store::{Lookups, Store},
 };
 
-use crate::support::{House, many, quick, refusal, wanted, with};
+use crate::support::{account, House, many, quick, refusal, wanted, with};
 
 /// Eight jobs, of which every second create suffers `fault`.
 async fn suffer(config: SimConfig, rule: FaultRule) -> House {
@@ -71,16 +71,16 @@ async fn the_very_first_create_that_is_lost_is_adopted_and_teaches_that_lookups_
     let house = House::new(quick()).await;
     house.fault(create(Fault::LoseAnswer));
     house.put("m.yaml", vec![wanted("m/a")]).await;
-    assert_eq!(house.store.lookups("test").await.unwrap(), Lookups::Unknown);
+    assert_eq!(house.store.lookups(&account()).await.unwrap(), Lookups::Unknown);
     house.run().await;
     house.assert_all_succeeded(1).await;
-    assert_eq!(house.store.lookups("test").await.unwrap(), Lookups::Answered);
+    assert_eq!(house.store.lookups(&account()).await.unwrap(), Lookups::Path);
 }
 
 /// A house whose account answers no lookups, with one job that was accepted unheard.
 async fn unresolved(fault: Fault) -> House {
     let house = House::new(SimConfig { answers_external_lookups: false, ..quick() }).await;
-    house.store.learn_lookups("test", Lookups::Unanswered).await.unwrap();
+    house.store.learn_lookups(&account(), Lookups::Unanswered).await.unwrap();
     house.fault(create(fault));
     house.put("m.yaml", vec![wanted("m/a")]).await;
     assert_eq!(house.run().await, End::Idle);
@@ -149,7 +149,7 @@ async fn an_edit_while_the_create_is_under_way_does_not_lose_its_answer() {
     let config = SimConfig { create_latency_ms: 300, answers_external_lookups: false, ..quick() };
     let house = House::new(config).await;
     // Nobody could look it up: only the answer itself tells the task.
-    house.store.learn_lookups("test", Lookups::Unanswered).await.unwrap();
+    house.store.learn_lookups(&account(), Lookups::Unanswered).await.unwrap();
     house.put("m.yaml", vec![wanted("m/a")]).await;
     let running = house.start().await;
     house.until("the create sent", async || house.ledger().tasks.len() == 1).await;
@@ -207,7 +207,7 @@ async fn own_name_of_a_task_of_the_same_video_is_adopted() {
 #[tokio::test]
 async fn a_task_that_is_out_of_sight_is_told_and_waited_for() {
     let house = House::new(quick()).await;
-    house.store.learn_lookups("test", Lookups::Answered).await.unwrap();
+    house.store.learn_lookups(&account(), Lookups::Path).await.unwrap();
     house.fault(FaultRule::always(Call::Query, refusal(1203)));
     house.put("m.yaml", vec![wanted("m/a")]).await;
     let running = house.start().await;

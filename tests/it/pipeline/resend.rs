@@ -10,12 +10,12 @@ use lipsyncd::{
     store::Lookups,
 };
 
-use crate::support::{House, quick, refusal, wanted};
+use crate::support::{account, House, quick, refusal, wanted};
 
 /// A house with one job whose first create suffers `first`, and the second `second`.
 async fn sent_twice(config: SimConfig, first: Fault, second: Fault) -> House {
     let house = House::new(config).await;
-    house.store.learn_lookups("test", Lookups::Answered).await.unwrap();
+    house.store.learn_lookups(&account(), Lookups::Path).await.unwrap();
     house.fault(FaultRule::once(Call::Create, first));
     house.fault(FaultRule { nth: 2, ..FaultRule::once(Call::Create, second) });
     house.put("m.yaml", vec![wanted("m/a")]).await;
@@ -91,7 +91,7 @@ async fn a_first_send_is_looked_for_before_another_session_is_used_under_its_nam
 async fn a_clock_that_jumps_ahead_does_not_shorten_the_wait_for_a_lost_create() {
     let mut house = House::new(quick()).await;
     house.settings.policy.create_settle_ms = 60_000;
-    house.store.learn_lookups("test", Lookups::Answered).await.unwrap();
+    house.store.learn_lookups(&account(), Lookups::Path).await.unwrap();
     house.fault(FaultRule::once(Call::Create, Fault::DropRequest));
     house.put("m.yaml", vec![wanted("m/a")]).await;
     let running = house.start().await;
@@ -121,7 +121,7 @@ async fn while_the_line_is_paused_a_resend_waits_and_may_be_what_ends_the_pause(
 async fn no_network_for_a_resend_is_waited_out() {
     let mut house = House::new(quick()).await;
     house.request_timeout = Duration::from_millis(300);
-    house.store.learn_lookups("test", Lookups::Answered).await.unwrap();
+    house.store.learn_lookups(&account(), Lookups::Path).await.unwrap();
     house.fault(FaultRule { times: Some(3), ..FaultRule::once(Call::Create, Fault::DropRequest) });
     house.put("m.yaml", vec![wanted("m/a")]).await;
     assert_eq!(house.run().await, End::Idle);

@@ -57,7 +57,7 @@ impl People {
         if world.chance.happens(0.5) {
             // An account that has been used before, and taught what it does.
             let answers = world.sim().config().answers_external_lookups;
-            let learned = if answers { Lookups::Answered } else { Lookups::Unanswered };
+            let learned = if answers { Lookups::Path } else { Lookups::Unanswered };
             let store = people.store();
             store.learn_lookups(&world.settings.account, learned).await.unwrap();
         }
@@ -151,7 +151,7 @@ impl People {
 
     async fn cancel(&self) {
         let judge = |state: &JobState| {
-            let never_sent = state.task.as_ref().is_none_or(|task| task.was_never_sent());
+            let never_sent = state.task.as_ref().is_none_or(|task| task.is_uncreated());
             (state.job.state.is_unsent() && never_sent).then_some(Command::Cancel)
         };
         if let Some(key) = self.any_key()

@@ -6,7 +6,7 @@ use std::{
 };
 
 use lipsyncd::{
-    job::Policy,
+    job::{Account, Policy},
     media::Locator,
     metrics::Metrics,
     pipeline::{Offload, PaceSettings, Settings},
@@ -51,7 +51,7 @@ pub fn account(chance: &Chance, seed: u64) -> SimConfig {
 pub fn settings(chance: &Chance, root: PathBuf, output_dir: PathBuf) -> Settings {
     let per_second = |chance: &Chance| *chance.pick(&[1.0, 2.0, 10.0]);
     Settings {
-        account: "simulated".to_owned(),
+        account: Account { host: "host".to_owned(), key: "simulated".to_owned() },
         policy: Policy {
             retry_initial_ms: 1_000,
             retry_max_ms: 300_000,
