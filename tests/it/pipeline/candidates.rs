@@ -65,8 +65,18 @@ async fn the_tasks_of_its_video_are_kept_until_a_person_has_decided() {
 }
 
 #[tokio::test]
-async fn where_none_is_of_its_video_all_that_are_nobodys_are_shown() {
+async fn tasks_of_other_videos_are_not_shown_while_videos_can_be_compared() {
     let house = house().await;
+    lose(&house, Fault::DropRequest).await;
+    assert_eq!(task_ids(&house), [""; 0], "Kling shows the video of the known job as it was sent");
+    assert!(detail(&house).state.listed_at_ms.is_some());
+}
+
+#[tokio::test]
+async fn where_videos_cannot_be_compared_all_tasks_that_are_unowned_are_shown() {
+    let house = house().await;
+    let elsewhere = serde_json::json!({ "url": "https://kling.example/copy.mp4" });
+    house.fault(FaultRule::always(Call::List, with_videos(&elsewhere)));
     lose(&house, Fault::DropRequest).await;
     let mut others = ["other/000", "other/001"].map(|name| task_of(&house, name));
     others.sort();
@@ -77,7 +87,8 @@ async fn where_none_is_of_its_video_all_that_are_nobodys_are_shown() {
 
 #[tokio::test]
 async fn a_list_that_could_not_be_read_is_read_at_the_next_start() {
-    let house = house().await;
+    let mut house = house().await;
+    house.settings.policy.give_up_after_ms = 300;
     house.fault(FaultRule::always(Call::List, refusal(5000)));
     lose(&house, Fault::LoseAnswer).await;
     assert_eq!(task_ids(&house), [""; 0]);

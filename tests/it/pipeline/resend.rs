@@ -95,7 +95,7 @@ async fn a_clock_that_jumps_ahead_does_not_shorten_the_wait_for_a_lost_create() 
     house.fault(FaultRule::once(Call::Create, Fault::DropRequest));
     house.put("m.yaml", vec![wanted("m/a")]).await;
     let running = house.start().await;
-    let unknown = || house.count_history("m/a", "does not know the task yet");
+    let unknown = || house.count_history("m/a", "shows no task of this name so far");
     house.until("a lookup that finds nothing", async || unknown() >= 1).await;
     house.set_ahead(3_600_000);
     running.nudge();
