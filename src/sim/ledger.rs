@@ -91,6 +91,16 @@ impl Ledger {
     pub fn refused(&self, call: Call, code: u16) -> u64 {
         self.calls.get(&call).and_then(|count| count.refused.get(&code)).copied().unwrap_or(0)
     }
+
+    /// How many tasks were accepted under each `external_task_id`; tasks without one are left out.
+    pub fn tasks_by_name(&self) -> BTreeMap<String, usize> {
+        count(self.tasks.iter().filter_map(|entry| entry.external_task_id.clone()))
+    }
+
+    /// How many tasks were accepted for each request, by its `content_digest`.
+    pub fn tasks_by_request(&self) -> BTreeMap<String, usize> {
+        count(self.tasks.iter().map(|entry| entry.content_digest.clone()))
+    }
 }
 
 /// What is counted as it happens.
@@ -150,6 +160,12 @@ impl Sim {
             units: task.units,
         }
     }
+}
+
+fn count(names: impl Iterator<Item = String>) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    names.for_each(|name| *counts.entry(name).or_default() += 1);
+    counts
 }
 
 fn repeats(tasks: &[LedgerEntry], name: impl Fn(&LedgerEntry) -> Option<String>) -> Vec<Repeat> {

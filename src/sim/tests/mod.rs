@@ -10,6 +10,7 @@ use super::{
 };
 
 mod account;
+mod known_names;
 mod refusals;
 mod wire;
 mod wire_faults;
