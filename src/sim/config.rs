@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 
-use super::{probe::Probe, random_faults::RandomFaults, units::Units};
+use super::{lookups::Lags, probe::Probe, random_faults::RandomFaults, units::Units};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
@@ -34,8 +34,10 @@ pub struct SimConfig {
     pub identify_latency_ms: u64,
     /// How long the answer to a query is held back.
     pub query_latency_ms: u64,
-    /// For how long a new task is not found by queries nor listed.
+    /// For how long a new task is neither found by queries nor listed.
     pub visibility_lag_ms: i64,
+    /// The same for each kind of query apart.
+    pub lags: Lags,
     /// How long a session may be used.
     pub session_ttl_ms: i64,
     /// How long results can be downloaded, and how long the ids of made videos stay valid.
@@ -87,6 +89,7 @@ impl Default for SimConfig {
             identify_latency_ms: 0,
             query_latency_ms: 0,
             visibility_lag_ms: 0,
+            lags: Lags::default(),
             session_ttl_ms: DAY_MS,
             result_ttl_ms: 30 * DAY_MS,
             answers_external_lookups: true,

@@ -126,7 +126,7 @@ impl Sim {
         self.by_task_id.insert(task.id.clone(), index);
         self.by_result_id.insert(task.result_id.clone(), index);
         if let Some(external) = &task.external_task_id {
-            self.by_external_id.insert(external.clone(), index);
+            self.by_external_id.entry(external.clone()).or_default().push(index);
         }
         if task.callback_url.is_some() {
             self.notices.extend(Notice::of(&task, index));

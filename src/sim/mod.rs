@@ -6,7 +6,7 @@
 //! that a simulation can call it on a clock of its own. [`SimServer`] puts it on a socket, reads media
 //! and does faults on the wire. Nothing here is meant to be reached from elsewhere than this machine.
 //!
-//! The account: `token`, `pace`, `identify`, `create`, `query`, `notice`, `ledger`, over `session`,
+//! The account: `token`, `pace`, `identify`, `create`, `query`, `lookups`, `notice`, `ledger`, over `session`,
 //! `task` and `result_file`; what a request says: `body`, `identify_request`, `create_request`,
 //! `place`, `facts`. The wire: `server`, `routes`, `asked`, `socket`, `damage`, `results`, `callbacks`.
 //! Faults: `faults`, `random_faults`, `fault_json`.
@@ -26,6 +26,7 @@ mod faults;
 mod identify;
 mod identify_request;
 mod ledger;
+mod lookups;
 mod mp4;
 mod notice;
 mod pace;
@@ -54,6 +55,7 @@ pub use fault_json::BadFault;
 pub use faults::{Call, DueFault, Fault, FaultRule};
 pub use identify_request::IdentifyRequest;
 pub use ledger::{CallCount, Ledger, LedgerEntry, PaidTwice, Repeat};
+pub use lookups::Lags;
 pub use notice::Callback;
 pub use probe::Probe;
 pub use random_faults::RandomFaults;

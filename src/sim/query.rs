@@ -7,7 +7,6 @@ use super::{
     answer::{Answer, Refusal},
     faults::Call,
     rules::Sim,
-    task::Task,
     units::Units,
 };
 
@@ -19,7 +18,7 @@ impl Sim {
     /// `external_task_id`.
     pub fn query(&mut self, now_ms: i64, authorization: Option<&str>, id: &str) -> Answer {
         let outcome = self.admit(Call::Query, now_ms, authorization).and_then(|()| {
-            let task = self.find(id, now_ms);
+            let task = self.find_by_id(id, now_ms).or_else(|| self.find_by_name(id, now_ms));
             let task = task.ok_or_else(|| Refusal::absent(format!("task {id} not found")))?;
             Ok(task.queried(now_ms, &self.base_url))
         });
@@ -31,10 +30,7 @@ impl Sim {
         let outcome = self.admit(Call::List, now_ms, authorization).and_then(|()| {
             let page = number(query, "pageNum", 1, PAGE_NUM)?;
             let size = number(query, "pageSize", 30, PAGE_SIZE)?;
-            let lag_ms = self.config.visibility_lag_ms;
-            let visible = self.tasks.partition_point(|task| now_ms - task.accepted_at_ms >= lag_ms);
-            let newest_first = self.tasks[..visible].iter().rev();
-            let on_page = newest_first.skip((page - 1) * size).take(size);
+            let on_page = self.listed(now_ms).skip((page - 1) * size).take(size);
             Ok(on_page.map(|task| task.queried(now_ms, &self.base_url)).collect())
         });
         self.answered(Call::List, outcome)
@@ -50,16 +46,6 @@ impl Sim {
             Ok(self.resource_packs(now_ms))
         });
         self.answered(Call::Costs, outcome)
-    }
-
-    fn find(&self, id: &str, now_ms: i64) -> Option<&Task> {
-        let by_external = || {
-            let answers = self.config.answers_external_lookups;
-            self.by_external_id.get(id).filter(|_| answers)
-        };
-        let task = &self.tasks[*self.by_task_id.get(id).or_else(by_external)?];
-        let visible = now_ms - task.accepted_at_ms >= self.config.visibility_lag_ms;
-        visible.then_some(task)
     }
 
     fn resource_packs(&self, now_ms: i64) -> Value {

@@ -29,9 +29,10 @@ pub struct Sim {
     pub(super) sessions: HashMap<String, Session>,
     /// In the order of their acceptance.
     pub(super) tasks: Vec<Task>,
-    /// Places in `tasks` by `task_id`; likewise below, the newest where an id was used twice.
+    /// Places in `tasks` by `task_id`, and likewise by other ids.
     pub(super) by_task_id: HashMap<String, usize>,
-    pub(super) by_external_id: HashMap<String, usize>,
+    /// In the order of their acceptance, where a name was used twice.
+    pub(super) by_external_id: HashMap<String, Vec<usize>>,
     pub(super) by_result_id: HashMap<String, usize>,
     /// Tasks that have not ended: when each will, and its place in `tasks`.
     pub(super) running: BTreeSet<(i64, usize)>,

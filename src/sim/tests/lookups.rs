@@ -1,0 +1,47 @@
+//! What queries find and say, as each account may differ, over real HTTP.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::{good_create, wire::Pair};
+use crate::sim::{Lags, SimConfig};
+
+const VIDEO: &str = "https://cdn.example/v.mp4?duration_ms=10000&faces=1";
+
+/// A simulator with one task named `a`, and the id of the task.
+async fn pair_with_task(config: SimConfig) -> (Pair, String) {
+    let pair = Pair::start(config).await;
+    let session_id = pair.session(VIDEO).await;
+    let (_, answer) = pair.created(&good_create(&session_id, "a")).await;
+    let id = answer["data"]["task_id"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned();
+    (pair, id)
+}
+
+#[tokio::test]
+async fn each_kind_of_query_has_its_own_lag() {
+    let hour_ms = 3_600_000;
+    let lags = Lags { by_id_ms: Some(3 * hour_ms), list_ms: Some(hour_ms), by_name_ms: None };
+    let config = SimConfig { lags, visibility_lag_ms: 2 * hour_ms, ..SimConfig::default() };
+    let (pair, id) = pair_with_task(config).await;
+    let visible = async || {
+        let by_id = pair.found(&format!("/{id}")).await.0 == 200;
+        let by_name = pair.found("/a").await.0 == 200;
+        let (_, list) = pair.found("").await;
+        (by_id, by_name, list["data"].as_array().map_or(0, Vec::len) == 1)
+    };
+    for want in
+        [(false, false, false), (false, false, true), (false, true, true), (true, true, true)]
+    {
+        assert_eq!(visible().await, want);
+        pair.server.advance(Duration::from_secs(3600));
+    }
+    // Of two tasks of one name, the newest that is visible is found.
+    pair.set(|config| config.unique_external_ids = false);
+    let session_id = pair.session(VIDEO).await;
+    let (_, second) = pair.created(&good_create(&session_id, "a")).await;
+    assert_eq!(pair.found("/a").await.1["data"]["task_id"], Value::from(id));
+    pair.set(|config| config.lags.by_name_ms = Some(0));
+    assert_eq!(pair.found("/a").await.1["data"]["task_id"], second["data"]["task_id"]);
+    assert_eq!(pair.found("").await.1["data"].as_array().map(Vec::len), Some(1));
+}
