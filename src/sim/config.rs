@@ -4,7 +4,12 @@
 
 use std::path::PathBuf;
 
-use super::{lookups::Lags, probe::Probe, random_faults::RandomFaults, units::Units};
+use super::{
+    lookups::{Lags, Spellings},
+    probe::Probe,
+    random_faults::RandomFaults,
+    units::Units,
+};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
@@ -42,8 +47,10 @@ pub struct SimConfig {
     pub session_ttl_ms: i64,
     /// How long results can be downloaded, and how long the ids of made videos stay valid.
     pub result_ttl_ms: i64,
-    /// Whether Query Task finds a task by its `external_task_id`; if not, that answers 1203.
+    /// Whether a task is found by its `external_task_id` at all; if not, that answers 1203.
     pub answers_external_lookups: bool,
+    /// In which spellings.
+    pub lookup_spellings: Spellings,
     /// Whether an `external_task_id` that exists already is refused with 1201.
     pub unique_external_ids: bool,
     /// What one Identify Face costs.
@@ -93,6 +100,7 @@ impl Default for SimConfig {
             session_ttl_ms: DAY_MS,
             result_ttl_ms: 30 * DAY_MS,
             answers_external_lookups: true,
+            lookup_spellings: Spellings::default(),
             unique_external_ids: true,
             units_per_identify: Units::from_thousandths(50),
             units_per_five_seconds: Units::from_thousandths(1_000),

@@ -1,6 +1,8 @@
 //! Which task a query finds, and what a query that finds none is answered with.
 //!
-//! Nobody documents any of this, so that each part is a setting: see [`Lags`].
+//! Nobody documents any of this, so that each part is a setting: see [`Lags`] and [`Spellings`].
+
+use url::form_urlencoded;
 
 use super::{rules::Sim, task::Task};
 
@@ -16,18 +18,66 @@ pub struct Lags {
     pub list_ms: Option<i64>,
 }
 
+/// How a query by `external_task_id` may be spelled. A spelling that is not answered is not understood: a parameter
+/// that is unknown is ignored, so that the list is answered with all tasks, and a path means a `task_id`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Spellings {
+    /// `/v1/videos/advanced-lip-sync/NAME`.
+    pub in_path: bool,
+    /// `/v1/videos/advanced-lip-sync?external_task_id=NAME`, answered with a list.
+    pub on_list_path: bool,
+    /// `/v1/videos/advanced-lip-sync/NAME?external_task_id=true`.
+    pub path_with_flag: bool,
+}
+
+impl Spellings {
+    /// None of them.
+    pub const NONE: Self = Self { in_path: false, on_list_path: false, path_with_flag: false };
+    /// As the API page says.
+    pub const IN_PATH: Self = Self { in_path: true, ..Self::NONE };
+    /// As some public clients do.
+    pub const ON_LIST_PATH: Self = Self { on_list_path: true, ..Self::NONE };
+    /// As other public clients do.
+    pub const PATH_WITH_FLAG: Self = Self { path_with_flag: true, ..Self::NONE };
+}
+
+impl Default for Spellings {
+    fn default() -> Self {
+        Self::IN_PATH
+    }
+}
+
 impl Sim {
+    /// The task that Query Task (Single) finds by the decoded part of the path and the query string.
+    pub(super) fn find(&self, id: &str, query: &str, now_ms: i64) -> Option<&Task> {
+        let spellings = self.spellings();
+        let is_flagged = parameter(query, "external_task_id").is_some_and(|flag| flag == "true");
+        if spellings.path_with_flag && is_flagged {
+            return self.find_by_name(id, now_ms);
+        }
+        let by_name = || self.find_by_name(id, now_ms).filter(|_| spellings.in_path);
+        self.find_by_id(id, now_ms).or_else(by_name)
+    }
+
+    /// The name that Query Task (List) is asked for, where this spelling is answered.
+    pub(super) fn name_on_list_path(&self, query: &str) -> Option<String> {
+        let name = parameter(query, "external_task_id").filter(|name| !name.is_empty());
+        name.filter(|_| self.spellings().on_list_path)
+    }
+
+    fn spellings(&self) -> Spellings {
+        let spellings = self.config.lookup_spellings;
+        if self.config.answers_external_lookups { spellings } else { Spellings::NONE }
+    }
+
     /// The task of this id, if the query by id shows it yet.
-    pub(super) fn find_by_id(&self, id: &str, now_ms: i64) -> Option<&Task> {
+    fn find_by_id(&self, id: &str, now_ms: i64) -> Option<&Task> {
         let task = &self.tasks[*self.by_task_id.get(id)?];
         self.is_visible(task, self.config.lags.by_id_ms, now_ms).then_some(task)
     }
 
     /// The newest task of this name that the query by name shows yet.
     pub(super) fn find_by_name(&self, name: &str, now_ms: i64) -> Option<&Task> {
-        if !self.config.answers_external_lookups {
-            return None;
-        }
         let lag_ms = self.config.lags.by_name_ms;
         let newest_first = self.by_external_id.get(name)?.iter().rev();
         let mut tasks = newest_first.map(|index| &self.tasks[*index]);
@@ -37,11 +87,17 @@ impl Sim {
     /// The tasks that the list shows yet, newest first.
     pub(super) fn listed(&self, now_ms: i64) -> impl Iterator<Item = &Task> {
         let lag_ms = self.config.lags.list_ms;
-        self.tasks.iter().rev().filter(move |task| self.is_visible(task, lag_ms, now_ms))
+        let visible = self.tasks.partition_point(|task| self.is_visible(task, lag_ms, now_ms));
+        self.tasks[..visible].iter().rev()
     }
 
     fn is_visible(&self, task: &Task, lag_ms: Option<i64>, now_ms: i64) -> bool {
         let lag_ms = lag_ms.unwrap_or(self.config.visibility_lag_ms);
         now_ms - task.accepted_at_ms >= lag_ms
     }
+}
+
+pub(super) fn parameter(query: &str, name: &str) -> Option<String> {
+    let mut pairs = form_urlencoded::parse(query.as_bytes());
+    pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
 }

@@ -1,12 +1,13 @@
 //! Query Task, single and list, and the account's costs, by the rules.
 
 use serde_json::{Value, json};
-use url::form_urlencoded;
 
 use super::{
     answer::{Answer, Refusal},
     faults::Call,
+    lookups::parameter,
     rules::Sim,
+    task::Task,
     units::Units,
 };
 
@@ -17,8 +18,19 @@ impl Sim {
     /// Query Task (Single): `id` is the decoded part of the path, a `task_id` or an
     /// `external_task_id`.
     pub fn query(&mut self, now_ms: i64, authorization: Option<&str>, id: &str) -> Answer {
+        self.query_spelled(now_ms, authorization, id, "")
+    }
+
+    /// The same with the query string as sent.
+    pub fn query_spelled(
+        &mut self,
+        now_ms: i64,
+        authorization: Option<&str>,
+        id: &str,
+        query: &str,
+    ) -> Answer {
         let outcome = self.admit(Call::Query, now_ms, authorization).and_then(|()| {
-            let task = self.find_by_id(id, now_ms).or_else(|| self.find_by_name(id, now_ms));
+            let task = self.find(id, query, now_ms);
             let task = task.ok_or_else(|| Refusal::absent(format!("task {id} not found")))?;
             Ok(task.queried(now_ms, &self.base_url))
         });
@@ -30,8 +42,11 @@ impl Sim {
         let outcome = self.admit(Call::List, now_ms, authorization).and_then(|()| {
             let page = number(query, "pageNum", 1, PAGE_NUM)?;
             let size = number(query, "pageSize", 30, PAGE_SIZE)?;
-            let on_page = self.listed(now_ms).skip((page - 1) * size).take(size);
-            Ok(on_page.map(|task| task.queried(now_ms, &self.base_url)).collect())
+            let describe = |task: &Task| task.queried(now_ms, &self.base_url);
+            if let Some(name) = self.name_on_list_path(query) {
+                return Ok(self.find_by_name(&name, now_ms).into_iter().map(describe).collect());
+            }
+            Ok(self.listed(now_ms).skip((page - 1) * size).take(size).map(describe).collect())
         });
         self.answered(Call::List, outcome)
     }
@@ -70,11 +85,6 @@ impl Sim {
             }],
         })
     }
-}
-
-fn parameter(query: &str, name: &str) -> Option<String> {
-    let mut pairs = form_urlencoded::parse(query.as_bytes());
-    pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
 }
 
 fn number(

@@ -90,10 +90,12 @@ async fn query(
     State(shared): Api,
     ConnectInfo(cut): Cut,
     Path(id): Path<String>,
+    RawQuery(query): RawQuery,
     request: Request,
 ) -> Response {
     let asked = Asked::read(request).await;
-    let run = |sim: &mut Sim, now_ms| sim.query(now_ms, asked.authorization(), &id);
+    let query = query.unwrap_or_default();
+    let run = |sim: &mut Sim, now_ms| sim.query_spelled(now_ms, asked.authorization(), &id, &query);
     respond(&shared, &cut, Call::Query, &asked, run).await
 }
 

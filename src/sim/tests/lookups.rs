@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::{good_create, wire::Pair};
-use crate::sim::{Lags, SimConfig};
+use crate::sim::{Lags, SimConfig, Spellings};
 
 const VIDEO: &str = "https://cdn.example/v.mp4?duration_ms=10000&faces=1";
 
@@ -44,4 +44,43 @@ async fn each_kind_of_query_has_its_own_lag() {
     pair.set(|config| config.lags.by_name_ms = Some(0));
     assert_eq!(pair.found("/a").await.1["data"]["task_id"], second["data"]["task_id"]);
     assert_eq!(pair.found("").await.1["data"].as_array().map(Vec::len), Some(1));
+}
+
+#[tokio::test]
+async fn names_are_answered_in_the_spellings_that_are_set() {
+    let (pair, id) = pair_with_task(SimConfig::default()).await;
+    let session_id = pair.session(VIDEO).await;
+    pair.created(&good_create(&session_id, "b")).await;
+    // Which of the three spellings find the task, and only the task.
+    let answered = async || {
+        let is_task = |data: &Value| data["task_id"] == *id;
+        let (_, in_path) = pair.found("/a").await;
+        let (_, on_list_path) = pair.found("?external_task_id=a").await;
+        let (_, with_flag) = pair.found("/a?external_task_id=true").await;
+        let list = on_list_path["data"].as_array().unwrap();
+        Spellings {
+            in_path: is_task(&in_path["data"]),
+            on_list_path: list.len() == 1 && is_task(&list[0]),
+            path_with_flag: is_task(&with_flag["data"]),
+        }
+    };
+    let all = Spellings { in_path: true, on_list_path: true, path_with_flag: true };
+    for spellings in [Spellings::ON_LIST_PATH, Spellings::PATH_WITH_FLAG, Spellings::NONE, all] {
+        pair.set(|config| config.lookup_spellings = spellings);
+        assert_eq!(answered().await, spellings);
+        assert_eq!(pair.found(&format!("/{id}")).await.0, 200, "ids are found in any case");
+    }
+    assert_eq!(pair.found("?external_task_id=c").await.1["data"], Value::Array(vec![]));
+    // A flag means that the path is a name.
+    assert_eq!(pair.found(&format!("/{id}?external_task_id=true")).await.0, 404);
+    // An unknown parameter is ignored: the flag changes nothing, and the list is the complete list.
+    pair.set(|config| config.lookup_spellings = Spellings::IN_PATH);
+    assert_eq!(answered().await, Spellings { path_with_flag: true, ..Spellings::IN_PATH });
+    let (_, list) = pair.found("?external_task_id=a").await;
+    assert_eq!(list["data"].as_array().map(Vec::len), Some(2));
+    // Names stop being answered, and start again.
+    for (answers, status) in [(false, 404), (true, 200)] {
+        pair.set(|config| config.answers_external_lookups = answers);
+        assert_eq!(pair.found("/a").await.0, status);
+    }
 }
