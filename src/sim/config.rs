@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use super::{
-    lookups::{Lags, Spellings},
+    lookups::{Lags, Spellings, UnknownTask},
     probe::Probe,
     random_faults::RandomFaults,
     units::Units,
@@ -51,6 +51,12 @@ pub struct SimConfig {
     pub answers_external_lookups: bool,
     /// In which spellings.
     pub lookup_spellings: Spellings,
+    /// What a query that finds no task is answered with.
+    pub unknown_task: UnknownTask,
+    /// Whether the answers of Query Task (Single) carry `task_info.external_task_id`; the page says no.
+    pub query_shows_external_ids: bool,
+    /// Whether the entries of lists carry it.
+    pub list_shows_external_ids: bool,
     /// Whether an `external_task_id` that exists already is refused with 1201.
     pub unique_external_ids: bool,
     /// What one Identify Face costs.
@@ -101,6 +107,9 @@ impl Default for SimConfig {
             result_ttl_ms: 30 * DAY_MS,
             answers_external_lookups: true,
             lookup_spellings: Spellings::default(),
+            unknown_task: UnknownTask::default(),
+            query_shows_external_ids: false,
+            list_shows_external_ids: false,
             unique_external_ids: true,
             units_per_identify: Units::from_thousandths(50),
             units_per_five_seconds: Units::from_thousandths(1_000),

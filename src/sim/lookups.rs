@@ -1,10 +1,15 @@
 //! Which task a query finds, and what a query that finds none is answered with.
 //!
-//! Nobody documents any of this, so that each part is a setting: see [`Lags`] and [`Spellings`].
+//! Nobody documents any of this, so that each part is a setting: see [`Lags`], [`Spellings`] and [`UnknownTask`].
 
+use serde_json::{Value, json};
 use url::form_urlencoded;
 
-use super::{rules::Sim, task::Task};
+use super::{
+    answer::{Refusal, usual_message},
+    rules::Sim,
+    task::Task,
+};
 
 /// For how long after its acceptance a new task is hidden from each kind of query.
 /// None: for `visibility_lag_ms`.
@@ -44,6 +49,49 @@ impl Spellings {
 impl Default for Spellings {
     fn default() -> Self {
         Self::IN_PATH
+    }
+}
+
+/// What a query is answered with that finds no task: by an id that is unknown, or by a name that is unknown, not
+/// visible yet or not answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum UnknownTask {
+    /// 404 with code 1203; on the list path an empty list.
+    #[default]
+    NotFound,
+    /// 200 with code 0 and `data: null`.
+    Null,
+    /// 200 with code 0 and `data: []`.
+    EmptyList,
+    /// 200 with code 0 and `data: {}`.
+    EmptyObject,
+    /// 200 with code 0 and `data: {"task_id": null, "task_status": null}`.
+    NullTask,
+    /// 500 with code 5000.
+    ServerError,
+}
+
+impl UnknownTask {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::NotFound,
+        Self::Null,
+        Self::EmptyList,
+        Self::EmptyObject,
+        Self::NullTask,
+        Self::ServerError,
+    ];
+
+    /// `data` of the answer, or the refusal; `what` was asked for.
+    pub(super) fn answer(self, what: &str) -> Result<Value, Refusal> {
+        match self {
+            Self::NotFound => Err(Refusal::absent(format!("task {what} not found"))),
+            Self::Null => Ok(Value::Null),
+            Self::EmptyList => Ok(json!([])),
+            Self::EmptyObject => Ok(json!({})),
+            Self::NullTask => Ok(json!({"task_id": null, "task_status": null})),
+            Self::ServerError => Err(Refusal::new(5000, usual_message(5000))),
+        }
     }
 }
 

@@ -55,7 +55,7 @@ pub use fault_json::BadFault;
 pub use faults::{Call, DueFault, Fault, FaultRule};
 pub use identify_request::IdentifyRequest;
 pub use ledger::{CallCount, Ledger, LedgerEntry, PaidTwice, Repeat};
-pub use lookups::{Lags, Spellings};
+pub use lookups::{Lags, Spellings, UnknownTask};
 pub use notice::Callback;
 pub use probe::Probe;
 pub use random_faults::RandomFaults;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{
     answer::{Answer, Refusal},
     faults::Call,
-    lookups::parameter,
+    lookups::{UnknownTask, parameter},
     rules::Sim,
     task::Task,
     units::Units,
@@ -30,9 +30,11 @@ impl Sim {
         query: &str,
     ) -> Answer {
         let outcome = self.admit(Call::Query, now_ms, authorization).and_then(|()| {
-            let task = self.find(id, query, now_ms);
-            let task = task.ok_or_else(|| Refusal::absent(format!("task {id} not found")))?;
-            Ok(task.queried(now_ms, &self.base_url))
+            let Some(task) = self.find(id, query, now_ms) else {
+                return self.config.unknown_task.answer(id);
+            };
+            let shows_name = self.config.query_shows_external_ids;
+            Ok(task.queried(now_ms, &self.base_url, shows_name))
         });
         self.answered(Call::Query, outcome)
     }
@@ -42,9 +44,14 @@ impl Sim {
         let outcome = self.admit(Call::List, now_ms, authorization).and_then(|()| {
             let page = number(query, "pageNum", 1, PAGE_NUM)?;
             let size = number(query, "pageSize", 30, PAGE_SIZE)?;
-            let describe = |task: &Task| task.queried(now_ms, &self.base_url);
+            let shows_names = self.config.list_shows_external_ids;
+            let describe = |task: &Task| task.queried(now_ms, &self.base_url, shows_names);
             if let Some(name) = self.name_on_list_path(query) {
-                return Ok(self.find_by_name(&name, now_ms).into_iter().map(describe).collect());
+                return match (self.find_by_name(&name, now_ms), self.config.unknown_task) {
+                    (Some(task), _) => Ok(json!([describe(task)])),
+                    (None, UnknownTask::NotFound) => Ok(json!([])),
+                    (None, unknown) => unknown.answer(&name),
+                };
             }
             Ok(self.listed(now_ms).skip((page - 1) * size).take(size).map(describe).collect())
         });

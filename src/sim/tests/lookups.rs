@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{good_create, wire::Pair};
-use crate::sim::{Lags, SimConfig, Spellings};
+use crate::sim::{Lags, SimConfig, Spellings, UnknownTask};
 
 const VIDEO: &str = "https://cdn.example/v.mp4?duration_ms=10000&faces=1";
 
@@ -82,5 +82,58 @@ async fn names_are_answered_in_the_spellings_that_are_set() {
     for (answers, status) in [(false, 404), (true, 200)] {
         pair.set(|config| config.answers_external_lookups = answers);
         assert_eq!(pair.found("/a").await.0, status);
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_task_is_answered_as_set() {
+    let config = SimConfig {
+        lookup_spellings: Spellings { on_list_path: true, ..Spellings::IN_PATH },
+        ..SimConfig::default()
+    };
+    let (pair, id) = pair_with_task(config).await;
+    for unknown in UnknownTask::ALL {
+        pair.set(|config| config.unknown_task = unknown);
+        let data = match unknown {
+            UnknownTask::NotFound | UnknownTask::ServerError => None,
+            UnknownTask::Null => Some(Value::Null),
+            UnknownTask::EmptyList => Some(json!([])),
+            UnknownTask::EmptyObject => Some(json!({})),
+            UnknownTask::NullTask => Some(json!({"task_id": null, "task_status": null})),
+        };
+        let (status, code) = match unknown {
+            UnknownTask::NotFound => (404, 1203),
+            UnknownTask::ServerError => (500, 5000),
+            _ => (200, 0),
+        };
+        for path in ["/b", "/123456"] {
+            let (found_status, body) = pair.found(path).await;
+            assert_eq!((found_status, &body["code"]), (status, &json!(code)), "{unknown:?}");
+            assert_eq!(body.get("data"), data.as_ref(), "{unknown:?}");
+        }
+        let (_, on_list_path) = pair.found("?external_task_id=b").await;
+        let empty_list = (unknown == UnknownTask::NotFound).then(|| json!([]));
+        assert_eq!(on_list_path.get("data"), data.or(empty_list).as_ref(), "{unknown:?}");
+        // What exists is answered in any case, and the list stays a list.
+        for path in ["/a".to_owned(), format!("/{id}")] {
+            assert_eq!(pair.found(&path).await.1["data"]["task_id"], *id);
+        }
+        assert_eq!(pair.found("").await.1["data"].as_array().map(Vec::len), Some(1));
+    }
+}
+
+#[tokio::test]
+async fn answers_show_names_as_set() {
+    let (pair, id) = pair_with_task(SimConfig::default()).await;
+    for (query, list) in [(false, false), (true, false), (false, true), (true, true)] {
+        pair.set(|config| {
+            config.query_shows_external_ids = query;
+            config.list_shows_external_ids = list;
+        });
+        let name = |shows: bool| shows.then(|| json!("a"));
+        let (_, queried) = pair.found(&format!("/{id}")).await;
+        assert_eq!(queried["data"]["task_info"].get("external_task_id").cloned(), name(query));
+        let (_, listed) = pair.found("").await;
+        assert_eq!(listed["data"][0]["task_info"].get("external_task_id").cloned(), name(list));
     }
 }
