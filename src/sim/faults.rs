@@ -6,6 +6,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::late::ClientSees;
+
 /// The kinds of calls that faults and counts tell apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -96,6 +98,14 @@ pub enum Fault {
         /// The `Location`.
         to: String,
     },
+    /// For create requests: kept, and carried out so long after the client gave up. Other calls are not carried
+    /// out, and their connection is closed.
+    DeliverLate {
+        /// In milliseconds; `SimServer::deliver_kept` ends the wait.
+        after_ms: u64,
+        /// What the client sees meanwhile.
+        sees: ClientSees,
+    },
     /// For downloads: 200, but what comes is a page and no video.
     NotAVideo,
 }
@@ -116,6 +126,7 @@ impl Fault {
             Self::Body { .. } => "body",
             Self::Patch { .. } => "patch",
             Self::Redirect { .. } => "redirect",
+            Self::DeliverLate { .. } => "deliver_late",
             Self::NotAVideo => "not_a_video",
         }
     }

@@ -8,7 +8,7 @@
 //!
 //! The account: `token`, `pace`, `identify`, `create`, `query`, `lookups`, `notice`, `ledger`, over `session`,
 //! `task` and `result_file`; what a request says: `body`, `identify_request`, `create_request`,
-//! `place`, `facts`. The wire: `server`, `routes`, `asked`, `socket`, `damage`, `results`, `callbacks`.
+//! `place`, `facts`. The wire: `server`, `routes`, `asked`, `socket`, `damage`, `late`, `results`, `callbacks`.
 //! Faults: `faults`, `random_faults`, `fault_json`.
 
 mod answer;
@@ -25,6 +25,7 @@ mod fault_json;
 mod faults;
 mod identify;
 mod identify_request;
+mod late;
 mod ledger;
 mod lookups;
 mod mp4;
@@ -54,6 +55,7 @@ pub use facts::{NoFiles, ReadMedia, SoundFacts, VideoFacts};
 pub use fault_json::BadFault;
 pub use faults::{Call, DueFault, Fault, FaultRule};
 pub use identify_request::IdentifyRequest;
+pub use late::ClientSees;
 pub use ledger::{CallCount, Ledger, LedgerEntry, PaidTwice, Repeat};
 pub use lookups::{Lags, Spellings, UnknownTask};
 pub use notice::Callback;

@@ -11,6 +11,7 @@ use super::{
 
 mod account;
 mod known_names;
+mod late;
 mod lookups;
 mod refusals;
 mod wire;
