@@ -5,6 +5,7 @@
 use std::path::PathBuf;
 
 use super::{
+    known_name::KnownName,
     lookups::{Lags, Spellings, UnknownTask},
     probe::Probe,
     random_faults::RandomFaults,
@@ -57,8 +58,10 @@ pub struct SimConfig {
     pub query_shows_external_ids: bool,
     /// Whether the entries of lists carry it.
     pub list_shows_external_ids: bool,
-    /// Whether an `external_task_id` that exists already is refused with 1201.
+    /// Whether an `external_task_id` that exists already is refused; if not, a second task is made.
     pub unique_external_ids: bool,
+    /// With which code and message.
+    pub known_name: KnownName,
     /// What one Identify Face costs.
     pub units_per_identify: Units,
     /// What a task costs for each begun five seconds of its video.
@@ -111,6 +114,7 @@ impl Default for SimConfig {
             query_shows_external_ids: false,
             list_shows_external_ids: false,
             unique_external_ids: true,
+            known_name: KnownName::default(),
             units_per_identify: Units::from_thousandths(50),
             units_per_five_seconds: Units::from_thousandths(1_000),
             pack_units: Units::from_thousandths(1_000_000_000),

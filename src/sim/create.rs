@@ -81,7 +81,7 @@ impl Sim {
             return Ok(());
         };
         if self.config.unique_external_ids && self.by_external_id.contains_key(id) {
-            return Err(Refusal::illegal(format!("external_task_id {id} already exists")));
+            return Err(self.config.known_name.refusal(id));
         }
         Ok(())
     }

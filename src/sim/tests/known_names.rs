@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{good_create, wire::Pair};
-use crate::sim::{Call, SimConfig};
+use crate::sim::{Call, KnownName, SimConfig};
 
 const VIDEO: &str = "https://cdn.example/v.mp4?duration_ms=10000&faces=1";
 
@@ -34,4 +34,21 @@ async fn names_are_enforced_or_not() {
     assert_eq!(requests, [1, 4]);
     let (_, found) = pair.found("/a").await;
     assert_eq!(found["data"]["task_id"], second["data"]["task_id"], "the newest is found");
+}
+
+#[tokio::test]
+async fn a_known_name_is_refused_in_the_words_that_are_set() {
+    let pair = Pair::start(SimConfig::default()).await;
+    let session_id = pair.session(VIDEO).await;
+    assert_eq!(pair.created(&good_create(&session_id, "a")).await.0, 200);
+    for known_name in KnownName::all() {
+        pair.set(|config| config.known_name = known_name);
+        let (status, answer) = pair.created(&good_create(&session_id, "a")).await;
+        let http_status = if known_name.code == 1201 { 400 } else { 404 };
+        assert_eq!((status, &answer["code"]), (http_status, &json!(known_name.code)));
+        assert_eq!(answer["message"], known_name.message.replace("{}", "a"));
+    }
+    assert_eq!(pair.server.ledger().tasks.len(), 1);
+    let mentions = |message: &&str| message.contains("external_task_id");
+    assert_eq!(KnownName::MESSAGES.iter().filter(|message| mentions(message)).count(), 4);
 }
