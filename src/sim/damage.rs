@@ -10,7 +10,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::{StreamExt as _, stream};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{faults::Fault, socket::Scissors};
 
@@ -37,6 +37,10 @@ pub(super) async fn inflict(fault: Fault, healthy: Response, scissors: &Scissors
             short
         }
         Fault::Html { status } => page(of(status)),
+        Fault::TooLarge { status, html: true } => page(of(status)),
+        Fault::TooLarge { status, html: false } => {
+            (of(status), axum::Json(json!({"message": "request entity too large"}))).into_response()
+        }
         Fault::Status { status } => of(status).into_response(),
         Fault::Hang { ms } => {
             tokio::time::sleep(Duration::from_millis(ms)).await;
@@ -143,8 +147,6 @@ fn merge(target: &mut Value, patch: &Value) {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]

@@ -35,6 +35,7 @@ struct RawRule {
     to: Option<String>,
     client_sees: Option<RawSight>,
     answer_ms: Option<u64>,
+    html: Option<bool>,
 }
 
 /// What the client sees of a request that is delivered late.
@@ -79,6 +80,7 @@ impl FaultRule {
     /// | `lose_answer`, `drop_request`, `not_a_video` | |
     /// | `cut_body`, `wrong_length` | `bytes`: half of the body without it |
     /// | `html` | `status`: 502 without it |
+    /// | `too_large` | `status`: 413 without it; `html`: whether the body is HTML |
     /// | `status` | `status` |
     /// | `hang` | `ms` |
     /// | `deliver_late` | `ms` after the client gave up; `client_sees` after `answer_ms`: `broken`, `page` (`status`), `nothing` |
@@ -121,6 +123,10 @@ impl RawRule {
             "cut_body" => Fault::CutBody { after_bytes: self.bytes },
             "wrong_length" => Fault::WrongLength { bytes: self.bytes },
             "html" => Fault::Html { status: self.status.unwrap_or(502) },
+            "too_large" => Fault::TooLarge {
+                status: self.status.unwrap_or(413),
+                html: self.html.unwrap_or(false),
+            },
             "status" => Fault::Status { status: self.status.ok_or_else(|| missing("status"))? },
             "hang" => Fault::Hang { ms: self.ms.ok_or_else(|| missing("ms"))? },
             "deliver_late" => Fault::DeliverLate {

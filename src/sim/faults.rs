@@ -63,6 +63,13 @@ pub enum Fault {
         /// Default 502.
         status: u16,
     },
+    /// Not carried out: something on the way refuses the request for its size.
+    TooLarge {
+        /// 413, 414 or 431.
+        status: u16,
+        /// With an HTML page; else with a JSON body that is not of the API's form.
+        html: bool,
+    },
     /// Not carried out: this HTTP status, without a body.
     Status {
         /// The HTTP status.
@@ -120,6 +127,7 @@ impl Fault {
             Self::CutBody { .. } => "cut_body",
             Self::WrongLength { .. } => "wrong_length",
             Self::Html { .. } => "html",
+            Self::TooLarge { .. } => "too_large",
             Self::Status { .. } => "status",
             Self::Hang { .. } => "hang",
             Self::HugeBody { .. } => "huge_body",
@@ -137,6 +145,7 @@ impl Fault {
             Self::Code { .. }
                 | Self::DropRequest
                 | Self::Html { .. }
+                | Self::TooLarge { .. }
                 | Self::Status { .. }
                 | Self::Redirect { .. }
         )
