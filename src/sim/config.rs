@@ -54,6 +54,10 @@ pub struct SimConfig {
     pub lookup_spellings: Spellings,
     /// What a query that finds no task is answered with.
     pub unknown_task: UnknownTask,
+    /// Whether queries by anything but a known `task_id` fail, with 503 and code 5002.
+    pub name_queries_fail: bool,
+    /// Whether Query Task (List) fails, with 503 and code 5002.
+    pub lists_fail: bool,
     /// Whether the answers of Query Task (Single) carry `task_info.external_task_id`; the page says no.
     pub query_shows_external_ids: bool,
     /// Whether the entries of lists carry it.
@@ -111,6 +115,8 @@ impl Default for SimConfig {
             answers_external_lookups: true,
             lookup_spellings: Spellings::default(),
             unknown_task: UnknownTask::default(),
+            name_queries_fail: false,
+            lists_fail: false,
             query_shows_external_ids: false,
             list_shows_external_ids: false,
             unique_external_ids: true,

@@ -99,12 +99,17 @@ impl Sim {
     /// The task that Query Task (Single) finds by the decoded part of the path and the query string.
     pub(super) fn find(&self, id: &str, query: &str, now_ms: i64) -> Option<&Task> {
         let spellings = self.spellings();
-        let is_flagged = parameter(query, "external_task_id").is_some_and(|flag| flag == "true");
-        if spellings.path_with_flag && is_flagged {
+        if spellings.path_with_flag && is_flagged(query) {
             return self.find_by_name(id, now_ms);
         }
         let by_name = || self.find_by_name(id, now_ms).filter(|_| spellings.in_path);
         self.find_by_id(id, now_ms).or_else(by_name)
+    }
+
+    /// Whether that asks for the id of a task that exists.
+    pub(super) fn is_by_id(&self, id: &str, query: &str) -> bool {
+        let by_name = self.spellings().path_with_flag && is_flagged(query);
+        !by_name && self.by_task_id.contains_key(id)
     }
 
     /// The name that Query Task (List) is asked for, where this spelling is answered.
@@ -143,6 +148,10 @@ impl Sim {
         let lag_ms = lag_ms.unwrap_or(self.config.visibility_lag_ms);
         now_ms - task.accepted_at_ms >= lag_ms
     }
+}
+
+fn is_flagged(query: &str) -> bool {
+    parameter(query, "external_task_id").is_some_and(|flag| flag == "true")
 }
 
 pub(super) fn parameter(query: &str, name: &str) -> Option<String> {

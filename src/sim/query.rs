@@ -30,13 +30,16 @@ impl Sim {
         query: &str,
     ) -> Answer {
         let outcome = self.admit(Call::Query, now_ms, authorization).and_then(|()| {
+            if self.config.name_queries_fail && !self.is_by_id(id, query) {
+                return Err(busy());
+            }
             let Some(task) = self.find(id, query, now_ms) else {
                 return self.config.unknown_task.answer(id);
             };
             let shows_name = self.config.query_shows_external_ids;
             Ok(task.queried(now_ms, &self.base_url, shows_name))
         });
-        self.answered(Call::Query, outcome)
+        not_a_timeout(self.answered(Call::Query, outcome))
     }
 
     /// Query Task (List), newest first: `query` is the query string as sent.
@@ -44,9 +47,13 @@ impl Sim {
         let outcome = self.admit(Call::List, now_ms, authorization).and_then(|()| {
             let page = number(query, "pageNum", 1, PAGE_NUM)?;
             let size = number(query, "pageSize", 30, PAGE_SIZE)?;
+            let name = self.name_on_list_path(query);
+            if self.config.lists_fail || self.config.name_queries_fail && name.is_some() {
+                return Err(busy());
+            }
             let shows_names = self.config.list_shows_external_ids;
             let describe = |task: &Task| task.queried(now_ms, &self.base_url, shows_names);
-            if let Some(name) = self.name_on_list_path(query) {
+            if let Some(name) = name {
                 return match (self.find_by_name(&name, now_ms), self.config.unknown_task) {
                     (Some(task), _) => Ok(json!([describe(task)])),
                     (None, UnknownTask::NotFound) => Ok(json!([])),
@@ -55,7 +62,7 @@ impl Sim {
             }
             Ok(self.listed(now_ms).skip((page - 1) * size).take(size).map(describe).collect())
         });
-        self.answered(Call::List, outcome)
+        not_a_timeout(self.answered(Call::List, outcome))
     }
 
     /// The account's resource packs: `query` holds `start_time` and `end_time`, in ms.
@@ -92,6 +99,17 @@ impl Sim {
             }],
         })
     }
+}
+
+/// Lookups fail in a backlog.
+fn busy() -> Refusal {
+    Refusal::new(5002, "busy")
+}
+
+/// 5002 is a timeout by the vendor's table; an API that is busy answers it with 503.
+fn not_a_timeout(answer: Answer) -> Answer {
+    let http_status = if answer.code() == 5002 { 503 } else { answer.http_status };
+    Answer { http_status, ..answer }
 }
 
 fn number(

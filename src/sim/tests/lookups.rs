@@ -137,3 +137,35 @@ async fn answers_show_names_as_set() {
         assert_eq!(listed["data"][0]["task_info"].get("external_task_id").cloned(), name(list));
     }
 }
+
+#[tokio::test]
+async fn lookups_fail_while_they_are_set_to() {
+    let spellings = Spellings { in_path: true, on_list_path: true, path_with_flag: true };
+    let config = SimConfig { lookup_spellings: spellings, ..SimConfig::default() };
+    let (pair, id) = pair_with_task(config).await;
+    // By id; by name in three spellings, and by an unknown name; by list.
+    let paths = [
+        format!("/{id}"),
+        "/a".to_owned(),
+        "/a?external_task_id=true".to_owned(),
+        "?external_task_id=a".to_owned(),
+        "/b".to_owned(),
+        "?pageNum=1&pageSize=30".to_owned(),
+    ];
+    for (names, lists, want) in [
+        (true, false, [200, 503, 503, 503, 503, 200]),
+        (false, true, [200, 200, 200, 503, 404, 503]),
+        (true, true, [200, 503, 503, 503, 503, 503]),
+        (false, false, [200, 200, 200, 200, 404, 200]),
+    ] {
+        pair.set(|config| {
+            config.name_queries_fail = names;
+            config.lists_fail = lists;
+        });
+        for (path, want) in paths.iter().zip(want) {
+            let (status, body) = pair.found(path).await;
+            assert_eq!(status, want, "{path}: {body}");
+            assert_eq!(body["code"] == 5002, want == 503, "{path}: {body}");
+        }
+    }
+}
