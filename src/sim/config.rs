@@ -5,6 +5,7 @@
 use std::path::PathBuf;
 
 use super::{
+    account::ApiKey,
     known_name::KnownName,
     lookups::{Lags, Spellings, UnknownTask},
     probe::Probe,
@@ -24,7 +25,9 @@ pub struct SimConfig {
     pub secret_key: String,
     /// A fixed bearer token that is taken as well, as a gateway would.
     pub bearer_token: Option<String>,
-    /// Tasks at once; a create above it is refused with 1303.
+    /// Keys that are accepted as well, of this account and of others.
+    pub more_keys: Vec<ApiKey>,
+    /// Tasks at once of each account; a create above it is refused with 1303.
     pub concurrency: usize,
     /// Identify Face calls within one second; above it 1302. None: no limit.
     pub identify_per_second: Option<u32>,
@@ -70,7 +73,7 @@ pub struct SimConfig {
     pub units_per_identify: Units,
     /// What a task costs for each begun five seconds of its video.
     pub units_per_five_seconds: Units,
-    /// What the resource pack holds; a paid call it cannot cover is refused with 1102.
+    /// What the resource pack of each account holds; a paid call it cannot cover is refused with 1102.
     pub pack_units: Units,
     /// What is added to every id that is given: the API's never come twice, and so must not those of a
     /// simulator that begins anew.
@@ -100,6 +103,7 @@ impl Default for SimConfig {
             access_key: "sim-access-key".to_owned(),
             secret_key: "sim-secret-key".to_owned(),
             bearer_token: None,
+            more_keys: Vec::new(),
             concurrency: 5,
             identify_per_second: Some(5),
             create_per_second: Some(5),

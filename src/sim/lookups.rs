@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use url::form_urlencoded;
 
 use super::{
+    account::AccountNumber,
     answer::{Refusal, usual_message},
     rules::Sim,
     task::Task,
@@ -97,19 +98,26 @@ impl UnknownTask {
 
 impl Sim {
     /// The task that Query Task (Single) finds by the decoded part of the path and the query string.
-    pub(super) fn find(&self, id: &str, query: &str, now_ms: i64) -> Option<&Task> {
+    pub(super) fn find(
+        &self,
+        account: AccountNumber,
+        id: &str,
+        query: &str,
+        now_ms: i64,
+    ) -> Option<&Task> {
         let spellings = self.spellings();
         if spellings.path_with_flag && is_flagged(query) {
-            return self.find_by_name(id, now_ms);
+            return self.find_by_name(account, id, now_ms);
         }
-        let by_name = || self.find_by_name(id, now_ms).filter(|_| spellings.in_path);
-        self.find_by_id(id, now_ms).or_else(by_name)
+        let by_name = || self.find_by_name(account, id, now_ms).filter(|_| spellings.in_path);
+        self.find_by_id(account, id, now_ms).or_else(by_name)
     }
 
     /// Whether that asks for the id of a task that exists.
-    pub(super) fn is_by_id(&self, id: &str, query: &str) -> bool {
+    pub(super) fn is_by_id(&self, account: AccountNumber, id: &str, query: &str) -> bool {
         let by_name = self.spellings().path_with_flag && is_flagged(query);
-        !by_name && self.by_task_id.contains_key(id)
+        let known = self.by_task_id.get(id).map(|index| &self.tasks[*index]);
+        !by_name && known.is_some_and(|task| task.account == account)
     }
 
     /// The name that Query Task (List) is asked for, where this spelling is answered.
@@ -124,24 +132,34 @@ impl Sim {
     }
 
     /// The task of this id, if the query by id shows it yet.
-    fn find_by_id(&self, id: &str, now_ms: i64) -> Option<&Task> {
+    fn find_by_id(&self, account: AccountNumber, id: &str, now_ms: i64) -> Option<&Task> {
         let task = &self.tasks[*self.by_task_id.get(id)?];
-        self.is_visible(task, self.config.lags.by_id_ms, now_ms).then_some(task)
+        let is_visible = self.is_visible(task, self.config.lags.by_id_ms, now_ms);
+        (task.account == account && is_visible).then_some(task)
     }
 
     /// The newest task of this name that the query by name shows yet.
-    pub(super) fn find_by_name(&self, name: &str, now_ms: i64) -> Option<&Task> {
+    pub(super) fn find_by_name(
+        &self,
+        account: AccountNumber,
+        name: &str,
+        now_ms: i64,
+    ) -> Option<&Task> {
         let lag_ms = self.config.lags.by_name_ms;
         let newest_first = self.by_external_id.get(name)?.iter().rev();
         let mut tasks = newest_first.map(|index| &self.tasks[*index]);
-        tasks.find(|task| self.is_visible(task, lag_ms, now_ms))
+        tasks.find(|task| task.account == account && self.is_visible(task, lag_ms, now_ms))
     }
 
     /// The tasks that the list shows yet, newest first.
-    pub(super) fn listed(&self, now_ms: i64) -> impl Iterator<Item = &Task> {
+    pub(super) fn listed(
+        &self,
+        account: AccountNumber,
+        now_ms: i64,
+    ) -> impl Iterator<Item = &Task> {
         let lag_ms = self.config.lags.list_ms;
         let visible = self.tasks.partition_point(|task| self.is_visible(task, lag_ms, now_ms));
-        self.tasks[..visible].iter().rev()
+        self.tasks[..visible].iter().rev().filter(move |task| task.account == account)
     }
 
     fn is_visible(&self, task: &Task, lag_ms: Option<i64>, now_ms: i64) -> bool {

@@ -6,11 +6,12 @@
 //! that a simulation can call it on a clock of its own. [`SimServer`] puts it on a socket, reads media
 //! and does faults on the wire. Nothing here is meant to be reached from elsewhere than this machine.
 //!
-//! The account: `token`, `pace`, `identify`, `create`, `query`, `lookups`, `notice`, `ledger`, over `session`,
+//! The account: `account`, `token`, `pace`, `identify`, `create`, `query`, `lookups`, `notice`, `ledger`, over `session`,
 //! `task` and `result_file`; what a request says: `body`, `identify_request`, `create_request`,
 //! `place`, `facts`. The wire: `server`, `routes`, `asked`, `socket`, `damage`, `late`, `results`, `callbacks`.
 //! Faults: `faults`, `random_faults`, `fault_json`.
 
+mod account;
 mod answer;
 mod asked;
 mod body;
@@ -49,6 +50,7 @@ mod tests;
 mod token;
 mod units;
 
+pub use account::{AccountNumber, ApiCredential, ApiKey};
 pub use answer::{Answer, Refusal, http_status};
 pub use config::SimConfig;
 pub use create_request::CreateRequest;

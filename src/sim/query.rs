@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
+    account::AccountNumber,
     answer::{Answer, Refusal},
     faults::Call,
     lookups::{UnknownTask, parameter},
@@ -29,11 +30,11 @@ impl Sim {
         id: &str,
         query: &str,
     ) -> Answer {
-        let outcome = self.admit(Call::Query, now_ms, authorization).and_then(|()| {
-            if self.config.name_queries_fail && !self.is_by_id(id, query) {
+        let outcome = self.admit(Call::Query, now_ms, authorization).and_then(|account| {
+            if self.config.name_queries_fail && !self.is_by_id(account, id, query) {
                 return Err(busy());
             }
-            let Some(task) = self.find(id, query, now_ms) else {
+            let Some(task) = self.find(account, id, query, now_ms) else {
                 return self.config.unknown_task.answer(id);
             };
             let shows_name = self.config.query_shows_external_ids;
@@ -44,7 +45,7 @@ impl Sim {
 
     /// Query Task (List), newest first: `query` is the query string as sent.
     pub fn list(&mut self, now_ms: i64, authorization: Option<&str>, query: &str) -> Answer {
-        let outcome = self.admit(Call::List, now_ms, authorization).and_then(|()| {
+        let outcome = self.admit(Call::List, now_ms, authorization).and_then(|account| {
             let page = number(query, "pageNum", 1, PAGE_NUM)?;
             let size = number(query, "pageSize", 30, PAGE_SIZE)?;
             let name = self.name_on_list_path(query);
@@ -54,32 +55,38 @@ impl Sim {
             let shows_names = self.config.list_shows_external_ids;
             let describe = |task: &Task| task.queried(now_ms, &self.base_url, shows_names);
             if let Some(name) = name {
-                return match (self.find_by_name(&name, now_ms), self.config.unknown_task) {
+                return match (self.find_by_name(account, &name, now_ms), self.config.unknown_task) {
                     (Some(task), _) => Ok(json!([describe(task)])),
                     (None, UnknownTask::NotFound) => Ok(json!([])),
                     (None, unknown) => unknown.answer(&name),
                 };
             }
-            Ok(self.listed(now_ms).skip((page - 1) * size).take(size).map(describe).collect())
+            Ok(self
+                .listed(account, now_ms)
+                .skip((page - 1) * size)
+                .take(size)
+                .map(describe)
+                .collect())
         });
         not_a_timeout(self.answered(Call::List, outcome))
     }
 
     /// The account's resource packs: `query` holds `start_time` and `end_time`, in ms.
     pub fn costs(&mut self, now_ms: i64, authorization: Option<&str>, query: &str) -> Answer {
-        let outcome = self.admit(Call::Costs, now_ms, authorization).and_then(|()| {
+        let outcome = self.admit(Call::Costs, now_ms, authorization).and_then(|account| {
             let (start, end) = (time(query, "start_time")?, time(query, "end_time")?);
             if start > end {
                 return Err(Refusal::illegal("start_time is later than end_time"));
             }
-            Ok(self.resource_packs(now_ms))
+            Ok(self.resource_packs(account, now_ms))
         });
         self.answered(Call::Costs, outcome)
     }
 
-    fn resource_packs(&self, now_ms: i64) -> Value {
+    fn resource_packs(&self, account: AccountNumber, now_ms: i64) -> Value {
         let whole = self.config.pack_units;
-        let left = Units::from_thousandths(whole.thousandths() - self.spent.thousandths());
+        let spent = self.used.units(account);
+        let left = Units::from_thousandths(whole.thousandths() - spent.thousandths());
         let number = |units: Units| units.thousandths() as f64 / 1000.0;
         let year_ms = 365 * 24 * 60 * 60 * 1000;
         let status = if left > Units::default() { "online" } else { "runOut" };

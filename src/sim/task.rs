@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::{place, session::Video, units::seconds};
+use super::{account::AccountNumber, place, session::Video, units::seconds};
 
 /// Where a task stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -42,6 +42,7 @@ impl TaskStatus {
 #[derive(Debug)]
 pub(super) struct Task {
     pub(super) id: String,
+    pub(super) account: AccountNumber,
     pub(super) external_task_id: Option<String>,
     pub(super) session_id: String,
     pub(super) video: Arc<Video>,

@@ -10,6 +10,7 @@ use super::{
 };
 
 mod account;
+mod accounts;
 mod known_names;
 mod late;
 mod lookups;
