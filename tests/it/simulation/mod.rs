@@ -141,4 +141,9 @@ fn the_same_seed_gives_the_same_history() {
     for seed in 0..20 {
         assert_eq!(play(seed, None).history, play(seed, None).history, "seed {seed}");
     }
+    let options = Options { unknown: false, ..Options::ALL };
+    for seed in 0..5 {
+        let play = || play_with(seed, None, options).history;
+        assert_eq!(play(), play(), "seed {seed} with options");
+    }
 }
