@@ -21,7 +21,12 @@ use tokio::{
 use tokio_util::bytes::Bytes;
 use url::Url;
 
-use super::{faults::Suffers, life::Life, sounds::Clips, world::World};
+use super::{
+    faults::{Sees, Suffers},
+    life::Life,
+    sounds::Clips,
+    world::World,
+};
 
 /// What every request says who it is from.
 pub const TOKEN: &str = "simulated";
@@ -85,13 +90,20 @@ async fn carry(
         _ => world.chance.between(1, 400),
     };
     sleep(ms(there_ms)).await;
+    if let Suffers::Kept { sees, after_ms } = suffers {
+        give_up(&world, sees, tell).await;
+        sleep(ms(after_ms)).await;
+        let now_ms = world.time.true_ms();
+        let _unread = run(&mut world.sim_at(now_ms), now_ms);
+        return;
+    }
     let now_ms = world.time.true_ms();
     let carried_out = match suffers {
         Suffers::Dropped => false,
         Suffers::Page { carried_out } | Suffers::Refused { carried_out, .. } => carried_out,
         _ => true,
     };
-    let mut answer = carried_out.then(|| run(&mut world.sim(), now_ms));
+    let mut answer = carried_out.then(|| run(&mut world.sim_at(now_ms), now_ms));
     if let Suffers::Refused { code, retry_after_s, .. } = suffers {
         let refusal = Refusal { code, message: "so it is".to_owned(), retry_after_s };
         answer = Some(world.sim().refuse(call, &refusal));
@@ -125,6 +137,23 @@ async fn carry(
     }
     // Whoever asked may be dead.
     let _ = tell.send(raw);
+}
+
+/// Lets the client see what it sees of a request that is kept, and returns when it gave up.
+async fn give_up(world: &World, sees: Sees, mut tell: oneshot::Sender<RawAnswer>) {
+    match sees {
+        Sees::Broken => drop(tell),
+        Sees::Nothing => tell.closed().await,
+        Sees::Page => {
+            let raw = RawAnswer {
+                http_status: 504,
+                server_at_ms: Some(world.time.true_ms() / 1_000 * 1_000),
+                body: b"<html>Gateway timeout".to_vec(),
+                ..RawAnswer::default()
+            };
+            let _unread = tell.send(raw);
+        }
+    }
 }
 
 impl Api for SimulatedApi {

@@ -33,6 +33,11 @@ pub enum Suffers {
     Hangs,
     /// It is carried out when nobody waits for its answer any more.
     Late,
+    /// Something on the way keeps it, and delivers it so long after the client gave up.
+    Kept {
+        sees: Sees,
+        after_ms: i64,
+    },
     /// It is carried out, and the answer makes no sense.
     Nonsense,
     /// An error code, at times though it was carried out.
@@ -41,6 +46,15 @@ pub enum Suffers {
         carried_out: bool,
         retry_after_s: Option<u64>,
     },
+}
+
+/// What the client sees of a request that is kept.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Sees {
+    Broken,
+    /// 504 of a proxy.
+    Page,
+    Nothing,
 }
 
 /// A time in which every call suffers.
@@ -68,15 +82,19 @@ pub struct Faults {
     hardship: f64,
     spells: Vec<Spell>,
     ended: AtomicBool,
+    /// Whether create requests may be kept.
+    keeps_creates: bool,
     chance: Chance,
     /// The codes by which jobs may fail for their own sake.
     pub own_faults: Mutex<BTreeSet<String>>,
 }
 
+/// A request is kept no longer than `create_settle` less the time in which an account shows a task.
+const KEPT_MAX_MS: i64 = 60_000;
 const HOUR_MS: i64 = 3_600_000;
 
 impl Faults {
-    pub fn new(chance: Chance, began_at_ms: i64) -> Self {
+    pub fn new(chance: Chance, began_at_ms: i64, keeps_creates: bool) -> Self {
         let hardship = *chance.pick(&[0.0, 0.02, 0.1, 0.3]);
         let kinds = [
             SpellKind::Outage,
@@ -93,11 +111,15 @@ impl Faults {
         });
         let spells = spells.collect();
         let (ended, own_faults) = (AtomicBool::new(false), Mutex::default());
-        Self { hardship, spells, ended, chance, own_faults }
+        Self { hardship, spells, ended, keeps_creates, chance, own_faults }
     }
 
     pub fn end(&self) {
         self.ended.store(true, Ordering::Relaxed);
+    }
+
+    pub fn have_ended(&self) -> bool {
+        self.ended.load(Ordering::Relaxed)
     }
 
     /// A job may fail with this code from now on.
@@ -107,7 +129,7 @@ impl Faults {
 
     /// What a call at this time suffers.
     pub fn strikes(&self, call: Call, now_ms: i64) -> Suffers {
-        if self.ended.load(Ordering::Relaxed) {
+        if self.have_ended() {
             return Suffers::Nothing;
         }
         let spell =
@@ -128,6 +150,10 @@ impl Faults {
     }
 
     fn single(&self, call: Call) -> Suffers {
+        if self.keeps_creates && call == Call::Create && self.chance.happens(0.3) {
+            let sees = *self.chance.pick(&[Sees::Broken, Sees::Page, Sees::Nothing]);
+            return Suffers::Kept { sees, after_ms: self.chance.between(0, KEPT_MAX_MS) };
+        }
         // What the answer to a create says is worth most, and is lost most.
         if call == Call::Create && self.chance.happens(0.4) {
             return Suffers::Lost;

@@ -9,6 +9,7 @@ use super::{
     check::{check_at_any_time, check_at_the_end, check_in_time, texts},
     daemon::{Daemon, begin},
     mistakes::Mistake,
+    options::Options,
     people::People,
     world::World,
 };
@@ -32,10 +33,15 @@ pub struct Scenario {
 
 /// Plays one seed, in which the daemon makes `mistake`.
 pub fn play(seed: u64, mistake: Option<Mistake>) -> Scenario {
+    play_with(seed, mistake, Options::default())
+}
+
+/// The same in a world with options.
+pub fn play_with(seed: u64, mistake: Option<Mistake>, options: Options) -> Scenario {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     runtime.unwrap().block_on(async {
-        let world = World::new(seed, mistake);
+        let world = World::new(seed, mistake, options);
         let lives = live(&world).await;
         report(&world, lives)
     })

@@ -21,6 +21,7 @@ use super::{
     faults::Faults,
     folder::Folder,
     mistakes::Mistake,
+    options::{Options, Stops},
     people,
     setup::{account, memory, settings},
     sounds,
@@ -74,11 +75,12 @@ pub struct World {
     database: Mutex<Option<Connection>>,
     folder: Mutex<Folder>,
     changes: Mutex<Changes>,
+    stops: Stops,
     sim: Mutex<Sim>,
 }
 
 impl World {
-    pub fn new(seed: u64, mistake: Option<Mistake>) -> Arc<Self> {
+    pub fn new(seed: u64, mistake: Option<Mistake>, options: Options) -> Arc<Self> {
         let chance = Chance::new(seed);
         let dir = tempfile::Builder::new().prefix("lipsyncd-sim").tempdir_in(memory()).unwrap();
         let output_dir = dir.path().join("output");
@@ -87,7 +89,11 @@ impl World {
         let config = account(&chance, seed);
         let tells_what_exists = config.unique_external_ids && config.answers_external_lookups;
         let may_lose_database = tells_what_exists && chance.happens(0.4);
-        let faults = Faults::new(chance.fork(), time.true_ms());
+        let faults = Faults::new(chance.fork(), time.true_ms(), options.late);
+        // Of their own, so that they shift nothing that the seed draws besides.
+        let for_options = Chance::new(!seed);
+        let config = options.change(config, &for_options);
+        let stops = Stops::draw(options, &config, &for_options, time.true_ms());
         let videos: Vec<String> = (0..chance.between(1, 4))
             .map(|number| asked::video(number, chance.happens(0.15)))
             .collect();
@@ -118,6 +124,7 @@ impl World {
             database: Mutex::default(),
             folder: Mutex::new(folder),
             changes: Mutex::new(changes),
+            stops,
             sim: Mutex::new(Sim::new(config, API)),
             chance: chance.fork(),
             time,
@@ -129,6 +136,13 @@ impl World {
 
     pub fn sim(&self) -> MutexGuard<'_, Sim> {
         self.sim.lock().unwrap()
+    }
+
+    /// The account as it answers at this time.
+    pub fn sim_at(&self, now_ms: i64) -> MutexGuard<'_, Sim> {
+        let mut sim = self.sim();
+        self.stops.apply(sim.config_mut(), now_ms, self.faults.have_ended());
+        sim
     }
 
     pub fn folder(&self) -> MutexGuard<'_, Folder> {

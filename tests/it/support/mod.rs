@@ -5,6 +5,7 @@
 pub mod chance;
 pub mod daemon;
 mod jobs;
+pub mod switches;
 mod views;
 
 use std::{
