@@ -8,6 +8,7 @@ use std::future::Future;
 
 use url::Url;
 
+mod account;
 mod answer;
 mod auth;
 mod bearer;
@@ -27,6 +28,7 @@ mod text;
 mod transport;
 mod wire;
 
+pub use account::Account;
 pub use answer::{
     Created, Face, Identified, ParentVideo, RemoteTask, ResourcePack, ResultVideo, TaskStatus,
 };
