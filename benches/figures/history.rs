@@ -91,7 +91,7 @@ async fn finish_all(house: &House) {
         retry_initial_ms: 1_000,
         retry_max_ms: 300_000,
         give_up_after_ms: 86_400_000,
-        create_settle_ms: 10_000,
+        create_settle_ms: 90_000,
     });
     let mut number = 0;
     loop {

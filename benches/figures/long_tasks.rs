@@ -91,7 +91,7 @@ fn settings(dir: &TempDir, slots: usize, offload: Offload) -> Settings {
             retry_initial_ms: 1_000,
             retry_max_ms: 300_000,
             give_up_after_ms: 24 * HOUR_MS,
-            create_settle_ms: 10_000,
+            create_settle_ms: 90_000,
         },
         session_ttl_ms: 23 * HOUR_MS,
         slots,

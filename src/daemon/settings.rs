@@ -44,15 +44,6 @@ pub(super) fn pipeline(config: &Config, credentials: &Credentials, metrics: &Met
     }
 }
 
-/// The host of the API and the key, as the database keeps them.
-fn account(config: &Config, credentials: &Credentials) -> Account {
-    let url = &config.kling.base_url;
-    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
-    let host = url.host_str().unwrap_or_default();
-    let path = url.path().trim_end_matches('/');
-    Account { host: format!("{host}{port}{path}"), key: credentials.account() }
-}
-
 /// By which settings outcomes are judged.
 #[must_use]
 pub fn policy(config: &Config) -> Policy {
@@ -106,6 +97,12 @@ pub(super) fn client(config: &Config) -> ClientConfig {
         idle_timeout: DOWNLOAD_IDLE,
         now_ms: Clock::system_now_ms,
     }
+}
+
+/// As whom, and where: what a task remembers of it.
+#[must_use]
+pub fn account(config: &Config, credentials: &Credentials) -> Account {
+    Account::new(&config.kling.base_url, credentials.account())
 }
 
 /// As whom.

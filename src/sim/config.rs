@@ -65,6 +65,8 @@ pub struct SimConfig {
     pub query_shows_external_ids: bool,
     /// Whether the entries of lists carry it.
     pub list_shows_external_ids: bool,
+    /// Whether queries and lists show a task's video by the address that was sent; if not, by that of a copy.
+    pub shows_sent_videos: bool,
     /// Whether an `external_task_id` that exists already is refused; if not, a second task is made.
     pub unique_external_ids: bool,
     /// With which code and message.
@@ -123,6 +125,7 @@ impl Default for SimConfig {
             lists_fail: false,
             query_shows_external_ids: false,
             list_shows_external_ids: false,
+            shows_sent_videos: true,
             unique_external_ids: true,
             known_name: KnownName::default(),
             units_per_identify: Units::from_thousandths(50),

@@ -37,8 +37,7 @@ impl Sim {
             let Some(task) = self.find(account, id, query, now_ms) else {
                 return self.config.unknown_task.answer(id);
             };
-            let shows_name = self.config.query_shows_external_ids;
-            Ok(task.queried(now_ms, &self.base_url, shows_name))
+            Ok(self.shown(task, now_ms, self.config.query_shows_external_ids))
         });
         not_a_timeout(self.answered(Call::Query, outcome))
     }
@@ -53,7 +52,7 @@ impl Sim {
                 return Err(busy());
             }
             let shows_names = self.config.list_shows_external_ids;
-            let describe = |task: &Task| task.queried(now_ms, &self.base_url, shows_names);
+            let describe = |task: &Task| self.shown(task, now_ms, shows_names);
             if let Some(name) = name {
                 return match (self.find_by_name(account, &name, now_ms), self.config.unknown_task) {
                     (Some(task), _) => Ok(json!([describe(task)])),
@@ -69,6 +68,15 @@ impl Sim {
                 .collect())
         });
         not_a_timeout(self.answered(Call::List, outcome))
+    }
+
+    fn shown(&self, task: &Task, now_ms: i64, shows_name: bool) -> Value {
+        let mut data = task.queried(now_ms, &self.base_url, shows_name);
+        if !self.config.shows_sent_videos {
+            let url = format!("https://copies.example/{}.mp4", task.id);
+            data["task_info"]["parent_video"] = json!({ "url": url });
+        }
+        data
     }
 
     /// The account's resource packs: `query` holds `start_time` and `end_time`, in ms.

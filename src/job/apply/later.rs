@@ -98,7 +98,8 @@ impl Step<'_> {
         let created = self.task.create.as_ref().map_or_else(String::new, |create| {
             format!(", created with {} at {},", create.account, create.host)
         });
-        let waits = format!("task {task_id}{created} to show up, which the API does not know: {why}");
+        let waits =
+            format!("task {task_id}{created} to show up, which the API does not know: {why}");
         let repeats = self.task.waits.as_ref() == Some(&waits);
         let task = Task {
             failing_since_ms: Some(since_ms),

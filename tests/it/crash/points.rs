@@ -8,7 +8,7 @@ use lipsyncd::{
 };
 
 use super::batch::Batch;
-use crate::support::daemon::{House, quick};
+use crate::support::daemon::{BRISK, House, quick};
 
 /// Houses at once: a daemon mostly waits.
 const THREADS: usize = 6;
@@ -38,6 +38,7 @@ fn house(name: &str) -> House {
     let task_ms = if name.starts_with("api.tasks.") { (3_000, 3_000) } else { (20, 60) };
     let config = SimConfig { task_ms, min_result_bytes: 300_000, ..quick() };
     let house = House::new(config);
+    house.configure_with(&BRISK, 5, "");
     for rule in [
         FaultRule { nth: 2, ..FaultRule::once(Call::Create, Fault::DropRequest) },
         FaultRule { nth: 4, ..FaultRule::once(Call::Create, Fault::LoseAnswer) },

@@ -68,8 +68,11 @@ async fn forty_jobs_of_every_kind_succeed_and_what_asks_for_the_same_is_paid_onc
     let ledger = house.ledger();
     assert!(ledger.at_once_max <= 5, "{}", ledger.at_once_max);
     // Each name is asked for before its first create request, and is not known then.
-    let is_refused = |call: &(&Call, &CallCount)| !call.1.refused.is_empty() && *call.0 != Call::Query;
-    let refused: Vec<_> = ledger.calls.iter().filter(is_refused).collect();
+    let refused: Vec<_> = ledger
+        .calls
+        .iter()
+        .filter(|(call, count)| **call != Call::Query && !count.refused.is_empty())
+        .collect();
     assert!(refused.is_empty(), "{refused:?}");
     let videos: BTreeSet<_> = ledger.tasks.iter().map(|task| &task.video).collect();
     assert_eq!(ledger.accepted(Call::Identify), videos.len() as u64);

@@ -7,7 +7,7 @@ use lipsyncd::{
     store::{Lookups, PauseKind},
 };
 
-use crate::support::{account, House, many, quick, refusal, wanted};
+use crate::support::{House, account, many, quick, refusal, wanted};
 
 #[tokio::test]
 async fn a_refusal_of_the_job_itself_fails_it_with_code_and_message() {

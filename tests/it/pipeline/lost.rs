@@ -9,7 +9,7 @@ use lipsyncd::{
     store::{Lookups, Store},
 };
 
-use crate::support::{account, House, many, quick, refusal, wanted, with};
+use crate::support::{House, account, many, quick, refusal, wanted, with};
 
 /// Eight jobs, of which every second create suffers `fault`.
 async fn suffer(config: SimConfig, rule: FaultRule) -> House {

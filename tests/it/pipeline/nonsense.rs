@@ -11,7 +11,7 @@ use lipsyncd::{
 };
 use serde_json::{Value, json};
 
-use crate::support::{account, House, many, patch, quick, wanted};
+use crate::support::{House, account, many, patch, quick, wanted};
 
 fn body(text: impl Into<String>) -> Fault {
     Fault::Body { status: 200, content_type: "application/json".to_owned(), text: text.into() }

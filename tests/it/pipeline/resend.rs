@@ -10,7 +10,7 @@ use lipsyncd::{
     store::Lookups,
 };
 
-use crate::support::{account, House, quick, refusal, wanted};
+use crate::support::{House, account, quick, refusal, wanted};
 
 /// A house with one job whose first create suffers `first`, and the second `second`.
 async fn sent_twice(config: SimConfig, first: Fault, second: Fault) -> House {

@@ -10,7 +10,7 @@ use lipsyncd::{
 };
 use serde_json::{Value, json};
 
-use crate::support::{account, House, many, patch, quick, wanted};
+use crate::support::{House, account, many, patch, quick, wanted};
 
 async fn house(config: SimConfig, lookups: Lookups) -> House {
     let house = House::new(config).await;

@@ -56,6 +56,18 @@ pub fn slow() -> SimConfig {
     SimConfig { task_ms: (600_000, 600_000), ..quick() }
 }
 
+/// How long an answer may take, and for how long a lost create request must stay unknown: always longer.
+pub struct Timeouts {
+    request: &'static str,
+    settle: &'static str,
+}
+
+/// No request runs into its timeout, not even on a slow machine.
+pub const STEADY: Timeouts = Timeouts { request: "10s", settle: "11s" };
+/// For scenarios in which create requests get lost: they are soon sent again. On a slow machine a request may run into
+/// its timeout.
+pub const BRISK: Timeouts = Timeouts { request: "600ms", settle: "800ms" };
+
 /// Folders, a configuration, a simulated API, and the daemon while it runs.
 pub struct House {
     pub dir: TempDir,
@@ -89,8 +101,13 @@ impl House {
     }
 
     pub fn configure(&self, slots: u32, more: &str) {
+        self.configure_with(&STEADY, slots, more);
+    }
+
+    pub fn configure_with(&self, timeouts: &Timeouts, slots: u32, more: &str) {
+        let Timeouts { request, settle } = timeouts;
         let text = format!(
-            "kling: {{ base_url: \"{}\", create_settle: 300ms, request_timeout: 20s }}\n\
+            "kling: {{ base_url: \"{}\", create_settle: {settle}, request_timeout: {request} }}\n\
              watch: {{ settle: 150ms, rescan_interval: 500ms }}\n\
              limits: {{ concurrency: {slots}, identify_per_second: 200, create_per_second: 200, \
              query_per_second: 200 }}\n\

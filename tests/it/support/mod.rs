@@ -374,6 +374,7 @@ fn settings(output_dir: PathBuf, jobs_dir: PathBuf) -> Settings {
             retry_initial_ms: 20,
             retry_max_ms: 200,
             give_up_after_ms: 24 * hours,
+            // The configuration refuses less than `request_timeout`; here no request arrives late.
             create_settle_ms: 150,
         },
         session_ttl_ms: 23 * hours,
