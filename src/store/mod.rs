@@ -39,6 +39,7 @@ mod session;
 mod sharing;
 mod spec_columns;
 mod spend;
+mod superseded;
 mod take;
 mod task_row;
 mod transition;
@@ -76,6 +77,7 @@ pub use pause::{OpenCreates, Pause, PauseKind};
 pub use reconciled::{Conflict, Reconciled};
 pub use record::{Answer, Call};
 pub use session::KnownSession;
+pub use superseded::Superseded;
 pub use take::LeadLost;
 
 use lock::DatabaseLock;

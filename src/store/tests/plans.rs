@@ -3,7 +3,7 @@
 use super::*;
 use crate::store::{
     JobFilter, command, delivery, left_over, measured, media_queue, overview, pause, queue,
-    reconcile, reconcile::depart, retention, sharing,
+    reconcile, reconcile::depart, retention, sharing, superseded,
 };
 
 /// How SQLite would find the rows of `query`.
@@ -61,6 +61,8 @@ fn queries() -> Vec<String> {
         overview::CHANGED,
         overview::DISMISSED,
         pause::OPEN_CREATES,
+        superseded::COUNT,
+        superseded::KEYS,
         measured::OLDEST,
         left_over::LEFT,
         retention::NEXT_EVENT,
