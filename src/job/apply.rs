@@ -88,7 +88,7 @@ pub fn apply(
 
         // The paid step.
         (S::Identified, O::SessionGone(why)) => step.session_gone(why),
-        (S::Identified, O::Conflict(why)) => step.go(S::Unresolved, &why),
+        (S::Identified | S::Creating, O::Conflict(why)) => step.unresolved(&why),
         (S::Identified, O::CreateIntended { host, account }) => step.intend(host, account),
         (S::Creating, O::ResendIntended { absent_ms }) if step.settled(absent_ms) => {
             step.intend_again()
@@ -103,7 +103,6 @@ pub fn apply(
         (S::Creating, O::Absent { absent_ms }) => step.absent(absent_ms),
         (S::Creating, O::Trouble(trouble)) => step.lookup_failed(trouble),
         (S::Creating, O::Undecided { why, absent_ms }) => step.undecided(&why, absent_ms),
-        (S::Creating, O::Conflict(why)) => step.go(S::Unresolved, &why),
         (S::Creating, O::Refused(fault)) => step.refused(CreateAnswer::Refused, fault),
         (S::Creating, O::CreateRefused { answer, fault }) => step.maybe_refused(answer, fault),
         (S::Unresolved, O::Reopened) if task.create.is_some() => step.reopened(),

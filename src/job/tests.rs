@@ -2,6 +2,7 @@
 
 mod delivering;
 mod details;
+mod open;
 mod paid;
 mod properties;
 pub(crate) mod story;
