@@ -151,6 +151,7 @@ CREATE INDEX task_state    ON task (state);
 CREATE INDEX task_lead     ON task (lead_job);
 CREATE INDEX task_session  ON task (session_row) WHERE session_row IS NOT NULL;
 CREATE INDEX task_own_name ON task (own_task_id) WHERE own_task_id IS NOT NULL;
+CREATE INDEX task_own_take ON task (external_task_id) WHERE own_task_id IS NOT NULL;
 -- No two tasks of this database are one task at Kling.
 CREATE UNIQUE INDEX task_id_at_kling ON task (task_id) WHERE task_id IS NOT NULL;
 

@@ -73,8 +73,9 @@ pub fn apply(
             step.blocked(&trouble)
         }
         (S::Queued | S::Identified, O::Refused(fault)) => step.fail(fault),
+        (S::Queued | S::Identified, O::ResultOnDisk { task_id }) => step.result_on_disk(task_id),
         (S::Queued | S::Identified, O::Found { task_id }) => {
-            step.accepted(task_id, "its result is there already: task")
+            step.accepted(task_id, "Kling has it already: task")
         }
         (S::Waiting | S::Queued, O::Abandoned) => step.abandoned(),
         // Lookups showed that its create request never arrived.

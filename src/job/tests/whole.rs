@@ -52,6 +52,7 @@ every! { Outcome, OUTCOMES, name_of_outcome:
     HeldBack
     Lost
     CreateRefused
+    ResultOnDisk
     Found
     Absent
     Undecided
