@@ -106,7 +106,7 @@ pub fn apply(
         (S::Creating, O::Undecided { why, absent_ms }) => step.undecided(&why, absent_ms),
         (S::Creating, O::Refused(fault)) => step.refused(CreateAnswer::Refused, fault),
         (S::Creating, O::CreateRefused { answer, fault }) => step.maybe_refused(answer, fault),
-        (S::Unresolved, O::Reopened) if task.create.is_some() => step.reopened(),
+        (S::Unresolved, O::Reopened) => step.reopened(),
 
         // The task.
         (S::Submitted, O::Processing) => step.go(S::Processing, "Kling works on it"),

@@ -176,8 +176,12 @@ impl Step<'_> {
         later
     }
 
-    /// It is looked up as if the answer had just been lost, but holds no slot until a task shows up.
+    /// It is looked up as if the answer had just been lost, but holds no slot until a task shows up. Without a create
+    /// request, it comes next again.
     pub(super) fn reopened(&self) -> Transition {
+        if self.task.create.is_none() {
+            return self.go(State::Identified, "more is known by now: it is looked up again");
+        }
         let waits = Some(open_create(self.task, "lookups may find the task by now; next lookup"));
         let task = Task { waits, ..self.fresh(State::Creating) };
         self.write(task, "more is known by now: it is looked up again")
