@@ -49,6 +49,20 @@ pub struct Pause {
     pub next_probe_at_ms: Option<i64>,
 }
 
+/// Create requests that may become a task without another send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpenCreates {
+    /// Those that were written, and neither answered nor looked up since.
+    pub in_flight: i64,
+    /// Those, and those whose outcome is being looked up.
+    pub in_all: i64,
+}
+
+/// As [`Task::is_sending`](crate::job::Task::is_sending) says.
+pub(super) const OPEN_CREATES: &str = "
+    SELECT count(*) FILTER (WHERE waits IS NULL), count(*) FROM task INDEXED BY task_state
+    WHERE state = 'creating'";
+
 impl Store {
     /// Returns why the line stands still, if it does.
     ///
@@ -56,6 +70,29 @@ impl Store {
     /// When the database cannot be read.
     pub async fn pause(&self) -> Result<Option<Pause>, StoreError> {
         self.read(read_pause).await
+    }
+
+    /// Returns whether the queue is paused for a paid call at this moment. `is_probe`: see [`Store::record_intent`].
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn is_paused_for(&self, is_probe: bool) -> Result<bool, StoreError> {
+        self.read(move |connection| is_paused_for(connection, is_probe)).await
+    }
+
+    /// Returns how many create requests are being sent, and in all how many have an unknown outcome: each of those may
+    /// become a paid task although the queue is paused.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn open_creates(&self) -> Result<OpenCreates, StoreError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(OPEN_CREATES)?;
+            Ok(statement.query_row([], |row| {
+                Ok(OpenCreates { in_flight: row.get(0)?, in_all: row.get(1)? })
+            })?)
+        })
+        .await
     }
 
     /// Stops the line, or lets it go on (`None`). A person's pause is not replaced by the API's.
@@ -116,6 +153,12 @@ impl Store {
         })
         .await
     }
+}
+
+/// Whether the queue is paused for a paid call. A probe of an account passes the API's pause, and no person's.
+pub(super) fn is_paused_for(connection: &Connection, is_probe: bool) -> Result<bool, StoreError> {
+    let pause = read_pause(connection)?;
+    Ok(pause.is_some_and(|pause| !is_probe || pause.kind == PauseKind::Person))
 }
 
 /// Returns why the line stands still, if it does.

@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 use super::{
-    Answer, PauseKind, Store, StoreError, candidate, never_arrived, pause,
+    Answer, Store, StoreError, candidate, never_arrived, pause,
     record::{NO_JOB, manifest_of, record_but},
     sharing::Sharing,
 };
@@ -57,8 +57,7 @@ impl Store {
         is_probe: bool,
     ) -> Result<Option<(Task, String)>, StoreError> {
         self.write(move |connection| {
-            let paused = pause::read_pause(connection)?;
-            if paused.is_some_and(|pause| !is_probe || pause.kind == PauseKind::Person) {
+            if pause::is_paused_for(connection, is_probe)? {
                 return Ok(None);
             }
             candidate::forget(connection, transition.task.id)?;

@@ -33,7 +33,8 @@ pub struct Args {
     job: String,
     /// Print one JSON object
     ///
-    /// The columns of the view job_overview, and labels, wish, media, used, create, result, candidates
+    /// The columns of the view job_overview, and labels, wish, media, used, create, earlier_unresolved (null, or the task of
+    /// a request that the job does not ask for any more, where its create request has an unknown outcome), result, candidates
     /// (of a job whose create request has an unknown outcome: the tasks that it could be),
     /// candidates_listed_at (with them: when the account's tasks were read; null: not far enough yet), file (of the
     /// delivered file: delivered, changed or absent; null: none was delivered), history (the columns of the view

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::report::{CouldBe, candidates, face, next, unfit_file};
+use super::report::{CouldBe, candidates, earlier_to_decide, face, next, unfit_file};
 use crate::{
     cli::{
         open,
@@ -58,7 +58,17 @@ fn standing(detail: &JobDetail, file: Option<Presence>) -> Vec<Fact> {
     if let Some(waiting_for) = &line.waiting_for {
         facts.push(("waits", waiting_for.clone()));
     }
-    if job.state == State::Unresolved && detail.state.listed_at_ms.is_none() {
+    let earlier = earlier_to_decide(detail);
+    if let Some(task) = earlier {
+        let sent = task.create.as_ref().map(|create| time(create.sent_at_ms)).unwrap_or_default();
+        let name = &task.name;
+        facts.push((
+            "unresolved",
+            format!("an earlier request, sent at {sent} as {name}: Kling may have accepted it"),
+        ));
+    }
+    if (job.state == State::Unresolved || earlier.is_some()) && detail.state.listed_at_ms.is_none()
+    {
         let unread = "do not --resend yet: the account's tasks were not read far enough, see below";
         facts.push(("", unread.to_owned()));
     }

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::store::{
-    JobFilter, command, delivery, left_over, measured, media_queue, overview, queue, reconcile,
-    reconcile::depart, retention, sharing,
+    JobFilter, command, delivery, left_over, measured, media_queue, overview, pause, queue,
+    reconcile, reconcile::depart, retention, sharing, superseded,
 };
 
 /// How SQLite would find the rows of `query`.
@@ -60,6 +60,9 @@ fn queries() -> Vec<String> {
         overview::SLOTS_USED,
         overview::CHANGED,
         overview::DISMISSED,
+        pause::OPEN_CREATES,
+        superseded::COUNT,
+        superseded::KEYS,
         measured::OLDEST,
         left_over::LEFT,
         retention::NEXT_EVENT,

@@ -1,9 +1,10 @@
-//! The commands as a user types them: the real program on a real database, without a daemon.
+//! The commands as a user types them: the real program on a real database, without a daemon, except in `in_flight`.
 
 #![expect(clippy::unwrap_used, reason = "the helpers here are parts of tests")]
 
 mod cancel;
 mod completions;
+mod in_flight;
 mod jobs;
 mod pause;
 mod reading;
