@@ -151,6 +151,7 @@ CREATE INDEX task_state    ON task (state);
 CREATE INDEX task_lead     ON task (lead_job);
 CREATE INDEX task_session  ON task (session_row) WHERE session_row IS NOT NULL;
 CREATE INDEX task_own_name ON task (own_task_id) WHERE own_task_id IS NOT NULL;
+CREATE INDEX task_own_take ON task (external_task_id) WHERE own_task_id IS NOT NULL;
 -- No two tasks of this database are one task at Kling.
 CREATE UNIQUE INDEX task_id_at_kling ON task (task_id) WHERE task_id IS NOT NULL;
 
@@ -399,7 +400,7 @@ SELECT
         ELSE coalesce(j.waits, 'its copy of the result')
       END
     WHEN t.lead_job <> j.id THEN 'shares the task of ' || (SELECT key FROM job WHERE id = t.lead_job)
-    WHEN j.state = 'unresolved' THEN 'a decision, because it cannot be found out whether Kling has its task: lipsyncd resolve ' || j.key || ' --task ID | --resend'
+    WHEN j.state = 'unresolved' THEN 'a decision, because ' || coalesce(t.waits, 'it is not known whether Kling has its task') || ': lipsyncd resolve ' || j.key || ' --task ID | --resend'
     WHEN j.state = 'waiting' AND t.due_at_ms > now.ms THEN 'its not_before, ' || strftime('%Y-%m-%dT%H:%M:%fZ', t.due_at_ms / 1000.0, 'unixepoch')
     WHEN j.state = 'waiting' THEN 'its turn, for its not_before has come'
     -- What this task alone waits for, until a later time.

@@ -73,8 +73,9 @@ pub fn apply(
             step.blocked(&trouble)
         }
         (S::Queued | S::Identified, O::Refused(fault)) => step.fail(fault),
+        (S::Queued | S::Identified, O::ResultOnDisk { task_id }) => step.result_on_disk(task_id),
         (S::Queued | S::Identified, O::Found { task_id }) => {
-            step.accepted(task_id, "its result is there already: task")
+            step.accepted(task_id, "Kling has it already: task")
         }
         (S::Waiting | S::Queued, O::Abandoned) => step.abandoned(),
         // Lookups showed that its create request never arrived.
@@ -88,7 +89,7 @@ pub fn apply(
 
         // The paid step.
         (S::Identified, O::SessionGone(why)) => step.session_gone(why),
-        (S::Identified, O::Conflict(why)) => step.go(S::Unresolved, &why),
+        (S::Identified | S::Creating, O::Conflict(why)) => step.unresolved(&why),
         (S::Identified, O::CreateIntended { host, account }) => step.intend(host, account),
         (S::Creating, O::ResendIntended { absent_ms }) if step.settled(absent_ms) => {
             step.intend_again()
@@ -103,10 +104,9 @@ pub fn apply(
         (S::Creating, O::Absent { absent_ms }) => step.absent(absent_ms),
         (S::Creating, O::Trouble(trouble)) => step.lookup_failed(trouble),
         (S::Creating, O::Undecided { why, absent_ms }) => step.undecided(&why, absent_ms),
-        (S::Creating, O::Conflict(why)) => step.go(S::Unresolved, &why),
         (S::Creating, O::Refused(fault)) => step.refused(CreateAnswer::Refused, fault),
         (S::Creating, O::CreateRefused { answer, fault }) => step.maybe_refused(answer, fault),
-        (S::Unresolved, O::Reopened) if task.create.is_some() => step.reopened(),
+        (S::Unresolved, O::Reopened) => step.reopened(),
 
         // The task.
         (S::Submitted, O::Processing) => step.go(S::Processing, "Kling works on it"),

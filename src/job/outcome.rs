@@ -57,7 +57,12 @@ pub enum Outcome {
         /// The refusal.
         fault: Fault,
     },
-    /// The task was found by its name, or by the metadata of its result.
+    /// The complete result of the task is on disk, as its metadata say: the database was lost or put back.
+    ResultOnDisk {
+        /// The task.
+        task_id: String,
+    },
+    /// The task was found at Kling, by its name or by the list.
     Found {
         /// The task.
         task_id: String,

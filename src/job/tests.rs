@@ -2,6 +2,7 @@
 
 mod delivering;
 mod details;
+mod open;
 mod paid;
 mod properties;
 pub(crate) mod story;
@@ -104,6 +105,7 @@ fn outcomes() -> Vec<(&'static str, Outcome)> {
         ("Lost", O::Lost(text())),
         ("CreateRefused", refused_as(CreateAnswer::NameExists)),
         ("Found", O::Found { task_id: task_id() }),
+        ("ResultOnDisk", O::ResultOnDisk { task_id: task_id() }),
         ("Absent", O::Absent { absent_ms: 0 }),
         ("Undecided", O::Undecided { why: text(), absent_ms: POLICY.create_settle_ms }),
         ("Conflict", O::Conflict(text())),

@@ -200,7 +200,7 @@ impl Api for Client {
         let Some(path) = spelling.path(name) else {
             return unsent("an external_task_id cannot be empty, `.` or `..`").and_then(read);
         };
-        self.call_named("api.task", Ask::get(path)).await.and_then(read)
+        self.call_named("api.task_by_name", Ask::get(path)).await.and_then(read)
     }
 
     async fn tasks(&self, page: u32, page_size: u32) -> Reply<Vec<RemoteTask>> {

@@ -1,6 +1,6 @@
 //! What every step works with, and how every step writes down what came of it.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError, atomic::AtomicBool};
 
 use tracing::{debug, info, warn};
 
@@ -26,6 +26,8 @@ pub(super) struct Context<A> {
     pub(super) pace: Pace,
     /// What is learnt of the account's lookups; the store holds the same.
     pub(super) lookups: Mutex<Lookups>,
+    /// The server answers names that it does not know with errors.
+    pub(super) unknown_names_fail: AtomicBool,
     pub(super) not_found_timer: NotFoundTimer,
     /// Create requests whose answer is not written yet.
     pub(super) in_flight: InFlight,

@@ -99,7 +99,7 @@ async fn look<A: Api>(context: &Context<A>, task: &Task, take_max: u32) -> Optio
             None
         }
         Ok((_, Some(published))) if published.take == task.take => {
-            Some(InTheWay::Outcome(Outcome::Found { task_id: published.task_id }))
+            Some(InTheWay::Outcome(Outcome::ResultOnDisk { task_id: published.task_id }))
         }
         Ok((_, Some(published))) => Some(InTheWay::LaterTake(published.take)),
         // Nothing is paid for what could not be stored.

@@ -179,6 +179,7 @@ impl<A: Api> Pipeline<A> {
                 settings,
                 pace,
                 lookups,
+                unknown_names_fail: AtomicBool::new(false),
                 not_found_timer: NotFoundTimer::default(),
                 in_flight: InFlight::default(),
                 room: Room::default(),

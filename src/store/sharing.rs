@@ -53,7 +53,8 @@ pub(in crate::store) const FIRST_TURN: &str = "
     ORDER BY turn, id LIMIT 1";
 pub(in crate::store) const NAME_USED: &str = "
     SELECT l.key FROM task t JOIN job l ON l.id = t.lead_job
-    WHERE t.own_task_id = ?1 AND t.request_hash <> ?2
+    WHERE t.own_task_id IS NOT NULL AND (t.own_task_id = ?1 OR t.external_task_id = ?1 OR t.external_task_id = ?4)
+      AND t.request_hash <> ?2
       AND (t.first_sent_at_ms IS NOT NULL OR t.task_id IS NOT NULL
         OR t.state NOT IN ('cancelled', 'failed') AND EXISTS (
           SELECT 1 FROM job WHERE task_row = t.id AND id <> ?3))
@@ -121,7 +122,7 @@ impl<'a> Sharing<'a> {
             let what = format!("its request was made in {TAKE_MAX} takes, and there are no more");
             return Err(Stop::Conflict(Conflict { key: job.spec.key.clone(), what }));
         }
-        self.require_name(job, &request_hash)?;
+        self.require_name(job, &request_hash, wish.take)?;
         job.failure = None;
         job.delivery = Delivery::default();
         (job.changed_after_sent, job.dismissed) = (false, false);
@@ -148,12 +149,13 @@ impl<'a> Sharing<'a> {
         Ok(statement.query_row((request_hash, take), task_row::read).optional()?)
     }
 
-    /// An own `external_task_id` belongs to one request.
-    fn require_name(&self, job: &Job, request_hash: &str) -> Result<(), Stop> {
+    /// An own `external_task_id` belongs to one request, and so do the names of its takes.
+    fn require_name(&self, job: &Job, request_hash: &str, take: u32) -> Result<(), Stop> {
         let Some(name) = &job.spec.external_task_id else { return Ok(()) };
+        let of_take = Task::name_of(request_hash, Some(name.as_str()), take);
         let mut used = self.connection.prepare_cached(NAME_USED)?;
         let other: Option<String> =
-            used.query_row((name, request_hash, job.id), |row| row.get(0)).optional()?;
+            used.query_row((name, request_hash, job.id, of_take), |row| row.get(0)).optional()?;
         match other {
             None => Ok(()),
             Some(other) => {

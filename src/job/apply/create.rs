@@ -135,9 +135,17 @@ impl Step<'_> {
     /// Nothing that can be asked decides: after the settle time, a person has to.
     pub(super) fn undecided(&self, why: &str, absent_ms: i64) -> Transition {
         if self.settled(absent_ms) {
-            return self.go(State::Unresolved, why);
+            return self.unresolved(why);
         }
         self.wait_for_lookup(absent_ms, why)
+    }
+
+    /// A person has to decide, and needs to know why.
+    pub(super) fn unresolved(&self, why: &str) -> Transition {
+        let sent = self.task.create.as_ref().map(sent);
+        let sent = sent.map(|sent| format!(" (its create request was {sent})"));
+        let waits = Some(format!("{why}{}", sent.unwrap_or_default()));
+        self.write(Task { waits, ..self.fresh(State::Unresolved) }, why)
     }
 
     fn wait_for_lookup(&self, absent_ms: i64, seen: &str) -> Transition {
@@ -160,7 +168,7 @@ impl Step<'_> {
                 super::later::rough(failing_ms),
                 trouble.message
             );
-            return self.go(State::Unresolved, &why);
+            return self.unresolved(&why);
         }
         let mut later = self.delayed(&trouble, since_ms);
         let next = format!("the last lookup failed: {}; next lookup", trouble.message);
@@ -168,8 +176,12 @@ impl Step<'_> {
         later
     }
 
-    /// It is looked up as if the answer had just been lost, but holds no slot until a task shows up.
+    /// It is looked up as if the answer had just been lost, but holds no slot until a task shows up. Without a create
+    /// request, it comes next again.
     pub(super) fn reopened(&self) -> Transition {
+        if self.task.create.is_none() {
+            return self.go(State::Identified, "more is known by now: it is looked up again");
+        }
         let waits = Some(open_create(self.task, "lookups may find the task by now; next lookup"));
         let task = Task { waits, ..self.fresh(State::Creating) };
         self.write(task, "more is known by now: it is looked up again")
@@ -208,22 +220,22 @@ pub const RESEND: &str = "its create request to be sent again under the same nam
 /// What a task with an open create request waits for: since when, how often it was sent, what the last send
 /// failed at, and what happens next.
 fn open_create(task: &Task, next: &str) -> String {
-    let Some(create) = &task.create else { return next.to_owned() };
+    let sent = task.create.as_ref().map(sent).unwrap_or_default();
+    format!("checking whether Kling accepted the create request ({sent}); {next}")
+}
+
+fn sent(create: &Create) -> String {
     let at = |at_ms| {
         let at = jiff::Timestamp::from_millisecond(at_ms).unwrap_or_default();
         at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
     };
+    let last = at(create.sent_at_ms);
     let sent = match create.sends {
-        1 => format!("sent once, at {}", at(create.sent_at_ms)),
-        sends => format!(
-            "sent {sends} times, first at {}, last at {}",
-            at(create.first_sent_at_ms),
-            at(create.sent_at_ms)
-        ),
+        1 => format!("sent once, at {last}"),
+        sends => {
+            format!("sent {sends} times, first at {}, last at {last}", at(create.first_sent_at_ms))
+        }
     };
-    let failure = create
-        .failure
-        .as_ref()
-        .map_or_else(|| "no answer is on record".to_owned(), |failure| failure.message.clone());
-    format!("checking whether Kling accepted the create request ({sent}: {failure}); {next}")
+    let failure = create.failure.as_ref().map(|failure| failure.message.as_str());
+    format!("{sent}: {}", failure.unwrap_or("no answer is on record"))
 }

@@ -32,6 +32,12 @@ impl Step<'_> {
         self.write(Task { task_id: Some(task_id), ..self.fresh(State::Submitted) }, what)
     }
 
+    /// Nothing is asked of Kling, which may have deleted the task since.
+    pub(super) fn result_on_disk(&self, task_id: String) -> Transition {
+        let what = format!("its result is on disk already: task {task_id}");
+        self.write(Task { task_id: Some(task_id), ..self.fresh(State::Downloading) }, what)
+    }
+
     pub(super) fn task_succeeded(&self, units_micro: Option<i64>) -> Transition {
         let what = match units_micro {
             Some(_) => "the task succeeded",

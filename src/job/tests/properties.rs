@@ -68,7 +68,8 @@ fn assert_step(before: &Task, name: &str, moved: &Transition, now_ms: i64) {
         // A person's word, or lookups that found no task for long enough.
         assert!(matches!(name, "ResolvedAsUnsent" | "Absent" | "Abandoned"), "{name}");
     }
-    let accepted = before.task_id.is_none() && task.task_id.is_some();
+    let named = before.task_id.is_none() && task.task_id.is_some();
+    let accepted = named && name != "ResultOnDisk";
     assert_eq!(moved.spend.tasks == 1, accepted, "each task is counted once: {name}");
     assert!(moved.spend.identify_micro >= 0 && moved.spend.task_micro >= 0);
     assert!(task.units_micro >= before.units_micro);

@@ -16,6 +16,7 @@ pub(super) const TABLE: &[(&str, &[(State, State)])] = &[
     ("HeldBack", &[(Queued, Queued), (Identified, Identified), (Creating, Identified)]),
     ("Lost", &[(Creating, Creating)]),
     ("CreateRefused", &[(Creating, Creating)]),
+    ("ResultOnDisk", &[(Queued, Downloading), (Identified, Downloading)]),
     (
         "Found",
         &[

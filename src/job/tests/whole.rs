@@ -52,6 +52,7 @@ every! { Outcome, OUTCOMES, name_of_outcome:
     HeldBack
     Lost
     CreateRefused
+    ResultOnDisk
     Found
     Absent
     Undecided
@@ -122,7 +123,8 @@ fn sometimes() -> Vec<(&'static str, Task, State)> {
         ("Absent", answered(CreateAnswer::SessionGone), Queued),
         ("Absent", session_lost_twice, Failed),
         ("Absent", answered(CreateAnswer::NameExists), Creating),
-        ("Found", unsent, Submitted),
+        ("Found", unsent.clone(), Submitted),
+        ("Reopened", unsent, Identified),
         ("ResolvedAs", lost.clone(), Submitted),
         ("ResolvedAsUnsent", lost, Identified),
         ("ResolvedAs", failing(Submitted), Submitted),

@@ -8,7 +8,7 @@ use super::{
     task_list::{self, Listing},
 };
 use crate::{
-    job::{Create, Outcome, Task, outcome::Trouble},
+    job::{Create, CreateAnswer, Outcome, Task, outcome::Trouble},
     kling::Api,
     pipeline::{
         context::Context,
@@ -167,9 +167,12 @@ pub(super) fn first_sent_at_ms(task: &Task) -> i64 {
 
 /// What an unresolved task becomes by what was found out; none: it stays unresolved.
 pub(super) fn outcome_of_unresolved(finding: Finding, task: &Task) -> Option<Outcome> {
+    let answer = task.create.as_ref().map(|create| create.answer);
     match finding {
         Finding::Found(task_id) => Some(Outcome::Found { task_id }),
-        Finding::Absent if task.create.is_some() => Some(Outcome::Reopened),
+        // Kling said that the task exists: that it shows none is no news.
+        Finding::Absent if answer == Some(CreateAnswer::NameExists) => None,
+        Finding::Absent => Some(Outcome::Reopened),
         _ => None,
     }
 }

@@ -135,10 +135,8 @@ fn another_jobs(task: &Task, remote: &RemoteTask) -> Lookup {
 
 fn conflict(task: &Task, remote: &RemoteTask, which: &str) -> Lookup {
     Lookup::Conflict(format!(
-        "external_task_id {} is the name of task {}, which {which}: `lipsyncd resolve {}` decides \
-         whether it is this one",
+        "external_task_id {} is the name of task {}, which {which}",
         task.external_task_id(),
-        remote.task_id,
-        task.spec.key
+        remote.task_id
     ))
 }

@@ -5,12 +5,13 @@
 //! commit and the POST, during the POST, or before the commit of its answer: the task is found in `creating`,
 //! and `recover` finds out. After it: the task is known.
 //!
-//! One walk through these files ends at the scheduler: `create` (asks by name first) or `recover` (asks by name
-//! and list) leads to `send`, and `send` to the answer's meaning in `refusal`.
+//! One walk through these files begins and ends at the scheduler: `create` (asks by name first) or `recover` (asks
+//! by name and list) leads to `send`, and `send` to the answer's meaning in `refusal`.
 
 mod candidates;
 pub(super) mod create;
 mod earlier_task;
+mod first_lookup;
 pub(super) mod in_flight;
 mod inquiry;
 pub(super) mod lookup;

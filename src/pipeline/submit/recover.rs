@@ -49,9 +49,10 @@ pub(in crate::pipeline) async fn recover<A: Api>(
                 Some(CreateAnswer::Unknown) if is_settled => {
                     return send_again(context, task, absent_ms, asked_at, gate).await;
                 }
+                // Lookups work, so it will show up.
                 Some(CreateAnswer::NameExists) => {
-                    let why = "Kling says that a task of this name exists, and shows none";
-                    (Outcome::Undecided { why: why.to_owned(), absent_ms }, None)
+                    let message = "Kling says that a task of this name exists, and shows none yet";
+                    (Outcome::Trouble(unproven("name_exists", message)), None)
                 }
                 _ => (Outcome::Absent { absent_ms }, None),
             }
@@ -111,6 +112,10 @@ async fn send_again<A: Api>(
     send(context, Sending::Again { task, sound, absent_ms }, gate).await
 }
 
+fn unproven(code: &str, message: &str) -> Trouble {
+    Trouble { code: code.to_owned(), message: message.to_owned(), retry_after_ms: None }
+}
+
 /// Whether a task whose create request never arrived is still asked for.
 enum Asked {
     Yes(Task),
@@ -131,8 +136,6 @@ async fn still_asked<A: Api>(
     if is_asked {
         return Ok(Asked::Yes(task));
     }
-    let message = "its job is missing from the folder".to_owned();
-    let missing =
-        Outcome::Trouble(Trouble { code: "absent".to_owned(), message, retry_after_ms: None });
+    let missing = Outcome::Trouble(unproven("absent", "its job is missing from the folder"));
     Ok(Asked::No(StepEnd::new(context.note(&task, missing, None).await?, None)))
 }

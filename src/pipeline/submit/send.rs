@@ -43,9 +43,16 @@ pub(super) async fn send<A: Api>(
             None,
         ));
     };
-    failpoint::before("create.intend");
+    let is_first = matches!(intended, Outcome::CreateIntended { .. });
+    match is_first {
+        true => failpoint::before("create.intend"),
+        false => failpoint::before("create.intend_again"),
+    }
     let intended = context.note_intent(&task, intended, gate.is_probe).await?;
-    failpoint::after("create.intend");
+    match is_first {
+        true => failpoint::after("create.intend"),
+        false => failpoint::after("create.intend_again"),
+    }
     let Some(task) = intended else { return Ok(StepEnd::new(task, Some(Word::Paused))) };
     let _sending = context.in_flight.begin();
     let reply: Reply<Created> = context.api.create(&request).await;

@@ -42,7 +42,12 @@ pub const TASKS: usize = 2;
 
 impl DiskHouse {
     pub fn new() -> Self {
-        let config = SimConfig { task_ms: (10, 30), min_result_bytes: 120_000, ..quick() };
+        let config = SimConfig {
+            task_ms: (10, 30),
+            min_result_bytes: 120_000,
+            unique_external_ids: false,
+            ..quick()
+        };
         let house = House::new(config);
         house.configure_with(&BRISK, 5, "");
         house.sim.control(|sim| {
