@@ -16,7 +16,7 @@ use super::{
     sweep::{self, Followed},
 };
 use crate::{
-    job::{Action, Outcome, Task, TaskId, decide},
+    job::{Action, CreateAnswer, Outcome, Task, TaskId, decide},
     kling::Api,
     store::DueDelivery,
 };
@@ -80,8 +80,12 @@ impl<A: Api> Pipeline<A> {
     /// Whether the next lookup of a create request, if it finds nothing again, is followed by a send.
     fn is_to_be_sent_again(&self, id: TaskId) -> bool {
         let settle_ms = self.context.settings.policy.create_settle_ms;
-        let settled = |task: &Task| self.context.not_found_timer.is_settled(task, settle_ms);
-        self.shelf.get(id).is_some_and(settled)
+        let is_next = |task: &Task| {
+            let answer = task.create.as_ref().map(|create| create.answer);
+            answer == Some(CreateAnswer::Unknown)
+                && self.context.not_found_timer.is_settled(task, settle_ms)
+        };
+        self.shelf.get(id).is_some_and(is_next)
     }
 
     /// How many create requests wait for nothing but to be sent again.

@@ -156,7 +156,7 @@ pub(super) fn record_but(
     if task.state == State::Submitted {
         refuse_taken(connection, task)?;
     }
-    if let Some(create) = task.create.as_ref().filter(|_| *from == State::Identified) {
+    if let Some(create) = task.create.as_ref().filter(|_| task.is_sending()) {
         account::ensure(connection, &create.host, &create.account)?;
     }
     if !task_row::update_progress(connection, task, *from, now_ms)? {

@@ -23,10 +23,16 @@ mod send;
 mod task_list;
 pub(super) mod unresolved;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
+
+/// No lookup by name is older when a create request is sent: another host may create the task meanwhile.
+const LOOKUP_AGE_MAX: Duration = Duration::from_secs(10);
 
 /// Whether a paid call may be sent; asked right before one is.
 pub(super) struct Gate {
