@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension as _};
 
-use super::{Store, StoreError, task_row};
+use super::{Reader, Store, StoreError, task_row};
 use crate::job::{Account, Task};
 
 /// How an account answers lookups by `external_task_id`.
@@ -86,14 +86,7 @@ impl Store {
     /// When the database cannot be read.
     pub async fn lookups(&self, account: &Account) -> Result<Lookups, StoreError> {
         let account = account.clone();
-        self.read(move |connection| {
-            let name: Option<String> = connection
-                .prepare_cached("SELECT lookups FROM account WHERE host = ?1 AND key = ?2")?
-                .query_row((&account.host, &account.key), |row| row.get(0))
-                .optional()?;
-            Ok(name.map_or(Lookups::Unknown, |name| Lookups::named(&name)))
-        })
-        .await
+        self.read(move |connection| lookups(connection, &account)).await
     }
 
     /// Keeps what was learned of the lookups of `account`.
@@ -122,19 +115,46 @@ impl Store {
     /// When the database cannot be read.
     pub async fn known_task(&self, host: &str, key: &str) -> Result<Option<Task>, StoreError> {
         let (host, key) = (host.to_owned(), key.to_owned());
-        self.read(move |connection| {
-            let sql = task_row::select(Some("task_state"), KNOWN_TASK);
-            let mut newest = connection.prepare_cached(&sql)?;
-            for state in ["processing", "succeeded", "downloading", "submitted"] {
-                let task = newest.query_row((state, &host, &key), task_row::read).optional()?;
-                if task.is_some() {
-                    return Ok(task);
-                }
-            }
-            Ok(None)
-        })
-        .await
+        self.read(move |connection| known_task(connection, &host, &key)).await
     }
+}
+
+impl Reader {
+    /// Returns how `account` answers lookups by `external_task_id`, as far as the daemon has learned it.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn lookups(&self, account: &Account) -> Result<Lookups, StoreError> {
+        lookups(&self.connection, account)
+    }
+
+    /// As [`Store::known_task`].
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn known_task(&self, account: &Account) -> Result<Option<Task>, StoreError> {
+        known_task(&self.connection, &account.host, &account.key)
+    }
+}
+
+fn lookups(connection: &Connection, account: &Account) -> Result<Lookups, StoreError> {
+    let name: Option<String> = connection
+        .prepare_cached("SELECT lookups FROM account WHERE host = ?1 AND key = ?2")?
+        .query_row((&account.host, &account.key), |row| row.get(0))
+        .optional()?;
+    Ok(name.map_or(Lookups::Unknown, |name| Lookups::named(&name)))
+}
+
+fn known_task(connection: &Connection, host: &str, key: &str) -> Result<Option<Task>, StoreError> {
+    let sql = task_row::select(Some("task_state"), KNOWN_TASK);
+    let mut newest = connection.prepare_cached(&sql)?;
+    for state in ["processing", "succeeded", "downloading", "submitted"] {
+        let task = newest.query_row((state, host, key), task_row::read).optional()?;
+        if task.is_some() {
+            return Ok(task);
+        }
+    }
+    Ok(None)
 }
 
 /// Gives an account its row, if it has none.

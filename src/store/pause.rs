@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension as _};
 
-use super::{Store, StoreError};
+use super::{Reader, Store, StoreError};
 
 /// Who or what stopped the line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,13 +86,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn open_creates(&self) -> Result<OpenCreates, StoreError> {
-        self.read(|connection| {
-            let mut statement = connection.prepare_cached(OPEN_CREATES)?;
-            Ok(statement.query_row([], |row| {
-                Ok(OpenCreates { in_flight: row.get(0)?, in_all: row.get(1)? })
-            })?)
-        })
-        .await
+        self.read(open_creates).await
     }
 
     /// Stops the line, or lets it go on (`None`). A person's pause is not replaced by the API's.
@@ -153,6 +147,23 @@ impl Store {
         })
         .await
     }
+}
+
+impl Reader {
+    /// As [`Store::open_creates`].
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn open_creates(&self) -> Result<OpenCreates, StoreError> {
+        open_creates(&self.connection)
+    }
+}
+
+fn open_creates(connection: &Connection) -> Result<OpenCreates, StoreError> {
+    let mut statement = connection.prepare_cached(OPEN_CREATES)?;
+    let counts =
+        |row: &rusqlite::Row<'_>| Ok(OpenCreates { in_flight: row.get(0)?, in_all: row.get(1)? });
+    Ok(statement.query_row([], counts)?)
 }
 
 /// Whether the queue is paused for a paid call. A probe of an account passes the API's pause, and no person's.

@@ -5,7 +5,10 @@ use std::{
     process::Stdio,
 };
 
-use lipsyncd::{job::State, store::Lock};
+use lipsyncd::{
+    job::State,
+    store::{Lock, Reader},
+};
 
 use super::*;
 
@@ -137,6 +140,8 @@ async fn an_unresolved_task_that_no_job_points_to_is_shown_and_can_be_decided() 
     let command = "lipsyncd resolve promo/unresolved --task ID | --resend";
     let expected = serde_json::json!({"tasks": 1, "jobs": [{"key": job, "command": command}]});
     assert_eq!(json["superseded"], expected);
+    let left = Reader::open(&place.database()).unwrap().left_over().unwrap();
+    assert_eq!(left.unresolved, 1, "`run --once` must not end as if all were known");
     let said = place.run(&["status"]).out;
     for line in [
         "earlier    1 unresolved task of an earlier request, which Kling may have accepted\n",
