@@ -179,6 +179,10 @@ async fn move_to_later_take<A: Api>(
             Lookup::Found(remote) if remote.status == TaskStatus::Failed => {}
             Lookup::Found(_) => highest = Some(take),
             Lookup::NotFound { .. } | Lookup::Conflict(_) => break,
+            // Some servers answer so for every name that they do not know. Nothing is paid for the takes before it.
+            Lookup::Failed { word: None, is_answer: true, .. } if task.tries + 1 >= LOOKUPS_MIN => {
+                break;
+            }
             Lookup::Failed { trouble, word, .. } => {
                 let outcome = match &word {
                     Some(_) => Outcome::HeldBack(trouble.message),
