@@ -51,17 +51,21 @@ impl<A: Api> Pipeline<A> {
             }
             let sends = self.is_to_be_sent_again(id);
             let is_probe = sends && !self.line.lets_pay();
-            if sends && !self.has_slot_for(id) || is_probe && !self.line.wants_paid_probe() {
+            let is_held =
+                sends && !self.has_slot_for(id) || is_probe && !self.line.wants_paid_probe();
+            // Only what is known to be absent has nothing to look up until it may be sent again.
+            if is_held && self.shelf.get(id).is_some_and(Task::is_to_be_sent_again) {
                 continue;
             }
             let Some(task) = self.shelf.take(id) else { continue };
-            if sends {
+            let gate = if is_held { Gate::closed() } else { self.gate(is_probe) };
+            if sends && !is_held {
                 self.slots.take(id);
             }
-            if is_probe {
+            if is_probe && !is_held {
                 self.line.probe_sent(Probe::Paid(id));
             }
-            let (context, gate) = (Arc::clone(&self.context), self.gate(is_probe));
+            let context = Arc::clone(&self.context);
             self.start(StepKind::Recover, Some(id), async move {
                 Event::Stepped(id, recover::recover(&context, task, &gate).await)
             });
@@ -90,8 +94,9 @@ impl<A: Api> Pipeline<A> {
 
     /// How many create requests wait for nothing but to be sent again.
     pub(super) fn count_held_resends(&self) -> usize {
-        let all = self.shelf.all_to_recover();
-        all.into_iter().filter(|id| self.is_to_be_sent_again(*id)).count()
+        let is_absent = |id: &TaskId| self.shelf.get(*id).is_some_and(Task::is_to_be_sent_again);
+        let all = self.shelf.all_to_recover().into_iter();
+        all.filter(|id| self.is_to_be_sent_again(*id) && is_absent(id)).count()
     }
 
     fn start_creates(&mut self) {

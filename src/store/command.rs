@@ -51,6 +51,26 @@ impl JobState {
         let is_open = |task: &&Task| matches!(task.state, State::Creating | State::Unresolved);
         self.task.as_ref().filter(is_open).or(self.undecided.as_ref())
     }
+
+    /// Why Kling may have the task [to decide](Self::to_decide), so that sending its create request again may pay twice;
+    /// none: the list was read far enough, and shows no task that could be it.
+    #[must_use]
+    pub fn resend_danger(&self) -> Option<ResendDanger> {
+        match self.candidates.as_slice() {
+            [] if self.listed_at_ms.is_some() => None,
+            [] => Some(ResendDanger::NotListed),
+            [first, ..] => Some(ResendDanger::CouldBe(first.task_id.clone())),
+        }
+    }
+}
+
+/// Why sending a create request again may pay twice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ResendDanger {
+    /// The list of the account's tasks was not read far enough.
+    NotListed,
+    /// This task of the account could be the one; there may be others.
+    CouldBe(String),
 }
 
 /// What a command does to a job.

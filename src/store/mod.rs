@@ -62,7 +62,7 @@ pub use backup::{BackedUp, BackupError, back_up};
 pub use candidate::{Candidate, Listed};
 pub use change::{Change, Look, Mark};
 pub use checkup::{Health, OpenTask};
-pub use command::{Command, CommandFailure, JobState};
+pub use command::{Command, CommandFailure, JobState, ResendDanger};
 pub use delivery::{DueDelivery, Moved};
 pub use error::StoreError;
 pub use left_over::LeftOver;

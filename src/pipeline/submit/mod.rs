@@ -43,6 +43,11 @@ pub(super) struct Gate {
 }
 
 impl Gate {
+    /// Nothing may be sent.
+    pub(super) fn closed() -> Self {
+        Self { is_probe: false, may_pay: Arc::default() }
+    }
+
     pub(super) fn is_open(&self) -> bool {
         self.is_probe || self.may_pay.load(Ordering::Acquire)
     }
