@@ -3,7 +3,13 @@
 
 mod checks;
 
-use proptest::{prelude::*, sample::Index, test_runner::RngSeed};
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+
+use proptest::{
+    prelude::*,
+    sample::Index,
+    test_runner::{RngSeed, TestRunner, contextualize_config},
+};
 
 use super::*;
 use crate::{
@@ -229,34 +235,54 @@ fn of_task(outcome: Outcome, id: i64) -> Outcome {
     }
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig {
-        failure_persistence: None, max_shrink_iters: 500, rng_seed: RngSeed::Fixed(11),
-        ..ProptestConfig::with_cases(32)
-    })]
+/// So many histories in a normal run; `PROPTEST_CASES` asks for others.
+const HISTORIES: u32 = 32;
 
-    #[test]
-    fn sharing_keeps_its_rules_whatever_happens(steps in steps()) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(async {
-            let bench = Bench::new();
-            // The outcomes name row 3.
-            for _ in 0..3 {
-                let session = Session {
-                    row: 0,
-                    session_id: "s".to_owned(),
-                    identified_at_ms: tests::NOW_MS,
-                    expires_at_ms: i64::MAX,
-                };
-                let known = KnownSession { session, faces: Vec::new() };
-                bench.store.keep_session("account", "video", known).await.unwrap();
-            }
-            let (happenings, mut tasks) = (happenings(), checks::Ledger::default());
-            let sql = bench.sql();
-            for step in &steps {
-                bench.step(step, &happenings).await;
-                tasks.check(&sql);
-            }
-        });
+/// Returns the seed in `PROPTEST_RNG_SEED`, else a random one: the message of a failure repeats the run.
+fn seed(config: &ProptestConfig) -> u64 {
+    match config.rng_seed {
+        RngSeed::Fixed(seed) => seed,
+        RngSeed::Random => RandomState::new().build_hasher().finish(),
+    }
+}
+
+async fn play(steps: &[Step]) {
+    let bench = Bench::new();
+    // The outcomes name row 3.
+    for _ in 0..3 {
+        let session = Session {
+            row: 0,
+            session_id: "s".to_owned(),
+            identified_at_ms: tests::NOW_MS,
+            expires_at_ms: i64::MAX,
+        };
+        let known = KnownSession { session, faces: Vec::new() };
+        bench.store.keep_session("account", "video", known).await.unwrap();
+    }
+    let (happenings, mut tasks) = (happenings(), checks::Ledger::default());
+    let sql = bench.sql();
+    for step in steps {
+        bench.step(step, &happenings).await;
+        tasks.check(&sql);
+    }
+}
+
+#[test]
+fn sharing_keeps_its_rules_whatever_happens() {
+    let config = contextualize_config(ProptestConfig {
+        failure_persistence: None,
+        max_shrink_iters: 500,
+        ..ProptestConfig::with_cases(HISTORIES)
+    });
+    let seed = seed(&config);
+    let config = ProptestConfig { rng_seed: RngSeed::Fixed(seed), ..config };
+    let tried = TestRunner::new(config).run(&steps(), |steps| {
+        tokio::runtime::Builder::new_current_thread().build()?.block_on(play(&steps));
+        Ok(())
+    });
+    if let Err(failure) = tried {
+        panic!(
+            "{failure}\nrun again with PROPTEST_RNG_SEED={seed} and at least as many PROPTEST_CASES"
+        );
     }
 }
