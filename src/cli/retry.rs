@@ -71,12 +71,12 @@ pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCod
         return Ok(plan.exit);
     }
     let (keys, exit) = (plan.keys.clone(), plan.exit);
-    let judge = move |state: &JobState| match plan.has_shown(state) {
-        true => judge(state, only_failed),
-        false => Err(No::Refused(
+    let judge = move |state: &JobState| match judge(state, only_failed) {
+        Ok(_) if !plan.has_shown(state) => Err(No::Refused(
             "changed since it was shown: it is left as it is".to_owned(),
             Some(open::command("show", &state.job.spec.key)),
         )),
+        judged => judged,
     };
     Ok(exit.max(carry_out(&changer, &keys, context, judge)?))
 }

@@ -6,11 +6,13 @@ mod cancel;
 mod completions;
 mod jobs;
 mod pause;
+mod question;
 mod reading;
 mod refused;
 mod resolve;
 mod retry;
 mod status;
+mod terminal;
 mod waits;
 
 use std::{fs, path::PathBuf, process::Command};
