@@ -2,7 +2,11 @@
 
 mod plan;
 
-use std::io::{self, BufRead as _, IsTerminal as _};
+use std::{
+    collections::HashSet,
+    io::{self, BufRead as _, IsTerminal as _},
+    sync::{Mutex, PoisonError},
+};
 
 use clap::{ArgGroup, ValueHint};
 
@@ -87,6 +91,23 @@ fn carry_out(
     context: &mut Context<'_>,
     judge: impl Fn(&JobState) -> Verdict + Send + Sync + 'static,
 ) -> Result<ExitCode, CommandError> {
+    let begun = Mutex::new(HashSet::new());
+    let judge = move |state: &JobState| {
+        let judged = judge(state);
+        let mut begun = begun.lock().unwrap_or_else(PoisonError::into_inner);
+        match (&judged, &state.task) {
+            (Ok(_), _) => begun.extend(state.retry_task.clone()),
+            // The retry of one job takes the others of its task along.
+            (Err(No::Refused(..)), Some(task))
+                if state.job.state.is_unsent()
+                    && begun.contains(&(task.request_hash.clone(), task.take)) =>
+            {
+                return Err(No::Already(said(state)));
+            }
+            _ => {}
+        }
+        judged
+    };
     let exit = changer.change_all(keys, context, judge, said)?;
     note_absent_daemon(context)?;
     Ok(exit)
