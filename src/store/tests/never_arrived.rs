@@ -111,3 +111,22 @@ async fn superseded_request_that_was_not_sent_is_cancelled() {
     let task = bench.store.task(earlier.id).await.unwrap().unwrap();
     assert_eq!(task.state, State::Cancelled);
 }
+
+/// A task whose create request was sent and never arrived is asked for again by another job.
+#[tokio::test]
+async fn task_that_begins_again_has_the_priority_of_its_new_job() {
+    let bench = Bench::new();
+    let urgent = changed(local("a", Some("one")), |spec| spec.priority = 5);
+    bench.accept(manifest("a.yaml", vec![urgent])).await.unwrap();
+    let lost = lose(&bench, "a").await;
+    never_arrived(&bench, lost, Some("a.mp3 changed")).await;
+    let again = |spec: &mut JobSpec| {
+        spec.audio = Source::File("a.mp3".to_owned());
+        spec.not_before_at_ms = Some(NOW_MS + 1);
+    };
+    let again = changed(local("b", Some("one")), again);
+    bench.accept(manifest("b.yaml", vec![again])).await.unwrap();
+    let task = bench.task("b").await;
+    assert_eq!(bench.tasks(), 1);
+    assert_eq!((task.spec.priority, task.state), (0, State::Waiting));
+}
