@@ -245,8 +245,9 @@ fn retry(sharing: Sharing<'_>, mut job: Job, task: Option<&Task>) -> Result<(), 
 fn cancel(sharing: Sharing<'_>, mut job: Job) -> Result<(), Stop> {
     let before = job.clone();
     let earlier = job.earlier_task.take().map(|id| sharing.reread(id)).transpose()?;
-    // A task that was not created is no result to go back to.
-    let earlier = earlier.filter(|task| !task.is_uncreated());
+    // A task that was not created, or ended before Kling accepted it, is no result to go back to.
+    let may_exist = |task: &Task| !task.is_uncreated() && !task.state.is_finished();
+    let earlier = earlier.filter(|task| task.was_accepted() || may_exist(task));
     (job.retry_take, job.media.missing) = (None, None);
     let what = match earlier {
         Some(task) => {
