@@ -11,6 +11,7 @@ use crate::job::{
 };
 
 mod lead;
+mod save;
 pub(super) mod urgency;
 
 /// Why jobs cannot be pointed to tasks.
