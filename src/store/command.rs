@@ -7,7 +7,7 @@ use super::{
     Reader, Store, StoreError, job_row,
     job_row::JobRow,
     never_arrived, record,
-    sharing::{Sharing, Stop, Wish},
+    sharing::{Sharing, Stop, Wish, show},
     transition,
 };
 use crate::job::{
@@ -261,15 +261,9 @@ fn cancel(sharing: Sharing<'_>, mut row: JobRow) -> Result<(), Stop> {
             if !task.state.is_finished() && sharing.first_job(task.id, record::NO_JOB)?.is_none() {
                 sharing.lead(&task, job)?;
             }
-            (job.task, job.failure) = (Some(task.id), None);
+            job.failure = None;
             job.changed_after_sent = job.request_hash.as_ref() != Some(&task.request_hash);
-            let has_file = job.delivered.as_ref().map(|(sha256, _)| sha256)
-                == task.result.as_ref().map(|result| &result.sha256);
-            job.state = match task.state {
-                State::Succeeded if has_file => State::Succeeded,
-                State::Succeeded => State::Downloading,
-                state => state,
-            };
+            show(job, &task);
             format!("{CANCELLED}: it has its earlier task again")
         }
         None => {

@@ -105,8 +105,8 @@ impl Store {
     pub async fn is_shared(&self, task: &Task) -> Result<bool, StoreError> {
         let (id, lead) = (task.id, task.lead);
         self.read(move |connection| {
-            let sql = "SELECT 1 FROM job WHERE task_row = ?1 AND id <> ?2";
-            Ok(connection.prepare_cached(sql)?.exists((id, lead))?)
+            // The moment does not matter: nothing is applied.
+            Ok(Sharing::of_api(connection, 0).first_job(id, lead)?.is_some())
         })
         .await
     }

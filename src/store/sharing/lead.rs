@@ -82,7 +82,7 @@ impl Sharing<'_> {
         if task.state.is_finished() {
             return Ok(());
         }
-        let Some(next) = self.first_job(id, left)? else {
+        let Some((next, _)) = self.first_job(id, left)? else {
             return match task.is_uncreated() {
                 true => self.apply_but(&task, Outcome::Abandoned, left).map(drop),
                 false => Ok(()),
