@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     job::Outcome,
-    store::{Command, JobState},
+    store::{Command, JobState, ResendDanger},
 };
 
 /// Decide a job whose create request has an unknown outcome: which task it is, or that there is none
@@ -98,15 +98,17 @@ pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCod
 /// Why sending again may pay twice, as far as it is known.
 fn danger(state: &JobState) -> Option<No> {
     let show = open::command("show", &state.job.spec.key);
-    let why = match state.candidates.as_slice() {
-        [] if state.listed_at_ms.is_some() => return None,
-        [] => "the list of the account's tasks was not read far enough, and may hold its task"
-            .to_owned(),
-        [one] => format!("task {} could be it, and would be paid twice", one.task_id),
-        [one, ..] => format!(
-            "{} tasks of the account could be it, such as {}: it would be paid twice",
-            state.candidates.len(),
-            one.task_id
+    let why = match state.resend_danger()? {
+        ResendDanger::NotListed => {
+            "the list of the account's tasks was not read far enough, and may hold its task"
+                .to_owned()
+        }
+        ResendDanger::CouldBe(task_id) if state.candidates.len() == 1 => {
+            format!("task {task_id} could be it, and would be paid twice")
+        }
+        ResendDanger::CouldBe(task_id) => format!(
+            "{} tasks of the account could be it, such as {task_id}: it would be paid twice",
+            state.candidates.len()
         ),
     };
     Some(No::Refused(why, Some(format!("`{show}` lists them; --yes sends it all the same"))))

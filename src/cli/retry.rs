@@ -2,7 +2,11 @@
 
 mod plan;
 
-use std::io::{self, BufRead as _, IsTerminal as _};
+use std::{
+    collections::HashSet,
+    io::{self, BufRead as _, IsTerminal as _},
+    sync::{Mutex, PoisonError},
+};
 
 use clap::{ArgGroup, ValueHint};
 
@@ -72,12 +76,12 @@ pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCod
         return Ok(plan.exit);
     }
     let (keys, exit) = (plan.keys.clone(), plan.exit);
-    let judge = move |state: &JobState| match plan.has_shown(state) {
-        true => judge(state, only_failed),
-        false => Err(No::Refused(
+    let judge = move |state: &JobState| match judge(state, only_failed) {
+        Ok(_) if !plan.has_shown(state) => Err(No::Refused(
             "changed since it was shown: it is left as it is".to_owned(),
             Some(open::command("show", &state.job.spec.key)),
         )),
+        judged => judged,
     };
     Ok(exit.max(carry_out(&changer, &keys, context, judge)?))
 }
@@ -88,6 +92,23 @@ fn carry_out(
     context: &mut Context<'_>,
     judge: impl Fn(&JobState) -> Verdict + Send + Sync + 'static,
 ) -> Result<ExitCode, CommandError> {
+    let begun = Mutex::new(HashSet::new());
+    let judge = move |state: &JobState| {
+        let judged = judge(state);
+        let mut begun = begun.lock().unwrap_or_else(PoisonError::into_inner);
+        match (&judged, &state.task) {
+            (Ok(_), _) => begun.extend(state.retry_task.clone()),
+            // The retry of one job takes the others of its task along.
+            (Err(No::Refused(..)), Some(task))
+                if state.job.state.is_unsent()
+                    && begun.contains(&(task.request_hash.clone(), task.take)) =>
+            {
+                return Err(No::Already(said(state)));
+            }
+            _ => {}
+        }
+        judged
+    };
     let exit = changer.change_all(keys, context, judge, said)?;
     note_absent_daemon(context)?;
     Ok(exit)

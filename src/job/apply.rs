@@ -91,8 +91,8 @@ pub fn apply(
         (S::Identified, O::SessionGone(why)) => step.session_gone(why),
         (S::Identified | S::Creating, O::Conflict(why)) => step.unresolved(&why),
         (S::Identified, O::CreateIntended { host, account }) => step.intend(host, account),
-        (S::Creating, O::ResendIntended { absent_ms }) if step.settled(absent_ms) => {
-            step.intend_again()
+        (S::Creating, O::ResendIntended { account, absent_ms }) if step.settled(absent_ms) => {
+            step.intend_again(account)
         }
         (S::Creating, O::Accepted { task_id }) => step.accepted(task_id, "accepted as task"),
         (S::Creating | S::Unresolved, O::Found { task_id }) => {

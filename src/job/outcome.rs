@@ -35,6 +35,8 @@ pub enum Outcome {
     },
     /// The same create request is about to be sent again.
     ResendIntended {
+        /// With which key, of the same account.
+        account: String,
         /// For how long lookups have found no task; see [`Outcome::Absent`].
         absent_ms: i64,
     },

@@ -1,6 +1,6 @@
 //! A task as the database holds it: one request, one take, and its progress at Kling.
 
-use super::{JobId, JobSpec, Plan, Source, State, TaskId};
+use super::{JobId, JobSpec, Plan, RESEND, Source, State, TaskId};
 
 /// One task: unique by request and take, shared by all jobs that ask for both.
 #[derive(Debug, Clone, PartialEq)]
@@ -249,6 +249,12 @@ impl Task {
     #[must_use]
     pub fn is_sending(&self) -> bool {
         self.state == State::Creating && self.waits.is_none()
+    }
+
+    /// Whether lookups have shown that Kling has no task of its create request, which may be sent again.
+    #[must_use]
+    pub fn is_to_be_sent_again(&self) -> bool {
+        self.waits.as_ref().is_some_and(|waits| waits.starts_with(RESEND))
     }
 
     /// Whether Kling has no task of it: no create request was sent, or it is known that none was accepted.

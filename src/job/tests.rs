@@ -98,7 +98,10 @@ fn outcomes() -> Vec<(&'static str, Outcome)> {
         ("Identified", identified()),
         ("SessionGone", O::SessionGone(text())),
         ("CreateIntended", intended()),
-        ("ResendIntended", O::ResendIntended { absent_ms: POLICY.create_settle_ms }),
+        (
+            "ResendIntended",
+            O::ResendIntended { account: "a".into(), absent_ms: POLICY.create_settle_ms },
+        ),
         ("Accepted", O::Accepted { task_id: task_id() }),
         ("NotSent", O::NotSent(text())),
         ("HeldBack", O::HeldBack(text())),

@@ -1,21 +1,30 @@
 //! What every step works with, and how every step writes down what came of it.
 
-use std::sync::{Mutex, PoisonError, atomic::AtomicBool};
+use std::{
+    future::Future,
+    sync::{Mutex, PoisonError, atomic::AtomicBool},
+};
 
 use tracing::{debug, info, warn};
 
 use super::{
     Clock, Settings,
-    pace::Pace,
+    pace::{Kind, Pace},
     reach::Reached,
     room::Room,
+    step::Word,
     submit::{in_flight::InFlight, not_found_timer::NotFoundTimer},
 };
 use crate::{
     job::{Outcome, State, Task, Transition, apply},
-    kling::{self, Api, ApiError},
+    kling::{self, Api, ApiError, Reply},
     store::{Answer, Call, LeadLost, Lookups, Store, StoreError},
 };
+
+/// So often a query is sent while the API says "too fast".
+const QUERY_TRIES: u32 = 4;
+/// A longer rest than this is for the scheduler to wait out.
+const QUERY_REST_MAX_MS: i64 = 10_000;
 
 /// Shared by all steps.
 pub(super) struct Context<A> {
@@ -134,6 +143,28 @@ impl<A: Api> Context<A> {
             task.state
         );
         Ok(now)
+    }
+
+    /// Sends a query, and sends it again after a rest where the API says "too fast": else an inquiry of several calls
+    /// would never come to its end on an account that allows few calls a second.
+    pub(super) async fn query<T, F>(&self, call: impl Fn() -> F) -> Reply<T>
+    where
+        F: Future<Output = Reply<T>>,
+    {
+        for _ in 1..QUERY_TRIES {
+            self.pace.ready(Kind::Query).await;
+            let reply = call().await;
+            let rest_ms = match reply.result.as_ref().err().and_then(Word::of_query) {
+                Some(Word::TooFast { retry_after_ms }) => retry_after_ms.unwrap_or(0),
+                _ => return reply,
+            };
+            if rest_ms > QUERY_REST_MAX_MS {
+                return reply;
+            }
+            self.pace.slow_down(Some(rest_ms));
+        }
+        self.pace.ready(Kind::Query).await;
+        call().await
     }
 
     pub(super) fn lookups(&self) -> Lookups {

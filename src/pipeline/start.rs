@@ -16,7 +16,7 @@ use super::{
     sweep::{self, Followed},
 };
 use crate::{
-    job::{Action, Outcome, Task, TaskId, decide},
+    job::{Action, CreateAnswer, Outcome, Task, TaskId, decide},
     kling::Api,
     store::DueDelivery,
 };
@@ -51,17 +51,21 @@ impl<A: Api> Pipeline<A> {
             }
             let sends = self.is_to_be_sent_again(id);
             let is_probe = sends && !self.line.lets_pay();
-            if sends && !self.has_slot_for(id) || is_probe && !self.line.wants_paid_probe() {
+            let is_held =
+                sends && !self.has_slot_for(id) || is_probe && !self.line.wants_paid_probe();
+            // Only what is known to be absent has nothing to look up until it may be sent again.
+            if is_held && self.shelf.get(id).is_some_and(Task::is_to_be_sent_again) {
                 continue;
             }
             let Some(task) = self.shelf.take(id) else { continue };
-            if sends {
+            let gate = if is_held { Gate::closed() } else { self.gate(is_probe) };
+            if sends && !is_held {
                 self.slots.take(id);
             }
-            if is_probe {
+            if is_probe && !is_held {
                 self.line.probe_sent(Probe::Paid(id));
             }
-            let (context, gate) = (Arc::clone(&self.context), self.gate(is_probe));
+            let context = Arc::clone(&self.context);
             self.start(StepKind::Recover, Some(id), async move {
                 Event::Stepped(id, recover::recover(&context, task, &gate).await)
             });
@@ -80,14 +84,19 @@ impl<A: Api> Pipeline<A> {
     /// Whether the next lookup of a create request, if it finds nothing again, is followed by a send.
     fn is_to_be_sent_again(&self, id: TaskId) -> bool {
         let settle_ms = self.context.settings.policy.create_settle_ms;
-        let settled = |task: &Task| self.context.not_found_timer.is_settled(task, settle_ms);
-        self.shelf.get(id).is_some_and(settled)
+        let is_next = |task: &Task| {
+            let answer = task.create.as_ref().map(|create| create.answer);
+            answer == Some(CreateAnswer::Unknown)
+                && self.context.not_found_timer.is_settled(task, settle_ms)
+        };
+        self.shelf.get(id).is_some_and(is_next)
     }
 
     /// How many create requests wait for nothing but to be sent again.
     pub(super) fn count_held_resends(&self) -> usize {
-        let all = self.shelf.all_to_recover();
-        all.into_iter().filter(|id| self.is_to_be_sent_again(*id)).count()
+        let is_absent = |id: &TaskId| self.shelf.get(*id).is_some_and(Task::is_to_be_sent_again);
+        let all = self.shelf.all_to_recover().into_iter();
+        all.filter(|id| self.is_to_be_sent_again(*id) && is_absent(id)).count()
     }
 
     fn start_creates(&mut self) {

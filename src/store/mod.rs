@@ -62,7 +62,7 @@ pub use backup::{BackedUp, BackupError, back_up};
 pub use candidate::{Candidate, Listed};
 pub use change::{Change, Look, Mark};
 pub use checkup::{Health, OpenTask};
-pub use command::{Command, CommandFailure, JobState};
+pub use command::{Command, CommandFailure, JobState, ResendDanger};
 pub use delivery::{DueDelivery, Moved};
 pub use error::StoreError;
 pub use left_over::LeftOver;
@@ -92,7 +92,7 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the database at `path`, makes it when it is not there, migrates it when it is older.
+    /// Opens the database at `path`, and makes it when it is not there.
     ///
     /// # Errors
     /// When it cannot be opened, is damaged, or comes from a newer version; it is then left untouched.

@@ -34,8 +34,9 @@ impl Step<'_> {
         self.write(task, what)
     }
 
-    pub(super) fn intend_again(&self) -> Transition {
+    pub(super) fn intend_again(&self, account: String) -> Transition {
         let task = self.changed(|create| {
+            create.account = account;
             create.sent_at_ms = self.moment.now_ms;
             create.sends = create.sends.saturating_add(1);
             (create.answer, create.failure) = (CreateAnswer::Unknown, None);

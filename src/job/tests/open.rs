@@ -15,7 +15,7 @@ fn absent(absent_ms: i64) -> Outcome {
 }
 
 fn resend() -> Outcome {
-    Outcome::ResendIntended { absent_ms: POLICY.create_settle_ms }
+    Outcome::ResendIntended { account: "a".into(), absent_ms: POLICY.create_settle_ms }
 }
 
 #[test]
@@ -30,7 +30,7 @@ fn a_lost_create_is_sent_again_only_after_it_stayed_absent() {
     let early = at(&first, absent(9_999), NOW_MS).task;
     assert_eq!(early.due_at_ms, NOW_MS + 1, "no longer than the settle time asks");
     for too_early in [i64::MIN, -1, 0, 9_999] {
-        let resend = Outcome::ResendIntended { absent_ms: too_early };
+        let resend = Outcome::ResendIntended { account: "a".into(), absent_ms: too_early };
         assert!(apply(&early, resend, &moment(NOW_MS), &POLICY).is_err(), "{too_early}");
     }
     let settled = at(&early, absent(10_000), NOW_MS).task;

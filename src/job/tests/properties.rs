@@ -104,7 +104,7 @@ proptest! {
     #[test]
     fn only_what_stayed_absent_is_sent_again(absent_ms in any::<i64>(), now_ms in a_time()) {
         let moment = Moment { now_ms, chance: 0.5 };
-        let resend = Outcome::ResendIntended { absent_ms };
+        let resend = Outcome::ResendIntended { account: "a".into(), absent_ms };
         let sent = apply(&task_in(State::Creating), resend, &moment, &POLICY).is_ok();
         prop_assert_eq!(sent, absent_ms >= POLICY.create_settle_ms);
     }

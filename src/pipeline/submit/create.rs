@@ -1,8 +1,10 @@
 //! The first create request of a task: everything local is checked, and Kling is asked by name, while it is free
 //! to find out that nothing must be sent.
 
+use tokio::time::Instant;
+
 use super::{
-    Gate,
+    Gate, LOOKUP_AGE_MAX,
     earlier_task::follow_earlier,
     first_lookup::find,
     send::{Sending, send},
@@ -19,6 +21,10 @@ use crate::{
     },
     store::{LeadLost, StoreError},
 };
+
+/// So often a lookup is repeated because it took too long. Where every lookup does, because so few queries a second
+/// are allowed, the last one counts.
+const LOOKUPS_MAX: usize = 3;
 
 /// Writes the create request of an identified task and sends it, unless Kling has the task already.
 pub(in crate::pipeline) async fn create<A: Api>(
@@ -45,12 +51,17 @@ pub(in crate::pipeline) async fn create<A: Api>(
     if let Some(end) = follow_earlier(context, &task).await? {
         return Ok(end);
     }
-    // Right before it is sent: another host may have created the task meanwhile.
-    if let Some(end) = find(context, &task).await? {
-        return Ok(end);
-    }
-    if !gate.is_open() {
-        return Ok(StepEnd::new(task, None));
+    for _ in 0..LOOKUPS_MAX {
+        let asked_at = Instant::now();
+        if let Some(end) = find(context, &task).await? {
+            return Ok(end);
+        }
+        if !gate.is_open() {
+            return Ok(StepEnd::new(task, None));
+        }
+        if asked_at.elapsed() <= LOOKUP_AGE_MAX {
+            break;
+        }
     }
     send(context, Sending::First { task, sound }, gate).await
 }

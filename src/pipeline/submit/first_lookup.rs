@@ -119,11 +119,8 @@ async fn later_take<A: Api>(context: &Context<A>, task: &Task) -> Result<Later, 
             Lookup::Found(remote) if remote.status == TaskStatus::Failed => {}
             Lookup::Found(_) => highest = Some(take),
             Lookup::NotFound { .. } | Lookup::Conflict(_) => break,
-            Lookup::Failed { is_answer: true, word: None, .. }
-                if context.unknown_names_fail.load(Ordering::Relaxed) =>
-            {
-                break;
-            }
+            // Nothing is paid for the takes before it.
+            Lookup::Failed { is_answer: true, word: None, .. } if asks_list(context, task) => break,
             Lookup::Failed { trouble, word, .. } => return Ok(Later::Failed(trouble, word)),
         }
     }

@@ -27,8 +27,10 @@ pub(super) enum Finding {
     Absent,
     /// Nothing that can be asked decides, and asking again does not help; in words.
     Undecided(String),
-    /// The calls failed, or proved nothing this time.
-    Unproven(Trouble, Option<Word>),
+    /// The answers prove nothing this time; in words.
+    Unproven(Trouble),
+    /// A call failed.
+    Failed(Trouble, Option<Word>),
 }
 
 /// What was found out, and what of it is kept for a person.
@@ -51,7 +53,7 @@ pub(super) async fn inquire<A: Api>(
         Lookup::Found(remote) => return only(Finding::Found(remote.task_id)),
         Lookup::Conflict(why) => return only(Finding::Conflict(why)),
         Lookup::Failed { trouble, word, is_answer } if word.is_some() || !is_answer => {
-            return only(Finding::Unproven(trouble, word));
+            return only(Finding::Failed(trouble, word));
         }
         by_name => by_name,
     };
@@ -60,13 +62,13 @@ pub(super) async fn inquire<A: Api>(
     let read;
     let listing = match listing {
         Some(listing) => listing,
-        None => match task_list::read(context, first_sent_at_ms(task)).await {
+        None => match task_list::read(context, oldest_ms(task)).await {
             Ok(listing) => {
                 read = listing;
                 &read
             }
             Err(error) => {
-                return only(Finding::Unproven(trouble(&error), Word::of_query(&error)));
+                return only(Finding::Failed(trouble(&error), Word::of_query(&error)));
             }
         },
     };
@@ -76,7 +78,7 @@ pub(super) async fn inquire<A: Api>(
         match found {
             Lookup::Found(remote) => return only(Finding::Found(remote.task_id)),
             Lookup::Conflict(why) => return only(Finding::Conflict(why)),
-            Lookup::Failed { trouble, word, .. } => return only(Finding::Unproven(trouble, word)),
+            Lookup::Failed { trouble, word, .. } => return only(Finding::Failed(trouble, word)),
             Lookup::NotFound { .. } => {}
         }
     }
@@ -89,7 +91,7 @@ pub(super) async fn inquire<A: Api>(
             // It may be another job's, whose create request is in flight.
             let message = format!("task {} could be it", remote.task_id);
             let code = "lookup".to_owned();
-            Finding::Unproven(Trouble { code, message, retry_after_ms: None }, None)
+            Finding::Unproven(Trouble { code, message, retry_after_ms: None })
         }
         Some(remote) => Finding::Undecided(format!(
             "task {} could be it, and Kling shows no name of it",
@@ -120,7 +122,7 @@ async fn believed<A: Api>(
         return Ok(unproven("other_host", message));
     }
     let is_refused_name = match by_name {
-        Lookup::Failed { trouble, word, .. } => return Ok(Finding::Unproven(trouble, word)),
+        Lookup::Failed { trouble, .. } => return Ok(Finding::Unproven(trouble)),
         Lookup::NotFound { is_proper } => is_proper,
         Lookup::Found(_) | Lookup::Conflict(_) => false,
     };
@@ -137,7 +139,7 @@ async fn believed<A: Api>(
             "unproven",
             format!("Kling shows neither it nor task {known}, which exists, by name"),
         ),
-        Proof::Failed(trouble, word) => Finding::Unproven(trouble, word),
+        Proof::Failed(trouble, word) => Finding::Failed(trouble, word),
         Proof::NoTask if create.account != account.key => unproven(
             "other_key",
             format!(
@@ -157,7 +159,17 @@ async fn believed<A: Api>(
 
 fn unproven(code: &str, message: String) -> Finding {
     let code = code.to_owned();
-    Finding::Unproven(Trouble { code, message, retry_after_ms: None }, None)
+    Finding::Unproven(Trouble { code, message, retry_after_ms: None })
+}
+
+/// How far back (Unix ms) the list is read. A name that exists, or a refusal in words that are not known, may be about a
+/// task that another database created long ago.
+fn oldest_ms(task: &Task) -> i64 {
+    let answer = task.create.as_ref().map(|create| create.answer);
+    match answer {
+        Some(CreateAnswer::Unknown) => first_sent_at_ms(task),
+        _ => i64::MIN,
+    }
 }
 
 /// When (Unix ms) the create request was first sent. A task that has none conflicts with one that may be older.

@@ -7,7 +7,6 @@ use crate::{
     pipeline::{
         context::{Context, kept},
         local::video_ref,
-        pace::Kind,
         step::{Word, trouble},
         submit::task_list::is_of,
     },
@@ -41,8 +40,8 @@ pub(in crate::pipeline) async fn by_name<A: Api>(
 ) -> Result<(Lookup, Option<Answer>), StoreError> {
     let mut first = None;
     for (lookups, spelling) in spellings(context.lookups()) {
-        context.pace.ready(Kind::Query).await;
-        let reply = context.api.task_by_name(&task.external_task_id(), spelling).await;
+        let name = task.external_task_id();
+        let reply = context.query(|| context.api.task_by_name(&name, spelling)).await;
         let answer = kept(Call::Query, &reply.answer, None);
         let lookup = match reply.result {
             Ok(remote) => {

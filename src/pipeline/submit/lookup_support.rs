@@ -10,7 +10,6 @@ use crate::{
     kling::{Api, Meaning, Spelling},
     pipeline::{
         context::Context,
-        pace::Kind,
         step::{Word, trouble},
     },
     store::{Lookups, StoreError},
@@ -60,8 +59,8 @@ async fn ask<A: Api>(context: &Context<A>, known: &Task) -> Result<Proof, StoreE
     let task_id = known.task_id.clone().unwrap_or_default();
     // What was learned may hold no longer.
     for (lookups, spelling) in spellings(Lookups::Unknown) {
-        context.pace.ready(Kind::Query).await;
-        match context.api.task_by_name(&known.external_task_id(), spelling).await.result {
+        let name = known.external_task_id();
+        match context.query(|| context.api.task_by_name(&name, spelling)).await.result {
             Ok(remote) if remote.task_id == task_id => {
                 context.learn_lookups(lookups).await?;
                 return Ok(Proof::Answered);
@@ -71,8 +70,7 @@ async fn ask<A: Api>(context: &Context<A>, known: &Task) -> Result<Proof, StoreE
             Err(error) => return Ok(Proof::Failed(trouble(&error), Word::of_query(&error))),
         }
     }
-    context.pace.ready(Kind::Query).await;
-    Ok(match context.api.task(&task_id).await.result {
+    Ok(match context.query(|| context.api.task(&task_id)).await.result {
         Ok(remote) if remote.task_id == task_id => Proof::Unanswered,
         Ok(_) => Proof::NotShown(task_id),
         Err(error) if is_not_found(error.meaning) => Proof::NotShown(task_id),

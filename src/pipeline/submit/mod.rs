@@ -23,10 +23,16 @@ mod send;
 mod task_list;
 pub(super) mod unresolved;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
+
+/// No lookup by name is older when a create request is sent: another host may create the task meanwhile.
+const LOOKUP_AGE_MAX: Duration = Duration::from_secs(10);
 
 /// Whether a paid call may be sent; asked right before one is.
 pub(super) struct Gate {
@@ -37,6 +43,11 @@ pub(super) struct Gate {
 }
 
 impl Gate {
+    /// Nothing may be sent.
+    pub(super) fn closed() -> Self {
+        Self { is_probe: false, may_pay: Arc::default() }
+    }
+
     pub(super) fn is_open(&self) -> bool {
         self.is_probe || self.may_pay.load(Ordering::Acquire)
     }

@@ -1,12 +1,10 @@
 //! A create request whose outcome is unknown: Kling is asked, and the request is sent again only once its task has
 //! stayed absent for `create_settle`.
 
-use std::time::Duration;
-
 use tokio::time::Instant;
 
 use super::{
-    Gate,
+    Gate, LOOKUP_AGE_MAX,
     inquiry::{Finding, Inquiry, inquire},
     lookup::{Lookup, by_name},
     send::{Sending, send},
@@ -24,9 +22,6 @@ use crate::{
     store::StoreError,
 };
 
-/// No lookup is older than this when a create request is sent.
-const LOOKUP_AGE_MAX: Duration = Duration::from_secs(10);
-
 /// Asks what became of the create request of a task, and writes what was found out.
 pub(in crate::pipeline) async fn recover<A: Api>(
     context: &Context<A>,
@@ -38,7 +33,15 @@ pub(in crate::pipeline) async fn recover<A: Api>(
     if let Some((candidates, listed)) = candidates {
         context.store.set_candidates(task.id, candidates, listed).await?;
     }
+    // What the only send was refused for counts, unless a task of the name is found.
+    let is_refused = task.create.as_ref().is_some_and(|create| {
+        let counts = matches!(create.answer, CreateAnswer::Refused | CreateAnswer::SessionGone);
+        counts && !create.was_sent_before()
+    });
     let (outcome, word) = match finding {
+        Finding::Absent | Finding::Undecided(_) | Finding::Unproven(_) if is_refused => {
+            (Outcome::Absent { absent_ms: 0 }, None)
+        }
         // Not `Created`: an old task does not prove that the account can still pay.
         Finding::Found(task_id) => (Outcome::Found { task_id }, Some(Word::Answered)),
         Finding::Conflict(why) => (Outcome::Conflict(why), None),
@@ -61,7 +64,8 @@ pub(in crate::pipeline) async fn recover<A: Api>(
             let absent_ms = context.not_found_timer.not_found(&task);
             (Outcome::Undecided { why, absent_ms }, None)
         }
-        Finding::Unproven(trouble, word) => (Outcome::Trouble(trouble), word),
+        Finding::Unproven(trouble) => (Outcome::Trouble(trouble), None),
+        Finding::Failed(trouble, word) => (Outcome::Trouble(trouble), word),
     };
     let task = context.note(&task, outcome, answer).await?;
     if task.create.is_none() || task.was_accepted() {

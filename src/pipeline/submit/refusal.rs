@@ -27,7 +27,7 @@ pub(super) async fn refused<A: Api>(
         _ if error.never_left => Outcome::NotSent(error.message.clone()),
         _ if word.is_some() => Outcome::HeldBack(error.message.clone()),
         // Such a refusal may be about the name, about the session, or about what was asked.
-        Meaning::BadRequest | Meaning::NotFound => {
+        Meaning::BadRequest | Meaning::NotFound | Meaning::OtherRefusal => {
             let answer = read(&error.message);
             if let (CreateAnswer::SessionGone, Some(session)) = (answer, &task.session) {
                 context.store.forget_session(session.row).await?;

@@ -33,7 +33,8 @@ pub(super) async fn send<A: Api>(
             (task, sound, Outcome::CreateIntended { host, account })
         }
         Sending::Again { task, sound, absent_ms } => {
-            (task, sound, Outcome::ResendIntended { absent_ms })
+            let account = account.key.clone();
+            (task, sound, Outcome::ResendIntended { account, absent_ms })
         }
     };
     let Some(request) = request(&task, sound) else {

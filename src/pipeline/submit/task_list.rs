@@ -3,10 +3,7 @@
 use crate::{
     job::without_signature,
     kling::{Api, ApiError, RemoteTask, VideoRef},
-    pipeline::{
-        context::{Context, kept},
-        pace::Kind,
-    },
+    pipeline::context::{Context, kept},
     store::{Answer, Call, Listed},
 };
 
@@ -75,8 +72,7 @@ pub(super) async fn read<A: Api>(
         Listing { tasks: Vec::new(), is_complete: false, answer: None, now_ms, ahead_ms: 0 };
     let mut known = std::collections::HashSet::new();
     for page in 1..=PAGES_MAX {
-        context.pace.ready(Kind::Query).await;
-        let reply = context.api.tasks(page, PAGE_SIZE).await;
+        let reply = context.query(|| context.api.tasks(page, PAGE_SIZE)).await;
         let tasks = reply.result?;
         listing.answer = kept(Call::List, &reply.answer, None);
         // The answer shows the server's time, and this machine's clock may be far from it.

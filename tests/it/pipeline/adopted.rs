@@ -5,12 +5,12 @@ use std::{fs, time::Duration};
 use lipsyncd::{
     job::{Source, State},
     pipeline::End,
-    sim::{Call, FaultRule},
+    sim::{Call, FaultRule, UnknownTask},
     store::{Command, Store},
 };
 use serde_json::Value;
 
-use crate::support::{House, quick, refusal, wanted, with};
+use crate::support::{House, quick, refusal, switches::Switches as _, wanted, with};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -44,6 +44,16 @@ fn delete_results(house: &House) {
 
 fn metadata(house: &House, path: &str) -> Value {
     serde_json::from_slice(&fs::read(house.output(path)).unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn a_task_is_adopted_though_the_names_of_later_takes_are_answered_with_errors() {
+    let house = database_lost().await;
+    delete_results(&house);
+    house.sim.answer_unknown(UnknownTask::ServerError);
+    house.put("m.yaml", vec![wanted("m/a")]).await;
+    assert_eq!(house.run().await, End::Idle);
+    house.assert_all_succeeded(1).await;
 }
 
 #[tokio::test]

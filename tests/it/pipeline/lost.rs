@@ -224,3 +224,16 @@ async fn a_task_that_is_out_of_sight_is_told_and_waited_for() {
     assert_eq!(house.run().await, End::Idle);
     house.assert_all_succeeded(1).await;
 }
+
+#[tokio::test]
+async fn an_account_that_allows_few_queries_a_second_is_asked_to_the_end() {
+    // Nothing is known of its lookups: each of them is several queries.
+    let mut house = House::new(SimConfig { query_per_second: Some(3), ..quick() }).await;
+    house.settings.pace.query_per_second = 100.0;
+    house.fault(FaultRule::once(Call::Create, Fault::DropRequest));
+    house.put("m.yaml", vec![wanted("m/a")]).await;
+    let running = house.start().await;
+    house.until_state("m/a", State::Succeeded).await;
+    running.stop().await;
+    house.assert_all_succeeded(1).await;
+}

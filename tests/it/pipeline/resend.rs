@@ -7,7 +7,7 @@ use lipsyncd::{
     job::State,
     pipeline::End,
     sim::{Call, Fault, FaultRule, SimConfig},
-    store::Lookups,
+    store::{Lookups, Pause, PauseKind},
 };
 
 use crate::support::{House, account, quick, refusal, wanted};
@@ -126,6 +126,30 @@ async fn no_network_for_a_resend_is_waited_out() {
     house.put("m.yaml", vec![wanted("m/a")]).await;
     assert_eq!(house.run().await, End::Idle);
     house.assert_all_succeeded(1).await;
+}
+
+#[tokio::test]
+async fn while_the_line_is_paused_lookups_still_decide() {
+    // This account does not answer names, and its list shows a task that could be the one.
+    let config = SimConfig { answers_external_lookups: false, ..quick() };
+    let house = House::new(config).await;
+    house.store.learn_lookups(&account(), Lookups::Unanswered).await.unwrap();
+    house.fault(FaultRule::once(Call::Create, Fault::LoseAnswer));
+    house.put("m.yaml", vec![wanted("m/a")]).await;
+    let running = house.start().await;
+    let is_lost = || house.count_history("m/a", "the answer to the create request was lost") > 0;
+    house.until("the loss", async || is_lost()).await;
+    let pause = Pause {
+        kind: PauseKind::Person,
+        reason: "a person".to_owned(),
+        code: None,
+        since_ms: house.now_ms(),
+        next_probe_at_ms: None,
+    };
+    house.store.set_pause(Some(pause)).await.unwrap();
+    running.nudge();
+    house.until_state("m/a", State::Unresolved).await;
+    running.stop().await;
 }
 
 #[tokio::test]
