@@ -1,4 +1,4 @@
-//! `lipsyncd resolve`: a person decides what became of a create whose answer was lost.
+//! `lipsyncd resolve`: a person decides a create request with an unknown outcome.
 
 use clap::{ArgGroup, ValueHint};
 
