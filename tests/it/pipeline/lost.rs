@@ -9,7 +9,7 @@ use lipsyncd::{
     store::{Lookups, Store},
 };
 
-use crate::support::{House, account, many, quick, refusal, wanted, with};
+use crate::support::{House, account, many, quick, refusal, switches::Switches as _, wanted, with};
 
 /// Eight jobs, of which every second create suffers `fault`.
 async fn suffer(config: SimConfig, rule: FaultRule) -> House {
@@ -236,4 +236,19 @@ async fn an_account_that_allows_few_queries_a_second_is_asked_to_the_end() {
     house.until_state("m/a", State::Succeeded).await;
     running.stop().await;
     house.assert_all_succeeded(1).await;
+}
+
+#[tokio::test]
+async fn an_unresolved_task_is_found_once_the_account_answers_names_again() {
+    let house = House::new(SimConfig { answers_external_lookups: false, ..quick() }).await;
+    house.store.learn_lookups(&account(), Lookups::Unanswered).await.unwrap();
+    house.put("m.yaml", vec![wanted("m/a")]).await;
+    assert_eq!(house.run().await, End::Idle);
+    house.fault(create(Fault::LoseAnswer));
+    house.put("n.yaml", vec![wanted("n/b")]).await;
+    assert_eq!(house.run().await, End::Idle);
+    assert_eq!(house.state("n/b").await, State::Unresolved);
+    house.sim.answer_names(true);
+    assert_eq!(house.run().await, End::Idle);
+    house.assert_all_succeeded(2).await;
 }
