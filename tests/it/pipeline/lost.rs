@@ -252,3 +252,16 @@ async fn an_unresolved_task_is_found_once_the_account_answers_names_again() {
     assert_eq!(house.run().await, End::Idle);
     house.assert_all_succeeded(2).await;
 }
+
+#[tokio::test]
+async fn lookups_that_find_nothing_end_the_slowing_down_of_the_account() {
+    // No create request goes through, so that nothing else shows that calls do.
+    let mut house = House::new(SimConfig { query_per_second: Some(6), ..quick() }).await;
+    house.settings.pace.query_per_second = 100.0;
+    house.fault(FaultRule::always(Call::Create, Fault::DropRequest));
+    house.put("m.yaml", many("m", 4)).await;
+    let running = house.start().await;
+    let resends = |key: &str| house.count_history(key, "the same create request written again");
+    house.until("resends", async || (0..4).all(|n| resends(&format!("m/{n:03}")) >= 1)).await;
+    running.stop().await;
+}

@@ -8,6 +8,7 @@ mod account;
 mod backup;
 mod base_url;
 mod doctor;
+mod empty;
 mod env;
 mod hosts;
 mod lag;
