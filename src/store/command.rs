@@ -17,8 +17,9 @@ use crate::job::{
 
 pub(super) const UNDECIDED: &str = "
     SELECT id FROM task INDEXED BY task_state
-    WHERE (state = 'unresolved' OR state = 'creating' AND waits IS NOT NULL) AND lead_job = ?1 AND id IS NOT ?2
-      AND NOT EXISTS (SELECT 1 FROM job WHERE task_row = task.id) ORDER BY state DESC, id LIMIT 1";
+    WHERE state IN ('unresolved', 'creating') AND (state = 'unresolved' OR waits IS NOT NULL)
+      AND lead_job = ?1 AND id IS NOT ?2 AND NOT EXISTS (SELECT 1 FROM job WHERE task_row = task.id)
+    ORDER BY state DESC, id DESC LIMIT 1";
 
 /// A job as a command judges it.
 #[derive(Debug, Clone, PartialEq)]
