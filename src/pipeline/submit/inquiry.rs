@@ -39,6 +39,8 @@ pub(super) struct Inquiry {
     pub(super) answer: Option<Answer>,
     /// The tasks that it could be, where the list was read.
     pub(super) candidates: Option<(Vec<Candidate>, Option<Listed>)>,
+    /// The lookup by name failed: another one may decide.
+    pub(super) name_failed: bool,
 }
 
 /// Asks Kling for the task of a create request. `listing` is the list, where it was just read.
@@ -48,7 +50,9 @@ pub(super) async fn inquire<A: Api>(
     listing: Option<&Listing>,
 ) -> Result<Inquiry, StoreError> {
     let (lookup, answer) = by_name(context, task).await?;
-    let only = |finding| Ok(Inquiry { finding, answer: answer.clone(), candidates: None });
+    let name_failed = matches!(lookup, Lookup::Failed { .. });
+    let only =
+        |finding| Ok(Inquiry { finding, answer: answer.clone(), candidates: None, name_failed });
     let by_name = match lookup {
         Lookup::Found(remote) => return only(Finding::Found(remote.task_id)),
         Lookup::Conflict(why) => return only(Finding::Conflict(why)),
@@ -101,7 +105,7 @@ pub(super) async fn inquire<A: Api>(
     };
     let candidates = to_candidates(&all);
     let listed = listing.listed(candidates.len());
-    Ok(Inquiry { finding, answer, candidates: Some((candidates, listed)) })
+    Ok(Inquiry { finding, answer, candidates: Some((candidates, listed)), name_failed })
 }
 
 /// Whether an absence can be believed: only of an account that answers lookups by name, which the newest known task

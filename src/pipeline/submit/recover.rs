@@ -29,7 +29,7 @@ pub(in crate::pipeline) async fn recover<A: Api>(
     gate: &Gate,
 ) -> Result<StepEnd, StoreError> {
     let asked_at = Instant::now();
-    let Inquiry { finding, answer, candidates } = inquire(context, &task, None).await?;
+    let Inquiry { finding, answer, candidates, .. } = inquire(context, &task, None).await?;
     if let Some((candidates, listed)) = candidates {
         context.store.set_candidates(task.id, candidates, listed).await?;
     }
