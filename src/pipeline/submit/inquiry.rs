@@ -53,9 +53,14 @@ pub(super) async fn inquire<A: Api>(
     let name_failed = matches!(lookup, Lookup::Failed { .. });
     let only =
         |finding| Ok(Inquiry { finding, answer: answer.clone(), candidates: None, name_failed });
+    let mut conflict = None;
     let by_name = match lookup {
         Lookup::Found(remote) => return only(Finding::Found(remote.task_id)),
-        Lookup::Conflict(why) => return only(Finding::Conflict(why)),
+        // The list is read all the same: a person has to know what else it could be.
+        Lookup::Conflict(why, remote) => {
+            conflict = Some((why, remote));
+            Lookup::NotFound { is_proper: false }
+        }
         Lookup::Failed { trouble, word, is_answer } if word.is_some() || !is_answer => {
             return only(Finding::Failed(trouble, word));
         }
@@ -72,22 +77,30 @@ pub(super) async fn inquire<A: Api>(
                 &read
             }
             Err(error) => {
-                return only(Finding::Failed(trouble(&error), Word::of_query(&error)));
+                return only(match conflict {
+                    Some((why, _)) => Finding::Conflict(why),
+                    None => Finding::Failed(trouble(&error), Word::of_query(&error)),
+                });
             }
         },
     };
     let is_in_flight = was_in_flight || context.in_flight.is_any();
-    if let Some(remote) = listing.named(&task.external_task_id()) {
+    if conflict.is_none()
+        && let Some(remote) = listing.named(&task.external_task_id())
+    {
         let found = whose(context, task, remote.clone(), listing.ahead_ms).await?;
         match found {
             Lookup::Found(remote) => return only(Finding::Found(remote.task_id)),
-            Lookup::Conflict(why) => return only(Finding::Conflict(why)),
+            Lookup::Conflict(why, remote) => conflict = Some((why, remote)),
             Lookup::Failed { trouble, word, .. } => return only(Finding::Failed(trouble, word)),
             Lookup::NotFound { .. } => {}
         }
     }
-    let all = could_be(context, task, listing).await?;
+    let mut all = could_be(context, task, listing).await?;
+    let of_name = conflict.as_ref().and_then(|(_, remote)| remote.as_deref());
+    all.extend(of_name.filter(|remote| all.iter().all(|it| it.task_id != remote.task_id)));
     let finding = match all.first() {
+        _ if let Some((why, _)) = &conflict => Finding::Conflict(why.clone()),
         _ if !listing.is_complete => {
             Finding::Undecided("the account has too many tasks to look through them all".to_owned())
         }
@@ -128,7 +141,7 @@ async fn believed<A: Api>(
     let is_refused_name = match by_name {
         Lookup::Failed { trouble, .. } => return Ok(Finding::Unproven(trouble)),
         Lookup::NotFound { is_proper } => is_proper,
-        Lookup::Found(_) | Lookup::Conflict(_) => false,
+        Lookup::Found(_) | Lookup::Conflict(..) => false,
     };
     if context.lookups() == Lookups::Unanswered {
         let why = "this account answers no lookups by external_task_id";
