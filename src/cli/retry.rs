@@ -26,7 +26,8 @@ use crate::{
 ///
 /// A take is used up only by a task that Kling accepted: a job that failed before sends the same take again. A
 /// job that succeeded, or failed at Kling, moves to the next take, whose task has the same name with -2, -3, …
-/// If that task exists already, its result is used and nothing is paid. The jobs and how many tasks are paid
+/// If that task exists already, its result is used and nothing is paid. A task that failed because Kling did
+/// not show it is asked for first, and used if Kling shows it. The jobs and how many tasks are paid
 /// are shown first; on a terminal the command asks, elsewhere it needs --yes. The exit code is 1 if one of the jobs
 /// cannot be made again.
 #[derive(Debug, clap::Args)]

@@ -156,6 +156,10 @@ impl<A: Api> Context<A> {
             let reply = call().await;
             let rest_ms = match reply.result.as_ref().err().and_then(Word::of_query) {
                 Some(Word::TooFast { retry_after_ms }) => retry_after_ms.unwrap_or(0),
+                None if reply.answer.http_status.is_some() => {
+                    self.pace.went_through();
+                    return reply;
+                }
                 _ => return reply,
             };
             if rest_ms > QUERY_REST_MAX_MS {

@@ -17,8 +17,9 @@ use crate::job::{
 
 pub(super) const UNDECIDED: &str = "
     SELECT id FROM task INDEXED BY task_state
-    WHERE state = 'unresolved' AND lead_job = ?1 AND id IS NOT ?2
-      AND NOT EXISTS (SELECT 1 FROM job WHERE task_row = task.id) ORDER BY id LIMIT 1";
+    WHERE state IN ('unresolved', 'creating') AND (state = 'unresolved' OR waits IS NOT NULL)
+      AND lead_job = ?1 AND id IS NOT ?2 AND NOT EXISTS (SELECT 1 FROM job WHERE task_row = task.id)
+    ORDER BY state DESC, id DESC LIMIT 1";
 
 /// A job as a command judges it.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,11 +47,12 @@ pub struct JobState {
 }
 
 impl JobState {
-    /// The task whose create request has an unknown outcome, so that a person may decide.
+    /// The task whose create request has an unknown outcome, so that a person may decide: an unresolved one before one that
+    /// is still looked up.
     #[must_use]
     pub fn to_decide(&self) -> Option<&Task> {
-        let is_open = |task: &&Task| matches!(task.state, State::Creating | State::Unresolved);
-        self.task.as_ref().filter(is_open).or(self.undecided.as_ref())
+        let own = |state| self.task.as_ref().filter(|task| task.state == state);
+        own(State::Unresolved).or(self.undecided.as_ref()).or(own(State::Creating))
     }
 
     /// Why Kling may have the task [to decide](Self::to_decide), so that sending its create request again may pay twice;
@@ -175,13 +177,7 @@ fn state(connection: &Connection, key: &str) -> Result<Option<JobState>, StoreEr
     let retry_is_free =
         retry_task.as_ref().map(|next| free.exists((&next.0, next.1))).transpose()? == Some(true);
     let undecided = undecided(connection, &job)?;
-    let open =
-        task.as_ref().filter(|task| matches!(task.state, State::Creating | State::Unresolved));
-    let (candidates, listed_at_ms) = match open.or(undecided.as_ref()) {
-        Some(task) => candidate::of_task(connection, task.id)?,
-        None => (Vec::new(), None),
-    };
-    let state = JobState {
+    let mut state = JobState {
         job,
         task,
         earlier,
@@ -190,9 +186,12 @@ fn state(connection: &Connection, key: &str) -> Result<Option<JobState>, StoreEr
         retry_task,
         retry_is_free,
         undecided,
-        candidates,
-        listed_at_ms,
+        candidates: Vec::new(),
+        listed_at_ms: None,
     };
+    if let Some(task) = state.to_decide() {
+        (state.candidates, state.listed_at_ms) = candidate::of_task(connection, task.id)?;
+    }
     Ok(Some(state))
 }
 
@@ -225,7 +224,8 @@ fn next_take(
 }
 
 fn carry_out(sharing: Sharing<'_>, state: JobState, command: Command) -> Result<(), Stop> {
-    let JobState { job, task, undecided, .. } = state;
+    let to_decide = state.to_decide().cloned();
+    let JobState { job, task, .. } = state;
     let manifest_id = sharing
         .connection
         .prepare_cached("SELECT manifest_id FROM job WHERE id = ?1")?
@@ -237,9 +237,7 @@ fn carry_out(sharing: Sharing<'_>, state: JobState, command: Command) -> Result<
         Command::Fetch => fetch(sharing, row),
         Command::Dismiss(dismissed) => dismiss(sharing, row, task.as_ref(), dismissed),
         Command::Task(outcome) => {
-            let is_open = |task: &Task| matches!(task.state, State::Creating | State::Unresolved);
-            let is_meant = |task: &Task| is_open(task) || task.is_unseen();
-            let Some(task) = task.filter(is_meant).or(undecided) else { return Ok(()) };
+            let Some(task) = to_decide.or(task.filter(Task::is_unseen)) else { return Ok(()) };
             let is_unsent = outcome == Outcome::ResolvedAsUnsent;
             let transition =
                 apply(&task, outcome, &sharing.moment, sharing.policy).map_err(|illegal| {

@@ -146,7 +146,7 @@ pub(super) fn record_but(
     but: JobId,
 ) -> Result<Task, StoreError> {
     let Transition { from, task, spend: spent, .. } = transition;
-    if task.state == State::Submitted {
+    if task.state == State::Submitted || from.is_unsent() {
         refuse_taken(connection, task)?;
     }
     if let Some(create) = task.create.as_ref().filter(|_| task.is_sending()) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    job::{Create, Task, outcome::Trouble},
+    job::{Account, Create, Task, outcome::Trouble},
     kling::{Api, Meaning, Spelling},
     pipeline::{
         context::Context,
@@ -53,6 +53,17 @@ pub(super) async fn prove<A: Api>(
         return Ok(Proof::NoTask);
     };
     ask(context, &known).await
+}
+
+/// Tries an account again that answered no lookups: it may by now, or have been slow to show a new task.
+pub(super) async fn learn_again<A: Api>(context: &Context<A>) -> Result<(), StoreError> {
+    let Account { host, key } = &context.settings.account;
+    if context.lookups() == Lookups::Unanswered
+        && let Some(known) = context.store.known_task(host, key).await?
+    {
+        ask(context, &known).await?;
+    }
+    Ok(())
 }
 
 async fn ask<A: Api>(context: &Context<A>, known: &Task) -> Result<Proof, StoreError> {

@@ -2,6 +2,7 @@
 
 use super::{
     inquiry::{Finding, Inquiry, first_sent_at_ms, inquire, outcome_of_unresolved},
+    lookup_support::learn_again,
     task_list,
 };
 use crate::{
@@ -37,6 +38,7 @@ pub(in crate::pipeline) async fn look_up<A: Api>(
     let tasks = context.store.under_way(State::Unresolved, i64::MAX, 0, TASKS_MAX).await?;
     let Some(since_ms) = tasks.iter().map(first_sent_at_ms).min() else { return Ok(looked_up) };
     looked_up.left = tasks.len();
+    learn_again(context).await?;
     let listing = match task_list::read(context, since_ms).await {
         Ok(listing) => listing,
         Err(error) => return Ok(failed(looked_up, &error)),
