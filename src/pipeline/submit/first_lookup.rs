@@ -39,8 +39,8 @@ pub(super) async fn find<A: Api>(
     };
     let (outcome, word) = match found {
         Lookup::NotFound { .. } => return Ok(None),
-        Lookup::Conflict(_) if task.conflict_dismissed => return Ok(None),
-        Lookup::Conflict(why) => (Outcome::Conflict(why), None),
+        Lookup::Conflict(..) if task.conflict_dismissed => return Ok(None),
+        Lookup::Conflict(why, _) => (Outcome::Conflict(why), None),
         Lookup::Failed { trouble, word, .. } => later(trouble, word),
         Lookup::Found(remote) => match later_take(context, task).await? {
             Later::Moved(task) => return Ok(Some(StepEnd::new(task, None))),
@@ -82,13 +82,14 @@ async fn find_in_list<A: Api>(
     }
     let Some(by_name) = trouble_by_name else { return Ok(Lookup::NotFound { is_proper: true }) };
     if let Some(remote) = could_be(context, task, &listing).await?.first() {
-        return Ok(Lookup::Conflict(format!(
+        let why = format!(
             "Kling does not answer whether it has a task named {} ({}), and task {}, which could be it, \
              is in no entry of this database",
             task.external_task_id(),
             by_name.message,
             remote.task_id
-        )));
+        );
+        return Ok(Lookup::Conflict(why, None));
     }
     context.unknown_names_fail.store(true, Ordering::Relaxed);
     Ok(Lookup::NotFound { is_proper: false })
@@ -118,7 +119,7 @@ async fn later_take<A: Api>(context: &Context<A>, task: &Task) -> Result<Later, 
         match by_name(context, &Task { take, name, ..task.clone() }).await?.0 {
             Lookup::Found(remote) if remote.status == TaskStatus::Failed => {}
             Lookup::Found(_) => highest = Some(take),
-            Lookup::NotFound { .. } | Lookup::Conflict(_) => break,
+            Lookup::NotFound { .. } | Lookup::Conflict(..) => break,
             // Nothing is paid for the takes before it.
             Lookup::Failed { is_answer: true, word: None, .. } if asks_list(context, task) => break,
             Lookup::Failed { trouble, word, .. } => return Ok(Later::Failed(trouble, word)),
