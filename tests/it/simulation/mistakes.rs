@@ -28,8 +28,8 @@ pub enum Mistake {
     NamedAnew,
     /// A lookup that finds nothing counts at once.
     AbsentAtOnce,
-    /// An account that answers no lookups counts as one that has no such task.
-    SilenceIsAbsence,
+    /// The host of the account is ignored: the daemon takes whatever it is sent to for one API.
+    HostIgnored,
     /// A paused queue pays.
     PauseIgnored,
     /// A budget that is spent does not hold tasks back.
@@ -47,7 +47,7 @@ impl Mistake {
         Self::LostIsUnsent,
         Self::NamedAnew,
         Self::AbsentAtOnce,
-        Self::SilenceIsAbsence,
+        Self::HostIgnored,
         Self::PauseIgnored,
         Self::BudgetIgnored,
         Self::Silent,
@@ -59,6 +59,7 @@ impl Mistake {
         match self {
             Self::AbsentAtOnce => settings.policy.create_settle_ms = 0,
             Self::BudgetIgnored => settings.units_per_day_micro = None,
+            Self::HostIgnored => settings.account.host = "one".to_owned(),
             _ => {}
         }
     }
@@ -66,10 +67,6 @@ impl Mistake {
     /// What is done to the state database when the daemon starts.
     pub const fn sql(self) -> Option<&'static str> {
         Some(match self {
-            Self::SilenceIsAbsence => {
-                "INSERT INTO account (name, lookups) VALUES ('simulated', 'answered')
-                 ON CONFLICT DO UPDATE SET lookups = 'answered'"
-            }
             Self::PauseIgnored => {
                 "CREATE TRIGGER IF NOT EXISTS mistake AFTER UPDATE OF pause ON daemon_state
                  WHEN NEW.pause = 'person' BEGIN UPDATE daemon_state SET pause = NULL, pause_reason = NULL; END"
