@@ -42,7 +42,7 @@ pub enum Mistake {
 
 impl Mistake {
     /// Every one of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::TaskForgotten,
         Self::LostIsUnsent,
         Self::NamedAnew,
