@@ -119,7 +119,7 @@ CREATE TABLE task (
   create_answer       TEXT    CHECK (create_answer = 'name_exists' OR create_answer = 'session_gone' OR create_answer = 'refused'),
   create_error_code   TEXT,                         -- why no task came of the last send so far
   create_error        TEXT,
-  listed_at_ms        INTEGER,                      -- unresolved: when the list of the account's tasks was read far enough
+  listed_at_ms        INTEGER,                      -- when the list of the account's tasks was read far enough, while the outcome is unknown
   task_id             TEXT,                         -- Kling's id of the accepted task
   units_micro         INTEGER NOT NULL DEFAULT 0,
   error_code          TEXT,

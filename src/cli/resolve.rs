@@ -1,4 +1,4 @@
-//! `lipsyncd resolve`: a person decides what became of a create whose answer was lost.
+//! `lipsyncd resolve`: a person decides a create request with an unknown outcome.
 
 use clap::{ArgGroup, ValueHint};
 
@@ -14,9 +14,12 @@ use crate::{
 
 /// Decide a job whose create request has an unknown outcome: which task it is, or that there is none
 ///
-/// A job is `unresolved` when Kling cannot be asked whether it accepted the create request: lookups by
-/// external_task_id are not answered, or have failed for `retry.give_up_after`. Before that, the job is
-/// `creating`, and may be decided as well. lipsyncd looks it up again whenever more becomes known.
+/// A job is `unresolved` when nothing that Kling can be asked shows whether it has a task of the create
+/// request: a task of the account could be it and shows no name, the account answers no lookups by
+/// external_task_id, a task has the name and may be another one, or lookups failed for
+/// `retry.give_up_after`. lipsyncd looks it up again hourly, and whenever more becomes known. A job that is
+/// still `creating` can be decided as well, unless its request is in flight; so can a task of an earlier
+/// request of the job (the line `unresolved` of `lipsyncd show JOB`).
 ///
 /// To find out: `lipsyncd show JOB` shows when the create request was sent and under which
 /// external_task_id, and lists the tasks of your account that could be it. If one of them is it, give its

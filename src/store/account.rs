@@ -147,6 +147,8 @@ fn lookups(connection: &Connection, account: &Account) -> Result<Lookups, StoreE
 
 fn known_task(connection: &Connection, host: &str, key: &str) -> Result<Option<Task>, StoreError> {
     let sql = task_row::select(Some("task_state"), KNOWN_TASK);
+    // As of one moment: a task that moves to the next state between two of the queries would be missed.
+    let _moment = connection.unchecked_transaction()?;
     let mut newest = connection.prepare_cached(&sql)?;
     for state in ["processing", "succeeded", "downloading", "submitted"] {
         let task = newest.query_row((state, host, key), task_row::read).optional()?;

@@ -238,12 +238,7 @@ impl Reader {
     /// # Errors
     /// When the database cannot be read.
     pub fn owner_of_task(&self, task_id: &str) -> Result<Option<String>, StoreError> {
-        let sql = "SELECT j.key FROM task t JOIN job j ON j.id = t.lead_job WHERE t.task_id = ?1";
-        Ok(self
-            .connection
-            .prepare_cached(sql)?
-            .query_row([task_id], |row| row.get(0))
-            .optional()?)
+        Ok(super::record::owner_of_task(&self.connection, task_id)?.map(|(_, key)| key))
     }
 }
 

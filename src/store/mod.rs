@@ -92,7 +92,7 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the database at `path`, makes it when it is not there, migrates it when it is older.
+    /// Opens the database at `path`, and makes it when it is not there.
     ///
     /// # Errors
     /// When it cannot be opened, is damaged, or comes from a newer version; it is then left untouched.

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, OptionalExtension as _, Row};
 
 use super::{
     StoreError,
@@ -40,6 +40,16 @@ static SELECT: LazyLock<String> = LazyLock::new(|| {
 pub(super) fn select(index: Option<&str>, condition: &str) -> String {
     let index = index.map(|index| format!(" INDEXED BY {index}")).unwrap_or_default();
     SELECT.replace("{index}", &index) + condition
+}
+
+/// Returns the task that fulfils `condition`, if there is one.
+pub(super) fn one(
+    connection: &Connection,
+    condition: &str,
+    parameters: impl rusqlite::Params,
+) -> Result<Option<Task>, StoreError> {
+    let sql = select(None, condition);
+    Ok(connection.prepare_cached(&sql)?.query_row(parameters, read).optional()?)
 }
 
 /// Reads a task from a row of [`select`].

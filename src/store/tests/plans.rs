@@ -53,7 +53,6 @@ fn queries() -> Vec<String> {
         reconcile::KNOWN,
         reconcile::OUTPUT_ASKED,
         reconcile::OUTPUT_OF_KEY,
-        reconcile::SHARED_WITH,
         depart::SEE,
         overview::REFUSED,
         overview::BLOCKED_JOBS,

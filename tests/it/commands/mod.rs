@@ -7,11 +7,13 @@ mod completions;
 mod in_flight;
 mod jobs;
 mod pause;
+mod question;
 mod reading;
 mod refused;
 mod resolve;
 mod retry;
 mod status;
+mod terminal;
 mod waits;
 
 use std::{fs, path::PathBuf, process::Command};

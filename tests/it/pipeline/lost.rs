@@ -1,4 +1,4 @@
-//! Creates whose answer is lost: each is paid for once, and its task is found.
+//! Create requests whose answer is lost: each is paid for once, and its task is found.
 
 use std::time::Duration;
 
@@ -60,7 +60,7 @@ async fn half_an_answer_a_proxys_page_and_silence_are_unknown_outcomes() {
 
 #[tokio::test]
 async fn a_task_that_shows_up_late_is_not_paid_for_again() {
-    // Longer than the settle time: the second send is refused, for the name exists already.
+    // Longer than the settle time. This account refuses a name that exists, so the second send pays nothing.
     let config = SimConfig { visibility_lag_ms: 600, ..quick() };
     let house = suffer(config, create(Fault::LoseAnswer)).await;
     assert!(house.ledger().refused(Call::Create, 1201) > 0);
@@ -148,7 +148,7 @@ async fn a_clock_that_is_set_back_after_a_create_hides_no_task_that_could_be_it(
 async fn an_edit_while_the_create_is_under_way_does_not_lose_its_answer() {
     let config = SimConfig { create_latency_ms: 300, answers_external_lookups: false, ..quick() };
     let house = House::new(config).await;
-    // Nobody could look it up: only the answer itself tells the task.
+    // The account answers no lookups: only the answer itself names the task.
     house.store.learn_lookups(&account(), Lookups::Unanswered).await.unwrap();
     house.put("m.yaml", vec![wanted("m/a")]).await;
     let running = house.start().await;
@@ -188,7 +188,7 @@ async fn own_name_of_a_task_of_another_video_is_for_resolve() {
     for ahead_ms in [0, 3_600_000] {
         let house = taken("m/a", ahead_ms, None).await;
         assert_eq!(house.state("n/a").await, State::Unresolved);
-        // Also where the create was lost: whether it was refused for that, or accepted, cannot be told.
+        // Also where the create request was lost.
         let house = taken("m/a", ahead_ms, Some(Fault::DropRequest)).await;
         assert_eq!(house.state("n/a").await, State::Unresolved);
     }

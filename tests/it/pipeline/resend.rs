@@ -1,5 +1,5 @@
-//! Creates that are sent more than once: what a later refusal says of the first send, and by which
-//! clock a lost one is waited for.
+//! Create requests that are sent more than once: what a later refusal says of the first send, and by which clock a
+//! task is absent.
 
 use std::time::Duration;
 

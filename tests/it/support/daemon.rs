@@ -56,17 +56,19 @@ pub fn slow() -> SimConfig {
     SimConfig { task_ms: (600_000, 600_000), ..quick() }
 }
 
-/// How long an answer may take, and for how long a lost create request must stay unknown: always longer.
+/// How long an answer may take, for how long a lost create request must stay unknown (always longer), and for how
+/// long lookups may fail.
 pub struct Timeouts {
-    request: &'static str,
-    settle: &'static str,
+    pub request: &'static str,
+    pub settle: &'static str,
+    pub give_up: &'static str,
 }
 
 /// No request runs into its timeout, not even on a slow machine.
-pub const STEADY: Timeouts = Timeouts { request: "10s", settle: "11s" };
+pub const STEADY: Timeouts = Timeouts { request: "10s", settle: "11s", give_up: "24h" };
 /// For scenarios in which create requests get lost: they are soon sent again. On a slow machine a request may run into
 /// its timeout.
-pub const BRISK: Timeouts = Timeouts { request: "600ms", settle: "800ms" };
+pub const BRISK: Timeouts = Timeouts { request: "600ms", settle: "800ms", give_up: "24h" };
 
 /// Folders, a configuration, a simulated API, and the daemon while it runs.
 pub struct House {
@@ -105,17 +107,32 @@ impl House {
     }
 
     pub fn configure_with(&self, timeouts: &Timeouts, slots: u32, more: &str) {
-        let Timeouts { request, settle } = timeouts;
+        let Timeouts { request, settle, give_up } = timeouts;
         let text = format!(
             "kling: {{ base_url: \"{}\", create_settle: {settle}, request_timeout: {request} }}\n\
              watch: {{ settle: 150ms, rescan_interval: 500ms }}\n\
              limits: {{ concurrency: {slots}, identify_per_second: 200, create_per_second: 200, \
              query_per_second: 200 }}\n\
              poll: {{ min_interval: 20ms, max_interval: 200ms }}\n\
-             retry: {{ initial: 50ms, max: 500ms }}\n{more}",
+             retry: {{ initial: 50ms, max: 500ms, give_up_after: {give_up} }}\n{more}",
             self.sim.base_url()
         );
         fs::write(self.path("lipsyncd.yaml"), text).unwrap();
+    }
+
+    /// Another simulated API, beside the house's own.
+    pub fn start_sim(&self, config: SimConfig) -> SimServer {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        self.runtime.block_on(SimServer::start(config, address)).unwrap()
+    }
+
+    /// Sets `kling.base_url`.
+    pub fn set_base_url(&self, base_url: &str) {
+        let path = self.path("lipsyncd.yaml");
+        let text = fs::read_to_string(&path).unwrap();
+        let (before, rest) = text.split_once("base_url: \"").unwrap();
+        let (_, after) = rest.split_once('"').unwrap();
+        fs::write(path, format!("{before}base_url: \"{base_url}\"{after}")).unwrap();
     }
 
     pub fn path(&self, relative: &str) -> PathBuf {
@@ -170,8 +187,13 @@ impl House {
 
     /// Starts the daemon, and waits until it has read the folder.
     pub fn start(&mut self) {
+        self.start_with(&[]);
+    }
+
+    /// The same with more in its environment.
+    pub fn start_with(&mut self, environment: &[(&str, &str)]) {
         let before = self.log().matches("the folder has been read").count();
-        self.spawn();
+        self.spawn_with(&["run"], environment);
         self.until("the daemon to read the folder", |house| {
             house.log().matches("the folder has been read").count() > before
         });
