@@ -84,7 +84,10 @@ impl<A: Api> Pipeline<A> {
         if left > 0 {
             let longest = if is_failed { LOOK_UP_SOON } else { LOOK_UP_LATER };
             let rest = if is_in_vain { self.look_up_rest().min(longest) } else { longest };
-            self.look_up_unresolved_at = Some(Instant::now() + rest);
+            // Sooner, if more was learned meanwhile.
+            let at = Instant::now() + rest;
+            self.look_up_unresolved_at =
+                Some(self.look_up_unresolved_at.map_or(at, |it| it.min(at)));
         }
         for task in moved {
             self.settle_in(task);

@@ -8,7 +8,7 @@ use super::{
     task_list::{self, Listing},
 };
 use crate::{
-    job::{Create, CreateAnswer, Outcome, Task, outcome::Trouble},
+    job::{Account, Create, CreateAnswer, Outcome, Task, outcome::Trouble},
     kling::Api,
     pipeline::{
         context::Context,
@@ -66,6 +66,10 @@ pub(super) async fn inquire<A: Api>(
         }
         by_name => by_name,
     };
+    // Nothing was sent, and the name is free: it may be sent.
+    if task.create.is_none() && matches!(by_name, Lookup::NotFound { is_proper: true }) {
+        return only(Finding::Absent);
+    }
     // Asked before and after: a create request that begins and ends in between has its task written.
     let was_in_flight = context.in_flight.is_any();
     let read;
@@ -130,6 +134,7 @@ async fn believed<A: Api>(
 ) -> Result<Finding, StoreError> {
     let Some(create) = &task.create else { return Ok(Finding::Absent) };
     let account = &context.settings.account;
+    let sent_to = Account { host: create.host.clone(), key: create.account.clone() };
     if create.host != account.host {
         let message = format!(
             "its create request was sent to {}, and {} does not know it: set kling.base_url back, \
@@ -147,7 +152,7 @@ async fn believed<A: Api>(
         let why = "this account answers no lookups by external_task_id";
         return Ok(Finding::Undecided(why.to_owned()));
     }
-    Ok(match prove(context, create).await? {
+    Ok(match prove(context, &sent_to).await? {
         Proof::Answered => Finding::Absent,
         Proof::Unanswered => Finding::Undecided(
             "this account answers no lookups by external_task_id any more".to_owned(),
@@ -181,7 +186,7 @@ fn unproven(code: &str, message: String) -> Finding {
 
 /// How far back (Unix ms) the list is read. A name that exists, or a refusal in words that are not known, may be about a
 /// task that another database created long ago.
-fn oldest_ms(task: &Task) -> i64 {
+pub(super) fn oldest_ms(task: &Task) -> i64 {
     let answer = task.create.as_ref().map(|create| create.answer);
     match answer {
         Some(CreateAnswer::Unknown) => first_sent_at_ms(task),

@@ -1,7 +1,7 @@
 //! Unresolved tasks, looked up again whenever more may be known: a person is not asked in vain.
 
 use super::{
-    inquiry::{Finding, Inquiry, first_sent_at_ms, inquire, outcome_of_unresolved},
+    inquiry::{Finding, Inquiry, inquire, oldest_ms, outcome_of_unresolved},
     lookup_support::learn_again,
     task_list,
 };
@@ -36,7 +36,7 @@ pub(in crate::pipeline) async fn look_up<A: Api>(
 ) -> Result<LookedUp, StoreError> {
     let mut looked_up = LookedUp::default();
     let tasks = context.store.under_way(State::Unresolved, i64::MAX, 0, TASKS_MAX).await?;
-    let Some(since_ms) = tasks.iter().map(first_sent_at_ms).min() else { return Ok(looked_up) };
+    let Some(since_ms) = tasks.iter().map(oldest_ms).min() else { return Ok(looked_up) };
     looked_up.left = tasks.len();
     learn_again(context).await?;
     let listing = match task_list::read(context, since_ms).await {

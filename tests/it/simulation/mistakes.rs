@@ -28,11 +28,8 @@ pub enum Mistake {
     NamedAnew,
     /// A lookup that finds nothing counts at once.
     AbsentAtOnce,
-<<<<<<< HEAD
     /// The host of the account is ignored: the daemon takes whatever it is sent to for one API.
     HostIgnored,
-=======
->>>>>>> i12-simrun
     /// A paused queue pays.
     PauseIgnored,
     /// A budget that is spent does not hold tasks back.
@@ -50,10 +47,7 @@ impl Mistake {
         Self::LostIsUnsent,
         Self::NamedAnew,
         Self::AbsentAtOnce,
-<<<<<<< HEAD
         Self::HostIgnored,
-=======
->>>>>>> i12-simrun
         Self::PauseIgnored,
         Self::BudgetIgnored,
         Self::Silent,
@@ -65,6 +59,7 @@ impl Mistake {
         match self {
             Self::AbsentAtOnce => settings.policy.create_settle_ms = 0,
             Self::BudgetIgnored => settings.units_per_day_micro = None,
+            Self::HostIgnored => settings.account.host = "one".to_owned(),
             _ => {}
         }
     }
