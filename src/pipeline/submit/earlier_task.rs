@@ -24,7 +24,7 @@ pub(super) async fn follow_earlier<A: Api>(
         Ok(remote) if remote.task_id == task_id && remote.status != TaskStatus::Failed => {
             let (moment, policy) = (context.clock.moment(), context.settings.policy.clone());
             let task = context.store.follow_earlier(task.clone(), moment, policy).await?;
-            Ok(Some(StepEnd::new(task, Some(Word::Answered))))
+            Ok(Some(StepEnd::new(task, Some(Word::Transferred))))
         }
         Ok(_) => Ok(None),
         Err(error)
