@@ -9,12 +9,12 @@ use super::{
 };
 use crate::job::{Moment, Outcome, Policy, State, Task};
 
-/// What a task failed at whose result was not found at Kling.
-const LOST: [&str; 2] = ["task_gone", "result_expired"];
+/// What a task failed at that Kling did not show. Of one whose result expired, there is nothing left to use.
+const LOST: &str = "task_gone";
 
 impl Store {
     /// Returns the task that the lead job of `task` had before a retry, if it failed only because Kling did not
-    /// show it or its result.
+    /// show it.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -24,10 +24,9 @@ impl Store {
             let earlier = job_row::by_id(connection, lead)?.and_then(|row| row.job.earlier_task);
             let Some(earlier) = earlier else { return Ok(None) };
             let is_lost = |task: &Task| {
-                let lost = |code: &str| LOST.contains(&code);
                 task.state == State::Failed
                     && task.was_accepted()
-                    && task.failure.as_ref().is_some_and(|failure| lost(&failure.code))
+                    && task.failure.as_ref().is_some_and(|failure| failure.code == LOST)
             };
             Ok(super::record::task(connection, earlier)?.filter(is_lost))
         })
