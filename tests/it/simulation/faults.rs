@@ -11,6 +11,7 @@ use std::{
 
 use lipsyncd::sim::Call;
 
+use super::lookups::ARRIVES_MAX_MS;
 use crate::support::chance::Chance;
 
 /// What one call suffers.
@@ -82,19 +83,19 @@ pub struct Faults {
     hardship: f64,
     spells: Vec<Spell>,
     ended: AtomicBool,
-    /// Whether create requests may be kept.
-    keeps_creates: bool,
+    /// The answer to the first create request is still to be lost: then the account shows nothing else that exists.
+    loses_first_create: AtomicBool,
     chance: Chance,
     /// The codes by which jobs may fail for their own sake.
     pub own_faults: Mutex<BTreeSet<String>>,
 }
 
-/// A request is kept no longer than `create_settle` less the time in which an account shows a task.
-const KEPT_MAX_MS: i64 = 60_000;
+/// A request is kept so long at most after its client gave up; it takes a moment to get there, too.
+const KEPT_MAX_MS: i64 = ARRIVES_MAX_MS - 1_000;
 const HOUR_MS: i64 = 3_600_000;
 
 impl Faults {
-    pub fn new(chance: Chance, began_at_ms: i64, keeps_creates: bool) -> Self {
+    pub fn new(chance: Chance, began_at_ms: i64) -> Self {
         let hardship = *chance.pick(&[0.0, 0.02, 0.1, 0.3]);
         let kinds = [
             SpellKind::Outage,
@@ -111,7 +112,8 @@ impl Faults {
         });
         let spells = spells.collect();
         let (ended, own_faults) = (AtomicBool::new(false), Mutex::default());
-        Self { hardship, spells, ended, keeps_creates, chance, own_faults }
+        let loses_first_create = AtomicBool::new(chance.happens(0.15));
+        Self { hardship, spells, ended, loses_first_create, chance, own_faults }
     }
 
     pub fn end(&self) {
@@ -146,11 +148,14 @@ impl Faults {
             }
             _ => {}
         }
+        if call == Call::Create && self.loses_first_create.swap(false, Ordering::Relaxed) {
+            return Suffers::Lost;
+        }
         if self.chance.happens(self.hardship) { self.single(call) } else { Suffers::Nothing }
     }
 
     fn single(&self, call: Call) -> Suffers {
-        if self.keeps_creates && call == Call::Create && self.chance.happens(0.3) {
+        if call == Call::Create && self.chance.happens(0.3) {
             let sees = *self.chance.pick(&[Sees::Broken, Sees::Page, Sees::Nothing]);
             return Suffers::Kept { sees, after_ms: self.chance.between(0, KEPT_MAX_MS) };
         }

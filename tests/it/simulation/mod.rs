@@ -4,7 +4,6 @@
 //!
 //! `SEEDS=20000 cargo test --test it simulation::seeds -- --nocapture` plays as many as one likes, from
 //! `FIRST_SEED` (0) on; `SEED=17 cargo test --test it simulation::seeds -- --nocapture` tells one.
-//! `OPTIONS=all` before one of these adds what `options` can do.
 //! `MISTAKE=NamedAnew cargo test --test it simulation::planted -- --nocapture` plants one mistake alone.
 
 mod api;
@@ -13,18 +12,23 @@ mod changes;
 mod changes_of_manifests;
 mod check;
 mod check_folder;
+mod check_waiting;
 mod daemon;
+mod deciding;
+mod ending;
 mod faults;
 mod folder;
+mod hosts;
 mod life;
+mod lookups;
 mod mistakes;
 mod notes;
-mod options;
 mod people;
 mod results;
 mod run;
 mod setup;
 mod sounds;
+mod stops;
 mod time;
 mod world;
 
@@ -34,18 +38,12 @@ use std::{
 };
 
 use mistakes::Mistake;
-use options::Options;
-use run::{play, play_with};
+use run::play;
 
 /// So many seeds each run of the tests plays.
 const SEEDS: u64 = 1_000;
 /// The machines that run the tests have so many cores.
 const THREADS: usize = 2;
-
-/// The options that the environment asks for.
-fn options() -> Options {
-    std::env::var("OPTIONS").map(|names| Options::named(&names)).unwrap_or_default()
-}
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().unwrap())
@@ -54,7 +52,7 @@ fn number(name: &str) -> Option<u64> {
 #[test]
 fn seeds() {
     if let Some(seed) = number("SEED") {
-        let mut scenario = play_with(seed, None, options());
+        let mut scenario = play(seed, None);
         scenario.history.sort_by(|one, other| one[..24].cmp(&other[..24]));
         scenario.history.iter().for_each(|line| println!("{line}"));
         assert!(scenario.violations.is_empty(), "seed {seed}: {:#?}", scenario.violations);
@@ -72,7 +70,7 @@ fn seeds() {
                 if seed >= last {
                     return violated;
                 }
-                let scenario = play_with(seed, None, options());
+                let scenario = play(seed, None);
                 lives.fetch_add(scenario.lives as usize, Ordering::Relaxed);
                 tasks.fetch_add(scenario.tasks, Ordering::Relaxed);
                 changes.fetch_add(scenario.history.len(), Ordering::Relaxed);
@@ -140,10 +138,5 @@ fn planted_mistakes_are_caught() {
 fn the_same_seed_gives_the_same_history() {
     for seed in 0..20 {
         assert_eq!(play(seed, None).history, play(seed, None).history, "seed {seed}");
-    }
-    let options = Options { unknown: false, ..Options::ALL };
-    for seed in 0..5 {
-        let play = || play_with(seed, None, options).history;
-        assert_eq!(play(), play(), "seed {seed} with options");
     }
 }
