@@ -34,6 +34,8 @@ pub(super) enum Word {
     SlotsFull { retry_after_ms: Option<i64> },
     /// The queue was paused since the step began.
     Paused,
+    /// A job points to another task now, which is to be read from the database.
+    Transferred,
     /// The queue must stop.
     Pause { kind: PauseKind, reason: String, code: Option<i64>, request_id: Option<String> },
 }

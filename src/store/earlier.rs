@@ -9,7 +9,7 @@ use super::{
 };
 use crate::job::{Moment, Outcome, Policy, State, Task, TaskId};
 
-/// What a task failed at that Kling did not show.
+/// What a task failed at that Kling did not show. Of one whose result expired, there is nothing left to use.
 const LOST: &str = "task_gone";
 
 impl Store {

@@ -25,7 +25,7 @@ pub(super) async fn follow_earlier<A: Api>(
             let (moment, policy) = (context.clock.moment(), context.settings.policy.clone());
             let task =
                 context.store.follow_earlier(task.clone(), earlier.id, moment, policy).await?;
-            Ok(Some(StepEnd::new(task, Some(Word::Answered))))
+            Ok(Some(StepEnd::new(task, Some(Word::Transferred))))
         }
         Ok(_) => Ok(None),
         Err(error)

@@ -58,7 +58,7 @@ pub(super) async fn find<A: Api>(
         Lookup::Conflict(why, _) => (Outcome::Conflict(why), None),
         Lookup::Failed { trouble, word, .. } => later(trouble, word),
         Lookup::Found(remote) => match later_take(context, task).await? {
-            Later::Moved(task) => return Ok(Some(StepEnd::new(task, None))),
+            Later::Moved(task) => return Ok(Some(StepEnd::new(task, Some(Word::Transferred)))),
             Later::Failed(trouble, word) => later(trouble, word),
             Later::None => (Outcome::Found { task_id: remote.task_id }, Some(Word::Answered)),
         },
