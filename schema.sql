@@ -111,7 +111,7 @@ CREATE TABLE task (
   plan_end_ms         INTEGER,
   plan_insert_ms      INTEGER,
   slot_freed          INTEGER NOT NULL DEFAULT 0 CHECK (slot_freed IN (0, 1)), -- Kling has not shown it for long
-  conflict_dismissed  INTEGER NOT NULL DEFAULT 0 CHECK (conflict_dismissed IN (0, 1)), -- a person said: a task of this name is another one
+  resend              TEXT    CHECK (resend = 'checked' OR resend = 'sure'), -- how sure a person was that Kling has no task of it
   account_row         INTEGER REFERENCES account (id), -- the host and key that the create request was sent to and with
   first_sent_at_ms    INTEGER,                      -- written before the create request is sent
   sent_at_ms          INTEGER,

@@ -8,7 +8,7 @@ use super::{
     open,
 };
 use crate::{
-    job::Outcome,
+    job::{Account, Outcome, Task},
     store::{Command, JobState, ResendDanger},
 };
 
@@ -57,8 +57,10 @@ pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCod
             require_free(&changer, &arguments.job, &task_id)?;
             Outcome::ResolvedAs { task_id }
         }
-        None => Outcome::ResolvedAsUnsent,
+        None => Outcome::ResolvedAsUnsent { is_sure: arguments.yes },
     };
+    // Only the host matters, and no key is at hand.
+    let host = Account::new(&context.config.kling.base_url, String::new()).host;
     let (names_a_task, is_sure) = (arguments.task.is_some(), arguments.yes);
     let judge = move |state: &JobState| -> Verdict {
         let key = &state.job.spec.key;
@@ -70,6 +72,12 @@ pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCod
                 Some("try again in a moment, while the daemon runs".to_owned()),
             )),
             Some(_) if names_a_task || is_sure => Ok(Command::Task(outcome.clone())),
+            Some(task) if is_of_other_host(task, &host) => Err(No::Refused(
+                "its create request was sent to another host, which may have its task: set \
+                 kling.base_url back"
+                    .to_owned(),
+                Some("--yes sends it to the host that is configured now, all the same".to_owned()),
+            )),
             Some(_) => danger(state).map_or(Ok(Command::Task(outcome.clone())), Err),
             // The task that was named before does not exist: another may be named.
             None if is_unseen && names_a_task => Ok(Command::Task(outcome.clone())),
@@ -95,10 +103,22 @@ pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCod
     Ok(exit)
 }
 
+fn is_of_other_host(task: &Task, host: &str) -> bool {
+    task.create.as_ref().is_some_and(|create| create.host != host)
+}
+
 /// Why sending again may pay twice, as far as it is known.
 fn danger(state: &JobState) -> Option<No> {
     let show = open::command("show", &state.job.spec.key);
     let why = match state.resend_danger()? {
+        ResendDanger::LookedUp => {
+            "lipsyncd still looks it up, and sends it again by itself once Kling is known to have \
+             no task of it"
+                .to_owned()
+        }
+        ResendDanger::NameExists => {
+            "Kling said that a task of its name exists, and it would be paid twice".to_owned()
+        }
         ResendDanger::NotListed => {
             "the list of the account's tasks was not read far enough, and may hold its task"
                 .to_owned()
@@ -111,7 +131,8 @@ fn danger(state: &JobState) -> Option<No> {
             state.candidates.len()
         ),
     };
-    Some(No::Refused(why, Some(format!("`{show}` lists them; --yes sends it all the same"))))
+    let hint = format!("`{show}` shows what is known; --yes sends the create request all the same");
+    Some(No::Refused(why, Some(hint)))
 }
 
 fn said(state: &JobState, task_id: Option<&str>) -> String {

@@ -131,8 +131,8 @@ pub fn apply(
         }
         // A slip of the pen: the task that was named does not exist.
         (S::Submitted, O::ResolvedAs { task_id }) if task.is_unseen() => step.renamed(task_id),
-        (S::Creating | S::Unresolved, O::ResolvedAsUnsent) if !task.is_sending() => {
-            step.resolved_as_unsent()
+        (S::Creating | S::Unresolved, O::ResolvedAsUnsent { is_sure }) if !task.is_sending() => {
+            step.resolved_as_unsent(is_sure)
         }
         (S::Failed, O::FollowedAgain) if task.was_accepted() => step.followed_again(),
 

@@ -32,7 +32,7 @@ pub use presigned::without_signature;
 pub use retry::{Moment, Policy};
 pub use spec::{FaceChoice, JobSpec, Source};
 pub use state::State;
-pub use task::{Create, CreateAnswer, Delivered, Failure, Media, Session, TAKE_MAX, Task};
+pub use task::{Create, CreateAnswer, Delivered, Failure, Media, Resend, Session, TAKE_MAX, Task};
 pub use timing::{FaceSpan, Plan};
 
 /// The row number of a job in the state database; stable for the job's life.

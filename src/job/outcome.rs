@@ -135,7 +135,10 @@ pub enum Outcome {
         task_id: String,
     },
     /// A person says that there is no task, and that it may be sent again.
-    ResolvedAsUnsent,
+    ResolvedAsUnsent {
+        /// Even if Kling shows a task that could be it.
+        is_sure: bool,
+    },
 }
 
 /// A definite failure.

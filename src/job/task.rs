@@ -52,8 +52,8 @@ pub struct Task {
     pub create: Option<Create>,
     /// Its slot was freed because Kling has not shown the task for long.
     pub slot_freed: bool,
-    /// A person decided that a task found under its own name is another one.
-    pub conflict_dismissed: bool,
+    /// A person decided that Kling has no task of an earlier create request.
+    pub resend: Option<Resend>,
     /// Kling's id of the accepted task.
     pub task_id: Option<String>,
     /// What it cost in all, in millionths of a unit.
@@ -117,6 +117,26 @@ pub struct Create {
     pub answer: CreateAnswer,
     /// The words of that answer, or why none came.
     pub failure: Option<Failure>,
+}
+
+/// How sure a person was that Kling has no task of a create request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resend {
+    /// Unless Kling shows a task that could be it, when the create request has its turn.
+    Checked,
+    /// Whatever Kling shows, unless it has the name that lipsyncd made.
+    Sure,
+}
+
+impl Resend {
+    /// Its name in the database.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Checked => "checked",
+            Self::Sure => "sure",
+        }
+    }
 }
 
 /// How Kling answered a create request that has not become a task.
@@ -209,7 +229,7 @@ impl Task {
             plan: None,
             create: None,
             slot_freed: false,
-            conflict_dismissed: false,
+            resend: None,
             task_id: None,
             units_micro: 0,
             failure: None,

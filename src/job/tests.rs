@@ -128,7 +128,7 @@ fn outcomes() -> Vec<(&'static str, Outcome)> {
         ("Revived", O::Revived { sessions_after_ms: 0 }),
         ("FollowedAgain", O::FollowedAgain),
         ("ResolvedAs", O::ResolvedAs { task_id: task_id() }),
-        ("ResolvedAsUnsent", O::ResolvedAsUnsent),
+        ("ResolvedAsUnsent", O::ResolvedAsUnsent { is_sure: true }),
     ]
 }
 

@@ -3,6 +3,7 @@
 use super::{
     context::Context,
     stop::{Stop, on_disk, told},
+    submit::first_lookup::{Later, later, later_take},
 };
 use crate::{
     job::{Outcome, Task, outcome::Fault},
@@ -34,6 +35,16 @@ impl<A: Api> Context<A> {
                 return self.store.move_to_take(task.clone(), take, moment, policy).await;
             }
         };
+        // Later takes may be at Kling, and not on disk yet.
+        if let Outcome::ResultOnDisk { .. } = &outcome {
+            match later_take(self, task).await? {
+                Later::Moved(task) => return Ok(task),
+                Later::Failed(trouble, word) => {
+                    return self.note(task, later(trouble, word).0, None).await;
+                }
+                Later::None => {}
+            }
+        }
         // The place of one job says nothing of the others that share its task.
         if let Outcome::Refused(fault) = &outcome
             && self.store.is_shared(task).await?

@@ -20,9 +20,9 @@ use crate::{
     store::{Lookups, StoreError},
 };
 
-/// How long to wait until unresolved tasks are looked up again after the list could not be read.
+/// The longest time until unresolved tasks are looked up again after calls failed.
 const LOOK_UP_SOON: Duration = Duration::from_secs(60);
-/// And after it was read.
+/// And after they were answered.
 const LOOK_UP_LATER: Duration = Duration::from_secs(3_600);
 /// How long an account that answers no lookups by name is left alone.
 const LEARN_AGAIN: Duration = Duration::from_secs(3_600);
@@ -78,10 +78,16 @@ impl<A: Api> Pipeline<A> {
     }
 
     async fn looked_up(&mut self, looked_up: LookedUp) -> Result<(), StoreError> {
-        let LookedUp { moved, left, is_failed, word } = looked_up;
+        let LookedUp { moved, left, is_failed, is_unproven, word } = looked_up;
+        let is_in_vain = is_failed || is_unproven;
+        self.look_ups_failed = if is_in_vain { self.look_ups_failed.saturating_add(1) } else { 0 };
         if left > 0 {
-            let rest = if is_failed { LOOK_UP_SOON } else { LOOK_UP_LATER };
-            self.look_up_unresolved_at = Some(Instant::now() + rest);
+            let longest = if is_failed { LOOK_UP_SOON } else { LOOK_UP_LATER };
+            let rest = if is_in_vain { self.look_up_rest().min(longest) } else { longest };
+            // Sooner, if more was learned meanwhile.
+            let at = Instant::now() + rest;
+            self.look_up_unresolved_at =
+                Some(self.look_up_unresolved_at.map_or(at, |it| it.min(at)));
         }
         for task in moved {
             self.settle_in(task);
@@ -90,6 +96,12 @@ impl<A: Api> Pipeline<A> {
             Some(word) => self.heed(None, word).await,
             None => Ok(()),
         }
+    }
+
+    /// Lookups that were in vain are repeated soon, and then ever more seldom.
+    fn look_up_rest(&self) -> Duration {
+        let initial_ms = self.context.settings.policy.retry_initial_ms.unsigned_abs();
+        Duration::from_millis(initial_ms.saturating_mul(1 << self.look_ups_failed.min(20)))
     }
 
     async fn delivered(

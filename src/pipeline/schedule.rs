@@ -122,6 +122,8 @@ pub struct Pipeline<A> {
     pub(super) next_sweep: Instant,
     /// When unresolved tasks are to be looked up again; none while there are none.
     pub(super) look_up_unresolved_at: Option<Instant>,
+    /// How often in a row looking them up failed, or proved nothing.
+    pub(super) look_ups_failed: u32,
     /// When an account that answers no lookups by name is tried again.
     pub(super) learn_again_at: Instant,
     /// No create before this: the API said that all slots are taken.
@@ -198,6 +200,7 @@ impl<A: Api> Pipeline<A> {
             hints: BTreeMap::new(),
             next_sweep: Instant::now(),
             look_up_unresolved_at: Some(Instant::now()),
+            look_ups_failed: 0,
             learn_again_at: Instant::now(),
             slots_blocked: None,
             slots_refused_in_a_row: 0,

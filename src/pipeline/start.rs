@@ -94,7 +94,10 @@ impl<A: Api> Pipeline<A> {
 
     /// How many create requests wait for nothing but to be sent again.
     pub(super) fn count_held_resends(&self) -> usize {
-        let is_absent = |id: &TaskId| self.shelf.get(*id).is_some_and(Task::is_to_be_sent_again);
+        let is_absent = |id: &TaskId| {
+            let holds = |task: &Task| task.is_to_be_sent_again() && task.holds_slot();
+            self.shelf.get(*id).is_some_and(holds)
+        };
         let all = self.shelf.all_to_recover().into_iter();
         all.filter(|id| self.is_to_be_sent_again(*id) && is_absent(id)).count()
     }
@@ -292,9 +295,9 @@ impl<A: Api> Pipeline<A> {
         if !self.line.lets_ask() {
             return true;
         }
-        let sends_again = |id: TaskId| self.is_to_be_sent_again(id);
+        let sends_again = |id: TaskId| self.is_to_be_sent_again(id) && self.has_slot_for(id);
         if self.shelf.all_to_recover().into_iter().any(sends_again) {
-            return self.line.may_probe_paid() && self.slots_blocked.is_none();
+            return self.line.may_probe_paid();
         }
         if self.shelf.first_to_create().is_some() {
             return self.line.may_probe_paid() && self.slots.has_free();

@@ -164,7 +164,7 @@ async fn seek_by_name<A: Api>(
                 Err(error) => return Err(error),
             }
         }
-        Lookup::Conflict(_) | Lookup::NotFound { .. } => {
+        Lookup::Conflict(..) | Lookup::NotFound { .. } => {
             swept.unknown.push((task.id, error.message));
         }
         // The task stays as it is; the next poll shows more.

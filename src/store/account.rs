@@ -38,9 +38,11 @@ impl Lookups {
     }
 }
 
-/// The newest task of an account that Kling accepted and still has: what is in progress goes first.
-const KNOWN_TASK: &str =
-    "WHERE t.state = ?1 AND a.host = ?2 AND a.key = ?3 ORDER BY t.id DESC LIMIT 1";
+/// The newest task of an account that Kling accepted and still shows.
+const KNOWN_TASK: &str = "
+    WHERE t.state = ?1 AND (a.host = ?2 AND a.key = ?3 OR ?4 AND t.account_row IS NULL)
+      AND coalesce(t.sent_at_ms, t.created_at_ms) >= ?5
+    ORDER BY t.id DESC LIMIT 1";
 
 impl Store {
     /// Writes how many slots are used at most, and that the account taught it.
@@ -109,13 +111,19 @@ impl Store {
         .await
     }
 
-    /// Returns a task that Kling accepted from that key at that host, and should still show: the newest.
+    /// Returns the newest task since `since_ms` (Unix time) that Kling accepted from `account`; with `or_adopted` also one
+    /// that was adopted, of which the account is not known.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn known_task(&self, host: &str, key: &str) -> Result<Option<Task>, StoreError> {
-        let (host, key) = (host.to_owned(), key.to_owned());
-        self.read(move |connection| known_task(connection, &host, &key)).await
+    pub async fn known_task(
+        &self,
+        account: &Account,
+        or_adopted: bool,
+        since_ms: i64,
+    ) -> Result<Option<Task>, StoreError> {
+        let account = account.clone();
+        self.read(move |connection| known_task(connection, &account, or_adopted, since_ms)).await
     }
 }
 
@@ -128,12 +136,12 @@ impl Reader {
         lookups(&self.connection, account)
     }
 
-    /// As [`Store::known_task`].
+    /// As [`Store::known_task`], whenever it was accepted, and adopted or not.
     ///
     /// # Errors
     /// When the database cannot be read.
     pub fn known_task(&self, account: &Account) -> Result<Option<Task>, StoreError> {
-        known_task(&self.connection, &account.host, &account.key)
+        known_task(&self.connection, account, true, i64::MIN)
     }
 }
 
@@ -145,13 +153,19 @@ fn lookups(connection: &Connection, account: &Account) -> Result<Lookups, StoreE
     Ok(name.map_or(Lookups::Unknown, |name| Lookups::named(&name)))
 }
 
-fn known_task(connection: &Connection, host: &str, key: &str) -> Result<Option<Task>, StoreError> {
+fn known_task(
+    connection: &Connection,
+    account: &Account,
+    or_adopted: bool,
+    since_ms: i64,
+) -> Result<Option<Task>, StoreError> {
     let sql = task_row::select(Some("task_state"), KNOWN_TASK);
     // As of one moment: a task that moves to the next state between two of the queries would be missed.
     let _moment = connection.unchecked_transaction()?;
     let mut newest = connection.prepare_cached(&sql)?;
     for state in ["processing", "succeeded", "downloading", "submitted"] {
-        let task = newest.query_row((state, host, key), task_row::read).optional()?;
+        let parameters = (state, &account.host, &account.key, or_adopted, since_ms);
+        let task = newest.query_row(parameters, task_row::read).optional()?;
         if task.is_some() {
             return Ok(task);
         }

@@ -81,6 +81,7 @@ pub(super) fn of_task(
     task: TaskId,
 ) -> Result<(Vec<Candidate>, Option<i64>), StoreError> {
     let sql = "SELECT task_id, status, video, created_at_ms FROM candidate WHERE task_row = ?1
+                 AND NOT EXISTS (SELECT 1 FROM task t WHERE t.task_id = candidate.task_id)
                ORDER BY created_at_ms, task_id";
     let candidates =
         connection.prepare_cached(sql)?.query_map([task], from_row)?.collect::<Result<_, _>>()?;

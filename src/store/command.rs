@@ -11,8 +11,8 @@ use super::{
     transition,
 };
 use crate::job::{
-    CANCELLED, FETCH, Failure, Job, Moment, Outcome, Policy, RETRY, State, Task, TaskId, apply,
-    retried_take,
+    CANCELLED, CreateAnswer, FETCH, Failure, Job, Moment, Outcome, Policy, RETRY, State, Task,
+    TaskId, apply, retried_take,
 };
 
 pub(super) const UNDECIDED: &str = "
@@ -59,6 +59,14 @@ impl JobState {
     /// none: the list was read far enough, and shows no task that could be it.
     #[must_use]
     pub fn resend_danger(&self) -> Option<ResendDanger> {
+        let task = self.to_decide()?;
+        let answer = task.create.as_ref().map(|create| create.answer);
+        if task.state == State::Creating {
+            return Some(ResendDanger::LookedUp);
+        }
+        if answer == Some(CreateAnswer::NameExists) {
+            return Some(ResendDanger::NameExists);
+        }
         match self.candidates.as_slice() {
             [] if self.listed_at_ms.is_some() => None,
             [] => Some(ResendDanger::NotListed),
@@ -70,6 +78,10 @@ impl JobState {
 /// Why sending a create request again may pay twice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ResendDanger {
+    /// lipsyncd still looks it up, and sends it again by itself once it is known to be absent.
+    LookedUp,
+    /// Kling said that a task of the name exists.
+    NameExists,
     /// The list of the account's tasks was not read far enough.
     NotListed,
     /// This task of the account could be the one; there may be others.
@@ -238,7 +250,7 @@ fn carry_out(sharing: Sharing<'_>, state: JobState, command: Command) -> Result<
         Command::Dismiss(dismissed) => dismiss(sharing, row, task.as_ref(), dismissed),
         Command::Task(outcome) => {
             let Some(task) = to_decide.or(task.filter(Task::is_unseen)) else { return Ok(()) };
-            let is_unsent = outcome == Outcome::ResolvedAsUnsent;
+            let is_unsent = matches!(outcome, Outcome::ResolvedAsUnsent { .. });
             let transition =
                 apply(&task, outcome, &sharing.moment, sharing.policy).map_err(|illegal| {
                     StoreError::Nonsense { key: illegal.key.clone(), what: illegal.to_string() }

@@ -9,14 +9,14 @@ use super::{
     reason::without_numbers,
     spec_columns::{self, ASSIGNMENTS, NAMES, SpecColumns, VALUES, parsed_at},
 };
-use crate::job::{Create, CreateAnswer, Delivered, Failure, Plan, Session, State, Task};
+use crate::job::{Create, CreateAnswer, Delivered, Failure, Plan, Resend, Session, State, Task};
 
 /// The columns of its progress, in the order in which they are read.
 const PROGRESS: &str = "t.state, t.due_at_ms, t.tries, t.failing_since_ms, t.sessions_lost,
   t.sessions_after_ms, t.waits, t.session_row, t.face_id, t.plan_start_ms, t.plan_end_ms,
   t.plan_insert_ms, a.host, t.first_sent_at_ms, t.sent_at_ms, t.sends, t.task_id, t.units_micro,
   t.error_code, t.error, t.result_bytes, t.result_sha256, t.result_ms, a.key, t.create_answer,
-  t.create_error_code, t.create_error, t.slot_freed, t.conflict_dismissed, ";
+  t.create_error_code, t.create_error, t.slot_freed, t.resend, ";
 /// How many they are, and those before them.
 const HEAD: usize = 10;
 const SPEC: usize = HEAD + 29;
@@ -90,7 +90,11 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Task> {
         plan: plan(row)?,
         create: create(row)?,
         slot_freed: row.get(at(27))?,
-        conflict_dismissed: row.get(at(28))?,
+        resend: match row.get::<_, Option<String>>(at(28))?.as_deref() {
+            Some("sure") => Some(Resend::Sure),
+            Some(_) => Some(Resend::Checked),
+            None => None,
+        },
         task_id: row.get(at(16))?,
         units_micro: row.get(at(17))?,
         failure: match failure {
@@ -212,7 +216,7 @@ macro_rules! update_progress {
       plan_insert_ms = :plan_insert_ms, account_row = (SELECT id FROM account WHERE host = :host AND key = :key),
       first_sent_at_ms = :first_sent_at_ms, sent_at_ms = :sent_at_ms, sends = :sends,
       create_answer = :create_answer, create_error_code = :create_error_code, create_error = :create_error,
-      slot_freed = :slot_freed, conflict_dismissed = :conflict_dismissed,
+      slot_freed = :slot_freed, resend = :resend,
       units_micro = :units_micro, error_code = :error_code, error = :error,
       error_reason = :error_reason, result_bytes = :result_bytes,
       result_sha256 = :result_sha256, result_ms = :result_ms,
@@ -263,7 +267,7 @@ pub(super) fn update_progress(
         ":create_error_code": create_failure.map(|failure| &failure.code),
         ":create_error": create_failure.map(|failure| &failure.message),
         ":slot_freed": task.slot_freed,
-        ":conflict_dismissed": task.conflict_dismissed,
+        ":resend": task.resend.map(Resend::name),
         ":task_id": task.task_id, ":units_micro": task.units_micro,
         ":error_code": failure.map(|failure| &failure.code),
         ":error": failure.map(|failure| &failure.message),

@@ -2,7 +2,7 @@
 
 use super::Step;
 use crate::job::{
-    Create, CreateAnswer, Failure, Spend, State, Task, Transition,
+    Create, CreateAnswer, Failure, Resend, Spend, State, Task, Transition,
     outcome::{Fault, Trouble},
     person,
     retry::delay_ms,
@@ -177,8 +177,7 @@ impl Step<'_> {
         later
     }
 
-    /// It is looked up as if the answer had just been lost, but holds no slot until a task shows up. Without a create
-    /// request, it comes next again.
+    /// It is looked up again. Without a create request, it comes next again.
     pub(super) fn reopened(&self) -> Transition {
         if self.task.create.is_none() {
             return self.go(State::Identified, "more is known by now: it is looked up again");
@@ -188,8 +187,9 @@ impl Step<'_> {
         self.write(task, "more is known by now: it is looked up again")
     }
 
-    pub(super) fn resolved_as_unsent(&self) -> Transition {
-        let task = Task { create: None, conflict_dismissed: true, ..self.fresh(State::Identified) };
+    pub(super) fn resolved_as_unsent(&self, is_sure: bool) -> Transition {
+        let decision = if is_sure { Resend::Sure } else { Resend::Checked };
+        let task = Task { create: None, resend: Some(decision), ..self.fresh(State::Identified) };
         self.write(task, person::RESOLVED_AS_UNSENT)
     }
 

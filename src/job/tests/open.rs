@@ -119,15 +119,17 @@ fn lookups_that_fail_for_long_leave_the_create_request_to_a_person() {
 fn a_person_decides_only_after_the_answer_failed_to_come() {
     let sending = task_in(State::Creating);
     assert!(sending.is_sending());
-    for decision in [Outcome::ResolvedAs { task_id: "t".into() }, Outcome::ResolvedAsUnsent] {
+    for decision in
+        [Outcome::ResolvedAs { task_id: "t".into() }, Outcome::ResolvedAsUnsent { is_sure: true }]
+    {
         assert!(apply(&sending, decision, &moment(NOW_MS), &POLICY).is_err());
     }
     let lost = at(&sending, Outcome::Lost("timeout".into()), NOW_MS).task;
     let named = at(&lost, Outcome::ResolvedAs { task_id: "t".into() }, NOW_MS).task;
     assert_eq!((named.state, named.task_id.as_deref()), (State::Submitted, Some("t")));
-    let unsent = at(&lost, Outcome::ResolvedAsUnsent, NOW_MS).task;
+    let unsent = at(&lost, Outcome::ResolvedAsUnsent { is_sure: true }, NOW_MS).task;
     assert_eq!((unsent.state, unsent.is_uncreated()), (State::Identified, true));
-    assert!(unsent.conflict_dismissed);
+    assert_eq!(unsent.resend, Some(crate::job::Resend::Sure));
 }
 
 /// Kling keeps results for 30 days: a task that it does not show is asked for as long, ever more seldom.

@@ -5,7 +5,7 @@ use super::{
     task_list::{Listing, is_of},
 };
 use crate::{
-    job::Task,
+    job::{State, Task},
     kling::{Api, ParentVideo, RemoteTask, TaskStatus},
     pipeline::{context::Context, local::video_ref},
     store::{Candidate, StoreError},
@@ -13,6 +13,9 @@ use crate::{
 
 /// A person is shown no more; who has more to choose from looks at the account itself.
 const CANDIDATES_MAX: usize = 100;
+
+/// So many open create requests are compared with the tasks that nobody owns.
+const OPEN_MAX: usize = 100;
 
 /// The listed tasks that nobody owns, that have no other name, and that are of the task's own video. Where Kling
 /// shows no video as it was sent, videos cannot be compared, and all of them could be it.
@@ -36,10 +39,29 @@ pub(super) async fn could_be<'a, A: Api>(
             None => unowned.push(remote),
         }
     }
+    if !is_comparable && !unowned.is_empty() {
+        is_comparable = is_of_open_task(context, &unowned).await?;
+    }
     if is_comparable {
         unowned.retain(|remote| is_of(remote, &wanted) || !shows_video(remote));
     }
     Ok(unowned)
+}
+
+/// Whether one of these tasks shows the video of a task whose create request has an unknown outcome: nobody owns
+/// such a task, but its video was sent, too.
+async fn is_of_open_task<A: Api>(
+    context: &Context<A>,
+    unowned: &[&RemoteTask],
+) -> Result<bool, StoreError> {
+    for state in [State::Creating, State::Unresolved] {
+        let open = context.store.under_way(state, i64::MAX, 0, OPEN_MAX).await?;
+        let videos = open.iter().map(video_ref);
+        if videos.into_iter().any(|video| unowned.iter().any(|remote| is_of(remote, &video))) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn shows_video(remote: &RemoteTask) -> bool {

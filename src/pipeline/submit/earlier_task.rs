@@ -23,7 +23,8 @@ pub(super) async fn follow_earlier<A: Api>(
     match context.api.task(&task_id).await.result {
         Ok(remote) if remote.task_id == task_id && remote.status != TaskStatus::Failed => {
             let (moment, policy) = (context.clock.moment(), context.settings.policy.clone());
-            let task = context.store.follow_earlier(task.clone(), moment, policy).await?;
+            let task =
+                context.store.follow_earlier(task.clone(), earlier.id, moment, policy).await?;
             Ok(Some(StepEnd::new(task, Some(Word::Answered))))
         }
         Ok(_) => Ok(None),

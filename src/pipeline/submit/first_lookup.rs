@@ -6,13 +6,15 @@ use std::sync::atomic::Ordering;
 use super::{
     candidates::could_be,
     lookup::{Lookup, by_name, whose},
-    task_list,
+    lookup_support::{Proof, prove},
+    task_list::{self, is_of},
 };
 use crate::{
-    job::{Outcome, Task, outcome::Trouble},
+    job::{Outcome, Resend, Task, outcome::Trouble},
     kling::{Api, TaskStatus},
     pipeline::{
         context::Context,
+        local::video_ref,
         step::{StepEnd, Word, trouble},
     },
     store::{Lookups, StoreError},
@@ -29,18 +31,31 @@ pub(super) async fn find<A: Api>(
     let (lookup, answer) = by_name(context, task).await?;
     let found = match lookup {
         // A person decided to send again, maybe by a list that was read long ago.
-        Lookup::NotFound { .. } if task.conflict_dismissed => {
+        Lookup::NotFound { .. } if task.resend == Some(Resend::Sure) => {
             find_in_list(context, task, None).await?
         }
+        Lookup::NotFound { .. } if task.resend == Some(Resend::Checked) => {
+            find_in_list(context, task, Some("a person decided that Kling has none")).await?
+        }
+        // An account that answers nothing does not count as one that has nothing.
+        Lookup::NotFound { is_proper: false }
+            if context.lookups() != Lookups::Unanswered && !is_proved(context).await? =>
+        {
+            find_in_list(context, task, Some("the answer is an empty success")).await?
+        }
         Lookup::Failed { trouble, word: None, is_answer: true } if asks_list(context, task) => {
-            find_in_list(context, task, Some(&trouble)).await?
+            let found = find_in_list(context, task, Some(&trouble.message)).await?;
+            if matches!(found, Lookup::NotFound { .. }) {
+                context.unknown_names_fail.store(true, Ordering::Relaxed);
+            }
+            found
         }
         other => other,
     };
     let (outcome, word) = match found {
         Lookup::NotFound { .. } => return Ok(None),
-        Lookup::Conflict(_) if task.conflict_dismissed => return Ok(None),
-        Lookup::Conflict(why) => (Outcome::Conflict(why), None),
+        Lookup::Conflict(..) if task.resend == Some(Resend::Sure) => return Ok(None),
+        Lookup::Conflict(why, _) => (Outcome::Conflict(why), None),
         Lookup::Failed { trouble, word, .. } => later(trouble, word),
         Lookup::Found(remote) => match later_take(context, task).await? {
             Later::Moved(task) => return Ok(Some(StepEnd::new(task, None))),
@@ -51,7 +66,8 @@ pub(super) async fn find<A: Api>(
     Ok(Some(StepEnd::new(context.note(task, outcome, answer).await?, word)))
 }
 
-fn later(trouble: Trouble, word: Option<Word>) -> (Outcome, Option<Word>) {
+/// A lookup failed: it is made again later.
+pub(in crate::pipeline) fn later(trouble: Trouble, word: Option<Word>) -> (Outcome, Option<Word>) {
     match word {
         Some(_) => (Outcome::HeldBack(trouble.message), word),
         None => (Outcome::Trouble(trouble), None),
@@ -63,12 +79,17 @@ fn asks_list<A: Api>(context: &Context<A>, task: &Task) -> bool {
     task.tries + 1 >= LOOKUPS_MIN || context.unknown_names_fail.load(Ordering::Relaxed)
 }
 
-/// Asks the list for the name. `trouble` is what the server answered when it was asked by name: then no task
-/// without an owner may be of the same video.
+/// Whether a task that exists is found by its name: then one that is not found does not exist.
+async fn is_proved<A: Api>(context: &Context<A>) -> Result<bool, StoreError> {
+    Ok(matches!(prove(context, &context.settings.account).await?, Proof::Answered))
+}
+
+/// Asks the list for the name. `by_name` says in words why the name did not decide: then no task without an owner
+/// may be of the same video.
 async fn find_in_list<A: Api>(
     context: &Context<A>,
     task: &Task,
-    trouble_by_name: Option<&Trouble>,
+    by_name: Option<&str>,
 ) -> Result<Lookup, StoreError> {
     let listing = match task_list::read(context, i64::MIN).await {
         Ok(listing) => listing,
@@ -80,23 +101,31 @@ async fn find_in_list<A: Api>(
     if let Some(remote) = listing.named(&task.external_task_id()) {
         return whose(context, task, remote.clone(), listing.ahead_ms).await;
     }
-    let Some(by_name) = trouble_by_name else { return Ok(Lookup::NotFound { is_proper: true }) };
-    if let Some(remote) = could_be(context, task, &listing).await?.first() {
-        return Ok(Lookup::Conflict(format!(
-            "Kling does not answer whether it has a task named {} ({}), and task {}, which could be it, \
+    let Some(by_name) = by_name else { return Ok(Lookup::NotFound { is_proper: true }) };
+    let wanted = video_ref(task);
+    let mut all = could_be(context, task, &listing).await?;
+    // Before the first create request, tasks of other videos say nothing.
+    all.retain(|remote| is_of(remote, &wanted));
+    if let Some(remote) = all.first() {
+        let why = format!(
+            "it is not known whether Kling has a task named {} ({by_name}), and task {} of the same video \
              is in no entry of this database",
             task.external_task_id(),
-            by_name.message,
             remote.task_id
-        )));
+        );
+        return Ok(Lookup::Conflict(why, Some(Box::new((*remote).clone()))));
     }
-    context.unknown_names_fail.store(true, Ordering::Relaxed);
+    if !listing.is_complete {
+        let message = "the account has too many tasks to look through them all".to_owned();
+        let trouble = Trouble { code: "lookup".to_owned(), message, retry_after_ms: None };
+        return Ok(Lookup::Failed { trouble, word: None, is_answer: false });
+    }
     Ok(Lookup::NotFound { is_proper: false })
 }
 
 /// What came of looking for later takes of a task that was found.
 #[expect(clippy::large_enum_variant, reason = "one lives at a time, and is moved once")]
-enum Later {
+pub(in crate::pipeline) enum Later {
     /// The lead job has a later take; this is the task that it left.
     Moved(Task),
     /// There is none.
@@ -107,7 +136,10 @@ enum Later {
 
 /// The database did not know a task that Kling has, so later takes may exist, too: the highest that has not failed
 /// is the one to join.
-async fn later_take<A: Api>(context: &Context<A>, task: &Task) -> Result<Later, StoreError> {
+pub(in crate::pipeline) async fn later_take<A: Api>(
+    context: &Context<A>,
+    task: &Task,
+) -> Result<Later, StoreError> {
     if context.lookups() == Lookups::Unanswered || !context.store.is_take_open(task).await? {
         return Ok(Later::None);
     }
@@ -118,7 +150,7 @@ async fn later_take<A: Api>(context: &Context<A>, task: &Task) -> Result<Later, 
         match by_name(context, &Task { take, name, ..task.clone() }).await?.0 {
             Lookup::Found(remote) if remote.status == TaskStatus::Failed => {}
             Lookup::Found(_) => highest = Some(take),
-            Lookup::NotFound { .. } | Lookup::Conflict(_) => break,
+            Lookup::NotFound { .. } | Lookup::Conflict(..) => break,
             // Nothing is paid for the takes before it.
             Lookup::Failed { is_answer: true, word: None, .. } if asks_list(context, task) => break,
             Lookup::Failed { trouble, word, .. } => return Ok(Later::Failed(trouble, word)),

@@ -8,7 +8,7 @@ use super::{
     task_list::{self, Listing},
 };
 use crate::{
-    job::{Create, CreateAnswer, Outcome, Task, outcome::Trouble},
+    job::{Account, Create, CreateAnswer, Outcome, Task, outcome::Trouble},
     kling::Api,
     pipeline::{
         context::Context,
@@ -39,6 +39,8 @@ pub(super) struct Inquiry {
     pub(super) answer: Option<Answer>,
     /// The tasks that it could be, where the list was read.
     pub(super) candidates: Option<(Vec<Candidate>, Option<Listed>)>,
+    /// The lookup by name failed: another one may decide.
+    pub(super) name_failed: bool,
 }
 
 /// Asks Kling for the task of a create request. `listing` is the list, where it was just read.
@@ -48,15 +50,26 @@ pub(super) async fn inquire<A: Api>(
     listing: Option<&Listing>,
 ) -> Result<Inquiry, StoreError> {
     let (lookup, answer) = by_name(context, task).await?;
-    let only = |finding| Ok(Inquiry { finding, answer: answer.clone(), candidates: None });
+    let name_failed = matches!(lookup, Lookup::Failed { .. });
+    let only =
+        |finding| Ok(Inquiry { finding, answer: answer.clone(), candidates: None, name_failed });
+    let mut conflict = None;
     let by_name = match lookup {
         Lookup::Found(remote) => return only(Finding::Found(remote.task_id)),
-        Lookup::Conflict(why) => return only(Finding::Conflict(why)),
+        // The list is read all the same: a person has to know what else it could be.
+        Lookup::Conflict(why, remote) => {
+            conflict = Some((why, remote));
+            Lookup::NotFound { is_proper: false }
+        }
         Lookup::Failed { trouble, word, is_answer } if word.is_some() || !is_answer => {
             return only(Finding::Failed(trouble, word));
         }
         by_name => by_name,
     };
+    // Nothing was sent, and the name is free: it may be sent.
+    if task.create.is_none() && matches!(by_name, Lookup::NotFound { is_proper: true }) {
+        return only(Finding::Absent);
+    }
     // Asked before and after: a create request that begins and ends in between has its task written.
     let was_in_flight = context.in_flight.is_any();
     let read;
@@ -68,22 +81,30 @@ pub(super) async fn inquire<A: Api>(
                 &read
             }
             Err(error) => {
-                return only(Finding::Failed(trouble(&error), Word::of_query(&error)));
+                return only(match conflict {
+                    Some((why, _)) => Finding::Conflict(why),
+                    None => Finding::Failed(trouble(&error), Word::of_query(&error)),
+                });
             }
         },
     };
     let is_in_flight = was_in_flight || context.in_flight.is_any();
-    if let Some(remote) = listing.named(&task.external_task_id()) {
+    if conflict.is_none()
+        && let Some(remote) = listing.named(&task.external_task_id())
+    {
         let found = whose(context, task, remote.clone(), listing.ahead_ms).await?;
         match found {
             Lookup::Found(remote) => return only(Finding::Found(remote.task_id)),
-            Lookup::Conflict(why) => return only(Finding::Conflict(why)),
+            Lookup::Conflict(why, remote) => conflict = Some((why, remote)),
             Lookup::Failed { trouble, word, .. } => return only(Finding::Failed(trouble, word)),
             Lookup::NotFound { .. } => {}
         }
     }
-    let all = could_be(context, task, listing).await?;
+    let mut all = could_be(context, task, listing).await?;
+    let of_name = conflict.as_ref().and_then(|(_, remote)| remote.as_deref());
+    all.extend(of_name.filter(|remote| all.iter().all(|it| it.task_id != remote.task_id)));
     let finding = match all.first() {
+        _ if let Some((why, _)) = &conflict => Finding::Conflict(why.clone()),
         _ if !listing.is_complete => {
             Finding::Undecided("the account has too many tasks to look through them all".to_owned())
         }
@@ -101,7 +122,7 @@ pub(super) async fn inquire<A: Api>(
     };
     let candidates = to_candidates(&all);
     let listed = listing.listed(candidates.len());
-    Ok(Inquiry { finding, answer, candidates: Some((candidates, listed)) })
+    Ok(Inquiry { finding, answer, candidates: Some((candidates, listed)), name_failed })
 }
 
 /// Whether an absence can be believed: only of an account that answers lookups by name, which the newest known task
@@ -113,6 +134,7 @@ async fn believed<A: Api>(
 ) -> Result<Finding, StoreError> {
     let Some(create) = &task.create else { return Ok(Finding::Absent) };
     let account = &context.settings.account;
+    let sent_to = Account { host: create.host.clone(), key: create.account.clone() };
     if create.host != account.host {
         let message = format!(
             "its create request was sent to {}, and {} does not know it: set kling.base_url back, \
@@ -124,13 +146,13 @@ async fn believed<A: Api>(
     let is_refused_name = match by_name {
         Lookup::Failed { trouble, .. } => return Ok(Finding::Unproven(trouble)),
         Lookup::NotFound { is_proper } => is_proper,
-        Lookup::Found(_) | Lookup::Conflict(_) => false,
+        Lookup::Found(_) | Lookup::Conflict(..) => false,
     };
     if context.lookups() == Lookups::Unanswered {
         let why = "this account answers no lookups by external_task_id";
         return Ok(Finding::Undecided(why.to_owned()));
     }
-    Ok(match prove(context, create).await? {
+    Ok(match prove(context, &sent_to).await? {
         Proof::Answered => Finding::Absent,
         Proof::Unanswered => Finding::Undecided(
             "this account answers no lookups by external_task_id any more".to_owned(),
@@ -164,7 +186,7 @@ fn unproven(code: &str, message: String) -> Finding {
 
 /// How far back (Unix ms) the list is read. A name that exists, or a refusal in words that are not known, may be about a
 /// task that another database created long ago.
-fn oldest_ms(task: &Task) -> i64 {
+pub(super) fn oldest_ms(task: &Task) -> i64 {
     let answer = task.create.as_ref().map(|create| create.answer);
     match answer {
         Some(CreateAnswer::Unknown) => first_sent_at_ms(task),

@@ -24,8 +24,8 @@ const LOOKS_MIN: u32 = 4;
 pub(in crate::pipeline) enum Lookup {
     /// The task.
     Found(Box<RemoteTask>),
-    /// A task of that name that cannot be told to be this one; in words.
-    Conflict(String),
+    /// A task of that name that cannot be told to be this one; in words, and the task if no job has it.
+    Conflict(String, Option<Box<RemoteTask>>),
     /// No task of that name. An empty success is no proper "not found", and neither is an account that was not
     /// asked because it answers no lookups.
     NotFound { is_proper: bool },
@@ -93,28 +93,29 @@ pub(super) async fn whose<A: Api>(
         });
     }
     if is_anothers {
-        return Ok(conflict(task, &remote, "is another job's of this database"));
+        let words = conflict_words(task, &remote, "is another job's of this database");
+        return Ok(Lookup::Conflict(words, None));
     }
     let shows_video =
         remote.parent_video.as_ref().is_some_and(|it| it.url.is_some() || it.id.is_some());
     if shows_video {
         return Ok(match is_of(&remote, &video_ref(task)) {
             true => Lookup::Found(Box::new(remote)),
-            false => conflict(task, &remote, "is of another video, as Kling shows it"),
+            false => conflict(task, remote, "is of another video, as Kling shows it"),
         });
     }
     let Some(create) = &task.create else {
         return Ok(conflict(
             task,
-            &remote,
+            remote,
             "this database does not know, and Kling shows no video of it",
         ));
     };
     let sent_at_ms = create.first_sent_at_ms.saturating_sub(ahead_ms).saturating_sub(SKEW_MS);
     Ok(match remote.created_at_ms {
         Some(at_ms) if at_ms >= sent_at_ms => Lookup::Found(Box::new(remote)),
-        Some(_) => conflict(task, &remote, "is older than the create request"),
-        None => conflict(task, &remote, "shows neither its video nor its time"),
+        Some(_) => conflict(task, remote, "is older than the create request"),
+        None => conflict(task, remote, "shows neither its video nor its time"),
     })
 }
 
@@ -126,16 +127,20 @@ fn another_jobs(task: &Task, remote: &RemoteTask) -> Lookup {
         remote.task_id
     );
     if task.tries >= LOOKS_MIN {
-        return Lookup::Conflict(message);
+        return Lookup::Conflict(message, None);
     }
     let trouble = Trouble { code: "another_jobs_task".to_owned(), message, retry_after_ms: None };
     Lookup::Failed { trouble, word: None, is_answer: false }
 }
 
-fn conflict(task: &Task, remote: &RemoteTask, which: &str) -> Lookup {
-    Lookup::Conflict(format!(
+fn conflict(task: &Task, remote: RemoteTask, which: &str) -> Lookup {
+    Lookup::Conflict(conflict_words(task, &remote, which), Some(Box::new(remote)))
+}
+
+fn conflict_words(task: &Task, remote: &RemoteTask, which: &str) -> String {
+    format!(
         "external_task_id {} is the name of task {}, which {which}",
         task.external_task_id(),
         remote.task_id
-    ))
+    )
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    job::{Account, Create, Task, outcome::Trouble},
+    job::{Account, Task, outcome::Trouble},
     kling::{Api, Meaning, Spelling},
     pipeline::{
         context::Context,
@@ -18,7 +18,9 @@ use crate::{
 /// How long to wait between two lookups of a task that is known to exist.
 const BETWEEN: Duration = Duration::from_secs(1);
 /// A new task may become visible late; only what stays unseen for so long counts as unanswered.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
+/// Kling deletes results after 30 days; an older task need not be shown any more.
+const SHOWN_MS: i64 = 29 * 24 * 60 * 60 * 1000;
 
 /// The ways in which a name may be asked for: the one that was learned, or all while none is.
 pub(super) fn spellings(lookups: Lookups) -> Vec<(Lookups, Spelling)> {
@@ -44,12 +46,15 @@ pub(super) enum Proof {
     Failed(Trouble, Option<Word>),
 }
 
-/// Looks up the newest known task of the account that a create request was sent with.
+/// Looks up the newest known task of an account. `account` is what a create request was sent to and with.
 pub(super) async fn prove<A: Api>(
     context: &Context<A>,
-    create: &Create,
+    account: &Account,
 ) -> Result<Proof, StoreError> {
-    let Some(known) = context.store.known_task(&create.host, &create.account).await? else {
+    // An adopted task shows how the account at hand answers, and says nothing of another one.
+    let or_adopted = *account == context.settings.account;
+    let since_ms = context.clock.now_ms().saturating_sub(SHOWN_MS);
+    let Some(known) = context.store.known_task(account, or_adopted, since_ms).await? else {
         return Ok(Proof::NoTask);
     };
     ask(context, &known).await
@@ -57,11 +62,8 @@ pub(super) async fn prove<A: Api>(
 
 /// Tries an account again that answered no lookups: it may by now, or have been slow to show a new task.
 pub(super) async fn learn_again<A: Api>(context: &Context<A>) -> Result<(), StoreError> {
-    let Account { host, key } = &context.settings.account;
-    if context.lookups() == Lookups::Unanswered
-        && let Some(known) = context.store.known_task(host, key).await?
-    {
-        ask(context, &known).await?;
+    if context.lookups() == Lookups::Unanswered {
+        prove(context, &context.settings.account).await?;
     }
     Ok(())
 }
@@ -89,7 +91,7 @@ async fn ask<A: Api>(context: &Context<A>, known: &Task) -> Result<Proof, StoreE
     })
 }
 
-/// Learns from a task that was just accepted how the account answers lookups. Returns whether that is known now.
+/// Learns from a task that was just accepted how the account answers lookups.
 pub(in crate::pipeline) async fn learn<A: Api>(
     context: &Context<A>,
     task: &Task,

@@ -11,7 +11,7 @@
 mod candidates;
 pub(super) mod create;
 mod earlier_task;
-mod first_lookup;
+pub(super) mod first_lookup;
 pub(super) mod in_flight;
 mod inquiry;
 pub(super) mod lookup;

@@ -29,7 +29,7 @@ pub(in crate::pipeline) async fn recover<A: Api>(
     gate: &Gate,
 ) -> Result<StepEnd, StoreError> {
     let asked_at = Instant::now();
-    let Inquiry { finding, answer, candidates } = inquire(context, &task, None).await?;
+    let Inquiry { finding, answer, candidates, .. } = inquire(context, &task, None).await?;
     if let Some((candidates, listed)) = candidates {
         context.store.set_candidates(task.id, candidates, listed).await?;
     }
@@ -108,7 +108,7 @@ async fn send_again<A: Api>(
             Lookup::Found(remote) => {
                 (Outcome::Found { task_id: remote.task_id }, Some(Word::Answered))
             }
-            Lookup::Conflict(why) => (Outcome::Conflict(why), None),
+            Lookup::Conflict(why, _) => (Outcome::Conflict(why), None),
             Lookup::Failed { trouble, word, .. } => (Outcome::Trouble(trouble), word),
         };
         return Ok(StepEnd::new(context.note(&task, outcome, None).await?, word));

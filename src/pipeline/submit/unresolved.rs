@@ -1,12 +1,12 @@
 //! Unresolved tasks, looked up again whenever more may be known: a person is not asked in vain.
 
 use super::{
-    inquiry::{Inquiry, first_sent_at_ms, inquire, outcome_of_unresolved},
+    inquiry::{Finding, Inquiry, inquire, oldest_ms, outcome_of_unresolved},
     lookup_support::learn_again,
     task_list,
 };
 use crate::{
-    job::{State, Task},
+    job::{CreateAnswer, State, Task},
     kling::{Api, ApiError},
     pipeline::{context::Context, step::Word},
     store::StoreError,
@@ -22,8 +22,10 @@ pub(in crate::pipeline) struct LookedUp {
     pub(in crate::pipeline) moved: Vec<Task>,
     /// How many still are.
     pub(in crate::pipeline) left: usize,
-    /// The list could not be read: it is to be tried again soon.
+    /// A call failed: it is to be tried again soon.
     pub(in crate::pipeline) is_failed: bool,
+    /// The answers proved nothing about some of them.
+    pub(in crate::pipeline) is_unproven: bool,
     /// What the API said about the account.
     pub(in crate::pipeline) word: Option<Word>,
 }
@@ -34,7 +36,7 @@ pub(in crate::pipeline) async fn look_up<A: Api>(
 ) -> Result<LookedUp, StoreError> {
     let mut looked_up = LookedUp::default();
     let tasks = context.store.under_way(State::Unresolved, i64::MAX, 0, TASKS_MAX).await?;
-    let Some(since_ms) = tasks.iter().map(first_sent_at_ms).min() else { return Ok(looked_up) };
+    let Some(since_ms) = tasks.iter().map(oldest_ms).min() else { return Ok(looked_up) };
     looked_up.left = tasks.len();
     learn_again(context).await?;
     let listing = match task_list::read(context, since_ms).await {
@@ -49,8 +51,13 @@ pub(in crate::pipeline) async fn look_up<A: Api>(
         );
     }
     for task in tasks {
-        let Inquiry { finding, answer, candidates } =
+        let Inquiry { finding, answer, candidates, name_failed } =
             inquire(context, &task, Some(&listing)).await?;
+        if let Finding::Failed(_, word) = &finding {
+            looked_up.is_failed = true;
+            looked_up.word = looked_up.word.or(word.clone());
+        }
+        looked_up.is_unproven |= name_failed || is_unproven(&finding, &task);
         let Some(outcome) = outcome_of_unresolved(finding, &task) else {
             if let Some((candidates, listed)) = candidates {
                 context.store.set_candidates(task.id, candidates, listed).await?;
@@ -66,6 +73,16 @@ pub(in crate::pipeline) async fn look_up<A: Api>(
         looked_up.left -= 1;
     }
     Ok(looked_up)
+}
+
+/// Whether another lookup may soon find more: a name that Kling says exists will show up.
+fn is_unproven(finding: &Finding, task: &Task) -> bool {
+    let answer = task.create.as_ref().map(|create| create.answer);
+    match finding {
+        Finding::Unproven(_) => true,
+        Finding::Absent => answer == Some(CreateAnswer::NameExists),
+        _ => false,
+    }
 }
 
 fn failed(looked_up: LookedUp, error: &ApiError) -> LookedUp {

@@ -107,7 +107,7 @@ async fn superseded_request_is_decided_by_its_job() {
 async fn superseded_request_that_was_not_sent_is_cancelled() {
     let bench = Bench::new();
     let earlier = superseded(&bench).await;
-    bench.command("a", Command::Task(Outcome::ResolvedAsUnsent)).await.unwrap();
+    bench.command("a", Command::Task(Outcome::ResolvedAsUnsent { is_sure: false })).await.unwrap();
     let task = bench.store.task(earlier.id).await.unwrap().unwrap();
     assert_eq!(task.state, State::Cancelled);
 }

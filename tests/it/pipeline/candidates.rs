@@ -112,6 +112,6 @@ async fn that_no_task_could_be_it_is_written_down() {
     let last = detail.history.last().unwrap();
     assert_eq!(last.what, "the account's tasks were listed: none could be it");
     assert!(detail.state.listed_at_ms.is_some());
-    house.apply("m/a", Outcome::ResolvedAsUnsent).await.unwrap();
+    house.apply("m/a", Outcome::ResolvedAsUnsent { is_sure: false }).await.unwrap();
     assert_eq!(self::detail(&house).state.listed_at_ms, None, "that was before");
 }

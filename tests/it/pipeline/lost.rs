@@ -104,7 +104,7 @@ async fn without_lookups_a_person_names_the_task() {
 async fn without_lookups_a_person_may_say_that_it_was_never_accepted() {
     let house = unresolved(Fault::DropRequest).await;
     assert_eq!(house.ledger().tasks.len(), 0);
-    house.apply("m/a", Outcome::ResolvedAsUnsent).await.unwrap();
+    house.apply("m/a", Outcome::ResolvedAsUnsent { is_sure: false }).await.unwrap();
     assert_eq!(house.run().await, End::Idle);
     house.assert_all_succeeded(1).await;
 }

@@ -55,7 +55,8 @@ impl People {
         let ledger = self.world.ledger();
         let judge = move |state: &JobState| {
             let task = state.to_decide().filter(|task| task.state == State::Unresolved)?;
-            let outcome = found(&ledger, task).unwrap_or(Outcome::ResolvedAsUnsent);
+            let outcome =
+                found(&ledger, task).unwrap_or(Outcome::ResolvedAsUnsent { is_sure: true });
             Some(Command::Task(outcome))
         };
         self.command(key, judge).await;
@@ -80,7 +81,9 @@ impl People {
             let task = state.to_decide().filter(|task| !task.is_sending())?;
             let outcome = match names_it {
                 true => found(&ledger, task)?,
-                false if is_sure || state.resend_danger().is_none() => Outcome::ResolvedAsUnsent,
+                false if is_sure || state.resend_danger().is_none() => {
+                    Outcome::ResolvedAsUnsent { is_sure }
+                }
                 false => return None,
             };
             *name.lock().unwrap() = Some(task.external_task_id());

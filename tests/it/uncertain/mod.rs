@@ -19,3 +19,4 @@ mod own_name;
 mod pause;
 mod resolve;
 mod too_large;
+mod unresolved;

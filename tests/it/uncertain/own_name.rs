@@ -5,7 +5,8 @@ use lipsyncd::sim::{Call, Fault, FaultRule, SimConfig};
 use serde_json::json;
 
 use super::env::{
-    assert_delivered, done, house, lenient, lose_creates, lose_database, lose_results, slots_used,
+    assert_delivered, done, house, lenient, lose_creates, lose_database, lose_results, refused,
+    slots_used,
 };
 use crate::support::{
     daemon::{BRISK, House, job_of},
@@ -98,4 +99,17 @@ fn task_that_may_be_another_is_adopted_by_a_person() {
     let house = undecided();
     done(&house, &["resolve", "x", "--task", &house.ledger().tasks[0].task_id]);
     assert_adopted(&house);
+}
+
+#[test]
+fn task_that_may_be_another_is_not_paid_for_again_without_yes() {
+    let house = undecided();
+    let task_id = &house.ledger().tasks[0].task_id;
+    refused(&house, &["resolve", "x", "--resend"], &[task_id, "--yes"]);
+    house.sim.assert_requests(1);
+    done(&house, &["resolve", "x", "--resend", "--yes"]);
+    house.until_state("x", "succeeded");
+    // A person has said that the task of that name is another one.
+    assert_eq!(house.sim.tasks_named("mine"), 2);
+    assert_delivered(&house, "x", &house.ledger().tasks[1]);
 }

@@ -80,7 +80,7 @@ impl World {
             }
             Step::Resolve { job, unsent } => {
                 let outcome = match unsent {
-                    true => Outcome::ResolvedAsUnsent,
+                    true => Outcome::ResolvedAsUnsent { is_sure: true },
                     false => {
                         Outcome::ResolvedAs { task_id: format!("r{}", self.names.next().unwrap()) }
                     }

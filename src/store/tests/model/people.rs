@@ -75,7 +75,7 @@ fn may(state: &JobState, command: &Command) -> bool {
         }
         Command::Task(outcome) => {
             let is_unseen = task.as_ref().is_some_and(Task::is_unseen);
-            let names_a_task = *outcome != Outcome::ResolvedAsUnsent;
+            let names_a_task = !matches!(*outcome, Outcome::ResolvedAsUnsent { .. });
             job.state == State::Unresolved
                 || job.state == State::Submitted && is_unseen && names_a_task
                 || undecided.is_some()
