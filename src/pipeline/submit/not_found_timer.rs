@@ -29,22 +29,23 @@ fn send(task: &Task) -> Option<(u32, i64)> {
 }
 
 impl NotFoundTimer {
-    /// A lookup found nothing. Returns for how long (ms) that has been so.
-    pub(in crate::pipeline) fn not_found(&self, task: &Task) -> i64 {
+    /// A lookup that began at `asked_at` found nothing. Returns for how long (ms) that had been so by then: what was
+    /// asked since may be older than what it ended with.
+    pub(in crate::pipeline) fn not_found(&self, task: &Task, asked_at: Instant) -> i64 {
         let mut all = self.all();
         let fresh = || NotFound { send: send(task), since: Instant::now() };
         let timer = all.entry(task.id).or_insert_with(fresh);
         if timer.send != send(task) {
             *timer = fresh();
         }
-        timer.ms()
+        timer.ms(asked_at)
     }
 
     /// Whether lookups have found nothing for `settle_ms` already.
     pub(in crate::pipeline) fn is_settled(&self, task: &Task, settle_ms: i64) -> bool {
         let all = self.all();
         let known = all.get(&task.id).filter(|timer| timer.send == send(task));
-        known.is_some_and(|timer| timer.ms() >= settle_ms)
+        known.is_some_and(|timer| timer.ms(Instant::now()) >= settle_ms)
     }
 
     /// What became of the create request is known.
@@ -58,7 +59,31 @@ impl NotFoundTimer {
 }
 
 impl NotFound {
-    fn ms(&self) -> i64 {
-        i64::try_from(self.since.elapsed().as_millis()).unwrap_or(i64::MAX)
+    fn ms(&self, by: Instant) -> i64 {
+        let absent = by.saturating_duration_since(self.since);
+        i64::try_from(absent.as_millis()).unwrap_or(i64::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::advance;
+
+    use super::*;
+    use crate::job::tests::task;
+
+    #[tokio::test(start_paused = true)]
+    async fn only_what_was_asked_after_the_settle_time_settles() {
+        const SETTLE: Duration = Duration::from_secs(90);
+        let (timer, task) = (NotFoundTimer::default(), task());
+        assert_eq!(timer.not_found(&task, Instant::now()), 0);
+        advance(SETTLE - Duration::from_secs(1)).await;
+        // This lookup takes long: Kling may have shown the task since it asked.
+        let asked_at = Instant::now();
+        advance(Duration::from_secs(30)).await;
+        assert_eq!(timer.not_found(&task, asked_at), 89_000);
+        assert_eq!(timer.not_found(&task, Instant::now()), 119_000);
     }
 }

@@ -46,7 +46,7 @@ pub(in crate::pipeline) async fn recover<A: Api>(
         Finding::Found(task_id) => (Outcome::Found { task_id }, Some(Word::Answered)),
         Finding::Conflict(why) => (Outcome::Conflict(why), None),
         Finding::Absent => {
-            let absent_ms = context.not_found_timer.not_found(&task);
+            let absent_ms = context.not_found_timer.not_found(&task, asked_at);
             let is_settled = absent_ms >= context.settings.policy.create_settle_ms;
             match task.create.as_ref().map(|create| create.answer) {
                 Some(CreateAnswer::Unknown) if is_settled => {
@@ -61,7 +61,7 @@ pub(in crate::pipeline) async fn recover<A: Api>(
             }
         }
         Finding::Undecided(why) => {
-            let absent_ms = context.not_found_timer.not_found(&task);
+            let absent_ms = context.not_found_timer.not_found(&task, asked_at);
             (Outcome::Undecided { why, absent_ms }, None)
         }
         Finding::Unproven(trouble) => (Outcome::Trouble(trouble), None),

@@ -63,14 +63,14 @@ impl People {
     }
 
     /// `lipsyncd resolve` as soon as a person thinks of it: the task, if the account shows it to this person, or
-    /// `--resend`, which is refused where it may pay twice, or `--resend --yes`.
-    pub async fn resolve(&self) {
+    /// `--resend`, which is refused where it may pay twice, or `--resend --yes`. Returns whether anything was decided.
+    pub async fn resolve(&self) -> bool {
         let sql =
             "SELECT DISTINCT j.key FROM task t JOIN job j ON j.id = t.lead_job OR j.task_row = t.id
             WHERE t.state IN ('creating', 'unresolved') ORDER BY t.id";
         let keys = self.world.read(|database| texts(database, sql));
         if keys.is_empty() {
-            return;
+            return false;
         }
         let key = self.chance.pick(&keys).clone();
         let ledger = self.world.ledger();
@@ -91,12 +91,13 @@ impl People {
         };
         let is_done = self.command(&key, judge).await.is_some();
         let decided = decided.lock().unwrap().take();
-        let Some(name) = decided.filter(|_| is_done && !names_it) else { return };
+        let Some(name) = decided.filter(|_| is_done && !names_it) else { return is_done };
         let yes = if is_sure { " --yes" } else { "" };
         self.world.act(&format!("resolve --resend{yes}: {name}"));
         if is_sure && self.world.may_exist(&name) {
             *self.world.paid_again.lock().unwrap().entry(name).or_default() += 1;
         }
+        true
     }
 }
 

@@ -81,6 +81,8 @@ enum SpellKind {
 pub struct Faults {
     /// The share of calls that suffer.
     hardship: f64,
+    /// The share of create requests that suffer besides.
+    create_hardship: f64,
     spells: Vec<Spell>,
     ended: AtomicBool,
     /// The answer to the first create request is still to be lost: then the account shows nothing else that exists.
@@ -112,8 +114,9 @@ impl Faults {
         });
         let spells = spells.collect();
         let (ended, own_faults) = (AtomicBool::new(false), Mutex::default());
+        let create_hardship = *chance.pick(&[0.0, 0.0, 0.2, 0.5]);
         let loses_first_create = AtomicBool::new(chance.happens(0.15));
-        Self { hardship, spells, ended, loses_first_create, chance, own_faults }
+        Self { hardship, create_hardship, spells, ended, loses_first_create, chance, own_faults }
     }
 
     pub fn end(&self) {
@@ -151,17 +154,28 @@ impl Faults {
         if call == Call::Create && self.loses_first_create.swap(false, Ordering::Relaxed) {
             return Suffers::Lost;
         }
+        if call == Call::Create && self.chance.happens(self.create_hardship) {
+            return self.unknown_outcome();
+        }
         if self.chance.happens(self.hardship) { self.single(call) } else { Suffers::Nothing }
     }
 
-    fn single(&self, call: Call) -> Suffers {
-        if call == Call::Create && self.chance.happens(0.3) {
-            let sees = *self.chance.pick(&[Sees::Broken, Sees::Page, Sees::Nothing]);
-            return Suffers::Kept { sees, after_ms: self.chance.between(0, KEPT_MAX_MS) };
+    /// The client cannot know whether its create request was accepted.
+    fn unknown_outcome(&self) -> Suffers {
+        match self.chance.between(0, 9) {
+            0..=3 => Suffers::Lost,
+            4..=6 => Suffers::Dropped,
+            _ => {
+                let sees = *self.chance.pick(&[Sees::Broken, Sees::Page, Sees::Nothing]);
+                Suffers::Kept { sees, after_ms: self.chance.between(0, KEPT_MAX_MS) }
+            }
         }
+    }
+
+    fn single(&self, call: Call) -> Suffers {
         // What the answer to a create says is worth most, and is lost most.
-        if call == Call::Create && self.chance.happens(0.4) {
-            return Suffers::Lost;
+        if call == Call::Create && self.chance.happens(0.6) {
+            return self.unknown_outcome();
         }
         let carried_out = self.chance.happens(0.5);
         match self.chance.between(0, 13) {

@@ -44,8 +44,8 @@ pub struct Moves {
 impl Moves {
     /// A database that is lost knows of no other host.
     pub fn draw(chance: &Chance, may_lose_database: bool) -> Self {
-        let visits_other_host = chance.happens(0.15) && !may_lose_database;
-        Self { rotates_key: chance.happens(0.2), visits_other_host }
+        let visits_other_host = chance.happens(0.2) && !may_lose_database;
+        Self { rotates_key: chance.happens(0.25), visits_other_host }
     }
 
     /// The place of the next life. A key that was rotated is not used again.

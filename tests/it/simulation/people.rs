@@ -104,7 +104,10 @@ impl People {
     }
 
     async fn do_something(&self) {
-        match self.chance.between(0, 25) {
+        if self.chance.happens(0.15) && self.resolve().await {
+            return;
+        }
+        match self.chance.between(0, 23) {
             0..=11 => {
                 self.world.change_folder();
                 // As a watched folder does; else the next scan finds it.
@@ -122,9 +125,8 @@ impl People {
                 self.world.time.set_ahead(hours * 3_600_000);
                 self.world.act("the clock was set");
             }
-            20 | 21 => self.resolve().await,
-            22 => self.world.move_results_away(&self.chance),
-            23 => self.fetch().await,
+            20 => self.world.move_results_away(&self.chance),
+            21 => self.fetch().await,
             _ => self.decide().await,
         }
     }
