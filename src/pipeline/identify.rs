@@ -25,8 +25,7 @@ pub(super) async fn identify<A: Api>(
         return Ok(StepEnd::new(task, None));
     }
     if let Some(taken) = check_output(context, &task).await? {
-        let task = context.note_in_the_way(&task, taken).await?;
-        return Ok(StepEnd::new(task, None));
+        return context.note_in_the_way(&task, taken).await;
     }
     let (account, video) = (context.settings.account.to_string(), video_key(&task));
     let now_ms = context.clock.now_ms();

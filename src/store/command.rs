@@ -61,17 +61,16 @@ impl JobState {
     pub fn resend_danger(&self) -> Option<ResendDanger> {
         let task = self.to_decide()?;
         let answer = task.create.as_ref().map(|create| create.answer);
+        if let Some(first) = self.candidates.first() {
+            return Some(ResendDanger::CouldBe(first.task_id.clone()));
+        }
         if task.state == State::Creating {
             return Some(ResendDanger::LookedUp);
         }
         if answer == Some(CreateAnswer::NameExists) {
             return Some(ResendDanger::NameExists);
         }
-        match self.candidates.as_slice() {
-            [] if self.listed_at_ms.is_some() => None,
-            [] => Some(ResendDanger::NotListed),
-            [first, ..] => Some(ResendDanger::CouldBe(first.task_id.clone())),
-        }
+        self.listed_at_ms.is_none().then_some(ResendDanger::NotListed)
     }
 }
 

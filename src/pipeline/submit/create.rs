@@ -39,8 +39,7 @@ pub(in crate::pipeline) async fn create<A: Api>(
             return Ok(StepEnd::new(task, None));
         }
         Err(NotReady::InTheWay(found)) => {
-            let task = context.note_in_the_way(&task, found).await?;
-            return Ok(StepEnd::new(task, None));
+            return context.note_in_the_way(&task, found).await;
         }
         Err(NotReady::Store(error)) => return Err(error),
     };

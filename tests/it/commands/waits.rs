@@ -253,7 +253,7 @@ async fn for_what_was_sent() {
     wait.job("sent", wait.submitted("t1")).await;
     assert_eq!(wait.told("sent"), "Kling to begin task t1");
     wait.drive("sent", vec![O::Unseen("no such task".into())], MOMENT).await;
-    let unseen = "task t1, created with account at host, to show up, which the API does not know: no such task";
+    let unseen = "task t1, created with account at api-singapore.klingai.com, to show up, which the API does not know: no such task";
     assert_eq!(wait.told("sent"), unseen);
     wait.drive("sent", vec![O::SeenAgain, O::Processing], MOMENT).await;
     assert_eq!(wait.told("sent"), "Kling to finish task t1");

@@ -3,8 +3,8 @@
 use lipsyncd::sim::{SimConfig, SimServer};
 
 use super::env::{
-    HASTY, ask_for, done, house, learn_lookups, lenient, lose_creates, restart, slots_used,
-    until_all, until_delivered, until_printed,
+    HASTY, ask_for, done, house, learn_lookups, lenient, lose_creates, refused, restart,
+    slots_used, until_all, until_delivered, until_printed,
 };
 use crate::support::{
     daemon::{BRISK, House, slow},
@@ -104,7 +104,8 @@ fn open_create_that_never_arrived_is_not_sent_to_another_address_of_the_same_api
     until_all(&house, &KEYS, "unresolved");
     house.sim.assert_requests(1);
     for key in KEYS {
-        done(&house, &["resolve", key, "--resend"]);
+        refused(&house, &["resolve", key, "--resend"], &["sent to another host", "--yes"]);
+        done(&house, &["resolve", key, "--resend", "--yes"]);
     }
     until_delivered(&house, &KEYS);
     house.sim.assert_requests(5);

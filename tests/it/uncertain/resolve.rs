@@ -73,7 +73,11 @@ fn resend_is_refused_while_the_list_shows_the_task() {
 fn resend_is_refused_while_the_list_was_not_read() {
     for state in STATES {
         let house = lost(state, false, true);
-        refused(&house, &["resolve", "x", "--resend"], &["list", "--yes"]);
+        refused(
+            &house,
+            &["resolve", "x", "--resend"],
+            &[if state == "creating" { "still looks it up" } else { "list" }, "--yes"],
+        );
         assert_eq!(house.state("x"), state);
         done(&house, &["resolve", "x", "--resend", "--yes"]);
         answer_lookups(&house);
@@ -89,11 +93,39 @@ fn resend_is_done_once_the_list_shows_that_nothing_could_be_it() {
         house.until("the list to be read", |house| {
             house.run(&["show", "x"]).out.contains("No task of the account could be it")
         });
-        done(&house, &["resolve", "x", "--resend"]);
+        if state == "creating" {
+            // It would be sent again without anybody's help.
+            refused(&house, &["resolve", "x", "--resend"], &["still looks it up", "--yes"]);
+            done(&house, &["resolve", "x", "--resend", "--yes"]);
+        } else {
+            done(&house, &["resolve", "x", "--resend"]);
+        }
         answer_lookups(&house);
         until_delivered(&house, &["x"]);
         house.sim.assert_requests(1);
     }
+}
+
+/// The list that a person saw may be old: it is read again when the create request has its turn.
+#[test]
+fn resend_is_taken_back_if_the_list_shows_the_task_by_then() {
+    let mut house = lost("unresolved", true, true);
+    house.kill();
+    // The database says that the list was read, and showed none.
+    let database = rusqlite::Connection::open(house.path("lipsyncd.db")).unwrap();
+    database.execute("UPDATE task SET listed_at_ms = 1", []).unwrap();
+    drop(database);
+    done(&house, &["resolve", "x", "--resend"]);
+    house.sim.control(Sim::clear_faults);
+    house.sim.fail_lookups(false, false);
+    house.sim.answer_names(false);
+    house.start();
+    let own = task_of(&house, "x").task_id;
+    until_printed(&house, "x", &["unresolved", &own]);
+    house.sim.assert_requests(1);
+    done(&house, &["resolve", "x", "--task", &own]);
+    until_delivered(&house, &["x"]);
+    house.sim.assert_requests(1);
 }
 
 #[test]
