@@ -38,7 +38,7 @@ pub(in crate::pipeline) async fn by_name<A: Api>(
     context: &Context<A>,
     task: &Task,
 ) -> Result<(Lookup, Option<Answer>), StoreError> {
-    let mut first = None;
+    let mut not_found: Option<(Lookup, Option<Answer>)> = None;
     for (lookups, spelling) in spellings(context.lookups()) {
         let name = task.external_task_id();
         let reply = context.query(|| context.api.task_by_name(&name, spelling)).await;
@@ -68,9 +68,17 @@ pub(in crate::pipeline) async fn by_name<A: Api>(
                 }
             },
         };
-        first.get_or_insert((lookup, answer));
+        // The way that failed may be the one that is answered.
+        let counts_more = match &not_found {
+            None => true,
+            Some((Lookup::NotFound { .. }, _)) => matches!(lookup, Lookup::Failed { .. }),
+            Some(_) => false,
+        };
+        if counts_more {
+            not_found = Some((lookup, answer));
+        }
     }
-    Ok(first.unwrap_or((Lookup::NotFound { is_proper: false }, None)))
+    Ok(not_found.unwrap_or((Lookup::NotFound { is_proper: false }, None)))
 }
 
 /// Whose task one of this name is. `ahead_ms` is taken off this machine's time to get the server's.
