@@ -24,9 +24,10 @@ use crate::{
 /// To find out: `lipsyncd show JOB` shows when the create request was sent and under which
 /// external_task_id, and lists the tasks of your account that could be it. If one of them is it, give its
 /// id by --task: the task is followed to its end and not paid for again. Only if there is none, use
-/// --resend: if Kling has a task after all, it is paid for twice. So --resend is refused while the list of
-/// the account's tasks was not read far enough, or a listed task could be the one, unless --yes is given. A
-/// task that Kling does not know may be corrected by another --task.
+/// --resend: if Kling has a task after all, it is paid for twice. So --resend is refused while lipsyncd still
+/// looks the job up, while the list of the account's tasks was not read far enough, if a listed task could be the
+/// one, if Kling said that the name exists, and at another host than before, unless --yes is given. The list is
+/// read once more before the request is sent. A task that Kling does not know may be corrected by another --task.
 #[derive(Debug, clap::Args)]
 #[command(
     group = ArgGroup::new("decision").required(true),
