@@ -66,8 +66,9 @@ pub(super) async fn inquire<A: Api>(
         }
         by_name => by_name,
     };
-    // Nothing was sent, and the name is free: it may be sent.
-    if task.create.is_none() && matches!(by_name, Lookup::NotFound { is_proper: true }) {
+    // Nothing was ever sent, and the name is free: it may be sent.
+    let was_never_sent = task.create.is_none() && task.resend.is_none();
+    if was_never_sent && matches!(by_name, Lookup::NotFound { is_proper: true }) {
         return only(Finding::Absent);
     }
     // Asked before and after: a create request that begins and ends in between has its task written.
