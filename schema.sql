@@ -117,7 +117,7 @@ CREATE TABLE task (
   sent_at_ms          INTEGER,
   sends               INTEGER,                      -- how often the create request was written to be sent
   create_answer       TEXT    CHECK (create_answer = 'name_exists' OR create_answer = 'session_gone' OR create_answer = 'refused'),
-  create_error_code   TEXT,                         -- why no task came of the last send so far
+  create_error_code   TEXT,                         -- why the last send has not become a task so far
   create_error        TEXT,
   listed_at_ms        INTEGER,                      -- when the list of the account's tasks was read far enough, while the outcome is unknown
   task_id             TEXT,                         -- Kling's id of the accepted task

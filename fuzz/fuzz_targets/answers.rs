@@ -70,7 +70,7 @@ fn checked<T: Debug>(reply: Reply<T>, http_status: u16) -> Option<T> {
             assert!(!words.is_empty() && !words.contains(SECRET));
             assert!(!error.never_left);
             assert!(error.retry_after_ms.is_none_or(|ms| ms >= 0));
-            // Whoever is not the API refuses nothing, but for the size of a request.
+            // What is not the API refuses nothing, but for the size of a request.
             let refused = answer.code.is_some_and(|code| code != 0) || http_status == 413;
             assert!(error.leaves_outcome_open() || refused);
             None

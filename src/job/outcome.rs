@@ -82,7 +82,7 @@ pub enum Outcome {
         /// As in [`Outcome::Absent`].
         absent_ms: i64,
     },
-    /// A task has the name and cannot be told to be this one; in words.
+    /// A task has the name and cannot be proved to be this one; in words.
     Conflict(String),
     /// More is known than when the task became unresolved: it is looked up again.
     Reopened,

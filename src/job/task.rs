@@ -265,7 +265,7 @@ impl Task {
         self.state.holds_slot() && !self.slot_freed
     }
 
-    /// Whether its create request is being sent, or nobody has looked since what came of it.
+    /// Whether its create request is being sent, or it was not looked up since.
     #[must_use]
     pub fn is_sending(&self) -> bool {
         self.state == State::Creating && self.waits.is_none()

@@ -43,7 +43,7 @@ pub struct SimConfig {
     pub identify_latency_ms: u64,
     /// How long the answer to a query is held back.
     pub query_latency_ms: u64,
-    /// For how long a new task is neither found by queries nor listed.
+    /// For how long a new task is not found by queries and not listed.
     pub visibility_lag_ms: i64,
     /// The same for each kind of query apart.
     pub lags: Lags,

@@ -10,11 +10,11 @@ use crate::job::{Account, Task};
 pub enum Lookups {
     /// Not learned yet.
     Unknown,
-    /// The name stands in the path.
+    /// The name is in the path.
     Path,
     /// The name is a parameter of the list.
     Query,
-    /// The name stands in the path, and a parameter says so.
+    /// The name is in the path, and a parameter says so.
     Flag,
     /// In none of these ways.
     Unanswered,

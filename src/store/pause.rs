@@ -52,7 +52,7 @@ pub struct Pause {
 /// Create requests that may become a task without another send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OpenCreates {
-    /// Those that were written, and neither answered nor looked up since.
+    /// Those that were written, and not answered or looked up since.
     pub in_flight: i64,
     /// Those, and those whose outcome is being looked up.
     pub in_all: i64,

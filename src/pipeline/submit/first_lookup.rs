@@ -123,7 +123,7 @@ async fn find_in_list<A: Api>(
     Ok(Lookup::NotFound { is_proper: false })
 }
 
-/// What came of looking for later takes of a task that was found.
+/// The result of looking for later takes of a task that was found.
 #[expect(clippy::large_enum_variant, reason = "one lives at a time, and is moved once")]
 pub(in crate::pipeline) enum Later {
     /// The lead job has a later take; this is the task that it left.

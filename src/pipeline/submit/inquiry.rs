@@ -21,7 +21,7 @@ use crate::{
 pub(super) enum Finding {
     /// Kling's id of the task.
     Found(String),
-    /// A task has the name that cannot be told to be this one; in words.
+    /// A task has the name that cannot be proved to be this one; in words.
     Conflict(String),
     /// There is no such task, by name and by list.
     Absent,

@@ -24,7 +24,7 @@ const LOOKS_MIN: u32 = 4;
 pub(in crate::pipeline) enum Lookup {
     /// The task.
     Found(Box<RemoteTask>),
-    /// A task of that name that cannot be told to be this one; in words, and the task if no job has it.
+    /// A task of that name that cannot be proved to be this one; in words, and the task if no job has it.
     Conflict(String, Option<Box<RemoteTask>>),
     /// No task of that name. An empty success is no proper "not found", and neither is an account that was not
     /// asked because it answers no lookups.

@@ -38,7 +38,7 @@ pub(super) enum Proof {
     Answered,
     /// They do not find it, though Kling shows it by its id.
     Unanswered,
-    /// Kling shows it neither by name nor by its id, which is returned.
+    /// Kling shows it by no name and not by its id, which is returned.
     NotShown(String),
     /// No task of this key at this host is known.
     NoTask,

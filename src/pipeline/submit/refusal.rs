@@ -15,7 +15,7 @@ use crate::{
 const NAME_IN_USE: [&str; 7] =
     ["exist", "already", "duplicate", "unique", "in use", "occupied", "taken"];
 
-/// What a create request comes to that was not accepted, and what that says about the account.
+/// The outcome of a create request that was not accepted, and what it says about the account.
 pub(super) async fn refused<A: Api>(
     context: &Context<A>,
     task: &Task,

@@ -1,4 +1,4 @@
-//! Writes a create request, sends it, and writes what came of it.
+//! Writes a create request, sends it, and writes the result.
 
 use super::{Gate, refusal::refused};
 use crate::{
@@ -76,7 +76,7 @@ fn accepted(task: &Task, created: Created) -> (Outcome, Option<Word>) {
     }
 }
 
-/// Writes what came of a create request that was sent. It must not be lost because the manifest was edited
+/// Writes the result of a create request that was sent. It must not be lost because the manifest was edited
 /// meanwhile: then the row is read again, and as long as it is the same create request, it counts.
 async fn note_answer<A: Api>(
     context: &Context<A>,

@@ -15,7 +15,7 @@ use crate::{
 /// So many unresolved tasks are looked up in one go.
 const TASKS_MAX: usize = 1_000;
 
-/// What came of looking up the unresolved tasks.
+/// The result of looking up the unresolved tasks.
 #[derive(Debug, Default)]
 pub(in crate::pipeline) struct LookedUp {
     /// Those that are not unresolved any more.

@@ -85,7 +85,7 @@ async fn retry_under_an_own_name_gets_the_next_take() {
     assert_eq!(bench.task("a").await.name, "mine-2");
 }
 
-/// `promo` in its second take is `promo-2` at Kling, whoever has that name.
+/// `promo` in its second take is `promo-2` at Kling, and no other request may have that name.
 #[tokio::test]
 async fn name_of_a_take_belongs_to_one_request_too() {
     let bench = Bench::new();
