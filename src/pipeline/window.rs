@@ -136,7 +136,9 @@ impl<A: Api> Pipeline<A> {
     }
 
     fn take_in(&mut self, mut task: Task) {
-        if self.shelf.holds(task.id) {
+        // What waits in memory may have been moved by somebody else since.
+        let is_old = self.shelf.get(task.id).is_some_and(|held| held.revision != task.revision);
+        if self.shelf.holds(task.id) && !is_old {
             return;
         }
         if self.is_fresh && task.state.holds_slot() {

@@ -77,13 +77,14 @@ impl People {
         let (names_it, is_sure) = (self.chance.happens(0.4), self.chance.happens(0.3));
         let decided = Arc::new(Mutex::new(None));
         let name = Arc::clone(&decided);
+        let host = self.world.place().account().host;
         let judge = move |state: &JobState| {
             let task = state.to_decide().filter(|task| !task.is_sending())?;
+            let is_here = task.create.as_ref().is_none_or(|create| create.host == host);
+            let is_allowed = is_here && state.resend_danger().is_none();
             let outcome = match names_it {
                 true => found(&ledger, task)?,
-                false if is_sure || state.resend_danger().is_none() => {
-                    Outcome::ResolvedAsUnsent { is_sure }
-                }
+                false if is_sure || is_allowed => Outcome::ResolvedAsUnsent { is_sure },
                 false => return None,
             };
             *name.lock().unwrap() = Some(task.external_task_id());
