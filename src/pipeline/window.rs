@@ -136,9 +136,10 @@ impl<A: Api> Pipeline<A> {
     }
 
     fn take_in(&mut self, mut task: Task) {
-        // What waits in memory may have been moved by somebody else since.
-        let is_old = self.shelf.get(task.id).is_some_and(|held| held.revision != task.revision);
-        if self.shelf.holds(task.id) && !is_old {
+        // What waits in memory for its turn may have been moved by somebody else since. What was sent is moved by the
+        // poll, which has not ended yet.
+        let is_old = |held: &Task| held.state.is_unsent() && held.revision != task.revision;
+        if self.shelf.holds(task.id) && !self.shelf.get(task.id).is_some_and(is_old) {
             return;
         }
         if self.is_fresh && task.state.holds_slot() {
