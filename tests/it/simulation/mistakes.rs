@@ -28,8 +28,6 @@ pub enum Mistake {
     NamedAnew,
     /// A lookup that finds nothing counts at once.
     AbsentAtOnce,
-    /// The host of the account is ignored: the daemon takes whatever it is sent to for one API.
-    HostIgnored,
     /// A paused queue pays.
     PauseIgnored,
     /// A budget that is spent does not hold tasks back.
@@ -42,12 +40,11 @@ pub enum Mistake {
 
 impl Mistake {
     /// Every one of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 8] = [
         Self::TaskForgotten,
         Self::LostIsUnsent,
         Self::NamedAnew,
         Self::AbsentAtOnce,
-        Self::HostIgnored,
         Self::PauseIgnored,
         Self::BudgetIgnored,
         Self::Silent,
@@ -59,7 +56,6 @@ impl Mistake {
         match self {
             Self::AbsentAtOnce => settings.policy.create_settle_ms = 0,
             Self::BudgetIgnored => settings.units_per_day_micro = None,
-            Self::HostIgnored => settings.account.host = "one".to_owned(),
             _ => {}
         }
     }

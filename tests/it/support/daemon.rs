@@ -78,6 +78,11 @@ pub struct House {
     daemon: Option<Child>,
 }
 
+/// The deliberate mistake that a copy of the source makes, if this is one: see tests/mistakes.sh.
+fn mistake() -> Option<(&'static str, std::ffi::OsString)> {
+    std::env::var_os("MISTAKE").map(|name| ("MISTAKE", name))
+}
+
 impl House {
     pub fn new(config: SimConfig) -> Self {
         Self::with(config, 5, "")
@@ -174,7 +179,7 @@ impl House {
     /// The same with another file of settings.
     pub fn command_with(&self, config: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lipsyncd"));
-        command.env_clear().envs(KEYS).current_dir(self.dir.path());
+        command.env_clear().envs(KEYS).envs(mistake()).current_dir(self.dir.path());
         command.arg("--config").arg(self.path(config)).args(arguments);
         command.stdin(Stdio::null());
         command
@@ -218,7 +223,12 @@ impl House {
             return self.spawn_as(plain);
         }
         let mut command = Command::new("setpriv");
-        command.env_clear().envs(KEYS).current_dir(self.dir.path()).stdin(Stdio::null());
+        command
+            .env_clear()
+            .envs(KEYS)
+            .envs(mistake())
+            .current_dir(self.dir.path())
+            .stdin(Stdio::null());
         for set in ["--bounding-set", "--inh-caps"] {
             command.args([set, "-dac_override,-dac_read_search"]);
         }
