@@ -110,10 +110,16 @@ CREATE TABLE task (
   plan_start_ms       INTEGER,
   plan_end_ms         INTEGER,
   plan_insert_ms      INTEGER,
-  account             TEXT,                         -- the account that the create request was sent with
+  slot_freed          INTEGER NOT NULL DEFAULT 0 CHECK (slot_freed IN (0, 1)), -- Kling has not shown it for long
+  resend              TEXT    CHECK (resend = 'checked' OR resend = 'sure'), -- how sure a person was that Kling has no task of it
+  account_row         INTEGER REFERENCES account (id), -- the host and key that the create request was sent to and with
   first_sent_at_ms    INTEGER,                      -- written before the create request is sent
   sent_at_ms          INTEGER,
   sends               INTEGER,                      -- how often the create request was written to be sent
+  create_answer       TEXT    CHECK (create_answer = 'name_exists' OR create_answer = 'session_gone' OR create_answer = 'refused'),
+  create_error_code   TEXT,                         -- why the last send has not become a task so far
+  create_error        TEXT,
+  listed_at_ms        INTEGER,                      -- when the list of the account's tasks was read far enough, while the outcome is unknown
   task_id             TEXT,                         -- Kling's id of the accepted task
   units_micro         INTEGER NOT NULL DEFAULT 0,
   error_code          TEXT,
@@ -131,6 +137,7 @@ CREATE TABLE task (
   CHECK ((ended_at_ms IS NOT NULL) = (state = 'succeeded' OR state = 'failed' OR state = 'cancelled')),
   -- No create request without its record, no accepted task without its id, no success without its file.
   CHECK (state <> 'creating' OR first_sent_at_ms IS NOT NULL),
+  CHECK (first_sent_at_ms IS NULL OR state <> 'waiting' AND state <> 'queued' AND state <> 'identified' AND state <> 'cancelled'),
   CHECK (task_id IS NOT NULL OR state <> 'submitted' AND state <> 'processing' AND state <> 'downloading' AND state <> 'succeeded'),
   CHECK (state <> 'succeeded' OR result_sha256 IS NOT NULL)
 ) STRICT;
@@ -144,6 +151,7 @@ CREATE INDEX task_state    ON task (state);
 CREATE INDEX task_lead     ON task (lead_job);
 CREATE INDEX task_session  ON task (session_row) WHERE session_row IS NOT NULL;
 CREATE INDEX task_own_name ON task (own_task_id) WHERE own_task_id IS NOT NULL;
+CREATE INDEX task_own_take ON task (external_task_id) WHERE own_task_id IS NOT NULL;
 -- No two tasks of this database are one task at Kling.
 CREATE UNIQUE INDEX task_id_at_kling ON task (task_id) WHERE task_id IS NOT NULL;
 
@@ -266,7 +274,7 @@ CREATE TABLE event (
 
 CREATE INDEX event_of_job ON event (job_id);
 
--- The account's tasks that an unresolved task could be, for the person who decides.
+-- Tasks of the account that a task with an unknown create request could be, for the person who decides.
 CREATE TABLE candidate (
   task_row      INTEGER NOT NULL REFERENCES task (id) ON DELETE CASCADE,
   task_id       TEXT    NOT NULL,
@@ -283,12 +291,16 @@ CREATE TABLE spend (
   tasks          INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 
--- What was learned about an account.
+-- What was learned about an account, as one key shows it at one host. Two keys may be of one account.
 CREATE TABLE account (
-  name         TEXT    PRIMARY KEY,
-  lookups      TEXT    NOT NULL DEFAULT 'unknown' CHECK (lookups IN ('unknown', 'answered', 'unanswered')),
-  slots_limit  INTEGER                              -- learned from 1303; NULL: none lower than configured
-) STRICT, WITHOUT ROWID;
+  id           INTEGER PRIMARY KEY,
+  host         TEXT    NOT NULL,                    -- of kling.base_url
+  key          TEXT    NOT NULL,                    -- names the key, and is not the key
+  lookups      TEXT    NOT NULL DEFAULT 'unknown'   -- how it answers lookups by name
+               CHECK (lookups IN ('unknown', 'path', 'query', 'flag', 'unanswered')),
+  slots_limit  INTEGER,                             -- learned from 1303; NULL: none lower than configured
+  UNIQUE (host, key)
+) STRICT;
 
 -- The state of the daemon and its queue: one row.
 CREATE TABLE daemon_state (
@@ -388,18 +400,18 @@ SELECT
         ELSE coalesce(j.waits, 'its copy of the result')
       END
     WHEN t.lead_job <> j.id THEN 'shares the task of ' || (SELECT key FROM job WHERE id = t.lead_job)
-    WHEN j.state = 'unresolved' THEN 'a decision, for the answer to its create was lost: lipsyncd resolve ' || j.key || ' --task ID | --resend'
+    WHEN j.state = 'unresolved' THEN 'a decision, because ' || coalesce(t.waits, 'it is not known whether Kling has its task') || ': lipsyncd resolve ' || j.key || ' --task ID | --resend'
     WHEN j.state = 'waiting' AND t.due_at_ms > now.ms THEN 'its not_before, ' || strftime('%Y-%m-%dT%H:%M:%fZ', t.due_at_ms / 1000.0, 'unixepoch')
     WHEN j.state = 'waiting' THEN 'its turn, for its not_before has come'
     -- What this task alone waits for, until a later time.
     WHEN t.waits IS NOT NULL AND t.due_at_ms > now.ms THEN
       t.waits || ' (at ' || strftime('%Y-%m-%dT%H:%M:%fZ', t.due_at_ms / 1000.0, 'unixepoch') || ')'
     -- What holds the whole queue; without credentials it asks nothing, else it only pays nothing.
-    WHEN l.pause = 'credentials' OR l.pause IS NOT NULL AND (j.state IN ('queued', 'identified') OR j.state = 'creating' AND t.waits GLOB 'its create to be sent again*') THEN
+    WHEN l.pause = 'credentials' OR l.pause IS NOT NULL AND (j.state IN ('queued', 'identified') OR j.state = 'creating' AND t.waits GLOB 'its create request to be sent again*') THEN
       'the line, which is paused: ' || l.pause_reason ||
       CASE WHEN instr(l.pause_reason, 'code ' || l.pause_code) = 0 THEN ' (code ' || l.pause_code || ')' ELSE '' END
     WHEN l.scanning AND j.state IN ('queued', 'identified') THEN 'the first complete scan of jobs_dir since the start' || coalesce(': ' || l.folder_problem, '')
-    WHEN l.hold IS NOT NULL AND (j.state IN ('queued', 'identified') OR j.state = 'creating' AND t.waits GLOB 'its create to be sent again*') THEN l.hold
+    WHEN l.hold IS NOT NULL AND (j.state IN ('queued', 'identified') OR j.state = 'creating' AND t.waits GLOB 'its create request to be sent again*') THEN l.hold
     WHEN l.trouble IS NOT NULL AND j.state IN ('queued', 'identified') THEN 'the API, which gives no usable answer: ' || l.trouble
     WHEN j.state = 'identified' AND slots.used >= l.slots_limit THEN 'a slot (' || slots.used || ' of ' || l.slots_limit || ' slots in use)'
     WHEN j.state IN ('queued', 'identified') AND t.waits IS NOT NULL THEN t.waits
@@ -410,7 +422,7 @@ SELECT
     ELSE
       CASE
         WHEN t.waits IS NOT NULL THEN t.waits
-        WHEN j.state = 'creating' THEN 'the answer to its create'
+        WHEN j.state = 'creating' THEN 'the answer to its create request'
         WHEN j.state = 'submitted' THEN 'Kling to begin task ' || t.task_id
         WHEN j.state = 'processing' THEN 'Kling to finish task ' || t.task_id
         ELSE 'its download'
@@ -440,7 +452,7 @@ FROM job j
 JOIN manifest m ON m.id = j.manifest_id
 LEFT JOIN task t ON t.id = j.task_row
 JOIN daemon_state l ON l.id = 1
-JOIN (SELECT count(*) AS used FROM task WHERE state IN ('creating', 'submitted', 'processing')) slots
+JOIN (SELECT count(*) AS used FROM task WHERE state IN ('creating', 'submitted', 'processing') AND slot_freed = 0) slots
 JOIN (SELECT (julianday('now') - 2440587.5) * 86400000.0 AS ms) now;
 
 -- One row per change of a job.
@@ -526,7 +538,7 @@ SELECT
     l.hold, l.folder_problem, l.trouble) AS reason,
   l.pause_code AS code,
   strftime('%Y-%m-%dT%H:%M:%fZ', l.next_probe_at_ms / 1000.0, 'unixepoch') AS next_probe_at,
-  (SELECT count(*) FROM task WHERE state IN ('creating', 'submitted', 'processing')) AS slots_used,
+  (SELECT count(*) FROM task WHERE state IN ('creating', 'submitted', 'processing') AND slot_freed = 0) AS slots_used,
   l.slots_limit,
   coalesce((SELECT identify_micro + task_micro FROM spend WHERE day = strftime('%Y-%m-%d', 'now')), 0) / 1e6 AS units_today,
   l.cap_micro / 1e6 AS cap,

@@ -18,7 +18,7 @@ use tokio::{sync::Notify, time::sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
-pub use settings::{connect, locator, policy};
+pub use settings::{account, connect, locator, policy};
 
 use crate::{
     config::{Config, Credentials},

@@ -8,7 +8,7 @@
 //! A release build has nothing of this. It must never do anything else than end the process or wait.
 
 /// All points there are; each has a before and an after.
-pub const POINTS: [&str; 26] = [
+pub const POINTS: [&str; 27] = [
     // The daemon's start.
     "lock.write",
     "store.make",
@@ -22,6 +22,7 @@ pub const POINTS: [&str; 26] = [
     "api.identify",
     "api.create",
     "api.task",
+    "api.task_by_name",
     "api.tasks",
     "api.fetch",
     // The output folder.

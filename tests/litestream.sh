@@ -50,7 +50,7 @@ until_true grep -q 'http://127' simulator.log
 api=$(grep -o 'http://127[0-9.:]*' simulator.log | head -n 1)
 
 cat >lipsyncd.yaml <<END
-kling: { base_url: "$api", create_settle: 1s }
+kling: { base_url: "$api", request_timeout: 2s, create_settle: 3s }
 watch: { settle: 100ms, rescan_interval: 500ms }
 limits: { identify_per_second: 4, create_per_second: 4, query_per_second: 50 }
 poll: { min_interval: 100ms, max_interval: 500ms }

@@ -91,7 +91,7 @@ async fn finish_all(house: &House) {
         retry_initial_ms: 1_000,
         retry_max_ms: 300_000,
         give_up_after_ms: 86_400_000,
-        create_settle_ms: 10_000,
+        create_settle_ms: 90_000,
     });
     let mut number = 0;
     loop {
@@ -130,7 +130,7 @@ async fn finish(store: &Store, task: Task, policy: &Policy, number: u64) {
     let known = store.keep_session("bench", &video, known).await.unwrap();
     let identified =
         Outcome::Identified { session: known.session, faces: known.faces, units_micro: 50_000 };
-    let intended = Outcome::CreateIntended { account: "bench".to_owned() };
+    let intended = Outcome::CreateIntended { host: "host".to_owned(), account: "bench".to_owned() };
     // As long as those of the simulator.
     let accepted = Outcome::Accepted { task_id: (829_000_000_000_000_000 + number).to_string() };
     let result =

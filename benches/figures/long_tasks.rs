@@ -10,10 +10,10 @@ use std::{
 
 use futures_util::{StreamExt as _, stream};
 use lipsyncd::{
-    job::{FaceChoice, JobSpec, Media, Moment, Policy, Source},
+    job::{Account, FaceChoice, JobSpec, Media, Moment, Policy, Source},
     kling::{
         Answer, Api, CreateRequest, Created, Fetched, Identified, RemoteTask, Reply, ResourcePack,
-        VideoRef,
+        Spelling, VideoRef,
         offline::{RawAnswer, unanswered},
     },
     manifest::{Content, request_hash, spec_hash},
@@ -86,12 +86,12 @@ fn settings(dir: &TempDir, slots: usize, offload: Offload) -> Settings {
     let (output_dir, jobs_dir) = (dir.path().join("output"), dir.path().join("jobs"));
     std::fs::create_dir(&output_dir).unwrap();
     Settings {
-        account: "bench".to_owned(),
+        account: Account { host: "host".to_owned(), key: "bench".to_owned() },
         policy: Policy {
             retry_initial_ms: 1_000,
             retry_max_ms: 300_000,
             give_up_after_ms: 24 * HOUR_MS,
-            create_settle_ms: 10_000,
+            create_settle_ms: 90_000,
         },
         session_ttl_ms: 23 * HOUR_MS,
         slots,
@@ -184,6 +184,11 @@ impl Api for Simulated {
 
     async fn task(&self, id: &str) -> Reply<RemoteTask> {
         self.ask(|sim, now_ms| sim.query(now_ms, Some(AUTHORIZATION), id)).await.task()
+    }
+
+    async fn task_by_name(&self, name: &str, spelling: Spelling) -> Reply<RemoteTask> {
+        let asked = self.ask(|sim, now_ms| sim.query(now_ms, Some(AUTHORIZATION), name));
+        asked.await.task_by_name(name, spelling)
     }
 
     async fn tasks(&self, page: u32, page_size: u32) -> Reply<Vec<RemoteTask>> {

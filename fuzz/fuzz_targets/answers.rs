@@ -6,20 +6,20 @@
 use std::fmt::Debug;
 
 use libfuzzer_sys::fuzz_target;
-use lipsyncd::kling::{Reply, offline::RawAnswer};
+use lipsyncd::kling::{Reply, Spelling, offline::RawAnswer};
 use lipsyncd_fuzz::is_one_line;
 
 /// The API's message with its frame around it, or an excerpt.
 const ERROR_CHARS_MAX: usize = 1_500;
 
 /// The headers that are read.
-const HEADERS: [&str; 3] = ["content-type", "date", "retry-after"];
+const HEADERS: [&str; 5] = ["content-type", "date", "retry-after", "server", "via"];
 
 const SECRET: &str = "s3cr3t-key";
 
 fuzz_target!(|body: &[u8]| {
     let header = &body[..body.len().min(40)];
-    for http_status in [200, 400, 401, 404, 429, 500] {
+    for http_status in [200, 400, 401, 404, 413, 429, 500] {
         let raw = RawAnswer {
             http_status,
             headers: HEADERS.map(|name| (name, header.to_vec())).into(),
@@ -36,7 +36,9 @@ fuzz_target!(|body: &[u8]| {
             assert!(!created.task_id.is_empty());
         }
         let tasks = checked(raw.tasks(), http_status).unwrap_or_default();
-        for task in tasks.into_iter().chain(checked(raw.task(), http_status)) {
+        let named = Spelling::ALL.map(|spelling| raw.task_by_name("n", spelling));
+        let named = named.into_iter().filter_map(|reply| checked(reply, http_status));
+        for task in tasks.into_iter().chain(checked(raw.task(), http_status)).chain(named) {
             assert!(!task.task_id.is_empty());
             assert!(task.units_micro.is_none_or(|micro| micro >= 0));
             assert!(task.videos.iter().all(|video| video.duration_ms.is_none_or(|ms| ms >= 0)));
@@ -68,8 +70,9 @@ fn checked<T: Debug>(reply: Reply<T>, http_status: u16) -> Option<T> {
             assert!(!words.is_empty() && !words.contains(SECRET));
             assert!(!error.never_left);
             assert!(error.retry_after_ms.is_none_or(|ms| ms >= 0));
-            // Whoever is not the API refuses nothing.
-            assert!(error.leaves_outcome_open() || answer.code.is_some_and(|code| code != 0));
+            // What is not the API refuses nothing, but for the size of a request.
+            let refused = answer.code.is_some_and(|code| code != 0) || http_status == 413;
+            assert!(error.leaves_outcome_open() || refused);
             None
         }
     }

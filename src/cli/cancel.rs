@@ -45,21 +45,20 @@ fn judge(state: &JobState) -> Verdict {
     let refused = |why: String, hint| Err(No::Refused(why, hint));
     let never_sent = task.as_ref().is_none_or(|task| task.is_uncreated());
     match job.state {
-        State::Waiting | State::Queued | State::Identified if never_sent => Ok(Command::Cancel),
-        State::Waiting | State::Queued | State::Identified => refused(
-            format!(
-                "is {}, but its create request was sent before and may have been accepted: that is found \
-                 out first, and the API cannot cancel a task",
-                job.state
-            ),
-            None,
-        ),
+        // No task has an open create request in these states.
+        State::Waiting | State::Queued | State::Identified => Ok(Command::Cancel),
         State::Failed if never_sent && job.earlier_task.is_some() => Ok(Command::Cancel),
         State::Cancelled => Err(No::Already("was cancelled already".to_owned())),
         State::Succeeded | State::Failed => {
             refused(format!("has {} already: there is nothing left to cancel", job.state), None)
         }
-        State::Creating | State::Submitted | State::Processing | State::Downloading => refused(
+        State::Creating => refused(
+            "is creating: its create request was sent and may have been accepted, and the API cannot cancel a \
+             task. If it was accepted, it is followed to its end"
+                .to_owned(),
+            None,
+        ),
+        State::Submitted | State::Processing | State::Downloading => refused(
             format!(
                 "is {}: its create request was sent, and the API cannot cancel a task. It is followed to its end",
                 job.state

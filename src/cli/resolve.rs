@@ -1,4 +1,4 @@
-//! `lipsyncd resolve`: a person decides what became of a create whose answer was lost.
+//! `lipsyncd resolve`: a person decides a create request with an unknown outcome.
 
 use clap::{ArgGroup, ValueHint};
 
@@ -8,21 +8,26 @@ use super::{
     open,
 };
 use crate::{
-    job::{Outcome, State},
-    store::{Command, JobState},
+    job::{Account, Outcome, Task},
+    store::{Command, JobState, ResendDanger},
 };
 
-/// Decide an unresolved job: which task it is, or that it was never accepted
+/// Decide a job whose create request has an unknown outcome: which task it is, or that there is none
 ///
-/// A job is `unresolved` when the answer to its create was lost and lookups by external_task_id cannot
-/// tell what became of it, most often because the account does not answer them: nobody but you can
-/// tell whether Kling accepted it.
+/// A job is `unresolved` when nothing that Kling can be asked shows whether it has a task of the create
+/// request: a task of the account could be it and shows no name, the account answers no lookups by
+/// external_task_id, a task has the name and may be another one, or lookups failed for
+/// `retry.give_up_after`. lipsyncd looks it up again hourly, and whenever more becomes known. A job that is
+/// still `creating` can be decided as well, unless its request is in flight; so can a task of an earlier
+/// request of the job (the line `unresolved` of `lipsyncd show JOB`).
 ///
-/// To find out: `lipsyncd show JOB` tells when the create was sent and under which external_task_id,
-/// and lists the tasks of your account that could be it. If one of them is it, give its id by --task:
-/// it is followed to its end and not paid for again. Only if there is none, say --resend: should
-/// there be one after all, it is paid for twice. A task that Kling does not know may be corrected by
-/// another --task.
+/// To find out: `lipsyncd show JOB` shows when the create request was sent and under which
+/// external_task_id, and lists the tasks of your account that could be it. If one of them is it, give its
+/// id by --task: the task is followed to its end and not paid for again. Only if there is none, use
+/// --resend: if Kling has a task after all, it is paid for twice. So --resend is refused while lipsyncd still
+/// looks the job up, while the list of the account's tasks was not read far enough, if a listed task could be the
+/// one, if Kling said that the name exists, and at another host than before, unless --yes is given. The list is
+/// read once more before the request is sent. A task that Kling does not know may be corrected by another --task.
 #[derive(Debug, clap::Args)]
 #[command(
     group = ArgGroup::new("decision").required(true),
@@ -37,9 +42,12 @@ pub struct Args {
     /// This task of the account is it
     #[arg(long, value_name = "ID", group = "decision", value_hint = ValueHint::Other)]
     task: Option<String>,
-    /// It was never accepted: send it again
+    /// Kling has no task of it: send the create request again
     #[arg(long, group = "decision")]
     resend: bool,
+    /// With --resend: send it although Kling may have the task, and pay twice if it has
+    #[arg(long, conflicts_with = "task")]
+    yes: bool,
 }
 
 pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCode, CommandError> {
@@ -50,19 +58,32 @@ pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCod
             require_free(&changer, &arguments.job, &task_id)?;
             Outcome::ResolvedAs { task_id }
         }
-        None => Outcome::ResolvedAsUnsent,
+        None => Outcome::ResolvedAsUnsent { is_sure: arguments.yes },
     };
-    let names_a_task = arguments.task.is_some();
+    // Only the host matters, and no key is at hand.
+    let host = Account::new(&context.config.kling.base_url, String::new()).host;
+    let (names_a_task, is_sure) = (arguments.task.is_some(), arguments.yes);
     let judge = move |state: &JobState| -> Verdict {
         let key = &state.job.spec.key;
         let is_unseen = state.task.as_ref().is_some_and(|task| task.is_unseen());
-        match state.job.state {
-            State::Unresolved => Ok(Command::Task(outcome.clone())),
+        match state.to_decide() {
+            Some(task) if task.is_sending() => Err(No::Refused(
+                "its create request is in flight, or was not looked up since it was sent"
+                    .to_owned(),
+                Some("try again in a moment, while the daemon runs".to_owned()),
+            )),
+            Some(_) if names_a_task || is_sure => Ok(Command::Task(outcome.clone())),
+            Some(task) if is_of_other_host(task, &host) => Err(No::Refused(
+                "its create request was sent to another host, which may have its task: set \
+                 kling.base_url back"
+                    .to_owned(),
+                Some("--yes sends it to the host that is configured now, all the same".to_owned()),
+            )),
+            Some(_) => danger(state).map_or(Ok(Command::Task(outcome.clone())), Err),
             // The task that was named before does not exist: another may be named.
-            State::Submitted if is_unseen && names_a_task => Ok(Command::Task(outcome.clone())),
-            _ if state.undecided.is_some() => Ok(Command::Task(outcome.clone())),
-            other => Err(No::Refused(
-                format!("is {other}, not unresolved: there is nothing to decide"),
+            None if is_unseen && names_a_task => Ok(Command::Task(outcome.clone())),
+            None => Err(No::Refused(
+                format!("is {}: there is nothing to decide", state.job.state),
                 Some(open::command("show", key)),
             )),
         }
@@ -83,6 +104,38 @@ pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCod
     Ok(exit)
 }
 
+fn is_of_other_host(task: &Task, host: &str) -> bool {
+    task.create.as_ref().is_some_and(|create| create.host != host)
+}
+
+/// Why sending again may pay twice, as far as it is known.
+fn danger(state: &JobState) -> Option<No> {
+    let show = open::command("show", &state.job.spec.key);
+    let why = match state.resend_danger()? {
+        ResendDanger::LookedUp => {
+            "lipsyncd still looks it up, and sends it again by itself once Kling is known to have \
+             no task of it"
+                .to_owned()
+        }
+        ResendDanger::NameExists => {
+            "Kling said that a task of its name exists, and it would be paid twice".to_owned()
+        }
+        ResendDanger::NotListed => {
+            "the list of the account's tasks was not read far enough, and may hold its task"
+                .to_owned()
+        }
+        ResendDanger::CouldBe(task_id) if state.candidates.len() == 1 => {
+            format!("task {task_id} could be it, and would be paid twice")
+        }
+        ResendDanger::CouldBe(task_id) => format!(
+            "{} tasks of the account could be it, such as {task_id}: it would be paid twice",
+            state.candidates.len()
+        ),
+    };
+    let hint = format!("`{show}` shows what is known; --yes sends the create request all the same");
+    Some(No::Refused(why, Some(hint)))
+}
+
 fn said(state: &JobState, task_id: Option<&str>) -> String {
     let task = state.task.as_ref().filter(|task| !task.was_accepted());
     match (task_id, task) {
@@ -94,12 +147,12 @@ fn said(state: &JobState, task_id: Option<&str>) -> String {
     }
 }
 
-/// Whether an unresolved job is given a task that is not among those that it could be.
+/// Whether a job is given a task that is not among those that it could be.
 fn is_unlisted(changer: &Changer, key: &str, task_id: &str) -> Result<bool, CommandError> {
-    let detail = changer.reader.detail(key)?;
-    Ok(detail.is_some_and(|detail| {
-        (detail.state.job.state == State::Unresolved || detail.state.undecided.is_some())
-            && !detail.candidates.iter().any(|candidate| candidate.task_id == task_id)
+    let state = changer.reader.job_state(key)?;
+    Ok(state.is_some_and(|state| {
+        state.to_decide().is_some()
+            && !state.candidates.iter().any(|candidate| candidate.task_id == task_id)
     }))
 }
 

@@ -2,7 +2,11 @@
 
 mod plan;
 
-use std::io::{self, BufRead as _, IsTerminal as _};
+use std::{
+    collections::HashSet,
+    io::{self, BufRead as _, IsTerminal as _},
+    sync::{Mutex, PoisonError},
+};
 
 use clap::{ArgGroup, ValueHint};
 
@@ -22,7 +26,8 @@ use crate::{
 ///
 /// A take is used up only by a task that Kling accepted: a job that failed before sends the same take again. A
 /// job that succeeded, or failed at Kling, moves to the next take, whose task has the same name with -2, -3, …
-/// If that task exists already, its result is used and nothing is paid. The jobs and how many tasks are paid
+/// If that task exists already, its result is used and nothing is paid. A task that failed because Kling did
+/// not show it is asked for first, and used if Kling shows it. The jobs and how many tasks are paid
 /// are shown first; on a terminal the command asks, elsewhere it needs --yes. The exit code is 1 if one of the jobs
 /// cannot be made again.
 #[derive(Debug, clap::Args)]
@@ -71,12 +76,12 @@ pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCod
         return Ok(plan.exit);
     }
     let (keys, exit) = (plan.keys.clone(), plan.exit);
-    let judge = move |state: &JobState| match plan.has_shown(state) {
-        true => judge(state, only_failed),
-        false => Err(No::Refused(
+    let judge = move |state: &JobState| match judge(state, only_failed) {
+        Ok(_) if !plan.has_shown(state) => Err(No::Refused(
             "changed since it was shown: it is left as it is".to_owned(),
             Some(open::command("show", &state.job.spec.key)),
         )),
+        judged => judged,
     };
     Ok(exit.max(carry_out(&changer, &keys, context, judge)?))
 }
@@ -87,6 +92,23 @@ fn carry_out(
     context: &mut Context<'_>,
     judge: impl Fn(&JobState) -> Verdict + Send + Sync + 'static,
 ) -> Result<ExitCode, CommandError> {
+    let begun = Mutex::new(HashSet::new());
+    let judge = move |state: &JobState| {
+        let judged = judge(state);
+        let mut begun = begun.lock().unwrap_or_else(PoisonError::into_inner);
+        match (&judged, &state.task) {
+            (Ok(_), _) => begun.extend(state.retry_task.clone()),
+            // The retry of one job takes the others of its task along.
+            (Err(No::Refused(..)), Some(task))
+                if state.job.state.is_unsent()
+                    && begun.contains(&(task.request_hash.clone(), task.take)) =>
+            {
+                return Err(No::Already(said(state)));
+            }
+            _ => {}
+        }
+        judged
+    };
     let exit = changer.change_all(keys, context, judge, said)?;
     note_absent_daemon(context)?;
     Ok(exit)

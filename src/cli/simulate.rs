@@ -46,6 +46,12 @@ pub struct Args {
     /// Do not find tasks by their external_task_id
     #[arg(long)]
     no_lookups: bool,
+    /// Accept a second task with a known external_task_id
+    #[arg(long)]
+    accept_known_names: bool,
+    /// For how long a new task is hidden from all queries
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = time_ms)]
+    visible_after: i64,
     /// Decides everything that looks like chance
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
@@ -87,6 +93,8 @@ fn config(arguments: &Args) -> SimConfig {
         concurrency: usize::try_from(arguments.concurrency).unwrap_or(usize::MAX),
         task_ms: arguments.task_time,
         answers_external_lookups: !arguments.no_lookups,
+        unique_external_ids: !arguments.accept_known_names,
+        visibility_lag_ms: arguments.visible_after,
         media_dir: arguments.media.clone(),
         ids_from: open::now_ms().unsigned_abs(),
         seed: arguments.seed,
@@ -154,5 +162,34 @@ fn probability(words: &str) -> Result<f64, String> {
     match words.parse() {
         Ok(chance) if (0.0..=1.0).contains(&chance) => Ok(chance),
         _ => Err("a number from 0 to 1".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        arguments: Args,
+    }
+
+    fn config_of(line: &[&str]) -> SimConfig {
+        let line = ["simulate"].iter().chain(line);
+        config(&Line::try_parse_from(line).unwrap().arguments)
+    }
+
+    #[test]
+    fn flags_set_how_the_api_behaves() {
+        let (config, defaults) = (config_of(&[]), SimConfig::default());
+        assert!(config.answers_external_lookups && config.unique_external_ids);
+        assert_eq!(config.visibility_lag_ms, defaults.visibility_lag_ms);
+        let config =
+            config_of(&["--no-lookups", "--accept-known-names", "--visible-after", "1m 30s"]);
+        assert!(!config.answers_external_lookups && !config.unique_external_ids);
+        assert_eq!(config.visibility_lag_ms, 90_000);
     }
 }

@@ -1,8 +1,10 @@
 //! What each setting may be: in words for whoever wrote something else, and as checks.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
-use super::Config;
+use jiff::fmt::friendly::SpanPrinter;
+
+use super::{Config, Kling};
 
 /// Every key with what is allowed. Keys that have no further keys only.
 pub(super) const ALLOWED: &[(&str, &str)] = &[
@@ -19,9 +21,15 @@ pub(super) const ALLOWED: &[(&str, &str)] = &[
         "an https address without `?`, `#`, user and password; http only to this machine (127.0.0.1, ::1, localhost)",
     ),
     ("kling.connect_timeout", "a duration from 1ms to an hour, such as `10s`"),
-    ("kling.request_timeout", "a duration from 1ms to an hour, such as `60s`"),
+    (
+        "kling.request_timeout",
+        "a duration from 1ms to an hour, below `kling.create_settle`, such as `60s`",
+    ),
     ("kling.session_ttl", "a duration from 1ms to 30 days (`720h`), such as `23h`"),
-    ("kling.create_settle", "a duration of at most a day, such as `10s`"),
+    (
+        "kling.create_settle",
+        "a duration above `kling.request_timeout`, at most a day, such as `90s`",
+    ),
     ("limits.concurrency", "a whole number from 1 to 1000"),
     ("limits.identify_per_second", "a number above 0, at most 100000"),
     ("limits.create_per_second", "a number above 0, at most 100000"),
@@ -43,6 +51,8 @@ pub(super) const ALLOWED: &[(&str, &str)] = &[
     ("log.format", "`auto`, `text`, `json` or `journald`"),
 ];
 
+/// By how much the defaults differ.
+const MARGIN: Duration = Duration::from_secs(30);
 const MS: Duration = Duration::from_millis(1);
 const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
@@ -52,8 +62,9 @@ pub(super) fn allowed(key: &str) -> Option<&'static str> {
     ALLOWED.iter().find(|(known, _)| *known == key).map(|(_, allowed)| *allowed)
 }
 
-/// The keys whose values are out of range, each with what is wrong.
-pub(super) fn faults(config: &Config) -> Vec<(&'static str, &'static str)> {
+/// The keys whose values are out of range, each with what is wrong. The first key that the words quote, if any, is the
+/// other one of two that do not fit together.
+pub(super) fn faults(config: &Config) -> Vec<(&'static str, Cow<'static, str>)> {
     let Config { watch, kling, limits, poll, retry, pause, download, retention, .. } = config;
     let rate = |rate: f64| rate > 0.0 && rate <= 100_000.0;
     let within = |value: Duration, least: Duration, most: Duration| (least..=most).contains(&value);
@@ -97,8 +108,29 @@ pub(super) fn faults(config: &Config) -> Vec<(&'static str, &'static str)> {
     ]
     .into_iter()
     .filter(|(_, good, _)| !good)
-    .map(|(key, _, what)| (key, what))
+    .map(|(key, _, what)| (key, Cow::Borrowed(what)))
+    .chain(settles_too_soon(kling).map(|what| ("kling.create_settle", Cow::Owned(what))))
     .collect()
+}
+
+/// While the client may still wait for an answer, the request may still arrive.
+fn settles_too_soon(kling: &Kling) -> Option<String> {
+    let Kling { create_settle, request_timeout, .. } = *kling;
+    (create_settle <= request_timeout).then(|| {
+        let enough = request_timeout.saturating_add(MARGIN);
+        format!(
+            "is {}, which is not above `kling.request_timeout` ({}): a create request could arrive after it was \
+             sent again; set create_settle to {} or more, or lower request_timeout",
+            spelled(create_settle),
+            spelled(request_timeout),
+            spelled(enough)
+        )
+    })
+}
+
+/// A duration as the file spells it.
+fn spelled(duration: Duration) -> String {
+    SpanPrinter::new().unsigned_duration_to_string(&duration)
 }
 
 /// Whether nobody on the way can read what is sent: https, or http that stays on this machine.

@@ -116,7 +116,8 @@ pub struct Kling {
     /// How long an Identify Face answer is used.
     #[serde(deserialize_with = "kinds::duration")]
     pub session_ttl: Duration,
-    /// How long a lost create must stay unknown to the API before it is sent again.
+    /// How long a create request of unknown outcome must stay absent at Kling before it is sent again. Above
+    /// `request_timeout`, because a request can still arrive for as long as the client waits for its answer.
     #[serde(deserialize_with = "kinds::duration")]
     pub create_settle: Duration,
 }
@@ -266,7 +267,7 @@ impl Default for Kling {
             connect_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(60),
             session_ttl: Duration::from_hours(23),
-            create_settle: Duration::from_secs(10),
+            create_settle: Duration::from_secs(90),
         }
     }
 }

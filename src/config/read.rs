@@ -32,7 +32,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Config, Problems> {
         for (key, what) in check::faults(&config) {
             // In the place of a faulty value stands its default, which nothing can be measured by.
             if !taken_out.iter().any(|faulty| what.contains(faulty) || key == faulty) {
-                report.add(fault(&root, key, what));
+                report.add(fault(&root, key, &what));
             }
         }
     }

@@ -7,7 +7,7 @@ use secrecy::ExposeSecret as _;
 use crate::{
     config::{self, Config, Credentials},
     inbox::InboxSettings,
-    job::Policy,
+    job::{Account, Policy},
     kling::{BuildError, Client, ClientConfig, Credential},
     media::Locator,
     metrics::Metrics,
@@ -21,7 +21,7 @@ const DOWNLOAD_IDLE: Duration = Duration::from_secs(30);
 /// What the pipeline works under.
 pub(super) fn pipeline(config: &Config, credentials: &Credentials, metrics: &Metrics) -> Settings {
     Settings {
-        account: credentials.account(),
+        account: account(config, credentials),
         policy: policy(config),
         session_ttl_ms: ms(config.kling.session_ttl),
         slots: usize::try_from(config.limits.concurrency).unwrap_or(usize::MAX),
@@ -97,6 +97,12 @@ pub(super) fn client(config: &Config) -> ClientConfig {
         idle_timeout: DOWNLOAD_IDLE,
         now_ms: Clock::system_now_ms,
     }
+}
+
+/// As whom, and where: what a task remembers of it.
+#[must_use]
+pub fn account(config: &Config, credentials: &Credentials) -> Account {
+    Account::new(&config.kling.base_url, credentials.account())
 }
 
 /// As whom.

@@ -96,6 +96,7 @@ mod tests {
             trouble: None,
             folder_problem: None,
             blocked: None,
+            superseded: crate::store::Superseded::default(),
             slots_used: 0,
             changed_after_sent: 0,
             first_changed: None,

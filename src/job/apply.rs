@@ -7,9 +7,15 @@ mod create;
 mod later;
 mod task;
 
+pub use create::RESEND;
+
 use super::{
-    Failure, Moment, Outcome, Policy, REMOVED, Spend, State, Task, outcome::Fault, person, timing,
+    CreateAnswer, Failure, Moment, Outcome, Policy, REMOVED, Spend, State, Task, outcome::Fault,
+    person, timing,
 };
+
+/// A task that Kling does not show keeps its slot for so long, or for `give_up_after`, if that is shorter.
+pub const SLOT_KEPT_MS: i64 = 15 * 60 * 1000;
 
 /// A move that the store is to write down.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,36 +73,40 @@ pub fn apply(
             step.blocked(&trouble)
         }
         (S::Queued | S::Identified, O::Refused(fault)) => step.fail(fault),
+        (S::Queued | S::Identified, O::ResultOnDisk { task_id }) => step.result_on_disk(task_id),
         (S::Queued | S::Identified, O::Found { task_id }) => {
-            step.accepted(task_id, "its result is there already: task")
+            step.accepted(task_id, "Kling has it already: task")
         }
-        (S::Waiting | S::Queued | S::Identified, O::Abandoned) if task.is_uncreated() => {
+        (S::Waiting | S::Queued, O::Abandoned) => step.abandoned(),
+        // Lookups showed that its create request never arrived.
+        (S::Identified | S::Creating | S::Unresolved, O::Abandoned) if !task.was_accepted() => {
             step.abandoned()
         }
-        // Lookups showed that its create request never arrived.
-        (S::Identified | S::Creating, O::Abandoned) if !task.was_accepted() => step.abandoned(),
-        (S::Queued | S::Identified, O::Postponed { until_ms }) if task.is_uncreated() => {
-            step.postponed(until_ms)
-        }
+        (S::Queued | S::Identified, O::Postponed { until_ms }) => step.postponed(until_ms),
         (S::Cancelled | S::Failed, O::Revived { sessions_after_ms }) if !task.was_accepted() => {
             step.revived(sessions_after_ms)
         }
 
         // The paid step.
-        (S::Identified, O::CreateIntended { account }) => step.intend(account),
-        (S::Creating, O::ResendIntended { absent_ms }) if step.settled(absent_ms) => {
-            step.intend_again()
+        (S::Identified, O::SessionGone(why)) => step.session_gone(why),
+        (S::Identified | S::Creating, O::Conflict(why)) => step.unresolved(&why),
+        (S::Identified, O::CreateIntended { host, account }) => step.intend(host, account),
+        (S::Creating, O::ResendIntended { account, absent_ms }) if step.settled(absent_ms) => {
+            step.intend_again(account)
         }
         (S::Creating, O::Accepted { task_id }) => step.accepted(task_id, "accepted as task"),
-        (S::Creating, O::Found { task_id }) => step.accepted(task_id, "found by lookup: task"),
+        (S::Creating | S::Unresolved, O::Found { task_id }) => {
+            step.accepted(task_id, "found by lookup: task")
+        }
         (S::Creating, O::NotSent(why)) => step.not_sent(why),
         (S::Creating, O::HeldBack(why)) => step.held_back(why),
-        (S::Creating, O::SessionGone(why)) => step.session_gone(why),
         (S::Creating, O::Lost(why)) => step.lost(&why),
         (S::Creating, O::Absent { absent_ms }) => step.absent(absent_ms),
         (S::Creating, O::Trouble(trouble)) => step.lookup_failed(trouble),
-        (S::Creating, O::NoLookups(why)) => step.go(S::Unresolved, &why),
-        (S::Creating, O::Refused(fault)) => step.refused_create(fault),
+        (S::Creating, O::Undecided { why, absent_ms }) => step.undecided(&why, absent_ms),
+        (S::Creating, O::Refused(fault)) => step.refused(CreateAnswer::Refused, fault),
+        (S::Creating, O::CreateRefused { answer, fault }) => step.maybe_refused(answer, fault),
+        (S::Unresolved, O::Reopened) => step.reopened(),
 
         // The task.
         (S::Submitted, O::Processing) => step.go(S::Processing, "Kling works on it"),
@@ -116,12 +126,15 @@ pub fn apply(
         (S::Downloading, O::Delivered(result)) => step.delivered(result),
 
         // What people decide.
-        (S::Unresolved, O::ResolvedAs { task_id }) => step.accepted(task_id, person::RESOLVED),
+        (S::Creating | S::Unresolved, O::ResolvedAs { task_id }) if !task.is_sending() => {
+            step.accepted(task_id, person::RESOLVED)
+        }
         // A slip of the pen: the task that was named does not exist.
         (S::Submitted, O::ResolvedAs { task_id }) if task.is_unseen() => step.renamed(task_id),
-        (S::Unresolved, O::ResolvedAsUnsent) => {
-            step.back_to(S::Identified, person::RESOLVED_AS_UNSENT.to_owned())
+        (S::Creating | S::Unresolved, O::ResolvedAsUnsent { is_sure }) if !task.is_sending() => {
+            step.resolved_as_unsent(is_sure)
         }
+        (S::Failed, O::FollowedAgain) if task.was_accepted() => step.followed_again(),
 
         (state, outcome) => {
             return Err(Illegal {
@@ -131,7 +144,7 @@ pub fn apply(
             });
         }
     };
-    Ok(transition)
+    Ok(step.with_slot(transition))
 }
 
 /// One application of the table: where the task stands, and by what it is judged.
@@ -163,8 +176,18 @@ impl Step<'_> {
         self.write(self.fresh(to), what)
     }
 
-    fn back_to(&self, to: State, why: String) -> Transition {
-        self.write(Task { create: None, ..self.fresh(to) }, why)
+    /// A task that Kling does not show keeps its slot for [`SLOT_KEPT_MS`] at most.
+    fn with_slot(&self, mut transition: Transition) -> Transition {
+        let task = &mut transition.task;
+        let unseen_since_ms = match task.state {
+            State::Creating => task.create.as_ref().map(|create| create.sent_at_ms),
+            State::Submitted | State::Processing => task.failing_since_ms,
+            _ => None,
+        };
+        let kept_ms = SLOT_KEPT_MS.min(self.policy.give_up_after_ms);
+        let unseen_ms = |since_ms: i64| self.moment.now_ms.saturating_sub(since_ms);
+        task.slot_freed = unseen_since_ms.is_some_and(|since_ms| unseen_ms(since_ms) > kept_ms);
+        transition
     }
 
     fn fail(&self, fault: Fault) -> Transition {
@@ -215,11 +238,10 @@ impl Step<'_> {
     fn abandoned(&self) -> Transition {
         let message = "no job asks for it any more".to_owned();
         let failure = Some(Failure { code: REMOVED.to_owned(), message: message.clone() });
-        self.write(Task { failure, ..self.fresh(State::Cancelled) }, message)
+        self.write(Task { failure, create: None, ..self.fresh(State::Cancelled) }, message)
     }
 
-    /// The same take again: only an accepted task uses a take up. A create request that was refused stays
-    /// on record, so that it is looked for before the next one is sent.
+    /// The same take again: only an accepted task uses a take up.
     fn revived(&self, sessions_after_ms: i64) -> Transition {
         let not_before_ms = self.task.spec.not_before_at_ms.unwrap_or(0);
         let fresh = match not_before_ms > self.moment.now_ms {

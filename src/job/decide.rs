@@ -20,10 +20,10 @@ pub enum Action {
     MeasureSound,
     /// Get a session for its video, from another task of that video or by a call.
     Identify,
-    /// Write the create down and send it: the paid step.
+    /// Write the create request and send it: the paid step.
     Create,
-    /// Ask the API what became of its create; send the same one again once it stayed absent.
-    LookUp,
+    /// Ask Kling for a task of its create request; send the same one again once none has shown up for long.
+    Recover,
     /// Poll it at Kling.
     Poll,
     /// Fetch its result.
@@ -39,11 +39,12 @@ pub fn decide(task: &Task, now_ms: i64) -> Action {
         State::Waiting if resting => rest,
         State::Waiting => Action::Enqueue,
         State::Queued | State::Identified | State::Creating | State::Downloading if resting => rest,
+        State::Submitted | State::Processing if resting => rest,
         State::Queued if task.needs_audio_length() => Action::MeasureSound,
         State::Queued => Action::Identify,
         State::Identified if session_expired(task, now_ms) => Action::Identify,
         State::Identified => Action::Create,
-        State::Creating => Action::LookUp,
+        State::Creating => Action::Recover,
         State::Submitted | State::Processing => Action::Poll,
         State::Downloading => Action::Download,
         State::Succeeded | State::Failed | State::Cancelled | State::Unresolved => {

@@ -6,6 +6,7 @@
 //! store writes it. Nothing here does IO, reads a clock or draws a random number: time and chance come in
 //! as arguments. It imports nothing of the other modules.
 
+mod account;
 pub mod apply;
 pub mod decide;
 mod delivery;
@@ -21,7 +22,8 @@ pub mod timing;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use apply::{Illegal, Transition, apply};
+pub use account::Account;
+pub use apply::{Illegal, RESEND, SLOT_KEPT_MS, Transition, apply};
 pub use decide::{Action, decide};
 pub use delivery::{Delivery, DeliveryOutcome, deliver};
 pub use outcome::{Outcome, Spend};
@@ -30,7 +32,7 @@ pub use presigned::without_signature;
 pub use retry::{Moment, Policy};
 pub use spec::{FaceChoice, JobSpec, Source};
 pub use state::State;
-pub use task::{Create, Delivered, Failure, Media, Session, TAKE_MAX, Task};
+pub use task::{Create, CreateAnswer, Delivered, Failure, Media, Resend, Session, TAKE_MAX, Task};
 pub use timing::{FaceSpan, Plan};
 
 /// The row number of a job in the state database; stable for the job's life.

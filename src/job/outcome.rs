@@ -3,7 +3,7 @@
 //! Owns the vocabulary between the pipeline, the inbox and the commands on one side and
 //! [`apply`](super::apply()) on the other; decides nothing.
 
-use super::{Delivered, FaceSpan, Session};
+use super::{CreateAnswer, Delivered, FaceSpan, Session};
 
 /// What happened to a task.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,42 +24,68 @@ pub enum Outcome {
         /// What the call cost this task; 0 when the answer is shared.
         units_micro: i64,
     },
-    /// The session is no longer known to the API.
+    /// The session cannot be used any more.
     SessionGone(String),
-    /// The create is about to be sent: for the first time, or with what was identified or measured anew.
+    /// The create request of a task is about to be sent for the first time.
     CreateIntended {
-        /// With which account.
+        /// To which host.
+        host: String,
+        /// With which key.
         account: String,
     },
-    /// The same create is about to be sent again.
+    /// The same create request is about to be sent again.
     ResendIntended {
+        /// With which key, of the same account.
+        account: String,
         /// For how long lookups have found no task; see [`Outcome::Absent`].
         absent_ms: i64,
     },
-    /// The API accepted the create.
+    /// Kling accepted the create request.
     Accepted {
         /// The task.
         task_id: String,
     },
-    /// The create provably never left the machine.
+    /// The create request provably never left the machine.
     NotSent(String),
-    /// A call was refused for the account's sake, not the task's: slots, pace, a pause.
+    /// A call was refused because of the account, not the task: slots, rate, a pause.
     HeldBack(String),
-    /// Nobody knows what became of the create.
+    /// The answer to the create request did not arrive, or leaves open what Kling did; in words.
     Lost(String),
-    /// The task of a create was found by its name, or by the metadata of what it made.
+    /// Kling refused the create request, and the task may exist all the same: an earlier send was accepted, the
+    /// name exists, or a task of the name is to be ruled out before the refusal counts.
+    CreateRefused {
+        /// What kind of refusal it is.
+        answer: CreateAnswer,
+        /// The refusal.
+        fault: Fault,
+    },
+    /// The complete result of the task is on disk, as its metadata say: the database was lost or put back.
+    ResultOnDisk {
+        /// The task.
+        task_id: String,
+    },
+    /// The task was found at Kling, by its name or by the list.
     Found {
         /// The task.
         task_id: String,
     },
-    /// A lookup that can be trusted found no task.
+    /// Lookups by name and the list show that no task of the name exists.
     Absent {
-        /// For how long, by the monotonic clock and in this life of the process: counted from the
-        /// first lookup that found nothing since the create was last sent.
+        /// For how long, by the monotonic clock and in this process: counted from the first lookup that
+        /// found nothing since the create request was last sent.
         absent_ms: i64,
     },
-    /// The account answers no lookups; in words.
-    NoLookups(String),
+    /// Nothing that can be asked shows whether the task exists; in words.
+    Undecided {
+        /// Why.
+        why: String,
+        /// As in [`Outcome::Absent`].
+        absent_ms: i64,
+    },
+    /// A task has the name and cannot be proved to be this one; in words.
+    Conflict(String),
+    /// More is known than when the task became unresolved: it is looked up again.
+    Reopened,
     /// The task is being worked on.
     Processing,
     /// The API does not know the task that it accepted; in its words.
@@ -101,13 +127,18 @@ pub enum Outcome {
         /// Sessions identified before this (Unix ms) are not used.
         sessions_after_ms: i64,
     },
+    /// Kling shows the accepted task of a failed one again.
+    FollowedAgain,
     /// A person says which task it is.
     ResolvedAs {
         /// The task.
         task_id: String,
     },
     /// A person says that there is no task, and that it may be sent again.
-    ResolvedAsUnsent,
+    ResolvedAsUnsent {
+        /// Even if Kling shows a task that could be it.
+        is_sure: bool,
+    },
 }
 
 /// A definite failure.

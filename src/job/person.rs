@@ -57,7 +57,7 @@ mod tests {
         for what in [
             said(State::Unresolved, None, Outcome::ResolvedAs { task_id: task_id() }),
             said(State::Submitted, Some(1), Outcome::ResolvedAs { task_id: task_id() }),
-            said(State::Unresolved, None, Outcome::ResolvedAsUnsent),
+            said(State::Unresolved, None, Outcome::ResolvedAsUnsent { is_sure: false }),
             format!("{RETRY} take 2 begins"),
             CANCELLED.to_owned(),
         ] {

@@ -16,7 +16,7 @@ pub struct Policy {
     pub retry_max_ms: i64,
     /// How long a step that costs nothing yet may go on failing.
     pub give_up_after_ms: i64,
-    /// How long a lost create must stay unknown to the API before it is sent again.
+    /// How long a create request of unknown outcome must stay absent at Kling before it is sent again.
     pub create_settle_ms: i64,
 }
 

@@ -19,9 +19,9 @@ pub enum State {
     /// Face and timing are settled and checked; the create comes next, when a slot is free. A crash
     /// leaves it as it is.
     Identified,
-    /// The create is written down and may have been sent: its outcome is unknown until it is
-    /// answered or looked up. Holds a slot. A start that finds it looks the task up and never
-    /// assumes that nothing was sent.
+    /// The create request is written and may have been sent: its outcome is unknown until it is
+    /// answered or looked up. Holds a slot, for 15 minutes at most. A start that finds it looks the task
+    /// up and never assumes that nothing was sent.
     Creating,
     /// The task was accepted, and is paid for. Holds a slot. A start polls it again.
     Submitted,
@@ -36,7 +36,8 @@ pub enum State {
     Failed,
     /// It was taken back before it was sent.
     Cancelled,
-    /// The answer to its create was lost and the account answers no lookups: a person decides.
+    /// Whether Kling has a task of its create request cannot be found out: a person decides, unless more
+    /// becomes known. Holds no slot.
     Unresolved,
 }
 

@@ -1,6 +1,6 @@
 //! A task as the database holds it: one request, one take, and its progress at Kling.
 
-use super::{JobId, JobSpec, Plan, Source, State, TaskId};
+use super::{JobId, JobSpec, Plan, RESEND, Source, State, TaskId};
 
 /// One task: unique by request and take, shared by all jobs that ask for both.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,8 +48,12 @@ pub struct Task {
     pub session: Option<Session>,
     /// Face and timing, once they are settled.
     pub plan: Option<Plan>,
-    /// The create request, once it is written.
+    /// The create request, from when it is written until it is known that Kling has no task of it.
     pub create: Option<Create>,
+    /// Its slot was freed because Kling has not shown the task for long.
+    pub slot_freed: bool,
+    /// A person decided that Kling has no task of an earlier create request.
+    pub resend: Option<Resend>,
     /// Kling's id of the accepted task.
     pub task_id: Option<String>,
     /// What it cost in all, in millionths of a unit.
@@ -96,13 +100,12 @@ pub struct Session {
     pub expires_at_ms: i64,
 }
 
-/// A create request that was written, and may have been sent.
-///
-/// It stays with a task that has to be identified again before the request can be sent once more: while it
-/// is there, an earlier send may exist at the API, and is looked for first.
+/// A create request that was written, and may have been sent: while a task has one, Kling may have a task of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Create {
-    /// The account it was sent with.
+    /// The host it was sent to.
+    pub host: String,
+    /// The key it was sent with.
     pub account: String,
     /// When (Unix ms) it was first written.
     pub first_sent_at_ms: i64,
@@ -110,11 +113,65 @@ pub struct Create {
     pub sent_at_ms: i64,
     /// How often it was written to be sent.
     pub sends: u32,
+    /// How Kling answered the last send.
+    pub answer: CreateAnswer,
+    /// The words of that answer, or why none came.
+    pub failure: Option<Failure>,
+}
+
+/// How sure a person was that Kling has no task of a create request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resend {
+    /// Unless Kling shows a task that could be it, when the create request has its turn.
+    Checked,
+    /// Whatever Kling shows, unless it has the name that lipsyncd made.
+    Sure,
+}
+
+impl Resend {
+    /// Its name in the database.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Checked => "checked",
+            Self::Sure => "sure",
+        }
+    }
+}
+
+/// How Kling answered a create request that has not become a task.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum CreateAnswer {
+    /// Not, or so that the outcome is open.
+    #[default]
+    Unknown,
+    /// A task of this name exists.
+    NameExists,
+    /// The session cannot be used any more.
+    SessionGone,
+    /// The request was refused for another reason.
+    Refused,
+}
+
+impl CreateAnswer {
+    /// Every answer.
+    pub const ALL: [Self; 4] = [Self::Unknown, Self::NameExists, Self::SessionGone, Self::Refused];
+
+    /// Its name in the database.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::NameExists => "name_exists",
+            Self::SessionGone => "session_gone",
+            Self::Refused => "refused",
+        }
+    }
 }
 
 impl Create {
-    /// Whether it may have been sent before the last time: then a refusal of the last send does not
-    /// prove that no task has its name.
+    /// Whether it was sent more than once: then a refusal of the last send does not prove that no task has
+    /// its name.
     #[must_use]
     pub fn was_sent_before(&self) -> bool {
         self.sends > 1
@@ -171,6 +228,8 @@ impl Task {
             session: None,
             plan: None,
             create: None,
+            slot_freed: false,
+            resend: None,
             task_id: None,
             units_micro: 0,
             failure: None,
@@ -200,17 +259,28 @@ impl Task {
             && self.failing_since_ms.is_some()
     }
 
-    /// Whether no create request of it ever left the machine.
+    /// Whether a task of the account's concurrency is, or may be, taken by it.
     #[must_use]
-    pub fn was_never_sent(&self) -> bool {
-        self.task_id.is_none() && self.create.is_none()
+    pub fn holds_slot(&self) -> bool {
+        self.state.holds_slot() && !self.slot_freed
     }
 
-    /// Whether Kling has no task of it: no create request was sent, or Kling refused the only one.
+    /// Whether its create request is being sent, or it was not looked up since.
+    #[must_use]
+    pub fn is_sending(&self) -> bool {
+        self.state == State::Creating && self.waits.is_none()
+    }
+
+    /// Whether lookups have shown that Kling has no task of its create request, which may be sent again.
+    #[must_use]
+    pub fn is_to_be_sent_again(&self) -> bool {
+        self.waits.as_ref().is_some_and(|waits| waits.starts_with(RESEND))
+    }
+
+    /// Whether Kling has no task of it: no create request was sent, or it is known that none was accepted.
     #[must_use]
     pub fn is_uncreated(&self) -> bool {
-        let was_refused = |create: &Create| self.state.is_unsent() && !create.was_sent_before();
-        self.task_id.is_none() && self.create.as_ref().is_none_or(was_refused)
+        self.task_id.is_none() && self.create.is_none()
     }
 
     /// Whether Kling accepted it: only that uses its take up.

@@ -2,6 +2,7 @@
 
 mod delivering;
 mod details;
+mod open;
 mod paid;
 mod properties;
 pub(crate) mod story;
@@ -11,8 +12,8 @@ mod whole;
 use std::collections::BTreeMap;
 
 use super::{
-    Delivered, FaceChoice, FaceSpan, JobSpec, Media, Moment, Outcome, Policy, Session, Source,
-    State, Task, Transition, apply,
+    CreateAnswer, Delivered, FaceChoice, FaceSpan, JobSpec, Media, Moment, Outcome, Policy,
+    Session, Source, State, Task, Transition, apply,
     outcome::{Fault, Trouble},
 };
 
@@ -68,7 +69,18 @@ fn identified() -> Outcome {
 }
 
 fn intended() -> Outcome {
-    Outcome::CreateIntended { account: "a".into() }
+    Outcome::CreateIntended { host: "h".into(), account: "a".into() }
+}
+
+/// A refusal of the create request that counts only once no task of the name is found.
+fn refused_as(answer: CreateAnswer) -> Outcome {
+    Outcome::CreateRefused { answer, fault: fault() }
+}
+
+/// The session of the only send was refused, and no task of the name was found.
+fn session_lost(task: &Task, now_ms: i64) -> Task {
+    let refused = at(task, refused_as(CreateAnswer::SessionGone), now_ms).task;
+    at(&refused, Outcome::Absent { absent_ms: 0 }, now_ms).task
 }
 
 fn delivered() -> Outcome {
@@ -86,14 +98,21 @@ fn outcomes() -> Vec<(&'static str, Outcome)> {
         ("Identified", identified()),
         ("SessionGone", O::SessionGone(text())),
         ("CreateIntended", intended()),
-        ("ResendIntended", O::ResendIntended { absent_ms: POLICY.create_settle_ms }),
+        (
+            "ResendIntended",
+            O::ResendIntended { account: "a".into(), absent_ms: POLICY.create_settle_ms },
+        ),
         ("Accepted", O::Accepted { task_id: task_id() }),
         ("NotSent", O::NotSent(text())),
         ("HeldBack", O::HeldBack(text())),
         ("Lost", O::Lost(text())),
+        ("CreateRefused", refused_as(CreateAnswer::NameExists)),
         ("Found", O::Found { task_id: task_id() }),
+        ("ResultOnDisk", O::ResultOnDisk { task_id: task_id() }),
         ("Absent", O::Absent { absent_ms: 0 }),
-        ("NoLookups", O::NoLookups(text())),
+        ("Undecided", O::Undecided { why: text(), absent_ms: POLICY.create_settle_ms }),
+        ("Conflict", O::Conflict(text())),
+        ("Reopened", O::Reopened),
         ("Processing", O::Processing),
         ("Unseen", O::Unseen(text())),
         ("Unclear", O::Unclear(text())),
@@ -107,8 +126,9 @@ fn outcomes() -> Vec<(&'static str, Outcome)> {
         ("Abandoned", O::Abandoned),
         ("Postponed", O::Postponed { until_ms: NOW_MS + 1 }),
         ("Revived", O::Revived { sessions_after_ms: 0 }),
+        ("FollowedAgain", O::FollowedAgain),
         ("ResolvedAs", O::ResolvedAs { task_id: task_id() }),
-        ("ResolvedAsUnsent", O::ResolvedAsUnsent),
+        ("ResolvedAsUnsent", O::ResolvedAsUnsent { is_sure: true }),
     ]
 }
 
@@ -148,7 +168,7 @@ fn task_in(state: State) -> Task {
         State::Succeeded => vec![identified(), intended(), accepted(), succeeded(), delivered()],
         State::Failed => vec![O::Refused(fault())],
         State::Cancelled => vec![O::Abandoned],
-        State::Unresolved => vec![identified(), intended(), O::NoLookups("unanswered".into())],
+        State::Unresolved => vec![identified(), intended(), O::Conflict("of another video".into())],
     };
     let task = after(task(), path);
     assert_eq!(task.state, state);

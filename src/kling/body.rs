@@ -1,7 +1,8 @@
 //! From an HTTP answer to its `data`: a bounded read, the envelope, and what is not the API's at all.
 //!
 //! Only an answer whose body is the API's JSON, with a `code`, counts as the API speaking. Anything else, a
-//! proxy's 401 or 403 page too, is a transport failure: it never counts as a refusal of a create.
+//! proxy's 401 or 403 page too, is a transport failure: it never counts as a refusal of a create. The exceptions are
+//! the statuses of `oversize`.
 
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use url::Url;
 use super::{
     error::ApiError,
     meaning::Meaning,
+    oversize::{self, is_oversize},
     reply::{Answer, Reply},
     text::{EXCERPT_CHARS, Redactor},
     transport,
@@ -45,29 +47,39 @@ pub(super) async fn read(
         let error = redirect(&response);
         return Reply { answer, result: Err(error) };
     }
+    match complete_body(&mut response, bounds, redactor).await {
+        Ok(body) => envelope(answer, response.headers(), &body, redactor),
+        // The status alone refuses, also where the rest of the answer was lost.
+        Err(_) if is_oversize(http_status) => {
+            let error = oversize::refusal(&answer, response.headers(), redactor);
+            Reply { answer, result: Err(error) }
+        }
+        Err(error) => Reply { answer, result: Err(error) },
+    }
+}
+
+async fn complete_body(
+    response: &mut Response,
+    bounds: &Bounds,
+    redactor: &Redactor,
+) -> Result<Vec<u8>, ApiError> {
     let mut body = Vec::new();
     loop {
         match response.chunk().await {
             Ok(Some(chunk)) if body.len() + chunk.len() > bounds.max_bytes => {
-                let message = format!(
-                    "the answer (HTTP {http_status}) is longer than {} bytes",
-                    bounds.max_bytes
-                );
-                return Reply {
-                    answer,
-                    result: Err(ApiError::local(Meaning::Transport, message, false)),
-                };
+                let (status, most) = (response.status().as_u16(), bounds.max_bytes);
+                let message = format!("the answer (HTTP {status}) is longer than {most} bytes");
+                return Err(ApiError::local(Meaning::Transport, message, false));
             }
             Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-            Ok(None) => break,
+            Ok(None) => return Ok(body),
             Err(error) => {
                 let host = response.url().host_str().unwrap_or_default();
                 let failure = transport::failure(&error, host, bounds.timeout, redactor);
-                return Reply { answer, result: Err(ApiError { never_left: false, ..failure }) };
+                return Err(ApiError { never_left: false, ..failure });
             }
         }
     }
-    envelope(answer, response.headers(), &body, redactor)
 }
 
 /// How long a server asks to wait: seconds, or a time by its own clock.
@@ -88,7 +100,10 @@ pub(super) fn envelope(
     let http_status = answer.http_status.unwrap_or_default();
     let parsed = serde_json::from_slice::<Value>(body).ok();
     let Some((code, mut fields)) = parsed.and_then(|fields| Some((code(&fields)?, fields))) else {
-        let error = not_the_apis(http_status, headers, body, redactor);
+        let error = match is_oversize(http_status) {
+            true => oversize::refusal(&answer, headers, redactor),
+            false => not_the_apis(http_status, headers, body, redactor),
+        };
         return Reply { answer, result: Err(error) };
     };
     redactor.clean(&mut fields);
@@ -99,6 +114,9 @@ pub(super) fn envelope(
     let result = match code {
         0 if success => Ok(fields.get_mut("data").map(Value::take)),
         0 => Err(contradiction(http_status, headers)),
+        _ if Meaning::of(code, http_status) == Meaning::TooLarge => {
+            Err(oversize::refusal(&answer, headers, redactor))
+        }
         _ => Err(ApiError::refusal(
             code,
             http_status,

@@ -5,7 +5,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{Method, header};
 use serde_json::Value;
 use tokio_util::bytes::Bytes;
@@ -20,6 +19,7 @@ use super::{
     error::ApiError,
     fetch::{self, Fetched},
     hosts::{HostPolicy, is_loopback},
+    lookup::{self, Spelling, TASKS_PATH},
     meaning::Meaning,
     reply::{Answer, Reply},
     request::{CreateRequest, VideoRef},
@@ -36,10 +36,6 @@ const LISTED_TASK_BYTES_MAX: usize = 8 << 10;
 
 /// Shorter than what servers usually keep, so that a create does not meet a connection that is just being closed.
 const IDLE_CONNECTION_LIFE: Duration = Duration::from_secs(25);
-
-/// What may stand in a path as it is.
-const PATH_SEGMENT: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// How to reach the API.
 #[derive(Debug, Clone)]
@@ -188,22 +184,27 @@ impl Api for Client {
             return unsent("the request cannot be spelled as JSON")
                 .and_then(read_by(wire::created));
         };
-        let ask = Ask::post("/v1/videos/advanced-lip-sync", body);
+        let ask = Ask::post(TASKS_PATH, body);
         self.call_named("api.create", ask).await.and_then(read_by(wire::created))
     }
 
     async fn task(&self, id: &str) -> Reply<RemoteTask> {
-        // These would make another path of it, even percent-encoded.
-        if matches!(id, "" | "." | "..") {
+        let Some(path) = lookup::task_path(id) else {
             return unsent("a task id cannot be empty, `.` or `..`").and_then(read_by(wire::task));
-        }
-        let id = utf8_percent_encode(id, PATH_SEGMENT);
-        let ask = Ask::get(format!("/v1/videos/advanced-lip-sync/{id}"));
-        self.call_named("api.task", ask).await.and_then(read_by(wire::task))
+        };
+        self.call_named("api.task", Ask::get(path)).await.and_then(read_by(wire::task))
+    }
+
+    async fn task_by_name(&self, name: &str, spelling: Spelling) -> Reply<RemoteTask> {
+        let read = read_by(|data| lookup::task_by_name(data, name, spelling));
+        let Some(path) = spelling.path(name) else {
+            return unsent("an external_task_id cannot be empty, `.` or `..`").and_then(read);
+        };
+        self.call_named("api.task_by_name", Ask::get(path)).await.and_then(read)
     }
 
     async fn tasks(&self, page: u32, page_size: u32) -> Reply<Vec<RemoteTask>> {
-        let path = format!("/v1/videos/advanced-lip-sync?pageNum={page}&pageSize={page_size}");
+        let path = format!("{TASKS_PATH}?pageNum={page}&pageSize={page_size}");
         let page_bytes = usize::try_from(page_size).unwrap_or(0).min(500) * LISTED_TASK_BYTES_MAX;
         let ask = Ask { max_bytes: page_bytes.max(ANSWER_BYTES_MAX), ..Ask::get(path) };
         self.call_named("api.tasks", ask).await.and_then(read_by(wire::tasks))
@@ -288,12 +289,15 @@ fn base(url: &Url) -> &str {
 
 /// Turns a reader of `data` into one of results; a success that lacks what it is about is no usable answer.
 pub(super) fn read_by<T>(
-    read: fn(Option<Value>) -> Result<T, Lack>,
+    read: impl FnOnce(Option<Value>) -> Result<T, Lack>,
 ) -> impl FnOnce(Option<Value>) -> Result<T, ApiError> {
     move |data| {
         read(data).map_err(|lack| {
-            let message = format!("the API answered success, but {lack}");
-            ApiError::local(Meaning::Transport, message, false)
+            let (meaning, words) = match lack {
+                Lack::NoTask(words) => (Meaning::Empty, words.to_owned()),
+                Lack::Unusable(words) => (Meaning::Transport, words),
+            };
+            ApiError::local(meaning, format!("the API answered success, but {words}"), false)
         })
     }
 }

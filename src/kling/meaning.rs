@@ -1,5 +1,7 @@
 //! What each error code of the API means; the whole table in one place.
 
+use super::oversize::is_oversize;
+
 /// What an error of the API means for whoever asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Meaning {
@@ -27,8 +29,13 @@ pub enum Meaning {
     IpRefused,
     /// 5000 to 5002, and unknown codes that are no clear refusal: the outcome of a create is unknown.
     ServerTrouble,
+    /// HTTP 413, 414 and 431 without a known code, from the API or from a proxy before it: the request was refused
+    /// for its size, and was not processed.
+    TooLarge,
     /// A well-formed refusal (HTTP 4xx) with a code that is not known here.
     OtherRefusal,
+    /// Only of queries for one task: code 0, but without the task. Not found, but not proven.
+    Empty,
     /// Only of downloads: the address, or one that it redirects to, is not allowed. Asking again does not help.
     AddressRefused,
     /// No answer, or one that is not the API's: the outcome of a create is unknown unless the request never left.
@@ -55,6 +62,7 @@ impl Meaning {
             (5000..=5999, _) => Self::ServerTrouble,
             (_, 401) => Self::Credentials,
             (_, 429) => Self::TooFast,
+            (_, status) if is_oversize(status) => Self::TooLarge,
             // A gateway gave up waiting; the server behind it may have gone on.
             (_, 408 | 499) => Self::ServerTrouble,
             (_, 400..=498) => Self::OtherRefusal,
@@ -64,7 +72,7 @@ impl Meaning {
 
     /// Whether the server has certainly not done what it was asked for.
     pub const fn is_definite_refusal(self) -> bool {
-        !matches!(self, Self::ServerTrouble | Self::Transport)
+        !matches!(self, Self::ServerTrouble | Self::Empty | Self::Transport)
     }
 
     /// The start of a sentence that says it.
@@ -86,7 +94,9 @@ impl Meaning {
             Self::Concurrency => "the account runs as many tasks as its resource pack allows",
             Self::IpRefused => "the API does not accept this machine's IP address",
             Self::ServerTrouble => "the API is in trouble",
+            Self::TooLarge => "the request was refused as too large",
             Self::OtherRefusal => "the API refused the request with a code that is not known here",
+            Self::Empty => "the API answered success, but with no task",
             Self::AddressRefused => "the address is not allowed for a download",
             Self::Transport => "no usable answer came",
         }
@@ -122,7 +132,7 @@ mod tests {
             (5001, 503, ServerTrouble),
             (5002, 504, ServerTrouble),
         ] {
-            for status in [status, 200, 400, 500] {
+            for status in [status, 200, 400, 413, 500] {
                 assert_eq!(Meaning::of(code, status), meaning, "{code} with HTTP {status}");
             }
             assert_eq!(meaning.is_definite_refusal(), code < 5000, "{code}");
@@ -136,6 +146,9 @@ mod tests {
             (1404, 403, OtherRefusal),
             (1005, 401, Credentials),
             (1305, 429, TooFast),
+            (413, 413, TooLarge),
+            (1404, 414, TooLarge),
+            (-1, 431, TooLarge),
             (408, 408, ServerTrouble),
             (1404, 200, ServerTrouble),
             (1404, 302, ServerTrouble),

@@ -17,8 +17,10 @@ mod decimal;
 mod error;
 mod fetch;
 mod hosts;
+mod lookup;
 mod meaning;
 pub mod offline;
+mod oversize;
 mod reply;
 mod request;
 mod text;
@@ -32,6 +34,7 @@ pub use auth::Credential;
 pub use client::{BuildError, Client, ClientConfig};
 pub use error::ApiError;
 pub use fetch::Fetched;
+pub use lookup::{Spelling, UnknownSpelling};
 pub use meaning::Meaning;
 pub use reply::{Answer, Reply};
 pub use request::{CreateRequest, Sound, VideoRef};
@@ -50,8 +53,16 @@ pub trait Api: Send + Sync + 'static {
     /// [`ApiError::leaves_outcome_open`].
     fn create(&self, request: &CreateRequest) -> impl Future<Output = Reply<Created>> + Send;
 
-    /// Query Task (Single), by task id or `external_task_id`.
+    /// Query Task (Single), by task id or `external_task_id`. A success without a task is [`Meaning::Empty`].
     fn task(&self, id: &str) -> impl Future<Output = Reply<RemoteTask>> + Send;
+
+    /// Query Task by `external_task_id`. A success without a task of this name is [`Meaning::Empty`]; an answer that
+    /// shows another `external_task_id` is not the task. An answer that shows none counts, but in a list.
+    fn task_by_name(
+        &self,
+        name: &str,
+        spelling: Spelling,
+    ) -> impl Future<Output = Reply<RemoteTask>> + Send;
 
     /// Query Task (List): `page` 1..=1000, `page_size` 1..=500. Entries without a task id are left out.
     fn tasks(

@@ -9,6 +9,7 @@ use super::{
     body::envelope,
     client::read_by,
     error::ApiError,
+    lookup::{self, Spelling},
     meaning::Meaning,
     reply::{Answer, Reply},
     text::Redactor,
@@ -44,6 +45,11 @@ impl RawAnswer {
     /// What it says as the answer to Query Task (Single).
     pub fn task(&self) -> Reply<RemoteTask> {
         self.data().and_then(read_by(wire::task))
+    }
+
+    /// What it says as the answer to a query for the task `name`.
+    pub fn task_by_name(&self, name: &str, spelling: Spelling) -> Reply<RemoteTask> {
+        self.data().and_then(read_by(|data| lookup::task_by_name(data, name, spelling)))
     }
 
     /// What it says as the answer to Query Task (List).

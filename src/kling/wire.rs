@@ -20,8 +20,27 @@ const ID_BYTES_MAX: usize = 512;
 /// No call deducts more, in millionths of a unit; what says so is no deduction, and could not be summed.
 const DEDUCTION_MICRO_MAX: i64 = 1_000_000_000_000;
 
-/// What an answer's `data` lacks to be of use, as the end of a sentence.
-pub(super) type Lack = String;
+/// Why an answer's `data` is of no use.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Lack {
+    /// The `data` holds no task, or not the task that was asked for: not found, but not proven. The words follow
+    /// "the API answered success, but".
+    NoTask(&'static str),
+    /// The `data` lacks what the call is about; the words likewise.
+    Unusable(String),
+}
+
+impl From<&str> for Lack {
+    fn from(words: &str) -> Self {
+        Self::Unusable(words.to_owned())
+    }
+}
+
+impl From<String> for Lack {
+    fn from(words: String) -> Self {
+        Self::Unusable(words)
+    }
+}
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
@@ -147,7 +166,7 @@ pub(super) fn identified(data: Option<Value>) -> Result<Identified, Lack> {
     let faces = listed.into_iter().enumerate().map(|(place, face)| {
         let face: FaceData =
             serde_json::from_value(face).map_err(|_| format!("face {place} is none"))?;
-        Ok(Face {
+        Ok::<_, Lack>(Face {
             face_id: id(face.face_id).ok_or_else(|| format!("face {place} has no face_id"))?,
             image_url: face.face_image,
             // A serializer that drops zeros drops the start of a face that is there from the start.
@@ -176,8 +195,25 @@ pub(super) fn created(data: Option<Value>) -> Result<Created, Lack> {
 
 /// Reads the `data` of Query Task (Single).
 pub(super) fn task(data: Option<Value>) -> Result<RemoteTask, Lack> {
+    if holds_no_task(data.as_ref()) {
+        return Err(Lack::NoTask("with no task"));
+    }
     let data: TaskData = object(data)?;
     data.into_task().ok_or_else(|| "it holds no task_id".into())
+}
+
+/// Whether `data` is one of the ways to say nothing. An id that cannot be read is not nothing.
+fn holds_no_task(data: Option<&Value>) -> bool {
+    match data {
+        None | Some(Value::Null) => true,
+        Some(Value::Array(items)) => items.is_empty(),
+        Some(Value::Object(fields)) => match fields.get("task_id") {
+            None | Some(Value::Null) => true,
+            Some(Value::String(id)) => id.is_empty(),
+            Some(_) => false,
+        },
+        Some(_) => false,
+    }
 }
 
 /// Reads the `data` of Query Task (List); an empty page may be spelled `null`.

@@ -24,6 +24,11 @@ pub(super) fn tell(page: &mut Page, measured: &Measured, now_ms: i64) {
         "state",
         State::ALL.map(|state| (state.name(), standing.count(&[state]) as f64)),
     );
+    page.gauge(
+        "lipsyncd_superseded_unresolved",
+        "Unresolved tasks of requests that their jobs do not ask for any more",
+        standing.superseded.tasks as f64,
+    );
     page.gauges(
         "lipsyncd_oldest_job_age_seconds",
         "For how long the oldest job of a state has been waiting; 0 when there is none",

@@ -1,17 +1,30 @@
 //! What every step works with, and how every step writes down what came of it.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    future::Future,
+    sync::{Mutex, PoisonError, atomic::AtomicBool},
+};
 
 use tracing::{debug, info, warn};
 
 use super::{
-    Clock, Settings, absence::Absences, pace::Pace, reach::Reached, room::Room, under_way::UnderWay,
+    Clock, Settings,
+    pace::{Kind, Pace},
+    reach::Reached,
+    room::Room,
+    step::Word,
+    submit::{in_flight::InFlight, not_found_timer::NotFoundTimer},
 };
 use crate::{
-    job::{Outcome, State, Task, apply},
-    kling::{self, Api, ApiError},
+    job::{Outcome, State, Task, Transition, apply},
+    kling::{self, Api, ApiError, Reply},
     store::{Answer, Call, LeadLost, Lookups, Store, StoreError},
 };
+
+/// So often a query is sent while the API says "too fast".
+const QUERY_TRIES: u32 = 4;
+/// A longer rest than this is for the scheduler to wait out.
+const QUERY_REST_MAX_MS: i64 = 10_000;
 
 /// Shared by all steps.
 pub(super) struct Context<A> {
@@ -22,9 +35,11 @@ pub(super) struct Context<A> {
     pub(super) pace: Pace,
     /// What is learnt of the account's lookups; the store holds the same.
     pub(super) lookups: Mutex<Lookups>,
-    pub(super) absences: Absences,
-    /// Creates whose answer is not written down yet.
-    pub(super) under_way: UnderWay,
+    /// The server answers names that it does not know with errors.
+    pub(super) unknown_names_fail: AtomicBool,
+    pub(super) not_found_timer: NotFoundTimer,
+    /// Create requests whose answer is not written yet.
+    pub(super) in_flight: InFlight,
     pub(super) room: Room,
 }
 
@@ -36,13 +51,10 @@ impl<A: Api> Context<A> {
         outcome: Outcome,
         answer: Option<Answer>,
     ) -> Result<Task, StoreError> {
-        let moment = self.clock.moment();
-        // What holds the whole account back is told once, by the line, and not by each job.
+        // What holds the whole account back is reported once, by the queue, and not by each job.
         let is_the_accounts = matches!(outcome, Outcome::HeldBack(_));
-        let transition =
-            apply(task, outcome, &moment, &self.settings.policy).map_err(|illegal| {
-                StoreError::Nonsense { key: illegal.key.clone(), what: illegal.to_string() }
-            })?;
+        let moment = self.clock.moment();
+        let transition = self.transition(task, outcome)?;
         let (from, what, repeats) = (transition.from, transition.what.clone(), transition.repeats);
         let request_id = answer.as_ref().and_then(|answer| answer.request_id.clone());
         let code = answer.as_ref().and_then(|answer| answer.code);
@@ -80,6 +92,38 @@ impl<A: Api> Context<A> {
         Ok(task)
     }
 
+    /// Writes that a create request is about to be sent, and returns the task as it is then; none if the queue is
+    /// paused at this moment. `is_probe`: the request finds out whether the account can pay again.
+    pub(super) async fn note_intent(
+        &self,
+        task: &Task,
+        outcome: Outcome,
+        is_probe: bool,
+    ) -> Result<Option<Task>, StoreError> {
+        let transition = self.transition(task, outcome)?;
+        let (from, what) = (transition.from, transition.what.clone());
+        let now_ms = self.clock.now_ms();
+        let recorded = self.store.record_intent(transition, now_ms, is_probe).await?;
+        Ok(recorded.map(|(task, manifest)| {
+            let key = &task.spec.key;
+            info!(
+                job = key,
+                manifest,
+                from_state = from.name(),
+                to_state = task.state.name(),
+                "{key}: {from} → {}: {what}",
+                task.state
+            );
+            task
+        }))
+    }
+
+    fn transition(&self, task: &Task, outcome: Outcome) -> Result<Transition, StoreError> {
+        apply(task, outcome, &self.clock.moment(), &self.settings.policy).map_err(|illegal| {
+            StoreError::Nonsense { key: illegal.key.clone(), what: illegal.to_string() }
+        })
+    }
+
     /// Takes a task that was not sent from its lead job; returns it as it is then.
     pub(super) async fn lose_lead(&self, task: &Task, why: LeadLost) -> Result<Task, StoreError> {
         let (moment, policy) = (self.clock.moment(), self.settings.policy.clone());
@@ -101,16 +145,30 @@ impl<A: Api> Context<A> {
         Ok(now)
     }
 
-    /// Says so in words if the create of `job` was sent with other credentials than those at hand: what
-    /// they do not find may be there all the same.
-    pub(super) fn foreign_create(&self, task: &Task) -> Option<String> {
-        let (sent_with, ours) = (&task.create.as_ref()?.account, &self.settings.account);
-        (sent_with != ours).then(|| {
-            format!(
-                "its create was sent with the credentials of {sent_with}, these are those of {ours}: \
-                 what they do not find may be there all the same"
-            )
-        })
+    /// Sends a query, and sends it again after a rest where the API says "too fast": else an inquiry of several calls
+    /// would never come to its end on an account that allows few calls a second.
+    pub(super) async fn query<T, F>(&self, call: impl Fn() -> F) -> Reply<T>
+    where
+        F: Future<Output = Reply<T>>,
+    {
+        for _ in 1..QUERY_TRIES {
+            self.pace.ready(Kind::Query).await;
+            let reply = call().await;
+            let rest_ms = match reply.result.as_ref().err().and_then(Word::of_query) {
+                Some(Word::TooFast { retry_after_ms }) => retry_after_ms.unwrap_or(0),
+                None if reply.answer.http_status.is_some() => {
+                    self.pace.went_through();
+                    return reply;
+                }
+                _ => return reply,
+            };
+            if rest_ms > QUERY_REST_MAX_MS {
+                return reply;
+            }
+            self.pace.slow_down(Some(rest_ms));
+        }
+        self.pace.ready(Kind::Query).await;
+        call().await
     }
 
     pub(super) fn lookups(&self) -> Lookups {

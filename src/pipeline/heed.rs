@@ -17,6 +17,14 @@ impl<A: Api> Pipeline<A> {
     pub(super) async fn heed(&mut self, id: Option<TaskId>, word: Word) -> Result<(), StoreError> {
         match word {
             Word::Answered => self.context.pace.went_through(),
+            Word::Transferred => {
+                self.context.pace.went_through();
+                self.look_again = true;
+            }
+            Word::Paused => {
+                self.take_over_pause().await?;
+                self.update_gate();
+            }
             Word::Identified => {
                 self.context.pace.went_through();
                 self.budget.is_stale = true;

@@ -2,7 +2,9 @@
 
 use super::{
     context::Context,
+    step::{StepEnd, Word},
     stop::{Stop, on_disk, told},
+    submit::first_lookup::{Later, later, later_take},
 };
 use crate::{
     job::{Outcome, Task, outcome::Fault},
@@ -26,27 +28,42 @@ impl<A: Api> Context<A> {
         &self,
         task: &Task,
         found: InTheWay,
-    ) -> Result<Task, StoreError> {
+    ) -> Result<StepEnd, StoreError> {
+        let transferred = |task| StepEnd::new(task, Some(Word::Transferred));
         let outcome = match found {
             InTheWay::Outcome(outcome) => outcome,
             InTheWay::LaterTake(take) => {
                 let (moment, policy) = (self.clock.moment(), self.settings.policy.clone());
-                return self.store.move_to_take(task.clone(), take, moment, policy).await;
+                let moved = self.store.move_to_take(task.clone(), take, moment, policy).await?;
+                return Ok(transferred(moved));
             }
         };
+        // Later takes may be at Kling, and not on disk yet.
+        if let Outcome::ResultOnDisk { .. } = &outcome {
+            match later_take(self, task).await? {
+                Later::Moved(task) => return Ok(transferred(task)),
+                Later::Failed(trouble, word) => {
+                    let (outcome, word) = later(trouble, word);
+                    return Ok(StepEnd::new(self.note(task, outcome, None).await?, word));
+                }
+                Later::None => {}
+            }
+        }
         // The place of one job says nothing of the others that share its task.
         if let Outcome::Refused(fault) = &outcome
             && self.store.is_shared(task).await?
         {
-            return self.lose_lead(task, LeadLost::Failed(fault.clone())).await;
+            let task = self.lose_lead(task, LeadLost::Failed(fault.clone())).await?;
+            return Ok(StepEnd::new(task, None));
         }
-        match self.note(task, outcome, None).await {
+        let task = match self.note(task, outcome, None).await {
             Err(taken @ StoreError::TaskTaken { .. }) => {
                 let refused = output_taken(format!("its output is there already: {taken}"));
-                self.note(task, refused, None).await
+                self.note(task, refused, None).await?
             }
-            noted => noted,
-        }
+            noted => noted?,
+        };
+        Ok(StepEnd::new(task, None))
     }
 }
 
@@ -99,7 +116,7 @@ async fn look<A: Api>(context: &Context<A>, task: &Task, take_max: u32) -> Optio
             None
         }
         Ok((_, Some(published))) if published.take == task.take => {
-            Some(InTheWay::Outcome(Outcome::Found { task_id: published.task_id }))
+            Some(InTheWay::Outcome(Outcome::ResultOnDisk { task_id: published.task_id }))
         }
         Ok((_, Some(published))) => Some(InTheWay::LaterTake(published.take)),
         // Nothing is paid for what could not be stored.

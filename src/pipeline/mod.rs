@@ -2,35 +2,28 @@
 //! [`Outcome`](crate::job::Outcome) written down.
 //!
 //! Only here do the API and the output folder meet. `schedule` decides when a step may start (slots,
-//! pace, pause, budget); one file a step does it: `identify`, `create`, `lookup`, `sound`,
-//! `sweep`, `download`. Every step writes what came of it to the store before anybody acts on it,
+//! pace, pause, budget); one file per step does it: `identify`, `sound`, `sweep`, `download`, and for the
+//! paid step the folder `submit`. Every step writes what came of it to the store before anybody acts on it,
 //! so that dropping the whole pipeline at any moment loses nothing.
 
-mod absence;
 mod budget;
 mod cadence;
-mod candidates;
 mod clock;
 mod context;
 mod copy;
-mod create;
 mod deliver;
 mod download;
 mod heed;
 mod identify;
 mod in_the_way;
-mod learn;
 mod line;
-mod listing;
 mod local;
-mod lookup;
 mod metadata;
 mod pace;
 mod pour;
 mod publish;
 mod reach;
 mod react;
-mod refusal;
 mod result_query;
 mod room;
 mod running;
@@ -42,9 +35,9 @@ mod sound;
 mod start;
 mod step;
 mod stop;
+mod submit;
 mod sweep;
 mod target;
-mod under_way;
 mod window;
 
 pub use crate::offload::Offload;

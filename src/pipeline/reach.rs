@@ -16,7 +16,7 @@ use super::schedule::Pipeline;
 use crate::{
     kling::{
         Api, ApiError, CreateRequest, Created, Fetched, Identified, Meaning, RemoteTask, Reply,
-        ResourcePack, VideoRef,
+        ResourcePack, Spelling, VideoRef,
     },
     metrics::{Call, Code, Metrics},
     store::StoreError,
@@ -85,6 +85,10 @@ impl<A: Api> Api for Reached<A> {
 
     async fn task(&self, id: &str) -> Reply<RemoteTask> {
         self.hear(self.count(Call::Task, self.api.task(id)).await)
+    }
+
+    async fn task_by_name(&self, name: &str, spelling: Spelling) -> Reply<RemoteTask> {
+        self.hear(self.count(Call::Task, self.api.task_by_name(name, spelling)).await)
     }
 
     async fn tasks(&self, page: u32, page_size: u32) -> Reply<Vec<RemoteTask>> {

@@ -8,20 +8,24 @@ use tracing::{debug, warn};
 
 use super::{
     cadence::Age,
-    candidates::Refreshed,
     line::Probe,
     schedule::{Event, Pipeline},
     step::{StepEnd, Word},
+    submit::unresolved::LookedUp,
     sweep::Swept,
 };
 use crate::{
-    job::{JobId, Outcome, Plan, State, Task, TaskId},
+    job::{JobId, Outcome, Plan, SLOT_KEPT_MS, State, Task, TaskId},
     kling::Api,
     store::{Lookups, StoreError},
 };
 
-/// How long to wait until a list that could not be read is asked for again.
-const LIST_AGAIN: Duration = Duration::from_secs(60);
+/// The longest time until unresolved tasks are looked up again after calls failed.
+const LOOK_UP_SOON: Duration = Duration::from_secs(60);
+/// And after they were answered.
+const LOOK_UP_LATER: Duration = Duration::from_secs(3_600);
+/// How long an account that answers no lookups by name is left alone.
+const LEARN_AGAIN: Duration = Duration::from_secs(3_600);
 
 impl<A: Api> Pipeline<A> {
     pub(super) async fn react(&mut self, event: Event) -> Result<(), StoreError> {
@@ -37,19 +41,17 @@ impl<A: Api> Pipeline<A> {
             Event::Swept(Ok(swept)) => self.swept(swept).await,
             Event::Probed(Ok(())) => self.go_on().await,
             Event::Probed(Err(error)) => self.probe_failed(&error).await,
-            Event::Learnt(Ok(())) | Event::Refreshed(Ok(Refreshed::Done)) => Ok(()),
-            Event::Refreshed(Ok(Refreshed::Later(word))) => {
-                self.list_candidates_at = Some(Instant::now() + LIST_AGAIN);
-                match word {
-                    Some(word) => self.heed(None, word).await,
-                    None => Ok(()),
-                }
+            Event::Learnt(Ok(())) => {
+                // By what was learned, unresolved tasks may be found.
+                self.look_up_unresolved_at = Some(Instant::now());
+                Ok(())
             }
+            Event::LookedUp(Ok(looked_up)) => self.looked_up(looked_up).await,
             Event::Stepped(_, Err(error))
             | Event::Delivered(_, _, Err(error))
             | Event::Swept(Err(error))
             | Event::Learnt(Err(error))
-            | Event::Refreshed(Err(error)) => Err(error),
+            | Event::LookedUp(Err(error)) => Err(error),
         }
     }
 
@@ -60,13 +62,46 @@ impl<A: Api> Pipeline<A> {
             self.heed(Some(id), word).await?;
         }
         self.end_paid_probe(id).await?;
-        if created && self.context.lookups() == Lookups::Unknown {
+        let may_learn = match self.context.lookups() {
+            Lookups::Unknown => true,
+            Lookups::Unanswered => self.learn_again_at <= Instant::now(),
+            Lookups::Path | Lookups::Query | Lookups::Flag => false,
+        };
+        if created && may_learn {
+            self.learn_again_at = Instant::now() + LEARN_AGAIN;
             self.start_learning(task.clone());
         }
         self.settle_in(task);
         // After the job itself: the others then find its session.
         self.release_others(id);
         Ok(())
+    }
+
+    async fn looked_up(&mut self, looked_up: LookedUp) -> Result<(), StoreError> {
+        let LookedUp { moved, left, is_failed, is_unproven, word } = looked_up;
+        let is_in_vain = is_failed || is_unproven;
+        self.look_ups_failed = if is_in_vain { self.look_ups_failed.saturating_add(1) } else { 0 };
+        if left > 0 {
+            let longest = if is_failed { LOOK_UP_SOON } else { LOOK_UP_LATER };
+            let rest = if is_in_vain { self.look_up_rest().min(longest) } else { longest };
+            // Sooner, if more was learned meanwhile.
+            let at = Instant::now() + rest;
+            self.look_up_unresolved_at =
+                Some(self.look_up_unresolved_at.map_or(at, |it| it.min(at)));
+        }
+        for task in moved {
+            self.settle_in(task);
+        }
+        match word {
+            Some(word) => self.heed(None, word).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Lookups that were in vain are repeated soon, and then ever more seldom.
+    fn look_up_rest(&self) -> Duration {
+        let initial_ms = self.context.settings.policy.retry_initial_ms.unsigned_abs();
+        Duration::from_millis(initial_ms.saturating_mul(1 << self.look_ups_failed.min(20)))
     }
 
     async fn delivered(
@@ -110,9 +145,9 @@ impl<A: Api> Pipeline<A> {
     fn settle_in(&mut self, task: Task) {
         self.deliveries_are_stale |= task.state == State::Succeeded;
         if task.state == State::Unresolved {
-            self.list_candidates_at = Some(Instant::now());
+            self.look_up_unresolved_at = Some(Instant::now());
         }
-        if task.state.holds_slot() {
+        if task.holds_slot() {
             self.slots.take(task.id);
         } else {
             self.slots.free(task.id);
@@ -142,6 +177,7 @@ impl<A: Api> Pipeline<A> {
                 warn!("looking at the tasks failed: {trouble}");
             }
         }
+        self.has_polled = true;
         let median_before_ms = self.cadence.median_ms();
         for (task, remote) in swept.moved {
             self.budget.is_stale = true;
@@ -187,14 +223,11 @@ impl<A: Api> Pipeline<A> {
         now_ms: i64,
     ) -> Result<(), StoreError> {
         let Some(task) = self.shelf.get(id) else { return Ok(()) };
-        // What is another account's is not gone because this one does not see it.
-        if let Some(words) = self.context.foreign_create(task) {
-            return self.task_unclear(id, words).await;
-        }
-        let give_up_after_ms = self.context.settings.policy.give_up_after_ms;
-        let is_news = task
-            .failing_since_ms
-            .is_none_or(|since_ms| now_ms.saturating_sub(since_ms) >= give_up_after_ms);
+        let is_news = !task.is_unseen() || task.due_at_ms <= now_ms && task.slot_freed || {
+            // Its slot is freed once it has been out of sight for long.
+            let kept_ms = SLOT_KEPT_MS.min(self.context.settings.policy.give_up_after_ms);
+            task.failing_since_ms.is_some_and(|since_ms| now_ms.saturating_sub(since_ms) > kept_ms)
+        };
         if is_news {
             if !task.is_unseen() {
                 let manifest = self.context.store.manifest_of(task.lead).await?;

@@ -13,26 +13,26 @@ pub(super) enum StepKind {
     /// One that failed before: it must not take the place of those that did not.
     PrepareAgain,
     Create,
-    Settle,
+    Recover,
     Download,
     Deliver,
     Sweep,
     Probe,
     Learn,
-    Candidates,
+    LookUp,
 }
 
 const ALL: [StepKind; KINDS] = [
     StepKind::Prepare,
     StepKind::PrepareAgain,
     StepKind::Create,
-    StepKind::Settle,
+    StepKind::Recover,
     StepKind::Download,
     StepKind::Deliver,
     StepKind::Sweep,
     StepKind::Probe,
     StepKind::Learn,
-    StepKind::Candidates,
+    StepKind::LookUp,
 ];
 const KINDS: usize = 10;
 

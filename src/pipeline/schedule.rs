@@ -23,10 +23,8 @@ use tracing::{error, info};
 
 use super::{
     Clock, Settings,
-    absence::Absences,
     budget::Budget,
     cadence::Cadence,
-    candidates::Refreshed,
     context::Context,
     line::Line,
     pace::Pace,
@@ -36,8 +34,8 @@ use super::{
     shelf::Shelf,
     slots::Slots,
     step::{StepEnd, Word},
+    submit::{in_flight::InFlight, not_found_timer::NotFoundTimer, unresolved::LookedUp},
     sweep::Swept,
-    under_way::UnderWay,
 };
 use crate::{
     failpoint,
@@ -97,7 +95,7 @@ pub(super) enum Event {
     Swept(Result<Swept, StoreError>),
     Probed(Result<(), ApiError>),
     Learnt(Result<(), StoreError>),
-    Refreshed(Result<Refreshed, StoreError>),
+    LookedUp(Result<LookedUp, StoreError>),
 }
 
 /// The scheduler with all it holds in memory.
@@ -122,8 +120,12 @@ pub struct Pipeline<A> {
     /// What the last query said that a task made.
     pub(super) hints: BTreeMap<TaskId, RemoteTask>,
     pub(super) next_sweep: Instant,
-    /// When the list is to be read for unresolved jobs; none while all have their candidates.
-    pub(super) list_candidates_at: Option<Instant>,
+    /// When unresolved tasks are to be looked up again; none while there are none.
+    pub(super) look_up_unresolved_at: Option<Instant>,
+    /// How often in a row looking them up failed, or proved nothing.
+    pub(super) look_ups_failed: u32,
+    /// When an account that answers no lookups by name is tried again.
+    pub(super) learn_again_at: Instant,
     /// No create before this: the API said that all slots are taken.
     pub(super) slots_blocked: Option<Instant>,
     pub(super) slots_refused_in_a_row: u32,
@@ -135,6 +137,10 @@ pub struct Pipeline<A> {
     /// When (Unix ms) this run began.
     began_at_ms: i64,
     pub(super) look_again: bool,
+    /// Nothing was read from the database yet: what rests since an earlier run is asked for at once.
+    pub(super) is_fresh: bool,
+    /// The tasks were polled since the start.
+    pub(super) has_polled: bool,
     pub(super) queue_is_dry: bool,
     /// The same of what failed and is due again.
     pub(super) again_is_dry: bool,
@@ -175,8 +181,9 @@ impl<A: Api> Pipeline<A> {
                 settings,
                 pace,
                 lookups,
-                absences: Absences::default(),
-                under_way: UnderWay::default(),
+                unknown_names_fail: AtomicBool::new(false),
+                not_found_timer: NotFoundTimer::default(),
+                in_flight: InFlight::default(),
                 room: Room::default(),
             }),
             shelf: Shelf::default(),
@@ -192,7 +199,9 @@ impl<A: Api> Pipeline<A> {
             deliveries_are_stale: true,
             hints: BTreeMap::new(),
             next_sweep: Instant::now(),
-            list_candidates_at: Some(Instant::now()),
+            look_up_unresolved_at: Some(Instant::now()),
+            look_ups_failed: 0,
+            learn_again_at: Instant::now(),
             slots_blocked: None,
             slots_refused_in_a_row: 0,
             may_pay: Arc::new(AtomicBool::new(false)),
@@ -200,6 +209,8 @@ impl<A: Api> Pipeline<A> {
             in_trouble: false,
             began_at_ms,
             look_again: true,
+            is_fresh: true,
+            has_polled: false,
             queue_is_dry: false,
             again_is_dry: false,
             looked: false,
@@ -307,7 +318,9 @@ impl<A: Api> Pipeline<A> {
     /// Says whether a run that is to end when idle has come to its end.
     async fn end_of_once(&self) -> Result<Option<End>, StoreError> {
         let under_way = self.running.any(|kind| kind != StepKind::Learn);
-        if under_way || self.look_again {
+        // What Kling has not shown for long does not keep the run, but is asked for once.
+        let is_to_be_polled = !self.has_polled && self.next_sweep_at().is_some();
+        if under_way || self.look_again || is_to_be_polled {
             return Ok(None);
         }
         let (unsent, sent) =
@@ -340,7 +353,7 @@ impl<A: Api> Pipeline<A> {
             self.next_sweep_at(),
             self.line.next_probe().filter(|_| self.may_probe()),
             self.slots_blocked,
-            self.next_listing_at(),
+            self.next_look_up_at(),
         ]
         .into_iter()
         .flatten()
@@ -355,7 +368,7 @@ impl<A: Api> Pipeline<A> {
         let may_have_paid = |kind| {
             matches!(
                 kind,
-                StepKind::Create | StepKind::Settle | StepKind::Prepare | StepKind::PrepareAgain
+                StepKind::Create | StepKind::Recover | StepKind::Prepare | StepKind::PrepareAgain
             )
         };
         while self.running.any(may_have_paid) {

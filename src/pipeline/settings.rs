@@ -5,13 +5,18 @@ use std::{
     sync::{Arc, atomic::AtomicBool},
 };
 
-use crate::{job::Policy, media::Locator, metrics::Metrics, offload::Offload};
+use crate::{
+    job::{Account, Policy},
+    media::Locator,
+    metrics::Metrics,
+    offload::Offload,
+};
 
 /// What the pipeline works under.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The account's short name, as the database keeps it.
-    pub account: String,
+    /// The host of the API and the key.
+    pub account: Account,
     /// How outcomes are judged.
     pub policy: Policy,
     /// How long an Identify Face answer is used.

@@ -19,7 +19,7 @@ pub(super) struct Shelf {
     busy: BTreeMap<TaskId, State>,
     to_prepare: BTreeSet<Rank>,
     to_create: BTreeSet<Rank>,
-    to_settle: BTreeSet<TaskId>,
+    to_recover: BTreeSet<TaskId>,
     to_download: BTreeSet<TaskId>,
     followed: BTreeSet<TaskId>,
     resting: BTreeSet<(i64, TaskId)>,
@@ -51,8 +51,8 @@ impl Shelf {
             Action::Create => {
                 self.to_create.insert(rank(&task));
             }
-            Action::LookUp => {
-                self.to_settle.insert(task.id);
+            Action::Recover => {
+                self.to_recover.insert(task.id);
             }
             Action::Download => {
                 self.to_download.insert(task.id);
@@ -61,7 +61,10 @@ impl Shelf {
                 self.followed.insert(task.id);
             }
             Action::Rest { until_ms: Some(until_ms) }
-                if matches!(task.state, State::Identified | State::Creating) =>
+                if matches!(
+                    task.state,
+                    State::Identified | State::Creating | State::Submitted | State::Processing
+                ) =>
             {
                 self.resting.insert((until_ms, task.id));
             }
@@ -80,7 +83,7 @@ impl Shelf {
         if let Some(task) = self.tasks.remove(&id) {
             self.to_prepare.remove(&rank(&task));
             self.to_create.remove(&rank(&task));
-            self.to_settle.remove(&id);
+            self.to_recover.remove(&id);
             self.to_download.remove(&id);
             self.followed.remove(&id);
             self.resting.remove(&(task.due_at_ms, id));
@@ -117,8 +120,8 @@ impl Shelf {
     }
 
     /// Whose create is to be looked up, and perhaps sent again.
-    pub(super) fn all_to_settle(&self) -> Vec<TaskId> {
-        self.to_settle.iter().copied().collect()
+    pub(super) fn all_to_recover(&self) -> Vec<TaskId> {
+        self.to_recover.iter().copied().collect()
     }
 
     pub(super) fn first_to_download(&self) -> Option<TaskId> {

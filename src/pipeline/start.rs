@@ -1,31 +1,28 @@
 //! What may start, starts: by slots, pause, budget, and one call a video.
 
-use std::{
-    future::Future,
-    sync::{Arc, atomic::Ordering},
-};
+use std::{future::Future, sync::Arc};
 
 use tokio::time::Instant;
 
 use super::{
-    candidates, create, deliver, download, identify, learn,
+    deliver, download, identify,
     line::Probe,
     local::video_key,
-    lookup,
     running::StepKind,
     schedule::{Event, Pipeline},
     sound,
     step::StepEnd,
+    submit::{Gate, create, lookup_support, recover, unresolved},
     sweep::{self, Followed},
 };
 use crate::{
-    job::{Action, Outcome, Task, TaskId, decide},
+    job::{Action, CreateAnswer, Outcome, Task, TaskId, decide},
     kling::Api,
     store::DueDelivery,
 };
 
-/// Lookups of lost creates at once.
-const SETTLES_MAX: usize = 4;
+/// Create requests of unknown outcome that are looked up at once.
+const RECOVERIES_MAX: usize = 4;
 /// Identify Face calls and measurements at once, at least.
 const PREPARES_MIN: usize = 8;
 /// Those of jobs that failed at them before, at once.
@@ -34,52 +31,75 @@ const PREPARES_AGAIN_MAX: usize = 4;
 impl<A: Api> Pipeline<A> {
     pub(super) fn start_what_may_start(&mut self) {
         self.slots_blocked = self.slots_blocked.filter(|until| *until > Instant::now());
-        self.start_settles();
+        self.start_recoveries();
         self.start_creates();
         self.start_prepares();
         self.start_sweep();
-        self.start_candidates();
+        self.start_look_up();
         self.start_downloads();
         self.start_deliveries();
         self.start_probe();
     }
 
-    fn start_settles(&mut self) {
+    fn start_recoveries(&mut self) {
         if !self.line.lets_ask() {
             return;
         }
-        for id in self.shelf.all_to_settle() {
-            if self.running.count(StepKind::Settle) >= SETTLES_MAX {
+        for id in self.shelf.all_to_recover() {
+            if self.running.count(StepKind::Recover) >= RECOVERIES_MAX {
                 return;
             }
             let sends = self.is_to_be_sent_again(id);
-            let probe = sends && !self.line.lets_pay();
-            if sends && self.slots_blocked.is_some() || probe && !self.line.wants_paid_probe() {
+            let is_probe = sends && !self.line.lets_pay();
+            let is_held =
+                sends && !self.has_slot_for(id) || is_probe && !self.line.wants_paid_probe();
+            // Only what is known to be absent has nothing to look up until it may be sent again.
+            if is_held && self.shelf.get(id).is_some_and(Task::is_to_be_sent_again) {
                 continue;
             }
             let Some(task) = self.shelf.take(id) else { continue };
-            if probe {
+            let gate = if is_held { Gate::closed() } else { self.gate(is_probe) };
+            if sends && !is_held {
+                self.slots.take(id);
+            }
+            if is_probe && !is_held {
                 self.line.probe_sent(Probe::Paid(id));
             }
-            let (context, may_pay) = (Arc::clone(&self.context), Arc::clone(&self.may_pay));
-            self.start(StepKind::Settle, Some(id), async move {
-                let gate = || probe || may_pay.load(Ordering::Acquire);
-                Event::Stepped(id, lookup::settle(&context, task, &gate).await)
+            let context = Arc::clone(&self.context);
+            self.start(StepKind::Recover, Some(id), async move {
+                Event::Stepped(id, recover::recover(&context, task, &gate).await)
             });
         }
     }
 
-    /// Whether the next lookup of a lost create, if it finds nothing again, is followed by a send.
-    fn is_to_be_sent_again(&self, id: TaskId) -> bool {
-        let settle_ms = self.context.settings.policy.create_settle_ms;
-        let settled = |task: &Task| self.context.absences.is_settled(task, settle_ms);
-        self.shelf.get(id).is_some_and(settled)
+    /// Whether a create request may be sent again: its slot may have been freed meanwhile.
+    fn has_slot_for(&self, id: TaskId) -> bool {
+        self.slots_blocked.is_none() && (self.slots.holds(id) || self.slots.has_free())
     }
 
-    /// How many lost creates wait for nothing but to be sent again.
+    fn gate(&self, is_probe: bool) -> Gate {
+        Gate { is_probe, may_pay: Arc::clone(&self.may_pay) }
+    }
+
+    /// Whether the next lookup of a create request, if it finds nothing again, is followed by a send.
+    fn is_to_be_sent_again(&self, id: TaskId) -> bool {
+        let settle_ms = self.context.settings.policy.create_settle_ms;
+        let is_next = |task: &Task| {
+            let answer = task.create.as_ref().map(|create| create.answer);
+            answer == Some(CreateAnswer::Unknown)
+                && self.context.not_found_timer.is_settled(task, settle_ms)
+        };
+        self.shelf.get(id).is_some_and(is_next)
+    }
+
+    /// How many create requests wait for nothing but to be sent again.
     pub(super) fn count_held_resends(&self) -> usize {
-        let all = self.shelf.all_to_settle();
-        all.into_iter().filter(|id| self.is_to_be_sent_again(*id)).count()
+        let is_absent = |id: &TaskId| {
+            let holds = |task: &Task| task.is_to_be_sent_again() && task.holds_slot();
+            self.shelf.get(*id).is_some_and(holds)
+        };
+        let all = self.shelf.all_to_recover().into_iter();
+        all.filter(|id| self.is_to_be_sent_again(*id) && is_absent(id)).count()
     }
 
     fn start_creates(&mut self) {
@@ -105,9 +125,8 @@ impl<A: Api> Pipeline<A> {
             return false;
         }
         self.slots.take(id);
-        let (context, may_pay) = (Arc::clone(&self.context), Arc::clone(&self.may_pay));
+        let (context, gate) = (Arc::clone(&self.context), self.gate(probe));
         self.start(StepKind::Create, Some(id), async move {
-            let gate = || probe || may_pay.load(Ordering::Acquire);
             Event::Stepped(id, create::create(&context, task, &gate).await)
         });
         true
@@ -155,9 +174,8 @@ impl<A: Api> Pipeline<A> {
         }
         self.identifying.insert(video.clone(), id);
         self.waiting_for.insert(id, (video, Vec::new()));
-        let may_pay = Arc::clone(&self.may_pay);
+        let gate = self.gate(probe);
         self.prepare(id, move |context, task| async move {
-            let gate = || probe || may_pay.load(Ordering::Acquire);
             identify::identify(&context, task, &gate).await
         });
     }
@@ -226,14 +244,14 @@ impl<A: Api> Pipeline<A> {
         });
     }
 
-    fn start_candidates(&mut self) {
-        if self.next_listing_at().is_none_or(|at| at > Instant::now()) {
+    fn start_look_up(&mut self) {
+        if self.next_look_up_at().is_none_or(|at| at > Instant::now()) {
             return;
         }
-        self.list_candidates_at = None;
+        self.look_up_unresolved_at = None;
         let context = Arc::clone(&self.context);
-        self.start(StepKind::Candidates, None, async move {
-            Event::Refreshed(candidates::refresh(&context).await)
+        self.start(StepKind::LookUp, None, async move {
+            Event::LookedUp(unresolved::look_up(&context).await)
         });
     }
 
@@ -256,7 +274,7 @@ impl<A: Api> Pipeline<A> {
         }
         let context = Arc::clone(&self.context);
         self.start(StepKind::Learn, None, async move {
-            Event::Learnt(learn::learn_lookups(&context, &task).await)
+            Event::Learnt(lookup_support::learn(&context, &task).await)
         });
     }
 
@@ -266,10 +284,10 @@ impl<A: Api> Pipeline<A> {
         (idle && self.shelf.followed().next().is_some()).then_some(self.next_sweep)
     }
 
-    /// When the list is to be read for unresolved jobs; none while it need not be, or is.
-    pub(super) fn next_listing_at(&self) -> Option<Instant> {
-        let idle = self.running.count(StepKind::Candidates) == 0 && self.line.lets_ask();
-        self.list_candidates_at.filter(|_| idle)
+    /// When unresolved tasks are to be looked up again; none while they need not be, or are.
+    pub(super) fn next_look_up_at(&self) -> Option<Instant> {
+        let idle = self.running.count(StepKind::LookUp) == 0 && self.line.lets_ask();
+        self.look_up_unresolved_at.filter(|_| idle)
     }
 
     /// Whether a probe that is due could be sent; if not, something else has to happen first.
@@ -277,9 +295,9 @@ impl<A: Api> Pipeline<A> {
         if !self.line.lets_ask() {
             return true;
         }
-        let sends_again = |id: TaskId| self.is_to_be_sent_again(id);
-        if self.shelf.all_to_settle().into_iter().any(sends_again) {
-            return self.line.may_probe_paid() && self.slots_blocked.is_none();
+        let sends_again = |id: TaskId| self.is_to_be_sent_again(id) && self.has_slot_for(id);
+        if self.shelf.all_to_recover().into_iter().any(sends_again) {
+            return self.line.may_probe_paid();
         }
         if self.shelf.first_to_create().is_some() {
             return self.line.may_probe_paid() && self.slots.has_free();

@@ -32,7 +32,11 @@ pub(super) enum Word {
     TooFast { retry_after_ms: Option<i64> },
     /// 1303.
     SlotsFull { retry_after_ms: Option<i64> },
-    /// The line must stop.
+    /// The queue was paused since the step began.
+    Paused,
+    /// A job points to another task now, which is to be read from the database.
+    Transferred,
+    /// The queue must stop.
     Pause { kind: PauseKind, reason: String, code: Option<i64>, request_id: Option<String> },
 }
 
@@ -65,7 +69,9 @@ impl Word {
             | Meaning::NotFound
             | Meaning::Policy
             | Meaning::ServerTrouble
+            | Meaning::TooLarge
             | Meaning::OtherRefusal
+            | Meaning::Empty
             | Meaning::AddressRefused
             | Meaning::Transport => None,
         }
@@ -87,7 +93,9 @@ pub(super) fn outcome_of(error: &ApiError) -> Outcome {
         return Outcome::HeldBack(error.message.clone());
     }
     match error.meaning {
-        Meaning::ServerTrouble | Meaning::Transport => Outcome::Trouble(trouble(error)),
+        Meaning::ServerTrouble | Meaning::Empty | Meaning::Transport => {
+            Outcome::Trouble(trouble(error))
+        }
         _ => Outcome::Refused(fault(error)),
     }
 }

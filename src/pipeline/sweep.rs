@@ -8,14 +8,14 @@ use tracing::warn;
 
 use super::{
     context::{Context, kept},
-    lookup::{self, Seen},
     pace::Kind,
     step::Word,
+    submit::lookup::{Lookup, by_name},
 };
 use crate::{
     job::{Outcome, State, Task, TaskId},
     kling::{Answer, Api, ApiError, Meaning, RemoteTask, TaskStatus},
-    store::{Call, Lookups, StoreError},
+    store::{Call, StoreError},
 };
 
 /// Up to so many tasks, single queries take no more requests than a page and whatever it misses.
@@ -95,7 +95,7 @@ pub(super) async fn sweep<A: Api>(
             Ok(remote) => {
                 swept.add(see(context, task, remote, Call::Query, &reply.answer).await?);
             }
-            Err(error) if matches!(error.meaning, Meaning::NotFound | Meaning::BadRequest) => {
+            Err(error) if is_not_found(error.meaning) => {
                 seek_by_name(context, task, task_id, error, &mut swept).await?;
             }
             Err(error) if is_of_this_task(&error, &reply.answer) => {
@@ -123,8 +123,12 @@ pub(super) async fn sweep<A: Api>(
 
 /// Whether an error says something of this one call, and nothing of the account or the network.
 fn is_of_this_call(error: &ApiError, answer: &Answer) -> bool {
-    matches!(error.meaning, Meaning::NotFound | Meaning::BadRequest)
-        || is_of_this_task(error, answer)
+    is_not_found(error.meaning) || is_of_this_task(error, answer)
+}
+
+/// An empty success is no proper "not found", and nothing else either.
+fn is_not_found(meaning: Meaning) -> bool {
+    matches!(meaning, Meaning::NotFound | Meaning::BadRequest | Meaning::Empty)
 }
 
 /// Whether an error says something of this one task, and nothing of the others.
@@ -146,16 +150,11 @@ async fn seek_by_name<A: Api>(
     error: ApiError,
     swept: &mut Swept,
 ) -> Result<(), StoreError> {
-    if context.lookups() == Lookups::Unanswered {
-        swept.unknown.push((task.id, error.message));
-        return Ok(());
-    }
-    match lookup::look_up(context, &task).await? {
-        Seen::Ours(remote) if remote.task_id == task_id => {
+    match by_name(context, &task).await?.0 {
+        Lookup::Found(remote) if remote.task_id == task_id => {
             swept.unclear.push((task.id, format!("{error}, by its id, but knows it by its name")));
         }
-        Seen::Ours(remote) => {
-            context.learn_lookups(Lookups::Answered).await?;
+        Lookup::Found(remote) => {
             let found = Outcome::Found { task_id: remote.task_id };
             match context.note(&task, found, None).await {
                 Ok(task) => swept.moved.push((task, None)),
@@ -165,9 +164,11 @@ async fn seek_by_name<A: Api>(
                 Err(error) => return Err(error),
             }
         }
-        Seen::SomebodyElses(_) | Seen::Nothing => swept.unknown.push((task.id, error.message)),
-        // It stands where it stood; the next look tells more.
-        Seen::Trouble(trouble, word) => {
+        Lookup::Conflict(..) | Lookup::NotFound { .. } => {
+            swept.unknown.push((task.id, error.message));
+        }
+        // The task stays as it is; the next poll shows more.
+        Lookup::Failed { trouble, word, .. } => {
             swept.trouble = Some(trouble.message);
             swept.word = word;
         }

@@ -44,6 +44,7 @@ impl<A: Api> Pipeline<A> {
         let page = self.page(State::Waiting);
         self.take_page(State::Waiting, store.come_of_time(now_ms, page).await?);
         self.next_due_at_ms = store.next_due_at_ms(now_ms).await?;
+        self.is_fresh = false;
         Ok(())
     }
 
@@ -134,11 +135,17 @@ impl<A: Api> Pipeline<A> {
         (self.slots.limit() * 2).max(8)
     }
 
-    fn take_in(&mut self, task: Task) {
-        if self.shelf.holds(task.id) {
+    fn take_in(&mut self, mut task: Task) {
+        // What waits in memory for its turn may have been moved by somebody else since. What was sent is moved by the
+        // poll, which has not ended yet.
+        let is_old = |held: &Task| held.state.is_unsent() && held.revision != task.revision;
+        if self.shelf.holds(task.id) && !self.shelf.get(task.id).is_some_and(is_old) {
             return;
         }
-        if task.state.holds_slot() {
+        if self.is_fresh && task.state.holds_slot() {
+            task.due_at_ms = 0;
+        }
+        if task.holds_slot() {
             self.slots.take(task.id);
         }
         self.shelve(task);

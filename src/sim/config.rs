@@ -4,7 +4,14 @@
 
 use std::path::PathBuf;
 
-use super::{probe::Probe, random_faults::RandomFaults, units::Units};
+use super::{
+    account::ApiKey,
+    known_name::KnownName,
+    lookups::{Lags, Spellings, UnknownTask},
+    probe::Probe,
+    random_faults::RandomFaults,
+    units::Units,
+};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
@@ -18,7 +25,9 @@ pub struct SimConfig {
     pub secret_key: String,
     /// A fixed bearer token that is taken as well, as a gateway would.
     pub bearer_token: Option<String>,
-    /// Tasks at once; a create above it is refused with 1303.
+    /// Keys that are accepted as well, of this account and of others.
+    pub more_keys: Vec<ApiKey>,
+    /// Tasks at once of each account; a create above it is refused with 1303.
     pub concurrency: usize,
     /// Identify Face calls within one second; above it 1302. None: no limit.
     pub identify_per_second: Option<u32>,
@@ -34,21 +43,39 @@ pub struct SimConfig {
     pub identify_latency_ms: u64,
     /// How long the answer to a query is held back.
     pub query_latency_ms: u64,
-    /// For how long a new task is not found by queries nor listed.
+    /// For how long a new task is not found by queries and not listed.
     pub visibility_lag_ms: i64,
+    /// The same for each kind of query apart.
+    pub lags: Lags,
     /// How long a session may be used.
     pub session_ttl_ms: i64,
     /// How long results can be downloaded, and how long the ids of made videos stay valid.
     pub result_ttl_ms: i64,
-    /// Whether Query Task finds a task by its `external_task_id`; if not, that answers 1203.
+    /// Whether a task is found by its `external_task_id` at all; if not, that answers 1203.
     pub answers_external_lookups: bool,
-    /// Whether an `external_task_id` that exists already is refused with 1201.
+    /// In which spellings.
+    pub lookup_spellings: Spellings,
+    /// What a query that finds no task is answered with.
+    pub unknown_task: UnknownTask,
+    /// Whether queries by anything but a known `task_id` fail, with 503 and code 5002.
+    pub name_queries_fail: bool,
+    /// Whether Query Task (List) fails, with 503 and code 5002.
+    pub lists_fail: bool,
+    /// Whether the answers of Query Task (Single) carry `task_info.external_task_id`; the page says no.
+    pub query_shows_external_ids: bool,
+    /// Whether the entries of lists carry it.
+    pub list_shows_external_ids: bool,
+    /// Whether queries and lists show a task's video by the address that was sent; if not, by that of a copy.
+    pub shows_sent_videos: bool,
+    /// Whether an `external_task_id` that exists already is refused; if not, a second task is made.
     pub unique_external_ids: bool,
+    /// With which code and message.
+    pub known_name: KnownName,
     /// What one Identify Face costs.
     pub units_per_identify: Units,
     /// What a task costs for each begun five seconds of its video.
     pub units_per_five_seconds: Units,
-    /// What the resource pack holds; a paid call it cannot cover is refused with 1102.
+    /// What the resource pack of each account holds; a paid call it cannot cover is refused with 1102.
     pub pack_units: Units,
     /// What is added to every id that is given: the API's never come twice, and so must not those of a
     /// simulator that begins anew.
@@ -78,6 +105,7 @@ impl Default for SimConfig {
             access_key: "sim-access-key".to_owned(),
             secret_key: "sim-secret-key".to_owned(),
             bearer_token: None,
+            more_keys: Vec::new(),
             concurrency: 5,
             identify_per_second: Some(5),
             create_per_second: Some(5),
@@ -87,10 +115,19 @@ impl Default for SimConfig {
             identify_latency_ms: 0,
             query_latency_ms: 0,
             visibility_lag_ms: 0,
+            lags: Lags::default(),
             session_ttl_ms: DAY_MS,
             result_ttl_ms: 30 * DAY_MS,
             answers_external_lookups: true,
+            lookup_spellings: Spellings::default(),
+            unknown_task: UnknownTask::default(),
+            name_queries_fail: false,
+            lists_fail: false,
+            query_shows_external_ids: false,
+            list_shows_external_ids: false,
+            shows_sent_videos: true,
             unique_external_ids: true,
+            known_name: KnownName::default(),
             units_per_identify: Units::from_thousandths(50),
             units_per_five_seconds: Units::from_thousandths(1_000),
             pack_units: Units::from_thousandths(1_000_000_000),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{
+    account::AccountNumber,
     answer::{Answer, Refusal, usual_message},
     create_request::{CROP_MS_MIN, CreateRequest, SoundSource, check_size},
     facts::{ReadMedia, SoundFacts, Steering},
@@ -46,8 +47,7 @@ impl Sim {
         self.settle(now_ms);
         let outcome = self
             .admit(Call::Create, now_ms, authorization)
-            .and(request)
-            .and_then(|request| self.accept(request, sound, now_ms));
+            .and_then(|account| self.accept(account, request?, sound, now_ms));
         self.answered(Call::Create, outcome)
     }
 
@@ -55,11 +55,12 @@ impl Sim {
     /// that nothing is wrong but the time.
     fn accept(
         &mut self,
+        account: AccountNumber,
         request: CreateRequest,
         sound: Option<SoundFacts>,
         now_ms: i64,
     ) -> Result<Value, Refusal> {
-        let session = self.session(&request.session_id, now_ms)?;
+        let session = self.session(account, &request.session_id, now_ms)?;
         let face =
             session.faces.iter().find(|face| face.id == request.face_id).ok_or_else(|| {
                 Refusal::illegal(format!("face_id {} not found in the session", request.face_id))
@@ -67,21 +68,31 @@ impl Sim {
         check_sound(&request, sound)?;
         check_times(&request, face, session.video.length_ms)?;
         let video = Arc::clone(&session.video);
-        self.check_external_id(&request)?;
-        if self.running.len() >= self.config.concurrency {
+        self.check_external_id(account, &request)?;
+        if self.running_of(account) >= self.config.concurrency {
             return Err(Refusal::new(1303, usual_message(1303)));
         }
         let units = self.price(video.length_ms);
-        self.spend(units)?;
-        Ok(self.begin(request, video, units, now_ms))
+        self.spend(account, units)?;
+        Ok(self.begin(account, request, video, units, now_ms))
     }
 
-    fn check_external_id(&self, request: &CreateRequest) -> Result<(), Refusal> {
+    fn running_of(&self, account: AccountNumber) -> usize {
+        self.running.iter().filter(|(_, index)| self.tasks[*index].account == account).count()
+    }
+
+    fn check_external_id(
+        &self,
+        account: AccountNumber,
+        request: &CreateRequest,
+    ) -> Result<(), Refusal> {
         let Some(id) = &request.external_task_id else {
             return Ok(());
         };
-        if self.config.unique_external_ids && self.by_external_id.contains_key(id) {
-            return Err(Refusal::illegal(format!("external_task_id {id} already exists")));
+        let mut namesakes = self.by_external_id.get(id).into_iter().flatten();
+        let is_known = namesakes.any(|index| self.tasks[*index].account == account);
+        if self.config.unique_external_ids && is_known {
+            return Err(self.config.known_name.refusal(id));
         }
         Ok(())
     }
@@ -93,6 +104,7 @@ impl Sim {
 
     fn begin(
         &mut self,
+        account: AccountNumber,
         request: CreateRequest,
         video: Arc<Video>,
         units: Units,
@@ -104,6 +116,7 @@ impl Sim {
         let content_digest = request.content_digest(&video.spelled);
         let task = Task {
             id: self.new_id(860_000_000_000_000_001, index),
+            account,
             result_id: self.new_id(870_000_000_000_000_001, index),
             external_task_id: request.external_task_id,
             session_id: request.session_id,
@@ -126,14 +139,15 @@ impl Sim {
         self.by_task_id.insert(task.id.clone(), index);
         self.by_result_id.insert(task.result_id.clone(), index);
         if let Some(external) = &task.external_task_id {
-            self.by_external_id.insert(external.clone(), index);
+            self.by_external_id.entry(external.clone()).or_default().push(index);
         }
         if task.callback_url.is_some() {
             self.notices.extend(Notice::of(&task, index));
         }
+        let account = task.account;
         self.running.insert((task.ends_at_ms, index));
-        self.counts.at_once_max = self.counts.at_once_max.max(self.running.len());
         self.tasks.push(task);
+        self.counts.at_once_max = self.counts.at_once_max.max(self.running_of(account));
     }
 }
 

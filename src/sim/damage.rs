@@ -10,20 +10,18 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::{StreamExt as _, stream};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{faults::Fault, socket::Scissors};
 
 /// The largest answer that a patch, or a cut without a number, is applied to.
 const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
-const PAGE: &str = "<!DOCTYPE html><html><head><title>502 Bad Gateway</title></head>\
-    <body><h1>Bad Gateway</h1></body></html>\n";
 
 /// Does a fault to a response. What is refused by code never comes here: it has been answered.
 pub(super) async fn inflict(fault: Fault, healthy: Response, scissors: &Scissors) -> Response {
     match fault {
         Fault::Code { .. } => healthy,
-        Fault::LoseAnswer | Fault::DropRequest => {
+        Fault::LoseAnswer | Fault::DropRequest | Fault::DeliverLate { .. } => {
             scissors.cut();
             healthy
         }
@@ -38,8 +36,10 @@ pub(super) async fn inflict(fault: Fault, healthy: Response, scissors: &Scissors
             short.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(bytes));
             short
         }
-        Fault::Html { status } => {
-            (of(status), [(header::CONTENT_TYPE, "text/html")], PAGE).into_response()
+        Fault::Html { status } => page(of(status)),
+        Fault::TooLarge { status, html: true } => page(of(status)),
+        Fault::TooLarge { status, html: false } => {
+            (of(status), axum::Json(json!({"message": "request entity too large"}))).into_response()
         }
         Fault::Status { status } => of(status).into_response(),
         Fault::Hang { ms } => {
@@ -52,11 +52,27 @@ pub(super) async fn inflict(fault: Fault, healthy: Response, scissors: &Scissors
         }
         Fault::Patch { with } => patched(healthy, &with).await,
         Fault::Redirect { to } => (StatusCode::FOUND, [(header::LOCATION, to)]).into_response(),
-        Fault::NotAVideo => ([(header::CONTENT_TYPE, "video/mp4")], PAGE).into_response(),
+        Fault::NotAVideo => {
+            ([(header::CONTENT_TYPE, "video/mp4")], html(StatusCode::BAD_GATEWAY)).into_response()
+        }
     }
 }
 
-fn of(status: u16) -> StatusCode {
+/// The page of a proxy.
+pub(super) fn page(status: StatusCode) -> Response {
+    (status, [(header::CONTENT_TYPE, "text/html")], html(status)).into_response()
+}
+
+fn html(status: StatusCode) -> String {
+    let reason = status.canonical_reason().unwrap_or_default();
+    format!(
+        "<!DOCTYPE html><html><head><title>{} {reason}</title></head>\
+         <body><h1>{reason}</h1></body></html>\n",
+        status.as_u16()
+    )
+}
+
+pub(super) fn of(status: u16) -> StatusCode {
     StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
@@ -131,8 +147,6 @@ fn merge(target: &mut Value, patch: &Value) {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]

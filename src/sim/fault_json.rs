@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::{
     answer::usual_message,
     faults::{Call, Fault, FaultRule},
+    late::ClientSees,
 };
 
 #[derive(Deserialize)]
@@ -32,6 +33,18 @@ struct RawRule {
     content_type: Option<String>,
     with: Option<Value>,
     to: Option<String>,
+    client_sees: Option<RawSight>,
+    answer_ms: Option<u64>,
+    html: Option<bool>,
+}
+
+/// What the client sees of a request that is delivered late.
+#[derive(Deserialize, Clone, Copy)]
+#[serde(rename_all = "lowercase")]
+enum RawSight {
+    Broken,
+    Page,
+    Nothing,
 }
 
 /// Why a fault cannot be done.
@@ -67,8 +80,10 @@ impl FaultRule {
     /// | `lose_answer`, `drop_request`, `not_a_video` | |
     /// | `cut_body`, `wrong_length` | `bytes`: half of the body without it |
     /// | `html` | `status`: 502 without it |
+    /// | `too_large` | `status`: 413 without it; `html`: whether the body is HTML |
     /// | `status` | `status` |
     /// | `hang` | `ms` |
+    /// | `deliver_late` | `ms` after the client gave up; `client_sees` after `answer_ms`: `broken`, `page` (`status`), `nothing` |
     /// | `huge_body` | `bytes` |
     /// | `body` | `body`: a string as it is, other JSON as such; `status`, `content_type` |
     /// | `garbage` | a body that only begins like JSON |
@@ -108,8 +123,16 @@ impl RawRule {
             "cut_body" => Fault::CutBody { after_bytes: self.bytes },
             "wrong_length" => Fault::WrongLength { bytes: self.bytes },
             "html" => Fault::Html { status: self.status.unwrap_or(502) },
+            "too_large" => Fault::TooLarge {
+                status: self.status.unwrap_or(413),
+                html: self.html.unwrap_or(false),
+            },
             "status" => Fault::Status { status: self.status.ok_or_else(|| missing("status"))? },
             "hang" => Fault::Hang { ms: self.ms.ok_or_else(|| missing("ms"))? },
+            "deliver_late" => Fault::DeliverLate {
+                after_ms: self.ms.ok_or_else(|| missing("ms"))?,
+                sees: self.client_sees(),
+            },
             "huge_body" => Fault::HugeBody { bytes: self.bytes.ok_or_else(|| missing("bytes"))? },
             "patch" => Fault::Patch { with: self.with.ok_or_else(|| missing("with"))? },
             "redirect" => Fault::Redirect { to: self.to.ok_or_else(|| missing("to"))? },
@@ -124,6 +147,19 @@ impl RawRule {
             },
             _ => return Err(BadFault::Unknown(self.what)),
         })
+    }
+}
+
+impl RawRule {
+    fn client_sees(&self) -> ClientSees {
+        let after_ms = self.answer_ms.unwrap_or(0);
+        match self.client_sees {
+            None | Some(RawSight::Broken) => ClientSees::Broken { after_ms },
+            Some(RawSight::Page) => {
+                ClientSees::Page { status: self.status.unwrap_or(504), after_ms }
+            }
+            Some(RawSight::Nothing) => ClientSees::Nothing,
+        }
     }
 }
 

@@ -6,6 +6,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::late::ClientSees;
+
 /// The kinds of calls that faults and counts tell apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -61,6 +63,13 @@ pub enum Fault {
         /// Default 502.
         status: u16,
     },
+    /// Not carried out: something on the way refuses the request for its size.
+    TooLarge {
+        /// 413, 414 or 431.
+        status: u16,
+        /// With an HTML page; else with a JSON body that is not of the API's form.
+        html: bool,
+    },
     /// Not carried out: this HTTP status, without a body.
     Status {
         /// The HTTP status.
@@ -96,6 +105,14 @@ pub enum Fault {
         /// The `Location`.
         to: String,
     },
+    /// For create requests: kept, and carried out so long after the client gave up. Other calls are not carried
+    /// out, and their connection is closed.
+    DeliverLate {
+        /// In milliseconds; `SimServer::deliver_kept` ends the wait.
+        after_ms: u64,
+        /// What the client sees meanwhile.
+        sees: ClientSees,
+    },
     /// For downloads: 200, but what comes is a page and no video.
     NotAVideo,
 }
@@ -110,12 +127,14 @@ impl Fault {
             Self::CutBody { .. } => "cut_body",
             Self::WrongLength { .. } => "wrong_length",
             Self::Html { .. } => "html",
+            Self::TooLarge { .. } => "too_large",
             Self::Status { .. } => "status",
             Self::Hang { .. } => "hang",
             Self::HugeBody { .. } => "huge_body",
             Self::Body { .. } => "body",
             Self::Patch { .. } => "patch",
             Self::Redirect { .. } => "redirect",
+            Self::DeliverLate { .. } => "deliver_late",
             Self::NotAVideo => "not_a_video",
         }
     }
@@ -126,6 +145,7 @@ impl Fault {
             Self::Code { .. }
                 | Self::DropRequest
                 | Self::Html { .. }
+                | Self::TooLarge { .. }
                 | Self::Status { .. }
                 | Self::Redirect { .. }
         )

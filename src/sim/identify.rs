@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{
+    account::AccountNumber,
     answer::{Answer, Refusal},
     facts::{ReadMedia, VideoFacts},
     faults::Call,
@@ -36,14 +37,11 @@ impl Sim {
         request: Result<IdentifyRequest, Refusal>,
         facts: Option<VideoFacts>,
     ) -> Answer {
-        let outcome = self
-            .admit(Call::Identify, now_ms, authorization)
-            .and(request)
-            .and_then(|request| self.source(&request, facts, now_ms))
-            .and_then(|(video, faces)| {
-                self.spend(self.config.units_per_identify)?;
-                Ok(self.open_session(video, faces, now_ms))
-            });
+        let outcome = self.admit(Call::Identify, now_ms, authorization).and_then(|account| {
+            let (video, faces) = self.source(&request?, facts, now_ms)?;
+            self.spend(account, self.config.units_per_identify)?;
+            Ok(self.open_session(account, video, faces, now_ms))
+        });
         self.answered(Call::Identify, outcome)
     }
 
@@ -76,9 +74,15 @@ impl Sim {
         Some((video, faces))
     }
 
-    fn open_session(&mut self, video: Video, faces: Vec<Face>, now_ms: i64) -> serde_json::Value {
+    fn open_session(
+        &mut self,
+        account: AccountNumber,
+        video: Video,
+        faces: Vec<Face>,
+        now_ms: i64,
+    ) -> serde_json::Value {
         let id = self.new_id(850_000_000_000_000_001, self.sessions.len());
-        let session = Session { video: Arc::new(video), faces, made_at_ms: now_ms };
+        let session = Session { account, video: Arc::new(video), faces, made_at_ms: now_ms };
         let units = self.config.units_per_identify.to_string();
         let data = session.data(&id, &units, &self.base_url);
         self.counts.identify_units = self.counts.identify_units + self.config.units_per_identify;

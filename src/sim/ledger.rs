@@ -6,13 +6,15 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{faults::Call, rules::Sim, task::TaskStatus, units::Units};
+use super::{account::AccountNumber, faults::Call, rules::Sim, task::TaskStatus, units::Units};
 
 /// One accepted Create Task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LedgerEntry {
     /// The task's id.
     pub task_id: String,
+    /// The account whose key was used.
+    pub account: AccountNumber,
     /// The user's own id for it.
     pub external_task_id: Option<String>,
     /// The session it was created with.
@@ -53,7 +55,7 @@ pub struct Repeat {
     pub task_ids: Vec<String>,
 }
 
-/// What was accepted more than once.
+/// What one account accepted more than once.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct PaidTwice {
     /// By `external_task_id` as sent: `a` and `a-2` are two ids.
@@ -69,7 +71,7 @@ pub struct Ledger {
     pub tasks: Vec<LedgerEntry>,
     /// What was accepted more than once.
     pub paid_twice: PaidTwice,
-    /// The most tasks that ran at one time.
+    /// The most tasks of one account that ran at one time.
     pub at_once_max: usize,
     /// Deducted by Identify Face.
     pub identify_units: Units,
@@ -90,6 +92,16 @@ impl Ledger {
     /// How often calls of this kind were refused with this code.
     pub fn refused(&self, call: Call, code: u16) -> u64 {
         self.calls.get(&call).and_then(|count| count.refused.get(&code)).copied().unwrap_or(0)
+    }
+
+    /// How many tasks were accepted under each `external_task_id`; tasks without one are left out.
+    pub fn tasks_by_name(&self) -> BTreeMap<String, usize> {
+        count(self.tasks.iter().filter_map(|entry| entry.external_task_id.clone()))
+    }
+
+    /// How many tasks were accepted for each request, by its `content_digest`.
+    pub fn tasks_by_request(&self) -> BTreeMap<String, usize> {
+        count(self.tasks.iter().map(|entry| entry.content_digest.clone()))
     }
 }
 
@@ -138,6 +150,7 @@ impl Sim {
         let status = task.status(now_ms);
         LedgerEntry {
             task_id: task.id.clone(),
+            account: task.account,
             external_task_id: task.external_task_id.clone(),
             session_id: task.session_id.clone(),
             video: task.video.spelled.clone(),
@@ -152,13 +165,19 @@ impl Sim {
     }
 }
 
+fn count(names: impl Iterator<Item = String>) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    names.for_each(|name| *counts.entry(name).or_default() += 1);
+    counts
+}
+
 fn repeats(tasks: &[LedgerEntry], name: impl Fn(&LedgerEntry) -> Option<String>) -> Vec<Repeat> {
-    let mut by_name: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut by_name: BTreeMap<(AccountNumber, String), Vec<String>> = BTreeMap::new();
     for entry in tasks {
         if let Some(what) = name(entry) {
-            by_name.entry(what).or_default().push(entry.task_id.clone());
+            by_name.entry((entry.account, what)).or_default().push(entry.task_id.clone());
         }
     }
     let repeated = by_name.into_iter().filter(|(_, task_ids)| task_ids.len() > 1);
-    repeated.map(|(what, task_ids)| Repeat { what, task_ids }).collect()
+    repeated.map(|((_, what), task_ids)| Repeat { what, task_ids }).collect()
 }

@@ -6,11 +6,12 @@
 //! that a simulation can call it on a clock of its own. [`SimServer`] puts it on a socket, reads media
 //! and does faults on the wire. Nothing here is meant to be reached from elsewhere than this machine.
 //!
-//! The account: `token`, `pace`, `identify`, `create`, `query`, `notice`, `ledger`, over `session`,
+//! The account: `account`, `token`, `pace`, `identify`, `create`, `query`, `lookups`, `notice`, `ledger`, over `session`,
 //! `task` and `result_file`; what a request says: `body`, `identify_request`, `create_request`,
-//! `place`, `facts`. The wire: `server`, `routes`, `asked`, `socket`, `damage`, `results`, `callbacks`.
+//! `place`, `facts`. The wire: `server`, `routes`, `asked`, `socket`, `damage`, `late`, `results`, `callbacks`.
 //! Faults: `faults`, `random_faults`, `fault_json`.
 
+mod account;
 mod answer;
 mod asked;
 mod body;
@@ -25,7 +26,10 @@ mod fault_json;
 mod faults;
 mod identify;
 mod identify_request;
+mod known_name;
+mod late;
 mod ledger;
+mod lookups;
 mod mp4;
 mod notice;
 mod pace;
@@ -46,6 +50,7 @@ mod tests;
 mod token;
 mod units;
 
+pub use account::{AccountNumber, ApiCredential, ApiKey};
 pub use answer::{Answer, Refusal, http_status};
 pub use config::SimConfig;
 pub use create_request::CreateRequest;
@@ -53,7 +58,10 @@ pub use facts::{NoFiles, ReadMedia, SoundFacts, VideoFacts};
 pub use fault_json::BadFault;
 pub use faults::{Call, DueFault, Fault, FaultRule};
 pub use identify_request::IdentifyRequest;
+pub use known_name::KnownName;
+pub use late::ClientSees;
 pub use ledger::{CallCount, Ledger, LedgerEntry, PaidTwice, Repeat};
+pub use lookups::{Lags, Spellings, UnknownTask};
 pub use notice::Callback;
 pub use probe::Probe;
 pub use random_faults::RandomFaults;

@@ -1,11 +1,12 @@
 //! Query Task, single and list, and the account's costs, by the rules.
 
 use serde_json::{Value, json};
-use url::form_urlencoded;
 
 use super::{
+    account::AccountNumber,
     answer::{Answer, Refusal},
     faults::Call,
+    lookups::{UnknownTask, parameter},
     rules::Sim,
     task::Task,
     units::Units,
@@ -18,53 +19,82 @@ impl Sim {
     /// Query Task (Single): `id` is the decoded part of the path, a `task_id` or an
     /// `external_task_id`.
     pub fn query(&mut self, now_ms: i64, authorization: Option<&str>, id: &str) -> Answer {
-        let outcome = self.admit(Call::Query, now_ms, authorization).and_then(|()| {
-            let task = self.find(id, now_ms);
-            let task = task.ok_or_else(|| Refusal::absent(format!("task {id} not found")))?;
-            Ok(task.queried(now_ms, &self.base_url))
+        self.query_spelled(now_ms, authorization, id, "")
+    }
+
+    /// The same with the query string as sent.
+    pub fn query_spelled(
+        &mut self,
+        now_ms: i64,
+        authorization: Option<&str>,
+        id: &str,
+        query: &str,
+    ) -> Answer {
+        let outcome = self.admit(Call::Query, now_ms, authorization).and_then(|account| {
+            if self.config.name_queries_fail && !self.is_by_id(account, id, query) {
+                return Err(busy());
+            }
+            let Some(task) = self.find(account, id, query, now_ms) else {
+                return self.config.unknown_task.answer(id);
+            };
+            Ok(self.shown(task, now_ms, self.config.query_shows_external_ids))
         });
-        self.answered(Call::Query, outcome)
+        not_a_timeout(self.answered(Call::Query, outcome))
     }
 
     /// Query Task (List), newest first: `query` is the query string as sent.
     pub fn list(&mut self, now_ms: i64, authorization: Option<&str>, query: &str) -> Answer {
-        let outcome = self.admit(Call::List, now_ms, authorization).and_then(|()| {
+        let outcome = self.admit(Call::List, now_ms, authorization).and_then(|account| {
             let page = number(query, "pageNum", 1, PAGE_NUM)?;
             let size = number(query, "pageSize", 30, PAGE_SIZE)?;
-            let lag_ms = self.config.visibility_lag_ms;
-            let visible = self.tasks.partition_point(|task| now_ms - task.accepted_at_ms >= lag_ms);
-            let newest_first = self.tasks[..visible].iter().rev();
-            let on_page = newest_first.skip((page - 1) * size).take(size);
-            Ok(on_page.map(|task| task.queried(now_ms, &self.base_url)).collect())
+            let name = self.name_on_list_path(query);
+            if self.config.lists_fail || self.config.name_queries_fail && name.is_some() {
+                return Err(busy());
+            }
+            let shows_names = self.config.list_shows_external_ids;
+            let describe = |task: &Task| self.shown(task, now_ms, shows_names);
+            if let Some(name) = name {
+                return match (self.find_by_name(account, &name, now_ms), self.config.unknown_task) {
+                    (Some(task), _) => Ok(json!([describe(task)])),
+                    (None, UnknownTask::NotFound) => Ok(json!([])),
+                    (None, unknown) => unknown.answer(&name),
+                };
+            }
+            Ok(self
+                .listed(account, now_ms)
+                .skip((page - 1) * size)
+                .take(size)
+                .map(describe)
+                .collect())
         });
-        self.answered(Call::List, outcome)
+        not_a_timeout(self.answered(Call::List, outcome))
+    }
+
+    fn shown(&self, task: &Task, now_ms: i64, shows_name: bool) -> Value {
+        let mut data = task.queried(now_ms, &self.base_url, shows_name);
+        if !self.config.shows_sent_videos {
+            let url = format!("https://copies.example/{}.mp4", task.id);
+            data["task_info"]["parent_video"] = json!({ "url": url });
+        }
+        data
     }
 
     /// The account's resource packs: `query` holds `start_time` and `end_time`, in ms.
     pub fn costs(&mut self, now_ms: i64, authorization: Option<&str>, query: &str) -> Answer {
-        let outcome = self.admit(Call::Costs, now_ms, authorization).and_then(|()| {
+        let outcome = self.admit(Call::Costs, now_ms, authorization).and_then(|account| {
             let (start, end) = (time(query, "start_time")?, time(query, "end_time")?);
             if start > end {
                 return Err(Refusal::illegal("start_time is later than end_time"));
             }
-            Ok(self.resource_packs(now_ms))
+            Ok(self.resource_packs(account, now_ms))
         });
         self.answered(Call::Costs, outcome)
     }
 
-    fn find(&self, id: &str, now_ms: i64) -> Option<&Task> {
-        let by_external = || {
-            let answers = self.config.answers_external_lookups;
-            self.by_external_id.get(id).filter(|_| answers)
-        };
-        let task = &self.tasks[*self.by_task_id.get(id).or_else(by_external)?];
-        let visible = now_ms - task.accepted_at_ms >= self.config.visibility_lag_ms;
-        visible.then_some(task)
-    }
-
-    fn resource_packs(&self, now_ms: i64) -> Value {
+    fn resource_packs(&self, account: AccountNumber, now_ms: i64) -> Value {
         let whole = self.config.pack_units;
-        let left = Units::from_thousandths(whole.thousandths() - self.spent.thousandths());
+        let spent = self.used.units(account);
+        let left = Units::from_thousandths(whole.thousandths() - spent.thousandths());
         let number = |units: Units| units.thousandths() as f64 / 1000.0;
         let year_ms = 365 * 24 * 60 * 60 * 1000;
         let status = if left > Units::default() { "online" } else { "runOut" };
@@ -86,9 +116,15 @@ impl Sim {
     }
 }
 
-fn parameter(query: &str, name: &str) -> Option<String> {
-    let mut pairs = form_urlencoded::parse(query.as_bytes());
-    pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+/// Lookups fail in a backlog.
+fn busy() -> Refusal {
+    Refusal::new(5002, "busy")
+}
+
+/// 5002 is a timeout by the vendor's table; an API that is busy answers it with 503.
+fn not_a_timeout(answer: Answer) -> Answer {
+    let http_status = if answer.code() == 5002 { 503 } else { answer.http_status };
+    Answer { http_status, ..answer }
 }
 
 fn number(

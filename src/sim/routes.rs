@@ -22,6 +22,7 @@ use super::{
     facts::ReadMedia as _,
     faults::{Call, DueFault, Fault, FaultRule},
     identify_request::IdentifyRequest,
+    late,
     mp4::PIXEL_PNG,
     results::Content,
     rules::Sim,
@@ -81,19 +82,30 @@ async fn create(State(shared): Api, ConnectInfo(cut): Cut, request: Request) -> 
         Ok((request, sound))
     });
     let (request, sound) = split(read.await);
-    let run =
-        |sim: &mut Sim, now_ms| sim.create_request(now_ms, asked.authorization(), request, sound);
-    respond(&shared, &cut, Call::Create, &asked, run).await
+    let authorization = asked.authorization().map(str::to_owned);
+    let run = move |sim: &mut Sim, now_ms| {
+        sim.create_request(now_ms, authorization.as_deref(), request, sound)
+    };
+    let due = due_fault(&shared, Call::Create, &asked);
+    match due {
+        Some(DueFault { fault: Fault::DeliverLate { after_ms, sees }, carried_out: true }) => {
+            let wait = Duration::from_millis(after_ms);
+            late::keep(shared, &cut, wait, sees, run).await
+        }
+        due => answer(&shared, &cut, Call::Create, due, run).await,
+    }
 }
 
 async fn query(
     State(shared): Api,
     ConnectInfo(cut): Cut,
     Path(id): Path<String>,
+    RawQuery(query): RawQuery,
     request: Request,
 ) -> Response {
     let asked = Asked::read(request).await;
-    let run = |sim: &mut Sim, now_ms| sim.query(now_ms, asked.authorization(), &id);
+    let query = query.unwrap_or_default();
+    let run = |sim: &mut Sim, now_ms| sim.query_spelled(now_ms, asked.authorization(), &id, &query);
     respond(&shared, &cut, Call::Query, &asked, run).await
 }
 
@@ -189,8 +201,6 @@ async fn no_such_method(State(shared): Api) -> Response {
     in_http(&answer, None, shared.now_ms())
 }
 
-/// Asks the rules, then does what a fault wants. The rules come before every delay, so that a client
-/// that hangs up is one whose request was accepted.
 async fn respond(
     shared: &Shared,
     cut: &Scissors,
@@ -198,11 +208,27 @@ async fn respond(
     asked: &Asked,
     run: impl FnOnce(&mut Sim, i64) -> Answer,
 ) -> Response {
+    let due = due_fault(shared, call, asked);
+    answer(shared, cut, call, due, run).await
+}
+
+fn due_fault(shared: &Shared, call: Call, asked: &Asked) -> Option<DueFault> {
+    let body = asked.body.as_deref().unwrap_or_default();
+    shared.sim().next_fault(call, &asked.uri.to_string(), body)
+}
+
+/// Asks the rules, then does what a fault wants. The rules come before every delay, so that a client
+/// that hangs up is one whose request was accepted.
+async fn answer(
+    shared: &Shared,
+    cut: &Scissors,
+    call: Call,
+    due: Option<DueFault>,
+    run: impl FnOnce(&mut Sim, i64) -> Answer,
+) -> Response {
     let now_ms = shared.now_ms();
-    let (due, answer, latency_ms) = {
+    let (answer, latency_ms) = {
         let mut sim = shared.sim();
-        let body = asked.body.as_deref().unwrap_or_default();
-        let due = sim.next_fault(call, &asked.uri.to_string(), body);
         let carried_out = due.as_ref().is_none_or(|due| due.carried_out);
         let answer = carried_out.then(|| run(&mut sim, now_ms));
         let answer = match &due {
@@ -213,7 +239,7 @@ async fn respond(
             }
             _ => answer,
         };
-        (due, answer, latency_ms(&sim, call))
+        (answer, latency_ms(&sim, call))
     };
     shared.changed.notify_one();
     if latency_ms > 0 {

@@ -8,20 +8,20 @@ use std::collections::{BTreeSet, HashMap};
 use serde_json::Value;
 
 use super::{
+    account::{AccountNumber, Used},
     answer::{Answer, Refusal, usual_message},
     chance::Chance,
     config::SimConfig,
     faults::{Call, DueFault, FaultBook, FaultRule},
     ledger::Counts,
     notice::Notice,
-    pace::Pace,
     session::Session,
     task::Task,
     token,
     units::Units,
 };
 
-/// The rules of the API for one account. Times are Unix milliseconds and never go back.
+/// The rules of the API, for one account and those of `more_keys`. Times are Unix milliseconds and never go back.
 #[derive(Debug)]
 pub struct Sim {
     pub(super) config: SimConfig,
@@ -29,19 +29,19 @@ pub struct Sim {
     pub(super) sessions: HashMap<String, Session>,
     /// In the order of their acceptance.
     pub(super) tasks: Vec<Task>,
-    /// Places in `tasks` by `task_id`; likewise below, the newest where an id was used twice.
+    /// Places in `tasks` by `task_id`, and likewise by other ids.
     pub(super) by_task_id: HashMap<String, usize>,
-    pub(super) by_external_id: HashMap<String, usize>,
+    /// In the order of their acceptance, where a name was used twice.
+    pub(super) by_external_id: HashMap<String, Vec<usize>>,
     pub(super) by_result_id: HashMap<String, usize>,
     /// Tasks that have not ended: when each will, and its place in `tasks`.
     pub(super) running: BTreeSet<(i64, usize)>,
     pub(super) notices: BTreeSet<Notice>,
     pub(super) counts: Counts,
-    pub(super) spent: Units,
+    pub(super) used: Used,
     pub(super) chance: Chance,
     faults: FaultBook,
     fault_chance: Chance,
-    paces: [Pace; 3],
     requests: u64,
 }
 
@@ -61,11 +61,10 @@ impl Sim {
             running: BTreeSet::new(),
             notices: BTreeSet::new(),
             counts: Counts::default(),
-            spent: Units::default(),
+            used: Used::default(),
             chance: Chance::new(seed),
             faults: FaultBook::default(),
             fault_chance: Chance::new(seed ^ 0x5eed),
-            paces: [Pace::default(), Pace::default(), Pace::default()],
             requests: 0,
         }
     }
@@ -115,21 +114,21 @@ impl Sim {
         self.answered(Call::Any, Err(Refusal::new(code, usual_message(code))))
     }
 
-    /// Lets a call in by its token and its pace.
+    /// Lets a call in by its token and the pace of its account.
     pub(super) fn admit(
         &mut self,
         call: Call,
         now_ms: i64,
         authorization: Option<&str>,
-    ) -> Result<(), Refusal> {
-        token::check(&self.config, now_ms, authorization)?;
+    ) -> Result<AccountNumber, Refusal> {
+        let account = token::check(&self.config, now_ms, authorization)?;
         let (pace, limit) = match call {
             Call::Identify => (0, self.config.identify_per_second),
             Call::Create => (1, self.config.create_per_second),
             _ => (2, self.config.query_per_second),
         };
-        if self.paces[pace].admits(now_ms, limit) {
-            return Ok(());
+        if self.used.paces(account)[pace].admits(now_ms, limit) {
+            return Ok(account);
         }
         Err(Refusal { retry_after_s: Some(1), ..Refusal::new(1302, usual_message(1302)) })
     }
@@ -145,12 +144,12 @@ impl Sim {
         }
     }
 
-    /// Takes units from the resource pack, or refuses with 1102.
-    pub(super) fn spend(&mut self, units: Units) -> Result<(), Refusal> {
-        if self.spent + units > self.config.pack_units {
+    /// Takes units from the resource pack of an account, or refuses with 1102.
+    pub(super) fn spend(&mut self, account: AccountNumber, units: Units) -> Result<(), Refusal> {
+        if self.used.units(account) + units > self.config.pack_units {
             return Err(Refusal::new(1102, usual_message(1102)));
         }
-        self.spent = self.spent + units;
+        self.used.spend(account, units);
         Ok(())
     }
 
@@ -166,12 +165,17 @@ impl Sim {
         }
     }
 
-    /// A session that exists and has not expired.
-    pub(super) fn session(&self, id: &str, now_ms: i64) -> Result<&Session, Refusal> {
+    /// A session of this account that exists and has not expired.
+    pub(super) fn session(
+        &self,
+        account: AccountNumber,
+        id: &str,
+        now_ms: i64,
+    ) -> Result<&Session, Refusal> {
         let ttl_ms = self.config.session_ttl_ms;
         self.sessions
             .get(id)
-            .filter(|session| now_ms - session.made_at_ms < ttl_ms)
+            .filter(|session| session.account == account && now_ms - session.made_at_ms < ttl_ms)
             .ok_or_else(|| Refusal::illegal(format!("session_id {id} not found or expired")))
     }
 }

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     callbacks,
     config::SimConfig,
+    late::Kept,
     ledger::Ledger,
     probe::MediaFolder,
     routes,
@@ -43,6 +44,8 @@ pub(super) struct Shared {
     /// Something may have happened that a callback is due for.
     pub(super) changed: Notify,
     pub(super) stop: CancellationToken,
+    /// Create requests that are delivered late.
+    pub(super) kept: Kept,
     clock: Clock,
 }
 
@@ -103,6 +106,7 @@ impl SimServer {
             folder: MediaFolder { dir: config.media_dir.clone(), probe: config.probe },
             changed: Notify::new(),
             stop: CancellationToken::new(),
+            kept: Kept::default(),
             clock: Clock::start(config.clock_offset_ms),
             sim: Mutex::new(Sim::new(config, &base_url)),
         });
@@ -143,6 +147,16 @@ impl SimServer {
         let by_ms = i64::try_from(by.as_millis()).unwrap_or_default();
         self.shared.clock.ahead_ms.fetch_add(by_ms, Ordering::Relaxed);
         self.shared.changed.notify_one();
+    }
+
+    /// How many create requests are kept and not delivered yet (see [`Fault::DeliverLate`](super::Fault)).
+    pub fn kept(&self) -> usize {
+        self.shared.kept.count()
+    }
+
+    /// Delivers the create requests that are kept: each at once, or as soon as its client has given up.
+    pub fn deliver_kept(&self) {
+        self.shared.kept.release();
     }
 
     /// Ends when the server has been told to stop.

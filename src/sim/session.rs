@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::{
+    account::AccountNumber,
     answer::Refusal,
     chance,
     facts::{Steering, VideoFacts},
@@ -48,6 +49,7 @@ pub(super) struct Face {
 /// What one Identify Face found.
 #[derive(Debug)]
 pub(super) struct Session {
+    pub(super) account: AccountNumber,
     pub(super) video: Arc<Video>,
     pub(super) faces: Vec<Face>,
     pub(super) made_at_ms: i64,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::{place, session::Video, units::seconds};
+use super::{account::AccountNumber, place, session::Video, units::seconds};
 
 /// Where a task stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -42,6 +42,7 @@ impl TaskStatus {
 #[derive(Debug)]
 pub(super) struct Task {
     pub(super) id: String,
+    pub(super) account: AccountNumber,
     pub(super) external_task_id: Option<String>,
     pub(super) session_id: String,
     pub(super) video: Arc<Video>,
@@ -81,7 +82,7 @@ impl Task {
         self.watermark == Some(true)
     }
 
-    /// `data` of the answer to Create Task, the only one that echoes the `external_task_id`.
+    /// `data` of the answer to Create Task.
     pub(super) fn created(&self) -> Value {
         let external = self.external_task_id.as_deref().unwrap_or_default();
         json!({
@@ -93,15 +94,19 @@ impl Task {
         })
     }
 
-    /// A task as the queries tell it.
-    pub(super) fn queried(&self, now_ms: i64, base_url: &str) -> Value {
+    /// A task as the queries show it; `shows_name`: with the `external_task_id` too.
+    pub(super) fn queried(&self, now_ms: i64, base_url: &str, shows_name: bool) -> Value {
         let status = self.status(now_ms);
         let failure = self.video.fail.as_deref().filter(|_| status == TaskStatus::Failed);
         let mut data = Map::new();
         data.insert("task_id".into(), json!(self.id));
         data.insert("task_status".into(), json!(status.name()));
         data.insert("task_status_msg".into(), json!(failure.unwrap_or_default()));
-        data.insert("task_info".into(), json!({"parent_video": self.parent_video()}));
+        let mut info = json!({"parent_video": self.parent_video()});
+        if shows_name {
+            info["external_task_id"] = json!(self.external_task_id.as_deref().unwrap_or_default());
+        }
+        data.insert("task_info".into(), info);
         if status == TaskStatus::Succeed {
             data.insert("task_result".into(), json!({"videos": [self.result(base_url)]}));
         }
@@ -114,12 +119,9 @@ impl Task {
         Value::Object(data)
     }
 
-    /// A task as a callback tells it: with the `external_task_id` too.
+    /// A task as a callback shows it: with the `external_task_id` too.
     pub(super) fn notified(&self, now_ms: i64, base_url: &str) -> Value {
-        let mut data = self.queried(now_ms, base_url);
-        let external = self.external_task_id.as_deref().unwrap_or_default();
-        data["task_info"]["external_task_id"] = json!(external);
-        data
+        self.queried(now_ms, base_url, true)
     }
 
     fn parent_video(&self) -> Value {

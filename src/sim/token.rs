@@ -8,6 +8,7 @@ use serde::Deserialize;
 use sha2::Sha256;
 
 use super::{
+    account::{AccountNumber, ApiCredential, ApiKey},
     answer::{Refusal, usual_message},
     config::SimConfig,
 };
@@ -25,7 +26,7 @@ struct Claims {
     nbf: i64,
 }
 
-/// Whether this header may use the account at this time.
+/// The account that this header may use at this time.
 ///
 /// 1000: no header, or none of the form `Bearer …`. 1001: an empty one. 1002: a token that is none,
 /// or not of this account. 1003: its `nbf` is to come. 1004: its `exp` is past.
@@ -33,7 +34,7 @@ pub(super) fn check(
     config: &SimConfig,
     now_ms: i64,
     authorization: Option<&str>,
-) -> Result<(), Refusal> {
+) -> Result<AccountNumber, Refusal> {
     let refuse = |code| Refusal::new(code, usual_message(code));
     let header = authorization.ok_or_else(|| refuse(1000))?.trim();
     if header.is_empty() || header == "Bearer" {
@@ -41,30 +42,49 @@ pub(super) fn check(
     }
     let token = header.strip_prefix("Bearer ").ok_or_else(|| refuse(1000))?.trim();
     if config.bearer_token.as_deref() == Some(token) {
-        return Ok(());
+        return Ok(0);
     }
-    let claims = signed_claims(config, token).ok_or_else(|| refuse(1002))?;
+    let is_token =
+        |key: &&ApiKey| matches!(&key.credential, ApiCredential::Token(it) if it == token);
+    if let Some(key) = config.more_keys.iter().find(is_token) {
+        return Ok(key.account);
+    }
+    let (account, claims) = signed_claims(config, token).ok_or_else(|| refuse(1002))?;
     let now_s = now_ms.div_euclid(1000);
     match claims {
         Claims { nbf, .. } if nbf > now_s => Err(refuse(1003)),
         Claims { exp, .. } if exp <= now_s => Err(refuse(1004)),
-        _ => Ok(()),
+        _ => Ok(account),
     }
 }
 
-/// The claims of a token that this account's secret key signed.
-fn signed_claims(config: &SimConfig, token: &str) -> Option<Claims> {
+/// The claims of a token that the secret key of an account signed, and the account.
+fn signed_claims(config: &SimConfig, token: &str) -> Option<(AccountNumber, Claims)> {
+    let more = config.more_keys.iter().filter_map(|key| match &key.credential {
+        ApiCredential::Keys { access_key, secret_key } => {
+            Some((key.account, access_key.as_str(), secret_key.as_str()))
+        }
+        ApiCredential::Token(_) => None,
+    });
+    let mut keys =
+        [(0, config.access_key.as_str(), config.secret_key.as_str())].into_iter().chain(more);
+    keys.find_map(|(account, access_key, secret_key)| {
+        Some((account, claims_signed_by(access_key, secret_key, token)?))
+    })
+}
+
+fn claims_signed_by(access_key: &str, secret_key: &str, token: &str) -> Option<Claims> {
     let (signed, signature) = token.rsplit_once('.')?;
     let (header, claims) = signed.split_once('.')?;
     let header: Header = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).ok()?).ok()?;
     if header.alg != "HS256" || header.typ != "JWT" {
         return None;
     }
-    let mut mac = Hmac::<Sha256>::new_from_slice(config.secret_key.as_bytes()).ok()?;
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret_key.as_bytes()).ok()?;
     mac.update(signed.as_bytes());
     mac.verify_slice(&URL_SAFE_NO_PAD.decode(signature).ok()?).ok()?;
     let claims: Claims = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?;
-    (claims.iss == config.access_key).then_some(claims)
+    (claims.iss == access_key).then_some(claims)
 }
 
 #[cfg(test)]

@@ -1,48 +1,65 @@
-//! What is learnt of an account: its slots, and whether it answers lookups.
+//! What is learned of an account: its slots, and how it answers lookups by name.
 
-use rusqlite::OptionalExtension as _;
+use rusqlite::{Connection, OptionalExtension as _};
 
-use super::{Store, StoreError};
+use super::{Reader, Store, StoreError, task_row};
+use crate::job::{Account, Task};
 
-/// Whether an account answers lookups by `external_task_id`.
+/// How an account answers lookups by `external_task_id`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lookups {
-    /// Not learnt yet.
+    /// Not learned yet.
     Unknown,
-    /// It does: what a lookup does not find is not there.
-    Answered,
-    /// It does not: a lost create needs a person.
+    /// The name is in the path.
+    Path,
+    /// The name is a parameter of the list.
+    Query,
+    /// The name is in the path, and a parameter says so.
+    Flag,
+    /// In none of these ways.
     Unanswered,
 }
 
 impl Lookups {
+    const ALL: [Self; 5] = [Self::Unknown, Self::Path, Self::Query, Self::Flag, Self::Unanswered];
+
     const fn name(self) -> &'static str {
         match self {
             Self::Unknown => "unknown",
-            Self::Answered => "answered",
+            Self::Path => "path",
+            Self::Query => "query",
+            Self::Flag => "flag",
             Self::Unanswered => "unanswered",
         }
     }
+
+    fn named(name: &str) -> Self {
+        Self::ALL.into_iter().find(|known| known.name() == name).unwrap_or(Self::Unknown)
+    }
 }
 
+/// The newest task of an account that Kling accepted and still shows.
+const KNOWN_TASK: &str = "
+    WHERE t.state = ?1 AND (a.host = ?2 AND a.key = ?3 OR ?4 AND t.account_row IS NULL)
+      AND coalesce(t.sent_at_ms, t.created_at_ms) >= ?5
+    ORDER BY t.id DESC LIMIT 1";
+
 impl Store {
-    /// Writes down how many slots are used at most, and that the account taught it.
+    /// Writes how many slots are used at most, and that the account taught it.
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub async fn set_slots_limit(&self, account: &str, limit: usize) -> Result<(), StoreError> {
+    pub async fn set_slots_limit(&self, account: &Account, limit: usize) -> Result<(), StoreError> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let account = account.to_owned();
+        let account = account.clone();
         self.write(move |connection| {
             connection
                 .prepare_cached("UPDATE daemon_state SET slots_limit = ?1")?
                 .execute([limit])?;
+            ensure(connection, &account.host, &account.key)?;
             connection
-                .prepare_cached(
-                    "INSERT INTO account (name, slots_limit) VALUES (?1, ?2)
-                     ON CONFLICT (name) DO UPDATE SET slots_limit = excluded.slots_limit",
-                )?
-                .execute((&account, limit))?;
+                .prepare_cached("UPDATE account SET slots_limit = ?3 WHERE host = ?1 AND key = ?2")?
+                .execute((&account.host, &account.key, limit))?;
             Ok(())
         })
         .await
@@ -52,12 +69,12 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn learnt_slots_limit(&self, account: &str) -> Result<Option<usize>, StoreError> {
-        let account = account.to_owned();
+    pub async fn learnt_slots_limit(&self, account: &Account) -> Result<Option<usize>, StoreError> {
+        let account = account.clone();
         self.read(move |connection| {
             let limit: Option<i64> = connection
-                .prepare_cached("SELECT slots_limit FROM account WHERE name = ?1")?
-                .query_row([&account], |row| row.get(0))
+                .prepare_cached("SELECT slots_limit FROM account WHERE host = ?1 AND key = ?2")?
+                .query_row((&account.host, &account.key), |row| row.get(0))
                 .optional()?
                 .flatten();
             Ok(limit.and_then(|limit| usize::try_from(limit).ok()))
@@ -65,41 +82,101 @@ impl Store {
         .await
     }
 
-    /// Returns whether `account` answers lookups by `external_task_id`, as far as it is learnt.
+    /// Returns how `account` answers lookups by `external_task_id`, as far as it is learned.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn lookups(&self, account: &str) -> Result<Lookups, StoreError> {
-        let account = account.to_owned();
-        self.read(move |connection| {
-            let name: Option<String> = connection
-                .prepare_cached("SELECT lookups FROM account WHERE name = ?1")?
-                .query_row([&account], |row| row.get(0))
-                .optional()?;
-            Ok(match name.as_deref() {
-                Some("answered") => Lookups::Answered,
-                Some("unanswered") => Lookups::Unanswered,
-                _ => Lookups::Unknown,
-            })
-        })
-        .await
+    pub async fn lookups(&self, account: &Account) -> Result<Lookups, StoreError> {
+        let account = account.clone();
+        self.read(move |connection| lookups(connection, &account)).await
     }
 
-    /// Keeps what was learnt of the lookups of `account`.
+    /// Keeps what was learned of the lookups of `account`.
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub async fn learn_lookups(&self, account: &str, lookups: Lookups) -> Result<(), StoreError> {
-        let account = account.to_owned();
+    pub async fn learn_lookups(
+        &self,
+        account: &Account,
+        lookups: Lookups,
+    ) -> Result<(), StoreError> {
+        let account = account.clone();
         self.write(move |connection| {
+            ensure(connection, &account.host, &account.key)?;
             connection
-                .prepare_cached(
-                    "INSERT INTO account (name, lookups) VALUES (?1, ?2)
-                     ON CONFLICT (name) DO UPDATE SET lookups = excluded.lookups",
-                )?
-                .execute((&account, lookups.name()))?;
+                .prepare_cached("UPDATE account SET lookups = ?3 WHERE host = ?1 AND key = ?2")?
+                .execute((&account.host, &account.key, lookups.name()))?;
             Ok(())
         })
         .await
     }
+
+    /// Returns the newest task since `since_ms` (Unix time) that Kling accepted from `account`; with `or_adopted` also one
+    /// that was adopted, of which the account is not known.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn known_task(
+        &self,
+        account: &Account,
+        or_adopted: bool,
+        since_ms: i64,
+    ) -> Result<Option<Task>, StoreError> {
+        let account = account.clone();
+        self.read(move |connection| known_task(connection, &account, or_adopted, since_ms)).await
+    }
+}
+
+impl Reader {
+    /// Returns how `account` answers lookups by `external_task_id`, as far as the daemon has learned it.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn lookups(&self, account: &Account) -> Result<Lookups, StoreError> {
+        lookups(&self.connection, account)
+    }
+
+    /// As [`Store::known_task`], whenever it was accepted, and adopted or not.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn known_task(&self, account: &Account) -> Result<Option<Task>, StoreError> {
+        known_task(&self.connection, account, true, i64::MIN)
+    }
+}
+
+fn lookups(connection: &Connection, account: &Account) -> Result<Lookups, StoreError> {
+    let name: Option<String> = connection
+        .prepare_cached("SELECT lookups FROM account WHERE host = ?1 AND key = ?2")?
+        .query_row((&account.host, &account.key), |row| row.get(0))
+        .optional()?;
+    Ok(name.map_or(Lookups::Unknown, |name| Lookups::named(&name)))
+}
+
+fn known_task(
+    connection: &Connection,
+    account: &Account,
+    or_adopted: bool,
+    since_ms: i64,
+) -> Result<Option<Task>, StoreError> {
+    let sql = task_row::select(Some("task_state"), KNOWN_TASK);
+    // As of one moment: a task that moves to the next state between two of the queries would be missed.
+    let _moment = connection.unchecked_transaction()?;
+    let mut newest = connection.prepare_cached(&sql)?;
+    for state in ["processing", "succeeded", "downloading", "submitted"] {
+        let parameters = (state, &account.host, &account.key, or_adopted, since_ms);
+        let task = newest.query_row(parameters, task_row::read).optional()?;
+        if task.is_some() {
+            return Ok(task);
+        }
+    }
+    Ok(None)
+}
+
+/// Gives an account its row, if it has none.
+pub(super) fn ensure(connection: &Connection, host: &str, key: &str) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("INSERT OR IGNORE INTO account (host, key) VALUES (?1, ?2)")?
+        .execute((host, key))?;
+    Ok(())
 }

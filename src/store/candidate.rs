@@ -1,11 +1,11 @@
-//! The account's tasks that an unresolved task could be, for the person who decides.
+//! Tasks of the account that a task with an unknown create request could be, for the person who decides.
 
 use rusqlite::{Connection, Row};
 
-use super::{Answer, Reader, Store, StoreError, job_row, record::add_event};
+use super::{Answer, Store, StoreError, job_row, record::add_event};
 use crate::job::{State, TaskId};
 
-/// A task that an unresolved task could be.
+/// A task of the account that a task with an unknown create request could be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate {
     /// The API's name for it.
@@ -18,8 +18,8 @@ pub struct Candidate {
     pub created_at_ms: Option<i64>,
 }
 
-/// That the list of the account's tasks was read to its end, for the history of an unresolved task: with
-/// nothing kept, a person has to know whether there is nothing or nobody has looked.
+/// That the list of the account's tasks was read to its end, or past the create request: with nothing kept, a
+/// person has to know whether there is nothing or nobody has looked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed {
     /// What it came to, in words.
@@ -31,8 +31,8 @@ pub struct Listed {
 }
 
 impl Store {
-    /// Keeps which tasks an unresolved task could be, instead of those that were kept before; and in its
-    /// history, unless that says so already, that the list was read to its end, if it was.
+    /// Keeps which tasks a task with an unknown create request could be, instead of those that were kept before,
+    /// and that the list was read far enough, if it was; of an unresolved one also in its history.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -49,7 +49,8 @@ impl Store {
                     .prepare_cached(
                         // A person may have decided meanwhile.
                         "INSERT INTO candidate (task_row, task_id, status, video, created_at_ms)
-                         SELECT id, ?2, ?3, ?4, ?5 FROM task WHERE id = ?1 AND state = 'unresolved'
+                         SELECT id, ?2, ?3, ?4, ?5 FROM task
+                         WHERE id = ?1 AND state IN ('creating', 'unresolved')
                          ON CONFLICT DO NOTHING",
                     )?
                     .execute((
@@ -60,24 +61,32 @@ impl Store {
                         candidate.created_at_ms,
                     ))?;
             }
-            listed.as_ref().map_or(Ok(()), |listed| record(connection, task, listed))
+            let Some(listed) = &listed else { return Ok(()) };
+            connection
+                .prepare_cached(
+                    "UPDATE task SET listed_at_ms = ?2
+                     WHERE id = ?1 AND state IN ('creating', 'unresolved')",
+                )?
+                .execute((task, listed.at_ms))?;
+            record(connection, task, listed)
         })
         .await
     }
 }
 
-impl Reader {
-    /// Returns the tasks that a task could be, the oldest first; none of a task that is not unresolved.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub(super) fn candidates(&self, task: TaskId) -> Result<Vec<Candidate>, StoreError> {
-        let sql = "SELECT task_id, status, video, created_at_ms FROM candidate WHERE task_row = ?1
-                   ORDER BY created_at_ms, task_id";
-        let mut statement = self.connection.prepare_cached(sql)?;
-        let candidates = statement.query_map([task], from_row)?;
-        Ok(candidates.collect::<Result<_, _>>()?)
-    }
+/// Returns the tasks that a task could be, the oldest first, and when (Unix ms) the list was read far enough to
+/// name them all.
+pub(super) fn of_task(
+    connection: &Connection,
+    task: TaskId,
+) -> Result<(Vec<Candidate>, Option<i64>), StoreError> {
+    let sql = "SELECT task_id, status, video, created_at_ms FROM candidate WHERE task_row = ?1
+                 AND NOT EXISTS (SELECT 1 FROM task t WHERE t.task_id = candidate.task_id)
+               ORDER BY created_at_ms, task_id";
+    let candidates =
+        connection.prepare_cached(sql)?.query_map([task], from_row)?.collect::<Result<_, _>>()?;
+    let mut listed = connection.prepare_cached("SELECT listed_at_ms FROM task WHERE id = ?1")?;
+    Ok((candidates, listed.query_row([task], |row| row.get(0))?))
 }
 
 fn record(connection: &Connection, task: TaskId, listed: &Listed) -> Result<(), StoreError> {
@@ -96,9 +105,14 @@ fn record(connection: &Connection, task: TaskId, listed: &Listed) -> Result<(), 
     Ok(())
 }
 
-/// The task is unresolved no more, or its candidates are read again.
+/// What became of its create request is known, the request is sent again, or the list is read again.
 pub(super) fn forget(connection: &Connection, task: TaskId) -> Result<(), StoreError> {
     connection.prepare_cached("DELETE FROM candidate WHERE task_row = ?1")?.execute([task])?;
+    connection
+        .prepare_cached(
+            "UPDATE task SET listed_at_ms = NULL WHERE id = ?1 AND listed_at_ms IS NOT NULL",
+        )?
+        .execute([task])?;
     Ok(())
 }
 

@@ -4,20 +4,22 @@
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::{
-    Reader, Store, StoreError, job_row, never_arrived,
-    record::{self, add_event},
-    sharing::{Sharing, Stop, Wish},
+    Candidate, Reader, Store, StoreError, candidate, job_row,
+    job_row::JobRow,
+    never_arrived, record,
+    sharing::{Sharing, Stop, Wish, show},
     transition,
 };
 use crate::job::{
-    CANCELLED, FETCH, Failure, Job, Moment, Outcome, Policy, RETRY, State, Task, TaskId, apply,
-    retried_take,
+    CANCELLED, CreateAnswer, FETCH, Failure, Job, Moment, Outcome, Policy, RETRY, State, Task,
+    TaskId, apply, retried_take,
 };
 
 pub(super) const UNDECIDED: &str = "
     SELECT id FROM task INDEXED BY task_state
-    WHERE state = 'unresolved' AND lead_job = ?1 AND id IS NOT ?2
-      AND NOT EXISTS (SELECT 1 FROM job WHERE task_row = task.id) ORDER BY id LIMIT 1";
+    WHERE state IN ('unresolved', 'creating') AND (state = 'unresolved' OR waits IS NOT NULL)
+      AND lead_job = ?1 AND id IS NOT ?2 AND NOT EXISTS (SELECT 1 FROM job WHERE task_row = task.id)
+    ORDER BY state DESC, id DESC LIMIT 1";
 
 /// A job as a command judges it.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,6 +40,51 @@ pub struct JobState {
     pub retry_is_free: bool,
     /// A task that it asked for earlier, and whose create request has an unknown outcome.
     pub undecided: Option<Task>,
+    /// The tasks of the account that [its undecided task](Self::to_decide) could be.
+    pub candidates: Vec<Candidate>,
+    /// When (Unix ms) the list of the account's tasks was read far enough to name them all.
+    pub listed_at_ms: Option<i64>,
+}
+
+impl JobState {
+    /// The task whose create request has an unknown outcome, so that a person may decide: an unresolved one before one that
+    /// is still looked up.
+    #[must_use]
+    pub fn to_decide(&self) -> Option<&Task> {
+        let own = |state| self.task.as_ref().filter(|task| task.state == state);
+        own(State::Unresolved).or(self.undecided.as_ref()).or(own(State::Creating))
+    }
+
+    /// Why Kling may have the task [to decide](Self::to_decide), so that sending its create request again may pay twice;
+    /// none: the list was read far enough, and shows no task that could be it.
+    #[must_use]
+    pub fn resend_danger(&self) -> Option<ResendDanger> {
+        let task = self.to_decide()?;
+        let answer = task.create.as_ref().map(|create| create.answer);
+        if let Some(first) = self.candidates.first() {
+            return Some(ResendDanger::CouldBe(first.task_id.clone()));
+        }
+        if task.state == State::Creating {
+            return Some(ResendDanger::LookedUp);
+        }
+        if answer == Some(CreateAnswer::NameExists) {
+            return Some(ResendDanger::NameExists);
+        }
+        self.listed_at_ms.is_none().then_some(ResendDanger::NotListed)
+    }
+}
+
+/// Why sending a create request again may pay twice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ResendDanger {
+    /// lipsyncd still looks it up, and sends it again by itself once it is known to be absent.
+    LookedUp,
+    /// Kling said that a task of the name exists.
+    NameExists,
+    /// The list of the account's tasks was not read far enough.
+    NotListed,
+    /// This task of the account could be the one; there may be others.
+    CouldBe(String),
 }
 
 /// What a command does to a job.
@@ -141,7 +188,7 @@ fn state(connection: &Connection, key: &str) -> Result<Option<JobState>, StoreEr
     let retry_is_free =
         retry_task.as_ref().map(|next| free.exists((&next.0, next.1))).transpose()? == Some(true);
     let undecided = undecided(connection, &job)?;
-    let state = JobState {
+    let mut state = JobState {
         job,
         task,
         earlier,
@@ -150,7 +197,12 @@ fn state(connection: &Connection, key: &str) -> Result<Option<JobState>, StoreEr
         retry_task,
         retry_is_free,
         undecided,
+        candidates: Vec::new(),
+        listed_at_ms: None,
     };
+    if let Some(task) = state.to_decide() {
+        (state.candidates, state.listed_at_ms) = candidate::of_task(connection, task.id)?;
+    }
     Ok(Some(state))
 }
 
@@ -183,16 +235,21 @@ fn next_take(
 }
 
 fn carry_out(sharing: Sharing<'_>, state: JobState, command: Command) -> Result<(), Stop> {
-    let JobState { job, task, undecided, .. } = state;
+    let to_decide = state.to_decide().cloned();
+    let JobState { job, task, .. } = state;
+    let manifest_id = sharing
+        .connection
+        .prepare_cached("SELECT manifest_id FROM job WHERE id = ?1")?
+        .query_row([job.id], |row| row.get(0))?;
+    let row = JobRow { job, manifest_id };
     match command {
-        Command::Retry => retry(sharing, job, task.as_ref()),
-        Command::Cancel => cancel(sharing, job),
-        Command::Fetch => fetch(sharing, job),
-        Command::Dismiss(dismissed) => dismiss(sharing, job, task.as_ref(), dismissed),
+        Command::Retry => retry(sharing, row, task.as_ref()),
+        Command::Cancel => cancel(sharing, row),
+        Command::Fetch => fetch(sharing, row),
+        Command::Dismiss(dismissed) => dismiss(sharing, row, task.as_ref(), dismissed),
         Command::Task(outcome) => {
-            let is_meant = |task: &Task| task.state == State::Unresolved || task.is_unseen();
-            let Some(task) = task.filter(is_meant).or(undecided) else { return Ok(()) };
-            let is_unsent = outcome == Outcome::ResolvedAsUnsent;
+            let Some(task) = to_decide.or(task.filter(Task::is_unseen)) else { return Ok(()) };
+            let is_unsent = matches!(outcome, Outcome::ResolvedAsUnsent { .. });
             let transition =
                 apply(&task, outcome, &sharing.moment, sharing.policy).map_err(|illegal| {
                     StoreError::Nonsense { key: illegal.key.clone(), what: illegal.to_string() }
@@ -207,9 +264,10 @@ fn carry_out(sharing: Sharing<'_>, state: JobState, command: Command) -> Result<
     }
 }
 
-fn retry(sharing: Sharing<'_>, mut job: Job, task: Option<&Task>) -> Result<(), Stop> {
-    let (before, now_ms) = (job.clone(), sharing.moment.now_ms);
-    let what = match next_take(sharing.connection, &job, task)? {
+fn retry(sharing: Sharing<'_>, mut row: JobRow, task: Option<&Task>) -> Result<(), Stop> {
+    let (before, now_ms) = (row.job.clone(), sharing.moment.now_ms);
+    let job = &mut row.job;
+    let what = match next_take(sharing.connection, job, task)? {
         // Its media could not be used, or were never read: they are looked at again.
         None => {
             if task.is_some_and(Task::was_accepted) {
@@ -228,40 +286,35 @@ fn retry(sharing: Sharing<'_>, mut job: Job, task: Option<&Task>) -> Result<(), 
             }
             let wish =
                 Wish { take, turn: sharing.turn(job.spec.priority)?, sessions_after_ms: now_ms };
-            sharing.point(&mut job, wish)?;
+            sharing.point(job, wish)?;
             let points_to = job.task.map(|id| sharing.reread(id)).transpose()?;
-            let take = retried_take(take, &job, task.filter(|_| was_accepted));
+            let take = retried_take(take, job, task.filter(|_| was_accepted));
             match points_to.is_some_and(|task| task.was_accepted()) {
                 true => format!("{RETRY} {take} exists already and is used"),
                 false => format!("{RETRY} {take} begins"),
             }
         }
     };
-    save(sharing, &mut job, &before, &what)?;
-    release(sharing, &job, &before)
+    Ok(sharing.save(&mut row, &before, &what)?)
 }
 
 /// Back to the result it had, or cancelled.
-fn cancel(sharing: Sharing<'_>, mut job: Job) -> Result<(), Stop> {
-    let before = job.clone();
+fn cancel(sharing: Sharing<'_>, mut row: JobRow) -> Result<(), Stop> {
+    let before = row.job.clone();
+    let job = &mut row.job;
     let earlier = job.earlier_task.take().map(|id| sharing.reread(id)).transpose()?;
-    // A task that was not created is no result to go back to.
-    let earlier = earlier.filter(|task| !task.is_uncreated());
+    // A task that was not created, or ended before Kling accepted it, is no result to go back to.
+    let may_exist = |task: &Task| !task.is_uncreated() && !task.state.is_finished();
+    let earlier = earlier.filter(|task| task.was_accepted() || may_exist(task));
     (job.retry_take, job.media.missing) = (None, None);
     let what = match earlier {
         Some(task) => {
             if !task.state.is_finished() && sharing.first_job(task.id, record::NO_JOB)?.is_none() {
-                sharing.lead(&task, &job)?;
+                sharing.lead(&task, job)?;
             }
-            (job.task, job.failure) = (Some(task.id), None);
+            job.failure = None;
             job.changed_after_sent = job.request_hash.as_ref() != Some(&task.request_hash);
-            let has_file = job.delivered.as_ref().map(|(sha256, _)| sha256)
-                == task.result.as_ref().map(|result| &result.sha256);
-            job.state = match task.state {
-                State::Succeeded if has_file => State::Succeeded,
-                State::Succeeded => State::Downloading,
-                state => state,
-            };
+            show(job, &task);
             format!("{CANCELLED}: it has its earlier task again")
         }
         None => {
@@ -271,46 +324,31 @@ fn cancel(sharing: Sharing<'_>, mut job: Job) -> Result<(), Stop> {
             CANCELLED.to_owned()
         }
     };
-    save(sharing, &mut job, &before, &what)?;
-    release(sharing, &job, &before)
+    Ok(sharing.save(&mut row, &before, &what)?)
 }
 
-fn fetch(sharing: Sharing<'_>, mut job: Job) -> Result<(), Stop> {
-    let before = job.clone();
+fn fetch(sharing: Sharing<'_>, mut row: JobRow) -> Result<(), Stop> {
+    let before = row.job.clone();
+    let job = &mut row.job;
     (job.state, job.failure) = (State::Downloading, None);
     job.delivery = Default::default();
-    save(sharing, &mut job, &before, &format!("{FETCH} its result is brought to its place again"))
+    let what = format!("{FETCH} its result is brought to its place again");
+    Ok(sharing.save(&mut row, &before, &what)?)
 }
 
 fn dismiss(
     sharing: Sharing<'_>,
-    mut job: Job,
+    mut row: JobRow,
     task: Option<&Task>,
     dismissed: bool,
 ) -> Result<(), Stop> {
-    let before = job.clone();
+    let before = row.job.clone();
+    let job = &mut row.job;
     // A result that is accepted may still fail: that would be news.
     job.dismissed = dismissed && job.state == State::Failed;
     let has_changed =
         |task: &Task| job.request_hash.as_ref().is_some_and(|asked| *asked != task.request_hash);
     job.changed_after_sent = !dismissed && task.is_some_and(has_changed);
     let what = if dismissed { "dismissed" } else { "counts again" };
-    save(sharing, &mut job, &before, what)
-}
-
-fn save(sharing: Sharing<'_>, job: &mut Job, before: &Job, what: &str) -> Result<(), Stop> {
-    let (connection, now_ms) = (sharing.connection, sharing.moment.now_ms);
-    let manifest_id = connection
-        .prepare_cached("SELECT manifest_id FROM job WHERE id = ?1")?
-        .query_row([job.id], |row| row.get(0))?;
-    job_row::save(connection, job, manifest_id, now_ms)?;
-    add_event(connection, job.id, Some(before.state), job.state, what, None, now_ms)?;
-    Ok(())
-}
-
-fn release(sharing: Sharing<'_>, job: &Job, before: &Job) -> Result<(), Stop> {
-    match before.task.filter(|left| job.task != Some(*left)) {
-        Some(left) => Ok(sharing.release(left, job.id)?),
-        None => Ok(()),
-    }
+    Ok(sharing.save(&mut row, &before, what)?)
 }

@@ -1,4 +1,4 @@
-//! The one row of `line`: the daemon that works, its limits, the folder it watches, why it holds back.
+//! The one row of `daemon_state`: the daemon that works, its limits, the folder it watches, why it holds back.
 
 use super::{Store, StoreError};
 

@@ -1,6 +1,6 @@
 //! What a run that came to its end leaves undone.
 
-use super::{Reader, StoreError};
+use super::{Reader, StoreError, superseded};
 
 /// Counts of what did not succeed. Jobs whose manifest left the folder count only while they are not
 /// finished.
@@ -10,7 +10,7 @@ pub struct LeftOver {
     pub failed: i64,
     /// Jobs that wait, for whatever it is.
     pub waiting: i64,
-    /// Jobs that a person must decide.
+    /// Jobs and tasks that a person must decide.
     pub unresolved: i64,
     /// Jobs whose request changed after their task was created.
     pub changed: i64,
@@ -44,11 +44,13 @@ impl Reader {
     /// # Errors
     /// When the database cannot be read.
     pub fn left_over(&self) -> Result<LeftOver, StoreError> {
+        // No job shows these, and each may be paid.
+        let superseded = superseded::read(&self.connection)?.tasks;
         let counts = self.connection.prepare_cached(LEFT)?.query_row([], |row| {
             Ok(LeftOver {
                 failed: row.get(0)?,
                 waiting: row.get(1)?,
-                unresolved: row.get(2)?,
+                unresolved: row.get::<_, i64>(2)? + superseded,
                 changed: row.get(3)?,
                 refused_manifests: row.get(4)?,
             })

@@ -6,7 +6,7 @@
 use rusqlite::{OptionalExtension as _, Row, named_params};
 use serde::Serialize;
 
-use super::{Call, Candidate, JobState, Reader, StoreError, job_row, spec_columns};
+use super::{JobState, Reader, StoreError, job_row, spec_columns};
 use crate::job::State;
 
 /// A row of the view `job_overview`; times are UTC in ISO 8601.
@@ -96,8 +96,6 @@ pub struct JobDetail {
     pub manifest_is_there: bool,
     /// What happened to it, the oldest first, as far as that is kept.
     pub history: Vec<HistoryLine>,
-    /// The tasks that it could be, while it is unresolved.
-    pub candidates: Vec<Candidate>,
 }
 
 impl JobDetail {
@@ -105,18 +103,6 @@ impl JobDetail {
     #[must_use]
     pub fn history_is_whole(&self) -> bool {
         self.history.first().is_some_and(|line| line.from_state.is_none())
-    }
-
-    /// When (UTC in ISO 8601) the account's tasks were last found to be what its candidates say, since it
-    /// has been unresolved; none: their list was not read to its end yet.
-    #[must_use]
-    pub fn listed_at(&self) -> Option<&str> {
-        let unresolved = State::Unresolved.name();
-        let since = self.history.iter().rev().take_while(|line| {
-            line.to_state == unresolved && line.from_state.as_deref() == Some(unresolved)
-        });
-        let list = Some(Call::List.name());
-        since.into_iter().find(|line| line.call.as_deref() == list).map(|line| line.at.as_str())
     }
 }
 
@@ -216,10 +202,8 @@ impl Reader {
             .prepare_cached("SELECT * FROM job_history WHERE key = ?1")?
             .query_map([key], history_from_row)?
             .collect::<Result<_, _>>()?;
-        let undecided = state.undecided.as_ref().map(|task| task.id).or(state.job.task);
-        let candidates = undecided.map_or(Ok(Vec::new()), |task| self.candidates(task))?;
         moment.commit()?;
-        Ok(Some(JobDetail { line, state, manifest_is_there, history, candidates }))
+        Ok(Some(JobDetail { line, state, manifest_is_there, history }))
     }
 
     /// Shows the key of every job to `look`, in order.
@@ -254,12 +238,7 @@ impl Reader {
     /// # Errors
     /// When the database cannot be read.
     pub fn owner_of_task(&self, task_id: &str) -> Result<Option<String>, StoreError> {
-        let sql = "SELECT j.key FROM task t JOIN job j ON j.id = t.lead_job WHERE t.task_id = ?1";
-        Ok(self
-            .connection
-            .prepare_cached(sql)?
-            .query_row([task_id], |row| row.get(0))
-            .optional()?)
+        Ok(super::record::owner_of_task(&self.connection, task_id)?.map(|(_, key)| key))
     }
 }
 

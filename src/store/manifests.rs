@@ -167,16 +167,7 @@ impl Store {
         let [path, file_stamp, error] = [path, file_stamp, error].map(str::to_owned);
         self.write(move |connection| {
             let before = change::newest(connection)?;
-            let id: i64 = connection
-                .prepare_cached(
-                    "INSERT INTO manifest (path, state, error, file_stamp, seen_at_ms)
-                     VALUES (?1, 'refused', ?2, ?3, ?4)
-                     ON CONFLICT (path) DO UPDATE SET state = 'refused', error = excluded.error,
-                       file_stamp = excluded.file_stamp, seen_at_ms = excluded.seen_at_ms,
-                       removed_at_ms = NULL
-                     RETURNING id",
-                )?
-                .query_row((&path, &error, &file_stamp, moment.now_ms), |row| row.get(0))?;
+            let id = enter(connection, &path, &file_stamp, Some(&error), moment.now_ms)?;
             let mut reconciliation =
                 Reconciliation::new(connection, moment, &policy, OnChange::Flag)?;
             reconciliation.see(id)?;
@@ -284,6 +275,25 @@ impl Store {
         })
         .await
     }
+}
+
+/// Writes that a manifest was read, and its errors if it has any; returns its row.
+pub(super) fn enter(
+    connection: &Connection,
+    path: &str,
+    file_stamp: &str,
+    error: Option<&str>,
+    now_ms: i64,
+) -> Result<i64, StoreError> {
+    let state = if error.is_some() { "refused" } else { "accepted" };
+    let mut enter = connection.prepare_cached(
+        "INSERT INTO manifest (path, state, error, file_stamp, seen_at_ms)
+         VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT (path) DO UPDATE SET state = excluded.state, error = excluded.error,
+           file_stamp = excluded.file_stamp, seen_at_ms = excluded.seen_at_ms, removed_at_ms = NULL
+         RETURNING id",
+    )?;
+    Ok(enter.query_row((path, state, error, file_stamp, now_ms), |row| row.get(0))?)
 }
 
 /// The row of the manifest at `path`, if it was ever read.

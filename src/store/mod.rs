@@ -15,6 +15,7 @@ mod checkup;
 mod command;
 mod daemon_state;
 mod delivery;
+mod earlier;
 mod error;
 mod history_text;
 mod job_row;
@@ -38,6 +39,7 @@ mod session;
 mod sharing;
 mod spec_columns;
 mod spend;
+mod superseded;
 mod take;
 mod task_row;
 mod transition;
@@ -60,7 +62,7 @@ pub use backup::{BackedUp, BackupError, back_up};
 pub use candidate::{Candidate, Listed};
 pub use change::{Change, Look, Mark};
 pub use checkup::{Health, OpenTask};
-pub use command::{Command, CommandFailure, JobState};
+pub use command::{Command, CommandFailure, JobState, ResendDanger};
 pub use delivery::{DueDelivery, Moved};
 pub use error::StoreError;
 pub use left_over::LeftOver;
@@ -71,10 +73,11 @@ pub use measured::Measured;
 pub use media_queue::{KnownJob, MediaScope};
 pub use open::{VERSION, open_reader};
 pub use overview::{LineTrouble, Reader, RefusedManifest, Standing};
-pub use pause::{Pause, PauseKind};
+pub use pause::{OpenCreates, Pause, PauseKind};
 pub use reconciled::{Conflict, Reconciled};
 pub use record::{Answer, Call};
 pub use session::KnownSession;
+pub use superseded::Superseded;
 pub use take::LeadLost;
 
 use lock::DatabaseLock;
@@ -89,7 +92,7 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the database at `path`, makes it when it is not there, migrates it when it is older.
+    /// Opens the database at `path`, and makes it when it is not there.
     ///
     /// # Errors
     /// When it cannot be opened, is damaged, or comes from a newer version; it is then left untouched.

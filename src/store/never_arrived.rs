@@ -1,11 +1,9 @@
 //! A task whose create request never arrived at Kling: it was not created, so what its jobs ask now counts.
 
-use rusqlite::Connection;
-
 use super::{
     Store, StoreError, job_row,
     job_row::JobRow,
-    record::{NO_JOB, add_event},
+    record::NO_JOB,
     sharing::{Sharing, Stop, Wish},
     take::unmoved,
 };
@@ -63,11 +61,11 @@ pub(super) fn reconsider(
 fn compare(
     sharing: Sharing<'_>,
     task: &Task,
-    row: JobRow,
+    mut row: JobRow,
     media_changed: Option<&String>,
 ) -> Result<bool, StoreError> {
-    let JobRow { mut job, manifest_id } = row;
-    let before = job.state;
+    let before = row.job.clone();
+    let job = &mut row.job;
     let is_changed = job.request_hash.as_ref() != Some(&task.request_hash);
     let what = if job.absent_since_ms.is_some() {
         if job.left_at_ms.is_none() && task.state == State::Creating {
@@ -80,9 +78,9 @@ fn compare(
         job.media.missing = Some("the media of its changed request to be looked at".to_owned());
         "its create request never arrived, and its request changed".to_owned()
     } else if is_changed {
-        let take = sharing.take_to_join(&job)?;
+        let take = sharing.take_to_join(job)?;
         let turn = sharing.turn(job.spec.priority)?;
-        match sharing.point(&mut job, Wish { take, turn, sessions_after_ms: 0 }) {
+        match sharing.point(job, Wish { take, turn, sessions_after_ms: 0 }) {
             Ok(()) => "its create request never arrived, and its request changed".to_owned(),
             Err(Stop::Store(error)) => return Err(error),
             // Its new request cannot be made: the one that is flagged stays.
@@ -95,18 +93,6 @@ fn compare(
     } else {
         return Ok(true);
     };
-    write(sharing.connection, &mut job, manifest_id, (before, &what), sharing.moment.now_ms)?;
-    sharing.release(task.id, job.id)?;
+    sharing.save(&mut row, &before, &what)?;
     Ok(false)
-}
-
-fn write(
-    connection: &Connection,
-    job: &mut crate::job::Job,
-    manifest_id: i64,
-    (before, what): (State, &str),
-    now_ms: i64,
-) -> Result<(), StoreError> {
-    job_row::save(connection, job, manifest_id, now_ms)?;
-    add_event(connection, job.id, Some(before), job.state, what, None, now_ms)
 }

@@ -1,9 +1,9 @@
 //! Opening the state database: its settings, its version, and what is refused.
 //!
 //! Locking: WAL mode, one writing process (see [`super::lock`]) beside short writes of commands.
-//! Compatibility: `PRAGMA user_version` tells the version; older ones are migrated step by step in one
-//! transaction, newer ones are refused untouched. Filesystems: WAL needs shared memory, so the
-//! database must lie on a local disk; the folders of manifests and results need not.
+//! Compatibility: `PRAGMA user_version` is the version. A newer one is refused untouched; an older one does not
+//! exist yet. Filesystems: WAL needs shared memory, so the database must be on a local disk; the folders of
+//! manifests and results need not.
 
 use std::{fs, io, path::Path, time::Duration};
 
@@ -15,8 +15,8 @@ use crate::failpoint;
 /// The schema of [`VERSION`].
 pub(super) const SCHEMA: &str = include_str!("../../schema.sql");
 
-/// The version this program writes. Older ones are refused until there is one: then `prepare` is the place of
-/// its migration, in the same transaction.
+/// The version that this program writes: the first. A later program brings it up to date in `prepare`, in the same
+/// transaction.
 pub const VERSION: i64 = 1;
 
 /// Identifies SQLite databases of lipsyncd: "lsd1". The drafts before version 1 had another.
@@ -42,7 +42,7 @@ const LOG_PAGES: i64 = 4_000;
 /// A log that one large transaction made longer is cut back to this.
 const LOG_BYTES_MAX: i64 = 64 << 20;
 
-/// Opens the database for writing; makes or migrates it.
+/// Opens the database for writing; makes it if it is not there.
 pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     make_folder(path)?;
     refuse_a_folder(path)?;

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use rusqlite::Connection;
 
-use super::{Pause, Store, StoreError, open_reader, pause, spend};
+use super::{Pause, Store, StoreError, Superseded, open_reader, pause, spend, superseded};
 use crate::job::{BLOCKED, State};
 
 /// A read-only handle to the state database, for commands: works beside a running daemon, without
@@ -48,6 +48,8 @@ pub struct Standing {
     /// How many jobs wait for their place in the output folder to be writable, and what the first of
     /// them waits for.
     pub blocked: Option<(i64, String)>,
+    /// Unresolved tasks that no job points to any more; `jobs` does not count them.
+    pub superseded: Superseded,
     /// Tasks that hold a slot.
     pub slots_used: i64,
     /// Jobs whose request changed after their task was created.
@@ -109,7 +111,8 @@ pub(super) const BLOCKED_JOBS: &str = "
     WHERE substr(waits, 1, length(?1)) = ?1";
 
 pub(super) const SLOTS_USED: &str = "
-    SELECT count(*) FROM task INDEXED BY task_state WHERE state IN ('creating', 'submitted', 'processing')";
+    SELECT count(*) FROM task INDEXED BY task_state
+    WHERE state IN ('creating', 'submitted', 'processing') AND slot_freed = 0";
 
 /// The key is that of the row with the lowest id.
 pub(super) const CHANGED: &str = "
@@ -183,6 +186,7 @@ pub(super) fn standing(connection: &Connection, now_ms: i64) -> Result<Standing,
     let refused = refused(&moment, REFUSED_TOLD_MAX)?;
     let pause = pause::read_pause(&moment)?;
     let blocked = blocked(&moment)?;
+    let superseded = superseded::read(&moment)?;
     let slots_used = moment.prepare_cached(SLOTS_USED)?.query_row([], |row| row.get(0))?;
     let (changed_after_sent, first_changed) =
         moment.prepare_cached(CHANGED)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
@@ -208,6 +212,7 @@ pub(super) fn standing(connection: &Connection, now_ms: i64) -> Result<Standing,
                 trouble: LineTrouble::from_columns(row.get(7)?, row.get(8)?),
                 folder_problem: row.get(11)?,
                 blocked,
+                superseded,
                 slots_used,
                 changed_after_sent,
                 first_changed,

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension as _};
 
-use super::{Store, StoreError};
+use super::{Reader, Store, StoreError};
 
 /// Who or what stopped the line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +49,20 @@ pub struct Pause {
     pub next_probe_at_ms: Option<i64>,
 }
 
+/// Create requests that may become a task without another send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpenCreates {
+    /// Those that were written, and not answered or looked up since.
+    pub in_flight: i64,
+    /// Those, and those whose outcome is being looked up.
+    pub in_all: i64,
+}
+
+/// As [`Task::is_sending`](crate::job::Task::is_sending) says.
+pub(super) const OPEN_CREATES: &str = "
+    SELECT count(*) FILTER (WHERE waits IS NULL), count(*) FROM task INDEXED BY task_state
+    WHERE state = 'creating'";
+
 impl Store {
     /// Returns why the line stands still, if it does.
     ///
@@ -56,6 +70,23 @@ impl Store {
     /// When the database cannot be read.
     pub async fn pause(&self) -> Result<Option<Pause>, StoreError> {
         self.read(read_pause).await
+    }
+
+    /// Returns whether the queue is paused for a paid call at this moment. `is_probe`: see [`Store::record_intent`].
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn is_paused_for(&self, is_probe: bool) -> Result<bool, StoreError> {
+        self.read(move |connection| is_paused_for(connection, is_probe)).await
+    }
+
+    /// Returns how many create requests are being sent, and in all how many have an unknown outcome: each of those may
+    /// become a paid task although the queue is paused.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn open_creates(&self) -> Result<OpenCreates, StoreError> {
+        self.read(open_creates).await
     }
 
     /// Stops the line, or lets it go on (`None`). A person's pause is not replaced by the API's.
@@ -116,6 +147,29 @@ impl Store {
         })
         .await
     }
+}
+
+impl Reader {
+    /// As [`Store::open_creates`].
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn open_creates(&self) -> Result<OpenCreates, StoreError> {
+        open_creates(&self.connection)
+    }
+}
+
+fn open_creates(connection: &Connection) -> Result<OpenCreates, StoreError> {
+    let mut statement = connection.prepare_cached(OPEN_CREATES)?;
+    let counts =
+        |row: &rusqlite::Row<'_>| Ok(OpenCreates { in_flight: row.get(0)?, in_all: row.get(1)? });
+    Ok(statement.query_row([], counts)?)
+}
+
+/// Whether the queue is paused for a paid call. A probe of an account passes the API's pause, and no person's.
+pub(super) fn is_paused_for(connection: &Connection, is_probe: bool) -> Result<bool, StoreError> {
+    let pause = read_pause(connection)?;
+    Ok(pause.is_some_and(|pause| !is_probe || pause.kind == PauseKind::Person))
 }
 
 /// Returns why the line stands still, if it does.

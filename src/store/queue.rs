@@ -61,7 +61,7 @@ pub(super) fn under_way(state: State) -> String {
 }
 
 /// Whether any task moves before its create request, and how many tasks and deliveries move after it. Those
-/// that failed too often are left out.
+/// that failed too often are left out, and those that Kling has not shown for long.
 pub(super) const MOVING: &str = "
     SELECT
       EXISTS (SELECT 1 FROM task INDEXED BY task_queued WHERE state = 'queued' AND due_at_ms = 0)
@@ -70,7 +70,7 @@ pub(super) const MOVING: &str = "
       OR EXISTS (SELECT 1 FROM task INDEXED BY task_state WHERE state = 'identified'
         AND NOT (tries >= ?1 AND failing_since_ms IS NULL AND updated_at_ms >= ?2)),
       (SELECT count(*) FROM task INDEXED BY task_state
-       WHERE state IN ('creating', 'submitted', 'processing')
+       WHERE state IN ('creating', 'submitted', 'processing') AND slot_freed = 0
          OR state = 'downloading' AND NOT (tries >= ?1 AND updated_at_ms >= ?2))
       + (SELECT count(*) FROM job INDEXED BY job_due
          WHERE due_at_ms IS NOT NULL AND NOT (tries >= ?1 AND updated_at_ms >= ?2))";

@@ -12,12 +12,13 @@ use std::{
     collections::{HashMap, HashSet},
 };
 
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::Connection;
 
 use super::{
     Accepted, Conflict, OnChange, Reconciled, StoreError, WantedJob, job_row,
     job_row::JobRow,
-    record::add_event,
+    manifests::enter,
+    record::{add_event, manifest_of},
     sharing::{Sharing, Stop, Wish},
 };
 use crate::job::{Delivery, Failure, Job, JobId, Moment, Policy, State};
@@ -74,7 +75,6 @@ pub(in crate::store) const OUTPUT_ASKED: &str = "
 pub(in crate::store) const OUTPUT_OF_KEY: &str = "
     SELECT key, request_hash, coalesce(take, 1) FROM job
     WHERE key = ?1 AND asked_output = key || '.mp4' AND absent_since_ms IS NULL AND key <> ?2";
-pub(in crate::store) const SHARED_WITH: &str = "SELECT key FROM job INDEXED BY job_task WHERE task_row = ?1 AND id <> ?2 ORDER BY absent_since_ms, id LIMIT 1";
 
 impl<'a> Reconciliation<'a> {
     pub(super) fn new(
@@ -93,7 +93,9 @@ impl<'a> Reconciliation<'a> {
     }
 
     pub(super) fn accept(&mut self, manifest: &Accepted) -> Result<(), Stop> {
-        let manifest_id = self.enter(manifest)?;
+        let Accepted { path, file_stamp, .. } = manifest;
+        let now_ms = self.sharing.moment.now_ms;
+        let manifest_id = enter(self.connection, path, file_stamp, None, now_ms)?;
         // Departures come first: what leaves one key may appear under another.
         let asked: HashSet<&str> = manifest.jobs.iter().map(|job| job.spec.key.as_str()).collect();
         self.miss_others(manifest_id, &asked)?;
@@ -126,20 +128,6 @@ impl<'a> Reconciliation<'a> {
         manifest.jobs.iter().try_for_each(|wanted| self.require_output(wanted))
     }
 
-    /// Writes that the manifest is accepted; returns its row.
-    fn enter(&self, manifest: &Accepted) -> Result<i64, StoreError> {
-        let mut enter = self.connection.prepare_cached(
-            "INSERT INTO manifest (path, state, file_stamp, seen_at_ms)
-             VALUES (?1, 'accepted', ?2, ?3)
-             ON CONFLICT (path) DO UPDATE SET state = 'accepted', error = NULL,
-               file_stamp = excluded.file_stamp, seen_at_ms = excluded.seen_at_ms,
-               removed_at_ms = NULL
-             RETURNING id",
-        )?;
-        let values = (&manifest.path, &manifest.file_stamp, self.sharing.moment.now_ms);
-        Ok(enter.query_row(values, |row| row.get(0))?)
-    }
-
     /// The jobs of a manifest, by key.
     fn known(&self, manifest_id: i64) -> Result<HashMap<String, KnownJob>, StoreError> {
         let mut known = self.connection.prepare_cached(KNOWN)?;
@@ -170,10 +158,7 @@ impl<'a> Reconciliation<'a> {
             return Ok(None);
         };
         if row.manifest_id != manifest_id && row.job.absent_since_ms.is_none() {
-            let path: String = self
-                .connection
-                .prepare_cached("SELECT path FROM manifest WHERE id = ?1")?
-                .query_row([row.manifest_id], |row| row.get(0))?;
+            let path = manifest_of(self.connection, row.job.id)?;
             let what =
                 format!("{path} has a job of this key already; give one of them another name");
             return Err(Stop::Conflict(Conflict { key: wanted.spec.key.clone(), what }));
@@ -271,10 +256,11 @@ impl<'a> Reconciliation<'a> {
 
     /// Says in the history whose task a job shares; empty: nobody's.
     fn shared_with(&self, job: &Job) -> Result<String, StoreError> {
-        let mut others = self.connection.prepare_cached(SHARED_WITH)?;
-        let other: Option<String> =
-            others.query_row((job.task, job.id), |row| row.get(0)).optional()?;
-        Ok(other.map(|other| format!("; shares the task of {other}")).unwrap_or_default())
+        let other = match job.task {
+            Some(task) => self.sharing.first_job(task, job.id)?,
+            None => None,
+        };
+        Ok(other.map(|(_, key)| format!("; shares the task of {key}")).unwrap_or_default())
     }
 
     /// Two jobs may name one output only if they ask for the same request and take. While the media of one are not

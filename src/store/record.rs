@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension as _, named_params};
 
-use super::{Store, StoreError, candidate, history_text, job_row, spend, task_row};
+use super::{Store, StoreError, account, candidate, history_text, job_row, spend, task_row};
 use crate::job::{Delivered, Job, JobId, State, Task, TaskId, Transition};
 
 /// Which call of the API an answer belongs to.
@@ -90,12 +90,8 @@ impl Store {
     /// When the database cannot be read.
     pub async fn owner_of_task(&self, task_id: &str) -> Result<Option<TaskId>, StoreError> {
         let task_id = task_id.to_owned();
-        self.read(move |connection| {
-            let sql = "SELECT id FROM task WHERE task_id = ?1";
-            let mut statement = connection.prepare_cached(sql)?;
-            Ok(statement.query_row([&task_id], |row| row.get(0)).optional()?)
-        })
-        .await
+        self.read(move |connection| Ok(owner_of_task(connection, &task_id)?.map(|(id, _)| id)))
+            .await
     }
 
     /// Returns the job of that key, if there is one, with its labels.
@@ -120,10 +116,8 @@ impl Store {
     pub async fn task_of_job(&self, key: &str) -> Result<Option<Task>, StoreError> {
         let key = key.to_owned();
         self.read(move |connection| {
-            let sql =
-                task_row::select(None, "WHERE t.id = (SELECT task_row FROM job WHERE key = ?1)");
-            let mut statement = connection.prepare_cached(&sql)?;
-            Ok(statement.query_row([&key], task_row::read).optional()?)
+            let condition = "WHERE t.id = (SELECT task_row FROM job WHERE key = ?1)";
+            task_row::one(connection, condition, [&key])
         })
         .await
     }
@@ -131,8 +125,7 @@ impl Store {
 
 /// Returns the task of that row, if there is one.
 pub(super) fn task(connection: &Connection, id: TaskId) -> Result<Option<Task>, StoreError> {
-    let sql = task_row::select(None, "WHERE t.id = ?1");
-    Ok(connection.prepare_cached(&sql)?.query_row([id], task_row::read).optional()?)
+    task_row::one(connection, "WHERE t.id = ?1", [id])
 }
 
 pub(super) fn manifest_of(connection: &Connection, id: JobId) -> Result<String, StoreError> {
@@ -153,14 +146,18 @@ pub(super) fn record_but(
     but: JobId,
 ) -> Result<Task, StoreError> {
     let Transition { from, task, spend: spent, .. } = transition;
-    if task.state == State::Submitted {
+    if task.state == State::Submitted || from.is_unsent() {
         refuse_taken(connection, task)?;
+    }
+    if let Some(create) = task.create.as_ref().filter(|_| task.is_sending()) {
+        account::ensure(connection, &create.host, &create.account)?;
     }
     if !task_row::update_progress(connection, task, *from, now_ms)? {
         return Err(StoreError::Stale { key: task.spec.key.clone() });
     }
     move_jobs(connection, transition, answer, now_ms, but)?;
-    if *from == State::Unresolved {
+    let is_open = |state| matches!(state, State::Creating | State::Unresolved);
+    if is_open(*from) && !is_open(task.state) {
         candidate::forget(connection, task.id)?;
     }
     spend::add(connection, *spent, now_ms)?;
@@ -255,21 +252,23 @@ fn state_of_job(connection: &Connection, id: JobId) -> Result<State, StoreError>
 /// No two tasks of the database are one task at Kling: both would deliver the same video, and one was paid
 /// for in vain. Asked inside the transaction, because answers to two creates may come at the same moment.
 fn refuse_taken(connection: &Connection, task: &Task) -> Result<(), StoreError> {
-    let owner: Option<String> = connection
-        .prepare_cached(
-            "SELECT j.key FROM task t JOIN job j ON j.id = t.lead_job
-             WHERE t.task_id = ?1 AND t.id <> ?2",
-        )?
-        .query_row((&task.task_id, task.id), |row| row.get(0))
-        .optional()?;
-    match (owner, &task.task_id) {
-        (Some(owner), Some(task_id)) => Err(StoreError::TaskTaken {
-            key: task.spec.key.clone(),
-            task_id: task_id.clone(),
-            owner,
-        }),
+    let Some(task_id) = task.task_id.clone() else { return Ok(()) };
+    match owner_of_task(connection, &task_id)? {
+        Some((owner, key)) if owner != task.id => {
+            Err(StoreError::TaskTaken { key: task.spec.key.clone(), task_id, owner: key })
+        }
         _ => Ok(()),
     }
+}
+
+/// The task that has Kling's task of that id, and the key of its lead job.
+pub(super) fn owner_of_task(
+    connection: &Connection,
+    task_id: &str,
+) -> Result<Option<(TaskId, String)>, StoreError> {
+    let sql = "SELECT t.id, j.key FROM task t JOIN job j ON j.id = t.lead_job WHERE t.task_id = ?1";
+    let mut owner = connection.prepare_cached(sql)?;
+    Ok(owner.query_row([task_id], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
 }
 
 /// Adds a line to a job's history.

@@ -11,6 +11,7 @@ use crate::job::{
 };
 
 mod lead;
+mod save;
 pub(super) mod urgency;
 
 /// Why jobs cannot be pointed to tasks.
@@ -53,7 +54,8 @@ pub(in crate::store) const FIRST_TURN: &str = "
     ORDER BY turn, id LIMIT 1";
 pub(in crate::store) const NAME_USED: &str = "
     SELECT l.key FROM task t JOIN job l ON l.id = t.lead_job
-    WHERE t.own_task_id = ?1 AND t.request_hash <> ?2
+    WHERE t.own_task_id IS NOT NULL AND (t.own_task_id = ?1 OR t.external_task_id = ?1 OR t.external_task_id = ?4)
+      AND t.request_hash <> ?2
       AND (t.first_sent_at_ms IS NOT NULL OR t.task_id IS NOT NULL
         OR t.state NOT IN ('cancelled', 'failed') AND EXISTS (
           SELECT 1 FROM job WHERE task_row = t.id AND id <> ?3))
@@ -67,7 +69,7 @@ const DETACH_FAILED: &str = "
     FROM task WHERE job.task_row = ?1 AND task.id = ?1 AND job.id <> ?2
       AND (job.absent_since_ms IS NOT NULL OR job.changed_after_sent = 1)";
 pub(in crate::store) const FIRST_JOB: &str = "
-    SELECT id FROM job INDEXED BY job_task WHERE task_row = ?1 AND id <> ?2 ORDER BY absent_since_ms, id LIMIT 1";
+    SELECT id, key FROM job INDEXED BY job_task WHERE task_row = ?1 AND id <> ?2 ORDER BY absent_since_ms, id LIMIT 1";
 impl<'a> Sharing<'a> {
     /// For what happens at Kling: no failure is judged there.
     pub(super) fn of_api(connection: &'a Connection, now_ms: i64) -> Self {
@@ -121,7 +123,7 @@ impl<'a> Sharing<'a> {
             let what = format!("its request was made in {TAKE_MAX} takes, and there are no more");
             return Err(Stop::Conflict(Conflict { key: job.spec.key.clone(), what }));
         }
-        self.require_name(job, &request_hash)?;
+        self.require_name(job, &request_hash, wish.take)?;
         job.failure = None;
         job.delivery = Delivery::default();
         (job.changed_after_sent, job.dismissed) = (false, false);
@@ -133,27 +135,25 @@ impl<'a> Sharing<'a> {
             None => self.make(job, request_hash, wish)?,
             Some(task) => self.join(job, task, wish)?,
         };
-        job.task = Some(task.id);
-        job.state = match task.state {
-            State::Succeeded if has_result(job, &task) => State::Succeeded,
-            State::Succeeded => State::Downloading,
-            state => state,
-        };
+        show(job, &task);
         Ok(())
     }
 
     fn find(&self, request_hash: &str, take: u32) -> Result<Option<Task>, StoreError> {
-        let sql = task_row::select(None, "WHERE t.request_hash = ?1 AND t.take = ?2");
-        let mut statement = self.connection.prepare_cached(&sql)?;
-        Ok(statement.query_row((request_hash, take), task_row::read).optional()?)
+        task_row::one(
+            self.connection,
+            "WHERE t.request_hash = ?1 AND t.take = ?2",
+            (request_hash, take),
+        )
     }
 
-    /// An own `external_task_id` belongs to one request.
-    fn require_name(&self, job: &Job, request_hash: &str) -> Result<(), Stop> {
+    /// An own `external_task_id` belongs to one request, and so do the names of its takes.
+    fn require_name(&self, job: &Job, request_hash: &str, take: u32) -> Result<(), Stop> {
         let Some(name) = &job.spec.external_task_id else { return Ok(()) };
+        let of_take = Task::name_of(request_hash, Some(name.as_str()), take);
         let mut used = self.connection.prepare_cached(NAME_USED)?;
         let other: Option<String> =
-            used.query_row((name, request_hash, job.id), |row| row.get(0)).optional()?;
+            used.query_row((name, request_hash, job.id, of_take), |row| row.get(0)).optional()?;
         match other {
             None => Ok(()),
             Some(other) => {
@@ -200,10 +200,14 @@ impl<'a> Sharing<'a> {
         self.hurry(&task, job)
     }
 
-    /// Returns the first job that points to a task, except `but`: those in the folder come first.
-    pub(super) fn first_job(&self, id: TaskId, but: JobId) -> Result<Option<JobId>, StoreError> {
+    /// Returns row and key of the first job that points to a task, except `but`: those in the folder come first.
+    pub(super) fn first_job(
+        &self,
+        id: TaskId,
+        but: JobId,
+    ) -> Result<Option<(JobId, String)>, StoreError> {
         let mut first = self.connection.prepare_cached(FIRST_JOB)?;
-        Ok(first.query_row((id, but), |row| row.get(0)).optional()?)
+        Ok(first.query_row((id, but), |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
     }
 
     /// Writes what an outcome makes of a task; the job `but` is written by the caller.
@@ -227,8 +231,13 @@ impl<'a> Sharing<'a> {
     }
 }
 
-/// Whether the file that a job has is the result of that task.
-fn has_result(job: &Job, task: &Task) -> bool {
+/// Points a job to a task and gives it the state of that task, as far as it has the result.
+pub(super) fn show(job: &mut Job, task: &Task) {
     let result = task.result.as_ref().map(|result| &result.sha256);
-    result.is_some() && job.delivered.as_ref().map(|(sha256, _)| sha256) == result
+    let file = job.delivered.as_ref().map(|(sha256, _)| sha256);
+    job.task = Some(task.id);
+    job.state = match task.state {
+        State::Succeeded if file != result => State::Downloading,
+        state => state,
+    };
 }

@@ -3,10 +3,7 @@
 use rusqlite::Connection;
 
 use super::{
-    Store, StoreError, job_row,
-    job_row::JobRow,
-    record,
-    record::add_event,
+    Store, StoreError, job_row, record,
     sharing::{Sharing, Stop, Wish},
 };
 use crate::job::{Failure, Moment, Policy, State, Task, outcome::Fault};
@@ -41,24 +38,20 @@ impl Store {
         self.write(move |connection| {
             let sharing = Sharing { connection, moment, policy: &policy };
             let now = unmoved(connection, &task)?;
-            let Some(JobRow { mut job, manifest_id }) = job_row::by_id(connection, now.lead)?
-            else {
-                return Ok(now);
-            };
+            let Some(mut row) = job_row::by_id(connection, now.lead)? else { return Ok(now) };
+            let before = row.job.clone();
+            let job = &mut row.job;
             if job.spec.take.or(job.retry_take).is_some() || job.task != Some(now.id) {
                 return Ok(now);
             }
-            let before = job.state;
             let wish = Wish { take, turn: now.turn, sessions_after_ms: now.sessions_after_ms };
-            match sharing.point(&mut job, wish) {
+            match sharing.point(job, wish) {
                 Ok(()) => {}
                 Err(Stop::Conflict(_)) => return Ok(now),
                 Err(Stop::Store(error)) => return Err(error),
             }
-            job_row::save(connection, &mut job, manifest_id, moment.now_ms)?;
             let what = format!("the result of take {take} is there already and is used");
-            add_event(connection, job.id, Some(before), job.state, &what, None, moment.now_ms)?;
-            sharing.release(now.id, job.id)?;
+            sharing.save(&mut row, &before, &what)?;
             sharing.reread(now.id)
         })
         .await
@@ -79,12 +72,12 @@ impl Store {
         self.write(move |connection| {
             let sharing = Sharing { connection, moment, policy: &policy };
             let now = unmoved(connection, &task)?;
-            let Some(row) = job_row::by_id(connection, now.lead)? else { return Ok(now) };
-            let mut job = row.job;
+            let Some(mut row) = job_row::by_id(connection, now.lead)? else { return Ok(now) };
+            let before = row.job.clone();
+            let job = &mut row.job;
             if job.task != Some(now.id) {
                 return Ok(now);
             }
-            let before = job.state;
             job.task = None;
             let what = match &why {
                 LeadLost::MediaChanged(what) => {
@@ -99,9 +92,7 @@ impl Store {
                     message.clone()
                 }
             };
-            job_row::save(connection, &mut job, row.manifest_id, moment.now_ms)?;
-            add_event(connection, job.id, Some(before), job.state, &what, None, moment.now_ms)?;
-            sharing.release(now.id, job.id)?;
+            sharing.save(&mut row, &before, &what)?;
             sharing.reread(now.id)
         })
         .await
@@ -114,8 +105,8 @@ impl Store {
     pub async fn is_shared(&self, task: &Task) -> Result<bool, StoreError> {
         let (id, lead) = (task.id, task.lead);
         self.read(move |connection| {
-            let sql = "SELECT 1 FROM job WHERE task_row = ?1 AND id <> ?2";
-            Ok(connection.prepare_cached(sql)?.exists((id, lead))?)
+            // The moment does not matter: nothing is applied.
+            Ok(Sharing::of_api(connection, 0).first_job(id, lead)?.is_some())
         })
         .await
     }

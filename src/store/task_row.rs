@@ -2,23 +2,24 @@
 
 use std::sync::LazyLock;
 
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, OptionalExtension as _, Row};
 
 use super::{
     StoreError,
     reason::without_numbers,
     spec_columns::{self, ASSIGNMENTS, NAMES, SpecColumns, VALUES, parsed_at},
 };
-use crate::job::{Create, Delivered, Failure, Plan, Session, State, Task};
+use crate::job::{Create, CreateAnswer, Delivered, Failure, Plan, Resend, Session, State, Task};
 
 /// The columns of its progress, in the order in which they are read.
 const PROGRESS: &str = "t.state, t.due_at_ms, t.tries, t.failing_since_ms, t.sessions_lost,
   t.sessions_after_ms, t.waits, t.session_row, t.face_id, t.plan_start_ms, t.plan_end_ms,
-  t.plan_insert_ms, t.account, t.first_sent_at_ms, t.sent_at_ms, t.sends, t.task_id, t.units_micro,
-  t.error_code, t.error, t.result_bytes, t.result_sha256, t.result_ms, ";
+  t.plan_insert_ms, a.host, t.first_sent_at_ms, t.sent_at_ms, t.sends, t.task_id, t.units_micro,
+  t.error_code, t.error, t.result_bytes, t.result_sha256, t.result_ms, a.key, t.create_answer,
+  t.create_error_code, t.create_error, t.slot_freed, t.resend, ";
 /// How many they are, and those before them.
 const HEAD: usize = 10;
-const SPEC: usize = HEAD + 23;
+const SPEC: usize = HEAD + 29;
 const TAIL: usize = SPEC + spec_columns::COUNT;
 
 /// Selects complete tasks. Follow it by `WHERE …`; `{index}` may be replaced by an INDEXED BY clause.
@@ -29,7 +30,8 @@ static SELECT: LazyLock<String> = LazyLock::new(|| {
            t.media_dir, l.task_row IS NOT t.id, l.key, {PROGRESS}t.{spec},
            l.name, l.asked_output, l.delivered_sha256, l.delivered_bytes, s.session_id, s.identified_at_ms, s.expires_at_ms,
            t.created_at_ms
-         FROM task t{{index}} JOIN job l ON l.id = t.lead_job LEFT JOIN session s ON s.id = t.session_row "
+         FROM task t{{index}} JOIN job l ON l.id = t.lead_job LEFT JOIN session s ON s.id = t.session_row
+         LEFT JOIN account a ON a.id = t.account_row "
     )
 });
 
@@ -38,6 +40,16 @@ static SELECT: LazyLock<String> = LazyLock::new(|| {
 pub(super) fn select(index: Option<&str>, condition: &str) -> String {
     let index = index.map(|index| format!(" INDEXED BY {index}")).unwrap_or_default();
     SELECT.replace("{index}", &index) + condition
+}
+
+/// Returns the task that fulfils `condition`, if there is one.
+pub(super) fn one(
+    connection: &Connection,
+    condition: &str,
+    parameters: impl rusqlite::Params,
+) -> Result<Option<Task>, StoreError> {
+    let sql = select(None, condition);
+    Ok(connection.prepare_cached(&sql)?.query_row(parameters, read).optional()?)
 }
 
 /// Reads a task from a row of [`select`].
@@ -77,6 +89,12 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Task> {
         session: session(row)?,
         plan: plan(row)?,
         create: create(row)?,
+        slot_freed: row.get(at(27))?,
+        resend: match row.get::<_, Option<String>>(at(28))?.as_deref() {
+            Some("sure") => Some(Resend::Sure),
+            Some(_) => Some(Resend::Checked),
+            None => None,
+        },
         task_id: row.get(at(16))?,
         units_micro: row.get(at(17))?,
         failure: match failure {
@@ -110,11 +128,22 @@ fn plan(row: &Row<'_>) -> rusqlite::Result<Option<Plan>> {
 
 fn create(row: &Row<'_>) -> rusqlite::Result<Option<Create>> {
     let Some(first_sent_at_ms) = row.get(HEAD + 13)? else { return Ok(None) };
+    let answer: Option<String> = row.get(HEAD + 24)?;
+    let failure: Option<String> = row.get(HEAD + 26)?;
     Ok(Some(Create {
-        account: row.get(HEAD + 12)?,
+        host: row.get::<_, Option<String>>(HEAD + 12)?.unwrap_or_default(),
+        account: row.get::<_, Option<String>>(HEAD + 23)?.unwrap_or_default(),
         first_sent_at_ms,
         sent_at_ms: row.get(HEAD + 14)?,
         sends: row.get(HEAD + 15)?,
+        answer: CreateAnswer::ALL
+            .into_iter()
+            .find(|known| Some(known.name()) == answer.as_deref())
+            .unwrap_or_default(),
+        failure: match failure {
+            Some(message) => Some(Failure { code: row.get(HEAD + 25)?, message }),
+            None => None,
+        },
     }))
 }
 
@@ -184,8 +213,10 @@ macro_rules! update_progress {
       sessions_lost = :sessions_lost, sessions_after_ms = :sessions_after_ms, waits = :waits,
       audio_ms = :audio_ms,
       face_id = :face_id, plan_start_ms = :plan_start_ms, plan_end_ms = :plan_end_ms,
-      plan_insert_ms = :plan_insert_ms, account = :account, first_sent_at_ms = :first_sent_at_ms,
-      sent_at_ms = :sent_at_ms, sends = :sends,
+      plan_insert_ms = :plan_insert_ms, account_row = (SELECT id FROM account WHERE host = :host AND key = :key),
+      first_sent_at_ms = :first_sent_at_ms, sent_at_ms = :sent_at_ms, sends = :sends,
+      create_answer = :create_answer, create_error_code = :create_error_code, create_error = :create_error,
+      slot_freed = :slot_freed, resend = :resend,
       units_micro = :units_micro, error_code = :error_code, error = :error,
       error_reason = :error_reason, result_bytes = :result_bytes,
       result_sha256 = :result_sha256, result_ms = :result_ms,
@@ -212,6 +243,8 @@ pub(super) fn update_progress(
 ) -> Result<bool, StoreError> {
     let (plan, create) = (task.plan.as_ref(), task.create.as_ref());
     let (failure, result) = (task.failure.as_ref(), task.result.as_ref());
+    let create_failure =
+        create.filter(|_| task.task_id.is_none()).and_then(|create| create.failure.as_ref());
     let parameters = rusqlite::named_params! {
         ":id": task.id, ":from": from.name(), ":revision": task.revision,
         ":state": task.state.name(), ":audio_ms": task.media.audio_ms,
@@ -223,10 +256,18 @@ pub(super) fn update_progress(
         ":plan_start_ms": plan.map(|plan| plan.sound_start_ms),
         ":plan_end_ms": plan.map(|plan| plan.sound_end_ms),
         ":plan_insert_ms": plan.map(|plan| plan.sound_insert_ms),
-        ":account": create.map(|create| &create.account),
+        ":host": create.map(|create| &create.host),
+        ":key": create.map(|create| &create.account),
         ":first_sent_at_ms": create.map(|create| create.first_sent_at_ms),
         ":sent_at_ms": create.map(|create| create.sent_at_ms),
         ":sends": create.map(|create| create.sends),
+        ":create_answer": create.map(|create| create.answer)
+            .filter(|answer| *answer != CreateAnswer::Unknown)
+            .map(CreateAnswer::name),
+        ":create_error_code": create_failure.map(|failure| &failure.code),
+        ":create_error": create_failure.map(|failure| &failure.message),
+        ":slot_freed": task.slot_freed,
+        ":resend": task.resend.map(Resend::name),
         ":task_id": task.task_id, ":units_micro": task.units_micro,
         ":error_code": failure.map(|failure| &failure.code),
         ":error": failure.map(|failure| &failure.message),

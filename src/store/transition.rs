@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 use super::{
-    Answer, Store, StoreError, never_arrived,
+    Answer, Store, StoreError, candidate, never_arrived, pause,
     record::{NO_JOB, manifest_of, record_but},
     sharing::Sharing,
 };
@@ -39,6 +39,31 @@ impl Store {
             let task = record(connection, &transition, answer.as_ref(), now_ms)?;
             let manifest = manifest_of(connection, task.lead)?;
             Ok((task, manifest))
+        })
+        .await
+    }
+}
+
+impl Store {
+    /// Writes that a create request is about to be sent, unless the queue is paused at this moment: then nothing is
+    /// written, and none is returned. A probe of an account passes the API's pause, and no person's.
+    ///
+    /// # Errors
+    /// As [`Store::record`].
+    pub async fn record_intent(
+        &self,
+        transition: Transition,
+        now_ms: i64,
+        is_probe: bool,
+    ) -> Result<Option<(Task, String)>, StoreError> {
+        self.write(move |connection| {
+            if pause::is_paused_for(connection, is_probe)? {
+                return Ok(None);
+            }
+            candidate::forget(connection, transition.task.id)?;
+            let task = record(connection, &transition, None, now_ms)?;
+            let manifest = manifest_of(connection, task.lead)?;
+            Ok(Some((task, manifest)))
         })
         .await
     }

@@ -10,6 +10,7 @@ use crate::{
 const NAMED_MAX: usize = 3;
 
 pub(super) fn check(known: &Known, who: &Who, findings: &mut Vec<Finding>) {
+    findings.extend(unknown(known, who));
     let before = findings.len();
     findings.extend(line(known, who));
     findings.extend(unresolved(known, who));
@@ -69,8 +70,34 @@ fn line(known: &Known, who: &Who) -> Vec<Finding> {
     found
 }
 
+/// Create requests that may have been accepted, and that the daemon looks up.
+fn unknown(known: &Known, who: &Who) -> Option<Finding> {
+    const NAME: &str = "create requests";
+    let open = known.reader.open_creates().ok()?;
+    let count = match known.daemon {
+        // Those that were only just sent are the daemon's usual work.
+        Some(_) => open.in_all - open.in_flight,
+        None => open.in_all,
+    };
+    if count == 0 {
+        return None;
+    }
+    let have = if count == 1 { "has" } else { "have" };
+    let message = format!(
+        "{} {have} an unknown outcome: Kling may have accepted each, and it is paid then",
+        counted(count, "create request")
+    );
+    let creating = who.lipsyncd("list --state creating");
+    Some(match known.daemon {
+        Some(_) => Finding::ok(NAME, format!("{message}; the daemon looks them up: {creating}")),
+        None => Finding::warning(NAME, message, format!("{} (it looks them up)", who.start())),
+    })
+}
+
 fn unresolved(known: &Known, who: &Who) -> Option<Finding> {
-    let count = known.standing.count(&[State::Unresolved]);
+    let superseded = &known.standing.superseded;
+    let in_state = known.standing.count(&[State::Unresolved]);
+    let count = in_state + superseded.tasks;
     if count == 0 {
         return None;
     }
@@ -78,11 +105,20 @@ fn unresolved(known: &Known, who: &Who) -> Option<Finding> {
     let (lines, _) = known.reader.page(&filter, 0, NAMED_MAX).unwrap_or_default();
     let mut mend: Vec<String> =
         lines.iter().map(|line| who.lipsyncd(&format!("show {}", shell_word(&line.key)))).collect();
+    let named = superseded.jobs.iter().take(NAMED_MAX.saturating_sub(mend.len()));
+    mend.extend(named.map(|key| who.lipsyncd(&format!("show {}", shell_word(key)))));
     if mend.len() < usize::try_from(count).unwrap_or(usize::MAX) {
         mend.push(who.lipsyncd("list --state unresolved"));
     }
-    let jobs = counted(count, "job");
-    let message = format!("{jobs} unresolved: the answer to a create was lost, and you decide");
+    let earlier = match superseded.tasks {
+        0 => String::new(),
+        tasks => format!(" ({tasks} of them of a request that its job does not ask for any more)"),
+    };
+    let message = format!(
+        "{} unresolved{earlier}: Kling may have accepted the create request, and no lookup shows whether it \
+         did; you decide",
+        counted(count, "job")
+    );
     Some(Finding::warning("unresolved", message, mend.join("\n")))
 }
 

@@ -15,8 +15,10 @@ mod finding;
 mod folders;
 mod jobs;
 mod limits;
+mod lookups;
 mod media;
 mod mounts;
+mod names;
 mod patience;
 mod restored;
 mod results;
@@ -35,7 +37,8 @@ use who::Who;
 /// Check all that lipsyncd needs, and say how to mend what is wrong
 ///
 /// Looks at the configuration, the credentials (also by a free query of the API), the clock, folders and
-/// permissions, the state database, room on disk, limits of the system, the address of local media, and at
+/// permissions, the state database, whether the account answers lookups by external_task_id and has tasks
+/// that the database does not know, room on disk, limits of the system, the address of local media, and at
 /// what waits for a person. It changes nothing and costs nothing, and may be run while the daemon runs.
 ///
 /// Run it as the user that the daemon runs as: it tells what that one may do. Credentials that systemd hands
@@ -91,12 +94,14 @@ fn examine(explicit: Option<&Path>) -> (Report, ExitCode) {
     }
     findings.extend(who.check());
     let credentials = credentials::check(&who, &mut findings);
-    let tasks = api::check(&config, credentials.as_ref(), &who, &mut findings);
+    let account = api::check(&config, credentials.as_ref(), &who, &mut findings);
     folders::check(&config, &who, &mut findings);
     sandbox::check(&config, &who, &mut findings);
     let known = database::check(&config, &who, &mut findings);
     if let Some(known) = &known {
-        restored::check(&config, known, tasks.as_ref(), &who, &mut findings);
+        let account = account.as_ref();
+        let lookups = lookups::check(&config, credentials.as_ref(), known, account, &mut findings);
+        restored::check(&config, known, account, &lookups, &who, &mut findings);
         delivered::check(&config, known, &who, &mut findings);
     }
     disk::check(&config, known.as_ref(), &mut findings);

@@ -1,25 +1,24 @@
 //! Whether the database is older than what was done with it: put back from a backup, or another's.
 //!
-//! What tells it: a result on disk, or a task in the account, that goes by the very name of a job which the
-//! database holds as unsent; and a result of a job that it does not hold. In the daemon's course neither can
-//! be, for a create is written down before it is sent, and jobs are kept for ever. What was done to jobs that
-//! had ended by then cannot be told.
+//! A result on disk, or a task in the account, that has the name of a job which the database holds as unsent shows it;
+//! and so does a result of a job that the database does not know. While one database works, neither can be, because a
+//! create request is written before it is sent, and jobs are kept for ever. What was done to jobs that had ended by then
+//! is not found. A create request with an unknown outcome is no unsent one: the daemon looks it up.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
+use std::path::{Path, PathBuf};
+
+use super::{
+    api::Account,
+    database::Known,
+    finding::Finding,
+    lookups::Lookups,
+    names::{self, Names},
+    patience, results,
+    who::Who,
 };
-
-use tokio::time::timeout;
-
-use super::{api::Account, database::Known, finding::Finding, patience, results, who::Who};
 use crate::{
-    cli::{
-        open,
-        text::{counted, shell_word},
-    },
+    cli::text::{counted, shell_word},
     config::Config,
-    kling::Api as _,
     output::Metadata,
     store::{OpenTask, StoreError},
 };
@@ -28,9 +27,6 @@ const NAME: &str = "backup";
 
 /// So many jobs of each state are looked at.
 const JOBS_MAX: usize = 50;
-/// So many names are asked for.
-const LOOKUPS_MAX: usize = 20;
-const LOOKUP_TIME: Duration = Duration::from_secs(10);
 const NAMED_MAX: usize = 3;
 
 /// A task that the database does not know, and whose it is.
@@ -46,63 +42,123 @@ impl Unknown {
     }
 }
 
+/// What was found, and what was not looked at.
+struct Looked {
+    /// Results on disk; none: the folder gave no answer.
+    results: Option<Vec<Unknown>>,
+    tasks: Vec<Unknown>,
+    names: Names,
+    /// How many jobs that were not sent were looked at.
+    unsent: usize,
+}
+
 pub(super) fn check(
     config: &Config,
     known: &Known,
     account: Option<&Account>,
+    lookups: &Lookups,
     who: &Who,
     findings: &mut Vec<Finding>,
 ) {
-    let looked = known.reader.open_tasks(JOBS_MAX).and_then(|jobs| {
-        let mut found = of_jobs(&config.output_dir, &jobs, known)?;
-        found.extend(strangers(&config.output_dir, known)?);
-        let tasks = match account {
-            Some(account) => tasks(account, &jobs, known)?,
-            None => Vec::new(),
-        };
-        Ok((jobs.len(), found, tasks))
-    });
+    let looked = look(config, known, account, lookups);
     findings.push(match looked {
-        Ok((jobs, results, tasks)) if results.is_empty() && tasks.is_empty() => {
-            let looked_at = counted(i64::try_from(jobs).unwrap_or(i64::MAX), "job");
-            Finding::ok(
-                NAME,
-                format!("{looked_at} not sent yet: no result and no task goes by a name of theirs"),
-            )
+        Ok(Looked { results: Some(results), tasks, names, unsent })
+            if results.is_empty() && tasks.is_empty() =>
+        {
+            Finding::ok(NAME, nothing(unsent, &names))
         }
-        Ok((_, results, tasks)) => told(&results, &tasks, known, who),
+        Ok(Looked { results: None, tasks, .. }) if tasks.is_empty() => {
+            let message = format!(
+                "{} gives no answer: results that the database does not know were not looked for",
+                config.output_dir.display()
+            );
+            Finding::warning(NAME, message, "see output_dir above")
+        }
+        Ok(Looked { results, tasks, .. }) => told(&results.unwrap_or_default(), &tasks, known, who),
         Err(error) => Finding::warning(NAME, error.to_string(), who.lipsyncd("status")),
     });
 }
 
-/// Jobs whose result lies there, made by a task of the job's name or of a later take's.
+fn look(
+    config: &Config,
+    known: &Known,
+    account: Option<&Account>,
+    lookups: &Lookups,
+) -> Result<Looked, StoreError> {
+    let jobs = known.reader.open_tasks(JOBS_MAX)?;
+    // What was sent is being looked up by the daemon, or by a person.
+    let is_sent = |job: &&OpenTask| ["creating", "unresolved"].contains(&job.state.as_str());
+    let unsent: Vec<&OpenTask> = jobs.iter().filter(|job| !is_sent(job)).collect();
+    let results = match of_jobs(&config.output_dir, &jobs, known)? {
+        Some(mut results) => strangers(&config.output_dir, known)?.map(|strangers| {
+            results.extend(strangers);
+            results
+        }),
+        None => None,
+    };
+    let (found, names) = match account {
+        Some(account) => names::look_up(account, &unsent, lookups),
+        None => (Vec::new(), Names { unproven: unsent.len(), ..Names::default() }),
+    };
+    let mut tasks = Vec::new();
+    for (job, task_id) in found {
+        // Meanwhile the daemon may have sent it.
+        if known.reader.owner_of_task(&task_id)?.is_none() && is_still_open(job, known)? {
+            tasks.push(Unknown::of(job, task_id));
+        }
+    }
+    Ok(Looked { results, tasks, names, unsent: unsent.len() })
+}
+
+/// What it means that nothing was found: no more than what was asked.
+fn nothing(unsent: usize, names: &Names) -> String {
+    let jobs = |count: usize| counted(i64::try_from(count).unwrap_or(i64::MAX), "job");
+    let looked_at = format!("looked at {} not sent yet: no result on disk is theirs", jobs(unsent));
+    match (names.absent, names.unproven) {
+        _ if unsent == 0 => {
+            "no job is still to be sent, and the latest results on disk are known".to_owned()
+        }
+        (_, 0) => format!("{looked_at}, and Kling has no task of their names"),
+        (0, _) => format!("{looked_at}; whether Kling has tasks of their names is not known"),
+        (absent, unproven) => format!(
+            "{looked_at}; Kling has no task of the names of {}, and of {} that is not known",
+            jobs(absent),
+            jobs(unproven)
+        ),
+    }
+}
+
+/// Jobs whose result lies there, made by a task of the job's name or of a later take's; none: the folder gave no
+/// answer.
 fn of_jobs(
     output_dir: &Path,
     jobs: &[OpenTask],
     known: &Known,
-) -> Result<Vec<Unknown>, StoreError> {
+) -> Result<Option<Vec<Unknown>>, StoreError> {
     let places: Vec<PathBuf> =
         jobs.iter().map(|job| output_dir.join(&job.output).with_extension("json")).collect();
     let read = patience::within(patience::FILES, move || {
         places.iter().map(|place| results::metadata(place)).collect::<Vec<_>>()
     });
+    let Some(read) = read else { return Ok(None) };
     let mut unknown = Vec::new();
-    for (job, found) in jobs.iter().zip(read.unwrap_or_default()) {
+    for (job, found) in jobs.iter().zip(read) {
         let Some(found) = found else { continue };
         let is_its_own = found.request_hash == job.request_hash && found.take >= job.take;
         if is_its_own && is_still_open(job, known)? {
             unknown.push(Unknown::of(job, found.task_id));
         }
     }
-    Ok(unknown)
+    Ok(Some(unknown))
 }
 
-/// The latest results, of jobs that the database does not hold.
-fn strangers(output_dir: &Path, known: &Known) -> Result<Vec<Unknown>, StoreError> {
+/// The latest results, of jobs that the database does not hold; none: the folder gave no answer.
+fn strangers(output_dir: &Path, known: &Known) -> Result<Option<Vec<Unknown>>, StoreError> {
     let root = output_dir.to_owned();
     let read = patience::within(patience::FILES, move || results::latest(&root));
+    let Some(read) = read else { return Ok(None) };
     let mut unknown = Vec::new();
-    for Metadata { job, task_id, .. } in read.unwrap_or_default() {
+    for Metadata { job, task_id, .. } in read {
         // A manifest may have been renamed since.
         let is_known =
             known.reader.detail(&job)?.is_some() || known.reader.owner_of_task(&task_id)?.is_some();
@@ -110,42 +166,7 @@ fn strangers(output_dir: &Path, known: &Known) -> Result<Vec<Unknown>, StoreErro
             unknown.push(Unknown { key: job, is_unresolved: false, task_id });
         }
     }
-    Ok(unknown)
-}
-
-/// Jobs whose task is in the account. Only asked for where the account has tasks that no job knows.
-fn tasks(account: &Account, jobs: &[OpenTask], known: &Known) -> Result<Vec<Unknown>, StoreError> {
-    let mut strange = false;
-    for task in &account.tasks {
-        strange |= known.reader.owner_of_task(&task.task_id)?.is_none();
-    }
-    if !strange {
-        return Ok(Vec::new());
-    }
-    // What was sent is being looked up by the daemon, or by a person.
-    let unsent =
-        jobs.iter().filter(|job| !["creating", "unresolved"].contains(&job.state.as_str()));
-    let unsent: Vec<&OpenTask> = unsent.take(LOOKUPS_MAX).collect();
-    let asked = open::block_on(async {
-        let mut found = Vec::new();
-        let lookups = async {
-            for job in unsent {
-                if let Ok(task) = account.client.task(&job.external_task_id).await.result {
-                    found.push((job, task.task_id));
-                }
-            }
-        };
-        let _in_part = timeout(LOOKUP_TIME, lookups).await;
-        Ok(found)
-    });
-    let mut still = Vec::new();
-    for (job, task_id) in asked.unwrap_or_default() {
-        // Meanwhile the daemon may have sent it.
-        if is_still_open(job, known)? {
-            still.push(Unknown::of(job, task_id));
-        }
-    }
-    Ok(still)
+    Ok(Some(unknown))
 }
 
 /// Whether the database still knows of no task of this job's.
@@ -179,11 +200,10 @@ fn told(results: &[Unknown], tasks: &[Unknown], known: &Known, who: &Who) -> Fin
             who.lipsyncd(&resolve)
         })
         .collect();
-    if known.daemon.is_none() {
-        mend.push(format!("{} (each is found by its name before anything is paid)", who.start()));
-    } else {
-        let status = who.lipsyncd("status");
-        mend.push(format!("{status} (each is found by its name before anything is paid)"));
-    }
+    let next = match known.daemon {
+        None => who.start(),
+        Some(_) => who.lipsyncd("status"),
+    };
+    mend.push(format!("{next} (each is recognised before anything is paid)"));
     Finding::warning(NAME, message, mend.join("\n"))
 }

@@ -5,10 +5,15 @@ mod table;
 
 use clap::ValueHint;
 
-use super::{CommandError, Context, ExitCode, json, nearest::Nearest, open};
+use super::{
+    CommandError, Context, ExitCode, json,
+    nearest::Nearest,
+    open,
+    text::{counted, safe},
+};
 use crate::{
     job::State,
-    store::{JobFilter, JobLine, Reader},
+    store::{JobFilter, JobLine, Reader, Superseded},
 };
 
 use table::Table;
@@ -52,6 +57,7 @@ pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCod
     if let Some(manifest) = &arguments.manifest {
         require_manifest(&reader, manifest)?;
     }
+    let superseded = arguments.superseded(&reader)?;
     if arguments.json {
         write_json(&reader, &arguments.filters(), context)?;
     } else {
@@ -63,10 +69,20 @@ pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCod
             writeln!(context.err, "no jobs")?;
         }
     }
+    if superseded.tasks > 0 {
+        context.out.flush()?;
+        write_superseded(&superseded, context)?;
+    }
     Ok(ExitCode::Done)
 }
 
 impl Args {
+    /// The unresolved tasks that no job of the list shows, where the list is about them.
+    fn superseded(&self, reader: &Reader) -> Result<Superseded, CommandError> {
+        let is_asked = self.states.contains(&State::Unresolved) && self.manifest.is_none();
+        Ok(if is_asked { reader.superseded()? } else { Superseded::default() })
+    }
+
     fn filters(&self) -> Vec<JobFilter> {
         let with = |state| JobFilter { manifest: self.manifest.clone(), state };
         let mut states = self.states.clone();
@@ -77,6 +93,22 @@ impl Args {
         }
         states.into_iter().map(|state| with(Some(state))).collect()
     }
+}
+
+/// Unresolved tasks of earlier requests are no job's state: their jobs are named beside the list.
+fn write_superseded(
+    superseded: &Superseded,
+    context: &mut Context<'_>,
+) -> Result<(), CommandError> {
+    let tasks = counted(superseded.tasks, "unresolved task");
+    let show = superseded.jobs.iter().map(|key| format!("`{}`", open::command("show", key)));
+    let show = show.collect::<Vec<_>>().join(", ");
+    writeln!(
+        context.err,
+        "note: not listed: {tasks} of requests that their jobs do not ask for any more; decide by {}",
+        safe(&show)
+    )?;
+    Ok(())
 }
 
 fn write_json(

@@ -62,12 +62,13 @@ const STATES: [(&str, &str); 11] = [
     ("queued", "All that is local is known. Identify Face comes next."),
     (
         "identified",
-        "Face and timing are settled. The create, which is the paid step, comes next, when a slot is \
-         free.",
+        "Face and timing are settled. The create request, which is the paid step, comes next, when a slot \
+         is free.",
     ),
     (
         "creating",
-        "The create is written down and may have been sent; its outcome is not known yet. Holds a slot.",
+        "The create request is written and may have been sent; its outcome is not known yet. Holds a slot, \
+         for 15 minutes at most.",
     ),
     ("submitted", "The task was accepted. Holds a slot."),
     ("processing", "Kling works on it. Holds a slot."),
@@ -77,8 +78,8 @@ const STATES: [(&str, &str); 11] = [
     ("cancelled", "It was taken back, or left the folder, before it was sent."),
     (
         "unresolved",
-        "The answer to its create was lost, and lookups cannot tell what became of it. You decide, by \
-         `lipsyncd resolve`.",
+        "It cannot be found out whether Kling has a task of its create request. You decide, by `lipsyncd \
+         resolve`, unless more becomes known: it is looked up hourly.",
     ),
 ];
 

@@ -35,22 +35,31 @@ pub(super) struct Plan {
     /// The jobs that would be made again.
     pub(super) keys: Vec<String>,
     shown: HashMap<String, Shown>,
-    /// How many tasks these jobs add to what is paid.
-    paid: usize,
+    /// The tasks that would be paid for: request hash and take.
+    paid: HashSet<(String, u32)>,
+    /// Jobs whose media were not read: nobody knows which of them share a task.
+    unread: usize,
     pub(super) exit: ExitCode,
 }
 
 impl Plan {
-    /// Whether a job is still as it was shown.
+    /// Whether a job is still as it was shown, and its retry pays for nothing that was not shown. What became free
+    /// meanwhile is made.
     pub(super) fn has_shown(&self, state: &JobState) -> bool {
-        self.shown.get(&state.job.spec.key).is_some_and(|shown| *shown == Shown::of(state))
+        let is_as_shown =
+            self.shown.get(&state.job.spec.key).is_some_and(|shown| *shown == Shown::of(state));
+        let is_paid_as_shown = match &state.retry_task {
+            Some(task) => state.retry_is_free || self.paid.contains(task),
+            None => true,
+        };
+        is_as_shown && is_paid_as_shown
     }
 
     pub(super) fn text(&self) -> String {
         let jobs = self.keys.len();
         let mut names: Vec<&str> = self.keys.iter().take(NAMED_MAX).map(String::as_str).collect();
         names.extend((jobs > NAMED_MAX).then_some("…"));
-        let (names, paid) = (names.join(", "), self.paid);
+        let (names, paid) = (names.join(", "), self.paid.len() + self.unread);
         let count = counted(i64::try_from(jobs).unwrap_or(i64::MAX), "job");
         let mut text = format!("{count} to make again ({names}): {paid} to be paid for");
         if jobs > paid {
@@ -66,17 +75,25 @@ impl Plan {
         reader: &Reader,
         context: &mut Context<'_>,
     ) -> Result<Self, CommandError> {
-        let mut plan =
-            Self { keys: Vec::new(), shown: HashMap::new(), paid: 0, exit: ExitCode::Done };
-        let (mut seen, mut tasks) = (HashSet::new(), HashSet::new());
+        let mut plan = Self {
+            keys: Vec::new(),
+            shown: HashMap::new(),
+            paid: HashSet::new(),
+            unread: 0,
+            exit: ExitCode::Done,
+        };
+        let mut seen = HashSet::new();
         for key in keys.iter().filter(|key| seen.insert(key.as_str())) {
             let refused = match reader.job_state(key)? {
                 None => unknown(reader, key)?,
                 Some(state) => match judge(&state) {
                     Ok(_) => {
-                        let is_new = state.retry_task.clone().is_none_or(|task| tasks.insert(task));
-                        plan.paid += usize::from(is_new && !state.retry_is_free);
                         plan.shown.insert(key.clone(), Shown::of(&state));
+                        match state.retry_task {
+                            Some(_) if state.retry_is_free => {}
+                            Some(task) => drop(plan.paid.insert(task)),
+                            None => plan.unread += 1,
+                        }
                         plan.keys.push(key.clone());
                         continue;
                     }

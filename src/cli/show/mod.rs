@@ -21,7 +21,8 @@ use report::Report;
 /// Shows what the manifest asks, what of it was used (face and timing), what the job waits for or why
 /// it ended, its task, what it cost and its result; then its history, with every answer of the API:
 /// HTTP status, code, units and the request_id that Kling's support asks for; and the command to type
-/// next, if there is one. Of an unresolved job it lists the tasks of the account that it could be.
+/// next, if there is one. Of a job whose create request has an unknown outcome it lists the tasks of the
+/// account that it could be.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     lipsyncd show promo/en\n  \
@@ -32,9 +33,10 @@ pub struct Args {
     job: String,
     /// Print one JSON object
     ///
-    /// The columns of the view job_overview, and labels, wish, media, used, create, result, candidates
-    /// (of an unresolved job: the tasks that it could be), candidates_listed_at (of an unresolved job:
-    /// when the account's tasks were read for them; null: not to their end yet), file (of the
+    /// The columns of the view job_overview, and labels, wish, media, used, create, earlier_unresolved (null, or the task of
+    /// a request that the job does not ask for any more, where its create request has an unknown outcome), result, candidates
+    /// (of a job whose create request has an unknown outcome: the tasks that it could be),
+    /// candidates_listed_at (with them: when the account's tasks were read; null: not far enough yet), file (of the
     /// delivered file: delivered, changed or absent; null: none was delivered), history (the columns of the view
     /// job_history), history_is_whole (false: the beginning is no longer kept) and next.
     #[arg(long)]

@@ -9,7 +9,7 @@ use crate::{
         open,
         text::{iso_ms, shell_word},
     },
-    job::{FaceChoice, Job, JobSpec, Source, State},
+    job::{FaceChoice, Job, JobSpec, Source, State, Task},
     output::Presence,
     store::{Candidate, HistoryLine, JobDetail, JobLine},
 };
@@ -26,15 +26,17 @@ pub(super) struct Report<'a> {
     media: Media<'a>,
     used: Option<Used<'a>>,
     create: Option<Create>,
+    /// The task of an earlier request whose create request has an unknown outcome; null: there is none to decide.
+    earlier_unresolved: Option<Earlier<'a>>,
     result: Option<Delivered<'a>>,
     /// What is at the place of the delivered file; null: none was delivered.
     file: Option<&'static str>,
-    /// While it is unresolved: the tasks of the account that it could be.
+    /// While the outcome of its create request is unknown: the tasks of the account that it could be.
     #[serde(skip_serializing_if = "Option::is_none")]
     candidates: Option<Vec<CouldBe<'a>>>,
-    /// While it is unresolved: when the account's tasks were read for them; null: not yet.
+    /// With them: when the account's tasks were read far enough; null: not yet.
     #[serde(skip_serializing_if = "Option::is_none")]
-    candidates_listed_at: Option<Option<&'a str>>,
+    candidates_listed_at: Option<Option<String>>,
     /// Whether all of it is kept.
     history_is_whole: bool,
     history: &'a [HistoryLine],
@@ -100,6 +102,19 @@ struct Create {
     sent_at: String,
 }
 
+impl Create {
+    fn of(create: &crate::job::Create) -> Self {
+        Self { first_sent_at: iso_ms(create.first_sent_at_ms), sent_at: iso_ms(create.sent_at_ms) }
+    }
+}
+
+/// A task of a request that the job does not ask for any more.
+#[derive(Debug, Serialize)]
+struct Earlier<'a> {
+    external_task_id: &'a str,
+    create: Option<Create>,
+}
+
 #[derive(Debug, Serialize)]
 struct Delivered<'a> {
     bytes: u64,
@@ -131,9 +146,10 @@ impl<'a> Report<'a> {
                 sound_end_ms: plan.sound_end_ms,
                 sound_insert_ms: plan.sound_insert_ms,
             }),
-            create: task.and_then(|task| task.create.as_ref()).map(|create| Create {
-                first_sent_at: iso_ms(create.first_sent_at_ms),
-                sent_at: iso_ms(create.sent_at_ms),
+            create: task.and_then(|task| task.create.as_ref()).map(Create::of),
+            earlier_unresolved: earlier_to_decide(detail).map(|task| Earlier {
+                external_task_id: &task.name,
+                create: task.create.as_ref().map(Create::of),
             }),
             result: task.and_then(|task| task.result.as_ref()).map(|result| Delivered {
                 bytes: result.bytes,
@@ -146,7 +162,10 @@ impl<'a> Report<'a> {
                 Presence::Absent => "absent",
             }),
             candidates: candidates(detail),
-            candidates_listed_at: (job.state == State::Unresolved).then(|| detail.listed_at()),
+            candidates_listed_at: detail
+                .state
+                .to_decide()
+                .map(|_| detail.state.listed_at_ms.map(iso_ms)),
             history_is_whole: detail.history_is_whole(),
             history: &detail.history,
             next: next(detail, file),
@@ -192,34 +211,35 @@ pub(super) fn face(choice: &FaceChoice) -> String {
     }
 }
 
-/// The tasks that an unresolved job could be; none of a job that is not unresolved.
+/// The tasks that a job could be; none of a job whose create request has a known outcome.
 pub(super) fn candidates(detail: &JobDetail) -> Option<Vec<CouldBe<'_>>> {
     let resolve = open::command("resolve", &detail.state.job.spec.key);
     let could_be = |candidate: &'_ Candidate| -> String {
         format!("{resolve} --task {}", shell_word(&candidate.task_id))
     };
-    let all = detail.candidates.iter().map(|candidate| CouldBe {
+    let all = detail.state.candidates.iter().map(|candidate| CouldBe {
         task_id: &candidate.task_id,
         status: &candidate.status,
         video: candidate.video.as_deref(),
         created_at: candidate.created_at_ms.map(iso_ms),
         command: could_be(candidate),
     });
-    (detail.state.job.state == State::Unresolved).then(|| all.collect())
+    detail.state.to_decide().map(|_| all.collect())
 }
 
 /// The command that is worth typing now, if there is one.
 pub(super) fn next(detail: &JobDetail, file: Option<Presence>) -> Option<String> {
     let job = &detail.state.job;
     let (key, manifest_is_there) = (&job.spec.key, job.absent_since_ms.is_none());
-    let resolve = || open::command("resolve", key);
+    let resolve = open::command("resolve", key);
+    let is_unresolved = job.state == State::Unresolved || earlier_to_decide(detail).is_some();
     match job.state {
-        State::Unresolved if detail.listed_at().is_some() => {
-            Some(format!("{} --task ID | --resend", resolve()))
+        _ if is_unresolved && detail.state.listed_at_ms.is_some() => {
+            Some(format!("{resolve} --task ID | --resend"))
         }
         // Before the list was read nobody knows that there is no such task, which would be paid for twice.
-        State::Unresolved if detail.candidates.is_empty() => None,
-        State::Unresolved => Some(format!("{} --task ID", resolve())),
+        _ if is_unresolved && detail.state.candidates.is_empty() => None,
+        _ if is_unresolved => Some(format!("{resolve} --task ID")),
         State::Failed if unfit_file(job).is_some() => None,
         State::Failed | State::Cancelled if manifest_is_there && !job.was_removed() => {
             Some(open::command("retry", key))
@@ -230,6 +250,13 @@ pub(super) fn next(detail: &JobDetail, file: Option<Presence>) -> Option<String>
         }
         _ => None,
     }
+}
+
+/// The task of an earlier request of the job whose create request has an unknown outcome, where it is the one to
+/// decide.
+pub(super) fn earlier_to_decide(detail: &JobDetail) -> Option<&Task> {
+    let undecided = detail.state.undecided.as_ref()?;
+    detail.state.to_decide().filter(|task| task.id == undecided.id)
 }
 
 /// The local file that cannot be used. A retry would fail again; another file is checked automatically.

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::report::{CouldBe, candidates, face, next, unfit_file};
+use super::report::{CouldBe, candidates, earlier_to_decide, face, next, unfit_file};
 use crate::{
     cli::{
         open,
@@ -24,7 +24,7 @@ pub(super) fn write(
         writeln!(out, "  {name:<12}  {}", safe(&said))?;
     }
     if let Some(candidates) = candidates(detail) {
-        write_candidates(out, &candidates, detail.listed_at())?;
+        write_candidates(out, &candidates, detail.state.listed_at_ms)?;
     }
     writeln!(out, "\nHistory (UTC)")?;
     if !detail.history_is_whole() {
@@ -58,8 +58,18 @@ fn standing(detail: &JobDetail, file: Option<Presence>) -> Vec<Fact> {
     if let Some(waiting_for) = &line.waiting_for {
         facts.push(("waits", waiting_for.clone()));
     }
-    if job.state == State::Unresolved && detail.listed_at().is_none() {
-        let unread = "not --resend yet: the account's tasks were not read to their end, see below";
+    let earlier = earlier_to_decide(detail);
+    if let Some(task) = earlier {
+        let sent = task.create.as_ref().map(|create| time(create.sent_at_ms)).unwrap_or_default();
+        let name = &task.name;
+        facts.push((
+            "unresolved",
+            format!("an earlier request, sent at {sent} as {name}: Kling may have accepted it"),
+        ));
+    }
+    if (job.state == State::Unresolved || earlier.is_some()) && detail.state.listed_at_ms.is_none()
+    {
+        let unread = "do not --resend yet: the account's tasks were not read far enough, see below";
         facts.push(("", unread.to_owned()));
     }
     if let (Some(error), Some(code)) = (&line.error, &line.error_code) {
@@ -171,12 +181,12 @@ fn source(source: &Source) -> String {
     }
 }
 
-/// The tasks that an unresolved job could be: two lines each, what it is and what to type if it is; and
-/// whether there may be more. `listed_at`: when the account's tasks were read to their end, if they were.
+/// The tasks that a job could be: two lines each, what it is and what to type if it is; and whether there may be
+/// more. `listed_at_ms`: when the list of the account's tasks was read far enough, if it was.
 fn write_candidates(
     out: &mut dyn Write,
     candidates: &[CouldBe<'_>],
-    listed_at: Option<&str>,
+    listed_at_ms: Option<i64>,
 ) -> io::Result<()> {
     if !candidates.is_empty() {
         writeln!(out, "\nIt could be one of these tasks of the account")?;
@@ -188,19 +198,20 @@ fn write_candidates(
         writeln!(out, "  {}", safe(&said))?;
         writeln!(out, "    {}", safe(&task.command))?;
     }
-    match listed_at {
-        Some(at) if candidates.is_empty() => {
+    match listed_at_ms {
+        Some(at_ms) if candidates.is_empty() => {
+            let at = time(at_ms);
             writeln!(out, "\nNo task of the account could be it, by the list as read at {at}")
         }
         Some(_) => Ok(()),
         None => {
             writeln!(
                 out,
-                "\nThe list of the account's tasks was not read to its end yet, and may hold it."
+                "\nThe list of the account's tasks was not read far enough yet, and may hold it."
             )?;
             writeln!(
                 out,
-                "The daemon reads it, and its log says what is in the way: wait, and do not --resend"
+                "The daemon reads it, and its log says what is in the way: wait, and do not --resend."
             )
         }
     }

@@ -33,7 +33,8 @@ pub struct Args {
     /// limit, configured), pause (null, or kind, reason, code, since, next_probe), hold (null, or
     /// why no new task is started), trouble (null, or reason and since: the API gives no usable
     /// answer), folder_problem (null, or why jobs_dir cannot be scanned), blocked (null, or jobs and reason: their places in the output folder cannot be
-    /// written), units (today, total, cap), eta_seconds (null when unknown, when nothing is left or
+    /// written), superseded (null, or tasks and jobs: unresolved tasks of requests that their jobs do not ask
+    /// for any more, and the first jobs with key and command to decide them), units (today, total, cap), eta_seconds (null when unknown, when nothing is left or
     /// while the line is paused), daemon (running, pid, since, trouble: null, or why it cannot write
     /// the state database at the moment). Times are UTC in ISO 8601.
     #[arg(long)]

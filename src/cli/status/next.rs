@@ -31,6 +31,13 @@ pub(super) fn next(report: &Report) -> Vec<(String, String)> {
         let why = format!("{} to be decided by you", jobs_are(unresolved));
         add("lipsyncd list --state unresolved", why);
     }
+    if let Some(superseded) = &report.superseded
+        && let Some(first) = superseded.jobs.first()
+    {
+        let others = if superseded.tasks > 1 { "; decide this first" } else { "; you decide" };
+        let why = format!("{}{others}", undecided(superseded.tasks));
+        add(&safe(&open::command("show", &first.key)), why);
+    }
     let mut to_mend = report.manifests.refused;
     for refused in report.standing.refused.iter().filter(|refused| is_closed(refused)) {
         let file = report.here.jobs_dir.join(&refused.path).display().to_string();
@@ -83,6 +90,12 @@ fn ailing(report: &Report) -> Option<&'static str> {
 /// perhaps may.
 fn is_closed(refused: &RefusedManifest) -> bool {
     refused.error.contains("it cannot be read: Permission denied")
+}
+
+/// How many unresolved tasks no job points to.
+pub(super) fn undecided(tasks: i64) -> String {
+    let of = if tasks == 1 { "of an earlier request" } else { "of earlier requests" };
+    format!("{} {of}", counted(tasks, "unresolved task"))
 }
 
 /// How many jobs changed after their task was created.

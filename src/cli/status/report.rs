@@ -6,12 +6,12 @@ use serde::Serialize;
 
 use crate::{
     cli::{
-        CommandError,
+        CommandError, open,
         text::{iso_ms, units_number},
     },
     config::Config,
     job::State,
-    store::{Holder, Pause, Reader, Standing, holder},
+    store::{Holder, Pause, Reader, Standing, Superseded, holder},
 };
 
 /// The states in which a job still needs a slot, or has one. `waiting` is not among them: nobody
@@ -35,6 +35,8 @@ pub(super) struct Report {
     /// Why `jobs_dir` cannot be scanned.
     pub(super) folder_problem: Option<String>,
     pub(super) blocked: Option<BlockedReport>,
+    /// Unresolved tasks that no job points to any more; `jobs` does not count them.
+    pub(super) superseded: Option<SupersededReport>,
     pub(super) units: Units,
     pub(super) eta_seconds: Option<i64>,
     pub(super) daemon: Daemon,
@@ -107,6 +109,19 @@ pub(super) struct BlockedReport {
     pub(super) reason: String,
 }
 
+/// Unresolved tasks of earlier requests, and what to type for the first of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct SupersededReport {
+    pub(super) tasks: i64,
+    pub(super) jobs: Vec<ToResolve>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct ToResolve {
+    pub(super) key: String,
+    pub(super) command: String,
+}
+
 impl Report {
     /// Reads where everything stands at `now_ms` (Unix time); `start` is what starts the daemon.
     pub(super) fn look(
@@ -145,6 +160,7 @@ impl Report {
                 .blocked
                 .as_ref()
                 .map(|(jobs, reason)| BlockedReport { jobs: *jobs, reason: reason.clone() }),
+            superseded: SupersededReport::of(&standing.superseded),
             units: Units {
                 today: units_number(standing.spent_today_micro),
                 total: units_number(standing.spent_total_micro),
@@ -163,6 +179,19 @@ impl Report {
         let ended = self.standing.count(&[State::Succeeded, State::Failed]);
         let all = State::ALL.into_iter().filter(|state| *state != State::Cancelled);
         (ended, self.standing.count(&all.collect::<Vec<_>>()))
+    }
+}
+
+impl SupersededReport {
+    fn of(superseded: &Superseded) -> Option<Self> {
+        let to_resolve = |key: &String| ToResolve {
+            key: key.clone(),
+            command: format!("{} --task ID | --resend", open::command("resolve", key)),
+        };
+        (superseded.tasks > 0).then(|| Self {
+            tasks: superseded.tasks,
+            jobs: superseded.jobs.iter().map(to_resolve).collect(),
+        })
     }
 }
 
@@ -238,6 +267,7 @@ pub(super) mod tests {
             trouble: None,
             folder_problem: None,
             blocked: None,
+            superseded: Superseded::default(),
             slots_used: 5,
             changed_after_sent: 0,
             first_changed: None,

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::{
-    next::{changed, next},
+    next::{changed, next, undecided},
     report::Report,
 };
 use crate::{
@@ -75,6 +75,10 @@ pub(super) fn lines(report: &Report) -> Vec<(&'static str, String)> {
         };
         let changed = changed(report.changed_after_sent);
         lines.push(("changed", format!("{changed}; {results} of the earlier request")));
+    }
+    if let Some(superseded) = &report.superseded {
+        let tasks = undecided(superseded.tasks);
+        lines.push(("earlier", format!("{tasks}, which Kling may have accepted")));
     }
     lines.push(("units", spent(report)));
     if let Some(left) = time_left(report) {
@@ -188,7 +192,7 @@ mod tests {
     use super::*;
     use crate::{
         cli::status::report::tests::{NOW_MS, here, paused, running, standing},
-        store::{Holder, LineTrouble, PauseKind, RefusedManifest, Standing},
+        store::{Holder, LineTrouble, PauseKind, RefusedManifest, Standing, Superseded},
     };
 
     fn shown(standing: Standing, holder: Option<Holder>) -> String {
@@ -254,6 +258,18 @@ next       lipsyncd run                       101 jobs are not finished
             "next       lipsyncd show promo/en             2 jobs changed after they were sent; this is the first\n",
             "           lipsyncd retry JOB                 makes the new request, and pays for it\n",
             "           lipsyncd dismiss JOB               keeps the result that is there\n",
+        ] {
+            assert!(said.contains(line), "{line}\n{said}");
+        }
+    }
+
+    #[test]
+    fn unresolved_tasks_of_earlier_requests_name_the_job_that_decides_them() {
+        let superseded = Superseded { tasks: 2, jobs: vec!["promo/en".to_owned()] };
+        let said = shown(Standing { superseded, ..standing() }, running(4711));
+        for line in [
+            "earlier    2 unresolved tasks of earlier requests, which Kling may have accepted\n",
+            "next       lipsyncd show promo/en             2 unresolved tasks of earlier requests; decide this first\n",
         ] {
             assert!(said.contains(line), "{line}\n{said}");
         }

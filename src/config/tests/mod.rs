@@ -47,7 +47,7 @@ fn every_setting_is_read() {
     let config = good(
         "jobs_dir: a\noutput_dir: b\nstate_db: c\nwatch: {settle: 0s, rescan_interval: 500ms, on_change: run}\n\
          media: {dirs: [d, /e], public_base_url: http://m.example.com/x}\n\
-         kling: {base_url: 'http://127.0.0.1:8080/api', connect_timeout: 1s, request_timeout: 2s, session_ttl: 1h, create_settle: 0s}\n\
+         kling: {base_url: 'http://127.0.0.1:8080/api', connect_timeout: 1s, request_timeout: 2s, session_ttl: 1h, create_settle: 2001ms}\n\
          limits: {concurrency: 7, identify_per_second: 0.5, create_per_second: 3, query_per_second: 1000, units_per_day: 12.345678}\n\
          poll: {min_interval: 1s, max_interval: 1s}\nretry: {initial: 10ms, max: 1m 30s, give_up_after: 1h}\n\
          pause: {probe_interval: 2s}\ndownload: {concurrency: 1, max_bytes: 1000}\nretention: {history: 1d 12h}\n\
@@ -68,7 +68,7 @@ fn every_setting_is_read() {
             connect_timeout: ms(1_000),
             request_timeout: ms(2_000),
             session_ttl: ms(3_600_000),
-            create_settle: ms(0),
+            create_settle: ms(2_001),
         },
         limits: Limits {
             concurrency: 7,
@@ -171,6 +171,11 @@ fn faults_are_told_where_they_stand() {
         kling: {base_url: 5} => 1:19: `kling.base_url` cannot be the number `5`
         kling: {base_url: null} => 1:19: `kling.base_url` cannot be null
         kling: {request_timeout: 0s} => 1:26: `kling.request_timeout` is out of range
+        kling: {create_settle: 60s} => 1:24: `kling.create_settle` is 1m, which is not above `kling.request_timeout` (1m): a create request could arrive after it was sent again; set create_settle to 1m 30s or more, or lower request_timeout (a duration above
+        kling: {create_settle: 0s} => 1:24: `kling.create_settle` is 0s, which is not above `kling.request_timeout` (1m)
+        kling: {request_timeout: 2m} => 1:26: `kling.create_settle` is 1m 30s, which is not above `kling.request_timeout` (2m): a create request could arrive after it was sent again; set create_settle to 2m 30s or more
+        kling: {request_timeout: 500ms, create_settle: 500ms} => 1:48: `kling.create_settle` is 500ms, which is not above `kling.request_timeout` (500ms)
+        kling: {request_timeout: x, create_settle: 1s} => 1:26: `kling.request_timeout` is no duration
         limits: {concurrency: 0} => 1:23: `limits.concurrency` is out of range (a whole number from 1 to 1000)
         limits: {concurrency: -1} => 1:23: `limits.concurrency` cannot be the number `-1`
         limits: {concurrency: 1.5} => 1:23: `limits.concurrency` cannot be the number `1.5`

@@ -1,9 +1,10 @@
-//! The paid step's outcomes: written down, accepted, lost, looked up.
+//! The outcomes of the paid step: written, accepted, lost, refused, looked up.
 
 use super::Step;
 use crate::job::{
-    Create, Spend, State, Task, Transition,
+    Create, CreateAnswer, Failure, Resend, Spend, State, Task, Transition,
     outcome::{Fault, Trouble},
+    person,
     retry::delay_ms,
 };
 
@@ -14,33 +15,34 @@ const SESSIONS_LOST_MAX: u32 = 3;
 const SESSION_YOUNG_MS: i64 = 5 * 60 * 1000;
 
 impl Step<'_> {
-    /// Written down to be sent: for the first time, or once more after the video had to be identified
-    /// or the media measured anew. The first time stays known: nothing older can be its task.
-    pub(super) fn intend(&self, account: String) -> Transition {
+    pub(super) fn intend(&self, host: String, account: String) -> Transition {
         let now_ms = self.moment.now_ms;
-        let before = self.task.create.as_ref();
         let create = Some(Create {
+            host,
             account,
-            first_sent_at_ms: before.map_or(now_ms, |create| create.first_sent_at_ms),
+            first_sent_at_ms: now_ms,
             sent_at_ms: now_ms,
-            sends: before.map_or(0, |create| create.sends).saturating_add(1),
+            sends: 1,
+            answer: CreateAnswer::Unknown,
+            failure: None,
         });
-        let what = format!("create written down as {}", self.task.external_task_id());
-        // What it failed at before is kept: a create that never leaves the machine must come to an
+        let what = format!("create request written as {}", self.task.external_task_id());
+        // What it failed at before is kept: a create request that never leaves the machine must come to an
         // end, and its delays must grow.
         let (tries, failing_since_ms) = (self.task.tries, self.task.failing_since_ms);
         let task = Task { create, tries, failing_since_ms, ..self.fresh(State::Creating) };
         self.write(task, what)
     }
 
-    pub(super) fn intend_again(&self) -> Transition {
-        let mut task = self.fresh(State::Creating);
-        if let Some(create) = &mut task.create {
+    pub(super) fn intend_again(&self, account: String) -> Transition {
+        let task = self.changed(|create| {
+            create.account = account;
             create.sent_at_ms = self.moment.now_ms;
             create.sends = create.sends.saturating_add(1);
-        }
+            (create.answer, create.failure) = (CreateAnswer::Unknown, None);
+        });
         let what = format!(
-            "the API knows no such task: the same create written down again as {}",
+            "Kling has no task of this name: the same create request written again as {}",
             task.external_task_id()
         );
         self.write(task, what)
@@ -62,19 +64,27 @@ impl Step<'_> {
         });
         let sessions_lost = self.task.sessions_lost.saturating_add(u32::from(is_young));
         if is_young && sessions_lost >= SESSIONS_LOST_MAX {
-            return self.fail(Fault { code: "session_gone".to_owned(), message: why });
+            return self
+                .uncreated(self.fail(Fault { code: "session_gone".to_owned(), message: why }));
         }
-        let create = self.task.create.clone().filter(Create::was_sent_before);
         let queued = self.go(State::Queued, &why);
-        let task = Task { session: None, plan: None, create, sessions_lost, ..queued.task };
-        Transition { task, ..queued }
+        let task = Task { session: None, plan: None, sessions_lost, ..queued.task };
+        self.uncreated(Transition { task, ..queued })
     }
 
-    /// A refusal of the create request is written only once no earlier send of it can exist: nothing of it is
-    /// left at Kling.
-    pub(super) fn refused_create(&self, fault: Fault) -> Transition {
-        let failed = self.fail(fault);
-        Transition { task: Task { create: None, ..failed.task }, ..failed }
+    /// A refusal that says nothing of a task of the same name. It counts, unless an earlier send may have been
+    /// accepted.
+    pub(super) fn refused(&self, answer: CreateAnswer, fault: Fault) -> Transition {
+        match self.was_sent_before() {
+            true => self.maybe_refused(answer, fault),
+            false => self.uncreated(self.fail(fault)),
+        }
+    }
+
+    /// A refusal that counts only once no task of the name is found.
+    pub(super) fn maybe_refused(&self, answer: CreateAnswer, fault: Fault) -> Transition {
+        let what = format!("the create request was refused: {}", fault.message);
+        self.answered(answer, Failure { code: fault.code, message: fault.message }, what)
     }
 
     pub(super) fn not_sent(&self, why: String) -> Transition {
@@ -88,28 +98,99 @@ impl Step<'_> {
     }
 
     pub(super) fn lost(&self, why: &str) -> Transition {
-        let waits = format!("a lookup of its create, whose answer was lost: {why}");
-        let task = Task { waits: Some(waits), ..self.fresh(State::Creating) };
-        self.write(task, format!("the answer to its create was lost: {why}"))
+        let what = format!("the answer to the create request was lost: {why}");
+        let failure = Failure { code: "transport".to_owned(), message: why.to_owned() };
+        self.answered(CreateAnswer::Unknown, failure, what)
     }
 
-    /// A lookup found nothing. Once that has been so for the settle time, the same create may be
-    /// sent again.
+    fn answered(&self, answer: CreateAnswer, failure: Failure, what: String) -> Transition {
+        let task = self.changed(|create| {
+            (create.answer, create.failure) = (answer, Some(failure));
+        });
+        let waits = Some(open_create(&task, "next lookup"));
+        self.write(Task { waits, ..task }, what)
+    }
+
+    /// No task of the name exists. Once that has been so for the settle time, the refusal counts, or the same
+    /// create request may be sent again. After a refusal of the only send, nothing can show up later.
     pub(super) fn absent(&self, absent_ms: i64) -> Transition {
-        let mut task = self.fresh(State::Creating);
-        task.tries = self.task.tries.saturating_add(1);
-        if self.settled(absent_ms) {
-            task.waits = Some("its create to be sent again under the same id".to_owned());
-            return self.write(task, "the API knows no such task: it may be sent again");
+        let Some(create) = &self.task.create else { return self.wait_for_lookup(absent_ms, "") };
+        let is_refused = matches!(create.answer, CreateAnswer::Refused | CreateAnswer::SessionGone);
+        let is_settled = self.settled(absent_ms) || is_refused && !self.was_sent_before();
+        let failure = create.failure.clone().filter(|_| is_settled);
+        match (create.answer, failure) {
+            (CreateAnswer::Refused, Some(Failure { code, message })) => {
+                self.uncreated(self.fail(Fault { code, message }))
+            }
+            (CreateAnswer::SessionGone, Some(failure)) => self.session_gone(failure.message),
+            (CreateAnswer::Unknown, _) if is_settled => {
+                let tries = self.task.tries.saturating_add(1);
+                let waits = Some(format!("{RESEND}, because Kling has no task of it"));
+                let task = Task { tries, waits, ..self.fresh(State::Creating) };
+                self.write(task, "Kling has no task of this name: it may be sent again")
+            }
+            _ => self.wait_for_lookup(absent_ms, "Kling shows no task of this name so far"),
         }
+    }
+
+    /// Nothing that can be asked decides: after the settle time, a person has to.
+    pub(super) fn undecided(&self, why: &str, absent_ms: i64) -> Transition {
+        if self.settled(absent_ms) {
+            return self.unresolved(why);
+        }
+        self.wait_for_lookup(absent_ms, why)
+    }
+
+    /// A person has to decide, and needs to know why.
+    pub(super) fn unresolved(&self, why: &str) -> Transition {
+        let sent = self.task.create.as_ref().map(sent);
+        let sent = sent.map(|sent| format!(" (its create request was {sent})"));
+        let waits = Some(format!("{why}{}", sent.unwrap_or_default()));
+        self.write(Task { waits, ..self.fresh(State::Unresolved) }, why)
+    }
+
+    fn wait_for_lookup(&self, absent_ms: i64, seen: &str) -> Transition {
+        let tries = self.task.tries.saturating_add(1);
         let left_ms = self.policy.create_settle_ms.saturating_sub(absent_ms).max(1);
-        let delay_ms = delay_ms(self.policy, task.tries, 1.0).min(left_ms);
-        task.due_at_ms = self.moment.now_ms.saturating_add(delay_ms);
-        task.waits = Some(
-            "a last lookup of its create, which the API does not know: then it is sent again"
-                .to_owned(),
-        );
-        self.write(task, "lookup: the API does not know the task yet")
+        let delay_ms = delay_ms(self.policy, tries, 1.0).min(left_ms);
+        let due_at_ms = self.moment.now_ms.saturating_add(delay_ms);
+        let waits = Some(open_create(self.task, &format!("{seen}; next lookup")));
+        let task = Task { tries, due_at_ms, waits, ..self.fresh(State::Creating) };
+        self.write(task, format!("lookup: {seen}"))
+    }
+
+    /// A lookup failed, or proved nothing. After `give_up_after` of that, a person has to decide.
+    pub(super) fn lookup_failed(&self, trouble: Trouble) -> Transition {
+        let since_ms = self.task.failing_since_ms.unwrap_or(self.moment.now_ms);
+        let failing_ms = self.moment.now_ms.saturating_sub(since_ms);
+        if self.is_enough(failing_ms) {
+            let why = format!(
+                "for {}, nothing has shown whether Kling has a task of this name, the last: {}",
+                super::later::rough(failing_ms),
+                trouble.message
+            );
+            return self.unresolved(&why);
+        }
+        let mut later = self.delayed(&trouble, since_ms);
+        let next = format!("the last lookup failed: {}; next lookup", trouble.message);
+        later.task.waits = Some(open_create(self.task, &next));
+        later
+    }
+
+    /// It is looked up again. Without a create request, it comes next again.
+    pub(super) fn reopened(&self) -> Transition {
+        if self.task.create.is_none() {
+            return self.go(State::Identified, "more is known by now: it is looked up again");
+        }
+        let waits = Some(open_create(self.task, "lookups may find the task by now; next lookup"));
+        let task = Task { waits, ..self.fresh(State::Creating) };
+        self.write(task, "more is known by now: it is looked up again")
+    }
+
+    pub(super) fn resolved_as_unsent(&self, is_sure: bool) -> Transition {
+        let decision = if is_sure { Resend::Sure } else { Resend::Checked };
+        let task = Task { create: None, resend: Some(decision), ..self.fresh(State::Identified) };
+        self.write(task, person::RESOLVED_AS_UNSENT)
     }
 
     pub(super) fn settled(&self, absent_ms: i64) -> bool {
@@ -120,11 +201,42 @@ impl Step<'_> {
         self.task.create.as_ref().is_some_and(Create::was_sent_before)
     }
 
-    pub(super) fn lookup_failed(&self, trouble: Trouble) -> Transition {
-        let since_ms = self.task.failing_since_ms.unwrap_or(self.moment.now_ms);
-        let mut later = self.delayed(&trouble, since_ms);
-        later.task.waits =
-            Some(format!("a lookup of its create, whose answer was lost: {}", trouble.message));
-        later
+    fn changed(&self, change: impl FnOnce(&mut Create)) -> Task {
+        let mut task = self.fresh(State::Creating);
+        if let Some(create) = &mut task.create {
+            change(create);
+        }
+        task
     }
+
+    /// Nothing of its create request is left at Kling.
+    fn uncreated(&self, ended: Transition) -> Transition {
+        Transition { task: Task { create: None, ..ended.task }, ..ended }
+    }
+}
+
+/// How the `waits` of a task begins whose create request may be sent again.
+pub const RESEND: &str = "its create request to be sent again under the same name";
+
+/// What a task with an open create request waits for: since when, how often it was sent, what the last send
+/// failed at, and what happens next.
+fn open_create(task: &Task, next: &str) -> String {
+    let sent = task.create.as_ref().map(sent).unwrap_or_default();
+    format!("checking whether Kling accepted the create request ({sent}); {next}")
+}
+
+fn sent(create: &Create) -> String {
+    let at = |at_ms| {
+        let at = jiff::Timestamp::from_millisecond(at_ms).unwrap_or_default();
+        at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    };
+    let last = at(create.sent_at_ms);
+    let sent = match create.sends {
+        1 => format!("sent once, at {last}"),
+        sends => {
+            format!("sent {sends} times, first at {}, last at {last}", at(create.first_sent_at_ms))
+        }
+    };
+    let failure = create.failure.as_ref().map(|failure| failure.message.as_str());
+    format!("{sent}: {}", failure.unwrap_or("no answer is on record"))
 }

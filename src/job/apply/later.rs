@@ -1,6 +1,6 @@
 //! What passes: later again, each time later, and when that is given up.
 
-use super::Step;
+use super::{SLOT_KEPT_MS, Step, create::RESEND};
 use crate::job::{
     BLOCKED, State, Task, Transition,
     outcome::{Fault, Trouble},
@@ -8,13 +8,13 @@ use crate::job::{
 };
 
 impl Step<'_> {
-    /// The account is in the way, not the task: no try is spent on it. A create that was sent only this
-    /// once is unsent again; of one that was sent before, that does not say anything.
+    /// The account is in the way, not the task: no try is spent on it. A create request that was sent only this
+    /// once was not created; of one that was sent before, that does not say anything.
     pub(super) fn held_back(&self, why: String) -> Transition {
         let next_try = format!("its next try, for the API held it back: {why}");
         let (held, waits) = match self.task.state {
             State::Creating if self.was_sent_before() => {
-                let resend = format!("its create to be sent again, which was held back: {why}");
+                let resend = format!("{RESEND}, which was held back: {why}");
                 (self.fresh(State::Creating), resend)
             }
             State::Creating => (Task { create: None, ..self.fresh(State::Identified) }, next_try),
@@ -42,7 +42,7 @@ impl Step<'_> {
     /// Whether a step that has failed for so long has failed for good. A clock that was set ahead, or a
     /// daemon that did not run, must not make a long time of a few tries: none of them accounts for
     /// more than the longest rest.
-    fn is_enough(&self, failing_ms: i64) -> bool {
+    pub(super) fn is_enough(&self, failing_ms: i64) -> bool {
         let tries = i64::from(self.task.tries).saturating_add(1);
         let tried_ms = tries.saturating_mul(self.policy.longest_rest_ms());
         failing_ms.min(tried_ms) >= self.policy.give_up_after_ms
@@ -81,32 +81,45 @@ impl Step<'_> {
         }
     }
 
-    /// A task that was accepted may be out of sight for a while; only after long is it given up.
+    /// A task that was accepted may be out of sight: it is asked for as long as Kling keeps results, ever more
+    /// seldom, and only then is it taken for gone.
     pub(super) fn unseen(&self, why: &str) -> Transition {
-        let since_ms = self.task.failing_since_ms.unwrap_or(self.moment.now_ms);
-        let unseen_ms = self.moment.now_ms.saturating_sub(since_ms);
-        if self.is_enough(unseen_ms) {
+        let now_ms = self.moment.now_ms;
+        let since_ms = self.task.failing_since_ms.unwrap_or(now_ms);
+        let unseen_ms = now_ms.saturating_sub(since_ms);
+        let age_ms = now_ms.saturating_sub(self.task.made_at_ms(None));
+        if self.is_enough(unseen_ms) && age_ms > RESULT_KEPT_MS {
             let message = format!("the API no longer knows its task: {why}");
             return self.fail(Fault { code: "task_gone".to_owned(), message });
         }
-        if unseen_ms >= self.policy.give_up_after_ms {
-            let tries = self.task.tries.saturating_add(1);
-            let looked_at = self.write(Task { tries, ..self.task.clone() }, why);
-            return Transition { repeats: true, ..looked_at };
-        }
+        let kept_ms = SLOT_KEPT_MS.min(self.policy.give_up_after_ms);
+        let is_seldom = unseen_ms > kept_ms;
         let task_id = self.task.task_id.as_deref().unwrap_or_default();
-        let waits = format!("task {task_id} to show up, which the API does not know: {why}");
+        let created = self.task.create.as_ref().map_or_else(String::new, |create| {
+            format!(", created with {} at {},", create.account, create.host)
+        });
+        let waits =
+            format!("task {task_id}{created} to show up, which the API does not know: {why}");
+        let repeats = self.task.waits.as_ref() == Some(&waits);
         let task = Task {
             failing_since_ms: Some(since_ms),
+            tries: self.task.tries.saturating_add(1),
+            due_at_ms: if is_seldom { now_ms.saturating_add(UNSEEN_REST_MS) } else { 0 },
             waits: Some(waits.clone()),
             ..self.task.clone()
         };
-        self.write(task, format!("waits: {waits}"))
+        Transition { repeats, ..self.write(task, format!("waits: {waits}")) }
     }
 }
 
+/// Query Task: "generated images/videos will be deleted after 30 days".
+const RESULT_KEPT_MS: i64 = 30 * 24 * 60 * 60 * 1000;
+
+/// A task that Kling has not shown for long is asked for so seldom.
+const UNSEEN_REST_MS: i64 = 60 * 60 * 1000;
+
 /// A length of time in the largest unit that fits.
-fn rough(length_ms: i64) -> String {
+pub(super) fn rough(length_ms: i64) -> String {
     match length_ms / 1_000 {
         seconds if seconds < 120 => format!("{seconds} s"),
         seconds if seconds < 7_200 => format!("{} min", seconds / 60),

@@ -21,9 +21,21 @@ impl Step<'_> {
         self.write(Task { task_id: Some(task_id), ..self.fresh(State::Submitted) }, what)
     }
 
+    /// Its result was given up, and Kling still shows it.
+    pub(super) fn followed_again(&self) -> Transition {
+        let what = format!("Kling still shows task {}: it is followed again", self.task_id());
+        self.write(Task { failure: None, ..self.fresh(State::Submitted) }, what)
+    }
+
     pub(super) fn renamed(&self, task_id: String) -> Transition {
         let what = format!("{} {task_id}", person::RESOLVED_ANEW);
         self.write(Task { task_id: Some(task_id), ..self.fresh(State::Submitted) }, what)
+    }
+
+    /// Nothing is asked of Kling, which may have deleted the task since.
+    pub(super) fn result_on_disk(&self, task_id: String) -> Transition {
+        let what = format!("its result is on disk already: task {task_id}");
+        self.write(Task { task_id: Some(task_id), ..self.fresh(State::Downloading) }, what)
     }
 
     pub(super) fn task_succeeded(&self, units_micro: Option<i64>) -> Transition {

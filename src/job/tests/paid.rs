@@ -31,11 +31,14 @@ impl Ledger {
             "ResendIntended" | "Lost" | "Accepted" | "Found" | "ResolvedAs" => {
                 self.open = true;
             }
-            // Proven not to have left, or refused by a code, and not sent before either.
-            "NotSent" | "HeldBack" | "SessionGone" if before.state == State::Creating => {
+            // Proven not to have left, or refused by a code, and not sent before either; or no task of it
+            // exists, by lookups that can be believed.
+            "NotSent" | "HeldBack" | "Refused" | "Absent" | "Abandoned"
+                if before.state == State::Creating =>
+            {
                 self.open = is_remembered(&moved.task);
             }
-            "Refused" if before.state == State::Creating => self.open = false,
+            "Abandoned" => self.open = false,
             // A person's word.
             "ResolvedAsUnsent" => self.open = false,
             _ => {}
@@ -71,7 +74,7 @@ fn what_was_not_accepted_keeps_its_take_and_name() {
     for ended in [refused(State::Queued), refused(State::Identified), refused_by_kling, abandoned] {
         let again = at(&ended, Outcome::Revived { sessions_after_ms: 0 }, NOW_MS).task;
         assert_eq!((again.take, again.external_task_id().as_str()), (1, "ext"));
-        assert!(again.was_never_sent());
+        assert!(again.is_uncreated());
     }
     for accepted in [State::Submitted, State::Processing, State::Downloading] {
         let revived = Outcome::Revived { sessions_after_ms: 0 };

@@ -39,8 +39,12 @@ fn assert_sound(task: &Task) {
             assert!(task.task_id.is_none() && task.failure.is_none());
         }
         State::Failed | State::Cancelled => assert!(task.failure.is_some()),
-        State::Unresolved => assert!(task.create.is_some()),
+        State::Unresolved => assert!(task.task_id.is_none()),
     }
+    // Only while Kling may have a task of it.
+    let is_open = matches!(task.state, State::Creating | State::Unresolved);
+    assert!(task.create.is_none() || is_open || task.task_id.is_some(), "{task:?}");
+    assert!(!task.slot_freed || task.state.holds_slot(), "{task:?}");
     if !task.state.is_finished() {
         assert!(task.failure.is_none(), "{task:?}");
     }
@@ -52,7 +56,8 @@ fn assert_sound(task: &Task) {
 fn assert_step(before: &Task, name: &str, moved: &Transition, now_ms: i64) {
     let task = &moved.task;
     if before.state.is_finished() && task.state != before.state {
-        assert!(name == "Revived" && !before.was_accepted(), "{name}");
+        let follows = name == "FollowedAgain" && before.was_accepted();
+        assert!(follows || name == "Revived" && !before.was_accepted(), "{name}");
     }
     if before.task_id.is_some() && before.task_id != task.task_id {
         let corrected = name == "Found" || name == "ResolvedAs" && before.is_unseen();
@@ -60,10 +65,11 @@ fn assert_step(before: &Task, name: &str, moved: &Transition, now_ms: i64) {
     }
     let may_exist = |task: &Task| task.create.as_ref().is_some_and(Create::was_sent_before);
     if may_exist(before) && !may_exist(task) {
-        // A person's word, or a refusal, which is written once no earlier send can exist.
-        assert!(matches!(name, "ResolvedAsUnsent" | "Refused"), "{name}");
+        // A person's word, or lookups that found no task for long enough.
+        assert!(matches!(name, "ResolvedAsUnsent" | "Absent" | "Abandoned"), "{name}");
     }
-    let accepted = before.task_id.is_none() && task.task_id.is_some();
+    let named = before.task_id.is_none() && task.task_id.is_some();
+    let accepted = named && name != "ResultOnDisk";
     assert_eq!(moved.spend.tasks == 1, accepted, "each task is counted once: {name}");
     assert!(moved.spend.identify_micro >= 0 && moved.spend.task_micro >= 0);
     assert!(task.units_micro >= before.units_micro);
@@ -98,7 +104,7 @@ proptest! {
     #[test]
     fn only_what_stayed_absent_is_sent_again(absent_ms in any::<i64>(), now_ms in a_time()) {
         let moment = Moment { now_ms, chance: 0.5 };
-        let resend = Outcome::ResendIntended { absent_ms };
+        let resend = Outcome::ResendIntended { account: "a".into(), absent_ms };
         let sent = apply(&task_in(State::Creating), resend, &moment, &POLICY).is_ok();
         prop_assert_eq!(sent, absent_ms >= POLICY.create_settle_ms);
     }

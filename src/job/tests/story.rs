@@ -111,7 +111,7 @@ pub(crate) fn luck(task: &Task, now_ms: i64) -> (&'static str, Outcome) {
         Action::MeasureSound => ("SoundMeasured", Outcome::SoundMeasured { length_ms: 4_000 }),
         Action::Identify => ("Identified", identified()),
         Action::Create => ("CreateIntended", intended()),
-        Action::LookUp => ("Found", Outcome::Found { task_id: task_id() }),
+        Action::Recover => ("Found", Outcome::Found { task_id: task_id() }),
         Action::Poll => ("TaskSucceeded", Outcome::TaskSucceeded { units_micro: Some(1) }),
         Action::Download => ("Delivered", delivered()),
     }

@@ -8,25 +8,30 @@ pub(super) const TABLE: &[(&str, &[(State, State)])] = &[
     ("Due", &[(Waiting, Queued)]),
     ("SoundMeasured", &[(Queued, Queued)]),
     ("Identified", &[(Queued, Identified), (Identified, Identified)]),
-    ("SessionGone", &[(Creating, Queued)]),
+    ("SessionGone", &[(Identified, Queued)]),
     ("CreateIntended", &[(Identified, Creating)]),
     ("ResendIntended", &[(Creating, Creating)]),
     ("Accepted", &[(Creating, Submitted)]),
     ("NotSent", &[(Creating, Identified)]),
     ("HeldBack", &[(Queued, Queued), (Identified, Identified), (Creating, Identified)]),
     ("Lost", &[(Creating, Creating)]),
+    ("CreateRefused", &[(Creating, Creating)]),
+    ("ResultOnDisk", &[(Queued, Downloading), (Identified, Downloading)]),
     (
         "Found",
         &[
             (Queued, Submitted),
             (Identified, Submitted),
             (Creating, Submitted),
+            (Unresolved, Submitted),
             (Submitted, Submitted),
             (Processing, Submitted),
         ],
     ),
     ("Absent", &[(Creating, Creating)]),
-    ("NoLookups", &[(Creating, Unresolved)]),
+    ("Undecided", &[(Creating, Unresolved)]),
+    ("Conflict", &[(Identified, Unresolved), (Creating, Unresolved)]),
+    ("Reopened", &[(Unresolved, Creating)]),
     ("Processing", &[(Submitted, Processing)]),
     ("Unseen", &[(Submitted, Submitted), (Processing, Processing)]),
     ("Unclear", &[(Submitted, Submitted), (Processing, Processing)]),
@@ -71,11 +76,14 @@ pub(super) const TABLE: &[(&str, &[(State, State)])] = &[
             (Queued, Cancelled),
             (Identified, Cancelled),
             (Creating, Cancelled),
+            (Unresolved, Cancelled),
         ],
     ),
     ("Postponed", &[(Queued, Waiting), (Identified, Waiting)]),
     // Of what failed, only what Kling never accepted begins again.
     ("Revived", &[(Failed, Queued), (Cancelled, Queued)]),
+    // Of what Kling accepted, see below.
+    ("FollowedAgain", &[]),
     ("ResolvedAs", &[(Unresolved, Submitted)]),
     ("ResolvedAsUnsent", &[(Unresolved, Identified)]),
 ];
@@ -115,7 +123,7 @@ fn each_state_has_its_next_action() {
         (Waiting, Action::Enqueue),
         (Queued, Action::Identify),
         (Identified, Action::Create),
-        (Creating, Action::LookUp),
+        (Creating, Action::Recover),
         (Submitted, Action::Poll),
         (Processing, Action::Poll),
         (Downloading, Action::Download),
@@ -129,11 +137,11 @@ fn each_state_has_its_next_action() {
 }
 
 #[test]
-fn what_rests_is_left_alone_but_a_task_is_always_watched() {
+fn what_rests_is_left_alone() {
     for state in State::ALL {
         let task = Task { due_at_ms: NOW_MS + 1, ..task_in(state) };
         let rests = decide(&task, NOW_MS) == Action::Rest { until_ms: Some(NOW_MS + 1) };
-        let expected = matches!(state, Waiting | Queued | Identified | Creating | Downloading);
+        let expected = !state.is_finished() && state != Unresolved;
         assert_eq!(rests, expected, "{state}");
         assert!(!matches!(decide(&task, NOW_MS + 1), Action::Rest { until_ms: Some(_) }));
     }

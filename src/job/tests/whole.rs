@@ -51,9 +51,13 @@ every! { Outcome, OUTCOMES, name_of_outcome:
     NotSent
     HeldBack
     Lost
+    CreateRefused
+    ResultOnDisk
     Found
     Absent
-    NoLookups
+    Undecided
+    Conflict
+    Reopened
     Processing
     Unseen
     Unclear
@@ -67,6 +71,7 @@ every! { Outcome, OUTCOMES, name_of_outcome:
     Abandoned
     Postponed
     Revived
+    FollowedAgain
     ResolvedAs
     ResolvedAsUnsent
 }
@@ -85,9 +90,19 @@ fn sometimes() -> Vec<(&'static str, Task, State)> {
     };
     let later = |state| asking(state, |spec| spec.not_before_at_ms = Some(NOW_MS + 1));
     let no_face = |state| asking(state, |spec| spec.face = FaceChoice::Index(7));
-    let lost_twice = Task { sessions_lost: 2, ..task_in(Creating) };
+    let lost_twice = Task { sessions_lost: 2, ..task_in(Identified) };
     let mut sent_again = task_in(Creating);
     sent_again.create.as_mut().unwrap().sends = 2;
+    let answered = |answer| at(&task_in(Creating), refused_as(answer), NOW_MS).task;
+    let session_lost_twice = Task { sessions_lost: 2, ..answered(CreateAnswer::SessionGone) };
+    let lost = at(&task_in(Creating), Outcome::Lost("timeout".into()), NOW_MS).task;
+    let old = |state| {
+        let mut task = failing(state);
+        task.create.as_mut().unwrap().first_sent_at_ms = NOW_MS - 31 * 86_400_000;
+        task
+    };
+    let gone = at(&old(Submitted), Outcome::Unseen("1203".into()), NOW_MS).task;
+    let unsent = at(&task_in(Identified), Outcome::Conflict("another".into()), NOW_MS).task;
     vec![
         ("Revived", later(Failed), Waiting),
         ("Revived", later(Cancelled), Waiting),
@@ -97,10 +112,21 @@ fn sometimes() -> Vec<(&'static str, Task, State)> {
         ("NotSent", failing(Creating), Failed),
         ("Trouble", failing(Queued), Failed),
         ("Trouble", failing(Identified), Failed),
-        ("Unseen", failing(Submitted), Failed),
-        ("Unseen", failing(Processing), Failed),
+        ("Trouble", failing(Creating), Unresolved),
+        ("Unseen", old(Submitted), Failed),
+        ("Unseen", old(Processing), Failed),
+        ("FollowedAgain", gone, Submitted),
         ("NotSent", sent_again.clone(), Creating),
-        ("HeldBack", sent_again, Creating),
+        ("HeldBack", sent_again.clone(), Creating),
+        ("Refused", sent_again, Creating),
+        ("Absent", answered(CreateAnswer::Refused), Failed),
+        ("Absent", answered(CreateAnswer::SessionGone), Queued),
+        ("Absent", session_lost_twice, Failed),
+        ("Absent", answered(CreateAnswer::NameExists), Creating),
+        ("Found", unsent.clone(), Submitted),
+        ("Reopened", unsent, Identified),
+        ("ResolvedAs", lost.clone(), Submitted),
+        ("ResolvedAsUnsent", lost, Identified),
         ("ResolvedAs", failing(Submitted), Submitted),
     ]
 }
@@ -109,6 +135,8 @@ fn sometimes() -> Vec<(&'static str, Task, State)> {
 fn moves() -> BTreeSet<(&'static str, State, State)> {
     let usual =
         TABLE.iter().flat_map(|(name, pairs)| pairs.iter().map(|pair| (*name, pair.0, pair.1)));
+    let early = [("Undecided", Creating, Creating)];
+    let usual = usual.chain(early);
     usual.chain(sometimes().into_iter().map(|(name, task, to)| (name, task.state, to))).collect()
 }
 
@@ -137,8 +165,12 @@ fn who_may_leave_an_end() {
     for (name, from, to) in moves() {
         let leaves = match from {
             Succeeded => false,
-            Failed | Cancelled => name == "Revived",
-            Unresolved => matches!(name, "ResolvedAs" | "ResolvedAsUnsent"),
+            Failed => matches!(name, "Revived" | "FollowedAgain"),
+            Cancelled => name == "Revived",
+            Unresolved => matches!(
+                name,
+                "Found" | "Reopened" | "Abandoned" | "ResolvedAs" | "ResolvedAsUnsent"
+            ),
             _ => continue,
         };
         assert!(leaves, "{name}: {from} → {to}");

@@ -4,7 +4,7 @@
 use proptest::{prelude::*, sample::Index};
 
 use super::{super::offline::RawAnswer, *};
-use crate::kling::Reply;
+use crate::kling::{Reply, Spelling};
 
 const TASK: &str = r#"{"code":0,"message":"ok","request_id":"r","data":{"task_id":"t",
     "task_status":"succeed","task_result":{"videos":[{"url":"https://e.com/v","duration":"5.04"}]},
@@ -18,7 +18,7 @@ fn holds<T>(reply: &Reply<T>, http_status: u16) {
             let words = error.to_string();
             assert!(!words.is_empty() && words.chars().count() < 1_500);
             assert!(!words.contains(char::is_control) && !words.contains(SECRET_KEY), "{words}");
-            let refused = reply.answer.code.is_some_and(|code| code != 0);
+            let refused = reply.answer.code.is_some_and(|code| code != 0) || http_status == 413;
             assert!(error.leaves_outcome_open() || refused, "{words}");
         }
     }
@@ -28,7 +28,9 @@ fn survive(body: &[u8], http_status: u16) -> RawAnswer {
     let header = &body[..body.len().min(30)];
     let raw = RawAnswer {
         http_status,
-        headers: ["content-type", "date", "retry-after"].map(|name| (name, header.to_vec())).into(),
+        headers: ["content-type", "date", "retry-after", "server", "via"]
+            .map(|name| (name, header.to_vec()))
+            .into(),
         server_at_ms: None,
         body: body.to_vec(),
         secrets: vec![SECRET_KEY.to_owned()],
@@ -36,6 +38,9 @@ fn survive(body: &[u8], http_status: u16) -> RawAnswer {
     holds(&raw.identified(), http_status);
     holds(&raw.created(), http_status);
     holds(&raw.task(), http_status);
+    for spelling in Spelling::ALL {
+        holds(&raw.task_by_name("n", spelling), http_status);
+    }
     holds(&raw.tasks(), http_status);
     holds(&raw.costs(), http_status);
     raw
@@ -55,7 +60,7 @@ proptest! {
     #[test]
     fn broken_answers_are_survived(
         changes in prop::collection::vec((any::<Index>(), any::<u8>(), 0..4_u8), 0..6),
-        http_status in prop::sample::select(vec![200_u16, 400, 401, 429, 500]),
+        http_status in prop::sample::select(vec![200_u16, 400, 401, 413, 429, 500]),
     ) {
         let mut bytes = TASK.as_bytes().to_vec();
         for (at, byte, how) in changes {

@@ -24,6 +24,8 @@ mod answers;
 mod bytes;
 mod downloads;
 mod failures;
+mod lookups;
+mod oversize;
 mod tokens;
 
 const ACCESS_KEY: &str = "access-key-0123456789";

@@ -10,6 +10,10 @@ use super::{
 };
 
 mod account;
+mod accounts;
+mod known_names;
+mod late;
+mod lookups;
 mod refusals;
 mod wire;
 mod wire_faults;

@@ -61,6 +61,23 @@ impl Pair {
         self.post("/v1/videos/advanced-lip-sync", body).await
     }
 
+    /// Changes the settings while the server runs.
+    pub(super) fn set(&self, change: impl FnOnce(&mut SimConfig)) {
+        self.server.control(|sim| change(sim.config_mut()));
+    }
+
+    /// The HTTP status and the body of the answer to a create request.
+    pub(super) async fn created(&self, body: &Value) -> (u16, Value) {
+        let response = self.create(body).await.unwrap();
+        (response.status().as_u16(), response.json().await.unwrap())
+    }
+
+    /// The HTTP status and the body of the answer to a query; `rest` follows the path of the tasks.
+    pub(super) async fn found(&self, rest: &str) -> (u16, Value) {
+        let response = self.get(&format!("/v1/videos/advanced-lip-sync{rest}")).await.unwrap();
+        (response.status().as_u16(), response.json().await.unwrap())
+    }
+
     /// Makes a result and gives its path.
     pub(super) async fn result_of(&self, video_url: &str) -> String {
         let session_id = self.session(video_url).await;

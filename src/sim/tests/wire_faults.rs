@@ -81,6 +81,29 @@ async fn answers_are_spoilt_as_asked() {
 }
 
 #[tokio::test]
+async fn a_body_is_too_large_for_something_on_the_way() {
+    let pair = Pair::start(SimConfig::default()).await;
+    let session_id = pair.session(VIDEO).await;
+    for (status, reason) in
+        [(413, "413 Payload Too Large"), (414, "414 URI Too Long"), (431, "431 Request Header")]
+    {
+        for html in [false, true] {
+            let rule = json!({"call": "create", "do": "too_large", "status": status, "html": html});
+            assert_eq!(fault(&pair, &rule).await, 204);
+            let response = pair.create(&good_create(&session_id, "a")).await.unwrap();
+            assert_eq!(response.status(), status);
+            let kind = if html { "text/html" } else { "application/json" };
+            assert_eq!(response.headers()["content-type"], kind);
+            let body = response.text().await.unwrap();
+            let page = r#"{"message":"request entity too large"}"#;
+            assert!(body.contains(if html { reason } else { page }), "{body}");
+        }
+    }
+    let ledger = pair.server.ledger();
+    assert_eq!((ledger.tasks.len(), ledger.faults["too_large"]), (0, 6));
+}
+
+#[tokio::test]
 async fn a_hanging_answer_is_accepted_before() {
     let pair = Pair::start(SimConfig::default()).await;
     let session_id = pair.session(VIDEO).await;

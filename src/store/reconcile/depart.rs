@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use super::{Reconciliation, job_row::JobRow};
 use crate::{
     job::{JobId, LEFT_UNCREATED, State, Task},
-    store::{StoreError, job_row, record::add_event},
+    store::{StoreError, job_row},
 };
 
 pub(in crate::store) const DUE_TO_LEAVE: &str = "INDEXED BY job_absent
@@ -24,23 +24,20 @@ pub(in crate::store) const SEE: &str = "
 impl Reconciliation<'_> {
     /// A scan misses this job. Unless its task was created, nothing more is done for it.
     pub(in crate::store) fn depart(&mut self, row: JobRow, why: &str) -> Result<(), StoreError> {
-        let JobRow { mut job, manifest_id } = self.current(row)?;
-        let now_ms = self.sharing.moment.now_ms;
-        job.absent_since_ms = Some(now_ms);
+        let mut row = self.current(row)?;
+        let before = row.job.clone();
+        let job = &mut row.job;
+        job.absent_since_ms = Some(self.sharing.moment.now_ms);
         self.any_gone = true;
         self.done.missing += 1;
-        let before = job.state;
         let task = job.task.map(|id| self.sharing.reread(id)).transpose()?;
         let is_unsent = task.as_ref().is_none_or(Task::is_uncreated);
-        let waits = is_unsent && before.is_unsent();
-        let left = if waits { job.task.take() } else { None };
+        let waits = is_unsent && before.state.is_unsent();
         if waits {
-            job.state = State::Waiting;
+            (job.state, job.task) = (State::Waiting, None);
             job.media.missing = Some(format!("to return to the folder: {why}"));
         }
-        job_row::save(self.connection, &mut job, manifest_id, now_ms)?;
-        add_event(self.connection, job.id, Some(before), job.state, why, None, now_ms)?;
-        left.map_or(Ok(()), |left| self.sharing.release(left, job.id))
+        self.sharing.save(&mut row, &before, why)
     }
 
     /// The jobs of a manifest that are not among the keys it asks for now are missing.
@@ -71,29 +68,28 @@ impl Reconciliation<'_> {
     pub(in crate::store) fn leave(&mut self, missed_before_ms: i64) -> Result<(), StoreError> {
         let now_ms = self.sharing.moment.now_ms;
         for row in job_row::all(self.connection, DUE_TO_LEAVE, [missed_before_ms])? {
-            let JobRow { mut job, manifest_id } = self.current(row)?;
+            let mut row = self.current(row)?;
+            let before = row.job.clone();
+            let job = &mut row.job;
             job.left_at_ms = Some(now_ms);
-            let before = job.state;
             let is_shared = match job.task {
-                Some(id) if !before.is_finished() && job.delivered.is_none() => {
+                Some(id) if !before.state.is_finished() && job.delivered.is_none() => {
                     self.sharing.first_job(id, job.id)?.is_some()
                 }
                 _ => false,
             };
-            let is_waiting = job.task.is_none() && before == State::Waiting;
-            let left = if is_shared { job.task.take() } else { None };
-            if is_waiting || left.is_some() {
-                job.cancel_removed(match left {
-                    None => LEFT_UNCREATED,
-                    Some(_) => "it left the folder; another job has its task",
-                });
+            let is_waiting = job.task.is_none() && before.state == State::Waiting;
+            let why = match is_shared {
+                true => "it left the folder; another job has its task",
+                false => LEFT_UNCREATED,
+            };
+            if is_shared || is_waiting {
+                job.task = None;
+                job.cancel_removed(why);
+                self.sharing.save(&mut row, &before, why)?;
+            } else {
+                job_row::save(self.connection, job, row.manifest_id, now_ms)?;
             }
-            job_row::save(self.connection, &mut job, manifest_id, now_ms)?;
-            if job.state != before {
-                let what = job.failure.as_ref().map_or("", |failure| failure.message.as_str());
-                add_event(self.connection, job.id, Some(before), job.state, what, None, now_ms)?;
-            }
-            left.map_or(Ok(()), |left| self.sharing.release(left, job.id))?;
         }
         Ok(())
     }
@@ -110,20 +106,18 @@ impl Reconciliation<'_> {
         manifest_id: i64,
         why: &str,
     ) -> Result<(), StoreError> {
-        let now_ms = self.sharing.moment.now_ms;
         for row in unsent(self.connection, manifest_id)? {
-            let mut job = self.current(row)?.job;
+            let mut row = self.current(row)?;
+            let before = row.job.clone();
+            let job = &mut row.job;
             let task = job.task.map(|id| self.sharing.reread(id)).transpose()?;
             let is_sent = task.as_ref().is_some_and(|task| !task.is_uncreated());
             if is_sent || job.media.missing.as_deref() == Some(why) {
                 continue;
             }
-            let (before, left) = (job.state, job.task.take());
-            job.state = State::Waiting;
+            (job.state, job.task) = (State::Waiting, None);
             job.media.missing = Some(why.to_owned());
-            job_row::save(self.connection, &mut job, manifest_id, now_ms)?;
-            add_event(self.connection, job.id, Some(before), job.state, why, None, now_ms)?;
-            left.map_or(Ok(()), |left| self.sharing.release(left, job.id))?;
+            self.sharing.save(&mut row, &before, why)?;
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ use crate::{
 impl Sharing<'_> {
     /// Lets `job` lead a task, and returns the task as it is then: the row of a new job is not written yet. While
     /// nothing was sent, the task is spelled as this job does; after that only its local files are looked for where
-    /// this job has them.
+    /// this job has them. Its priority and `not_before` are those of `job`.
     pub(in crate::store) fn lead(&self, task: &Task, job: &Job) -> Result<Task, StoreError> {
         let mut led = Task {
             revision: task.revision + 1,
@@ -19,7 +19,7 @@ impl Sharing<'_> {
             ..task.clone()
         };
         let same_request = job.request_hash.as_ref() == Some(&task.request_hash);
-        if task.was_never_sent() {
+        if task.is_uncreated() {
             let (take, output) = (Some(task.take), job.spec.output.clone());
             led.spec = JobSpec { take, output, ..job.spec.clone() };
             let audio_ms = job.media.audio_ms.or(task.media.audio_ms);
@@ -35,6 +35,8 @@ impl Sharing<'_> {
             }
             job.manifest_dir().clone_into(&mut led.media_dir);
         }
+        led.spec.priority = job.spec.priority;
+        led.spec.not_before_at_ms = job.spec.not_before_at_ms;
         task_row::update_request(self.connection, &led)?;
         Ok(led)
     }
@@ -80,7 +82,7 @@ impl Sharing<'_> {
         if task.state.is_finished() {
             return Ok(());
         }
-        let Some(next) = self.first_job(id, left)? else {
+        let Some((next, _)) = self.first_job(id, left)? else {
             return match task.is_uncreated() {
                 true => self.apply_but(&task, Outcome::Abandoned, left).map(drop),
                 false => Ok(()),

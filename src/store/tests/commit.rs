@@ -62,7 +62,7 @@ async fn work_that_fails_is_rolled_back_alone() {
     let bench = Bench::new();
     let learn = |name: &'static str, and_fail: bool| {
         bench.store.write(move |connection| {
-            connection.execute("INSERT INTO account (name) VALUES (?1)", [name])?;
+            connection.execute("INSERT INTO account (host, key) VALUES ('host', ?1)", [name])?;
             if and_fail {
                 return Err(StoreError::Stale { key: name.to_owned() });
             }
@@ -74,7 +74,7 @@ async fn work_that_fails_is_rolled_back_alone() {
     assert_eq!(*done[0].as_ref().unwrap(), "first");
     assert!(matches!(&done[1], Err(StoreError::Stale { key }) if key == "second"));
     assert_eq!(*done[2].as_ref().unwrap(), "third");
-    assert_eq!(bench.value::<String>("SELECT group_concat(name) FROM account"), "first,third");
+    assert_eq!(bench.value::<String>("SELECT group_concat(key) FROM account"), "first,third");
 }
 
 #[tokio::test]

@@ -38,7 +38,7 @@ async fn counts_follow_the_program_and_a_person_alike() {
     let session = super::session(&bench.store).await;
     let mut lost = until_submitted(&session, "never");
     lost.truncate(2);
-    lost.push(Outcome::NoLookups("unanswered".to_owned()));
+    lost.push(Outcome::Conflict("unanswered".to_owned()));
     bench.drive("a/3", lost).await;
     assert_true(&sql);
     bench.refuse("b.yaml", "a fault").await;

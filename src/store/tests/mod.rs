@@ -236,7 +236,7 @@ fn until_submitted(session: &Session, task_id: &str) -> Vec<Outcome> {
     let faces = vec![FaceSpan { face_id: "0".to_owned(), start_ms: 0, end_ms: 10_000 }];
     vec![
         Outcome::Identified { session: session.clone(), faces, units_micro: 50_000 },
-        Outcome::CreateIntended { account: "account".to_owned() },
+        Outcome::CreateIntended { host: "host".to_owned(), account: "account".to_owned() },
         Outcome::Accepted { task_id: task_id.to_owned() },
     ]
 }

@@ -85,6 +85,23 @@ async fn retry_under_an_own_name_gets_the_next_take() {
     assert_eq!(bench.task("a").await.name, "mine-2");
 }
 
+/// `promo` in its second take is `promo-2` at Kling, and no other request may have that name.
+#[tokio::test]
+async fn name_of_a_take_belongs_to_one_request_too() {
+    let bench = Bench::new();
+    bench.accept(manifest("a.yaml", vec![named("a", "promo")])).await.unwrap();
+    bench.succeed("a").await;
+    bench.retry("a").await;
+    let conflict = bench.accept(manifest("b.yaml", vec![named("b", "promo-2")])).await.unwrap_err();
+    assert!(conflict.what.contains("external_task_id promo-2 was used by job a"), "{conflict}");
+
+    let bench = Bench::new();
+    bench.accept(manifest("a.yaml", vec![named("a", "promo-2")])).await.unwrap();
+    let second = changed(named("b", "promo"), |spec| spec.take = Some(2));
+    let conflict = bench.accept(manifest("b.yaml", vec![second])).await.unwrap_err();
+    assert!(conflict.what.contains("was used by job a"), "{conflict}");
+}
+
 /// As long as the audio is not there, both may ask for the same: it is judged once the audio is known.
 #[tokio::test]
 async fn one_output_of_jobs_without_media_is_judged_with_the_media() {

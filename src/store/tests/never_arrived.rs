@@ -85,7 +85,7 @@ async fn job_that_left_is_not_sent_again() {
 async fn superseded(bench: &Bench) -> Task {
     bench.accept(manifest("a.yaml", vec![wanted("a")])).await.unwrap();
     lose(bench, "a").await;
-    let unresolved = bench.drive("a", vec![Outcome::NoLookups("nobody knows".to_owned())]).await;
+    let unresolved = bench.drive("a", vec![Outcome::Conflict("nobody knows".to_owned())]).await;
     bench.accept_and_run(manifest("a.yaml", vec![louder("a")])).await.unwrap();
     assert_eq!(bench.state("a").await, State::Queued);
     bench.store.task(unresolved.id).await.unwrap().unwrap()
@@ -107,7 +107,42 @@ async fn superseded_request_is_decided_by_its_job() {
 async fn superseded_request_that_was_not_sent_is_cancelled() {
     let bench = Bench::new();
     let earlier = superseded(&bench).await;
-    bench.command("a", Command::Task(Outcome::ResolvedAsUnsent)).await.unwrap();
+    bench.command("a", Command::Task(Outcome::ResolvedAsUnsent { is_sure: false })).await.unwrap();
     let task = bench.store.task(earlier.id).await.unwrap().unwrap();
     assert_eq!(task.state, State::Cancelled);
+}
+
+/// A task whose create request was sent and never arrived is asked for again by another job.
+#[tokio::test]
+async fn task_that_begins_again_has_the_priority_of_its_new_job() {
+    let bench = Bench::new();
+    let urgent = changed(local("a", Some("one")), |spec| spec.priority = 5);
+    bench.accept(manifest("a.yaml", vec![urgent])).await.unwrap();
+    let lost = lose(&bench, "a").await;
+    never_arrived(&bench, lost, Some("a.mp3 changed")).await;
+    let again = |spec: &mut JobSpec| {
+        spec.audio = Source::File("a.mp3".to_owned());
+        spec.not_before_at_ms = Some(NOW_MS + 1);
+    };
+    let again = changed(local("b", Some("one")), again);
+    bench.accept(manifest("b.yaml", vec![again])).await.unwrap();
+    let task = bench.task("b").await;
+    assert_eq!(bench.tasks(), 1);
+    assert_eq!((task.spec.priority, task.state), (0, State::Waiting));
+}
+
+/// The earlier task turns out not to exist: there is nothing that a cancelled edit could go back to.
+#[tokio::test]
+async fn edit_is_cancelled_after_the_earlier_request_never_arrived() {
+    let bench = Bench::new();
+    bench.accept(manifest("a.yaml", vec![wanted("a")])).await.unwrap();
+    let lost = lose(&bench, "a").await;
+    bench.accept_and_run(manifest("a.yaml", vec![louder("a")])).await.unwrap();
+    assert_ne!(bench.task("a").await.id, lost.id);
+    let lost = bench.store.task(lost.id).await.unwrap().unwrap();
+    assert_eq!(never_arrived(&bench, lost, None).await.0.state, State::Cancelled);
+    let job = bench.cancel("a").await;
+    assert_eq!((job.state, job.task, job.changed_after_sent), (State::Cancelled, None, false));
+    let code: String = bench.value("SELECT error_code FROM job_overview");
+    assert_eq!(code, "cancelled");
 }

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::store::{
-    JobFilter, command, delivery, left_over, measured, media_queue, overview, queue, reconcile,
-    reconcile::depart, retention, sharing,
+    JobFilter, command, delivery, left_over, measured, media_queue, overview, pause, queue,
+    reconcile, reconcile::depart, retention, sharing, superseded,
 };
 
 /// How SQLite would find the rows of `query`.
@@ -53,13 +53,15 @@ fn queries() -> Vec<String> {
         reconcile::KNOWN,
         reconcile::OUTPUT_ASKED,
         reconcile::OUTPUT_OF_KEY,
-        reconcile::SHARED_WITH,
         depart::SEE,
         overview::REFUSED,
         overview::BLOCKED_JOBS,
         overview::SLOTS_USED,
         overview::CHANGED,
         overview::DISMISSED,
+        pause::OPEN_CREATES,
+        superseded::COUNT,
+        superseded::KEYS,
         measured::OLDEST,
         left_over::LEFT,
         retention::NEXT_EVENT,

@@ -1,16 +1,19 @@
-//! The commands as a user types them: the real program on a real database, without a daemon.
+//! The commands as a user types them: the real program on a real database, without a daemon, except in `in_flight`.
 
 #![expect(clippy::unwrap_used, reason = "the helpers here are parts of tests")]
 
 mod cancel;
 mod completions;
+mod in_flight;
 mod jobs;
 mod pause;
+mod question;
 mod reading;
 mod refused;
 mod resolve;
 mod retry;
 mod status;
+mod terminal;
 mod waits;
 
 use std::{fs, path::PathBuf, process::Command};
@@ -126,7 +129,7 @@ impl Place {
         drive(&store, "promo/failed", vec![Outcome::Refused(fault)]).await;
         let mut lost = until_submitted(&session, "");
         lost.truncate(2);
-        lost.push(Outcome::NoLookups("the account answers no lookups".to_owned()));
+        lost.push(Outcome::Conflict("the account answers no lookups".to_owned()));
         drive(&store, "promo/unresolved", lost).await;
         (place, store)
     }
@@ -225,7 +228,10 @@ fn until_submitted(session: &Session, task_id: &str) -> Vec<Outcome> {
     let faces = vec![FaceSpan { face_id: "7".to_owned(), start_ms: 0, end_ms: 10_000 }];
     vec![
         Outcome::Identified { session: session.clone(), faces, units_micro: 50_000 },
-        Outcome::CreateIntended { account: "account".to_owned() },
+        Outcome::CreateIntended {
+            host: "api-singapore.klingai.com".to_owned(),
+            account: "account".to_owned(),
+        },
         Outcome::Accepted { task_id: task_id.to_owned() },
     ]
 }

@@ -28,15 +28,18 @@ fn listed(what: &str) -> Listed {
 
 async fn with_candidate() -> (Place, Store) {
     let (place, store) = Place::with_jobs().await;
-    let candidate = Candidate {
+    let id = task(&store, "promo/unresolved").await.id;
+    store.set_candidates(id, vec![candidate()], Some(listed("listed: 1"))).await.unwrap();
+    (place, store)
+}
+
+fn candidate() -> Candidate {
+    Candidate {
         task_id: "8600".to_owned(),
         status: "succeed".to_owned(),
         video: Some("https://cdn.example.com/v.mp4".to_owned()),
         created_at_ms: Some(NOW_MS),
-    };
-    let id = task(&store, "promo/unresolved").await.id;
-    store.set_candidates(id, vec![candidate], Some(listed("listed: 1"))).await.unwrap();
-    (place, store)
+    }
 }
 
 #[tokio::test]
@@ -61,9 +64,9 @@ async fn show_lists_what_an_unresolved_job_could_be_with_the_command_to_type() {
 async fn show_offers_to_send_again_only_once_the_accounts_tasks_were_read() {
     let (place, store) = Place::with_jobs().await;
     let unread = place.run(&["show", "promo/unresolved"]).out;
-    assert!(unread.contains("was not read to its end yet, and may hold it.\n"), "{unread}");
-    assert!(unread.contains("wait, and do not --resend\n"), "{unread}");
-    assert!(unread.contains("  not --resend yet: "), "{unread}");
+    assert!(unread.contains("was not read far enough yet, and may hold it.\n"), "{unread}");
+    assert!(unread.contains("wait, and do not --resend.\n"), "{unread}");
+    assert!(unread.contains("  do not --resend yet: "), "{unread}");
     assert!(!unread.contains("Next:"), "{unread}");
     assert!(!unread.contains("No task of the account could be it"), "{unread}");
     let json = place.run(&["show", "promo/unresolved", "--json"]).json();
@@ -72,12 +75,11 @@ async fn show_offers_to_send_again_only_once_the_accounts_tasks_were_read() {
     let id = task(&store, "promo/unresolved").await.id;
     store.set_candidates(id, Vec::new(), Some(listed("listed: none"))).await.unwrap();
     let read = place.run(&["show", "promo/unresolved"]).out;
-    let none =
-        "No task of the account could be it, by the list as read at 2026-03-01T12:00:07.050Z";
+    let none = "No task of the account could be it, by the list as read at 2026-03-01 12:00:07 UTC";
     for said in [none, "--resend\n", "list: HTTP 200, code 0, request_id r-7\n"] {
         assert!(read.contains(said), "{said}\n{read}");
     }
-    assert!(!read.contains("not read to its end") && !read.contains("not --resend"), "{read}");
+    assert!(!read.contains("not read far enough") && !read.contains("not --resend"), "{read}");
     let next = "\nNext: lipsyncd resolve promo/unresolved --task ID | --resend\n";
     assert!(read.contains(next), "{read}");
     let json = place.run(&["show", "promo/unresolved", "--json"]).json();
@@ -109,10 +111,29 @@ async fn resolve_never_gives_one_task_to_two_jobs() {
 async fn resolve_as_unsent_sends_it_again_under_the_same_id() {
     let (place, store) = Place::with_jobs().await;
     let id = task(&store, "promo/unresolved").await.external_task_id();
+    // Not before the account's tasks were read, and not while one of them could be it.
+    let ran = place.run(&["resolve", "promo/unresolved", "--resend"]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.contains("was not read far enough, and may hold its task"), "{}", ran.err);
+    let row = task(&store, "promo/unresolved").await.id;
+    store.set_candidates(row, vec![candidate()], Some(listed("listed: 1"))).await.unwrap();
+    let ran = place.run(&["resolve", "promo/unresolved", "--resend"]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.contains("task 8600 could be it, and would be paid twice"), "{}", ran.err);
+    assert_eq!(state(&store, "promo/unresolved").await, "unresolved");
+    store.set_candidates(row, Vec::new(), Some(listed("listed: none"))).await.unwrap();
     let ran = place.run(&["resolve", "promo/unresolved", "--resend"]);
     assert_eq!(ran.code, 0, "{}", ran.err);
     let resolved = task(&store, "promo/unresolved").await;
     assert_eq!((resolved.state.name(), resolved.external_task_id()), ("identified", id));
+}
+
+#[tokio::test]
+async fn resolve_sends_again_at_the_risk_of_who_says_yes() {
+    let (place, store) = with_candidate().await;
+    let ran = place.run(&["resolve", "promo/unresolved", "--resend", "--yes"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert_eq!(state(&store, "promo/unresolved").await, "identified");
 }
 
 #[tokio::test]
@@ -123,5 +144,5 @@ async fn resolve_wants_one_decision_and_an_unresolved_job() {
     assert_eq!(place.run(&["resolve", "promo/unresolved", "--task", " "]).code, 2);
     let ran = place.run(&["resolve", "promo/queued", "--resend"]);
     assert_eq!(ran.code, 1);
-    assert!(ran.err.contains("is queued, not unresolved"), "{}", ran.err);
+    assert!(ran.err.contains("is queued: there is nothing to decide"), "{}", ran.err);
 }

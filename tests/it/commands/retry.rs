@@ -176,3 +176,16 @@ async fn what_left_the_folder_is_put_back_and_not_retried() {
     refused("promo/succeeded", "promo.yaml does not ask for it any more");
     assert_eq!(state(&store, "promo/failed").await, "failed");
 }
+
+#[tokio::test]
+async fn jobs_of_one_refused_task_are_retried_together() {
+    let (place, store) = Place::with_jobs().await;
+    let same = |key: &str| WantedJob { request_hash: Some("same".to_owned()), ..wanted(key) };
+    accept(&store, manifest("r.yaml", ["r/1", "r/2"].map(same).into())).await;
+    let fault = Fault { code: "face".to_owned(), message: "no face speaks".to_owned() };
+    drive(&store, "r/1", vec![Outcome::Refused(fault)]).await;
+    let ran = place.run(&["retry", "r/1", "r/2", "--yes"]);
+    let both = "r/1: take 1 begins; it shares the task of r/2\n\
+                r/2: take 1 begins; it shares the task of r/1\n";
+    assert_eq!((ran.code, ran.out.as_str(), ran.err.as_str()), (0, both, NO_DAEMON));
+}

@@ -5,7 +5,10 @@ use std::{
     process::Stdio,
 };
 
-use lipsyncd::{job::State, store::Lock};
+use lipsyncd::{
+    job::State,
+    store::{Lock, Reader},
+};
 
 use super::*;
 
@@ -119,4 +122,49 @@ async fn watch_ends_quietly_on_a_signal() {
     let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(killed.success());
     assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+/// A job asks for another take while the create request of its first one has an unknown outcome.
+#[tokio::test]
+async fn an_unresolved_task_that_no_job_points_to_is_shown_and_can_be_decided() {
+    let (place, store) = Place::with_jobs().await;
+    let job = "promo/unresolved";
+    let earlier = task(&store, job).await;
+    let mut again = wanted(job);
+    (again.spec_hash, again.spec.take) = ("another take".to_owned(), Some(2));
+    accept(&store, manifest("promo.yaml", vec![again])).await;
+    assert_ne!(task(&store, job).await.id, earlier.id);
+
+    let json = place.run(&["status", "--json"]).json();
+    assert_eq!(json["jobs"]["unresolved"], 0);
+    let command = "lipsyncd resolve promo/unresolved --task ID | --resend";
+    let expected = serde_json::json!({"tasks": 1, "jobs": [{"key": job, "command": command}]});
+    assert_eq!(json["superseded"], expected);
+    let left = Reader::open(&place.database()).unwrap().left_over().unwrap();
+    assert_eq!(left.unresolved, 1, "`run --once` must not end as if all were known");
+    let said = place.run(&["status"]).out;
+    for line in [
+        "earlier    1 unresolved task of an earlier request, which Kling may have accepted\n",
+        "lipsyncd show promo/unresolved     1 unresolved task of an earlier request; you decide\n",
+    ] {
+        assert!(said.contains(line), "{line}\n{said}");
+    }
+    let listed = place.run(&["list", "--state", "unresolved"]);
+    assert!(listed.err.contains("decide by `lipsyncd show promo/unresolved`\n"), "{listed:?}");
+    assert!(!place.run(&["list", "--state", "failed"]).err.contains("not listed"));
+    let shown = place.run(&["show", job]).out;
+    let name = earlier.external_task_id();
+    let fact =
+        format!("  unresolved    an earlier request, sent at 2026-03-01 12:00:07 UTC as {name}: ");
+    for said in [fact.as_str(), "do not --resend yet"] {
+        assert!(shown.contains(said), "{said}\n{shown}");
+    }
+    let json = place.run(&["show", job, "--json"]).json();
+    assert_eq!(json["earlier_unresolved"]["external_task_id"], name);
+
+    let ran = place.run(&["resolve", job, "--task", "task-9"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(place.run(&["status", "--json"]).json()["superseded"].is_null());
+    let earlier = store.task(earlier.id).await.unwrap().unwrap();
+    assert_eq!(earlier.task_id.as_deref(), Some("task-9"));
 }

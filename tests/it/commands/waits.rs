@@ -190,7 +190,8 @@ async fn for_the_line() {
     wait.job("resend", wait.creating()).await;
     wait.drive("resend", vec![O::Lost("cut off".into()), absent(0)], MOMENT).await;
     wait.drive("resend", vec![absent(60_000)], MOMENT).await;
-    let again = "its create to be sent again under the same id";
+    let again =
+        "its create request to be sent again under the same name, because Kling has no task of it";
     assert_eq!(wait.told("resend"), again);
 
     wait.store.set_trouble(Some("no connection".to_owned()), NOW_MS).await.unwrap();
@@ -233,24 +234,26 @@ async fn for_the_line() {
 async fn for_what_was_sent() {
     let wait = Wait::new().await;
     wait.job("lost", wait.creating()).await;
-    assert_eq!(wait.told("lost"), "the answer to its create");
+    assert_eq!(wait.told("lost"), "the answer to its create request");
     wait.drive("lost", vec![O::Lost("cut off".into())], MOMENT).await;
-    assert_eq!(wait.told("lost"), "a lookup of its create, whose answer was lost: cut off");
+    let checking = "checking whether Kling accepted the create request \
+                    (sent once, at 2026-03-01T12:00:07Z: cut off); ";
+    assert_eq!(wait.told("lost"), format!("{checking}next lookup"));
     wait.drive("lost", vec![O::Trouble(trouble("no answer"))], LATER).await;
-    let lookup = "a lookup of its create, whose answer was lost: no answer \
-                  (at 2099-01-01T00:00:01.000Z)";
-    assert_eq!(wait.told("lost"), lookup);
+    let lookup = "the last lookup failed: no answer; next lookup (at 2099-01-01T00:00:01.000Z)";
+    assert_eq!(wait.told("lost"), format!("{checking}{lookup}"));
     wait.drive("lost", vec![absent(0)], MOMENT).await;
-    assert!(wait.told("lost").starts_with("a last lookup of its create"), "{}", wait.told("lost"));
-    wait.drive("lost", vec![O::NoLookups("unanswered".into())], MOMENT).await;
-    let decision = "a decision, for the answer to its create was lost: \
-                    lipsyncd resolve lost --task ID | --resend";
+    let absent = "Kling shows no task of this name so far; next lookup";
+    assert!(wait.told("lost").starts_with(&format!("{checking}{absent}")), "{}", wait.told("lost"));
+    wait.drive("lost", vec![O::Conflict("nobody knows".into())], MOMENT).await;
+    let decision = "a decision, because nobody knows (its create request was sent once, at \
+                    2026-03-01T12:00:07Z: cut off): lipsyncd resolve lost --task ID | --resend";
     assert_eq!(wait.told("lost"), decision);
 
     wait.job("sent", wait.submitted("t1")).await;
     assert_eq!(wait.told("sent"), "Kling to begin task t1");
     wait.drive("sent", vec![O::Unseen("no such task".into())], MOMENT).await;
-    let unseen = "task t1 to show up, which the API does not know: no such task";
+    let unseen = "task t1, created with account at api-singapore.klingai.com, to show up, which the API does not know: no such task";
     assert_eq!(wait.told("sent"), unseen);
     wait.drive("sent", vec![O::SeenAgain, O::Processing], MOMENT).await;
     assert_eq!(wait.told("sent"), "Kling to finish task t1");

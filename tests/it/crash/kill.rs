@@ -11,7 +11,7 @@ use lipsyncd::sim::SimConfig;
 use super::batch::{Batch, KINDS, TASKS};
 use crate::support::{
     chance::Chance,
-    daemon::{House, quick},
+    daemon::{BRISK, House, quick},
 };
 
 /// So many without being asked for more.
@@ -40,7 +40,9 @@ struct Sum {
 
 /// Works a batch off, killed up to `kills` times on the way; returns how often it was.
 fn one_house(chance: &Chance, kills: u64, sum: &Mutex<Sum>) -> u64 {
-    let mut house = House::new(SimConfig { create_latency_ms: 5, ..quick() });
+    let mut house =
+        House::new(SimConfig { create_latency_ms: 5, unique_external_ids: false, ..quick() });
+    house.configure_with(&BRISK, 5, "");
     let batch = Batch::fill(&house, MANIFESTS);
     let mut killed = 0;
     while killed < kills && !batch.all_succeeded(&house) {

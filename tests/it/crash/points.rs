@@ -8,7 +8,7 @@ use lipsyncd::{
 };
 
 use super::batch::Batch;
-use crate::support::daemon::{House, quick};
+use crate::support::daemon::{BRISK, House, quick};
 
 /// Houses at once: a daemon mostly waits.
 const THREADS: usize = 6;
@@ -36,8 +36,11 @@ fn hits(point: &str) -> &'static [u64] {
 fn house(name: &str) -> House {
     // Tasks are listed where several run at once: these do, however slow the machine is.
     let task_ms = if name.starts_with("api.tasks.") { (3_000, 3_000) } else { (20, 60) };
-    let config = SimConfig { task_ms, min_result_bytes: 300_000, ..quick() };
+    // Nothing but lipsyncd keeps this account from a second task of the same name.
+    let config =
+        SimConfig { task_ms, min_result_bytes: 300_000, unique_external_ids: false, ..quick() };
     let house = House::new(config);
+    house.configure_with(&BRISK, 5, "");
     for rule in [
         FaultRule { nth: 2, ..FaultRule::once(Call::Create, Fault::DropRequest) },
         FaultRule { nth: 4, ..FaultRule::once(Call::Create, Fault::LoseAnswer) },

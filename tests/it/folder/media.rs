@@ -54,7 +54,7 @@ fn history(house: &House, key: &str) -> Vec<String> {
 /// The media were there, were not, and were there again, before the create request was written.
 fn assert_measured_twice(house: &House, key: &str) {
     let told = history(house, key);
-    let sent = told.iter().position(|what| what.contains("create written down")).unwrap();
+    let sent = told.iter().position(|what| what.contains("create request written")).unwrap();
     let found = told[..sent].iter().filter(|what| what.contains("its media are there"));
     assert_eq!(found.count(), 2, "{told:?}");
 }

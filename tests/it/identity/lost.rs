@@ -82,7 +82,7 @@ fn lost_results_without_lookups_pay_nothing() {
     lose_database(&mut env);
     fs::remove_dir_all(env.path("output")).unwrap();
     env.start();
-    // Kling refuses the names that it knows. A job is adopted or waits for a person.
+    // This account refuses names that exist, and lists tasks. A job is adopted or waits for a person.
     env.until_all_known_and_ended(&within("2024", &keys));
     env.assert_paid(keys.len(), "after the loss of the database and the results");
 }

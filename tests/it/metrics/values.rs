@@ -56,6 +56,7 @@ fn a_job_from_the_folder_to_its_result_is_counted_on_its_way() {
         ("lipsyncd_download_duration_seconds_count", 1.0),
         ("lipsyncd_units_deducted_total", status["units"]["total"].as_f64().unwrap()),
         ("lipsyncd_units_today", status["units"]["today"].as_f64().unwrap()),
+        ("lipsyncd_superseded_unresolved", 0.0),
         ("lipsyncd_slots_used", 0.0),
         ("lipsyncd_slots_limit", 5.0),
         ("lipsyncd_slots_configured", 5.0),

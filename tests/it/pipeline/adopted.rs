@@ -5,18 +5,18 @@ use std::{fs, time::Duration};
 use lipsyncd::{
     job::{Source, State},
     pipeline::End,
-    sim::{Call, Fault, FaultRule},
+    sim::{Call, Fault, FaultRule, SimConfig, Spellings, UnknownTask},
     store::{Command, Store},
 };
 use serde_json::Value;
 
-use crate::support::{House, quick, refusal, wanted, with};
+use crate::support::{House, quick, refusal, switches::Switches as _, wanted, with};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A house whose database was lost after `m/a` had succeeded.
-async fn database_lost() -> House {
-    let mut house = House::new(quick()).await;
+async fn database_lost(config: SimConfig) -> House {
+    let mut house = House::new(config).await;
     house.put("m.yaml", vec![wanted("m/a")]).await;
     assert_eq!(house.run().await, End::Idle);
     house.store = Store::open(&house.dir.path().join("new.db")).unwrap();
@@ -25,7 +25,7 @@ async fn database_lost() -> House {
 
 /// The same; the task of `m/a` is adopted.
 async fn adopted() -> House {
-    let house = database_lost().await;
+    let house = database_lost(quick()).await;
     house.put("m.yaml", vec![wanted("m/a")]).await;
     assert_eq!(house.run().await, End::Idle);
     house.assert_all_succeeded(1).await;
@@ -47,6 +47,29 @@ fn metadata(house: &House, path: &str) -> Value {
 }
 
 #[tokio::test]
+async fn a_task_is_adopted_though_the_names_of_later_takes_are_answered_with_errors() {
+    let house = database_lost(quick()).await;
+    delete_results(&house);
+    house.sim.answer_unknown(UnknownTask::ServerError);
+    house.put("m.yaml", vec![wanted("m/a")]).await;
+    assert_eq!(house.run().await, End::Idle);
+    house.assert_all_succeeded(1).await;
+}
+
+#[tokio::test]
+async fn a_lookup_that_fails_in_the_one_way_that_is_answered_does_not_count_as_not_found() {
+    let house = database_lost(SimConfig { unique_external_ids: false, ..quick() }).await;
+    delete_results(&house);
+    house.sim.spell_names(Spellings::PATH_WITH_FLAG);
+    // The other ways are answered, with "not found" and with the plain list.
+    let fault = FaultRule::once(Call::Query, Fault::Status { status: 503 });
+    house.fault(FaultRule { matching: Some("external_task_id=true".to_owned()), ..fault });
+    house.put("m.yaml", vec![wanted("m/a")]).await;
+    assert_eq!(house.run().await, End::Idle);
+    house.assert_all_succeeded(1).await;
+}
+
+#[tokio::test]
 async fn adopted_result_expires() {
     for api_knows_task in [true, false] {
         let house = adopted().await;
@@ -63,25 +86,15 @@ async fn adopted_result_expires() {
     }
 }
 
+/// A result on disk needs no question to Kling, which deleted the task long ago.
 #[tokio::test]
-async fn adopted_task_fails_when_kling_deleted_its_result() {
-    let house = database_lost().await;
+async fn old_result_on_disk_is_adopted_without_kling() {
+    let house = database_lost(quick()).await;
     pass_days(&house, 31);
-    house.fault(FaultRule::always(Call::Query, Fault::Status { status: 503 }));
+    house.fault(FaultRule::always(Call::Query, refusal(1203)));
     house.put("m.yaml", vec![wanted("m/a")]).await;
-    let running = house.start().await;
-    house.until_state("m/a", State::Submitted).await;
-    delete_results(&house);
-    house.clear_faults();
-    house.until_state("m/a", State::Failed).await;
-    running.stop().await;
-    let task = house.task("m/a").await;
-    assert!(task.create.is_none(), "it was adopted");
-    assert_eq!(
-        (task.state, task.failure.unwrap().code.as_str()),
-        (State::Failed, "result_expired")
-    );
-    assert_eq!(house.ledger().tasks.len(), 1, "nothing is paid");
+    assert_eq!(house.run().await, End::Idle);
+    house.assert_all_succeeded(1).await;
 }
 
 #[tokio::test]
@@ -125,7 +138,7 @@ async fn copy_of_an_adopted_result_has_its_metadata() {
 
 #[tokio::test]
 async fn fetched_result_of_an_adopted_task_has_the_time_of_the_task() {
-    let house = database_lost().await;
+    let house = database_lost(quick()).await;
     let time = |house: &House| {
         let created_at = metadata(house, "m/a.json")["created_at"].as_str().unwrap().to_owned();
         created_at.parse::<jiff::Timestamp>().unwrap().as_millisecond()

@@ -67,7 +67,12 @@ async fn forty_jobs_of_every_kind_succeed_and_what_asks_for_the_same_is_paid_onc
     house.assert_all_shared(40, 36).await;
     let ledger = house.ledger();
     assert!(ledger.at_once_max <= 5, "{}", ledger.at_once_max);
-    let refused: Vec<_> = ledger.calls.iter().filter(|call| !call.1.refused.is_empty()).collect();
+    // Each name is asked for before its first create request, and is not known then.
+    let refused: Vec<_> = ledger
+        .calls
+        .iter()
+        .filter(|(call, count)| **call != Call::Query && !count.refused.is_empty())
+        .collect();
     assert!(refused.is_empty(), "{refused:?}");
     let videos: BTreeSet<_> = ledger.tasks.iter().map(|task| &task.video).collect();
     assert_eq!(ledger.accepted(Call::Identify), videos.len() as u64);

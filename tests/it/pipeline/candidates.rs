@@ -7,7 +7,7 @@ use lipsyncd::{
     store::{Candidate, JobDetail, Lookups, Reader, Store},
 };
 
-use crate::support::{House, many, quick, refusal, wanted};
+use crate::support::{House, account, many, quick, refusal, wanted};
 
 /// A house with a new database, in whose account two tasks are that this database does not know.
 async fn house() -> House {
@@ -16,7 +16,7 @@ async fn house() -> House {
     house.run().await;
     house.assert_all_succeeded(2).await;
     house.store = Store::open(&house.dir.path().join("new.db")).unwrap();
-    house.store.learn_lookups("test", Lookups::Unanswered).await.unwrap();
+    house.store.learn_lookups(&account(), Lookups::Unanswered).await.unwrap();
     house
 }
 
@@ -35,7 +35,7 @@ fn detail(house: &House) -> JobDetail {
 }
 
 fn candidates(house: &House) -> Vec<Candidate> {
-    detail(house).candidates
+    detail(house).state.candidates
 }
 
 fn task_ids(house: &House) -> Vec<String> {
@@ -65,8 +65,17 @@ async fn the_tasks_of_its_video_are_kept_until_a_person_has_decided() {
 }
 
 #[tokio::test]
-async fn where_none_is_of_its_video_all_that_are_nobodys_are_shown() {
+async fn tasks_of_other_videos_are_not_shown_while_videos_can_be_compared() {
     let house = house().await;
+    lose(&house, Fault::DropRequest).await;
+    assert_eq!(task_ids(&house), [""; 0], "Kling shows the video of the known job as it was sent");
+    assert!(detail(&house).state.listed_at_ms.is_some());
+}
+
+#[tokio::test]
+async fn where_videos_cannot_be_compared_all_tasks_that_are_unowned_are_shown() {
+    let house = house().await;
+    house.sim.control(|sim| sim.config_mut().shows_sent_videos = false);
     lose(&house, Fault::DropRequest).await;
     let mut others = ["other/000", "other/001"].map(|name| task_of(&house, name));
     others.sort();
@@ -77,15 +86,16 @@ async fn where_none_is_of_its_video_all_that_are_nobodys_are_shown() {
 
 #[tokio::test]
 async fn a_list_that_could_not_be_read_is_read_at_the_next_start() {
-    let house = house().await;
+    let mut house = house().await;
+    house.settings.policy.give_up_after_ms = 300;
     house.fault(FaultRule::always(Call::List, refusal(5000)));
     lose(&house, Fault::LoseAnswer).await;
     assert_eq!(task_ids(&house), [""; 0]);
-    assert_eq!(detail(&house).listed_at(), None, "nobody knows that there is none");
+    assert_eq!(detail(&house).state.listed_at_ms, None, "nobody knows that there is none");
     house.clear_faults();
     assert_eq!(house.run().await, End::Idle);
     assert_eq!(task_ids(&house), [task_of(&house, "m/a")]);
-    assert!(detail(&house).listed_at().is_some());
+    assert!(detail(&house).state.listed_at_ms.is_some());
     let history = detail(&house).history.len();
     assert_eq!(house.run().await, End::Idle);
     assert_eq!(detail(&house).history.len(), history, "what it says again is not written again");
@@ -95,13 +105,13 @@ async fn a_list_that_could_not_be_read_is_read_at_the_next_start() {
 async fn that_no_task_could_be_it_is_written_down() {
     let mut house = House::new(SimConfig { answers_external_lookups: false, ..quick() }).await;
     house.store = Store::open(&house.dir.path().join("new.db")).unwrap();
-    house.store.learn_lookups("test", Lookups::Unanswered).await.unwrap();
+    house.store.learn_lookups(&account(), Lookups::Unanswered).await.unwrap();
     lose(&house, Fault::DropRequest).await;
     assert_eq!(task_ids(&house), [""; 0]);
     let detail = detail(&house);
     let last = detail.history.last().unwrap();
     assert_eq!(last.what, "the account's tasks were listed: none could be it");
-    assert_eq!(detail.listed_at(), Some(last.at.as_str()));
-    house.apply("m/a", Outcome::ResolvedAsUnsent).await.unwrap();
-    assert_eq!(self::detail(&house).listed_at(), None, "that was before");
+    assert!(detail.state.listed_at_ms.is_some());
+    house.apply("m/a", Outcome::ResolvedAsUnsent { is_sure: false }).await.unwrap();
+    assert_eq!(self::detail(&house).state.listed_at_ms, None, "that was before");
 }

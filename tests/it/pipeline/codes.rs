@@ -7,7 +7,7 @@ use lipsyncd::{
     store::{Lookups, PauseKind},
 };
 
-use crate::support::{House, many, quick, refusal, wanted};
+use crate::support::{House, account, many, quick, refusal, wanted};
 
 #[tokio::test]
 async fn a_refusal_of_the_job_itself_fails_it_with_code_and_message() {
@@ -152,7 +152,7 @@ async fn too_many_at_once_teaches_the_limit_and_fails_nothing() {
     house.put("m.yaml", many("m", 12)).await;
     assert_eq!(house.run().await, End::Idle);
     house.assert_all_succeeded(12).await;
-    let learnt = house.store.learnt_slots_limit("test").await.unwrap().unwrap();
+    let learnt = house.store.learnt_slots_limit(&account()).await.unwrap().unwrap();
     assert!((2..=3).contains(&learnt), "{learnt}");
     assert!(house.ledger().refused(Call::Create, 1303) <= 12);
 }
@@ -164,7 +164,7 @@ async fn too_many_at_once_on_another_call_does_not_spin_and_teaches_nothing() {
     house.put("m.yaml", many("m", 3)).await;
     house.run().await;
     house.assert_all_succeeded(3).await;
-    assert_eq!(house.store.learnt_slots_limit("test").await.unwrap(), None);
+    assert_eq!(house.store.learnt_slots_limit(&account()).await.unwrap(), None);
     assert!(house.ledger().refused(Call::Identify, 1303) <= 1);
 }
 
@@ -191,7 +191,7 @@ const CODES: [u16; 23] = [
 /// Works with two refusals by `code` of each call of this kind, until all jobs have succeeded.
 async fn refused_twice(call: Call, code: u16, lost: bool) {
     let house = House::new(quick()).await;
-    house.store.learn_lookups("test", Lookups::Answered).await.unwrap();
+    house.store.learn_lookups(&account(), Lookups::Path).await.unwrap();
     if lost {
         house.fault(FaultRule::once(Call::Create, Fault::LoseAnswer));
     }
@@ -207,7 +207,7 @@ async fn refused_twice(call: Call, code: u16, lost: bool) {
     running.stop().await;
     house.assert_all_succeeded(jobs + 1).await;
     assert_eq!(house.store.pause().await.unwrap(), None, "{call:?} {code}");
-    assert_eq!(house.store.learnt_slots_limit("test").await.unwrap(), None, "{call:?} {code}");
+    assert_eq!(house.store.learnt_slots_limit(&account()).await.unwrap(), None, "{call:?} {code}");
 }
 
 async fn each_code_twice(call: Call, lost: bool) {
@@ -260,15 +260,15 @@ async fn a_pause_holds_through_a_restart_and_is_probed_by_one_call() {
 async fn a_learnt_limit_is_the_accounts_own_and_rises_again() {
     let mut house = House::new(quick()).await;
     house.settings.slots = 3;
-    house.store.set_slots_limit("test", 2).await.unwrap();
+    house.store.set_slots_limit(&account(), 2).await.unwrap();
     house.put("m.yaml", many("m", 7)).await;
     assert_eq!(house.run().await, End::Idle);
     assert_eq!(house.ledger().at_once_max, 2);
     house.put("n.yaml", many("n", 9)).await;
     assert_eq!(house.run().await, End::Idle);
-    assert_eq!(house.store.learnt_slots_limit("test").await.unwrap(), Some(3));
+    assert_eq!(house.store.learnt_slots_limit(&account()).await.unwrap(), Some(3));
     // Another account has learnt nothing.
-    house.settings.account = "other".to_owned();
+    house.settings.account.key = "other".to_owned();
     house.put("o.yaml", many("o", 9)).await;
     assert_eq!(house.run().await, End::Idle);
     assert_eq!(house.ledger().at_once_max, 3);

@@ -6,7 +6,7 @@ use lipsyncd::{
     job::State,
     pipeline::End,
     sim::{Call, Fault, FaultRule, SimConfig},
-    store::Store,
+    store::{Command, Store},
 };
 
 use crate::support::{House, many, quick, wanted};
@@ -143,4 +143,8 @@ async fn a_result_that_is_kept_no_more_ends_the_job_with_a_clear_word() {
     assert_eq!((job.state, failure.code.as_str()), (State::Failed, "result_expired"));
     assert!(failure.message.contains("30 days"), "{}", failure.message);
     assert!(failure.message.contains("lipsyncd retry m/a"), "{}", failure.message);
+    // Kling still shows the task, and no longer has its result: a retry pays for another.
+    house.command("m/a", Command::Retry).await;
+    assert_eq!(house.run().await, End::Idle);
+    assert_eq!((house.state("m/a").await, house.ledger().tasks.len()), (State::Succeeded, 2));
 }

@@ -106,12 +106,13 @@ fn by_person() -> Option<Pause> {
 
 #[tokio::test]
 async fn a_persons_pause_stops_paid_calls_and_nothing_but_a_person_ends_it() {
-    let house = House::new(SimConfig { task_ms: (300, 300), ..quick() }).await;
+    let house = House::new(SimConfig { task_ms: (600_000, 600_000), ..quick() }).await;
     house.put("m.yaml", many("m", 8)).await;
     let running = house.start().await;
-    house.until("five tasks", async || house.ledger().tasks.len() == 5).await;
+    house.until_count(State::Processing, 5).await;
     house.store.set_pause(by_person()).await.unwrap();
     running.nudge();
+    house.sim.advance(Duration::from_secs(601));
     house.until_count(State::Succeeded, 5).await;
     assert_eq!(house.ledger().tasks.len(), 5);
     // Neither a probe nor a start ends it.
@@ -121,6 +122,7 @@ async fn a_persons_pause_stops_paid_calls_and_nothing_but_a_person_ends_it() {
     assert_eq!(house.run().await, End::Held);
     assert_eq!(house.store.pause().await.unwrap(), by_person());
     house.store.set_pause(None).await.unwrap();
+    house.sim.control(|sim| sim.config_mut().task_ms = (20, 20));
     assert_eq!(house.run().await, End::Idle);
     house.assert_all_succeeded(8).await;
 }

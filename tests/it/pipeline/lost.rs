@@ -1,4 +1,4 @@
-//! Creates whose answer is lost: each is paid for once, and its task is found.
+//! Create requests whose answer is lost: each is paid for once, and its task is found.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use lipsyncd::{
     store::{Lookups, Store},
 };
 
-use crate::support::{House, many, quick, refusal, wanted, with};
+use crate::support::{House, account, many, quick, refusal, switches::Switches as _, wanted, with};
 
 /// Eight jobs, of which every second create suffers `fault`.
 async fn suffer(config: SimConfig, rule: FaultRule) -> House {
@@ -60,7 +60,7 @@ async fn half_an_answer_a_proxys_page_and_silence_are_unknown_outcomes() {
 
 #[tokio::test]
 async fn a_task_that_shows_up_late_is_not_paid_for_again() {
-    // Longer than the settle time: the second send is refused, for the name exists already.
+    // Longer than the settle time. This account refuses a name that exists, so the second send pays nothing.
     let config = SimConfig { visibility_lag_ms: 600, ..quick() };
     let house = suffer(config, create(Fault::LoseAnswer)).await;
     assert!(house.ledger().refused(Call::Create, 1201) > 0);
@@ -71,16 +71,16 @@ async fn the_very_first_create_that_is_lost_is_adopted_and_teaches_that_lookups_
     let house = House::new(quick()).await;
     house.fault(create(Fault::LoseAnswer));
     house.put("m.yaml", vec![wanted("m/a")]).await;
-    assert_eq!(house.store.lookups("test").await.unwrap(), Lookups::Unknown);
+    assert_eq!(house.store.lookups(&account()).await.unwrap(), Lookups::Unknown);
     house.run().await;
     house.assert_all_succeeded(1).await;
-    assert_eq!(house.store.lookups("test").await.unwrap(), Lookups::Answered);
+    assert_eq!(house.store.lookups(&account()).await.unwrap(), Lookups::Path);
 }
 
 /// A house whose account answers no lookups, with one job that was accepted unheard.
 async fn unresolved(fault: Fault) -> House {
     let house = House::new(SimConfig { answers_external_lookups: false, ..quick() }).await;
-    house.store.learn_lookups("test", Lookups::Unanswered).await.unwrap();
+    house.store.learn_lookups(&account(), Lookups::Unanswered).await.unwrap();
     house.fault(create(fault));
     house.put("m.yaml", vec![wanted("m/a")]).await;
     assert_eq!(house.run().await, End::Idle);
@@ -104,7 +104,7 @@ async fn without_lookups_a_person_names_the_task() {
 async fn without_lookups_a_person_may_say_that_it_was_never_accepted() {
     let house = unresolved(Fault::DropRequest).await;
     assert_eq!(house.ledger().tasks.len(), 0);
-    house.apply("m/a", Outcome::ResolvedAsUnsent).await.unwrap();
+    house.apply("m/a", Outcome::ResolvedAsUnsent { is_sure: false }).await.unwrap();
     assert_eq!(house.run().await, End::Idle);
     house.assert_all_succeeded(1).await;
 }
@@ -148,8 +148,8 @@ async fn a_clock_that_is_set_back_after_a_create_hides_no_task_that_could_be_it(
 async fn an_edit_while_the_create_is_under_way_does_not_lose_its_answer() {
     let config = SimConfig { create_latency_ms: 300, answers_external_lookups: false, ..quick() };
     let house = House::new(config).await;
-    // Nobody could look it up: only the answer itself tells the task.
-    house.store.learn_lookups("test", Lookups::Unanswered).await.unwrap();
+    // The account answers no lookups: only the answer itself names the task.
+    house.store.learn_lookups(&account(), Lookups::Unanswered).await.unwrap();
     house.put("m.yaml", vec![wanted("m/a")]).await;
     let running = house.start().await;
     house.until("the create sent", async || house.ledger().tasks.len() == 1).await;
@@ -188,7 +188,7 @@ async fn own_name_of_a_task_of_another_video_is_for_resolve() {
     for ahead_ms in [0, 3_600_000] {
         let house = taken("m/a", ahead_ms, None).await;
         assert_eq!(house.state("n/a").await, State::Unresolved);
-        // Also where the create was lost: whether it was refused for that, or accepted, cannot be told.
+        // Also where the create request was lost.
         let house = taken("m/a", ahead_ms, Some(Fault::DropRequest)).await;
         assert_eq!(house.state("n/a").await, State::Unresolved);
     }
@@ -207,7 +207,7 @@ async fn own_name_of_a_task_of_the_same_video_is_adopted() {
 #[tokio::test]
 async fn a_task_that_is_out_of_sight_is_told_and_waited_for() {
     let house = House::new(quick()).await;
-    house.store.learn_lookups("test", Lookups::Answered).await.unwrap();
+    house.store.learn_lookups(&account(), Lookups::Path).await.unwrap();
     house.fault(FaultRule::always(Call::Query, refusal(1203)));
     house.put("m.yaml", vec![wanted("m/a")]).await;
     let running = house.start().await;
@@ -223,4 +223,45 @@ async fn a_task_that_is_out_of_sight_is_told_and_waited_for() {
     house.clear_faults();
     assert_eq!(house.run().await, End::Idle);
     house.assert_all_succeeded(1).await;
+}
+
+#[tokio::test]
+async fn an_account_that_allows_few_queries_a_second_is_asked_to_the_end() {
+    // Nothing is known of its lookups: each of them is several queries.
+    let mut house = House::new(SimConfig { query_per_second: Some(3), ..quick() }).await;
+    house.settings.pace.query_per_second = 100.0;
+    house.fault(FaultRule::once(Call::Create, Fault::DropRequest));
+    house.put("m.yaml", vec![wanted("m/a")]).await;
+    let running = house.start().await;
+    house.until_state("m/a", State::Succeeded).await;
+    running.stop().await;
+    house.assert_all_succeeded(1).await;
+}
+
+#[tokio::test]
+async fn an_unresolved_task_is_found_once_the_account_answers_names_again() {
+    let house = House::new(SimConfig { answers_external_lookups: false, ..quick() }).await;
+    house.store.learn_lookups(&account(), Lookups::Unanswered).await.unwrap();
+    house.put("m.yaml", vec![wanted("m/a")]).await;
+    assert_eq!(house.run().await, End::Idle);
+    house.fault(create(Fault::LoseAnswer));
+    house.put("n.yaml", vec![wanted("n/b")]).await;
+    assert_eq!(house.run().await, End::Idle);
+    assert_eq!(house.state("n/b").await, State::Unresolved);
+    house.sim.answer_names(true);
+    assert_eq!(house.run().await, End::Idle);
+    house.assert_all_succeeded(2).await;
+}
+
+#[tokio::test]
+async fn lookups_that_find_nothing_end_the_slowing_down_of_the_account() {
+    // No create request goes through, so that nothing else shows that calls do.
+    let mut house = House::new(SimConfig { query_per_second: Some(6), ..quick() }).await;
+    house.settings.pace.query_per_second = 100.0;
+    house.fault(FaultRule::always(Call::Create, Fault::DropRequest));
+    house.put("m.yaml", many("m", 4)).await;
+    let running = house.start().await;
+    let resends = |key: &str| house.count_history(key, "the same create request written again");
+    house.until("resends", async || (0..4).all(|n| resends(&format!("m/{n:03}")) >= 1)).await;
+    running.stop().await;
 }

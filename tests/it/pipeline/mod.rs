@@ -8,6 +8,7 @@ mod codes;
 mod crash;
 mod denied;
 mod downloads;
+mod earlier;
 mod line;
 mod lost;
 mod nonsense;

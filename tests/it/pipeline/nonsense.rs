@@ -11,7 +11,7 @@ use lipsyncd::{
 };
 use serde_json::{Value, json};
 
-use crate::support::{House, many, patch, quick, wanted};
+use crate::support::{House, account, many, patch, quick, wanted};
 
 fn body(text: impl Into<String>) -> Fault {
     Fault::Body { status: 200, content_type: "application/json".to_owned(), text: text.into() }
@@ -43,7 +43,7 @@ async fn answers_of_no_use_are_asked_for_again() {
     for call in [Call::Identify, Call::Create, Call::Query, Call::List] {
         for fault in of_no_use() {
             let house = House::new(quick()).await;
-            house.store.learn_lookups("test", Lookups::Answered).await.unwrap();
+            house.store.learn_lookups(&account(), Lookups::Path).await.unwrap();
             let name = format!("{call:?} {:.80}", format!("{fault:?}"));
             house.fault(FaultRule { times: Some(2), ..FaultRule::once(call, fault) });
             let jobs = if call == Call::List { 4 } else { 1 };
@@ -108,7 +108,7 @@ async fn a_status_that_nobody_knows_is_told_and_followed_on() {
                 body(json!({"code": 0, "data": [task(1), task(2), task(3), task(4)]}).to_string())
             }
         };
-        house.store.learn_lookups("test", Lookups::Answered).await.unwrap();
+        house.store.learn_lookups(&account(), Lookups::Path).await.unwrap();
         house.fault(FaultRule::always(call, resting));
         house.put("m.yaml", many("m", jobs)).await;
         let running = house.start().await;
@@ -132,7 +132,7 @@ async fn a_status_that_nobody_knows_is_told_and_followed_on() {
 async fn nonsense_about_one_task_keeps_no_other_from_being_seen() {
     for nonsense in [body(r#"{"code": 0, "data": 7}"#), crate::support::refusal(1301)] {
         let house = House::new(quick()).await;
-        house.store.learn_lookups("test", Lookups::Answered).await.unwrap();
+        house.store.learn_lookups(&account(), Lookups::Path).await.unwrap();
         // The lesser id is asked about first.
         let matching = Some("860000000000000001".to_owned());
         house.fault(FaultRule { matching, ..FaultRule::always(Call::Query, nonsense) });
@@ -161,7 +161,7 @@ async fn a_list_that_is_of_no_use_for_good_is_done_without() {
         crate::support::refusal(1201),
     ] {
         let house = House::new(quick()).await;
-        house.store.learn_lookups("test", Lookups::Answered).await.unwrap();
+        house.store.learn_lookups(&account(), Lookups::Path).await.unwrap();
         house.fault(FaultRule::always(Call::List, fault));
         house.put("m.yaml", many("m", 5)).await;
         assert_eq!(house.run().await, End::Idle);
@@ -182,7 +182,7 @@ async fn a_result_that_cannot_be_fetched_is_asked_for_until_it_can() {
         (json!([{"id": "v", "url": "file:///etc/passwd"}]), "without a host"),
     ] {
         let house = House::new(quick()).await;
-        house.store.learn_lookups("test", Lookups::Answered).await.unwrap();
+        house.store.learn_lookups(&account(), Lookups::Path).await.unwrap();
         let fault = patch(json!({"data": {"task_result": {"videos": videos}}}));
         house.fault(FaultRule::always(Call::Query, fault));
         house.put("m.yaml", vec![wanted("m/a")]).await;
@@ -235,7 +235,7 @@ async fn numbers_as_strings_and_strings_as_numbers_are_read() {
 async fn an_answer_that_trickles_for_ever_ends_in_a_timeout() {
     let mut house = House::new(quick()).await;
     house.request_timeout = Duration::from_millis(300);
-    house.store.learn_lookups("test", Lookups::Answered).await.unwrap();
+    house.store.learn_lookups(&account(), Lookups::Path).await.unwrap();
     for call in [Call::Identify, Call::Create, Call::Query] {
         house.fault(FaultRule::once(call, Fault::Hang { ms: 60_000 }));
     }

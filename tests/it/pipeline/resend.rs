@@ -1,5 +1,5 @@
-//! Creates that are sent more than once: what a later refusal says of the first send, and by which
-//! clock a lost one is waited for.
+//! Create requests that are sent more than once: what a later refusal says of the first send, and by which clock a
+//! task is absent.
 
 use std::time::Duration;
 
@@ -7,15 +7,15 @@ use lipsyncd::{
     job::State,
     pipeline::End,
     sim::{Call, Fault, FaultRule, SimConfig},
-    store::Lookups,
+    store::{Lookups, Pause, PauseKind},
 };
 
-use crate::support::{House, quick, refusal, wanted};
+use crate::support::{House, account, quick, refusal, wanted};
 
 /// A house with one job whose first create suffers `first`, and the second `second`.
 async fn sent_twice(config: SimConfig, first: Fault, second: Fault) -> House {
     let house = House::new(config).await;
-    house.store.learn_lookups("test", Lookups::Answered).await.unwrap();
+    house.store.learn_lookups(&account(), Lookups::Path).await.unwrap();
     house.fault(FaultRule::once(Call::Create, first));
     house.fault(FaultRule { nth: 2, ..FaultRule::once(Call::Create, second) });
     house.put("m.yaml", vec![wanted("m/a")]).await;
@@ -91,11 +91,11 @@ async fn a_first_send_is_looked_for_before_another_session_is_used_under_its_nam
 async fn a_clock_that_jumps_ahead_does_not_shorten_the_wait_for_a_lost_create() {
     let mut house = House::new(quick()).await;
     house.settings.policy.create_settle_ms = 60_000;
-    house.store.learn_lookups("test", Lookups::Answered).await.unwrap();
+    house.store.learn_lookups(&account(), Lookups::Path).await.unwrap();
     house.fault(FaultRule::once(Call::Create, Fault::DropRequest));
     house.put("m.yaml", vec![wanted("m/a")]).await;
     let running = house.start().await;
-    let unknown = || house.count_history("m/a", "does not know the task yet");
+    let unknown = || house.count_history("m/a", "shows no task of this name so far");
     house.until("a lookup that finds nothing", async || unknown() >= 1).await;
     house.set_ahead(3_600_000);
     running.nudge();
@@ -121,11 +121,35 @@ async fn while_the_line_is_paused_a_resend_waits_and_may_be_what_ends_the_pause(
 async fn no_network_for_a_resend_is_waited_out() {
     let mut house = House::new(quick()).await;
     house.request_timeout = Duration::from_millis(300);
-    house.store.learn_lookups("test", Lookups::Answered).await.unwrap();
+    house.store.learn_lookups(&account(), Lookups::Path).await.unwrap();
     house.fault(FaultRule { times: Some(3), ..FaultRule::once(Call::Create, Fault::DropRequest) });
     house.put("m.yaml", vec![wanted("m/a")]).await;
     assert_eq!(house.run().await, End::Idle);
     house.assert_all_succeeded(1).await;
+}
+
+#[tokio::test]
+async fn while_the_line_is_paused_lookups_still_decide() {
+    // This account does not answer names, and its list shows a task that could be the one.
+    let config = SimConfig { answers_external_lookups: false, ..quick() };
+    let house = House::new(config).await;
+    house.store.learn_lookups(&account(), Lookups::Unanswered).await.unwrap();
+    house.fault(FaultRule::once(Call::Create, Fault::LoseAnswer));
+    house.put("m.yaml", vec![wanted("m/a")]).await;
+    let running = house.start().await;
+    let is_lost = || house.count_history("m/a", "the answer to the create request was lost") > 0;
+    house.until("the loss", async || is_lost()).await;
+    let pause = Pause {
+        kind: PauseKind::Person,
+        reason: "a person".to_owned(),
+        code: None,
+        since_ms: house.now_ms(),
+        next_probe_at_ms: None,
+    };
+    house.store.set_pause(Some(pause)).await.unwrap();
+    running.nudge();
+    house.until_state("m/a", State::Unresolved).await;
+    running.stop().await;
 }
 
 #[tokio::test]

@@ -119,6 +119,7 @@ fn what_the_backup_follows_is_followed_on_whatever_came_of_it() {
     assert_each_paid_once(&house, &["x"]);
 }
 
+/// The account refuses names that exist. One that does not would be paid again: nothing can be asked.
 #[test]
 fn where_lookups_are_not_answered_a_person_decides_and_nothing_is_paid_twice() {
     let config = SimConfig { answers_external_lookups: false, ..slow() };

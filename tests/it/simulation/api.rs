@@ -9,7 +9,7 @@ use futures_util::stream::{self, StreamExt as _};
 use lipsyncd::{
     kling::{
         Api, ApiError, CreateRequest, Created, Fetched, Identified, Meaning, RemoteTask, Reply,
-        ResourcePack, VideoRef,
+        ResourcePack, Spelling, VideoRef,
         offline::{RawAnswer, unanswered},
     },
     sim::{self, Call, Refusal, Sim},
@@ -21,13 +21,19 @@ use tokio::{
 use tokio_util::bytes::Bytes;
 use url::Url;
 
-use super::{faults::Suffers, life::Life, sounds::Clips, world::World};
+use super::{
+    faults::{Sees, Suffers},
+    hosts::Place,
+    life::Life,
+    lookups::ARRIVES_MAX_MS,
+    sounds::Clips,
+    world::World,
+};
 
-/// What every request says who it is from.
-pub const TOKEN: &str = "simulated";
-const AUTHORIZATION: &str = "Bearer simulated";
 /// As `kling.request_timeout` is by default.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+/// So long after it was sent, a request has arrived, or never will.
+pub const ON_ITS_WAY_MAX: Duration = Duration::from_secs(130);
 /// So many bytes come at once.
 const CHUNK_BYTES: usize = 700;
 
@@ -44,6 +50,8 @@ const NONSENSE: [&[u8]; 5] = [
 pub struct SimulatedApi {
     pub world: Arc<World>,
     pub life: Arc<Life>,
+    /// Where this life sends its requests, and with which key.
+    pub place: Place,
 }
 
 /// No answer came.
@@ -64,37 +72,59 @@ impl SimulatedApi {
             return Err(Silence { why: "no connection", never_left: true });
         }
         let (tell, heard) = oneshot::channel();
-        tokio::spawn(carry(Arc::clone(&self.world), call, suffers, run, tell));
+        let to = (Arc::clone(&self.world), self.place.host);
+        tokio::spawn(carry(to, call, suffers, run, tell));
         let heard = timeout(REQUEST_TIMEOUT, heard).await;
         self.life.step().await;
         let silence = |why| Silence { why, never_left: false };
         heard.map_err(|_| silence("no answer in time"))?.map_err(|_| silence("connection broken"))
     }
+
+    /// Query Task (Single), with this query string.
+    async fn query(&self, id: &str, query: &'static str) -> Result<RawAnswer, Silence> {
+        let (id, by) = (id.to_owned(), self.place.authorization());
+        let run = move |sim: &mut Sim, now_ms| sim.query_spelled(now_ms, Some(&by), &id, query);
+        self.ask(Call::Query, run).await
+    }
+
+    /// Query Task (List).
+    async fn list(&self, query: String) -> Result<RawAnswer, Silence> {
+        let by = self.place.authorization();
+        let run = move |sim: &mut Sim, now_ms| sim.list(now_ms, Some(&by), &query);
+        self.ask(Call::List, run).await
+    }
 }
 
 /// Takes a request to the API and its answer back, as far as the network lets it.
 async fn carry(
-    world: Arc<World>,
+    (world, host): (Arc<World>, usize),
     call: Call,
     suffers: Suffers,
     run: impl FnOnce(&mut Sim, i64) -> sim::Answer,
     tell: oneshot::Sender<RawAnswer>,
 ) {
     let there_ms = match suffers {
-        Suffers::Late => world.chance.between(61_000, 90_000),
+        Suffers::Late => world.chance.between(61_000, ARRIVES_MAX_MS - 1_000),
         _ => world.chance.between(1, 400),
     };
     sleep(ms(there_ms)).await;
+    if let Suffers::Kept { sees, after_ms } = suffers {
+        give_up(&world, sees, tell).await;
+        sleep(ms(after_ms)).await;
+        let now_ms = world.time.true_ms();
+        let _unread = run(&mut world.sim_at(host, now_ms), now_ms);
+        return;
+    }
     let now_ms = world.time.true_ms();
     let carried_out = match suffers {
         Suffers::Dropped => false,
         Suffers::Page { carried_out } | Suffers::Refused { carried_out, .. } => carried_out,
         _ => true,
     };
-    let mut answer = carried_out.then(|| run(&mut world.sim(), now_ms));
+    let mut answer = carried_out.then(|| run(&mut world.sim_at(host, now_ms), now_ms));
     if let Suffers::Refused { code, retry_after_s, .. } = suffers {
         let refusal = Refusal { code, message: "so it is".to_owned(), retry_after_s };
-        answer = Some(world.sim().refuse(call, &refusal));
+        answer = Some(world.sim(host).refuse(call, &refusal));
     }
     let back_ms = match suffers {
         Suffers::Hangs => world.chance.between(61_000, 90_000),
@@ -127,12 +157,28 @@ async fn carry(
     let _ = tell.send(raw);
 }
 
+/// Lets the client see what it sees of a request that is kept, and returns when it gave up.
+async fn give_up(world: &World, sees: Sees, mut tell: oneshot::Sender<RawAnswer>) {
+    match sees {
+        Sees::Broken => drop(tell),
+        Sees::Nothing => tell.closed().await,
+        Sees::Page => {
+            let raw = RawAnswer {
+                http_status: 504,
+                server_at_ms: Some(world.time.true_ms() / 1_000 * 1_000),
+                body: b"<html>Gateway timeout".to_vec(),
+                ..RawAnswer::default()
+            };
+            let _unread = tell.send(raw);
+        }
+    }
+}
+
 impl Api for SimulatedApi {
     async fn identify(&self, video: &VideoRef) -> Reply<Identified> {
         self.world.note_paid_call(Call::Identify);
-        let (body, media) = (video.body(), Clips);
-        let run =
-            move |sim: &mut Sim, now_ms| sim.identify(now_ms, Some(AUTHORIZATION), &body, &media);
+        let (body, media, by) = (video.body(), Clips, self.place.authorization());
+        let run = move |sim: &mut Sim, now_ms| sim.identify(now_ms, Some(&by), &body, &media);
         match self.ask(Call::Identify, run).await {
             Ok(raw) => {
                 let reply = raw.identified();
@@ -148,9 +194,8 @@ impl Api for SimulatedApi {
     async fn create(&self, request: &CreateRequest) -> Reply<Created> {
         self.world.note_paid_call(Call::Create);
         self.world.note_create(request);
-        let (body, media) = (request.body().unwrap(), Clips);
-        let run =
-            move |sim: &mut Sim, now_ms| sim.create(now_ms, Some(AUTHORIZATION), &body, &media);
+        let (body, media, by) = (request.body().unwrap(), Clips, self.place.authorization());
+        let run = move |sim: &mut Sim, now_ms| sim.create(now_ms, Some(&by), &body, &media);
         match self.ask(Call::Create, run).await {
             Ok(raw) => raw.created(),
             Err(silence) => unanswered(silence.why, silence.never_left),
@@ -158,18 +203,26 @@ impl Api for SimulatedApi {
     }
 
     async fn task(&self, id: &str) -> Reply<RemoteTask> {
-        let id = id.to_owned();
-        let run = move |sim: &mut Sim, now_ms| sim.query(now_ms, Some(AUTHORIZATION), &id);
-        match self.ask(Call::Query, run).await {
+        match self.query(id, "").await {
             Ok(raw) => raw.task(),
             Err(silence) => unanswered(silence.why, silence.never_left),
         }
     }
 
+    async fn task_by_name(&self, name: &str, spelling: Spelling) -> Reply<RemoteTask> {
+        let asked = match spelling {
+            Spelling::Path => self.query(name, "").await,
+            Spelling::Flag => self.query(name, "external_task_id=true").await,
+            Spelling::Query => self.list(format!("external_task_id={name}")).await,
+        };
+        match asked {
+            Ok(raw) => raw.task_by_name(name, spelling),
+            Err(silence) => unanswered(silence.why, silence.never_left),
+        }
+    }
+
     async fn tasks(&self, page: u32, page_size: u32) -> Reply<Vec<RemoteTask>> {
-        let query = format!("pageNum={page}&pageSize={page_size}");
-        let run = move |sim: &mut Sim, now_ms| sim.list(now_ms, Some(AUTHORIZATION), &query);
-        match self.ask(Call::List, run).await {
+        match self.list(format!("pageNum={page}&pageSize={page_size}")).await {
             Ok(raw) => raw.tasks(),
             Err(silence) => unanswered(silence.why, silence.never_left),
         }

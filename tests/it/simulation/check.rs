@@ -3,18 +3,18 @@
 
 use std::collections::BTreeMap;
 
-use lipsyncd::sim::{Ledger, TaskStatus};
+use lipsyncd::sim::{LedgerEntry, TaskStatus, Units};
 use rusqlite::Connection;
 
 use super::{
     asked::{self, Made},
     check_folder::check_wishes,
+    check_waiting::check_reasons,
     results::Results,
     world::World,
 };
 
-/// Every unfinished job says what it waits for; no name was paid for twice; no more tasks run than
-/// there are slots; the counts are true.
+/// Every unfinished job says what it waits for; no name was paid for twice; the counts are true.
 pub fn check_at_any_time(world: &World) {
     if !world.state_db().exists() {
         return;
@@ -23,33 +23,23 @@ pub fn check_at_any_time(world: &World) {
 }
 
 fn check_database(world: &World, database: &Connection) {
-    let silent: Vec<String> = texts(
-        database,
-        "SELECT key || ' ' || state FROM job_overview
-         WHERE state NOT IN ('succeeded', 'failed', 'cancelled') AND coalesce(waiting_for, '') = ''",
-    );
-    silent.iter().for_each(|job| world.accuse(format!("{job} does not say what it waits for")));
+    check_reasons(world, database);
     check_counts(world, database);
-    let ledger = world.sim().ledger(world.time.true_ms());
-    for twice in &ledger.paid_twice.external_task_ids {
-        world.accuse(format!("{} was paid for twice: {:?}", twice.what, twice.task_ids));
-    }
-    let unresolved =
-        texts(database, "SELECT DISTINCT key FROM job_history WHERE to_state = 'unresolved'");
-    let slots = world.settings.slots + unresolved.len();
-    if ledger.at_once_max > slots && !*world.lost_database.lock().unwrap() {
-        world.accuse(format!("{} tasks at once with {slots} slots", ledger.at_once_max));
-    }
+    check_names(world);
 }
 
-/// Nothing goes wrong any more: what waited for its time has begun.
-pub fn check_in_time(world: &World) {
-    let late_ms = world.time.wall_ms() - 60_000;
-    let sql = format!(
-        "SELECT external_task_id FROM task WHERE state = 'waiting' AND due_at_ms < {late_ms}"
-    );
-    let late = world.read(|database| texts(database, &sql));
-    late.iter().for_each(|task| world.accuse(format!("{task} still waits for its time")));
+/// No name was accepted twice, unless a person said so.
+fn check_names(world: &World) {
+    let mut by_name: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for LedgerEntry { external_task_id, task_id, .. } in world.ledger() {
+        by_name.entry(external_task_id.unwrap_or_default()).or_default().push(task_id);
+    }
+    let paid_again = world.paid_again.lock().unwrap();
+    for (name, task_ids) in by_name {
+        if task_ids.len() > 1 + paid_again.get(&name).copied().unwrap_or(0) {
+            world.accuse(format!("{name} was paid for twice: {task_ids:?}"));
+        }
+    }
 }
 
 fn check_counts(world: &World, database: &Connection) {
@@ -82,7 +72,7 @@ fn check_all(world: &World, database: &Connection) {
     if health != ["ok"] {
         world.accuse(format!("the database is damaged: {health:?}"));
     }
-    let ledger = world.sim().ledger(world.time.true_ms());
+    let ledger = world.ledger();
     let made = made(world, &ledger);
     let results = Results::read(world, &ledger);
     check_paid_once(world, &ledger, &made);
@@ -93,10 +83,10 @@ fn check_all(world: &World, database: &Connection) {
 }
 
 /// What each task of the ledger makes, by its id.
-fn made<'l>(world: &World, ledger: &'l Ledger) -> BTreeMap<&'l str, Made> {
-    let sent = world.sent.lock().unwrap();
+fn made<'l>(world: &World, ledger: &'l [LedgerEntry]) -> BTreeMap<&'l str, Made> {
+    let sent = world.requests.lock().unwrap();
     let mut all = BTreeMap::new();
-    for task in &ledger.tasks {
+    for task in ledger {
         let request = &sent[&task.body_digest];
         match asked::made_of(request, &task.video) {
             Some(made) => _ = all.insert(task.task_id.as_str(), made),
@@ -107,10 +97,10 @@ fn made<'l>(world: &World, ledger: &'l Ledger) -> BTreeMap<&'l str, Made> {
 }
 
 /// Per request and take at most one task, and only takes that people asked for.
-fn check_paid_once(world: &World, ledger: &Ledger, made: &BTreeMap<&str, Made>) {
+fn check_paid_once(world: &World, ledger: &[LedgerEntry], made: &BTreeMap<&str, Made>) {
     let (asked, retried) = (world.asked.lock().unwrap(), world.retried.lock().unwrap());
     let mut bases: BTreeMap<&Made, &str> = BTreeMap::new();
-    for task in &ledger.tasks {
+    for task in ledger {
         let Some(made) = made.get(task.task_id.as_str()) else { continue };
         let name = task.external_task_id.as_deref().unwrap_or_default();
         let base = *bases.entry(made).or_insert(asked::base_of(name));
@@ -126,9 +116,14 @@ fn check_paid_once(world: &World, ledger: &Ledger, made: &BTreeMap<&str, Made>) 
 }
 
 /// Every task that was paid for is known, and what it made is on disk.
-fn check_tasks(world: &World, database: &Connection, ledger: &Ledger, results: &Results) {
+fn check_tasks(world: &World, database: &Connection, ledger: &[LedgerEntry], results: &Results) {
     let lost_database = *world.lost_database.lock().unwrap();
-    for task in &ledger.tasks {
+    let paid_again = world.paid_again.lock().unwrap();
+    for task in ledger {
+        // Of several that a person asked for, one is known.
+        if task.external_task_id.as_ref().is_some_and(|name| paid_again.contains_key(name)) {
+            continue;
+        }
         let id = &task.task_id;
         if task.status == TaskStatus::Succeed && !results.has(task) && !lost_database {
             world.accuse(format!("the result of task {id} is not on disk"));
@@ -164,18 +159,19 @@ fn check_history(world: &World, database: &Connection) {
 }
 
 /// The days' accounts hold what the API deducted.
-fn check_money(world: &World, database: &Connection, ledger: &Ledger) {
-    if *world.lost_database.lock().unwrap() {
+fn check_money(world: &World, database: &Connection, ledger: &[LedgerEntry]) {
+    if *world.lost_database.lock().unwrap() || !world.paid_again.lock().unwrap().is_empty() {
         return;
     }
     let sum = "SELECT coalesce(sum(tasks), 0), coalesce(sum(task_units), 0) FROM spend_by_day";
     let (tasks, units): (usize, f64) = database
         .query_row(sum, [], |row| Ok((row.get::<_, i64>(0)? as usize, row.get(1)?)))
         .unwrap();
-    if tasks != ledger.tasks.len() {
-        world.accuse(format!("{tasks} tasks on the account, {} at the API", ledger.tasks.len()));
+    if tasks != ledger.len() {
+        world.accuse(format!("{tasks} tasks on the account, {} at the API", ledger.len()));
     }
-    let deducted = ledger.task_units.thousandths() as f64 / 1e3;
+    let deducted: Units = ledger.iter().map(|task| task.units).sum();
+    let deducted = deducted.thousandths() as f64 / 1e3;
     if (units - deducted).abs() > 1e-6 {
         world.accuse(format!("{units} units on the account, {deducted} at the API"));
     }

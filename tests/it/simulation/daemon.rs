@@ -66,12 +66,14 @@ pub fn begin(
     *world.rescan.lock().unwrap() = rescan;
     world.act("the daemon starts");
     let stop = CancellationToken::new();
-    let api = SimulatedApi { world: Arc::clone(world), life: Arc::clone(&life) };
+    let place = world.place();
+    let api = SimulatedApi { world: Arc::clone(world), life: Arc::clone(&life), place };
     let (mistake, sent) = (world.mistake, Arc::clone(&world.sent_names));
     let api = Mistaken { api, mistake, sent };
     let is_scanned = Arc::new(AtomicBool::new(false));
     let offload = Offload::Here(life.interlude());
-    let mut settings = Settings { offload, is_scanned, ..world.settings.clone() };
+    let account = place.account();
+    let mut settings = Settings { account, offload, is_scanned, ..world.settings.clone() };
     if let Some(mistake) = mistake {
         mistake.set(&mut settings);
         people.prepare_database(mistake.sql());

@@ -11,6 +11,7 @@ use std::{
 
 use lipsyncd::sim::Call;
 
+use super::lookups::ARRIVES_MAX_MS;
 use crate::support::chance::Chance;
 
 /// What one call suffers.
@@ -33,6 +34,11 @@ pub enum Suffers {
     Hangs,
     /// It is carried out when nobody waits for its answer any more.
     Late,
+    /// Something on the way keeps it, and delivers it so long after the client gave up.
+    Kept {
+        sees: Sees,
+        after_ms: i64,
+    },
     /// It is carried out, and the answer makes no sense.
     Nonsense,
     /// An error code, at times though it was carried out.
@@ -41,6 +47,15 @@ pub enum Suffers {
         carried_out: bool,
         retry_after_s: Option<u64>,
     },
+}
+
+/// What the client sees of a request that is kept.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Sees {
+    Broken,
+    /// 504 of a proxy.
+    Page,
+    Nothing,
 }
 
 /// A time in which every call suffers.
@@ -66,13 +81,19 @@ enum SpellKind {
 pub struct Faults {
     /// The share of calls that suffer.
     hardship: f64,
+    /// The share of create requests that suffer besides.
+    create_hardship: f64,
     spells: Vec<Spell>,
     ended: AtomicBool,
+    /// The answer to the first create request is still to be lost: then the account shows nothing else that exists.
+    loses_first_create: AtomicBool,
     chance: Chance,
     /// The codes by which jobs may fail for their own sake.
     pub own_faults: Mutex<BTreeSet<String>>,
 }
 
+/// A request is kept so long at most after its client gave up; it takes a moment to get there, too.
+const KEPT_MAX_MS: i64 = ARRIVES_MAX_MS - 1_000;
 const HOUR_MS: i64 = 3_600_000;
 
 impl Faults {
@@ -93,11 +114,17 @@ impl Faults {
         });
         let spells = spells.collect();
         let (ended, own_faults) = (AtomicBool::new(false), Mutex::default());
-        Self { hardship, spells, ended, chance, own_faults }
+        let create_hardship = *chance.pick(&[0.0, 0.0, 0.2, 0.5]);
+        let loses_first_create = AtomicBool::new(chance.happens(0.15));
+        Self { hardship, create_hardship, spells, ended, loses_first_create, chance, own_faults }
     }
 
     pub fn end(&self) {
         self.ended.store(true, Ordering::Relaxed);
+    }
+
+    pub fn have_ended(&self) -> bool {
+        self.ended.load(Ordering::Relaxed)
     }
 
     /// A job may fail with this code from now on.
@@ -107,7 +134,7 @@ impl Faults {
 
     /// What a call at this time suffers.
     pub fn strikes(&self, call: Call, now_ms: i64) -> Suffers {
-        if self.ended.load(Ordering::Relaxed) {
+        if self.have_ended() {
             return Suffers::Nothing;
         }
         let spell =
@@ -124,13 +151,31 @@ impl Faults {
             }
             _ => {}
         }
+        if call == Call::Create && self.loses_first_create.swap(false, Ordering::Relaxed) {
+            return Suffers::Lost;
+        }
+        if call == Call::Create && self.chance.happens(self.create_hardship) {
+            return self.unknown_outcome();
+        }
         if self.chance.happens(self.hardship) { self.single(call) } else { Suffers::Nothing }
+    }
+
+    /// The client cannot know whether its create request was accepted.
+    fn unknown_outcome(&self) -> Suffers {
+        match self.chance.between(0, 9) {
+            0..=3 => Suffers::Lost,
+            4..=6 => Suffers::Dropped,
+            _ => {
+                let sees = *self.chance.pick(&[Sees::Broken, Sees::Page, Sees::Nothing]);
+                Suffers::Kept { sees, after_ms: self.chance.between(0, KEPT_MAX_MS) }
+            }
+        }
     }
 
     fn single(&self, call: Call) -> Suffers {
         // What the answer to a create says is worth most, and is lost most.
-        if call == Call::Create && self.chance.happens(0.4) {
-            return Suffers::Lost;
+        if call == Call::Create && self.chance.happens(0.6) {
+            return self.unknown_outcome();
         }
         let carried_out = self.chance.happens(0.5);
         match self.chance.between(0, 13) {

@@ -11,7 +11,7 @@ use std::{
 use lipsyncd::{
     kling::{
         Api, ApiError, CreateRequest, Created, Fetched, Identified, Meaning, RemoteTask, Reply,
-        ResourcePack, VideoRef,
+        ResourcePack, Spelling, VideoRef,
     },
     pipeline::Settings,
 };
@@ -28,8 +28,6 @@ pub enum Mistake {
     NamedAnew,
     /// A lookup that finds nothing counts at once.
     AbsentAtOnce,
-    /// An account that answers no lookups counts as one that has no such task.
-    SilenceIsAbsence,
     /// A paused queue pays.
     PauseIgnored,
     /// A budget that is spent does not hold tasks back.
@@ -42,12 +40,11 @@ pub enum Mistake {
 
 impl Mistake {
     /// Every one of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 8] = [
         Self::TaskForgotten,
         Self::LostIsUnsent,
         Self::NamedAnew,
         Self::AbsentAtOnce,
-        Self::SilenceIsAbsence,
         Self::PauseIgnored,
         Self::BudgetIgnored,
         Self::Silent,
@@ -66,10 +63,6 @@ impl Mistake {
     /// What is done to the state database when the daemon starts.
     pub const fn sql(self) -> Option<&'static str> {
         Some(match self {
-            Self::SilenceIsAbsence => {
-                "INSERT INTO account (name, lookups) VALUES ('simulated', 'answered')
-                 ON CONFLICT DO UPDATE SET lookups = 'answered'"
-            }
             Self::PauseIgnored => {
                 "CREATE TRIGGER IF NOT EXISTS mistake AFTER UPDATE OF pause ON daemon_state
                  WHEN NEW.pause = 'person' BEGIN UPDATE daemon_state SET pause = NULL, pause_reason = NULL; END"
@@ -128,6 +121,10 @@ impl<A: Api> Api for Mistaken<A> {
 
     async fn task(&self, id: &str) -> Reply<RemoteTask> {
         self.api.task(id).await
+    }
+
+    async fn task_by_name(&self, name: &str, spelling: Spelling) -> Reply<RemoteTask> {
+        self.api.task_by_name(name, spelling).await
     }
 
     async fn tasks(&self, page: u32, page_size: u32) -> Reply<Vec<RemoteTask>> {

@@ -10,7 +10,11 @@ use rusqlite::OptionalExtension as _;
 use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 
-use super::{asked, folder::Folder, world::World};
+use super::{
+    asked,
+    folder::Folder,
+    world::{Sent, World},
+};
 
 /// A create request may be on its way for so long when its manifest changes, beside the time between two scans.
 const GRACE: Duration = Duration::from_secs(60);
@@ -40,6 +44,8 @@ impl World {
     /// Nothing is created that the folder does not ask for any more, unless a scan cannot know yet.
     fn require_asked(&self, request: &CreateRequest) {
         let name = request.external_task_id.clone().unwrap_or_default();
+        let sent = Sent { at: Instant::now(), host: self.place().host };
+        self.sent.lock().unwrap().insert(name.clone(), sent);
         let was_sent = !self.sent_names.lock().unwrap().insert(name.clone());
         let sessions = self.sessions.lock().unwrap();
         let video = sessions.get(&request.session_id);
@@ -54,10 +60,29 @@ impl World {
         }
     }
 
+    /// With the task that is about to be created, no more run than there are slots. What Kling has not shown for long
+    /// holds none, and neither does what waits for a person or was paid again at a person's word.
+    fn require_slot(&self) {
+        if *self.lost_database.lock().unwrap() {
+            return;
+        }
+        let sql = "SELECT count(*) FROM task WHERE state = 'unresolved' OR slot_freed = 1";
+        let unseen: usize = self.read(|database| {
+            let mut unseen = database.prepare_cached(sql).unwrap();
+            unseen.query_row([], |row| row.get(0)).unwrap()
+        });
+        let again: usize = self.paid_again.lock().unwrap().values().sum();
+        let (running, slots) = (self.running_at(self.place().host), self.settings.slots);
+        if running + 1 > slots + unseen + again {
+            self.accuse(format!("{running} tasks run, and another is created with {slots} slots"));
+        }
+    }
+
     /// A call that costs is about to be sent.
     pub fn note_paid_call(&self, call: Call) {
         let paused = *self.paused.lock().unwrap();
-        if paused.is_some_and(|since| since.elapsed() > Duration::from_secs(2)) {
+        // The pause in the database counts right before the call.
+        if paused.is_some_and(|since| !since.elapsed().is_zero()) {
             self.accuse(format!("{call:?} is sent though a person paused the queue"));
         }
         if !*self.is_scanned.lock().unwrap() {
@@ -85,8 +110,9 @@ impl World {
             let name = &request.external_task_id;
             self.accuse(format!("create of {name:?} is sent while it is {state:?}"));
         }
+        self.require_slot();
         let digest = digest(&request.body().unwrap());
-        self.sent.lock().unwrap().insert(digest, request.clone());
+        self.requests.lock().unwrap().insert(digest, request.clone());
     }
 }
 

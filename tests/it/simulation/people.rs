@@ -9,7 +9,8 @@ use std::{
 };
 
 use lipsyncd::{
-    job::{Outcome, State},
+    job::State,
+    sim::{SimConfig, Spellings},
     store::{
         Command, CommandFailure, JobState, Lookups, OnChange, Pause, PauseKind, Store, StoreError,
     },
@@ -20,11 +21,8 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::{sounds, world::World};
+use super::{check::texts, sounds, world::World};
 use crate::support::chance::Chance;
-
-/// How long people think before they decide.
-const THINKS: Duration = Duration::from_secs(600);
 
 /// The bells of one life of the daemon.
 #[derive(Debug, Default)]
@@ -37,12 +35,12 @@ pub struct Bells {
 
 /// All people there are.
 pub struct People {
-    world: Arc<World>,
+    pub world: Arc<World>,
     store: Mutex<Option<Store>>,
-    chance: Chance,
+    pub chance: Chance,
     pub bells: Mutex<Bells>,
     /// Since when each job has been seen to need a decision.
-    undecided: Mutex<BTreeMap<String, Instant>>,
+    pub undecided: Mutex<BTreeMap<String, Instant>>,
 }
 
 impl People {
@@ -56,8 +54,7 @@ impl People {
         };
         if world.chance.happens(0.5) {
             // An account that has been used before, and taught what it does.
-            let answers = world.sim().config().answers_external_lookups;
-            let learned = if answers { Lookups::Answered } else { Lookups::Unanswered };
+            let learned = learned(world.sim(0).config());
             let store = people.store();
             store.learn_lookups(&world.settings.account, learned).await.unwrap();
         }
@@ -107,7 +104,10 @@ impl People {
     }
 
     async fn do_something(&self) {
-        match self.chance.between(0, 21) {
+        if self.chance.happens(0.15) && self.resolve().await {
+            return;
+        }
+        match self.chance.between(0, 23) {
             0..=11 => {
                 self.world.change_folder();
                 // As a watched folder does; else the next scan finds it.
@@ -125,6 +125,8 @@ impl People {
                 self.world.time.set_ahead(hours * 3_600_000);
                 self.world.act("the clock was set");
             }
+            20 => self.world.move_results_away(&self.chance),
+            21 => self.fetch().await,
             _ => self.decide().await,
         }
     }
@@ -151,7 +153,7 @@ impl People {
 
     async fn cancel(&self) {
         let judge = |state: &JobState| {
-            let never_sent = state.task.as_ref().is_none_or(|task| task.was_never_sent());
+            let never_sent = state.task.as_ref().is_none_or(|task| task.is_uncreated());
             (state.job.state.is_unsent() && never_sent).then_some(Command::Cancel)
         };
         if let Some(key) = self.any_key()
@@ -167,7 +169,13 @@ impl People {
             let ended = matches!(job.state, State::Failed | State::Cancelled | State::Succeeded);
             (ended && job.absent_since_ms.is_none()).then_some(Command::Retry)
         };
-        let Some(key) = self.any_key() else { return };
+        let failed = "SELECT key FROM job_overview WHERE state = 'failed' ORDER BY key";
+        let failed = self.world.read(|database| texts(database, failed));
+        let key = match failed.is_empty() || self.chance.happens(0.5) {
+            true => self.any_key(),
+            false => Some(self.chance.pick(&failed).clone()),
+        };
+        let Some(key) = key else { return };
         let Some(state) = self.command(&key, judge).await else { return };
         if let Some(task) = state.task {
             self.world.retried.lock().unwrap().insert(task.external_task_id());
@@ -191,8 +199,17 @@ impl People {
         }
     }
 
+    /// Brings a file back that somebody moved away.
+    async fn fetch(&self) {
+        let judge =
+            |state: &JobState| (state.job.state == State::Succeeded).then_some(Command::Fetch);
+        if let Some(key) = self.any_key() {
+            self.command(&key, judge).await;
+        }
+    }
+
     /// Runs a command if the job is such as it is meant for; returns the job as it is then.
-    async fn command(
+    pub async fn command(
         &self,
         key: &str,
         judge: impl Fn(&JobState) -> Option<Command> + Send + 'static,
@@ -220,38 +237,21 @@ impl People {
         (!wishes.is_empty()).then(|| self.chance.pick(&wishes).key.clone())
     }
 
-    /// Decides what only a person can, with the account's own ledger at hand, and after some thought:
-    /// what was sent may arrive late.
-    pub async fn decide(&self) {
-        let sql = "SELECT j.key FROM task t JOIN job j ON j.id = t.lead_job
-            WHERE t.state = 'unresolved' ORDER BY t.id";
-        let keys = self.world.read(|database| super::check::texts(database, sql));
-        self.undecided.lock().unwrap().retain(|key, _| keys.contains(key));
-        for key in keys {
-            let seen =
-                *self.undecided.lock().unwrap().entry(key.clone()).or_insert_with(Instant::now);
-            if seen.elapsed() < THINKS {
-                continue;
-            }
-            let ledger = self.world.sim().ledger(self.world.time.true_ms());
-            let judge = move |state: &JobState| {
-                let own = state.task.as_ref().filter(|task| task.state == State::Unresolved);
-                let task = own.or(state.undecided.as_ref())?;
-                let name = Some(task.external_task_id());
-                let found = ledger.tasks.iter().find(|task| task.external_task_id == name);
-                let outcome = found.map_or(Outcome::ResolvedAsUnsent, |task| Outcome::ResolvedAs {
-                    task_id: task.task_id.clone(),
-                });
-                Some(Command::Task(outcome))
-            };
-            self.command(&key, judge).await;
-        }
-    }
-
     /// Leaves everything as it is to be worked off.
     pub async fn settle_down(&self) {
         self.resume().await;
         self.world.finish_changes();
+    }
+}
+
+/// What was learned of this account before.
+fn learned(config: &SimConfig) -> Lookups {
+    let Spellings { in_path, on_list_path, path_with_flag } = config.lookup_spellings;
+    match config.answers_external_lookups {
+        true if in_path => Lookups::Path,
+        true if on_list_path => Lookups::Query,
+        true if path_with_flag => Lookups::Flag,
+        _ => Lookups::Unanswered,
     }
 }
 

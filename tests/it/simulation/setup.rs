@@ -10,10 +10,14 @@ use lipsyncd::{
     media::Locator,
     metrics::Metrics,
     pipeline::{Offload, PaceSettings, Settings},
-    sim::SimConfig,
+    sim::{ApiKey, SimConfig},
 };
 
-use super::{api::TOKEN, folder};
+use super::{
+    folder,
+    hosts::{KEYS, Place},
+    lookups::CREATE_SETTLE_MS,
+};
 use crate::support::chance::Chance;
 
 const HOUR_MS: i64 = 3_600_000;
@@ -26,21 +30,18 @@ pub fn memory() -> PathBuf {
 
 /// How the account behaves.
 pub fn account(chance: &Chance, seed: u64) -> SimConfig {
-    let unique_external_ids = chance.happens(0.5);
-    // Where names are not unique, only a task that shows up in time keeps from paying twice.
-    let lag_max_ms = if unique_external_ids { 60_000 } else { 30_000 };
     let low_ms = chance.between(1_000, 200_000);
     SimConfig {
-        bearer_token: Some(TOKEN.to_owned()),
+        bearer_token: Some(KEYS[0].to_owned()),
+        more_keys: vec![ApiKey::token(0, KEYS[1])],
         concurrency: usize::try_from(chance.between(1, 6)).unwrap(),
         identify_per_second: Some(u32::try_from(chance.between(1, 5)).unwrap()),
         create_per_second: Some(u32::try_from(chance.between(1, 5)).unwrap()),
         query_per_second: chance.happens(0.3).then_some(2),
         task_ms: (low_ms, low_ms + chance.between(0, 200_000)),
-        visibility_lag_ms: if chance.happens(0.6) { chance.between(0, lag_max_ms) } else { 0 },
         session_ttl_ms: *chance.pick(&[600_000, 24 * HOUR_MS]),
         answers_external_lookups: chance.happens(0.7),
-        unique_external_ids,
+        unique_external_ids: chance.happens(0.5),
         min_result_bytes: 2_000,
         seed,
         ..SimConfig::default()
@@ -51,12 +52,12 @@ pub fn account(chance: &Chance, seed: u64) -> SimConfig {
 pub fn settings(chance: &Chance, root: PathBuf, output_dir: PathBuf) -> Settings {
     let per_second = |chance: &Chance| *chance.pick(&[1.0, 2.0, 10.0]);
     Settings {
-        account: "simulated".to_owned(),
+        account: Place::default().account(),
         policy: Policy {
             retry_initial_ms: 1_000,
             retry_max_ms: 300_000,
             give_up_after_ms: 24 * HOUR_MS,
-            create_settle_ms: 90_000,
+            create_settle_ms: CREATE_SETTLE_MS,
         },
         session_ttl_ms: 23 * HOUR_MS,
         slots: usize::try_from(chance.between(1, 5)).unwrap(),

@@ -20,15 +20,23 @@ use super::{
     changes::Changes,
     faults::Faults,
     folder::Folder,
+    hosts::{Moves, Place, sims, under_host},
+    lookups,
     mistakes::Mistake,
     people,
     setup::{account, memory, settings},
     sounds,
+    stops::Stops,
     time::Time,
 };
 use crate::support::chance::Chance;
 
-const API: &str = "https://api.example";
+/// When, and to which host, a create request was sent.
+#[derive(Debug, Clone, Copy)]
+pub struct Sent {
+    pub at: Instant,
+    pub host: usize,
+}
 
 /// One seed's world.
 pub struct World {
@@ -45,9 +53,13 @@ pub struct World {
     /// When each of them was last asked for; those that are asked for now are not in it.
     pub asked_until: Mutex<BTreeMap<Made, Instant>>,
     /// The create requests that were sent, by the digest of their body.
-    pub sent: Mutex<BTreeMap<String, CreateRequest>>,
+    pub requests: Mutex<BTreeMap<String, CreateRequest>>,
     /// The names under which they were sent.
     pub sent_names: Arc<Mutex<BTreeSet<String>>>,
+    /// The last create request of each name.
+    pub sent: Mutex<BTreeMap<String, Sent>>,
+    /// The names for which a person said `resolve --resend --yes` while their task existed, or was on its way; how often.
+    pub paid_again: Mutex<BTreeMap<String, usize>>,
     /// The videos of sessions, by their id.
     pub sessions: Mutex<BTreeMap<String, String>>,
     /// The names of tasks that people asked for by `retry`.
@@ -62,10 +74,15 @@ pub struct World {
     pub mistake: Option<Mistake>,
     /// How often this life scans the folder.
     pub rescan: Mutex<Duration>,
-    /// Whether the database may be lost, or put back from a backup: where the API tells what exists.
+    /// Whether the database may be lost, or put back from a backup: where Kling always answers what exists.
     pub may_lose_database: bool,
+    /// How people change the configuration.
+    pub moves: Moves,
+    pub place: Mutex<Place>,
     /// Whether that has happened.
     pub lost_database: Mutex<bool>,
+    /// The folders to which people moved results, in their order.
+    pub moved_away: Mutex<Vec<PathBuf>>,
     /// Whether this life has scanned the folder completely.
     pub is_scanned: Mutex<bool>,
     pub violations: Mutex<Vec<String>>,
@@ -74,7 +91,8 @@ pub struct World {
     database: Mutex<Option<Connection>>,
     folder: Mutex<Folder>,
     changes: Mutex<Changes>,
-    sim: Mutex<Sim>,
+    stops: Stops,
+    sims: [Mutex<Sim>; 2],
 }
 
 impl World {
@@ -85,9 +103,14 @@ impl World {
         fs::create_dir(&output_dir).unwrap();
         let time = Time::begin();
         let config = account(&chance, seed);
-        let tells_what_exists = config.unique_external_ids && config.answers_external_lookups;
-        let may_lose_database = tells_what_exists && chance.happens(0.4);
         let faults = Faults::new(chance.fork(), time.true_ms());
+        // Of their own, so that they shift nothing that the seed draws besides.
+        let for_lookups = Chance::new(!seed);
+        let stops = Stops::draw(&config, &for_lookups, time.true_ms());
+        let tells_what_exists = config.answers_external_lookups && !stops.silence_names();
+        let may_lose_database = tells_what_exists && chance.happens(0.4);
+        let config = lookups::draw(config, &stops, may_lose_database, &for_lookups);
+        let moves = Moves::draw(&for_lookups, may_lose_database);
         let videos: Vec<String> = (0..chance.between(1, 4))
             .map(|number| asked::video(number, chance.happens(0.15)))
             .collect();
@@ -101,8 +124,10 @@ impl World {
             paused: Mutex::default(),
             asked: Mutex::default(),
             asked_until: Mutex::default(),
-            sent: Mutex::default(),
+            requests: Mutex::default(),
             sent_names: Arc::default(),
+            sent: Mutex::default(),
+            paid_again: Mutex::default(),
             sessions: Mutex::default(),
             mistake,
             rescan: Mutex::default(),
@@ -111,24 +136,38 @@ impl World {
             cancels: Mutex::default(),
             sets_clock: chance.happens(0.25),
             may_lose_database,
+            moves,
+            place: Mutex::default(),
             lost_database: Mutex::default(),
+            moved_away: Mutex::default(),
             is_scanned: Mutex::default(),
             violations: Mutex::default(),
             acts: Mutex::default(),
             database: Mutex::default(),
             folder: Mutex::new(folder),
             changes: Mutex::new(changes),
-            sim: Mutex::new(Sim::new(config, API)),
+            stops,
+            sims: sims(config).map(Mutex::new),
             chance: chance.fork(),
             time,
             settings,
         };
+        let account = lookups::described(world.sim(0).config());
+        world.act(&account);
         world.note_asked(&mut world.folder());
         Arc::new(world)
     }
 
-    pub fn sim(&self) -> MutexGuard<'_, Sim> {
-        self.sim.lock().unwrap()
+    /// The API at this host.
+    pub fn sim(&self, host: usize) -> MutexGuard<'_, Sim> {
+        self.sims[host].lock().unwrap()
+    }
+
+    /// The same, as it answers at this time.
+    pub fn sim_at(&self, host: usize, now_ms: i64) -> MutexGuard<'_, Sim> {
+        let mut sim = self.sim(host);
+        self.stops.apply(sim.config_mut(), now_ms, self.faults.have_ended());
+        sim
     }
 
     pub fn folder(&self) -> MutexGuard<'_, Folder> {
@@ -157,8 +196,11 @@ impl World {
 
     /// What is at an address: a result, or a remote sound.
     pub fn file_at(&self, url: &Url, now_ms: i64) -> Option<Vec<u8>> {
-        match url.as_str().strip_prefix(&format!("{API}/results/")) {
-            Some(name) => self.sim().download(now_ms, name).map(|file| file.built()),
+        match under_host(url.as_str()) {
+            Some((host, path)) => {
+                let name = path.strip_prefix("/results/")?;
+                self.sim(host).download(now_ms, name).map(|file| file.built())
+            }
             None => url.path().ends_with(".wav").then(|| sounds::clip(0)),
         }
     }

@@ -10,7 +10,7 @@ use std::{
 
 use lipsyncd::sim::{Call, Fault, FaultRule, SimConfig};
 
-use crate::support::daemon::{House, clip, quick};
+use crate::support::daemon::{BRISK, House, clip, quick};
 
 /// What is done to which kind of file.
 pub type Kind = (String, String);
@@ -42,8 +42,14 @@ pub const TASKS: usize = 2;
 
 impl DiskHouse {
     pub fn new() -> Self {
-        let config = SimConfig { task_ms: (10, 30), min_result_bytes: 120_000, ..quick() };
-        let house = House::with(config, 5, "");
+        let config = SimConfig {
+            task_ms: (10, 30),
+            min_result_bytes: 120_000,
+            unique_external_ids: false,
+            ..quick()
+        };
+        let house = House::new(config);
+        house.configure_with(&BRISK, 5, "");
         house.sim.control(|sim| {
             let cut = Fault::CutBody { after_bytes: Some(60_000) };
             sim.add_fault(FaultRule::once(Call::Download, cut));

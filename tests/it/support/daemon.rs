@@ -56,12 +56,31 @@ pub fn slow() -> SimConfig {
     SimConfig { task_ms: (600_000, 600_000), ..quick() }
 }
 
+/// How long an answer may take, for how long a lost create request must stay unknown (always longer), and for how
+/// long lookups may fail.
+pub struct Timeouts {
+    pub request: &'static str,
+    pub settle: &'static str,
+    pub give_up: &'static str,
+}
+
+/// No request runs into its timeout, not even on a slow machine.
+pub const STEADY: Timeouts = Timeouts { request: "10s", settle: "11s", give_up: "24h" };
+/// For scenarios in which create requests get lost: they are soon sent again. On a slow machine a request may run into
+/// its timeout.
+pub const BRISK: Timeouts = Timeouts { request: "600ms", settle: "800ms", give_up: "24h" };
+
 /// Folders, a configuration, a simulated API, and the daemon while it runs.
 pub struct House {
     pub dir: TempDir,
     pub sim: SimServer,
     runtime: Runtime,
     daemon: Option<Child>,
+}
+
+/// The deliberate mistake that a copy of the source makes, if this is one: see tests/mistakes.sh.
+fn mistake() -> Option<(&'static str, std::ffi::OsString)> {
+    std::env::var_os("MISTAKE").map(|name| ("MISTAKE", name))
 }
 
 impl House {
@@ -89,16 +108,36 @@ impl House {
     }
 
     pub fn configure(&self, slots: u32, more: &str) {
+        self.configure_with(&STEADY, slots, more);
+    }
+
+    pub fn configure_with(&self, timeouts: &Timeouts, slots: u32, more: &str) {
+        let Timeouts { request, settle, give_up } = timeouts;
         let text = format!(
-            "kling: {{ base_url: \"{}\", create_settle: 300ms, request_timeout: 20s }}\n\
+            "kling: {{ base_url: \"{}\", create_settle: {settle}, request_timeout: {request} }}\n\
              watch: {{ settle: 150ms, rescan_interval: 500ms }}\n\
              limits: {{ concurrency: {slots}, identify_per_second: 200, create_per_second: 200, \
              query_per_second: 200 }}\n\
              poll: {{ min_interval: 20ms, max_interval: 200ms }}\n\
-             retry: {{ initial: 50ms, max: 500ms }}\n{more}",
+             retry: {{ initial: 50ms, max: 500ms, give_up_after: {give_up} }}\n{more}",
             self.sim.base_url()
         );
         fs::write(self.path("lipsyncd.yaml"), text).unwrap();
+    }
+
+    /// Another simulated API, beside the house's own.
+    pub fn start_sim(&self, config: SimConfig) -> SimServer {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        self.runtime.block_on(SimServer::start(config, address)).unwrap()
+    }
+
+    /// Sets `kling.base_url`.
+    pub fn set_base_url(&self, base_url: &str) {
+        let path = self.path("lipsyncd.yaml");
+        let text = fs::read_to_string(&path).unwrap();
+        let (before, rest) = text.split_once("base_url: \"").unwrap();
+        let (_, after) = rest.split_once('"').unwrap();
+        fs::write(path, format!("{before}base_url: \"{base_url}\"{after}")).unwrap();
     }
 
     pub fn path(&self, relative: &str) -> PathBuf {
@@ -140,7 +179,7 @@ impl House {
     /// The same with another file of settings.
     pub fn command_with(&self, config: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lipsyncd"));
-        command.env_clear().envs(KEYS).current_dir(self.dir.path());
+        command.env_clear().envs(KEYS).envs(mistake()).current_dir(self.dir.path());
         command.arg("--config").arg(self.path(config)).args(arguments);
         command.stdin(Stdio::null());
         command
@@ -153,8 +192,13 @@ impl House {
 
     /// Starts the daemon, and waits until it has read the folder.
     pub fn start(&mut self) {
+        self.start_with(&[]);
+    }
+
+    /// The same with more in its environment.
+    pub fn start_with(&mut self, environment: &[(&str, &str)]) {
         let before = self.log().matches("the folder has been read").count();
-        self.spawn();
+        self.spawn_with(&["run"], environment);
         self.until("the daemon to read the folder", |house| {
             house.log().matches("the folder has been read").count() > before
         });
@@ -179,7 +223,12 @@ impl House {
             return self.spawn_as(plain);
         }
         let mut command = Command::new("setpriv");
-        command.env_clear().envs(KEYS).current_dir(self.dir.path()).stdin(Stdio::null());
+        command
+            .env_clear()
+            .envs(KEYS)
+            .envs(mistake())
+            .current_dir(self.dir.path())
+            .stdin(Stdio::null());
         for set in ["--bounding-set", "--inh-caps"] {
             command.args([set, "-dac_override,-dac_read_search"]);
         }

@@ -5,6 +5,7 @@
 pub mod chance;
 pub mod daemon;
 mod jobs;
+pub mod switches;
 mod views;
 
 use std::{
@@ -19,7 +20,7 @@ use std::{
 };
 
 use lipsyncd::{
-    job::{Job, Moment, Outcome, Policy, State, Task, apply},
+    job::{Account, Job, Moment, Outcome, Policy, State, Task, apply},
     kling::{Client, ClientConfig, Credential},
     media::Locator,
     metrics::Metrics,
@@ -38,6 +39,11 @@ pub use jobs::{hashed, many, wanted, with};
 const DEADLINE: Duration = Duration::from_secs(30);
 
 /// A simulated account that is fast, and strict about nothing that a test does not ask for.
+/// Where and as whom tests work.
+pub fn account() -> Account {
+    Account { host: "host".to_owned(), key: "key".to_owned() }
+}
+
 pub fn quick() -> SimConfig {
     SimConfig {
         task_ms: (50, 200),
@@ -363,11 +369,12 @@ pub fn wall_ms() -> i64 {
 fn settings(output_dir: PathBuf, jobs_dir: PathBuf) -> Settings {
     let (per_second, hours) = (1_000.0, 3_600_000);
     Settings {
-        account: "test".to_owned(),
+        account: account(),
         policy: Policy {
             retry_initial_ms: 20,
             retry_max_ms: 200,
             give_up_after_ms: 24 * hours,
+            // The configuration refuses less than `request_timeout`; here no request arrives late.
             create_settle_ms: 150,
         },
         session_ttl_ms: 23 * hours,

@@ -1,6 +1,6 @@
 //! What must be true of the database after every step, by SQL alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::Connection;
 
@@ -24,9 +24,20 @@ const RULES: &[(&str, &str)] = &[
            AND NOT (state IN ('failed', 'cancelled') AND error_code IS NOT NULL)",
     ),
     (
-        "a job has the task of its request, unless it is flagged or its task was created",
+        "a task that was not created is what its jobs ask for",
         "SELECT j.key FROM job j JOIN task t ON t.id = j.task_row
-         WHERE t.state IN ('waiting', 'queued') AND t.first_sent_at_ms IS NULL AND t.request_hash <> j.request_hash",
+         WHERE t.state IN ('waiting', 'queued', 'identified') AND t.first_sent_at_ms IS NULL
+           AND j.request_hash IS NOT t.request_hash AND j.own_task_id IS NULL",
+    ),
+    (
+        "a job has the take that a retry, or else its manifest asks for, or a person took that back",
+        "SELECT j.key FROM job j JOIN task t ON t.id = j.task_row
+         WHERE t.request_hash = j.request_hash AND coalesce(j.retry_take, j.take) <> t.take
+           AND NOT EXISTS (SELECT 1 FROM job_history WHERE key = j.key AND what LIKE 'cancelled%')",
+    ),
+    (
+        "a job that left is not waited for",
+        "SELECT key FROM job WHERE left_at_ms IS NOT NULL AND state = 'waiting' AND task_row IS NULL",
     ),
     (
         "a task that nothing was sent for has a job",
@@ -62,6 +73,12 @@ const RULES: &[(&str, &str)] = &[
         "SELECT key FROM job_overview WHERE (coalesce(waiting_for, '') = '') <> (finished_at IS NOT NULL)",
     ),
     (
+        "a job has the task of its request, or is flagged, or a person accepted its result",
+        "SELECT j.key FROM job j JOIN task t ON t.id = j.task_row
+         WHERE j.absent_since_ms IS NULL AND j.changed_after_sent = 0 AND j.request_hash <> t.request_hash
+           AND NOT EXISTS (SELECT 1 FROM job_history WHERE key = j.key AND what = 'dismissed')",
+    ),
+    (
         "a history is a chain from nothing to the state of its job",
         "SELECT key || ': ' || coalesce(earlier, 'nothing') || ' then ' || coalesce(from_state, 'nothing') FROM (
            SELECT key, from_state, lag(to_state) OVER (PARTITION BY key) AS earlier FROM job_history)
@@ -79,7 +96,7 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    pub(super) fn check(&mut self, sql: &Connection) {
+    pub(super) fn check(&mut self, sql: &Connection, asked: &BTreeSet<(String, u32)>) {
         for (rule, query) in RULES {
             let mut statement = sql.prepare(query).unwrap();
             let broken = statement
@@ -89,6 +106,10 @@ impl Ledger {
         }
         super::super::counts::assert_true(sql);
         self.check_tasks(sql);
+        for (request_hash, take, _) in self.tasks.values() {
+            let was_asked = *take == 1 || asked.contains(&(request_hash.clone(), *take));
+            assert!(was_asked, "nobody asked for take {take} of {request_hash}");
+        }
     }
 
     /// No task is deleted, or becomes that of another request; what Kling accepted stays accepted.

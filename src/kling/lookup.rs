@@ -1,0 +1,133 @@
+//! Queries for a task by its `external_task_id`: three spellings, and which answers count.
+//!
+//! The vendor describes the path only. Gateways and other versions of the API understand another spelling, or none.
+
+use std::str::FromStr;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::Value;
+
+use super::{
+    answer::RemoteTask,
+    wire::{self, Lack},
+};
+
+/// The path of Create Task and Query Task.
+pub(super) const TASKS_PATH: &str = "/v1/videos/advanced-lip-sync";
+
+/// Characters that need no percent-encoding in a path or in a query.
+const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+/// How a query for a task spells the task's `external_task_id`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Spelling {
+    /// In the path, in the place of the task id.
+    Path,
+    /// On the list path: `?external_task_id=NAME`.
+    Query,
+    /// In the path, with `?external_task_id=true`.
+    Flag,
+}
+
+/// The name of a [`Spelling`] was unknown.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown spelling `{0}`")]
+pub struct UnknownSpelling(pub String);
+
+impl Spelling {
+    /// All spellings, in the order in which they are best tried.
+    pub const ALL: [Self; 3] = [Self::Path, Self::Query, Self::Flag];
+
+    /// The name that the database stores.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Path => "path",
+            Self::Query => "query",
+            Self::Flag => "flag",
+        }
+    }
+
+    /// The path and query to ask for the task `name`; none where no request can carry the name.
+    pub(super) fn path(self, name: &str) -> Option<String> {
+        match self {
+            Self::Path => task_path(name),
+            Self::Query => (!name.is_empty())
+                .then(|| format!("{TASKS_PATH}?external_task_id={}", encoded(name))),
+            Self::Flag => task_path(name).map(|path| format!("{path}?external_task_id=true")),
+        }
+    }
+}
+
+impl FromStr for Spelling {
+    type Err = UnknownSpelling;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let found = Self::ALL.into_iter().find(|spelling| spelling.name() == name);
+        found.ok_or_else(|| UnknownSpelling(name.to_owned()))
+    }
+}
+
+/// The path of one task; none where the id would make another path, even percent-encoded.
+pub(super) fn task_path(id: &str) -> Option<String> {
+    (!matches!(id, "" | "." | "..")).then(|| format!("{TASKS_PATH}/{}", encoded(id)))
+}
+
+fn encoded(text: &str) -> impl std::fmt::Display {
+    utf8_percent_encode(text, PLAIN)
+}
+
+/// Reads the `data` of a query for the task `name`.
+pub(super) fn task_by_name(
+    data: Option<Value>,
+    name: &str,
+    spelling: Spelling,
+) -> Result<RemoteTask, Lack> {
+    match data {
+        // An API that ignores the parameter answers with its plain list.
+        Some(Value::Array(items)) if !items.is_empty() => in_list(items, name, spelling),
+        data => {
+            let task = wire::task(data)?;
+            match task.external_task_id.as_deref() {
+                Some(other) if other != name => Err(Lack::NoTask("with a task of another name")),
+                _ => Ok(task),
+            }
+        }
+    }
+}
+
+/// The first entry that has the name. Entries without a name prove nothing.
+fn in_list(items: Vec<Value>, name: &str, spelling: Spelling) -> Result<RemoteTask, Lack> {
+    let mut tasks = items.into_iter().filter_map(|item| wire::task(Some(item)).ok());
+    let found = tasks.find(|task| task.external_task_id.as_deref() == Some(name));
+    found.ok_or_else(|| match spelling {
+        Spelling::Query => Lack::NoTask("with no task of this name"),
+        // Nobody asked for a list: the answer does not even say that the name is unknown.
+        Spelling::Path | Spelling::Flag => Lack::from("its data is no object"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_spelling_is_stored_by_its_name() {
+        for spelling in Spelling::ALL {
+            assert_eq!(spelling.name().parse(), Ok(spelling));
+        }
+        let error = "Path".parse::<Spelling>().unwrap_err();
+        assert_eq!(error.to_string(), "unknown spelling `Path`");
+    }
+
+    #[test]
+    fn a_name_that_would_change_the_path_is_not_asked_for() {
+        for name in ["", ".", ".."] {
+            assert_eq!(Spelling::Path.path(name), None, "{name:?}");
+            assert_eq!(Spelling::Flag.path(name), None, "{name:?}");
+        }
+        assert_eq!(Spelling::Query.path(""), None);
+        let in_query = "/v1/videos/advanced-lip-sync?external_task_id=a%26b%3D..";
+        assert_eq!(Spelling::Query.path("a&b=..").as_deref(), Some(in_query));
+    }
+}

@@ -1,0 +1,43 @@
+//! Refusals of a request for its size: 413, 414 and 431, by the API or by a proxy before the API.
+//!
+//! Proxies refuse large bodies with pages and JSON of their own. Unlike their other pages these count as refusals:
+//! the status says that the request was not processed, and the same request would be refused again.
+
+use reqwest::header::{HeaderMap, HeaderName, SERVER, VIA};
+
+use super::{
+    body::retry_after_ms,
+    error::ApiError,
+    meaning::Meaning,
+    reply::Answer,
+    text::{EXCERPT_CHARS, Redactor},
+};
+
+/// Content Too Large, URI Too Long, Request Header Fields Too Large.
+pub(super) const fn is_oversize(http_status: u16) -> bool {
+    matches!(http_status, 413 | 414 | 431)
+}
+
+/// The refusal. It names the server that refused, as far as the headers do.
+pub(super) fn refusal(answer: &Answer, headers: &HeaderMap, redactor: &Redactor) -> ApiError {
+    let named = |name: HeaderName| {
+        let value = String::from_utf8_lossy(headers.get(name)?.as_bytes()).into_owned();
+        Some(redactor.line(&value, EXCERPT_CHARS)).filter(|words| !words.is_empty())
+    };
+    let who = match (named(SERVER), named(VIA)) {
+        (Some(server), Some(via)) => format!("{server} via {via}"),
+        (Some(server), None) => server,
+        (None, Some(via)) => format!("the API or a proxy before it, via {via}"),
+        (None, None) => "the API or a proxy before it".to_owned(),
+    };
+    let http_status = answer.http_status.unwrap_or_default();
+    let code = answer.code.map(|code| format!(", code {code}")).unwrap_or_default();
+    let phrase = Meaning::TooLarge.phrase();
+    let message = format!("{phrase} (HTTP {http_status}{code}, answered by {who})");
+    ApiError {
+        code: answer.code,
+        request_id: answer.request_id.clone(),
+        retry_after_ms: retry_after_ms(headers),
+        ..ApiError::local(Meaning::TooLarge, message, false)
+    }
+}

@@ -1,0 +1,108 @@
+//! Requests that something on the way refuses for their size.
+
+use super::*;
+use crate::kling::offline::RawAnswer;
+
+fn refused(http_status: u16, headers: &[(&'static str, &str)], body: &str) -> RawAnswer {
+    RawAnswer {
+        http_status,
+        headers: headers.iter().map(|(name, value)| (*name, value.as_bytes().to_vec())).collect(),
+        body: body.as_bytes().to_vec(),
+        secrets: vec![SECRET_KEY.to_owned()],
+        ..RawAnswer::default()
+    }
+}
+
+#[test]
+fn the_status_refuses_whatever_the_body() {
+    for http_status in [413, 414, 431] {
+        for body in [
+            "",
+            "<html><h1>413 Request Entity Too Large</h1>",
+            r#"{"message": "request entity too large"}"#,
+            r#"{"code": null}"#,
+        ] {
+            let answer = refused(http_status, &[("server", "nginx")], body);
+            let error = answer.created().result.unwrap_err();
+            assert_eq!(error.meaning, Meaning::TooLarge, "{http_status} {body}");
+            assert!(!error.leaves_outcome_open() && !error.never_left, "{http_status} {body}");
+            let words = format!(
+                "the request was refused as too large (HTTP {http_status}, answered by nginx)"
+            );
+            assert_eq!((error.message, error.code), (words, None), "{body}");
+            for error in [
+                answer.identified().result.map(drop).unwrap_err(),
+                answer.task().result.map(drop).unwrap_err(),
+                answer.tasks().result.map(drop).unwrap_err(),
+            ] {
+                assert_eq!(error.meaning, Meaning::TooLarge, "{http_status} {body}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_code_that_is_known_decides_and_another_is_shown() {
+    let known = refused(413, &[], r#"{"code": 1201, "message": "audio too long"}"#);
+    let error = known.created().result.unwrap_err();
+    assert_eq!((error.meaning, error.code), (Meaning::BadRequest, Some(1201)));
+    assert!(error.message.contains("audio too long"), "{error}");
+
+    let body = r#"{"code": 413, "message": "too large", "request_id": "r-1"}"#;
+    let error = refused(413, &[], body).created().result.unwrap_err();
+    assert_eq!((error.meaning, error.code), (Meaning::TooLarge, Some(413)));
+    assert_eq!(error.request_id.as_deref(), Some("r-1"));
+    assert_eq!(
+        error.message,
+        "the request was refused as too large (HTTP 413, code 413, answered by the API or a proxy before it)"
+    );
+
+    // Success and failure in one answer: the task may exist.
+    let both = refused(413, &[], r#"{"code": 0, "data": {"task_id": "81"}}"#);
+    let error = both.created().result.unwrap_err();
+    assert_eq!(error.meaning, Meaning::Transport);
+    assert!(error.leaves_outcome_open());
+}
+
+#[test]
+fn whoever_refused_is_named_as_far_as_the_headers_do() {
+    for (headers, who) in [
+        (&[("server", "nginx/1.25.3"), ("via", "1.1 squid")][..], "nginx/1.25.3 via 1.1 squid"),
+        (&[("via", "1.1 squid")], "the API or a proxy before it, via 1.1 squid"),
+        (&[("server", "")], "the API or a proxy before it"),
+        (&[("server", "a\tsecret-key-0123456789")], "a [redacted]"),
+    ] {
+        let message = refused(413, headers, "").created().result.unwrap_err().message;
+        let words = "the request was refused as too large (HTTP 413, answered by";
+        assert_eq!(message, format!("{words} {who})"));
+    }
+    let long = "x".repeat(5_000);
+    let message = refused(413, &[("server", &long)], "").created().result.unwrap_err().message;
+    assert!(message.chars().count() < 200, "{message}");
+}
+
+/// A proxy answers as soon as it has read the length of the body, and reads the rest only to throw it away.
+#[tokio::test]
+async fn an_answer_that_comes_while_the_body_is_still_sent_is_read() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+    tokio::spawn(async move {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        _ = socket.read(&mut [0; 1024]).await.unwrap();
+        let answer = b"HTTP/1.1 413 Too Large\r\nserver: nginx\r\ncontent-length: 4\r\nconnection: close\r\n\r\n<htm";
+        socket.write_all(answer).await.unwrap();
+        while socket.read(&mut [0; 65536]).await.is_ok_and(|bytes| bytes > 0) {}
+    });
+    let request = CreateRequest { sound: Sound::File(vec![7; 4_500_000]), ..create_request() };
+    let reply = client(&url).create(&request).await;
+    assert_eq!(reply.result.unwrap_err().meaning, Meaning::TooLarge);
+    assert_eq!(reply.answer.http_status, Some(413));
+}
+
+#[tokio::test]
+async fn half_an_answer_refuses_all_the_same() {
+    let cut = Server::raw(b"HTTP/1.1 413 Too Large\r\ncontent-length: 90\r\n\r\n<html>").await;
+    let request = CreateRequest { sound: Sound::Id("s".into()), ..create_request() };
+    let error = client(&cut).create(&request).await.result.unwrap_err();
+    assert_eq!(error.meaning, Meaning::TooLarge);
+}

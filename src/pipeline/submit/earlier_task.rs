@@ -1,0 +1,48 @@
+//! The task that a job had before a retry: if Kling shows it after all, its result is used and nothing is paid.
+
+use crate::{
+    job::{Outcome, Task},
+    kling::{Api, Meaning, TaskStatus},
+    pipeline::{
+        context::Context,
+        pace::Kind,
+        step::{StepEnd, Word, trouble},
+    },
+    store::StoreError,
+};
+
+/// Asks for the earlier task of the job that a task is created for, if that task failed only because Kling did not
+/// show it. Returns none where there is none, or Kling does not show it still.
+pub(super) async fn follow_earlier<A: Api>(
+    context: &Context<A>,
+    task: &Task,
+) -> Result<Option<StepEnd>, StoreError> {
+    let Some(earlier) = context.store.lost_earlier_task(task).await? else { return Ok(None) };
+    let Some(task_id) = earlier.task_id.clone() else { return Ok(None) };
+    context.pace.ready(Kind::Query).await;
+    match context.api.task(&task_id).await.result {
+        Ok(remote) if remote.task_id == task_id && remote.status != TaskStatus::Failed => {
+            let (moment, policy) = (context.clock.moment(), context.settings.policy.clone());
+            let task =
+                context.store.follow_earlier(task.clone(), earlier.id, moment, policy).await?;
+            Ok(Some(StepEnd::new(task, Some(Word::Transferred))))
+        }
+        Ok(_) => Ok(None),
+        Err(error)
+            if matches!(
+                error.meaning,
+                Meaning::NotFound | Meaning::BadRequest | Meaning::Empty
+            ) =>
+        {
+            Ok(None)
+        }
+        Err(error) => {
+            let word = Word::of_query(&error);
+            let outcome = match &word {
+                Some(_) => Outcome::HeldBack(error.message),
+                None => Outcome::Trouble(trouble(&error)),
+            };
+            Ok(Some(StepEnd::new(context.note(task, outcome, None).await?, word)))
+        }
+    }
+}

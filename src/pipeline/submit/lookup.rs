@@ -1,0 +1,154 @@
+//! One lookup of a task by its name.
+
+use super::lookup_support::spellings;
+use crate::{
+    job::{Task, outcome::Trouble},
+    kling::{Api, Meaning, RemoteTask},
+    pipeline::{
+        context::{Context, kept},
+        local::video_ref,
+        step::{Word, trouble},
+        submit::task_list::is_of,
+    },
+    store::{Answer, Call, StoreError},
+};
+
+/// Two clocks that are set may differ by so much.
+const SKEW_MS: i64 = 10 * 60 * 1000;
+
+/// So often Kling may show another job's task under a name that lipsyncd made, before a person has to look.
+const LOOKS_MIN: u32 = 4;
+
+/// What a lookup by name found.
+#[derive(Debug)]
+pub(in crate::pipeline) enum Lookup {
+    /// The task.
+    Found(Box<RemoteTask>),
+    /// A task of that name that cannot be proved to be this one; in words, and the task if no job has it.
+    Conflict(String, Option<Box<RemoteTask>>),
+    /// No task of that name. An empty success is no proper "not found", and neither is an account that was not
+    /// asked because it answers no lookups.
+    NotFound { is_proper: bool },
+    /// The lookup failed. Without an answer of the server, nothing else can be asked either.
+    Failed { trouble: Trouble, word: Option<Word>, is_answer: bool },
+}
+
+/// Looks up a task by its name, in each way that the account may answer.
+pub(in crate::pipeline) async fn by_name<A: Api>(
+    context: &Context<A>,
+    task: &Task,
+) -> Result<(Lookup, Option<Answer>), StoreError> {
+    let mut not_found: Option<(Lookup, Option<Answer>)> = None;
+    for (lookups, spelling) in spellings(context.lookups()) {
+        let name = task.external_task_id();
+        let reply = context.query(|| context.api.task_by_name(&name, spelling)).await;
+        let answer = kept(Call::Query, &reply.answer, None);
+        let lookup = match reply.result {
+            Ok(remote) => {
+                let now_ms = context.clock.now_ms();
+                let ahead_ms = now_ms.saturating_sub(reply.answer.server_at_ms.unwrap_or(now_ms));
+                let lookup = whose(context, task, remote, ahead_ms).await?;
+                if matches!(lookup, Lookup::Found(_)) {
+                    context.learn_lookups(lookups).await?;
+                }
+                return Ok((lookup, answer));
+            }
+            Err(error) => match error.meaning {
+                Meaning::NotFound | Meaning::BadRequest => Lookup::NotFound { is_proper: true },
+                Meaning::Empty => Lookup::NotFound { is_proper: false },
+                _ => {
+                    let word = Word::of_query(&error);
+                    let is_answer = reply.answer.http_status.is_some();
+                    let is_over = word.is_some() || !is_answer;
+                    let failed = Lookup::Failed { trouble: trouble(&error), word, is_answer };
+                    if is_over {
+                        return Ok((failed, answer));
+                    }
+                    failed
+                }
+            },
+        };
+        // The way that failed may be the one that is answered.
+        let counts_more = match &not_found {
+            None => true,
+            Some((Lookup::NotFound { .. }, _)) => matches!(lookup, Lookup::Failed { .. }),
+            Some(_) => false,
+        };
+        if counts_more {
+            not_found = Some((lookup, answer));
+        }
+    }
+    Ok(not_found.unwrap_or((Lookup::NotFound { is_proper: false }, None)))
+}
+
+/// Whose task one of this name is. `ahead_ms` is taken off this machine's time to get the server's.
+///
+/// A name that lipsyncd made belongs to one request. One that a manifest gives may have been used before: then the
+/// task is adopted if Kling shows the same video for it, or, where it shows none, if it is not older than the
+/// create request.
+pub(super) async fn whose<A: Api>(
+    context: &Context<A>,
+    task: &Task,
+    remote: RemoteTask,
+    ahead_ms: i64,
+) -> Result<Lookup, StoreError> {
+    let owner = context.store.owner_of_task(&remote.task_id).await?;
+    let is_anothers = owner.is_some_and(|owner| owner != task.id);
+    if task.spec.external_task_id.is_none() {
+        return Ok(match is_anothers {
+            true => another_jobs(task, &remote),
+            false => Lookup::Found(Box::new(remote)),
+        });
+    }
+    if is_anothers {
+        let words = conflict_words(task, &remote, "is another job's of this database");
+        return Ok(Lookup::Conflict(words, None));
+    }
+    let shows_video =
+        remote.parent_video.as_ref().is_some_and(|it| it.url.is_some() || it.id.is_some());
+    if shows_video {
+        return Ok(match is_of(&remote, &video_ref(task)) {
+            true => Lookup::Found(Box::new(remote)),
+            false => conflict(task, remote, "is of another video, as Kling shows it"),
+        });
+    }
+    let Some(create) = &task.create else {
+        return Ok(conflict(
+            task,
+            remote,
+            "this database does not know, and Kling shows no video of it",
+        ));
+    };
+    let sent_at_ms = create.first_sent_at_ms.saturating_sub(ahead_ms).saturating_sub(SKEW_MS);
+    Ok(match remote.created_at_ms {
+        Some(at_ms) if at_ms >= sent_at_ms => Lookup::Found(Box::new(remote)),
+        Some(_) => conflict(task, remote, "is older than the create request"),
+        None => conflict(task, remote, "shows neither its video nor its time"),
+    })
+}
+
+/// No two tasks of this database have one name that lipsyncd made: such an answer proves nothing.
+fn another_jobs(task: &Task, remote: &RemoteTask) -> Lookup {
+    let message = format!(
+        "a lookup of {} was answered with task {}, which is another job's",
+        task.external_task_id(),
+        remote.task_id
+    );
+    if task.tries >= LOOKS_MIN {
+        return Lookup::Conflict(message, None);
+    }
+    let trouble = Trouble { code: "another_jobs_task".to_owned(), message, retry_after_ms: None };
+    Lookup::Failed { trouble, word: None, is_answer: false }
+}
+
+fn conflict(task: &Task, remote: RemoteTask, which: &str) -> Lookup {
+    Lookup::Conflict(conflict_words(task, &remote, which), Some(Box::new(remote)))
+}
+
+fn conflict_words(task: &Task, remote: &RemoteTask, which: &str) -> String {
+    format!(
+        "external_task_id {} is the name of task {}, which {which}",
+        task.external_task_id(),
+        remote.task_id
+    )
+}

@@ -1,0 +1,145 @@
+//! A create request whose outcome is unknown: Kling is asked, and the request is sent again only once its task has
+//! stayed absent for `create_settle`.
+
+use tokio::time::Instant;
+
+use super::{
+    Gate, LOOKUP_AGE_MAX,
+    inquiry::{Finding, Inquiry, inquire},
+    lookup::{Lookup, by_name},
+    send::{Sending, send},
+};
+use crate::{
+    job::{CreateAnswer, Outcome, Task, outcome::Trouble},
+    kling::Api,
+    pipeline::{
+        context::Context,
+        in_the_way::{InTheWay, check_output},
+        local::load_audio,
+        pace::Kind,
+        step::{StepEnd, Word},
+    },
+    store::StoreError,
+};
+
+/// Asks what became of the create request of a task, and writes what was found out.
+pub(in crate::pipeline) async fn recover<A: Api>(
+    context: &Context<A>,
+    task: Task,
+    gate: &Gate,
+) -> Result<StepEnd, StoreError> {
+    let asked_at = Instant::now();
+    let Inquiry { finding, answer, candidates, .. } = inquire(context, &task, None).await?;
+    if let Some((candidates, listed)) = candidates {
+        context.store.set_candidates(task.id, candidates, listed).await?;
+    }
+    // What the only send was refused for counts, unless a task of the name is found.
+    let is_refused = task.create.as_ref().is_some_and(|create| {
+        let counts = matches!(create.answer, CreateAnswer::Refused | CreateAnswer::SessionGone);
+        counts && !create.was_sent_before()
+    });
+    let (outcome, word) = match finding {
+        Finding::Absent | Finding::Undecided(_) | Finding::Unproven(_) if is_refused => {
+            (Outcome::Absent { absent_ms: 0 }, None)
+        }
+        // Not `Created`: an old task does not prove that the account can still pay.
+        Finding::Found(task_id) => (Outcome::Found { task_id }, Some(Word::Answered)),
+        Finding::Conflict(why) => (Outcome::Conflict(why), None),
+        Finding::Absent => {
+            let absent_ms = context.not_found_timer.not_found(&task, asked_at);
+            let is_settled = absent_ms >= context.settings.policy.create_settle_ms;
+            match task.create.as_ref().map(|create| create.answer) {
+                Some(CreateAnswer::Unknown) if is_settled => {
+                    return send_again(context, task, absent_ms, asked_at, gate).await;
+                }
+                // Lookups work, so it will show up.
+                Some(CreateAnswer::NameExists) => {
+                    let message = "Kling says that a task of this name exists, and shows none yet";
+                    (Outcome::Trouble(unproven("name_exists", message)), None)
+                }
+                _ => (Outcome::Absent { absent_ms }, None),
+            }
+        }
+        Finding::Undecided(why) => {
+            let absent_ms = context.not_found_timer.not_found(&task, asked_at);
+            (Outcome::Undecided { why, absent_ms }, None)
+        }
+        Finding::Unproven(trouble) => (Outcome::Trouble(trouble), None),
+        Finding::Failed(trouble, word) => (Outcome::Trouble(trouble), word),
+    };
+    let task = context.note(&task, outcome, answer).await?;
+    if task.create.is_none() || task.was_accepted() {
+        context.not_found_timer.forget(task.id);
+    }
+    Ok(StepEnd::new(task, word))
+}
+
+/// Sends the same create request again, under the same name.
+async fn send_again<A: Api>(
+    context: &Context<A>,
+    task: Task,
+    absent_ms: i64,
+    asked_at: Instant,
+    gate: &Gate,
+) -> Result<StepEnd, StoreError> {
+    let sound = load_audio(&context.settings, &task).await;
+    let task = match still_asked(context, task, sound.as_ref().err().cloned()).await? {
+        Asked::Yes(task) => task,
+        Asked::No(end) => return Ok(end),
+    };
+    // Another job leads it now, whose file is to be read.
+    let Ok(sound) = sound else { return Ok(StepEnd::new(task, None)) };
+    // It was never accepted: it is still free to say no because the disk is full.
+    if let Some(InTheWay::Outcome(blocked @ Outcome::Blocked(_))) =
+        check_output(context, &task).await?
+    {
+        return Ok(StepEnd::new(context.note(&task, blocked, None).await?, None));
+    }
+    context.pace.ready(Kind::Create).await;
+    let held = Outcome::Absent { absent_ms };
+    if !gate.is_open() {
+        return Ok(StepEnd::new(context.note(&task, held, None).await?, None));
+    }
+    if asked_at.elapsed() > LOOKUP_AGE_MAX {
+        let (outcome, word) = match by_name(context, &task).await?.0 {
+            Lookup::NotFound { .. } => {
+                return send(context, Sending::Again { task, sound, absent_ms }, gate).await;
+            }
+            Lookup::Found(remote) => {
+                (Outcome::Found { task_id: remote.task_id }, Some(Word::Answered))
+            }
+            Lookup::Conflict(why, _) => (Outcome::Conflict(why), None),
+            Lookup::Failed { trouble, word, .. } => (Outcome::Trouble(trouble), word),
+        };
+        return Ok(StepEnd::new(context.note(&task, outcome, None).await?, word));
+    }
+    send(context, Sending::Again { task, sound, absent_ms }, gate).await
+}
+
+fn unproven(code: &str, message: &str) -> Trouble {
+    Trouble { code: code.to_owned(), message: message.to_owned(), retry_after_ms: None }
+}
+
+/// Whether a task whose create request never arrived is still asked for.
+enum Asked {
+    Yes(Task),
+    No(StepEnd),
+}
+
+async fn still_asked<A: Api>(
+    context: &Context<A>,
+    task: Task,
+    media_changed: Option<String>,
+) -> Result<Asked, StoreError> {
+    let (moment, policy) = (context.clock.moment(), context.settings.policy.clone());
+    let (task, is_asked) = context.store.never_arrived(task, media_changed, moment, policy).await?;
+    if task.state.is_finished() {
+        context.not_found_timer.forget(task.id);
+        return Ok(Asked::No(StepEnd::new(task, None)));
+    }
+    if is_asked {
+        return Ok(Asked::Yes(task));
+    }
+    let missing = Outcome::Trouble(unproven("absent", "its job is missing from the folder"));
+    Ok(Asked::No(StepEnd::new(context.note(&task, missing, None).await?, None)))
+}

@@ -1,0 +1,52 @@
+//! What the refusal of a create request says, and whether it can be about another send.
+
+use crate::{
+    job::{CreateAnswer, Outcome, Task},
+    kling::{Api, ApiError, Meaning},
+    pipeline::{
+        context::Context,
+        step::{Word, fault},
+    },
+    store::StoreError,
+};
+
+/// Words that say that a name is in use. They only shorten the way: where they are missing, the name and the
+/// list are asked before the refusal counts.
+const NAME_IN_USE: [&str; 7] =
+    ["exist", "already", "duplicate", "unique", "in use", "occupied", "taken"];
+
+/// The outcome of a create request that was not accepted, and what it says about the account.
+pub(super) async fn refused<A: Api>(
+    context: &Context<A>,
+    task: &Task,
+    error: &ApiError,
+) -> Result<(Outcome, Option<Word>), StoreError> {
+    let word = Word::of(error);
+    let outcome = match error.meaning {
+        _ if error.leaves_outcome_open() => Outcome::Lost(error.message.clone()),
+        _ if error.never_left => Outcome::NotSent(error.message.clone()),
+        _ if word.is_some() => Outcome::HeldBack(error.message.clone()),
+        // Such a refusal may be about the name, about the session, or about what was asked.
+        Meaning::BadRequest | Meaning::NotFound | Meaning::OtherRefusal => {
+            let answer = read(&error.message);
+            if let (CreateAnswer::SessionGone, Some(session)) = (answer, &task.session) {
+                context.store.forget_session(session.row).await?;
+            }
+            Outcome::CreateRefused { answer, fault: fault(error) }
+        }
+        _ => Outcome::Refused(fault(error)),
+    };
+    Ok((outcome, word))
+}
+
+fn read(message: &str) -> CreateAnswer {
+    let message = message.to_ascii_lowercase();
+    let names_the_name = message.contains("external_task_id");
+    if names_the_name && NAME_IN_USE.iter().any(|words| message.contains(words)) {
+        return CreateAnswer::NameExists;
+    }
+    match message.contains("session") {
+        true => CreateAnswer::SessionGone,
+        false => CreateAnswer::Refused,
+    }
+}

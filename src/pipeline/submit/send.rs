@@ -1,0 +1,122 @@
+//! Writes a create request, sends it, and writes the result.
+
+use super::{Gate, refusal::refused};
+use crate::{
+    failpoint,
+    job::{Outcome, Task},
+    kling::{Api, CreateRequest, Created, Reply, Sound},
+    pipeline::{
+        context::{Context, kept},
+        step::{StepEnd, Word},
+    },
+    store::{Answer, Call, StoreError},
+};
+
+/// A create request that may be sent.
+pub(super) enum Sending {
+    /// The first of a task.
+    First { task: Task, sound: Sound },
+    /// The same once more, because lookups have found no task for so long.
+    Again { task: Task, sound: Sound, absent_ms: i64 },
+}
+
+/// Writes a create request, unless the queue was paused meanwhile, and sends it.
+pub(super) async fn send<A: Api>(
+    context: &Context<A>,
+    sending: Sending,
+    gate: &Gate,
+) -> Result<StepEnd, StoreError> {
+    let account = &context.settings.account;
+    let (task, sound, intended) = match sending {
+        Sending::First { task, sound } => {
+            let (host, account) = (account.host.clone(), account.key.clone());
+            (task, sound, Outcome::CreateIntended { host, account })
+        }
+        Sending::Again { task, sound, absent_ms } => {
+            let account = account.key.clone();
+            (task, sound, Outcome::ResendIntended { account, absent_ms })
+        }
+    };
+    let Some(request) = request(&task, sound) else {
+        let gone = "its session or timing is missing: it is identified again".to_owned();
+        return Ok(StepEnd::new(
+            context.note(&task, Outcome::SessionGone(gone), None).await?,
+            None,
+        ));
+    };
+    let is_first = matches!(intended, Outcome::CreateIntended { .. });
+    match is_first {
+        true => failpoint::before("create.intend"),
+        false => failpoint::before("create.intend_again"),
+    }
+    let intended = context.note_intent(&task, intended, gate.is_probe).await?;
+    match is_first {
+        true => failpoint::after("create.intend"),
+        false => failpoint::after("create.intend_again"),
+    }
+    let Some(task) = intended else { return Ok(StepEnd::new(task, Some(Word::Paused))) };
+    let _sending = context.in_flight.begin();
+    let reply: Reply<Created> = context.api.create(&request).await;
+    let answer = kept(Call::Create, &reply.answer, None);
+    let (outcome, word) = match reply.result {
+        Ok(created) => accepted(&task, created),
+        Err(error) => refused(context, &task, &error).await?,
+    };
+    Ok(StepEnd::new(note_answer(context, task, outcome, answer).await?, word))
+}
+
+/// An answer that accepts a create request of another name is about another one, or mixes them up: Kling is asked
+/// by name.
+fn accepted(task: &Task, created: Created) -> (Outcome, Option<Word>) {
+    match created.external_task_id.filter(|name| *name != task.external_task_id()) {
+        Some(name) => {
+            (Outcome::Lost(format!("the answer accepts {name}, which was not asked for")), None)
+        }
+        None => (Outcome::Accepted { task_id: created.task_id }, Some(Word::Created)),
+    }
+}
+
+/// Writes the result of a create request that was sent. It must not be lost because the manifest was edited
+/// meanwhile: then the row is read again, and as long as it is the same create request, it counts.
+async fn note_answer<A: Api>(
+    context: &Context<A>,
+    mut task: Task,
+    outcome: Outcome,
+    answer: Option<Answer>,
+) -> Result<Task, StoreError> {
+    let mut outcome = outcome;
+    loop {
+        failpoint::before("create.answer");
+        let noted = context.note(&task, outcome.clone(), answer.clone()).await;
+        failpoint::after("create.answer");
+        match &noted {
+            Err(StoreError::Stale { .. }) => match context.store.task(task.id).await? {
+                Some(now) if now.create == task.create && now.state == task.state => task = now,
+                _ => return noted,
+            },
+            // The task of this create request is another one, and has its name.
+            Err(StoreError::TaskTaken { .. }) if !matches!(outcome, Outcome::Lost(_)) => {
+                let taken = noted.err().map(|taken| taken.to_string()).unwrap_or_default();
+                outcome = Outcome::Lost(format!("the answer names another job's task: {taken}"));
+            }
+            _ => return noted,
+        }
+    }
+}
+
+fn request(task: &Task, sound: Sound) -> Option<CreateRequest> {
+    let (session, plan) = (task.session.as_ref()?, task.plan.as_ref()?);
+    Some(CreateRequest {
+        session_id: session.session_id.clone(),
+        face_id: plan.face_id.clone(),
+        sound,
+        sound_start_ms: plan.sound_start_ms,
+        sound_end_ms: plan.sound_end_ms,
+        sound_insert_ms: plan.sound_insert_ms,
+        sound_volume: task.spec.sound_volume,
+        original_audio_volume: task.spec.original_audio_volume,
+        watermark: task.spec.watermark,
+        external_task_id: Some(task.external_task_id()),
+        callback_url: task.spec.callback_url.clone(),
+    })
+}

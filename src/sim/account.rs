@@ -1,0 +1,69 @@
+//! Accounts and their keys: whose tasks a key sees, and whose slots, pace, names and resource pack a call uses.
+
+use std::collections::HashMap;
+
+use super::{pace::Pace, units::Units};
+
+/// The number of an account; 0 is the account of the keys in the settings.
+pub type AccountNumber = u32;
+
+/// A further key that the API accepts.
+///
+/// With account 0: a second key of the same account, as after a rotation. With another number: a key of an account
+/// of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiKey {
+    /// The account of the key.
+    pub account: AccountNumber,
+    /// What the client has to know.
+    pub credential: ApiCredential,
+}
+
+/// What a client proves that it knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ApiCredential {
+    /// A single API key, sent as it is.
+    Token(String),
+    /// An access key, and the secret key that signs its tokens.
+    Keys {
+        /// The `iss` of its tokens.
+        access_key: String,
+        /// Signs them.
+        secret_key: String,
+    },
+}
+
+impl ApiKey {
+    /// A single API key.
+    pub fn token(account: AccountNumber, token: &str) -> Self {
+        Self { account, credential: ApiCredential::Token(token.to_owned()) }
+    }
+
+    /// An access key and its secret key.
+    pub fn keys(account: AccountNumber, access_key: &str, secret_key: &str) -> Self {
+        let (access_key, secret_key) = (access_key.to_owned(), secret_key.to_owned());
+        Self { account, credential: ApiCredential::Keys { access_key, secret_key } }
+    }
+}
+
+/// What each account has used: the calls of the last second, and units.
+#[derive(Debug, Default)]
+pub(super) struct Used(HashMap<AccountNumber, (Paces, Units)>);
+
+/// For Identify Face, Create Task and all else.
+pub(super) type Paces = [Pace; 3];
+
+impl Used {
+    pub(super) fn paces(&mut self, account: AccountNumber) -> &mut Paces {
+        &mut self.0.entry(account).or_default().0
+    }
+
+    pub(super) fn units(&self, account: AccountNumber) -> Units {
+        self.0.get(&account).map_or_else(Units::default, |(_, units)| *units)
+    }
+
+    pub(super) fn spend(&mut self, account: AccountNumber, units: Units) {
+        let spent = &mut self.0.entry(account).or_default().1;
+        *spent = *spent + units;
+    }
+}

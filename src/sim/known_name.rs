@@ -1,0 +1,42 @@
+//! How a second create request with a known `external_task_id` is refused.
+//!
+//! Nobody documents the code or the words, so that both are settings.
+
+use super::answer::Refusal;
+
+/// The refusal, where names are enforced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KnownName {
+    /// 1201 or 1203.
+    pub code: u16,
+    /// The message; `{}` in it is the name.
+    pub message: &'static str,
+}
+
+impl KnownName {
+    /// Messages that an API may use, in several words and languages; the last two do not mention the field.
+    pub const MESSAGES: [&'static str; 6] = [
+        "external_task_id {} already exists",
+        "external_task_id already exists",
+        "external_task_id is occupied",
+        "external_task_id 已被占用，请勿重复提交",
+        "任务已存在，请勿重复提交",
+        "Duplicate submission",
+    ];
+
+    /// Each message with each code.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let codes = [1201, 1203].into_iter();
+        codes.flat_map(|code| Self::MESSAGES.map(|message| Self { code, message }))
+    }
+
+    pub(super) fn refusal(self, name: &str) -> Refusal {
+        Refusal::new(self.code, self.message.replace("{}", name))
+    }
+}
+
+impl Default for KnownName {
+    fn default() -> Self {
+        Self { code: 1201, message: Self::MESSAGES[0] }
+    }
+}

@@ -1,0 +1,80 @@
+//! The task that a job had before a retry, used again because Kling shows it after all.
+
+use super::{
+    Store, StoreError, job_row,
+    job_row::JobRow,
+    record::{NO_JOB, add_event},
+    sharing::Sharing,
+    take::unmoved,
+};
+use crate::job::{Moment, Outcome, Policy, State, Task, TaskId};
+
+/// What a task failed at that Kling did not show. Of one whose result expired, there is nothing left to use.
+const LOST: &str = "task_gone";
+
+impl Store {
+    /// Returns the task of the same request that the lead job of `task` had before a retry, if it failed only because
+    /// Kling did not show it.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn lost_earlier_task(&self, task: &Task) -> Result<Option<Task>, StoreError> {
+        let (lead, request_hash) = (task.lead, task.request_hash.clone());
+        self.read(move |connection| {
+            let earlier = job_row::by_id(connection, lead)?.and_then(|row| row.job.earlier_task);
+            let Some(earlier) = earlier else { return Ok(None) };
+            let is_lost = |task: &Task| {
+                let failure = task.failure.as_ref().map(|failure| failure.code.as_str());
+                task.state == State::Failed
+                    && task.was_accepted()
+                    && failure == Some(LOST)
+                    && task.request_hash == request_hash
+            };
+            Ok(super::record::task(connection, earlier)?.filter(is_lost))
+        })
+        .await
+    }
+
+    /// Takes the retry back of all jobs of `task` that had its lost earlier task: they follow that one again. Returns
+    /// `task` as it is then: cancelled, if no other job asks for it.
+    ///
+    /// # Errors
+    /// [`StoreError::Stale`] when somebody moved the task since it was read.
+    pub async fn follow_earlier(
+        &self,
+        task: Task,
+        earlier: TaskId,
+        moment: Moment,
+        policy: Policy,
+    ) -> Result<Task, StoreError> {
+        self.write(move |connection| {
+            let sharing = Sharing { connection, moment, policy: &policy };
+            let now = unmoved(connection, &task)?;
+            let mut earlier = sharing.reread(earlier)?;
+            for (id, ..) in job_row::of_task(connection, now.id)? {
+                let Some(JobRow { mut job, manifest_id }) = job_row::by_id(connection, id)? else {
+                    continue;
+                };
+                if job.earlier_task != Some(earlier.id) {
+                    continue;
+                }
+                if earlier.state == State::Failed {
+                    if sharing.first_job(earlier.id, NO_JOB)?.is_none() {
+                        earlier = sharing.lead(&earlier, &job)?;
+                    }
+                    earlier = sharing.apply_but(&earlier, Outcome::FollowedAgain, job.id)?;
+                }
+                let before = job.state;
+                (job.task, job.earlier_task) = (Some(earlier.id), None);
+                (job.retry_take, job.failure, job.state) = (None, None, earlier.state);
+                job_row::save(connection, &mut job, manifest_id, moment.now_ms)?;
+                let what =
+                    "Kling still shows its earlier task: it is followed, and nothing is paid";
+                add_event(connection, id, Some(before), job.state, what, None, moment.now_ms)?;
+                sharing.release(now.id, id)?;
+            }
+            sharing.reread(now.id)
+        })
+        .await
+    }
+}

@@ -1,0 +1,71 @@
+//! A body that is refused for its size by anything on the way was certainly not accepted; a 504 leaves it open.
+
+use lipsyncd::sim::{Call, Fault, FaultRule, Sim};
+
+use super::env::{
+    ask_for, done, house, learn_lookups, lenient, slots_used, until_delivered, until_printed,
+};
+use crate::support::{
+    daemon::{BRISK, clip, quick},
+    switches::Switches as _,
+};
+
+/// A job whose audio is sent inline.
+const INLINE: &str = "video: https://cdn.example.com/x.mp4?duration_ms=9000\naudio: en.mp3\n";
+
+#[test]
+fn refused_size_fails_the_job_at_once_and_says_why() {
+    for status in [413, 414, 431] {
+        for is_html in [false, true] {
+            let mut house = house(lenient(), 1, &BRISK);
+            house.sim.refuse_bodies(status, is_html);
+            house.drop_in_old("en.mp3", clip("welcome-en.mp3"));
+            house.drop_in_old("x.yaml", INLINE);
+            house.start();
+            until_printed(&house, "x", &["failed", &status.to_string(), "too large"]);
+            let sent = house.ledger().faults["too_large"];
+            assert_eq!((sent, slots_used(&house)), (1, 0), "{status} {is_html}");
+
+            // The slot is free, and the same request may be sent by a person.
+            house.sim.control(Sim::clear_faults);
+            ask_for(&house, &["next"]);
+            until_delivered(&house, &["next"]);
+            done(&house, &["retry", "x", "--yes"]);
+            until_delivered(&house, &["x"]);
+            house.sim.assert_requests(2);
+        }
+    }
+}
+
+#[test]
+fn refused_size_of_a_second_send_does_not_hide_that_the_first_was_accepted() {
+    // The first send shows up only after the second was refused for its size.
+    let mut house = house(lenient(), 1, &BRISK);
+    house.start();
+    learn_lookups(&house);
+    house.sim.set(|config| config.visibility_lag_ms = 1_300);
+    house.sim.fault(FaultRule::once(Call::Create, Fault::LoseAnswer));
+    let too_large = Fault::TooLarge { status: 413, html: true };
+    house.sim.fault(FaultRule { nth: 2, ..FaultRule::once(Call::Create, too_large) });
+    ask_for(&house, &["x"]);
+    until_delivered(&house, &["x"]);
+    house.sim.assert_requests(2);
+}
+
+#[test]
+fn gateway_timeouts_leave_it_open_and_the_reason_counts_the_sends() {
+    let mut house = house(quick(), 1, &BRISK);
+    house.start();
+    learn_lookups(&house);
+    let page = FaultRule {
+        accept: Some(false),
+        ..FaultRule::always(Call::Create, Fault::Html { status: 504 })
+    };
+    house.sim.fault(page);
+    ask_for(&house, &["x"]);
+    until_printed(&house, "x", &["creating", "504", "sent once, at "]);
+    until_printed(&house, "x", &["creating", "504", "sent 2 times, first at ", "last at "]);
+    house.sim.control(Sim::clear_faults);
+    until_delivered(&house, &["x"]);
+    house.sim.assert_requests(2);
+}
