@@ -315,7 +315,7 @@ CREATE TABLE daemon_state (
   next_probe_at_ms INTEGER,
   hold             TEXT,                            -- why no new task is started, without a pause
   trouble          TEXT,                            -- the API problem, while it lasts
-  trouble_since_ms INTEGER,
+  api_problem_since_ms INTEGER,
   scanning         INTEGER NOT NULL DEFAULT 0 CHECK (scanning IN (0, 1)), -- the first complete scan since the start is not done
   folder           TEXT,                            -- which folder jobs_dir was, to recognise an unmounted one
   folder_problem   TEXT,                            -- why jobs_dir cannot be scanned, while it lasts

@@ -1,11 +1,11 @@
 //! lipsyncd takes lip-sync jobs from a folder of manifests to finished videos.
 //!
-//! One way through the house:
+//! One way through the test_env:
 //!
 //! folder → [`manifest`] → [`store`] → [`pipeline`] → [`kling`] → [`output`]
 //!
 //! Nothing flows back but events into the store. [`job`] is the pure core: what a job is, what to do
-//! with it next, and what an outcome makes of it. [`media`] reads lengths and sizes of local sound and
+//! with it next, and what an outcome makes of it. [`media`] reads lengths and sizes of local audio and
 //! video, [`inbox`] makes the store agree with the folder, [`sim`] is the simulator that `demo` and
 //! the tests run against.
 

@@ -45,8 +45,8 @@ const ROWS: [Row; 10] = [
 pub fn measure(most: usize) -> (Vec<Figure>, String) {
     let (mut figures, mut columns) = (Vec::new(), Vec::new());
     for (jobs, memory_max_mb) in SIZES.into_iter().filter(|(jobs, _)| *jobs <= most) {
-        let (queue, house) = Queue::measure(jobs, STILL);
-        let history = History::measure(house, jobs);
+        let (queue, test_env) = Queue::measure(jobs, STILL);
+        let history = History::measure(test_env, jobs);
         let rescan_ms = (jobs <= 100_000).then(|| folder::rescan_ms(jobs));
         if let Some(memory_max_mb) = memory_max_mb {
             let size = number(jobs as f64);

@@ -15,9 +15,9 @@ use tokio::task::JoinSet;
 
 use crate::{
     figure::{Figure, Goal},
-    house::House,
     overhead,
     queue::{SETTLE, status_ms},
+    test_env::TestEnv,
 };
 
 /// So many jobs are written at once, as if so many slots were in use.
@@ -35,14 +35,14 @@ pub struct History {
 }
 
 impl History {
-    /// `house` has a daemon with `jobs` jobs in its queue; it is ended.
-    pub fn measure(mut house: House, jobs: usize) -> Self {
-        house.kill();
+    /// `test_env` has a daemon with `jobs` jobs in its queue; it is ended.
+    pub fn measure(mut test_env: TestEnv, jobs: usize) -> Self {
+        test_env.kill();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(finish_all(&house));
-        let bytes_a_job = house.database_bytes() as f64 / jobs as f64;
-        let status_ms = status_ms(&house);
-        let (jobs_per_second, processor_ms_a_job) = go_on(&mut house);
+        runtime.block_on(finish_all(&test_env));
+        let bytes_a_job = test_env.database_bytes() as f64 / jobs as f64;
+        let status_ms = status_ms(&test_env);
+        let (jobs_per_second, processor_ms_a_job) = go_on(&mut test_env);
         Self { bytes_a_job, status_ms, jobs_per_second, processor_ms_a_job }
     }
 
@@ -64,29 +64,30 @@ impl History {
 }
 
 /// New jobs after all that: jobs a second, and the processor's time of each in ms.
-fn go_on(house: &mut House) -> (f64, f64) {
-    house.sim.control(|sim| {
+fn go_on(test_env: &mut TestEnv) -> (f64, f64) {
+    test_env.sim.control(|sim| {
         let config = sim.config_mut();
         *config = SimConfig { concurrency: 256, task_ms: (0, 0), ..config.clone() };
     });
-    house.configure(overhead::SETTINGS);
-    house.start(&["run"]);
-    let log = house.log().len();
-    house.until("the folder", |house| house.log()[log..].contains("the folder has been read"));
-    let database = house.database();
+    test_env.configure(overhead::SETTINGS);
+    test_env.start(&["run"]);
+    let log = test_env.log().len();
+    test_env
+        .until("the folder", |test_env| test_env.log()[log..].contains("the folder has been read"));
+    let database = test_env.database();
     let mut succeeded =
         database.prepare("SELECT jobs FROM state WHERE name = 'succeeded'").unwrap();
     let mut succeeded = || succeeded.query_row([], |row| row.get::<_, usize>(0)).unwrap();
-    let (before, used, began) = (succeeded(), house.processor_time(), Instant::now());
-    house.drop_manifests("more", JOBS / 1_000, 1_000);
-    house.until("the new jobs", |_| succeeded() >= before + JOBS);
+    let (before, used, began) = (succeeded(), test_env.processor_time(), Instant::now());
+    test_env.drop_manifests("more", JOBS / 1_000, 1_000);
+    test_env.until("the new jobs", |_| succeeded() >= before + JOBS);
     let took = began.elapsed().saturating_sub(SETTLE).as_secs_f64();
-    let used_ms = (house.processor_time() - used).as_secs_f64() * 1e3;
+    let used_ms = (test_env.processor_time() - used).as_secs_f64() * 1e3;
     (JOBS as f64 / took, used_ms / JOBS as f64)
 }
 
-async fn finish_all(house: &House) {
-    let store = Store::open(&house.path("lipsyncd.db")).unwrap();
+async fn finish_all(test_env: &TestEnv) {
+    let store = Store::open(&test_env.path("lipsyncd.db")).unwrap();
     let policy = Arc::new(Policy {
         retry_initial_ms: 1_000,
         retry_max_ms: 300_000,

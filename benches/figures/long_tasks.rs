@@ -33,7 +33,7 @@ use url::Url;
 
 use crate::{
     figure::{Figure, Goal},
-    house::account,
+    test_env::account,
 };
 
 const API: &str = "https://api.example";
@@ -171,13 +171,13 @@ impl Simulated {
 
 impl Api for Simulated {
     async fn identify(&self, video: &VideoRef) -> Reply<Identified> {
-        let (body, media) = (video.body(), NoFiles { sound_ms: 5_000 });
+        let (body, media) = (video.body(), NoFiles { audio_ms: 5_000 });
         let run = |sim: &mut Sim, now_ms| sim.identify(now_ms, Some(AUTHORIZATION), &body, &media);
         self.ask(run).await.identified()
     }
 
     async fn create(&self, request: &CreateRequest) -> Reply<Created> {
-        let (body, media) = (request.body().unwrap(), NoFiles { sound_ms: 5_000 });
+        let (body, media) = (request.body().unwrap(), NoFiles { audio_ms: 5_000 });
         let run = |sim: &mut Sim, now_ms| sim.create(now_ms, Some(AUTHORIZATION), &body, &media);
         self.ask(run).await.created()
     }

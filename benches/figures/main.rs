@@ -15,11 +15,11 @@ mod figure;
 mod folder;
 mod growth;
 mod history;
-mod house;
 mod long_tasks;
 mod overhead;
 mod queue;
 mod slots;
+mod test_env;
 
 use std::{env, process::ExitCode, time::Duration};
 
@@ -48,10 +48,10 @@ fn main() -> ExitCode {
         figures.extend([5, 50].map(|slots| long_tasks::measure(slots, rounds)));
     }
     if short && wants("growth") {
-        let (queue, house) = Queue::measure(20_000, SHORT_STILL);
+        let (queue, test_env) = Queue::measure(20_000, SHORT_STILL);
         figures.push(queue.taking_in("20,000"));
         figures.extend(queue.figures("20,000", 40.0));
-        figures.extend(History::measure(house, 20_000).figures("20,000"));
+        figures.extend(History::measure(test_env, 20_000).figures("20,000"));
         figures.push(folder::figure(10_000, folder::rescan_ms(10_000)));
     } else if wants("growth") {
         let (of_growth, table) = growth::measure(1_000_000);

@@ -6,7 +6,7 @@ use lipsyncd::sim::SimConfig;
 
 use crate::{
     figure::{Figure, Goal},
-    house::{House, account},
+    test_env::{TestEnv, account},
 };
 
 /// An account that holds nobody up.
@@ -20,12 +20,12 @@ const RESULT_BYTES: u64 = 20_000;
 /// So many jobs from a start to an end, with all that comes before and after.
 pub fn measure(jobs: usize) -> Vec<Figure> {
     let account = SimConfig { min_result_bytes: RESULT_BYTES, ..account(256, (0, 0)) };
-    let mut house = House::new(account, SETTINGS);
-    house.drop_jobs(jobs);
-    house.age_manifests();
+    let mut test_env = TestEnv::new(account, SETTINGS);
+    test_env.drop_jobs(jobs);
+    test_env.age_manifests();
     let began = Instant::now();
-    house.start(&["run", "--once"]);
-    let processor = house.end();
+    test_env.start(&["run", "--once"]);
+    let processor = test_env.end();
     let took = began.elapsed();
     let each = jobs as f64;
     vec![

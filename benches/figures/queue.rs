@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     figure::{Figure, Goal},
-    house::{House, account},
+    test_env::{TestEnv, account},
 };
 
 const SLOTS: usize = 5;
@@ -31,32 +31,33 @@ pub struct Queue {
 
 impl Queue {
     /// `still` is for how long it is watched doing nothing; a rescan comes each 30 s. The daemon goes on.
-    pub fn measure(jobs: usize, still: Duration) -> (Self, House) {
-        let mut house = House::new(account(SLOTS, (TASK_MS, TASK_MS)), "");
-        house.start(&["run"]);
-        house.until("the daemon", |house| house.log().contains("the folder has been read"));
+    pub fn measure(jobs: usize, still: Duration) -> (Self, TestEnv) {
+        let mut test_env = TestEnv::new(account(SLOTS, (TASK_MS, TASK_MS)), "");
+        test_env.start(&["run"]);
+        test_env
+            .until("the daemon", |test_env| test_env.log().contains("the folder has been read"));
         let began = Instant::now();
-        house.drop_jobs(jobs);
+        test_env.drop_jobs(jobs);
         let dropped = began.elapsed();
-        house.until_taken_in(jobs);
+        test_env.until_taken_in(jobs);
         let took = (began.elapsed() - dropped).saturating_sub(SETTLE);
-        house.until("a full account", |house| house.sim.ledger().tasks.len() == SLOTS);
+        test_env.until("a full account", |test_env| test_env.sim.ledger().tasks.len() == SLOTS);
         // What came with the taking in is still being put away.
         sleep(Duration::from_secs(5));
-        let (used, began) = (house.processor_time(), Instant::now());
+        let (used, began) = (test_env.processor_time(), Instant::now());
         sleep(still);
-        let used = (house.processor_time() - used).as_secs_f64();
+        let used = (test_env.processor_time() - used).as_secs_f64();
         let still_percent = used / began.elapsed().as_secs_f64() * 100.0;
-        let status_ms = status_ms(&house);
-        let memory_mb = house.memory_peak_mb();
-        house.kill();
-        let (calls, began) = (house.calls(), Instant::now());
-        house.start(&["run"]);
-        house.until("a request", |house| house.calls() > calls);
+        let status_ms = status_ms(&test_env);
+        let memory_mb = test_env.memory_peak_mb();
+        test_env.kill();
+        let (calls, began) = (test_env.calls(), Instant::now());
+        test_env.start(&["run"]);
+        test_env.until("a request", |test_env| test_env.calls() > calls);
         let start_ms = began.elapsed().as_secs_f64() * 1e3;
-        let memory_mb = memory_mb.max(house.memory_peak_mb());
+        let memory_mb = memory_mb.max(test_env.memory_peak_mb());
         let taken_in_per_second = jobs as f64 / took.as_secs_f64();
-        (Self { taken_in_per_second, memory_mb, still_percent, status_ms, start_ms }, house)
+        (Self { taken_in_per_second, memory_mb, still_percent, status_ms, start_ms }, test_env)
     }
 
     /// The line of the table on taking in, which may slow down with what is there.
@@ -80,11 +81,11 @@ impl Queue {
 }
 
 /// How long `lipsyncd status` takes, from its start to its end.
-pub fn status_ms(house: &House) -> f64 {
+pub fn status_ms(test_env: &TestEnv) -> f64 {
     let mut took: Vec<Duration> = (0..STATUS_TIMES)
         .map(|_| {
             let began = Instant::now();
-            assert!(house.command(&["status"]).status().unwrap().success());
+            assert!(test_env.command(&["status"]).status().unwrap().success());
             began.elapsed()
         })
         .collect();

@@ -4,7 +4,7 @@ use lipsyncd::sim::{Call, Ledger, LedgerEntry, SimConfig};
 
 use crate::{
     figure::{Figure, Goal},
-    house::{House, account},
+    test_env::{TestEnv, account},
 };
 
 const SLOTS: usize = 20;
@@ -17,16 +17,16 @@ pub fn measure() -> Vec<Figure> {
         identify_latency_ms: 150,
         ..account(SLOTS, (2_000, 2_400))
     };
-    let mut house = House::new(
+    let mut test_env = TestEnv::new(
         account,
         "limits: { concurrency: 20, identify_per_second: 1000, create_per_second: 1000 }\n\
          poll: { min_interval: 100ms }\n",
     );
-    house.drop_jobs(JOBS);
-    house.age_manifests();
-    house.start(&["run", "--once"]);
-    house.end();
-    let ledger = house.sim.ledger();
+    test_env.drop_jobs(JOBS);
+    test_env.age_manifests();
+    test_env.start(&["run", "--once"]);
+    test_env.end();
+    let ledger = test_env.sim.ledger();
     assert_eq!(ledger.tasks.len(), JOBS);
     let in_use = in_use(&ledger, SLOTS);
     let queries = ledger.accepted(Call::Query) + ledger.accepted(Call::List);

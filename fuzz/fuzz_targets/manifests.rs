@@ -17,12 +17,12 @@ fuzz_target!(|bytes: &[u8]| {
         Err(problems) => problems_fit(&problems, bytes),
         Ok(manifest) => {
             assert_eq!(read(bytes, &path).as_ref(), Ok(&manifest));
-            is_sound(&manifest, bytes);
+            is_audio(&manifest, bytes);
         }
     }
 });
 
-fn is_sound(manifest: &Manifest, bytes: &[u8]) {
+fn is_audio(manifest: &Manifest, bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let lines = lines_of(&text);
     let (mut keys, mut outputs) = (BTreeSet::new(), BTreeSet::new());
@@ -54,8 +54,8 @@ fn keeps_the_rules(spec: &JobSpec) {
 fn is_planned(spec: &JobSpec) {
     let face = |id: &str, start_ms, end_ms| FaceSpan { face_id: id.to_owned(), start_ms, end_ms };
     let faces = [face("0", 0, 6_000), face("1", 1_500, i64::MAX)];
-    for (sound_ms, video_ms) in [(None, None), (Some(4_000), Some(9_000)), (Some(i64::MAX), None)] {
-        match timing::plan(spec, &faces, sound_ms, video_ms) {
+    for (audio_ms, video_ms) in [(None, None), (Some(4_000), Some(9_000)), (Some(i64::MAX), None)] {
+        match timing::plan(spec, &faces, audio_ms, video_ms) {
             Ok(plan) => assert!(plan.sound_end_ms - plan.sound_start_ms >= 2_000),
             Err(fault) => assert!(!fault.to_string().is_empty()),
         }

@@ -1,11 +1,11 @@
-//! Any bytes as a sound and as a video: facts, or a fault in words, soon and in little memory.
+//! Any bytes as an audio file and as a video: facts, or a fault in words, soon and in little memory.
 
 #![no_main]
 
 use std::{io::Cursor, panic};
 
 use libfuzzer_sys::fuzz_target;
-use lipsyncd::media::{sound, video};
+use lipsyncd::media::{audio, video};
 use lipsyncd_fuzz::is_one_line;
 
 const FAULT_CHARS_MAX: usize = 300;
@@ -16,10 +16,10 @@ fuzz_target!(
     init: panic::set_hook(Box::new(|_| {})),
     |bytes: &[u8]| {
         for ending in [None, Some("mp3"), Some("aac")] {
-            match sound::measure(bytes.to_vec(), ending) {
+            match audio::measure(bytes.to_vec(), ending) {
                 Ok(facts) => {
                     assert!(facts.length_ms > 0 && facts.bytes == bytes.len() as u64);
-                    told(sound::check(&facts));
+                    told(audio::check(&facts));
                 }
                 Err(fault) => told::<()>(Err(fault)),
             }

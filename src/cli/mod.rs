@@ -45,7 +45,7 @@ use crate::config::Config;
 
 /// Dubs video in bulk with the Kling lip-sync API: drop manifests in a folder, collect results
 ///
-/// lipsyncd watches a folder of manifests, has Kling make each video's face speak the sound you
+/// lipsyncd watches a folder of manifests, has Kling make each video's face speak the audio you
 /// name, and puts the finished videos into an output folder. It never pays twice for one job, never
 /// loses a result that was paid for, and always says why a job waits.
 #[derive(Debug, Parser)]

@@ -17,7 +17,7 @@ use crate::{
 /// until Ctrl-C; then it says what was paid, and forgets all tasks. Point `kling.base_url` at it and put local videos into
 /// the folder of --media: they are served under /media/.
 ///
-/// Videos and sounds at other addresses are made up. (lipsyncd itself fetches a remote sound to measure
+/// Videos and audio files at other addresses are made up. (lipsyncd itself fetches a remote audio to measure
 /// it, unless the manifest gives `sound_end_time`: then it must really be there.) Addresses can steer:
 /// ?duration_ms=12000&faces=2&width=1280&height=720&fail=reason. So can ids: sim-video-2faces-12000ms,
 /// sim-audio-8000ms.
@@ -31,7 +31,7 @@ pub struct Args {
     /// Where to listen; port 0 takes any that is free
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8787")]
     listen: SocketAddr,
-    /// A folder of videos and sounds to serve under /media/
+    /// A folder of videos and audio files to serve under /media/
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     media: Option<PathBuf>,
     /// Tasks at once

@@ -85,7 +85,7 @@ pub fn duration(length_ms: i64) -> String {
     if shown.is_empty() { "0s".to_owned() } else { shown.join(" ") }
 }
 
-/// A time within a sound or video: `1.5s`, `0s`, `1m 2.25s`.
+/// A time within an audio file or video: `1.5s`, `0s`, `1m 2.25s`.
 #[must_use]
 pub fn position(at_ms: i64) -> String {
     let (minutes, rest_ms) = (at_ms / 60_000, at_ms % 60_000);

@@ -86,7 +86,7 @@ fn is_null(node: &Node) -> bool {
 }
 
 /// The settings by serde's types. Serde stops at the first fault: each is told and taken out, until
-/// the rest is sound. With the names of those.
+/// the rest is audio. With the names of those.
 fn typed(settings: &mut Mapping, root: &Node, report: &mut Report) -> (Config, Vec<String>) {
     let mut taken_out = Vec::new();
     loop {

@@ -23,7 +23,7 @@ use crate::{
 /// How long to wait before a database that cannot be opened yet is tried again.
 const OPEN_AGAIN: Duration = Duration::from_millis(500);
 /// How often it is looked whether the database can be written.
-const TROUBLE_EVERY: Duration = Duration::from_millis(500);
+const PROBLEM_EVERY: Duration = Duration::from_millis(500);
 
 pub(super) struct Base {
     /// What is counted, for whoever reads it at `server`.
@@ -68,13 +68,13 @@ impl Base {
     ) -> T {
         tokio::select! {
             done = work => done,
-            never = self.tell_trouble(manager) => match never {},
+            never = self.print_problem(manager) => match never {},
         }
     }
 
     /// Keeps in the lock file why the database cannot be used: where else could it be told? The store
     /// tries again and again, and that it does is a sign of life: the scheduler waits for it.
-    pub(super) async fn tell_trouble(&self, manager: &Manager) -> Infallible {
+    pub(super) async fn print_problem(&self, manager: &Manager) -> Infallible {
         // What kept it from being opened may stand there.
         let mut told = None;
         let mut tries = self.store.tries_in_vain();
@@ -91,7 +91,7 @@ impl Base {
             if tries != before {
                 manager.feed();
             }
-            sleep(TROUBLE_EVERY).await;
+            sleep(PROBLEM_EVERY).await;
         }
     }
 }
@@ -151,7 +151,7 @@ async fn while_feeding<T>(opening: impl Future<Output = T>, manager: &Manager) -
     loop {
         tokio::select! {
             opened = &mut opening => return opened,
-            () = sleep(TROUBLE_EVERY) => manager.feed(),
+            () = sleep(PROBLEM_EVERY) => manager.feed(),
         }
     }
 }

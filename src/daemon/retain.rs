@@ -38,7 +38,7 @@ mod tests {
     use crate::{
         job::{
             JobSpec, Media, Moment, Outcome, apply,
-            outcome::Fault,
+            outcome::PermanentError,
             tests::{POLICY, spec},
         },
         store::{Accepted, OnChange, Reader, WantedJob},
@@ -64,7 +64,7 @@ mod tests {
             jobs: (0..jobs).map(|number| wanted(&format!("job {number}"))).collect(),
         };
         store.accept(manifest, moment(), POLICY, OnChange::Flag).await.unwrap().unwrap();
-        let fault = || Fault { code: "x".to_owned(), message: "no face".to_owned() };
+        let fault = || PermanentError { code: "x".to_owned(), message: "no face".to_owned() };
         for task in store.queued(jobs).await.unwrap() {
             let failed = apply(&task, Outcome::Refused(fault()), &moment(), &POLICY).unwrap();
             store.record(failed, None, NOW_MS).await.unwrap();

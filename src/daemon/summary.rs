@@ -76,7 +76,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::store::{LineTrouble, Pause};
+    use crate::store::{ApiProblem, Pause};
 
     fn standing(jobs: &[(State, i64)]) -> Standing {
         let mut all: BTreeMap<State, i64> = State::ALL.map(|state| (state, 0)).into();
@@ -131,7 +131,7 @@ mod tests {
     #[test]
     fn what_keeps_the_line_from_its_work_stands_first_and_on_one_line() {
         let mut held = standing(&[(State::Queued, 1)]);
-        held.trouble = Some(LineTrouble { reason: "no\nroute".to_owned(), since_ms: 0 });
+        held.trouble = Some(ApiProblem { reason: "no\nroute".to_owned(), since_ms: 0 });
         assert!(summary(&held).starts_with("the API gives no usable answer: no route; 0 of 4"));
         let pause = |kind| Pause {
             kind,

@@ -109,7 +109,7 @@ impl Work {
             inbox_stop.clone(),
         );
         let changes = watch_changes(base.store.clone(), Arc::clone(&look), Arc::clone(&nudge));
-        let trouble = base.tell_trouble(manager);
+        let trouble = base.print_problem(manager);
         let retain =
             retain::retain(&base.store, given.config.retention.history, || base.clock.now_ms());
         let status = tell_status(base, manager, &has_read, &unread);

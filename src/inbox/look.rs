@@ -13,8 +13,8 @@ use url::Url;
 use self::facts::{Facts, FileFacts, Kind, Unusable};
 use super::settle::Settling;
 use crate::{
-    job::{JobSpec, Media, Source, outcome::Fault},
-    media::{FileStamp, LocateFault, Located, Locator, public_url},
+    job::{JobSpec, Media, Source, outcome::PermanentError},
+    media::{FileStamp, LocateError, Located, Locator, public_url},
 };
 
 mod facts;
@@ -40,7 +40,7 @@ pub enum Look {
         /// Whether the manifest names a file outside the allowed folders: an error of the manifest.
         outside: bool,
         /// Why not.
-        fault: Fault,
+        fault: PermanentError,
     },
 }
 
@@ -151,19 +151,19 @@ impl Looker {
     }
 }
 
-fn not_located(kind: Kind, name: &str, fault: &LocateFault) -> Box<Look> {
+fn not_located(kind: Kind, name: &str, fault: &LocateError) -> Box<Look> {
     let outside = match fault {
-        LocateFault::Missing { .. } => {
+        LocateError::Missing { .. } => {
             return Box::new(Look::Missing { what: fault.describe(kind.name()), again: None });
         }
         // A permission may be granted later.
-        LocateFault::Io { error, .. } => return unreadable(kind, name, &error.to_string()),
-        LocateFault::Changed(_) => return still_written(kind, name, Duration::ZERO),
-        LocateFault::Outside { .. } => true,
-        LocateFault::NotFile { .. } => false,
+        LocateError::Io { error, .. } => return unreadable(kind, name, &error.to_string()),
+        LocateError::Changed(_) => return still_written(kind, name, Duration::ZERO),
+        LocateError::Outside { .. } => true,
+        LocateError::NotFile { .. } => false,
     };
     let message = fault.describe(kind.name());
-    unfit(kind, outside, Fault { code: fault.code().to_owned(), message })
+    unfit(kind, outside, PermanentError { code: fault.code().to_owned(), message })
 }
 
 fn still_written(kind: Kind, name: &str, again: Duration) -> Box<Look> {
@@ -183,6 +183,6 @@ fn no_public_url(name: &str) -> Box<Look> {
     Box::new(Look::Missing { what, again: None })
 }
 
-fn unfit(kind: Kind, outside: bool, fault: Fault) -> Box<Look> {
+fn unfit(kind: Kind, outside: bool, fault: PermanentError) -> Box<Look> {
     Box::new(Look::Unfit { audio: kind == Kind::Audio, outside, fault })
 }

@@ -10,8 +10,8 @@ mod task;
 pub use create::RESEND;
 
 use super::{
-    CreateAnswer, Failure, Moment, Outcome, Policy, REMOVED, Spend, State, Task, outcome::Fault,
-    person, timing,
+    CreateAnswer, Failure, Moment, Outcome, Policy, REMOVED, Spend, State, Task,
+    outcome::PermanentError, person, timing,
 };
 
 /// A task that Kling does not show keeps its slot for so long, or for `give_up_after`, if that is shorter.
@@ -61,12 +61,12 @@ pub fn apply(
     let transition = match (task.state, outcome) {
         // Before anything is sent.
         (S::Waiting, O::Due) => step.go(S::Queued, "its time has come"),
-        (S::Queued, O::SoundMeasured { length_ms }) => step.sound_measured(length_ms),
+        (S::Queued, O::AudioMeasured { length_ms }) => step.audio_measured(length_ms),
         (S::Queued | S::Identified, O::Identified { session, faces, units_micro }) => {
             step.identified(session, &faces, units_micro)
         }
-        (S::Queued | S::Identified, O::HeldBack(why)) => step.held_back(why),
-        (S::Queued | S::Identified | S::Downloading, O::Trouble(trouble)) => {
+        (S::Queued | S::Identified, O::Deferred(why)) => step.held_back(why),
+        (S::Queued | S::Identified | S::Downloading, O::TransientError(trouble)) => {
             step.try_again_later(trouble)
         }
         (S::Queued | S::Identified | S::Creating | S::Downloading, O::Blocked(trouble)) => {
@@ -99,10 +99,10 @@ pub fn apply(
             step.accepted(task_id, "found by lookup: task")
         }
         (S::Creating, O::NotSent(why)) => step.not_sent(why),
-        (S::Creating, O::HeldBack(why)) => step.held_back(why),
+        (S::Creating, O::Deferred(why)) => step.held_back(why),
         (S::Creating, O::Lost(why)) => step.lost(&why),
         (S::Creating, O::Absent { absent_ms }) => step.absent(absent_ms),
-        (S::Creating, O::Trouble(trouble)) => step.lookup_failed(trouble),
+        (S::Creating, O::TransientError(trouble)) => step.lookup_failed(trouble),
         (S::Creating, O::Undecided { why, absent_ms }) => step.undecided(&why, absent_ms),
         (S::Creating, O::Refused(fault)) => step.refused(CreateAnswer::Refused, fault),
         (S::Creating, O::CreateRefused { answer, fault }) => step.maybe_refused(answer, fault),
@@ -110,10 +110,10 @@ pub fn apply(
 
         // The task.
         (S::Submitted, O::Processing) => step.go(S::Processing, "Kling works on it"),
-        (S::Submitted | S::Processing, O::Unseen(why)) => step.unseen(&why),
-        (S::Submitted | S::Processing, O::Unclear(why)) => step.unclear(&why),
+        (S::Submitted | S::Processing, O::TaskNotFound(why)) => step.unseen(&why),
+        (S::Submitted | S::Processing, O::TaskStatusUnknown(why)) => step.unclear(&why),
         (S::Submitted | S::Processing, O::Found { task_id }) => step.found_by_name(task_id),
-        (S::Submitted | S::Processing, O::SeenAgain) => {
+        (S::Submitted | S::Processing, O::TaskReappeared) => {
             step.go(task.state, "the API shows its task again")
         }
         (S::Submitted | S::Processing, O::TaskSucceeded { units_micro }) => {
@@ -190,16 +190,16 @@ impl Step<'_> {
         transition
     }
 
-    fn fail(&self, fault: Fault) -> Transition {
+    fn fail(&self, fault: PermanentError) -> Transition {
         let what = fault.message.clone();
         let failure = Some(Failure { code: fault.code, message: fault.message });
         self.write(Task { failure, ..self.fresh(State::Failed) }, what)
     }
 
-    fn sound_measured(&self, length_ms: i64) -> Transition {
+    fn audio_measured(&self, length_ms: i64) -> Transition {
         let mut task = self.fresh(State::Queued);
         task.media.audio_ms = Some(length_ms);
-        self.write(task, format!("its sound lasts {length_ms} ms"))
+        self.write(task, format!("its audio lasts {length_ms} ms"))
     }
 
     fn identified(
@@ -223,7 +223,8 @@ impl Step<'_> {
                 Transition { spend, ..self.write(task, what) }
             }
             Err(fault) => {
-                let fault = Fault { code: fault.code().to_owned(), message: fault.to_string() };
+                let fault =
+                    PermanentError { code: fault.code().to_owned(), message: fault.to_string() };
                 let failed = self.fail(fault);
                 Transition { spend, task: Task { units_micro, ..failed.task }, ..failed }
             }

@@ -16,8 +16,8 @@ pub enum Action {
     },
     /// Its time has come: into the queue.
     Enqueue,
-    /// Fetch its remote sound and measure it.
-    MeasureSound,
+    /// Fetch its remote audio and measure it.
+    MeasureAudio,
     /// Get a session for its video, from another task of that video or by a call.
     Identify,
     /// Write the create request and send it: the paid step.
@@ -40,7 +40,7 @@ pub fn decide(task: &Task, now_ms: i64) -> Action {
         State::Waiting => Action::Enqueue,
         State::Queued | State::Identified | State::Creating | State::Downloading if resting => rest,
         State::Submitted | State::Processing if resting => rest,
-        State::Queued if task.needs_audio_length() => Action::MeasureSound,
+        State::Queued if task.needs_audio_length() => Action::MeasureAudio,
         State::Queued => Action::Identify,
         State::Identified if session_expired(task, now_ms) => Action::Identify,
         State::Identified => Action::Create,

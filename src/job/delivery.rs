@@ -3,7 +3,7 @@
 
 use super::{
     Failure, Moment, Policy, State,
-    outcome::{Fault, Trouble},
+    outcome::{PermanentError, TransientError},
     retry::delay_ms,
 };
 
@@ -31,9 +31,9 @@ pub enum DeliveryOutcome {
         bytes: u64,
     },
     /// A failure that may pass.
-    Failed(Trouble),
+    Failed(TransientError),
     /// A failure that will not pass.
-    Refused(Fault),
+    Refused(PermanentError),
 }
 
 /// Returns the state that an attempt leads to, how the delivery goes on, the failure if it failed for good, and
@@ -63,7 +63,7 @@ pub fn deliver(
             let what = format!("delivery attempt {tries} failed: {}", trouble.message);
             (State::Downloading, delivery, None, what)
         }
-        DeliveryOutcome::Refused(Fault { code, message }) => {
+        DeliveryOutcome::Refused(PermanentError { code, message }) => {
             let failure = Failure { code: code.clone(), message: message.clone() };
             (State::Failed, Delivery::default(), Some(failure), message.clone())
         }

@@ -10,8 +10,8 @@ use super::{CreateAnswer, Delivered, FaceSpan, Session};
 pub enum Outcome {
     /// `not_before` has come.
     Due,
-    /// A remote sound was fetched and measured.
-    SoundMeasured {
+    /// A remote audio was fetched and measured.
+    AudioMeasured {
         /// Its length.
         length_ms: i64,
     },
@@ -48,7 +48,7 @@ pub enum Outcome {
     /// The create request provably never left the machine.
     NotSent(String),
     /// A call was refused because of the account, not the task: slots, rate, a pause.
-    HeldBack(String),
+    Deferred(String),
     /// The answer to the create request did not arrive, or leaves open what Kling did; in words.
     Lost(String),
     /// Kling refused the create request, and the task may exist all the same: an earlier send was accepted, the
@@ -57,7 +57,7 @@ pub enum Outcome {
         /// What kind of refusal it is.
         answer: CreateAnswer,
         /// The refusal.
-        fault: Fault,
+        fault: PermanentError,
     },
     /// The complete result of the task is on disk, as its metadata say: the database was lost or put back.
     ResultOnDisk {
@@ -89,11 +89,11 @@ pub enum Outcome {
     /// The task is being worked on.
     Processing,
     /// The API does not know the task that it accepted; in its words.
-    Unseen(String),
+    TaskNotFound(String),
     /// What the API says of the task makes no sense; in words.
-    Unclear(String),
+    TaskStatusUnknown(String),
     /// The API shows the task again.
-    SeenAgain,
+    TaskReappeared,
     /// The task succeeded.
     TaskSucceeded {
         /// What it cost; none: the API does not tell.
@@ -109,12 +109,12 @@ pub enum Outcome {
     /// The result is on disk, whole and verified.
     Delivered(Delivered),
     /// A passing failure of the step the task stands at.
-    Trouble(Trouble),
+    TransientError(TransientError),
     /// The lead job's place in the output folder cannot be written: the disk is full, the folder is gone or
     /// read-only. It is nobody's failure, and passes by itself or by a person's hand.
-    Blocked(Trouble),
+    Blocked(TransientError),
     /// A refusal that repeating will not change.
-    Refused(Fault),
+    Refused(PermanentError),
     /// The last job that asked for it is gone, and nothing was sent.
     Abandoned,
     /// Its jobs ask for it later than before.
@@ -143,7 +143,7 @@ pub enum Outcome {
 
 /// A definite failure.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
+pub struct PermanentError {
     /// A stable word or the API's number.
     pub code: String,
     /// One sentence.
@@ -152,7 +152,7 @@ pub struct Fault {
 
 /// A passing failure.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trouble {
+pub struct TransientError {
     /// A stable word or the API's number.
     pub code: String,
     /// One sentence.

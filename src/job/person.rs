@@ -42,7 +42,7 @@ mod tests {
     use super::*;
     use crate::job::{
         Moment, Outcome, State, Task, apply,
-        outcome::Fault,
+        outcome::PermanentError,
         tests::{POLICY, task},
     };
 
@@ -63,7 +63,7 @@ mod tests {
         ] {
             assert!(is_by_a_person(&what), "{what}");
         }
-        let fault = Fault { code: "x".to_owned(), message: "no face speaks".to_owned() };
+        let fault = PermanentError { code: "x".to_owned(), message: "no face speaks".to_owned() };
         for what in [
             said(State::Queued, None, Outcome::Refused(fault)),
             said(State::Queued, None, Outcome::Abandoned),

@@ -13,15 +13,15 @@ pub struct JobSpec {
     pub id: Option<String>,
     /// The video whose face shall speak.
     pub video: Source,
-    /// The sound to be spoken.
+    /// The audio to be spoken.
     pub audio: Source,
     /// Which face speaks.
     pub face: FaceChoice,
-    /// Where the sound is cropped from; not negative.
+    /// Where the audio is cropped from; not negative.
     pub sound_start_ms: i64,
-    /// Where the crop ends; none: as much of the sound as fits.
+    /// Where the crop ends; none: as much of the audio as fits.
     pub sound_end_ms: Option<i64>,
-    /// Where in the video the sound goes; none: where the chosen face appears.
+    /// Where in the video the audio goes; none: where the chosen face appears.
     pub sound_insert_ms: Option<i64>,
     /// 0..=2.
     pub sound_volume: f64,
@@ -64,14 +64,14 @@ impl JobSpec {
     }
 }
 
-/// Where a video or a sound comes from.
+/// Where a video or an audio file comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Source {
     /// An http or https address that the API fetches by itself.
     Url(String),
     /// A local file, as the manifest spells it: relative to the manifest or to one of `media.dirs`.
     File(String),
-    /// A video or sound that Kling made.
+    /// A video or audio that Kling made.
     Id(String),
 }
 

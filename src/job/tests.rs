@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use super::{
     CreateAnswer, Delivered, FaceChoice, FaceSpan, JobSpec, Media, Moment, Outcome, Policy,
     Session, Source, State, Task, Transition, apply,
-    outcome::{Fault, Trouble},
+    outcome::{PermanentError, TransientError},
 };
 
 pub(crate) const NOW_MS: i64 = 1_800_000_000_000;
@@ -49,12 +49,12 @@ pub(crate) fn spec() -> JobSpec {
     }
 }
 
-fn fault() -> Fault {
-    Fault { code: "1201".into(), message: "no good".into() }
+fn fault() -> PermanentError {
+    PermanentError { code: "1201".into(), message: "no good".into() }
 }
 
-fn trouble() -> Trouble {
-    Trouble { code: "5000".into(), message: "in trouble".into(), retry_after_ms: None }
+fn trouble() -> TransientError {
+    TransientError { code: "5000".into(), message: "in trouble".into(), retry_after_ms: None }
 }
 
 fn identified() -> Outcome {
@@ -94,7 +94,7 @@ fn outcomes() -> Vec<(&'static str, Outcome)> {
     let task_id = || "t9".to_owned();
     vec![
         ("Due", O::Due),
-        ("SoundMeasured", O::SoundMeasured { length_ms: 4_000 }),
+        ("AudioMeasured", O::AudioMeasured { length_ms: 4_000 }),
         ("Identified", identified()),
         ("SessionGone", O::SessionGone(text())),
         ("CreateIntended", intended()),
@@ -104,7 +104,7 @@ fn outcomes() -> Vec<(&'static str, Outcome)> {
         ),
         ("Accepted", O::Accepted { task_id: task_id() }),
         ("NotSent", O::NotSent(text())),
-        ("HeldBack", O::HeldBack(text())),
+        ("Deferred", O::Deferred(text())),
         ("Lost", O::Lost(text())),
         ("CreateRefused", refused_as(CreateAnswer::NameExists)),
         ("Found", O::Found { task_id: task_id() }),
@@ -114,13 +114,13 @@ fn outcomes() -> Vec<(&'static str, Outcome)> {
         ("Conflict", O::Conflict(text())),
         ("Reopened", O::Reopened),
         ("Processing", O::Processing),
-        ("Unseen", O::Unseen(text())),
-        ("Unclear", O::Unclear(text())),
-        ("SeenAgain", O::SeenAgain),
+        ("TaskNotFound", O::TaskNotFound(text())),
+        ("TaskStatusUnknown", O::TaskStatusUnknown(text())),
+        ("TaskReappeared", O::TaskReappeared),
         ("TaskSucceeded", O::TaskSucceeded { units_micro: Some(2_000_000) }),
         ("TaskFailed", O::TaskFailed { message: text(), units_micro: Some(1_000_000) }),
         ("Delivered", delivered()),
-        ("Trouble", O::Trouble(trouble())),
+        ("TransientError", O::TransientError(trouble())),
         ("Blocked", O::Blocked(trouble())),
         ("Refused", O::Refused(fault())),
         ("Abandoned", O::Abandoned),

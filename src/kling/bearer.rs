@@ -10,7 +10,7 @@ use secrecy::ExposeSecret;
 
 use super::{
     auth::{Credential, TOKEN_LIFE_MS, sign},
-    meaning::Meaning,
+    error_class::ErrorClass,
     text::Redactor,
 };
 
@@ -70,11 +70,11 @@ impl Bearer {
     /// Takes note of a token that was refused for its times; true if the next one will differ.
     pub(super) fn corrected(
         &self,
-        refused_for: Meaning,
+        refused_for: ErrorClass,
         server_at_ms: Option<i64>,
         now_ms: i64,
     ) -> bool {
-        let timed = matches!(refused_for, Meaning::ClockAhead | Meaning::TokenExpired);
+        let timed = matches!(refused_for, ErrorClass::ClockAhead | ErrorClass::TokenExpired);
         if !timed || matches!(self.credential, Credential::Token(_)) {
             return false;
         }
@@ -83,7 +83,7 @@ impl Bearer {
         if let Some(server_at_ms) = server_at_ms {
             state.offset_ms = server_at_ms.saturating_sub(now_ms);
         }
-        if refused_for == Meaning::ClockAhead {
+        if refused_for == ErrorClass::ClockAhead {
             state.margin_ms = WIDE_MARGIN_MS;
         }
         true
@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn a_fixed_token_is_never_corrected_and_must_fit_a_header() {
         let bearer = Bearer::new(Credential::Token("fixed-token".to_owned().into())).unwrap();
-        assert!(!bearer.corrected(Meaning::TokenExpired, Some(0), 0));
+        assert!(!bearer.corrected(ErrorClass::TokenExpired, Some(0), 0));
         assert_eq!(bearer.header(0).unwrap(), "Bearer fixed-token");
         assert!(Bearer::new(Credential::Token("two\nlines".to_owned().into())).is_err());
     }

@@ -16,7 +16,7 @@ use url::Url;
 
 use super::{
     error::ApiError,
-    meaning::Meaning,
+    error_class::ErrorClass,
     oversize::{self, is_oversize},
     reply::{Answer, Reply},
     text::{EXCERPT_CHARS, Redactor},
@@ -69,7 +69,7 @@ async fn complete_body(
             Ok(Some(chunk)) if body.len() + chunk.len() > bounds.max_bytes => {
                 let (status, most) = (response.status().as_u16(), bounds.max_bytes);
                 let message = format!("the answer (HTTP {status}) is longer than {most} bytes");
-                return Err(ApiError::local(Meaning::Transport, message, false));
+                return Err(ApiError::local(ErrorClass::Transport, message, false));
             }
             Ok(Some(chunk)) => body.extend_from_slice(&chunk),
             Ok(None) => return Ok(body),
@@ -114,7 +114,7 @@ pub(super) fn envelope(
     let result = match code {
         0 if success => Ok(fields.get_mut("data").map(Value::take)),
         0 => Err(contradiction(http_status, headers)),
-        _ if Meaning::of(code, http_status) == Meaning::TooLarge => {
+        _ if ErrorClass::of(code, http_status) == ErrorClass::TooLarge => {
             Err(oversize::refusal(&answer, headers, redactor))
         }
         _ => Err(ApiError::refusal(
@@ -137,7 +137,7 @@ fn contradiction(http_status: u16, headers: &HeaderMap) -> ApiError {
     let message = format!("the answer says code 0, but HTTP {http_status}");
     ApiError {
         retry_after_ms: retry_after_ms(headers),
-        ..ApiError::local(Meaning::Transport, message, false)
+        ..ApiError::local(ErrorClass::Transport, message, false)
     }
 }
 
@@ -161,7 +161,7 @@ fn not_the_apis(
     };
     ApiError {
         retry_after_ms: retry_after_ms(headers),
-        ..ApiError::local(Meaning::Transport, message, false)
+        ..ApiError::local(ErrorClass::Transport, message, false)
     }
 }
 
@@ -178,7 +178,7 @@ fn redirect(response: &Response) -> ApiError {
     let message = format!(
         "the API redirects{target} (HTTP {status}), which is not followed; check kling.base_url"
     );
-    ApiError::local(Meaning::Transport, message, false)
+    ApiError::local(ErrorClass::Transport, message, false)
 }
 
 fn date_ms(headers: &HeaderMap, name: HeaderName) -> Option<i64> {

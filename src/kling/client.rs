@@ -17,10 +17,10 @@ use super::{
     bearer::Bearer,
     body::{self, Bounds},
     error::ApiError,
+    error_class::ErrorClass,
     fetch::{self, Fetched},
     hosts::{HostPolicy, is_loopback},
     lookup::{self, Spelling, TASKS_PATH},
-    meaning::Meaning,
     reply::{Answer, Reply},
     request::{CreateRequest, VideoRef},
     transport,
@@ -294,8 +294,8 @@ pub(super) fn read_by<T>(
     move |data| {
         read(data).map_err(|lack| {
             let (meaning, words) = match lack {
-                Lack::NoTask(words) => (Meaning::Empty, words.to_owned()),
-                Lack::Unusable(words) => (Meaning::Transport, words),
+                Lack::NoTask(words) => (ErrorClass::Empty, words.to_owned()),
+                Lack::Unusable(words) => (ErrorClass::Transport, words),
             };
             ApiError::local(meaning, format!("the API answered success, but {words}"), false)
         })
@@ -303,7 +303,7 @@ pub(super) fn read_by<T>(
 }
 
 fn unsent(message: &str) -> Reply<Option<Value>> {
-    let error = ApiError::local(Meaning::BadRequest, message.to_owned(), true);
+    let error = ApiError::local(ErrorClass::BadRequest, message.to_owned(), true);
     Reply { answer: Answer::default(), result: Err(error) }
 }
 

@@ -1,6 +1,6 @@
 //! The error of a call: what it means, and one sentence for people.
 
-use super::meaning::Meaning;
+use super::error_class::ErrorClass;
 
 /// A shorter request id is not looked for in the API's words: it could be a part of common words.
 const REQUEST_ID_BYTES_MIN: usize = 8;
@@ -11,7 +11,7 @@ const REQUEST_ID_BYTES_MIN: usize = 8;
 #[error("{message}")]
 pub struct ApiError {
     /// What it means.
-    pub meaning: Meaning,
+    pub meaning: ErrorClass,
     /// The API's code, where the answer was the API's.
     pub code: Option<i64>,
     /// One sentence for people, without a period.
@@ -31,7 +31,7 @@ impl ApiError {
     }
 
     /// An error that comes from this side of the wire, or from an answer that is not the API's.
-    pub(super) const fn local(meaning: Meaning, message: String, never_left: bool) -> Self {
+    pub(super) const fn local(meaning: ErrorClass, message: String, never_left: bool) -> Self {
         Self { meaning, code: None, message, request_id: None, retry_after_ms: None, never_left }
     }
 
@@ -44,7 +44,7 @@ impl ApiError {
         request_id: Option<&str>,
         retry_after_ms: Option<i64>,
     ) -> Self {
-        let meaning = Meaning::of(code, http_status);
+        let meaning = ErrorClass::of(code, http_status);
         let words = words.map(|words| without_id(words, request_id));
         let words = words.map(|words| format!(": {words}")).unwrap_or_default();
         Self {

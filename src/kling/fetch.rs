@@ -1,4 +1,4 @@
-//! Downloads: a result or a remote sound as a stream, without credentials, only from allowed hosts.
+//! Downloads: a result or a remote audio as a stream, without credentials, only from allowed hosts.
 //!
 //! Redirects are followed here and not by the HTTP library, so that each hop is checked.
 
@@ -16,8 +16,8 @@ use url::Url;
 use super::{
     body::retry_after_ms,
     error::ApiError,
+    error_class::ErrorClass,
     hosts::{HostPolicy, Refused},
-    meaning::Meaning,
     reply::{Answer, Reply},
     text::Redactor,
     transport,
@@ -43,7 +43,7 @@ impl Fetched {
     /// The next bytes, none at the end.
     ///
     /// # Errors
-    /// [`Meaning::Transport`] where the stream broke or stood still; a later fetch may go on from there.
+    /// [`ErrorClass::Transport`] where the stream broke or stood still; a later fetch may go on from there.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, ApiError> {
         self.body.next().await.transpose()
     }
@@ -121,7 +121,7 @@ impl Way<'_> {
             url = target?;
         }
         let message = format!("the download was redirected more than {REDIRECTS_MAX} times");
-        Err(ApiError::local(Meaning::Transport, message, false))
+        Err(ApiError::local(ErrorClass::Transport, message, false))
     }
 
     fn stream(self, response: Response, from_byte: u64) -> Result<Fetched, ApiError> {
@@ -140,7 +140,7 @@ impl Way<'_> {
                 let retry_after_ms = retry_after_ms(response.headers());
                 return Err(ApiError {
                     retry_after_ms,
-                    ..ApiError::local(Meaning::Transport, message, false)
+                    ..ApiError::local(ErrorClass::Transport, message, false)
                 });
             }
         };

@@ -15,10 +15,10 @@ mod body;
 mod client;
 mod decimal;
 mod error;
+mod error_class;
 mod fetch;
 mod hosts;
 mod lookup;
-mod meaning;
 pub mod offline;
 mod oversize;
 mod reply;
@@ -33,11 +33,11 @@ pub use answer::{
 pub use auth::Credential;
 pub use client::{BuildError, Client, ClientConfig};
 pub use error::ApiError;
+pub use error_class::ErrorClass;
 pub use fetch::Fetched;
 pub use lookup::{Spelling, UnknownSpelling};
-pub use meaning::Meaning;
 pub use reply::{Answer, Reply};
-pub use request::{CreateRequest, Sound, VideoRef};
+pub use request::{AudioSource, CreateRequest, VideoRef};
 
 /// The API as the pipeline sees it; a trait, so that something else than the network can stand
 /// behind it.
@@ -53,10 +53,10 @@ pub trait Api: Send + Sync + 'static {
     /// [`ApiError::leaves_outcome_open`].
     fn create(&self, request: &CreateRequest) -> impl Future<Output = Reply<Created>> + Send;
 
-    /// Query Task (Single), by task id or `external_task_id`. A success without a task is [`Meaning::Empty`].
+    /// Query Task (Single), by task id or `external_task_id`. A success without a task is [`ErrorClass::Empty`].
     fn task(&self, id: &str) -> impl Future<Output = Reply<RemoteTask>> + Send;
 
-    /// Query Task by `external_task_id`. A success without a task of this name is [`Meaning::Empty`]; an answer that
+    /// Query Task by `external_task_id`. A success without a task of this name is [`ErrorClass::Empty`]; an answer that
     /// shows another `external_task_id` is not the task. An answer that shows none counts, but in a list.
     fn task_by_name(
         &self,
@@ -78,10 +78,10 @@ pub trait Api: Send + Sync + 'static {
         end_ms: i64,
     ) -> impl Future<Output = Reply<Vec<ResourcePack>>> + Send;
 
-    /// A result, or a remote sound, as a stream; no credentials are sent.
+    /// A result, or a remote audio, as a stream; no credentials are sent.
     ///
     /// With `from_byte` above 0 the rest is asked for, on condition that `etag` still holds;
-    /// [`Fetched::from_byte`] tells what came. An HTTP error is [`Meaning::Transport`] with the status
+    /// [`Fetched::from_byte`] tells what came. An HTTP error is [`ErrorClass::Transport`] with the status
     /// in the answer.
     fn fetch(
         &self,

@@ -9,8 +9,8 @@ use super::{
     body::envelope,
     client::read_by,
     error::ApiError,
+    error_class::ErrorClass,
     lookup::{self, Spelling},
-    meaning::Meaning,
     reply::{Answer, Reply},
     text::Redactor,
     wire,
@@ -79,6 +79,6 @@ impl RawAnswer {
 
 /// What comes of a call that was never answered; `never_left`: it could not even be sent.
 pub fn unanswered<T>(why: &str, never_left: bool) -> Reply<T> {
-    let error = ApiError::local(Meaning::Transport, why.to_owned(), never_left);
+    let error = ApiError::local(ErrorClass::Transport, why.to_owned(), never_left);
     Reply { answer: Answer::default(), result: Err(error) }
 }

@@ -8,7 +8,7 @@ use reqwest::header::{HeaderMap, HeaderName, SERVER, VIA};
 use super::{
     body::retry_after_ms,
     error::ApiError,
-    meaning::Meaning,
+    error_class::ErrorClass,
     reply::Answer,
     text::{EXCERPT_CHARS, Redactor},
 };
@@ -32,12 +32,12 @@ pub(super) fn refusal(answer: &Answer, headers: &HeaderMap, redactor: &Redactor)
     };
     let http_status = answer.http_status.unwrap_or_default();
     let code = answer.code.map(|code| format!(", code {code}")).unwrap_or_default();
-    let phrase = Meaning::TooLarge.phrase();
+    let phrase = ErrorClass::TooLarge.phrase();
     let message = format!("{phrase} (HTTP {http_status}{code}, answered by {who})");
     ApiError {
         code: answer.code,
         request_id: answer.request_id.clone(),
         retry_after_ms: retry_after_ms(headers),
-        ..ApiError::local(Meaning::TooLarge, message, false)
+        ..ApiError::local(ErrorClass::TooLarge, message, false)
     }
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::{
     error::ApiError,
+    error_class::ErrorClass,
     hosts::Refused,
-    meaning::Meaning,
     text::{EXCERPT_CHARS, Redactor, causes, root_cause},
 };
 
@@ -32,13 +32,13 @@ pub(super) fn failure(
     } else {
         format!("the connection to {host} broke before the answer was whole: {cause}")
     };
-    ApiError::local(Meaning::Transport, message, never_left)
+    ApiError::local(ErrorClass::Transport, message, never_left)
 }
 
 /// The error of an address that a download must not go to.
 pub(super) fn address_refused(refused: &Refused) -> ApiError {
-    let message = format!("{}: {refused}", Meaning::AddressRefused.phrase());
-    ApiError::local(Meaning::AddressRefused, message, true)
+    let message = format!("{}: {refused}", ErrorClass::AddressRefused.phrase());
+    ApiError::local(ErrorClass::AddressRefused, message, true)
 }
 
 fn refused(error: &reqwest::Error) -> Option<&Refused> {

@@ -9,10 +9,10 @@ use super::{
 };
 use crate::job::{JobSpec, Source};
 
-/// The API takes no less of a sound.
-const MIN_SOUND_MS: i64 = 2_000;
+/// The API takes no less of a audio.
+const MIN_AUDIO_MS: i64 = 2_000;
 /// Nor more.
-const MAX_SOUND_MS: i64 = 60_000;
+const MAX_AUDIO_MS: i64 = 60_000;
 
 /// Who the job is.
 pub(super) struct Name<'a> {
@@ -130,7 +130,7 @@ fn output(
     Some((output, false, name.id_place.unwrap_or(name.place)))
 }
 
-/// Start and end of the crop, as far as they can be judged without the sound.
+/// Start and end of the crop, as far as they can be judged without the audio.
 fn timing(
     start: Option<&Field<i64>>,
     end: Option<&Field<i64>>,
@@ -140,26 +140,26 @@ fn timing(
     let start_ms = chosen(start)?.unwrap_or(0);
     let Some((end_ms, end)) = chosen(end)?.zip(end) else {
         if let Some(Field { place, value: Value::Set(Source::Id(_)) }) = audio {
-            let what = "a sound given by `id` needs a `sound_end_time`";
-            let help = "the API does not tell how long such a sound is";
+            let what = "an audio file given by `id` needs a `sound_end_time`";
+            let help = "the API does not tell how long such an audio file is";
             report.add(Problem::at(*place, what).help(help));
             return None;
         }
         return Some((start_ms, None));
     };
     let length_ms = end_ms - start_ms;
-    let fault = if length_ms < MIN_SOUND_MS {
+    let fault = if length_ms < MIN_AUDIO_MS {
         format!(
             "less than 2 s lie between `sound_start_time` ({start_ms} ms) and `sound_end_time` ({end_ms} ms)"
         )
-    } else if length_ms > MAX_SOUND_MS {
+    } else if length_ms > MAX_AUDIO_MS {
         format!(
             "more than 60 s lie between `sound_start_time` ({start_ms} ms) and `sound_end_time` ({end_ms} ms)"
         )
     } else {
         return Some((start_ms, Some(end_ms)));
     };
-    let help = "the API takes 2 to 60 seconds of sound";
+    let help = "the API takes 2 to 60 seconds of audio";
     report.add(Problem::at(end.place, fault).help(help));
     None
 }

@@ -1,4 +1,4 @@
-//! Readers of where things come from and go to: sources of video and sound, faces, addresses.
+//! Readers of where things come from and go to: sources of video and audio, faces, addresses.
 
 use url::Url;
 

@@ -23,7 +23,7 @@ const TOP_LEVEL: [&[u8; 4]; 19] = [
 
 /// Why the boxes cannot be read.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum BoxFault {
+pub(super) enum BoxError {
     /// The file begins with something else; this says what.
     #[error("it holds {0}")]
     Foreign(&'static str),
@@ -38,7 +38,7 @@ pub(super) enum BoxFault {
     Io(io::Error),
 }
 
-impl From<io::Error> for BoxFault {
+impl From<io::Error> for BoxError {
     fn from(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::UnexpectedEof => Self::CutShort,
@@ -75,7 +75,7 @@ pub(super) struct Walk<R> {
 
 impl<R: Read + Seek> Walk<R> {
     /// Begins at the start of a file of `len` bytes.
-    pub(super) fn new(mut reader: R, len: u64) -> Result<Self, BoxFault> {
+    pub(super) fn new(mut reader: R, len: u64) -> Result<Self, BoxError> {
         reader.rewind()?;
         let inner = BufReader::new(reader);
         Ok(Self { inner, at: 0, len, boxes_left: MOST_BOXES, entries_left: MOST_ENTRIES })
@@ -84,8 +84,8 @@ impl<R: Read + Seek> Walk<R> {
     /// Visits the file's own boxes in order; returns whether they fill the file exactly.
     fn top_level(
         &mut self,
-        mut visit: impl FnMut(&mut Self, Span) -> Result<(), BoxFault>,
-    ) -> Result<bool, BoxFault> {
+        mut visit: impl FnMut(&mut Self, Span) -> Result<(), BoxError>,
+    ) -> Result<bool, BoxError> {
         let mut at = 0;
         while at < self.len {
             let found = self.find(at, self.len)?;
@@ -95,14 +95,14 @@ impl<R: Read + Seek> Walk<R> {
                     at = span.end;
                 }
                 Found::Overrun(kind) if TOP_LEVEL.contains(&&kind) => {
-                    return Err(BoxFault::CutShort);
+                    return Err(BoxError::CutShort);
                 }
-                _ if at == 0 => return Err(BoxFault::Foreign(self.guess()?)),
+                _ if at == 0 => return Err(BoxError::Foreign(self.guess()?)),
                 _ => return Ok(false),
             }
         }
         match self.len {
-            0 => Err(BoxFault::Foreign("nothing: it is empty")),
+            0 => Err(BoxError::Foreign("nothing: it is empty")),
             _ => Ok(true),
         }
     }
@@ -111,8 +111,8 @@ impl<R: Read + Seek> Walk<R> {
     fn children(
         &mut self,
         parent: Span,
-        mut visit: impl FnMut(&mut Self, Span) -> Result<(), BoxFault>,
-    ) -> Result<(), BoxFault> {
+        mut visit: impl FnMut(&mut Self, Span) -> Result<(), BoxError>,
+    ) -> Result<(), BoxError> {
         let mut at = parent.body;
         while at < parent.end {
             match self.find(at, parent.end)? {
@@ -121,7 +121,7 @@ impl<R: Read + Seek> Walk<R> {
                     at = span.end;
                 }
                 Found::Overrun(_) => {
-                    return Err(BoxFault::Damaged("a box is larger than the one that holds it"));
+                    return Err(BoxError::Damaged("a box is larger than the one that holds it"));
                 }
                 // QuickTime ends some lists with zeros.
                 Found::Junk => break,
@@ -131,11 +131,11 @@ impl<R: Read + Seek> Walk<R> {
     }
 
     /// Reads the header at `at` of a box that must end by `limit`.
-    fn find(&mut self, at: u64, limit: u64) -> Result<Found, BoxFault> {
+    fn find(&mut self, at: u64, limit: u64) -> Result<Found, BoxError> {
         self.boxes_left = self
             .boxes_left
             .checked_sub(1)
-            .ok_or(BoxFault::Damaged("it has more boxes than a clip can have"))?;
+            .ok_or(BoxError::Damaged("it has more boxes than a clip can have"))?;
         if limit - at < 8 {
             return Ok(Found::Junk);
         }
@@ -160,7 +160,7 @@ impl<R: Read + Seek> Walk<R> {
     }
 
     /// Reads `N` bytes at `at`, and stays behind them.
-    fn bytes<const N: usize>(&mut self, at: u64) -> Result<[u8; N], BoxFault> {
+    fn bytes<const N: usize>(&mut self, at: u64) -> Result<[u8; N], BoxError> {
         // Both lie in the file, whose length is far below 2^63.
         let ahead = at.wrapping_sub(self.at).cast_signed();
         self.inner.seek_relative(ahead)?;
@@ -172,32 +172,32 @@ impl<R: Read + Seek> Walk<R> {
     }
 
     /// Reads a field of `N` bytes, `offset` into the body of a box.
-    fn field<const N: usize>(&mut self, of: Span, offset: u64) -> Result<[u8; N], BoxFault> {
+    fn field<const N: usize>(&mut self, of: Span, offset: u64) -> Result<[u8; N], BoxError> {
         if of.end - of.body < offset + N as u64 {
-            return Err(BoxFault::Damaged("a box is too small for what it should hold"));
+            return Err(BoxError::Damaged("a box is too small for what it should hold"));
         }
         self.bytes(of.body + offset)
     }
 
-    fn field_u32(&mut self, of: Span, offset: u64) -> Result<u32, BoxFault> {
+    fn field_u32(&mut self, of: Span, offset: u64) -> Result<u32, BoxError> {
         self.field(of, offset).map(u32::from_be_bytes)
     }
 
     /// Checks that a table of `count` entries fits into its box, and counts them.
-    fn table(&mut self, of: Span, head: u64, count: u32, entry: u64) -> Result<(), BoxFault> {
+    fn table(&mut self, of: Span, head: u64, count: u32, entry: u64) -> Result<(), BoxError> {
         let count = u64::from(count);
         if of.end - of.body < head + count * entry {
-            return Err(BoxFault::Damaged("a table is larger than its box"));
+            return Err(BoxError::Damaged("a table is larger than its box"));
         }
         self.entries_left = self
             .entries_left
             .checked_sub(count)
-            .ok_or(BoxFault::Damaged("its tables are longer than a clip's can be"))?;
+            .ok_or(BoxError::Damaged("its tables are longer than a clip's can be"))?;
         Ok(())
     }
 
     /// Says what a file that holds no boxes seems to be.
-    fn guess(&mut self) -> Result<&'static str, BoxFault> {
+    fn guess(&mut self) -> Result<&'static str, BoxError> {
         self.inner.rewind()?;
         self.at = 0;
         let mut start = Vec::new();

@@ -44,7 +44,7 @@ pub struct Located {
 
 /// Why a file cannot be used. Its text is for users.
 #[derive(Debug, thiserror::Error)]
-pub enum LocateFault {
+pub enum LocateError {
     /// It is not there, at least not yet.
     #[error("there is no file `{as_written}`{}", searched(.looked_in))]
     Missing {
@@ -85,7 +85,7 @@ pub enum LocateFault {
     },
 }
 
-impl LocateFault {
+impl LocateError {
     /// Its name in the database and in `--json`, which stays the same when the sentence changes.
     pub const fn code(&self) -> &'static str {
         match self {
@@ -126,10 +126,10 @@ impl Locator {
     /// in each of `media.dirs`; the first that is there counts.
     ///
     /// # Errors
-    /// When it is nowhere ([`LocateFault::Missing`], which may change), is outside the folders, or
+    /// When it is nowhere ([`LocateError::Missing`], which may change), is outside the folders, or
     /// is no regular file.
-    pub fn locate(&self, manifest_dir: &Path, as_written: &str) -> Result<Located, LocateFault> {
-        let io = |error| LocateFault::Io { as_written: as_written.to_owned(), error };
+    pub fn locate(&self, manifest_dir: &Path, as_written: &str) -> Result<Located, LocateError> {
+        let io = |error| LocateError::Io { as_written: as_written.to_owned(), error };
         let mut looked_in = Vec::new();
         for folder in [manifest_dir].into_iter().chain(self.media_dirs.iter().map(PathBuf::as_path))
         {
@@ -144,13 +144,13 @@ impl Locator {
             }
             looked_in.push(folder.to_owned());
         }
-        Err(LocateFault::Missing { as_written: as_written.to_owned(), looked_in })
+        Err(LocateError::Missing { as_written: as_written.to_owned(), looked_in })
     }
 
-    fn admit(&self, path: PathBuf, as_written: &str) -> Result<Located, LocateFault> {
+    fn admit(&self, path: PathBuf, as_written: &str) -> Result<Located, LocateError> {
         let as_written = as_written.to_owned();
         let Some(public_path) = self.within(&path) else {
-            return Err(LocateFault::Outside { as_written });
+            return Err(LocateError::Outside { as_written });
         };
         match fs::symlink_metadata(&path) {
             Ok(metadata) if metadata.is_file() => {
@@ -159,12 +159,12 @@ impl Locator {
                 Ok(Located { path, public_path, bytes, modified_ns, stamp })
             }
             Ok(metadata) => {
-                Err(LocateFault::NotFile { as_written, what: describe(metadata.file_type()) })
+                Err(LocateError::NotFile { as_written, what: describe(metadata.file_type()) })
             }
             Err(error) if is_missing(&error) => {
-                Err(LocateFault::Missing { as_written, looked_in: Vec::new() })
+                Err(LocateError::Missing { as_written, looked_in: Vec::new() })
             }
-            Err(error) => Err(LocateFault::Io { as_written, error }),
+            Err(error) => Err(LocateError::Io { as_written, error }),
         }
     }
 
@@ -182,13 +182,13 @@ impl Located {
     ///
     /// # Errors
     /// When it was changed or replaced since, or cannot be opened.
-    pub fn open(&self) -> Result<File, LocateFault> {
+    pub fn open(&self) -> Result<File, LocateError> {
         match open_resolved(&self.path) {
             Ok((file, metadata)) if FileStamp::of(&metadata) == self.stamp => Ok(file),
-            Ok(_) => Err(LocateFault::Changed(self.path.clone())),
-            Err(error) if is_missing(&error) => Err(LocateFault::Changed(self.path.clone())),
+            Ok(_) => Err(LocateError::Changed(self.path.clone())),
+            Err(error) if is_missing(&error) => Err(LocateError::Changed(self.path.clone())),
             Err(error) => {
-                Err(LocateFault::Io { as_written: self.path.display().to_string(), error })
+                Err(LocateError::Io { as_written: self.path.display().to_string(), error })
             }
         }
     }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    boxes::{BoxFault, movie::Movie},
+    boxes::{BoxError, movie::Movie},
     open_regular,
 };
 use crate::job::timing::{LONGEST_MS, SHORTEST_MS, Seconds};
@@ -39,7 +39,7 @@ pub struct VideoFacts {
 
 /// Why a file is no video, or none that the API takes. Its text is for users.
 #[derive(Debug, thiserror::Error)]
-pub enum VideoFault {
+pub enum VideoError {
     /// Not named as the API wants it.
     #[error("the video's name ends in `{0}`; .mp4 and .mov are allowed")]
     Ending(String),
@@ -82,7 +82,7 @@ pub enum VideoFault {
     Io(#[from] io::Error),
 }
 
-impl VideoFault {
+impl VideoError {
     /// Its name in the database and in `--json`, which stays the same when the sentence changes.
     pub const fn code(&self) -> &'static str {
         match self {
@@ -97,13 +97,13 @@ impl VideoFault {
     }
 }
 
-impl From<BoxFault> for VideoFault {
-    fn from(fault: BoxFault) -> Self {
+impl From<BoxError> for VideoError {
+    fn from(fault: BoxError) -> Self {
         match fault {
-            BoxFault::Foreign(what) => Self::Foreign(what),
-            BoxFault::CutShort => Self::CutShort,
-            BoxFault::Damaged(what) => Self::Damaged(what),
-            BoxFault::Io(error) => Self::Io(error),
+            BoxError::Foreign(what) => Self::Foreign(what),
+            BoxError::CutShort => Self::CutShort,
+            BoxError::Damaged(what) => Self::Damaged(what),
+            BoxError::Io(error) => Self::Io(error),
         }
     }
 }
@@ -112,10 +112,10 @@ impl From<BoxFault> for VideoFault {
 ///
 /// # Errors
 /// When it is not named `.mp4` or `.mov`, is no such video, or is not whole.
-pub fn probe(path: &Path) -> Result<VideoFacts, VideoFault> {
+pub fn probe(path: &Path) -> Result<VideoFacts, VideoError> {
     let ending = path.extension().unwrap_or_default().to_string_lossy();
     if !ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known)) {
-        return Err(VideoFault::Ending(format!(".{ending}")));
+        return Err(VideoError::Ending(format!(".{ending}")));
     }
     let (file, metadata) = open_regular(path)?;
     probe_reader(file, metadata.len())
@@ -125,7 +125,7 @@ pub fn probe(path: &Path) -> Result<VideoFacts, VideoFault> {
 ///
 /// # Errors
 /// When they are no MP4 or QuickTime video, or not a whole one.
-pub fn probe_reader(reader: impl Read + Seek, len: u64) -> Result<VideoFacts, VideoFault> {
+pub fn probe_reader(reader: impl Read + Seek, len: u64) -> Result<VideoFacts, VideoError> {
     read(reader, len).map(|(_, facts)| facts)
 }
 
@@ -134,23 +134,23 @@ pub fn probe_reader(reader: impl Read + Seek, len: u64) -> Result<VideoFacts, Vi
 ///
 /// # Errors
 /// When anything is missing or is too much; also for a page or an error text saved as a video.
-pub fn is_whole(reader: impl Read + Seek, len: u64) -> Result<VideoFacts, VideoFault> {
+pub fn is_whole(reader: impl Read + Seek, len: u64) -> Result<VideoFacts, VideoError> {
     let (movie, facts) = read(reader, len)?;
     if !movie.has_media {
-        return Err(VideoFault::Missing("mdat"));
+        return Err(VideoError::Missing("mdat"));
     }
     if !movie.tiled {
-        return Err(VideoFault::Extra);
+        return Err(VideoError::Extra);
     }
     Ok(facts)
 }
 
-fn read(reader: impl Read + Seek, len: u64) -> Result<(Movie, VideoFacts), VideoFault> {
+fn read(reader: impl Read + Seek, len: u64) -> Result<(Movie, VideoFacts), VideoError> {
     let movie = Movie::read(reader, len)?;
     if !movie.described {
-        return Err(VideoFault::Missing("moov"));
+        return Err(VideoError::Missing("moov"));
     }
-    let track = movie.track(b"vide").ok_or(VideoFault::NoPicture)?;
+    let track = movie.track(b"vide").ok_or(VideoError::NoPicture)?;
     let (width, height) = track.shape();
     let facts = VideoFacts { length_ms: movie.length_ms(track), width, height, bytes: len };
     Ok((movie, facts))
@@ -160,20 +160,20 @@ fn read(reader: impl Read + Seek, len: u64) -> Result<(Movie, VideoFacts), Video
 ///
 /// # Errors
 /// The first limit it breaks, with what is and what is allowed.
-pub fn check(facts: &VideoFacts) -> Result<(), VideoFault> {
+pub fn check(facts: &VideoFacts) -> Result<(), VideoError> {
     if facts.bytes > MAX_BYTES {
-        return Err(VideoFault::TooBig(facts.bytes));
+        return Err(VideoError::TooBig(facts.bytes));
     }
     match facts.length_ms {
         Some(length_ms) if !(SHORTEST_MS..=LONGEST_MS).contains(&length_ms) => {
-            return Err(VideoFault::Length(length_ms));
+            return Err(VideoError::Length(length_ms));
         }
         _ => {}
     }
     let (width, height) = (facts.width, facts.height);
     let sides_fit = SIDES.contains(&width) && SIDES.contains(&height);
     if !sides_fit || !is_720p_or_1080p(width, height) {
-        return Err(VideoFault::Shape { width, height });
+        return Err(VideoError::Shape { width, height });
     }
     Ok(())
 }

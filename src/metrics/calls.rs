@@ -23,7 +23,7 @@ pub enum Call {
     Tasks,
     /// The account's resource packs.
     Costs,
-    /// A result or a remote sound, up to the beginning of its bytes.
+    /// A result or a remote audio, up to the beginning of its bytes.
     Fetch,
 }
 

@@ -7,11 +7,11 @@ use crate::{
 };
 
 /// Tells whether the database can be used.
-pub(super) fn tell_trouble(page: &mut Page, in_trouble: bool) {
+pub(super) fn print_problem(page: &mut Page, has_problem: bool) {
     page.gauge(
-        "lipsyncd_database_trouble",
+        "lipsyncd_database_problem",
         "1 while the state database cannot be opened, read or written",
-        truth(in_trouble),
+        truth(has_problem),
     );
 }
 
@@ -80,7 +80,7 @@ fn tell_line(page: &mut Page, Measured { standing, .. }: &Measured) {
         truth(standing.hold.is_some()),
     );
     page.gauge(
-        "lipsyncd_api_trouble",
+        "lipsyncd_api_problem",
         "1 while the API gives no usable answer",
         truth(standing.trouble.is_some()),
     );

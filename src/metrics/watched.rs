@@ -53,9 +53,9 @@ impl Slot {
             answer.await.ok()?.ok()
         };
         let measured = timeout(READ_MAX, asked).await.ok().flatten();
-        let in_trouble = self.store().is_none_or(|store| store.trouble().is_some());
-        let in_trouble = in_trouble || measured.is_none();
-        (measured, in_trouble)
+        let has_problem = self.store().is_none_or(|store| store.trouble().is_some());
+        let has_problem = has_problem || measured.is_none();
+        (measured, has_problem)
     }
 }
 
@@ -71,9 +71,9 @@ impl Metrics {
 
     /// All metrics as they are at `now_ms` (Unix time), in the text format.
     pub(super) async fn read(&self, now_ms: i64) -> Result<String, std::fmt::Error> {
-        let (measured, in_trouble) = self.0.watched.ask(now_ms).await;
+        let (measured, has_problem) = self.0.watched.ask(now_ms).await;
         let mut page = text::Page::default();
-        standing::tell_trouble(&mut page, in_trouble);
+        standing::print_problem(&mut page, has_problem);
         if let Some(measured) = measured {
             standing::tell(&mut page, &measured, now_ms);
         }

@@ -52,7 +52,7 @@ impl<A: Api> Context<A> {
         answer: Option<Answer>,
     ) -> Result<Task, StoreError> {
         // What holds the whole account back is reported once, by the queue, and not by each job.
-        let is_the_accounts = matches!(outcome, Outcome::HeldBack(_));
+        let is_the_accounts = matches!(outcome, Outcome::Deferred(_));
         let moment = self.clock.moment();
         let transition = self.transition(task, outcome)?;
         let (from, what, repeats) = (transition.from, transition.what.clone(), transition.repeats);

@@ -12,7 +12,7 @@ use crate::{
     failpoint,
     job::{
         BLOCKED, Delivered, DeliveryOutcome, Job, Task,
-        outcome::{Fault, Trouble},
+        outcome::{PermanentError, TransientError},
     },
     kling::Api,
     output::FileFacts,
@@ -55,12 +55,15 @@ fn failed(job: &Job, task: &Task, stop: Stop) -> DeliveryOutcome {
             task.task_id.as_deref().unwrap_or("?"),
             job.spec.key
         );
-        return DeliveryOutcome::Refused(Fault { code: "result_expired".to_owned(), message });
+        return DeliveryOutcome::Refused(PermanentError {
+            code: "result_expired".to_owned(),
+            message,
+        });
     }
     let blocked = matches!(&stop, Stop::Output(error) if error.is_passing());
-    let Trouble { code, message, retry_after_ms } = told(task, stop);
+    let TransientError { code, message, retry_after_ms } = told(task, stop);
     let message = if blocked { format!("{BLOCKED}: {message}") } else { message };
-    DeliveryOutcome::Failed(Trouble { code, message, retry_after_ms })
+    DeliveryOutcome::Failed(TransientError { code, message, retry_after_ms })
 }
 
 async fn bring<A: Api>(

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     job::{
         Delivered, Outcome, State, Task,
-        outcome::{Fault, Trouble},
+        outcome::{PermanentError, TransientError},
     },
     kling::{Api, RemoteTask},
     output::{self, Kind, Metadata, OutputError, Part, Place, Source},
@@ -45,8 +45,8 @@ pub(super) async fn download<A: Api>(
             (Outcome::Delivered(delivered), None)
         }
         Err(stop @ Stop::Gone { .. }) => {
-            let Trouble { code, message, .. } = told(&task, stop);
-            (Outcome::Refused(Fault { code, message }), None)
+            let TransientError { code, message, .. } = told(&task, stop);
+            (Outcome::Refused(PermanentError { code, message }), None)
         }
         Err(Stop::Output(error)) if error.is_passing() => {
             (Outcome::Blocked(told(&task, error.into())), None)
@@ -56,7 +56,7 @@ pub(super) async fn download<A: Api>(
                 Stop::Api(error) => Word::of(error),
                 _ => None,
             };
-            (Outcome::Trouble(told(&task, stop)), word)
+            (Outcome::TransientError(told(&task, stop)), word)
         }
     };
     match &outcome {

@@ -7,7 +7,7 @@ use super::{
     submit::first_lookup::{Later, later, later_take},
 };
 use crate::{
-    job::{Outcome, Task, outcome::Fault},
+    job::{Outcome, Task, outcome::PermanentError},
     kling::Api,
     output::{self, FileFacts, OutputError},
     store::{LeadLost, StoreError},
@@ -132,7 +132,7 @@ async fn look<A: Api>(context: &Context<A>, task: &Task, take_max: u32) -> Optio
 
 /// The end of a task whose place is another's.
 fn output_taken(message: String) -> Outcome {
-    Outcome::Refused(Fault { code: "output_taken".to_owned(), message })
+    Outcome::Refused(PermanentError { code: "output_taken".to_owned(), message })
 }
 
 fn in_the_way(error: &OutputError, task: &Task) -> String {

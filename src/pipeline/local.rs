@@ -6,8 +6,8 @@ use std::io::{self, Read as _};
 use super::Settings;
 use crate::{
     job::{Media, Source, Task, without_signature},
-    kling::{Sound, VideoRef},
-    media::{LocateFault, Located, sha256_of, sha256_of_bytes, sound, video},
+    kling::{AudioSource, VideoRef},
+    media::{LocateError, Located, audio, sha256_of, sha256_of_bytes, video},
 };
 
 /// Returns the video as it goes into the Identify Face request.
@@ -53,10 +53,10 @@ pub(super) async fn check_video(settings: &Settings, task: &Task) -> Result<(), 
 
 /// Returns the audio as it goes into the create request. A local file is read, and must have the content that
 /// was measured; if not, returns why.
-pub(super) async fn load_audio(settings: &Settings, task: &Task) -> Result<Sound, String> {
+pub(super) async fn load_audio(settings: &Settings, task: &Task) -> Result<AudioSource, String> {
     let name = match task.spec.audio.clone() {
-        Source::Url(url) => return Ok(Sound::Url(url)),
-        Source::Id(id) => return Ok(Sound::Id(id)),
+        Source::Url(url) => return Ok(AudioSource::Url(url)),
+        Source::Id(id) => return Ok(AudioSource::Id(id)),
         Source::File(name) => name,
     };
     let Media { audio_stamp: stamp, audio_sha256: Some(sha256), .. } = task.media.clone() else {
@@ -68,7 +68,7 @@ pub(super) async fn load_audio(settings: &Settings, task: &Task) -> Result<Sound
     let loaded = settings.offload.run(move || {
         let located =
             locator.locate(&manifest_dir, &name).map_err(|fault| fault.describe("audio"))?;
-        measured.read_audio(&name, &located).map(Sound::File)
+        measured.read_audio(&name, &located).map(AudioSource::File)
     });
     loaded.await?
 }
@@ -104,12 +104,12 @@ impl Measured {
     fn read_audio(&self, name: &str, located: &Located) -> Result<Vec<u8>, String> {
         let file = match located.open() {
             Ok(file) => file,
-            Err(LocateFault::Changed(_)) => return Err(changed("audio", name)),
-            Err(LocateFault::Io { error, .. }) => return Err(unreadable("audio", name, &error)),
+            Err(LocateError::Changed(_)) => return Err(changed("audio", name)),
+            Err(LocateError::Io { error, .. }) => return Err(unreadable("audio", name, &error)),
             Err(fault) => return Err(fault.describe("audio")),
         };
         let mut bytes = Vec::new();
-        file.take(sound::MAX_BYTES + 1)
+        file.take(audio::MAX_BYTES + 1)
             .read_to_end(&mut bytes)
             .map_err(|error| unreadable("audio", name, &error))?;
         let is_same = sha256_of_bytes(&bytes) == self.sha256;

@@ -2,7 +2,7 @@
 //! [`Outcome`](crate::job::Outcome) written down.
 //!
 //! Only here do the API and the output folder meet. `schedule` decides when a step may start (slots,
-//! pace, pause, budget); one file per step does it: `identify`, `sound`, `sweep`, `download`, and for the
+//! pace, pause, budget); one file per step does it: `identify`, `audio`, `sweep`, `download`, and for the
 //! paid step the folder `submit`. Every step writes what came of it to the store before anybody acts on it,
 //! so that dropping the whole pipeline at any moment loses nothing.
 
@@ -18,6 +18,7 @@ mod identify;
 mod in_the_way;
 mod line;
 mod local;
+mod measure_audio;
 mod metadata;
 mod pace;
 mod pour;
@@ -31,7 +32,6 @@ mod schedule;
 mod settings;
 mod shelf;
 mod slots;
-mod sound;
 mod start;
 mod step;
 mod stop;

@@ -99,6 +99,6 @@ fn begin_and_append(part: &mut Part, came: Came) -> Result<(), OutputError> {
     part.append(&came.bytes)
 }
 
-fn is_whole(file: &mut File, bytes: u64) -> Result<(), video::VideoFault> {
+fn is_whole(file: &mut File, bytes: u64) -> Result<(), video::VideoError> {
     video::is_whole(file, bytes).map(drop)
 }

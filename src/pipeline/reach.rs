@@ -15,7 +15,7 @@ use url::Url;
 use super::schedule::Pipeline;
 use crate::{
     kling::{
-        Api, ApiError, CreateRequest, Created, Fetched, Identified, Meaning, RemoteTask, Reply,
+        Api, ApiError, CreateRequest, Created, ErrorClass, Fetched, Identified, RemoteTask, Reply,
         ResourcePack, Spelling, VideoRef,
     },
     metrics::{Call, Code, Metrics},
@@ -59,7 +59,7 @@ impl<A> Reached<A> {
 
     fn hear<T>(&self, reply: Reply<T>) -> Reply<T> {
         let unusable = |error: &&ApiError| {
-            matches!(error.meaning, Meaning::Transport | Meaning::ServerTrouble)
+            matches!(error.meaning, ErrorClass::Transport | ErrorClass::ServerProblem)
         };
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         match reply.result.as_ref().err().filter(unusable) {
@@ -99,7 +99,7 @@ impl<A: Api> Api for Reached<A> {
         self.hear(self.count(Call::Costs, self.api.costs(start_ms, end_ms)).await)
     }
 
-    /// Results and sounds come from other hosts: they say nothing of the API.
+    /// Results and audio files come from other hosts: they say nothing of the API.
     async fn fetch(&self, url: &Url, from_byte: u64, etag: Option<&str>) -> Reply<Fetched> {
         self.count(Call::Fetch, self.api.fetch(url, from_byte, etag)).await
     }
@@ -110,7 +110,7 @@ fn code<T>(reply: &Reply<T>) -> Code {
     let status = reply.answer.http_status;
     match &reply.result {
         Ok(_) => reply.answer.code.map(Code::Api).or(status.map(Code::Http)),
-        Err(ApiError { meaning: Meaning::AddressRefused, .. }) => Some(Code::AddressRefused),
+        Err(ApiError { meaning: ErrorClass::AddressRefused, .. }) => Some(Code::AddressRefused),
         Err(ApiError { code: Some(code), .. }) => Some(Code::Api(*code)),
         Err(_) if matches!(status, Some(200..=299)) => Some(Code::Unreadable),
         Err(_) => status.map(Code::Http),
@@ -120,9 +120,9 @@ fn code<T>(reply: &Reply<T>) -> Code {
 
 impl<A: Api> Pipeline<A> {
     /// Writes down when the API becomes, or is no longer, beyond reach.
-    pub(super) async fn tell_trouble(&mut self) -> Result<(), StoreError> {
+    pub(super) async fn print_problem(&mut self) -> Result<(), StoreError> {
         let trouble = self.context.api.trouble();
-        if trouble.is_some() == self.in_trouble {
+        if trouble.is_some() == self.has_problem {
             return Ok(());
         }
         match &trouble {
@@ -131,9 +131,9 @@ impl<A: Api> Pipeline<A> {
             }
             None => info!("the API answers again"),
         }
-        self.in_trouble = trouble.is_some();
+        self.has_problem = trouble.is_some();
         let words = trouble.map(|error| error.message);
-        self.context.store.set_trouble(words, self.context.clock.now_ms()).await
+        self.context.store.set_api_problem(words, self.context.clock.now_ms()).await
     }
 }
 
@@ -142,7 +142,7 @@ mod tests {
     use super::*;
     use crate::kling::Answer;
 
-    fn reply(meaning: Option<Meaning>) -> Reply<()> {
+    fn reply(meaning: Option<ErrorClass>) -> Reply<()> {
         let error = |meaning| ApiError {
             meaning,
             code: None,
@@ -157,14 +157,14 @@ mod tests {
     #[test]
     fn three_in_a_row_are_trouble_and_any_usable_answer_ends_it() {
         let reached = Reached::new((), Metrics::new());
-        for meaning in [Meaning::Transport, Meaning::ServerTrouble] {
+        for meaning in [ErrorClass::Transport, ErrorClass::ServerProblem] {
             reached.hear(reply(Some(meaning)));
             assert_eq!(reached.trouble(), None);
         }
-        reached.hear(reply(Some(Meaning::Transport)));
+        reached.hear(reply(Some(ErrorClass::Transport)));
         assert_eq!(reached.trouble().unwrap().message, "Transport");
         // A refusal is an answer.
-        reached.hear(reply(Some(Meaning::NotFound)));
+        reached.hear(reply(Some(ErrorClass::NotFound)));
         assert_eq!(reached.trouble(), None);
     }
 }

@@ -171,7 +171,7 @@ impl<A: Api> Pipeline<A> {
         let now_ms = self.context.clock.now_ms();
         if let Some(trouble) = &swept.trouble {
             // An API that cannot be reached is told of once, and not by each look.
-            if self.in_trouble {
+            if self.has_problem {
                 debug!("looking at the tasks failed: {trouble}");
             } else {
                 warn!("looking at the tasks failed: {trouble}");
@@ -195,7 +195,7 @@ impl<A: Api> Pipeline<A> {
         }
         for id in swept.same {
             if self.shelf.get(id).is_some_and(|task| task.waits.is_some()) {
-                self.move_on(id, Outcome::SeenAgain).await?;
+                self.move_on(id, Outcome::TaskReappeared).await?;
             }
         }
         for (id, words) in swept.unclear {
@@ -237,7 +237,7 @@ impl<A: Api> Pipeline<A> {
                     manifest, task_id, "{key}: the API does not know its task: {words}"
                 );
             }
-            self.move_on(id, Outcome::Unseen(words)).await?;
+            self.move_on(id, Outcome::TaskNotFound(words)).await?;
         }
         Ok(())
     }
@@ -249,7 +249,7 @@ impl<A: Api> Pipeline<A> {
             let manifest = self.context.store.manifest_of(task.lead).await?;
             let (key, task_id) = (&task.spec.key, &task.task_id);
             warn!(job = key, manifest, task_id, "{key}: no clear word on its task: {words}");
-            self.move_on(id, Outcome::Unclear(words)).await?;
+            self.move_on(id, Outcome::TaskStatusUnknown(words)).await?;
         }
         Ok(())
     }
@@ -269,7 +269,7 @@ impl<A: Api> Pipeline<A> {
 }
 
 /// How long ago the create of a job was sent, and how long its clip is at least: of a remote video no more
-/// is known than that its sound fits in.
+/// is known than that its audio fits in.
 fn age(task: &Task, now_ms: i64) -> Age {
     let spoken_ms = |plan: &Plan| {
         plan.sound_insert_ms.saturating_add(plan.sound_end_ms).saturating_sub(plan.sound_start_ms)

@@ -133,7 +133,7 @@ pub struct Pipeline<A> {
     pub(super) may_pay: Arc<AtomicBool>,
     pub(super) budget: Budget,
     /// It is written down that the API gives no usable answer.
-    pub(super) in_trouble: bool,
+    pub(super) has_problem: bool,
     /// When (Unix ms) this run began.
     began_at_ms: i64,
     pub(super) look_again: bool,
@@ -206,7 +206,7 @@ impl<A: Api> Pipeline<A> {
             slots_refused_in_a_row: 0,
             may_pay: Arc::new(AtomicBool::new(false)),
             budget: Budget::default(),
-            in_trouble: false,
+            has_problem: false,
             began_at_ms,
             look_again: true,
             is_fresh: true,
@@ -247,7 +247,7 @@ impl<A: Api> Pipeline<A> {
             self.refill().await?;
             self.read_deliveries().await?;
             self.check_budget().await?;
-            self.tell_trouble().await?;
+            self.print_problem().await?;
             self.start_what_may_start();
             if until == Until::Idle
                 && !more

@@ -45,7 +45,7 @@ impl Shelf {
             task.due_at_ms = 0;
         }
         match decide(&task, now_ms) {
-            Action::Enqueue | Action::MeasureSound | Action::Identify => {
+            Action::Enqueue | Action::MeasureAudio | Action::Identify => {
                 self.to_prepare.insert(rank(&task));
             }
             Action::Create => {

@@ -8,9 +8,9 @@ use super::{
     deliver, download, identify,
     line::Probe,
     local::video_key,
+    measure_audio,
     running::StepKind,
     schedule::{Event, Pipeline},
-    sound,
     step::StepEnd,
     submit::{Gate, create, lookup_support, recover, unresolved},
     sweep::{self, Followed},
@@ -144,12 +144,9 @@ impl<A: Api> Pipeline<A> {
                     let task = context.note(&task, Outcome::Due, None).await?;
                     Ok(StepEnd::new(task, None))
                 }),
-                Action::MeasureSound => {
-                    self.prepare(
-                        id,
-                        |context, task| async move { sound::measure(&context, task).await },
-                    )
-                }
+                Action::MeasureAudio => self.prepare(id, |context, task| async move {
+                    measure_audio::measure(&context, task).await
+                }),
                 Action::Identify => self.identify(id),
                 _ => {}
             }

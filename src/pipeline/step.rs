@@ -4,9 +4,9 @@ use super::context::code_of;
 use crate::{
     job::{
         Outcome, Task,
-        outcome::{Fault, Trouble},
+        outcome::{PermanentError, TransientError},
     },
-    kling::{ApiError, Meaning},
+    kling::{ApiError, ErrorClass},
     store::PauseKind,
 };
 
@@ -57,23 +57,25 @@ impl Word {
             request_id: error.request_id.clone(),
         };
         match error.meaning {
-            Meaning::Credentials
-            | Meaning::ClockAhead
-            | Meaning::TokenExpired
-            | Meaning::Forbidden
-            | Meaning::IpRefused => Some(pause(PauseKind::Credentials)),
-            Meaning::ArrearsOrPack => Some(pause(PauseKind::Account)),
-            Meaning::TooFast => Some(Self::TooFast { retry_after_ms: error.retry_after_ms }),
-            Meaning::Concurrency => Some(Self::SlotsFull { retry_after_ms: error.retry_after_ms }),
-            Meaning::BadRequest
-            | Meaning::NotFound
-            | Meaning::Policy
-            | Meaning::ServerTrouble
-            | Meaning::TooLarge
-            | Meaning::OtherRefusal
-            | Meaning::Empty
-            | Meaning::AddressRefused
-            | Meaning::Transport => None,
+            ErrorClass::Credentials
+            | ErrorClass::ClockAhead
+            | ErrorClass::TokenExpired
+            | ErrorClass::Forbidden
+            | ErrorClass::IpRefused => Some(pause(PauseKind::Credentials)),
+            ErrorClass::ArrearsOrPack => Some(pause(PauseKind::Account)),
+            ErrorClass::TooFast => Some(Self::TooFast { retry_after_ms: error.retry_after_ms }),
+            ErrorClass::Concurrency => {
+                Some(Self::SlotsFull { retry_after_ms: error.retry_after_ms })
+            }
+            ErrorClass::BadRequest
+            | ErrorClass::NotFound
+            | ErrorClass::Policy
+            | ErrorClass::ServerProblem
+            | ErrorClass::TooLarge
+            | ErrorClass::OtherRefusal
+            | ErrorClass::Empty
+            | ErrorClass::AddressRefused
+            | ErrorClass::Transport => None,
         }
     }
 
@@ -90,24 +92,24 @@ impl Word {
 /// or a refusal.
 pub(super) fn outcome_of(error: &ApiError) -> Outcome {
     if Word::of(error).is_some() {
-        return Outcome::HeldBack(error.message.clone());
+        return Outcome::Deferred(error.message.clone());
     }
     match error.meaning {
-        Meaning::ServerTrouble | Meaning::Empty | Meaning::Transport => {
-            Outcome::Trouble(trouble(error))
+        ErrorClass::ServerProblem | ErrorClass::Empty | ErrorClass::Transport => {
+            Outcome::TransientError(trouble(error))
         }
         _ => Outcome::Refused(fault(error)),
     }
 }
 
-pub(super) fn trouble(error: &ApiError) -> Trouble {
-    Trouble {
+pub(super) fn trouble(error: &ApiError) -> TransientError {
+    TransientError {
         code: code_of(error),
         message: error.message.clone(),
         retry_after_ms: error.retry_after_ms,
     }
 }
 
-pub(super) fn fault(error: &ApiError) -> Fault {
-    Fault { code: code_of(error), message: error.message.clone() }
+pub(super) fn fault(error: &ApiError) -> PermanentError {
+    PermanentError { code: code_of(error), message: error.message.clone() }
 }

@@ -2,8 +2,8 @@
 
 use super::{Settings, step::trouble};
 use crate::{
-    job::{Task, outcome::Trouble},
-    kling::{ApiError, Meaning},
+    job::{Task, outcome::TransientError},
+    kling::{ApiError, ErrorClass},
     output::OutputError,
 };
 
@@ -36,9 +36,9 @@ impl From<OutputError> for Stop {
 }
 
 /// The failure in one sentence, with what to do where the user can do something.
-pub(super) fn told(task: &Task, stop: Stop) -> Trouble {
+pub(super) fn told(task: &Task, stop: Stop) -> TransientError {
     let (code, message, retry_after_ms) = match stop {
-        Stop::Api(error) if error.meaning == Meaning::NotFound => (
+        Stop::Api(error) if error.meaning == ErrorClass::NotFound => (
             "task_gone".to_owned(),
             format!(
                 "the API no longer knows task {}: {error}",
@@ -59,7 +59,7 @@ pub(super) fn told(task: &Task, stop: Stop) -> Trouble {
         Stop::Output(error) => (error.code().to_owned(), error.to_string(), None),
         Stop::Other { code, message } => (code.to_owned(), message, None),
     };
-    Trouble { code, message, retry_after_ms }
+    TransientError { code, message, retry_after_ms }
 }
 
 fn gone(task: &Task, made_at_ms: i64) -> String {

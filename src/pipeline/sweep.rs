@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     job::{Outcome, State, Task, TaskId},
-    kling::{Answer, Api, ApiError, Meaning, RemoteTask, TaskStatus},
+    kling::{Answer, Api, ApiError, ErrorClass, RemoteTask, TaskStatus},
     store::{Call, StoreError},
 };
 
@@ -25,7 +25,7 @@ const PAGE_SIZE_MAX: usize = 500;
 /// The smallest page worth asking for; others may use the account, too.
 const PAGE_SIZE_MIN: usize = 30;
 /// So many tasks of which a server cannot tell end a sweep.
-const TROUBLES_MAX: usize = 3;
+const PROBLEMS_MAX: usize = 3;
 
 /// A task that is followed.
 #[derive(Debug, Clone)]
@@ -57,7 +57,7 @@ pub(super) struct Swept {
 enum Sight {
     Moved(Box<Task>, Box<RemoteTask>),
     Same(TaskId),
-    Unclear(TaskId, String),
+    TaskStatusUnknown(TaskId, String),
     Stale(TaskId),
 }
 
@@ -66,7 +66,7 @@ impl Swept {
         match sight {
             Sight::Moved(task, remote) => self.moved.push((*task, Some(*remote))),
             Sight::Same(id) => self.same.push(id),
-            Sight::Unclear(id, words) => self.unclear.push((id, words)),
+            Sight::TaskStatusUnknown(id, words) => self.unclear.push((id, words)),
             Sight::Stale(id) => self.stale.push(id),
         }
     }
@@ -108,7 +108,7 @@ pub(super) async fn sweep<A: Api>(
                 // A server that cannot tell of one task may tell of another; one that does not answer
                 // is left alone.
                 let told = reply.answer.http_status.is_some();
-                if swept.word.is_some() || !told || troubles >= TROUBLES_MAX {
+                if swept.word.is_some() || !told || troubles >= PROBLEMS_MAX {
                     return Ok(swept);
                 }
             }
@@ -127,16 +127,18 @@ fn is_of_this_call(error: &ApiError, answer: &Answer) -> bool {
 }
 
 /// An empty success is no proper "not found", and nothing else either.
-fn is_not_found(meaning: Meaning) -> bool {
-    matches!(meaning, Meaning::NotFound | Meaning::BadRequest | Meaning::Empty)
+fn is_not_found(meaning: ErrorClass) -> bool {
+    matches!(meaning, ErrorClass::NotFound | ErrorClass::BadRequest | ErrorClass::Empty)
 }
 
 /// Whether an error says something of this one task, and nothing of the others.
 fn is_of_this_task(error: &ApiError, answer: &Answer) -> bool {
     match error.meaning {
-        Meaning::Policy | Meaning::OtherRefusal => true,
+        ErrorClass::Policy | ErrorClass::OtherRefusal => true,
         // An answer of the right status with which nothing can be done.
-        Meaning::Transport => answer.http_status.is_some_and(|status| (200..300).contains(&status)),
+        ErrorClass::Transport => {
+            answer.http_status.is_some_and(|status| (200..300).contains(&status))
+        }
         _ => false,
     }
 }
@@ -253,7 +255,7 @@ async fn see<A: Api>(
                 "" => "the API does not say where it stands".to_owned(),
                 status => format!("the API says “{status}”, which is no status that is known here"),
             };
-            return Ok(Sight::Unclear(task.id, words));
+            return Ok(Sight::TaskStatusUnknown(task.id, words));
         }
     };
     let ended = outcome != Outcome::Processing;

@@ -12,7 +12,7 @@ use jiff::{Timestamp, fmt::rfc2822::DateTimePrinter};
 
 use super::answer::{Answer, Refusal, usual_message};
 
-/// The largest body that is read: a 5 MB sound in Base64, with room to be refused in words.
+/// The largest body that is read: a 5 MB audio in Base64, with room to be refused in words.
 pub(super) const BODY_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// A request with its body.

@@ -82,9 +82,9 @@ pub struct SimConfig {
     pub ids_from: u64,
     /// Decides everything that looks like chance.
     pub seed: u64,
-    /// A folder that is served under `/media/`; videos and sounds in it are read for real.
+    /// A folder that is served under `/media/`; videos and audio files in it are read for real.
     pub media_dir: Option<PathBuf>,
-    /// How files of `media_dir`, and sounds sent inline, are read.
+    /// How files of `media_dir`, and audio files sent inline, are read.
     pub probe: Probe,
     /// The result of tasks whose video is not in `media_dir`; none: an MP4 built by hand that has the
     /// video's size and length.

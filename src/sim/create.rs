@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::{
     account::AccountNumber,
     answer::{Answer, Refusal, usual_message},
-    create_request::{CROP_MS_MIN, CreateRequest, SoundSource, check_size},
-    facts::{ReadMedia, SoundFacts, Steering},
+    create_request::{AudioSource, CROP_MS_MIN, CreateRequest, check_size},
+    facts::{AudioFacts, ReadMedia, Steering},
     faults::Call,
     notice::Notice,
     place::Place,
@@ -31,23 +31,23 @@ impl Sim {
         media: &dyn ReadMedia,
     ) -> Answer {
         let request = CreateRequest::read(body, &self.base_url);
-        let sound = request.as_ref().ok().and_then(|request| request.read_sound(media));
-        self.create_request(now_ms, authorization, request, sound)
+        let audio = request.as_ref().ok().and_then(|request| request.read_audio(media));
+        self.create_request(now_ms, authorization, request, audio)
     }
 
-    /// The same in two steps, for a caller that reads the sound meanwhile: `sound` is what the
-    /// request's `read_sound` gave.
+    /// The same in two steps, for a caller that reads the audio meanwhile: `audio` is what the
+    /// request's `read_audio` gave.
     pub fn create_request(
         &mut self,
         now_ms: i64,
         authorization: Option<&str>,
         request: Result<CreateRequest, Refusal>,
-        sound: Option<SoundFacts>,
+        audio: Option<AudioFacts>,
     ) -> Answer {
         self.settle(now_ms);
         let outcome = self
             .admit(Call::Create, now_ms, authorization)
-            .and_then(|account| self.accept(account, request?, sound, now_ms));
+            .and_then(|account| self.accept(account, request?, audio, now_ms));
         self.answered(Call::Create, outcome)
     }
 
@@ -57,7 +57,7 @@ impl Sim {
         &mut self,
         account: AccountNumber,
         request: CreateRequest,
-        sound: Option<SoundFacts>,
+        audio: Option<AudioFacts>,
         now_ms: i64,
     ) -> Result<Value, Refusal> {
         let session = self.session(account, &request.session_id, now_ms)?;
@@ -65,7 +65,7 @@ impl Sim {
             session.faces.iter().find(|face| face.id == request.face_id).ok_or_else(|| {
                 Refusal::illegal(format!("face_id {} not found in the session", request.face_id))
             })?;
-        check_sound(&request, sound)?;
+        check_audio(&request, audio)?;
         check_times(&request, face, session.video.length_ms)?;
         let video = Arc::clone(&session.video);
         self.check_external_id(account, &request)?;
@@ -151,26 +151,26 @@ impl Sim {
     }
 }
 
-/// What is wrong with a sound: not there, not a sound, too large, too short, too long, cropped beyond
+/// What is wrong with a audio: not there, not an audio file, too large, too short, too long, cropped beyond
 /// its end.
-fn check_sound(request: &CreateRequest, read: Option<SoundFacts>) -> Result<(), Refusal> {
-    let (field, facts) = match &request.sound {
-        SoundSource::Id(id) if id.starts_with("sim-audio-") => {
-            ("audio_id", Steering::of_id(id).sound(id))
+fn check_audio(request: &CreateRequest, read: Option<AudioFacts>) -> Result<(), Refusal> {
+    let (field, facts) = match &request.audio {
+        AudioSource::Id(id) if id.starts_with("sim-audio-") => {
+            ("audio_id", Steering::of_id(id).audio(id))
         }
-        SoundSource::Id(id) => {
+        AudioSource::Id(id) => {
             let text = format!("audio_id {id} not found or older than 30 days");
             return Err(Refusal::illegal(text));
         }
-        SoundSource::Url(place @ (Place::Elsewhere(url) | Place::Result(_, url))) => {
+        AudioSource::Url(place @ (Place::Elsewhere(url) | Place::Result(_, url))) => {
             let steering = Steering::of_url(place.url())?;
             if let Some(status) = steering.status.filter(|status| *status >= 300) {
                 let text = format!("sound_file cannot be downloaded: HTTP {status}");
                 return Err(Refusal::illegal(text));
             }
-            ("sound_file", steering.sound(url.as_str()))
+            ("sound_file", steering.audio(url.as_str()))
         }
-        SoundSource::Url(Place::Media(..)) | SoundSource::Inline(_) => {
+        AudioSource::Url(Place::Media(..)) | AudioSource::Inline(_) => {
             let facts = read.ok_or_else(|| {
                 Refusal::illegal("sound_file cannot be read, or is not .mp3, .wav, .m4a or .aac")
             })?;
@@ -181,7 +181,7 @@ fn check_sound(request: &CreateRequest, read: Option<SoundFacts>) -> Result<(), 
     check_length(field, facts.length_ms)?;
     if request.end_ms > facts.length_ms {
         return Err(Refusal::illegal(format!(
-            "sound_end_time {} is later than the total duration of the sound, {}",
+            "sound_end_time {} is later than the total duration of the audio, {}",
             request.end_ms, facts.length_ms
         )));
     }
@@ -192,13 +192,13 @@ fn check_times(request: &CreateRequest, face: &Face, video_ms: i64) -> Result<()
     let (from_ms, to_ms) = (request.insert_ms, request.insert_ms.saturating_add(request.crop_ms()));
     if to_ms > video_ms {
         return Err(Refusal::illegal(format!(
-            "sound_insert_time: the inserted sound ends at {to_ms}, later than the video, {video_ms}"
+            "sound_insert_time: the inserted audio ends at {to_ms}, later than the video, {video_ms}"
         )));
     }
     let overlap_ms = to_ms.min(face.end_ms) - from_ms.max(face.start_ms);
     if overlap_ms < CROP_MS_MIN {
         return Err(Refusal::illegal(format!(
-            "sound_insert_time: the sound ({from_ms} to {to_ms}) must overlap the face's time \
+            "sound_insert_time: the audio ({from_ms} to {to_ms}) must overlap the face's time \
              ({} to {}) for at least 2 seconds",
             face.start_ms, face.end_ms
         )));

@@ -10,14 +10,14 @@ use super::{
     answer::Refusal,
     body::{self, Fields},
     chance::hex_digest,
-    facts::{ReadMedia, SoundFacts},
+    facts::{AudioFacts, ReadMedia},
     place::Place,
 };
 
 const ENDINGS: [&str; 4] = [".mp3", ".wav", ".m4a", ".aac"];
 /// The page says "5MB"; read as mebibytes.
-const SOUND_BYTES_MAX: u64 = 5 * 1024 * 1024;
-/// A cropped sound is at least so long, and overlaps its face at least so long.
+const AUDIO_BYTES_MAX: u64 = 5 * 1024 * 1024;
+/// A cropped audio is at least so long, and overlaps its face at least so long.
 pub(super) const CROP_MS_MIN: i64 = 2_000;
 
 /// A Create Task as asked for.
@@ -25,11 +25,11 @@ pub(super) const CROP_MS_MIN: i64 = 2_000;
 pub struct CreateRequest {
     pub(super) session_id: String,
     pub(super) face_id: String,
-    pub(super) sound: SoundSource,
+    pub(super) audio: AudioSource,
     pub(super) start_ms: i64,
     pub(super) end_ms: i64,
     pub(super) insert_ms: i64,
-    /// Of the sound, and of the video's own audio.
+    /// Of the audio, and of the video's own audio.
     pub(super) volumes: [f64; 2],
     /// As sent; none when it was not.
     pub(super) watermark: Option<bool>,
@@ -40,7 +40,7 @@ pub struct CreateRequest {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum SoundSource {
+pub(super) enum AudioSource {
     Id(String),
     Url(Place),
     /// Decoded.
@@ -58,20 +58,20 @@ impl CreateRequest {
         let session_id = top.text("session_id")?.to_owned();
         let face = Fields::inner(only_face(top)?, "face_choose[0].");
         let face_id = face.text("face_id")?.to_owned();
-        let sound = SoundSource::read(face, base_url)?;
+        let audio = AudioSource::read(face, base_url)?;
         let (start_ms, end_ms) =
             (face.time_ms("sound_start_time")?, face.time_ms("sound_end_time")?);
         let insert_ms = face.time_ms("sound_insert_time")?;
         let volumes = [face.volume("sound_volume")?, face.volume("original_audio_volume")?];
         if end_ms.saturating_sub(start_ms) < CROP_MS_MIN {
             return Err(
-                face.wrong("sound_end_time", "leaves a cropped sound shorter than 2 seconds")
+                face.wrong("sound_end_time", "leaves a cropped audio shorter than 2 seconds")
             );
         }
         Ok(Self {
             session_id,
             face_id,
-            sound,
+            audio,
             start_ms,
             end_ms,
             insert_ms,
@@ -83,38 +83,38 @@ impl CreateRequest {
         })
     }
 
-    /// How long the cropped sound is.
+    /// How long the cropped audio is.
     pub(super) const fn crop_ms(&self) -> i64 {
         self.end_ms - self.start_ms
     }
 
-    /// What `media` says of the sound, where it has to be read at all. Does whatever IO `media` does.
-    pub fn read_sound(&self, media: &dyn ReadMedia) -> Option<SoundFacts> {
-        match &self.sound {
-            SoundSource::Url(Place::Media(path, _)) => media.sound_file(path),
-            SoundSource::Inline(bytes) => media.sound(bytes),
-            SoundSource::Url(_) | SoundSource::Id(_) => None,
+    /// What `media` says of the audio, where it has to be read at all. Does whatever IO `media` does.
+    pub fn read_audio(&self, media: &dyn ReadMedia) -> Option<AudioFacts> {
+        match &self.audio {
+            AudioSource::Url(Place::Media(path, _)) => media.sound_file(path),
+            AudioSource::Inline(bytes) => media.audio(bytes),
+            AudioSource::Url(_) | AudioSource::Id(_) => None,
         }
     }
 
-    /// The same for every request that asks for the same work: the same sound, crop, volumes, watermark and place in
+    /// The same for every request that asks for the same work: the same audio, crop, volumes, watermark and place in
     /// `video`, whatever the session and the names.
     pub(super) fn content_digest(&self, video: &str) -> String {
-        let sound = match &self.sound {
-            SoundSource::Id(id) => id.clone(),
-            SoundSource::Url(place) => place.url().to_string(),
-            SoundSource::Inline(bytes) => hex_digest(bytes),
+        let audio = match &self.audio {
+            AudioSource::Id(id) => id.clone(),
+            AudioSource::Url(place) => place.url().to_string(),
+            AudioSource::Inline(bytes) => hex_digest(bytes),
         };
         let Self { face_id, start_ms, end_ms, insert_ms, volumes, .. } = self;
         let watermark = self.watermark.unwrap_or(false);
         let content = format!(
-            "{video}\n{sound}\n{face_id}\n{start_ms}\n{end_ms}\n{insert_ms}\n{volumes:?}\n{watermark}"
+            "{video}\n{audio}\n{face_id}\n{start_ms}\n{end_ms}\n{insert_ms}\n{volumes:?}\n{watermark}"
         );
         hex_digest(content.as_bytes())
     }
 }
 
-impl SoundSource {
+impl AudioSource {
     fn read(face: Fields<'_>, base_url: &str) -> Result<Self, Refusal> {
         match (face.optional_text("audio_id")?, face.optional_text("sound_file")?) {
             (Some(id), None) => Ok(Self::Id(id.to_owned())),
@@ -143,9 +143,9 @@ impl SoundSource {
     }
 }
 
-/// 1201 for a sound above the page's 5 MB.
+/// 1201 for an audio file above the page's 5 MB.
 pub(super) fn check_size(bytes: u64) -> Result<(), Refusal> {
-    if bytes > SOUND_BYTES_MAX {
+    if bytes > AUDIO_BYTES_MAX {
         return Err(Refusal::illegal("sound_file: the file is larger than 5MB"));
     }
     Ok(())

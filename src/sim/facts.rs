@@ -1,4 +1,4 @@
-//! What is known of a video or a sound, and who finds it out.
+//! What is known of a video or an audio file, and who finds it out.
 //!
 //! The rules never read a file: whoever calls them does, through [`ReadMedia`]. What the simulator
 //! cannot read because it is elsewhere is made up here, stable for the same address and steered by it.
@@ -18,31 +18,31 @@ pub struct VideoFacts {
     pub bytes: u64,
 }
 
-/// What Create Task has to know of a sound.
+/// What Create Task has to know of a audio.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SoundFacts {
+pub struct AudioFacts {
     /// How long it is.
     pub length_ms: i64,
     /// The size of the file.
     pub bytes: u64,
 }
 
-/// Reads media for the rules: files under `/media/` by their decoded path there, and inline sounds.
+/// Reads media for the rules: files under `/media/` by their decoded path there, and inline audio files.
 pub trait ReadMedia {
     /// None: there is no such file, or it is no video.
     fn video(&self, path: &str) -> Option<VideoFacts>;
-    /// None: there is no such file, or it is no sound.
-    fn sound_file(&self, path: &str) -> Option<SoundFacts>;
-    /// None: these bytes are no sound.
-    fn sound(&self, bytes: &[u8]) -> Option<SoundFacts>;
+    /// None: there is no such file, or it is no audio.
+    fn sound_file(&self, path: &str) -> Option<AudioFacts>;
+    /// None: these bytes are no audio.
+    fn audio(&self, bytes: &[u8]) -> Option<AudioFacts>;
 }
 
-/// For simulations without files: there are none under `/media/`, and any bytes are a sound of so
+/// For simulations without files: there are none under `/media/`, and any bytes are an audio file of so
 /// many milliseconds.
 #[derive(Debug, Clone, Copy)]
 pub struct NoFiles {
-    /// The length that every inline sound is taken to have.
-    pub sound_ms: i64,
+    /// The length that every inline audio is taken to have.
+    pub audio_ms: i64,
 }
 
 impl ReadMedia for NoFiles {
@@ -50,12 +50,12 @@ impl ReadMedia for NoFiles {
         None
     }
 
-    fn sound_file(&self, _path: &str) -> Option<SoundFacts> {
+    fn sound_file(&self, _path: &str) -> Option<AudioFacts> {
         None
     }
 
-    fn sound(&self, bytes: &[u8]) -> Option<SoundFacts> {
-        Some(SoundFacts { length_ms: self.sound_ms, bytes: bytes.len() as u64 })
+    fn audio(&self, bytes: &[u8]) -> Option<AudioFacts> {
+        Some(AudioFacts { length_ms: self.audio_ms, bytes: bytes.len() as u64 })
     }
 }
 
@@ -131,11 +131,11 @@ impl Steering {
         }
     }
 
-    /// A sound as steered; what is left open follows from the address.
-    pub(super) fn sound(&self, address: &str) -> SoundFacts {
+    /// An audio file as steered; what is left open follows from the address.
+    pub(super) fn audio(&self, address: &str) -> AudioFacts {
         let chance = chance::number_of(address);
         let made_up_ms = 3_000 + i64::try_from(chance % 600).unwrap_or_default() * 10;
-        SoundFacts {
+        AudioFacts {
             length_ms: self.duration_ms.unwrap_or(made_up_ms),
             bytes: self.bytes.unwrap_or(50_000 + chance % 500_000),
         }
@@ -175,11 +175,11 @@ mod tests {
     fn what_is_left_open_is_stable_and_within_the_limits() {
         for n in 0..200 {
             let address = format!("https://cdn.example/{n}.mp4");
-            let (video, sound) =
-                (Steering::default().video(&address), Steering::default().sound(&address));
+            let (video, audio) =
+                (Steering::default().video(&address), Steering::default().audio(&address));
             assert_eq!(video, Steering::default().video(&address));
             assert!((2_000..=60_000).contains(&video.length_ms.unwrap()));
-            assert!((2_000..=60_000).contains(&sound.length_ms));
+            assert!((2_000..=60_000).contains(&audio.length_ms));
         }
     }
 }

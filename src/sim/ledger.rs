@@ -23,7 +23,7 @@ pub struct LedgerEntry {
     pub video: String,
     /// The SHA-256 of the accepted body as sent.
     pub body_digest: String,
-    /// The same for every task with the same video, sound, crop, place and face.
+    /// The same for every task with the same video, audio, crop, place and face.
     pub content_digest: String,
     /// The id of the video it makes.
     pub result_id: String,

@@ -54,7 +54,7 @@ pub use account::{AccountNumber, ApiCredential, ApiKey};
 pub use answer::{Answer, Refusal, http_status};
 pub use config::SimConfig;
 pub use create_request::CreateRequest;
-pub use facts::{NoFiles, ReadMedia, SoundFacts, VideoFacts};
+pub use facts::{AudioFacts, NoFiles, ReadMedia, VideoFacts};
 pub use fault_json::BadFault;
 pub use faults::{Call, DueFault, Fault, FaultRule};
 pub use identify_request::IdentifyRequest;

@@ -1,4 +1,4 @@
-//! Reading real media for the rules: files of the media folder, and sounds sent inline.
+//! Reading real media for the rules: files of the media folder, and audio files sent inline.
 //!
 //! The only place of the simulator that reads media; blocking, so the server runs it off its threads.
 
@@ -7,7 +7,7 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-use super::facts::{ReadMedia, SoundFacts, VideoFacts};
+use super::facts::{AudioFacts, ReadMedia, VideoFacts};
 use crate::media;
 
 /// How media are read; by default as lipsyncd itself reads local media.
@@ -15,14 +15,14 @@ use crate::media;
 pub struct Probe {
     /// The facts of a video file; none for what is no video.
     pub video: fn(&Path) -> Option<VideoFacts>,
-    /// The length in ms of a sound from its bytes, helped by the ending of its name; none for what
-    /// is no sound.
-    pub sound_ms: fn(Vec<u8>, Option<&str>) -> Option<i64>,
+    /// The length in ms of an audio file from its bytes, helped by the ending of its name; none for what
+    /// is no audio.
+    pub audio_ms: fn(Vec<u8>, Option<&str>) -> Option<i64>,
 }
 
 impl Default for Probe {
     fn default() -> Self {
-        Self { video: read_video, sound_ms: measure_sound }
+        Self { video: read_video, audio_ms: measure_audio }
     }
 }
 
@@ -31,8 +31,8 @@ fn read_video(path: &Path) -> Option<VideoFacts> {
     Some(VideoFacts { length_ms, width, height, bytes })
 }
 
-fn measure_sound(bytes: Vec<u8>, ending: Option<&str>) -> Option<i64> {
-    media::sound::measure(bytes, ending).ok().map(|facts| facts.length_ms)
+fn measure_audio(bytes: Vec<u8>, ending: Option<&str>) -> Option<i64> {
+    media::audio::measure(bytes, ending).ok().map(|facts| facts.length_ms)
 }
 
 /// The media folder with its reader.
@@ -56,17 +56,17 @@ impl ReadMedia for MediaFolder {
         (self.probe.video)(&self.locate(path)?)
     }
 
-    fn sound_file(&self, path: &str) -> Option<SoundFacts> {
+    fn sound_file(&self, path: &str) -> Option<AudioFacts> {
         let place = self.locate(path)?;
         let ending = place.extension().and_then(|ending| ending.to_str());
         let content = fs::read(&place).ok()?;
         let bytes = content.len() as u64;
-        let length_ms = (self.probe.sound_ms)(content, ending)?;
-        Some(SoundFacts { length_ms, bytes })
+        let length_ms = (self.probe.audio_ms)(content, ending)?;
+        Some(AudioFacts { length_ms, bytes })
     }
 
-    fn sound(&self, bytes: &[u8]) -> Option<SoundFacts> {
-        let length_ms = (self.probe.sound_ms)(bytes.to_vec(), None)?;
-        Some(SoundFacts { length_ms, bytes: bytes.len() as u64 })
+    fn audio(&self, bytes: &[u8]) -> Option<AudioFacts> {
+        let length_ms = (self.probe.audio_ms)(bytes.to_vec(), None)?;
+        Some(AudioFacts { length_ms, bytes: bytes.len() as u64 })
     }
 }

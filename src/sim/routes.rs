@@ -78,13 +78,13 @@ async fn create(State(shared): Api, ConnectInfo(cut): Cut, request: Request) -> 
     let (base_url, folder) = (shared.base_url.clone(), shared.folder.clone());
     let read = off_thread(&asked, move |body| {
         let request = CreateRequest::read(body, &base_url)?;
-        let sound = request.read_sound(&folder);
-        Ok((request, sound))
+        let audio = request.read_audio(&folder);
+        Ok((request, audio))
     });
-    let (request, sound) = split(read.await);
+    let (request, audio) = split(read.await);
     let authorization = asked.authorization().map(str::to_owned);
     let run = move |sim: &mut Sim, now_ms| {
-        sim.create_request(now_ms, authorization.as_deref(), request, sound)
+        sim.create_request(now_ms, authorization.as_deref(), request, audio)
     };
     let due = due_fault(&shared, Call::Create, &asked);
     match due {

@@ -19,7 +19,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub async fn set_trouble(
+    pub async fn set_api_problem(
         &self,
         trouble: Option<String>,
         now_ms: i64,
@@ -27,7 +27,7 @@ impl Store {
         let since_ms = trouble.as_ref().map(|_| now_ms);
         self.write(move |connection| {
             connection
-                .prepare_cached("UPDATE daemon_state SET trouble = ?1, trouble_since_ms = ?2")?
+                .prepare_cached("UPDATE daemon_state SET trouble = ?1, api_problem_since_ms = ?2")?
                 .execute((&trouble, since_ms))?;
             Ok(())
         })
@@ -51,7 +51,7 @@ impl Store {
                 .prepare_cached(
                     "UPDATE daemon_state SET daemon_pid = ?1, daemon_since_ms = ?2, slots_configured = ?3,
                        slots_limit = ?3, cap_micro = ?4, hold = NULL, trouble = NULL,
-                       trouble_since_ms = NULL, folder_problem = NULL, scanning = 1",
+                       api_problem_since_ms = NULL, folder_problem = NULL, scanning = 1",
                 )?
                 .execute((pid, now_ms, slots, cap_micro))?;
             Ok(())

@@ -14,7 +14,7 @@ use super::{
     record::add_event,
     sharing::Stop,
 };
-use crate::job::{JobId, JobSpec, Media, Moment, Policy, State, outcome::Fault};
+use crate::job::{JobId, JobSpec, Media, Moment, Policy, State, outcome::PermanentError};
 
 /// A manifest as the database knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +51,7 @@ pub struct WantedJob {
     /// Digest of what decides its result; none while its media cannot be read.
     pub request_hash: Option<String>,
     /// What is known of its media, or why they cannot be used.
-    pub media: Result<Media, Fault>,
+    pub media: Result<Media, PermanentError>,
 }
 
 /// A manifest without errors.

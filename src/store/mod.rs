@@ -72,7 +72,7 @@ pub use manifests::{Accepted, KnownManifest, OnChange, RUN_AT_ONCE_MAX, WantedJo
 pub use measured::Measured;
 pub use media_queue::{KnownJob, MediaScope};
 pub use open::{VERSION, open_reader};
-pub use overview::{LineTrouble, Reader, RefusedManifest, Standing};
+pub use overview::{ApiProblem, Reader, RefusedManifest, Standing};
 pub use pause::{OpenCreates, Pause, PauseKind};
 pub use reconciled::{Conflict, Reconciled};
 pub use record::{Answer, Call};

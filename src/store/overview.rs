@@ -42,7 +42,7 @@ pub struct Standing {
     /// Why no new task is started though the line is not paused.
     pub hold: Option<String>,
     /// Why the API gives no usable answer, while it does not.
-    pub trouble: Option<LineTrouble>,
+    pub trouble: Option<ApiProblem>,
     /// Why `jobs_dir` cannot be scanned, while it cannot.
     pub folder_problem: Option<String>,
     /// How many jobs wait for their place in the output folder to be writable, and what the first of
@@ -68,14 +68,14 @@ pub struct Standing {
 
 /// Something that keeps the whole line from its work, and passes by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LineTrouble {
+pub struct ApiProblem {
     /// In words.
     pub reason: String,
     /// Since when (Unix ms).
     pub since_ms: i64,
 }
 
-impl LineTrouble {
+impl ApiProblem {
     fn from_columns(reason: Option<String>, since_ms: Option<i64>) -> Option<Self> {
         Some(Self { reason: reason?, since_ms: since_ms? })
     }
@@ -193,7 +193,7 @@ pub(super) fn standing(connection: &Connection, now_ms: i64) -> Result<Standing,
     let standing = moment
         .prepare_cached(
             "SELECT slots_configured, slots_limit, cap_micro, hold, median_task_ms, daemon_pid,
-                   daemon_since_ms, trouble, trouble_since_ms, manifests_accepted,
+                   daemon_since_ms, trouble, api_problem_since_ms, manifests_accepted,
                    manifests_refused, folder_problem FROM daemon_state",
         )?
         .query_row([], |row| {
@@ -209,7 +209,7 @@ pub(super) fn standing(connection: &Connection, now_ms: i64) -> Result<Standing,
                 spent_total_micro,
                 pause,
                 hold: row.get(3)?,
-                trouble: LineTrouble::from_columns(row.get(7)?, row.get(8)?),
+                trouble: ApiProblem::from_columns(row.get(7)?, row.get(8)?),
                 folder_problem: row.get(11)?,
                 blocked,
                 superseded,

@@ -6,7 +6,7 @@ use super::{
     Store, StoreError, job_row, record,
     sharing::{Sharing, Stop, Wish},
 };
-use crate::job::{Failure, Moment, Policy, State, Task, outcome::Fault};
+use crate::job::{Failure, Moment, Policy, State, Task, outcome::PermanentError};
 
 impl Store {
     /// Returns whether the lead job of a task leaves open which take it gets: neither its manifest nor a retry says.
@@ -85,7 +85,7 @@ impl Store {
                     job.media.missing = Some(what.clone());
                     what.clone()
                 }
-                LeadLost::Failed(Fault { code, message }) => {
+                LeadLost::Failed(PermanentError { code, message }) => {
                     job.state = State::Failed;
                     let failure = Failure { code: code.clone(), message: message.clone() };
                     job.failure = Some(failure);
@@ -118,7 +118,7 @@ pub enum LeadLost {
     /// A local file of it has other content: it waits until its media were looked at again.
     MediaChanged(String),
     /// It alone has failed.
-    Failed(Fault),
+    Failed(PermanentError),
 }
 
 pub(super) fn unmoved(connection: &Connection, task: &Task) -> Result<Task, StoreError> {

@@ -15,7 +15,7 @@ use std::{
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::{StoreError, lock::DatabaseLock, trouble::Trouble};
+use super::{StoreError, lock::DatabaseLock, trouble::Problem};
 use crate::{failpoint, offload::Interlude};
 
 /// So many pieces of work share one transaction at most.
@@ -24,7 +24,7 @@ const BATCH_MAX: usize = 512;
 /// a whole folder that is taken in.
 const BATCH_JOBS_MAX: usize = 2_048;
 /// How long to wait before a database in trouble is tried again.
-const TROUBLE_PAUSE: Duration = Duration::from_secs(1);
+const PROBLEM_PAUSE: Duration = Duration::from_secs(1);
 
 /// What keeps other daemons out, where there is one to keep.
 type Alone = Option<Arc<DatabaseLock>>;
@@ -33,7 +33,7 @@ type Alone = Option<Arc<DatabaseLock>>;
 #[derive(Clone)]
 pub(super) struct Worker {
     place: Place,
-    trouble: Arc<Trouble>,
+    trouble: Arc<Problem>,
 }
 
 /// Where the work is done.
@@ -103,10 +103,10 @@ impl Worker {
 
     fn spawn(
         name: &str,
-        body: impl FnOnce(&mpsc::Receiver<Box<dyn Work>>, &Trouble) + Send + 'static,
+        body: impl FnOnce(&mpsc::Receiver<Box<dyn Work>>, &Problem) + Send + 'static,
     ) -> Result<Self, StoreError> {
         let (queue, work) = mpsc::channel();
-        let trouble = Arc::<Trouble>::default();
+        let trouble = Arc::<Problem>::default();
         let shared = Arc::clone(&trouble);
         thread::Builder::new()
             .name(name.to_owned())
@@ -168,7 +168,7 @@ impl Worker {
         }
     }
 
-    pub(super) fn trouble(&self) -> &Trouble {
+    pub(super) fn trouble(&self) -> &Problem {
         &self.trouble
     }
 }
@@ -179,18 +179,18 @@ fn close(connection: Connection, alone: Alone) {
     drop(alone);
 }
 
-fn read_all(connection: &Connection, queue: &mpsc::Receiver<Box<dyn Work>>, trouble: &Trouble) {
+fn read_all(connection: &Connection, queue: &mpsc::Receiver<Box<dyn Work>>, trouble: &Problem) {
     while let Ok(work) = queue.recv() {
         read_one(connection, work, trouble);
     }
 }
 
-fn read_one(connection: &Connection, mut work: Box<dyn Work>, trouble: &Trouble) {
+fn read_one(connection: &Connection, mut work: Box<dyn Work>, trouble: &Problem) {
     loop {
         match work.run(connection) {
             Err(error) if error.is_passing() => {
                 trouble.begin(&error, "read");
-                thread::sleep(TROUBLE_PAUSE);
+                thread::sleep(PROBLEM_PAUSE);
                 continue;
             }
             Err(error) => work.fail(error),
@@ -200,7 +200,7 @@ fn read_one(connection: &Connection, mut work: Box<dyn Work>, trouble: &Trouble)
     }
 }
 
-fn write_all(connection: &Connection, queue: &mpsc::Receiver<Box<dyn Work>>, trouble: &Trouble) {
+fn write_all(connection: &Connection, queue: &mpsc::Receiver<Box<dyn Work>>, trouble: &Problem) {
     while let Ok(first) = queue.recv() {
         let mut jobs = first.jobs();
         let mut batch = vec![first];
@@ -215,14 +215,14 @@ fn write_all(connection: &Connection, queue: &mpsc::Receiver<Box<dyn Work>>, tro
     }
 }
 
-fn write_batch(connection: &Connection, mut batch: Vec<Box<dyn Work>>, trouble: &Trouble) {
+fn write_batch(connection: &Connection, mut batch: Vec<Box<dyn Work>>, trouble: &Problem) {
     commit_until_it_fits(connection, &mut batch, trouble);
     for work in batch {
         work.answer();
     }
 }
 
-fn commit_until_it_fits(connection: &Connection, batch: &mut [Box<dyn Work>], trouble: &Trouble) {
+fn commit_until_it_fits(connection: &Connection, batch: &mut [Box<dyn Work>], trouble: &Problem) {
     let mut pieces = Pieces::Together;
     loop {
         let Err(error) = commit(connection, batch, pieces) else {
@@ -232,7 +232,7 @@ fn commit_until_it_fits(connection: &Connection, batch: &mut [Box<dyn Work>], tr
         let _nothing_open = connection.execute_batch("ROLLBACK");
         if error.is_passing() {
             trouble.begin(&error, "written");
-            thread::sleep(TROUBLE_PAUSE);
+            thread::sleep(PROBLEM_PAUSE);
         } else if pieces == Pieces::Together {
             pieces = Pieces::Apart;
         } else {

@@ -158,8 +158,8 @@ fn none(faults: &[String], rule: &str) {
 
 #[test]
 fn imports_are_read_alone_and_in_groups() {
-    let text = "use crate::job::Job;\nuse crate::{\n    kling::{Api, Meaning},\n    store,\n};\n\
-                fn f() -> crate::media::Fault { mycrate::not() }";
+    let text = "use crate::job::Job;\nuse crate::{\n    kling::{Api, ErrorClass},\n    store,\n};\n\
+                fn f() -> crate::media::MediaError { mycrate::not() }";
     let found: Vec<String> = imports(text).into_iter().collect();
     assert_eq!(found, ["job", "kling", "media", "store"]);
 }

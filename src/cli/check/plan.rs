@@ -11,21 +11,21 @@ use crate::{
 /// What must fail whatever faces the API finds: the timing against a face that is always seen.
 pub(super) fn doomed(
     spec: &JobSpec,
-    sound_ms: Option<i64>,
+    audio_ms: Option<i64>,
     video_ms: Option<i64>,
 ) -> Option<String> {
-    sound_ms?;
+    audio_ms?;
     let always = FaceSpan {
         face_id: "any".to_owned(),
         start_ms: 0,
         end_ms: video_ms.unwrap_or(timing::LONGEST_MS),
     };
     let anyone = JobSpec { face: FaceChoice::First, ..spec.clone() };
-    timing::plan(&anyone, &[always], sound_ms, video_ms).err().map(|fault| fault.to_string())
+    timing::plan(&anyone, &[always], audio_ms, video_ms).err().map(|fault| fault.to_string())
 }
 
 /// One line: what would be done.
-pub(super) fn plan(spec: &JobSpec, sound_ms: Option<i64>, video_ms: Option<i64>) -> String {
+pub(super) fn plan(spec: &JobSpec, audio_ms: Option<i64>, video_ms: Option<i64>) -> String {
     let length = |ms: Option<i64>| ms.map(|ms| format!(" ({})", Seconds(ms))).unwrap_or_default();
     let face = match &spec.face {
         FaceChoice::Longest => "the longest face".to_owned(),
@@ -44,7 +44,7 @@ pub(super) fn plan(spec: &JobSpec, sound_ms: Option<i64>, video_ms: Option<i64>)
         safe(spec.video.as_written()),
         length(video_ms),
         safe(spec.audio.as_written()),
-        length(sound_ms),
+        length(audio_ms),
         Seconds(spec.sound_start_ms),
         safe(&spec.output),
     )

@@ -15,7 +15,7 @@ const VIDEOS: [(&str, &[u8]); 2] = [
     ("bruno.mp4", include_bytes!("clips/bruno.mp4")),
 ];
 
-const SOUNDS: [(&str, &[u8]); 6] = [
+const AUDIO_FILES: [(&str, &[u8]); 6] = [
     ("welcome-en.mp3", include_bytes!("clips/welcome-en.mp3")),
     ("welcome-fr.mp3", include_bytes!("clips/welcome-fr.mp3")),
     ("welcome-de.mp3", include_bytes!("clips/welcome-de.mp3")),
@@ -48,8 +48,8 @@ impl Folder {
         for (name, bytes) in VIDEOS {
             folder.put(Path::new("media").join(name), bytes)?;
         }
-        for (name, bytes) in SOUNDS {
-            folder.put(Path::new("jobs/sounds").join(name), bytes)?;
+        for (name, bytes) in AUDIO_FILES {
+            folder.put(Path::new("jobs/audio").join(name), bytes)?;
         }
         for (name, text) in MANIFESTS {
             folder.put(Path::new("jobs").join(name), text.as_bytes())?;

@@ -37,7 +37,7 @@ const JOBS_MAX: usize = 100;
 
 /// See it work: a batch of real clips against the built-in simulator
 ///
-/// Unpacks two short videos and six sounds into a new folder, starts the simulated API and the daemon,
+/// Unpacks two short videos and six audio files into a new folder, starts the simulated API and the daemon,
 /// and shows seven jobs go through identify, create, poll and download. One of them is made to fail,
 /// and says why. Takes about ten seconds; needs no account, no network, no configuration.
 #[derive(Debug, clap::Args)]
@@ -151,7 +151,7 @@ fn conclude(
     let settings = shell_word(&settings);
     writeln!(
         out,
-        "\n{succeeded} of {} succeeded; one was made to fail: its sound is shorter than the API takes.",
+        "\n{succeeded} of {} succeeded; one was made to fail: its audio is shorter than the API takes.",
         all.len()
     )?;
     writeln!(out, "The results lie in {}\n", config.output_dir.display())?;

@@ -9,7 +9,7 @@ use crate::{
     cli::open,
     config::{Config, Credentials},
     daemon,
-    kling::{Api as _, ApiError, Client, Meaning, RemoteTask, Reply},
+    kling::{Api as _, ApiError, Client, ErrorClass, RemoteTask, Reply},
 };
 
 const API: &str = "api";
@@ -85,7 +85,7 @@ pub(super) fn check(
 fn clock(reply: &Reply<Vec<RemoteTask>>, now_ms: i64, who: &Who) -> Option<Finding> {
     let refused = matches!(
         &reply.result,
-        Err(error) if matches!(error.meaning, Meaning::ClockAhead | Meaning::TokenExpired)
+        Err(error) if matches!(error.meaning, ErrorClass::ClockAhead | ErrorClass::TokenExpired)
     );
     let off_ms = now_ms.saturating_sub(reply.answer.server_at_ms?);
     let seconds = off_ms.abs() / 1000;
@@ -113,7 +113,7 @@ fn refused(shown: &str, error: &ApiError, who: &Who) -> Finding {
     let message = error.to_string();
     let status = || who.lipsyncd("status");
     match error.meaning {
-        Meaning::Credentials => {
+        ErrorClass::Credentials => {
             let place = who.credentials_folder().filter(|_| who.unit().is_some());
             let place = place.map_or_else(
                 || "put the keys of your account into the environment".to_owned(),
@@ -121,30 +121,30 @@ fn refused(shown: &str, error: &ApiError, who: &Who) -> Finding {
             );
             Finding::error(API, message, format!("{place}\n{}", who.restart()))
         }
-        Meaning::ClockAhead | Meaning::TokenExpired => {
+        ErrorClass::ClockAhead | ErrorClass::TokenExpired => {
             Finding::error(API, message, who.root("timedatectl set-ntp true"))
         }
-        Meaning::ArrearsOrPack => Finding::error(
+        ErrorClass::ArrearsOrPack => Finding::error(
             API,
             message,
             format!("pay, or buy a resource pack: the line goes on by itself then\n{}", status()),
         ),
-        Meaning::Forbidden => Finding::error(
+        ErrorClass::Forbidden => Finding::error(
             API,
             message,
             "have this API enabled for the account, in Kling's console",
         ),
-        Meaning::IpRefused => Finding::error(
+        ErrorClass::IpRefused => Finding::error(
             API,
             message,
             "add this machine's public address to the whitelist in Kling's console",
         ),
-        Meaning::TooFast | Meaning::Concurrency => Finding::warning(
+        ErrorClass::TooFast | ErrorClass::Concurrency => Finding::warning(
             API,
             message,
             "ask again in a minute; if it stays, lower limits.query_per_second",
         ),
-        Meaning::ServerTrouble => Finding::warning(
+        ErrorClass::ServerProblem => Finding::warning(
             API,
             message,
             format!("{} (the daemon tries again by itself)", status()),

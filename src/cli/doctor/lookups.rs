@@ -10,7 +10,7 @@ use crate::{
     cli::open,
     config::{Config, Credentials},
     daemon,
-    kling::{Api as _, ApiError, Client, Meaning, Spelling},
+    kling::{Api as _, ApiError, Client, ErrorClass, Spelling},
     store,
 };
 
@@ -108,7 +108,7 @@ async fn ask(client: &Client, task_id: &str, name: &str) -> Proof {
 }
 
 fn is_not_found(error: &ApiError) -> bool {
-    matches!(error.meaning, Meaning::NotFound | Meaning::BadRequest | Meaning::Empty)
+    matches!(error.meaning, ErrorClass::NotFound | ErrorClass::BadRequest | ErrorClass::Empty)
 }
 
 /// What the daemon learned, where nothing can be asked now.

@@ -7,7 +7,7 @@ use tokio::time::timeout;
 use super::{api::Account, lookups::Lookups};
 use crate::{
     cli::open,
-    kling::{Api as _, Client, Meaning, RemoteTask, Spelling},
+    kling::{Api as _, Client, ErrorClass, RemoteTask, Spelling},
     store::OpenTask,
 };
 
@@ -84,7 +84,7 @@ async fn by_name(client: &Client, name: &str, lookups: &Lookups) -> Asked {
     for spelling in spellings {
         match client.task_by_name(name, *spelling).await.result {
             Ok(task) => return Asked::Found(task.task_id),
-            Err(error) => is_absent &= error.meaning == Meaning::NotFound,
+            Err(error) => is_absent &= error.meaning == ErrorClass::NotFound,
         }
     }
     if is_absent { Asked::Absent } else { Asked::Unproven }

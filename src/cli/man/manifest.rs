@@ -35,27 +35,27 @@ const KEYS: [(&str, &str, &str, &str); 17] = [
         "sound_start_time",
         "milliseconds, or a duration such as `1.5s`",
         "0",
-        "Where the sound is cropped from.",
+        "Where the audio is cropped from.",
     ),
     (
         "sound_end_time",
         "likewise",
-        "as much of the sound as fits",
+        "as much of the audio as fits",
         "Where the crop ends, at least 2 s after its start. When it is left out, lipsyncd fetches a remote \
-         sound once, to measure it.",
+         audio once, to measure it.",
     ),
     (
         "sound_insert_time",
         "likewise",
         "where the chosen face appears",
-        "Where in the video the sound goes.",
+        "Where in the video the audio goes.",
     ),
-    ("sound_volume", "0 to 2", "1", "How loud the sound is."),
+    ("sound_volume", "0 to 2", "1", "How loud the audio is."),
     (
         "original_audio_volume",
         "0 to 2",
         "1",
-        "How loud the video's own sound stays; 0 silences it.",
+        "How loud the video's own audio stays; 0 silences it.",
     ),
     (
         "watermark",

@@ -264,7 +264,7 @@ pub(super) fn unfit_file(job: &Job) -> Option<&str> {
     let in_folder = job.task.is_none() && job.absent_since_ms.is_none();
     let failure = job.failure.as_ref().filter(|_| in_folder && job.state == State::Failed)?;
     let source = match failure.code.split_once('_')?.0 {
-        "sound" => &job.spec.audio,
+        "audio" => &job.spec.audio,
         "video" => &job.spec.video,
         "file" if failure.message.starts_with("video") => &job.spec.video,
         "file" => &job.spec.audio,

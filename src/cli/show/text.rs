@@ -129,7 +129,7 @@ fn wish(job: &Job) -> Vec<Fact> {
         ("video", source(&spec.video)),
         ("audio", source(&spec.audio)),
         ("face", face(&spec.face)),
-        ("sound", format!("from {} {end}, put in {insert}", position(spec.sound_start_ms))),
+        ("audio", format!("from {} {end}, put in {insert}", position(spec.sound_start_ms))),
         ("volume", format!("{} (original {})", spec.sound_volume, spec.original_audio_volume)),
     ];
     if spec.watermark {
@@ -149,8 +149,8 @@ fn wish(job: &Job) -> Vec<Fact> {
 
 fn found_out(task: &Task) -> Vec<Fact> {
     let mut facts = Vec::new();
-    if let Some(sound_ms) = task.media.audio_ms {
-        facts.push(("audio lasts", position(sound_ms)));
+    if let Some(audio_ms) = task.media.audio_ms {
+        facts.push(("audio lasts", position(audio_ms)));
     }
     if let Some(video_ms) = task.media.video_ms {
         facts.push(("video lasts", position(video_ms)));
@@ -159,7 +159,7 @@ fn found_out(task: &Task) -> Vec<Fact> {
         let [start, end, insert] =
             [plan.sound_start_ms, plan.sound_end_ms, plan.sound_insert_ms].map(position);
         let used =
-            format!("face {}: sound from {start} to {end}, put in at {insert}", plan.face_id);
+            format!("face {}: audio from {start} to {end}, put in at {insert}", plan.face_id);
         facts.push(("used", used));
     }
     if let Some(create) = &task.create {

@@ -116,7 +116,7 @@ mod tests {
             Here,
             tests::{NOW_MS, here, paused, running, standing},
         },
-        store::{Holder, LineTrouble, Standing},
+        store::{ApiProblem, Holder, Standing},
     };
 
     fn commands(standing: Standing, holder: Option<Holder>, here: Here) -> Vec<String> {
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn doctor_is_named_where_it_knows_more() {
-        let trouble = LineTrouble { reason: "no connection".to_owned(), since_ms: NOW_MS };
+        let trouble = ApiProblem { reason: "no connection".to_owned(), since_ms: NOW_MS };
         for ailing in [
             Standing { pause: Some(paused(PauseKind::Credentials)), ..standing() },
             Standing { trouble: Some(trouble), ..standing() },

@@ -31,7 +31,7 @@ pub(super) struct Report {
     pub(super) slots: Slots,
     pub(super) pause: Option<PauseReport>,
     pub(super) hold: Option<String>,
-    pub(super) trouble: Option<TroubleReport>,
+    pub(super) trouble: Option<ProblemReport>,
     /// Why `jobs_dir` cannot be scanned.
     pub(super) folder_problem: Option<String>,
     pub(super) blocked: Option<BlockedReport>,
@@ -97,7 +97,7 @@ pub(super) struct Daemon {
 
 /// Something that keeps the line from its work, and passes by itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct TroubleReport {
+pub(super) struct ProblemReport {
     pub(super) reason: String,
     pub(super) since: String,
 }
@@ -153,7 +153,7 @@ impl Report {
             hold: standing.hold.clone(),
             // A daemon that ended may have left it behind.
             trouble: standing.trouble.as_ref().filter(|_| holder.is_some()).map(|trouble| {
-                TroubleReport { reason: trouble.reason.clone(), since: iso_ms(trouble.since_ms) }
+                ProblemReport { reason: trouble.reason.clone(), since: iso_ms(trouble.since_ms) }
             }),
             folder_problem: standing.folder_problem.clone().filter(|_| holder.is_some()),
             blocked: standing

@@ -192,7 +192,7 @@ mod tests {
     use super::*;
     use crate::{
         cli::status::report::tests::{NOW_MS, here, paused, running, standing},
-        store::{Holder, LineTrouble, PauseKind, RefusedManifest, Standing, Superseded},
+        store::{ApiProblem, Holder, PauseKind, RefusedManifest, Standing, Superseded},
     };
 
     fn shown(standing: Standing, holder: Option<Holder>) -> String {
@@ -277,7 +277,7 @@ next       lipsyncd run                       101 jobs are not finished
 
     #[test]
     fn what_keeps_the_daemon_from_its_work_is_told() {
-        let trouble = LineTrouble { reason: "no connection".to_owned(), since_ms: NOW_MS - 5_000 };
+        let trouble = ApiProblem { reason: "no connection".to_owned(), since_ms: NOW_MS - 5_000 };
         let standing = Standing {
             trouble: Some(trouble),
             folder_problem: Some("jobs_dir /jobs is another folder".to_owned()),

@@ -3,8 +3,8 @@
 use std::{collections::HashMap, path::PathBuf};
 
 use crate::{
-    job::{Media, outcome::Fault},
-    media::{self, FileStamp, Located, sha256_of, sound, video},
+    job::{Media, outcome::PermanentError},
+    media::{self, FileStamp, Located, audio, sha256_of, video},
 };
 
 /// How many files are remembered between two scans.
@@ -29,7 +29,7 @@ pub(super) struct FileFacts {
 #[derive(Debug)]
 pub(super) enum Unusable {
     /// It must be replaced.
-    Unfit(Fault),
+    Unfit(PermanentError),
     /// The system prevents reading it, which may pass.
     Unreadable(String),
     /// It changed while it was read.
@@ -49,7 +49,7 @@ type Key = (Kind, PathBuf, FileStamp);
 
 #[derive(Debug)]
 struct Remembered {
-    facts: Result<FileFacts, Fault>,
+    facts: Result<FileFacts, PermanentError>,
     /// Whether it was used since the last [`Facts::forget_unused`].
     fresh: bool,
 }
@@ -101,7 +101,7 @@ impl Facts {
         &mut self,
         kind: Kind,
         located: &Located,
-    ) -> Result<Result<FileFacts, Fault>, Unusable> {
+    ) -> Result<Result<FileFacts, PermanentError>, Unusable> {
         #[cfg(test)]
         {
             self.reads += 1;
@@ -133,7 +133,7 @@ impl Facts {
 }
 
 /// Hashing comes last: its check of the stamp then also covers what was measured.
-fn measure_and_hash(kind: Kind, located: &Located) -> Result<FileFacts, media::Fault> {
+fn measure_and_hash(kind: Kind, located: &Located) -> Result<FileFacts, media::MediaError> {
     match measure(kind, located) {
         Ok(length_ms) => Ok(FileFacts { length_ms, sha256: sha256_of(located)? }),
         Err(fault) => {
@@ -144,11 +144,11 @@ fn measure_and_hash(kind: Kind, located: &Located) -> Result<FileFacts, media::F
     }
 }
 
-fn measure(kind: Kind, located: &Located) -> Result<Option<i64>, media::Fault> {
+fn measure(kind: Kind, located: &Located) -> Result<Option<i64>, media::MediaError> {
     match kind {
         Kind::Audio => {
-            let facts = sound::measure_file(&located.path)?;
-            sound::check(&facts)?;
+            let facts = audio::measure_file(&located.path)?;
+            audio::check(&facts)?;
             Ok(Some(facts.length_ms))
         }
         Kind::Video => {
@@ -159,8 +159,8 @@ fn measure(kind: Kind, located: &Located) -> Result<Option<i64>, media::Fault> {
     }
 }
 
-fn unfit(fault: &media::Fault) -> Fault {
-    Fault { code: fault.code().to_owned(), message: fault.to_string() }
+fn unfit(fault: &media::MediaError) -> PermanentError {
+    PermanentError { code: fault.code().to_owned(), message: fault.to_string() }
 }
 
 #[cfg(test)]

@@ -218,7 +218,7 @@ fn an_unfit_file_is_read_once_and_not_hashed() {
         else {
             panic!("the file was accepted");
         };
-        assert_eq!(fault.code, "sound_format");
+        assert_eq!(fault.code, "audio_format");
     }
     assert_eq!(looker.facts.reads, 1);
 }

@@ -1,7 +1,7 @@
 //! What a look at the media of a job means for it.
 
 use super::*;
-use crate::job::{Delivery, JobSpec, Source, outcome::Fault, tests::spec};
+use crate::job::{Delivery, JobSpec, Source, outcome::PermanentError, tests::spec};
 
 fn media(sha256: &str) -> Media {
     Media {
@@ -43,7 +43,7 @@ fn missing() -> Look {
 }
 
 fn unfit() -> Look {
-    let fault = Fault { code: "media".to_owned(), message: "too short".to_owned() };
+    let fault = PermanentError { code: "media".to_owned(), message: "too short".to_owned() };
     Look::Unfit { fault, audio: true, outside: false }
 }
 

@@ -3,7 +3,7 @@
 use super::Step;
 use crate::job::{
     Create, CreateAnswer, Failure, Resend, Spend, State, Task, Transition,
-    outcome::{Fault, Trouble},
+    outcome::{PermanentError, TransientError},
     person,
     retry::delay_ms,
 };
@@ -64,8 +64,9 @@ impl Step<'_> {
         });
         let sessions_lost = self.task.sessions_lost.saturating_add(u32::from(is_young));
         if is_young && sessions_lost >= SESSIONS_LOST_MAX {
-            return self
-                .uncreated(self.fail(Fault { code: "session_gone".to_owned(), message: why }));
+            return self.uncreated(
+                self.fail(PermanentError { code: "session_gone".to_owned(), message: why }),
+            );
         }
         let queued = self.go(State::Queued, &why);
         let task = Task { session: None, plan: None, sessions_lost, ..queued.task };
@@ -74,7 +75,7 @@ impl Step<'_> {
 
     /// A refusal that says nothing of a task of the same name. It counts, unless an earlier send may have been
     /// accepted.
-    pub(super) fn refused(&self, answer: CreateAnswer, fault: Fault) -> Transition {
+    pub(super) fn refused(&self, answer: CreateAnswer, fault: PermanentError) -> Transition {
         match self.was_sent_before() {
             true => self.maybe_refused(answer, fault),
             false => self.uncreated(self.fail(fault)),
@@ -82,13 +83,14 @@ impl Step<'_> {
     }
 
     /// A refusal that counts only once no task of the name is found.
-    pub(super) fn maybe_refused(&self, answer: CreateAnswer, fault: Fault) -> Transition {
+    pub(super) fn maybe_refused(&self, answer: CreateAnswer, fault: PermanentError) -> Transition {
         let what = format!("the create request was refused: {}", fault.message);
         self.answered(answer, Failure { code: fault.code, message: fault.message }, what)
     }
 
     pub(super) fn not_sent(&self, why: String) -> Transition {
-        let trouble = Trouble { code: "transport".to_owned(), message: why, retry_after_ms: None };
+        let trouble =
+            TransientError { code: "transport".to_owned(), message: why, retry_after_ms: None };
         if self.was_sent_before() {
             return self.lookup_failed(trouble);
         }
@@ -120,7 +122,7 @@ impl Step<'_> {
         let failure = create.failure.clone().filter(|_| is_settled);
         match (create.answer, failure) {
             (CreateAnswer::Refused, Some(Failure { code, message })) => {
-                self.uncreated(self.fail(Fault { code, message }))
+                self.uncreated(self.fail(PermanentError { code, message }))
             }
             (CreateAnswer::SessionGone, Some(failure)) => self.session_gone(failure.message),
             (CreateAnswer::Unknown, _) if is_settled => {
@@ -160,7 +162,7 @@ impl Step<'_> {
     }
 
     /// A lookup failed, or proved nothing. After `give_up_after` of that, a person has to decide.
-    pub(super) fn lookup_failed(&self, trouble: Trouble) -> Transition {
+    pub(super) fn lookup_failed(&self, trouble: TransientError) -> Transition {
         let since_ms = self.task.failing_since_ms.unwrap_or(self.moment.now_ms);
         let failing_ms = self.moment.now_ms.saturating_sub(since_ms);
         if self.is_enough(failing_ms) {

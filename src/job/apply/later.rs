@@ -3,7 +3,7 @@
 use super::{SLOT_KEPT_MS, Step, create::RESEND};
 use crate::job::{
     BLOCKED, State, Task, Transition,
-    outcome::{Fault, Trouble},
+    outcome::{PermanentError, TransientError},
     retry::delay_ms,
 };
 
@@ -25,7 +25,7 @@ impl Step<'_> {
 
     /// A passing failure: later again, and an end after `give_up_after` while nothing was sent. What may
     /// have been paid for is never given up.
-    pub(super) fn try_again_later(&self, trouble: Trouble) -> Transition {
+    pub(super) fn try_again_later(&self, trouble: TransientError) -> Transition {
         let since_ms = self.task.failing_since_ms.unwrap_or(self.moment.now_ms);
         let failing_ms = self.moment.now_ms.saturating_sub(since_ms);
         if self.task.is_uncreated() && self.is_enough(failing_ms) {
@@ -34,7 +34,7 @@ impl Step<'_> {
                 rough(failing_ms),
                 trouble.message
             );
-            return self.fail(Fault { code: "gave_up".to_owned(), message });
+            return self.fail(PermanentError { code: "gave_up".to_owned(), message });
         }
         self.delayed(&trouble, since_ms)
     }
@@ -48,7 +48,7 @@ impl Step<'_> {
         failing_ms.min(tried_ms) >= self.policy.give_up_after_ms
     }
 
-    pub(super) fn delayed(&self, trouble: &Trouble, since_ms: i64) -> Transition {
+    pub(super) fn delayed(&self, trouble: &TransientError, since_ms: i64) -> Transition {
         let tries = self.task.tries.saturating_add(1);
         let delay_ms = delay_ms(self.policy, tries, self.moment.chance);
         let asked_ms = trouble.retry_after_ms.unwrap_or(0).min(self.policy.longest_rest_ms());
@@ -68,7 +68,7 @@ impl Step<'_> {
     }
 
     /// Later again, and never given up: what is in the way is no failure of the task's or the API's.
-    pub(super) fn blocked(&self, trouble: &Trouble) -> Transition {
+    pub(super) fn blocked(&self, trouble: &TransientError) -> Transition {
         let waits = Some(format!("{BLOCKED}: {}", trouble.message));
         let repeats = self.task.waits == waits;
         let later = self.delayed(trouble, self.moment.now_ms);
@@ -90,7 +90,7 @@ impl Step<'_> {
         let age_ms = now_ms.saturating_sub(self.task.made_at_ms(None));
         if self.is_enough(unseen_ms) && age_ms > RESULT_KEPT_MS {
             let message = format!("the API no longer knows its task: {why}");
-            return self.fail(Fault { code: "task_gone".to_owned(), message });
+            return self.fail(PermanentError { code: "task_gone".to_owned(), message });
         }
         let kept_ms = SLOT_KEPT_MS.min(self.policy.give_up_after_ms);
         let is_seldom = unseen_ms > kept_ms;

@@ -1,7 +1,7 @@
 //! The outcomes of a task that was accepted: unclear, ended, delivered.
 
 use super::Step;
-use crate::job::{Delivered, Spend, State, Task, Transition, outcome::Fault, person};
+use crate::job::{Delivered, Spend, State, Task, Transition, outcome::PermanentError, person};
 
 impl Step<'_> {
     /// The task is there, and whatever is said of it, it is followed on.
@@ -47,7 +47,7 @@ impl Step<'_> {
     }
 
     pub(super) fn task_failed(&self, message: String, units_micro: Option<i64>) -> Transition {
-        let failed = self.fail(Fault { code: "task_failed".to_owned(), message });
+        let failed = self.fail(PermanentError { code: "task_failed".to_owned(), message });
         self.charged(failed, units_micro)
     }
 

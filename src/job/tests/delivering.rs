@@ -47,14 +47,16 @@ fn paid_result_is_never_given_up() {
 
 #[test]
 fn server_that_asks_for_time_gets_it() {
-    let asked = |ms| DeliveryOutcome::Failed(Trouble { retry_after_ms: Some(ms), ..trouble() });
+    let asked =
+        |ms| DeliveryOutcome::Failed(TransientError { retry_after_ms: Some(ms), ..trouble() });
     let due_in = |ms| attempt(&Delivery::default(), &asked(ms)).1.due_at_ms - NOW_MS;
     assert_eq!([due_in(30_000), due_in(-5), due_in(i64::MAX)], [30_000, 1_000, 3_600_000]);
 }
 
 #[test]
 fn refused_delivery_fails_the_job_alone() {
-    let expired = Fault { code: "result_expired".into(), message: "Kling deleted it".into() };
+    let expired =
+        PermanentError { code: "result_expired".into(), message: "Kling deleted it".into() };
     let (state, delivery, failure, what) =
         attempt(&Delivery::default(), &DeliveryOutcome::Refused(expired));
     assert_eq!((state, delivery), (State::Failed, Delivery::default()));

@@ -14,15 +14,15 @@ const TRIES_OF_A_DAY: u32 = 290;
 fn a_clock_that_jumps_a_day_ahead_gives_nothing_up() {
     let day_ms = POLICY.give_up_after_ms;
     for state in [State::Queued, State::Identified] {
-        let mut task = at(&task_in(state), Outcome::Trouble(trouble()), NOW_MS).task;
+        let mut task = at(&task_in(state), Outcome::TransientError(trouble()), NOW_MS).task;
         let mut tries = 1;
         while task.state == state {
-            task = at(&task, Outcome::Trouble(trouble()), NOW_MS + day_ms).task;
+            task = at(&task, Outcome::TransientError(trouble()), NOW_MS + day_ms).task;
             tries += 1;
         }
         assert_eq!((task.state, tries), (State::Failed, 24));
     }
-    let unseen = || Outcome::Unseen("no such task".into());
+    let unseen = || Outcome::TaskNotFound("no such task".into());
     let task = at(&task_in(State::Submitted), unseen(), NOW_MS).task;
     // Kling keeps it for 30 days; a clock that was set ahead by more needs as many tries as a day takes.
     let mut task = at(&task, unseen(), NOW_MS + 31 * day_ms).task;
@@ -33,7 +33,7 @@ fn a_clock_that_jumps_a_day_ahead_gives_nothing_up() {
     let gone = at(&task, unseen(), NOW_MS + 31 * day_ms).task;
     assert_eq!(gone.failure.unwrap().code, "task_gone");
     // A task that shows up again was never gone.
-    let task = at(&task, Outcome::SeenAgain, NOW_MS + day_ms).task;
+    let task = at(&task, Outcome::TaskReappeared, NOW_MS + day_ms).task;
     assert_eq!((task.tries, task.failing_since_ms), (0, None));
 }
 
@@ -41,13 +41,14 @@ fn a_clock_that_jumps_a_day_ahead_gives_nothing_up() {
 fn failures_are_tried_again_later_each_time_until_they_are_given_up() {
     let mut task = task_in(State::Queued);
     for (tries, delay_ms) in [(1, 1_000), (2, 2_000), (3, 4_000)] {
-        task = at(&task, Outcome::Trouble(trouble()), NOW_MS).task;
+        task = at(&task, Outcome::TransientError(trouble()), NOW_MS).task;
         assert_eq!((task.tries, task.due_at_ms), (tries, NOW_MS + delay_ms));
         assert_eq!(task.failing_since_ms, Some(NOW_MS));
         assert!(waits(&task).contains("in trouble"), "{}", waits(&task));
     }
     task.tries = TRIES_OF_A_DAY;
-    let later = at(&task, Outcome::Trouble(trouble()), NOW_MS + POLICY.give_up_after_ms).task;
+    let later =
+        at(&task, Outcome::TransientError(trouble()), NOW_MS + POLICY.give_up_after_ms).task;
     assert_eq!(later.state, State::Failed);
     let failure = later.failure.unwrap();
     assert_eq!(failure.code, "gave_up");
@@ -61,16 +62,17 @@ fn failures_are_tried_again_later_each_time_until_they_are_given_up() {
 #[test]
 fn a_result_that_was_paid_for_is_never_given_up() {
     for state in [State::Creating, State::Downloading] {
-        let task = at(&task_in(state), Outcome::Trouble(trouble()), NOW_MS).task;
+        let task = at(&task_in(state), Outcome::TransientError(trouble()), NOW_MS).task;
         let later_ms = NOW_MS + 365 * POLICY.give_up_after_ms;
-        let task = at(&task, Outcome::Trouble(trouble()), later_ms).task;
+        let task = at(&task, Outcome::TransientError(trouble()), later_ms).task;
         assert_eq!((task.state, task.tries), (state, 2));
     }
 }
 
 #[test]
 fn a_server_that_asks_for_time_gets_it_up_to_an_hour() {
-    let asked = |ms| Outcome::Trouble(Trouble { retry_after_ms: Some(ms), ..trouble() });
+    let asked =
+        |ms| Outcome::TransientError(TransientError { retry_after_ms: Some(ms), ..trouble() });
     let due_in = |ms| at(&task_in(State::Queued), asked(ms), NOW_MS).task.due_at_ms - NOW_MS;
     assert_eq!(due_in(30_000), 30_000);
     assert_eq!(due_in(-5), 1_000);
@@ -80,7 +82,7 @@ fn a_server_that_asks_for_time_gets_it_up_to_an_hour() {
 #[test]
 fn what_is_the_accounts_affair_spends_no_attempt() {
     for state in [State::Queued, State::Identified, State::Creating] {
-        let task = at(&task_in(state), Outcome::HeldBack("paused".into()), NOW_MS).task;
+        let task = at(&task_in(state), Outcome::Deferred("paused".into()), NOW_MS).task;
         assert_eq!((task.tries, task.due_at_ms, task.failing_since_ms), (0, 0, None));
         assert!(waits(&task).ends_with("held it back: paused"), "{}", waits(&task));
         assert_eq!((task.create, task.failure), (None, None));
@@ -90,7 +92,7 @@ fn what_is_the_accounts_affair_spends_no_attempt() {
 #[test]
 fn an_output_that_cannot_be_written_is_waited_for_and_never_given_up() {
     for state in [State::Queued, State::Identified, State::Downloading] {
-        let mut task = at(&task_in(state), Outcome::Trouble(trouble()), NOW_MS).task;
+        let mut task = at(&task_in(state), Outcome::TransientError(trouble()), NOW_MS).task;
         let mut repeated = Vec::new();
         for day in 0..3 {
             let now_ms = NOW_MS + day * 2 * POLICY.give_up_after_ms;
@@ -135,16 +137,16 @@ fn what_a_job_costs_is_counted_where_it_is_told() {
 
 #[test]
 fn a_task_is_followed_on_whatever_is_said_of_it() {
-    let task = at(&task_in(State::Processing), Outcome::Unseen("1203".into()), NOW_MS).task;
-    let task = at(&task, Outcome::Unclear("the API says “resting”".into()), NOW_MS).task;
+    let task = at(&task_in(State::Processing), Outcome::TaskNotFound("1203".into()), NOW_MS).task;
+    let task = at(&task, Outcome::TaskStatusUnknown("the API says “resting”".into()), NOW_MS).task;
     assert_eq!((task.state, task.failing_since_ms), (State::Processing, None));
     assert_eq!(waits(&task), "a clear word on task t1: the API says “resting”");
     let later_ms = NOW_MS + 365 * POLICY.give_up_after_ms;
     assert_eq!(
-        at(&task, Outcome::Unclear("nothing".into()), later_ms).task.state,
+        at(&task, Outcome::TaskStatusUnknown("nothing".into()), later_ms).task.state,
         State::Processing
     );
-    let clear = at(&task, Outcome::SeenAgain, NOW_MS).task;
+    let clear = at(&task, Outcome::TaskReappeared, NOW_MS).task;
     assert_eq!((clear.state, clear.waits), (State::Processing, None));
     let found = at(&task, Outcome::Found { task_id: "t2".into() }, NOW_MS);
     assert_eq!((found.task.state, found.task.task_id.as_deref()), (State::Submitted, Some("t2")));

@@ -50,7 +50,7 @@ fn a_lost_create_is_sent_again_only_after_it_stayed_absent() {
 #[test]
 fn what_was_sent_before_is_not_forgotten_by_what_a_later_send_comes_to() {
     let again = after(task_in(State::Creating), [resend()]);
-    for outcome in [Outcome::HeldBack("1303".into()), Outcome::NotSent("no network".into())] {
+    for outcome in [Outcome::Deferred("1303".into()), Outcome::NotSent("no network".into())] {
         let held = at(&again, outcome, NOW_MS).task;
         assert_eq!((held.state, &held.create), (State::Creating, &again.create));
         assert!(!waits(&held).is_empty());
@@ -70,7 +70,7 @@ fn what_was_sent_before_is_not_forgotten_by_what_a_later_send_comes_to() {
     let refused = at(&again, Outcome::Refused(fault()), NOW_MS).task;
     assert_eq!((refused.state, refused.is_uncreated()), (State::Creating, false));
     // The first and only send, when it is refused, leaves nothing behind.
-    for outcome in [Outcome::HeldBack("1303".into()), Outcome::NotSent("none".into())] {
+    for outcome in [Outcome::Deferred("1303".into()), Outcome::NotSent("none".into())] {
         assert!(at(&task_in(State::Creating), outcome, NOW_MS).task.is_uncreated());
     }
     assert!(session_lost(&task_in(State::Creating), NOW_MS).is_uncreated());
@@ -92,7 +92,7 @@ fn a_name_that_exists_is_never_sent_again() {
 #[test]
 fn lookups_that_fail_for_long_leave_the_create_request_to_a_person() {
     let lost = at(&task_in(State::Creating), Outcome::Lost("timeout".into()), NOW_MS).task;
-    let failed = |task: &Task, now_ms| at(task, Outcome::Trouble(trouble()), now_ms).task;
+    let failed = |task: &Task, now_ms| at(task, Outcome::TransientError(trouble()), now_ms).task;
     let failing = failed(&lost, NOW_MS);
     assert!(waits(&failing).contains("sent once") && waits(&failing).contains("timeout"));
     assert!(waits(&failing).contains("in trouble"), "{}", waits(&failing));
@@ -135,7 +135,7 @@ fn a_person_decides_only_after_the_answer_failed_to_come() {
 /// Kling keeps results for 30 days: a task that it does not show is asked for as long, ever more seldom.
 #[test]
 fn a_task_out_of_sight_is_asked_for_as_long_as_kling_keeps_it() {
-    let unseen = |task: &Task, now_ms| at(task, Outcome::Unseen("1203".into()), now_ms).task;
+    let unseen = |task: &Task, now_ms| at(task, Outcome::TaskNotFound("1203".into()), now_ms).task;
     let first = unseen(&task_in(State::Processing), NOW_MS);
     assert_eq!((first.state, first.due_at_ms, first.holds_slot()), (State::Processing, 0, true));
     let later_ms = NOW_MS + 15 * 60 * 1_000 + 1;

@@ -33,7 +33,7 @@ impl Ledger {
             }
             // Proven not to have left, or refused by a code, and not sent before either; or no task of it
             // exists, by lookups that can be believed.
-            "NotSent" | "HeldBack" | "Refused" | "Absent" | "Abandoned"
+            "NotSent" | "Deferred" | "Refused" | "Absent" | "Abandoned"
                 if before.state == State::Creating =>
             {
                 self.open = is_remembered(&moved.task);

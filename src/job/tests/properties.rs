@@ -21,7 +21,7 @@ fn a_story() -> impl Strategy<Value = Vec<(usize, i64, f64)>> {
 }
 
 /// What `schema.sql` checks of every row, and more.
-fn assert_sound(task: &Task) {
+fn assert_audio(task: &Task) {
     let plan = task.plan.as_ref();
     match task.state {
         State::Creating => {
@@ -95,7 +95,7 @@ proptest! {
             let (name, outcome) = outcomes[index].clone();
             let moment = Moment { now_ms, chance };
             let Ok(moved) = apply(&task, outcome, &moment, &POLICY) else { continue };
-            assert_sound(&moved.task);
+            assert_audio(&moved.task);
             assert_step(&task, name, &moved, now_ms);
             task = moved.task;
         }

@@ -68,7 +68,10 @@ pub(crate) fn happenings() -> Vec<(&'static str, Outcome)> {
     happenings.extend([
         ("Identified", no_face),
         ("TaskSucceeded", Outcome::TaskSucceeded { units_micro: Some(i64::MAX) }),
-        ("Trouble", Outcome::Trouble(Trouble { retry_after_ms: Some(i64::MAX), ..trouble() })),
+        (
+            "TransientError",
+            Outcome::TransientError(TransientError { retry_after_ms: Some(i64::MAX), ..trouble() }),
+        ),
         ("Revived", Outcome::Revived { sessions_after_ms: i64::MAX }),
     ]);
     happenings
@@ -108,7 +111,7 @@ pub(crate) fn luck(task: &Task, now_ms: i64) -> (&'static str, Outcome) {
         }
         Action::Rest { .. } => ("Due", Outcome::Due),
         Action::Enqueue => ("Due", Outcome::Due),
-        Action::MeasureSound => ("SoundMeasured", Outcome::SoundMeasured { length_ms: 4_000 }),
+        Action::MeasureAudio => ("AudioMeasured", Outcome::AudioMeasured { length_ms: 4_000 }),
         Action::Identify => ("Identified", identified()),
         Action::Create => ("CreateIntended", intended()),
         Action::Recover => ("Found", Outcome::Found { task_id: task_id() }),

@@ -42,14 +42,14 @@ every! { State, STATES, name_of_state:
 
 every! { Outcome, OUTCOMES, name_of_outcome:
     Due
-    SoundMeasured
+    AudioMeasured
     Identified
     SessionGone
     CreateIntended
     ResendIntended
     Accepted
     NotSent
-    HeldBack
+    Deferred
     Lost
     CreateRefused
     ResultOnDisk
@@ -59,13 +59,13 @@ every! { Outcome, OUTCOMES, name_of_outcome:
     Conflict
     Reopened
     Processing
-    Unseen
-    Unclear
-    SeenAgain
+    TaskNotFound
+    TaskStatusUnknown
+    TaskReappeared
     TaskSucceeded
     TaskFailed
     Delivered
-    Trouble
+    TransientError
     Blocked
     Refused
     Abandoned
@@ -101,7 +101,7 @@ fn sometimes() -> Vec<(&'static str, Task, State)> {
         task.create.as_mut().unwrap().first_sent_at_ms = NOW_MS - 31 * 86_400_000;
         task
     };
-    let gone = at(&old(Submitted), Outcome::Unseen("1203".into()), NOW_MS).task;
+    let gone = at(&old(Submitted), Outcome::TaskNotFound("1203".into()), NOW_MS).task;
     let unsent = at(&task_in(Identified), Outcome::Conflict("another".into()), NOW_MS).task;
     vec![
         ("Revived", later(Failed), Waiting),
@@ -110,14 +110,14 @@ fn sometimes() -> Vec<(&'static str, Task, State)> {
         ("Identified", no_face(Identified), Failed),
         ("SessionGone", lost_twice, Failed),
         ("NotSent", failing(Creating), Failed),
-        ("Trouble", failing(Queued), Failed),
-        ("Trouble", failing(Identified), Failed),
-        ("Trouble", failing(Creating), Unresolved),
-        ("Unseen", old(Submitted), Failed),
-        ("Unseen", old(Processing), Failed),
+        ("TransientError", failing(Queued), Failed),
+        ("TransientError", failing(Identified), Failed),
+        ("TransientError", failing(Creating), Unresolved),
+        ("TaskNotFound", old(Submitted), Failed),
+        ("TaskNotFound", old(Processing), Failed),
         ("FollowedAgain", gone, Submitted),
         ("NotSent", sent_again.clone(), Creating),
-        ("HeldBack", sent_again.clone(), Creating),
+        ("Deferred", sent_again.clone(), Creating),
         ("Refused", sent_again, Creating),
         ("Absent", answered(CreateAnswer::Refused), Failed),
         ("Absent", answered(CreateAnswer::SessionGone), Queued),

@@ -21,11 +21,11 @@ impl fmt::Display for Seconds {
     }
 }
 
-/// Why a job's face or times cannot be settled. Its text is for users; [`TimingFault::code`] is for
+/// Why a job's face or times cannot be settled. Its text is for users; [`TimingError::code`] is for
 /// the database.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "each variant's sentence says what its figures are")]
-pub enum TimingFault {
+pub enum TimingError {
     #[error("no face was found in the video")]
     NoFace,
     #[error(
@@ -43,15 +43,17 @@ pub enum TimingFault {
     FaceTooShort { face_id: String, seen_ms: i64 },
     #[error("`{key}` is {}; it must not be negative", Seconds(*.given_ms))]
     Negative { key: &'static str, given_ms: i64 },
-    #[error("the length of a sound given by id is not known, so `sound_end_time` must be given")]
+    #[error(
+        "the length of an audio file given by id is not known, so `sound_end_time` must be given"
+    )]
     SoundEndNeeded,
     #[error(
-        "the sound lasts {} and is cropped from {}; at least 2 s must be left, so change `sound_start_time` or take a longer sound",
+        "the audio lasts {} and is cropped from {}; at least 2 s must be left, so change `sound_start_time` or take a longer audio",
         Seconds(*.length_ms), Seconds(*.start_ms)
     )]
-    SoundTooShort { start_ms: i64, length_ms: i64 },
+    AudioTooShort { start_ms: i64, length_ms: i64 },
     #[error(
-        "the sound goes in at {}, and there is room until {}; at least 2 s are needed, so change `sound_insert_time` or `face`",
+        "the audio goes in at {}, and there is room until {}; at least 2 s are needed, so change `sound_insert_time` or `face`",
         Seconds(*.insert_ms), Seconds(*.room_end_ms)
     )]
     NoRoom { insert_ms: i64, room_end_ms: i64 },
@@ -68,19 +70,19 @@ pub enum TimingFault {
     #[error(
         "`sound_end_time` is {}, but {} {}; take an earlier one",
         Seconds(*.end_ms),
-        if *.known { "the sound lasts" } else { "a sound may last at most" },
+        if *.known { "the audio lasts" } else { "an audio file may last at most" },
         Seconds(*.length_ms)
     )]
-    PastSoundEnd { end_ms: i64, length_ms: i64, known: bool },
+    PastAudioEnd { end_ms: i64, length_ms: i64, known: bool },
     #[error(
-        "{} of sound inserted at {} would run past the end of the video: {} {}; take an earlier `sound_insert_time` or `sound_end_time`",
+        "{} of audio inserted at {} would run past the end of the video: {} {}; take an earlier `sound_insert_time` or `sound_end_time`",
         Seconds(*.crop_ms), Seconds(*.insert_ms),
         if *.known { "it lasts" } else { "its length is not known, and a video may last at most" },
         Seconds(*.video_ms)
     )]
     PastVideoEnd { insert_ms: i64, crop_ms: i64, video_ms: i64, known: bool },
     #[error(
-        "the sound runs from {} to {} and face `{face_id}` is seen from {} to {}: they overlap for {}, at least 2 s are needed; change `sound_insert_time` or `face`",
+        "the audio runs from {} to {} and face `{face_id}` is seen from {} to {}: they overlap for {}, at least 2 s are needed; change `sound_insert_time` or `face`",
         Seconds(*.insert_ms), Seconds(*.stop_ms), Seconds(*.seen_ms), Seconds(*.gone_ms), Seconds(*.overlap_ms)
     )]
     NoOverlap {
@@ -93,7 +95,7 @@ pub enum TimingFault {
     },
 }
 
-impl TimingFault {
+impl TimingError {
     /// Its name in the database and in `--json`, which stays the same when the sentence changes.
     pub const fn code(&self) -> &'static str {
         match self {
@@ -103,11 +105,11 @@ impl TimingFault {
             Self::FaceTooShort { .. } => "face_too_short",
             Self::Negative { .. } => "negative_time",
             Self::SoundEndNeeded => "sound_end_needed",
-            Self::SoundTooShort { .. } => "sound_too_short",
+            Self::AudioTooShort { .. } => "audio_too_short",
             Self::NoRoom { .. } => "no_room",
             Self::CropTooShort { .. } => "crop_too_short",
             Self::CropTooLong { .. } => "crop_too_long",
-            Self::PastSoundEnd { .. } => "past_sound_end",
+            Self::PastAudioEnd { .. } => "past_audio_end",
             Self::PastVideoEnd { .. } => "past_video_end",
             Self::NoOverlap { .. } => "no_overlap",
         }

@@ -16,7 +16,7 @@ async fn a_refusal_says_what_the_api_said() {
     .await;
     let reply = client(&server.url).create(&create_request()).await;
     let error = reply.result.unwrap_err();
-    assert_eq!(error.meaning, Meaning::TooFast);
+    assert_eq!(error.meaning, ErrorClass::TooFast);
     assert_eq!((error.code, error.retry_after_ms), (Some(1302), Some(7000)));
     assert!(!error.never_left && !error.leaves_outcome_open());
     assert_eq!(
@@ -53,19 +53,19 @@ async fn a_retry_after_date_counts_from_the_servers_clock() {
     let reply = client(&server.url).create(&create_request()).await;
     assert_eq!(reply.answer.server_at_ms, Some(784_111_777_000));
     let error = reply.result.unwrap_err();
-    assert_eq!((error.meaning, error.retry_after_ms), (Meaning::Concurrency, Some(30_000)));
+    assert_eq!((error.meaning, error.retry_after_ms), (ErrorClass::Concurrency, Some(30_000)));
 }
 
 #[tokio::test]
 async fn the_code_decides_whatever_the_status() {
     for (status, body, meaning, open) in [
-        (200, r#"{"code": 1201, "message": "bad"}"#, Meaning::BadRequest, false),
-        (500, r#"{"code": 1201, "message": "bad"}"#, Meaning::BadRequest, false),
-        (400, r#"{"code": 1999, "message": "new"}"#, Meaning::OtherRefusal, false),
-        (200, r#"{"code": 1999, "message": "new"}"#, Meaning::ServerTrouble, true),
-        (503, r#"{"code": 5001, "message": "busy"}"#, Meaning::ServerTrouble, true),
-        (500, r#"{"code": 0, "data": {"task_id": "t"}}"#, Meaning::Transport, true),
-        (400, r#"{"code": 0, "data": {"task_id": "t"}}"#, Meaning::Transport, true),
+        (200, r#"{"code": 1201, "message": "bad"}"#, ErrorClass::BadRequest, false),
+        (500, r#"{"code": 1201, "message": "bad"}"#, ErrorClass::BadRequest, false),
+        (400, r#"{"code": 1999, "message": "new"}"#, ErrorClass::OtherRefusal, false),
+        (200, r#"{"code": 1999, "message": "new"}"#, ErrorClass::ServerProblem, true),
+        (503, r#"{"code": 5001, "message": "busy"}"#, ErrorClass::ServerProblem, true),
+        (500, r#"{"code": 0, "data": {"task_id": "t"}}"#, ErrorClass::Transport, true),
+        (400, r#"{"code": 0, "data": {"task_id": "t"}}"#, ErrorClass::Transport, true),
     ] {
         let server = Server::saying(status, body).await;
         let error = client(&server.url).create(&create_request()).await.result.unwrap_err();
@@ -85,7 +85,7 @@ async fn a_proxys_page_is_never_a_refusal() {
         .await;
         let reply = client(&server.url).create(&create_request()).await;
         let error = reply.result.unwrap_err();
-        assert_eq!(error.meaning, Meaning::Transport, "{status}");
+        assert_eq!(error.meaning, ErrorClass::Transport, "{status}");
         assert!(error.leaves_outcome_open(), "{status}");
         assert_eq!(reply.answer.http_status, Some(status));
         assert_eq!(
@@ -114,7 +114,7 @@ async fn a_redirect_is_refused_and_names_its_target() {
     })
     .await;
     let error = client(&server.url).create(&create_request()).await.result.unwrap_err();
-    assert_eq!(error.meaning, Meaning::Transport);
+    assert_eq!(error.meaning, ErrorClass::Transport);
     assert!(error.message.contains("redirects to 127.0.0.1 (HTTP 307)"), "{error}");
     assert!(!error.message.contains("secret"), "{error}");
     assert!(other.seen().is_empty());
@@ -187,11 +187,11 @@ async fn half_an_answer_is_none() {
         Server::raw(b"HTTP/1.1 200 OK\r\ncontent-length: 90\r\n\r\n{\"code\": 0, \"data\"").await;
     let reply = client(&cut).create(&create_request()).await;
     let error = reply.result.unwrap_err();
-    assert_eq!((error.meaning, error.never_left), (Meaning::Transport, false));
+    assert_eq!((error.meaning, error.never_left), (ErrorClass::Transport, false));
     assert_eq!(reply.answer.http_status, Some(200));
     let closed = Server::raw(b"").await;
     let error = client(&closed).create(&create_request()).await.result.unwrap_err();
-    assert_eq!((error.meaning, error.never_left), (Meaning::Transport, false));
+    assert_eq!((error.meaning, error.never_left), (ErrorClass::Transport, false));
 }
 
 #[tokio::test]
@@ -219,7 +219,7 @@ async fn without_a_connection_nothing_left() {
         let error = reply.result.unwrap_err();
         assert_eq!(
             (error.meaning, error.never_left),
-            (Meaning::Transport, true),
+            (ErrorClass::Transport, true),
             "{base}: {error}"
         );
         assert!(!error.leaves_outcome_open());

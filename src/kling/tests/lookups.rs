@@ -17,19 +17,19 @@ fn success(data: &str) -> RawAnswer {
 }
 
 /// The task id, or what the error means and its words.
-fn outcome(reply: Reply<RemoteTask>) -> Result<String, (Meaning, String)> {
+fn outcome(reply: Reply<RemoteTask>) -> Result<String, (ErrorClass, String)> {
     reply.result.map(|task| task.task_id).map_err(|error| {
         assert!(error.leaves_outcome_open(), "{error}");
         (error.meaning, error.message)
     })
 }
 
-fn empty(words: &str) -> Result<String, (Meaning, String)> {
-    Err((Meaning::Empty, format!("the API answered success, but {words}")))
+fn empty(words: &str) -> Result<String, (ErrorClass, String)> {
+    Err((ErrorClass::Empty, format!("the API answered success, but {words}")))
 }
 
-fn unusable(words: &str) -> Result<String, (Meaning, String)> {
-    Err((Meaning::Transport, format!("the API answered success, but {words}")))
+fn unusable(words: &str) -> Result<String, (ErrorClass, String)> {
+    Err((ErrorClass::Transport, format!("the API answered success, but {words}")))
 }
 
 #[tokio::test]
@@ -53,7 +53,7 @@ async fn a_name_that_no_request_can_carry_is_not_sent() {
     let server = Server::saying(200, r#"{"code": 0, "data": {"task_id": "81"}}"#).await;
     for (name, spelling) in [("", Path), ("", Query), ("..", Path), (".", Flag)] {
         let error = client(&server.url).task_by_name(name, spelling).await.result.unwrap_err();
-        assert_eq!((error.meaning, error.never_left), (Meaning::BadRequest, true), "{name:?}");
+        assert_eq!((error.meaning, error.never_left), (ErrorClass::BadRequest, true), "{name:?}");
     }
     assert!(server.seen().is_empty());
 }
@@ -77,7 +77,7 @@ fn a_success_without_a_task_is_empty_for_every_query_of_one_task() {
         }
         // The same answer to a create request leaves open what became of the request.
         let error = answer.created().result.unwrap_err();
-        assert_eq!(error.meaning, Meaning::Transport, "{data}");
+        assert_eq!(error.meaning, ErrorClass::Transport, "{data}");
         assert!(error.leaves_outcome_open(), "{data}");
     }
     for page in ["null", "[]"] {
@@ -147,6 +147,6 @@ async fn a_refusal_of_a_query_by_name_stays_a_refusal() {
     let server = Server::saying(404, r#"{"code": 1203, "message": "task not found"}"#).await;
     for spelling in Spelling::ALL {
         let error = client(&server.url).task_by_name("n", spelling).await.result.unwrap_err();
-        assert_eq!((error.meaning, error.code), (Meaning::NotFound, Some(1203)));
+        assert_eq!((error.meaning, error.code), (ErrorClass::NotFound, Some(1203)));
     }
 }

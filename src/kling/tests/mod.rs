@@ -18,7 +18,9 @@ use axum::{
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use url::Url;
 
-use super::{Api, Client, ClientConfig, CreateRequest, Credential, Meaning, Sound, VideoRef};
+use super::{
+    Api, AudioSource, Client, ClientConfig, CreateRequest, Credential, ErrorClass, VideoRef,
+};
 
 mod answers;
 mod bytes;
@@ -141,7 +143,7 @@ fn create_request() -> CreateRequest {
     CreateRequest {
         session_id: "s".into(),
         face_id: "0".into(),
-        sound: Sound::File(vec![7; 100_000]),
+        audio: AudioSource::File(vec![7; 100_000]),
         sound_start_ms: 0,
         sound_end_ms: 3000,
         sound_insert_ms: 0,

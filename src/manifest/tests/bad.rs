@@ -126,7 +126,7 @@ fn times_are_whole_milliseconds_and_fit_together() {
     );
     expect(
         "video: v.mp4\naudio: {id: 12}\n",
-        &["2:8: a sound given by `id` needs a `sound_end_time`"],
+        &["2:8: an audio file given by `id` needs a `sound_end_time`"],
     );
 }
 

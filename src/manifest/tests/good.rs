@@ -19,12 +19,12 @@ fn url(url: &str) -> Source {
 #[test]
 fn a_single_job_is_named_by_its_file_and_has_defaults() {
     for path in ["promo/fr.yaml", "promo/fr.yml"] {
-        let manifest = good_at(path, "video: ../v.MOV\naudio: sound/a.mp3\n");
+        let manifest = good_at(path, "video: ../v.MOV\naudio: audio/a.mp3\n");
         let expected = JobSpec {
             key: "promo/fr".into(),
             id: None,
             video: Source::File("../v.MOV".into()),
-            audio: Source::File("sound/a.mp3".into()),
+            audio: Source::File("audio/a.mp3".into()),
             face: FaceChoice::Longest,
             sound_start_ms: 0,
             sound_end_ms: None,

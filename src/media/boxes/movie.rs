@@ -5,7 +5,7 @@
 
 use std::io::{Read, Seek};
 
-use super::{BoxFault, Span, Walk, track::Track};
+use super::{BoxError, Span, Walk, track::Track};
 
 /// More tracks than any clip has.
 const MOST_TRACKS: usize = 256;
@@ -25,7 +25,7 @@ pub(in crate::media) struct Movie {
 
 impl Movie {
     /// Reads the boxes of a file of `len` bytes.
-    pub(in crate::media) fn read(reader: impl Read + Seek, len: u64) -> Result<Self, BoxFault> {
+    pub(in crate::media) fn read(reader: impl Read + Seek, len: u64) -> Result<Self, BoxError> {
         let mut movie = Self::default();
         let tiled = Walk::new(reader, len)?.top_level(|walk, span| {
             match &span.kind {
@@ -66,7 +66,7 @@ impl Movie {
         &mut self,
         walk: &mut Walk<R>,
         moov: Span,
-    ) -> Result<(), BoxFault> {
+    ) -> Result<(), BoxError> {
         let mut defaults = Vec::new();
         walk.children(moov, |walk, span| {
             match &span.kind {
@@ -99,7 +99,7 @@ impl Movie {
         &mut self,
         walk: &mut Walk<R>,
         moof: Span,
-    ) -> Result<(), BoxFault> {
+    ) -> Result<(), BoxError> {
         walk.children(moof, |walk, traf| {
             if &traf.kind != b"traf" {
                 return Ok(());
@@ -124,7 +124,7 @@ impl Movie {
 
 impl<R: Read + Seek> Walk<R> {
     /// The track of a `tfhd`, and how long its samples last unless a run says otherwise.
-    fn fragment_header(&mut self, span: Span) -> Result<(u32, Option<u32>), BoxFault> {
+    fn fragment_header(&mut self, span: Span) -> Result<(u32, Option<u32>), BoxError> {
         let flags = self.field_u32(span, 0)?;
         let id = self.field_u32(span, 4)?;
         if flags & 0x8 == 0 {

@@ -2,7 +2,7 @@
 
 use std::io::{Read, Seek};
 
-use super::{BoxFault, Span, Walk};
+use super::{BoxError, Span, Walk};
 
 /// One track of a movie.
 #[derive(Debug, Default)]
@@ -37,7 +37,7 @@ impl Track {
         &mut self,
         walk: &mut Walk<R>,
         trak: Span,
-    ) -> Result<(), BoxFault> {
+    ) -> Result<(), BoxError> {
         walk.children(trak, |walk, span| match &span.kind {
             b"tkhd" => self.read_tkhd(walk, span),
             b"edts" => walk.children(span, |walk, span| match &span.kind {
@@ -53,7 +53,7 @@ impl Track {
         &mut self,
         walk: &mut Walk<R>,
         span: Span,
-    ) -> Result<(), BoxFault> {
+    ) -> Result<(), BoxError> {
         let (id_at, matrix_at) = if walk.version(span)? == 1 { (20, 52) } else { (12, 40) };
         self.id = walk.field_u32(span, id_at)?;
         let [a, b] = [walk.field_u32(span, matrix_at)?, walk.field_u32(span, matrix_at + 4)?];
@@ -69,7 +69,7 @@ impl Track {
         &mut self,
         walk: &mut Walk<R>,
         span: Span,
-    ) -> Result<(), BoxFault> {
+    ) -> Result<(), BoxError> {
         let wide = walk.version(span)? == 1;
         let count = walk.field_u32(span, 4)?;
         let entry = if wide { 20 } else { 12 };
@@ -93,7 +93,7 @@ impl Track {
         &mut self,
         walk: &mut Walk<R>,
         span: Span,
-    ) -> Result<(), BoxFault> {
+    ) -> Result<(), BoxError> {
         match &span.kind {
             b"mdhd" => self.timescale = walk.timescale(span)?,
             b"hdlr" => self.handler = walk.field(span, 8)?,
@@ -110,7 +110,7 @@ impl Track {
         &mut self,
         walk: &mut Walk<R>,
         span: Span,
-    ) -> Result<(), BoxFault> {
+    ) -> Result<(), BoxError> {
         match &span.kind {
             b"stsd" if &self.handler == b"vide" && walk.field_u32(span, 4)? > 0 => {
                 let [w0, w1, h0, h1] = walk.field(span, 40)?;
@@ -138,7 +138,7 @@ impl Track {
         walk: &mut Walk<R>,
         span: Span,
         default_units: u32,
-    ) -> Result<(), BoxFault> {
+    ) -> Result<(), BoxError> {
         let flags = walk.field_u32(span, 0)?;
         let count = walk.field_u32(span, 4)?;
         let sized = |bits: &[u32]| bits.iter().filter(|bit| flags & **bit != 0).count() as u64 * 4;
@@ -163,12 +163,12 @@ impl Track {
 }
 
 impl<R: Read + Seek> Walk<R> {
-    fn version(&mut self, span: Span) -> Result<u8, BoxFault> {
+    fn version(&mut self, span: Span) -> Result<u8, BoxError> {
         self.field::<1>(span, 0).map(|[version]| version)
     }
 
     /// The units a second of `mvhd` and `mdhd`.
-    pub(super) fn timescale(&mut self, span: Span) -> Result<u32, BoxFault> {
+    pub(super) fn timescale(&mut self, span: Span) -> Result<u32, BoxError> {
         let at = if self.version(span)? == 1 { 20 } else { 12 };
         self.field_u32(span, at)
     }

@@ -30,7 +30,7 @@ impl Place {
         self.folder.path().join(path)
     }
 
-    fn locate(&self, as_written: &str) -> Result<Located, LocateFault> {
+    fn locate(&self, as_written: &str) -> Result<Located, LocateError> {
         self.locator.locate(&self.at("jobs/promo"), as_written)
     }
 
@@ -57,7 +57,7 @@ fn a_missing_file_is_told_with_where_it_was_looked_for() {
     symlink(place.at("nowhere.mp3"), place.at("jobs/promo/dangling.mp3")).unwrap();
     for name in ["later.mp3", "dangling.mp3", "own.mp3/deeper.mp3"] {
         let fault = place.locate(name).unwrap_err();
-        let LocateFault::Missing { looked_in, .. } = &fault else { panic!("{fault}") };
+        let LocateError::Missing { looked_in, .. } = &fault else { panic!("{fault}") };
         assert_eq!(looked_in, &[place.at("jobs/promo"), place.at("media"), place.at("absent")]);
         assert!(fault.to_string().starts_with(&format!("there is no file `{name}` (looked in /")));
     }
@@ -74,13 +74,13 @@ fn nothing_outside_the_folders_is_used_by_whatever_way() {
     let absolute = place.at("secret.mp3").display().to_string();
     for name in ["link.mp3", "../../secret.mp3", "way/secret.mp3", &absolute, "/etc/passwd"] {
         let fault = place.locate(name).unwrap_err();
-        assert!(matches!(fault, LocateFault::Outside { .. }), "{fault}");
+        assert!(matches!(fault, LocateError::Outside { .. }), "{fault}");
         assert!(fault.to_string().contains("must be in jobs_dir or one of media.dirs"));
     }
     // A name that only begins like an allowed folder's.
     fs::create_dir(place.at("media-private")).unwrap();
     fs::write(place.at("media-private/x.mp3"), "").unwrap();
-    assert!(matches!(place.locate("../../media-private/x.mp3"), Err(LocateFault::Outside { .. })));
+    assert!(matches!(place.locate("../../media-private/x.mp3"), Err(LocateError::Outside { .. })));
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn a_file_that_was_changed_or_replaced_is_not_opened_as_the_one_located() {
 
     fs::write(place.at("copy"), "jobs/promo/own.mp3").unwrap();
     fs::rename(place.at("copy"), place.at("jobs/promo/own.mp3")).unwrap();
-    assert!(matches!(located.open(), Err(LocateFault::Changed(_))));
+    assert!(matches!(located.open(), Err(LocateError::Changed(_))));
     let other = place.locate("own.mp3").unwrap();
     assert_ne!(other.stamp, located.stamp);
 
@@ -133,12 +133,12 @@ fn a_file_that_was_changed_or_replaced_is_not_opened_as_the_one_located() {
     let modified = fs::metadata(&other.path).unwrap().modified().unwrap();
     fs::write(&other.path, "jobs/promo/OWN.mp3").unwrap();
     File::options().write(true).open(&other.path).unwrap().set_modified(modified).unwrap();
-    assert!(matches!(other.open(), Err(LocateFault::Changed(_))));
+    assert!(matches!(other.open(), Err(LocateError::Changed(_))));
 
     fs::write(&other.path, "longer than it was before").unwrap();
-    assert!(matches!(other.open(), Err(LocateFault::Changed(_))));
+    assert!(matches!(other.open(), Err(LocateError::Changed(_))));
     fs::remove_file(&other.path).unwrap();
-    assert!(matches!(other.open(), Err(LocateFault::Changed(_))));
+    assert!(matches!(other.open(), Err(LocateError::Changed(_))));
 }
 
 #[test]

@@ -160,7 +160,7 @@ fn only_names_that_the_api_takes_are_probed() {
     assert_eq!(fault.to_string(), "the video's name ends in `.wav`; .mp4 and .mov are allowed");
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("folder.mp4")).unwrap();
-    assert!(matches!(probe(&folder.path().join("folder.mp4")), Err(VideoFault::Io(_))));
+    assert!(matches!(probe(&folder.path().join("folder.mp4")), Err(VideoError::Io(_))));
 }
 
 #[test]

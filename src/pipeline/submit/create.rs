@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     job::Task,
-    kling::{Api, Sound},
+    kling::{Api, AudioSource},
     pipeline::{
         context::Context,
         in_the_way::{InTheWay, check_output},
@@ -32,8 +32,8 @@ pub(in crate::pipeline) async fn create<A: Api>(
     task: Task,
     gate: &Gate,
 ) -> Result<StepEnd, StoreError> {
-    let sound = match ready(context, &task).await {
-        Ok(sound) => sound,
+    let audio = match ready(context, &task).await {
+        Ok(audio) => audio,
         Err(NotReady::MediaChanged(what)) => {
             let task = context.lose_lead(&task, LeadLost::MediaChanged(what)).await?;
             return Ok(StepEnd::new(task, None));
@@ -62,15 +62,15 @@ pub(in crate::pipeline) async fn create<A: Api>(
             break;
         }
     }
-    send(context, Sending::First { task, sound }, gate).await
+    send(context, Sending::First { task, audio }, gate).await
 }
 
 /// Looks at everything local once more, while it is still free to say no.
-async fn ready<A: Api>(context: &Context<A>, task: &Task) -> Result<Sound, NotReady> {
+async fn ready<A: Api>(context: &Context<A>, task: &Task) -> Result<AudioSource, NotReady> {
     check_video(&context.settings, task).await.map_err(NotReady::MediaChanged)?;
-    let sound = load_audio(&context.settings, task).await.map_err(NotReady::MediaChanged)?;
+    let audio = load_audio(&context.settings, task).await.map_err(NotReady::MediaChanged)?;
     match check_output(context, task).await {
-        Ok(None) => Ok(sound),
+        Ok(None) => Ok(audio),
         Ok(Some(found)) => Err(NotReady::InTheWay(found)),
         Err(error) => Err(NotReady::Store(error)),
     }

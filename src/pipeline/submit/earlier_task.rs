@@ -2,7 +2,7 @@
 
 use crate::{
     job::{Outcome, Task},
-    kling::{Api, Meaning, TaskStatus},
+    kling::{Api, ErrorClass, TaskStatus},
     pipeline::{
         context::Context,
         pace::Kind,
@@ -31,7 +31,7 @@ pub(super) async fn follow_earlier<A: Api>(
         Err(error)
             if matches!(
                 error.meaning,
-                Meaning::NotFound | Meaning::BadRequest | Meaning::Empty
+                ErrorClass::NotFound | ErrorClass::BadRequest | ErrorClass::Empty
             ) =>
         {
             Ok(None)
@@ -39,8 +39,8 @@ pub(super) async fn follow_earlier<A: Api>(
         Err(error) => {
             let word = Word::of_query(&error);
             let outcome = match &word {
-                Some(_) => Outcome::HeldBack(error.message),
-                None => Outcome::Trouble(trouble(&error)),
+                Some(_) => Outcome::Deferred(error.message),
+                None => Outcome::TransientError(trouble(&error)),
             };
             Ok(Some(StepEnd::new(context.note(task, outcome, None).await?, word)))
         }

@@ -10,7 +10,7 @@ use super::{
     task_list::{self, is_of},
 };
 use crate::{
-    job::{Outcome, Resend, Task, outcome::Trouble},
+    job::{Outcome, Resend, Task, outcome::TransientError},
     kling::{Api, TaskStatus},
     pipeline::{
         context::Context,
@@ -67,10 +67,13 @@ pub(super) async fn find<A: Api>(
 }
 
 /// A lookup failed: it is made again later.
-pub(in crate::pipeline) fn later(trouble: Trouble, word: Option<Word>) -> (Outcome, Option<Word>) {
+pub(in crate::pipeline) fn later(
+    trouble: TransientError,
+    word: Option<Word>,
+) -> (Outcome, Option<Word>) {
     match word {
-        Some(_) => (Outcome::HeldBack(trouble.message), word),
-        None => (Outcome::Trouble(trouble), None),
+        Some(_) => (Outcome::Deferred(trouble.message), word),
+        None => (Outcome::TransientError(trouble), None),
     }
 }
 
@@ -117,7 +120,7 @@ async fn find_in_list<A: Api>(
     }
     if !listing.is_complete {
         let message = "the account has too many tasks to look through them all".to_owned();
-        let trouble = Trouble { code: "lookup".to_owned(), message, retry_after_ms: None };
+        let trouble = TransientError { code: "lookup".to_owned(), message, retry_after_ms: None };
         return Ok(Lookup::Failed { trouble, word: None, is_answer: false });
     }
     Ok(Lookup::NotFound { is_proper: false })
@@ -131,7 +134,7 @@ pub(in crate::pipeline) enum Later {
     /// There is none.
     None,
     /// A lookup failed.
-    Failed(Trouble, Option<Word>),
+    Failed(TransientError, Option<Word>),
 }
 
 /// The database did not know a task that Kling has, so later takes may exist, too: the highest that has not failed

@@ -8,7 +8,7 @@ use super::{
     task_list::{self, Listing},
 };
 use crate::{
-    job::{Account, Create, CreateAnswer, Outcome, Task, outcome::Trouble},
+    job::{Account, Create, CreateAnswer, Outcome, Task, outcome::TransientError},
     kling::Api,
     pipeline::{
         context::Context,
@@ -28,9 +28,9 @@ pub(super) enum Finding {
     /// Nothing that can be asked decides, and asking again does not help; in words.
     Undecided(String),
     /// The answers prove nothing this time; in words.
-    Unproven(Trouble),
+    Unproven(TransientError),
     /// A call failed.
-    Failed(Trouble, Option<Word>),
+    Failed(TransientError, Option<Word>),
 }
 
 /// What was found out, and what of it is kept for a person.
@@ -113,7 +113,7 @@ pub(super) async fn inquire<A: Api>(
             // It may be another job's, whose create request is in flight.
             let message = format!("task {} could be it", remote.task_id);
             let code = "lookup".to_owned();
-            Finding::Unproven(Trouble { code, message, retry_after_ms: None })
+            Finding::Unproven(TransientError { code, message, retry_after_ms: None })
         }
         Some(remote) => Finding::Undecided(format!(
             "task {} could be it, and Kling shows no name of it",
@@ -182,7 +182,7 @@ async fn believed<A: Api>(
 
 fn unproven(code: &str, message: String) -> Finding {
     let code = code.to_owned();
-    Finding::Unproven(Trouble { code, message, retry_after_ms: None })
+    Finding::Unproven(TransientError { code, message, retry_after_ms: None })
 }
 
 /// How far back (Unix ms) the list is read. A name that exists, or a refusal in words that are not known, may be about a

@@ -2,8 +2,8 @@
 
 use super::lookup_support::spellings;
 use crate::{
-    job::{Task, outcome::Trouble},
-    kling::{Api, Meaning, RemoteTask},
+    job::{Task, outcome::TransientError},
+    kling::{Api, ErrorClass, RemoteTask},
     pipeline::{
         context::{Context, kept},
         local::video_ref,
@@ -30,7 +30,7 @@ pub(in crate::pipeline) enum Lookup {
     /// asked because it answers no lookups.
     NotFound { is_proper: bool },
     /// The lookup failed. Without an answer of the server, nothing else can be asked either.
-    Failed { trouble: Trouble, word: Option<Word>, is_answer: bool },
+    Failed { trouble: TransientError, word: Option<Word>, is_answer: bool },
 }
 
 /// Looks up a task by its name, in each way that the account may answer.
@@ -54,8 +54,10 @@ pub(in crate::pipeline) async fn by_name<A: Api>(
                 return Ok((lookup, answer));
             }
             Err(error) => match error.meaning {
-                Meaning::NotFound | Meaning::BadRequest => Lookup::NotFound { is_proper: true },
-                Meaning::Empty => Lookup::NotFound { is_proper: false },
+                ErrorClass::NotFound | ErrorClass::BadRequest => {
+                    Lookup::NotFound { is_proper: true }
+                }
+                ErrorClass::Empty => Lookup::NotFound { is_proper: false },
                 _ => {
                     let word = Word::of_query(&error);
                     let is_answer = reply.answer.http_status.is_some();
@@ -137,7 +139,8 @@ fn another_jobs(task: &Task, remote: &RemoteTask) -> Lookup {
     if task.tries >= LOOKS_MIN {
         return Lookup::Conflict(message, None);
     }
-    let trouble = Trouble { code: "another_jobs_task".to_owned(), message, retry_after_ms: None };
+    let trouble =
+        TransientError { code: "another_jobs_task".to_owned(), message, retry_after_ms: None };
     Lookup::Failed { trouble, word: None, is_answer: false }
 }
 

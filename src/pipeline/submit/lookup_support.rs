@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    job::{Account, Task, outcome::Trouble},
-    kling::{Api, Meaning, Spelling},
+    job::{Account, Task, outcome::TransientError},
+    kling::{Api, ErrorClass, Spelling},
     pipeline::{
         context::Context,
         step::{Word, trouble},
@@ -43,7 +43,7 @@ pub(super) enum Proof {
     /// No task of this key at this host is known.
     NoTask,
     /// The calls failed.
-    Failed(Trouble, Option<Word>),
+    Failed(TransientError, Option<Word>),
 }
 
 /// Looks up the newest known task of an account. `account` is what a create request was sent to and with.
@@ -118,6 +118,6 @@ pub(in crate::pipeline) async fn learn<A: Api>(
     }
 }
 
-fn is_not_found(meaning: Meaning) -> bool {
-    matches!(meaning, Meaning::NotFound | Meaning::BadRequest | Meaning::Empty)
+fn is_not_found(meaning: ErrorClass) -> bool {
+    matches!(meaning, ErrorClass::NotFound | ErrorClass::BadRequest | ErrorClass::Empty)
 }

@@ -10,7 +10,7 @@ use super::{
     send::{Sending, send},
 };
 use crate::{
-    job::{CreateAnswer, Outcome, Task, outcome::Trouble},
+    job::{CreateAnswer, Outcome, Task, outcome::TransientError},
     kling::Api,
     pipeline::{
         context::Context,
@@ -55,7 +55,7 @@ pub(in crate::pipeline) async fn recover<A: Api>(
                 // Lookups work, so it will show up.
                 Some(CreateAnswer::NameExists) => {
                     let message = "Kling says that a task of this name exists, and shows none yet";
-                    (Outcome::Trouble(unproven("name_exists", message)), None)
+                    (Outcome::TransientError(unproven("name_exists", message)), None)
                 }
                 _ => (Outcome::Absent { absent_ms }, None),
             }
@@ -64,8 +64,8 @@ pub(in crate::pipeline) async fn recover<A: Api>(
             let absent_ms = context.not_found_timer.not_found(&task, asked_at);
             (Outcome::Undecided { why, absent_ms }, None)
         }
-        Finding::Unproven(trouble) => (Outcome::Trouble(trouble), None),
-        Finding::Failed(trouble, word) => (Outcome::Trouble(trouble), word),
+        Finding::Unproven(trouble) => (Outcome::TransientError(trouble), None),
+        Finding::Failed(trouble, word) => (Outcome::TransientError(trouble), word),
     };
     let task = context.note(&task, outcome, answer).await?;
     if task.create.is_none() || task.was_accepted() {
@@ -82,13 +82,13 @@ async fn send_again<A: Api>(
     asked_at: Instant,
     gate: &Gate,
 ) -> Result<StepEnd, StoreError> {
-    let sound = load_audio(&context.settings, &task).await;
-    let task = match still_asked(context, task, sound.as_ref().err().cloned()).await? {
+    let audio = load_audio(&context.settings, &task).await;
+    let task = match still_asked(context, task, audio.as_ref().err().cloned()).await? {
         Asked::Yes(task) => task,
         Asked::No(end) => return Ok(end),
     };
     // Another job leads it now, whose file is to be read.
-    let Ok(sound) = sound else { return Ok(StepEnd::new(task, None)) };
+    let Ok(audio) = audio else { return Ok(StepEnd::new(task, None)) };
     // It was never accepted: it is still free to say no because the disk is full.
     if let Some(InTheWay::Outcome(blocked @ Outcome::Blocked(_))) =
         check_output(context, &task).await?
@@ -103,21 +103,21 @@ async fn send_again<A: Api>(
     if asked_at.elapsed() > LOOKUP_AGE_MAX {
         let (outcome, word) = match by_name(context, &task).await?.0 {
             Lookup::NotFound { .. } => {
-                return send(context, Sending::Again { task, sound, absent_ms }, gate).await;
+                return send(context, Sending::Again { task, audio, absent_ms }, gate).await;
             }
             Lookup::Found(remote) => {
                 (Outcome::Found { task_id: remote.task_id }, Some(Word::Answered))
             }
             Lookup::Conflict(why, _) => (Outcome::Conflict(why), None),
-            Lookup::Failed { trouble, word, .. } => (Outcome::Trouble(trouble), word),
+            Lookup::Failed { trouble, word, .. } => (Outcome::TransientError(trouble), word),
         };
         return Ok(StepEnd::new(context.note(&task, outcome, None).await?, word));
     }
-    send(context, Sending::Again { task, sound, absent_ms }, gate).await
+    send(context, Sending::Again { task, audio, absent_ms }, gate).await
 }
 
-fn unproven(code: &str, message: &str) -> Trouble {
-    Trouble { code: code.to_owned(), message: message.to_owned(), retry_after_ms: None }
+fn unproven(code: &str, message: &str) -> TransientError {
+    TransientError { code: code.to_owned(), message: message.to_owned(), retry_after_ms: None }
 }
 
 /// Whether a task whose create request never arrived is still asked for.
@@ -140,6 +140,6 @@ async fn still_asked<A: Api>(
     if is_asked {
         return Ok(Asked::Yes(task));
     }
-    let missing = Outcome::Trouble(unproven("absent", "its job is missing from the folder"));
+    let missing = Outcome::TransientError(unproven("absent", "its job is missing from the folder"));
     Ok(Asked::No(StepEnd::new(context.note(&task, missing, None).await?, None)))
 }

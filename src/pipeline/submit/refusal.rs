@@ -2,7 +2,7 @@
 
 use crate::{
     job::{CreateAnswer, Outcome, Task},
-    kling::{Api, ApiError, Meaning},
+    kling::{Api, ApiError, ErrorClass},
     pipeline::{
         context::Context,
         step::{Word, fault},
@@ -25,9 +25,9 @@ pub(super) async fn refused<A: Api>(
     let outcome = match error.meaning {
         _ if error.leaves_outcome_open() => Outcome::Lost(error.message.clone()),
         _ if error.never_left => Outcome::NotSent(error.message.clone()),
-        _ if word.is_some() => Outcome::HeldBack(error.message.clone()),
+        _ if word.is_some() => Outcome::Deferred(error.message.clone()),
         // Such a refusal may be about the name, about the session, or about what was asked.
-        Meaning::BadRequest | Meaning::NotFound | Meaning::OtherRefusal => {
+        ErrorClass::BadRequest | ErrorClass::NotFound | ErrorClass::OtherRefusal => {
             let answer = read(&error.message);
             if let (CreateAnswer::SessionGone, Some(session)) = (answer, &task.session) {
                 context.store.forget_session(session.row).await?;

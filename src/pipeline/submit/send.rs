@@ -4,7 +4,7 @@ use super::{Gate, refusal::refused};
 use crate::{
     failpoint,
     job::{Outcome, Task},
-    kling::{Api, CreateRequest, Created, Reply, Sound},
+    kling::{Api, AudioSource, CreateRequest, Created, Reply},
     pipeline::{
         context::{Context, kept},
         step::{StepEnd, Word},
@@ -15,9 +15,9 @@ use crate::{
 /// A create request that may be sent.
 pub(super) enum Sending {
     /// The first of a task.
-    First { task: Task, sound: Sound },
+    First { task: Task, audio: AudioSource },
     /// The same once more, because lookups have found no task for so long.
-    Again { task: Task, sound: Sound, absent_ms: i64 },
+    Again { task: Task, audio: AudioSource, absent_ms: i64 },
 }
 
 /// Writes a create request, unless the queue was paused meanwhile, and sends it.
@@ -27,17 +27,17 @@ pub(super) async fn send<A: Api>(
     gate: &Gate,
 ) -> Result<StepEnd, StoreError> {
     let account = &context.settings.account;
-    let (task, sound, intended) = match sending {
-        Sending::First { task, sound } => {
+    let (task, audio, intended) = match sending {
+        Sending::First { task, audio } => {
             let (host, account) = (account.host.clone(), account.key.clone());
-            (task, sound, Outcome::CreateIntended { host, account })
+            (task, audio, Outcome::CreateIntended { host, account })
         }
-        Sending::Again { task, sound, absent_ms } => {
+        Sending::Again { task, audio, absent_ms } => {
             let account = account.key.clone();
-            (task, sound, Outcome::ResendIntended { account, absent_ms })
+            (task, audio, Outcome::ResendIntended { account, absent_ms })
         }
     };
-    let Some(request) = request(&task, sound) else {
+    let Some(request) = request(&task, audio) else {
         let gone = "its session or timing is missing: it is identified again".to_owned();
         return Ok(StepEnd::new(
             context.note(&task, Outcome::SessionGone(gone), None).await?,
@@ -104,12 +104,12 @@ async fn note_answer<A: Api>(
     }
 }
 
-fn request(task: &Task, sound: Sound) -> Option<CreateRequest> {
+fn request(task: &Task, audio: AudioSource) -> Option<CreateRequest> {
     let (session, plan) = (task.session.as_ref()?, task.plan.as_ref()?);
     Some(CreateRequest {
         session_id: session.session_id.clone(),
         face_id: plan.face_id.clone(),
-        sound,
+        audio,
         sound_start_ms: plan.sound_start_ms,
         sound_end_ms: plan.sound_end_ms,
         sound_insert_ms: plan.sound_insert_ms,

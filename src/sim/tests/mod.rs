@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{
     answer::Answer,
     config::SimConfig,
-    facts::{NoFiles, ReadMedia, SoundFacts, VideoFacts},
+    facts::{AudioFacts, NoFiles, ReadMedia, VideoFacts},
     rules::Sim,
 };
 
@@ -34,7 +34,7 @@ fn config() -> SimConfig {
 }
 
 /// Media that are there by name: `here.mp4`, `unknown_length.mp4`, `here.mp3`, `large.mp3`; inline
-/// sounds of 8 s, unless they begin with `not`.
+/// audio files of 8 s, unless they begin with `not`.
 struct FewFiles;
 
 impl ReadMedia for FewFiles {
@@ -47,17 +47,17 @@ impl ReadMedia for FewFiles {
         }
     }
 
-    fn sound_file(&self, path: &str) -> Option<SoundFacts> {
+    fn sound_file(&self, path: &str) -> Option<AudioFacts> {
         match path {
-            "here.mp3" => Some(SoundFacts { length_ms: 6_000, bytes: 90_000 }),
-            "large.mp3" => Some(SoundFacts { length_ms: 6_000, bytes: 5_242_881 }),
+            "here.mp3" => Some(AudioFacts { length_ms: 6_000, bytes: 90_000 }),
+            "large.mp3" => Some(AudioFacts { length_ms: 6_000, bytes: 5_242_881 }),
             _ => None,
         }
     }
 
-    fn sound(&self, bytes: &[u8]) -> Option<SoundFacts> {
-        let is_sound = !bytes.starts_with(b"not");
-        NoFiles { sound_ms: 8_000 }.sound(bytes).filter(|_| is_sound)
+    fn audio(&self, bytes: &[u8]) -> Option<AudioFacts> {
+        let is_audio = !bytes.starts_with(b"not");
+        NoFiles { audio_ms: 8_000 }.audio(bytes).filter(|_| is_audio)
     }
 }
 
@@ -82,7 +82,7 @@ fn session_of(sim: &mut Sim, now_ms: i64, url: &str) -> String {
         .to_owned()
 }
 
-/// A create that the rules accept, with three seconds of sound at one second.
+/// A create that the rules accept, with three seconds of audio at one second.
 fn good_create(session_id: &str, external_task_id: &str) -> Value {
     json!({
         "session_id": session_id,

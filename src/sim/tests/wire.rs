@@ -167,7 +167,7 @@ async fn own_media_are_read_and_come_back_as_results() {
     std::fs::write(dir.path().join("a b/v.mp4"), &source).unwrap();
     let pair = Pair::start(SimConfig {
         media_dir: Some(dir.path().to_owned()),
-        probe: Probe { video: is_there, sound_ms: |bytes, _| i64::try_from(bytes.len()).ok() },
+        probe: Probe { video: is_there, audio_ms: |bytes, _| i64::try_from(bytes.len()).ok() },
         min_result_bytes: 200_000,
         ..SimConfig::default()
     })
@@ -220,16 +220,16 @@ async fn real_media_are_measured_by_default() {
 
     let session_id = pair.session(&pair.url("/media/v.mp4")).await;
     let inline = |bytes: Vec<u8>| STANDARD.encode(bytes);
-    for (external, sound, end_ms, status) in [
+    for (external, audio, end_ms, status) in [
         ("file", pair.url("/media/s.wav"), 4_000, 200),
         ("beyond", pair.url("/media/s.wav"), 4_001, 400),
         ("inline", inline(wav(3_000)), 3_000, 200),
         ("inline-beyond", inline(wav(3_000)), 3_001, 400),
         ("short", inline(wav(1_999)), 2_000, 400),
-        ("nonsense", inline(b"no sound at all".repeat(99)), 2_000, 400),
+        ("nonsense", inline(b"no audio at all".repeat(99)), 2_000, 400),
     ] {
         let mut body = good_create(&session_id, external);
-        body["face_choose"][0]["sound_file"] = json!(sound);
+        body["face_choose"][0]["sound_file"] = json!(audio);
         body["face_choose"][0]["sound_end_time"] = json!(end_ms);
         assert_eq!(pair.create(&body).await.unwrap().status(), status, "{external}");
     }

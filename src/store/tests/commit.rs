@@ -11,7 +11,7 @@ async fn a_task_that_moved_meanwhile_is_not_moved_again() {
     bench.accept(manifest("a.yaml", vec![wanted("a")])).await.unwrap();
     let read = bench.task("a").await;
     let cancel = after(&read, Outcome::Abandoned);
-    let held = after(&read, Outcome::HeldBack("later".to_owned()));
+    let held = after(&read, Outcome::Deferred("later".to_owned()));
     // Same state, but another write of the row came between.
     bench.store.record(held, None, NOW_MS).await.unwrap();
     let stale = bench.store.record(cancel, None, NOW_MS).await.unwrap_err();
@@ -29,7 +29,7 @@ async fn of_many_that_move_one_task_at_once_one_does() {
     let bench = Bench::new();
     bench.accept(manifest("a.yaml", vec![wanted("a")])).await.unwrap();
     let task = bench.task("a").await;
-    let held = || after(&task, Outcome::HeldBack("later".to_owned()));
+    let held = || after(&task, Outcome::Deferred("later".to_owned()));
     let tries = (0..50).map(|_| bench.store.record(held(), None, NOW_MS));
     let done = join_all(tries).await;
     assert_eq!(done.iter().filter(|done| done.is_ok()).count(), 1);
@@ -44,7 +44,7 @@ async fn each_caller_of_a_group_gets_its_own_answer() {
     let mut transitions = Vec::new();
     for number in 0..300 {
         let task = bench.task(&format!("a/{number}")).await;
-        transitions.push(after(&task, Outcome::HeldBack(format!("reason {number}"))));
+        transitions.push(after(&task, Outcome::Deferred(format!("reason {number}"))));
     }
     let records = transitions.into_iter().map(|one| bench.store.record(one, None, NOW_MS));
     for (number, recorded) in join_all(records).await.into_iter().enumerate() {

@@ -73,7 +73,7 @@ async fn what_is_left_over_and_what_moves_is_counted() {
     let session = session(&bench.store).await;
     bench.drive("a/1", until_submitted(&session, "task")).await;
     bench.cancel("a/2").await;
-    let trouble = crate::job::outcome::Trouble {
+    let trouble = crate::job::outcome::TransientError {
         code: "disk_full".to_owned(),
         message: "no room".to_owned(),
         retry_after_ms: None,

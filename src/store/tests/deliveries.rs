@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    job::{DeliveryOutcome, outcome::Trouble},
+    job::{DeliveryOutcome, outcome::TransientError},
     store::{DueDelivery, Moved},
 };
 
@@ -29,7 +29,7 @@ async fn failed_delivery_rests_and_is_reported_once() {
     let (bench, mut next) = waiting_for_a_copy().await;
     let trouble = || {
         let (code, message) = ("5000".to_owned(), "no answer".to_owned());
-        DeliveryOutcome::Failed(Trouble { code, message, retry_after_ms: None })
+        DeliveryOutcome::Failed(TransientError { code, message, retry_after_ms: None })
     };
     for tries in 1..=3 {
         bench

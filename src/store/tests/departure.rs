@@ -212,7 +212,7 @@ async fn absent_job_is_not_sent_again() {
             bench.leave().await;
         }
         assert_eq!(bench.state("a").await, State::Creating, "it may exist");
-        let task = bench.drive("a", vec![Outcome::HeldBack("1303".to_owned())]).await;
+        let task = bench.drive("a", vec![Outcome::Deferred("1303".to_owned())]).await;
         assert_eq!(task.state, State::Cancelled);
         let state = if has_left { State::Cancelled } else { State::Waiting };
         assert_eq!((bench.state("a").await, bench.job("a").await.was_removed()), (state, has_left));

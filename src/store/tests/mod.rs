@@ -29,7 +29,7 @@ use super::{Accepted, Command, CommandFailure, Conflict, OnChange, Reconciled, S
 use crate::{
     job::{
         Delivered, FaceChoice, FaceSpan, Job, JobSpec, Media, Moment, Outcome, Policy, Session,
-        Source, State, Task, Transition, apply, outcome::Fault,
+        Source, State, Task, Transition, apply, outcome::PermanentError,
     },
     manifest::{Content, request_hash, spec_hash},
 };
@@ -179,7 +179,7 @@ fn wanted(key: &str) -> WantedJob {
 }
 
 /// The same job with the digests of what it asks now.
-fn digested(spec: JobSpec, media: Result<Media, Fault>) -> WantedJob {
+fn digested(spec: JobSpec, media: Result<Media, PermanentError>) -> WantedJob {
     let there = media.as_ref().ok().filter(|media| media.missing.is_none());
     let request_hash = there.and_then(|media| {
         let (video_sha256, audio_sha256) =
@@ -227,8 +227,8 @@ fn manifest(path: &str, jobs: Vec<WantedJob>) -> Accepted {
     Accepted { path: path.to_owned(), file_stamp: "stamp".to_owned(), jobs }
 }
 
-fn fault(message: &str) -> Fault {
-    Fault { code: "x".to_owned(), message: message.to_owned() }
+fn fault(message: &str) -> PermanentError {
+    PermanentError { code: "x".to_owned(), message: message.to_owned() }
 }
 
 /// From queued to an accepted task.

@@ -84,7 +84,7 @@ async fn superseded_request_is_not_sent_again() {
     bench.accept_and_run(manifest("a.yaml", vec![louder("a")])).await.unwrap();
     let held = after(
         &bench.store.task(creating.id).await.unwrap().unwrap(),
-        Outcome::HeldBack("1303".to_owned()),
+        Outcome::Deferred("1303".to_owned()),
     );
     let task = bench.store.record(held, None, NOW_MS).await.unwrap();
     assert_eq!((task.state, bench.state("a").await), (State::Cancelled, State::Queued));

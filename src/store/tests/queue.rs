@@ -45,12 +45,12 @@ async fn a_higher_priority_comes_first() {
 async fn a_job_that_rests_is_not_next_until_it_is_due() {
     let bench = Bench::new();
     bench.accept(batch("a", 2)).await.unwrap();
-    let trouble = crate::job::outcome::Trouble {
+    let trouble = crate::job::outcome::TransientError {
         code: "transport".to_owned(),
         message: "no answer".to_owned(),
         retry_after_ms: Some(5_000),
     };
-    let resting = bench.drive("a/1", vec![Outcome::Trouble(trouble)]).await;
+    let resting = bench.drive("a/1", vec![Outcome::TransientError(trouble)]).await;
     assert_eq!(order(&bench).await, ["a/2"]);
     assert_eq!(bench.store.next_due_at_ms(NOW_MS).await.unwrap(), Some(resting.due_at_ms));
     let due_again = async |now_ms, rest_max_ms| {

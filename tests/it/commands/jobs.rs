@@ -119,7 +119,7 @@ async fn show_tells_a_job_whole() {
         "lipsyncd-promo-succeeded (external_task_id)",
         "1.05 units",
         "https://cdn.example.com/v.mp4",
-        "face 7: sound from 0s to 5s, put in at 0s",
+        "face 7: audio from 0s to 5s, put in at 0s",
         "1.5 MiB, lasts 10s, sha256 abab",
         "language: en",
         "2026-03-01 12:00:07.050  submitted",
@@ -207,7 +207,7 @@ async fn what_others_wrote_cannot_command_the_terminal() {
     job.spec.video = Source::Url(format!("https://example.com/{evil}"));
     job.media = Ok(Media { missing: Some(format!("file {evil}")), ..Media::default() });
     let mut failed = wanted("failed");
-    failed.media = Err(Fault { code: evil.to_owned(), message: format!("error {evil}") });
+    failed.media = Err(PermanentError { code: evil.to_owned(), message: format!("error {evil}") });
     accept(&store, manifest("evil.yaml", vec![job, failed])).await;
     store.refuse("bad\u{1b}.yaml", "stamp", evil, MOMENT, policy()).await.unwrap();
     for arguments in [
@@ -234,7 +234,7 @@ async fn show_of_unfit_media_says_to_replace_the_file() {
     let mut unfit = wanted("badm");
     unfit.spec.audio = Source::File("audio/bad.mp3".to_owned());
     let message = "audio audio/bad.mp3 is cut short".to_owned();
-    unfit.media = Err(Fault { code: "sound_damaged".to_owned(), message });
+    unfit.media = Err(PermanentError { code: "audio_damaged".to_owned(), message });
     unfit.request_hash = None;
     accept(&store, manifest("badm.yaml", vec![unfit])).await;
     let shown = place.run(&["show", "badm"]).out;

@@ -21,7 +21,7 @@ use std::{fs, path::PathBuf, process::Command};
 use lipsyncd::{
     job::{
         Delivered, FaceChoice, FaceSpan, Job, JobSpec, Media, Moment, Outcome, Policy, Session,
-        Source, Task, apply, outcome::Fault,
+        Source, Task, apply, outcome::PermanentError,
     },
     store::{Accepted, Answer, Call, KnownSession, OnChange, Store, WantedJob},
 };
@@ -125,7 +125,8 @@ impl Place {
             .await;
         }
         drive(&store, "promo/succeeded", until_succeeded()).await;
-        let fault = Fault { code: "face".to_owned(), message: "no face speaks".to_owned() };
+        let fault =
+            PermanentError { code: "face".to_owned(), message: "no face speaks".to_owned() };
         drive(&store, "promo/failed", vec![Outcome::Refused(fault)]).await;
         let mut lost = until_submitted(&session, "");
         lost.truncate(2);

@@ -133,7 +133,7 @@ async fn retry_refuses_what_could_be_paid_twice_and_does_the_rest() {
 async fn retry_failed_takes_all_that_failed_but_the_dismissed() {
     let (place, store) = Place::with_jobs().await;
     let mut other = wanted("other");
-    other.media = Err(Fault { code: "audio".to_owned(), message: "no audio".to_owned() });
+    other.media = Err(PermanentError { code: "audio".to_owned(), message: "no audio".to_owned() });
     accept(&store, manifest("other.yaml", vec![other])).await;
     assert_eq!(place.run(&["dismiss", "other"]).code, 0);
     let ran = place.run(&["retry", "--failed", "--yes"]);
@@ -152,7 +152,7 @@ async fn retry_of_unreadable_media_looks_at_them_again() {
     let (place, store) = Place::with_jobs().await;
     let mut unfit = wanted("unfit");
     unfit.request_hash = None;
-    unfit.media = Err(Fault { code: "audio".to_owned(), message: "no audio".to_owned() });
+    unfit.media = Err(PermanentError { code: "audio".to_owned(), message: "no audio".to_owned() });
     accept(&store, manifest("unfit.yaml", vec![unfit])).await;
     let ran = place.run(&["retry", "unfit", "--yes"]);
     let said = "unfit: its media are looked at again, then it starts\n";
@@ -182,7 +182,7 @@ async fn jobs_of_one_refused_task_are_retried_together() {
     let (place, store) = Place::with_jobs().await;
     let same = |key: &str| WantedJob { request_hash: Some("same".to_owned()), ..wanted(key) };
     accept(&store, manifest("r.yaml", ["r/1", "r/2"].map(same).into())).await;
-    let fault = Fault { code: "face".to_owned(), message: "no face speaks".to_owned() };
+    let fault = PermanentError { code: "face".to_owned(), message: "no face speaks".to_owned() };
     drive(&store, "r/1", vec![Outcome::Refused(fault)]).await;
     let ran = place.run(&["retry", "r/1", "r/2", "--yes"]);
     let both = "r/1: take 1 begins; it shares the task of r/2\n\

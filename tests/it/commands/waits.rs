@@ -1,7 +1,7 @@
 //! What an unfinished job waits for: one sentence for each way to wait, the same wherever it is read.
 
 use lipsyncd::{
-    job::{Outcome as O, outcome::Trouble},
+    job::{Outcome as O, outcome::TransientError},
     store::{Pause, PauseKind},
 };
 
@@ -10,8 +10,8 @@ use super::*;
 /// 2099-01-01T00:00:00.000Z: what is due after it is to come.
 const LATER: Moment = Moment { now_ms: 4_070_908_800_000, chance: 1.0 };
 
-fn trouble(message: &str) -> Trouble {
-    Trouble { code: "x".to_owned(), message: message.to_owned(), retry_after_ms: None }
+fn trouble(message: &str) -> TransientError {
+    TransientError { code: "x".to_owned(), message: message.to_owned(), retry_after_ms: None }
 }
 
 /// A job called by `key`, and what the line is told.
@@ -121,11 +121,11 @@ async fn before_anything_is_sent() {
     assert_eq!(wait.told("identified"), "a slot (1 of 1 slots in use)");
     assert_eq!(wait.told("queued"), "its turn (1 of 1 slots in use)");
 
-    wait.drive("queued", vec![O::HeldBack("too fast (code 1302)".into())], MOMENT).await;
+    wait.drive("queued", vec![O::Deferred("too fast (code 1302)".into())], MOMENT).await;
     let held = "its next try, for the API held it back: too fast (code 1302)";
     assert_eq!(wait.told("queued"), held);
     // A time that has passed is not told.
-    wait.drive("queued", vec![O::Trouble(trouble("no answer"))], MOMENT).await;
+    wait.drive("queued", vec![O::TransientError(trouble("no answer"))], MOMENT).await;
     assert_eq!(wait.told("queued"), "its next try, number 2, after: no answer");
 }
 
@@ -166,7 +166,7 @@ async fn for_its_own_next_try() {
         "its place in the output folder, which cannot be written: no space is left for /out";
     for (key, path) in [("queued", vec![]), ("identified", wait.identified())] {
         wait.job(key, path).await;
-        wait.drive(key, vec![O::Trouble(trouble("no answer"))], LATER).await;
+        wait.drive(key, vec![O::TransientError(trouble("no answer"))], LATER).await;
         assert_eq!(wait.told(key), format!("its next try, number 2, after: no answer{at}"));
         let full = O::Blocked(trouble("no space is left for /out"));
         wait.drive(key, vec![full], LATER).await;
@@ -176,7 +176,7 @@ async fn for_its_own_next_try() {
     wait.job("loading", wait.submitted("t1")).await;
     wait.drive("loading", vec![O::TaskSucceeded { units_micro: Some(1) }], MOMENT).await;
     assert_eq!(wait.told("loading"), "its download");
-    wait.drive("loading", vec![O::Trouble(trouble("cut off"))], LATER).await;
+    wait.drive("loading", vec![O::TransientError(trouble("cut off"))], LATER).await;
     assert_eq!(wait.told("loading"), format!("its next try, number 2, after: cut off{at}"));
 }
 
@@ -194,14 +194,14 @@ async fn for_the_line() {
         "its create request to be sent again under the same name, because Kling has no task of it";
     assert_eq!(wait.told("resend"), again);
 
-    wait.store.set_trouble(Some("no connection".to_owned()), NOW_MS).await.unwrap();
+    wait.store.set_api_problem(Some("no connection".to_owned()), NOW_MS).await.unwrap();
     let amiss = "the API gives no usable answer: no connection";
     let unreached = "the API, which gives no usable answer: no connection";
     assert_eq!(wait.told("queued"), unreached);
     assert_eq!(wait.told("sent"), format!("Kling to begin task t1, but {amiss}"));
     assert_eq!(wait.told("resend"), format!("{again}, but {amiss}"));
     assert_eq!(wait.told("loading"), "its download");
-    wait.store.set_trouble(None, NOW_MS).await.unwrap();
+    wait.store.set_api_problem(None, NOW_MS).await.unwrap();
 
     let hold = "the next day's budget";
     wait.store.set_hold(Some(hold.to_owned())).await.unwrap();
@@ -239,7 +239,7 @@ async fn for_what_was_sent() {
     let checking = "checking whether Kling accepted the create request \
                     (sent once, at 2026-03-01T12:00:07Z: cut off); ";
     assert_eq!(wait.told("lost"), format!("{checking}next lookup"));
-    wait.drive("lost", vec![O::Trouble(trouble("no answer"))], LATER).await;
+    wait.drive("lost", vec![O::TransientError(trouble("no answer"))], LATER).await;
     let lookup = "the last lookup failed: no answer; next lookup (at 2099-01-01T00:00:01.000Z)";
     assert_eq!(wait.told("lost"), format!("{checking}{lookup}"));
     wait.drive("lost", vec![absent(0)], MOMENT).await;
@@ -252,9 +252,9 @@ async fn for_what_was_sent() {
 
     wait.job("sent", wait.submitted("t1")).await;
     assert_eq!(wait.told("sent"), "Kling to begin task t1");
-    wait.drive("sent", vec![O::Unseen("no such task".into())], MOMENT).await;
+    wait.drive("sent", vec![O::TaskNotFound("no such task".into())], MOMENT).await;
     let unseen = "task t1, created with account at api-singapore.klingai.com, to show up, which the API does not know: no such task";
     assert_eq!(wait.told("sent"), unseen);
-    wait.drive("sent", vec![O::SeenAgain, O::Processing], MOMENT).await;
+    wait.drive("sent", vec![O::TaskReappeared, O::Processing], MOMENT).await;
     assert_eq!(wait.told("sent"), "Kling to finish task t1");
 }

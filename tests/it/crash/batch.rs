@@ -19,7 +19,7 @@ use tokio::{
     net::TcpListener,
 };
 
-use crate::support::daemon::{House, clip};
+use crate::support::daemon::{TestEnv, clip};
 
 /// The kinds of jobs in one manifest.
 pub const KINDS: usize = 10;
@@ -37,31 +37,31 @@ pub struct Batch {
 
 impl Batch {
     /// Puts `manifests` manifests of ten jobs each into the folder.
-    pub fn fill(house: &House, manifests: usize) -> Self {
-        let (callback_url, callbacks) = listen(house);
-        fs::write(house.path("media/remote.mp3"), clip("welcome-fr.mp3")).unwrap();
-        house.drop_in_old("sounds/en.mp3", clip("welcome-en.mp3"));
-        house.drop_in_old("sounds/es.wav", clip("welcome-es.wav"));
+    pub fn fill(test_env: &TestEnv, manifests: usize) -> Self {
+        let (callback_url, callbacks) = listen(test_env);
+        fs::write(test_env.path("media/remote.mp3"), clip("welcome-fr.mp3")).unwrap();
+        test_env.drop_in_old("audio/en.mp3", clip("welcome-en.mp3"));
+        test_env.drop_in_old("audio/es.wav", clip("welcome-es.wav"));
         let mut keys = Vec::new();
         for batch in 0..manifests {
-            let jobs = jobs(house.sim.base_url(), &callback_url, batch);
+            let jobs = jobs(test_env.sim.base_url(), &callback_url, batch);
             let jobs = jobs.iter().enumerate();
             let text: String = jobs.map(|(n, job)| format!("- {{ id: j{n}, {job} }}\n")).collect();
-            house.drop_in_old(&format!("sub/b{batch}.yaml"), format!("jobs:\n{text}"));
-            put_earlier_result(house, &format!("early/{batch}"));
+            test_env.drop_in_old(&format!("sub/b{batch}.yaml"), format!("jobs:\n{text}"));
+            put_earlier_result(test_env, &format!("early/{batch}"));
             keys.extend((0..KINDS).map(|n| format!("sub/b{batch}/j{n}")));
         }
         Self { keys, videos: 2 * manifests as u64, callbacks }
     }
 
-    pub fn all_succeeded(&self, house: &House) -> bool {
-        let states = house.states();
+    pub fn all_succeeded(&self, test_env: &TestEnv) -> bool {
+        let states = test_env.states();
         states.len() == self.keys.len() && states.iter().all(|(_, state)| state == "succeeded")
     }
 
     /// Each job is paid for once and its result whole, whoever ended the daemon how often.
-    pub fn assert_delivered(&self, house: &House, lives: u64) {
-        let ledger = house.ledger();
+    pub fn assert_delivered(&self, test_env: &TestEnv, lives: u64) {
+        let ledger = test_env.ledger();
         assert!(ledger.paid_twice.external_task_ids.is_empty(), "{:?}", ledger.paid_twice);
         // Another take of the same request, once per manifest.
         let again = ledger.paid_twice.contents.iter().map(|repeat| repeat.task_ids.len());
@@ -78,36 +78,36 @@ impl Batch {
         assert!(bounds.contains(&identified), "{identified} for {} videos", self.videos);
         let mut outputs = BTreeSet::new();
         for key in &self.keys {
-            let job = house.job(key).unwrap();
+            let job = test_env.job(key).unwrap();
             // The last has no `take`: it joins the highest.
             let take = if key.ends_with("j8") || key.ends_with("j9") { 2 } else { 1 };
             assert_eq!(job.attempt, take, "{key}");
-            house.assert_whole(&job.output);
-            assert!(house.path("output").join(&job.output).with_extension("json").exists());
+            test_env.assert_whole(&job.output);
+            assert!(test_env.path("output").join(&job.output).with_extension("json").exists());
             assert!(outputs.insert(job.output));
             if key.ends_with("j3") {
-                house.assert_whole(&format!("{key}.watermark.mp4"));
+                test_env.assert_whole(&format!("{key}.watermark.mp4"));
             }
         }
         for batch in 0..manifests {
-            let left = house.hidden(&format!("output/sub/b{batch}"));
+            let left = test_env.hidden(&format!("output/sub/b{batch}"));
             assert_eq!(left, [""; 0], "nothing is left beside the results");
             let earlier = format!("output/early/{batch}.{}.mp4", &sha256(EARLIER)[..8]);
-            assert_eq!(fs::read(house.path(&earlier)).unwrap(), EARLIER);
+            assert_eq!(fs::read(test_env.path(&earlier)).unwrap(), EARLIER);
         }
-        assert_eq!(house.hidden("output/early"), [""; 0], "nothing is left beside the results");
-        house.assert_integrity();
+        assert_eq!(test_env.hidden("output/early"), [""; 0], "nothing is left beside the results");
+        test_env.assert_integrity();
     }
 
     /// The simulator called back, as it was asked to.
-    pub fn assert_called_back(&self, house: &House) {
-        house.until("a callback to come in", |_| self.callbacks.load(Ordering::Relaxed) > 0);
+    pub fn assert_called_back(&self, test_env: &TestEnv) {
+        test_env.until("a callback to come in", |_| self.callbacks.load(Ordering::Relaxed) > 0);
     }
 }
 
 /// Puts a result where a job gets its own, as a database that was lost left it.
-fn put_earlier_result(house: &House, output: &str) {
-    let path = house.path("output").join(output);
+fn put_earlier_result(test_env: &TestEnv, output: &str) {
+    let path = test_env.path("output").join(output);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(path.with_extension("mp4"), EARLIER).unwrap();
     let metadata = Metadata {
@@ -152,16 +152,16 @@ fn jobs(api: &str, callback_url: &str, batch: usize) -> [String; KINDS] {
         format!(
             "video: \"{video}\", audio: {{ id: sim-audio-{batch}-8000ms }}, sound_end_time: 5s"
         ),
-        format!("video: {made}, audio: ../sounds/en.mp3, face: {{ index: 1 }}"),
-        format!("video: {made}, audio: ../sounds/es.wav, watermark: true"),
-        format!("video: \"{video}\", audio: ../sounds/en.mp3, callback_url: \"{callback_url}\""),
+        format!("video: {made}, audio: ../audio/en.mp3, face: {{ index: 1 }}"),
+        format!("video: {made}, audio: ../audio/es.wav, watermark: true"),
+        format!("video: \"{video}\", audio: ../audio/en.mp3, callback_url: \"{callback_url}\""),
         format!(
             "video: \"{video}\", audio: \"{remote}\", sound_start_time: 100, sound_end_time: 2.2s, \
              sound_insert_time: 1s"
         ),
         format!("video: {made}, audio: \"{remote}\", face: first, priority: 5"),
         format!(
-            "video: \"{video}\", audio: ../sounds/es.wav, external_task_id: own-{batch}, \
+            "video: \"{video}\", audio: ../audio/es.wav, external_task_id: own-{batch}, \
              original_audio_volume: 0"
         ),
         format!("video: \"{video}\", audio: \"{remote}\", take: 2, output: early/{batch}.mp4"),
@@ -170,13 +170,13 @@ fn jobs(api: &str, callback_url: &str, batch: usize) -> [String; KINDS] {
 }
 
 /// Listens for callbacks, answers each, and counts them.
-fn listen(house: &House) -> (String, Arc<AtomicUsize>) {
+fn listen(test_env: &TestEnv) -> (String, Arc<AtomicUsize>) {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let url = format!("http://{}/kling", listener.local_addr().unwrap());
     let count = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&count);
-    house.spawn_beside(async move {
+    test_env.spawn_beside(async move {
         let listener = TcpListener::from_std(listener).unwrap();
         while let Ok((mut stream, _)) = listener.accept().await {
             let counted = Arc::clone(&counted);

@@ -11,12 +11,12 @@ use lipsyncd::sim::SimConfig;
 use super::batch::{Batch, KINDS, TASKS};
 use crate::support::{
     chance::Chance,
-    daemon::{BRISK, House, quick},
+    daemon::{BRISK, TestEnv, quick},
 };
 
 /// So many without being asked for more.
 const KILLS: u64 = 200;
-/// Six manifests, 60 jobs, are worked off before the next house.
+/// Six manifests, 60 jobs, are worked off before the next test_env.
 const MANIFESTS: usize = 6;
 /// Houses at once: a daemon mostly waits.
 const THREADS: u64 = 3;
@@ -32,35 +32,35 @@ fn life(chance: &Chance, killed: u64) -> Duration {
 
 #[derive(Default)]
 struct Sum {
-    houses: u64,
+    test_envs: u64,
     kills: u64,
     jobs: usize,
     tasks: usize,
 }
 
 /// Works a batch off, killed up to `kills` times on the way; returns how often it was.
-fn one_house(chance: &Chance, kills: u64, sum: &Mutex<Sum>) -> u64 {
-    let mut house =
-        House::new(SimConfig { create_latency_ms: 5, unique_external_ids: false, ..quick() });
-    house.configure_with(&BRISK, 5, "");
-    let batch = Batch::fill(&house, MANIFESTS);
+fn one_test_env(chance: &Chance, kills: u64, sum: &Mutex<Sum>) -> u64 {
+    let mut test_env =
+        TestEnv::new(SimConfig { create_latency_ms: 5, unique_external_ids: false, ..quick() });
+    test_env.configure_with(&BRISK, 5, "");
+    let batch = Batch::fill(&test_env, MANIFESTS);
     let mut killed = 0;
-    while killed < kills && !batch.all_succeeded(&house) {
-        house.spawn();
+    while killed < kills && !batch.all_succeeded(&test_env) {
+        test_env.spawn();
         thread::sleep(life(chance, killed));
-        house.kill();
+        test_env.kill();
         killed += 1;
     }
-    house.spawn();
-    house.until("all to succeed", |house| batch.all_succeeded(house));
-    house.kill();
-    batch.assert_delivered(&house, killed + 1);
-    batch.assert_called_back(&house);
+    test_env.spawn();
+    test_env.until("all to succeed", |test_env| batch.all_succeeded(test_env));
+    test_env.kill();
+    batch.assert_delivered(&test_env, killed + 1);
+    batch.assert_called_back(&test_env);
     let mut sum = sum.lock().unwrap();
-    sum.houses += 1;
+    sum.test_envs += 1;
     sum.kills += killed;
     sum.jobs += batch.keys.len();
-    sum.tasks += house.ledger().tasks.len();
+    sum.tasks += test_env.ledger().tasks.len();
     killed
 }
 
@@ -81,15 +81,15 @@ fn killed_at_random_instants_it_pays_nothing_twice_and_loses_nothing() {
                 let chance = Chance::new(seed.wrapping_add(n));
                 let mut left = kills / THREADS + u64::from(n < kills % THREADS);
                 while left > 0 {
-                    left -= one_house(&chance, left, sum);
+                    left -= one_test_env(&chance, left, sum);
                 }
             });
         }
     });
-    let Sum { houses, kills, jobs, tasks } = sum.into_inner().unwrap();
+    let Sum { test_envs, kills, jobs, tasks } = sum.into_inner().unwrap();
     assert_eq!((jobs % (MANIFESTS * KINDS), tasks), (0, jobs / KINDS * TASKS));
     println!(
-        "kills {kills}, houses {houses}, jobs {jobs}, tasks accepted {tasks}, paid twice 0, lost 0, \
+        "kills {kills}, test_envs {test_envs}, jobs {jobs}, tasks accepted {tasks}, paid twice 0, lost 0, \
          integrity ok (seed {seed})"
     );
 }

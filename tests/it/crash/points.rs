@@ -8,7 +8,7 @@ use lipsyncd::{
 };
 
 use super::batch::Batch;
-use crate::support::daemon::{BRISK, House, quick};
+use crate::support::daemon::{BRISK, TestEnv, quick};
 
 /// Houses at once: a daemon mostly waits.
 const THREADS: usize = 6;
@@ -31,45 +31,45 @@ fn hits(point: &str) -> &'static [u64] {
     }
 }
 
-/// A house whose one batch meets every point: a create is lost on its way and sent again, another's
+/// A test_env whose one batch meets every point: a create is lost on its way and sent again, another's
 /// answer is lost, and a download breaks off.
-fn house(name: &str) -> House {
+fn test_env(name: &str) -> TestEnv {
     // Tasks are listed where several run at once: these do, however slow the machine is.
     let task_ms = if name.starts_with("api.tasks.") { (3_000, 3_000) } else { (20, 60) };
     // Nothing but lipsyncd keeps this account from a second task of the same name.
     let config =
         SimConfig { task_ms, min_result_bytes: 300_000, unique_external_ids: false, ..quick() };
-    let house = House::new(config);
-    house.configure_with(&BRISK, 5, "");
+    let test_env = TestEnv::new(config);
+    test_env.configure_with(&BRISK, 5, "");
     for rule in [
         FaultRule { nth: 2, ..FaultRule::once(Call::Create, Fault::DropRequest) },
         FaultRule { nth: 4, ..FaultRule::once(Call::Create, Fault::LoseAnswer) },
         FaultRule::once(Call::Download, Fault::CutBody { after_bytes: Some(150_000) }),
-        // The first is that of a sound, which is not kept.
+        // The first is that of an audio file, which is not kept.
         FaultRule {
             matching: Some("/results/".to_owned()),
             ..FaultRule::once(Call::Download, Fault::CutBody { after_bytes: Some(150_000) })
         },
     ] {
-        house.sim.control(|sim| sim.add_fault(rule));
+        test_env.sim.control(|sim| sim.add_fault(rule));
     }
-    house
+    test_env
 }
 
 /// Ends the process at that hit, if it comes to it, and then lets it work all off. Returns whether it
 /// ended there.
 fn end_at(name: &str) -> bool {
-    let mut house = house(name);
-    let batch = Batch::fill(&house, 1);
-    house.spawn_with(&["run", "--once"], &[("LIPSYNCD_FAILPOINT", name)]);
-    let status = house.ended();
+    let mut test_env = test_env(name);
+    let batch = Batch::fill(&test_env, 1);
+    test_env.spawn_with(&["run", "--once"], &[("LIPSYNCD_FAILPOINT", name)]);
+    let status = test_env.ended();
     let died = status.signal() == Some(SIGKILL);
-    assert!(died || status.success(), "{name}: {status}\n{}", house.log());
-    house.spawn_with(&["run", "--once"], &[]);
-    let status = house.ended();
-    assert!(status.success(), "{name}: {status}\n{}", house.log());
-    assert!(batch.all_succeeded(&house), "{name}: {:?}", house.states());
-    batch.assert_delivered(&house, 3);
+    assert!(died || status.success(), "{name}: {status}\n{}", test_env.log());
+    test_env.spawn_with(&["run", "--once"], &[]);
+    let status = test_env.ended();
+    assert!(status.success(), "{name}: {status}\n{}", test_env.log());
+    assert!(batch.all_succeeded(&test_env), "{name}: {:?}", test_env.states());
+    batch.assert_delivered(&test_env, 3);
     died
 }
 

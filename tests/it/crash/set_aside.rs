@@ -1,32 +1,32 @@
 //! The end of the process between an earlier result set aside and the word about it in the database.
 
-use crate::support::daemon::{House, job_of, quick};
+use crate::support::daemon::{TestEnv, job_of, quick};
 
 /// A job that moved keeps its file at the old place until another job's result comes there.
 fn end_at(point: &str) {
-    let mut house = House::new(quick());
-    house.drop_in_old("news.yaml", job_of("first"));
-    house.spawn_with(&["run", "--once"], &[]);
-    assert!(house.ended().success(), "{}", house.log());
-    std::fs::create_dir(house.path("jobs/archive")).unwrap();
-    house.move_in("news.yaml", "archive/news.yaml");
-    house.spawn_with(&["run", "--once"], &[]);
-    assert!(house.ended().success(), "{}", house.log());
-    house.drop_in_old("news.yaml", job_of("second"));
-    house.spawn_with(&["run", "--once"], &[("LIPSYNCD_FAILPOINT", point)]);
-    assert!(!house.ended().success(), "{point} was not hit\n{}", house.log());
-    house.spawn_with(&["run", "--once"], &[]);
-    house.ended();
+    let mut test_env = TestEnv::new(quick());
+    test_env.drop_in_old("news.yaml", job_of("first"));
+    test_env.spawn_with(&["run", "--once"], &[]);
+    assert!(test_env.ended().success(), "{}", test_env.log());
+    std::fs::create_dir(test_env.path("jobs/archive")).unwrap();
+    test_env.move_in("news.yaml", "archive/news.yaml");
+    test_env.spawn_with(&["run", "--once"], &[]);
+    assert!(test_env.ended().success(), "{}", test_env.log());
+    test_env.drop_in_old("news.yaml", job_of("second"));
+    test_env.spawn_with(&["run", "--once"], &[("LIPSYNCD_FAILPOINT", point)]);
+    assert!(!test_env.ended().success(), "{point} was not hit\n{}", test_env.log());
+    test_env.spawn_with(&["run", "--once"], &[]);
+    test_env.ended();
     for key in ["news", "archive/news"] {
-        let shown = house.run(&["show", key, "--json"]);
+        let shown = test_env.run(&["show", key, "--json"]);
         let shown: serde_json::Value = serde_json::from_str(&shown.out).unwrap();
         let output = shown["output"].as_str().unwrap_or_else(|| panic!("{shown}"));
         let facts =
-            std::fs::read(house.path("output").join(output).with_extension("json")).unwrap();
+            std::fs::read(test_env.path("output").join(output).with_extension("json")).unwrap();
         let facts: serde_json::Value = serde_json::from_slice(&facts).unwrap();
         assert_eq!(facts["task_id"], shown["task_id"], "{point}: {key} has {output}\n{shown}");
     }
-    house.assert_paid_once();
+    test_env.assert_paid_once();
 }
 
 #[test]

@@ -5,9 +5,9 @@ use std::{collections::BTreeMap, fs, os::unix::fs::MetadataExt as _, path::Path}
 use lipsyncd::sim::Call;
 
 use super::Found;
-use crate::support::daemon::{House, JOB, clip, quick, slow};
+use crate::support::daemon::{JOB, TestEnv, clip, quick, slow};
 
-/// Every file of the house, with its size and the time of its last write.
+/// Every file of the test_env, with its size and the time of its last write.
 fn everything(folder: &Path, into: &mut BTreeMap<String, (u64, i64, i64)>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -22,22 +22,23 @@ fn everything(folder: &Path, into: &mut BTreeMap<String, (u64, i64, i64)>) {
 
 #[test]
 fn all_is_well_and_nothing_is_spent_or_changed() {
-    let mut house = House::with(
+    let mut test_env = TestEnv::with(
         quick(),
         5,
         "media: { dirs: [media], public_base_url: \"http://127.0.0.1:1/\" }\n",
     );
-    let base = house.sim.base_url().to_owned();
-    house.configure(5, &format!("media: {{ dirs: [media], public_base_url: \"{base}/media\" }}\n"));
-    fs::write(house.path("media/anna.mp4"), clip("anna.mp4")).unwrap();
-    house.drop_in("x.yaml", JOB);
-    house.start();
-    house.until_state("x", "succeeded");
-    house.kill();
+    let base = test_env.sim.base_url().to_owned();
+    test_env
+        .configure(5, &format!("media: {{ dirs: [media], public_base_url: \"{base}/media\" }}\n"));
+    fs::write(test_env.path("media/anna.mp4"), clip("anna.mp4")).unwrap();
+    test_env.drop_in("x.yaml", JOB);
+    test_env.start();
+    test_env.until_state("x", "succeeded");
+    test_env.kill();
     let mut before = BTreeMap::new();
-    everything(&house.path(""), &mut before);
-    let ledger = house.ledger();
-    let found = Found::look(&house);
+    everything(&test_env.path(""), &mut before);
+    let ledger = test_env.ledger();
+    let found = Found::look(&test_env);
     assert_eq!((found.ran.code, found.ran.err.as_str()), (Some(0), ""), "{:?}", found.ran);
     found.only(&[]);
     assert_eq!(found.json["ok"], true);
@@ -46,13 +47,13 @@ fn all_is_well_and_nothing_is_spent_or_changed() {
     found.expect("clock", "ok", "agrees", "");
     found.expect("database", "ok", "whole", "");
     let mut after = BTreeMap::new();
-    everything(&house.path(""), &mut after);
+    everything(&test_env.path(""), &mut after);
     // SQLite's shared memory notes its readers; it is rebuilt at every start.
     for files in [&mut before, &mut after] {
         files.retain(|path, _| !path.ends_with("-shm"));
     }
     assert_eq!(before, after);
-    let asked = house.ledger();
+    let asked = test_env.ledger();
     assert_eq!((&asked.tasks, asked.identify_units), (&ledger.tasks, ledger.identify_units));
     assert_eq!(asked.accepted(Call::List), ledger.accepted(Call::List) + 1);
     assert_eq!(asked.accepted(Call::Create), ledger.accepted(Call::Create));
@@ -61,8 +62,8 @@ fn all_is_well_and_nothing_is_spent_or_changed() {
 
 #[test]
 fn a_line_a_check_and_the_json_have_the_same() {
-    let house = House::new(quick());
-    let (lines, json) = (house.run(&["doctor"]), Found::look(&house).json);
+    let test_env = TestEnv::new(quick());
+    let (lines, json) = (test_env.run(&["doctor"]), Found::look(&test_env).json);
     assert_eq!(lines.code, Some(0), "{lines:?}");
     let checks = json["checks"].as_array().unwrap();
     assert_eq!(lines.out.lines().count(), checks.len() + 1, "{lines:?}");
@@ -79,29 +80,29 @@ fn a_line_a_check_and_the_json_have_the_same() {
 
 #[test]
 fn beside_a_daemon_at_work_it_finds_it_and_changes_nothing_for_it() {
-    let mut house = House::new(slow());
-    house.drop_in("x.yaml", JOB);
-    house.start();
-    house.until_state("x", "processing");
-    let pid = house.pid();
+    let mut test_env = TestEnv::new(slow());
+    test_env.drop_in("x.yaml", JOB);
+    test_env.start();
+    test_env.until_state("x", "processing");
+    let pid = test_env.pid();
     for _ in 0..3 {
-        let found = Found::look(&house);
+        let found = Found::look(&test_env);
         found.only(&[]);
         found.expect("daemon", "ok", &format!("runs (PID {pid})"), "");
         found.expect("open files", "ok", "the daemon may have", "");
     }
-    assert!(house.is_running());
-    house.finish_tasks();
-    house.until_state("x", "succeeded");
-    assert_eq!(house.ledger().tasks.len(), 1);
+    assert!(test_env.is_running());
+    test_env.finish_tasks();
+    test_env.until_state("x", "succeeded");
+    assert_eq!(test_env.ledger().tasks.len(), 1);
 }
 
 #[test]
 fn no_secret_is_told_whatever_is_wrong() {
-    let house = House::new(quick());
+    let test_env = TestEnv::new(quick());
     let (access, secret) = ("planted-access-c0ffee", "planted-secret-c0ffee");
     for arguments in [&["doctor"][..], &["doctor", "--json"]] {
-        let mut command = house.command(arguments);
+        let mut command = test_env.command(arguments);
         command.env("KLING_ACCESS_KEY", access).env("KLING_SECRET_KEY", secret);
         let ran = command.output().unwrap();
         assert_eq!(ran.status.code(), Some(1));
@@ -109,7 +110,7 @@ fn no_secret_is_told_whatever_is_wrong() {
             let text = String::from_utf8(text).unwrap();
             assert!(!text.contains("c0ffee") && !text.contains("Bearer"), "{text}");
         }
-        let mut both = house.command(arguments);
+        let mut both = test_env.command(arguments);
         both.env("KLING_API_TOKEN", "planted token-c0ffee");
         let ran = both.output().unwrap();
         assert!(!String::from_utf8_lossy(&ran.stdout).contains("c0ffee"));

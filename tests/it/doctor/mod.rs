@@ -11,9 +11,9 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::support::daemon::{House, Ran};
+use crate::support::daemon::{Ran, TestEnv};
 
-/// What doctor finds in a house.
+/// What doctor finds in a test_env.
 struct Found {
     ran: Ran,
     json: Value,
@@ -26,8 +26,8 @@ impl Found {
         Self { ran, json }
     }
 
-    fn look(house: &House) -> Self {
-        Self::of(house.command(&["doctor", "--json"]))
+    fn look(test_env: &TestEnv) -> Self {
+        Self::of(test_env.command(&["doctor", "--json"]))
     }
 
     /// Status and message of the checks of that name.

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use super::Found;
 use crate::{
-    support::daemon::{House, JOB, quick},
+    support::daemon::{JOB, TestEnv, quick},
     trouble::Mount,
 };
 
@@ -17,50 +17,50 @@ fn set_mode(path: &Path, mode: u32) {
 
 #[test]
 fn what_is_wrong_with_the_database_is_told_with_the_way_back() {
-    let house = House::new(quick());
-    house.drop_in("x.yaml", JOB);
-    assert_eq!(house.run(&["run", "--once"]).code, Some(0));
-    let database = house.path("lipsyncd.db");
+    let test_env = TestEnv::new(quick());
+    test_env.drop_in("x.yaml", JOB);
+    assert_eq!(test_env.run(&["run", "--once"]).code, Some(0));
+    let database = test_env.path("lipsyncd.db");
     let set_version = |version: i64| {
         let connection = Connection::open(&database).unwrap();
         connection.pragma_update(None, "user_version", version).unwrap();
         connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
     };
     set_version(99);
-    Found::look(&house).expect("database", "error", "is of version 99", "lipsyncd_NEWER.deb");
+    Found::look(&test_env).expect("database", "error", "is of version 99", "lipsyncd_NEWER.deb");
     set_version(VERSION);
-    Found::look(&house).expect("database", "ok", "", "");
+    Found::look(&test_env).expect("database", "ok", "", "");
     set_mode(&database, 0o666);
-    Found::look(&house).expect("permissions", "warning", "everybody may change it", "chmod o-w");
+    Found::look(&test_env).expect("permissions", "warning", "everybody may change it", "chmod o-w");
     set_mode(&database, 0o640);
     fs::write(&database, vec![9; 4096]).unwrap();
-    let found = Found::look(&house);
+    let found = Found::look(&test_env);
     found.expect("database", "error", "is damaged", "install -o root -g root -m 0640 BACKUP");
     assert_eq!(found.ran.code, Some(1));
     fs::remove_file(&database).unwrap();
-    fs::write(house.path("lipsyncd.db-wal"), "log").unwrap();
-    let found = Found::look(&house);
+    fs::write(test_env.path("lipsyncd.db-wal"), "log").unwrap();
+    let found = Found::look(&test_env);
     found.expect("database", "error", "it was lost", "BACKUP");
     // What is not there is not moved.
-    let log = house.path("lipsyncd.db-wal").display().to_string();
+    let log = test_env.path("lipsyncd.db-wal").display().to_string();
     found.expect("database", "error", "it was lost", &format!("mv {log} "));
 }
 
 #[test]
 fn results_without_a_database_are_one_that_was_lost() {
-    let house = House::new(quick());
-    house.drop_in("x.yaml", JOB);
-    house.drop_in("deep/y.yaml", JOB.replace("/v.mp4", "/y.mp4"));
-    let before = Found::look(&house);
+    let test_env = TestEnv::new(quick());
+    test_env.drop_in("x.yaml", JOB);
+    test_env.drop_in("deep/y.yaml", JOB.replace("/v.mp4", "/y.mp4"));
+    let before = Found::look(&test_env);
     before.expect("database", "ok", "the daemon's first start makes it", "");
-    assert_eq!(house.run(&["run", "--once"]).code, Some(0));
+    assert_eq!(test_env.run(&["run", "--once"]).code, Some(0));
     for ending in ["", "-wal", "-shm"] {
-        let path = house.path(&format!("lipsyncd.db{ending}"));
+        let path = test_env.path(&format!("lipsyncd.db{ending}"));
         assert!(!path.exists() || fs::remove_file(path).is_ok());
     }
     // Of somebody else.
-    fs::write(house.path("output/notes.json"), "{}").unwrap();
-    let found = Found::look(&house);
+    fs::write(test_env.path("output/notes.json"), "{}").unwrap();
+    let found = Found::look(&test_env);
     found.expect("database", "error", "2 results lie in ", "0640 BACKUP ");
     assert_eq!(found.ran.code, Some(1));
     let [(_, _, mend)] = found.checks("database")[..] else { panic!("{:#}", found.json) };
@@ -69,35 +69,35 @@ fn results_without_a_database_are_one_that_was_lost() {
 
 #[test]
 fn a_page_of_the_database_that_is_damaged_is_found() {
-    let house = House::new(quick());
-    house.drop_in("x.yaml", JOB);
-    assert_eq!(house.run(&["run", "--once"]).code, Some(0));
-    let database = Connection::open(house.path("lipsyncd.db")).unwrap();
+    let test_env = TestEnv::new(quick());
+    test_env.drop_in("x.yaml", JOB);
+    assert_eq!(test_env.run(&["run", "--once"]).code, Some(0));
+    let database = Connection::open(test_env.path("lipsyncd.db")).unwrap();
     database.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
     let sql = "SELECT rootpage FROM sqlite_schema WHERE name = 'job_manifest'";
     let page: usize = database.query_row(sql, [], |row| row.get(0)).unwrap();
     drop(database);
-    let mut bytes = fs::read(house.path("lipsyncd.db")).unwrap();
+    let mut bytes = fs::read(test_env.path("lipsyncd.db")).unwrap();
     bytes[(page - 1) * 4096..page * 4096].fill(0x5a);
-    fs::write(house.path("lipsyncd.db"), bytes).unwrap();
-    let found = Found::look(&house);
+    fs::write(test_env.path("lipsyncd.db"), bytes).unwrap();
+    let found = Found::look(&test_env);
     found.expect("database", "error", "is damaged", "BACKUP");
 }
 
 #[test]
 fn a_disk_that_is_nearly_full_or_read_only_is_told() {
-    let house = House::with(quick(), 5, "output_dir: small/results\n");
-    let Some(mount) = Mount::tmpfs(&house.path("small"), "1m") else { return };
-    fs::create_dir(house.path("small/results")).unwrap();
-    let found = Found::look(&house);
+    let test_env = TestEnv::with(quick(), 5, "output_dir: small/results\n");
+    let Some(mount) = Mount::tmpfs(&test_env.path("small"), "1m") else { return };
+    fs::create_dir(test_env.path("small/results")).unwrap();
+    let found = Found::look(&test_env);
     found.expect("disk", "error", "free for results", "df -h ");
     mount.fill();
-    Found::look(&house).expect("output_dir", "error", "No space left", "df -h ");
+    Found::look(&test_env).expect("output_dir", "error", "No space left", "df -h ");
     mount.clear();
     mount.remount("ro");
-    Found::look(&house).expect("output_dir", "error", "Read-only", "remount,rw");
-    Found::look(&house).expect("output_dir", "error", "Read-only", "ReadWritePaths=");
+    Found::look(&test_env).expect("output_dir", "error", "Read-only", "remount,rw");
+    Found::look(&test_env).expect("output_dir", "error", "Read-only", "ReadWritePaths=");
     mount.remount("rw,size=100m");
-    Found::look(&house).expect("disk", "warning", "less than one result may have", "df -h ");
-    assert_eq!(fs::read_dir(house.path("small/results")).unwrap().count(), 0);
+    Found::look(&test_env).expect("disk", "warning", "less than one result may have", "df -h ");
+    assert_eq!(fs::read_dir(test_env.path("small/results")).unwrap().count(), 0);
 }

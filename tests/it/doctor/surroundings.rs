@@ -14,7 +14,7 @@ use lipsyncd::sim::{Call, FaultRule, SimConfig};
 
 use super::Found;
 use crate::support::{
-    daemon::{House, clip, quick},
+    daemon::{TestEnv, clip, quick},
     refusal,
 };
 
@@ -23,15 +23,15 @@ fn set_mode(path: &Path, mode: u32) {
 }
 
 /// Doctor as a user who owns nothing; none where that cannot be tried.
-fn as_nobody(house: &House) -> Option<Found> {
-    nobody(house, &house.command(&["doctor", "--json"])).map(Found::of)
+fn as_nobody(test_env: &TestEnv) -> Option<Found> {
+    nobody(test_env, &test_env.command(&["doctor", "--json"])).map(Found::of)
 }
 
 /// A command as that user.
-pub(super) fn nobody(house: &House, plain: &Command) -> Option<Command> {
+pub(super) fn nobody(test_env: &TestEnv, plain: &Command) -> Option<Command> {
     let mut nobody = Command::new("setpriv");
     nobody.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
-    nobody.arg(plain.get_program()).args(plain.get_args()).current_dir(house.path(""));
+    nobody.arg(plain.get_program()).args(plain.get_args()).current_dir(test_env.path(""));
     nobody.env_clear();
     for (name, value) in plain.get_envs() {
         nobody.env(name, value.unwrap());
@@ -46,11 +46,11 @@ pub(super) fn nobody(house: &House, plain: &Command) -> Option<Command> {
 
 #[test]
 fn a_faulty_configuration_is_a_finding_and_exit_code_2() {
-    let house = House::new(quick());
-    fs::write(house.path("lipsyncd.yaml"), "jobsdir: x\nlimits: { concurrency: 0 }\n").unwrap();
-    let found = Found::look(&house);
+    let test_env = TestEnv::new(quick());
+    fs::write(test_env.path("lipsyncd.yaml"), "jobsdir: x\nlimits: { concurrency: 0 }\n").unwrap();
+    let found = Found::look(&test_env);
     assert_eq!(found.ran.code, Some(2));
-    let config = house.path("lipsyncd.yaml").display().to_string();
+    let config = test_env.path("lipsyncd.yaml").display().to_string();
     let mend = format!("lipsyncd --config {config} check");
     found.expect(
         "configuration",
@@ -59,30 +59,30 @@ fn a_faulty_configuration_is_a_finding_and_exit_code_2() {
         &mend,
     );
     found.expect("credentials", "ok", "from the environment", "");
-    let nowhere = Found::of(house.command_with("nowhere.yaml", &["doctor", "--json"]));
+    let nowhere = Found::of(test_env.command_with("nowhere.yaml", &["doctor", "--json"]));
     assert_eq!(nowhere.ran.code, Some(2));
     nowhere.expect("configuration", "error", "nowhere.yaml", "ls -l ");
 }
 
 #[test]
 fn missing_and_malformed_credentials_are_findings() {
-    let house = House::new(quick());
-    let mut none = house.command(&["doctor", "--json"]);
+    let test_env = TestEnv::new(quick());
+    let mut none = test_env.command(&["doctor", "--json"]);
     none.env_clear();
     let found = Found::of(none);
     assert_eq!(found.ran.code, Some(1));
     found.expect("credentials", "error", "no credentials", "export KLING_ACCESS_KEY=…");
     found.expect("api", "warning", "was not asked", "credentials");
     found.expect("jobs_dir", "ok", "", "");
-    let mut half = house.command(&["doctor", "--json"]);
+    let mut half = test_env.command(&["doctor", "--json"]);
     half.env_remove("KLING_SECRET_KEY");
     Found::of(half).expect("credentials", "error", "KLING_SECRET_KEY is not", "export");
 }
 
 #[test]
 fn credentials_are_found_where_the_package_puts_them_and_their_modes_are_looked_at() {
-    let house = House::new(quick());
-    let folder = house.path("credentials");
+    let test_env = TestEnv::new(quick());
+    let folder = test_env.path("credentials");
     fs::create_dir(&folder).unwrap();
     fs::write(folder.join("access_key"), "sim-access-key\n").unwrap();
     fs::write(folder.join("secret_key"), "sim-secret-key\n").unwrap();
@@ -90,7 +90,7 @@ fn credentials_are_found_where_the_package_puts_them_and_their_modes_are_looked_
         set_mode(&folder.join(file), mode);
     }
     let look = || {
-        let mut command = house.command(&["doctor", "--json"]);
+        let mut command = test_env.command(&["doctor", "--json"]);
         command.env_clear();
         Found::of(command)
     };
@@ -107,8 +107,8 @@ fn credentials_are_found_where_the_package_puts_them_and_their_modes_are_looked_
     // Nobody gets at what lies in a folder that is closed.
     set_mode(&folder, 0o700);
     look().only(&[]);
-    fs::write(house.path("lipsyncd.env"), "KLING_API_TOKEN=x\n").unwrap();
-    set_mode(&house.path(""), 0o755);
+    fs::write(test_env.path("lipsyncd.env"), "KLING_API_TOKEN=x\n").unwrap();
+    set_mode(&test_env.path(""), 0o755);
     look().expect("credential files", "warning", "lipsyncd.env has mode 0644", "chmod o-rwx");
 }
 
@@ -125,9 +125,9 @@ fn what_the_api_says_is_told_by_its_code() {
         (1304, "api", "error", "code 1304", "whitelist"),
         (5001, "api", "warning", "code 5001", "status"),
     ] {
-        let house = House::new(quick());
-        house.sim.control(|sim| sim.add_fault(FaultRule::always(Call::List, refusal(code))));
-        let found = Found::look(&house);
+        let test_env = TestEnv::new(quick());
+        test_env.sim.control(|sim| sim.add_fault(FaultRule::always(Call::List, refusal(code))));
+        let found = Found::look(&test_env);
         found.expect(name, status, message, mend);
         assert_eq!(found.ran.code, Some(i32::from(status == "error" || code < 1005)), "{code}");
     }
@@ -135,54 +135,54 @@ fn what_the_api_says_is_told_by_its_code() {
 
 #[test]
 fn a_clock_that_is_off_is_told_with_its_difference() {
-    let house = House::new(SimConfig { clock_offset_ms: 7_200_000, ..quick() });
-    let found = Found::look(&house);
+    let test_env = TestEnv::new(SimConfig { clock_offset_ms: 7_200_000, ..quick() });
+    let found = Found::look(&test_env);
     found.expect("clock", "warning", " s behind the API's", "timedatectl set-ntp true");
-    let house = House::new(SimConfig { clock_offset_ms: -7_200_000, ..quick() });
-    Found::look(&house).expect("clock", "warning", " s ahead of the API's", "timedatectl");
+    let test_env = TestEnv::new(SimConfig { clock_offset_ms: -7_200_000, ..quick() });
+    Found::look(&test_env).expect("clock", "warning", " s ahead of the API's", "timedatectl");
 }
 
 #[test]
 fn an_api_out_of_reach_is_told() {
-    let house = House::new(quick());
-    fs::write(house.path("lipsyncd.yaml"), "kling: { base_url: \"http://127.0.0.1:1\" }\n")
+    let test_env = TestEnv::new(quick());
+    fs::write(test_env.path("lipsyncd.yaml"), "kling: { base_url: \"http://127.0.0.1:1\" }\n")
         .unwrap();
-    let found = Found::look(&house);
+    let found = Found::look(&test_env);
     found.expect("api", "error", "127.0.0.1", "curl -sv http://127.0.0.1:1/");
 }
 
 #[test]
 fn folders_that_are_missing_or_lie_in_each_other_are_told() {
-    let house = House::with(quick(), 5, "media: { dirs: [nowhere] }\noutput_dir: results\n");
-    fs::remove_dir(house.path("jobs")).unwrap();
-    let found = Found::look(&house);
-    let [jobs, media] = ["jobs", "nowhere"].map(|name| house.path(name).display().to_string());
+    let test_env = TestEnv::with(quick(), 5, "media: { dirs: [nowhere] }\noutput_dir: results\n");
+    fs::remove_dir(test_env.path("jobs")).unwrap();
+    let found = Found::look(&test_env);
+    let [jobs, media] = ["jobs", "nowhere"].map(|name| test_env.path(name).display().to_string());
     found.expect("jobs_dir", "error", "No such file", &jobs);
     found.expect("media.dirs", "error", "No such file", &media);
     found.expect("output_dir", "ok", "the daemon makes it", "");
-    fs::create_dir_all(house.path("jobs/results")).unwrap();
-    symlink("jobs/results", house.path("results")).unwrap();
-    Found::look(&house).expect("folders", "error", "lies in jobs_dir", "configuration");
-    house.configure(5, "output_dir: .\n");
-    Found::look(&house).expect("folders", "warning", "lies in output_dir", "configuration");
+    fs::create_dir_all(test_env.path("jobs/results")).unwrap();
+    symlink("jobs/results", test_env.path("results")).unwrap();
+    Found::look(&test_env).expect("folders", "error", "lies in jobs_dir", "configuration");
+    test_env.configure(5, "output_dir: .\n");
+    Found::look(&test_env).expect("folders", "warning", "lies in output_dir", "configuration");
 }
 
 #[test]
 fn another_user_hears_what_they_may_not_and_as_whom_to_ask() {
-    let house = House::new(quick());
-    let ran = house.run(&["run", "--once"]);
+    let test_env = TestEnv::new(quick());
+    let ran = test_env.run(&["run", "--once"]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
-    set_mode(&house.path(""), 0o755);
-    fs::create_dir(house.path("jobs/closed")).unwrap();
-    set_mode(&house.path("jobs/closed"), 0o700);
-    house.drop_in("mine.yaml", "video: x\n");
-    set_mode(&house.path("jobs/mine.yaml"), 0o600);
-    set_mode(&house.path("output"), 0o755);
+    set_mode(&test_env.path(""), 0o755);
+    fs::create_dir(test_env.path("jobs/closed")).unwrap();
+    set_mode(&test_env.path("jobs/closed"), 0o700);
+    test_env.drop_in("mine.yaml", "video: x\n");
+    set_mode(&test_env.path("jobs/mine.yaml"), 0o600);
+    set_mode(&test_env.path("output"), 0o755);
     for name in ["lipsyncd.db", "lipsyncd.db-wal", "lipsyncd.db-shm"] {
-        set_mode(&house.path(name), 0o640);
+        set_mode(&test_env.path(name), 0o640);
     }
-    let Some(found) = as_nobody(&house) else { return };
-    let config = house.path("lipsyncd.yaml").display().to_string();
+    let Some(found) = as_nobody(&test_env) else { return };
+    let config = test_env.path("lipsyncd.yaml").display().to_string();
     let again = format!("sudo -u root lipsyncd --config {config} doctor");
     found.expect("user", "warning", "the daemon as root", &again);
     found.expect("jobs_dir", "warning", "may not read", &again);
@@ -193,12 +193,12 @@ fn another_user_hears_what_they_may_not_and_as_whom_to_ask() {
     assert_eq!(found.ran.code, Some(0), "nothing is known to be wrong");
     // What is nobody's own is an error.
     for name in ["", "jobs", "output", "lipsyncd.db", "lipsyncd.db-wal", "lipsyncd.db-shm"] {
-        chown(house.path(name), Some(65534), Some(65534)).unwrap();
+        chown(test_env.path(name), Some(65534), Some(65534)).unwrap();
     }
-    set_mode(&house.path("output"), 0o555);
-    let found = as_nobody(&house).unwrap();
+    set_mode(&test_env.path("output"), 0o555);
+    let found = as_nobody(&test_env).unwrap();
     found.expect("user", "ok", "", "");
-    let [jobs, output] = ["jobs", "output"].map(|name| house.path(name).display().to_string());
+    let [jobs, output] = ["jobs", "output"].map(|name| test_env.path(name).display().to_string());
     found.expect("jobs_dir", "error", "may not read", &format!("chmod -R g+rX {jobs}"));
     found.expect("output_dir", "error", "Permission denied", &format!("chown nobody {output}"));
     assert_eq!(found.ran.code, Some(1));
@@ -206,10 +206,10 @@ fn another_user_hears_what_they_may_not_and_as_whom_to_ask() {
 
 #[test]
 fn too_few_open_files_are_told() {
-    let house = House::new(quick());
-    let plain = house.command(&["doctor", "--json"]);
+    let test_env = TestEnv::new(quick());
+    let plain = test_env.command(&["doctor", "--json"]);
     let mut limited = Command::new("sh");
-    limited.args(["-c", "ulimit -n 64; exec \"$@\"", "sh"]).current_dir(house.path(""));
+    limited.args(["-c", "ulimit -n 64; exec \"$@\"", "sh"]).current_dir(test_env.path(""));
     limited.arg(plain.get_program()).args(plain.get_args()).env_clear();
     for (name, value) in plain.get_envs() {
         limited.env(name, value.unwrap());
@@ -220,14 +220,14 @@ fn too_few_open_files_are_told() {
 
 #[test]
 fn an_address_at_which_the_media_are_not_served_is_told() {
-    let house = House::new(quick());
-    let base = house.sim.base_url().to_owned();
+    let test_env = TestEnv::new(quick());
+    let base = test_env.sim.base_url().to_owned();
     let served = |at: &str| {
-        house.configure(5, &format!("media: {{ dirs: [media], public_base_url: \"{at}\" }}\n"));
-        Found::look(&house)
+        test_env.configure(5, &format!("media: {{ dirs: [media], public_base_url: \"{at}\" }}\n"));
+        Found::look(&test_env)
     };
     served(&format!("{base}/media")).expect("media.public_base_url", "ok", "no local video", "");
-    fs::write(house.path("media/my film.mp4"), clip("anna.mp4")).unwrap();
+    fs::write(test_env.path("media/my film.mp4"), clip("anna.mp4")).unwrap();
     let found = served(&format!("{base}/media"));
     found.expect("media.public_base_url", "ok", "my%20film.mp4 answers with its 78274 bytes", "");
     let found = served(&format!("{base}/elsewhere"));
@@ -235,18 +235,18 @@ fn an_address_at_which_the_media_are_not_served_is_told() {
     let found = served("http://127.0.0.1:1/");
     found.expect("media.public_base_url", "error", "refused", "curl -sSI ");
     // Other bytes by that name.
-    fs::write(house.path("jobs/sim.mp4"), clip("anna.mp4")).unwrap();
-    fs::remove_file(house.path("media/my film.mp4")).unwrap();
-    fs::write(house.path("media/sim.mp4"), clip("bruno.mp4")).unwrap();
-    house.configure(5, &format!("media: {{ public_base_url: \"{base}/media\" }}\n"));
-    let found = Found::look(&house);
+    fs::write(test_env.path("jobs/sim.mp4"), clip("anna.mp4")).unwrap();
+    fs::remove_file(test_env.path("media/my film.mp4")).unwrap();
+    fs::write(test_env.path("media/sim.mp4"), clip("bruno.mp4")).unwrap();
+    test_env.configure(5, &format!("media: {{ public_base_url: \"{base}/media\" }}\n"));
+    let found = Found::look(&test_env);
     found.expect("media.public_base_url", "error", "has 78274 bytes here", "curl -sSI ");
     fs::write(
-        house.path("lipsyncd.yaml"),
+        test_env.path("lipsyncd.yaml"),
         "kling: { base_url: \"https://api.example.com\", connect_timeout: 1ms }\n\
          media: { public_base_url: \"http://192.168.0.4/\" }\n",
     )
     .unwrap();
-    let found = Found::look(&house);
+    let found = Found::look(&test_env);
     found.expect("media.public_base_url", "error", "cannot reach", "the internet");
 }

@@ -2,7 +2,7 @@
 
 use lipsyncd::sim::{Call, Fault, FaultRule};
 
-use crate::support::daemon::{House, JOB, quick, slow};
+use crate::support::daemon::{JOB, TestEnv, quick, slow};
 
 fn batch(ids: &[&str]) -> String {
     let job = |id: &&str| {
@@ -16,95 +16,95 @@ fn batch(ids: &[&str]) -> String {
 }
 
 /// `z/en` is ready to be sent and waits for a slot; then it moves to another manifest.
-fn moved_while_ready() -> House {
-    let mut house = House::with(slow(), 1, "");
-    house.start();
-    house.drop_in("first.yaml", JOB);
-    house.until("the first to be sent", |house| house.ledger().tasks.len() == 1);
-    house.drop_in("z.yaml", batch(&["en", "fr"]));
-    house.drop_in("b.yaml", batch(&["de"]));
-    house.until_state("z/en", "identified");
+fn moved_while_ready() -> TestEnv {
+    let mut test_env = TestEnv::with(slow(), 1, "");
+    test_env.start();
+    test_env.drop_in("first.yaml", JOB);
+    test_env.until("the first to be sent", |test_env| test_env.ledger().tasks.len() == 1);
+    test_env.drop_in("z.yaml", batch(&["en", "fr"]));
+    test_env.drop_in("b.yaml", batch(&["de"]));
+    test_env.until_state("z/en", "identified");
     // Seen in one pass, in which its new manifest is read first.
-    house.signal("STOP");
-    house.drop_in_old("z.yaml", batch(&["fr"]));
-    house.drop_in_old("b.yaml", batch(&["de", "en"]));
-    house.signal("CONT");
-    house.until("it to have moved", |house| house.job("b/en").is_some());
-    house
+    test_env.signal("STOP");
+    test_env.drop_in_old("z.yaml", batch(&["fr"]));
+    test_env.drop_in_old("b.yaml", batch(&["de", "en"]));
+    test_env.signal("CONT");
+    test_env.until("it to have moved", |test_env| test_env.job("b/en").is_some());
+    test_env
 }
 
 #[test]
 fn what_moves_before_it_is_sent_is_sent_and_delivered_under_its_new_name() {
-    let house = moved_while_ready();
-    house.until("all to succeed", |house| {
-        house.finish_tasks();
-        ["first", "z/fr", "b/de", "b/en"].iter().all(|key| house.state(key) == "succeeded")
+    let test_env = moved_while_ready();
+    test_env.until("all to succeed", |test_env| {
+        test_env.finish_tasks();
+        ["first", "z/fr", "b/de", "b/en"].iter().all(|key| test_env.state(key) == "succeeded")
     });
-    let sent = house.ledger().tasks;
+    let sent = test_env.ledger().tasks;
     for key in ["first", "z/fr", "b/de", "b/en"] {
-        let job = house.job(key).unwrap();
+        let job = test_env.job(key).unwrap();
         let named = |name: &Option<String>| name.as_ref() == Some(&job.external_task_id);
         assert!(sent.iter().any(|task| named(&task.external_task_id)), "{key}: {job:?}");
-        house.assert_whole(&job.output);
+        test_env.assert_whole(&job.output);
     }
 }
 
 #[test]
 fn what_moves_before_it_is_sent_is_not_sent_twice_when_the_answer_is_lost_and_the_power_fails() {
-    let mut house = moved_while_ready();
+    let mut test_env = moved_while_ready();
     // It is accepted, and nobody hears of it, nor of a lookup by its name.
     let lost = FaultRule::once(Call::Create, Fault::LoseAnswer);
     let deaf = FaultRule::always(Call::Query, Fault::Status { status: 503 });
     let of_it = Some("/en.mp3".to_owned());
-    house.sim.control(|sim| {
+    test_env.sim.control(|sim| {
         sim.add_fault(FaultRule { accept: Some(true), matching: of_it, ..lost });
         sim.add_fault(FaultRule { matching: Some("/lipsyncd-".to_owned()), ..deaf });
     });
-    house.until("it to be sent", |house| {
-        house.finish_tasks();
-        house.state("b/en") == "creating" && house.ledger().tasks.len() > 1
+    test_env.until("it to be sent", |test_env| {
+        test_env.finish_tasks();
+        test_env.state("b/en") == "creating" && test_env.ledger().tasks.len() > 1
     });
-    house.kill();
-    house.sim.control(lipsyncd::sim::Sim::clear_faults);
-    house.start();
+    test_env.kill();
+    test_env.sim.control(lipsyncd::sim::Sim::clear_faults);
+    test_env.start();
     let sent = ["first", "z/fr", "b/de", "b/en"];
-    house.until("all to succeed", |house| {
-        house.finish_tasks();
-        sent.iter().all(|key| house.state(key) == "succeeded")
+    test_env.until("all to succeed", |test_env| {
+        test_env.finish_tasks();
+        sent.iter().all(|key| test_env.state(key) == "succeeded")
     });
-    assert_eq!(house.ledger().tasks.len(), sent.len(), "{}", house.log());
+    assert_eq!(test_env.ledger().tasks.len(), sent.len(), "{}", test_env.log());
 }
 
 #[test]
 fn result_that_is_being_written_while_its_job_moves_goes_to_the_new_place() {
-    let mut house = House::new(quick());
-    let hold = house.path("hold");
+    let mut test_env = TestEnv::new(quick());
+    let hold = test_env.path("hold");
     std::fs::write(&hold, "").unwrap();
     let held = format!("part.finish.before:{}", hold.display());
-    house.drop_in("x.yaml", JOB);
-    house.spawn_with(&["run"], &[("LIPSYNCD_HOLD", &held)]);
-    house.until("the result to come", |house| house.path("output/.x.mp4.part").exists());
-    house.move_in("x.yaml", "sub/y.yaml");
-    house.until("the job to move", |house| house.job("sub/y").is_some());
+    test_env.drop_in("x.yaml", JOB);
+    test_env.spawn_with(&["run"], &[("LIPSYNCD_HOLD", &held)]);
+    test_env.until("the result to come", |test_env| test_env.path("output/.x.mp4.part").exists());
+    test_env.move_in("x.yaml", "sub/y.yaml");
+    test_env.until("the job to move", |test_env| test_env.job("sub/y").is_some());
     std::fs::remove_file(&hold).unwrap();
-    let job = house.until_state("sub/y", "succeeded");
+    let job = test_env.until_state("sub/y", "succeeded");
     assert_eq!(job.output, "sub/y.mp4");
-    house.assert_whole("sub/y.mp4");
-    assert_eq!(house.ledger().tasks.len(), 1);
+    test_env.assert_whole("sub/y.mp4");
+    assert_eq!(test_env.ledger().tasks.len(), 1);
 }
 
 #[test]
 fn a_retry_under_another_key_replaces_the_result_of_before() {
-    let mut house = House::new(quick());
-    house.drop_in("x.yaml", format!("{JOB}output: out.mp4\nwatermark: true\n"));
-    house.start();
-    house.until_state("x", "succeeded");
-    house.move_in("x.yaml", "y.yaml");
-    house.until_state("y", "succeeded");
-    assert_eq!(house.run(&["retry", "--yes", "y"]).code, Some(0));
-    house.until("the retry to end", |house| {
-        house.job("y").is_some_and(|job| job.attempt == 2 && job.state == "succeeded")
+    let mut test_env = TestEnv::new(quick());
+    test_env.drop_in("x.yaml", format!("{JOB}output: out.mp4\nwatermark: true\n"));
+    test_env.start();
+    test_env.until_state("x", "succeeded");
+    test_env.move_in("x.yaml", "y.yaml");
+    test_env.until_state("y", "succeeded");
+    assert_eq!(test_env.run(&["retry", "--yes", "y"]).code, Some(0));
+    test_env.until("the retry to end", |test_env| {
+        test_env.job("y").is_some_and(|job| job.attempt == 2 && job.state == "succeeded")
     });
-    house.assert_whole("out.mp4");
-    assert_eq!(house.ledger().tasks.len(), 2);
+    test_env.assert_whole("out.mp4");
+    assert_eq!(test_env.ledger().tasks.len(), 2);
 }

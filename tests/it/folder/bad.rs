@@ -8,7 +8,7 @@ use std::{
     process::Command,
 };
 
-use crate::support::daemon::{House, JOB, quick};
+use crate::support::daemon::{JOB, TestEnv, quick};
 
 /// The daemon's memory at its highest may not reach this.
 const MEMORY_KIB_MAX: u64 = 100 * 1024;
@@ -95,8 +95,8 @@ fn memory_kib_max(pid: u32) -> u64 {
 
 #[test]
 fn each_is_refused_in_clear_words_and_good_ones_beside_it_succeed() {
-    let mut house = House::new(quick());
-    let jobs = house.path("jobs");
+    let mut test_env = TestEnv::new(quick());
+    let jobs = test_env.path("jobs");
     symlink("/etc/hostname", jobs.join("out.mp3")).unwrap();
     assert!(Command::new("mkfifo").arg(jobs.join("fifo.mp3")).status().unwrap().success());
     let bad = bad();
@@ -106,18 +106,18 @@ fn each_is_refused_in_clear_words_and_good_ones_beside_it_succeed() {
     let mut words: Vec<(String, &str)> =
         bad.iter().map(|(name, _, word)| ((*name).to_owned(), *word)).collect();
     words.extend(odd(&jobs));
-    house.drop_in("good.yaml", JOB);
-    house.drop_in("clash.yaml", JOB);
-    house.drop_in("clash.yml", JOB);
+    test_env.drop_in("good.yaml", JOB);
+    test_env.drop_in("clash.yaml", JOB);
+    test_env.drop_in("clash.yml", JOB);
     words.push(("clash.yml".to_owned(), "job clash"));
-    house.drop_in("folder.yaml/good.yaml", JOB);
-    let sounds_from_a_fifo = "video: https://cdn.example.com/v.mp4\naudio: fifo.mp3\n";
-    house.drop_in("fifo-audio.yaml", sounds_from_a_fifo);
+    test_env.drop_in("folder.yaml/good.yaml", JOB);
+    let audio_files_from_a_fifo = "video: https://cdn.example.com/v.mp4\naudio: fifo.mp3\n";
+    test_env.drop_in("fifo-audio.yaml", audio_files_from_a_fifo);
     let labels = format!("{JOB}labels: {{ \"\\e[31m\": \"\\e[0m\" }}\n");
-    house.drop_in("escape-labels.yaml", labels);
+    test_env.drop_in("escape-labels.yaml", labels);
 
     // All of it read by hand first: the same faults, each with its place.
-    let checked = house.run(&["check"]);
+    let checked = test_env.run(&["check"]);
     assert_eq!(checked.code, Some(1));
     assert!(!checked.err.contains('\u{1b}') && !checked.out.contains('\u{1b}'), "{checked:?}");
     for (name, _, _) in &bad {
@@ -126,28 +126,30 @@ fn each_is_refused_in_clear_words_and_good_ones_beside_it_succeed() {
     }
     assert!(checked.out.contains("good  "), "{checked:?}");
 
-    house.spawn();
+    test_env.spawn();
     for key in ["good", "clash", "folder.yaml/good"] {
-        house.until_state(key, "succeeded");
+        test_env.until_state(key, "succeeded");
     }
     for (name, word) in &words {
-        house.until(&format!("{name:?} to be refused"), |house| house.refusal(name).is_some());
-        let refusal = house.refusal(name).unwrap();
+        test_env
+            .until(&format!("{name:?} to be refused"), |test_env| test_env.refusal(name).is_some());
+        let refusal = test_env.refusal(name).unwrap();
         assert!(refusal.contains(word), "{name:?} lacks {word:?}: {refusal}");
         assert!(refusal.len() < 50_000, "{name:?}: {} bytes", refusal.len());
     }
-    let job = house.until_state("fifo-audio", "failed");
+    let job = test_env.until_state("fifo-audio", "failed");
     assert!(job.error.contains("fifo.mp3") && job.error.contains("FIFO"), "{job:?}");
-    house.until("the labels to be judged", |house| {
-        house.refusal("escape-labels.yaml").is_some() || house.state("escape-labels") == "succeeded"
+    test_env.until("the labels to be judged", |test_env| {
+        test_env.refusal("escape-labels.yaml").is_some()
+            || test_env.state("escape-labels") == "succeeded"
     });
-    let log = house.log();
+    let log = test_env.log();
     assert!(!log.contains('\u{1b}'), "controls in the log");
     for (name, _) in words.iter().filter(|(name, _)| name.is_ascii() && !name.contains(' ')) {
         assert!(log.contains(&format!("refused: {name}")), "{name} is not in the log");
     }
-    let memory_kib = memory_kib_max(house.pid());
+    let memory_kib = memory_kib_max(test_env.pid());
     assert!(memory_kib < MEMORY_KIB_MAX, "{memory_kib} KiB");
-    let shown = house.run(&["status"]);
+    let shown = test_env.run(&["status"]);
     assert!(!shown.out.contains('\u{1b}'), "{shown:?}");
 }

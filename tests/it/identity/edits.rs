@@ -49,7 +49,7 @@ fn new_audio_is_noticed_while_running() {
     for week in 1..=3 {
         put_audio(&env, week);
         let tasks = week as usize;
-        env.until("the week to be paid", |house| house.ledger().tasks.len() == tasks);
+        env.until("the week to be paid", |test_env| test_env.ledger().tasks.len() == tasks);
         env.until_all(&["news".to_owned()], "succeeded");
         env.scanned();
         env.assert_paid(tasks, "after a week");

@@ -53,7 +53,7 @@ fn other_audio_in_another_folder_is_made() {
 fn return_with_another_request_is_made() {
     let env = january_has_left();
     put_month(&env, "jan", "january of the next year");
-    env.until("the new request to be made", |house| house.ledger().tasks.len() == 2);
+    env.until("the new request to be made", |test_env| test_env.ledger().tasks.len() == 2);
     env.scanned();
     env.until_all_ended();
     env.assert_paid(2, "after the return");

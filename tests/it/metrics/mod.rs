@@ -11,16 +11,16 @@ use std::{
     time::Duration,
 };
 
-use crate::support::daemon::House;
+use crate::support::daemon::TestEnv;
 
 /// Any port that is free.
 const ANY_PORT: &str = "metrics: { listen: 127.0.0.1:0 }\n";
 
-/// Where the daemon of `house` that was started last serves its metrics.
-fn address(house: &House) -> String {
+/// Where the daemon of `test_env` that was started last serves its metrics.
+fn address(test_env: &TestEnv) -> String {
     let begins = |log: &str| log.matches("metrics at http://").count();
-    house.until("the daemon to serve metrics", |house| begins(&house.log()) > 0);
-    let log = house.log();
+    test_env.until("the daemon to serve metrics", |test_env| begins(&test_env.log()) > 0);
+    let log = test_env.log();
     let (_, after) = log.rsplit_once("metrics at http://").unwrap();
     after.split('/').next().unwrap().to_owned()
 }
@@ -51,8 +51,8 @@ struct Scrape {
 }
 
 impl Scrape {
-    fn of(house: &House) -> Self {
-        let answer = ask(&address(house), "GET", "/metrics");
+    fn of(test_env: &TestEnv) -> Self {
+        let answer = ask(&address(test_env), "GET", "/metrics");
         assert_eq!(answer.status, 200, "{}", answer.body);
         let samples = answer.body.lines().filter(|line| !line.starts_with('#')).map(|line| {
             let (name, value) = line.rsplit_once(' ').unwrap();
@@ -87,6 +87,6 @@ impl Scrape {
 }
 
 /// Waits until the metrics say so.
-fn until(house: &House, what: &str, condition: impl Fn(&Scrape) -> bool) {
-    house.until(what, |house| condition(&Scrape::of(house)));
+fn until(test_env: &TestEnv, what: &str, condition: impl Fn(&Scrape) -> bool) {
+    test_env.until(what, |test_env| condition(&Scrape::of(test_env)));
 }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 use super::{ANY_PORT, Scrape};
-use crate::support::daemon::{House, quick};
+use crate::support::daemon::{TestEnv, quick};
 
 const DASHBOARD: &str = "docs/grafana-dashboard.json";
 const ALERTS: &str = "docs/prometheus-alerts.yaml";
@@ -16,12 +16,12 @@ fn text(path: &str) -> String {
 
 /// A daemon with a cap, so that every metric is there.
 fn all() -> Scrape {
-    let mut house = House::with(quick(), 5, ANY_PORT);
-    let settings = fs::read_to_string(house.path("lipsyncd.yaml")).unwrap();
+    let mut test_env = TestEnv::with(quick(), 5, ANY_PORT);
+    let settings = fs::read_to_string(test_env.path("lipsyncd.yaml")).unwrap();
     let capped = settings.replace("concurrency: 5,", "concurrency: 5, units_per_day: 100,");
-    fs::write(house.path("lipsyncd.yaml"), capped).unwrap();
-    house.start();
-    let scrape = Scrape::of(&house);
+    fs::write(test_env.path("lipsyncd.yaml"), capped).unwrap();
+    test_env.start();
+    let scrape = Scrape::of(&test_env);
     assert_eq!(scrape.value("lipsyncd_units_per_day_cap"), 100.0);
     scrape
 }

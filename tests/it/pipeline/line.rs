@@ -17,86 +17,86 @@ use lipsyncd::{
 
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{House, many, quick, wanted};
+use crate::support::{TestEnv, many, quick, wanted};
 
 const DAY_MS: i64 = 86_400_000;
 
 #[tokio::test]
 async fn the_days_budget_holds_new_tasks_back_until_tomorrow() {
-    let mut house = House::new(quick()).await;
-    house.settings.slots = 2;
+    let mut test_env = TestEnv::new(quick()).await;
+    test_env.settings.slots = 2;
     // A task costs 2, an identify 0.05.
-    house.settings.units_per_day_micro = Some(9_000_000);
-    house.put("m.yaml", many("m", 12)).await;
-    assert_eq!(house.run().await, End::Held);
-    let spent = house.store.spent_today_micro(house.now_ms()).await.unwrap();
+    test_env.settings.units_per_day_micro = Some(9_000_000);
+    test_env.put("m.yaml", many("m", 12)).await;
+    assert_eq!(test_env.run().await, End::Held);
+    let spent = test_env.store.spent_today_micro(test_env.now_ms()).await.unwrap();
     assert!((9_000_000..=9_000_000 + 2 * 2_050_000 + 600_000).contains(&spent), "{spent}");
-    let waiting = house.tasks().await.into_iter().find(|job| !job.state.is_finished()).unwrap();
-    let words = house.waits_for(&waiting.spec.key).unwrap();
+    let waiting = test_env.tasks().await.into_iter().find(|job| !job.state.is_finished()).unwrap();
+    let words = test_env.waits_for(&waiting.spec.key).unwrap();
     assert!(words.contains("budget") && words.contains("units_per_day"), "{words}");
     // Started again on the same day, it holds at once.
-    let tasks = house.ledger().tasks.len();
-    assert_eq!(house.run().await, End::Held);
-    assert_eq!(house.ledger().tasks.len(), tasks);
+    let tasks = test_env.ledger().tasks.len();
+    assert_eq!(test_env.run().await, End::Held);
+    assert_eq!(test_env.ledger().tasks.len(), tasks);
 
-    house.settings.units_per_day_micro = Some(90_000_000);
-    house.set_ahead(DAY_MS);
-    assert_eq!(house.run().await, End::Idle);
-    house.assert_all_succeeded(12).await;
+    test_env.settings.units_per_day_micro = Some(90_000_000);
+    test_env.set_ahead(DAY_MS);
+    assert_eq!(test_env.run().await, End::Idle);
+    test_env.assert_all_succeeded(12).await;
 }
 
 #[tokio::test]
 async fn a_new_day_ends_the_hold_of_a_line_that_runs() {
-    let mut house = House::new(quick()).await;
-    house.settings.slots = 1;
-    house.settings.units_per_day_micro = Some(3_000_000);
-    house.put("m.yaml", many("m", 3)).await;
-    let running = house.start().await;
-    house
+    let mut test_env = TestEnv::new(quick()).await;
+    test_env.settings.slots = 1;
+    test_env.settings.units_per_day_micro = Some(3_000_000);
+    test_env.put("m.yaml", many("m", 3)).await;
+    let running = test_env.start().await;
+    test_env
         .until("the hold", async || {
-            let unfinished = house.tasks().await.into_iter().find(|job| job.state.is_unsent());
-            let words = unfinished.and_then(|job| house.waits_for(&job.spec.key));
+            let unfinished = test_env.tasks().await.into_iter().find(|job| job.state.is_unsent());
+            let words = unfinished.and_then(|job| test_env.waits_for(&job.spec.key));
             words.is_some_and(|words| words.contains("budget"))
         })
         .await;
-    house.set_ahead(DAY_MS);
+    test_env.set_ahead(DAY_MS);
     running.nudge();
-    house.until_count(State::Succeeded, 3).await;
+    test_env.until_count(State::Succeeded, 3).await;
     running.stop().await;
 }
 
 #[tokio::test]
 async fn end_of_the_first_scan_needs_no_nudge() {
-    let mut house = House::new(SimConfig { task_ms: (600_000, 600_000), ..quick() }).await;
-    house.put("a.yaml", vec![wanted("a")]).await;
-    let running = house.start().await;
-    house.until_state("a", State::Processing).await;
+    let mut test_env = TestEnv::new(SimConfig { task_ms: (600_000, 600_000), ..quick() }).await;
+    test_env.put("a.yaml", vec![wanted("a")]).await;
+    let running = test_env.start().await;
+    test_env.until_state("a", State::Processing).await;
     running.stop().await;
-    house.put("b.yaml", vec![wanted("b")]).await;
-    house.settings.is_scanned = Arc::default();
+    test_env.put("b.yaml", vec![wanted("b")]).await;
+    test_env.settings.is_scanned = Arc::default();
     let more = Arc::new(AtomicBool::new(true));
     let (nudge, stop) = (Arc::default(), CancellationToken::new());
-    let pipeline = house.pipeline().await;
+    let pipeline = test_env.pipeline().await;
     let running = pipeline.run(nudge, stop, Until::Idle, Arc::clone(&more), Pulse::NONE);
     let running = tokio::spawn(running);
-    let polls = || house.ledger().accepted(Call::Query);
+    let polls = || test_env.ledger().accepted(Call::Query);
     let before = polls();
-    house.until("a poll", async || polls() > before).await;
-    house.settings.is_scanned.store(true, Ordering::Release);
+    test_env.until("a poll", async || polls() > before).await;
+    test_env.settings.is_scanned.store(true, Ordering::Release);
     more.store(false, Ordering::Release);
-    house.sim.control(|sim| sim.config_mut().task_ms = (50, 50));
-    house.sim.advance(Duration::from_secs(601));
+    test_env.sim.control(|sim| sim.config_mut().task_ms = (50, 50));
+    test_env.sim.advance(Duration::from_secs(601));
     assert_eq!(running.await.unwrap().unwrap(), End::Idle);
-    house.assert_all_succeeded(2).await;
+    test_env.assert_all_succeeded(2).await;
 }
 
 #[tokio::test]
 async fn all_done_is_idle_even_when_the_last_job_spent_the_budget() {
-    let mut house = House::new(quick()).await;
-    house.settings.units_per_day_micro = Some(1_000_000);
-    house.put("m.yaml", many("m", 1)).await;
-    assert_eq!(house.run().await, End::Idle);
-    house.assert_all_succeeded(1).await;
+    let mut test_env = TestEnv::new(quick()).await;
+    test_env.settings.units_per_day_micro = Some(1_000_000);
+    test_env.put("m.yaml", many("m", 1)).await;
+    assert_eq!(test_env.run().await, End::Idle);
+    test_env.assert_all_succeeded(1).await;
 }
 
 fn by_person() -> Option<Pause> {
@@ -106,61 +106,61 @@ fn by_person() -> Option<Pause> {
 
 #[tokio::test]
 async fn a_persons_pause_stops_paid_calls_and_nothing_but_a_person_ends_it() {
-    let house = House::new(SimConfig { task_ms: (600_000, 600_000), ..quick() }).await;
-    house.put("m.yaml", many("m", 8)).await;
-    let running = house.start().await;
-    house.until_count(State::Processing, 5).await;
-    house.store.set_pause(by_person()).await.unwrap();
+    let test_env = TestEnv::new(SimConfig { task_ms: (600_000, 600_000), ..quick() }).await;
+    test_env.put("m.yaml", many("m", 8)).await;
+    let running = test_env.start().await;
+    test_env.until_count(State::Processing, 5).await;
+    test_env.store.set_pause(by_person()).await.unwrap();
     running.nudge();
-    house.sim.advance(Duration::from_secs(601));
-    house.until_count(State::Succeeded, 5).await;
-    assert_eq!(house.ledger().tasks.len(), 5);
+    test_env.sim.advance(Duration::from_secs(601));
+    test_env.until_count(State::Succeeded, 5).await;
+    assert_eq!(test_env.ledger().tasks.len(), 5);
     // Neither a probe nor a start ends it.
-    house.refuse_once(Call::List, 1000);
+    test_env.refuse_once(Call::List, 1000);
     running.nudge();
     running.stop().await;
-    assert_eq!(house.run().await, End::Held);
-    assert_eq!(house.store.pause().await.unwrap(), by_person());
-    house.store.set_pause(None).await.unwrap();
-    house.sim.control(|sim| sim.config_mut().task_ms = (20, 20));
-    assert_eq!(house.run().await, End::Idle);
-    house.assert_all_succeeded(8).await;
+    assert_eq!(test_env.run().await, End::Held);
+    assert_eq!(test_env.store.pause().await.unwrap(), by_person());
+    test_env.store.set_pause(None).await.unwrap();
+    test_env.sim.control(|sim| sim.config_mut().task_ms = (20, 20));
+    assert_eq!(test_env.run().await, End::Idle);
+    test_env.assert_all_succeeded(8).await;
 }
 
 #[tokio::test]
 async fn a_person_who_pauses_while_the_api_has_paused_is_not_overruled_by_a_probe() {
-    let mut house = House::new(quick()).await;
-    house.settings.probe_interval_ms = 50;
-    house.fault(FaultRule::always(Call::Any, crate::support::refusal(1000)));
-    house.put("m.yaml", many("m", 2)).await;
-    let running = house.start().await;
-    house.until("a pause", async || house.store.pause().await.unwrap().is_some()).await;
+    let mut test_env = TestEnv::new(quick()).await;
+    test_env.settings.probe_interval_ms = 50;
+    test_env.fault(FaultRule::always(Call::Any, crate::support::refusal(1000)));
+    test_env.put("m.yaml", many("m", 2)).await;
+    let running = test_env.start().await;
+    test_env.until("a pause", async || test_env.store.pause().await.unwrap().is_some()).await;
     // Without a nudge: the pipeline goes on with its probes.
-    house.store.set_pause(by_person()).await.unwrap();
-    let asked = house.ledger().refused(Call::List, 1000);
-    house.sim.control(lipsyncd::sim::Sim::clear_faults);
-    house
+    test_env.store.set_pause(by_person()).await.unwrap();
+    let asked = test_env.ledger().refused(Call::List, 1000);
+    test_env.sim.control(lipsyncd::sim::Sim::clear_faults);
+    test_env
         .until("a probe that succeeds", async || {
-            house.ledger().accepted(Call::List) > 0
-                || house.ledger().refused(Call::List, 1000) > asked + 3
+            test_env.ledger().accepted(Call::List) > 0
+                || test_env.ledger().refused(Call::List, 1000) > asked + 3
         })
         .await;
     running.stop().await;
-    assert_eq!(house.store.pause().await.unwrap(), by_person());
-    assert_eq!(house.ledger().tasks.len(), 0);
+    assert_eq!(test_env.store.pause().await.unwrap(), by_person());
+    assert_eq!(test_env.ledger().tasks.len(), 0);
 }
 
 #[tokio::test]
 async fn a_paused_line_with_nothing_to_probe_with_does_not_spin() {
-    let mut house = House::new(SimConfig { task_ms: (700, 700), ..quick() }).await;
-    house.settings.slots = 1;
-    house.settings.probe_interval_ms = 10;
-    house.put("m.yaml", many("m", 4)).await;
-    let running = house.start().await;
-    house.until("the slot taken", async || house.ledger().tasks.len() == 1).await;
+    let mut test_env = TestEnv::new(SimConfig { task_ms: (700, 700), ..quick() }).await;
+    test_env.settings.slots = 1;
+    test_env.settings.probe_interval_ms = 10;
+    test_env.put("m.yaml", many("m", 4)).await;
+    let running = test_env.start().await;
+    test_env.until("the slot taken", async || test_env.ledger().tasks.len() == 1).await;
     let (kind, reason) = (PauseKind::Account, "arrears".to_owned());
     let pause = Pause { kind, reason, code: Some(1101), since_ms: 1, next_probe_at_ms: None };
-    house.store.set_pause(Some(pause)).await.unwrap();
+    test_env.store.set_pause(Some(pause)).await.unwrap();
     let cpu_ms = || {
         let stat = std::fs::read_to_string("/proc/thread-self/stat").unwrap();
         let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
@@ -168,43 +168,41 @@ async fn a_paused_line_with_nothing_to_probe_with_does_not_spin() {
     };
     let before_ms = cpu_ms();
     running.nudge();
-    house.until_count(State::Succeeded, 1).await;
+    test_env.until_count(State::Succeeded, 1).await;
     // The task lasts 700 ms; a loop that spins burns nearly all of them in this very thread.
     assert!(cpu_ms() - before_ms < 450, "{} ms of CPU", cpu_ms() - before_ms);
-    house.until_count(State::Succeeded, 4).await;
+    test_env.until_count(State::Succeeded, 4).await;
     running.stop().await;
 }
 
 #[tokio::test]
 async fn an_api_out_of_reach_is_told_once_for_the_line_and_until_it_answers_again() {
-    let house = House::new(quick()).await;
+    let test_env = TestEnv::new(quick()).await;
     for call in [Call::Identify, Call::List, Call::Query] {
-        house.fault(FaultRule::always(call, Fault::Html { status: 502 }));
+        test_env.fault(FaultRule::always(call, Fault::Html { status: 502 }));
     }
-    house.put("m.yaml", many("m", 20)).await;
-    let running = house.start().await;
+    test_env.put("m.yaml", many("m", 20)).await;
+    let running = test_env.start().await;
     let trouble = || {
-        let reader = Reader::open(house.store.path()).unwrap();
-        reader.standing(house.now_ms()).unwrap().trouble
+        let reader = Reader::open(test_env.store.path()).unwrap();
+        reader.standing(test_env.now_ms()).unwrap().trouble
     };
-    house.until("the trouble to be told", async || trouble().is_some()).await;
+    test_env.until("the trouble to be told", async || trouble().is_some()).await;
     let (first, since_ms) = (trouble().unwrap().reason, trouble().unwrap().since_ms);
     assert!(first.contains("502"), "{first}");
     // Whoever has not failed itself waits for the API.
     let unreached = "the API, which gives no usable answer";
-    house
+    test_env
         .until("a job to say so", async || {
-            house
-                .tasks()
-                .await
-                .iter()
-                .any(|job| house.waits_for(&job.spec.key).is_some_and(|is| is.contains(unreached)))
+            test_env.tasks().await.iter().any(|job| {
+                test_env.waits_for(&job.spec.key).is_some_and(|is| is.contains(unreached))
+            })
         })
         .await;
     assert_eq!(trouble().unwrap().since_ms, since_ms, "it is written once");
-    house.clear_faults();
-    house.until_count(State::Succeeded, 20).await;
+    test_env.clear_faults();
+    test_env.until_count(State::Succeeded, 20).await;
     assert_eq!(trouble(), None);
     running.stop().await;
-    house.assert_all_succeeded(20).await;
+    test_env.assert_all_succeeded(20).await;
 }

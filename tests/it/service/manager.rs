@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, io::ErrorKind, os::unix::net::UnixDatagram};
 
-use crate::support::daemon::House;
+use crate::support::daemon::TestEnv;
 
 /// The longest datagram that is read.
 const BYTES_MAX: usize = 4096;
@@ -14,26 +14,26 @@ pub struct Manager {
 }
 
 impl Manager {
-    pub fn listen(house: &House) -> Self {
-        let socket = UnixDatagram::bind(house.path("notify")).unwrap();
+    pub fn listen(test_env: &TestEnv) -> Self {
+        let socket = UnixDatagram::bind(test_env.path("notify")).unwrap();
         socket.set_nonblocking(true).unwrap();
         Self { socket, heard: RefCell::default() }
     }
 
     /// Starts the daemon under it, with more in its environment.
-    pub fn start(&self, house: &mut House, environment: &[(&str, &str)]) {
-        let socket = house.path("notify");
+    pub fn start(&self, test_env: &mut TestEnv, environment: &[(&str, &str)]) {
+        let socket = test_env.path("notify");
         let mut all = vec![("NOTIFY_SOCKET", socket.to_str().unwrap())];
         all.extend(environment);
-        house.spawn_with(&["run"], &all);
+        test_env.spawn_with(&["run"], &all);
     }
 
     /// Has no room for anything more, until it is [heard](Self::heard).
-    pub fn is_full(&self, house: &House) {
+    pub fn is_full(&self, test_env: &TestEnv) {
         let sender = UnixDatagram::unbound().unwrap();
         sender.set_nonblocking(true).unwrap();
         loop {
-            match sender.send_to(b"FILLED=1", house.path("notify")) {
+            match sender.send_to(b"FILLED=1", test_env.path("notify")) {
                 Ok(_) => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return,
                 Err(error) => panic!("{error}"),

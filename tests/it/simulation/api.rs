@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 use futures_util::stream::{self, StreamExt as _};
 use lipsyncd::{
     kling::{
-        Api, ApiError, CreateRequest, Created, Fetched, Identified, Meaning, RemoteTask, Reply,
+        Api, ApiError, CreateRequest, Created, ErrorClass, Fetched, Identified, RemoteTask, Reply,
         ResourcePack, Spelling, VideoRef,
         offline::{RawAnswer, unanswered},
     },
@@ -22,11 +22,11 @@ use tokio_util::bytes::Bytes;
 use url::Url;
 
 use super::{
+    audio_files::Clips,
     faults::{Sees, Suffers},
     hosts::Place,
     life::Life,
     lookups::ARRIVES_MAX_MS,
-    sounds::Clips,
     world::World,
 };
 
@@ -245,7 +245,7 @@ impl Api for SimulatedApi {
             }
             Suffers::Refused { .. } => return refused(503),
             Suffers::Page { .. } | Suffers::Nonsense => {
-                self.world.faults.expect_failure("sound");
+                self.world.faults.expect_failure("audio");
                 Some(b"<html>no video".to_vec())
             }
             _ => self.world.file_at(url, now_ms),
@@ -292,7 +292,7 @@ fn refused(http_status: u16) -> Reply<Fetched> {
 
 fn transport(message: &str) -> ApiError {
     ApiError {
-        meaning: Meaning::Transport,
+        meaning: ErrorClass::Transport,
         code: None,
         message: message.to_owned(),
         request_id: None,

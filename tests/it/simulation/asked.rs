@@ -2,12 +2,12 @@
 
 use std::fmt::Write as _;
 
-use lipsyncd::kling::{CreateRequest, Sound};
+use lipsyncd::kling::{AudioSource, CreateRequest};
 
-use super::sounds;
+use super::audio_files;
 use crate::support::chance::Chance;
 
-/// Where a sound comes from.
+/// Where an audio file comes from.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Audio {
     /// A local file, by its name.
@@ -38,12 +38,12 @@ pub struct Ask {
 /// What decides what Kling makes: two tasks of the same are paid twice, unless they are two takes.
 pub type Made = String;
 
-const SOUND_ID: &str = "sim-audio-8000ms";
+const AUDIO_ID: &str = "sim-audio-8000ms";
 const END_MS: i64 = 3_000;
 const VOLUMES: [f64; 3] = [0.5, 1.0, 1.5];
 
 /// The local files that manifests name.
-pub const SOUND_NAMES: [&str; 2] = ["s0.wav", "s1.wav"];
+pub const AUDIO_NAMES: [&str; 2] = ["s0.wav", "s1.wav"];
 
 /// A remote video with two faces: the first is seen for a shorter time.
 pub fn video(number: i64, fails: bool) -> String {
@@ -85,13 +85,13 @@ impl Ask {
         self.end_ms = chance.happens(0.5).then_some(END_MS);
         self.own_name = None;
         self.audio = match chance.between(0, 9) {
-            0..=5 => Audio::File((*chance.pick(&SOUND_NAMES)).to_owned()),
+            0..=5 => Audio::File((*chance.pick(&AUDIO_NAMES)).to_owned()),
             6 => {
                 self.end_ms = Some(END_MS);
                 Audio::Id
             }
             _ => {
-                let (number, ms) = (chance.between(0, 2), sounds::LENGTHS_MS[0]);
+                let (number, ms) = (chance.between(0, 2), audio_files::LENGTHS_MS[0]);
                 Audio::Url(format!("https://cdn.example/voice.wav?duration_ms={ms}&n={number}"))
             }
         };
@@ -103,14 +103,14 @@ impl Ask {
 
     /// What it makes, where a local file holds the clip `content`; none: its file is not complete.
     pub fn made(&self, content: impl Fn(&str) -> Option<usize>) -> Option<Made> {
-        let sound = match &self.audio {
+        let audio = match &self.audio {
             Audio::File(name) => format!("clip {}", content(name)?),
             Audio::Url(url) => url.clone(),
-            Audio::Id => SOUND_ID.to_owned(),
+            Audio::Id => AUDIO_ID.to_owned(),
         };
         let Self { video, first_face, start_ms, end_ms, volume, watermark, own_name, .. } = self;
         let own_name = own_name.as_deref();
-        Some(text(video, &sound, *first_face, *start_ms, *end_ms, *volume, *watermark, own_name))
+        Some(text(video, &audio, *first_face, *start_ms, *end_ms, *volume, *watermark, own_name))
     }
 
     /// Whether Kling fails its tasks.
@@ -131,7 +131,7 @@ impl Ask {
         match &self.audio {
             Audio::File(name) => put("audio", name),
             Audio::Url(url) => put("audio", &format!("{url:?}")),
-            Audio::Id => put("audio", &format!("{{id: {SOUND_ID:?}}}")),
+            Audio::Id => put("audio", &format!("{{id: {AUDIO_ID:?}}}")),
         }
         if self.first_face {
             put("face", &"first");
@@ -159,17 +159,17 @@ impl Ask {
 
 /// What a create request asks to be made of the video of its session.
 pub fn made_of(request: &CreateRequest, video: &str) -> Option<Made> {
-    let sound = match &request.sound {
-        Sound::File(bytes) => format!("clip {}", sounds::number_of(bytes)?),
-        Sound::Url(url) => url.clone(),
-        Sound::Id(id) => id.clone(),
+    let audio = match &request.audio {
+        AudioSource::File(bytes) => format!("clip {}", audio_files::number_of(bytes)?),
+        AudioSource::Url(url) => url.clone(),
+        AudioSource::Id(id) => id.clone(),
     };
     let name = request.external_task_id.as_deref().unwrap_or_default();
     let own_name = name.starts_with("own-").then(|| base_of(name));
     let end_ms = Some(request.sound_end_ms).filter(|end_ms| *end_ms == END_MS);
     let first_face = request.face_id == "0";
     let (start_ms, volume) = (request.sound_start_ms, request.sound_volume);
-    Some(text(video, &sound, first_face, start_ms, end_ms, volume, request.watermark, own_name))
+    Some(text(video, &audio, first_face, start_ms, end_ms, volume, request.watermark, own_name))
 }
 
 /// A task's name without its take.
@@ -188,7 +188,7 @@ pub fn take_of(name: &str) -> u32 {
 #[expect(clippy::too_many_arguments, reason = "each is a part of what is made")]
 fn text(
     video: &str,
-    sound: &str,
+    audio: &str,
     first_face: bool,
     start_ms: i64,
     end_ms: Option<i64>,
@@ -199,7 +199,7 @@ fn text(
     let video = video.trim_start_matches("https://cdn.example/").split('?').next().unwrap_or(video);
     let own_name = own_name.unwrap_or_default();
     let end_ms = end_ms.unwrap_or(0);
-    format!("{video} {sound} {first_face} {start_ms} {end_ms} {volume} {watermark} {own_name}")
+    format!("{video} {audio} {first_face} {start_ms} {end_ms} {volume} {watermark} {own_name}")
 }
 
 fn lipsyncd_time(at_ms: i64) -> String {

@@ -1,14 +1,14 @@
 //! What people do to the folder: edit, copy, rename, synchronise, swap, remove and bring back manifests and
-//! sounds, at once or in two steps with time between.
+//! audio files, at once or in two steps with time between.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::{
-    asked::{Ask, SOUND_NAMES},
+    asked::{AUDIO_NAMES, Ask},
+    audio_files,
     folder::{Folder, JOBS, MEDIA, Manifest, Shape, Sound},
-    sounds,
 };
 use crate::support::chance::Chance;
 
@@ -22,7 +22,7 @@ const NAMES: usize = 9;
 pub enum Later {
     Put(String, Manifest),
     Remove(String),
-    PutSound(String, Sound),
+    PutAudio(String, Sound),
     Mount,
 }
 
@@ -35,12 +35,12 @@ pub struct Changes {
 }
 
 impl Changes {
-    /// Writes the first sounds and manifests.
+    /// Writes the first audio files and manifests.
     pub fn begin(chance: Chance, videos: Vec<String>, folder: &mut Folder, now_ms: i64) -> Self {
         let changes = Self { chance, videos, later: Vec::new() };
-        for (number, name) in SOUND_NAMES.iter().enumerate() {
-            let sound = Sound { clip: number, shape: Shape::Complete };
-            folder.put_sound(&format!("{MEDIA}/{name}"), sound, false, now_ms);
+        for (number, name) in AUDIO_NAMES.iter().enumerate() {
+            let audio = Sound { clip: number, shape: Shape::Complete };
+            folder.put_audio(&format!("{MEDIA}/{name}"), audio, false, now_ms);
         }
         for _ in 0..changes.chance.between(1, 3) {
             let path = changes.path();
@@ -69,9 +69,9 @@ impl Changes {
             8 | 9 => self.copy(folder, now_ms),
             10..=12 => self.rename(folder, now_ms),
             13 => self.swap(folder),
-            14 | 15 => self.replace_sound(folder, now_ms),
+            14 | 15 => self.replace_audio(folder, now_ms),
             16 => self.touch(folder, now_ms),
-            17 => self.remove_sound(folder, now_ms),
+            17 => self.remove_audio(folder, now_ms),
             18 => self.half(folder, now_ms),
             19 => self.remove(folder),
             20 => self.move_job(folder, now_ms),
@@ -94,7 +94,7 @@ impl Changes {
             match self.later.remove(place).1 {
                 Later::Put(path, manifest) => folder.put(&path, manifest, true, now_ms),
                 Later::Remove(path) => drop(folder.remove(&path)),
-                Later::PutSound(path, sound) => folder.put_sound(&path, sound, false, now_ms),
+                Later::PutAudio(path, audio) => folder.put_audio(&path, audio, false, now_ms),
                 Later::Mount => folder.mount(),
             }
         }
@@ -145,9 +145,9 @@ impl Changes {
         Manifest { jobs, shape: Shape::Complete }
     }
 
-    /// Any sound, also one beside a manifest, which comes before that of the same name among all sounds.
-    fn sound_path(&self) -> String {
-        let name = self.chance.pick(&SOUND_NAMES);
+    /// Any audio, also one beside a manifest, which comes before that of the same name among all audio files.
+    fn audio_path(&self) -> String {
+        let name = self.chance.pick(&AUDIO_NAMES);
         match self.chance.happens(0.2) {
             true => format!("{JOBS}/{}{name}", self.chance.pick(&FOLDERS)),
             false => format!("{MEDIA}/{name}"),
@@ -155,28 +155,30 @@ impl Changes {
     }
 
     /// In one step, or half of it first.
-    fn replace_sound(&mut self, folder: &mut Folder, now_ms: i64) {
-        let path = self.sound_path();
-        let sound =
-            Sound { clip: self.chance.index(sounds::LENGTHS_MS.len()), shape: Shape::Complete };
+    fn replace_audio(&mut self, folder: &mut Folder, now_ms: i64) {
+        let path = self.audio_path();
+        let audio = Sound {
+            clip: self.chance.index(audio_files::LENGTHS_MS.len()),
+            shape: Shape::Complete,
+        };
         if self.chance.happens(0.5) {
-            return folder.put_sound(&path, sound, self.chance.happens(0.5), now_ms);
+            return folder.put_audio(&path, audio, self.chance.happens(0.5), now_ms);
         }
-        folder.put_sound(&path, Sound { shape: Shape::Half, ..sound }, false, now_ms);
-        self.later(Later::PutSound(path, sound));
+        folder.put_audio(&path, Sound { shape: Shape::Half, ..audio }, false, now_ms);
+        self.later(Later::PutAudio(path, audio));
     }
 
-    fn remove_sound(&mut self, folder: &mut Folder, _now_ms: i64) {
-        let path = self.sound_path();
-        let Some(sound) = folder.sounds.get(&path).copied() else { return };
-        folder.remove_sound(&path);
-        self.later(Later::PutSound(path, Sound { shape: Shape::Complete, ..sound }));
+    fn remove_audio(&mut self, folder: &mut Folder, _now_ms: i64) {
+        let path = self.audio_path();
+        let Some(audio) = folder.audio_files.get(&path).copied() else { return };
+        folder.remove_audio(&path);
+        self.later(Later::PutAudio(path, Sound { shape: Shape::Complete, ..audio }));
     }
 
     fn touch(&self, folder: &mut Folder, now_ms: i64) {
         let manifest = self.any(folder).map(|path| format!("{JOBS}/{path}"));
-        let sound = folder.sounds.keys().next().cloned();
-        let of = if self.chance.happens(0.5) { manifest } else { sound };
+        let audio = folder.audio_files.keys().next().cloned();
+        let of = if self.chance.happens(0.5) { manifest } else { audio };
         of.into_iter().for_each(|path| folder.touch(&path, now_ms));
     }
 }

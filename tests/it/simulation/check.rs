@@ -90,7 +90,9 @@ fn made<'l>(world: &World, ledger: &'l [LedgerEntry]) -> BTreeMap<&'l str, Made>
         let request = &sent[&task.body_digest];
         match asked::made_of(request, &task.video) {
             Some(made) => _ = all.insert(task.task_id.as_str(), made),
-            None => world.accuse(format!("task {} has a sound that nobody wrote", task.task_id)),
+            None => {
+                world.accuse(format!("task {} has an audio file that nobody wrote", task.task_id))
+            }
         }
     }
     all

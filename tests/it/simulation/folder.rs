@@ -1,4 +1,4 @@
-//! The folder of manifests and their sounds: files on a file system in memory, and what they say.
+//! The folder of manifests and their audio files: files on a file system in memory, and what they say.
 //!
 //! Each write gets a time of its own from the virtual clock, so that the scan sees it.
 
@@ -11,7 +11,7 @@ use std::{
 
 use super::{
     asked::{Ask, Made},
-    sounds,
+    audio_files,
 };
 
 /// How much of a file is there.
@@ -29,7 +29,7 @@ pub struct Manifest {
     pub shape: Shape,
 }
 
-/// A local sound.
+/// A local audio.
 #[derive(Debug, Clone, Copy)]
 pub struct Sound {
     pub clip: usize,
@@ -41,19 +41,19 @@ pub struct Sound {
 pub struct Wish {
     pub key: String,
     pub ask: Ask,
-    /// None: its sound is not complete.
+    /// None: its audio is not complete.
     pub made: Option<Made>,
 }
 
 /// The folder.
 #[derive(Debug)]
 pub struct Folder {
-    /// Of the simulation: the folder of manifests is in it, and that of sounds.
+    /// Of the simulation: the folder of manifests is in it, and that of audio files.
     root: PathBuf,
     /// By path under the folder of manifests.
     pub manifests: BTreeMap<String, Manifest>,
     /// By path under `root`.
-    pub sounds: BTreeMap<String, Sound>,
+    pub audio_files: BTreeMap<String, Sound>,
     /// Whether another, empty folder is in its place.
     pub is_away: bool,
     /// Whether that has ever been so.
@@ -72,11 +72,11 @@ impl Folder {
         for name in [JOBS, MEDIA] {
             fs::create_dir(root.join(name)).unwrap();
         }
-        let (manifests, sounds) = (BTreeMap::new(), BTreeMap::new());
+        let (manifests, audio_files) = (BTreeMap::new(), BTreeMap::new());
         Self {
             root,
             manifests,
-            sounds,
+            audio_files,
             is_away: false,
             was_away: false,
             log: Vec::new(),
@@ -115,18 +115,18 @@ impl Folder {
         self.rename(".swap", other);
     }
 
-    pub fn put_sound(&mut self, path: &str, sound: Sound, replaces: bool, now_ms: i64) {
-        let bytes = match sound.shape {
-            Shape::Complete => sounds::clip(sound.clip),
-            Shape::Half => sounds::half(sound.clip),
+    pub fn put_audio(&mut self, path: &str, audio: Sound, replaces: bool, now_ms: i64) {
+        let bytes = match audio.shape {
+            Shape::Complete => audio_files::clip(audio.clip),
+            Shape::Half => audio_files::half(audio.clip),
         };
-        self.log.push(format!("writes {path}: {sound:?}"));
+        self.log.push(format!("writes {path}: {audio:?}"));
         self.write(path, &bytes, replaces, now_ms);
-        self.sounds.insert(path.to_owned(), sound);
+        self.audio_files.insert(path.to_owned(), audio);
     }
 
-    pub fn remove_sound(&mut self, path: &str) {
-        if self.sounds.remove(path).is_some() {
+    pub fn remove_audio(&mut self, path: &str) {
+        if self.audio_files.remove(path).is_some() {
             self.log.push(format!("removes {path}"));
             fs::remove_file(self.root.join(path)).unwrap();
         }
@@ -174,11 +174,11 @@ impl Folder {
         })
     }
 
-    /// The clip that a file holds which a manifest in `folder` names: beside it, else in the folder of sounds.
+    /// The clip that a file holds which a manifest in `folder` names: beside it, else in the folder of audio files.
     fn clip(&self, folder: &str, name: &str) -> Option<usize> {
-        let beside = self.sounds.get(&format!("{JOBS}/{folder}{name}"));
-        let sound = beside.or_else(|| self.sounds.get(&format!("{MEDIA}/{name}")))?;
-        (sound.shape == Shape::Complete).then_some(sound.clip)
+        let beside = self.audio_files.get(&format!("{JOBS}/{folder}{name}"));
+        let audio = beside.or_else(|| self.audio_files.get(&format!("{MEDIA}/{name}")))?;
+        (audio.shape == Shape::Complete).then_some(audio.clip)
     }
 
     fn write(&mut self, path: &str, bytes: &[u8], replaces: bool, now_ms: i64) {

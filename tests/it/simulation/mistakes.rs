@@ -10,7 +10,7 @@ use std::{
 
 use lipsyncd::{
     kling::{
-        Api, ApiError, CreateRequest, Created, Fetched, Identified, Meaning, RemoteTask, Reply,
+        Api, ApiError, CreateRequest, Created, ErrorClass, Fetched, Identified, RemoteTask, Reply,
         ResourcePack, Spelling, VideoRef,
     },
     pipeline::Settings,
@@ -109,7 +109,7 @@ impl<A: Api> Api for Mistaken<A> {
         let mut reply = self.api.create(&request).await;
         match &mut reply.result {
             Ok(_) if self.makes(Mistake::TaskForgotten) => {
-                reply.result = Err(refusal(Meaning::TooFast, 1302));
+                reply.result = Err(refusal(ErrorClass::TooFast, 1302));
             }
             Err(error) if self.makes(Mistake::LostIsUnsent) && error.leaves_outcome_open() => {
                 error.never_left = true;
@@ -140,7 +140,7 @@ impl<A: Api> Api for Mistaken<A> {
     }
 }
 
-fn refusal(meaning: Meaning, code: i64) -> ApiError {
+fn refusal(meaning: ErrorClass, code: i64) -> ApiError {
     ApiError {
         meaning,
         code: Some(code),

@@ -8,6 +8,7 @@
 
 mod api;
 mod asked;
+mod audio_files;
 mod changes;
 mod changes_of_manifests;
 mod check;
@@ -27,7 +28,6 @@ mod people;
 mod results;
 mod run;
 mod setup;
-mod sounds;
 mod stops;
 mod time;
 mod world;

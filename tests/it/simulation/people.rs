@@ -21,7 +21,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::{check::texts, sounds, world::World};
+use super::{audio_files, check::texts, world::World};
 use crate::support::chance::Chance;
 
 /// The bells of one life of the daemon.
@@ -194,7 +194,7 @@ impl People {
         if self.command(&key, judge).await.is_some() {
             // Which content its request was compared with last, people do not know.
             let made = |clip| wish.as_ref().and_then(|wish| wish.ask.made(|_| Some(clip)));
-            let all = (0..sounds::LENGTHS_MS.len()).filter_map(made);
+            let all = (0..audio_files::LENGTHS_MS.len()).filter_map(made);
             self.world.accepted.lock().unwrap().extend(all);
         }
     }

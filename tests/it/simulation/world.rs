@@ -17,6 +17,7 @@ use url::Url;
 
 use super::{
     asked::{self, Made},
+    audio_files,
     changes::Changes,
     faults::Faults,
     folder::Folder,
@@ -25,7 +26,6 @@ use super::{
     mistakes::Mistake,
     people,
     setup::{account, memory, settings},
-    sounds,
     stops::Stops,
     time::Time,
 };
@@ -194,14 +194,14 @@ impl World {
         *self.database.lock().unwrap() = None;
     }
 
-    /// What is at an address: a result, or a remote sound.
+    /// What is at an address: a result, or a remote audio.
     pub fn file_at(&self, url: &Url, now_ms: i64) -> Option<Vec<u8>> {
         match under_host(url.as_str()) {
             Some((host, path)) => {
                 let name = path.strip_prefix("/results/")?;
                 self.sim(host).download(now_ms, name).map(|file| file.built())
             }
-            None => url.path().ends_with(".wav").then(|| sounds::clip(0)),
+            None => url.path().ends_with(".wav").then(|| audio_files::clip(0)),
         }
     }
 

@@ -13,7 +13,7 @@ use std::{
 
 use rusqlite::{Connection, config::DbConfig};
 
-use super::shim::{DiskHouse, JOBS, Kind, TASKS};
+use super::shim::{DiskTestEnv, JOBS, Kind, TASKS};
 
 /// Houses at once: a daemon mostly waits.
 const THREADS: usize = 8;
@@ -65,13 +65,13 @@ struct Used(tempfile::TempDir);
 
 impl Used {
     fn make() -> Self {
-        let mut disk = DiskHouse::new();
-        fs::remove_file(disk.house.path("jobs/m.yaml")).unwrap();
+        let mut disk = DiskTestEnv::new();
+        fs::remove_file(disk.test_env.path("jobs/m.yaml")).unwrap();
         assert_eq!(disk.run_once(&[]).0, Some(0));
-        let database = Connection::open(disk.house.path("lipsyncd.db")).unwrap();
+        let database = Connection::open(disk.test_env.path("lipsyncd.db")).unwrap();
         database.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).unwrap();
         database.pragma_update(None, "wal_autocheckpoint", 0).unwrap();
-        let log = disk.house.path("lipsyncd.db-wal");
+        let log = disk.test_env.path("lipsyncd.db-wal");
         database.pragma_update(None, "synchronous", "OFF").unwrap();
         // What does not change is not written.
         let mut limits = [4, 5].into_iter().cycle();
@@ -81,24 +81,24 @@ impl Used {
         drop(database);
         let folder = tempfile::tempdir().unwrap();
         for name in ["lipsyncd.db", "lipsyncd.db-wal"] {
-            fs::copy(disk.house.path(name), folder.path().join(name)).unwrap();
+            fs::copy(disk.test_env.path(name), folder.path().join(name)).unwrap();
         }
         Self(folder)
     }
 
-    fn house(&self, begin: Begin) -> DiskHouse {
-        let mut disk = DiskHouse::new();
+    fn test_env(&self, begin: Begin) -> DiskTestEnv {
+        let mut disk = DiskTestEnv::new();
         match begin {
             Begin::Fresh => {}
             Begin::LogAlmostFull => {
                 for name in ["lipsyncd.db", "lipsyncd.db-wal"] {
-                    fs::copy(self.0.path().join(name), disk.house.path(name)).unwrap();
+                    fs::copy(self.0.path().join(name), disk.test_env.path(name)).unwrap();
                 }
             }
             Begin::Sent => {
                 let point = ("LIPSYNCD_FAILPOINT", "create.answer.before:2");
-                assert_eq!(disk.run_once(&[point]).0, None, "{}", disk.house.log());
-                fs::remove_file(disk.house.path("calls")).unwrap();
+                assert_eq!(disk.run_once(&[point]).0, None, "{}", disk.test_env.log());
+                fs::remove_file(disk.test_env.path("calls")).unwrap();
             }
         }
         disk
@@ -107,7 +107,7 @@ impl Used {
 
 /// How often each kind of call is made while nothing fails.
 fn undisturbed(used: &Used, begin: Begin) -> BTreeMap<Kind, usize> {
-    let mut disk = used.house(begin);
+    let mut disk = used.test_env(begin);
     let (code, said) = disk.run_once(&[]);
     assert_eq!(code, Some(0), "{said}");
     disk.calls().into_iter().map(|(kind, (count, _))| (kind, count)).collect()
@@ -140,7 +140,7 @@ fn all_of(begin: Begin, calls: &BTreeMap<Kind, usize>, whole: bool) -> Vec<Case>
 
 /// Works all off while the disk fails, and looks at what is left.
 fn endure(used: &Used, case: &Case) -> End {
-    let mut disk = used.house(case.begin);
+    let mut disk = used.test_env(case.begin);
     let Case { kind: (call, class), first, count, errno, .. } = case;
     let fail = format!("{first} {count} {errno} {call} {class}");
     let mut more = vec![("SHIM_FAIL", fail.as_str())];
@@ -160,7 +160,7 @@ fn endure(used: &Used, case: &Case) -> End {
             code => panic!("exit code {code:?}:\n{said}"),
         }
         last_words.push(format!("{code:?} {}", said.lines().last().unwrap_or_default()));
-        assert!(last_words.len() < STARTS_MAX, "no end:\n{}", disk.house.log());
+        assert!(last_words.len() < STARTS_MAX, "no end:\n{}", disk.test_env.log());
         more.clear();
     }
     assert_done(&disk);
@@ -168,18 +168,18 @@ fn endure(used: &Used, case: &Case) -> End {
     End { last_words, failed: failed.map(|(kind, _)| kind).collect() }
 }
 
-fn assert_done(disk: &DiskHouse) {
-    let house = &disk.house;
-    let states = house.states();
+fn assert_done(disk: &DiskTestEnv) {
+    let test_env = &disk.test_env;
+    let states = test_env.states();
     let succeeded = states.iter().filter(|(_, state)| state == "succeeded").count();
-    assert_eq!((states.len(), succeeded), (JOBS, JOBS), "{states:?}\n{}", house.log());
-    assert_eq!(house.ledger().tasks.len(), TASKS, "{}", house.log());
-    house.assert_paid_once();
-    house.assert_integrity();
+    assert_eq!((states.len(), succeeded), (JOBS, JOBS), "{states:?}\n{}", test_env.log());
+    assert_eq!(test_env.ledger().tasks.len(), TASKS, "{}", test_env.log());
+    test_env.assert_paid_once();
+    test_env.assert_integrity();
     for name in ["m/a.mp4", "m/a.watermark.mp4", "m/b.mp4", "m/c.mp4"] {
-        house.assert_whole(name);
+        test_env.assert_whole(name);
     }
-    assert_eq!(house.hidden("output/m"), [""; 0], "nothing is left beside the results");
+    assert_eq!(test_env.hidden("output/m"), [""; 0], "nothing is left beside the results");
     assert!(disk.names_last(), "a result's name was not synced");
     let creates = disk.creates();
     assert!(creates.len() >= TASKS && creates.iter().all(|(written, _)| *written), "{creates:?}");

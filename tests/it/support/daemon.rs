@@ -31,7 +31,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(15);
 const KEYS: [(&str, &str); 2] =
     [("KLING_ACCESS_KEY", "sim-access-key"), ("KLING_SECRET_KEY", "sim-secret-key")];
 
-/// A video and a sound that the simulator makes up.
+/// A video and an audio file that the simulator makes up.
 pub const JOB: &str = "video: https://cdn.example.com/v.mp4?duration_ms=9000\n\
                        audio: https://cdn.example.com/a.mp3?duration_ms=5000\n\
                        sound_end_time: 4s\n";
@@ -51,7 +51,7 @@ pub fn quick() -> SimConfig {
     }
 }
 
-/// A simulated account whose tasks run until [`House::finish_tasks`].
+/// A simulated account whose tasks run until [`TestEnv::finish_tasks`].
 pub fn slow() -> SimConfig {
     SimConfig { task_ms: (600_000, 600_000), ..quick() }
 }
@@ -71,7 +71,7 @@ pub const STEADY: Timeouts = Timeouts { request: "10s", settle: "11s", give_up: 
 pub const BRISK: Timeouts = Timeouts { request: "600ms", settle: "800ms", give_up: "24h" };
 
 /// Folders, a configuration, a simulated API, and the daemon while it runs.
-pub struct House {
+pub struct TestEnv {
     pub dir: TempDir,
     pub sim: SimServer,
     runtime: Runtime,
@@ -83,7 +83,7 @@ fn mistake() -> Option<(&'static str, std::ffi::OsString)> {
     std::env::var_os("MISTAKE").map(|name| ("MISTAKE", name))
 }
 
-impl House {
+impl TestEnv {
     pub fn new(config: SimConfig) -> Self {
         Self::with(config, 5, "")
     }
@@ -102,9 +102,9 @@ impl House {
             .unwrap();
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let sim = runtime.block_on(SimServer::start(config, address)).unwrap();
-        let house = Self { dir, sim, runtime, daemon: None };
-        house.configure(slots, more);
-        house
+        let test_env = Self { dir, sim, runtime, daemon: None };
+        test_env.configure(slots, more);
+        test_env
     }
 
     pub fn configure(&self, slots: u32, more: &str) {
@@ -125,7 +125,7 @@ impl House {
         fs::write(self.path("lipsyncd.yaml"), text).unwrap();
     }
 
-    /// Another simulated API, beside the house's own.
+    /// Another simulated API, beside the test_env's own.
     pub fn start_sim(&self, config: SimConfig) -> SimServer {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         self.runtime.block_on(SimServer::start(config, address)).unwrap()
@@ -171,7 +171,7 @@ impl House {
         fs::remove_file(self.path("jobs").join(name)).unwrap();
     }
 
-    /// The binary with this house's configuration, and nothing else in its environment but the keys.
+    /// The binary with this test_env's configuration, and nothing else in its environment but the keys.
     pub fn command(&self, arguments: &[&str]) -> Command {
         self.command_with("lipsyncd.yaml", arguments)
     }
@@ -199,8 +199,8 @@ impl House {
     pub fn start_with(&mut self, environment: &[(&str, &str)]) {
         let before = self.log().matches("the folder has been read").count();
         self.spawn_with(&["run"], environment);
-        self.until("the daemon to read the folder", |house| {
-            house.log().matches("the folder has been read").count() > before
+        self.until("the daemon to read the folder", |test_env| {
+            test_env.log().matches("the folder has been read").count() > before
         });
     }
 
@@ -320,7 +320,7 @@ impl House {
     }
 
     pub fn until_state(&self, key: &str, state: &str) -> Row {
-        self.until(&format!("{key} to be {state}"), |house| house.state(key) == state);
+        self.until(&format!("{key} to be {state}"), |test_env| test_env.state(key) == state);
         self.job(key).unwrap()
     }
 
@@ -383,7 +383,7 @@ pub fn is_root() -> bool {
     fs::metadata("/proc/self").unwrap().uid() == 0
 }
 
-impl Drop for House {
+impl Drop for TestEnv {
     fn drop(&mut self) {
         if let Some(mut daemon) = self.daemon.take() {
             let _ = daemon.kill();

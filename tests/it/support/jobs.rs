@@ -5,16 +5,16 @@ use std::{fs, path::Path};
 use lipsyncd::{
     job::{FaceChoice, JobSpec, Media, Source},
     manifest::{Content, request_hash, spec_hash},
-    media::{public_url, sha256_of, sound, video},
+    media::{audio, public_url, sha256_of, video},
     store::WantedJob,
 };
 
-use super::House;
+use super::TestEnv;
 
 /// The clips of the demo.
 const CLIPS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/cli/demo/clips");
 
-/// A job of a batch: three seconds of a remote sound for a remote video of its own.
+/// A job of a batch: three seconds of a remote audio for a remote video of its own.
 pub fn wanted(key: &str) -> WantedJob {
     let id = key.rsplit_once('/').map(|(_, id)| id.to_owned());
     let spec = JobSpec {
@@ -62,7 +62,7 @@ pub fn many(manifest: &str, count: usize) -> Vec<WantedJob> {
     (0..count).map(|n| wanted(&format!("{manifest}/{n:03}"))).collect()
 }
 
-impl House {
+impl TestEnv {
     /// Puts a clip of the demo into the folder of manifests.
     pub fn clip(&self, name: &str) {
         let to = self.settings.locator.jobs_dir.join(name);
@@ -78,7 +78,7 @@ impl House {
             let located = locate(name);
             let bytes = fs::read(&located.path).unwrap();
             let ending = name.rsplit_once('.').map(|(_, ending)| ending);
-            media.audio_ms = Some(sound::measure(bytes, ending).unwrap().length_ms);
+            media.audio_ms = Some(audio::measure(bytes, ending).unwrap().length_ms);
             media.audio_stamp = Some(located.stamp.to_string());
             media.audio_sha256 = Some(sha256_of(&located).unwrap());
             media.audio_sha256 = Some(sha256_of(&located).unwrap());

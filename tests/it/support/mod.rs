@@ -1,4 +1,4 @@
-//! What scenarios are made of: a house with a database, an output folder and a simulated API.
+//! What scenarios are made of: a test_env with a database, an output folder and a simulated API.
 //!
 //! Everything is real but the API's insides: a database file, HTTP on this machine, files on disk.
 
@@ -53,8 +53,8 @@ pub fn quick() -> SimConfig {
     }
 }
 
-/// The house. `settings` may be changed before the pipeline runs.
-pub struct House {
+/// The test_env. `settings` may be changed before the pipeline runs.
+pub struct TestEnv {
     pub sim: SimServer,
     pub store: Store,
     pub settings: Settings,
@@ -63,8 +63,8 @@ pub struct House {
     pub dir: tempfile::TempDir,
 }
 
-impl House {
-    /// A house whose simulator also serves the folder of manifests, and reads what lies in it.
+impl TestEnv {
+    /// A test_env whose simulator also serves the folder of manifests, and reads what lies in it.
     pub async fn new(config: SimConfig) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let jobs_dir = dir.path().join("jobs");

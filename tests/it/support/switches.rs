@@ -104,14 +104,14 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::support::{House, quick};
+    use crate::support::{TestEnv, quick};
 
     const TOKEN: Option<&str> = Some("Bearer fixed");
     const NAME: &str = "name";
 
     /// Sends a create request to the rules, past the network; its code.
     fn create(sim: &mut Sim, now_ms: i64) -> u64 {
-        let media = lipsyncd::sim::NoFiles { sound_ms: 8_000 };
+        let media = lipsyncd::sim::NoFiles { audio_ms: 8_000 };
         let video = json!({"video_url": "https://cdn.example.com/v.mp4?duration_ms=9000"});
         let session = sim.identify(now_ms, TOKEN, video.to_string().as_bytes(), &media);
         let body = json!({
@@ -131,12 +131,12 @@ mod tests {
     #[tokio::test]
     async fn switches_change_the_api_while_it_runs() {
         let bearer_token = Some("fixed".to_owned());
-        let house = House::new(SimConfig { bearer_token, ..quick() }).await;
-        let now_ms = house.sim.now_ms();
-        let create = || house.sim.control(|sim| create(sim, now_ms));
-        let found = || house.sim.control(|sim| sim.query(now_ms, TOKEN, NAME));
-        let listed = || house.sim.control(|sim| sim.list(now_ms, TOKEN, ""));
-        let (sim, name) = (&house.sim, json!(NAME));
+        let test_env = TestEnv::new(SimConfig { bearer_token, ..quick() }).await;
+        let now_ms = test_env.sim.now_ms();
+        let create = || test_env.sim.control(|sim| create(sim, now_ms));
+        let found = || test_env.sim.control(|sim| sim.query(now_ms, TOKEN, NAME));
+        let listed = || test_env.sim.control(|sim| sim.list(now_ms, TOKEN, ""));
+        let (sim, name) = (&test_env.sim, json!(NAME));
 
         assert_eq!(create(), 0);
         sim.assert_requests(1);
@@ -175,6 +175,6 @@ mod tests {
         sim.refuse_bodies(413, true);
         assert_eq!(next().name(), "deliver_late");
         assert_eq!(next().name(), "too_large");
-        house.clear_faults();
+        test_env.clear_faults();
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 
-use super::daemon::House;
+use super::daemon::TestEnv;
 
 /// A job as the views show it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub struct Row {
     pub changed_after_sent: bool,
 }
 
-impl House {
+impl TestEnv {
     pub fn database(&self) -> Option<Connection> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(self.path("lipsyncd.db"), flags).ok()?;

@@ -3,17 +3,17 @@
 use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
 
 use super::skipped;
-use crate::support::daemon::{House, is_root, quick};
+use crate::support::daemon::{TestEnv, is_root, quick};
 
 #[test]
 fn a_configuration_is_not_looked_for_where_nobody_may_look() {
     if !is_root() {
         return skipped("enters a folder that its user may not look into");
     }
-    let house = House::new(quick());
-    let home = house.path("home");
+    let test_env = TestEnv::new(quick());
+    let home = test_env.path("home");
     fs::create_dir(&home).unwrap();
-    let program = house.command(&[]).get_program().to_owned();
+    let program = test_env.command(&[]).get_program().to_owned();
     let status = |mode: u32| {
         // As `sudo -u` does: the folder stays, the right to look into it does not.
         let mut command = Command::new("setpriv");

@@ -141,7 +141,7 @@ impl World {
         jobs
     }
 
-    pub(super) async fn look(&mut self, job: Job, media: Result<Media, Fault>, run: bool) {
+    pub(super) async fn look(&mut self, job: Job, media: Result<Media, PermanentError>, run: bool) {
         let is_there = media.as_ref().is_ok_and(|media| media.missing.is_none());
         if !is_there && job.task.is_some() {
             return;

@@ -3,7 +3,8 @@
 use proptest::{prelude::*, sample::Index};
 
 use super::super::{
-    Fault, Media, NOW_MS, Source, WantedJob, changed, digested, fault, wanted as wanted_as_it_is,
+    Media, NOW_MS, PermanentError, Source, WantedJob, changed, digested, fault,
+    wanted as wanted_as_it_is,
 };
 
 pub(super) const PATHS: [&str; 3] = ["a.yaml", "b.yaml", "c.yaml"];
@@ -82,7 +83,7 @@ pub(super) enum Content {
 }
 
 impl Content {
-    pub(super) fn media(self, audio: &Source) -> Result<Media, Fault> {
+    pub(super) fn media(self, audio: &Source) -> Result<Media, PermanentError> {
         let lengths = Media { audio_ms: Some(5_000), video_ms: Some(10_000), ..Media::default() };
         match (self, audio) {
             (Self::Unfit, _) => Err(fault("too short")),

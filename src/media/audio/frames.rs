@@ -16,7 +16,7 @@ use symphonia::{
     default::formats::{AdtsReader, MpaReader},
 };
 
-use super::SoundFault;
+use super::AudioError;
 
 /// What the frames are of.
 #[derive(Debug, Clone, Copy)]
@@ -26,12 +26,12 @@ pub(super) enum Stream {
 }
 
 /// Counts the frames. Broken files have made symphonia panic: that too is a fault of the file.
-pub(super) fn length_ms(stream: Stream, bytes: &[u8]) -> Result<i64, SoundFault> {
+pub(super) fn length_ms(stream: Stream, bytes: &[u8]) -> Result<i64, AudioError> {
     catch_unwind(AssertUnwindSafe(|| count(stream, bytes)))
-        .map_err(|_| SoundFault::Damaged("its parts contradict each other".to_owned()))?
+        .map_err(|_| AudioError::Damaged("its parts contradict each other".to_owned()))?
 }
 
-fn count(stream: Stream, bytes: &[u8]) -> Result<i64, SoundFault> {
+fn count(stream: Stream, bytes: &[u8]) -> Result<i64, AudioError> {
     let source = MediaSourceStream::new(Box::new(Cursor::new(bytes)), Default::default());
     let options = FormatOptions::default();
     let mut reader: Box<dyn FormatReader> = match stream {
@@ -39,8 +39,8 @@ fn count(stream: Stream, bytes: &[u8]) -> Result<i64, SoundFault> {
         Stream::Mp3 => Box::new(MpaReader::try_new(source, options)?),
     };
     let frames = count_frames(reader.as_mut(), bytes.len())?;
-    let track = reader.tracks().first().ok_or(SoundFault::Empty)?;
-    let base = track.time_base.ok_or(SoundFault::Empty)?;
+    let track = reader.tracks().first().ok_or(AudioError::Empty)?;
+    let base = track.time_base.ok_or(AudioError::Empty)?;
     let heard = u128::from(frames.heard(track));
     let ms = heard * 1000 * u128::from(base.numer.get()) / u128::from(base.denom.get());
     Ok(i64::try_from(ms).unwrap_or(i64::MAX))
@@ -69,7 +69,7 @@ impl Frames {
 ///
 /// Told by the packets' places, not by the durations in them: those of symphonia 0.6 count what is
 /// behind an estimated end twice.
-fn count_frames(reader: &mut dyn FormatReader, bytes: usize) -> Result<Frames, SoundFault> {
+fn count_frames(reader: &mut dyn FormatReader, bytes: usize) -> Result<Frames, AudioError> {
     let mut frames = Frames { all: 0, in_last_packet: 0 };
     let mut places = None;
     for _ in 0..bytes {
@@ -94,7 +94,7 @@ fn count_frames(reader: &mut dyn FormatReader, bytes: usize) -> Result<Frames, S
     Ok(frames)
 }
 
-impl From<SymphoniaError> for SoundFault {
+impl From<SymphoniaError> for AudioError {
     fn from(error: SymphoniaError) -> Self {
         match error {
             SymphoniaError::IoError(error) if error.kind() != io::ErrorKind::UnexpectedEof => {

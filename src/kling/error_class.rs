@@ -4,7 +4,7 @@ use super::oversize::is_oversize;
 
 /// What an error of the API means for whoever asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Meaning {
+pub enum ErrorClass {
     /// 1000 to 1002, and unknown codes with HTTP 401: the credentials are refused.
     Credentials,
     /// 1003: the token is not yet valid, even after it was signed by the server's clock.
@@ -28,7 +28,7 @@ pub enum Meaning {
     /// 1304: this machine's IP address is not on the whitelist.
     IpRefused,
     /// 5000 to 5002, and unknown codes that are no clear refusal: the outcome of a create is unknown.
-    ServerTrouble,
+    ServerProblem,
     /// HTTP 413, 414 and 431 without a known code, from the API or from a proxy before it: the request was refused
     /// for its size, and was not processed.
     TooLarge,
@@ -42,7 +42,7 @@ pub enum Meaning {
     Transport,
 }
 
-impl Meaning {
+impl ErrorClass {
     /// What `code` (not 0) means in an answer with this HTTP status. The code decides; the status
     /// only where the code is unknown.
     pub(super) fn of(code: i64, http_status: u16) -> Self {
@@ -59,20 +59,20 @@ impl Meaning {
             (1303, _) => Self::Concurrency,
             (1304, _) => Self::IpRefused,
             // 5xxx are the server's own, whatever the status says.
-            (5000..=5999, _) => Self::ServerTrouble,
+            (5000..=5999, _) => Self::ServerProblem,
             (_, 401) => Self::Credentials,
             (_, 429) => Self::TooFast,
             (_, status) if is_oversize(status) => Self::TooLarge,
             // A gateway gave up waiting; the server behind it may have gone on.
-            (_, 408 | 499) => Self::ServerTrouble,
+            (_, 408 | 499) => Self::ServerProblem,
             (_, 400..=498) => Self::OtherRefusal,
-            _ => Self::ServerTrouble,
+            _ => Self::ServerProblem,
         }
     }
 
     /// Whether the server has certainly not done what it was asked for.
     pub const fn is_definite_refusal(self) -> bool {
-        !matches!(self, Self::ServerTrouble | Self::Empty | Self::Transport)
+        !matches!(self, Self::ServerProblem | Self::Empty | Self::Transport)
     }
 
     /// The start of a sentence that says it.
@@ -93,7 +93,7 @@ impl Meaning {
             Self::TooFast => "the API asks for fewer requests per second",
             Self::Concurrency => "the account runs as many tasks as its resource pack allows",
             Self::IpRefused => "the API does not accept this machine's IP address",
-            Self::ServerTrouble => "the API is in trouble",
+            Self::ServerProblem => "the API is in trouble",
             Self::TooLarge => "the request was refused as too large",
             Self::OtherRefusal => "the API refused the request with a code that is not known here",
             Self::Empty => "the API answered success, but with no task",
@@ -105,7 +105,7 @@ impl Meaning {
 
 #[cfg(test)]
 mod tests {
-    use super::Meaning::{self, *};
+    use super::ErrorClass::{self, *};
 
     #[test]
     fn every_code_has_its_meaning() {
@@ -128,12 +128,12 @@ mod tests {
             (1302, 429, TooFast),
             (1303, 429, Concurrency),
             (1304, 429, IpRefused),
-            (5000, 500, ServerTrouble),
-            (5001, 503, ServerTrouble),
-            (5002, 504, ServerTrouble),
+            (5000, 500, ServerProblem),
+            (5001, 503, ServerProblem),
+            (5002, 504, ServerProblem),
         ] {
             for status in [status, 200, 400, 413, 500] {
-                assert_eq!(Meaning::of(code, status), meaning, "{code} with HTTP {status}");
+                assert_eq!(ErrorClass::of(code, status), meaning, "{code} with HTTP {status}");
             }
             assert_eq!(meaning.is_definite_refusal(), code < 5000, "{code}");
         }
@@ -149,14 +149,14 @@ mod tests {
             (413, 413, TooLarge),
             (1404, 414, TooLarge),
             (-1, 431, TooLarge),
-            (408, 408, ServerTrouble),
-            (1404, 200, ServerTrouble),
-            (1404, 302, ServerTrouble),
-            (1404, 502, ServerTrouble),
-            (5003, 400, ServerTrouble),
-            (-1, 200, ServerTrouble),
+            (408, 408, ServerProblem),
+            (1404, 200, ServerProblem),
+            (1404, 302, ServerProblem),
+            (1404, 502, ServerProblem),
+            (5003, 400, ServerProblem),
+            (-1, 200, ServerProblem),
         ] {
-            assert_eq!(Meaning::of(code, status), meaning, "{code} with HTTP {status}");
+            assert_eq!(ErrorClass::of(code, status), meaning, "{code} with HTTP {status}");
         }
     }
 }

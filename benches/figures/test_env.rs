@@ -29,8 +29,8 @@ const JOBS_A_MANIFEST: usize = 1_000;
 /// `/proc` counts in these.
 const TICKS_A_SECOND: f64 = 100.0;
 
-/// A house and who lives in it.
-pub struct House {
+/// A test_env and who lives in it.
+pub struct TestEnv {
     pub dir: TempDir,
     pub sim: SimServer,
     _runtime: Runtime,
@@ -48,7 +48,7 @@ pub fn account(slots: usize, task_ms: (i64, i64)) -> SimConfig {
     }
 }
 
-impl House {
+impl TestEnv {
     /// `settings` are lines of the configuration.
     pub fn new(account: SimConfig, settings: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
@@ -56,9 +56,9 @@ impl House {
         let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let sim = runtime.block_on(SimServer::start(account, address)).unwrap();
-        let house = Self { dir, sim, _runtime: runtime, daemon: None };
-        house.configure(settings);
-        house
+        let test_env = Self { dir, sim, _runtime: runtime, daemon: None };
+        test_env.configure(settings);
+        test_env
     }
 
     pub fn configure(&self, settings: &str) {
@@ -162,7 +162,7 @@ impl House {
 
     /// Waits until so many jobs are in the database.
     pub fn until_taken_in(&self, jobs: usize) {
-        self.until("the database", |house| house.path("lipsyncd.db").exists());
+        self.until("the database", |test_env| test_env.path("lipsyncd.db").exists());
         let database = self.database();
         let mut newest = database.prepare("SELECT coalesce(max(id), 0) FROM job").unwrap();
         let jobs = i64::try_from(jobs).unwrap();
@@ -194,7 +194,7 @@ impl House {
     }
 }
 
-impl Drop for House {
+impl Drop for TestEnv {
     fn drop(&mut self) {
         if let Ok(keep) = std::env::var("KEEP") {
             for name in ["lipsyncd.db", "lipsyncd.db-wal", "log"] {
@@ -208,7 +208,7 @@ impl Drop for House {
     }
 }
 
-/// A batch of jobs, each of a video and a sound of its own, which the simulator makes up.
+/// A batch of jobs, each of a video and an audio file of its own, which the simulator makes up.
 fn text(name: &str, jobs: impl Iterator<Item = usize>) -> String {
     let mut text = "defaults:\n  sound_end_time: 4s\njobs:\n".to_owned();
     for job in jobs {

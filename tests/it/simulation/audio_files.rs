@@ -1,6 +1,6 @@
-//! The sounds of a simulation: a few short WAV clips, complete or half written.
+//! The audio files of a simulation: a few short WAV clips, complete or half written.
 
-use lipsyncd::sim::{ReadMedia, SoundFacts, VideoFacts};
+use lipsyncd::sim::{AudioFacts, ReadMedia, VideoFacts};
 
 /// How long each clip is. Half of one is shorter than the API allows.
 pub const LENGTHS_MS: [i64; 3] = [3_200, 3_500, 3_800];
@@ -43,7 +43,7 @@ pub fn number_of(bytes: &[u8]) -> Option<usize> {
     (0..LENGTHS_MS.len()).find(|number| clip(*number) == bytes)
 }
 
-/// What the API finds of media: only the clips are sounds.
+/// What the API finds of media: only the clips are audio files.
 #[derive(Debug, Clone, Copy)]
 pub struct Clips;
 
@@ -52,12 +52,12 @@ impl ReadMedia for Clips {
         None
     }
 
-    fn sound_file(&self, _path: &str) -> Option<SoundFacts> {
+    fn sound_file(&self, _path: &str) -> Option<AudioFacts> {
         None
     }
 
-    fn sound(&self, bytes: &[u8]) -> Option<SoundFacts> {
+    fn audio(&self, bytes: &[u8]) -> Option<AudioFacts> {
         let length_ms = LENGTHS_MS[number_of(bytes)?];
-        Some(SoundFacts { length_ms, bytes: bytes.len() as u64 })
+        Some(AudioFacts { length_ms, bytes: bytes.len() as u64 })
     }
 }

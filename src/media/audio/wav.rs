@@ -3,7 +3,7 @@
 //! Own code because real files stray from the letter in ways that symphonia 0.6 refuses: lists of an
 //! odd size, and sizes left at 0 or at the maximum by programs that write to a pipe.
 
-use super::SoundFault;
+use super::AudioError;
 
 /// How a `fmt ` chunk says that samples are packed.
 struct Format {
@@ -13,7 +13,7 @@ struct Format {
 }
 
 impl Format {
-    fn read(chunk: &[u8]) -> Result<Self, SoundFault> {
+    fn read(chunk: &[u8]) -> Result<Self, AudioError> {
         let fields = chunk.first_chunk::<14>();
         let fields = fields.ok_or_else(|| damaged("its `fmt ` chunk is too small"))?;
         let [t0, t1, _, _, r0, r1, r2, r3, b0, b1, b2, b3, a0, a1] = *fields;
@@ -35,7 +35,7 @@ impl Format {
         }
     }
 
-    /// How long so many bytes sound; of a block that is cut off, its part.
+    /// How long so many bytes audio; of a block that is cut off, its part.
     fn length_ms(&self, bytes: u64) -> i64 {
         let samples =
             u128::from(bytes) * u128::from(self.block_samples) / u128::from(self.block_bytes);
@@ -44,7 +44,7 @@ impl Format {
 }
 
 /// Reads the length of what begins with `RIFF`, a size and `WAVE`.
-pub(super) fn length_ms(bytes: &[u8]) -> Result<i64, SoundFault> {
+pub(super) fn length_ms(bytes: &[u8]) -> Result<i64, AudioError> {
     let mut format = None;
     let mut rest = bytes.get(12..).unwrap_or_default();
     while let [i0, i1, i2, i3, s0, s1, s2, s3, body @ ..] = rest {
@@ -63,9 +63,9 @@ pub(super) fn length_ms(bytes: &[u8]) -> Result<i64, SoundFault> {
         // Chunks begin at even places.
         rest = body.get(size.saturating_add(size % 2)..).unwrap_or_default();
     }
-    Err(SoundFault::Empty)
+    Err(AudioError::Empty)
 }
 
-fn damaged(what: &str) -> SoundFault {
-    SoundFault::Damaged(what.to_owned())
+fn damaged(what: &str) -> AudioError {
+    AudioError::Damaged(what.to_owned())
 }

@@ -71,12 +71,12 @@ fn a_header_that_tells_of_other_packets_is_not_believed() {
 }
 
 #[test]
-fn tags_before_and_behind_the_sound_are_not_sound() {
-    let sound = content("welcome-en.mp3");
+fn tags_before_and_behind_the_audio_are_not_audio() {
+    let audio = content("welcome-en.mp3");
     // A tag of 300 bytes (2 * 128 + 44) that holds what looks like frames.
     let mut tagged = b"ID3\x04\x00\x00\x00\x00\x02\x2c".to_vec();
     tagged.extend([0xff, 0xf3, 0x38, 0xc4].repeat(75));
-    tagged.extend(&sound);
+    tagged.extend(&audio);
     tagged.extend(b"TAG");
     tagged.extend([b' '; 125]);
     assert_eq!(length_of(tagged), Ok(4_261));
@@ -124,7 +124,7 @@ fn a_wav_that_claims_more_than_it_has_is_measured_by_what_is_there() {
         streamed.truncate(44 + 8_000);
         assert_eq!(length_of(streamed), Ok(500));
     }
-    assert_eq!(length_of(whole[..36].to_vec()).unwrap_err(), "the file holds no sound");
+    assert_eq!(length_of(whole[..36].to_vec()).unwrap_err(), "the file holds no audio");
 }
 
 #[test]
@@ -136,21 +136,21 @@ fn what_is_cut_off_is_not_counted() {
     m4a.truncate(m4a.len() / 2);
     assert_eq!(
         length_of(m4a).unwrap_err(),
-        "the sound is cut short: its file is smaller than its boxes say"
+        "the audio is cut short: its file is smaller than its boxes say"
     );
 }
 
 #[test]
-fn what_is_no_sound_is_refused_in_words() {
-    let foreign = "the file holds no MP3, WAV, M4A or AAC sound";
+fn what_is_no_audio_is_refused_in_words() {
+    let foreign = "the file holds no MP3, WAV, M4A or AAC audio";
     for bytes in [b"".to_vec(), b"<!DOCTYPE html>".to_vec(), vec![0; 5_000], b"OggS\0\x02".to_vec()]
     {
         assert_eq!(length_of(bytes).unwrap_err(), foreign);
     }
-    assert_eq!(length_of(content("rotated.mp4")).unwrap_err(), "the file holds no sound");
+    assert_eq!(length_of(content("rotated.mp4")).unwrap_err(), "the file holds no audio");
     assert_eq!(
         measure(content("plain.aac"), Some("ogg")).unwrap_err().to_string(),
-        "the sound's name ends in `.ogg`; .mp3, .wav, .m4a and .aac are allowed"
+        "the audio's name ends in `.ogg`; .mp3, .wav, .m4a and .aac are allowed"
     );
     // The name is in capitals, and the content of another kind that the API takes.
     assert_eq!(measure(content("plain.aac"), Some("M4A")).unwrap().length_ms, 2_624);
@@ -159,15 +159,15 @@ fn what_is_no_sound_is_refused_in_words() {
 #[test]
 fn the_limits_are_told_with_the_figures() {
     let told = |length_ms, bytes| {
-        check(&SoundFacts { length_ms, bytes }).map_err(|fault| fault.to_string())
+        check(&AudioFacts { length_ms, bytes }).map_err(|fault| fault.to_string())
     };
     assert_eq!(told(2_000, 5_000_000), Ok(()));
     assert_eq!(told(60_000, 1), Ok(()));
-    assert_eq!(told(1_200, 4_000).unwrap_err(), "the sound lasts 1.2 s; 2 to 60 s are allowed");
-    assert_eq!(told(60_001, 4_000).unwrap_err(), "the sound lasts 60.001 s; 2 to 60 s are allowed");
+    assert_eq!(told(1_200, 4_000).unwrap_err(), "the audio lasts 1.2 s; 2 to 60 s are allowed");
+    assert_eq!(told(60_001, 4_000).unwrap_err(), "the audio lasts 60.001 s; 2 to 60 s are allowed");
     assert_eq!(
         told(3_000, 5_000_001).unwrap_err(),
-        "the sound is 5000001 bytes; at most 5 MB (5000000 bytes) are allowed"
+        "the audio is 5000001 bytes; at most 5 MB (5000000 bytes) are allowed"
     );
 }
 
@@ -175,11 +175,11 @@ fn the_limits_are_told_with_the_figures() {
 fn a_file_that_is_too_big_is_refused_unread() {
     let file = tempfile::Builder::new().suffix(".wav").tempfile().unwrap();
     file.as_file().set_len(MAX_BYTES + 1).unwrap();
-    assert!(matches!(measure_file(file.path()), Err(SoundFault::TooBig(5_000_001))));
+    assert!(matches!(measure_file(file.path()), Err(AudioError::TooBig(5_000_001))));
 }
 
 #[test]
-fn broken_sounds_neither_panic_nor_run_away() {
+fn broken_audio_files_neither_panic_nor_run_away() {
     let mut breaker = Breaker::new();
     let clips = ["vbr-no-header.mp3", "too-short-it.mp3", "plain.aac", "fragmented.m4a"];
     let mut clips: Vec<_> = clips.map(content).to_vec();
@@ -190,6 +190,6 @@ fn broken_sounds_neither_panic_nor_run_away() {
             measured += u32::from(measure(breaker.broken(clip), None).is_ok());
         }
     }
-    // Most faults in the middle of a sound leave a sound.
+    // Most faults in the middle of an audio file leave a audio.
     assert!(measured > 800, "{measured}");
 }

@@ -1,4 +1,4 @@
-//! Measuring a remote sound whose end is left out: it is fetched once, and never kept.
+//! Measuring a remote audio whose end is left out: it is fetched once, and never kept.
 
 use url::Url;
 
@@ -9,14 +9,14 @@ use super::{
 use crate::{
     job::{
         Outcome, Source, Task,
-        outcome::{Fault, Trouble},
+        outcome::{PermanentError, TransientError},
     },
-    kling::{Api, ApiError, Meaning},
-    media::sound,
+    kling::{Api, ApiError, ErrorClass},
+    media::audio,
     store::StoreError,
 };
 
-/// Fetches and measures the sound of a job.
+/// Fetches and measures the audio of a job.
 pub(super) async fn measure<A: Api>(
     context: &Context<A>,
     task: Task,
@@ -24,7 +24,7 @@ pub(super) async fn measure<A: Api>(
     let Source::Url(address) = &task.spec.audio else { return Ok(StepEnd::new(task, None)) };
     let outcome = match Url::parse(address) {
         Ok(url) => fetch_and_measure(context, &url).await,
-        Err(error) => unfit(format!("the address of the sound, {address}, is none: {error}")),
+        Err(error) => unfit(format!("the address of the audio, {address}, is none: {error}")),
     };
     Ok(StepEnd::new(context.note(&task, outcome, None).await?, None))
 }
@@ -34,13 +34,13 @@ async fn fetch_and_measure<A: Api>(context: &Context<A>, url: &Url) -> Outcome {
     let status = reply.answer.http_status;
     let mut fetched = match reply.result {
         Ok(fetched) => fetched,
-        // A sound that is not there does not come by asking more often; a busy server may.
+        // An audio file that is not there does not come by asking more often; a busy server may.
         Err(error)
-            if error.meaning == Meaning::AddressRefused
+            if error.meaning == ErrorClass::AddressRefused
                 || status.is_some_and(|status| (400..500).contains(&status))
                     && !matches!(status, Some(408 | 425 | 429)) =>
         {
-            return unfit(format!("the sound cannot be fetched to be measured: {error}"));
+            return unfit(format!("the audio cannot be fetched to be measured: {error}"));
         }
         Err(error) => return not_yet(&error),
     };
@@ -51,29 +51,29 @@ async fn fetch_and_measure<A: Api>(context: &Context<A>, url: &Url) -> Outcome {
             Ok(None) => break,
             Err(error) => return not_yet(&error),
         }
-        if bytes.len() as u64 > sound::MAX_BYTES {
-            return unfit("the sound is larger than the API's 5 MB".to_owned());
+        if bytes.len() as u64 > audio::MAX_BYTES {
+            return unfit("the audio is larger than the API's 5 MB".to_owned());
         }
     }
     let extension =
         url.path().rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
     let measured = context.settings.offload.run(move || {
         let facts =
-            sound::measure(bytes, extension.as_deref()).map_err(|fault| fault.to_string())?;
-        sound::check(&facts).map_err(|fault| fault.to_string())?;
+            audio::measure(bytes, extension.as_deref()).map_err(|fault| fault.to_string())?;
+        audio::check(&facts).map_err(|fault| fault.to_string())?;
         Ok(facts.length_ms)
     });
     match measured.await.flatten() {
-        Ok(length_ms) => Outcome::SoundMeasured { length_ms },
+        Ok(length_ms) => Outcome::AudioMeasured { length_ms },
         Err(fault) => unfit(fault),
     }
 }
 
 fn not_yet(error: &ApiError) -> Outcome {
-    let message = format!("the sound cannot be fetched to be measured: {error}");
-    Outcome::Trouble(Trouble { message, ..trouble(error) })
+    let message = format!("the audio cannot be fetched to be measured: {error}");
+    Outcome::TransientError(TransientError { message, ..trouble(error) })
 }
 
 fn unfit(message: String) -> Outcome {
-    Outcome::Refused(Fault { code: "sound".to_owned(), message })
+    Outcome::Refused(PermanentError { code: "audio".to_owned(), message })
 }
