@@ -191,9 +191,9 @@ mod tests {
     }
 
     #[test]
-    fn a_audio_file_goes_inline_and_stays_out_of_debug() {
+    fn audio_file_goes_inline_and_stays_out_of_debug() {
         let request = request(AudioSource::File(b"\x00\xff audio".to_vec()));
-        assert_eq!(sent(&request)["face_choose"][0]["sound_file"], "AP8gc291bmQ=");
+        assert_eq!(sent(&request)["face_choose"][0]["sound_file"], "AP8gYXVkaW8=");
         assert!(format!("{request:?}").contains("File(8 bytes)"));
     }
 

@@ -148,7 +148,7 @@ fn what_rests_is_left_alone() {
 }
 
 #[test]
-fn a_audio_of_unknown_length_is_measured_and_an_expired_session_asked_for_again() {
+fn audio_of_unknown_length_is_measured_and_an_expired_session_asked_for_again() {
     let mut task = task_in(Queued);
     task.spec.sound_end_ms = None;
     assert_eq!(decide(&task, NOW_MS), Action::MeasureAudio);

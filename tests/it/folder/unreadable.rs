@@ -47,7 +47,7 @@ fn a_closed_folder_keeps_nothing_else_from_being_watched() {
 }
 
 #[test]
-fn a_audio_and_a_video_are_waited_for_until_they_may_be_read() {
+fn audio_and_a_video_are_waited_for_until_they_may_be_read() {
     let mut test_env = TestEnv::new(quick());
     let served = format!("{}/media/", test_env.sim.base_url());
     test_env.configure(5, &format!("media: {{ dirs: [media], public_base_url: \"{served}\" }}\n"));
