@@ -25,3 +25,4 @@ mod storage;
 mod support;
 mod trouble;
 mod uncertain;
+mod words;
