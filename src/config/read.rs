@@ -141,7 +141,7 @@ fn fault(root: &Node, key: &str, what: &str) -> Problem {
     let what = format!("`{key}` {what}");
     let problem = match node {
         Some(node) => Problem::at(node.location, what),
-        None => Problem::whole(what),
+        None => Problem::of_file(what),
     };
     match check::allowed(key) {
         Some(allowed) => problem.help(allowed),

@@ -20,8 +20,8 @@ use std::{fs, path::PathBuf, process::Command};
 
 use lipsyncd::{
     job::{
-        Delivered, FaceSpan, Job, JobSpec, Media, Moment, Outcome, Policy, Session,
-        Source, Task, apply, outcome::PermanentError,
+        Delivered, FaceSpan, Job, JobSpec, Media, Moment, Outcome, Policy, Session, Source, Task,
+        apply, outcome::PermanentError,
     },
     store::{Accepted, Answer, Call, KnownSession, OnChange, Store, WantedJob},
 };
