@@ -2,6 +2,7 @@
 
 mod bad;
 mod digest;
+mod docs;
 mod form;
 mod fuzz;
 mod good;
