@@ -26,7 +26,6 @@ mod source;
 #[cfg(test)]
 mod tests;
 mod value;
-mod value_type;
 pub(crate) mod yaml;
 
 pub use digest::{ContentHashes, request_hash, spec_hash};
