@@ -173,7 +173,7 @@ impl Check<'_> {
         self.jobs += 1;
         let spec = &job.spec;
         let (video_place, audio_place) = job.media_places;
-        let media = match &job.look {
+        let media = match &job.media_check {
             MediaCheck::Ready(media) => Some(media),
             _ => None,
         };
@@ -181,7 +181,7 @@ impl Check<'_> {
             Ok(shared) => shared,
             Err(clash) => return self.at(shown, job.place, &clash),
         };
-        match &job.look {
+        match &job.media_check {
             MediaCheck::Unusable { audio, error: fault, .. } => {
                 let place = if *audio { audio_place } else { video_place };
                 self.at(shown, place, &fault.message)

@@ -77,8 +77,8 @@ fn odd(jobs: &Path) -> Vec<(String, &'static str)> {
     [
         ("fifo.yaml", "a pipe"),
         ("zero.yaml", "device"),
-        ("dangling.yaml", "leads nowhere"),
-        ("out.yaml", "out of jobs_dir"),
+        ("dangling.yaml", "a file that does not exist"),
+        ("out.yaml", "outside jobs_dir"),
         ("loop.yaml", "loop.yaml: "),
         ("caf\u{fffd}.yaml", "not UTF-8"),
         ("red \u{1b}[31m name.yaml", "control character"),
