@@ -95,9 +95,12 @@ impl Inbox {
                 self.store.set_folder_problem(stored_problem.clone()).await?;
             }
             report(self.folder_problem.as_deref().map_or(Ok(()), Err));
-            let rescan_at = Instant::now() + self.settings.rescan_interval;
-            let rescan_at = rescan_at.min(self.media_schedule.due_at());
-            let at = pass.again_at.map_or(rescan_at, |again| again.min(rescan_at));
+            let mut at = Instant::now() + self.settings.rescan_interval;
+            // A pass over a folder that cannot be read checks no media: they stay due, and must not cause the next pass.
+            if self.folder_problem.is_none() {
+                at = at.min(self.media_schedule.due_at());
+            }
+            let at = pass.again_at.map_or(at, |again| again.min(at));
             tokio::select! {
                 biased;
                 () = signals.stop.cancelled() => return Ok(()),
@@ -231,4 +234,57 @@ impl Inbox {
 
 fn lock(checker: &Mutex<MediaChecker>) -> std::sync::MutexGuard<'_, MediaChecker> {
     checker.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::atomic::AtomicBool, time::Duration};
+
+    use tokio::time::timeout;
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::{
+        job::tests::POLICY, media::Locator, metrics::Metrics, offload::Offload, store::OnChange,
+    };
+
+    const INTERVAL: Duration = Duration::from_secs(30);
+
+    #[tokio::test(start_paused = true)]
+    async fn a_folder_that_cannot_be_read_is_tried_at_each_rescan_interval() {
+        let folder = tempfile::tempdir().unwrap();
+        let interlude = || -> crate::offload::Interlude { Arc::new(|| Box::pin(async {})) };
+        let store = Store::open_here(&folder.path().join("lipsyncd.db"), interlude()).unwrap();
+        let (jobs_dir, is_scanned) = (folder.path().join("missing"), Arc::default());
+        let locator = Locator { jobs_dir: jobs_dir.clone(), media_dirs: Vec::new() };
+        let settings = InboxSettings {
+            jobs_dir,
+            media_dirs: Vec::new(),
+            settle: Duration::ZERO,
+            rescan_interval: INTERVAL,
+            policy: POLICY,
+            on_change: OnChange::Flag,
+            offload: Offload::Here(interlude()),
+            watches: false,
+            is_scanned,
+            metrics: Metrics::new(),
+        };
+        let checker = MediaChecker::new(locator, None, Duration::ZERO);
+        let moment = || Moment { now_ms: 0, chance: 0.5 };
+        let inbox = Inbox::new(settings, store, checker, moment).await.unwrap();
+        let signals = InboxSignals {
+            rescan: Arc::default(),
+            store_changed: Arc::default(),
+            more_to_come: Arc::new(AtomicBool::new(true)),
+            stop: CancellationToken::new(),
+        };
+        let mut passes = 0;
+        let run = inbox.run(signals, |result| {
+            assert!(result.unwrap_err().starts_with("cannot read jobs_dir "));
+            passes += 1;
+            assert!(passes <= 3, "the folder is scanned without a rest");
+        });
+        assert!(timeout(INTERVAL * 5 / 2, run).await.is_err());
+        assert_eq!(passes, 3);
+    }
 }

@@ -48,7 +48,8 @@ fn a_folder_that_cannot_be_read_keeps_it_from_being_ready_and_is_told() {
     fs::rename(test_env.path("jobs"), test_env.path("elsewhere")).unwrap();
     test_env.until("the folder to be missed again", |_| {
         let status = manager.status();
-        status.starts_with("cannot read jobs_dir ") && status.ends_with("0 of 5 slots used; no other jobs")
+        status.starts_with("cannot read jobs_dir ")
+            && status.ends_with("0 of 5 slots used; no other jobs")
     });
 }
 
