@@ -173,14 +173,14 @@ mod tests {
     fn files_that_are_still_used_stay_when_too_many_are_remembered() {
         let folder = tempfile::tempdir().unwrap();
         let metadata = fs::metadata(folder.path()).unwrap();
-        let (bytes, modified_ns, stamp) = (1, 1, FileStamp::of(&metadata));
+        let stamp = FileStamp::of(&metadata);
         let known = MediaFacts { length_ms: None, sha256: "hash".to_owned() };
         let mut facts = MeasureCache::default();
         let see = |facts: &mut MeasureCache, numbers: std::ops::Range<usize>| {
             for number in numbers {
                 let path = PathBuf::from(number.to_string());
                 let public_path = path.clone();
-                let located = Located { path, public_path, bytes, modified_ns, stamp };
+                let located = Located { path, public_path, stamp };
                 facts.facts(MediaKind::Video, &located, Some(known.clone())).unwrap();
             }
         };
