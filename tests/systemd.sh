@@ -192,7 +192,7 @@ ok "mended, it starts" machine_do systemctl start lipsyncd
 part "a folder of results that takes nothing"
 in_it 'chown root:root /var/lib/lipsyncd/output && chmod 0755 /var/lib/lipsyncd/output'
 drop fifth
-until_ok "systemctl status says why the job waits" says "held up: "
+until_ok "systemctl status says why the job waits" says " held: "
 ok "nothing was paid for it" paid 4
 in_it 'chown lipsyncd:lipsyncd /var/lib/lipsyncd/output && chmod 2750 /var/lib/lipsyncd/output'
 until_ok "once it takes files again, the job goes on" state fifth succeeded

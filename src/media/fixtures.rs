@@ -1,4 +1,4 @@
-//! What the tests of this module share: the clips, and files broken at random but repeatably.
+//! Shared by the tests of this module: clips, and files with random but repeatable damage.
 
 use std::{fs, path::PathBuf};
 
@@ -14,7 +14,7 @@ pub(super) fn content(name: &str) -> Vec<u8> {
     fs::read(clip(name)).unwrap()
 }
 
-/// Breaks files, in the same way each time.
+/// Damages files, in the same way in each run.
 pub(super) struct Breaker(u64);
 
 impl Breaker {
@@ -34,7 +34,7 @@ impl Breaker {
     pub(super) fn broken(&mut self, whole: &[u8]) -> Vec<u8> {
         let mut bytes = whole.to_vec();
         for _ in 0..=self.below(4) {
-            // Most of what matters stands at the beginning.
+            // The headers are at the beginning.
             let reach = if self.below(2) == 0 { bytes.len().min(1_024) } else { bytes.len() };
             let at = self.below(reach);
             let end = (at + self.below(64)).min(bytes.len());

@@ -23,6 +23,6 @@ mod simulation;
 #[cfg(target_os = "linux")]
 mod storage;
 mod support;
-mod trouble;
+mod system_errors;
 mod uncertain;
 mod words;

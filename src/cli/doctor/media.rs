@@ -46,7 +46,9 @@ pub(super) fn check(config: &Config, known: Option<&Known>, findings: &mut Vec<F
     }
     let sample = known.and_then(|known| of_a_job(config, known)).or_else(|| of_the_folders(config));
     let (url, length) = match &sample {
-        Some(located) => (public_url(base.as_str(), &located.public_path), Some(located.bytes)),
+        Some(located) => {
+            (public_url(base.as_str(), &located.public_path), Some(located.stamp.bytes()))
+        }
         None => (base.to_string(), None),
     };
     findings.push(match ask(&url) {

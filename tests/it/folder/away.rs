@@ -38,7 +38,7 @@ fn finish(test_env: &TestEnv, keys: &[&str]) {
 fn a_folder_that_is_renamed_away_and_back_cancels_nothing() {
     let test_env = test_env();
     fs::rename(test_env.path("jobs"), test_env.path("away")).unwrap();
-    test_env.until("it to be told", |test_env| test_env.log().contains("cannot be read"));
+    test_env.until("it to be told", |test_env| test_env.log().contains("cannot read jobs_dir"));
     fs::rename(test_env.path("away"), test_env.path("jobs")).unwrap();
     test_env.until_looked_again("later");
     assert_nothing_is_cancelled(&test_env);
@@ -56,7 +56,7 @@ fn an_empty_folder_in_its_place_cancels_nothing_not_even_over_a_restart() {
     test_env.until("it to be told again", |test_env| {
         test_env.log().matches("is a share not mounted?").count() == 2
     });
-    let problem = "is another folder than before, and holds no manifest";
+    let problem = "is another folder than before and has no manifests";
     let of_x = "SELECT waiting_for FROM job_overview WHERE key = 'x'";
     for query in ["SELECT reason FROM queue_status WHERE NOT running", of_x] {
         test_env.until(query, |test_env| {
@@ -164,7 +164,7 @@ fn a_folder_that_moves_with_its_media_is_known_again_and_another_with_the_same_n
     assert_eq!(test_env.ledger().tasks.len(), 1);
     fs::rename(test_env.path("jobs/archive"), test_env.path("gone")).unwrap();
     test_env.until("it to leave", |test_env| {
-        test_env.log().contains("archive/x.yaml: no longer in the folder")
+        test_env.log().contains("archive/x.yaml: no longer in jobs_dir")
     });
     // What is called the same here is another audio.
     test_env.drop_in("two/say.mp3", clip("welcome-fr.mp3"));

@@ -77,8 +77,8 @@ fn odd(jobs: &Path) -> Vec<(String, &'static str)> {
     [
         ("fifo.yaml", "a pipe"),
         ("zero.yaml", "device"),
-        ("dangling.yaml", "leads nowhere"),
-        ("out.yaml", "out of jobs_dir"),
+        ("dangling.yaml", "a file that does not exist"),
+        ("out.yaml", "outside jobs_dir"),
         ("loop.yaml", "loop.yaml: "),
         ("caf\u{fffd}.yaml", "not UTF-8"),
         ("red \u{1b}[31m name.yaml", "control character"),
@@ -111,8 +111,8 @@ fn each_is_refused_in_clear_words_and_good_ones_beside_it_succeed() {
     test_env.drop_in("clash.yml", JOB);
     words.push(("clash.yml".to_owned(), "job clash"));
     test_env.drop_in("folder.yaml/good.yaml", JOB);
-    let audio_files_from_a_fifo = "video: https://cdn.example.com/v.mp4\naudio: fifo.mp3\n";
-    test_env.drop_in("fifo-audio.yaml", audio_files_from_a_fifo);
+    let audio_from_a_fifo = "video: https://cdn.example.com/v.mp4\naudio: fifo.mp3\n";
+    test_env.drop_in("fifo-audio.yaml", audio_from_a_fifo);
     let labels = format!("{JOB}labels: {{ \"\\e[31m\": \"\\e[0m\" }}\n");
     test_env.drop_in("escape-labels.yaml", labels);
 

@@ -52,8 +52,8 @@ fn a_batch_with_local_audio_files_in_a_subfolder_is_delivered_below_its_name() {
         "spring/anna.yml",
         "defaults: { video: \"https://cdn.example.com/v.mp4?duration_ms=9000\" }\n\
          jobs:\n\
-         - { id: en, audio: audio_files/en.mp3, labels: { campaign: spring } }\n\
-         - { id: es, audio: { file: audio_files/es.wav }, watermark: true }\n\
+         - { id: en, audio: audio/en.mp3, labels: { campaign: spring } }\n\
+         - { id: es, audio: { file: audio/es.wav }, watermark: true }\n\
          - { id: pt, audio: audio/pt.m4a, output: lisbon/welcome.mp4 }\n",
     );
     test_env.start();

@@ -68,7 +68,7 @@ fn what_a_person_cancelled_stays_so_whatever_becomes_of_its_manifest() {
     // Gone and back.
     test_env.take_out("x.yaml");
     test_env.until("x.yaml to be seen gone", |test_env| {
-        test_env.log().contains("x.yaml: no longer in the folder")
+        test_env.log().contains("x.yaml: no longer in jobs_dir")
     });
     test_env.drop_in("x.yaml", batch(&["b"]));
     test_env.until_looked_again("one");

@@ -61,7 +61,9 @@ fn a_reload_moves_it_and_what_was_counted_stays() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     listen_at(&test_env, &taken.local_addr().unwrap().to_string());
     test_env.until("the reload to be refused", |test_env| {
-        test_env.log().contains("is not taken, it goes on with the one it has: metrics.listen")
+        test_env
+            .log()
+            .contains("the new configuration was refused, the old one stays in use: metrics.listen")
     });
     assert_eq!(Scrape::of(&test_env).value("lipsyncd_database_problem"), 0.0);
 

@@ -39,7 +39,7 @@ fn a_folder_that_cannot_be_read_keeps_it_from_being_ready_and_is_told() {
     fs::rename(test_env.path("jobs"), test_env.path("elsewhere")).unwrap();
     manager.start(&mut test_env, &[]);
     test_env.until("the folder to be missed", |_| {
-        manager.status().starts_with("jobs_dir ") && manager.status().contains("cannot be read")
+        manager.status().starts_with("cannot read jobs_dir ")
     });
     assert!(!test_env.log().contains("the folder has been read"), "{}", test_env.log());
     assert_eq!(manager.count("READY=1"), 0);
@@ -48,7 +48,8 @@ fn a_folder_that_cannot_be_read_keeps_it_from_being_ready_and_is_told() {
     fs::rename(test_env.path("jobs"), test_env.path("elsewhere")).unwrap();
     test_env.until("the folder to be missed again", |_| {
         let status = manager.status();
-        status.starts_with("jobs_dir ") && status.ends_with("0 of 5 slots used; no other jobs")
+        status.starts_with("cannot read jobs_dir ")
+            && status.ends_with("0 of 5 slots used; no other jobs")
     });
 }
 
@@ -64,7 +65,7 @@ fn another_and_empty_folder_keeps_it_from_being_ready_and_is_told() {
     fs::create_dir(test_env.path("jobs")).unwrap();
     manager.start(&mut test_env, &[]);
     test_env.until("the other folder to be told", |_| {
-        manager.status().contains("is another folder than before, and holds no manifest")
+        manager.status().contains("is another folder than before and has no manifests")
     });
     assert_eq!(manager.count("READY=1"), 0);
     fs::remove_dir(test_env.path("jobs")).unwrap();
@@ -105,7 +106,7 @@ fn a_database_that_others_keep_locked_is_waited_for_and_is_no_reason_to_be_kille
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     test_env.drop_in("x.yaml", JOB);
     test_env.until("the lock to be told", |_| {
-        manager.status().starts_with("waits until it can go on: state database")
+        manager.status().starts_with("waiting for the database: state database")
     });
     let fed = manager.count("WATCHDOG=1");
     test_env.until("the watchdog to be fed", |_| manager.count("WATCHDOG=1") > fed + 1);

@@ -52,7 +52,7 @@ fn a_faulty_configuration_is_told_and_not_taken() {
     let moved = format!("{good}state_db: other.db\n");
     let unusable = format!("{good}output_dir: lipsyncd.yaml\n");
     let unknown = format!("{good}colour: blue\n");
-    let told = "the new configuration is not taken";
+    let told = "the new configuration was refused";
     let faulty = [
         (unknown, "colour"),
         (moved, "state_db cannot change"),
@@ -76,7 +76,7 @@ fn a_faulty_configuration_is_told_and_not_taken() {
     test_env.until_state("x", "succeeded");
     fs::write(test_env.path("lipsyncd.yaml"), good).unwrap();
     reload(&test_env, &manager);
-    assert!(test_env.log().contains("are as they were"), "{}", test_env.log());
+    assert!(test_env.log().contains("are unchanged"), "{}", test_env.log());
     test_env
         .until("the status to be plain again", |_| manager.status().starts_with("0 of 5 slots"));
 }
@@ -140,8 +140,7 @@ fn a_pipe_in_the_place_of_the_configuration_holds_no_reload_up() {
     test_env.signal("HUP");
     test_env.drop_in("x.yaml", JOB);
     test_env.until_state("x", "succeeded");
-    test_env
-        .until("the pipe to be told", |test_env| test_env.log().contains("give no answer within"));
+    test_env.until("the pipe to be told", |test_env| test_env.log().contains("took longer than"));
     fs::remove_file(&file).unwrap();
     test_env.configure(3, "");
     reload(&test_env, &manager);
@@ -165,10 +164,10 @@ fn what_is_being_written_is_written_before_others_write_there() {
     test_env.configure(3, "");
     test_env.signal("HUP");
     test_env.until("the result to be waited for", |test_env| {
-        test_env.log().contains("waits for files that are still being written")
+        test_env.log().contains("waiting for files that are still being written")
     });
     assert_eq!(length(), came);
-    assert_eq!(test_env.log().matches(", state in ").count(), 1);
+    assert_eq!(test_env.log().matches(", state_db ").count(), 1);
     fs::remove_file(&hold).unwrap();
     test_env.until_state("x", "succeeded");
     test_env.until("the new limit", |_| manager.status().starts_with("0 of 3 slots used"));

@@ -6,7 +6,7 @@ use std::{
 };
 
 use lipsyncd::{
-    inbox::{Inbox, InboxSettings, Looker},
+    inbox::{Inbox, InboxSettings, InboxSignals, MediaChecker},
     pipeline::{Clock, End, Offload, Pipeline, Pulse, Settings, Until},
     store::{Store, StoreError},
 };
@@ -87,18 +87,24 @@ pub fn begin(
         let store = Store::open_here(&path, interlude)?;
         let cap_micro = settings.units_per_day_micro;
         store.begin(1, clock.now_ms(), settings.slots, cap_micro).await?;
-        let looker = Looker::new(settings.locator.clone(), None, SETTLE);
+        let media_checker = MediaChecker::new(settings.locator.clone(), None, SETTLE);
         let moments = Arc::clone(&world);
         let inbox =
-            Inbox::new(inbox_settings, store.clone(), looker, move || moments.moment()).await?;
+            Inbox::new(inbox_settings, store.clone(), media_checker, move || moments.moment())
+                .await?;
         let pipeline = Pipeline::new(api, store, clock, settings).await?;
         let more_to_come = Arc::new(AtomicBool::new(true));
         let inbox_stop = CancellationToken::new();
         let passed = move |passed: Result<(), &str>| {
             *world.is_scanned.lock().unwrap() |= passed.is_ok();
         };
-        let more = Arc::clone(&more_to_come);
-        let inbox_work = inbox.run(look, Arc::clone(&nudge), more, passed, inbox_stop.clone());
+        let signals = InboxSignals {
+            rescan: look,
+            store_changed: Arc::clone(&nudge),
+            more_to_come: Arc::clone(&more_to_come),
+            stop: inbox_stop.clone(),
+        };
+        let inbox_work = inbox.run(signals, passed);
         let pipeline_work = pipeline.run(nudge, told, Until::Stopped, more_to_come, Pulse::NONE);
         tokio::pin!(inbox_work, pipeline_work);
         tokio::select! {

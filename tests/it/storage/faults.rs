@@ -152,7 +152,7 @@ fn endure(used: &Used, case: &Case) -> End {
             // It could not start, or not read what it left undone, and says why.
             Some(3) => {
                 assert!(said.contains("error: "), "no word of why:\n{said}");
-                let began = said.contains("works on") && !said.contains("INFO ended");
+                let began = said.contains(" started: ") && !said.contains("INFO stopped");
                 assert!(!began, "it gave up at work:\n{said}");
             }
             // A single run leaves a download alone that failed too often in a row.

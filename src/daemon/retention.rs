@@ -1,4 +1,4 @@
-//! Forgetting what is old, beside the work: in small steps, with rests in between.
+//! Deletes old history beside the work: in small steps, with rests in between.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -6,15 +6,15 @@ use tokio::time::sleep;
 
 use crate::store::{Store, StoreError};
 
-/// How often it is looked whether something has become old.
-const LOOK_EVERY: Duration = Duration::from_mins(10);
-/// So many rows are forgotten at once: no create's commit waits longer than for a few of these.
+/// How often to check whether some history has become old.
+const CHECK_EVERY: Duration = Duration::from_mins(10);
+/// Rows that are deleted at a time. The commit of a create request waits for a few such steps at most.
 const ROWS_MAX: usize = 500;
-/// How long the database is left to others between two steps.
+/// The rest between two steps, in which others use the database.
 const REST: Duration = Duration::from_millis(250);
 
-/// Forgets what ended longer ago than `keep` (none: nothing is forgotten); ends only with an error.
-pub(super) async fn retain(
+/// Deletes the history of what ended longer ago than `keep`. None: deletes nothing. Ends only with an error.
+pub(super) async fn delete_old_history(
     store: &Store,
     keep: Option<Duration>,
     now_ms: impl Fn() -> i64,
@@ -24,7 +24,7 @@ pub(super) async fn retain(
     loop {
         let now_ms = now_ms();
         let more = store.forget(now_ms.saturating_sub(keep_ms), now_ms, ROWS_MAX).await?;
-        sleep(if more { REST } else { LOOK_EVERY }).await;
+        sleep(if more { REST } else { CHECK_EVERY }).await;
     }
 }
 
@@ -64,16 +64,16 @@ mod tests {
             jobs: (0..jobs).map(|number| wanted(&format!("job {number}"))).collect(),
         };
         store.accept(manifest, moment(), POLICY, OnChange::Flag).await.unwrap().unwrap();
-        let fault = || PermanentError { code: "x".to_owned(), message: "no face".to_owned() };
+        let error = || PermanentError { code: "x".to_owned(), message: "no face".to_owned() };
         for task in store.queued(jobs).await.unwrap() {
-            let failed = apply(&task, Outcome::Refused(fault()), &moment(), &POLICY).unwrap();
+            let failed = apply(&task, Outcome::Refused(error()), &moment(), &POLICY).unwrap();
             store.record(failed, None, NOW_MS).await.unwrap();
         }
         store
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_ended_is_kept_as_long_as_is_asked_for_and_goes_then() {
+    async fn history_is_deleted_after_the_configured_time() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lipsyncd.db");
         let jobs = 2 * ROWS_MAX;
@@ -85,29 +85,30 @@ mod tests {
             let of = |number| reader.detail(&format!("job {number}")).unwrap().unwrap();
             (0..jobs).map(|number| of(number).history.len()).sum::<usize>()
         };
-        let run = async |keep, length| timeout(length, retain(&store, keep, now_ms)).await;
-        assert!(run(None, 400 * DAY).await.is_err(), "it does not end by itself");
-        assert_eq!(lines(), 2 * jobs, "nothing is forgotten");
+        let run =
+            async |keep, length| timeout(length, delete_old_history(&store, keep, now_ms)).await;
+        assert!(run(None, 400 * DAY).await.is_err(), "it runs until an error");
+        assert_eq!(lines(), 2 * jobs, "nothing is deleted");
         let more_than_that = began.elapsed() + DAY;
         assert!(run(Some(more_than_that), DAY).await.is_err());
-        assert_eq!(lines(), 2 * jobs, "it has not become old yet");
-        // Four steps and what is between them, once it is looked again.
-        assert!(run(Some(more_than_that), LOOK_EVERY + 3 * REST).await.is_err());
+        assert_eq!(lines(), 2 * jobs, "the history is not old yet");
+        // Four steps and the rests between them, after the next check.
+        assert!(run(Some(more_than_that), CHECK_EVERY + 3 * REST).await.is_err());
         assert_eq!(lines(), 0);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn each_step_is_followed_by_a_rest() {
+    async fn a_rest_follows_each_step() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lipsyncd.db");
         let store = ended(&path, ROWS_MAX).await;
         let later_ms = NOW_MS + 1_000;
-        let whole = |number: usize| {
+        let is_complete = |number: usize| {
             let reader = Reader::open(&path).unwrap();
             reader.detail(&format!("job {number}")).unwrap().unwrap().history_is_whole()
         };
-        let run = retain(&store, Some(Duration::ZERO), || later_ms);
+        let run = delete_old_history(&store, Some(Duration::ZERO), || later_ms);
         assert!(timeout(REST / 2, run).await.is_err());
-        assert!(!whole(0) && whole(ROWS_MAX - 1), "one step was taken, and then it rested");
+        assert!(!is_complete(0) && is_complete(ROWS_MAX - 1), "one step, then a rest");
     }
 }
