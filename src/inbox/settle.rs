@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_callers_wall_time_decides_what_was_written_long_ago() {
+    async fn wall_time_of_the_caller_decides_what_was_written_long_ago() {
         let mut settling = settling();
         let second = Some(Duration::from_secs(1));
         assert_eq!(settling.wait("a", &10, NOW_NS, NOW_MS + LONG_AGO_MS), second);

@@ -39,45 +39,22 @@ pub struct Located {
 
 /// Why a file cannot be used. Its text is for users.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages describe the variants")]
 pub enum LocateError {
     /// It does not exist, at least not yet.
     #[error("there is no file `{as_written}`{}", searched(.looked_in))]
-    Missing {
-        /// The name in the manifest.
-        as_written: String,
-        /// The folders that were searched, in order.
-        looked_in: Vec<PathBuf>,
-    },
-    /// It exists, and must not be used.
+    Missing { as_written: String, looked_in: Vec<PathBuf> },
     #[error(
         "`{as_written}` is outside the allowed folders: after links are resolved, a file must be in jobs_dir or one of media.dirs"
     )]
-    Outside {
-        /// The name in the manifest.
-        as_written: String,
-    },
-    /// A folder, a FIFO, a device or a socket.
+    Outside { as_written: String },
     #[error("`{as_written}` is {what}, not a file")]
-    NotFile {
-        /// The name in the manifest.
-        as_written: String,
-        /// What it is, with its article.
-        what: &'static str,
-    },
+    NotFile { as_written: String, what: &'static str },
     /// It was replaced or written since it was located.
     #[error("`{0}` changed while it was read")]
-    Changed(
-        /// The path of the file.
-        PathBuf,
-    ),
-    /// Its metadata or its content cannot be read.
+    Changed(PathBuf),
     #[error("`{as_written}` cannot be read: {error}")]
-    Io {
-        /// The name in the manifest, or the path of the file.
-        as_written: String,
-        /// What the system says.
-        error: io::Error,
-    },
+    Io { as_written: String, error: io::Error },
 }
 
 impl LocateError {

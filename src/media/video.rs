@@ -38,45 +38,31 @@ pub struct VideoFacts {
 
 /// Why the API would not accept a video file. Its text is for users.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages describe the variants")]
 pub enum VideoError {
-    /// The name has another ending.
     #[error("the video's name ends in `{0}`; .mp4 and .mov are allowed")]
     Ending(String),
-    /// The content has another format.
     #[error("the file is not an MP4 or QuickTime video: it contains {0}")]
     Foreign(&'static str),
-    /// A box claims more bytes than the file has.
     #[error("the video is incomplete: the file is smaller than its boxes say")]
     CutShort,
     /// The recording was not finished, or the file is a first part.
     #[error("the video is incomplete: it has no `{0}` box")]
     Missing(&'static str),
-    /// There are other bytes behind the video or between its boxes.
     #[error("the file contains more than the video")]
     Extra,
-    /// The boxes contradict each other.
     #[error("the video is damaged: {0}")]
     Damaged(&'static str),
-    /// There is no video track.
     #[error("the file has no video track with pictures")]
     NoPicture,
-    /// Over [`MAX_BYTES`].
     #[error("the video has {0} bytes; at most 100 MB (100000000 bytes) are allowed")]
     TooBig(u64),
-    /// Outside 2 to 60 s.
     #[error("the video lasts {}; 2 to 60 s are allowed", Seconds(*.0))]
     Length(i64),
-    /// Too small, too large, or not 720p or 1080p.
     #[error(
         "the video is {width}x{height}; 720p or 1080p is allowed (the shorter side 720 or 1080, or as many pixels in another shape), with both sides from 512 to 2160"
     )]
-    Shape {
-        /// In pixels, as the video is shown.
-        width: u32,
-        /// In pixels, as the video is shown.
-        height: u32,
-    },
-    /// The file cannot be read.
+    Shape { width: u32, height: u32 },
     #[error("the video cannot be read: {0}")]
     Io(#[from] io::Error),
 }

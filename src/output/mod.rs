@@ -43,7 +43,7 @@ mod writable;
 mod write;
 
 pub use available::check_available;
-pub use copy::{Copied, copy_result, copy_video};
+pub use copy::copy_result;
 pub use error::OutputError;
 pub use facts::FileFacts;
 pub use metadata::{Metadata, TimingUsed};

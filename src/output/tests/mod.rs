@@ -26,7 +26,7 @@ fn folder() -> TempDir {
     tempfile::tempdir().unwrap()
 }
 
-fn place(folder: &TempDir) -> OutputPaths {
+fn paths(folder: &TempDir) -> OutputPaths {
     OutputPaths::prepare(folder.path(), "promo/en.mp4").unwrap()
 }
 
@@ -39,8 +39,8 @@ fn whole(_: &mut fs::File, _: u64) -> Result<(), String> {
 }
 
 /// Downloads `bytes` as the given video of the task.
-fn download(place: &OutputPaths, task_id: &str, kind: VideoKind, bytes: &[u8]) -> FileFacts {
-    let mut part = Part::open(place, PartSource { task_id, kind }, 1000).unwrap();
+fn download(paths: &OutputPaths, task_id: &str, kind: VideoKind, bytes: &[u8]) -> FileFacts {
+    let mut part = Part::open(paths, PartSource { task_id, kind }, 1000).unwrap();
     part.begin(0, Some("\"a\"")).unwrap();
     part.append(bytes).unwrap();
     part.finish(whole, Some(bytes.len() as u64)).unwrap()
@@ -77,10 +77,10 @@ fn metadata(task_id: &str, result: FileFacts, watermark: Option<FileFacts>) -> M
 }
 
 /// Downloads and describes a result of this take; publishing is left to the test.
-fn take(place: &OutputPaths, take: u32, result: &[u8], watermark: Option<&[u8]>) -> Metadata {
+fn take(paths: &OutputPaths, take: u32, result: &[u8], watermark: Option<&[u8]>) -> Metadata {
     let task_id = format!("task-{take}");
-    let marked = watermark.map(|bytes| download(place, &task_id, VideoKind::Watermark, bytes));
-    let facts = download(place, &task_id, VideoKind::Result, result);
+    let marked = watermark.map(|bytes| download(paths, &task_id, VideoKind::Watermark, bytes));
+    let facts = download(paths, &task_id, VideoKind::Result, result);
     Metadata { take, ..metadata(&task_id, facts, marked) }
 }
 

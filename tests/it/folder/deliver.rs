@@ -1,4 +1,4 @@
-//! What is dropped in comes out, and the commands that show it.
+//! Jobs that are added are delivered, and shown by the commands.
 
 use std::fs;
 
@@ -107,7 +107,7 @@ fn a_local_video_without_a_public_address_waits_and_says_so() {
 }
 
 #[test]
-fn the_example_of_a_manifest_is_without_fault() {
+fn the_example_manifest_has_no_errors() {
     let test_env = TestEnv::new(quick());
     let example = concat!(env!("CARGO_MANIFEST_DIR"), "/jobs.example.yaml");
     let ran = test_env.run(&["check", example]);

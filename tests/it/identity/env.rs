@@ -1,4 +1,4 @@
-//! The environment of a scenario: the daemon in a folder of its own, and what its user sees of it.
+//! The environment of a scenario: a daemon in its own folder, and what its user sees.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -113,7 +113,7 @@ impl Env {
         });
     }
 
-    /// Waits until no job changes any more by itself.
+    /// Waits until no job changes automatically.
     pub fn until_all_ended(&self) {
         self.until("all jobs to end", |test_env| {
             let ended = ["succeeded", "failed", "cancelled"];
@@ -178,7 +178,7 @@ impl Env {
         fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     }
 
-    /// Works off the folder and ends.
+    /// Runs `run --once`.
     pub fn run_once(&self) -> Ran {
         self.run(&["run", "--once"])
     }

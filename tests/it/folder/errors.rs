@@ -1,4 +1,4 @@
-//! Manifests that are wrong in every way: each is told in clear words, and harms nothing beside it.
+//! Manifests with all kinds of errors: each is reported clearly, and others are not affected.
 
 use std::{
     ffi::OsStr,
@@ -10,10 +10,10 @@ use std::{
 
 use crate::support::daemon::{JOB, TestEnv, quick};
 
-/// The daemon's memory at its highest may not reach this.
+/// Limit of the daemon's peak memory.
 const MEMORY_KIB_MAX: u64 = 100 * 1024;
 
-/// A name, what is in it, and a word that its refusal must hold.
+/// File name, content, and a text that the refusal must contain.
 fn bad() -> Vec<(&'static str, Vec<u8>, &'static str)> {
     let video = "video: https://cdn.example.com/v.mp4\n";
     let audio = "audio: https://cdn.example.com/a.mp3\n";
@@ -65,7 +65,7 @@ fn bad() -> Vec<(&'static str, Vec<u8>, &'static str)> {
     ]
 }
 
-/// What is wrong with the file itself: a name, and a word that its refusal must hold.
+/// Files that are wrong themselves: name, and a text that the refusal must contain.
 fn odd(jobs: &Path) -> Vec<(String, &'static str)> {
     assert!(Command::new("mkfifo").arg(jobs.join("fifo.yaml")).status().unwrap().success());
     symlink("/dev/zero", jobs.join("zero.yaml")).unwrap();
@@ -94,7 +94,7 @@ fn memory_kib_max(pid: u32) -> u64 {
 }
 
 #[test]
-fn each_is_refused_in_clear_words_and_good_ones_beside_it_succeed() {
+fn each_bad_manifest_is_refused_and_the_good_ones_succeed() {
     let mut test_env = TestEnv::new(quick());
     let jobs = test_env.path("jobs");
     symlink("/etc/hostname", jobs.join("out.mp3")).unwrap();
@@ -116,7 +116,7 @@ fn each_is_refused_in_clear_words_and_good_ones_beside_it_succeed() {
     let labels = format!("{JOB}labels: {{ \"\\e[31m\": \"\\e[0m\" }}\n");
     test_env.drop_in("escape-labels.yaml", labels);
 
-    // All of it read by hand first: the same faults, each with its place.
+    // `check` reports the same errors first, each with its position.
     let checked = test_env.run(&["check"]);
     assert_eq!(checked.code, Some(1));
     assert!(!checked.err.contains('\u{1b}') && !checked.out.contains('\u{1b}'), "{checked:?}");

@@ -1,4 +1,4 @@
-//! Jobs that go by another key while something is done for them, or with what they made.
+//! Jobs that move to another key while they are in progress or after they succeeded.
 
 use lipsyncd::sim::{Call, Fault, FaultRule};
 
@@ -24,7 +24,7 @@ fn moved_while_ready() -> TestEnv {
     test_env.drop_in("z.yaml", batch(&["en", "fr"]));
     test_env.drop_in("b.yaml", batch(&["de"]));
     test_env.until_state("z/en", "identified");
-    // Seen in one pass, in which its new manifest is read first.
+    // One pass finds both, and reads the new manifest first.
     test_env.signal("STOP");
     test_env.drop_in_old("z.yaml", batch(&["fr"]));
     test_env.drop_in_old("b.yaml", batch(&["de", "en"]));
@@ -34,7 +34,7 @@ fn moved_while_ready() -> TestEnv {
 }
 
 #[test]
-fn what_moves_before_it_is_sent_is_sent_and_delivered_under_its_new_name() {
+fn job_that_moves_before_the_create_request_is_delivered_under_its_new_key() {
     let test_env = moved_while_ready();
     test_env.until("all to succeed", |test_env| {
         test_env.finish_tasks();
@@ -50,9 +50,9 @@ fn what_moves_before_it_is_sent_is_sent_and_delivered_under_its_new_name() {
 }
 
 #[test]
-fn what_moves_before_it_is_sent_is_not_sent_twice_when_the_answer_is_lost_and_the_power_fails() {
+fn job_that_moves_is_not_created_twice_after_a_lost_response_and_a_crash() {
     let mut test_env = moved_while_ready();
-    // It is accepted, and nobody hears of it, nor of a lookup by its name.
+    // Kling accepts the task, and the response is lost. Lookups by name are lost, too.
     let lost = FaultRule::once(Call::Create, Fault::LoseAnswer);
     let deaf = FaultRule::always(Call::Query, Fault::Status { status: 503 });
     let of_it = Some("/en.mp3".to_owned());
@@ -76,7 +76,7 @@ fn what_moves_before_it_is_sent_is_not_sent_twice_when_the_answer_is_lost_and_th
 }
 
 #[test]
-fn result_that_is_being_written_while_its_job_moves_goes_to_the_new_place() {
+fn result_that_is_being_written_while_its_job_moves_gets_the_new_name() {
     let mut test_env = TestEnv::new(quick());
     let hold = test_env.path("hold");
     std::fs::write(&hold, "").unwrap();
@@ -94,7 +94,7 @@ fn result_that_is_being_written_while_its_job_moves_goes_to_the_new_place() {
 }
 
 #[test]
-fn a_retry_under_another_key_replaces_the_result_of_before() {
+fn a_retry_under_another_key_replaces_the_earlier_result() {
     let mut test_env = TestEnv::new(quick());
     test_env.drop_in("x.yaml", format!("{JOB}output: out.mp4\nwatermark: true\n"));
     test_env.start();

@@ -1,11 +1,11 @@
-//! What a process may run out of: open files, and watches of folders.
+//! Limits of the process: open files, and watches of folders.
 
 use std::process::Command;
 
 use super::skipped;
 use crate::support::daemon::{TestEnv, clip, quick};
 
-/// The daemon, run by a shell that says `before` first.
+/// Runs the daemon from a shell that runs `before` first.
 fn after(test_env: &TestEnv, shell: &[&str], before: &str) -> Command {
     let daemon = test_env.command(&["run"]);
     let mut command = Command::new(shell[0]);
@@ -33,7 +33,7 @@ fn count(test_env: &TestEnv, state: &str) -> usize {
 }
 
 #[test]
-fn a_daemon_that_may_open_hardly_any_file_fails_nothing_and_goes_on() {
+fn too_few_open_files_fail_no_job() {
     let mut test_env = TestEnv::new(quick());
     drop_in_a_batch(&test_env);
     for files in [22, 26] {
@@ -54,7 +54,7 @@ fn a_daemon_that_may_open_hardly_any_file_fails_nothing_and_goes_on() {
 }
 
 #[test]
-fn a_folder_that_cannot_be_watched_is_walked_all_the_same() {
+fn a_folder_that_cannot_be_watched_is_scanned() {
     let mut test_env = TestEnv::new(quick());
     let unshare = ["unshare", "--user", "--map-root-user", "sh"];
     // The limit of a user namespace of its own.

@@ -1,4 +1,4 @@
-//! A command that is run from a folder which its user may not look into, such as a home of others.
+//! Commands in a working directory that their user may not enter, such as the home of another user.
 
 use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
 
@@ -6,7 +6,7 @@ use super::skipped;
 use crate::support::daemon::{TestEnv, is_root, quick};
 
 #[test]
-fn a_configuration_is_not_looked_for_where_nobody_may_look() {
+fn a_folder_without_permission_is_not_searched_for_a_configuration() {
     if !is_root() {
         return skipped("enters a folder that its user may not look into");
     }
@@ -15,7 +15,7 @@ fn a_configuration_is_not_looked_for_where_nobody_may_look() {
     fs::create_dir(&home).unwrap();
     let program = test_env.command(&[]).get_program().to_owned();
     let status = |mode: u32| {
-        // As `sudo -u` does: the folder stays, the right to look into it does not.
+        // As `sudo -u` does: the working directory stays, without the permission to enter it.
         let mut command = Command::new("setpriv");
         command.env_clear().current_dir(&home);
         for set in ["--bounding-set", "--inh-caps"] {
@@ -29,7 +29,7 @@ fn a_configuration_is_not_looked_for_where_nobody_may_look() {
     };
     let told = status(0o000);
     assert!(!told.contains("cannot read the configuration"), "{told}");
-    // One that is there and may not be read is no slip.
+    // A file that exists and cannot be read is an error.
     fs::write(home.join("lipsyncd.yaml"), "").unwrap();
     fs::set_permissions(home.join("lipsyncd.yaml"), fs::Permissions::from_mode(0o000)).unwrap();
     let told = status(0o700);

@@ -1,9 +1,9 @@
-//! Two manifests that want the same: the later one is refused, until the first goes away.
+//! Two manifests with the same key, output or name: the later one is refused until the first one leaves.
 
 use crate::support::daemon::{JOB, TestEnv, clip, job_of, quick, slow};
 
 #[test]
-fn output_of_another_request_is_refused_by_name_and_freed_with_its_owner() {
+fn output_of_another_request_is_refused_and_released_with_its_owner() {
     let mut test_env = TestEnv::with(slow(), 1, "");
     test_env.start();
     test_env.drop_in("busy.yaml", JOB);
@@ -25,7 +25,7 @@ fn output_of_another_request_is_refused_by_name_and_freed_with_its_owner() {
 }
 
 #[test]
-fn own_name_is_freed_by_an_edit_by_a_cancel_and_over_a_restart() {
+fn own_name_is_released_by_edit_and_cancel_also_across_a_restart() {
     let mut test_env = TestEnv::with(slow(), 1, "");
     test_env.start();
     test_env.drop_in("busy.yaml", JOB);
@@ -54,7 +54,7 @@ fn own_name_is_freed_by_an_edit_by_a_cancel_and_over_a_restart() {
 }
 
 #[test]
-fn a_key_that_is_taken_is_refused_by_name_and_freed_with_its_owner() {
+fn a_used_key_is_refused_and_released_with_its_owner() {
     let mut test_env = TestEnv::new(quick());
     test_env.start();
     test_env.drop_in("a.yaml", JOB);

@@ -1,4 +1,4 @@
-//! What means the same starts nothing again, wherever the job stands.
+//! Manifests with the same meaning start nothing again, in any state of the job.
 
 use std::fs::{self, File};
 
@@ -9,7 +9,7 @@ const BATCH: &str = "defaults: { video: \"https://cdn.example.com/v.mp4?duration
                      jobs:\n\
                      - { id: a, audio: \"https://cdn.example.com/a.mp3?duration_ms=5000\" }\n\
                      - { id: b, audio: \"https://cdn.example.com/b.mp3?duration_ms=5000\" }\n";
-/// The same, in other words.
+/// The same request, written differently.
 const REWRITTEN: &str = "# the same\n\
                          jobs:\n\
                          - audio: \"https://cdn.example.com/b.mp3?duration_ms=5000\"\n  id: b\n\
@@ -17,7 +17,7 @@ const REWRITTEN: &str = "# the same\n\
                          defaults:\n  sound_end_time: 4000\n  \
                          video: \"https://cdn.example.com/v.mp4?duration_ms=9000\"\n";
 
-/// One slot: `done` has succeeded, `batch/a` runs, `batch/b` and `last` are in line.
+/// One slot: `done` has succeeded, `batch/a` runs, `batch/b` and `last` are queued.
 fn test_env() -> TestEnv {
     let mut test_env = TestEnv::with(slow(), 1, "");
     test_env.start();
@@ -48,7 +48,7 @@ fn finish(test_env: &TestEnv, keys: &[&str]) {
 }
 
 #[test]
-fn touching_and_rewriting_start_nothing_again() {
+fn touched_and_rewritten_manifests_start_nothing() {
     let test_env = test_env();
     for name in ["done.yaml", "last.yaml"] {
         let file = File::options().write(true).open(test_env.path("jobs").join(name)).unwrap();
@@ -62,7 +62,7 @@ fn touching_and_rewriting_start_nothing_again() {
 }
 
 #[test]
-fn renaming_and_moving_start_nothing_again_and_keys_follow() {
+fn renamed_and_moved_manifests_start_nothing_and_change_the_keys() {
     let test_env = test_env();
     test_env.move_in("done.yaml", "fertig.yaml");
     test_env.move_in("batch.yaml", "sub/folder/stapel.yml");
@@ -79,7 +79,7 @@ fn renaming_and_moving_start_nothing_again_and_keys_follow() {
 }
 
 #[test]
-fn twins_that_are_renamed_together_keep_their_results() {
+fn equal_jobs_that_are_renamed_together_keep_their_results() {
     let mut test_env = TestEnv::new(crate::support::daemon::quick());
     test_env.drop_in("one.yaml", JOB);
     test_env.drop_in("two.yaml", JOB);

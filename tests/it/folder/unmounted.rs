@@ -1,10 +1,10 @@
-//! Folders that go away for a while: a share that is not mounted cancels nothing.
+//! Folders that are missing for a while: an unmounted share cancels nothing.
 
 use std::{fs, os::unix::fs::symlink};
 
 use crate::support::daemon::{JOB, TestEnv, clip, quick, slow};
 
-/// One job runs, `x` and `sub/y` are in line.
+/// One job runs, `x` and `sub/y` are queued.
 fn test_env() -> TestEnv {
     let mut test_env = TestEnv::with(slow(), 1, "");
     test_env.start();
@@ -38,7 +38,7 @@ fn finish(test_env: &TestEnv, keys: &[&str]) {
 fn a_folder_that_is_renamed_away_and_back_cancels_nothing() {
     let test_env = test_env();
     fs::rename(test_env.path("jobs"), test_env.path("away")).unwrap();
-    test_env.until("it to be told", |test_env| test_env.log().contains("cannot read jobs_dir"));
+    test_env.until("the warning", |test_env| test_env.log().contains("cannot read jobs_dir"));
     fs::rename(test_env.path("away"), test_env.path("jobs")).unwrap();
     test_env.until_looked_again("later");
     assert_nothing_is_cancelled(&test_env);
@@ -46,14 +46,14 @@ fn a_folder_that_is_renamed_away_and_back_cancels_nothing() {
 }
 
 #[test]
-fn an_empty_folder_in_its_place_cancels_nothing_not_even_over_a_restart() {
+fn an_empty_folder_instead_cancels_nothing_even_after_a_restart() {
     let mut test_env = test_env();
     fs::rename(test_env.path("jobs"), test_env.path("away")).unwrap();
     fs::create_dir(test_env.path("jobs")).unwrap();
-    test_env.until("it to be told", |test_env| test_env.log().contains("is a share not mounted?"));
+    test_env.until("the warning", |test_env| test_env.log().contains("is a share not mounted?"));
     test_env.kill();
     test_env.spawn();
-    test_env.until("it to be told again", |test_env| {
+    test_env.until("the second warning", |test_env| {
         test_env.log().matches("is a share not mounted?").count() == 2
     });
     let problem = "is another folder than before and has no manifests";
@@ -78,12 +78,12 @@ fn an_empty_folder_in_its_place_cancels_nothing_not_even_over_a_restart() {
 }
 
 #[test]
-fn another_folder_with_other_manifests_counts_and_what_moved_in_it_is_known_again() {
+fn another_folder_with_manifests_is_used_and_moved_jobs_are_recognised() {
     let test_env = test_env();
     fs::rename(test_env.path("jobs"), test_env.path("away")).unwrap();
     fs::create_dir(test_env.path("new")).unwrap();
     fs::create_dir(test_env.path("new/moved")).unwrap();
-    // A copy, so that only what it says can tell that it is the same.
+    // A copy: only its content shows that it is the same.
     fs::copy(test_env.path("away/first.yaml"), test_env.path("new/moved/first.yaml")).unwrap();
     fs::write(test_env.path("new/z.yaml"), JOB.replace("sound_end_time: 4s", "sound_end_time: 3s"))
         .unwrap();
@@ -96,19 +96,19 @@ fn another_folder_with_other_manifests_counts_and_what_moved_in_it_is_known_agai
 }
 
 #[test]
-fn a_part_of_the_folder_that_is_too_deep_is_told_and_not_taken_as_gone() {
+fn a_subfolder_that_is_too_deep_is_reported_and_cancels_nothing() {
     let test_env = test_env();
     let deep = "d/".repeat(40);
     test_env.drop_in(&format!("{deep}x.yaml"), JOB);
-    test_env.until("it to be told", |test_env| test_env.log().contains("folders deep"));
+    test_env.until("the warning", |test_env| test_env.log().contains("folders deep"));
     test_env.until_looked_again("later");
     test_env.until_looked_again("latest");
-    assert_eq!(test_env.log().matches("folders deep").count(), 1, "told once");
+    assert_eq!(test_env.log().matches("folders deep").count(), 1, "one warning");
     finish(&test_env, &["first", "sub/y", "x"]);
 }
 
 #[test]
-fn a_link_in_the_place_of_the_folder_is_followed_and_leads_to_an_empty_one_for_a_while() {
+fn a_link_as_jobs_dir_may_lead_to_an_empty_folder_for_a_while() {
     let mut test_env = TestEnv::with(slow(), 1, "");
     fs::rename(test_env.path("jobs"), test_env.path("share")).unwrap();
     fs::create_dir(test_env.path("under-it")).unwrap();
@@ -123,7 +123,7 @@ fn a_link_in_the_place_of_the_folder_is_followed_and_leads_to_an_empty_one_for_a
         fs::rename(test_env.path("new"), test_env.path("jobs")).unwrap();
     };
     lead_to(&test_env, "under-it");
-    test_env.until("it to be told", |test_env| test_env.log().contains("is a share not mounted?"));
+    test_env.until("the warning", |test_env| test_env.log().contains("is a share not mounted?"));
     lead_to(&test_env, "share");
     test_env.until_looked_again("later");
     assert_nothing_is_cancelled(&test_env);
@@ -131,7 +131,7 @@ fn a_link_in_the_place_of_the_folder_is_followed_and_leads_to_an_empty_one_for_a
 }
 
 #[test]
-fn a_whole_subfolder_that_is_taken_out_and_put_back_pays_for_nothing_again() {
+fn a_subfolder_that_is_removed_and_put_back_pays_nothing() {
     let mut test_env = TestEnv::with(slow(), 1, "");
     test_env.start();
     for (name, end) in [("sub/a.yaml", "4s"), ("sub/deep/b.yaml", "4100"), ("c.yaml", "4200")] {
@@ -143,7 +143,7 @@ fn a_whole_subfolder_that_is_taken_out_and_put_back_pays_for_nothing_again() {
     fs::rename(test_env.path("jobs/sub"), test_env.path("away")).unwrap();
     test_env.until_state("sub/deep/b", "cancelled");
     finish(&test_env, &["c", "sub/a"]);
-    // Back under another name, with what it holds.
+    // Back under another name, with its content.
     fs::rename(test_env.path("away"), test_env.path("jobs/other")).unwrap();
     test_env.until("b to be back", |test_env| test_env.job("other/deep/b").is_some());
     finish(&test_env, &["c", "other/a", "other/deep/b"]);
@@ -151,7 +151,7 @@ fn a_whole_subfolder_that_is_taken_out_and_put_back_pays_for_nothing_again() {
 }
 
 #[test]
-fn a_folder_that_moves_with_its_media_is_known_again_and_another_with_the_same_names_is_not() {
+fn a_folder_that_moves_with_its_media_is_recognised_and_another_one_is_not() {
     let mut test_env = TestEnv::with(quick(), 5, "");
     let text = "video: https://cdn.example.com/v.mp4?duration_ms=9000\naudio: say.mp3\n";
     test_env.drop_in("one/say.mp3", clip("welcome-en.mp3"));
@@ -166,7 +166,7 @@ fn a_folder_that_moves_with_its_media_is_known_again_and_another_with_the_same_n
     test_env.until("it to leave", |test_env| {
         test_env.log().contains("archive/x.yaml: no longer in jobs_dir")
     });
-    // What is called the same here is another audio.
+    // The file with the same name is another audio here.
     test_env.drop_in("two/say.mp3", clip("welcome-fr.mp3"));
     test_env.drop_in("two/x.yaml", text);
     test_env.until_state("two/x", "succeeded");

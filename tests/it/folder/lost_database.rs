@@ -1,4 +1,4 @@
-//! A state database that is lost: what was paid for is found again in the account, by its name.
+//! A lost state database: paid tasks are found again in the account by their names.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use lipsyncd::sim::SimConfig;
 
 use crate::support::daemon::{JOB, TestEnv, quick};
 
-/// As a user would who takes the database for a cache.
+/// Deletes the database, as a user does who thinks it is a cache.
 fn forget(test_env: &TestEnv) {
     for entry in fs::read_dir(test_env.path("")).unwrap() {
         let path = entry.unwrap().path();
@@ -32,7 +32,7 @@ fn batch() -> String {
 }
 
 #[test]
-fn nothing_is_paid_for_again_and_all_results_are_there_again() {
+fn after_a_lost_database_nothing_is_paid_again_and_all_results_return() {
     let test_env = TestEnv::new(quick());
     test_env.drop_in("x.yaml", batch());
     test_env.drop_in("sub/twin.yaml", JOB);
@@ -41,7 +41,7 @@ fn nothing_is_paid_for_again_and_all_results_are_there_again() {
     let keys = ["x/a", "x/b", "x/c", "sub/twin", "twin", "mine"];
     for _ in 0..2 {
         let ran = test_env.run(&["run", "--once"]);
-        // The twins ask for what `x/a` asks for.
+        // The equal jobs ask for the request of `x/a`.
         assert_eq!(test_env.ledger().tasks.len(), 4, "{ran:?}");
         for key in keys {
             assert_eq!(test_env.state(key), "succeeded", "{ran:?}");
@@ -53,7 +53,7 @@ fn nothing_is_paid_for_again_and_all_results_are_there_again() {
 }
 
 #[test]
-fn a_manifest_that_was_renamed_is_known_all_the_same() {
+fn a_renamed_manifest_is_recognised() {
     let mut test_env = TestEnv::new(quick());
     test_env.drop_in("x.yaml", batch());
     test_env.start();
@@ -95,7 +95,7 @@ fn an_edit_before_the_job_was_sent_is_part_of_its_name() {
 }
 
 #[test]
-fn a_task_that_failed_then_is_told_as_failed_and_not_paid_for_again() {
+fn a_failed_task_is_adopted_as_failed_and_not_paid_again() {
     let test_env = TestEnv::new(quick());
     test_env.drop_in("x.yaml", JOB.replace("duration_ms=9000", "duration_ms=9000&fail=too%20dark"));
     for _ in 0..2 {
@@ -111,7 +111,7 @@ fn a_task_that_failed_then_is_told_as_failed_and_not_paid_for_again() {
 }
 
 #[test]
-fn where_lookups_find_nothing_a_person_decides() {
+fn without_lookups_a_person_decides() {
     let config = SimConfig { answers_external_lookups: false, ..quick() };
     let mut test_env = TestEnv::new(config);
     test_env.drop_in("x.yaml", JOB);

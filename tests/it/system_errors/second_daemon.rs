@@ -1,11 +1,11 @@
-//! A second daemon on the same database, by whatever way it comes.
+//! A second daemon on the same database, by any path.
 
 use std::{fs, os::unix::fs::symlink};
 
 use crate::support::daemon::{Ran, TestEnv, slow};
 
 #[test]
-fn no_way_lets_a_second_daemon_in() {
+fn a_second_daemon_is_always_refused() {
     let mut test_env = TestEnv::new(slow());
     test_env.start();
     let pid = test_env.pid();
