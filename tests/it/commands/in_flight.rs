@@ -41,7 +41,7 @@ fn pause_returns_when_the_answer_is_written_and_nothing_is_paid_for_after_it() {
 
 #[test]
 fn pause_says_what_has_no_answer_in_time() {
-    let house = sent(8_000);
+    let house = sent(3_000);
     house.signal("STOP");
     let config = fs::read_to_string(house.path("lipsyncd.yaml")).unwrap();
     let hasty = config.replace("request_timeout: 10s", "request_timeout: 10ms");
