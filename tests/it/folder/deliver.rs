@@ -135,4 +135,8 @@ fn the_demo_delivers() {
         assert_whole(&house.path("demo/output").join(format!("{output}.mp4")));
     }
     assert!(!house.path("demo/output/anna/it.mp4").exists());
+    let folder = house.path("demo").display().to_string();
+    for line in ran.out.lines().filter(|line| !line.contains(&folder)) {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
 }
