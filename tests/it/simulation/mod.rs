@@ -2,8 +2,8 @@
 //! clock that jumps from one event to the next. A seed decides all that looks like chance, and the same
 //! seed always tells the same scenario.
 //!
-//! `SEEDS=20000 cargo test --test it simulation::seeds -- --nocapture` plays 20000, from `FIRST_SEED` (0) on;
-//! `SEED=17 cargo test --test it simulation::seeds -- --nocapture` prints one.
+//! `LIPSYNCD_SEEDS=20000 cargo test --test it simulation::seeds -- --nocapture` plays 20000 seeds, from
+//! `LIPSYNCD_FIRST_SEED` (0) on; with `LIPSYNCD_SEED=17` it prints all that happens in one.
 //! `MISTAKE=NamedAnew cargo test --test it simulation::planted -- --nocapture` plants one mistake alone.
 
 mod api;
@@ -48,16 +48,16 @@ const THREADS: usize = 2;
 
 #[test]
 fn seeds() {
-    if let Some(seed) = number("SEED") {
+    if let Some(seed) = number("LIPSYNCD_SEED") {
         let mut scenario = play(seed, None);
         scenario.history.sort_by(|one, other| one[..24].cmp(&other[..24]));
         scenario.history.iter().for_each(|line| println!("{line}"));
         assert!(scenario.violations.is_empty(), "seed {seed}: {:#?}", scenario.violations);
         return;
     }
-    let first = number("FIRST_SEED").unwrap_or(0);
+    let first = number("LIPSYNCD_FIRST_SEED").unwrap_or(0);
     let next = AtomicU64::new(first);
-    let last = first + count("SEEDS", 100, 1_000);
+    let last = first + count("LIPSYNCD_SEEDS", 100, 1_000);
     let (lives, tasks, changes) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
     let violated = thread::scope(|scope| {
         let work = || {
