@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Prometheus' own word on what lipsyncd tells it: the metrics of a real daemon that ran a job against the
-# simulator, the alert rules, and their tests. Skipped where there is no promtool (Debian: prometheus).
+# Lets Prometheus' promtool check the metrics of a real daemon that ran one job against the simulator, the alert rules,
+# and the tests of the rules. Skipped where promtool is missing (Debian package: prometheus).
 #
-# tests/promtool.sh [PROGRAM]   by default target/debug/lipsyncd, which is built if it is not there
+# tests/promtool.sh [PROGRAM]   by default target/debug/lipsyncd, which is built if it is missing
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 if ! command -v promtool > /dev/null; then
-  echo "promtool is not installed: skipped"
+  echo "skipped: promtool is not installed"
   exit 0
 fi
 program=${1:-target/debug/lipsyncd}
@@ -23,7 +23,7 @@ end() {
 }
 trap end EXIT
 
-# Waits until a file has a line like this, and prints what is in the pattern's parentheses.
+# line_of FILE PATTERN: waits for a matching line, and prints the part in the pattern's parentheses.
 line_of() {
   local found=""
   for _ in $(seq 600); do
@@ -31,12 +31,12 @@ line_of() {
     if [ -n "$found" ]; then echo "$found" && return; fi
     sleep 0.1
   done
-  echo "waited in vain for '$2' in:" >&2
+  echo "no line matches '$2' in:" >&2
   cat "$1" >&2
   return 1
 }
 
-# Plain bash, so that nothing else has to be installed.
+# Plain bash, because curl may be missing.
 scrape() {
   exec 3<> "/dev/tcp/127.0.0.1/$1"
   printf 'GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n' >&3
@@ -72,9 +72,9 @@ echo "promtool check metrics"
 scrape "$port" > "$place/metrics"
 grep -q '^lipsyncd_jobs{state="succeeded"} 1' "$place/metrics"
 grep -q '^lipsyncd_api_calls_total{call="create",code="0"} 1' "$place/metrics"
-# It prints what it minds.
-minded=$(promtool check metrics < "$place/metrics" 2>&1) || { echo "$minded"; exit 1; }
-if [ -n "$minded" ]; then echo "$minded"; exit 1; fi
+# promtool also exits with 0 when it prints a complaint.
+complaints=$(promtool check metrics < "$place/metrics" 2>&1) || { echo "$complaints"; exit 1; }
+if [ -n "$complaints" ]; then echo "$complaints"; exit 1; fi
 
 echo "promtool check rules"
 promtool check rules docs/prometheus-alerts.yaml

@@ -6,10 +6,7 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
-use super::{
-    FileFacts, Metadata, OutputPaths, Part, PartSource, VideoKind,
-    digest::hex,
-};
+use super::{FileFacts, Metadata, OutputPaths, Part, PartSource, VideoKind, digest::hex};
 
 mod aside;
 mod copying;

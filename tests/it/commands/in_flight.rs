@@ -42,7 +42,7 @@ fn pause_returns_when_the_answer_is_written_and_nothing_is_paid_for_after_it() {
 
 #[test]
 fn pause_says_what_has_no_answer_in_time() {
-    let test_env = sent(8_000);
+    let test_env = sent(3_000);
     test_env.signal("STOP");
     let config = fs::read_to_string(test_env.path("lipsyncd.yaml")).unwrap();
     let hasty = config.replace("request_timeout: 10s", "request_timeout: 10ms");

@@ -1,21 +1,20 @@
 //! Killed with -9 at random instants of its life, from its first millisecond on: nothing is paid
 //! twice, nothing is lost.
 //!
-//! `LIPSYNCD_KILLS=1000 cargo test --test it crash::kill -- --nocapture` kills as often as one likes,
-//! `LIPSYNCD_SEED=…` draws other instants.
+//! `LIPSYNCD_KILLS=1000 cargo test --test it crash::kill -- --nocapture` sets the number of kills,
+//! `LIPSYNCD_KILL_SEED=7` draws other instants.
 
-use std::{env, sync::Mutex, thread, time::Duration};
+use std::{sync::Mutex, thread, time::Duration};
 
 use lipsyncd::sim::SimConfig;
 
 use super::batch::{Batch, KINDS, TASKS};
 use crate::support::{
     chance::Chance,
+    counts::{count, number},
     daemon::{BRISK, TestEnv, quick},
 };
 
-/// So many without being asked for more.
-const KILLS: u64 = 200;
 /// Six manifests, 60 jobs, are worked off before the next test_env.
 const MANIFESTS: usize = 6;
 /// Houses at once: a daemon mostly waits.
@@ -64,14 +63,10 @@ fn one_test_env(chance: &Chance, kills: u64, sum: &Mutex<Sum>) -> u64 {
     killed
 }
 
-fn from_environment(name: &str, otherwise: u64) -> u64 {
-    env::var(name).map_or(otherwise, |text| text.parse().unwrap())
-}
-
 #[test]
 fn killed_at_random_instants_it_pays_nothing_twice_and_loses_nothing() {
-    let kills = from_environment("LIPSYNCD_KILLS", KILLS);
-    let seed = from_environment("LIPSYNCD_SEED", 20_261_125);
+    let kills = count("LIPSYNCD_KILLS", 40, 200);
+    let seed = number("LIPSYNCD_KILL_SEED").unwrap_or(20_261_125);
     println!("seed {seed}");
     let sum = Mutex::new(Sum::default());
     thread::scope(|scope| {

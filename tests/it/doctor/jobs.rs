@@ -4,7 +4,7 @@ use lipsyncd::sim::{Call, Fault, FaultRule, SimConfig};
 
 use super::Found;
 use crate::support::{
-    daemon::{JOB, TestEnv, job_of, quick, slow},
+    daemon::{BRISK, JOB, TestEnv, job_of, quick, slow},
     refusal,
 };
 
@@ -59,6 +59,7 @@ fn a_budget_that_is_spent_is_told() {
 fn refused_manifests_and_unresolved_jobs_are_named() {
     let config = SimConfig { answers_external_lookups: false, ..slow() };
     let mut test_env = TestEnv::new(config);
+    test_env.configure_with(&BRISK, 5, "");
     test_env.sim.control(|sim| sim.add_fault(FaultRule::once(Call::Create, Fault::LoseAnswer)));
     test_env.drop_in("x.yaml", JOB);
     test_env.drop_in("bad.yaml", "video: 7\n");

@@ -6,7 +6,7 @@ use lipsyncd::sim::{Call, ClientSees, Fault, FaultRule, SimConfig, Spellings, Un
 
 use super::Found;
 use crate::support::{
-    daemon::{JOB, TestEnv, job_of, quick, slow},
+    daemon::{BRISK, JOB, TestEnv, job_of, quick, slow},
     switches::Switches,
 };
 
@@ -77,6 +77,7 @@ fn by_results_of_jobs_that_it_never_heard_of() {
 fn an_unresolved_job_whose_result_lies_there_names_its_task() {
     let config = SimConfig { answers_external_lookups: false, ..quick() };
     let mut test_env = TestEnv::new(config);
+    test_env.configure_with(&BRISK, 5, "");
     test_env.sim.control(|sim| sim.add_fault(FaultRule::once(Call::Create, Fault::LoseAnswer)));
     test_env.drop_in("x.yaml", JOB);
     test_env.start();

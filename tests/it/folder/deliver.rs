@@ -135,4 +135,8 @@ fn the_demo_delivers() {
         assert_whole(&test_env.path("demo/output").join(format!("{output}.mp4")));
     }
     assert!(!test_env.path("demo/output/anna/it.mp4").exists());
+    let folder = test_env.path("demo").display().to_string();
+    for line in ran.out.lines().filter(|line| !line.contains(&folder)) {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
 }

@@ -3,6 +3,7 @@
 //! Everything is real but the API's insides: a database file, HTTP on this machine, files on disk.
 
 pub mod chance;
+pub mod counts;
 pub mod daemon;
 mod jobs;
 pub mod switches;

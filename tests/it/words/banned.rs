@@ -19,7 +19,7 @@ const BANNED: [(&str, &str); 41] = [
     ("heeded", "applied, observed"),
     ("held back", "held"),
     ("hence", "therefore"),
-    ("house", "environment"),
+    ("test_env", "environment"),
     ("in vain", "without success"),
     ("learnt", "learned"),
     ("lest", "so that … not"),
