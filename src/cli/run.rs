@@ -166,7 +166,7 @@ fn listen(told: Told) -> io::Result<()> {
 /// Says what a run that came to its end leaves undone.
 fn remaining(context: &mut Context<'_>, end: End) -> Result<ExitCode, CommandError> {
     let left = Reader::open(&context.config.state_db)?.remaining()?;
-    if left.is_nothing() && end == End::Idle {
+    if left.is_empty() && end == End::Idle {
         return Ok(ExitCode::Done);
     }
     let mut told = Vec::new();

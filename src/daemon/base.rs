@@ -81,7 +81,7 @@ impl Base {
         loop {
             let trouble = self.store.problem();
             if told.as_ref() != Some(&trouble) {
-                self.lock.tell(trouble.as_deref());
+                self.lock.report(trouble.as_deref());
                 if let Some(words) = &trouble {
                     manager.status(&waits(words));
                 }
@@ -132,7 +132,7 @@ async fn open(database: &Path, lock: &Lock, manager: &Manager) -> Result<Store, 
             Err(error) if error.is_waited_out() => {
                 if !told {
                     warn!("{error}; waiting until it can be opened");
-                    lock.tell(Some(&error.to_string()));
+                    lock.report(Some(&error.to_string()));
                     manager.status(&waits(&error.to_string()));
                 }
                 told = true;

@@ -40,7 +40,7 @@ pub(super) async fn watch_changes(
             look.notify_one();
             nudge.notify_one();
         }
-        before = Some(found.mark);
+        before = Some(found.position);
         sleep(CHANGES_EVERY).await;
     }
 }

@@ -23,7 +23,7 @@ pub(super) async fn retain(
     let keep_ms = i64::try_from(keep.as_millis()).unwrap_or(i64::MAX);
     loop {
         let now_ms = now_ms();
-        let more = store.forget(now_ms.saturating_sub(keep_ms), now_ms, ROWS_MAX).await?;
+        let more = store.delete_old(now_ms.saturating_sub(keep_ms), now_ms, ROWS_MAX).await?;
         sleep(if more { REST } else { LOOK_EVERY }).await;
     }
 }
@@ -104,7 +104,7 @@ mod tests {
         let later_ms = NOW_MS + 1_000;
         let whole = |number: usize| {
             let reader = Reader::open(&path).unwrap();
-            reader.detail(&format!("job {number}")).unwrap().unwrap().history_is_whole()
+            reader.detail(&format!("job {number}")).unwrap().unwrap().history_is_complete()
         };
         let run = retain(&store, Some(Duration::ZERO), || later_ms);
         assert!(timeout(REST / 2, run).await.is_err());

@@ -52,7 +52,7 @@ impl Inbox {
             i64::try_from(self.settings.rescan_interval.as_millis()).unwrap_or(i64::MAX);
         let missed_before_ms = moment.now_ms.saturating_sub(interval_ms);
         let policy = self.settings.policy.clone();
-        let changes = self.store.leave(missed_before_ms, moment, policy).await?;
+        let changes = self.store.orphan(missed_before_ms, moment, policy).await?;
         pass.changed |= !changes.is_empty();
         changes.iter().for_each(JobChange::log);
         Ok(())

@@ -1,6 +1,6 @@
-//! What a manifest asks of one job, after defaults, checks and conversions.
+//! What a manifest asks for in one job, after defaults, checks and conversions.
 //!
-//! Owns the meaning of a manifest's keys as values; knows nothing of YAML, files or the API.
+//! Manifest keys as values, without YAML, files or the API.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ pub struct JobSpec {
     pub key: String,
     /// Its `id` in a batch; none for a single job.
     pub id: Option<String>,
-    /// The video whose face shall speak.
+    /// The video whose face speaks.
     pub video: Source,
     /// The audio to be spoken.
     pub audio: Source,
@@ -29,7 +29,7 @@ pub struct JobSpec {
     pub original_audio_volume: f64,
     /// Whether the watermarked result is wanted too.
     pub watermark: bool,
-    /// Where the API shall report changes of the task.
+    /// Where the API reports changes of the task.
     pub callback_url: Option<String>,
     /// The user's own name for the task; none: one is generated.
     pub external_task_id: Option<String>,
@@ -46,9 +46,9 @@ pub struct JobSpec {
 }
 
 impl JobSpec {
-    /// Whether both make the same request, judged by their text. Local files of one path may have other content.
+    /// Whether both make the same request, by their text. Local files with the same path may have other content.
     #[must_use]
-    pub fn is_spelled_as(&self, other: &Self) -> bool {
+    pub fn has_same_request_text(&self, other: &Self) -> bool {
         let same_request = Self {
             key: self.key.clone(),
             id: self.id.clone(),
@@ -67,16 +67,16 @@ impl JobSpec {
 /// Where a video or an audio file comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Source {
-    /// An http or https address that the API fetches by itself.
+    /// An http or https URL that the API downloads.
     Url(String),
-    /// A local file, as the manifest spells it: relative to the manifest or to one of `media.dirs`.
+    /// A local file as written: relative to the manifest or to one of `media.dirs`.
     File(String),
     /// A video or audio that Kling made.
     Id(String),
 }
 
 impl Source {
-    /// The address, path or id as the manifest has it.
+    /// Returns the URL, path or id as written in the manifest.
     #[must_use]
     pub fn as_written(&self) -> &str {
         match self {
@@ -88,7 +88,7 @@ impl Source {
 /// Which of a video's faces speaks.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum FaceChoice {
-    /// The face that is seen longest; of equals, the one that comes first.
+    /// The face with the longest time in the video; among equals, the first one.
     #[default]
     Longest,
     /// The face that appears first.

@@ -66,7 +66,7 @@ pub(super) fn check(config: &Config, who: &Who, findings: &mut Vec<Finding>) -> 
     findings.push(permissions(path, who));
     let read = Reader::open(path).and_then(|reader| {
         let standing = reader.queue_status(open::now_ms())?;
-        Ok((reader.health(READ_THROUGH)?, reader, standing))
+        Ok((reader.integrity(READ_THROUGH)?, reader, standing))
     });
     let (health, reader, standing) = match read {
         Ok(read) => read,

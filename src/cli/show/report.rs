@@ -126,7 +126,7 @@ impl<'a> Report<'a> {
     pub(super) fn of(detail: &'a JobDetail, file: Option<Presence>) -> Self {
         let (job, task) = (&detail.state.job, detail.state.task.as_ref());
         Self {
-            line: &detail.line,
+            line: &detail.overview,
             manifest_in_folder: detail.manifest_is_there,
             labels: &job.spec.labels,
             request_hash: job.request_hash.as_deref(),
@@ -166,7 +166,7 @@ impl<'a> Report<'a> {
                 .state
                 .to_decide()
                 .map(|_| detail.state.listed_at_ms.map(iso_ms)),
-            history_is_whole: detail.history_is_whole(),
+            history_is_whole: detail.history_is_complete(),
             history: &detail.history,
             next: next(detail, file),
         }

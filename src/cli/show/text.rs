@@ -19,7 +19,7 @@ pub(super) fn write(
     detail: &JobDetail,
     file: Option<Presence>,
 ) -> io::Result<()> {
-    writeln!(out, "{}  {}", safe(&detail.line.key), detail.line.state)?;
+    writeln!(out, "{}  {}", safe(&detail.overview.key), detail.overview.state)?;
     for (name, said) in facts(detail, file) {
         writeln!(out, "  {name:<12}  {}", safe(&said))?;
     }
@@ -27,7 +27,7 @@ pub(super) fn write(
         write_candidates(out, &candidates, detail.state.listed_at_ms)?;
     }
     writeln!(out, "\nHistory (UTC)")?;
-    if !detail.history_is_whole() {
+    if !detail.history_is_complete() {
         writeln!(out, "  no longer kept: what is older than `retention.history`")?;
     }
     for line in &detail.history {
@@ -53,7 +53,7 @@ fn facts(detail: &JobDetail, file: Option<Presence>) -> Vec<Fact> {
 }
 
 fn standing(detail: &JobDetail, file: Option<Presence>) -> Vec<Fact> {
-    let (line, job) = (&detail.line, &detail.state.job);
+    let (line, job) = (&detail.overview, &detail.state.job);
     let mut facts = Vec::new();
     if let Some(waiting_for) = &line.waiting_for {
         facts.push(("waits", waiting_for.clone()));

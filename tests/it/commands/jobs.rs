@@ -29,9 +29,9 @@ async fn list_and_history_name_the_job_whose_task_is_shared() {
     assert_eq!(list.matches("waits: shares the task of s/a ").count(), 2, "{list}");
     let history = |key: &str| place.run(&["show", key]).out;
     let (a, b, c) = (history("s/a"), history("s/b"), history("s/c"));
-    assert!(a.contains("its media are there\n"), "{a}");
+    assert!(a.contains("its media are complete\n"), "{a}");
     assert!(b.contains("  waits         shares the task of s/a\n"), "{b}");
-    assert!(b.contains("its media are there; shares the task of s/a\n"), "{b}");
+    assert!(b.contains("its media are complete; shares the task of s/a\n"), "{b}");
     assert!(c.contains("its manifest changed; shares the task of s/a\n"), "{c}");
 }
 
@@ -181,7 +181,7 @@ async fn show_tells_that_a_history_is_no_longer_kept() {
     let json = || place.run(&["show", "promo/succeeded", "--json"]).json();
     assert!(!show().contains("no longer kept"), "{}", show());
     assert_eq!(json()["history_is_whole"], true);
-    while store.forget(i64::MAX, i64::MAX, 500).await.unwrap() {}
+    while store.delete_old(i64::MAX, i64::MAX, 500).await.unwrap() {}
     assert!(show().contains("History (UTC)\n  no longer kept"), "{}", show());
     assert!(show().contains("result"), "{}", show());
     assert_eq!(json()["history_is_whole"], false);

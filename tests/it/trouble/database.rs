@@ -50,7 +50,7 @@ fn a_full_disk_under_the_database_is_waited_out() {
     test_env.until("the manifest to be read", |test_env| test_env.is_accepted("many.yaml"));
     test_env.until("the trouble to be over", |test_env| daemon_problem(test_env).is_none());
     let log = test_env.log();
-    assert_eq!(log.matches("waiting until it can be written").count(), 1, "{log}");
+    assert_eq!(log.matches("waiting until the database can be written").count(), 1, "{log}");
     assert_eq!(log.matches("can be written again").count(), 1, "{log}");
     test_env.until("slots to be filled", |test_env| test_env.ledger().tasks.len() == 5);
 }
@@ -123,10 +123,10 @@ fn damage_that_shows_while_it_works_ends_the_daemon_with_what_to_do() {
     let status = test_env.ended();
     let log = test_env.log();
     assert_eq!(status.code(), Some(3), "{log}");
-    assert!(log.contains("is damaged") && log.contains("put a backup in its place"), "{log}");
+    assert!(log.contains("is damaged") && log.contains("replace it with a backup"), "{log}");
     assert!(!log.contains("panicked"), "{log}");
     // Nor does the next start begin anew.
     let again = test_env.run(&["run"]);
     assert_eq!(again.code, Some(3), "{again:?}");
-    assert!(again.err.contains("put a backup in its place"), "{again:?}");
+    assert!(again.err.contains("replace it with a backup"), "{again:?}");
 }
