@@ -10,13 +10,13 @@ use std::{
 
 use futures_util::{StreamExt as _, stream};
 use lipsyncd::{
-    job::{Account, FaceChoice, JobSpec, Media, Moment, Policy, Source},
+    job::{Account, JobSpec, Media, Moment, Policy, Source},
     kling::{
         Answer, Api, CreateRequest, Created, Fetched, Identified, RemoteTask, Reply, ResourcePack,
         Spelling, VideoRef,
         offline::{RawAnswer, unanswered},
     },
-    manifest::{Content, request_hash, spec_hash},
+    manifest::{ContentHashes, request_hash, spec_hash},
     media::Locator,
     metrics::Metrics,
     pipeline::{Clock, End, Offload, PaceSettings, Pipeline, Pulse, Settings, Until},
@@ -116,28 +116,17 @@ fn settings(dir: &TempDir, slots: usize, offload: Offload) -> Settings {
 
 fn manifest(jobs: usize) -> AcceptedManifest {
     let spec = |job: usize| JobSpec {
-        key: format!("m/{job}"),
         id: Some(job.to_string()),
-        video: Source::Url("https://cdn.example/v.mp4?duration_ms=9000".to_owned()),
-        audio: Source::Url(format!("https://cdn.example/{job}.mp3?duration_ms=5000")),
-        face: FaceChoice::Longest,
-        sound_start_ms: 0,
         sound_end_ms: Some(4_000),
-        sound_insert_ms: None,
-        sound_volume: 1.0,
-        original_audio_volume: 1.0,
-        watermark: false,
-        callback_url: None,
-        external_task_id: None,
-        take: None,
-        output: format!("m/{job}.mp4"),
-        priority: 0,
-        not_before_at_ms: None,
-        labels: [].into(),
+        ..JobSpec::new(
+            format!("m/{job}"),
+            Source::Url("https://cdn.example/v.mp4?duration_ms=9000".to_owned()),
+            Source::Url(format!("https://cdn.example/{job}.mp3?duration_ms=5000")),
+        )
     };
     let wanted = |job: usize| {
         let spec = spec(job);
-        let nothing_local = Content { video_sha256: None, audio_sha256: None };
+        let nothing_local = ContentHashes { video_sha256: None, audio_sha256: None };
         let request_hash = request_hash(&spec, nothing_local);
         let spec_hash = spec_hash(&spec, false);
         WantedJob { spec, spec_hash, request_hash, media: Ok(Media::default()) }

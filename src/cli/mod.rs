@@ -25,6 +25,7 @@ mod resolve;
 mod resume;
 mod retry;
 mod run;
+mod schema;
 mod show;
 mod simulate;
 mod status;
@@ -91,6 +92,7 @@ pub enum Command {
     Demo(demo::Args),
     Simulate(simulate::Args),
     Completions(completions::Args),
+    Schema(schema::Args),
     Man(man::Args),
 }
 
@@ -148,6 +150,7 @@ fn perform(
     // These need no configuration, and must not fail for a faulty one.
     match &cli.command {
         Command::Completions(arguments) => return completions::run(arguments, out),
+        Command::Schema(arguments) => return schema::run(arguments, out),
         Command::Man(arguments) => return man::run(arguments, out),
         Command::Demo(arguments) => return demo::run(arguments, out, err, on_terminal),
         Command::Simulate(arguments) => return simulate::run(arguments, out, err),
@@ -180,6 +183,7 @@ fn perform(
         Command::Backup(arguments) => backup::run(arguments, context),
         Command::Run(_)
         | Command::Completions(_)
+        | Command::Schema(_)
         | Command::Man(_)
         | Command::Demo(_)
         | Command::Doctor(_)

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     job::{JobSpec, Media},
-    manifest::{self, ManifestPath, Place, Problem, Problems},
+    manifest::{self, Location, ManifestPath, Problem, Problems},
     media::open_resolved,
 };
 
@@ -37,9 +37,9 @@ pub struct ReadJob {
     /// What the look at its media found.
     pub look: Look,
     /// Where in the manifest the job stands.
-    pub place: Place,
+    pub place: Location,
     /// Where in the manifest `video` and `audio` stand.
-    pub media_places: (Place, Place),
+    pub media_places: (Location, Location),
 }
 
 /// A manifest that cannot be taken as it is.
@@ -70,7 +70,7 @@ impl From<Problem> for Faulty {
 
 impl From<io::Error> for Faulty {
     fn from(error: io::Error) -> Self {
-        let problem = Problem::whole(format!("it cannot be read: {error}"));
+        let problem = Problem::of_file(format!("it cannot be read: {error}"));
         Self { problems: problem.into(), text: String::new(), unread: Some(error) }
     }
 }
@@ -99,15 +99,15 @@ pub fn read_manifest(
     for job in manifest.jobs {
         let look = looker.look(&job.spec, folder, &known(&job.spec.key), now_ms);
         if let Look::Unfit { outside: true, audio, fault } = &look {
-            let place = if *audio { job.audio_place } else { job.video_place };
+            let place = if *audio { job.audio_location } else { job.video_location };
             outside.get_or_insert_with(|| Problem::at(place, fault.message.clone()).into());
         }
         jobs.push(ReadJob {
             spec: job.spec,
             spec_hash: job.spec_hash,
             look,
-            place: job.place,
-            media_places: (job.video_place, job.audio_place),
+            place: job.location,
+            media_places: (job.video_location, job.audio_location),
         });
     }
     match outside {
@@ -124,14 +124,14 @@ fn load(jobs_dir: &Path, path: &str) -> Result<(Vec<u8>, Stamp), Faulty> {
     let root = fs::canonicalize(jobs_dir)?;
     if !truly.starts_with(&root) {
         let what = "it is a link that leads out of jobs_dir";
-        return Err(Problem::whole(what).help("put the manifest itself into the folder").into());
+        return Err(Problem::of_file(what).help("put the manifest itself into the folder").into());
     }
     let (file, metadata) = open_resolved(&truly)?;
     let most = manifest::BYTES_MAX as u64;
     if metadata.len() > most {
         let what = format!("it is {} bytes large", metadata.len());
         let help = "at most 8 MiB are read: split it into several files";
-        return Err(Problem::whole(what).help(help).into());
+        return Err(Problem::of_file(what).help(help).into());
     }
     let mut bytes = Vec::new();
     file.take(most + 1).read_to_end(&mut bytes)?;

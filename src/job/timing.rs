@@ -4,6 +4,8 @@
 //! that breaks a rule is sent and paid. The face times that the API reports are not trusted: any integer is
 //! possible, and nothing overflows.
 
+use serde::{Deserialize, Serialize};
+
 use super::{FaceChoice, JobSpec};
 
 mod error;
@@ -18,9 +20,10 @@ pub const SHORTEST_MS: i64 = 2_000;
 pub const LONGEST_MS: i64 = 60_000;
 
 /// A face as Identify Face reports it. Times are milliseconds of the video.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FaceSpan {
     /// The API's name for the face.
+    #[serde(rename = "id")]
     pub face_id: String,
     /// When it appears.
     pub start_ms: i64,
@@ -43,7 +46,7 @@ impl FaceSpan {
 
 /// Face and times of the create request, which keep the API's rules: `sound_start_time`, `sound_end_time` and
 /// `sound_insert_time`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Plan {
     /// The face that speaks.
     pub face_id: String,

@@ -45,7 +45,7 @@ mod write;
 pub use copy::{Copied, copy_result, copy_video};
 pub use error::OutputError;
 pub use facts::FileFacts;
-pub use metadata::{FaceUsed, Metadata, TimingUsed};
+pub use metadata::{Metadata, TimingUsed};
 pub use ownership::free_or_ours;
 pub use part::{Part, Source};
 pub use place::{Kind, Place};

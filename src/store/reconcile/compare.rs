@@ -1,7 +1,7 @@
 //! Decides what an edit, a return, or new content of a file means for one job. It changes nothing.
 
 use crate::{
-    job::{Failure, Job, JobSpec, State, Task},
+    job::{Failure, Job, State, Task},
     store::{OnChange, WantedJob},
 };
 
@@ -129,19 +129,7 @@ impl Comparison<'_> {
     }
 }
 
-/// Whether a manifest asks for the same request and take as before, by the text. Keys that concern the job alone do
-/// not count.
+/// Whether a manifest asks for the same request and take as before, by the text.
 pub(super) fn has_same_request_text(job: &Job, wanted: &WantedJob) -> bool {
-    let before = job.spec.clone();
-    let wanted_before = JobSpec {
-        key: before.key.clone(),
-        id: before.id.clone(),
-        callback_url: before.callback_url.clone(),
-        output: before.output.clone(),
-        priority: before.priority,
-        not_before_at_ms: before.not_before_at_ms,
-        labels: before.labels.clone(),
-        ..wanted.spec.clone()
-    };
-    wanted_before == before
+    job.spec.take == wanted.spec.take && job.spec.has_same_request_text(&wanted.spec)
 }

@@ -132,7 +132,11 @@ async fn one_output_of_jobs_without_media_is_judged_with_the_media() {
         }
         assert_eq!((bench.state("a").await, bench.state("b").await), (State::Queued, state));
         let why: String = bench.value("SELECT waiting_for FROM job_overview WHERE key = 'b'");
-        assert_eq!(why.contains("x.mp4 already belongs to job a,"), state == State::Waiting, "{why}");
+        assert_eq!(
+            why.contains("x.mp4 already belongs to job a,"),
+            state == State::Waiting,
+            "{why}"
+        );
         assert_eq!(bench.tasks(), 1);
     }
 }

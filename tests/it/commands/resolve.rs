@@ -103,11 +103,7 @@ async fn resolve_never_gives_one_task_to_two_jobs() {
     let (place, store) = Place::with_jobs().await;
     let ran = place.run(&["resolve", "promo/unresolved", "--task", "task-submitted"]);
     assert_eq!(ran.code, 1);
-    assert!(
-        ran.err.contains("task task-submitted is job promo/submitted's"),
-        "{}",
-        ran.err
-    );
+    assert!(ran.err.contains("task task-submitted is job promo/submitted's"), "{}", ran.err);
     assert_eq!(state(&store, "promo/unresolved").await, "unresolved");
 }
 

@@ -27,7 +27,12 @@ fn waits_unpaid(test_env: &TestEnv, reason: &str) {
         "{sentence}: {}",
         test_env.log()
     );
-    assert_eq!(test_env.log().matches("the output file cannot be written").count(), 1, "{}", test_env.log());
+    assert_eq!(
+        test_env.log().matches("the output file cannot be written").count(),
+        1,
+        "{}",
+        test_env.log()
+    );
     let history = test_env.run(&["show", "x"]);
     assert_eq!(history.out.matches("cannot be written").count(), 2, "{}", history.out);
     let status = test_env.run(&["status"]).out;
