@@ -1,7 +1,7 @@
 //! `lipsyncd resume`: let paid calls go on.
 
 use super::{CommandError, Context, ExitCode, open, text::safe};
-use crate::store::{PauseKind, holder};
+use crate::store::{PauseKind, lock_holder};
 
 /// Let paid calls go on
 ///
@@ -32,7 +32,7 @@ pub(super) fn run(_: &Args, context: &mut Context<'_>) -> Result<ExitCode, Comma
             safe(&known.reason)
         )?,
     }
-    if holder(&context.config.state_db).is_none() {
+    if lock_holder(&context.config.state_db).is_none() {
         writeln!(context.err, "note: the daemon does not run; `{}` starts it", context.start)?;
     }
     Ok(ExitCode::Done)

@@ -97,7 +97,7 @@ pub(super) fn run(
     let given = Inputs { config: context.config.clone(), credentials };
     let end = ground.work(given, rereads(named.map(Path::to_owned)), until)?;
     if arguments.once && end != End::Stopped {
-        return left_over(context, end);
+        return remaining(context, end);
     }
     Ok(ExitCode::Done)
 }
@@ -164,9 +164,9 @@ fn listen(told: Controls) -> io::Result<()> {
 }
 
 /// Says what a run that came to its end leaves undone.
-fn left_over(context: &mut Context<'_>, end: End) -> Result<ExitCode, CommandError> {
-    let left = Reader::open(&context.config.state_db)?.left_over()?;
-    if left.is_nothing() && end == End::Idle {
+fn remaining(context: &mut Context<'_>, end: End) -> Result<ExitCode, CommandError> {
+    let left = Reader::open(&context.config.state_db)?.remaining()?;
+    if left.is_empty() && end == End::Idle {
         return Ok(ExitCode::Done);
     }
     let mut told = Vec::new();

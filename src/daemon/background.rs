@@ -7,7 +7,7 @@ use std::{convert::Infallible, future::pending, sync::Arc, time::Duration};
 use tokio::{sync::Notify, time::sleep};
 
 use super::{folder_report::FolderReport, resources::Resources, retention, status_line};
-use crate::store::{Change, Store, StoreError};
+use crate::store::{JobChange, Store, StoreError};
 
 /// How often the database is asked whether a command changed it.
 const CHANGES_EVERY: Duration = Duration::from_millis(500);
@@ -42,16 +42,16 @@ async fn watch_changes(
 ) -> StoreError {
     let mut before = None;
     loop {
-        let found = match store.look_for_others(before).await {
+        let found = match store.changes_by_others(before).await {
             Ok(found) => found,
             Err(error) => return error,
         };
-        found.by_people.iter().for_each(Change::log);
+        found.by_people.iter().for_each(JobChange::log);
         if found.changed {
             rescan.notify_one();
             store_changed.notify_one();
         }
-        before = Some(found.mark);
+        before = Some(found.position);
         sleep(CHANGES_EVERY).await;
     }
 }
@@ -67,9 +67,9 @@ async fn update_status(
     }
     folder.first_scan().await;
     loop {
-        let standing = resources.store.standing(resources.clock.now_ms()).await?;
+        let standing = resources.store.queue_status(resources.clock.now_ms()).await?;
         // A problem of the database is in the status line already, and is more important.
-        if resources.store.trouble().is_none() {
+        if resources.store.problem().is_none() {
             let problem = folder.problem().map(|problem| format!("{problem}; "));
             manager.status(&(problem.unwrap_or_default() + &status_line::summary(&standing)));
         }

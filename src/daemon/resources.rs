@@ -74,17 +74,17 @@ impl Resources {
     pub(super) async fn report_problems(&self) -> Infallible {
         // The lock file may contain the problem that kept the database from being opened.
         let mut reported = None;
-        let mut tries = self.store.tries_in_vain();
+        let mut tries = self.store.failed_tries();
         loop {
-            let problem = self.store.trouble();
+            let problem = self.store.problem();
             if reported.as_ref() != Some(&problem) {
-                self.lock.tell(problem.as_deref());
+                self.lock.report(problem.as_deref());
                 if let Some(problem) = &problem {
                     self.manager.status(&waiting(problem));
                 }
                 reported = Some(problem);
             }
-            let before = std::mem::replace(&mut tries, self.store.tries_in_vain());
+            let before = std::mem::replace(&mut tries, self.store.failed_tries());
             if tries != before {
                 self.manager.keep_alive();
             }
@@ -130,7 +130,7 @@ async fn open_store(
             Err(error) if error.is_waited_out() => {
                 if !is_reported {
                     warn!("{error}; waiting until it can be opened");
-                    lock.tell(Some(&error.to_string()));
+                    lock.report(Some(&error.to_string()));
                     manager.status(&waiting(&error.to_string()));
                 }
                 is_reported = true;

@@ -23,7 +23,7 @@ pub(super) async fn delete_old_history(
     let keep_ms = i64::try_from(keep.as_millis()).unwrap_or(i64::MAX);
     loop {
         let now_ms = now_ms();
-        let more = store.forget(now_ms.saturating_sub(keep_ms), now_ms, ROWS_MAX).await?;
+        let more = store.delete_old(now_ms.saturating_sub(keep_ms), now_ms, ROWS_MAX).await?;
         sleep(if more { REST } else { CHECK_EVERY }).await;
     }
 }
@@ -41,7 +41,7 @@ mod tests {
             outcome::PermanentError,
             tests::{POLICY, spec},
         },
-        store::{Accepted, OnChange, Reader, WantedJob},
+        store::{AcceptedManifest, OnChange, Reader, WantedJob},
     };
 
     const NOW_MS: i64 = 1_772_366_407_050;
@@ -58,7 +58,7 @@ mod tests {
     async fn ended(path: &Path, jobs: usize) -> Store {
         let store = Store::open_here(path, Arc::new(|| Box::pin(async {}))).unwrap();
         let moment = || Moment { now_ms: NOW_MS, chance: 0.5 };
-        let manifest = Accepted {
+        let manifest = AcceptedManifest {
             path: "a.yaml".to_owned(),
             file_stamp: "stamp".to_owned(),
             jobs: (0..jobs).map(|number| wanted(&format!("job {number}"))).collect(),
@@ -105,7 +105,7 @@ mod tests {
         let later_ms = NOW_MS + 1_000;
         let is_complete = |number: usize| {
             let reader = Reader::open(&path).unwrap();
-            reader.detail(&format!("job {number}")).unwrap().unwrap().history_is_whole()
+            reader.detail(&format!("job {number}")).unwrap().unwrap().history_is_complete()
         };
         let run = delete_old_history(&store, Some(Duration::ZERO), || later_ms);
         assert!(timeout(REST / 2, run).await.is_err());

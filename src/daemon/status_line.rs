@@ -2,7 +2,7 @@
 
 use crate::{
     job::State,
-    store::{PauseKind, Standing},
+    store::{PauseKind, QueueStatus},
 };
 
 /// Longer reasons are cut, so that the line fits a terminal.
@@ -20,7 +20,7 @@ const COUNTS: [(&[State], &str); 6] = [
 
 /// Returns the status line, such as `3 of 5 slots used; 120 queued, 45 succeeded, 1 failed`. The reason why the
 /// queue is held comes first.
-pub(super) fn summary(standing: &Standing) -> String {
+pub(super) fn summary(standing: &QueueStatus) -> String {
     let mut parts = Vec::new();
     parts.extend(held_reason(standing));
     parts.push(format!("{} of {} slots used", standing.slots_used, standing.slots_limit));
@@ -38,7 +38,7 @@ pub(super) fn summary(standing: &Standing) -> String {
     parts.join("; ")
 }
 
-fn held_reason(standing: &Standing) -> Option<String> {
+fn held_reason(standing: &QueueStatus) -> Option<String> {
     if let Some(pause) = &standing.pause {
         return Some(match pause.kind {
             PauseKind::Person => "paused by `lipsyncd pause`".to_owned(),
@@ -47,7 +47,7 @@ fn held_reason(standing: &Standing) -> Option<String> {
             }
         });
     }
-    if let Some(problem) = &standing.trouble {
+    if let Some(problem) = &standing.api_problem {
         return Some(format!("the API gives no usable answer: {}", one_line(&problem.reason)));
     }
     if let Some((jobs, reason)) = &standing.blocked {
@@ -77,10 +77,10 @@ mod tests {
     use super::*;
     use crate::store::{ApiProblem, Pause};
 
-    fn standing(jobs: &[(State, i64)]) -> Standing {
+    fn standing(jobs: &[(State, i64)]) -> QueueStatus {
         let mut all: BTreeMap<State, i64> = State::ALL.map(|state| (state, 0)).into();
         all.extend(jobs.iter().copied());
-        Standing {
+        QueueStatus {
             jobs: all,
             manifests_accepted: 2,
             manifests_refused: 0,
@@ -92,10 +92,10 @@ mod tests {
             spent_total_micro: 0,
             pause: None,
             hold: None,
-            trouble: None,
+            api_problem: None,
             folder_problem: None,
             blocked: None,
-            superseded: crate::store::Superseded::default(),
+            superseded: crate::store::SupersededTasks::default(),
             slots_used: 0,
             changed_after_sent: 0,
             first_changed: None,
@@ -130,7 +130,7 @@ mod tests {
     #[test]
     fn reason_of_a_held_queue_comes_first_and_on_one_line() {
         let mut held = standing(&[(State::Queued, 1)]);
-        held.trouble = Some(ApiProblem { reason: "no\nroute".to_owned(), since_ms: 0 });
+        held.api_problem = Some(ApiProblem { reason: "no\nroute".to_owned(), since_ms: 0 });
         assert!(summary(&held).starts_with("the API gives no usable answer: no route; 0 of 4"));
         let pause = |kind| Pause {
             kind,

@@ -24,7 +24,7 @@ use super::{
 use crate::{
     job::Media,
     manifest::request_hash,
-    store::{Accepted, Conflict, KnownJob, OnChange, Reconciled, StoreError, WantedJob},
+    store::{AcceptedManifest, Conflict, OnChange, Reconciled, StoreError, StoredJob, WantedJob},
 };
 
 /// Reading continues while no more jobs than these are being written.
@@ -42,7 +42,7 @@ pub(super) struct SettledFile {
 }
 
 /// Jobs that the store knows, by key.
-type KnownJobs = Arc<HashMap<String, KnownJob>>;
+type KnownJobs = Arc<HashMap<String, StoredJob>>;
 
 /// Manifests that were read together.
 struct Batch {
@@ -113,7 +113,7 @@ impl Inbox {
             paths.filter(|path| self.index.contains(path)).map(str::to_owned).collect();
         let known: KnownJobs = match paths.is_empty() {
             true => Arc::default(),
-            false => Arc::new(self.store.known_jobs(paths).await?),
+            false => Arc::new(self.store.stored_jobs(paths).await?),
         };
         let (jobs_dir, now_ms) = (self.settings.jobs_dir.clone(), self.moment().now_ms);
         let mut left = std::mem::take(files);
@@ -167,7 +167,8 @@ impl Inbox {
         });
         let on_change = if is_of_many { OnChange::Flag } else { self.settings.on_change };
         let (jobs, file_stamp) = (wanted.jobs.len(), file.stamp.to_string());
-        let accepted = Accepted { path: file.path.to_string(), file_stamp, jobs: wanted.jobs };
+        let accepted =
+            AcceptedManifest { path: file.path.to_string(), file_stamp, jobs: wanted.jobs };
         let accepted = self.store.accept(accepted, self.moment(), self.policy(), on_change);
         Writing { file, jobs, accepted: Box::pin(accepted) }
     }
@@ -236,7 +237,7 @@ fn read(
     jobs_dir: &Path,
     path: &str,
     checker: &mut MediaChecker,
-    known: &HashMap<String, KnownJob>,
+    known: &HashMap<String, StoredJob>,
     now_ms: i64,
 ) -> Result<WantedManifest, RejectedManifest> {
     let media = |key: &str| known.get(key).map(|job| job.media.clone()).unwrap_or_default();
@@ -253,7 +254,7 @@ fn wanted_job(job: ReadJob) -> WantedJob {
             (Ok(media), request_hash)
         }
         MediaCheck::Missing { what, .. } => {
-            (Ok(Media { missing: Some(what), ..Media::default() }), None)
+            (Ok(Media { wait_reason: Some(what), ..Media::default() }), None)
         }
         MediaCheck::Unusable { error, .. } => (Err(error), None),
     };

@@ -47,7 +47,7 @@ impl Inbox {
         let interval_ms =
             i64::try_from(self.settings.rescan_interval.as_millis()).unwrap_or(i64::MAX);
         let missed_before_ms = moment.now_ms.saturating_sub(interval_ms);
-        let changes = self.store.leave(missed_before_ms, moment, self.policy()).await?;
+        let changes = self.store.orphan(missed_before_ms, moment, self.policy()).await?;
         pass.log(&changes);
         Ok(())
     }

@@ -116,7 +116,7 @@ impl Inbox {
     }
 
     async fn load_index(&mut self) -> Result<(), StoreError> {
-        self.index.load(self.store.known_manifests().await?);
+        self.index.load(self.store.stored_manifests().await?);
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{manifest_stamp::ManifestStamp, scan::ScanEntry};
-use crate::{metrics::Pending, store::KnownManifest};
+use crate::{metrics::Pending, store::StoredManifest};
 
 /// The manifests that the store knows, and those that must be read again. Paths are relative to the
 /// folder, with parts joined by `/`.
@@ -46,8 +46,8 @@ pub(super) enum Comparison {
 
 impl ManifestIndex {
     /// Replaces the entries by what the store knows.
-    pub(super) fn load(&mut self, known: Vec<KnownManifest>) {
-        let entry = |known: KnownManifest| {
+    pub(super) fn load(&mut self, known: Vec<StoredManifest>) {
+        let entry = |known: StoredManifest| {
             let stamp = ManifestStamp::parse(&known.file_stamp);
             (known.path.into(), IndexEntry::new(stamp, known.refused))
         };

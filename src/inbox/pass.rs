@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 use super::changed_files::ChangedFiles;
-use crate::store::Change;
+use crate::store::JobChange;
 
 /// What one pass over the folder found, and what it left to do.
 #[derive(Debug, Default)]
@@ -30,8 +30,8 @@ impl Pass {
     }
 
     /// Logs changes that were written to the store.
-    pub(super) fn log(&mut self, changes: &[Change]) {
+    pub(super) fn log(&mut self, changes: &[JobChange]) {
         self.store_changed |= !changes.is_empty();
-        changes.iter().for_each(Change::log);
+        changes.iter().for_each(JobChange::log);
     }
 }

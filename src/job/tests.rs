@@ -10,7 +10,7 @@ mod table;
 mod whole;
 
 use super::{
-    CreateAnswer, Delivered, FaceChoice, FaceSpan, JobSpec, Media, Moment, Outcome, Policy,
+    CreateAnswer, FaceChoice, FaceSpan, JobSpec, Media, Moment, Outcome, Policy, ResultFile,
     Session, Source, State, Task, Transition, apply,
     outcome::{PermanentError, TransientError},
 };
@@ -58,7 +58,7 @@ fn intended() -> Outcome {
 
 /// A refusal of the create request that counts only once no task of the name is found.
 fn refused_as(answer: CreateAnswer) -> Outcome {
-    Outcome::CreateRefused { answer, fault: fault() }
+    Outcome::CreateRefused { answer, error: fault() }
 }
 
 /// The session of the only send was refused, and no task of the name was found.
@@ -68,7 +68,7 @@ fn session_lost(task: &Task, now_ms: i64) -> Task {
 }
 
 fn delivered() -> Outcome {
-    Outcome::Delivered(Delivered { bytes: 9, sha256: "ab".into(), duration_ms: Some(9_000) })
+    Outcome::Delivered(ResultFile { bytes: 9, sha256: "ab".into(), duration_ms: Some(9_000) })
 }
 
 /// One of each outcome, by its name.
@@ -105,7 +105,7 @@ fn outcomes() -> Vec<(&'static str, Outcome)> {
         ("TaskFailed", O::TaskFailed { message: text(), units_micro: Some(1_000_000) }),
         ("Delivered", delivered()),
         ("TransientError", O::TransientError(trouble())),
-        ("Blocked", O::Blocked(trouble())),
+        ("OutputBlocked", O::OutputBlocked(trouble())),
         ("Refused", O::Refused(fault())),
         ("Abandoned", O::Abandoned),
         ("Postponed", O::Postponed { until_ms: NOW_MS + 1 }),

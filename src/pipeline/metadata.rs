@@ -2,7 +2,7 @@
 
 use super::{context::Context, stop::Stop};
 use crate::{
-    job::{Delivered, JobId, Task},
+    job::{JobId, ResultFile, Task},
     kling::Api,
     output::Metadata,
 };
@@ -21,8 +21,8 @@ pub(super) async fn record<A: Api>(
 }
 
 /// What the database keeps of a result.
-pub(super) fn delivered(metadata: &Metadata) -> Delivered {
-    Delivered {
+pub(super) fn delivered(metadata: &Metadata) -> ResultFile {
+    ResultFile {
         bytes: metadata.result.bytes,
         sha256: metadata.result.sha256.clone(),
         duration_ms: metadata.duration_ms,

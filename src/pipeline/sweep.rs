@@ -15,7 +15,7 @@ use super::{
 use crate::{
     job::{Outcome, State, Task, TaskId},
     kling::{Answer, Api, ApiError, ErrorClass, RemoteTask, TaskStatus},
-    store::{Call, StoreError},
+    store::{ApiCall, StoreError},
 };
 
 /// Up to so many tasks, single queries take no more requests than a page and whatever it misses.
@@ -55,7 +55,7 @@ pub(super) struct Swept {
 
 /// What one answer said of one task.
 enum Sight {
-    Moved(Box<Task>, Box<RemoteTask>),
+    MovedFile(Box<Task>, Box<RemoteTask>),
     Same(TaskId),
     TaskStatusUnknown(TaskId, String),
     Stale(TaskId),
@@ -64,7 +64,7 @@ enum Sight {
 impl Swept {
     fn add(&mut self, sight: Sight) {
         match sight {
-            Sight::Moved(task, remote) => self.moved.push((*task, Some(*remote))),
+            Sight::MovedFile(task, remote) => self.moved.push((*task, Some(*remote))),
             Sight::Same(id) => self.same.push(id),
             Sight::TaskStatusUnknown(id, words) => self.unclear.push((id, words)),
             Sight::Stale(id) => self.stale.push(id),
@@ -93,7 +93,7 @@ pub(super) async fn sweep<A: Api>(
                 swept.unclear.push((task.id, words));
             }
             Ok(remote) => {
-                swept.add(see(context, task, remote, Call::Query, &reply.answer).await?);
+                swept.add(see(context, task, remote, ApiCall::Query, &reply.answer).await?);
             }
             Err(error) if is_not_found(error.meaning) => {
                 seek_by_name(context, task, task_id, error, &mut swept).await?;
@@ -208,7 +208,8 @@ async fn read_pages<A: Api>(
         let ours =
             tasks.into_iter().filter_map(|remote| Some((left.remove(&remote.task_id)?, remote)));
         // At once, so that one commit serves them all.
-        let seen = ours.map(|(task, remote)| see(context, task, remote, Call::List, &reply.answer));
+        let seen =
+            ours.map(|(task, remote)| see(context, task, remote, ApiCall::List, &reply.answer));
         try_join_all(seen).await?.into_iter().for_each(|sight| swept.add(sight));
         if left.len() <= SINGLES_MAX || !full {
             break;
@@ -222,7 +223,7 @@ async fn see<A: Api>(
     context: &Context<A>,
     task: Task,
     remote: RemoteTask,
-    call: Call,
+    call: ApiCall,
     answer: &Answer,
 ) -> Result<Sight, StoreError> {
     let units_micro = remote.units_micro;
@@ -261,7 +262,7 @@ async fn see<A: Api>(
     let ended = outcome != Outcome::Processing;
     let answer = kept(call, answer, ended.then_some(units_micro).flatten());
     match context.note(&task, outcome, answer).await {
-        Ok(task) => Ok(Sight::Moved(Box::new(task), Box::new(remote))),
+        Ok(task) => Ok(Sight::MovedFile(Box::new(task), Box::new(remote))),
         Err(StoreError::Stale { .. }) => Ok(Sight::Stale(task.id)),
         Err(error) => Err(error),
     }

@@ -1,4 +1,4 @@
-//! What is learned of an account: its slots, and how it answers lookups by name.
+//! What lipsyncd learned about an account: its slots, and how it answers lookups by name.
 
 use rusqlite::{Connection, OptionalExtension as _};
 
@@ -8,15 +8,15 @@ use crate::job::{Account, Task};
 /// How an account answers lookups by `external_task_id`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lookups {
-    /// Not learned yet.
+    /// Unknown so far.
     Unknown,
     /// The name is in the path.
     Path,
     /// The name is a parameter of the list.
     Query,
-    /// The name is in the path, and a parameter says so.
+    /// The name is in the path, and a parameter marks it as a name.
     Flag,
-    /// In none of these ways.
+    /// It answers no form of lookup.
     Unanswered,
 }
 
@@ -38,14 +38,14 @@ impl Lookups {
     }
 }
 
-/// The newest task of an account that Kling accepted and still shows.
-const KNOWN_TASK: &str = "
+/// The newest task that Kling accepted from an account and still shows.
+const NEWEST_ACCEPTED: &str = "
     WHERE t.state = ?1 AND (a.host = ?2 AND a.key = ?3 OR ?4 AND t.account_row IS NULL)
       AND coalesce(t.sent_at_ms, t.created_at_ms) >= ?5
     ORDER BY t.id DESC LIMIT 1";
 
 impl Store {
-    /// Writes how many slots are used at most, and that the account taught it.
+    /// Writes the slots limit that `account` taught.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -69,7 +69,10 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn learnt_slots_limit(&self, account: &Account) -> Result<Option<usize>, StoreError> {
+    pub async fn learned_slots_limit(
+        &self,
+        account: &Account,
+    ) -> Result<Option<usize>, StoreError> {
         let account = account.clone();
         self.read(move |connection| {
             let limit: Option<i64> = connection
@@ -82,7 +85,7 @@ impl Store {
         .await
     }
 
-    /// Returns how `account` answers lookups by `external_task_id`, as far as it is learned.
+    /// Returns how `account` answers lookups by `external_task_id`, as far as known.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -91,7 +94,7 @@ impl Store {
         self.read(move |connection| lookups(connection, &account)).await
     }
 
-    /// Keeps what was learned of the lookups of `account`.
+    /// Writes how `account` answers lookups.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -111,24 +114,27 @@ impl Store {
         .await
     }
 
-    /// Returns the newest task since `since_ms` (Unix time) that Kling accepted from `account`; with `or_adopted` also one
-    /// that was adopted, of which the account is not known.
+    /// Returns the newest task since `since_ms` (Unix time) that Kling accepted from `account`. With `or_adopted` it may
+    /// also be an adopted task, whose account is unknown.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn known_task(
+    pub async fn newest_accepted_task(
         &self,
         account: &Account,
         or_adopted: bool,
         since_ms: i64,
     ) -> Result<Option<Task>, StoreError> {
         let account = account.clone();
-        self.read(move |connection| known_task(connection, &account, or_adopted, since_ms)).await
+        self.read(move |connection| {
+            newest_accepted_task(connection, &account, or_adopted, since_ms)
+        })
+        .await
     }
 }
 
 impl Reader {
-    /// Returns how `account` answers lookups by `external_task_id`, as far as the daemon has learned it.
+    /// As [`Store::lookups`].
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -136,12 +142,12 @@ impl Reader {
         lookups(&self.connection, account)
     }
 
-    /// As [`Store::known_task`], whenever it was accepted, and adopted or not.
+    /// As [`Store::newest_accepted_task`], of any age, adopted or not.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn known_task(&self, account: &Account) -> Result<Option<Task>, StoreError> {
-        known_task(&self.connection, account, true, i64::MIN)
+    pub fn newest_accepted_task(&self, account: &Account) -> Result<Option<Task>, StoreError> {
+        newest_accepted_task(&self.connection, account, true, i64::MIN)
     }
 }
 
@@ -153,14 +159,14 @@ fn lookups(connection: &Connection, account: &Account) -> Result<Lookups, StoreE
     Ok(name.map_or(Lookups::Unknown, |name| Lookups::named(&name)))
 }
 
-fn known_task(
+fn newest_accepted_task(
     connection: &Connection,
     account: &Account,
     or_adopted: bool,
     since_ms: i64,
 ) -> Result<Option<Task>, StoreError> {
-    let sql = task_row::select(Some("task_state"), KNOWN_TASK);
-    // As of one moment: a task that moves to the next state between two of the queries would be missed.
+    let sql = task_row::select(Some("task_state"), NEWEST_ACCEPTED);
+    // One transaction: a task that changes its state between two queries would be missed.
     let _moment = connection.unchecked_transaction()?;
     let mut newest = connection.prepare_cached(&sql)?;
     for state in ["processing", "succeeded", "downloading", "submitted"] {
@@ -173,7 +179,7 @@ fn known_task(
     Ok(None)
 }
 
-/// Gives an account its row, if it has none.
+/// Inserts the row of an account, if there is none.
 pub(super) fn ensure(connection: &Connection, host: &str, key: &str) -> Result<(), StoreError> {
     connection
         .prepare_cached("INSERT OR IGNORE INTO account (host, key) VALUES (?1, ?2)")?

@@ -1,9 +1,9 @@
-//! The one row of `daemon_state`: the daemon that works, its limits, the folder it watches, why it holds back.
+//! The one row of `daemon_state`: the running daemon, its limits, its folder, and why it starts no tasks.
 
 use super::{Store, StoreError};
 
 impl Store {
-    /// Says why no new task is started though the line is not paused; `None`: no such reason.
+    /// Writes why no new task is started although the queue is not paused; `None`: tasks are started.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -15,26 +15,28 @@ impl Store {
         .await
     }
 
-    /// Says why the API gives no usable answer, since `now_ms`; `None`: it does.
+    /// Writes why the API gives no usable answer since `now_ms`; `None`: it does.
     ///
     /// # Errors
     /// When the database cannot be written.
     pub async fn set_api_problem(
         &self,
-        trouble: Option<String>,
+        api_problem: Option<String>,
         now_ms: i64,
     ) -> Result<(), StoreError> {
-        let since_ms = trouble.as_ref().map(|_| now_ms);
+        let since_ms = api_problem.as_ref().map(|_| now_ms);
         self.write(move |connection| {
             connection
-                .prepare_cached("UPDATE daemon_state SET trouble = ?1, api_problem_since_ms = ?2")?
-                .execute((&trouble, since_ms))?;
+                .prepare_cached(
+                    "UPDATE daemon_state SET api_problem = ?1, api_problem_since_ms = ?2",
+                )?
+                .execute((&api_problem, since_ms))?;
             Ok(())
         })
         .await
     }
 
-    /// Writes down that a daemon began its work, with the limits it works under.
+    /// Writes that a daemon started, with its limits.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -50,7 +52,7 @@ impl Store {
             connection
                 .prepare_cached(
                     "UPDATE daemon_state SET daemon_pid = ?1, daemon_since_ms = ?2, slots_configured = ?3,
-                       slots_limit = ?3, cap_micro = ?4, hold = NULL, trouble = NULL,
+                       slots_limit = ?3, cap_micro = ?4, hold = NULL, api_problem = NULL,
                        api_problem_since_ms = NULL, folder_problem = NULL, scanning = 1",
                 )?
                 .execute((pid, now_ms, slots, cap_micro))?;
@@ -59,7 +61,7 @@ impl Store {
         .await
     }
 
-    /// Writes that the folder was scanned completely since the start.
+    /// Writes that the first complete scan since the start is done.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -71,7 +73,7 @@ impl Store {
         .await
     }
 
-    /// Returns which folder `jobs_dir` was when it was last taken as such.
+    /// Returns the stored identity of `jobs_dir`.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -84,7 +86,7 @@ impl Store {
         .await
     }
 
-    /// Keeps which folder `jobs_dir` is.
+    /// Writes the identity of `jobs_dir`.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -111,7 +113,7 @@ impl Store {
         .await
     }
 
-    /// Keeps how long tasks take, for the time left that `status` shows.
+    /// Writes how long tasks take, from which `status` computes the time left.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -125,7 +127,7 @@ impl Store {
         .await
     }
 
-    /// Returns how long tasks take, as it was last kept.
+    /// Returns the stored duration of tasks.
     ///
     /// # Errors
     /// When the database cannot be read.

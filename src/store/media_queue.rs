@@ -1,18 +1,18 @@
-//! Jobs whose local media are to be looked at: those that wait for them, and all others now and then.
+//! Jobs whose local media must be checked: those that wait for their media, and all others from time to time.
 
 use std::collections::HashMap;
 
 use super::{Store, StoreError, job_row, job_row::JobRow};
 use crate::job::{Job, Media, State};
 
-/// Which jobs are looked at.
+/// Selects the jobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MediaScope {
-    /// Those that wait for their media.
+    /// Jobs that wait for their media.
     Waiting,
-    /// Those that failed after their request changed: the changed request runs.
+    /// Failed jobs whose request changed: the changed request runs.
     FailedChanged,
-    /// All that have local media, finished or not.
+    /// All jobs with local media, finished or not.
     All,
 }
 
@@ -35,9 +35,9 @@ pub(super) const LOCAL: &str = "INDEXED BY job_local
         AND removed_at_ms IS NULL)
     ORDER BY j.id LIMIT ?2";
 
-/// What the database has of a job that is about to be compared.
+/// The part of a stored job that is compared.
 #[derive(Debug, Clone)]
-pub struct KnownJob {
+pub struct StoredJob {
     /// Its media, as they were last measured.
     pub media: Media,
     /// Digest of what decides its result; none while its media were not read.
@@ -51,17 +51,17 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn known_jobs(
+    pub async fn stored_jobs(
         &self,
         paths: Vec<String>,
-    ) -> Result<HashMap<String, KnownJob>, StoreError> {
+    ) -> Result<HashMap<String, StoredJob>, StoreError> {
         self.read(move |connection| {
             let mut known = HashMap::new();
             for path in &paths {
                 for JobRow { job, .. } in job_row::all(connection, OF_MANIFEST, [path])? {
                     let succeeded = job.state == State::Succeeded;
                     let Job { media, request_hash, spec, .. } = job;
-                    known.insert(spec.key, KnownJob { media, request_hash, succeeded });
+                    known.insert(spec.key, StoredJob { media, request_hash, succeeded });
                 }
             }
             Ok(known)
@@ -69,9 +69,8 @@ impl Store {
         .await
     }
 
-    /// Returns up to `limit` jobs behind row `after` whose media are to be looked at, with the path of their
-    /// manifest. Jobs of manifests with errors or to be read again, and jobs that are missing from the folder,
-    /// are left out.
+    /// Returns up to `limit` jobs after row `after` whose media must be checked, with the path of their manifest. Jobs of
+    /// manifests with errors, of manifests that must be read again, and missing jobs are left out.
     ///
     /// # Errors
     /// When the database cannot be read.

@@ -1,4 +1,4 @@
-//! Answers of Identify Face, shared by all tasks of a video.
+//! Sessions: answers of Identify Face, which all tasks of a video share.
 
 use rusqlite::{Connection, OptionalExtension as _};
 
@@ -7,16 +7,16 @@ use crate::job::{FaceSpan, JobId, JobSpec, Session, Task};
 
 /// A session with the faces in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KnownSession {
+pub struct SessionFaces {
     /// The session.
     pub session: Session,
-    /// In the API's order.
+    /// Its faces in the order of the API.
     pub faces: Vec<FaceSpan>,
 }
 
 impl Store {
-    /// Returns the newest session of `video` under `account` that may still be used at `now_ms`, and was
-    /// identified after `after_ms`. `video` is any text that identifies a video.
+    /// Returns the newest session of `video` with `account` that is valid at `now_ms` and was identified after
+    /// `after_ms`. `video` is any text that identifies a video.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -26,7 +26,7 @@ impl Store {
         video: &str,
         now_ms: i64,
         after_ms: i64,
-    ) -> Result<Option<KnownSession>, StoreError> {
+    ) -> Result<Option<SessionFaces>, StoreError> {
         let (account, video) = (account.to_owned(), video.to_owned());
         self.read(move |connection| {
             let mut statement = connection.prepare_cached(
@@ -48,12 +48,12 @@ impl Store {
                 return Ok(None);
             };
             let faces = faces(connection, session.row)?;
-            Ok(Some(KnownSession { session, faces }))
+            Ok(Some(SessionFaces { session, faces }))
         })
         .await
     }
 
-    /// Keeps an answer of Identify Face; its `row` is given here.
+    /// Stores an answer of Identify Face, and sets its `row`.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -61,8 +61,8 @@ impl Store {
         &self,
         account: &str,
         video: &str,
-        known: KnownSession,
-    ) -> Result<KnownSession, StoreError> {
+        known: SessionFaces,
+    ) -> Result<SessionFaces, StoreError> {
         let (account, video) = (account.to_owned(), video.to_owned());
         self.write(move |connection| {
             connection
@@ -92,7 +92,7 @@ impl Store {
                         face.end_ms,
                     ))?;
             }
-            Ok(KnownSession {
+            Ok(SessionFaces {
                 session: Session { row, ..known.session.clone() },
                 faces: known.faces.clone(),
             })
@@ -100,8 +100,7 @@ impl Store {
         .await
     }
 
-    /// Returns the face that a task's plan chose, with the time it is seen, and what a job asks for: the file
-    /// beside a result reports both.
+    /// Returns the face of a task's plan and the request of a job, for the metadata file of the result.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -124,7 +123,7 @@ impl Store {
         .await
     }
 
-    /// Keeps a session from being used again.
+    /// Makes a session expire.
     ///
     /// # Errors
     /// When the database cannot be written.

@@ -76,7 +76,7 @@ impl Claims {
         };
         let is_same = match (&asked.0, &request.0) {
             (Some(other), Some(hash)) => other == hash,
-            _ => other.is_spelled_as(spec),
+            _ => other.has_same_request_text(spec),
         };
         if is_same && asked.1 == request.1 {
             return Ok(());

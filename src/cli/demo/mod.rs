@@ -20,11 +20,11 @@ use tokio_util::sync::CancellationToken;
 use super::{CommandError, Context, ExitCode, list, log, text::shell_word};
 use crate::{
     config::{Config, Credentials, LogFormat},
-    daemon::{self, Given, Told},
+    daemon::{self, Controls, Inputs},
     job::State,
     pipeline::{End, Until},
     sim::{SimConfig, SimServer},
-    store::{JobFilter, JobLine, Reader},
+    store::{JobFilter, JobOverview, Reader},
 };
 
 use folder::Folder;
@@ -102,9 +102,9 @@ async fn work(
         secret_key: defaults.secret_key.into(),
     };
     let stop = CancellationToken::new();
-    let given = Given { config: config.clone(), credentials };
-    let (same, told) = (given.clone(), Told { stop: stop.clone(), ..Told::default() });
-    let daemon = daemon::run(given, Arc::new(move || Ok(same.clone())), Until::Idle, told);
+    let inputs = Inputs { config: config.clone(), credentials };
+    let (same, controls) = (inputs.clone(), Controls { stop: stop.clone(), ..Controls::default() });
+    let daemon = daemon::run(inputs, Arc::new(move || Ok(same.clone())), Until::Idle, controls);
     tokio::pin!(daemon);
     let mut progress = Progress::new(on_terminal);
     let mut look = interval(LOOK_EVERY);
@@ -126,7 +126,7 @@ async fn work(
 }
 
 /// Reads the jobs; fails while the daemon is still creating its database.
-fn jobs(database: &Path) -> Result<Vec<JobLine>, CommandError> {
+fn jobs(database: &Path) -> Result<Vec<JobOverview>, CommandError> {
     let all = JobFilter { manifest: None, state: None };
     Ok(Reader::open(database)?.page(&all, 0, JOBS_MAX)?.0)
 }

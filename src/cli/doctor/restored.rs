@@ -172,7 +172,9 @@ fn strangers(output_dir: &Path, known: &Known) -> Result<Option<Vec<Unknown>>, S
 /// Whether the database still knows of no task of this job's.
 fn is_still_open(job: &OpenTask, known: &Known) -> Result<bool, StoreError> {
     let now = known.reader.detail(&job.key)?;
-    Ok(now.is_some_and(|now| now.line.task_id.is_none() && now.line.state.name() == job.state))
+    Ok(now.is_some_and(|now| {
+        now.overview.task_id.is_none() && now.overview.state.name() == job.state
+    }))
 }
 
 fn told(results: &[Unknown], tasks: &[Unknown], known: &Known, who: &Who) -> Finding {

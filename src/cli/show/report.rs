@@ -9,15 +9,15 @@ use crate::{
         open,
         text::{iso_ms, shell_word},
     },
-    job::{Create, Delivered, Job, JobSpec, Media, Plan, Source, State, Task},
+    job::{CreateAttempt, Job, JobSpec, Media, Plan, ResultFile, Source, State, Task},
     output::Presence,
-    store::{Candidate, HistoryLine, JobDetail, JobLine},
+    store::{Candidate, HistoryEntry, JobDetail, JobOverview},
 };
 
 #[derive(Debug, Serialize)]
 pub(super) struct Report<'a> {
     #[serde(flatten)]
-    line: &'a JobLine,
+    line: &'a JobOverview,
     manifest_in_folder: bool,
     labels: &'a BTreeMap<String, String>,
     request_hash: Option<&'a str>,
@@ -28,7 +28,7 @@ pub(super) struct Report<'a> {
     create: Option<CreateTimes>,
     /// The task of an earlier request whose create request has an unknown outcome; null: there is none to decide.
     earlier_unresolved: Option<Earlier<'a>>,
-    result: Option<&'a Delivered>,
+    result: Option<&'a ResultFile>,
     /// What is at the place of the delivered file; null: none was delivered.
     file: Option<&'static str>,
     /// While the outcome of its create request is unknown: the tasks of the account that it could be.
@@ -39,7 +39,7 @@ pub(super) struct Report<'a> {
     candidates_listed_at: Option<Option<String>>,
     /// Whether all of it is kept.
     history_is_whole: bool,
-    history: &'a [HistoryLine],
+    history: &'a [HistoryEntry],
     next: Option<String>,
 }
 
@@ -60,7 +60,7 @@ struct CreateTimes {
 }
 
 impl CreateTimes {
-    fn of(create: &Create) -> Self {
+    fn of(create: &CreateAttempt) -> Self {
         Self { first_sent_at: iso_ms(create.first_sent_at_ms), sent_at: iso_ms(create.sent_at_ms) }
     }
 }
@@ -76,7 +76,7 @@ impl<'a> Report<'a> {
     pub(super) fn of(detail: &'a JobDetail, file: Option<Presence>) -> Self {
         let (job, task) = (&detail.state.job, detail.state.task.as_ref());
         Self {
-            line: &detail.line,
+            line: &detail.overview,
             manifest_in_folder: detail.manifest_is_there,
             labels: &job.spec.labels,
             request_hash: job.request_hash.as_deref(),
@@ -103,7 +103,7 @@ impl<'a> Report<'a> {
                 .state
                 .to_decide()
                 .map(|_| detail.state.listed_at_ms.map(iso_ms)),
-            history_is_whole: detail.history_is_whole(),
+            history_is_whole: detail.history_is_complete(),
             history: &detail.history,
             next: next(detail, file),
         }

@@ -10,7 +10,7 @@ use crate::{
     },
     job::{Job, Source, State, Task},
     output::Presence,
-    store::{HistoryLine, JobDetail},
+    store::{HistoryEntry, JobDetail},
 };
 
 /// Writes the job whole.
@@ -19,7 +19,7 @@ pub(super) fn write(
     detail: &JobDetail,
     file: Option<Presence>,
 ) -> io::Result<()> {
-    writeln!(out, "{}  {}", safe(&detail.line.key), detail.line.state)?;
+    writeln!(out, "{}  {}", safe(&detail.overview.key), detail.overview.state)?;
     for (name, said) in facts(detail, file) {
         writeln!(out, "  {name:<12}  {}", safe(&said))?;
     }
@@ -27,7 +27,7 @@ pub(super) fn write(
         write_candidates(out, &candidates, detail.state.listed_at_ms)?;
     }
     writeln!(out, "\nHistory (UTC)")?;
-    if !detail.history_is_whole() {
+    if !detail.history_is_complete() {
         writeln!(out, "  no longer kept: what is older than `retention.history`")?;
     }
     for line in &detail.history {
@@ -53,7 +53,7 @@ fn facts(detail: &JobDetail, file: Option<Presence>) -> Vec<Fact> {
 }
 
 fn standing(detail: &JobDetail, file: Option<Presence>) -> Vec<Fact> {
-    let (line, job) = (&detail.line, &detail.state.job);
+    let (line, job) = (&detail.overview, &detail.state.job);
     let mut facts = Vec::new();
     if let Some(waiting_for) = &line.waiting_for {
         facts.push(("waits", waiting_for.clone()));
@@ -218,7 +218,7 @@ fn write_candidates(
 }
 
 /// A line of the timeline, and one below it for the API's answer, if there was one.
-fn write_event(out: &mut dyn Write, line: &HistoryLine) -> io::Result<()> {
+fn write_event(out: &mut dyn Write, line: &HistoryEntry) -> io::Result<()> {
     // As the view spells it, for reading: `2026-03-01T12:00:07.050Z`.
     let at = line.at.replacen('T', " ", 1);
     let at = at.trim_end_matches('Z');
@@ -231,7 +231,7 @@ fn write_event(out: &mut dyn Write, line: &HistoryLine) -> io::Result<()> {
     }
 }
 
-fn answer(line: &HistoryLine) -> Option<String> {
+fn answer(line: &HistoryEntry) -> Option<String> {
     let call = line.call.as_ref()?;
     let status =
         line.http_status.map_or_else(|| "no answer".to_owned(), |status| format!("HTTP {status}"));

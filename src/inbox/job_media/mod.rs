@@ -106,17 +106,19 @@ fn changed_job(job: &Job, check: MediaCheck) -> Option<WantedJob> {
         MediaCheck::Ready(media) => Ok(media),
         // A file that is missing after the task was made is no change.
         MediaCheck::Missing { .. } | MediaCheck::Unusable { .. } if !has_no_task => return None,
-        MediaCheck::Missing { what, .. } => Ok(Media { missing: Some(what), ..Media::default() }),
+        MediaCheck::Missing { what, .. } => {
+            Ok(Media { wait_reason: Some(what), ..Media::default() })
+        }
         MediaCheck::Unusable { error, .. } => Err(error),
     };
     let request_hash = media
         .as_ref()
         .ok()
-        .filter(|media| media.missing.is_none())
+        .filter(|media| media.wait_reason.is_none())
         .and_then(|media| request_hash(&job.spec, content(media)));
     let is_known = match &media {
-        Ok(found) if found.missing.is_some() => {
-            job.state == State::Waiting && found.missing == job.media.missing
+        Ok(found) if found.wait_reason.is_some() => {
+            job.state == State::Waiting && found.wait_reason == job.media.wait_reason
         }
         // A flagged job runs when its earlier request has failed.
         Ok(_) if has_no_task || job.changed_after_sent && job.state == State::Failed => false,

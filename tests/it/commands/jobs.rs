@@ -29,9 +29,9 @@ async fn list_and_history_name_the_job_whose_task_is_shared() {
     assert_eq!(list.matches("waits: shares the task of s/a ").count(), 2, "{list}");
     let history = |key: &str| place.run(&["show", key]).out;
     let (a, b, c) = (history("s/a"), history("s/b"), history("s/c"));
-    assert!(a.contains("its media are there\n"), "{a}");
+    assert!(a.contains("its media are complete\n"), "{a}");
     assert!(b.contains("  waits         shares the task of s/a\n"), "{b}");
-    assert!(b.contains("its media are there; shares the task of s/a\n"), "{b}");
+    assert!(b.contains("its media are complete; shares the task of s/a\n"), "{b}");
     assert!(c.contains("its manifest changed; shares the task of s/a\n"), "{c}");
 }
 
@@ -181,7 +181,7 @@ async fn show_tells_that_a_history_is_no_longer_kept() {
     let json = || place.run(&["show", "promo/succeeded", "--json"]).json();
     assert!(!show().contains("no longer kept"), "{}", show());
     assert_eq!(json()["history_is_whole"], true);
-    while store.forget(i64::MAX, i64::MAX, 500).await.unwrap() {}
+    while store.delete_old(i64::MAX, i64::MAX, 500).await.unwrap() {}
     assert!(show().contains("History (UTC)\n  no longer kept"), "{}", show());
     assert!(show().contains("result"), "{}", show());
     assert_eq!(json()["history_is_whole"], false);
@@ -205,7 +205,7 @@ async fn what_others_wrote_cannot_command_the_terminal() {
     let mut job = wanted("evil");
     job.spec.labels = [(format!("name{evil}"), format!("value{evil}\nline"))].into();
     job.spec.video = Source::Url(format!("https://example.com/{evil}"));
-    job.media = Ok(Media { missing: Some(format!("file {evil}")), ..Media::default() });
+    job.media = Ok(Media { wait_reason: Some(format!("file {evil}")), ..Media::default() });
     let mut failed = wanted("failed");
     failed.media = Err(PermanentError { code: evil.to_owned(), message: format!("error {evil}") });
     accept(&store, manifest("evil.yaml", vec![job, failed])).await;

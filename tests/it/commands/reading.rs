@@ -40,7 +40,7 @@ async fn a_newer_database_is_told_as_such() {
     for arguments in [&["status"][..], &["pause"]] {
         let ran = place.run(arguments);
         assert_eq!(ran.code, 3);
-        assert!(ran.err.contains("is of version 1000"), "{}", ran.err);
+        assert!(ran.err.contains("has version 1000"), "{}", ran.err);
     }
 }
 

@@ -36,7 +36,7 @@ fn a_newer_one_asks_for_the_newer_program() {
 #[test]
 fn a_damaged_one_is_told_how_to_restore() {
     let place = place_with(|path| fs::write(path, "no database\n".repeat(1_000)).unwrap());
-    told(&place, &["put a backup in its place"]);
+    told(&place, &["replace it with a backup"]);
     assert!(fs::read(place.database()).unwrap().starts_with(b"no database"));
 }
 
@@ -46,7 +46,7 @@ fn another_programs_asks_for_another_file() {
         let sql = rusqlite::Connection::open(path).unwrap();
         sql.execute_batch("CREATE TABLE bookmark (url)").unwrap();
     });
-    told(&place, &["`state_db` must name another file"]);
+    told(&place, &["set `state_db` to another file"]);
 }
 
 #[test]

@@ -171,7 +171,7 @@ async fn what_left_the_folder_is_put_back_and_not_retried() {
         assert!(ran.err.contains("hint: put it back"), "{}", ran.err);
     };
     refused("promo/failed", "promo.yaml does not ask for it any more");
-    store.leave(NOW_MS, MOMENT, policy()).await.unwrap();
+    store.orphan(NOW_MS, MOMENT, policy()).await.unwrap();
     refused("promo/queued", "it was taken out of promo.yaml");
     refused("promo/succeeded", "promo.yaml does not ask for it any more");
     assert_eq!(state(&store, "promo/failed").await, "failed");

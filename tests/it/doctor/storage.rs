@@ -27,7 +27,7 @@ fn what_is_wrong_with_the_database_is_told_with_the_way_back() {
         connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
     };
     set_version(99);
-    Found::look(&test_env).expect("database", "error", "is of version 99", "lipsyncd_NEWER.deb");
+    Found::look(&test_env).expect("database", "error", "has version 99", "lipsyncd_NEWER.deb");
     set_version(VERSION);
     Found::look(&test_env).expect("database", "ok", "", "");
     set_mode(&database, 0o666);

@@ -78,7 +78,7 @@ fn own_name_is_not_used_for_an_edit() {
     test_env.until("x to be flagged", |test_env| test_env.job("x").unwrap().changed_after_sent);
     let ran = test_env.run(&["retry", "--yes", "x"]);
     assert_eq!(ran.code, Some(1), "{ran:?}");
-    assert!(ran.err.contains("external_task_id mine was used by job x"), "{ran:?}");
+    assert!(ran.err.contains("external_task_id mine was already used by job x"), "{ran:?}");
     assert_eq!(test_env.state("x"), "succeeded");
     test_env.drop_in("x.yaml", with("external_task_id: mine-louder\nsound_volume: 2\n"));
     test_env.until_looked_again("later");
@@ -140,7 +140,7 @@ fn job_that_failed_before_kling_accepted_it_starts_again_on_any_edit_or_return()
     });
     test_env.take_out("x.yaml");
     test_env.until("it to leave", |test_env| {
-        let sql = "SELECT left_at_ms IS NOT NULL FROM job WHERE key = 'x'";
+        let sql = "SELECT orphaned_at_ms IS NOT NULL FROM job WHERE key = 'x'";
         test_env.database().unwrap().query_row(sql, [], |row| row.get(0)).unwrap()
     });
     test_env.drop_in("x.yaml", with("labels: { a: b }\n"));

@@ -97,7 +97,7 @@ fn missing_job_is_not_cancelled_before_the_rescan_interval() {
     test_env.until("x/a to be sent", |test_env| test_env.ledger().tasks.len() == 1);
     test_env.take_out("x.yaml");
     let job = test_env.until_state("x/b", "waiting");
-    assert!(job.waiting_for.contains("to return to the folder"), "{job:?}");
+    assert!(job.waiting_for.contains("missing from the folder"), "{job:?}");
     test_env.until_looked_again("later");
     assert_eq!(test_env.state("x/b"), "waiting");
     // It is not created while it is missing.

@@ -82,11 +82,11 @@ fn what_a_job_waits_for_and_what_people_do_is_told() {
         has("a: new → waiting: found in its manifest; waits: there is no audio file `en.mp3`"),
     );
     test_env.drop_in("en.mp3", clip("welcome-en.mp3"));
-    test_env.until("the audio", has("a: waiting → queued: its media are there"));
+    test_env.until("the audio", has("a: waiting → queued: its media are complete"));
     test_env.drop_in("b.yaml", JOB);
     test_env.drop_in("c.yaml", JOB);
     let shares =
-        "c: new → queued: found in its manifest; its media are there; shares the task of b";
+        "c: new → queued: found in its manifest; its media are complete; shares the task of b";
     test_env.until("the shared task", has(shares));
     assert_eq!(test_env.run(&["cancel", "a"]).code, Some(0));
     test_env.until("the cancel", has("a: queued → cancelled: cancelled by `lipsyncd cancel`"));

@@ -100,7 +100,7 @@ fn a_second_daemon_is_told_of_the_first_and_not_of_its_port() {
     std::fs::write(test_env.path("same.yaml"), same).unwrap();
     let ran = Ran::from(test_env.command_with("same.yaml", &["run"]).output().unwrap());
     assert_eq!(ran.code, Some(3), "{ran:?}");
-    let first = format!("another lipsyncd (PID {}) works on", test_env.pid());
+    let first = format!("another lipsyncd (PID {}) uses", test_env.pid());
     assert!(ran.err.contains(&first), "{ran:?}");
 }
 

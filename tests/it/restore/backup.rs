@@ -55,8 +55,8 @@ fn it_is_refused_where_it_would_do_harm_and_leaves_nothing() {
     std::os::unix::fs::symlink("nowhere", test_env.path("link.db")).unwrap();
     let before = names(&test_env);
     for (file, code, said) in [
-        ("there.db", 2, "there.db is there already"),
-        ("link.db", 2, "link.db is there already"),
+        ("there.db", 2, "there.db already exists"),
+        ("link.db", 2, "link.db already exists"),
         ("-", 2, "goes to a file, not to stdout"),
         ("output", 2, "is a folder"),
         ("lipsyncd.db", 2, "is the state database itself"),

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use lipsyncd::{
-    job::{RESEND, SLOT_KEPT_MS},
+    job::{RESEND_READY, SLOT_KEPT_MS},
     sim::{LedgerEntry, TaskStatus},
 };
 use rusqlite::Connection;
@@ -38,7 +38,7 @@ pub fn check_reasons(world: &World, database: &Connection) {
             world.accuse(format!("{key} {state} does not say what it waits for"));
         }
         let exists = ledger.iter().any(|task| task.external_task_id.as_ref() == Some(&name));
-        if waiting_for == format!("{RESEND}, because Kling has no task of it") && exists {
+        if waiting_for == RESEND_READY && exists {
             world.accuse(format!("{key} waits for what is not true: {waiting_for}"));
         }
         let is_paused = world.paused.lock().unwrap().is_some();
@@ -93,8 +93,10 @@ fn check_seen(world: &World) {
     let mut tasks = world.sim(host).ledger(now_ms).tasks;
     tasks.retain(|task| now_ms - task.accepted_at_ms > SEEN_BY_MS);
     for Waiting { key, waiting_for, .. } in world.read(waiting) {
-        let unseen = waiting_for.contains("to show up, which the API does not know");
-        let id = waiting_for.strip_prefix("task ").and_then(|rest| rest.split([' ', ',']).next());
+        let unseen = waiting_for.contains("Kling does not show task");
+        let id = waiting_for
+            .strip_prefix("Kling does not show task ")
+            .and_then(|rest| rest.split([' ', ':']).next());
         let is_shown = id.is_some_and(|id| tasks.iter().any(|task| task.task_id == id));
         if unseen && is_shown {
             world.accuse(format!("{key} waits for what is not true: {waiting_for}"));

@@ -50,7 +50,7 @@ fn the_daemon_waits_for_a_full_database_disk() {
     test_env.until("the manifest to be read", |test_env| test_env.is_accepted("many.yaml"));
     test_env.until("the problem to end", |test_env| daemon_problem(test_env).is_none());
     let log = test_env.log();
-    assert_eq!(log.matches("waiting until it can be written").count(), 1, "{log}");
+    assert_eq!(log.matches("waiting until the database can be written").count(), 1, "{log}");
     assert_eq!(log.matches("can be written again").count(), 1, "{log}");
     test_env.until("slots to be filled", |test_env| test_env.ledger().tasks.len() == 5);
 }
@@ -123,10 +123,10 @@ fn a_damaged_database_stops_the_daemon_with_a_remedy() {
     let status = test_env.ended();
     let log = test_env.log();
     assert_eq!(status.code(), Some(3), "{log}");
-    assert!(log.contains("is damaged") && log.contains("put a backup in its place"), "{log}");
+    assert!(log.contains("is damaged") && log.contains("replace it with a backup"), "{log}");
     assert!(!log.contains("panicked"), "{log}");
     // The next start does not create a new database either.
     let again = test_env.run(&["run"]);
     assert_eq!(again.code, Some(3), "{again:?}");
-    assert!(again.err.contains("put a backup in its place"), "{again:?}");
+    assert!(again.err.contains("replace it with a backup"), "{again:?}");
 }

@@ -20,14 +20,19 @@ fn waits_unpaid(test_env: &TestEnv, reason: &str) {
     assert_eq!((job.state.as_str(), job.attempt, job.error.as_str()), ("queued", 1, ""));
     let ledger = test_env.ledger();
     assert_eq!((ledger.tasks.len(), ledger.accepted(lipsyncd::sim::Call::Identify)), (0, 0));
-    // The log has the reason once, however often it is tried.
-    let sentence = job.waiting_for.split(" (at ").next().unwrap();
+    // The log says the same, and says it once, however often it is tried.
+    let sentence = job.waiting_for.split("; next try at ").next().unwrap();
     assert!(
         test_env.log().contains(&format!("waits: {sentence}")),
         "{sentence}: {}",
         test_env.log()
     );
-    assert_eq!(test_env.log().matches("which cannot be written").count(), 1, "{}", test_env.log());
+    assert_eq!(
+        test_env.log().matches("the output file cannot be written").count(),
+        1,
+        "{}",
+        test_env.log()
+    );
     let history = test_env.run(&["show", "x"]);
     assert_eq!(history.out.matches("cannot be written").count(), 2, "{}", history.out);
     let status = test_env.run(&["status"]).out;

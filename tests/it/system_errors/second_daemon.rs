@@ -15,10 +15,10 @@ fn a_second_daemon_is_always_refused() {
     let run = |config: &str| Ran::from(test_env.command_with(config, &["run"]).output().unwrap());
     let ran = run("lipsyncd.yaml");
     assert_eq!(ran.code, Some(3), "{ran:?}");
-    assert!(ran.err.contains(&format!("another lipsyncd (PID {pid}) works on")), "{ran:?}");
+    assert!(ran.err.contains(&format!("another lipsyncd (PID {pid}) uses")), "{ran:?}");
     let linked = run("link.yaml");
     assert_eq!(linked.code, Some(3), "{linked:?}");
-    assert!(linked.err.contains(&format!("another lipsyncd (PID {pid}) works on")), "{linked:?}");
+    assert!(linked.err.contains(&format!("another lipsyncd (PID {pid}) uses")), "{linked:?}");
     fs::remove_file(test_env.path("lipsyncd.db.lock")).unwrap();
     for config in ["lipsyncd.yaml", "link.yaml"] {
         let ran = run(config);

@@ -32,7 +32,9 @@ fn lost(state: &str, accepted: bool, lists_fail: bool) -> TestEnv {
     ask_for(&test_env, &["x"]);
     test_env.start();
     match state {
-        "creating" => until_printed(&test_env, "x", &[state, "sent once", "next lookup"]),
+        "creating" => {
+            until_printed(&test_env, "x", &[state, "sent once", "checking whether Kling accepted"])
+        }
         _ => until_printed(&test_env, "x", &[state]),
     }
     test_env

@@ -1,47 +1,47 @@
-//! The outcomes of a task that was accepted: unclear, ended, delivered.
+//! An accepted task: its status is unclear, it has ended, its result is delivered.
 
-use super::Step;
-use crate::job::{Delivered, Spend, State, Task, Transition, outcome::PermanentError, person};
+use super::build::TransitionBuilder;
+use crate::job::{ResultFile, Spend, State, Task, Transition, outcome::PermanentError, person};
 
-impl Step<'_> {
-    /// The task is there, and whatever is said of it, it is followed on.
-    pub(super) fn unclear(&self, why: &str) -> Transition {
-        let waits = format!("a clear word on task {}: {why}", self.task_id());
-        let task = Task { waits: Some(waits.clone()), ..self.fresh(self.task.state) };
-        self.write(task, format!("waits: {waits}"))
+impl TransitionBuilder<'_> {
+    /// The task exists, and is polled on, whatever its status is said to be.
+    pub(super) fn status_unknown(&self, why: &str) -> Transition {
+        let reason = format!("the status of task {} is unclear: {why}", self.task_id());
+        let task = Task { wait_reason: Some(reason.clone()), ..self.fresh(self.task.state) };
+        self.write(task, reason)
     }
 
-    /// The API named another task when it accepted the create than the one that goes by its name.
+    /// The API returned another id when it accepted the create request than the id that has the task's name.
     pub(super) fn found_by_name(&self, task_id: String) -> Transition {
         let what = format!(
-            "the API does not know task {}; by its name {} it is task {task_id}",
+            "Kling does not know task {}; the name {} belongs to task {task_id}",
             self.task_id(),
             self.task.external_task_id()
         );
         self.write(Task { task_id: Some(task_id), ..self.fresh(State::Submitted) }, what)
     }
 
-    /// Its result was given up, and Kling still shows it.
+    /// The task had failed because Kling did not show it, and Kling shows it again.
     pub(super) fn followed_again(&self) -> Transition {
-        let what = format!("Kling still shows task {}: it is followed again", self.task_id());
+        let what = format!("Kling still shows task {}: polling it again", self.task_id());
         self.write(Task { failure: None, ..self.fresh(State::Submitted) }, what)
     }
 
-    pub(super) fn renamed(&self, task_id: String) -> Transition {
-        let what = format!("{} {task_id}", person::RESOLVED_ANEW);
+    pub(super) fn task_renamed(&self, task_id: String) -> Transition {
+        let what = format!("{} {task_id}", person::RESOLVED_AGAIN);
         self.write(Task { task_id: Some(task_id), ..self.fresh(State::Submitted) }, what)
     }
 
-    /// Nothing is asked of Kling, which may have deleted the task since.
+    /// Kling is not asked: it may have deleted the task since.
     pub(super) fn result_on_disk(&self, task_id: String) -> Transition {
-        let what = format!("its result is on disk already: task {task_id}");
+        let what = format!("the result is already on disk: task {task_id}");
         self.write(Task { task_id: Some(task_id), ..self.fresh(State::Downloading) }, what)
     }
 
     pub(super) fn task_succeeded(&self, units_micro: Option<i64>) -> Transition {
         let what = match units_micro {
             Some(_) => "the task succeeded",
-            None => "the task succeeded; the API does not tell what it cost",
+            None => "the task succeeded; the API did not report its cost",
         };
         self.charged(self.go(State::Downloading, what), units_micro)
     }
@@ -51,7 +51,7 @@ impl Step<'_> {
         self.charged(failed, units_micro)
     }
 
-    pub(super) fn delivered(&self, result: Delivered) -> Transition {
+    pub(super) fn delivered(&self, result: ResultFile) -> Transition {
         let what = format!("delivered: {} bytes, sha256 {}", result.bytes, result.sha256);
         self.write(Task { result: Some(result), ..self.fresh(State::Succeeded) }, what)
     }

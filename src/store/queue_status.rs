@@ -1,75 +1,69 @@
-//! The line as a whole, as `lipsyncd status` shows it.
+//! The state of the complete queue, as `lipsyncd status` shows it.
 //!
-//! Owns the reading handle of the commands. Nothing here counts jobs or manifests: triggers do as they
-//! change, so that it is as quick with a million of them. Jobs as lines are in [`super::listing`].
+//! No query counts jobs or manifests: triggers count them as they change, so that `status` is as fast with a million
+//! jobs. [`super::listing`] reads single jobs.
 
-use std::{collections::BTreeMap, path::Path};
+use std::collections::BTreeMap;
 
 use rusqlite::Connection;
 
-use super::{Pause, Store, StoreError, Superseded, open_reader, pause, spend, superseded};
-use crate::job::{BLOCKED, State};
+use super::{Pause, Reader, Store, StoreError, SupersededTasks, pause, spend, superseded};
+use crate::job::State;
 
-/// A read-only handle to the state database, for commands: works beside a running daemon, without
-/// one, and for a reader who may not write.
-pub struct Reader {
-    pub(super) connection: Connection,
-}
-
-/// Where everything stands at one moment.
+/// The state of the queue at one moment.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Standing {
-    /// How many jobs are in each state; every state is there. Dismissed jobs do not count.
+pub struct QueueStatus {
+    /// The number of jobs in every state, without dismissed jobs.
     pub jobs: BTreeMap<State, i64>,
-    /// Manifests in the folder that are in force.
+    /// Manifests in the folder without errors.
     pub manifests_accepted: i64,
-    /// Manifests in the folder that have faults.
+    /// Manifests in the folder with errors.
     pub manifests_refused: i64,
-    /// The first of those, by path.
+    /// The first manifests with errors, by path.
     pub refused: Vec<RefusedManifest>,
-    /// Tasks at once, as configured.
+    /// `limits.concurrency`.
     pub slots_configured: i64,
-    /// Tasks at once, as the account lets us.
+    /// The slots that the account allows.
     pub slots_limit: i64,
-    /// Spending cap of a UTC day, in millionths of a unit.
+    /// The daily cap, in millionths of a unit.
     pub cap_micro: Option<i64>,
-    /// Deducted on this UTC day, in millionths of a unit.
+    /// Units of this UTC day, in millionths.
     pub spent_today_micro: i64,
-    /// Deducted in all, in millionths of a unit.
+    /// Units of all days, in millionths.
     pub spent_total_micro: i64,
-    /// Why the line stands still, if it does.
+    /// Why the queue is paused, if it is.
     pub pause: Option<Pause>,
-    /// Why no new task is started though the line is not paused.
+    /// Why no new task is started although the queue is not paused.
     pub hold: Option<String>,
-    /// Why the API gives no usable answer, while it does not.
-    pub trouble: Option<ApiProblem>,
-    /// Why `jobs_dir` cannot be scanned, while it cannot.
+    /// Why the API gives no usable answer; none: it does.
+    pub api_problem: Option<ApiProblem>,
+    /// Why `jobs_dir` cannot be scanned; none: it can.
     pub folder_problem: Option<String>,
     /// How many jobs wait for their place in the output folder to be writable, and what the first of
-    /// them waits for.
+    /// them wait_reason for.
     pub blocked: Option<(i64, String)>,
-    /// Unresolved tasks that no job points to any more; `jobs` does not count them.
-    pub superseded: Superseded,
+    /// Unresolved tasks that no job points to. They are not part of `jobs`.
+    pub superseded: SupersededTasks,
     /// Tasks that hold a slot.
     pub slots_used: i64,
     /// Jobs whose request changed after their task was created.
     pub changed_after_sent: i64,
-    /// The key of the first of them.
+    /// The key of the first such job.
     pub first_changed: Option<String>,
-    /// Failed jobs that a person took out of the counts.
+    /// Failed jobs that a person dismissed.
     pub dismissed: i64,
-    /// How long tasks take, once it is known.
+    /// How long tasks take, if known.
     pub median_task_ms: Option<i64>,
-    /// The daemon that last began its work; it may have ended.
+    /// The PID of the daemon that started last. It may have ended.
     pub daemon_pid: Option<u32>,
-    /// When (Unix ms) it began.
+    /// When (Unix ms) it started.
     pub daemon_since_ms: Option<i64>,
 }
 
-/// Something that keeps the whole line from its work, and passes by itself.
+/// A problem of the API that holds the complete queue and may pass.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiProblem {
-    /// In words.
+    /// The reason.
     pub reason: String,
     /// Since when (Unix ms).
     pub since_ms: i64,
@@ -81,17 +75,17 @@ impl ApiProblem {
     }
 }
 
-/// A manifest with faults.
+/// A manifest with errors.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefusedManifest {
     /// Under `jobs_dir`, parts joined by `/`.
     pub path: String,
-    /// All its faults, as text of one or more lines.
+    /// All its errors, one per line.
     pub error: String,
 }
 
-/// So many manifests with faults are told at most.
-const REFUSED_TOLD_MAX: i64 = 5;
+/// The limit of manifests with errors that are returned.
+const REFUSED_MAX: i64 = 5;
 
 const JOBS_BY_STATE: &str = "SELECT name, jobs FROM state";
 
@@ -99,20 +93,20 @@ pub(super) const REFUSED: &str = "
     SELECT path, error FROM manifest INDEXED BY manifest_refused
     WHERE state = 'refused' AND removed_at_ms IS NULL ORDER BY path LIMIT ?1";
 
-/// Walks what rests, not what is queued.
+/// Reads tasks that wait for a time, not the queue.
 pub(super) const BLOCKED_JOBS: &str = "
-    SELECT count(*), min(waits) FROM (
-      SELECT waits FROM task INDEXED BY task_delayed WHERE state = 'queued' AND due_at_ms > 0
+    SELECT count(*), min(wait_reason) FROM (
+      SELECT wait_reason FROM task INDEXED BY task_delayed
+      WHERE state = 'queued' AND due_at_ms > 0 AND output_blocked
       UNION ALL
-      SELECT waits FROM task INDEXED BY task_state
-      WHERE state IN ('identified', 'creating', 'downloading') AND due_at_ms > 0
+      SELECT wait_reason FROM task INDEXED BY task_state
+      WHERE state IN ('identified', 'creating', 'downloading') AND due_at_ms > 0 AND output_blocked
       UNION ALL
-      SELECT waits FROM job INDEXED BY job_due WHERE due_at_ms > 0)
-    WHERE substr(waits, 1, length(?1)) = ?1";
+      SELECT wait_reason FROM job INDEXED BY job_due WHERE due_at_ms > 0 AND output_blocked)";
 
 pub(super) const SLOTS_USED: &str = "
     SELECT count(*) FROM task INDEXED BY task_state
-    WHERE state IN ('creating', 'submitted', 'processing') AND slot_freed = 0";
+    WHERE state IN ('creating', 'submitted', 'processing') AND slot_released = 0";
 
 /// The key is that of the row with the lowest id.
 pub(super) const CHANGED: &str = "
@@ -121,8 +115,8 @@ pub(super) const CHANGED: &str = "
 pub(super) const DISMISSED: &str = "
     SELECT count(*) FROM job INDEXED BY job_dismissed WHERE dismissed = 1 AND state = 'failed'";
 
-impl Standing {
-    /// How many jobs are in any of `states`.
+impl QueueStatus {
+    /// Returns the number of jobs in `states`.
     #[must_use]
     pub fn count(&self, states: &[State]) -> i64 {
         states.iter().filter_map(|state| self.jobs.get(state)).sum()
@@ -130,15 +124,7 @@ impl Standing {
 }
 
 impl Reader {
-    /// Opens the database at `path` for reading alone.
-    ///
-    /// # Errors
-    /// When it is not there, cannot be read, is damaged, or of a newer version.
-    pub fn open(path: &Path) -> Result<Self, StoreError> {
-        Ok(Self { connection: open_reader(path)? })
-    }
-
-    /// Returns the refused manifest that a job of this key belongs to by its name.
+    /// Returns the refused manifest that a job of this key belongs to, judging by the name.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -152,28 +138,30 @@ impl Reader {
         Ok(all.into_iter().find(|manifest| is_its(&manifest.path)))
     }
 
-    /// Reads where everything stands, all at one moment; `now_ms` (Unix time) says which day is
-    /// today.
+    /// Reads the state of the queue in one transaction; `now_ms` (Unix time) decides which day is today.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn standing(&self, now_ms: i64) -> Result<Standing, StoreError> {
-        standing(&self.connection, now_ms)
+    pub fn queue_status(&self, now_ms: i64) -> Result<QueueStatus, StoreError> {
+        queue_status(&self.connection, now_ms)
     }
 }
 
 impl Store {
-    /// The same for the daemon, on its reading connection.
+    /// As [`Reader::queue_status`], on the reading connection of the daemon.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn standing(&self, now_ms: i64) -> Result<Standing, StoreError> {
-        self.read(move |connection| standing(connection, now_ms)).await
+    pub async fn queue_status(&self, now_ms: i64) -> Result<QueueStatus, StoreError> {
+        self.read(move |connection| queue_status(connection, now_ms)).await
     }
 }
 
-/// Reads where everything stands at `now_ms` (Unix time).
-pub(super) fn standing(connection: &Connection, now_ms: i64) -> Result<Standing, StoreError> {
+/// Reads the state of the queue at `now_ms` (Unix time).
+pub(super) fn queue_status(
+    connection: &Connection,
+    now_ms: i64,
+) -> Result<QueueStatus, StoreError> {
     // One transaction, so that the numbers belong together.
     let moment = connection.unchecked_transaction()?;
     let spent_today_micro = spend::on_day(&moment, now_ms)?;
@@ -183,21 +171,21 @@ pub(super) fn standing(connection: &Connection, now_ms: i64) -> Result<Standing,
     if let Some(failed) = jobs.get_mut(&State::Failed) {
         *failed -= dismissed;
     }
-    let refused = refused(&moment, REFUSED_TOLD_MAX)?;
+    let refused = refused(&moment, REFUSED_MAX)?;
     let pause = pause::read_pause(&moment)?;
     let blocked = blocked(&moment)?;
     let superseded = superseded::read(&moment)?;
     let slots_used = moment.prepare_cached(SLOTS_USED)?.query_row([], |row| row.get(0))?;
     let (changed_after_sent, first_changed) =
         moment.prepare_cached(CHANGED)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let standing = moment
+    let queue_status = moment
         .prepare_cached(
             "SELECT slots_configured, slots_limit, cap_micro, hold, median_task_ms, daemon_pid,
-                   daemon_since_ms, trouble, api_problem_since_ms, manifests_accepted,
+                   daemon_since_ms, api_problem, api_problem_since_ms, manifests_accepted,
                    manifests_refused, folder_problem FROM daemon_state",
         )?
         .query_row([], |row| {
-            Ok(Standing {
+            Ok(QueueStatus {
                 jobs,
                 manifests_accepted: row.get(9)?,
                 manifests_refused: row.get(10)?,
@@ -209,7 +197,7 @@ pub(super) fn standing(connection: &Connection, now_ms: i64) -> Result<Standing,
                 spent_total_micro,
                 pause,
                 hold: row.get(3)?,
-                trouble: ApiProblem::from_columns(row.get(7)?, row.get(8)?),
+                api_problem: ApiProblem::from_columns(row.get(7)?, row.get(8)?),
                 folder_problem: row.get(11)?,
                 blocked,
                 superseded,
@@ -223,7 +211,7 @@ pub(super) fn standing(connection: &Connection, now_ms: i64) -> Result<Standing,
             })
         })?;
     moment.commit()?;
-    Ok(standing)
+    Ok(queue_status)
 }
 
 fn jobs(connection: &Connection) -> Result<BTreeMap<State, i64>, StoreError> {
@@ -242,11 +230,11 @@ fn jobs(connection: &Connection) -> Result<BTreeMap<State, i64>, StoreError> {
 fn blocked(connection: &Connection) -> Result<Option<(i64, String)>, StoreError> {
     let mut statement = connection.prepare_cached(BLOCKED_JOBS)?;
     let (jobs, reason): (i64, Option<String>) =
-        statement.query_row([BLOCKED], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        statement.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(reason.map(|reason| (jobs, reason)))
 }
 
-/// The first manifests with faults; all of them if `limit` is negative.
+/// Returns the first manifests with errors; all of them if `limit` is negative.
 fn refused(connection: &Connection, limit: i64) -> Result<Vec<RefusedManifest>, StoreError> {
     let mut statement = connection.prepare_cached(REFUSED)?;
     let refused = statement
