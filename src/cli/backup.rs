@@ -15,7 +15,11 @@ use tokio::{
     task::spawn_blocking,
 };
 
-use super::{CommandError, Context, ExitCode, open, text};
+use super::{
+    context::CommandContext,
+    error::{CommandError, ExitCode},
+    open, text,
+};
 use crate::{
     config::Config,
     store::{BackupError, back_up},
@@ -44,7 +48,10 @@ pub struct Args {
 /// What SQLite keeps beside a database, and lipsyncd too.
 const BESIDE: [&str; 4] = ["-wal", "-shm", "-journal", ".lock"];
 
-pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCode, CommandError> {
+pub(super) fn run(
+    arguments: &Args,
+    context: &mut CommandContext<'_>,
+) -> Result<ExitCode, CommandError> {
     let config = context.config;
     may_be_written(&arguments.file, config)?;
     open::require(&config.state_db)?;

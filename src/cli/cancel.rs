@@ -3,9 +3,10 @@
 use clap::ValueHint;
 
 use super::{
-    CommandError, Context, ExitCode,
-    change::{Changer, No, Verdict},
+    context::CommandContext,
+    error::{CommandError, ExitCode},
     open,
+    update::{Decision, JobUpdater, NotChanged},
 };
 use crate::{
     job::State,
@@ -27,8 +28,11 @@ pub struct Args {
     jobs: Vec<String>,
 }
 
-pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCode, CommandError> {
-    Changer::open(context)?.change_all(&arguments.jobs, context, judge, said)
+pub(super) fn run(
+    arguments: &Args,
+    context: &mut CommandContext<'_>,
+) -> Result<ExitCode, CommandError> {
+    JobUpdater::open(context)?.update_all(&arguments.jobs, context, judge, said)
 }
 
 fn said(state: &JobState) -> String {
@@ -40,15 +44,15 @@ fn said(state: &JobState) -> String {
     }
 }
 
-fn judge(state: &JobState) -> Verdict {
+fn judge(state: &JobState) -> Decision {
     let JobState { job, task, .. } = state;
-    let refused = |why: String, hint| Err(No::Refused(why, hint));
+    let refused = |why: String, hint| Err(NotChanged::Refused(why, hint));
     let never_sent = task.as_ref().is_none_or(|task| task.is_uncreated());
     match job.state {
         // No task has an open create request in these states.
         State::Waiting | State::Queued | State::Identified => Ok(Command::Cancel),
         State::Failed if never_sent && job.earlier_task.is_some() => Ok(Command::Cancel),
-        State::Cancelled => Err(No::Already("was cancelled already".to_owned())),
+        State::Cancelled => Err(NotChanged::AlreadyDone("was cancelled already".to_owned())),
         State::Succeeded | State::Failed => {
             refused(format!("has {} already: there is nothing left to cancel", job.state), None)
         }

@@ -5,7 +5,10 @@ use std::io::Write;
 use clap::{Command, CommandFactory as _};
 use clap_complete::Shell;
 
-use super::{Cli, CommandError, ExitCode};
+use super::{
+    Cli,
+    error::{CommandError, ExitCode},
+};
 
 /// Print the completions of a shell
 ///

@@ -3,9 +3,10 @@
 use clap::ValueHint;
 
 use super::{
-    CommandError, Context, ExitCode,
-    change::{Changer, No, Verdict},
+    context::CommandContext,
+    error::{CommandError, ExitCode},
     open,
+    update::{Decision, JobUpdater, NotChanged},
 };
 use crate::{
     job::State,
@@ -36,9 +37,12 @@ fn has_accepted_change(state: &JobState) -> bool {
     !state.job.changed_after_sent && asked.is_some() && made.is_some() && asked != made
 }
 
-pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCode, CommandError> {
+pub(super) fn run(
+    arguments: &Args,
+    context: &mut CommandContext<'_>,
+) -> Result<ExitCode, CommandError> {
     let dismisses = !arguments.undo;
-    let judge = move |state: &JobState| -> Verdict {
+    let judge = move |state: &JobState| -> Decision {
         let job = &state.job;
         let is_meant = match dismisses {
             true => job.changed_after_sent || job.state == State::Failed && !job.dismissed,
@@ -48,13 +52,13 @@ pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCod
             return Ok(Command::Dismiss(dismisses));
         }
         if !dismisses {
-            return Err(No::Already("counts already: it is not dismissed".to_owned()));
+            return Err(NotChanged::AlreadyDone("counts already: it is not dismissed".to_owned()));
         }
         if job.dismissed || has_accepted_change(state) {
-            return Err(No::Already("was dismissed already".to_owned()));
+            return Err(NotChanged::AlreadyDone("was dismissed already".to_owned()));
         }
         let state = job.state;
-        Err(No::Refused(
+        Err(NotChanged::Refused(
             format!("is {state} and did not change after it was sent: there is nothing to dismiss"),
             Some(open::command("show", &job.spec.key)),
         ))
@@ -63,5 +67,5 @@ pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCod
         true => "dismissed".to_owned(),
         false => "counts again".to_owned(),
     };
-    Changer::open(context)?.change_all(&arguments.jobs, context, judge, said)
+    JobUpdater::open(context)?.update_all(&arguments.jobs, context, judge, said)
 }

@@ -34,7 +34,7 @@ impl From<ExitCode> for std::process::ExitCode {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommandError {
     /// What is wrong and where.
-    pub what: What,
+    pub what: ErrorText,
     /// What to do or type next.
     pub hint: Option<String>,
     /// How the program ends.
@@ -43,7 +43,7 @@ pub struct CommandError {
 
 /// What a [`CommandError`] says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum What {
+pub enum ErrorText {
     /// Nothing: whoever read our output has read enough.
     Nothing,
     /// A sentence, lower-case and without a period.
@@ -55,12 +55,12 @@ pub enum What {
 impl CommandError {
     /// Says `what`: a sentence, lower-case and without a period.
     pub fn new(exit: ExitCode, what: impl Into<String>) -> Self {
-        Self { what: What::Sentence(what.into()), hint: None, exit }
+        Self { what: ErrorText::Sentence(what.into()), hint: None, exit }
     }
 
     /// Says `text` as it is; it ends in a newline.
     pub fn rendered(exit: ExitCode, text: impl Into<String>) -> Self {
-        Self { what: What::Rendered(text.into()), hint: None, exit }
+        Self { what: ErrorText::Rendered(text.into()), hint: None, exit }
     }
 
     /// Adds what to do or type next.
@@ -76,9 +76,9 @@ impl CommandError {
     /// When `err` cannot be written.
     pub fn report(&self, err: &mut dyn Write) -> io::Result<()> {
         match &self.what {
-            What::Nothing => {}
-            What::Sentence(sentence) => writeln!(err, "error: {}", safe(sentence))?,
-            What::Rendered(text) => err.write_all(text.as_bytes())?,
+            ErrorText::Nothing => {}
+            ErrorText::Sentence(sentence) => writeln!(err, "error: {}", safe(sentence))?,
+            ErrorText::Rendered(text) => err.write_all(text.as_bytes())?,
         }
         match &self.hint {
             Some(hint) => writeln!(err, "hint: {}", safe(hint)),
@@ -104,7 +104,7 @@ impl CommandError {
 impl From<io::Error> for CommandError {
     fn from(error: io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe {
-            return Self { what: What::Nothing, hint: None, exit: ExitCode::Done };
+            return Self { what: ErrorText::Nothing, hint: None, exit: ExitCode::Done };
         }
         Self::new(ExitCode::CannotRun, format!("cannot write the output: {error}"))
     }

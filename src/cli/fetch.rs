@@ -3,9 +3,10 @@
 use clap::ValueHint;
 
 use super::{
-    CommandError, Context, ExitCode,
-    change::{Changer, No, Verdict, note_absent_daemon},
+    context::CommandContext,
+    error::{CommandError, ExitCode},
     open,
+    update::{Decision, JobUpdater, NotChanged, note_absent_daemon},
 };
 use crate::{
     job::State,
@@ -25,11 +26,14 @@ pub struct Args {
     jobs: Vec<String>,
 }
 
-pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCode, CommandError> {
+pub(super) fn run(
+    arguments: &Args,
+    context: &mut CommandContext<'_>,
+) -> Result<ExitCode, CommandError> {
     let output_dir = context.config.output_dir.clone();
-    let judge = move |state: &JobState| -> Verdict {
+    let judge = move |state: &JobState| -> Decision {
         let JobState { job, task, .. } = state;
-        let refused = |why: String, hint| Err(No::Refused(why, hint));
+        let refused = |why: String, hint| Err(NotChanged::Refused(why, hint));
         let has_result = task.as_ref().is_some_and(|task| task.state == State::Succeeded);
         match job.state {
             State::Succeeded => {
@@ -37,7 +41,7 @@ pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCod
                 let bytes = job.delivered.as_ref().map_or(0, |(_, bytes)| *bytes);
                 match presence(&path, bytes) {
                     Ok(Presence::Delivered) => {
-                        Err(No::Already(format!("{} is there already", path.display())))
+                        Err(NotChanged::AlreadyDone(format!("{} is there already", path.display())))
                     }
                     // A file that is not lipsyncd's own is left alone, and the job would wait for its place.
                     Ok(Presence::Changed) => refused(
@@ -48,7 +52,9 @@ pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCod
                 }
             }
             State::Failed if has_result => Ok(Command::Fetch),
-            State::Downloading => Err(No::Already("is being fetched already".to_owned())),
+            State::Downloading => {
+                Err(NotChanged::AlreadyDone("is being fetched already".to_owned()))
+            }
             other => refused(
                 format!("is {other}: it has no result to be fetched"),
                 Some(open::command("show", &job.spec.key)),
@@ -56,7 +62,7 @@ pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCod
         }
     };
     let said = |_: &JobState| "its result is brought to its place again".to_owned();
-    let exit = Changer::open(context)?.change_all(&arguments.jobs, context, judge, said)?;
+    let exit = JobUpdater::open(context)?.update_all(&arguments.jobs, context, judge, said)?;
     note_absent_daemon(context)?;
     Ok(exit)
 }

@@ -24,16 +24,16 @@ type Sink = Box<dyn Layer<Registry> + Send + Sync>;
 const QUIET_FILTER: &str = "lipsyncd=error";
 
 /// Begins the log of this process; a second beginning changes nothing.
-pub(super) fn begin(format: LogFormat) {
-    begin_with(format, DEFAULT_FILTER);
+pub(super) fn init(format: LogFormat) {
+    init_with(format, DEFAULT_FILTER);
 }
 
-/// Like [`begin`], with nothing but errors unless `RUST_LOG` asks for more.
-pub(super) fn begin_quiet(format: LogFormat) {
-    begin_with(format, QUIET_FILTER);
+/// Like [`init`], with nothing but errors unless `RUST_LOG` asks for more.
+pub(super) fn init_quiet(format: LogFormat) {
+    init_with(format, QUIET_FILTER);
 }
 
-fn begin_with(format: LogFormat, default: &str) {
+fn init_with(format: LogFormat, default: &str) {
     let (sink, complaint) = sink(format);
     let (filter, fault) = filter(env::var("RUST_LOG").ok(), default);
     // Only a test that runs several commands in one process has one already.

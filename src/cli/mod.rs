@@ -6,9 +6,9 @@
 
 mod backup;
 mod cancel;
-mod change;
 mod check;
 mod completions;
+mod context;
 mod demo;
 mod dismiss;
 mod doctor;
@@ -18,7 +18,6 @@ mod json;
 mod list;
 mod log;
 mod man;
-mod nearest;
 mod open;
 mod pause;
 mod resolve;
@@ -28,8 +27,10 @@ mod run;
 mod show;
 mod simulate;
 mod status;
+mod suggestions;
 pub mod text;
 mod unit;
+mod update;
 
 use std::{
     ffi::OsString,
@@ -39,7 +40,8 @@ use std::{
 
 use clap::{Parser, Subcommand, ValueHint};
 
-pub use error::{CommandError, ExitCode, What};
+use context::CommandContext;
+pub use error::{CommandError, ErrorText, ExitCode};
 
 use crate::config::Config;
 
@@ -66,14 +68,14 @@ pub struct Cli {
 
     /// What to do.
     #[command(subcommand)]
-    pub command: Command,
+    pub command: Commands,
 }
 
 /// What lipsyncd can be told to do. Each variant is described at its arguments: a description here
 /// would take the place of the long help there.
 #[expect(missing_docs, reason = "described at the arguments")]
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub enum Commands {
     Run(run::Args),
     Check(check::Args),
     Status(status::Args),
@@ -92,20 +94,6 @@ pub enum Command {
     Simulate(simulate::Args),
     Completions(completions::Args),
     Man(man::Args),
-}
-
-/// What a command works with.
-pub struct Context<'a> {
-    /// The settings.
-    pub config: &'a Config,
-    /// What to type to start the daemon.
-    pub start: &'a str,
-    /// Data goes here: stdout.
-    pub out: &'a mut dyn Write,
-    /// All else goes here: stderr.
-    pub err: &'a mut dyn Write,
-    /// Whether `out` is a terminal.
-    pub on_terminal: bool,
 }
 
 /// Does what `arguments` (the program's name first) say and returns how the program ends.
@@ -147,49 +135,49 @@ fn perform(
 ) -> Result<ExitCode, CommandError> {
     // These need no configuration, and must not fail for a faulty one.
     match &cli.command {
-        Command::Completions(arguments) => return completions::run(arguments, out),
-        Command::Man(arguments) => return man::run(arguments, out),
-        Command::Demo(arguments) => return demo::run(arguments, out, err, on_terminal),
-        Command::Simulate(arguments) => return simulate::run(arguments, out, err),
-        Command::Doctor(arguments) => {
+        Commands::Completions(arguments) => return completions::run(arguments, out),
+        Commands::Man(arguments) => return man::run(arguments, out),
+        Commands::Demo(arguments) => return demo::run(arguments, out, err, on_terminal),
+        Commands::Simulate(arguments) => return simulate::run(arguments, out, err),
+        Commands::Doctor(arguments) => {
             return doctor::run(arguments, cli.config.as_deref(), out, on_terminal);
         }
         _ => {}
     }
-    if let Command::Run(arguments) = &cli.command {
+    if let Commands::Run(arguments) = &cli.command {
         // It hears signals before anything else.
         let ground = run::Ground::lay()?;
         let (config, start) = begin(cli)?;
-        let context = &mut Context { config: &config, start: &start, out, err, on_terminal };
+        let context = &mut CommandContext { config: &config, start: &start, out, err, on_terminal };
         return run::run(arguments, ground, cli.config.as_deref(), context);
     }
     let (config, start) = begin(cli)?;
-    let context = &mut Context { config: &config, start: &start, out, err, on_terminal };
+    let context = &mut CommandContext { config: &config, start: &start, out, err, on_terminal };
     match &cli.command {
-        Command::Status(arguments) => status::run(arguments, context),
-        Command::List(arguments) => list::run(arguments, context),
-        Command::Show(arguments) => show::run(arguments, context),
-        Command::Retry(arguments) => retry::run(arguments, context),
-        Command::Resolve(arguments) => resolve::run(arguments, context),
-        Command::Cancel(arguments) => cancel::run(arguments, context),
-        Command::Fetch(arguments) => fetch::run(arguments, context),
-        Command::Dismiss(arguments) => dismiss::run(arguments, context),
-        Command::Pause(arguments) => pause::run(arguments, context),
-        Command::Resume(arguments) => resume::run(arguments, context),
-        Command::Check(arguments) => check::run(arguments, context),
-        Command::Backup(arguments) => backup::run(arguments, context),
-        Command::Run(_)
-        | Command::Completions(_)
-        | Command::Man(_)
-        | Command::Demo(_)
-        | Command::Doctor(_)
-        | Command::Simulate(_) => unreachable!("done above"),
+        Commands::Status(arguments) => status::run(arguments, context),
+        Commands::List(arguments) => list::run(arguments, context),
+        Commands::Show(arguments) => show::run(arguments, context),
+        Commands::Retry(arguments) => retry::run(arguments, context),
+        Commands::Resolve(arguments) => resolve::run(arguments, context),
+        Commands::Cancel(arguments) => cancel::run(arguments, context),
+        Commands::Fetch(arguments) => fetch::run(arguments, context),
+        Commands::Dismiss(arguments) => dismiss::run(arguments, context),
+        Commands::Pause(arguments) => pause::run(arguments, context),
+        Commands::Resume(arguments) => resume::run(arguments, context),
+        Commands::Check(arguments) => check::run(arguments, context),
+        Commands::Backup(arguments) => backup::run(arguments, context),
+        Commands::Run(_)
+        | Commands::Completions(_)
+        | Commands::Man(_)
+        | Commands::Demo(_)
+        | Commands::Doctor(_)
+        | Commands::Simulate(_) => unreachable!("done above"),
     }
 }
 
 /// The configuration and how its daemon is started; and the log as it says.
 fn begin(cli: &Cli) -> Result<(Config, String), CommandError> {
     let (config, file) = open::config(cli.config.as_deref())?;
-    log::begin(config.log.format);
+    log::init(config.log.format);
     Ok((config, unit::start(file.as_deref())))
 }

@@ -7,7 +7,7 @@ use std::{
 
 use tokio::runtime;
 
-use super::{CommandError, ExitCode};
+use super::error::{CommandError, ExitCode};
 use crate::{
     cli::text::shell_word,
     config::Config,

@@ -5,7 +5,9 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::{
-    CommandError, Context, ExitCode, open,
+    context::CommandContext,
+    error::{CommandError, ExitCode},
+    open,
     text::{counted, time},
 };
 use crate::store::{OpenCreates, Pause, PauseKind, Store, holder};
@@ -29,7 +31,7 @@ const GRACE: Duration = Duration::from_secs(5);
 /// How often the database is read while answers are awaited.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-pub(super) fn run(_: &Args, context: &mut Context<'_>) -> Result<ExitCode, CommandError> {
+pub(super) fn run(_: &Args, context: &mut CommandContext<'_>) -> Result<ExitCode, CommandError> {
     let store = open::store(context.config)?;
     open::block_on(async {
         let known = store.pause().await?.filter(|known| known.kind == PauseKind::Person);
@@ -68,7 +70,10 @@ pub(super) fn run(_: &Args, context: &mut Context<'_>) -> Result<ExitCode, Comma
 
 /// Waits until the create requests in flight are answered, while a daemon runs that can write the answers. Returns those
 /// that have an unknown outcome then.
-async fn answered(store: &Store, context: &mut Context<'_>) -> Result<OpenCreates, CommandError> {
+async fn answered(
+    store: &Store,
+    context: &mut CommandContext<'_>,
+) -> Result<OpenCreates, CommandError> {
     let began = Instant::now();
     let patience = context.config.kling.request_timeout.saturating_add(GRACE);
     let mut is_told = false;

@@ -3,9 +3,10 @@
 use clap::{ArgGroup, ValueHint};
 
 use super::{
-    CommandError, Context, ExitCode,
-    change::{Changer, No, Verdict, note_absent_daemon},
+    context::CommandContext,
+    error::{CommandError, ExitCode},
     open,
+    update::{Decision, JobUpdater, NotChanged, note_absent_daemon},
 };
 use crate::{
     job::{Account, Outcome, Task},
@@ -50,12 +51,15 @@ pub struct Args {
     yes: bool,
 }
 
-pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCode, CommandError> {
-    let changer = Changer::open(context)?;
+pub(super) fn run(
+    arguments: &Args,
+    context: &mut CommandContext<'_>,
+) -> Result<ExitCode, CommandError> {
+    let updater = JobUpdater::open(context)?;
     let outcome = match &arguments.task {
         Some(task_id) => {
             let task_id = task_id.trim().to_owned();
-            require_free(&changer, &arguments.job, &task_id)?;
+            require_free(&updater, &arguments.job, &task_id)?;
             Outcome::ResolvedAs { task_id }
         }
         None => Outcome::ResolvedAsUnsent { is_sure: arguments.yes },
@@ -63,17 +67,17 @@ pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCod
     // Only the host matters, and no key is at hand.
     let host = Account::new(&context.config.kling.base_url, String::new()).host;
     let (names_a_task, is_sure) = (arguments.task.is_some(), arguments.yes);
-    let judge = move |state: &JobState| -> Verdict {
+    let judge = move |state: &JobState| -> Decision {
         let key = &state.job.spec.key;
         let is_unseen = state.task.as_ref().is_some_and(|task| task.is_unseen());
         match state.to_decide() {
-            Some(task) if task.is_sending() => Err(No::Refused(
+            Some(task) if task.is_sending() => Err(NotChanged::Refused(
                 "its create request is in flight, or was not looked up since it was sent"
                     .to_owned(),
                 Some("try again in a moment, while the daemon runs".to_owned()),
             )),
             Some(_) if names_a_task || is_sure => Ok(Command::Task(outcome.clone())),
-            Some(task) if is_of_other_host(task, &host) => Err(No::Refused(
+            Some(task) if is_of_other_host(task, &host) => Err(NotChanged::Refused(
                 "its create request was sent to another host, which may have its task: set \
                  kling.base_url back"
                     .to_owned(),
@@ -82,19 +86,19 @@ pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCod
             Some(_) => danger(state).map_or(Ok(Command::Task(outcome.clone())), Err),
             // The task that was named before does not exist: another may be named.
             None if is_unseen && names_a_task => Ok(Command::Task(outcome.clone())),
-            None => Err(No::Refused(
+            None => Err(NotChanged::Refused(
                 format!("is {}: there is nothing to decide", state.job.state),
                 Some(open::command("show", key)),
             )),
         }
     };
     let unlisted = match &arguments.task {
-        Some(task_id) => is_unlisted(&changer, &arguments.job, task_id.trim())?,
+        Some(task_id) => is_unlisted(&updater, &arguments.job, task_id.trim())?,
         None => false,
     };
     let job = std::slice::from_ref(&arguments.job);
     let said = |state: &JobState| said(state, arguments.task.as_deref());
-    let exit = changer.change_all(job, context, judge, said)?;
+    let exit = updater.update_all(job, context, judge, said)?;
     if exit == ExitCode::Done {
         if unlisted {
             note_unlisted(&arguments.job, context)?;
@@ -109,7 +113,7 @@ fn is_of_other_host(task: &Task, host: &str) -> bool {
 }
 
 /// Why sending again may pay twice, as far as it is known.
-fn danger(state: &JobState) -> Option<No> {
+fn danger(state: &JobState) -> Option<NotChanged> {
     let show = open::command("show", &state.job.spec.key);
     let why = match state.resend_danger()? {
         ResendDanger::LookedUp => {
@@ -133,7 +137,7 @@ fn danger(state: &JobState) -> Option<No> {
         ),
     };
     let hint = format!("`{show}` shows what is known; --yes sends the create request all the same");
-    Some(No::Refused(why, Some(hint)))
+    Some(NotChanged::Refused(why, Some(hint)))
 }
 
 fn said(state: &JobState, task_id: Option<&str>) -> String {
@@ -148,15 +152,15 @@ fn said(state: &JobState, task_id: Option<&str>) -> String {
 }
 
 /// Whether a job is given a task that is not among those that it could be.
-fn is_unlisted(changer: &Changer, key: &str, task_id: &str) -> Result<bool, CommandError> {
-    let state = changer.reader.job_state(key)?;
+fn is_unlisted(updater: &JobUpdater, key: &str, task_id: &str) -> Result<bool, CommandError> {
+    let state = updater.reader.job_state(key)?;
     Ok(state.is_some_and(|state| {
         state.to_decide().is_some()
             && !state.candidates.iter().any(|candidate| candidate.task_id == task_id)
     }))
 }
 
-fn note_unlisted(key: &str, context: &mut Context<'_>) -> Result<(), CommandError> {
+fn note_unlisted(key: &str, context: &mut CommandContext<'_>) -> Result<(), CommandError> {
     context.out.flush()?;
     writeln!(
         context.err,
@@ -169,15 +173,15 @@ fn note_unlisted(key: &str, context: &mut Context<'_>) -> Result<(), CommandErro
 }
 
 /// One task is one job's: two jobs with one task would deliver the same video under two names.
-fn require_free(changer: &Changer, key: &str, task_id: &str) -> Result<(), CommandError> {
+fn require_free(updater: &JobUpdater, key: &str, task_id: &str) -> Result<(), CommandError> {
     let plausible = !task_id.is_empty() && task_id.len() <= 128;
     if !plausible || !task_id.chars().all(|character| character.is_ascii_graphic()) {
         let what = format!("--task {task_id}: that is no id of a task");
         return Err(CommandError::new(ExitCode::Usage, what)
             .hint("it is the task_id that Kling gave, such as 837291047210934"));
     }
-    match changer.reader.owner_of_task(task_id)? {
-        Some(owner) if !is_of(changer, key, &owner)? => Err(CommandError::new(
+    match updater.reader.owner_of_task(task_id)? {
+        Some(owner) if !is_of(updater, key, &owner)? => Err(CommandError::new(
             ExitCode::Failed,
             format!("{key}: task {task_id} is job {owner}'s"),
         )
@@ -187,8 +191,8 @@ fn require_free(changer: &Changer, key: &str, task_id: &str) -> Result<(), Comma
 }
 
 /// Whether two jobs share one task.
-fn is_of(changer: &Changer, key: &str, owner: &str) -> Result<bool, CommandError> {
-    let state = changer.reader.job_state(key)?;
+fn is_of(updater: &JobUpdater, key: &str, owner: &str) -> Result<bool, CommandError> {
+    let state = updater.reader.job_state(key)?;
     Ok(key == owner
         || state.is_some_and(|state| state.shares_with.iter().any(|other| other == owner)))
 }

@@ -1,6 +1,11 @@
 //! `lipsyncd resume`: let paid calls go on.
 
-use super::{CommandError, Context, ExitCode, open, text::safe};
+use super::{
+    context::CommandContext,
+    error::{CommandError, ExitCode},
+    open,
+    text::safe,
+};
 use crate::store::{PauseKind, holder};
 
 /// Let paid calls go on
@@ -12,7 +17,7 @@ use crate::store::{PauseKind, holder};
 #[command(after_help = "Example:\n  lipsyncd resume && lipsyncd status --watch")]
 pub struct Args {}
 
-pub(super) fn run(_: &Args, context: &mut Context<'_>) -> Result<ExitCode, CommandError> {
+pub(super) fn run(_: &Args, context: &mut CommandContext<'_>) -> Result<ExitCode, CommandError> {
     let store = open::store(context.config)?;
     let known = open::block_on(async {
         let known = store.pause().await?;

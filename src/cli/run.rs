@@ -16,7 +16,10 @@ use tokio::{
 };
 use tracing::info;
 
-use super::{CommandError, Context, ExitCode};
+use super::{
+    context::CommandContext,
+    error::{CommandError, ExitCode},
+};
 use crate::{
     config::{Config, Credentials},
     daemon::{self, DaemonError, Given, Reread, Told},
@@ -90,7 +93,7 @@ pub(super) fn run(
     arguments: &Args,
     ground: Ground,
     named: Option<&Path>,
-    context: &mut Context<'_>,
+    context: &mut CommandContext<'_>,
 ) -> Result<ExitCode, CommandError> {
     let credentials = credentials().map_err(|error| CommandError::new(ExitCode::Usage, error))?;
     let until = if arguments.once { Until::Idle } else { Until::Stopped };
@@ -164,7 +167,7 @@ fn listen(told: Told) -> io::Result<()> {
 }
 
 /// Says what a run that came to its end leaves undone.
-fn left_over(context: &mut Context<'_>, end: End) -> Result<ExitCode, CommandError> {
+fn left_over(context: &mut CommandContext<'_>, end: End) -> Result<ExitCode, CommandError> {
     let left = Reader::open(&context.config.state_db)?.left_over()?;
     if left.is_nothing() && end == End::Idle {
         return Ok(ExitCode::Done);

@@ -5,7 +5,10 @@ use std::{io::Write, net::SocketAddr, path::PathBuf, time::Duration};
 use clap::ValueHint;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{CommandError, ExitCode, log, open};
+use super::{
+    error::{CommandError, ExitCode},
+    log, open,
+};
 use crate::{
     config::LogFormat,
     sim::{Ledger, RandomFaults, SimConfig, SimServer},
@@ -62,7 +65,7 @@ pub(super) fn run(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> Result<ExitCode, CommandError> {
-    log::begin(LogFormat::Auto);
+    log::init(LogFormat::Auto);
     if let Some(folder) = arguments.media.as_ref().filter(|folder| !folder.is_dir()) {
         let what = format!("--media: {} is not a folder", folder.display());
         return Err(CommandError::new(ExitCode::Usage, what));

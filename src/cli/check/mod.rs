@@ -1,6 +1,6 @@
 //! `lipsyncd check`: manifests and local media as the daemon would read them, without network.
 
-mod claims;
+mod conflicts;
 mod plan;
 
 use std::{
@@ -11,11 +11,12 @@ use std::{
 };
 
 use self::{
-    claims::Claims,
+    conflicts::Conflicts,
     plan::{doomed, plan},
 };
 use super::{
-    CommandError, Context, ExitCode,
+    context::CommandContext,
+    error::{CommandError, ExitCode},
     open::now_ms,
     text::{counted, safe},
 };
@@ -42,14 +43,17 @@ pub struct Args {
     paths: Vec<PathBuf>,
 }
 
-pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCode, CommandError> {
+pub(super) fn run(
+    arguments: &Args,
+    context: &mut CommandContext<'_>,
+) -> Result<ExitCode, CommandError> {
     let jobs_dir = context.config.jobs_dir.clone();
     let paths = if arguments.paths.is_empty() { vec![jobs_dir] } else { arguments.paths.clone() };
     let mut check = Check {
         config: context.config,
         out: &mut *context.out,
         err: &mut *context.err,
-        claims: Claims::default(),
+        conflicts: Conflicts::default(),
         read: BTreeSet::new(),
         faults: 0,
         jobs: 0,
@@ -65,7 +69,7 @@ struct Check<'a> {
     config: &'a Config,
     out: &'a mut dyn Write,
     err: &'a mut dyn Write,
-    claims: Claims,
+    conflicts: Conflicts,
     /// What was read already: paths may overlap.
     read: BTreeSet<PathBuf>,
     faults: usize,
@@ -74,7 +78,7 @@ struct Check<'a> {
 }
 
 /// A folder of manifests, and the names in it.
-struct Folder {
+struct ManifestFolder {
     root: PathBuf,
     looker: Looker,
 }
@@ -94,8 +98,8 @@ impl Check<'_> {
             let mut folder = self.folder(home.unwrap_or_else(|| truly.clone()));
             let below = truly.strip_prefix(&folder.root).unwrap_or(Path::new("")).to_owned();
             return self.all(&mut folder, &below).map_err(|error| match error {
-                Failure::Scan(error) => unreadable(error),
-                Failure::Told(error) => error,
+                ScanError::Scan(error) => unreadable(error),
+                ScanError::Command(error) => error,
             });
         }
         let root = home.or_else(|| truly.parent().map(Path::to_owned)).unwrap_or_default();
@@ -104,15 +108,15 @@ impl Check<'_> {
         self.manifest(&mut folder, &name)
     }
 
-    fn folder(&self, root: PathBuf) -> Folder {
+    fn folder(&self, root: PathBuf) -> ManifestFolder {
         let mut locator = daemon::locator(self.config);
         locator.jobs_dir.clone_from(&root);
         let public = self.config.media.public_base_url.clone();
-        Folder { root, looker: Looker::new(locator, public, Duration::ZERO) }
+        ManifestFolder { root, looker: Looker::new(locator, public, Duration::ZERO) }
     }
 
-    fn all(&mut self, folder: &mut Folder, below: &Path) -> Result<(), Failure> {
-        let listing = scan(&folder.root).map_err(Failure::Scan)?;
+    fn all(&mut self, folder: &mut ManifestFolder, below: &Path) -> Result<(), ScanError> {
+        let listing = scan(&folder.root).map_err(ScanError::Scan)?;
         for (unseen, why) in &listing.unseen {
             self.fault(&format!("{unseen}: it cannot be read: {why}\n"))?;
         }
@@ -128,7 +132,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    fn manifest(&mut self, folder: &mut Folder, name: &str) -> Result<(), CommandError> {
+    fn manifest(&mut self, folder: &mut ManifestFolder, name: &str) -> Result<(), CommandError> {
         let path = folder.root.join(name);
         let shown = shown(&path);
         if !self.read.insert(path) {
@@ -151,7 +155,7 @@ impl Check<'_> {
         }
     }
 
-    fn odd(&mut self, folder: &Folder, name: &str, why: &str) -> Result<(), CommandError> {
+    fn odd(&mut self, folder: &ManifestFolder, name: &str, why: &str) -> Result<(), CommandError> {
         let path = folder.root.join(name);
         let line = format!("{}: {why}\n", shown(&path));
         if self.read.insert(path) { self.fault(&line) } else { Ok(()) }
@@ -177,7 +181,7 @@ impl Check<'_> {
             Look::Ready(media) => Some(media),
             _ => None,
         };
-        let shared = match self.claims.enter(spec, media, shown) {
+        let shared = match self.conflicts.enter(spec, media, shown) {
             Ok(shared) => shared,
             Err(clash) => return self.at(shown, job.place, &clash),
         };
@@ -223,7 +227,7 @@ impl Check<'_> {
             count(self.faults, "fault"),
             self.waiting
         )?;
-        let (tasks, shared) = self.claims.tasks();
+        let (tasks, shared) = self.conflicts.tasks();
         if shared > 0 {
             let are = if shared == 1 { "1 of them is" } else { &format!("{shared} of them are") };
             writeln!(
@@ -246,13 +250,13 @@ fn shown(path: &Path) -> String {
 }
 
 /// Why a folder was not read to its end.
-enum Failure {
+enum ScanError {
     Scan(std::io::Error),
-    Told(CommandError),
+    Command(CommandError),
 }
 
-impl From<CommandError> for Failure {
+impl From<CommandError> for ScanError {
     fn from(error: CommandError) -> Self {
-        Self::Told(error)
+        Self::Command(error)
     }
 }

@@ -6,9 +6,10 @@ mod table;
 use clap::ValueHint;
 
 use super::{
-    CommandError, Context, ExitCode, json,
-    nearest::Nearest,
-    open,
+    context::CommandContext,
+    error::{CommandError, ExitCode},
+    json, open,
+    suggestions::Suggestions,
     text::{counted, safe},
 };
 use crate::{
@@ -52,7 +53,10 @@ pub struct Args {
 /// So many jobs are read, and kept in memory, at once.
 const PAGE: usize = 1_000;
 
-pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCode, CommandError> {
+pub(super) fn run(
+    arguments: &Args,
+    context: &mut CommandContext<'_>,
+) -> Result<ExitCode, CommandError> {
     let reader = open::reader(context.config)?;
     if let Some(manifest) = &arguments.manifest {
         require_manifest(&reader, manifest)?;
@@ -98,7 +102,7 @@ impl Args {
 /// Unresolved tasks of earlier requests are no job's state: their jobs are named beside the list.
 fn write_superseded(
     superseded: &Superseded,
-    context: &mut Context<'_>,
+    context: &mut CommandContext<'_>,
 ) -> Result<(), CommandError> {
     let tasks = counted(superseded.tasks, "unresolved task");
     let show = superseded.jobs.iter().map(|key| format!("`{}`", open::command("show", key)));
@@ -114,7 +118,7 @@ fn write_superseded(
 fn write_json(
     reader: &Reader,
     filters: &[JobFilter],
-    context: &mut Context<'_>,
+    context: &mut CommandContext<'_>,
 ) -> Result<(), CommandError> {
     let mut before = "[\n";
     for filter in filters {
@@ -148,9 +152,9 @@ fn require_manifest(reader: &Reader, manifest: &str) -> Result<(), CommandError>
     if reader.knows_manifest(manifest)? {
         return Ok(());
     }
-    let mut nearest = Nearest::to(manifest);
-    reader.manifest_paths(|path| nearest.look(path))?;
-    let hint = nearest.hint().unwrap_or_else(|| {
+    let mut suggestions = Suggestions::for_name(manifest);
+    reader.manifest_paths(|path| suggestions.consider(path))?;
+    let hint = suggestions.hint().unwrap_or_else(|| {
         "a manifest is named by its path under the jobs folder, such as `promo/intro.yaml`"
             .to_owned()
     });

@@ -8,7 +8,7 @@ use clap::{
     error::{Error, ErrorKind},
 };
 
-use crate::{cli::nearest::Nearest, job::State};
+use crate::{cli::suggestions::Suggestions, job::State};
 
 /// Reads a [`State`] by its name.
 #[derive(Debug, Clone)]
@@ -39,9 +39,9 @@ impl TypedValueParser for StateParser {
 fn state(name: &str) -> Result<State, String> {
     name.parse().map_err(|unknown: crate::job::state::UnknownState| {
         let all = State::ALL.map(State::name).join(", ");
-        let mut nearest = Nearest::to(name);
-        State::ALL.iter().for_each(|state| nearest.look(state.name()));
-        let hint = nearest.hint().map(|hint| format!("{hint} ")).unwrap_or_default();
+        let mut suggestions = Suggestions::for_name(name);
+        State::ALL.iter().for_each(|state| suggestions.consider(state.name()));
+        let hint = suggestions.hint().map(|hint| format!("{hint} ")).unwrap_or_default();
         format!("{unknown}; {hint}The states are {all}")
     })
 }

@@ -4,9 +4,10 @@ use std::collections::{HashMap, HashSet};
 
 use crate::{
     cli::{
-        CommandError, Context, ExitCode,
-        change::{Verdict, not_done, unknown},
+        context::CommandContext,
+        error::{CommandError, ExitCode},
         text::counted,
+        update::{Decision, not_done, unknown},
     },
     job::{State, TaskId},
     store::{JobState, Reader},
@@ -17,13 +18,13 @@ const NAMED_MAX: usize = 10;
 
 /// What of a job was shown before the question; an answer counts only while it is still so.
 #[derive(PartialEq)]
-struct Shown {
+struct ShownJob {
     state: State,
     task: Option<TaskId>,
     request_hash: Option<String>,
 }
 
-impl Shown {
+impl ShownJob {
     fn of(state: &JobState) -> Self {
         let JobState { job, .. } = state;
         Self { state: job.state, task: job.task, request_hash: job.request_hash.clone() }
@@ -31,10 +32,10 @@ impl Shown {
 }
 
 /// What a retry would do.
-pub(super) struct Plan {
+pub(super) struct RetryPlan {
     /// The jobs that would be made again.
     pub(super) keys: Vec<String>,
-    shown: HashMap<String, Shown>,
+    shown: HashMap<String, ShownJob>,
     /// The tasks that would be paid for: request hash and take.
     paid: HashSet<(String, u32)>,
     /// Jobs whose media were not read: nobody knows which of them share a task.
@@ -42,12 +43,12 @@ pub(super) struct Plan {
     pub(super) exit: ExitCode,
 }
 
-impl Plan {
+impl RetryPlan {
     /// Whether a job is still as it was shown, and its retry pays for nothing that was not shown. What became free
     /// meanwhile is made.
     pub(super) fn has_shown(&self, state: &JobState) -> bool {
         let is_as_shown =
-            self.shown.get(&state.job.spec.key).is_some_and(|shown| *shown == Shown::of(state));
+            self.shown.get(&state.job.spec.key).is_some_and(|shown| *shown == ShownJob::of(state));
         let is_paid_as_shown = match &state.retry_task {
             Some(task) => state.retry_is_free || self.paid.contains(task),
             None => true,
@@ -71,9 +72,9 @@ impl Plan {
     /// Finds out which jobs would be made again, and reports the others. Jobs that would share a new task pay once.
     pub(super) fn read(
         keys: &[String],
-        judge: impl Fn(&JobState) -> Verdict,
+        judge: impl Fn(&JobState) -> Decision,
         reader: &Reader,
-        context: &mut Context<'_>,
+        context: &mut CommandContext<'_>,
     ) -> Result<Self, CommandError> {
         let mut plan = Self {
             keys: Vec::new(),
@@ -88,7 +89,7 @@ impl Plan {
                 None => unknown(reader, key)?,
                 Some(state) => match judge(&state) {
                     Ok(_) => {
-                        plan.shown.insert(key.clone(), Shown::of(&state));
+                        plan.shown.insert(key.clone(), ShownJob::of(&state));
                         match state.retry_task {
                             Some(_) if state.retry_is_free => {}
                             Some(task) => drop(plan.paid.insert(task)),

@@ -7,14 +7,18 @@ use std::path::Path;
 
 use clap::ValueHint;
 
-use super::{CommandError, Context, ExitCode, change, json, open};
+use super::{
+    context::CommandContext,
+    error::{CommandError, ExitCode},
+    json, open, update,
+};
 use crate::{
     job::State,
     output::{Presence, presence},
     store::JobDetail,
 };
 
-use report::Report;
+use report::JobReport;
 
 /// One job whole: what it waits for, its history, what it cost
 ///
@@ -43,14 +47,17 @@ pub struct Args {
     json: bool,
 }
 
-pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCode, CommandError> {
+pub(super) fn run(
+    arguments: &Args,
+    context: &mut CommandContext<'_>,
+) -> Result<ExitCode, CommandError> {
     let reader = open::reader(context.config)?;
     let Some(detail) = reader.detail(&arguments.job)? else {
-        return Err(change::unknown(&reader, &arguments.job)?);
+        return Err(update::unknown(&reader, &arguments.job)?);
     };
     let file = delivered_file(&detail, &context.config.output_dir);
     if arguments.json {
-        json::write_pretty(context.out, &Report::of(&detail, file))?;
+        json::write_pretty(context.out, &JobReport::of(&detail, file))?;
     } else {
         text::write(context.out, &detail, file)?;
     }

@@ -15,7 +15,7 @@ use crate::{
 };
 
 #[derive(Debug, Serialize)]
-pub(super) struct Report<'a> {
+pub(super) struct JobReport<'a> {
     #[serde(flatten)]
     line: &'a JobLine,
     manifest_in_folder: bool,
@@ -33,7 +33,7 @@ pub(super) struct Report<'a> {
     file: Option<&'static str>,
     /// While the outcome of its create request is unknown: the tasks of the account that it could be.
     #[serde(skip_serializing_if = "Option::is_none")]
-    candidates: Option<Vec<CouldBe<'a>>>,
+    candidates: Option<Vec<CandidateReport<'a>>>,
     /// With them: when the account's tasks were read far enough; null: not yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     candidates_listed_at: Option<Option<String>>,
@@ -45,7 +45,7 @@ pub(super) struct Report<'a> {
 
 /// A task of the account that an unresolved job could be, and what to type if it is.
 #[derive(Debug, Serialize)]
-pub(super) struct CouldBe<'a> {
+pub(super) struct CandidateReport<'a> {
     pub(super) task_id: &'a str,
     pub(super) status: &'a str,
     pub(super) video: Option<&'a str>,
@@ -122,7 +122,7 @@ struct Delivered<'a> {
     duration_ms: Option<i64>,
 }
 
-impl<'a> Report<'a> {
+impl<'a> JobReport<'a> {
     pub(super) fn of(detail: &'a JobDetail, file: Option<Presence>) -> Self {
         let (job, task) = (&detail.state.job, detail.state.task.as_ref());
         Self {
@@ -212,17 +212,17 @@ pub(super) fn face(choice: &FaceChoice) -> String {
 }
 
 /// The tasks that a job could be; none of a job whose create request has a known outcome.
-pub(super) fn candidates(detail: &JobDetail) -> Option<Vec<CouldBe<'_>>> {
+pub(super) fn candidates(detail: &JobDetail) -> Option<Vec<CandidateReport<'_>>> {
     let resolve = open::command("resolve", &detail.state.job.spec.key);
-    let could_be = |candidate: &'_ Candidate| -> String {
+    let command = |candidate: &'_ Candidate| -> String {
         format!("{resolve} --task {}", shell_word(&candidate.task_id))
     };
-    let all = detail.state.candidates.iter().map(|candidate| CouldBe {
+    let all = detail.state.candidates.iter().map(|candidate| CandidateReport {
         task_id: &candidate.task_id,
         status: &candidate.status,
         video: candidate.video.as_deref(),
         created_at: candidate.created_at_ms.map(iso_ms),
-        command: could_be(candidate),
+        command: command(candidate),
     });
     detail.state.to_decide().map(|_| all.collect())
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::report::{CouldBe, candidates, earlier_to_decide, face, next, unfit_file};
+use super::report::{CandidateReport, candidates, earlier_to_decide, face, next, unfit_file};
 use crate::{
     cli::{
         open,
@@ -185,7 +185,7 @@ fn source(source: &Source) -> String {
 /// more. `listed_at_ms`: when the list of the account's tasks was read far enough, if it was.
 fn write_candidates(
     out: &mut dyn Write,
-    candidates: &[CouldBe<'_>],
+    candidates: &[CandidateReport<'_>],
     listed_at_ms: Option<i64>,
 ) -> io::Result<()> {
     if !candidates.is_empty() {

@@ -5,9 +5,13 @@ mod report;
 mod text;
 mod watch;
 
-use super::{CommandError, Context, ExitCode, json, open};
+use super::{
+    context::CommandContext,
+    error::{CommandError, ExitCode},
+    json, open,
+};
 
-use report::Report;
+use report::StatusReport;
 
 /// How far everything is: counts, slots, pause, units, time left
 ///
@@ -41,9 +45,12 @@ pub struct Args {
     json: bool,
 }
 
-pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCode, CommandError> {
+pub(super) fn run(
+    arguments: &Args,
+    context: &mut CommandContext<'_>,
+) -> Result<ExitCode, CommandError> {
     let reader = open::reader(context.config)?;
-    let look = || Report::look(&reader, context.config, context.start, open::now_ms());
+    let look = || StatusReport::read(&reader, context.config, context.start, open::now_ms());
     if arguments.watch {
         watch::watch(look, arguments.json, context.on_terminal, context.out)?;
     } else if arguments.json {

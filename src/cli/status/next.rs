@@ -1,6 +1,6 @@
 //! What is worth typing after `status`.
 
-use super::report::Report;
+use super::report::StatusReport;
 use crate::{
     cli::{
         open,
@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The commands that are worth typing now, the most urgent first, and why; safe to show.
-pub(super) fn next(report: &Report) -> Vec<(String, String)> {
+pub(super) fn next(report: &StatusReport) -> Vec<(String, String)> {
     let count = |states: &[State]| report.standing.count(states);
     let unfinished = State::ALL.into_iter().filter(|state| !state.is_finished());
     let unfinished = count(&unfinished.collect::<Vec<_>>()) - count(&[State::Unresolved]);
@@ -21,7 +21,7 @@ pub(super) fn next(report: &Report) -> Vec<(String, String)> {
         add("lipsyncd resume", "lets paid calls go on".to_owned());
     }
     if !report.daemon.running && unfinished > 0 {
-        add(&safe(&report.here.start), format!("{} not finished", jobs_are(unfinished)));
+        add(&safe(&report.setup.start), format!("{} not finished", jobs_are(unfinished)));
     }
     if let Some(what) = ailing(report) {
         add("lipsyncd doctor", format!("says how to mend {what}"));
@@ -40,7 +40,7 @@ pub(super) fn next(report: &Report) -> Vec<(String, String)> {
     }
     let mut to_mend = report.manifests.refused;
     for refused in report.standing.refused.iter().filter(|refused| is_closed(refused)) {
-        let file = report.here.jobs_dir.join(&refused.path).display().to_string();
+        let file = report.setup.jobs_dir.join(&refused.path).display().to_string();
         let command = format!("chmod g+r {}", shell_word(&file));
         add(&safe(&command), "the daemon may not read it".to_owned());
         to_mend -= 1;
@@ -71,7 +71,7 @@ pub(super) fn next(report: &Report) -> Vec<(String, String)> {
 }
 
 /// What keeps the line from its work and has a check of `doctor`, the most telling of them.
-fn ailing(report: &Report) -> Option<&'static str> {
+fn ailing(report: &StatusReport) -> Option<&'static str> {
     let pause = report.standing.pause.as_ref().map(|pause| pause.kind);
     if report.daemon.trouble.is_some() {
         Some("the database")
@@ -113,21 +113,21 @@ mod tests {
     use super::*;
     use crate::{
         cli::status::report::{
-            Here,
-            tests::{NOW_MS, here, paused, running, standing},
+            LocalSetup,
+            tests::{NOW_MS, paused, running, setup, standing},
         },
         store::{ApiProblem, Holder, Standing},
     };
 
-    fn commands(standing: Standing, holder: Option<Holder>, here: Here) -> Vec<String> {
-        let next = next(&Report::of(standing, holder, NOW_MS, here));
+    fn commands(standing: Standing, holder: Option<Holder>, setup: LocalSetup) -> Vec<String> {
+        let next = next(&StatusReport::of(standing, holder, NOW_MS, setup));
         next.into_iter().map(|(command, _)| command).collect()
     }
 
     #[test]
     fn the_daemon_is_started_by_its_unit_where_it_has_one() {
-        let here = Here { start: "systemctl start lipsyncd".to_owned(), ..here() };
-        assert_eq!(commands(standing(), None, here), ["systemctl start lipsyncd"]);
+        let setup = LocalSetup { start: "systemctl start lipsyncd".to_owned(), ..setup() };
+        assert_eq!(commands(standing(), None, setup), ["systemctl start lipsyncd"]);
     }
 
     #[test]
@@ -138,12 +138,12 @@ mod tests {
             Standing { trouble: Some(trouble), ..standing() },
             Standing { blocked: Some((1, "its place".to_owned())), ..standing() },
         ] {
-            assert_eq!(commands(ailing, running(1), here()), ["lipsyncd doctor"]);
+            assert_eq!(commands(ailing, running(1), setup()), ["lipsyncd doctor"]);
         }
         let locked = Holder { pid: 1, trouble: Some("database is locked".to_owned()) };
-        assert_eq!(commands(standing(), Some(locked), here()), ["lipsyncd doctor"]);
+        assert_eq!(commands(standing(), Some(locked), setup()), ["lipsyncd doctor"]);
         let unpaid = Standing { pause: Some(paused(PauseKind::Account)), ..standing() };
-        assert_eq!(commands(unpaid, running(1), here()), [""; 0]);
+        assert_eq!(commands(unpaid, running(1), setup()), [""; 0]);
     }
 
     #[test]
@@ -154,10 +154,10 @@ mod tests {
         };
         let closed = refused("a b.yaml", "it cannot be read: Permission denied (os error 13)");
         let one = Standing { manifests_refused: 1, refused: vec![closed.clone()], ..standing() };
-        assert_eq!(commands(one, running(1), here()), ["chmod g+r '/jobs/a b.yaml'"]);
+        assert_eq!(commands(one, running(1), setup()), ["chmod g+r '/jobs/a b.yaml'"]);
         let both = vec![closed, refused("c.yaml", "unknown key")];
         let two = Standing { manifests_refused: 2, refused: both, ..standing() };
         let expected = ["chmod g+r '/jobs/a b.yaml'", "lipsyncd check"];
-        assert_eq!(commands(two, running(1), here()), expected);
+        assert_eq!(commands(two, running(1), setup()), expected);
     }
 }

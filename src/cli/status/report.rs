@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use crate::{
     cli::{
-        CommandError, open,
+        error::CommandError,
+        open,
         text::{iso_ms, units_number},
     },
     config::Config,
@@ -21,14 +22,14 @@ const SLOTS_AHEAD: [State; 5] =
 
 /// Where everything stands, as `status --json` prints it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(super) struct Report {
+pub(super) struct StatusReport {
     pub(super) jobs: BTreeMap<State, i64>,
     /// Jobs whose request changed after their task was created.
     pub(super) changed_after_sent: i64,
     /// Failed jobs that a person dismissed; `jobs` does not count them.
     pub(super) dismissed: i64,
-    pub(super) manifests: Manifests,
-    pub(super) slots: Slots,
+    pub(super) manifests: ManifestCounts,
+    pub(super) slots: SlotCounts,
     pub(super) pause: Option<PauseReport>,
     pub(super) hold: Option<String>,
     pub(super) trouble: Option<ProblemReport>,
@@ -37,20 +38,20 @@ pub(super) struct Report {
     pub(super) blocked: Option<BlockedReport>,
     /// Unresolved tasks that no job points to any more; `jobs` does not count them.
     pub(super) superseded: Option<SupersededReport>,
-    pub(super) units: Units,
+    pub(super) units: UnitTotals,
     pub(super) eta_seconds: Option<i64>,
-    pub(super) daemon: Daemon,
+    pub(super) daemon: DaemonReport,
     #[serde(skip)]
     pub(super) standing: Standing,
     #[serde(skip)]
     pub(super) now_ms: i64,
     #[serde(skip)]
-    pub(super) here: Here,
+    pub(super) setup: LocalSetup,
 }
 
 /// What commands that are worth typing depend on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Here {
+pub(super) struct LocalSetup {
     /// What starts the daemon.
     pub(super) start: String,
     /// The folder of manifests.
@@ -58,13 +59,13 @@ pub(super) struct Here {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct Manifests {
+pub(super) struct ManifestCounts {
     pub(super) accepted: i64,
     pub(super) refused: i64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct Slots {
+pub(super) struct SlotCounts {
     pub(super) used: i64,
     pub(super) limit: i64,
     pub(super) configured: i64,
@@ -80,14 +81,14 @@ pub(super) struct PauseReport {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(super) struct Units {
+pub(super) struct UnitTotals {
     pub(super) today: f64,
     pub(super) total: f64,
     pub(super) cap: Option<f64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct Daemon {
+pub(super) struct DaemonReport {
     pub(super) running: bool,
     pub(super) pid: Option<u32>,
     pub(super) since: Option<String>,
@@ -122,29 +123,34 @@ pub(super) struct ToResolve {
     pub(super) command: String,
 }
 
-impl Report {
+impl StatusReport {
     /// Reads where everything stands at `now_ms` (Unix time); `start` is what starts the daemon.
-    pub(super) fn look(
+    pub(super) fn read(
         reader: &Reader,
         config: &Config,
         start: &str,
         now_ms: i64,
     ) -> Result<Self, CommandError> {
-        let here = Here { start: start.to_owned(), jobs_dir: config.jobs_dir.clone() };
+        let here = LocalSetup { start: start.to_owned(), jobs_dir: config.jobs_dir.clone() };
         Ok(Self::of(reader.standing(now_ms)?, holder(&config.state_db), now_ms, here))
     }
 
     /// `holder` is the running daemon, none without one.
-    pub(super) fn of(standing: Standing, holder: Option<Holder>, now_ms: i64, here: Here) -> Self {
+    pub(super) fn of(
+        standing: Standing,
+        holder: Option<Holder>,
+        now_ms: i64,
+        setup: LocalSetup,
+    ) -> Self {
         Self {
             jobs: standing.jobs.clone(),
             changed_after_sent: standing.changed_after_sent,
             dismissed: standing.dismissed,
-            manifests: Manifests {
+            manifests: ManifestCounts {
                 accepted: standing.manifests_accepted,
                 refused: standing.manifests_refused,
             },
-            slots: Slots {
+            slots: SlotCounts {
                 used: standing.slots_used,
                 limit: standing.slots_limit,
                 configured: standing.slots_configured,
@@ -161,16 +167,16 @@ impl Report {
                 .as_ref()
                 .map(|(jobs, reason)| BlockedReport { jobs: *jobs, reason: reason.clone() }),
             superseded: SupersededReport::of(&standing.superseded),
-            units: Units {
+            units: UnitTotals {
                 today: units_number(standing.spent_today_micro),
                 total: units_number(standing.spent_total_micro),
                 cap: standing.cap_micro.map(units_number),
             },
             eta_seconds: eta_ms(&standing).map(|ms| div_ceil(ms, 1000)),
-            daemon: Daemon::of(&standing, holder),
+            daemon: DaemonReport::of(&standing, holder),
             standing,
             now_ms,
-            here,
+            setup,
         }
     }
 
@@ -207,7 +213,7 @@ impl PauseReport {
     }
 }
 
-impl Daemon {
+impl DaemonReport {
     fn of(standing: &Standing, holder: Option<Holder>) -> Self {
         let Some(holder) = holder else {
             return Self { running: false, pid: None, since: None, trouble: None };
@@ -244,8 +250,8 @@ pub(super) mod tests {
 
     pub(in crate::cli::status) const NOW_MS: i64 = 1_772_366_407_050;
 
-    pub(in crate::cli::status) fn here() -> Here {
-        Here { start: "lipsyncd run".to_owned(), jobs_dir: "/jobs".into() }
+    pub(in crate::cli::status) fn setup() -> LocalSetup {
+        LocalSetup { start: "lipsyncd run".to_owned(), jobs_dir: "/jobs".into() }
     }
 
     /// Everything at work: 100 jobs ahead, five slots, tasks that take a minute.
@@ -294,10 +300,10 @@ pub(super) mod tests {
 
     #[test]
     fn the_time_left_is_rounds_of_all_slots() {
-        assert_eq!(Report::of(standing(), None, NOW_MS, here()).eta_seconds, Some(20 * 60));
+        assert_eq!(StatusReport::of(standing(), None, NOW_MS, setup()).eta_seconds, Some(20 * 60));
         let mut one = standing();
         one.jobs.extend([(State::Queued, 0), (State::Processing, 1)]);
-        assert_eq!(Report::of(one, None, NOW_MS, here()).eta_seconds, Some(60));
+        assert_eq!(StatusReport::of(one, None, NOW_MS, setup()).eta_seconds, Some(60));
     }
 
     #[test]
@@ -307,28 +313,31 @@ pub(super) mod tests {
         nothing.jobs.extend([(State::Queued, 0), (State::Processing, 0), (State::Waiting, 9)]);
         let stopped = Standing { pause: Some(paused(PauseKind::Account)), ..standing() };
         for standing in [unknown, nothing, stopped] {
-            assert_eq!(Report::of(standing, None, NOW_MS, here()).eta_seconds, None);
+            assert_eq!(StatusReport::of(standing, None, NOW_MS, setup()).eta_seconds, None);
         }
     }
 
     #[test]
     fn a_daemon_that_ended_is_not_shown_as_running() {
-        let report = Report::of(standing(), None, NOW_MS, here());
-        assert_eq!(report.daemon, Daemon { running: false, pid: None, since: None, trouble: None });
-        let other = Report::of(standing(), running(99), NOW_MS, here());
+        let report = StatusReport::of(standing(), None, NOW_MS, setup());
+        assert_eq!(
+            report.daemon,
+            DaemonReport { running: false, pid: None, since: None, trouble: None }
+        );
+        let other = StatusReport::of(standing(), running(99), NOW_MS, setup());
         assert_eq!(
             other.daemon,
-            Daemon { running: true, pid: Some(99), since: None, trouble: None }
+            DaemonReport { running: true, pid: Some(99), since: None, trouble: None }
         );
-        let same = Report::of(standing(), running(4711), NOW_MS, here());
+        let same = StatusReport::of(standing(), running(4711), NOW_MS, setup());
         assert_eq!(same.daemon.since.unwrap(), "2026-03-01T11:56:47.050Z");
     }
 
     #[test]
     fn json_has_every_state_and_the_promised_members() {
         let stopped = Standing { pause: Some(paused(PauseKind::Account)), ..standing() };
-        let json =
-            serde_json::to_value(Report::of(stopped, running(4711), NOW_MS, here())).unwrap();
+        let json = serde_json::to_value(StatusReport::of(stopped, running(4711), NOW_MS, setup()))
+            .unwrap();
         assert_eq!(json["jobs"].as_object().unwrap().len(), State::ALL.len());
         assert_eq!(json["jobs"]["unresolved"], 0);
         assert_eq!(json["slots"], serde_json::json!({"used": 5, "limit": 5, "configured": 10}));

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::{
     next::{changed, next, undecided},
-    report::Report,
+    report::StatusReport,
 };
 use crate::{
     cli::text::{duration, first_line, safe, time, units},
@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Writes `report` as lines of a name and what is to be said.
-pub(super) fn write(out: &mut dyn Write, report: &Report) -> io::Result<()> {
+pub(super) fn write(out: &mut dyn Write, report: &StatusReport) -> io::Result<()> {
     for (name, said) in lines(report) {
         writeln!(out, "{name:<9}  {said}")?;
     }
@@ -20,7 +20,7 @@ pub(super) fn write(out: &mut dyn Write, report: &Report) -> io::Result<()> {
 }
 
 /// One line that says it all, for `--watch` without a terminal.
-pub(super) fn one_line(report: &Report) -> String {
+pub(super) fn one_line(report: &StatusReport) -> String {
     let (ended, all) = report.progress();
     let mut line = format!(
         "{}  {ended} of {all} done, {} failed, {}",
@@ -45,7 +45,7 @@ pub(super) fn one_line(report: &Report) -> String {
 }
 
 /// All lines, as names and what is to be said; a name that is empty goes on with the one before.
-pub(super) fn lines(report: &Report) -> Vec<(&'static str, String)> {
+pub(super) fn lines(report: &StatusReport) -> Vec<(&'static str, String)> {
     let mut lines = vec![
         ("daemon", daemon(report)),
         ("jobs", jobs(report)),
@@ -102,7 +102,7 @@ pub(super) fn lines(report: &Report) -> Vec<(&'static str, String)> {
     lines
 }
 
-fn daemon(report: &Report) -> String {
+fn daemon(report: &StatusReport) -> String {
     let Some(pid) = report.daemon.pid.filter(|_| report.daemon.running) else {
         return if report.daemon.running { "running" } else { "not running" }.to_owned();
     };
@@ -114,7 +114,7 @@ fn daemon(report: &Report) -> String {
     }
 }
 
-fn jobs(report: &Report) -> String {
+fn jobs(report: &StatusReport) -> String {
     let all: i64 = report.jobs.values().sum();
     let each: Vec<String> = report
         .jobs
@@ -132,7 +132,7 @@ fn jobs(report: &Report) -> String {
     format!("{all}: {}{dismissed}", each.join(", "))
 }
 
-fn slots(report: &Report) -> String {
+fn slots(report: &StatusReport) -> String {
     let slots = &report.slots;
     let mut said = format!("{} of {} in use", slots.used, slots.limit);
     if slots.limit != slots.configured {
@@ -141,7 +141,7 @@ fn slots(report: &Report) -> String {
     said
 }
 
-fn line(report: &Report) -> String {
+fn line(report: &StatusReport) -> String {
     let Some(pause) = &report.standing.pause else {
         return match &report.hold {
             Some(hold) => format!("no new task is started: {}", safe(hold)),
@@ -159,7 +159,7 @@ fn line(report: &Report) -> String {
     said
 }
 
-fn spent(report: &Report) -> String {
+fn spent(report: &StatusReport) -> String {
     let (today, total) = (report.standing.spent_today_micro, report.standing.spent_total_micro);
     match report.standing.cap_micro {
         Some(cap) => {
@@ -174,12 +174,12 @@ fn spent(report: &Report) -> String {
     }
 }
 
-fn time_left(report: &Report) -> Option<String> {
+fn time_left(report: &StatusReport) -> Option<String> {
     let left = format!("about {}", duration(report.eta_seconds? * 1000));
     Some(if report.daemon.running { left } else { format!("{left}, once the daemon runs") })
 }
 
-fn manifests(report: &Report) -> String {
+fn manifests(report: &StatusReport) -> String {
     let manifests = &report.manifests;
     match manifests.refused {
         0 => format!("{} accepted", manifests.accepted),
@@ -191,13 +191,13 @@ fn manifests(report: &Report) -> String {
 mod tests {
     use super::*;
     use crate::{
-        cli::status::report::tests::{NOW_MS, here, paused, running, standing},
+        cli::status::report::tests::{NOW_MS, paused, running, setup, standing},
         store::{ApiProblem, Holder, PauseKind, RefusedManifest, Standing, Superseded},
     };
 
     fn shown(standing: Standing, holder: Option<Holder>) -> String {
         let mut out = Vec::new();
-        write(&mut out, &Report::of(standing, holder, NOW_MS, here())).unwrap();
+        write(&mut out, &StatusReport::of(standing, holder, NOW_MS, setup())).unwrap();
         String::from_utf8(out).unwrap()
     }
 
@@ -300,7 +300,7 @@ next       lipsyncd run                       101 jobs are not finished
 
     #[test]
     fn a_line_of_watch_says_it_all() {
-        let report = Report::of(standing(), running(4711), NOW_MS, here());
+        let report = StatusReport::of(standing(), running(4711), NOW_MS, setup());
         assert_eq!(
             one_line(&report),
             "2026-03-01 12:00:07 UTC  20 of 120 done, 0 failed, 5 of 5 in use (10 configured; \

@@ -7,21 +7,21 @@ use std::{io::Write, time::Duration};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{report::Report, text};
-use crate::cli::{CommandError, json, open};
+use super::{report::StatusReport, text};
+use crate::cli::{error::CommandError, json, open};
 
 /// How often it is shown anew.
 const EVERY: Duration = Duration::from_secs(1);
 
 /// Shows what `look` finds until somebody ends it.
 pub(super) fn watch(
-    look: impl Fn() -> Result<Report, CommandError>,
+    look: impl Fn() -> Result<StatusReport, CommandError>,
     as_json: bool,
     on_terminal: bool,
     out: &mut dyn Write,
 ) -> Result<(), CommandError> {
     let screen = (on_terminal && !as_json).then(Screen::new);
-    let mut show = |report: &Report| -> Result<(), CommandError> {
+    let mut show = |report: &StatusReport| -> Result<(), CommandError> {
         match &screen {
             Some(screen) => screen.show(report),
             None if as_json => writeln!(out, "{}", json::line(report)?)?,
@@ -70,7 +70,7 @@ impl Screen {
         Self { bars, jobs, slots, lines }
     }
 
-    fn show(&self, report: &Report) {
+    fn show(&self, report: &StatusReport) {
         let (ended, all) = report.progress();
         let set = |bar: &ProgressBar, position: i64, length: i64| {
             bar.set_length(length.unsigned_abs());

@@ -10,9 +10,9 @@ use crate::{
 /// A request and a take; without a request hash the media were not read.
 type Request = (Option<String>, u32);
 
-/// The claims of all jobs that were read so far.
+/// The conflicts of all jobs that were read so far.
 #[derive(Debug, Default)]
-pub(super) struct Claims {
+pub(super) struct Conflicts {
     /// The manifest of each key.
     keys: BTreeMap<String, String>,
     /// The job of each output, and what it asks for.
@@ -25,11 +25,11 @@ pub(super) struct Claims {
     shared: BTreeSet<(String, u32)>,
 }
 
-impl Claims {
+impl Conflicts {
     /// Enters a job of the manifest `shown`. Returns the job whose task it shares, if there is one.
     ///
     /// # Errors
-    /// When another job has what this one claims, and they cannot share it.
+    /// When another job has what this one conflicts, and they cannot share it.
     pub(super) fn enter(
         &mut self,
         spec: &JobSpec,

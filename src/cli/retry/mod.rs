@@ -10,12 +10,13 @@ use std::{
 
 use clap::{ArgGroup, ValueHint};
 
-use self::plan::Plan;
+use self::plan::RetryPlan;
 use super::{
-    CommandError, Context, ExitCode,
-    change::{Changer, No, Verdict, note_absent_daemon},
+    context::CommandContext,
+    error::{CommandError, ExitCode},
     open,
     text::safe,
+    update::{Decision, JobUpdater, NotChanged, note_absent_daemon},
 };
 use crate::{
     job::{State, retried_take},
@@ -54,11 +55,14 @@ pub struct Args {
 /// So many failed jobs are read at once.
 const PAGE: usize = 1_000;
 
-pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCode, CommandError> {
-    let changer = Changer::open(context)?;
+pub(super) fn run(
+    arguments: &Args,
+    context: &mut CommandContext<'_>,
+) -> Result<ExitCode, CommandError> {
+    let updater = JobUpdater::open(context)?;
     let failed;
     let keys = if arguments.failed {
-        failed = failed_jobs(&changer.reader)?;
+        failed = failed_jobs(&updater.reader)?;
         &failed
     } else {
         &arguments.jobs
@@ -69,28 +73,28 @@ pub(super) fn run(arguments: &Args, context: &mut Context<'_>) -> Result<ExitCod
     }
     let only_failed = arguments.failed;
     if arguments.yes && !arguments.dry_run {
-        return carry_out(&changer, keys, context, move |state| judge(state, only_failed));
+        return carry_out(&updater, keys, context, move |state| judge(state, only_failed));
     }
-    let plan = Plan::read(keys, |state| judge(state, only_failed), &changer.reader, context)?;
+    let plan = RetryPlan::read(keys, |state| judge(state, only_failed), &updater.reader, context)?;
     if plan.keys.is_empty() || !confirm(&plan, arguments.dry_run, context)? {
         return Ok(plan.exit);
     }
     let (keys, exit) = (plan.keys.clone(), plan.exit);
     let judge = move |state: &JobState| match judge(state, only_failed) {
-        Ok(_) if !plan.has_shown(state) => Err(No::Refused(
+        Ok(_) if !plan.has_shown(state) => Err(NotChanged::Refused(
             "changed since it was shown: it is left as it is".to_owned(),
             Some(open::command("show", &state.job.spec.key)),
         )),
         judged => judged,
     };
-    Ok(exit.max(carry_out(&changer, &keys, context, judge)?))
+    Ok(exit.max(carry_out(&updater, &keys, context, judge)?))
 }
 
 fn carry_out(
-    changer: &Changer,
+    updater: &JobUpdater,
     keys: &[String],
-    context: &mut Context<'_>,
-    judge: impl Fn(&JobState) -> Verdict + Send + Sync + 'static,
+    context: &mut CommandContext<'_>,
+    judge: impl Fn(&JobState) -> Decision + Send + Sync + 'static,
 ) -> Result<ExitCode, CommandError> {
     let begun = Mutex::new(HashSet::new());
     let judge = move |state: &JobState| {
@@ -99,17 +103,17 @@ fn carry_out(
         match (&judged, &state.task) {
             (Ok(_), _) => begun.extend(state.retry_task.clone()),
             // The retry of one job takes the others of its task along.
-            (Err(No::Refused(..)), Some(task))
+            (Err(NotChanged::Refused(..)), Some(task))
                 if state.job.state.is_unsent()
                     && begun.contains(&(task.request_hash.clone(), task.take)) =>
             {
-                return Err(No::Already(said(state)));
+                return Err(NotChanged::AlreadyDone(said(state)));
             }
             _ => {}
         }
         judged
     };
-    let exit = changer.change_all(keys, context, judge, said)?;
+    let exit = updater.update_all(keys, context, judge, said)?;
     note_absent_daemon(context)?;
     Ok(exit)
 }
@@ -127,7 +131,11 @@ fn failed_jobs(reader: &Reader) -> Result<Vec<String>, CommandError> {
 }
 
 /// Shows what a retry would do, and asks on a terminal.
-fn confirm(plan: &Plan, dry_run: bool, context: &mut Context<'_>) -> Result<bool, CommandError> {
+fn confirm(
+    plan: &RetryPlan,
+    dry_run: bool,
+    context: &mut CommandContext<'_>,
+) -> Result<bool, CommandError> {
     let text = plan.text();
     let what = safe(&text);
     if dry_run {
@@ -168,11 +176,11 @@ fn said(state: &JobState) -> String {
     format!("{take} begins{shared}{kept}")
 }
 
-fn judge(state: &JobState, only_failed: bool) -> Verdict {
+fn judge(state: &JobState, only_failed: bool) -> Decision {
     let JobState { job, task, manifest, .. } = state;
-    let refused = |why: String, hint| Err(No::Refused(why, hint));
+    let refused = |why: String, hint| Err(NotChanged::Refused(why, hint));
     if only_failed && (job.state != State::Failed || job.dismissed) {
-        return Err(No::NotMeant);
+        return Err(NotChanged::NotSelected);
     }
     match job.state {
         State::Cancelled if job.was_removed() => refused(

@@ -5,7 +5,13 @@ use std::{collections::HashSet, sync::Arc};
 
 use futures_util::future::join_all;
 
-use super::{CommandError, Context, ExitCode, nearest::Nearest, open, text::first_line};
+use super::{
+    context::CommandContext,
+    error::{CommandError, ExitCode},
+    open,
+    suggestions::Suggestions,
+    text::first_line,
+};
 use crate::{
     daemon,
     job::{Moment, Policy},
@@ -16,30 +22,30 @@ use crate::{
 const AT_ONCE: usize = 256;
 
 /// Why a command does nothing to a job that it was given.
-pub(super) enum No {
-    /// It is as wanted already, in words.
-    Already(String),
-    /// It cannot be done; why, and what to do.
+pub(super) enum NotChanged {
+    /// The job is already as wanted: the text to print.
+    AlreadyDone(String),
+    /// The command refuses the job: why, and what to do.
     Refused(String, Option<String>),
-    /// It is not among those that the command is about any more.
-    NotMeant,
+    /// The job no longer matches the selection: nothing to print.
+    NotSelected,
 }
 
 /// What a command makes of a job.
-pub(super) type Verdict = Result<Command, No>;
+pub(super) type Decision = Result<Command, NotChanged>;
 
 /// Judges one job inside the transaction that changes it.
-pub(super) type Judge = Arc<dyn Fn(&JobState) -> Verdict + Send + Sync>;
+pub(super) type Decide = Arc<dyn Fn(&JobState) -> Decision + Send + Sync>;
 
 /// The database open for changes, and by what jobs are judged.
-pub(super) struct Changer {
+pub(super) struct JobUpdater {
     pub(super) store: Store,
     pub(super) reader: Reader,
     policy: Policy,
 }
 
-impl Changer {
-    pub(super) fn open(context: &Context<'_>) -> Result<Self, CommandError> {
+impl JobUpdater {
+    pub(super) fn open(context: &CommandContext<'_>) -> Result<Self, CommandError> {
         let store = open::store(context.config)?;
         let reader = open::reader(context.config)?;
         Ok(Self { store, reader, policy: daemon::policy(context.config) })
@@ -49,7 +55,7 @@ impl Changer {
     pub(super) async fn change(
         &self,
         key: &str,
-        judge: &Judge,
+        judge: &Decide,
         done: &impl Fn(&JobState) -> String,
     ) -> Result<Option<String>, CommandError> {
         // Chance spreads delays; what people decide has none.
@@ -60,22 +66,22 @@ impl Changer {
             Ok(state) => Ok(Some(format!("{key}: {}", done(&state)))),
             Err(CommandFailure::Unknown) => Err(unknown(&self.reader, key)?),
             Err(CommandFailure::Refused(no)) => not_done(key, no),
-            Err(CommandFailure::Conflict(why)) => not_done(key, No::Refused(why, None)),
+            Err(CommandFailure::Conflict(why)) => not_done(key, NotChanged::Refused(why, None)),
             Err(CommandFailure::Store(error)) => Err(error.into()),
         }
     }
 
     /// Changes all jobs of `keys`, one line each: done to stdout, not done to stderr.
-    pub(super) fn change_all(
+    pub(super) fn update_all(
         &self,
         keys: &[String],
-        context: &mut Context<'_>,
-        judge: impl Fn(&JobState) -> Verdict + Send + Sync + 'static,
+        context: &mut CommandContext<'_>,
+        judge: impl Fn(&JobState) -> Decision + Send + Sync + 'static,
         done: impl Fn(&JobState) -> String,
     ) -> Result<ExitCode, CommandError> {
         let mut named = HashSet::new();
         let keys: Vec<&String> = keys.iter().filter(|key| named.insert(key.as_str())).collect();
-        let judge: Judge = Arc::new(judge);
+        let judge: Decide = Arc::new(judge);
         let mut exit = ExitCode::Done;
         open::block_on(async {
             for some in keys.chunks(AT_ONCE) {
@@ -102,11 +108,11 @@ impl Changer {
 ///
 /// # Errors
 /// When the command is refused.
-pub(super) fn not_done(key: &str, no: No) -> Result<Option<String>, CommandError> {
+pub(super) fn not_done(key: &str, no: NotChanged) -> Result<Option<String>, CommandError> {
     match no {
-        No::NotMeant => Ok(None),
-        No::Already(said) => Ok(Some(format!("{key}: {said}"))),
-        No::Refused(why, hint) => {
+        NotChanged::NotSelected => Ok(None),
+        NotChanged::AlreadyDone(said) => Ok(Some(format!("{key}: {said}"))),
+        NotChanged::Refused(why, hint) => {
             let refused = CommandError::new(ExitCode::Failed, format!("{key}: {why}"));
             Err(CommandError { hint, ..refused })
         }
@@ -122,15 +128,15 @@ pub(super) fn unknown(reader: &Reader, key: &str) -> Result<CommandError, Comman
         return Ok(CommandError::new(ExitCode::Failed, error)
             .hint("`lipsyncd check` reports all its errors"));
     }
-    let mut nearest = Nearest::to(key);
-    reader.keys(|name| nearest.look(name))?;
+    let mut suggestions = Suggestions::for_name(key);
+    reader.keys(|name| suggestions.consider(name))?;
     let error = CommandError::new(ExitCode::Failed, format!("no job is called `{key}`"));
-    let hint = nearest.hint().unwrap_or_else(|| "`lipsyncd list` shows all jobs".to_owned());
+    let hint = suggestions.hint().unwrap_or_else(|| "`lipsyncd list` shows all jobs".to_owned());
     Ok(error.hint(hint))
 }
 
 /// Prints a note if no daemon runs that could act on the change.
-pub(super) fn note_absent_daemon(context: &mut Context<'_>) -> Result<(), CommandError> {
+pub(super) fn note_absent_daemon(context: &mut CommandContext<'_>) -> Result<(), CommandError> {
     if holder(&context.config.state_db).is_none() {
         writeln!(context.err, "note: the daemon does not run; `{}` starts it", context.start)?;
     }

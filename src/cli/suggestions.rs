@@ -8,20 +8,20 @@ const OFFERED_MAX: usize = 3;
 const LIKENESS_MIN: f64 = 0.8;
 
 /// Collects the names nearest to a wanted one, out of any number.
-pub(super) struct Nearest<'a> {
+pub(super) struct Suggestions<'a> {
     wanted: &'a str,
     best: Vec<(f64, String)>,
 }
 
-impl<'a> Nearest<'a> {
+impl<'a> Suggestions<'a> {
     /// Begins to look for `wanted`.
     #[must_use]
-    pub(super) fn to(wanted: &'a str) -> Self {
+    pub(super) fn for_name(wanted: &'a str) -> Self {
         Self { wanted, best: Vec::with_capacity(OFFERED_MAX + 1) }
     }
 
     /// Looks at one known name.
-    pub(super) fn look(&mut self, name: &str) {
+    pub(super) fn consider(&mut self, name: &str) {
         let likeness = likeness(self.wanted, name);
         let least = self.best.get(OFFERED_MAX - 1).map_or(LIKENESS_MIN, |(least, _)| *least);
         if likeness <= least {
@@ -67,9 +67,9 @@ mod tests {
     use super::*;
 
     fn hint(wanted: &str, names: &[&str]) -> Option<String> {
-        let mut nearest = Nearest::to(wanted);
-        names.iter().for_each(|name| nearest.look(name));
-        nearest.hint()
+        let mut suggestions = Suggestions::for_name(wanted);
+        names.iter().for_each(|name| suggestions.consider(name));
+        suggestions.hint()
     }
 
     #[test]
