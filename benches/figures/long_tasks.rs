@@ -16,7 +16,7 @@ use lipsyncd::{
         Spelling, VideoRef,
         offline::{RawAnswer, unanswered},
     },
-    manifest::{Content, request_hash, spec_hash},
+    manifest::{ContentHashes, request_hash, spec_hash},
     media::Locator,
     metrics::Metrics,
     pipeline::{Clock, End, Offload, PaceSettings, Pipeline, Pulse, Settings, Until},
@@ -137,7 +137,7 @@ fn manifest(jobs: usize) -> Accepted {
     };
     let wanted = |job: usize| {
         let spec = spec(job);
-        let nothing_local = Content { video_sha256: None, audio_sha256: None };
+        let nothing_local = ContentHashes { video_sha256: None, audio_sha256: None };
         let request_hash = request_hash(&spec, nothing_local);
         let spec_hash = spec_hash(&spec, false);
         WantedJob { spec, spec_hash, request_hash, media: Ok(Media::default()) }

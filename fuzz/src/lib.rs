@@ -1,7 +1,7 @@
 //! What more than one target asks of what the program says: that it fits a line, and that places
 //! lie in the text.
 
-use lipsyncd::manifest::{Place, Problems};
+use lipsyncd::manifest::{Location, Problems};
 
 /// Renders `problems` in every way and makes sure that each points into the text it is about.
 pub fn problems_fit(problems: &Problems, bytes: &[u8]) {
@@ -10,8 +10,8 @@ pub fn problems_fit(problems: &Problems, bytes: &[u8]) {
     assert!(problems.len() > 0);
     for problem in problems {
         assert!(!problem.what.is_empty());
-        if let Some(place) = problem.place {
-            lies_in(place, &lines);
+        if let Some(location) = problem.location {
+            lies_in(location, &lines);
         }
     }
     for shown in [problems.one_line("m.yaml"), problems.render("m.yaml", &text, false)] {
@@ -22,12 +22,12 @@ pub fn problems_fit(problems: &Problems, bytes: &[u8]) {
 }
 
 /// Whether a place is one of the text, or the one behind its last character.
-pub fn lies_in(place: Place, lines: &[&str]) {
-    let line = lines.get(place.line as usize - 1);
-    let line = line.unwrap_or_else(|| panic!("{place:?} is behind {} lines", lines.len()));
+pub fn lies_in(location: Location, lines: &[&str]) {
+    let line = lines.get(location.line as usize - 1);
+    let line = line.unwrap_or_else(|| panic!("{location:?} is behind {} lines", lines.len()));
     // A line break is a place as well.
     let characters = line.chars().count() + 2;
-    assert!((1..=characters).contains(&(place.column as usize)), "{place:?} in {line:?}");
+    assert!((1..=characters).contains(&(location.column as usize)), "{location:?} in {line:?}");
 }
 
 /// The lines as YAML counts them.

@@ -4,7 +4,7 @@ use std::{borrow::Cow, time::Duration};
 
 use jiff::fmt::friendly::SpanPrinter;
 
-use super::{Config, Kling};
+use super::{Config, KlingConfig};
 
 /// Every key with what is allowed. Keys that have no further keys only.
 pub(super) const ALLOWED: &[(&str, &str)] = &[
@@ -114,8 +114,8 @@ pub(super) fn faults(config: &Config) -> Vec<(&'static str, Cow<'static, str>)> 
 }
 
 /// While the client may still wait for an answer, the request may still arrive.
-fn settles_too_soon(kling: &Kling) -> Option<String> {
-    let Kling { create_settle, request_timeout, .. } = *kling;
+fn settles_too_soon(kling: &KlingConfig) -> Option<String> {
+    let KlingConfig { create_settle, request_timeout, .. } = *kling;
     (create_settle <= request_timeout).then(|| {
         let enough = request_timeout.saturating_add(MARGIN);
         format!(

@@ -39,33 +39,33 @@ pub struct Config {
     #[serde(deserialize_with = "kinds::path")]
     pub state_db: PathBuf,
     /// How the folder is watched.
-    pub watch: Watch,
+    pub watch: WatchConfig,
     /// Where local media are, and how the API reaches them.
-    pub media: Media,
+    pub media: MediaConfig,
     /// The API.
-    pub kling: Kling,
+    pub kling: KlingConfig,
     /// What the account may do.
-    pub limits: Limits,
+    pub limits: LimitsConfig,
     /// How often tasks are asked about.
-    pub poll: Poll,
+    pub poll: PollConfig,
     /// How failed calls are repeated.
-    pub retry: Retry,
+    pub retry: RetryConfig,
     /// What happens while paid calls are paused.
-    pub pause: Pause,
+    pub pause: PauseConfig,
     /// How results are fetched.
-    pub download: Download,
+    pub download: DownloadConfig,
     /// How long what happened is kept.
-    pub retention: Retention,
+    pub retention: RetentionConfig,
     /// Where metrics are served.
-    pub metrics: Metrics,
+    pub metrics: MetricsConfig,
     /// How it logs.
-    pub log: Log,
+    pub log: LogConfig,
 }
 
 /// What becomes of a job whose request changes after its task was created.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum OnChange {
+pub enum OnChangeSetting {
     /// It keeps its result and is flagged.
     #[default]
     Flag,
@@ -76,12 +76,12 @@ pub enum OnChange {
 /// How the folder is watched.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Watch {
+pub struct WatchConfig {
     /// How long a file must not have changed before it is read.
     #[serde(deserialize_with = "kinds::duration")]
     pub settle: Duration,
     /// What becomes of a job whose request changes after its task was created.
-    pub on_change: OnChange,
+    pub on_change: OnChangeSetting,
     /// How often the folder is read through without being told.
     #[serde(deserialize_with = "kinds::duration")]
     pub rescan_interval: Duration,
@@ -90,7 +90,7 @@ pub struct Watch {
 /// Where local media are, and how the API reaches them.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Media {
+pub struct MediaConfig {
     /// Folders beside the jobs folder in which files are looked up.
     #[serde(deserialize_with = "kinds::paths")]
     pub dirs: Vec<PathBuf>,
@@ -102,7 +102,7 @@ pub struct Media {
 /// The API.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Kling {
+pub struct KlingConfig {
     /// Its address; plain http only to this machine. Its path ends in `/`, so that paths can be
     /// joined to it.
     #[serde(deserialize_with = "kinds::url")]
@@ -125,7 +125,7 @@ pub struct Kling {
 /// What the account may do.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Limits {
+pub struct LimitsConfig {
     /// Tasks at once, 1..=1000.
     pub concurrency: u32,
     /// Identify Face calls a second, above 0, at most 100000.
@@ -142,7 +142,7 @@ pub struct Limits {
 /// How often tasks are asked about.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Poll {
+pub struct PollConfig {
     /// When some are due.
     #[serde(deserialize_with = "kinds::duration")]
     pub min_interval: Duration,
@@ -154,7 +154,7 @@ pub struct Poll {
 /// How failed calls are repeated.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Retry {
+pub struct RetryConfig {
     /// The first delay.
     #[serde(deserialize_with = "kinds::duration")]
     pub initial: Duration,
@@ -169,7 +169,7 @@ pub struct Retry {
 /// What happens while paid calls are paused.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Pause {
+pub struct PauseConfig {
     /// How often it is tried whether they go again.
     #[serde(deserialize_with = "kinds::duration")]
     pub probe_interval: Duration,
@@ -178,7 +178,7 @@ pub struct Pause {
 /// How results are fetched.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Download {
+pub struct DownloadConfig {
     /// At once, 1..=64.
     pub concurrency: u32,
     /// A larger result is refused.
@@ -189,7 +189,7 @@ pub struct Download {
 /// How long what happened is kept. Jobs themselves are kept for ever, and so is what was spent.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Retention {
+pub struct RetentionConfig {
     /// For how long after a job ended its history is kept; none: for ever.
     #[serde(deserialize_with = "kinds::optional_duration")]
     pub history: Option<Duration>,
@@ -198,7 +198,7 @@ pub struct Retention {
 /// Where metrics are served.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Metrics {
+pub struct MetricsConfig {
     /// The address and port; none: nowhere.
     #[serde(deserialize_with = "kinds::listen")]
     pub listen: Option<SocketAddr>,
@@ -207,7 +207,7 @@ pub struct Metrics {
 /// How it logs.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Log {
+pub struct LogConfig {
     /// In which form; how much is `RUST_LOG`'s.
     pub format: LogFormat,
 }
@@ -233,32 +233,32 @@ impl Default for Config {
             jobs_dir: "jobs".into(),
             output_dir: "output".into(),
             state_db: "lipsyncd.db".into(),
-            watch: Watch::default(),
-            media: Media::default(),
-            kling: Kling::default(),
-            limits: Limits::default(),
-            poll: Poll::default(),
-            retry: Retry::default(),
-            pause: Pause::default(),
-            download: Download::default(),
-            retention: Retention::default(),
-            metrics: Metrics::default(),
-            log: Log::default(),
+            watch: WatchConfig::default(),
+            media: MediaConfig::default(),
+            kling: KlingConfig::default(),
+            limits: LimitsConfig::default(),
+            poll: PollConfig::default(),
+            retry: RetryConfig::default(),
+            pause: PauseConfig::default(),
+            download: DownloadConfig::default(),
+            retention: RetentionConfig::default(),
+            metrics: MetricsConfig::default(),
+            log: LogConfig::default(),
         }
     }
 }
 
-impl Default for Watch {
+impl Default for WatchConfig {
     fn default() -> Self {
         Self {
             settle: Duration::from_secs(1),
-            on_change: OnChange::Flag,
+            on_change: OnChangeSetting::Flag,
             rescan_interval: Duration::from_secs(30),
         }
     }
 }
 
-impl Default for Kling {
+impl Default for KlingConfig {
     fn default() -> Self {
         #[expect(clippy::expect_used, reason = "a constant that a test parses")]
         let base_url = Url::parse("https://api-singapore.klingai.com/").expect("a valid address");
@@ -272,7 +272,7 @@ impl Default for Kling {
     }
 }
 
-impl Default for Limits {
+impl Default for LimitsConfig {
     fn default() -> Self {
         Self {
             concurrency: 5,
@@ -284,13 +284,13 @@ impl Default for Limits {
     }
 }
 
-impl Default for Poll {
+impl Default for PollConfig {
     fn default() -> Self {
         Self { min_interval: Duration::from_secs(2), max_interval: Duration::from_secs(30) }
     }
 }
 
-impl Default for Retry {
+impl Default for RetryConfig {
     fn default() -> Self {
         Self {
             initial: Duration::from_secs(1),
@@ -300,19 +300,19 @@ impl Default for Retry {
     }
 }
 
-impl Default for Pause {
+impl Default for PauseConfig {
     fn default() -> Self {
         Self { probe_interval: Duration::from_mins(1) }
     }
 }
 
-impl Default for Download {
+impl Default for DownloadConfig {
     fn default() -> Self {
         Self { concurrency: 4, max_bytes: 2 << 30 }
     }
 }
 
-impl Default for Retention {
+impl Default for RetentionConfig {
     fn default() -> Self {
         Self { history: Some(Duration::from_hours(90 * 24)) }
     }

@@ -8,40 +8,40 @@ use serde_yaml::{Mapping, Value};
 use super::{Config, check};
 use crate::manifest::{
     Problem, Problems,
-    problem::{Report, did_you_mean, quoted},
-    yaml::{self, Entry, Kind, Node, Type},
+    problem::{ProblemCollector, did_you_mean, quoted},
+    yaml::{self, Entry, Node, NodeKind, ScalarType},
 };
 
 /// Reads a whole file. Paths stay as written.
 pub(super) fn read(bytes: &[u8]) -> Result<Config, Problems> {
-    let mut report = Report::default();
+    let mut problems = ProblemCollector::default();
     let text = yaml::decode(bytes)?;
     let mut config = Config::default();
-    if let Some(root) = yaml::parse(text, &mut report) {
+    if let Some(root) = yaml::parse(text, &mut problems) {
         let mut settings = match &root.kind {
-            Kind::Mapping(entries) => section(entries, "", &mut report),
+            NodeKind::Mapping(entries) => section(entries, "", &mut problems),
             _ if is_null(&root) => Mapping::new(),
             _ => {
                 let what = format!("the configuration cannot be {}", root.in_words());
-                report.add(Problem::at(root.place, what).help("a mapping of settings"));
+                problems.add(Problem::at(root.location, what).help("a mapping of settings"));
                 Mapping::new()
             }
         };
         let taken_out;
-        (config, taken_out) = typed(&mut settings, &root, &mut report);
+        (config, taken_out) = typed(&mut settings, &root, &mut problems);
         for (key, what) in check::faults(&config) {
             // In the place of a faulty value stands its default, which nothing can be measured by.
             if !taken_out.iter().any(|faulty| what.contains(faulty) || key == faulty) {
-                report.add(fault(&root, key, &what));
+                problems.add(fault(&root, key, &what));
             }
         }
     }
-    report.conclude()?;
+    problems.conclude()?;
     Ok(config)
 }
 
 /// A mapping of settings as serde's value, without the unknown ones; those are told.
-fn section(entries: &[Entry], path: &str, report: &mut Report) -> Mapping {
+fn section(entries: &[Entry], path: &str, problems: &mut ProblemCollector) -> Mapping {
     let known = keys_under(path);
     let mut mapping = Mapping::new();
     for entry in entries {
@@ -49,13 +49,13 @@ fn section(entries: &[Entry], path: &str, report: &mut Report) -> Mapping {
             let help = did_you_mean(&entry.key, known.iter().copied())
                 .unwrap_or_else(|| format!("known here: {}", known.join(", ")));
             let what = format!("unknown key {}", quoted(&join(path, &entry.key)));
-            report.add(Problem::at(entry.key_place, what).help(help));
+            problems.add(Problem::at(entry.key_location, what).help(help));
             continue;
         }
         let key = join(path, &entry.key);
         let is_section = check::allowed(&key).is_none();
         let value = match entry.value.entries() {
-            Some(entries) if is_section => Value::Mapping(section(entries, &key, report)),
+            Some(entries) if is_section => Value::Mapping(section(entries, &key, problems)),
             // A section whose keys are all commented out is as good as absent.
             _ if is_section && is_null(&entry.value) => continue,
             _ => value_of(&entry.value),
@@ -68,13 +68,15 @@ fn section(entries: &[Entry], path: &str, report: &mut Report) -> Mapping {
 /// A setting's value as serde's. No setting is a mapping, so that its content does not matter.
 fn value_of(node: &Node) -> Value {
     match &node.kind {
-        Kind::Sequence(items) => Value::Sequence(items.iter().map(|item| value_of(item)).collect()),
-        Kind::Mapping(_) => Value::Mapping(Mapping::new()),
-        Kind::Scalar(scalar) => match (scalar.class(), scalar.integer(), scalar.decimal()) {
-            (Type::Absent | Type::Null, ..) => Value::Null,
-            (Type::Bool(truth), ..) => Value::Bool(truth),
-            (Type::Number, Some(integer), _) => Value::from(integer),
-            (Type::Number, None, Some(decimal)) => Value::from(decimal),
+        NodeKind::Sequence(items) => {
+            Value::Sequence(items.iter().map(|item| value_of(item)).collect())
+        }
+        NodeKind::Mapping(_) => Value::Mapping(Mapping::new()),
+        NodeKind::Scalar(scalar) => match (scalar.class(), scalar.integer(), scalar.decimal()) {
+            (ScalarType::Absent | ScalarType::Null, ..) => Value::Null,
+            (ScalarType::Bool(truth), ..) => Value::Bool(truth),
+            (ScalarType::Number, Some(integer), _) => Value::from(integer),
+            (ScalarType::Number, None, Some(decimal)) => Value::from(decimal),
             _ => Value::from(scalar.text.as_str()),
         },
     }
@@ -82,12 +84,16 @@ fn value_of(node: &Node) -> Value {
 
 fn is_null(node: &Node) -> bool {
     let class = node.scalar().map(|scalar| scalar.class());
-    matches!(class, Some(Type::Absent | Type::Null))
+    matches!(class, Some(ScalarType::Absent | ScalarType::Null))
 }
 
 /// The settings by serde's types. Serde stops at the first fault: each is told and taken out, until
 /// the rest is audio. With the names of those.
-fn typed(settings: &mut Mapping, root: &Node, report: &mut Report) -> (Config, Vec<String>) {
+fn typed(
+    settings: &mut Mapping,
+    root: &Node,
+    problems: &mut ProblemCollector,
+) -> (Config, Vec<String>) {
     let mut taken_out = Vec::new();
     loop {
         let value = Value::Mapping(settings.clone());
@@ -101,7 +107,7 @@ fn typed(settings: &mut Mapping, root: &Node, report: &mut Report) -> (Config, V
         let message = error.inner().to_string();
         let place_of_item = path.split_once('[').map(|(_, rest)| rest.trim_end_matches(']'));
         let item = place_of_item.and_then(|index| index.parse::<usize>().ok());
-        report.add(type_fault(root, key, item, &message));
+        problems.add(type_fault(root, key, item, &message));
         if !take_out(settings, key) {
             return (Config::default(), taken_out);
         }
@@ -113,11 +119,11 @@ fn type_fault(root: &Node, key: &str, item: Option<usize>, message: &str) -> Pro
     let mut problem = fault(root, key, message);
     let mut node = find(root, key);
     if let Some(index) = item
-        && let Some(Kind::Sequence(items)) = node.map(|node| &node.kind)
+        && let Some(NodeKind::Sequence(items)) = node.map(|node| &node.kind)
         && let Some(item) = items.get(index)
     {
         node = Some(&**item);
-        problem.place = Some(item.place);
+        problem.location = Some(item.location);
     }
     let serdes_own = ["invalid ", "unknown variant", "untagged", "data did not"];
     if serdes_own.iter().any(|start| message.starts_with(start))
@@ -134,7 +140,7 @@ fn fault(root: &Node, key: &str, what: &str) -> Problem {
     let node = find(root, key).or_else(|| find(root, other));
     let what = format!("`{key}` {what}");
     let problem = match node {
-        Some(node) => Problem::at(node.place, what),
+        Some(node) => Problem::at(node.location, what),
         None => Problem::whole(what),
     };
     match check::allowed(key) {

@@ -70,8 +70,8 @@ pub(super) fn inbox(config: &Config, settings: &Settings) -> InboxSettings {
         rescan_interval: config.watch.rescan_interval,
         policy: settings.policy.clone(),
         on_change: match config.watch.on_change {
-            config::OnChange::Flag => OnChange::Flag,
-            config::OnChange::Run => OnChange::Run,
+            config::OnChangeSetting::Flag => OnChange::Flag,
+            config::OnChangeSetting::Run => OnChange::Run,
         },
         offload: settings.offload.clone(),
         watches: true,

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     job::{JobSpec, Media},
-    manifest::{self, ManifestPath, Place, Problem, Problems},
+    manifest::{self, Location, ManifestPath, Problem, Problems},
     media::open_resolved,
 };
 
@@ -37,9 +37,9 @@ pub struct ReadJob {
     /// What the look at its media found.
     pub look: Look,
     /// Where in the manifest the job stands.
-    pub place: Place,
+    pub place: Location,
     /// Where in the manifest `video` and `audio` stand.
-    pub media_places: (Place, Place),
+    pub media_places: (Location, Location),
 }
 
 /// A manifest that cannot be taken as it is.
@@ -99,15 +99,15 @@ pub fn read_manifest(
     for job in manifest.jobs {
         let look = looker.look(&job.spec, folder, &known(&job.spec.key), now_ms);
         if let Look::Unfit { outside: true, audio, fault } = &look {
-            let place = if *audio { job.audio_place } else { job.video_place };
+            let place = if *audio { job.audio_location } else { job.video_location };
             outside.get_or_insert_with(|| Problem::at(place, fault.message.clone()).into());
         }
         jobs.push(ReadJob {
             spec: job.spec,
             spec_hash: job.spec_hash,
             look,
-            place: job.place,
-            media_places: (job.video_place, job.audio_place),
+            place: job.location,
+            media_places: (job.video_location, job.audio_location),
         });
     }
     match outside {

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     job::{Failure, Job, Media, State},
-    manifest::{Content, request_hash},
+    manifest::{ContentHashes, request_hash},
     store::{Change, MediaScope, OnChange, StoreError, WantedJob},
 };
 
@@ -151,8 +151,8 @@ fn news(job: &Job, look: Look) -> Option<WantedJob> {
     (!is_said).then_some(wanted)
 }
 
-pub(super) fn content(media: &Media) -> Content<'_> {
-    Content {
+pub(super) fn content(media: &Media) -> ContentHashes<'_> {
+    ContentHashes {
         video_sha256: media.video_sha256.as_deref(),
         audio_sha256: media.audio_sha256.as_deref(),
     }

@@ -11,8 +11,8 @@ use super::{
     draft::{Draft, Field, Role, Value, unknown},
     finish::{Name, finish},
     keys::KEYS,
-    problem::{Place, Problem, Report, did_you_mean, quoted},
-    yaml::{Kind, Node, Type},
+    problem::{Location, Problem, ProblemCollector, did_you_mean, quoted},
+    yaml::{Node, NodeKind, ScalarType},
 };
 
 const FORMS: &str =
@@ -20,22 +20,22 @@ const FORMS: &str =
 const BATCH_KEYS: [&str; 2] = ["defaults", "jobs"];
 
 /// Every job of a manifest that is in order; what is not is in the report.
-pub(super) fn read(root: &Node, stem: &str, report: &mut Report) -> Vec<ManifestJob> {
+pub(super) fn read(root: &Node, stem: &str, problems: &mut ProblemCollector) -> Vec<ManifestJob> {
     let jobs = match root.entries() {
         Some(_) if root.get("jobs").is_some() || root.get("defaults").is_some() => {
-            batch(root, stem, report)
+            batch(root, stem, problems)
         }
         Some(entries) if entries.iter().any(|entry| is_job_key(&entry.key)) => {
-            let draft = Draft::read(entries, Role::Single, report);
-            let name = Name { stem, id: None, place: root.place, id_place: None };
-            finish(&draft, &Draft::default(), name, report).into_iter().collect()
+            let draft = Draft::read(entries, Role::Single, problems);
+            let name = Name { stem, id: None, location: root.location, id_location: None };
+            finish(&draft, &Draft::default(), name, problems).into_iter().collect()
         }
         _ => {
-            report.add(formless(root));
+            problems.add(formless(root));
             Vec::new()
         }
     };
-    refuse_shared(&jobs, report);
+    refuse_shared(&jobs, problems);
     jobs
 }
 
@@ -46,69 +46,73 @@ fn is_job_key(key: &str) -> bool {
 /// A text that has neither form.
 fn formless(root: &Node) -> Problem {
     match &root.kind {
-        Kind::Scalar(scalar) if matches!(scalar.class(), Type::Absent | Type::Null) => {
+        NodeKind::Scalar(scalar)
+            if matches!(scalar.class(), ScalarType::Absent | ScalarType::Null) =>
+        {
             Problem::whole("the manifest is empty").help(FORMS)
         }
-        Kind::Sequence(_) => Problem::at(root.place, "a manifest cannot be a list")
+        NodeKind::Sequence(_) => Problem::at(root.location, "a manifest cannot be a list")
             .help("put the list under `jobs:`"),
-        Kind::Scalar(_) => {
+        NodeKind::Scalar(_) => {
             let what = format!("a manifest cannot be {}", root.in_words());
-            Problem::at(root.place, what).help(FORMS)
+            Problem::at(root.location, what).help(FORMS)
         }
-        Kind::Mapping(entries) => {
+        NodeKind::Mapping(entries) => {
             let known = || BATCH_KEYS.into_iter().chain(KEYS);
             let meant =
                 entries.iter().find_map(|entry| Some((entry, did_you_mean(&entry.key, known())?)));
             match meant {
                 Some((entry, meant)) => {
                     let what = format!("unknown key {}", quoted(&entry.key));
-                    Problem::at(entry.key_place, what).help(format!("{meant} {FORMS}"))
+                    Problem::at(entry.key_location, what).help(format!("{meant} {FORMS}"))
                 }
-                None => Problem::at(root.place, "this is no manifest").help(FORMS),
+                None => Problem::at(root.location, "this is no manifest").help(FORMS),
             }
         }
     }
 }
 
-fn batch(root: &Node, stem: &str, report: &mut Report) -> Vec<ManifestJob> {
+fn batch(root: &Node, stem: &str, problems: &mut ProblemCollector) -> Vec<ManifestJob> {
     for entry in root.entries().unwrap_or_default() {
         if is_job_key(&entry.key) {
             let what = format!("{} cannot stand beside `jobs`", quoted(&entry.key));
             let help = "put it in a job, or under `defaults` for all jobs";
-            report.add(Problem::at(entry.key_place, what).help(help));
+            problems.add(Problem::at(entry.key_location, what).help(help));
         } else if !BATCH_KEYS.contains(&&*entry.key) {
-            report.add(unknown(entry, &BATCH_KEYS));
+            problems.add(unknown(entry, &BATCH_KEYS));
         }
     }
-    let defaults = root.get("defaults").map(|node| defaults(node, report)).unwrap_or_default();
+    let defaults = root.get("defaults").map(|node| defaults(node, problems)).unwrap_or_default();
     let Some(jobs) = root.get("jobs") else {
-        report.add(Problem::at(root.place, "a batch needs a list of `jobs`").help(FORMS));
+        problems.add(Problem::at(root.location, "a batch needs a list of `jobs`").help(FORMS));
         return Vec::new();
     };
-    let Kind::Sequence(items) = &jobs.kind else {
+    let NodeKind::Sequence(items) = &jobs.kind else {
         let what = format!("`jobs` cannot be {}", jobs.in_words());
-        report.add(Problem::at(jobs.place, what).help("a list of jobs, each with an `id`"));
+        problems.add(Problem::at(jobs.location, what).help("a list of jobs, each with an `id`"));
         return Vec::new();
     };
     if items.is_empty() {
-        let problem = Problem::at(jobs.place, "`jobs` is an empty list");
-        report.add(problem.help("a batch has one job at least"));
+        let problem = Problem::at(jobs.location, "`jobs` is an empty list");
+        problems.add(problem.help("a batch has one job at least"));
     }
     let mut ids = Taken::new("id", "it names the job", |(), ()| false);
-    items.iter().filter_map(|item| job(item, &defaults, stem, &mut ids, report)).collect()
+    items.iter().filter_map(|item| job(item, &defaults, stem, &mut ids, problems)).collect()
 }
 
 /// `defaults`, whose faults are told here, once.
-fn defaults(node: &Rc<Node>, report: &mut Report) -> Draft {
+fn defaults(node: &Rc<Node>, problems: &mut ProblemCollector) -> Draft {
     match &node.kind {
-        Kind::Mapping(entries) => Draft::read(entries, Role::Defaults, report),
+        NodeKind::Mapping(entries) => Draft::read(entries, Role::Defaults, problems),
         // A `defaults:` whose keys are all commented out is no mistake.
-        Kind::Scalar(scalar) if matches!(scalar.class(), Type::Absent | Type::Null) => {
+        NodeKind::Scalar(scalar)
+            if matches!(scalar.class(), ScalarType::Absent | ScalarType::Null) =>
+        {
             Draft::default()
         }
         _ => {
             let what = format!("`defaults` cannot be {}", node.in_words());
-            report.add(Problem::at(node.place, what).help("a mapping of job keys"));
+            problems.add(Problem::at(node.location, what).help("a mapping of job keys"));
             Draft::default()
         }
     }
@@ -119,36 +123,36 @@ fn job(
     defaults: &Draft,
     stem: &str,
     ids: &mut Taken<()>,
-    report: &mut Report,
+    problems: &mut ProblemCollector,
 ) -> Option<ManifestJob> {
     let Some(entries) = item.entries() else {
         let what = format!("a job cannot be {}", item.in_words());
-        report.add(Problem::at(item.place, what).help("a mapping of job keys"));
+        problems.add(Problem::at(item.location, what).help("a mapping of job keys"));
         return None;
     };
-    let draft = Draft::read(entries, Role::InBatch, report);
+    let draft = Draft::read(entries, Role::InBatch, problems);
     if draft.id.is_none() {
-        let problem = Problem::at(item.place, "this job has no `id`");
-        report.add(problem.help("each job of a batch needs one of its own"));
+        let problem = Problem::at(item.location, "this job has no `id`");
+        problems.add(problem.help("each job of a batch needs one of its own"));
     }
     let given = match &draft.id {
-        Some(Field { place, value: Value::Set(id) }) => Some((id, *place)),
+        Some(Field { location, value: Value::Set(id) }) => Some((id, *location)),
         _ => None,
     };
-    let named = given.is_some_and(|(id, place)| ids.take(id, place, (), report));
+    let named = given.is_some_and(|(id, location)| ids.take(id, location, (), problems));
     let name = Name {
         stem,
         // A job without an id of its own is read on for its other faults, and dropped then.
         id: Some(given.map_or("-", |(id, _)| id).to_owned()),
-        place: item.place,
-        id_place: given.map(|(_, place)| place),
+        location: item.location,
+        id_location: given.map(|(_, location)| location),
     };
-    finish(&draft, defaults, name, report).filter(|_| named)
+    finish(&draft, defaults, name, problems).filter(|_| named)
 }
 
 /// Two jobs may share a task, and then its name. They may share an output only if they share the task,
 /// because only then both want the same file there.
-fn refuse_shared(jobs: &[ManifestJob], report: &mut Report) {
+fn refuse_shared(jobs: &[ManifestJob], problems: &mut ProblemCollector) {
     let is_same_task = |one: &&ManifestJob, other: &&ManifestJob| {
         let takes = [one, other].map(|job| job.spec.take.unwrap_or(1));
         takes[0] == takes[1] && is_same_request(&one.spec, &other.spec)
@@ -160,11 +164,11 @@ fn refuse_shared(jobs: &[ManifestJob], report: &mut Report) {
         |one: &&ManifestJob, other: &&ManifestJob| is_same_request(&one.spec, &other.spec),
     );
     for job in jobs {
-        outputs.take(&job.spec.output, job.output_place, job, report);
-        if let Some((id, place)) =
-            job.spec.external_task_id.as_ref().zip(job.external_task_id_place)
+        outputs.take(&job.spec.output, job.output_location, job, problems);
+        if let Some((id, location)) =
+            job.spec.external_task_id.as_ref().zip(job.external_task_id_location)
         {
-            tasks.take(id, place, job, report);
+            tasks.take(id, location, job, problems);
         }
     }
 }
@@ -174,7 +178,7 @@ struct Taken<T> {
     key: &'static str,
     why: &'static str,
     may_share: fn(&T, &T) -> bool,
-    by: HashMap<String, (Place, T)>,
+    by: HashMap<String, (Location, T)>,
 }
 
 impl<T> Taken<T> {
@@ -183,22 +187,28 @@ impl<T> Taken<T> {
     }
 
     /// Whether the job may have the value; the report has a problem if not.
-    fn take(&mut self, value: &str, place: Place, job: T, report: &mut Report) -> bool {
+    fn take(
+        &mut self,
+        value: &str,
+        location: Location,
+        job: T,
+        problems: &mut ProblemCollector,
+    ) -> bool {
         match self.by.entry(value.to_owned()) {
             Entry::Vacant(free) => {
-                free.insert((place, job));
+                free.insert((location, job));
                 true
             }
             Entry::Occupied(first) if (self.may_share)(&first.get().1, &job) => true,
             Entry::Occupied(first) => {
                 let first = first.get().0;
                 let what = format!("two jobs have the `{}` {}", self.key, quoted(value));
-                let help = if first == place {
+                let help = if first == location {
                     format!("each job needs one of its own: {}", self.why)
                 } else {
                     format!("the first is at {}:{}; {}", first.line, first.column, self.why)
                 };
-                report.add(Problem::at(place, what).help(help));
+                problems.add(Problem::at(location, what).help(help));
                 false
             }
         }

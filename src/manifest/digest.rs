@@ -16,7 +16,7 @@ const KEPT_BYTES: usize = 16;
 
 /// The SHA-256 of a job's local media, in lower-case hex. Media that are not local need none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Content<'a> {
+pub struct ContentHashes<'a> {
     /// The content of the video file.
     pub video_sha256: Option<&'a str>,
     /// The content of the audio file.
@@ -26,8 +26,8 @@ pub struct Content<'a> {
 /// Returns the digest of everything that decides what Kling makes and charges, as 32 hex digits.
 /// None if the content of a local file is not known.
 #[must_use]
-pub fn request_hash(spec: &JobSpec, content: Content<'_>) -> Option<String> {
-    let Content { video_sha256, audio_sha256 } = content;
+pub fn request_hash(spec: &JobSpec, content: ContentHashes<'_>) -> Option<String> {
+    let ContentHashes { video_sha256, audio_sha256 } = content;
     let is_missing = |source: &Source, sha256: Option<&str>| {
         matches!(source, Source::File(_)) && sha256.is_none()
     };

@@ -4,23 +4,23 @@ use std::collections::BTreeMap;
 
 use super::{
     keys::KEYS,
-    problem::{Place, Problem, Report, did_you_mean, quoted, resembling},
+    problem::{Location, Problem, ProblemCollector, did_you_mean, quoted, resembling},
     source::Medium,
     value::At,
-    yaml::{Entry, Type},
+    yaml::{Entry, ScalarType},
 };
 use crate::job::{FaceChoice, Source};
 
 /// A key that was given.
 #[derive(Debug, Clone)]
 pub(super) struct Field<T> {
-    pub(super) place: Place,
+    pub(super) location: Location,
     pub(super) value: Value<T>,
 }
 
 impl<T> Field<T> {
-    const fn faulty(place: Place) -> Self {
-        Self { place, value: Value::Faulty }
+    const fn faulty(location: Location) -> Self {
+        Self { location, value: Value::Faulty }
     }
 }
 
@@ -66,53 +66,55 @@ pub(super) enum Role {
 
 impl Draft {
     /// Reads all entries, and tells each fault.
-    pub(super) fn read(entries: &[Entry], role: Role, report: &mut Report) -> Self {
+    pub(super) fn read(entries: &[Entry], role: Role, problems: &mut ProblemCollector) -> Self {
         let mut draft = Self::default();
         for entry in entries {
-            draft.take(entry, role, report);
+            draft.take(entry, role, problems);
         }
         draft
     }
 
-    fn take(&mut self, entry: &Entry, role: Role, report: &mut Report) {
+    fn take(&mut self, entry: &Entry, role: Role, problems: &mut ProblemCollector) {
         match &*entry.key {
-            "id" if role != Role::InBatch => report.add(misplaced_id(entry, role)),
-            "id" => self.id = required(entry, report, |at| at.job_id()),
-            "video" => self.video = required(entry, report, |at| at.source(Medium::Video)),
-            "audio" => self.audio = required(entry, report, |at| at.source(Medium::Audio)),
-            "face" => self.face = optional(entry, report, |at| at.face()),
-            "sound_start_time" => self.sound_start_ms = optional(entry, report, |at| at.time_ms()),
-            "sound_end_time" => self.sound_end_ms = optional(entry, report, |at| at.time_ms()),
+            "id" if role != Role::InBatch => problems.add(misplaced_id(entry, role)),
+            "id" => self.id = required(entry, problems, |at| at.job_id()),
+            "video" => self.video = required(entry, problems, |at| at.source(Medium::Video)),
+            "audio" => self.audio = required(entry, problems, |at| at.source(Medium::Audio)),
+            "face" => self.face = optional(entry, problems, |at| at.face()),
+            "sound_start_time" => {
+                self.sound_start_ms = optional(entry, problems, |at| at.time_ms())
+            }
+            "sound_end_time" => self.sound_end_ms = optional(entry, problems, |at| at.time_ms()),
             "sound_insert_time" => {
-                self.sound_insert_ms = optional(entry, report, |at| at.time_ms());
+                self.sound_insert_ms = optional(entry, problems, |at| at.time_ms());
             }
-            "sound_volume" => self.sound_volume = optional(entry, report, |at| at.volume()),
+            "sound_volume" => self.sound_volume = optional(entry, problems, |at| at.volume()),
             "original_audio_volume" => {
-                self.original_audio_volume = optional(entry, report, |at| at.volume());
+                self.original_audio_volume = optional(entry, problems, |at| at.volume());
             }
-            "watermark" => self.watermark = optional(entry, report, |at| at.truth()),
-            "callback_url" => self.callback_url = optional(entry, report, |at| at.address()),
+            "watermark" => self.watermark = optional(entry, problems, |at| at.truth()),
+            "callback_url" => self.callback_url = optional(entry, problems, |at| at.address()),
             "external_task_id" => {
-                self.external_task_id = optional(entry, report, |at| at.external_task_id());
+                self.external_task_id = optional(entry, problems, |at| at.external_task_id());
             }
-            "take" => self.take = optional(entry, report, |at| at.take()),
-            "output" => self.output = optional(entry, report, |at| at.output()),
-            "priority" => self.priority = optional(entry, report, |at| at.priority()),
-            "not_before" => self.not_before_at_ms = optional(entry, report, |at| at.moment_ms()),
-            "labels" => self.labels = optional(entry, report, |at| at.labels()),
+            "take" => self.take = optional(entry, problems, |at| at.take()),
+            "output" => self.output = optional(entry, problems, |at| at.output()),
+            "priority" => self.priority = optional(entry, problems, |at| at.priority()),
+            "not_before" => self.not_before_at_ms = optional(entry, problems, |at| at.moment_ms()),
+            "labels" => self.labels = optional(entry, problems, |at| at.labels()),
             _ => {
-                report.add(unknown(entry, &KEYS));
-                self.excuse(resembling(&entry.key, KEYS), entry.value.place);
+                problems.add(unknown(entry, &KEYS));
+                self.excuse(resembling(&entry.key, KEYS), entry.value.location);
             }
         }
     }
 
     /// A needed key that was misspelt is not told as missing too, least of all once a job.
-    fn excuse(&mut self, meant: Option<&str>, place: Place) {
+    fn excuse(&mut self, meant: Option<&str>, location: Location) {
         match meant {
-            Some("id") => _ = self.id.get_or_insert(Field::faulty(place)),
-            Some("video") => _ = self.video.get_or_insert(Field::faulty(place)),
-            Some("audio") => _ = self.audio.get_or_insert(Field::faulty(place)),
+            Some("id") => _ = self.id.get_or_insert(Field::faulty(location)),
+            Some("video") => _ = self.video.get_or_insert(Field::faulty(location)),
+            Some("audio") => _ = self.audio.get_or_insert(Field::faulty(location)),
             _ => {}
         }
     }
@@ -120,7 +122,7 @@ impl Draft {
 
 /// A key that means nothing where it stands.
 pub(super) fn unknown(entry: &Entry, known: &[&str]) -> Problem {
-    let problem = Problem::at(entry.key_place, format!("unknown key {}", quoted(&entry.key)));
+    let problem = Problem::at(entry.key_location, format!("unknown key {}", quoted(&entry.key)));
     let meant = did_you_mean(&entry.key, known.iter().copied());
     problem.help(meant.unwrap_or_else(|| format!("known here: {}", known.join(", "))))
 }
@@ -133,34 +135,34 @@ fn misplaced_id(entry: &Entry, role: Role) -> Problem {
             "rename the file, or put the job in a list under `jobs`",
         ),
     };
-    Problem::at(entry.key_place, what).help(help)
+    Problem::at(entry.key_location, what).help(help)
 }
 
 fn required<T>(
     entry: &Entry,
-    report: &mut Report,
+    problems: &mut ProblemCollector,
     read: impl FnOnce(&mut At<'_>) -> Option<T>,
 ) -> Option<Field<T>> {
-    let mut at = At { key: &entry.key, node: &entry.value, report };
+    let mut at = At { key: &entry.key, node: &entry.value, problems };
     let value = read(&mut at).map_or(Value::Faulty, Value::Set);
-    Some(Field { place: entry.value.place, value })
+    Some(Field { location: entry.value.location, value })
 }
 
 fn optional<T>(
     entry: &Entry,
-    report: &mut Report,
+    problems: &mut ProblemCollector,
     read: impl FnOnce(&mut At<'_>) -> Option<T>,
 ) -> Option<Field<T>> {
-    let place = entry.value.place;
+    let location = entry.value.location;
     let value = match entry.value.scalar().map(|scalar| scalar.class()) {
-        Some(Type::Null) => Value::Reset,
-        Some(Type::Absent) => {
+        Some(ScalarType::Null) => Value::Reset,
+        Some(ScalarType::Absent) => {
             let what = format!("`{}` is left empty", entry.key);
             let help = "give it a value, or leave the key out; `null` stands for its own default";
-            report.add(Problem::at(place, what).help(help));
+            problems.add(Problem::at(location, what).help(help));
             Value::Faulty
         }
-        _ => return required(entry, report, read),
+        _ => return required(entry, problems, read),
     };
-    Some(Field { place, value })
+    Some(Field { location, value })
 }

@@ -5,7 +5,7 @@ use super::{
     digest::spec_hash,
     draft::{Draft, Field, Value},
     name::output_fault,
-    problem::{Place, Problem, Report, quoted},
+    problem::{Location, Problem, ProblemCollector, quoted},
 };
 use crate::job::{JobSpec, Source};
 
@@ -21,9 +21,9 @@ pub(super) struct Name<'a> {
     /// In a batch.
     pub(super) id: Option<String>,
     /// The whole job.
-    pub(super) place: Place,
+    pub(super) location: Location,
     /// Its id in a batch: what a default output is named by.
-    pub(super) id_place: Option<Place>,
+    pub(super) id_location: Option<Location>,
 }
 
 /// The job, or none when something of it is wrong; that is in the report then.
@@ -31,7 +31,7 @@ pub(super) fn finish(
     draft: &Draft,
     defaults: &Draft,
     name: Name<'_>,
-    report: &mut Report,
+    problems: &mut ProblemCollector,
 ) -> Option<ManifestJob> {
     macro_rules! given {
         ($key:ident) => {
@@ -43,13 +43,13 @@ pub(super) fn finish(
         None => name.stem.to_owned(),
     };
     // Every reading below is made before the first `?`, so that all faults are told.
-    let video = needed(given!(video), "video", name.place, report);
-    let audio = needed(given!(audio), "audio", name.place, report);
-    let output = output(given!(output), &key, &name, report);
-    let timing = timing(given!(sound_start_ms), given!(sound_end_ms), given!(audio), report);
-    let (video, video_place) = video?;
-    let (audio, audio_place) = audio?;
-    let (output, explicit, output_place) = output?;
+    let video = needed(given!(video), "video", name.location, problems);
+    let audio = needed(given!(audio), "audio", name.location, problems);
+    let output = output(given!(output), &key, &name, problems);
+    let timing = timing(given!(sound_start_ms), given!(sound_end_ms), given!(audio), problems);
+    let (video, video_location) = video?;
+    let (audio, audio_location) = audio?;
+    let (output, explicit, output_location) = output?;
     let (sound_start_ms, sound_end_ms) = timing?;
     let spec = JobSpec {
         key,
@@ -74,12 +74,12 @@ pub(super) fn finish(
     Some(ManifestJob {
         spec_hash: spec_hash(&spec, explicit),
         spec,
-        place: name.place,
-        id_place: name.id_place.unwrap_or(name.place),
-        video_place,
-        audio_place,
-        output_place,
-        external_task_id_place: given!(external_task_id).map(|field| field.place),
+        location: name.location,
+        id_location: name.id_location.unwrap_or(name.location),
+        video_location,
+        audio_location,
+        output_location,
+        external_task_id_location: given!(external_task_id).map(|field| field.location),
     })
 }
 
@@ -95,16 +95,16 @@ fn chosen<T: Clone>(field: Option<&Field<T>>) -> Option<Option<T>> {
 fn needed(
     field: Option<&Field<Source>>,
     key: &str,
-    place: Place,
-    report: &mut Report,
-) -> Option<(Source, Place)> {
+    location: Location,
+    problems: &mut ProblemCollector,
+) -> Option<(Source, Location)> {
     let Some(field) = field else {
-        let problem = Problem::at(place, format!("this job has no `{key}`"));
-        report.add(problem.help("give it one here, or to all jobs of a batch under `defaults`"));
+        let problem = Problem::at(location, format!("this job has no `{key}`"));
+        problems.add(problem.help("give it one here, or to all jobs of a batch under `defaults`"));
         return None;
     };
     match &field.value {
-        Value::Set(source) => Some((source.clone(), field.place)),
+        Value::Set(source) => Some((source.clone(), field.location)),
         Value::Reset | Value::Faulty => None,
     }
 }
@@ -114,20 +114,20 @@ fn output(
     field: Option<&Field<String>>,
     key: &str,
     name: &Name<'_>,
-    report: &mut Report,
-) -> Option<(String, bool, Place)> {
+    problems: &mut ProblemCollector,
+) -> Option<(String, bool, Location)> {
     if let (Some(output), Some(field)) = (chosen(field)?, field) {
-        return Some((output, true, field.place));
+        return Some((output, true, field.location));
     }
     let output = format!("{key}.mp4");
     if let Some(fault) = output_fault(&output) {
         let what = format!("the output would be {}: {fault}", quoted(&output));
         let mut problem = Problem::whole(what).help("rename the job, or give it an `output`");
-        problem.place = name.id_place;
-        report.add(problem);
+        problem.location = name.id_location;
+        problems.add(problem);
         return None;
     }
-    Some((output, false, name.id_place.unwrap_or(name.place)))
+    Some((output, false, name.id_location.unwrap_or(name.location)))
 }
 
 /// Start and end of the crop, as far as they can be judged without the audio.
@@ -135,14 +135,14 @@ fn timing(
     start: Option<&Field<i64>>,
     end: Option<&Field<i64>>,
     audio: Option<&Field<Source>>,
-    report: &mut Report,
+    problems: &mut ProblemCollector,
 ) -> Option<(i64, Option<i64>)> {
     let start_ms = chosen(start)?.unwrap_or(0);
     let Some((end_ms, end)) = chosen(end)?.zip(end) else {
-        if let Some(Field { place, value: Value::Set(Source::Id(_)) }) = audio {
+        if let Some(Field { location, value: Value::Set(Source::Id(_)) }) = audio {
             let what = "an audio file given by `id` needs a `sound_end_time`";
             let help = "the API does not tell how long such an audio file is";
-            report.add(Problem::at(*place, what).help(help));
+            problems.add(Problem::at(*location, what).help(help));
             return None;
         }
         return Some((start_ms, None));
@@ -160,6 +160,6 @@ fn timing(
         return Some((start_ms, Some(end_ms)));
     };
     let help = "the API takes 2 to 60 seconds of audio";
-    report.add(Problem::at(end.place, fault).help(help));
+    problems.add(Problem::at(end.location, fault).help(help));
     None
 }

@@ -24,11 +24,11 @@ mod tests;
 mod value;
 pub(crate) mod yaml;
 
-pub use digest::{Content, request_hash, spec_hash};
+pub use digest::{ContentHashes, request_hash, spec_hash};
 pub use ignore::{ignored, ignored_folder, is_manifest};
 pub use keys::KEYS;
 pub use path::ManifestPath;
-pub use problem::{Place, Problem, Problems};
+pub use problem::{Location, Problem, Problems};
 
 pub use yaml::MAX_BYTES as BYTES_MAX;
 
@@ -50,17 +50,17 @@ pub struct ManifestJob {
     /// depend on the manifest's path, comments, order of keys or spelling of times.
     pub spec_hash: String,
     /// The job's mapping.
-    pub place: Place,
+    pub location: Location,
     /// The job's id; for a single job its mapping.
-    pub id_place: Place,
+    pub id_location: Location,
     /// The value of `video`, which may stand in `defaults`.
-    pub video_place: Place,
+    pub video_location: Location,
     /// The value of `audio`, likewise.
-    pub audio_place: Place,
+    pub audio_location: Location,
     /// The value of `output`, else what the output is named by.
-    pub output_place: Place,
+    pub output_location: Location,
     /// The value of `external_task_id`, if there is one.
-    pub external_task_id_place: Option<Place>,
+    pub external_task_id_location: Option<Location>,
 }
 
 /// Reads a manifest's bytes. `path` begins the keys of its jobs. Never looks at the disk.
@@ -68,19 +68,19 @@ pub struct ManifestJob {
 /// # Errors
 /// All faults of the text at once; no job of a faulty manifest is given.
 pub fn read(text: &[u8], path: &ManifestPath) -> Result<Manifest, Problems> {
-    let mut report = problem::Report::default();
+    let mut problems = problem::ProblemCollector::default();
     let text = yaml::decode(text)?;
     let stem = match path.problem() {
         Some(problem) => {
-            report.add(problem);
+            problems.add(problem);
             // What is built on the path would only repeat that fault.
             "unnamed"
         }
         None => path.stem(),
     };
-    let jobs = yaml::parse(text, &mut report)
-        .map(|root| batch::read(&root, stem, &mut report))
+    let jobs = yaml::parse(text, &mut problems)
+        .map(|root| batch::read(&root, stem, &mut problems))
         .unwrap_or_default();
-    report.conclude()?;
+    problems.conclude()?;
     Ok(Manifest { jobs })
 }

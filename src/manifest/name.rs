@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use super::{
     path::part_fault,
-    problem::{Problem, Report},
+    problem::{Problem, ProblemCollector},
     value::At,
-    yaml::Type,
+    yaml::ScalarType,
 };
 
 const ID_HELP: &str = "1 to 64 letters, digits, `.`, `_` or `-`, not starting with `.`";
@@ -64,7 +64,7 @@ impl At<'_> {
         let mut labels = BTreeMap::new();
         let mut whole = true;
         for entry in entries {
-            match label(entry, self.report) {
+            match label(entry, self.problems) {
                 Some(value) => _ = labels.insert(entry.key.to_string(), value),
                 None => whole = false,
             }
@@ -74,25 +74,25 @@ impl At<'_> {
 }
 
 /// A label's value. One that is left empty is the empty text.
-fn label(entry: &super::yaml::Entry, report: &mut Report) -> Option<String> {
+fn label(entry: &super::yaml::Entry, problems: &mut ProblemCollector) -> Option<String> {
     let name = &*entry.key;
-    let mut fault = |place, what: &str| {
-        report.add(Problem::at(place, what).help("a line of text, at most 1024 bytes"));
+    let mut fault = |location, what: &str| {
+        problems.add(Problem::at(location, what).help("a line of text, at most 1024 bytes"));
         None
     };
     if name.trim().is_empty() || name.len() > 128 || name.chars().any(char::is_control) {
-        return fault(entry.key_place, "a label's name has to be a text of 1 to 128 bytes");
+        return fault(entry.key_location, "a label's name has to be a text of 1 to 128 bytes");
     }
     let Some(scalar) = entry.value.scalar() else {
         let what = format!("a label cannot be {}", entry.value.in_words());
-        return fault(entry.value.place, &what);
+        return fault(entry.value.location, &what);
     };
     if scalar.text.len() > 1024 {
-        return fault(entry.value.place, "a label's text is too long");
+        return fault(entry.value.location, "a label's text is too long");
     }
     let control = |c: char| c.is_control() && c != '\n' && c != '\t';
-    if scalar.class() != Type::Absent && scalar.text.chars().any(control) {
-        return fault(entry.value.place, "a label's text holds a control character");
+    if scalar.class() != ScalarType::Absent && scalar.text.chars().any(control) {
+        return fault(entry.value.location, "a label's text holds a control character");
     }
     Some(scalar.text.clone())
 }

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, error, fmt};
 
 /// A stretch of a text. It orders by where it begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Place {
+pub struct Location {
     /// From 1.
     pub line: u32,
     /// From 1, in characters.
@@ -15,7 +15,7 @@ pub struct Place {
     pub(super) end: (u32, u32),
 }
 
-impl Place {
+impl Location {
     /// The one character at a line and column, both from 1.
     #[must_use]
     pub fn at(line: u32, column: u32) -> Self {
@@ -31,7 +31,7 @@ impl Place {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// Where it is; none when it is the whole file's.
-    pub place: Option<Place>,
+    pub location: Option<Location>,
     /// What is wrong: a lower-case fragment without a period.
     pub what: String,
     /// What is allowed instead, or how to mend it.
@@ -41,14 +41,14 @@ pub struct Problem {
 impl Problem {
     /// A fault at a place.
     #[must_use]
-    pub fn at(place: Place, what: impl Into<String>) -> Self {
-        Self { place: Some(place), what: what.into(), help: None }
+    pub fn at(location: Location, what: impl Into<String>) -> Self {
+        Self { location: Some(location), what: what.into(), help: None }
     }
 
     /// A fault of the whole file.
     #[must_use]
     pub fn whole(what: impl Into<String>) -> Self {
-        Self { place: None, what: what.into(), help: None }
+        Self { location: None, what: what.into(), help: None }
     }
 
     /// The same with a word on what is allowed.
@@ -107,13 +107,13 @@ pub(super) const MAX_KEPT: usize = 10_000;
 /// The pile that readers throw faults on while they go on reading. It is ordered by place, and what
 /// stands in `defaults` or behind an alias is one fault, however many jobs read it.
 #[derive(Debug, Default)]
-pub(crate) struct Report(BTreeMap<(Option<Place>, String), Option<String>>);
+pub(crate) struct ProblemCollector(BTreeMap<(Option<Location>, String), Option<String>>);
 
-impl Report {
+impl ProblemCollector {
     pub(crate) fn add(&mut self, problem: Problem) {
         if self.0.len() < MAX_KEPT {
-            let Problem { place, what, help } = problem;
-            self.0.entry((place, what)).or_insert(help);
+            let Problem { location, what, help } = problem;
+            self.0.entry((location, what)).or_insert(help);
         }
     }
 
@@ -123,7 +123,7 @@ impl Report {
             return Ok(());
         }
         let problems = self.0.into_iter();
-        let problem = |((place, what), help)| Problem { place, what, help };
+        let problem = |((location, what), help)| Problem { location, what, help };
         Err(Problems(problems.map(problem).collect()))
     }
 }

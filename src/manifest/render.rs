@@ -2,7 +2,7 @@
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet, renderer::Style};
 
-use super::problem::{MAX_KEPT, Place, Problem, Problems};
+use super::problem::{Location, MAX_KEPT, Problem, Problems};
 
 /// So many faults are shown; of more, only their number.
 const SHOWN: usize = 100;
@@ -53,9 +53,9 @@ impl Problems {
 
 fn headline(problem: &Problem, path: &str) -> String {
     let what = &problem.what;
-    match (problem.place, path) {
-        (Some(Place { line, column, .. }), "") => format!("{line}:{column}: {what}"),
-        (Some(Place { line, column, .. }), _) => format!("{path}:{line}:{column}: {what}"),
+    match (problem.location, path) {
+        (Some(Location { line, column, .. }), "") => format!("{line}:{column}: {what}"),
+        (Some(Location { line, column, .. }), _) => format!("{path}:{line}:{column}: {what}"),
         (None, "") => what.clone(),
         (None, _) => format!("{path}: {what}"),
     }
@@ -68,7 +68,7 @@ fn render_one(problem: &Problem, path: &str, lines: &[&str], color: bool) -> Str
         (Renderer::plain(), Style::new())
     };
     let mut shown = format!("{bold}{}{bold:#}\n", headline(problem, path));
-    let excerpt = problem.place.and_then(|place| excerpt(place, lines));
+    let excerpt = problem.location.and_then(|location| excerpt(location, lines));
     let mut group = Group::with_level(Level::ERROR);
     if let Some((line, source, underlined)) = excerpt {
         let mark = AnnotationKind::Primary.span(underlined);
@@ -87,12 +87,12 @@ fn render_one(problem: &Problem, path: &str, lines: &[&str], color: bool) -> Str
 }
 
 /// The line's number, the line cut to what fits, and which bytes of that are underlined.
-fn excerpt(place: Place, lines: &[&str]) -> Option<(usize, String, std::ops::Range<usize>)> {
-    let number = place.line as usize;
+fn excerpt(location: Location, lines: &[&str]) -> Option<(usize, String, std::ops::Range<usize>)> {
+    let number = location.line as usize;
     let line = lines.get(number.checked_sub(1)?)?;
-    let column = place.column as usize - 1;
-    let end = match place.end {
-        (end_line, end_column) if end_line == place.line => end_column as usize - 1,
+    let column = location.column as usize - 1;
+    let end = match location.end {
+        (end_line, end_column) if end_line == location.line => end_column as usize - 1,
         _ => line.trim_end().chars().count(),
     };
     let cut = column.saturating_sub(LINE_CHARS / 2);

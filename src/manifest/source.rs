@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use super::{problem::did_you_mean, value::At, yaml::Kind};
+use super::{problem::did_you_mean, value::At, yaml::NodeKind};
 use crate::job::{FaceChoice, Source};
 
 /// What a source is for.
@@ -29,7 +29,7 @@ const FACE_HELP: &str = "`longest`, `first`, `only`, `{index: n}` counted from 0
 impl At<'_> {
     /// A source in one of its three spellings.
     pub(super) fn source(&mut self, medium: Medium) -> Option<Source> {
-        if matches!(self.node.kind, Kind::Mapping(_)) {
+        if matches!(self.node.kind, NodeKind::Mapping(_)) {
             return match self.choice(&["url", "file", "id"], SOURCE_HELP)? {
                 ("url", mut at) => at.address().map(Source::Url),
                 ("file", mut at) => at.file(medium),
@@ -96,7 +96,7 @@ impl At<'_> {
     /// Which face speaks.
     pub(super) fn face(&mut self) -> Option<FaceChoice> {
         const WORDS: [&str; 3] = ["longest", "first", "only"];
-        if matches!(self.node.kind, Kind::Mapping(_)) {
+        if matches!(self.node.kind, NodeKind::Mapping(_)) {
             return match self.choice(&["index", "id"], FACE_HELP)? {
                 ("index", mut at) => at.index().map(FaceChoice::Index),
                 (_, mut at) => at.api_id().map(FaceChoice::Id),
@@ -131,7 +131,7 @@ impl At<'_> {
             _ => None,
         };
         match chosen {
-            Some((name, node)) => Some((name, At { key: self.key, node, report: self.report })),
+            Some((name, node)) => Some((name, At { key: self.key, node, problems: self.problems })),
             None => {
                 let keys: Vec<_> = entries.iter().map(|entry| &*entry.key).collect();
                 let found = match keys.as_slice() {

@@ -4,8 +4,8 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    problem::{Problem, Report},
-    yaml::{Node, Scalar, Type},
+    problem::{Problem, ProblemCollector},
+    yaml::{Node, Scalar, ScalarType},
 };
 
 /// So many bytes a text may have; signed URLs are long, nothing else is.
@@ -17,14 +17,14 @@ const MAX_TIME_MS: i64 = 24 * 60 * 60 * 1000;
 pub(super) struct At<'a> {
     pub(super) key: &'a str,
     pub(super) node: &'a Node,
-    pub(super) report: &'a mut Report,
+    pub(super) problems: &'a mut ProblemCollector,
 }
 
 impl At<'_> {
     /// Tells a fault of the value: "`key` is no …", with what is allowed.
     pub(super) fn fault<T>(&mut self, what: &str, help: &str) -> Option<T> {
         let what = format!("`{}` {what}", self.key);
-        self.report.add(Problem::at(self.node.place, what).help(help));
+        self.problems.add(Problem::at(self.node.location, what).help(help));
         None
     }
 
@@ -64,7 +64,7 @@ impl At<'_> {
     /// A truth value of YAML 1.2.
     pub(super) fn truth(&mut self) -> Option<bool> {
         match self.node.scalar().map(Scalar::class) {
-            Some(Type::Bool(truth)) => Some(truth),
+            Some(ScalarType::Bool(truth)) => Some(truth),
             _ => self.wrong("write `true` or `false`, without quotes"),
         }
     }
@@ -119,7 +119,7 @@ impl At<'_> {
 }
 
 fn has_text(scalar: &Scalar) -> bool {
-    !matches!(scalar.class(), Type::Absent | Type::Null)
+    !matches!(scalar.class(), ScalarType::Absent | ScalarType::Null)
 }
 
 /// Digits alone are milliseconds; all else needs units.

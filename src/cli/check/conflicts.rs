@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     job::{JobSpec, Media},
-    manifest::{Content, request_hash},
+    manifest::{ContentHashes, request_hash},
 };
 
 /// A request and a take; without a request hash the media were not read.
@@ -42,7 +42,7 @@ impl Conflicts {
         let hash = media.and_then(|media| {
             let (video_sha256, audio_sha256) =
                 (media.video_sha256.as_deref(), media.audio_sha256.as_deref());
-            request_hash(spec, Content { video_sha256, audio_sha256 })
+            request_hash(spec, ContentHashes { video_sha256, audio_sha256 })
         });
         let take = spec.take.unwrap_or_else(|| self.take_to_join(hash.as_deref()));
         self.require_output(spec, (hash.clone(), spec.take.unwrap_or(1)))?;

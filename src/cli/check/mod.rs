@@ -24,7 +24,7 @@ use crate::{
     config::Config,
     daemon,
     inbox::{Found, Look, Looker, ReadJob, read_manifest, scan},
-    manifest::{Place, Problem, Problems},
+    manifest::{Location, Problem, Problems},
 };
 
 /// Read manifests and local media as the daemon would, without network
@@ -207,7 +207,7 @@ impl Check<'_> {
         }
     }
 
-    fn at(&mut self, shown: &str, place: Place, what: &str) -> Result<(), CommandError> {
+    fn at(&mut self, shown: &str, place: Location, what: &str) -> Result<(), CommandError> {
         let problems = Problems::from(Problem::at(place, what));
         self.fault(&format!("{}\n", problems.one_line(shown)))
     }

@@ -51,7 +51,7 @@ fn without_a_file_the_defaults_start_here() {
     // A machine that has /etc/lipsyncd/lipsyncd.yaml uses it.
     if path.is_none() {
         assert_eq!(config.jobs_dir, folder.path().join("jobs"));
-        assert_eq!(config.limits, Limits::default());
+        assert_eq!(config.limits, LimitsConfig::default());
     }
 }
 

@@ -58,32 +58,36 @@ fn every_setting_is_read() {
         jobs_dir: "a".into(),
         output_dir: "b".into(),
         state_db: "c".into(),
-        watch: Watch { settle: ms(0), on_change: OnChange::Run, rescan_interval: ms(500) },
-        media: Media {
+        watch: WatchConfig {
+            settle: ms(0),
+            on_change: OnChangeSetting::Run,
+            rescan_interval: ms(500),
+        },
+        media: MediaConfig {
             dirs: vec!["d".into(), "/e".into()],
             public_base_url: Some(Url::parse("http://m.example.com/x/").expect("an address")),
         },
-        kling: Kling {
+        kling: KlingConfig {
             base_url: Url::parse("http://127.0.0.1:8080/api/").expect("an address"),
             connect_timeout: ms(1_000),
             request_timeout: ms(2_000),
             session_ttl: ms(3_600_000),
             create_settle: ms(2_001),
         },
-        limits: Limits {
+        limits: LimitsConfig {
             concurrency: 7,
             identify_per_second: 0.5,
             create_per_second: 3.0,
             query_per_second: 1000.0,
             units_per_day_micro: Some(12_345_678),
         },
-        poll: Poll { min_interval: ms(1_000), max_interval: ms(1_000) },
-        retry: Retry { initial: ms(10), max: ms(90_000), give_up_after: ms(3_600_000) },
-        pause: Pause { probe_interval: ms(2_000) },
-        download: Download { concurrency: 1, max_bytes: 1_000 },
-        retention: Retention { history: Some(ms(36 * 3_600_000)) },
-        metrics: Metrics { listen: Some("[::1]:9464".parse().expect("an address")) },
-        log: Log { format: LogFormat::Journald },
+        poll: PollConfig { min_interval: ms(1_000), max_interval: ms(1_000) },
+        retry: RetryConfig { initial: ms(10), max: ms(90_000), give_up_after: ms(3_600_000) },
+        pause: PauseConfig { probe_interval: ms(2_000) },
+        download: DownloadConfig { concurrency: 1, max_bytes: 1_000 },
+        retention: RetentionConfig { history: Some(ms(36 * 3_600_000)) },
+        metrics: MetricsConfig { listen: Some("[::1]:9464".parse().expect("an address")) },
+        log: LogConfig { format: LogFormat::Journald },
     };
     assert_eq!(config, expected);
     assert_eq!(good("retention: {history: null}").retention.history, None);

@@ -13,8 +13,8 @@ use super::{
 };
 use crate::job::{FaceChoice, Source};
 
-const CONTENT: Content<'_> =
-    Content { video_sha256: Some("11112222"), audio_sha256: Some("33334444") };
+const CONTENT: ContentHashes<'_> =
+    ContentHashes { video_sha256: Some("11112222"), audio_sha256: Some("33334444") };
 
 /// A single job with more keys.
 fn job(keys: &str) -> ManifestJob {
@@ -136,26 +136,28 @@ fn local_media_count_by_content_in_the_request_hash_and_by_path_in_the_spec_hash
     assert_eq!(request(&moved), request(&spec()));
     assert_ne!(spec_hash(&moved, false), spec_hash(&spec(), false));
     for content in [
-        Content { video_sha256: Some("5"), ..CONTENT },
-        Content { audio_sha256: Some("5"), ..CONTENT },
-        Content { video_sha256: CONTENT.audio_sha256, audio_sha256: CONTENT.video_sha256 },
+        ContentHashes { video_sha256: Some("5"), ..CONTENT },
+        ContentHashes { audio_sha256: Some("5"), ..CONTENT },
+        ContentHashes { video_sha256: CONTENT.audio_sha256, audio_sha256: CONTENT.video_sha256 },
     ] {
         assert_ne!(request_hash(&spec(), content), request_hash(&spec(), CONTENT));
     }
-    let (no_video, no_audio) =
-        (Content { video_sha256: None, ..CONTENT }, Content { audio_sha256: None, ..CONTENT });
+    let (no_video, no_audio) = (
+        ContentHashes { video_sha256: None, ..CONTENT },
+        ContentHashes { audio_sha256: None, ..CONTENT },
+    );
     assert_eq!(request_hash(&spec(), no_video), None);
     assert_eq!(request_hash(&spec(), no_audio), None);
     let remote = good("video: https://e.com/v.mp4\naudio: {id: a}\nsound_end_time: 2s\n");
     let remote = &remote.jobs[0].spec;
     // The content of media that are not local is not read.
-    assert_eq!(request_hash(remote, Content::default()), request_hash(remote, CONTENT));
+    assert_eq!(request_hash(remote, ContentHashes::default()), request_hash(remote, CONTENT));
 }
 
 #[test]
 fn a_url_a_path_a_content_and_an_id_are_never_the_same() {
     let text = || "https://e.com/v.mp4".to_owned();
-    let content = Content { video_sha256: Some(&text()), audio_sha256: Some(&text()) };
+    let content = ContentHashes { video_sha256: Some(&text()), audio_sha256: Some(&text()) };
     let sources = [Source::Url(text()), Source::File(text()), Source::Id(text())];
     let (mut requests, mut specs) = (BTreeSet::new(), BTreeSet::new());
     for video in &sources {
@@ -201,7 +203,7 @@ fn the_spelling_of_a_manifest_changes_no_digest() {
     ] {
         assert_eq!(hashes(good(other)), expected);
     }
-    assert_eq!(hashes(good_at("other/place.yml", plain)), expected);
+    assert_eq!(hashes(good_at("other/location.yml", plain)), expected);
     // An output counts where it is written, also if it is the default one.
     assert_ne!(job("output: promo/m.mp4").spec_hash, job("").spec_hash);
     let volumes = ["0.5", ".5", "5e-1", "0.50"];
@@ -215,7 +217,7 @@ fn the_spelling_of_a_manifest_changes_no_digest() {
 fn stored_digests_stay_valid() {
     let local = job("");
     let canonical_of = |spec: &JobSpec| {
-        let Content { video_sha256, audio_sha256 } = CONTENT;
+        let ContentHashes { video_sha256, audio_sha256 } = CONTENT;
         canonical(&TABLE, &Subject { spec, video_sha256, audio_sha256, output_is_explicit: true })
     };
     let full = good(

@@ -59,13 +59,13 @@ fn jobs_of_a_batch_take_defaults_and_win_over_them() {
     assert_eq!(fr.spec.video, Source::File("w.mp4".into()));
     assert_eq!(fr.spec.output, "promo/m/fr.mp4");
     assert!(fr.spec.watermark);
-    let at = |place: Place| (place.line, place.column);
-    assert_eq!(at(en.place), (6, 5));
-    assert_eq!(at(en.id_place), (6, 9));
-    assert_eq!(at(en.video_place), (2, 10));
-    assert_eq!(at(en.audio_place), (7, 12));
-    assert_eq!(at(fr.video_place), (8, 51));
-    assert_eq!(at(fr.output_place), at(fr.id_place));
+    let at = |location: Location| (location.line, location.column);
+    assert_eq!(at(en.location), (6, 5));
+    assert_eq!(at(en.id_location), (6, 9));
+    assert_eq!(at(en.video_location), (2, 10));
+    assert_eq!(at(en.audio_location), (7, 12));
+    assert_eq!(at(fr.video_location), (8, 51));
+    assert_eq!(at(fr.output_location), at(fr.id_location));
 }
 
 #[test]

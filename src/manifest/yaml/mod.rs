@@ -12,15 +12,15 @@ use std::rc::Rc;
 pub(crate) use build::parse;
 pub use decode::MAX_BYTES;
 pub(crate) use decode::decode;
-pub(crate) use scalar::{Scalar, Style, Type};
+pub(crate) use scalar::{Scalar, ScalarType, Style};
 
-use super::problem::{Place, quoted};
+use super::problem::{Location, quoted};
 
 /// One value.
 #[derive(Debug)]
 pub(crate) struct Node {
-    pub(crate) place: Place,
-    pub(crate) kind: Kind,
+    pub(crate) location: Location,
+    pub(crate) kind: NodeKind,
     /// How many values it holds, itself included: what an alias to it costs.
     size: usize,
     /// How many levels it is deep, itself included.
@@ -29,7 +29,7 @@ pub(crate) struct Node {
 
 /// What a value is.
 #[derive(Debug)]
-pub(crate) enum Kind {
+pub(crate) enum NodeKind {
     Scalar(Scalar),
     Sequence(Vec<Rc<Node>>),
     Mapping(Vec<Entry>),
@@ -39,27 +39,27 @@ pub(crate) enum Kind {
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
     pub(crate) key: Rc<str>,
-    pub(crate) key_place: Place,
+    pub(crate) key_location: Location,
     pub(crate) value: Rc<Node>,
 }
 
 impl Node {
-    fn new(place: Place, kind: Kind) -> Self {
+    fn new(location: Location, kind: NodeKind) -> Self {
         let children: Box<dyn Iterator<Item = &Rc<Self>>> = match &kind {
-            Kind::Scalar(_) => Box::new(std::iter::empty()),
-            Kind::Sequence(items) => Box::new(items.iter()),
-            Kind::Mapping(entries) => Box::new(entries.iter().map(|entry| &entry.value)),
+            NodeKind::Scalar(_) => Box::new(std::iter::empty()),
+            NodeKind::Sequence(items) => Box::new(items.iter()),
+            NodeKind::Mapping(entries) => Box::new(entries.iter().map(|entry| &entry.value)),
         };
         let (size, height) = children.fold((1_usize, 0), |(size, height), child| {
             (size.saturating_add(child.size), height.max(child.height))
         });
-        Self { place, kind, size, height: height + 1 }
+        Self { location, kind, size, height: height + 1 }
     }
 
     /// Its entries, if it is a mapping.
     pub(crate) fn entries(&self) -> Option<&[Entry]> {
         match &self.kind {
-            Kind::Mapping(entries) => Some(entries),
+            NodeKind::Mapping(entries) => Some(entries),
             _ => None,
         }
     }
@@ -73,7 +73,7 @@ impl Node {
     /// The scalar, if it is one.
     pub(crate) fn scalar(&self) -> Option<&Scalar> {
         match &self.kind {
-            Kind::Scalar(scalar) => Some(scalar),
+            NodeKind::Scalar(scalar) => Some(scalar),
             _ => None,
         }
     }
@@ -85,24 +85,24 @@ impl Node {
         };
         let text = quoted(&scalar.text);
         match scalar.class() {
-            Type::Absent | Type::Null => self.in_words().to_owned(),
-            Type::Bool(_) => format!("the truth value {text}"),
-            Type::Number => format!("the number {text}"),
-            Type::Text => format!("the text {text}"),
+            ScalarType::Absent | ScalarType::Null => self.in_words().to_owned(),
+            ScalarType::Bool(_) => format!("the truth value {text}"),
+            ScalarType::Number => format!("the number {text}"),
+            ScalarType::Text => format!("the text {text}"),
         }
     }
 
     /// What it is in words, for "… cannot be a list".
     pub(crate) fn in_words(&self) -> &'static str {
         match &self.kind {
-            Kind::Sequence(_) => "a list",
-            Kind::Mapping(_) => "a mapping",
-            Kind::Scalar(scalar) => match scalar.class() {
-                Type::Absent => "left empty",
-                Type::Null => "null",
-                Type::Bool(_) => "a truth value",
-                Type::Number => "a number",
-                Type::Text => "text",
+            NodeKind::Sequence(_) => "a list",
+            NodeKind::Mapping(_) => "a mapping",
+            NodeKind::Scalar(scalar) => match scalar.class() {
+                ScalarType::Absent => "left empty",
+                ScalarType::Null => "null",
+                ScalarType::Bool(_) => "a truth value",
+                ScalarType::Number => "a number",
+                ScalarType::Text => "text",
             },
         }
     }

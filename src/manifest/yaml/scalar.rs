@@ -21,7 +21,7 @@ pub(crate) enum Style {
 
 /// What a scalar is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Type {
+pub(crate) enum ScalarType {
     Absent,
     Null,
     Bool(bool),
@@ -31,16 +31,16 @@ pub(crate) enum Type {
 
 impl Scalar {
     /// Its type by the core schema.
-    pub(crate) fn class(&self) -> Type {
+    pub(crate) fn class(&self) -> ScalarType {
         match self.style {
-            Style::Absent => Type::Absent,
-            Style::Text => Type::Text,
+            Style::Absent => ScalarType::Absent,
+            Style::Text => ScalarType::Text,
             Style::Plain => match self.text.as_str() {
-                "null" | "Null" | "NULL" | "~" => Type::Null,
-                "true" | "True" | "TRUE" => Type::Bool(true),
-                "false" | "False" | "FALSE" => Type::Bool(false),
-                text if is_number(text) => Type::Number,
-                _ => Type::Text,
+                "null" | "Null" | "NULL" | "~" => ScalarType::Null,
+                "true" | "True" | "TRUE" => ScalarType::Bool(true),
+                "false" | "False" | "FALSE" => ScalarType::Bool(false),
+                text if is_number(text) => ScalarType::Number,
+                _ => ScalarType::Text,
             },
         }
     }

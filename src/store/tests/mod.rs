@@ -31,7 +31,7 @@ use crate::{
         Delivered, FaceChoice, FaceSpan, Job, JobSpec, Media, Moment, Outcome, Policy, Session,
         Source, State, Task, Transition, apply, outcome::PermanentError,
     },
-    manifest::{Content, request_hash, spec_hash},
+    manifest::{ContentHashes, request_hash, spec_hash},
 };
 
 const NOW_MS: i64 = 1_772_366_407_050;
@@ -184,7 +184,7 @@ fn digested(spec: JobSpec, media: Result<Media, PermanentError>) -> WantedJob {
     let request_hash = there.and_then(|media| {
         let (video_sha256, audio_sha256) =
             (media.video_sha256.as_deref(), media.audio_sha256.as_deref());
-        request_hash(&spec, Content { video_sha256, audio_sha256 })
+        request_hash(&spec, ContentHashes { video_sha256, audio_sha256 })
     });
     let output_is_explicit = spec.output != format!("{}.mp4", spec.key);
     let spec_hash = spec_hash(&spec, output_is_explicit);

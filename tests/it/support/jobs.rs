@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use lipsyncd::{
     job::{FaceChoice, JobSpec, Media, Source},
-    manifest::{Content, request_hash, spec_hash},
+    manifest::{ContentHashes, request_hash, spec_hash},
     media::{audio, public_url, sha256_of, video},
     store::WantedJob,
 };
@@ -42,7 +42,7 @@ pub fn wanted(key: &str) -> WantedJob {
 
 /// A job with these media, whose hashes are what they should be.
 pub fn hashed(spec: JobSpec, media: Media) -> WantedJob {
-    let content = Content {
+    let content = ContentHashes {
         video_sha256: media.video_sha256.as_deref(),
         audio_sha256: media.audio_sha256.as_deref(),
     };
