@@ -26,7 +26,7 @@ fuzz_target!(
         }
         let len = bytes.len() as u64;
         let probed = video::probe_reader(Cursor::new(bytes), len);
-        match video::is_whole(Cursor::new(bytes), len) {
+        match video::check_complete(Cursor::new(bytes), len) {
             Ok(facts) => {
                 assert_eq!(probed.as_ref().ok(), Some(&facts));
                 assert!(facts.length_ms.is_none_or(|ms| ms >= 0));

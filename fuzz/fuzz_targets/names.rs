@@ -12,10 +12,10 @@ use std::{
 
 use libfuzzer_sys::fuzz_target;
 use lipsyncd::{
-    inbox::{Found, scan},
+    inbox::{ScanEntry, scan},
     manifest::{ManifestPath, read},
     media::{Locator, public_url},
-    output::{Kind, Place},
+    output::{VideoKind, OutputPaths},
 };
 use tempfile::TempDir;
 
@@ -79,7 +79,7 @@ impl World {
         let listing = scan(&jobs).expect("a folder that can be read");
         assert!(listing.manifests.len() <= 1);
         for (found, what) in listing.manifests {
-            if matches!(what, Found::File(_)) {
+            if matches!(what, ScanEntry::File(_)) {
                 assert_eq!(jobs.join(&found), path, "the name leads back to the file");
                 self.read(&found, "video: https://e.com/v.mp4\naudio: a.mp3\n");
             }
@@ -105,10 +105,10 @@ impl World {
     /// Writes every file that a job of that output writes.
     fn write_output(&self, output: &str) {
         let root = fs::canonicalize(self.path("output")).expect("the output folder");
-        match Place::prepare(&root, output) {
+        match OutputPaths::prepare(&root, output) {
             Ok(place) => {
                 let files =
-                    [place.video(Kind::Result), place.video(Kind::Watermark), place.metadata()];
+                    [place.video(VideoKind::Result), place.video(VideoKind::Watermark), place.metadata()];
                 for file in files {
                     let parent = file.parent().and_then(|parent| fs::canonicalize(parent).ok());
                     assert!(parent.is_some_and(|parent| parent.starts_with(&root)), "{file:?}");

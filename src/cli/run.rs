@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     config::{Config, Credentials},
-    daemon::{self, DaemonError, Given, Reread, Told},
+    daemon::{self, Controls, DaemonError, Inputs, ReadInputs},
     pipeline::{End, Until},
     store::Reader,
 };
@@ -58,7 +58,7 @@ const BLOCKING_MAX: usize = 32;
 /// whatever the daemon is stuck in, a second one ends it.
 pub(super) struct Ground {
     runtime: Runtime,
-    told: Told,
+    told: Controls,
 }
 
 impl Ground {
@@ -67,7 +67,7 @@ impl Ground {
     pub(super) fn lay() -> Result<Self, CommandError> {
         let cannot =
             |error| CommandError::new(ExitCode::CannotRun, format!("cannot start: {error}"));
-        let told = Told::default();
+        let told = Controls::default();
         listen(told.clone()).map_err(cannot)?;
         // One thread: what blocks has threads of its own, and the rest is mostly waiting. Several would
         // spend more on waking each other than they win.
@@ -80,7 +80,7 @@ impl Ground {
     }
 
     /// Runs the daemon until it ends.
-    fn work(self, given: Given, reread: Reread, until: Until) -> Result<End, CommandError> {
+    fn work(self, given: Inputs, reread: ReadInputs, until: Until) -> Result<End, CommandError> {
         let Self { runtime, told } = self;
         let ended = runtime.block_on(daemon::run(given, reread, until, told));
         // What still reads or writes files is dropped with the process; it goes on at the next start.
@@ -97,7 +97,7 @@ pub(super) fn run(
 ) -> Result<ExitCode, CommandError> {
     let credentials = credentials().map_err(|error| CommandError::new(ExitCode::Usage, error))?;
     let until = if arguments.once { Until::Idle } else { Until::Stopped };
-    let given = Given { config: context.config.clone(), credentials };
+    let given = Inputs { config: context.config.clone(), credentials };
     let end = ground.work(given, rereads(named.map(Path::to_owned)), until)?;
     if arguments.once && end != End::Stopped {
         return left_over(context, end);
@@ -106,7 +106,7 @@ pub(super) fn run(
 }
 
 /// Reads the configuration (by its name, if it was named) and the credentials as at the start.
-fn rereads(named: Option<PathBuf>) -> Reread {
+fn rereads(named: Option<PathBuf>) -> ReadInputs {
     Arc::new(move || {
         let found = Config::find_and_load(named.as_deref(), &|name| env::var_os(name));
         let (config, found_at) = found.map_err(|error| told_whole(&error))?;
@@ -114,7 +114,7 @@ fn rereads(named: Option<PathBuf>) -> Reread {
         if let Some(path) = found_at.filter(|path| is_blank(path)) {
             return Err(format!("{} is empty: it may be being written", path.display()));
         }
-        Ok(Given { config, credentials: credentials()? })
+        Ok(Inputs { config, credentials: credentials()? })
     })
 }
 
@@ -135,8 +135,8 @@ fn told_whole(error: &dyn Error) -> String {
 }
 
 /// SIGTERM and SIGINT end the daemon, the second of them at once; SIGHUP has it read its settings again.
-fn listen(told: Told) -> io::Result<()> {
-    let Told { stop, reload } = told;
+fn listen(told: Controls) -> io::Result<()> {
+    let Controls { stop, reload } = told;
     let runtime = runtime::Builder::new_current_thread().enable_io().build()?;
     let entered = runtime.enter();
     let mut terminate = signal(SignalKind::terminate())?;

@@ -13,11 +13,11 @@ use tokio::{
 use tracing::{error, info, warn};
 
 use super::{
-    DaemonError, Given, Reread,
-    base::{Base, prepare_folders},
-    manager::Manager,
+    DaemonError, Inputs, ReadInputs,
+    resources::{Resources, prepare_folders},
+    service_manager::ServiceManager,
     settings,
-    summary::one_line,
+    status_line::one_line,
 };
 use crate::kling::Client;
 
@@ -28,17 +28,17 @@ const READ_MAX: Duration = Duration::from_secs(10);
 const HELD_MAX: usize = 4;
 
 /// What was read: none when it is the same.
-type Read = Result<Option<Given>, String>;
+type Read = Result<Option<Inputs>, String>;
 
 /// Waits until a reload brings settings that differ from `given` and can be used.
 pub(super) async fn next(
-    base: &Base,
-    given: &Given,
-    reread: &Reread,
+    base: &Resources,
+    given: &Inputs,
+    reread: &ReadInputs,
     reload: &Notify,
     look: &Notify,
-    manager: &Manager,
-) -> Given {
+    manager: &ServiceManager,
+) -> Inputs {
     let mut held = Vec::new();
     loop {
         reload.notified().await;
@@ -73,9 +73,9 @@ fn handed_over() -> &'static str {
 
 /// The new settings. What does not come to an end is added to `held`.
 async fn read(
-    base: &Base,
-    given: &Given,
-    reread: &Reread,
+    base: &Resources,
+    given: &Inputs,
+    reread: &ReadInputs,
     held: &mut Vec<JoinHandle<Read>>,
 ) -> Read {
     held.retain(|reading| !reading.is_finished());
@@ -115,7 +115,7 @@ async fn read(
     Ok(new)
 }
 
-fn try_client(given: &Given) -> Result<(), DaemonError> {
+fn try_client(given: &Inputs) -> Result<(), DaemonError> {
     let credential = settings::credential(&given.credentials);
     Client::new(settings::client(&given.config), credential).map(drop)?;
     Ok(())

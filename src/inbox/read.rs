@@ -9,8 +9,8 @@ use std::{
 };
 
 use super::{
-    look::{Look, Looker},
-    scan::Stamp,
+    media_check::{MediaCheck, MediaChecker},
+    scan::ManifestStamp,
 };
 use crate::{
     job::{JobSpec, Media},
@@ -20,11 +20,11 @@ use crate::{
 
 /// A manifest without faults of its own.
 #[derive(Debug)]
-pub struct Reading {
+pub struct ReadManifest {
     /// Its jobs, in their order.
     pub jobs: Vec<ReadJob>,
     /// What goes by its name looked like when it had been read.
-    pub stamp: Stamp,
+    pub stamp: ManifestStamp,
 }
 
 /// One job of a manifest, with what is known of its media.
@@ -35,7 +35,7 @@ pub struct ReadJob {
     /// Digest of all its keys.
     pub spec_hash: String,
     /// What the look at its media found.
-    pub look: Look,
+    pub look: MediaCheck,
     /// Where in the manifest the job stands.
     pub place: Location,
     /// Where in the manifest `video` and `audio` stand.
@@ -44,34 +44,34 @@ pub struct ReadJob {
 
 /// A manifest that cannot be taken as it is.
 #[derive(Debug)]
-pub struct Faulty {
+pub struct RejectedManifest {
     /// All its faults.
     pub problems: Problems,
     /// The text they are in.
     pub text: String,
     /// Why it could not be read at all, if so: that may pass without a change of the file.
-    pub unread: Option<io::Error>,
+    pub read_error: Option<io::Error>,
 }
 
-impl Faulty {
+impl RejectedManifest {
     /// Whether it is this process that may open nothing more at the moment.
     #[must_use]
     pub fn is_for_want_of_files(&self) -> bool {
-        let errno = self.unread.as_ref().and_then(io::Error::raw_os_error);
+        let errno = self.read_error.as_ref().and_then(io::Error::raw_os_error);
         matches!(errno, Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM))
     }
 }
 
-impl From<Problem> for Faulty {
+impl From<Problem> for RejectedManifest {
     fn from(problem: Problem) -> Self {
-        Self { problems: problem.into(), text: String::new(), unread: None }
+        Self { problems: problem.into(), text: String::new(), read_error: None }
     }
 }
 
-impl From<io::Error> for Faulty {
+impl From<io::Error> for RejectedManifest {
     fn from(error: io::Error) -> Self {
         let problem = Problem::whole(format!("it cannot be read: {error}"));
-        Self { problems: problem.into(), text: String::new(), unread: Some(error) }
+        Self { problems: problem.into(), text: String::new(), read_error: Some(error) }
     }
 }
 
@@ -84,23 +84,23 @@ impl From<io::Error> for Faulty {
 pub fn read_manifest(
     jobs_dir: &Path,
     path: &str,
-    looker: &mut Looker,
+    media_checker: &mut MediaChecker,
     known: impl Fn(&str) -> Media,
     now_ms: i64,
-) -> Result<Reading, Faulty> {
+) -> Result<ReadManifest, RejectedManifest> {
     let (bytes, stamp) = load(jobs_dir, path)?;
     let text = || String::from_utf8_lossy(&bytes).into_owned();
     let read = manifest::read(&bytes, &ManifestPath::new(path));
-    let faulty = |problems| Faulty { problems, text: text(), unread: None };
+    let faulty = |problems| RejectedManifest { problems, text: text(), read_error: None };
     let manifest = read.map_err(faulty)?;
     let folder = path.rfind('/').map_or("", |end| &path[..end]);
     let mut outside: Option<Problems> = None;
     let mut jobs = Vec::with_capacity(manifest.jobs.len());
     for job in manifest.jobs {
-        let look = looker.look(&job.spec, folder, &known(&job.spec.key), now_ms);
-        if let Look::Unfit { outside: true, audio, fault } = &look {
+        let look = media_checker.look(&job.spec, folder, &known(&job.spec.key), now_ms);
+        if let MediaCheck::Unusable { outside: true, audio, error } = &look {
             let place = if *audio { job.audio_location } else { job.video_location };
-            outside.get_or_insert_with(|| Problem::at(place, fault.message.clone()).into());
+            outside.get_or_insert_with(|| Problem::at(place, error.message.clone()).into());
         }
         jobs.push(ReadJob {
             spec: job.spec,
@@ -112,12 +112,12 @@ pub fn read_manifest(
     }
     match outside {
         Some(problems) => Err(faulty(problems)),
-        None => Ok(Reading { jobs, stamp }),
+        None => Ok(ReadManifest { jobs, stamp }),
     }
 }
 
 /// The bytes of a manifest, a little more than are allowed at the most, and what it looks like now.
-fn load(jobs_dir: &Path, path: &str) -> Result<(Vec<u8>, Stamp), Faulty> {
+fn load(jobs_dir: &Path, path: &str) -> Result<(Vec<u8>, ManifestStamp), RejectedManifest> {
     // A link must not make a manifest, and its excerpts in messages, of any file of the machine.
     let named = jobs_dir.join(path);
     let truly = fs::canonicalize(&named)?;
@@ -136,5 +136,5 @@ fn load(jobs_dir: &Path, path: &str) -> Result<(Vec<u8>, Stamp), Faulty> {
     let mut bytes = Vec::new();
     file.take(most + 1).read_to_end(&mut bytes)?;
     // By its name, as the walk looked at it: another file may go by it now.
-    Ok((bytes, Stamp::of(&fs::metadata(&named)?)))
+    Ok((bytes, ManifestStamp::of(&fs::metadata(&named)?)))
 }

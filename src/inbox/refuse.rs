@@ -5,10 +5,10 @@ use std::time::Duration;
 use tracing::warn;
 
 use super::{
-    keep::{Inbox, Pass},
-    known::{Print, Seen},
-    read::Faulty,
-    scan::Stamp,
+    inbox::{Inbox, Pass},
+    manifest_index::{Print, Seen},
+    read::RejectedManifest,
+    scan::ManifestStamp,
 };
 use crate::store::{Change, StoreError};
 
@@ -39,8 +39,8 @@ impl Inbox {
     pub(super) async fn refuse_faulty(
         &mut self,
         path: &str,
-        stamp: &Stamp,
-        faulty: &Faulty,
+        stamp: &ManifestStamp,
+        faulty: &RejectedManifest,
         pass: &mut Pass,
     ) -> Result<(), StoreError> {
         if faulty.is_for_want_of_files() {
@@ -49,8 +49,8 @@ impl Inbox {
             return Ok(());
         }
         self.clashing.remove(path);
-        let unread = faulty.unread.is_some();
-        let print = if unread { Print::Other(UNREADABLE.into()) } else { Print::of(stamp) };
+        let read_error = faulty.read_error.is_some();
+        let print = if read_error { Print::Other(UNREADABLE.into()) } else { Print::of(stamp) };
         self.refuse(path, print, &faulty.problems.one_line(path), pass).await
     }
 

@@ -17,7 +17,7 @@ const DEPTH_MAX: usize = 32;
 
 /// What identifies a file and its content, without reading it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Stamp {
+pub struct ManifestStamp {
     /// Its size.
     pub bytes: u64,
     /// When it was last written, in ns since 1970.
@@ -26,24 +26,24 @@ pub struct Stamp {
 
 /// A name that a manifest may have.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Found {
+pub enum ScanEntry {
     /// A regular file.
-    File(Stamp),
+    File(ManifestStamp),
     /// Something that cannot be a manifest, in words.
-    Odd(String),
+    Invalid(String),
 }
 
 /// What a walk found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Listing {
+pub struct FolderListing {
     /// By path under the folder, parts joined by `/`.
-    pub manifests: BTreeMap<String, Found>,
+    pub manifests: BTreeMap<String, ScanEntry>,
     /// Folders that could not be read, each ending in `/`, with the reason: what lies there is
     /// unknown, not gone.
-    pub unseen: BTreeMap<String, String>,
+    pub unreadable: BTreeMap<String, String>,
 }
 
-impl Stamp {
+impl ManifestStamp {
     /// The stamp of a file by its metadata.
     #[must_use]
     pub fn of(metadata: &Metadata) -> Self {
@@ -57,11 +57,11 @@ impl Stamp {
 /// # Errors
 /// When the folder itself is not there or cannot be read; folders in it that cannot are told in the
 /// listing.
-pub fn scan(root: &Path) -> io::Result<Listing> {
+pub fn scan(root: &Path) -> io::Result<FolderListing> {
     let mut manifests = BTreeMap::new();
-    let mut unseen = BTreeMap::new();
-    walk(root, &mut unseen, &mut |path, found| _ = manifests.insert(path.to_owned(), found))?;
-    Ok(Listing { manifests, unseen })
+    let mut unreadable = BTreeMap::new();
+    walk(root, &mut unreadable, &mut |path, found| _ = manifests.insert(path.to_owned(), found))?;
+    Ok(FolderListing { manifests, unreadable })
 }
 
 /// Tells a folder from another one in its place. The device is left out: an unmounted share shows by
@@ -71,13 +71,13 @@ pub(super) fn folder_id(root: &Path) -> io::Result<String> {
 }
 
 /// Calls `met` with all that may be a manifest in the folder at `root`. Folders that cannot be read come
-/// to `unseen`, as in [`Listing`].
+/// to `unreadable`, as in [`FolderListing`].
 pub(super) fn walk(
     root: &Path,
-    unseen: &mut BTreeMap<String, String>,
-    met: &mut impl FnMut(&str, Found),
+    unreadable: &mut BTreeMap<String, String>,
+    met: &mut impl FnMut(&str, ScanEntry),
 ) -> io::Result<()> {
-    enter(root, &mut String::new(), 0, unseen, met)
+    enter(root, &mut String::new(), 0, unreadable, met)
 }
 
 /// `path` ends in `/`, or is empty for the root; it is left as it was.
@@ -85,8 +85,8 @@ fn enter(
     folder: &Path,
     path: &mut String,
     depth: usize,
-    unseen: &mut BTreeMap<String, String>,
-    met: &mut impl FnMut(&str, Found),
+    unreadable: &mut BTreeMap<String, String>,
+    met: &mut impl FnMut(&str, ScanEntry),
 ) -> io::Result<()> {
     let length = path.len();
     for entry in fs::read_dir(folder)? {
@@ -104,15 +104,15 @@ fn enter(
             let entered = if depth >= DEPTH_MAX {
                 Err(io::Error::other(format!("it lies more than {DEPTH_MAX} folders deep")))
             } else {
-                enter(&entry.path(), path, depth + 1, unseen, met)
+                enter(&entry.path(), path, depth + 1, unreadable, met)
             };
             if let Err(error) = entered {
                 path.truncate(entered_length);
-                unseen.insert(path.clone(), error.to_string());
+                unreadable.insert(path.clone(), error.to_string());
             }
         } else if is_manifest(&name) {
             let found = if name.to_str().is_none() || path.contains('\u{FFFD}') {
-                Some(Found::Odd("its name is not UTF-8: rename it".to_owned()))
+                Some(ScanEntry::Invalid("its name is not UTF-8: rename it".to_owned()))
             } else if kind.is_file() {
                 look_at_file(&entry)?
             } else {
@@ -128,26 +128,30 @@ fn enter(
 }
 
 /// What is no link is looked at from its folder: its whole path need not be followed.
-fn look_at_file(entry: &DirEntry) -> io::Result<Option<Found>> {
+fn look_at_file(entry: &DirEntry) -> io::Result<Option<ScanEntry>> {
     match entry.metadata() {
-        Ok(metadata) if metadata.is_file() => Ok(Some(Found::File(Stamp::of(&metadata)))),
+        Ok(metadata) if metadata.is_file() => {
+            Ok(Some(ScanEntry::File(ManifestStamp::of(&metadata))))
+        }
         _ => look_at(&entry.path()),
     }
 }
 
 /// None: it went away meanwhile.
-pub(super) fn look_at(path: &Path) -> io::Result<Option<Found>> {
+pub(super) fn look_at(path: &Path) -> io::Result<Option<ScanEntry>> {
     match fs::metadata(path) {
-        Ok(metadata) if metadata.is_file() => Ok(Some(Found::File(Stamp::of(&metadata)))),
+        Ok(metadata) if metadata.is_file() => {
+            Ok(Some(ScanEntry::File(ManifestStamp::of(&metadata))))
+        }
         Ok(metadata) if metadata.is_dir() => Ok(None),
-        Ok(_) => Ok(Some(Found::Odd(
+        Ok(_) => Ok(Some(ScanEntry::Invalid(
             "it is a pipe, a socket or a device: a manifest must be a regular file".to_owned(),
         ))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             // Gone, or a link that leads nowhere (yet).
             let dangling = fs::symlink_metadata(path).is_ok();
-            Ok(dangling.then(|| Found::Odd("it is a link that leads nowhere".to_owned())))
+            Ok(dangling.then(|| ScanEntry::Invalid("it is a link that leads nowhere".to_owned())))
         }
-        Err(error) => Ok(Some(Found::Odd(format!("it cannot be looked at: {error}")))),
+        Err(error) => Ok(Some(ScanEntry::Invalid(format!("it cannot be looked at: {error}")))),
     }
 }

@@ -29,7 +29,7 @@ impl Watch {
         }
         let bell = Arc::clone(&self.changed);
         let begun = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-            // Reading changes nothing; an error or an overflow may hide a change.
+            // ReadManifest changes nothing; an error or an overflow may hide a change.
             if !matches!(&event, Ok(event) if matches!(event.kind, EventKind::Access(_))) {
                 bell.notify_one();
             }

@@ -134,7 +134,7 @@ pub fn probe_reader(reader: impl Read + Seek, len: u64) -> Result<VideoFacts, Vi
 ///
 /// # Errors
 /// When anything is missing or is too much; also for a page or an error text saved as a video.
-pub fn is_whole(reader: impl Read + Seek, len: u64) -> Result<VideoFacts, VideoError> {
+pub fn check_complete(reader: impl Read + Seek, len: u64) -> Result<VideoFacts, VideoError> {
     let (movie, facts) = read(reader, len)?;
     if !movie.has_media {
         return Err(VideoError::Missing("mdat"));

@@ -16,7 +16,7 @@ use super::{
     facts::FileFacts,
     metadata::Metadata,
     part::discard,
-    place::{Kind, Place},
+    paths::{OutputPaths, VideoKind},
 };
 use crate::failpoint;
 
@@ -39,7 +39,11 @@ pub enum Copied {
 /// # Errors
 /// [`OutputError::SourceChanged`] if a video of `from` cannot be read, or has other bytes: then it must be fetched
 /// again. Otherwise what the file system reports about `to`.
-pub fn copy_result(from: &Place, to: &Place, metadata: &Metadata) -> Result<Copied, OutputError> {
+pub fn copy_result(
+    from: &OutputPaths,
+    to: &OutputPaths,
+    metadata: &Metadata,
+) -> Result<Copied, OutputError> {
     let mut copied = Copied::SamePlace;
     for (kind, facts) in metadata.files() {
         copied = copy_video(from, to, kind, facts)?;
@@ -52,9 +56,9 @@ pub fn copy_result(from: &Place, to: &Place, metadata: &Metadata) -> Result<Copi
 /// # Errors
 /// Those of [`copy_result`].
 pub fn copy_video(
-    from: &Place,
-    to: &Place,
-    kind: Kind,
+    from: &OutputPaths,
+    to: &OutputPaths,
+    kind: VideoKind,
     facts: &FileFacts,
 ) -> Result<Copied, OutputError> {
     let source = from.video(kind);
@@ -66,7 +70,7 @@ pub fn copy_video(
         };
     }
     let file = open(&source, facts)?;
-    let part = Place::part_of(&to.video(kind));
+    let part = OutputPaths::part_of(&to.video(kind));
     // A part of a download must not be continued with other bytes.
     discard(&part)?;
     let copied = copy_file(&source, file, &part, facts);

@@ -18,7 +18,7 @@ use crate::failpoint;
 
 /// The callers that want a folder synced.
 #[derive(Default)]
-struct Turns {
+struct SyncRequests {
     /// How many callers asked.
     asked: AtomicU64,
     /// How many of them are served. Locked by the caller that syncs.
@@ -26,7 +26,8 @@ struct Turns {
 }
 
 /// Folders that a caller wants synced right now.
-static FOLDERS: LazyLock<Mutex<HashMap<PathBuf, Arc<Turns>>>> = LazyLock::new(Mutex::default);
+static FOLDERS: LazyLock<Mutex<HashMap<PathBuf, Arc<SyncRequests>>>> =
+    LazyLock::new(Mutex::default);
 
 /// Syncs the names in a folder. Does nothing where the file system cannot sync folders.
 pub(super) fn sync_folder(folder: &Path) -> Result<(), OutputError> {
@@ -39,7 +40,7 @@ pub(super) fn sync_folder(folder: &Path) -> Result<(), OutputError> {
     synced
 }
 
-fn sync_in_turn(folder: &Path, turns: &Turns, mine: u64) -> Result<(), OutputError> {
+fn sync_in_turn(folder: &Path, turns: &SyncRequests, mine: u64) -> Result<(), OutputError> {
     let mut served = turns.served.lock().unwrap_or_else(PoisonError::into_inner);
     if *served >= mine {
         return Ok(());
@@ -56,7 +57,7 @@ fn sync_in_turn(folder: &Path, turns: &Turns, mine: u64) -> Result<(), OutputErr
     Ok(())
 }
 
-fn folders() -> std::sync::MutexGuard<'static, HashMap<PathBuf, Arc<Turns>>> {
+fn folders() -> std::sync::MutexGuard<'static, HashMap<PathBuf, Arc<SyncRequests>>> {
     FOLDERS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -67,7 +68,7 @@ mod tests {
     #[test]
     fn a_sync_serves_all_callers_that_asked_before_it_began() {
         let folder = tempfile::tempdir().unwrap();
-        let turns = Turns::default();
+        let turns = SyncRequests::default();
         turns.asked.store(5, Ordering::SeqCst);
         sync_in_turn(folder.path(), &turns, 2).unwrap();
         // The folder does not exist any more: a caller that is served must not open it.

@@ -13,7 +13,7 @@ use super::{
     encode::{time, units},
     error::OutputError,
     facts::FileFacts,
-    place::Kind,
+    paths::VideoKind,
 };
 
 /// Metadata is never longer. A longer file is not from lipsyncd.
@@ -148,16 +148,16 @@ impl Metadata {
     }
 
     /// The SHA-256 and size of one of the two videos.
-    pub fn facts(&self, kind: Kind) -> Option<&FileFacts> {
+    pub fn facts(&self, kind: VideoKind) -> Option<&FileFacts> {
         match kind {
-            Kind::Result => Some(&self.result),
-            Kind::Watermark => self.watermark.as_ref(),
+            VideoKind::Result => Some(&self.result),
+            VideoKind::Watermark => self.watermark.as_ref(),
         }
     }
 
     /// The videos of the task, the result first.
-    pub(super) fn files(&self) -> impl DoubleEndedIterator<Item = (Kind, &FileFacts)> {
-        let kinds = [Kind::Result, Kind::Watermark].into_iter();
+    pub(super) fn files(&self) -> impl DoubleEndedIterator<Item = (VideoKind, &FileFacts)> {
+        let kinds = [VideoKind::Result, VideoKind::Watermark].into_iter();
         kinds.filter_map(|kind| Some((kind, self.facts(kind)?)))
     }
 }

@@ -24,6 +24,7 @@
 //! Metadata of the same task and result may be replaced by more complete ones; nothing else ever is.
 
 mod aside;
+mod available;
 mod copy;
 mod digest;
 mod encode;
@@ -31,30 +32,29 @@ mod error;
 mod facts;
 mod folder;
 mod metadata;
-mod ownership;
 mod part;
-mod place;
+mod part_note;
+mod paths;
 mod publish;
 mod recognize;
 mod rename;
-mod resume;
 mod superseded;
 mod writable;
 mod write;
 
+pub use available::check_available;
 pub use copy::{Copied, copy_result, copy_video};
 pub use error::OutputError;
 pub use facts::FileFacts;
 pub use metadata::{FaceUsed, Metadata, TimingUsed};
-pub use ownership::free_or_ours;
-pub use part::{Part, Source};
-pub use place::{Kind, Place};
+pub use part::{Part, PartSource};
+pub use paths::{OutputPaths, VideoKind};
 pub use publish::publish;
 pub use recognize::{
-    Presence, already_published, presence, published_aside, published_before, set_aside,
+    Presence, find_set_aside, list_set_aside, presence, published_result, recover_published,
 };
 pub use superseded::publish_superseded;
-pub use writable::{require_names, require_writable};
+pub use writable::{check_names, check_writable};
 
 #[cfg(test)]
 mod tests;

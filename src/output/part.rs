@@ -12,9 +12,9 @@ use super::{
     digest::{hash, hex, is_plain_file},
     error::OutputError,
     facts::FileFacts,
-    place::{Kind, Place},
+    part_note::PartNote,
+    paths::{OutputPaths, VideoKind},
     rename::{exists, remove_if_there},
-    resume::Note,
 };
 use crate::failpoint;
 
@@ -23,11 +23,11 @@ const SYNC_EVERY_BYTES: u64 = 8 << 20;
 
 /// What a part belongs to. A part of another task's video is never continued.
 #[derive(Debug, Clone, Copy)]
-pub struct Source<'a> {
+pub struct PartSource<'a> {
     /// Kling's id of the task.
     pub task_id: &'a str,
     /// Which of the task's videos.
-    pub kind: Kind,
+    pub kind: VideoKind,
 }
 
 /// `.NAME.part` beside the final name. When dropped, the file stays and can be continued.
@@ -49,14 +49,18 @@ impl Part {
     ///
     /// # Errors
     /// What the file system reports; [`OutputError::Foreign`] if the part's name is taken by a link or a folder.
-    pub fn open(place: &Place, source: Source<'_>, max_bytes: u64) -> Result<Self, OutputError> {
-        let path = Place::part_of(&place.video(source.kind));
+    pub fn open(
+        place: &OutputPaths,
+        source: PartSource<'_>,
+        max_bytes: u64,
+    ) -> Result<Self, OutputError> {
+        let path = OutputPaths::part_of(&place.video(source.kind));
         // Through a link, the download would write somewhere else.
         if exists(&path)? && !is_plain_file(&path)? {
             return Err(OutputError::Foreign(path));
         }
         let source = format!("{} {:?}", source.task_id, source.kind);
-        let note = Note::read(&path)?
+        let note = PartNote::read(&path)?
             .filter(|note| note.source == source && note.synced_bytes <= max_bytes);
         if note.is_none() {
             // Another task may still write to the file: a new file is not the same.
@@ -159,7 +163,7 @@ impl Part {
         self.file.sync_data().map_err(OutputError::at(&self.path))?;
         failpoint::after("part.keep");
         self.synced_bytes = self.bytes;
-        Note { source: self.source.clone(), etag, synced_bytes: self.bytes }.write(&self.path)
+        PartNote { source: self.source.clone(), etag, synced_bytes: self.bytes }.write(&self.path)
     }
 
     /// Checks that the video is complete, and syncs it. Then it may be published.
@@ -203,7 +207,7 @@ impl Part {
         Ok(FileFacts { sha256: hex(self.hasher.clone()), bytes })
     }
 
-    fn take_up(&mut self, note: Note) -> Result<(), OutputError> {
+    fn take_up(&mut self, note: PartNote) -> Result<(), OutputError> {
         let hashed = hash((&self.file).take(note.synced_bytes), &mut self.hasher)
             .map_err(OutputError::at(&self.path))?;
         if hashed < note.synced_bytes {
@@ -217,7 +221,7 @@ impl Part {
     }
 
     fn restart(&mut self) -> Result<(), OutputError> {
-        Note::remove(&self.path)?;
+        PartNote::remove(&self.path)?;
         failpoint::before("part.empty");
         self.file.set_len(0).map_err(OutputError::at(&self.path))?;
         failpoint::after("part.empty");
@@ -234,6 +238,6 @@ impl Part {
 
 /// Removes a part and its note.
 pub(super) fn discard(part: &Path) -> Result<(), OutputError> {
-    Note::remove(part)?;
+    PartNote::remove(part)?;
     remove_if_there(part)
 }

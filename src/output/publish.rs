@@ -3,15 +3,15 @@
 use std::path::PathBuf;
 
 use super::{
-    aside::{Earlier, set_aside},
+    aside::{EarlierResult, set_aside},
+    available::{known_facts, metadata_at},
     digest::{has_facts, known_file},
     error::OutputError,
     facts::FileFacts,
     folder::sync_folder,
     metadata::Metadata,
-    ownership::{known_facts, metadata_at},
     part::discard,
-    place::{Kind, Place},
+    paths::{OutputPaths, VideoKind},
     rename::{exists, into_free},
     write::{text_of, write_text},
 };
@@ -27,31 +27,31 @@ use super::{
 /// [`OutputError::Foreign`] if a file that lipsyncd did not write has one of the names, [`OutputError::Broken`] if a part does not
 /// have the bytes that `metadata` name: both with nothing changed. Otherwise what the file system reports.
 pub fn publish(
-    place: &Place,
+    place: &OutputPaths,
     metadata: &Metadata,
     earlier: &[FileFacts],
 ) -> Result<Vec<PathBuf>, OutputError> {
     let current = metadata_at(place)?;
-    let found = Found { current: current.as_ref(), metadata, earlier };
+    let found = Occupancy { current: current.as_ref(), metadata, earlier };
     let mut in_the_way = Vec::new();
     let mut moves = Vec::new();
-    for kind in [Kind::Result, Kind::Watermark] {
+    for kind in [VideoKind::Result, VideoKind::Watermark] {
         let there = found.at(place, kind)?;
-        if let There::Earlier(facts) = there {
+        if let AtFinalName::EarlierResult(facts) = there {
             in_the_way.push((kind, facts));
         }
         if let Some(facts) = metadata.facts(kind) {
-            moves.push(Move {
+            moves.push(Publication {
                 part_of: place,
                 to: place,
                 kind,
                 facts,
-                is_done: there == There::Stays,
+                is_done: there == AtFinalName::Stays,
             });
         }
     }
-    moves.iter().try_for_each(Move::require_part)?;
-    let kept = set_all_aside(place, &found.results(in_the_way))?;
+    moves.iter().try_for_each(Publication::check_part)?;
+    let kept = set_results_aside(place, &found.results(in_the_way))?;
     match found.is_complete() {
         // A crash may have come between the rename of the metadata and the sync.
         true if moves.iter().any(|it| !it.is_done) => sync_folder(place.folder())?,
@@ -61,12 +61,15 @@ pub fn publish(
             write_text(&path, &text_of(metadata, &path)?, current.is_some())?;
         }
     }
-    moves.iter().rev().try_for_each(Move::give_name)?;
+    moves.iter().rev().try_for_each(Publication::rename)?;
     sync_folder(place.folder())?;
     Ok(kept)
 }
 
-fn set_all_aside(place: &Place, earlier: &[Earlier<'_>]) -> Result<Vec<PathBuf>, OutputError> {
+fn set_results_aside(
+    place: &OutputPaths,
+    earlier: &[EarlierResult<'_>],
+) -> Result<Vec<PathBuf>, OutputError> {
     let mut kept = Vec::new();
     for earlier in earlier {
         let path = set_aside(place, earlier)?;
@@ -78,21 +81,21 @@ fn set_all_aside(place: &Place, earlier: &[Earlier<'_>]) -> Result<Vec<PathBuf>,
 }
 
 /// One video on its way from its part to its final name.
-pub(super) struct Move<'a> {
-    pub(super) part_of: &'a Place,
-    pub(super) to: &'a Place,
-    pub(super) kind: Kind,
+pub(super) struct Publication<'a> {
+    pub(super) part_of: &'a OutputPaths,
+    pub(super) to: &'a OutputPaths,
+    pub(super) kind: VideoKind,
     pub(super) facts: &'a FileFacts,
     /// The video has its final name already.
     pub(super) is_done: bool,
 }
 
-impl Move<'_> {
+impl Publication<'_> {
     fn part(&self) -> PathBuf {
-        Place::part_of(&self.part_of.video(self.kind))
+        OutputPaths::part_of(&self.part_of.video(self.kind))
     }
 
-    pub(super) fn require_part(&self) -> Result<(), OutputError> {
+    pub(super) fn check_part(&self) -> Result<(), OutputError> {
         let path = self.part();
         if self.is_done || has_facts(&path, self.facts)? {
             return Ok(());
@@ -103,7 +106,7 @@ impl Move<'_> {
         })
     }
 
-    pub(super) fn give_name(&self) -> Result<(), OutputError> {
+    pub(super) fn rename(&self) -> Result<(), OutputError> {
         let part = self.part();
         if !self.is_done {
             into_free(&part, &self.to.video(self.kind))?;
@@ -113,7 +116,7 @@ impl Move<'_> {
 }
 
 /// What is at the place, compared with what is to be published there.
-struct Found<'a> {
+struct Occupancy<'a> {
     current: Option<&'a Metadata>,
     metadata: &'a Metadata,
     earlier: &'a [FileFacts],
@@ -121,15 +124,15 @@ struct Found<'a> {
 
 /// What has the name of a video.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum There<'a> {
+enum AtFinalName<'a> {
     Nothing,
     /// The video that is to be published, or a file that may stay beside it.
     Stays,
     /// A video of an earlier result.
-    Earlier(&'a FileFacts),
+    EarlierResult(&'a FileFacts),
 }
 
-impl<'a> Found<'a> {
+impl<'a> Occupancy<'a> {
     /// Returns true if the current metadata are about the task and the very bytes that are to be published.
     fn is_same_result(&self) -> bool {
         self.current.is_some_and(|current| {
@@ -144,17 +147,17 @@ impl<'a> Found<'a> {
         self.is_same_result() && (watermark.is_none() || watermark == current)
     }
 
-    fn at(&self, place: &Place, kind: Kind) -> Result<There<'a>, OutputError> {
+    fn at(&self, place: &OutputPaths, kind: VideoKind) -> Result<AtFinalName<'a>, OutputError> {
         let path = place.video(kind);
         if !exists(&path)? {
-            return Ok(There::Nothing);
+            return Ok(AtFinalName::Nothing);
         }
         let wanted = self.metadata.facts(kind);
         let mut known = known_facts(kind, self.current, self.earlier);
         known.extend(wanted);
         let Some(facts) = known_file(&path, &known)? else {
             // A file that lipsyncd did not write is no problem where its name is not needed.
-            return wanted.map_or(Ok(There::Stays), |_| Err(OutputError::Foreign(path)));
+            return wanted.map_or(Ok(AtFinalName::Stays), |_| Err(OutputError::Foreign(path)));
         };
         let is_named = self.current.and_then(|current| current.facts(kind)) == Some(facts);
         // Another task may have made the same bytes: then both results are kept.
@@ -163,11 +166,11 @@ impl<'a> Found<'a> {
             Some(wanted) => wanted == facts && is_its_own,
             None => self.is_same_result(),
         };
-        Ok(if stays { There::Stays } else { There::Earlier(facts) })
+        Ok(if stays { AtFinalName::Stays } else { AtFinalName::EarlierResult(facts) })
     }
 
     /// The results that must be set aside: the one of the current metadata, and one that only the database knows.
-    fn results(&self, videos: Vec<(Kind, &'a FileFacts)>) -> Vec<Earlier<'a>> {
+    fn results(&self, videos: Vec<(VideoKind, &'a FileFacts)>) -> Vec<EarlierResult<'a>> {
         let of_current = |kind, facts| self.current.and_then(|it| it.facts(kind)) == Some(facts);
         let (named, unnamed): (Vec<_>, Vec<_>) =
             videos.into_iter().partition(|(kind, facts)| of_current(*kind, *facts));
@@ -176,10 +179,10 @@ impl<'a> Found<'a> {
             && (!named.is_empty() || !current.is_same_task(self.metadata))
         {
             let (named_by, metadata) = (&current.result, Some(current));
-            results.push(Earlier { named_by, metadata, videos: named });
+            results.push(EarlierResult { named_by, metadata, videos: named });
         }
         if let Some((_, named_by)) = unnamed.first().copied() {
-            results.push(Earlier { named_by, metadata: None, videos: unnamed });
+            results.push(EarlierResult { named_by, metadata: None, videos: unnamed });
         }
         results
     }

@@ -12,7 +12,7 @@ use super::{
     folder::sync_folder,
     metadata::Metadata,
     part::discard,
-    place::{Kind, Place},
+    paths::{OutputPaths, VideoKind},
 };
 
 /// Returns the metadata at the place if its result is there with the recorded bytes, of whatever job and task.
@@ -22,30 +22,30 @@ use super::{
 ///
 /// # Errors
 /// What the file system reports.
-pub fn published_before(place: &Place) -> Result<Option<Metadata>, OutputError> {
+pub fn published_result(place: &OutputPaths) -> Result<Option<Metadata>, OutputError> {
     let Some(mut metadata) = Metadata::read(&place.metadata())? else {
         return Ok(None);
     };
-    if !has_facts(&place.video(Kind::Result), &metadata.result)? {
+    if !has_facts(&place.video(VideoKind::Result), &metadata.result)? {
         return Ok(None);
     }
     if let Some(facts) = &metadata.watermark
-        && !has_facts(&place.video(Kind::Watermark), facts)?
+        && !has_facts(&place.video(VideoKind::Watermark), facts)?
     {
         metadata.watermark = None;
     }
     Ok(Some(metadata))
 }
 
-/// Returns the metadata at the place if the result of this task is published, as [`published_before`].
+/// Returns the metadata at the place if the result of this task is published, as [`published_result`].
 ///
 /// A start uses this to finish a job that a crash interrupted after the last rename. It completes what the crash
 /// prevented: it syncs the names and removes the part files of the published videos.
 ///
 /// # Errors
 /// What the file system reports.
-pub fn already_published(
-    place: &Place,
+pub fn recover_published(
+    place: &OutputPaths,
     request_hash: &str,
     take: u32,
 ) -> Result<Option<Metadata>, OutputError> {
@@ -54,11 +54,11 @@ pub fn already_published(
     if !Metadata::read(&place.metadata())?.is_some_and(|found| is_task(&found)) {
         return Ok(None);
     }
-    let Some(metadata) = published_before(place)?.filter(is_task) else {
+    let Some(metadata) = published_result(place)?.filter(is_task) else {
         return Ok(None);
     };
     for (kind, _) in metadata.files() {
-        discard(&Place::part_of(&place.video(kind)))?;
+        discard(&OutputPaths::part_of(&place.video(kind)))?;
     }
     sync_folder(place.folder())?;
     Ok(Some(metadata))
@@ -70,15 +70,15 @@ pub fn already_published(
 ///
 /// # Errors
 /// What the file system reports.
-pub fn published_aside(
-    place: &Place,
+pub fn find_set_aside(
+    place: &OutputPaths,
     request_hash: &str,
     take: u32,
-) -> Result<Option<(Place, Metadata)>, OutputError> {
+) -> Result<Option<(OutputPaths, Metadata)>, OutputError> {
     for aside in places_aside(place)? {
         let found = Metadata::read(&aside.metadata())?;
         if found.is_some_and(|found| found.is_task(request_hash, take))
-            && let Some(found) = published_before(&aside)?
+            && let Some(found) = published_result(&aside)?
         {
             return Ok(Some((aside, found)));
         }
@@ -92,11 +92,11 @@ pub fn published_aside(
 ///
 /// # Errors
 /// What the file system reports.
-pub fn set_aside(place: &Place) -> Result<Vec<PathBuf>, OutputError> {
-    Ok(places_aside(place)?.iter().map(|aside| aside.video(Kind::Result)).collect())
+pub fn list_set_aside(place: &OutputPaths) -> Result<Vec<PathBuf>, OutputError> {
+    Ok(places_aside(place)?.iter().map(|aside| aside.video(VideoKind::Result)).collect())
 }
 
-fn places_aside(place: &Place) -> Result<Vec<Place>, OutputError> {
+fn places_aside(place: &OutputPaths) -> Result<Vec<OutputPaths>, OutputError> {
     let (folder, mut all) = (place.folder(), Vec::new());
     for entry in fs::read_dir(folder).map_err(OutputError::at(folder))? {
         let name = entry.map_err(OutputError::at(folder))?.file_name();

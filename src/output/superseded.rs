@@ -2,28 +2,31 @@
 
 use super::{
     aside::choose, digest::has_facts, error::OutputError, folder::sync_folder, metadata::Metadata,
-    place::Place, publish::Move, write::text_of,
+    paths::OutputPaths, publish::Publication, write::text_of,
 };
 
 /// Publishes the parts of a superseded task under `<stem>.<8 hex of its SHA-256>.mp4`. Returns that place.
 ///
-/// The parts are those of [`Place::superseded`] for `metadata.task_id`. May be repeated after a crash at any point,
+/// The parts are those of [`OutputPaths::superseded`] for `metadata.task_id`. May be repeated after a crash at any point,
 /// with the parts made again if needed.
 ///
 /// # Errors
 /// [`OutputError::Broken`] if a part does not have the bytes that `metadata` name; otherwise what the file system
 /// reports.
-pub fn publish_superseded(place: &Place, metadata: &Metadata) -> Result<Place, OutputError> {
+pub fn publish_superseded(
+    place: &OutputPaths,
+    metadata: &Metadata,
+) -> Result<OutputPaths, OutputError> {
     let parts = place.superseded(&metadata.task_id);
     let kept = choose(place, &metadata.result, metadata.watermark.as_ref(), Some(metadata))?;
     let mut moves = Vec::new();
     for (kind, facts) in metadata.files() {
         let is_done = has_facts(&kept.place.video(kind), facts)?;
-        moves.push(Move { part_of: &parts, to: &kept.place, kind, facts, is_done });
+        moves.push(Publication { part_of: &parts, to: &kept.place, kind, facts, is_done });
     }
-    moves.iter().try_for_each(Move::require_part)?;
+    moves.iter().try_for_each(Publication::check_part)?;
     kept.write(&text_of(metadata, &kept.place.metadata())?)?;
-    moves.iter().rev().try_for_each(Move::give_name)?;
+    moves.iter().rev().try_for_each(Publication::rename)?;
     sync_folder(place.folder())?;
     Ok(kept.place)
 }

@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use super::{
     error::OutputError,
-    place::{Kind, Place},
+    paths::{OutputPaths, VideoKind},
     rename::exists,
 };
 
@@ -17,11 +17,11 @@ const TEST_BYTES: usize = 4 << 10;
 ///
 /// # Errors
 /// What the file system reports.
-pub fn require_names(place: &Place, watermark: bool) -> Result<(), OutputError> {
+pub fn check_names(place: &OutputPaths, watermark: bool) -> Result<(), OutputError> {
     // The parts of a superseded task have the longest names.
     let longest = place.superseded("");
-    let kind = if watermark { Kind::Watermark } else { Kind::Result };
-    exists(&Place::part_of(&longest.video(kind)))?;
+    let kind = if watermark { VideoKind::Watermark } else { VideoKind::Result };
+    exists(&OutputPaths::part_of(&longest.video(kind)))?;
     Ok(())
 }
 
@@ -31,7 +31,7 @@ pub fn require_names(place: &Place, watermark: bool) -> Result<(), OutputError> 
 ///
 /// # Errors
 /// What the file system reports.
-pub fn require_writable(place: &Place) -> Result<(), OutputError> {
+pub fn check_writable(place: &OutputPaths) -> Result<(), OutputError> {
     let folder = place.folder();
     tempfile::tempfile_in(folder)
         .and_then(|mut file| file.write_all(&[0; TEST_BYTES]))

@@ -6,7 +6,7 @@ use super::{
     error::OutputError,
     folder::sync_folder,
     metadata::Metadata,
-    place::Place,
+    paths::OutputPaths,
     rename::{into_free, over_ours, remove_if_there},
 };
 use crate::failpoint;
@@ -22,7 +22,7 @@ pub(super) fn text_of(metadata: &Metadata, path: &Path) -> Result<Vec<u8>, Outpu
 ///
 /// With `replace`, the file replaces metadata that are known to be lipsyncd's own.
 pub(super) fn write_text(path: &Path, text: &[u8], replace: bool) -> Result<(), OutputError> {
-    let fresh = Place::part_of(path);
+    let fresh = OutputPaths::part_of(path);
     // The file is removed and created again, so that a link in its place is not followed.
     remove_if_there(&fresh)?;
     failpoint::before("metadata.write");

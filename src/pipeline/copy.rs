@@ -5,33 +5,37 @@ use std::path::Path;
 use super::target::Target;
 use crate::{
     job::Task,
-    output::{self, Metadata, OutputError, Place},
+    output::{self, Metadata, OutputError, OutputPaths},
 };
 
 /// Copies the result of a task to the parts of `to`: from the file of another job, else from a file that was set
 /// aside there, or at the first output of the task. Returns the metadata of the source; none: no file is what was recorded.
 pub(super) fn copy_to_parts(
     output_dir: &Path,
-    to: &Place,
+    to: &OutputPaths,
     task: &Task,
     target: &Target,
 ) -> Result<Option<Metadata>, OutputError> {
     for source in &target.sources {
-        let copied = copy_from(&Place::prepare(output_dir, source)?, to, task)?;
+        let copied = copy_from(&OutputPaths::prepare(output_dir, source)?, to, task)?;
         if copied.is_some() {
             return Ok(copied);
         }
     }
-    let first = Place::prepare(output_dir, &task.spec.output)?;
+    let first = OutputPaths::prepare(output_dir, &task.spec.output)?;
     for at in [Some(to), Some(&first).filter(|first| *first != to)].into_iter().flatten() {
-        if let Some((from, _)) = output::published_aside(at, &task.request_hash, task.take)? {
+        if let Some((from, _)) = output::find_set_aside(at, &task.request_hash, task.take)? {
             return copy_from(&from, to, task);
         }
     }
     Ok(None)
 }
 
-fn copy_from(from: &Place, to: &Place, task: &Task) -> Result<Option<Metadata>, OutputError> {
+fn copy_from(
+    from: &OutputPaths,
+    to: &OutputPaths,
+    task: &Task,
+) -> Result<Option<Metadata>, OutputError> {
     let Some(theirs) = Metadata::read(&from.metadata())?.filter(|theirs| is_complete(theirs, task))
     else {
         return Ok(None);

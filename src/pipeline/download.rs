@@ -22,7 +22,7 @@ use crate::{
         outcome::{PermanentError, TransientError},
     },
     kling::{Api, RemoteTask},
-    output::{self, Kind, Metadata, OutputError, Part, Place, Source},
+    output::{self, Metadata, OutputError, OutputPaths, Part, PartSource, VideoKind},
     store::{Moved, StoreError},
 };
 
@@ -81,12 +81,12 @@ pub(super) async fn fetch<A: Api>(
     let (place, found, earlier_moves) = on_disk(&context.settings, move || {
         let place = way.go(&output_dir)?;
         // Taken before the parts are opened.
-        let was_begun = place.was_begun();
+        let has_part = place.has_part();
         let found = find(&output_dir, &place, &known, &wanted, is_at_kling)?;
         // Files may have been set aside before a crash, without a word in the database.
-        let may_have_moved = was_begun || matches!(found, Found::Published(_));
+        let may_have_moved = has_part || matches!(found, Found::Published(_));
         let moves = match may_have_moved && !wanted.is_superseded {
-            true => moved(&wanted.output, &output::set_aside(&place)?)?,
+            true => moved(&wanted.output, &output::list_set_aside(&place)?)?,
             false => Vec::new(),
         };
         Ok((place, found, moves))
@@ -122,15 +122,15 @@ enum Found {
 
 fn find(
     output_dir: &Path,
-    place: &Place,
+    place: &OutputPaths,
     task: &Task,
     target: &Target,
     is_at_kling: bool,
 ) -> Result<Found, OutputError> {
     let (hash, take) = (&task.request_hash, task.take);
     let published = match target.is_superseded {
-        false => output::already_published(place, hash, take)?,
-        true => output::published_aside(place, hash, take)?.map(|(_, metadata)| metadata),
+        false => output::recover_published(place, hash, take)?,
+        true => output::find_set_aside(place, hash, take)?.map(|(_, metadata)| metadata),
     };
     if let Some(metadata) = published.filter(|found| is_complete(found, task)) {
         return Ok(Found::Published(Box::new(metadata)));
@@ -161,7 +161,7 @@ async fn fetch_parts<A: Api>(
     context: &Context<A>,
     task: &Task,
     target: &Target,
-    place: &Place,
+    place: &OutputPaths,
     hint: Option<RemoteTask>,
 ) -> Result<(Metadata, Vec<Part>), Stop> {
     let task_id = task.task_id.clone().unwrap_or_default();
@@ -171,14 +171,14 @@ async fn fetch_parts<A: Api>(
         None => ask_for_result(context, task, &task_id).await?,
     };
     let Made { videos, at_ms, .. } = &made;
-    let part = open_part(context, &at, &task_id, Kind::Result).await?;
-    let fetched = fetch_file(context, part, Kind::Result, videos.url.as_deref()).await;
+    let part = open_part(context, &at, &task_id, VideoKind::Result).await?;
+    let fetched = fetch_file(context, part, VideoKind::Result, videos.url.as_deref()).await;
     let (part, result) = fetched.map_err(|stop| made.gone_by_now(stop))?;
     let (mut parts, mut watermark) = (vec![part], None);
     if task.spec.watermark {
-        let part = open_part(context, &at, &task_id, Kind::Watermark).await?;
+        let part = open_part(context, &at, &task_id, VideoKind::Watermark).await?;
         let url = videos.watermark_url.as_deref();
-        let (part, facts) = fetch_file(context, part, Kind::Watermark, url).await?;
+        let (part, facts) = fetch_file(context, part, VideoKind::Watermark, url).await?;
         parts.push(part);
         watermark = Some(facts);
     }
@@ -189,13 +189,13 @@ async fn fetch_parts<A: Api>(
 
 async fn open_part<A: Api>(
     context: &Context<A>,
-    at: &Place,
+    at: &OutputPaths,
     task_id: &str,
-    kind: Kind,
+    kind: VideoKind,
 ) -> Result<Part, Stop> {
     let (at, task_id) = (at.clone(), task_id.to_owned());
     let bytes_max = context.settings.download_bytes_max;
-    let open = move || Part::open(&at, Source { task_id: &task_id, kind }, bytes_max);
+    let open = move || Part::open(&at, PartSource { task_id: &task_id, kind }, bytes_max);
     on_disk(&context.settings, open).await
 }
 

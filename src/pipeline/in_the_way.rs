@@ -94,16 +94,16 @@ async fn look<A: Api>(context: &Context<A>, task: &Task, take_max: u32) -> Optio
     let checked = on_disk(&context.settings, move || {
         let place = way.go(&output_dir)?;
         let watermark = wanted.spec.watermark;
-        if let Some(published) = output::published_before(&place)?
+        if let Some(published) = output::published_result(&place)?
             && published.request_hash == wanted.request_hash
             && (wanted.take..=take_max).contains(&published.take)
         {
             return Ok((place, Some(published)));
         }
-        output::free_or_ours(&place, watermark, &earlier(&wanted))?;
-        output::require_names(&place, watermark)?;
+        output::check_available(&place, watermark, &earlier(&wanted))?;
+        output::check_names(&place, watermark)?;
         if !has_room {
-            output::require_writable(&place)?;
+            output::check_writable(&place)?;
         }
         Ok((place, None))
     });

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     kling::{Api, Fetched},
     media::video,
-    output::{FileFacts, Kind, OutputError, Part},
+    output::{FileFacts, OutputError, Part, VideoKind},
 };
 
 /// So many bytes go to the disk at once.
@@ -24,15 +24,15 @@ const WRITE_BYTES: usize = 256 << 10;
 pub(super) async fn fetch_file<A: Api>(
     context: &Context<A>,
     part: Part,
-    kind: Kind,
+    kind: VideoKind,
     url: Option<&str>,
 ) -> Result<(Part, FileFacts), Stop> {
     let url = match (url, kind) {
         (Some(url), _) => {
             Url::parse(url).map_err(|_| no_result("names a result without a valid address"))?
         }
-        (None, Kind::Result) => return Err(no_result("names a result without an address")),
-        (None, Kind::Watermark) => return Err(no_result("names no watermarked result")),
+        (None, VideoKind::Result) => return Err(no_result("names a result without an address")),
+        (None, VideoKind::Watermark) => return Err(no_result("names no watermarked result")),
     };
     let reply = context.api.fetch(&url, part.bytes(), part.etag()).await;
     let is_not_there = matches!(reply.answer.http_status, Some(404 | 410));
@@ -100,5 +100,5 @@ fn begin_and_append(part: &mut Part, came: Came) -> Result<(), OutputError> {
 }
 
 fn is_whole(file: &mut File, bytes: u64) -> Result<(), video::VideoError> {
-    video::is_whole(file, bytes).map(drop)
+    video::check_complete(file, bytes).map(drop)
 }

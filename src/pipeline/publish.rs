@@ -5,14 +5,14 @@ use std::{ffi::OsStr, path::PathBuf};
 use super::{metadata::delivered, target::Target};
 use crate::{
     job::Delivered,
-    output::{self, Metadata, OutputError, Part, Place},
+    output::{self, Metadata, OutputError, OutputPaths, Part},
     store::Moved,
 };
 
 /// Gives the finished parts their names. What is in the way may stay there for long: then the parts are
 /// kept, and not fetched again each time. Whether they can be changes nothing of what is reported.
 pub(super) fn publish(
-    place: &Place,
+    place: &OutputPaths,
     metadata: &Metadata,
     target: &Target,
     mut parts: Vec<Part>,

@@ -10,7 +10,7 @@ use std::{
 
 use tokio::{sync::OwnedMutexGuard, time::Instant};
 
-use crate::output::{OutputError, Place};
+use crate::output::{OutputError, OutputPaths};
 
 /// For so long a folder that took a file counts as one that takes another. A disk fills up later, too:
 /// what does not fit then is waited out.
@@ -28,7 +28,7 @@ pub(super) struct Room(Mutex<HashMap<String, Arc<tokio::sync::Mutex<Seen>>>>);
 #[derive(Debug)]
 pub(super) enum Way {
     /// Its folder took a file a moment ago.
-    Known(Place),
+    Known(OutputPaths),
     /// The path under the output folder.
     Sought(String),
 }
@@ -56,7 +56,7 @@ impl Room {
     }
 
     /// The folder of `output` took a file at its place.
-    pub(super) fn learn(&self, output: &str, place: &Place) {
+    pub(super) fn learn(&self, output: &str, place: &OutputPaths) {
         if let Ok(seen) = self.folder(output).try_lock_owned() {
             Look(seen).learn(place);
         }
@@ -78,17 +78,17 @@ impl Room {
 
 impl Look {
     /// The folder of `place` took a file.
-    pub(super) fn learn(mut self, place: &Place) {
+    pub(super) fn learn(mut self, place: &OutputPaths) {
         *self.0 = Some((place.folder().to_owned(), Instant::now()));
     }
 }
 
 impl Way {
     /// Goes it; blocks.
-    pub(super) fn go(self, output_dir: &Path) -> Result<Place, OutputError> {
+    pub(super) fn go(self, output_dir: &Path) -> Result<OutputPaths, OutputError> {
         match self {
             Self::Known(place) => Ok(place),
-            Self::Sought(output) => Place::prepare(output_dir, &output),
+            Self::Sought(output) => OutputPaths::prepare(output_dir, &output),
         }
     }
 }
@@ -97,11 +97,11 @@ fn is_fresh(seen: &Seen) -> bool {
     seen.as_ref().is_some_and(|(_, at)| at.elapsed() < FRESH)
 }
 
-fn known(seen: &Seen, output: &str) -> Option<Place> {
+fn known(seen: &Seen, output: &str) -> Option<OutputPaths> {
     let (folder, _) = seen.as_ref().filter(|_| is_fresh(seen))?;
     let name = parts(output).1;
     let is_odd = matches!(name, "" | "." | "..");
-    (!is_odd).then(|| Place::in_folder(folder.clone(), name.to_owned()))
+    (!is_odd).then(|| OutputPaths::in_folder(folder.clone(), name.to_owned()))
 }
 
 fn parts(output: &str) -> (&str, &str) {
@@ -112,8 +112,8 @@ fn parts(output: &str) -> (&str, &str) {
 mod tests {
     use super::*;
 
-    fn place(name: &str) -> Place {
-        Place::in_folder("/out/promo".into(), name.to_owned())
+    fn place(name: &str) -> OutputPaths {
+        OutputPaths::in_folder("/out/promo".into(), name.to_owned())
     }
 
     #[tokio::test(start_paused = true)]

@@ -23,5 +23,5 @@ mod simulation;
 #[cfg(target_os = "linux")]
 mod storage;
 mod support;
-mod trouble;
+mod system_errors;
 mod uncertain;

@@ -23,7 +23,7 @@ use super::{
 use crate::{
     config::Config,
     daemon,
-    inbox::{Found, Look, Looker, ReadJob, read_manifest, scan},
+    inbox::{MediaCheck, MediaChecker, ReadJob, ScanEntry, read_manifest, scan},
     manifest::{Location, Problem, Problems},
 };
 
@@ -80,7 +80,7 @@ struct Check<'a> {
 /// A folder of manifests, and the names in it.
 struct ManifestFolder {
     root: PathBuf,
-    looker: Looker,
+    media_checker: MediaChecker,
 }
 
 impl Check<'_> {
@@ -112,12 +112,12 @@ impl Check<'_> {
         let mut locator = daemon::locator(self.config);
         locator.jobs_dir.clone_from(&root);
         let public = self.config.media.public_base_url.clone();
-        ManifestFolder { root, looker: Looker::new(locator, public, Duration::ZERO) }
+        ManifestFolder { root, media_checker: MediaChecker::new(locator, public, Duration::ZERO) }
     }
 
     fn all(&mut self, folder: &mut ManifestFolder, below: &Path) -> Result<(), ScanError> {
         let listing = scan(&folder.root).map_err(ScanError::Scan)?;
-        for (unseen, why) in &listing.unseen {
+        for (unseen, why) in &listing.unreadable {
             self.fault(&format!("{unseen}: it cannot be read: {why}\n"))?;
         }
         for (name, found) in listing.manifests {
@@ -125,8 +125,8 @@ impl Check<'_> {
                 continue;
             }
             match found {
-                Found::Odd(why) => self.odd(folder, &name, &why)?,
-                Found::File(_) => self.manifest(folder, &name)?,
+                ScanEntry::Invalid(why) => self.odd(folder, &name, &why)?,
+                ScanEntry::File(_) => self.manifest(folder, &name)?,
             }
         }
         Ok(())
@@ -141,7 +141,7 @@ impl Check<'_> {
         match read_manifest(
             &folder.root,
             name,
-            &mut folder.looker,
+            &mut folder.media_checker,
             |_| crate::job::Media::default(),
             now_ms(),
         ) {
@@ -178,7 +178,7 @@ impl Check<'_> {
         let spec = &job.spec;
         let (video_place, audio_place) = job.media_places;
         let media = match &job.look {
-            Look::Ready(media) => Some(media),
+            MediaCheck::Ready(media) => Some(media),
             _ => None,
         };
         let shared = match self.conflicts.enter(spec, media, shown) {
@@ -186,15 +186,15 @@ impl Check<'_> {
             Err(clash) => return self.at(shown, job.place, &clash),
         };
         match &job.look {
-            Look::Unfit { audio, fault, .. } => {
+            MediaCheck::Unusable { audio, error: fault, .. } => {
                 let place = if *audio { audio_place } else { video_place };
                 self.at(shown, place, &fault.message)
             }
-            Look::Missing { what, .. } => {
+            MediaCheck::Missing { what, .. } => {
                 self.waiting += 1;
                 Ok(writeln!(self.out, "{}  would wait: {}", safe(&spec.key), safe(what))?)
             }
-            Look::Ready(media) => match doomed(spec, media.audio_ms, media.video_ms) {
+            MediaCheck::Ready(media) => match doomed(spec, media.audio_ms, media.video_ms) {
                 Some(what) => self.at(shown, job.place, &what),
                 None => {
                     let plan = plan(spec, media.audio_ms, media.video_ms);

@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     config::{Config, Credentials, LogFormat},
-    daemon::{self, Given, Told},
+    daemon::{self, Controls, Inputs},
     job::State,
     pipeline::{End, Until},
     sim::{SimConfig, SimServer},
@@ -107,8 +107,8 @@ async fn work(
         secret_key: defaults.secret_key.into(),
     };
     let stop = CancellationToken::new();
-    let given = Given { config: config.clone(), credentials };
-    let (same, told) = (given.clone(), Told { stop: stop.clone(), ..Told::default() });
+    let given = Inputs { config: config.clone(), credentials };
+    let (same, told) = (given.clone(), Controls { stop: stop.clone(), ..Controls::default() });
     let daemon = daemon::run(given, Arc::new(move || Ok(same.clone())), Until::Idle, told);
     tokio::pin!(daemon);
     let mut progress = Progress::new(on_terminal);

@@ -12,7 +12,7 @@ use super::{finding::Finding, mounts::remote, patience, who::Who};
 use crate::{
     cli::text::shell_word,
     config::Config,
-    inbox::{self, Found, Listing},
+    inbox::{self, FolderListing, ScanEntry},
 };
 
 /// So many things that cannot be read are named.
@@ -67,11 +67,11 @@ fn jobs_dir(config: &Config, who: &Who) -> Finding {
 }
 
 /// What of the folder could not be read: folders, and manifests.
-fn closed(root: &Path, listing: &Listing) -> Vec<PathBuf> {
-    let folders = listing.unseen.keys().map(|path| root.join(path));
+fn closed(root: &Path, listing: &FolderListing) -> Vec<PathBuf> {
+    let folders = listing.unreadable.keys().map(|path| root.join(path));
     let files = listing.manifests.iter().filter_map(|(path, found)| {
         let path = root.join(path);
-        (matches!(found, Found::File(_)) && !may(&path, Access::READ_OK)).then_some(path)
+        (matches!(found, ScanEntry::File(_)) && !may(&path, Access::READ_OK)).then_some(path)
     });
     folders.chain(files).collect()
 }

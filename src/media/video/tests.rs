@@ -13,7 +13,7 @@ fn facts(name: &str) -> (Option<i64>, u32, u32) {
 }
 
 fn whole(bytes: &[u8]) -> Result<VideoFacts, String> {
-    is_whole(Cursor::new(bytes), bytes.len() as u64).map_err(|fault| fault.to_string())
+    check_complete(Cursor::new(bytes), bytes.len() as u64).map_err(|fault| fault.to_string())
 }
 
 fn probed(bytes: &[u8]) -> Result<VideoFacts, String> {

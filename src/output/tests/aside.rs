@@ -1,7 +1,7 @@
 //! An earlier result is set aside before another one is published.
 
 use super::*;
-use crate::output::{free_or_ours, publish, published_aside, published_before};
+use crate::output::{check_available, find_set_aside, publish, published_result};
 
 #[test]
 fn an_earlier_result_is_kept_with_its_watermark_and_metadata() {
@@ -10,7 +10,7 @@ fn an_earlier_result_is_kept_with_its_watermark_and_metadata() {
     let first = take(&place, 1, VIDEO, Some(b"marked"));
     publish(&place, &first, &[]).unwrap();
     // The database does not know the result: its metadata are enough.
-    free_or_ours(&place, true, &[]).unwrap();
+    check_available(&place, true, &[]).unwrap();
     let second = take(&place, 2, b"another video", None);
     let h = digest(VIDEO, 8);
     let kept = place.folder().join(format!("en.{h}.mp4"));
@@ -24,11 +24,14 @@ fn an_earlier_result_is_kept_with_its_watermark_and_metadata() {
     ];
     assert_eq!(names(place.folder()), expected);
     assert_eq!(fs::read(kept).unwrap(), VIDEO);
-    assert_eq!(fs::read(place.video(Kind::Result)).unwrap(), b"another video");
-    assert_eq!(published_before(&place).unwrap(), Some(second.clone()));
-    let (aside, found) = published_aside(&place, &first.request_hash, 1).unwrap().unwrap();
-    assert_eq!((found, fs::read(aside.video(Kind::Watermark)).unwrap()), (first, b"marked".into()));
-    assert_eq!(published_aside(&place, &second.request_hash, 2).unwrap(), None);
+    assert_eq!(fs::read(place.video(VideoKind::Result)).unwrap(), b"another video");
+    assert_eq!(published_result(&place).unwrap(), Some(second.clone()));
+    let (aside, found) = find_set_aside(&place, &first.request_hash, 1).unwrap().unwrap();
+    assert_eq!(
+        (found, fs::read(aside.video(VideoKind::Watermark)).unwrap()),
+        (first, b"marked".into())
+    );
+    assert_eq!(find_set_aside(&place, &second.request_hash, 2).unwrap(), None);
 }
 
 #[test]
@@ -87,7 +90,7 @@ fn a_job_that_cannot_keep_its_earlier_result_changes_nothing() {
     }
     let second = take(&place, 2, b"another video", None);
     assert_eq!(publish(&place, &second, &[]).unwrap_err().code(), "output_exists");
-    assert_eq!(published_before(&place).unwrap(), Some(first));
+    assert_eq!(published_result(&place).unwrap(), Some(first));
 }
 
 #[test]
@@ -119,10 +122,10 @@ fn takes_with_the_same_bytes_keep_their_own_metadata() {
     for number in 1..=6 {
         publish(&place, &take(&place, number, VIDEO, None), &[]).unwrap();
     }
-    assert_eq!(published_before(&place).unwrap().unwrap().take, 6);
+    assert_eq!(published_result(&place).unwrap().unwrap().take, 6);
     for number in 1..=3 {
         let hash = "5a".repeat(32);
-        assert!(published_aside(&place, &hash, number).unwrap().is_some(), "{number}");
+        assert!(find_set_aside(&place, &hash, number).unwrap().is_some(), "{number}");
     }
 }
 
@@ -130,18 +133,18 @@ fn takes_with_the_same_bytes_keep_their_own_metadata() {
 fn a_result_that_only_the_database_knows_is_kept() {
     let folder = folder();
     let place = place(&folder);
-    fs::write(place.video(Kind::Result), VIDEO).unwrap();
-    fs::write(place.video(Kind::Watermark), "marked").unwrap();
+    fs::write(place.video(VideoKind::Result), VIDEO).unwrap();
+    fs::write(place.video(VideoKind::Watermark), "marked").unwrap();
     let second = take(&place, 2, b"another video", Some(b"marked too"));
-    assert_eq!(free_or_ours(&place, true, &[]).unwrap_err().code(), "output_exists");
+    assert_eq!(check_available(&place, true, &[]).unwrap_err().code(), "output_exists");
     assert_eq!(publish(&place, &second, &[]).unwrap_err().code(), "output_exists");
     let earlier = [facts(VIDEO), facts(b"marked")];
-    free_or_ours(&place, true, &earlier).unwrap();
+    check_available(&place, true, &earlier).unwrap();
     publish(&place, &second, &earlier).unwrap();
     let kept = place.aside(&digest(VIDEO, 8));
-    assert_eq!(fs::read(kept.video(Kind::Result)).unwrap(), VIDEO);
-    assert_eq!(fs::read(kept.video(Kind::Watermark)).unwrap(), b"marked");
-    assert_eq!(published_before(&place).unwrap(), Some(second));
+    assert_eq!(fs::read(kept.video(VideoKind::Result)).unwrap(), VIDEO);
+    assert_eq!(fs::read(kept.video(VideoKind::Watermark)).unwrap(), b"marked");
+    assert_eq!(published_result(&place).unwrap(), Some(second));
 }
 
 #[test]
@@ -149,10 +152,10 @@ fn an_edited_watermark_stays_while_its_name_is_not_needed() {
     let folder = folder();
     let place = place(&folder);
     publish(&place, &take(&place, 1, VIDEO, Some(b"marked")), &[]).unwrap();
-    fs::write(place.video(Kind::Watermark), "edited").unwrap();
+    fs::write(place.video(VideoKind::Watermark), "edited").unwrap();
     let marked = take(&place, 2, b"another video", Some(b"marked too"));
     assert_eq!(publish(&place, &marked, &[]).unwrap_err().code(), "output_exists");
     publish(&place, &take(&place, 2, b"another video", None), &[]).unwrap();
-    assert_eq!(fs::read(place.video(Kind::Watermark)).unwrap(), b"edited");
-    assert_eq!(fs::read(place.aside(&digest(VIDEO, 8)).video(Kind::Result)).unwrap(), VIDEO);
+    assert_eq!(fs::read(place.video(VideoKind::Watermark)).unwrap(), b"edited");
+    assert_eq!(fs::read(place.aside(&digest(VIDEO, 8)).video(VideoKind::Result)).unwrap(), VIDEO);
 }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     failpoint::crash,
-    output::{OutputError, already_published, publish, publish_superseded},
+    output::{OutputError, publish, publish_superseded, recover_published},
 };
 
 /// One take's videos.
@@ -14,16 +14,16 @@ const SECOND: Take = (2, b"another video", Some(b"marked too"));
 /// More fail points than any case has.
 const POINTS_MAX: u32 = 200;
 
-fn fetched(place: &Place, (number, result, watermark): Take) -> Metadata {
+fn fetched(place: &OutputPaths, (number, result, watermark): Take) -> Metadata {
     take(place, number, result, watermark)
 }
 
 /// Repeats `work` in a new folder that `prepare` filled, with a crash at the first, the second, … fail point. After
 /// the crash, `check` sees the folder; then the work is repeated, with another crash, and completed.
 fn crash_everywhere(
-    prepare: impl Fn(&Place),
-    work: impl Fn(&Place) -> Result<(), OutputError>,
-    check: impl Fn(&Place, &str),
+    prepare: impl Fn(&OutputPaths),
+    work: impl Fn(&OutputPaths) -> Result<(), OutputError>,
+    check: impl Fn(&OutputPaths, &str),
     expected: &[String],
 ) {
     for nth in 1..POINTS_MAX {
@@ -47,7 +47,7 @@ fn crash_everywhere(
 }
 
 /// Checks that each visible video is complete and named by the metadata beside it, and that no `kept` video is lost.
-fn check(place: &Place, kept: &[Take], new: &[Take], when: &str) {
+fn check(place: &OutputPaths, kept: &[Take], new: &[Take], when: &str) {
     let mut found = Vec::new();
     for name in names(place.folder()).into_iter().filter(|name| !name.starts_with('.')) {
         let path = place.folder().join(&name);
@@ -61,8 +61,8 @@ fn check(place: &Place, kept: &[Take], new: &[Take], when: &str) {
         });
         assert!(whole, "half of {name} {when}");
         let (stem, kind) = match name.strip_suffix(".watermark.mp4") {
-            Some(stem) => (stem, Kind::Watermark),
-            None => (name.trim_end_matches(".mp4"), Kind::Result),
+            Some(stem) => (stem, VideoKind::Watermark),
+            None => (name.trim_end_matches(".mp4"), VideoKind::Result),
         };
         let beside = Metadata::read(&place.folder().join(format!("{stem}.json"))).unwrap();
         let beside = beside.unwrap_or_else(|| panic!("no metadata beside {name} {when}"));
@@ -76,11 +76,11 @@ fn check(place: &Place, kept: &[Take], new: &[Take], when: &str) {
     }
 }
 
-fn publish_take(place: &Place, take: Take) -> Result<(), OutputError> {
+fn publish_take(place: &OutputPaths, take: Take) -> Result<(), OutputError> {
     let (number, ..) = take;
     // As a start after a crash does. The database is lost: it knows no earlier result.
     let hash = "5a".repeat(32);
-    let done = already_published(place, &hash, number)?;
+    let done = recover_published(place, &hash, number)?;
     if done.is_some_and(|found| found.watermark.is_some() == take.2.is_some()) {
         return Ok(());
     }

@@ -5,13 +5,16 @@ use std::{fs, path::Path};
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
-use super::{FaceUsed, FileFacts, Kind, Metadata, Part, Place, Source, TimingUsed, digest::hex};
+use super::{
+    FaceUsed, FileFacts, Metadata, OutputPaths, Part, PartSource, TimingUsed, VideoKind,
+    digest::hex,
+};
 
 mod aside;
 mod copying;
 mod crash;
 mod parts;
-mod places;
+mod paths;
 mod publishing;
 mod recognition;
 mod superseded;
@@ -22,12 +25,12 @@ fn folder() -> TempDir {
     tempfile::tempdir().unwrap()
 }
 
-fn place(folder: &TempDir) -> Place {
-    Place::prepare(folder.path(), "promo/en.mp4").unwrap()
+fn place(folder: &TempDir) -> OutputPaths {
+    OutputPaths::prepare(folder.path(), "promo/en.mp4").unwrap()
 }
 
-fn source(task_id: &str) -> Source<'_> {
-    Source { task_id, kind: Kind::Result }
+fn source(task_id: &str) -> PartSource<'_> {
+    PartSource { task_id, kind: VideoKind::Result }
 }
 
 fn whole(_: &mut fs::File, _: u64) -> Result<(), String> {
@@ -35,8 +38,8 @@ fn whole(_: &mut fs::File, _: u64) -> Result<(), String> {
 }
 
 /// Downloads `bytes` as the given video of the task.
-fn download(place: &Place, task_id: &str, kind: Kind, bytes: &[u8]) -> FileFacts {
-    let mut part = Part::open(place, Source { task_id, kind }, 1000).unwrap();
+fn download(place: &OutputPaths, task_id: &str, kind: VideoKind, bytes: &[u8]) -> FileFacts {
+    let mut part = Part::open(place, PartSource { task_id, kind }, 1000).unwrap();
     part.begin(0, Some("\"a\"")).unwrap();
     part.append(bytes).unwrap();
     part.finish(whole, Some(bytes.len() as u64)).unwrap()
@@ -70,10 +73,10 @@ fn metadata(task_id: &str, result: FileFacts, watermark: Option<FileFacts>) -> M
 }
 
 /// Downloads and describes a result of this take; publishing is left to the test.
-fn take(place: &Place, take: u32, result: &[u8], watermark: Option<&[u8]>) -> Metadata {
+fn take(place: &OutputPaths, take: u32, result: &[u8], watermark: Option<&[u8]>) -> Metadata {
     let task_id = format!("task-{take}");
-    let marked = watermark.map(|bytes| download(place, &task_id, Kind::Watermark, bytes));
-    let facts = download(place, &task_id, Kind::Result, result);
+    let marked = watermark.map(|bytes| download(place, &task_id, VideoKind::Watermark, bytes));
+    let facts = download(place, &task_id, VideoKind::Result, result);
     Metadata { take, ..metadata(&task_id, facts, marked) }
 }
 

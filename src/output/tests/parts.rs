@@ -25,7 +25,7 @@ fn a_part_that_was_kept_is_continued_and_another_starts_again() {
     part.begin(4, Some("\"a\"")).unwrap();
     part.append(&VIDEO[4..]).unwrap();
     let facts = part.finish(whole, Some(VIDEO.len() as u64)).unwrap();
-    assert_eq!(facts, download(&place, "other", Kind::Watermark, VIDEO));
+    assert_eq!(facts, download(&place, "other", VideoKind::Watermark, VIDEO));
 
     // A small part is fetched again after a crash, unless it is kept.
     part.keep().unwrap();
@@ -45,8 +45,8 @@ fn a_part_without_an_etag_or_shorter_than_its_note_starts_again() {
     part.keep().unwrap();
     assert_eq!(Part::open(&place, source("t"), 1000).unwrap().bytes(), 0);
 
-    let path = Place::part_of(&place.video(Kind::Result));
-    download(&place, "t", Kind::Result, VIDEO);
+    let path = OutputPaths::part_of(&place.video(VideoKind::Result));
+    download(&place, "t", VideoKind::Result, VIDEO);
     fs::write(&path, &VIDEO[..3]).unwrap();
     assert_eq!(Part::open(&place, source("t"), 1000).unwrap().bytes(), 0);
 }
@@ -61,14 +61,14 @@ fn a_server_may_start_again_from_the_first_byte() {
     part.begin(0, Some("\"b\"")).unwrap();
     part.append(VIDEO).unwrap();
     let facts = part.finish(whole, None).unwrap();
-    assert_eq!(facts, download(&place, "other", Kind::Watermark, VIDEO));
+    assert_eq!(facts, download(&place, "other", VideoKind::Watermark, VIDEO));
 }
 
 #[test]
 fn a_video_of_the_wrong_length_or_shape_is_refused() {
     let folder = folder();
     let place = place(&folder);
-    let path = Place::part_of(&place.video(Kind::Result));
+    let path = OutputPaths::part_of(&place.video(VideoKind::Result));
     let begin = || {
         let mut part = Part::open(&place, source("t"), 1000).unwrap();
         part.begin(0, Some("\"a\"")).unwrap();
@@ -101,7 +101,10 @@ fn no_more_than_the_limit_is_written() {
     part.begin(0, None).unwrap();
     part.append(&[0; 10]).unwrap();
     assert!(matches!(part.append(&[0]), Err(OutputError::TooLarge { max_bytes: 10, .. })));
-    assert_eq!(fs::metadata(Place::part_of(&place.video(Kind::Result))).unwrap().len(), 10);
+    assert_eq!(
+        fs::metadata(OutputPaths::part_of(&place.video(VideoKind::Result))).unwrap().len(),
+        10
+    );
 }
 
 /// A download of an earlier task is still running when the newer result is published.
@@ -112,8 +115,8 @@ fn part_of_another_task_does_not_write_to_the_newer_result() {
     let mut old = Part::open(&place, source("old"), 1000).unwrap();
     old.begin(0, None).unwrap();
     old.append(b"old").unwrap();
-    let facts = download(&place, "new", Kind::Result, VIDEO);
-    let path = Place::part_of(&place.video(Kind::Result));
+    let facts = download(&place, "new", VideoKind::Result, VIDEO);
+    let path = OutputPaths::part_of(&place.video(VideoKind::Result));
     old.append(b" and more of it").unwrap();
     assert_eq!(fs::read(&path).unwrap(), VIDEO);
     assert_eq!(facts.bytes, VIDEO.len() as u64);

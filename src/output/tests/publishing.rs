@@ -3,14 +3,14 @@
 use std::{os::unix::fs::symlink, path::PathBuf};
 
 use super::*;
-use crate::output::{OutputError, already_published, free_or_ours, publish, published_before};
+use crate::output::{OutputError, check_available, publish, published_result, recover_published};
 
 #[test]
 fn a_result_gets_its_names_and_leaves_nothing_else() {
     let folder = folder();
     let place = place(&folder);
-    let watermark = download(&place, "t", Kind::Watermark, b"marked");
-    let result = download(&place, "t", Kind::Result, VIDEO);
+    let watermark = download(&place, "t", VideoKind::Watermark, b"marked");
+    let result = download(&place, "t", VideoKind::Result, VIDEO);
     assert_eq!(
         names(&folder.path().join("promo")).iter().filter(|name| !name.starts_with('.')).count(),
         0
@@ -19,9 +19,9 @@ fn a_result_gets_its_names_and_leaves_nothing_else() {
     publish(&place, &metadata, &[]).unwrap();
     assert_eq!(names(&folder.path().join("promo")), ["en.json", "en.mp4", "en.watermark.mp4"]);
     assert_eq!(fs::read(folder.path().join("promo/en.mp4")).unwrap(), VIDEO);
-    assert_eq!(fs::read(place.video(Kind::Watermark)).unwrap(), b"marked");
-    assert_eq!(already_published(&place, &"5a".repeat(32), 1).unwrap(), Some(metadata));
-    assert_eq!(already_published(&place, &"5a".repeat(32), 2).unwrap(), None);
+    assert_eq!(fs::read(place.video(VideoKind::Watermark)).unwrap(), b"marked");
+    assert_eq!(recover_published(&place, &"5a".repeat(32), 1).unwrap(), Some(metadata));
+    assert_eq!(recover_published(&place, &"5a".repeat(32), 2).unwrap(), None);
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn another_job_with_the_same_output_and_task_changes_nothing() {
     // Without parts, too: the files are there.
     publish(&place, &second, &[]).unwrap();
     assert_eq!(names(&folder.path().join("promo")), ["en.json", "en.mp4", "en.watermark.mp4"]);
-    assert_eq!(published_before(&place).unwrap(), Some(first));
+    assert_eq!(published_result(&place).unwrap(), Some(first));
 }
 
 #[test]
@@ -81,10 +81,10 @@ fn a_watermarked_result_may_be_published_later_than_the_result() {
     publish(&place, &result, &[]).unwrap();
     let both = take(&place, 1, VIDEO, Some(b"marked"));
     assert_eq!(publish(&place, &both, &[]).unwrap().len(), 0);
-    assert_eq!(published_before(&place).unwrap(), Some(both.clone()));
+    assert_eq!(published_result(&place).unwrap(), Some(both.clone()));
     // The result alone, published again, does not take the watermarked one away.
     publish(&place, &result, &[]).unwrap();
-    assert_eq!(published_before(&place).unwrap(), Some(both));
+    assert_eq!(published_result(&place).unwrap(), Some(both));
     assert_eq!(names(&folder.path().join("promo")), ["en.json", "en.mp4", "en.watermark.mp4"]);
 }
 
@@ -96,9 +96,9 @@ fn a_file_of_somebody_else_is_not_touched() {
         let theirs = folder.path().join("promo").join(name);
         fs::write(&theirs, "{}").unwrap();
         let named = |error: OutputError| matches!(error, OutputError::Foreign(path) if path.ends_with(name));
-        assert!(named(free_or_ours(&place, true, &[]).unwrap_err()), "{name}");
-        let watermark = download(&place, "t", Kind::Watermark, b"marked");
-        let result = download(&place, "t", Kind::Result, VIDEO);
+        assert!(named(check_available(&place, true, &[]).unwrap_err()), "{name}");
+        let watermark = download(&place, "t", VideoKind::Watermark, b"marked");
+        let result = download(&place, "t", VideoKind::Result, VIDEO);
         assert!(
             named(publish(&place, &metadata("t", result, Some(watermark)), &[]).unwrap_err()),
             "{name}"
@@ -114,32 +114,32 @@ fn a_file_of_somebody_else_is_not_touched() {
 fn a_link_at_the_place_of_a_result_is_not_ours() {
     let folder = folder();
     let place = place(&folder);
-    symlink("nowhere", place.video(Kind::Result)).unwrap();
-    assert_eq!(free_or_ours(&place, false, &[]).unwrap_err().code(), "output_exists");
+    symlink("nowhere", place.video(VideoKind::Result)).unwrap();
+    assert_eq!(check_available(&place, false, &[]).unwrap_err().code(), "output_exists");
 }
 
 #[test]
 fn a_result_that_was_edited_is_no_longer_ours() {
     let folder = folder();
     let place = place(&folder);
-    let facts = download(&place, "t", Kind::Result, VIDEO);
+    let facts = download(&place, "t", VideoKind::Result, VIDEO);
     publish(&place, &metadata("t", facts.clone(), None), &[]).unwrap();
-    fs::write(place.video(Kind::Result), b"A whole video").unwrap();
-    assert_eq!(already_published(&place, &"5a".repeat(32), 1).unwrap(), None);
-    assert_eq!(free_or_ours(&place, false, &[facts]).unwrap_err().code(), "output_exists");
+    fs::write(place.video(VideoKind::Result), b"A whole video").unwrap();
+    assert_eq!(recover_published(&place, &"5a".repeat(32), 1).unwrap(), None);
+    assert_eq!(check_available(&place, false, &[facts]).unwrap_err().code(), "output_exists");
 }
 
 #[test]
 fn parts_that_are_not_what_was_checked_are_not_published() {
     let folder = folder();
     let place = place(&folder);
-    let facts = download(&place, "t", Kind::Result, VIDEO);
-    fs::write(Place::part_of(&place.video(Kind::Result)), b"A whole video").unwrap();
+    let facts = download(&place, "t", VideoKind::Result, VIDEO);
+    fs::write(OutputPaths::part_of(&place.video(VideoKind::Result)), b"A whole video").unwrap();
     assert_eq!(
         publish(&place, &metadata("t", facts, None), &[]).unwrap_err().code(),
         "broken_video"
     );
-    assert!(!place.video(Kind::Result).exists() && !place.metadata().exists());
+    assert!(!place.video(VideoKind::Result).exists() && !place.metadata().exists());
 }
 
 #[test]
@@ -148,11 +148,11 @@ fn metadata_of_another_take_without_their_result_are_kept() {
     let place = place(&folder);
     let orphan = metadata("t1", facts(b"gone"), None);
     fs::write(place.metadata(), orphan.to_json().unwrap()).unwrap();
-    free_or_ours(&place, false, &[]).unwrap();
-    assert_eq!(published_before(&place).unwrap(), None);
+    check_available(&place, false, &[]).unwrap();
+    assert_eq!(published_result(&place).unwrap(), None);
     let second = take(&place, 2, VIDEO, None);
     assert_eq!(publish(&place, &second, &[]).unwrap().len(), 0);
-    assert_eq!(published_before(&place).unwrap(), Some(second));
+    assert_eq!(published_result(&place).unwrap(), Some(second));
     let kept = format!("en.{}.json", digest(b"gone", 8));
     assert_eq!(visible(&folder), [kept.as_str(), "en.json", "en.mp4"]);
     let kept = Metadata::read(&folder.path().join("promo").join(kept)).unwrap();

@@ -1,7 +1,7 @@
 //! The result of a superseded task beside the newer result of the job.
 
 use super::*;
-use crate::output::{publish, publish_superseded, published_aside, published_before};
+use crate::output::{find_set_aside, publish, publish_superseded, published_result};
 
 #[test]
 fn a_superseded_result_is_kept_beside_the_newer_one() {
@@ -14,7 +14,7 @@ fn a_superseded_result_is_kept_beside_the_newer_one() {
     publish(&place, &new, &[]).unwrap();
     let kept = publish_superseded(&place, &old).unwrap();
     let h = digest(VIDEO, 8);
-    assert_eq!(kept.video(Kind::Result), place.folder().join(format!("en.{h}.mp4")));
+    assert_eq!(kept.video(VideoKind::Result), place.folder().join(format!("en.{h}.mp4")));
     let expected = [
         format!("en.{h}.json"),
         format!("en.{h}.mp4"),
@@ -24,9 +24,9 @@ fn a_superseded_result_is_kept_beside_the_newer_one() {
         "en.watermark.mp4".into(),
     ];
     assert_eq!(names(place.folder()), expected);
-    assert_eq!(published_before(&place).unwrap(), Some(new));
-    assert_eq!(published_before(&kept).unwrap(), Some(old.clone()));
-    let found = published_aside(&place, &old.request_hash, 1).unwrap();
+    assert_eq!(published_result(&place).unwrap(), Some(new));
+    assert_eq!(published_result(&kept).unwrap(), Some(old.clone()));
+    let found = find_set_aside(&place, &old.request_hash, 1).unwrap();
     assert_eq!(found, Some((kept, old)));
 }
 
@@ -39,9 +39,9 @@ fn its_watermarked_result_may_follow_later() {
     let kept = publish_superseded(&place, &result).unwrap();
     let both = take(&parts, 1, VIDEO, Some(b"marked"));
     assert_eq!(publish_superseded(&place, &both).unwrap(), kept);
-    assert_eq!(published_before(&kept).unwrap(), Some(both.clone()));
+    assert_eq!(published_result(&kept).unwrap(), Some(both.clone()));
     assert_eq!(publish_superseded(&place, &result).unwrap(), kept);
-    assert_eq!(published_before(&kept).unwrap(), Some(both));
+    assert_eq!(published_result(&kept).unwrap(), Some(both));
     assert_eq!(names(place.folder()).len(), 3);
 }
 

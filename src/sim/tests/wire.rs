@@ -236,7 +236,7 @@ async fn real_media_are_measured_by_default() {
     let path = pair.result_of(&pair.url("/media/v.mp4")).await;
     let result = pair.get(&path).await.unwrap().bytes().await.unwrap();
     let length = result.len() as u64;
-    let facts = video::is_whole(std::io::Cursor::new(result), length).unwrap();
+    let facts = video::check_complete(std::io::Cursor::new(result), length).unwrap();
     assert_eq!((facts.length_ms, facts.width, facts.height), (Some(6_200), 1080, 1920));
 }
 

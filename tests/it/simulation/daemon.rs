@@ -6,7 +6,7 @@ use std::{
 };
 
 use lipsyncd::{
-    inbox::{Inbox, InboxSettings, Looker},
+    inbox::{Inbox, InboxSettings, MediaChecker},
     pipeline::{Clock, End, Offload, Pipeline, Pulse, Settings, Until},
     store::{Store, StoreError},
 };
@@ -87,10 +87,11 @@ pub fn begin(
         let store = Store::open_here(&path, interlude)?;
         let cap_micro = settings.units_per_day_micro;
         store.begin(1, clock.now_ms(), settings.slots, cap_micro).await?;
-        let looker = Looker::new(settings.locator.clone(), None, SETTLE);
+        let media_checker = MediaChecker::new(settings.locator.clone(), None, SETTLE);
         let moments = Arc::clone(&world);
         let inbox =
-            Inbox::new(inbox_settings, store.clone(), looker, move || moments.moment()).await?;
+            Inbox::new(inbox_settings, store.clone(), media_checker, move || moments.moment())
+                .await?;
         let pipeline = Pipeline::new(api, store, clock, settings).await?;
         let more_to_come = Arc::new(AtomicBool::new(true));
         let inbox_stop = CancellationToken::new();

@@ -14,7 +14,7 @@ use std::{
 };
 
 use lipsyncd::{
-    media::video::is_whole,
+    media::video::check_complete,
     sim::{Ledger, SimConfig, SimServer},
 };
 use rusqlite::Connection;
@@ -376,7 +376,7 @@ impl TestEnv {
 pub fn assert_whole(path: &Path) {
     let file = File::open(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let bytes = file.metadata().unwrap().len();
-    is_whole(file, bytes).unwrap_or_else(|fault| panic!("{}: {fault}", path.display()));
+    check_complete(file, bytes).unwrap_or_else(|fault| panic!("{}: {fault}", path.display()));
 }
 
 pub fn is_root() -> bool {

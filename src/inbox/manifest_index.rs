@@ -6,7 +6,7 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use super::scan::Stamp;
+use super::scan::ManifestStamp;
 use crate::store::KnownManifest;
 
 /// What tells whether a manifest must be read again.
@@ -41,8 +41,8 @@ impl Print {
             .unwrap_or_else(|| Self::Other(text.into()))
     }
 
-    pub(super) fn of(stamp: &Stamp) -> Self {
-        let Stamp { bytes, modified_ns, .. } = *stamp;
+    pub(super) fn of(stamp: &ManifestStamp) -> Self {
+        let ManifestStamp { bytes, modified_ns, .. } = *stamp;
         match i64::try_from(modified_ns) {
             Ok(modified_ns) => Self::File { bytes, modified_ns },
             Err(_) => Self::Other(format!("{bytes} {modified_ns}").into()),
@@ -83,7 +83,7 @@ mod tests {
     #[test]
     fn a_print_is_the_same_in_the_database_and_by_its_stamp() {
         for modified_ns in [0, -1, 1_700_000_000_123_456_789, i128::from(i64::MAX) + 1] {
-            let stamp = Stamp { bytes: 17, modified_ns };
+            let stamp = ManifestStamp { bytes: 17, modified_ns };
             let print = Print::of(&stamp);
             assert_eq!(print.to_string(), format!("17 {modified_ns}"));
             assert_eq!(Print::parse(&print.to_string()), print);

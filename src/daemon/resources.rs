@@ -12,7 +12,7 @@ use std::{
 use tokio::{task::spawn_blocking, time::sleep};
 use tracing::warn;
 
-use super::{DaemonError, manager::Manager};
+use super::{DaemonError, service_manager::ServiceManager};
 use crate::{
     config::Config,
     metrics::{Metrics, Server, Watched},
@@ -25,7 +25,7 @@ const OPEN_AGAIN: Duration = Duration::from_millis(500);
 /// How often it is looked whether the database can be written.
 const PROBLEM_EVERY: Duration = Duration::from_millis(500);
 
-pub(super) struct Base {
+pub(super) struct Resources {
     /// What is counted, for whoever reads it at `server`.
     pub(super) metrics: Metrics,
     pub(super) server: Server,
@@ -40,13 +40,13 @@ pub(super) struct Base {
     pub(super) until: Until,
 }
 
-impl Base {
+impl Resources {
     /// Takes the lock, serves the metrics, and opens the database; one that others keep locked, or whose disk is full, is
     /// waited for.
-    pub(super) async fn lay(
+    pub(super) async fn open(
         config: &Config,
         until: Until,
-        manager: &Manager,
+        manager: &ServiceManager,
     ) -> Result<Self, DaemonError> {
         let clock = Clock::system();
         let began_at_ms = clock.now_ms();
@@ -64,7 +64,7 @@ impl Base {
     pub(super) async fn unless_locked<T>(
         &self,
         work: impl Future<Output = T>,
-        manager: &Manager,
+        manager: &ServiceManager,
     ) -> T {
         tokio::select! {
             done = work => done,
@@ -74,7 +74,7 @@ impl Base {
 
     /// Keeps in the lock file why the database cannot be used: where else could it be told? The store
     /// tries again and again, and that it does is a sign of life: the scheduler waits for it.
-    pub(super) async fn print_problem(&self, manager: &Manager) -> Infallible {
+    pub(super) async fn print_problem(&self, manager: &ServiceManager) -> Infallible {
         // What kept it from being opened may stand there.
         let mut told = None;
         let mut tries = self.store.tries_in_vain();
@@ -117,7 +117,11 @@ pub(super) fn prepare_folders(config: &Config, until: Until) -> Result<(), Daemo
     Ok(())
 }
 
-async fn open(database: &Path, lock: &Lock, manager: &Manager) -> Result<Store, DaemonError> {
+async fn open(
+    database: &Path,
+    lock: &Lock,
+    manager: &ServiceManager,
+) -> Result<Store, DaemonError> {
     let mut told = false;
     loop {
         let path = database.to_owned();
@@ -146,7 +150,7 @@ async fn open(database: &Path, lock: &Lock, manager: &Manager) -> Result<Store, 
 }
 
 /// An older database takes its time, and nothing of it can be seen from outside until it is done.
-async fn while_feeding<T>(opening: impl Future<Output = T>, manager: &Manager) -> T {
+async fn while_feeding<T>(opening: impl Future<Output = T>, manager: &ServiceManager) -> T {
     tokio::pin!(opening);
     loop {
         tokio::select! {
@@ -157,5 +161,5 @@ async fn while_feeding<T>(opening: impl Future<Output = T>, manager: &Manager) -
 }
 
 fn waits(why: &str) -> String {
-    format!("waits until it can go on: {}", super::summary::one_line(why))
+    format!("waits until it can go on: {}", super::status_line::one_line(why))
 }

@@ -8,28 +8,28 @@ use std::{
 use tracing::warn;
 
 use super::{
-    differ::Differences,
-    keep::{Inbox, Pass},
-    known::Print,
-    scan::{Found, Stamp},
+    diff::Differences,
+    inbox::{Inbox, Pass},
+    manifest_index::Print,
+    scan::{ManifestStamp, ScanEntry},
 };
 use crate::{metrics::Pending, store::StoreError};
 
 /// A manifest that is to be read, and what its file looks like.
-pub(super) type Still = (Arc<str>, Stamp);
+pub(super) type Still = (Arc<str>, ManifestStamp);
 
 impl Inbox {
     /// Remembers since when manifests are new or changed.
     pub(super) fn notice_changes(&mut self, differences: &Differences) {
         let now_ms = (self.moment)().now_ms;
         for (path, change) in &differences.changed {
-            if change.is_news && matches!(change.found, Found::File(_)) {
+            if change.is_news && matches!(change.found, ScanEntry::File(_)) {
                 self.changed_at_ms.entry(Arc::clone(path)).or_insert(now_ms);
             }
         }
         let news = differences.changed.iter().filter(|(_, change)| change.is_news);
         self.settings.metrics.walked(self.pending(news.map(|(path, _)| path)));
-        self.settings.metrics.unreadable(differences.unseen.len());
+        self.settings.metrics.unreadable(differences.unreadable.len());
     }
 
     /// What the metrics report of manifests that are not taken in yet.
@@ -52,11 +52,11 @@ impl Inbox {
         let now_ms = (self.moment)().now_ms;
         for (path, change) in differences.changed {
             let stamp = match change.found {
-                Found::Odd(why) => {
+                ScanEntry::Invalid(why) => {
                     self.refuse_odd(&path, &why, pass).await?;
                     continue;
                 }
-                Found::File(stamp) => stamp,
+                ScanEntry::File(stamp) => stamp,
             };
             let (key, print) = (Arc::clone(&path), Print::of(&stamp));
             match self.settling.wait(key, &print, stamp.modified_ns, now_ms) {
@@ -67,7 +67,7 @@ impl Inbox {
                 None => still.push((path, stamp)),
             }
         }
-        self.report_unseen(&differences.unseen);
+        self.report_unseen(&differences.unreadable);
         // What is known comes first: what leaves it may appear in one that is new.
         still.sort_by_key(|(path, _)| !self.known.contains_key(&**path));
         self.take_in(still, &mut pending, pass).await?;
@@ -80,14 +80,14 @@ impl Inbox {
         pass.look_again_in(self.settings.settle);
     }
 
-    fn report_unseen(&mut self, unseen: &BTreeMap<String, String>) {
-        for (folder, why) in unseen {
-            if self.unseen.get(folder) != Some(why) {
+    fn report_unseen(&mut self, unreadable: &BTreeMap<String, String>) {
+        for (folder, why) in unreadable {
+            if self.unreadable.get(folder) != Some(why) {
                 warn!(
                     "{folder} in jobs_dir cannot be read: {why}; nothing in it is taken as removed"
                 );
             }
         }
-        self.unseen.clone_from(unseen);
+        self.unreadable.clone_from(unreadable);
     }
 }

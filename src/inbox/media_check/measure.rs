@@ -108,10 +108,10 @@ impl Facts {
         }
         match measure_and_hash(kind, located) {
             Ok(facts) => Ok(Ok(facts)),
-            Err(fault) if fault.is_change() => Err(Unusable::Changed),
-            Err(fault) => match fault.read_error() {
+            Err(error) if error.is_change() => Err(Unusable::Changed),
+            Err(error) => match error.read_error() {
                 Some(error) => Err(Unusable::Unreadable(error.to_string())),
-                None => Ok(Err(unfit(&fault))),
+                None => Ok(Err(unfit(&error))),
             },
         }
     }
@@ -136,10 +136,10 @@ impl Facts {
 fn measure_and_hash(kind: Kind, located: &Located) -> Result<FileFacts, media::MediaError> {
     match measure(kind, located) {
         Ok(length_ms) => Ok(FileFacts { length_ms, sha256: sha256_of(located)? }),
-        Err(fault) => {
+        Err(error) => {
             // A file that is being written is measured again when it is complete.
             located.open()?;
-            Err(fault)
+            Err(error)
         }
     }
 }
@@ -159,8 +159,8 @@ fn measure(kind: Kind, located: &Located) -> Result<Option<i64>, media::MediaErr
     }
 }
 
-fn unfit(fault: &media::MediaError) -> PermanentError {
-    PermanentError { code: fault.code().to_owned(), message: fault.to_string() }
+fn unfit(error: &media::MediaError) -> PermanentError {
+    PermanentError { code: error.code().to_owned(), message: error.to_string() }
 }
 
 #[cfg(test)]

@@ -18,11 +18,11 @@ use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
 use super::{
-    all_media::AllMedia,
-    differ::differ,
-    known::{Known, Print, Seen},
-    look::Looker,
-    many::ChangedFiles,
+    changed_files::ChangedFiles,
+    diff::differ,
+    manifest_index::{Known, Print, Seen},
+    media_check::MediaChecker,
+    media_schedule::MediaSchedule,
     settle::Settling,
     watch::Watch,
 };
@@ -63,7 +63,7 @@ pub struct Inbox {
     pub(super) settings: InboxSettings,
     pub(super) store: Store,
     pub(super) moment: Box<dyn Fn() -> Moment + Send + Sync>,
-    pub(super) looker: Option<Looker>,
+    pub(super) media_checker: Option<MediaChecker>,
     pub(super) settling: Settling<Arc<str>, Print>,
     pub(super) known: Known,
     /// Why manifests are not taken in, as it was last told.
@@ -75,9 +75,9 @@ pub struct Inbox {
     /// Since when (Unix ms) manifests are new or changed and were not accepted.
     pub(super) changed_at_ms: BTreeMap<Arc<str>, i64>,
     /// What of the folder could not be seen, as it was last told.
-    pub(super) unseen: BTreeMap<String, String>,
+    pub(super) unreadable: BTreeMap<String, String>,
     pub(super) complaint: Option<String>,
-    pub(super) all_media: AllMedia,
+    pub(super) all_media: MediaSchedule,
 }
 
 /// What a pass found left to do.
@@ -98,7 +98,7 @@ impl Inbox {
     pub async fn new(
         settings: InboxSettings,
         store: Store,
-        looker: Looker,
+        media_checker: MediaChecker,
         moment: impl Fn() -> Moment + Send + Sync + 'static,
     ) -> Result<Self, StoreError> {
         let mut inbox = Self {
@@ -106,15 +106,15 @@ impl Inbox {
             settings,
             store,
             moment: Box::new(moment),
-            looker: Some(looker),
+            media_checker: Some(media_checker),
             known: Known::new(),
             refused: BTreeMap::new(),
             clashing: BTreeSet::new(),
             again: BTreeSet::new(),
             changed_at_ms: BTreeMap::new(),
-            unseen: BTreeMap::new(),
+            unreadable: BTreeMap::new(),
             complaint: None,
-            all_media: AllMedia::at_once(),
+            all_media: MediaSchedule::at_once(),
         };
         inbox.load_known().await?;
         // What stood in their way may be gone, and this version may take what another did not.
@@ -209,16 +209,16 @@ impl Inbox {
         }
         self.notice_changes(&differences);
         self.remove_gone(&differences, &mut pass).await?;
-        let unseen: Vec<String> = differences.unseen.keys().cloned().collect();
+        let unreadable: Vec<String> = differences.unreadable.keys().cloned().collect();
         let pending = self.read_changed(differences, &mut pass).await?;
         self.look_at_media(&pending, &mut pass).await?;
         if self.complaint.is_none() {
-            self.end_first_scan(&pending, &unseen).await?;
+            self.end_first_scan(&pending, &unreadable).await?;
         }
         self.settings.metrics.looked(self.pending(pending.iter()));
         self.settling.forget_unseen();
-        if let Some(looker) = &mut self.looker {
-            looker.forget_unseen();
+        if let Some(media_checker) = &mut self.media_checker {
+            media_checker.forget_unseen();
         }
         Ok(pass)
     }
@@ -230,12 +230,13 @@ impl Inbox {
     async fn end_first_scan(
         &mut self,
         pending: &BTreeSet<Arc<str>>,
-        unseen: &[String],
+        unreadable: &[String],
     ) -> Result<(), StoreError> {
         if self.settings.is_scanned.load(Ordering::Acquire) {
             return Ok(());
         }
-        let is_unseen = |path: &str| unseen.iter().any(|folder| path.starts_with(folder.as_str()));
+        let is_unseen =
+            |path: &str| unreadable.iter().any(|folder| path.starts_with(folder.as_str()));
         let uncompared: Vec<Arc<str>> = self
             .known
             .keys()

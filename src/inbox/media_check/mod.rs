@@ -10,20 +10,20 @@ use std::{
 
 use url::Url;
 
-use self::facts::{Facts, FileFacts, Kind, Unusable};
+use self::measure::{Facts, FileFacts, Kind, Unusable};
 use super::settle::Settling;
 use crate::{
     job::{JobSpec, Media, Source, outcome::PermanentError},
     media::{FileStamp, LocateError, Located, Locator, public_url},
 };
 
-mod facts;
+mod measure;
 #[cfg(test)]
 mod tests;
 
 /// The result of a check of a job's media.
 #[derive(Debug)]
-pub enum Look {
+pub enum MediaCheck {
     /// All are present and settled. Local files have a length, a stamp and a SHA-256.
     Ready(Media),
     /// Some are absent, unreadable, or still being written.
@@ -34,19 +34,19 @@ pub enum Look {
         again: Option<Duration>,
     },
     /// One of them cannot be used.
-    Unfit {
+    Unusable {
         /// Whether it is the audio, not the video.
         audio: bool,
         /// Whether the manifest names a file outside the allowed folders: an error of the manifest.
         outside: bool,
         /// Why not.
-        fault: PermanentError,
+        error: PermanentError,
     },
 }
 
 /// Checks media, and remembers what it measured.
 #[derive(Debug)]
-pub struct Looker {
+pub struct MediaChecker {
     locator: Locator,
     public_base_url: Option<Url>,
     settle: Duration,
@@ -62,7 +62,7 @@ struct Settled<'a> {
     located: Located,
 }
 
-impl Looker {
+impl MediaChecker {
     /// `settle`: how long a file must stay unchanged before it is read.
     #[must_use]
     pub fn new(locator: Locator, public_base_url: Option<Url>, settle: Duration) -> Self {
@@ -79,20 +79,26 @@ impl Looker {
     ///
     /// `known` is what the database has of this job's media: files whose stamps are still the same
     /// are not read again. `now_ms` is the wall time (Unix ms).
-    pub fn look(&mut self, spec: &JobSpec, manifest_dir: &str, known: &Media, now_ms: i64) -> Look {
+    pub fn look(
+        &mut self,
+        spec: &JobSpec,
+        manifest_dir: &str,
+        known: &Media,
+        now_ms: i64,
+    ) -> MediaCheck {
         let folder = self.locator.jobs_dir.join(manifest_dir);
         // Both are located before either is read, so that they settle side by side.
         let audio = self.find(Kind::Audio, &folder, &spec.audio, known, now_ms);
         let video = self.find(Kind::Video, &folder, &spec.video, known, now_ms);
-        self.read(audio, video, known).map_or_else(|look| *look, Look::Ready)
+        self.read(audio, video, known).map_or_else(|look| *look, MediaCheck::Ready)
     }
 
     fn read(
         &mut self,
-        audio: Result<Option<Settled<'_>>, Box<Look>>,
-        video: Result<Option<Settled<'_>>, Box<Look>>,
+        audio: Result<Option<Settled<'_>>, Box<MediaCheck>>,
+        video: Result<Option<Settled<'_>>, Box<MediaCheck>>,
         known: &Media,
-    ) -> Result<Media, Box<Look>> {
+    ) -> Result<Media, Box<MediaCheck>> {
         let mut media = Media::default();
         if let Some(audio) = audio? {
             let facts = self.facts_of(&audio, known)?;
@@ -126,10 +132,10 @@ impl Looker {
         source: &'a Source,
         known: &Media,
         now_ms: i64,
-    ) -> Result<Option<Settled<'a>>, Box<Look>> {
+    ) -> Result<Option<Settled<'a>>, Box<MediaCheck>> {
         let Source::File(name) = source else { return Ok(None) };
         let located =
-            self.locator.locate(folder, name).map_err(|fault| not_located(kind, name, &fault))?;
+            self.locator.locate(folder, name).map_err(|error| not_located(kind, name, &error))?;
         if kind.known_facts(known, located.stamp).is_some() {
             return Ok(Some(Settled { kind, name, located }));
         }
@@ -140,21 +146,28 @@ impl Looker {
         }
     }
 
-    fn facts_of(&mut self, file: &Settled<'_>, known: &Media) -> Result<FileFacts, Box<Look>> {
+    fn facts_of(
+        &mut self,
+        file: &Settled<'_>,
+        known: &Media,
+    ) -> Result<FileFacts, Box<MediaCheck>> {
         let Settled { kind, name, located } = file;
         let known = kind.known_facts(known, located.stamp);
         self.facts.of(*kind, located, known).map_err(|unusable| match unusable {
-            Unusable::Unfit(fault) => unfit(*kind, false, fault),
+            Unusable::Unfit(error) => unfit(*kind, false, error),
             Unusable::Unreadable(error) => unreadable(*kind, name, &error),
             Unusable::Changed => still_written(*kind, name, self.settle),
         })
     }
 }
 
-fn not_located(kind: Kind, name: &str, fault: &LocateError) -> Box<Look> {
-    let outside = match fault {
+fn not_located(kind: Kind, name: &str, error: &LocateError) -> Box<MediaCheck> {
+    let outside = match error {
         LocateError::Missing { .. } => {
-            return Box::new(Look::Missing { what: fault.describe(kind.name()), again: None });
+            return Box::new(MediaCheck::Missing {
+                what: error.describe(kind.name()),
+                again: None,
+            });
         }
         // A permission may be granted later.
         LocateError::Io { error, .. } => return unreadable(kind, name, &error.to_string()),
@@ -162,27 +175,27 @@ fn not_located(kind: Kind, name: &str, fault: &LocateError) -> Box<Look> {
         LocateError::Outside { .. } => true,
         LocateError::NotFile { .. } => false,
     };
-    let message = fault.describe(kind.name());
-    unfit(kind, outside, PermanentError { code: fault.code().to_owned(), message })
+    let message = error.describe(kind.name());
+    unfit(kind, outside, PermanentError { code: error.code().to_owned(), message })
 }
 
-fn still_written(kind: Kind, name: &str, again: Duration) -> Box<Look> {
+fn still_written(kind: Kind, name: &str, again: Duration) -> Box<MediaCheck> {
     let what = format!("{} {name} is still being written", kind.name());
-    Box::new(Look::Missing { what, again: Some(again) })
+    Box::new(MediaCheck::Missing { what, again: Some(again) })
 }
 
-fn unreadable(kind: Kind, name: &str, error: &str) -> Box<Look> {
+fn unreadable(kind: Kind, name: &str, error: &str) -> Box<MediaCheck> {
     let what = format!("{} {name} cannot be read: {error}", kind.name());
-    Box::new(Look::Missing { what, again: None })
+    Box::new(MediaCheck::Missing { what, again: None })
 }
 
-fn no_public_url(name: &str) -> Box<Look> {
+fn no_public_url(name: &str) -> Box<MediaCheck> {
     let what = format!(
         "video {name} is a local file, and Kling fetches videos by URL: set media.public_base_url"
     );
-    Box::new(Look::Missing { what, again: None })
+    Box::new(MediaCheck::Missing { what, again: None })
 }
 
-fn unfit(kind: Kind, outside: bool, fault: PermanentError) -> Box<Look> {
-    Box::new(Look::Unfit { audio: kind == Kind::Audio, outside, fault })
+fn unfit(kind: Kind, outside: bool, error: PermanentError) -> Box<MediaCheck> {
+    Box::new(MediaCheck::Unusable { audio: kind == Kind::Audio, outside, error })
 }

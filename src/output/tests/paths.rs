@@ -13,7 +13,7 @@ fn no_path_leads_out_of_the_folder() {
     symlink("real", folder.path().join("within")).unwrap();
     for relative in ["../a.mp4", "a/../../b.mp4", "/etc/a.mp4", "away/a.mp4", "away/deep/a.mp4"] {
         assert_eq!(
-            Place::prepare(folder.path(), relative).unwrap_err().code(),
+            OutputPaths::prepare(folder.path(), relative).unwrap_err().code(),
             "output_escapes",
             "{relative}"
         );
@@ -21,16 +21,16 @@ fn no_path_leads_out_of_the_folder() {
     assert_eq!(names(outside.path()), [""; 0]);
     for relative in ["", ".", "a/"] {
         assert_eq!(
-            Place::prepare(folder.path(), relative).unwrap_err().code(),
+            OutputPaths::prepare(folder.path(), relative).unwrap_err().code(),
             "bad_name",
             "{relative:?}"
         );
     }
-    let within = Place::prepare(folder.path(), "within/a.mp4").unwrap();
-    assert!(within.video(Kind::Result).ends_with("real/a.mp4"));
+    let within = OutputPaths::prepare(folder.path(), "within/a.mp4").unwrap();
+    assert!(within.video(VideoKind::Result).ends_with("real/a.mp4"));
     let elsewhere = outside.path().join("other");
     fs::write(&elsewhere, "theirs").unwrap();
-    symlink(&elsewhere, Place::part_of(&within.video(Kind::Result))).unwrap();
+    symlink(&elsewhere, OutputPaths::part_of(&within.video(VideoKind::Result))).unwrap();
     assert_eq!(Part::open(&within, source("t"), 10).unwrap_err().code(), "output_exists");
     assert_eq!(fs::read(&elsewhere).unwrap(), b"theirs");
 }
@@ -44,14 +44,14 @@ fn names_are_derived_from_the_output_and_too_long_names_are_reported() {
         ("a.mov", "a.mov.json", "a.mov.watermark.mp4"),
         ("x/y/a", "a.json", "a.watermark.mp4"),
     ] {
-        let place = Place::prepare(folder.path(), relative).unwrap();
+        let place = OutputPaths::prepare(folder.path(), relative).unwrap();
         assert!(place.metadata().ends_with(metadata), "{relative}");
-        assert!(place.video(Kind::Watermark).ends_with(watermark), "{relative}");
+        assert!(place.video(VideoKind::Watermark).ends_with(watermark), "{relative}");
     }
-    let long = Place::prepare(folder.path(), &format!("{}.mp4", "n".repeat(300))).unwrap();
+    let long = OutputPaths::prepare(folder.path(), &format!("{}.mp4", "n".repeat(300))).unwrap();
     assert_eq!(Part::open(&long, source("t"), 10).unwrap_err().code(), "bad_name");
     assert_eq!(
-        Place::prepare(folder.path(), &format!("{}/a", "n".repeat(300))).unwrap_err().code(),
+        OutputPaths::prepare(folder.path(), &format!("{}/a", "n".repeat(300))).unwrap_err().code(),
         "bad_name"
     );
 }

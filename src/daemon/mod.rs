@@ -3,14 +3,14 @@
 //! Owns no work of its own; what it starts can be dropped at any moment and goes on from the
 //! database at the next start. A reload is just that, without the end of the process.
 
-mod base;
-mod beside;
-mod manager;
+mod background;
+mod generation;
 mod reload;
+mod resources;
 mod retain;
+mod service_manager;
 mod settings;
-mod summary;
-mod work;
+mod status_line;
 
 use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
@@ -27,11 +27,11 @@ use crate::{
     pipeline::{End, Until},
     store::{LockError, StoreError},
 };
-use base::Base;
-use manager::Manager;
-use work::{Shift, Work};
+use generation::{Generation, GenerationEnd};
+use resources::Resources;
+use service_manager::ServiceManager;
 
-/// Told to stop, the daemon is gone after so long, whatever it waits for.
+/// Controls to stop, the daemon is gone after so long, whatever it waits for.
 const STOP_MAX: Duration = Duration::from_millis(9_500);
 
 /// Why the daemon cannot run, or could not go on.
@@ -63,7 +63,7 @@ pub enum DaemonError {
 
 /// With what it works.
 #[derive(Debug, Clone)]
-pub struct Given {
+pub struct Inputs {
     /// The settings.
     pub config: Config,
     /// As whom.
@@ -71,11 +71,11 @@ pub struct Given {
 }
 
 /// Reads what is given anew, for a reload; what is wrong with it is told in words.
-pub type Reread = Arc<dyn Fn() -> Result<Given, String> + Send + Sync>;
+pub type ReadInputs = Arc<dyn Fn() -> Result<Inputs, String> + Send + Sync>;
 
 /// What it is told from outside while it runs.
 #[derive(Debug, Clone, Default)]
-pub struct Told {
+pub struct Controls {
     /// Read the settings again, and look at the folder at once.
     pub reload: Arc<Notify>,
     /// End.
@@ -87,17 +87,17 @@ pub struct Told {
 /// # Errors
 /// When it cannot start, or the database fails for good.
 pub async fn run(
-    given: Given,
-    reread: Reread,
+    given: Inputs,
+    reread: ReadInputs,
     until: Until,
-    told: Told,
+    told: Controls,
 ) -> Result<End, DaemonError> {
-    let manager = Manager::find();
+    let manager = ServiceManager::from_env();
     let base = tokio::select! {
         biased;
         // Nothing is under way yet that would have to be ended in order.
         () = told.stop.cancelled() => return Ok(End::Stopped),
-        base = Base::lay(&given.config, until, &manager) => base?,
+        base = Resources::open(&given.config, until, &manager) => base?,
     };
     let overdue = async {
         told.stop.cancelled().await;
@@ -114,15 +114,15 @@ pub async fn run(
 
 /// Works with one set of settings after another.
 async fn shifts(
-    base: &Base,
-    mut given: Given,
-    reread: Reread,
-    told: &Told,
-    manager: &Manager,
+    base: &Resources,
+    mut given: Inputs,
+    reread: ReadInputs,
+    told: &Controls,
+    manager: &ServiceManager,
 ) -> Result<End, DaemonError> {
     let mut is_reload = false;
     loop {
-        let begun = base.unless_locked(Work::begin(base, &given, manager), manager);
+        let begun = base.unless_locked(Generation::start(base, &given, manager), manager);
         let work = tokio::select! {
             biased;
             () = told.stop.cancelled() => return Ok(End::Stopped),
@@ -132,11 +132,11 @@ async fn shifts(
             manager.ready();
         }
         match work.shift(base, &given, &reread, told, manager).await? {
-            Shift::Ended(end) => {
+            GenerationEnd::Ended(end) => {
                 info!("ended");
                 return Ok(end);
             }
-            Shift::Reloaded(new) => given = *new,
+            GenerationEnd::Reloaded(new) => given = *new,
         }
         is_reload = true;
     }

@@ -16,7 +16,7 @@ pub(super) const DIGITS: [usize; 3] = [8, 16, 64];
 
 /// Which of a job's two videos.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum VideoKind {
     /// The result.
     Result,
     /// The watermarked result.
@@ -25,14 +25,14 @@ pub enum Kind {
 
 /// One job's paths in the output folder. Symbolic links are resolved.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct OutputPaths {
     folder: PathBuf,
     /// File name of the result, with and without `.mp4`.
     name: String,
     stem: String,
 }
 
-impl Place {
+impl OutputPaths {
     /// Creates the folder for `relative` (parts joined by `/`) under `output_dir`, which must exist.
     ///
     /// # Errors
@@ -75,10 +75,10 @@ impl Place {
     }
 
     /// The final path of a video.
-    pub fn video(&self, kind: Kind) -> PathBuf {
+    pub fn video(&self, kind: VideoKind) -> PathBuf {
         match kind {
-            Kind::Result => self.folder.join(&self.name),
-            Kind::Watermark => self.folder.join(format!("{}.watermark.mp4", self.stem)),
+            VideoKind::Result => self.folder.join(&self.name),
+            VideoKind::Watermark => self.folder.join(format!("{}.watermark.mp4", self.stem)),
         }
     }
 
@@ -108,9 +108,9 @@ impl Place {
 
     /// Whether a file for this place was begun and has not got its name yet.
     #[must_use]
-    pub fn was_begun(&self) -> bool {
+    pub fn has_part(&self) -> bool {
         let begun = |path: PathBuf| Self::part_of(&path).exists();
-        begun(self.video(Kind::Result)) || begun(self.metadata())
+        begun(self.video(VideoKind::Result)) || begun(self.metadata())
     }
 
     /// The place whose metadata have this file name, if it can be one where an earlier result is kept.

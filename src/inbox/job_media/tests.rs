@@ -38,27 +38,27 @@ fn job(sha256: &str) -> Job {
     }
 }
 
-fn missing() -> Look {
-    Look::Missing { what: "audio s.mp3".to_owned(), again: None }
+fn missing() -> MediaCheck {
+    MediaCheck::Missing { what: "audio s.mp3".to_owned(), again: None }
 }
 
-fn unfit() -> Look {
-    let fault = PermanentError { code: "media".to_owned(), message: "too short".to_owned() };
-    Look::Unfit { fault, audio: true, outside: false }
+fn unfit() -> MediaCheck {
+    let error = PermanentError { code: "media".to_owned(), message: "too short".to_owned() };
+    MediaCheck::Unusable { error, audio: true, outside: false }
 }
 
 #[test]
 fn same_content_is_no_news() {
-    assert_eq!(news(&job("01"), Look::Ready(media("01"))), None);
+    assert_eq!(news(&job("01"), MediaCheck::Ready(media("01"))), None);
     // Touched: the new stamp is kept, the request is the same.
     let touched = Media { audio_stamp: Some("another".to_owned()), ..media("01") };
-    let wanted = news(&job("01"), Look::Ready(touched.clone())).unwrap();
+    let wanted = news(&job("01"), MediaCheck::Ready(touched.clone())).unwrap();
     assert_eq!((wanted.media, wanted.request_hash), (Ok(touched), job("01").request_hash));
 }
 
 #[test]
 fn new_content_is_another_request() {
-    let wanted = news(&job("01"), Look::Ready(media("02"))).unwrap();
+    let wanted = news(&job("01"), MediaCheck::Ready(media("02"))).unwrap();
     assert_eq!(wanted.request_hash, job("02").request_hash);
     assert_ne!(wanted.request_hash, job("01").request_hash);
     assert_eq!(wanted.spec_hash, job("01").spec_hash);
@@ -80,11 +80,11 @@ fn job_without_a_task_is_told_once_what_it_waits_for() {
     );
     waiting.media.missing = Some("audio s.mp3".to_owned());
     assert_eq!(news(&waiting, missing()), None);
-    assert!(news(&waiting, Look::Ready(media("01"))).is_some(), "it is there again");
+    assert!(news(&waiting, MediaCheck::Ready(media("01"))).is_some(), "it is there again");
     let wanted = news(&waiting, unfit()).unwrap();
     assert!(wanted.media.is_err());
     let failure = Failure { code: "media".to_owned(), message: "too short".to_owned() };
     let failed = Job { state: State::Failed, failure: Some(failure), ..waiting };
     assert_eq!(news(&failed, unfit()), None);
-    assert!(news(&failed, Look::Ready(media("01"))).is_some(), "the file was replaced");
+    assert!(news(&failed, MediaCheck::Ready(media("01"))).is_some(), "the file was replaced");
 }

@@ -7,8 +7,8 @@ use tokio::time::Instant;
 use tracing::warn;
 
 use super::{
-    keep::{Inbox, Pass},
-    look::Look,
+    inbox::{Inbox, Pass},
+    media_check::MediaCheck,
 };
 use crate::{
     job::{Failure, Job, Media, State},
@@ -58,7 +58,7 @@ impl Inbox {
                 .map(|(job, _)| job)
                 .collect();
             for (job, look) in self.looks(jobs).await {
-                if let Look::Missing { again: Some(soon), .. } = &look {
+                if let MediaCheck::Missing { again: Some(soon), .. } = &look {
                     pass.look_again_in(*soon);
                     again = [again, Some(*soon)].into_iter().flatten().min();
                 }
@@ -80,22 +80,23 @@ impl Inbox {
         Ok(again)
     }
 
-    async fn looks(&mut self, jobs: Vec<Job>) -> Vec<(Job, Look)> {
-        let Some(mut looker) = self.looker.take() else { return Vec::new() };
+    async fn looks(&mut self, jobs: Vec<Job>) -> Vec<(Job, MediaCheck)> {
+        let Some(mut media_checker) = self.media_checker.take() else { return Vec::new() };
         let now_ms = (self.moment)().now_ms;
-        let (looker, looks) = self
+        let (media_checker, looks) = self
             .blocking(move || {
                 let looks = jobs
                     .into_iter()
                     .map(|job| {
-                        let look = looker.look(&job.spec, job.manifest_dir(), &job.media, now_ms);
+                        let look =
+                            media_checker.look(&job.spec, job.manifest_dir(), &job.media, now_ms);
                         (job, look)
                     })
                     .collect();
-                (looker, looks)
+                (media_checker, looks)
             })
             .await;
-        self.looker = Some(looker);
+        self.media_checker = Some(media_checker);
         looks
     }
 
@@ -120,14 +121,14 @@ impl Inbox {
 }
 
 /// What a look means for a job; none: nothing that its row does not say already.
-fn news(job: &Job, look: Look) -> Option<WantedJob> {
+fn news(job: &Job, look: MediaCheck) -> Option<WantedJob> {
     let waits = job.task.is_none();
     let media = match look {
-        Look::Ready(media) => Ok(media),
+        MediaCheck::Ready(media) => Ok(media),
         // What is missing later is no change.
-        Look::Missing { .. } | Look::Unfit { .. } if !waits => return None,
-        Look::Missing { what, .. } => Ok(Media { missing: Some(what), ..Media::default() }),
-        Look::Unfit { fault, .. } => Err(fault),
+        MediaCheck::Missing { .. } | MediaCheck::Unusable { .. } if !waits => return None,
+        MediaCheck::Missing { what, .. } => Ok(Media { missing: Some(what), ..Media::default() }),
+        MediaCheck::Unusable { error, .. } => Err(error),
     };
     let request_hash = media
         .as_ref()
@@ -141,8 +142,8 @@ fn news(job: &Job, look: Look) -> Option<WantedJob> {
         // What was flagged runs once its earlier request has failed.
         Ok(_) if waits || job.changed_after_sent && job.state == State::Failed => false,
         Ok(found) => *found == job.media && request_hash == job.request_hash,
-        Err(fault) => {
-            let failure = Failure { code: fault.code.clone(), message: fault.message.clone() };
+        Err(error) => {
+            let failure = Failure { code: error.code.clone(), message: error.message.clone() };
             job.failure.as_ref() == Some(&failure)
         }
     };

@@ -30,7 +30,7 @@ const FEED_EVERY_MIN: Duration = Duration::from_millis(50);
 const UNTOLD_MAX: usize = 16;
 
 /// The service manager, if one listens.
-pub(super) struct Manager {
+pub(super) struct ServiceManager {
     socket: Option<PathBuf>,
     /// How often it is told that the scheduler lives; none: it does not ask.
     feed_every: Option<Duration>,
@@ -46,9 +46,9 @@ pub(super) struct Manager {
     untold: Mutex<VecDeque<String>>,
 }
 
-impl Manager {
+impl ServiceManager {
     /// Finds out who listens, and whether a watchdog is set.
-    pub(super) fn find() -> Self {
+    pub(super) fn from_env() -> Self {
         Self {
             socket: env::var_os("NOTIFY_SOCKET")
                 .filter(|socket| !socket.is_empty())

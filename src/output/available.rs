@@ -5,7 +5,7 @@ use super::{
     error::OutputError,
     facts::FileFacts,
     metadata::Metadata,
-    place::{Kind, Place},
+    paths::{OutputPaths, VideoKind},
     rename::exists,
 };
 
@@ -16,13 +16,14 @@ use super::{
 ///
 /// # Errors
 /// [`OutputError::Foreign`] names the file that blocks.
-pub fn free_or_ours(
-    place: &Place,
+pub fn check_available(
+    place: &OutputPaths,
     watermark: bool,
     earlier: &[FileFacts],
 ) -> Result<(), OutputError> {
     let current = metadata_at(place)?;
-    let kinds: &[Kind] = if watermark { &[Kind::Result, Kind::Watermark] } else { &[Kind::Result] };
+    let kinds: &[VideoKind] =
+        if watermark { &[VideoKind::Result, VideoKind::Watermark] } else { &[VideoKind::Result] };
     for kind in kinds {
         let path = place.video(*kind);
         let known = known_facts(*kind, current.as_ref(), earlier);
@@ -34,7 +35,7 @@ pub fn free_or_ours(
 }
 
 /// Reads the metadata at the place. None if there is no file; [`OutputError::Foreign`] if the file is not from lipsyncd.
-pub(super) fn metadata_at(place: &Place) -> Result<Option<Metadata>, OutputError> {
+pub(super) fn metadata_at(place: &OutputPaths) -> Result<Option<Metadata>, OutputError> {
     let path = place.metadata();
     if !exists(&path)? {
         return Ok(None);
@@ -45,7 +46,7 @@ pub(super) fn metadata_at(place: &Place) -> Result<Option<Metadata>, OutputError
 
 /// The facts by which a video at the place is lipsyncd's own, those of the metadata first.
 pub(super) fn known_facts<'a>(
-    kind: Kind,
+    kind: VideoKind,
     current: Option<&'a Metadata>,
     earlier: &'a [FileFacts],
 ) -> Vec<&'a FileFacts> {

@@ -14,13 +14,13 @@ use futures_util::future::BoxFuture;
 use tracing::info;
 
 use super::{
-    changed::Still,
-    keep::{Inbox, Pass},
-    known::{Print, Seen},
-    look::{Look, Looker},
-    read::{Faulty, ReadJob, read_manifest},
-    scan::Stamp,
-    wait::content,
+    changes::Still,
+    inbox::{Inbox, Pass},
+    job_media::content,
+    manifest_index::{Print, Seen},
+    media_check::{MediaCheck, MediaChecker},
+    read::{ReadJob, RejectedManifest, read_manifest},
+    scan::ManifestStamp,
 };
 use crate::{
     job::Media,
@@ -28,7 +28,7 @@ use crate::{
     store::{Accepted, Change, Conflict, KnownJob, OnChange, Reconciled, StoreError, WantedJob},
 };
 
-/// Reading goes on while no more jobs than these are being written.
+/// ReadManifest goes on while no more jobs than these are being written.
 const WRITING_JOBS_MAX: usize = 3_072;
 /// So many jobs are read in one go, or so many manifests.
 const READ_JOBS: usize = 1_024;
@@ -38,14 +38,14 @@ const READ_MANIFESTS: usize = 64;
 struct Read {
     path: Arc<str>,
     /// Of the walk.
-    stamp: Stamp,
-    wanted: Result<Wanted, Faulty>,
+    stamp: ManifestStamp,
+    wanted: Result<Wanted, RejectedManifest>,
 }
 
 /// What a manifest without faults asks.
 struct Wanted {
     /// Of the reading.
-    stamp: Stamp,
+    stamp: ManifestStamp,
     jobs: Vec<WantedJob>,
     /// When another look at its media is worth it.
     again: Option<Duration>,
@@ -54,7 +54,7 @@ struct Wanted {
 /// A manifest that the store is taking in.
 struct Writing {
     path: Arc<str>,
-    stamp: Stamp,
+    stamp: ManifestStamp,
     jobs: usize,
     accepted: BoxFuture<'static, Result<Result<Reconciled, Conflict>, StoreError>>,
 }
@@ -150,25 +150,25 @@ impl Inbox {
         still: &mut VecDeque<Still>,
         known: &Arc<HashMap<String, KnownJob>>,
     ) -> Option<Vec<Read>> {
-        let mut looker = self.looker.take()?;
+        let mut media_checker = self.media_checker.take()?;
         let now_ms = (self.moment)().now_ms;
         let mut left = std::mem::take(still);
         let (jobs_dir, known) = (self.settings.jobs_dir.clone(), Arc::clone(known));
-        let (looker, left, some) = self
+        let (media_checker, left, some) = self
             .blocking(move || {
                 let (mut some, mut jobs) = (Vec::new(), 0);
                 while jobs < READ_JOBS
                     && some.len() < READ_MANIFESTS
                     && let Some((path, stamp)) = left.pop_front()
                 {
-                    let wanted = read(&jobs_dir, &path, &mut looker, &known, now_ms);
+                    let wanted = read(&jobs_dir, &path, &mut media_checker, &known, now_ms);
                     jobs += wanted.as_ref().map_or(0, |wanted| wanted.jobs.len());
                     some.push(Read { path, stamp, wanted });
                 }
-                (looker, left, some)
+                (media_checker, left, some)
             })
             .await;
-        self.looker = Some(looker);
+        self.media_checker = Some(media_checker);
         *still = left;
         Some(some)
     }
@@ -176,7 +176,7 @@ impl Inbox {
     fn write(
         &self,
         path: Arc<str>,
-        stamp: Stamp,
+        stamp: ManifestStamp,
         jobs: Vec<WantedJob>,
         on_change: OnChange,
     ) -> Writing {
@@ -209,7 +209,7 @@ impl Inbox {
     async fn accepted(
         &mut self,
         path: &Arc<str>,
-        stamp: &Stamp,
+        stamp: &ManifestStamp,
         accepted: Result<Reconciled, Conflict>,
         pass: &mut Pass,
     ) -> Result<(), StoreError> {
@@ -247,12 +247,12 @@ impl Inbox {
 fn read(
     jobs_dir: &Path,
     path: &str,
-    looker: &mut Looker,
+    media_checker: &mut MediaChecker,
     known: &HashMap<String, KnownJob>,
     now_ms: i64,
-) -> Result<Wanted, Faulty> {
+) -> Result<Wanted, RejectedManifest> {
     let media = |key: &str| known.get(key).map(|job| job.media.clone()).unwrap_or_default();
-    let reading = read_manifest(jobs_dir, path, looker, media, now_ms)?;
+    let reading = read_manifest(jobs_dir, path, media_checker, media, now_ms)?;
     let mut again = None;
     let jobs = reading.jobs.into_iter().map(|job| wanted(job, &mut again));
     let jobs = jobs.collect();
@@ -261,15 +261,15 @@ fn read(
 
 fn wanted(job: ReadJob, look_again: &mut Option<Duration>) -> WantedJob {
     let (media, request_hash) = match job.look {
-        Look::Ready(media) => {
+        MediaCheck::Ready(media) => {
             let request_hash = request_hash(&job.spec, content(&media));
             (Ok(media), request_hash)
         }
-        Look::Missing { what, again } => {
+        MediaCheck::Missing { what, again } => {
             *look_again = [*look_again, again].into_iter().flatten().min();
             (Ok(Media { missing: Some(what), ..Media::default() }), None)
         }
-        Look::Unfit { fault, .. } => (Err(fault), None),
+        MediaCheck::Unusable { error, .. } => (Err(error), None),
     };
     WantedJob { spec: job.spec, spec_hash: job.spec_hash, request_hash, media }
 }

@@ -12,9 +12,9 @@ use std::{
 use tokio::{sync::Notify, time::sleep};
 
 use super::{
-    base::Base,
-    manager::Manager,
-    summary::{one_line, summary},
+    resources::Resources,
+    service_manager::ServiceManager,
+    status_line::{one_line, summary},
 };
 use crate::store::{Change, Store, StoreError};
 
@@ -47,9 +47,9 @@ pub(super) async fn watch_changes(
 
 /// Keeps the service manager's line of status true, once `ready` was rung; `unread` says why the folder
 /// cannot be read, if so. Returns only when the database fails for good.
-pub(super) async fn tell_status(
-    base: &Base,
-    manager: &Manager,
+pub(super) async fn report_status(
+    base: &Resources,
+    manager: &ServiceManager,
     ready: &Notify,
     unread: &Mutex<Option<String>>,
 ) -> Result<Infallible, StoreError> {

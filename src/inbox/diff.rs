@@ -11,14 +11,14 @@ use std::{
 };
 
 use super::{
-    known::{Known, Print},
-    scan::{Found, folder_id, walk},
+    manifest_index::{Known, Print},
+    scan::{ScanEntry, folder_id, walk},
 };
 
 /// A manifest that is new or changed, or is to be read again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Change {
-    pub(super) found: Found,
+    pub(super) found: ScanEntry,
     /// Whether it looks different from what is known.
     pub(super) is_news: bool,
 }
@@ -31,7 +31,7 @@ pub(super) struct Differences {
     /// What is known and was not met, in order.
     pub(super) gone: Vec<Box<str>>,
     /// Folders that could not be read, each ending in `/`, with the reason.
-    pub(super) unseen: BTreeMap<String, String>,
+    pub(super) unreadable: BTreeMap<String, String>,
     /// Tells the folder itself from another one in its place.
     pub(super) folder_id: String,
     /// Whether the folder holds no manifest at all.
@@ -51,12 +51,12 @@ pub(super) fn differ(
     known.values().for_each(|seen| seen.walk_by(false));
     let mut unchanged = 0;
     let changed = &mut differences.changed;
-    walk(root, &mut differences.unseen, &mut |path, found| {
+    walk(root, &mut differences.unreadable, &mut |path, found| {
         unchanged += usize::from(note(path, found, known, again, changed));
     })?;
     differences.is_empty = unchanged == 0 && differences.changed.is_empty();
     let is_gone =
-        |path: &str| !differences.unseen.keys().any(|folder| path.starts_with(folder.as_str()));
+        |path: &str| !differences.unreadable.keys().any(|folder| path.starts_with(folder.as_str()));
     differences.gone = known
         .iter()
         .filter(|(path, seen)| !seen.walked.load(Ordering::Relaxed) && is_gone(path))
@@ -68,7 +68,7 @@ pub(super) fn differ(
 /// Notes what is at `path`. Returns whether it looks as it is known and need not be read.
 fn note(
     path: &str,
-    found: Found,
+    found: ScanEntry,
     known: &Known,
     again: &BTreeSet<Arc<str>>,
     changed: &mut BTreeMap<Arc<str>, Change>,
@@ -78,7 +78,7 @@ fn note(
         seen.walk_by(true);
     }
     let is_news = match (&found, seen) {
-        (Found::File(stamp), Some(seen)) => seen.print != Print::of(stamp),
+        (ScanEntry::File(stamp), Some(seen)) => seen.print != Print::of(stamp),
         _ => true,
     };
     if !is_news && !again.contains(path) {
@@ -93,13 +93,13 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::inbox::{known::Seen, scan::scan};
+    use crate::inbox::{manifest_index::Seen, scan::scan};
 
     fn known(root: &Path) -> Known {
         let listing = scan(root).unwrap();
-        let seen = |found: Found| match found {
-            Found::File(stamp) => Seen::new(Print::of(&stamp), false),
-            Found::Odd(why) => panic!("{why}"),
+        let seen = |found: ScanEntry| match found {
+            ScanEntry::File(stamp) => Seen::new(Print::of(&stamp), false),
+            ScanEntry::Invalid(why) => panic!("{why}"),
         };
         listing.manifests.into_iter().map(|(path, found)| (path.into(), seen(found))).collect()
     }

@@ -16,7 +16,7 @@ use crate::failpoint;
 
 /// What is recorded about a part.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Note {
+pub(super) struct PartNote {
     /// The task and video of the part.
     pub(super) source: String,
     /// ETag of the file.
@@ -25,7 +25,7 @@ pub(super) struct Note {
     pub(super) synced_bytes: u64,
 }
 
-impl Note {
+impl PartNote {
     /// Reads the note beside `part`, if there is one.
     pub(super) fn read(part: &Path) -> Result<Option<Self>, OutputError> {
         let path = path_of(part);

@@ -11,7 +11,7 @@ const ALL_SHARE: u32 = 20;
 
 /// When all local media are looked at next.
 #[derive(Debug)]
-pub(super) struct AllMedia {
+pub(super) struct MediaSchedule {
     at: Instant,
     /// Not before, however often files change.
     earliest: Instant,
@@ -19,7 +19,7 @@ pub(super) struct AllMedia {
     is_awaited: bool,
 }
 
-impl AllMedia {
+impl MediaSchedule {
     pub(super) fn at_once() -> Self {
         Self { at: Instant::now(), earliest: Instant::now(), is_awaited: false }
     }

@@ -3,8 +3,8 @@
 use tracing::{info, warn};
 
 use super::{
-    differ::Differences,
-    keep::{Inbox, Pass},
+    diff::Differences,
+    inbox::{Inbox, Pass},
 };
 use crate::store::{Change, StoreError};
 

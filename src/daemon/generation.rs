@@ -10,14 +10,16 @@ use tokio::{sync::Notify, time::timeout};
 use tracing::info;
 
 use super::{
-    DaemonError, Given, Reread, Told,
-    base::Base,
-    beside::{tell_status, watch_changes},
-    manager::Manager,
-    reload, retain, settings,
+    Controls, DaemonError, Inputs, ReadInputs,
+    background::{report_status, watch_changes},
+    reload,
+    resources::Resources,
+    retain,
+    service_manager::ServiceManager,
+    settings,
 };
 use crate::{
-    inbox::{Inbox, Looker},
+    inbox::{Inbox, MediaChecker},
     kling::Client,
     pipeline::{End, Offload, Pipeline, Pulse},
 };
@@ -26,7 +28,7 @@ use crate::{
 const INBOX_END: Duration = Duration::from_secs(1);
 
 /// Inbox and pipeline that have read the database.
-pub(super) struct Work {
+pub(super) struct Generation {
     inbox: Inbox,
     pipeline: Pipeline<Client>,
     /// Where the pipeline's work on files is done.
@@ -34,17 +36,17 @@ pub(super) struct Work {
 }
 
 /// How the work with one set of settings came to its end.
-pub(super) enum Shift {
+pub(super) enum GenerationEnd {
     Ended(End),
     /// There are others.
-    Reloaded(Box<Given>),
+    Reloaded(Box<Inputs>),
 }
 
-impl Work {
-    pub(super) async fn begin(
-        base: &Base,
-        given: &Given,
-        manager: &Manager,
+impl Generation {
+    pub(super) async fn start(
+        base: &Resources,
+        given: &Inputs,
+        manager: &ServiceManager,
     ) -> Result<Self, DaemonError> {
         let (config, store) = (&given.config, &base.store);
         let settings = settings::pipeline(config, &given.credentials, &base.metrics);
@@ -53,14 +55,15 @@ impl Work {
         manager.status(&format!("reading {}", config.jobs_dir.display()));
         let cap_micro = settings.units_per_day_micro;
         store.begin(std::process::id(), base.began_at_ms, settings.slots, cap_micro).await?;
-        let looker = Looker::new(
+        let media_checker = MediaChecker::new(
             settings.locator.clone(),
             config.media.public_base_url.clone(),
             config.watch.settle,
         );
         let (moments, inbox_settings) = (base.clock.clone(), settings::inbox(config, &settings));
         let inbox =
-            Inbox::new(inbox_settings, store.clone(), looker, move || moments.moment()).await?;
+            Inbox::new(inbox_settings, store.clone(), media_checker, move || moments.moment())
+                .await?;
         info!(
             "lipsyncd {} works on {} as {}, state in {}",
             env!("CARGO_PKG_VERSION"),
@@ -76,12 +79,12 @@ impl Work {
     /// Works until `told.stop`, until nothing is left that moves by itself, or until a reload.
     pub(super) async fn shift(
         self,
-        base: &Base,
-        given: &Given,
-        reread: &Reread,
-        told: &Told,
-        manager: &Manager,
-    ) -> Result<Shift, DaemonError> {
+        base: &Resources,
+        given: &Inputs,
+        reread: &ReadInputs,
+        told: &Controls,
+        manager: &ServiceManager,
+    ) -> Result<GenerationEnd, DaemonError> {
         let Self { inbox, pipeline, offload } = self;
         let (look, nudge) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let more_to_come = Arc::new(AtomicBool::new(true));
@@ -112,7 +115,7 @@ impl Work {
         let trouble = base.print_problem(manager);
         let retain =
             retain::retain(&base.store, given.config.retention.history, || base.clock.now_ms());
-        let status = tell_status(base, manager, &has_read, &unread);
+        let status = report_status(base, manager, &has_read, &unread);
         let next = reload::next(base, given, reread, &told.reload, &look, manager);
         let pulse = Pulse { every: manager.feed_every(), beat: &|| manager.feed() };
         let pipeline_work = pipeline.run(nudge, stop.clone(), base.until, more_to_come, pulse);
@@ -127,7 +130,7 @@ impl Work {
                         ended?;
                     }
                     let end = ended?;
-                    let Some(given) = reloaded else { return Ok(Shift::Ended(end)) };
+                    let Some(given) = reloaded else { return Ok(GenerationEnd::Ended(end)) };
                     // A result that is being written still goes on to its name: whoever comes next must not
                     // write to the same part.
                     if !offload.is_at_rest() {
@@ -136,8 +139,8 @@ impl Work {
                     }
                     return Ok(tokio::select! {
                         biased;
-                        () = told.stop.cancelled() => Shift::Ended(end),
-                        () = offload.rest() => Shift::Reloaded(given),
+                        () = told.stop.cancelled() => GenerationEnd::Ended(end),
+                        () = offload.rest() => GenerationEnd::Reloaded(given),
                     });
                 }
                 ended = &mut inbox_work, if !inbox_ended => {
