@@ -188,8 +188,9 @@ impl TestEnv {
 
     /// How many calls the API was asked, of whatever kind.
     pub fn calls(&self) -> u64 {
-        let count =
-            |call: &lipsyncd::sim::CallCount| call.accepted + call.refused.values().sum::<u64>();
+        let count = |call: &lipsyncd::sim::EndpointCount| {
+            call.accepted + call.refused.values().sum::<u64>()
+        };
         self.sim.ledger().calls.values().map(count).sum()
     }
 }

@@ -15,7 +15,7 @@ use tracing::warn;
 use super::{DaemonError, service_manager::ServiceManager};
 use crate::{
     config::Config,
-    metrics::{Metrics, Server, Watched},
+    metrics::{AttachedStore, Metrics, Server},
     pipeline::{Clock, Until},
     store::{Lock, Store, StoreError},
 };
@@ -30,7 +30,7 @@ pub(super) struct Resources {
     pub(super) metrics: Metrics,
     pub(super) server: Server,
     /// Ends before the store does, which it asks.
-    _watched: Watched,
+    _watched: AttachedStore,
     pub(super) lock: Lock,
     pub(super) store: Store,
     pub(super) clock: Clock,
@@ -56,7 +56,7 @@ impl Resources {
         let server = Server::start(&metrics, config.metrics.listen).await?;
         manager.status("opening the state database");
         let store = open(&config.state_db, &lock, manager).await?;
-        let watched = metrics.watch(&store);
+        let watched = metrics.attach(&store);
         Ok(Self { metrics, server, _watched: watched, lock, store, clock, began_at_ms, until })
     }
 

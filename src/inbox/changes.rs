@@ -13,7 +13,7 @@ use super::{
     manifest_index::Print,
     scan::{ManifestStamp, ScanEntry},
 };
-use crate::{metrics::Pending, store::StoreError};
+use crate::{metrics::PendingManifests, store::StoreError};
 
 /// A manifest that is to be read, and what its file looks like.
 pub(super) type Still = (Arc<str>, ManifestStamp);
@@ -28,13 +28,16 @@ impl Inbox {
             }
         }
         let news = differences.changed.iter().filter(|(_, change)| change.is_news);
-        self.settings.metrics.walked(self.pending(news.map(|(path, _)| path)));
-        self.settings.metrics.unreadable(differences.unreadable.len());
+        self.settings.metrics.record_scan(self.pending(news.map(|(path, _)| path)));
+        self.settings.metrics.record_unreadable_folders(differences.unreadable.len());
     }
 
     /// What the metrics report of manifests that are not taken in yet.
-    pub(super) fn pending<'a>(&self, paths: impl Iterator<Item = &'a Arc<str>>) -> Pending {
-        let mut pending = Pending::default();
+    pub(super) fn pending<'a>(
+        &self,
+        paths: impl Iterator<Item = &'a Arc<str>>,
+    ) -> PendingManifests {
+        let mut pending = PendingManifests::default();
         for at_ms in paths.filter_map(|path| self.changed_at_ms.get(path)) {
             pending.manifests += 1;
             pending.oldest_at_ms = Some(pending.oldest_at_ms.map_or(*at_ms, |old| old.min(*at_ms)));

@@ -195,7 +195,7 @@ impl Inbox {
         let differences = match walked {
             Ok(differences) => differences,
             Err(error) => {
-                self.settings.metrics.unreadable(1);
+                self.settings.metrics.record_unreadable_folders(1);
                 self.complain(format!(
                     "jobs_dir {} cannot be read ({error}): nothing in it is taken as removed",
                     self.settings.jobs_dir.display()
@@ -215,7 +215,7 @@ impl Inbox {
         if self.complaint.is_none() {
             self.end_first_scan(&pending, &unreadable).await?;
         }
-        self.settings.metrics.looked(self.pending(pending.iter()));
+        self.settings.metrics.record_inbox_update(self.pending(pending.iter()));
         self.settling.forget_unseen();
         if let Some(media_checker) = &mut self.media_checker {
             media_checker.forget_unseen();

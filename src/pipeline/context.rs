@@ -64,7 +64,7 @@ impl<A: Api> Context<A> {
             return Ok(task);
         }
         if !from.is_finished() && task.state.is_finished() {
-            self.settings.metrics.finished(task.state);
+            self.settings.metrics.record_finished_job(task.state);
         }
         let (key, task_id) = (&task.spec.key, &task.task_id);
         if is_the_accounts {
@@ -195,7 +195,11 @@ fn own_wait(task: &Task, now_ms: i64) -> Option<String> {
 }
 
 /// What of an answer goes into the history.
-pub(super) fn kept(call: Call, answer: &kling::Answer, units_micro: Option<i64>) -> Option<Answer> {
+pub(super) fn kept(
+    call: Call,
+    answer: &kling::ApiAnswer,
+    units_micro: Option<i64>,
+) -> Option<Answer> {
     Some(Answer {
         call,
         http_status: answer.http_status,

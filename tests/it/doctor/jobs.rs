@@ -1,6 +1,6 @@
 //! What waits for a person, with the command.
 
-use lipsyncd::sim::{Call, Fault, FaultRule, SimConfig};
+use lipsyncd::sim::{Endpoint, Fault, FaultRule, SimConfig};
 
 use super::Found;
 use crate::support::{
@@ -27,7 +27,7 @@ fn a_line_that_a_person_paused_names_resume() {
 #[test]
 fn an_account_that_is_empty_is_told() {
     let mut test_env = TestEnv::new(quick());
-    test_env.sim.control(|sim| sim.add_fault(FaultRule::always(Call::Identify, refusal(1102))));
+    test_env.sim.control(|sim| sim.add_fault(FaultRule::always(Endpoint::Identify, refusal(1102))));
     test_env.drop_in("x.yaml", JOB);
     test_env.start();
     test_env.until("the line to pause", |test_env| {
@@ -59,7 +59,7 @@ fn a_budget_that_is_spent_is_told() {
 fn refused_manifests_and_unresolved_jobs_are_named() {
     let config = SimConfig { answers_external_lookups: false, ..slow() };
     let mut test_env = TestEnv::new(config);
-    test_env.sim.control(|sim| sim.add_fault(FaultRule::once(Call::Create, Fault::LoseAnswer)));
+    test_env.sim.control(|sim| sim.add_fault(FaultRule::once(Endpoint::Create, Fault::LoseAnswer)));
     test_env.drop_in("x.yaml", JOB);
     test_env.drop_in("bad.yaml", "video: 7\n");
     test_env.start();

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use lipsyncd::sim::{Call, ClientSees, Fault, FaultRule, SimConfig, Spellings, UnknownTask};
+use lipsyncd::sim::{ClientSees, Endpoint, Fault, FaultRule, LookupStyles, SimConfig, UnknownTask};
 
 use super::Found;
 use crate::support::{
@@ -77,7 +77,7 @@ fn by_results_of_jobs_that_it_never_heard_of() {
 fn an_unresolved_job_whose_result_lies_there_names_its_task() {
     let config = SimConfig { answers_external_lookups: false, ..quick() };
     let mut test_env = TestEnv::new(config);
-    test_env.sim.control(|sim| sim.add_fault(FaultRule::once(Call::Create, Fault::LoseAnswer)));
+    test_env.sim.control(|sim| sim.add_fault(FaultRule::once(Endpoint::Create, Fault::LoseAnswer)));
     test_env.drop_in("x.yaml", JOB);
     test_env.start();
     test_env.until_state("x", "unresolved");
@@ -125,7 +125,7 @@ fn tasks_of_others_and_a_retry_do_not_look_like_one() {
 
 #[test]
 fn by_tasks_of_an_account_that_spells_lookups_in_another_way() {
-    let config = SimConfig { lookup_spellings: Spellings::PATH_WITH_FLAG, ..slow() };
+    let config = SimConfig { lookup_styles: LookupStyles::PATH_WITH_FLAG, ..slow() };
     let test_env = put_back(config, "processing");
     let found = Found::look(&test_env);
     found.expect("backup", "warning", "does not know of 1 task in the account (x)", " run");

@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use super::Found;
 use crate::{
     support::daemon::{JOB, TestEnv, quick},
-    trouble::Mount,
+    system_errors::Mount,
 };
 
 fn set_mode(path: &Path, mode: u32) {

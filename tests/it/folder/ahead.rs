@@ -1,6 +1,6 @@
 //! Jobs that go by another key while something is done for them, or with what they made.
 
-use lipsyncd::sim::{Call, Fault, FaultRule};
+use lipsyncd::sim::{Endpoint, Fault, FaultRule};
 
 use crate::support::daemon::{JOB, TestEnv, quick, slow};
 
@@ -53,8 +53,8 @@ fn what_moves_before_it_is_sent_is_sent_and_delivered_under_its_new_name() {
 fn what_moves_before_it_is_sent_is_not_sent_twice_when_the_answer_is_lost_and_the_power_fails() {
     let mut test_env = moved_while_ready();
     // It is accepted, and nobody hears of it, nor of a lookup by its name.
-    let lost = FaultRule::once(Call::Create, Fault::LoseAnswer);
-    let deaf = FaultRule::always(Call::Query, Fault::Status { status: 503 });
+    let lost = FaultRule::once(Endpoint::Create, Fault::LoseAnswer);
+    let deaf = FaultRule::always(Endpoint::Query, Fault::Status { status: 503 });
     let of_it = Some("/en.mp3".to_owned());
     test_env.sim.control(|sim| {
         sim.add_fault(FaultRule { accept: Some(true), matching: of_it, ..lost });

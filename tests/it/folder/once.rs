@@ -23,7 +23,7 @@ fn once_works_all_off_and_a_second_run_does_nothing() {
     );
     assert_eq!(test_env.ledger().tasks.len(), 2);
     let calls = test_env.ledger();
-    assert_eq!(calls.accepted(lipsyncd::sim::Call::Identify), 2);
+    assert_eq!(calls.accepted(lipsyncd::sim::Endpoint::Identify), 2);
 }
 
 #[test]

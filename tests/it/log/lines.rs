@@ -1,6 +1,6 @@
 //! One line for each change of a job, with its key first and its fields beside it.
 
-use lipsyncd::sim::{Call, Fault, FaultRule};
+use lipsyncd::sim::{Endpoint, Fault, FaultRule};
 use serde_json::Value;
 
 use crate::support::daemon::{JOB, TestEnv, clip, quick};
@@ -103,7 +103,7 @@ fn what_a_job_waits_for_and_what_people_do_is_told() {
 fn a_refusal_is_told_with_what_support_asks_for() {
     let mut test_env = json_test_env();
     let refusal = Fault::Code { code: 1201, status: None, retry_after_s: None, message: None };
-    test_env.sim.control(|sim| sim.add_fault(FaultRule::once(Call::Identify, refusal)));
+    test_env.sim.control(|sim| sim.add_fault(FaultRule::once(Endpoint::Identify, refusal)));
     test_env.drop_in("a.yaml", JOB);
     test_env.start();
     test_env.until_state("a", "failed");

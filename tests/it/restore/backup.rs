@@ -7,7 +7,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::{back_up, job};
 use crate::{
     support::daemon::{TestEnv, quick, slow},
-    trouble::Mount,
+    system_errors::Mount,
 };
 
 /// What lies in the test_env's own folder.

@@ -19,7 +19,7 @@ fn waits_unpaid(test_env: &TestEnv, reason: &str) {
     let job = test_env.job("x").unwrap();
     assert_eq!((job.state.as_str(), job.attempt, job.error.as_str()), ("queued", 1, ""));
     let ledger = test_env.ledger();
-    assert_eq!((ledger.tasks.len(), ledger.accepted(lipsyncd::sim::Call::Identify)), (0, 0));
+    assert_eq!((ledger.tasks.len(), ledger.accepted(lipsyncd::sim::Endpoint::Identify)), (0, 0));
     // The log says the same, and says it once, however often it is tried.
     let sentence = job.waiting_for.split(" (at ").next().unwrap();
     assert!(

@@ -1,6 +1,6 @@
 //! `lipsyncd resolve`: a person decides, from `creating` and from `unresolved`, and is warned of what pays twice.
 
-use lipsyncd::sim::{Call, Fault, FaultRule, Sim, SimConfig};
+use lipsyncd::sim::{Endpoint, Fault, FaultRule, Sim, SimConfig};
 
 use super::env::{
     HASTY, ask_for, done, lenient, lose_creates, refused, slots_used, task_of, test_env,
@@ -27,7 +27,11 @@ fn lost(state: &str, accepted: bool, lists_fail: bool) -> TestEnv {
         let busy =
             Fault::Code { code: 5002, status: Some(503), retry_after_s: None, message: None };
         let matching = Some("pageSize=500".to_owned());
-        test_env.sim.fault(FaultRule { nth: 2, matching, ..FaultRule::always(Call::List, busy) });
+        test_env.sim.fault(FaultRule {
+            nth: 2,
+            matching,
+            ..FaultRule::always(Endpoint::List, busy)
+        });
     }
     ask_for(&test_env, &["x"]);
     test_env.start();
