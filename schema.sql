@@ -104,13 +104,15 @@ CREATE TABLE task (
   failing_since_ms    INTEGER,
   sessions_lost       INTEGER NOT NULL DEFAULT 0,
   sessions_after_ms   INTEGER NOT NULL DEFAULT 0,   -- no session that is older is used
-  waits               TEXT,                         -- what this task alone waits for
+  wait_reason         TEXT,                         -- what this task alone waits for
+  may_resend          INTEGER NOT NULL DEFAULT 0 CHECK (may_resend IN (0, 1)), -- Kling has no task of the create request: it may be sent again
+  output_blocked      INTEGER NOT NULL DEFAULT 0 CHECK (output_blocked IN (0, 1)), -- waits because the output file cannot be written
   session_row         INTEGER REFERENCES session (id),
   face_id             TEXT,
   plan_start_ms       INTEGER,
   plan_end_ms         INTEGER,
   plan_insert_ms      INTEGER,
-  slot_freed          INTEGER NOT NULL DEFAULT 0 CHECK (slot_freed IN (0, 1)), -- Kling has not shown it for long
+  slot_released          INTEGER NOT NULL DEFAULT 0 CHECK (slot_released IN (0, 1)), -- Kling has not shown it for long
   resend              TEXT    CHECK (resend = 'checked' OR resend = 'sure'), -- how sure a person was that Kling has no task of it
   account_row         INTEGER REFERENCES account (id), -- the host and key that the create request was sent to and with
   first_sent_at_ms    INTEGER,                      -- written before the create request is sent
@@ -194,10 +196,10 @@ CREATE TABLE job (
   changed_after_sent  INTEGER NOT NULL DEFAULT 0 CHECK (changed_after_sent IN (0, 1)),
   dismissed           INTEGER NOT NULL DEFAULT 0 CHECK (dismissed IN (0, 1)),
   absent_since_ms     INTEGER,                      -- the first scan that missed it
-  left_at_ms          INTEGER,                      -- since when it counts as gone
+  orphaned_at_ms          INTEGER,                      -- since when it counts as gone
 
   -- Its media.
-  media_missing       TEXT,                         -- what is not there yet; NULL: all is there
+  media_wait_reason       TEXT,                         -- what is not there yet; NULL: all is there
   audio_ms            INTEGER,
   audio_stamp         TEXT,                         -- device, inode, size and times of the file
   audio_sha256        TEXT,
@@ -211,7 +213,8 @@ CREATE TABLE job (
   due_at_ms           INTEGER,                      -- of its delivery; NULL: its task has no result, or it has its file
   tries               INTEGER NOT NULL DEFAULT 0,   -- of its delivery, like the next two
   failing_since_ms    INTEGER,
-  waits               TEXT,
+  wait_reason         TEXT,
+  output_blocked      INTEGER NOT NULL DEFAULT 0 CHECK (output_blocked IN (0, 1)), -- waits because the output file cannot be written
   delivered_sha256    TEXT,
   delivered_bytes     INTEGER,
   error_code          TEXT,                         -- of the job alone; its task has its own
@@ -235,7 +238,7 @@ CREATE INDEX job_task     ON job (task_row, absent_since_ms) WHERE task_row IS N
 CREATE INDEX job_earlier  ON job (earlier_task_row) WHERE earlier_task_row IS NOT NULL;
 -- Jobs that left, or may have, by what they ask: who appears and asks the same is the same job.
 CREATE INDEX job_gone     ON job (request_hash) WHERE absent_since_ms IS NOT NULL;
-CREATE INDEX job_absent   ON job (absent_since_ms) WHERE absent_since_ms IS NOT NULL AND left_at_ms IS NULL;
+CREATE INDEX job_absent   ON job (absent_since_ms) WHERE absent_since_ms IS NOT NULL AND orphaned_at_ms IS NULL;
 -- An output that is named by the key is found by the key.
 CREATE INDEX job_output   ON job (asked_output) WHERE asked_output <> key || '.mp4';
 CREATE INDEX job_local    ON job (id) WHERE audio_kind = 'file' OR video_kind = 'file';
@@ -314,7 +317,7 @@ CREATE TABLE daemon_state (
   pause_since_ms   INTEGER,
   next_probe_at_ms INTEGER,
   hold             TEXT,                            -- why no new task is started, without a pause
-  trouble          TEXT,                            -- the API problem, while it lasts
+  api_problem      TEXT,                            -- the API problem, while it lasts
   api_problem_since_ms INTEGER,
   scanning         INTEGER NOT NULL DEFAULT 0 CHECK (scanning IN (0, 1)), -- the first complete scan since the start is not done
   folder           TEXT,                            -- which folder jobs_dir was, to recognise an unmounted one
@@ -392,42 +395,42 @@ SELECT
   strftime('%Y-%m-%dT%H:%M:%fZ', j.state_since_ms / 1000.0, 'unixepoch') AS state_since,
   CASE
     WHEN j.state IN ('succeeded', 'failed', 'cancelled') THEN NULL
-    WHEN j.task_row IS NULL THEN coalesce(j.media_missing, 'its media to be looked at')
+    WHEN j.task_row IS NULL THEN coalesce(j.media_wait_reason, 'its media to be looked at')
     WHEN t.state = 'succeeded' THEN
       CASE
-        WHEN j.waits IS NOT NULL AND j.due_at_ms > now.ms THEN
-          j.waits || ' (at ' || strftime('%Y-%m-%dT%H:%M:%fZ', j.due_at_ms / 1000.0, 'unixepoch') || ')'
-        ELSE coalesce(j.waits, 'its copy of the result')
+        WHEN j.wait_reason IS NOT NULL AND j.due_at_ms > now.ms THEN
+          j.wait_reason || ' (at ' || strftime('%Y-%m-%dT%H:%M:%fZ', j.due_at_ms / 1000.0, 'unixepoch') || ')'
+        ELSE coalesce(j.wait_reason, 'its copy of the result')
       END
     WHEN t.lead_job <> j.id THEN 'shares the task of ' || (SELECT key FROM job WHERE id = t.lead_job)
-    WHEN j.state = 'unresolved' THEN 'a decision, because ' || coalesce(t.waits, 'it is not known whether Kling has its task') || ': lipsyncd resolve ' || j.key || ' --task ID | --resend'
+    WHEN j.state = 'unresolved' THEN 'a decision, because ' || coalesce(t.wait_reason, 'it is not known whether Kling has its task') || ': lipsyncd resolve ' || j.key || ' --task ID | --resend'
     WHEN j.state = 'waiting' AND t.due_at_ms > now.ms THEN 'its not_before, ' || strftime('%Y-%m-%dT%H:%M:%fZ', t.due_at_ms / 1000.0, 'unixepoch')
     WHEN j.state = 'waiting' THEN 'its turn, for its not_before has come'
     -- What this task alone waits for, until a later time.
-    WHEN t.waits IS NOT NULL AND t.due_at_ms > now.ms THEN
-      t.waits || ' (at ' || strftime('%Y-%m-%dT%H:%M:%fZ', t.due_at_ms / 1000.0, 'unixepoch') || ')'
+    WHEN t.wait_reason IS NOT NULL AND t.due_at_ms > now.ms THEN
+      t.wait_reason || ' (at ' || strftime('%Y-%m-%dT%H:%M:%fZ', t.due_at_ms / 1000.0, 'unixepoch') || ')'
     -- What holds the whole queue; without credentials it asks nothing, else it only pays nothing.
-    WHEN l.pause = 'credentials' OR l.pause IS NOT NULL AND (j.state IN ('queued', 'identified') OR j.state = 'creating' AND t.waits GLOB 'its create request to be sent again*') THEN
-      'the line, which is paused: ' || l.pause_reason ||
-      CASE WHEN instr(l.pause_reason, 'code ' || l.pause_code) = 0 THEN ' (code ' || l.pause_code || ')' ELSE '' END
-    WHEN l.scanning AND j.state IN ('queued', 'identified') THEN 'the first complete scan of jobs_dir since the start' || coalesce(': ' || l.folder_problem, '')
-    WHEN l.hold IS NOT NULL AND (j.state IN ('queued', 'identified') OR j.state = 'creating' AND t.waits GLOB 'its create request to be sent again*') THEN l.hold
-    WHEN l.trouble IS NOT NULL AND j.state IN ('queued', 'identified') THEN 'the API, which gives no usable answer: ' || l.trouble
-    WHEN j.state = 'identified' AND slots.used >= l.slots_limit THEN 'a slot (' || slots.used || ' of ' || l.slots_limit || ' slots in use)'
-    WHEN j.state IN ('queued', 'identified') AND t.waits IS NOT NULL THEN t.waits
+    WHEN d.pause = 'credentials' OR d.pause IS NOT NULL AND (j.state IN ('queued', 'identified') OR j.state = 'creating' AND t.may_resend) THEN
+      'the line, which is paused: ' || d.pause_reason ||
+      CASE WHEN instr(d.pause_reason, 'code ' || d.pause_code) = 0 THEN ' (code ' || d.pause_code || ')' ELSE '' END
+    WHEN d.scanning AND j.state IN ('queued', 'identified') THEN 'the first complete scan of jobs_dir since the start' || coalesce(': ' || d.folder_problem, '')
+    WHEN d.hold IS NOT NULL AND (j.state IN ('queued', 'identified') OR j.state = 'creating' AND t.may_resend) THEN d.hold
+    WHEN d.api_problem IS NOT NULL AND j.state IN ('queued', 'identified') THEN 'the API, which gives no usable answer: ' || d.api_problem
+    WHEN j.state = 'identified' AND slots.used >= d.slots_limit THEN 'a slot (' || slots.used || ' of ' || d.slots_limit || ' slots in use)'
+    WHEN j.state IN ('queued', 'identified') AND t.wait_reason IS NOT NULL THEN t.wait_reason
     WHEN j.state IN ('queued', 'identified') THEN
       CASE j.state WHEN 'queued' THEN 'its turn (' ELSE 'its turn at the pace of limits.create_per_second (' END ||
-      slots.used || ' of ' || l.slots_limit || ' slots in use)'
+      slots.used || ' of ' || d.slots_limit || ' slots in use)'
     -- What was sent.
     ELSE
       CASE
-        WHEN t.waits IS NOT NULL THEN t.waits
+        WHEN t.wait_reason IS NOT NULL THEN t.wait_reason
         WHEN j.state = 'creating' THEN 'the answer to its create request'
         WHEN j.state = 'submitted' THEN 'Kling to begin task ' || t.task_id
         WHEN j.state = 'processing' THEN 'Kling to finish task ' || t.task_id
         ELSE 'its download'
       END ||
-      CASE WHEN l.trouble IS NOT NULL AND j.state <> 'downloading' THEN ', but the API gives no usable answer: ' || l.trouble ELSE '' END
+      CASE WHEN d.api_problem IS NOT NULL AND j.state <> 'downloading' THEN ', but the API gives no usable answer: ' || d.api_problem ELSE '' END
   END AS waiting_for,
   j.video,
   j.audio,
@@ -451,8 +454,8 @@ SELECT
 FROM job j
 JOIN manifest m ON m.id = j.manifest_id
 LEFT JOIN task t ON t.id = j.task_row
-JOIN daemon_state l ON l.id = 1
-JOIN (SELECT count(*) AS used FROM task WHERE state IN ('creating', 'submitted', 'processing') AND slot_freed = 0) slots
+JOIN daemon_state d ON d.id = 1
+JOIN (SELECT count(*) AS used FROM task WHERE state IN ('creating', 'submitted', 'processing') AND slot_released = 0) slots
 JOIN (SELECT (julianday('now') - 2440587.5) * 86400000.0 AS ms) now;
 
 -- One row per change of a job.
@@ -531,19 +534,19 @@ GROUP BY f.error_code, f.reason;
 -- The one row about the queue.
 CREATE VIEW queue_status AS
 SELECT
-  l.pause IS NULL AND l.hold IS NULL AND NOT l.scanning AS running,
-  strftime('%Y-%m-%dT%H:%M:%fZ', l.pause_since_ms / 1000.0, 'unixepoch') AS paused_since,
-  l.pause AS paused_by,
-  coalesce(l.pause_reason, CASE WHEN l.scanning THEN 'the first complete scan of jobs_dir since the start' || coalesce(': ' || l.folder_problem, '') END,
-    l.hold, l.folder_problem, l.trouble) AS reason,
-  l.pause_code AS code,
-  strftime('%Y-%m-%dT%H:%M:%fZ', l.next_probe_at_ms / 1000.0, 'unixepoch') AS next_probe_at,
-  (SELECT count(*) FROM task WHERE state IN ('creating', 'submitted', 'processing') AND slot_freed = 0) AS slots_used,
-  l.slots_limit,
+  d.pause IS NULL AND d.hold IS NULL AND NOT d.scanning AS running,
+  strftime('%Y-%m-%dT%H:%M:%fZ', d.pause_since_ms / 1000.0, 'unixepoch') AS paused_since,
+  d.pause AS paused_by,
+  coalesce(d.pause_reason, CASE WHEN d.scanning THEN 'the first complete scan of jobs_dir since the start' || coalesce(': ' || d.folder_problem, '') END,
+    d.hold, d.folder_problem, d.api_problem) AS reason,
+  d.pause_code AS code,
+  strftime('%Y-%m-%dT%H:%M:%fZ', d.next_probe_at_ms / 1000.0, 'unixepoch') AS next_probe_at,
+  (SELECT count(*) FROM task WHERE state IN ('creating', 'submitted', 'processing') AND slot_released = 0) AS slots_used,
+  d.slots_limit,
   coalesce((SELECT identify_micro + task_micro FROM spend WHERE day = strftime('%Y-%m-%d', 'now')), 0) / 1e6 AS units_today,
-  l.cap_micro / 1e6 AS cap,
-  l.median_task_ms / 1000.0 AS median_task_seconds
-FROM daemon_state l;
+  d.cap_micro / 1e6 AS cap,
+  d.median_task_ms / 1000.0 AS median_task_seconds
+FROM daemon_state d;
 
 -- One row per UTC day.
 CREATE VIEW spend_by_day AS

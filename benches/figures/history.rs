@@ -6,10 +6,10 @@
 use std::{sync::Arc, time::Instant};
 
 use lipsyncd::{
-    job::{Delivered, FaceSpan, Moment, Outcome, Policy, Session, State, Task, apply},
+    job::{FaceSpan, Moment, Outcome, Policy, ResultFile, Session, State, Task, apply},
     pipeline::Clock,
     sim::SimConfig,
-    store::{Answer, Call, KnownSession, Store},
+    store::{ApiAnswer, ApiCall, SessionFaces, Store},
 };
 use tokio::task::JoinSet;
 
@@ -97,7 +97,7 @@ async fn finish_all(test_env: &TestEnv) {
     let mut number = 0;
     loop {
         let queued = store.queued(AT_ONCE).await.unwrap();
-        let identified = store.under_way(State::Identified, i64::MAX, 0, AT_ONCE).await.unwrap();
+        let identified = store.due_in_state(State::Identified, i64::MAX, 0, AT_ONCE).await.unwrap();
         let mut writing = JoinSet::new();
         for task in queued.into_iter().chain(identified) {
             number += 1;
@@ -117,7 +117,7 @@ async fn finish(store: &Store, task: Task, policy: &Policy, number: u64) {
     let moment = Moment { now_ms, chance: 0.5 };
     let answer = |call, units_micro| {
         let request_id = Some(format!("sim-{number:08}"));
-        Some(Answer { call, http_status: Some(200), code: Some(0), request_id, units_micro })
+        Some(ApiAnswer { call, http_status: Some(200), code: Some(0), request_id, units_micro })
     };
     let session = Session {
         row: 0,
@@ -126,7 +126,7 @@ async fn finish(store: &Store, task: Task, policy: &Policy, number: u64) {
         expires_at_ms: now_ms + 82_800_000,
     };
     let faces = vec![FaceSpan { face_id: "0".to_owned(), start_ms: 0, end_ms: 9_000 }];
-    let known = KnownSession { session, faces };
+    let known = SessionFaces { session, faces };
     let video = format!("url {}", task.spec.video.as_written());
     let known = store.keep_session("bench", &video, known).await.unwrap();
     let identified =
@@ -135,14 +135,14 @@ async fn finish(store: &Store, task: Task, policy: &Policy, number: u64) {
     // As long as those of the simulator.
     let accepted = Outcome::Accepted { task_id: (829_000_000_000_000_000 + number).to_string() };
     let result =
-        Delivered { bytes: 20_000, sha256: format!("{number:064x}"), duration_ms: Some(9_000) };
+        ResultFile { bytes: 20_000, sha256: format!("{number:064x}"), duration_ms: Some(9_000) };
     let story = [
-        (identified, answer(Call::Identify, Some(50_000))),
+        (identified, answer(ApiCall::Identify, Some(50_000))),
         (intended, None),
-        (accepted, answer(Call::Create, None)),
+        (accepted, answer(ApiCall::Create, None)),
         (
             Outcome::TaskSucceeded { units_micro: Some(2_000_000) },
-            answer(Call::List, Some(2_000_000)),
+            answer(ApiCall::List, Some(2_000_000)),
         ),
         (Outcome::Delivered(result), None),
     ];

@@ -21,7 +21,7 @@ use lipsyncd::{
     metrics::Metrics,
     pipeline::{Clock, End, Offload, PaceSettings, Pipeline, Pulse, Settings, Until},
     sim::{self, NoFiles, Sim, SimConfig},
-    store::{Accepted, Interlude, OnChange, Store, WantedJob},
+    store::{AcceptedManifest, Interlude, OnChange, Store, WantedJob},
 };
 use tempfile::TempDir;
 use tokio::{
@@ -114,7 +114,7 @@ fn settings(dir: &TempDir, slots: usize, offload: Offload) -> Settings {
     }
 }
 
-fn manifest(jobs: usize) -> Accepted {
+fn manifest(jobs: usize) -> AcceptedManifest {
     let spec = |job: usize| JobSpec {
         key: format!("m/{job}"),
         id: Some(job.to_string()),
@@ -142,7 +142,7 @@ fn manifest(jobs: usize) -> Accepted {
         let spec_hash = spec_hash(&spec, false);
         WantedJob { spec, spec_hash, request_hash, media: Ok(Media::default()) }
     };
-    Accepted {
+    AcceptedManifest {
         path: "m.yaml".to_owned(),
         file_stamp: "1 1".to_owned(),
         jobs: (0..jobs).map(wanted).collect(),

@@ -10,7 +10,7 @@ use super::{
     open,
     text::{counted, time},
 };
-use crate::store::{OpenCreates, Pause, PauseKind, Store, holder};
+use crate::store::{OpenCreates, Pause, PauseKind, Store, lock_holder};
 
 /// Stop paid calls until `lipsyncd resume`
 ///
@@ -79,7 +79,7 @@ async fn answered(
     let mut is_told = false;
     loop {
         let open = store.open_creates().await?;
-        if holder(&context.config.state_db).is_none() {
+        if lock_holder(&context.config.state_db).is_none() {
             // No process sends anything: the next start looks them up.
             return Ok(OpenCreates { in_flight: 0, ..open });
         }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     job::{Account, Outcome, Task},
-    store::{Command, JobState, ResendDanger},
+    store::{Command, JobState, ResendRisk},
 };
 
 /// Decide a job whose create request has an unknown outcome: which task it is, or that there is none
@@ -69,7 +69,7 @@ pub(super) fn run(
     let (names_a_task, is_sure) = (arguments.task.is_some(), arguments.yes);
     let judge = move |state: &JobState| -> Decision {
         let key = &state.job.spec.key;
-        let is_unseen = state.task.as_ref().is_some_and(|task| task.is_unseen());
+        let is_not_found = state.task.as_ref().is_some_and(|task| task.is_not_found());
         match state.to_decide() {
             Some(task) if task.is_sending() => Err(NotChanged::Refused(
                 "its create request is in flight, or was not looked up since it was sent"
@@ -85,7 +85,7 @@ pub(super) fn run(
             )),
             Some(_) => danger(state).map_or(Ok(Command::Task(outcome.clone())), Err),
             // The task that was named before does not exist: another may be named.
-            None if is_unseen && names_a_task => Ok(Command::Task(outcome.clone())),
+            None if is_not_found && names_a_task => Ok(Command::Task(outcome.clone())),
             None => Err(NotChanged::Refused(
                 format!("is {}: there is nothing to decide", state.job.state),
                 Some(open::command("show", key)),
@@ -115,23 +115,23 @@ fn is_of_other_host(task: &Task, host: &str) -> bool {
 /// Why sending again may pay twice, as far as it is known.
 fn danger(state: &JobState) -> Option<NotChanged> {
     let show = open::command("show", &state.job.spec.key);
-    let why = match state.resend_danger()? {
-        ResendDanger::LookedUp => {
+    let why = match state.resend_risk()? {
+        ResendRisk::StillChecking => {
             "lipsyncd still looks it up, and sends it again by itself once Kling is known to have \
              no task of it"
                 .to_owned()
         }
-        ResendDanger::NameExists => {
+        ResendRisk::NameExists => {
             "Kling said that a task of its name exists, and it would be paid twice".to_owned()
         }
-        ResendDanger::NotListed => {
+        ResendRisk::ListNotRead => {
             "the list of the account's tasks was not read far enough, and may hold its task"
                 .to_owned()
         }
-        ResendDanger::CouldBe(task_id) if state.candidates.len() == 1 => {
+        ResendRisk::Candidate(task_id) if state.candidates.len() == 1 => {
             format!("task {task_id} could be it, and would be paid twice")
         }
-        ResendDanger::CouldBe(task_id) => format!(
+        ResendRisk::Candidate(task_id) => format!(
             "{} tasks of the account could be it, such as {task_id}: it would be paid twice",
             state.candidates.len()
         ),

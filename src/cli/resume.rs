@@ -6,7 +6,7 @@ use super::{
     open,
     text::safe,
 };
-use crate::store::{PauseKind, holder};
+use crate::store::{PauseKind, lock_holder};
 
 /// Let paid calls go on
 ///
@@ -37,7 +37,7 @@ pub(super) fn run(_: &Args, context: &mut CommandContext<'_>) -> Result<ExitCode
             safe(&known.reason)
         )?,
     }
-    if holder(&context.config.state_db).is_none() {
+    if lock_holder(&context.config.state_db).is_none() {
         writeln!(context.err, "note: the daemon does not run; `{}` starts it", context.start)?;
     }
     Ok(ExitCode::Done)

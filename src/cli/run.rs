@@ -100,7 +100,7 @@ pub(super) fn run(
     let given = Inputs { config: context.config.clone(), credentials };
     let end = ground.work(given, rereads(named.map(Path::to_owned)), until)?;
     if arguments.once && end != End::Stopped {
-        return left_over(context, end);
+        return remaining(context, end);
     }
     Ok(ExitCode::Done)
 }
@@ -167,8 +167,8 @@ fn listen(told: Controls) -> io::Result<()> {
 }
 
 /// Says what a run that came to its end leaves undone.
-fn left_over(context: &mut CommandContext<'_>, end: End) -> Result<ExitCode, CommandError> {
-    let left = Reader::open(&context.config.state_db)?.left_over()?;
+fn remaining(context: &mut CommandContext<'_>, end: End) -> Result<ExitCode, CommandError> {
+    let left = Reader::open(&context.config.state_db)?.remaining()?;
     if left.is_nothing() && end == End::Idle {
         return Ok(ExitCode::Done);
     }

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     daemon,
     job::{Moment, Policy},
-    store::{Command, CommandFailure, JobState, Reader, Store, holder},
+    store::{Command, CommandFailure, JobState, Reader, Store, lock_holder},
 };
 
 /// So many jobs are changed at once: their changes share one sync of the disk.
@@ -137,7 +137,7 @@ pub(super) fn unknown(reader: &Reader, key: &str) -> Result<CommandError, Comman
 
 /// Prints a note if no daemon runs that could act on the change.
 pub(super) fn note_absent_daemon(context: &mut CommandContext<'_>) -> Result<(), CommandError> {
-    if holder(&context.config.state_db).is_none() {
+    if lock_holder(&context.config.state_db).is_none() {
         writeln!(context.err, "note: the daemon does not run; `{}` starts it", context.start)?;
     }
     Ok(())

@@ -16,7 +16,7 @@ use super::{
     service_manager::ServiceManager,
     status_line::{one_line, summary},
 };
-use crate::store::{Change, Store, StoreError};
+use crate::store::{JobChange, Store, StoreError};
 
 /// How often it is looked whether a command changed the database.
 const CHANGES_EVERY: Duration = Duration::from_millis(500);
@@ -31,11 +31,11 @@ pub(super) async fn watch_changes(
 ) -> StoreError {
     let mut before = None;
     loop {
-        let found = match store.look_for_others(before).await {
+        let found = match store.changes_by_others(before).await {
             Ok(found) => found,
             Err(error) => return error,
         };
-        found.by_people.iter().for_each(Change::log);
+        found.by_people.iter().for_each(JobChange::log);
         if found.changed {
             look.notify_one();
             nudge.notify_one();
@@ -58,9 +58,9 @@ pub(super) async fn report_status(
     }
     ready.notified().await;
     loop {
-        let standing = base.store.standing(base.clock.now_ms()).await?;
+        let standing = base.store.queue_status(base.clock.now_ms()).await?;
         // While it cannot be written, that is what is told.
-        if base.store.trouble().is_none() {
+        if base.store.problem().is_none() {
             let unread = unread.lock().unwrap_or_else(PoisonError::into_inner).clone();
             let unread = unread.map(|why| format!("{}; ", one_line(&why)));
             manager.status(&(unread.unwrap_or_default() + &summary(&standing)));

@@ -77,9 +77,9 @@ impl Resources {
     pub(super) async fn print_problem(&self, manager: &ServiceManager) -> Infallible {
         // What kept it from being opened may stand there.
         let mut told = None;
-        let mut tries = self.store.tries_in_vain();
+        let mut tries = self.store.failed_tries();
         loop {
-            let trouble = self.store.trouble();
+            let trouble = self.store.problem();
             if told.as_ref() != Some(&trouble) {
                 self.lock.tell(trouble.as_deref());
                 if let Some(words) = &trouble {
@@ -87,7 +87,7 @@ impl Resources {
                 }
                 told = Some(trouble);
             }
-            let before = std::mem::replace(&mut tries, self.store.tries_in_vain());
+            let before = std::mem::replace(&mut tries, self.store.failed_tries());
             if tries != before {
                 manager.feed();
             }

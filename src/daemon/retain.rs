@@ -41,7 +41,7 @@ mod tests {
             outcome::PermanentError,
             tests::{POLICY, spec},
         },
-        store::{Accepted, OnChange, Reader, WantedJob},
+        store::{AcceptedManifest, OnChange, Reader, WantedJob},
     };
 
     const NOW_MS: i64 = 1_772_366_407_050;
@@ -58,7 +58,7 @@ mod tests {
     async fn ended(path: &Path, jobs: usize) -> Store {
         let store = Store::open_here(path, Arc::new(|| Box::pin(async {}))).unwrap();
         let moment = || Moment { now_ms: NOW_MS, chance: 0.5 };
-        let manifest = Accepted {
+        let manifest = AcceptedManifest {
             path: "a.yaml".to_owned(),
             file_stamp: "stamp".to_owned(),
             jobs: (0..jobs).map(|number| wanted(&format!("job {number}"))).collect(),

@@ -4,7 +4,7 @@
 
 use crate::{
     job::State,
-    store::{PauseKind, Standing},
+    store::{PauseKind, QueueStatus},
 };
 
 /// A longer reason is cut: the line has to fit a terminal.
@@ -22,7 +22,7 @@ const COUNTS: [(&[State], &str); 6] = [
 
 /// The line, such as `3 of 5 slots used; 120 queued, 45 succeeded, 1 failed`. What keeps the line
 /// from its work stands first.
-pub(super) fn summary(standing: &Standing) -> String {
+pub(super) fn summary(standing: &QueueStatus) -> String {
     let mut parts = Vec::new();
     parts.extend(hindrance(standing));
     parts.push(format!("{} of {} slots used", standing.slots_used, standing.slots_limit));
@@ -40,7 +40,7 @@ pub(super) fn summary(standing: &Standing) -> String {
     parts.join("; ")
 }
 
-fn hindrance(standing: &Standing) -> Option<String> {
+fn hindrance(standing: &QueueStatus) -> Option<String> {
     if let Some(pause) = &standing.pause {
         return Some(match pause.kind {
             PauseKind::Person => "paused by `lipsyncd pause`".to_owned(),
@@ -49,7 +49,7 @@ fn hindrance(standing: &Standing) -> Option<String> {
             }
         });
     }
-    if let Some(trouble) = &standing.trouble {
+    if let Some(trouble) = &standing.api_problem {
         return Some(format!("the API gives no usable answer: {}", one_line(&trouble.reason)));
     }
     if let Some((jobs, reason)) = &standing.blocked {
@@ -78,10 +78,10 @@ mod tests {
     use super::*;
     use crate::store::{ApiProblem, Pause};
 
-    fn standing(jobs: &[(State, i64)]) -> Standing {
+    fn standing(jobs: &[(State, i64)]) -> QueueStatus {
         let mut all: BTreeMap<State, i64> = State::ALL.map(|state| (state, 0)).into();
         all.extend(jobs.iter().copied());
-        Standing {
+        QueueStatus {
             jobs: all,
             manifests_accepted: 2,
             manifests_refused: 0,
@@ -93,10 +93,10 @@ mod tests {
             spent_total_micro: 0,
             pause: None,
             hold: None,
-            trouble: None,
+            api_problem: None,
             folder_problem: None,
             blocked: None,
-            superseded: crate::store::Superseded::default(),
+            superseded: crate::store::SupersededTasks::default(),
             slots_used: 0,
             changed_after_sent: 0,
             first_changed: None,
@@ -131,7 +131,7 @@ mod tests {
     #[test]
     fn what_keeps_the_line_from_its_work_stands_first_and_on_one_line() {
         let mut held = standing(&[(State::Queued, 1)]);
-        held.trouble = Some(ApiProblem { reason: "no\nroute".to_owned(), since_ms: 0 });
+        held.api_problem = Some(ApiProblem { reason: "no\nroute".to_owned(), since_ms: 0 });
         assert!(summary(&held).starts_with("the API gives no usable answer: no route; 0 of 4"));
         let pause = |kind| Pause {
             kind,

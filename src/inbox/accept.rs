@@ -25,7 +25,10 @@ use super::{
 use crate::{
     job::Media,
     manifest::request_hash,
-    store::{Accepted, Change, Conflict, KnownJob, OnChange, Reconciled, StoreError, WantedJob},
+    store::{
+        AcceptedManifest, Conflict, JobChange, OnChange, Reconciled, StoreError, StoredJob,
+        WantedJob,
+    },
 };
 
 /// ReadManifest goes on while no more jobs than these are being written.
@@ -72,7 +75,7 @@ impl Inbox {
     ) -> Result<(), StoreError> {
         let (mut still, mut writing) = (VecDeque::from(still), VecDeque::new());
         while !still.is_empty() {
-            let known = self.known_jobs(&still).await?;
+            let known = self.stored_jobs(&still).await?;
             let Some(some) = self.read_some(&mut still, &known).await else { break };
             let all = some.iter().filter_map(|read| read.wanted.as_ref().ok());
             for wanted in all.flat_map(|wanted| &wanted.jobs) {
@@ -125,22 +128,22 @@ impl Inbox {
             let (moment, policy) = ((self.moment)(), self.settings.policy.clone());
             let changes = self.store.miss_others(path, keys, moment, policy).await?;
             pass.changed |= !changes.is_empty();
-            changes.iter().for_each(Change::log);
+            changes.iter().for_each(JobChange::log);
         }
         Ok(())
     }
 
     /// What the store knows of the jobs of the manifests that are read next, by key.
-    async fn known_jobs(
+    async fn stored_jobs(
         &self,
         still: &VecDeque<Still>,
-    ) -> Result<Arc<HashMap<String, KnownJob>>, StoreError> {
+    ) -> Result<Arc<HashMap<String, StoredJob>>, StoreError> {
         let paths = still.iter().take(READ_MANIFESTS).map(|(path, _)| path);
         let known = paths.filter(|path| self.known.contains_key(&***path));
         let paths: Vec<String> = known.map(ToString::to_string).collect();
         match paths.is_empty() {
             true => Ok(Arc::default()),
-            false => Ok(Arc::new(self.store.known_jobs(paths).await?)),
+            false => Ok(Arc::new(self.store.stored_jobs(paths).await?)),
         }
     }
 
@@ -148,7 +151,7 @@ impl Inbox {
     async fn read_some(
         &mut self,
         still: &mut VecDeque<Still>,
-        known: &Arc<HashMap<String, KnownJob>>,
+        known: &Arc<HashMap<String, StoredJob>>,
     ) -> Option<Vec<Read>> {
         let mut media_checker = self.media_checker.take()?;
         let now_ms = (self.moment)().now_ms;
@@ -182,7 +185,7 @@ impl Inbox {
     ) -> Writing {
         let count = jobs.len();
         let file_stamp = Print::of(&stamp).to_string();
-        let accepted = Accepted { path: path.to_string(), file_stamp, jobs };
+        let accepted = AcceptedManifest { path: path.to_string(), file_stamp, jobs };
         let (moment, policy) = ((self.moment)(), self.settings.policy.clone());
         let accepted = self.store.accept(accepted, moment, policy, on_change);
         Writing { path, stamp, jobs: count, accepted: Box::pin(accepted) }
@@ -219,7 +222,7 @@ impl Inbox {
                 if is_news {
                     info!(manifest = &**path, "{path}: accepted{done}");
                 }
-                done.changes.iter().for_each(Change::log);
+                done.changes.iter().for_each(JobChange::log);
                 pass.changed |= is_news;
                 if done.judged_later > 0 {
                     // It is read again in the next pass.
@@ -248,7 +251,7 @@ fn read(
     jobs_dir: &Path,
     path: &str,
     media_checker: &mut MediaChecker,
-    known: &HashMap<String, KnownJob>,
+    known: &HashMap<String, StoredJob>,
     now_ms: i64,
 ) -> Result<Wanted, RejectedManifest> {
     let media = |key: &str| known.get(key).map(|job| job.media.clone()).unwrap_or_default();
@@ -267,7 +270,7 @@ fn wanted(job: ReadJob, look_again: &mut Option<Duration>) -> WantedJob {
         }
         MediaCheck::Missing { what, again } => {
             *look_again = [*look_again, again].into_iter().flatten().min();
-            (Ok(Media { missing: Some(what), ..Media::default() }), None)
+            (Ok(Media { wait_reason: Some(what), ..Media::default() }), None)
         }
         MediaCheck::Unusable { error, .. } => (Err(error), None),
     };

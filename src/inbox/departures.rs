@@ -6,7 +6,7 @@ use super::{
     diff::Differences,
     inbox::{Inbox, Pass},
 };
-use crate::store::{Change, StoreError};
+use crate::store::{JobChange, StoreError};
 
 impl Inbox {
     /// Writes what this scan means for jobs that are missing: those that an earlier scan missed long enough ago
@@ -40,7 +40,7 @@ impl Inbox {
             let missing = changes.len();
             let jobs = if missing == 1 { "job" } else { "jobs" };
             info!(manifest = &**path, "{path}: no longer in the folder, with {missing} {jobs}");
-            changes.iter().for_each(Change::log);
+            changes.iter().for_each(JobChange::log);
             pass.changed = true;
         }
         Ok(())
@@ -54,7 +54,7 @@ impl Inbox {
         let policy = self.settings.policy.clone();
         let changes = self.store.leave(missed_before_ms, moment, policy).await?;
         pass.changed |= !changes.is_empty();
-        changes.iter().for_each(Change::log);
+        changes.iter().for_each(JobChange::log);
         Ok(())
     }
 

@@ -30,7 +30,7 @@ use crate::{
     job::{Moment, Policy},
     metrics::Metrics,
     offload::Offload,
-    store::{KnownManifest, OnChange, Store, StoreError},
+    store::{OnChange, Store, StoreError, StoredManifest},
 };
 
 /// What the inbox works under.
@@ -170,8 +170,8 @@ impl Inbox {
     }
 
     async fn load_known(&mut self) -> Result<(), StoreError> {
-        let known = self.store.known_manifests().await?;
-        let seen = |mut manifest: KnownManifest| {
+        let known = self.store.stored_manifests().await?;
+        let seen = |mut manifest: StoredManifest| {
             (std::mem::take(&mut manifest.path).into(), Seen::from(manifest))
         };
         self.known = known.into_iter().map(seen).collect();

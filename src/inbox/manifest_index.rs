@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::scan::ManifestStamp;
-use crate::store::KnownManifest;
+use crate::store::StoredManifest;
 
 /// What tells whether a manifest must be read again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,8 +70,8 @@ impl Seen {
     }
 }
 
-impl From<KnownManifest> for Seen {
-    fn from(manifest: KnownManifest) -> Self {
+impl From<StoredManifest> for Seen {
+    fn from(manifest: StoredManifest) -> Self {
         Self::new(Print::parse(&manifest.file_stamp), manifest.refused)
     }
 }

@@ -10,7 +10,7 @@ use super::{
     read::RejectedManifest,
     scan::ManifestStamp,
 };
-use crate::store::{Change, StoreError};
+use crate::store::{JobChange, StoreError};
 
 /// How soon to look again when this process could open nothing more.
 const AFTER_EXHAUSTION: Duration = Duration::from_secs(1);
@@ -73,7 +73,7 @@ impl Inbox {
         let (moment, policy) = ((self.moment)(), self.settings.policy.clone());
         let print_text = print.to_string();
         let held = self.store.refuse(path, &print_text, error, moment, policy).await?;
-        held.iter().for_each(Change::log);
+        held.iter().for_each(JobChange::log);
         self.known.insert(path.into(), Seen::new(print, true));
         Ok(())
     }

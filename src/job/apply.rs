@@ -35,7 +35,7 @@ pub struct Transition {
 /// An outcome that cannot come of a task in this state.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("job {key}: {outcome} cannot happen to a task that is {state}")]
-pub struct Illegal {
+pub struct IllegalTransition {
     /// The key of the lead job.
     pub key: String,
     /// Where it stands.
@@ -53,7 +53,7 @@ pub fn apply(
     outcome: Outcome,
     moment: &Moment,
     policy: &Policy,
-) -> Result<Transition, Illegal> {
+) -> Result<Transition, IllegalTransition> {
     use Outcome as O;
     use State as S;
 
@@ -69,7 +69,7 @@ pub fn apply(
         (S::Queued | S::Identified | S::Downloading, O::TransientError(trouble)) => {
             step.try_again_later(trouble)
         }
-        (S::Queued | S::Identified | S::Creating | S::Downloading, O::Blocked(trouble)) => {
+        (S::Queued | S::Identified | S::Creating | S::Downloading, O::OutputBlocked(trouble)) => {
             step.blocked(&trouble)
         }
         (S::Queued | S::Identified, O::Refused(fault)) => step.fail(fault),
@@ -130,14 +130,14 @@ pub fn apply(
             step.accepted(task_id, person::RESOLVED)
         }
         // A slip of the pen: the task that was named does not exist.
-        (S::Submitted, O::ResolvedAs { task_id }) if task.is_unseen() => step.renamed(task_id),
+        (S::Submitted, O::ResolvedAs { task_id }) if task.is_not_found() => step.renamed(task_id),
         (S::Creating | S::Unresolved, O::ResolvedAsUnsent { is_sure }) if !task.is_sending() => {
             step.resolved_as_unsent(is_sure)
         }
         (S::Failed, O::FollowedAgain) if task.was_accepted() => step.followed_again(),
 
         (state, outcome) => {
-            return Err(Illegal {
+            return Err(IllegalTransition {
                 key: task.spec.key.clone(),
                 state,
                 outcome: outcome_name(&outcome),
@@ -162,7 +162,9 @@ impl Step<'_> {
             due_at_ms: 0,
             tries: 0,
             failing_since_ms: None,
-            waits: None,
+            wait_reason: None,
+            may_resend: false,
+            output_blocked: false,
             ..self.task.clone()
         }
     }
@@ -186,7 +188,7 @@ impl Step<'_> {
         };
         let kept_ms = SLOT_KEPT_MS.min(self.policy.give_up_after_ms);
         let unseen_ms = |since_ms: i64| self.moment.now_ms.saturating_sub(since_ms);
-        task.slot_freed = unseen_since_ms.is_some_and(|since_ms| unseen_ms(since_ms) > kept_ms);
+        task.slot_released = unseen_since_ms.is_some_and(|since_ms| unseen_ms(since_ms) > kept_ms);
         transition
     }
 

@@ -2,7 +2,7 @@
 //! fetch, which is free while Kling keeps it.
 
 use super::{
-    Failure, Moment, Policy, State,
+    BLOCKED, Failure, Moment, Policy, State,
     outcome::{PermanentError, TransientError},
     retry::delay_ms,
 };
@@ -17,7 +17,9 @@ pub struct Delivery {
     /// Since when (Unix ms) it fails.
     pub failing_since_ms: Option<i64>,
     /// What it waits for.
-    pub waits: Option<String>,
+    pub wait_reason: Option<String>,
+    /// It waits because the output file cannot be written.
+    pub output_blocked: bool,
 }
 
 /// The result of one attempt to deliver.
@@ -32,6 +34,8 @@ pub enum DeliveryOutcome {
     },
     /// A failure that may pass.
     Failed(TransientError),
+    /// The output file cannot be written: the disk is full, the folder is gone or read-only.
+    OutputBlocked(TransientError),
     /// A failure that will not pass.
     Refused(PermanentError),
 }
@@ -50,17 +54,23 @@ pub fn deliver(
             let what = format!("delivered: {bytes} bytes, sha256 {sha256}");
             (State::Succeeded, Delivery::default(), None, what)
         }
-        DeliveryOutcome::Failed(trouble) => {
+        DeliveryOutcome::Failed(error) | DeliveryOutcome::OutputBlocked(error) => {
+            let output_blocked = matches!(attempt, DeliveryOutcome::OutputBlocked(_));
+            let message = match output_blocked {
+                true => format!("{BLOCKED}: {}", error.message),
+                false => error.message.clone(),
+            };
             let tries = before.tries.saturating_add(1);
             let delay_ms = delay_ms(policy, tries, moment.chance);
-            let asked_ms = trouble.retry_after_ms.unwrap_or(0).min(policy.longest_rest_ms());
+            let asked_ms = error.retry_after_ms.unwrap_or(0).min(policy.longest_rest_ms());
+            let what = format!("delivery attempt {tries} failed: {message}");
             let delivery = Delivery {
                 due_at_ms: moment.now_ms.saturating_add(delay_ms.max(asked_ms)),
                 tries,
                 failing_since_ms: before.failing_since_ms.or(Some(moment.now_ms)),
-                waits: Some(trouble.message.clone()),
+                wait_reason: Some(message),
+                output_blocked,
             };
-            let what = format!("delivery attempt {tries} failed: {}", trouble.message);
             (State::Downloading, delivery, None, what)
         }
         DeliveryOutcome::Refused(PermanentError { code, message }) => {

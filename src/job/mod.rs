@@ -23,7 +23,7 @@ pub mod timing;
 pub(crate) mod tests;
 
 pub use account::Account;
-pub use apply::{Illegal, RESEND, SLOT_KEPT_MS, Transition, apply};
+pub use apply::{IllegalTransition, RESEND, SLOT_KEPT_MS, Transition, apply};
 pub use decide::{Action, decide};
 pub use delivery::{Delivery, DeliveryOutcome, deliver};
 pub use outcome::{Outcome, Spend};
@@ -32,7 +32,9 @@ pub use presigned::without_signature;
 pub use retry::{Moment, Policy};
 pub use spec::{FaceChoice, JobSpec, Source};
 pub use state::State;
-pub use task::{Create, CreateAnswer, Delivered, Failure, Media, Resend, Session, TAKE_MAX, Task};
+pub use task::{
+    CreateAnswer, CreateAttempt, Failure, Media, Resend, ResultFile, Session, TAKE_MAX, Task,
+};
 pub use timing::{FaceSpan, Plan};
 
 /// The row number of a job in the state database; stable for the job's life.
@@ -80,7 +82,7 @@ pub struct Job {
     /// The first scan (Unix ms) that missed it.
     pub absent_since_ms: Option<i64>,
     /// Since when (Unix ms) it counts as gone from the folder.
-    pub left_at_ms: Option<i64>,
+    pub orphaned_at_ms: Option<i64>,
     /// Where its file is; without a file, where it goes.
     pub output: String,
     /// The delivery of its own file, while its task has succeeded and the file is not there.
@@ -105,9 +107,9 @@ impl Job {
     /// the sentence for the history.
     pub fn leave_uncreated(&mut self) -> &'static str {
         self.task = None;
-        if self.left_at_ms.is_none() {
+        if self.orphaned_at_ms.is_none() {
             self.state = State::Waiting;
-            self.media.missing = Some("its return to the folder".to_owned());
+            self.media.wait_reason = Some("its return to the folder".to_owned());
             return "it is absent from the folder, and Kling has no task of it";
         }
         self.cancel_removed(LEFT_UNCREATED);
@@ -117,7 +119,7 @@ impl Job {
     /// Cancels it because it left the folder; `message` says so.
     pub fn cancel_removed(&mut self, message: &str) {
         self.state = State::Cancelled;
-        self.media.missing = None;
+        self.media.wait_reason = None;
         self.failure = Some(Failure { code: REMOVED.to_owned(), message: message.to_owned() });
     }
 

@@ -3,7 +3,7 @@
 //! Owns the vocabulary between the pipeline, the inbox and the commands on one side and
 //! [`apply`](super::apply()) on the other; decides nothing.
 
-use super::{CreateAnswer, Delivered, FaceSpan, Session};
+use super::{CreateAnswer, FaceSpan, ResultFile, Session};
 
 /// What happened to a task.
 #[derive(Debug, Clone, PartialEq)]
@@ -107,12 +107,12 @@ pub enum Outcome {
         units_micro: Option<i64>,
     },
     /// The result is on disk, whole and verified.
-    Delivered(Delivered),
+    Delivered(ResultFile),
     /// A passing failure of the step the task stands at.
     TransientError(TransientError),
     /// The lead job's place in the output folder cannot be written: the disk is full, the folder is gone or
     /// read-only. It is nobody's failure, and passes by itself or by a person's hand.
-    Blocked(TransientError),
+    OutputBlocked(TransientError),
     /// A refusal that repeating will not change.
     Refused(PermanentError),
     /// The last job that asked for it is gone, and nothing was sent.

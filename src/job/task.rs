@@ -1,6 +1,6 @@
 //! A task as the database holds it: one request, one take, and its progress at Kling.
 
-use super::{JobId, JobSpec, Plan, RESEND, Source, State, TaskId};
+use super::{JobId, JobSpec, Plan, Source, State, TaskId};
 
 /// One task: unique by request and take, shared by all jobs that ask for both.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,15 +43,19 @@ pub struct Task {
     /// Only sessions identified after this (Unix ms) are used: a retry uses no older one.
     pub sessions_after_ms: i64,
     /// What it waits for, where that concerns this task alone.
-    pub waits: Option<String>,
+    pub wait_reason: Option<String>,
+    /// Lookups have shown that Kling has no task of its create request, which may be sent again.
+    pub may_resend: bool,
+    /// It waits because the output file of its lead job cannot be written.
+    pub output_blocked: bool,
     /// The Identify Face answer it uses.
     pub session: Option<Session>,
     /// Face and timing, once they are settled.
     pub plan: Option<Plan>,
     /// The create request, from when it is written until it is known that Kling has no task of it.
-    pub create: Option<Create>,
+    pub create: Option<CreateAttempt>,
     /// Its slot was freed because Kling has not shown the task for long.
-    pub slot_freed: bool,
+    pub slot_released: bool,
     /// A person decided that Kling has no task of an earlier create request.
     pub resend: Option<Resend>,
     /// Kling's id of the accepted task.
@@ -61,7 +65,7 @@ pub struct Task {
     /// Why it failed or was cancelled.
     pub failure: Option<Failure>,
     /// Its verified result.
-    pub result: Option<Delivered>,
+    pub result: Option<ResultFile>,
     /// When (Unix ms) its row was written.
     pub created_at_ms: i64,
 }
@@ -70,7 +74,7 @@ pub struct Task {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Media {
     /// What of it is not there yet, in words; none: all is there.
-    pub missing: Option<String>,
+    pub wait_reason: Option<String>,
     /// Length of the audio; none while it is not known.
     pub audio_ms: Option<i64>,
     /// The stamp of a local audio file when it was read.
@@ -102,7 +106,7 @@ pub struct Session {
 
 /// A create request that was written, and may have been sent: while a task has one, Kling may have a task of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Create {
+pub struct CreateAttempt {
     /// The host it was sent to.
     pub host: String,
     /// The key it was sent with.
@@ -169,7 +173,7 @@ impl CreateAnswer {
     }
 }
 
-impl Create {
+impl CreateAttempt {
     /// Whether it was sent more than once: then a refusal of the last send does not prove that no task has
     /// its name.
     #[must_use]
@@ -189,7 +193,7 @@ pub struct Failure {
 
 /// A result on disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Delivered {
+pub struct ResultFile {
     /// Its size.
     pub bytes: u64,
     /// Its SHA-256, in hex.
@@ -224,11 +228,13 @@ impl Task {
             failing_since_ms: None,
             sessions_lost: 0,
             sessions_after_ms: 0,
-            waits: None,
+            wait_reason: None,
+            may_resend: false,
+            output_blocked: false,
             session: None,
             plan: None,
             create: None,
-            slot_freed: false,
+            slot_released: false,
             resend: None,
             task_id: None,
             units_micro: 0,
@@ -254,7 +260,7 @@ impl Task {
 
     /// Whether the API does not know its task at the moment.
     #[must_use]
-    pub fn is_unseen(&self) -> bool {
+    pub fn is_not_found(&self) -> bool {
         matches!(self.state, State::Submitted | State::Processing)
             && self.failing_since_ms.is_some()
     }
@@ -262,19 +268,13 @@ impl Task {
     /// Whether a task of the account's concurrency is, or may be, taken by it.
     #[must_use]
     pub fn holds_slot(&self) -> bool {
-        self.state.holds_slot() && !self.slot_freed
+        self.state.holds_slot() && !self.slot_released
     }
 
     /// Whether its create request is being sent, or it was not looked up since.
     #[must_use]
     pub fn is_sending(&self) -> bool {
-        self.state == State::Creating && self.waits.is_none()
-    }
-
-    /// Whether lookups have shown that Kling has no task of its create request, which may be sent again.
-    #[must_use]
-    pub fn is_to_be_sent_again(&self) -> bool {
-        self.waits.as_ref().is_some_and(|waits| waits.starts_with(RESEND))
+        self.state == State::Creating && self.wait_reason.is_none()
     }
 
     /// Whether Kling has no task of it: no create request was sent, or it is known that none was accepted.

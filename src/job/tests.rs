@@ -12,7 +12,7 @@ mod whole;
 use std::collections::BTreeMap;
 
 use super::{
-    CreateAnswer, Delivered, FaceChoice, FaceSpan, JobSpec, Media, Moment, Outcome, Policy,
+    CreateAnswer, FaceChoice, FaceSpan, JobSpec, Media, Moment, Outcome, Policy, ResultFile,
     Session, Source, State, Task, Transition, apply,
     outcome::{PermanentError, TransientError},
 };
@@ -84,7 +84,7 @@ fn session_lost(task: &Task, now_ms: i64) -> Task {
 }
 
 fn delivered() -> Outcome {
-    Outcome::Delivered(Delivered { bytes: 9, sha256: "ab".into(), duration_ms: Some(9_000) })
+    Outcome::Delivered(ResultFile { bytes: 9, sha256: "ab".into(), duration_ms: Some(9_000) })
 }
 
 /// One of each outcome, by its name.
@@ -121,7 +121,7 @@ fn outcomes() -> Vec<(&'static str, Outcome)> {
         ("TaskFailed", O::TaskFailed { message: text(), units_micro: Some(1_000_000) }),
         ("Delivered", delivered()),
         ("TransientError", O::TransientError(trouble())),
-        ("Blocked", O::Blocked(trouble())),
+        ("OutputBlocked", O::OutputBlocked(trouble())),
         ("Refused", O::Refused(fault())),
         ("Abandoned", O::Abandoned),
         ("Postponed", O::Postponed { until_ms: NOW_MS + 1 }),

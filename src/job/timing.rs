@@ -6,9 +6,9 @@
 
 use super::{FaceChoice, JobSpec};
 
-mod fault;
+mod error;
 
-pub use fault::{Seconds, TimingError};
+pub use error::{Seconds, TimingError};
 
 /// The least audio that can be cropped, and the least that must overlap with the face ("must not be
 /// shorter than 2 seconds", "overlap [...] for at least 2 seconds": Create Task on the API page).

@@ -3,7 +3,7 @@
 use super::{age_seconds, text::Page};
 use crate::{
     job::State,
-    store::{Measured, PauseKind},
+    store::{MetricsSnapshot, PauseKind},
 };
 
 /// Tells whether the database can be used.
@@ -16,8 +16,8 @@ pub(super) fn print_problem(page: &mut Page, has_problem: bool) {
 }
 
 /// Tells all that was read.
-pub(super) fn tell(page: &mut Page, measured: &Measured, now_ms: i64) {
-    let Measured { standing, oldest_since_ms } = measured;
+pub(super) fn tell(page: &mut Page, measured: &MetricsSnapshot, now_ms: i64) {
+    let MetricsSnapshot { queue_status: standing, oldest_since_ms } = measured;
     page.gauges(
         "lipsyncd_jobs",
         "Jobs by state",
@@ -55,7 +55,7 @@ pub(super) fn tell(page: &mut Page, measured: &Measured, now_ms: i64) {
     tell_units(page, measured);
 }
 
-fn tell_line(page: &mut Page, Measured { standing, .. }: &Measured) {
+fn tell_line(page: &mut Page, MetricsSnapshot { queue_status: standing, .. }: &MetricsSnapshot) {
     page.gauge("lipsyncd_slots_used", "Slots in use", standing.slots_used as f64);
     page.gauge(
         "lipsyncd_slots_limit",
@@ -82,11 +82,11 @@ fn tell_line(page: &mut Page, Measured { standing, .. }: &Measured) {
     page.gauge(
         "lipsyncd_api_problem",
         "1 while the API gives no usable answer",
-        truth(standing.trouble.is_some()),
+        truth(standing.api_problem.is_some()),
     );
 }
 
-fn tell_units(page: &mut Page, Measured { standing, .. }: &Measured) {
+fn tell_units(page: &mut Page, MetricsSnapshot { queue_status: standing, .. }: &MetricsSnapshot) {
     let units = |micro: i64| micro as f64 / 1e6;
     page.counter(
         "lipsyncd_units_deducted",

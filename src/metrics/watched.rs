@@ -8,7 +8,7 @@ use std::{
 use tokio::{sync::Semaphore, time::timeout};
 
 use super::{Metrics, standing, text};
-use crate::store::{Measured, Store};
+use crate::store::{MetricsSnapshot, Store};
 
 /// Whoever reads metrics waits no longer for the database.
 const READ_MAX: Duration = Duration::from_secs(3);
@@ -40,11 +40,11 @@ impl Slot {
 
     /// What stands in the database, and whether it is in trouble. No handle of it is held while its
     /// answer is waited for.
-    async fn ask(&self, now_ms: i64) -> (Option<Measured>, bool) {
+    async fn ask(&self, now_ms: i64) -> (Option<MetricsSnapshot>, bool) {
         let asked = async {
             // It is never closed.
             let turn = Arc::clone(&self.asking).acquire_owned().await.ok()?;
-            let measured = self.store()?.measure(now_ms);
+            let measured = self.store()?.metrics_snapshot(now_ms);
             let answer = tokio::spawn(async move {
                 let measured = measured.await;
                 drop(turn);
@@ -53,7 +53,7 @@ impl Slot {
             answer.await.ok()?.ok()
         };
         let measured = timeout(READ_MAX, asked).await.ok().flatten();
-        let has_problem = self.store().is_none_or(|store| store.trouble().is_some());
+        let has_problem = self.store().is_none_or(|store| store.problem().is_some());
         let has_problem = has_problem || measured.is_none();
         (measured, has_problem)
     }

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     job::{Outcome, State, Task, Transition, apply},
     kling::{self, Api, ApiError, Reply},
-    store::{Answer, Call, LeadLost, Lookups, Store, StoreError},
+    store::{ApiAnswer, ApiCall, DetachReason, Lookups, Store, StoreError},
 };
 
 /// So often a query is sent while the API says "too fast".
@@ -49,7 +49,7 @@ impl<A: Api> Context<A> {
         &self,
         task: &Task,
         outcome: Outcome,
-        answer: Option<Answer>,
+        answer: Option<ApiAnswer>,
     ) -> Result<Task, StoreError> {
         // What holds the whole account back is reported once, by the queue, and not by each job.
         let is_the_accounts = matches!(outcome, Outcome::Deferred(_));
@@ -125,15 +125,19 @@ impl<A: Api> Context<A> {
     }
 
     /// Takes a task that was not sent from its lead job; returns it as it is then.
-    pub(super) async fn lose_lead(&self, task: &Task, why: LeadLost) -> Result<Task, StoreError> {
+    pub(super) async fn detach_lead(
+        &self,
+        task: &Task,
+        why: DetachReason,
+    ) -> Result<Task, StoreError> {
         let (moment, policy) = (self.clock.moment(), self.settings.policy.clone());
         let manifest = self.store.manifest_of(task.lead).await?;
         let key = &task.spec.key;
         let (to, what) = match &why {
-            LeadLost::MediaChanged(what) => (State::Waiting, what.clone()),
-            LeadLost::Failed(fault) => (State::Failed, fault.message.clone()),
+            DetachReason::MediaChanged(what) => (State::Waiting, what.clone()),
+            DetachReason::Failed(fault) => (State::Failed, fault.message.clone()),
         };
-        let now = self.store.lose_lead(task.clone(), why, moment, policy).await?;
+        let now = self.store.detach_lead(task.clone(), why, moment, policy).await?;
         info!(
             job = key,
             manifest,
@@ -187,7 +191,7 @@ impl<A: Api> Context<A> {
 
 /// What a job waits for by itself, in the words of the view `job_overview`.
 fn own_wait(task: &Task, now_ms: i64) -> Option<String> {
-    let waits = task.waits.as_ref().filter(|_| !task.state.is_finished())?;
+    let waits = task.wait_reason.as_ref().filter(|_| !task.state.is_finished())?;
     match jiff::Timestamp::from_millisecond(task.due_at_ms) {
         Ok(at) if task.due_at_ms > now_ms => Some(format!("{waits} (at {at:.3})")),
         _ => Some(waits.clone()),
@@ -196,11 +200,11 @@ fn own_wait(task: &Task, now_ms: i64) -> Option<String> {
 
 /// What of an answer goes into the history.
 pub(super) fn kept(
-    call: Call,
+    call: ApiCall,
     answer: &kling::ApiAnswer,
     units_micro: Option<i64>,
-) -> Option<Answer> {
-    Some(Answer {
+) -> Option<ApiAnswer> {
+    Some(ApiAnswer {
         call,
         http_status: answer.http_status,
         code: answer.code,
@@ -222,8 +226,8 @@ mod tests {
     #[test]
     fn the_log_tells_a_time_as_the_view_does_and_only_one_to_come() {
         let due_at_ms = 1_772_366_407_050;
-        let waits = Some("its next try".to_owned());
-        let task = Task { state: State::Queued, due_at_ms, waits, ..task() };
+        let wait_reason = Some("its next try".to_owned());
+        let task = Task { state: State::Queued, due_at_ms, wait_reason, ..task() };
         let told = |now_ms| own_wait(&task, now_ms).unwrap();
         assert_eq!(told(due_at_ms - 1), "its next try (at 2026-03-01T12:00:07.050Z)");
         assert_eq!(told(due_at_ms), "its next try");

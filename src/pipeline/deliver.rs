@@ -10,13 +10,10 @@ use super::{
 };
 use crate::{
     failpoint,
-    job::{
-        BLOCKED, Delivered, DeliveryOutcome, Job, Task,
-        outcome::{PermanentError, TransientError},
-    },
+    job::{DeliveryOutcome, Job, ResultFile, Task, outcome::PermanentError},
     kling::Api,
     output::FileFacts,
-    store::{Change, DueDelivery, Moved, StoreError},
+    store::{DueDelivery, JobChange, MovedFile, StoreError},
 };
 
 /// Delivers once. Returns what the API's answer means for the account.
@@ -28,7 +25,7 @@ pub(super) async fn deliver<A: Api>(
     let (mut word, mut moved) = (None, Vec::new());
     let attempt = match bring(context, &job, &task).await {
         Ok(None) => return Ok(None),
-        Ok(Some((Delivered { sha256, bytes, .. }, aside))) => {
+        Ok(Some((ResultFile { sha256, bytes, .. }, aside))) => {
             moved = aside;
             DeliveryOutcome::Delivered { sha256, bytes }
         }
@@ -43,7 +40,7 @@ pub(super) async fn deliver<A: Api>(
     failpoint::before("delivery.record");
     let change = context.store.record_delivery(job, attempt, moved, moment, policy).await?;
     failpoint::after("delivery.record");
-    change.as_ref().map(Change::log);
+    change.as_ref().map(JobChange::log);
     Ok(word)
 }
 
@@ -61,16 +58,17 @@ fn failed(job: &Job, task: &Task, stop: Stop) -> DeliveryOutcome {
         });
     }
     let blocked = matches!(&stop, Stop::Output(error) if error.is_passing());
-    let TransientError { code, message, retry_after_ms } = told(task, stop);
-    let message = if blocked { format!("{BLOCKED}: {message}") } else { message };
-    DeliveryOutcome::Failed(TransientError { code, message, retry_after_ms })
+    match blocked {
+        true => DeliveryOutcome::OutputBlocked(told(task, stop)),
+        false => DeliveryOutcome::Failed(told(task, stop)),
+    }
 }
 
 async fn bring<A: Api>(
     context: &Context<A>,
     job: &Job,
     task: &Task,
-) -> Result<Option<(Delivered, Vec<Moved>)>, Stop> {
+) -> Result<Option<(ResultFile, Vec<MovedFile>)>, Stop> {
     let facts =
         |(sha256, bytes): &(String, u64)| FileFacts { sha256: sha256.clone(), bytes: *bytes };
     let target = Target {

@@ -18,12 +18,12 @@ use super::{
 };
 use crate::{
     job::{
-        Delivered, Outcome, State, Task,
+        Outcome, ResultFile, State, Task,
         outcome::{PermanentError, TransientError},
     },
     kling::{Api, RemoteTask},
     output::{self, Metadata, OutputError, OutputPaths, Part, PartSource, VideoKind},
-    store::{Moved, StoreError},
+    store::{MovedFile, StoreError},
 };
 
 /// Fetches what the task of a job made. `hint` is what the last query said of it.
@@ -49,7 +49,7 @@ pub(super) async fn download<A: Api>(
             (Outcome::Refused(PermanentError { code, message }), None)
         }
         Err(Stop::Output(error)) if error.is_passing() => {
-            (Outcome::Blocked(told(&task, error.into())), None)
+            (Outcome::OutputBlocked(told(&task, error.into())), None)
         }
         Err(stop) => {
             let word = match &stop {
@@ -74,7 +74,7 @@ pub(super) async fn fetch<A: Api>(
     task: &Task,
     target: Target,
     hint: Option<RemoteTask>,
-) -> Result<Option<(Delivered, Vec<Moved>)>, Stop> {
+) -> Result<Option<(ResultFile, Vec<MovedFile>)>, Stop> {
     let way = context.room.way_at_once(&target.output);
     let (output_dir, wanted) = (context.settings.output_dir.clone(), target.clone());
     let (known, is_at_kling) = (task.clone(), hint.is_some());

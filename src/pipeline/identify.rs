@@ -11,7 +11,7 @@ use super::{
 use crate::{
     job::{FaceSpan, Outcome, Session, Task},
     kling::{Api, Identified},
-    store::{Call, KnownSession, LeadLost, StoreError},
+    store::{ApiCall, DetachReason, SessionFaces, StoreError},
 };
 
 /// Gets a session: one that is known already, or a new one by a call, which costs too.
@@ -21,7 +21,7 @@ pub(super) async fn identify<A: Api>(
     gate: &Gate,
 ) -> Result<StepEnd, StoreError> {
     if let Err(changed) = check_video(&context.settings, &task).await {
-        let task = context.lose_lead(&task, LeadLost::MediaChanged(changed)).await?;
+        let task = context.detach_lead(&task, DetachReason::MediaChanged(changed)).await?;
         return Ok(StepEnd::new(task, None));
     }
     if let Some(taken) = check_output(context, &task).await? {
@@ -48,7 +48,7 @@ pub(super) async fn identify<A: Api>(
     match reply.result {
         Ok(identified) => {
             let units_micro = identified.units_micro.unwrap_or(0);
-            let answer = kept(Call::Identify, &reply.answer, identified.units_micro);
+            let answer = kept(ApiCall::Identify, &reply.answer, identified.units_micro);
             let known = keep(context, &video, identified).await?;
             let outcome =
                 Outcome::Identified { session: known.session, faces: known.faces, units_micro };
@@ -56,7 +56,7 @@ pub(super) async fn identify<A: Api>(
             Ok(StepEnd::new(task, Some(Word::Identified)))
         }
         Err(error) => {
-            let answer = kept(Call::Identify, &reply.answer, None);
+            let answer = kept(ApiCall::Identify, &reply.answer, None);
             let task = context.note(&task, outcome_of(&error), answer).await?;
             Ok(StepEnd::new(task, Word::of(&error)))
         }
@@ -67,7 +67,7 @@ async fn keep<A: Api>(
     context: &Context<A>,
     video: &str,
     identified: Identified,
-) -> Result<KnownSession, StoreError> {
+) -> Result<SessionFaces, StoreError> {
     let now_ms = context.clock.now_ms();
     let faces = identified.faces.into_iter().map(|face| FaceSpan {
         face_id: face.face_id,
@@ -80,7 +80,7 @@ async fn keep<A: Api>(
         identified_at_ms: now_ms,
         expires_at_ms: now_ms.saturating_add(context.settings.session_ttl_ms),
     };
-    let known = KnownSession { session, faces: faces.collect() };
+    let known = SessionFaces { session, faces: faces.collect() };
     context.store.keep_session(&context.settings.account.to_string(), video, known).await
 }
 

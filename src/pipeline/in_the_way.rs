@@ -10,7 +10,7 @@ use crate::{
     job::{Outcome, Task, outcome::PermanentError},
     kling::Api,
     output::{self, FileFacts, OutputError},
-    store::{LeadLost, StoreError},
+    store::{DetachReason, StoreError},
 };
 
 /// What is found at the place of a task's first file.
@@ -53,7 +53,7 @@ impl<A: Api> Context<A> {
         if let Outcome::Refused(fault) = &outcome
             && self.store.is_shared(task).await?
         {
-            let task = self.lose_lead(task, LeadLost::Failed(fault.clone())).await?;
+            let task = self.detach_lead(task, DetachReason::Failed(fault.clone())).await?;
             return Ok(StepEnd::new(task, None));
         }
         let task = match self.note(task, outcome, None).await {
@@ -121,7 +121,7 @@ async fn look<A: Api>(context: &Context<A>, task: &Task, take_max: u32) -> Optio
         Ok((_, Some(published))) => Some(InTheWay::LaterTake(published.take)),
         // Nothing is paid for what could not be stored.
         Err(Stop::Output(error)) if error.is_passing() => {
-            Some(InTheWay::Outcome(Outcome::Blocked(told(task, error.into()))))
+            Some(InTheWay::Outcome(Outcome::OutputBlocked(told(task, error.into()))))
         }
         Err(Stop::Output(error)) => taken(in_the_way(&error, task)),
         Err(Stop::Api(error) | Stop::NotThere(error)) => taken(error.message),

@@ -2,7 +2,7 @@
 
 use super::{context::Context, stop::Stop};
 use crate::{
-    job::{Delivered, JobId, Source, Task, without_signature},
+    job::{JobId, ResultFile, Source, Task, without_signature},
     kling::Api,
     output::{FaceUsed, FileFacts, Metadata, TimingUsed},
 };
@@ -56,8 +56,8 @@ fn written(source: &Source) -> String {
 }
 
 /// What the database keeps of a result.
-pub(super) fn delivered(metadata: &Metadata) -> Delivered {
-    Delivered {
+pub(super) fn delivered(metadata: &Metadata) -> ResultFile {
+    ResultFile {
         bytes: metadata.result.bytes,
         sha256: metadata.result.sha256.clone(),
         duration_ms: metadata.duration_ms,

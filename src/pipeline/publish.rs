@@ -4,9 +4,9 @@ use std::{ffi::OsStr, path::PathBuf};
 
 use super::{metadata::delivered, target::Target};
 use crate::{
-    job::Delivered,
+    job::ResultFile,
     output::{self, Metadata, OutputError, OutputPaths, Part},
-    store::Moved,
+    store::MovedFile,
 };
 
 /// Gives the finished parts their names. What is in the way may stay there for long: then the parts are
@@ -16,7 +16,7 @@ pub(super) fn publish(
     metadata: &Metadata,
     target: &Target,
     mut parts: Vec<Part>,
-) -> Result<(Delivered, Vec<Moved>), OutputError> {
+) -> Result<(ResultFile, Vec<MovedFile>), OutputError> {
     let published = match target.is_superseded {
         false => output::publish(place, metadata, &target.earlier),
         true => output::publish_superseded(place, metadata).map(|_| Vec::new()),
@@ -31,7 +31,7 @@ pub(super) fn publish(
 }
 
 /// What was set aside, in the words of the database: the metadata beside each file name its task.
-pub(super) fn moved(output: &str, aside: &[PathBuf]) -> Result<Vec<Moved>, OutputError> {
+pub(super) fn moved(output: &str, aside: &[PathBuf]) -> Result<Vec<MovedFile>, OutputError> {
     let mut all = Vec::new();
     for path in aside {
         let Some(metadata) = Metadata::read(&path.with_extension("json"))? else { continue };
@@ -40,7 +40,7 @@ pub(super) fn moved(output: &str, aside: &[PathBuf]) -> Result<Vec<Moved>, Outpu
             Some((folder, _)) => format!("{folder}/{name}"),
             None => name.to_owned(),
         };
-        all.push(Moved {
+        all.push(MovedFile {
             from: output.to_owned(),
             to,
             request_hash: metadata.request_hash,

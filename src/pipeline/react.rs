@@ -194,7 +194,7 @@ impl<A: Api> Pipeline<A> {
             self.context.store.set_median_task_ms(median_ms).await?;
         }
         for id in swept.same {
-            if self.shelf.get(id).is_some_and(|task| task.waits.is_some()) {
+            if self.shelf.get(id).is_some_and(|task| task.wait_reason.is_some()) {
                 self.move_on(id, Outcome::TaskReappeared).await?;
             }
         }
@@ -223,13 +223,13 @@ impl<A: Api> Pipeline<A> {
         now_ms: i64,
     ) -> Result<(), StoreError> {
         let Some(task) = self.shelf.get(id) else { return Ok(()) };
-        let is_news = !task.is_unseen() || task.due_at_ms <= now_ms && task.slot_freed || {
+        let is_news = !task.is_not_found() || task.due_at_ms <= now_ms && task.slot_released || {
             // Its slot is freed once it has been out of sight for long.
             let kept_ms = SLOT_KEPT_MS.min(self.context.settings.policy.give_up_after_ms);
             task.failing_since_ms.is_some_and(|since_ms| now_ms.saturating_sub(since_ms) > kept_ms)
         };
         if is_news {
-            if !task.is_unseen() {
+            if !task.is_not_found() {
                 let manifest = self.context.store.manifest_of(task.lead).await?;
                 let (key, task_id) = (&task.spec.key, &task.task_id);
                 warn!(
@@ -245,7 +245,7 @@ impl<A: Api> Pipeline<A> {
     /// Writes down that nothing clear is said of a task, once for each thing that is said.
     async fn task_unclear(&mut self, id: TaskId, words: String) -> Result<(), StoreError> {
         let Some(task) = self.shelf.get(id) else { return Ok(()) };
-        if task.waits.as_ref().is_none_or(|waits| !waits.contains(&words)) {
+        if task.wait_reason.as_ref().is_none_or(|waits| !waits.contains(&words)) {
             let manifest = self.context.store.manifest_of(task.lead).await?;
             let (key, task_id) = (&task.spec.key, &task.task_id);
             warn!(job = key, manifest, task_id, "{key}: no clear word on its task: {words}");

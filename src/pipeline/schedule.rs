@@ -162,7 +162,7 @@ impl<A: Api> Pipeline<A> {
         clock: Clock,
         settings: Settings,
     ) -> Result<Self, StoreError> {
-        let learnt = store.learnt_slots_limit(&settings.account).await?;
+        let learnt = store.learned_slots_limit(&settings.account).await?;
         let lookups = store.lookups(&settings.account).await?;
         let slots = Slots::new(settings.slots, learnt);
         let median_ms = store.median_task_ms().await?;

@@ -54,7 +54,7 @@ impl<A: Api> Pipeline<A> {
             let is_held =
                 sends && !self.has_slot_for(id) || is_probe && !self.line.wants_paid_probe();
             // Only what is known to be absent has nothing to look up until it may be sent again.
-            if is_held && self.shelf.get(id).is_some_and(Task::is_to_be_sent_again) {
+            if is_held && self.shelf.get(id).is_some_and(|task| task.may_resend) {
                 continue;
             }
             let Some(task) = self.shelf.take(id) else { continue };
@@ -95,7 +95,7 @@ impl<A: Api> Pipeline<A> {
     /// How many create requests wait for nothing but to be sent again.
     pub(super) fn count_held_resends(&self) -> usize {
         let is_absent = |id: &TaskId| {
-            let holds = |task: &Task| task.is_to_be_sent_again() && task.holds_slot();
+            let holds = |task: &Task| task.may_resend && task.holds_slot();
             self.shelf.get(*id).is_some_and(holds)
         };
         let all = self.shelf.all_to_recover().into_iter();

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     job::{Outcome, State, Task, TaskId},
     kling::{Api, ApiAnswer, ApiError, ErrorClass, RemoteTask, TaskStatus},
-    store::{Call, StoreError},
+    store::{ApiCall, StoreError},
 };
 
 /// Up to so many tasks, single queries take no more requests than a page and whatever it misses.
@@ -93,7 +93,7 @@ pub(super) async fn sweep<A: Api>(
                 swept.unclear.push((task.id, words));
             }
             Ok(remote) => {
-                swept.add(see(context, task, remote, Call::Query, &reply.answer).await?);
+                swept.add(see(context, task, remote, ApiCall::Query, &reply.answer).await?);
             }
             Err(error) if is_not_found(error.class) => {
                 seek_by_name(context, task, task_id, error, &mut swept).await?;
@@ -208,7 +208,8 @@ async fn read_pages<A: Api>(
         let ours =
             tasks.into_iter().filter_map(|remote| Some((left.remove(&remote.task_id)?, remote)));
         // At once, so that one commit serves them all.
-        let seen = ours.map(|(task, remote)| see(context, task, remote, Call::List, &reply.answer));
+        let seen =
+            ours.map(|(task, remote)| see(context, task, remote, ApiCall::List, &reply.answer));
         try_join_all(seen).await?.into_iter().for_each(|sight| swept.add(sight));
         if left.len() <= SINGLES_MAX || !full {
             break;
@@ -222,7 +223,7 @@ async fn see<A: Api>(
     context: &Context<A>,
     task: Task,
     remote: RemoteTask,
-    call: Call,
+    call: ApiCall,
     answer: &ApiAnswer,
 ) -> Result<Sight, StoreError> {
     let units_micro = remote.units_micro;

@@ -36,13 +36,13 @@ impl<A: Api> Pipeline<A> {
         for state in [State::Creating, State::Submitted, State::Processing, State::Identified] {
             // What rests is loaded, too: it holds a slot or a place in the window.
             let page = self.page(state);
-            self.take_page(state, store.under_way(state, i64::MAX, rest_max_ms, page).await?);
+            self.take_page(state, store.due_in_state(state, i64::MAX, rest_max_ms, page).await?);
         }
         let page = self.page(State::Downloading);
-        let downloads = store.under_way(State::Downloading, now_ms, rest_max_ms, page).await?;
+        let downloads = store.due_in_state(State::Downloading, now_ms, rest_max_ms, page).await?;
         self.take_page(State::Downloading, downloads);
         let page = self.page(State::Waiting);
-        self.take_page(State::Waiting, store.come_of_time(now_ms, page).await?);
+        self.take_page(State::Waiting, store.due_waiting(now_ms, page).await?);
         self.next_due_at_ms = store.next_due_at_ms(now_ms).await?;
         self.is_fresh = false;
         Ok(())

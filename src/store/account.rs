@@ -39,7 +39,7 @@ impl Lookups {
 }
 
 /// The newest task of an account that Kling accepted and still shows.
-const KNOWN_TASK: &str = "
+const NEWEST_ACCEPTED: &str = "
     WHERE t.state = ?1 AND (a.host = ?2 AND a.key = ?3 OR ?4 AND t.account_row IS NULL)
       AND coalesce(t.sent_at_ms, t.created_at_ms) >= ?5
     ORDER BY t.id DESC LIMIT 1";
@@ -69,7 +69,10 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn learnt_slots_limit(&self, account: &Account) -> Result<Option<usize>, StoreError> {
+    pub async fn learned_slots_limit(
+        &self,
+        account: &Account,
+    ) -> Result<Option<usize>, StoreError> {
         let account = account.clone();
         self.read(move |connection| {
             let limit: Option<i64> = connection
@@ -116,14 +119,17 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn known_task(
+    pub async fn newest_accepted_task(
         &self,
         account: &Account,
         or_adopted: bool,
         since_ms: i64,
     ) -> Result<Option<Task>, StoreError> {
         let account = account.clone();
-        self.read(move |connection| known_task(connection, &account, or_adopted, since_ms)).await
+        self.read(move |connection| {
+            newest_accepted_task(connection, &account, or_adopted, since_ms)
+        })
+        .await
     }
 }
 
@@ -136,12 +142,12 @@ impl Reader {
         lookups(&self.connection, account)
     }
 
-    /// As [`Store::known_task`], whenever it was accepted, and adopted or not.
+    /// As [`Store::newest_accepted_task`], whenever it was accepted, and adopted or not.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn known_task(&self, account: &Account) -> Result<Option<Task>, StoreError> {
-        known_task(&self.connection, account, true, i64::MIN)
+    pub fn newest_accepted_task(&self, account: &Account) -> Result<Option<Task>, StoreError> {
+        newest_accepted_task(&self.connection, account, true, i64::MIN)
     }
 }
 
@@ -153,13 +159,13 @@ fn lookups(connection: &Connection, account: &Account) -> Result<Lookups, StoreE
     Ok(name.map_or(Lookups::Unknown, |name| Lookups::named(&name)))
 }
 
-fn known_task(
+fn newest_accepted_task(
     connection: &Connection,
     account: &Account,
     or_adopted: bool,
     since_ms: i64,
 ) -> Result<Option<Task>, StoreError> {
-    let sql = task_row::select(Some("task_state"), KNOWN_TASK);
+    let sql = task_row::select(Some("task_state"), NEWEST_ACCEPTED);
     // As of one moment: a task that moves to the next state between two of the queries would be missed.
     let _moment = connection.unchecked_transaction()?;
     let mut newest = connection.prepare_cached(&sql)?;

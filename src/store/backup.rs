@@ -30,7 +30,7 @@ const BUSY_RESTS_MAX: u32 = 100;
 
 /// A backup that was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BackedUp {
+pub struct BackupReport {
     /// Where it is.
     pub file: PathBuf,
     /// Its size.
@@ -86,7 +86,7 @@ pub fn back_up(
     database: &Path,
     file: &Path,
     stop: &dyn Fn() -> bool,
-) -> Result<BackedUp, BackupError> {
+) -> Result<BackupReport, BackupError> {
     let unwritable = |source| BackupError::Unwritable { path: file.to_owned(), source };
     if fs::symlink_metadata(file).is_ok() {
         return Err(BackupError::Exists(file.to_owned()));
@@ -109,7 +109,7 @@ pub fn back_up(
     })?;
     // A folder that cannot be synced (on a network share, say) has the file all the same.
     let _unsynced = File::open(folder).and_then(|folder| folder.sync_all());
-    Ok(BackedUp { file: file.to_owned(), bytes, jobs })
+    Ok(BackupReport { file: file.to_owned(), bytes, jobs })
 }
 
 fn folder_of(file: &Path) -> &Path {

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, Row};
 
-use super::{Answer, Store, StoreError, job_row, record::add_event};
+use super::{ApiAnswer, Store, StoreError, job_row, record::add_event};
 use crate::job::{State, TaskId};
 
 /// A task of the account that a task with an unknown create request could be.
@@ -21,11 +21,11 @@ pub struct Candidate {
 /// That the list of the account's tasks was read to its end, or past the create request: with nothing kept, a
 /// person has to know whether there is nothing or nobody has looked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listed {
+pub struct ListScan {
     /// What it came to, in words.
     pub what: String,
-    /// The last page's answer, of [`Call::List`](super::Call::List).
-    pub answer: Answer,
+    /// The last page's answer, of [`ApiCall::List`](super::ApiCall::List).
+    pub answer: ApiAnswer,
     /// When (Unix ms).
     pub at_ms: i64,
 }
@@ -40,7 +40,7 @@ impl Store {
         &self,
         task: TaskId,
         candidates: Vec<Candidate>,
-        listed: Option<Listed>,
+        listed: Option<ListScan>,
     ) -> Result<(), StoreError> {
         self.write(move |connection| {
             forget(connection, task)?;
@@ -89,7 +89,7 @@ pub(super) fn of_task(
     Ok((candidates, listed.query_row([task], |row| row.get(0))?))
 }
 
-fn record(connection: &Connection, task: TaskId, listed: &Listed) -> Result<(), StoreError> {
+fn record(connection: &Connection, task: TaskId, listed: &ListScan) -> Result<(), StoreError> {
     let latest = "
         SELECT 1 FROM event e LEFT JOIN history_text p ON p.id = e.text_row
         WHERE e.id = (SELECT max(id) FROM event WHERE job_id = ?1)

@@ -16,7 +16,7 @@ pub(super) const SINCE: &str = "
     SELECT j.key, m.path, (SELECT name FROM state WHERE number = e.from_state),
       (SELECT name FROM state WHERE number = e.to_state),
       coalesce((SELECT text FROM history_text WHERE id = e.text_row), '') || coalesce(e.what, ''),
-      j.media_missing, t.task_id
+      j.media_wait_reason, t.task_id
     FROM event e JOIN job j ON j.id = e.job_id JOIN manifest m ON m.id = j.manifest_id
       LEFT JOIN task t ON t.id = j.task_row
     WHERE e.id > ?1 AND (e.from_state IS NOT NULL OR e.to_state <> ?2 OR t.lead_job <> j.id)
@@ -24,7 +24,7 @@ pub(super) const SINCE: &str = "
 
 /// A change of a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Change {
+pub struct JobChange {
     /// The job's key.
     pub key: String,
     /// Its manifest's path under `jobs_dir`.
@@ -39,7 +39,7 @@ pub struct Change {
     pub task_id: Option<String>,
 }
 
-impl Change {
+impl JobChange {
     /// Tells the log.
     pub fn log(&self) {
         let Self { key, manifest, from, to, what, task_id } = self;
@@ -57,7 +57,7 @@ impl Change {
 
 /// Up to where the history was looked through for what other processes wrote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Mark {
+pub struct HistoryPosition {
     /// Changes whenever another process wrote something.
     version: i64,
     event: i64,
@@ -65,13 +65,13 @@ pub struct Mark {
 
 /// What a look for others' writes found.
 #[derive(Debug)]
-pub struct Look {
+pub struct OtherChanges {
     /// Where the next look begins.
-    pub mark: Mark,
+    pub mark: HistoryPosition,
     /// Whether another process wrote anything at all.
     pub changed: bool,
     /// What people did to jobs by commands.
-    pub by_people: Vec<Change>,
+    pub by_people: Vec<JobChange>,
 }
 
 impl Store {
@@ -80,17 +80,20 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn look_for_others(&self, before: Option<Mark>) -> Result<Look, StoreError> {
+    pub async fn changes_by_others(
+        &self,
+        before: Option<HistoryPosition>,
+    ) -> Result<OtherChanges, StoreError> {
         // On the writing connection: only there others' writes are told from the daemon's own.
         self.write(move |connection| {
             let version = connection.pragma_query_value(None, "data_version", |row| row.get(0))?;
-            let mark = Mark { version, event: newest(connection)? };
+            let mark = HistoryPosition { version, event: newest(connection)? };
             let Some(before) = before.filter(|before| before.version != version) else {
-                return Ok(Look { mark, changed: false, by_people: Vec::new() });
+                return Ok(OtherChanges { mark, changed: false, by_people: Vec::new() });
             };
             let mut by_people = since(connection, before.event)?;
             by_people.retain(|change| is_by_a_person(&change.what));
-            Ok(Look { mark, changed: true, by_people })
+            Ok(OtherChanges { mark, changed: true, by_people })
         })
         .await
     }
@@ -102,15 +105,15 @@ pub(super) fn newest(connection: &Connection) -> Result<i64, StoreError> {
 }
 
 /// The changes behind row `event` of the history, but for new jobs that wait for nothing and share no task.
-pub(super) fn since(connection: &Connection, event: i64) -> Result<Vec<Change>, StoreError> {
+pub(super) fn since(connection: &Connection, event: i64) -> Result<Vec<JobChange>, StoreError> {
     let mut since = connection.prepare_cached(SINCE)?;
     let changes = since.query_map((event, number(State::Queued)), change)?;
     Ok(changes.collect::<Result<_, _>>()?)
 }
 
-fn change(row: &Row<'_>) -> rusqlite::Result<Change> {
+fn change(row: &Row<'_>) -> rusqlite::Result<JobChange> {
     let (what, missing): (String, Option<String>) = (row.get(4)?, row.get(5)?);
-    Ok(Change {
+    Ok(JobChange {
         key: row.get(0)?,
         manifest: row.get(1)?,
         from: row.get(2)?,

@@ -9,9 +9,9 @@ use super::{Reader, StoreError};
 
 /// What became of reading a database through.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Health {
+pub enum IntegrityCheck {
     /// All of it is as it should be.
-    Whole,
+    Intact,
     /// Something is not, in SQLite's words.
     Damaged(String),
     /// It is so large that the time was over first. What was read was whole.
@@ -56,7 +56,7 @@ impl Reader {
     ///
     /// # Errors
     /// When it cannot be read at all.
-    pub fn health(&self, time: Duration) -> Result<Health, StoreError> {
+    pub fn health(&self, time: Duration) -> Result<IntegrityCheck, StoreError> {
         let interrupt = self.connection.get_interrupt_handle();
         let (done, wait) = mpsc::channel::<()>();
         let guard = thread::spawn(move || {
@@ -69,13 +69,13 @@ impl Reader {
         drop(done);
         let _ended = guard.join();
         match health {
-            Ok(health) if health == "ok" => Ok(Health::Whole),
-            Ok(health) => Ok(Health::Damaged(health)),
+            Ok(health) if health == "ok" => Ok(IntegrityCheck::Intact),
+            Ok(health) => Ok(IntegrityCheck::Damaged(health)),
             Err(error) if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) => {
-                Ok(Health::Unfinished)
+                Ok(IntegrityCheck::Unfinished)
             }
             Err(error) => match StoreError::from(error) {
-                error if error.is_damage() => Ok(Health::Damaged(error.to_string())),
+                error if error.is_damage() => Ok(IntegrityCheck::Damaged(error.to_string())),
                 error => Err(error),
             },
         }

@@ -17,7 +17,7 @@ use crate::job::{
 
 pub(super) const UNDECIDED: &str = "
     SELECT id FROM task INDEXED BY task_state
-    WHERE state IN ('unresolved', 'creating') AND (state = 'unresolved' OR waits IS NOT NULL)
+    WHERE state IN ('unresolved', 'creating') AND (state = 'unresolved' OR wait_reason IS NOT NULL)
       AND lead_job = ?1 AND id IS NOT ?2 AND NOT EXISTS (SELECT 1 FROM job WHERE task_row = task.id)
     ORDER BY state DESC, id DESC LIMIT 1";
 
@@ -58,33 +58,33 @@ impl JobState {
     /// Why Kling may have the task [to decide](Self::to_decide), so that sending its create request again may pay twice;
     /// none: the list was read far enough, and shows no task that could be it.
     #[must_use]
-    pub fn resend_danger(&self) -> Option<ResendDanger> {
+    pub fn resend_risk(&self) -> Option<ResendRisk> {
         let task = self.to_decide()?;
         let answer = task.create.as_ref().map(|create| create.answer);
         if let Some(first) = self.candidates.first() {
-            return Some(ResendDanger::CouldBe(first.task_id.clone()));
+            return Some(ResendRisk::Candidate(first.task_id.clone()));
         }
         if task.state == State::Creating {
-            return Some(ResendDanger::LookedUp);
+            return Some(ResendRisk::StillChecking);
         }
         if answer == Some(CreateAnswer::NameExists) {
-            return Some(ResendDanger::NameExists);
+            return Some(ResendRisk::NameExists);
         }
-        self.listed_at_ms.is_none().then_some(ResendDanger::NotListed)
+        self.listed_at_ms.is_none().then_some(ResendRisk::ListNotRead)
     }
 }
 
 /// Why sending a create request again may pay twice.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ResendDanger {
+pub enum ResendRisk {
     /// lipsyncd still looks it up, and sends it again by itself once it is known to be absent.
-    LookedUp,
+    StillChecking,
     /// Kling said that a task of the name exists.
     NameExists,
     /// The list of the account's tasks was not read far enough.
-    NotListed,
+    ListNotRead,
     /// This task of the account could be the one; there may be others.
-    CouldBe(String),
+    Candidate(String),
 }
 
 /// What a command does to a job.
@@ -248,7 +248,7 @@ fn carry_out(sharing: Sharing<'_>, state: JobState, command: Command) -> Result<
         Command::Fetch => fetch(sharing, row),
         Command::Dismiss(dismissed) => dismiss(sharing, row, task.as_ref(), dismissed),
         Command::Task(outcome) => {
-            let Some(task) = to_decide.or(task.filter(Task::is_unseen)) else { return Ok(()) };
+            let Some(task) = to_decide.or(task.filter(Task::is_not_found)) else { return Ok(()) };
             let is_unsent = matches!(outcome, Outcome::ResolvedAsUnsent { .. });
             let transition =
                 apply(&task, outcome, &sharing.moment, sharing.policy).map_err(|illegal| {
@@ -275,7 +275,7 @@ fn retry(sharing: Sharing<'_>, mut row: JobRow, task: Option<&Task>) -> Result<(
             }
             (job.state, job.task, job.failure) = (State::Waiting, None, None);
             job.changed_after_sent = false;
-            job.media.missing = Some("its media to be looked at".to_owned());
+            job.media.wait_reason = Some("its media to be looked at".to_owned());
             format!("{RETRY} its media are looked at again")
         }
         Some((_, take)) => {
@@ -306,7 +306,7 @@ fn cancel(sharing: Sharing<'_>, mut row: JobRow) -> Result<(), Stop> {
     // A task that was not created, or ended before Kling accepted it, is no result to go back to.
     let may_exist = |task: &Task| !task.is_uncreated() && !task.state.is_finished();
     let earlier = earlier.filter(|task| task.was_accepted() || may_exist(task));
-    (job.retry_take, job.media.missing) = (None, None);
+    (job.retry_take, job.media.wait_reason) = (None, None);
     let what = match earlier {
         Some(task) => {
             if !task.state.is_finished() && sharing.first_job(task.id, record::NO_JOB)?.is_none() {

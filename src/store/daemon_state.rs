@@ -21,14 +21,16 @@ impl Store {
     /// When the database cannot be written.
     pub async fn set_api_problem(
         &self,
-        trouble: Option<String>,
+        api_problem: Option<String>,
         now_ms: i64,
     ) -> Result<(), StoreError> {
-        let since_ms = trouble.as_ref().map(|_| now_ms);
+        let since_ms = api_problem.as_ref().map(|_| now_ms);
         self.write(move |connection| {
             connection
-                .prepare_cached("UPDATE daemon_state SET trouble = ?1, api_problem_since_ms = ?2")?
-                .execute((&trouble, since_ms))?;
+                .prepare_cached(
+                    "UPDATE daemon_state SET api_problem = ?1, api_problem_since_ms = ?2",
+                )?
+                .execute((&api_problem, since_ms))?;
             Ok(())
         })
         .await
@@ -50,7 +52,7 @@ impl Store {
             connection
                 .prepare_cached(
                     "UPDATE daemon_state SET daemon_pid = ?1, daemon_since_ms = ?2, slots_configured = ?3,
-                       slots_limit = ?3, cap_micro = ?4, hold = NULL, trouble = NULL,
+                       slots_limit = ?3, cap_micro = ?4, hold = NULL, api_problem = NULL,
                        api_problem_since_ms = NULL, folder_problem = NULL, scanning = 1",
                 )?
                 .execute((pid, now_ms, slots, cap_micro))?;

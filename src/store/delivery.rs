@@ -3,7 +3,7 @@
 use rusqlite::{Connection, named_params};
 
 use super::{
-    Store, StoreError, change::Change, job_row, job_row::JobRow, record, record::add_event,
+    Store, StoreError, change::JobChange, job_row, job_row::JobRow, record, record::add_event,
 };
 use crate::job::{DeliveryOutcome, Job, JobId, Moment, Policy, Task, TaskId, deliver};
 
@@ -18,7 +18,7 @@ pub struct DueDelivery {
 
 /// A delivered file that another result moved to another name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Moved {
+pub struct MovedFile {
     /// Where it was, under the output folder.
     pub from: String,
     /// Where it is now, under the output folder.
@@ -118,10 +118,10 @@ impl Store {
         &self,
         job: Job,
         attempt: DeliveryOutcome,
-        moved: Vec<Moved>,
+        moved: Vec<MovedFile>,
         moment: Moment,
         policy: Policy,
-    ) -> Result<Option<Change>, StoreError> {
+    ) -> Result<Option<JobChange>, StoreError> {
         self.write(move |connection| {
             let change = record_attempt(connection, &job, &attempt, &moment, &policy)?;
             // After the job itself: its own earlier file is not its output any more.
@@ -135,7 +135,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub async fn record_moved(&self, moved: Vec<Moved>) -> Result<(), StoreError> {
+    pub async fn record_moved(&self, moved: Vec<MovedFile>) -> Result<(), StoreError> {
         if moved.is_empty() {
             return Ok(());
         }
@@ -149,13 +149,13 @@ fn record_attempt(
     attempt: &DeliveryOutcome,
     moment: &Moment,
     policy: &Policy,
-) -> Result<Option<Change>, StoreError> {
+) -> Result<Option<JobChange>, StoreError> {
     let Some(row) = job_row::by_id(connection, job.id)? else { return Ok(None) };
     let mut now = row.job;
     if now.revision != job.revision {
         return Ok(None);
     }
-    let before = (now.state, now.delivery.waits.clone());
+    let before = (now.state, now.delivery.wait_reason.clone());
     let (state, delivery, failure, what) = deliver(&now.delivery, attempt, moment, policy);
     (now.state, now.delivery, now.failure) = (state, delivery, failure);
     if let DeliveryOutcome::Delivered { sha256, bytes } = attempt {
@@ -164,11 +164,11 @@ fn record_attempt(
         now.earlier_task = None;
     }
     job_row::save(connection, &mut now, row.manifest_id, moment.now_ms)?;
-    let says_it_again = state == before.0 && now.delivery.waits == before.1;
+    let says_it_again = state == before.0 && now.delivery.wait_reason == before.1;
     if !says_it_again {
         add_event(connection, now.id, Some(before.0), state, &what, None, moment.now_ms)?;
     }
-    Ok(Some(Change {
+    Ok(Some(JobChange {
         manifest: record::manifest_of(connection, now.id)?,
         from: Some(before.0.name().to_owned()),
         to: state.name().to_owned(),
@@ -178,8 +178,8 @@ fn record_attempt(
     }))
 }
 
-fn record_moved(connection: &Connection, moved: &[Moved]) -> Result<(), StoreError> {
-    for Moved { from, to, request_hash, take } in moved {
+fn record_moved(connection: &Connection, moved: &[MovedFile]) -> Result<(), StoreError> {
+    for MovedFile { from, to, request_hash, take } in moved {
         connection
             .prepare_cached(
                 "UPDATE job SET output = :to, revision = revision + 1

@@ -20,9 +20,9 @@ pub(super) struct JobRow {
 
 const OWN: &str = "j.id, j.revision, j.state, j.key, j.name, j.take, j.asked_output, j.spec_hash,
   j.request_hash, j.task_row, j.earlier_task_row, j.changed_after_sent, j.dismissed, j.absent_since_ms,
-  j.left_at_ms, j.output, j.media_missing, coalesce(j.due_at_ms, 0), j.tries, j.failing_since_ms, j.waits,
-  j.delivered_sha256, j.delivered_bytes, j.error_code, j.error, j.manifest_id, j.retry_take, ";
-const SPEC: usize = 27;
+  j.orphaned_at_ms, j.output, j.media_wait_reason, coalesce(j.due_at_ms, 0), j.tries, j.failing_since_ms, j.wait_reason,
+  j.delivered_sha256, j.delivered_bytes, j.error_code, j.error, j.manifest_id, j.retry_take, j.output_blocked, ";
+const SPEC: usize = 28;
 
 /// Selects complete jobs, but for their labels. Follow it by `FROM job j … WHERE …`.
 pub(super) static SELECT: LazyLock<String> = LazyLock::new(|| {
@@ -37,7 +37,7 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<JobRow> {
     spec.id = row.get(4)?;
     spec.take = row.get(5)?;
     spec.output = row.get(6)?;
-    media.missing = row.get(16)?;
+    media.wait_reason = row.get(16)?;
     let delivered: Option<String> = row.get(21)?;
     let failure: Option<String> = row.get(23)?;
     let job = Job {
@@ -54,13 +54,14 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<JobRow> {
         changed_after_sent: row.get(11)?,
         dismissed: row.get(12)?,
         absent_since_ms: row.get(13)?,
-        left_at_ms: row.get(14)?,
+        orphaned_at_ms: row.get(14)?,
         output: row.get(15)?,
         delivery: Delivery {
             due_at_ms: row.get(17)?,
             tries: row.get(18)?,
             failing_since_ms: row.get(19)?,
-            waits: row.get(20)?,
+            wait_reason: row.get(20)?,
+            output_blocked: row.get(27)?,
         },
         delivered: match delivered {
             Some(sha256) => Some((sha256, row.get::<_, i64>(22)?.unsigned_abs())),
@@ -105,7 +106,7 @@ fn one(
     Ok(connection.prepare_cached(&sql)?.query_row(parameters, read).optional()?)
 }
 
-/// A job waits for its delivery from the moment in which its task has a result.
+/// A job wait_reason for its delivery from the moment in which its task has a result.
 const DUE_AT: &str = "CASE WHEN :state = 'downloading' AND
              (SELECT state FROM task WHERE id = :task_row) = 'succeeded' THEN :due_at_ms END";
 
@@ -113,13 +114,13 @@ static INSERT: LazyLock<String> = LazyLock::new(|| {
     format!(
         "INSERT INTO job ({NAMES} id, key, manifest_id, name, take, asked_output, spec_hash, request_hash,
            state, state_since_ms, task_row, retry_take, earlier_task_row, changed_after_sent, dismissed,
-           absent_since_ms, left_at_ms, output, media_missing, due_at_ms, tries, failing_since_ms, waits,
-           delivered_sha256, delivered_bytes, error_code, error, error_reason, created_at_ms, updated_at_ms,
+           absent_since_ms, orphaned_at_ms, output, media_wait_reason, due_at_ms, tries, failing_since_ms, wait_reason,
+           output_blocked, delivered_sha256, delivered_bytes, error_code, error, error_reason, created_at_ms, updated_at_ms,
            finished_at_ms)
          VALUES ({VALUES} :id, :key, :manifest_id, :name, :take, :asked_output, :spec_hash, :request_hash,
            :state, :now_ms, :task_row, :retry_take, :earlier_task_row, :changed_after_sent, :dismissed,
-           :absent_since_ms, :left_at_ms, :output, :media_missing, {DUE_AT}, :tries, :failing_since_ms, :waits,
-           :delivered_sha256, :delivered_bytes, :error_code, :error, :error_reason, :now_ms, :now_ms,
+           :absent_since_ms, :orphaned_at_ms, :output, :media_wait_reason, {DUE_AT}, :tries, :failing_since_ms, :wait_reason,
+           :output_blocked, :delivered_sha256, :delivered_bytes, :error_code, :error, :error_reason, :now_ms, :now_ms,
            :finished_at_ms)"
     )
 });
@@ -134,9 +135,10 @@ static UPDATE: LazyLock<String> = LazyLock::new(|| {
            state = :state, task_row = :task_row, retry_take = :retry_take,
            earlier_task_row = :earlier_task_row,
            changed_after_sent = :changed_after_sent, dismissed = :dismissed,
-           absent_since_ms = :absent_since_ms, left_at_ms = :left_at_ms, output = :output,
-           media_missing = :media_missing, due_at_ms = {DUE_AT}, tries = :tries,
-           failing_since_ms = :failing_since_ms, waits = :waits, delivered_sha256 = :delivered_sha256,
+           absent_since_ms = :absent_since_ms, orphaned_at_ms = :orphaned_at_ms, output = :output,
+           media_wait_reason = :media_wait_reason, due_at_ms = {DUE_AT}, tries = :tries,
+           failing_since_ms = :failing_since_ms, wait_reason = :wait_reason,
+           output_blocked = :output_blocked, delivered_sha256 = :delivered_sha256,
            delivered_bytes = :delivered_bytes, error_code = :error_code, error = :error,
            error_reason = :error_reason, updated_at_ms = :now_ms, revision = revision + 1
          WHERE id = :id AND revision = :revision"
@@ -194,7 +196,7 @@ fn with_columns<T>(
         job.delivered.as_ref().map(|(_, bytes)| i64::try_from(*bytes).unwrap_or(i64::MAX));
     let finished_at_ms = job.state.is_finished().then_some(now_ms);
     let mut bound = columns.bound(&job.media);
-    bound.extend::<[(&'static str, &dyn rusqlite::ToSql); 29]>([
+    bound.extend::<[(&'static str, &dyn rusqlite::ToSql); 30]>([
         (":id", &job.id),
         (":key", &job.spec.key),
         (":manifest_id", &manifest_id),
@@ -210,13 +212,14 @@ fn with_columns<T>(
         (":changed_after_sent", &job.changed_after_sent),
         (":dismissed", &job.dismissed),
         (":absent_since_ms", &job.absent_since_ms),
-        (":left_at_ms", &job.left_at_ms),
+        (":orphaned_at_ms", &job.orphaned_at_ms),
         (":output", &job.output),
-        (":media_missing", &job.media.missing),
+        (":media_wait_reason", &job.media.wait_reason),
         (":due_at_ms", &job.delivery.due_at_ms),
         (":tries", &job.delivery.tries),
         (":failing_since_ms", &job.delivery.failing_since_ms),
-        (":waits", &job.delivery.waits),
+        (":wait_reason", &job.delivery.wait_reason),
+        (":output_blocked", &job.delivery.output_blocked),
         (":delivered_sha256", &delivered_sha256),
         (":delivered_bytes", &delivered_bytes),
         (":error_code", &error_code),

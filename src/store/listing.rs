@@ -11,7 +11,7 @@ use crate::job::State;
 
 /// A row of the view `job_overview`; times are UTC in ISO 8601.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct JobLine {
+pub struct JobOverview {
     /// The job's name.
     pub key: String,
     /// The path of its manifest under `jobs_dir`.
@@ -64,7 +64,7 @@ pub struct JobLine {
 
 /// A row of the view `job_history`; times are UTC in ISO 8601.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct HistoryLine {
+pub struct HistoryEntry {
     /// When it happened.
     pub at: String,
     /// Where the job stood; none: it was made.
@@ -89,13 +89,13 @@ pub struct HistoryLine {
 #[derive(Debug, Clone, PartialEq)]
 pub struct JobDetail {
     /// Its row for readers.
-    pub line: JobLine,
+    pub line: JobOverview,
     /// The job with its task, labels included.
     pub state: JobState,
     /// Whether its manifest is in the folder.
     pub manifest_is_there: bool,
     /// What happened to it, the oldest first, as far as that is kept.
-    pub history: Vec<HistoryLine>,
+    pub history: Vec<HistoryEntry>,
 }
 
 impl JobDetail {
@@ -146,7 +146,7 @@ impl Reader {
         filter: &JobFilter,
         after: i64,
         limit: usize,
-    ) -> Result<(Vec<JobLine>, Option<i64>), StoreError> {
+    ) -> Result<(Vec<JobOverview>, Option<i64>), StoreError> {
         let sql = filter.sql();
         let limit_rows = i64::try_from(limit).unwrap_or(i64::MAX);
         let state = filter.state.map(State::name);
@@ -242,8 +242,8 @@ impl Reader {
     }
 }
 
-fn line_from_row(row: &Row<'_>) -> rusqlite::Result<JobLine> {
-    Ok(JobLine {
+fn line_from_row(row: &Row<'_>) -> rusqlite::Result<JobOverview> {
+    Ok(JobOverview {
         key: row.get("key")?,
         manifest: row.get("manifest")?,
         state: spec_columns::parsed(row, "state")?,
@@ -271,8 +271,8 @@ fn line_from_row(row: &Row<'_>) -> rusqlite::Result<JobLine> {
     })
 }
 
-fn history_from_row(row: &Row<'_>) -> rusqlite::Result<HistoryLine> {
-    Ok(HistoryLine {
+fn history_from_row(row: &Row<'_>) -> rusqlite::Result<HistoryEntry> {
+    Ok(HistoryEntry {
         at: row.get("at")?,
         from_state: row.get("from_state")?,
         to_state: row.get("to_state")?,

@@ -33,11 +33,11 @@ pub struct Lock {
 
 /// Who works on a database, as far as the lock file tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Holder {
+pub struct LockHolder {
     /// The daemon's PID; 0: it is not readable.
     pub pid: u32,
     /// Why it cannot write the database at the moment, if so.
-    pub trouble: Option<String>,
+    pub problem: Option<String>,
 }
 
 /// Why the lock cannot be had.
@@ -87,14 +87,14 @@ impl Lock {
             failpoint::after("lock.write");
             return Ok(lock);
         };
-        let pid = Holder::read(&mut file).map(|holder| holder.pid).filter(|pid| *pid > 0);
+        let pid = LockHolder::read(&mut file).map(|holder| holder.pid).filter(|pid| *pid > 0);
         Err(not_had(error, path, database, pid))
     }
 
     /// Tells those who look why the database cannot be written at the moment; none: it can.
-    pub fn tell(&self, trouble: Option<&str>) {
-        let trouble = trouble.unwrap_or_default().replace(['\n', '\0'], " ");
-        let mut text = format!("{}\n{trouble}", std::process::id()).into_bytes();
+    pub fn tell(&self, problem: Option<&str>) {
+        let problem = problem.unwrap_or_default().replace(['\n', '\0'], " ");
+        let mut text = format!("{}\n{problem}", std::process::id()).into_bytes();
         text.resize(FILE_BYTES - 1, b' ');
         text.push(b'\n');
         // The lock holds without its words.
@@ -102,25 +102,25 @@ impl Lock {
     }
 }
 
-impl Holder {
+impl LockHolder {
     fn read(file: &mut File) -> Option<Self> {
         let mut bytes = Vec::new();
         file.take(FILE_BYTES as u64).read_to_end(&mut bytes).ok()?;
         let text = String::from_utf8_lossy(&bytes);
         let mut lines = text.lines().map(str::trim);
         let pid = lines.next().and_then(|pid| pid.parse().ok()).unwrap_or(0);
-        let trouble = lines.next().filter(|words| !words.is_empty()).map(str::to_owned);
-        Some(Self { pid, trouble })
+        let problem = lines.next().filter(|words| !words.is_empty()).map(str::to_owned);
+        Some(Self { pid, problem })
     }
 }
 
 /// Returns the daemon that works on the database at `database`, if one does.
 #[must_use]
-pub fn holder(database: &Path) -> Option<Holder> {
+pub fn lock_holder(database: &Path) -> Option<LockHolder> {
     let mut file = File::open(lock_path(database)).ok()?;
     match file.try_lock_shared() {
         Err(TryLockError::WouldBlock) => {
-            Some(Holder::read(&mut file).unwrap_or(Holder { pid: 0, trouble: None }))
+            Some(LockHolder::read(&mut file).unwrap_or(LockHolder { pid: 0, problem: None }))
         }
         // It is let go again as the file is dropped.
         Ok(()) | Err(TryLockError::Error(_)) => None,
@@ -166,7 +166,7 @@ fn not_had(error: TryLockError, path: PathBuf, database: &Path, pid: Option<u32>
     }
 }
 
-/// [`holder`] takes the lock for a moment to see whether it is free: a daemon that starts just then
+/// [`lock_holder`] takes the lock for a moment to see whether it is free: a daemon that starts just then
 /// must not take that for another daemon.
 fn try_lock_patiently(file: &File) -> Result<(), TryLockError> {
     for _ in 1..LOOKS {

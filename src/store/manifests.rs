@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension as _};
 
 use super::{
     Conflict, Reconciled, Store, StoreError,
-    change::{self, Change},
+    change::{self, JobChange},
     job_row::{self, JobRow},
     reconcile::Reconciliation,
     record::add_event,
@@ -18,7 +18,7 @@ use crate::job::{JobId, JobSpec, Media, Moment, Policy, State, outcome::Permanen
 
 /// A manifest as the database knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KnownManifest {
+pub struct StoredManifest {
     /// Under `jobs_dir`, parts joined by `/`.
     pub path: String,
     /// Size and times of what was read.
@@ -56,7 +56,7 @@ pub struct WantedJob {
 
 /// A manifest without errors.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Accepted {
+pub struct AcceptedManifest {
     /// Under `jobs_dir`, parts joined by `/`.
     pub path: String,
     /// Size and times of what was read.
@@ -70,14 +70,14 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn known_manifests(&self) -> Result<Vec<KnownManifest>, StoreError> {
+    pub async fn stored_manifests(&self) -> Result<Vec<StoredManifest>, StoreError> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT path, file_stamp, state = 'refused' FROM manifest
                  WHERE removed_at_ms IS NULL ORDER BY path",
             )?;
             let known = statement.query_map([], |row| {
-                Ok(KnownManifest {
+                Ok(StoredManifest {
                     path: row.get(0)?,
                     file_stamp: row.get(1)?,
                     refused: row.get(2)?,
@@ -97,7 +97,7 @@ impl Store {
     /// When the database cannot be written.
     pub fn accept(
         &self,
-        manifest: Accepted,
+        manifest: AcceptedManifest,
         moment: Moment,
         policy: Policy,
         on_change: OnChange,
@@ -163,7 +163,7 @@ impl Store {
         error: &str,
         moment: Moment,
         policy: Policy,
-    ) -> Result<Vec<Change>, StoreError> {
+    ) -> Result<Vec<JobChange>, StoreError> {
         let [path, file_stamp, error] = [path, file_stamp, error].map(str::to_owned);
         self.write(move |connection| {
             let before = change::newest(connection)?;
@@ -187,7 +187,7 @@ impl Store {
         path: &str,
         moment: Moment,
         policy: Policy,
-    ) -> Result<Vec<Change>, StoreError> {
+    ) -> Result<Vec<JobChange>, StoreError> {
         let path = path.to_owned();
         self.write(move |connection| {
             let before = change::newest(connection)?;
@@ -214,7 +214,7 @@ impl Store {
         keys: HashSet<String>,
         moment: Moment,
         policy: Policy,
-    ) -> Result<Vec<Change>, StoreError> {
+    ) -> Result<Vec<JobChange>, StoreError> {
         let path = path.to_owned();
         self.write(move |connection| {
             let before = change::newest(connection)?;
@@ -258,10 +258,10 @@ impl Store {
         missed_before_ms: i64,
         moment: Moment,
         policy: Policy,
-    ) -> Result<Vec<Change>, StoreError> {
+    ) -> Result<Vec<JobChange>, StoreError> {
         let any = self.read(move |connection| {
             let sql = "SELECT EXISTS (SELECT 1 FROM job INDEXED BY job_absent
-                       WHERE absent_since_ms IS NOT NULL AND left_at_ms IS NULL AND absent_since_ms <= ?1)";
+                       WHERE absent_since_ms IS NOT NULL AND orphaned_at_ms IS NULL AND absent_since_ms <= ?1)";
             Ok(connection.prepare_cached(sql)?.query_row([missed_before_ms], |row| row.get(0))?)
         });
         if !any.await? {
@@ -336,10 +336,10 @@ fn wait_for_conflict(
     let before = change::newest(connection)?;
     let row = job_row::by_id(connection, job_id)?.filter(|row| row.job.task.is_none());
     let Some(JobRow { mut job, manifest_id }) = row else { return Ok(Err(conflict)) };
-    if job.media.missing.as_ref() != Some(&conflict.what) {
+    if job.media.wait_reason.as_ref() != Some(&conflict.what) {
         let from = mem::replace(&mut job.state, State::Waiting);
         job.failure = None;
-        job.media.missing = Some(conflict.what.clone());
+        job.media.wait_reason = Some(conflict.what.clone());
         job_row::save(connection, &mut job, manifest_id, now_ms)?;
         add_event(connection, job.id, Some(from), job.state, &conflict.what, None, now_ms)?;
     }

@@ -37,7 +37,7 @@ pub(super) const LOCAL: &str = "INDEXED BY job_local
 
 /// What the database has of a job that is about to be compared.
 #[derive(Debug, Clone)]
-pub struct KnownJob {
+pub struct StoredJob {
     /// Its media, as they were last measured.
     pub media: Media,
     /// Digest of what decides its result; none while its media were not read.
@@ -51,17 +51,17 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn known_jobs(
+    pub async fn stored_jobs(
         &self,
         paths: Vec<String>,
-    ) -> Result<HashMap<String, KnownJob>, StoreError> {
+    ) -> Result<HashMap<String, StoredJob>, StoreError> {
         self.read(move |connection| {
             let mut known = HashMap::new();
             for path in &paths {
                 for JobRow { job, .. } in job_row::all(connection, OF_MANIFEST, [path])? {
                     let succeeded = job.state == State::Succeeded;
                     let Job { media, request_hash, spec, .. } = job;
-                    known.insert(spec.key, KnownJob { media, request_hash, succeeded });
+                    known.insert(spec.key, StoredJob { media, request_hash, succeeded });
                 }
             }
             Ok(known)

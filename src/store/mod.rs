@@ -14,17 +14,17 @@ mod change;
 mod checkup;
 mod command;
 mod daemon_state;
+mod database_problem;
 mod delivery;
 mod earlier;
 mod error;
 mod history_text;
 mod job_row;
-mod left_over;
 mod listing;
 mod lock;
 mod manifests;
-mod measured;
 mod media_queue;
+mod metrics_snapshot;
 mod never_arrived;
 mod open;
 mod overview;
@@ -34,6 +34,7 @@ mod reason;
 mod reconcile;
 mod reconciled;
 mod record;
+mod remaining;
 mod retention;
 mod session;
 mod sharing;
@@ -43,7 +44,6 @@ mod superseded;
 mod take;
 mod task_row;
 mod transition;
-mod trouble;
 mod worker;
 
 #[cfg(test)]
@@ -58,27 +58,27 @@ use rusqlite::Connection;
 
 pub use crate::offload::Interlude;
 pub use account::Lookups;
-pub use backup::{BackedUp, BackupError, back_up};
-pub use candidate::{Candidate, Listed};
-pub use change::{Change, Look, Mark};
-pub use checkup::{Health, OpenTask};
-pub use command::{Command, CommandFailure, JobState, ResendDanger};
-pub use delivery::{DueDelivery, Moved};
+pub use backup::{BackupError, BackupReport, back_up};
+pub use candidate::{Candidate, ListScan};
+pub use change::{HistoryPosition, JobChange, OtherChanges};
+pub use checkup::{IntegrityCheck, OpenTask};
+pub use command::{Command, CommandFailure, JobState, ResendRisk};
+pub use delivery::{DueDelivery, MovedFile};
 pub use error::StoreError;
-pub use left_over::LeftOver;
-pub use listing::{HistoryLine, JobDetail, JobFilter, JobLine};
-pub use lock::{Holder, Lock, LockError, holder};
-pub use manifests::{Accepted, KnownManifest, OnChange, RUN_AT_ONCE_MAX, WantedJob};
-pub use measured::Measured;
-pub use media_queue::{KnownJob, MediaScope};
+pub use listing::{HistoryEntry, JobDetail, JobFilter, JobOverview};
+pub use lock::{Lock, LockError, LockHolder, lock_holder};
+pub use manifests::{AcceptedManifest, OnChange, RUN_AT_ONCE_MAX, StoredManifest, WantedJob};
+pub use media_queue::{MediaScope, StoredJob};
+pub use metrics_snapshot::MetricsSnapshot;
 pub use open::{VERSION, open_reader};
-pub use overview::{ApiProblem, Reader, RefusedManifest, Standing};
+pub use overview::{ApiProblem, QueueStatus, Reader, RefusedManifest};
 pub use pause::{OpenCreates, Pause, PauseKind};
 pub use reconciled::{Conflict, Reconciled};
-pub use record::{Answer, Call};
-pub use session::KnownSession;
-pub use superseded::Superseded;
-pub use take::LeadLost;
+pub use record::{ApiAnswer, ApiCall};
+pub use remaining::Remaining;
+pub use session::SessionFaces;
+pub use superseded::SupersededTasks;
+pub use take::DetachReason;
 
 use lock::DatabaseLock;
 use worker::Worker;
@@ -153,13 +153,13 @@ impl Store {
 
     /// How often something was tried in vain so far because the disk was full or others held the database.
     #[must_use]
-    pub fn tries_in_vain(&self) -> u64 {
-        self.writer.trouble().tries().wrapping_add(self.reader.trouble().tries())
+    pub fn failed_tries(&self) -> u64 {
+        self.writer.problem().tries().wrapping_add(self.reader.problem().tries())
     }
 
     /// Why the database cannot be written, or read, at the moment, if so.
     #[must_use]
-    pub fn trouble(&self) -> Option<String> {
-        self.writer.trouble().words().or_else(|| self.reader.trouble().words())
+    pub fn problem(&self) -> Option<String> {
+        self.writer.problem().words().or_else(|| self.reader.problem().words())
     }
 }

@@ -68,14 +68,14 @@ fn compare(
     let job = &mut row.job;
     let is_changed = job.request_hash.as_ref() != Some(&task.request_hash);
     let what = if job.absent_since_ms.is_some() {
-        if job.left_at_ms.is_none() && task.state == State::Creating {
+        if job.orphaned_at_ms.is_none() && task.state == State::Creating {
             return Ok(false);
         }
         job.leave_uncreated().to_owned()
     } else if job.request_hash.is_none() {
         // The manifest is read again before its media are looked at.
         (job.state, job.task) = (State::Waiting, None);
-        job.media.missing = Some("the media of its changed request to be looked at".to_owned());
+        job.media.wait_reason = Some("the media of its changed request to be looked at".to_owned());
         "its create request never arrived, and its request changed".to_owned()
     } else if is_changed {
         let take = sharing.take_to_join(job)?;
@@ -88,7 +88,7 @@ fn compare(
         }
     } else if let Some(what) = media_changed {
         (job.state, job.task) = (State::Waiting, None);
-        job.media.missing = Some(what.clone());
+        job.media.wait_reason = Some(what.clone());
         what.clone()
     } else {
         return Ok(true);

@@ -7,8 +7,8 @@ use std::{collections::BTreeMap, path::Path};
 
 use rusqlite::Connection;
 
-use super::{Pause, Store, StoreError, Superseded, open_reader, pause, spend, superseded};
-use crate::job::{BLOCKED, State};
+use super::{Pause, Store, StoreError, SupersededTasks, open_reader, pause, spend, superseded};
+use crate::job::State;
 
 /// A read-only handle to the state database, for commands: works beside a running daemon, without
 /// one, and for a reader who may not write.
@@ -18,7 +18,7 @@ pub struct Reader {
 
 /// Where everything stands at one moment.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Standing {
+pub struct QueueStatus {
     /// How many jobs are in each state; every state is there. Dismissed jobs do not count.
     pub jobs: BTreeMap<State, i64>,
     /// Manifests in the folder that are in force.
@@ -42,14 +42,14 @@ pub struct Standing {
     /// Why no new task is started though the line is not paused.
     pub hold: Option<String>,
     /// Why the API gives no usable answer, while it does not.
-    pub trouble: Option<ApiProblem>,
+    pub api_problem: Option<ApiProblem>,
     /// Why `jobs_dir` cannot be scanned, while it cannot.
     pub folder_problem: Option<String>,
     /// How many jobs wait for their place in the output folder to be writable, and what the first of
-    /// them waits for.
+    /// them wait_reason for.
     pub blocked: Option<(i64, String)>,
     /// Unresolved tasks that no job points to any more; `jobs` does not count them.
-    pub superseded: Superseded,
+    pub superseded: SupersededTasks,
     /// Tasks that hold a slot.
     pub slots_used: i64,
     /// Jobs whose request changed after their task was created.
@@ -101,18 +101,18 @@ pub(super) const REFUSED: &str = "
 
 /// Walks what rests, not what is queued.
 pub(super) const BLOCKED_JOBS: &str = "
-    SELECT count(*), min(waits) FROM (
-      SELECT waits FROM task INDEXED BY task_delayed WHERE state = 'queued' AND due_at_ms > 0
+    SELECT count(*), min(wait_reason) FROM (
+      SELECT wait_reason FROM task INDEXED BY task_delayed
+      WHERE state = 'queued' AND due_at_ms > 0 AND output_blocked
       UNION ALL
-      SELECT waits FROM task INDEXED BY task_state
-      WHERE state IN ('identified', 'creating', 'downloading') AND due_at_ms > 0
+      SELECT wait_reason FROM task INDEXED BY task_state
+      WHERE state IN ('identified', 'creating', 'downloading') AND due_at_ms > 0 AND output_blocked
       UNION ALL
-      SELECT waits FROM job INDEXED BY job_due WHERE due_at_ms > 0)
-    WHERE substr(waits, 1, length(?1)) = ?1";
+      SELECT wait_reason FROM job INDEXED BY job_due WHERE due_at_ms > 0 AND output_blocked)";
 
 pub(super) const SLOTS_USED: &str = "
     SELECT count(*) FROM task INDEXED BY task_state
-    WHERE state IN ('creating', 'submitted', 'processing') AND slot_freed = 0";
+    WHERE state IN ('creating', 'submitted', 'processing') AND slot_released = 0";
 
 /// The key is that of the row with the lowest id.
 pub(super) const CHANGED: &str = "
@@ -121,7 +121,7 @@ pub(super) const CHANGED: &str = "
 pub(super) const DISMISSED: &str = "
     SELECT count(*) FROM job INDEXED BY job_dismissed WHERE dismissed = 1 AND state = 'failed'";
 
-impl Standing {
+impl QueueStatus {
     /// How many jobs are in any of `states`.
     #[must_use]
     pub fn count(&self, states: &[State]) -> i64 {
@@ -157,8 +157,8 @@ impl Reader {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn standing(&self, now_ms: i64) -> Result<Standing, StoreError> {
-        standing(&self.connection, now_ms)
+    pub fn queue_status(&self, now_ms: i64) -> Result<QueueStatus, StoreError> {
+        queue_status(&self.connection, now_ms)
     }
 }
 
@@ -167,13 +167,16 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn standing(&self, now_ms: i64) -> Result<Standing, StoreError> {
-        self.read(move |connection| standing(connection, now_ms)).await
+    pub async fn queue_status(&self, now_ms: i64) -> Result<QueueStatus, StoreError> {
+        self.read(move |connection| queue_status(connection, now_ms)).await
     }
 }
 
 /// Reads where everything stands at `now_ms` (Unix time).
-pub(super) fn standing(connection: &Connection, now_ms: i64) -> Result<Standing, StoreError> {
+pub(super) fn queue_status(
+    connection: &Connection,
+    now_ms: i64,
+) -> Result<QueueStatus, StoreError> {
     // One transaction, so that the numbers belong together.
     let moment = connection.unchecked_transaction()?;
     let spent_today_micro = spend::on_day(&moment, now_ms)?;
@@ -190,14 +193,14 @@ pub(super) fn standing(connection: &Connection, now_ms: i64) -> Result<Standing,
     let slots_used = moment.prepare_cached(SLOTS_USED)?.query_row([], |row| row.get(0))?;
     let (changed_after_sent, first_changed) =
         moment.prepare_cached(CHANGED)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let standing = moment
+    let queue_status = moment
         .prepare_cached(
             "SELECT slots_configured, slots_limit, cap_micro, hold, median_task_ms, daemon_pid,
-                   daemon_since_ms, trouble, api_problem_since_ms, manifests_accepted,
+                   daemon_since_ms, api_problem, api_problem_since_ms, manifests_accepted,
                    manifests_refused, folder_problem FROM daemon_state",
         )?
         .query_row([], |row| {
-            Ok(Standing {
+            Ok(QueueStatus {
                 jobs,
                 manifests_accepted: row.get(9)?,
                 manifests_refused: row.get(10)?,
@@ -209,7 +212,7 @@ pub(super) fn standing(connection: &Connection, now_ms: i64) -> Result<Standing,
                 spent_total_micro,
                 pause,
                 hold: row.get(3)?,
-                trouble: ApiProblem::from_columns(row.get(7)?, row.get(8)?),
+                api_problem: ApiProblem::from_columns(row.get(7)?, row.get(8)?),
                 folder_problem: row.get(11)?,
                 blocked,
                 superseded,
@@ -223,7 +226,7 @@ pub(super) fn standing(connection: &Connection, now_ms: i64) -> Result<Standing,
             })
         })?;
     moment.commit()?;
-    Ok(standing)
+    Ok(queue_status)
 }
 
 fn jobs(connection: &Connection) -> Result<BTreeMap<State, i64>, StoreError> {
@@ -242,7 +245,7 @@ fn jobs(connection: &Connection) -> Result<BTreeMap<State, i64>, StoreError> {
 fn blocked(connection: &Connection) -> Result<Option<(i64, String)>, StoreError> {
     let mut statement = connection.prepare_cached(BLOCKED_JOBS)?;
     let (jobs, reason): (i64, Option<String>) =
-        statement.query_row([BLOCKED], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        statement.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(reason.map(|reason| (jobs, reason)))
 }
 

@@ -9,7 +9,7 @@ use super::{Reader, Store, StoreError};
 pub enum PauseKind {
     /// A person, by `lipsyncd pause`: paid calls wait.
     Person,
-    /// The API refuses the credentials: every call waits but the probe.
+    /// The API refuses the credentials: every call wait_reason but the probe.
     Credentials,
     /// The account cannot pay: paid calls wait, what was paid for is still fetched.
     Account,
@@ -60,7 +60,7 @@ pub struct OpenCreates {
 
 /// As [`Task::is_sending`](crate::job::Task::is_sending) says.
 pub(super) const OPEN_CREATES: &str = "
-    SELECT count(*) FILTER (WHERE waits IS NULL), count(*) FROM task INDEXED BY task_state
+    SELECT count(*) FILTER (WHERE wait_reason IS NULL), count(*) FROM task INDEXED BY task_state
     WHERE state = 'creating'";
 
 impl Store {

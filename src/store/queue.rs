@@ -33,7 +33,7 @@ pub(super) const DELAYED: Walk = Walk {
                 ORDER BY t.due_at_ms LIMIT :limit",
 };
 
-pub(super) const COME_OF_TIME: Walk = Walk {
+pub(super) const DUE_WAITING: Walk = Walk {
     index: "task_waiting",
     condition: "WHERE t.state = 'waiting' AND t.due_at_ms <= :now_ms
                 ORDER BY t.due_at_ms LIMIT :limit",
@@ -51,7 +51,7 @@ pub(super) const NEXT_DUE: &str = "
       UNION ALL
       SELECT min(due_at_ms) FROM job INDEXED BY job_due WHERE due_at_ms > ?1)";
 
-pub(super) fn under_way(state: State) -> String {
+pub(super) fn due_in_state(state: State) -> String {
     let condition = format!(
         "WHERE t.state = '{}' AND (t.due_at_ms <= :now_ms OR t.due_at_ms > :latest_ms)
          ORDER BY t.id LIMIT :limit",
@@ -70,7 +70,7 @@ pub(super) const MOVING: &str = "
       OR EXISTS (SELECT 1 FROM task INDEXED BY task_state WHERE state = 'identified'
         AND NOT (tries >= ?1 AND failing_since_ms IS NULL AND updated_at_ms >= ?2)),
       (SELECT count(*) FROM task INDEXED BY task_state
-       WHERE state IN ('creating', 'submitted', 'processing') AND slot_freed = 0
+       WHERE state IN ('creating', 'submitted', 'processing') AND slot_released = 0
          OR state = 'downloading' AND NOT (tries >= ?1 AND updated_at_ms >= ?2))
       + (SELECT count(*) FROM job INDEXED BY job_due
          WHERE due_at_ms IS NOT NULL AND NOT (tries >= ?1 AND updated_at_ms >= ?2))";
@@ -110,8 +110,8 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn come_of_time(&self, now_ms: i64, limit: usize) -> Result<Vec<Task>, StoreError> {
-        self.tasks(&COME_OF_TIME.sql(), [(":now_ms", now_ms)], limit).await
+    pub async fn due_waiting(&self, now_ms: i64, limit: usize) -> Result<Vec<Task>, StoreError> {
+        self.tasks(&DUE_WAITING.sql(), [(":now_ms", now_ms)], limit).await
     }
 
     /// Returns up to `limit` tasks of `state` that are due at `now_ms`, the oldest first; for
@@ -119,14 +119,14 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn under_way(
+    pub async fn due_in_state(
         &self,
         state: State,
         now_ms: i64,
         rest_max_ms: i64,
         limit: usize,
     ) -> Result<Vec<Task>, StoreError> {
-        self.tasks(&under_way(state), due(now_ms, rest_max_ms), limit).await
+        self.tasks(&due_in_state(state), due(now_ms, rest_max_ms), limit).await
     }
 
     /// Returns when (Unix ms) the next of the tasks and deliveries that rest in the database is due, if any does.

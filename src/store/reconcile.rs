@@ -15,7 +15,7 @@ use std::{
 use rusqlite::Connection;
 
 use super::{
-    Accepted, Conflict, OnChange, Reconciled, StoreError, WantedJob, job_row,
+    AcceptedManifest, Conflict, OnChange, Reconciled, StoreError, WantedJob, job_row,
     job_row::JobRow,
     manifests::enter,
     record::{add_event, manifest_of},
@@ -24,7 +24,7 @@ use super::{
 use crate::job::{Delivery, Failure, Job, JobId, Moment, Policy, State};
 
 /// What a job looks like to its manifest.
-struct KnownJob {
+struct JobSummary {
     spec_hash: String,
     request_hash: Option<String>,
     video: String,
@@ -35,7 +35,7 @@ struct KnownJob {
     succeeded: bool,
 }
 
-impl KnownJob {
+impl JobSummary {
     /// Whether nothing is to be done: the same is asked, of the same media, under the same addresses.
     fn is_as(&self, wanted: &WantedJob) -> bool {
         self.has_task
@@ -61,13 +61,13 @@ pub(super) struct Reconciliation<'a> {
 
 pub(in crate::store) const KNOWN: &str = "
     SELECT key, spec_hash, request_hash, video, audio, task_row IS NOT NULL, absent_since_ms IS NOT NULL,
-      left_at_ms IS NOT NULL, state = 'succeeded'
+      orphaned_at_ms IS NOT NULL, state = 'succeeded'
     FROM job INDEXED BY job_manifest WHERE manifest_id = ?1";
 pub(in crate::store) const ANY_GONE: &str =
     "SELECT EXISTS (SELECT 1 FROM job INDEXED BY job_gone WHERE absent_since_ms IS NOT NULL)";
 pub(in crate::store) const GONE: &str = "INDEXED BY job_gone
     WHERE j.request_hash = ?1 AND j.absent_since_ms IS NOT NULL
-    ORDER BY j.state = 'cancelled' AND j.error_code <> 'removed', j.name IS NOT ?2, j.left_at_ms IS NOT NULL, j.id
+    ORDER BY j.state = 'cancelled' AND j.error_code <> 'removed', j.name IS NOT ?2, j.orphaned_at_ms IS NOT NULL, j.id
     LIMIT 1";
 pub(in crate::store) const OUTPUT_ASKED: &str = "
     SELECT key, request_hash, coalesce(take, 1) FROM job INDEXED BY job_output
@@ -92,8 +92,8 @@ impl<'a> Reconciliation<'a> {
         Ok(Self { connection, sharing, on_change, any_gone, next_id, done })
     }
 
-    pub(super) fn accept(&mut self, manifest: &Accepted) -> Result<(), Stop> {
-        let Accepted { path, file_stamp, .. } = manifest;
+    pub(super) fn accept(&mut self, manifest: &AcceptedManifest) -> Result<(), Stop> {
+        let AcceptedManifest { path, file_stamp, .. } = manifest;
         let now_ms = self.sharing.moment.now_ms;
         let manifest_id = enter(self.connection, path, file_stamp, None, now_ms)?;
         // Departures come first: what leaves one key may appear under another.
@@ -129,10 +129,10 @@ impl<'a> Reconciliation<'a> {
     }
 
     /// The jobs of a manifest, by key.
-    fn known(&self, manifest_id: i64) -> Result<HashMap<String, KnownJob>, StoreError> {
+    fn known(&self, manifest_id: i64) -> Result<HashMap<String, JobSummary>, StoreError> {
         let mut known = self.connection.prepare_cached(KNOWN)?;
         let rows = known.query_map([manifest_id], |row| {
-            let job = KnownJob {
+            let job = JobSummary {
                 spec_hash: row.get(1)?,
                 request_hash: row.get(2)?,
                 video: row.get(3)?,
@@ -236,7 +236,7 @@ impl<'a> Reconciliation<'a> {
             }
             Ok(media) => {
                 job.media = media.clone();
-                if let Some(missing) = &media.missing {
+                if let Some(missing) = &media.wait_reason {
                     what = format!("{what}; {missing}").into();
                 } else {
                     let take = self.sharing.take_to_join(&job)?;
@@ -317,7 +317,7 @@ fn new_job(id: JobId, wanted: &WantedJob) -> Job {
         changed_after_sent: false,
         dismissed: false,
         absent_since_ms: None,
-        left_at_ms: None,
+        orphaned_at_ms: None,
         output: wanted.spec.output.clone(),
         delivery: Delivery::default(),
         delivered: None,

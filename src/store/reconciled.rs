@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use super::Change;
+use super::JobChange;
 
 /// What a reconciliation did, for the log.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub struct Reconciled {
     /// Jobs that are judged when the manifest is read again, because their media are not there.
     pub judged_later: usize,
     /// What happened to jobs, but for new ones that wait for nothing.
-    pub changes: Vec<Change>,
+    pub changes: Vec<JobChange>,
 }
 
 /// What is not zero, such as `: 2 jobs new, 1 missing`.

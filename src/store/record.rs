@@ -3,11 +3,11 @@
 use rusqlite::{Connection, OptionalExtension as _, named_params};
 
 use super::{Store, StoreError, account, candidate, history_text, job_row, spend, task_row};
-use crate::job::{Delivered, Job, JobId, State, Task, TaskId, Transition};
+use crate::job::{Job, JobId, ResultFile, State, Task, TaskId, Transition};
 
 /// Which call of the API an answer belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Call {
+pub enum ApiCall {
     /// Identify Face.
     Identify,
     /// Create Task.
@@ -18,7 +18,7 @@ pub enum Call {
     List,
 }
 
-impl Call {
+impl ApiCall {
     /// Its name in the database and the logs.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -48,9 +48,9 @@ pub(super) const fn number(state: State) -> i64 {
 
 /// What of an answer is kept with a job's history.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
+pub struct ApiAnswer {
     /// The call it answers.
-    pub call: Call,
+    pub call: ApiCall,
     /// None: there was no answer.
     pub http_status: Option<u16>,
     /// The API's code.
@@ -141,7 +141,7 @@ pub(super) const NO_JOB: JobId = 0;
 pub(super) fn record_but(
     connection: &Connection,
     transition: &Transition,
-    answer: Option<&Answer>,
+    answer: Option<&ApiAnswer>,
     now_ms: i64,
     but: JobId,
 ) -> Result<Task, StoreError> {
@@ -169,7 +169,7 @@ pub(super) fn record_but(
 fn move_jobs(
     connection: &Connection,
     transition: &Transition,
-    answer: Option<&Answer>,
+    answer: Option<&ApiAnswer>,
     now_ms: i64,
     but: JobId,
 ) -> Result<(), StoreError> {
@@ -193,7 +193,7 @@ fn move_jobs(
             move_job(connection, id, after, (delivered, waits_for_copy), now_ms)?;
         }
         // What it cost is recorded once.
-        let without_units = answer.map(|answer| Answer { units_micro: None, ..answer.clone() });
+        let without_units = answer.map(|answer| ApiAnswer { units_micro: None, ..answer.clone() });
         let answer = if is_lead { answer } else { without_units.as_ref() };
         if !repeats {
             add_event(connection, id, Some(before), after, what, answer, now_ms)?;
@@ -211,7 +211,7 @@ fn move_job(
     connection: &Connection,
     id: JobId,
     to: State,
-    (delivered, waits_for_copy): (Option<&Delivered>, bool),
+    (delivered, waits_for_copy): (Option<&ResultFile>, bool),
     now_ms: i64,
 ) -> Result<(), StoreError> {
     const MOVE: &str = "
@@ -278,7 +278,7 @@ pub(super) fn add_event(
     from: Option<State>,
     to: State,
     what: &str,
-    answer: Option<&Answer>,
+    answer: Option<&ApiAnswer>,
     now_ms: i64,
 ) -> Result<(), StoreError> {
     let (text_row, what) = history_text::split(connection, what)?;

@@ -9,7 +9,7 @@ use crate::job::{FaceSpan, JobId, Session, Task};
 
 /// A session with the faces in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KnownSession {
+pub struct SessionFaces {
     /// The session.
     pub session: Session,
     /// In the API's order.
@@ -28,7 +28,7 @@ impl Store {
         video: &str,
         now_ms: i64,
         after_ms: i64,
-    ) -> Result<Option<KnownSession>, StoreError> {
+    ) -> Result<Option<SessionFaces>, StoreError> {
         let (account, video) = (account.to_owned(), video.to_owned());
         self.read(move |connection| {
             let mut statement = connection.prepare_cached(
@@ -50,7 +50,7 @@ impl Store {
                 return Ok(None);
             };
             let faces = faces(connection, session.row)?;
-            Ok(Some(KnownSession { session, faces }))
+            Ok(Some(SessionFaces { session, faces }))
         })
         .await
     }
@@ -63,8 +63,8 @@ impl Store {
         &self,
         account: &str,
         video: &str,
-        known: KnownSession,
-    ) -> Result<KnownSession, StoreError> {
+        known: SessionFaces,
+    ) -> Result<SessionFaces, StoreError> {
         let (account, video) = (account.to_owned(), video.to_owned());
         self.write(move |connection| {
             connection
@@ -94,7 +94,7 @@ impl Store {
                         face.end_ms,
                     ))?;
             }
-            Ok(KnownSession {
+            Ok(SessionFaces {
                 session: Session { row, ..known.session.clone() },
                 faces: known.faces.clone(),
             })

@@ -127,7 +127,7 @@ impl<'a> Sharing<'a> {
         job.failure = None;
         job.delivery = Delivery::default();
         (job.changed_after_sent, job.dismissed) = (false, false);
-        job.media.missing = None;
+        job.media.wait_reason = None;
         if job.delivered.is_none() {
             job.output.clone_from(&job.spec.output);
         }

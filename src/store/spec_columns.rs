@@ -112,7 +112,7 @@ pub(super) fn read(row: &Row<'_>, at: usize) -> rusqlite::Result<(JobSpec, Media
         labels: std::collections::BTreeMap::new(),
     };
     let media = Media {
-        missing: None,
+        wait_reason: None,
         audio_ms: row.get(at + 16)?,
         audio_stamp: row.get(at + 17)?,
         audio_sha256: row.get(at + 18)?,

@@ -7,7 +7,7 @@ use super::{Reader, StoreError};
 
 /// Unresolved tasks that no job points to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Superseded {
+pub struct SupersededTasks {
     /// How many there are.
     pub tasks: i64,
     /// The keys of the jobs through which the first of them are decided.
@@ -31,13 +31,13 @@ impl Reader {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn superseded(&self) -> Result<Superseded, StoreError> {
+    pub fn superseded(&self) -> Result<SupersededTasks, StoreError> {
         read(&self.connection)
     }
 }
 
 /// Returns the unresolved tasks that no job points to any more.
-pub(super) fn read(connection: &Connection) -> Result<Superseded, StoreError> {
+pub(super) fn read(connection: &Connection) -> Result<SupersededTasks, StoreError> {
     let tasks = connection.prepare_cached(COUNT)?.query_row([], |row| row.get(0))?;
     let mut statement = connection.prepare_cached(KEYS)?;
     let keys = statement.query_map([NAMED_MAX], |row| row.get(0))?;
@@ -45,5 +45,5 @@ pub(super) fn read(connection: &Connection) -> Result<Superseded, StoreError> {
     // A job may have led several; it decides one after the other.
     let mut named = std::collections::HashSet::new();
     jobs.retain(|key| named.insert(key.clone()));
-    Ok(Superseded { tasks, jobs })
+    Ok(SupersededTasks { tasks, jobs })
 }

@@ -62,10 +62,10 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Stale`] when somebody moved the task since it was read.
-    pub async fn lose_lead(
+    pub async fn detach_lead(
         &self,
         task: Task,
-        why: LeadLost,
+        why: DetachReason,
         moment: Moment,
         policy: Policy,
     ) -> Result<Task, StoreError> {
@@ -80,12 +80,12 @@ impl Store {
             }
             job.task = None;
             let what = match &why {
-                LeadLost::MediaChanged(what) => {
+                DetachReason::MediaChanged(what) => {
                     job.state = State::Waiting;
-                    job.media.missing = Some(what.clone());
+                    job.media.wait_reason = Some(what.clone());
                     what.clone()
                 }
-                LeadLost::Failed(PermanentError { code, message }) => {
+                DetachReason::Failed(PermanentError { code, message }) => {
                     job.state = State::Failed;
                     let failure = Failure { code: code.clone(), message: message.clone() };
                     job.failure = Some(failure);
@@ -114,7 +114,7 @@ impl Store {
 
 /// Why a job does not lead its task any more.
 #[derive(Debug, Clone)]
-pub enum LeadLost {
+pub enum DetachReason {
     /// A local file of it has other content: it waits until its media were looked at again.
     MediaChanged(String),
     /// It alone has failed.

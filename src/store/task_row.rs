@@ -9,17 +9,19 @@ use super::{
     reason::without_numbers,
     spec_columns::{self, ASSIGNMENTS, NAMES, SpecColumns, VALUES, parsed_at},
 };
-use crate::job::{Create, CreateAnswer, Delivered, Failure, Plan, Resend, Session, State, Task};
+use crate::job::{
+    CreateAnswer, CreateAttempt, Failure, Plan, Resend, ResultFile, Session, State, Task,
+};
 
 /// The columns of its progress, in the order in which they are read.
 const PROGRESS: &str = "t.state, t.due_at_ms, t.tries, t.failing_since_ms, t.sessions_lost,
-  t.sessions_after_ms, t.waits, t.session_row, t.face_id, t.plan_start_ms, t.plan_end_ms,
+  t.sessions_after_ms, t.wait_reason, t.session_row, t.face_id, t.plan_start_ms, t.plan_end_ms,
   t.plan_insert_ms, a.host, t.first_sent_at_ms, t.sent_at_ms, t.sends, t.task_id, t.units_micro,
   t.error_code, t.error, t.result_bytes, t.result_sha256, t.result_ms, a.key, t.create_answer,
-  t.create_error_code, t.create_error, t.slot_freed, t.resend, ";
+  t.create_error_code, t.create_error, t.slot_released, t.resend, t.may_resend, t.output_blocked, ";
 /// How many they are, and those before them.
 const HEAD: usize = 10;
-const SPEC: usize = HEAD + 29;
+const SPEC: usize = HEAD + 31;
 const TAIL: usize = SPEC + spec_columns::COUNT;
 
 /// Selects complete tasks. Follow it by `WHERE …`; `{index}` may be replaced by an INDEXED BY clause.
@@ -85,11 +87,13 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Task> {
         failing_since_ms: row.get(at(3))?,
         sessions_lost: row.get(at(4))?,
         sessions_after_ms: row.get(at(5))?,
-        waits: row.get(at(6))?,
+        wait_reason: row.get(at(6))?,
+        may_resend: row.get(at(29))?,
+        output_blocked: row.get(at(30))?,
         session: session(row)?,
         plan: plan(row)?,
         create: create(row)?,
-        slot_freed: row.get(at(27))?,
+        slot_released: row.get(at(27))?,
         resend: match row.get::<_, Option<String>>(at(28))?.as_deref() {
             Some("sure") => Some(Resend::Sure),
             Some(_) => Some(Resend::Checked),
@@ -126,11 +130,11 @@ fn plan(row: &Row<'_>) -> rusqlite::Result<Option<Plan>> {
     }))
 }
 
-fn create(row: &Row<'_>) -> rusqlite::Result<Option<Create>> {
+fn create(row: &Row<'_>) -> rusqlite::Result<Option<CreateAttempt>> {
     let Some(first_sent_at_ms) = row.get(HEAD + 13)? else { return Ok(None) };
     let answer: Option<String> = row.get(HEAD + 24)?;
     let failure: Option<String> = row.get(HEAD + 26)?;
-    Ok(Some(Create {
+    Ok(Some(CreateAttempt {
         host: row.get::<_, Option<String>>(HEAD + 12)?.unwrap_or_default(),
         account: row.get::<_, Option<String>>(HEAD + 23)?.unwrap_or_default(),
         first_sent_at_ms,
@@ -147,10 +151,10 @@ fn create(row: &Row<'_>) -> rusqlite::Result<Option<Create>> {
     }))
 }
 
-fn result(row: &Row<'_>) -> rusqlite::Result<Option<Delivered>> {
+fn result(row: &Row<'_>) -> rusqlite::Result<Option<ResultFile>> {
     let Some(sha256) = row.get(HEAD + 21)? else { return Ok(None) };
     let bytes: i64 = row.get(HEAD + 20)?;
-    Ok(Some(Delivered { bytes: bytes.unsigned_abs(), sha256, duration_ms: row.get(HEAD + 22)? }))
+    Ok(Some(ResultFile { bytes: bytes.unsigned_abs(), sha256, duration_ms: row.get(HEAD + 22)? }))
 }
 
 static INSERT: LazyLock<String> = LazyLock::new(|| {
@@ -210,13 +214,14 @@ macro_rules! update_progress {
     UPDATE task SET
       state = :state, revision = revision + 1, ", $also, "
       due_at_ms = :due_at_ms, tries = :tries, failing_since_ms = :failing_since_ms,
-      sessions_lost = :sessions_lost, sessions_after_ms = :sessions_after_ms, waits = :waits,
+      sessions_lost = :sessions_lost, sessions_after_ms = :sessions_after_ms, wait_reason = :wait_reason,
+      may_resend = :may_resend, output_blocked = :output_blocked,
       audio_ms = :audio_ms,
       face_id = :face_id, plan_start_ms = :plan_start_ms, plan_end_ms = :plan_end_ms,
       plan_insert_ms = :plan_insert_ms, account_row = (SELECT id FROM account WHERE host = :host AND key = :key),
       first_sent_at_ms = :first_sent_at_ms, sent_at_ms = :sent_at_ms, sends = :sends,
       create_answer = :create_answer, create_error_code = :create_error_code, create_error = :create_error,
-      slot_freed = :slot_freed, resend = :resend,
+      slot_released = :slot_released, resend = :resend,
       units_micro = :units_micro, error_code = :error_code, error = :error,
       error_reason = :error_reason, result_bytes = :result_bytes,
       result_sha256 = :result_sha256, result_ms = :result_ms,
@@ -251,7 +256,9 @@ pub(super) fn update_progress(
         ":due_at_ms": task.due_at_ms, ":tries": task.tries,
         ":failing_since_ms": task.failing_since_ms, ":sessions_lost": task.sessions_lost,
         ":sessions_after_ms": task.sessions_after_ms,
-        ":waits": task.waits, ":session_row": task.session.as_ref().map(|session| session.row),
+        ":wait_reason": task.wait_reason, ":may_resend": task.may_resend,
+        ":output_blocked": task.output_blocked,
+        ":session_row": task.session.as_ref().map(|session| session.row),
         ":face_id": plan.map(|plan| &plan.face_id),
         ":plan_start_ms": plan.map(|plan| plan.sound_start_ms),
         ":plan_end_ms": plan.map(|plan| plan.sound_end_ms),
@@ -266,7 +273,7 @@ pub(super) fn update_progress(
             .map(CreateAnswer::name),
         ":create_error_code": create_failure.map(|failure| &failure.code),
         ":create_error": create_failure.map(|failure| &failure.message),
-        ":slot_freed": task.slot_freed,
+        ":slot_released": task.slot_released,
         ":resend": task.resend.map(Resend::name),
         ":task_id": task.task_id, ":units_micro": task.units_micro,
         ":error_code": failure.map(|failure| &failure.code),

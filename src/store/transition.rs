@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 use super::{
-    Answer, Store, StoreError, candidate, never_arrived, pause,
+    ApiAnswer, Store, StoreError, candidate, never_arrived, pause,
     record::{NO_JOB, manifest_of, record_but},
     sharing::Sharing,
 };
@@ -18,7 +18,7 @@ impl Store {
     pub async fn record(
         &self,
         transition: Transition,
-        answer: Option<Answer>,
+        answer: Option<ApiAnswer>,
         now_ms: i64,
     ) -> Result<Task, StoreError> {
         let recorded = self.record_for_log(transition, answer, now_ms).await?;
@@ -32,7 +32,7 @@ impl Store {
     pub async fn record_for_log(
         &self,
         transition: Transition,
-        answer: Option<Answer>,
+        answer: Option<ApiAnswer>,
         now_ms: i64,
     ) -> Result<(Task, String), StoreError> {
         self.write(move |connection| {
@@ -74,7 +74,7 @@ impl Store {
 pub(super) fn record(
     connection: &Connection,
     transition: &Transition,
-    answer: Option<&Answer>,
+    answer: Option<&ApiAnswer>,
     now_ms: i64,
 ) -> Result<Task, StoreError> {
     let task = record_but(connection, transition, answer, now_ms, NO_JOB)?;

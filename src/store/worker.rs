@@ -15,7 +15,7 @@ use std::{
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::{StoreError, lock::DatabaseLock, trouble::Problem};
+use super::{StoreError, database_problem::DatabaseProblem, lock::DatabaseLock};
 use crate::{failpoint, offload::Interlude};
 
 /// So many pieces of work share one transaction at most.
@@ -33,7 +33,7 @@ type Alone = Option<Arc<DatabaseLock>>;
 #[derive(Clone)]
 pub(super) struct Worker {
     place: Place,
-    trouble: Arc<Problem>,
+    problem: Arc<DatabaseProblem>,
 }
 
 /// Where the work is done.
@@ -88,38 +88,38 @@ where
 
 impl Worker {
     pub(super) fn spawn_writer(connection: Connection, alone: Alone) -> Result<Self, StoreError> {
-        Self::spawn("lipsyncd-writer", move |queue, trouble| {
-            write_all(&connection, queue, trouble);
+        Self::spawn("lipsyncd-writer", move |queue, problem| {
+            write_all(&connection, queue, problem);
             close(connection, alone);
         })
     }
 
     pub(super) fn spawn_reader(connection: Connection, alone: Alone) -> Result<Self, StoreError> {
-        Self::spawn("lipsyncd-reader", move |queue, trouble| {
-            read_all(&connection, queue, trouble);
+        Self::spawn("lipsyncd-reader", move |queue, problem| {
+            read_all(&connection, queue, problem);
             close(connection, alone);
         })
     }
 
     fn spawn(
         name: &str,
-        body: impl FnOnce(&mpsc::Receiver<Box<dyn Work>>, &Problem) + Send + 'static,
+        body: impl FnOnce(&mpsc::Receiver<Box<dyn Work>>, &DatabaseProblem) + Send + 'static,
     ) -> Result<Self, StoreError> {
         let (queue, work) = mpsc::channel();
-        let trouble = Arc::<Problem>::default();
-        let shared = Arc::clone(&trouble);
+        let problem = Arc::<DatabaseProblem>::default();
+        let shared = Arc::clone(&problem);
         thread::Builder::new()
             .name(name.to_owned())
             .spawn(move || body(&work, &shared))
             .map_err(|source| StoreError::Io { path: name.into(), source })?;
-        Ok(Self { place: Place::Thread(queue), trouble })
+        Ok(Self { place: Place::Thread(queue), problem })
     }
 
     /// Does all work where it is asked for.
     pub(super) fn here(connection: Connection, writes: bool, interlude: Interlude) -> Self {
         let connection = Arc::new(Mutex::new(connection));
         let place = Place::Here { connection, writes, interlude };
-        Self { place, trouble: Arc::default() }
+        Self { place, problem: Arc::default() }
     }
 
     /// Does `work`, which writes about so many `jobs`. A thread has it in its queue when this returns, so
@@ -162,14 +162,14 @@ impl Worker {
     fn work_here(&self, connection: &Mutex<Connection>, writes: bool, work: Box<dyn Work>) {
         let connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
         if writes {
-            write_batch(&connection, vec![work], &self.trouble);
+            write_batch(&connection, vec![work], &self.problem);
         } else {
-            read_one(&connection, work, &self.trouble);
+            read_one(&connection, work, &self.problem);
         }
     }
 
-    pub(super) fn trouble(&self) -> &Problem {
-        &self.trouble
+    pub(super) fn problem(&self) -> &DatabaseProblem {
+        &self.problem
     }
 }
 
@@ -179,28 +179,36 @@ fn close(connection: Connection, alone: Alone) {
     drop(alone);
 }
 
-fn read_all(connection: &Connection, queue: &mpsc::Receiver<Box<dyn Work>>, trouble: &Problem) {
+fn read_all(
+    connection: &Connection,
+    queue: &mpsc::Receiver<Box<dyn Work>>,
+    problem: &DatabaseProblem,
+) {
     while let Ok(work) = queue.recv() {
-        read_one(connection, work, trouble);
+        read_one(connection, work, problem);
     }
 }
 
-fn read_one(connection: &Connection, mut work: Box<dyn Work>, trouble: &Problem) {
+fn read_one(connection: &Connection, mut work: Box<dyn Work>, problem: &DatabaseProblem) {
     loop {
         match work.run(connection) {
             Err(error) if error.is_passing() => {
-                trouble.begin(&error, "read");
+                problem.begin(&error, "read");
                 thread::sleep(PROBLEM_PAUSE);
                 continue;
             }
             Err(error) => work.fail(error),
-            Ok(()) => trouble.end("read"),
+            Ok(()) => problem.end("read"),
         }
         return work.answer();
     }
 }
 
-fn write_all(connection: &Connection, queue: &mpsc::Receiver<Box<dyn Work>>, trouble: &Problem) {
+fn write_all(
+    connection: &Connection,
+    queue: &mpsc::Receiver<Box<dyn Work>>,
+    problem: &DatabaseProblem,
+) {
     while let Ok(first) = queue.recv() {
         let mut jobs = first.jobs();
         let mut batch = vec![first];
@@ -211,27 +219,31 @@ fn write_all(connection: &Connection, queue: &mpsc::Receiver<Box<dyn Work>>, tro
             jobs += next.jobs();
             batch.push(next);
         }
-        write_batch(connection, batch, trouble);
+        write_batch(connection, batch, problem);
     }
 }
 
-fn write_batch(connection: &Connection, mut batch: Vec<Box<dyn Work>>, trouble: &Problem) {
-    commit_until_it_fits(connection, &mut batch, trouble);
+fn write_batch(connection: &Connection, mut batch: Vec<Box<dyn Work>>, problem: &DatabaseProblem) {
+    commit_until_it_fits(connection, &mut batch, problem);
     for work in batch {
         work.answer();
     }
 }
 
-fn commit_until_it_fits(connection: &Connection, batch: &mut [Box<dyn Work>], trouble: &Problem) {
+fn commit_until_it_fits(
+    connection: &Connection,
+    batch: &mut [Box<dyn Work>],
+    problem: &DatabaseProblem,
+) {
     let mut pieces = Pieces::Together;
     loop {
         let Err(error) = commit(connection, batch, pieces) else {
-            return trouble.end("written");
+            return problem.end("written");
         };
         // A rollback that fails has nothing left to roll back.
         let _nothing_open = connection.execute_batch("ROLLBACK");
         if error.is_passing() {
-            trouble.begin(&error, "written");
+            problem.begin(&error, "written");
             thread::sleep(PROBLEM_PAUSE);
         } else if pieces == Pieces::Together {
             pieces = Pieces::Apart;

@@ -29,7 +29,7 @@ use crate::{
     job::State,
     pipeline::{End, Until},
     sim::{SimConfig, SimServer},
-    store::{JobFilter, JobLine, Reader},
+    store::{JobFilter, JobOverview, Reader},
 };
 
 use folder::Folder;
@@ -131,7 +131,7 @@ async fn work(
 }
 
 /// The jobs as they stand; none while the daemon is still making its database.
-fn jobs(database: &Path) -> Result<Vec<JobLine>, CommandError> {
+fn jobs(database: &Path) -> Result<Vec<JobOverview>, CommandError> {
     let all = JobFilter { manifest: None, state: None };
     Ok(Reader::open(database)?.page(&all, 0, JOBS_MAX)?.0)
 }

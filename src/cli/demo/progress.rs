@@ -7,7 +7,7 @@ use std::{
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::{cli::text::safe, job::State, store::JobLine};
+use crate::{cli::text::safe, job::State, store::JobOverview};
 
 /// Where in its life a job is, in steps of [`STEPS`].
 const STEPS: u64 = 7;
@@ -27,7 +27,7 @@ impl Progress {
     }
 
     /// Shows the jobs as they stand.
-    pub(super) fn show(&mut self, jobs: &[JobLine], out: &mut dyn Write) -> io::Result<()> {
+    pub(super) fn show(&mut self, jobs: &[JobOverview], out: &mut dyn Write) -> io::Result<()> {
         for job in jobs {
             let remark = job.error.as_deref().or(job.waiting_for.as_deref()).unwrap_or_default();
             if let Some(screen) = &self.screen {

@@ -18,7 +18,7 @@ use crate::{
     },
     config::Config,
     job::State,
-    store::{Health, Holder, Reader, Standing, StoreError, VERSION, holder},
+    store::{IntegrityCheck, LockHolder, QueueStatus, Reader, StoreError, VERSION, lock_holder},
 };
 
 const NAME: &str = "database";
@@ -33,8 +33,8 @@ const LOG_BYTES_MAX: u64 = 512 << 20;
 /// What is known of a database that could be read.
 pub(super) struct Known {
     pub(super) reader: Reader,
-    pub(super) standing: Standing,
-    pub(super) daemon: Option<Holder>,
+    pub(super) standing: QueueStatus,
+    pub(super) daemon: Option<LockHolder>,
 }
 
 /// None where it cannot be read.
@@ -43,7 +43,7 @@ pub(super) fn check(config: &Config, who: &Who, findings: &mut Vec<Finding>) -> 
     let shown = path.display();
     let looked = {
         let path = path.clone();
-        patience::within(patience::FILES, move || (fs::metadata(&path), holder(&path)))
+        patience::within(patience::FILES, move || (fs::metadata(&path), lock_holder(&path)))
     };
     let Some((file, daemon)) = looked else {
         let message = format!("{shown} gives no answer: it must lie on a local disk");
@@ -65,7 +65,7 @@ pub(super) fn check(config: &Config, who: &Who, findings: &mut Vec<Finding>) -> 
     }
     findings.push(permissions(path, who));
     let read = Reader::open(path).and_then(|reader| {
-        let standing = reader.standing(open::now_ms())?;
+        let standing = reader.queue_status(open::now_ms())?;
         Ok((reader.health(READ_THROUGH)?, reader, standing))
     });
     let (health, reader, standing) = match read {
@@ -78,17 +78,17 @@ pub(super) fn check(config: &Config, who: &Who, findings: &mut Vec<Finding>) -> 
     };
     let size = bytes(file.map(|file| file.len()).unwrap_or_default());
     findings.push(match health {
-        Health::Damaged(what) => {
+        IntegrityCheck::Damaged(what) => {
             Finding::error(NAME, format!("{shown} is damaged: {what}"), put_back(path, who))
         }
-        Health::Unfinished => Finding::ok(
+        IntegrityCheck::Unfinished => Finding::ok(
             NAME,
             format!(
                 "{shown}, version {VERSION}, {size}; whole as far as it was read within {} s",
                 READ_THROUGH.as_secs()
             ),
         ),
-        Health::Whole => log(path, who).unwrap_or_else(|| {
+        IntegrityCheck::Intact => log(path, who).unwrap_or_else(|| {
             Finding::ok(NAME, format!("{shown}, version {VERSION}, {size}, whole"))
         }),
     });
@@ -231,12 +231,12 @@ fn log(path: &Path, who: &Who) -> Option<Finding> {
 
 fn running(
     path: &Path,
-    daemon: Option<&Holder>,
-    standing: Option<&Standing>,
+    daemon: Option<&LockHolder>,
+    standing: Option<&QueueStatus>,
     who: &Who,
 ) -> Finding {
     match daemon {
-        Some(Holder { pid, trouble: Some(trouble) }) => {
+        Some(LockHolder { pid, problem: Some(trouble) }) => {
             let message = format!("runs (PID {pid}), but cannot write its database: {trouble}");
             let held = format!("fuser -v {0} {0}-wal", word(path));
             let mend = format!(
@@ -245,7 +245,7 @@ fn running(
             );
             Finding::error(DAEMON, message, mend)
         }
-        Some(Holder { pid, trouble: None }) => Finding::ok(DAEMON, format!("runs (PID {pid})")),
+        Some(LockHolder { pid, problem: None }) => Finding::ok(DAEMON, format!("runs (PID {pid})")),
         None => {
             let left = standing.map_or(0, |standing| {
                 let open = State::ALL.into_iter().filter(|state| !state.is_finished());

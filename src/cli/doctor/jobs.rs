@@ -47,7 +47,7 @@ fn line(known: &Known, who: &Who) -> Vec<Finding> {
         found.push(Finding::warning(NAME, first_line(hold), mend));
     }
     // A daemon that ended may have left it behind.
-    if let Some(trouble) = standing.trouble.as_ref().filter(|_| known.daemon.is_some()) {
+    if let Some(trouble) = standing.api_problem.as_ref().filter(|_| known.daemon.is_some()) {
         let message = format!(
             "since {} the API gives no usable answer: {}",
             time(trouble.since_ms),

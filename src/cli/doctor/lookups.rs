@@ -48,7 +48,8 @@ pub(super) fn check(
     let here = credentials.map(|credentials| daemon::account(config, credentials));
     let stored = here.as_ref().and_then(|here| known.reader.lookups(here).ok());
     let stored = stored.unwrap_or(store::Lookups::Unknown);
-    let task = here.as_ref().and_then(|here| known.reader.known_task(here).ok().flatten());
+    let task =
+        here.as_ref().and_then(|here| known.reader.newest_accepted_task(here).ok().flatten());
     let task = task.and_then(|task| Some((task.task_id.clone()?, task.external_task_id())));
     let proof = account.and_then(|account| {
         let (task_id, name) = task.or_else(|| listed(account))?;

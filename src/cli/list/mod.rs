@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     job::State,
-    store::{JobFilter, JobLine, Reader, Superseded},
+    store::{JobFilter, JobOverview, Reader, SupersededTasks},
 };
 
 use table::Table;
@@ -82,9 +82,9 @@ pub(super) fn run(
 
 impl Args {
     /// The unresolved tasks that no job of the list shows, where the list is about them.
-    fn superseded(&self, reader: &Reader) -> Result<Superseded, CommandError> {
+    fn superseded(&self, reader: &Reader) -> Result<SupersededTasks, CommandError> {
         let is_asked = self.states.contains(&State::Unresolved) && self.manifest.is_none();
-        Ok(if is_asked { reader.superseded()? } else { Superseded::default() })
+        Ok(if is_asked { reader.superseded()? } else { SupersededTasks::default() })
     }
 
     fn filters(&self) -> Vec<JobFilter> {
@@ -101,7 +101,7 @@ impl Args {
 
 /// Unresolved tasks of earlier requests are no job's state: their jobs are named beside the list.
 fn write_superseded(
-    superseded: &Superseded,
+    superseded: &SupersededTasks,
     context: &mut CommandContext<'_>,
 ) -> Result<(), CommandError> {
     let tasks = counted(superseded.tasks, "unresolved task");
@@ -137,7 +137,7 @@ fn write_json(
 fn each_page(
     reader: &Reader,
     filter: &JobFilter,
-    mut show: impl FnMut(Vec<JobLine>) -> Result<(), CommandError>,
+    mut show: impl FnMut(Vec<JobOverview>) -> Result<(), CommandError>,
 ) -> Result<(), CommandError> {
     let mut after = Some(0);
     while let Some(row) = after {
@@ -163,7 +163,7 @@ fn require_manifest(reader: &Reader, manifest: &str) -> Result<(), CommandError>
 }
 
 /// What a line says of where the job stands: what it waits for, or why it ended.
-fn remark(line: &JobLine) -> String {
+fn remark(line: &JobOverview) -> String {
     let mut remark = match (&line.waiting_for, &line.error) {
         (Some(waiting_for), _) => format!("waits: {waiting_for}"),
         (None, Some(error)) => error.clone(),

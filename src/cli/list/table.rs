@@ -10,7 +10,7 @@ use comfy_table::{
 };
 
 use super::remark;
-use crate::{cli::text::safe, store::JobLine};
+use crate::{cli::text::safe, store::JobOverview};
 
 const HEADER: [&str; 4] = ["JOB", "STATE", "WAITS FOR, OR WHY IT ENDED", "OUTPUT"];
 
@@ -39,7 +39,7 @@ impl Table {
         self.widths.is_none()
     }
 
-    pub(super) fn write(&mut self, out: &mut dyn Write, lines: &[JobLine]) -> io::Result<()> {
+    pub(super) fn write(&mut self, out: &mut dyn Write, lines: &[JobOverview]) -> io::Result<()> {
         if lines.is_empty() {
             return Ok(());
         }
@@ -107,8 +107,8 @@ mod tests {
     use super::*;
     use crate::job::State;
 
-    fn job(key: &str, waiting_for: Option<&str>) -> JobLine {
-        JobLine {
+    fn job(key: &str, waiting_for: Option<&str>) -> JobOverview {
+        JobOverview {
             key: key.to_owned(),
             manifest: "promo.yaml".to_owned(),
             state: if waiting_for.is_some() { State::Queued } else { State::Succeeded },
@@ -136,7 +136,7 @@ mod tests {
         }
     }
 
-    fn shown(table: &mut Table, jobs: &[JobLine]) -> String {
+    fn shown(table: &mut Table, jobs: &[JobOverview]) -> String {
         let mut out = Vec::new();
         table.write(&mut out, jobs).unwrap();
         String::from_utf8(out).unwrap()

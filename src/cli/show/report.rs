@@ -11,13 +11,13 @@ use crate::{
     },
     job::{FaceChoice, Job, JobSpec, Source, State, Task},
     output::Presence,
-    store::{Candidate, HistoryLine, JobDetail, JobLine},
+    store::{Candidate, HistoryEntry, JobDetail, JobOverview},
 };
 
 #[derive(Debug, Serialize)]
 pub(super) struct JobReport<'a> {
     #[serde(flatten)]
-    line: &'a JobLine,
+    line: &'a JobOverview,
     manifest_in_folder: bool,
     labels: &'a BTreeMap<String, String>,
     request_hash: Option<&'a str>,
@@ -39,7 +39,7 @@ pub(super) struct JobReport<'a> {
     candidates_listed_at: Option<Option<String>>,
     /// Whether all of it is kept.
     history_is_whole: bool,
-    history: &'a [HistoryLine],
+    history: &'a [HistoryEntry],
     next: Option<String>,
 }
 
@@ -103,7 +103,7 @@ struct Create {
 }
 
 impl Create {
-    fn of(create: &crate::job::Create) -> Self {
+    fn of(create: &crate::job::CreateAttempt) -> Self {
         Self { first_sent_at: iso_ms(create.first_sent_at_ms), sent_at: iso_ms(create.sent_at_ms) }
     }
 }
@@ -133,7 +133,7 @@ impl<'a> JobReport<'a> {
             shares_with: &detail.state.shares_with,
             wish: Wish::of(&job.spec),
             media: Media {
-                missing: job.media.missing.as_deref(),
+                missing: job.media.wait_reason.as_deref(),
                 audio_ms: job.media.audio_ms.or(task.and_then(|task| task.media.audio_ms)),
                 audio_sha256: job.media.audio_sha256.as_deref(),
                 video_sha256: job.media.video_sha256.as_deref(),

@@ -10,7 +10,7 @@ use crate::{
     },
     job::{Job, Source, State, Task},
     output::Presence,
-    store::{HistoryLine, JobDetail},
+    store::{HistoryEntry, JobDetail},
 };
 
 /// Writes the job whole.
@@ -218,7 +218,7 @@ fn write_candidates(
 }
 
 /// A line of the timeline, and one below it for the API's answer, if there was one.
-fn write_event(out: &mut dyn Write, line: &HistoryLine) -> io::Result<()> {
+fn write_event(out: &mut dyn Write, line: &HistoryEntry) -> io::Result<()> {
     // As the view spells it, for reading: `2026-03-01T12:00:07.050Z`.
     let at = line.at.replacen('T', " ", 1);
     let at = at.trim_end_matches('Z');
@@ -231,7 +231,7 @@ fn write_event(out: &mut dyn Write, line: &HistoryLine) -> io::Result<()> {
     }
 }
 
-fn answer(line: &HistoryLine) -> Option<String> {
+fn answer(line: &HistoryEntry) -> Option<String> {
     let call = line.call.as_ref()?;
     let status =
         line.http_status.map_or_else(|| "no answer".to_owned(), |status| format!("HTTP {status}"));

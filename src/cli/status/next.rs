@@ -116,10 +116,14 @@ mod tests {
             LocalSetup,
             tests::{NOW_MS, paused, running, setup, standing},
         },
-        store::{ApiProblem, Holder, Standing},
+        store::{ApiProblem, LockHolder, QueueStatus},
     };
 
-    fn commands(standing: Standing, holder: Option<Holder>, setup: LocalSetup) -> Vec<String> {
+    fn commands(
+        standing: QueueStatus,
+        holder: Option<LockHolder>,
+        setup: LocalSetup,
+    ) -> Vec<String> {
         let next = next(&StatusReport::of(standing, holder, NOW_MS, setup));
         next.into_iter().map(|(command, _)| command).collect()
     }
@@ -134,15 +138,15 @@ mod tests {
     fn doctor_is_named_where_it_knows_more() {
         let trouble = ApiProblem { reason: "no connection".to_owned(), since_ms: NOW_MS };
         for ailing in [
-            Standing { pause: Some(paused(PauseKind::Credentials)), ..standing() },
-            Standing { trouble: Some(trouble), ..standing() },
-            Standing { blocked: Some((1, "its place".to_owned())), ..standing() },
+            QueueStatus { pause: Some(paused(PauseKind::Credentials)), ..standing() },
+            QueueStatus { api_problem: Some(trouble), ..standing() },
+            QueueStatus { blocked: Some((1, "its place".to_owned())), ..standing() },
         ] {
             assert_eq!(commands(ailing, running(1), setup()), ["lipsyncd doctor"]);
         }
-        let locked = Holder { pid: 1, trouble: Some("database is locked".to_owned()) };
+        let locked = LockHolder { pid: 1, problem: Some("database is locked".to_owned()) };
         assert_eq!(commands(standing(), Some(locked), setup()), ["lipsyncd doctor"]);
-        let unpaid = Standing { pause: Some(paused(PauseKind::Account)), ..standing() };
+        let unpaid = QueueStatus { pause: Some(paused(PauseKind::Account)), ..standing() };
         assert_eq!(commands(unpaid, running(1), setup()), [""; 0]);
     }
 
@@ -153,10 +157,10 @@ mod tests {
             error: format!("{path}: {error}"),
         };
         let closed = refused("a b.yaml", "it cannot be read: Permission denied (os error 13)");
-        let one = Standing { manifests_refused: 1, refused: vec![closed.clone()], ..standing() };
+        let one = QueueStatus { manifests_refused: 1, refused: vec![closed.clone()], ..standing() };
         assert_eq!(commands(one, running(1), setup()), ["chmod g+r '/jobs/a b.yaml'"]);
         let both = vec![closed, refused("c.yaml", "unknown key")];
-        let two = Standing { manifests_refused: 2, refused: both, ..standing() };
+        let two = QueueStatus { manifests_refused: 2, refused: both, ..standing() };
         let expected = ["chmod g+r '/jobs/a b.yaml'", "lipsyncd check"];
         assert_eq!(commands(two, running(1), setup()), expected);
     }

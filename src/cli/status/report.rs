@@ -12,7 +12,7 @@ use crate::{
     },
     config::Config,
     job::State,
-    store::{Holder, Pause, Reader, Standing, Superseded, holder},
+    store::{LockHolder, Pause, QueueStatus, Reader, SupersededTasks, lock_holder},
 };
 
 /// The states in which a job still needs a slot, or has one. `waiting` is not among them: nobody
@@ -42,7 +42,7 @@ pub(super) struct StatusReport {
     pub(super) eta_seconds: Option<i64>,
     pub(super) daemon: DaemonReport,
     #[serde(skip)]
-    pub(super) standing: Standing,
+    pub(super) standing: QueueStatus,
     #[serde(skip)]
     pub(super) now_ms: i64,
     #[serde(skip)]
@@ -132,13 +132,13 @@ impl StatusReport {
         now_ms: i64,
     ) -> Result<Self, CommandError> {
         let here = LocalSetup { start: start.to_owned(), jobs_dir: config.jobs_dir.clone() };
-        Ok(Self::of(reader.standing(now_ms)?, holder(&config.state_db), now_ms, here))
+        Ok(Self::of(reader.queue_status(now_ms)?, lock_holder(&config.state_db), now_ms, here))
     }
 
     /// `holder` is the running daemon, none without one.
     pub(super) fn of(
-        standing: Standing,
-        holder: Option<Holder>,
+        standing: QueueStatus,
+        holder: Option<LockHolder>,
         now_ms: i64,
         setup: LocalSetup,
     ) -> Self {
@@ -158,7 +158,7 @@ impl StatusReport {
             pause: standing.pause.as_ref().map(PauseReport::of),
             hold: standing.hold.clone(),
             // A daemon that ended may have left it behind.
-            trouble: standing.trouble.as_ref().filter(|_| holder.is_some()).map(|trouble| {
+            trouble: standing.api_problem.as_ref().filter(|_| holder.is_some()).map(|trouble| {
                 ProblemReport { reason: trouble.reason.clone(), since: iso_ms(trouble.since_ms) }
             }),
             folder_problem: standing.folder_problem.clone().filter(|_| holder.is_some()),
@@ -189,7 +189,7 @@ impl StatusReport {
 }
 
 impl SupersededReport {
-    fn of(superseded: &Superseded) -> Option<Self> {
+    fn of(superseded: &SupersededTasks) -> Option<Self> {
         let to_resolve = |key: &String| ToResolve {
             key: key.clone(),
             command: format!("{} --task ID | --resend", open::command("resolve", key)),
@@ -214,7 +214,7 @@ impl PauseReport {
 }
 
 impl DaemonReport {
-    fn of(standing: &Standing, holder: Option<Holder>) -> Self {
+    fn of(standing: &QueueStatus, holder: Option<LockHolder>) -> Self {
         let Some(holder) = holder else {
             return Self { running: false, pid: None, since: None, trouble: None };
         };
@@ -222,16 +222,16 @@ impl DaemonReport {
         // A daemon that only just took its lock has not written down yet when it began.
         let began = pid == standing.daemon_pid;
         let since = standing.daemon_since_ms.filter(|_| began).map(iso_ms);
-        Self { running: true, pid, since, trouble: holder.trouble }
+        Self { running: true, pid, since, trouble: holder.problem }
     }
 }
 
 /// How long the jobs that need a slot will take, in ms: so many rounds of all slots, each as long as
 /// tasks have been taking. None: unknown, nothing left, or nobody knows when the line goes on.
-fn eta_ms(standing: &Standing) -> Option<i64> {
+fn eta_ms(standing: &QueueStatus) -> Option<i64> {
     let ahead = standing.count(&SLOTS_AHEAD);
     let median_task_ms = standing.median_task_ms.filter(|_| ahead > 0)?;
-    if standing.pause.is_some() || standing.hold.is_some() || standing.trouble.is_some() {
+    if standing.pause.is_some() || standing.hold.is_some() || standing.api_problem.is_some() {
         return None;
     }
     let rounds = div_ceil(ahead, standing.slots_limit.max(1));
@@ -255,10 +255,10 @@ pub(super) mod tests {
     }
 
     /// Everything at work: 100 jobs ahead, five slots, tasks that take a minute.
-    pub(in crate::cli::status) fn standing() -> Standing {
+    pub(in crate::cli::status) fn standing() -> QueueStatus {
         let mut jobs: BTreeMap<State, i64> = State::ALL.map(|state| (state, 0)).into();
         jobs.extend([(State::Queued, 95), (State::Processing, 5), (State::Succeeded, 20)]);
-        Standing {
+        QueueStatus {
             jobs,
             manifests_accepted: 3,
             manifests_refused: 0,
@@ -270,10 +270,10 @@ pub(super) mod tests {
             spent_total_micro: 340_050_000,
             pause: None,
             hold: None,
-            trouble: None,
+            api_problem: None,
             folder_problem: None,
             blocked: None,
-            superseded: Superseded::default(),
+            superseded: SupersededTasks::default(),
             slots_used: 5,
             changed_after_sent: 0,
             first_changed: None,
@@ -284,8 +284,8 @@ pub(super) mod tests {
         }
     }
 
-    pub(in crate::cli::status) fn running(pid: u32) -> Option<Holder> {
-        Some(Holder { pid, trouble: None })
+    pub(in crate::cli::status) fn running(pid: u32) -> Option<LockHolder> {
+        Some(LockHolder { pid, problem: None })
     }
 
     pub(in crate::cli::status) fn paused(kind: PauseKind) -> Pause {
@@ -308,10 +308,10 @@ pub(super) mod tests {
 
     #[test]
     fn the_time_left_is_not_guessed() {
-        let unknown = Standing { median_task_ms: None, ..standing() };
+        let unknown = QueueStatus { median_task_ms: None, ..standing() };
         let mut nothing = standing();
         nothing.jobs.extend([(State::Queued, 0), (State::Processing, 0), (State::Waiting, 9)]);
-        let stopped = Standing { pause: Some(paused(PauseKind::Account)), ..standing() };
+        let stopped = QueueStatus { pause: Some(paused(PauseKind::Account)), ..standing() };
         for standing in [unknown, nothing, stopped] {
             assert_eq!(StatusReport::of(standing, None, NOW_MS, setup()).eta_seconds, None);
         }
@@ -335,7 +335,7 @@ pub(super) mod tests {
 
     #[test]
     fn json_has_every_state_and_the_promised_members() {
-        let stopped = Standing { pause: Some(paused(PauseKind::Account)), ..standing() };
+        let stopped = QueueStatus { pause: Some(paused(PauseKind::Account)), ..standing() };
         let json = serde_json::to_value(StatusReport::of(stopped, running(4711), NOW_MS, setup()))
             .unwrap();
         assert_eq!(json["jobs"].as_object().unwrap().len(), State::ALL.len());

@@ -56,7 +56,8 @@ pub(super) fn lines(report: &StatusReport) -> Vec<(&'static str, String)> {
         let trouble = trouble.strip_prefix("state database: ").unwrap_or(trouble);
         lines.push(("database", format!("the daemon waits for it: {}", safe(trouble))));
     }
-    if let Some(trouble) = report.standing.trouble.as_ref().filter(|_| report.trouble.is_some()) {
+    if let Some(trouble) = report.standing.api_problem.as_ref().filter(|_| report.trouble.is_some())
+    {
         let since = time(trouble.since_ms);
         lines.push(("api", format!("no usable answer since {since}: {}", safe(&trouble.reason))));
     }
@@ -192,10 +193,10 @@ mod tests {
     use super::*;
     use crate::{
         cli::status::report::tests::{NOW_MS, paused, running, setup, standing},
-        store::{ApiProblem, Holder, PauseKind, RefusedManifest, Standing, Superseded},
+        store::{ApiProblem, LockHolder, PauseKind, QueueStatus, RefusedManifest, SupersededTasks},
     };
 
-    fn shown(standing: Standing, holder: Option<Holder>) -> String {
+    fn shown(standing: QueueStatus, holder: Option<LockHolder>) -> String {
         let mut out = Vec::new();
         write(&mut out, &StatusReport::of(standing, holder, NOW_MS, setup())).unwrap();
         String::from_utf8(out).unwrap()
@@ -217,7 +218,7 @@ manifests  3 accepted
 
     #[test]
     fn everything_amiss() {
-        let mut standing = Standing {
+        let mut standing = QueueStatus {
             pause: Some(paused(PauseKind::Account)),
             manifests_refused: 2,
             refused: vec![RefusedManifest {
@@ -250,7 +251,7 @@ next       lipsyncd run                       101 jobs are not finished
     fn changed_jobs_are_counted_with_what_to_type() {
         let first_changed = Some("promo/en".to_owned());
         let standing =
-            Standing { changed_after_sent: 2, first_changed, dismissed: 3, ..standing() };
+            QueueStatus { changed_after_sent: 2, first_changed, dismissed: 3, ..standing() };
         let said = shown(standing, running(4711));
         for line in [
             "jobs       120: 95 queued, 5 processing, 20 succeeded (and 3 failed, dismissed)\n",
@@ -265,8 +266,8 @@ next       lipsyncd run                       101 jobs are not finished
 
     #[test]
     fn unresolved_tasks_of_earlier_requests_name_the_job_that_decides_them() {
-        let superseded = Superseded { tasks: 2, jobs: vec!["promo/en".to_owned()] };
-        let said = shown(Standing { superseded, ..standing() }, running(4711));
+        let superseded = SupersededTasks { tasks: 2, jobs: vec!["promo/en".to_owned()] };
+        let said = shown(QueueStatus { superseded, ..standing() }, running(4711));
         for line in [
             "earlier    2 unresolved tasks of earlier requests, which Kling may have accepted\n",
             "next       lipsyncd show promo/en             2 unresolved tasks of earlier requests; decide this first\n",
@@ -278,13 +279,14 @@ next       lipsyncd run                       101 jobs are not finished
     #[test]
     fn what_keeps_the_daemon_from_its_work_is_told() {
         let trouble = ApiProblem { reason: "no connection".to_owned(), since_ms: NOW_MS - 5_000 };
-        let standing = Standing {
-            trouble: Some(trouble),
+        let standing = QueueStatus {
+            api_problem: Some(trouble),
             folder_problem: Some("jobs_dir /jobs is another folder".to_owned()),
             blocked: Some((2, "its place: no space is left for /out".to_owned())),
             ..standing()
         };
-        let holder = Holder { pid: 4711, trouble: Some("state database: disk full".to_owned()) };
+        let holder =
+            LockHolder { pid: 4711, problem: Some("state database: disk full".to_owned()) };
         let said = shown(standing.clone(), Some(holder));
         for line in [
             "database   the daemon waits for it: disk full\n",

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     job::{Failure, Job, Media, State},
     manifest::{ContentHashes, request_hash},
-    store::{Change, MediaScope, OnChange, StoreError, WantedJob},
+    store::{JobChange, MediaScope, OnChange, StoreError, WantedJob},
 };
 
 /// So many jobs are read at once.
@@ -112,7 +112,7 @@ impl Inbox {
         match self.store.check_media(job.id, wanted, moment, policy, on_change).await? {
             Ok(done) => {
                 pass.changed |= !done.changes.is_empty();
-                done.changes.iter().for_each(Change::log);
+                done.changes.iter().for_each(JobChange::log);
             }
             Err(conflict) => warn!(job = key, "{conflict}"),
         }
@@ -127,17 +127,19 @@ fn news(job: &Job, look: MediaCheck) -> Option<WantedJob> {
         MediaCheck::Ready(media) => Ok(media),
         // What is missing later is no change.
         MediaCheck::Missing { .. } | MediaCheck::Unusable { .. } if !waits => return None,
-        MediaCheck::Missing { what, .. } => Ok(Media { missing: Some(what), ..Media::default() }),
+        MediaCheck::Missing { what, .. } => {
+            Ok(Media { wait_reason: Some(what), ..Media::default() })
+        }
         MediaCheck::Unusable { error, .. } => Err(error),
     };
     let request_hash = media
         .as_ref()
         .ok()
-        .filter(|media| media.missing.is_none())
+        .filter(|media| media.wait_reason.is_none())
         .and_then(|media| request_hash(&job.spec, content(media)));
     let is_said = match &media {
-        Ok(found) if found.missing.is_some() => {
-            job.state == State::Waiting && found.missing == job.media.missing
+        Ok(found) if found.wait_reason.is_some() => {
+            job.state == State::Waiting && found.wait_reason == job.media.wait_reason
         }
         // What was flagged runs once its earlier request has failed.
         Ok(_) if waits || job.changed_after_sent && job.state == State::Failed => false,

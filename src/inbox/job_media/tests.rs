@@ -29,7 +29,7 @@ fn job(sha256: &str) -> Job {
         changed_after_sent: false,
         dismissed: false,
         absent_since_ms: None,
-        left_at_ms: None,
+        orphaned_at_ms: None,
         output: spec.output.clone(),
         delivery: Delivery::default(),
         delivered: None,
@@ -75,10 +75,10 @@ fn job_without_a_task_is_told_once_what_it_waits_for() {
     let mut waiting = Job { state: State::Waiting, task: None, ..job("01") };
     let wanted = news(&waiting, missing()).unwrap();
     assert_eq!(
-        (wanted.media.unwrap().missing.as_deref(), wanted.request_hash),
+        (wanted.media.unwrap().wait_reason.as_deref(), wanted.request_hash),
         (Some("audio s.mp3"), None)
     );
-    waiting.media.missing = Some("audio s.mp3".to_owned());
+    waiting.media.wait_reason = Some("audio s.mp3".to_owned());
     assert_eq!(news(&waiting, missing()), None);
     assert!(news(&waiting, MediaCheck::Ready(media("01"))).is_some(), "it is there again");
     let wanted = news(&waiting, unfit()).unwrap();

@@ -80,7 +80,7 @@ fn local_files_are_ready_with_length_stamp_and_hash() {
     assert_eq!(media.audio_stamp.unwrap().split(':').count(), 5);
     assert_eq!(media.video_stamp.unwrap().split(':').count(), 5);
     assert_eq!(media.video_url.unwrap(), "https://cdn.example.com/v.mp4");
-    assert_eq!(media.missing, None);
+    assert_eq!(media.wait_reason, None);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::Step;
 use crate::job::{
-    Create, CreateAnswer, Failure, Resend, Spend, State, Task, Transition,
+    CreateAnswer, CreateAttempt, Failure, Resend, Spend, State, Task, Transition,
     outcome::{PermanentError, TransientError},
     person,
     retry::delay_ms,
@@ -17,7 +17,7 @@ const SESSION_YOUNG_MS: i64 = 5 * 60 * 1000;
 impl Step<'_> {
     pub(super) fn intend(&self, host: String, account: String) -> Transition {
         let now_ms = self.moment.now_ms;
-        let create = Some(Create {
+        let create = Some(CreateAttempt {
             host,
             account,
             first_sent_at_ms: now_ms,
@@ -109,8 +109,8 @@ impl Step<'_> {
         let task = self.changed(|create| {
             (create.answer, create.failure) = (answer, Some(failure));
         });
-        let waits = Some(open_create(&task, "next lookup"));
-        self.write(Task { waits, ..task }, what)
+        let wait_reason = Some(open_create(&task, "next lookup"));
+        self.write(Task { wait_reason, ..task }, what)
     }
 
     /// No task of the name exists. Once that has been so for the settle time, the refusal counts, or the same
@@ -128,7 +128,12 @@ impl Step<'_> {
             (CreateAnswer::Unknown, _) if is_settled => {
                 let tries = self.task.tries.saturating_add(1);
                 let waits = Some(format!("{RESEND}, because Kling has no task of it"));
-                let task = Task { tries, waits, ..self.fresh(State::Creating) };
+                let task = Task {
+                    tries,
+                    wait_reason: waits,
+                    may_resend: true,
+                    ..self.fresh(State::Creating)
+                };
                 self.write(task, "Kling has no task of this name: it may be sent again")
             }
             _ => self.wait_for_lookup(absent_ms, "Kling shows no task of this name so far"),
@@ -147,8 +152,8 @@ impl Step<'_> {
     pub(super) fn unresolved(&self, why: &str) -> Transition {
         let sent = self.task.create.as_ref().map(sent);
         let sent = sent.map(|sent| format!(" (its create request was {sent})"));
-        let waits = Some(format!("{why}{}", sent.unwrap_or_default()));
-        self.write(Task { waits, ..self.fresh(State::Unresolved) }, why)
+        let wait_reason = Some(format!("{why}{}", sent.unwrap_or_default()));
+        self.write(Task { wait_reason, ..self.fresh(State::Unresolved) }, why)
     }
 
     fn wait_for_lookup(&self, absent_ms: i64, seen: &str) -> Transition {
@@ -156,8 +161,8 @@ impl Step<'_> {
         let left_ms = self.policy.create_settle_ms.saturating_sub(absent_ms).max(1);
         let delay_ms = delay_ms(self.policy, tries, 1.0).min(left_ms);
         let due_at_ms = self.moment.now_ms.saturating_add(delay_ms);
-        let waits = Some(open_create(self.task, &format!("{seen}; next lookup")));
-        let task = Task { tries, due_at_ms, waits, ..self.fresh(State::Creating) };
+        let wait_reason = Some(open_create(self.task, &format!("{seen}; next lookup")));
+        let task = Task { tries, due_at_ms, wait_reason, ..self.fresh(State::Creating) };
         self.write(task, format!("lookup: {seen}"))
     }
 
@@ -175,7 +180,7 @@ impl Step<'_> {
         }
         let mut later = self.delayed(&trouble, since_ms);
         let next = format!("the last lookup failed: {}; next lookup", trouble.message);
-        later.task.waits = Some(open_create(self.task, &next));
+        later.task.wait_reason = Some(open_create(self.task, &next));
         later
     }
 
@@ -184,8 +189,9 @@ impl Step<'_> {
         if self.task.create.is_none() {
             return self.go(State::Identified, "more is known by now: it is looked up again");
         }
-        let waits = Some(open_create(self.task, "lookups may find the task by now; next lookup"));
-        let task = Task { waits, ..self.fresh(State::Creating) };
+        let wait_reason =
+            Some(open_create(self.task, "lookups may find the task by now; next lookup"));
+        let task = Task { wait_reason, ..self.fresh(State::Creating) };
         self.write(task, "more is known by now: it is looked up again")
     }
 
@@ -200,10 +206,10 @@ impl Step<'_> {
     }
 
     pub(super) fn was_sent_before(&self) -> bool {
-        self.task.create.as_ref().is_some_and(Create::was_sent_before)
+        self.task.create.as_ref().is_some_and(CreateAttempt::was_sent_before)
     }
 
-    fn changed(&self, change: impl FnOnce(&mut Create)) -> Task {
+    fn changed(&self, change: impl FnOnce(&mut CreateAttempt)) -> Task {
         let mut task = self.fresh(State::Creating);
         if let Some(create) = &mut task.create {
             change(create);
@@ -227,7 +233,7 @@ fn open_create(task: &Task, next: &str) -> String {
     format!("checking whether Kling accepted the create request ({sent}); {next}")
 }
 
-fn sent(create: &Create) -> String {
+fn sent(create: &CreateAttempt) -> String {
     let at = |at_ms| {
         let at = jiff::Timestamp::from_millisecond(at_ms).unwrap_or_default();
         at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()

@@ -15,12 +15,12 @@ impl Step<'_> {
         let (held, waits) = match self.task.state {
             State::Creating if self.was_sent_before() => {
                 let resend = format!("{RESEND}, which was held back: {why}");
-                (self.fresh(State::Creating), resend)
+                (Task { may_resend: true, ..self.fresh(State::Creating) }, resend)
             }
             State::Creating => (Task { create: None, ..self.fresh(State::Identified) }, next_try),
-            _ => (self.task.clone(), next_try),
+            _ => (Task { output_blocked: false, ..self.task.clone() }, next_try),
         };
-        self.write(Task { waits: Some(waits), ..held }, why)
+        self.write(Task { wait_reason: Some(waits), ..held }, why)
     }
 
     /// A passing failure: later again, and an end after `give_up_after` while nothing was sent. What may
@@ -57,11 +57,13 @@ impl Step<'_> {
             due_at_ms,
             tries,
             failing_since_ms: Some(since_ms),
-            waits: Some(format!(
+            wait_reason: Some(format!(
                 "its next try, number {}, after: {}",
                 tries.saturating_add(1),
                 trouble.message
             )),
+            may_resend: false,
+            output_blocked: false,
             ..self.task.clone()
         };
         self.write(task, format!("try {tries} failed: {}", trouble.message))
@@ -70,11 +72,16 @@ impl Step<'_> {
     /// Later again, and never given up: what is in the way is no failure of the task's or the API's.
     pub(super) fn blocked(&self, trouble: &TransientError) -> Transition {
         let waits = Some(format!("{BLOCKED}: {}", trouble.message));
-        let repeats = self.task.waits == waits;
+        let repeats = self.task.wait_reason == waits;
         let later = self.delayed(trouble, self.moment.now_ms);
         let what = format!("waits: {BLOCKED}: {}", trouble.message);
         Transition {
-            task: Task { waits, failing_since_ms: None, ..later.task },
+            task: Task {
+                wait_reason: waits,
+                output_blocked: true,
+                failing_since_ms: None,
+                ..later.task
+            },
             what,
             repeats,
             ..later
@@ -100,12 +107,12 @@ impl Step<'_> {
         });
         let waits =
             format!("task {task_id}{created} to show up, which the API does not know: {why}");
-        let repeats = self.task.waits.as_ref() == Some(&waits);
+        let repeats = self.task.wait_reason.as_ref() == Some(&waits);
         let task = Task {
             failing_since_ms: Some(since_ms),
             tries: self.task.tries.saturating_add(1),
             due_at_ms: if is_seldom { now_ms.saturating_add(UNSEEN_REST_MS) } else { 0 },
-            waits: Some(waits.clone()),
+            wait_reason: Some(waits.clone()),
             ..self.task.clone()
         };
         Transition { repeats, ..self.write(task, format!("waits: {waits}")) }

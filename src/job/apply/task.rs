@@ -1,13 +1,13 @@
 //! The outcomes of a task that was accepted: unclear, ended, delivered.
 
 use super::Step;
-use crate::job::{Delivered, Spend, State, Task, Transition, outcome::PermanentError, person};
+use crate::job::{ResultFile, Spend, State, Task, Transition, outcome::PermanentError, person};
 
 impl Step<'_> {
     /// The task is there, and whatever is said of it, it is followed on.
     pub(super) fn unclear(&self, why: &str) -> Transition {
         let waits = format!("a clear word on task {}: {why}", self.task_id());
-        let task = Task { waits: Some(waits.clone()), ..self.fresh(self.task.state) };
+        let task = Task { wait_reason: Some(waits.clone()), ..self.fresh(self.task.state) };
         self.write(task, format!("waits: {waits}"))
     }
 
@@ -51,7 +51,7 @@ impl Step<'_> {
         self.charged(failed, units_micro)
     }
 
-    pub(super) fn delivered(&self, result: Delivered) -> Transition {
+    pub(super) fn delivered(&self, result: ResultFile) -> Transition {
         let what = format!("delivered: {} bytes, sha256 {}", result.bytes, result.sha256);
         self.write(Task { result: Some(result), ..self.fresh(State::Succeeded) }, what)
     }

@@ -28,7 +28,7 @@ fn failed_delivery_is_tried_again_later_each_time() {
         assert_eq!((state, failure), (State::Downloading, None));
         assert_eq!((next.tries, next.due_at_ms), (tries, NOW_MS + delay_ms));
         assert_eq!(next.failing_since_ms, Some(NOW_MS));
-        assert_eq!(next.waits.as_deref(), Some("in trouble"));
+        assert_eq!(next.wait_reason.as_deref(), Some("in trouble"));
         assert_eq!(what, format!("delivery attempt {tries} failed: in trouble"));
         delivery = next;
     }

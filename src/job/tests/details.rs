@@ -4,7 +4,7 @@ use super::*;
 use crate::job::{Action, decide};
 
 fn waits(task: &Task) -> &str {
-    task.waits.as_deref().unwrap_or_default()
+    task.wait_reason.as_deref().unwrap_or_default()
 }
 
 /// More than what a job needs to have been failing for a day.
@@ -56,7 +56,7 @@ fn failures_are_tried_again_later_each_time_until_they_are_given_up() {
     // A success in between wipes the slate.
     let task = at(&task, identified(), NOW_MS).task;
     assert_eq!((task.tries, task.failing_since_ms, task.due_at_ms), (0, None, 0));
-    assert_eq!(task.waits, None);
+    assert_eq!(task.wait_reason, None);
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn an_output_that_cannot_be_written_is_waited_for_and_never_given_up() {
         let mut repeated = Vec::new();
         for day in 0..3 {
             let now_ms = NOW_MS + day * 2 * POLICY.give_up_after_ms;
-            let moved = at(&task, Outcome::Blocked(trouble()), now_ms);
+            let moved = at(&task, Outcome::OutputBlocked(trouble()), now_ms);
             assert_eq!((moved.task.state, moved.task.failing_since_ms), (state, None));
             assert!(moved.task.due_at_ms > now_ms);
             assert!(waits(&moved.task).starts_with(crate::job::BLOCKED), "{}", waits(&moved.task));
@@ -147,7 +147,7 @@ fn a_task_is_followed_on_whatever_is_said_of_it() {
         State::Processing
     );
     let clear = at(&task, Outcome::TaskReappeared, NOW_MS).task;
-    assert_eq!((clear.state, clear.waits), (State::Processing, None));
+    assert_eq!((clear.state, clear.wait_reason), (State::Processing, None));
     let found = at(&task, Outcome::Found { task_id: "t2".into() }, NOW_MS);
     assert_eq!((found.task.state, found.task.task_id.as_deref()), (State::Submitted, Some("t2")));
     assert_eq!(found.spend.tasks, 0, "it is the same task, and was counted");

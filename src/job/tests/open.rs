@@ -4,7 +4,7 @@ use super::*;
 use crate::job::{Action, decide};
 
 fn waits(task: &Task) -> &str {
-    task.waits.as_deref().unwrap_or_default()
+    task.wait_reason.as_deref().unwrap_or_default()
 }
 
 /// More than what a task needs to have been failing for a day.

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::job::{Create, Plan};
+use crate::job::{CreateAttempt, Plan};
 
 /// Times as a clock may tell them: close together, a day back or forth, at the ends of the range.
 fn a_time() -> impl Strategy<Value = i64> {
@@ -44,7 +44,7 @@ fn assert_audio(task: &Task) {
     // Only while Kling may have a task of it.
     let is_open = matches!(task.state, State::Creating | State::Unresolved);
     assert!(task.create.is_none() || is_open || task.task_id.is_some(), "{task:?}");
-    assert!(!task.slot_freed || task.state.holds_slot(), "{task:?}");
+    assert!(!task.slot_released || task.state.holds_slot(), "{task:?}");
     if !task.state.is_finished() {
         assert!(task.failure.is_none(), "{task:?}");
     }
@@ -60,10 +60,10 @@ fn assert_step(before: &Task, name: &str, moved: &Transition, now_ms: i64) {
         assert!(follows || name == "Revived" && !before.was_accepted(), "{name}");
     }
     if before.task_id.is_some() && before.task_id != task.task_id {
-        let corrected = name == "Found" || name == "ResolvedAs" && before.is_unseen();
+        let corrected = name == "Found" || name == "ResolvedAs" && before.is_not_found();
         assert!(corrected, "{name}");
     }
-    let may_exist = |task: &Task| task.create.as_ref().is_some_and(Create::was_sent_before);
+    let may_exist = |task: &Task| task.create.as_ref().is_some_and(CreateAttempt::was_sent_before);
     if may_exist(before) && !may_exist(task) {
         // A person's word, or lookups that found no task for long enough.
         assert!(matches!(name, "ResolvedAsUnsent" | "Absent" | "Abandoned"), "{name}");

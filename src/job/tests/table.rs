@@ -49,7 +49,7 @@ pub(super) const TABLE: &[(&str, &[(State, State)])] = &[
         ],
     ),
     (
-        "Blocked",
+        "OutputBlocked",
         &[
             (Queued, Queued),
             (Identified, Identified),

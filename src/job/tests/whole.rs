@@ -66,7 +66,7 @@ every! { Outcome, OUTCOMES, name_of_outcome:
     TaskFailed
     Delivered
     TransientError
-    Blocked
+    OutputBlocked
     Refused
     Abandoned
     Postponed

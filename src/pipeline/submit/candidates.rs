@@ -55,7 +55,7 @@ async fn is_of_open_task<A: Api>(
     unowned: &[&RemoteTask],
 ) -> Result<bool, StoreError> {
     for state in [State::Creating, State::Unresolved] {
-        let open = context.store.under_way(state, i64::MAX, 0, OPEN_MAX).await?;
+        let open = context.store.due_in_state(state, i64::MAX, 0, OPEN_MAX).await?;
         let videos = open.iter().map(video_ref);
         if videos.into_iter().any(|video| unowned.iter().any(|remote| is_of(remote, &video))) {
             return Ok(true);

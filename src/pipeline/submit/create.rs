@@ -19,7 +19,7 @@ use crate::{
         pace::Kind,
         step::StepEnd,
     },
-    store::{LeadLost, StoreError},
+    store::{DetachReason, StoreError},
 };
 
 /// So often a lookup is repeated because it took too long. Where every lookup does, because so few queries a second
@@ -35,7 +35,7 @@ pub(in crate::pipeline) async fn create<A: Api>(
     let audio = match ready(context, &task).await {
         Ok(audio) => audio,
         Err(NotReady::MediaChanged(what)) => {
-            let task = context.lose_lead(&task, LeadLost::MediaChanged(what)).await?;
+            let task = context.detach_lead(&task, DetachReason::MediaChanged(what)).await?;
             return Ok(StepEnd::new(task, None));
         }
         Err(NotReady::InTheWay(found)) => {

@@ -8,13 +8,13 @@ use super::{
     task_list::{self, Listing},
 };
 use crate::{
-    job::{Account, Create, CreateAnswer, Outcome, Task, outcome::TransientError},
+    job::{Account, CreateAnswer, CreateAttempt, Outcome, Task, outcome::TransientError},
     kling::Api,
     pipeline::{
         context::Context,
         step::{Word, trouble},
     },
-    store::{Answer, Candidate, Listed, Lookups, StoreError},
+    store::{ApiAnswer, Candidate, ListScan, Lookups, StoreError},
 };
 
 /// What was found out.
@@ -36,9 +36,9 @@ pub(super) enum Finding {
 /// What was found out, and what of it is kept for a person.
 pub(super) struct Inquiry {
     pub(super) finding: Finding,
-    pub(super) answer: Option<Answer>,
+    pub(super) answer: Option<ApiAnswer>,
     /// The tasks that it could be, where the list was read.
-    pub(super) candidates: Option<(Vec<Candidate>, Option<Listed>)>,
+    pub(super) candidates: Option<(Vec<Candidate>, Option<ListScan>)>,
     /// The lookup by name failed: another one may decide.
     pub(super) name_failed: bool,
 }
@@ -197,7 +197,9 @@ pub(super) fn oldest_ms(task: &Task) -> i64 {
 
 /// When (Unix ms) the create request was first sent. A task that has none conflicts with one that may be older.
 pub(super) fn first_sent_at_ms(task: &Task) -> i64 {
-    task.create.as_ref().map_or(i64::MIN, |Create { first_sent_at_ms, .. }| *first_sent_at_ms)
+    task.create
+        .as_ref()
+        .map_or(i64::MIN, |CreateAttempt { first_sent_at_ms, .. }| *first_sent_at_ms)
 }
 
 /// What an unresolved task becomes by what was found out; none: it stays unresolved.

@@ -10,7 +10,7 @@ use crate::{
         step::{Word, trouble},
         submit::task_list::is_of,
     },
-    store::{Answer, Call, StoreError},
+    store::{ApiAnswer, ApiCall, StoreError},
 };
 
 /// Two clocks that are set may differ by so much.
@@ -37,12 +37,12 @@ pub(in crate::pipeline) enum Lookup {
 pub(in crate::pipeline) async fn by_name<A: Api>(
     context: &Context<A>,
     task: &Task,
-) -> Result<(Lookup, Option<Answer>), StoreError> {
-    let mut not_found: Option<(Lookup, Option<Answer>)> = None;
+) -> Result<(Lookup, Option<ApiAnswer>), StoreError> {
+    let mut not_found: Option<(Lookup, Option<ApiAnswer>)> = None;
     for (lookups, spelling) in spellings(context.lookups()) {
         let name = task.external_task_id();
         let reply = context.query(|| context.api.task_by_name(&name, spelling)).await;
-        let answer = kept(Call::Query, &reply.answer, None);
+        let answer = kept(ApiCall::Query, &reply.answer, None);
         let lookup = match reply.result {
             Ok(remote) => {
                 let now_ms = context.clock.now_ms();

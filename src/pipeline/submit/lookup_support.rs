@@ -54,7 +54,8 @@ pub(super) async fn prove<A: Api>(
     // An adopted task shows how the account at hand answers, and says nothing of another one.
     let or_adopted = *account == context.settings.account;
     let since_ms = context.clock.now_ms().saturating_sub(SHOWN_MS);
-    let Some(known) = context.store.known_task(account, or_adopted, since_ms).await? else {
+    let Some(known) = context.store.newest_accepted_task(account, or_adopted, since_ms).await?
+    else {
         return Ok(Proof::NoTask);
     };
     ask(context, &known).await

@@ -11,7 +11,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use crate::job::{Create, Task, TaskId};
+use crate::job::{CreateAttempt, Task, TaskId};
 
 /// Since when lookups find nothing, for each create request that is looked up.
 #[derive(Debug, Default)]
@@ -25,7 +25,7 @@ struct NotFound {
 }
 
 fn send(task: &Task) -> Option<(u32, i64)> {
-    task.create.as_ref().map(|Create { sends, sent_at_ms, .. }| (*sends, *sent_at_ms))
+    task.create.as_ref().map(|CreateAttempt { sends, sent_at_ms, .. }| (*sends, *sent_at_ms))
 }
 
 impl NotFoundTimer {

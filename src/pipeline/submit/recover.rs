@@ -90,7 +90,7 @@ async fn send_again<A: Api>(
     // Another job leads it now, whose file is to be read.
     let Ok(audio) = audio else { return Ok(StepEnd::new(task, None)) };
     // It was never accepted: it is still free to say no because the disk is full.
-    if let Some(InTheWay::Outcome(blocked @ Outcome::Blocked(_))) =
+    if let Some(InTheWay::Outcome(blocked @ Outcome::OutputBlocked(_))) =
         check_output(context, &task).await?
     {
         return Ok(StepEnd::new(context.note(&task, blocked, None).await?, None));

@@ -9,7 +9,7 @@ use crate::{
         context::{Context, kept},
         step::{StepEnd, Word},
     },
-    store::{Answer, Call, StoreError},
+    store::{ApiAnswer, ApiCall, StoreError},
 };
 
 /// A create request that may be sent.
@@ -57,7 +57,7 @@ pub(super) async fn send<A: Api>(
     let Some(task) = intended else { return Ok(StepEnd::new(task, Some(Word::Paused))) };
     let _sending = context.in_flight.begin();
     let reply: Reply<Created> = context.api.create(&request).await;
-    let answer = kept(Call::Create, &reply.answer, None);
+    let answer = kept(ApiCall::Create, &reply.answer, None);
     let (outcome, word) = match reply.result {
         Ok(created) => accepted(&task, created),
         Err(error) => refused(context, &task, &error).await?,
@@ -82,7 +82,7 @@ async fn note_answer<A: Api>(
     context: &Context<A>,
     mut task: Task,
     outcome: Outcome,
-    answer: Option<Answer>,
+    answer: Option<ApiAnswer>,
 ) -> Result<Task, StoreError> {
     let mut outcome = outcome;
     loop {

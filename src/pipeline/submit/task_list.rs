@@ -4,7 +4,7 @@ use crate::{
     job::without_signature,
     kling::{Api, ApiError, RemoteTask, VideoRef},
     pipeline::context::{Context, kept},
-    store::{Answer, Call, Listed},
+    store::{ApiAnswer, ApiCall, ListScan},
 };
 
 /// Query Task (List): "Value range: [1, 500]".
@@ -22,7 +22,7 @@ pub(super) struct Listing {
     /// Whether that is all of them, or all that may have been created since the time asked for.
     pub(super) is_complete: bool,
     /// The answer that its last page came with.
-    answer: Option<Answer>,
+    answer: Option<ApiAnswer>,
     /// This machine's time when it was read.
     now_ms: i64,
     /// What is taken off that to get the server's.
@@ -52,13 +52,13 @@ impl Listing {
 
     /// What a task's history is to say; nothing of a list that was not read far enough, because that proves
     /// nothing.
-    pub(super) fn listed(&self, candidates: usize) -> Option<Listed> {
+    pub(super) fn listed(&self, candidates: usize) -> Option<ListScan> {
         let answer = self.answer.clone().filter(|_| self.is_complete)?;
         let what = match candidates {
             0 => "the account's tasks were listed: none could be it".to_owned(),
             count => format!("the account's tasks were listed: could be it: {count}"),
         };
-        Some(Listed { what, answer, at_ms: self.now_ms })
+        Some(ListScan { what, answer, at_ms: self.now_ms })
     }
 }
 
@@ -74,7 +74,7 @@ pub(super) async fn read<A: Api>(
     for page in 1..=PAGES_MAX {
         let reply = context.query(|| context.api.tasks(page, PAGE_SIZE)).await;
         let tasks = reply.result?;
-        listing.answer = kept(Call::List, &reply.answer, None);
+        listing.answer = kept(ApiCall::List, &reply.answer, None);
         // The answer shows the server's time, and this machine's clock may be far from it.
         listing.now_ms = context.clock.now_ms();
         let server_at_ms = reply.answer.server_at_ms.unwrap_or(listing.now_ms);

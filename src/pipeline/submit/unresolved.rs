@@ -35,7 +35,7 @@ pub(in crate::pipeline) async fn look_up<A: Api>(
     context: &Context<A>,
 ) -> Result<LookedUp, StoreError> {
     let mut looked_up = LookedUp::default();
-    let tasks = context.store.under_way(State::Unresolved, i64::MAX, 0, TASKS_MAX).await?;
+    let tasks = context.store.due_in_state(State::Unresolved, i64::MAX, 0, TASKS_MAX).await?;
     let Some(since_ms) = tasks.iter().map(oldest_ms).min() else { return Ok(looked_up) };
     looked_up.left = tasks.len();
     learn_again(context).await?;

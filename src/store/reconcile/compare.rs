@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use super::{KnownJob, Reconciliation, Wish, job_row::JobRow};
+use super::{JobSummary, Reconciliation, Wish, job_row::JobRow};
 use crate::{
     job::{Failure, Job, JobSpec, State, Task},
     store::{
-        Accepted, OnChange, RUN_AT_ONCE_MAX, StoreError, WantedJob, job_row, record::add_event,
-        sharing::Stop,
+        AcceptedManifest, OnChange, RUN_AT_ONCE_MAX, StoreError, WantedJob, job_row,
+        record::add_event, sharing::Stop,
     },
 };
 
@@ -52,7 +52,7 @@ impl Reconciliation<'_> {
             Verdict::JudgeLater => self.done.judged_later += 1,
             _ => self.write_wish(&mut job, wanted),
         }
-        if job.left_at_ms.is_none() {
+        if job.orphaned_at_ms.is_none() {
             job.absent_since_ms = None;
         }
         let what = self.carry_out(&mut job, &before, task.as_ref(), verdict, wanted)?;
@@ -77,7 +77,7 @@ impl Reconciliation<'_> {
     }
 
     fn judge(&self, job: &Job, task: Option<&Task>, wanted: &WantedJob) -> Verdict {
-        let returned = job.left_at_ms.is_some();
+        let returned = job.orphaned_at_ms.is_some();
         let edited = job.spec_hash != wanted.spec_hash;
         // What a person cancelled stays so, unless the job left and is a new one now.
         if job.state == State::Cancelled && !job.was_removed() {
@@ -95,7 +95,7 @@ impl Reconciliation<'_> {
                 code: fault.code.clone(),
                 message: fault.message.clone(),
             })),
-            Ok(media) => media.missing.clone().map(Verdict::Wait),
+            Ok(media) => media.wait_reason.clone().map(Verdict::Wait),
         };
         if unsent {
             return match media {
@@ -177,7 +177,7 @@ impl Reconciliation<'_> {
             job.request_hash.clone_from(&wanted.request_hash);
         }
         if let Ok(media) = &wanted.media
-            && media.missing.is_none()
+            && media.wait_reason.is_none()
         {
             job.media.clone_from(media);
         }
@@ -185,7 +185,7 @@ impl Reconciliation<'_> {
         if job.delivered.is_none() {
             job.output.clone_from(&job.spec.output);
         }
-        (job.absent_since_ms, job.left_at_ms) = (None, None);
+        (job.absent_since_ms, job.orphaned_at_ms) = (None, None);
     }
 
     /// Returns the sentence for the history; none: nothing happened that is worth one.
@@ -242,17 +242,17 @@ impl Reconciliation<'_> {
                 Ok(Some("its output changed: the result is copied there".to_owned()))
             }
             Verdict::Wait(missing) => {
-                let is_news = before.media.missing.as_ref() != Some(&missing);
+                let is_news = before.media.wait_reason.as_ref() != Some(&missing);
                 job.task = None;
                 (job.state, job.failure) = (State::Waiting, None);
-                job.media.missing = Some(missing.clone());
+                job.media.wait_reason = Some(missing.clone());
                 Ok((is_news || before.state != State::Waiting).then_some(missing))
             }
             Verdict::Unfit(failure) => {
                 let is_news = before.failure.as_ref() != Some(&failure);
                 job.task = None;
                 job.state = State::Failed;
-                job.media.missing = None;
+                job.media.wait_reason = None;
                 let what = failure.message.clone();
                 job.failure = Some(failure);
                 Ok(is_news.then_some(what))
@@ -261,7 +261,11 @@ impl Reconciliation<'_> {
     }
 
     /// With `watch.on_change: run`, a manifest that changes many finished jobs at once runs none of them.
-    pub(super) fn spare_many(&mut self, manifest: &Accepted, known: &HashMap<String, KnownJob>) {
+    pub(super) fn spare_many(
+        &mut self,
+        manifest: &AcceptedManifest,
+        known: &HashMap<String, JobSummary>,
+    ) {
         let changed = manifest.jobs.iter().filter(|wanted| {
             known.get(&wanted.spec.key).is_some_and(|job| {
                 job.succeeded
@@ -296,7 +300,7 @@ fn asks_the_same(job: &Job, wanted: &WantedJob) -> bool {
 /// Why the media of a job cannot be used yet.
 fn missing(wanted: &WantedJob) -> String {
     match &wanted.media {
-        Ok(media) => media.missing.clone().unwrap_or_default(),
+        Ok(media) => media.wait_reason.clone().unwrap_or_default(),
         Err(fault) => fault.message.clone(),
     }
 }

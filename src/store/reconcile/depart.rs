@@ -14,12 +14,12 @@ use crate::{
 };
 
 pub(in crate::store) const DUE_TO_LEAVE: &str = "INDEXED BY job_absent
-    WHERE j.absent_since_ms <= ?1 AND j.absent_since_ms IS NOT NULL AND j.left_at_ms IS NULL
+    WHERE j.absent_since_ms <= ?1 AND j.absent_since_ms IS NOT NULL AND j.orphaned_at_ms IS NULL
     ORDER BY j.absent_since_ms, j.id";
 
 pub(in crate::store) const SEE: &str = "
     UPDATE job INDEXED BY job_manifest SET absent_since_ms = NULL, revision = revision + 1
-    WHERE manifest_id = ?1 AND absent_since_ms IS NOT NULL AND left_at_ms IS NULL";
+    WHERE manifest_id = ?1 AND absent_since_ms IS NOT NULL AND orphaned_at_ms IS NULL";
 
 impl Reconciliation<'_> {
     /// A scan misses this job. Unless its task was created, nothing more is done for it.
@@ -35,7 +35,7 @@ impl Reconciliation<'_> {
         let waits = is_unsent && before.state.is_unsent();
         if waits {
             (job.state, job.task) = (State::Waiting, None);
-            job.media.missing = Some(format!("to return to the folder: {why}"));
+            job.media.wait_reason = Some(format!("to return to the folder: {why}"));
         }
         self.sharing.save(&mut row, &before, why)
     }
@@ -71,7 +71,7 @@ impl Reconciliation<'_> {
             let mut row = self.current(row)?;
             let before = row.job.clone();
             let job = &mut row.job;
-            job.left_at_ms = Some(now_ms);
+            job.orphaned_at_ms = Some(now_ms);
             let is_shared = match job.task {
                 Some(id) if !before.state.is_finished() && job.delivered.is_none() => {
                     self.sharing.first_job(id, job.id)?.is_some()
@@ -112,11 +112,11 @@ impl Reconciliation<'_> {
             let job = &mut row.job;
             let task = job.task.map(|id| self.sharing.reread(id)).transpose()?;
             let is_sent = task.as_ref().is_some_and(|task| !task.is_uncreated());
-            if is_sent || job.media.missing.as_deref() == Some(why) {
+            if is_sent || job.media.wait_reason.as_deref() == Some(why) {
                 continue;
             }
             (job.state, job.task) = (State::Waiting, None);
-            job.media.missing = Some(why.to_owned());
+            job.media.wait_reason = Some(why.to_owned());
             self.sharing.save(&mut row, &before, why)?;
         }
         Ok(())

@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 
 use super::*;
-use crate::store::{Answer, Call, PauseKind, StoreError};
+use crate::store::{ApiAnswer, ApiCall, PauseKind, StoreError};
 
 #[tokio::test]
 async fn a_task_that_moved_meanwhile_is_not_moved_again() {
@@ -152,8 +152,8 @@ async fn an_answer_is_kept_with_its_event_and_the_days_account() {
     bench.accept(manifest("a.yaml", vec![wanted("a")])).await.unwrap();
     let session = session(&bench.store).await;
     let identified = until_submitted(&session, "task").remove(0);
-    let answer = Answer {
-        call: Call::Identify,
+    let answer = ApiAnswer {
+        call: ApiCall::Identify,
         http_status: Some(200),
         code: Some(0),
         request_id: Some("request".to_owned()),
@@ -182,8 +182,9 @@ async fn a_deduction_that_makes_no_sense_keeps_no_result_from_being_written_down
     }
     let most = 1_000_000_000_000_000 + 100_000;
     assert_eq!(bench.store.spent_today_micro(NOW_MS).await.unwrap(), most);
-    let standing = crate::store::Reader::open(&bench.path).unwrap().standing(NOW_MS).unwrap();
-    assert_eq!(standing.spent_total_micro, most);
+    let queue_status =
+        crate::store::Reader::open(&bench.path).unwrap().queue_status(NOW_MS).unwrap();
+    assert_eq!(queue_status.spent_total_micro, most);
 }
 
 #[tokio::test]
@@ -200,15 +201,15 @@ async fn a_reader_that_others_lock_out_waits_for_them() {
         Ok(connection.query_row("SELECT n FROM t", [], |row| row.get::<_, i64>(0))?)
     });
     let let_in = async {
-        while reader.trouble().words().is_none() {
+        while reader.problem().words().is_none() {
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
-        assert!(reader.trouble().words().unwrap().contains("locked"));
+        assert!(reader.problem().words().unwrap().contains("locked"));
         other.execute_batch("COMMIT").unwrap();
     };
     let (read, ()) = tokio::join!(read, let_in);
     assert_eq!(read.unwrap(), 7);
-    assert_eq!(reader.trouble().words(), None);
+    assert_eq!(reader.problem().words(), None);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     job::{DeliveryOutcome, outcome::TransientError},
-    store::{DueDelivery, Moved},
+    store::{DueDelivery, MovedFile},
 };
 
 /// `a` has its file, `b` waits for a copy.
@@ -140,7 +140,7 @@ async fn moved_file_is_known_by_its_new_name() {
     let task = bench.succeed("old").await;
     bench.miss("old.yaml").await;
     bench.accept(manifest("new.yaml", vec![same_as("old", "new")])).await.unwrap();
-    let moved = Moved {
+    let moved = MovedFile {
         from: "old.mp4".to_owned(),
         to: "old.0a1b2c3d.mp4".to_owned(),
         request_hash: task.request_hash,
@@ -161,13 +161,13 @@ async fn delivery_that_moves_the_jobs_own_earlier_file_counts() {
     let session = session(&bench.store).await;
     bench.drive("b", until_submitted(&session, "second")).await;
     let mut ended = until_succeeded();
-    let other = Delivered { bytes: 9, sha256: "def".to_owned(), duration_ms: None };
+    let other = ResultFile { bytes: 9, sha256: "def".to_owned(), duration_ms: None };
     ended.splice(2.., [Outcome::Delivered(other)]);
     bench.drive("b", ended).await;
     bench.retry("a").await;
     let next = due(&bench, NOW_MS).await.remove(0);
     assert_eq!((&*next.job.spec.key, next.job.earlier_task), ("a", Some(first.id)));
-    let moved = Moved {
+    let moved = MovedFile {
         from: "a.mp4".to_owned(),
         to: "a.0a1b2c3d.mp4".to_owned(),
         request_hash: first.request_hash,

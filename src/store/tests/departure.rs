@@ -20,7 +20,7 @@ async fn absent_job_is_not_created_and_returns_as_it_was() {
         (bench.state("a/1").await, bench.state("a/2").await),
         (State::Waiting, State::Submitted)
     );
-    assert!(bench.store.known_manifests().await.unwrap().is_empty());
+    assert!(bench.store.stored_manifests().await.unwrap().is_empty());
     let back = bench.accept(manifest("a.yaml", vec![wanted("a/1"), wanted("a/2")])).await.unwrap();
     assert_eq!((back.added, bench.tasks()), (0, 2));
     assert_eq!((bench.state("a/1").await, bench.task("a/1").await.id), (State::Queued, task));
@@ -46,7 +46,7 @@ async fn job_leaves_only_after_the_interval() {
     assert_eq!((cancelled.state, cancelled.was_removed()), (State::Cancelled, true));
     // What was created is followed.
     let followed = bench.job("a/2").await;
-    assert_eq!((followed.state, followed.left_at_ms), (State::Submitted, Some(NOW_MS + 30)));
+    assert_eq!((followed.state, followed.orphaned_at_ms), (State::Submitted, Some(NOW_MS + 30)));
     bench.drive("a/2", until_succeeded()).await;
     assert_eq!(bench.state("a/2").await, State::Succeeded);
 }
@@ -171,12 +171,12 @@ async fn jobs_that_left_are_not_left_over() {
     bench.drive("a/1", vec![Outcome::Refused(fault("no face"))]).await;
     bench.succeed("a/2").await;
     bench.accept(manifest("a.yaml", vec![wanted("a/1"), louder("a/2")])).await.unwrap();
-    let left_over = || Reader::open(&bench.path).unwrap().left_over().unwrap();
-    assert_eq!((left_over().failed, left_over().changed), (1, 1));
-    let standing = Reader::open(&bench.path).unwrap().standing(NOW_MS).unwrap();
-    assert_eq!(standing.changed_after_sent, 1);
+    let remaining = || Reader::open(&bench.path).unwrap().remaining().unwrap();
+    assert_eq!((remaining().failed, remaining().changed), (1, 1));
+    let queue_status = Reader::open(&bench.path).unwrap().queue_status(NOW_MS).unwrap();
+    assert_eq!(queue_status.changed_after_sent, 1);
     bench.miss("a.yaml").await;
-    assert!(left_over().is_nothing(), "{:?}", left_over());
+    assert!(remaining().is_nothing(), "{:?}", remaining());
 }
 
 /// Another job runs the failed request again: a job that has left does not run with it, and does not keep it running.
@@ -233,7 +233,7 @@ async fn delivered_job_that_leaves_while_it_is_fetched_is_not_cancelled() {
     bench.leave().await;
     let job = bench.job("a").await;
     assert_eq!((job.state, job.task), (State::Downloading, Some(bench.task("b").await.id)));
-    assert!(job.left_at_ms.is_some());
+    assert!(job.orphaned_at_ms.is_some());
     let due = bench.store.due_deliveries(NOW_MS, 3_600_000, 9).await.unwrap();
     assert!(due.iter().any(|due| due.job.spec.key == "a"));
 }

@@ -215,7 +215,7 @@ async fn not_before_edited_to_later_is_waited_for() {
     bench.accept(manifest("a.yaml", vec![at(Some(NOW_MS + 20))])).await.unwrap();
     assert_eq!(bench.task("a").await.due_at_ms, NOW_MS + 20);
     bench.accept(manifest("a.yaml", vec![at(None)])).await.unwrap();
-    assert_eq!(bench.store.come_of_time(NOW_MS, 9).await.unwrap().len(), 1);
+    assert_eq!(bench.store.due_waiting(NOW_MS, 9).await.unwrap().len(), 1);
 }
 
 #[tokio::test]

@@ -12,11 +12,11 @@ async fn new_jobs_are_queued_and_the_same_again_is_nothing() {
     let done = bench.accept(batch.clone()).await.unwrap();
     assert_eq!(done, Reconciled { added: 2, ..Reconciled::default() });
     let events: i64 = bench.value("SELECT count(*) FROM event");
-    let again = Accepted { file_stamp: "touched".to_owned(), ..batch };
+    let again = AcceptedManifest { file_stamp: "touched".to_owned(), ..batch };
     assert_eq!(bench.accept(again).await.unwrap(), Reconciled::default());
     assert_eq!(bench.value::<i64>("SELECT count(*) FROM event"), events);
     assert_eq!(bench.state("promo/en").await, State::Queued);
-    assert_eq!(bench.store.known_manifests().await.unwrap()[0].file_stamp, "touched");
+    assert_eq!(bench.store.stored_manifests().await.unwrap()[0].file_stamp, "touched");
 }
 
 #[tokio::test]
@@ -123,7 +123,7 @@ async fn jobs_of_a_manifest_with_errors_are_not_absent() {
     assert_eq!(bench.leave().await, 0);
     for key in ["a/1", "a/2"] {
         let job = bench.job(key).await;
-        assert_eq!((job.absent_since_ms, job.left_at_ms), (None, None), "{key}");
+        assert_eq!((job.absent_since_ms, job.orphaned_at_ms), (None, None), "{key}");
     }
 }
 

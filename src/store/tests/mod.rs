@@ -6,7 +6,7 @@ mod deliveries;
 mod departure;
 mod edits;
 mod folder;
-mod measured;
+mod metrics_snapshot;
 mod model;
 mod moves;
 mod names;
@@ -25,10 +25,12 @@ use std::path::PathBuf;
 
 use tempfile::TempDir;
 
-use super::{Accepted, Command, CommandFailure, Conflict, OnChange, Reconciled, Store, WantedJob};
+use super::{
+    AcceptedManifest, Command, CommandFailure, Conflict, OnChange, Reconciled, Store, WantedJob,
+};
 use crate::{
     job::{
-        Delivered, FaceChoice, FaceSpan, Job, JobSpec, Media, Moment, Outcome, Policy, Session,
+        FaceChoice, FaceSpan, Job, JobSpec, Media, Moment, Outcome, Policy, ResultFile, Session,
         Source, State, Task, Transition, apply, outcome::PermanentError,
     },
     manifest::{ContentHashes, request_hash, spec_hash},
@@ -64,11 +66,11 @@ impl Bench {
         Self { _folder: folder, path, store }
     }
 
-    async fn accept(&self, manifest: Accepted) -> Result<Reconciled, Conflict> {
+    async fn accept(&self, manifest: AcceptedManifest) -> Result<Reconciled, Conflict> {
         self.store.accept(manifest, moment(), policy(), OnChange::Flag).await.unwrap()
     }
 
-    async fn accept_and_run(&self, manifest: Accepted) -> Result<Reconciled, Conflict> {
+    async fn accept_and_run(&self, manifest: AcceptedManifest) -> Result<Reconciled, Conflict> {
         self.store.accept(manifest, moment(), policy(), OnChange::Run).await.unwrap()
     }
 
@@ -180,7 +182,7 @@ fn wanted(key: &str) -> WantedJob {
 
 /// The same job with the digests of what it asks now.
 fn digested(spec: JobSpec, media: Result<Media, PermanentError>) -> WantedJob {
-    let there = media.as_ref().ok().filter(|media| media.missing.is_none());
+    let there = media.as_ref().ok().filter(|media| media.wait_reason.is_none());
     let request_hash = there.and_then(|media| {
         let (video_sha256, audio_sha256) =
             (media.video_sha256.as_deref(), media.audio_sha256.as_deref());
@@ -218,13 +220,13 @@ fn local(key: &str, sha256: Option<&str>) -> WantedJob {
             audio_sha256: Some(sha256.to_owned()),
             ..Media::default()
         },
-        None => Media { missing: Some(format!("{key}.mp3")), ..Media::default() },
+        None => Media { wait_reason: Some(format!("{key}.mp3")), ..Media::default() },
     };
     digested(spec, Ok(media))
 }
 
-fn manifest(path: &str, jobs: Vec<WantedJob>) -> Accepted {
-    Accepted { path: path.to_owned(), file_stamp: "stamp".to_owned(), jobs }
+fn manifest(path: &str, jobs: Vec<WantedJob>) -> AcceptedManifest {
+    AcceptedManifest { path: path.to_owned(), file_stamp: "stamp".to_owned(), jobs }
 }
 
 fn fault(message: &str) -> PermanentError {
@@ -242,7 +244,7 @@ fn until_submitted(session: &Session, task_id: &str) -> Vec<Outcome> {
 }
 
 fn until_succeeded() -> Vec<Outcome> {
-    let delivered = Delivered { bytes: 9, sha256: "abc".to_owned(), duration_ms: Some(10_000) };
+    let delivered = ResultFile { bytes: 9, sha256: "abc".to_owned(), duration_ms: Some(10_000) };
     vec![
         Outcome::Processing,
         Outcome::TaskSucceeded { units_micro: Some(1_000_000) },
@@ -257,6 +259,6 @@ async fn session(store: &Store) -> Session {
         identified_at_ms: NOW_MS,
         expires_at_ms: NOW_MS + 1_000,
     };
-    let known = super::KnownSession { session, faces: Vec::new() };
+    let known = super::SessionFaces { session, faces: Vec::new() };
     store.keep_session("account", "video", known).await.unwrap().session
 }

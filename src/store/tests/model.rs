@@ -20,7 +20,7 @@ use proptest::{
 use super::*;
 use crate::{
     job::tests::{self, story::happenings},
-    store::KnownSession,
+    store::SessionFaces,
 };
 
 /// A store, and what its history allows.
@@ -47,7 +47,7 @@ impl World {
                 identified_at_ms: tests::NOW_MS,
                 expires_at_ms: i64::MAX,
             };
-            let known = KnownSession { session, faces: Vec::new() };
+            let known = SessionFaces { session, faces: Vec::new() };
             bench.store.keep_session("account", "video", known).await.unwrap();
         }
         Self {

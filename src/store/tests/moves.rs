@@ -32,7 +32,7 @@ async fn renamed_job_keeps_the_output_it_has() {
     bench.accept(manifest("new.yaml", vec![same_as("old", "new")])).await.unwrap();
     let job = bench.job("new").await;
     assert_eq!(
-        (job.state, job.output.as_str(), job.left_at_ms),
+        (job.state, job.output.as_str(), job.orphaned_at_ms),
         (State::Succeeded, "old.mp4", None)
     );
     // Read again, it is not brought to the place of its new name either.

@@ -198,5 +198,5 @@ async fn manifests_are_taken_in_as_they_are_handed_over() {
     let conflict = second.await.unwrap().unwrap_err();
     assert!(conflict.what.contains("a.mp4"), "{conflict}");
     assert_eq!(first.await.unwrap().unwrap().added, 1);
-    assert_eq!(bench.store.known_manifests().await.unwrap().len(), 1);
+    assert_eq!(bench.store.stored_manifests().await.unwrap().len(), 1);
 }

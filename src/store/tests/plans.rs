@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::store::{
-    JobFilter, command, delivery, left_over, measured, media_queue, overview, pause, queue,
-    reconcile, reconcile::depart, retention, sharing, superseded,
+    JobFilter, command, delivery, media_queue, metrics_snapshot, overview, pause, queue, reconcile,
+    reconcile::depart, remaining, retention, sharing, superseded,
 };
 
 /// How SQLite would find the rows of `query`.
@@ -26,9 +26,9 @@ fn queries() -> Vec<String> {
     let mut queries = vec![
         queue::QUEUED.sql(),
         queue::DELAYED.sql(),
-        queue::COME_OF_TIME.sql(),
-        queue::under_way(State::Submitted),
-        queue::under_way(State::Downloading),
+        queue::DUE_WAITING.sql(),
+        queue::due_in_state(State::Submitted),
+        queue::due_in_state(State::Downloading),
         of_jobs(depart::DUE_TO_LEAVE),
         of_jobs(delivery::DUE),
         of_jobs(media_queue::WAITING),
@@ -62,8 +62,8 @@ fn queries() -> Vec<String> {
         pause::OPEN_CREATES,
         superseded::COUNT,
         superseded::KEYS,
-        measured::OLDEST,
-        left_over::LEFT,
+        metrics_snapshot::OLDEST,
+        remaining::LEFT,
         retention::NEXT_EVENT,
         retention::FORGET_EVENTS,
         retention::NEXT_SESSION,

@@ -1,7 +1,7 @@
 //! What is forgotten once it is old, and what never is.
 
 use super::*;
-use crate::store::{KnownSession, Reader};
+use crate::store::{Reader, SessionFaces};
 
 const DAY_MS: i64 = 86_400_000;
 const ROWS_MAX: usize = 500;
@@ -10,7 +10,7 @@ async fn session_until(store: &Store, video: &str, expires_at_ms: i64) -> Sessio
     let session =
         Session { row: 0, session_id: "s".to_owned(), identified_at_ms: NOW_MS, expires_at_ms };
     let face = FaceSpan { face_id: "0".to_owned(), start_ms: 0, end_ms: 1 };
-    let known = KnownSession { session, faces: vec![face] };
+    let known = SessionFaces { session, faces: vec![face] };
     store.keep_session("account", video, known).await.unwrap().session
 }
 

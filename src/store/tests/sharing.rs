@@ -65,7 +65,7 @@ async fn shared_task_holds_one_slot() {
     let bench = two_jobs().await;
     let session = session(&bench.store).await;
     bench.drive("a/1", until_submitted(&session, "task")).await;
-    assert_eq!(Reader::open(&bench.path).unwrap().standing(NOW_MS).unwrap().slots_used, 1);
+    assert_eq!(Reader::open(&bench.path).unwrap().queue_status(NOW_MS).unwrap().slots_used, 1);
     assert_eq!(bench.value::<i64>("SELECT slots_used FROM queue_status"), 1);
 }
 

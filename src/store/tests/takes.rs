@@ -1,7 +1,7 @@
 //! Takes: which one a job joins, what a retry begins, and what `cancel` takes back.
 
 use super::*;
-use crate::store::{JobState, LeadLost};
+use crate::store::{DetachReason, JobState};
 
 async fn one_job() -> Bench {
     let bench = Bench::new();
@@ -230,7 +230,7 @@ async fn changed_media_take_the_lead_job_off_its_task() {
     let what = "audio a.mp3 changed".to_owned();
     let task = bench
         .store
-        .lose_lead(task, LeadLost::MediaChanged(what), moment(), policy())
+        .detach_lead(task, DetachReason::MediaChanged(what), moment(), policy())
         .await
         .unwrap();
     assert_eq!((task.state, task.spec.key.as_str()), (State::Queued, "b"));
@@ -238,7 +238,7 @@ async fn changed_media_take_the_lead_job_off_its_task() {
     assert_eq!((job.state, job.task), (State::Waiting, None));
     let task = bench
         .store
-        .lose_lead(task, LeadLost::MediaChanged("also".to_owned()), moment(), policy())
+        .detach_lead(task, DetachReason::MediaChanged("also".to_owned()), moment(), policy())
         .await;
     assert_eq!(task.unwrap().state, State::Cancelled);
 }

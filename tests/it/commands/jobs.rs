@@ -205,7 +205,7 @@ async fn what_others_wrote_cannot_command_the_terminal() {
     let mut job = wanted("evil");
     job.spec.labels = [(format!("name{evil}"), format!("value{evil}\nline"))].into();
     job.spec.video = Source::Url(format!("https://example.com/{evil}"));
-    job.media = Ok(Media { missing: Some(format!("file {evil}")), ..Media::default() });
+    job.media = Ok(Media { wait_reason: Some(format!("file {evil}")), ..Media::default() });
     let mut failed = wanted("failed");
     failed.media = Err(PermanentError { code: evil.to_owned(), message: format!("error {evil}") });
     accept(&store, manifest("evil.yaml", vec![job, failed])).await;

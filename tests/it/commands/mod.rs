@@ -20,10 +20,10 @@ use std::{fs, path::PathBuf, process::Command};
 
 use lipsyncd::{
     job::{
-        Delivered, FaceChoice, FaceSpan, Job, JobSpec, Media, Moment, Outcome, Policy, Session,
+        FaceChoice, FaceSpan, Job, JobSpec, Media, Moment, Outcome, Policy, ResultFile, Session,
         Source, Task, apply, outcome::PermanentError,
     },
-    store::{Accepted, Answer, Call, KnownSession, OnChange, Store, WantedJob},
+    store::{AcceptedManifest, ApiAnswer, ApiCall, OnChange, SessionFaces, Store, WantedJob},
 };
 use tempfile::TempDir;
 
@@ -111,7 +111,7 @@ impl Place {
         let mut jobs: Vec<WantedJob> = names.map(|name| wanted(&format!("promo/{name}"))).into();
         jobs[5].request_hash = None;
         jobs[5].media = Ok(Media {
-            missing: Some("audio/it.mp3, which is not there".to_owned()),
+            wait_reason: Some("audio/it.mp3, which is not there".to_owned()),
             ..Media::default()
         });
         accept(&store, manifest("promo.yaml", jobs)).await;
@@ -136,7 +136,7 @@ impl Place {
     }
 }
 
-async fn accept(store: &Store, manifest: Accepted) {
+async fn accept(store: &Store, manifest: AcceptedManifest) {
     store.accept(manifest, MOMENT, policy(), OnChange::Flag).await.unwrap().unwrap();
 }
 
@@ -162,15 +162,15 @@ async fn drive(store: &Store, key: &str, outcomes: Vec<Outcome>) {
     }
 }
 
-fn answer(outcome: &Outcome) -> Option<Answer> {
+fn answer(outcome: &Outcome) -> Option<ApiAnswer> {
     let (call, units_micro) = match outcome {
-        Outcome::Identified { units_micro, .. } => (Call::Identify, Some(*units_micro)),
-        Outcome::Accepted { .. } => (Call::Create, None),
-        Outcome::TaskSucceeded { units_micro } => (Call::Query, *units_micro),
+        Outcome::Identified { units_micro, .. } => (ApiCall::Identify, Some(*units_micro)),
+        Outcome::Accepted { .. } => (ApiCall::Create, None),
+        Outcome::TaskSucceeded { units_micro } => (ApiCall::Query, *units_micro),
         _ => return None,
     };
     let request_id = Some(format!("request-of-{}", call.name()));
-    Some(Answer { call, http_status: Some(200), code: Some(0), request_id, units_micro })
+    Some(ApiAnswer { call, http_status: Some(200), code: Some(0), request_id, units_micro })
 }
 
 fn wanted(key: &str) -> WantedJob {
@@ -210,8 +210,8 @@ async fn edit(store: &Store, key: &str) {
     accept(store, manifest("promo.yaml", vec![edited])).await;
 }
 
-fn manifest(path: &str, jobs: Vec<WantedJob>) -> Accepted {
-    Accepted { path: path.to_owned(), file_stamp: "stamp".to_owned(), jobs }
+fn manifest(path: &str, jobs: Vec<WantedJob>) -> AcceptedManifest {
+    AcceptedManifest { path: path.to_owned(), file_stamp: "stamp".to_owned(), jobs }
 }
 
 async fn session(store: &Store) -> Session {
@@ -221,7 +221,7 @@ async fn session(store: &Store) -> Session {
         identified_at_ms: NOW_MS,
         expires_at_ms: NOW_MS + 1_000,
     };
-    let known = KnownSession { session, faces: Vec::new() };
+    let known = SessionFaces { session, faces: Vec::new() };
     store.keep_session("account", "video", known).await.unwrap().session
 }
 
@@ -239,7 +239,7 @@ fn until_submitted(session: &Session, task_id: &str) -> Vec<Outcome> {
 
 fn until_succeeded() -> Vec<Outcome> {
     let delivered =
-        Delivered { bytes: RESULT_BYTES, sha256: "ab".repeat(32), duration_ms: Some(10_000) };
+        ResultFile { bytes: RESULT_BYTES, sha256: "ab".repeat(32), duration_ms: Some(10_000) };
     vec![
         Outcome::Processing,
         Outcome::TaskSucceeded { units_micro: Some(1_000_000) },

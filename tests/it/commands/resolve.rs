@@ -1,6 +1,6 @@
 //! `resolve`, and what `show` says before it.
 
-use lipsyncd::store::{Answer, Call, Candidate, Listed};
+use lipsyncd::store::{ApiAnswer, ApiCall, Candidate, ListScan};
 use serde_json::Value;
 
 use super::*;
@@ -15,15 +15,15 @@ async fn resolve_as_a_task_adopts_it() {
 }
 
 /// What the daemon writes down once it has read the account's tasks.
-fn listed(what: &str) -> Listed {
-    let answer = Answer {
-        call: Call::List,
+fn listed(what: &str) -> ListScan {
+    let answer = ApiAnswer {
+        call: ApiCall::List,
         http_status: Some(200),
         code: Some(0),
         request_id: Some("r-7".to_owned()),
         units_micro: None,
     };
-    Listed { what: what.to_owned(), answer, at_ms: NOW_MS }
+    ListScan { what: what.to_owned(), answer, at_ms: NOW_MS }
 }
 
 async fn with_candidate() -> (Place, Store) {

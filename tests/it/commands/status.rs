@@ -140,7 +140,7 @@ async fn an_unresolved_task_that_no_job_points_to_is_shown_and_can_be_decided() 
     let command = "lipsyncd resolve promo/unresolved --task ID | --resend";
     let expected = serde_json::json!({"tasks": 1, "jobs": [{"key": job, "command": command}]});
     assert_eq!(json["superseded"], expected);
-    let left = Reader::open(&place.database()).unwrap().left_over().unwrap();
+    let left = Reader::open(&place.database()).unwrap().remaining().unwrap();
     assert_eq!(left.unresolved, 1, "`run --once` must not end as if all were known");
     let said = place.run(&["status"]).out;
     for line in [

@@ -88,7 +88,7 @@ impl Wait {
 
 /// A job whose media are not there.
 fn without(key: &str, what: &str) -> WantedJob {
-    let media = Media { missing: Some(what.to_owned()), ..Media::default() };
+    let media = Media { wait_reason: Some(what.to_owned()), ..Media::default() };
     WantedJob { request_hash: None, media: Ok(media), ..wanted(key) }
 }
 
@@ -168,7 +168,7 @@ async fn for_its_own_next_try() {
         wait.job(key, path).await;
         wait.drive(key, vec![O::TransientError(trouble("no answer"))], LATER).await;
         assert_eq!(wait.told(key), format!("its next try, number 2, after: no answer{at}"));
-        let full = O::Blocked(trouble("no space is left for /out"));
+        let full = O::OutputBlocked(trouble("no space is left for /out"));
         wait.drive(key, vec![full], LATER).await;
         let at = " (at 2099-01-01T00:00:02.000Z)";
         assert_eq!(wait.told(key), format!("{blocked}{at}"));

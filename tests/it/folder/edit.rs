@@ -142,7 +142,7 @@ fn job_that_failed_before_kling_accepted_it_starts_again_on_any_edit_or_return()
     });
     test_env.take_out("x.yaml");
     test_env.until("it to leave", |test_env| {
-        let sql = "SELECT left_at_ms IS NOT NULL FROM job WHERE key = 'x'";
+        let sql = "SELECT orphaned_at_ms IS NOT NULL FROM job WHERE key = 'x'";
         test_env.database().unwrap().query_row(sql, [], |row| row.get(0)).unwrap()
     });
     test_env.drop_in("x.yaml", with("labels: { a: b }\n"));

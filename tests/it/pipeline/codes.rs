@@ -157,7 +157,7 @@ async fn too_many_at_once_teaches_the_limit_and_fails_nothing() {
     test_env.put("m.yaml", many("m", 12)).await;
     assert_eq!(test_env.run().await, End::Idle);
     test_env.assert_all_succeeded(12).await;
-    let learnt = test_env.store.learnt_slots_limit(&account()).await.unwrap().unwrap();
+    let learnt = test_env.store.learned_slots_limit(&account()).await.unwrap().unwrap();
     assert!((2..=3).contains(&learnt), "{learnt}");
     assert!(test_env.ledger().refused(Endpoint::Create, 1303) <= 12);
 }
@@ -169,7 +169,7 @@ async fn too_many_at_once_on_another_call_does_not_spin_and_teaches_nothing() {
     test_env.put("m.yaml", many("m", 3)).await;
     test_env.run().await;
     test_env.assert_all_succeeded(3).await;
-    assert_eq!(test_env.store.learnt_slots_limit(&account()).await.unwrap(), None);
+    assert_eq!(test_env.store.learned_slots_limit(&account()).await.unwrap(), None);
     assert!(test_env.ledger().refused(Endpoint::Identify, 1303) <= 1);
 }
 
@@ -213,7 +213,7 @@ async fn refused_twice(call: Endpoint, code: u16, lost: bool) {
     test_env.assert_all_succeeded(jobs + 1).await;
     assert_eq!(test_env.store.pause().await.unwrap(), None, "{call:?} {code}");
     assert_eq!(
-        test_env.store.learnt_slots_limit(&account()).await.unwrap(),
+        test_env.store.learned_slots_limit(&account()).await.unwrap(),
         None,
         "{call:?} {code}"
     );
@@ -275,7 +275,7 @@ async fn a_learnt_limit_is_the_accounts_own_and_rises_again() {
     assert_eq!(test_env.ledger().at_once_max, 2);
     test_env.put("n.yaml", many("n", 9)).await;
     assert_eq!(test_env.run().await, End::Idle);
-    assert_eq!(test_env.store.learnt_slots_limit(&account()).await.unwrap(), Some(3));
+    assert_eq!(test_env.store.learned_slots_limit(&account()).await.unwrap(), Some(3));
     // Another account has learnt nothing.
     test_env.settings.account.key = "other".to_owned();
     test_env.put("o.yaml", many("o", 9)).await;

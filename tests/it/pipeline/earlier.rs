@@ -19,7 +19,9 @@ async fn gone() -> TestEnv {
     test_env.put("m.yaml", vec![wanted("m/a")]).await;
     let running = test_env.start().await;
     test_env.until_state("m/a", State::Submitted).await;
-    test_env.until("it to be out of sight", async || test_env.task("m/a").await.slot_freed).await;
+    test_env
+        .until("it to be out of sight", async || test_env.task("m/a").await.slot_released)
+        .await;
     running.stop().await;
     test_env.set_ahead(DAYS_31_MS);
     assert_eq!(test_env.run().await, End::Idle);

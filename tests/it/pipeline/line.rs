@@ -185,7 +185,7 @@ async fn an_api_out_of_reach_is_told_once_for_the_line_and_until_it_answers_agai
     let running = test_env.start().await;
     let trouble = || {
         let reader = Reader::open(test_env.store.path()).unwrap();
-        reader.standing(test_env.now_ms()).unwrap().trouble
+        reader.queue_status(test_env.now_ms()).unwrap().api_problem
     };
     test_env.until("the trouble to be told", async || trouble().is_some()).await;
     let (first, since_ms) = (trouble().unwrap().reason, trouble().unwrap().since_ms);

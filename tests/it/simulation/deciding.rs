@@ -81,7 +81,7 @@ impl People {
         let judge = move |state: &JobState| {
             let task = state.to_decide().filter(|task| !task.is_sending())?;
             let is_here = task.create.as_ref().is_none_or(|create| create.host == host);
-            let is_allowed = is_here && state.resend_danger().is_none();
+            let is_allowed = is_here && state.resend_risk().is_none();
             let outcome = match names_it {
                 true => found(&ledger, task)?,
                 false if is_sure || is_allowed => Outcome::ResolvedAsUnsent { is_sure },

@@ -32,7 +32,7 @@ pub enum Mistake {
     PauseIgnored,
     /// A budget that is spent does not hold tasks back.
     BudgetIgnored,
-    /// A job does not say what it waits for.
+    /// A job does not say what it wait_reason for.
     Silent,
     /// A task counts twice in the day's spending.
     CountedTwice,
@@ -68,8 +68,8 @@ impl Mistake {
                  WHEN NEW.pause = 'person' BEGIN UPDATE daemon_state SET pause = NULL, pause_reason = NULL; END"
             }
             Self::Silent => {
-                "CREATE TRIGGER IF NOT EXISTS mistake AFTER UPDATE OF waits ON task WHEN NEW.waits <> ''
-                 BEGIN UPDATE task SET waits = '' WHERE id = NEW.id; END"
+                "CREATE TRIGGER IF NOT EXISTS mistake AFTER UPDATE OF wait_reason ON task WHEN NEW.wait_reason <> ''
+                 BEGIN UPDATE task SET wait_reason = '' WHERE id = NEW.id; END"
             }
             Self::CountedTwice => {
                 "CREATE TRIGGER IF NOT EXISTS mistake AFTER UPDATE OF tasks ON spend WHEN NEW.tasks > OLD.tasks

@@ -66,7 +66,7 @@ impl World {
         if *self.lost_database.lock().unwrap() {
             return;
         }
-        let sql = "SELECT count(*) FROM task WHERE state = 'unresolved' OR slot_freed = 1";
+        let sql = "SELECT count(*) FROM task WHERE state = 'unresolved' OR slot_released = 1";
         let unseen: usize = self.read(|database| {
             let mut unseen = database.prepare_cached(sql).unwrap();
             unseen.query_row([], |row| row.get(0)).unwrap()

@@ -26,7 +26,7 @@ use lipsyncd::{
     metrics::Metrics,
     pipeline::{Clock, End, Offload, PaceSettings, Pipeline, Pulse, Settings, Until},
     sim::{Endpoint, Fault, FaultRule, Ledger, SimConfig, SimServer},
-    store::{Accepted, Command, JobState, OnChange, Store, StoreError, WantedJob},
+    store::{AcceptedManifest, Command, JobState, OnChange, Store, StoreError, WantedJob},
 };
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -113,7 +113,8 @@ impl TestEnv {
 
     /// Puts a manifest's jobs into the database, as the inbox does.
     pub async fn put(&self, path: &str, jobs: Vec<WantedJob>) {
-        let manifest = Accepted { path: path.to_owned(), file_stamp: "1:1".to_owned(), jobs };
+        let manifest =
+            AcceptedManifest { path: path.to_owned(), file_stamp: "1:1".to_owned(), jobs };
         let policy = self.settings.policy.clone();
         let accepted = self.store.accept(manifest, self.moment(), policy, OnChange::Flag);
         accepted.await.unwrap().unwrap();

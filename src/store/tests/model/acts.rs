@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     job::{DeliveryOutcome, TaskId, tests::story::luck},
-    store::{LeadLost, MediaScope, StoreError},
+    store::{DetachReason, MediaScope, StoreError},
 };
 
 impl World {
@@ -33,7 +33,7 @@ impl World {
                 held.await.unwrap();
             }
             Step::Leave => drop(self.bench.leave().await),
-            Step::Look { job, content, run } => {
+            Step::OtherChanges { job, content, run } => {
                 let jobs = self.to_look_at().await;
                 if !jobs.is_empty() {
                     let job = job.get(&jobs).clone();
@@ -57,10 +57,10 @@ impl World {
                 let condition = "first_sent_at_ms IS NULL AND state IN ('queued', 'identified')";
                 let Some(task) = self.task(task, condition).await else { return };
                 let why = match failed {
-                    true => LeadLost::Failed(fault("output_taken")),
-                    false => LeadLost::MediaChanged("a.mp3 has other content".to_owned()),
+                    true => DetachReason::Failed(fault("output_taken")),
+                    false => DetachReason::MediaChanged("a.mp3 has other content".to_owned()),
                 };
-                self.bench.store.lose_lead(task, why, moment(), policy()).await.unwrap();
+                self.bench.store.detach_lead(task, why, moment(), policy()).await.unwrap();
             }
             Step::LaterTake { task, take } => {
                 let condition = "first_sent_at_ms IS NULL AND state IN ('queued', 'identified')";
@@ -142,7 +142,7 @@ impl World {
     }
 
     pub(super) async fn look(&mut self, job: Job, media: Result<Media, PermanentError>, run: bool) {
-        let is_there = media.as_ref().is_ok_and(|media| media.missing.is_none());
+        let is_there = media.as_ref().is_ok_and(|media| media.wait_reason.is_none());
         if !is_there && job.task.is_some() {
             return;
         }
@@ -244,7 +244,7 @@ fn of_task(outcome: Outcome, id: TaskId) -> Outcome {
             Outcome::ResolvedAs { task_id: format!("{task_id}{id}") }
         }
         Outcome::Delivered(result) => {
-            Outcome::Delivered(Delivered { sha256: format!("result of {id}"), ..result })
+            Outcome::Delivered(ResultFile { sha256: format!("result of {id}"), ..result })
         }
         other => other,
     }

@@ -74,10 +74,10 @@ fn may(state: &JobState, command: &Command) -> bool {
             job.dismissed || has_accepted_change
         }
         Command::Task(outcome) => {
-            let is_unseen = task.as_ref().is_some_and(Task::is_unseen);
+            let is_not_found = task.as_ref().is_some_and(Task::is_not_found);
             let names_a_task = !matches!(*outcome, Outcome::ResolvedAsUnsent { .. });
             job.state == State::Unresolved
-                || job.state == State::Submitted && is_unseen && names_a_task
+                || job.state == State::Submitted && is_not_found && names_a_task
                 || undecided.is_some()
         }
     }

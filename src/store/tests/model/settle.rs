@@ -58,7 +58,7 @@ impl World {
             "SELECT count(*) FROM job j JOIN manifest m ON m.id = j.manifest_id
              WHERE j.absent_since_ms IS NULL AND m.state = 'accepted'
                AND j.state NOT IN ('succeeded', 'failed', 'cancelled')
-               AND coalesce(j.media_missing, '') NOT LIKE '%external_task_id%'",
+               AND coalesce(j.media_wait_reason, '') NOT LIKE '%external_task_id%'",
         );
         assert_eq!(waiting, 0, "what is in the folder comes to an end");
         let failed: i64 = self.bench.value(

@@ -23,7 +23,7 @@ pub(super) enum Step {
     Hold(Index),
     Leave,
     /// The media of a job are looked at again.
-    Look {
+    OtherChanges {
         job: Index,
         content: Content,
         run: bool,
@@ -88,7 +88,7 @@ impl Content {
         match (self, audio) {
             (Self::Unfit, _) => Err(fault("too short")),
             (Self::Missing, _) => {
-                Ok(Media { missing: Some("a.mp3".to_owned()), ..Media::default() })
+                Ok(Media { wait_reason: Some("a.mp3".to_owned()), ..Media::default() })
             }
             (Self::There(content), Source::File(_)) => Ok(Media {
                 audio_stamp: Some(format!("stamp of {content}")),
@@ -136,7 +136,7 @@ pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => index().prop_map(Step::Errors),
         1 => index().prop_map(Step::Hold),
         2 => Just(Step::Leave),
-        2 => (index(), content(), any::<bool>()).prop_map(|(job, content, run)| Step::Look { job, content, run }),
+        2 => (index(), content(), any::<bool>()).prop_map(|(job, content, run)| Step::OtherChanges { job, content, run }),
         14 => outcome.prop_map(|(task, outcome, stale)| Step::Outcome { task, outcome, stale }),
         1 => (index(), any::<bool>()).prop_map(|(task, media_changed)| Step::NeverArrived { task, media_changed }),
         1 => (index(), any::<bool>()).prop_map(|(task, failed)| Step::LoseLead { task, failed }),

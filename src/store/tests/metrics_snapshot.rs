@@ -5,7 +5,7 @@ use crate::job::State;
 
 /// Since when the oldest job of `state` has been waiting, in ms before now.
 async fn age_ms(bench: &Bench, state: State) -> Option<i64> {
-    let measured = bench.store.measure(NOW_MS).await.unwrap();
+    let measured = bench.store.metrics_snapshot(NOW_MS).await.unwrap();
     measured.oldest_since_ms[&state].map(|since_ms| NOW_MS - since_ms)
 }
 
@@ -23,13 +23,14 @@ fn change_job(bench: &Bench, key: &str, what: &str) {
 #[tokio::test]
 async fn each_state_that_is_not_final_is_told_and_nothing_else() {
     let bench = Bench::new();
-    let measured = bench.store.measure(NOW_MS).await.unwrap();
+    let measured = bench.store.metrics_snapshot(NOW_MS).await.unwrap();
     for state in State::ALL {
         assert_eq!(measured.oldest_since_ms.contains_key(&state), !state.is_finished(), "{state}");
     }
     assert!(measured.oldest_since_ms.values().all(Option::is_none));
-    let standing = crate::store::Reader::open(&bench.path).unwrap().standing(NOW_MS).unwrap();
-    assert_eq!(measured.standing, standing);
+    let queue_status =
+        crate::store::Reader::open(&bench.path).unwrap().queue_status(NOW_MS).unwrap();
+    assert_eq!(measured.queue_status, queue_status);
 }
 
 #[tokio::test]
@@ -64,7 +65,7 @@ async fn who_waits_for_media_is_told_and_who_waits_for_its_time_is_not() {
     change(&bench, "a", "updated_at_ms = 1");
     assert_eq!(age_ms(&bench, State::Waiting).await, None);
     let mut without = wanted("b");
-    without.media = Ok(Media { missing: Some("b.mp3".to_owned()), ..Media::default() });
+    without.media = Ok(Media { wait_reason: Some("b.mp3".to_owned()), ..Media::default() });
     bench.accept(manifest("b.yaml", vec![without])).await.unwrap();
     change_job(&bench, "b", &format!("state_since_ms = {}", NOW_MS - 40));
     assert_eq!(age_ms(&bench, State::Waiting).await, Some(40));

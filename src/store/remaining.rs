@@ -5,7 +5,7 @@ use super::{Reader, StoreError, superseded};
 /// Counts of what did not succeed. Jobs whose manifest left the folder count only while they are not
 /// finished.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LeftOver {
+pub struct Remaining {
     /// Jobs that failed.
     pub failed: i64,
     /// Jobs that wait, for whatever it is.
@@ -18,7 +18,7 @@ pub struct LeftOver {
     pub refused_manifests: i64,
 }
 
-impl LeftOver {
+impl Remaining {
     /// Whether all succeeded.
     #[must_use]
     pub fn is_nothing(&self) -> bool {
@@ -43,11 +43,11 @@ impl Reader {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn left_over(&self) -> Result<LeftOver, StoreError> {
+    pub fn remaining(&self) -> Result<Remaining, StoreError> {
         // No job shows these, and each may be paid.
         let superseded = superseded::read(&self.connection)?.tasks;
         let counts = self.connection.prepare_cached(LEFT)?.query_row([], |row| {
-            Ok(LeftOver {
+            Ok(Remaining {
                 failed: row.get(0)?,
                 waiting: row.get(1)?,
                 unresolved: row.get::<_, i64>(2)? + superseded,

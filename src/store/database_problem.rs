@@ -11,12 +11,12 @@ use super::StoreError;
 
 /// Shared by a worker and whoever asks after it.
 #[derive(Debug, Default)]
-pub(super) struct Problem {
+pub(super) struct DatabaseProblem {
     words: Mutex<Option<String>>,
     tries: AtomicU64,
 }
 
-impl Problem {
+impl DatabaseProblem {
     /// The database could not be `done` (read, or written).
     pub(super) fn begin(&self, error: &StoreError, done: &str) {
         self.tries.fetch_add(1, Ordering::Relaxed);

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, named_params};
 
-use super::{Standing, Store, StoreError, overview};
+use super::{QueueStatus, Store, StoreError, overview};
 use crate::job::State;
 
 /// Where everything stands, with the oldest jobs.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Measured {
+pub struct MetricsSnapshot {
     /// As `status` tells it.
-    pub standing: Standing,
+    pub queue_status: QueueStatus,
     /// For each state that a job can leave by itself or by a person's word: since when (Unix ms) the
     /// job waits that has been waiting longest, none where there is none.
     pub oldest_since_ms: BTreeMap<State, Option<i64>>,
@@ -45,14 +45,14 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn measure(
+    pub fn metrics_snapshot(
         &self,
         now_ms: i64,
-    ) -> impl Future<Output = Result<Measured, StoreError>> + Send + use<> {
+    ) -> impl Future<Output = Result<MetricsSnapshot, StoreError>> + Send + use<> {
         let path = self.path.clone();
         let measured = self.reader.call(0, move |connection| {
-            Ok(Measured {
-                standing: overview::standing(connection, now_ms)?,
+            Ok(MetricsSnapshot {
+                queue_status: overview::queue_status(connection, now_ms)?,
                 oldest_since_ms: oldest_since_ms(connection)?,
             })
         });
