@@ -8,14 +8,14 @@ use super::*;
 /// such shell.
 #[expect(clippy::print_stderr, reason = "whoever runs the tests is to know")]
 fn told_by(shell: &str, ask: &str) -> Option<String> {
-    let place = Place::new();
-    let ran = place.run(&["completions", shell]);
+    let env = CommandEnv::new();
+    let ran = env.run(&["completions", shell]);
     assert_eq!((ran.code, ran.err.as_str()), (0, ""));
-    let script = place.folder.path().join(shell);
+    let script = env.folder.path().join(shell);
     fs::write(&script, &ran.out).unwrap();
     let mut command = Command::new(shell);
-    command.args(["-c", ask]).current_dir(place.folder.path());
-    command.env("HOME", place.folder.path());
+    command.args(["-c", ask]).current_dir(env.folder.path());
+    command.env("HOME", env.folder.path());
     let Ok(output) = command.output() else {
         eprintln!("skipped: {shell} is not installed here");
         return None;

@@ -16,19 +16,19 @@ fn trouble(message: &str) -> TransientError {
 
 /// A job called by `key`, and what the line is told.
 struct Wait {
-    place: Place,
+    env: CommandEnv,
     store: Store,
     session: Session,
 }
 
 impl Wait {
     async fn new() -> Self {
-        let place = Place::new();
-        let store = place.store();
+        let env = CommandEnv::new();
+        let store = env.store();
         store.begin(1, NOW_MS, 1, None).await.unwrap();
         store.set_scanned().await.unwrap();
         let session = session(&store).await;
-        Self { place, store, session }
+        Self { env, store, session }
     }
 
     /// A new job, brought to where it waits by `outcomes` after it was queued.
@@ -66,13 +66,13 @@ impl Wait {
         let reader = lipsyncd::store::open_reader(self.store.path()).unwrap();
         let sql = "SELECT waiting_for FROM job_overview WHERE key = ?1";
         let told: String = reader.query_row(sql, [key], |row| row.get(0)).unwrap();
-        let shown = self.place.run(&["show", key, "--json"]).json();
+        let shown = self.env.run(&["show", key, "--json"]).json();
         assert_eq!(shown["waiting_for"], told, "{shown}");
-        let list = self.place.run(&["list", "--json"]).json();
+        let list = self.env.run(&["list", "--json"]).json();
         let line = list.as_array().unwrap().iter().find(|line| line["key"] == key).unwrap();
         assert_eq!(line["waiting_for"], told, "{line}");
-        assert!(self.place.run(&["list"]).out.contains(&told), "list: {told}");
-        let text = self.place.run(&["show", key]).out;
+        assert!(self.env.run(&["list"]).out.contains(&told), "list: {told}");
+        let text = self.env.run(&["show", key]).out;
         // Long lines are folded there.
         let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(words(&text).contains(&words(&told)), "{text}\n{told}");
@@ -152,8 +152,8 @@ async fn for_the_task_that_it_shares() {
     wait.job_of(twin, vec![]).await;
     assert_eq!(wait.told("twin"), "shares the task of first");
     assert_eq!(wait.told("first"), "Kling to begin task t1");
-    let shown = wait.place.run(&["show", "first"]).out;
-    assert!(shown.contains("shares its task with twin"), "{shown}");
+    let shown = wait.env.run(&["show", "first"]).out;
+    assert!(shown.contains("shared with   twin"), "{shown}");
     wait.drive("first", until_succeeded(), MOMENT).await;
     assert_eq!(wait.told("twin"), "its copy of the result");
 }

@@ -130,7 +130,7 @@ fn a_run_that_is_to_end_does_not_wait_for_an_output_that_cannot_be_written() {
     test_env.drop_in("x.yaml", JOB);
     let ran = test_env.run(&["run", "--once"]);
     assert_eq!(ran.code, Some(1), "{ran:?}");
-    assert!(ran.err.contains("1 left waiting"), "{ran:?}");
+    assert!(ran.err.contains("1 still waiting"), "{ran:?}");
     assert_eq!(test_env.ledger().tasks.len(), 0);
     mount.remount("rw");
     let ran = test_env.run(&["run", "--once"]);
