@@ -23,6 +23,7 @@ mod resolve;
 mod resume;
 mod retry;
 mod run;
+mod schema;
 mod show;
 mod signals;
 mod simulate;
@@ -96,6 +97,7 @@ pub enum Commands {
     Demo(demo::Args),
     Simulate(simulate::Args),
     Completions(completions::Args),
+    Schema(schema::Args),
     Man(man::Args),
 }
 
@@ -141,7 +143,8 @@ fn dispatch(
         Commands::Completions(arguments) => {
             return completions::run(arguments, &Cli::command(), out);
         }
-        Commands::Man(arguments) => return man::run(arguments, out),
+        Commands::Schema(arguments) => return schema::run(arguments, out),
+        Commands::Man(arguments) => return man::run(arguments, Cli::command(), out),
         Commands::Demo(arguments) => return demo::run(arguments, out, err, on_terminal),
         Commands::Simulate(arguments) => return simulate::run(arguments, out, err),
         Commands::Doctor(arguments) => {
@@ -173,6 +176,7 @@ fn dispatch(
         Commands::Backup(arguments) => backup::run(arguments, context),
         Commands::Run(_)
         | Commands::Completions(_)
+        | Commands::Schema(_)
         | Commands::Man(_)
         | Commands::Demo(_)
         | Commands::Doctor(_)

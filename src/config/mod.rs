@@ -1,8 +1,8 @@
 //! Settings: their names, types and defaults, and where they are found.
 //!
-//! Owns `lipsyncd.yaml`. What a value may be is `check`'s, how a text becomes values is `read`'s, what
-//! each is for in words is `example`'s, and secrets, which never stand in the file, are
-//! `credentials`'.
+//! Owns `lipsyncd.yaml`. `keys` lists what each value may be, `check` compares values, `read` turns the text
+//! into values, `example` knows default and meaning of each key in words, and `credentials` finds the
+//! secrets, which are never in the file.
 
 mod check;
 mod credentials;
@@ -11,8 +11,10 @@ mod find;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
+mod keys;
 mod kinds;
 mod read;
+mod schema;
 #[cfg(test)]
 mod tests;
 
@@ -24,12 +26,13 @@ use url::Url;
 pub use credentials::{Credentials, CredentialsError};
 pub use example::{Setting, settings};
 pub use find::ConfigError;
+pub use schema::schema;
 
 /// Every setting. The default needs no file: its paths are relative to the working directory.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Where manifests are dropped.
+    /// The folder of manifests.
     #[serde(deserialize_with = "kinds::path")]
     pub jobs_dir: PathBuf,
     /// Where results go.
@@ -44,9 +47,9 @@ pub struct Config {
     pub media: MediaConfig,
     /// The API.
     pub kling: KlingConfig,
-    /// What the account may do.
+    /// The limits of the account.
     pub limits: LimitsConfig,
-    /// How often tasks are asked about.
+    /// How often tasks are queried.
     pub poll: PollConfig,
     /// How failed calls are repeated.
     pub retry: RetryConfig,
@@ -58,15 +61,15 @@ pub struct Config {
     pub retention: RetentionConfig,
     /// Where metrics are served.
     pub metrics: MetricsConfig,
-    /// How it logs.
+    /// The log.
     pub log: LogConfig,
 }
 
-/// What becomes of a job whose request changes after its task was created.
+/// What happens to a job whose request changes after its task was created.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OnChangeSetting {
-    /// It keeps its result and is flagged.
+    /// The job keeps its result and is flagged.
     #[default]
     Flag,
     /// The new request is made, and paid for.
@@ -80,9 +83,9 @@ pub struct WatchConfig {
     /// How long a file must not have changed before it is read.
     #[serde(deserialize_with = "kinds::duration")]
     pub settle: Duration,
-    /// What becomes of a job whose request changes after its task was created.
+    /// What happens to a job whose request changes after its task was created.
     pub on_change: OnChangeSetting,
-    /// How often the folder is read through without being told.
+    /// How often the folder is scanned without a notification.
     #[serde(deserialize_with = "kinds::duration")]
     pub rescan_interval: Duration,
 }
@@ -91,10 +94,10 @@ pub struct WatchConfig {
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MediaConfig {
-    /// Folders beside the jobs folder in which files are looked up.
+    /// Further folders in which files are looked up.
     #[serde(deserialize_with = "kinds::paths")]
     pub dirs: Vec<PathBuf>,
-    /// Under which address local videos are served; it ends in `/`.
+    /// The URL under which local videos are served; it ends in `/`.
     #[serde(deserialize_with = "kinds::folder_url")]
     pub public_base_url: Option<Url>,
 }
@@ -103,14 +106,13 @@ pub struct MediaConfig {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct KlingConfig {
-    /// Its address; plain http only to this machine. Its path ends in `/`, so that paths can be
-    /// joined to it.
+    /// Its URL; plain http only to this machine. The path ends in `/`, so that paths can be joined to it.
     #[serde(deserialize_with = "kinds::url")]
     pub base_url: Url,
     /// How long a connection may take.
     #[serde(deserialize_with = "kinds::duration")]
     pub connect_timeout: Duration,
-    /// How long a whole call may take.
+    /// How long a complete call may take.
     #[serde(deserialize_with = "kinds::duration")]
     pub request_timeout: Duration,
     /// How long an Identify Face answer is used.
@@ -122,31 +124,31 @@ pub struct KlingConfig {
     pub create_settle: Duration,
 }
 
-/// What the account may do.
+/// The limits of the account.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LimitsConfig {
-    /// Tasks at once, 1..=1000.
+    /// Tasks at the same time, 1..=1000.
     pub concurrency: u32,
-    /// Identify Face calls a second, above 0, at most 100000.
+    /// Identify Face calls per second, above 0, at most 100000.
     pub identify_per_second: f64,
-    /// Create Task calls a second, likewise.
+    /// Create Task calls per second, likewise.
     pub create_per_second: f64,
-    /// Query Task calls a second, likewise.
+    /// Query Task calls per second, likewise.
     pub query_per_second: f64,
     /// Spending cap of a UTC day in millionths of a unit (`units_per_day`); none: no cap.
     #[serde(rename = "units_per_day", deserialize_with = "kinds::micro_units")]
     pub units_per_day_micro: Option<i64>,
 }
 
-/// How often tasks are asked about.
+/// How often tasks are queried.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PollConfig {
-    /// When some are due.
+    /// The interval when tasks are due.
     #[serde(deserialize_with = "kinds::duration")]
     pub min_interval: Duration,
-    /// When none can be ready.
+    /// The interval when no task can be ready.
     #[serde(deserialize_with = "kinds::duration")]
     pub max_interval: Duration,
 }
@@ -161,7 +163,7 @@ pub struct RetryConfig {
     /// The longest delay.
     #[serde(deserialize_with = "kinds::duration")]
     pub max: Duration,
-    /// After which the job fails.
+    /// The time after which the job fails.
     #[serde(deserialize_with = "kinds::duration")]
     pub give_up_after: Duration,
 }
@@ -170,7 +172,7 @@ pub struct RetryConfig {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PauseConfig {
-    /// How often it is tried whether they go again.
+    /// How often a probe checks whether paid calls work again.
     #[serde(deserialize_with = "kinds::duration")]
     pub probe_interval: Duration,
 }
@@ -179,18 +181,18 @@ pub struct PauseConfig {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DownloadConfig {
-    /// At once, 1..=64.
+    /// Downloads at the same time, 1..=64.
     pub concurrency: u32,
     /// A larger result is refused.
     #[serde(deserialize_with = "kinds::bytes")]
     pub max_bytes: u64,
 }
 
-/// How long what happened is kept. Jobs themselves are kept for ever, and so is what was spent.
+/// How long history is kept. Jobs and spending are kept forever.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RetentionConfig {
-    /// For how long after a job ended its history is kept; none: for ever.
+    /// For how long after a job ended its history is kept; none: forever.
     #[serde(deserialize_with = "kinds::optional_duration")]
     pub history: Option<Duration>,
 }
@@ -199,20 +201,20 @@ pub struct RetentionConfig {
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MetricsConfig {
-    /// The address and port; none: nowhere.
+    /// The address and port; none: not served.
     #[serde(deserialize_with = "kinds::listen")]
     pub listen: Option<SocketAddr>,
 }
 
-/// How it logs.
+/// The log.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LogConfig {
-    /// In which form; how much is `RUST_LOG`'s.
+    /// The format. `RUST_LOG` sets the level.
     pub format: LogFormat,
 }
 
-/// The form of the log.
+/// The format of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {

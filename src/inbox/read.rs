@@ -70,7 +70,7 @@ impl From<Problem> for RejectedManifest {
 
 impl From<io::Error> for RejectedManifest {
     fn from(error: io::Error) -> Self {
-        let problem = Problem::whole(format!("it cannot be read: {error}"));
+        let problem = Problem::of_file(format!("it cannot be read: {error}"));
         Self { problems: problem.into(), text: String::new(), read_error: Some(error) }
     }
 }
@@ -124,14 +124,14 @@ fn load(jobs_dir: &Path, path: &str) -> Result<(Vec<u8>, ManifestStamp), Rejecte
     let root = fs::canonicalize(jobs_dir)?;
     if !truly.starts_with(&root) {
         let what = "it is a link that leads out of jobs_dir";
-        return Err(Problem::whole(what).help("put the manifest itself into the folder").into());
+        return Err(Problem::of_file(what).help("put the manifest itself into the folder").into());
     }
     let (file, metadata) = open_resolved(&truly)?;
     let most = manifest::BYTES_MAX as u64;
     if metadata.len() > most {
         let what = format!("it is {} bytes large", metadata.len());
         let help = "at most 8 MiB are read: split it into several files";
-        return Err(Problem::whole(what).help(help).into());
+        return Err(Problem::of_file(what).help(help).into());
     }
     let mut bytes = Vec::new();
     file.take(most + 1).read_to_end(&mut bytes)?;

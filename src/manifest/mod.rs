@@ -1,14 +1,15 @@
 //! YAML text to wanted jobs, or to every problem with its place.
 //!
-//! Owns the manifest's format: its keys, their ranges and defaults, what is ignored in the folder.
-//! It touches no disk and no network: a path of a file stays as written, for whoever looks it up.
+//! Owns the manifest's format: its keys, their ranges and defaults, what is ignored in the folder. It uses no
+//! disk and no network: a path of a file stays as written.
 //!
-//! A text goes through `yaml` (bytes to a tree that knows its places), `draft` (the keys of one
-//! mapping, each by its own reader), `finish` (defaults, what is missing, what does not fit) and
-//! `batch` (what jobs must not share). `keys` lists every key once; `digest` makes the request hash and
-//! the spec hash from that table.
+//! A text goes through `yaml` (bytes to a tree with locations), `draft` (the keys of one mapping), `finish`
+//! (defaults, what is missing, what does not fit) and `batch` (what jobs must not share). `keys` lists every
+//! key once, with its type, default, meaning, reader and canonical value; `digest` makes the request hash and
+//! the spec hash from that table, and `schema` the JSON Schema.
 
 mod batch;
+mod canonical;
 mod digest;
 mod draft;
 mod finish;
@@ -18,26 +19,28 @@ mod name;
 mod path;
 pub(crate) mod problem;
 mod render;
+mod schema;
 mod source;
 #[cfg(test)]
 mod tests;
 mod value;
+mod value_type;
 pub(crate) mod yaml;
 
 pub use digest::{ContentHashes, request_hash, spec_hash};
 pub use ignore::{ignored, ignored_folder, is_manifest};
-pub use keys::KEYS;
+pub use keys::{KEYS, KeyDefault, ManifestKey, keys};
 pub use path::ManifestPath;
 pub use problem::{Location, Problem, Problems};
-
+pub use schema::schema;
 pub use yaml::MAX_BYTES as BYTES_MAX;
 
 use crate::job::JobSpec;
 
-/// What a faultless manifest asks.
+/// The jobs of a manifest without errors.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Manifest {
-    /// In the order of the text; one at least.
+    /// In the order of the text; at least one.
     pub jobs: Vec<ManifestJob>,
 }
 
@@ -49,31 +52,31 @@ pub struct ManifestJob {
     /// The digest of everything that the manifest says about the job: see [`spec_hash`]. It does not
     /// depend on the manifest's path, comments, order of keys or spelling of times.
     pub spec_hash: String,
-    /// The job's mapping.
+    /// Where the job's mapping is.
     pub location: Location,
-    /// The job's id; for a single job its mapping.
+    /// Where the job's id is; for a single job its mapping.
     pub id_location: Location,
-    /// The value of `video`, which may stand in `defaults`.
+    /// Where the value of `video` is; it may be in `defaults`.
     pub video_location: Location,
-    /// The value of `audio`, likewise.
+    /// Where the value of `audio` is.
     pub audio_location: Location,
-    /// The value of `output`, else what the output is named by.
+    /// Where the value of `output` is, else the id or job that names the output.
     pub output_location: Location,
-    /// The value of `external_task_id`, if there is one.
+    /// Where the value of `external_task_id` is, if there is one.
     pub external_task_id_location: Option<Location>,
 }
 
-/// Reads a manifest's bytes. `path` begins the keys of its jobs. Never looks at the disk.
+/// Reads a manifest's bytes. `path` begins the keys of its jobs. Does not use the disk.
 ///
 /// # Errors
-/// All faults of the text at once; no job of a faulty manifest is given.
+/// All problems of the text at once. No job of a manifest with errors is returned.
 pub fn read(text: &[u8], path: &ManifestPath) -> Result<Manifest, Problems> {
     let mut problems = problem::ProblemCollector::default();
     let text = yaml::decode(text)?;
     let stem = match path.problem() {
         Some(problem) => {
             problems.add(problem);
-            // What is built on the path would only repeat that fault.
+            // Keys made from the path would only repeat that problem.
             "unnamed"
         }
         None => path.stem(),

@@ -50,7 +50,7 @@ fn fault(error: &ConfigError) -> Finding {
             format!("{error}: {source}"),
             format!("ls -l {}", shell_word(&path.display().to_string())),
         ),
-        ConfigError::Faulty { path, .. } => Finding::error(NAME, error.to_string(), edit(path)),
+        ConfigError::Invalid { path, .. } => Finding::error(NAME, error.to_string(), edit(path)),
         ConfigError::NoDirectory(source) => {
             Finding::error(NAME, format!("{error}: {source}"), "cd /")
         }

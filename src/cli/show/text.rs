@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::{
     next::{earlier_to_decide, next_command, unusable_file},
-    report::{CandidateReport, candidates, face},
+    report::{CandidateReport, candidates},
 };
 use crate::{
     cli::{
@@ -153,7 +153,7 @@ fn wish(job: &Job) -> Vec<Fact> {
     let mut facts = vec![
         ("video", source(&spec.video)),
         ("audio", source(&spec.audio)),
-        ("face", face(&spec.face)),
+        ("face", spec.face.to_string()),
         (
             "timing",
             format!("audio from {} {end}, inserted {insert}", position(spec.sound_start_ms)),

@@ -1,7 +1,7 @@
-//! A YAML text as a small tree in which every value knows its place.
+//! A YAML text as a small tree in which every value has its location.
 //!
-//! Owns what YAML is here: one document, bounded in size, depth and aliases, keys that are text.
-//! Knows nothing of jobs or settings: what a value may be is its reader's.
+//! Owns what YAML is accepted: one document, bounded in size, depth and aliases, with text as keys. Knows no
+//! jobs and no settings.
 
 mod build;
 mod decode;
@@ -21,9 +21,9 @@ use super::problem::{Location, quoted};
 pub(crate) struct Node {
     pub(crate) location: Location,
     pub(crate) kind: NodeKind,
-    /// How many values it holds, itself included: what an alias to it costs.
+    /// How many values it contains, including itself: what an alias to it costs.
     size: usize,
-    /// How many levels it is deep, itself included.
+    /// How many levels deep it is, including itself.
     height: usize,
 }
 
@@ -35,7 +35,7 @@ pub(crate) enum NodeKind {
     Mapping(Vec<Entry>),
 }
 
-/// A key of a mapping with its value. Shared, because merges and aliases repeat them.
+/// A key of a mapping with its value, which merges and aliases share.
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
     pub(crate) key: Rc<str>,
@@ -56,7 +56,7 @@ impl Node {
         Self { location, kind, size, height: height + 1 }
     }
 
-    /// Its entries, if it is a mapping.
+    /// Returns its entries, if it is a mapping.
     pub(crate) fn entries(&self) -> Option<&[Entry]> {
         match &self.kind {
             NodeKind::Mapping(entries) => Some(entries),
@@ -64,13 +64,13 @@ impl Node {
         }
     }
 
-    /// The value of a key, if it is a mapping that has it.
+    /// Returns the value of a key, if it is a mapping that has the key.
     pub(crate) fn get(&self, key: &str) -> Option<&Rc<Self>> {
         let entry = self.entries()?.iter().find(|entry| &*entry.key == key)?;
         Some(&entry.value)
     }
 
-    /// The scalar, if it is one.
+    /// Returns the scalar, if it is one.
     pub(crate) fn scalar(&self) -> Option<&Scalar> {
         match &self.kind {
             NodeKind::Scalar(scalar) => Some(scalar),
@@ -78,7 +78,7 @@ impl Node {
         }
     }
 
-    /// What it is with its text, for "… cannot be the number `5`".
+    /// Describes it with its text, for "… cannot be the number `5`".
     pub(crate) fn shown(&self) -> String {
         let Some(scalar) = self.scalar() else {
             return self.in_words().to_owned();
@@ -86,21 +86,21 @@ impl Node {
         let text = quoted(&scalar.text);
         match scalar.class() {
             ScalarType::Absent | ScalarType::Null => self.in_words().to_owned(),
-            ScalarType::Bool(_) => format!("the truth value {text}"),
+            ScalarType::Bool(_) => format!("the boolean {text}"),
             ScalarType::Number => format!("the number {text}"),
             ScalarType::Text => format!("the text {text}"),
         }
     }
 
-    /// What it is in words, for "… cannot be a list".
+    /// Describes its type, for "… cannot be a list".
     pub(crate) fn in_words(&self) -> &'static str {
         match &self.kind {
             NodeKind::Sequence(_) => "a list",
             NodeKind::Mapping(_) => "a mapping",
             NodeKind::Scalar(scalar) => match scalar.class() {
-                ScalarType::Absent => "left empty",
+                ScalarType::Absent => "empty",
                 ScalarType::Null => "null",
-                ScalarType::Bool(_) => "a truth value",
+                ScalarType::Bool(_) => "a boolean",
                 ScalarType::Number => "a number",
                 ScalarType::Text => "text",
             },
