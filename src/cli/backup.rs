@@ -37,7 +37,7 @@ use crate::{
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     lipsyncd backup /var/backups/lipsyncd-$(date +%F).db\n  \
-    sqlite3 -readonly /var/backups/lipsyncd-2026-03-01.db 'SELECT count(*) FROM job_overview'\n\n\
+    sqlite3 -readonly lipsyncd-2026-03-01.db 'SELECT key FROM job_overview'\n\n\
     Exit codes:\n  0  done\n  2  the file exists, or is not allowed there\n  \
     3  cannot read the database or write the file")]
 pub struct Args {

@@ -54,7 +54,7 @@ fn decide(state: &JobState) -> Decision {
         State::Failed if never_sent && job.earlier_task.is_some() => Ok(Command::Cancel),
         State::Cancelled => Err(NotChanged::AlreadyDone("was cancelled already".to_owned())),
         State::Succeeded | State::Failed => {
-            refused(format!("is {} already: there is nothing to cancel", job.state), None)
+            refused(format!("is already {}; there is nothing to cancel", job.state), None)
         }
         State::Creating => refused(
             "is creating: Kling may have accepted its create request, and the API cannot cancel a task. If \

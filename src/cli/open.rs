@@ -61,7 +61,7 @@ pub(super) fn require(database: &Path) -> Result<(), CommandError> {
     }
 }
 
-/// Returns how a user gets read access: by the package's group, if `groups` (the text of `/etc/group`) has it.
+/// Returns how a user gets read access: by the package's group, if `groups` (the text of `/etc/group`) contains it.
 fn join(groups: &str, user: Option<&str>) -> String {
     if !groups.lines().any(|line| line.starts_with("lipsyncd:")) {
         return "run this as a user with read permission".to_owned();

@@ -33,7 +33,10 @@ pub(super) fn refusal(answer: &ApiAnswer, headers: &HeaderMap, redactor: &Redact
     let http_status = answer.http_status.unwrap_or_default();
     let code = answer.code.map(|code| format!(", code {code}")).unwrap_or_default();
     let summary = ErrorClass::TooLarge.summary();
-    let message = format!("{summary} (HTTP {http_status}{code}, answered by {who})");
+    let message = format!(
+        "{summary} (HTTP {http_status}{code}, answered by {who}); use a smaller audio file or a \
+         shorter URL, or raise the proxy's size limit"
+    );
     ApiError {
         code: answer.code,
         request_id: answer.request_id.clone(),

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     job::{Outcome, State, Task, Transition, apply},
-    kling::{self, Api, ApiError, Reply},
+    kling::{self, Api, ApiError, ErrorClass, Reply},
     store::{ApiAnswer, ApiCall, DetachReason, Lookups, Store, StoreError},
 };
 
@@ -213,9 +213,13 @@ pub(super) fn kept(
     })
 }
 
-/// The stable word for an error's code: the API's number, or "transport".
+/// Returns the code of an error: the API's number, "request_too_large" or "transport".
 pub(super) fn code_of(error: &ApiError) -> String {
-    error.code.map_or_else(|| "transport".to_owned(), |code| code.to_string())
+    match (error.code, error.class) {
+        (Some(code), _) => code.to_string(),
+        (None, ErrorClass::TooLarge) => "request_too_large".to_owned(),
+        (None, _) => "transport".to_owned(),
+    }
 }
 
 #[cfg(test)]

@@ -189,9 +189,9 @@ impl Check<'_> {
             Err(conflict) => return self.at(shown, job.place, &conflict),
         };
         match &job.look {
-            MediaCheck::Unusable { audio, error: fault, .. } => {
+            MediaCheck::Unusable { audio, error, .. } => {
                 let place = if *audio { audio_place } else { video_place };
-                self.at(shown, place, &fault.message)
+                self.at(shown, place, &error.message)
             }
             MediaCheck::Missing { what, .. } => {
                 self.waiting += 1;

@@ -140,7 +140,7 @@ fn confirm(
         return Ok(false);
     }
     if !io::stdin().is_terminal() {
-        let error = format!("the retry of {plan} needs confirmation");
+        let error = format!("confirmation needed to retry {plan}");
         return Err(CommandError::new(ExitCode::Usage, error)
             .hint("add --yes to confirm, or --dry-run to only see what it would do"));
     }

@@ -2,6 +2,8 @@
 
 mod next;
 mod report;
+#[cfg(test)]
+mod tests;
 mod text;
 mod watch;
 

@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn cancel_takes_back_what_was_not_sent() {
+async fn cancel_cancels_jobs_that_were_not_sent() {
     let (env, store) = CommandEnv::with_jobs().await;
     let ran = env.run(&["cancel", "promo/queued", "promo/waiting", "promo/queued"]);
     assert_eq!((ran.code, ran.err.as_str()), (0, ""));
@@ -16,7 +16,7 @@ async fn cancel_takes_back_what_was_not_sent() {
 }
 
 #[tokio::test]
-async fn cancel_takes_a_retry_back_to_the_result_it_had() {
+async fn cancel_of_a_retry_restores_the_earlier_result() {
     let (env, store) = CommandEnv::with_jobs().await;
     let before = job(&store, "promo/succeeded").await;
     assert_eq!(env.run(&["retry", "promo/succeeded", "--yes"]).code, 0);
@@ -28,7 +28,7 @@ async fn cancel_takes_a_retry_back_to_the_result_it_had() {
 }
 
 #[tokio::test]
-async fn cancel_of_a_sent_job_says_that_the_api_cannot() {
+async fn cancel_of_a_sent_job_is_refused() {
     let (env, store) = CommandEnv::with_jobs().await;
     for key in ["promo/submitted", "promo/unresolved", "promo/succeeded", "promo/failed"] {
         let before = job(&store, key).await;
@@ -45,7 +45,7 @@ async fn cancel_of_a_sent_job_says_that_the_api_cannot() {
 }
 
 #[tokio::test]
-async fn fetch_asks_for_a_result_that_is_gone() {
+async fn fetch_restores_a_missing_result() {
     let (env, store) = CommandEnv::with_jobs().await;
     let ran = env.run(&["fetch", "promo/succeeded"]);
     let said = "promo/succeeded: the daemon restores its result\n";
@@ -56,7 +56,7 @@ async fn fetch_asks_for_a_result_that_is_gone() {
 }
 
 #[tokio::test]
-async fn fetch_leaves_a_result_that_is_there() {
+async fn fetch_keeps_an_existing_result() {
     let (env, store) = CommandEnv::with_jobs().await;
     env.put_result("promo/succeeded.mp4");
     let ran = env.run(&["fetch", "promo/succeeded"]);
@@ -93,7 +93,7 @@ async fn fetch_refuses_a_job_without_a_result() {
 }
 
 #[tokio::test]
-async fn dismiss_takes_a_failed_job_out_of_the_counts_and_undo_back() {
+async fn dismiss_removes_a_failed_job_from_the_counts_and_undo_restores_it() {
     let (env, _store) = CommandEnv::with_jobs().await;
     let next = || env.run(&["status"]).out;
     let failures = || {
@@ -135,7 +135,7 @@ async fn dismiss_accepts_a_result_whose_manifest_changed() {
 }
 
 #[tokio::test]
-async fn dismiss_refuses_what_needs_nobody() {
+async fn dismiss_refuses_jobs_without_a_problem() {
     let (env, store) = CommandEnv::with_jobs().await;
     for name in ["promo/queued", "promo/succeeded", "promo/nobody"] {
         let ran = env.run(&["dismiss", name]);

@@ -5,7 +5,7 @@ use std::process::Stdio;
 use super::*;
 
 #[tokio::test]
-async fn list_has_a_line_a_job() {
+async fn list_has_one_line_per_job() {
     let (env, _store) = CommandEnv::with_jobs().await;
     let ran = env.run(&["list"]);
     assert_eq!((ran.code, ran.err.as_str()), (0, ""));
@@ -36,7 +36,7 @@ async fn list_and_history_name_the_job_whose_task_is_shared() {
 }
 
 #[tokio::test]
-async fn list_takes_states_and_a_manifest() {
+async fn list_filters_by_states_and_manifest() {
     let (env, store) = CommandEnv::with_jobs().await;
     accept(&store, manifest("other.yaml", vec![wanted("other")])).await;
     let keys = |arguments: &[&str]| -> Vec<String> {
@@ -76,7 +76,7 @@ async fn list_as_json_has_the_columns_of_the_view() {
 }
 
 #[tokio::test]
-async fn an_unknown_state_or_manifest_names_the_known_ones() {
+async fn an_unknown_state_or_manifest_suggests_known_ones() {
     let (env, _store) = CommandEnv::with_jobs().await;
     let ran = env.run(&["list", "--state", "faild"]);
     assert_eq!(ran.code, 2);
@@ -88,7 +88,7 @@ async fn an_unknown_state_or_manifest_names_the_known_ones() {
 }
 
 #[tokio::test]
-async fn a_list_longer_than_a_page_is_whole_and_a_closed_pipe_ends_it_quietly() {
+async fn a_long_list_is_complete_and_a_closed_pipe_ends_it_quietly() {
     let env = CommandEnv::new();
     let store = env.store();
     let jobs = (0..2_500).map(|number| wanted(&format!("many/{number}"))).collect();
@@ -108,7 +108,7 @@ async fn a_list_longer_than_a_page_is_whole_and_a_closed_pipe_ends_it_quietly() 
 }
 
 #[tokio::test]
-async fn show_tells_a_job_whole() {
+async fn show_prints_everything_about_a_job() {
     let (env, _store) = CommandEnv::with_jobs().await;
     env.put_result("promo/succeeded.mp4");
     let ran = env.run(&["show", "promo/succeeded"]);
@@ -137,7 +137,7 @@ async fn show_tells_a_job_whole() {
 }
 
 #[tokio::test]
-async fn show_names_fetch_for_a_file_that_is_gone() {
+async fn show_suggests_fetch_for_a_missing_file() {
     let (env, store) = CommandEnv::with_jobs().await;
     let shown = env.run(&["show", "promo/succeeded"]).out;
     let fetch = "`lipsyncd fetch promo/succeeded` restores it";
@@ -175,21 +175,21 @@ async fn show_as_json_has_the_history() {
 }
 
 #[tokio::test]
-async fn show_tells_that_a_history_is_no_longer_kept() {
+async fn show_says_that_old_history_is_no_longer_kept() {
     let (env, store) = CommandEnv::with_jobs().await;
     let show = || env.run(&["show", "promo/succeeded"]).out;
     let json = || env.run(&["show", "promo/succeeded", "--json"]).json();
     assert!(!show().contains("no longer kept"), "{}", show());
     assert_eq!(json()["history_is_whole"], true);
     while store.forget(i64::MAX, i64::MAX, 500).await.unwrap() {}
-    assert!(show().contains("History (UTC)\n  no longer kept"), "{}", show());
+    assert!(show().contains("History (UTC)\n  entries older than"), "{}", show());
     assert!(show().contains("result"), "{}", show());
     assert_eq!(json()["history_is_whole"], false);
     assert_eq!(json()["history"], serde_json::json!([]));
 }
 
 #[tokio::test]
-async fn an_unknown_job_offers_the_nearest() {
+async fn an_unknown_job_suggests_similar_keys() {
     let (env, _store) = CommandEnv::with_jobs().await;
     let ran = env.run(&["show", "promo/faild"]);
     assert_eq!((ran.code, ran.out.as_str()), (1, ""));
@@ -198,7 +198,7 @@ async fn an_unknown_job_offers_the_nearest() {
 }
 
 #[tokio::test]
-async fn what_others_wrote_cannot_command_the_terminal() {
+async fn text_from_manifests_cannot_control_the_terminal() {
     let env = CommandEnv::new();
     let store = env.store();
     let evil = "\u{1b}]0;pwned\u{7}\u{9b}31m";
@@ -229,7 +229,7 @@ async fn what_others_wrote_cannot_command_the_terminal() {
 }
 
 #[tokio::test]
-async fn show_of_unfit_media_says_to_replace_the_file() {
+async fn show_of_unusable_media_says_to_replace_the_file() {
     let (env, store) = CommandEnv::with_jobs().await;
     let mut unfit = wanted("badm");
     unfit.spec.audio = Source::File("audio/bad.mp3".to_owned());

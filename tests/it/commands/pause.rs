@@ -5,7 +5,7 @@ use lipsyncd::store::{Pause, PauseKind};
 use super::*;
 
 #[tokio::test]
-async fn pause_and_resume_are_kept() {
+async fn pause_and_resume_are_stored() {
     let (env, store) = CommandEnv::with_jobs().await;
     let ran = env.run(&["pause"]);
     assert!(ran.code == 0 && ran.out.starts_with("Queue paused:"), "{ran:?}");

@@ -12,7 +12,7 @@ async fn sharing(store: &Store, count: usize) {
 }
 
 #[tokio::test]
-async fn yes_makes_what_was_shown() {
+async fn yes_retries_the_jobs_that_were_shown() {
     let (env, store) = CommandEnv::with_jobs().await;
     let asking = env.ask(&["retry", "promo/succeeded", "promo/failed"]);
     let shown = "Retry 2 jobs (promo/succeeded, promo/failed): 2 paid tasks. Continue?";
@@ -36,7 +36,7 @@ async fn any_other_answer_does_nothing() {
 }
 
 #[tokio::test]
-async fn changed_request_is_not_made() {
+async fn a_job_that_changed_meanwhile_is_not_retried() {
     let (env, store) = CommandEnv::with_jobs().await;
     let asking = env.ask(&["retry", "promo/succeeded"]);
     edit(&store, "promo/succeeded").await;
@@ -48,7 +48,7 @@ async fn changed_request_is_not_made() {
 }
 
 #[tokio::test]
-async fn job_that_another_command_retried_is_not_made_twice() {
+async fn a_job_retried_by_another_command_is_not_retried_twice() {
     let (env, store) = CommandEnv::with_jobs().await;
     let asking = env.ask(&["retry", "promo/succeeded"]);
     assert_eq!(env.run(&["retry", "promo/succeeded", "--yes"]).code, 0);
@@ -62,7 +62,7 @@ async fn job_that_another_command_retried_is_not_made_twice() {
 }
 
 #[tokio::test]
-async fn what_was_shown_as_free_is_not_paid() {
+async fn a_retry_shown_as_free_is_never_paid() {
     let (env, store) = CommandEnv::with_jobs().await;
     sharing(&store, 2).await;
     assert_eq!(env.run(&["cancel", "r/1"]).code, 0);
@@ -76,7 +76,7 @@ async fn what_was_shown_as_free_is_not_paid() {
 }
 
 #[tokio::test]
-async fn take_that_failed_meanwhile_is_not_replaced_by_the_next() {
+async fn a_take_that_failed_meanwhile_is_not_replaced_by_the_next() {
     let (env, store) = CommandEnv::with_jobs().await;
     sharing(&store, 2).await;
     let session = session(&store).await;
@@ -95,7 +95,7 @@ async fn take_that_failed_meanwhile_is_not_replaced_by_the_next() {
 }
 
 #[tokio::test]
-async fn what_became_free_meanwhile_is_made() {
+async fn a_retry_that_became_free_is_done() {
     let (env, store) = CommandEnv::with_jobs().await;
     sharing(&store, 2).await;
     let session = session(&store).await;
@@ -113,7 +113,7 @@ async fn what_became_free_meanwhile_is_made() {
 }
 
 #[tokio::test]
-async fn jobs_that_share_a_task_are_made_by_one_answer() {
+async fn one_answer_retries_all_jobs_of_a_task() {
     let (env, store) = CommandEnv::with_jobs().await;
     sharing(&store, 2).await;
     let session = session(&store).await;
@@ -129,7 +129,7 @@ async fn jobs_that_share_a_task_are_made_by_one_answer() {
 }
 
 #[tokio::test]
-async fn failed_job_that_runs_again_meanwhile_is_passed_over() {
+async fn a_failed_job_that_runs_again_is_skipped() {
     let (env, store) = CommandEnv::with_jobs().await;
     let asking = env.ask(&["retry", "--failed"]);
     assert_eq!(env.run(&["retry", "promo/failed", "--yes"]).code, 0);

@@ -8,7 +8,7 @@ const READING: [&[&str]; 4] =
     [&["status"], &["status", "--json"], &["list"], &["show", "promo/queued"]];
 
 #[test]
-fn without_a_database_every_command_says_so_and_makes_none() {
+fn without_a_database_every_command_fails_and_creates_none() {
     let env = CommandEnv::new();
     for arguments in [
         &["status"][..],
@@ -32,7 +32,7 @@ fn without_a_database_every_command_says_so_and_makes_none() {
 }
 
 #[tokio::test]
-async fn a_newer_database_is_told_as_such() {
+async fn a_newer_database_is_reported() {
     let (env, store) = CommandEnv::with_jobs().await;
     drop(store);
     let sql = rusqlite::Connection::open(env.database()).unwrap();
@@ -45,7 +45,7 @@ async fn a_newer_database_is_told_as_such() {
 }
 
 #[test]
-fn check_shows_whole_paths_to_who_is_at_the_root() {
+fn check_prints_absolute_paths_in_the_root_folder() {
     let env = CommandEnv::new();
     let jobs = env.folder.path().join("jobs");
     fs::create_dir(&jobs).unwrap();
@@ -60,7 +60,7 @@ fn check_shows_whole_paths_to_who_is_at_the_root() {
 }
 
 #[test]
-fn check_names_a_take_outside_of_its_range() {
+fn check_reports_a_take_outside_its_range() {
     let env = CommandEnv::new();
     let jobs = env.folder.path().join("jobs");
     fs::create_dir(&jobs).unwrap();
@@ -122,7 +122,7 @@ async fn an_unprivileged_reader_reads_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn reading_works_while_somebody_writes() {
+async fn reading_works_during_a_write() {
     let (env, _store) = CommandEnv::with_jobs().await;
     let sql = rusqlite::Connection::open(env.database()).unwrap();
     sql.execute_batch("BEGIN IMMEDIATE; UPDATE job SET priority = 9").unwrap();
@@ -133,7 +133,7 @@ async fn reading_works_while_somebody_writes() {
 }
 
 #[test]
-fn a_configuration_that_is_missing_or_faulty_is_wrong_usage() {
+fn a_missing_or_invalid_configuration_is_wrong_usage() {
     let env = CommandEnv::new();
     let ran = env.run(&["--config", "other.yaml", "status"]);
     assert_eq!((ran.code, ran.out.as_str()), (2, ""));
@@ -196,7 +196,7 @@ fn completions_know_the_commands() {
 }
 
 #[tokio::test]
-async fn a_bad_log_level_is_told_on_stderr_alone() {
+async fn an_invalid_log_level_is_reported_on_stderr_only() {
     let (env, _store) = CommandEnv::with_jobs().await;
     let output = env.command(&["status", "--json"]).env("RUST_LOG", "=loud=").output().unwrap();
     assert!(output.status.success());

@@ -3,7 +3,7 @@
 use super::*;
 
 /// What the commands that read and that write, and the daemon, say of the database as it is.
-fn told(env: &CommandEnv, words: &[&str]) {
+fn assert_refused(env: &CommandEnv, words: &[&str]) {
     for arguments in [&["status"][..], &["list"], &["pause"], &["run"]] {
         let mut command = env.command(arguments);
         command.env("KLING_API_TOKEN", "token");
@@ -15,7 +15,7 @@ fn told(env: &CommandEnv, words: &[&str]) {
     }
 }
 
-fn place_with(make: impl FnOnce(&std::path::Path)) -> CommandEnv {
+fn env_with(make: impl FnOnce(&std::path::Path)) -> CommandEnv {
     let env = CommandEnv::new();
     fs::create_dir(env.folder.path().join("state")).unwrap();
     fs::create_dir(env.folder.path().join("jobs")).unwrap();
@@ -24,41 +24,44 @@ fn place_with(make: impl FnOnce(&std::path::Path)) -> CommandEnv {
 }
 
 #[test]
-fn a_newer_one_asks_for_the_newer_program() {
-    let env = place_with(|path| {
+fn a_newer_database_needs_the_newer_program() {
+    let env = env_with(|path| {
         drop(Store::open(path).unwrap());
         let sql = rusqlite::Connection::open(path).unwrap();
         sql.pragma_update(None, "user_version", 99).unwrap();
     });
-    told(&env, &["install the newer lipsyncd again"]);
+    assert_refused(&env, &["install the newer lipsyncd again"]);
 }
 
 #[test]
-fn a_damaged_one_is_told_how_to_restore() {
-    let env = place_with(|path| fs::write(path, "no database\n".repeat(1_000)).unwrap());
-    told(&env, &["put a backup in its env"]);
+fn a_damaged_database_needs_a_backup() {
+    let env = env_with(|path| fs::write(path, "no database\n".repeat(1_000)).unwrap());
+    assert_refused(&env, &["put a backup in its place"]);
     assert!(fs::read(env.database()).unwrap().starts_with(b"no database"));
 }
 
 #[test]
-fn another_programs_asks_for_another_file() {
-    let env = place_with(|path| {
+fn a_database_of_another_program_is_refused() {
+    let env = env_with(|path| {
         let sql = rusqlite::Connection::open(path).unwrap();
         sql.execute_batch("CREATE TABLE bookmark (url)").unwrap();
     });
-    told(&env, &["`state_db` must name another file"]);
+    assert_refused(&env, &["`state_db` must name another file"]);
 }
 
 #[test]
-fn a_folder_is_told_by_its_name() {
-    let env = place_with(|path| fs::create_dir(path).unwrap());
+fn a_folder_in_place_of_the_database_is_reported() {
+    let env = env_with(|path| fs::create_dir(path).unwrap());
     let path = env.database();
-    told(&env, &[&format!("state database {}: is a directory", path.display()), "Is a directory"]);
+    assert_refused(
+        &env,
+        &[&format!("state database {}: is a directory", path.display()), "Is a directory"],
+    );
 }
 
 #[test]
-fn one_that_is_older_or_empty_is_read_once_a_daemon_has_brought_it_up_to_date() {
-    let env = place_with(|path| fs::write(path, "").unwrap());
+fn an_empty_database_is_read_after_a_daemon_has_initialised_it() {
+    let env = env_with(|path| fs::write(path, "").unwrap());
     let ran = env.run(&["status"]);
     assert_eq!(ran.code, 3, "{ran:?}");
     assert!(ran.err.contains("start `lipsyncd run` once"), "{ran:?}");

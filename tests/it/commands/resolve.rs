@@ -43,7 +43,7 @@ fn candidate() -> Candidate {
 }
 
 #[tokio::test]
-async fn show_lists_what_an_unresolved_job_could_be_with_the_command_to_type() {
+async fn show_lists_candidates_of_an_unresolved_job_with_commands() {
     let (env, _store) = with_candidate().await;
     let shown = env.run(&["show", "promo/unresolved"]).out;
     for said in [
@@ -61,7 +61,7 @@ async fn show_lists_what_an_unresolved_job_could_be_with_the_command_to_type() {
 }
 
 #[tokio::test]
-async fn show_offers_to_send_again_only_once_the_accounts_tasks_were_read() {
+async fn show_suggests_resend_only_after_the_task_list_was_read() {
     let (env, store) = CommandEnv::with_jobs().await;
     let unread = env.run(&["show", "promo/unresolved"]).out;
     assert!(unread.contains("was not read far enough yet; it may contain the\n"), "{unread}");
@@ -87,7 +87,7 @@ async fn show_offers_to_send_again_only_once_the_accounts_tasks_were_read() {
 }
 
 #[tokio::test]
-async fn resolve_warns_of_a_task_that_was_not_listed_and_takes_it() {
+async fn resolve_accepts_an_unlisted_task_with_a_warning() {
     let (env, store) = with_candidate().await;
     let ran = env.run(&["resolve", "promo/unresolved", "--task", "8601"]);
     assert_eq!(ran.code, 0);
@@ -112,7 +112,7 @@ async fn resolve_never_gives_one_task_to_two_jobs() {
 }
 
 #[tokio::test]
-async fn resolve_as_unsent_sends_it_again_under_the_same_id() {
+async fn resend_uses_the_same_external_task_id() {
     let (env, store) = CommandEnv::with_jobs().await;
     let id = task(&store, "promo/unresolved").await.external_task_id();
     // Not before the account's tasks were read, and not while one of them could be it.
@@ -137,7 +137,7 @@ async fn resolve_as_unsent_sends_it_again_under_the_same_id() {
 }
 
 #[tokio::test]
-async fn resolve_sends_again_at_the_risk_of_who_says_yes() {
+async fn resend_with_yes_ignores_the_risk() {
     let (env, store) = with_candidate().await;
     let ran = env.run(&["resolve", "promo/unresolved", "--resend", "--yes"]);
     assert_eq!(ran.code, 0, "{}", ran.err);
@@ -145,7 +145,7 @@ async fn resolve_sends_again_at_the_risk_of_who_says_yes() {
 }
 
 #[tokio::test]
-async fn resolve_wants_one_decision_and_an_unresolved_job() {
+async fn resolve_needs_one_decision_and_an_unresolved_job() {
     let (env, _store) = CommandEnv::with_jobs().await;
     assert_eq!(env.run(&["resolve", "promo/unresolved"]).code, 2);
     assert_eq!(env.run(&["resolve", "promo/unresolved", "--task", "x", "--resend"]).code, 2);

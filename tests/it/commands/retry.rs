@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn retry_begins_the_next_take_of_what_was_accepted() {
+async fn retry_of_an_accepted_task_starts_the_next_take() {
     let (env, store) = CommandEnv::with_jobs().await;
     let ran = env.run(&["retry", "promo/failed", "promo/succeeded", "--yes"]);
     assert_eq!((ran.code, ran.err.as_str()), (0, NO_DAEMON));
@@ -23,7 +23,7 @@ async fn retry_without_yes_off_a_terminal_is_wrong_usage() {
     let before = job(&store, "promo/succeeded").await;
     let ran = env.run(&["retry", "promo/succeeded"]);
     assert_eq!((ran.code, ran.out.as_str()), (2, ""));
-    let asked = "error: the retry of 1 job (promo/succeeded): 1 paid task needs confirmation";
+    let asked = "error: confirmation needed to retry 1 job (promo/succeeded): 1 paid task";
     assert!(ran.err.contains(asked), "{}", ran.err);
     assert!(ran.err.contains("add --yes"), "{}", ran.err);
     assert_eq!(env.run(&["retry", "--failed"]).code, 2);
@@ -32,7 +32,7 @@ async fn retry_without_yes_off_a_terminal_is_wrong_usage() {
 }
 
 #[tokio::test]
-async fn retry_dry_run_counts_and_does_nothing() {
+async fn retry_dry_run_counts_and_changes_nothing() {
     let (env, store) = CommandEnv::with_jobs().await;
     let before = job(&store, "promo/succeeded").await;
     let ran = env.run(&["retry", "promo/succeeded", "promo/failed", "--dry-run"]);
@@ -43,7 +43,7 @@ async fn retry_dry_run_counts_and_does_nothing() {
 }
 
 #[tokio::test]
-async fn retry_dry_run_reports_each_job_that_would_not_be_made() {
+async fn retry_dry_run_reports_each_job_that_cannot_be_retried() {
     let (env, store) = CommandEnv::with_jobs().await;
     let keys = ["promo/failed", "promo/queued", "nonexist", "promo/failed"];
     let ran = env.run(&[&["retry", "--dry-run"][..], &keys].concat());
@@ -111,7 +111,7 @@ async fn retry_of_a_changed_request_names_its_take_apart() {
 }
 
 #[tokio::test]
-async fn retry_refuses_what_could_be_paid_twice_and_does_the_rest() {
+async fn retry_refuses_jobs_that_could_be_paid_twice_and_retries_the_rest() {
     let (env, store) = CommandEnv::with_jobs().await;
     let keys = ["waiting", "queued", "submitted", "unresolved", "nobody", "failed"];
     let keys = keys.map(|name| format!("promo/{name}"));
@@ -135,7 +135,7 @@ async fn retry_refuses_what_could_be_paid_twice_and_does_the_rest() {
 }
 
 #[tokio::test]
-async fn retry_failed_takes_all_that_failed_but_the_dismissed() {
+async fn retry_failed_selects_all_failed_jobs_except_dismissed_ones() {
     let (env, store) = CommandEnv::with_jobs().await;
     let mut other = wanted("other");
     other.media = Err(PermanentError { code: "audio".to_owned(), message: "no audio".to_owned() });
@@ -153,7 +153,7 @@ async fn retry_failed_takes_all_that_failed_but_the_dismissed() {
 }
 
 #[tokio::test]
-async fn retry_of_unreadable_media_looks_at_them_again() {
+async fn retry_of_unusable_media_checks_them_again() {
     let (env, store) = CommandEnv::with_jobs().await;
     let mut unfit = wanted("unfit");
     unfit.request_hash = None;
@@ -166,7 +166,7 @@ async fn retry_of_unreadable_media_looks_at_them_again() {
 }
 
 #[tokio::test]
-async fn what_left_the_folder_is_put_back_and_not_retried() {
+async fn retry_refuses_jobs_that_left_the_folder() {
     let (env, store) = CommandEnv::with_jobs().await;
     store.miss("promo.yaml", MOMENT, policy()).await.unwrap();
     let refused = |key: &str, why: &str| {

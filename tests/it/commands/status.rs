@@ -13,7 +13,7 @@ use lipsyncd::{
 use super::*;
 
 #[tokio::test]
-async fn json_has_the_promised_shape() {
+async fn json_has_the_documented_shape() {
     let (env, store) = CommandEnv::with_jobs().await;
     store.begin(std::process::id(), NOW_MS, 3, Some(5_000_000)).await.unwrap();
     let ran = env.run(&["status", "--json"]);
@@ -46,7 +46,7 @@ async fn json_has_the_promised_shape() {
 }
 
 #[tokio::test]
-async fn a_running_daemon_is_told_by_its_lock() {
+async fn a_running_daemon_is_recognised_by_its_lock() {
     let (env, store) = CommandEnv::with_jobs().await;
     let lock = Lock::take(&env.database()).unwrap();
     store.begin(std::process::id(), NOW_MS, 5, None).await.unwrap();
@@ -63,7 +63,7 @@ async fn a_running_daemon_is_told_by_its_lock() {
 }
 
 #[tokio::test]
-async fn text_says_what_is_amiss_and_what_to_type() {
+async fn text_shows_problems_and_the_next_commands() {
     let (env, store) = CommandEnv::with_jobs().await;
     let refused = "sub/bad.yaml:2:1: unknown key `vidoe`; did you mean `video`?\nsecond fault";
     store.refuse("sub/bad.yaml", "stamp", refused, MOMENT, policy()).await.unwrap();
@@ -93,7 +93,7 @@ async fn text_says_what_is_amiss_and_what_to_type() {
 }
 
 #[tokio::test]
-async fn watch_without_a_terminal_prints_lines_until_nobody_reads() {
+async fn watch_without_a_terminal_prints_lines_until_the_pipe_closes() {
     let (env, _store) = CommandEnv::with_jobs().await;
     for arguments in [&["status", "--watch"][..], &["status", "--watch", "--json"]] {
         let mut child = env.command(arguments).stdout(Stdio::piped()).spawn().unwrap();
@@ -126,7 +126,7 @@ async fn watch_ends_quietly_on_a_signal() {
 
 /// A job asks for another take while the create request of its first one has an unknown outcome.
 #[tokio::test]
-async fn an_unresolved_task_that_no_job_points_to_is_shown_and_can_be_decided() {
+async fn an_unresolved_task_of_an_earlier_request_is_shown_and_can_be_decided() {
     let (env, store) = CommandEnv::with_jobs().await;
     let job = "promo/unresolved";
     let earlier = task(&store, job).await;

@@ -35,7 +35,7 @@ fn json_test_env() -> TestEnv {
 }
 
 #[test]
-fn a_job_is_followed_from_state_to_state() {
+fn each_state_change_of_a_job_is_logged() {
     let mut test_env = json_test_env();
     test_env.drop_in("a.yaml", JOB);
     test_env.start();
@@ -66,7 +66,7 @@ fn a_job_is_followed_from_state_to_state() {
 }
 
 #[test]
-fn what_a_job_waits_for_and_what_people_do_is_told() {
+fn reasons_and_commands_are_logged() {
     let mut test_env = json_test_env();
     test_env.start();
     let has = |what: &str| {
@@ -100,7 +100,7 @@ fn what_a_job_waits_for_and_what_people_do_is_told() {
 }
 
 #[test]
-fn a_refusal_is_told_with_what_support_asks_for() {
+fn a_refusal_is_logged_with_its_request_id() {
     let mut test_env = json_test_env();
     let refusal = Fault::Code { code: 1201, status: None, retry_after_s: None, message: None };
     test_env.sim.control(|sim| sim.add_fault(FaultRule::once(Endpoint::Identify, refusal)));
@@ -125,7 +125,7 @@ fn a_refusal_is_told_with_what_support_asks_for() {
 }
 
 #[test]
-fn a_daemon_that_begins_in_a_pause_says_so() {
+fn a_daemon_that_starts_in_a_pause_logs_it() {
     let mut test_env = TestEnv::new(quick());
     test_env.start();
     assert_eq!(test_env.run(&["pause"]).code, Some(0));
