@@ -4,7 +4,10 @@ use std::{borrow::Cow, time::Duration};
 
 use jiff::fmt::friendly::SpanPrinter;
 
-use super::{Config, KlingConfig, keys::KEYS};
+use super::{
+    keys::KEYS,
+    settings::{Config, KlingConfig},
+};
 
 /// How far the defaults of `kling.create_settle` and `kling.request_timeout` are apart.
 const MARGIN: Duration = Duration::from_secs(30);

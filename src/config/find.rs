@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Config, read};
+use super::{read, settings::Config};
 use crate::manifest::{BYTES_MAX, Problems};
 
 /// Looked for in this order when no file is named.

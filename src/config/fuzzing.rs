@@ -1,6 +1,6 @@
 //! An entry for fuzzing: reads the text of a configuration without a file. Built for tests and `cargo fuzz` only.
 
-use super::{Config, read};
+use super::{read, settings::Config};
 use crate::manifest::Problems;
 
 /// Reads the bytes of a complete file.

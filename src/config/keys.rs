@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::Config;
+use super::settings::Config;
 
 /// One key that has no further keys.
 pub(super) struct ConfigKey {

@@ -6,8 +6,9 @@
 use serde_yaml::{Mapping, Value};
 
 use super::{
-    Config, check,
+    check,
     keys::{KEYS, allowed},
+    settings::Config,
 };
 use crate::manifest::{
     Problem, Problems,

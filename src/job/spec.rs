@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, fmt};
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
-/// One job as wanted. Times are milliseconds.
+/// One job as its manifest asks for it. Times are milliseconds.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct JobSpec {
     /// `<manifest path under jobs_dir, without its ending>/<id>`, for a single job without `/<id>`.
@@ -76,7 +76,8 @@ impl JobSpec {
         }
     }
 
-    /// Whether both make the same request, judged by their text. Local files of one path may have other content.
+    /// Returns true if both make the same request, judged by their text: what concerns the job alone may differ.
+    /// Local files of one path may have other content.
     #[must_use]
     pub fn is_spelled_as(&self, other: &Self) -> bool {
         let same_request = Self {

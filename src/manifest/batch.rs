@@ -6,11 +6,11 @@ use std::{
 };
 
 use super::{
-    ManifestJob,
     digest::is_same_request,
     draft::{Draft, FieldValue, Role, is_note, unknown},
     finish::{JobName, finish},
     keys::KEYS,
+    manifest_job::ManifestJob,
     problem::{Location, Problem, ProblemCollector, did_you_mean, quoted},
     yaml::{Node, NodeKind, ScalarType},
 };

@@ -1,9 +1,9 @@
 //! From a draft and its defaults to a job: what is missing, and what does not fit together.
 
 use super::{
-    ManifestJob,
     digest::spec_hash,
     draft::{Draft, FieldValue, Fields},
+    manifest_job::ManifestJob,
     name::output_error,
     problem::{Location, Problem, ProblemCollector, quoted},
 };
@@ -54,8 +54,10 @@ pub(super) fn finish(
     is_valid &= times_fit(&fields, &spec, problems);
     let (video_location, audio_location) = (video?, audio?);
     let output_location = output?;
+    let output_field = fields.get("output").map(|field| &field.value);
+    let is_output_explicit = matches!(output_field, Some(FieldValue::Set(_)));
     is_valid.then(|| ManifestJob {
-        spec_hash: spec_hash(&spec, is_set(&fields, "output")),
+        spec_hash: spec_hash(&spec, is_output_explicit),
         spec,
         location: name.location,
         id_location: name.id_location.unwrap_or(name.location),
@@ -64,14 +66,6 @@ pub(super) fn finish(
         output_location,
         external_task_id_location: fields.get("external_task_id").map(|field| field.location),
     })
-}
-
-fn is_set(fields: &Fields<'_>, key: &str) -> bool {
-    fields.get(key).is_some_and(|field| matches!(field.value, FieldValue::Set(_)))
-}
-
-fn is_invalid(fields: &Fields<'_>, key: &str) -> bool {
-    fields.get(key).is_some_and(|field| matches!(field.value, FieldValue::Invalid))
 }
 
 fn required(
@@ -95,7 +89,9 @@ fn output_location(
     name: &JobName<'_>,
     problems: &mut ProblemCollector,
 ) -> Option<Location> {
-    if let Some(field) = fields.get("output").filter(|_| !is_reset(fields, "output")) {
+    if let Some(field) = fields.get("output")
+        && !matches!(field.value, FieldValue::Reset)
+    {
         return Some(field.location);
     }
     if let Some(error) = output_error(&spec.output) {
@@ -107,13 +103,10 @@ fn output_location(
     Some(name.id_location.unwrap_or(name.location))
 }
 
-fn is_reset(fields: &Fields<'_>, key: &str) -> bool {
-    fields.get(key).is_some_and(|field| matches!(field.value, FieldValue::Reset))
-}
-
 /// Checks start and end of the crop, as far as that is possible without the audio.
 fn times_fit(fields: &Fields<'_>, spec: &JobSpec, problems: &mut ProblemCollector) -> bool {
-    if ["sound_start_time", "sound_end_time"].iter().any(|key| is_invalid(fields, key)) {
+    let times = ["sound_start_time", "sound_end_time"].map(|key| fields.get(key));
+    if times.iter().flatten().any(|time| matches!(time.value, FieldValue::Invalid)) {
         return true;
     }
     let (key, what, help) = match (spec.sound_end_ms, &spec.audio) {

@@ -10,10 +10,12 @@ use serde_json::{Value, json};
 
 use super::{
     canonical::{DigestInput, face, source, unless_default, volume},
-    value::ValueReader,
-    value_type::ValueType::{
-        self, Bool, DateTime, ExternalTaskId, Face, Integer, JobId, Labels, Output, Time, Url,
-        Volume,
+    value::{
+        ValueReader,
+        ValueType::{
+            self, Bool, DateTime, ExternalTaskId, Face, Integer, JobId, Labels, Output, Time, Url,
+            Volume,
+        },
     },
 };
 use crate::job::JobSpec;

@@ -15,75 +15,25 @@ mod draft;
 mod finish;
 mod ignore;
 mod keys;
+mod manifest_job;
 mod name;
 mod path;
 pub(crate) mod problem;
+mod read;
 mod render;
 mod schema;
 mod source;
 #[cfg(test)]
 mod tests;
 mod value;
-mod value_type;
 pub(crate) mod yaml;
 
 pub use digest::{ContentHashes, request_hash, spec_hash};
 pub use ignore::{ignored, ignored_folder, is_manifest};
 pub use keys::{KEYS, KeyDefault, ManifestKey, keys};
+pub use manifest_job::{Manifest, ManifestJob};
 pub use path::ManifestPath;
 pub use problem::{Location, Problem, Problems};
+pub use read::read;
 pub use schema::schema;
 pub use yaml::MAX_BYTES as BYTES_MAX;
-
-use crate::job::JobSpec;
-
-/// The jobs of a manifest without errors.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Manifest {
-    /// In the order of the text; at least one.
-    pub jobs: Vec<ManifestJob>,
-}
-
-/// One job of a manifest.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ManifestJob {
-    /// What is wanted.
-    pub spec: JobSpec,
-    /// The digest of everything that the manifest says about the job: see [`spec_hash`]. It does not
-    /// depend on the manifest's path, comments, order of keys or spelling of times.
-    pub spec_hash: String,
-    /// Where the job's mapping is.
-    pub location: Location,
-    /// Where the job's id is; for a single job its mapping.
-    pub id_location: Location,
-    /// Where the value of `video` is; it may be in `defaults`.
-    pub video_location: Location,
-    /// Where the value of `audio` is.
-    pub audio_location: Location,
-    /// Where the value of `output` is, else the id or job that names the output.
-    pub output_location: Location,
-    /// Where the value of `external_task_id` is, if there is one.
-    pub external_task_id_location: Option<Location>,
-}
-
-/// Reads a manifest's bytes. `path` begins the keys of its jobs. Does not use the disk.
-///
-/// # Errors
-/// All problems of the text at once. No job of a manifest with errors is returned.
-pub fn read(text: &[u8], path: &ManifestPath) -> Result<Manifest, Problems> {
-    let mut problems = problem::ProblemCollector::default();
-    let text = yaml::decode(text)?;
-    let stem = match path.problem() {
-        Some(problem) => {
-            problems.add(problem);
-            // Keys made from the path would only repeat that problem.
-            "unnamed"
-        }
-        None => path.stem(),
-    };
-    let jobs = yaml::parse(text, &mut problems)
-        .map(|root| batch::read(&root, stem, &mut problems))
-        .unwrap_or_default();
-    problems.conclude()?;
-    Ok(Manifest { jobs })
-}

@@ -2,7 +2,11 @@
 
 use url::Url;
 
-use super::{problem::did_you_mean, value::ValueReader, value_type::ValueType, yaml::NodeKind};
+use super::{
+    problem::did_you_mean,
+    value::{ValueReader, ValueType},
+    yaml::NodeKind,
+};
 use crate::job::{FaceChoice, Source};
 
 impl<'a> ValueReader<'a> {

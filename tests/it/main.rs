@@ -25,3 +25,4 @@ mod storage;
 mod support;
 mod system_errors;
 mod uncertain;
+mod words;

@@ -83,7 +83,9 @@ fn command_page(command: &Command) -> io::Result<(String, String)> {
     let man = Man::new(command.clone());
     let mut roff = Vec::new();
     man.render(&mut roff)?;
-    Ok((man.get_filename(), plain(&String::from_utf8_lossy(&roff))))
+    // The text after the options of each command is its examples.
+    let text = String::from_utf8_lossy(&roff).replace(".SH EXTRA\n", ".SH EXAMPLES\n");
+    Ok((man.get_filename(), plain(&text)))
 }
 
 /// Keeps roff from replacing characters that a reader types.

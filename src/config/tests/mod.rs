@@ -4,7 +4,11 @@ mod credentials;
 mod find;
 mod schema;
 
-use super::{keys::KEYS, read::read, *};
+use std::time::Duration;
+
+use url::Url;
+
+use super::{keys::KEYS, read::read, settings::*, *};
 
 #[track_caller]
 fn good(text: &str) -> Config {

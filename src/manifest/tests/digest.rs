@@ -82,13 +82,14 @@ fn only_what_decides_the_result_is_in_the_request_hash() {
         let (before, after) = before_and_after(key);
         let decides = request(&before.spec) != request(&after.spec);
         assert_eq!(decides, key.class == KeyClass::Request, "{}", key.name);
+        assert_eq!(before.spec.is_spelled_as(&after.spec), !decides, "{}", key.name);
     }
     let moved = JobSpec { key: "other/place".into(), ..spec() };
     assert_eq!(request(&moved), request(&spec()));
 }
 
 #[test]
-fn every_key_but_the_place_of_the_manifest_is_in_the_spec_hash() {
+fn every_key_but_the_path_of_the_manifest_is_in_the_spec_hash() {
     for key in &TABLE {
         let (before, after) = before_and_after(key);
         assert_ne!(before.spec_hash, after.spec_hash, "{}", key.name);

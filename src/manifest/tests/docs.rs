@@ -20,7 +20,7 @@ fn the_documentation_lists_every_key_with_its_default_and_range() {
         if let KeyDefault::Value(value) = key.default {
             assert!(cells[2].contains(value), "the default is {value}: {row}");
         }
-        if let value_type::ValueType::Integer(min, max) = key.value_type {
+        if let value::ValueType::Integer(min, max) = key.value_type {
             let has_range = [min, max].iter().all(|end| cells[1].contains(&end.to_string()));
             assert!(has_range, "the range is {min} to {max}: {row}");
         }

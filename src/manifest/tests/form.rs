@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn a_text_has_to_have_a_form() {
+fn a_manifest_is_a_single_job_or_a_batch() {
     for (text, expected) in [
         ("", "the manifest is empty (a manifest is one job (`video` and `audio`), or a batch"),
         ("# nothing\n", "the manifest is empty"),
@@ -70,7 +70,7 @@ fn bytes_that_are_not_text_are_reported() {
 }
 
 #[test]
-fn a_path_that_makes_no_key_is_refused() {
+fn a_path_that_cannot_name_jobs_is_refused() {
     let text = b"video: v.mp4\naudio: a.mp3\n";
     for path in
         [".hidden.yaml", "a/.b/c.yaml", "a//b.yaml", "../a.yaml", "a\n.yaml", "a\\b.yaml", ".yaml"]
@@ -98,7 +98,7 @@ fn aliases_are_limited() {
 #[test]
 fn a_problem_is_shown_in_its_line() {
     let text = "defaults:\n  vidoe: x.mp4\njobs:\n  - id: a\n    audio: ü/ä.ogg   # no\n    face: {a: 1,\n      b: 2}\n";
-    let problems = read(text.as_bytes(), &ManifestPath::new("m.yaml")).expect_err("faults");
+    let problems = read(text.as_bytes(), &ManifestPath::new("m.yaml")).expect_err("problems");
     insta::assert_snapshot!(problems.render("jobs/m.yaml", text, false), @r#"
     jobs/m.yaml:2:3: unknown key `vidoe`
       |
@@ -124,16 +124,16 @@ fn a_problem_is_shown_in_its_line() {
 }
 
 #[test]
-fn a_fault_in_a_long_line_is_shown_alone() {
+fn a_problem_in_a_long_line_is_shown_alone() {
     let text = format!("{{video: {}.mp4, audio: 5, face: 1}}", "ä".repeat(50_000));
-    let problems = read(text.as_bytes(), &ManifestPath::new("m.yaml")).expect_err("faults");
+    let problems = read(text.as_bytes(), &ManifestPath::new("m.yaml")).expect_err("problems");
     assert!(problems.render("m.yaml", &text, false).len() < 3_000);
 }
 
 #[test]
-fn very_many_faults_are_counted() {
+fn more_problems_than_are_shown_are_counted() {
     let text = "jobs:\n".to_owned() + &"  - 7\n".repeat(1_000);
-    let problems = read(text.as_bytes(), &ManifestPath::new("m.yaml")).expect_err("faults");
+    let problems = read(text.as_bytes(), &ManifestPath::new("m.yaml")).expect_err("problems");
     assert_eq!(problems.len(), 1_000);
     assert!(problems.one_line("m.yaml").ends_with("\nm.yaml: and 900 more"));
     assert!(problems.render("m.yaml", &text, false).ends_with("\nm.yaml: and 900 more\n"));

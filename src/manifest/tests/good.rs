@@ -25,7 +25,7 @@ fn a_single_job_is_named_by_its_file_and_has_defaults() {
 }
 
 #[test]
-fn jobs_of_a_batch_take_defaults_and_win_over_them() {
+fn jobs_of_a_batch_use_defaults_and_override_them() {
     let manifest = good(
         "defaults:\n  video: https://e.com/v.mp4\n  priority: 5\n  watermark: true\njobs:\n  \
          - id: en\n    audio: a.mp3\n  - {id: fr, audio: b.mp3, priority: null, video: w.mp4}\n",
@@ -89,7 +89,7 @@ fn times_are_milliseconds_or_durations() {
 }
 
 #[test]
-fn faces_numbers_and_moments_are_read() {
+fn faces_numbers_and_times_are_read() {
     for (face, expected) in [
         ("longest", FaceChoice::Longest),
         ("first", FaceChoice::First),

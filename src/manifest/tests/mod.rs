@@ -9,6 +9,7 @@ mod good;
 mod schema;
 
 use super::*;
+use crate::job::JobSpec;
 
 /// The problems of a text as `one_line` reports them for a file called `m.yaml`.
 fn problems(text: impl AsRef<[u8]>) -> String {

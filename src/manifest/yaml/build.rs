@@ -8,7 +8,11 @@ use std::{
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span, Tag};
 
-use super::{Entry, Node, NodeKind, Scalar, Style, decode::end_of, scalar::ScalarType};
+use super::{
+    decode::end_of,
+    node::{Entry, Node, NodeKind},
+    scalar::{Scalar, ScalarType, Style},
+};
 use crate::manifest::problem::{Location, Problem, ProblemCollector, quoted};
 
 /// The deepest nesting.

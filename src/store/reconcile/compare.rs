@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::{JobSummary, Reconciliation, Wish, job_row::JobRow};
 use crate::{
-    job::{Failure, Job, JobSpec, State, Task},
+    job::{Failure, Job, State, Task},
     store::{
         AcceptedManifest, OnChange, RUN_AT_ONCE_MAX, StoreError, WantedJob, job_row,
         record::add_event, sharing::Stop,
@@ -283,18 +283,7 @@ impl Reconciliation<'_> {
 /// Whether a manifest asks a job for the same request and take as before, by its text: what concerns the job alone is
 /// left out.
 fn asks_the_same(job: &Job, wanted: &WantedJob) -> bool {
-    let before = job.spec.clone();
-    let wanted_of_before = JobSpec {
-        key: before.key.clone(),
-        id: before.id.clone(),
-        callback_url: before.callback_url.clone(),
-        output: before.output.clone(),
-        priority: before.priority,
-        not_before_at_ms: before.not_before_at_ms,
-        labels: before.labels.clone(),
-        ..wanted.spec.clone()
-    };
-    wanted_of_before == before
+    job.spec.take == wanted.spec.take && job.spec.is_spelled_as(&wanted.spec)
 }
 
 /// Why the media of a job cannot be used yet.

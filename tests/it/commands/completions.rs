@@ -6,7 +6,7 @@ use super::*;
 
 /// What a shell says to a script of one line that begins with our completions; none where there is no
 /// such shell.
-#[expect(clippy::print_stderr, reason = "whoever runs the tests is to know")]
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn completions_of(shell: &str, ask: &str) -> Option<String> {
     let env = CommandEnv::new();
     let ran = env.run(&["completions", shell]);
@@ -28,12 +28,12 @@ fn completions_of(shell: &str, ask: &str) -> Option<String> {
 
 /// The states are completed, and what `--help` does not list is not.
 fn assert_completes(shell: &str, ask: &str) {
-    let Some(told) = completions_of(shell, ask) else { return };
-    let words: Vec<&str> = told.split_whitespace().collect();
+    let Some(text) = completions_of(shell, ask) else { return };
+    let words: Vec<&str> = text.split_whitespace().collect();
     for word in ["resolve", "fetch", "dismiss", "unresolved"] {
-        assert!(words.contains(&word), "{shell}: {told}");
+        assert!(words.contains(&word), "{shell}: {text}");
     }
-    assert!(!words.contains(&"man"), "{shell}: {told}");
+    assert!(!words.contains(&"man"), "{shell}: {text}");
 }
 
 #[test]

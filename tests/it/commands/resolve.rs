@@ -115,7 +115,7 @@ async fn resolve_never_gives_one_task_to_two_jobs() {
 async fn resend_uses_the_same_external_task_id() {
     let (env, store) = CommandEnv::with_jobs().await;
     let id = task(&store, "promo/unresolved").await.external_task_id();
-    // Not before the account's tasks were read, and not while one of them could be it.
+    // Not before the account's tasks were read, and not while one of them may be the job's.
     let ran = env.run(&["resolve", "promo/unresolved", "--resend"]);
     assert_eq!(ran.code, 1);
     assert!(ran.err.contains("was not read far enough, and may contain its task"), "{}", ran.err);

@@ -65,7 +65,7 @@ async fn a_running_daemon_is_recognised_by_its_lock() {
 #[tokio::test]
 async fn text_shows_problems_and_the_next_commands() {
     let (env, store) = CommandEnv::with_jobs().await;
-    let refused = "sub/bad.yaml:2:1: unknown key `vidoe`; did you mean `video`?\nsecond fault";
+    let refused = "sub/bad.yaml:2:1: unknown key `vidoe`; did you mean `video`?\nsecond error";
     store.refuse("sub/bad.yaml", "stamp", refused, MOMENT, policy()).await.unwrap();
     env.run(&["pause"]);
     let ran = env.run(&["status"]);
@@ -83,7 +83,7 @@ async fn text_shows_problems_and_the_next_commands() {
     ] {
         assert!(ran.out.contains(said), "{said}\n{}", ran.out);
     }
-    assert!(!ran.out.contains("second fault"), "{}", ran.out);
+    assert!(!ran.out.contains("second error"), "{}", ran.out);
     for key in ["sub/bad", "sub/bad/en"] {
         let ran = env.run(&["show", key]);
         let told = "its manifest has errors: sub/bad.yaml:2:1: unknown key `vidoe`";

@@ -14,7 +14,7 @@ fn problem(message: &str) -> TransientError {
     TransientError { code: "x".to_owned(), message: message.to_owned(), retry_after_ms: None }
 }
 
-/// A job called by `key`, and what the line is reason.
+/// A job called by `key`, and the reason why it waits.
 struct ReasonTest {
     env: CommandEnv,
     store: Store,

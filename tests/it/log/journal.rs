@@ -1,5 +1,5 @@
-//! What reaches systemd's journal: the real daemon sends to a socket of the test's own, which stands in
-//! the place of journald's in a mount namespace.
+//! What reaches systemd's journal: the real daemon sends to the test's own socket, which replaces journald's in a mount
+//! namespace.
 
 use std::{
     collections::BTreeMap,
@@ -46,7 +46,7 @@ fn with_test_journal(folder: &str) -> Command {
 }
 
 #[test]
-#[expect(clippy::print_stderr, reason = "whoever runs the tests is to know")]
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn the_journal_gets_the_documented_field_names() {
     let mut test_env = TestEnv::with(quick(), 5, "log: { format: journald }\n");
     let folder = test_env.path("journal");

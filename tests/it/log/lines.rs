@@ -16,18 +16,19 @@ fn message(line: &Value) -> &str {
     line["message"].as_str().unwrap()
 }
 
-/// The lines of a job that tell of a change, as `from → to`.
+/// The state changes of a job in the log, as `from → to`.
 fn changes(test_env: &TestEnv, key: &str) -> Vec<String> {
     let of_job = |line: &Value| line["job"] == key && line["to_state"].is_string();
-    let told = lines(test_env).into_iter().filter(of_job);
-    told.map(|line| {
-        let text = |name: &str| line[name].as_str().unwrap_or("new").to_owned();
-        assert_eq!(line["level"], "INFO", "{line}");
-        let (from, to) = (text("from_state"), text("to_state"));
-        assert!(message(&line).starts_with(&format!("{key}: {from} → {to}: ")), "{line}");
-        format!("{from} → {to}")
-    })
-    .collect()
+    let found = lines(test_env).into_iter().filter(of_job);
+    found
+        .map(|line| {
+            let text = |name: &str| line[name].as_str().unwrap_or("new").to_owned();
+            assert_eq!(line["level"], "INFO", "{line}");
+            let (from, to) = (text("from_state"), text("to_state"));
+            assert!(message(&line).starts_with(&format!("{key}: {from} → {to}: ")), "{line}");
+            format!("{from} → {to}")
+        })
+        .collect()
 }
 
 fn json_test_env() -> TestEnv {
@@ -49,9 +50,9 @@ fn each_state_change_of_a_job_is_logged() {
     test_env.until("its last line", |test_env| {
         changes(test_env, "a").last().is_some_and(|last| last.ends_with("→ succeeded"))
     });
-    let told = changes(&test_env, "a");
+    let found = changes(&test_env, "a");
     for change in ["queued → identified", "identified → creating", "creating → submitted"] {
-        assert!(told.iter().any(|told| told == change), "{told:?}");
+        assert!(found.iter().any(|found| found == change), "{found:?}");
     }
     let all = lines(&test_env);
     let accepted = all.iter().find(|line| line["to_state"] == "submitted").unwrap();

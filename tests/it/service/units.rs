@@ -30,7 +30,7 @@ fn an_account_more_has_the_same_unit_but_for_its_own_places() {
 #[test]
 fn each_directive_of_the_sandbox_has_a_reason_above_it() {
     let text = unit("lipsyncd.service");
-    let sandbox = text.split("# What follows takes away").nth(1).unwrap();
+    let sandbox = text.split("# The sandbox denies").nth(1).unwrap();
     let paragraphs = sandbox.split('#').skip(1);
     for paragraph in paragraphs {
         let directives = paragraph.lines().skip(1).filter(|line| line.contains('=')).count();
