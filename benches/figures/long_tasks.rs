@@ -12,8 +12,8 @@ use futures_util::{StreamExt as _, stream};
 use lipsyncd::{
     job::{Account, JobSpec, Media, Moment, Policy, Source},
     kling::{
-        Answer, Api, CreateRequest, Created, Fetched, Identified, RemoteTask, Reply, ResourcePack,
-        Spelling, VideoRef,
+        Api, ApiAnswer, CreateRequest, Created, Fetched, Identified, LookupStyle, RemoteTask,
+        Reply, ResourcePack, VideoRef,
         offline::{RawAnswer, unanswered},
     },
     manifest::{ContentHashes, request_hash, spec_hash},
@@ -146,7 +146,7 @@ struct Simulated {
 }
 
 impl Simulated {
-    async fn ask(&self, run: impl FnOnce(&mut Sim, i64) -> sim::Answer) -> RawAnswer {
+    async fn ask(&self, run: impl FnOnce(&mut Sim, i64) -> sim::SimResponse) -> RawAnswer {
         sleep(CALL / 2).await;
         let answer = run(&mut self.sim.lock().unwrap(), now_ms(self.began));
         sleep(CALL / 2).await;
@@ -175,7 +175,7 @@ impl Api for Simulated {
         self.ask(|sim, now_ms| sim.query(now_ms, Some(AUTHORIZATION), id)).await.task()
     }
 
-    async fn task_by_name(&self, name: &str, spelling: Spelling) -> Reply<RemoteTask> {
+    async fn task_by_name(&self, name: &str, spelling: LookupStyle) -> Reply<RemoteTask> {
         let asked = self.ask(|sim, now_ms| sim.query(now_ms, Some(AUTHORIZATION), name));
         asked.await.task_by_name(name, spelling)
     }
@@ -202,7 +202,7 @@ impl Api for Simulated {
             body: stream::iter([Ok(bytes)]).boxed(),
         };
         Reply {
-            answer: Answer { http_status: Some(200), ..Answer::default() },
+            answer: ApiAnswer { http_status: Some(200), ..ApiAnswer::default() },
             result: Ok(fetched),
         }
     }

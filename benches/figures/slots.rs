@@ -1,6 +1,6 @@
 //! Slots in use, with real clocks and real HTTP.
 
-use lipsyncd::sim::{Call, Ledger, LedgerEntry, SimConfig};
+use lipsyncd::sim::{Endpoint, Ledger, LedgerEntry, SimConfig};
 
 use crate::{
     figure::{Figure, Goal},
@@ -29,7 +29,7 @@ pub fn measure() -> Vec<Figure> {
     let ledger = test_env.sim.ledger();
     assert_eq!(ledger.tasks.len(), JOBS);
     let in_use = in_use(&ledger, SLOTS);
-    let queries = ledger.accepted(Call::Query) + ledger.accepted(Call::List);
+    let queries = ledger.accepted(Endpoint::Query) + ledger.accepted(Endpoint::List);
     vec![
         Figure::new(
             "slots in use, tasks of 2.0 to 2.4 s in 20 slots",

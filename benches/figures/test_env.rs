@@ -187,8 +187,9 @@ impl TestEnv {
 
     /// Returns the number of API calls of all kinds.
     pub fn calls(&self) -> u64 {
-        let count =
-            |call: &lipsyncd::sim::CallCount| call.accepted + call.refused.values().sum::<u64>();
+        let count = |call: &lipsyncd::sim::EndpointCount| {
+            call.accepted + call.refused.values().sum::<u64>()
+        };
         self.sim.ledger().calls.values().map(count).sum()
     }
 }

@@ -2,7 +2,10 @@
 
 use std::io::Write;
 
-use super::{CommandError, ExitCode, json};
+use super::{
+    error::{CommandError, ExitCode},
+    json,
+};
 use crate::{config, manifest};
 
 /// Print the JSON Schema of manifests or of the configuration

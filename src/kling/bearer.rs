@@ -9,9 +9,9 @@ use reqwest::header::{HeaderValue, InvalidHeaderValue};
 use secrecy::ExposeSecret;
 
 use super::{
-    auth::{Credential, TOKEN_LIFE_MS, sign},
+    credential::{Credential, TOKEN_LIFE_MS, sign},
     error_class::ErrorClass,
-    text::Redactor,
+    redact::Redactor,
 };
 
 /// A token is not used in the last 5 minutes of its life.
@@ -23,10 +23,10 @@ const WIDE_MARGIN_MS: i64 = 60_000;
 
 pub(super) struct Bearer {
     credential: Credential,
-    state: Mutex<State>,
+    state: Mutex<TokenState>,
 }
 
-struct State {
+struct TokenState {
     /// What is added to this machine's clock to get the server's.
     offset_ms: i64,
     margin_ms: i64,
@@ -40,7 +40,7 @@ impl Bearer {
         if let Credential::Token(token) = &credential {
             header(token.expose_secret())?;
         }
-        let state = State { offset_ms: 0, margin_ms: MARGIN_MS, token: None };
+        let state = TokenState { offset_ms: 0, margin_ms: MARGIN_MS, token: None };
         Ok(Self { credential, state: Mutex::new(state) })
     }
 
@@ -101,7 +101,7 @@ impl Bearer {
         Redactor::new(secrets)
     }
 
-    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+    fn state(&self) -> std::sync::MutexGuard<'_, TokenState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -18,14 +18,14 @@ use super::{
     error::ApiError,
     error_class::ErrorClass,
     oversize::{self, is_oversize},
-    reply::{Answer, Reply},
-    text::{EXCERPT_CHARS, Redactor},
+    redact::{EXCERPT_CHARS, Redactor},
+    reply::{ApiAnswer, Reply},
     transport,
     wire::{as_integer, as_text},
 };
 
 /// What bounds the reading of one answer.
-pub(super) struct Bounds {
+pub(super) struct ReadLimits {
     pub(super) max_bytes: usize,
     /// Only named in errors; the request itself has it set.
     pub(super) timeout: Duration,
@@ -34,14 +34,14 @@ pub(super) struct Bounds {
 /// Reads an answer whole; the result is its `data`, none where the field is missing.
 pub(super) async fn read(
     mut response: Response,
-    bounds: &Bounds,
+    bounds: &ReadLimits,
     redactor: &Redactor,
 ) -> Reply<Option<Value>> {
     let http_status = response.status().as_u16();
-    let answer = Answer {
+    let answer = ApiAnswer {
         http_status: Some(http_status),
         server_at_ms: date_ms(response.headers(), DATE),
-        ..Answer::default()
+        ..ApiAnswer::default()
     };
     if response.status().is_redirection() {
         let error = redirect(&response);
@@ -60,7 +60,7 @@ pub(super) async fn read(
 
 async fn complete_body(
     response: &mut Response,
-    bounds: &Bounds,
+    bounds: &ReadLimits,
     redactor: &Redactor,
 ) -> Result<Vec<u8>, ApiError> {
     let mut body = Vec::new();
@@ -92,7 +92,7 @@ pub(super) fn retry_after_ms(headers: &HeaderMap) -> Option<i64> {
 }
 
 pub(super) fn envelope(
-    mut answer: Answer,
+    mut answer: ApiAnswer,
     headers: &HeaderMap,
     body: &[u8],
     redactor: &Redactor,

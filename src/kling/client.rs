@@ -13,18 +13,18 @@ use url::Url;
 use super::{
     Api,
     answer::{Created, Identified, RemoteTask, ResourcePack},
-    auth::Credential,
     bearer::Bearer,
-    body::{self, Bounds},
+    body::{self, ReadLimits},
+    credential::Credential,
     error::ApiError,
     error_class::ErrorClass,
     fetch::{self, Fetched},
-    hosts::{HostPolicy, is_loopback},
-    lookup::{self, Spelling, TASKS_PATH},
-    reply::{Answer, Reply},
+    host_policy::{HostPolicy, is_loopback},
+    lookup::{self, LookupStyle, TASKS_PATH},
+    reply::{ApiAnswer, Reply},
     request::{CreateRequest, VideoRef},
     transport,
-    wire::{self, Lack},
+    wire::{self, DataError},
 };
 use crate::failpoint;
 
@@ -76,7 +76,7 @@ pub struct Client {
 }
 
 /// One request to the API, before its credentials are added.
-struct Ask {
+struct ApiRequest {
     method: Method,
     path: String,
     body: Option<Bytes>,
@@ -99,7 +99,7 @@ impl Client {
         let hosts = HostPolicy::new(&config.base_url, |name| std::env::var(name).ok());
         // Another part of the process may have installed it already; it is the same one.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let failed = |error: reqwest::Error| BuildError::Http(super::text::root_cause(&error));
+        let failed = |error: reqwest::Error| BuildError::Http(super::redact::root_cause(&error));
         let local = is_loopback(&config.base_url);
         let api = match config.base_url.scheme() {
             "http" => without_roots(http(&config)).build(),
@@ -123,12 +123,12 @@ impl Client {
         })
     }
 
-    async fn call(&self, ask: Ask) -> Reply<Option<Value>> {
+    async fn call(&self, ask: ApiRequest) -> Reply<Option<Value>> {
         let started = Instant::now();
         let mut reply = self.once(&ask).await;
         if let Err(error) = &reply.result {
             let now_ms = (self.config.now_ms)();
-            if self.bearer.corrected(error.meaning, reply.answer.server_at_ms, now_ms) {
+            if self.bearer.corrected(error.class, reply.answer.server_at_ms, now_ms) {
                 reply = self.once(&ask).await;
             }
         }
@@ -137,15 +137,15 @@ impl Client {
     }
 
     /// [`call`](Self::call), with a fail point around it.
-    async fn call_named(&self, point: &'static str, ask: Ask) -> Reply<Option<Value>> {
+    async fn call_named(&self, point: &'static str, ask: ApiRequest) -> Reply<Option<Value>> {
         failpoint::before(point);
         let reply = self.call(ask).await;
         failpoint::after(point);
         reply
     }
 
-    async fn once(&self, ask: &Ask) -> Reply<Option<Value>> {
-        let bounds = Bounds { max_bytes: ask.max_bytes, timeout: self.config.request_timeout };
+    async fn once(&self, ask: &ApiRequest) -> Reply<Option<Value>> {
+        let bounds = ReadLimits { max_bytes: ask.max_bytes, timeout: self.config.request_timeout };
         let Ok(authorization) = self.bearer.header((self.config.now_ms)()) else {
             return unsent("the token holds characters that no header can carry");
         };
@@ -167,7 +167,7 @@ impl Client {
             Err(error) => {
                 let host = self.config.base_url.host_str().unwrap_or_default();
                 let failure = transport::failure(&error, host, bounds.timeout, &redactor);
-                Reply { answer: Answer::default(), result: Err(failure) }
+                Reply { answer: ApiAnswer::default(), result: Err(failure) }
             }
         }
     }
@@ -175,7 +175,7 @@ impl Client {
 
 impl Api for Client {
     async fn identify(&self, video: &VideoRef) -> Reply<Identified> {
-        let ask = Ask::post("/v1/videos/identify-face", video.body());
+        let ask = ApiRequest::post("/v1/videos/identify-face", video.body());
         self.call_named("api.identify", ask).await.and_then(read_by(wire::identified))
     }
 
@@ -184,7 +184,7 @@ impl Api for Client {
             return unsent("the request cannot be spelled as JSON")
                 .and_then(read_by(wire::created));
         };
-        let ask = Ask::post(TASKS_PATH, body);
+        let ask = ApiRequest::post(TASKS_PATH, body);
         self.call_named("api.create", ask).await.and_then(read_by(wire::created))
     }
 
@@ -192,32 +192,34 @@ impl Api for Client {
         let Some(path) = lookup::task_path(id) else {
             return unsent("a task id cannot be empty, `.` or `..`").and_then(read_by(wire::task));
         };
-        self.call_named("api.task", Ask::get(path)).await.and_then(read_by(wire::task))
+        self.call_named("api.task", ApiRequest::get(path)).await.and_then(read_by(wire::task))
     }
 
-    async fn task_by_name(&self, name: &str, spelling: Spelling) -> Reply<RemoteTask> {
-        let read = read_by(|data| lookup::task_by_name(data, name, spelling));
-        let Some(path) = spelling.path(name) else {
+    async fn task_by_name(&self, name: &str, style: LookupStyle) -> Reply<RemoteTask> {
+        let read = read_by(|data| lookup::task_by_name(data, name, style));
+        let Some(path) = style.path(name) else {
             return unsent("an external_task_id cannot be empty, `.` or `..`").and_then(read);
         };
-        self.call_named("api.task_by_name", Ask::get(path)).await.and_then(read)
+        self.call_named("api.task_by_name", ApiRequest::get(path)).await.and_then(read)
     }
 
     async fn tasks(&self, page: u32, page_size: u32) -> Reply<Vec<RemoteTask>> {
         let path = format!("{TASKS_PATH}?pageNum={page}&pageSize={page_size}");
         let page_bytes = usize::try_from(page_size).unwrap_or(0).min(500) * LISTED_TASK_BYTES_MAX;
-        let ask = Ask { max_bytes: page_bytes.max(ANSWER_BYTES_MAX), ..Ask::get(path) };
+        let ask =
+            ApiRequest { max_bytes: page_bytes.max(ANSWER_BYTES_MAX), ..ApiRequest::get(path) };
         self.call_named("api.tasks", ask).await.and_then(read_by(wire::tasks))
     }
 
     async fn costs(&self, start_ms: i64, end_ms: i64) -> Reply<Vec<ResourcePack>> {
-        let ask = Ask::get(format!("/account/costs?start_time={start_ms}&end_time={end_ms}"));
+        let ask =
+            ApiRequest::get(format!("/account/costs?start_time={start_ms}&end_time={end_ms}"));
         self.call(ask).await.and_then(read_by(wire::costs))
     }
 
     async fn fetch(&self, url: &Url, from_byte: u64, etag: Option<&str>) -> Reply<Fetched> {
         let started = Instant::now();
-        let way = fetch::Way {
+        let way = fetch::Downloader {
             http: &self.remote,
             hosts: &self.hosts,
             idle_timeout: self.config.idle_timeout,
@@ -231,7 +233,7 @@ impl Api for Client {
     }
 }
 
-impl Ask {
+impl ApiRequest {
     fn get(path: String) -> Self {
         Self { method: Method::GET, path, body: None, max_bytes: ANSWER_BYTES_MAX }
     }
@@ -289,22 +291,22 @@ fn base(url: &Url) -> &str {
 
 /// Turns a reader of `data` into one of results; a success that lacks what it is about is no usable answer.
 pub(super) fn read_by<T>(
-    read: impl FnOnce(Option<Value>) -> Result<T, Lack>,
+    read: impl FnOnce(Option<Value>) -> Result<T, DataError>,
 ) -> impl FnOnce(Option<Value>) -> Result<T, ApiError> {
     move |data| {
         read(data).map_err(|lack| {
-            let (meaning, words) = match lack {
-                Lack::NoTask(words) => (ErrorClass::Empty, words.to_owned()),
-                Lack::Unusable(words) => (ErrorClass::Transport, words),
+            let (class, words) = match lack {
+                DataError::NoTask(words) => (ErrorClass::Empty, words.to_owned()),
+                DataError::Unusable(words) => (ErrorClass::Transport, words),
             };
-            ApiError::local(meaning, format!("the API answered success, but {words}"), false)
+            ApiError::local(class, format!("the API answered success, but {words}"), false)
         })
     }
 }
 
 fn unsent(message: &str) -> Reply<Option<Value>> {
     let error = ApiError::local(ErrorClass::BadRequest, message.to_owned(), true);
-    Reply { answer: Answer::default(), result: Err(error) }
+    Reply { answer: ApiAnswer::default(), result: Err(error) }
 }
 
 fn elapsed_ms(started: Instant) -> u32 {

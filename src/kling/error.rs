@@ -11,7 +11,7 @@ const REQUEST_ID_BYTES_MIN: usize = 8;
 #[error("{message}")]
 pub struct ApiError {
     /// What it means.
-    pub meaning: ErrorClass,
+    pub class: ErrorClass,
     /// The API's code, where the answer was the API's.
     pub code: Option<i64>,
     /// One sentence for people, without a period.
@@ -26,13 +26,13 @@ pub struct ApiError {
 
 impl ApiError {
     /// Whether the server may have done what it was asked for all the same.
-    pub const fn leaves_outcome_open(&self) -> bool {
-        !self.never_left && !self.meaning.is_definite_refusal()
+    pub const fn outcome_is_unknown(&self) -> bool {
+        !self.never_left && !self.class.is_definite_refusal()
     }
 
     /// An error that comes from this side of the wire, or from an answer that is not the API's.
-    pub(super) const fn local(meaning: ErrorClass, message: String, never_left: bool) -> Self {
-        Self { meaning, code: None, message, request_id: None, retry_after_ms: None, never_left }
+    pub(super) const fn local(class: ErrorClass, message: String, never_left: bool) -> Self {
+        Self { class, code: None, message, request_id: None, retry_after_ms: None, never_left }
     }
 
     /// The API's own refusal, in its words. The message never contains the request id, so that equal
@@ -44,13 +44,13 @@ impl ApiError {
         request_id: Option<&str>,
         retry_after_ms: Option<i64>,
     ) -> Self {
-        let meaning = ErrorClass::of(code, http_status);
+        let class = ErrorClass::of(code, http_status);
         let words = words.map(|words| without_id(words, request_id));
         let words = words.map(|words| format!(": {words}")).unwrap_or_default();
         Self {
-            meaning,
+            class,
             code: Some(code),
-            message: format!("{}{words} (code {code})", meaning.phrase()),
+            message: format!("{}{words} (code {code})", class.summary()),
             request_id: request_id.map(str::to_owned),
             retry_after_ms,
             never_left: false,

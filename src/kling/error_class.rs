@@ -12,7 +12,7 @@ pub enum ErrorClass {
     /// 1004: the token has expired, even after it was signed anew.
     TokenExpired,
     /// 1100 to 1102: the account is in arrears, or its resource pack is used up.
-    ArrearsOrPack,
+    OutOfCredit,
     /// 1103: the account has no right to this API.
     Forbidden,
     /// 1200, 1201: this request's parameters are wrong.
@@ -22,11 +22,11 @@ pub enum ErrorClass {
     /// 1300, 1301: the platform's policy refuses the content.
     Policy,
     /// 1302, and unknown codes with HTTP 429: too fast.
-    TooFast,
+    RateLimited,
     /// 1303: more tasks at once than the resource pack allows.
     Concurrency,
     /// 1304: this machine's IP address is not on the whitelist.
-    IpRefused,
+    IpNotAllowed,
     /// 5000 to 5002, and unknown codes that are no clear refusal: the outcome of a create is unknown.
     ServerProblem,
     /// HTTP 413, 414 and 431 without a known code, from the API or from a proxy before it: the request was refused
@@ -50,18 +50,18 @@ impl ErrorClass {
             (1000..=1002, _) => Self::Credentials,
             (1003, _) => Self::ClockAhead,
             (1004, _) => Self::TokenExpired,
-            (1100..=1102, _) => Self::ArrearsOrPack,
+            (1100..=1102, _) => Self::OutOfCredit,
             (1103, _) => Self::Forbidden,
             (1200 | 1201, _) => Self::BadRequest,
             (1202 | 1203, _) => Self::NotFound,
             (1300 | 1301, _) => Self::Policy,
-            (1302, _) => Self::TooFast,
+            (1302, _) => Self::RateLimited,
             (1303, _) => Self::Concurrency,
-            (1304, _) => Self::IpRefused,
+            (1304, _) => Self::IpNotAllowed,
             // 5xxx are the server's own, whatever the status says.
             (5000..=5999, _) => Self::ServerProblem,
             (_, 401) => Self::Credentials,
-            (_, 429) => Self::TooFast,
+            (_, 429) => Self::RateLimited,
             (_, status) if is_oversize(status) => Self::TooLarge,
             // A gateway gave up waiting; the server behind it may have gone on.
             (_, 408 | 499) => Self::ServerProblem,
@@ -76,7 +76,7 @@ impl ErrorClass {
     }
 
     /// The start of a sentence that says it.
-    pub(super) const fn phrase(self) -> &'static str {
+    pub(super) const fn summary(self) -> &'static str {
         match self {
             Self::Credentials => "the API refused the credentials",
             Self::ClockAhead => {
@@ -85,14 +85,14 @@ impl ErrorClass {
             Self::TokenExpired => {
                 "the API says that the token has expired: this machine's clock may run behind"
             }
-            Self::ArrearsOrPack => "the account is in arrears or its resource pack is used up",
+            Self::OutOfCredit => "the account is in arrears or its resource pack is used up",
             Self::Forbidden => "the account has no right to this API",
             Self::BadRequest => "the API refused the parameters",
             Self::NotFound => "the API knows no such task or path",
             Self::Policy => "the platform's content policy refused the request",
-            Self::TooFast => "the API asks for fewer requests per second",
+            Self::RateLimited => "the API asks for fewer requests per second",
             Self::Concurrency => "the account runs as many tasks as its resource pack allows",
-            Self::IpRefused => "the API does not accept this machine's IP address",
+            Self::IpNotAllowed => "the API does not accept this machine's IP address",
             Self::ServerProblem => "the API is in trouble",
             Self::TooLarge => "the request was refused as too large",
             Self::OtherRefusal => "the API refused the request with a code that is not known here",
@@ -109,15 +109,15 @@ mod tests {
 
     #[test]
     fn every_code_has_its_meaning() {
-        for (code, status, meaning) in [
+        for (code, status, class) in [
             (1000, 401, Credentials),
             (1001, 401, Credentials),
             (1002, 401, Credentials),
             (1003, 401, ClockAhead),
             (1004, 401, TokenExpired),
-            (1100, 429, ArrearsOrPack),
-            (1101, 429, ArrearsOrPack),
-            (1102, 429, ArrearsOrPack),
+            (1100, 429, OutOfCredit),
+            (1101, 429, OutOfCredit),
+            (1102, 429, OutOfCredit),
             (1103, 403, Forbidden),
             (1200, 400, BadRequest),
             (1201, 400, BadRequest),
@@ -125,27 +125,27 @@ mod tests {
             (1203, 404, NotFound),
             (1300, 400, Policy),
             (1301, 400, Policy),
-            (1302, 429, TooFast),
+            (1302, 429, RateLimited),
             (1303, 429, Concurrency),
-            (1304, 429, IpRefused),
+            (1304, 429, IpNotAllowed),
             (5000, 500, ServerProblem),
             (5001, 503, ServerProblem),
             (5002, 504, ServerProblem),
         ] {
             for status in [status, 200, 400, 413, 500] {
-                assert_eq!(ErrorClass::of(code, status), meaning, "{code} with HTTP {status}");
+                assert_eq!(ErrorClass::of(code, status), class, "{code} with HTTP {status}");
             }
-            assert_eq!(meaning.is_definite_refusal(), code < 5000, "{code}");
+            assert_eq!(class.is_definite_refusal(), code < 5000, "{code}");
         }
     }
 
     #[test]
     fn an_unknown_code_is_a_refusal_only_where_the_status_says_so() {
-        for (code, status, meaning) in [
+        for (code, status, class) in [
             (1404, 400, OtherRefusal),
             (1404, 403, OtherRefusal),
             (1005, 401, Credentials),
-            (1305, 429, TooFast),
+            (1305, 429, RateLimited),
             (413, 413, TooLarge),
             (1404, 414, TooLarge),
             (-1, 431, TooLarge),
@@ -156,7 +156,7 @@ mod tests {
             (5003, 400, ServerProblem),
             (-1, 200, ServerProblem),
         ] {
-            assert_eq!(ErrorClass::of(code, status), meaning, "{code} with HTTP {status}");
+            assert_eq!(ErrorClass::of(code, status), class, "{code} with HTTP {status}");
         }
     }
 }

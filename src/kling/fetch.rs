@@ -17,9 +17,9 @@ use super::{
     body::retry_after_ms,
     error::ApiError,
     error_class::ErrorClass,
-    hosts::{HostPolicy, Refused},
-    reply::{Answer, Reply},
-    text::Redactor,
+    host_policy::{BlockedAddress, HostPolicy},
+    redact::Redactor,
+    reply::{ApiAnswer, Reply},
     transport,
 };
 
@@ -60,14 +60,14 @@ impl fmt::Debug for Fetched {
 }
 
 /// What a download goes by.
-pub(super) struct Way<'a> {
+pub(super) struct Downloader<'a> {
     pub(super) http: &'a reqwest::Client,
     pub(super) hosts: &'a HostPolicy,
     pub(super) idle_timeout: Duration,
     pub(super) redactor: Redactor,
 }
 
-impl Way<'_> {
+impl Downloader<'_> {
     pub(super) async fn fetch(
         self,
         url: &Url,
@@ -79,7 +79,7 @@ impl Way<'_> {
             let response = match self.follow(url, range).await {
                 Ok(response) => response,
                 Err(error) => {
-                    return Reply { answer: Answer::default(), result: Err(error) };
+                    return Reply { answer: ApiAnswer::default(), result: Err(error) };
                 }
             };
             if range.is_some() && !fits(&response, from_byte, etag) {
@@ -88,7 +88,7 @@ impl Way<'_> {
                 continue;
             }
             let answer =
-                Answer { http_status: Some(response.status().as_u16()), ..Answer::default() };
+                ApiAnswer { http_status: Some(response.status().as_u16()), ..ApiAnswer::default() };
             return Reply {
                 answer,
                 result: self.stream(response, range.map_or(0, |(from_byte, _)| from_byte)),
@@ -192,7 +192,9 @@ fn target(response: &Response) -> Option<Result<Url, ApiError>> {
         header(response, LOCATION)
             .and_then(|location| response.url().join(&location).ok())
             .ok_or_else(|| {
-                transport::address_refused(&Refused("a redirect without a valid address".into()))
+                transport::address_refused(&BlockedAddress(
+                    "a redirect without a valid address".into(),
+                ))
             })
     })
 }

@@ -1,6 +1,6 @@
 //! Queries for a task by its `external_task_id`: three spellings, and which answers count.
 //!
-//! The vendor describes the path only. Gateways and other versions of the API understand another spelling, or none.
+//! The vendor describes the path only. Gateways and other versions of the API understand another style, or none.
 
 use std::str::FromStr;
 
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{
     answer::RemoteTask,
-    wire::{self, Lack},
+    wire::{self, DataError},
 };
 
 /// The path of Create Task and Query Task.
@@ -20,7 +20,7 @@ const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.'
 
 /// How a query for a task spells the task's `external_task_id`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Spelling {
+pub enum LookupStyle {
     /// In the path, in the place of the task id.
     Path,
     /// On the list path: `?external_task_id=NAME`.
@@ -29,12 +29,12 @@ pub enum Spelling {
     Flag,
 }
 
-/// The name of a [`Spelling`] was unknown.
+/// The name of a [`LookupStyle`] was unknown.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown spelling `{0}`")]
+#[error("unknown style `{0}`")]
 pub struct UnknownSpelling(pub String);
 
-impl Spelling {
+impl LookupStyle {
     /// All spellings, in the order in which they are best tried.
     pub const ALL: [Self; 3] = [Self::Path, Self::Query, Self::Flag];
 
@@ -59,11 +59,11 @@ impl Spelling {
     }
 }
 
-impl FromStr for Spelling {
+impl FromStr for LookupStyle {
     type Err = UnknownSpelling;
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
-        let found = Self::ALL.into_iter().find(|spelling| spelling.name() == name);
+        let found = Self::ALL.into_iter().find(|style| style.name() == name);
         found.ok_or_else(|| UnknownSpelling(name.to_owned()))
     }
 }
@@ -81,15 +81,17 @@ fn encoded(text: &str) -> impl std::fmt::Display {
 pub(super) fn task_by_name(
     data: Option<Value>,
     name: &str,
-    spelling: Spelling,
-) -> Result<RemoteTask, Lack> {
+    style: LookupStyle,
+) -> Result<RemoteTask, DataError> {
     match data {
         // An API that ignores the parameter answers with its plain list.
-        Some(Value::Array(items)) if !items.is_empty() => in_list(items, name, spelling),
+        Some(Value::Array(items)) if !items.is_empty() => in_list(items, name, style),
         data => {
             let task = wire::task(data)?;
             match task.external_task_id.as_deref() {
-                Some(other) if other != name => Err(Lack::NoTask("with a task of another name")),
+                Some(other) if other != name => {
+                    Err(DataError::NoTask("with a task of another name"))
+                }
                 _ => Ok(task),
             }
         }
@@ -97,13 +99,13 @@ pub(super) fn task_by_name(
 }
 
 /// The first entry that has the name. Entries without a name prove nothing.
-fn in_list(items: Vec<Value>, name: &str, spelling: Spelling) -> Result<RemoteTask, Lack> {
+fn in_list(items: Vec<Value>, name: &str, style: LookupStyle) -> Result<RemoteTask, DataError> {
     let mut tasks = items.into_iter().filter_map(|item| wire::task(Some(item)).ok());
     let found = tasks.find(|task| task.external_task_id.as_deref() == Some(name));
-    found.ok_or_else(|| match spelling {
-        Spelling::Query => Lack::NoTask("with no task of this name"),
+    found.ok_or_else(|| match style {
+        LookupStyle::Query => DataError::NoTask("with no task of this name"),
         // Nobody asked for a list: the answer does not even say that the name is unknown.
-        Spelling::Path | Spelling::Flag => Lack::from("its data is no object"),
+        LookupStyle::Path | LookupStyle::Flag => DataError::from("its data is no object"),
     })
 }
 
@@ -113,21 +115,21 @@ mod tests {
 
     #[test]
     fn a_spelling_is_stored_by_its_name() {
-        for spelling in Spelling::ALL {
-            assert_eq!(spelling.name().parse(), Ok(spelling));
+        for style in LookupStyle::ALL {
+            assert_eq!(style.name().parse(), Ok(style));
         }
-        let error = "Path".parse::<Spelling>().unwrap_err();
-        assert_eq!(error.to_string(), "unknown spelling `Path`");
+        let error = "Path".parse::<LookupStyle>().unwrap_err();
+        assert_eq!(error.to_string(), "unknown style `Path`");
     }
 
     #[test]
     fn a_name_that_would_change_the_path_is_not_asked_for() {
         for name in ["", ".", ".."] {
-            assert_eq!(Spelling::Path.path(name), None, "{name:?}");
-            assert_eq!(Spelling::Flag.path(name), None, "{name:?}");
+            assert_eq!(LookupStyle::Path.path(name), None, "{name:?}");
+            assert_eq!(LookupStyle::Flag.path(name), None, "{name:?}");
         }
-        assert_eq!(Spelling::Query.path(""), None);
+        assert_eq!(LookupStyle::Query.path(""), None);
         let in_query = "/v1/videos/advanced-lip-sync?external_task_id=a%26b%3D..";
-        assert_eq!(Spelling::Query.path("a&b=..").as_deref(), Some(in_query));
+        assert_eq!(LookupStyle::Query.path("a&b=..").as_deref(), Some(in_query));
     }
 }

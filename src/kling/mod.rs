@@ -9,34 +9,34 @@ use std::future::Future;
 use url::Url;
 
 mod answer;
-mod auth;
 mod bearer;
 mod body;
 mod client;
+mod credential;
 mod decimal;
 mod error;
 mod error_class;
 mod fetch;
-mod hosts;
+mod host_policy;
 mod lookup;
 pub mod offline;
 mod oversize;
+mod redact;
 mod reply;
 mod request;
-mod text;
 mod transport;
 mod wire;
 
 pub use answer::{
     Created, Face, Identified, ParentVideo, RemoteTask, ResourcePack, ResultVideo, TaskStatus,
 };
-pub use auth::Credential;
 pub use client::{BuildError, Client, ClientConfig};
+pub use credential::Credential;
 pub use error::ApiError;
 pub use error_class::ErrorClass;
 pub use fetch::Fetched;
-pub use lookup::{Spelling, UnknownSpelling};
-pub use reply::{Answer, Reply};
+pub use lookup::{LookupStyle, UnknownSpelling};
+pub use reply::{ApiAnswer, Reply};
 pub use request::{AudioSource, CreateRequest, VideoRef};
 
 /// The API as the pipeline sees it; a trait, so that something else than the network can stand
@@ -50,7 +50,7 @@ pub trait Api: Send + Sync + 'static {
     fn identify(&self, video: &VideoRef) -> impl Future<Output = Reply<Identified>> + Send;
 
     /// Create Task, the paid step. Whether an error leaves the outcome open is told by
-    /// [`ApiError::leaves_outcome_open`].
+    /// [`ApiError::outcome_is_unknown`].
     fn create(&self, request: &CreateRequest) -> impl Future<Output = Reply<Created>> + Send;
 
     /// Query Task (Single), by task id or `external_task_id`. A success without a task is [`ErrorClass::Empty`].
@@ -61,7 +61,7 @@ pub trait Api: Send + Sync + 'static {
     fn task_by_name(
         &self,
         name: &str,
-        spelling: Spelling,
+        style: LookupStyle,
     ) -> impl Future<Output = Reply<RemoteTask>> + Send;
 
     /// Query Task (List): `page` 1..=1000, `page_size` 1..=500. Entries without a task id are left out.

@@ -10,9 +10,9 @@ use super::{
     client::read_by,
     error::ApiError,
     error_class::ErrorClass,
-    lookup::{self, Spelling},
-    reply::{Answer, Reply},
-    text::Redactor,
+    lookup::{self, LookupStyle},
+    redact::Redactor,
+    reply::{ApiAnswer, Reply},
     wire,
 };
 
@@ -48,8 +48,8 @@ impl RawAnswer {
     }
 
     /// What it says as the answer to a query for the task `name`.
-    pub fn task_by_name(&self, name: &str, spelling: Spelling) -> Reply<RemoteTask> {
-        self.data().and_then(read_by(|data| lookup::task_by_name(data, name, spelling)))
+    pub fn task_by_name(&self, name: &str, style: LookupStyle) -> Reply<RemoteTask> {
+        self.data().and_then(read_by(|data| lookup::task_by_name(data, name, style)))
     }
 
     /// What it says as the answer to Query Task (List).
@@ -63,10 +63,10 @@ impl RawAnswer {
     }
 
     fn data(&self) -> Reply<Option<Value>> {
-        let answer = Answer {
+        let answer = ApiAnswer {
             http_status: Some(self.http_status),
             server_at_ms: self.server_at_ms,
-            ..Answer::default()
+            ..ApiAnswer::default()
         };
         let header = |(name, value): &(&str, Vec<u8>)| {
             let name = HeaderName::from_bytes(name.as_bytes()).ok();
@@ -80,5 +80,5 @@ impl RawAnswer {
 /// What comes of a call that was never answered; `never_left`: it could not even be sent.
 pub fn unanswered<T>(why: &str, never_left: bool) -> Reply<T> {
     let error = ApiError::local(ErrorClass::Transport, why.to_owned(), never_left);
-    Reply { answer: Answer::default(), result: Err(error) }
+    Reply { answer: ApiAnswer::default(), result: Err(error) }
 }

@@ -9,8 +9,8 @@ use super::{
     body::retry_after_ms,
     error::ApiError,
     error_class::ErrorClass,
-    reply::Answer,
-    text::{EXCERPT_CHARS, Redactor},
+    redact::{EXCERPT_CHARS, Redactor},
+    reply::ApiAnswer,
 };
 
 /// Content Too Large, URI Too Long, Request Header Fields Too Large.
@@ -19,7 +19,7 @@ pub(super) const fn is_oversize(http_status: u16) -> bool {
 }
 
 /// The refusal. It names the server that refused, as far as the headers do.
-pub(super) fn refusal(answer: &Answer, headers: &HeaderMap, redactor: &Redactor) -> ApiError {
+pub(super) fn refusal(answer: &ApiAnswer, headers: &HeaderMap, redactor: &Redactor) -> ApiError {
     let named = |name: HeaderName| {
         let value = String::from_utf8_lossy(headers.get(name)?.as_bytes()).into_owned();
         Some(redactor.line(&value, EXCERPT_CHARS)).filter(|words| !words.is_empty())
@@ -32,8 +32,11 @@ pub(super) fn refusal(answer: &Answer, headers: &HeaderMap, redactor: &Redactor)
     };
     let http_status = answer.http_status.unwrap_or_default();
     let code = answer.code.map(|code| format!(", code {code}")).unwrap_or_default();
-    let phrase = ErrorClass::TooLarge.phrase();
-    let message = format!("{phrase} (HTTP {http_status}{code}, answered by {who})");
+    let summary = ErrorClass::TooLarge.summary();
+    let message = format!(
+        "{summary} (HTTP {http_status}{code}, answered by {who}); use a smaller audio file or a \
+         shorter URL, or raise the proxy's size limit"
+    );
     ApiError {
         code: answer.code,
         request_id: answer.request_id.clone(),

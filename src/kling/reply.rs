@@ -6,14 +6,14 @@ use super::error::ApiError;
 #[derive(Debug)]
 pub struct Reply<T> {
     /// What is known of the answer; empty but for the time where none came.
-    pub answer: Answer,
+    pub answer: ApiAnswer,
     /// What it says.
     pub result: Result<T, ApiError>,
 }
 
 /// What is known of an HTTP answer, for the history and for support.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Answer {
+pub struct ApiAnswer {
     /// None: no answer came.
     pub http_status: Option<u16>,
     /// The API's code, 0 for success.

@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::{
     error::ApiError,
     error_class::ErrorClass,
-    hosts::Refused,
-    text::{EXCERPT_CHARS, Redactor, causes, root_cause},
+    host_policy::BlockedAddress,
+    redact::{EXCERPT_CHARS, Redactor, causes, root_cause},
 };
 
 /// The error of a request to `host` that brought no answer, or broke off within it.
@@ -36,11 +36,11 @@ pub(super) fn failure(
 }
 
 /// The error of an address that a download must not go to.
-pub(super) fn address_refused(refused: &Refused) -> ApiError {
-    let message = format!("{}: {refused}", ErrorClass::AddressRefused.phrase());
+pub(super) fn address_refused(refused: &BlockedAddress) -> ApiError {
+    let message = format!("{}: {refused}", ErrorClass::AddressRefused.summary());
     ApiError::local(ErrorClass::AddressRefused, message, true)
 }
 
-fn refused(error: &reqwest::Error) -> Option<&Refused> {
+fn refused(error: &reqwest::Error) -> Option<&BlockedAddress> {
     causes(error).find_map(|cause| cause.downcast_ref())
 }

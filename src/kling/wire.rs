@@ -22,7 +22,7 @@ const DEDUCTION_MICRO_MAX: i64 = 1_000_000_000_000;
 
 /// Why an answer's `data` is of no use.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Lack {
+pub(super) enum DataError {
     /// The `data` holds no task, or not the task that was asked for: not found, but not proven. The words follow
     /// "the API answered success, but".
     NoTask(&'static str),
@@ -30,13 +30,13 @@ pub(super) enum Lack {
     Unusable(String),
 }
 
-impl From<&str> for Lack {
+impl From<&str> for DataError {
     fn from(words: &str) -> Self {
         Self::Unusable(words.to_owned())
     }
 }
 
-impl From<String> for Lack {
+impl From<String> for DataError {
     fn from(words: String) -> Self {
         Self::Unusable(words)
     }
@@ -155,7 +155,7 @@ struct PackData {
 }
 
 /// Reads the `data` of Identify Face.
-pub(super) fn identified(data: Option<Value>) -> Result<Identified, Lack> {
+pub(super) fn identified(data: Option<Value>) -> Result<Identified, DataError> {
     let data: IdentifiedData = object(data)?;
     // A list that was dropped for being empty is one; anything else is not taken for "no face".
     let listed = match data.face_data {
@@ -166,7 +166,7 @@ pub(super) fn identified(data: Option<Value>) -> Result<Identified, Lack> {
     let faces = listed.into_iter().enumerate().map(|(place, face)| {
         let face: FaceData =
             serde_json::from_value(face).map_err(|_| format!("face {place} is none"))?;
-        Ok::<_, Lack>(Face {
+        Ok::<_, DataError>(Face {
             face_id: id(face.face_id).ok_or_else(|| format!("face {place} has no face_id"))?,
             image_url: face.face_image,
             // A serializer that drops zeros drops the start of a face that is there from the start.
@@ -177,12 +177,12 @@ pub(super) fn identified(data: Option<Value>) -> Result<Identified, Lack> {
     Ok(Identified {
         session_id: id(data.session_id).ok_or("it holds no session_id")?,
         units_micro: deduction(data.final_unit_deduction),
-        faces: faces.collect::<Result<_, Lack>>()?,
+        faces: faces.collect::<Result<_, DataError>>()?,
     })
 }
 
 /// Reads the `data` of Create Task.
-pub(super) fn created(data: Option<Value>) -> Result<Created, Lack> {
+pub(super) fn created(data: Option<Value>) -> Result<Created, DataError> {
     let data: TaskData = object(data)?;
     Ok(Created {
         task_id: id(data.task_id).ok_or("it holds no task_id")?,
@@ -194,9 +194,9 @@ pub(super) fn created(data: Option<Value>) -> Result<Created, Lack> {
 }
 
 /// Reads the `data` of Query Task (Single).
-pub(super) fn task(data: Option<Value>) -> Result<RemoteTask, Lack> {
+pub(super) fn task(data: Option<Value>) -> Result<RemoteTask, DataError> {
     if holds_no_task(data.as_ref()) {
-        return Err(Lack::NoTask("with no task"));
+        return Err(DataError::NoTask("with no task"));
     }
     let data: TaskData = object(data)?;
     data.into_task().ok_or_else(|| "it holds no task_id".into())
@@ -217,7 +217,7 @@ fn holds_no_task(data: Option<&Value>) -> bool {
 }
 
 /// Reads the `data` of Query Task (List); an empty page may be spelled `null`.
-pub(super) fn tasks(data: Option<Value>) -> Result<Vec<RemoteTask>, Lack> {
+pub(super) fn tasks(data: Option<Value>) -> Result<Vec<RemoteTask>, DataError> {
     match data {
         Some(Value::Null) => Ok(Vec::new()),
         Some(Value::Array(items)) => Ok(items
@@ -230,7 +230,7 @@ pub(super) fn tasks(data: Option<Value>) -> Result<Vec<RemoteTask>, Lack> {
 }
 
 /// Reads the `data` of the account's costs.
-pub(super) fn costs(data: Option<Value>) -> Result<Vec<ResourcePack>, Lack> {
+pub(super) fn costs(data: Option<Value>) -> Result<Vec<ResourcePack>, DataError> {
     let data: CostsData = object(data)?;
     let packs = data.resource_pack_subscribe_infos.into_iter().map(|pack| ResourcePack {
         name: pack.resource_pack_name,
@@ -296,7 +296,7 @@ pub(super) fn as_text(value: Value) -> Option<String> {
     }
 }
 
-fn object<T: DeserializeOwned>(data: Option<Value>) -> Result<T, Lack> {
+fn object<T: DeserializeOwned>(data: Option<Value>) -> Result<T, DataError> {
     match data {
         Some(value @ Value::Object(_)) => {
             serde_json::from_value(value).map_err(|_| "its data cannot be read".into())

@@ -10,9 +10,9 @@ use prometheus_client::{
 /// Upper ends of the histogram's buckets, in seconds.
 const BUCKETS: [f64; 11] = [0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
 
-/// What was called.
+/// What was record_call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Call {
+pub enum ApiCall {
     /// Identify Face.
     Identify,
     /// Create Task.
@@ -27,7 +27,7 @@ pub enum Call {
     Fetch,
 }
 
-impl Call {
+impl ApiCall {
     const ALL: [Self; 6] =
         [Self::Identify, Self::Create, Self::Task, Self::Tasks, Self::Costs, Self::Fetch];
 
@@ -45,7 +45,7 @@ impl Call {
 
 /// What came of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Code {
+pub enum CallResult {
     /// The API's own code, 0 for success.
     Api(i64),
     /// An answer that is not the API's, by its HTTP status.
@@ -58,7 +58,7 @@ pub enum Code {
     Transport,
 }
 
-impl Code {
+impl CallResult {
     /// The label. Whatever a server answers, there are few: numbers that the API's page does not
     /// have are all `other`.
     fn label(self) -> Cow<'static, str> {
@@ -90,7 +90,7 @@ impl Calls {
             Self { total: Family::default(), seconds: Family::new_with_constructor(seconds) };
         registry.register(
             "lipsyncd_api_calls",
-            "Calls by what was called and what came of it",
+            "Calls by what was record_call and what came of it",
             calls.total.clone(),
         );
         registry.register(
@@ -99,21 +99,22 @@ impl Calls {
             calls.seconds.clone(),
         );
         // What never happened shows as 0: nothing else can be told to rise.
-        for call in Call::ALL {
+        for call in ApiCall::ALL {
             drop(calls.seconds.get_or_create(&[("call", call.name())]));
-            let fine = if call == Call::Fetch { Code::Http(200) } else { Code::Api(0) };
+            let fine =
+                if call == ApiCall::Fetch { CallResult::Http(200) } else { CallResult::Api(0) };
             drop(calls.total.get_or_create(&labels(call, fine)));
         }
         calls
     }
 
-    pub(super) fn count(&self, call: Call, code: Code, took: Duration) {
+    pub(super) fn count(&self, call: ApiCall, code: CallResult, took: Duration) {
         self.total.get_or_create(&labels(call, code)).inc();
         self.seconds.get_or_create(&[("call", call.name())]).observe(took.as_secs_f64());
     }
 }
 
-fn labels(call: Call, code: Code) -> OfCode {
+fn labels(call: ApiCall, code: CallResult) -> OfCode {
     [("call", call.name().into()), ("code", code.label())]
 }
 
@@ -125,12 +126,12 @@ mod tests {
 
     #[test]
     fn whatever_a_server_answers_the_labels_are_few() {
-        let api = (-10_000..100_000).map(|code| Code::Api(code).label());
-        let http = (0..=u16::MAX).map(|status| Code::Http(status).label());
+        let api = (-10_000..100_000).map(|code| CallResult::Api(code).label());
+        let http = (0..=u16::MAX).map(|status| CallResult::Http(status).label());
         let labels: BTreeSet<_> = api.chain(http).collect();
         assert_eq!(labels.len(), 1 + 5 + 4 + 4 + 5 + 3 + 500 + 1);
-        assert_eq!(Code::Api(1303).label(), "1303");
-        assert_eq!(Code::Api(1305).label(), "other");
-        assert_eq!(Code::Http(502).label(), "http_502");
+        assert_eq!(CallResult::Api(1303).label(), "1303");
+        assert_eq!(CallResult::Api(1305).label(), "other");
+        assert_eq!(CallResult::Http(502).label(), "http_502");
     }
 }

@@ -23,7 +23,7 @@ pub(super) struct Downloads {
 
 /// A download under way. One that is dropped has neither succeeded nor failed: the daemon ends, and
 /// the next start goes on with it.
-pub struct Download {
+pub struct DownloadTimer {
     began: Instant,
     finished: Results,
     seconds: Histogram,
@@ -63,21 +63,21 @@ impl Downloads {
         downloads
     }
 
-    pub(super) fn begin(&self) -> Download {
+    pub(super) fn begin(&self) -> DownloadTimer {
         self.started.inc();
-        Download {
+        DownloadTimer {
             began: Instant::now(),
             finished: self.finished.clone(),
             seconds: self.seconds.clone(),
         }
     }
 
-    pub(super) fn received(&self, bytes: usize) {
+    pub(super) fn record_received_bytes(&self, bytes: usize) {
         self.bytes.inc_by(u64::try_from(bytes).unwrap_or(u64::MAX));
     }
 }
 
-impl Download {
+impl DownloadTimer {
     /// The result is whole on disk.
     pub fn succeeded(self) {
         self.finished.get_or_create(&[("result", "succeeded")]).inc();

@@ -9,7 +9,7 @@ use super::{age_seconds, seconds_since, text::Page};
 
 /// Manifests that were seen to be new or changed, and are not taken in yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Pending {
+pub struct PendingManifests {
     /// How many.
     pub manifests: usize,
     /// When (Unix ms) the first of them was seen.
@@ -22,7 +22,7 @@ struct Known {
     /// None was taken in to its end yet: since when that is waited for.
     looked: Instant,
     looks: u64,
-    pending: Pending,
+    pending: PendingManifests,
     unreadable: usize,
 }
 
@@ -31,29 +31,29 @@ impl Folder {
         Self(Mutex::new(Known {
             looked: Instant::now(),
             looks: 0,
-            pending: Pending::default(),
+            pending: PendingManifests::default(),
             unreadable: 0,
         }))
     }
 
-    pub(super) fn walked(&self, pending: Pending) {
+    pub(super) fn record_scan(&self, pending: PendingManifests) {
         self.known().pending = pending;
     }
 
-    pub(super) fn looked(&self, pending: Pending) {
+    pub(super) fn record_inbox_update(&self, pending: PendingManifests) {
         let mut known = self.known();
         known.looks += 1;
         known.looked = Instant::now();
         known.pending = pending;
     }
 
-    pub(super) fn unreadable(&self, folders: usize) {
+    pub(super) fn record_unreadable_folders(&self, folders: usize) {
         self.known().unreadable = folders;
     }
 
     pub(super) fn tell(&self, page: &mut Page, now_ms: i64) {
         let known = self.known();
-        let Pending { manifests, oldest_at_ms } = known.pending;
+        let PendingManifests { manifests, oldest_at_ms } = known.pending;
         page.counter(
             "lipsyncd_inbox_looks",
             "Complete looks through the folder of manifests",

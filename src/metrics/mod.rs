@@ -28,11 +28,11 @@ use prometheus_client::{
     registry::Registry,
 };
 
-pub use calls::{Call, Code};
-pub use downloads::Download;
-pub use folder::Pending;
+pub use calls::{ApiCall, CallResult};
+pub use downloads::DownloadTimer;
+pub use folder::PendingManifests;
 pub use server::{ListenError, Server};
-pub use watched::Watched;
+pub use watched::AttachedStore;
 
 use calls::Calls;
 use downloads::Downloads;
@@ -97,44 +97,44 @@ impl Metrics {
     }
 
     /// Counts a call of the API, or a fetch, that was answered or failed.
-    pub fn called(&self, call: Call, code: Code, took: Duration) {
+    pub fn record_call(&self, call: ApiCall, code: CallResult, took: Duration) {
         self.0.calls.count(call, code, took);
     }
 
     /// Counts a job that came to its end.
-    pub fn finished(&self, state: State) {
+    pub fn record_finished_job(&self, state: State) {
         self.0.finished.get_or_create(&[("state", state.name())]).inc();
     }
 
     /// Counts a turn of the scheduler.
-    pub fn turned(&self) {
+    pub fn record_scheduler_turn(&self) {
         self.0.turns.inc();
     }
 
     /// Counts a download that begins; what came of it is told to what is returned.
     #[must_use]
-    pub fn download(&self) -> Download {
+    pub fn start_download(&self) -> DownloadTimer {
         self.0.downloads.begin()
     }
 
     /// Counts bytes of results that came.
-    pub fn received(&self, bytes: usize) {
-        self.0.downloads.received(bytes);
+    pub fn record_received_bytes(&self, bytes: usize) {
+        self.0.downloads.record_received_bytes(bytes);
     }
 
     /// A walk through the folder of manifests saw what it saw; taking it in comes next.
-    pub fn walked(&self, pending: Pending) {
-        self.0.folder.walked(pending);
+    pub fn record_scan(&self, pending: PendingManifests) {
+        self.0.folder.record_scan(pending);
     }
 
     /// All that the last walk saw is taken in, but for `pending`.
-    pub fn looked(&self, pending: Pending) {
-        self.0.folder.looked(pending);
+    pub fn record_inbox_update(&self, pending: PendingManifests) {
+        self.0.folder.record_inbox_update(pending);
     }
 
     /// So many folders, of those that may hold manifests, could not be read.
-    pub fn unreadable(&self, folders: usize) {
-        self.0.folder.unreadable(folders);
+    pub fn record_unreadable_folders(&self, folders: usize) {
+        self.0.folder.record_unreadable_folders(folders);
     }
 }
 

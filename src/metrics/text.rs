@@ -18,7 +18,7 @@ use prometheus_client::{
 /// A gauge with any number in it.
 type Number = Gauge<f64, std::sync::atomic::AtomicU64>;
 
-/// What its format is called in a header.
+/// What its format is record_call in a header.
 pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Values of one moment.

@@ -22,7 +22,7 @@ pub(super) struct Slot {
 
 /// The database is asked until this is dropped. It must go before whoever holds the store wants it
 /// closed.
-pub struct Watched {
+pub struct AttachedStore {
     metrics: Metrics,
     store: Arc<Store>,
 }
@@ -62,11 +62,11 @@ impl Slot {
 impl Metrics {
     /// Has `store` asked whenever the metrics are read.
     #[must_use]
-    pub fn watch(&self, store: &Store) -> Watched {
+    pub fn attach(&self, store: &Store) -> AttachedStore {
         let store = Arc::new(store.clone());
         *self.0.watched.store.lock().unwrap_or_else(PoisonError::into_inner) =
             Some(Arc::clone(&store));
-        Watched { metrics: self.clone(), store }
+        AttachedStore { metrics: self.clone(), store }
     }
 
     /// All metrics as they are at `now_ms` (Unix time), in the text format.
@@ -85,7 +85,7 @@ impl Metrics {
     }
 }
 
-impl Drop for Watched {
+impl Drop for AttachedStore {
     fn drop(&mut self) {
         let mut watched =
             self.metrics.0.watched.store.lock().unwrap_or_else(PoisonError::into_inner);

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     job::{Outcome, State, Task, Transition, apply},
-    kling::{self, Api, ApiError, Reply},
+    kling::{self, Api, ApiError, ErrorClass, Reply},
     store::{ApiAnswer, ApiCall, DetachReason, Lookups, Store, StoreError},
 };
 
@@ -64,7 +64,7 @@ impl<A: Api> Context<A> {
             return Ok(task);
         }
         if !from.is_finished() && task.state.is_finished() {
-            self.settings.metrics.finished(task.state);
+            self.settings.metrics.record_finished_job(task.state);
         }
         let (key, task_id) = (&task.spec.key, &task.task_id);
         if is_the_accounts {
@@ -201,7 +201,7 @@ fn own_wait(task: &Task, now_ms: i64) -> Option<String> {
 /// What of an answer goes into the history.
 pub(super) fn kept(
     call: ApiCall,
-    answer: &kling::Answer,
+    answer: &kling::ApiAnswer,
     units_micro: Option<i64>,
 ) -> Option<ApiAnswer> {
     Some(ApiAnswer {
@@ -213,9 +213,13 @@ pub(super) fn kept(
     })
 }
 
-/// The stable word for an error's code: the API's number, or "transport".
+/// Returns the code of an error: the API's number, "request_too_large" or "transport".
 pub(super) fn code_of(error: &ApiError) -> String {
-    error.code.map_or_else(|| "transport".to_owned(), |code| code.to_string())
+    match (error.code, error.class) {
+        (Some(code), _) => code.to_string(),
+        (None, ErrorClass::TooLarge) => "request_too_large".to_owned(),
+        (None, _) => "transport".to_owned(),
+    }
 }
 
 #[cfg(test)]

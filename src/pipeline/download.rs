@@ -37,7 +37,7 @@ pub(super) async fn download<A: Api>(
         Some(now) if now.state == State::Downloading => now,
         _ => return Err(StoreError::Stale { key: task.spec.key }),
     };
-    let counted = context.settings.metrics.download();
+    let counted = context.settings.metrics.start_download();
     let (outcome, word) = match fetch(context, &task, Target::of(&task), hint).await {
         Ok(None) => return Err(StoreError::Stale { key: task.spec.key }),
         Ok(Some((delivered, moved))) => {

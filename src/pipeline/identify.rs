@@ -100,8 +100,8 @@ mod tests {
     use crate::{
         job::{Account, Policy, tests::task},
         kling::{
-            CreateRequest, Created, Fetched, RemoteTask, Reply, ResourcePack, Spelling, VideoRef,
-            offline::unanswered,
+            CreateRequest, Created, Fetched, LookupStyle, RemoteTask, Reply, ResourcePack,
+            VideoRef, offline::unanswered,
         },
         media::Locator,
         metrics::Metrics,
@@ -127,7 +127,7 @@ mod tests {
         async fn task(&self, _: &str) -> Reply<RemoteTask> {
             no_answer()
         }
-        async fn task_by_name(&self, _: &str, _: Spelling) -> Reply<RemoteTask> {
+        async fn task_by_name(&self, _: &str, _: LookupStyle) -> Reply<RemoteTask> {
             no_answer()
         }
         async fn tasks(&self, _: u32, _: u32) -> Reply<Vec<RemoteTask>> {

@@ -36,7 +36,7 @@ async fn fetch_and_measure<A: Api>(context: &Context<A>, url: &Url) -> Outcome {
         Ok(fetched) => fetched,
         // An audio file that is not there does not come by asking more often; a busy server may.
         Err(error)
-            if error.meaning == ErrorClass::AddressRefused
+            if error.class == ErrorClass::AddressRefused
                 || status.is_some_and(|status| (400..500).contains(&status))
                     && !matches!(status, Some(408 | 425 | 429)) =>
         {

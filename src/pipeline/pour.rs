@@ -70,7 +70,7 @@ async fn pour(
         let next = fetched.chunk().await;
         match &next {
             Ok(Some(chunk)) => {
-                settings.metrics.received(chunk.len());
+                settings.metrics.record_received_bytes(chunk.len());
                 came.bytes.extend_from_slice(chunk);
                 if came.bytes.len() < WRITE_BYTES {
                     continue;

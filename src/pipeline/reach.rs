@@ -15,10 +15,10 @@ use url::Url;
 use super::schedule::Pipeline;
 use crate::{
     kling::{
-        Api, ApiError, CreateRequest, Created, ErrorClass, Fetched, Identified, RemoteTask, Reply,
-        ResourcePack, Spelling, VideoRef,
+        Api, ApiError, CreateRequest, Created, ErrorClass, Fetched, Identified, LookupStyle,
+        RemoteTask, Reply, ResourcePack, VideoRef,
     },
-    metrics::{Call, Code, Metrics},
+    metrics::{ApiCall, CallResult, Metrics},
     store::StoreError,
 };
 
@@ -50,16 +50,20 @@ impl<A> Reached<A> {
     }
 
     /// Awaits a call and counts it.
-    async fn count<T>(&self, call: Call, asked: impl Future<Output = Reply<T>> + Send) -> Reply<T> {
+    async fn count<T>(
+        &self,
+        call: ApiCall,
+        asked: impl Future<Output = Reply<T>> + Send,
+    ) -> Reply<T> {
         let began = Instant::now();
         let reply = asked.await;
-        self.metrics.called(call, code(&reply), began.elapsed());
+        self.metrics.record_call(call, code(&reply), began.elapsed());
         reply
     }
 
     fn hear<T>(&self, reply: Reply<T>) -> Reply<T> {
         let unusable = |error: &&ApiError| {
-            matches!(error.meaning, ErrorClass::Transport | ErrorClass::ServerProblem)
+            matches!(error.class, ErrorClass::Transport | ErrorClass::ServerProblem)
         };
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         match reply.result.as_ref().err().filter(unusable) {
@@ -76,46 +80,46 @@ impl<A> Reached<A> {
 
 impl<A: Api> Api for Reached<A> {
     async fn identify(&self, video: &VideoRef) -> Reply<Identified> {
-        self.hear(self.count(Call::Identify, self.api.identify(video)).await)
+        self.hear(self.count(ApiCall::Identify, self.api.identify(video)).await)
     }
 
     async fn create(&self, request: &CreateRequest) -> Reply<Created> {
-        self.hear(self.count(Call::Create, self.api.create(request)).await)
+        self.hear(self.count(ApiCall::Create, self.api.create(request)).await)
     }
 
     async fn task(&self, id: &str) -> Reply<RemoteTask> {
-        self.hear(self.count(Call::Task, self.api.task(id)).await)
+        self.hear(self.count(ApiCall::Task, self.api.task(id)).await)
     }
 
-    async fn task_by_name(&self, name: &str, spelling: Spelling) -> Reply<RemoteTask> {
-        self.hear(self.count(Call::Task, self.api.task_by_name(name, spelling)).await)
+    async fn task_by_name(&self, name: &str, spelling: LookupStyle) -> Reply<RemoteTask> {
+        self.hear(self.count(ApiCall::Task, self.api.task_by_name(name, spelling)).await)
     }
 
     async fn tasks(&self, page: u32, page_size: u32) -> Reply<Vec<RemoteTask>> {
-        self.hear(self.count(Call::Tasks, self.api.tasks(page, page_size)).await)
+        self.hear(self.count(ApiCall::Tasks, self.api.tasks(page, page_size)).await)
     }
 
     async fn costs(&self, start_ms: i64, end_ms: i64) -> Reply<Vec<ResourcePack>> {
-        self.hear(self.count(Call::Costs, self.api.costs(start_ms, end_ms)).await)
+        self.hear(self.count(ApiCall::Costs, self.api.costs(start_ms, end_ms)).await)
     }
 
     /// Results and audio files come from other hosts: they say nothing of the API.
     async fn fetch(&self, url: &Url, from_byte: u64, etag: Option<&str>) -> Reply<Fetched> {
-        self.count(Call::Fetch, self.api.fetch(url, from_byte, etag)).await
+        self.count(ApiCall::Fetch, self.api.fetch(url, from_byte, etag)).await
     }
 }
 
 /// What came of a call, as it is counted.
-fn code<T>(reply: &Reply<T>) -> Code {
+fn code<T>(reply: &Reply<T>) -> CallResult {
     let status = reply.answer.http_status;
     match &reply.result {
-        Ok(_) => reply.answer.code.map(Code::Api).or(status.map(Code::Http)),
-        Err(ApiError { meaning: ErrorClass::AddressRefused, .. }) => Some(Code::AddressRefused),
-        Err(ApiError { code: Some(code), .. }) => Some(Code::Api(*code)),
-        Err(_) if matches!(status, Some(200..=299)) => Some(Code::Unreadable),
-        Err(_) => status.map(Code::Http),
+        Ok(_) => reply.answer.code.map(CallResult::Api).or(status.map(CallResult::Http)),
+        Err(ApiError { class: ErrorClass::AddressRefused, .. }) => Some(CallResult::AddressRefused),
+        Err(ApiError { code: Some(code), .. }) => Some(CallResult::Api(*code)),
+        Err(_) if matches!(status, Some(200..=299)) => Some(CallResult::Unreadable),
+        Err(_) => status.map(CallResult::Http),
     }
-    .unwrap_or(Code::Transport)
+    .unwrap_or(CallResult::Transport)
 }
 
 impl<A: Api> Pipeline<A> {
@@ -140,25 +144,25 @@ impl<A: Api> Pipeline<A> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kling::Answer;
+    use crate::kling::ApiAnswer;
 
-    fn reply(meaning: Option<ErrorClass>) -> Reply<()> {
-        let error = |meaning| ApiError {
-            meaning,
+    fn reply(class: Option<ErrorClass>) -> Reply<()> {
+        let error = |class| ApiError {
+            class,
             code: None,
-            message: format!("{meaning:?}"),
+            message: format!("{class:?}"),
             request_id: None,
             retry_after_ms: None,
             never_left: false,
         };
-        Reply { answer: Answer::default(), result: meaning.map_or(Ok(()), |m| Err(error(m))) }
+        Reply { answer: ApiAnswer::default(), result: class.map_or(Ok(()), |m| Err(error(m))) }
     }
 
     #[test]
     fn three_in_a_row_are_trouble_and_any_usable_answer_ends_it() {
         let reached = Reached::new((), Metrics::new());
-        for meaning in [ErrorClass::Transport, ErrorClass::ServerProblem] {
-            reached.hear(reply(Some(meaning)));
+        for class in [ErrorClass::Transport, ErrorClass::ServerProblem] {
+            reached.hear(reply(Some(class)));
             assert_eq!(reached.trouble(), None);
         }
         reached.hear(reply(Some(ErrorClass::Transport)));

@@ -57,7 +57,7 @@ pub(super) async fn ask_for_result<A: Api>(
         Err(error) => {
             let made_at_ms = task.made_at_ms(None);
             let is_old = age_ms(made_at_ms) > RESULT_KEPT_MS;
-            return Err(match error.meaning == ErrorClass::NotFound && is_old {
+            return Err(match error.class == ErrorClass::NotFound && is_old {
                 true => Stop::Gone { made_at_ms },
                 false => Stop::Api(error),
             });

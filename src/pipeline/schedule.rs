@@ -237,7 +237,7 @@ impl<A: Api> Pipeline<A> {
         let end = loop {
             failpoint::stall().await;
             (pulse.beat)();
-            self.context.settings.metrics.turned();
+            self.context.settings.metrics.record_scheduler_turn();
             // Read before the look at the database: what comes after it sets it again.
             let more = more_to_come.load(Ordering::Acquire);
             self.wake();

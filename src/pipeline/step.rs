@@ -56,14 +56,14 @@ impl Word {
             code: error.code,
             request_id: error.request_id.clone(),
         };
-        match error.meaning {
+        match error.class {
             ErrorClass::Credentials
             | ErrorClass::ClockAhead
             | ErrorClass::TokenExpired
             | ErrorClass::Forbidden
-            | ErrorClass::IpRefused => Some(pause(PauseKind::Credentials)),
-            ErrorClass::ArrearsOrPack => Some(pause(PauseKind::Account)),
-            ErrorClass::TooFast => Some(Self::TooFast { retry_after_ms: error.retry_after_ms }),
+            | ErrorClass::IpNotAllowed => Some(pause(PauseKind::Credentials)),
+            ErrorClass::OutOfCredit => Some(pause(PauseKind::Account)),
+            ErrorClass::RateLimited => Some(Self::TooFast { retry_after_ms: error.retry_after_ms }),
             ErrorClass::Concurrency => {
                 Some(Self::SlotsFull { retry_after_ms: error.retry_after_ms })
             }
@@ -94,7 +94,7 @@ pub(super) fn outcome_of(error: &ApiError) -> Outcome {
     if Word::of(error).is_some() {
         return Outcome::Deferred(error.message.clone());
     }
-    match error.meaning {
+    match error.class {
         ErrorClass::ServerProblem | ErrorClass::Empty | ErrorClass::Transport => {
             Outcome::TransientError(trouble(error))
         }

@@ -38,7 +38,7 @@ impl From<OutputError> for Stop {
 /// The failure in one sentence, with what to do where the user can do something.
 pub(super) fn told(task: &Task, stop: Stop) -> TransientError {
     let (code, message, retry_after_ms) = match stop {
-        Stop::Api(error) if error.meaning == ErrorClass::NotFound => (
+        Stop::Api(error) if error.class == ErrorClass::NotFound => (
             "task_gone".to_owned(),
             format!(
                 "the API no longer knows task {}: {error}",

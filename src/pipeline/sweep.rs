@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     job::{Outcome, State, Task, TaskId},
-    kling::{Answer, Api, ApiError, ErrorClass, RemoteTask, TaskStatus},
+    kling::{Api, ApiAnswer, ApiError, ErrorClass, RemoteTask, TaskStatus},
     store::{ApiCall, StoreError},
 };
 
@@ -95,7 +95,7 @@ pub(super) async fn sweep<A: Api>(
             Ok(remote) => {
                 swept.add(see(context, task, remote, ApiCall::Query, &reply.answer).await?);
             }
-            Err(error) if is_not_found(error.meaning) => {
+            Err(error) if is_not_found(error.class) => {
                 seek_by_name(context, task, task_id, error, &mut swept).await?;
             }
             Err(error) if is_of_this_task(&error, &reply.answer) => {
@@ -122,18 +122,18 @@ pub(super) async fn sweep<A: Api>(
 }
 
 /// Whether an error says something of this one call, and nothing of the account or the network.
-fn is_of_this_call(error: &ApiError, answer: &Answer) -> bool {
-    is_not_found(error.meaning) || is_of_this_task(error, answer)
+fn is_of_this_call(error: &ApiError, answer: &ApiAnswer) -> bool {
+    is_not_found(error.class) || is_of_this_task(error, answer)
 }
 
 /// An empty success is no proper "not found", and nothing else either.
-fn is_not_found(meaning: ErrorClass) -> bool {
-    matches!(meaning, ErrorClass::NotFound | ErrorClass::BadRequest | ErrorClass::Empty)
+fn is_not_found(class: ErrorClass) -> bool {
+    matches!(class, ErrorClass::NotFound | ErrorClass::BadRequest | ErrorClass::Empty)
 }
 
 /// Whether an error says something of this one task, and nothing of the others.
-fn is_of_this_task(error: &ApiError, answer: &Answer) -> bool {
-    match error.meaning {
+fn is_of_this_task(error: &ApiError, answer: &ApiAnswer) -> bool {
+    match error.class {
         ErrorClass::Policy | ErrorClass::OtherRefusal => true,
         // An answer of the right status with which nothing can be done.
         ErrorClass::Transport => {
@@ -224,7 +224,7 @@ async fn see<A: Api>(
     task: Task,
     remote: RemoteTask,
     call: ApiCall,
-    answer: &Answer,
+    answer: &ApiAnswer,
 ) -> Result<Sight, StoreError> {
     let units_micro = remote.units_micro;
     let outcome = match remote.status {

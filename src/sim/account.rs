@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{pace::Pace, units::Units};
+use super::{rate_window::RateWindow, units::SimUnits};
 
 /// The number of an account; 0 is the account of the keys in the settings.
 pub type AccountNumber = u32;
@@ -48,21 +48,21 @@ impl ApiKey {
 
 /// What each account has used: the calls of the last second, and units.
 #[derive(Debug, Default)]
-pub(super) struct Used(HashMap<AccountNumber, (Paces, Units)>);
+pub(super) struct AccountUsage(HashMap<AccountNumber, (RateWindows, SimUnits)>);
 
 /// For Identify Face, Create Task and all else.
-pub(super) type Paces = [Pace; 3];
+pub(super) type RateWindows = [RateWindow; 3];
 
-impl Used {
-    pub(super) fn paces(&mut self, account: AccountNumber) -> &mut Paces {
+impl AccountUsage {
+    pub(super) fn rate_windows(&mut self, account: AccountNumber) -> &mut RateWindows {
         &mut self.0.entry(account).or_default().0
     }
 
-    pub(super) fn units(&self, account: AccountNumber) -> Units {
-        self.0.get(&account).map_or_else(Units::default, |(_, units)| *units)
+    pub(super) fn units(&self, account: AccountNumber) -> SimUnits {
+        self.0.get(&account).map_or_else(SimUnits::default, |(_, units)| *units)
     }
 
-    pub(super) fn spend(&mut self, account: AccountNumber, units: Units) {
+    pub(super) fn spend(&mut self, account: AccountNumber, units: SimUnits) {
         let spent = &mut self.0.entry(account).or_default().1;
         *spent = *spent + units;
     }

@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 
 use url::Url;
 
-use super::{notice::Callback, place::is_loopback, server::Shared};
+use super::{due_callback::Callback, server::Shared, url_target::is_loopback};
 
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// How long nothing at all is looked at when no callback is due.

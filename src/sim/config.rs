@@ -6,11 +6,11 @@ use std::path::PathBuf;
 
 use super::{
     account::ApiKey,
-    known_name::KnownName,
-    lookups::{Lags, Spellings, UnknownTask},
-    probe::Probe,
+    duplicate_name::DuplicateNameError,
+    lookups::{Lags, LookupStyles, UnknownTask},
+    media_folder::MediaReader,
     random_faults::RandomFaults,
-    units::Units,
+    units::SimUnits,
 };
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
@@ -53,8 +53,8 @@ pub struct SimConfig {
     pub result_ttl_ms: i64,
     /// Whether a task is found by its `external_task_id` at all; if not, that answers 1203.
     pub answers_external_lookups: bool,
-    /// In which spellings.
-    pub lookup_spellings: Spellings,
+    /// In which lookup_styles.
+    pub lookup_styles: LookupStyles,
     /// What a query that finds no task is answered with.
     pub unknown_task: UnknownTask,
     /// Whether queries by anything but a known `task_id` fail, with 503 and code 5002.
@@ -70,13 +70,13 @@ pub struct SimConfig {
     /// Whether an `external_task_id` that exists already is refused; if not, a second task is made.
     pub unique_external_ids: bool,
     /// With which code and message.
-    pub known_name: KnownName,
+    pub duplicate_name: DuplicateNameError,
     /// What one Identify Face costs.
-    pub units_per_identify: Units,
+    pub units_per_identify: SimUnits,
     /// What a task costs for each begun five seconds of its video.
-    pub units_per_five_seconds: Units,
+    pub units_per_five_seconds: SimUnits,
     /// What the resource pack of each account holds; a paid call it cannot cover is refused with 1102.
-    pub pack_units: Units,
+    pub pack_units: SimUnits,
     /// What is added to every id that is given: the API's never come twice, and so must not those of a
     /// simulator that begins anew.
     pub ids_from: u64,
@@ -85,7 +85,7 @@ pub struct SimConfig {
     /// A folder that is served under `/media/`; videos and audio files in it are read for real.
     pub media_dir: Option<PathBuf>,
     /// How files of `media_dir`, and audio files sent inline, are read.
-    pub probe: Probe,
+    pub probe: MediaReader,
     /// The result of tasks whose video is not in `media_dir`; none: an MP4 built by hand that has the
     /// video's size and length.
     pub fallback_result: Option<Vec<u8>>,
@@ -119,7 +119,7 @@ impl Default for SimConfig {
             session_ttl_ms: DAY_MS,
             result_ttl_ms: 30 * DAY_MS,
             answers_external_lookups: true,
-            lookup_spellings: Spellings::default(),
+            lookup_styles: LookupStyles::default(),
             unknown_task: UnknownTask::default(),
             name_queries_fail: false,
             lists_fail: false,
@@ -127,14 +127,14 @@ impl Default for SimConfig {
             list_shows_external_ids: false,
             shows_sent_videos: true,
             unique_external_ids: true,
-            known_name: KnownName::default(),
-            units_per_identify: Units::from_thousandths(50),
-            units_per_five_seconds: Units::from_thousandths(1_000),
-            pack_units: Units::from_thousandths(1_000_000_000),
+            duplicate_name: DuplicateNameError::default(),
+            units_per_identify: SimUnits::from_thousandths(50),
+            units_per_five_seconds: SimUnits::from_thousandths(1_000),
+            pack_units: SimUnits::from_thousandths(1_000_000_000),
             ids_from: 0,
             seed: 0,
             media_dir: None,
-            probe: Probe::default(),
+            probe: MediaReader::default(),
             fallback_result: None,
             min_result_bytes: 0,
             random_faults: RandomFaults::default(),

@@ -6,16 +6,16 @@ use serde_json::Value;
 
 use super::{
     account::AccountNumber,
-    answer::{Answer, Refusal, usual_message},
-    create_request::{AudioSource, CROP_MS_MIN, CreateRequest, check_size},
-    facts::{AudioFacts, ReadMedia, Steering},
-    faults::Call,
-    notice::Notice,
-    place::Place,
+    create_request::{CROP_MS_MIN, SimAudioSource, SimCreateRequest, check_size},
+    due_callback::DueCallback,
+    faults::Endpoint,
+    media_facts::{MediaParameters, ReadMedia, SimAudioFacts},
+    response::{Refusal, SimResponse, usual_message},
     rules::Sim,
-    session::{Face, Video, check_length},
-    task::Task,
-    units::Units,
+    session::{SimFace, SimVideo, check_length},
+    task::SimTask,
+    units::SimUnits,
+    url_target::UrlTarget,
 };
 
 /// The part of a task's time in which it is `submitted` is a tenth, and no longer than this.
@@ -29,8 +29,8 @@ impl Sim {
         authorization: Option<&str>,
         body: &[u8],
         media: &dyn ReadMedia,
-    ) -> Answer {
-        let request = CreateRequest::read(body, &self.base_url);
+    ) -> SimResponse {
+        let request = SimCreateRequest::read(body, &self.base_url);
         let audio = request.as_ref().ok().and_then(|request| request.read_audio(media));
         self.create_request(now_ms, authorization, request, audio)
     }
@@ -41,14 +41,14 @@ impl Sim {
         &mut self,
         now_ms: i64,
         authorization: Option<&str>,
-        request: Result<CreateRequest, Refusal>,
-        audio: Option<AudioFacts>,
-    ) -> Answer {
+        request: Result<SimCreateRequest, Refusal>,
+        audio: Option<SimAudioFacts>,
+    ) -> SimResponse {
         self.settle(now_ms);
         let outcome = self
-            .admit(Call::Create, now_ms, authorization)
+            .admit(Endpoint::Create, now_ms, authorization)
             .and_then(|account| self.accept(account, request?, audio, now_ms));
-        self.answered(Call::Create, outcome)
+        self.answered(Endpoint::Create, outcome)
     }
 
     /// Every check of parameters comes before those of the account, so that a refusal by 1303 means
@@ -56,8 +56,8 @@ impl Sim {
     fn accept(
         &mut self,
         account: AccountNumber,
-        request: CreateRequest,
-        audio: Option<AudioFacts>,
+        request: SimCreateRequest,
+        audio: Option<SimAudioFacts>,
         now_ms: i64,
     ) -> Result<Value, Refusal> {
         let session = self.session(account, &request.session_id, now_ms)?;
@@ -84,7 +84,7 @@ impl Sim {
     fn check_external_id(
         &self,
         account: AccountNumber,
-        request: &CreateRequest,
+        request: &SimCreateRequest,
     ) -> Result<(), Refusal> {
         let Some(id) = &request.external_task_id else {
             return Ok(());
@@ -92,12 +92,12 @@ impl Sim {
         let mut namesakes = self.by_external_id.get(id).into_iter().flatten();
         let is_known = namesakes.any(|index| self.tasks[*index].account == account);
         if self.config.unique_external_ids && is_known {
-            return Err(self.config.known_name.refusal(id));
+            return Err(self.config.duplicate_name.refusal(id));
         }
         Ok(())
     }
 
-    fn price(&self, length_ms: i64) -> Units {
+    fn price(&self, length_ms: i64) -> SimUnits {
         let begun = length_ms.max(1).saturating_add(4_999) / 5_000;
         self.config.units_per_five_seconds.times(begun)
     }
@@ -105,16 +105,16 @@ impl Sim {
     fn begin(
         &mut self,
         account: AccountNumber,
-        request: CreateRequest,
-        video: Arc<Video>,
-        units: Units,
+        request: SimCreateRequest,
+        video: Arc<SimVideo>,
+        units: SimUnits,
         now_ms: i64,
     ) -> Value {
         let index = self.tasks.len();
         let (low, high) = self.config.task_ms;
-        let takes_ms = self.chance.between(low, high).max(0);
+        let takes_ms = self.random.between(low, high).max(0);
         let content_digest = request.content_digest(&video.spelled);
-        let task = Task {
+        let task = SimTask {
             id: self.new_id(860_000_000_000_000_001, index),
             account,
             result_id: self.new_id(870_000_000_000_000_001, index),
@@ -135,14 +135,14 @@ impl Sim {
         data
     }
 
-    fn enter(&mut self, task: Task, index: usize) {
+    fn enter(&mut self, task: SimTask, index: usize) {
         self.by_task_id.insert(task.id.clone(), index);
         self.by_result_id.insert(task.result_id.clone(), index);
         if let Some(external) = &task.external_task_id {
             self.by_external_id.entry(external.clone()).or_default().push(index);
         }
         if task.callback_url.is_some() {
-            self.notices.extend(Notice::of(&task, index));
+            self.due_callbacks.extend(DueCallback::of(&task, index));
         }
         let account = task.account;
         self.running.insert((task.ends_at_ms, index));
@@ -153,24 +153,24 @@ impl Sim {
 
 /// What is wrong with a audio: not there, not an audio file, too large, too short, too long, cropped beyond
 /// its end.
-fn check_audio(request: &CreateRequest, read: Option<AudioFacts>) -> Result<(), Refusal> {
+fn check_audio(request: &SimCreateRequest, read: Option<SimAudioFacts>) -> Result<(), Refusal> {
     let (field, facts) = match &request.audio {
-        AudioSource::Id(id) if id.starts_with("sim-audio-") => {
-            ("audio_id", Steering::of_id(id).audio(id))
+        SimAudioSource::Id(id) if id.starts_with("sim-audio-") => {
+            ("audio_id", MediaParameters::of_id(id).audio(id))
         }
-        AudioSource::Id(id) => {
+        SimAudioSource::Id(id) => {
             let text = format!("audio_id {id} not found or older than 30 days");
             return Err(Refusal::illegal(text));
         }
-        AudioSource::Url(place @ (Place::Elsewhere(url) | Place::Result(_, url))) => {
-            let steering = Steering::of_url(place.url())?;
-            if let Some(status) = steering.status.filter(|status| *status >= 300) {
+        SimAudioSource::Url(place @ (UrlTarget::Elsewhere(url) | UrlTarget::Result(_, url))) => {
+            let parameters = MediaParameters::of_url(place.url())?;
+            if let Some(status) = parameters.status.filter(|status| *status >= 300) {
                 let text = format!("sound_file cannot be downloaded: HTTP {status}");
                 return Err(Refusal::illegal(text));
             }
-            ("sound_file", steering.audio(url.as_str()))
+            ("sound_file", parameters.audio(url.as_str()))
         }
-        AudioSource::Url(Place::Media(..)) | AudioSource::Inline(_) => {
+        SimAudioSource::Url(UrlTarget::Media(..)) | SimAudioSource::Inline(_) => {
             let facts = read.ok_or_else(|| {
                 Refusal::illegal("sound_file cannot be read, or is not .mp3, .wav, .m4a or .aac")
             })?;
@@ -188,7 +188,7 @@ fn check_audio(request: &CreateRequest, read: Option<AudioFacts>) -> Result<(), 
     Ok(())
 }
 
-fn check_times(request: &CreateRequest, face: &Face, video_ms: i64) -> Result<(), Refusal> {
+fn check_times(request: &SimCreateRequest, face: &SimFace, video_ms: i64) -> Result<(), Refusal> {
     let (from_ms, to_ms) = (request.insert_ms, request.insert_ms.saturating_add(request.crop_ms()));
     if to_ms > video_ms {
         return Err(Refusal::illegal(format!(

@@ -7,11 +7,11 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use super::{
-    answer::Refusal,
     body::{self, Fields},
-    chance::hex_digest,
-    facts::{AudioFacts, ReadMedia},
-    place::Place,
+    media_facts::{ReadMedia, SimAudioFacts},
+    random::hex_digest,
+    response::Refusal,
+    url_target::UrlTarget,
 };
 
 const ENDINGS: [&str; 4] = [".mp3", ".wav", ".m4a", ".aac"];
@@ -22,10 +22,10 @@ pub(super) const CROP_MS_MIN: i64 = 2_000;
 
 /// A Create Task as asked for.
 #[derive(Debug, Clone, PartialEq)]
-pub struct CreateRequest {
+pub struct SimCreateRequest {
     pub(super) session_id: String,
     pub(super) face_id: String,
-    pub(super) audio: AudioSource,
+    pub(super) audio: SimAudioSource,
     pub(super) start_ms: i64,
     pub(super) end_ms: i64,
     pub(super) insert_ms: i64,
@@ -40,14 +40,14 @@ pub struct CreateRequest {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum AudioSource {
+pub(super) enum SimAudioSource {
     Id(String),
-    Url(Place),
+    Url(UrlTarget),
     /// Decoded.
     Inline(Vec<u8>),
 }
 
-impl CreateRequest {
+impl SimCreateRequest {
     /// Reads the body of a request; `base_url` tells the simulator's own files from others.
     ///
     /// # Errors
@@ -58,7 +58,7 @@ impl CreateRequest {
         let session_id = top.text("session_id")?.to_owned();
         let face = Fields::inner(only_face(top)?, "face_choose[0].");
         let face_id = face.text("face_id")?.to_owned();
-        let audio = AudioSource::read(face, base_url)?;
+        let audio = SimAudioSource::read(face, base_url)?;
         let (start_ms, end_ms) =
             (face.time_ms("sound_start_time")?, face.time_ms("sound_end_time")?);
         let insert_ms = face.time_ms("sound_insert_time")?;
@@ -89,11 +89,11 @@ impl CreateRequest {
     }
 
     /// What `media` says of the audio, where it has to be read at all. Does whatever IO `media` does.
-    pub fn read_audio(&self, media: &dyn ReadMedia) -> Option<AudioFacts> {
+    pub fn read_audio(&self, media: &dyn ReadMedia) -> Option<SimAudioFacts> {
         match &self.audio {
-            AudioSource::Url(Place::Media(path, _)) => media.sound_file(path),
-            AudioSource::Inline(bytes) => media.audio(bytes),
-            AudioSource::Url(_) | AudioSource::Id(_) => None,
+            SimAudioSource::Url(UrlTarget::Media(path, _)) => media.sound_file(path),
+            SimAudioSource::Inline(bytes) => media.audio(bytes),
+            SimAudioSource::Url(_) | SimAudioSource::Id(_) => None,
         }
     }
 
@@ -101,9 +101,9 @@ impl CreateRequest {
     /// `video`, whatever the session and the names.
     pub(super) fn content_digest(&self, video: &str) -> String {
         let audio = match &self.audio {
-            AudioSource::Id(id) => id.clone(),
-            AudioSource::Url(place) => place.url().to_string(),
-            AudioSource::Inline(bytes) => hex_digest(bytes),
+            SimAudioSource::Id(id) => id.clone(),
+            SimAudioSource::Url(place) => place.url().to_string(),
+            SimAudioSource::Inline(bytes) => hex_digest(bytes),
         };
         let Self { face_id, start_ms, end_ms, insert_ms, volumes, .. } = self;
         let watermark = self.watermark.unwrap_or(false);
@@ -114,7 +114,7 @@ impl CreateRequest {
     }
 }
 
-impl AudioSource {
+impl SimAudioSource {
     fn read(face: Fields<'_>, base_url: &str) -> Result<Self, Refusal> {
         match (face.optional_text("audio_id")?, face.optional_text("sound_file")?) {
             (Some(id), None) => Ok(Self::Id(id.to_owned())),
@@ -129,7 +129,7 @@ impl AudioSource {
 
     fn of_file(face: Fields<'_>, file: &str, base_url: &str) -> Result<Self, Refusal> {
         if file.starts_with("http://") || file.starts_with("https://") {
-            let place = Place::of("sound_file", file, base_url)?;
+            let place = UrlTarget::of("sound_file", file, base_url)?;
             if place.has_ending(&ENDINGS) {
                 return Ok(Self::Url(place));
             }

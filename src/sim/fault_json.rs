@@ -7,15 +7,15 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    answer::usual_message,
-    faults::{Call, Fault, FaultRule},
-    late::ClientSees,
+    delayed::ClientSees,
+    faults::{Endpoint, Fault, FaultRule},
+    response::usual_message,
 };
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawRule {
-    call: Call,
+    call: Endpoint,
     #[serde(rename = "do")]
     what: String,
     nth: Option<u64>,
@@ -33,7 +33,7 @@ struct RawRule {
     content_type: Option<String>,
     with: Option<Value>,
     to: Option<String>,
-    client_sees: Option<RawSight>,
+    client_sees: Option<RawClientSees>,
     answer_ms: Option<u64>,
     html: Option<bool>,
 }
@@ -41,7 +41,7 @@ struct RawRule {
 /// What the client sees of a request that is delivered late.
 #[derive(Deserialize, Clone, Copy)]
 #[serde(rename_all = "lowercase")]
-enum RawSight {
+enum RawClientSees {
     Broken,
     Page,
     Nothing,
@@ -49,7 +49,7 @@ enum RawSight {
 
 /// Why a fault cannot be done.
 #[derive(Debug, thiserror::Error)]
-pub enum BadFault {
+pub enum FaultError {
     /// Not the JSON of a fault.
     #[error("no fault: {0}")]
     Json(#[from] serde_json::Error),
@@ -92,7 +92,7 @@ impl FaultRule {
     ///
     /// # Errors
     /// What is not understood, named.
-    pub fn from_json(json: &[u8]) -> Result<Self, BadFault> {
+    pub fn from_json(json: &[u8]) -> Result<Self, FaultError> {
         let raw: RawRule = serde_json::from_slice(json)?;
         Ok(Self {
             call: raw.call,
@@ -107,9 +107,9 @@ impl FaultRule {
 }
 
 impl RawRule {
-    fn fault(self) -> Result<Fault, BadFault> {
+    fn fault(self) -> Result<Fault, FaultError> {
         let fault = self.what.clone();
-        let missing = |field| BadFault::Missing { fault: fault.clone(), field };
+        let missing = |field| FaultError::Missing { fault: fault.clone(), field };
         Ok(match self.what.as_str() {
             "code" => Fault::Code {
                 code: self.code.ok_or_else(|| missing("code"))?,
@@ -145,7 +145,7 @@ impl RawRule {
                     other => other.to_string(),
                 },
             },
-            _ => return Err(BadFault::Unknown(self.what)),
+            _ => return Err(FaultError::Unknown(self.what)),
         })
     }
 }
@@ -154,11 +154,11 @@ impl RawRule {
     fn client_sees(&self) -> ClientSees {
         let after_ms = self.answer_ms.unwrap_or(0);
         match self.client_sees {
-            None | Some(RawSight::Broken) => ClientSees::Broken { after_ms },
-            Some(RawSight::Page) => {
+            None | Some(RawClientSees::Broken) => ClientSees::Broken { after_ms },
+            Some(RawClientSees::Page) => {
                 ClientSees::Page { status: self.status.unwrap_or(504), after_ms }
             }
-            Some(RawSight::Nothing) => ClientSees::Nothing,
+            Some(RawClientSees::Nothing) => ClientSees::Nothing,
         }
     }
 }
@@ -183,7 +183,7 @@ mod tests {
     fn rules_are_read_as_documented() {
         let rule = read(r#"{"call":"create","nth":3,"do":"code","code":1302,"retry_after":2}"#);
         let code = Fault::Code { code: 1302, status: None, retry_after_s: Some(2), message: None };
-        let want = FaultRule { nth: 3, ..FaultRule::once(Call::Create, code) };
+        let want = FaultRule { nth: 3, ..FaultRule::once(Endpoint::Create, code) };
         assert_eq!(rule.unwrap(), want);
         let rule = read(r#"{"call":"any","every":5,"do":"lose_answer","accept":false}"#).unwrap();
         assert_eq!((rule.nth, rule.every, rule.times, rule.accept), (5, 5, None, Some(false)));

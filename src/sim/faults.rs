@@ -1,17 +1,17 @@
 //! Faults asked for: which call suffers which.
 //!
-//! Owns when a fault is due; doing it on the wire is for `damage.rs`. Its JSON is in `fault_json.rs`, those by chance in
+//! Owns when a fault is due; doing it on the wire is for `inject.rs`. Its JSON is in `fault_json.rs`, those by chance in
 //! `random_faults.rs`.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::late::ClientSees;
+use super::delayed::ClientSees;
 
 /// The kinds of calls that faults and counts tell apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Call {
+pub enum Endpoint {
     /// Identify Face.
     Identify,
     /// Create Task.
@@ -89,7 +89,7 @@ pub enum Fault {
     Body {
         /// Its HTTP status.
         status: u16,
-        /// Its `Content-Type`.
+        /// Its `ResultContent-Type`.
         content_type: String,
         /// The body.
         text: String,
@@ -165,7 +165,7 @@ pub struct DueFault {
 #[derive(Debug, Clone, PartialEq)]
 pub struct FaultRule {
     /// The kind of calls.
-    pub call: Call,
+    pub call: Endpoint,
     /// Only calls with this text in their path or body.
     pub matching: Option<String>,
     /// The first call that suffers, from 1.
@@ -182,19 +182,20 @@ pub struct FaultRule {
 
 impl FaultRule {
     /// The next call of this kind suffers, and no other.
-    pub const fn once(call: Call, fault: Fault) -> Self {
+    pub const fn once(call: Endpoint, fault: Fault) -> Self {
         Self { call, matching: None, nth: 1, every: 1, times: Some(1), accept: None, fault }
     }
 
     /// Every call of this kind suffers.
-    pub fn always(call: Call, fault: Fault) -> Self {
+    pub fn always(call: Endpoint, fault: Fault) -> Self {
         Self { times: None, ..Self::once(call, fault) }
     }
 
-    fn concerns(&self, call: Call, target: &str, body: &[u8]) -> bool {
+    fn concerns(&self, call: Endpoint, target: &str, body: &[u8]) -> bool {
         let named =
             |part: &str| target.contains(part) || String::from_utf8_lossy(body).contains(part);
-        (self.call == Call::Any || self.call == call) && self.matching.as_deref().is_none_or(named)
+        (self.call == Endpoint::Any || self.call == call)
+            && self.matching.as_deref().is_none_or(named)
     }
 
     /// Whether the so-many-th call that it concerns, from 1, suffers.
@@ -209,9 +210,9 @@ impl FaultRule {
 
 /// The faults asked for, and how many calls each has seen.
 #[derive(Debug, Default)]
-pub(super) struct FaultBook(Vec<(FaultRule, u64)>);
+pub(super) struct FaultRules(Vec<(FaultRule, u64)>);
 
-impl FaultBook {
+impl FaultRules {
     pub(super) fn add(&mut self, rule: FaultRule) {
         self.0.push((rule, 0));
     }
@@ -221,7 +222,7 @@ impl FaultBook {
     }
 
     /// Every rule counts the call; the first that is due has its way.
-    pub(super) fn next(&mut self, call: Call, target: &str, body: &[u8]) -> Option<DueFault> {
+    pub(super) fn next(&mut self, call: Endpoint, target: &str, body: &[u8]) -> Option<DueFault> {
         let mut due = None;
         for (rule, count) in &mut self.0 {
             if !rule.concerns(call, target, body) {
@@ -242,9 +243,9 @@ mod tests {
     use super::*;
 
     fn suffered(rule: FaultRule, calls: u64) -> Vec<u64> {
-        let mut book = FaultBook::default();
+        let mut book = FaultRules::default();
         book.add(rule);
-        (1..=calls).filter(|_| book.next(Call::Create, "/v1", b"promo/en").is_some()).collect()
+        (1..=calls).filter(|_| book.next(Endpoint::Create, "/v1", b"promo/en").is_some()).collect()
     }
 
     #[test]
@@ -253,7 +254,7 @@ mod tests {
             nth,
             every,
             times,
-            ..FaultRule::once(Call::Create, Fault::LoseAnswer)
+            ..FaultRule::once(Endpoint::Create, Fault::LoseAnswer)
         };
         assert_eq!(suffered(rule(1, 1, Some(1)), 9), [1]);
         assert_eq!(suffered(rule(3, 1, Some(1)), 9), [3]);
@@ -261,9 +262,9 @@ mod tests {
         assert_eq!(suffered(rule(5, 5, None), 16), [5, 10, 15]);
         let other = FaultRule { matching: Some("promo/fr".into()), ..rule(1, 1, None) };
         assert!(suffered(other, 9).is_empty());
-        let query = FaultRule { call: Call::Query, ..rule(1, 1, None) };
+        let query = FaultRule { call: Endpoint::Query, ..rule(1, 1, None) };
         assert!(suffered(query, 9).is_empty());
-        let any = FaultRule { call: Call::Any, ..rule(2, 1, None) };
+        let any = FaultRule { call: Endpoint::Any, ..rule(2, 1, None) };
         assert_eq!(suffered(any, 3), [2, 3]);
     }
 }

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use super::{
     account::AccountNumber,
-    answer::{Answer, Refusal},
-    facts::{ReadMedia, VideoFacts},
-    faults::Call,
-    identify_request::{IdentifyRequest, VideoSource},
-    place::Place,
+    faults::Endpoint,
+    identify_request::{SimIdentifyRequest, VideoSource},
+    media_facts::{ReadMedia, SimVideoFacts},
+    response::{Refusal, SimResponse},
     rules::Sim,
-    session::{self, Face, Session, Video},
+    session::{self, SimFace, SimSession, SimVideo},
+    url_target::UrlTarget,
 };
 
 impl Sim {
@@ -21,9 +21,9 @@ impl Sim {
         authorization: Option<&str>,
         body: &[u8],
         media: &dyn ReadMedia,
-    ) -> Answer {
-        let request = IdentifyRequest::read(body, &self.base_url);
-        let facts = request.as_ref().ok().and_then(IdentifyRequest::media_path);
+    ) -> SimResponse {
+        let request = SimIdentifyRequest::read(body, &self.base_url);
+        let facts = request.as_ref().ok().and_then(SimIdentifyRequest::media_path);
         let facts = facts.and_then(|path| media.video(path));
         self.identify_request(now_ms, authorization, request, facts)
     }
@@ -34,23 +34,23 @@ impl Sim {
         &mut self,
         now_ms: i64,
         authorization: Option<&str>,
-        request: Result<IdentifyRequest, Refusal>,
-        facts: Option<VideoFacts>,
-    ) -> Answer {
-        let outcome = self.admit(Call::Identify, now_ms, authorization).and_then(|account| {
+        request: Result<SimIdentifyRequest, Refusal>,
+        facts: Option<SimVideoFacts>,
+    ) -> SimResponse {
+        let outcome = self.admit(Endpoint::Identify, now_ms, authorization).and_then(|account| {
             let (video, faces) = self.source(&request?, facts, now_ms)?;
             self.spend(account, self.config.units_per_identify)?;
             Ok(self.open_session(account, video, faces, now_ms))
         });
-        self.answered(Call::Identify, outcome)
+        self.answered(Endpoint::Identify, outcome)
     }
 
     fn source(
         &self,
-        request: &IdentifyRequest,
-        facts: Option<VideoFacts>,
+        request: &SimIdentifyRequest,
+        facts: Option<SimVideoFacts>,
         now_ms: i64,
-    ) -> Result<(Video, Vec<Face>), Refusal> {
+    ) -> Result<(SimVideo, Vec<SimFace>), Refusal> {
         let spelled = &request.spelled;
         match &request.source {
             VideoSource::Id(id) if id.starts_with("sim-video-") => {
@@ -59,7 +59,7 @@ impl Sim {
             VideoSource::Id(id) => self.made_before(id, spelled, now_ms).ok_or_else(|| {
                 Refusal::illegal(format!("video_id {id} not found or older than 30 days"))
             }),
-            VideoSource::Url(Place::Result(name, _)) => {
+            VideoSource::Url(UrlTarget::Result(name, _)) => {
                 let id = name.trim_end_matches(".mp4").trim_end_matches(".watermark");
                 self.made_before(id, spelled, now_ms)
                     .ok_or_else(|| Refusal::illegal("video_url cannot be downloaded: HTTP 404"))
@@ -68,7 +68,12 @@ impl Sim {
         }
     }
 
-    fn made_before(&self, id: &str, spelled: &str, now_ms: i64) -> Option<(Video, Vec<Face>)> {
+    fn made_before(
+        &self,
+        id: &str,
+        spelled: &str,
+        now_ms: i64,
+    ) -> Option<(SimVideo, Vec<SimFace>)> {
         let video = self.video_of_result(id, spelled, now_ms)?;
         let faces = session::whole(video.length_ms);
         Some((video, faces))
@@ -77,12 +82,12 @@ impl Sim {
     fn open_session(
         &mut self,
         account: AccountNumber,
-        video: Video,
-        faces: Vec<Face>,
+        video: SimVideo,
+        faces: Vec<SimFace>,
         now_ms: i64,
     ) -> serde_json::Value {
         let id = self.new_id(850_000_000_000_000_001, self.sessions.len());
-        let session = Session { account, video: Arc::new(video), faces, made_at_ms: now_ms };
+        let session = SimSession { account, video: Arc::new(video), faces, made_at_ms: now_ms };
         let units = self.config.units_per_identify.to_string();
         let data = session.data(&id, &units, &self.base_url);
         self.counts.identify_units = self.counts.identify_units + self.config.units_per_identify;

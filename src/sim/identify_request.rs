@@ -1,14 +1,14 @@
 //! The body of an Identify Face: which video it names, and that it names one.
 
 use super::{
-    answer::Refusal,
     body::{self, Fields},
-    place::Place,
+    response::Refusal,
+    url_target::UrlTarget,
 };
 
 /// An Identify Face as asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IdentifyRequest {
+pub struct SimIdentifyRequest {
     /// The source as the body spells it.
     pub(super) spelled: String,
     pub(super) source: VideoSource,
@@ -17,10 +17,10 @@ pub struct IdentifyRequest {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum VideoSource {
     Id(String),
-    Url(Place),
+    Url(UrlTarget),
 }
 
-impl IdentifyRequest {
+impl SimIdentifyRequest {
     /// Reads the body of a request; `base_url` tells the simulator's own files from others.
     ///
     /// # Errors
@@ -33,7 +33,7 @@ impl IdentifyRequest {
                 Ok(Self { spelled: id.to_owned(), source: VideoSource::Id(id.to_owned()) })
             }
             (None, Some(url)) => {
-                let place = Place::of("video_url", url, base_url)?;
+                let place = UrlTarget::of("video_url", url, base_url)?;
                 Ok(Self { spelled: url.to_owned(), source: VideoSource::Url(place) })
             }
             (Some(_), Some(_)) => Err(Refusal::illegal(
@@ -46,7 +46,7 @@ impl IdentifyRequest {
     /// The file of the media folder that has to be read for this request.
     pub fn media_path(&self) -> Option<&str> {
         match &self.source {
-            VideoSource::Url(Place::Media(path, _)) => Some(path),
+            VideoSource::Url(UrlTarget::Media(path, _)) => Some(path),
             _ => None,
         }
     }

@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{account::AccountNumber, faults::Call, rules::Sim, task::TaskStatus, units::Units};
+use super::{
+    account::AccountNumber, faults::Endpoint, rules::Sim, task::SimTaskStatus, units::SimUnits,
+};
 
 /// One accepted Create Task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -32,14 +34,14 @@ pub struct LedgerEntry {
     /// When it ended; none while it has not.
     pub ended_at_ms: Option<i64>,
     /// Where it stands.
-    pub status: TaskStatus,
+    pub status: SimTaskStatus,
     /// What it costs.
-    pub units: Units,
+    pub units: SimUnits,
 }
 
 /// How the calls of one kind went.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct CallCount {
+pub struct EndpointCount {
     /// Answered with code 0.
     pub accepted: u64,
     /// Answered with this code.
@@ -48,7 +50,7 @@ pub struct CallCount {
 
 /// Something that was paid for more than once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Repeat {
+pub struct Repeated {
     /// The `external_task_id`, or the digest of the content.
     pub what: String,
     /// The tasks, in the order of their acceptance.
@@ -59,9 +61,9 @@ pub struct Repeat {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct PaidTwice {
     /// By `external_task_id` as sent: `a` and `a-2` are two ids.
-    pub external_task_ids: Vec<Repeat>,
+    pub external_task_ids: Vec<Repeated>,
     /// By content (see `content_digest`), whatever the ids: an asked-for retry is listed here too.
-    pub contents: Vec<Repeat>,
+    pub contents: Vec<Repeated>,
 }
 
 /// The whole account at one time.
@@ -74,23 +76,23 @@ pub struct Ledger {
     /// The most tasks of one account that ran at one time.
     pub at_once_max: usize,
     /// Deducted by Identify Face.
-    pub identify_units: Units,
+    pub identify_units: SimUnits,
     /// Deducted by tasks.
-    pub task_units: Units,
+    pub task_units: SimUnits,
     /// How calls went, by kind; `any` are those to paths that the API does not have.
-    pub calls: BTreeMap<Call, CallCount>,
+    pub calls: BTreeMap<Endpoint, EndpointCount>,
     /// How often each kind of fault was done.
     pub faults: BTreeMap<String, u64>,
 }
 
 impl Ledger {
     /// How often calls of this kind were accepted.
-    pub fn accepted(&self, call: Call) -> u64 {
+    pub fn accepted(&self, call: Endpoint) -> u64 {
         self.calls.get(&call).map_or(0, |count| count.accepted)
     }
 
     /// How often calls of this kind were refused with this code.
-    pub fn refused(&self, call: Call, code: u16) -> u64 {
+    pub fn refused(&self, call: Endpoint, code: u16) -> u64 {
         self.calls.get(&call).and_then(|count| count.refused.get(&code)).copied().unwrap_or(0)
     }
 
@@ -108,15 +110,15 @@ impl Ledger {
 /// What is counted as it happens.
 #[derive(Debug, Default)]
 pub(super) struct Counts {
-    pub(super) calls: BTreeMap<Call, CallCount>,
+    pub(super) calls: BTreeMap<Endpoint, EndpointCount>,
     pub(super) faults: BTreeMap<String, u64>,
     pub(super) at_once_max: usize,
-    pub(super) identify_units: Units,
+    pub(super) identify_units: SimUnits,
 }
 
 impl Counts {
     /// One answered call; `code` of its refusal.
-    pub(super) fn count(&mut self, call: Call, code: Option<u16>) {
+    pub(super) fn count(&mut self, call: Endpoint, code: Option<u16>) {
         let count = self.calls.entry(call).or_default();
         match code {
             None => count.accepted += 1,
@@ -171,7 +173,7 @@ fn count(names: impl Iterator<Item = String>) -> BTreeMap<String, usize> {
     counts
 }
 
-fn repeats(tasks: &[LedgerEntry], name: impl Fn(&LedgerEntry) -> Option<String>) -> Vec<Repeat> {
+fn repeats(tasks: &[LedgerEntry], name: impl Fn(&LedgerEntry) -> Option<String>) -> Vec<Repeated> {
     let mut by_name: BTreeMap<(AccountNumber, String), Vec<String>> = BTreeMap::new();
     for entry in tasks {
         if let Some(what) = name(entry) {
@@ -179,5 +181,5 @@ fn repeats(tasks: &[LedgerEntry], name: impl Fn(&LedgerEntry) -> Option<String>)
         }
     }
     let repeated = by_name.into_iter().filter(|(_, task_ids)| task_ids.len() > 1);
-    repeated.map(|((_, what), task_ids)| Repeat { what, task_ids }).collect()
+    repeated.map(|((_, what), task_ids)| Repeated { what, task_ids }).collect()
 }

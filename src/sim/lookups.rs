@@ -1,15 +1,15 @@
 //! Which task a query finds, and what a query that finds none is answered with.
 //!
-//! Nobody documents any of this, so that each part is a setting: see [`Lags`], [`Spellings`] and [`UnknownTask`].
+//! Nobody documents any of this, so that each part is a setting: see [`Lags`], [`LookupStyles`] and [`UnknownTask`].
 
 use serde_json::{Value, json};
 use url::form_urlencoded;
 
 use super::{
     account::AccountNumber,
-    answer::{Refusal, usual_message},
+    response::{Refusal, usual_message},
     rules::Sim,
-    task::Task,
+    task::SimTask,
 };
 
 /// For how long after its acceptance a new task is hidden from each kind of query.
@@ -27,7 +27,7 @@ pub struct Lags {
 /// How a query by `external_task_id` may be spelled. A spelling that is not answered is not understood: a parameter
 /// that is unknown is ignored, so that the list is answered with all tasks, and a path means a `task_id`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Spellings {
+pub struct LookupStyles {
     /// `/v1/videos/advanced-lip-sync/NAME`.
     pub in_path: bool,
     /// `/v1/videos/advanced-lip-sync?external_task_id=NAME`, answered with a list.
@@ -36,7 +36,7 @@ pub struct Spellings {
     pub path_with_flag: bool,
 }
 
-impl Spellings {
+impl LookupStyles {
     /// None of them.
     pub const NONE: Self = Self { in_path: false, on_list_path: false, path_with_flag: false };
     /// As the API page says.
@@ -47,7 +47,7 @@ impl Spellings {
     pub const PATH_WITH_FLAG: Self = Self { path_with_flag: true, ..Self::NONE };
 }
 
-impl Default for Spellings {
+impl Default for LookupStyles {
     fn default() -> Self {
         Self::IN_PATH
     }
@@ -104,18 +104,18 @@ impl Sim {
         id: &str,
         query: &str,
         now_ms: i64,
-    ) -> Option<&Task> {
-        let spellings = self.spellings();
-        if spellings.path_with_flag && is_flagged(query) {
+    ) -> Option<&SimTask> {
+        let lookup_styles = self.lookup_styles();
+        if lookup_styles.path_with_flag && is_flagged(query) {
             return self.find_by_name(account, id, now_ms);
         }
-        let by_name = || self.find_by_name(account, id, now_ms).filter(|_| spellings.in_path);
+        let by_name = || self.find_by_name(account, id, now_ms).filter(|_| lookup_styles.in_path);
         self.find_by_id(account, id, now_ms).or_else(by_name)
     }
 
     /// Whether that asks for the id of a task that exists.
     pub(super) fn is_by_id(&self, account: AccountNumber, id: &str, query: &str) -> bool {
-        let by_name = self.spellings().path_with_flag && is_flagged(query);
+        let by_name = self.lookup_styles().path_with_flag && is_flagged(query);
         let known = self.by_task_id.get(id).map(|index| &self.tasks[*index]);
         !by_name && known.is_some_and(|task| task.account == account)
     }
@@ -123,16 +123,16 @@ impl Sim {
     /// The name that Query Task (List) is asked for, where this spelling is answered.
     pub(super) fn name_on_list_path(&self, query: &str) -> Option<String> {
         let name = parameter(query, "external_task_id").filter(|name| !name.is_empty());
-        name.filter(|_| self.spellings().on_list_path)
+        name.filter(|_| self.lookup_styles().on_list_path)
     }
 
-    fn spellings(&self) -> Spellings {
-        let spellings = self.config.lookup_spellings;
-        if self.config.answers_external_lookups { spellings } else { Spellings::NONE }
+    fn lookup_styles(&self) -> LookupStyles {
+        let lookup_styles = self.config.lookup_styles;
+        if self.config.answers_external_lookups { lookup_styles } else { LookupStyles::NONE }
     }
 
     /// The task of this id, if the query by id shows it yet.
-    fn find_by_id(&self, account: AccountNumber, id: &str, now_ms: i64) -> Option<&Task> {
+    fn find_by_id(&self, account: AccountNumber, id: &str, now_ms: i64) -> Option<&SimTask> {
         let task = &self.tasks[*self.by_task_id.get(id)?];
         let is_visible = self.is_visible(task, self.config.lags.by_id_ms, now_ms);
         (task.account == account && is_visible).then_some(task)
@@ -144,7 +144,7 @@ impl Sim {
         account: AccountNumber,
         name: &str,
         now_ms: i64,
-    ) -> Option<&Task> {
+    ) -> Option<&SimTask> {
         let lag_ms = self.config.lags.by_name_ms;
         let newest_first = self.by_external_id.get(name)?.iter().rev();
         let mut tasks = newest_first.map(|index| &self.tasks[*index]);
@@ -156,13 +156,13 @@ impl Sim {
         &self,
         account: AccountNumber,
         now_ms: i64,
-    ) -> impl Iterator<Item = &Task> {
+    ) -> impl Iterator<Item = &SimTask> {
         let lag_ms = self.config.lags.list_ms;
         let visible = self.tasks.partition_point(|task| self.is_visible(task, lag_ms, now_ms));
         self.tasks[..visible].iter().rev().filter(move |task| task.account == account)
     }
 
-    fn is_visible(&self, task: &Task, lag_ms: Option<i64>, now_ms: i64) -> bool {
+    fn is_visible(&self, task: &SimTask, lag_ms: Option<i64>, now_ms: i64) -> bool {
         let lag_ms = lag_ms.unwrap_or(self.config.visibility_lag_ms);
         now_ms - task.accepted_at_ms >= lag_ms
     }

@@ -8,65 +8,65 @@
 //!
 //! The account: `account`, `token`, `pace`, `identify`, `create`, `query`, `lookups`, `notice`, `ledger`, over `session`,
 //! `task` and `result_file`; what a request says: `body`, `identify_request`, `create_request`,
-//! `place`, `facts`. The wire: `server`, `routes`, `asked`, `socket`, `damage`, `late`, `results`, `callbacks`.
+//! `place`, `facts`. The wire: `server`, `routes`, `asked`, `socket`, `inject`, `late`, `results`, `callbacks`.
 //! Faults: `faults`, `random_faults`, `fault_json`.
 
 mod account;
-mod answer;
-mod asked;
 mod body;
 mod callbacks;
-mod chance;
 mod config;
+mod connection;
 mod create;
 mod create_request;
-mod damage;
-mod facts;
+mod delayed;
+mod due_callback;
+mod duplicate_name;
 mod fault_json;
 mod faults;
 mod identify;
 mod identify_request;
-mod known_name;
-mod late;
+mod inject;
 mod ledger;
 mod lookups;
+mod media_facts;
+mod media_folder;
 mod mp4;
-mod notice;
-mod pace;
-mod place;
-mod probe;
 mod query;
+mod random;
 mod random_faults;
+mod rate_window;
+mod received;
+mod response;
 mod result_file;
-mod results;
 mod routes;
 mod rules;
+mod send_result;
 mod server;
 mod session;
-mod socket;
 mod task;
 #[cfg(test)]
 mod tests;
 mod token;
 mod units;
+mod url_target;
 
 pub use account::{AccountNumber, ApiCredential, ApiKey};
-pub use answer::{Answer, Refusal, http_status};
 pub use config::SimConfig;
-pub use create_request::CreateRequest;
-pub use facts::{AudioFacts, NoFiles, ReadMedia, VideoFacts};
-pub use fault_json::BadFault;
-pub use faults::{Call, DueFault, Fault, FaultRule};
-pub use identify_request::IdentifyRequest;
-pub use known_name::KnownName;
-pub use late::ClientSees;
-pub use ledger::{CallCount, Ledger, LedgerEntry, PaidTwice, Repeat};
-pub use lookups::{Lags, Spellings, UnknownTask};
-pub use notice::Callback;
-pub use probe::Probe;
+pub use create_request::SimCreateRequest;
+pub use delayed::ClientSees;
+pub use due_callback::Callback;
+pub use duplicate_name::DuplicateNameError;
+pub use fault_json::FaultError;
+pub use faults::{DueFault, Endpoint, Fault, FaultRule};
+pub use identify_request::SimIdentifyRequest;
+pub use ledger::{EndpointCount, Ledger, LedgerEntry, PaidTwice, Repeated};
+pub use lookups::{Lags, LookupStyles, UnknownTask};
+pub use media_facts::{NoFiles, ReadMedia, SimAudioFacts, SimVideoFacts};
+pub use media_folder::MediaReader;
 pub use random_faults::RandomFaults;
+pub use response::{Refusal, SimResponse, http_status};
 pub use result_file::ResultFile;
 pub use rules::Sim;
 pub use server::SimServer;
-pub use task::TaskStatus;
-pub use units::{NotUnits, Units};
+pub use task::SimTaskStatus;
+pub use units::{InvalidUnits, SimUnits};

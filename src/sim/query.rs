@@ -4,12 +4,12 @@ use serde_json::{Value, json};
 
 use super::{
     account::AccountNumber,
-    answer::{Answer, Refusal},
-    faults::Call,
+    faults::Endpoint,
     lookups::{UnknownTask, parameter},
+    response::{Refusal, SimResponse},
     rules::Sim,
-    task::Task,
-    units::Units,
+    task::SimTask,
+    units::SimUnits,
 };
 
 const PAGE_NUM: std::ops::RangeInclusive<usize> = 1..=1_000;
@@ -18,19 +18,19 @@ const PAGE_SIZE: std::ops::RangeInclusive<usize> = 1..=500;
 impl Sim {
     /// Query Task (Single): `id` is the decoded part of the path, a `task_id` or an
     /// `external_task_id`.
-    pub fn query(&mut self, now_ms: i64, authorization: Option<&str>, id: &str) -> Answer {
-        self.query_spelled(now_ms, authorization, id, "")
+    pub fn query(&mut self, now_ms: i64, authorization: Option<&str>, id: &str) -> SimResponse {
+        self.query_with(now_ms, authorization, id, "")
     }
 
     /// The same with the query string as sent.
-    pub fn query_spelled(
+    pub fn query_with(
         &mut self,
         now_ms: i64,
         authorization: Option<&str>,
         id: &str,
         query: &str,
-    ) -> Answer {
-        let outcome = self.admit(Call::Query, now_ms, authorization).and_then(|account| {
+    ) -> SimResponse {
+        let outcome = self.admit(Endpoint::Query, now_ms, authorization).and_then(|account| {
             if self.config.name_queries_fail && !self.is_by_id(account, id, query) {
                 return Err(busy());
             }
@@ -39,12 +39,12 @@ impl Sim {
             };
             Ok(self.shown(task, now_ms, self.config.query_shows_external_ids))
         });
-        not_a_timeout(self.answered(Call::Query, outcome))
+        not_a_timeout(self.answered(Endpoint::Query, outcome))
     }
 
     /// Query Task (List), newest first: `query` is the query string as sent.
-    pub fn list(&mut self, now_ms: i64, authorization: Option<&str>, query: &str) -> Answer {
-        let outcome = self.admit(Call::List, now_ms, authorization).and_then(|account| {
+    pub fn list(&mut self, now_ms: i64, authorization: Option<&str>, query: &str) -> SimResponse {
+        let outcome = self.admit(Endpoint::List, now_ms, authorization).and_then(|account| {
             let page = number(query, "pageNum", 1, PAGE_NUM)?;
             let size = number(query, "pageSize", 30, PAGE_SIZE)?;
             let name = self.name_on_list_path(query);
@@ -52,7 +52,7 @@ impl Sim {
                 return Err(busy());
             }
             let shows_names = self.config.list_shows_external_ids;
-            let describe = |task: &Task| self.shown(task, now_ms, shows_names);
+            let describe = |task: &SimTask| self.shown(task, now_ms, shows_names);
             if let Some(name) = name {
                 return match (self.find_by_name(account, &name, now_ms), self.config.unknown_task) {
                     (Some(task), _) => Ok(json!([describe(task)])),
@@ -67,10 +67,10 @@ impl Sim {
                 .map(describe)
                 .collect())
         });
-        not_a_timeout(self.answered(Call::List, outcome))
+        not_a_timeout(self.answered(Endpoint::List, outcome))
     }
 
-    fn shown(&self, task: &Task, now_ms: i64, shows_name: bool) -> Value {
+    fn shown(&self, task: &SimTask, now_ms: i64, shows_name: bool) -> Value {
         let mut data = task.queried(now_ms, &self.base_url, shows_name);
         if !self.config.shows_sent_videos {
             let url = format!("https://copies.example/{}.mp4", task.id);
@@ -80,24 +80,24 @@ impl Sim {
     }
 
     /// The account's resource packs: `query` holds `start_time` and `end_time`, in ms.
-    pub fn costs(&mut self, now_ms: i64, authorization: Option<&str>, query: &str) -> Answer {
-        let outcome = self.admit(Call::Costs, now_ms, authorization).and_then(|account| {
+    pub fn costs(&mut self, now_ms: i64, authorization: Option<&str>, query: &str) -> SimResponse {
+        let outcome = self.admit(Endpoint::Costs, now_ms, authorization).and_then(|account| {
             let (start, end) = (time(query, "start_time")?, time(query, "end_time")?);
             if start > end {
                 return Err(Refusal::illegal("start_time is later than end_time"));
             }
             Ok(self.resource_packs(account, now_ms))
         });
-        self.answered(Call::Costs, outcome)
+        self.answered(Endpoint::Costs, outcome)
     }
 
     fn resource_packs(&self, account: AccountNumber, now_ms: i64) -> Value {
         let whole = self.config.pack_units;
         let spent = self.used.units(account);
-        let left = Units::from_thousandths(whole.thousandths() - spent.thousandths());
-        let number = |units: Units| units.thousandths() as f64 / 1000.0;
+        let left = SimUnits::from_thousandths(whole.thousandths() - spent.thousandths());
+        let number = |units: SimUnits| units.thousandths() as f64 / 1000.0;
         let year_ms = 365 * 24 * 60 * 60 * 1000;
-        let status = if left > Units::default() { "online" } else { "runOut" };
+        let status = if left > SimUnits::default() { "online" } else { "runOut" };
         json!({
             "code": 0,
             "msg": "success",
@@ -122,9 +122,9 @@ fn busy() -> Refusal {
 }
 
 /// 5002 is a timeout by the vendor's table; an API that is busy answers it with 503.
-fn not_a_timeout(answer: Answer) -> Answer {
+fn not_a_timeout(answer: SimResponse) -> SimResponse {
     let http_status = if answer.code() == 5002 { 503 } else { answer.http_status };
-    Answer { http_status, ..answer }
+    SimResponse { http_status, ..answer }
 }
 
 fn number(

@@ -1,8 +1,8 @@
 //! Faults by chance: one draw for each call, so that a seed decides which call suffers what.
 
 use super::{
-    chance::Chance,
-    faults::{Call, DueFault, Fault},
+    faults::{DueFault, Endpoint, Fault},
+    random::SeededRandom,
 };
 
 /// Faults by chance: the probability of each, per call, of 0 to 1.
@@ -24,13 +24,13 @@ pub struct RandomFaults {
 
 impl RandomFaults {
     /// One draw for each call, so that a seed decides which call suffers what.
-    pub(super) fn draw(&self, call: Call, chance: &mut Chance) -> Option<DueFault> {
+    pub(super) fn draw(&self, call: Endpoint, chance: &mut SeededRandom) -> Option<DueFault> {
         let mut drawn = chance.share();
         let code = 5_000 + u16::try_from(chance.between(0, 2)).unwrap_or_default();
         let refused = |code, retry_after_s| {
             Some(Fault::Code { code, status: None, retry_after_s, message: None })
         };
-        let download = call == Call::Download;
+        let download = call == Endpoint::Download;
         let server_error =
             if download { Some(Fault::Status { status: 503 }) } else { refused(code, None) };
         let kinds = [
@@ -59,15 +59,17 @@ mod tests {
     fn chance_keeps_to_its_probabilities_and_its_seed() {
         let faults = RandomFaults { lose_answer: 0.1, too_fast: 0.2, ..RandomFaults::default() };
         let draw = || {
-            let mut chance = Chance::new(42);
-            (0..10_000).filter_map(|_| faults.draw(Call::Create, &mut chance)).collect::<Vec<_>>()
+            let mut chance = SeededRandom::new(42);
+            (0..10_000)
+                .filter_map(|_| faults.draw(Endpoint::Create, &mut chance))
+                .collect::<Vec<_>>()
         };
         let drawn = draw();
         let lost = drawn.iter().filter(|due| due.fault == Fault::LoseAnswer).count();
         assert!((800..1_200).contains(&lost), "{lost}");
         assert!((1_700..2_300).contains(&(drawn.len() - lost)));
         assert_eq!(drawn, draw());
-        let mut chance = Chance::new(1);
-        assert_eq!(RandomFaults::default().draw(Call::Create, &mut chance), None);
+        let mut chance = SeededRandom::new(1);
+        assert_eq!(RandomFaults::default().draw(Endpoint::Create, &mut chance), None);
     }
 }

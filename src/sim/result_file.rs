@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use super::{
-    faults::Call,
-    mp4, place,
+    faults::Endpoint,
+    mp4,
     rules::Sim,
-    session::Video,
-    task::{Task, TaskStatus},
+    session::SimVideo,
+    task::{SimTask, SimTaskStatus},
+    url_target,
 };
 
 /// What a result's file is made of.
@@ -46,10 +47,10 @@ impl ResultFile {
 
 impl Sim {
     /// The task that made a video, while the video is kept.
-    pub(super) fn task_of_result(&self, video_id: &str, now_ms: i64) -> Option<&Task> {
+    pub(super) fn task_of_result(&self, video_id: &str, now_ms: i64) -> Option<&SimTask> {
         let task = &self.tasks[*self.by_result_id.get(video_id)?];
         let age_ms = now_ms - task.ends_at_ms;
-        let made = task.status(now_ms) == TaskStatus::Succeed;
+        let made = task.status(now_ms) == SimTaskStatus::Succeed;
         (made && age_ms < self.config.result_ttl_ms).then_some(task)
     }
 
@@ -57,7 +58,7 @@ impl Sim {
     /// Counted as a call.
     pub fn download(&mut self, now_ms: i64, name: &str) -> Option<ResultFile> {
         let file = self.result(now_ms, name);
-        self.counts.count(Call::Download, file.is_none().then_some(1203));
+        self.counts.count(Endpoint::Download, file.is_none().then_some(1203));
         file
     }
 
@@ -87,13 +88,13 @@ impl Sim {
         video_id: &str,
         spelled: &str,
         now_ms: i64,
-    ) -> Option<Video> {
+    ) -> Option<SimVideo> {
         let task = self.task_of_result(video_id, now_ms)?;
         let parent = Arc::clone(&task.video);
-        Some(Video {
+        Some(SimVideo {
             id: video_id.to_owned(),
             spelled: spelled.to_owned(),
-            url: place::result_url(&self.base_url, video_id, false),
+            url: url_target::result_url(&self.base_url, video_id, false),
             length_ms: parent.length_ms,
             width: parent.width,
             height: parent.height,

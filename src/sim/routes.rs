@@ -15,25 +15,25 @@ use axum::{
 use tower_http::services::ServeDir;
 
 use super::{
-    answer::{Answer, Refusal, http_status, usual_message},
-    asked::{Asked, BODY_BYTES_MAX, in_http, off_thread, split},
-    create_request::CreateRequest,
-    damage,
-    facts::ReadMedia as _,
-    faults::{Call, DueFault, Fault, FaultRule},
-    identify_request::IdentifyRequest,
-    late,
+    connection::ConnectionCutter,
+    create_request::SimCreateRequest,
+    delayed,
+    faults::{DueFault, Endpoint, Fault, FaultRule},
+    identify_request::SimIdentifyRequest,
+    inject,
+    media_facts::ReadMedia as _,
     mp4::PIXEL_PNG,
-    results::Content,
+    received::{BODY_BYTES_MAX, ReceivedRequest, in_http, off_thread, split},
+    response::{Refusal, SimResponse, http_status, usual_message},
     rules::Sim,
+    send_result::ResultContent,
     server::Shared,
-    socket::Scissors,
 };
 
 const TASKS: &str = "/v1/videos/advanced-lip-sync";
 
-type Api = State<Arc<Shared>>;
-type Cut = ConnectInfo<Scissors>;
+type SharedState = State<Arc<Shared>>;
+type CutterOf = ConnectInfo<ConnectionCutter>;
 
 /// All that the simulator answers to.
 pub(super) fn router(shared: Arc<Shared>) -> Router {
@@ -59,25 +59,33 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
     router.with_state(shared)
 }
 
-async fn identify(State(shared): Api, ConnectInfo(cut): Cut, request: Request) -> Response {
-    let asked = Asked::read(request).await;
+async fn identify(
+    State(shared): SharedState,
+    ConnectInfo(cut): CutterOf,
+    request: Request,
+) -> Response {
+    let asked = ReceivedRequest::read(request).await;
     let (base_url, folder) = (shared.base_url.clone(), shared.folder.clone());
     let read = off_thread(&asked, move |body| {
-        let request = IdentifyRequest::read(body, &base_url)?;
+        let request = SimIdentifyRequest::read(body, &base_url)?;
         let facts = request.media_path().and_then(|path| folder.video(path));
         Ok((request, facts))
     });
     let (request, facts) = split(read.await);
     let run =
         |sim: &mut Sim, now_ms| sim.identify_request(now_ms, asked.authorization(), request, facts);
-    respond(&shared, &cut, Call::Identify, &asked, run).await
+    respond(&shared, &cut, Endpoint::Identify, &asked, run).await
 }
 
-async fn create(State(shared): Api, ConnectInfo(cut): Cut, request: Request) -> Response {
-    let asked = Asked::read(request).await;
+async fn create(
+    State(shared): SharedState,
+    ConnectInfo(cut): CutterOf,
+    request: Request,
+) -> Response {
+    let asked = ReceivedRequest::read(request).await;
     let (base_url, folder) = (shared.base_url.clone(), shared.folder.clone());
     let read = off_thread(&asked, move |body| {
-        let request = CreateRequest::read(body, &base_url)?;
+        let request = SimCreateRequest::read(body, &base_url)?;
         let audio = request.read_audio(&folder);
         Ok((request, audio))
     });
@@ -86,69 +94,69 @@ async fn create(State(shared): Api, ConnectInfo(cut): Cut, request: Request) -> 
     let run = move |sim: &mut Sim, now_ms| {
         sim.create_request(now_ms, authorization.as_deref(), request, audio)
     };
-    let due = due_fault(&shared, Call::Create, &asked);
+    let due = due_fault(&shared, Endpoint::Create, &asked);
     match due {
         Some(DueFault { fault: Fault::DeliverLate { after_ms, sees }, carried_out: true }) => {
             let wait = Duration::from_millis(after_ms);
-            late::keep(shared, &cut, wait, sees, run).await
+            delayed::keep(shared, &cut, wait, sees, run).await
         }
-        due => answer(&shared, &cut, Call::Create, due, run).await,
+        due => answer(&shared, &cut, Endpoint::Create, due, run).await,
     }
 }
 
 async fn query(
-    State(shared): Api,
-    ConnectInfo(cut): Cut,
+    State(shared): SharedState,
+    ConnectInfo(cut): CutterOf,
     Path(id): Path<String>,
     RawQuery(query): RawQuery,
     request: Request,
 ) -> Response {
-    let asked = Asked::read(request).await;
+    let asked = ReceivedRequest::read(request).await;
     let query = query.unwrap_or_default();
-    let run = |sim: &mut Sim, now_ms| sim.query_spelled(now_ms, asked.authorization(), &id, &query);
-    respond(&shared, &cut, Call::Query, &asked, run).await
+    let run = |sim: &mut Sim, now_ms| sim.query_with(now_ms, asked.authorization(), &id, &query);
+    respond(&shared, &cut, Endpoint::Query, &asked, run).await
 }
 
 async fn list(
-    State(shared): Api,
-    ConnectInfo(cut): Cut,
+    State(shared): SharedState,
+    ConnectInfo(cut): CutterOf,
     RawQuery(page): RawQuery,
     request: Request,
 ) -> Response {
-    let asked = Asked::read(request).await;
+    let asked = ReceivedRequest::read(request).await;
     let page = page.unwrap_or_default();
     let run = |sim: &mut Sim, now_ms| sim.list(now_ms, asked.authorization(), &page);
-    respond(&shared, &cut, Call::List, &asked, run).await
+    respond(&shared, &cut, Endpoint::List, &asked, run).await
 }
 
 async fn costs(
-    State(shared): Api,
-    ConnectInfo(cut): Cut,
+    State(shared): SharedState,
+    ConnectInfo(cut): CutterOf,
     RawQuery(times): RawQuery,
     request: Request,
 ) -> Response {
-    let asked = Asked::read(request).await;
+    let asked = ReceivedRequest::read(request).await;
     let times = times.unwrap_or_default();
     let run = |sim: &mut Sim, now_ms| sim.costs(now_ms, asked.authorization(), &times);
-    respond(&shared, &cut, Call::Costs, &asked, run).await
+    respond(&shared, &cut, Endpoint::Costs, &asked, run).await
 }
 
 async fn download(
-    State(shared): Api,
-    ConnectInfo(cut): Cut,
+    State(shared): SharedState,
+    ConnectInfo(cut): CutterOf,
     Path(name): Path<String>,
     headers: HeaderMap,
 ) -> Response {
     let (due, file, fallback) = {
         let now_ms = shared.now_ms();
         let mut sim = shared.sim();
-        let due = sim.next_fault(Call::Download, &name, b"");
+        let due = sim.next_fault(Endpoint::Download, &name, b"");
         let carried_out = due.as_ref().is_none_or(|due| due.carried_out);
         let file = if carried_out { sim.download(now_ms, &name) } else { None };
         (due, file, sim.config().fallback_result.clone())
     };
     let healthy = match file {
-        Some(file) => match Content::of(file, &shared.folder, fallback).await {
+        Some(file) => match ResultContent::of(file, &shared.folder, fallback).await {
             Some(content) => content.send(&headers).await.unwrap_or_else(|_| gone()),
             None => gone(),
         },
@@ -159,7 +167,7 @@ async fn download(
             let status = StatusCode::from_u16(status.unwrap_or(http_status(code)));
             status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR).into_response()
         }
-        Some(fault) => damage::inflict(fault, healthy, &cut).await,
+        Some(fault) => inject::inject(fault, healthy, &cut).await,
         None => healthy,
     }
 }
@@ -172,11 +180,11 @@ async fn face() -> Response {
     ([(header::CONTENT_TYPE, "image/png")], &PIXEL_PNG[..]).into_response()
 }
 
-async fn ledger(State(shared): Api) -> Response {
+async fn ledger(State(shared): SharedState) -> Response {
     axum::Json(shared.ledger()).into_response()
 }
 
-async fn add_fault(State(shared): Api, body: Bytes) -> Response {
+async fn add_fault(State(shared): SharedState, body: Bytes) -> Response {
     match FaultRule::from_json(&body) {
         Ok(rule) => {
             shared.sim().add_fault(rule);
@@ -186,33 +194,33 @@ async fn add_fault(State(shared): Api, body: Bytes) -> Response {
     }
 }
 
-async fn clear_faults(State(shared): Api) -> Response {
+async fn clear_faults(State(shared): SharedState) -> Response {
     shared.sim().clear_faults();
     StatusCode::NO_CONTENT.into_response()
 }
 
-async fn no_such_path(State(shared): Api) -> Response {
+async fn no_such_path(State(shared): SharedState) -> Response {
     let answer = shared.sim().refuse_path(false);
     in_http(&answer, None, shared.now_ms())
 }
 
-async fn no_such_method(State(shared): Api) -> Response {
+async fn no_such_method(State(shared): SharedState) -> Response {
     let answer = shared.sim().refuse_path(true);
     in_http(&answer, None, shared.now_ms())
 }
 
 async fn respond(
     shared: &Shared,
-    cut: &Scissors,
-    call: Call,
-    asked: &Asked,
-    run: impl FnOnce(&mut Sim, i64) -> Answer,
+    cut: &ConnectionCutter,
+    call: Endpoint,
+    asked: &ReceivedRequest,
+    run: impl FnOnce(&mut Sim, i64) -> SimResponse,
 ) -> Response {
     let due = due_fault(shared, call, asked);
     answer(shared, cut, call, due, run).await
 }
 
-fn due_fault(shared: &Shared, call: Call, asked: &Asked) -> Option<DueFault> {
+fn due_fault(shared: &Shared, call: Endpoint, asked: &ReceivedRequest) -> Option<DueFault> {
     let body = asked.body.as_deref().unwrap_or_default();
     shared.sim().next_fault(call, &asked.uri.to_string(), body)
 }
@@ -221,10 +229,10 @@ fn due_fault(shared: &Shared, call: Call, asked: &Asked) -> Option<DueFault> {
 /// that hangs up is one whose request was accepted.
 async fn answer(
     shared: &Shared,
-    cut: &Scissors,
-    call: Call,
+    cut: &ConnectionCutter,
+    call: Endpoint,
     due: Option<DueFault>,
-    run: impl FnOnce(&mut Sim, i64) -> Answer,
+    run: impl FnOnce(&mut Sim, i64) -> SimResponse,
 ) -> Response {
     let now_ms = shared.now_ms();
     let (answer, latency_ms) = {
@@ -254,15 +262,15 @@ async fn answer(
         None => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     };
     match due {
-        Some(due) => damage::inflict(due.fault, healthy, cut).await,
+        Some(due) => inject::inject(due.fault, healthy, cut).await,
         None => healthy,
     }
 }
 
-fn latency_ms(sim: &Sim, call: Call) -> u64 {
+fn latency_ms(sim: &Sim, call: Endpoint) -> u64 {
     match call {
-        Call::Identify => sim.config().identify_latency_ms,
-        Call::Create => sim.config().create_latency_ms,
+        Endpoint::Identify => sim.config().identify_latency_ms,
+        Endpoint::Create => sim.config().create_latency_ms,
         _ => sim.config().query_latency_ms,
     }
 }

@@ -16,12 +16,12 @@ use tokio_util::sync::CancellationToken;
 use super::{
     callbacks,
     config::SimConfig,
-    late::Kept,
+    connection::{ConnectionCutter, CuttableListener},
+    delayed::DelayedRequests,
     ledger::Ledger,
-    probe::MediaFolder,
+    media_folder::MediaFolder,
     routes,
     rules::Sim,
-    socket::{CuttableListener, Scissors},
 };
 
 /// How long answers that are under way are waited for when it stops.
@@ -45,19 +45,19 @@ pub(super) struct Shared {
     pub(super) changed: Notify,
     pub(super) stop: CancellationToken,
     /// Create requests that are delivered late.
-    pub(super) kept: Kept,
-    clock: Clock,
+    pub(super) kept: DelayedRequests,
+    clock: SimClock,
 }
 
 /// Time that never goes back: the wall clock at the start, the monotonic one from there.
 #[derive(Debug)]
-struct Clock {
+struct SimClock {
     began_at_ms: i64,
     began: Instant,
     ahead_ms: AtomicI64,
 }
 
-impl Clock {
+impl SimClock {
     fn start(ahead_ms: i64) -> Self {
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Self {
@@ -106,8 +106,8 @@ impl SimServer {
             folder: MediaFolder { dir: config.media_dir.clone(), probe: config.probe },
             changed: Notify::new(),
             stop: CancellationToken::new(),
-            kept: Kept::default(),
-            clock: Clock::start(config.clock_offset_ms),
+            kept: DelayedRequests::default(),
+            clock: SimClock::start(config.clock_offset_ms),
             sim: Mutex::new(Sim::new(config, &base_url)),
         });
         tokio::spawn(callbacks::send_all(Arc::clone(&shared), client));
@@ -186,7 +186,7 @@ impl Drop for SimServer {
 
 async fn serve(shared: Arc<Shared>, listener: TcpListener) {
     let stop = shared.stop.clone();
-    let service = routes::router(shared).into_make_service_with_connect_info::<Scissors>();
+    let service = routes::router(shared).into_make_service_with_connect_info::<ConnectionCutter>();
     let serving = axum::serve(CuttableListener(listener), service)
         .with_graceful_shutdown(stop.clone().cancelled_owned());
     if let Err(error) = serving.await {

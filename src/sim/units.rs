@@ -8,9 +8,9 @@ use serde::{Serialize, Serializer};
 
 /// A number of units, exact to a thousandth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Hash)]
-pub struct Units(i64);
+pub struct SimUnits(i64);
 
-impl Units {
+impl SimUnits {
     /// So many thousandths of a unit.
     pub const fn from_thousandths(thousandths: i64) -> Self {
         Self(thousandths)
@@ -27,7 +27,7 @@ impl Units {
     }
 }
 
-impl Add for Units {
+impl Add for SimUnits {
     type Output = Self;
 
     fn add(self, other: Self) -> Self {
@@ -35,13 +35,13 @@ impl Add for Units {
     }
 }
 
-impl Sum for Units {
+impl Sum for SimUnits {
     fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
         all.fold(Self::default(), Add::add)
     }
 }
 
-impl fmt::Display for Units {
+impl fmt::Display for SimUnits {
     /// As the API spells amounts and lengths: no more decimals than needed.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = if self.0 < 0 { "-" } else { "" };
@@ -54,7 +54,7 @@ impl fmt::Display for Units {
     }
 }
 
-impl Serialize for Units {
+impl Serialize for SimUnits {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
@@ -63,13 +63,13 @@ impl Serialize for Units {
 /// A text that is no amount of units.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is no amount of units: write a decimal such as 0.05, with at most three decimals")]
-pub struct NotUnits(String);
+pub struct InvalidUnits(String);
 
-impl FromStr for Units {
-    type Err = NotUnits;
+impl FromStr for SimUnits {
+    type Err = InvalidUnits;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let wrong = || NotUnits(text.to_owned());
+        let wrong = || InvalidUnits(text.to_owned());
         let (whole, part) = text.split_once('.').unwrap_or((text, "0"));
         let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
         if !digits(whole) || !digits(part) || part.len() > 3 {
@@ -84,7 +84,7 @@ impl FromStr for Units {
 
 /// Milliseconds as the API's decimal seconds: 5200 is `"5.2"`.
 pub(super) fn seconds(ms: i64) -> String {
-    Units(ms).to_string()
+    SimUnits(ms).to_string()
 }
 
 #[cfg(test)]
@@ -94,11 +94,11 @@ mod tests {
     #[test]
     fn amounts_are_spelled_as_read() {
         for text in ["0", "1", "0.05", "12.5", "100.125"] {
-            assert_eq!(text.parse::<Units>().unwrap().to_string(), text);
+            assert_eq!(text.parse::<SimUnits>().unwrap().to_string(), text);
         }
-        assert_eq!("1.500".parse::<Units>().unwrap().to_string(), "1.5");
+        assert_eq!("1.500".parse::<SimUnits>().unwrap().to_string(), "1.5");
         for text in ["", ".5", "5.", "-1", "1e3", "0.0001", "99999999999999999999"] {
-            assert!(text.parse::<Units>().is_err(), "{text}");
+            assert!(text.parse::<SimUnits>().is_err(), "{text}");
         }
     }
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    cli::{CommandError, ExitCode},
+    cli::error::{CommandError, ExitCode},
     config::Config,
 };
 

@@ -85,7 +85,7 @@ pub(super) fn check(
 fn clock(reply: &Reply<Vec<RemoteTask>>, now_ms: i64, who: &Who) -> Option<Finding> {
     let refused = matches!(
         &reply.result,
-        Err(error) if matches!(error.meaning, ErrorClass::ClockAhead | ErrorClass::TokenExpired)
+        Err(error) if matches!(error.class, ErrorClass::ClockAhead | ErrorClass::TokenExpired)
     );
     let off_ms = now_ms.saturating_sub(reply.answer.server_at_ms?);
     let seconds = off_ms.abs() / 1000;
@@ -112,7 +112,7 @@ fn clock(reply: &Reply<Vec<RemoteTask>>, now_ms: i64, who: &Who) -> Option<Findi
 fn refused(shown: &str, error: &ApiError, who: &Who) -> Finding {
     let message = error.to_string();
     let status = || who.lipsyncd("status");
-    match error.meaning {
+    match error.class {
         ErrorClass::Credentials => {
             let place = who.credentials_folder().filter(|_| who.unit().is_some());
             let place = place.map_or_else(
@@ -124,7 +124,7 @@ fn refused(shown: &str, error: &ApiError, who: &Who) -> Finding {
         ErrorClass::ClockAhead | ErrorClass::TokenExpired => {
             Finding::error(API, message, who.root("timedatectl set-ntp true"))
         }
-        ErrorClass::ArrearsOrPack => Finding::error(
+        ErrorClass::OutOfCredit => Finding::error(
             API,
             message,
             format!("pay, or buy a resource pack: the line goes on by itself then\n{}", status()),
@@ -134,12 +134,12 @@ fn refused(shown: &str, error: &ApiError, who: &Who) -> Finding {
             message,
             "have this API enabled for the account, in Kling's console",
         ),
-        ErrorClass::IpRefused => Finding::error(
+        ErrorClass::IpNotAllowed => Finding::error(
             API,
             message,
             "add this machine's public address to the whitelist in Kling's console",
         ),
-        ErrorClass::TooFast | ErrorClass::Concurrency => Finding::warning(
+        ErrorClass::RateLimited | ErrorClass::Concurrency => Finding::warning(
             API,
             message,
             "ask again in a minute; if it stays, lower limits.query_per_second",

@@ -10,7 +10,7 @@ use crate::{
     cli::open,
     config::{Config, Credentials},
     daemon,
-    kling::{Api as _, ApiError, Client, ErrorClass, Spelling},
+    kling::{Api as _, ApiError, Client, ErrorClass, LookupStyle},
     store,
 };
 
@@ -22,7 +22,7 @@ const TWICE: &str = "two databases on this account may both pay for the same req
 /// What is known about lookups by name.
 pub(super) enum Lookups {
     /// A task that exists was found by its name, in this spelling.
-    Answered(Spelling),
+    Answered(LookupStyle),
     /// A task that exists was not found by its name, in any spelling.
     Unanswered,
     /// Nothing was proved now.
@@ -31,7 +31,7 @@ pub(super) enum Lookups {
 
 /// What asking for a task that exists showed.
 enum Proof {
-    Answered(String, Spelling),
+    Answered(String, LookupStyle),
     Unanswered(String),
     NotShown(String),
     Failed(String),
@@ -90,7 +90,7 @@ fn listed(account: &Account) -> Option<(String, String)> {
 
 async fn ask(client: &Client, task_id: &str, name: &str) -> Proof {
     let is_it = |found: &str| found == task_id;
-    for spelling in Spelling::ALL {
+    for spelling in LookupStyle::ALL {
         match client.task_by_name(name, spelling).await.result {
             Ok(task) if is_it(&task.task_id) => {
                 return Proof::Answered(task_id.to_owned(), spelling);
@@ -109,7 +109,7 @@ async fn ask(client: &Client, task_id: &str, name: &str) -> Proof {
 }
 
 fn is_not_found(error: &ApiError) -> bool {
-    matches!(error.meaning, ErrorClass::NotFound | ErrorClass::BadRequest | ErrorClass::Empty)
+    matches!(error.class, ErrorClass::NotFound | ErrorClass::BadRequest | ErrorClass::Empty)
 }
 
 /// What the daemon learned, where nothing can be asked now.

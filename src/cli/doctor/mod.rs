@@ -65,7 +65,7 @@ pub(super) fn run(
     on_terminal: bool,
 ) -> Result<ExitCode, CommandError> {
     // What it finds is all it says.
-    log::begin(LogFormat::Text);
+    log::init(LogFormat::Text);
     let (report, exit) = examine(explicit);
     if arguments.json {
         super::json::write_pretty(out, &report)?;

@@ -7,7 +7,7 @@ use tokio::time::timeout;
 use super::{api::Account, lookups::Lookups};
 use crate::{
     cli::open,
-    kling::{Api as _, Client, ErrorClass, RemoteTask, Spelling},
+    kling::{Api as _, Client, ErrorClass, LookupStyle, RemoteTask},
     store::OpenTask,
 };
 
@@ -75,16 +75,16 @@ enum Asked {
 /// An empty success proves nothing, and neither does any answer of an account that was not seen to find a task by
 /// its name.
 async fn by_name(client: &Client, name: &str, lookups: &Lookups) -> Asked {
-    let spellings: &[Spelling] = match lookups {
+    let spellings: &[LookupStyle] = match lookups {
         Lookups::Answered(spelling) => std::slice::from_ref(spelling),
         Lookups::Unanswered => &[],
-        Lookups::Unproven => &Spelling::ALL,
+        Lookups::Unproven => &LookupStyle::ALL,
     };
     let mut is_absent = matches!(lookups, Lookups::Answered(_));
     for spelling in spellings {
         match client.task_by_name(name, *spelling).await.result {
             Ok(task) => return Asked::Found(task.task_id),
-            Err(error) => is_absent &= error.meaning == ErrorClass::NotFound,
+            Err(error) => is_absent &= error.class == ErrorClass::NotFound,
         }
     }
     if is_absent { Asked::Absent } else { Asked::Unproven }

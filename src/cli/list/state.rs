@@ -1,4 +1,4 @@
-//! Reads a state that is typed: what is wrong with it, and, for completions, which there are.
+//! Parses the states of `--state`, with suggestions for unknown names and values for completions.
 
 use std::ffi::OsStr;
 
@@ -8,9 +8,9 @@ use clap::{
     error::{Error, ErrorKind},
 };
 
-use crate::{cli::nearest::Nearest, job::State};
+use crate::{cli::suggestions::Suggestions, job::State};
 
-/// Reads a [`State`] by its name.
+/// Parses a [`State`] by its name.
 #[derive(Debug, Clone)]
 pub(super) struct StateParser;
 
@@ -25,9 +25,9 @@ impl TypedValueParser for StateParser {
     ) -> Result<State, Error> {
         let name = StringValueParser::new().parse_ref(command, argument, value)?;
         let argument = argument.map(ToString::to_string).unwrap_or_default();
-        state(&name).map_err(|fault| {
-            let told = format!("invalid value '{name}' for '{argument}': {fault}");
-            Error::raw(ErrorKind::ValueValidation, told + "\n").with_cmd(command)
+        state(&name).map_err(|error| {
+            let text = format!("invalid value '{name}' for '{argument}': {error}\n");
+            Error::raw(ErrorKind::ValueValidation, text).with_cmd(command)
         })
     }
 
@@ -39,9 +39,9 @@ impl TypedValueParser for StateParser {
 fn state(name: &str) -> Result<State, String> {
     name.parse().map_err(|unknown: crate::job::state::UnknownState| {
         let all = State::ALL.map(State::name).join(", ");
-        let mut nearest = Nearest::to(name);
-        State::ALL.iter().for_each(|state| nearest.look(state.name()));
-        let hint = nearest.hint().map(|hint| format!("{hint} ")).unwrap_or_default();
+        let mut suggestions = Suggestions::for_name(name);
+        State::ALL.iter().for_each(|state| suggestions.consider(state.name()));
+        let hint = suggestions.hint().map(|hint| format!("{hint} ")).unwrap_or_default();
         format!("{unknown}; {hint}The states are {all}")
     })
 }

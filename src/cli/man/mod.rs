@@ -9,10 +9,10 @@ mod tests;
 
 use std::{fs, io, io::Write, path::PathBuf};
 
-use clap::{CommandFactory as _, ValueHint};
+use clap::{Command, ValueHint};
 use clap_mangen::Man;
 
-use super::{Cli, CommandError, ExitCode};
+use super::error::{CommandError, ExitCode};
 use crate::{config::settings, manifest::keys};
 
 /// Write the man pages into a folder
@@ -35,13 +35,17 @@ const CONFIG: &str = include_str!("lipsyncd.yaml.5");
 /// The line of a page that the list of keys replaces.
 const KEYS: &str = ".\\\" KEYS\n";
 
-pub(super) fn run(arguments: &Args, out: &mut dyn Write) -> Result<ExitCode, CommandError> {
+pub(super) fn run(
+    arguments: &Args,
+    cli: Command,
+    out: &mut dyn Write,
+) -> Result<ExitCode, CommandError> {
     let cannot = |error: io::Error| {
         let what = format!("cannot write man pages to `{}`: {error}", arguments.dir.display());
         CommandError::new(ExitCode::CannotRun, what)
     };
     fs::create_dir_all(&arguments.dir).map_err(cannot)?;
-    for (name, text) in pages()? {
+    for (name, text) in pages(cli)? {
         let path = arguments.dir.join(name);
         fs::write(&path, text).map_err(cannot)?;
         writeln!(out, "{}", path.display())?;
@@ -50,8 +54,8 @@ pub(super) fn run(arguments: &Args, out: &mut dyn Write) -> Result<ExitCode, Com
 }
 
 /// Every page: the name of its file, and its text.
-fn pages() -> io::Result<Vec<(String, String)>> {
-    let mut cli = Cli::command().disable_help_subcommand(true);
+fn pages(cli: Command) -> io::Result<Vec<(String, String)>> {
+    let mut cli = cli.disable_help_subcommand(true);
     // Gives each command its complete name, and the options that all share.
     cli.build();
     let manifest_keys = keys().iter().map(|key| item(key.name, &[key.meaning, &key.rule()]));
@@ -75,7 +79,7 @@ fn pages() -> io::Result<Vec<(String, String)>> {
     Ok(pages)
 }
 
-fn command_page(command: &clap::Command) -> io::Result<(String, String)> {
+fn command_page(command: &Command) -> io::Result<(String, String)> {
     let man = Man::new(command.clone());
     let mut roff = Vec::new();
     man.render(&mut roff)?;

@@ -4,15 +4,17 @@
 
 use std::process::{Command, Output};
 
+use clap::CommandFactory as _;
+
 use super::*;
-use crate::job::State;
+use crate::{cli::Cli, job::State};
 
 /// Writes the pages into a folder.
 fn written() -> (tempfile::TempDir, Vec<PathBuf>) {
     let folder = tempfile::tempdir().unwrap();
     let arguments = Args { dir: folder.path().join("man/pages") };
     let mut out = Vec::new();
-    assert_eq!(run(&arguments, &mut out).unwrap(), ExitCode::Done);
+    assert_eq!(run(&arguments, Cli::command(), &mut out).unwrap(), ExitCode::Done);
     let paths = String::from_utf8(out).unwrap().lines().map(PathBuf::from).collect();
     (folder, paths)
 }
@@ -45,8 +47,8 @@ fn every_listed_command_has_a_page_and_no_other() {
 
 #[test]
 fn the_pages_are_the_same_each_time_and_list_every_key_and_state() {
-    let all = pages().unwrap();
-    assert_eq!(all, pages().unwrap());
+    let all = pages(Cli::command()).unwrap();
+    assert_eq!(all, pages(Cli::command()).unwrap());
     let page = |name: &str| &all.iter().find(|(known, _)| known == name).unwrap().1;
     for key in keys() {
         let listed = page("lipsyncd-manifest.5").contains(&format!("\\fB{}\\fR\n", key.name));

@@ -134,10 +134,10 @@ async fn a_success_without_what_it_is_about_is_no_usable_answer() {
         let server = Server::saying(200, body).await;
         let client = client(&server.url);
         let error = client.create(&create_request()).await.result.unwrap_err();
-        assert_eq!(error.meaning, ErrorClass::Transport, "{body}");
-        assert!(error.leaves_outcome_open(), "{body}");
+        assert_eq!(error.class, ErrorClass::Transport, "{body}");
+        assert!(error.outcome_is_unknown(), "{body}");
         assert_eq!(
-            client.identify(&video()).await.result.unwrap_err().meaning,
+            client.identify(&video()).await.result.unwrap_err().class,
             ErrorClass::Transport,
             "{body}"
         );
@@ -175,7 +175,7 @@ async fn faces_that_are_none_are_not_told_as_no_face() {
         let server = Server::saying(200, success(&data)).await;
         let error = client(&server.url).identify(&video()).await.result.unwrap_err();
         assert_eq!(error.message, format!("the API answered success, but {lack}"));
-        assert_eq!(error.meaning, ErrorClass::Transport);
+        assert_eq!(error.class, ErrorClass::Transport);
     }
 }
 
@@ -230,7 +230,7 @@ async fn an_id_that_would_change_the_path_is_not_sent() {
     let server = Server::saying(200, success(TASK)).await;
     for id in ["", ".", ".."] {
         let error = client(&server.url).task(id).await.result.unwrap_err();
-        assert_eq!((error.meaning, error.never_left), (ErrorClass::BadRequest, true), "{id:?}");
+        assert_eq!((error.class, error.never_left), (ErrorClass::BadRequest, true), "{id:?}");
     }
     assert!(server.seen().is_empty());
 }

@@ -4,7 +4,7 @@
 use proptest::{prelude::*, sample::Index};
 
 use super::{super::offline::RawAnswer, *};
-use crate::kling::{Reply, Spelling};
+use crate::kling::{LookupStyle, Reply};
 
 const TASK: &str = r#"{"code":0,"message":"ok","request_id":"r","data":{"task_id":"t",
     "task_status":"succeed","task_result":{"videos":[{"url":"https://e.com/v","duration":"5.04"}]},
@@ -19,7 +19,7 @@ fn holds<T>(reply: &Reply<T>, http_status: u16) {
             assert!(!words.is_empty() && words.chars().count() < 1_500);
             assert!(!words.contains(char::is_control) && !words.contains(SECRET_KEY), "{words}");
             let refused = reply.answer.code.is_some_and(|code| code != 0) || http_status == 413;
-            assert!(error.leaves_outcome_open() || refused, "{words}");
+            assert!(error.outcome_is_unknown() || refused, "{words}");
         }
     }
 }
@@ -38,8 +38,8 @@ fn survive(body: &[u8], http_status: u16) -> RawAnswer {
     holds(&raw.identified(), http_status);
     holds(&raw.created(), http_status);
     holds(&raw.task(), http_status);
-    for spelling in Spelling::ALL {
-        holds(&raw.task_by_name("n", spelling), http_status);
+    for style in LookupStyle::ALL {
+        holds(&raw.task_by_name("n", style), http_status);
     }
     holds(&raw.tasks(), http_status);
     holds(&raw.costs(), http_status);

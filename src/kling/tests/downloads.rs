@@ -130,7 +130,7 @@ async fn only_the_public_internet_is_fetched_from_by_address_and_by_name() {
         format!("https://localhost:{port}/?token=hush-hush"),
     ] {
         let error = client.fetch(&url.parse().unwrap(), 0, None).await.result.unwrap_err();
-        assert_eq!(error.meaning, ErrorClass::AddressRefused, "{url}: {error}");
+        assert_eq!(error.class, ErrorClass::AddressRefused, "{url}: {error}");
         assert!(!format!("{error:?}").contains("hush"), "{error:?}");
     }
     assert!(here.seen().is_empty());
@@ -145,7 +145,7 @@ async fn a_redirect_is_checked_like_the_address_itself() {
     })
     .await;
     let error = client(&server.url).fetch(&server.url, 0, None).await.result.unwrap_err();
-    assert_eq!(error.meaning, ErrorClass::AddressRefused);
+    assert_eq!(error.class, ErrorClass::AddressRefused);
 }
 
 #[tokio::test]
@@ -154,7 +154,7 @@ async fn a_refused_download_tells_the_status_and_no_query() {
     let url = server.url.join("/a.mp4?signature=hush-hush").unwrap();
     let reply = client(&server.url).fetch(&url, 0, None).await;
     let error = reply.result.unwrap_err();
-    assert_eq!((reply.answer.http_status, error.meaning), (Some(403), ErrorClass::Transport));
+    assert_eq!((reply.answer.http_status, error.class), (Some(403), ErrorClass::Transport));
     assert_eq!(error.message, "the download from 127.0.0.1 was answered with HTTP 403");
 }
 
@@ -163,7 +163,7 @@ async fn a_stream_that_breaks_or_stands_still_is_an_error() {
     let cut = Server::raw(b"HTTP/1.1 200 OK\r\ncontent-length: 90\r\n\r\nhalf").await;
     let mut fetched = client(&cut).fetch(&cut, 0, None).await.result.unwrap();
     assert_eq!(fetched.chunk().await.unwrap().unwrap(), "half");
-    assert_eq!(fetched.chunk().await.unwrap_err().meaning, ErrorClass::Transport);
+    assert_eq!(fetched.chunk().await.unwrap_err().class, ErrorClass::Transport);
 
     let server = Server::start(|_, _| async {
         answer(

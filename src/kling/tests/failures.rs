@@ -16,9 +16,9 @@ async fn a_refusal_says_what_the_api_said() {
     .await;
     let reply = client(&server.url).create(&create_request()).await;
     let error = reply.result.unwrap_err();
-    assert_eq!(error.meaning, ErrorClass::TooFast);
+    assert_eq!(error.class, ErrorClass::RateLimited);
     assert_eq!((error.code, error.retry_after_ms), (Some(1302), Some(7000)));
-    assert!(!error.never_left && !error.leaves_outcome_open());
+    assert!(!error.never_left && !error.outcome_is_unknown());
     assert_eq!(
         error.to_string(),
         "the API asks for fewer requests per second: slow down (code 1302)"
@@ -53,12 +53,12 @@ async fn a_retry_after_date_counts_from_the_servers_clock() {
     let reply = client(&server.url).create(&create_request()).await;
     assert_eq!(reply.answer.server_at_ms, Some(784_111_777_000));
     let error = reply.result.unwrap_err();
-    assert_eq!((error.meaning, error.retry_after_ms), (ErrorClass::Concurrency, Some(30_000)));
+    assert_eq!((error.class, error.retry_after_ms), (ErrorClass::Concurrency, Some(30_000)));
 }
 
 #[tokio::test]
 async fn the_code_decides_whatever_the_status() {
-    for (status, body, meaning, open) in [
+    for (status, body, class, open) in [
         (200, r#"{"code": 1201, "message": "bad"}"#, ErrorClass::BadRequest, false),
         (500, r#"{"code": 1201, "message": "bad"}"#, ErrorClass::BadRequest, false),
         (400, r#"{"code": 1999, "message": "new"}"#, ErrorClass::OtherRefusal, false),
@@ -69,8 +69,8 @@ async fn the_code_decides_whatever_the_status() {
     ] {
         let server = Server::saying(status, body).await;
         let error = client(&server.url).create(&create_request()).await.result.unwrap_err();
-        assert_eq!(error.meaning, meaning, "{status} {body}");
-        assert_eq!(error.leaves_outcome_open(), open, "{status} {body}");
+        assert_eq!(error.class, class, "{status} {body}");
+        assert_eq!(error.outcome_is_unknown(), open, "{status} {body}");
     }
 }
 
@@ -85,8 +85,8 @@ async fn a_proxys_page_is_never_a_refusal() {
         .await;
         let reply = client(&server.url).create(&create_request()).await;
         let error = reply.result.unwrap_err();
-        assert_eq!(error.meaning, ErrorClass::Transport, "{status}");
-        assert!(error.leaves_outcome_open(), "{status}");
+        assert_eq!(error.class, ErrorClass::Transport, "{status}");
+        assert!(error.outcome_is_unknown(), "{status}");
         assert_eq!(reply.answer.http_status, Some(status));
         assert_eq!(
             error.message,
@@ -114,7 +114,7 @@ async fn a_redirect_is_refused_and_names_its_target() {
     })
     .await;
     let error = client(&server.url).create(&create_request()).await.result.unwrap_err();
-    assert_eq!(error.meaning, ErrorClass::Transport);
+    assert_eq!(error.class, ErrorClass::Transport);
     assert!(error.message.contains("redirects to 127.0.0.1 (HTTP 307)"), "{error}");
     assert!(!error.message.contains("secret"), "{error}");
     assert!(other.seen().is_empty());
@@ -178,7 +178,7 @@ async fn a_body_that_trickles_for_ever_ends_in_a_timeout() {
     let error = reply.result.unwrap_err();
     assert_eq!(error.message, "no answer from 127.0.0.1 within 0.2 s");
     assert_eq!(reply.answer.http_status, Some(200));
-    assert!(error.leaves_outcome_open());
+    assert!(error.outcome_is_unknown());
 }
 
 #[tokio::test]
@@ -187,11 +187,11 @@ async fn half_an_answer_is_none() {
         Server::raw(b"HTTP/1.1 200 OK\r\ncontent-length: 90\r\n\r\n{\"code\": 0, \"data\"").await;
     let reply = client(&cut).create(&create_request()).await;
     let error = reply.result.unwrap_err();
-    assert_eq!((error.meaning, error.never_left), (ErrorClass::Transport, false));
+    assert_eq!((error.class, error.never_left), (ErrorClass::Transport, false));
     assert_eq!(reply.answer.http_status, Some(200));
     let closed = Server::raw(b"").await;
     let error = client(&closed).create(&create_request()).await.result.unwrap_err();
-    assert_eq!((error.meaning, error.never_left), (ErrorClass::Transport, false));
+    assert_eq!((error.class, error.never_left), (ErrorClass::Transport, false));
 }
 
 #[tokio::test]
@@ -202,7 +202,7 @@ async fn a_hang_ends_in_a_timeout_with_the_outcome_open() {
     let client = Client::new(config, credential()).unwrap();
     let error = client.create(&create_request()).await.result.unwrap_err();
     assert_eq!(error.message, "no answer from 127.0.0.1 within 0.2 s");
-    assert!(error.leaves_outcome_open());
+    assert!(error.outcome_is_unknown());
     assert_eq!(server.seen().len(), 1);
 }
 
@@ -218,11 +218,11 @@ async fn without_a_connection_nothing_left() {
         let reply = client(&base).create(&create_request()).await;
         let error = reply.result.unwrap_err();
         assert_eq!(
-            (error.meaning, error.never_left),
+            (error.class, error.never_left),
             (ErrorClass::Transport, true),
             "{base}: {error}"
         );
-        assert!(!error.leaves_outcome_open());
+        assert!(!error.outcome_is_unknown());
         assert_eq!(reply.answer.http_status, None);
     }
 }

@@ -1,9 +1,9 @@
-//! Queries by name in each spelling, and successes without a task.
+//! Queries by name in each style, and successes without a task.
 
 use super::*;
 use crate::kling::{
+    LookupStyle::{self, Flag, Path, Query},
     RemoteTask, Reply,
-    Spelling::{self, Flag, Path, Query},
     offline::RawAnswer,
 };
 
@@ -19,8 +19,8 @@ fn success(data: &str) -> RawAnswer {
 /// The task id, or what the error means and its words.
 fn outcome(reply: Reply<RemoteTask>) -> Result<String, (ErrorClass, String)> {
     reply.result.map(|task| task.task_id).map_err(|error| {
-        assert!(error.leaves_outcome_open(), "{error}");
-        (error.meaning, error.message)
+        assert!(error.outcome_is_unknown(), "{error}");
+        (error.class, error.message)
     })
 }
 
@@ -34,13 +34,13 @@ fn unusable(words: &str) -> Result<String, (ErrorClass, String)> {
 
 #[tokio::test]
 async fn each_spelling_asks_in_its_own_way() {
-    for (spelling, target) in [
+    for (style, target) in [
         (Path, "/v1/videos/advanced-lip-sync/a%2Fb%26c"),
         (Query, "/v1/videos/advanced-lip-sync?external_task_id=a%2Fb%26c"),
         (Flag, "/v1/videos/advanced-lip-sync/a%2Fb%26c?external_task_id=true"),
     ] {
         let server = Server::saying(200, r#"{"code": 0, "data": {"task_id": "81"}}"#).await;
-        let found = client(&server.url).task_by_name("a/b&c", spelling).await;
+        let found = client(&server.url).task_by_name("a/b&c", style).await;
         assert_eq!(found.result.unwrap().task_id, "81");
         let [seen] = &server.seen()[..] else { panic!("one request") };
         assert_eq!((seen.method.as_str(), seen.target.as_str()), ("GET", target));
@@ -51,9 +51,9 @@ async fn each_spelling_asks_in_its_own_way() {
 #[tokio::test]
 async fn a_name_that_no_request_can_carry_is_not_sent() {
     let server = Server::saying(200, r#"{"code": 0, "data": {"task_id": "81"}}"#).await;
-    for (name, spelling) in [("", Path), ("", Query), ("..", Path), (".", Flag)] {
-        let error = client(&server.url).task_by_name(name, spelling).await.result.unwrap_err();
-        assert_eq!((error.meaning, error.never_left), (ErrorClass::BadRequest, true), "{name:?}");
+    for (name, style) in [("", Path), ("", Query), ("..", Path), (".", Flag)] {
+        let error = client(&server.url).task_by_name(name, style).await.result.unwrap_err();
+        assert_eq!((error.class, error.never_left), (ErrorClass::BadRequest, true), "{name:?}");
     }
     assert!(server.seen().is_empty());
 }
@@ -71,14 +71,14 @@ fn a_success_without_a_task_is_empty_for_every_query_of_one_task() {
     ] {
         let answer = success(data);
         assert_eq!(outcome(answer.task()), empty("with no task"), "{data}");
-        for spelling in Spelling::ALL {
-            let found = outcome(answer.task_by_name("n", spelling));
-            assert_eq!(found, empty("with no task"), "{data} {spelling:?}");
+        for style in LookupStyle::ALL {
+            let found = outcome(answer.task_by_name("n", style));
+            assert_eq!(found, empty("with no task"), "{data} {style:?}");
         }
         // The same answer to a create request leaves open what became of the request.
         let error = answer.created().result.unwrap_err();
-        assert_eq!(error.meaning, ErrorClass::Transport, "{data}");
-        assert!(error.leaves_outcome_open(), "{data}");
+        assert_eq!(error.class, ErrorClass::Transport, "{data}");
+        assert!(error.outcome_is_unknown(), "{data}");
     }
     for page in ["null", "[]"] {
         assert_eq!(success(page).tasks().result.unwrap(), [], "{page}");
@@ -95,9 +95,9 @@ fn nonsense_is_no_proof_that_there_is_no_task() {
     ] {
         let answer = success(data);
         assert_eq!(outcome(answer.task()), unusable(words), "{data}");
-        for spelling in Spelling::ALL {
-            let found = outcome(answer.task_by_name("n", spelling));
-            assert_eq!(found, unusable(words), "{data} {spelling:?}");
+        for style in LookupStyle::ALL {
+            let found = outcome(answer.task_by_name("n", style));
+            assert_eq!(found, unusable(words), "{data} {style:?}");
         }
     }
 }
@@ -106,15 +106,15 @@ fn nonsense_is_no_proof_that_there_is_no_task() {
 fn one_object_counts_unless_it_shows_another_name() {
     let shown = |info: &str| success(&format!(r#"{{"task_id": "81", "task_info": {info}}}"#));
     for info in ["null", "{}", r#"{"external_task_id": null}"#, r#"{"external_task_id": "n"}"#] {
-        for spelling in Spelling::ALL {
-            let found = outcome(shown(info).task_by_name("n", spelling));
-            assert_eq!(found, Ok("81".to_owned()), "{info} {spelling:?}");
+        for style in LookupStyle::ALL {
+            let found = outcome(shown(info).task_by_name("n", style));
+            assert_eq!(found, Ok("81".to_owned()), "{info} {style:?}");
         }
     }
-    for spelling in Spelling::ALL {
+    for style in LookupStyle::ALL {
         let other = shown(r#"{"external_task_id": "n-2"}"#);
-        let found = outcome(other.task_by_name("n", spelling));
-        assert_eq!(found, empty("with a task of another name"), "{spelling:?}");
+        let found = outcome(other.task_by_name("n", style));
+        assert_eq!(found, empty("with a task of another name"), "{style:?}");
         // By the task id the answer is about the task, whatever its name.
         assert_eq!(outcome(other.task()), Ok("81".to_owned()));
     }
@@ -128,15 +128,15 @@ fn of_a_list_only_the_entry_with_the_name_counts() {
     let list = |entries: &[String]| success(&format!("[{}]", entries.join(",")));
     let unnamed = r#"{"task_id": "79"}"#.to_owned();
     let ours = list(&[unnamed.clone(), "5".to_owned(), named("80", "m"), named("81", "n")]);
-    for spelling in Spelling::ALL {
-        assert_eq!(outcome(ours.task_by_name("n", spelling)), Ok("81".to_owned()), "{spelling:?}");
+    for style in LookupStyle::ALL {
+        assert_eq!(outcome(ours.task_by_name("n", style)), Ok("81".to_owned()), "{style:?}");
     }
     // A plain list: the API ignored the parameter. Even a list of one is not about the name.
     for plain in [list(std::slice::from_ref(&unnamed)), list(&[named("80", "m"), unnamed])] {
         assert_eq!(outcome(plain.task_by_name("n", Query)), empty("with no task of this name"));
-        for spelling in [Path, Flag] {
-            let found = outcome(plain.task_by_name("n", spelling));
-            assert_eq!(found, unusable("its data is no object"), "{spelling:?}");
+        for style in [Path, Flag] {
+            let found = outcome(plain.task_by_name("n", style));
+            assert_eq!(found, unusable("its data is no object"), "{style:?}");
         }
         assert_eq!(outcome(plain.task()), unusable("its data is no object"));
     }
@@ -145,8 +145,8 @@ fn of_a_list_only_the_entry_with_the_name_counts() {
 #[tokio::test]
 async fn a_refusal_of_a_query_by_name_stays_a_refusal() {
     let server = Server::saying(404, r#"{"code": 1203, "message": "task not found"}"#).await;
-    for spelling in Spelling::ALL {
-        let error = client(&server.url).task_by_name("n", spelling).await.result.unwrap_err();
-        assert_eq!((error.meaning, error.code), (ErrorClass::NotFound, Some(1203)));
+    for style in LookupStyle::ALL {
+        let error = client(&server.url).task_by_name("n", style).await.result.unwrap_err();
+        assert_eq!((error.class, error.code), (ErrorClass::NotFound, Some(1203)));
     }
 }

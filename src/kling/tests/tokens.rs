@@ -51,11 +51,11 @@ async fn an_expired_token_is_signed_anew() {
 
 #[tokio::test]
 async fn a_second_refusal_stands() {
-    for (code, meaning) in [(1003, ErrorClass::ClockAhead), (1004, ErrorClass::TokenExpired)] {
+    for (code, class) in [(1003, ErrorClass::ClockAhead), (1004, ErrorClass::TokenExpired)] {
         let server = refusing(code, 2).await;
         let error = client(&server.url).create(&create_request()).await.result.unwrap_err();
-        assert_eq!(error.meaning, meaning);
-        assert!(!error.leaves_outcome_open());
+        assert_eq!(error.class, class);
+        assert!(!error.outcome_is_unknown());
         assert_eq!(server.seen().len(), 2);
     }
 }
@@ -65,7 +65,7 @@ async fn other_refusals_and_fixed_tokens_are_not_repeated() {
     for code in [1000, 1001, 1002] {
         let server = refusing(code, 9).await;
         let error = client(&server.url).create(&create_request()).await.result.unwrap_err();
-        assert_eq!((error.meaning, server.seen().len()), (ErrorClass::Credentials, 1));
+        assert_eq!((error.class, server.seen().len()), (ErrorClass::Credentials, 1));
     }
     let server = refusing(1004, 9).await;
     let fixed =

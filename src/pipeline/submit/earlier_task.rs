@@ -30,7 +30,7 @@ pub(super) async fn follow_earlier<A: Api>(
         Ok(_) => Ok(None),
         Err(error)
             if matches!(
-                error.meaning,
+                error.class,
                 ErrorClass::NotFound | ErrorClass::BadRequest | ErrorClass::Empty
             ) =>
         {

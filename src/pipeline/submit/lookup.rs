@@ -53,7 +53,7 @@ pub(in crate::pipeline) async fn by_name<A: Api>(
                 }
                 return Ok((lookup, answer));
             }
-            Err(error) => match error.meaning {
+            Err(error) => match error.class {
                 ErrorClass::NotFound | ErrorClass::BadRequest => {
                     Lookup::NotFound { is_proper: true }
                 }

@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::{
     job::{Account, Task, outcome::TransientError},
-    kling::{Api, ErrorClass, Spelling},
+    kling::{Api, ErrorClass, LookupStyle},
     pipeline::{
         context::Context,
         step::{Word, trouble},
@@ -23,11 +23,11 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const SHOWN_MS: i64 = 29 * 24 * 60 * 60 * 1000;
 
 /// The ways in which a name may be asked for: the one that was learned, or all while none is.
-pub(super) fn spellings(lookups: Lookups) -> Vec<(Lookups, Spelling)> {
+pub(super) fn spellings(lookups: Lookups) -> Vec<(Lookups, LookupStyle)> {
     let all = [
-        (Lookups::Path, Spelling::Path),
-        (Lookups::Query, Spelling::Query),
-        (Lookups::Flag, Spelling::Flag),
+        (Lookups::Path, LookupStyle::Path),
+        (Lookups::Query, LookupStyle::Query),
+        (Lookups::Flag, LookupStyle::Flag),
     ];
     all.into_iter().filter(|(one, _)| *one == lookups || lookups == Lookups::Unknown).collect()
 }
@@ -80,14 +80,14 @@ async fn ask<A: Api>(context: &Context<A>, known: &Task) -> Result<Proof, StoreE
                 return Ok(Proof::Answered);
             }
             Ok(_) => {}
-            Err(error) if is_not_found(error.meaning) => {}
+            Err(error) if is_not_found(error.class) => {}
             Err(error) => return Ok(Proof::Failed(trouble(&error), Word::of_query(&error))),
         }
     }
     Ok(match context.query(|| context.api.task(&task_id)).await.result {
         Ok(remote) if remote.task_id == task_id => Proof::Unanswered,
         Ok(_) => Proof::NotShown(task_id),
-        Err(error) if is_not_found(error.meaning) => Proof::NotShown(task_id),
+        Err(error) if is_not_found(error.class) => Proof::NotShown(task_id),
         Err(error) => Proof::Failed(trouble(&error), Word::of_query(&error)),
     })
 }
@@ -119,6 +119,6 @@ pub(in crate::pipeline) async fn learn<A: Api>(
     }
 }
 
-fn is_not_found(meaning: ErrorClass) -> bool {
-    matches!(meaning, ErrorClass::NotFound | ErrorClass::BadRequest | ErrorClass::Empty)
+fn is_not_found(class: ErrorClass) -> bool {
+    matches!(class, ErrorClass::NotFound | ErrorClass::BadRequest | ErrorClass::Empty)
 }

@@ -22,8 +22,8 @@ pub(super) async fn refused<A: Api>(
     error: &ApiError,
 ) -> Result<(Outcome, Option<Word>), StoreError> {
     let word = Word::of(error);
-    let outcome = match error.meaning {
-        _ if error.leaves_outcome_open() => Outcome::Lost(error.message.clone()),
+    let outcome = match error.class {
+        _ if error.outcome_is_unknown() => Outcome::Lost(error.message.clone()),
         _ if error.never_left => Outcome::NotSent(error.message.clone()),
         _ if word.is_some() => Outcome::Deferred(error.message.clone()),
         // Such a refusal may be about the name, about the session, or about what was asked.

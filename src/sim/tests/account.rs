@@ -1,7 +1,7 @@
 //! The life of tasks and sessions, the account's limits, and what its ledger says.
 
 use super::*;
-use crate::sim::{Call, Refusal, TaskStatus, Units};
+use crate::sim::{Endpoint, Refusal, SimTaskStatus, SimUnits};
 
 #[test]
 fn a_task_goes_its_way_by_the_clock() {
@@ -102,8 +102,8 @@ fn slots_are_held_until_a_task_ends() {
     // What is wrong in itself is said even while there is no slot.
     assert_eq!(at(10_000, "c").code(), 1201);
     let ledger = sim.ledger(NOW_MS + 10_000);
-    assert_eq!((ledger.at_once_max, ledger.refused(Call::Create, 1303)), (2, 2));
-    assert_eq!(ledger.tasks[0].status, TaskStatus::Succeed);
+    assert_eq!((ledger.at_once_max, ledger.refused(Endpoint::Create, 1303)), (2, 2));
+    assert_eq!(ledger.tasks[0].status, SimTaskStatus::Succeed);
     assert_eq!(ledger.tasks[0].ended_at_ms, Some(NOW_MS + 10_000));
     assert_eq!(ledger.tasks[1].ended_at_ms, None);
 }
@@ -200,9 +200,9 @@ fn the_ledger_tells_what_was_paid_twice() {
     assert_eq!(twice.external_task_ids[0].task_ids, [ids[0].clone(), ids[2].clone()]);
     assert_eq!(twice.contents.len(), 1);
     assert_eq!(twice.contents[0].task_ids, ids);
-    assert_eq!(ledger.task_units, "12".parse::<Units>().unwrap());
-    assert_eq!(ledger.identify_units, "0.1".parse::<Units>().unwrap());
-    assert_eq!(ledger.accepted(Call::Create), 6);
+    assert_eq!(ledger.task_units, "12".parse::<SimUnits>().unwrap());
+    assert_eq!(ledger.identify_units, "0.1".parse::<SimUnits>().unwrap());
+    assert_eq!(ledger.accepted(Endpoint::Create), 6);
     assert_eq!(sim.query(NOW_MS, TOKEN, "a").data()["task_id"], ids[2].as_str());
 }
 
@@ -274,7 +274,7 @@ fn every_code_has_its_http_status() {
         (504, &[5002]),
     ] {
         for code in codes {
-            let answer = sim.refuse(Call::Query, &Refusal::new(*code, "on request"));
+            let answer = sim.refuse(Endpoint::Query, &Refusal::new(*code, "on request"));
             assert_eq!((answer.http_status, answer.code()), (status, u64::from(*code)));
         }
     }

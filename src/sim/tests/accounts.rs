@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Value, json};
 
 use super::{good_create, wire::Pair};
-use crate::sim::{ApiKey, Call, SimConfig, token};
+use crate::sim::{ApiKey, Endpoint, SimConfig, token};
 
 const VIDEO: &str = "https://cdn.example/v.mp4?duration_ms=10000&faces=1";
 const TASKS: &str = "/v1/videos/advanced-lip-sync";
@@ -97,7 +97,7 @@ async fn a_key_sees_the_tasks_of_its_account() {
     // A key that is withdrawn is refused.
     pair.set(|config| config.more_keys.clear());
     assert_eq!(bearer("rotated").get(TASKS).await.1["code"], 1002);
-    assert_eq!(ledger.refused(Call::Create, 1303), 3);
+    assert_eq!(ledger.refused(Endpoint::Create, 1303), 3);
 }
 
 #[tokio::test]

@@ -1,18 +1,18 @@
-//! What a client notices of the simulator: the rules by tables, then over real HTTP.
+//! What a client due_callbacks of the simulator: the rules by tables, then over real HTTP.
 
 use serde_json::{Value, json};
 
 use super::{
-    answer::Answer,
     config::SimConfig,
-    facts::{AudioFacts, NoFiles, ReadMedia, VideoFacts},
+    media_facts::{NoFiles, ReadMedia, SimAudioFacts, SimVideoFacts},
+    response::SimResponse,
     rules::Sim,
 };
 
 mod account;
 mod accounts;
-mod known_names;
-mod late;
+mod delayed;
+mod duplicate_names;
 mod lookups;
 mod refusals;
 mod wire;
@@ -38,34 +38,34 @@ fn config() -> SimConfig {
 struct FewFiles;
 
 impl ReadMedia for FewFiles {
-    fn video(&self, path: &str) -> Option<VideoFacts> {
-        let here = VideoFacts { length_ms: Some(7_000), width: 720, height: 1280, bytes: 9_000 };
+    fn video(&self, path: &str) -> Option<SimVideoFacts> {
+        let here = SimVideoFacts { length_ms: Some(7_000), width: 720, height: 1280, bytes: 9_000 };
         match path {
             "here.mp4" | "a b/here.mp4" => Some(here),
-            "unknown_length.mp4" => Some(VideoFacts { length_ms: None, ..here }),
+            "unknown_length.mp4" => Some(SimVideoFacts { length_ms: None, ..here }),
             _ => None,
         }
     }
 
-    fn sound_file(&self, path: &str) -> Option<AudioFacts> {
+    fn sound_file(&self, path: &str) -> Option<SimAudioFacts> {
         match path {
-            "here.mp3" => Some(AudioFacts { length_ms: 6_000, bytes: 90_000 }),
-            "large.mp3" => Some(AudioFacts { length_ms: 6_000, bytes: 5_242_881 }),
+            "here.mp3" => Some(SimAudioFacts { length_ms: 6_000, bytes: 90_000 }),
+            "large.mp3" => Some(SimAudioFacts { length_ms: 6_000, bytes: 5_242_881 }),
             _ => None,
         }
     }
 
-    fn audio(&self, bytes: &[u8]) -> Option<AudioFacts> {
+    fn audio(&self, bytes: &[u8]) -> Option<SimAudioFacts> {
         let is_audio = !bytes.starts_with(b"not");
         NoFiles { audio_ms: 8_000 }.audio(bytes).filter(|_| is_audio)
     }
 }
 
-fn identify(sim: &mut Sim, now_ms: i64, body: &Value) -> Answer {
+fn identify(sim: &mut Sim, now_ms: i64, body: &Value) -> SimResponse {
     sim.identify(now_ms, TOKEN, body.to_string().as_bytes(), &FewFiles)
 }
 
-fn create(sim: &mut Sim, now_ms: i64, body: &Value) -> Answer {
+fn create(sim: &mut Sim, now_ms: i64, body: &Value) -> SimResponse {
     sim.create(now_ms, TOKEN, body.to_string().as_bytes(), &FewFiles)
 }
 
@@ -100,6 +100,6 @@ fn good_create(session_id: &str, external_task_id: &str) -> Value {
     })
 }
 
-fn task_id(answer: &Answer) -> String {
+fn task_id(answer: &SimResponse) -> String {
     answer.data()["task_id"].as_str().unwrap_or_else(|| panic!("{}", answer.message())).to_owned()
 }

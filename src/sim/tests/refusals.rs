@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn check(answer: &Answer, what: &str, code: u64, words: &str) {
+fn check(answer: &SimResponse, what: &str, code: u64, words: &str) {
     assert_eq!(answer.code(), code, "{what}: {}", answer.message());
     assert!(answer.message().contains(words), "{what}: {}", answer.message());
     let status = if code == 0 { 200 } else { 400 };

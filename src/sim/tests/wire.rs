@@ -10,7 +10,7 @@ use tokio::{net::TcpListener, sync::mpsc};
 
 use super::good_create;
 use crate::media::video;
-use crate::sim::{Call, Probe, SimConfig, SimServer, VideoFacts, callbacks, mp4};
+use crate::sim::{Endpoint, MediaReader, SimConfig, SimServer, SimVideoFacts, callbacks, mp4};
 
 pub(super) const ANY_PORT: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
@@ -154,9 +154,9 @@ async fn answers_are_as_the_api_shapes_them() {
     assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
 }
 
-fn is_there(path: &Path) -> Option<VideoFacts> {
+fn is_there(path: &Path) -> Option<SimVideoFacts> {
     let bytes = std::fs::metadata(path).ok()?.len();
-    Some(VideoFacts { length_ms: Some(10_000), width: 720, height: 1280, bytes })
+    Some(SimVideoFacts { length_ms: Some(10_000), width: 720, height: 1280, bytes })
 }
 
 #[tokio::test]
@@ -167,7 +167,10 @@ async fn own_media_are_read_and_come_back_as_results() {
     std::fs::write(dir.path().join("a b/v.mp4"), &source).unwrap();
     let pair = Pair::start(SimConfig {
         media_dir: Some(dir.path().to_owned()),
-        probe: Probe { video: is_there, audio_ms: |bytes, _| i64::try_from(bytes.len()).ok() },
+        probe: MediaReader {
+            video: is_there,
+            audio_ms: |bytes, _| i64::try_from(bytes.len()).ok(),
+        },
         min_result_bytes: 200_000,
         ..SimConfig::default()
     })
@@ -295,7 +298,7 @@ async fn the_ledger_is_served_as_json() {
     assert_eq!(ledger["paid_twice"]["external_task_ids"], json!([]));
     assert_eq!(ledger["calls"]["create"]["accepted"], 1);
     assert_eq!(ledger["identify_units"], "0.05");
-    assert_eq!(pair.server.ledger().accepted(Call::Identify), 1);
+    assert_eq!(pair.server.ledger().accepted(Endpoint::Identify), 1);
 }
 
 #[tokio::test]

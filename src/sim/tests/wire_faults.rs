@@ -4,7 +4,7 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use super::{good_create, wire::Pair};
-use crate::sim::{Call, Fault, FaultRule, RandomFaults, SimConfig, callbacks};
+use crate::sim::{Endpoint, Fault, FaultRule, RandomFaults, SimConfig, callbacks};
 
 const VIDEO: &str = "https://cdn.example/v.mp4?duration_ms=10000&faces=1";
 
@@ -107,7 +107,7 @@ async fn a_body_is_too_large_for_something_on_the_way() {
 async fn a_hanging_answer_is_accepted_before() {
     let pair = Pair::start(SimConfig::default()).await;
     let session_id = pair.session(VIDEO).await;
-    let hang = FaultRule::once(Call::Create, Fault::Hang { ms: 3_600_000 });
+    let hang = FaultRule::once(Endpoint::Create, Fault::Hang { ms: 3_600_000 });
     pair.server.control(|sim| sim.add_fault(hang));
     let request = pair.client.post(pair.url("/v1/videos/advanced-lip-sync")).bearer_auth("fixed");
     let body = good_create(&session_id, "a");

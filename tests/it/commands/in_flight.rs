@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use lipsyncd::sim::{Call, ClientSees, SimConfig};
+use lipsyncd::sim::{ClientSees, Endpoint, SimConfig};
 
 use crate::support::{
     daemon::{JOB, TestEnv, job_of, quick, slow},
@@ -27,14 +27,14 @@ fn pause_returns_when_the_answer_is_written_and_nothing_is_paid_for_after_it() {
     let state = test_env.state("a");
     assert!(!IN_FLIGHT.contains(&state.as_str()), "{state} {ran:?}");
     assert_eq!(ran.code, Some(0), "{ran:?}");
-    assert!(ran.out.starts_with("Paused: ") && !ran.err.contains("warning"), "{ran:?}");
+    assert!(ran.out.starts_with("Queue paused: ") && !ran.err.contains("warning"), "{ran:?}");
     let (tasks, identified) =
-        (test_env.ledger().tasks.len(), test_env.ledger().accepted(Call::Identify));
+        (test_env.ledger().tasks.len(), test_env.ledger().accepted(Endpoint::Identify));
     test_env.drop_in_old("b.yaml", job_of("b"));
     test_env.until_looked_again("later");
     test_env.until_state("b", "queued");
     let ledger = test_env.ledger();
-    assert_eq!((ledger.tasks.len(), ledger.accepted(Call::Identify)), (tasks, identified));
+    assert_eq!((ledger.tasks.len(), ledger.accepted(Endpoint::Identify)), (tasks, identified));
     test_env.run(&["resume"]);
     test_env.until("the task of b", |test_env| test_env.ledger().tasks.len() == 2);
     test_env.assert_paid_once();
@@ -53,7 +53,7 @@ fn pause_says_what_has_no_answer_in_time() {
     assert_eq!(ran.status.code(), Some(1), "{said}");
     for part in [
         "The queue is paused. Waiting for the answer to 1 create request in flight …\n",
-        "1 create request has an unknown outcome (1 in flight, without an answer in time): ",
+        "1 create request has an unknown outcome (1 in flight, no answer in time): ",
     ] {
         assert!(said.contains(part), "{said}");
     }

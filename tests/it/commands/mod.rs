@@ -32,7 +32,7 @@ const NOW_MS: i64 = 1_772_366_407_050;
 
 const MOMENT: Moment = Moment { now_ms: NOW_MS, chance: 0.5 };
 
-const NO_DAEMON: &str = "note: the daemon does not run; `lipsyncd run` starts it\n";
+const NO_DAEMON: &str = "note: the daemon is not running; `lipsyncd run` starts it\n";
 
 /// The size of each result.
 const RESULT_BYTES: u64 = 1_572_864;
@@ -47,7 +47,7 @@ fn policy() -> Policy {
 }
 
 /// A folder with a configuration and, once a store was asked for, a database.
-struct Place {
+struct CommandEnv {
     folder: TempDir,
 }
 
@@ -65,7 +65,7 @@ impl Ran {
     }
 }
 
-impl Place {
+impl CommandEnv {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("lipsyncd.yaml"), "state_db: state/lipsyncd.db\n").unwrap();
@@ -105,8 +105,8 @@ impl Place {
 
     /// A batch `promo.yaml` with a job in each of the states that tests are about, all named by it.
     async fn with_jobs() -> (Self, Store) {
-        let place = Self::new();
-        let store = place.store();
+        let env = Self::new();
+        let store = env.store();
         let names = ["queued", "submitted", "succeeded", "failed", "unresolved", "waiting"];
         let mut jobs: Vec<WantedJob> = names.map(|name| wanted(&format!("promo/{name}"))).into();
         jobs[5].request_hash = None;
@@ -132,7 +132,7 @@ impl Place {
         lost.truncate(2);
         lost.push(Outcome::Conflict("the account answers no lookups".to_owned()));
         drive(&store, "promo/unresolved", lost).await;
-        (place, store)
+        (env, store)
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use lipsyncd::sim::Call;
+use lipsyncd::sim::Endpoint;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use tokio::{
@@ -71,7 +71,7 @@ impl Batch {
             let refused: Vec<_> = count.refused.keys().filter(|code| **code != 1203).collect();
             assert!(refused.is_empty(), "{call:?}: {refused:?}");
         }
-        let identified = ledger.accepted(Call::Identify);
+        let identified = ledger.accepted(Endpoint::Identify);
         let bounds = self.videos..=self.videos * lives;
         assert!(bounds.contains(&identified), "{identified} for {} videos", self.videos);
         let mut outputs = BTreeSet::new();

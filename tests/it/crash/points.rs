@@ -4,7 +4,7 @@ use std::{collections::VecDeque, os::unix::process::ExitStatusExt as _, sync::Mu
 
 use lipsyncd::{
     failpoint::POINTS,
-    sim::{Call, Fault, FaultRule, SimConfig},
+    sim::{Endpoint, Fault, FaultRule, SimConfig},
 };
 
 use super::batch::Batch;
@@ -48,13 +48,13 @@ fn test_env(name: &str) -> TestEnv {
     let test_env = TestEnv::new(config);
     test_env.configure_with(&BRISK, 5, "");
     for rule in [
-        FaultRule { nth: 2, ..FaultRule::once(Call::Create, Fault::DropRequest) },
-        FaultRule { nth: 4, ..FaultRule::once(Call::Create, Fault::LoseAnswer) },
-        FaultRule::once(Call::Download, Fault::CutBody { after_bytes: Some(150_000) }),
+        FaultRule { nth: 2, ..FaultRule::once(Endpoint::Create, Fault::DropRequest) },
+        FaultRule { nth: 4, ..FaultRule::once(Endpoint::Create, Fault::LoseAnswer) },
+        FaultRule::once(Endpoint::Download, Fault::CutBody { after_bytes: Some(150_000) }),
         // The first is that of an audio file, which is not kept.
         FaultRule {
             matching: Some("/results/".to_owned()),
-            ..FaultRule::once(Call::Download, Fault::CutBody { after_bytes: Some(150_000) })
+            ..FaultRule::once(Endpoint::Download, Fault::CutBody { after_bytes: Some(150_000) })
         },
     ] {
         test_env.sim.control(|sim| sim.add_fault(rule));

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs, os::unix::fs::MetadataExt as _, path::Path};
 
-use lipsyncd::sim::Call;
+use lipsyncd::sim::Endpoint;
 
 use super::Found;
 use crate::support::daemon::{JOB, TestEnv, clip, quick, slow};
@@ -55,9 +55,9 @@ fn all_is_well_and_nothing_is_spent_or_changed() {
     assert_eq!(before, after);
     let asked = test_env.ledger();
     assert_eq!((&asked.tasks, asked.identify_units), (&ledger.tasks, ledger.identify_units));
-    assert_eq!(asked.accepted(Call::List), ledger.accepted(Call::List) + 1);
-    assert_eq!(asked.accepted(Call::Create), ledger.accepted(Call::Create));
-    assert_eq!(asked.accepted(Call::Identify), ledger.accepted(Call::Identify));
+    assert_eq!(asked.accepted(Endpoint::List), ledger.accepted(Endpoint::List) + 1);
+    assert_eq!(asked.accepted(Endpoint::Create), ledger.accepted(Endpoint::Create));
+    assert_eq!(asked.accepted(Endpoint::Identify), ledger.accepted(Endpoint::Identify));
 }
 
 #[test]

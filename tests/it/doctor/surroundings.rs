@@ -10,7 +10,7 @@ use std::{
     process::Command,
 };
 
-use lipsyncd::sim::{Call, FaultRule, SimConfig};
+use lipsyncd::sim::{Endpoint, FaultRule, SimConfig};
 
 use super::Found;
 use crate::support::{
@@ -126,7 +126,7 @@ fn what_the_api_says_is_told_by_its_code() {
         (5001, "api", "warning", "code 5001", "status"),
     ] {
         let test_env = TestEnv::new(quick());
-        test_env.sim.control(|sim| sim.add_fault(FaultRule::always(Call::List, refusal(code))));
+        test_env.sim.control(|sim| sim.add_fault(FaultRule::always(Endpoint::List, refusal(code))));
         let found = Found::look(&test_env);
         found.expect(name, status, message, mend);
         assert_eq!(found.ran.code, Some(i32::from(status == "error" || code < 1005)), "{code}");

@@ -115,7 +115,11 @@ fn check_says_which_jobs_share_a_task() {
     }
     assert!(line("zwei").ends_with("zwei.mp4, take 2"), "{}", line("zwei"));
     assert!(!line("one").contains("take"), "{}", line("one"));
-    assert!(ran.err.contains("4 tasks at Kling; 3 of them are shared by jobs"), "{}", ran.err);
+    assert!(
+        ran.err.contains("4 tasks at Kling; 3 of them are shared by several jobs"),
+        "{}",
+        ran.err
+    );
     // The daemon does the same.
     let ran = test_env.run(&["run", "--once"]);
     assert_eq!((ran.code, test_env.ledger().tasks.len()), (Some(0), 4), "{ran:?}");

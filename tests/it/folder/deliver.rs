@@ -70,7 +70,7 @@ fn a_batch_with_local_audio_files_in_a_subfolder_is_delivered_below_its_name() {
     }
     let metadata = fs::read_to_string(test_env.path("output/spring/anna/en.json")).unwrap();
     assert!(metadata.contains("spring") && metadata.contains("campaign"), "{metadata}");
-    assert_eq!(test_env.ledger().accepted(lipsyncd::sim::Call::Identify), 1, "one video");
+    assert_eq!(test_env.ledger().accepted(lipsyncd::sim::Endpoint::Identify), 1, "one video");
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn a_check_of_overlapping_paths_reads_each_manifest_once() {
     test_env.drop_in("a/x.yaml", JOB);
     let ran = test_env.run(&["check", "jobs", "jobs/a", "jobs/a/x.yaml"]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
-    assert!(ran.err.starts_with("1 job, 0 faults"), "{ran:?}");
+    assert!(ran.err.starts_with("1 job, 0 errors"), "{ran:?}");
 }
 
 #[test]

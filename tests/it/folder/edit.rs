@@ -1,6 +1,6 @@
 //! Edits: used before a job is sent, flagged after that.
 
-use lipsyncd::sim::{Call, FaultRule, SimConfig};
+use lipsyncd::sim::{Endpoint, FaultRule, SimConfig};
 
 use crate::support::{
     daemon::{JOB, TestEnv, job_of, quick, slow},
@@ -127,7 +127,9 @@ fn job_that_failed_before_kling_accepted_it_starts_again_on_any_edit_or_return()
     let mut test_env = TestEnv::new(quick());
     test_env.start();
     let refuse = |test_env: &TestEnv| {
-        test_env.sim.control(|sim| sim.add_fault(FaultRule::once(Call::Identify, refusal(1201))));
+        test_env
+            .sim
+            .control(|sim| sim.add_fault(FaultRule::once(Endpoint::Identify, refusal(1201))));
     };
     refuse(&test_env);
     test_env.drop_in("x.yaml", JOB);

@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use lipsyncd::sim::Call;
+use lipsyncd::sim::Endpoint;
 
 use crate::support::daemon::{TestEnv, clip, quick};
 
@@ -76,7 +76,7 @@ fn video_that_changed_is_measured_again_before_it_is_sent() {
     test_env.until_state("x", "succeeded");
     assert_measured_twice(&test_env, "x");
     assert_eq!(test_env.ledger().tasks.len(), 1);
-    assert!(test_env.ledger().accepted(Call::Identify) <= 2);
+    assert!(test_env.ledger().accepted(Endpoint::Identify) <= 2);
 }
 
 #[test]

@@ -23,7 +23,7 @@ fn run_once_completes_all_jobs_and_a_second_run_does_nothing() {
     );
     assert_eq!(test_env.ledger().tasks.len(), 2);
     let calls = test_env.ledger();
-    assert_eq!(calls.accepted(lipsyncd::sim::Call::Identify), 2);
+    assert_eq!(calls.accepted(lipsyncd::sim::Endpoint::Identify), 2);
 }
 
 #[test]
@@ -32,8 +32,8 @@ fn exit_code_of_run_once_shows_that_not_all_succeeded() {
     let missing = "video: https://cdn.example.com/v.mp4\naudio: missing.mp3\n";
     for (text, word) in [
         (failing.as_str(), "1 failed"),
-        (missing, "1 left waiting"),
-        ("x: 1\n", "1 manifests refused"),
+        (missing, "1 still waiting"),
+        ("x: 1\n", "1 manifest with errors"),
     ] {
         let test_env = TestEnv::new(quick());
         test_env.drop_in("good.yaml", JOB);
@@ -56,7 +56,7 @@ fn once_exits_1_for_a_job_that_changed_after_it_was_sent_until_it_is_dismissed()
     for _ in 0..2 {
         let ran = test_env.run(&["run", "--once"]);
         assert_eq!(ran.code, Some(1), "{ran:?}");
-        assert!(ran.err.contains("not all succeeded: 1 changed after"), "{ran:?}");
+        assert!(ran.err.contains("not everything succeeded: 1 changed after"), "{ran:?}");
     }
     assert_eq!(test_env.run(&["dismiss", "x"]).code, Some(0));
     let ran = test_env.run(&["run", "--once"]);

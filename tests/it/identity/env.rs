@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use lipsyncd::sim::{Probe, SimConfig};
+use lipsyncd::sim::{MediaReader, SimConfig};
 
 use super::samples::{sha256, single};
 use crate::support::daemon::{Ran, TestEnv, quick};
@@ -30,7 +30,7 @@ static SENT_AUDIO: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
 fn record_audio(bytes: Vec<u8>, ending: Option<&str>) -> Option<i64> {
     SENT_AUDIO.lock().unwrap_or_else(PoisonError::into_inner).insert(sha256(&bytes));
-    (Probe::default().audio_ms)(bytes, ending)
+    (MediaReader::default().audio_ms)(bytes, ending)
 }
 
 /// Whether a create request with this audio ever reached the API.
@@ -61,7 +61,7 @@ impl Env {
     }
 
     pub fn with(config: SimConfig) -> Self {
-        let probe = Probe { audio_ms: record_audio, ..Probe::default() };
+        let probe = MediaReader { audio_ms: record_audio, ..MediaReader::default() };
         let concurrency = SLOTS as usize;
         Self(TestEnv::with(SimConfig { probe, concurrency, ..config }, SLOTS, ""))
     }

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use lipsyncd::sim::{Call, SimConfig};
+use lipsyncd::sim::{Endpoint, SimConfig};
 
 use super::{
     env::Env,
@@ -48,7 +48,7 @@ fn results_on_disk_are_recognised() {
     // Only the metadata in the output folder can show what was paid.
     let config = SimConfig { answers_external_lookups: false, ..quick() };
     let (mut env, keys) = finished(config, "metadata");
-    let downloads = env.ledger().accepted(Call::Download);
+    let downloads = env.ledger().accepted(Endpoint::Download);
     lose_database(&mut env);
     add_labels(&env, "2024");
     env.start();
@@ -57,7 +57,7 @@ fn results_on_disk_are_recognised() {
     for (key, state) in env.all_jobs() {
         assert_eq!(state, "succeeded", "{key}");
     }
-    assert_eq!(env.ledger().accepted(Call::Download), downloads, "nothing is fetched again");
+    assert_eq!(env.ledger().accepted(Endpoint::Download), downloads, "nothing is fetched again");
     env.assert_all_results_kept();
 }
 

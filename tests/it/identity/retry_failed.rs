@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lipsyncd::sim::{Call, Fault, FaultRule, Sim};
+use lipsyncd::sim::{Endpoint, Fault, FaultRule, Sim};
 
 use super::{env::Env, samples::single};
 
@@ -19,7 +19,7 @@ const BLOCKED: Duration = Duration::from_millis(1500);
 /// Makes these jobs fail, before Kling accepts anything.
 fn fail(env: &Env, keys: &[String]) {
     let refusal = Fault::Code { code: 1301, status: None, retry_after_s: None, message: None };
-    env.sim.control(|sim| sim.add_fault(FaultRule::always(Call::Create, refusal)));
+    env.sim.control(|sim| sim.add_fault(FaultRule::always(Endpoint::Create, refusal)));
     for key in keys {
         env.drop_in(&format!("{key}.yaml"), single(key));
     }

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use lipsyncd::sim::{Call, Fault, FaultRule, SimConfig};
+use lipsyncd::sim::{Endpoint, Fault, FaultRule, SimConfig};
 
 use crate::support::daemon::{TestEnv, clip, quick};
 
@@ -26,11 +26,11 @@ fn full_log(format: &str, environment: &[(&str, &str)]) -> String {
     let mut test_env = TestEnv::with(config, 5, &more);
     let refusal = |code| Fault::Code { code, status: None, retry_after_s: None, message: None };
     for (call, fault) in [
-        (Call::Identify, refusal(5000)),
-        (Call::Create, Fault::LoseAnswer),
-        (Call::Create, Fault::Html { status: 502 }),
-        (Call::Query, refusal(1000)),
-        (Call::List, refusal(1000)),
+        (Endpoint::Identify, refusal(5000)),
+        (Endpoint::Create, Fault::LoseAnswer),
+        (Endpoint::Create, Fault::Html { status: 502 }),
+        (Endpoint::Query, refusal(1000)),
+        (Endpoint::List, refusal(1000)),
     ] {
         test_env.sim.control(|sim| sim.add_fault(FaultRule::once(call, fault)));
     }
@@ -98,7 +98,7 @@ fn a_fixed_token_is_in_no_log() {
 }
 
 #[test]
-fn the_check_would_see_a_audio() {
+fn the_check_would_find_an_audio_file() {
     let audio = STANDARD.encode(clip("welcome-en.mp3"));
     assert!(longest_base64(&format!("body={audio} and so on")).len() > BASE64_MAX);
 }

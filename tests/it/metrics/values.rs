@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 
-use lipsyncd::sim::{Call, Fault, FaultRule};
+use lipsyncd::sim::{Endpoint, Fault, FaultRule};
 use rusqlite::Connection;
 
 use super::{ANY_PORT, Scrape, until};
@@ -88,9 +88,12 @@ fn calls_are_counted_by_what_came_of_them() {
         for (nth, fault) in
             [(1, refusal(1302)), (2, Fault::DropRequest), (3, Fault::Html { status: 502 })]
         {
-            sim.add_fault(FaultRule { nth, ..FaultRule::once(Call::Identify, fault) });
+            sim.add_fault(FaultRule { nth, ..FaultRule::once(Endpoint::Identify, fault) });
         }
-        sim.add_fault(FaultRule::once(Call::Download, Fault::CutBody { after_bytes: Some(100) }));
+        sim.add_fault(FaultRule::once(
+            Endpoint::Download,
+            Fault::CutBody { after_bytes: Some(100) },
+        ));
     });
     test_env.start();
     test_env.drop_in_old("x.yaml", JOB);

@@ -5,7 +5,7 @@ use std::{fs, time::Duration};
 use lipsyncd::{
     job::{Source, State},
     pipeline::End,
-    sim::{Call, Fault, FaultRule, SimConfig, Spellings, UnknownTask},
+    sim::{Endpoint, Fault, FaultRule, LookupStyles, SimConfig, UnknownTask},
     store::{Command, Store},
 };
 use serde_json::Value;
@@ -60,9 +60,9 @@ async fn a_task_is_adopted_though_the_names_of_later_takes_are_answered_with_err
 async fn a_lookup_that_fails_in_the_one_way_that_is_answered_does_not_count_as_not_found() {
     let test_env = database_lost(SimConfig { unique_external_ids: false, ..quick() }).await;
     delete_results(&test_env);
-    test_env.sim.spell_names(Spellings::PATH_WITH_FLAG);
+    test_env.sim.set_lookup_styles(LookupStyles::PATH_WITH_FLAG);
     // The other ways are answered, with "not found" and with the plain list.
-    let fault = FaultRule::once(Call::Query, Fault::Status { status: 503 });
+    let fault = FaultRule::once(Endpoint::Query, Fault::Status { status: 503 });
     test_env.fault(FaultRule { matching: Some("external_task_id=true".to_owned()), ..fault });
     test_env.put("m.yaml", vec![wanted("m/a")]).await;
     assert_eq!(test_env.run().await, End::Idle);
@@ -76,7 +76,7 @@ async fn adopted_result_expires() {
         delete_results(&test_env);
         pass_days(&test_env, 31);
         if !api_knows_task {
-            test_env.fault(FaultRule::always(Call::Query, refusal(1203)));
+            test_env.fault(FaultRule::always(Endpoint::Query, refusal(1203)));
         }
         test_env.command("m/a", Command::Fetch).await;
         assert_eq!(test_env.run().await, End::Idle);
@@ -91,7 +91,7 @@ async fn adopted_result_expires() {
 async fn old_result_on_disk_is_adopted_without_kling() {
     let test_env = database_lost(quick()).await;
     pass_days(&test_env, 31);
-    test_env.fault(FaultRule::always(Call::Query, refusal(1203)));
+    test_env.fault(FaultRule::always(Endpoint::Query, refusal(1203)));
     test_env.put("m.yaml", vec![wanted("m/a")]).await;
     assert_eq!(test_env.run().await, End::Idle);
     test_env.assert_all_succeeded(1).await;
@@ -102,7 +102,7 @@ async fn young_adopted_result_is_waited_for() {
     let test_env = adopted().await;
     delete_results(&test_env);
     pass_days(&test_env, 29);
-    test_env.fault(FaultRule::always(Call::Query, refusal(1203)));
+    test_env.fault(FaultRule::always(Endpoint::Query, refusal(1203)));
     test_env.command("m/a", Command::Fetch).await;
     let running = test_env.start().await;
     test_env.until("tries to fail", async || test_env.job("m/a").await.delivery.tries > 1).await;
@@ -133,7 +133,7 @@ async fn copy_of_an_adopted_result_has_its_metadata() {
         (copy["job"].as_str(), copy["labels"]["team"].as_str()),
         (Some("n/b"), Some("other"))
     );
-    assert_eq!(test_env.ledger().accepted(Call::Download), 1);
+    assert_eq!(test_env.ledger().accepted(Endpoint::Download), 1);
 }
 
 #[tokio::test]

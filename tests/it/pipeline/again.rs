@@ -5,7 +5,7 @@ use std::{fs, time::Duration};
 use lipsyncd::{
     job::{JobSpec, Source, State},
     pipeline::End,
-    sim::{Call, FaultRule},
+    sim::{Endpoint, FaultRule},
     store::{Command, WantedJob},
 };
 
@@ -46,7 +46,7 @@ async fn edited_source_is_not_copied_but_fetched_again() {
         test_env.assert_file(&format!("{key}.mp4"), &test_env.task(key).await);
     }
     assert_eq!(test_env.ledger().tasks.len(), 1);
-    assert_eq!(test_env.ledger().accepted(Call::Download), 2, "the last is a copy again");
+    assert_eq!(test_env.ledger().accepted(Endpoint::Download), 2, "the last is a copy again");
     assert_eq!(fs::read(test_env.output("m/a.mp4")).unwrap(), before, "what people edit stays");
 }
 
@@ -86,7 +86,7 @@ async fn old_result_is_still_copied_while_a_file_of_it_is_left() {
 async fn young_result_that_is_late_is_waited_for() {
     let test_env = edited().await;
     let status = lipsyncd::sim::Fault::Status { status: 404 };
-    test_env.fault(FaultRule::always(Call::Download, status));
+    test_env.fault(FaultRule::always(Endpoint::Download, status));
     test_env.put("n.yaml", vec![same("n/b")]).await;
     let running = test_env.start().await;
     test_env.until("tries to fail", async || test_env.job("n/b").await.delivery.tries > 2).await;
@@ -106,7 +106,7 @@ async fn fetch_command_brings_a_lost_file_back() {
     test_env.command("m/a", Command::Fetch).await;
     assert_eq!(test_env.run().await, End::Idle);
     test_env.assert_all_succeeded(1).await;
-    assert_eq!(test_env.ledger().accepted(Call::Download), 2);
+    assert_eq!(test_env.ledger().accepted(Endpoint::Download), 2);
 }
 
 /// Take 1, which was set aside for take 2, is asked for again: at its own output, and at that of another job.
@@ -129,7 +129,7 @@ async fn old_result_that_was_set_aside_is_copied() {
         assert_eq!(test_env.task(key).await.id, first.id);
         test_env.assert_file(&format!("{key}.mp4"), &first);
         assert_eq!(
-            (test_env.ledger().tasks.len(), test_env.ledger().accepted(Call::Download)),
+            (test_env.ledger().tasks.len(), test_env.ledger().accepted(Endpoint::Download)),
             (2, 2)
         );
     }

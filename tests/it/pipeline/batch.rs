@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use lipsyncd::{
     job::{FaceChoice, Source},
     pipeline::End,
-    sim::{Call, SimConfig},
+    sim::{Endpoint, SimConfig},
     store::WantedJob,
 };
 
@@ -71,11 +71,11 @@ async fn forty_jobs_of_every_kind_succeed_and_what_asks_for_the_same_is_paid_onc
     let refused: Vec<_> = ledger
         .calls
         .iter()
-        .filter(|(call, count)| **call != Call::Query && !count.refused.is_empty())
+        .filter(|(call, count)| **call != Endpoint::Query && !count.refused.is_empty())
         .collect();
     assert!(refused.is_empty(), "{refused:?}");
     let videos: BTreeSet<_> = ledger.tasks.iter().map(|task| &task.video).collect();
-    assert_eq!(ledger.accepted(Call::Identify), videos.len() as u64);
+    assert_eq!(ledger.accepted(Endpoint::Identify), videos.len() as u64);
     for n in (3..40).step_by(8) {
         assert!(test_env.output(&format!("batch1/{n:02}.watermark.mp4")).exists());
     }

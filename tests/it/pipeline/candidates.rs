@@ -3,7 +3,7 @@
 use lipsyncd::{
     job::{Outcome, State},
     pipeline::End,
-    sim::{Call, Fault, FaultRule, SimConfig},
+    sim::{Endpoint, Fault, FaultRule, SimConfig},
     store::{Candidate, JobDetail, Lookups, Reader, Store},
 };
 
@@ -24,7 +24,7 @@ async fn test_env() -> TestEnv {
 async fn lose(test_env: &TestEnv, fault: Fault) {
     test_env.put("k.yaml", vec![wanted("k/known")]).await;
     assert_eq!(test_env.run().await, End::Idle);
-    test_env.fault(FaultRule::once(Call::Create, fault));
+    test_env.fault(FaultRule::once(Endpoint::Create, fault));
     test_env.put("m.yaml", vec![wanted("m/a")]).await;
     assert_eq!(test_env.run().await, End::Idle);
     assert_eq!(test_env.state("m/a").await, State::Unresolved);
@@ -92,7 +92,7 @@ async fn where_videos_cannot_be_compared_all_tasks_that_are_unowned_are_shown() 
 async fn a_list_that_could_not_be_read_is_read_at_the_next_start() {
     let mut test_env = test_env().await;
     test_env.settings.policy.give_up_after_ms = 300;
-    test_env.fault(FaultRule::always(Call::List, refusal(5000)));
+    test_env.fault(FaultRule::always(Endpoint::List, refusal(5000)));
     lose(&test_env, Fault::LoseAnswer).await;
     assert_eq!(task_ids(&test_env), [""; 0]);
     assert_eq!(detail(&test_env).state.listed_at_ms, None, "nobody knows that there is none");

@@ -3,7 +3,7 @@
 use lipsyncd::{
     job::State,
     pipeline::End,
-    sim::{Call, Fault, FaultRule, SimConfig},
+    sim::{Endpoint, Fault, FaultRule, SimConfig},
     store::{Lookups, PauseKind},
 };
 
@@ -11,7 +11,7 @@ use crate::support::{TestEnv, account, many, quick, refusal, wanted};
 
 #[tokio::test]
 async fn a_refusal_of_the_job_itself_fails_it_with_code_and_message() {
-    for call in [Call::Identify, Call::Create] {
+    for call in [Endpoint::Identify, Endpoint::Create] {
         for code in [1200, 1201, 1202, 1203, 1300, 1301] {
             let test_env = TestEnv::new(quick()).await;
             test_env.refuse_once(call, code);
@@ -28,13 +28,13 @@ async fn a_refusal_of_the_job_itself_fails_it_with_code_and_message() {
 }
 
 /// Three times in a row the line is refused by `code` on `call`; then it goes on by itself.
-async fn paused(call: Call, code: u16) {
+async fn paused(call: Endpoint, code: u16) {
     let test_env = TestEnv::new(quick()).await;
     // Longer than all the retries of a lookup, so that only the pause can have been waited out.
     test_env.fault(FaultRule { times: None, ..FaultRule::once(call, refusal(code)) });
     // Credentials are refused everywhere.
     if !(1100..=1102).contains(&code) {
-        test_env.fault(FaultRule::always(Call::Any, refusal(code)));
+        test_env.fault(FaultRule::always(Endpoint::Any, refusal(code)));
     }
     test_env.put("m.yaml", many("m", 3)).await;
     let running = test_env.start().await;
@@ -61,14 +61,14 @@ async fn paused(call: Call, code: u16) {
 #[tokio::test]
 async fn refused_credentials_pause_the_whole_line_until_a_probe_succeeds() {
     for code in [1000, 1001, 1002, 1003, 1004, 1103, 1304] {
-        paused(Call::Identify, code).await;
+        paused(Endpoint::Identify, code).await;
     }
-    paused(Call::Create, 1000).await;
+    paused(Endpoint::Create, 1000).await;
 }
 
 #[tokio::test]
 async fn an_account_that_cannot_pay_pauses_the_paid_calls_until_one_goes_through() {
-    for call in [Call::Identify, Call::Create] {
+    for call in [Endpoint::Identify, Endpoint::Create] {
         for code in [1100, 1101, 1102] {
             paused(call, code).await;
         }
@@ -81,7 +81,7 @@ async fn while_the_account_cannot_pay_what_was_paid_for_is_still_fetched() {
     test_env.fault(FaultRule {
         nth: 3,
         times: None,
-        ..FaultRule::once(Call::Create, refusal(1102))
+        ..FaultRule::once(Endpoint::Create, refusal(1102))
     });
     test_env.put("m.yaml", many("m", 4)).await;
     let running = test_env.start().await;
@@ -98,10 +98,10 @@ async fn an_identify_that_was_sent_before_the_pause_does_not_end_it() {
     let config = SimConfig { create_latency_ms: 150, identify_latency_ms: 350, ..quick() };
     let mut test_env = TestEnv::new(config).await;
     test_env.settings.probe_interval_ms = 3_600_000;
-    test_env.fault(FaultRule::always(Call::Create, refusal(1102)));
+    test_env.fault(FaultRule::always(Endpoint::Create, refusal(1102)));
     test_env.put("a.yaml", vec![wanted("a")]).await;
     let running = test_env.start().await;
-    let refused = || test_env.ledger().refused(Call::Create, 1102);
+    let refused = || test_env.ledger().refused(Endpoint::Create, 1102);
     test_env.until("a create that is refused", async || refused() == 1).await;
     test_env.put("b.yaml", vec![wanted("b")]).await;
     running.nudge();
@@ -114,11 +114,11 @@ async fn an_identify_that_was_sent_before_the_pause_does_not_end_it() {
 #[tokio::test]
 async fn a_probe_that_finds_out_nothing_is_followed_by_another() {
     let test_env = TestEnv::new(quick()).await;
-    test_env.fault(FaultRule::once(Call::Create, refusal(1102)));
+    test_env.fault(FaultRule::once(Endpoint::Create, refusal(1102)));
     // The probes are lost in other ways: the request is dropped, then refused for its own sake.
-    test_env.fault(FaultRule { nth: 2, ..FaultRule::once(Call::Create, Fault::DropRequest) });
-    test_env.fault(FaultRule { nth: 3, ..FaultRule::once(Call::Create, refusal(1300)) });
-    test_env.fault(FaultRule { nth: 4, ..FaultRule::once(Call::Create, refusal(1300)) });
+    test_env.fault(FaultRule { nth: 2, ..FaultRule::once(Endpoint::Create, Fault::DropRequest) });
+    test_env.fault(FaultRule { nth: 3, ..FaultRule::once(Endpoint::Create, refusal(1300)) });
+    test_env.fault(FaultRule { nth: 4, ..FaultRule::once(Endpoint::Create, refusal(1300)) });
     test_env.put("m.yaml", many("m", 8)).await;
     let running = test_env.start().await;
     test_env.until("the pause", async || test_env.store.pause().await.unwrap().is_some()).await;
@@ -138,10 +138,10 @@ async fn a_probe_that_finds_out_nothing_is_followed_by_another() {
 #[tokio::test]
 async fn too_fast_slows_everything_down_and_fails_nothing() {
     let fault = Fault::Code { code: 1302, status: None, retry_after_s: Some(1), message: None };
-    for call in [Call::Identify, Call::Create, Call::List, Call::Query] {
+    for call in [Endpoint::Identify, Endpoint::Create, Endpoint::List, Endpoint::Query] {
         let test_env = TestEnv::new(quick()).await;
         test_env.fault(FaultRule::once(call, fault.clone()));
-        let jobs = if call == Call::Query { 1 } else { 4 };
+        let jobs = if call == Endpoint::Query { 1 } else { 4 };
         test_env.put("m.yaml", many("m", jobs)).await;
         let began = std::time::Instant::now();
         assert_eq!(test_env.run().await, End::Idle);
@@ -159,27 +159,27 @@ async fn too_many_at_once_teaches_the_limit_and_fails_nothing() {
     test_env.assert_all_succeeded(12).await;
     let learnt = test_env.store.learned_slots_limit(&account()).await.unwrap().unwrap();
     assert!((2..=3).contains(&learnt), "{learnt}");
-    assert!(test_env.ledger().refused(Call::Create, 1303) <= 12);
+    assert!(test_env.ledger().refused(Endpoint::Create, 1303) <= 12);
 }
 
 #[tokio::test]
 async fn too_many_at_once_on_another_call_does_not_spin_and_teaches_nothing() {
     let test_env = TestEnv::new(quick()).await;
-    test_env.refuse_once(Call::Identify, 1303);
+    test_env.refuse_once(Endpoint::Identify, 1303);
     test_env.put("m.yaml", many("m", 3)).await;
     test_env.run().await;
     test_env.assert_all_succeeded(3).await;
     assert_eq!(test_env.store.learned_slots_limit(&account()).await.unwrap(), None);
-    assert!(test_env.ledger().refused(Call::Identify, 1303) <= 1);
+    assert!(test_env.ledger().refused(Endpoint::Identify, 1303) <= 1);
 }
 
 #[tokio::test]
 async fn trouble_of_the_server_on_free_calls_is_waited_out() {
-    for call in [Call::Identify, Call::List, Call::Query] {
+    for call in [Endpoint::Identify, Endpoint::List, Endpoint::Query] {
         for code in [5000, 5001, 5002] {
             let test_env = TestEnv::new(quick()).await;
             test_env.fault(FaultRule { times: Some(3), ..FaultRule::once(call, refusal(code)) });
-            let jobs = if call == Call::Query { 1 } else { 4 };
+            let jobs = if call == Endpoint::Query { 1 } else { 4 };
             test_env.put("m.yaml", many("m", jobs)).await;
             assert_eq!(test_env.run().await, End::Idle, "{call:?} {code}");
             test_env.assert_all_succeeded(jobs).await;
@@ -194,14 +194,14 @@ const CODES: [u16; 23] = [
 ];
 
 /// Works with two refusals by `code` of each call of this kind, until all jobs have succeeded.
-async fn refused_twice(call: Call, code: u16, lost: bool) {
+async fn refused_twice(call: Endpoint, code: u16, lost: bool) {
     let test_env = TestEnv::new(quick()).await;
     test_env.store.learn_lookups(&account(), Lookups::Path).await.unwrap();
     if lost {
-        test_env.fault(FaultRule::once(Call::Create, Fault::LoseAnswer));
+        test_env.fault(FaultRule::once(Endpoint::Create, Fault::LoseAnswer));
     }
     test_env.fault(FaultRule { times: Some(2), ..FaultRule::once(call, refusal(code)) });
-    let jobs = if call == Call::List { 4 } else { 1 };
+    let jobs = if call == Endpoint::List { 4 } else { 1 };
     test_env.put("m.yaml", many("m", jobs)).await;
     let running = test_env.start().await;
     test_env.until_count(State::Succeeded, jobs as i64).await;
@@ -219,23 +219,23 @@ async fn refused_twice(call: Call, code: u16, lost: bool) {
     );
 }
 
-async fn each_code_twice(call: Call, lost: bool) {
+async fn each_code_twice(call: Endpoint, lost: bool) {
     futures_util::future::join_all(CODES.map(|code| refused_twice(call, code, lost))).await;
 }
 
 #[tokio::test]
 async fn no_code_on_a_query_fails_what_was_paid_for() {
-    each_code_twice(Call::Query, false).await;
+    each_code_twice(Endpoint::Query, false).await;
 }
 
 #[tokio::test]
 async fn no_code_on_a_list_fails_what_was_paid_for() {
-    each_code_twice(Call::List, false).await;
+    each_code_twice(Endpoint::List, false).await;
 }
 
 #[tokio::test]
 async fn no_code_on_a_lookup_fails_or_pays_again_what_was_paid_for() {
-    each_code_twice(Call::Query, true).await;
+    each_code_twice(Endpoint::Query, true).await;
 }
 
 #[tokio::test]
@@ -243,7 +243,7 @@ async fn a_pause_holds_through_a_restart_and_is_probed_by_one_call() {
     for code in [1000, 1101] {
         let mut test_env = TestEnv::new(quick()).await;
         test_env.settings.probe_interval_ms = 3_600_000;
-        test_env.fault(FaultRule::always(Call::Any, refusal(code)));
+        test_env.fault(FaultRule::always(Endpoint::Any, refusal(code)));
         test_env.put("m.yaml", many("m", 6)).await;
         assert_eq!(test_env.run().await, End::Held);
         let before = test_env.store.pause().await.unwrap().unwrap();

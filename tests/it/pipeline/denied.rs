@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lipsyncd::{
     job::State,
-    sim::{Call, Fault, FaultRule, SimConfig},
+    sim::{Endpoint, Fault, FaultRule, SimConfig},
 };
 
 use crate::support::{TestEnv, quick, refusal, wanted};
@@ -20,7 +20,7 @@ async fn a_task_of_another_account_is_followed_until_its_credentials_are_back() 
     running.stop().await;
 
     let ours = std::mem::replace(&mut test_env.settings.account.key, "another".to_owned());
-    test_env.fault(FaultRule::always(Call::Query, refusal(1203)));
+    test_env.fault(FaultRule::always(Endpoint::Query, refusal(1203)));
     test_env.settings.policy.give_up_after_ms = 1;
     let running = test_env.start().await;
     test_env
@@ -44,17 +44,17 @@ async fn a_task_of_another_account_is_followed_until_its_credentials_are_back() 
 /// A result that is not there for a while, with a task whose age makes no sense.
 async fn late(with: serde_json::Value, ahead_ms: i64) {
     let test_env = TestEnv::new(quick()).await;
-    test_env.fault(FaultRule::always(Call::Download, Fault::Status { status: 404 }));
+    test_env.fault(FaultRule::always(Endpoint::Download, Fault::Status { status: 404 }));
     test_env.put("m.yaml", vec![wanted("m/a")]).await;
     let running = test_env.start().await;
     test_env.until_state("m/a", State::Downloading).await;
-    test_env.fault(FaultRule::always(Call::Query, Fault::Patch { with }));
+    test_env.fault(FaultRule::always(Endpoint::Query, Fault::Patch { with }));
     test_env.set_ahead(ahead_ms);
-    let before = test_env.ledger().accepted(Call::Query);
+    let before = test_env.ledger().accepted(Endpoint::Query);
     test_env
         .until("it to be asked for again", async || {
             test_env.state("m/a").await != State::Downloading
-                || test_env.ledger().accepted(Call::Query) > before + 3
+                || test_env.ledger().accepted(Endpoint::Query) > before + 3
         })
         .await;
     test_env.clear_faults();

@@ -5,7 +5,7 @@ use std::{fs, time::Duration};
 use lipsyncd::{
     job::State,
     pipeline::End,
-    sim::{Call, Fault, FaultRule, SimConfig},
+    sim::{Endpoint, Fault, FaultRule, SimConfig},
     store::{Command, Store},
 };
 
@@ -13,7 +13,7 @@ use crate::support::{TestEnv, many, quick, wanted};
 
 async fn arrives(fault: Fault, times: u64) -> TestEnv {
     let test_env = TestEnv::new(SimConfig { min_result_bytes: 300_000, ..quick() }).await;
-    test_env.fault(FaultRule { times: Some(times), ..FaultRule::once(Call::Download, fault) });
+    test_env.fault(FaultRule { times: Some(times), ..FaultRule::once(Endpoint::Download, fault) });
     test_env.put("m.yaml", vec![wanted("m/a")]).await;
     assert_eq!(test_env.run().await, End::Idle);
     test_env.assert_all_succeeded(1).await;
@@ -28,7 +28,7 @@ async fn what_breaks_off_goes_on_from_there() {
     let test_env = TestEnv::new(SimConfig { min_result_bytes: 300_000, ..quick() }).await;
     // No answer ever brings more than a third: begun anew each time, it would never be whole.
     let cut = Fault::CutBody { after_bytes: Some(110_000) };
-    test_env.fault(FaultRule::always(Call::Download, cut));
+    test_env.fault(FaultRule::always(Endpoint::Download, cut));
     test_env.put("m.yaml", vec![wanted("m/a")]).await;
     assert_eq!(test_env.run().await, End::Idle);
     test_env.assert_all_succeeded(1).await;
@@ -53,7 +53,7 @@ async fn a_redirect_is_followed() {
     test_env.until("a task", async || test_env.ledger().tasks.len() == 1).await;
     let result_id = test_env.ledger().tasks[0].result_id.clone();
     let to = format!("{}/results/{result_id}.mp4", test_env.sim.base_url());
-    test_env.fault(FaultRule::once(Call::Download, Fault::Redirect { to }));
+    test_env.fault(FaultRule::once(Endpoint::Download, Fault::Redirect { to }));
     test_env.until_state("m/a", State::Succeeded).await;
     running.stop().await;
     test_env.assert_all_succeeded(1).await;
@@ -71,7 +71,7 @@ async fn a_foreign_file_in_the_way_fails_the_job_before_anything_is_paid_for() {
     assert_eq!(failure.code, "output_taken");
     assert!(failure.message.contains("lipsyncd retry m/a"), "{}", failure.message);
     assert_eq!(test_env.ledger().tasks.len(), 0);
-    assert_eq!(test_env.ledger().accepted(Call::Identify), 0);
+    assert_eq!(test_env.ledger().accepted(Endpoint::Identify), 0);
     assert_eq!(fs::read(test_env.output("m/a.mp4")).unwrap(), b"somebody's own");
 }
 
@@ -99,7 +99,7 @@ async fn more_results_than_fit_into_memory_are_all_taken_up_at_the_start() {
     let mut test_env = TestEnv::new(quick()).await;
     test_env.settings.slots = 20;
     test_env.sim.control(|sim| sim.config_mut().concurrency = 20);
-    test_env.fault(FaultRule::always(Call::Download, Fault::Status { status: 503 }));
+    test_env.fault(FaultRule::always(Endpoint::Download, Fault::Status { status: 503 }));
     test_env.put("m.yaml", many("m", 60)).await;
     let running = test_env.start().await;
     test_env.until_count(State::Downloading, 60).await;
@@ -122,13 +122,13 @@ async fn a_result_that_a_restored_database_does_not_know_is_found_and_not_paid_f
     test_env.put("m.yaml", vec![wanted("m/a")]).await;
     assert_eq!(test_env.run().await, End::Idle);
     test_env.assert_all_succeeded(1).await;
-    assert_eq!(test_env.ledger().accepted(Call::Identify), 1);
+    assert_eq!(test_env.ledger().accepted(Endpoint::Identify), 1);
 }
 
 #[tokio::test]
 async fn a_result_that_is_kept_no_more_ends_the_job_with_a_clear_word() {
     let test_env = TestEnv::new(quick()).await;
-    test_env.fault(FaultRule::always(Call::Download, Fault::Status { status: 404 }));
+    test_env.fault(FaultRule::always(Endpoint::Download, Fault::Status { status: 404 }));
     test_env.put("m.yaml", vec![wanted("m/a")]).await;
     let running = test_env.start().await;
     test_env.until("a try to fail", async || test_env.task("m/a").await.tries > 1).await;

@@ -3,7 +3,7 @@
 use lipsyncd::{
     job::State,
     pipeline::End,
-    sim::{Call, FaultRule},
+    sim::{Endpoint, FaultRule},
     store::Command,
 };
 
@@ -15,7 +15,7 @@ const DAYS_31_MS: i64 = 31 * 24 * 60 * 60 * 1_000;
 async fn gone() -> TestEnv {
     let mut test_env = TestEnv::new(quick()).await;
     test_env.settings.policy.give_up_after_ms = 300;
-    test_env.fault(FaultRule::always(Call::Query, refusal(1203)));
+    test_env.fault(FaultRule::always(Endpoint::Query, refusal(1203)));
     test_env.put("m.yaml", vec![wanted("m/a")]).await;
     let running = test_env.start().await;
     test_env.until_state("m/a", State::Submitted).await;

@@ -11,7 +11,7 @@ use std::{
 use lipsyncd::{
     job::State,
     pipeline::{End, Pulse, Until},
-    sim::{Call, Fault, FaultRule, SimConfig},
+    sim::{Endpoint, Fault, FaultRule, SimConfig},
     store::{Pause, PauseKind, Reader},
 };
 
@@ -79,7 +79,7 @@ async fn end_of_the_first_scan_needs_no_nudge() {
     let pipeline = test_env.pipeline().await;
     let running = pipeline.run(nudge, stop, Until::Idle, Arc::clone(&more), Pulse::NONE);
     let running = tokio::spawn(running);
-    let polls = || test_env.ledger().accepted(Call::Query);
+    let polls = || test_env.ledger().accepted(Endpoint::Query);
     let before = polls();
     test_env.until("a poll", async || polls() > before).await;
     test_env.settings.is_scanned.store(true, Ordering::Release);
@@ -116,7 +116,7 @@ async fn a_persons_pause_stops_paid_calls_and_nothing_but_a_person_ends_it() {
     test_env.until_count(State::Succeeded, 5).await;
     assert_eq!(test_env.ledger().tasks.len(), 5);
     // Neither a probe nor a start ends it.
-    test_env.refuse_once(Call::List, 1000);
+    test_env.refuse_once(Endpoint::List, 1000);
     running.nudge();
     running.stop().await;
     assert_eq!(test_env.run().await, End::Held);
@@ -131,18 +131,18 @@ async fn a_persons_pause_stops_paid_calls_and_nothing_but_a_person_ends_it() {
 async fn a_person_who_pauses_while_the_api_has_paused_is_not_overruled_by_a_probe() {
     let mut test_env = TestEnv::new(quick()).await;
     test_env.settings.probe_interval_ms = 50;
-    test_env.fault(FaultRule::always(Call::Any, crate::support::refusal(1000)));
+    test_env.fault(FaultRule::always(Endpoint::Any, crate::support::refusal(1000)));
     test_env.put("m.yaml", many("m", 2)).await;
     let running = test_env.start().await;
     test_env.until("a pause", async || test_env.store.pause().await.unwrap().is_some()).await;
     // Without a nudge: the pipeline goes on with its probes.
     test_env.store.set_pause(by_person()).await.unwrap();
-    let asked = test_env.ledger().refused(Call::List, 1000);
+    let asked = test_env.ledger().refused(Endpoint::List, 1000);
     test_env.sim.control(lipsyncd::sim::Sim::clear_faults);
     test_env
         .until("a probe that succeeds", async || {
-            test_env.ledger().accepted(Call::List) > 0
-                || test_env.ledger().refused(Call::List, 1000) > asked + 3
+            test_env.ledger().accepted(Endpoint::List) > 0
+                || test_env.ledger().refused(Endpoint::List, 1000) > asked + 3
         })
         .await;
     running.stop().await;
@@ -178,7 +178,7 @@ async fn a_paused_line_with_nothing_to_probe_with_does_not_spin() {
 #[tokio::test]
 async fn an_api_out_of_reach_is_told_once_for_the_line_and_until_it_answers_again() {
     let test_env = TestEnv::new(quick()).await;
-    for call in [Call::Identify, Call::List, Call::Query] {
+    for call in [Endpoint::Identify, Endpoint::List, Endpoint::Query] {
         test_env.fault(FaultRule::always(call, Fault::Html { status: 502 }));
     }
     test_env.put("m.yaml", many("m", 20)).await;

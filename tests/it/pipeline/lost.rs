@@ -5,7 +5,7 @@ use std::time::Duration;
 use lipsyncd::{
     job::{Outcome, State},
     pipeline::End,
-    sim::{Call, Fault, FaultRule, SimConfig},
+    sim::{Endpoint, Fault, FaultRule, SimConfig},
     store::{Lookups, Store},
 };
 
@@ -26,7 +26,7 @@ async fn suffer(config: SimConfig, rule: FaultRule) -> TestEnv {
 }
 
 fn create(fault: Fault) -> FaultRule {
-    FaultRule::once(Call::Create, fault)
+    FaultRule::once(Endpoint::Create, fault)
 }
 
 #[tokio::test]
@@ -69,7 +69,7 @@ async fn a_task_that_shows_up_late_is_not_paid_for_again() {
     // Longer than the settle time. This account refuses a name that exists, so the second send pays nothing.
     let config = SimConfig { visibility_lag_ms: 600, ..quick() };
     let test_env = suffer(config, create(Fault::LoseAnswer)).await;
-    assert!(test_env.ledger().refused(Call::Create, 1201) > 0);
+    assert!(test_env.ledger().refused(Endpoint::Create, 1201) > 0);
 }
 
 #[tokio::test]
@@ -99,7 +99,7 @@ async fn without_lookups_a_person_names_the_task() {
     let test_env = unresolved(Fault::LoseAnswer).await;
     assert_eq!(test_env.run().await, End::Idle);
     let ledger = test_env.ledger();
-    assert_eq!((ledger.tasks.len(), ledger.refused(Call::Create, 1201)), (1, 0));
+    assert_eq!((ledger.tasks.len(), ledger.refused(Endpoint::Create, 1201)), (1, 0));
     let task_id = ledger.tasks[0].task_id.clone();
     test_env.apply("m/a", Outcome::ResolvedAs { task_id }).await.unwrap();
     assert_eq!(test_env.run().await, End::Idle);
@@ -214,7 +214,7 @@ async fn own_name_of_a_task_of_the_same_video_is_adopted() {
 async fn a_task_that_is_out_of_sight_is_told_and_waited_for() {
     let test_env = TestEnv::new(quick()).await;
     test_env.store.learn_lookups(&account(), Lookups::Path).await.unwrap();
-    test_env.fault(FaultRule::always(Call::Query, refusal(1203)));
+    test_env.fault(FaultRule::always(Endpoint::Query, refusal(1203)));
     test_env.put("m.yaml", vec![wanted("m/a")]).await;
     let running = test_env.start().await;
     test_env
@@ -236,7 +236,7 @@ async fn an_account_that_allows_few_queries_a_second_is_asked_to_the_end() {
     // Nothing is known of its lookups: each of them is several queries.
     let mut test_env = TestEnv::new(SimConfig { query_per_second: Some(3), ..quick() }).await;
     test_env.settings.pace.query_per_second = 100.0;
-    test_env.fault(FaultRule::once(Call::Create, Fault::DropRequest));
+    test_env.fault(FaultRule::once(Endpoint::Create, Fault::DropRequest));
     test_env.put("m.yaml", vec![wanted("m/a")]).await;
     let running = test_env.start().await;
     test_env.until_state("m/a", State::Succeeded).await;
@@ -264,7 +264,7 @@ async fn lookups_that_find_nothing_end_the_slowing_down_of_the_account() {
     // No create request goes through, so that nothing else shows that calls do.
     let mut test_env = TestEnv::new(SimConfig { query_per_second: Some(6), ..quick() }).await;
     test_env.settings.pace.query_per_second = 100.0;
-    test_env.fault(FaultRule::always(Call::Create, Fault::DropRequest));
+    test_env.fault(FaultRule::always(Endpoint::Create, Fault::DropRequest));
     test_env.put("m.yaml", many("m", 4)).await;
     let running = test_env.start().await;
     let resends = |key: &str| test_env.count_history(key, "the same create request again");

@@ -6,7 +6,7 @@ use std::time::Duration;
 use lipsyncd::{
     job::State,
     pipeline::End,
-    sim::{Call, Fault, FaultRule, SimConfig},
+    sim::{Endpoint, Fault, FaultRule, SimConfig},
     store::Lookups,
 };
 use serde_json::{Value, json};
@@ -40,13 +40,13 @@ fn of_no_use() -> Vec<Fault> {
 
 #[tokio::test]
 async fn answers_of_no_use_are_asked_for_again() {
-    for call in [Call::Identify, Call::Create, Call::Query, Call::List] {
+    for call in [Endpoint::Identify, Endpoint::Create, Endpoint::Query, Endpoint::List] {
         for fault in of_no_use() {
             let test_env = TestEnv::new(quick()).await;
             test_env.store.learn_lookups(&account(), Lookups::Path).await.unwrap();
             let name = format!("{call:?} {:.80}", format!("{fault:?}"));
             test_env.fault(FaultRule { times: Some(2), ..FaultRule::once(call, fault) });
-            let jobs = if call == Call::List { 4 } else { 1 };
+            let jobs = if call == Endpoint::List { 4 } else { 1 };
             test_env.put("m.yaml", many("m", jobs)).await;
             assert_eq!(test_env.run().await, End::Idle, "{name}");
             let succeeded = test_env.store.count(&[State::Succeeded]).await.unwrap();
@@ -63,7 +63,7 @@ async fn a_face_list_that_is_none_is_told_as_nonsense_and_asked_for_again() {
     {
         let test_env = TestEnv::new(quick()).await;
         let fault = patch(json!({"data": {"face_data": face_data}}));
-        test_env.fault(FaultRule { times: Some(2), ..FaultRule::once(Call::Identify, fault) });
+        test_env.fault(FaultRule { times: Some(2), ..FaultRule::once(Endpoint::Identify, fault) });
         test_env.put("m.yaml", vec![wanted("m/a")]).await;
         assert_eq!(test_env.run().await, End::Idle);
         test_env.assert_all_succeeded(1).await;
@@ -74,7 +74,7 @@ async fn a_face_list_that_is_none_is_told_as_nonsense_and_asked_for_again() {
         );
     }
     let test_env = TestEnv::new(quick()).await;
-    test_env.fault(FaultRule::once(Call::Identify, patch(json!({"data": {"face_data": []}}))));
+    test_env.fault(FaultRule::once(Endpoint::Identify, patch(json!({"data": {"face_data": []}}))));
     test_env.put("m.yaml", vec![wanted("m/a")]).await;
     assert_eq!(test_env.run().await, End::Idle);
     assert_eq!(test_env.state("m/a").await, State::Failed, "an empty list means no face");
@@ -90,7 +90,7 @@ async fn times_of_a_face_out_of_all_range_break_nothing() {
         let mut face = times.clone();
         face["face_id"] = json!("0");
         test_env.fault(FaultRule::always(
-            Call::Identify,
+            Endpoint::Identify,
             patch(json!({"data": {"face_data": [face]}})),
         ));
         test_env.put("m.yaml", vec![wanted("m/a")]).await;
@@ -102,11 +102,11 @@ async fn times_of_a_face_out_of_all_range_break_nothing() {
 
 #[tokio::test]
 async fn a_status_that_nobody_knows_is_told_and_followed_on() {
-    for call in [Call::Query, Call::List] {
+    for call in [Endpoint::Query, Endpoint::List] {
         let test_env = TestEnv::new(SimConfig { task_ms: (300, 300), ..quick() }).await;
-        let jobs = if call == Call::List { 4 } else { 1 };
+        let jobs = if call == Endpoint::List { 4 } else { 1 };
         let resting = match call {
-            Call::Query => patch(json!({"data": {"task_status": "resting"}})),
+            Endpoint::Query => patch(json!({"data": {"task_status": "resting"}})),
             _ => {
                 let task = |n: u64| json!({"task_id": format!("86000000000000000{n}"), "task_status": "resting"});
                 body(json!({"code": 0, "data": [task(1), task(2), task(3), task(4)]}).to_string())
@@ -139,7 +139,7 @@ async fn nonsense_about_one_task_keeps_no_other_from_being_seen() {
         test_env.store.learn_lookups(&account(), Lookups::Path).await.unwrap();
         // The lesser id is asked about first.
         let matching = Some("860000000000000001".to_owned());
-        test_env.fault(FaultRule { matching, ..FaultRule::always(Call::Query, nonsense) });
+        test_env.fault(FaultRule { matching, ..FaultRule::always(Endpoint::Query, nonsense) });
         test_env.put("m.yaml", many("m", 2)).await;
         let running = test_env.start().await;
         test_env.until_count(State::Succeeded, 1).await;
@@ -168,7 +168,7 @@ async fn a_list_that_is_of_no_use_for_good_is_done_without() {
     ] {
         let test_env = TestEnv::new(quick()).await;
         test_env.store.learn_lookups(&account(), Lookups::Path).await.unwrap();
-        test_env.fault(FaultRule::always(Call::List, fault));
+        test_env.fault(FaultRule::always(Endpoint::List, fault));
         test_env.put("m.yaml", many("m", 5)).await;
         assert_eq!(test_env.run().await, End::Idle);
         test_env.assert_all_succeeded(5).await;
@@ -190,7 +190,7 @@ async fn a_result_that_cannot_be_fetched_is_asked_for_until_it_can() {
         let test_env = TestEnv::new(quick()).await;
         test_env.store.learn_lookups(&account(), Lookups::Path).await.unwrap();
         let fault = patch(json!({"data": {"task_result": {"videos": videos}}}));
-        test_env.fault(FaultRule::always(Call::Query, fault));
+        test_env.fault(FaultRule::always(Endpoint::Query, fault));
         test_env.put("m.yaml", vec![wanted("m/a")]).await;
         let running = test_env.start().await;
         test_env
@@ -213,7 +213,7 @@ async fn a_deduction_out_of_all_reason_is_told_and_not_summed() {
         let mut test_env = TestEnv::new(quick()).await;
         test_env.settings.units_per_day_micro = Some(90_000_000);
         let fault = patch(json!({"data": {"final_unit_deduction": deduction}}));
-        for call in [Call::Identify, Call::Query] {
+        for call in [Endpoint::Identify, Endpoint::Query] {
             test_env.fault(FaultRule::always(call, fault.clone()));
         }
         test_env.put("m.yaml", many("m", 2)).await;
@@ -227,11 +227,11 @@ async fn a_deduction_out_of_all_reason_is_told_and_not_summed() {
 #[tokio::test]
 async fn numbers_as_strings_and_strings_as_numbers_are_read() {
     let test_env = TestEnv::new(quick()).await;
-    for call in [Call::Identify, Call::Query, Call::List] {
+    for call in [Endpoint::Identify, Endpoint::Query, Endpoint::List] {
         test_env.fault(FaultRule::always(call, patch(json!({"code": "0", "request_id": 5}))));
     }
     let created = json!({"code": "0", "data": {"created_at": "1722769557708", "task_status": 3}});
-    test_env.fault(FaultRule::always(Call::Create, patch(created)));
+    test_env.fault(FaultRule::always(Endpoint::Create, patch(created)));
     test_env.put("m.yaml", many("m", 4)).await;
     assert_eq!(test_env.run().await, End::Idle);
     test_env.assert_all_succeeded(4).await;
@@ -242,7 +242,7 @@ async fn an_answer_that_trickles_for_ever_ends_in_a_timeout() {
     let mut test_env = TestEnv::new(quick()).await;
     test_env.request_timeout = Duration::from_millis(300);
     test_env.store.learn_lookups(&account(), Lookups::Path).await.unwrap();
-    for call in [Call::Identify, Call::Create, Call::Query] {
+    for call in [Endpoint::Identify, Endpoint::Create, Endpoint::Query] {
         test_env.fault(FaultRule::once(call, Fault::Hang { ms: 60_000 }));
     }
     test_env.put("m.yaml", vec![wanted("m/a")]).await;

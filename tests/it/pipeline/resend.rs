@@ -6,7 +6,7 @@ use std::time::Duration;
 use lipsyncd::{
     job::State,
     pipeline::End,
-    sim::{Call, Fault, FaultRule, SimConfig},
+    sim::{Endpoint, Fault, FaultRule, SimConfig},
     store::{Lookups, Pause, PauseKind},
 };
 
@@ -16,8 +16,8 @@ use crate::support::{TestEnv, account, quick, refusal, wanted};
 async fn sent_twice(config: SimConfig, first: Fault, second: Fault) -> TestEnv {
     let test_env = TestEnv::new(config).await;
     test_env.store.learn_lookups(&account(), Lookups::Path).await.unwrap();
-    test_env.fault(FaultRule::once(Call::Create, first));
-    test_env.fault(FaultRule { nth: 2, ..FaultRule::once(Call::Create, second) });
+    test_env.fault(FaultRule::once(Endpoint::Create, first));
+    test_env.fault(FaultRule { nth: 2, ..FaultRule::once(Endpoint::Create, second) });
     test_env.put("m.yaml", vec![wanted("m/a")]).await;
     test_env
 }
@@ -84,7 +84,7 @@ async fn a_first_send_is_looked_for_before_another_session_is_used_under_its_nam
     let test_env = sent_twice(config, Fault::LoseAnswer, gone).await;
     assert_eq!(test_env.run().await, End::Idle);
     test_env.assert_all_succeeded(1).await;
-    assert_eq!(test_env.ledger().accepted(Call::Create), 1);
+    assert_eq!(test_env.ledger().accepted(Endpoint::Create), 1);
 }
 
 #[tokio::test]
@@ -92,7 +92,7 @@ async fn a_clock_that_jumps_ahead_does_not_shorten_the_wait_for_a_lost_create() 
     let mut test_env = TestEnv::new(quick()).await;
     test_env.settings.policy.create_settle_ms = 60_000;
     test_env.store.learn_lookups(&account(), Lookups::Path).await.unwrap();
-    test_env.fault(FaultRule::once(Call::Create, Fault::DropRequest));
+    test_env.fault(FaultRule::once(Endpoint::Create, Fault::DropRequest));
     test_env.put("m.yaml", vec![wanted("m/a")]).await;
     let running = test_env.start().await;
     let unknown = || test_env.count_history("m/a", "shows no task of this name so far");
@@ -114,7 +114,7 @@ async fn while_the_line_is_paused_a_resend_waits_and_may_be_what_ends_the_pause(
     assert_eq!(test_env.store.pause().await.unwrap(), None);
     running.stop().await;
     test_env.assert_all_succeeded(1).await;
-    assert_eq!(test_env.ledger().refused(Call::Create, 1102), 1);
+    assert_eq!(test_env.ledger().refused(Endpoint::Create, 1102), 1);
 }
 
 #[tokio::test]
@@ -122,8 +122,10 @@ async fn no_network_for_a_resend_is_waited_out() {
     let mut test_env = TestEnv::new(quick()).await;
     test_env.request_timeout = Duration::from_millis(300);
     test_env.store.learn_lookups(&account(), Lookups::Path).await.unwrap();
-    test_env
-        .fault(FaultRule { times: Some(3), ..FaultRule::once(Call::Create, Fault::DropRequest) });
+    test_env.fault(FaultRule {
+        times: Some(3),
+        ..FaultRule::once(Endpoint::Create, Fault::DropRequest)
+    });
     test_env.put("m.yaml", vec![wanted("m/a")]).await;
     assert_eq!(test_env.run().await, End::Idle);
     test_env.assert_all_succeeded(1).await;
@@ -135,7 +137,7 @@ async fn while_the_line_is_paused_lookups_still_decide() {
     let config = SimConfig { answers_external_lookups: false, ..quick() };
     let test_env = TestEnv::new(config).await;
     test_env.store.learn_lookups(&account(), Lookups::Unanswered).await.unwrap();
-    test_env.fault(FaultRule::once(Call::Create, Fault::LoseAnswer));
+    test_env.fault(FaultRule::once(Endpoint::Create, Fault::LoseAnswer));
     test_env.put("m.yaml", vec![wanted("m/a")]).await;
     let running = test_env.start().await;
     let is_lost = || test_env.count_history("m/a", "the answer to the create request was lost") > 0;
@@ -173,7 +175,7 @@ async fn a_run_that_is_to_end_does_not_wait_for_credentials_either() {
     test_env.put("m.yaml", vec![wanted("m/a")]).await;
     let running = test_env.start().await;
     test_env.until("the task", async || test_env.ledger().tasks.len() == 1).await;
-    test_env.fault(FaultRule::always(Call::Any, refusal(1002)));
+    test_env.fault(FaultRule::always(Endpoint::Any, refusal(1002)));
     test_env.until("the pause", async || test_env.store.pause().await.unwrap().is_some()).await;
     running.stop().await;
     assert_eq!(test_env.run().await, End::Held);

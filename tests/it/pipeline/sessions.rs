@@ -5,7 +5,7 @@ use std::fs;
 use lipsyncd::{
     job::{Source, State},
     pipeline::End,
-    sim::{Call, Fault, FaultRule, SimConfig},
+    sim::{Endpoint, Fault, FaultRule, SimConfig},
 };
 
 use crate::support::{TestEnv, quick, wanted, with};
@@ -19,7 +19,7 @@ async fn a_session_that_ran_out_at_the_api_is_identified_again() {
     test_env.put("m.yaml", vec![wanted("m/a"), wanted("m/b")]).await;
     assert_eq!(test_env.run().await, End::Idle);
     test_env.assert_all_succeeded(2).await;
-    assert_eq!(test_env.ledger().accepted(Call::Identify), 3);
+    assert_eq!(test_env.ledger().accepted(Endpoint::Identify), 3);
 }
 
 #[tokio::test]
@@ -30,8 +30,8 @@ async fn a_session_whose_time_is_known_to_be_over_is_not_tried_at_all() {
     test_env.put("m.yaml", vec![wanted("m/a"), wanted("m/b")]).await;
     assert_eq!(test_env.run().await, End::Idle);
     test_env.assert_all_succeeded(2).await;
-    assert_eq!(test_env.ledger().accepted(Call::Identify), 3);
-    assert_eq!(test_env.ledger().refused(Call::Create, 1201), 0);
+    assert_eq!(test_env.ledger().accepted(Endpoint::Identify), 3);
+    assert_eq!(test_env.ledger().refused(Endpoint::Create, 1201), 0);
 }
 
 #[tokio::test]
@@ -41,7 +41,7 @@ async fn a_session_that_keeps_vanishing_fails_after_three() {
     assert_eq!(test_env.run().await, End::Idle);
     let failure = test_env.task("m/a").await.failure.unwrap();
     assert_eq!(failure.code, "session_gone");
-    assert_eq!(test_env.ledger().accepted(Call::Identify), 3);
+    assert_eq!(test_env.ledger().accepted(Endpoint::Identify), 3);
     assert_eq!(test_env.ledger().tasks.len(), 0);
 }
 
@@ -54,11 +54,11 @@ async fn jobs_of_one_video_share_one_identify_even_when_it_is_refused_at_first()
             spec.face = lipsyncd::job::FaceChoice::First;
         })
     };
-    test_env.fault(FaultRule::once(Call::Identify, Fault::Html { status: 502 }));
+    test_env.fault(FaultRule::once(Endpoint::Identify, Fault::Html { status: 502 }));
     test_env.put("m.yaml", (0..9).map(of_one_video).collect()).await;
     assert_eq!(test_env.run().await, End::Idle);
     assert_eq!(test_env.store.count(&[State::Succeeded]).await.unwrap(), 9);
-    assert_eq!(test_env.ledger().accepted(Call::Identify), 1);
+    assert_eq!(test_env.ledger().accepted(Endpoint::Identify), 1);
 }
 
 #[tokio::test]
@@ -75,7 +75,7 @@ async fn local_videos_of_one_content_share_a_session() {
     test_env.put("m.yaml", vec![of("m/a", "anna.mp4"), of("m/b", "copy.mp4")]).await;
     assert_eq!(test_env.run().await, End::Idle);
     test_env.assert_all_succeeded(2).await;
-    assert_eq!(test_env.ledger().accepted(Call::Identify), 1);
+    assert_eq!(test_env.ledger().accepted(Endpoint::Identify), 1);
     // Other content under a name that was known is another video.
     fs::remove_file(folder.join("copy.mp4")).unwrap();
     test_env.clip("bruno.mp4");
@@ -83,5 +83,5 @@ async fn local_videos_of_one_content_share_a_session() {
     test_env.put("n.yaml", vec![of("n/c", "copy.mp4")]).await;
     assert_eq!(test_env.run().await, End::Idle);
     test_env.assert_all_succeeded(3).await;
-    assert_eq!(test_env.ledger().accepted(Call::Identify), 2);
+    assert_eq!(test_env.ledger().accepted(Endpoint::Identify), 2);
 }

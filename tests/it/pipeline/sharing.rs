@@ -5,7 +5,7 @@ use std::{fs, os::unix::fs::MetadataExt as _, time::Duration};
 use lipsyncd::{
     job::{Source, State},
     pipeline::End,
-    sim::{Call, SimConfig},
+    sim::{Endpoint, SimConfig},
     store::{Command, WantedJob},
 };
 
@@ -51,7 +51,7 @@ async fn shared_task_is_paid_once_and_copied() {
     test_env.put("n.yaml", vec![same("n/c")]).await;
     assert_eq!(test_env.run().await, End::Idle);
     test_env.assert_all_shared(3, 1).await;
-    assert_eq!(test_env.ledger().accepted(Call::Download), 1, "the others are copies");
+    assert_eq!(test_env.ledger().accepted(Endpoint::Download), 1, "the others are copies");
     let inode = |path: &str| fs::metadata(test_env.output(path)).unwrap().ino();
     let inodes = ["m/a.mp4", "m/b.mp4", "n/c.mp4"].map(inode);
     assert!(inodes[0] != inodes[1] && inodes[0] != inodes[2] && inodes[1] != inodes[2]);
@@ -71,7 +71,7 @@ async fn late_sharer_gets_a_copy_of_an_old_result() {
     assert_eq!(test_env.state("n/b").await, State::Downloading);
     assert_eq!(test_env.run().await, End::Idle);
     test_env.assert_all_shared(2, 1).await;
-    assert_eq!(test_env.ledger().accepted(Call::Identify), 1);
+    assert_eq!(test_env.ledger().accepted(Endpoint::Identify), 1);
 }
 
 #[tokio::test]

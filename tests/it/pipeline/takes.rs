@@ -5,7 +5,7 @@ use std::{fs, path::PathBuf, time::Duration};
 use lipsyncd::{
     job::{Source, State, Task},
     pipeline::End,
-    sim::{Call, Fault, FaultRule, SimConfig},
+    sim::{Endpoint, Fault, FaultRule, SimConfig},
     store::{Command, WantedJob},
 };
 
@@ -93,7 +93,7 @@ async fn superseded_task_that_ends_last_is_kept_beside() {
 #[tokio::test]
 async fn slow_download_of_the_first_take_does_not_displace_the_second() {
     let test_env = TestEnv::new(quick()).await;
-    test_env.fault(FaultRule::once(Call::Download, Fault::Hang { ms: 3_000 }));
+    test_env.fault(FaultRule::once(Endpoint::Download, Fault::Hang { ms: 3_000 }));
     test_env.put("m.yaml", vec![wanted("m/a")]).await;
     let running = test_env.start().await;
     test_env.until("the download", async || test_env.ledger().faults.contains_key("hang")).await;
@@ -121,7 +121,7 @@ async fn retry_uses_no_session_older_than_itself() {
     assert_eq!(test_env.run().await, End::Idle);
     test_env.command("m/a", Command::Retry).await;
     assert_eq!(test_env.run().await, End::Idle);
-    assert_eq!(test_env.ledger().accepted(Call::Identify), 2);
+    assert_eq!(test_env.ledger().accepted(Endpoint::Identify), 2);
     let sessions =
         test_env.ledger().tasks.iter().map(|task| task.session_id.clone()).collect::<Vec<_>>();
     assert_ne!(sessions[0], sessions[1]);
@@ -130,14 +130,15 @@ async fn retry_uses_no_session_older_than_itself() {
     other.spec.video = wanted("m/a").spec.video;
     test_env.put("n.yaml", vec![hashed(other.spec, Default::default())]).await;
     assert_eq!(test_env.run().await, End::Idle);
-    assert_eq!(test_env.ledger().accepted(Call::Identify), 2);
+    assert_eq!(test_env.ledger().accepted(Endpoint::Identify), 2);
     assert_eq!(test_env.ledger().tasks[2].session_id, sessions[1]);
 }
 
 #[tokio::test]
 async fn retry_of_what_was_never_accepted_sends_the_same_take() {
     let test_env = TestEnv::new(quick()).await;
-    test_env.fault(FaultRule { times: Some(1), ..FaultRule::once(Call::Create, refusal(1301)) });
+    test_env
+        .fault(FaultRule { times: Some(1), ..FaultRule::once(Endpoint::Create, refusal(1301)) });
     test_env.put("m.yaml", vec![wanted("m/a")]).await;
     assert_eq!(test_env.run().await, End::Idle);
     assert_eq!(test_env.state("m/a").await, State::Failed);
@@ -145,7 +146,7 @@ async fn retry_of_what_was_never_accepted_sends_the_same_take() {
     assert_eq!(test_env.run().await, End::Idle);
     test_env.assert_all_succeeded(1).await;
     assert_eq!(test_env.task("m/a").await.take, 1);
-    assert_eq!(test_env.ledger().accepted(Call::Identify), 2, "by a session of its own");
+    assert_eq!(test_env.ledger().accepted(Endpoint::Identify), 2, "by a session of its own");
 }
 
 #[tokio::test]
@@ -176,7 +177,7 @@ async fn retry_of_one_leaves_the_other_its_take() {
 async fn more_tasks_than_jobs_are_followed_under_a_cap_without_prices() {
     let mut test_env = TestEnv::new(quick()).await;
     test_env.settings.units_per_day_micro = Some(90_000_000);
-    for call in [Call::Query, Call::List] {
+    for call in [Endpoint::Query, Endpoint::List] {
         let untold = patch(json!({"data": {"final_unit_deduction": null}}));
         test_env.fault(FaultRule::always(call, untold));
     }

@@ -3,7 +3,7 @@
 use lipsyncd::{
     job::State,
     pipeline::End,
-    sim::{Call, FaultRule},
+    sim::{Endpoint, FaultRule},
 };
 
 use crate::support::{TestEnv, quick, refusal, wanted, with};
@@ -37,18 +37,20 @@ async fn a_job_waits_for_its_time_and_then_runs_with_all_that_wait_for_the_same(
 #[tokio::test]
 async fn a_clock_that_is_set_back_a_day_delays_nobody_by_a_day() {
     let test_env = TestEnv::new(quick()).await;
-    test_env.fault(FaultRule { times: Some(3), ..FaultRule::once(Call::Identify, refusal(5000)) });
-    test_env.fault(FaultRule { times: Some(2), ..FaultRule::once(Call::Create, refusal(5001)) });
+    test_env
+        .fault(FaultRule { times: Some(3), ..FaultRule::once(Endpoint::Identify, refusal(5000)) });
+    test_env
+        .fault(FaultRule { times: Some(2), ..FaultRule::once(Endpoint::Create, refusal(5001)) });
     test_env.put("m.yaml", vec![wanted("m/a"), wanted("m/b")]).await;
     test_env.set_ahead(24 * HOUR_MS);
     let running = test_env.start().await;
     test_env
-        .until("a failure", async || test_env.ledger().refused(Call::Identify, 5000) >= 1)
+        .until("a failure", async || test_env.ledger().refused(Endpoint::Identify, 5000) >= 1)
         .await;
     test_env.set_ahead(0);
     running.nudge();
     test_env
-        .until("lost creates", async || test_env.ledger().refused(Call::Create, 5001) >= 2)
+        .until("lost creates", async || test_env.ledger().refused(Endpoint::Create, 5001) >= 2)
         .await;
     test_env.set_ahead(-24 * HOUR_MS);
     running.nudge();
@@ -74,17 +76,19 @@ async fn a_task_after_a_lull_is_not_left_unseen_until_the_longest_interval_is_ov
 #[tokio::test]
 async fn a_clock_that_jumps_a_day_ahead_fails_nothing() {
     let test_env = TestEnv::new(quick()).await;
-    test_env.fault(FaultRule { times: Some(4), ..FaultRule::once(Call::Identify, refusal(5000)) });
-    test_env.fault(FaultRule { times: Some(2), ..FaultRule::once(Call::Create, refusal(5001)) });
+    test_env
+        .fault(FaultRule { times: Some(4), ..FaultRule::once(Endpoint::Identify, refusal(5000)) });
+    test_env
+        .fault(FaultRule { times: Some(2), ..FaultRule::once(Endpoint::Create, refusal(5001)) });
     test_env.put("m.yaml", vec![wanted("m/a"), wanted("m/b")]).await;
     let running = test_env.start().await;
     test_env
-        .until("a failure", async || test_env.ledger().refused(Call::Identify, 5000) >= 2)
+        .until("a failure", async || test_env.ledger().refused(Endpoint::Identify, 5000) >= 2)
         .await;
     test_env.set_ahead(24 * HOUR_MS);
     running.nudge();
     test_env
-        .until("lost creates", async || test_env.ledger().refused(Call::Create, 5001) >= 2)
+        .until("lost creates", async || test_env.ledger().refused(Endpoint::Create, 5001) >= 2)
         .await;
     test_env.set_ahead(48 * HOUR_MS);
     running.nudge();
@@ -109,11 +113,11 @@ async fn a_session_that_a_clock_made_old_is_asked_for_anew_and_one_it_made_young
     test_env.set_ahead(-24 * HOUR_MS);
     test_env.put("n.yaml", vec![one_video("n/a")]).await;
     assert_eq!(test_env.run().await, End::Idle);
-    assert_eq!(test_env.ledger().accepted(Call::Identify), 1);
+    assert_eq!(test_env.ledger().accepted(Endpoint::Identify), 1);
     test_env.set_ahead(24 * HOUR_MS);
     test_env.put("o.yaml", vec![one_video("o/a")]).await;
     assert_eq!(test_env.run().await, End::Idle);
-    assert_eq!(test_env.ledger().accepted(Call::Identify), 2);
+    assert_eq!(test_env.ledger().accepted(Endpoint::Identify), 2);
     test_env.assert_all_succeeded(3).await;
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use lipsyncd::{
     job::State,
     pipeline::End,
-    sim::{Call, Fault, FaultRule, SimConfig},
+    sim::{Endpoint, Fault, FaultRule, SimConfig},
     store::Lookups,
 };
 use serde_json::{Value, json};
@@ -22,7 +22,8 @@ async fn test_env(config: SimConfig, lookups: Lookups) -> TestEnv {
 async fn a_task_that_the_api_does_not_know_by_the_id_it_gave_is_found_by_its_own_name() {
     for lookups in [Lookups::Path, Lookups::Unknown] {
         let test_env = test_env(quick(), lookups).await;
-        test_env.fault(FaultRule::once(Call::Create, patch(json!({"data": {"task_id": "77"}}))));
+        test_env
+            .fault(FaultRule::once(Endpoint::Create, patch(json!({"data": {"task_id": "77"}}))));
         test_env.put("m.yaml", vec![wanted("m/a")]).await;
         let running = test_env.start().await;
         test_env.until_state("m/a", State::Succeeded).await;
@@ -38,7 +39,7 @@ async fn a_task_that_the_api_does_not_know_by_the_id_it_gave_is_found_by_its_own
 async fn an_answer_that_accepts_another_name_is_looked_into() {
     let test_env = test_env(quick(), Lookups::Path).await;
     let other = json!({"data": {"task_id": "77", "task_info": {"external_task_id": "not mine"}}});
-    test_env.fault(FaultRule::once(Call::Create, patch(other)));
+    test_env.fault(FaultRule::once(Endpoint::Create, patch(other)));
     test_env.put("m.yaml", vec![wanted("m/a")]).await;
     assert_eq!(test_env.run().await, End::Idle);
     test_env.assert_all_succeeded(1).await;
@@ -51,7 +52,7 @@ async fn a_result_of_another_task_is_not_fetched() {
     test_env.put("n.yaml", vec![wanted("n/other")]).await;
     test_env.run().await;
     let nothing = patch(json!({"data": {"task_result": null}}));
-    test_env.fault(FaultRule::once(Call::Query, nothing));
+    test_env.fault(FaultRule::once(Endpoint::Query, nothing));
     let other = patch(json!({"data": {"task_id": "860000000000000001"}}));
     let matching = Some("860000000000000002".to_owned());
     test_env.put("m.yaml", vec![wanted("m/a")]).await;
@@ -59,7 +60,7 @@ async fn a_result_of_another_task_is_not_fetched() {
         matching,
         nth: 2,
         times: Some(2),
-        ..FaultRule::once(Call::Query, other)
+        ..FaultRule::once(Endpoint::Query, other)
     });
     assert_eq!(test_env.run().await, End::Idle);
     test_env.assert_all_succeeded(2).await;
@@ -69,7 +70,7 @@ async fn a_result_of_another_task_is_not_fetched() {
 async fn two_jobs_are_never_one_task() {
     let test_env = test_env(quick(), Lookups::Path).await;
     let first = json!({"data": {"task_id": "860000000000000001"}});
-    test_env.fault(FaultRule::always(Call::Create, patch(first)));
+    test_env.fault(FaultRule::always(Endpoint::Create, patch(first)));
     test_env.put("m.yaml", many("m", 5)).await;
     let running = test_env.start().await;
     test_env.until_count(State::Succeeded, 5).await;
@@ -85,7 +86,7 @@ async fn an_answer_about_another_task_is_not_taken_for_this_one() {
     let test_env = test_env(SimConfig { task_ms: (400, 400), ..quick() }, Lookups::Path).await;
     // The first queries after the create say that the other task has failed.
     let other = json!({"data": {"task_id": "1", "task_status": "failed"}});
-    test_env.fault(FaultRule { times: Some(3), ..FaultRule::once(Call::Query, patch(other)) });
+    test_env.fault(FaultRule { times: Some(3), ..FaultRule::once(Endpoint::Query, patch(other)) });
     test_env.put("m.yaml", vec![wanted("m/a")]).await;
     let running = test_env.start().await;
     test_env
@@ -103,9 +104,9 @@ async fn a_lookup_that_names_another_jobs_task_fails_nothing_that_may_be_paid_fo
     let test_env = test_env(quick(), Lookups::Path).await;
     test_env.put("m.yaml", vec![wanted("m/a")]).await;
     test_env.run().await;
-    test_env.fault(FaultRule::once(Call::Create, Fault::LoseAnswer));
+    test_env.fault(FaultRule::once(Endpoint::Create, Fault::LoseAnswer));
     let first = json!({"data": {"task_id": "860000000000000001"}});
-    test_env.fault(FaultRule { times: Some(2), ..FaultRule::once(Call::Query, patch(first)) });
+    test_env.fault(FaultRule { times: Some(2), ..FaultRule::once(Endpoint::Query, patch(first)) });
     test_env.put("n.yaml", vec![wanted("n/b")]).await;
     assert_eq!(test_env.run().await, End::Idle);
     test_env.assert_all_succeeded(2).await;
@@ -119,7 +120,7 @@ async fn a_list_that_repeats_itself_or_repeats_tasks_is_read_no_further_than_it_
     let text = json!({"code": 0, "data": page}).to_string();
     let content_type = "application/json".to_owned();
     let fault = Fault::Body { status: 200, content_type, text };
-    test_env.fault(FaultRule { times: Some(6), ..FaultRule::once(Call::List, fault) });
+    test_env.fault(FaultRule { times: Some(6), ..FaultRule::once(Endpoint::List, fault) });
     test_env.put("m.yaml", many("m", 5)).await;
     assert_eq!(test_env.run().await, End::Idle);
     test_env.assert_all_succeeded(5).await;

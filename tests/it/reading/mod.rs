@@ -7,7 +7,7 @@ mod queries;
 mod quotes;
 mod reader;
 
-use lipsyncd::sim::{Call, Fault, FaultRule, SimConfig};
+use lipsyncd::sim::{Endpoint, Fault, FaultRule, SimConfig};
 
 use crate::support::daemon::{JOB, TestEnv, quick};
 
@@ -49,10 +49,10 @@ fn eventful() -> TestEnv {
     let next = |call, fault| {
         test_env.sim.control(|sim| sim.add_fault(FaultRule::once(call, fault)));
     };
-    next(Call::Identify, refusal);
+    next(Endpoint::Identify, refusal);
     test_env.drop_in("refused.yaml", JOB.replace("/v.mp4", "/refused.mp4"));
     test_env.until_state("refused", "failed");
-    next(Call::Create, Fault::LoseAnswer);
+    next(Endpoint::Create, Fault::LoseAnswer);
     test_env.drop_in("lost.yaml", JOB.replace("/v.mp4", "/lost.mp4"));
     test_env.until_state("lost", "unresolved");
     test_env.until("its candidates", |test_env| {

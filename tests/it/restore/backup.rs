@@ -61,8 +61,8 @@ fn it_is_refused_where_it_would_do_harm_and_leaves_nothing() {
         ("output", 2, "is a folder"),
         ("lipsyncd.db", 2, "is the state database itself"),
         ("./jobs/../lipsyncd.db", 2, "is the state database itself"),
-        ("lipsyncd.db-journal", 2, "belongs to the state database"),
-        ("jobs/backup.db", 2, "jobs_dir, which is only ever read"),
+        ("lipsyncd.db-journal", 2, "reserved for a file of the state database"),
+        ("jobs/backup.db", 2, "jobs_dir, and lipsyncd never writes there"),
         ("nowhere/backup.db", 3, "backup nowhere/backup.db: No such file"),
         ("/proc/backup.db", 3, "backup /proc/backup.db: "),
     ] {

@@ -1,7 +1,7 @@
 //! A backup in the place of the database, with a daemon that worked on after it: nothing that was paid for
 //! since is paid for again, and every result is there.
 
-use lipsyncd::sim::{Call, Fault, FaultRule, SimConfig};
+use lipsyncd::sim::{Endpoint, Fault, FaultRule, SimConfig};
 
 use super::{back_up, job, put_back};
 use crate::support::daemon::{TestEnv, quick, slow};
@@ -163,7 +163,7 @@ fn a_lookup_that_fails_for_a_while_is_no_reason_to_pay() {
     let mut test_env = queued(slow(), 2);
     test_env
         .until("all to run", |test_env| test_env.states().iter().all(|(_, is)| is == "processing"));
-    for call in [Call::Query, Call::List] {
+    for call in [Endpoint::Query, Endpoint::List] {
         let rule =
             FaultRule { times: Some(6), ..FaultRule::always(call, Fault::Html { status: 502 }) };
         test_env.sim.control(|sim| sim.add_fault(rule));

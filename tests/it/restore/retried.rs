@@ -1,6 +1,6 @@
 //! A backup that is older than a `retry`: the attempt of after it is not paid for beside the first.
 
-use lipsyncd::sim::{Call, Fault, FaultRule};
+use lipsyncd::sim::{Endpoint, Fault, FaultRule};
 
 use super::{back_up, job, put_back};
 use crate::support::{
@@ -46,7 +46,7 @@ fn one_that_was_cancelled_and_retried_since_is_found() {
 #[test]
 fn one_that_failed_before_it_was_sent_and_was_retried_since_is_found() {
     let mut test_env = backed_up_before_it_was_sent();
-    test_env.sim.control(|sim| sim.add_fault(FaultRule::once(Call::Identify, refusal(1301))));
+    test_env.sim.control(|sim| sim.add_fault(FaultRule::once(Endpoint::Identify, refusal(1301))));
     assert_eq!(test_env.run(&["resume"]).code, Some(0));
     test_env.until_state("x", "failed");
     assert_eq!(test_env.run(&["retry", "--yes", "x"]).code, Some(0));
@@ -135,7 +135,7 @@ fn the_take_of_a_retry_after_the_backup_is_found_with_the_first() {
     // The first task of all fails, the second does not.
     let patch =
         serde_json::json!({ "data": { "task_status": "failed", "task_status_msg": "too dark" } });
-    for call in [Call::Query, Call::List] {
+    for call in [Endpoint::Query, Endpoint::List] {
         let fault = Fault::Patch { with: patch.clone() };
         test_env.sim.control(|sim| sim.add_fault(FaultRule::always(call, fault)));
     }

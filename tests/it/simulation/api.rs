@@ -8,11 +8,11 @@ use std::{sync::Arc, time::Duration};
 use futures_util::stream::{self, StreamExt as _};
 use lipsyncd::{
     kling::{
-        Api, ApiError, CreateRequest, Created, ErrorClass, Fetched, Identified, RemoteTask, Reply,
-        ResourcePack, Spelling, VideoRef,
+        Api, ApiError, CreateRequest, Created, ErrorClass, Fetched, Identified, LookupStyle,
+        RemoteTask, Reply, ResourcePack, VideoRef,
         offline::{RawAnswer, unanswered},
     },
-    sim::{self, Call, Refusal, Sim},
+    sim::{self, Endpoint, Refusal, Sim},
 };
 use tokio::{
     sync::oneshot,
@@ -63,8 +63,8 @@ struct Silence {
 impl SimulatedApi {
     async fn ask(
         &self,
-        call: Call,
-        run: impl FnOnce(&mut Sim, i64) -> sim::Answer + Send + 'static,
+        call: Endpoint,
+        run: impl FnOnce(&mut Sim, i64) -> sim::SimResponse + Send + 'static,
     ) -> Result<RawAnswer, Silence> {
         self.life.step().await;
         let suffers = self.world.faults.strikes(call, self.world.time.true_ms());
@@ -83,24 +83,24 @@ impl SimulatedApi {
     /// Query Task (Single), with this query string.
     async fn query(&self, id: &str, query: &'static str) -> Result<RawAnswer, Silence> {
         let (id, by) = (id.to_owned(), self.place.authorization());
-        let run = move |sim: &mut Sim, now_ms| sim.query_spelled(now_ms, Some(&by), &id, query);
-        self.ask(Call::Query, run).await
+        let run = move |sim: &mut Sim, now_ms| sim.query_with(now_ms, Some(&by), &id, query);
+        self.ask(Endpoint::Query, run).await
     }
 
     /// Query Task (List).
     async fn list(&self, query: String) -> Result<RawAnswer, Silence> {
         let by = self.place.authorization();
         let run = move |sim: &mut Sim, now_ms| sim.list(now_ms, Some(&by), &query);
-        self.ask(Call::List, run).await
+        self.ask(Endpoint::List, run).await
     }
 }
 
 /// Takes a request to the API and its answer back, as far as the network lets it.
 async fn carry(
     (world, host): (Arc<World>, usize),
-    call: Call,
+    call: Endpoint,
     suffers: Suffers,
-    run: impl FnOnce(&mut Sim, i64) -> sim::Answer,
+    run: impl FnOnce(&mut Sim, i64) -> sim::SimResponse,
     tell: oneshot::Sender<RawAnswer>,
 ) {
     let there_ms = match suffers {
@@ -176,10 +176,10 @@ async fn give_up(world: &World, sees: Sees, mut tell: oneshot::Sender<RawAnswer>
 
 impl Api for SimulatedApi {
     async fn identify(&self, video: &VideoRef) -> Reply<Identified> {
-        self.world.note_paid_call(Call::Identify);
+        self.world.note_paid_call(Endpoint::Identify);
         let (body, media, by) = (video.body(), Clips, self.place.authorization());
         let run = move |sim: &mut Sim, now_ms| sim.identify(now_ms, Some(&by), &body, &media);
-        match self.ask(Call::Identify, run).await {
+        match self.ask(Endpoint::Identify, run).await {
             Ok(raw) => {
                 let reply = raw.identified();
                 if let Ok(identified) = &reply.result {
@@ -192,11 +192,11 @@ impl Api for SimulatedApi {
     }
 
     async fn create(&self, request: &CreateRequest) -> Reply<Created> {
-        self.world.note_paid_call(Call::Create);
+        self.world.note_paid_call(Endpoint::Create);
         self.world.note_create(request);
         let (body, media, by) = (request.body().unwrap(), Clips, self.place.authorization());
         let run = move |sim: &mut Sim, now_ms| sim.create(now_ms, Some(&by), &body, &media);
-        match self.ask(Call::Create, run).await {
+        match self.ask(Endpoint::Create, run).await {
             Ok(raw) => raw.created(),
             Err(silence) => unanswered(silence.why, silence.never_left),
         }
@@ -209,11 +209,11 @@ impl Api for SimulatedApi {
         }
     }
 
-    async fn task_by_name(&self, name: &str, spelling: Spelling) -> Reply<RemoteTask> {
+    async fn task_by_name(&self, name: &str, spelling: LookupStyle) -> Reply<RemoteTask> {
         let asked = match spelling {
-            Spelling::Path => self.query(name, "").await,
-            Spelling::Flag => self.query(name, "external_task_id=true").await,
-            Spelling::Query => self.list(format!("external_task_id={name}")).await,
+            LookupStyle::Path => self.query(name, "").await,
+            LookupStyle::Flag => self.query(name, "external_task_id=true").await,
+            LookupStyle::Query => self.list(format!("external_task_id={name}")).await,
         };
         match asked {
             Ok(raw) => raw.task_by_name(name, spelling),
@@ -235,7 +235,7 @@ impl Api for SimulatedApi {
     async fn fetch(&self, url: &Url, from_byte: u64, etag: Option<&str>) -> Reply<Fetched> {
         self.life.step().await;
         let now_ms = self.world.time.true_ms();
-        let suffers = self.world.faults.strikes(Call::Download, now_ms);
+        let suffers = self.world.faults.strikes(Endpoint::Download, now_ms);
         sleep(ms(self.world.chance.between(1, 400))).await;
         self.life.step().await;
         let whole = match suffers {
@@ -281,8 +281,8 @@ impl Api for SimulatedApi {
     }
 }
 
-fn status(http_status: u16) -> lipsyncd::kling::Answer {
-    lipsyncd::kling::Answer { http_status: Some(http_status), ..Default::default() }
+fn status(http_status: u16) -> lipsyncd::kling::ApiAnswer {
+    lipsyncd::kling::ApiAnswer { http_status: Some(http_status), ..Default::default() }
 }
 
 fn refused(http_status: u16) -> Reply<Fetched> {
@@ -292,7 +292,7 @@ fn refused(http_status: u16) -> Reply<Fetched> {
 
 fn transport(message: &str) -> ApiError {
     ApiError {
-        meaning: ErrorClass::Transport,
+        class: ErrorClass::Transport,
         code: None,
         message: message.to_owned(),
         request_id: None,

@@ -1,6 +1,6 @@
 //! The audio files of a simulation: a few short WAV clips, complete or half written.
 
-use lipsyncd::sim::{AudioFacts, ReadMedia, VideoFacts};
+use lipsyncd::sim::{ReadMedia, SimAudioFacts, SimVideoFacts};
 
 /// How long each clip is. Half of one is shorter than the API allows.
 pub const LENGTHS_MS: [i64; 3] = [3_200, 3_500, 3_800];
@@ -48,16 +48,16 @@ pub fn number_of(bytes: &[u8]) -> Option<usize> {
 pub struct Clips;
 
 impl ReadMedia for Clips {
-    fn video(&self, _path: &str) -> Option<VideoFacts> {
+    fn video(&self, _path: &str) -> Option<SimVideoFacts> {
         None
     }
 
-    fn sound_file(&self, _path: &str) -> Option<AudioFacts> {
+    fn sound_file(&self, _path: &str) -> Option<SimAudioFacts> {
         None
     }
 
-    fn audio(&self, bytes: &[u8]) -> Option<AudioFacts> {
+    fn audio(&self, bytes: &[u8]) -> Option<SimAudioFacts> {
         let length_ms = LENGTHS_MS[number_of(bytes)?];
-        Some(AudioFacts { length_ms, bytes: bytes.len() as u64 })
+        Some(SimAudioFacts { length_ms, bytes: bytes.len() as u64 })
     }
 }

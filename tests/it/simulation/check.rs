@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use lipsyncd::sim::{LedgerEntry, TaskStatus, Units};
+use lipsyncd::sim::{LedgerEntry, SimTaskStatus, SimUnits};
 use rusqlite::Connection;
 
 use super::{
@@ -127,16 +127,16 @@ fn check_tasks(world: &World, database: &Connection, ledger: &[LedgerEntry], res
             continue;
         }
         let id = &task.task_id;
-        if task.status == TaskStatus::Succeed && !results.has(task) && !lost_database {
+        if task.status == SimTaskStatus::Succeed && !results.has(task) && !lost_database {
             world.accuse(format!("the result of task {id} is not on disk"));
         }
         let told = "SELECT state || ' ' || coalesce(error_code, '') FROM task WHERE task_id = ?1";
         let told = database.query_row(told, [id], |row| row.get::<_, String>(0));
         let told = told.unwrap_or_default();
         let is_told = match task.status {
-            TaskStatus::Succeed => told == "succeeded ",
-            TaskStatus::Failed => told == "failed task_failed",
-            TaskStatus::Submitted | TaskStatus::Processing => false,
+            SimTaskStatus::Succeed => told == "succeeded ",
+            SimTaskStatus::Failed => told == "failed task_failed",
+            SimTaskStatus::Submitted | SimTaskStatus::Processing => false,
         };
         if !(is_told || lost_database && told.is_empty()) {
             world.accuse(format!("task {id} is {:?}, and the database says {told:?}", task.status));
@@ -172,7 +172,7 @@ fn check_money(world: &World, database: &Connection, ledger: &[LedgerEntry]) {
     if tasks != ledger.len() {
         world.accuse(format!("{tasks} tasks on the account, {} at the API", ledger.len()));
     }
-    let deducted: Units = ledger.iter().map(|task| task.units).sum();
+    let deducted: SimUnits = ledger.iter().map(|task| task.units).sum();
     let deducted = deducted.thousandths() as f64 / 1e3;
     if (units - deducted).abs() > 1e-6 {
         world.accuse(format!("{units} units on the account, {deducted} at the API"));

@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use lipsyncd::sim::Call;
+use lipsyncd::sim::Endpoint;
 
 use super::lookups::ARRIVES_MAX_MS;
 use crate::support::chance::Chance;
@@ -133,7 +133,7 @@ impl Faults {
     }
 
     /// What a call at this time suffers.
-    pub fn strikes(&self, call: Call, now_ms: i64) -> Suffers {
+    pub fn strikes(&self, call: Endpoint, now_ms: i64) -> Suffers {
         if self.have_ended() {
             return Suffers::Nothing;
         }
@@ -143,18 +143,20 @@ impl Faults {
             Some(SpellKind::Outage) if self.chance.happens(0.5) => return Suffers::NeverLeft,
             Some(SpellKind::Outage) => return Suffers::Dropped,
             Some(SpellKind::Maintenance) => return refused(5001, self.chance.happens(0.2)),
-            Some(SpellKind::Account(code)) if matches!(call, Call::Identify | Call::Create) => {
+            Some(SpellKind::Account(code))
+                if matches!(call, Endpoint::Identify | Endpoint::Create) =>
+            {
                 return refused(code, false);
             }
-            Some(SpellKind::Credentials(code)) if call != Call::Download => {
+            Some(SpellKind::Credentials(code)) if call != Endpoint::Download => {
                 return refused(code, false);
             }
             _ => {}
         }
-        if call == Call::Create && self.loses_first_create.swap(false, Ordering::Relaxed) {
+        if call == Endpoint::Create && self.loses_first_create.swap(false, Ordering::Relaxed) {
             return Suffers::Lost;
         }
-        if call == Call::Create && self.chance.happens(self.create_hardship) {
+        if call == Endpoint::Create && self.chance.happens(self.create_hardship) {
             return self.unknown_outcome();
         }
         if self.chance.happens(self.hardship) { self.single(call) } else { Suffers::Nothing }
@@ -172,9 +174,9 @@ impl Faults {
         }
     }
 
-    fn single(&self, call: Call) -> Suffers {
+    fn single(&self, call: Endpoint) -> Suffers {
         // What the answer to a create says is worth most, and is lost most.
-        if call == Call::Create && self.chance.happens(0.6) {
+        if call == Endpoint::Create && self.chance.happens(0.6) {
             return self.unknown_outcome();
         }
         let carried_out = self.chance.happens(0.5);
@@ -188,11 +190,13 @@ impl Faults {
             8 => Suffers::Late,
             9 => Suffers::Nonsense,
             10 => refused(*self.chance.pick(&[5000, 5001, 5002]), carried_out),
-            11 if call != Call::Download => {
+            11 if call != Endpoint::Download => {
                 Suffers::Refused { code: 1302, carried_out: false, retry_after_s: Some(2) }
             }
-            12 if call == Call::Create => refused(1303, false),
-            13 if matches!(call, Call::Identify | Call::Create) && self.chance.happens(0.2) => {
+            12 if call == Endpoint::Create => refused(1303, false),
+            13 if matches!(call, Endpoint::Identify | Endpoint::Create)
+                && self.chance.happens(0.2) =>
+            {
                 let code = *self.chance.pick(&[1300, 1301]);
                 self.expect_failure(&code.to_string());
                 refused(code, false)

@@ -3,7 +3,7 @@
 
 use lipsyncd::{
     job::Account,
-    sim::{LedgerEntry, Sim, SimConfig, TaskStatus},
+    sim::{LedgerEntry, Sim, SimConfig, SimTaskStatus},
 };
 
 use super::{
@@ -86,7 +86,8 @@ impl World {
     /// How many tasks run at this host.
     pub fn running_at(&self, host: usize) -> usize {
         let ledger = self.sim(host).ledger(self.time.true_ms());
-        let is_running = |status| matches!(status, TaskStatus::Submitted | TaskStatus::Processing);
+        let is_running =
+            |status| matches!(status, SimTaskStatus::Submitted | SimTaskStatus::Processing);
         ledger.tasks.iter().filter(|task| is_running(task.status)).count()
     }
 

@@ -9,7 +9,7 @@
 //! minute, and once what was sent before is shown: what two databases know of each other, they know from Kling. An
 //! account that shows no name for a minute counts as one that answers none.
 
-use lipsyncd::sim::{KnownName, Lags, SimConfig, Spellings, UnknownTask};
+use lipsyncd::sim::{DuplicateNameError, Lags, LookupStyles, SimConfig, UnknownTask};
 
 use super::stops::Stops;
 use crate::support::chance::Chance;
@@ -34,23 +34,23 @@ pub fn draw(
     chance: &Chance,
 ) -> SimConfig {
     let mut config = config;
-    config.lookup_spellings = *chance.pick(&[
-        Spellings::IN_PATH,
-        Spellings::IN_PATH,
-        Spellings::ON_LIST_PATH,
-        Spellings::PATH_WITH_FLAG,
-        Spellings { in_path: true, on_list_path: true, path_with_flag: true },
+    config.lookup_styles = *chance.pick(&[
+        LookupStyles::IN_PATH,
+        LookupStyles::IN_PATH,
+        LookupStyles::ON_LIST_PATH,
+        LookupStyles::PATH_WITH_FLAG,
+        LookupStyles { in_path: true, on_list_path: true, path_with_flag: true },
     ]);
     if chance.happens(0.6) {
         config.unknown_task = *chance.pick(&UnknownTask::ALL);
     }
     config.query_shows_external_ids = chance.happens(0.5);
     // An answer on the list path is only told from the list itself by the name in it.
-    let is_by_list = config.lookup_spellings == Spellings::ON_LIST_PATH;
+    let is_by_list = config.lookup_styles == LookupStyles::ON_LIST_PATH;
     config.list_shows_external_ids = chance.happens(0.5) || is_by_list;
     config.shows_sent_videos = chance.happens(0.9);
-    let words: Vec<_> = KnownName::all().collect();
-    config.known_name = *chance.pick(&words);
+    let words: Vec<_> = DuplicateNameError::all().collect();
+    config.duplicate_name = *chance.pick(&words);
     config.lags = lags(&config, stops, chance);
     if may_lose_database {
         config.lags.by_name_ms = config.lags.by_name_ms.min(Some(NAME_SHOWN_MAX_MS));
@@ -90,15 +90,15 @@ pub fn all_shown_ms(config: &SimConfig) -> i64 {
 
 /// An account in words, for the history of a seed.
 pub fn described(config: &SimConfig) -> String {
-    let SimConfig { lookup_spellings, unknown_task, lags, known_name, .. } = config;
+    let SimConfig { lookup_styles, unknown_task, lags, duplicate_name, .. } = config;
     let names = match config.answers_external_lookups {
-        true => format!("{lookup_spellings:?}"),
+        true => format!("{lookup_styles:?}"),
         false => "are not answered".to_owned(),
     };
     let shown = (config.query_shows_external_ids, config.list_shows_external_ids);
     let (enforced, videos) = (config.unique_external_ids, config.shows_sent_videos);
     format!(
-        "account: names {names}, enforced {enforced} ({known_name:?}), shown {shown:?}, videos {videos}, \
+        "account: names {names}, enforced {enforced} ({duplicate_name:?}), shown {shown:?}, videos {videos}, \
          unknown {unknown_task:?}, {lags:?}"
     )
 }
@@ -124,8 +124,10 @@ mod tests {
         for unknown in UnknownTask::ALL {
             assert!(count(&|config| config.unknown_task == unknown) > 0, "{unknown:?}");
         }
-        for spellings in [Spellings::IN_PATH, Spellings::ON_LIST_PATH, Spellings::PATH_WITH_FLAG] {
-            assert!(count(&|config| config.lookup_spellings == spellings) > 0, "{spellings:?}");
+        for spellings in
+            [LookupStyles::IN_PATH, LookupStyles::ON_LIST_PATH, LookupStyles::PATH_WITH_FLAG]
+        {
+            assert!(count(&|config| config.lookup_styles == spellings) > 0, "{spellings:?}");
         }
         for (Lags { by_name_ms, list_ms, .. }, config, stops) in
             configs.iter().map(|(config, stops)| (config.lags, config, stops))

@@ -10,8 +10,8 @@ use std::{
 
 use lipsyncd::{
     kling::{
-        Api, ApiError, CreateRequest, Created, ErrorClass, Fetched, Identified, RemoteTask, Reply,
-        ResourcePack, Spelling, VideoRef,
+        Api, ApiError, CreateRequest, Created, ErrorClass, Fetched, Identified, LookupStyle,
+        RemoteTask, Reply, ResourcePack, VideoRef,
     },
     pipeline::Settings,
 };
@@ -109,9 +109,9 @@ impl<A: Api> Api for Mistaken<A> {
         let mut reply = self.api.create(&request).await;
         match &mut reply.result {
             Ok(_) if self.makes(Mistake::TaskForgotten) => {
-                reply.result = Err(refusal(ErrorClass::TooFast, 1302));
+                reply.result = Err(refusal(ErrorClass::RateLimited, 1302));
             }
-            Err(error) if self.makes(Mistake::LostIsUnsent) && error.leaves_outcome_open() => {
+            Err(error) if self.makes(Mistake::LostIsUnsent) && error.outcome_is_unknown() => {
                 error.never_left = true;
             }
             _ => {}
@@ -123,7 +123,7 @@ impl<A: Api> Api for Mistaken<A> {
         self.api.task(id).await
     }
 
-    async fn task_by_name(&self, name: &str, spelling: Spelling) -> Reply<RemoteTask> {
+    async fn task_by_name(&self, name: &str, spelling: LookupStyle) -> Reply<RemoteTask> {
         self.api.task_by_name(name, spelling).await
     }
 
@@ -140,9 +140,9 @@ impl<A: Api> Api for Mistaken<A> {
     }
 }
 
-fn refusal(meaning: ErrorClass, code: i64) -> ApiError {
+fn refusal(class: ErrorClass, code: i64) -> ApiError {
     ApiError {
-        meaning,
+        class,
         code: Some(code),
         message: "a mistake".to_owned(),
         request_id: None,

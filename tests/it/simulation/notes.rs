@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use lipsyncd::{
     kling::{CreateRequest, VideoRef},
-    sim::Call,
+    sim::Endpoint,
 };
 use rusqlite::OptionalExtension as _;
 use sha2::{Digest as _, Sha256};
@@ -79,7 +79,7 @@ impl World {
     }
 
     /// A call that costs is about to be sent.
-    pub fn note_paid_call(&self, call: Call) {
+    pub fn note_paid_call(&self, call: Endpoint) {
         let paused = *self.paused.lock().unwrap();
         // The pause in the database counts right before the call.
         if paused.is_some_and(|since| !since.elapsed().is_zero()) {
@@ -99,7 +99,7 @@ impl World {
 
     /// A create request is about to be sent: that must be written already.
     pub fn note_create(&self, request: &CreateRequest) {
-        self.note_paid_call(Call::Create);
+        self.note_paid_call(Endpoint::Create);
         self.require_asked(request);
         let sql = "SELECT state FROM task WHERE external_task_id = ?1";
         let state: Option<String> = self.read(|database| {

@@ -10,7 +10,7 @@ use std::{
 
 use lipsyncd::{
     job::State,
-    sim::{SimConfig, Spellings},
+    sim::{LookupStyles, SimConfig},
     store::{
         Command, CommandFailure, JobState, Lookups, OnChange, Pause, PauseKind, Store, StoreError,
     },
@@ -246,7 +246,7 @@ impl People {
 
 /// What was learned of this account before.
 fn learned(config: &SimConfig) -> Lookups {
-    let Spellings { in_path, on_list_path, path_with_flag } = config.lookup_spellings;
+    let LookupStyles { in_path, on_list_path, path_with_flag } = config.lookup_styles;
     match config.answers_external_lookups {
         true if in_path => Lookups::Path,
         true if on_list_path => Lookups::Query,

@@ -8,7 +8,7 @@ use std::{
     sync::OnceLock,
 };
 
-use lipsyncd::sim::{Call, Fault, FaultRule, SimConfig};
+use lipsyncd::sim::{Endpoint, Fault, FaultRule, SimConfig};
 
 use crate::support::daemon::{BRISK, TestEnv, clip, quick};
 
@@ -52,7 +52,7 @@ impl DiskTestEnv {
         test_env.configure_with(&BRISK, 5, "");
         test_env.sim.control(|sim| {
             let cut = Fault::CutBody { after_bytes: Some(60_000) };
-            sim.add_fault(FaultRule::once(Call::Download, cut));
+            sim.add_fault(FaultRule::once(Endpoint::Download, cut));
         });
         test_env.drop_in_old("en.mp3", clip("welcome-en.mp3"));
         let video = "video: https://cdn.example.com/v.mp4?duration_ms=9000";

@@ -26,7 +26,7 @@ use lipsyncd::{
     media::Locator,
     metrics::Metrics,
     pipeline::{Clock, End, Offload, PaceSettings, Pipeline, Pulse, Settings, Until},
-    sim::{Call, Fault, FaultRule, Ledger, SimConfig, SimServer},
+    sim::{Endpoint, Fault, FaultRule, Ledger, SimConfig, SimServer},
     store::{AcceptedManifest, Command, JobState, OnChange, Store, StoreError, WantedJob},
 };
 use serde_json::Value;
@@ -132,7 +132,7 @@ impl TestEnv {
     }
 
     /// The next call of this kind is refused with this code.
-    pub fn refuse_once(&self, call: Call, code: u16) {
+    pub fn refuse_once(&self, call: Endpoint, code: u16) {
         self.fault(FaultRule::once(call, refusal(code)));
     }
 

@@ -19,7 +19,7 @@ fn waits_unpaid(test_env: &TestEnv, reason: &str) {
     let job = test_env.job("x").unwrap();
     assert_eq!((job.state.as_str(), job.attempt, job.error.as_str()), ("queued", 1, ""));
     let ledger = test_env.ledger();
-    assert_eq!((ledger.tasks.len(), ledger.accepted(lipsyncd::sim::Call::Identify)), (0, 0));
+    assert_eq!((ledger.tasks.len(), ledger.accepted(lipsyncd::sim::Endpoint::Identify)), (0, 0));
     // The log says the same, and says it once, however often it is tried.
     let sentence = job.waiting_for.split("; next try at ").next().unwrap();
     assert!(
@@ -36,7 +36,7 @@ fn waits_unpaid(test_env: &TestEnv, reason: &str) {
     let history = test_env.run(&["show", "x"]);
     assert_eq!(history.out.matches("cannot be written").count(), 2, "{}", history.out);
     let status = test_env.run(&["status"]).out;
-    assert!(status.contains("1 job waits for its place in the output folder"), "{status}");
+    assert!(status.contains("1 job waits: "), "{status}");
     assert!(status.contains(reason), "{status}");
     let json: serde_json::Value =
         serde_json::from_str(&test_env.run(&["status", "--json"]).out).unwrap();
@@ -135,7 +135,7 @@ fn run_once_does_not_wait_for_an_unwritable_output_folder() {
     test_env.drop_in("x.yaml", JOB);
     let ran = test_env.run(&["run", "--once"]);
     assert_eq!(ran.code, Some(1), "{ran:?}");
-    assert!(ran.err.contains("1 left waiting"), "{ran:?}");
+    assert!(ran.err.contains("1 still waiting"), "{ran:?}");
     assert_eq!(test_env.ledger().tasks.len(), 0);
     mount.remount("rw");
     let ran = test_env.run(&["run", "--once"]);

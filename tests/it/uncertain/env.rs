@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use lipsyncd::sim::{Call, Fault, FaultRule, LedgerEntry, SimConfig};
+use lipsyncd::sim::{Endpoint, Fault, FaultRule, LedgerEntry, SimConfig};
 
 use crate::support::{
     daemon::{Ran, TestEnv, Timeouts, job_of, quick},
@@ -33,7 +33,9 @@ pub fn ask_for(test_env: &TestEnv, keys: &[&str]) {
 /// The answers to the next create requests are lost. Kling accepts them, or never gets them.
 pub fn lose_creates(test_env: &TestEnv, times: u64, accepted: bool) {
     let fault = if accepted { Fault::LoseAnswer } else { Fault::DropRequest };
-    test_env.sim.fault(FaultRule { times: Some(times), ..FaultRule::once(Call::Create, fault) });
+    test_env
+        .sim
+        .fault(FaultRule { times: Some(times), ..FaultRule::once(Endpoint::Create, fault) });
 }
 
 /// How the account answers lookups by name, as far as the daemon has learned it.

@@ -1,6 +1,6 @@
 //! Kling shows a task in the list earlier than by its name, or stops answering lookups by name.
 
-use lipsyncd::sim::{Call, Lags, SimConfig};
+use lipsyncd::sim::{Endpoint, Lags, SimConfig};
 
 use super::env::{
     ask_for, done, learn_lookups, lenient, lose_creates, refused, restart, slots_used, task_of,
@@ -27,7 +27,7 @@ fn task_that_the_list_names_is_adopted() {
     ask_for(&test_env, &["a", "b"]);
     until_delivered(&test_env, &["a", "b"]);
     test_env.sim.assert_requests(3);
-    assert_eq!(test_env.ledger().accepted(Call::Create), 3, "nothing was sent again");
+    assert_eq!(test_env.ledger().accepted(Endpoint::Create), 3, "nothing was sent again");
 }
 
 #[test]
@@ -42,7 +42,7 @@ fn task_that_the_list_shows_without_a_name_is_left_to_a_person_or_to_a_later_loo
     let shown = done(&test_env, &["show", "a"]).out;
     assert!(shown.contains(&format!("lipsyncd resolve a --task {own}")), "{shown}");
     assert!(!shown.contains(&other), "a task of another video: {shown}");
-    refused(&test_env, &["resolve", "a", "--resend"], &[&own, "paid twice", "--yes"]);
+    refused(&test_env, &["resolve", "a", "--resend"], &[&own, "pay twice", "--yes"]);
     done(&test_env, &["resolve", "a", "--task", &own]);
     until_delivered(&test_env, &["a"]);
 
@@ -50,7 +50,7 @@ fn task_that_the_list_shows_without_a_name_is_left_to_a_person_or_to_a_later_loo
     restart(&mut test_env);
     until_delivered(&test_env, &["b"]);
     test_env.sim.assert_requests(3);
-    assert_eq!(test_env.ledger().accepted(Call::Create), 3, "nothing was sent again");
+    assert_eq!(test_env.ledger().accepted(Endpoint::Create), 3, "nothing was sent again");
 }
 
 #[test]

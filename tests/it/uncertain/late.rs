@@ -1,6 +1,6 @@
 //! A create request that arrives after the client gave up, and a task that shows up late.
 
-use lipsyncd::sim::{Call, ClientSees, Fault, FaultRule, SimConfig};
+use lipsyncd::sim::{ClientSees, Endpoint, Fault, FaultRule, SimConfig};
 
 use super::env::{ask_for, learn_lookups, lenient, test_env, until_delivered, until_printed};
 use crate::support::{
@@ -20,7 +20,7 @@ fn kept(sees: ClientSees) -> TestEnv {
     test_env.start();
     learn_lookups(&test_env);
     let fault = Fault::DeliverLate { after_ms: DELIVERED_AFTER_MS, sees };
-    test_env.sim.fault(FaultRule { times: Some(3), ..FaultRule::once(Call::Create, fault) });
+    test_env.sim.fault(FaultRule { times: Some(3), ..FaultRule::once(Endpoint::Create, fault) });
     ask_for(&test_env, &KEYS);
     test_env.until("all requests to be kept", |test_env| test_env.sim.kept() == 3);
     test_env
@@ -67,20 +67,21 @@ fn request_that_is_delivered_after_it_was_sent_again_is_refused_by_its_name() {
     test_env.sim.deliver_kept();
     test_env.until("all requests to be delivered", |test_env| test_env.sim.kept() == 0);
     test_env.sim.assert_requests(4);
-    assert_eq!(test_env.ledger().refused(Call::Create, 1201), 3);
+    assert_eq!(test_env.ledger().refused(Endpoint::Create, 1201), 3);
 }
 
 #[test]
 fn task_that_shows_up_within_the_settle_time_is_found() {
     let config = SimConfig { visibility_lag_ms: 1_500, ..lenient() };
     let mut test_env = test_env(config, 5, &SETTLED_LATE);
-    let fault = FaultRule { times: Some(3), ..FaultRule::once(Call::Create, Fault::LoseAnswer) };
+    let fault =
+        FaultRule { times: Some(3), ..FaultRule::once(Endpoint::Create, Fault::LoseAnswer) };
     test_env.sim.fault(fault);
     ask_for(&test_env, &KEYS);
     test_env.start();
     until_delivered(&test_env, &KEYS);
     test_env.sim.assert_requests(3);
-    assert_eq!(test_env.ledger().accepted(Call::Create), 3);
+    assert_eq!(test_env.ledger().accepted(Endpoint::Create), 3);
 }
 
 #[test]
@@ -88,12 +89,17 @@ fn task_that_shows_up_after_the_settle_time_is_adopted_because_its_name_is_taken
     // Two times `create_settle`, and more.
     let config = SimConfig { visibility_lag_ms: 2_500, ..quick() };
     let mut test_env = test_env(config, 5, &BRISK);
-    let fault = FaultRule { times: Some(3), ..FaultRule::once(Call::Create, Fault::LoseAnswer) };
+    let fault =
+        FaultRule { times: Some(3), ..FaultRule::once(Endpoint::Create, Fault::LoseAnswer) };
     test_env.sim.fault(fault);
     ask_for(&test_env, &KEYS);
     test_env.start();
     until_delivered(&test_env, &KEYS);
     test_env.sim.assert_requests(3);
     // The refusal proves that the task exists: the request is not sent again and again.
-    assert!(test_env.ledger().refused(Call::Create, 1201) <= 3, "{:?}", test_env.ledger().calls);
+    assert!(
+        test_env.ledger().refused(Endpoint::Create, 1201) <= 3,
+        "{:?}",
+        test_env.ledger().calls
+    );
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use lipsyncd::sim::{Call, SimConfig};
+use lipsyncd::sim::{Endpoint, SimConfig};
 
 use super::env::{
     ask_for, assert_delivered, assert_names, done, lenient, lose_database, lose_results, task_of,
@@ -69,13 +69,17 @@ fn tasks_whose_results_were_moved_away_are_found() {
 fn takes_are_recognised_by_their_results_without_any_lookup() {
     let mut test_env = three_takes(SimConfig { answers_external_lookups: false, ..lenient() });
     let newest = task_of(&test_env, "x");
-    let downloads = test_env.ledger().accepted(Call::Download);
+    let downloads = test_env.ledger().accepted(Endpoint::Download);
     lose_database(&mut test_env);
     test_env.start();
     test_env.until_state("x", "succeeded");
     assert_delivered(&test_env, "x", &newest);
     assert_names(&test_env, 3);
-    assert_eq!(test_env.ledger().accepted(Call::Download), downloads, "nothing is fetched again");
+    assert_eq!(
+        test_env.ledger().accepted(Endpoint::Download),
+        downloads,
+        "nothing is fetched again"
+    );
     // The next take is the fourth: the third was used up.
     done(&test_env, &["retry", "x", "--yes"]);
     test_env.until("the fourth take", |test_env| test_env.ledger().tasks.len() == 4);

@@ -1,6 +1,6 @@
 //! Kling refuses a create request because its name is taken: the task exists, and is found or left to a person.
 
-use lipsyncd::sim::{Call, Fault, FaultRule, KnownName, Lags, SimConfig};
+use lipsyncd::sim::{DuplicateNameError, Endpoint, Fault, FaultRule, Lags, SimConfig};
 
 use super::env::{
     HASTY, assert_delivered, done, lenient, refused, slots_used, test_env, until_all, until_printed,
@@ -27,13 +27,13 @@ fn refused_twice(list_shows_external_ids: bool) -> (TestEnv, Vec<String>) {
     };
     let mut test_env = test_env(config, SLOTS, &BRISK);
     let mut keys = Vec::new();
-    for (n, KnownName { code, message }) in KnownName::all().enumerate() {
+    for (n, DuplicateNameError { code, message }) in DuplicateNameError::all().enumerate() {
         let key = format!("taken-{n:02}");
         // The address of the audio is part of the body.
         let on = |nth, fault| FaultRule {
             nth,
             matching: Some(format!("/{key}.mp3")),
-            ..FaultRule::once(Call::Create, fault)
+            ..FaultRule::once(Endpoint::Create, fault)
         };
         test_env.sim.fault(on(1, Fault::LoseAnswer));
         let message = Some(message.replace("{}", "lipsyncd-0"));
@@ -79,9 +79,9 @@ fn task_that_the_list_does_not_name_is_left_to_a_person() {
 #[test]
 fn first_request_whose_name_is_taken_is_not_sent_again_and_again() {
     // Another database has created the task, and neither the name nor the list shows it for `give_up_after`.
-    for KnownName { code, message } in [
-        KnownName { code: 1201, message: "external_task_id is occupied" },
-        KnownName { code: 1203, message: "external_task_id {} already exists" },
+    for DuplicateNameError { code, message } in [
+        DuplicateNameError { code: 1201, message: "external_task_id is occupied" },
+        DuplicateNameError { code: 1203, message: "external_task_id {} already exists" },
     ] {
         let config = SimConfig {
             answers_external_lookups: false,
@@ -91,7 +91,7 @@ fn first_request_whose_name_is_taken_is_not_sent_again_and_again() {
         let mut test_env = test_env(config, 1, &HASTY);
         let message = Some(message.to_owned());
         let refusal = Fault::Code { code, status: None, retry_after_s: None, message };
-        test_env.sim.fault(FaultRule::always(Call::Create, refusal));
+        test_env.sim.fault(FaultRule::always(Endpoint::Create, refusal));
         test_env.drop_in_old("x.yaml", job_of("x"));
         test_env.start();
         until_printed(&test_env, "x", &["unresolved"]);

@@ -1,7 +1,7 @@
 //! An `external_task_id` of one's own: a task of that name that can be the job's own is adopted, or put before a
 //! person, whatever this machine's clock says.
 
-use lipsyncd::sim::{Call, Fault, FaultRule, SimConfig};
+use lipsyncd::sim::{Endpoint, Fault, FaultRule, SimConfig};
 use serde_json::json;
 
 use super::env::{
@@ -29,7 +29,7 @@ fn ahead(ahead_ms: i64, more: SimConfig) -> TestEnv {
 /// Queries show no video.
 fn hide_videos(test_env: &TestEnv) {
     let with = json!({"data": {"task_info": {"parent_video": null}}});
-    test_env.sim.fault(FaultRule::always(Call::Query, Fault::Patch { with }));
+    test_env.sim.fault(FaultRule::always(Endpoint::Query, Fault::Patch { with }));
 }
 
 fn assert_adopted(test_env: &TestEnv) {

@@ -1,6 +1,6 @@
 //! `lipsyncd resolve`: a person decides, from `creating` and from `unresolved`, and is warned of what pays twice.
 
-use lipsyncd::sim::{Call, Fault, FaultRule, Sim, SimConfig};
+use lipsyncd::sim::{Endpoint, Fault, FaultRule, Sim, SimConfig};
 
 use super::env::{
     HASTY, ask_for, done, lenient, lose_creates, refused, slots_used, task_of, test_env,
@@ -27,7 +27,11 @@ fn lost(state: &str, accepted: bool, lists_fail: bool) -> TestEnv {
         let busy =
             Fault::Code { code: 5002, status: Some(503), retry_after_s: None, message: None };
         let matching = Some("pageSize=500".to_owned());
-        test_env.sim.fault(FaultRule { nth: 2, matching, ..FaultRule::always(Call::List, busy) });
+        test_env.sim.fault(FaultRule {
+            nth: 2,
+            matching,
+            ..FaultRule::always(Endpoint::List, busy)
+        });
     }
     ask_for(&test_env, &["x"]);
     test_env.start();
@@ -63,7 +67,7 @@ fn resend_is_refused_while_the_list_shows_the_task() {
         test_env.until("the list to be read", |test_env| {
             test_env.run(&["show", "x"]).out.contains(&format!("--task {own}"))
         });
-        refused(&test_env, &["resolve", "x", "--resend"], &[&own, "paid twice", "--yes"]);
+        refused(&test_env, &["resolve", "x", "--resend"], &[&own, "pay twice", "--yes"]);
         assert_eq!(test_env.state("x"), state);
         done(&test_env, &["resolve", "x", "--task", &own]);
         until_delivered(&test_env, &["x"]);
@@ -78,7 +82,7 @@ fn resend_is_refused_while_the_list_was_not_read() {
         refused(
             &test_env,
             &["resolve", "x", "--resend"],
-            &[if state == "creating" { "still looks it up" } else { "list" }, "--yes"],
+            &[if state == "creating" { "still checks" } else { "list" }, "--yes"],
         );
         assert_eq!(test_env.state("x"), state);
         done(&test_env, &["resolve", "x", "--resend", "--yes"]);
@@ -93,11 +97,11 @@ fn resend_is_done_once_the_list_shows_that_nothing_could_be_it() {
     for state in STATES {
         let test_env = lost(state, false, false);
         test_env.until("the list to be read", |test_env| {
-            test_env.run(&["show", "x"]).out.contains("No task of the account could be it")
+            test_env.run(&["show", "x"]).out.contains("No task of the account can be")
         });
         if state == "creating" {
             // It would be sent again without anybody's help.
-            refused(&test_env, &["resolve", "x", "--resend"], &["still looks it up", "--yes"]);
+            refused(&test_env, &["resolve", "x", "--resend"], &["still checks", "--yes"]);
             done(&test_env, &["resolve", "x", "--resend", "--yes"]);
         } else {
             done(&test_env, &["resolve", "x", "--resend"]);

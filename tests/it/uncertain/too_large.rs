@@ -1,6 +1,6 @@
 //! A body that is refused for its size by anything on the way was certainly not accepted; a 504 leaves it open.
 
-use lipsyncd::sim::{Call, Fault, FaultRule, Sim};
+use lipsyncd::sim::{Endpoint, Fault, FaultRule, Sim};
 
 use super::env::{
     ask_for, done, learn_lookups, lenient, slots_used, test_env, until_delivered, until_printed,
@@ -44,9 +44,9 @@ fn refused_size_of_a_second_send_does_not_hide_that_the_first_was_accepted() {
     test_env.start();
     learn_lookups(&test_env);
     test_env.sim.set(|config| config.visibility_lag_ms = 1_300);
-    test_env.sim.fault(FaultRule::once(Call::Create, Fault::LoseAnswer));
+    test_env.sim.fault(FaultRule::once(Endpoint::Create, Fault::LoseAnswer));
     let too_large = Fault::TooLarge { status: 413, html: true };
-    test_env.sim.fault(FaultRule { nth: 2, ..FaultRule::once(Call::Create, too_large) });
+    test_env.sim.fault(FaultRule { nth: 2, ..FaultRule::once(Endpoint::Create, too_large) });
     ask_for(&test_env, &["x"]);
     until_delivered(&test_env, &["x"]);
     test_env.sim.assert_requests(2);
@@ -59,7 +59,7 @@ fn gateway_timeouts_leave_it_open_and_the_reason_counts_the_sends() {
     learn_lookups(&test_env);
     let page = FaultRule {
         accept: Some(false),
-        ..FaultRule::always(Call::Create, Fault::Html { status: 504 })
+        ..FaultRule::always(Endpoint::Create, Fault::Html { status: 504 })
     };
     test_env.sim.fault(page);
     ask_for(&test_env, &["x"]);

@@ -1,7 +1,7 @@
 //! Lookups that fail for longer than `give_up_after` leave a job to a person, free its slot, and go on by
 //! themselves once more is known.
 
-use lipsyncd::sim::{Call, Fault, FaultRule, Sim, SimConfig};
+use lipsyncd::sim::{Endpoint, Fault, FaultRule, Sim, SimConfig};
 
 use super::env::{
     HASTY, ask_for, done, learn_lookups, lenient, lose_creates, slots_used, task_of, test_env,
@@ -41,9 +41,9 @@ fn failing_lookups_of_one_job_free_its_slot_for_the_next() {
             retry_after_s: None,
             message: Some("busy".to_owned()),
         };
-        let of_first = FaultRule { matching: name, ..FaultRule::always(Call::Query, busy()) };
+        let of_first = FaultRule { matching: name, ..FaultRule::always(Endpoint::Query, busy()) };
         test_env.sim.fault(of_first);
-        test_env.sim.fault(FaultRule::always(Call::List, busy()));
+        test_env.sim.fault(FaultRule::always(Endpoint::List, busy()));
     });
     until_delivered(&test_env, &["second"]);
     assert_eq!((test_env.state("first"), slots_used(&test_env)), ("unresolved".to_owned(), 0));

@@ -10,20 +10,20 @@ use axum::{
 };
 use jiff::{Timestamp, fmt::rfc2822::DateTimePrinter};
 
-use super::answer::{Answer, Refusal, usual_message};
+use super::response::{Refusal, SimResponse, usual_message};
 
 /// The largest body that is read: a 5 MB audio in Base64, with room to be refused in words.
 pub(super) const BODY_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// A request with its body.
-pub(super) struct Asked {
+pub(super) struct ReceivedRequest {
     pub(super) uri: Uri,
     headers: HeaderMap,
     /// None: larger than is read, or broken off.
     pub(super) body: Option<Bytes>,
 }
 
-impl Asked {
+impl ReceivedRequest {
     pub(super) async fn read(request: Request) -> Self {
         let (parts, body) = request.into_parts();
         let body = axum::body::to_bytes(body, BODY_BYTES_MAX).await.ok();
@@ -41,7 +41,7 @@ impl Asked {
         let kind = self.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
         let kind = kind.unwrap_or_default().split(';').next().unwrap_or_default();
         if !kind.trim().eq_ignore_ascii_case("application/json") {
-            return Err(Refusal::new(1200, "Content-Type must be application/json"));
+            return Err(Refusal::new(1200, "ResultContent-Type must be application/json"));
         }
         self.body.clone().ok_or_else(|| Refusal::new(1200, "the body is too large"))
     }
@@ -49,7 +49,7 @@ impl Asked {
 
 /// Reads a body and its media on a thread that may block.
 pub(super) async fn off_thread<T: Send + 'static>(
-    asked: &Asked,
+    asked: &ReceivedRequest,
     read: impl FnOnce(&[u8]) -> Result<T, Refusal> + Send + 'static,
 ) -> Result<T, Refusal> {
     let body = asked.json()?;
@@ -67,7 +67,7 @@ pub(super) fn split<A, B>(
 }
 
 /// An answer in HTTP; `status` instead of its own.
-pub(super) fn in_http(answer: &Answer, status: Option<u16>, now_ms: i64) -> Response {
+pub(super) fn in_http(answer: &SimResponse, status: Option<u16>, now_ms: i64) -> Response {
     let body = answer.body.to_string();
     let length = body.len();
     let mut response = Response::new(Body::from(body));

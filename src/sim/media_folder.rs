@@ -7,28 +7,28 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-use super::facts::{AudioFacts, ReadMedia, VideoFacts};
+use super::media_facts::{ReadMedia, SimAudioFacts, SimVideoFacts};
 use crate::media;
 
 /// How media are read; by default as lipsyncd itself reads local media.
 #[derive(Debug, Clone, Copy)]
-pub struct Probe {
+pub struct MediaReader {
     /// The facts of a video file; none for what is no video.
-    pub video: fn(&Path) -> Option<VideoFacts>,
+    pub video: fn(&Path) -> Option<SimVideoFacts>,
     /// The length in ms of an audio file from its bytes, helped by the ending of its name; none for what
     /// is no audio.
     pub audio_ms: fn(Vec<u8>, Option<&str>) -> Option<i64>,
 }
 
-impl Default for Probe {
+impl Default for MediaReader {
     fn default() -> Self {
         Self { video: read_video, audio_ms: measure_audio }
     }
 }
 
-fn read_video(path: &Path) -> Option<VideoFacts> {
+fn read_video(path: &Path) -> Option<SimVideoFacts> {
     let media::VideoFacts { length_ms, width, height, bytes } = media::video::probe(path).ok()?;
-    Some(VideoFacts { length_ms, width, height, bytes })
+    Some(SimVideoFacts { length_ms, width, height, bytes })
 }
 
 fn measure_audio(bytes: Vec<u8>, ending: Option<&str>) -> Option<i64> {
@@ -39,7 +39,7 @@ fn measure_audio(bytes: Vec<u8>, ending: Option<&str>) -> Option<i64> {
 #[derive(Debug, Clone)]
 pub(super) struct MediaFolder {
     pub(super) dir: Option<PathBuf>,
-    pub(super) probe: Probe,
+    pub(super) probe: MediaReader,
 }
 
 impl MediaFolder {
@@ -52,21 +52,21 @@ impl MediaFolder {
 }
 
 impl ReadMedia for MediaFolder {
-    fn video(&self, path: &str) -> Option<VideoFacts> {
+    fn video(&self, path: &str) -> Option<SimVideoFacts> {
         (self.probe.video)(&self.locate(path)?)
     }
 
-    fn sound_file(&self, path: &str) -> Option<AudioFacts> {
+    fn sound_file(&self, path: &str) -> Option<SimAudioFacts> {
         let place = self.locate(path)?;
         let ending = place.extension().and_then(|ending| ending.to_str());
         let content = fs::read(&place).ok()?;
         let bytes = content.len() as u64;
         let length_ms = (self.probe.audio_ms)(content, ending)?;
-        Some(AudioFacts { length_ms, bytes })
+        Some(SimAudioFacts { length_ms, bytes })
     }
 
-    fn audio(&self, bytes: &[u8]) -> Option<AudioFacts> {
+    fn audio(&self, bytes: &[u8]) -> Option<SimAudioFacts> {
         let length_ms = (self.probe.audio_ms)(bytes.to_vec(), None)?;
-        Some(AudioFacts { length_ms, bytes: bytes.len() as u64 })
+        Some(SimAudioFacts { length_ms, bytes: bytes.len() as u64 })
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{good_create, wire::Pair};
-use crate::sim::{Call, KnownName, SimConfig};
+use crate::sim::{DuplicateNameError, Endpoint, SimConfig};
 
 const VIDEO: &str = "https://cdn.example/v.mp4?duration_ms=10000&faces=1";
 
@@ -16,7 +16,7 @@ async fn names_are_enforced_or_not() {
     assert_eq!((status, &answer["code"]), (400, &json!(1201)));
     let ledger = pair.server.ledger();
     assert_eq!(ledger.tasks_by_name(), [("a".to_owned(), 1)].into());
-    assert_eq!(ledger.refused(Call::Create, 1201), 1);
+    assert_eq!(ledger.refused(Endpoint::Create, 1201), 1);
 
     pair.set(|config| config.unique_external_ids = false);
     let (status, second) = pair.created(&good_create(&session_id, "a")).await;
@@ -41,14 +41,14 @@ async fn a_known_name_is_refused_in_the_words_that_are_set() {
     let pair = Pair::start(SimConfig::default()).await;
     let session_id = pair.session(VIDEO).await;
     assert_eq!(pair.created(&good_create(&session_id, "a")).await.0, 200);
-    for known_name in KnownName::all() {
-        pair.set(|config| config.known_name = known_name);
+    for duplicate_name in DuplicateNameError::all() {
+        pair.set(|config| config.duplicate_name = duplicate_name);
         let (status, answer) = pair.created(&good_create(&session_id, "a")).await;
-        let http_status = if known_name.code == 1201 { 400 } else { 404 };
-        assert_eq!((status, &answer["code"]), (http_status, &json!(known_name.code)));
-        assert_eq!(answer["message"], known_name.message.replace("{}", "a"));
+        let http_status = if duplicate_name.code == 1201 { 400 } else { 404 };
+        assert_eq!((status, &answer["code"]), (http_status, &json!(duplicate_name.code)));
+        assert_eq!(answer["message"], duplicate_name.message.replace("{}", "a"));
     }
     assert_eq!(pair.server.ledger().tasks.len(), 1);
     let mentions = |message: &&str| message.contains("external_task_id");
-    assert_eq!(KnownName::MESSAGES.iter().filter(|message| mentions(message)).count(), 4);
+    assert_eq!(DuplicateNameError::MESSAGES.iter().filter(|message| mentions(message)).count(), 4);
 }

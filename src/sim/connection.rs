@@ -24,9 +24,9 @@ use tokio::{
 
 /// Cuts one connection: nothing more is written to it, and it is closed.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Scissors(Arc<AtomicBool>);
+pub(super) struct ConnectionCutter(Arc<AtomicBool>);
 
-impl Scissors {
+impl ConnectionCutter {
     /// The next write fails instead, and the server closes the connection.
     pub(super) fn cut(&self) {
         self.0.store(true, Ordering::Release);
@@ -50,7 +50,7 @@ impl Listener for CuttableListener {
         let (stream, addr) = Listener::accept(&mut self.0).await;
         // A stream that refuses the option is merely slower.
         let _ = stream.set_nodelay(true);
-        (CuttableStream { stream, scissors: Scissors::default() }, addr)
+        (CuttableStream { stream, scissors: ConnectionCutter::default() }, addr)
     }
 
     fn local_addr(&self) -> io::Result<Self::Addr> {
@@ -58,7 +58,7 @@ impl Listener for CuttableListener {
     }
 }
 
-impl Connected<IncomingStream<'_, CuttableListener>> for Scissors {
+impl Connected<IncomingStream<'_, CuttableListener>> for ConnectionCutter {
     fn connect_info(stream: IncomingStream<'_, CuttableListener>) -> Self {
         stream.io().scissors.clone()
     }
@@ -66,7 +66,7 @@ impl Connected<IncomingStream<'_, CuttableListener>> for Scissors {
 
 pub(super) struct CuttableStream {
     stream: TcpStream,
-    scissors: Scissors,
+    scissors: ConnectionCutter,
 }
 
 impl AsyncRead for CuttableStream {

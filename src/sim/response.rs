@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 /// A whole answer of the API, ready for the wire.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Answer {
+pub struct SimResponse {
     /// The HTTP status.
     pub http_status: u16,
     /// The `Retry-After` header, in seconds.
@@ -15,7 +15,7 @@ pub struct Answer {
     pub body: Value,
 }
 
-impl Answer {
+impl SimResponse {
     /// The error code; 0 is success.
     pub fn code(&self) -> u64 {
         self.body["code"].as_u64().unwrap_or_default()

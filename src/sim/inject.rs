@@ -12,13 +12,17 @@ use axum::{
 use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
 
-use super::{faults::Fault, socket::Scissors};
+use super::{connection::ConnectionCutter, faults::Fault};
 
 /// The largest answer that a patch, or a cut without a number, is applied to.
 const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// Does a fault to a response. What is refused by code never comes here: it has been answered.
-pub(super) async fn inflict(fault: Fault, healthy: Response, scissors: &Scissors) -> Response {
+pub(super) async fn inject(
+    fault: Fault,
+    healthy: Response,
+    scissors: &ConnectionCutter,
+) -> Response {
     match fault {
         Fault::Code { .. } => healthy,
         Fault::LoseAnswer | Fault::DropRequest | Fault::DeliverLate { .. } => {

@@ -9,9 +9,9 @@ const WINDOW_MS: i64 = 1_000;
 
 /// The calls of the last second.
 #[derive(Debug, Default)]
-pub(super) struct Pace(VecDeque<i64>);
+pub(super) struct RateWindow(VecDeque<i64>);
 
-impl Pace {
+impl RateWindow {
     /// Counts a call, or says that the limit is reached.
     pub(super) fn admits(&mut self, now_ms: i64, limit: Option<u32>) -> bool {
         let Some(limit) = limit else { return true };
@@ -32,7 +32,7 @@ mod tests {
 
     #[test]
     fn no_second_holds_more_than_the_limit() {
-        let mut pace = Pace::default();
+        let mut pace = RateWindow::default();
         let admitted: Vec<_> = [0, 10, 20, 999, 1000, 1005, 1010]
             .into_iter()
             .filter(|at_ms| pace.admits(*at_ms, Some(2)))

@@ -17,15 +17,15 @@ use url::{Host, Url};
 
 /// An address that a download must not go to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Refused(pub(super) String);
+pub(super) struct BlockedAddress(pub(super) String);
 
-impl fmt::Display for Refused {
+impl fmt::Display for BlockedAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl Error for Refused {}
+impl Error for BlockedAddress {}
 
 /// Where downloads may go.
 #[derive(Debug, Clone)]
@@ -51,13 +51,13 @@ impl HostPolicy {
     }
 
     /// Whether a download may ask for `url`; a name is judged again when it is resolved.
-    pub(super) fn check(&self, url: &Url) -> Result<(), Refused> {
-        let host = url.host().ok_or_else(|| Refused("an address without a host".into()))?;
+    pub(super) fn check(&self, url: &Url) -> Result<(), BlockedAddress> {
+        let host = url.host().ok_or_else(|| BlockedAddress("an address without a host".into()))?;
         match url.scheme() {
             "https" => {}
             "http" if self.open => {}
             scheme => {
-                return Err(Refused(format!("`{scheme}://{host}` is not https")));
+                return Err(BlockedAddress(format!("`{scheme}://{host}` is not https")));
             }
         }
         let private = match &host {
@@ -110,8 +110,8 @@ pub(super) fn is_loopback(url: &Url) -> bool {
     }
 }
 
-fn not_public(host: &str) -> Refused {
-    Refused(format!("`{host}` is not an address of the public internet"))
+fn not_public(host: &str) -> BlockedAddress {
+    BlockedAddress(format!("`{host}` is not an address of the public internet"))
 }
 
 fn proxy_host(value: &str) -> Option<String> {
@@ -244,7 +244,7 @@ mod tests {
         let refused =
             policy("https://api.example.com", None).resolve("localhost".parse().unwrap()).await;
         let error = refused.err().unwrap();
-        assert!(error.downcast_ref::<Refused>().is_some(), "{error}");
+        assert!(error.downcast_ref::<BlockedAddress>().is_some(), "{error}");
         let open = policy("http://127.0.0.1", None).resolve("localhost".parse().unwrap()).await;
         assert!(open.is_ok());
     }

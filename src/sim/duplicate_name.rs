@@ -2,18 +2,18 @@
 //!
 //! Nobody documents the code or the words, so that both are settings.
 
-use super::answer::Refusal;
+use super::response::Refusal;
 
 /// The refusal, where names are enforced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct KnownName {
+pub struct DuplicateNameError {
     /// 1201 or 1203.
     pub code: u16,
     /// The message; `{}` in it is the name.
     pub message: &'static str,
 }
 
-impl KnownName {
+impl DuplicateNameError {
     /// Messages that an API may use, in several words and languages; the last two do not mention the field.
     pub const MESSAGES: [&'static str; 6] = [
         "external_task_id {} already exists",
@@ -35,7 +35,7 @@ impl KnownName {
     }
 }
 
-impl Default for KnownName {
+impl Default for DuplicateNameError {
     fn default() -> Self {
         Self { code: 1201, message: Self::MESSAGES[0] }
     }

@@ -1,4 +1,4 @@
-//! Chance without a die: a stream of numbers from a seed, and stable numbers from a text.
+//! Pseudo-random numbers: a stream of numbers from a seed, and stable numbers from a text.
 //!
 //! The same seed and the same calls in the same order give the same simulator, on every machine.
 
@@ -6,9 +6,9 @@ use sha2::{Digest, Sha256};
 
 /// A stream of numbers (SplitMix64) that its seed decides.
 #[derive(Debug, Clone)]
-pub(super) struct Chance(u64);
+pub(super) struct SeededRandom(u64);
 
-impl Chance {
+impl SeededRandom {
     pub(super) const fn new(seed: u64) -> Self {
         Self(seed)
     }
@@ -55,13 +55,13 @@ mod tests {
     #[test]
     fn a_seed_decides_everything() {
         let draw = |seed| {
-            let mut chance = Chance::new(seed);
+            let mut chance = SeededRandom::new(seed);
             (0..50).map(|_| chance.between(10, 19)).collect::<Vec<_>>()
         };
         assert_eq!(draw(7), draw(7));
         assert_ne!(draw(7), draw(8));
         assert!(draw(7).iter().all(|n| (10..=19).contains(n)));
-        assert_eq!(Chance::new(1).between(5, 5), 5);
-        assert!((0.0..1.0).contains(&Chance::new(3).share()));
+        assert_eq!(SeededRandom::new(1).between(5, 5), 5);
+        assert!((0.0..1.0).contains(&SeededRandom::new(3).share()));
     }
 }

@@ -14,25 +14,25 @@ use futures_util::{Stream, StreamExt as _, stream};
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 use tokio_util::io::ReaderStream;
 
-use super::{mp4, probe::MediaFolder, result_file::ResultFile};
+use super::{media_folder::MediaFolder, mp4, result_file::ResultFile};
 
 const ZEROS: &[u8] = &[0; 64 * 1024];
 
 /// A result, ready to be sent from any byte.
-pub(super) struct Content {
+pub(super) struct ResultContent {
     name: String,
-    source: Source,
+    source: ResultSource,
     source_bytes: u64,
     filler: Bytes,
     zeros: u64,
 }
 
-enum Source {
+enum ResultSource {
     File(PathBuf),
     Bytes(Bytes),
 }
 
-impl Content {
+impl ResultContent {
     /// Puts a result together; none when its source has gone from the media folder.
     pub(super) async fn of(
         file: ResultFile,
@@ -43,13 +43,13 @@ impl Content {
             Some(path) => {
                 let path = folder.locate(path)?;
                 let bytes = tokio::fs::metadata(&path).await.ok()?.len();
-                (Source::File(path), bytes)
+                (ResultSource::File(path), bytes)
             }
             None => {
                 let built = || mp4::build(file.width, file.height, file.length_ms);
                 let bytes = Bytes::from(fallback.unwrap_or_else(built));
                 let length = bytes.len() as u64;
-                (Source::Bytes(bytes), length)
+                (ResultSource::Bytes(bytes), length)
             }
         };
         let (filler, zeros) = mp4::filler(&file.mark(), source_bytes, file.bytes_min);
@@ -104,8 +104,8 @@ impl Content {
         let filler = slice(&self.filler, &(filler.start - filler_at..filler.end - filler_at));
         let zeros = overlap(&range, zeros_at..zeros_at + self.zeros);
         let source = match self.source {
-            Source::Bytes(bytes) => one(slice(&bytes, &source)).left_stream(),
-            Source::File(path) => {
+            ResultSource::Bytes(bytes) => one(slice(&bytes, &source)).left_stream(),
+            ResultSource::File(path) => {
                 let mut file = tokio::fs::File::open(path).await?;
                 file.seek(io::SeekFrom::Start(source.start)).await?;
                 let part = file.take(source.end - source.start);

@@ -5,16 +5,16 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{good_create, wire::Pair};
-use crate::sim::{Call, ClientSees, Fault, FaultRule, SimConfig};
+use crate::sim::{ClientSees, Endpoint, Fault, FaultRule, SimConfig};
 
 const VIDEO: &str = "https://cdn.example/v.mp4?duration_ms=10000&faces=1";
 const HOUR_MS: u64 = 3_600_000;
 
-/// A simulator that delivers the next create request late, and a session.
+/// A simulator that delivers the next create request delayed, and a session.
 async fn pair_that_keeps(after_ms: u64, sees: ClientSees) -> (Pair, String) {
     let pair = Pair::start(SimConfig::default()).await;
     let session_id = pair.session(VIDEO).await;
-    let rule = FaultRule::once(Call::Create, Fault::DeliverLate { after_ms, sees });
+    let rule = FaultRule::once(Endpoint::Create, Fault::DeliverLate { after_ms, sees });
     pair.server.control(|sim| sim.add_fault(rule));
     (pair, session_id)
 }
@@ -43,7 +43,7 @@ impl Pair {
         self.until_kept(0).await;
         let ledger = self.server.ledger();
         assert_eq!(ledger.tasks_by_name(), [("a".to_owned(), 1)].into());
-        assert_eq!((ledger.accepted(Call::Create), ledger.faults["deliver_late"]), (1, 1));
+        assert_eq!((ledger.accepted(Endpoint::Create), ledger.faults["deliver_late"]), (1, 1));
         assert_eq!(self.found("/a").await.0, 200);
     }
 }
@@ -96,5 +96,5 @@ async fn a_request_is_delivered_when_its_time_has_come() {
     pair.server.deliver_kept();
     pair.until_kept(0).await;
     let ledger = pair.server.ledger();
-    assert_eq!((ledger.tasks.len(), ledger.refused(Call::Create, 1201)), (2, 1));
+    assert_eq!((ledger.tasks.len(), ledger.refused(Endpoint::Create, 1201)), (2, 1));
 }

@@ -15,11 +15,11 @@ use axum::{
 use tokio::{runtime::Handle, sync::watch, time::sleep};
 
 use super::{
-    answer::Answer,
-    damage::{of, page},
+    connection::ConnectionCutter,
+    inject::{of, page},
+    response::SimResponse,
     rules::Sim,
     server::Shared,
-    socket::Scissors,
 };
 
 /// What the client sees of a create request that is delivered late.
@@ -43,18 +43,18 @@ pub enum ClientSees {
 
 /// The requests that are kept, and the way to deliver them at once.
 #[derive(Debug)]
-pub(super) struct Kept {
+pub(super) struct DelayedRequests {
     count: AtomicUsize,
     release: watch::Sender<()>,
 }
 
-impl Default for Kept {
+impl Default for DelayedRequests {
     fn default() -> Self {
         Self { count: AtomicUsize::new(0), release: watch::Sender::new(()) }
     }
 }
 
-impl Kept {
+impl DelayedRequests {
     pub(super) fn count(&self) -> usize {
         self.count.load(Ordering::Acquire)
     }
@@ -64,18 +64,18 @@ impl Kept {
     }
 }
 
-type Run = Box<dyn FnOnce(&mut Sim, i64) -> Answer + Send>;
+type Run = Box<dyn FnOnce(&mut Sim, i64) -> SimResponse + Send>;
 
 /// A request that is kept. The wait for its delivery begins when this is dropped: with the answer, or with the
 /// connection of a client that gave up.
-struct KeptRequest {
+struct DelayedRequest {
     shared: Arc<Shared>,
     run: Option<Run>,
     wait: Duration,
     released: watch::Receiver<()>,
 }
 
-impl Drop for KeptRequest {
+impl Drop for DelayedRequest {
     fn drop(&mut self) {
         let (Some(run), Ok(runtime)) = (self.run.take(), Handle::try_current()) else {
             return;
@@ -107,14 +107,14 @@ fn deliver(shared: &Shared, run: Run) {
 /// Keeps a create request for `wait` after the client gave up.
 pub(super) async fn keep(
     shared: Arc<Shared>,
-    scissors: &Scissors,
+    scissors: &ConnectionCutter,
     wait: Duration,
     sees: ClientSees,
-    run: impl FnOnce(&mut Sim, i64) -> Answer + Send + 'static,
+    run: impl FnOnce(&mut Sim, i64) -> SimResponse + Send + 'static,
 ) -> Response {
     shared.kept.count.fetch_add(1, Ordering::AcqRel);
     let released = shared.kept.release.subscribe();
-    let _kept = KeptRequest { shared, run: Some(Box::new(run)), wait, released };
+    let _kept = DelayedRequest { shared, run: Some(Box::new(run)), wait, released };
     match sees {
         ClientSees::Broken { after_ms } => {
             sleep(Duration::from_millis(after_ms)).await;

@@ -5,11 +5,11 @@
 use percent_encoding::percent_decode_str;
 use url::{Host, Url};
 
-use super::answer::Refusal;
+use super::response::Refusal;
 
 /// A URL of a request, understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum UrlTarget {
     /// A file of the media folder, by its decoded path there.
     Media(String, Url),
     /// A result, by its name: `<video id>.mp4`.
@@ -18,7 +18,7 @@ pub(super) enum Place {
     Elsewhere(Url),
 }
 
-impl Place {
+impl UrlTarget {
     /// `field` names the parameter in the refusal: 1201 for what is no http(s) URL.
     pub(super) fn of(field: &str, text: &str, base_url: &str) -> Result<Self, Refusal> {
         let illegal = || Refusal::illegal(format!("{field} is not an http or https URL"));
@@ -26,7 +26,7 @@ impl Place {
         if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {
             return Err(illegal());
         }
-        let own = Url::parse(base_url).is_ok_and(|base| is_same_place(&url, &base));
+        let own = Url::parse(base_url).is_ok_and(|base| is_same_origin(&url, &base));
         let path = percent_decode_str(url.path()).decode_utf8_lossy().into_owned();
         if let Some(path) = path.strip_prefix("/media/").filter(|_| own) {
             return Ok(Self::Media(path.to_owned(), url));
@@ -51,7 +51,7 @@ impl Place {
 }
 
 /// Whether a URL leads to where `base` does: by any name of this machine at the same port, too.
-fn is_same_place(url: &Url, base: &Url) -> bool {
+fn is_same_origin(url: &Url, base: &Url) -> bool {
     let same_port = url.port_or_known_default() == base.port_or_known_default();
     url.origin() == base.origin() || same_port && is_loopback(url)
 }

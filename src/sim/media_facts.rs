@@ -3,11 +3,11 @@
 //! The rules never read a file: whoever calls them does, through [`ReadMedia`]. What the simulator
 //! cannot read because it is elsewhere is made up here, stable for the same address and steered by it.
 
-use super::{answer::Refusal, chance};
+use super::{random, response::Refusal};
 
 /// What Identify Face has to know of a video.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct VideoFacts {
+pub struct SimVideoFacts {
     /// How long it is; none: it does not say.
     pub length_ms: Option<i64>,
     /// In pixels.
@@ -20,7 +20,7 @@ pub struct VideoFacts {
 
 /// What Create Task has to know of a audio.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AudioFacts {
+pub struct SimAudioFacts {
     /// How long it is.
     pub length_ms: i64,
     /// The size of the file.
@@ -30,11 +30,11 @@ pub struct AudioFacts {
 /// Reads media for the rules: files under `/media/` by their decoded path there, and inline audio files.
 pub trait ReadMedia {
     /// None: there is no such file, or it is no video.
-    fn video(&self, path: &str) -> Option<VideoFacts>;
+    fn video(&self, path: &str) -> Option<SimVideoFacts>;
     /// None: there is no such file, or it is no audio.
-    fn sound_file(&self, path: &str) -> Option<AudioFacts>;
+    fn sound_file(&self, path: &str) -> Option<SimAudioFacts>;
     /// None: these bytes are no audio.
-    fn audio(&self, bytes: &[u8]) -> Option<AudioFacts>;
+    fn audio(&self, bytes: &[u8]) -> Option<SimAudioFacts>;
 }
 
 /// For simulations without files: there are none under `/media/`, and any bytes are an audio file of so
@@ -46,16 +46,16 @@ pub struct NoFiles {
 }
 
 impl ReadMedia for NoFiles {
-    fn video(&self, _path: &str) -> Option<VideoFacts> {
+    fn video(&self, _path: &str) -> Option<SimVideoFacts> {
         None
     }
 
-    fn sound_file(&self, _path: &str) -> Option<AudioFacts> {
+    fn sound_file(&self, _path: &str) -> Option<SimAudioFacts> {
         None
     }
 
-    fn audio(&self, bytes: &[u8]) -> Option<AudioFacts> {
-        Some(AudioFacts { length_ms: self.audio_ms, bytes: bytes.len() as u64 })
+    fn audio(&self, bytes: &[u8]) -> Option<SimAudioFacts> {
+        Some(SimAudioFacts { length_ms: self.audio_ms, bytes: bytes.len() as u64 })
     }
 }
 
@@ -66,7 +66,7 @@ impl ReadMedia for NoFiles {
 /// `fail` (tasks with this video end failed, with this message). In an id as parts between hyphens:
 /// `sim-video-2faces-12000ms-1920x1080-fail`, `sim-audio-8000ms`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Steering {
+pub(super) struct MediaParameters {
     pub(super) duration_ms: Option<i64>,
     pub(super) width: Option<u32>,
     pub(super) height: Option<u32>,
@@ -77,21 +77,21 @@ pub(super) struct Steering {
     pub(super) fail: Option<String>,
 }
 
-impl Steering {
+impl MediaParameters {
     pub(super) fn of_url(url: &url::Url) -> Result<Self, Refusal> {
-        let mut steering = Self::default();
+        let mut parameters = Self::default();
         for (name, value) in url.query_pairs() {
             let understood = match &*name {
-                "duration_ms" => set(&mut steering.duration_ms, &value),
-                "width" => set(&mut steering.width, &value),
-                "height" => set(&mut steering.height, &value),
-                "bytes" => set(&mut steering.bytes, &value),
-                "faces" => set(&mut steering.faces, &value),
-                "status" => set(&mut steering.status, &value),
-                "fail" => set(&mut steering.fail, &value),
+                "duration_ms" => set(&mut parameters.duration_ms, &value),
+                "width" => set(&mut parameters.width, &value),
+                "height" => set(&mut parameters.height, &value),
+                "bytes" => set(&mut parameters.bytes, &value),
+                "faces" => set(&mut parameters.faces, &value),
+                "status" => set(&mut parameters.status, &value),
+                "fail" => set(&mut parameters.fail, &value),
                 "face_ms" => {
-                    steering.face_ms = value.split(',').map(interval).collect();
-                    steering.face_ms.is_some()
+                    parameters.face_ms = value.split(',').map(interval).collect();
+                    parameters.face_ms.is_some()
                 }
                 _ => true,
             };
@@ -99,31 +99,32 @@ impl Steering {
                 return Err(Refusal::illegal(format!("{name}={value} steers no simulated medium")));
             }
         }
-        Ok(steering)
+        Ok(parameters)
     }
 
     pub(super) fn of_id(id: &str) -> Self {
-        let mut steering = Self::default();
+        let mut parameters = Self::default();
         for part in id.split('-') {
             if part == "fail" {
-                steering.fail = Some("the content triggers the platform's risk control".to_owned());
+                parameters.fail =
+                    Some("the content triggers the platform's risk control".to_owned());
             } else if let Some(ms) = part.strip_suffix("ms") {
-                set(&mut steering.duration_ms, ms);
+                set(&mut parameters.duration_ms, ms);
             } else if let Some(faces) = part.strip_suffix("faces").or(part.strip_suffix("face")) {
-                set(&mut steering.faces, faces);
+                set(&mut parameters.faces, faces);
             } else if let Some((width, height)) = part.split_once('x') {
-                set(&mut steering.width, width);
-                set(&mut steering.height, height);
+                set(&mut parameters.width, width);
+                set(&mut parameters.height, height);
             }
         }
-        steering
+        parameters
     }
 
     /// A video as steered; what is left open follows from the address.
-    pub(super) fn video(&self, address: &str) -> VideoFacts {
-        let chance = chance::number_of(address);
+    pub(super) fn video(&self, address: &str) -> SimVideoFacts {
+        let chance = random::number_of(address);
         let made_up_ms = 4_000 + i64::try_from(chance % 300).unwrap_or_default() * 40;
-        VideoFacts {
+        SimVideoFacts {
             length_ms: Some(self.duration_ms.unwrap_or(made_up_ms)),
             width: self.width.unwrap_or(1280),
             height: self.height.unwrap_or(720),
@@ -132,10 +133,10 @@ impl Steering {
     }
 
     /// An audio file as steered; what is left open follows from the address.
-    pub(super) fn audio(&self, address: &str) -> AudioFacts {
-        let chance = chance::number_of(address);
+    pub(super) fn audio(&self, address: &str) -> SimAudioFacts {
+        let chance = random::number_of(address);
         let made_up_ms = 3_000 + i64::try_from(chance % 600).unwrap_or_default() * 10;
-        AudioFacts {
+        SimAudioFacts {
             length_ms: self.duration_ms.unwrap_or(made_up_ms),
             bytes: self.bytes.unwrap_or(50_000 + chance % 500_000),
         }
@@ -160,24 +161,26 @@ mod tests {
     #[test]
     fn an_address_steers_its_medium() {
         let url = "https://cdn.example/v.mp4?duration_ms=9000&faces=2&face_ms=0-5200,3000-9000";
-        let steering = Steering::of_url(&url.parse().unwrap()).unwrap();
-        assert_eq!(steering.face_ms, Some(vec![(0, 5200), (3000, 9000)]));
-        assert_eq!(steering.video(url).length_ms, Some(9000));
-        let steering = Steering::of_id("sim-video-2faces-12000ms-1080x1920-fail");
-        assert_eq!((steering.faces, steering.duration_ms), (Some(2), Some(12_000)));
-        assert_eq!((steering.width, steering.height), (Some(1080), Some(1920)));
-        assert!(steering.fail.is_some());
-        assert!(Steering::of_url(&"https://h/v.mp4?faces=many".parse().unwrap()).is_err());
-        assert!(Steering::of_url(&"https://h/v.mp4?face_ms=9-1".parse().unwrap()).is_err());
+        let parameters = MediaParameters::of_url(&url.parse().unwrap()).unwrap();
+        assert_eq!(parameters.face_ms, Some(vec![(0, 5200), (3000, 9000)]));
+        assert_eq!(parameters.video(url).length_ms, Some(9000));
+        let parameters = MediaParameters::of_id("sim-video-2faces-12000ms-1080x1920-fail");
+        assert_eq!((parameters.faces, parameters.duration_ms), (Some(2), Some(12_000)));
+        assert_eq!((parameters.width, parameters.height), (Some(1080), Some(1920)));
+        assert!(parameters.fail.is_some());
+        assert!(MediaParameters::of_url(&"https://h/v.mp4?faces=many".parse().unwrap()).is_err());
+        assert!(MediaParameters::of_url(&"https://h/v.mp4?face_ms=9-1".parse().unwrap()).is_err());
     }
 
     #[test]
     fn what_is_left_open_is_stable_and_within_the_limits() {
         for n in 0..200 {
             let address = format!("https://cdn.example/{n}.mp4");
-            let (video, audio) =
-                (Steering::default().video(&address), Steering::default().audio(&address));
-            assert_eq!(video, Steering::default().video(&address));
+            let (video, audio) = (
+                MediaParameters::default().video(&address),
+                MediaParameters::default().audio(&address),
+            );
+            assert_eq!(video, MediaParameters::default().video(&address));
             assert!((2_000..=60_000).contains(&video.length_ms.unwrap()));
             assert!((2_000..=60_000).contains(&audio.length_ms));
         }
