@@ -1,4 +1,4 @@
-//! The client: five calls over HTTPS, credentials to the API's origin only, and downloads without any.
+//! The client: calls of the API over HTTPS, and downloads without credentials.
 
 use std::{
     fmt,
@@ -11,8 +11,8 @@ use tokio_util::bytes::Bytes;
 use url::Url;
 
 use super::{
-    Api,
     answer::{Created, Identified, RemoteTask, ResourcePack},
+    api::Api,
     bearer::Bearer,
     body::{self, ReadLimits},
     credential::Credential,
@@ -28,37 +28,38 @@ use super::{
 };
 use crate::failpoint;
 
-/// No answer is read further than this, after decompression.
+/// Size limit of an answer, after decompression.
 const ANSWER_BYTES_MAX: usize = 1 << 20;
 
-/// What one task of a list may take (its addresses are signed, and long); large pages get more than the above.
+/// Size limit for each task of a list, whose URLs are signed and long; large pages may exceed the limit above.
 const LISTED_TASK_BYTES_MAX: usize = 8 << 10;
 
-/// Shorter than what servers usually keep, so that a create does not meet a connection that is just being closed.
+/// Shorter than the usual limit of servers, so that a create request is not sent on a connection that the server is
+/// closing.
 const IDLE_CONNECTION_LIFE: Duration = Duration::from_secs(25);
 
 /// How to reach the API.
 #[derive(Debug, Clone)]
 pub struct ClientConfig {
-    /// https, or http to this machine only; a path in it stands before `/v1`.
+    /// https, or http to this machine only; its path is put before `/v1`.
     pub base_url: Url,
     /// For one connection, name and TLS included.
     pub connect_timeout: Duration,
     /// For one call, from its start to the end of the answer.
     pub request_timeout: Duration,
-    /// How long a download may stand still.
+    /// How long a download may receive nothing.
     pub idle_timeout: Duration,
     /// The wall clock, as Unix time; only tokens depend on it.
     pub now_ms: fn() -> i64,
 }
 
-/// Why there is no client.
+/// Why the client cannot be built.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
-    /// The address of the API is not one.
+    /// The address of the API is not valid.
     #[error("kling.base_url {0}")]
     BaseUrl(&'static str),
-    /// A key or the token is empty, or holds what no header can carry.
+    /// A key or the token is empty, or has characters that a header cannot contain.
     #[error("{0}")]
     Credential(&'static str),
     /// TLS could not be set up, most likely because there are no root certificates.
@@ -94,7 +95,7 @@ impl Client {
             return Err(BuildError::Credential("a key or token is empty"));
         }
         let bearer = Bearer::new(credential).map_err(|_| {
-            BuildError::Credential("the token holds characters that no header can carry")
+            BuildError::Credential("the token has characters that a header cannot contain")
         })?;
         let hosts = HostPolicy::new(&config.base_url, |name| std::env::var(name).ok());
         // Another part of the process may have installed it already; it is the same one.
@@ -147,7 +148,7 @@ impl Client {
     async fn once(&self, ask: &ApiRequest) -> Reply<Option<Value>> {
         let bounds = ReadLimits { max_bytes: ask.max_bytes, timeout: self.config.request_timeout };
         let Ok(authorization) = self.bearer.header((self.config.now_ms)()) else {
-            return unsent("the token holds characters that no header can carry");
+            return unsent("the token has characters that a header cannot contain");
         };
         let Ok(url) = Url::parse(&format!("{}{}", base(&self.config.base_url), ask.path)) else {
             return unsent("the request has no valid address");
@@ -181,7 +182,7 @@ impl Api for Client {
 
     async fn create(&self, request: &CreateRequest) -> Reply<Created> {
         let Ok(body) = request.body() else {
-            return unsent("the request cannot be spelled as JSON")
+            return unsent("the request cannot be written as JSON")
                 .and_then(read_by(wire::created));
         };
         let ask = ApiRequest::post(TASKS_PATH, body);
@@ -260,7 +261,7 @@ fn http(config: &ClientConfig) -> reqwest::ClientBuilder {
         .connect_timeout(config.connect_timeout)
         .pool_idle_timeout(IDLE_CONNECTION_LIFE)
         .redirect(reqwest::redirect::Policy::none())
-        // A create must not be sent again behind our back.
+        // The library must never repeat a create request.
         .retry(reqwest::retry::never())
         .referer(false);
     if is_loopback(&config.base_url) { builder.no_proxy() } else { builder }
@@ -274,14 +275,14 @@ fn check_base_url(url: &Url) -> Result<(), BuildError> {
     let wrong = match url.scheme() {
         "https" => None,
         "http" if is_loopback(url) => None,
-        "http" => Some("must be https: plain http is only for this machine"),
+        "http" => Some("must be https: plain http is allowed for this machine only"),
         _ => Some("must be an https address"),
     };
     let wrong = wrong
         .or((!url.username().is_empty() || url.password().is_some())
-            .then_some("must not hold a user or password"))
+            .then_some("must not contain a user or password"))
         .or((url.query().is_some() || url.fragment().is_some())
-            .then_some("must not hold `?` or `#`"));
+            .then_some("must not contain `?` or `#`"));
     wrong.map_or(Ok(()), |wrong| Err(BuildError::BaseUrl(wrong)))
 }
 
@@ -289,7 +290,7 @@ fn base(url: &Url) -> &str {
     url.as_str().trim_end_matches('/')
 }
 
-/// Turns a reader of `data` into one of results; a success that lacks what it is about is no usable answer.
+/// Turns a reader of `data` into a reader of results. A success without the data of the call is no usable answer.
 pub(super) fn read_by<T>(
     read: impl FnOnce(Option<Value>) -> Result<T, DataError>,
 ) -> impl FnOnce(Option<Value>) -> Result<T, ApiError> {

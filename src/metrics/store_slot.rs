@@ -37,7 +37,7 @@ impl StoreSlot {
         let read = async {
             // The semaphore is never closed.
             let turn = Arc::clone(&self.reading).acquire_owned().await.ok()?;
-            // Only the query itself holds a handle of the store, so that the store can be closed meanwhile.
+            // Only the query itself holds a handle of the store, so that the store can be closed during it.
             let measured = self.store().clone()?.measure(now_ms);
             let answer = tokio::spawn(async move {
                 let measured = measured.await;

@@ -33,7 +33,7 @@ fn unusable(words: &str) -> Result<String, (ErrorClass, String)> {
 }
 
 #[tokio::test]
-async fn each_spelling_asks_in_its_own_way() {
+async fn each_lookup_style_has_its_url() {
     for (style, target) in [
         (Path, "/v1/videos/advanced-lip-sync/a%2Fb%26c"),
         (Query, "/v1/videos/advanced-lip-sync?external_task_id=a%2Fb%26c"),
@@ -49,7 +49,7 @@ async fn each_spelling_asks_in_its_own_way() {
 }
 
 #[tokio::test]
-async fn a_name_that_no_request_can_carry_is_not_sent() {
+async fn name_that_a_url_cannot_contain_is_not_sent() {
     let server = Server::saying(200, r#"{"code": 0, "data": {"task_id": "81"}}"#).await;
     for (name, style) in [("", Path), ("", Query), ("..", Path), (".", Flag)] {
         let error = client(&server.url).task_by_name(name, style).await.result.unwrap_err();
@@ -59,7 +59,7 @@ async fn a_name_that_no_request_can_carry_is_not_sent() {
 }
 
 #[test]
-fn a_success_without_a_task_is_empty_for_every_query_of_one_task() {
+fn success_without_a_task_is_empty() {
     for data in [
         "",
         "null",
@@ -86,12 +86,12 @@ fn a_success_without_a_task_is_empty_for_every_query_of_one_task() {
 }
 
 #[test]
-fn nonsense_is_no_proof_that_there_is_no_task() {
+fn invalid_answer_does_not_prove_that_there_is_no_task() {
     for (data, words) in [
-        (r#"{"task_id": 1.5}"#, "it holds no task_id"),
-        (r#"{"task_id": "a\u0007"}"#, "it holds no task_id"),
-        (r#""yes""#, "its data is no object"),
-        ("7", "its data is no object"),
+        (r#"{"task_id": 1.5}"#, "it has no task_id"),
+        (r#"{"task_id": "a\u0007"}"#, "it has no task_id"),
+        (r#""yes""#, "its data is not an object"),
+        ("7", "its data is not an object"),
     ] {
         let answer = success(data);
         assert_eq!(outcome(answer.task()), unusable(words), "{data}");
@@ -103,7 +103,7 @@ fn nonsense_is_no_proof_that_there_is_no_task() {
 }
 
 #[test]
-fn one_object_counts_unless_it_shows_another_name() {
+fn single_task_counts_unless_it_shows_another_name() {
     let shown = |info: &str| success(&format!(r#"{{"task_id": "81", "task_info": {info}}}"#));
     for info in ["null", "{}", r#"{"external_task_id": null}"#, r#"{"external_task_id": "n"}"#] {
         for style in LookupStyle::ALL {
@@ -121,7 +121,7 @@ fn one_object_counts_unless_it_shows_another_name() {
 }
 
 #[test]
-fn of_a_list_only_the_entry_with_the_name_counts() {
+fn only_the_list_entry_with_the_name_counts() {
     let named = |id: &str, name: &str| {
         format!(r#"{{"task_id": "{id}", "task_info": {{"external_task_id": "{name}"}}}}"#)
     };
@@ -136,14 +136,14 @@ fn of_a_list_only_the_entry_with_the_name_counts() {
         assert_eq!(outcome(plain.task_by_name("n", Query)), empty("with no task of this name"));
         for style in [Path, Flag] {
             let found = outcome(plain.task_by_name("n", style));
-            assert_eq!(found, unusable("its data is no object"), "{style:?}");
+            assert_eq!(found, unusable("its data is not an object"), "{style:?}");
         }
-        assert_eq!(outcome(plain.task()), unusable("its data is no object"));
+        assert_eq!(outcome(plain.task()), unusable("its data is not an object"));
     }
 }
 
 #[tokio::test]
-async fn a_refusal_of_a_query_by_name_stays_a_refusal() {
+async fn refused_query_by_name_is_a_refusal() {
     let server = Server::saying(404, r#"{"code": 1203, "message": "task not found"}"#).await;
     for style in LookupStyle::ALL {
         let error = client(&server.url).task_by_name("n", style).await.result.unwrap_err();

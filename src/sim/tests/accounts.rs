@@ -48,7 +48,7 @@ fn signed(pair: &Pair, access_key: &str, secret_key: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_key_sees_the_tasks_of_its_account() {
+async fn key_sees_the_tasks_of_its_account() {
     let more_keys = vec![
         ApiKey::token(0, "rotated"),
         ApiKey::keys(0, "rotated-access", "rotated-secret"),

@@ -49,7 +49,7 @@ impl Pair {
 }
 
 #[tokio::test]
-async fn the_client_sees_a_broken_connection() {
+async fn client_sees_a_broken_connection() {
     for after_ms in [0, 30] {
         let (pair, session_id) = pair_that_keeps(HOUR_MS, ClientSees::Broken { after_ms }).await;
         let error = pair.create(&good_create(&session_id, "a")).await.unwrap_err();
@@ -59,7 +59,7 @@ async fn the_client_sees_a_broken_connection() {
 }
 
 #[tokio::test]
-async fn the_client_sees_the_page_of_a_proxy() {
+async fn client_sees_the_page_of_a_proxy() {
     for after_ms in [0, 30] {
         let sees = ClientSees::Page { status: 504, after_ms };
         let (pair, session_id) = pair_that_keeps(HOUR_MS, sees).await;
@@ -72,7 +72,7 @@ async fn the_client_sees_the_page_of_a_proxy() {
 }
 
 #[tokio::test]
-async fn the_client_gives_up() {
+async fn delayed_request_is_delivered_after_the_client_disconnects() {
     let far = ClientSees::Broken { after_ms: HOUR_MS };
     for sees in [ClientSees::Nothing, far] {
         let (pair, session_id) = pair_that_keeps(HOUR_MS, sees).await;
@@ -82,7 +82,7 @@ async fn the_client_gives_up() {
 }
 
 #[tokio::test]
-async fn a_request_is_delivered_when_its_time_has_come() {
+async fn request_is_delivered_after_its_delay() {
     let (pair, session_id) = pair_that_keeps(1, ClientSees::Nothing).await;
     pair.create_and_give_up(&good_create(&session_id, "a")).await;
     pair.until_kept(0).await;

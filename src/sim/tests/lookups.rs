@@ -47,7 +47,7 @@ async fn each_kind_of_query_has_its_own_lag() {
 }
 
 #[tokio::test]
-async fn names_are_answered_in_the_spellings_that_are_set() {
+async fn names_are_found_in_the_configured_styles() {
     let (pair, id) = pair_with_task(SimConfig::default()).await;
     let session_id = pair.session(VIDEO).await;
     pair.created(&good_create(&session_id, "b")).await;
@@ -88,7 +88,7 @@ async fn names_are_answered_in_the_spellings_that_are_set() {
 }
 
 #[tokio::test]
-async fn an_unknown_task_is_answered_as_set() {
+async fn unknown_task_gets_the_configured_answer() {
     let config = SimConfig {
         lookup_styles: LookupStyles { on_list_path: true, ..LookupStyles::IN_PATH },
         ..SimConfig::default()
@@ -125,7 +125,7 @@ async fn an_unknown_task_is_answered_as_set() {
 }
 
 #[tokio::test]
-async fn answers_show_names_as_set() {
+async fn answers_show_names_as_configured() {
     let (pair, id) = pair_with_task(SimConfig::default()).await;
     for (query, list) in [(false, false), (true, false), (false, true), (true, true)] {
         pair.set(|config| {
@@ -141,9 +141,9 @@ async fn answers_show_names_as_set() {
 }
 
 #[tokio::test]
-async fn lookups_fail_while_they_are_set_to() {
+async fn lookups_fail_while_configured() {
     let lookup_styles = LookupStyles { in_path: true, on_list_path: true, path_with_flag: true };
-    let config = SimConfig { lookup_styles: lookup_styles, ..SimConfig::default() };
+    let config = SimConfig { lookup_styles, ..SimConfig::default() };
     let (pair, id) = pair_with_task(config).await;
     // By id; by name in three lookup_styles, and by an unknown name; by list.
     let paths = [
