@@ -1,9 +1,6 @@
 //! The client: calls of the API over HTTPS, and downloads without credentials.
 
-use std::{
-    fmt,
-    time::{Duration, Instant},
-};
+use std::{fmt, time::Instant};
 
 use reqwest::{Method, header};
 use serde_json::Value;
@@ -23,6 +20,7 @@ use super::{
     lookup::{self, LookupStyle, TASKS_PATH},
     reply::{ApiAnswer, Reply},
     request::{CreateRequest, VideoRef},
+    setup::{BuildError, ClientConfig, check_base_url, http, without_roots},
     transport,
     wire::{self, DataError},
 };
@@ -33,39 +31,6 @@ const ANSWER_BYTES_MAX: usize = 1 << 20;
 
 /// Size limit for each task of a list, whose URLs are signed and long; large pages may exceed the limit above.
 const LISTED_TASK_BYTES_MAX: usize = 8 << 10;
-
-/// Shorter than the usual limit of servers, so that a create request is not sent on a connection that the server is
-/// closing.
-const IDLE_CONNECTION_LIFE: Duration = Duration::from_secs(25);
-
-/// How to reach the API.
-#[derive(Debug, Clone)]
-pub struct ClientConfig {
-    /// https, or http to this machine only; its path is put before `/v1`.
-    pub base_url: Url,
-    /// For one connection, name and TLS included.
-    pub connect_timeout: Duration,
-    /// For one call, from its start to the end of the answer.
-    pub request_timeout: Duration,
-    /// How long a download may receive nothing.
-    pub idle_timeout: Duration,
-    /// The wall clock, as Unix time; only tokens depend on it.
-    pub now_ms: fn() -> i64,
-}
-
-/// Why the client cannot be built.
-#[derive(Debug, thiserror::Error)]
-pub enum BuildError {
-    /// The address of the API is not valid.
-    #[error("kling.base_url {0}")]
-    BaseUrl(&'static str),
-    /// A key or the token is empty, or has characters that a header cannot contain.
-    #[error("{0}")]
-    Credential(&'static str),
-    /// TLS could not be set up, most likely because there are no root certificates.
-    #[error("the HTTPS client could not be set up: {0}")]
-    Http(String),
-}
 
 /// The API over the network. Cheap to share behind an `Arc`; `Debug` shows no credentials.
 pub struct Client {
@@ -253,37 +218,6 @@ impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client").field("config", &self.config).finish_non_exhaustive()
     }
-}
-
-fn http(config: &ClientConfig) -> reqwest::ClientBuilder {
-    let builder = reqwest::Client::builder()
-        .user_agent(concat!("lipsyncd/", env!("CARGO_PKG_VERSION")))
-        .connect_timeout(config.connect_timeout)
-        .pool_idle_timeout(IDLE_CONNECTION_LIFE)
-        .redirect(reqwest::redirect::Policy::none())
-        // The library must never repeat a create request.
-        .retry(reqwest::retry::never())
-        .referer(false);
-    if is_loopback(&config.base_url) { builder.no_proxy() } else { builder }
-}
-
-fn without_roots(builder: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
-    builder.tls_certs_only(std::iter::empty())
-}
-
-fn check_base_url(url: &Url) -> Result<(), BuildError> {
-    let wrong = match url.scheme() {
-        "https" => None,
-        "http" if is_loopback(url) => None,
-        "http" => Some("must be https: plain http is allowed for this machine only"),
-        _ => Some("must be an https address"),
-    };
-    let wrong = wrong
-        .or((!url.username().is_empty() || url.password().is_some())
-            .then_some("must not contain a user or password"))
-        .or((url.query().is_some() || url.fragment().is_some())
-            .then_some("must not contain `?` or `#`"));
-    wrong.map_or(Ok(()), |wrong| Err(BuildError::BaseUrl(wrong)))
 }
 
 fn base(url: &Url) -> &str {

@@ -21,6 +21,7 @@ mod oversize;
 mod redact;
 mod reply;
 mod request;
+mod setup;
 mod transport;
 mod wire;
 
@@ -28,7 +29,7 @@ pub use answer::{
     Created, Face, Identified, ParentVideo, RemoteTask, ResourcePack, ResultVideo, TaskStatus,
 };
 pub use api::Api;
-pub use client::{BuildError, Client, ClientConfig};
+pub use client::Client;
 pub use credential::Credential;
 pub use error::ApiError;
 pub use error_class::ErrorClass;
@@ -36,6 +37,7 @@ pub use fetch::Fetched;
 pub use lookup::LookupStyle;
 pub use reply::{ApiAnswer, Reply};
 pub use request::{AudioSource, CreateRequest, VideoRef};
+pub use setup::{BuildError, ClientConfig};
 
 #[cfg(test)]
 mod tests;

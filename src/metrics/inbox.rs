@@ -5,7 +5,7 @@ use std::{
     time::Instant,
 };
 
-use super::page::{Page, age_seconds};
+use super::page::{ScrapePage, age_seconds};
 
 /// Manifests that a scan found new or changed, and that are not stored yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -16,9 +16,9 @@ pub struct PendingManifests {
     pub oldest_at_ms: Option<i64>,
 }
 
-pub(super) struct Inbox(Mutex<Progress>);
+pub(super) struct InboxMetrics(Mutex<InboxProgress>);
 
-struct Progress {
+struct InboxProgress {
     /// When the last scan was stored; before the first, when the process started.
     last_scan: Instant,
     scans: u64,
@@ -26,9 +26,9 @@ struct Progress {
     unreadable: usize,
 }
 
-impl Inbox {
+impl InboxMetrics {
     pub(super) fn new() -> Self {
-        Self(Mutex::new(Progress {
+        Self(Mutex::new(InboxProgress {
             last_scan: Instant::now(),
             scans: 0,
             pending: PendingManifests::default(),
@@ -51,7 +51,7 @@ impl Inbox {
         self.progress().unreadable = folders;
     }
 
-    pub(super) fn add(&self, page: &mut Page, now_ms: i64) {
+    pub(super) fn add(&self, page: &mut ScrapePage, now_ms: i64) {
         let progress = self.progress();
         let PendingManifests { manifests, oldest_at_ms } = progress.pending;
         page.counter(
@@ -81,7 +81,7 @@ impl Inbox {
         );
     }
 
-    fn progress(&self) -> MutexGuard<'_, Progress> {
+    fn progress(&self) -> MutexGuard<'_, InboxProgress> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -17,9 +17,9 @@ type FloatGauge = Gauge<f64, std::sync::atomic::AtomicU64>;
 pub(super) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 #[derive(Default)]
-pub(super) struct Page(Registry);
+pub(super) struct ScrapePage(Registry);
 
-impl Page {
+impl ScrapePage {
     pub(super) fn gauge(&mut self, name: &str, help: &str, value: f64) {
         self.0.register(name, help, ConstGauge::new(value));
     }

@@ -18,7 +18,7 @@ use prometheus_client::{
 use super::{
     calls::{ApiCall, CallResult, Calls},
     downloads::{DownloadTimer, Downloads},
-    inbox::{Inbox, PendingManifests},
+    inbox::{InboxMetrics, PendingManifests},
     store_slot::{AttachedStore, StoreSlot},
 };
 use crate::{job::State, store::Store};
@@ -34,7 +34,7 @@ struct Counters {
     downloads: Downloads,
     finished: Family<[(&'static str, &'static str); 1], Counter>,
     turns: Counter,
-    inbox: Inbox,
+    inbox: InboxMetrics,
     store: Arc<StoreSlot>,
 }
 
@@ -67,7 +67,7 @@ impl Metrics {
         Self(Arc::new(Counters {
             calls: Calls::register(&mut registry),
             downloads: Downloads::register(&mut registry),
-            inbox: Inbox::new(),
+            inbox: InboxMetrics::new(),
             store: Arc::default(),
             finished,
             turns,
@@ -126,7 +126,7 @@ impl Metrics {
         &self.0.registry
     }
 
-    pub(super) fn inbox(&self) -> &Inbox {
+    pub(super) fn inbox(&self) -> &InboxMetrics {
         &self.0.inbox
     }
 

@@ -1,13 +1,13 @@
 //! Values from the database, the same that `lipsyncd status` prints.
 
-use super::page::{Page, age_seconds};
+use super::page::{ScrapePage, age_seconds};
 use crate::{
     job::State,
     store::{Measured, PauseKind},
 };
 
 /// Adds whether the database has a problem.
-pub(super) fn add_problem(page: &mut Page, has_problem: bool) {
+pub(super) fn add_problem(page: &mut ScrapePage, has_problem: bool) {
     page.gauge(
         "lipsyncd_database_problem",
         "1 while the state database cannot be opened, read or written",
@@ -16,13 +16,13 @@ pub(super) fn add_problem(page: &mut Page, has_problem: bool) {
 }
 
 /// Adds everything that was read.
-pub(super) fn add(page: &mut Page, measured: &Measured, now_ms: i64) {
+pub(super) fn add(page: &mut ScrapePage, measured: &Measured, now_ms: i64) {
     add_jobs(page, measured, now_ms);
     add_queue(page, measured);
     add_units(page, measured);
 }
 
-fn add_jobs(page: &mut Page, measured: &Measured, now_ms: i64) {
+fn add_jobs(page: &mut ScrapePage, measured: &Measured, now_ms: i64) {
     let Measured { standing, oldest_since_ms } = measured;
     page.gauges(
         "lipsyncd_jobs",
@@ -55,7 +55,7 @@ fn add_jobs(page: &mut Page, measured: &Measured, now_ms: i64) {
     page.gauges("lipsyncd_manifests", "Manifests in the folder by state", "state", manifests);
 }
 
-fn add_queue(page: &mut Page, Measured { standing, .. }: &Measured) {
+fn add_queue(page: &mut ScrapePage, Measured { standing, .. }: &Measured) {
     page.gauge("lipsyncd_slots_used", "Slots in use", standing.slots_used as f64);
     page.gauge(
         "lipsyncd_slots_limit",
@@ -86,7 +86,7 @@ fn add_queue(page: &mut Page, Measured { standing, .. }: &Measured) {
     );
 }
 
-fn add_units(page: &mut Page, Measured { standing, .. }: &Measured) {
+fn add_units(page: &mut ScrapePage, Measured { standing, .. }: &Measured) {
     let units = |micro: i64| micro as f64 / 1e6;
     page.counter(
         "lipsyncd_units_deducted",

@@ -75,8 +75,8 @@ fn a_command_with_exit_codes_of_its_own_has_those_alone() {
     };
     assert_eq!(
         status("lipsyncd-doctor.1"),
-        ".TP\n\\fB0\\fR\nNo errors (warnings are none).\n.TP\n\\fB1\\fR\nSome check failed.\n\
-         .TP\n\\fB2\\fR\nThe configuration has faults.\n"
+        ".TP\n\\fB0\\fR\nNo errors (warnings do not count).\n.TP\n\\fB1\\fR\nSome check failed.\n\
+         .TP\n\\fB2\\fR\nThe configuration has errors.\n"
     );
     assert!(status("lipsyncd-backup.1").contains("The file is there or may not be there."));
     assert!(status("lipsyncd.1").contains("there is no permission"));

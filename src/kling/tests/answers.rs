@@ -1,4 +1,4 @@
-//! The page's answers, word for word, and answers that stray from it harmlessly.
+//! The documented answers, and answers with harmless differences.
 
 use serde_json::json;
 

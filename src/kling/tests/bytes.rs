@@ -1,5 +1,4 @@
-//! Whatever bytes an answer is made of: no secret, no control character and no refusal comes of what
-//! is not the API's.
+//! Random bytes as answers: they must not result in secrets, control characters or refusals.
 
 use proptest::{prelude::*, sample::Index};
 

@@ -1,11 +1,11 @@
-//! Downloads: parts and what they are joined to, redirects, hosts, and no credentials.
+//! Downloads: joining parts, redirects, hosts, and no credentials.
 
 use super::*;
 use crate::kling::Fetched;
 
 const FILE: &[u8] = b"0123456789";
 
-/// A file with an ETag, served whole or from where it is asked for.
+/// A file with an ETag, served completely or by range.
 async fn file_server(etag: &'static str) -> Server {
     Server::start(move |_, seen| async move {
         let asked = seen.headers.get("range").and_then(|range| {

@@ -1,4 +1,4 @@
-//! What is made of refusals, of answers that are not the API's, and of none.
+//! Refusals, answers that are not the API's, and missing answers.
 
 use super::*;
 use crate::kling::BuildError;
@@ -128,7 +128,7 @@ async fn answer_size_is_limited() {
     assert_eq!(page.message, "the API answered success, but it has no data");
 }
 
-/// A gzip stream of a good megabyte of spaces: one literal, then repeats of the longest match (RFC 1951, fixed codes).
+/// A gzip stream of slightly more than a megabyte of spaces: one literal, then repeats of the longest match (RFC 1951, fixed codes).
 fn gzip_bomb() -> Vec<u8> {
     let bits = |text: &str| text.bytes().map(|bit| bit == b'1').collect::<Vec<_>>();
     let mut stream = bits("110"); // Last block, fixed codes.

@@ -7,7 +7,7 @@ use crate::kling::{
     offline::RawAnswer,
 };
 
-/// The answer with this `data`, and without any for "".
+/// The answer with this `data`; without `data` for "".
 fn success(data: &str) -> RawAnswer {
     let body = match data {
         "" => r#"{"code": 0}"#.to_owned(),
@@ -16,7 +16,7 @@ fn success(data: &str) -> RawAnswer {
     RawAnswer { http_status: 200, body: body.into_bytes(), ..RawAnswer::default() }
 }
 
-/// The task id, or what the error means and its words.
+/// The task id, or the error's class and message.
 fn outcome(reply: Reply<RemoteTask>) -> Result<String, (ErrorClass, String)> {
     reply.result.map(|task| task.task_id).map_err(|error| {
         assert!(error.outcome_is_unknown(), "{error}");
@@ -75,7 +75,7 @@ fn success_without_a_task_is_empty() {
             let found = outcome(answer.task_by_name("n", style));
             assert_eq!(found, empty("with no task"), "{data} {style:?}");
         }
-        // The same answer to a create request leaves open what became of the request.
+        // The same answer to a create request leaves its outcome unknown.
         let error = answer.created().result.unwrap_err();
         assert_eq!(error.class, ErrorClass::Transport, "{data}");
         assert!(error.outcome_is_unknown(), "{data}");
@@ -115,7 +115,7 @@ fn single_task_counts_unless_it_shows_another_name() {
         let other = shown(r#"{"external_task_id": "n-2"}"#);
         let found = outcome(other.task_by_name("n", style));
         assert_eq!(found, empty("with a task of another name"), "{style:?}");
-        // By the task id the answer is about the task, whatever its name.
+        // A query by task id returns the task with any name.
         assert_eq!(outcome(other.task()), Ok("81".to_owned()));
     }
 }
@@ -131,7 +131,7 @@ fn only_the_list_entry_with_the_name_counts() {
     for style in LookupStyle::ALL {
         assert_eq!(outcome(ours.task_by_name("n", style)), Ok("81".to_owned()), "{style:?}");
     }
-    // A plain list: the API ignored the parameter. Even a list of one is not about the name.
+    // A plain list: the API ignored the parameter. Even a list with one entry says nothing about the name.
     for plain in [list(std::slice::from_ref(&unnamed)), list(&[named("80", "m"), unnamed])] {
         assert_eq!(outcome(plain.task_by_name("n", Query)), empty("with no task of this name"));
         for style in [Path, Flag] {

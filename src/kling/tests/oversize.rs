@@ -1,4 +1,4 @@
-//! Requests that something on the way refuses for their size.
+//! Requests that a proxy refuses because of their size.
 
 use super::*;
 use crate::kling::offline::RawAnswer;
@@ -81,7 +81,7 @@ fn refusing_server_is_named_from_the_headers() {
     assert!(message.chars().count() < 200, "{message}");
 }
 
-/// A proxy answers as soon as it has read the length of the body, and reads the rest only to throw it away.
+/// A proxy answers as soon as it has read the length of the body, and discards the rest.
 #[tokio::test]
 async fn answer_during_the_upload_is_read() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -11,7 +11,7 @@ fn claims(seen: &Seen) -> Value {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap()
 }
 
-/// Refuses the first `refusals` requests with `code`, its clock standing in 1994.
+/// Refuses the first `refusals` requests with `code`, with a clock in 1994.
 async fn refusing(code: i64, refusals: usize) -> Server {
     Server::start(move |number, _| async move {
         let mut response = if number < refusals {

@@ -1,4 +1,4 @@
-//! The life of tasks and sessions, the account's limits, and what its ledger says.
+//! Tasks and sessions over time, the account's limits, and its ledger.
 
 use super::*;
 use crate::sim::{Endpoint, Refusal, SimTaskStatus, SimUnits};
@@ -99,7 +99,7 @@ fn slots_are_held_until_a_task_ends() {
     assert_eq!((answer.code(), answer.http_status), (1303, 429));
     assert_eq!(at(10_000, "c").code(), 0);
     assert_eq!(at(10_000, "d").code(), 1303);
-    // What is wrong in itself is said even while there is no slot.
+    // Invalid parameters are reported even while no slot is free.
     assert_eq!(at(10_000, "c").code(), 1201);
     let ledger = sim.ledger(NOW_MS + 10_000);
     assert_eq!((ledger.at_once_max, ledger.refused(Endpoint::Create, 1303)), (2, 2));

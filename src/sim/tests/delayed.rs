@@ -20,7 +20,7 @@ async fn pair_that_keeps(after_ms: u64, sees: ClientSees) -> (Pair, String) {
 }
 
 impl Pair {
-    /// Sends a create request, and closes the connection as soon as the request is kept.
+    /// Sends a create request, and closes the connection as soon as the request is delayed.
     async fn create_and_give_up(&self, body: &Value) {
         tokio::select! {
             answer = self.create(body) => panic!("answered: {answer:?}"),
@@ -34,7 +34,7 @@ impl Pair {
         }
     }
 
-    /// The request is kept, and no query finds its task; once it is delivered, the task is there.
+    /// Checks that no query finds the task while the request is delayed, and that all do after its delivery.
     async fn assert_kept_and_delivered(&self) {
         assert_eq!((self.server.kept(), self.server.ledger().tasks.len()), (1, 0));
         assert_eq!(self.found("/a").await.0, 404);
@@ -87,7 +87,7 @@ async fn request_is_delivered_after_its_delay() {
     pair.create_and_give_up(&good_create(&session_id, "a")).await;
     pair.until_kept(0).await;
     assert_eq!(pair.server.ledger().tasks.len(), 1);
-    // The rules judge the request when it is delivered: this name is known by then.
+    // The rules check the request at its delivery: this name is known by then.
     let rule =
         json!({"call": "create", "do": "deliver_late", "ms": HOUR_MS, "client_sees": "page"});
     assert_eq!(pair.post("/sim/faults", &rule).await.unwrap().status(), 204);

@@ -1,4 +1,4 @@
-//! Each rule of the page broken once: which code, which HTTP status, which words.
+//! Each rule of the page violated once: the code, the HTTP status, the message.
 
 use super::*;
 
@@ -71,7 +71,7 @@ fn faces_follow_the_parameters() {
     );
 }
 
-/// What to change in a good create. A path that ends in nothing is taken out by null.
+/// What to change in a valid create request. Null removes a field.
 type Change = (&'static str, Value);
 
 fn changed(session_id: &str, external: &str, changes: &[Change]) -> Value {

@@ -16,7 +16,7 @@ pub(super) const ANY_PORT: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 const VIDEO: &str = "https://cdn.example/v.mp4?duration_ms=10000&faces=1";
 
-/// A simulator without a pace whose tasks end as soon as they are accepted, and a client of it.
+/// A simulator without rate limits whose tasks end as soon as they are accepted, and its client.
 pub(super) struct Pair {
     pub(super) server: SimServer,
     pub(super) client: Client,
@@ -78,7 +78,7 @@ impl Pair {
         (response.status().as_u16(), response.json().await.unwrap())
     }
 
-    /// Makes a result and gives its path.
+    /// Makes a result and returns its path.
     pub(super) async fn result_of(&self, video_url: &str) -> String {
         let session_id = self.session(video_url).await;
         self.create(&good_create(&session_id, "a")).await.unwrap().error_for_status().unwrap();

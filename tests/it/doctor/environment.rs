@@ -22,7 +22,7 @@ fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }
 
-/// Doctor as a user who owns nothing; none where that cannot be tried.
+/// Runs doctor as a user who owns nothing; none where that cannot be tried.
 fn as_nobody(test_env: &TestEnv) -> Option<DoctorRun> {
     nobody(test_env, &test_env.command(&["doctor", "--json"])).map(DoctorRun::of)
 }
@@ -251,7 +251,7 @@ fn wrong_public_base_url_is_reported() {
     found.expect("media.public_base_url", "error", "the answer is HTTP 404", "curl -sSI ");
     let found = served("http://127.0.0.1:1/");
     found.expect("media.public_base_url", "error", "refused", "curl -sSI ");
-    // Other bytes by that name.
+    // The server has another file with that name.
     fs::write(test_env.path("jobs/sim.mp4"), clip("anna.mp4")).unwrap();
     fs::remove_file(test_env.path("media/my film.mp4")).unwrap();
     fs::write(test_env.path("media/sim.mp4"), clip("bruno.mp4")).unwrap();

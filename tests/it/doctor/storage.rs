@@ -46,7 +46,7 @@ fn database_errors_come_with_the_restore_steps() {
     fs::write(test_env.path("lipsyncd.db-wal"), "log").unwrap();
     let found = DoctorRun::run(&test_env);
     found.expect("database", "error", "it was lost", "BACKUP");
-    // What is not there is not moved.
+    // Missing files are not moved.
     let log = test_env.path("lipsyncd.db-wal").display().to_string();
     found.expect("database", "error", "it was lost", &format!("mv {log} "));
 }
@@ -63,7 +63,7 @@ fn results_without_a_database_mean_that_it_was_lost() {
         let path = test_env.path(&format!("lipsyncd.db{ending}"));
         assert!(!path.exists() || fs::remove_file(path).is_ok());
     }
-    // Of somebody else.
+    // A file that is not lipsyncd's.
     fs::write(test_env.path("output/notes.json"), "{}").unwrap();
     let found = DoctorRun::run(&test_env);
     found.expect("database", "error", "2 results in ", "0640 BACKUP ");

@@ -26,7 +26,7 @@ fn all() -> Scrape {
     scrape
 }
 
-/// The names of ours in a text.
+/// The names of lipsyncd's metrics in a text.
 fn ours(text: &str) -> BTreeSet<String> {
     let words = text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
     let ours = words.filter(|word| word.starts_with("lipsyncd_") || word.starts_with("process_"));
