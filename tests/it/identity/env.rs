@@ -61,9 +61,9 @@ impl Env {
     }
 
     pub fn with(config: SimConfig) -> Self {
-        let probe = MediaReader { audio_ms: record_audio, ..MediaReader::default() };
+        let media_reader = MediaReader { audio_ms: record_audio, ..MediaReader::default() };
         let concurrency = SLOTS as usize;
-        Self(TestEnv::with(SimConfig { probe, concurrency, ..config }, SLOTS, ""))
+        Self(TestEnv::with(SimConfig { media_reader, concurrency, ..config }, SLOTS, ""))
     }
 
     /// Sets `watch.on_change`, which is `flag` without this.

@@ -1,24 +1,24 @@
-//! Waiting for what may never come: a share whose server is gone holds whoever touches it.
+//! A time limit for blocking work: a network share whose server is gone blocks every process that touches it.
 
 use std::{sync::mpsc, thread, time::Duration};
 
-/// How long a look at files may take. A folder of a million files takes some seconds.
+/// Time limit for work on files. Reading a folder of a million files takes some seconds.
 pub(super) const FILES: Duration = Duration::from_secs(15);
 
-/// What `work` comes to; none if it is not done in time. Then it is left behind, on its thread.
+/// Returns the result of `work`, or none after `limit`; the thread is then left behind.
 pub(super) fn within<T: Send + 'static>(
-    time: Duration,
+    limit: Duration,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Option<T> {
     let (done, wait) = mpsc::channel();
     thread::Builder::new()
         .name("lipsyncd-doctor".to_owned())
         .spawn(move || {
-            // Nobody waits any more once the time is over.
+            // Fails when the limit is over and the receiver is gone.
             let _late = done.send(work());
         })
         .ok()?;
-    wait.recv_timeout(time).ok()
+    wait.recv_timeout(limit).ok()
 }
 
 #[cfg(test)]
@@ -26,7 +26,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_never_comes_is_not_waited_for() {
+    fn work_that_never_ends_times_out() {
         let (hold, held) = mpsc::channel::<()>();
         assert_eq!(within(Duration::from_millis(1), move || held.recv().is_ok()), None);
         drop(hold);

@@ -1,4 +1,4 @@
-//! Each fault of what lipsyncd stands on, with its line and how to mend it.
+//! Errors of what lipsyncd depends on, each with its finding and its fix.
 
 use std::{
     fs,
@@ -12,7 +12,7 @@ use std::{
 
 use lipsyncd::sim::{Endpoint, FaultRule, SimConfig};
 
-use super::Found;
+use super::DoctorRun;
 use crate::support::{
     daemon::{TestEnv, clip, quick},
     refusal,
@@ -22,9 +22,9 @@ fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }
 
-/// Doctor as a user who owns nothing; none where that cannot be tried.
-fn as_nobody(test_env: &TestEnv) -> Option<Found> {
-    nobody(test_env, &test_env.command(&["doctor", "--json"])).map(Found::of)
+/// Runs doctor as a user who owns nothing; none where that cannot be tried.
+fn as_nobody(test_env: &TestEnv) -> Option<DoctorRun> {
+    nobody(test_env, &test_env.command(&["doctor", "--json"])).map(DoctorRun::of)
 }
 
 /// A command as that user.
@@ -45,21 +45,21 @@ pub(super) fn nobody(test_env: &TestEnv, plain: &Command) -> Option<Command> {
 }
 
 #[test]
-fn a_faulty_configuration_is_a_finding_and_exit_code_2() {
+fn configuration_error_is_a_finding_and_exit_code_2() {
     let test_env = TestEnv::new(quick());
     fs::write(test_env.path("lipsyncd.yaml"), "jobsdir: x\nlimits: { concurrency: 0 }\n").unwrap();
-    let found = Found::look(&test_env);
+    let found = DoctorRun::run(&test_env);
     assert_eq!(found.ran.code, Some(2));
     let config = test_env.path("lipsyncd.yaml").display().to_string();
-    let mend = format!("lipsyncd --config {config} check");
+    let fix = format!("lipsyncd --config {config} check");
     found.expect(
         "configuration",
         "error",
         "unknown key `jobsdir` (did you mean `jobs_dir`?)",
-        &mend,
+        &fix,
     );
     found.expect("credentials", "ok", "from the environment", "");
-    let nowhere = Found::of(test_env.command_with("nowhere.yaml", &["doctor", "--json"]));
+    let nowhere = DoctorRun::of(test_env.command_with("nowhere.yaml", &["doctor", "--json"]));
     assert_eq!(nowhere.ran.code, Some(2));
     nowhere.expect("configuration", "error", "nowhere.yaml", "ls -l ");
 }
@@ -69,18 +69,18 @@ fn missing_and_malformed_credentials_are_findings() {
     let test_env = TestEnv::new(quick());
     let mut none = test_env.command(&["doctor", "--json"]);
     none.env_clear();
-    let found = Found::of(none);
+    let found = DoctorRun::of(none);
     assert_eq!(found.ran.code, Some(1));
     found.expect("credentials", "error", "no credentials", "export KLING_ACCESS_KEY=…");
-    found.expect("api", "warning", "was not asked", "credentials");
+    found.expect("api", "warning", "was not queried", "credentials");
     found.expect("jobs_dir", "ok", "", "");
     let mut half = test_env.command(&["doctor", "--json"]);
     half.env_remove("KLING_SECRET_KEY");
-    Found::of(half).expect("credentials", "error", "KLING_SECRET_KEY is not", "export");
+    DoctorRun::of(half).expect("credentials", "error", "KLING_SECRET_KEY is not", "export");
 }
 
 #[test]
-fn credentials_are_found_where_the_package_puts_them_and_their_modes_are_looked_at() {
+fn package_credentials_are_found_and_their_modes_checked() {
     let test_env = TestEnv::new(quick());
     let folder = test_env.path("credentials");
     fs::create_dir(&folder).unwrap();
@@ -92,7 +92,7 @@ fn credentials_are_found_where_the_package_puts_them_and_their_modes_are_looked_
     let look = || {
         let mut command = test_env.command(&["doctor", "--json"]);
         command.env_clear();
-        Found::of(command)
+        DoctorRun::of(command)
     };
     let found = look();
     let secret = folder.join("secret_key").display().to_string();
@@ -104,7 +104,7 @@ fn credentials_are_found_where_the_package_puts_them_and_their_modes_are_looked_
         &format!("{secret} has mode 0644"),
         &format!("chmod o-rwx {secret}"),
     );
-    // Nobody gets at what lies in a folder that is closed.
+    // Others cannot read a file in a folder that they may not enter.
     set_mode(&folder, 0o700);
     look().only(&[]);
     fs::write(test_env.path("lipsyncd.env"), "KLING_API_TOKEN=x\n").unwrap();
@@ -113,62 +113,79 @@ fn credentials_are_found_where_the_package_puts_them_and_their_modes_are_looked_
 }
 
 #[test]
-fn what_the_api_says_is_told_by_its_code() {
-    for (code, name, status, message, mend) in [
+fn api_codes_have_their_own_fixes() {
+    for (code, name, status, message, fix) in [
         (1002, "api", "error", "code 1002", "put the keys"),
-        (1003, "clock", "error", "refused for its times", "timedatectl set-ntp true"),
-        (1004, "clock", "error", "refused for its times", "timedatectl set-ntp true"),
+        (
+            1003,
+            "clock",
+            "error",
+            "refused the token because of its times",
+            "timedatectl set-ntp true",
+        ),
+        (
+            1004,
+            "clock",
+            "error",
+            "refused the token because of its times",
+            "timedatectl set-ntp true",
+        ),
         (1102, "api", "error", "code 1102", "resource pack"),
         (1103, "api", "error", "code 1103", "Kling's console"),
         (1302, "api", "warning", "code 1302", "limits.query_per_second"),
-        (1303, "api", "warning", "code 1303", "ask again"),
+        (1303, "api", "warning", "code 1303", "run doctor again"),
         (1304, "api", "error", "code 1304", "whitelist"),
         (5001, "api", "warning", "code 5001", "status"),
     ] {
         let test_env = TestEnv::new(quick());
         test_env.sim.control(|sim| sim.add_fault(FaultRule::always(Endpoint::List, refusal(code))));
-        let found = Found::look(&test_env);
-        found.expect(name, status, message, mend);
+        let found = DoctorRun::run(&test_env);
+        found.expect(name, status, message, fix);
         assert_eq!(found.ran.code, Some(i32::from(status == "error" || code < 1005)), "{code}");
     }
 }
 
 #[test]
-fn a_clock_that_is_off_is_told_with_its_difference() {
+fn wrong_clock_is_reported_with_its_difference() {
     let test_env = TestEnv::new(SimConfig { clock_offset_ms: 7_200_000, ..quick() });
-    let found = Found::look(&test_env);
-    found.expect("clock", "warning", " s behind the API's", "timedatectl set-ntp true");
+    let found = DoctorRun::run(&test_env);
+    found.expect("clock", "warning", " s behind the API's clock", "timedatectl set-ntp true");
     let test_env = TestEnv::new(SimConfig { clock_offset_ms: -7_200_000, ..quick() });
-    Found::look(&test_env).expect("clock", "warning", " s ahead of the API's", "timedatectl");
+    DoctorRun::run(&test_env).expect(
+        "clock",
+        "warning",
+        " s ahead of the API's clock",
+        "timedatectl",
+    );
 }
 
 #[test]
-fn an_api_out_of_reach_is_told() {
+fn unreachable_api_is_reported() {
     let test_env = TestEnv::new(quick());
     fs::write(test_env.path("lipsyncd.yaml"), "kling: { base_url: \"http://127.0.0.1:1\" }\n")
         .unwrap();
-    let found = Found::look(&test_env);
+    let found = DoctorRun::run(&test_env);
     found.expect("api", "error", "127.0.0.1", "curl -sv http://127.0.0.1:1/");
 }
 
 #[test]
-fn folders_that_are_missing_or_lie_in_each_other_are_told() {
+fn missing_and_nested_folders_are_reported() {
     let test_env = TestEnv::with(quick(), 5, "media: { dirs: [nowhere] }\noutput_dir: results\n");
     fs::remove_dir(test_env.path("jobs")).unwrap();
-    let found = Found::look(&test_env);
+    let found = DoctorRun::run(&test_env);
     let [jobs, media] = ["jobs", "nowhere"].map(|name| test_env.path(name).display().to_string());
     found.expect("jobs_dir", "error", "No such file", &jobs);
     found.expect("media.dirs", "error", "No such file", &media);
-    found.expect("output_dir", "ok", "the daemon makes it", "");
+    found.expect("output_dir", "ok", "the daemon creates it", "");
     fs::create_dir_all(test_env.path("jobs/results")).unwrap();
     symlink("jobs/results", test_env.path("results")).unwrap();
-    Found::look(&test_env).expect("folders", "error", "lies in jobs_dir", "configuration");
+    DoctorRun::run(&test_env).expect("folders", "error", "is within jobs_dir", "configuration");
     test_env.configure(5, "output_dir: .\n");
-    Found::look(&test_env).expect("folders", "warning", "lies in output_dir", "configuration");
+    DoctorRun::run(&test_env).expect("folders", "warning", "is within output_dir", "configuration");
 }
 
 #[test]
-fn another_user_hears_what_they_may_not_and_as_whom_to_ask() {
+fn other_user_is_told_to_run_doctor_as_the_daemons_user() {
     let test_env = TestEnv::new(quick());
     let ran = test_env.run(&["run", "--once"]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
@@ -191,7 +208,7 @@ fn another_user_hears_what_they_may_not_and_as_whom_to_ask() {
     found.expect("permissions", "warning", "may not read", &again);
     found.expect("database", "warning", "", &again);
     assert_eq!(found.ran.code, Some(0), "nothing is known to be wrong");
-    // What is nobody's own is an error.
+    // For the daemon's own user the same is an error.
     for name in ["", "jobs", "output", "lipsyncd.db", "lipsyncd.db-wal", "lipsyncd.db-shm"] {
         chown(test_env.path(name), Some(65534), Some(65534)).unwrap();
     }
@@ -205,7 +222,7 @@ fn another_user_hears_what_they_may_not_and_as_whom_to_ask() {
 }
 
 #[test]
-fn too_few_open_files_are_told() {
+fn low_open_files_limit_is_reported() {
     let test_env = TestEnv::new(quick());
     let plain = test_env.command(&["doctor", "--json"]);
     let mut limited = Command::new("sh");
@@ -214,17 +231,17 @@ fn too_few_open_files_are_told() {
     for (name, value) in plain.get_envs() {
         limited.env(name, value.unwrap());
     }
-    let found = Found::of(limited);
-    found.expect("open files", "warning", "this shell may have 64", "ulimit -n 4096");
+    let found = DoctorRun::of(limited);
+    found.expect("open files", "warning", "allowed for this shell: 64", "ulimit -n 4096");
 }
 
 #[test]
-fn an_address_at_which_the_media_are_not_served_is_told() {
+fn wrong_public_base_url_is_reported() {
     let test_env = TestEnv::new(quick());
     let base = test_env.sim.base_url().to_owned();
     let served = |at: &str| {
         test_env.configure(5, &format!("media: {{ dirs: [media], public_base_url: \"{at}\" }}\n"));
-        Found::look(&test_env)
+        DoctorRun::run(&test_env)
     };
     served(&format!("{base}/media")).expect("media.public_base_url", "ok", "no local video", "");
     fs::write(test_env.path("media/my film.mp4"), clip("anna.mp4")).unwrap();
@@ -234,12 +251,12 @@ fn an_address_at_which_the_media_are_not_served_is_told() {
     found.expect("media.public_base_url", "error", "the answer is HTTP 404", "curl -sSI ");
     let found = served("http://127.0.0.1:1/");
     found.expect("media.public_base_url", "error", "refused", "curl -sSI ");
-    // Other bytes by that name.
+    // The server has another file with that name.
     fs::write(test_env.path("jobs/sim.mp4"), clip("anna.mp4")).unwrap();
     fs::remove_file(test_env.path("media/my film.mp4")).unwrap();
     fs::write(test_env.path("media/sim.mp4"), clip("bruno.mp4")).unwrap();
     test_env.configure(5, &format!("media: {{ public_base_url: \"{base}/media\" }}\n"));
-    let found = Found::look(&test_env);
+    let found = DoctorRun::run(&test_env);
     found.expect("media.public_base_url", "error", "has 78274 bytes here", "curl -sSI ");
     fs::write(
         test_env.path("lipsyncd.yaml"),
@@ -247,6 +264,6 @@ fn an_address_at_which_the_media_are_not_served_is_told() {
          media: { public_base_url: \"http://192.168.0.4/\" }\n",
     )
     .unwrap();
-    let found = Found::look(&test_env);
-    found.expect("media.public_base_url", "error", "cannot reach", "the internet");
+    let found = DoctorRun::run(&test_env);
+    found.expect("media.public_base_url", "error", "cannot reach it", "the internet");
 }

@@ -1,5 +1,4 @@
-//! Doctor by another user than the daemon's, or with another's means: by a member of the group, by root, and
-//! by systemd's own hand.
+//! Doctor run by another user than the daemon's: by a member of the group, by root, and by systemd.
 
 use std::{
     fs,
@@ -7,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use super::{Found, surroundings::nobody};
+use super::{DoctorRun, environment::nobody};
 use crate::support::daemon::{JOB, TestEnv, quick};
 
 /// A user and group of every Debian system: nobody, nogroup.
@@ -26,7 +25,7 @@ fn give_away(test_env: &TestEnv) -> bool {
 }
 
 #[test]
-fn an_empty_folder_of_credentials_that_systemd_handed_over_has_none() {
+fn empty_credentials_folder_from_systemd_has_no_credentials() {
     let test_env = TestEnv::new(quick());
     for (folder, mode) in [("credentials", 0o700), ("handed-over", 0o755)] {
         fs::create_dir(test_env.path(folder)).unwrap();
@@ -39,48 +38,51 @@ fn an_empty_folder_of_credentials_that_systemd_handed_over_has_none() {
     plain.env_remove("KLING_ACCESS_KEY").env_remove("KLING_SECRET_KEY");
     let Some(mut closed) = nobody(&test_env, &plain) else { return };
     closed.env_remove("KLING_ACCESS_KEY").env_remove("KLING_SECRET_KEY");
-    Found::of(closed).expect("credentials", "warning", "lie in ", "doctor");
+    DoctorRun::of(closed).expect("credentials", "warning", "may not read ", "doctor");
     let mut handed_over = nobody(&test_env, &plain).unwrap();
     handed_over.env("CREDENTIALS_DIRECTORY", test_env.path("handed-over"));
-    let found = Found::of(handed_over);
+    let found = DoctorRun::of(handed_over);
     found.expect("credentials", "error", "no credentials", "KLING_ACCESS_KEY");
-    found.expect("api", "warning", "was not asked", "mend the credentials first");
+    found.expect("api", "warning", "was not queried", "fix the credentials first");
 }
 
 #[test]
-fn a_mend_that_several_checks_have_is_told_once_at_the_end() {
+fn fix_of_several_checks_is_printed_once_at_the_end() {
     let test_env = TestEnv::new(quick());
     test_env.drop_in("x.yaml", JOB);
     assert_eq!(test_env.run(&["run", "--once"]).code, Some(0));
     set_mode(&test_env.path(""), 0o755);
     set_mode(&test_env.path("jobs"), 0o700);
     let Some(mut command) = nobody(&test_env, &test_env.command(&["doctor"])) else { return };
-    let told = String::from_utf8(command.output().unwrap().stdout).unwrap();
+    let printed = String::from_utf8(command.output().unwrap().stdout).unwrap();
     let again = format!(
         "sudo -u root lipsyncd --config {} doctor",
         test_env.path("lipsyncd.yaml").display()
     );
-    assert_eq!(told.matches(&again).count(), 1, "{told}");
-    let (checks, end) = told.split_once("\nFor user, ").unwrap_or_else(|| panic!("{told}"));
-    assert!(end.lines().next().unwrap().contains("jobs_dir, output_dir"), "{told}");
-    assert!(checks.contains("warning  jobs_dir "), "{told}");
-    assert!(told.trim_end().lines().last().unwrap().contains(" checks: 0 errors, "), "{told}");
+    assert_eq!(printed.matches(&again).count(), 1, "{printed}");
+    let (checks, end) = printed.split_once("\nFor user, ").unwrap_or_else(|| panic!("{printed}"));
+    assert!(end.lines().next().unwrap().contains("jobs_dir, output_dir"), "{printed}");
+    assert!(checks.contains("warning  jobs_dir "), "{printed}");
+    assert!(
+        printed.trim_end().lines().last().unwrap().contains(" checks: 0 errors, "),
+        "{printed}"
+    );
 }
 
 #[test]
-fn folders_that_are_missing_are_made_for_the_daemons_user_and_group() {
+fn fix_creates_missing_folders_for_the_daemons_user_and_group() {
     let test_env = TestEnv::new(quick());
     if !give_away(&test_env) {
         return;
     }
     fs::remove_dir(test_env.path("jobs")).unwrap();
-    let mend =
+    let fix =
         format!("install -d -o nobody -g nogroup -m 2770 {}", test_env.path("jobs").display());
-    Found::look(&test_env).expect("jobs_dir", "error", "No such file", &mend);
+    DoctorRun::run(&test_env).expect("jobs_dir", "error", "No such file", &fix);
 }
 
 #[test]
-fn root_hears_that_the_daemons_user_may_not_read_the_configuration() {
+fn configuration_that_only_root_can_read_is_an_error() {
     let test_env = TestEnv::new(quick());
     if !give_away(&test_env) {
         return;
@@ -88,15 +90,15 @@ fn root_hears_that_the_daemons_user_may_not_read_the_configuration() {
     let config = test_env.path("lipsyncd.yaml");
     set_mode(&config, 0o600);
     let file = config.display().to_string();
-    let mend = format!("chgrp nogroup {file} && chmod g+r {file}");
-    Found::look(&test_env).expect("configuration", "error", "nobody may not read it", &mend);
+    let fix = format!("chgrp nogroup {file} && chmod g+r {file}");
+    DoctorRun::run(&test_env).expect("configuration", "error", "nobody may not read it", &fix);
     set_mode(&config, 0o640);
     chown(&config, None, Some(NOBODY)).unwrap();
-    Found::look(&test_env).expect("configuration", "ok", &file, "");
+    DoctorRun::run(&test_env).expect("configuration", "ok", &file, "");
 }
 
 #[test]
-fn a_folder_above_that_is_closed_is_what_is_opened() {
+fn fix_opens_the_closed_parent_folder() {
     let test_env = TestEnv::new(quick());
     let above = test_env.path("home");
     fs::create_dir_all(above.join("jobs")).unwrap();
@@ -106,6 +108,6 @@ fn a_folder_above_that_is_closed_is_what_is_opened() {
         return;
     }
     let Some(command) = nobody(&test_env, &test_env.command(&["doctor", "--json"])) else { return };
-    let mend = format!("chmod o+x {}", above.display());
-    Found::of(command).expect("jobs_dir", "error", "ermission denied", &mend);
+    let fix = format!("chmod o+x {}", above.display());
+    DoctorRun::of(command).expect("jobs_dir", "error", "ermission denied", &fix);
 }

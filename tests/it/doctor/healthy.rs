@@ -1,27 +1,27 @@
-//! All well; and what doctor must not do: spend, change, tell secrets, stand in the daemon's way.
+//! A healthy setup, and what doctor must not do: spend, change anything, print secrets, disturb the daemon.
 
 use std::{collections::BTreeMap, fs, os::unix::fs::MetadataExt as _, path::Path};
 
 use lipsyncd::sim::Endpoint;
 
-use super::Found;
+use super::DoctorRun;
 use crate::support::daemon::{JOB, TestEnv, clip, quick, slow};
 
-/// Every file of the test_env, with its size and the time of its last write.
-fn everything(folder: &Path, into: &mut BTreeMap<String, (u64, i64, i64)>) {
+/// Collects every file of the folder with its size and modification time.
+fn file_stamps(folder: &Path, into: &mut BTreeMap<String, (u64, i64, i64)>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let file = fs::symlink_metadata(&path).unwrap();
         let facts = (file.len(), file.mtime(), file.mtime_nsec());
         into.insert(path.display().to_string(), facts);
         if file.is_dir() {
-            everything(&path, into);
+            file_stamps(&path, into);
         }
     }
 }
 
 #[test]
-fn all_is_well_and_nothing_is_spent_or_changed() {
+fn healthy_setup_has_no_problems_and_doctor_spends_and_changes_nothing() {
     let mut test_env = TestEnv::with(
         quick(),
         5,
@@ -36,18 +36,18 @@ fn all_is_well_and_nothing_is_spent_or_changed() {
     test_env.until_state("x", "succeeded");
     test_env.kill();
     let mut before = BTreeMap::new();
-    everything(&test_env.path(""), &mut before);
+    file_stamps(&test_env.path(""), &mut before);
     let ledger = test_env.ledger();
-    let found = Found::look(&test_env);
+    let found = DoctorRun::run(&test_env);
     assert_eq!((found.ran.code, found.ran.err.as_str()), (Some(0), ""), "{:?}", found.ran);
     found.only(&[]);
     assert_eq!(found.json["ok"], true);
     found.expect("media.public_base_url", "ok", "/media/anna.mp4 answers with its 78274 bytes", "");
-    found.expect("api", "ok", "answers, in", "");
+    found.expect("api", "ok", "answered in", "");
     found.expect("clock", "ok", "agrees", "");
-    found.expect("database", "ok", "whole", "");
+    found.expect("database", "ok", "no damage", "");
     let mut after = BTreeMap::new();
-    everything(&test_env.path(""), &mut after);
+    file_stamps(&test_env.path(""), &mut after);
     // SQLite's shared memory notes its readers; it is rebuilt at every start.
     for files in [&mut before, &mut after] {
         files.retain(|path, _| !path.ends_with("-shm"));
@@ -61,35 +61,38 @@ fn all_is_well_and_nothing_is_spent_or_changed() {
 }
 
 #[test]
-fn a_line_a_check_and_the_json_have_the_same() {
+fn text_and_json_have_the_same_checks() {
     let test_env = TestEnv::new(quick());
-    let (lines, json) = (test_env.run(&["doctor"]), Found::look(&test_env).json);
+    let (lines, json) = (test_env.run(&["doctor"]), DoctorRun::run(&test_env).json);
     assert_eq!(lines.code, Some(0), "{lines:?}");
     let checks = json["checks"].as_array().unwrap();
     assert_eq!(lines.out.lines().count(), checks.len() + 1, "{lines:?}");
-    assert!(lines.out.ends_with(&format!("All is well: {} checks.\n", checks.len())), "{lines:?}");
+    assert!(
+        lines.out.ends_with(&format!("No problems found: {} checks.\n", checks.len())),
+        "{lines:?}"
+    );
     for check in checks {
         let mut members: Vec<&String> = check.as_object().unwrap().keys().collect();
         members.sort();
-        assert_eq!(members, ["mend", "message", "name", "status"]);
+        assert_eq!(members, ["fix", "message", "name", "status"]);
         let status = check["status"].as_str().unwrap();
         assert!(["ok", "warning", "error"].contains(&status));
-        assert_eq!(check["mend"].is_null(), status == "ok", "{check}");
+        assert_eq!(check["fix"].is_null(), status == "ok", "{check}");
     }
 }
 
 #[test]
-fn beside_a_daemon_at_work_it_finds_it_and_changes_nothing_for_it() {
+fn running_daemon_is_found_and_not_disturbed() {
     let mut test_env = TestEnv::new(slow());
     test_env.drop_in("x.yaml", JOB);
     test_env.start();
     test_env.until_state("x", "processing");
     let pid = test_env.pid();
     for _ in 0..3 {
-        let found = Found::look(&test_env);
+        let found = DoctorRun::run(&test_env);
         found.only(&[]);
         found.expect("daemon", "ok", &format!("runs (PID {pid})"), "");
-        found.expect("open files", "ok", "the daemon may have", "");
+        found.expect("open files", "ok", "allowed for the daemon", "");
     }
     assert!(test_env.is_running());
     test_env.finish_tasks();
@@ -98,7 +101,7 @@ fn beside_a_daemon_at_work_it_finds_it_and_changes_nothing_for_it() {
 }
 
 #[test]
-fn no_secret_is_told_whatever_is_wrong() {
+fn secrets_are_never_printed() {
     let test_env = TestEnv::new(quick());
     let (access, secret) = ("planted-access-c0ffee", "planted-secret-c0ffee");
     for arguments in [&["doctor"][..], &["doctor", "--json"]] {
