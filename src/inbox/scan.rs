@@ -84,10 +84,15 @@ impl<V: FnMut(&str, ScanEntry)> Scanner<V> {
                 if !ignored_folder(&name) {
                     self.enter_folder(&entry.path(), depth);
                 }
-            } else if is_manifest(&name)
-                && let Some(found) = self.describe(&entry, kind.is_file())?
-            {
-                (self.visit)(&self.path, found);
+            } else if is_manifest(&name) {
+                let found = if name.to_str().is_none() || self.path.contains('\u{FFFD}') {
+                    invalid("the file name is not UTF-8: rename the file")
+                } else {
+                    describe(&entry, kind.is_file())?
+                };
+                if let Some(found) = found {
+                    (self.visit)(&self.path, found);
+                }
             }
         }
         self.path.truncate(length);
@@ -107,26 +112,25 @@ impl<V: FnMut(&str, ScanEntry)> Scanner<V> {
             self.unreadable.insert(self.path.clone(), error.to_string());
         }
     }
+}
 
-    fn describe(&self, entry: &DirEntry, is_file: bool) -> io::Result<Option<ScanEntry>> {
-        if entry.file_name().to_str().is_none() || self.path.contains('\u{FFFD}') {
-            let reason = "the file name is not UTF-8: rename the file";
-            return Ok(Some(ScanEntry::Invalid(reason.to_owned())));
-        }
-        // The metadata of a plain file come from its folder: the complete path need not be resolved again.
-        if is_file
-            && let Ok(metadata) = entry.metadata()
-            && metadata.is_file()
-        {
-            return Ok(Some(ScanEntry::File(ManifestStamp::of(&metadata))));
-        }
-        describe_path(&entry.path())
+fn invalid(reason: &str) -> Option<ScanEntry> {
+    Some(ScanEntry::Invalid(reason.to_owned()))
+}
+
+/// The metadata of a plain file come from its folder: its complete path need not be resolved again.
+fn describe(entry: &DirEntry, is_file: bool) -> io::Result<Option<ScanEntry>> {
+    if is_file
+        && let Ok(metadata) = entry.metadata()
+        && metadata.is_file()
+    {
+        return Ok(Some(ScanEntry::File(ManifestStamp::of(&metadata))));
     }
+    describe_path(&entry.path())
 }
 
 /// Follows links. None: the file is gone, or is a folder.
 fn describe_path(path: &Path) -> io::Result<Option<ScanEntry>> {
-    let invalid = |reason: &str| Some(ScanEntry::Invalid(reason.to_owned()));
     Ok(match fs::metadata(path) {
         Ok(metadata) if metadata.is_file() => Some(ScanEntry::File(ManifestStamp::of(&metadata))),
         Ok(metadata) if metadata.is_dir() => None,

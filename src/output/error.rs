@@ -60,7 +60,7 @@ impl OutputError {
         }
     }
 
-    /// Returns true for a problem of the file system that may pass, and that neither the job nor the download caused.
+    /// Returns true for a problem of the file system that may pass, and that the job or its download did not cause.
     pub const fn is_passing(&self) -> bool {
         matches!(
             self,
