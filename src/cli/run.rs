@@ -139,7 +139,7 @@ fn require_all_succeeded(context: &CommandContext<'_>, end: End) -> Result<ExitC
         (left.unresolved, format!("{} unresolved", left.unresolved)),
         (left.changed, format!("{} changed after being sent", left.changed)),
         (left.refused_manifests, format!("{manifests} with errors")),
-        (i64::from(left.is_nothing()), "the queue is held".to_owned()),
+        (i64::from(left.is_empty()), "the queue is held".to_owned()),
     ];
     let counts = counts.into_iter().filter(|(count, _)| *count > 0).map(|(_, text)| text);
     let error = format!("not everything succeeded: {}", counts.collect::<Vec<_>>().join(", "));

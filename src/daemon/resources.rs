@@ -16,7 +16,7 @@ use tracing::warn;
 use super::{error::DaemonError, service_manager::ServiceManager, status_line::one_line};
 use crate::{
     config::Config,
-    metrics::{Metrics, Server, Watched},
+    metrics::{AttachedStore, Metrics, Server},
     pipeline::{Clock, Until},
     store::{Lock, Store, StoreError},
 };
@@ -30,7 +30,7 @@ pub(super) struct Resources {
     pub(super) metrics: Metrics,
     pub(super) server: Server,
     /// Reads the store, and so is dropped before it.
-    _watched: Watched,
+    _attached: AttachedStore,
     pub(super) lock: Lock,
     pub(super) store: Store,
     pub(super) clock: Clock,
@@ -57,8 +57,8 @@ impl Resources {
         let manager = Arc::clone(manager);
         manager.status("opening the state database");
         let store = open_store(&config.state_db, &lock, &manager).await?;
-        let _watched = metrics.watch(&store);
-        Ok(Self { metrics, server, _watched, lock, store, clock, manager, started_at_ms, until })
+        let _attached = metrics.attach(&store);
+        Ok(Self { metrics, server, _attached, lock, store, clock, manager, started_at_ms, until })
     }
 
     /// Runs `work`, and reports in the meantime why the database cannot be used.

@@ -21,8 +21,8 @@ impl Inbox {
                 self.index.set_changed(path, now_ms);
             }
         }
-        self.settings.metrics.walked(self.index.pending(new().map(|(path, _)| path)));
-        self.settings.metrics.unreadable(differences.unreadable.len());
+        self.settings.metrics.record_scan(self.index.pending(new().map(|(path, _)| path)));
+        self.settings.metrics.record_unreadable_folders(differences.unreadable.len());
     }
 
     /// Reads the changed manifests that have settled. Those that are still being written stay pending.

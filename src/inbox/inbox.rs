@@ -138,7 +138,7 @@ impl Inbox {
         if self.folder_problem.is_none() {
             self.end_first_scan(&pass).await?;
         }
-        self.settings.metrics.looked(self.index.pending(pass.pending.iter()));
+        self.settings.metrics.record_inbox_update(self.index.pending(pass.pending.iter()));
         self.settling.forget_unseen();
         lock(&self.media_checker).forget_unseen();
         Ok(pass)
@@ -160,7 +160,7 @@ impl Inbox {
         match scanned {
             Ok(differences) => Some(differences),
             Err(error) => {
-                self.settings.metrics.unreadable(1);
+                self.settings.metrics.record_unreadable_folders(1);
                 self.set_folder_problem(format!(
                     "cannot read jobs_dir {}: {error}; no jobs are cancelled",
                     self.settings.jobs_dir.display()

@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{manifest_stamp::ManifestStamp, scan::ScanEntry};
-use crate::{metrics::Pending, store::StoredManifest};
+use crate::{metrics::PendingManifests, store::StoredManifest};
 
 /// The manifests that the store knows, and those that must be read again. Paths are relative to the
 /// folder, with parts joined by `/`.
@@ -169,10 +169,13 @@ impl ManifestIndex {
     }
 
     /// Returns what the metrics report of those of `paths` that are not accepted.
-    pub(super) fn pending<'a>(&self, paths: impl Iterator<Item = &'a Arc<str>>) -> Pending {
+    pub(super) fn pending<'a>(
+        &self,
+        paths: impl Iterator<Item = &'a Arc<str>>,
+    ) -> PendingManifests {
         let since: Vec<i64> =
             paths.filter_map(|path| self.changed_at_ms.get(path)).copied().collect();
-        Pending { manifests: since.len(), oldest_at_ms: since.into_iter().min() }
+        PendingManifests { manifests: since.len(), oldest_at_ms: since.into_iter().min() }
     }
 }
 

@@ -5,7 +5,7 @@ use super::{page::ScrapePage, recorder::Metrics, snapshot};
 impl Metrics {
     /// Renders all metrics as they are at `now_ms` (Unix time).
     pub(super) async fn render(&self, now_ms: i64) -> Result<String, std::fmt::Error> {
-        let (measured, has_problem) = self.store().metrics_snapshot(now_ms).await;
+        let (measured, has_problem) = self.store().measure(now_ms).await;
         let mut page = ScrapePage::default();
         snapshot::add_problem(&mut page, has_problem);
         if let Some(measured) = measured {

@@ -55,7 +55,10 @@ fn add_jobs(page: &mut ScrapePage, measured: &MetricsSnapshot, now_ms: i64) {
     page.gauges("lipsyncd_manifests", "Manifests in the folder by state", "state", manifests);
 }
 
-fn add_queue(page: &mut ScrapePage, MetricsSnapshot { queue_status: standing, .. }: &MetricsSnapshot) {
+fn add_queue(
+    page: &mut ScrapePage,
+    MetricsSnapshot { queue_status: standing, .. }: &MetricsSnapshot,
+) {
     page.gauge("lipsyncd_slots_used", "Slots in use", standing.slots_used as f64);
     page.gauge(
         "lipsyncd_slots_limit",
@@ -86,7 +89,10 @@ fn add_queue(page: &mut ScrapePage, MetricsSnapshot { queue_status: standing, ..
     );
 }
 
-fn add_units(page: &mut ScrapePage, MetricsSnapshot { queue_status: standing, .. }: &MetricsSnapshot) {
+fn add_units(
+    page: &mut ScrapePage,
+    MetricsSnapshot { queue_status: standing, .. }: &MetricsSnapshot,
+) {
     let units = |micro: i64| micro as f64 / 1e6;
     page.counter(
         "lipsyncd_units_deducted",

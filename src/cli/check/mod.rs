@@ -180,7 +180,7 @@ impl Check<'_> {
         self.jobs += 1;
         let spec = &job.spec;
         let (video_place, audio_place) = job.media_places;
-        let media = match &job.look {
+        let media = match &job.media_check {
             MediaCheck::Ready(media) => Some(media),
             _ => None,
         };
@@ -188,7 +188,7 @@ impl Check<'_> {
             Ok(shared) => shared,
             Err(conflict) => return self.at(shown, job.place, &conflict),
         };
-        match &job.look {
+        match &job.media_check {
             MediaCheck::Unusable { audio, error, .. } => {
                 let place = if *audio { audio_place } else { video_place };
                 self.at(shown, place, &error.message)

@@ -17,7 +17,7 @@ use clap::ValueHint;
 use tokio::{runtime, time::interval};
 use tokio_util::sync::CancellationToken;
 
-use super::{CommandError, Context, ExitCode, list, log, text::shell_word};
+use super::{CommandContext, CommandError, ExitCode, list, log, text::shell_word};
 use crate::{
     config::{Config, Credentials, LogFormat},
     daemon::{self, Controls, Inputs},
@@ -57,7 +57,7 @@ pub(super) fn run(
     err: &mut dyn Write,
     on_terminal: bool,
 ) -> Result<ExitCode, CommandError> {
-    log::begin_quiet(LogFormat::Text);
+    log::init_quiet(LogFormat::Text);
     let folder = Folder::unpack(arguments.dir.as_deref())?;
     writeln!(out, "Running 7 jobs for 2 videos in {}\n", folder.root().display())?;
     out.flush()?;
@@ -142,7 +142,7 @@ fn conclude(
     writeln!(out)?;
     list::run(
         &list::Args::default(),
-        &mut Context { config, start: "lipsyncd run", out, err, on_terminal },
+        &mut CommandContext { config, start: "lipsyncd run", out, err, on_terminal },
     )?;
     let all = jobs(&config.state_db)?;
     let succeeded = all.iter().filter(|job| job.state == State::Succeeded).count();

@@ -128,7 +128,9 @@ fn unknown_results(
 /// Whether the database still knows no task of this job.
 fn is_still_open(job: &OpenTask, database: &OpenDatabase) -> Result<bool, StoreError> {
     let now = database.reader.detail(&job.key)?;
-    Ok(now.is_some_and(|now| now.overview.task_id.is_none() && now.overview.state.name() == job.state))
+    Ok(now.is_some_and(|now| {
+        now.overview.task_id.is_none() && now.overview.state.name() == job.state
+    }))
 }
 
 /// Searches the tasks of unsent jobs by name: in the account's list, then by lookups.

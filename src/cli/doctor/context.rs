@@ -4,7 +4,7 @@ use super::{check_result::CheckResult, users::Users};
 use crate::{
     config::{Config, Credentials},
     kling::{Client, LookupStyle, RemoteTask},
-    store::{LockHolder, Reader, QueueStatus},
+    store::{LockHolder, QueueStatus, Reader},
 };
 
 /// One row of the table of checks.

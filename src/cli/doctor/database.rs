@@ -63,12 +63,16 @@ pub(super) fn check(context: &mut DoctorContext) -> Vec<CheckResult> {
     };
     let facts = format!("{shown}, version {VERSION}, {size}");
     findings.push(match health {
-        IntegrityCheck::Damaged(what) => error(format!("{shown} is damaged: {what}"), restore(path, users)),
+        IntegrityCheck::Damaged(what) => {
+            error(format!("{shown} is damaged: {what}"), restore(path, users))
+        }
         IntegrityCheck::Unfinished => {
             let seconds = HEALTH_LIMIT.as_secs();
             ok(format!("{facts}; no damage in the part that was read within {seconds} s"))
         }
-        IntegrityCheck::Whole => long_log(path, users).unwrap_or_else(|| ok(format!("{facts}, no damage"))),
+        IntegrityCheck::Intact => {
+            long_log(path, users).unwrap_or_else(|| ok(format!("{facts}, no damage")))
+        }
     });
     findings.push(running(path, daemon.as_ref(), Some(&standing), users).named("daemon"));
     context.database = Some(OpenDatabase { reader, standing, daemon });
@@ -169,14 +173,14 @@ fn running(
     users: &Users,
 ) -> CheckResult {
     match daemon {
-        Some(LockHolder { pid, trouble: Some(problem) }) => error(
+        Some(LockHolder { pid, problem: Some(problem) }) => error(
             format!("runs (PID {pid}), but cannot write its database: {problem}"),
             format!(
                 "{} (shows who else has it open; also check disk above). The daemon tries again automatically",
                 users_of(path, users)
             ),
         ),
-        Some(LockHolder { pid, trouble: None }) => ok(format!("runs (PID {pid})")),
+        Some(LockHolder { pid, problem: None }) => ok(format!("runs (PID {pid})")),
         None => {
             let unfinished = State::ALL.into_iter().filter(|state| !state.is_finished());
             let unfinished: Vec<State> = unfinished.collect();

@@ -15,7 +15,7 @@ use super::{
     timeout,
     users::{Users, quoted},
 };
-use crate::inbox::{self, Found, FolderListing};
+use crate::inbox::{self, FolderListing, ScanEntry};
 
 /// What is written to try the output folder; a full disk refuses it.
 const TRIED_BYTES: usize = 4 << 10;

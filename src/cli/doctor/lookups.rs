@@ -26,7 +26,8 @@ pub(super) fn check(context: &mut DoctorContext) -> Vec<CheckResult> {
     let credentials = context.credentials.as_ref();
     let here = credentials.map(|credentials| daemon::account(&context.config, credentials));
     let stored = here.as_ref().and_then(|here| database.reader.lookups(here).ok());
-    let task = here.as_ref().and_then(|here| database.reader.newest_accepted_task(here).ok().flatten());
+    let task =
+        here.as_ref().and_then(|here| database.reader.newest_accepted_task(here).ok().flatten());
     let task = task.and_then(|task| Some((task.task_id.clone()?, task.external_task_id())));
     let tried = context.account.as_ref().and_then(|account| {
         let (task_id, name) = task.or_else(|| listed(account))?;

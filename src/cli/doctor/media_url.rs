@@ -44,7 +44,9 @@ pub(super) fn check(context: &mut DoctorContext) -> Vec<CheckResult> {
     let of_a_job = context.database.as_ref().and_then(|database| video_of_a_job(config, database));
     let video = of_a_job.or_else(|| video_in_folders(config));
     let (url, length) = match &video {
-        Some(located) => (public_url(base.as_str(), &located.public_path), Some(located.stamp.bytes())),
+        Some(located) => {
+            (public_url(base.as_str(), &located.public_path), Some(located.stamp.bytes()))
+        }
         None => (base.to_string(), None),
     };
     let curl = format!("curl -sSI {}", shell_word(&url));

@@ -91,7 +91,7 @@ pub(super) fn run(
     out: &mut dyn Write,
     on_terminal: bool,
 ) -> Result<ExitCode, CommandError> {
-    log::begin(LogFormat::Text);
+    log::init(LogFormat::Text);
     let (report, exit) = examine(explicit);
     if arguments.json {
         super::json::write_pretty(out, &report)?;

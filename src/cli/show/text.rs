@@ -22,7 +22,7 @@ pub(super) fn write(
     detail: &JobDetail,
     file: Option<Presence>,
 ) -> io::Result<()> {
-    writeln!(out, "{}  {}", safe(&detail.line.key), detail.line.state)?;
+    writeln!(out, "{}  {}", safe(&detail.overview.key), detail.overview.state)?;
     let mut facts = reasons(detail);
     facts.extend(output(detail, file));
     facts.extend(task(detail));
@@ -35,7 +35,7 @@ pub(super) fn write(
         write_candidates(out, &candidates, detail.state.listed_at_ms)?;
     }
     writeln!(out, "\nHistory (UTC)")?;
-    if !detail.history_is_whole() {
+    if !detail.history_is_complete() {
         writeln!(out, "  entries older than `retention.history` are no longer kept")?;
     }
     for entry in &detail.history {
@@ -55,7 +55,7 @@ type Fact = (&'static str, String);
 
 /// Returns why the job waits, failed or needs a decision.
 fn reasons(detail: &JobDetail) -> Vec<Fact> {
-    let (line, job) = (&detail.line, &detail.state.job);
+    let (line, job) = (&detail.overview, &detail.state.job);
     let mut facts = Vec::new();
     if let Some(waiting_for) = &line.waiting_for {
         facts.push(("reason", waiting_for.clone()));
@@ -82,7 +82,7 @@ fn reasons(detail: &JobDetail) -> Vec<Fact> {
 
 /// Returns the manifest and the output file, and what is wrong with them.
 fn output(detail: &JobDetail, file: Option<Presence>) -> Vec<Fact> {
-    let line = &detail.line;
+    let line = &detail.overview;
     let gone = if detail.manifest_is_there { "" } else { " (no longer in the folder)" };
     let mut facts = vec![("manifest", format!("{}{gone}", line.manifest))];
     if line.changed_after_sent {
@@ -104,8 +104,8 @@ fn output(detail: &JobDetail, file: Option<Presence>) -> Vec<Fact> {
 
 /// A retry is possible only after the job has ended.
 fn changed_after_sent(detail: &JobDetail) -> String {
-    let command = |verb| open::command(verb, &detail.line.key);
-    let retry = match detail.line.state {
+    let command = |verb| open::command(verb, &detail.overview.key);
+    let retry = match detail.overview.state {
         State::Unresolved => format!("after `{}`, `{}`", command("resolve"), command("retry")),
         state if state.is_finished() => format!("`{}`", command("retry")),
         _ => format!("when it has ended, `{}`", command("retry")),
@@ -118,7 +118,7 @@ fn changed_after_sent(detail: &JobDetail) -> String {
 
 /// Returns the task at Kling, its cost, and the times of the job.
 fn task(detail: &JobDetail) -> Vec<Fact> {
-    let line = &detail.line;
+    let line = &detail.overview;
     let mut facts = vec![("take", line.attempt.to_string())];
     if let Some(others) = &line.shares_task_with {
         facts.push(("shared with", others.clone()));

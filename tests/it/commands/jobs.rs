@@ -181,7 +181,7 @@ async fn show_says_that_old_history_is_no_longer_kept() {
     let json = || env.run(&["show", "promo/succeeded", "--json"]).json();
     assert!(!show().contains("no longer kept"), "{}", show());
     assert_eq!(json()["history_is_whole"], true);
-    while store.forget(i64::MAX, i64::MAX, 500).await.unwrap() {}
+    while store.delete_old(i64::MAX, i64::MAX, 500).await.unwrap() {}
     assert!(show().contains("History (UTC)\n  entries older than"), "{}", show());
     assert!(show().contains("result"), "{}", show());
     assert_eq!(json()["history_is_whole"], false);

@@ -1,6 +1,6 @@
 //! What needs a person, with the command.
 
-use lipsyncd::sim::{Call, Fault, FaultRule, SimConfig};
+use lipsyncd::sim::{Endpoint, Fault, FaultRule, SimConfig};
 
 use super::DoctorRun;
 use crate::support::{
@@ -27,7 +27,7 @@ fn paused_queue_names_resume() {
 #[test]
 fn account_without_credit_is_reported() {
     let mut test_env = TestEnv::new(quick());
-    test_env.sim.control(|sim| sim.add_fault(FaultRule::always(Call::Identify, refusal(1102))));
+    test_env.sim.control(|sim| sim.add_fault(FaultRule::always(Endpoint::Identify, refusal(1102))));
     test_env.drop_in("x.yaml", JOB);
     test_env.start();
     test_env.until("the queue to pause", |test_env| {
@@ -60,7 +60,7 @@ fn manifests_with_errors_and_unresolved_jobs_are_reported() {
     let config = SimConfig { answers_external_lookups: false, ..slow() };
     let mut test_env = TestEnv::new(config);
     test_env.configure_with(&BRISK, 5, "");
-    test_env.sim.control(|sim| sim.add_fault(FaultRule::once(Call::Create, Fault::LoseAnswer)));
+    test_env.sim.control(|sim| sim.add_fault(FaultRule::once(Endpoint::Create, Fault::LoseAnswer)));
     test_env.drop_in("x.yaml", JOB);
     test_env.drop_in("bad.yaml", "video: 7\n");
     test_env.start();

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use lipsyncd::sim::{Endpoint, ClientSees, Fault, FaultRule, SimConfig, Spellings, UnknownTask};
+use lipsyncd::sim::{ClientSees, Endpoint, Fault, FaultRule, LookupStyles, SimConfig, UnknownTask};
 
 use super::DoctorRun;
 use crate::support::{

@@ -1,6 +1,6 @@
 //! Jobs that move to another key while they are in progress or after they succeeded.
 
-use lipsyncd::sim::{Call, Fault, FaultRule};
+use lipsyncd::sim::{Endpoint, Fault, FaultRule};
 
 use crate::support::daemon::{JOB, TestEnv, quick, slow};
 
@@ -53,8 +53,8 @@ fn job_that_moves_before_the_create_request_is_delivered_under_its_new_key() {
 fn job_that_moves_is_not_created_twice_after_a_lost_response_and_a_crash() {
     let mut test_env = moved_while_ready();
     // Kling accepts the task, and the response is lost. Lookups by name are lost, too.
-    let lost = FaultRule::once(Call::Create, Fault::LoseAnswer);
-    let deaf = FaultRule::always(Call::Query, Fault::Status { status: 503 });
+    let lost = FaultRule::once(Endpoint::Create, Fault::LoseAnswer);
+    let deaf = FaultRule::always(Endpoint::Query, Fault::Status { status: 503 });
     let of_it = Some("/en.mp3".to_owned());
     test_env.sim.control(|sim| {
         sim.add_fault(FaultRule { accept: Some(true), matching: of_it, ..lost });

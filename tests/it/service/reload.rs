@@ -140,9 +140,8 @@ fn pipe_as_configuration_does_not_block_a_reload() {
     test_env.signal("HUP");
     test_env.drop_in("x.yaml", JOB);
     test_env.until_state("x", "succeeded");
-    test_env.until("the pipe to be reported", |test_env| {
-        test_env.log().contains("took longer than")
-    });
+    test_env
+        .until("the pipe to be reported", |test_env| test_env.log().contains("took longer than"));
     fs::remove_file(&file).unwrap();
     test_env.configure(3, "");
     reload(&test_env, &manager);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use lipsyncd::{
     job::{RESEND_READY, SLOT_KEPT_MS},
-    sim::{LedgerEntry, TaskStatus},
+    sim::{LedgerEntry, SimTaskStatus},
 };
 use rusqlite::Connection;
 use tokio::time::Instant;
@@ -120,7 +120,7 @@ pub fn check_left_to_people(world: &World, key: &str) {
     for name in names {
         // Whose task has a name that a person chose, only its video shows.
         let is_comparable = config.shows_sent_videos || !name.starts_with("own-");
-        let mut exists = tasks.iter().filter(|task| task.status != TaskStatus::Submitted);
+        let mut exists = tasks.iter().filter(|task| task.status != SimTaskStatus::Submitted);
         if shows_names
             && is_comparable
             && exists.any(|task| task.external_task_id.as_ref() == Some(&name))
