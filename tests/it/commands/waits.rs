@@ -110,23 +110,23 @@ async fn reasons_before_the_create_request() {
     let mut later = wanted("later");
     later.spec.not_before_at_ms = Some(LATER.now_ms);
     wait.job_of(later, vec![]).await;
-    assert_eq!(wait.reason("later"), "its not_before, 2099-01-01T00:00:00.000Z");
+    assert_eq!(wait.reason("later"), "not_before is 2099-01-01T00:00:00.000Z");
 
     wait.job("queued", vec![]).await;
-    assert_eq!(wait.reason("queued"), "its turn (0 of 1 slots in use)");
+    assert_eq!(wait.reason("queued"), "queued (0 of 1 slots in use)");
     wait.job("identified", wait.identified()).await;
-    let pace = "its turn at the pace of limits.create_per_second (0 of 1 slots in use)";
+    let pace = "limited by limits.create_per_second (0 of 1 slots in use)";
     assert_eq!(wait.reason("identified"), pace);
     wait.job("sent", wait.submitted("t1")).await;
-    assert_eq!(wait.reason("identified"), "a slot (1 of 1 slots in use)");
-    assert_eq!(wait.reason("queued"), "its turn (1 of 1 slots in use)");
+    assert_eq!(wait.reason("identified"), "no slot is free (1 of 1 slots in use)");
+    assert_eq!(wait.reason("queued"), "queued (1 of 1 slots in use)");
 
     wait.drive("queued", vec![O::Deferred("too fast (code 1302)".into())], MOMENT).await;
-    let held = "its next try, for the API held it back: too fast (code 1302)";
+    let held = "the API deferred the call: too fast (code 1302)";
     assert_eq!(wait.reason("queued"), held);
     // A time that has passed is not shown.
     wait.drive("queued", vec![O::TransientError(problem("no answer"))], MOMENT).await;
-    assert_eq!(wait.reason("queued"), "its next try, number 2, after: no answer");
+    assert_eq!(wait.reason("queued"), "try 1 failed: no answer");
 }
 
 #[tokio::test]
@@ -136,14 +136,11 @@ async fn reasons_during_the_first_scan_and_outside_the_folder() {
     wait.job("identified", wait.identified()).await;
     wait.job("sent", wait.submitted("t1")).await;
     wait.store.begin(1, NOW_MS, 1, None).await.unwrap();
-    let scan = "the first complete scan of jobs_dir since the start";
-    assert_eq!(
-        (wait.reason("queued"), wait.reason("identified")),
-        (scan.to_owned(), scan.to_owned())
-    );
-    assert_eq!(wait.reason("sent"), "Kling to begin task t1");
+    let scan = "the first complete scan of jobs_dir is not done";
+    assert_eq!((wait.reason("queued"), wait.reason("identified")), (scan.to_owned(), scan.to_owned()));
+    assert_eq!(wait.reason("sent"), "Kling has not started task t1");
     wait.store.miss("queued.yaml", MOMENT, policy()).await.unwrap();
-    let missing = "to return to the folder: its manifest no longer asks for it";
+    let missing = "missing from the folder: its manifest no longer asks for it";
     assert_eq!(wait.reason("queued"), missing);
 }
 
@@ -154,33 +151,32 @@ async fn reasons_of_a_shared_task() {
     let twin = WantedJob { request_hash: Some("first".to_owned()), ..wanted("twin") };
     wait.job_of(twin, vec![]).await;
     assert_eq!(wait.reason("twin"), "shares the task of first");
-    assert_eq!(wait.reason("first"), "Kling to begin task t1");
+    assert_eq!(wait.reason("first"), "Kling has not started task t1");
     let shown = wait.env.run(&["show", "first"]).out;
     assert!(shown.contains("shared with   twin"), "{shown}");
     wait.drive("first", until_succeeded(), MOMENT).await;
-    assert_eq!(wait.reason("twin"), "its copy of the result");
+    assert_eq!(wait.reason("twin"), "its copy of the result is next");
 }
 
 #[tokio::test]
 async fn reasons_before_the_next_try() {
     let wait = ReasonTest::new().await;
-    let at = " (at 2099-01-01T00:00:01.000Z)";
-    let blocked =
-        "its place in the output folder, which cannot be written: no space is left for /out";
+    let at = "; next try at 2099-01-01T00:00:01.000Z";
+    let blocked = "the output file cannot be written: no space is left for /out";
     for (key, path) in [("queued", vec![]), ("identified", wait.identified())] {
         wait.job(key, path).await;
         wait.drive(key, vec![O::TransientError(problem("no answer"))], LATER).await;
-        assert_eq!(wait.reason(key), format!("its next try, number 2, after: no answer{at}"));
+        assert_eq!(wait.reason(key), format!("try 1 failed: no answer{at}"));
         let full = O::OutputBlocked(problem("no space is left for /out"));
         wait.drive(key, vec![full], LATER).await;
-        let at = " (at 2099-01-01T00:00:02.000Z)";
+        let at = "; next try at 2099-01-01T00:00:02.000Z";
         assert_eq!(wait.reason(key), format!("{blocked}{at}"));
     }
     wait.job("loading", wait.submitted("t1")).await;
     wait.drive("loading", vec![O::TaskSucceeded { units_micro: Some(1) }], MOMENT).await;
-    assert_eq!(wait.reason("loading"), "its download");
+    assert_eq!(wait.reason("loading"), "its download is next");
     wait.drive("loading", vec![O::TransientError(problem("cut off"))], LATER).await;
-    assert_eq!(wait.reason("loading"), format!("its next try, number 2, after: cut off{at}"));
+    assert_eq!(wait.reason("loading"), format!("try 1 failed: cut off{at}"));
 }
 
 #[tokio::test]
@@ -193,75 +189,70 @@ async fn reasons_of_a_held_queue() {
     wait.job("resend", wait.creating()).await;
     wait.drive("resend", vec![O::Lost("cut off".into()), absent(0)], MOMENT).await;
     wait.drive("resend", vec![absent(60_000)], MOMENT).await;
-    let again =
-        "its create request to be sent again under the same name, because Kling has no task of it";
+    let again = "Kling has no task of this name; the create request will be sent again";
     assert_eq!(wait.reason("resend"), again);
 
     wait.store.set_api_problem(Some("no connection".to_owned()), NOW_MS).await.unwrap();
     let amiss = "the API gives no usable answer: no connection";
-    let unreached = "the API, which gives no usable answer: no connection";
+    let unreached = "the API gives no usable answer: no connection";
     assert_eq!(wait.reason("queued"), unreached);
-    assert_eq!(wait.reason("sent"), format!("Kling to begin task t1, but {amiss}"));
-    assert_eq!(wait.reason("resend"), format!("{again}, but {amiss}"));
-    assert_eq!(wait.reason("loading"), "its download");
+    assert_eq!(wait.reason("sent"), format!("Kling has not started task t1; {amiss}"));
+    assert_eq!(wait.reason("resend"), format!("{again}; {amiss}"));
+    assert_eq!(wait.reason("loading"), "its download is next");
     wait.store.set_api_problem(None, NOW_MS).await.unwrap();
 
     let hold = "the next day's budget";
     wait.store.set_hold(Some(hold.to_owned())).await.unwrap();
     assert_eq!((wait.reason("queued"), wait.reason("resend")), (hold.to_owned(), hold.to_owned()));
-    assert_eq!(wait.reason("sent"), "Kling to begin task t1");
+    assert_eq!(wait.reason("sent"), "Kling has not started task t1");
 
-    // The code is shown once, whether or not the reason contains it.
+    // The code is told once, whoever words the reason.
     let reasons = [
         ("the pack is used up (code 1102)", "the pack is used up (code 1102)"),
         ("the pack is used up", "the pack is used up (code 1102)"),
     ];
-    for (reason, shown) in reasons {
+    for (reason, told) in reasons {
         wait.pause(PauseKind::Account, reason, Some(1102)).await;
-        let paused = format!("the line, which is paused: {shown}");
+        let paused = format!("the queue is paused: {told}");
         assert_eq!((wait.reason("queued"), wait.reason("resend")), (paused.clone(), paused));
-        assert_eq!(wait.reason("sent"), "Kling to begin task t1");
-        assert_eq!(wait.reason("loading"), "its download");
+        assert_eq!(wait.reason("sent"), "Kling has not started task t1");
+        assert_eq!(wait.reason("loading"), "its download is next");
     }
     // Without credentials nothing is even asked.
     wait.pause(PauseKind::Credentials, "refused", Some(1002)).await;
     for key in ["queued", "resend", "sent", "loading"] {
-        assert_eq!(wait.reason(key), "the line, which is paused: refused (code 1002)", "{key}");
+        assert_eq!(wait.reason(key), "the queue is paused: refused (code 1002)", "{key}");
     }
     wait.pause(PauseKind::Person, "paused by hand", None).await;
-    assert_eq!(wait.reason("queued"), "the line, which is paused: paused by hand");
-    assert_eq!(wait.reason("sent"), "Kling to begin task t1");
+    assert_eq!(wait.reason("queued"), "the queue is paused: paused by hand");
+    assert_eq!(wait.reason("sent"), "Kling has not started task t1");
 }
 
 #[tokio::test]
 async fn reasons_after_the_create_request() {
     let wait = ReasonTest::new().await;
     wait.job("lost", wait.creating()).await;
-    assert_eq!(wait.reason("lost"), "the answer to its create request");
+    assert_eq!(wait.reason("lost"), "the create request is sent; no answer yet");
     wait.drive("lost", vec![O::Lost("cut off".into())], MOMENT).await;
     let checking = "checking whether Kling accepted the create request \
-                    (sent once, at 2026-03-01T12:00:07Z: cut off); ";
-    assert_eq!(wait.reason("lost"), format!("{checking}next lookup"));
+                    (sent once, at 2026-03-01T12:00:07Z: cut off)";
+    assert_eq!(wait.reason("lost"), checking);
     wait.drive("lost", vec![O::TransientError(problem("no answer"))], LATER).await;
-    let lookup = "the last lookup failed: no answer; next lookup (at 2099-01-01T00:00:01.000Z)";
+    let lookup = "; the last lookup failed: no answer; next try at 2099-01-01T00:00:01.000Z";
     assert_eq!(wait.reason("lost"), format!("{checking}{lookup}"));
     wait.drive("lost", vec![absent(0)], MOMENT).await;
-    let absent = "Kling shows no task of this name so far; next lookup";
-    assert!(
-        wait.reason("lost").starts_with(&format!("{checking}{absent}")),
-        "{}",
-        wait.reason("lost")
-    );
+    let absent = "; Kling shows no task of this name so far";
+    assert!(wait.reason("lost").starts_with(&format!("{checking}{absent}")), "{}", wait.reason("lost"));
     wait.drive("lost", vec![O::Conflict("nobody knows".into())], MOMENT).await;
-    let decision = "a decision, because nobody knows (its create request was sent once, at \
-                    2026-03-01T12:00:07Z: cut off): lipsyncd resolve lost --task ID | --resend";
+    let decision = "a person must decide: nobody knows (create request sent once, at \
+                    2026-03-01T12:00:07Z: cut off). Run `lipsyncd resolve lost` with `--task ID` or `--resend`";
     assert_eq!(wait.reason("lost"), decision);
 
     wait.job("sent", wait.submitted("t1")).await;
-    assert_eq!(wait.reason("sent"), "Kling to begin task t1");
+    assert_eq!(wait.reason("sent"), "Kling has not started task t1");
     wait.drive("sent", vec![O::TaskNotFound("no such task".into())], MOMENT).await;
-    let unseen = "task t1, created with account at api-singapore.klingai.com, to show up, which the API does not know: no such task";
+    let unseen = "Kling does not show task t1 (created with account at api-singapore.klingai.com): no such task";
     assert_eq!(wait.reason("sent"), unseen);
     wait.drive("sent", vec![O::TaskReappeared, O::Processing], MOMENT).await;
-    assert_eq!(wait.reason("sent"), "Kling to finish task t1");
+    assert_eq!(wait.reason("sent"), "Kling is processing task t1");
 }
