@@ -136,7 +136,7 @@ fn refused(known: &Known, who: &Who) -> Option<Finding> {
 fn blocked(known: &Known, who: &Who) -> Option<Finding> {
     let (jobs, reason) = known.standing.blocked.as_ref()?;
     let wait = if *jobs == 1 { "waits" } else { "wait" };
-    let message = format!("{} {wait} for {}", counted(*jobs, "job"), first_line(reason));
+    let message = format!("{} {wait}: {}", counted(*jobs, "job"), first_line(reason));
     let mend = match who.unit() {
         Some(unit) => format!(
             "see output_dir, disk and sandbox above: it may be no more than a folder that is not in \

@@ -67,7 +67,7 @@ pub(super) fn lines(report: &Report) -> Vec<(&'static str, String)> {
     if let Some(blocked) = &report.blocked {
         let wait =
             if blocked.jobs == 1 { "1 job waits" } else { &format!("{} jobs wait", blocked.jobs) };
-        lines.push(("output", format!("{wait} for {}", safe(&blocked.reason))));
+        lines.push(("output", format!("{wait}: {}", safe(&blocked.reason))));
     }
     if report.changed_after_sent > 0 {
         let results = match report.changed_after_sent {
@@ -282,7 +282,10 @@ next       lipsyncd run                       101 jobs are not finished
         let standing = QueueStatus {
             api_problem: Some(trouble),
             folder_problem: Some("jobs_dir /jobs is another folder".to_owned()),
-            blocked: Some((2, "its place: no space is left for /out".to_owned())),
+            blocked: Some((
+                2,
+                "the output file cannot be written: no space is left for /out".to_owned(),
+            )),
             ..standing()
         };
         let holder =
@@ -292,7 +295,7 @@ next       lipsyncd run                       101 jobs are not finished
             "database   the daemon waits for it: disk full\n",
             "api        no usable answer since 2026-03-01 12:00:02 UTC: no connection\n",
             "folder     jobs_dir /jobs is another folder\n",
-            "output     2 jobs wait for its place: no space is left for /out\n",
+            "output     2 jobs wait: the output file cannot be written: no space is left for /out\n",
         ] {
             assert!(said.contains(line), "{line}\n{said}");
         }
