@@ -1,13 +1,13 @@
 //! The core by tables: where each outcome leads from each state, and what it leaves in the task.
 
+mod complete;
 mod delivering;
 mod details;
 mod open;
 mod paid;
 mod properties;
-pub(crate) mod story;
+pub(crate) mod scenario;
 mod table;
-mod whole;
 
 use super::{
     CreateAnswer, FaceChoice, FaceSpan, JobSpec, Media, Moment, Outcome, Policy, ResultFile,
@@ -33,12 +33,12 @@ pub(crate) fn spec() -> JobSpec {
     }
 }
 
-fn fault() -> PermanentError {
+fn permanent() -> PermanentError {
     PermanentError { code: "1201".into(), message: "no good".into() }
 }
 
-fn trouble() -> TransientError {
-    TransientError { code: "5000".into(), message: "in trouble".into(), retry_after_ms: None }
+fn transient() -> TransientError {
+    TransientError { code: "5000".into(), message: "overloaded".into(), retry_after_ms: None }
 }
 
 fn identified() -> Outcome {
@@ -58,7 +58,7 @@ fn intended() -> Outcome {
 
 /// A refusal of the create request that counts only once no task of the name is found.
 fn refused_as(answer: CreateAnswer) -> Outcome {
-    Outcome::CreateRefused { answer, error: fault() }
+    Outcome::CreateRefused { answer, error: permanent() }
 }
 
 /// The session of the only send was refused, and no task of the name was found.
@@ -104,9 +104,9 @@ fn outcomes() -> Vec<(&'static str, Outcome)> {
         ("TaskSucceeded", O::TaskSucceeded { units_micro: Some(2_000_000) }),
         ("TaskFailed", O::TaskFailed { message: text(), units_micro: Some(1_000_000) }),
         ("Delivered", delivered()),
-        ("TransientError", O::TransientError(trouble())),
-        ("OutputBlocked", O::OutputBlocked(trouble())),
-        ("Refused", O::Refused(fault())),
+        ("TransientError", O::TransientError(transient())),
+        ("OutputBlocked", O::OutputBlocked(transient())),
+        ("Refused", O::Refused(permanent())),
         ("Abandoned", O::Abandoned),
         ("Postponed", O::Postponed { until_ms: NOW_MS + 1 }),
         ("Revived", O::Revived { sessions_after_ms: 0 }),
@@ -150,7 +150,7 @@ fn task_in(state: State) -> Task {
         State::Processing => vec![identified(), intended(), accepted(), O::Processing],
         State::Downloading => vec![identified(), intended(), accepted(), succeeded()],
         State::Succeeded => vec![identified(), intended(), accepted(), succeeded(), delivered()],
-        State::Failed => vec![O::Refused(fault())],
+        State::Failed => vec![O::Refused(permanent())],
         State::Cancelled => vec![O::Abandoned],
         State::Unresolved => vec![identified(), intended(), O::Conflict("of another video".into())],
     };

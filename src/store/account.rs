@@ -46,9 +46,6 @@ const NEWEST_ACCEPTED: &str = "
 
 impl Store {
     /// Writes the slots limit that `account` taught.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
     pub async fn set_slots_limit(&self, account: &Account, limit: usize) -> Result<(), StoreError> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let account = account.clone();
@@ -66,9 +63,6 @@ impl Store {
     }
 
     /// Returns the slots limit that `account` taught, if any.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub async fn learned_slots_limit(
         &self,
         account: &Account,
@@ -86,18 +80,12 @@ impl Store {
     }
 
     /// Returns how `account` answers lookups by `external_task_id`, as far as known.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub async fn lookups(&self, account: &Account) -> Result<Lookups, StoreError> {
         let account = account.clone();
         self.read(move |connection| lookups(connection, &account)).await
     }
 
     /// Writes how `account` answers lookups.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
     pub async fn learn_lookups(
         &self,
         account: &Account,
@@ -116,9 +104,6 @@ impl Store {
 
     /// Returns the newest task since `since_ms` (Unix time) that Kling accepted from `account`. With `or_adopted` it may
     /// also be an adopted task, whose account is unknown.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub async fn newest_accepted_task(
         &self,
         account: &Account,
@@ -135,17 +120,11 @@ impl Store {
 
 impl Reader {
     /// As [`Store::lookups`].
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub fn lookups(&self, account: &Account) -> Result<Lookups, StoreError> {
         lookups(&self.connection, account)
     }
 
     /// As [`Store::newest_accepted_task`], of any age, adopted or not.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub fn newest_accepted_task(&self, account: &Account) -> Result<Option<Task>, StoreError> {
         newest_accepted_task(&self.connection, account, true, i64::MIN)
     }

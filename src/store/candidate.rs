@@ -33,9 +33,6 @@ pub struct ListScan {
 impl Store {
     /// Replaces the candidates of a task. If the list was scanned far enough, stores that, too; for an unresolved
     /// task also in the history.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
     pub async fn set_candidates(
         &self,
         task: TaskId,

@@ -75,9 +75,6 @@ pub struct OtherChanges {
 
 impl Store {
     /// Returns what other processes wrote since `before`. Without `before`, returns the position alone.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub async fn changes_by_others(
         &self,
         before: Option<HistoryPosition>,

@@ -54,9 +54,6 @@ const AVERAGE_RESULT: &str = "
 
 impl Reader {
     /// Checks the database for at most `time`.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub fn integrity(&self, time: Duration) -> Result<IntegrityCheck, StoreError> {
         let interrupt = self.connection.get_interrupt_handle();
         let (done, wait) = mpsc::channel::<()>();
@@ -83,9 +80,6 @@ impl Reader {
     }
 
     /// Returns the first `most` tasks of each state without a known task at Kling.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub fn open_tasks(&self, most: usize) -> Result<Vec<OpenTask>, StoreError> {
         let mut tasks = Vec::new();
         for state in ["queued", "identified", "waiting", "creating", "unresolved"] {
@@ -108,9 +102,6 @@ impl Reader {
     }
 
     /// Returns at most `most` of the latest delivered files: key, path under the output folder, and size.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub fn delivered_files(&self, most: usize) -> Result<Vec<(String, String, u64)>, StoreError> {
         let sql = "SELECT key, output, delivered_bytes FROM job INDEXED BY job_state
                    WHERE state = 'succeeded' ORDER BY id DESC LIMIT ?1";
@@ -122,9 +113,6 @@ impl Reader {
     }
 
     /// Returns the keys of at most `most` of the latest jobs with a local video.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub fn jobs_with_local_videos(&self, most: usize) -> Result<Vec<String>, StoreError> {
         let mut statement = self.connection.prepare_cached(LOCAL_VIDEOS)?;
         let keys = statement.query_map((LATEST_JOBS, most), |row| row.get(0))?;
@@ -132,9 +120,6 @@ impl Reader {
     }
 
     /// Returns the average size of the latest results in bytes; none before the first result.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub fn average_result_bytes(&self) -> Result<Option<u64>, StoreError> {
         let mut statement = self.connection.prepare_cached(AVERAGE_RESULT)?;
         Ok(statement.query_row([LATEST_RESULTS], |row| row.get(0))?)

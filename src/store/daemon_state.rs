@@ -4,9 +4,6 @@ use super::{Store, StoreError};
 
 impl Store {
     /// Writes why no new task is started although the queue is not paused; `None`: tasks are started.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
     pub async fn set_hold(&self, hold: Option<String>) -> Result<(), StoreError> {
         self.write(move |connection| {
             connection.prepare_cached("UPDATE daemon_state SET hold = ?1")?.execute([&hold])?;
@@ -16,9 +13,6 @@ impl Store {
     }
 
     /// Writes why the API gives no usable answer since `now_ms`; `None`: it does.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
     pub async fn set_api_problem(
         &self,
         api_problem: Option<String>,
@@ -37,9 +31,6 @@ impl Store {
     }
 
     /// Writes that a daemon started, with its limits.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
     pub async fn begin(
         &self,
         pid: u32,
@@ -62,9 +53,6 @@ impl Store {
     }
 
     /// Writes that the first complete scan since the start is done.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
     pub async fn set_scanned(&self) -> Result<(), StoreError> {
         self.write(|connection| {
             connection.prepare_cached("UPDATE daemon_state SET scanning = 0")?.execute([])?;
@@ -74,9 +62,6 @@ impl Store {
     }
 
     /// Returns the stored identity of `jobs_dir`.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub async fn folder(&self) -> Result<Option<String>, StoreError> {
         self.read(|connection| {
             Ok(connection
@@ -87,9 +72,6 @@ impl Store {
     }
 
     /// Writes the identity of `jobs_dir`.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
     pub async fn set_folder(&self, folder: &str) -> Result<(), StoreError> {
         let folder = folder.to_owned();
         self.write(move |connection| {
@@ -100,9 +82,6 @@ impl Store {
     }
 
     /// Writes why `jobs_dir` cannot be scanned; `None`: it can.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
     pub async fn set_folder_problem(&self, problem: Option<String>) -> Result<(), StoreError> {
         self.write(move |connection| {
             connection
@@ -114,9 +93,6 @@ impl Store {
     }
 
     /// Writes how long tasks take, from which `status` computes the time left.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
     pub async fn set_median_task_ms(&self, median_task_ms: i64) -> Result<(), StoreError> {
         self.write(move |connection| {
             connection
@@ -128,9 +104,6 @@ impl Store {
     }
 
     /// Returns the stored duration of tasks.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub async fn median_task_ms(&self) -> Result<Option<i64>, StoreError> {
         self.read(|connection| {
             Ok(connection

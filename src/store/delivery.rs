@@ -37,9 +37,6 @@ pub(super) const NEXT_DUE: &str =
 impl Store {
     /// Returns up to `limit` deliveries that are due at `now_ms`. A delivery that waits for longer than `rest_max_ms`
     /// is due, too: the clock was set back since.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub async fn due_deliveries(
         &self,
         now_ms: i64,
@@ -66,9 +63,6 @@ impl Store {
     }
 
     /// Returns when (Unix ms) the next waiting delivery is due.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub async fn next_delivery_at_ms(&self, now_ms: i64) -> Result<Option<i64>, StoreError> {
         self.read(move |connection| {
             let mut statement = connection.prepare_cached(NEXT_DUE)?;
@@ -78,9 +72,6 @@ impl Store {
     }
 
     /// Returns the files that the result of a task may be copied from, as paths under the output folder.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub async fn copies_of(&self, task: &Task, but: JobId) -> Result<Vec<String>, StoreError> {
         let Some(result) = task.result.clone() else { return Ok(Vec::new()) };
         let id = task.id;
@@ -97,9 +88,6 @@ impl Store {
     }
 
     /// Whether a job points to that task now.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub async fn asks_for(&self, job: JobId, task: TaskId) -> Result<bool, StoreError> {
         self.read(move |connection| {
             let sql = "SELECT 1 FROM job WHERE id = ?1 AND task_row = ?2";
@@ -110,9 +98,6 @@ impl Store {
 
     /// Writes the result of a delivery attempt, and the files that it moved. Returns the change for the log; none: the
     /// job was changed in the meantime.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
     pub async fn record_delivery(
         &self,
         job: Job,
@@ -131,9 +116,6 @@ impl Store {
     }
 
     /// Writes the new paths of delivered files that were moved.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
     pub async fn record_moved(&self, moved: Vec<MovedFile>) -> Result<(), StoreError> {
         if moved.is_empty() {
             return Ok(());

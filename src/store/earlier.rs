@@ -12,9 +12,6 @@ const LOST: &str = "task_gone";
 impl Store {
     /// Returns the task that the lead job of `task` had before a retry of the same request, if that task failed only
     /// because Kling did not show it.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub async fn lost_earlier_task(&self, task: &Task) -> Result<Option<Task>, StoreError> {
         let (lead, request_hash) = (task.lead, task.request_hash.clone());
         self.read(move |connection| {

@@ -7,25 +7,16 @@ use crate::job::{Job, JobId, Task, TaskId};
 
 impl Store {
     /// Returns the path of the manifest of the job of that row.
-    ///
-    /// # Errors
-    /// When the database cannot be read, or has no such job.
     pub async fn manifest_of(&self, id: JobId) -> Result<String, StoreError> {
         self.read(move |connection| manifest_of(connection, id)).await
     }
 
     /// Returns the task of that row, if there is one.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub async fn task(&self, id: TaskId) -> Result<Option<Task>, StoreError> {
         self.read(move |connection| task(connection, id)).await
     }
 
     /// Returns the row of the task that has Kling's task of that id, if one has.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub async fn owner_of_task(&self, task_id: &str) -> Result<Option<TaskId>, StoreError> {
         let task_id = task_id.to_owned();
         self.read(move |connection| Ok(owner_of_task(connection, &task_id)?.map(|(id, _)| id)))
@@ -33,9 +24,6 @@ impl Store {
     }
 
     /// Returns the job of that key, if there is one, with its labels.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub async fn job_by_key(&self, key: &str) -> Result<Option<Job>, StoreError> {
         let key = key.to_owned();
         self.read(move |connection| {
@@ -48,9 +36,6 @@ impl Store {
     }
 
     /// Returns the task that the job of that key points to, if it points to one.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub async fn task_of_job(&self, key: &str) -> Result<Option<Task>, StoreError> {
         let key = key.to_owned();
         self.read(move |connection| {
@@ -63,9 +48,6 @@ impl Store {
 
 impl Reader {
     /// Returns the key of the job that has the task `task_id`, if one has.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub fn owner_of_task(&self, task_id: &str) -> Result<Option<String>, StoreError> {
         Ok(owner_of_task(&self.connection, task_id)?.map(|(_, key)| key))
     }

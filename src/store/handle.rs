@@ -9,7 +9,8 @@ use rusqlite::Connection;
 
 use super::{Interlude, StoreError, lock::DatabaseLock, open, open_reader, worker::Worker};
 
-/// A handle to the state database; cheap to clone.
+/// A handle to the state database; cheap to clone. Every method returns a [`StoreError`] when the database cannot be
+/// read or written.
 #[derive(Clone)]
 pub struct Store {
     pub(super) path: PathBuf,
@@ -44,9 +45,6 @@ impl Store {
     }
 
     /// Opens the database for a simulation: the caller's thread does all work, between two interludes.
-    ///
-    /// # Errors
-    /// As [`Store::open`].
     pub fn open_here(path: &Path, interlude: Interlude) -> Result<Self, StoreError> {
         let writer = Worker::here(open::open_writer(path)?, true, Arc::clone(&interlude));
         let reader = Worker::here(open_reader(path)?, false, interlude);

@@ -79,9 +79,6 @@ pub enum ResendRisk {
 
 impl Reader {
     /// Returns the job of that key with everything that a command needs, if there is one.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub fn job_state(&self, key: &str) -> Result<Option<JobState>, StoreError> {
         job_state(&self.connection, key)
     }

@@ -137,9 +137,6 @@ impl JobFilter {
 impl Reader {
     /// Returns up to `limit` jobs after row `after` (0: from the first), and the row to continue after; none: there are
     /// no more. The order is that in which they were first read.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub fn page(
         &self,
         filter: &JobFilter,
@@ -169,18 +166,12 @@ impl Reader {
     }
 
     /// Whether a manifest of that path was ever read.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub fn knows_manifest(&self, path: &str) -> Result<bool, StoreError> {
         let sql = "SELECT 1 FROM manifest WHERE path = ?1";
         Ok(self.connection.prepare_cached(sql)?.exists([path])?)
     }
 
     /// Returns the job of that key with its history, if there is one.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub fn detail(&self, key: &str) -> Result<Option<JobDetail>, StoreError> {
         let moment = self.connection.unchecked_transaction()?;
         let line = moment
@@ -206,9 +197,6 @@ impl Reader {
     }
 
     /// Calls `visit` with the key of every job, in order.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub fn keys(&self, mut visit: impl FnMut(&str)) -> Result<(), StoreError> {
         let mut statement = self.connection.prepare_cached("SELECT key FROM job ORDER BY key")?;
         let mut rows = statement.query([])?;
@@ -219,9 +207,6 @@ impl Reader {
     }
 
     /// Calls `visit` with the path of every manifest that was ever read, in order.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub fn manifest_paths(&self, mut visit: impl FnMut(&str)) -> Result<(), StoreError> {
         let mut statement =
             self.connection.prepare_cached("SELECT path FROM manifest ORDER BY path")?;

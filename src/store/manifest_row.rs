@@ -17,9 +17,6 @@ pub struct StoredManifest {
 
 impl Store {
     /// Returns every manifest that was in the folder at the last scan, by path.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub async fn stored_manifests(&self) -> Result<Vec<StoredManifest>, StoreError> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(

@@ -20,9 +20,6 @@ impl Store {
     /// Makes the database agree with `manifest`. On a conflict nothing is written.
     ///
     /// Manifests are written in the order of the calls, whenever the results are awaited.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
     pub fn accept(
         &self,
         manifest: AcceptedManifest,
@@ -41,9 +38,6 @@ impl Store {
 
     /// Compares one job with its media as they are now. On a conflict, a job without a task waits until the conflict is
     /// resolved; for a job with a task nothing is written.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
     pub async fn check_media(
         &self,
         job_id: JobId,
@@ -81,9 +75,6 @@ impl Store {
 
     /// Writes that the manifest at `path` has errors, so that none of its jobs starts. Returns the changes of known
     /// jobs.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
     pub async fn refuse(
         &self,
         path: &str,
@@ -106,9 +97,6 @@ impl Store {
     }
 
     /// Writes that a scan missed the manifest at `path`, and so all its jobs. Returns the changes of the jobs.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
     pub async fn miss(
         &self,
         path: &str,
@@ -132,9 +120,6 @@ impl Store {
 
     /// Writes that the manifest at `path` asks for no other keys than these. This comes before any manifest of the same
     /// scan is accepted, so that a job that moved to another manifest is found there.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
     pub async fn miss_others(
         &self,
         path: &str,
@@ -157,9 +142,6 @@ impl Store {
     }
 
     /// Holds the jobs of a manifest that was not compared since the start, so that none is created before.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
     pub async fn hold(
         &self,
         path: &str,
@@ -177,9 +159,6 @@ impl Store {
 
     /// Orphans the jobs that a scan first missed at `missed_before_ms` (Unix ms) or earlier. A job whose task was not
     /// created is cancelled. Returns the changes.
-    ///
-    /// # Errors
-    /// When the database cannot be read or written.
     pub async fn orphan(
         &self,
         missed_before_ms: i64,

@@ -48,9 +48,6 @@ pub struct StoredJob {
 
 impl Store {
     /// Returns the jobs of these manifests, by key.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub async fn stored_jobs(
         &self,
         paths: Vec<String>,
@@ -71,9 +68,6 @@ impl Store {
 
     /// Returns up to `limit` jobs after row `after` whose media must be checked, with the path of their manifest. Jobs of
     /// manifests with errors, of manifests that must be read again, and missing jobs are left out.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub async fn media_to_check(
         &self,
         scope: MediaScope,

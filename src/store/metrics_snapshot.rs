@@ -38,9 +38,6 @@ pub(super) const OLDEST: &str = "
 impl Store {
     /// Reads the values at `now_ms` (Unix time). The query is sent before this returns, and the future holds no handle
     /// of the store.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub fn metrics_snapshot(
         &self,
         now_ms: i64,

@@ -65,34 +65,22 @@ pub(super) const OPEN_CREATES: &str = "
 
 impl Store {
     /// Returns the pause of the queue, if it is paused.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub async fn pause(&self) -> Result<Option<Pause>, StoreError> {
         self.read(read_pause).await
     }
 
     /// Whether the queue is paused for a paid call at this moment. `is_probe`: see [`Store::record_intent`].
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub async fn is_paused_for(&self, is_probe: bool) -> Result<bool, StoreError> {
         self.read(move |connection| is_paused_for(connection, is_probe)).await
     }
 
     /// Returns how many create requests are in flight, and how many have an unknown outcome in all. Each of them may
     /// become a paid task although the queue is paused.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub async fn open_creates(&self) -> Result<OpenCreates, StoreError> {
         self.read(open_creates).await
     }
 
     /// Pauses the queue, or resumes it (`None`). A pause by the API does not replace a pause by a person.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
     pub async fn set_pause(&self, pause: Option<Pause>) -> Result<(), StoreError> {
         self.write(move |connection| {
             let pause = pause.as_ref();
@@ -115,9 +103,6 @@ impl Store {
     }
 
     /// Writes when the next probe of a pause by the API is due.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
     pub async fn set_next_probe(&self, at_ms: i64) -> Result<(), StoreError> {
         self.write(move |connection| {
             connection
@@ -131,9 +116,6 @@ impl Store {
     }
 
     /// Ends a pause by the API. A pause by a person stays, even if it began a moment ago.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
     pub async fn end_api_pause(&self) -> Result<(), StoreError> {
         self.write(|connection| {
             connection
@@ -151,9 +133,6 @@ impl Store {
 
 impl Reader {
     /// As [`Store::open_creates`].
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub fn open_creates(&self) -> Result<OpenCreates, StoreError> {
         open_creates(&self.connection)
     }

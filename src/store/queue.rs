@@ -77,18 +77,12 @@ pub(super) const MOVING: &str = "
 
 impl Store {
     /// Returns up to `limit` queued tasks that are due at once, in the order of the queue.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub async fn queued(&self, limit: usize) -> Result<Vec<Task>, StoreError> {
         self.tasks(&QUEUED.sql(), [], limit).await
     }
 
     /// Returns up to `limit` queued tasks that failed and are due again at `now_ms`, the longest due first. A task that
     /// waits for longer than `rest_max_ms` is due, too: the clock was set back since.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub async fn due_again(
         &self,
         now_ms: i64,
@@ -106,18 +100,12 @@ impl Store {
     }
 
     /// Returns up to `limit` tasks whose `not_before` has come at `now_ms`.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub async fn due_waiting(&self, now_ms: i64, limit: usize) -> Result<Vec<Task>, StoreError> {
         self.tasks(&DUE_WAITING.sql(), [(":now_ms", now_ms)], limit).await
     }
 
     /// Returns up to `limit` tasks of `state` that are due at `now_ms`, the oldest first; for
     /// `rest_max_ms` see [`Store::due_again`].
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub async fn due_in_state(
         &self,
         state: State,
@@ -129,9 +117,6 @@ impl Store {
     }
 
     /// Returns when (Unix ms) the next waiting task or delivery is due.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub async fn next_due_at_ms(&self, now_ms: i64) -> Result<Option<i64>, StoreError> {
         self.read(move |connection| {
             let mut statement = connection.prepare_cached(NEXT_DUE)?;
@@ -143,9 +128,6 @@ impl Store {
     /// Returns whether any task still moves automatically before its create request, and how many tasks and deliveries
     /// do after it. Left out is what waits for media or a person, and what failed `tries_max` times in a row, the last
     /// time after `since_ms`, at a download or because the output file cannot be written.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub async fn count_moving(
         &self,
         tries_max: u32,
@@ -160,9 +142,6 @@ impl Store {
     }
 
     /// Returns the number of jobs in `states`.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub async fn count(&self, states: &[State]) -> Result<i64, StoreError> {
         let names: Vec<String> = states.iter().map(|state| format!("'{}'", state.name())).collect();
         let sql = format!("SELECT sum(jobs) FROM state WHERE name IN ({})", names.join(", "));

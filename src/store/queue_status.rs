@@ -125,9 +125,6 @@ impl QueueStatus {
 
 impl Reader {
     /// Returns the refused manifest that a job of this key belongs to, judging by the name.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub fn refused_manifest_of(&self, key: &str) -> Result<Option<RefusedManifest>, StoreError> {
         let parent = key.rsplit_once('/').map(|(parent, _)| parent);
         let is_its = |path: &str| {
@@ -139,9 +136,6 @@ impl Reader {
     }
 
     /// Reads the state of the queue in one transaction; `now_ms` (Unix time) decides which day is today.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub fn queue_status(&self, now_ms: i64) -> Result<QueueStatus, StoreError> {
         queue_status(&self.connection, now_ms)
     }
@@ -149,9 +143,6 @@ impl Reader {
 
 impl Store {
     /// As [`Reader::queue_status`], on the reading connection of the daemon.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub async fn queue_status(&self, now_ms: i64) -> Result<QueueStatus, StoreError> {
         self.read(move |connection| queue_status(connection, now_ms)).await
     }

@@ -6,7 +6,8 @@ use rusqlite::Connection;
 
 use super::{StoreError, open_reader};
 
-/// A read-only handle to the state database. It works with and without a running daemon, and without write
+/// A read-only handle to the state database. Every method returns a [`StoreError`] when the database cannot be read.
+/// The handle works with and without a running daemon, and without write
 /// permission.
 pub struct Reader {
     pub(super) connection: Connection,

@@ -40,9 +40,6 @@ pub(super) const REMAINING: &str = "
 
 impl Reader {
     /// Counts everything that did not succeed.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub fn remaining(&self) -> Result<Remaining, StoreError> {
         // No job shows these tasks, and each may be paid.
         let superseded = superseded::read(&self.connection)?.tasks;

@@ -39,9 +39,6 @@ struct DeleteStep {
 impl Store {
     /// Deletes the history of jobs that ended before `before_ms` (Unix ms), and unused sessions that expired before it,
     /// up to about `rows_max` rows. Returns whether there was anything to do; if not, nothing was written.
-    ///
-    /// # Errors
-    /// When the database cannot be read or written.
     pub async fn delete_old(
         &self,
         before_ms: i64,

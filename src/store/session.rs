@@ -17,9 +17,6 @@ pub struct SessionFaces {
 impl Store {
     /// Returns the newest session of `video` with `account` that is valid at `now_ms` and was identified after
     /// `after_ms`. `video` is any text that identifies a video.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub async fn fresh_session(
         &self,
         account: &str,
@@ -54,9 +51,6 @@ impl Store {
     }
 
     /// Stores an answer of Identify Face, and sets its `row`.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
     pub async fn keep_session(
         &self,
         account: &str,
@@ -101,9 +95,6 @@ impl Store {
     }
 
     /// Returns the face of a task's plan and the request of a job, for the metadata file of the result.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub async fn face_and_spec(
         &self,
         task: &Task,
@@ -124,9 +115,6 @@ impl Store {
     }
 
     /// Makes a session expire.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
     pub async fn forget_session(&self, row: i64) -> Result<(), StoreError> {
         self.write(move |connection| {
             connection

@@ -18,9 +18,6 @@ const DAY_MOST_MICRO: i64 = 1_000_000_000_000_000;
 
 impl Store {
     /// Returns the units of the UTC day of `now_ms`, in millionths.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub async fn spent_today_micro(&self, now_ms: i64) -> Result<i64, StoreError> {
         self.read(move |connection| on_day(connection, now_ms)).await
     }

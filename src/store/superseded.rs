@@ -28,9 +28,6 @@ pub(super) const KEYS: &str = "
 
 impl Reader {
     /// Returns the unresolved tasks that no job points to.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub fn superseded(&self) -> Result<SupersededTasks, StoreError> {
         read(&self.connection)
     }

@@ -10,9 +10,6 @@ use crate::job::{Moment, Policy, State, Task, outcome::PermanentError};
 
 impl Store {
     /// Whether neither the manifest of the lead job nor a retry asks for a certain take.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub async fn is_take_open(&self, task: &Task) -> Result<bool, StoreError> {
         let lead = task.lead;
         self.read(move |connection| {
@@ -98,9 +95,6 @@ impl Store {
     }
 
     /// Whether other jobs share the task with its lead job.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub async fn is_shared(&self, task: &Task) -> Result<bool, StoreError> {
         let (id, lead) = (task.id, task.lead);
         self.read(move |connection| {

@@ -28,9 +28,6 @@ impl Store {
     }
 
     /// As [`Store::record`], and returns the path of the lead job's manifest for the log.
-    ///
-    /// # Errors
-    /// As [`Store::record`].
     pub async fn record_for_log(
         &self,
         transition: Transition,
@@ -49,9 +46,6 @@ impl Store {
 impl Store {
     /// Writes that a create request is about to be sent, unless the queue is paused at this moment: then nothing is
     /// written, and none is returned. A probe may be sent during a pause by the API, not during a pause by a person.
-    ///
-    /// # Errors
-    /// As [`Store::record`].
     pub async fn record_intent(
         &self,
         transition: Transition,

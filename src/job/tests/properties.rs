@@ -16,7 +16,7 @@ fn a_time() -> impl Strategy<Value = i64> {
     ]
 }
 
-fn a_story() -> impl Strategy<Value = Vec<(usize, i64, f64)>> {
+fn a_scenario() -> impl Strategy<Value = Vec<(usize, i64, f64)>> {
     prop::collection::vec((0..outcomes().len(), a_time(), 0.0..1.0_f64), 1..80)
 }
 
@@ -86,12 +86,12 @@ proptest! {
     fn no_story_leads_to_a_state_that_must_not_be(
         beginning in 0..State::ALL.len(),
         not_before in prop::option::of(a_time()),
-        story in a_story(),
+        scenario in a_scenario(),
     ) {
         let mut task = task_in(State::ALL[beginning]);
         task.spec.not_before_at_ms = not_before;
         let outcomes = outcomes();
-        for (index, now_ms, chance) in story {
+        for (index, now_ms, chance) in scenario {
             let (name, outcome) = outcomes[index].clone();
             let moment = Moment { now_ms, chance };
             let Ok(moved) = apply(&task, outcome, &moment, &POLICY) else { continue };

@@ -18,7 +18,7 @@ fn face(face_id: &str, start_ms: i64, end_ms: i64) -> FaceSpan {
 fn chosen(choice: FaceChoice, faces: &[FaceSpan]) -> Result<(String, i64), &'static str> {
     choose_face(&choice, faces)
         .map(|face| (face.face_id.clone(), face.start_ms))
-        .map_err(|fault| fault.code())
+        .map_err(|error| error.code())
 }
 
 #[test]
@@ -39,9 +39,9 @@ fn a_choice_that_fits_no_face_is_refused() {
     assert_eq!(chosen(FaceChoice::Index(0), &[]), Err("no_face"));
     assert_eq!(chosen(FaceChoice::Only, &faces), Err("several_faces"));
     assert_eq!(chosen(FaceChoice::Index(2), &faces), Err("face_not_found"));
-    let fault = choose_face(&FaceChoice::Id("z".into()), &faces).unwrap_err();
+    let error = choose_face(&FaceChoice::Id("z".into()), &faces).unwrap_err();
     assert_eq!(
-        fault.to_string(),
+        error.to_string(),
         "there is no face `z` in the video, only `a`, `b`; change `face`"
     );
 }
@@ -83,32 +83,32 @@ fn every_broken_rule_is_told_with_its_figures_and_its_key() {
         change(&mut spec);
         spec
     };
-    let told = |spec: &JobSpec, audio, video| {
-        let fault = times(spec, audio, video).unwrap_err();
-        format!("{}: {fault}", fault.code())
+    let message = |spec: &JobSpec, audio, video| {
+        let error = times(spec, audio, video).unwrap_err();
+        format!("{}: {error}", error.code())
     };
     insta::assert_snapshot!(
         [
-            told(&spec(), Some(1_200), Some(6_000)),
-            told(&spec(), None, Some(6_000)),
-            told(&spec(), Some(3_000), Some(2_900)),
-            told(&with(|s| s.sound_start_ms = -1), Some(3_000), Some(6_000)),
-            told(&with(|s| s.sound_end_ms = Some(1_999)), Some(3_000), Some(6_000)),
-            told(&with(|s| s.sound_end_ms = Some(60_001)), Some(70_000), Some(60_000)),
-            told(&with(|s| s.sound_end_ms = Some(3_001)), Some(3_000), Some(6_000)),
-            told(&with(|s| (s.sound_start_ms, s.sound_end_ms) = (9_000, Some(61_000))), None, None),
-            told(&with(|s| s.sound_insert_ms = Some(-5)), Some(3_000), Some(6_000)),
-            told(
+            message(&spec(), Some(1_200), Some(6_000)),
+            message(&spec(), None, Some(6_000)),
+            message(&spec(), Some(3_000), Some(2_900)),
+            message(&with(|s| s.sound_start_ms = -1), Some(3_000), Some(6_000)),
+            message(&with(|s| s.sound_end_ms = Some(1_999)), Some(3_000), Some(6_000)),
+            message(&with(|s| s.sound_end_ms = Some(60_001)), Some(70_000), Some(60_000)),
+            message(&with(|s| s.sound_end_ms = Some(3_001)), Some(3_000), Some(6_000)),
+            message(&with(|s| (s.sound_start_ms, s.sound_end_ms) = (9_000, Some(61_000))), None, None),
+            message(&with(|s| s.sound_insert_ms = Some(-5)), Some(3_000), Some(6_000)),
+            message(
                 &with(|s| (s.sound_insert_ms, s.sound_end_ms) = (Some(3_500), Some(3_000))),
                 Some(3_000),
                 Some(6_000)
             ),
-            told(
+            message(
                 &with(|s| (s.sound_insert_ms, s.sound_end_ms) = (Some(57_500), Some(3_000))),
                 Some(3_000),
                 None
             ),
-            told(&with(|s| s.sound_insert_ms = Some(3_250)), Some(3_000), Some(8_000)),
+            message(&with(|s| s.sound_insert_ms = Some(3_250)), Some(3_000), Some(8_000)),
         ]
         .join("\n"),
         @r"
@@ -175,7 +175,7 @@ proptest! {
             face: choice, sound_start_ms: start, sound_end_ms: end, sound_insert_ms: insert, ..spec()
         };
         match plan(&spec, &faces, audio, video) {
-            Err(fault) => prop_assert!(!fault.to_string().is_empty() && !fault.code().is_empty()),
+            Err(error) => prop_assert!(!error.to_string().is_empty() && !error.code().is_empty()),
             Ok(plan) => {
                 let crop = plan.sound_end_ms - plan.sound_start_ms;
                 let stop = plan.sound_insert_ms + crop;

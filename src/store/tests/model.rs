@@ -19,7 +19,7 @@ use proptest::{
 
 use super::*;
 use crate::{
-    job::tests::{self, story::happenings},
+    job::tests::{self, scenario::happenings},
     store::SessionFaces,
 };
 

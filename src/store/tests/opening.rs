@@ -272,7 +272,7 @@ async fn damage_that_shows_while_the_database_is_in_use_is_told_like_any_other()
         .open(&bench.path)
         .and_then(|file| std::os::unix::fs::FileExt::write_all_at(&file, &bytes[4096..], 4096))
         .unwrap();
-    // What others wrote makes both connections read it anew.
+    // What others wrote makes both connections read it again.
     bench.sql().pragma_update(None, "user_version", VERSION).unwrap();
     let read = bench.store.job_by_key("a/1").await.err().unwrap();
     let written = bench.store.set_hold(Some("why".to_owned())).await.err().unwrap();

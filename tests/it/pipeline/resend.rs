@@ -140,7 +140,7 @@ async fn while_the_line_is_paused_lookups_still_decide() {
     test_env.fault(FaultRule::once(Endpoint::Create, Fault::LoseAnswer));
     test_env.put("m.yaml", vec![wanted("m/a")]).await;
     let running = test_env.start().await;
-    let is_lost = || test_env.count_history("m/a", "the answer to the create request was lost") > 0;
+    let is_lost = || test_env.count_history("m/a", "no answer to the create request") > 0;
     test_env.until("the loss", async || is_lost()).await;
     let pause = Pause {
         kind: PauseKind::Person,

@@ -36,7 +36,7 @@ fn waits_unpaid(test_env: &TestEnv, reason: &str) {
     let history = test_env.run(&["show", "x"]);
     assert_eq!(history.out.matches("cannot be written").count(), 2, "{}", history.out);
     let status = test_env.run(&["status"]).out;
-    assert!(status.contains("1 job waits: "), "{status}");
+    assert!(status.contains("1 job waits: the output file cannot be written"), "{status}");
     assert!(status.contains(reason), "{status}");
     let json: serde_json::Value =
         serde_json::from_str(&test_env.run(&["status", "--json"]).out).unwrap();

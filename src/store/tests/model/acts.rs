@@ -8,7 +8,7 @@ use super::{
     steps::{PATHS, Step, wanted},
 };
 use crate::{
-    job::{DeliveryOutcome, TaskId, tests::story::luck},
+    job::{DeliveryOutcome, TaskId, tests::scenario::luck},
     store::{DetachReason, MediaScope, StoreError},
 };
 

@@ -1,7 +1,7 @@
 //! The end of a history: the folder is as it was last read, all media are there, and all goes well.
 
 use super::{super::*, World};
-use crate::job::tests::story::luck;
+use crate::job::tests::scenario::luck;
 
 /// So often everything moves at most.
 const ROUNDS_MAX: usize = 100;

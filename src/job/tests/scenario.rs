@@ -1,13 +1,13 @@
-//! Stories: outcomes in any order that the table lets happen, at any time, in odd variants too.
+//! Scenarios: outcomes in any order that the table lets happen, at any time, in odd variants too.
 
 use proptest::{prelude::*, sample::Index};
 
 use super::*;
 use crate::job::{Action, decide};
 
-/// What happens: by turns what goes well, so that stories come far, what keeps happening in this
+/// What happens: by turns what goes well, so that scenarios come far, what keeps happening in this
 /// one, and anything else.
-pub(super) struct Story {
+pub(super) struct Scenario {
     not_before_at_ms: Option<i64>,
     habit: Index,
     turns: Vec<(Turn, i64, f64)>,
@@ -20,7 +20,7 @@ enum Turn {
     Any(Index),
 }
 
-impl std::fmt::Debug for Story {
+impl std::fmt::Debug for Scenario {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut names = Vec::new();
         tell(self, |step| names.push(format!("{} at {}", step.name, step.moment.now_ms)));
@@ -28,7 +28,7 @@ impl std::fmt::Debug for Story {
     }
 }
 
-/// One step of a story.
+/// One step of a scenario.
 pub(super) struct Step<'a> {
     pub(super) name: &'static str,
     pub(super) before: &'a Task,
@@ -45,7 +45,7 @@ pub(super) fn a_time() -> impl Strategy<Value = i64> {
     ]
 }
 
-pub(super) fn a_story() -> impl Strategy<Value = Story> {
+pub(super) fn a_scenario() -> impl Strategy<Value = Scenario> {
     let turn = prop_oneof![
         4 => Just(Turn::Luck),
         3 => Just(Turn::Habit),
@@ -53,7 +53,7 @@ pub(super) fn a_story() -> impl Strategy<Value = Story> {
     ];
     let turns = prop::collection::vec((turn, a_time(), 0.0..1.0_f64), 1..80);
     (prop::option::weighted(0.2, a_time()), any::<Index>(), turns)
-        .prop_map(|(not_before_at_ms, habit, turns)| Story { not_before_at_ms, habit, turns })
+        .prop_map(|(not_before_at_ms, habit, turns)| Scenario { not_before_at_ms, habit, turns })
 }
 
 /// Every outcome, some of them with contents that are rare, or nonsense of the API's.
@@ -70,26 +70,29 @@ pub(crate) fn happenings() -> Vec<(&'static str, Outcome)> {
         ("TaskSucceeded", Outcome::TaskSucceeded { units_micro: Some(i64::MAX) }),
         (
             "TransientError",
-            Outcome::TransientError(TransientError { retry_after_ms: Some(i64::MAX), ..trouble() }),
+            Outcome::TransientError(TransientError {
+                retry_after_ms: Some(i64::MAX),
+                ..transient()
+            }),
         ),
         ("Revived", Outcome::Revived { sessions_after_ms: i64::MAX }),
     ]);
     happenings
 }
 
-/// Plays a story of a new task, step by step; the task as it leaves it.
-pub(super) fn tell(story: &Story, mut hear: impl FnMut(&Step<'_>)) -> Task {
+/// Plays a scenario of a new task, step by step; the task as it leaves it.
+pub(super) fn tell(scenario: &Scenario, mut hear: impl FnMut(&Step<'_>)) -> Task {
     let happenings = happenings();
     let mut task = task();
-    if let Some(at_ms) = story.not_before_at_ms {
+    if let Some(at_ms) = scenario.not_before_at_ms {
         task.spec.not_before_at_ms = Some(at_ms);
         (task.state, task.due_at_ms) = (State::Waiting, at_ms);
     }
-    for (turn, now_ms, chance) in &story.turns {
+    for (turn, now_ms, chance) in &scenario.turns {
         let moment = Moment { now_ms: *now_ms, chance: *chance };
         let (name, outcome) = match turn {
             Turn::Luck => luck(&task, *now_ms),
-            Turn::Habit => story.habit.get(&happenings).clone(),
+            Turn::Habit => scenario.habit.get(&happenings).clone(),
             Turn::Any(index) => index.get(&happenings).clone(),
         };
         let Ok(moved) = apply(&task, outcome, &moment, &POLICY) else { continue };
