@@ -10,7 +10,7 @@ use std::{
 
 use futures_util::{StreamExt as _, stream};
 use lipsyncd::{
-    job::{Account, FaceChoice, JobSpec, Media, Moment, Policy, Source},
+    job::{Account, JobSpec, Media, Moment, Policy, Source},
     kling::{
         Api, ApiAnswer, CreateRequest, Created, Fetched, Identified, LookupStyle, RemoteTask,
         Reply, ResourcePack, VideoRef,
@@ -116,24 +116,13 @@ fn settings(dir: &TempDir, slots: usize, offload: Offload) -> Settings {
 
 fn manifest(jobs: usize) -> AcceptedManifest {
     let spec = |job: usize| JobSpec {
-        key: format!("m/{job}"),
         id: Some(job.to_string()),
-        video: Source::Url("https://cdn.example/v.mp4?duration_ms=9000".to_owned()),
-        audio: Source::Url(format!("https://cdn.example/{job}.mp3?duration_ms=5000")),
-        face: FaceChoice::Longest,
-        sound_start_ms: 0,
         sound_end_ms: Some(4_000),
-        sound_insert_ms: None,
-        sound_volume: 1.0,
-        original_audio_volume: 1.0,
-        watermark: false,
-        callback_url: None,
-        external_task_id: None,
-        take: None,
-        output: format!("m/{job}.mp4"),
-        priority: 0,
-        not_before_at_ms: None,
-        labels: [].into(),
+        ..JobSpec::new(
+            format!("m/{job}"),
+            Source::Url("https://cdn.example/v.mp4?duration_ms=9000".to_owned()),
+            Source::Url(format!("https://cdn.example/{job}.mp3?duration_ms=5000")),
+        )
     };
     let wanted = |job: usize| {
         let spec = spec(job);

@@ -2,10 +2,13 @@
 //!
 //! Owns the meaning of a manifest's keys as values; knows nothing of YAML, files or the API.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
+
+use jiff::Timestamp;
+use serde::{Serialize, Serializer};
 
 /// One job as wanted. Times are milliseconds.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct JobSpec {
     /// `<manifest path under jobs_dir, without its ending>/<id>`, for a single job without `/<id>`.
     pub key: String,
@@ -39,13 +42,40 @@ pub struct JobSpec {
     pub output: String,
     /// -100..=100, higher first.
     pub priority: i32,
-    /// Unix time before which nothing is started.
+    /// Unix time before which nothing is started; serialized as RFC 3339.
+    #[serde(rename = "not_before", serialize_with = "as_time")]
     pub not_before_at_ms: Option<i64>,
     /// Kept with the job and in its metadata.
     pub labels: BTreeMap<String, String>,
 }
 
 impl JobSpec {
+    /// A job that says no more than it must: every other key has its default.
+    #[must_use]
+    pub fn new(key: impl Into<String>, video: Source, audio: Source) -> Self {
+        let key = key.into();
+        Self {
+            output: format!("{key}.mp4"),
+            key,
+            id: None,
+            video,
+            audio,
+            face: FaceChoice::default(),
+            sound_start_ms: 0,
+            sound_end_ms: None,
+            sound_insert_ms: None,
+            sound_volume: 1.0,
+            original_audio_volume: 1.0,
+            watermark: false,
+            callback_url: None,
+            external_task_id: None,
+            take: None,
+            priority: 0,
+            not_before_at_ms: None,
+            labels: BTreeMap::new(),
+        }
+    }
+
     /// Whether both make the same request, judged by their text. Local files of one path may have other content.
     #[must_use]
     pub fn is_spelled_as(&self, other: &Self) -> bool {
@@ -65,7 +95,8 @@ impl JobSpec {
 }
 
 /// Where a video or an audio file comes from.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Source {
     /// An http or https address that the API fetches by itself.
     Url(String),
@@ -99,4 +130,28 @@ pub enum FaceChoice {
     Index(usize),
     /// By the API's `face_id`.
     Id(String),
+}
+
+impl fmt::Display for FaceChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Longest => f.write_str("longest"),
+            Self::First => f.write_str("first"),
+            Self::Only => f.write_str("only"),
+            Self::Index(index) => write!(f, "index {index}"),
+            Self::Id(id) => write!(f, "id {id}"),
+        }
+    }
+}
+
+impl Serialize for FaceChoice {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// A Unix time in RFC 3339.
+fn as_time<S: Serializer>(at_ms: &Option<i64>, serializer: S) -> Result<S::Ok, S::Error> {
+    let time = at_ms.map(|at_ms| Timestamp::from_millisecond(at_ms).unwrap_or_default());
+    time.map(|time| format!("{time:.3}")).serialize(serializer)
 }

@@ -1,5 +1,7 @@
 //! A task as the database holds it: one request, one take, and its progress at Kling.
 
+use serde::Serialize;
+
 use super::{JobId, JobSpec, Plan, Source, State, TaskId};
 
 /// One task: unique by request and take, shared by all jobs that ask for both.
@@ -71,19 +73,22 @@ pub struct Task {
 }
 
 /// What is known of local media.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Media {
     /// What of it is not there yet, in words; none: all is there.
+    #[serde(rename = "missing")]
     pub wait_reason: Option<String>,
     /// Length of the audio; none while it is not known.
     pub audio_ms: Option<i64>,
     /// The stamp of a local audio file when it was read.
+    #[serde(skip)]
     pub audio_stamp: Option<String>,
     /// Content hash of a local audio file.
     pub audio_sha256: Option<String>,
     /// Length of the video; none while it is not known.
     pub video_ms: Option<i64>,
     /// The stamp of a local video file when it was read.
+    #[serde(skip)]
     pub video_stamp: Option<String>,
     /// Content hash of a local video file.
     pub video_sha256: Option<String>,
@@ -192,7 +197,7 @@ pub struct Failure {
 }
 
 /// A result on disk.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ResultFile {
     /// Its size.
     pub bytes: u64,

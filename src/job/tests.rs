@@ -9,8 +9,6 @@ pub(crate) mod story;
 mod table;
 mod whole;
 
-use std::collections::BTreeMap;
-
 use super::{
     CreateAnswer, FaceChoice, FaceSpan, JobSpec, Media, Moment, Outcome, Policy, ResultFile,
     Session, Source, State, Task, Transition, apply,
@@ -27,25 +25,11 @@ pub(crate) const POLICY: Policy = Policy {
 };
 
 pub(crate) fn spec() -> JobSpec {
+    let [video, audio] = ["https://h/v.mp4", "https://h/s.mp3"].map(|url| Source::Url(url.into()));
     JobSpec {
-        key: "promo/en".into(),
         id: Some("en".into()),
-        video: Source::Url("https://h/v.mp4".into()),
-        audio: Source::Url("https://h/s.mp3".into()),
-        face: FaceChoice::Longest,
-        sound_start_ms: 0,
         sound_end_ms: Some(3_000),
-        sound_insert_ms: None,
-        sound_volume: 1.0,
-        original_audio_volume: 1.0,
-        watermark: false,
-        callback_url: None,
-        external_task_id: None,
-        take: None,
-        output: "promo/en.mp4".into(),
-        priority: 0,
-        not_before_at_ms: None,
-        labels: BTreeMap::new(),
+        ..JobSpec::new("promo/en", video, audio)
     }
 }
 

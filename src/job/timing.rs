@@ -4,6 +4,8 @@
 //! never sent (and never paid) that would break one. What the API says of faces is not trusted here:
 //! any integers may come in, and nothing overflows.
 
+use serde::{Deserialize, Serialize};
+
 use super::{FaceChoice, JobSpec};
 
 mod error;
@@ -18,9 +20,10 @@ pub const SHORTEST_MS: i64 = 2_000;
 pub const LONGEST_MS: i64 = 60_000;
 
 /// A face as Identify Face reports it: who, and when it is seen. Times are milliseconds of the video.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FaceSpan {
     /// The API's name for the face.
+    #[serde(rename = "id")]
     pub face_id: String,
     /// When it appears.
     pub start_ms: i64,
@@ -43,7 +46,7 @@ impl FaceSpan {
 
 /// What the create asks for: times as the API's `sound_start_time`, `sound_end_time` and
 /// `sound_insert_time`, which keep its rules.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Plan {
     /// The face that speaks.
     pub face_id: String,

@@ -15,6 +15,7 @@ use super::{
     facts::FileFacts,
     paths::VideoKind,
 };
+use crate::job::{FaceSpan, JobSpec, Plan, Source, Task, without_signature};
 
 /// Metadata is never longer. A longer file is not from lipsyncd.
 const METADATA_BYTES_MAX: u64 = 1 << 20;
@@ -22,29 +23,14 @@ const METADATA_BYTES_MAX: u64 = 1 << 20;
 const FORMAT: &str = "lipsyncd-result";
 const SHA256_HEX_LEN: usize = 64;
 
-/// The face that speaks, from Identify Face.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FaceUsed {
-    /// `face_id` of Identify Face.
-    pub id: String,
-    /// When the face appears in the video.
-    pub start_ms: i64,
-    /// When the face is last visible.
-    pub end_ms: i64,
-}
-
 /// The timing and volumes that were sent.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the fields are the API's")]
 pub struct TimingUsed {
-    /// Start of the crop of the audio.
     pub sound_start_ms: i64,
-    /// End of the crop of the audio.
     pub sound_end_ms: i64,
-    /// Where the audio starts in the video.
     pub sound_insert_ms: i64,
-    /// 0..=2.
     pub sound_volume: f64,
-    /// 0..=2.
     pub original_audio_volume: f64,
 }
 
@@ -66,7 +52,7 @@ pub struct Metadata {
     /// The audio as written in the manifest.
     pub audio: String,
     /// The face that speaks.
-    pub face: FaceUsed,
+    pub face: FaceSpan,
     /// Timing and volumes.
     pub timing: TimingUsed,
     /// What the task cost, in millionths of a unit; in the file, in units.
@@ -101,6 +87,45 @@ struct Document<M> {
 }
 
 impl Metadata {
+    /// What is known of a task before the bytes of its result are there. `face` is the one that speaks.
+    #[must_use]
+    pub fn of_task(task: &Task, face: Option<FaceSpan>) -> Self {
+        // A task that was found by its name after the database was lost has no plan.
+        let plan = task.plan.as_ref();
+        let plan_ms = |time: fn(&Plan) -> i64| plan.map_or(0, time);
+        let face_id = plan.map(|plan| plan.face_id.clone()).unwrap_or_default();
+        Self {
+            job: task.spec.key.clone(),
+            request_hash: task.request_hash.clone(),
+            take: task.take,
+            task_id: task.task_id.clone().unwrap_or_default(),
+            external_task_id: task.external_task_id(),
+            video: without_secret(&task.spec.video),
+            audio: without_secret(&task.spec.audio),
+            face: face.unwrap_or(FaceSpan { face_id, start_ms: 0, end_ms: 0 }),
+            timing: TimingUsed {
+                sound_start_ms: plan_ms(|plan| plan.sound_start_ms),
+                sound_end_ms: plan_ms(|plan| plan.sound_end_ms),
+                sound_insert_ms: plan_ms(|plan| plan.sound_insert_ms),
+                sound_volume: task.spec.sound_volume,
+                original_audio_volume: task.spec.original_audio_volume,
+            },
+            units_micro: Some(task.units_micro),
+            duration_ms: None,
+            result: FileFacts { sha256: String::new(), bytes: 0 },
+            watermark: None,
+            labels: BTreeMap::new(),
+            created_at_ms: task.made_at_ms(None),
+            finished_at_ms: 0,
+        }
+    }
+
+    /// The same for the file of one of the task's jobs.
+    #[must_use]
+    pub fn of_job(self, spec: &JobSpec) -> Self {
+        Self { job: spec.key.clone(), labels: spec.labels.clone(), ..self }
+    }
+
     /// Reads the metadata file at `path`. None if there is no file, or if the file is not from lipsyncd.
     ///
     /// # Errors
@@ -160,6 +185,11 @@ impl Metadata {
         let kinds = [VideoKind::Result, VideoKind::Watermark].into_iter();
         kinds.filter_map(|kind| Some((kind, self.facts(kind)?)))
     }
+}
+
+/// A source as written in the manifest, without the signature of a signed URL, which is a secret.
+fn without_secret(source: &Source) -> String {
+    without_signature(source.as_written()).into_owned()
 }
 
 fn is_sha256(text: &str) -> bool {

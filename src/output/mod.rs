@@ -46,7 +46,7 @@ pub use available::check_available;
 pub use copy::{Copied, copy_result, copy_video};
 pub use error::OutputError;
 pub use facts::FileFacts;
-pub use metadata::{FaceUsed, Metadata, TimingUsed};
+pub use metadata::{Metadata, TimingUsed};
 pub use part::{Part, PartSource};
 pub use paths::{OutputPaths, VideoKind};
 pub use publish::publish;

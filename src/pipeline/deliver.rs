@@ -73,7 +73,6 @@ async fn bring<A: Api>(
         |(sha256, bytes): &(String, u64)| FileFacts { sha256: sha256.clone(), bytes: *bytes };
     let target = Target {
         job: job.id,
-        key: job.spec.key.clone(),
         output: job.spec.output.clone(),
         earlier: job.delivered.iter().map(facts).collect(),
         sources: context.store.copies_of(task, job.id).await.map_err(internal)?,

@@ -150,10 +150,9 @@ async fn of_copy<A: Api>(
     target: &Target,
     theirs: Metadata,
 ) -> Result<Metadata, Stop> {
-    let kept = context.store.face_and_labels(task, target.job).await;
-    let (_, labels) = kept.map_err(internal)?;
-    let (job, finished_at_ms) = (target.key.clone(), context.clock.now_ms());
-    Ok(Metadata { job, labels, finished_at_ms, ..theirs })
+    let kept = context.store.face_and_spec(task, target.job).await;
+    let (_, spec) = kept.map_err(internal)?;
+    Ok(Metadata { finished_at_ms: context.clock.now_ms(), ..theirs.of_job(&spec) })
 }
 
 /// Fetches the videos of a task to parts.
@@ -182,7 +181,7 @@ async fn fetch_parts<A: Api>(
         parts.push(part);
         watermark = Some(facts);
     }
-    let record = record(context, task, (target.job, &target.key), videos.duration_ms).await?;
+    let record = record(context, task, target.job, videos.duration_ms).await?;
     let (created_at_ms, finished_at_ms) = (*at_ms, context.clock.now_ms());
     Ok((Metadata { result, watermark, created_at_ms, finished_at_ms, ..record }, parts))
 }

@@ -9,9 +9,8 @@ use crate::{
 /// The file that a result is brought to.
 #[derive(Debug, Clone)]
 pub(super) struct Target {
-    /// The job that it is for, and its key.
+    /// The job that it is for.
     pub(super) job: JobId,
-    pub(super) key: String,
     /// The path of its output under the output folder.
     pub(super) output: String,
     /// Files that the database knows to be the job's.
@@ -27,7 +26,6 @@ impl Target {
     pub(super) fn of(task: &Task) -> Self {
         Self {
             job: task.lead,
-            key: task.spec.key.clone(),
             output: task.spec.output.clone(),
             earlier: earlier(task),
             sources: Vec::new(),

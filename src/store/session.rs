@@ -1,11 +1,9 @@
 //! Answers of Identify Face, shared by all tasks of a video.
 
-use std::collections::BTreeMap;
-
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::{Store, StoreError, job_row};
-use crate::job::{FaceSpan, JobId, Session, Task};
+use crate::job::{FaceSpan, JobId, JobSpec, Session, Task};
 
 /// A session with the faces in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,23 +100,26 @@ impl Store {
         .await
     }
 
-    /// Returns the face that a task's plan chose, with the time it is seen, and the labels of a job: what the
-    /// file beside a result reports.
+    /// Returns the face that a task's plan chose, with the time it is seen, and what a job asks for: the file
+    /// beside a result reports both.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn face_and_labels(
+    pub async fn face_and_spec(
         &self,
         task: &Task,
         job: JobId,
-    ) -> Result<(Option<FaceSpan>, BTreeMap<String, String>), StoreError> {
+    ) -> Result<(Option<FaceSpan>, JobSpec), StoreError> {
         let session_row = task.session.as_ref().map(|session| session.row);
         let face_id = task.plan.as_ref().map(|plan| plan.face_id.clone());
         self.read(move |connection| {
             let all = session_row.map(|row| faces(connection, row)).transpose()?;
             let is_chosen = |face: &FaceSpan| Some(&face.face_id) == face_id.as_ref();
             let chosen = all.unwrap_or_default().into_iter().find(is_chosen);
-            Ok((chosen, job_row::labels(connection, job)?))
+            let row =
+                job_row::by_id(connection, job)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+            let labels = job_row::labels(connection, job)?;
+            Ok((chosen, JobSpec { labels, ..row.job.spec }))
         })
         .await
     }

@@ -9,7 +9,7 @@ use crate::{
         open,
         text::{iso_ms, shell_word},
     },
-    job::{FaceChoice, Job, JobSpec, Source, State, Task},
+    job::{CreateAttempt, ResultFile, Job, JobSpec, Media, Plan, Source, State, Task},
     output::Presence,
     store::{Candidate, HistoryEntry, JobDetail, JobOverview},
 };
@@ -22,13 +22,13 @@ pub(super) struct JobReport<'a> {
     labels: &'a BTreeMap<String, String>,
     request_hash: Option<&'a str>,
     shares_with: &'a [String],
-    wish: Wish<'a>,
-    media: Media<'a>,
-    used: Option<Used<'a>>,
-    create: Option<Create>,
+    wish: &'a JobSpec,
+    media: Media,
+    used: Option<&'a Plan>,
+    create: Option<CreateTimes>,
     /// The task of an earlier request whose create request has an unknown outcome; null: there is none to decide.
     earlier_unresolved: Option<Earlier<'a>>,
-    result: Option<Delivered<'a>>,
+    result: Option<&'a ResultFile>,
     /// What is at the place of the delivered file; null: none was delivered.
     file: Option<&'static str>,
     /// While the outcome of its create request is unknown: the tasks of the account that it could be.
@@ -53,57 +53,14 @@ pub(super) struct CandidateReport<'a> {
     pub(super) command: String,
 }
 
-/// What the manifest asks, by its own words.
 #[derive(Debug, Serialize)]
-struct Wish<'a> {
-    video: Place<'a>,
-    audio: Place<'a>,
-    face: String,
-    sound_start_ms: i64,
-    sound_end_ms: Option<i64>,
-    sound_insert_ms: Option<i64>,
-    sound_volume: f64,
-    original_audio_volume: f64,
-    watermark: bool,
-    callback_url: Option<&'a str>,
-    external_task_id: Option<&'a str>,
-    not_before: Option<String>,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Place<'a> {
-    Url(&'a str),
-    File(&'a str),
-    Id(&'a str),
-}
-
-#[derive(Debug, Serialize)]
-struct Media<'a> {
-    missing: Option<&'a str>,
-    audio_ms: Option<i64>,
-    audio_sha256: Option<&'a str>,
-    video_sha256: Option<&'a str>,
-    video_ms: Option<i64>,
-    video_url: Option<&'a str>,
-}
-
-#[derive(Debug, Serialize)]
-struct Used<'a> {
-    face_id: &'a str,
-    sound_start_ms: i64,
-    sound_end_ms: i64,
-    sound_insert_ms: i64,
-}
-
-#[derive(Debug, Serialize)]
-struct Create {
+struct CreateTimes {
     first_sent_at: String,
     sent_at: String,
 }
 
-impl Create {
-    fn of(create: &crate::job::CreateAttempt) -> Self {
+impl CreateTimes {
+    fn of(create: &CreateAttempt) -> Self {
         Self { first_sent_at: iso_ms(create.first_sent_at_ms), sent_at: iso_ms(create.sent_at_ms) }
     }
 }
@@ -112,14 +69,7 @@ impl Create {
 #[derive(Debug, Serialize)]
 struct Earlier<'a> {
     external_task_id: &'a str,
-    create: Option<Create>,
-}
-
-#[derive(Debug, Serialize)]
-struct Delivered<'a> {
-    bytes: u64,
-    sha256: &'a str,
-    duration_ms: Option<i64>,
+    create: Option<CreateTimes>,
 }
 
 impl<'a> JobReport<'a> {
@@ -131,31 +81,18 @@ impl<'a> JobReport<'a> {
             labels: &job.spec.labels,
             request_hash: job.request_hash.as_deref(),
             shares_with: &detail.state.shares_with,
-            wish: Wish::of(&job.spec),
+            wish: &job.spec,
             media: Media {
-                missing: job.media.wait_reason.as_deref(),
                 audio_ms: job.media.audio_ms.or(task.and_then(|task| task.media.audio_ms)),
-                audio_sha256: job.media.audio_sha256.as_deref(),
-                video_sha256: job.media.video_sha256.as_deref(),
-                video_ms: job.media.video_ms,
-                video_url: job.media.video_url.as_deref(),
+                ..job.media.clone()
             },
-            used: task.and_then(|task| task.plan.as_ref()).map(|plan| Used {
-                face_id: &plan.face_id,
-                sound_start_ms: plan.sound_start_ms,
-                sound_end_ms: plan.sound_end_ms,
-                sound_insert_ms: plan.sound_insert_ms,
-            }),
-            create: task.and_then(|task| task.create.as_ref()).map(Create::of),
+            used: task.and_then(|task| task.plan.as_ref()),
+            create: task.and_then(|task| task.create.as_ref()).map(CreateTimes::of),
             earlier_unresolved: earlier_to_decide(detail).map(|task| Earlier {
                 external_task_id: &task.name,
-                create: task.create.as_ref().map(Create::of),
+                create: task.create.as_ref().map(CreateTimes::of),
             }),
-            result: task.and_then(|task| task.result.as_ref()).map(|result| Delivered {
-                bytes: result.bytes,
-                sha256: &result.sha256,
-                duration_ms: result.duration_ms,
-            }),
+            result: task.and_then(|task| task.result.as_ref()),
             file: file.map(|file| match file {
                 Presence::Delivered => "delivered",
                 Presence::Changed => "changed",
@@ -170,44 +107,6 @@ impl<'a> JobReport<'a> {
             history: &detail.history,
             next: next(detail, file),
         }
-    }
-}
-
-impl<'a> Wish<'a> {
-    fn of(spec: &'a JobSpec) -> Self {
-        Self {
-            video: place(&spec.video),
-            audio: place(&spec.audio),
-            face: face(&spec.face),
-            sound_start_ms: spec.sound_start_ms,
-            sound_end_ms: spec.sound_end_ms,
-            sound_insert_ms: spec.sound_insert_ms,
-            sound_volume: spec.sound_volume,
-            original_audio_volume: spec.original_audio_volume,
-            watermark: spec.watermark,
-            callback_url: spec.callback_url.as_deref(),
-            external_task_id: spec.external_task_id.as_deref(),
-            not_before: spec.not_before_at_ms.map(iso_ms),
-        }
-    }
-}
-
-fn place(source: &Source) -> Place<'_> {
-    match source {
-        Source::Url(url) => Place::Url(url),
-        Source::File(path) => Place::File(path),
-        Source::Id(id) => Place::Id(id),
-    }
-}
-
-/// The choice of a face as one writes it in a manifest.
-pub(super) fn face(choice: &FaceChoice) -> String {
-    match choice {
-        FaceChoice::Longest => "longest".to_owned(),
-        FaceChoice::First => "first".to_owned(),
-        FaceChoice::Only => "only".to_owned(),
-        FaceChoice::Index(index) => format!("index {index}"),
-        FaceChoice::Id(id) => format!("id {id}"),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::report::{CandidateReport, candidates, earlier_to_decide, face, next, unfit_file};
+use super::report::{CandidateReport, candidates, earlier_to_decide, next, unfit_file};
 use crate::{
     cli::{
         open,
@@ -128,7 +128,7 @@ fn wish(job: &Job) -> Vec<Fact> {
     let mut facts = vec![
         ("video", source(&spec.video)),
         ("audio", source(&spec.audio)),
-        ("face", face(&spec.face)),
+        ("face", spec.face.to_string()),
         ("audio", format!("from {} {end}, put in {insert}", position(spec.sound_start_ms))),
         ("volume", format!("{} (original {})", spec.sound_volume, spec.original_audio_volume)),
     ];

@@ -1,34 +1,14 @@
 //! What a user would notice of the timing: defaults, refusals in words, and no plan that the API
 //! would refuse, whatever comes in.
 
-use std::collections::BTreeMap;
-
 use proptest::prelude::*;
 
 use super::*;
 use crate::job::Source;
 
 fn spec() -> JobSpec {
-    JobSpec {
-        key: "promo/en".into(),
-        id: Some("en".into()),
-        video: Source::Url("https://cdn.example.com/welcome.mp4".into()),
-        audio: Source::File("welcome-en.mp3".into()),
-        face: FaceChoice::Longest,
-        sound_start_ms: 0,
-        sound_end_ms: None,
-        sound_insert_ms: None,
-        sound_volume: 1.0,
-        original_audio_volume: 1.0,
-        watermark: false,
-        callback_url: None,
-        external_task_id: None,
-        take: None,
-        output: "promo/en.mp4".into(),
-        priority: 0,
-        not_before_at_ms: None,
-        labels: BTreeMap::new(),
-    }
+    let video = Source::Url("https://cdn.example.com/welcome.mp4".into());
+    JobSpec::new("promo/en", video, Source::File("welcome-en.mp3".into()))
 }
 
 fn face(face_id: &str, start_ms: i64, end_ms: i64) -> FaceSpan {

@@ -5,10 +5,8 @@ use std::{fs, path::Path};
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
-use super::{
-    FaceUsed, FileFacts, Metadata, OutputPaths, Part, PartSource, TimingUsed, VideoKind,
-    digest::hex,
-};
+use super::{FileFacts, Metadata, OutputPaths, Part, PartSource, TimingUsed, VideoKind, digest::hex};
+use crate::job::FaceSpan;
 
 mod aside;
 mod copying;
@@ -54,7 +52,7 @@ fn metadata(task_id: &str, result: FileFacts, watermark: Option<FileFacts>) -> M
         external_task_id: "mine".into(),
         video: "welcome.mp4".into(),
         audio: "en.mp3".into(),
-        face: FaceUsed { id: "0".into(), start_ms: 0, end_ms: 5000 },
+        face: FaceSpan { face_id: "0".into(), start_ms: 0, end_ms: 5000 },
         timing: TimingUsed {
             sound_start_ms: 0,
             sound_end_ms: 3000,

@@ -156,25 +156,14 @@ fn after(task: &Task, outcome: Outcome) -> Transition {
 
 /// A job that `key` names and that no other shares, with all its media there.
 fn wanted(key: &str) -> WantedJob {
+    let video = Source::Url("https://cdn.example.com/v.mp4".to_owned());
+    let audio = Source::Url(format!("https://cdn.example.com/{key}.mp3"));
     let spec = JobSpec {
-        key: key.to_owned(),
-        audio: Source::Url(format!("https://cdn.example.com/{key}.mp3")),
         id: key.split_once('/').map(|(_, id)| id.to_owned()),
-        video: Source::Url("https://cdn.example.com/v.mp4".to_owned()),
-        face: FaceChoice::Longest,
-        sound_start_ms: 0,
         sound_end_ms: Some(5_000),
-        sound_insert_ms: None,
-        sound_volume: 1.0,
         original_audio_volume: 0.5,
-        watermark: false,
-        callback_url: None,
-        external_task_id: None,
-        take: None,
-        output: format!("{key}.mp4"),
-        priority: 0,
-        not_before_at_ms: None,
         labels: [("language".to_owned(), "en".to_owned())].into(),
+        ..JobSpec::new(key, video, audio)
     };
     let media = Media { audio_ms: Some(5_000), video_ms: Some(10_000), ..Media::default() };
     digested(spec, Ok(media))

@@ -20,7 +20,7 @@ use std::{fs, path::PathBuf, process::Command};
 
 use lipsyncd::{
     job::{
-        FaceChoice, FaceSpan, Job, JobSpec, Media, Moment, Outcome, Policy, ResultFile, Session,
+        FaceSpan, Job, JobSpec, Media, Moment, Outcome, Policy, ResultFile, Session,
         Source, Task, apply, outcome::PermanentError,
     },
     store::{AcceptedManifest, ApiAnswer, ApiCall, OnChange, SessionFaces, Store, WantedJob},
@@ -174,26 +174,15 @@ fn answer(outcome: &Outcome) -> Option<ApiAnswer> {
 }
 
 fn wanted(key: &str) -> WantedJob {
+    let [video, audio] = ["https://cdn.example.com/v.mp4", "https://cdn.example.com/a.mp3"]
+        .map(|url| Source::Url(url.to_owned()));
     WantedJob {
         spec: JobSpec {
-            key: key.to_owned(),
             id: key.split_once('/').map(|(_, id)| id.to_owned()),
-            video: Source::Url("https://cdn.example.com/v.mp4".to_owned()),
-            audio: Source::Url("https://cdn.example.com/a.mp3".to_owned()),
-            face: FaceChoice::Longest,
-            sound_start_ms: 0,
             sound_end_ms: Some(5_000),
-            sound_insert_ms: None,
-            sound_volume: 1.0,
             original_audio_volume: 0.5,
-            watermark: false,
-            callback_url: None,
-            external_task_id: None,
-            take: None,
-            output: format!("{key}.mp4"),
-            priority: 0,
-            not_before_at_ms: None,
             labels: [("language".to_owned(), "en".to_owned())].into(),
+            ..JobSpec::new(key, video, audio)
         },
         spec_hash: format!("spec of {key}"),
         // Each is a request of its own.

@@ -10,7 +10,8 @@ use std::{
 };
 
 use lipsyncd::{
-    output::{FaceUsed, FileFacts, Metadata, TimingUsed},
+    job::FaceSpan,
+    output::{FileFacts, Metadata, TimingUsed},
     sim::Endpoint,
 };
 use sha2::{Digest as _, Sha256};
@@ -118,7 +119,7 @@ fn put_earlier_result(test_env: &TestEnv, output: &str) {
         external_task_id: format!("lipsyncd-{}", "0".repeat(32)),
         video: "v.mp4".to_owned(),
         audio: "a.mp3".to_owned(),
-        face: FaceUsed { id: "0".to_owned(), start_ms: 0, end_ms: 5_000 },
+        face: FaceSpan { face_id: "0".to_owned(), start_ms: 0, end_ms: 5_000 },
         timing: TimingUsed {
             sound_start_ms: 0,
             sound_end_ms: 3_000,

@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use lipsyncd::{
-    job::{FaceChoice, JobSpec, Media, Source},
+    job::{JobSpec, Media, Source},
     manifest::{ContentHashes, request_hash, spec_hash},
     media::{audio, public_url, sha256_of, video},
     store::WantedJob,
@@ -16,26 +16,13 @@ const CLIPS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/cli/demo/clips");
 
 /// A job of a batch: three seconds of a remote audio for a remote video of its own.
 pub fn wanted(key: &str) -> WantedJob {
-    let id = key.rsplit_once('/').map(|(_, id)| id.to_owned());
+    let video = format!("https://cdn.example/{key}.mp4?duration_ms=10000&faces=1");
+    let audio = format!("https://cdn.example/{key}.mp3?duration_ms=8000");
     let spec = JobSpec {
-        key: key.to_owned(),
-        id,
-        video: Source::Url(format!("https://cdn.example/{key}.mp4?duration_ms=10000&faces=1")),
-        audio: Source::Url(format!("https://cdn.example/{key}.mp3?duration_ms=8000")),
-        face: FaceChoice::Longest,
-        sound_start_ms: 0,
+        id: key.rsplit_once('/').map(|(_, id)| id.to_owned()),
         sound_end_ms: Some(3_000),
-        sound_insert_ms: None,
-        sound_volume: 1.0,
-        original_audio_volume: 1.0,
-        watermark: false,
-        callback_url: None,
-        external_task_id: None,
-        take: None,
-        output: format!("{key}.mp4"),
-        priority: 0,
-        not_before_at_ms: None,
         labels: [("team".to_owned(), "dub".to_owned())].into(),
+        ..JobSpec::new(key, Source::Url(video), Source::Url(audio))
     };
     hashed(spec, Media::default())
 }
