@@ -40,11 +40,8 @@ pub fn is_by_a_person(what: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::job::{
-        Moment, Outcome, State, Task, apply,
-        outcome::PermanentError,
-        tests::{POLICY, task},
-    };
+    use crate::job::{Moment, Outcome, State, Task, apply, outcome::PermanentError};
+    use crate::testing::jobs::{POLICY, task};
 
     #[test]
     fn what_people_decide_is_known_by_its_words() {

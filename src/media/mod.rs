@@ -7,8 +7,6 @@
 
 pub mod audio;
 mod boxes;
-#[cfg(test)]
-mod fixtures;
 pub mod hash;
 pub mod locate;
 mod open;

@@ -9,7 +9,7 @@ use crate::{
         open,
         text::{iso_ms, shell_word},
     },
-    job::{CreateAttempt, ResultFile, Job, JobSpec, Media, Plan, Source, State, Task},
+    job::{CreateAttempt, Job, JobSpec, Media, Plan, ResultFile, Source, State, Task},
     output::Presence,
     store::{Candidate, HistoryEntry, JobDetail, JobOverview},
 };

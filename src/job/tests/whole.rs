@@ -1,11 +1,11 @@
-//! That the tables are whole: no outcome and no state is forgotten in them, and no story leaves them.
+//! That the tables are whole: no outcome and no state is forgotten in them, and no scenario leaves them.
 
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
 use super::{
-    story::{a_story, tell},
+    scenario::{any_scenario, play},
     table::TABLE,
     *,
 };
@@ -183,9 +183,9 @@ proptest! {
     })]
 
     #[test]
-    fn no_story_makes_a_move_that_is_in_no_table(story in a_story()) {
+    fn no_scenario_makes_a_move_that_is_in_no_table(scenario in any_scenario()) {
         let moves = moves();
-        tell(&story, |step| {
+        play(&scenario, |step| {
             let made = (step.name, step.moved.from, step.moved.task.state);
             assert!(moves.contains(&made), "{made:?}");
         });

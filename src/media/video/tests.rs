@@ -4,11 +4,11 @@
 use std::io::Cursor;
 
 use super::*;
-use crate::media::fixtures::{Breaker, clip, content};
+use crate::testing::media::{Breaker, clip, clip_path};
 
 fn facts(name: &str) -> (Option<i64>, u32, u32) {
-    let facts = probe(&clip(name)).unwrap();
-    assert_eq!(facts.bytes, content(name).len() as u64);
+    let facts = probe(&clip_path(name)).unwrap();
+    assert_eq!(facts.bytes, clip(name).len() as u64);
     (facts.length_ms, facts.width, facts.height)
 }
 
@@ -52,7 +52,7 @@ fn clips_are_as_ffprobe_says() {
 #[test]
 fn whole_videos_are_whole() {
     for name in ["anna.mp4", "moov-last.mov", "edit-list.mp4", "rotated.mp4", "fragmented.mp4"] {
-        let bytes = content(name);
+        let bytes = clip(name);
         assert_eq!(whole(&bytes), probed(&bytes), "{name}");
         assert!(whole(&bytes).is_ok(), "{name}");
     }
@@ -60,7 +60,7 @@ fn whole_videos_are_whole() {
 
 #[test]
 fn sizes_of_64_bits_and_to_the_end_are_read() {
-    let bytes = content("moov-last.mov");
+    let bytes = clip("moov-last.mov");
     let mut wide = Vec::new();
     for (kind, content) in split(&bytes) {
         wide.extend(
@@ -69,7 +69,7 @@ fn sizes_of_64_bits_and_to_the_end_are_read() {
     }
     assert_eq!(whole(&wide).unwrap().length_ms, Some(2_600));
 
-    let bytes = content("anna.mp4");
+    let bytes = clip("anna.mp4");
     let (last, _) = split(&bytes).pop().unwrap();
     assert_eq!(last, b"mdat");
     let mut open = bytes.clone();
@@ -81,12 +81,12 @@ fn sizes_of_64_bits_and_to_the_end_are_read() {
 #[test]
 fn every_cut_of_a_video_is_refused() {
     for name in ["moov-last.mov", "rotated.mp4"] {
-        let bytes = content(name);
+        let bytes = clip(name);
         for len in 0..bytes.len() {
             assert!(whole(&bytes[..len]).is_err(), "{name} cut to {len}");
         }
     }
-    let anna = content("anna.mp4");
+    let anna = clip("anna.mp4");
     assert_eq!(
         probed(&anna[..anna.len() - 1]).unwrap_err(),
         "the video is cut short: its file is smaller than its boxes say"
@@ -115,13 +115,13 @@ fn what_is_no_video_is_refused_with_what_it_is() {
     assert_eq!(told(b"Access denied, sorry"), foreign("plain text"));
     assert_eq!(told(&[0; 4_096]), foreign("nothing but zeros"));
     assert_eq!(told(b"\x1aE\xdf\xa3\x01\0\0\0\0\0\0\x1f"), foreign("something else"));
-    assert_eq!(told(&content("welcome-pt.m4a")), "the file has no video track with pictures");
+    assert_eq!(told(&clip("welcome-pt.m4a")), "the file has no video track with pictures");
 }
 
 #[test]
 fn what_stands_behind_a_video_is_let_pass_but_not_in_a_download() {
     for extra in [b"\r\n".as_slice(), &[0; 64], b"</body></html>"] {
-        let bytes = [content("anna.mp4"), extra.to_vec()].concat();
+        let bytes = [clip("anna.mp4"), extra.to_vec()].concat();
         assert_eq!(probed(&bytes).unwrap().length_ms, Some(6_000));
         assert_eq!(
             whole(&bytes).unwrap_err(),
@@ -156,7 +156,7 @@ fn the_limits_are_told_with_the_figures() {
 
 #[test]
 fn only_names_that_the_api_takes_are_probed() {
-    let fault = probe(&clip("welcome-es.wav")).unwrap_err();
+    let fault = probe(&clip_path("welcome-es.wav")).unwrap_err();
     assert_eq!(fault.to_string(), "the video's name ends in `.wav`; .mp4 and .mov are allowed");
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("folder.mp4")).unwrap();
@@ -179,7 +179,7 @@ fn claims_that_no_file_can_hold_end_soon() {
         "the video is damaged: it has more boxes than a clip can have"
     );
 
-    let mut fragment = content("fragmented.mp4");
+    let mut fragment = clip("fragmented.mp4");
     let run = fragment.windows(4).position(|window| window == b"trun").unwrap() + 4;
     fragment[run..run + 4].fill(0);
     fragment[run + 4..run + 8].fill(0xff);
@@ -192,7 +192,7 @@ fn claims_that_no_file_can_hold_end_soon() {
 #[test]
 fn broken_videos_neither_panic_nor_run_away() {
     let mut breaker = Breaker::new();
-    let clips = ["moov-last.mov", "fragmented.mp4", "edit-list.mp4", "rotated.mp4"].map(content);
+    let clips = ["moov-last.mov", "fragmented.mp4", "edit-list.mp4", "rotated.mp4"].map(clip);
     let mut read = 0;
     for _ in 0..1_500 {
         for clip in &clips {

@@ -5,7 +5,9 @@ use std::{fs, path::Path};
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
-use super::{FileFacts, Metadata, OutputPaths, Part, PartSource, TimingUsed, VideoKind, digest::hex};
+use super::{
+    FileFacts, Metadata, OutputPaths, Part, PartSource, TimingUsed, VideoKind, digest::hex,
+};
 use crate::job::FaceSpan;
 
 mod aside;

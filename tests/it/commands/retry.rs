@@ -50,7 +50,7 @@ async fn retry_dry_run_reports_each_job_that_would_not_be_made() {
     assert!(ran.out.starts_with("1 job to make again (promo/failed): 1 to be"), "{}", ran.out);
     assert!(ran.err.contains("promo/queued: is queued and continues automatically"), "{}", ran.err);
     assert!(ran.err.contains("no job is called `nonexist`"), "{}", ran.err);
-    store.miss("promo.yaml", MOMENT, policy()).await.unwrap();
+    store.miss("promo.yaml", MOMENT, POLICY).await.unwrap();
     let ran = place.run(&["retry", "--failed", "--dry-run"]);
     assert_eq!((ran.code, ran.out.as_str()), (1, ""));
     assert!(ran.err.contains("promo/failed: its manifest promo.yaml does not ask"), "{}", ran.err);
@@ -163,7 +163,7 @@ async fn retry_of_unreadable_media_looks_at_them_again() {
 #[tokio::test]
 async fn what_left_the_folder_is_put_back_and_not_retried() {
     let (place, store) = Place::with_jobs().await;
-    store.miss("promo.yaml", MOMENT, policy()).await.unwrap();
+    store.miss("promo.yaml", MOMENT, POLICY).await.unwrap();
     let refused = |key: &str, why: &str| {
         let ran = place.run(&["retry", key, "--yes"]);
         assert_eq!(ran.code, 1);
@@ -171,7 +171,7 @@ async fn what_left_the_folder_is_put_back_and_not_retried() {
         assert!(ran.err.contains("hint: put it back"), "{}", ran.err);
     };
     refused("promo/failed", "promo.yaml does not ask for it any more");
-    store.leave(NOW_MS, MOMENT, policy()).await.unwrap();
+    store.leave(NOW_MS, MOMENT, POLICY).await.unwrap();
     refused("promo/queued", "it was taken out of promo.yaml");
     refused("promo/succeeded", "promo.yaml does not ask for it any more");
     assert_eq!(state(&store, "promo/failed").await, "failed");

@@ -66,7 +66,7 @@ async fn a_running_daemon_is_told_by_its_lock() {
 async fn text_says_what_is_amiss_and_what_to_type() {
     let (place, store) = Place::with_jobs().await;
     let refused = "sub/bad.yaml:2:1: unknown key `vidoe`; did you mean `video`?\nsecond fault";
-    store.refuse("sub/bad.yaml", "stamp", refused, MOMENT, policy()).await.unwrap();
+    store.refuse("sub/bad.yaml", "stamp", refused, MOMENT, POLICY).await.unwrap();
     place.run(&["pause"]);
     let ran = place.run(&["status"]);
     assert_eq!((ran.code, ran.err.as_str()), (0, ""));

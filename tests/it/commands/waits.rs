@@ -44,7 +44,7 @@ impl Wait {
 
     async fn drive(&self, key: &str, outcomes: Vec<O>, moment: Moment) {
         for outcome in outcomes {
-            let moved = apply(&task(&self.store, key).await, outcome, &moment, &policy()).unwrap();
+            let moved = apply(&task(&self.store, key).await, outcome, &moment, &POLICY).unwrap();
             self.store.record(moved, None, moment.now_ms).await.unwrap();
         }
     }
@@ -139,7 +139,7 @@ async fn for_the_first_scan_and_for_the_folder() {
     let scan = "the first complete scan of jobs_dir since the start";
     assert_eq!((wait.told("queued"), wait.told("identified")), (scan.to_owned(), scan.to_owned()));
     assert_eq!(wait.told("sent"), "Kling to begin task t1");
-    wait.store.miss("queued.yaml", MOMENT, policy()).await.unwrap();
+    wait.store.miss("queued.yaml", MOMENT, POLICY).await.unwrap();
     let missing = "to return to the folder: its manifest no longer asks for it";
     assert_eq!(wait.told("queued"), missing);
 }

@@ -7,16 +7,16 @@ fn end_at(point: &str) {
     let mut test_env = TestEnv::new(quick());
     test_env.drop_in_old("news.yaml", job_of("first"));
     test_env.spawn_with(&["run", "--once"], &[]);
-    assert!(test_env.ended().success(), "{}", test_env.log());
+    assert!(test_env.wait_until_ended().success(), "{}", test_env.log());
     std::fs::create_dir(test_env.path("jobs/archive")).unwrap();
     test_env.move_in("news.yaml", "archive/news.yaml");
     test_env.spawn_with(&["run", "--once"], &[]);
-    assert!(test_env.ended().success(), "{}", test_env.log());
+    assert!(test_env.wait_until_ended().success(), "{}", test_env.log());
     test_env.drop_in_old("news.yaml", job_of("second"));
     test_env.spawn_with(&["run", "--once"], &[("LIPSYNCD_FAILPOINT", point)]);
-    assert!(!test_env.ended().success(), "{point} was not hit\n{}", test_env.log());
+    assert!(!test_env.wait_until_ended().success(), "{point} was not hit\n{}", test_env.log());
     test_env.spawn_with(&["run", "--once"], &[]);
-    test_env.ended();
+    test_env.wait_until_ended();
     for key in ["news", "archive/news"] {
         let shown = test_env.run(&["show", key, "--json"]);
         let shown: serde_json::Value = serde_json::from_str(&shown.out).unwrap();

@@ -143,7 +143,7 @@ fn delivered_file_that_is_gone_names_fetch() {
         ["b", "c"].iter().all(|key| test_env.state(key) == "succeeded")
     });
     for output in ["b.mp4", "c.mp4"] {
-        test_env.assert_whole(output);
+        test_env.assert_complete(output);
     }
     Found::look(&test_env).expect("delivered", "ok", "", "");
     assert_eq!(test_env.ledger().tasks.len(), 3, "nothing is paid");

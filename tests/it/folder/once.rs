@@ -135,11 +135,11 @@ fn signals_end_it_well_and_a_hangup_does_not_end_it() {
         ["submitted", "processing"].contains(&test_env.state("x").as_str())
     });
     test_env.signal("HUP");
-    test_env.until_looked_again("later");
+    test_env.until_scanned_again("later");
     assert!(test_env.is_running());
     for name in ["TERM", "INT"] {
         test_env.signal(name);
-        let status = test_env.ended();
+        let status = test_env.wait_until_ended();
         assert_eq!(status.code(), Some(0), "{name}: {status}");
         test_env.start();
     }

@@ -184,7 +184,7 @@ fn a_database_that_cannot_be_used_shows_while_all_else_is_told() {
     });
     test_env.kill();
 
-    let other = test_env.lock_out();
+    let other = test_env.lock_database();
     test_env.spawn();
     test_env
         .until("the daemon to wait", |test_env| test_env.log().contains("until it can be opened"));

@@ -26,7 +26,7 @@ fn it_is_ready_once_the_folder_has_been_read_and_counts_in_its_line_of_status() 
     test_env
         .until("the end to be counted", |_| manager.status() == "0 of 5 slots used; 1 succeeded");
     test_env.signal("TERM");
-    assert_eq!(test_env.ended().code(), Some(0));
+    assert_eq!(test_env.wait_until_ended().code(), Some(0));
     assert_eq!(manager.count("STOPPING=1"), 1);
     assert_eq!(manager.count("READY=1"), 1);
     assert_eq!(manager.count("WATCHDOG=1"), 0, "nobody asked for it");
@@ -84,10 +84,10 @@ fn the_watchdog_is_fed_by_the_scheduler_and_starves_with_it() {
     test_env.until("the watchdog to be fed again and again", |_| fed() > 5);
     fs::write(&stall, "").unwrap();
     // All but the scheduler goes on: the folder is read, and the line of status is written.
-    test_env.until_looked_again("one");
+    test_env.until_scanned_again("one");
     test_env.until("the status to count", |_| manager.status().contains("2 waiting"));
     let starved = fed();
-    test_env.until_looked_again("two");
+    test_env.until_scanned_again("two");
     test_env.until("the status to count on", |_| manager.status().contains("4 waiting"));
     assert_eq!(fed(), starved);
     fs::remove_file(&stall).unwrap();
@@ -129,7 +129,7 @@ fn a_manager_that_does_not_read_holds_nothing_up_and_hears_it_later() {
     test_env.until("the watchdog to be fed", |_| manager.count("WATCHDOG=1") > 0);
     manager.is_full(&test_env);
     test_env.signal("TERM");
-    assert_eq!(test_env.ended().code(), Some(0));
+    assert_eq!(test_env.wait_until_ended().code(), Some(0));
 }
 
 #[test]

@@ -45,7 +45,7 @@ fn a_daemon_that_may_open_hardly_any_file_fails_nothing_and_goes_on() {
         assert!(test_env.is_running(), "{}", test_env.log());
         assert_eq!(count(&test_env, "failed"), 0, "{}", test_env.log());
         test_env.signal("TERM");
-        assert_eq!(test_env.ended().code(), Some(0), "{}", test_env.log());
+        assert_eq!(test_env.wait_until_ended().code(), Some(0), "{}", test_env.log());
     }
     test_env.start();
     test_env.until("all to succeed", |test_env| count(test_env, "succeeded") == 8);

@@ -45,7 +45,7 @@ fn a_hangup_does_not_kill_a_daemon_that_is_starting() {
         test_env.log().contains("has been read")
     });
     test_env.signal("TERM");
-    assert_eq!(test_env.ended().code(), Some(0));
+    assert_eq!(test_env.wait_until_ended().code(), Some(0));
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn a_daemon_that_is_told_to_end_while_it_starts_ends_well() {
     at_its_beginning(&mut test_env);
     test_env.signal("TERM");
     hand_over_settings(&test_env);
-    assert_eq!(test_env.ended().code(), Some(0));
+    assert_eq!(test_env.wait_until_ended().code(), Some(0));
     assert!(!test_env.log().contains("has been read"), "{}", test_env.log());
 }
 
@@ -65,7 +65,7 @@ fn it_ends_well_though_others_lock_the_database_at_the_start_and_at_once_when_to
     test_env.start();
     test_env.until("x to be sent", |test_env| test_env.state("x") == "submitted");
     test_env.kill();
-    let other = test_env.lock_out();
+    let other = test_env.lock_database();
     for names in [&["TERM"][..], &["INT", "INT"]] {
         test_env.spawn();
         hears(&test_env);
@@ -77,7 +77,7 @@ fn it_ends_well_though_others_lock_the_database_at_the_start_and_at_once_when_to
                 break;
             }
         }
-        assert_eq!(test_env.ended().code(), Some(0), "{}", test_env.log());
+        assert_eq!(test_env.wait_until_ended().code(), Some(0), "{}", test_env.log());
     }
     drop(other);
     test_env.start();
@@ -98,7 +98,12 @@ fn signals_in_a_hail_end_it_well_wherever_it_is() {
         sleep(Duration::from_millis(wait_ms));
         test_env.signal("HUP");
         test_env.signal("TERM");
-        assert_eq!(test_env.ended().code(), Some(0), "after {wait_ms} ms: {}", test_env.log());
+        assert_eq!(
+            test_env.wait_until_ended().code(),
+            Some(0),
+            "after {wait_ms} ms: {}",
+            test_env.log()
+        );
     }
     test_env.start();
     test_env.until("x to be sent", |test_env| test_env.ledger().tasks.len() == 1);

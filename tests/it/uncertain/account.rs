@@ -84,7 +84,7 @@ fn open_creates_are_not_sent_again_with_the_key_of_another_account() {
     test_env.start_with(OTHER);
     until_all(&test_env, &KEYS, "unresolved");
     assert_eq!(slots_used(&test_env), 0);
-    // Other jobs run meanwhile.
+    // Other jobs run in the meantime.
     ask_for(&test_env, &["next"]);
     test_env.until_state("next", "succeeded");
     test_env.sim.assert_requests(6);

@@ -50,7 +50,7 @@ fn open_creates_are_not_sent_to_another_host_and_are_found_once_it_is_corrected(
     let shown = done(&test_env, &["show", "a"]).out;
     assert!(shown.contains(&format!("was sent to {}", host(&test_env.sim))), "{shown}");
     other.assert_requests(0);
-    // Other jobs run at the new host meanwhile.
+    // Other jobs run at the new host in the meantime.
     ask_for(&test_env, &["next"]);
     test_env.until_state("next", "succeeded");
     other.assert_requests(1);
@@ -156,7 +156,7 @@ fn address_where_nothing_answers_loses_no_task() {
     test_env.set_base_url(&address);
     ask_for(&test_env, &["unsent"]);
     test_env.start();
-    // What was not sent yet is given up; what was paid for is not.
+    // Jobs that were not sent yet fail after `give_up_after`; paid tasks do not.
     test_env.until_state("unsent", "failed");
     for key in KEYS {
         assert_eq!(test_env.state(key), "processing");

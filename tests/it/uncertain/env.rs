@@ -9,7 +9,7 @@ use crate::support::{
     switches::Switches as _,
 };
 
-/// As `BRISK`, and lookups that fail or prove nothing are soon left to a person.
+/// As `BRISK`, but a job whose lookups fail or prove nothing is soon left to a person.
 pub const HASTY: Timeouts = Timeouts { request: "600ms", settle: "800ms", give_up: "3s" };
 
 /// An account that accepts a second task of a known name.
@@ -69,7 +69,7 @@ pub fn until_delivered(test_env: &TestEnv, keys: &[&str]) {
 /// The file of a job is the complete result of this task.
 pub fn assert_delivered(test_env: &TestEnv, key: &str, task: &LedgerEntry) {
     let output = test_env.job(key).unwrap().output;
-    test_env.assert_whole(&output);
+    test_env.assert_complete(&output);
     let bytes = fs::read(test_env.path("output").join(output)).unwrap();
     // The simulator writes the name of a result into the file.
     let mark = format!("lipsyncd-sim {}.mp4", task.result_id);

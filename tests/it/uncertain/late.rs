@@ -14,8 +14,8 @@ const SETTLED_LATE: Timeouts = Timeouts { request: "600ms", settle: "5s", give_u
 const DELIVERED_AFTER_MS: u64 = 1_500;
 const KEYS: [&str; 3] = ["a", "b", "c"];
 
-/// Something on the way keeps the create requests of three jobs, and delivers them after the client gave up.
-fn kept(sees: ClientSees) -> TestEnv {
+/// The create requests of three jobs are delivered after the client gave up.
+fn delayed(sees: ClientSees) -> TestEnv {
     let mut test_env = test_env(lenient(), 5, &SETTLED_LATE);
     test_env.start();
     learn_lookups(&test_env);
@@ -36,24 +36,24 @@ fn assert_sent_once(test_env: &TestEnv) {
 
 #[test]
 fn request_that_is_delivered_after_its_timeout_is_found() {
-    assert_sent_once(&kept(ClientSees::Nothing));
+    assert_sent_once(&delayed(ClientSees::Nothing));
 }
 
 #[test]
 fn request_that_is_delivered_after_the_connection_broke_is_found() {
-    assert_sent_once(&kept(ClientSees::Broken { after_ms: 50 }));
+    assert_sent_once(&delayed(ClientSees::Broken { after_ms: 50 }));
 }
 
 #[test]
 fn request_that_is_delivered_after_a_proxys_504_is_found_and_the_reason_names_504() {
-    let test_env = kept(ClientSees::Page { status: 504, after_ms: 50 });
+    let test_env = delayed(ClientSees::Page { status: 504, after_ms: 50 });
     until_printed(&test_env, "a", &["creating", "504", "sent once, at ", "next lookup"]);
     assert_sent_once(&test_env);
 }
 
 #[test]
 fn request_that_is_delivered_after_it_was_sent_again_is_refused_by_its_name() {
-    // Only the API can tell this one from the second send.
+    // Only the API can distinguish this request from the second send.
     let mut test_env = test_env(quick(), 5, &BRISK);
     test_env.start();
     learn_lookups(&test_env);
@@ -82,7 +82,7 @@ fn task_that_shows_up_within_the_settle_time_is_found() {
 
 #[test]
 fn task_that_shows_up_after_the_settle_time_is_adopted_because_its_name_is_taken() {
-    // Two times `create_settle`, and more.
+    // More than two times `create_settle`.
     let config = SimConfig { visibility_lag_ms: 2_500, ..quick() };
     let mut test_env = test_env(config, 5, &BRISK);
     let fault =
