@@ -143,7 +143,7 @@ async fn answers_show_names_as_set() {
 #[tokio::test]
 async fn lookups_fail_while_they_are_set_to() {
     let lookup_styles = LookupStyles { in_path: true, on_list_path: true, path_with_flag: true };
-    let config = SimConfig { lookup_styles: lookup_styles, ..SimConfig::default() };
+    let config = SimConfig { lookup_styles, ..SimConfig::default() };
     let (pair, id) = pair_with_task(config).await;
     // By id; by name in three lookup_styles, and by an unknown name; by list.
     let paths = [

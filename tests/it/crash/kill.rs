@@ -69,7 +69,7 @@ fn from_environment(name: &str, otherwise: u64) -> u64 {
 }
 
 #[test]
-fn killed_at_random_instants_it_pays_nothing_twice_and_loses_nothing() {
+fn daemon_killed_at_random_times_pays_nothing_twice_and_loses_nothing() {
     let kills = from_environment("LIPSYNCD_KILLS", KILLS);
     let seed = from_environment("LIPSYNCD_SEED", 20_261_125);
     println!("seed {seed}");

@@ -73,7 +73,7 @@ fn end_at(name: &str) -> bool {
 }
 
 #[test]
-fn ended_at_every_fail_point_it_goes_on_and_pays_nothing_twice() {
+fn process_ended_at_every_fail_point_continues_and_pays_nothing_twice() {
     let mut cases = VecDeque::new();
     for point in POINTS {
         for nth in hits(point) {

@@ -1,4 +1,4 @@
-//! The end of the process between an earlier result set aside and the word about it in the database.
+//! The process ends after an earlier result was set aside, and before the database records it.
 
 use crate::support::daemon::{TestEnv, job_of, quick};
 
@@ -30,7 +30,7 @@ fn end_at(point: &str) {
 }
 
 #[test]
-fn move_is_written_after_an_end_in_between() {
+fn move_is_recorded_after_the_process_ended_in_between() {
     for point in ["name.set_aside.after", "name.into_free.after", "name.into_free.after:2"] {
         end_at(point);
     }

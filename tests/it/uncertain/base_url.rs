@@ -3,8 +3,8 @@
 use lipsyncd::sim::{SimConfig, SimServer};
 
 use super::env::{
-    HASTY, ask_for, done, learn_lookups, lenient, lose_creates, refused, restart, slots_used,
-    test_env, until_all, until_delivered, until_printed,
+    HASTY, ask_for, done, learn_lookups, leave_creates_open, lenient, lose_creates, refused,
+    restart, slots_used, test_env, until_all, until_delivered, until_printed,
 };
 use crate::support::{
     daemon::{BRISK, TestEnv, slow},
@@ -24,14 +24,7 @@ fn open_creates(accepted: bool) -> (TestEnv, SimServer) {
     let other = other_api(&test_env);
     test_env.start();
     learn_lookups(&test_env);
-    test_env.sim.set(|config| config.visibility_lag_ms = 600_000);
-    lose_creates(&test_env, 4, accepted);
-    ask_for(&test_env, &KEYS);
-    test_env.until("all requests to be sent", |test_env| {
-        test_env.ledger().faults.values().sum::<u64>() == 4
-    });
-    test_env.kill();
-    test_env.sim.set(|config| config.visibility_lag_ms = 0);
+    leave_creates_open(&mut test_env, &KEYS, accepted);
     test_env.set_base_url(other.base_url());
     (test_env, other)
 }

@@ -38,6 +38,19 @@ pub fn lose_creates(test_env: &TestEnv, times: u64, accepted: bool) {
         .fault(FaultRule { times: Some(times), ..FaultRule::once(Endpoint::Create, fault) });
 }
 
+/// Kills the daemon while the outcome of the create requests of `keys` is unknown. No lookup shows a task until then.
+pub fn leave_creates_open(test_env: &mut TestEnv, keys: &[&str], accepted: bool) {
+    let count = keys.len() as u64;
+    test_env.sim.set(|config| config.visibility_lag_ms = 600_000);
+    lose_creates(test_env, count, accepted);
+    ask_for(test_env, keys);
+    test_env.until("all requests to be sent", |test_env| {
+        test_env.ledger().faults.values().sum::<u64>() == count
+    });
+    test_env.kill();
+    test_env.sim.set(|config| config.visibility_lag_ms = 0);
+}
+
 /// How the account answers lookups by name, as far as the daemon has learned it.
 fn lookups(test_env: &TestEnv) -> Option<String> {
     let sql = "SELECT lookups FROM account WHERE lookups <> 'unknown'";

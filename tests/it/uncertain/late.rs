@@ -2,7 +2,9 @@
 
 use lipsyncd::sim::{ClientSees, Endpoint, Fault, FaultRule, SimConfig};
 
-use super::env::{ask_for, learn_lookups, lenient, test_env, until_delivered, until_printed};
+use super::env::{
+    ask_for, learn_lookups, lenient, lose_creates, test_env, until_delivered, until_printed,
+};
 use crate::support::{
     daemon::{BRISK, TestEnv, Timeouts, quick},
     switches::Switches as _,
@@ -70,9 +72,7 @@ fn request_that_is_delivered_after_it_was_sent_again_is_refused_by_its_name() {
 fn task_that_shows_up_within_the_settle_time_is_found() {
     let config = SimConfig { visibility_lag_ms: 1_500, ..lenient() };
     let mut test_env = test_env(config, 5, &SETTLED_LATE);
-    let fault =
-        FaultRule { times: Some(3), ..FaultRule::once(Endpoint::Create, Fault::LoseAnswer) };
-    test_env.sim.fault(fault);
+    lose_creates(&test_env, 3, true);
     ask_for(&test_env, &KEYS);
     test_env.start();
     until_delivered(&test_env, &KEYS);
@@ -85,9 +85,7 @@ fn task_that_shows_up_after_the_settle_time_is_adopted_because_its_name_is_taken
     // More than two times `create_settle`.
     let config = SimConfig { visibility_lag_ms: 2_500, ..quick() };
     let mut test_env = test_env(config, 5, &BRISK);
-    let fault =
-        FaultRule { times: Some(3), ..FaultRule::once(Endpoint::Create, Fault::LoseAnswer) };
-    test_env.sim.fault(fault);
+    lose_creates(&test_env, 3, true);
     ask_for(&test_env, &KEYS);
     test_env.start();
     until_delivered(&test_env, &KEYS);
