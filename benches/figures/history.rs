@@ -1,7 +1,6 @@
-//! What a long past costs: every job of a queue is taken to its end, and the daemon goes on from there.
+//! The costs of a long history: every job of a queue ends, and the daemon continues from there.
 //!
-//! The past is made by the store itself, as the pipeline would have written it; only the calls and the
-//! results are left out.
+//! The store writes the history as the pipeline would, without calls and results.
 
 use std::{sync::Arc, time::Instant};
 
@@ -20,30 +19,30 @@ use crate::{
     test_env::TestEnv,
 };
 
-/// So many jobs are written at once, as if so many slots were in use.
+/// How many jobs are written at once, as if as many slots were in use.
 const AT_ONCE: usize = 256;
-/// So many jobs come after the past.
+/// Jobs that are added after the history.
 const JOBS: usize = 3_000;
 
-/// What so many finished jobs cost.
+/// The costs of finished jobs.
 #[derive(Debug)]
 pub struct History {
-    pub bytes_a_job: f64,
+    pub bytes_per_job: f64,
     pub status_ms: f64,
     pub jobs_per_second: f64,
-    pub processor_ms_a_job: f64,
+    pub cpu_ms_per_job: f64,
 }
 
 impl History {
-    /// `test_env` has a daemon with `jobs` jobs in its queue; it is ended.
+    /// `test_env` has a daemon with `jobs` queued jobs. The daemon is stopped.
     pub fn measure(mut test_env: TestEnv, jobs: usize) -> Self {
         test_env.kill();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(finish_all(&test_env));
-        let bytes_a_job = test_env.database_bytes() as f64 / jobs as f64;
+        let bytes_per_job = test_env.database_bytes() as f64 / jobs as f64;
         let status_ms = status_ms(&test_env);
-        let (jobs_per_second, processor_ms_a_job) = go_on(&mut test_env);
-        Self { bytes_a_job, status_ms, jobs_per_second, processor_ms_a_job }
+        let (jobs_per_second, cpu_ms_per_job) = add_jobs(&mut test_env);
+        Self { bytes_per_job, status_ms, jobs_per_second, cpu_ms_per_job }
     }
 
     /// The lines of the table.
@@ -53,8 +52,8 @@ impl History {
         };
         vec![
             line(
-                "database a job, with its history",
-                self.bytes_a_job,
+                "database per job, with its history",
+                self.bytes_per_job,
                 "bytes",
                 Goal::AtMost(1_500.0),
             ),
@@ -63,8 +62,8 @@ impl History {
     }
 }
 
-/// New jobs after all that: jobs a second, and the processor's time of each in ms.
-fn go_on(test_env: &mut TestEnv) -> (f64, f64) {
+/// Adds new jobs. Returns jobs per second, and CPU ms per job.
+fn add_jobs(test_env: &mut TestEnv) -> (f64, f64) {
     test_env.sim.control(|sim| {
         let config = sim.config_mut();
         *config = SimConfig { concurrency: 256, task_ms: (0, 0), ..config.clone() };
@@ -78,11 +77,11 @@ fn go_on(test_env: &mut TestEnv) -> (f64, f64) {
     let mut succeeded =
         database.prepare("SELECT jobs FROM state WHERE name = 'succeeded'").unwrap();
     let mut succeeded = || succeeded.query_row([], |row| row.get::<_, usize>(0)).unwrap();
-    let (before, used, began) = (succeeded(), test_env.processor_time(), Instant::now());
+    let (before, used, began) = (succeeded(), test_env.cpu_time(), Instant::now());
     test_env.drop_manifests("more", JOBS / 1_000, 1_000);
     test_env.until("the new jobs", |_| succeeded() >= before + JOBS);
     let took = began.elapsed().saturating_sub(SETTLE).as_secs_f64();
-    let used_ms = (test_env.processor_time() - used).as_secs_f64() * 1e3;
+    let used_ms = (test_env.cpu_time() - used).as_secs_f64() * 1e3;
     (JOBS as f64 / took, used_ms / JOBS as f64)
 }
 
@@ -111,7 +110,7 @@ async fn finish_all(test_env: &TestEnv) {
     }
 }
 
-/// One task from its place in the queue to its end, with the answers that an API gives.
+/// Takes one task from the queue to its end, with the responses of an API.
 async fn finish(store: &Store, task: Task, policy: &Policy, number: u64) {
     let now_ms = Clock::system_now_ms();
     let moment = Moment { now_ms, chance: 0.5 };

@@ -1,4 +1,4 @@
-//! Slots in use at the length that tasks really have, on a clock that is paused: hours pass in seconds.
+//! Slots in use with tasks of real length, on a paused clock: hours pass in seconds.
 //!
 //! The pipeline, the store and the simulator's rules in one process; each call takes its time.
 
@@ -39,11 +39,11 @@ use crate::{
 const API: &str = "https://api.example";
 const AUTHORIZATION: &str = "Bearer bench";
 const BEGAN_AT_MS: i64 = 1_772_366_400_000;
-/// How long a call takes, there and back.
+/// How long a call takes.
 const CALL: Duration = Duration::from_millis(300);
 const HOUR_MS: i64 = 3_600_000;
 
-/// So many rounds of tasks of three to four minutes in so many slots, with the default `poll`.
+/// Measures rounds of tasks of three to four minutes, with the default `poll`.
 pub fn measure(slots: usize, rounds: usize) -> Figure {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();

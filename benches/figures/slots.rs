@@ -1,4 +1,4 @@
-//! Slots in use, on real clocks and real HTTP: the account's slots are what is paid for.
+//! Slots in use, with real clocks and real HTTP.
 
 use lipsyncd::sim::{Endpoint, Ledger, LedgerEntry, SimConfig};
 
@@ -37,11 +37,16 @@ pub fn measure() -> Vec<Figure> {
             "",
             Goal::AtLeast(0.92),
         ),
-        Figure::new("queries a job, the same", queries as f64 / JOBS as f64, "", Goal::AtMost(1.0)),
+        Figure::new(
+            "queries per job, the same",
+            queries as f64 / JOBS as f64,
+            "",
+            Goal::AtMost(1.0),
+        ),
     ]
 }
 
-/// Busy time of all slots, as a part of what they had from the first create to the last end.
+/// Returns the busy time of all slots, as a share of the time from the first create request to the last end.
 pub fn in_use(ledger: &Ledger, slots: usize) -> f64 {
     let ended = |task: &LedgerEntry| task.ended_at_ms.unwrap();
     let busy_ms: i64 = ledger.tasks.iter().map(|task| ended(task) - task.accepted_at_ms).sum();

@@ -1,7 +1,6 @@
-//! A folder with a configuration, the real binary working in it, and a simulated account beside it.
+//! A folder with a configuration, the real binary in it, and a simulated account.
 //!
-//! Owns what is measured from outside: time, the processor's time, memory, bytes on disk. Waits for
-//! conditions, and gives up after a while: a figure that does not come is a failure.
+//! Measures from outside: time, CPU time, memory, bytes on disk. A wait that takes too long fails the bench.
 
 use std::{
     fmt::Write as _,
@@ -19,7 +18,7 @@ use rusqlite::{Connection, OpenFlags};
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 
-/// The credentials that every simulator takes.
+/// The credentials that every simulator accepts.
 const KEYS: [(&str, &str); 2] =
     [("KLING_ACCESS_KEY", "sim-access-key"), ("KLING_SECRET_KEY", "sim-secret-key")];
 /// Nothing that is measured takes longer.
@@ -29,7 +28,7 @@ const JOBS_A_MANIFEST: usize = 1_000;
 /// `/proc` counts in these.
 const TICKS_A_SECOND: f64 = 100.0;
 
-/// A test_env and who lives in it.
+/// The folder, the daemon and the simulator.
 pub struct TestEnv {
     pub dir: TempDir,
     pub sim: SimServer,
@@ -87,7 +86,7 @@ impl TestEnv {
         fs::rename(&made, self.path("jobs").join(name)).unwrap();
     }
 
-    /// As if they had lain there for long: nobody waits until they are still.
+    /// Makes the manifests old, so that they have settled.
     pub fn age_manifests(&self) {
         let long_ago = SystemTime::now() - Duration::from_secs(3_600);
         for path in files_under(&self.path("jobs")) {
@@ -115,7 +114,7 @@ impl TestEnv {
         daemon.wait().unwrap();
     }
 
-    /// Waits until the daemon has ended by itself, all done. Returns the processor's time it used.
+    /// Waits until the daemon has ended with all jobs done. Returns its CPU time.
     pub fn end(&mut self) -> Duration {
         let mut daemon = self.daemon.take().unwrap();
         let began = Instant::now();
@@ -124,7 +123,7 @@ impl TestEnv {
             assert!(began.elapsed() < DEADLINE, "the daemon does not end:\n{}", self.log());
             sleep(Duration::from_millis(2));
         }
-        let used = processor_time(daemon.id());
+        let used = cpu_time(daemon.id());
         let status = daemon.wait().unwrap();
         assert!(status.success(), "{status}:\n{}", self.log());
         used
@@ -134,12 +133,12 @@ impl TestEnv {
         self.daemon.as_ref().unwrap().id()
     }
 
-    /// The processor's time that the daemon has used.
-    pub fn processor_time(&self) -> Duration {
-        processor_time(self.pid())
+    /// Returns the CPU time of the daemon.
+    pub fn cpu_time(&self) -> Duration {
+        cpu_time(self.pid())
     }
 
-    /// The most memory that the daemon ever had, in MB.
+    /// Returns the peak memory of the daemon, in MB.
     pub fn memory_peak_mb(&self) -> f64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
@@ -155,13 +154,13 @@ impl TestEnv {
         let began = Instant::now();
         while !condition(self) {
             let log = || self.log().lines().rev().take(20).collect::<Vec<_>>().join("\n");
-            assert!(began.elapsed() < DEADLINE, "waited in vain for {what}; log:\n{}", log());
+            assert!(began.elapsed() < DEADLINE, "{what} did not happen in time; log:\n{}", log());
             sleep(Duration::from_millis(1));
         }
     }
 
     /// Waits until so many jobs are in the database.
-    pub fn until_taken_in(&self, jobs: usize) {
+    pub fn until_accepted(&self, jobs: usize) {
         self.until("the database", |test_env| test_env.path("lipsyncd.db").exists());
         let database = self.database();
         let mut newest = database.prepare("SELECT coalesce(max(id), 0) FROM job").unwrap();
@@ -178,7 +177,7 @@ impl TestEnv {
         database
     }
 
-    /// How large the database is, with nothing left in its log.
+    /// Returns the size of the database after a checkpoint.
     pub fn database_bytes(&self) -> u64 {
         let path = self.path("lipsyncd.db");
         let database = Connection::open(&path).unwrap();
@@ -186,7 +185,7 @@ impl TestEnv {
         fs::metadata(path).unwrap().len()
     }
 
-    /// How many calls the API was asked, of whatever kind.
+    /// Returns the number of API calls of all kinds.
     pub fn calls(&self) -> u64 {
         let count = |call: &lipsyncd::sim::EndpointCount| {
             call.accepted + call.refused.values().sum::<u64>()
@@ -209,7 +208,7 @@ impl Drop for TestEnv {
     }
 }
 
-/// A batch of jobs, each of a video and an audio file of its own, which the simulator makes up.
+/// Returns a batch of jobs, each with its own video and audio, which the simulator makes up.
 fn text(name: &str, jobs: impl Iterator<Item = usize>) -> String {
     let mut text = "defaults:\n  sound_end_time: 4s\njobs:\n".to_owned();
     for job in jobs {
@@ -230,7 +229,7 @@ fn files_under(folder: &Path) -> Vec<PathBuf> {
     folders.iter().flat_map(|folder| files_under(folder)).chain(files).collect()
 }
 
-fn processor_time(pid: u32) -> Duration {
+fn cpu_time(pid: u32) -> Duration {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
     // The name, in parentheses, may hold spaces; user and system time are fields 14 and 15.
     let (_, fields) = stat.rsplit_once(") ").unwrap();

@@ -1,5 +1,5 @@
 //! Any bytes as an answer of the API, to every call: a result that makes sense, or an error fit for
-//! one line that tells no secret and is no refusal unless the API itself refused.
+//! one line that contains no secret and is no refusal unless the API itself refused.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Any bytes as a manifest: faults that point into the text, or jobs that keep the manifest's rules.
+//! Any bytes as a manifest: problems with locations in the text, or jobs that keep the manifest's rules.
 
 #![no_main]
 
@@ -28,9 +28,15 @@ fn is_audio(manifest: &Manifest, bytes: &[u8]) {
     let (mut keys, mut outputs) = (BTreeSet::new(), BTreeSet::new());
     assert!(!manifest.jobs.is_empty());
     for job in &manifest.jobs {
-        let places = [job.place, job.id_place, job.video_place, job.audio_place, job.output_place];
-        for place in places.into_iter().chain(job.external_task_id_place) {
-            lies_in(place, &lines);
+        let locations = [
+            job.location,
+            job.id_location,
+            job.video_location,
+            job.audio_location,
+            job.output_location,
+        ];
+        for location in locations.into_iter().chain(job.external_task_id_location) {
+            is_in_text(location, &lines);
         }
         assert!(keys.insert(job.spec.key.clone()) && outputs.insert(job.spec.output.clone()));
         assert_eq!(job.spec_hash.len(), 32);
@@ -57,7 +63,7 @@ fn is_planned(spec: &JobSpec) {
     for (audio_ms, video_ms) in [(None, None), (Some(4_000), Some(9_000)), (Some(i64::MAX), None)] {
         match timing::plan(spec, &faces, audio_ms, video_ms) {
             Ok(plan) => assert!(plan.sound_end_ms - plan.sound_start_ms >= 2_000),
-            Err(fault) => assert!(!fault.to_string().is_empty()),
+            Err(error) => assert!(!error.to_string().is_empty()),
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Any names, parted by NUL as on a disk: of a manifest, of an output, of media. Nothing that comes
-//! of one may lie outside its folder.
+//! Any names, separated by NUL as on a disk: of a manifest, of an output, of media. No path made from them is
+//! outside its folder.
 
 #![no_main]
 
@@ -134,7 +134,7 @@ impl World {
                 let url = public_url("https://e.com/m/", &located.public_path);
                 assert!(url.starts_with("https://e.com/m/") && url.is_ascii(), "{url}");
             }
-            Err(fault) => assert!(!fault.to_string().is_empty()),
+            Err(error) => assert!(!error.to_string().is_empty()),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `lipsyncd dismiss`: what a person has seen and accepts is not counted any more.
+//! `lipsyncd dismiss`: removes failed jobs from the counts, and accepts results of changed jobs.
 
 use clap::ValueHint;
 
@@ -13,10 +13,10 @@ use crate::{
     store::{Command, JobState},
 };
 
-/// Take failed jobs out of the counts, and accept results whose manifest changed
+/// Remove failed jobs from the counts, and accept results of changed jobs
 ///
-/// A failed job that is dismissed is not counted by `status` and not taken by `retry --failed`. A job that
-/// changed after it was sent keeps the result it has, and is no longer flagged. Nothing is deleted.
+/// `status` does not count a dismissed failed job, and `retry --failed` does not retry it. A job that changed
+/// after it was sent keeps its result, and is no longer flagged. Nothing is deleted.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  lipsyncd dismiss promo/en\n  lipsyncd dismiss --undo promo/en"
@@ -30,11 +30,11 @@ pub struct Args {
     undo: bool,
 }
 
-/// Whether it keeps the result of another request than its manifest asks for.
+/// Whether a person accepted a result that is not of the manifest's current request.
 fn has_accepted_change(state: &JobState) -> bool {
-    let asked = state.job.request_hash.as_ref();
+    let wanted = state.job.request_hash.as_ref();
     let made = state.task.as_ref().map(|task| &task.request_hash);
-    !state.job.changed_after_sent && asked.is_some() && made.is_some() && asked != made
+    !state.job.changed_after_sent && wanted.is_some() && made.is_some() && wanted != made
 }
 
 pub(super) fn run(
@@ -42,17 +42,17 @@ pub(super) fn run(
     context: &mut CommandContext<'_>,
 ) -> Result<ExitCode, CommandError> {
     let dismisses = !arguments.undo;
-    let judge = move |state: &JobState| -> Decision {
+    let decide = move |state: &JobState| -> Decision {
         let job = &state.job;
-        let is_meant = match dismisses {
+        let applies = match dismisses {
             true => job.changed_after_sent || job.state == State::Failed && !job.dismissed,
             false => job.dismissed || has_accepted_change(state),
         };
-        if is_meant {
+        if applies {
             return Ok(Command::Dismiss(dismisses));
         }
         if !dismisses {
-            return Err(NotChanged::AlreadyDone("counts already: it is not dismissed".to_owned()));
+            return Err(NotChanged::AlreadyDone("is not dismissed".to_owned()));
         }
         if job.dismissed || has_accepted_change(state) {
             return Err(NotChanged::AlreadyDone("was dismissed already".to_owned()));
@@ -63,9 +63,9 @@ pub(super) fn run(
             Some(open::command("show", &job.spec.key)),
         ))
     };
-    let said = move |_: &JobState| match dismisses {
+    let describe = move |_: &JobState| match dismisses {
         true => "dismissed".to_owned(),
-        false => "counts again".to_owned(),
+        false => "counted again".to_owned(),
     };
-    JobUpdater::open(context)?.update_all(&arguments.jobs, context, judge, said)
+    JobUpdater::open(context)?.update_all(&arguments.jobs, context, decide, describe)
 }

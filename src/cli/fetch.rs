@@ -1,4 +1,4 @@
-//! `lipsyncd fetch`: bring a result to its place again.
+//! `lipsyncd fetch`: restores a result that is no longer on disk.
 
 use clap::ValueHint;
 
@@ -14,10 +14,10 @@ use crate::{
     store::{Command, JobState},
 };
 
-/// Bring results to their place again that are no longer on disk
+/// Restore results that are no longer on disk, free of charge
 ///
-/// Another job's file of the same task is copied, if it is still what was delivered; else the result is fetched
-/// from Kling, which keeps it for 30 days. Nothing is paid. The daemon does it.
+/// The daemon copies another job's file of the same task, if that file is unchanged. Otherwise it downloads the
+/// result again; Kling keeps results for 30 days. Nothing is paid.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  lipsyncd fetch promo/en")]
 pub struct Args {
@@ -31,7 +31,7 @@ pub(super) fn run(
     context: &mut CommandContext<'_>,
 ) -> Result<ExitCode, CommandError> {
     let output_dir = context.config.output_dir.clone();
-    let judge = move |state: &JobState| -> Decision {
+    let decide = move |state: &JobState| -> Decision {
         let JobState { job, task, .. } = state;
         let refused = |why: String, hint| Err(NotChanged::Refused(why, hint));
         let has_result = task.as_ref().is_some_and(|task| task.state == State::Succeeded);
@@ -43,7 +43,7 @@ pub(super) fn run(
                     Ok(Presence::Delivered) => {
                         Err(NotChanged::AlreadyDone(format!("{} is there already", path.display())))
                     }
-                    // A file that is not lipsyncd's own is left alone, and the job would wait for its place.
+                    // lipsyncd does not replace a file that it does not own; the job would wait forever.
                     Ok(Presence::Changed) => refused(
                         format!("{} was changed after it was delivered", path.display()),
                         Some("move that file away first, then fetch the result again".to_owned()),
@@ -56,13 +56,13 @@ pub(super) fn run(
                 Err(NotChanged::AlreadyDone("is being fetched already".to_owned()))
             }
             other => refused(
-                format!("is {other}: it has no result to be fetched"),
+                format!("is {other}: it has no result to fetch"),
                 Some(open::command("show", &job.spec.key)),
             ),
         }
     };
-    let said = |_: &JobState| "its result is brought to its place again".to_owned();
-    let exit = JobUpdater::open(context)?.update_all(&arguments.jobs, context, judge, said)?;
+    let describe = |_: &JobState| "the daemon restores its result".to_owned();
+    let exit = JobUpdater::open(context)?.update_all(&arguments.jobs, context, decide, describe)?;
     note_absent_daemon(context)?;
     Ok(exit)
 }

@@ -1,4 +1,4 @@
-//! `--json`: one way to write it, harmless on a terminal.
+//! `--json`: writes JSON that is safe on a terminal.
 
 use std::io::Write;
 
@@ -6,10 +6,10 @@ use serde::Serialize;
 
 use super::CommandError;
 
-/// Writes `value` to `out` over several lines, and a newline.
+/// Writes `value` to `out`, indented, and a newline.
 ///
 /// # Errors
-/// When `out` cannot be written.
+/// `out` cannot be written.
 pub(super) fn write_pretty(
     out: &mut dyn Write,
     value: &impl Serialize,
@@ -19,16 +19,15 @@ pub(super) fn write_pretty(
     Ok(())
 }
 
-/// `value` on one line.
+/// Returns `value` on one line.
 ///
 /// # Errors
-/// When `value` is none that JSON knows.
+/// JSON has no form for `value`.
 pub(super) fn line(value: &impl Serialize) -> Result<String, CommandError> {
     Ok(escaped(&serde_json::to_string(value).map_err(std::io::Error::from)?))
 }
 
-/// Escapes what JSON allows but a terminal obeys: DEL and the C1 controls. They can stand only inside
-/// strings.
+/// Escapes what JSON allows and a terminal obeys: DEL and the C1 controls. They occur only inside strings.
 fn escaped(json: &str) -> String {
     let obeyed = |character: &char| matches!(character, '\u{7f}'..='\u{9f}');
     let mut text = String::with_capacity(json.len());

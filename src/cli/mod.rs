@@ -1,8 +1,7 @@
-//! The command line: one file a command, its arguments and its function together.
+//! The command line: one file per command, with its arguments and its function.
 //!
-//! Data goes to stdout, all else to stderr. Querying is the store's; here is what is asked of it and
-//! how it is shown. What a command must not do is decide about jobs: that is
-//! [`apply`](crate::job::apply())'s.
+//! Data goes to stdout, everything else to stderr. The store reads and writes; a command selects what to read and
+//! formats it. Commands do not move jobs between states: only [`apply`](crate::job::apply()) does.
 
 mod backup;
 mod cancel;
@@ -24,7 +23,9 @@ mod resolve;
 mod resume;
 mod retry;
 mod run;
+mod schema;
 mod show;
+mod signals;
 mod simulate;
 mod status;
 mod suggestions;
@@ -38,7 +39,7 @@ use std::{
     path::PathBuf,
 };
 
-use clap::{Parser, Subcommand, ValueHint};
+use clap::{CommandFactory as _, Parser, Subcommand, ValueHint};
 
 use context::CommandContext;
 pub use error::{CommandError, ErrorText, ExitCode};
@@ -47,32 +48,35 @@ use crate::config::Config;
 
 /// Dubs video in bulk with the Kling lip-sync API: drop manifests in a folder, collect results
 ///
-/// lipsyncd watches a folder of manifests, has Kling make each video's face speak the audio you
-/// name, and puts the finished videos into an output folder. It never pays twice for one job, never
-/// loses a result that was paid for, and always says why a job waits.
+/// lipsyncd watches a folder of manifests. For each job, Kling makes a face in the video speak the audio, and
+/// lipsyncd puts the finished video into the output folder. It never pays twice for one job, never loses a paid
+/// result, and always says why a job waits.
 #[derive(Debug, Parser)]
 #[command(
     name = "lipsyncd",
     version,
+    term_width = 80,
     after_help = "Examples:\n  \
-        lipsyncd status                   how far everything is, and what to type next\n  \
-        lipsyncd list --state failed      what went wrong\n  \
-        lipsyncd show promo/en            one job whole\n\n\
-        Exit codes: 0 done, 1 some job or manifest failed, 2 wrong usage or configuration,\n\
-        3 cannot run (another daemon, no permission, no database, a damaged or another version's)"
+        lipsyncd status                progress, problems, and the next command\n  \
+        lipsyncd list --state failed   failed jobs and their errors\n  \
+        lipsyncd show promo/en         everything about one job\n\n\
+        Exit codes:\n  \
+        0  done\n  \
+        1  some job or manifest failed\n  \
+        2  wrong usage or configuration\n  \
+        3  cannot run: another daemon runs, no permission, or no usable database"
 )]
 pub struct Cli {
-    /// The configuration [default: $LIPSYNCD_CONFIG, ./lipsyncd.yaml, /etc/lipsyncd/lipsyncd.yaml]
+    /// Configuration file [default: $LIPSYNCD_CONFIG, ./lipsyncd.yaml, /etc/lipsyncd/lipsyncd.yaml]
     #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub config: Option<PathBuf>,
 
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub command: Commands,
 }
 
-/// What lipsyncd can be told to do. Each variant is described at its arguments: a description here
-/// would take the place of the long help there.
+/// All commands. Each is documented at its arguments, because a doc comment here would replace the long help.
 #[expect(missing_docs, reason = "described at the arguments")]
 #[derive(Debug, Subcommand)]
 pub enum Commands {
@@ -93,15 +97,16 @@ pub enum Commands {
     Demo(demo::Args),
     Simulate(simulate::Args),
     Completions(completions::Args),
+    Schema(schema::Args),
     Man(man::Args),
 }
 
-/// Does what `arguments` (the program's name first) say and returns how the program ends.
+/// Runs the command in `arguments` (the program's name first) and returns the exit code.
 pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> ExitCode {
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
-            // There is no third place to complain to when stderr is closed.
+            // If stderr is closed, there is no other place for the message.
             let _closed = error.print();
             return if error.use_stderr() { ExitCode::Usage } else { ExitCode::Done };
         }
@@ -110,12 +115,12 @@ pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> 
     let on_terminal = stdout.is_terminal();
     let mut out = BufWriter::new(stdout);
     let mut err = io::stderr();
-    let done = perform(&cli, &mut out, &mut err, on_terminal)
+    let result = dispatch(&cli, &mut out, &mut err, on_terminal)
         .and_then(|code| out.flush().map(|()| code).map_err(CommandError::from));
-    match done {
+    match result {
         Ok(code) => code,
         Err(error) => {
-            // What was found out before the failure is shown first, and both may be closed.
+            // Output from before the failure is shown first. Both streams may be closed.
             let _closed = out.flush();
             let _closed = if log::stderr_is_journal() {
                 error.report_to_journal(&mut err)
@@ -127,16 +132,19 @@ pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> 
     }
 }
 
-fn perform(
+fn dispatch(
     cli: &Cli,
     out: &mut dyn Write,
     err: &mut dyn Write,
     on_terminal: bool,
 ) -> Result<ExitCode, CommandError> {
-    // These need no configuration, and must not fail for a faulty one.
+    // These need no configuration, and must work when the configuration has errors.
     match &cli.command {
-        Commands::Completions(arguments) => return completions::run(arguments, out),
-        Commands::Man(arguments) => return man::run(arguments, out),
+        Commands::Completions(arguments) => {
+            return completions::run(arguments, &Cli::command(), out);
+        }
+        Commands::Schema(arguments) => return schema::run(arguments, out),
+        Commands::Man(arguments) => return man::run(arguments, Cli::command(), out),
         Commands::Demo(arguments) => return demo::run(arguments, out, err, on_terminal),
         Commands::Simulate(arguments) => return simulate::run(arguments, out, err),
         Commands::Doctor(arguments) => {
@@ -145,13 +153,13 @@ fn perform(
         _ => {}
     }
     if let Commands::Run(arguments) = &cli.command {
-        // It hears signals before anything else.
-        let ground = run::Ground::lay()?;
-        let (config, start) = begin(cli)?;
+        // Signals are handled before anything else, also before the configuration is read.
+        let process = run::DaemonProcess::start()?;
+        let (config, start) = load_config(cli)?;
         let context = &mut CommandContext { config: &config, start: &start, out, err, on_terminal };
-        return run::run(arguments, ground, cli.config.as_deref(), context);
+        return run::run(arguments, process, cli.config.as_deref(), context);
     }
-    let (config, start) = begin(cli)?;
+    let (config, start) = load_config(cli)?;
     let context = &mut CommandContext { config: &config, start: &start, out, err, on_terminal };
     match &cli.command {
         Commands::Status(arguments) => status::run(arguments, context),
@@ -168,16 +176,17 @@ fn perform(
         Commands::Backup(arguments) => backup::run(arguments, context),
         Commands::Run(_)
         | Commands::Completions(_)
+        | Commands::Schema(_)
         | Commands::Man(_)
         | Commands::Demo(_)
         | Commands::Doctor(_)
-        | Commands::Simulate(_) => unreachable!("done above"),
+        | Commands::Simulate(_) => unreachable!("handled above"),
     }
 }
 
-/// The configuration and how its daemon is started; and the log as it says.
-fn begin(cli: &Cli) -> Result<(Config, String), CommandError> {
+/// Loads the configuration, starts the log, and returns the command that starts the daemon.
+fn load_config(cli: &Cli) -> Result<(Config, String), CommandError> {
     let (config, file) = open::config(cli.config.as_deref())?;
     log::init(config.log.format);
-    Ok((config, unit::start(file.as_deref())))
+    Ok((config, unit::start_command(file.as_deref())))
 }

@@ -1,38 +1,38 @@
-//! "Did you mean": which known names are nearest to one that does not exist.
+//! "Did you mean": the known names that are most similar to a name that does not exist.
 
 use strsim::jaro_winkler;
 
-/// So many names are offered at most.
-const OFFERED_MAX: usize = 3;
-/// Below this likeness (0..1) a name is not worth offering.
-const LIKENESS_MIN: f64 = 0.8;
+/// The most names to suggest.
+const SUGGESTED_MAX: usize = 3;
+/// The least similarity (0..1) of a suggested name.
+const SIMILARITY_MIN: f64 = 0.8;
 
-/// Collects the names nearest to a wanted one, out of any number.
+/// Collects the names most similar to a wanted one, out of any number.
 pub(super) struct Suggestions<'a> {
     wanted: &'a str,
     best: Vec<(f64, String)>,
 }
 
 impl<'a> Suggestions<'a> {
-    /// Begins to look for `wanted`.
+    /// Creates an empty collection for `wanted`.
     #[must_use]
     pub(super) fn for_name(wanted: &'a str) -> Self {
-        Self { wanted, best: Vec::with_capacity(OFFERED_MAX + 1) }
+        Self { wanted, best: Vec::with_capacity(SUGGESTED_MAX + 1) }
     }
 
-    /// Looks at one known name.
+    /// Adds a known name if it is similar enough.
     pub(super) fn consider(&mut self, name: &str) {
-        let likeness = likeness(self.wanted, name);
-        let least = self.best.get(OFFERED_MAX - 1).map_or(LIKENESS_MIN, |(least, _)| *least);
-        if likeness <= least {
+        let similarity = similarity(self.wanted, name);
+        let least = self.best.get(SUGGESTED_MAX - 1).map_or(SIMILARITY_MIN, |(least, _)| *least);
+        if similarity <= least {
             return;
         }
-        let place = self.best.partition_point(|(better, _)| *better >= likeness);
-        self.best.insert(place, (likeness, name.to_owned()));
-        self.best.truncate(OFFERED_MAX);
+        let position = self.best.partition_point(|(better, _)| *better >= similarity);
+        self.best.insert(position, (similarity, name.to_owned()));
+        self.best.truncate(SUGGESTED_MAX);
     }
 
-    /// A hint that offers them; none: nothing is near.
+    /// Returns a hint with the names; none if no name is similar.
     #[must_use]
     pub(super) fn hint(&self) -> Option<String> {
         let names: Vec<String> = self.best.iter().map(|(_, name)| format!("`{name}`")).collect();
@@ -44,13 +44,13 @@ impl<'a> Suggestions<'a> {
     }
 }
 
-/// 0..1. A name of which the wanted one is the last part (`en` of `promo/en`), or that lies under it
-/// (`promo.yaml` and `promo/en`), is as near as can be.
-fn likeness(wanted: &str, name: &str) -> f64 {
+/// Returns the similarity, 0..1. It is 1 if the wanted name is the last part of `name` (`en` of `promo/en`), or its
+/// folder or manifest (`promo.yaml` of `promo/en`).
+fn similarity(wanted: &str, name: &str) -> f64 {
     let stem = wanted.strip_suffix(".yaml").or_else(|| wanted.strip_suffix(".yml"));
     let stem = stem.unwrap_or(wanted).trim_end_matches('/');
-    let part_of = |whole: &str, part: &str, before: bool| {
-        let rest = if before { whole.strip_prefix(part) } else { whole.strip_suffix(part) };
+    let part_of = |name: &str, part: &str, before: bool| {
+        let rest = if before { name.strip_prefix(part) } else { name.strip_suffix(part) };
         rest.is_some_and(|rest| if before { rest.starts_with('/') } else { rest.ends_with('/') })
     };
     if stem.is_empty() {
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slip_of_the_fingers_is_understood() {
+    fn a_typing_error_is_recognised() {
         assert_eq!(hint("promo/ne", &["promo/en", "single"]).unwrap(), "did you mean `promo/en`?");
     }
 
@@ -85,13 +85,13 @@ mod tests {
     }
 
     #[test]
-    fn nothing_near_offers_nothing() {
+    fn nothing_similar_gives_no_hint() {
         assert_eq!(hint("zzz", &["promo/en"]), None);
         assert_eq!(hint("", &["promo/en"]), None);
     }
 
     #[test]
-    fn of_many_only_the_nearest_few_are_offered() {
+    fn only_the_most_similar_names_are_suggested() {
         let keys = ["a/en", "b/en", "c/en", "d/en"];
         assert_eq!(hint("en", &keys).unwrap(), "did you mean `a/en`, `b/en` or `c/en`?");
     }

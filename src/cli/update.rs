@@ -1,5 +1,5 @@
-//! What the commands that change jobs have in common: each job is judged and changed in one transaction, so that
-//! no command changes a job that another process, usually the daemon, changed meanwhile.
+//! Changes jobs for the commands. A command decides about a job inside the transaction that changes it, so that it
+//! never acts on a state that another process, usually the daemon, has replaced.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -10,7 +10,7 @@ use super::{
     error::{CommandError, ExitCode},
     open,
     suggestions::Suggestions,
-    text::first_line,
+    text::{first_line, safe},
 };
 use crate::{
     daemon,
@@ -18,10 +18,10 @@ use crate::{
     store::{Command, CommandFailure, JobState, Reader, Store, lock_holder},
 };
 
-/// So many jobs are changed at once: their changes share one sync of the disk.
-const AT_ONCE: usize = 256;
+/// The most jobs to change at once; their changes share one sync of the disk.
+const BATCH: usize = 256;
 
-/// Why a command does nothing to a job that it was given.
+/// Why a command does not change a job.
 pub(super) enum NotChanged {
     /// The job is already as wanted: the text to print.
     AlreadyDone(String),
@@ -31,15 +31,15 @@ pub(super) enum NotChanged {
     NotSelected,
 }
 
-/// What a command makes of a job.
+/// What a command does to a job, or why not.
 pub(super) type Decision = Result<Command, NotChanged>;
 
-/// Judges one job inside the transaction that changes it.
-pub(super) type Decide = Arc<dyn Fn(&JobState) -> Decision + Send + Sync>;
+/// Decides about one job, inside the transaction that changes it.
+type Decide = Arc<dyn Fn(&JobState) -> Decision + Send + Sync>;
 
-/// The database open for changes, and by what jobs are judged.
+/// The open database, and the policy for changes.
 pub(super) struct JobUpdater {
-    pub(super) store: Store,
+    store: Store,
     pub(super) reader: Reader,
     policy: Policy,
 }
@@ -51,45 +51,45 @@ impl JobUpdater {
         Ok(Self { store, reader, policy: daemon::policy(context.config) })
     }
 
-    /// Changes one job as `judge` says, and returns what to print of it; none: nothing.
-    pub(super) async fn change(
+    /// Changes one job as `decide` says; returns the line to print, if any.
+    async fn update(
         &self,
         key: &str,
-        judge: &Decide,
-        done: &impl Fn(&JobState) -> String,
+        decide: &Decide,
+        describe: &impl Fn(&JobState) -> String,
     ) -> Result<Option<String>, CommandError> {
-        // Chance spreads delays; what people decide has none.
+        // Randomness spreads automatic retries. A person's command runs at once.
         let moment = Moment { now_ms: open::now_ms(), chance: 0.0 };
-        let (judge, policy) = (Arc::clone(judge), self.policy.clone());
-        let changed = self.store.command(key, move |state| judge(state), moment, policy).await;
+        let (decide, policy) = (Arc::clone(decide), self.policy.clone());
+        let changed = self.store.command(key, move |state| decide(state), moment, policy).await;
         match changed {
-            Ok(state) => Ok(Some(format!("{key}: {}", done(&state)))),
-            Err(CommandFailure::Unknown) => Err(unknown(&self.reader, key)?),
-            Err(CommandFailure::Refused(no)) => not_done(key, no),
-            Err(CommandFailure::Conflict(why)) => not_done(key, NotChanged::Refused(why, None)),
+            Ok(state) => Ok(Some(format!("{key}: {}", describe(&state)))),
+            Err(CommandFailure::Unknown) => Err(unknown_job(&self.reader, key)?),
+            Err(CommandFailure::Refused(reason)) => not_changed(key, reason),
+            Err(CommandFailure::Conflict(why)) => not_changed(key, NotChanged::Refused(why, None)),
             Err(CommandFailure::Store(error)) => Err(error.into()),
         }
     }
 
-    /// Changes all jobs of `keys`, one line each: done to stdout, not done to stderr.
+    /// Changes the jobs of `keys`. Prints one line per job: results to stdout, refusals to stderr.
     pub(super) fn update_all(
         &self,
         keys: &[String],
         context: &mut CommandContext<'_>,
-        judge: impl Fn(&JobState) -> Decision + Send + Sync + 'static,
-        done: impl Fn(&JobState) -> String,
+        decide: impl Fn(&JobState) -> Decision + Send + Sync + 'static,
+        describe: impl Fn(&JobState) -> String,
     ) -> Result<ExitCode, CommandError> {
-        let mut named = HashSet::new();
-        let keys: Vec<&String> = keys.iter().filter(|key| named.insert(key.as_str())).collect();
-        let judge: Decide = Arc::new(judge);
+        let mut seen = HashSet::new();
+        let keys: Vec<&String> = keys.iter().filter(|key| seen.insert(key.as_str())).collect();
+        let decide: Decide = Arc::new(decide);
         let mut exit = ExitCode::Done;
         open::block_on(async {
-            for some in keys.chunks(AT_ONCE) {
-                let changes = some.iter().map(|key| self.change(key, &judge, &done));
-                for change in join_all(changes).await {
-                    match change {
+            for batch in keys.chunks(BATCH) {
+                let updates = batch.iter().map(|key| self.update(key, &decide, &describe));
+                for update in join_all(updates).await {
+                    match update {
                         Ok(None) => {}
-                        Ok(Some(said)) => writeln!(context.out, "{}", super::text::safe(&said))?,
+                        Ok(Some(line)) => writeln!(context.out, "{}", safe(&line))?,
                         Err(error) => {
                             context.out.flush()?;
                             error.report(context.err)?;
@@ -104,14 +104,14 @@ impl JobUpdater {
     }
 }
 
-/// Returns what to print about a job that a command does not change; none: nothing.
+/// Returns the line to print for a job that was not changed, if any.
 ///
 /// # Errors
-/// When the command is refused.
-pub(super) fn not_done(key: &str, no: NotChanged) -> Result<Option<String>, CommandError> {
-    match no {
+/// The command refused the job.
+pub(super) fn not_changed(key: &str, reason: NotChanged) -> Result<Option<String>, CommandError> {
+    match reason {
         NotChanged::NotSelected => Ok(None),
-        NotChanged::AlreadyDone(said) => Ok(Some(format!("{key}: {said}"))),
+        NotChanged::AlreadyDone(text) => Ok(Some(format!("{key}: {text}"))),
         NotChanged::Refused(why, hint) => {
             let refused = CommandError::new(ExitCode::Failed, format!("{key}: {why}"));
             Err(CommandError { hint, ..refused })
@@ -119,14 +119,15 @@ pub(super) fn not_done(key: &str, no: NotChanged) -> Result<Option<String>, Comm
     }
 }
 
-/// Says that no job is called `key`, and which manifest is refused or which jobs are called nearly so.
-pub(super) fn unknown(reader: &Reader, key: &str) -> Result<CommandError, CommandError> {
+/// Returns the error for an unknown key. It names the manifest with errors that the job may be in, or similar keys.
+pub(super) fn unknown_job(reader: &Reader, key: &str) -> Result<CommandError, CommandError> {
     if let Some(manifest) = reader.refused_manifest_of(key)? {
         // The error begins with the path.
         let first = first_line(&manifest.error);
-        let error = format!("no job is called `{key}`; its manifest is refused: {first}");
-        return Ok(CommandError::new(ExitCode::Failed, error)
-            .hint("`lipsyncd check` reports all its errors"));
+        let error = format!("no job is called `{key}`; its manifest has errors: {first}");
+        return Ok(
+            CommandError::new(ExitCode::Failed, error).hint("`lipsyncd check` shows all errors")
+        );
     }
     let mut suggestions = Suggestions::for_name(key);
     reader.keys(|name| suggestions.consider(name))?;
@@ -135,10 +136,11 @@ pub(super) fn unknown(reader: &Reader, key: &str) -> Result<CommandError, Comman
     Ok(error.hint(hint))
 }
 
-/// Prints a note if no daemon runs that could act on the change.
+/// Prints a note if no daemon runs that would act on the change.
 pub(super) fn note_absent_daemon(context: &mut CommandContext<'_>) -> Result<(), CommandError> {
     if lock_holder(&context.config.state_db).is_none() {
-        writeln!(context.err, "note: the daemon does not run; `{}` starts it", context.start)?;
+        context.out.flush()?;
+        writeln!(context.err, "note: the daemon is not running; `{}` starts it", context.start)?;
     }
     Ok(())
 }

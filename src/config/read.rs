@@ -1,11 +1,15 @@
-//! The text of `lipsyncd.yaml` to a [`Config`], or every fault of it with its place.
+//! The text of `lipsyncd.yaml` to a [`Config`], or every problem in it with its location.
 //!
-//! The tree with places is the manifests' own; the types are serde's. So a file is read once by one
-//! idea of YAML, and serde's word on a field is led back to where that field stands.
+//! The tree with locations is the manifests' own; the types are serde's. So one YAML reader is used for both,
+//! and serde's message about a field gets the location of that field.
 
 use serde_yaml::{Mapping, Value};
 
-use super::{Config, check};
+use super::{
+    check,
+    keys::{KEYS, allowed},
+    settings::Config,
+};
 use crate::manifest::{
     Problem, Problems,
     problem::{ProblemCollector, did_you_mean, quoted},
@@ -27,12 +31,12 @@ pub(super) fn read(bytes: &[u8]) -> Result<Config, Problems> {
                 Mapping::new()
             }
         };
-        let taken_out;
-        (config, taken_out) = typed(&mut settings, &root, &mut problems);
-        for (key, what) in check::faults(&config) {
-            // In the place of a faulty value stands its default, which nothing can be measured by.
-            if !taken_out.iter().any(|faulty| what.contains(faulty) || key == faulty) {
-                problems.add(fault(&root, key, &what));
+        let removed;
+        (config, removed) = typed(&mut settings, &root, &mut problems);
+        for (key, what) in check::problems(&config) {
+            // An invalid value was replaced by its default, which must not be compared with other values.
+            if !removed.iter().any(|invalid| what.contains(invalid) || key == invalid) {
+                problems.add(problem(&root, key, &what));
             }
         }
     }
@@ -40,7 +44,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Config, Problems> {
     Ok(config)
 }
 
-/// A mapping of settings as serde's value, without the unknown ones; those are told.
+/// Returns a mapping of settings as serde's value. Reports unknown keys and leaves them out.
 fn section(entries: &[Entry], path: &str, problems: &mut ProblemCollector) -> Mapping {
     let known = keys_under(path);
     let mut mapping = Mapping::new();
@@ -53,10 +57,10 @@ fn section(entries: &[Entry], path: &str, problems: &mut ProblemCollector) -> Ma
             continue;
         }
         let key = join(path, &entry.key);
-        let is_section = check::allowed(&key).is_none();
+        let is_section = allowed(&key).is_none();
         let value = match entry.value.entries() {
             Some(entries) if is_section => Value::Mapping(section(entries, &key, problems)),
-            // A section whose keys are all commented out is as good as absent.
+            // A section whose keys are all commented out counts as absent.
             _ if is_section && is_null(&entry.value) => continue,
             _ => value_of(&entry.value),
         };
@@ -65,7 +69,7 @@ fn section(entries: &[Entry], path: &str, problems: &mut ProblemCollector) -> Ma
     mapping
 }
 
-/// A setting's value as serde's. No setting is a mapping, so that its content does not matter.
+/// Returns a setting's value as serde's. No setting is a mapping, so its content does not matter.
 fn value_of(node: &Node) -> Value {
     match &node.kind {
         NodeKind::Sequence(items) => {
@@ -87,36 +91,36 @@ fn is_null(node: &Node) -> bool {
     matches!(class, Some(ScalarType::Absent | ScalarType::Null))
 }
 
-/// The settings by serde's types. Serde stops at the first fault: each is told and taken out, until
-/// the rest is audio. With the names of those.
+/// Returns the settings by serde's types, and the names of the invalid ones. Serde stops at the first error:
+/// each is reported and removed, until the rest is valid.
 fn typed(
     settings: &mut Mapping,
     root: &Node,
     problems: &mut ProblemCollector,
 ) -> (Config, Vec<String>) {
-    let mut taken_out = Vec::new();
+    let mut removed = Vec::new();
     loop {
         let value = Value::Mapping(settings.clone());
         let error = match serde_path_to_error::deserialize::<_, Config>(value) {
-            Ok(config) => return (config, taken_out),
+            Ok(config) => return (config, removed),
             Err(error) => error,
         };
         let path = error.path().to_string();
-        // Of a list the whole setting is told: `media.dirs[1]` is `media.dirs`.
+        // An error in a list is reported for the setting: `media.dirs[1]` is `media.dirs`.
         let key = path.split('[').next().unwrap_or_default();
         let message = error.inner().to_string();
         let place_of_item = path.split_once('[').map(|(_, rest)| rest.trim_end_matches(']'));
         let item = place_of_item.and_then(|index| index.parse::<usize>().ok());
-        problems.add(type_fault(root, key, item, &message));
-        if !take_out(settings, key) {
-            return (Config::default(), taken_out);
+        problems.add(type_problem(root, key, item, &message));
+        if !remove(settings, key) {
+            return (Config::default(), removed);
         }
-        taken_out.push(key.to_owned());
+        removed.push(key.to_owned());
     }
 }
 
-fn type_fault(root: &Node, key: &str, item: Option<usize>, message: &str) -> Problem {
-    let mut problem = fault(root, key, message);
+fn type_problem(root: &Node, key: &str, item: Option<usize>, message: &str) -> Problem {
+    let mut problem = problem(root, key, message);
     let mut node = find(root, key);
     if let Some(index) = item
         && let Some(NodeKind::Sequence(items)) = node.map(|node| &node.kind)
@@ -125,8 +129,8 @@ fn type_fault(root: &Node, key: &str, item: Option<usize>, message: &str) -> Pro
         node = Some(&**item);
         problem.location = Some(item.location);
     }
-    let serdes_own = ["invalid ", "unknown variant", "untagged", "data did not"];
-    if serdes_own.iter().any(|start| message.starts_with(start))
+    let is_of_serde = ["invalid ", "unknown variant", "untagged", "data did not"];
+    if is_of_serde.iter().any(|start| message.starts_with(start))
         && let Some(node) = node
     {
         problem.what = format!("`{key}` cannot be {}", node.shown());
@@ -134,16 +138,16 @@ fn type_fault(root: &Node, key: &str, item: Option<usize>, message: &str) -> Pro
     problem
 }
 
-/// A fault of a setting, where it stands; of two that do not fit together, where one stands.
-fn fault(root: &Node, key: &str, what: &str) -> Problem {
+/// A problem of a setting, at its location; of two that do not fit together, at the location of one.
+fn problem(root: &Node, key: &str, what: &str) -> Problem {
     let other = what.split('`').nth(1).unwrap_or_default();
     let node = find(root, key).or_else(|| find(root, other));
     let what = format!("`{key}` {what}");
     let problem = match node {
         Some(node) => Problem::at(node.location, what),
-        None => Problem::whole(what),
+        None => Problem::of_file(what),
     };
-    match check::allowed(key) {
+    match allowed(key) {
         Some(allowed) => problem.help(allowed),
         None => problem.help(format!("a mapping of {}", keys_under(key).join(", "))),
     }
@@ -153,11 +157,11 @@ fn find<'a>(root: &'a Node, key: &str) -> Option<&'a Node> {
     key.split('.').try_fold(root, |node, part| node.get(part).map(|node| &**node))
 }
 
-/// Whether it was there.
-fn take_out(settings: &mut Mapping, key: &str) -> bool {
+/// Returns true if the setting was there.
+fn remove(settings: &mut Mapping, key: &str) -> bool {
     match key.split_once('.') {
         Some((section, rest)) => match settings.get_mut(section) {
-            Some(Value::Mapping(settings)) => take_out(settings, rest),
+            Some(Value::Mapping(settings)) => remove(settings, rest),
             _ => false,
         },
         None => settings.remove(key).is_some(),
@@ -168,13 +172,13 @@ fn join(path: &str, key: &str) -> String {
     if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
 
-/// The names of the settings and sections right under a section.
+/// Returns the names of the settings and sections directly under a section.
 fn keys_under(path: &str) -> Vec<&'static str> {
     let mut keys = Vec::new();
-    for (key, _) in check::ALLOWED {
+    for key in &KEYS {
         let rest = match path {
-            "" => Some(*key),
-            _ => key.strip_prefix(path).and_then(|rest| rest.strip_prefix('.')),
+            "" => Some(key.name),
+            _ => key.name.strip_prefix(path).and_then(|rest| rest.strip_prefix('.')),
         };
         let name = rest.and_then(|rest| rest.split('.').next());
         keys.extend(name.filter(|name| keys.last() != Some(name)));

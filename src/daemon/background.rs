@@ -1,33 +1,44 @@
-//! What goes on beside the work: noticing what commands changed, and telling how far it is.
+//! What runs beside inbox and pipeline: noticing changes by commands, deleting old history, the status line.
 //!
-//! Neither decides anything; the work goes on without them.
+//! Decides nothing. Inbox and pipeline do not depend on it.
 
-use std::{
-    convert::Infallible,
-    future::pending,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{convert::Infallible, future::pending, sync::Arc, time::Duration};
 
 use tokio::{sync::Notify, time::sleep};
 
-use super::{
-    resources::Resources,
-    service_manager::ServiceManager,
-    status_line::{one_line, summary},
-};
+use super::{folder_report::FolderReport, resources::Resources, retention, status_line};
 use crate::store::{JobChange, Store, StoreError};
 
-/// How often it is looked whether a command changed the database.
+/// How often the database is asked whether a command changed it.
 const CHANGES_EVERY: Duration = Duration::from_millis(500);
-/// How often the line of status is made anew.
+/// How often the status line is updated.
 const STATUS_EVERY: Duration = Duration::from_secs(2);
 
-/// Rings when another process changed the database; returns only when that cannot be told.
-pub(super) async fn watch_changes(
+/// Runs until the database fails for good. Changes by commands notify `rescan` and `store_changed`.
+pub(super) async fn run(
+    resources: &Resources,
+    history: Option<Duration>,
+    folder: &FolderReport<'_>,
+    rescan: Arc<Notify>,
+    store_changed: Arc<Notify>,
+) -> StoreError {
+    let now_ms = || resources.clock.now_ms();
+    let failed = tokio::select! {
+        error = watch_changes(resources.store.clone(), rescan, store_changed) => return error,
+        never = resources.report_problems() => match never {},
+        failed = retention::delete_old_history(&resources.store, history, now_ms) => failed,
+        failed = update_status(resources, folder) => failed,
+    };
+    match failed {
+        Ok(never) => match never {},
+        Err(error) => error,
+    }
+}
+
+async fn watch_changes(
     store: Store,
-    look: Arc<Notify>,
-    nudge: Arc<Notify>,
+    rescan: Arc<Notify>,
+    store_changed: Arc<Notify>,
 ) -> StoreError {
     let mut before = None;
     loop {
@@ -37,33 +48,30 @@ pub(super) async fn watch_changes(
         };
         found.by_people.iter().for_each(JobChange::log);
         if found.changed {
-            look.notify_one();
-            nudge.notify_one();
+            rescan.notify_one();
+            store_changed.notify_one();
         }
-        before = Some(found.mark);
+        before = Some(found.position);
         sleep(CHANGES_EVERY).await;
     }
 }
 
-/// Keeps the service manager's line of status true, once `ready` was rung; `unread` says why the folder
-/// cannot be read, if so. Returns only when the database fails for good.
-pub(super) async fn report_status(
-    base: &Resources,
-    manager: &ServiceManager,
-    ready: &Notify,
-    unread: &Mutex<Option<String>>,
+/// Updates the status line of the service manager, from the first complete scan on.
+async fn update_status(
+    resources: &Resources,
+    folder: &FolderReport<'_>,
 ) -> Result<Infallible, StoreError> {
-    if !manager.listens() {
+    let manager = &resources.manager;
+    if !manager.is_present() {
         return pending().await;
     }
-    ready.notified().await;
+    folder.first_scan().await;
     loop {
-        let standing = base.store.queue_status(base.clock.now_ms()).await?;
-        // While it cannot be written, that is what is told.
-        if base.store.problem().is_none() {
-            let unread = unread.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            let unread = unread.map(|why| format!("{}; ", one_line(&why)));
-            manager.status(&(unread.unwrap_or_default() + &summary(&standing)));
+        let standing = resources.store.queue_status(resources.clock.now_ms()).await?;
+        // A problem of the database is in the status line already, and is more important.
+        if resources.store.problem().is_none() {
+            let problem = folder.problem().map(|problem| format!("{problem}; "));
+            manager.status(&(problem.unwrap_or_default() + &status_line::summary(&standing)));
         }
         sleep(STATUS_EVERY).await;
     }

@@ -1,8 +1,7 @@
-//! The work with one set of settings: inbox and pipeline side by side, until the daemon ends or gets
-//! other settings.
+//! Inbox and pipeline with one set of settings, until the daemon ends or a reload brings other settings.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError, atomic::AtomicBool},
+    sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
 
@@ -10,153 +9,134 @@ use tokio::{sync::Notify, time::timeout};
 use tracing::info;
 
 use super::{
-    Controls, DaemonError, Inputs, ReadInputs,
-    background::{report_status, watch_changes},
-    reload,
+    background,
+    error::DaemonError,
+    folder_report::FolderReport,
+    inputs::{Controls, Inputs, ReadInputs},
+    reload::Reloader,
     resources::Resources,
-    retain,
-    service_manager::ServiceManager,
     settings,
 };
 use crate::{
-    inbox::{Inbox, MediaChecker},
+    inbox::{Inbox, InboxSignals, MediaChecker},
     kling::Client,
     pipeline::{End, Offload, Pipeline, Pulse},
 };
 
-/// How long the inbox gets to finish what it has in hand, after the pipeline had its time.
+/// How long the inbox may finish its work after the pipeline has ended.
 const INBOX_END: Duration = Duration::from_secs(1);
 
-/// Inbox and pipeline that have read the database.
+/// Inbox and pipeline that have loaded the database.
 pub(super) struct Generation {
     inbox: Inbox,
     pipeline: Pipeline<Client>,
-    /// Where the pipeline's work on files is done.
+    /// Where the pipeline reads and writes files.
     offload: Offload,
 }
 
-/// How the work with one set of settings came to its end.
+/// How a generation ended.
 pub(super) enum GenerationEnd {
     Ended(End),
-    /// There are others.
-    Reloaded(Box<Inputs>),
+    /// There are other settings.
+    Reload(Box<Inputs>),
 }
 
 impl Generation {
-    pub(super) async fn start(
-        base: &Resources,
-        given: &Inputs,
-        manager: &ServiceManager,
-    ) -> Result<Self, DaemonError> {
-        let (config, store) = (&given.config, &base.store);
-        let settings = settings::pipeline(config, &given.credentials, &base.metrics);
-        let client =
-            Client::new(settings::client(config), settings::credential(&given.credentials))?;
-        manager.status(&format!("reading {}", config.jobs_dir.display()));
-        let cap_micro = settings.units_per_day_micro;
-        store.begin(std::process::id(), base.began_at_ms, settings.slots, cap_micro).await?;
-        let media_checker = MediaChecker::new(
-            settings.locator.clone(),
-            config.media.public_base_url.clone(),
-            config.watch.settle,
-        );
-        let (moments, inbox_settings) = (base.clock.clone(), settings::inbox(config, &settings));
-        let inbox =
-            Inbox::new(inbox_settings, store.clone(), media_checker, move || moments.moment())
-                .await?;
+    pub(super) async fn start(resources: &Resources, inputs: &Inputs) -> Result<Self, DaemonError> {
+        let Inputs { config, credentials } = inputs;
+        let (store, clock) = (&resources.store, resources.clock.clone());
+        let settings = settings::pipeline(config, credentials, &resources.metrics);
+        let client = settings::connect(config, credentials)?;
+        resources.manager.status(&format!("reading {}", config.jobs_dir.display()));
+        let (pid, cap_micro) = (std::process::id(), settings.units_per_day_micro);
+        store.begin(pid, resources.started_at_ms, settings.slots, cap_micro).await?;
+        let public_base_url = config.media.public_base_url.clone();
+        let media_checker =
+            MediaChecker::new(settings.locator.clone(), public_base_url, config.watch.settle);
+        let inbox_settings = settings::inbox(config, &settings);
+        let moment = move || clock.moment();
+        let inbox = Inbox::new(inbox_settings, store.clone(), media_checker, moment).await?;
         info!(
-            "lipsyncd {} works on {} as {}, state in {}",
+            "lipsyncd {} started: jobs_dir {}, account {}, state_db {}",
             env!("CARGO_PKG_VERSION"),
             config.jobs_dir.display(),
             settings.account,
             config.state_db.display()
         );
         let offload = settings.offload.clone();
-        let pipeline = Pipeline::new(client, store.clone(), base.clock.clone(), settings).await?;
+        let pipeline =
+            Pipeline::new(client, store.clone(), resources.clock.clone(), settings).await?;
         Ok(Self { inbox, pipeline, offload })
     }
 
-    /// Works until `told.stop`, until nothing is left that moves by itself, or until a reload.
-    pub(super) async fn shift(
+    /// Runs until a stop request, until nothing is left that continues automatically, or until a reload.
+    pub(super) async fn run(
         self,
-        base: &Resources,
-        given: &Inputs,
-        reread: &ReadInputs,
-        told: &Controls,
-        manager: &ServiceManager,
+        resources: &Resources,
+        inputs: &Inputs,
+        read_inputs: &ReadInputs,
+        controls: &Controls,
     ) -> Result<GenerationEnd, DaemonError> {
         let Self { inbox, pipeline, offload } = self;
-        let (look, nudge) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-        let more_to_come = Arc::new(AtomicBool::new(true));
-        let (stop, inbox_stop) = (told.stop.child_token(), told.stop.child_token());
-        let (has_read, unread) = (Notify::new(), Mutex::new(None));
-        let mut is_first = true;
-        let passed = |passed: Result<(), &str>| {
-            let why = passed.err().map(str::to_owned);
-            if why.is_none() && std::mem::take(&mut is_first) {
-                info!("the folder has been read");
-                manager.ready();
-                has_read.notify_one();
-            }
-            if let Some(why) = why.as_ref().filter(|_| is_first) {
-                manager.status(why);
-            }
-            manager.stuck(why.is_some());
-            *unread.lock().unwrap_or_else(PoisonError::into_inner) = why;
+        let manager = &*resources.manager;
+        let folder = FolderReport::new(manager);
+        let (rescan, store_changed) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let signals = InboxSignals {
+            rescan: Arc::clone(&rescan),
+            store_changed: Arc::clone(&store_changed),
+            more_to_come: Arc::new(AtomicBool::new(true)),
+            stop: controls.stop.child_token(),
         };
-        let inbox_work = inbox.run(
-            Arc::clone(&look),
-            Arc::clone(&nudge),
-            Arc::clone(&more_to_come),
-            passed,
-            inbox_stop.clone(),
+        let (stop, inbox_stop) = (controls.stop.child_token(), signals.stop.clone());
+        let more_to_come = Arc::clone(&signals.more_to_come);
+        let pulse = Pulse { every: manager.keep_alive_every(), beat: &|| manager.keep_alive() };
+        let pipeline = pipeline.run(
+            Arc::clone(&store_changed),
+            stop.clone(),
+            resources.until,
+            more_to_come,
+            pulse,
         );
-        let changes = watch_changes(base.store.clone(), Arc::clone(&look), Arc::clone(&nudge));
-        let trouble = base.print_problem(manager);
-        let retain =
-            retain::retain(&base.store, given.config.retention.history, || base.clock.now_ms());
-        let status = report_status(base, manager, &has_read, &unread);
-        let next = reload::next(base, given, reread, &told.reload, &look, manager);
-        let pulse = Pulse { every: manager.feed_every(), beat: &|| manager.feed() };
-        let pipeline_work = pipeline.run(nudge, stop.clone(), base.until, more_to_come, pulse);
-        tokio::pin!(inbox_work, changes, trouble, retain, status, next, pipeline_work);
-        let (mut inbox_ended, mut reloaded) = (false, None);
-        loop {
+        let inbox = inbox.run(signals, |result| folder.scanned(result));
+        let history = inputs.config.retention.history;
+        let background =
+            background::run(resources, history, &folder, Arc::clone(&rescan), store_changed);
+        let mut reloader = Reloader::new(resources, inputs, read_inputs);
+        let reload = reloader.next(&controls.reload, &rescan);
+        tokio::pin!(pipeline, inbox, background, reload);
+        let (mut is_inbox_running, mut new_inputs) = (true, None);
+        let end = loop {
             tokio::select! {
-                ended = &mut pipeline_work => {
-                    inbox_stop.cancel();
-                    // Others may have locked the database: what the inbox had in hand is read again.
-                    if !inbox_ended && let Ok(ended) = timeout(INBOX_END, &mut inbox_work).await {
-                        ended?;
-                    }
-                    let end = ended?;
-                    let Some(given) = reloaded else { return Ok(GenerationEnd::Ended(end)) };
-                    // A result that is being written still goes on to its name: whoever comes next must not
-                    // write to the same part.
-                    if !offload.is_at_rest() {
-                        info!("reloading: waits for files that are still being written");
-                        manager.status("reloading: waits for files that are still being written");
-                    }
-                    return Ok(tokio::select! {
-                        biased;
-                        () = told.stop.cancelled() => GenerationEnd::Ended(end),
-                        () = offload.rest() => GenerationEnd::Reloaded(given),
-                    });
-                }
-                ended = &mut inbox_work, if !inbox_ended => {
-                    inbox_ended = true;
+                ended = &mut pipeline => break ended,
+                ended = &mut inbox, if is_inbox_running => {
+                    is_inbox_running = false;
                     ended?;
                 }
-                new = &mut next, if reloaded.is_none() => {
-                    info!("reloading: the work goes on with the new configuration");
-                    reloaded = Some(Box::new(new));
+                new = &mut reload, if new_inputs.is_none() => {
+                    info!("reloading: restarting with the new configuration");
+                    new_inputs = Some(Box::new(new));
                     stop.cancel();
                 }
-                failed = &mut changes => return Err(failed.into()),
-                never = &mut trouble => match never {},
-                failed = &mut retain => match failed? {},
-                failed = &mut status => match failed? {},
+                error = &mut background => return Err(error.into()),
             }
+        };
+        inbox_stop.cancel();
+        // The time is limited, because another process may keep the database locked. What the inbox does not finish
+        // is read again by the next one.
+        if is_inbox_running && let Ok(ended) = timeout(INBOX_END, &mut inbox).await {
+            ended?;
         }
+        let end = end?;
+        let Some(new_inputs) = new_inputs else { return Ok(GenerationEnd::Ended(end)) };
+        // A result that is being written still gets its name: the next pipeline must not write to the same part.
+        if !offload.is_at_rest() {
+            info!("reloading: waiting for files that are still being written");
+            manager.status("reloading: waiting for files that are still being written");
+        }
+        Ok(tokio::select! {
+            biased;
+            () = controls.stop.cancelled() => GenerationEnd::Ended(end),
+            () = offload.rest() => GenerationEnd::Reload(new_inputs),
+        })
     }
 }

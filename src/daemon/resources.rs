@@ -1,165 +1,158 @@
-//! What stays through all reloads: the lock, the open database, the clock, what is counted.
+//! What all generations share: the lock, the open database, the clock, the metrics, the service manager.
 //!
-//! It is laid once. It must not know what the work is that is done on it.
+//! Opened once. Knows nothing of inbox and pipeline.
 
 use std::{
     convert::Infallible,
     fs,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
 use tokio::{task::spawn_blocking, time::sleep};
 use tracing::warn;
 
-use super::{DaemonError, service_manager::ServiceManager};
+use super::{error::DaemonError, service_manager::ServiceManager, status_line::one_line};
 use crate::{
     config::Config,
-    metrics::{AttachedStore, Metrics, Server},
+    metrics::{Metrics, Server, Watched},
     pipeline::{Clock, Until},
     store::{Lock, Store, StoreError},
 };
 
-/// How long to wait before a database that cannot be opened yet is tried again.
+/// How long to wait before a database that cannot be opened is tried again.
 const OPEN_AGAIN: Duration = Duration::from_millis(500);
-/// How often it is looked whether the database can be written.
+/// How often the store is asked whether the database can be written.
 const PROBLEM_EVERY: Duration = Duration::from_millis(500);
 
 pub(super) struct Resources {
-    /// What is counted, for whoever reads it at `server`.
     pub(super) metrics: Metrics,
     pub(super) server: Server,
-    /// Ends before the store does, which it asks.
-    _watched: AttachedStore,
+    /// Reads the store, and so is dropped before it.
+    _watched: Watched,
     pub(super) lock: Lock,
     pub(super) store: Store,
     pub(super) clock: Clock,
-    /// When (Unix ms) the daemon began.
-    pub(super) began_at_ms: i64,
-    /// Works until it is told to stop, or until nothing is left to do.
+    pub(super) manager: Arc<ServiceManager>,
+    /// When (Unix ms) the daemon started.
+    pub(super) started_at_ms: i64,
     pub(super) until: Until,
 }
 
 impl Resources {
-    /// Takes the lock, serves the metrics, and opens the database; one that others keep locked, or whose disk is full, is
-    /// waited for.
+    /// Takes the lock, serves the metrics, and opens the database. Waits for a database that another process keeps
+    /// locked, or whose disk is full.
     pub(super) async fn open(
         config: &Config,
         until: Until,
-        manager: &ServiceManager,
+        manager: &Arc<ServiceManager>,
     ) -> Result<Self, DaemonError> {
         let clock = Clock::system();
-        let began_at_ms = clock.now_ms();
+        let started_at_ms = clock.now_ms();
         prepare_folders(config, until)?;
         let lock = Lock::take(&config.state_db)?;
         let metrics = Metrics::new();
         let server = Server::start(&metrics, config.metrics.listen).await?;
+        let manager = Arc::clone(manager);
         manager.status("opening the state database");
-        let store = open(&config.state_db, &lock, manager).await?;
-        let watched = metrics.attach(&store);
-        Ok(Self { metrics, server, _watched: watched, lock, store, clock, began_at_ms, until })
+        let store = open_store(&config.state_db, &lock, &manager).await?;
+        let _watched = metrics.watch(&store);
+        Ok(Self { metrics, server, _watched, lock, store, clock, manager, started_at_ms, until })
     }
 
-    /// Does `work`, and tells meanwhile why the database cannot be used, if so.
-    pub(super) async fn unless_locked<T>(
-        &self,
-        work: impl Future<Output = T>,
-        manager: &ServiceManager,
-    ) -> T {
+    /// Runs `work`, and reports in the meantime why the database cannot be used.
+    pub(super) async fn report_problems_during<T>(&self, work: impl Future<Output = T>) -> T {
         tokio::select! {
             done = work => done,
-            never = self.print_problem(manager) => match never {},
+            never = self.report_problems() => match never {},
         }
     }
 
-    /// Keeps in the lock file why the database cannot be used: where else could it be told? The store
-    /// tries again and again, and that it does is a sign of life: the scheduler waits for it.
-    pub(super) async fn print_problem(&self, manager: &ServiceManager) -> Infallible {
-        // What kept it from being opened may stand there.
-        let mut told = None;
+    /// Reports why the database cannot be used: in the lock file, because the database cannot be written. Each try
+    /// of the store keeps the watchdog alive, because the scheduler waits for the store.
+    pub(super) async fn report_problems(&self) -> Infallible {
+        // The lock file may contain the problem that kept the database from being opened.
+        let mut reported = None;
         let mut tries = self.store.failed_tries();
         loop {
-            let trouble = self.store.problem();
-            if told.as_ref() != Some(&trouble) {
-                self.lock.tell(trouble.as_deref());
-                if let Some(words) = &trouble {
-                    manager.status(&waits(words));
+            let problem = self.store.problem();
+            if reported.as_ref() != Some(&problem) {
+                self.lock.report(problem.as_deref());
+                if let Some(problem) = &problem {
+                    self.manager.status(&waiting(problem));
                 }
-                told = Some(trouble);
+                reported = Some(problem);
             }
             let before = std::mem::replace(&mut tries, self.store.failed_tries());
             if tries != before {
-                manager.feed();
+                self.manager.keep_alive();
             }
             sleep(PROBLEM_EVERY).await;
         }
     }
 }
 
-/// Makes what can be made.
+/// Creates the folders of output and database.
 ///
 /// # Errors
-/// When a folder that must be there is not.
+/// When a folder that must exist does not.
 pub(super) fn prepare_folders(config: &Config, until: Until) -> Result<(), DaemonError> {
-    let told = |what, path: &PathBuf| {
+    let failed = |what, path: &PathBuf| {
         let path = path.clone();
         move |source| DaemonError::Folder { what, path, source }
     };
-    // The folder of manifests is only ever read. A daemon waits for it, as for a share that is not
-    // mounted yet; a single run has nothing to do without it.
+    // The folder of manifests is only read, so it is not created. A daemon waits for it, because its share may not be
+    // mounted yet. A single run has nothing to do without it.
     if until == Until::Idle {
-        fs::read_dir(&config.jobs_dir).map_err(told("jobs_dir", &config.jobs_dir))?;
+        fs::read_dir(&config.jobs_dir).map_err(failed("jobs_dir", &config.jobs_dir))?;
     }
-    fs::create_dir_all(&config.output_dir).map_err(told("output_dir", &config.output_dir))?;
+    fs::create_dir_all(&config.output_dir).map_err(failed("output_dir", &config.output_dir))?;
     if let Some(folder) = config.state_db.parent() {
-        fs::create_dir_all(folder).map_err(told("the folder of state_db", &folder.to_owned()))?;
+        fs::create_dir_all(folder).map_err(failed("the folder of state_db", &folder.to_owned()))?;
     }
     Ok(())
 }
 
-async fn open(
+async fn open_store(
     database: &Path,
     lock: &Lock,
     manager: &ServiceManager,
 ) -> Result<Store, DaemonError> {
-    let mut told = false;
+    let mut is_reported = false;
     loop {
         let path = database.to_owned();
         let opening = spawn_blocking(move || Store::open_alone(&path));
-        let opened = match while_feeding(opening, manager).await {
-            Ok(opened) => opened,
-            Err(panicked) => {
-                Err(StoreError::Io { path: database.to_owned(), source: panicked.into() })
-            }
-        };
+        let opened = keep_alive_during(opening, manager).await.unwrap_or_else(|panicked| {
+            Err(StoreError::Io { path: database.to_owned(), source: panicked.into() })
+        });
         match opened {
             Err(error) if error.is_waited_out() => {
-                if !told {
+                if !is_reported {
                     warn!("{error}; waiting until it can be opened");
-                    lock.tell(Some(&error.to_string()));
-                    manager.status(&waits(&error.to_string()));
+                    lock.report(Some(&error.to_string()));
+                    manager.status(&waiting(&error.to_string()));
                 }
-                told = true;
-                manager.feed();
+                is_reported = true;
+                manager.keep_alive();
                 sleep(OPEN_AGAIN).await;
             }
-            Err(error) => return Err(error.into()),
-            Ok(store) => return Ok(store),
+            opened => return Ok(opened?),
         }
     }
 }
 
-/// An older database takes its time, and nothing of it can be seen from outside until it is done.
-async fn while_feeding<T>(opening: impl Future<Output = T>, manager: &ServiceManager) -> T {
+/// Migrating an older database takes long, and shows no progress.
+async fn keep_alive_during<T>(opening: impl Future<Output = T>, manager: &ServiceManager) -> T {
     tokio::pin!(opening);
     loop {
         tokio::select! {
             opened = &mut opening => return opened,
-            () = sleep(PROBLEM_EVERY) => manager.feed(),
+            () = sleep(PROBLEM_EVERY) => manager.keep_alive(),
         }
     }
 }
 
-fn waits(why: &str) -> String {
-    format!("waits until it can go on: {}", super::status_line::one_line(why))
+fn waiting(problem: &str) -> String {
+    format!("waiting for the database: {}", one_line(problem))
 }

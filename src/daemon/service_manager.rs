@@ -1,9 +1,7 @@
-//! What the service manager is told (`sd_notify(3)`): that the daemon is ready, that it reloads or
-//! ends, a line on what it does, and that its scheduler lives.
+//! Reports to the service manager (`sd_notify(3)`): ready, reloading, stopping, a status line, and keep-alive pings.
 //!
-//! Without a manager that listens (`$NOTIFY_SOCKET`) all of it does nothing. It keeps no timer: the
-//! watchdog is fed by whoever made progress, or not at all. Nobody waits here for a manager that does not
-//! read: what it must hear is told again with what comes next.
+//! Does nothing without a service manager (`$NOTIFY_SOCKET`). Has no timer: only progress keeps the watchdog alive.
+//! Never waits for a manager that does not read. State changes that could not be sent are sent later.
 
 use std::{
     collections::VecDeque,
@@ -20,90 +18,89 @@ use std::{
 use sd_notify::NotifyState;
 use tracing::debug;
 
-/// A start that makes progress may take so much longer, each time it says so.
-const START_MORE_USEC: u32 = 90_000_000;
-/// How often it says so at most.
-const START_FEED_EVERY: Duration = Duration::from_secs(10);
-/// A watchdog that wants to be fed more often gets no more: that would be all that is done.
-const FEED_EVERY_MIN: Duration = Duration::from_millis(50);
-/// So much is kept for a manager that does not read.
-const UNTOLD_MAX: usize = 16;
+/// How much a start that makes progress extends its time limit.
+const START_EXTENSION_USEC: u32 = 90_000_000;
+/// How often it extends the limit at most.
+const START_EXTEND_EVERY: Duration = Duration::from_secs(10);
+/// Pings are never more frequent, because they would take all the time.
+const KEEP_ALIVE_EVERY_MIN: Duration = Duration::from_millis(50);
+/// Messages that are kept for a manager that does not read.
+const UNSENT_MAX: usize = 16;
 
-/// The service manager, if one listens.
+/// The service manager, if there is one.
 pub(super) struct ServiceManager {
     socket: Option<PathBuf>,
-    /// How often it is told that the scheduler lives; none: it does not ask.
-    feed_every: Option<Duration>,
-    fed_at: Mutex<Option<Instant>>,
-    /// It was not ready yet.
-    starts: AtomicBool,
-    /// The start waits for something that may never come: no more time is asked for.
+    /// How often the scheduler pings the watchdog. None: there is no watchdog.
+    keep_alive_every: Option<Duration>,
+    pinged_at: Mutex<Option<Instant>>,
+    /// The daemon was not ready yet.
+    is_starting: AtomicBool,
+    /// The start waits for something that may never come: its time limit is not extended.
     is_stuck: AtomicBool,
     status: Mutex<String>,
-    /// What was wrong with the configuration at the last reload.
+    /// Why the last reload was refused.
     refusal: Mutex<Option<String>>,
-    /// What it must hear, and had no room for.
-    untold: Mutex<VecDeque<String>>,
+    /// State changes that could not be sent yet.
+    unsent: Mutex<VecDeque<String>>,
 }
 
 impl ServiceManager {
-    /// Finds out who listens, and whether a watchdog is set.
+    /// Reads from the environment whether there is a service manager, and a watchdog.
     pub(super) fn from_env() -> Self {
         Self {
             socket: env::var_os("NOTIFY_SOCKET")
                 .filter(|socket| !socket.is_empty())
                 .map(PathBuf::from),
-            feed_every: sd_notify::watchdog_enabled().and_then(feed_every),
-            fed_at: Mutex::default(),
-            starts: AtomicBool::new(true),
+            keep_alive_every: sd_notify::watchdog_enabled().and_then(keep_alive_every),
+            pinged_at: Mutex::default(),
+            is_starting: AtomicBool::new(true),
             is_stuck: AtomicBool::new(false),
             status: Mutex::default(),
             refusal: Mutex::default(),
-            untold: Mutex::default(),
+            unsent: Mutex::default(),
         }
     }
 
-    /// Whether a line of status reaches anybody.
-    pub(super) fn listens(&self) -> bool {
+    pub(super) fn is_present(&self) -> bool {
         self.socket.is_some()
     }
 
-    /// The longest time between two signs of life that the watchdog bears with ease, if it is set.
-    pub(super) fn feed_every(&self) -> Option<Duration> {
-        self.feed_every
+    /// Returns how often the watchdog should be pinged, if there is one.
+    pub(super) fn keep_alive_every(&self) -> Option<Duration> {
+        self.keep_alive_every
     }
 
-    /// It works: the database is open and the folder has been read; or a reload is over.
+    /// The daemon works: the database is open and the folder has been read, or a reload has ended.
     pub(super) fn ready(&self) {
-        self.starts.store(false, Ordering::Relaxed);
-        self.insist(&[NotifyState::Ready]);
+        self.is_starting.store(false, Ordering::Relaxed);
+        self.send_or_keep(&[NotifyState::Ready]);
     }
 
-    /// New settings are being taken; [`ready`](Self::ready) ends it.
+    /// A reload begins. [`ready`](Self::ready) ends it.
     pub(super) fn reloading(&self) {
-        // A manager that is asked to wait for the reload compares this with when it asked.
+        // `Type=notify-reload` compares this time with the time of its request.
         match NotifyState::monotonic_usec_now() {
-            Ok(now) => self.insist(&[NotifyState::Reloading, now]),
-            Err(_) => self.insist(&[NotifyState::Reloading]),
+            Ok(now) => self.send_or_keep(&[NotifyState::Reloading, now]),
+            Err(_) => self.send_or_keep(&[NotifyState::Reloading]),
         }
     }
 
-    /// It was told to end, and does.
+    /// The daemon stops.
     pub(super) fn stopping(&self) {
-        self.insist(&[NotifyState::Stopping, NotifyState::Status("ending")]);
+        self.send_or_keep(&[NotifyState::Stopping, NotifyState::Status("stopping")]);
     }
 
-    /// The start waits for what may never come, or no longer does.
-    pub(super) fn stuck(&self, is_stuck: bool) {
+    /// Records whether the start waits for something that may never come.
+    pub(super) fn set_stuck(&self, is_stuck: bool) {
         self.is_stuck.store(is_stuck, Ordering::Relaxed);
     }
 
-    /// New settings were refused, and why; or the last ones were taken.
-    pub(super) fn refused(&self, why: Option<String>) {
+    /// Records why new settings were refused. None: the last ones were accepted.
+    pub(super) fn set_refusal(&self, why: Option<String>) {
         *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = why;
     }
 
-    /// Says in one line what it does; the same line is said once.
+    /// Sends a status line, unless it was the last one sent.
     pub(super) fn status(&self, line: &str) {
         let refusal = self.refusal.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let line = match refusal {
@@ -112,66 +109,69 @@ impl ServiceManager {
         };
         let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
         if *status != line {
-            if self.tell(&[NotifyState::Status(&line)]) {
+            if self.send_now(&[NotifyState::Status(&line)]) {
                 status.clone_from(&line);
             }
         } else {
-            self.tell_rest();
+            self.send_unsent();
         }
     }
 
-    /// Something made progress that the watchdog is to watch; while it starts, that gives it more time.
-    pub(super) fn feed(&self) {
-        let starts = self.starts.load(Ordering::Relaxed);
-        if starts && self.is_stuck.load(Ordering::Relaxed) {
+    /// The scheduler or the start made progress: pings the watchdog, or extends the time limit of the start.
+    pub(super) fn keep_alive(&self) {
+        let is_starting = self.is_starting.load(Ordering::Relaxed);
+        if is_starting && self.is_stuck.load(Ordering::Relaxed) {
             return;
         }
-        let Some(every) = self.feed_every.or(starts.then_some(START_FEED_EVERY)) else { return };
-        let mut fed_at = self.fed_at.lock().unwrap_or_else(PoisonError::into_inner);
-        if fed_at.is_none_or(|at| at.elapsed() >= every) {
-            let more = NotifyState::ExtendTimeoutUsec(START_MORE_USEC);
-            let word = if starts { more } else { NotifyState::Watchdog };
-            *fed_at = self.tell(&[word]).then(Instant::now);
+        let Some(every) = self.keep_alive_every.or(is_starting.then_some(START_EXTEND_EVERY))
+        else {
+            return;
+        };
+        let mut pinged_at = self.pinged_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if pinged_at.is_none_or(|at| at.elapsed() >= every) {
+            let more = NotifyState::ExtendTimeoutUsec(START_EXTENSION_USEC);
+            let message = if is_starting { more } else { NotifyState::Watchdog };
+            *pinged_at = self.send_now(&[message]).then(Instant::now);
         }
     }
 
-    /// Returns false if it had no room for it.
-    fn tell(&self, state: &[NotifyState<'_>]) -> bool {
-        self.tell_rest() && self.send(&words(state))
+    /// Returns false if the manager has no room for it.
+    fn send_now(&self, state: &[NotifyState<'_>]) -> bool {
+        self.send_unsent() && self.send(&message(state))
     }
 
-    /// Tells what must be heard, if not now, then later.
-    fn insist(&self, state: &[NotifyState<'_>]) {
-        let mut untold = self.untold.lock().unwrap_or_else(PoisonError::into_inner);
-        untold.push_back(words(state));
-        while untold.len() > UNTOLD_MAX {
-            untold.pop_front();
+    /// Sends a state change, now or later.
+    fn send_or_keep(&self, state: &[NotifyState<'_>]) {
+        let mut unsent = self.unsent.lock().unwrap_or_else(PoisonError::into_inner);
+        unsent.push_back(message(state));
+        while unsent.len() > UNSENT_MAX {
+            unsent.pop_front();
         }
-        drop(untold);
-        self.tell_rest();
+        drop(unsent);
+        self.send_unsent();
     }
 
-    /// Returns whether all is told that must be heard.
-    fn tell_rest(&self) -> bool {
-        let mut untold = self.untold.lock().unwrap_or_else(PoisonError::into_inner);
-        while untold.front().is_some_and(|first| self.send(first)) {
-            untold.pop_front();
+    /// Returns true if all state changes were sent.
+    fn send_unsent(&self) -> bool {
+        let mut unsent = self.unsent.lock().unwrap_or_else(PoisonError::into_inner);
+        while unsent.front().is_some_and(|first| self.send(first)) {
+            unsent.pop_front();
         }
-        untold.is_empty()
+        unsent.is_empty()
     }
 
-    /// Returns false if it is to be sent again.
-    fn send(&self, words: &str) -> bool {
+    /// Returns false if the message must be sent again.
+    fn send(&self, message: &str) -> bool {
         let Some(path) = &self.socket else { return true };
         let sent = UnixDatagram::unbound().and_then(|socket| {
-            // The scheduler must not wait for somebody who does not read.
+            // The scheduler must not wait for a manager that does not read.
             socket.set_nonblocking(true)?;
-            socket.send_to(words.as_bytes(), path)
+            socket.send_to(message.as_bytes(), path)
         });
         match sent {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => false,
             Err(error) => {
-                debug!("the service manager cannot be told: {error}");
+                debug!("cannot notify the service manager: {error}");
                 true
             }
             Ok(_) => true,
@@ -179,13 +179,13 @@ impl ServiceManager {
     }
 }
 
-/// How often a watchdog with this limit is fed: twice as often as systemd advises, for between two turns of
-/// the scheduler lies as much again.
-fn feed_every(limit: Duration) -> Option<Duration> {
-    // As sd_watchdog_enabled(3) has it, there is none then.
-    (!limit.is_zero()).then(|| (limit / 4).max(FEED_EVERY_MIN))
+/// Returns how often a watchdog with this limit is pinged: twice as often as systemd advises, because the scheduler
+/// may take as long again between two turns.
+fn keep_alive_every(limit: Duration) -> Option<Duration> {
+    // A limit of 0 means that there is no watchdog (sd_watchdog_enabled(3)).
+    (!limit.is_zero()).then(|| (limit / 4).max(KEEP_ALIVE_EVERY_MIN))
 }
 
-fn words(state: &[NotifyState<'_>]) -> String {
+fn message(state: &[NotifyState<'_>]) -> String {
     state.iter().map(|state| format!("{state}\n")).collect()
 }

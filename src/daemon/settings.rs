@@ -1,4 +1,4 @@
-//! The settings of each part, from the configuration: they know nothing of it.
+//! Makes the settings of each part from the configuration.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,10 +15,10 @@ use crate::{
     store::OnChange,
 };
 
-/// How long a download may stand still.
+/// How long a download may receive no bytes.
 const DOWNLOAD_IDLE: Duration = Duration::from_secs(30);
 
-/// What the pipeline works under.
+/// Returns the settings of the pipeline.
 pub(super) fn pipeline(config: &Config, credentials: &Credentials, metrics: &Metrics) -> Settings {
     Settings {
         account: account(config, credentials),
@@ -44,7 +44,7 @@ pub(super) fn pipeline(config: &Config, credentials: &Credentials, metrics: &Met
     }
 }
 
-/// By which settings outcomes are judged.
+/// Returns the settings by which outcomes are judged.
 #[must_use]
 pub fn policy(config: &Config) -> Policy {
     Policy {
@@ -55,13 +55,13 @@ pub fn policy(config: &Config) -> Policy {
     }
 }
 
-/// Where local media lie.
+/// Returns where local media are searched.
 #[must_use]
 pub fn locator(config: &Config) -> Locator {
     Locator { jobs_dir: config.jobs_dir.clone(), media_dirs: config.media.dirs.clone() }
 }
 
-/// What the inbox works under.
+/// Returns the settings of the inbox.
 pub(super) fn inbox(config: &Config, settings: &Settings) -> InboxSettings {
     InboxSettings {
         jobs_dir: config.jobs_dir.clone(),
@@ -80,16 +80,15 @@ pub(super) fn inbox(config: &Config, settings: &Settings) -> InboxSettings {
     }
 }
 
-/// A client of the API by these settings. Makes no request.
+/// Builds a client of the API. Sends no request.
 ///
 /// # Errors
-/// When they allow none.
+/// When the settings are not valid.
 pub fn connect(config: &Config, credentials: &Credentials) -> Result<Client, BuildError> {
     Client::new(client(config), credential(credentials))
 }
 
-/// How the API is reached.
-pub(super) fn client(config: &Config) -> ClientConfig {
+fn client(config: &Config) -> ClientConfig {
     ClientConfig {
         base_url: config.kling.base_url.clone(),
         connect_timeout: config.kling.connect_timeout,
@@ -99,14 +98,13 @@ pub(super) fn client(config: &Config) -> ClientConfig {
     }
 }
 
-/// As whom, and where: what a task remembers of it.
+/// Returns the account as tasks record it: credentials and API host.
 #[must_use]
 pub fn account(config: &Config, credentials: &Credentials) -> Account {
     Account::new(&config.kling.base_url, credentials.account())
 }
 
-/// As whom.
-pub(super) fn credential(credentials: &Credentials) -> Credential {
+fn credential(credentials: &Credentials) -> Credential {
     match credentials {
         Credentials::Keys { access_key, secret_key } => Credential::Keys {
             access_key: access_key.expose_secret().to_owned(),

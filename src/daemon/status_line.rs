@@ -1,16 +1,14 @@
-//! Where everything stands, in the one line that `systemctl status` shows.
-//!
-//! Counts and reasons alone. What `lipsyncd status` shows is `cli`'s.
+//! The status line that `systemctl status` shows: counts, and why the queue is held.
 
 use crate::{
     job::State,
     store::{PauseKind, QueueStatus},
 };
 
-/// A longer reason is cut: the line has to fit a terminal.
+/// Longer reasons are cut, so that the line fits a terminal.
 const REASON_CHARS_MAX: usize = 160;
 
-/// What is told of each state or group of states that has jobs.
+/// The word for each state or group of states that has jobs.
 const COUNTS: [(&[State], &str); 6] = [
     (&[State::Queued, State::Identified], "queued"),
     (&[State::Waiting], "waiting"),
@@ -20,11 +18,11 @@ const COUNTS: [(&[State], &str); 6] = [
     (&[State::Unresolved], "unresolved"),
 ];
 
-/// The line, such as `3 of 5 slots used; 120 queued, 45 succeeded, 1 failed`. What keeps the line
-/// from its work stands first.
+/// Returns the status line, such as `3 of 5 slots used; 120 queued, 45 succeeded, 1 failed`. The reason why the
+/// queue is held comes first.
 pub(super) fn summary(standing: &QueueStatus) -> String {
     let mut parts = Vec::new();
-    parts.extend(hindrance(standing));
+    parts.extend(held_reason(standing));
     parts.push(format!("{} of {} slots used", standing.slots_used, standing.slots_limit));
     let counts = COUNTS.iter().filter_map(|(states, word)| {
         let count = standing.count(states);
@@ -40,7 +38,7 @@ pub(super) fn summary(standing: &QueueStatus) -> String {
     parts.join("; ")
 }
 
-fn hindrance(standing: &QueueStatus) -> Option<String> {
+fn held_reason(standing: &QueueStatus) -> Option<String> {
     if let Some(pause) = &standing.pause {
         return Some(match pause.kind {
             PauseKind::Person => "paused by `lipsyncd pause`".to_owned(),
@@ -49,23 +47,24 @@ fn hindrance(standing: &QueueStatus) -> Option<String> {
             }
         });
     }
-    if let Some(trouble) = &standing.api_problem {
-        return Some(format!("the API gives no usable answer: {}", one_line(&trouble.reason)));
+    if let Some(problem) = &standing.api_problem {
+        return Some(format!("the API gives no usable answer: {}", one_line(&problem.reason)));
     }
     if let Some((jobs, reason)) = &standing.blocked {
-        return Some(format!("{jobs} held up: {}", one_line(reason)));
+        let noun = if *jobs == 1 { "job" } else { "jobs" };
+        return Some(format!("{jobs} {noun} held: {}", one_line(reason)));
     }
-    standing.hold.as_ref().map(|hold| format!("new tasks wait for {}", one_line(hold)))
+    standing.hold.as_ref().map(|hold| format!("queue held: {}", one_line(hold)))
 }
 
-/// The API's words, and the system's, without what would break the line.
-pub(super) fn one_line(words: &str) -> String {
-    let mut line: String = words
+/// Returns a text of the API or the system without control characters, and cut to a length for one line.
+pub(super) fn one_line(text: &str) -> String {
+    let mut line: String = text
         .chars()
         .map(|letter| if letter.is_control() { ' ' } else { letter })
         .take(REASON_CHARS_MAX)
         .collect();
-    if words.chars().nth(REASON_CHARS_MAX).is_some() {
+    if text.chars().nth(REASON_CHARS_MAX).is_some() {
         line.push('…');
     }
     line
@@ -108,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn it_counts_what_there_is() {
+    fn counts_are_shown_for_states_with_jobs() {
         let empty = standing(&[]);
         assert_eq!(summary(&empty), "0 of 4 slots used; no other jobs");
         let mut busy = standing(&[
@@ -129,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn what_keeps_the_line_from_its_work_stands_first_and_on_one_line() {
+    fn reason_of_a_held_queue_comes_first_and_on_one_line() {
         let mut held = standing(&[(State::Queued, 1)]);
         held.api_problem = Some(ApiProblem { reason: "no\nroute".to_owned(), since_ms: 0 });
         assert!(summary(&held).starts_with("the API gives no usable answer: no route; 0 of 4"));

@@ -1,10 +1,10 @@
-//! Taking manifests in: read some, hand them to the store, and read on while it writes.
+//! Reads manifests in batches, and hands them to the store, which writes while the next batch is read.
 //!
-//! What is under way at once is bounded, so that memory stays small and a create does not wait long
-//! behind a folder that is taken in.
+//! What is in progress at once is bounded, so that memory stays small and a create request does not wait long
+//! behind a large folder.
 
 use std::{
-    collections::{BTreeSet, HashMap, VecDeque},
+    collections::{HashMap, VecDeque},
     path::Path,
     sync::Arc,
     time::Duration,
@@ -14,233 +14,219 @@ use futures_util::future::BoxFuture;
 use tracing::info;
 
 use super::{
-    changes::Still,
-    inbox::{Inbox, Pass},
+    inbox::Inbox,
     job_media::content,
-    manifest_index::{Print, Seen},
+    manifest_stamp::ManifestStamp,
     media_check::{MediaCheck, MediaChecker},
+    pass::Pass,
     read::{ReadJob, RejectedManifest, read_manifest},
-    scan::ManifestStamp,
 };
 use crate::{
     job::Media,
     manifest::request_hash,
-    store::{
-        AcceptedManifest, Conflict, JobChange, OnChange, Reconciled, StoreError, StoredJob,
-        WantedJob,
-    },
+    store::{AcceptedManifest, Conflict, OnChange, Reconciled, StoreError, StoredJob, WantedJob},
 };
 
-/// ReadManifest goes on while no more jobs than these are being written.
+/// Reading continues while no more jobs than these are being written.
 const WRITING_JOBS_MAX: usize = 3_072;
-/// So many jobs are read in one go, or so many manifests.
-const READ_JOBS: usize = 1_024;
-const READ_MANIFESTS: usize = 64;
+/// At most so many manifests, and no further one after so many jobs, are read in one batch.
+const BATCH_MANIFESTS: usize = 64;
+const BATCH_JOBS: usize = 1_024;
 
-/// What was read of one manifest.
-struct Read {
-    path: Arc<str>,
-    /// Of the walk.
-    stamp: ManifestStamp,
-    wanted: Result<Wanted, RejectedManifest>,
+/// A manifest that is no longer being written.
+#[derive(Debug)]
+pub(super) struct SettledFile {
+    pub(super) path: Arc<str>,
+    /// As the scan found it.
+    pub(super) stamp: ManifestStamp,
 }
 
-/// What a manifest without faults asks.
-struct Wanted {
-    /// Of the reading.
+/// Jobs that the store knows, by key.
+type KnownJobs = Arc<HashMap<String, StoredJob>>;
+
+/// Manifests that were read together.
+struct Batch {
+    /// The known jobs of these manifests.
+    known: KnownJobs,
+    manifests: Vec<(SettledFile, Result<WantedManifest, RejectedManifest>)>,
+}
+
+/// What a manifest without errors asks for.
+struct WantedManifest {
+    /// As it was after it had been read.
     stamp: ManifestStamp,
     jobs: Vec<WantedJob>,
-    /// When another look at its media is worth it.
-    again: Option<Duration>,
+    /// How soon another check of its media is useful.
+    check_again_in: Option<Duration>,
 }
 
-/// A manifest that the store is taking in.
+/// A manifest that the store is writing.
 struct Writing {
-    path: Arc<str>,
-    stamp: ManifestStamp,
+    file: SettledFile,
     jobs: usize,
     accepted: BoxFuture<'static, Result<Result<Reconciled, Conflict>, StoreError>>,
 }
 
 impl Inbox {
-    /// Takes in manifests that are no longer being written, in that order; each is read once.
+    /// Reads settled manifests in this order, each once, and hands them to the store.
     ///
-    /// They are handed over one after the other, before it is known what became of the last. Of those that were
-    /// read together, all departures are written first: a job that moved from one to another is known there.
-    pub(super) async fn take_in(
+    /// A manifest is handed over before the result of the last one is known. Of the manifests of a batch, all
+    /// departures are written first: a job that moved from one to another is recognised there.
+    pub(super) async fn accept(
         &mut self,
-        still: Vec<Still>,
-        pending: &mut BTreeSet<Arc<str>>,
+        files: Vec<SettledFile>,
         pass: &mut Pass,
     ) -> Result<(), StoreError> {
-        let (mut still, mut writing) = (VecDeque::from(still), VecDeque::new());
-        while !still.is_empty() {
-            let known = self.stored_jobs(&still).await?;
-            let Some(some) = self.read_some(&mut still, &known).await else { break };
-            let all = some.iter().filter_map(|read| read.wanted.as_ref().ok());
-            for wanted in all.flat_map(|wanted| &wanted.jobs) {
-                if let Some(job) = known.get(&wanted.spec.key).filter(|job| job.succeeded)
-                    && wanted.request_hash.is_some()
-                    && wanted.request_hash != job.request_hash
-                {
-                    pass.changed_files.count(&job.media, wanted);
-                }
-            }
-            self.depart(&some, pass).await?;
-            for Read { path, stamp, wanted } in some {
-                self.again.remove(&path);
+        let (mut files, mut writing) = (VecDeque::from(files), VecDeque::new());
+        while !files.is_empty() {
+            let batch = self.read_batch(&mut files).await?;
+            batch.count_changed_files(pass);
+            self.write_batch_departures(&batch, pass).await?;
+            for (file, wanted) in batch.manifests {
+                self.index.set_read(&file.path);
                 match wanted {
-                    Ok(wanted) if wanted.stamp != stamp => {
-                        self.wait_for_another_walk(&path, pass);
-                        pending.insert(path);
+                    // It changed after the scan: the next scan finds it as it is then.
+                    Ok(wanted) if wanted.stamp != file.stamp => {
+                        self.index.reread(&file.path);
+                        pass.repeat_in(self.settings.settle);
+                        pass.pending.insert(file.path);
                     }
                     Ok(wanted) => {
-                        if let Some(again) = wanted.again {
-                            pass.look_again_in(again);
-                            // Jobs of it that were sent do not wait for media: they are compared then.
-                            self.all_media.await_settled(again);
+                        if let Some(again) = wanted.check_again_in {
+                            pass.repeat_in(again);
+                            // Jobs that were sent do not wait for media. Their media are compared then.
+                            self.media_schedule.file_settles_in(again);
                         }
-                        let is_of_many = wanted.jobs.iter().any(|wanted| {
-                            known.get(&wanted.spec.key).is_some_and(|job| {
-                                job.succeeded && pass.changed_files.is_of_many(&job.media, wanted)
-                            })
-                        });
-                        let on_change =
-                            if is_of_many { OnChange::Flag } else { self.settings.on_change };
-                        writing.push_back(self.write(path, stamp, wanted.jobs, on_change));
-                        self.written(&mut writing, WRITING_JOBS_MAX, pass).await?;
+                        writing.push_back(self.write(file, wanted, &batch.known, pass));
+                        self.finish_writing(&mut writing, WRITING_JOBS_MAX, pass).await?;
                     }
-                    Err(faulty) => self.refuse_faulty(&path, &stamp, &faulty, pass).await?,
+                    Err(rejected) => self.reject(&file, &rejected, pass).await?,
                 }
             }
         }
-        self.written(&mut writing, 0, pass).await
+        self.finish_writing(&mut writing, 0, pass).await
+    }
+
+    async fn read_batch(&self, files: &mut VecDeque<SettledFile>) -> Result<Batch, StoreError> {
+        let paths = files.iter().take(BATCH_MANIFESTS).map(|file| &*file.path);
+        let paths: Vec<String> =
+            paths.filter(|path| self.index.contains(path)).map(str::to_owned).collect();
+        let known: KnownJobs = match paths.is_empty() {
+            true => Arc::default(),
+            false => Arc::new(self.store.stored_jobs(paths).await?),
+        };
+        let (jobs_dir, now_ms) = (self.settings.jobs_dir.clone(), self.moment().now_ms);
+        let mut left = std::mem::take(files);
+        let (left, batch) = self
+            .with_media_checker(move |checker| {
+                let (mut manifests, mut jobs) = (Vec::new(), 0);
+                while jobs < BATCH_JOBS
+                    && manifests.len() < BATCH_MANIFESTS
+                    && let Some(file) = left.pop_front()
+                {
+                    let wanted = read(&jobs_dir, &file.path, checker, &known, now_ms);
+                    jobs += wanted.as_ref().map_or(0, |wanted| wanted.jobs.len());
+                    manifests.push((file, wanted));
+                }
+                (left, Batch { known, manifests })
+            })
+            .await;
+        *files = left;
+        Ok(batch)
     }
 
     /// Writes which keys known manifests no longer ask for.
-    async fn depart(&mut self, read: &[Read], pass: &mut Pass) -> Result<(), StoreError> {
-        for Read { path, stamp, wanted } in read {
+    async fn write_batch_departures(
+        &self,
+        batch: &Batch,
+        pass: &mut Pass,
+    ) -> Result<(), StoreError> {
+        for (SettledFile { path, stamp }, wanted) in &batch.manifests {
             let Ok(wanted) = wanted else { continue };
-            if wanted.stamp != *stamp || !self.known.contains_key(&**path) {
+            if wanted.stamp != *stamp || !self.index.contains(path) {
                 continue;
             }
             let keys = wanted.jobs.iter().map(|job| job.spec.key.clone()).collect();
-            let (moment, policy) = ((self.moment)(), self.settings.policy.clone());
-            let changes = self.store.miss_others(path, keys, moment, policy).await?;
-            pass.changed |= !changes.is_empty();
-            changes.iter().for_each(JobChange::log);
+            let changes = self.store.miss_others(path, keys, self.moment(), self.policy()).await?;
+            pass.log(&changes);
         }
         Ok(())
-    }
-
-    /// What the store knows of the jobs of the manifests that are read next, by key.
-    async fn stored_jobs(
-        &self,
-        still: &VecDeque<Still>,
-    ) -> Result<Arc<HashMap<String, StoredJob>>, StoreError> {
-        let paths = still.iter().take(READ_MANIFESTS).map(|(path, _)| path);
-        let known = paths.filter(|path| self.known.contains_key(&***path));
-        let paths: Vec<String> = known.map(ToString::to_string).collect();
-        match paths.is_empty() {
-            true => Ok(Arc::default()),
-            false => Ok(Arc::new(self.store.stored_jobs(paths).await?)),
-        }
-    }
-
-    /// None: nothing can be read any more.
-    async fn read_some(
-        &mut self,
-        still: &mut VecDeque<Still>,
-        known: &Arc<HashMap<String, StoredJob>>,
-    ) -> Option<Vec<Read>> {
-        let mut media_checker = self.media_checker.take()?;
-        let now_ms = (self.moment)().now_ms;
-        let mut left = std::mem::take(still);
-        let (jobs_dir, known) = (self.settings.jobs_dir.clone(), Arc::clone(known));
-        let (media_checker, left, some) = self
-            .blocking(move || {
-                let (mut some, mut jobs) = (Vec::new(), 0);
-                while jobs < READ_JOBS
-                    && some.len() < READ_MANIFESTS
-                    && let Some((path, stamp)) = left.pop_front()
-                {
-                    let wanted = read(&jobs_dir, &path, &mut media_checker, &known, now_ms);
-                    jobs += wanted.as_ref().map_or(0, |wanted| wanted.jobs.len());
-                    some.push(Read { path, stamp, wanted });
-                }
-                (media_checker, left, some)
-            })
-            .await;
-        self.media_checker = Some(media_checker);
-        *still = left;
-        Some(some)
     }
 
     fn write(
         &self,
-        path: Arc<str>,
-        stamp: ManifestStamp,
-        jobs: Vec<WantedJob>,
-        on_change: OnChange,
+        file: SettledFile,
+        wanted: WantedManifest,
+        known: &KnownJobs,
+        pass: &Pass,
     ) -> Writing {
-        let count = jobs.len();
-        let file_stamp = Print::of(&stamp).to_string();
-        let accepted = AcceptedManifest { path: path.to_string(), file_stamp, jobs };
-        let (moment, policy) = ((self.moment)(), self.settings.policy.clone());
-        let accepted = self.store.accept(accepted, moment, policy, on_change);
-        Writing { path, stamp, jobs: count, accepted: Box::pin(accepted) }
+        let is_of_many = wanted.jobs.iter().any(|wanted| {
+            known.get(&wanted.spec.key).is_some_and(|job| {
+                job.succeeded && pass.changed_files.is_of_many(&job.media, wanted)
+            })
+        });
+        let on_change = if is_of_many { OnChange::Flag } else { self.settings.on_change };
+        let (jobs, file_stamp) = (wanted.jobs.len(), file.stamp.to_string());
+        let accepted =
+            AcceptedManifest { path: file.path.to_string(), file_stamp, jobs: wanted.jobs };
+        let accepted = self.store.accept(accepted, self.moment(), self.policy(), on_change);
+        Writing { file, jobs, accepted: Box::pin(accepted) }
     }
 
-    /// Waits until at most so many `jobs` are being written.
-    async fn written(
+    /// Waits until at most `jobs_max` jobs are being written.
+    async fn finish_writing(
         &mut self,
         writing: &mut VecDeque<Writing>,
-        jobs: usize,
+        jobs_max: usize,
         pass: &mut Pass,
     ) -> Result<(), StoreError> {
-        let mut under_way: usize = writing.iter().map(|manifest| manifest.jobs).sum();
-        while (under_way > jobs || jobs == 0)
+        let mut jobs: usize = writing.iter().map(|manifest| manifest.jobs).sum();
+        while (jobs > jobs_max || jobs_max == 0)
             && let Some(first) = writing.pop_front()
         {
-            under_way -= first.jobs;
-            let accepted = first.accepted.await?;
-            self.accepted(&first.path, &first.stamp, accepted, pass).await?;
+            jobs -= first.jobs;
+            match first.accepted.await? {
+                Ok(reconciled) => self.accepted(&first.file, &reconciled, pass),
+                Err(conflict) => {
+                    let SettledFile { path, stamp } = &first.file;
+                    self.index.set_conflicting(path, true);
+                    self.refuse(path, Some(*stamp), &format!("{path}: {conflict}"), pass).await?;
+                }
+            }
         }
         Ok(())
     }
 
-    async fn accepted(
-        &mut self,
-        path: &Arc<str>,
-        stamp: &ManifestStamp,
-        accepted: Result<Reconciled, Conflict>,
-        pass: &mut Pass,
-    ) -> Result<(), StoreError> {
-        match accepted {
-            Ok(done) => {
-                let is_news = done.judged_later == 0 || !done.changes.is_empty();
-                if is_news {
-                    info!(manifest = &**path, "{path}: accepted{done}");
-                }
-                done.changes.iter().for_each(JobChange::log);
-                pass.changed |= is_news;
-                if done.judged_later > 0 {
-                    // It is read again in the next pass.
-                    self.refused.remove(path);
-                    self.known.insert((&**path).into(), Seen::new(Print::parse(""), false));
-                    return Ok(());
-                }
-                self.forget(path);
-                if !self.again.is_empty() {
-                    pass.look_again_in(Duration::ZERO);
-                }
-                self.known.insert((&**path).into(), Seen::new(Print::of(stamp), false));
-                Ok(())
-            }
-            Err(conflict) => {
-                self.clashing.insert(Arc::clone(path));
-                let print = Print::of(stamp);
-                self.refuse(path, print, &format!("{path}: {conflict}"), pass).await
+    fn accepted(&mut self, file: &SettledFile, reconciled: &Reconciled, pass: &mut Pass) {
+        let path = &*file.path;
+        // A manifest that is accepted in several steps is logged when a step changes something, and at the end.
+        let is_done = reconciled.judged_later == 0;
+        if is_done || !reconciled.changes.is_empty() {
+            info!(manifest = path, "{path}: accepted{reconciled}");
+            pass.store_changed = true;
+        }
+        pass.log(&reconciled.changes);
+        if !is_done {
+            self.index.set_partly_accepted(path);
+            return;
+        }
+        self.index.set_accepted(path, file.stamp);
+        if self.index.has_to_reread() {
+            pass.repeat_in(Duration::ZERO);
+        }
+    }
+}
+
+impl Batch {
+    /// Counts the files whose content changed after finished jobs used them.
+    fn count_changed_files(&self, pass: &mut Pass) {
+        let accepted = self.manifests.iter().filter_map(|(_, wanted)| wanted.as_ref().ok());
+        for wanted in accepted.flat_map(|wanted| &wanted.jobs) {
+            if let Some(job) = self.known.get(&wanted.spec.key).filter(|job| job.succeeded)
+                && wanted.request_hash.is_some()
+                && wanted.request_hash != job.request_hash
+            {
+                pass.changed_files.count(&job.media, wanted);
             }
         }
     }
@@ -250,26 +236,24 @@ impl Inbox {
 fn read(
     jobs_dir: &Path,
     path: &str,
-    media_checker: &mut MediaChecker,
+    checker: &mut MediaChecker,
     known: &HashMap<String, StoredJob>,
     now_ms: i64,
-) -> Result<Wanted, RejectedManifest> {
+) -> Result<WantedManifest, RejectedManifest> {
     let media = |key: &str| known.get(key).map(|job| job.media.clone()).unwrap_or_default();
-    let reading = read_manifest(jobs_dir, path, media_checker, media, now_ms)?;
-    let mut again = None;
-    let jobs = reading.jobs.into_iter().map(|job| wanted(job, &mut again));
-    let jobs = jobs.collect();
-    Ok(Wanted { stamp: reading.stamp, jobs, again })
+    let read = read_manifest(jobs_dir, path, checker, media, now_ms)?;
+    let check_again_in = read.jobs.iter().filter_map(|job| job.media_check.again_in()).min();
+    let jobs = read.jobs.into_iter().map(wanted_job).collect();
+    Ok(WantedManifest { stamp: read.stamp, jobs, check_again_in })
 }
 
-fn wanted(job: ReadJob, look_again: &mut Option<Duration>) -> WantedJob {
-    let (media, request_hash) = match job.look {
+fn wanted_job(job: ReadJob) -> WantedJob {
+    let (media, request_hash) = match job.media_check {
         MediaCheck::Ready(media) => {
             let request_hash = request_hash(&job.spec, content(&media));
             (Ok(media), request_hash)
         }
-        MediaCheck::Missing { what, again } => {
-            *look_again = [*look_again, again].into_iter().flatten().min();
+        MediaCheck::Missing { what, .. } => {
             (Ok(Media { wait_reason: Some(what), ..Media::default() }), None)
         }
         MediaCheck::Unusable { error, .. } => (Err(error), None),

@@ -1,4 +1,4 @@
-//! Local files whose new content concerns many finished jobs at once.
+//! Local files whose new content changes many finished jobs at once.
 
 use std::collections::HashMap;
 
@@ -12,21 +12,21 @@ use crate::{
 pub(super) struct ChangedFiles(HashMap<String, usize>);
 
 impl ChangedFiles {
-    /// A finished job was made of `known`, and its media are those of `wanted` now.
+    /// Counts a finished job that was made of `known` and whose media are now those of `wanted`.
     pub(super) fn count(&mut self, known: &Media, wanted: &WantedJob) {
         for stamp in changed(known, wanted) {
             *self.0.entry(stamp.to_owned()).or_default() += 1;
         }
     }
 
-    /// Whether one of the files that changed for this job changed for many.
+    /// Returns true if a file that changed for this job changed for too many jobs to run them without asking.
     pub(super) fn is_of_many(&self, known: &Media, wanted: &WantedJob) -> bool {
         changed(known, wanted)
             .any(|stamp| self.0.get(stamp).is_some_and(|count| *count > RUN_AT_ONCE_MAX))
     }
 }
 
-/// The stamps of the files whose content differs from what the job was made of.
+/// Returns the stamps of the files whose content differs from what the job was made of.
 fn changed<'a>(known: &Media, wanted: &'a WantedJob) -> impl Iterator<Item = &'a str> {
     let Media { audio_sha256, video_sha256, .. } = known;
     let now = wanted.media.as_ref().ok();

@@ -1,91 +1,59 @@
-//! What differs between the folder and what is known of it.
+//! The differences between the folder and the index of known manifests.
 //!
-//! Of a hundred thousand manifests that stayed as they are, nothing is kept but that they are there.
-//! Blocks.
+//! Nothing is kept of manifests that are unchanged: there may be a hundred thousand. Blocks.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    io,
-    path::Path,
-    sync::{Arc, atomic::Ordering},
-};
+use std::{collections::BTreeMap, io, path::Path, sync::Arc};
 
 use super::{
-    manifest_index::{Known, Print},
-    scan::{ScanEntry, folder_id, walk},
+    manifest_index::{Comparison, ManifestIndex},
+    scan::{ScanEntry, UnreadableFolders, folder_id, scan_with},
 };
 
-/// A manifest that is new or changed, or is to be read again.
+/// A manifest that is new or changed, or must be read again.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Change {
+pub(super) struct ManifestChange {
     pub(super) found: ScanEntry,
-    /// Whether it looks different from what is known.
-    pub(super) is_news: bool,
+    /// False: it looks the same, and must be read again for another reason.
+    pub(super) is_new: bool,
 }
 
-/// What a walk found to do.
+/// What a scan found to do.
 #[derive(Debug, Default)]
 pub(super) struct Differences {
     /// By path.
-    pub(super) changed: BTreeMap<Arc<str>, Change>,
-    /// What is known and was not met, in order.
+    pub(super) changed: BTreeMap<Arc<str>, ManifestChange>,
+    /// Known manifests that the scan did not find, in order.
     pub(super) gone: Vec<Box<str>>,
-    /// Folders that could not be read, each ending in `/`, with the reason.
-    pub(super) unreadable: BTreeMap<String, String>,
-    /// Tells the folder itself from another one in its place.
+    pub(super) unreadable: UnreadableFolders,
+    /// Identifies the folder itself.
     pub(super) folder_id: String,
-    /// Whether the folder holds no manifest at all.
+    /// Whether the folder has no manifest at all.
     pub(super) is_empty: bool,
 }
 
-/// Walks the folder at `root`. What is in `again` is to be read though it looks as it did.
+/// Scans the folder at `root` and compares it with the index.
 ///
 /// # Errors
-/// When the folder itself is not there or cannot be read.
-pub(super) fn differ(
-    root: &Path,
-    known: &Known,
-    again: &BTreeSet<Arc<str>>,
-) -> io::Result<Differences> {
-    let mut differences = Differences { folder_id: folder_id(root)?, ..Differences::default() };
-    known.values().for_each(|seen| seen.walk_by(false));
-    let mut unchanged = 0;
-    let changed = &mut differences.changed;
-    walk(root, &mut differences.unreadable, &mut |path, found| {
-        unchanged += usize::from(note(path, found, known, again, changed));
+/// When the folder itself does not exist or cannot be read.
+pub(super) fn diff(root: &Path, index: &ManifestIndex) -> io::Result<Differences> {
+    let folder_id = folder_id(root)?;
+    let (mut changed, mut is_empty) = (BTreeMap::new(), true);
+    index.begin_scan();
+    let unreadable = scan_with(root, |path, found| {
+        is_empty = false;
+        let comparison = index.compare(path, &found);
+        if comparison != Comparison::Unchanged {
+            let is_new = comparison == Comparison::Changed;
+            changed.insert(path.into(), ManifestChange { found, is_new });
+        }
     })?;
-    differences.is_empty = unchanged == 0 && differences.changed.is_empty();
-    let is_gone =
-        |path: &str| !differences.unreadable.keys().any(|folder| path.starts_with(folder.as_str()));
-    differences.gone = known
-        .iter()
-        .filter(|(path, seen)| !seen.walked.load(Ordering::Relaxed) && is_gone(path))
-        .map(|(path, _)| path.clone())
-        .collect();
-    Ok(differences)
+    let gone = index.not_found().filter(|path| !is_in(&unreadable, path)).map(Into::into).collect();
+    Ok(Differences { changed, gone, unreadable, folder_id, is_empty })
 }
 
-/// Notes what is at `path`. Returns whether it looks as it is known and need not be read.
-fn note(
-    path: &str,
-    found: ScanEntry,
-    known: &Known,
-    again: &BTreeSet<Arc<str>>,
-    changed: &mut BTreeMap<Arc<str>, Change>,
-) -> bool {
-    let seen = known.get(path);
-    if let Some(seen) = seen {
-        seen.walk_by(true);
-    }
-    let is_news = match (&found, seen) {
-        (ScanEntry::File(stamp), Some(seen)) => seen.print != Print::of(stamp),
-        _ => true,
-    };
-    if !is_news && !again.contains(path) {
-        return true;
-    }
-    changed.insert(path.into(), Change { found, is_news });
-    false
+/// Returns true if the manifest is in a folder that could not be read.
+pub(super) fn is_in(unreadable: &UnreadableFolders, path: &str) -> bool {
+    unreadable.keys().any(|folder| path.starts_with(folder.as_str()))
 }
 
 #[cfg(test)]
@@ -93,32 +61,33 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::inbox::{manifest_index::Seen, scan::scan};
+    use crate::inbox::scan::scan;
 
-    fn known(root: &Path) -> Known {
-        let listing = scan(root).unwrap();
-        let seen = |found: ScanEntry| match found {
-            ScanEntry::File(stamp) => Seen::new(Print::of(&stamp), false),
-            ScanEntry::Invalid(why) => panic!("{why}"),
-        };
-        listing.manifests.into_iter().map(|(path, found)| (path.into(), seen(found))).collect()
+    fn index(root: &Path) -> ManifestIndex {
+        let mut index = ManifestIndex::default();
+        for (path, found) in scan(root).unwrap().manifests {
+            let ScanEntry::File(stamp) = found else { panic!("{found:?}") };
+            index.set_accepted(&path, stamp);
+        }
+        index
     }
 
     #[test]
-    fn only_what_differs_is_told() {
+    fn only_differences_are_reported() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         for name in ["a.yaml", "b.yaml", "c.yaml", "d.yaml"] {
             fs::write(path(name), "text").unwrap();
         }
-        let known = known(folder.path());
+        let mut index = index(folder.path());
         fs::write(path("b.yaml"), "another text").unwrap();
         fs::remove_file(path("c.yaml")).unwrap();
         fs::write(path("e.yaml"), "new").unwrap();
-        let again = BTreeSet::from(["d.yaml".into(), "c.yaml".into()]);
-        let found = differ(folder.path(), &known, &again).unwrap();
+        index.reread("d.yaml");
+        index.reread("c.yaml");
+        let found = diff(folder.path(), &index).unwrap();
         let changed: Vec<(&str, bool)> =
-            found.changed.iter().map(|(path, change)| (&**path, change.is_news)).collect();
+            found.changed.iter().map(|(path, change)| (&**path, change.is_new)).collect();
         assert_eq!(changed, [("b.yaml", true), ("d.yaml", false), ("e.yaml", true)]);
         assert_eq!(found.gone, ["c.yaml".into()]);
         assert!(!found.is_empty);

@@ -1,97 +1,50 @@
-//! The inbox at work: pass after pass over the folder, until it is told to stop.
+//! The inbox: pass after pass over the folder, until it is stopped.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
     path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
 };
 
 use tokio::{
     sync::Notify,
     time::{Instant, sleep_until},
 };
-use tokio_util::sync::CancellationToken;
-use tracing::debug;
+use tracing::{debug, warn};
 
 use super::{
-    changed_files::ChangedFiles,
-    diff::differ,
-    manifest_index::{Known, Print, Seen},
+    diff::{Differences, diff, is_in},
+    manifest_index::ManifestIndex,
+    manifest_stamp::ManifestStamp,
     media_check::MediaChecker,
     media_schedule::MediaSchedule,
+    pass::Pass,
+    scan::UnreadableFolders,
+    settings::{InboxSettings, InboxSignals},
     settle::Settling,
     watch::Watch,
 };
 use crate::{
     job::{Moment, Policy},
-    metrics::Metrics,
-    offload::Offload,
-    store::{OnChange, Store, StoreError, StoredManifest},
+    store::{Store, StoreError},
 };
-
-/// What the inbox works under.
-#[derive(Debug, Clone)]
-pub struct InboxSettings {
-    /// The folder of manifests.
-    pub jobs_dir: PathBuf,
-    /// Where else media lie.
-    pub media_dirs: Vec<PathBuf>,
-    /// How long a file must stay as it is.
-    pub settle: Duration,
-    /// How often the folder is walked without a hint.
-    pub rescan_interval: Duration,
-    /// How outcomes are judged.
-    pub policy: Policy,
-    /// What becomes of a job whose request changes after its task was created.
-    pub on_change: OnChange,
-    /// Where work that blocks is done.
-    pub offload: Offload,
-    /// Whether the folders are watched; if not, a scan comes at each interval alone.
-    pub watches: bool,
-    /// Set once the folder was scanned completely.
-    pub is_scanned: Arc<AtomicBool>,
-    /// What is counted on the way.
-    pub metrics: Metrics,
-}
 
 /// Keeps the store in agreement with the folder.
 pub struct Inbox {
     pub(super) settings: InboxSettings,
     pub(super) store: Store,
-    pub(super) moment: Box<dyn Fn() -> Moment + Send + Sync>,
-    pub(super) media_checker: Option<MediaChecker>,
-    pub(super) settling: Settling<Arc<str>, Print>,
-    pub(super) known: Known,
-    /// Why manifests are not taken in, as it was last told.
-    pub(super) refused: BTreeMap<Arc<str>, String>,
-    /// Refused for what another manifest has: read again when something changes.
-    pub(super) clashing: BTreeSet<Arc<str>>,
-    /// To be read again, though their files did not change.
-    pub(super) again: BTreeSet<Arc<str>>,
-    /// Since when (Unix ms) manifests are new or changed and were not accepted.
-    pub(super) changed_at_ms: BTreeMap<Arc<str>, i64>,
-    /// What of the folder could not be seen, as it was last told.
-    pub(super) unreadable: BTreeMap<String, String>,
-    pub(super) complaint: Option<String>,
-    pub(super) all_media: MediaSchedule,
-}
-
-/// What a pass found left to do.
-pub(super) struct Pass {
-    /// When another pass is worth it before the next rescan.
-    pub(super) again_at: Option<Instant>,
-    /// Whether something was written to the store.
-    pub(super) changed: bool,
-    /// Local files whose content changed since finished jobs were made of them.
-    pub(super) changed_files: ChangedFiles,
+    moment: Box<dyn Fn() -> Moment + Send + Sync>,
+    media_checker: Arc<Mutex<MediaChecker>>,
+    pub(super) settling: Settling<Arc<str>, ManifestStamp>,
+    pub(super) index: ManifestIndex,
+    /// Folders that cannot be read, as last logged.
+    pub(super) unreadable: UnreadableFolders,
+    /// Why the folder cannot be scanned, or why its scan does not count.
+    pub(super) folder_problem: Option<String>,
+    pub(super) media_schedule: MediaSchedule,
 }
 
 impl Inbox {
-    /// Takes up what the store knows of the folder.
+    /// Loads what the store knows of the folder.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -106,172 +59,233 @@ impl Inbox {
             settings,
             store,
             moment: Box::new(moment),
-            media_checker: Some(media_checker),
-            known: Known::new(),
-            refused: BTreeMap::new(),
-            clashing: BTreeSet::new(),
-            again: BTreeSet::new(),
-            changed_at_ms: BTreeMap::new(),
-            unreadable: BTreeMap::new(),
-            complaint: None,
-            all_media: MediaSchedule::at_once(),
+            media_checker: Arc::new(Mutex::new(media_checker)),
+            index: ManifestIndex::default(),
+            unreadable: UnreadableFolders::new(),
+            folder_problem: None,
+            media_schedule: MediaSchedule::now(),
         };
-        inbox.load_known().await?;
-        // What stood in their way may be gone, and this version may take what another did not.
-        let refused = inbox.known.iter().filter(|(_, seen)| seen.refused);
-        inbox.again = refused.map(|(path, _)| (&**path).into()).collect();
+        inbox.load_index().await?;
+        // The conflict may be over, and another version may have refused what this one accepts.
+        inbox.index.reread_refused();
         Ok(inbox)
     }
 
-    /// Works until `stop`. `look` asks for a pass; `nudge` is rung when the store changed;
-    /// `more_to_come` is false while nothing in the folder is still being written; `passed` is told after
-    /// each pass that the folder was scanned, or why it could not be.
+    /// Works until `signals.stop`. Calls `report` after each pass: the folder was scanned, or why it could not be.
     ///
     /// # Errors
     /// When the database fails for good.
     pub async fn run(
         mut self,
-        look: Arc<Notify>,
-        nudge: Arc<Notify>,
-        more_to_come: Arc<AtomicBool>,
-        mut passed: impl FnMut(Result<(), &str>) + Send,
-        stop: CancellationToken,
+        signals: InboxSignals,
+        mut report: impl FnMut(Result<(), &str>) + Send,
     ) -> Result<(), StoreError> {
-        let changed = Arc::new(Notify::new());
-        let mut watch = Watch::new(Arc::clone(&changed));
-        let (mut is_first, mut written) = (true, None);
+        let file_event = Arc::new(Notify::new());
+        let mut watch = Watch::new(Arc::clone(&file_event));
+        let (mut is_first, mut stored_problem) = (true, None);
         loop {
             let pass = self.pass(&mut watch).await?;
-            more_to_come.store(pass.again_at.is_some(), Ordering::Release);
-            if pass.changed || is_first || pass.again_at.is_none() {
-                nudge.notify_one();
+            signals.more_to_come.store(pass.again_at.is_some(), Ordering::Release);
+            if pass.store_changed || is_first || pass.again_at.is_none() {
+                signals.store_changed.notify_one();
             }
             is_first = false;
-            if self.complaint != written {
-                written.clone_from(&self.complaint);
-                self.store.set_folder_problem(written.clone()).await?;
+            if self.folder_problem != stored_problem {
+                stored_problem.clone_from(&self.folder_problem);
+                self.store.set_folder_problem(stored_problem.clone()).await?;
             }
-            passed(self.complaint.as_deref().map_or(Ok(()), Err));
-            let rescan_at = Instant::now() + self.settings.rescan_interval;
-            let rescan_at = rescan_at.min(self.all_media.due_at());
-            let at = pass.again_at.map_or(rescan_at, |again| again.min(rescan_at));
+            report(self.folder_problem.as_deref().map_or(Ok(()), Err));
+            let mut at = Instant::now() + self.settings.rescan_interval;
+            // A pass over a folder that cannot be read checks no media: they stay due, and must not cause the next pass.
+            if self.folder_problem.is_none() {
+                at = at.min(self.media_schedule.due_at());
+            }
+            let at = pass.again_at.map_or(at, |again| again.min(at));
             tokio::select! {
                 biased;
-                () = stop.cancelled() => return Ok(()),
-                () = look.notified() => {
-                    self.load_known().await?;
-                    // A cancelled job gives up its output.
-                    self.again.extend(self.clashing.iter().cloned());
+                () = signals.stop.cancelled() => return Ok(()),
+                () = signals.rescan.notified() => {
+                    self.load_index().await?;
+                    // A cancelled job releases its output name.
+                    self.index.reread_conflicting();
                 }
-                () = changed.notified() => self.all_media.hurry(),
+                () = file_event.notified() => self.media_schedule.file_changed(),
                 () = sleep_until(at) => {}
             }
         }
     }
 
-    async fn load_known(&mut self) -> Result<(), StoreError> {
-        let known = self.store.stored_manifests().await?;
-        let seen = |mut manifest: StoredManifest| {
-            (std::mem::take(&mut manifest.path).into(), Seen::from(manifest))
-        };
-        self.known = known.into_iter().map(seen).collect();
+    async fn load_index(&mut self) -> Result<(), StoreError> {
+        self.index.load(self.store.stored_manifests().await?);
         Ok(())
     }
 
+    /// One pass: scan, write departures, read changed manifests, check media.
     async fn pass(&mut self, watch: &mut Watch) -> Result<Pass, StoreError> {
-        let mut pass =
-            Pass { again_at: None, changed: false, changed_files: ChangedFiles::default() };
-        let root = self.settings.jobs_dir.clone();
-        let (known, again) = (std::mem::take(&mut self.known), std::mem::take(&mut self.again));
-        let began = Instant::now();
-        let (known, again, walked) = self
-            .blocking(move || {
-                let walked = differ(&root, &known, &again);
-                (known, again, walked)
-            })
-            .await;
-        debug!("looked through the folder in {:.1} ms", began.elapsed().as_secs_f64() * 1e3);
-        (self.known, self.again) = (known, again);
-        let differences = match walked {
-            Ok(differences) => differences,
-            Err(error) => {
-                self.settings.metrics.record_unreadable_folders(1);
-                self.complain(format!(
-                    "jobs_dir {} cannot be read ({error}): nothing in it is taken as removed",
-                    self.settings.jobs_dir.display()
-                ));
-                return Ok(pass);
-            }
-        };
-        let others: Vec<_> = self.settings.media_dirs.iter().map(PathBuf::as_path).collect();
+        let mut pass = Pass::default();
+        let Some(differences) = self.scan().await else { return Ok(pass) };
         if self.settings.watches {
-            watch.keep(&self.settings.jobs_dir, &differences.folder_id, &others);
+            let media_dirs: Vec<_> =
+                self.settings.media_dirs.iter().map(PathBuf::as_path).collect();
+            watch.keep(&self.settings.jobs_dir, &differences.folder_id, &media_dirs);
         }
-        self.notice_changes(&differences);
-        self.remove_gone(&differences, &mut pass).await?;
-        let unreadable: Vec<String> = differences.unreadable.keys().cloned().collect();
-        let pending = self.read_changed(differences, &mut pass).await?;
-        self.look_at_media(&pending, &mut pass).await?;
-        if self.complaint.is_none() {
-            self.end_first_scan(&pending, &unreadable).await?;
+        self.report_changes(&differences);
+        // A job that moved to another manifest must leave the old one before the new one is read.
+        self.write_departures(&differences, &mut pass).await?;
+        self.report_unreadable(differences.unreadable);
+        self.read_changes(differences.changed, &mut pass).await?;
+        self.check_media(&mut pass).await?;
+        if self.folder_problem.is_none() {
+            self.end_first_scan(&pass).await?;
         }
-        self.settings.metrics.record_inbox_update(self.pending(pending.iter()));
+        self.settings.metrics.looked(self.index.pending(pass.pending.iter()));
         self.settling.forget_unseen();
-        if let Some(media_checker) = &mut self.media_checker {
-            media_checker.forget_unseen();
-        }
+        lock(&self.media_checker).forget_unseen();
         Ok(pass)
     }
-}
 
-impl Inbox {
-    /// Paid calls begin after the first complete scan. The jobs of manifests that it could not compare are held
-    /// until they are.
-    async fn end_first_scan(
-        &mut self,
-        pending: &BTreeSet<Arc<str>>,
-        unreadable: &[String],
-    ) -> Result<(), StoreError> {
+    /// None: the folder cannot be read, which is reported.
+    async fn scan(&mut self) -> Option<Differences> {
+        let root = self.settings.jobs_dir.clone();
+        let index = std::mem::take(&mut self.index);
+        let began = Instant::now();
+        let (index, scanned) = self
+            .blocking(move || {
+                let scanned = diff(&root, &index);
+                (index, scanned)
+            })
+            .await;
+        self.index = index;
+        debug!("scanned the folder in {:.1} ms", began.elapsed().as_secs_f64() * 1e3);
+        match scanned {
+            Ok(differences) => Some(differences),
+            Err(error) => {
+                self.settings.metrics.unreadable(1);
+                self.set_folder_problem(format!(
+                    "cannot read jobs_dir {}: {error}; no jobs are cancelled",
+                    self.settings.jobs_dir.display()
+                ));
+                None
+            }
+        }
+    }
+
+    pub(super) fn set_folder_problem(&mut self, problem: String) {
+        if self.folder_problem.as_ref() != Some(&problem) {
+            warn!("{problem}");
+        }
+        self.folder_problem = Some(problem);
+    }
+
+    fn report_unreadable(&mut self, unreadable: UnreadableFolders) {
+        for (folder, why) in &unreadable {
+            if self.unreadable.get(folder) != Some(why) {
+                warn!("cannot read {folder} in jobs_dir: {why}; no jobs in it are cancelled");
+            }
+        }
+        self.unreadable = unreadable;
+    }
+
+    /// Allows paid calls after the first complete scan. Jobs of manifests that this scan could not compare are held
+    /// until their manifests are read.
+    async fn end_first_scan(&mut self, pass: &Pass) -> Result<(), StoreError> {
         if self.settings.is_scanned.load(Ordering::Acquire) {
             return Ok(());
         }
-        let is_unseen =
-            |path: &str| unreadable.iter().any(|folder| path.starts_with(folder.as_str()));
-        let uncompared: Vec<Arc<str>> = self
-            .known
-            .keys()
-            .filter(|path| pending.contains(&***path) || is_unseen(path))
-            .map(|path| Arc::from(&**path))
-            .collect();
-        for path in uncompared {
-            let (moment, policy) = ((self.moment)(), self.settings.policy.clone());
-            let why = "its manifest to be read: it was not compared since the start";
+        let is_uncompared =
+            |path: &&str| pass.pending.contains(*path) || is_in(&self.unreadable, path);
+        let uncompared = self.index.paths().filter(is_uncompared);
+        for path in uncompared.map(str::to_owned).collect::<Vec<_>>() {
+            let (moment, policy) = (self.moment(), self.policy());
+            let why = "its manifest has not been read since the start";
             self.store.hold(&path, why, moment, policy).await?;
-            self.again.insert(path);
+            self.index.reread(&path);
         }
         self.store.set_scanned().await?;
         self.settings.is_scanned.store(true, Ordering::Release);
         Ok(())
     }
 
-    /// Runs `work` where it may block; a panic in it is the caller's, too.
-    pub(super) async fn blocking<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> T {
+    pub(super) fn moment(&self) -> Moment {
+        (self.moment)()
+    }
+
+    pub(super) fn policy(&self) -> Policy {
+        self.settings.policy.clone()
+    }
+
+    /// Runs `work` on a thread that may block. Continues a panic of `work`.
+    async fn blocking<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
         match self.settings.offload.run(work).await {
             Ok(done) => done,
             Err(panicked) => panic!("{panicked}"),
         }
     }
+
+    /// Runs `work`, which reads media files, on a thread that may block.
+    pub(super) async fn with_media_checker<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut MediaChecker) -> T + Send + 'static,
+    ) -> T {
+        let checker = Arc::clone(&self.media_checker);
+        self.blocking(move || work(&mut lock(&checker))).await
+    }
 }
 
-impl Pass {
-    pub(super) fn look_again_in(&mut self, wait: Duration) {
-        self.look_again_at(Instant::now() + wait);
-    }
+fn lock(checker: &Mutex<MediaChecker>) -> std::sync::MutexGuard<'_, MediaChecker> {
+    checker.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
-    pub(super) fn look_again_at(&mut self, at: Instant) {
-        self.again_at = Some(self.again_at.map_or(at, |before| before.min(at)));
+#[cfg(test)]
+mod tests {
+    use std::{sync::atomic::AtomicBool, time::Duration};
+
+    use tokio::time::timeout;
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::{
+        media::Locator, metrics::Metrics, offload::Offload, store::OnChange,
+        testing::jobs::POLICY,
+    };
+
+    const INTERVAL: Duration = Duration::from_secs(30);
+
+    #[tokio::test(start_paused = true)]
+    async fn a_folder_that_cannot_be_read_is_tried_at_each_rescan_interval() {
+        let folder = tempfile::tempdir().unwrap();
+        let interlude = || -> crate::offload::Interlude { Arc::new(|| Box::pin(async {})) };
+        let store = Store::open_here(&folder.path().join("lipsyncd.db"), interlude()).unwrap();
+        let (jobs_dir, is_scanned) = (folder.path().join("missing"), Arc::default());
+        let locator = Locator { jobs_dir: jobs_dir.clone(), media_dirs: Vec::new() };
+        let settings = InboxSettings {
+            jobs_dir,
+            media_dirs: Vec::new(),
+            settle: Duration::ZERO,
+            rescan_interval: INTERVAL,
+            policy: POLICY,
+            on_change: OnChange::Flag,
+            offload: Offload::Here(interlude()),
+            watches: false,
+            is_scanned,
+            metrics: Metrics::new(),
+        };
+        let checker = MediaChecker::new(locator, None, Duration::ZERO);
+        let moment = || Moment { now_ms: 0, chance: 0.5 };
+        let inbox = Inbox::new(settings, store, checker, moment).await.unwrap();
+        let signals = InboxSignals {
+            rescan: Arc::default(),
+            store_changed: Arc::default(),
+            more_to_come: Arc::new(AtomicBool::new(true)),
+            stop: CancellationToken::new(),
+        };
+        let mut passes = 0;
+        let run = inbox.run(signals, |result| {
+            assert!(result.unwrap_err().starts_with("cannot read jobs_dir "));
+            passes += 1;
+            assert!(passes <= 3, "the folder is scanned without a rest");
+        });
+        assert!(timeout(INTERVAL * 5 / 2, run).await.is_err());
+        assert_eq!(passes, 3);
     }
 }

@@ -1,95 +1,183 @@
-//! What is known of each manifest in the folder, in few bytes: a folder may hold a hundred thousand.
+//! What the inbox knows of each manifest, in few bytes: a folder may hold a hundred thousand.
 
 use std::{
-    collections::BTreeMap,
-    fmt,
-    sync::atomic::{AtomicBool, Ordering},
+    collections::{BTreeMap, BTreeSet},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
-use super::scan::ManifestStamp;
-use crate::store::StoredManifest;
+use super::{manifest_stamp::ManifestStamp, scan::ScanEntry};
+use crate::{metrics::Pending, store::StoredManifest};
 
-/// What tells whether a manifest must be read again.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Print {
-    /// Size and time of the last write, in ns since 1970.
-    File { bytes: u64, modified_ns: i64 },
-    /// What is no such pair: why there is none, or a time out of all bounds.
-    Other(Box<str>),
+/// The manifests that the store knows, and those that must be read again. Paths are relative to the
+/// folder, with parts joined by `/`.
+#[derive(Debug, Default)]
+pub(super) struct ManifestIndex {
+    entries: BTreeMap<Box<str>, IndexEntry>,
+    /// Must be read again although their files did not change.
+    to_reread: BTreeSet<Arc<str>>,
+    /// Refused because of what another manifest has. Read again when something changes.
+    conflicting: BTreeSet<Arc<str>>,
+    /// Why manifests are refused, as last logged.
+    errors: BTreeMap<Arc<str>, String>,
+    /// Since when (Unix ms) manifests are new or changed, and not accepted.
+    changed_at_ms: BTreeMap<Arc<str>, i64>,
 }
 
-/// A manifest that the store knows of.
 #[derive(Debug)]
-pub(super) struct Seen {
-    pub(super) print: Print,
-    pub(super) refused: bool,
-    /// Whether the last walk came by it.
-    pub(super) walked: AtomicBool,
+struct IndexEntry {
+    /// None: the file could not be read, and is tried again in each pass.
+    stamp: Option<ManifestStamp>,
+    is_refused: bool,
+    /// Whether the last scan found it. Atomic, because a scan only reads the index.
+    is_found: AtomicBool,
 }
 
-/// By path under the folder, parts joined by `/`.
-pub(super) type Known = BTreeMap<Box<str>, Seen>;
+/// How a file in the folder compares with the index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Comparison {
+    Unchanged,
+    /// It must be read again although it looks the same.
+    Reread,
+    Changed,
+}
 
-impl Print {
-    /// What is kept in the database.
-    pub(super) fn parse(text: &str) -> Self {
-        let parsed = text.split_once(' ').and_then(|(bytes, modified_ns)| {
-            Some(Self::File { bytes: bytes.parse().ok()?, modified_ns: modified_ns.parse().ok()? })
-        });
-        parsed
-            .filter(|parsed| parsed.to_string() == text)
-            .unwrap_or_else(|| Self::Other(text.into()))
+impl ManifestIndex {
+    /// Replaces the entries by what the store knows.
+    pub(super) fn load(&mut self, known: Vec<StoredManifest>) {
+        let entry = |known: StoredManifest| {
+            let stamp = ManifestStamp::parse(&known.file_stamp);
+            (known.path.into(), IndexEntry::new(stamp, known.refused))
+        };
+        self.entries = known.into_iter().map(entry).collect();
     }
 
-    pub(super) fn of(stamp: &ManifestStamp) -> Self {
-        let ManifestStamp { bytes, modified_ns, .. } = *stamp;
-        match i64::try_from(modified_ns) {
-            Ok(modified_ns) => Self::File { bytes, modified_ns },
-            Err(_) => Self::Other(format!("{bytes} {modified_ns}").into()),
+    /// Returns true if the store knows the manifest.
+    pub(super) fn contains(&self, path: &str) -> bool {
+        self.entries.contains_key(path)
+    }
+
+    pub(super) fn paths(&self) -> impl Iterator<Item = &str> {
+        self.entries.keys().map(|path| &**path)
+    }
+
+    /// Begins a scan: no manifest is found yet.
+    pub(super) fn begin_scan(&self) {
+        self.entries.values().for_each(|entry| entry.is_found.store(false, Ordering::Relaxed));
+    }
+
+    /// Compares what a scan found at `path` with the index.
+    pub(super) fn compare(&self, path: &str, found: &ScanEntry) -> Comparison {
+        let entry = self.entries.get(path);
+        if let Some(entry) = entry {
+            entry.is_found.store(true, Ordering::Relaxed);
+        }
+        match (found, entry) {
+            (ScanEntry::File(stamp), Some(entry)) if entry.stamp == Some(*stamp) => {
+                match self.to_reread.contains(path) {
+                    true => Comparison::Reread,
+                    false => Comparison::Unchanged,
+                }
+            }
+            _ => Comparison::Changed,
         }
     }
-}
 
-impl fmt::Display for Print {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::File { bytes, modified_ns } => write!(f, "{bytes} {modified_ns}"),
-            Self::Other(text) => f.write_str(text),
+    /// Returns the manifests that the current scan did not find, in order.
+    pub(super) fn not_found(&self) -> impl Iterator<Item = &str> {
+        let missing = |entry: &IndexEntry| !entry.is_found.load(Ordering::Relaxed);
+        self.entries.iter().filter(move |(_, entry)| missing(entry)).map(|(path, _)| &**path)
+    }
+
+    /// Makes the next pass read the manifest again.
+    pub(super) fn reread(&mut self, path: &str) {
+        self.to_reread.insert(path.into());
+    }
+
+    /// Makes the next pass read all refused manifests again.
+    pub(super) fn reread_refused(&mut self) {
+        let refused = self.entries.iter().filter(|(_, entry)| entry.is_refused);
+        self.to_reread = refused.map(|(path, _)| (&**path).into()).collect();
+    }
+
+    /// Makes the next pass read manifests again that were refused because of another manifest.
+    pub(super) fn reread_conflicting(&mut self) {
+        self.to_reread.extend(self.conflicting.iter().cloned());
+    }
+
+    pub(super) fn has_to_reread(&self) -> bool {
+        !self.to_reread.is_empty()
+    }
+
+    /// The manifest was read in this pass.
+    pub(super) fn set_read(&mut self, path: &str) {
+        self.to_reread.remove(path);
+    }
+
+    /// The store accepted the manifest. Other manifests may have been refused because of it.
+    pub(super) fn set_accepted(&mut self, path: &str, stamp: ManifestStamp) {
+        self.resolve(path);
+        self.entries.insert(path.into(), IndexEntry::new(Some(stamp), false));
+    }
+
+    /// The store accepted a part of the manifest. The next pass reads it again.
+    pub(super) fn set_partly_accepted(&mut self, path: &str) {
+        self.errors.remove(path);
+        self.entries.insert(path.into(), IndexEntry::new(None, false));
+    }
+
+    /// The manifest left the folder. Other manifests may have been refused because of it.
+    pub(super) fn remove(&mut self, path: &str) {
+        self.entries.remove(path);
+        self.resolve(path);
+    }
+
+    fn resolve(&mut self, path: &str) {
+        self.errors.remove(path);
+        self.conflicting.remove(path);
+        self.changed_at_ms.remove(path);
+        self.reread_conflicting();
+    }
+
+    /// Records whether the manifest is refused because of another manifest.
+    pub(super) fn set_conflicting(&mut self, path: &str, is_conflicting: bool) {
+        match is_conflicting {
+            true => _ = self.conflicting.insert(path.into()),
+            false => _ = self.conflicting.remove(path),
         }
     }
-}
 
-impl Seen {
-    pub(super) fn new(print: Print, refused: bool) -> Self {
-        Self { print, refused, walked: AtomicBool::new(true) }
+    /// Returns true if the manifest is refused for this error already.
+    pub(super) fn has_error(&self, path: &str, error: &str) -> bool {
+        self.errors.get(path).is_some_and(|known| known == error)
     }
 
-    /// Notes whether a walk came by it.
-    pub(super) fn walk_by(&self, walked: bool) {
-        self.walked.store(walked, Ordering::Relaxed);
+    pub(super) fn has_stamp(&self, path: &str, stamp: Option<ManifestStamp>) -> bool {
+        self.entries.get(path).is_some_and(|entry| entry.stamp == stamp)
+    }
+
+    pub(super) fn set_refused(&mut self, path: &str, stamp: Option<ManifestStamp>, error: &str) {
+        self.errors.insert(path.into(), error.to_owned());
+        self.entries.insert(path.into(), IndexEntry::new(stamp, true));
+    }
+
+    /// Records when a manifest was first seen to be new or changed.
+    pub(super) fn set_changed(&mut self, path: &Arc<str>, now_ms: i64) {
+        self.changed_at_ms.entry(Arc::clone(path)).or_insert(now_ms);
+    }
+
+    /// Returns what the metrics report of those of `paths` that are not accepted.
+    pub(super) fn pending<'a>(&self, paths: impl Iterator<Item = &'a Arc<str>>) -> Pending {
+        let since: Vec<i64> =
+            paths.filter_map(|path| self.changed_at_ms.get(path)).copied().collect();
+        Pending { manifests: since.len(), oldest_at_ms: since.into_iter().min() }
     }
 }
 
-impl From<StoredManifest> for Seen {
-    fn from(manifest: StoredManifest) -> Self {
-        Self::new(Print::parse(&manifest.file_stamp), manifest.refused)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_print_is_the_same_in_the_database_and_by_its_stamp() {
-        for modified_ns in [0, -1, 1_700_000_000_123_456_789, i128::from(i64::MAX) + 1] {
-            let stamp = ManifestStamp { bytes: 17, modified_ns };
-            let print = Print::of(&stamp);
-            assert_eq!(print.to_string(), format!("17 {modified_ns}"));
-            assert_eq!(Print::parse(&print.to_string()), print);
-        }
-        for other in ["", "odd", "unreadable", "1 2 3", "+1 2", "01 2"] {
-            assert_eq!(Print::parse(other), Print::Other(other.into()));
-        }
+impl IndexEntry {
+    fn new(stamp: Option<ManifestStamp>, is_refused: bool) -> Self {
+        Self { stamp, is_refused, is_found: AtomicBool::new(true) }
     }
 }

@@ -1,56 +1,55 @@
-//! When the media of all jobs are looked at.
+//! When the media of all jobs are checked.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// All local media are looked at so often without a hint.
+/// How often all local media are checked without an event.
 const ALL_EVERY: Duration = Duration::from_secs(3_600);
-/// Looking at all of them takes at most this share of the time, however often files change.
-const ALL_SHARE: u32 = 20;
+/// After a check of all media, the next one waits this many times as long as the check took.
+const REST_FACTOR: u32 = 20;
 
-/// When all local media are looked at next.
+/// When all local media are checked next.
 #[derive(Debug)]
 pub(super) struct MediaSchedule {
-    at: Instant,
+    due_at: Instant,
     /// Not before, however often files change.
     earliest: Instant,
-    /// A file that may matter is still being written.
-    is_awaited: bool,
+    /// Whether a file that may matter is still being written.
+    is_settling: bool,
 }
 
 impl MediaSchedule {
-    pub(super) fn at_once() -> Self {
-        Self { at: Instant::now(), earliest: Instant::now(), is_awaited: false }
+    pub(super) fn now() -> Self {
+        Self { due_at: Instant::now(), earliest: Instant::now(), is_settling: false }
     }
 
     /// A file changed somewhere.
-    pub(super) fn hurry(&mut self) {
-        self.at = self.at.min(self.earliest.max(Instant::now()));
+    pub(super) fn file_changed(&mut self) {
+        self.due_at = self.due_at.min(self.earliest.max(Instant::now()));
     }
 
-    /// A file is still being written; it is settled in `wait` at the earliest.
-    pub(super) fn await_settled(&mut self, wait: Duration) {
-        self.at = self.at.min(self.earliest.max(Instant::now() + wait));
-        self.is_awaited = true;
+    /// A file is still being written. It settles in `wait` at the earliest.
+    pub(super) fn file_settles_in(&mut self, wait: Duration) {
+        self.due_at = self.due_at.min(self.earliest.max(Instant::now() + wait));
+        self.is_settling = true;
     }
 
-    /// When the next look is due.
     pub(super) fn due_at(&self) -> Instant {
-        self.at
+        self.due_at
     }
 
-    /// When the look is due that is to see a file which was still being written.
-    pub(super) fn awaited_at(&self) -> Option<Instant> {
-        self.is_awaited.then_some(self.at)
+    /// Returns when a file that is still being written is checked again.
+    pub(super) fn settles_at(&self) -> Option<Instant> {
+        self.is_settling.then_some(self.due_at)
     }
 
-    /// They were looked at. `again`: a file was still being written, and is settled in this time.
-    pub(super) fn done(&mut self, began: Instant, again: Option<Duration>) {
+    /// All were checked. `again_in`: a file is still being written, and settles in this time.
+    pub(super) fn done(&mut self, began: Instant, again_in: Option<Duration>) {
         let now = Instant::now();
-        self.earliest = now + (now - began) * ALL_SHARE;
-        let again_at = again.map(|again| self.earliest.max(now + again));
-        self.at = again_at.unwrap_or(now + ALL_EVERY);
-        self.is_awaited = again.is_some();
+        self.earliest = now + (now - began) * REST_FACTOR;
+        let again_at = again_in.map(|again_in| self.earliest.max(now + again_in));
+        self.due_at = again_at.unwrap_or(now + ALL_EVERY);
+        self.is_settling = again_in.is_some();
     }
 }

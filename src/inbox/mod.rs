@@ -1,8 +1,9 @@
-//! Making the store agree with the folder: what the folder says is wanted.
+//! Makes the store agree with the folder: what the folder says is wanted.
 //!
-//! The watcher only says "look again"; the scan tells the truth. Files that are still being written
-//! are waited for. Owns no state of jobs: what a manifest's change means for a job is decided in
-//! [`job`](crate::job) and written by the [`store`](crate::store). The folder is only ever read.
+//! The file watcher only asks for a scan. The scan decides what changed. Files that are still being
+//! written are left until they have settled. The inbox owns no state of jobs: [`job`](crate::job)
+//! decides what a change of a manifest means for a job, and the [`store`](crate::store) writes it.
+//! The folder is only ever read.
 
 mod accept;
 mod changed_files;
@@ -13,15 +14,20 @@ mod diff;
 mod inbox;
 mod job_media;
 mod manifest_index;
+mod manifest_stamp;
 mod media_check;
 mod media_schedule;
+mod pass;
 mod read;
 mod refuse;
 mod scan;
+mod settings;
 mod settle;
 mod watch;
 
-pub use inbox::{Inbox, InboxSettings};
+pub use inbox::Inbox;
+pub use manifest_stamp::ManifestStamp;
 pub use media_check::{MediaCheck, MediaChecker};
 pub use read::{ReadJob, ReadManifest, RejectedManifest, read_manifest};
-pub use scan::{FolderListing, ManifestStamp, ScanEntry, scan};
+pub use scan::{FolderListing, ScanEntry, scan};
+pub use settings::{InboxSettings, InboxSignals};

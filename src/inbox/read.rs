@@ -1,6 +1,6 @@
-//! One manifest read whole: its text, and a first look at the media of its jobs.
+//! Reads one manifest completely: its text, and the media of its jobs.
 //!
-//! Shared by the daemon and `lipsyncd check`, so that both see the same. Blocks.
+//! Used by the daemon and by `lipsyncd check`, so that both find the same. Blocks.
 
 use std::{
     fs,
@@ -9,8 +9,8 @@ use std::{
 };
 
 use super::{
+    manifest_stamp::ManifestStamp,
     media_check::{MediaCheck, MediaChecker},
-    scan::ManifestStamp,
 };
 use crate::{
     job::{JobSpec, Media},
@@ -18,45 +18,44 @@ use crate::{
     media::open_resolved,
 };
 
-/// A manifest without faults of its own.
+/// A manifest without errors of its own.
 #[derive(Debug)]
 pub struct ReadManifest {
     /// Its jobs, in their order.
     pub jobs: Vec<ReadJob>,
-    /// What goes by its name looked like when it had been read.
-    pub stamp: ManifestStamp,
+    /// The stamp of the file after it had been read.
+    pub(super) stamp: ManifestStamp,
 }
 
-/// One job of a manifest, with what is known of its media.
+/// One job of a manifest, with the check of its media.
 #[derive(Debug)]
 pub struct ReadJob {
-    /// What it asks.
+    /// What it asks for.
     pub spec: JobSpec,
     /// Digest of all its keys.
     pub spec_hash: String,
-    /// What the look at its media found.
-    pub look: MediaCheck,
-    /// Where in the manifest the job stands.
+    /// The result of the check of its media.
+    pub media_check: MediaCheck,
+    /// Where the job is in the manifest.
     pub place: Location,
-    /// Where in the manifest `video` and `audio` stand.
+    /// Where `video` and `audio` are in the manifest.
     pub media_places: (Location, Location),
 }
 
-/// A manifest that cannot be taken as it is.
+/// A manifest that cannot be accepted.
 #[derive(Debug)]
 pub struct RejectedManifest {
-    /// All its faults.
+    /// All its errors.
     pub problems: Problems,
     /// The text they are in.
     pub text: String,
-    /// Why it could not be read at all, if so: that may pass without a change of the file.
-    pub read_error: Option<io::Error>,
+    /// Why the file could not be read. That may end without a change of the file.
+    pub(super) read_error: Option<io::Error>,
 }
 
 impl RejectedManifest {
-    /// Whether it is this process that may open nothing more at the moment.
-    #[must_use]
-    pub fn is_for_want_of_files(&self) -> bool {
+    /// Returns true if this process can open no more files at the moment.
+    pub(super) fn is_exhaustion(&self) -> bool {
         let errno = self.read_error.as_ref().and_then(io::Error::raw_os_error);
         matches!(errno, Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM))
     }
@@ -70,7 +69,7 @@ impl From<Problem> for RejectedManifest {
 
 impl From<io::Error> for RejectedManifest {
     fn from(error: io::Error) -> Self {
-        let problem = Problem::whole(format!("it cannot be read: {error}"));
+        let problem = Problem::of_file(format!("it cannot be read: {error}"));
         Self { problems: problem.into(), text: String::new(), read_error: Some(error) }
     }
 }
@@ -79,62 +78,62 @@ impl From<io::Error> for RejectedManifest {
 /// by its key; `now_ms` is the wall time (Unix ms).
 ///
 /// # Errors
-/// All faults of the manifest at once, with the text they are in. A name of a file that lies outside
-/// of the allowed folders is one of them; a file that is missing or unfit is not.
+/// All errors of the manifest at once, with the text they are in. The name of a file outside the allowed folders is
+/// an error; a file that is missing or unusable is not.
 pub fn read_manifest(
     jobs_dir: &Path,
     path: &str,
-    media_checker: &mut MediaChecker,
+    checker: &mut MediaChecker,
     known: impl Fn(&str) -> Media,
     now_ms: i64,
 ) -> Result<ReadManifest, RejectedManifest> {
     let (bytes, stamp) = load(jobs_dir, path)?;
     let text = || String::from_utf8_lossy(&bytes).into_owned();
-    let read = manifest::read(&bytes, &ManifestPath::new(path));
-    let faulty = |problems| RejectedManifest { problems, text: text(), read_error: None };
-    let manifest = read.map_err(faulty)?;
+    let manifest = manifest::read(&bytes, &ManifestPath::new(path));
+    let rejected = |problems| RejectedManifest { problems, text: text(), read_error: None };
+    let manifest = manifest.map_err(rejected)?;
     let folder = path.rfind('/').map_or("", |end| &path[..end]);
     let mut outside: Option<Problems> = None;
     let mut jobs = Vec::with_capacity(manifest.jobs.len());
     for job in manifest.jobs {
-        let look = media_checker.look(&job.spec, folder, &known(&job.spec.key), now_ms);
-        if let MediaCheck::Unusable { outside: true, audio, error } = &look {
+        let media_check = checker.check(&job.spec, folder, &known(&job.spec.key), now_ms);
+        if let MediaCheck::Unusable { outside: true, audio, error } = &media_check {
             let place = if *audio { job.audio_location } else { job.video_location };
             outside.get_or_insert_with(|| Problem::at(place, error.message.clone()).into());
         }
         jobs.push(ReadJob {
             spec: job.spec,
             spec_hash: job.spec_hash,
-            look,
+            media_check,
             place: job.location,
             media_places: (job.video_location, job.audio_location),
         });
     }
     match outside {
-        Some(problems) => Err(faulty(problems)),
+        Some(problems) => Err(rejected(problems)),
         None => Ok(ReadManifest { jobs, stamp }),
     }
 }
 
-/// The bytes of a manifest, a little more than are allowed at the most, and what it looks like now.
+/// Reads the bytes of a manifest, at most one more than is allowed. Returns them with the stamp of the file.
 fn load(jobs_dir: &Path, path: &str) -> Result<(Vec<u8>, ManifestStamp), RejectedManifest> {
-    // A link must not make a manifest, and its excerpts in messages, of any file of the machine.
+    // Messages quote manifests: a link must not show any other file of the machine.
     let named = jobs_dir.join(path);
-    let truly = fs::canonicalize(&named)?;
+    let real = fs::canonicalize(&named)?;
     let root = fs::canonicalize(jobs_dir)?;
-    if !truly.starts_with(&root) {
-        let what = "it is a link that leads out of jobs_dir";
-        return Err(Problem::whole(what).help("put the manifest itself into the folder").into());
+    if !real.starts_with(&root) {
+        let what = "it is a link to a file outside jobs_dir";
+        return Err(Problem::of_file(what).help("put the file itself into jobs_dir").into());
     }
-    let (file, metadata) = open_resolved(&truly)?;
+    let (file, metadata) = open_resolved(&real)?;
     let most = manifest::BYTES_MAX as u64;
     if metadata.len() > most {
-        let what = format!("it is {} bytes large", metadata.len());
-        let help = "at most 8 MiB are read: split it into several files";
-        return Err(Problem::whole(what).help(help).into());
+        let what = format!("it has {} bytes", metadata.len());
+        let help = "at most 8 MiB are allowed: split the manifest into several files";
+        return Err(Problem::of_file(what).help(help).into());
     }
     let mut bytes = Vec::new();
     file.take(most + 1).read_to_end(&mut bytes)?;
-    // By its name, as the walk looked at it: another file may go by it now.
+    // By its name, as the scan did: another file may have the name now.
     Ok((bytes, ManifestStamp::of(&fs::metadata(&named)?)))
 }

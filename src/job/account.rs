@@ -1,11 +1,11 @@
-//! Who a task was created as, and where: which API, and which key.
+//! The account of a task: the API and the key that created it.
 
 use std::fmt;
 
 use url::Url;
 
-/// An account as a task remembers it. A key can be rotated and a host can change; each of the two says something else
-/// about where a task can be found.
+/// The account that a task was created with. A key can be rotated and a host can change; both matter for finding
+/// the task again.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Account {
     /// The API: host, port unless it is the scheme's own, and path without a slash at its end. In lower case.
@@ -15,7 +15,7 @@ pub struct Account {
 }
 
 impl Account {
-    /// The account of the API at `base_url` that `key` names.
+    /// Creates the account of the API at `base_url` that `key` names.
     #[must_use]
     pub fn new(base_url: &Url, key: String) -> Self {
         let host = base_url.host_str().unwrap_or_default();
@@ -24,7 +24,7 @@ impl Account {
         Self { host: format!("{host}{port}{path}").to_lowercase(), key }
     }
 
-    /// `KEY at HOST`: the account's name in the database.
+    /// Returns `KEY at HOST`, the account's name in the database.
     #[must_use]
     pub fn name(&self) -> String {
         self.to_string()

@@ -1,47 +1,50 @@
-//! The delivery of a job's own file, once its task has succeeded: a copy of the verified result, or a
-//! fetch, which is free while Kling keeps it.
+//! The delivery of a job's own file after its task has succeeded: a copy of the verified result, or another
+//! download, which is free while Kling keeps the result.
 
 use super::{
-    BLOCKED, Failure, Moment, Policy, State,
+    Failure, Moment, Policy, State,
     outcome::{PermanentError, TransientError},
     retry::delay_ms,
 };
 
-/// How a delivery goes so far.
+/// How the wait reason of a task or job begins while its output file cannot be written.
+pub const BLOCKED: &str = "the output file cannot be written";
+
+/// The progress of a delivery.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Delivery {
-    /// Nothing is done before this (Unix ms); 0: at once.
+    /// When (Unix ms) the next attempt is due; 0: at once.
     pub due_at_ms: i64,
     /// Failures in a row.
     pub tries: u32,
-    /// Since when (Unix ms) it fails.
+    /// When (Unix ms) the first of these failures happened.
     pub failing_since_ms: Option<i64>,
-    /// What it waits for.
+    /// Why it waits.
     pub wait_reason: Option<String>,
-    /// It waits because the output file cannot be written.
+    /// Whether it waits because the output file cannot be written.
     pub output_blocked: bool,
 }
 
 /// The result of one attempt to deliver.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeliveryOutcome {
-    /// The file is at its place, complete and verified.
+    /// The file is in the output folder, complete and verified.
     Delivered {
         /// Its SHA-256, in hex.
         sha256: String,
         /// Its size.
         bytes: u64,
     },
-    /// A failure that may pass.
+    /// An error that may pass.
     Failed(TransientError),
     /// The output file cannot be written: the disk is full, the folder is gone or read-only.
     OutputBlocked(TransientError),
-    /// A failure that will not pass.
+    /// An error that a retry will not fix.
     Refused(PermanentError),
 }
 
-/// Returns the state that an attempt leads to, how the delivery goes on, the failure if it failed for good, and
-/// the sentence for the history.
+/// Returns what an attempt results in: the state of the job, the progress of the delivery, the failure if the
+/// delivery failed for good, and the sentence for the history.
 #[must_use]
 pub fn deliver(
     before: &Delivery,
@@ -73,9 +76,8 @@ pub fn deliver(
             };
             (State::Downloading, delivery, None, what)
         }
-        DeliveryOutcome::Refused(PermanentError { code, message }) => {
-            let failure = Failure { code: code.clone(), message: message.clone() };
-            (State::Failed, Delivery::default(), Some(failure), message.clone())
+        DeliveryOutcome::Refused(error) => {
+            (State::Failed, Delivery::default(), Some(error.clone().into()), error.message.clone())
         }
     }
 }

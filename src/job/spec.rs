@@ -1,20 +1,20 @@
-//! What a manifest asks of one job, after defaults, checks and conversions.
+//! What a manifest asks for in one job, after defaults, checks and conversions.
 //!
-//! Owns the meaning of a manifest's keys as values; knows nothing of YAML, files or the API.
+//! Manifest keys as values, without YAML, files or the API.
 
 use std::{collections::BTreeMap, fmt};
 
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
-/// One job as wanted. Times are milliseconds.
+/// One job as its manifest asks for it. Times are milliseconds.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct JobSpec {
     /// `<manifest path under jobs_dir, without its ending>/<id>`, for a single job without `/<id>`.
     pub key: String,
     /// Its `id` in a batch; none for a single job.
     pub id: Option<String>,
-    /// The video whose face shall speak.
+    /// The video whose face speaks.
     pub video: Source,
     /// The audio to be spoken.
     pub audio: Source,
@@ -32,7 +32,7 @@ pub struct JobSpec {
     pub original_audio_volume: f64,
     /// Whether the watermarked result is wanted too.
     pub watermark: bool,
-    /// Where the API shall report changes of the task.
+    /// Where the API reports changes of the task.
     pub callback_url: Option<String>,
     /// The user's own name for the task; none: one is generated.
     pub external_task_id: Option<String>,
@@ -50,7 +50,7 @@ pub struct JobSpec {
 }
 
 impl JobSpec {
-    /// A job that says no more than it must: every other key has its default.
+    /// Creates a job with the defaults of all other keys.
     #[must_use]
     pub fn new(key: impl Into<String>, video: Source, audio: Source) -> Self {
         let key = key.into();
@@ -76,9 +76,10 @@ impl JobSpec {
         }
     }
 
-    /// Whether both make the same request, judged by their text. Local files of one path may have other content.
+    /// Whether both make the same request, by their text. Keys that concern the job alone may differ, and local files
+    /// with the same path may have other content.
     #[must_use]
-    pub fn is_spelled_as(&self, other: &Self) -> bool {
+    pub fn has_same_request_text(&self, other: &Self) -> bool {
         let same_request = Self {
             key: self.key.clone(),
             id: self.id.clone(),
@@ -98,16 +99,16 @@ impl JobSpec {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Source {
-    /// An http or https address that the API fetches by itself.
+    /// An http or https URL that the API downloads.
     Url(String),
-    /// A local file, as the manifest spells it: relative to the manifest or to one of `media.dirs`.
+    /// A local file as written: relative to the manifest or to one of `media.dirs`.
     File(String),
     /// A video or audio that Kling made.
     Id(String),
 }
 
 impl Source {
-    /// The address, path or id as the manifest has it.
+    /// Returns the URL, path or id as written in the manifest.
     #[must_use]
     pub fn as_written(&self) -> &str {
         match self {
@@ -119,7 +120,7 @@ impl Source {
 /// Which of a video's faces speaks.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum FaceChoice {
-    /// The face that is seen longest; of equals, the one that comes first.
+    /// The face with the longest time in the video; among equals, the first one.
     #[default]
     Longest,
     /// The face that appears first.

@@ -37,7 +37,7 @@ fn intended() -> Outcome {
 
 /// A refusal of the create request that counts only once no task of the name is found.
 fn refused_as(answer: CreateAnswer) -> Outcome {
-    Outcome::CreateRefused { answer, fault: permanent_error("no good") }
+    Outcome::CreateRefused { answer, error: permanent_error("no good") }
 }
 
 /// The session of the only send was refused, and no task of the name was found.

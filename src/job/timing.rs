@@ -1,8 +1,8 @@
 //! Which face speaks, and which part of the audio goes where in the video.
 //!
-//! Owns the defaults of the manifest's time keys and the API's rules about them, so that a create is
-//! never sent (and never paid) that would break one. What the API says of faces is not trusted here:
-//! any integers may come in, and nothing overflows.
+//! Applies the defaults of the manifest's time keys and the API's rules about them, so that no create request
+//! that breaks a rule is sent and paid. The face times that the API reports are not trusted: any integer is
+//! possible, and nothing overflows.
 
 use serde::{Deserialize, Serialize};
 
@@ -19,7 +19,7 @@ pub const SHORTEST_MS: i64 = 2_000;
 /// The longest audio and the longest video (API page, `sound_file` and `video_url`).
 pub const LONGEST_MS: i64 = 60_000;
 
-/// A face as Identify Face reports it: who, and when it is seen. Times are milliseconds of the video.
+/// A face as Identify Face reports it. Times are milliseconds of the video.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FaceSpan {
     /// The API's name for the face.
@@ -27,25 +27,25 @@ pub struct FaceSpan {
     pub face_id: String,
     /// When it appears.
     pub start_ms: i64,
-    /// When it is gone.
+    /// When it disappears.
     pub end_ms: i64,
 }
 
 impl FaceSpan {
-    /// The part of its span that a video can have: none of it before the start.
+    /// Returns the part of its span that lies in a video: not before the start.
     fn seen(&self) -> (i64, i64) {
         (self.start_ms.max(0), self.end_ms.max(0))
     }
 
-    /// How long it is seen; 0 when its times make no sense.
+    /// Returns how long it is seen; 0 when its times make no sense.
     fn seen_ms(&self) -> i64 {
         let (start_ms, end_ms) = self.seen();
         end_ms.saturating_sub(start_ms).max(0)
     }
 }
 
-/// What the create asks for: times as the API's `sound_start_time`, `sound_end_time` and
-/// `sound_insert_time`, which keep its rules.
+/// Face and times of the create request, which keep the API's rules: `sound_start_time`, `sound_end_time` and
+/// `sound_insert_time`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Plan {
     /// The face that speaks.
@@ -60,11 +60,11 @@ pub struct Plan {
 
 /// Picks the face that speaks.
 ///
-/// An id that is listed more than once is one face that is seen more than once: `only` takes it for
-/// one, and it stands for its longest appearance.
+/// An id that is listed several times is one face that is seen several times: it counts as one face for `only`,
+/// with its longest appearance.
 ///
 /// # Errors
-/// When there is no face, several for `only`, or none of that place or id.
+/// When there is no face, several for `only`, or none with that index or id.
 pub fn choose_face<'f>(
     choice: &FaceChoice,
     faces: &'f [FaceSpan],
@@ -88,12 +88,12 @@ pub fn choose_face<'f>(
     }
 }
 
-/// The face seen longest; of equals the one that appears first, then the one listed first.
+/// Returns the face seen longest; among equals the one that appears first, then the one listed first.
 fn longest<'f>(faces: impl Iterator<Item = &'f FaceSpan>) -> Option<&'f FaceSpan> {
     faces.min_by_key(|face| (-face.seen_ms(), face.seen().0))
 }
 
-/// The first few ids, for a fault that says what there is.
+/// Returns the first few ids, for an error message.
 fn ids(faces: &[FaceSpan]) -> String {
     let mut known: Vec<_> =
         faces.iter().take(5).map(|face| format!("`{}`", face.face_id)).collect();
@@ -103,15 +103,15 @@ fn ids(faces: &[FaceSpan]) -> String {
     known.join(", ")
 }
 
-/// Settles the face and the times of a job, by its wishes and the manifest's defaults.
+/// Chooses the face and the times of a job by its manifest and the defaults.
 ///
 /// `audio_length_ms` is none for an audio file that Kling made, `video_length_ms` for a video that was not
-/// measured. Without the video's length the last moment at which any face is seen is known to be in
-/// it: defaults stay before it, while times the manifest gives may go on to the API's 60 s.
+/// measured. A video of unknown length lasts at least until the last moment at which a face is seen: defaults
+/// end there, while times in the manifest may reach the API's limit of 60 s.
 ///
 /// # Errors
-/// When no face fits the choice, or the times would break a rule of the API page; the fault says
-/// which, with the figures and the key to change.
+/// When no face fits the choice, or the times break a rule of the API page. The error names the rule, the figures
+/// and the key to change.
 pub fn plan(
     spec: &JobSpec,
     faces: &[FaceSpan],
@@ -155,7 +155,7 @@ fn not_negative(key: &'static str, given_ms: i64) -> Result<i64, TimingError> {
     Ok(given_ms)
 }
 
-/// As much of the audio as fits: to its end, to the end of the room in the video, or 60 s.
+/// Returns the end of as much audio as fits: to its end, to the end of the video, or 60 s.
 fn default_end(
     start_ms: i64,
     insert_ms: i64,
@@ -175,7 +175,7 @@ fn default_end(
 }
 
 impl Plan {
-    /// Holds the plan against every rule of the API page's Create Task.
+    /// Checks the plan against every rule of Create Task on the API page.
     fn check(
         &self,
         face: &FaceSpan,
@@ -190,7 +190,7 @@ impl Plan {
         if crop_ms > LONGEST_MS {
             return Err(TimingError::CropTooLong { start_ms, end_ms });
         }
-        // Where the length is unknown, the longest audio the API takes is still a bound.
+        // An audio file of unknown length is at most as long as the API accepts.
         let length_ms = audio_length_ms.unwrap_or(LONGEST_MS);
         if end_ms > length_ms {
             let known = audio_length_ms.is_some();

@@ -3,11 +3,11 @@
 /// What Identify Face found in a video.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identified {
-    /// Names the identified video in a create; third parties say that it holds 24 h.
+    /// Names the identified video in a create request; third parties say that it is valid for 24 h.
     pub session_id: String,
     /// What it cost, in millionths of a unit.
     pub units_micro: Option<i64>,
-    /// The faces, in the API's order; it may be none.
+    /// The faces, in the API's order; may be empty.
     pub faces: Vec<Face>,
 }
 
@@ -24,12 +24,12 @@ pub struct Face {
     pub end_ms: i64,
 }
 
-/// An accepted, and so paid, task.
+/// A task that was accepted, and is therefore paid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Created {
     /// The API's name for it.
     pub task_id: String,
-    /// Our name for it, as echoed.
+    /// Our name for it, as returned.
     pub external_task_id: Option<String>,
     /// Usually [`TaskStatus::Submitted`].
     pub status: TaskStatus,
@@ -39,14 +39,14 @@ pub struct Created {
     pub updated_at_ms: Option<i64>,
 }
 
-/// A task as a query tells of it.
+/// A task as a query shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RemoteTask {
     /// The API's name for it.
     pub task_id: String,
     /// Our name for it; queries usually leave it out.
     pub external_task_id: Option<String>,
-    /// Where it stands.
+    /// Its status.
     pub status: TaskStatus,
     /// Why it failed.
     pub status_message: Option<String>,
@@ -64,10 +64,10 @@ pub struct RemoteTask {
     pub updated_at_ms: Option<i64>,
 }
 
-/// Where a task stands.
+/// The status of a task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TaskStatus {
-    /// Accepted, not begun.
+    /// Accepted, not started.
     Submitted,
     /// Being worked on.
     Processing,
@@ -75,12 +75,12 @@ pub enum TaskStatus {
     Succeed,
     /// Ended without a result.
     Failed,
-    /// Something that the API's page does not name, or (empty) nothing at all: it may still change.
+    /// A status that the API does not document, or an empty one; it may still change.
     Other(String),
 }
 
 impl TaskStatus {
-    /// The status the API spells so.
+    /// Reads the API's name of a status.
     pub(super) fn spelled(name: Option<String>) -> Self {
         match name.as_deref() {
             Some("submitted") => Self::Submitted,
@@ -125,15 +125,15 @@ pub struct ResourcePack {
     pub id: Option<String>,
     /// Such as `decreasing_total`.
     pub kind: Option<String>,
-    /// What it held.
+    /// Units when it was bought.
     pub total_micro: Option<i64>,
-    /// What is left.
+    /// Units that remain.
     pub remaining_micro: Option<i64>,
     /// Unix time.
     pub purchased_at_ms: Option<i64>,
-    /// Unix time from which it counts.
+    /// Unix time from which it is valid.
     pub effective_at_ms: Option<i64>,
-    /// Unix time from which it no longer counts.
+    /// Unix time from which it is no longer valid.
     pub invalid_at_ms: Option<i64>,
     /// Such as `online`, `expired`, `runOut`.
     pub status: Option<String>,

@@ -1,7 +1,7 @@
-//! The Authorization header: a fixed token, or one that is signed, kept, and signed anew in time.
+//! The Authorization header: a fixed token, or a signed one that is kept and replaced before it expires.
 //!
-//! Learns from the server's Date header how far this machine's clock is off, when a token was refused
-//! for its times.
+//! When the API refuses a token because of its times, the server's Date header shows how far this machine's clock is
+//! off.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -17,7 +17,7 @@ use super::{
 /// A token is not used in the last 5 minutes of its life.
 const REISSUE_BEFORE_MS: i64 = 300_000;
 
-/// How far back a token's start lies: usually, and once one was refused as not valid yet.
+/// How long before now a token starts: normally, and after one was refused as not valid yet.
 const MARGIN_MS: i64 = 5_000;
 const WIDE_MARGIN_MS: i64 = 60_000;
 
@@ -35,7 +35,7 @@ struct TokenState {
 }
 
 impl Bearer {
-    /// Fails where a fixed token cannot stand in a header.
+    /// Fails for a fixed token with characters that a header cannot contain.
     pub(super) fn new(credential: Credential) -> Result<Self, InvalidHeaderValue> {
         if let Credential::Token(token) = &credential {
             header(token.expose_secret())?;
@@ -54,7 +54,7 @@ impl Bearer {
                 if let Some((token, issued_at_ms)) = &state.token {
                     let fresh = *issued_at_ms
                         ..issued_at_ms.saturating_add(TOKEN_LIFE_MS - REISSUE_BEFORE_MS);
-                    // A clock that was set back is outside as well.
+                    // A clock that was set back is outside of the range, too.
                     if fresh.contains(&now_ms) {
                         return header(token);
                     }
@@ -67,7 +67,7 @@ impl Bearer {
         }
     }
 
-    /// Takes note of a token that was refused for its times; true if the next one will differ.
+    /// Corrects the times of the next token after a refusal; returns whether that token will differ.
     pub(super) fn corrected(
         &self,
         refused_for: ErrorClass,
@@ -89,7 +89,7 @@ impl Bearer {
         true
     }
 
-    /// What hides every secret, and the token that was sent in `header`.
+    /// Returns a redactor for every secret, and for the token that was sent in `header`.
     pub(super) fn redactor(&self, header: Option<&HeaderValue>) -> Redactor {
         let mut secrets = self.credential.secrets();
         if let Some(sent) = header.and_then(|header| header.to_str().ok()) {
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_kept_while_it_is_fresh() {
+    fn token_is_kept_while_it_is_valid() {
         let bearer = keys();
         let first = bearer.header(1_000_000).unwrap();
         assert_eq!(bearer.header(1_000_000 + 1_499_000).unwrap(), first);
@@ -133,14 +133,14 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_set_back_gets_a_new_token() {
+    fn clock_set_back_gets_a_new_token() {
         let bearer = keys();
         let first = bearer.header(9_000_000).unwrap();
         assert_ne!(bearer.header(1_000_000).unwrap(), first);
     }
 
     #[test]
-    fn a_fixed_token_is_never_corrected_and_must_fit_a_header() {
+    fn fixed_token_is_never_replaced_and_must_fit_a_header() {
         let bearer = Bearer::new(Credential::Token("fixed-token".to_owned().into())).unwrap();
         assert!(!bearer.corrected(ErrorClass::TokenExpired, Some(0), 0));
         assert_eq!(bearer.header(0).unwrap(), "Bearer fixed-token");

@@ -1,37 +1,37 @@
-//! From an HTTP answer to its `data`: a bounded read, the envelope, and what is not the API's at all.
+//! From an HTTP answer to its `data`: a bounded read, the envelope, and answers that are not the API's.
 //!
-//! Only an answer whose body is the API's JSON, with a `code`, counts as the API speaking. Anything else, a
-//! proxy's 401 or 403 page too, is a transport failure: it never counts as a refusal of a create. The exceptions are
-//! the statuses of `oversize`.
+//! Only an answer whose body is the API's JSON, with a `code`, is an answer of the API. Anything else is a transport
+//! failure, also a proxy's 401 or 403 page: it never counts as a refusal of a create request. The exceptions are the
+//! statuses of `oversize`.
 
 use std::time::Duration;
 
-use jiff::fmt::rfc2822::DateTimeParser;
 use reqwest::{
     Response,
-    header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, LOCATION, RETRY_AFTER},
+    header::{CONTENT_TYPE, DATE, HeaderMap, LOCATION},
 };
 use serde_json::Value;
 use url::Url;
 
 use super::{
     error::ApiError,
-    error_class::ErrorClass,
-    oversize::{self, is_oversize},
+    error_class::{ErrorClass, is_oversize},
+    headers::{date_ms, retry_after_ms},
+    oversize,
     redact::{EXCERPT_CHARS, Redactor},
     reply::{ApiAnswer, Reply},
     transport,
     wire::{as_integer, as_text},
 };
 
-/// What bounds the reading of one answer.
+/// Limits for reading one answer.
 pub(super) struct ReadLimits {
     pub(super) max_bytes: usize,
-    /// Only named in errors; the request itself has it set.
+    /// Only for error messages; the request has its own.
     pub(super) timeout: Duration,
 }
 
-/// Reads an answer whole; the result is its `data`, none where the field is missing.
+/// Reads a complete answer; returns its `data`, none where the field is missing.
 pub(super) async fn read(
     mut response: Response,
     bounds: &ReadLimits,
@@ -49,7 +49,7 @@ pub(super) async fn read(
     }
     match complete_body(&mut response, bounds, redactor).await {
         Ok(body) => envelope(answer, response.headers(), &body, redactor),
-        // The status alone refuses, also where the rest of the answer was lost.
+        // The status alone is a refusal, even if the rest of the answer was lost.
         Err(_) if is_oversize(http_status) => {
             let error = oversize::refusal(&answer, response.headers(), redactor);
             Reply { answer, result: Err(error) }
@@ -79,15 +79,6 @@ async fn complete_body(
                 return Err(ApiError { never_left: false, ..failure });
             }
         }
-    }
-}
-
-/// How long a server asks to wait: seconds, or a time by its own clock.
-pub(super) fn retry_after_ms(headers: &HeaderMap) -> Option<i64> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    match text.parse::<u32>() {
-        Ok(seconds) => Some(i64::from(seconds) * 1000),
-        Err(_) => Some((date_ms(headers, RETRY_AFTER)? - date_ms(headers, DATE)?).max(0)),
     }
 }
 
@@ -132,7 +123,7 @@ fn code(envelope: &Value) -> Option<i64> {
     as_integer(envelope.as_object()?.get("code")?)
 }
 
-/// An answer that says both success and failure: believed in neither.
+/// An answer that says both success and failure is not believed.
 fn contradiction(http_status: u16, headers: &HeaderMap) -> ApiError {
     let message = format!("the answer says code 0, but HTTP {http_status}");
     ApiError {
@@ -179,10 +170,4 @@ fn redirect(response: &Response) -> ApiError {
         "the API redirects{target} (HTTP {status}), which is not followed; check kling.base_url"
     );
     ApiError::local(ErrorClass::Transport, message, false)
-}
-
-fn date_ms(headers: &HeaderMap, name: HeaderName) -> Option<i64> {
-    static PARSER: DateTimeParser = DateTimeParser::new();
-    let text = headers.get(name)?.to_str().ok()?;
-    PARSER.parse_timestamp(text).ok().map(|time| time.as_millisecond())
 }

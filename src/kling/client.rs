@@ -1,9 +1,6 @@
-//! The client: five calls over HTTPS, credentials to the API's origin only, and downloads without any.
+//! The client: calls of the API over HTTPS, and downloads without credentials.
 
-use std::{
-    fmt,
-    time::{Duration, Instant},
-};
+use std::{fmt, time::Instant};
 
 use reqwest::{Method, header};
 use serde_json::Value;
@@ -11,8 +8,8 @@ use tokio_util::bytes::Bytes;
 use url::Url;
 
 use super::{
-    Api,
     answer::{Created, Identified, RemoteTask, ResourcePack},
+    api::Api,
     bearer::Bearer,
     body::{self, ReadLimits},
     credential::Credential,
@@ -23,48 +20,17 @@ use super::{
     lookup::{self, LookupStyle, TASKS_PATH},
     reply::{ApiAnswer, Reply},
     request::{CreateRequest, VideoRef},
+    setup::{BuildError, ClientConfig, check_base_url, http, without_roots},
     transport,
     wire::{self, DataError},
 };
 use crate::failpoint;
 
-/// No answer is read further than this, after decompression.
+/// Size limit of an answer, after decompression.
 const ANSWER_BYTES_MAX: usize = 1 << 20;
 
-/// What one task of a list may take (its addresses are signed, and long); large pages get more than the above.
+/// Size limit for each task of a list, whose URLs are signed and long; large pages may exceed the limit above.
 const LISTED_TASK_BYTES_MAX: usize = 8 << 10;
-
-/// Shorter than what servers usually keep, so that a create does not meet a connection that is just being closed.
-const IDLE_CONNECTION_LIFE: Duration = Duration::from_secs(25);
-
-/// How to reach the API.
-#[derive(Debug, Clone)]
-pub struct ClientConfig {
-    /// https, or http to this machine only; a path in it stands before `/v1`.
-    pub base_url: Url,
-    /// For one connection, name and TLS included.
-    pub connect_timeout: Duration,
-    /// For one call, from its start to the end of the answer.
-    pub request_timeout: Duration,
-    /// How long a download may stand still.
-    pub idle_timeout: Duration,
-    /// The wall clock, as Unix time; only tokens depend on it.
-    pub now_ms: fn() -> i64,
-}
-
-/// Why there is no client.
-#[derive(Debug, thiserror::Error)]
-pub enum BuildError {
-    /// The address of the API is not one.
-    #[error("kling.base_url {0}")]
-    BaseUrl(&'static str),
-    /// A key or the token is empty, or holds what no header can carry.
-    #[error("{0}")]
-    Credential(&'static str),
-    /// TLS could not be set up, most likely because there are no root certificates.
-    #[error("the HTTPS client could not be set up: {0}")]
-    Http(String),
-}
 
 /// The API over the network. Cheap to share behind an `Arc`; `Debug` shows no credentials.
 pub struct Client {
@@ -94,7 +60,7 @@ impl Client {
             return Err(BuildError::Credential("a key or token is empty"));
         }
         let bearer = Bearer::new(credential).map_err(|_| {
-            BuildError::Credential("the token holds characters that no header can carry")
+            BuildError::Credential("the token has characters that a header cannot contain")
         })?;
         let hosts = HostPolicy::new(&config.base_url, |name| std::env::var(name).ok());
         // Another part of the process may have installed it already; it is the same one.
@@ -147,7 +113,7 @@ impl Client {
     async fn once(&self, ask: &ApiRequest) -> Reply<Option<Value>> {
         let bounds = ReadLimits { max_bytes: ask.max_bytes, timeout: self.config.request_timeout };
         let Ok(authorization) = self.bearer.header((self.config.now_ms)()) else {
-            return unsent("the token holds characters that no header can carry");
+            return unsent("the token has characters that a header cannot contain");
         };
         let Ok(url) = Url::parse(&format!("{}{}", base(&self.config.base_url), ask.path)) else {
             return unsent("the request has no valid address");
@@ -181,7 +147,7 @@ impl Api for Client {
 
     async fn create(&self, request: &CreateRequest) -> Reply<Created> {
         let Ok(body) = request.body() else {
-            return unsent("the request cannot be spelled as JSON")
+            return unsent("the request cannot be written as JSON")
                 .and_then(read_by(wire::created));
         };
         let ask = ApiRequest::post(TASKS_PATH, body);
@@ -254,42 +220,11 @@ impl fmt::Debug for Client {
     }
 }
 
-fn http(config: &ClientConfig) -> reqwest::ClientBuilder {
-    let builder = reqwest::Client::builder()
-        .user_agent(concat!("lipsyncd/", env!("CARGO_PKG_VERSION")))
-        .connect_timeout(config.connect_timeout)
-        .pool_idle_timeout(IDLE_CONNECTION_LIFE)
-        .redirect(reqwest::redirect::Policy::none())
-        // A create must not be sent again behind our back.
-        .retry(reqwest::retry::never())
-        .referer(false);
-    if is_loopback(&config.base_url) { builder.no_proxy() } else { builder }
-}
-
-fn without_roots(builder: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
-    builder.tls_certs_only(std::iter::empty())
-}
-
-fn check_base_url(url: &Url) -> Result<(), BuildError> {
-    let wrong = match url.scheme() {
-        "https" => None,
-        "http" if is_loopback(url) => None,
-        "http" => Some("must be https: plain http is only for this machine"),
-        _ => Some("must be an https address"),
-    };
-    let wrong = wrong
-        .or((!url.username().is_empty() || url.password().is_some())
-            .then_some("must not hold a user or password"))
-        .or((url.query().is_some() || url.fragment().is_some())
-            .then_some("must not hold `?` or `#`"));
-    wrong.map_or(Ok(()), |wrong| Err(BuildError::BaseUrl(wrong)))
-}
-
 fn base(url: &Url) -> &str {
     url.as_str().trim_end_matches('/')
 }
 
-/// Turns a reader of `data` into one of results; a success that lacks what it is about is no usable answer.
+/// Turns a reader of `data` into a reader of results. A success without the data of the call is no usable answer.
 pub(super) fn read_by<T>(
     read: impl FnOnce(Option<Value>) -> Result<T, DataError>,
 ) -> impl FnOnce(Option<Value>) -> Result<T, ApiError> {

@@ -1,7 +1,7 @@
 //! The credential, and the signing of a token (JWT, HS256) from it.
 //!
-//! Claims as the vendor's page on authentication has them: `iss` is the access key, `exp` half an hour
-//! ahead, `nbf` 5 s back.
+//! The claims follow the vendor's page on authentication: `iss` is the access key, `exp` half an hour ahead, `nbf` 5 s
+//! back.
 
 use std::fmt;
 
@@ -11,15 +11,15 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use sha2::Sha256;
 
-/// How long a token holds.
+/// How long a token is valid.
 pub(super) const TOKEN_LIFE_MS: i64 = 1_800_000;
 
-/// What proves to the API who asks. `Debug` shows nothing of it.
+/// Authenticates the account. `Debug` shows no part of it.
 #[derive(Clone)]
 pub enum Credential {
-    /// A pair of keys that tokens are signed with.
+    /// A pair of keys for signing tokens.
     Keys {
-        /// Names the account's key.
+        /// Identifies the key.
         access_key: String,
         /// Signs.
         secret_key: SecretString,
@@ -29,7 +29,7 @@ pub enum Credential {
 }
 
 impl Credential {
-    /// Every text that must not be seen outside.
+    /// Every text that must not appear in messages or logs.
     pub(super) fn secrets(&self) -> Vec<String> {
         match self {
             Self::Keys { access_key, secret_key } => {
@@ -49,7 +49,7 @@ impl fmt::Debug for Credential {
     }
 }
 
-/// A token that holds from `margin_ms` before `now_ms` (Unix time by the server's clock) for half an hour.
+/// Signs a token that is valid from `margin_ms` before `now_ms` (Unix time by the server's clock) for half an hour.
 pub(super) fn sign(
     access_key: &str,
     secret_key: &SecretString,
@@ -63,9 +63,9 @@ pub(super) fn sign(
     });
     let head = URL_SAFE_NO_PAD.encode(r#"{"alg":"HS256","typ":"JWT"}"#);
     let signed = format!("{head}.{}", URL_SAFE_NO_PAD.encode(claims.to_string()));
-    #[expect(clippy::expect_used, reason = "HMAC takes keys of every length, RFC 2104")]
+    #[expect(clippy::expect_used, reason = "HMAC accepts keys of every length, RFC 2104")]
     let mut mac = Hmac::<Sha256>::new_from_slice(secret_key.expose_secret().as_bytes())
-        .expect("HMAC takes keys of every length");
+        .expect("HMAC accepts keys of every length");
     mac.update(signed.as_bytes());
     let signature = URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes());
     format!("{signed}.{signature}")
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_is_signed_as_the_vendors_sample_code_does() {
+    fn token_is_signed_like_the_vendors_sample() {
         let token = sign("ak", &"sk".to_owned().into(), 1_700_000_000_999, 5000);
         let mut parts = token.split('.');
         let mut part = || URL_SAFE_NO_PAD.decode(parts.next().unwrap()).unwrap();
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_known_signature_comes_out() {
+    fn signature_matches_another_implementation() {
         // Computed with another implementation (Python's hmac).
         let token = sign("ak", &"sk".to_owned().into(), 0, 0);
         let parts: Vec<_> = token.split('.').collect();

@@ -1,15 +1,13 @@
-//! What each error code of the API means; the whole table in one place.
+//! The class of each error code: the complete table.
 
-use super::oversize::is_oversize;
-
-/// What an error of the API means for whoever asked.
+/// What an error means for the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ErrorClass {
     /// 1000 to 1002, and unknown codes with HTTP 401: the credentials are refused.
     Credentials,
-    /// 1003: the token is not yet valid, even after it was signed by the server's clock.
+    /// 1003: the token is not yet valid, even after it was signed with the server's time.
     ClockAhead,
-    /// 1004: the token has expired, even after it was signed anew.
+    /// 1004: the token has expired, even after a new one was signed.
     TokenExpired,
     /// 1100 to 1102: the account is in arrears, or its resource pack is used up.
     OutOfCredit,
@@ -21,29 +19,29 @@ pub enum ErrorClass {
     NotFound,
     /// 1300, 1301: the platform's policy refuses the content.
     Policy,
-    /// 1302, and unknown codes with HTTP 429: too fast.
+    /// 1302, and unknown codes with HTTP 429: too many requests per second.
     RateLimited,
     /// 1303: more tasks at once than the resource pack allows.
     Concurrency,
     /// 1304: this machine's IP address is not on the whitelist.
     IpNotAllowed,
-    /// 5000 to 5002, and unknown codes that are no clear refusal: the outcome of a create is unknown.
+    /// 5000 to 5002, and unknown codes that are no clear refusal: the outcome of a create request is unknown.
     ServerProblem,
     /// HTTP 413, 414 and 431 without a known code, from the API or from a proxy before it: the request was refused
-    /// for its size, and was not processed.
+    /// because of its size, and was not processed.
     TooLarge,
     /// A well-formed refusal (HTTP 4xx) with a code that is not known here.
     OtherRefusal,
-    /// Only of queries for one task: code 0, but without the task. Not found, but not proven.
+    /// Only for queries of one task: code 0, but without the task. This does not prove that the task does not exist.
     Empty,
-    /// Only of downloads: the address, or one that it redirects to, is not allowed. Asking again does not help.
+    /// Only for downloads: the address, or one that it redirects to, is not allowed. Another attempt does not help.
     AddressRefused,
-    /// No answer, or one that is not the API's: the outcome of a create is unknown unless the request never left.
+    /// No answer, or one that is not the API's: the outcome of a create request is unknown unless the request never left.
     Transport,
 }
 
 impl ErrorClass {
-    /// What `code` (not 0) means in an answer with this HTTP status. The code decides; the status
+    /// Returns the class of `code` (not 0) in an answer with this HTTP status. The code decides; the status
     /// only where the code is unknown.
     pub(super) fn of(code: i64, http_status: u16) -> Self {
         match (code, http_status) {
@@ -58,49 +56,54 @@ impl ErrorClass {
             (1302, _) => Self::RateLimited,
             (1303, _) => Self::Concurrency,
             (1304, _) => Self::IpNotAllowed,
-            // 5xxx are the server's own, whatever the status says.
+            // 5xxx are errors of the server, with any HTTP status.
             (5000..=5999, _) => Self::ServerProblem,
             (_, 401) => Self::Credentials,
             (_, 429) => Self::RateLimited,
             (_, status) if is_oversize(status) => Self::TooLarge,
-            // A gateway gave up waiting; the server behind it may have gone on.
+            // A gateway timed out; the server behind it may have continued.
             (_, 408 | 499) => Self::ServerProblem,
             (_, 400..=498) => Self::OtherRefusal,
             _ => Self::ServerProblem,
         }
     }
 
-    /// Whether the server has certainly not done what it was asked for.
+    /// Whether the server certainly did not carry out the request.
     pub const fn is_definite_refusal(self) -> bool {
         !matches!(self, Self::ServerProblem | Self::Empty | Self::Transport)
     }
 
-    /// The start of a sentence that says it.
+    /// The beginning of the error message.
     pub(super) const fn summary(self) -> &'static str {
         match self {
             Self::Credentials => "the API refused the credentials",
             Self::ClockAhead => {
-                "the API says that the token is not valid yet: this machine's clock runs ahead"
+                "the API refused the token as not valid yet: this machine's clock is ahead"
             }
             Self::TokenExpired => {
-                "the API says that the token has expired: this machine's clock may run behind"
+                "the API refused the token as expired: this machine's clock may be behind"
             }
             Self::OutOfCredit => "the account is in arrears or its resource pack is used up",
             Self::Forbidden => "the account has no right to this API",
             Self::BadRequest => "the API refused the parameters",
-            Self::NotFound => "the API knows no such task or path",
+            Self::NotFound => "the API has no such task or path",
             Self::Policy => "the platform's content policy refused the request",
-            Self::RateLimited => "the API asks for fewer requests per second",
+            Self::RateLimited => "rate limited by the API",
             Self::Concurrency => "the account runs as many tasks as its resource pack allows",
             Self::IpNotAllowed => "the API does not accept this machine's IP address",
-            Self::ServerProblem => "the API is in trouble",
+            Self::ServerProblem => "the API has an internal problem",
             Self::TooLarge => "the request was refused as too large",
-            Self::OtherRefusal => "the API refused the request with a code that is not known here",
-            Self::Empty => "the API answered success, but with no task",
+            Self::OtherRefusal => "the API refused the request with an unknown code",
+            Self::Empty => "the API answered success, but without a task",
             Self::AddressRefused => "the address is not allowed for a download",
-            Self::Transport => "no usable answer came",
+            Self::Transport => "no usable answer",
         }
     }
+}
+
+/// Content Too Large, URI Too Long, Request Header Fields Too Large.
+pub(super) const fn is_oversize(http_status: u16) -> bool {
+    matches!(http_status, 413 | 414 | 431)
 }
 
 #[cfg(test)]
@@ -108,7 +111,7 @@ mod tests {
     use super::ErrorClass::{self, *};
 
     #[test]
-    fn every_code_has_its_meaning() {
+    fn every_code_has_its_class() {
         for (code, status, class) in [
             (1000, 401, Credentials),
             (1001, 401, Credentials),
@@ -140,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_code_is_a_refusal_only_where_the_status_says_so() {
+    fn unknown_code_is_a_refusal_only_with_such_a_status() {
         for (code, status, class) in [
             (1404, 400, OtherRefusal),
             (1404, 403, OtherRefusal),

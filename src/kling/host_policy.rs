@@ -1,9 +1,8 @@
-//! Which hosts may be talked to: the API's own for credentials, the public internet for downloads.
+//! Which hosts downloads may use: the public internet only.
 //!
-//! A download's address comes from an answer or a manifest, so it must not reach what only this
-//! machine can reach. Addresses are checked in the URL and again as resolved, so that a name that
-//! changes its address between the two gains nothing. Behind a proxy the proxy resolves names, and
-//! only the check of the URL is ours.
+//! A download's URL comes from an answer or a manifest, so it must not reach what only this machine can reach. The URL
+//! is checked, and again the resolved address, so that a name cannot change its address in between. Behind a proxy the
+//! proxy resolves names, and only the URL can be checked.
 
 use std::{
     error::Error,
@@ -15,7 +14,7 @@ use std::{
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::{Host, Url};
 
-/// An address that a download must not go to.
+/// An address that downloads must not use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct BlockedAddress(pub(super) String);
 
@@ -30,15 +29,15 @@ impl Error for BlockedAddress {}
 /// Where downloads may go.
 #[derive(Debug, Clone)]
 pub(super) struct HostPolicy {
-    /// The API itself is on this machine (a simulator, a gateway): so may its results be. Other
-    /// private addresses stay out: a result must not lead to the network around this machine.
+    /// The API is on this machine (a simulator, a gateway), so its results may be, too. Other private addresses are not
+    /// allowed.
     open: bool,
-    /// Names of proxies, which may be private, and so must not be download hosts.
+    /// Names of proxies. They may resolve to private addresses, so downloads must not use them as hosts.
     proxies: Arc<[String]>,
 }
 
 impl HostPolicy {
-    /// The policy that fits an API at `base_url`; `variable` reads the environment.
+    /// Returns the policy for an API at `base_url`; `variable` reads the environment.
     pub(super) fn new(base_url: &Url, variable: impl Fn(&str) -> Option<String>) -> Self {
         let open = is_loopback(base_url);
         let proxies = ["https_proxy", "http_proxy", "all_proxy"]
@@ -50,7 +49,7 @@ impl HostPolicy {
         Self { open, proxies }
     }
 
-    /// Whether a download may ask for `url`; a name is judged again when it is resolved.
+    /// Checks `url`; a name is checked again when it is resolved.
     pub(super) fn check(&self, url: &Url) -> Result<(), BlockedAddress> {
         let host = url.host().ok_or_else(|| BlockedAddress("an address without a host".into()))?;
         match url.scheme() {
@@ -132,7 +131,7 @@ fn is_public_v4(ip: Ipv4Addr) -> bool {
     let [a, b, c, _] = ip.octets();
     let special = ip.is_private()
         || ip.is_loopback()
-        || ip.is_link_local() // Cloud metadata lives here.
+        || ip.is_link_local() // Cloud metadata.
         || ip.is_documentation()
         || a == 0
         || a >= 224 // Multicast, reserved, broadcast.
@@ -150,12 +149,12 @@ fn is_public_v6(ip: Ipv6Addr) -> bool {
         is_public_v4(Ipv4Addr::new(a, b, c, d))
     };
     match segments {
-        // NAT64 and 6to4 lead to the IPv4 address they hold.
+        // NAT64 and 6to4 contain an IPv4 address.
         [0x64, 0xff9b, 0, 0, 0, 0, high, low] => embedded(high, low),
         [0x2002, high, low, ..] => embedded(high, low),
         // Teredo, benchmarking, ORCHID and documentation.
         [0x2001, 0..=0x01ff, ..] | [0x2001, 0x0db8, ..] => false,
-        // Only 2000::/3 is handed out as global unicast: that leaves out loopback, mapped, local, multicast.
+        // Only 2000::/3 is assigned as global unicast, which excludes loopback, mapped, local, multicast.
         [first, ..] => first & 0xe000 == 0x2000,
     }
 }
@@ -215,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn an_api_on_this_machine_may_have_its_results_here_and_nowhere_else_in_private() {
+    fn local_api_allows_local_results_and_no_other_private_hosts() {
         for base in ["http://127.0.0.1:1", "http://localhost:1", "http://[::1]:1"] {
             let policy = policy(base, None);
             assert_eq!(
@@ -231,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proxys_name_resolves_but_is_no_place_to_download_from() {
+    fn proxy_name_resolves_but_is_no_download_host() {
         for value in ["http://proxy.corp:3128", "proxy.corp:3128", "http://me:pw@proxy.corp"] {
             let policy = policy("https://api.example.com", Some(value));
             assert!(policy.is_proxy("PROXY.corp"), "{value}");
@@ -240,7 +239,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_name_that_leads_here_is_refused_when_it_is_resolved() {
+    async fn name_with_a_local_address_is_refused_when_resolved() {
         let refused =
             policy("https://api.example.com", None).resolve("localhost".parse().unwrap()).await;
         let error = refused.err().unwrap();

@@ -1,8 +1,6 @@
-//! Queries for a task by its `external_task_id`: three spellings, and which answers count.
+//! Queries for a task by its `external_task_id`: three styles, and which answers count.
 //!
-//! The vendor describes the path only. Gateways and other versions of the API understand another style, or none.
-
-use std::str::FromStr;
+//! The vendor documents the path only. Gateways and other versions of the API support another style, or none.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
@@ -18,7 +16,7 @@ pub(super) const TASKS_PATH: &str = "/v1/videos/advanced-lip-sync";
 /// Characters that need no percent-encoding in a path or in a query.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// How a query for a task spells the task's `external_task_id`.
+/// How the URL of a query contains the `external_task_id`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LookupStyle {
     /// In the path, in the place of the task id.
@@ -29,26 +27,11 @@ pub enum LookupStyle {
     Flag,
 }
 
-/// The name of a [`LookupStyle`] was unknown.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown style `{0}`")]
-pub struct UnknownSpelling(pub String);
-
 impl LookupStyle {
-    /// All spellings, in the order in which they are best tried.
+    /// All styles, the most likely first.
     pub const ALL: [Self; 3] = [Self::Path, Self::Query, Self::Flag];
 
-    /// The name that the database stores.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Path => "path",
-            Self::Query => "query",
-            Self::Flag => "flag",
-        }
-    }
-
-    /// The path and query to ask for the task `name`; none where no request can carry the name.
+    /// The path and query for the task `name`; none for a name that a URL cannot contain.
     pub(super) fn path(self, name: &str) -> Option<String> {
         match self {
             Self::Path => task_path(name),
@@ -59,16 +42,7 @@ impl LookupStyle {
     }
 }
 
-impl FromStr for LookupStyle {
-    type Err = UnknownSpelling;
-
-    fn from_str(name: &str) -> Result<Self, Self::Err> {
-        let found = Self::ALL.into_iter().find(|style| style.name() == name);
-        found.ok_or_else(|| UnknownSpelling(name.to_owned()))
-    }
-}
-
-/// The path of one task; none where the id would make another path, even percent-encoded.
+/// The path of one task; none where the id would change the path, even percent-encoded.
 pub(super) fn task_path(id: &str) -> Option<String> {
     (!matches!(id, "" | "." | "..")).then(|| format!("{TASKS_PATH}/{}", encoded(id)))
 }
@@ -84,7 +58,7 @@ pub(super) fn task_by_name(
     style: LookupStyle,
 ) -> Result<RemoteTask, DataError> {
     match data {
-        // An API that ignores the parameter answers with its plain list.
+        // An API that ignores the parameter answers with a list of all tasks.
         Some(Value::Array(items)) if !items.is_empty() => in_list(items, name, style),
         data => {
             let task = wire::task(data)?;
@@ -104,8 +78,8 @@ fn in_list(items: Vec<Value>, name: &str, style: LookupStyle) -> Result<RemoteTa
     let found = tasks.find(|task| task.external_task_id.as_deref() == Some(name));
     found.ok_or_else(|| match style {
         LookupStyle::Query => DataError::NoTask("with no task of this name"),
-        // Nobody asked for a list: the answer does not even say that the name is unknown.
-        LookupStyle::Path | LookupStyle::Flag => DataError::from("its data is no object"),
+        // A list was not requested: the answer says nothing about the name.
+        LookupStyle::Path | LookupStyle::Flag => DataError::from("its data is not an object"),
     })
 }
 
@@ -114,16 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_spelling_is_stored_by_its_name() {
-        for style in LookupStyle::ALL {
-            assert_eq!(style.name().parse(), Ok(style));
-        }
-        let error = "Path".parse::<LookupStyle>().unwrap_err();
-        assert_eq!(error.to_string(), "unknown style `Path`");
-    }
-
-    #[test]
-    fn a_name_that_would_change_the_path_is_not_asked_for() {
+    fn name_that_would_change_the_path_has_no_query() {
         for name in ["", ".", ".."] {
             assert_eq!(LookupStyle::Path.path(name), None, "{name:?}");
             assert_eq!(LookupStyle::Flag.path(name), None, "{name:?}");

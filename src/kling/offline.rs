@@ -1,5 +1,5 @@
-//! Answers from elsewhere than the network, read just as the client reads those from it: for a simulation
-//! in which something else stands behind [`Api`](super::Api), and for fuzzing.
+//! Reads answers that do not come from the network like the client's: for a simulation with another
+//! [`Api`](super::Api), and for fuzzing.
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
@@ -16,48 +16,48 @@ use super::{
     wire,
 };
 
-/// An answer as it came, before anything was made of it.
+/// An answer as received.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RawAnswer {
     /// The HTTP status.
     pub http_status: u16,
-    /// Its headers; those that no header can be are left out.
+    /// Its headers; invalid ones are ignored.
     pub headers: Vec<(&'static str, Vec<u8>)>,
     /// The server's clock.
     pub server_at_ms: Option<i64>,
     /// The body.
     pub body: Vec<u8>,
-    /// What must not be told of it.
+    /// Texts that must not appear in messages.
     pub secrets: Vec<String>,
 }
 
 impl RawAnswer {
-    /// What it says as the answer to Identify Face.
+    /// Reads it as the answer to Identify Face.
     pub fn identified(&self) -> Reply<Identified> {
         self.data().and_then(read_by(wire::identified))
     }
 
-    /// What it says as the answer to Create Task.
+    /// Reads it as the answer to Create Task.
     pub fn created(&self) -> Reply<Created> {
         self.data().and_then(read_by(wire::created))
     }
 
-    /// What it says as the answer to Query Task (Single).
+    /// Reads it as the answer to Query Task (Single).
     pub fn task(&self) -> Reply<RemoteTask> {
         self.data().and_then(read_by(wire::task))
     }
 
-    /// What it says as the answer to a query for the task `name`.
+    /// Reads it as the answer to a query for the task `name`.
     pub fn task_by_name(&self, name: &str, style: LookupStyle) -> Reply<RemoteTask> {
         self.data().and_then(read_by(|data| lookup::task_by_name(data, name, style)))
     }
 
-    /// What it says as the answer to Query Task (List).
+    /// Reads it as the answer to Query Task (List).
     pub fn tasks(&self) -> Reply<Vec<RemoteTask>> {
         self.data().and_then(read_by(wire::tasks))
     }
 
-    /// What it says as the answer to the query of the account's costs.
+    /// Reads it as the answer to the query of the account's costs.
     pub fn costs(&self) -> Reply<Vec<ResourcePack>> {
         self.data().and_then(read_by(wire::costs))
     }
@@ -77,7 +77,7 @@ impl RawAnswer {
     }
 }
 
-/// What comes of a call that was never answered; `never_left`: it could not even be sent.
+/// The result of a call without an answer; `never_left`: the request was not sent.
 pub fn unanswered<T>(why: &str, never_left: bool) -> Reply<T> {
     let error = ApiError::local(ErrorClass::Transport, why.to_owned(), never_left);
     Reply { answer: ApiAnswer::default(), result: Err(error) }

@@ -1,24 +1,19 @@
-//! Refusals of a request for its size: 413, 414 and 431, by the API or by a proxy before the API.
+//! Refusals because of the request's size: 413, 414 and 431, by the API or by a proxy before the API.
 //!
-//! Proxies refuse large bodies with pages and JSON of their own. Unlike their other pages these count as refusals:
-//! the status says that the request was not processed, and the same request would be refused again.
+//! Proxies refuse large bodies with pages and JSON of their own. Unlike other pages of proxies these count as
+//! refusals: the status says that the request was not processed, and the same request would be refused again.
 
 use reqwest::header::{HeaderMap, HeaderName, SERVER, VIA};
 
 use super::{
-    body::retry_after_ms,
     error::ApiError,
     error_class::ErrorClass,
+    headers::retry_after_ms,
     redact::{EXCERPT_CHARS, Redactor},
     reply::ApiAnswer,
 };
 
-/// Content Too Large, URI Too Long, Request Header Fields Too Large.
-pub(super) const fn is_oversize(http_status: u16) -> bool {
-    matches!(http_status, 413 | 414 | 431)
-}
-
-/// The refusal. It names the server that refused, as far as the headers do.
+/// Returns the refusal, with the name of the server if a header has it.
 pub(super) fn refusal(answer: &ApiAnswer, headers: &HeaderMap, redactor: &Redactor) -> ApiError {
     let named = |name: HeaderName| {
         let value = String::from_utf8_lossy(headers.get(name)?.as_bytes()).into_owned();
@@ -33,7 +28,10 @@ pub(super) fn refusal(answer: &ApiAnswer, headers: &HeaderMap, redactor: &Redact
     let http_status = answer.http_status.unwrap_or_default();
     let code = answer.code.map(|code| format!(", code {code}")).unwrap_or_default();
     let summary = ErrorClass::TooLarge.summary();
-    let message = format!("{summary} (HTTP {http_status}{code}, answered by {who})");
+    let message = format!(
+        "{summary} (HTTP {http_status}{code}, answered by {who}); use a smaller audio file or a \
+         shorter URL, or raise the proxy's size limit"
+    );
     ApiError {
         code: answer.code,
         request_id: answer.request_id.clone(),

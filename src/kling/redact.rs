@@ -1,23 +1,22 @@
-//! What strangers wrote, made fit for one line of ours: bounded, without control characters, without
-//! our secrets.
+//! Makes texts of others safe for one line of a message: bounded, without control characters and secrets.
 
 use std::{error::Error, iter};
 
 use serde_json::Value;
 
-/// How long a message of the vendor's may be, in characters.
+/// Length limit of a message of the API, in characters.
 pub(super) const MESSAGE_CHARS: usize = 400;
 
-/// How much of an answer that is not the API's is shown, in characters.
+/// How much of an answer that is not the API's is quoted, in characters.
 pub(super) const EXCERPT_CHARS: usize = 80;
 
-/// What a secret is replaced by.
+/// Replaces a secret.
 const REDACTED: &str = "[redacted]";
 
-/// Shorter secrets (such as the simulator's) are not looked for: they would hide common words.
+/// Shorter secrets (such as the simulator's) are not replaced: they could be part of common words.
 const SECRET_BYTES_MIN: usize = 6;
 
-/// The secrets that no text may carry out of the client.
+/// Replaces secrets in texts that leave the client.
 pub(super) struct Redactor {
     secrets: Vec<String>,
 }
@@ -25,12 +24,12 @@ pub(super) struct Redactor {
 impl Redactor {
     pub(super) fn new(mut secrets: Vec<String>) -> Self {
         secrets.retain(|secret| secret.len() >= SECRET_BYTES_MIN);
-        // A secret that holds another one is hidden first, or its rest would stay.
+        // A secret that contains another one is replaced first, or its rest would stay.
         secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
         Self { secrets }
     }
 
-    /// One line of at most `max_chars` characters, without secrets.
+    /// Returns one line of at most `max_chars` characters, without secrets.
     pub(super) fn line(&self, text: &str, max_chars: usize) -> String {
         if !self.secrets.iter().any(|secret| text.contains(secret)) {
             return one_line(text, max_chars);
@@ -42,7 +41,7 @@ impl Redactor {
         one_line(&hidden, max_chars)
     }
 
-    /// Cleans the texts of an answer that end up in front of people; ids and addresses stay as they are.
+    /// Cleans the texts of an answer that people will read; ids and addresses stay unchanged.
     pub(super) fn clean(&self, answer: &mut Value) {
         match answer {
             Value::Array(items) => items.iter_mut().for_each(|item| self.clean(item)),
@@ -75,7 +74,7 @@ pub(super) fn root_cause(error: &(dyn Error + 'static)) -> String {
 }
 
 fn one_line(text: &str, max_chars: usize) -> String {
-    // Ids and the like are so already.
+    // Ids are safe already.
     if text.len() <= max_chars && text.bytes().all(|byte| byte.is_ascii_graphic()) {
         return text.to_owned();
     }
@@ -98,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_has_no_secrets_no_escapes_and_an_end() {
+    fn line_is_bounded_without_secrets_and_escapes() {
         let redactor = Redactor::new(vec!["secret-key".into(), "secret-key-2".into(), "ab".into()]);
         assert_eq!(
             redactor.line("\u{1b}[31mbad\u{202e}\r\n  secret-key-2 and secret-key", 80),

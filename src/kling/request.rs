@@ -1,27 +1,27 @@
-//! What is asked of the API: the bodies of Identify Face and Create Task, exactly as its page has them.
+//! Requests to the API: the bodies of Identify Face and Create Task, exactly as documented.
 
 use std::fmt;
 
 use base64::{display::Base64Display, engine::general_purpose::STANDARD};
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 
-/// Which video is meant; the API wants exactly one of the two.
+/// A video; the API requires exactly one of the two.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum VideoRef {
-    /// An address that the API fetches by itself.
+    /// A URL that the API fetches.
     Url(String),
     /// A video that Kling made within the last 30 days.
     Id(String),
 }
 
-/// The audio to be spoken; the API wants exactly one.
+/// The audio to be spoken; the API requires exactly one.
 #[derive(Clone, PartialEq, Eq)]
 pub enum AudioSource {
     /// An audio file from Kling's speech synthesis.
     Id(String),
-    /// An address that the API fetches by itself.
+    /// A URL that the API fetches.
     Url(String),
-    /// An audio file file's bytes, at most 5 MB, sent inline as Base64.
+    /// The bytes of an audio file, at most 5 MB, sent inline as Base64.
     File(Vec<u8>),
 }
 
@@ -48,7 +48,7 @@ pub struct CreateRequest {
     pub watermark: bool,
     /// Our name for the task, unique in the account.
     pub external_task_id: Option<String>,
-    /// Where the API shall report changes of the task.
+    /// Where the API reports changes of the task.
     pub callback_url: Option<String>,
 }
 
@@ -120,7 +120,7 @@ impl Serialize for FaceChosen<'_> {
     }
 }
 
-/// Bytes that are written as Base64 straight into the body, so that 5 MB are not held thrice.
+/// Bytes that are written as Base64 directly into the body, so that memory does not hold 5 MB three times.
 struct Inline<'a>(&'a [u8]);
 
 impl Serialize for Inline<'_> {
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_create_holds_the_pages_fields_and_no_others() {
+    fn create_has_exactly_the_documented_fields() {
         let face = |name: &str, audio: &str| {
             json!({ "face_id": "0", name: audio, "sound_insert_time": 1000, "sound_start_time": 0,
                     "sound_end_time": 3000, "sound_volume": 2.0, "original_audio_volume": 0.5 })
@@ -191,14 +191,14 @@ mod tests {
     }
 
     #[test]
-    fn audio_file_goes_inline_and_stays_out_of_debug() {
+    fn audio_file_is_sent_inline_and_not_in_debug() {
         let request = request(AudioSource::File(b"\x00\xff audio".to_vec()));
         assert_eq!(sent(&request)["face_choose"][0]["sound_file"], "AP8gYXVkaW8=");
         assert!(format!("{request:?}").contains("File(8 bytes)"));
     }
 
     #[test]
-    fn a_video_is_named_by_one_field() {
+    fn video_is_named_by_one_field() {
         assert_eq!(VideoRef::Id("v\"1".into()).body(), br#"{"video_id":"v\"1"}"#);
         assert_eq!(VideoRef::Url("https://a".into()).body(), br#"{"video_url":"https://a"}"#);
     }

@@ -1,4 +1,4 @@
-//! What a failure below the API's own answers means: no connection, no answer in time, half an answer.
+//! Failures of the network: no connection, no answer in time, an incomplete answer.
 
 use std::time::Duration;
 
@@ -9,9 +9,9 @@ use super::{
     redact::{EXCERPT_CHARS, Redactor, causes, root_cause},
 };
 
-/// The error of a request to `host` that brought no answer, or broke off within it.
+/// Returns the error of a request to `host` without a complete answer.
 ///
-/// "Never left" is said only of failures to connect: there the HTTP layer had no connection to write to.
+/// Only failures to connect are `never_left`: without a connection the HTTP layer could not write the request.
 pub(super) fn failure(
     error: &reqwest::Error,
     host: &str,
@@ -30,12 +30,12 @@ pub(super) fn failure(
     } else if error.is_builder() {
         format!("the request to {host} could not be made: {cause}")
     } else {
-        format!("the connection to {host} broke before the answer was whole: {cause}")
+        format!("the connection to {host} broke before the answer was complete: {cause}")
     };
     ApiError::local(ErrorClass::Transport, message, never_left)
 }
 
-/// The error of an address that a download must not go to.
+/// Returns the error of an address that downloads must not use.
 pub(super) fn address_refused(refused: &BlockedAddress) -> ApiError {
     let message = format!("{}: {refused}", ErrorClass::AddressRefused.summary());
     ApiError::local(ErrorClass::AddressRefused, message, true)

@@ -1,4 +1,4 @@
-//! The two forms of a manifest, and what its jobs must not share.
+//! The two forms of a manifest (single job, batch), and what its jobs must not share.
 
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -6,20 +6,20 @@ use std::{
 };
 
 use super::{
-    ManifestJob,
     digest::is_same_request,
-    draft::{Draft, Field, Role, Value, unknown},
-    finish::{Name, finish},
+    draft::{Draft, FieldValue, Role, is_note, unknown},
+    finish::{JobName, finish},
     keys::KEYS,
+    manifest_job::ManifestJob,
     problem::{Location, Problem, ProblemCollector, did_you_mean, quoted},
     yaml::{Node, NodeKind, ScalarType},
 };
 
 const FORMS: &str =
-    "a manifest is one job (`video` and `audio`), or a batch (`jobs`, and `defaults` if you like)";
+    "a manifest is one job (`video` and `audio`), or a batch (`jobs`, and optionally `defaults`)";
 const BATCH_KEYS: [&str; 2] = ["defaults", "jobs"];
 
-/// Every job of a manifest that is in order; what is not is in the report.
+/// Returns every valid job of a manifest; the collector has the problems of the others.
 pub(super) fn read(root: &Node, stem: &str, problems: &mut ProblemCollector) -> Vec<ManifestJob> {
     let jobs = match root.entries() {
         Some(_) if root.get("jobs").is_some() || root.get("defaults").is_some() => {
@@ -27,8 +27,8 @@ pub(super) fn read(root: &Node, stem: &str, problems: &mut ProblemCollector) -> 
         }
         Some(entries) if entries.iter().any(|entry| is_job_key(&entry.key)) => {
             let draft = Draft::read(entries, Role::Single, problems);
-            let name = Name { stem, id: None, location: root.location, id_location: None };
-            finish(&draft, &Draft::default(), name, problems).into_iter().collect()
+            let name = JobName { stem, id: None, location: root.location, id_location: None };
+            finish(&draft, &Draft::default(), &name, problems).into_iter().collect()
         }
         _ => {
             problems.add(formless(root));
@@ -49,7 +49,7 @@ fn formless(root: &Node) -> Problem {
         NodeKind::Scalar(scalar)
             if matches!(scalar.class(), ScalarType::Absent | ScalarType::Null) =>
         {
-            Problem::whole("the manifest is empty").help(FORMS)
+            Problem::of_file("the manifest is empty").help(FORMS)
         }
         NodeKind::Sequence(_) => Problem::at(root.location, "a manifest cannot be a list")
             .help("put the list under `jobs:`"),
@@ -66,7 +66,7 @@ fn formless(root: &Node) -> Problem {
                     let what = format!("unknown key {}", quoted(&entry.key));
                     Problem::at(entry.key_location, what).help(format!("{meant} {FORMS}"))
                 }
-                None => Problem::at(root.location, "this is no manifest").help(FORMS),
+                None => Problem::at(root.location, "this is not a manifest").help(FORMS),
             }
         }
     }
@@ -75,10 +75,10 @@ fn formless(root: &Node) -> Problem {
 fn batch(root: &Node, stem: &str, problems: &mut ProblemCollector) -> Vec<ManifestJob> {
     for entry in root.entries().unwrap_or_default() {
         if is_job_key(&entry.key) {
-            let what = format!("{} cannot stand beside `jobs`", quoted(&entry.key));
+            let what = format!("{} cannot be beside `jobs`", quoted(&entry.key));
             let help = "put it in a job, or under `defaults` for all jobs";
             problems.add(Problem::at(entry.key_location, what).help(help));
-        } else if !BATCH_KEYS.contains(&&*entry.key) {
+        } else if !BATCH_KEYS.contains(&&*entry.key) && !is_note(&entry.key) {
             problems.add(unknown(entry, &BATCH_KEYS));
         }
     }
@@ -94,17 +94,17 @@ fn batch(root: &Node, stem: &str, problems: &mut ProblemCollector) -> Vec<Manife
     };
     if items.is_empty() {
         let problem = Problem::at(jobs.location, "`jobs` is an empty list");
-        problems.add(problem.help("a batch has one job at least"));
+        problems.add(problem.help("a batch has at least one job"));
     }
-    let mut ids = Taken::new("id", "it names the job", |(), ()| false);
+    let mut ids = UniqueValues::new("id", "it names the job", |(), ()| false);
     items.iter().filter_map(|item| job(item, &defaults, stem, &mut ids, problems)).collect()
 }
 
-/// `defaults`, whose faults are told here, once.
+/// Reads `defaults` and reports its problems, once.
 fn defaults(node: &Rc<Node>, problems: &mut ProblemCollector) -> Draft {
     match &node.kind {
         NodeKind::Mapping(entries) => Draft::read(entries, Role::Defaults, problems),
-        // A `defaults:` whose keys are all commented out is no mistake.
+        // A `defaults:` whose keys are all commented out is not an error.
         NodeKind::Scalar(scalar)
             if matches!(scalar.class(), ScalarType::Absent | ScalarType::Null) =>
         {
@@ -122,7 +122,7 @@ fn job(
     item: &Rc<Node>,
     defaults: &Draft,
     stem: &str,
-    ids: &mut Taken<()>,
+    ids: &mut UniqueValues<()>,
     problems: &mut ProblemCollector,
 ) -> Option<ManifestJob> {
     let Some(entries) = item.entries() else {
@@ -131,63 +131,65 @@ fn job(
         return None;
     };
     let draft = Draft::read(entries, Role::InBatch, problems);
-    if draft.id.is_none() {
+    let field = draft.get("id");
+    if field.is_none() {
         let problem = Problem::at(item.location, "this job has no `id`");
-        problems.add(problem.help("each job of a batch needs one of its own"));
+        problems.add(problem.help("each job of a batch needs its own"));
     }
-    let given = match &draft.id {
-        Some(Field { location, value: Value::Set(id) }) => Some((id, *location)),
-        _ => None,
-    };
-    let named = given.is_some_and(|(id, location)| ids.take(id, location, (), problems));
-    let name = Name {
+    let is_valid = field.is_some_and(|field| matches!(field.value, FieldValue::Set(_)));
+    let id = item.get("id").filter(|_| is_valid);
+    let text = id.and_then(|node| node.scalar()).map(|scalar| scalar.text.as_str());
+    let id_location = id.map(|node| node.location);
+    let is_named =
+        text.zip(id_location).is_some_and(|(id, location)| ids.claim(id, location, (), problems));
+    let name = JobName {
         stem,
-        // A job without an id of its own is read on for its other faults, and dropped then.
-        id: Some(given.map_or("-", |(id, _)| id).to_owned()),
+        // The other problems of a job without an id of its own are reported, too. Then the job is dropped.
+        id: Some(text.unwrap_or("-").to_owned()),
         location: item.location,
-        id_location: given.map(|(_, location)| location),
+        id_location,
     };
-    finish(&draft, defaults, name, problems).filter(|_| named)
+    finish(&draft, defaults, &name, problems).filter(|_| is_named)
 }
 
-/// Two jobs may share a task, and then its name. They may share an output only if they share the task,
-/// because only then both want the same file there.
+/// Reports outputs and task names that two jobs must not share. Jobs of one request may share the name of its
+/// task. Jobs may share an output only if they share the task, because only then both ask for the same file.
 fn refuse_shared(jobs: &[ManifestJob], problems: &mut ProblemCollector) {
     let is_same_task = |one: &&ManifestJob, other: &&ManifestJob| {
         let takes = [one, other].map(|job| job.spec.take.unwrap_or(1));
         takes[0] == takes[1] && is_same_request(&one.spec, &other.spec)
     };
-    let mut outputs = Taken::new("output", "one would overwrite the other", is_same_task);
-    let mut tasks = Taken::new(
+    let mut outputs = UniqueValues::new("output", "one would overwrite the other", is_same_task);
+    let mut tasks = UniqueValues::new(
         "external_task_id",
         "one name belongs to one request",
         |one: &&ManifestJob, other: &&ManifestJob| is_same_request(&one.spec, &other.spec),
     );
     for job in jobs {
-        outputs.take(&job.spec.output, job.output_location, job, problems);
+        outputs.claim(&job.spec.output, job.output_location, job, problems);
         if let Some((id, location)) =
             job.spec.external_task_id.as_ref().zip(job.external_task_id_location)
         {
-            tasks.take(id, location, job, problems);
+            tasks.claim(id, location, job, problems);
         }
     }
 }
 
-/// The values of one key, each with the job that took it first.
-struct Taken<T> {
+/// The values of one key, each with the job that has it first.
+struct UniqueValues<T> {
     key: &'static str,
     why: &'static str,
     may_share: fn(&T, &T) -> bool,
     by: HashMap<String, (Location, T)>,
 }
 
-impl<T> Taken<T> {
+impl<T> UniqueValues<T> {
     fn new(key: &'static str, why: &'static str, may_share: fn(&T, &T) -> bool) -> Self {
         Self { key, why, may_share, by: HashMap::new() }
     }
 
-    /// Whether the job may have the value; the report has a problem if not.
-    fn take(
+    /// Returns true if the job may have the value, else reports a problem.
+    fn claim(
         &mut self,
         value: &str,
         location: Location,
@@ -204,7 +206,7 @@ impl<T> Taken<T> {
                 let first = first.get().0;
                 let what = format!("two jobs have the `{}` {}", self.key, quoted(value));
                 let help = if first == location {
-                    format!("each job needs one of its own: {}", self.why)
+                    format!("each job needs its own: {}", self.why)
                 } else {
                     format!("the first is at {}:{}; {}", first.line, first.column, self.why)
                 };

@@ -1,24 +1,24 @@
-//! Which names of the jobs folder are manifests, and which are none of our business.
+//! Which names in the jobs folder are manifests, and which are ignored.
 
 use std::ffi::OsStr;
 
-/// Endings of what editors, browsers and synchronisers leave while they write.
+/// Endings of files that editors, browsers and synchronisers are writing.
 const UNFINISHED: [&str; 4] = ["~", ".tmp", ".part", ".swp"];
 
-/// Whether a file of this name is passed over: hidden, or some program's file in the making.
+/// Returns true if a file of this name is ignored: hidden, or still being written by a program.
 #[must_use]
 pub fn ignored(name: &OsStr) -> bool {
     let name = name.as_encoded_bytes();
     name.starts_with(b".") || UNFINISHED.iter().any(|end| name.ends_with(end.as_bytes()))
 }
 
-/// Whether a folder of this name is not entered: hidden (`.stfolder`), or a NAS's own (`@eaDir`).
+/// Returns true if a folder of this name is ignored: hidden (`.stfolder`), or a NAS's own (`@eaDir`).
 #[must_use]
 pub fn ignored_folder(name: &OsStr) -> bool {
     name.as_encoded_bytes().starts_with(b".") || name == "@eaDir"
 }
 
-/// Whether a file of this name is a manifest: `*.yaml` or `*.yml`, and not ignored.
+/// Returns true if a file of this name is a manifest: `*.yaml` or `*.yml`, and not ignored.
 #[must_use]
 pub fn is_manifest(name: &OsStr) -> bool {
     let bytes = name.as_encoded_bytes();

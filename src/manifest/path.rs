@@ -9,7 +9,7 @@ use super::problem::{Problem, quoted};
 pub struct ManifestPath(String);
 
 impl ManifestPath {
-    /// Takes any text; [`read`](super::read) tells a path that makes no key.
+    /// Accepts any text; [`read`](super::read) reports a path that cannot name jobs.
     pub fn new(path: impl Into<String>) -> Self {
         Self(path.into())
     }
@@ -27,11 +27,11 @@ impl ManifestPath {
         [".yaml", ".yml"].iter().find_map(|ending| path.strip_suffix(ending)).unwrap_or(path)
     }
 
-    /// What forbids to build keys and output paths on it.
+    /// Returns why jobs and outputs cannot be named by it.
     pub(super) fn problem(&self) -> Option<Problem> {
-        let fault = self.stem().split('/').find_map(part_fault)?;
-        let what = format!("the path {} cannot name jobs: {fault}", quoted(&self.0));
-        Some(Problem::whole(what).help("rename the manifest or its folder"))
+        let error = self.stem().split('/').find_map(part_error)?;
+        let what = format!("the path {} cannot name jobs: {error}", quoted(&self.0));
+        Some(Problem::of_file(what).help("rename the manifest or its folder"))
     }
 }
 
@@ -41,19 +41,19 @@ impl std::fmt::Display for ManifestPath {
     }
 }
 
-/// So many bytes a part may have: room is left for endings and for the marks of part files.
+/// The longest part in bytes: it leaves room for endings and for the marks of part files.
 const MAX_PART_BYTES: usize = 200;
 
-/// Why a part of a relative path cannot stand in an output path.
-pub(super) fn part_fault(part: &str) -> Option<&'static str> {
+/// Why a part of a relative path cannot be in an output path.
+pub(super) fn part_error(part: &str) -> Option<&'static str> {
     if part.is_empty() {
         Some("a part is empty")
     } else if part.starts_with('.') {
         Some("no part may start with a dot")
     } else if part.contains('\\') {
-        Some("it holds a backslash")
+        Some("it contains a backslash")
     } else if part.chars().any(char::is_control) {
-        Some("it holds a control character")
+        Some("it contains a control character")
     } else if part.trim() != part {
         Some("a part begins or ends with a blank")
     } else if part.len() > MAX_PART_BYTES {

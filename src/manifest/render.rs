@@ -4,14 +4,14 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet, rendere
 
 use super::problem::{Location, MAX_KEPT, Problem, Problems};
 
-/// So many faults are shown; of more, only their number.
+/// The most problems that are shown; of more, only the number.
 const SHOWN: usize = 100;
-/// A line of the text is shown at most so long, cut around the fault.
+/// The longest excerpt of a line; a longer line is cut around the problem.
 const LINE_CHARS: usize = 160;
 
 impl Problems {
-    /// Each fault as `file:line:column: what`, under it an excerpt of the text, then the help. `text`
-    /// is the text that was read. Ends in a newline.
+    /// Renders each problem as `file:line:column: what`, with an excerpt of `text`, which was read, and the
+    /// help. Ends in a newline.
     #[must_use]
     pub fn render(&self, path: &str, text: &str, color: bool) -> String {
         let lines = lines_of(text);
@@ -25,7 +25,7 @@ impl Problems {
         shown
     }
 
-    /// Each fault as `file:line:column: what (help)`, joined by newlines.
+    /// Renders each problem as `file:line:column: what (help)`, joined by newlines.
     #[must_use]
     pub fn one_line(&self, path: &str) -> String {
         let mut lines: Vec<String> = self
@@ -86,7 +86,7 @@ fn render_one(problem: &Problem, path: &str, lines: &[&str], color: bool) -> Str
     shown
 }
 
-/// The line's number, the line cut to what fits, and which bytes of that are underlined.
+/// Returns the line's number, the line shortened to what fits, and which of its bytes are underlined.
 fn excerpt(location: Location, lines: &[&str]) -> Option<(usize, String, std::ops::Range<usize>)> {
     let number = location.line as usize;
     let line = lines.get(number.checked_sub(1)?)?;
@@ -105,7 +105,7 @@ fn excerpt(location: Location, lines: &[&str]) -> Option<(usize, String, std::op
     Some((number, source, underlined))
 }
 
-/// The lines as YAML counts them: broken by `\n`, `\r\n` or a lone `\r`.
+/// The lines as YAML counts them, separated by `\n`, `\r\n` or a lone `\r`.
 fn lines_of(text: &str) -> Vec<&str> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut lines = Vec::new();

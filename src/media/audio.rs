@@ -1,21 +1,19 @@
-//! Length and size of an audio file, and what the API takes of them.
+//! Measures length and size of an audio file, and checks them against the API's limits.
 //!
-//! Owns the API page's limits of `sound_file`. Measures what would be heard, by counting packets
-//! instead of believing headers; decodes nothing.
+//! Owns the API page's limits of `sound_file`. Counts packets instead of trusting headers; decodes nothing.
 
 use std::{
-    io::{self, Cursor, Read},
+    io::{Cursor, Read},
     path::Path,
 };
 
+pub use error::AudioError;
 use frames::Stream;
 
-use super::{
-    boxes::{BoxError, movie::Movie},
-    open_regular,
-};
-use crate::job::timing::{LONGEST_MS, SHORTEST_MS, Seconds};
+use super::{boxes::movie::Movie, open::open_regular};
+use crate::job::timing::{LONGEST_MS, SHORTEST_MS};
 
+mod error;
 mod frames;
 mod wav;
 
@@ -25,74 +23,20 @@ pub const MAX_BYTES: u64 = 5_000_000;
 /// "Accepted formats: .mp3/.wav/.m4a/.aac".
 const ENDINGS: [&str; 4] = ["mp3", "wav", "m4a", "aac"];
 
-/// What is known of an audio file.
+/// Length and size of an audio file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AudioFacts {
-    /// How long it audio files, rounded down. Exact for WAV, for M4A with its edit list, and for MP3 with
-    /// a LAME header; else it includes what the encoder put before and behind, some 50 to 150 ms.
+    /// Rounded down. Exact for WAV, for M4A with its edit list, and for MP3 with a LAME header. Otherwise it includes
+    /// the encoder's padding, some 50 to 150 ms.
     pub length_ms: i64,
     /// The size of the file.
     pub bytes: u64,
 }
 
-/// Why a file is no audio, or none that the API takes. Its text is for users.
-#[derive(Debug, thiserror::Error)]
-pub enum AudioError {
-    /// Not named as the API wants it.
-    #[error("the audio's name ends in `{0}`; .mp3, .wav, .m4a and .aac are allowed")]
-    Ending(String),
-    /// The content is of no kind that the API takes.
-    #[error("the file holds no MP3, WAV, M4A or AAC audio")]
-    Foreign,
-    /// The file is smaller than its boxes say.
-    #[error("the audio is cut short: its file is smaller than its boxes say")]
-    CutShort,
-    /// It is of a right kind, yet cannot be read.
-    #[error("the audio is damaged: {0}")]
-    Damaged(String),
-    /// There is nothing to hear in it.
-    #[error("the file holds no audio")]
-    Empty,
-    /// Over [`MAX_BYTES`].
-    #[error("the audio is {0} bytes; at most 5 MB (5000000 bytes) are allowed")]
-    TooBig(u64),
-    /// Outside 2 to 60 s.
-    #[error("the audio lasts {}; 2 to 60 s are allowed", Seconds(*.0))]
-    Length(i64),
-    /// The file cannot be read.
-    #[error("the audio cannot be read: {0}")]
-    Io(#[from] io::Error),
-}
-
-impl AudioError {
-    /// Its name in the database and in `--json`, which stays the same when the sentence changes.
-    pub const fn code(&self) -> &'static str {
-        match self {
-            Self::Ending(_) | Self::Foreign => "audio_format",
-            Self::CutShort | Self::Damaged(_) | Self::Empty => "audio_damaged",
-            Self::TooBig(_) => "audio_too_big",
-            Self::Length(..SHORTEST_MS) => "audio_too_short",
-            Self::Length(_) => "audio_too_long",
-            Self::Io(_) => "audio_unreadable",
-        }
-    }
-}
-
-impl From<BoxError> for AudioError {
-    fn from(fault: BoxError) -> Self {
-        match fault {
-            BoxError::Foreign(_) => Self::Foreign,
-            BoxError::CutShort => Self::CutShort,
-            BoxError::Damaged(what) => Self::Damaged(what.to_owned()),
-            BoxError::Io(error) => Self::Io(error),
-        }
-    }
-}
-
-/// Measures a file; one over [`MAX_BYTES`] is refused unread.
+/// Measures an audio file. A file over [`MAX_BYTES`] is refused unread.
 ///
 /// # Errors
-/// As [`measure`], and when the file is too big, cannot be read or is no regular file.
+/// As [`measure`], and when the file is too big, cannot be read or is not a regular file.
 pub fn measure_file(path: &Path) -> Result<AudioFacts, AudioError> {
     let ending = path.extension().unwrap_or_default().to_string_lossy();
     known_ending(&ending)?;
@@ -101,25 +45,25 @@ pub fn measure_file(path: &Path) -> Result<AudioFacts, AudioError> {
         return Err(AudioError::TooBig(metadata.len()));
     }
     let mut bytes = Vec::new();
-    // The file may grow meanwhile.
+    // The file may have grown since.
     file.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
     measure(bytes, Some(&ending))
 }
 
-/// Measures a audio. Its content decides what it is; of the name's `extension` is asked only that
-/// the API takes it, and where the content begins with foreign bytes it is the hint.
+/// Measures audio. The content decides the format. The `extension` of the name must be one that the API accepts, and
+/// is a hint where the content begins with padding.
 ///
 /// # Errors
-/// When it is of no kind that the API takes, holds no audio or cannot be read.
+/// When the format is not one that the API accepts, when there is no audio, or when it cannot be read.
 pub fn measure(bytes: Vec<u8>, extension: Option<&str>) -> Result<AudioFacts, AudioError> {
     let extension = extension.map(known_ending).transpose()?;
     let size = bytes.len() as u64;
-    let kind = Kind::of(audio_part(&bytes), extension).ok_or(AudioError::Foreign)?;
-    let length_ms = match kind {
-        Kind::M4a => measure_m4a(&bytes)?,
-        Kind::Wav => wav::length_ms(&bytes)?,
-        Kind::Mp3 => frames::length_ms(Stream::Mp3, audio_part(&bytes))?,
-        Kind::Aac => frames::length_ms(Stream::Adts, audio_part(&bytes))?,
+    let format = AudioFormat::of(audio_part(&bytes), extension).ok_or(AudioError::Foreign)?;
+    let length_ms = match format {
+        AudioFormat::M4a => measure_m4a(&bytes)?,
+        AudioFormat::Wav => wav::length_ms(&bytes)?,
+        AudioFormat::Mp3 => frames::length_ms(Stream::Mp3, audio_part(&bytes))?,
+        AudioFormat::Aac => frames::length_ms(Stream::Adts, audio_part(&bytes))?,
     };
     if length_ms == 0 {
         return Err(AudioError::Empty);
@@ -127,10 +71,10 @@ pub fn measure(bytes: Vec<u8>, extension: Option<&str>) -> Result<AudioFacts, Au
     Ok(AudioFacts { length_ms, bytes: size })
 }
 
-/// Holds an audio file against the API's limits (API page, `sound_file`).
+/// Checks an audio file against the API's limits (API page, `sound_file`).
 ///
 /// # Errors
-/// The first limit it breaks, with what is and what is allowed.
+/// The first limit that is exceeded.
 pub fn check(facts: &AudioFacts) -> Result<(), AudioError> {
     if facts.bytes > MAX_BYTES {
         return Err(AudioError::TooBig(facts.bytes));
@@ -146,16 +90,16 @@ fn known_ending(ending: &str) -> Result<&'static str, AudioError> {
     known.ok_or_else(|| AudioError::Ending(format!(".{ending}")))
 }
 
-/// The kinds of audio that the API takes, by content.
+/// The formats that the API accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum AudioFormat {
     Mp3,
     Wav,
     M4a,
     Aac,
 }
 
-impl Kind {
+impl AudioFormat {
     fn of(bytes: &[u8], extension: Option<&str>) -> Option<Self> {
         match bytes {
             [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'A', b'V', b'E', ..] => Some(Self::Wav),
@@ -171,8 +115,7 @@ impl Kind {
     }
 }
 
-/// The bytes behind any ID3v2 tags: 10 bytes of header, whose last four hold seven bits each of the
-/// size of what follows.
+/// Skips ID3v2 tags. Each has a header of 10 bytes, whose last four have seven bits each of the size that follows.
 fn audio_part(mut bytes: &[u8]) -> &[u8] {
     while let [b'I', b'D', b'3', _, _, _, a, b, c, d, rest @ ..] = bytes {
         let size = [a, b, c, d].iter().fold(0, |size, byte| size << 7 | usize::from(**byte & 0x7f));
@@ -181,7 +124,7 @@ fn audio_part(mut bytes: &[u8]) -> &[u8] {
     bytes
 }
 
-/// By the boxes, for the library knows no edit lists: an encoder's delay would count as audio.
+/// Reads the boxes, because symphonia ignores edit lists: the encoder's delay would count as audio.
 fn measure_m4a(bytes: &[u8]) -> Result<i64, AudioError> {
     let movie = Movie::read(Cursor::new(bytes), bytes.len() as u64)?;
     let track = movie.track(b"soun").ok_or(AudioError::Empty)?;

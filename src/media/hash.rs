@@ -8,7 +8,11 @@ use std::{
 
 use sha2::{Digest as _, Sha256};
 
-use super::{FileStamp, LocateError, Located, MediaError};
+use super::{
+    error::MediaError,
+    locate::{LocateError, Located},
+    stamp::FileStamp,
+};
 
 /// The size of the blocks in which a file is read.
 const BLOCK_BYTES: usize = 1 << 20;
@@ -34,7 +38,7 @@ fn hash_file(located: &Located, mut after_block: impl FnMut()) -> Result<String,
     let mut file = located.open()?;
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; BLOCK_BYTES];
-    let mut left = located.bytes;
+    let mut left = located.stamp.bytes();
     // A file that grows is not followed: reading ends at the located size.
     while left > 0 {
         let wanted = usize::try_from(left).unwrap_or(BLOCK_BYTES).min(BLOCK_BYTES);

@@ -31,7 +31,7 @@ pub(super) struct EarlierResult<'a> {
 #[derive(Debug)]
 pub(super) struct AsidePaths {
     /// Its place, with the SHA-256 in the name.
-    pub(super) place: OutputPaths,
+    pub(super) paths: OutputPaths,
     /// What must be done with the metadata there.
     pub(super) metadata: ExistingMetadata,
 }
@@ -55,16 +55,16 @@ pub(super) enum ExistingMetadata {
 ///
 /// A name is recognised by the content of its files. So a repeat after a crash chooses the same name.
 pub(super) fn choose(
-    place: &OutputPaths,
+    paths: &OutputPaths,
     named_by: &FileFacts,
     watermark: Option<&FileFacts>,
     metadata: Option<&Metadata>,
 ) -> Result<AsidePaths, OutputError> {
     let mut same_bytes = None;
-    let mut taken = place.metadata();
+    let mut taken = paths.metadata();
     for digits in DIGITS {
         let digest = named_by.sha256.get(..digits).unwrap_or(&named_by.sha256);
-        let candidate = place.aside(digest);
+        let candidate = paths.aside(digest);
         if let Some(path) = other_video(&candidate, named_by, watermark)? {
             taken = path;
             continue;
@@ -72,9 +72,9 @@ pub(super) fn choose(
         match compare_metadata(&candidate.metadata(), named_by, metadata)? {
             ExistingMetadata::Other => taken = candidate.metadata(),
             there @ ExistingMetadata::OtherTask => {
-                same_bytes.get_or_insert(AsidePaths { place: candidate, metadata: there });
+                same_bytes.get_or_insert(AsidePaths { paths: candidate, metadata: there });
             }
-            there => return Ok(AsidePaths { place: candidate, metadata: there }),
+            there => return Ok(AsidePaths { paths: candidate, metadata: there }),
         }
     }
     // Several tasks made the same bytes, and every name has the metadata of one of them: one file is enough.
@@ -86,35 +86,35 @@ pub(super) fn choose(
 /// The metadata are written under the new name before the first video is moved, and stay at the old name until the
 /// caller replaces them. So both names are recognised at every moment.
 pub(super) fn set_aside(
-    place: &OutputPaths,
+    paths: &OutputPaths,
     earlier: &EarlierResult<'_>,
 ) -> Result<PathBuf, OutputError> {
     let moved = earlier.videos.iter().find(|(kind, _)| *kind == VideoKind::Watermark);
     let named = earlier.metadata.and_then(|metadata| metadata.watermark.as_ref());
     let watermark = moved.map(|(_, facts)| *facts).or(named);
-    let kept = choose(place, earlier.named_by, watermark, earlier.metadata)?;
+    let kept = choose(paths, earlier.named_by, watermark, earlier.metadata)?;
     if earlier.metadata.is_some() {
         // The text as it is: a later version may have written keys that this version does not know.
-        let path = place.metadata();
+        let path = paths.metadata();
         kept.write(&fs::read(&path).map_err(OutputError::at(&path))?)?;
     }
     for (kind, facts) in earlier.videos.iter().rev() {
-        move_video(&place.video(*kind), &kept.place.video(*kind), facts)?;
+        move_video(&paths.video(*kind), &kept.paths.video(*kind), facts)?;
     }
     if !earlier.videos.is_empty() {
-        sync_folder(place.folder())?;
+        sync_folder(paths.folder())?;
     }
-    Ok(kept.place.video(VideoKind::Result))
+    Ok(kept.paths.video(VideoKind::Result))
 }
 
 impl AsidePaths {
     /// Writes the metadata, unless they are there. They last when this returns.
     pub(super) fn write(&self, text: &[u8]) -> Result<(), OutputError> {
         match self.metadata {
-            ExistingMetadata::Missing => write_text(&self.place.metadata(), text, false),
-            ExistingMetadata::Incomplete => write_text(&self.place.metadata(), text, true),
+            ExistingMetadata::Missing => write_text(&self.paths.metadata(), text, false),
+            ExistingMetadata::Incomplete => write_text(&self.paths.metadata(), text, true),
             // A crash may have come between the rename and the sync.
-            _ => sync_folder(self.place.folder()),
+            _ => sync_folder(self.paths.folder()),
         }
     }
 }

@@ -17,15 +17,15 @@ use super::{
 /// # Errors
 /// [`OutputError::Foreign`] names the file that blocks.
 pub fn check_available(
-    place: &OutputPaths,
+    paths: &OutputPaths,
     watermark: bool,
     earlier: &[FileFacts],
 ) -> Result<(), OutputError> {
-    let current = metadata_at(place)?;
+    let current = metadata_at(paths)?;
     let kinds: &[VideoKind] =
         if watermark { &[VideoKind::Result, VideoKind::Watermark] } else { &[VideoKind::Result] };
     for kind in kinds {
-        let path = place.video(*kind);
+        let path = paths.video(*kind);
         let known = known_facts(*kind, current.as_ref(), earlier);
         if exists(&path)? && known_file(&path, &known)?.is_none() {
             return Err(OutputError::Foreign(path));
@@ -35,8 +35,8 @@ pub fn check_available(
 }
 
 /// Reads the metadata at the place. None if there is no file; [`OutputError::Foreign`] if the file is not from lipsyncd.
-pub(super) fn metadata_at(place: &OutputPaths) -> Result<Option<Metadata>, OutputError> {
-    let path = place.metadata();
+pub(super) fn metadata_at(paths: &OutputPaths) -> Result<Option<Metadata>, OutputError> {
+    let path = paths.metadata();
     if !exists(&path)? {
         return Ok(None);
     }

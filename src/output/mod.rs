@@ -1,7 +1,7 @@
 //! Results on disk: written as part files, checked, synced and renamed.
 //!
 //! Owns the part file, the metadata beside a result, and two rules: no half file ever has a final name, and
-//! nothing is overwritten. Must not download, and knows neither the API nor the store. Everything here blocks:
+//! nothing is overwritten. Must not download. Does not know the API or the store. Everything here blocks:
 //! call it on a thread that may block.
 //!
 //! Order on disk, from which a start after a crash sees what is done ([`publish()`]):
@@ -43,7 +43,7 @@ mod writable;
 mod write;
 
 pub use available::check_available;
-pub use copy::{Copied, copy_result, copy_video};
+pub use copy::copy_result;
 pub use error::OutputError;
 pub use facts::FileFacts;
 pub use metadata::{Metadata, TimingUsed};

@@ -50,11 +50,11 @@ impl Part {
     /// # Errors
     /// What the file system reports; [`OutputError::Foreign`] if the part's name is taken by a link or a folder.
     pub fn open(
-        place: &OutputPaths,
+        paths: &OutputPaths,
         source: PartSource<'_>,
         max_bytes: u64,
     ) -> Result<Self, OutputError> {
-        let path = OutputPaths::part_of(&place.video(source.kind));
+        let path = OutputPaths::part_of(&paths.video(source.kind));
         // Through a link, the download would write somewhere else.
         if exists(&path)? && !is_plain_file(&path)? {
             return Err(OutputError::Foreign(path));

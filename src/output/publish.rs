@@ -27,52 +27,52 @@ use super::{
 /// [`OutputError::Foreign`] if a file that lipsyncd did not write has one of the names, [`OutputError::Broken`] if a part does not
 /// have the bytes that `metadata` name: both with nothing changed. Otherwise what the file system reports.
 pub fn publish(
-    place: &OutputPaths,
+    paths: &OutputPaths,
     metadata: &Metadata,
     earlier: &[FileFacts],
 ) -> Result<Vec<PathBuf>, OutputError> {
-    let current = metadata_at(place)?;
+    let current = metadata_at(paths)?;
     let found = Occupancy { current: current.as_ref(), metadata, earlier };
-    let mut in_the_way = Vec::new();
-    let mut moves = Vec::new();
+    let mut to_set_aside = Vec::new();
+    let mut publications = Vec::new();
     for kind in [VideoKind::Result, VideoKind::Watermark] {
-        let there = found.at(place, kind)?;
+        let there = found.at_name(paths, kind)?;
         if let AtFinalName::EarlierResult(facts) = there {
-            in_the_way.push((kind, facts));
+            to_set_aside.push((kind, facts));
         }
         if let Some(facts) = metadata.facts(kind) {
-            moves.push(Publication {
-                part_of: place,
-                to: place,
+            publications.push(Publication {
+                part_of: paths,
+                to: paths,
                 kind,
                 facts,
                 is_done: there == AtFinalName::Stays,
             });
         }
     }
-    moves.iter().try_for_each(Publication::check_part)?;
-    let kept = set_results_aside(place, &found.results(in_the_way))?;
+    publications.iter().try_for_each(Publication::check_part)?;
+    let kept = set_results_aside(paths, &found.results(to_set_aside))?;
     match found.is_complete() {
         // A crash may have come between the rename of the metadata and the sync.
-        true if moves.iter().any(|it| !it.is_done) => sync_folder(place.folder())?,
+        true if publications.iter().any(|it| !it.is_done) => sync_folder(paths.folder())?,
         true => {}
         false => {
-            let path = place.metadata();
+            let path = paths.metadata();
             write_text(&path, &text_of(metadata, &path)?, current.is_some())?;
         }
     }
-    moves.iter().rev().try_for_each(Publication::rename)?;
-    sync_folder(place.folder())?;
+    publications.iter().rev().try_for_each(Publication::rename)?;
+    sync_folder(paths.folder())?;
     Ok(kept)
 }
 
 fn set_results_aside(
-    place: &OutputPaths,
+    paths: &OutputPaths,
     earlier: &[EarlierResult<'_>],
 ) -> Result<Vec<PathBuf>, OutputError> {
     let mut kept = Vec::new();
     for earlier in earlier {
-        let path = set_aside(place, earlier)?;
+        let path = set_aside(paths, earlier)?;
         if !earlier.videos.is_empty() {
             kept.push(path);
         }
@@ -80,7 +80,7 @@ fn set_results_aside(
     Ok(kept)
 }
 
-/// One video on its way from its part to its final name.
+/// The rename of one video from its part to its final name.
 pub(super) struct Publication<'a> {
     pub(super) part_of: &'a OutputPaths,
     pub(super) to: &'a OutputPaths,
@@ -115,14 +115,14 @@ impl Publication<'_> {
     }
 }
 
-/// What is at the place, compared with what is to be published there.
+/// The files at the place, compared with what is to be published there.
 struct Occupancy<'a> {
     current: Option<&'a Metadata>,
     metadata: &'a Metadata,
     earlier: &'a [FileFacts],
 }
 
-/// What has the name of a video.
+/// What has the final name of a video.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum AtFinalName<'a> {
     Nothing,
@@ -147,8 +147,12 @@ impl<'a> Occupancy<'a> {
         self.is_same_result() && (watermark.is_none() || watermark == current)
     }
 
-    fn at(&self, place: &OutputPaths, kind: VideoKind) -> Result<AtFinalName<'a>, OutputError> {
-        let path = place.video(kind);
+    fn at_name(
+        &self,
+        paths: &OutputPaths,
+        kind: VideoKind,
+    ) -> Result<AtFinalName<'a>, OutputError> {
+        let path = paths.video(kind);
         if !exists(&path)? {
             return Ok(AtFinalName::Nothing);
         }

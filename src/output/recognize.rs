@@ -22,15 +22,15 @@ use super::{
 ///
 /// # Errors
 /// What the file system reports.
-pub fn published_result(place: &OutputPaths) -> Result<Option<Metadata>, OutputError> {
-    let Some(mut metadata) = Metadata::read(&place.metadata())? else {
+pub fn published_result(paths: &OutputPaths) -> Result<Option<Metadata>, OutputError> {
+    let Some(mut metadata) = Metadata::read(&paths.metadata())? else {
         return Ok(None);
     };
-    if !has_facts(&place.video(VideoKind::Result), &metadata.result)? {
+    if !has_facts(&paths.video(VideoKind::Result), &metadata.result)? {
         return Ok(None);
     }
     if let Some(facts) = &metadata.watermark
-        && !has_facts(&place.video(VideoKind::Watermark), facts)?
+        && !has_facts(&paths.video(VideoKind::Watermark), facts)?
     {
         metadata.watermark = None;
     }
@@ -45,22 +45,22 @@ pub fn published_result(place: &OutputPaths) -> Result<Option<Metadata>, OutputE
 /// # Errors
 /// What the file system reports.
 pub fn recover_published(
-    place: &OutputPaths,
+    paths: &OutputPaths,
     request_hash: &str,
     take: u32,
 ) -> Result<Option<Metadata>, OutputError> {
     let is_task = |found: &Metadata| found.is_task(request_hash, take);
     // Hashing takes long: the task is compared first.
-    if !Metadata::read(&place.metadata())?.is_some_and(|found| is_task(&found)) {
+    if !Metadata::read(&paths.metadata())?.is_some_and(|found| is_task(&found)) {
         return Ok(None);
     }
-    let Some(metadata) = published_result(place)?.filter(is_task) else {
+    let Some(metadata) = published_result(paths)?.filter(is_task) else {
         return Ok(None);
     };
     for (kind, _) in metadata.files() {
-        discard(&OutputPaths::part_of(&place.video(kind)))?;
+        discard(&OutputPaths::part_of(&paths.video(kind)))?;
     }
-    sync_folder(place.folder())?;
+    sync_folder(paths.folder())?;
     Ok(Some(metadata))
 }
 
@@ -71,11 +71,11 @@ pub fn recover_published(
 /// # Errors
 /// What the file system reports.
 pub fn find_set_aside(
-    place: &OutputPaths,
+    paths: &OutputPaths,
     request_hash: &str,
     take: u32,
 ) -> Result<Option<(OutputPaths, Metadata)>, OutputError> {
-    for aside in places_aside(place)? {
+    for aside in paths_aside(paths)? {
         let found = Metadata::read(&aside.metadata())?;
         if found.is_some_and(|found| found.is_task(request_hash, take))
             && let Some(found) = published_result(&aside)?
@@ -92,15 +92,15 @@ pub fn find_set_aside(
 ///
 /// # Errors
 /// What the file system reports.
-pub fn list_set_aside(place: &OutputPaths) -> Result<Vec<PathBuf>, OutputError> {
-    Ok(places_aside(place)?.iter().map(|aside| aside.video(VideoKind::Result)).collect())
+pub fn list_set_aside(paths: &OutputPaths) -> Result<Vec<PathBuf>, OutputError> {
+    Ok(paths_aside(paths)?.iter().map(|aside| aside.video(VideoKind::Result)).collect())
 }
 
-fn places_aside(place: &OutputPaths) -> Result<Vec<OutputPaths>, OutputError> {
-    let (folder, mut all) = (place.folder(), Vec::new());
+fn paths_aside(paths: &OutputPaths) -> Result<Vec<OutputPaths>, OutputError> {
+    let (folder, mut all) = (paths.folder(), Vec::new());
     for entry in fs::read_dir(folder).map_err(OutputError::at(folder))? {
         let name = entry.map_err(OutputError::at(folder))?.file_name();
-        all.extend(name.to_str().and_then(|name| place.aside_of_metadata(name)));
+        all.extend(name.to_str().and_then(|name| paths.aside_of_metadata(name)));
     }
     Ok(all)
 }

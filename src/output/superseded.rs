@@ -14,19 +14,19 @@ use super::{
 /// [`OutputError::Broken`] if a part does not have the bytes that `metadata` name; otherwise what the file system
 /// reports.
 pub fn publish_superseded(
-    place: &OutputPaths,
+    paths: &OutputPaths,
     metadata: &Metadata,
 ) -> Result<OutputPaths, OutputError> {
-    let parts = place.superseded(&metadata.task_id);
-    let kept = choose(place, &metadata.result, metadata.watermark.as_ref(), Some(metadata))?;
-    let mut moves = Vec::new();
+    let parts = paths.superseded(&metadata.task_id);
+    let kept = choose(paths, &metadata.result, metadata.watermark.as_ref(), Some(metadata))?;
+    let mut publications = Vec::new();
     for (kind, facts) in metadata.files() {
-        let is_done = has_facts(&kept.place.video(kind), facts)?;
-        moves.push(Publication { part_of: &parts, to: &kept.place, kind, facts, is_done });
+        let is_done = has_facts(&kept.paths.video(kind), facts)?;
+        publications.push(Publication { part_of: &parts, to: &kept.paths, kind, facts, is_done });
     }
-    moves.iter().try_for_each(Publication::check_part)?;
-    kept.write(&text_of(metadata, &kept.place.metadata())?)?;
-    moves.iter().rev().try_for_each(Publication::rename)?;
-    sync_folder(place.folder())?;
-    Ok(kept.place)
+    publications.iter().try_for_each(Publication::check_part)?;
+    kept.write(&text_of(metadata, &kept.paths.metadata())?)?;
+    publications.iter().rev().try_for_each(Publication::rename)?;
+    sync_folder(paths.folder())?;
+    Ok(kept.paths)
 }

@@ -17,9 +17,9 @@ const TEST_BYTES: usize = 4 << 10;
 ///
 /// # Errors
 /// What the file system reports.
-pub fn check_names(place: &OutputPaths, watermark: bool) -> Result<(), OutputError> {
+pub fn check_names(paths: &OutputPaths, watermark: bool) -> Result<(), OutputError> {
     // The parts of a superseded task have the longest names.
-    let longest = place.superseded("");
+    let longest = paths.superseded("");
     let kind = if watermark { VideoKind::Watermark } else { VideoKind::Result };
     exists(&OutputPaths::part_of(&longest.video(kind)))?;
     Ok(())
@@ -31,8 +31,8 @@ pub fn check_names(place: &OutputPaths, watermark: bool) -> Result<(), OutputErr
 ///
 /// # Errors
 /// What the file system reports.
-pub fn check_writable(place: &OutputPaths) -> Result<(), OutputError> {
-    let folder = place.folder();
+pub fn check_writable(paths: &OutputPaths) -> Result<(), OutputError> {
+    let folder = paths.folder();
     tempfile::tempfile_in(folder)
         .and_then(|mut file| file.write_all(&[0; TEST_BYTES]))
         .map_err(OutputError::at(folder))

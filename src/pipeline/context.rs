@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     job::{Outcome, State, Task, Transition, apply},
-    kling::{self, Api, ApiError, Reply},
+    kling::{self, Api, ApiError, ErrorClass, Reply},
     store::{ApiAnswer, ApiCall, DetachReason, Lookups, Store, StoreError},
 };
 
@@ -193,7 +193,7 @@ impl<A: Api> Context<A> {
 fn own_wait(task: &Task, now_ms: i64) -> Option<String> {
     let waits = task.wait_reason.as_ref().filter(|_| !task.state.is_finished())?;
     match jiff::Timestamp::from_millisecond(task.due_at_ms) {
-        Ok(at) if task.due_at_ms > now_ms => Some(format!("{waits} (at {at:.3})")),
+        Ok(at) if task.due_at_ms > now_ms => Some(format!("{waits}; next try at {at:.3}")),
         _ => Some(waits.clone()),
     }
 }
@@ -213,9 +213,13 @@ pub(super) fn kept(
     })
 }
 
-/// The stable word for an error's code: the API's number, or "transport".
+/// Returns the code of an error: the API's number, "request_too_large" or "transport".
 pub(super) fn code_of(error: &ApiError) -> String {
-    error.code.map_or_else(|| "transport".to_owned(), |code| code.to_string())
+    match (error.code, error.class) {
+        (Some(code), _) => code.to_string(),
+        (None, ErrorClass::TooLarge) => "request_too_large".to_owned(),
+        (None, _) => "transport".to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -226,10 +230,10 @@ mod tests {
     #[test]
     fn the_log_tells_a_time_as_the_view_does_and_only_one_to_come() {
         let due_at_ms = 1_772_366_407_050;
-        let wait_reason = Some("its next try".to_owned());
+        let wait_reason = Some("try 1 failed".to_owned());
         let task = Task { state: State::Queued, due_at_ms, wait_reason, ..task() };
         let told = |now_ms| own_wait(&task, now_ms).unwrap();
-        assert_eq!(told(due_at_ms - 1), "its next try (at 2026-03-01T12:00:07.050Z)");
-        assert_eq!(told(due_at_ms), "its next try");
+        assert_eq!(told(due_at_ms - 1), "try 1 failed; next try at 2026-03-01T12:00:07.050Z");
+        assert_eq!(told(due_at_ms), "try 1 failed");
     }
 }

@@ -41,7 +41,7 @@ impl<A: Api> Context<A> {
         // Later takes may be at Kling, and not on disk yet.
         if let Outcome::ResultOnDisk { .. } = &outcome {
             match later_take(self, task).await? {
-                Later::Moved(task) => return Ok(transferred(task)),
+                Later::MovedFile(task) => return Ok(transferred(task)),
                 Later::Failed(trouble, word) => {
                     let (outcome, word) = later(trouble, word);
                     return Ok(StepEnd::new(self.note(task, outcome, None).await?, word));

@@ -86,7 +86,7 @@ impl Measured {
             return Ok(());
         }
         // Too large for what was measured: it is not read to find out.
-        if located.bytes > video::MAX_BYTES {
+        if located.stamp.bytes() > video::MAX_BYTES {
             return Err(changed("video", name));
         }
         match sha256_of(located) {

@@ -55,7 +55,7 @@ pub(super) struct Swept {
 
 /// What one answer said of one task.
 enum Sight {
-    Moved(Box<Task>, Box<RemoteTask>),
+    MovedFile(Box<Task>, Box<RemoteTask>),
     Same(TaskId),
     TaskStatusUnknown(TaskId, String),
     Stale(TaskId),
@@ -64,7 +64,7 @@ enum Sight {
 impl Swept {
     fn add(&mut self, sight: Sight) {
         match sight {
-            Sight::Moved(task, remote) => self.moved.push((*task, Some(*remote))),
+            Sight::MovedFile(task, remote) => self.moved.push((*task, Some(*remote))),
             Sight::Same(id) => self.same.push(id),
             Sight::TaskStatusUnknown(id, words) => self.unclear.push((id, words)),
             Sight::Stale(id) => self.stale.push(id),
@@ -262,7 +262,7 @@ async fn see<A: Api>(
     let ended = outcome != Outcome::Processing;
     let answer = kept(call, answer, ended.then_some(units_micro).flatten());
     match context.note(&task, outcome, answer).await {
-        Ok(task) => Ok(Sight::Moved(Box::new(task), Box::new(remote))),
+        Ok(task) => Ok(Sight::MovedFile(Box::new(task), Box::new(remote))),
         Err(StoreError::Stale { .. }) => Ok(Sight::Stale(task.id)),
         Err(error) => Err(error),
     }

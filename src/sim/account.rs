@@ -1,4 +1,4 @@
-//! Accounts and their keys: whose tasks a key sees, and whose slots, pace, names and resource pack a call uses.
+//! Accounts and their keys. Each account has its own tasks, slots, rate limits, names and resource pack.
 
 use std::collections::HashMap;
 
@@ -15,7 +15,7 @@ pub type AccountNumber = u32;
 pub struct ApiKey {
     /// The account of the key.
     pub account: AccountNumber,
-    /// What the client has to know.
+    /// What the client must know.
     pub credential: ApiCredential,
 }
 
@@ -50,7 +50,7 @@ impl ApiKey {
 #[derive(Debug, Default)]
 pub(super) struct AccountUsage(HashMap<AccountNumber, (RateWindows, SimUnits)>);
 
-/// For Identify Face, Create Task and all else.
+/// For Identify Face, Create Task and everything else.
 pub(super) type RateWindows = [RateWindow; 3];
 
 impl AccountUsage {

@@ -1,16 +1,16 @@
 //! Sends callbacks when they are due: to this machine only, whatever a `callback_url` says.
 //!
 //! A simulator that POSTed to hosts named in requests would be a nuisance to others; those callbacks
-//! are dropped.
+//! are not sent.
 
 use std::{sync::Arc, time::Duration};
 
 use url::Url;
 
-use super::{due_callback::Callback, server::Shared, url_target::is_loopback};
+use super::{callback_queue::Callback, shared::Shared, url_target::is_loopback};
 
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// How long nothing at all is looked at when no callback is due.
+/// How long the task sleeps when no callback is due.
 const IDLE: Duration = Duration::from_secs(3600);
 
 /// Sends callbacks until the server stops.

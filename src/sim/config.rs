@@ -1,13 +1,13 @@
 //! How the simulated account and its API behave.
 //!
-//! Plain values with defaults; what they do is said here, doing it is for the rules and the server.
+//! Plain values with defaults; the rules and the server apply them.
 
 use std::path::PathBuf;
 
 use super::{
     account::ApiKey,
     duplicate_name::DuplicateNameError,
-    lookups::{Lags, LookupStyles, UnknownTask},
+    lookup_settings::{Lags, LookupStyles, UnknownTask},
     media_folder::MediaReader,
     random_faults::RandomFaults,
     units::SimUnits,
@@ -15,17 +15,17 @@ use super::{
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
-/// The settings of a simulator. They may be changed while it runs, but for `seed`, `media_dir`,
-/// `probe`, `clock_offset_ms` and `public_url`, which are taken at the start.
+/// The settings of a simulator. They may be changed while it runs, except `seed`, `media_dir`,
+/// `media_reader`, `clock_offset_ms` and `public_url`, which are read at the start.
 #[derive(Debug, Clone)]
 pub struct SimConfig {
     /// The account's access key: the `iss` of its tokens.
     pub access_key: String,
     /// The account's secret key, which signs its tokens.
     pub secret_key: String,
-    /// A fixed bearer token that is taken as well, as a gateway would.
+    /// A fixed bearer token that is accepted, too, as a gateway would.
     pub bearer_token: Option<String>,
-    /// Keys that are accepted as well, of this account and of others.
+    /// More keys that are accepted, of this account and of others.
     pub more_keys: Vec<ApiKey>,
     /// Tasks at once of each account; a create above it is refused with 1303.
     pub concurrency: usize,
@@ -37,15 +37,15 @@ pub struct SimConfig {
     pub query_per_second: Option<u32>,
     /// How long tasks take, shortest and longest; each draws its own.
     pub task_ms: (i64, i64),
-    /// How long the answer to a Create Task is held back after it was accepted.
+    /// How long the answer to a Create Task is delayed after it was accepted.
     pub create_latency_ms: u64,
-    /// How long the answer to an Identify Face is held back.
+    /// How long the answer to an Identify Face is delayed.
     pub identify_latency_ms: u64,
-    /// How long the answer to a query is held back.
+    /// How long the answer to a query is delayed.
     pub query_latency_ms: u64,
     /// For how long a new task is not found by queries and not listed.
     pub visibility_lag_ms: i64,
-    /// The same for each kind of query apart.
+    /// The same for each kind of query.
     pub lags: Lags,
     /// How long a session may be used.
     pub session_ttl_ms: i64,
@@ -53,9 +53,9 @@ pub struct SimConfig {
     pub result_ttl_ms: i64,
     /// Whether a task is found by its `external_task_id` at all; if not, that answers 1203.
     pub answers_external_lookups: bool,
-    /// In which lookup_styles.
+    /// In which styles.
     pub lookup_styles: LookupStyles,
-    /// What a query that finds no task is answered with.
+    /// The answer to a query that finds no task.
     pub unknown_task: UnknownTask,
     /// Whether queries by anything but a known `task_id` fail, with 503 and code 5002.
     pub name_queries_fail: bool,
@@ -69,29 +69,28 @@ pub struct SimConfig {
     pub shows_sent_videos: bool,
     /// Whether an `external_task_id` that exists already is refused; if not, a second task is made.
     pub unique_external_ids: bool,
-    /// With which code and message.
+    /// The code and message of that refusal.
     pub duplicate_name: DuplicateNameError,
     /// What one Identify Face costs.
     pub units_per_identify: SimUnits,
-    /// What a task costs for each begun five seconds of its video.
+    /// What a task costs for each started five seconds of its video.
     pub units_per_five_seconds: SimUnits,
     /// What the resource pack of each account holds; a paid call it cannot cover is refused with 1102.
     pub pack_units: SimUnits,
-    /// What is added to every id that is given: the API's never come twice, and so must not those of a
-    /// simulator that begins anew.
+    /// Added to every new id: ids must never repeat, not even after a restart of the simulator.
     pub ids_from: u64,
-    /// Decides everything that looks like chance.
+    /// The seed of all random numbers.
     pub seed: u64,
-    /// A folder that is served under `/media/`; videos and audio files in it are read for real.
+    /// A folder that is served under `/media/`; its videos and audio files are really read.
     pub media_dir: Option<PathBuf>,
     /// How files of `media_dir`, and audio files sent inline, are read.
-    pub probe: MediaReader,
+    pub media_reader: MediaReader,
     /// The result of tasks whose video is not in `media_dir`; none: an MP4 built by hand that has the
     /// video's size and length.
     pub fallback_result: Option<Vec<u8>>,
-    /// Results are at least so large: a `free` box at their end fills them up.
+    /// The minimum size of results: a `free` box at the end fills them up.
     pub min_result_bytes: u64,
-    /// Faults by chance.
+    /// Random faults.
     pub random_faults: RandomFaults,
     /// How far the simulator's clock is ahead of the machine's.
     pub clock_offset_ms: i64,
@@ -134,7 +133,7 @@ impl Default for SimConfig {
             ids_from: 0,
             seed: 0,
             media_dir: None,
-            probe: MediaReader::default(),
+            media_reader: MediaReader::default(),
             fallback_result: None,
             min_result_bytes: 0,
             random_faults: RandomFaults::default(),

@@ -1,6 +1,4 @@
-//! Connections that can be cut: a listener whose streams end at once when their handler says so.
-//!
-//! HTTP servers always answer; a simulator of bad networks must be able not to.
+//! Connections that a handler can cut, because a simulated bad network must be able to send no answer.
 
 use std::{
     io,
@@ -48,7 +46,7 @@ impl Listener for CuttableListener {
 
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
         let (stream, addr) = Listener::accept(&mut self.0).await;
-        // A stream that refuses the option is merely slower.
+        // Without the option the stream is only slower.
         let _ = stream.set_nodelay(true);
         (CuttableStream { stream, scissors: ConnectionCutter::default() }, addr)
     }

@@ -1,4 +1,4 @@
-//! Create Task by the rules: the one call that is paid for.
+//! Create Task: the call that costs most.
 
 use std::sync::Arc;
 
@@ -35,8 +35,8 @@ impl Sim {
         self.create_request(now_ms, authorization, request, audio)
     }
 
-    /// The same in two steps, for a caller that reads the audio meanwhile: `audio` is what the
-    /// request's `read_audio` gave.
+    /// The same in two steps, for a caller that reads the audio in between: `audio` is the result of the
+    /// request's `read_audio`.
     pub fn create_request(
         &mut self,
         now_ms: i64,
@@ -51,8 +51,8 @@ impl Sim {
         self.answered(Endpoint::Create, outcome)
     }
 
-    /// Every check of parameters comes before those of the account, so that a refusal by 1303 means
-    /// that nothing is wrong but the time.
+    /// Checks all parameters before the account, so that a refusal with 1303 means that the same request is valid
+    /// later.
     fn accept(
         &mut self,
         account: AccountNumber,
@@ -151,8 +151,7 @@ impl Sim {
     }
 }
 
-/// What is wrong with a audio: not there, not an audio file, too large, too short, too long, cropped beyond
-/// its end.
+/// Refuses audio that is missing, not an audio file, too large, too short, too long, or cropped beyond its end.
 fn check_audio(request: &SimCreateRequest, read: Option<SimAudioFacts>) -> Result<(), Refusal> {
     let (field, facts) = match &request.audio {
         SimAudioSource::Id(id) if id.starts_with("sim-audio-") => {

@@ -1,6 +1,6 @@
-//! The body of a Create Task: shape, types, ranges and exclusions, as far as the body alone tells.
+//! The body of a Create Task: shape, types, ranges and exclusions, as far as the body alone shows them.
 //!
-//! Owns no state: whether the session exists and the times fit is for `create.rs`.
+//! Has no state: `create.rs` checks the session and whether the times fit.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value};
@@ -17,10 +17,10 @@ use super::{
 const ENDINGS: [&str; 4] = [".mp3", ".wav", ".m4a", ".aac"];
 /// The page says "5MB"; read as mebibytes.
 const AUDIO_BYTES_MAX: u64 = 5 * 1024 * 1024;
-/// A cropped audio is at least so long, and overlaps its face at least so long.
+/// The minimum length of cropped audio, and of its overlap with the face.
 pub(super) const CROP_MS_MIN: i64 = 2_000;
 
-/// A Create Task as asked for.
+/// The content of a Create Task request.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SimCreateRequest {
     pub(super) session_id: String,
@@ -31,7 +31,7 @@ pub struct SimCreateRequest {
     pub(super) insert_ms: i64,
     /// Of the audio, and of the video's own audio.
     pub(super) volumes: [f64; 2],
-    /// As sent; none when it was not.
+    /// As sent; none if it was not sent.
     pub(super) watermark: Option<bool>,
     pub(super) external_task_id: Option<String>,
     pub(super) callback_url: Option<String>,
@@ -48,10 +48,10 @@ pub(super) enum SimAudioSource {
 }
 
 impl SimCreateRequest {
-    /// Reads the body of a request; `base_url` tells the simulator's own files from others.
+    /// Reads the body of a request; `base_url` identifies the simulator's own files.
     ///
     /// # Errors
-    /// 1200 for what is no JSON object, 1201 for what the page does not allow.
+    /// 1200 for a body that is no JSON object, 1201 for a value that the page does not allow.
     pub fn read(body: &[u8], base_url: &str) -> Result<Self, Refusal> {
         let object = body::object(body)?;
         let top = Fields::top(&object);
@@ -88,7 +88,7 @@ impl SimCreateRequest {
         self.end_ms - self.start_ms
     }
 
-    /// What `media` says of the audio, where it has to be read at all. Does whatever IO `media` does.
+    /// Reads the audio with `media`, if it is a file or inline.
     pub fn read_audio(&self, media: &dyn ReadMedia) -> Option<SimAudioFacts> {
         match &self.audio {
             SimAudioSource::Url(UrlTarget::Media(path, _)) => media.sound_file(path),
@@ -97,8 +97,8 @@ impl SimCreateRequest {
         }
     }
 
-    /// The same for every request that asks for the same work: the same audio, crop, volumes, watermark and place in
-    /// `video`, whatever the session and the names.
+    /// A digest of the work: audio, crop, volumes, watermark and position in `video`, without the session and the
+    /// names.
     pub(super) fn content_digest(&self, video: &str) -> String {
         let audio = match &self.audio {
             SimAudioSource::Id(id) => id.clone(),
@@ -137,7 +137,7 @@ impl SimAudioSource {
         }
         let bytes = STANDARD
             .decode(file)
-            .map_err(|_| face.wrong("sound_file", "is neither a URL nor valid Base64"))?;
+            .map_err(|_| face.wrong("sound_file", "is not a URL, and not valid Base64"))?;
         check_size(bytes.len() as u64)?;
         Ok(Self::Inline(bytes))
     }

@@ -1,10 +1,7 @@
-//! Create requests that something on the way keeps, and delivers after the client gave up.
+//! Create requests that the network delays, and delivers after the client gave up.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
@@ -16,58 +13,17 @@ use tokio::{runtime::Handle, sync::watch, time::sleep};
 
 use super::{
     connection::ConnectionCutter,
+    faults::ClientSees,
     inject::{of, page},
     response::SimResponse,
     rules::Sim,
-    server::Shared,
+    shared::Shared,
 };
-
-/// What the client sees of a create request that is delivered late.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ClientSees {
-    /// The connection is closed without an answer, so long after the request came.
-    Broken {
-        /// In milliseconds.
-        after_ms: u64,
-    },
-    /// An HTML page of a proxy, so long after the request came.
-    Page {
-        /// For example 504.
-        status: u16,
-        /// In milliseconds.
-        after_ms: u64,
-    },
-    /// Nothing, until the client closes the connection.
-    Nothing,
-}
-
-/// The requests that are kept, and the way to deliver them at once.
-#[derive(Debug)]
-pub(super) struct DelayedRequests {
-    count: AtomicUsize,
-    release: watch::Sender<()>,
-}
-
-impl Default for DelayedRequests {
-    fn default() -> Self {
-        Self { count: AtomicUsize::new(0), release: watch::Sender::new(()) }
-    }
-}
-
-impl DelayedRequests {
-    pub(super) fn count(&self) -> usize {
-        self.count.load(Ordering::Acquire)
-    }
-
-    pub(super) fn release(&self) {
-        self.release.send_replace(());
-    }
-}
 
 type Run = Box<dyn FnOnce(&mut Sim, i64) -> SimResponse + Send>;
 
-/// A request that is kept. The wait for its delivery begins when this is dropped: with the answer, or with the
-/// connection of a client that gave up.
+/// A delayed request. The wait for its delivery starts when this is dropped: with the answer, or with the connection
+/// of a client that gave up.
 struct DelayedRequest {
     shared: Arc<Shared>,
     run: Option<Run>,
@@ -96,15 +52,15 @@ impl Drop for DelayedRequest {
 fn deliver(shared: &Shared, run: Run) {
     let now_ms = shared.now_ms();
     let mut sim = shared.sim();
-    // Nobody is left to read the answer.
+    // The client is gone.
     let _unread = run(&mut sim, now_ms);
-    // Before the rules are let go: a count of 0 means that the task is in the ledger.
+    // While the rules are locked: a count of 0 means that the task is in the ledger.
     shared.kept.count.fetch_sub(1, Ordering::AcqRel);
     drop(sim);
     shared.changed.notify_one();
 }
 
-/// Keeps a create request for `wait` after the client gave up.
+/// Delivers a create request `wait` after the client gave up.
 pub(super) async fn keep(
     shared: Arc<Shared>,
     scissors: &ConnectionCutter,

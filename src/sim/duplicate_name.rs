@@ -1,10 +1,10 @@
 //! How a second create request with a known `external_task_id` is refused.
 //!
-//! Nobody documents the code or the words, so that both are settings.
+//! The code and the message are not documented, so both are settings.
 
 use super::response::Refusal;
 
-/// The refusal, where names are enforced.
+/// The refusal, where names must be unique.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DuplicateNameError {
     /// 1201 or 1203.
@@ -14,7 +14,7 @@ pub struct DuplicateNameError {
 }
 
 impl DuplicateNameError {
-    /// Messages that an API may use, in several words and languages; the last two do not mention the field.
+    /// Messages that an API may use, in several wordings and languages; the last two do not mention the field.
     pub const MESSAGES: [&'static str; 6] = [
         "external_task_id {} already exists",
         "external_task_id already exists",

@@ -1,14 +1,14 @@
-//! Faults as `POST /sim/faults` spells them:
+//! Faults in the JSON of `POST /sim/faults`:
 //! `{"call": "create", "nth": 3, "do": "code", "code": 1302, "retry_after": 2}`.
 //!
-//! Owns the names of the fields, and that none is silently ignored.
+//! Owns the names of the fields; unknown fields are errors.
 
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    delayed::ClientSees,
-    faults::{Endpoint, Fault, FaultRule},
+    fault_rules::FaultRule,
+    faults::{ClientSees, Endpoint, Fault},
     response::usual_message,
 };
 
@@ -47,11 +47,11 @@ enum RawClientSees {
     Nothing,
 }
 
-/// Why a fault cannot be done.
+/// Why a fault cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum FaultError {
-    /// Not the JSON of a fault.
-    #[error("no fault: {0}")]
+    /// It is not the JSON of a fault.
+    #[error("not a fault: {0}")]
     Json(#[from] serde_json::Error),
     /// `do` names no fault.
     #[error("no fault is called `{0}`")]
@@ -69,14 +69,14 @@ pub enum FaultError {
 impl FaultRule {
     /// Reads a rule.
     ///
-    /// `call` and `do` are required. Which calls suffer: `nth` (the first that does), `times`
-    /// (how many), `every` (each so-many-th, without end); with none of them the next call does.
-    /// `matching` keeps it to calls with that text in their path or body, `accept` says whether the
+    /// `call` and `do` are required. Which calls fail: `nth` (the first), `times` (how
+    /// many), `every` (every n-th, without end); without any of them the next call fails.
+    /// `matching` limits it to calls with that text in their path or body, `accept` says whether the
     /// request is carried out.
     ///
     /// | `do` | fields |
     /// |---|---|
-    /// | `code` | `code`, and if wanted `status`, `retry_after`, `message` |
+    /// | `code` | `code`, and optionally `status`, `retry_after`, `message` |
     /// | `lose_answer`, `drop_request`, `not_a_video` | |
     /// | `cut_body`, `wrong_length` | `bytes`: half of the body without it |
     /// | `html` | `status`: 502 without it |
@@ -86,12 +86,12 @@ impl FaultRule {
     /// | `deliver_late` | `ms` after the client gave up; `client_sees` after `answer_ms`: `broken`, `page` (`status`), `nothing` |
     /// | `huge_body` | `bytes` |
     /// | `body` | `body`: a string as it is, other JSON as such; `status`, `content_type` |
-    /// | `garbage` | a body that only begins like JSON |
-    /// | `patch` | `with`: a JSON merge patch of the true answer |
+    /// | `garbage` | a body that begins like JSON and breaks off |
+    /// | `patch` | `with`: a JSON merge patch of the real answer |
     /// | `redirect` | `to` |
     ///
     /// # Errors
-    /// What is not understood, named.
+    /// With the name of the field or fault that is not known.
     pub fn from_json(json: &[u8]) -> Result<Self, FaultError> {
         let raw: RawRule = serde_json::from_slice(json)?;
         Ok(Self {
@@ -193,13 +193,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_is_named() {
+    fn unknown_fields_and_faults_are_named() {
         for (json, part) in [
             (r#"{"call":"create","do":"explode"}"#, "explode"),
             (r#"{"call":"creat","do":"lose_answer"}"#, "creat"),
             (r#"{"call":"create","do":"hang"}"#, "needs `ms`"),
             (r#"{"call":"create","do":"lose_answer","nht":3}"#, "nht"),
-            ("[]", "no fault"),
+            ("[]", "not a fault"),
         ] {
             let error = read(json).unwrap_err();
             assert!(error.contains(part), "{error}");

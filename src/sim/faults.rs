@@ -1,14 +1,12 @@
-//! Faults asked for: which call suffers which.
+//! Faults that the simulator can inject.
 //!
-//! Owns when a fault is due; doing it on the wire is for `inject.rs`. Its JSON is in `fault_json.rs`, those by chance in
-//! `random_faults.rs`.
+//! `fault_rules.rs` and `random_faults.rs` decide which calls fail; `inject.rs` changes the response; `fault_json.rs` has
+//! the JSON.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::delayed::ClientSees;
-
-/// The kinds of calls that faults and counts tell apart.
+/// The kinds of calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Endpoint {
@@ -24,12 +22,30 @@ pub enum Endpoint {
     Costs,
     /// The download of a result.
     Download,
-    /// In a fault: each of these.
+    /// In a fault: any of these.
     Any,
 }
 
-/// What goes wrong. Where `accept` is not chosen by the rule, the first line says whether the request
-/// is carried out all the same.
+/// What the client sees of a create request that is delivered late.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClientSees {
+    /// The connection is closed without an answer, this long after the request.
+    Broken {
+        /// In milliseconds.
+        after_ms: u64,
+    },
+    /// An HTML page of a proxy, this long after the request.
+    Page {
+        /// For example 504.
+        status: u16,
+        /// In milliseconds.
+        after_ms: u64,
+    },
+    /// Nothing, until the client closes the connection.
+    Nothing,
+}
+
+/// What goes wrong. Without `accept` in the rule, the first words say whether the request is carried out.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Fault {
     /// Not carried out: refused with an error code, at its HTTP status unless another is given.
@@ -47,13 +63,13 @@ pub enum Fault {
     LoseAnswer,
     /// Not carried out: the connection is closed without an answer.
     DropRequest,
-    /// Carried out; the body breaks off after so many bytes (default: half), below its announced length.
+    /// Carried out; the body breaks off after this many bytes (default: half), below its announced length.
     CutBody {
         /// How many bytes are sent.
         after_bytes: Option<u64>,
     },
-    /// Carried out; the body ends after so many bytes (default: half), and the announced length says so
-    /// too: a short file that looks whole.
+    /// Carried out; the body and its announced length end after this many bytes (default: half): a short file that
+    /// looks complete.
     WrongLength {
         /// How many bytes are announced and sent.
         bytes: Option<u64>,
@@ -63,7 +79,7 @@ pub enum Fault {
         /// Default 502.
         status: u16,
     },
-    /// Not carried out: something on the way refuses the request for its size.
+    /// Not carried out: a proxy refuses the request because of its size.
     TooLarge {
         /// 413, 414 or 431.
         status: u16,
@@ -75,12 +91,12 @@ pub enum Fault {
         /// The HTTP status.
         status: u16,
     },
-    /// Carried out at once; the answer is held back for so long.
+    /// Carried out at once; the answer is delayed.
     Hang {
         /// In milliseconds.
         ms: u64,
     },
-    /// Carried out; the answer is a body of so many bytes.
+    /// Carried out; the answer is a body of this many bytes.
     HugeBody {
         /// How many.
         bytes: u64,
@@ -89,13 +105,13 @@ pub enum Fault {
     Body {
         /// Its HTTP status.
         status: u16,
-        /// Its `ResultContent-Type`.
+        /// Its `Content-Type`.
         content_type: String,
         /// The body.
         text: String,
     },
-    /// Carried out; the true answer is changed by this JSON merge patch (RFC 7396): null takes a
-    /// field away, `{"data": {"task_status": "resting"}}` changes one.
+    /// Carried out; the real answer is changed by this JSON merge patch (RFC 7396): null removes a
+    /// field, `{"data": {"task_status": "resting"}}` changes one.
     Patch {
         /// The patch.
         with: Value,
@@ -105,15 +121,15 @@ pub enum Fault {
         /// The `Location`.
         to: String,
     },
-    /// For create requests: kept, and carried out so long after the client gave up. Other calls are not carried
+    /// For create requests: carried out this long after the client gave up. Other calls are not carried
     /// out, and their connection is closed.
     DeliverLate {
         /// In milliseconds; `SimServer::deliver_kept` ends the wait.
         after_ms: u64,
-        /// What the client sees meanwhile.
+        /// What the client sees until then.
         sees: ClientSees,
     },
-    /// For downloads: 200, but what comes is a page and no video.
+    /// For downloads: 200, but the body is a page and no video.
     NotAVideo,
 }
 
@@ -152,119 +168,11 @@ impl Fault {
     }
 }
 
-/// A fault that is due, and whether the request is carried out all the same.
+/// A fault that is due, and whether the request is still carried out.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DueFault {
     /// What goes wrong.
     pub fault: Fault,
     /// Whether the rules see the request.
     pub carried_out: bool,
-}
-
-/// A fault asked for, and which calls suffer it. Calls are counted from when the rule was added.
-#[derive(Debug, Clone, PartialEq)]
-pub struct FaultRule {
-    /// The kind of calls.
-    pub call: Endpoint,
-    /// Only calls with this text in their path or body.
-    pub matching: Option<String>,
-    /// The first call that suffers, from 1.
-    pub nth: u64,
-    /// From there, each so-many-th call: 1 is each.
-    pub every: u64,
-    /// How many suffer; none: no end.
-    pub times: Option<u64>,
-    /// Whether the request is carried out; none: as is usual for the fault.
-    pub accept: Option<bool>,
-    /// What goes wrong.
-    pub fault: Fault,
-}
-
-impl FaultRule {
-    /// The next call of this kind suffers, and no other.
-    pub const fn once(call: Endpoint, fault: Fault) -> Self {
-        Self { call, matching: None, nth: 1, every: 1, times: Some(1), accept: None, fault }
-    }
-
-    /// Every call of this kind suffers.
-    pub fn always(call: Endpoint, fault: Fault) -> Self {
-        Self { times: None, ..Self::once(call, fault) }
-    }
-
-    fn concerns(&self, call: Endpoint, target: &str, body: &[u8]) -> bool {
-        let named =
-            |part: &str| target.contains(part) || String::from_utf8_lossy(body).contains(part);
-        (self.call == Endpoint::Any || self.call == call)
-            && self.matching.as_deref().is_none_or(named)
-    }
-
-    /// Whether the so-many-th call that it concerns, from 1, suffers.
-    fn is_due(&self, count: u64) -> bool {
-        let Some(since) = count.checked_sub(self.nth.max(1)) else {
-            return false;
-        };
-        let every = self.every.max(1);
-        since.is_multiple_of(every) && self.times.is_none_or(|times| since / every < times)
-    }
-}
-
-/// The faults asked for, and how many calls each has seen.
-#[derive(Debug, Default)]
-pub(super) struct FaultRules(Vec<(FaultRule, u64)>);
-
-impl FaultRules {
-    pub(super) fn add(&mut self, rule: FaultRule) {
-        self.0.push((rule, 0));
-    }
-
-    pub(super) fn clear(&mut self) {
-        self.0.clear();
-    }
-
-    /// Every rule counts the call; the first that is due has its way.
-    pub(super) fn next(&mut self, call: Endpoint, target: &str, body: &[u8]) -> Option<DueFault> {
-        let mut due = None;
-        for (rule, count) in &mut self.0 {
-            if !rule.concerns(call, target, body) {
-                continue;
-            }
-            *count += 1;
-            if due.is_none() && rule.is_due(*count) {
-                let carried_out = rule.accept.unwrap_or(rule.fault.is_carried_out());
-                due = Some(DueFault { fault: rule.fault.clone(), carried_out });
-            }
-        }
-        due
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn suffered(rule: FaultRule, calls: u64) -> Vec<u64> {
-        let mut book = FaultRules::default();
-        book.add(rule);
-        (1..=calls).filter(|_| book.next(Endpoint::Create, "/v1", b"promo/en").is_some()).collect()
-    }
-
-    #[test]
-    fn calls_suffer_as_asked() {
-        let rule = |nth, every, times| FaultRule {
-            nth,
-            every,
-            times,
-            ..FaultRule::once(Endpoint::Create, Fault::LoseAnswer)
-        };
-        assert_eq!(suffered(rule(1, 1, Some(1)), 9), [1]);
-        assert_eq!(suffered(rule(3, 1, Some(1)), 9), [3]);
-        assert_eq!(suffered(rule(1, 1, Some(2)), 9), [1, 2]);
-        assert_eq!(suffered(rule(5, 5, None), 16), [5, 10, 15]);
-        let other = FaultRule { matching: Some("promo/fr".into()), ..rule(1, 1, None) };
-        assert!(suffered(other, 9).is_empty());
-        let query = FaultRule { call: Endpoint::Query, ..rule(1, 1, None) };
-        assert!(suffered(query, 9).is_empty());
-        let any = FaultRule { call: Endpoint::Any, ..rule(2, 1, None) };
-        assert_eq!(suffered(any, 3), [2, 3]);
-    }
 }

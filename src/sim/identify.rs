@@ -28,7 +28,7 @@ impl Sim {
         self.identify_request(now_ms, authorization, request, facts)
     }
 
-    /// The same in two steps, for a caller that reads media meanwhile: `facts` are those of the
+    /// The same in two steps, for a caller that reads media in between: `facts` belong to the
     /// request's `media_path`.
     pub fn identify_request(
         &mut self,

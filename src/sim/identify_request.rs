@@ -21,10 +21,10 @@ pub(super) enum VideoSource {
 }
 
 impl SimIdentifyRequest {
-    /// Reads the body of a request; `base_url` tells the simulator's own files from others.
+    /// Reads the body of a request; `base_url` identifies the simulator's own files.
     ///
     /// # Errors
-    /// 1200 for what is no JSON object, 1201 for what the page does not allow.
+    /// 1200 for a body that is no JSON object, 1201 for a value that the page does not allow.
     pub fn read(body: &[u8], base_url: &str) -> Result<Self, Refusal> {
         let object = body::object(body)?;
         let fields = Fields::top(&object);

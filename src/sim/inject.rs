@@ -1,6 +1,4 @@
-//! Faults done on the wire: what becomes of the response that would have been sent.
-//!
-//! Knows nothing of calls and rules; works alike on answers and downloads.
+//! Injects faults into responses, of the API and of downloads.
 
 use std::{io, time::Duration};
 
@@ -17,7 +15,7 @@ use super::{connection::ConnectionCutter, faults::Fault};
 /// The largest answer that a patch, or a cut without a number, is applied to.
 const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 
-/// Does a fault to a response. What is refused by code never comes here: it has been answered.
+/// Changes a response by a fault. A fault with a code has been answered by the rules.
 pub(super) async fn inject(
     fault: Fault,
     healthy: Response,
@@ -99,7 +97,7 @@ fn ending_at(response: Response, bytes: u64, with_error: bool) -> Response {
         Some((next.map_err(io::Error::other), (body, left - sent)))
     });
     let end = stream::once(async {
-        // Lets the server write what it has before it learns of the error.
+        // Gives the server time to write the bytes before the error.
         tokio::time::sleep(Duration::from_millis(20)).await;
         Err(io::ErrorKind::ConnectionAborted.into())
     });
@@ -154,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_patch_changes_adds_and_removes() {
+    fn patch_changes_adds_and_removes() {
         let mut answer = json!({"code": 0, "data": {"task_id": "1", "task_status": "succeed"}});
         merge(&mut answer, &json!({"code": "0", "data": {"task_id": null, "new": {"a": 1}}}));
         let want = json!({"code": "0", "data": {"task_status": "succeed", "new": {"a": 1}}});

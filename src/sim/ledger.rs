@@ -1,14 +1,10 @@
-//! What the account was asked for and what it paid: the ground truth that tests compare with.
-//!
-//! A ledger is a snapshot; nothing in it changes the rules.
+//! All calls and payments of an account: the ground truth for tests.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{
-    account::AccountNumber, faults::Endpoint, rules::Sim, task::SimTaskStatus, units::SimUnits,
-};
+use super::{account::AccountNumber, faults::Endpoint, task::SimTaskStatus, units::SimUnits};
 
 /// One accepted Create Task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -33,7 +29,7 @@ pub struct LedgerEntry {
     pub accepted_at_ms: i64,
     /// When it ended; none while it has not.
     pub ended_at_ms: Option<i64>,
-    /// Where it stands.
+    /// Its status.
     pub status: SimTaskStatus,
     /// What it costs.
     pub units: SimUnits,
@@ -62,11 +58,11 @@ pub struct Repeated {
 pub struct PaidTwice {
     /// By `external_task_id` as sent: `a` and `a-2` are two ids.
     pub external_task_ids: Vec<Repeated>,
-    /// By content (see `content_digest`), whatever the ids: an asked-for retry is listed here too.
+    /// By content (see `content_digest`), whatever the ids: a requested retry is listed here, too.
     pub contents: Vec<Repeated>,
 }
 
-/// The whole account at one time.
+/// The complete account at one time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Ledger {
     /// Every accepted create, in the order of acceptance.
@@ -81,7 +77,7 @@ pub struct Ledger {
     pub task_units: SimUnits,
     /// How calls went, by kind; `any` are those to paths that the API does not have.
     pub calls: BTreeMap<Endpoint, EndpointCount>,
-    /// How often each kind of fault was done.
+    /// How often each kind of fault was injected.
     pub faults: BTreeMap<String, u64>,
 }
 
@@ -127,59 +123,8 @@ impl Counts {
     }
 }
 
-impl Sim {
-    /// The account as it stands at this time.
-    pub fn ledger(&self, now_ms: i64) -> Ledger {
-        let tasks: Vec<_> = (0..self.tasks.len()).map(|index| self.entry(index, now_ms)).collect();
-        let external = |entry: &LedgerEntry| entry.external_task_id.clone();
-        let content = |entry: &LedgerEntry| Some(entry.content_digest.clone());
-        Ledger {
-            paid_twice: PaidTwice {
-                external_task_ids: repeats(&tasks, external),
-                contents: repeats(&tasks, content),
-            },
-            at_once_max: self.counts.at_once_max,
-            identify_units: self.counts.identify_units,
-            task_units: tasks.iter().map(|entry| entry.units).sum(),
-            calls: self.counts.calls.clone(),
-            faults: self.counts.faults.clone(),
-            tasks,
-        }
-    }
-
-    fn entry(&self, index: usize, now_ms: i64) -> LedgerEntry {
-        let task = &self.tasks[index];
-        let status = task.status(now_ms);
-        LedgerEntry {
-            task_id: task.id.clone(),
-            account: task.account,
-            external_task_id: task.external_task_id.clone(),
-            session_id: task.session_id.clone(),
-            video: task.video.spelled.clone(),
-            body_digest: task.body_digest.clone(),
-            content_digest: task.content_digest.clone(),
-            result_id: task.result_id.clone(),
-            accepted_at_ms: task.accepted_at_ms,
-            ended_at_ms: status.is_ended().then_some(task.ends_at_ms),
-            status,
-            units: task.units,
-        }
-    }
-}
-
 fn count(names: impl Iterator<Item = String>) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
     names.for_each(|name| *counts.entry(name).or_default() += 1);
     counts
-}
-
-fn repeats(tasks: &[LedgerEntry], name: impl Fn(&LedgerEntry) -> Option<String>) -> Vec<Repeated> {
-    let mut by_name: BTreeMap<(AccountNumber, String), Vec<String>> = BTreeMap::new();
-    for entry in tasks {
-        if let Some(what) = name(entry) {
-            by_name.entry((entry.account, what)).or_default().push(entry.task_id.clone());
-        }
-    }
-    let repeated = by_name.into_iter().filter(|(_, task_ids)| task_ids.len() > 1);
-    repeated.map(|((_, what), task_ids)| Repeated { what, task_ids }).collect()
 }

@@ -1,11 +1,11 @@
-//! What is known of a video or an audio file, and who finds it out.
+//! Facts about videos and audio files.
 //!
-//! The rules never read a file: whoever calls them does, through [`ReadMedia`]. What the simulator
-//! cannot read because it is elsewhere is made up here, stable for the same address and steered by it.
+//! The rules never read a file: their caller does, through [`ReadMedia`]. Facts about files elsewhere are made up from
+//! the address and its parameters, always the same for the same address.
 
 use super::{random, response::Refusal};
 
-/// What Identify Face has to know of a video.
+/// What Identify Face needs to know about a video.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SimVideoFacts {
     /// How long it is; none: it does not say.
@@ -18,7 +18,7 @@ pub struct SimVideoFacts {
     pub bytes: u64,
 }
 
-/// What Create Task has to know of a audio.
+/// What Create Task needs to know about audio.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SimAudioFacts {
     /// How long it is.
@@ -59,7 +59,7 @@ impl ReadMedia for NoFiles {
     }
 }
 
-/// What an address says of the medium behind it.
+/// What an address says about the media file.
 ///
 /// In a URL as query parameters: `duration_ms`, `width`, `height`, `bytes`, `faces` (how many),
 /// `face_ms` (when each is seen: `0-5200,3000-9000`), `status` (what fetching it would answer) and
@@ -96,7 +96,9 @@ impl MediaParameters {
                 _ => true,
             };
             if !understood {
-                return Err(Refusal::illegal(format!("{name}={value} steers no simulated medium")));
+                return Err(Refusal::illegal(format!(
+                    "{name}={value} is not a valid parameter of a simulated file"
+                )));
             }
         }
         Ok(parameters)
@@ -120,7 +122,7 @@ impl MediaParameters {
         parameters
     }
 
-    /// A video as steered; what is left open follows from the address.
+    /// A video with these parameters; the rest is made up from the address.
     pub(super) fn video(&self, address: &str) -> SimVideoFacts {
         let chance = random::number_of(address);
         let made_up_ms = 4_000 + i64::try_from(chance % 300).unwrap_or_default() * 40;
@@ -132,7 +134,7 @@ impl MediaParameters {
         }
     }
 
-    /// An audio file as steered; what is left open follows from the address.
+    /// An audio file with these parameters; the rest is made up from the address.
     pub(super) fn audio(&self, address: &str) -> SimAudioFacts {
         let chance = random::number_of(address);
         let made_up_ms = 3_000 + i64::try_from(chance % 600).unwrap_or_default() * 10;
@@ -159,7 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_steers_its_medium() {
+    fn address_parameters_decide_the_facts() {
         let url = "https://cdn.example/v.mp4?duration_ms=9000&faces=2&face_ms=0-5200,3000-9000";
         let parameters = MediaParameters::of_url(&url.parse().unwrap()).unwrap();
         assert_eq!(parameters.face_ms, Some(vec![(0, 5200), (3000, 9000)]));
@@ -173,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_open_is_stable_and_within_the_limits() {
+    fn made_up_facts_are_stable_and_within_the_limits() {
         for n in 0..200 {
             let address = format!("https://cdn.example/{n}.mp4");
             let (video, audio) = (

@@ -1,6 +1,5 @@
-//! Reading real media for the rules: files of the media folder, and audio files sent inline.
-//!
-//! The only place of the simulator that reads media; blocking, so the server runs it off its threads.
+//! Reads real media for the rules: files of the media folder, and inline audio. It blocks, so the server runs it on
+//! other threads.
 
 use std::{
     fs,
@@ -39,11 +38,11 @@ fn measure_audio(bytes: Vec<u8>, ending: Option<&str>) -> Option<i64> {
 #[derive(Debug, Clone)]
 pub(super) struct MediaFolder {
     pub(super) dir: Option<PathBuf>,
-    pub(super) probe: MediaReader,
+    pub(super) reader: MediaReader,
 }
 
 impl MediaFolder {
-    /// Where a decoded path under `/media/` lies; none for one that leads out of the folder.
+    /// Returns the file of a decoded path under `/media/`; none for one outside of the folder.
     pub(super) fn locate(&self, path: &str) -> Option<PathBuf> {
         let path = Path::new(path);
         let inside = path.components().all(|part| matches!(part, Component::Normal(_)));
@@ -53,7 +52,7 @@ impl MediaFolder {
 
 impl ReadMedia for MediaFolder {
     fn video(&self, path: &str) -> Option<SimVideoFacts> {
-        (self.probe.video)(&self.locate(path)?)
+        (self.reader.video)(&self.locate(path)?)
     }
 
     fn sound_file(&self, path: &str) -> Option<SimAudioFacts> {
@@ -61,12 +60,12 @@ impl ReadMedia for MediaFolder {
         let ending = place.extension().and_then(|ending| ending.to_str());
         let content = fs::read(&place).ok()?;
         let bytes = content.len() as u64;
-        let length_ms = (self.probe.audio_ms)(content, ending)?;
+        let length_ms = (self.reader.audio_ms)(content, ending)?;
         Some(SimAudioFacts { length_ms, bytes })
     }
 
     fn audio(&self, bytes: &[u8]) -> Option<SimAudioFacts> {
-        let length_ms = (self.probe.audio_ms)(bytes.to_vec(), None)?;
+        let length_ms = (self.reader.audio_ms)(bytes.to_vec(), None)?;
         Some(SimAudioFacts { length_ms, bytes: bytes.len() as u64 })
     }
 }

@@ -1,18 +1,22 @@
-//! The simulator: Kling's lip-sync API by the rules of the vendor's page, for `demo`, `simulate` and
-//! the tests.
+//! The simulator: Kling's lip-sync API by the rules of the vendor's page, for `demo`, `simulate` and the tests.
 //!
-//! Written from the API's page alone and independently of the client, so that each finds the other's
-//! mistakes. [`Sim`] is the account: plain state that is given time, chance and facts of media, so
-//! that a simulation can call it on a clock of its own. [`SimServer`] puts it on a socket, reads media
-//! and does faults on the wire. Nothing here is meant to be reached from elsewhere than this machine.
+//! Written from the API's page alone and independently of the client, so that each finds the other's mistakes. [`Sim`]
+//! is the account: plain state that gets time, random numbers and facts about media as arguments, so that a simulation
+//! can call it with a clock of its own. [`SimServer`] serves it over HTTP, reads media and injects faults into
+//! responses. It is meant for this machine only.
 //!
-//! The account: `account`, `token`, `pace`, `identify`, `create`, `query`, `lookups`, `notice`, `ledger`, over `session`,
-//! `task` and `result_file`; what a request says: `body`, `identify_request`, `create_request`,
-//! `place`, `facts`. The wire: `server`, `routes`, `asked`, `socket`, `inject`, `late`, `results`, `callbacks`.
-//! Faults: `faults`, `random_faults`, `fault_json`.
+//! - The account: `rules`, `account`, `token`, `rate_window`, `identify`, `create`, `query`, `find_task`,
+//!   `callback_queue`, `account_ledger`, over `session`, `task` and `result_file`; its settings: `config`,
+//!   `lookup_settings`, `duplicate_name`.
+//! - What a request says: `body`, `identify_request`, `create_request`, `url_target`, `media_facts`.
+//! - HTTP: `server`, `shared`, `routes`, `received`, `response`, `connection`, `inject`, `delayed`, `send_result`,
+//!   `callbacks`.
+//! - Faults: `faults`, `fault_rules`, `random_faults`, `fault_json`.
 
 mod account;
+mod account_ledger;
 mod body;
+mod callback_queue;
 mod callbacks;
 mod config;
 mod connection;
@@ -22,12 +26,14 @@ mod delayed;
 mod due_callback;
 mod duplicate_name;
 mod fault_json;
+mod fault_rules;
 mod faults;
+mod find_task;
 mod identify;
 mod identify_request;
 mod inject;
 mod ledger;
-mod lookups;
+mod lookup_settings;
 mod media_facts;
 mod media_folder;
 mod mp4;
@@ -43,6 +49,7 @@ mod rules;
 mod send_result;
 mod server;
 mod session;
+mod shared;
 mod task;
 #[cfg(test)]
 mod tests;
@@ -51,16 +58,16 @@ mod units;
 mod url_target;
 
 pub use account::{AccountNumber, ApiCredential, ApiKey};
+pub use callback_queue::Callback;
 pub use config::SimConfig;
 pub use create_request::SimCreateRequest;
-pub use delayed::ClientSees;
-pub use due_callback::Callback;
 pub use duplicate_name::DuplicateNameError;
 pub use fault_json::FaultError;
-pub use faults::{DueFault, Endpoint, Fault, FaultRule};
+pub use fault_rules::FaultRule;
+pub use faults::{ClientSees, DueFault, Endpoint, Fault};
 pub use identify_request::SimIdentifyRequest;
 pub use ledger::{EndpointCount, Ledger, LedgerEntry, PaidTwice, Repeated};
-pub use lookups::{Lags, LookupStyles, UnknownTask};
+pub use lookup_settings::{Lags, LookupStyles, UnknownTask};
 pub use media_facts::{NoFiles, ReadMedia, SimAudioFacts, SimVideoFacts};
 pub use media_folder::MediaReader;
 pub use random_faults::RandomFaults;

@@ -1,7 +1,7 @@
 //! A small MP4 built by hand, for results whose source is elsewhere, and the box that fills one up.
 //!
-//! One video track, one frame (a PNG of one pixel) shown for the whole length. Enough for every
-//! reader of boxes; no more.
+//! One video track, one frame (a PNG of one pixel) shown for the complete length. Enough for programs that read
+//! boxes.
 
 /// The frame, and the picture of every face: a grey pixel.
 pub(super) const PIXEL_PNG: [u8; 67] = [
@@ -18,7 +18,7 @@ const PER_SECOND: u32 = 1_000;
 pub(super) fn build(width: u32, height: u32, length_ms: i64) -> Vec<u8> {
     let length = u32::try_from(length_ms).unwrap_or_default();
     let kind = sized(b"ftyp", &[b"isom", &be(512), b"isom", b"mp41"]);
-    // The frame lies behind both boxes; the size of `moov` does not depend on where that is.
+    // The frame is after both boxes; the size of `moov` does not depend on its position.
     let before = kind.len() + movie(width, height, length, 0).len() + 8;
     let frame_at = u32::try_from(before).unwrap_or_default();
     let movie = movie(width, height, length, frame_at);
@@ -26,7 +26,7 @@ pub(super) fn build(width: u32, height: u32, length_ms: i64) -> Vec<u8> {
 }
 
 /// A `free` box that begins with `mark` and makes a file of `before` bytes at least `bytes_min` long:
-/// its beginning, and how many zeros follow. It is never left out, so that every result has its mark.
+/// its beginning, and how many zeros follow. Every result has one.
 pub(super) fn filler(mark: &str, before: u64, bytes_min: u64) -> (Vec<u8>, u64) {
     let mut begin = sized(b"free", &[mark.as_bytes()]);
     let short = bytes_min.saturating_sub(before + begin.len() as u64);
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_filler_reaches_the_wanted_size() {
+    fn filler_reaches_the_minimum_size() {
         for (before, bytes_min, want) in [(100, 0, 112), (100, 112, 112), (100, 5_000, 5_000)] {
             let (begin, zeros) = filler("mark", before, bytes_min);
             assert_eq!(before + begin.len() as u64 + zeros, want);

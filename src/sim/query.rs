@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use super::{
     account::AccountNumber,
     faults::Endpoint,
-    lookups::{UnknownTask, parameter},
+    find_task::parameter,
+    lookup_settings::UnknownTask,
     response::{Refusal, SimResponse},
     rules::Sim,
     task::SimTask,
@@ -116,7 +117,7 @@ impl Sim {
     }
 }
 
-/// Lookups fail in a backlog.
+/// The error of a busy API.
 fn busy() -> Refusal {
     Refusal::new(5002, "busy")
 }

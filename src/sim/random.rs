@@ -4,7 +4,7 @@
 
 use sha2::{Digest, Sha256};
 
-/// A stream of numbers (SplitMix64) that its seed decides.
+/// A stream of numbers (SplitMix64) from a seed.
 #[derive(Debug, Clone)]
 pub(super) struct SeededRandom(u64);
 
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_seed_decides_everything() {
+    fn same_seed_gives_the_same_numbers() {
         let draw = |seed| {
             let mut chance = SeededRandom::new(seed);
             (0..50).map(|_| chance.between(10, 19)).collect::<Vec<_>>()

@@ -1,11 +1,11 @@
-//! Faults by chance: one draw for each call, so that a seed decides which call suffers what.
+//! Random faults: one random number per call, so that a seed decides which call fails how.
 
 use super::{
     faults::{DueFault, Endpoint, Fault},
     random::SeededRandom,
 };
 
-/// Faults by chance: the probability of each, per call, of 0 to 1.
+/// Random faults: the probability of each, per call, from 0 to 1.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct RandomFaults {
     /// The answer is lost after the request was carried out.
@@ -23,7 +23,7 @@ pub struct RandomFaults {
 }
 
 impl RandomFaults {
-    /// One draw for each call, so that a seed decides which call suffers what.
+    /// Draws one random number per call, so that a seed decides which call fails how.
     pub(super) fn draw(&self, call: Endpoint, chance: &mut SeededRandom) -> Option<DueFault> {
         let mut drawn = chance.share();
         let code = 5_000 + u16::try_from(chance.between(0, 2)).unwrap_or_default();
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn chance_keeps_to_its_probabilities_and_its_seed() {
+    fn random_faults_follow_probabilities_and_seed() {
         let faults = RandomFaults { lose_answer: 0.1, too_fast: 0.2, ..RandomFaults::default() };
         let draw = || {
             let mut chance = SeededRandom::new(42);

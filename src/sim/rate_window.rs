@@ -1,7 +1,6 @@
-//! How many calls of a kind one second takes.
+//! Rate limits: how many calls of a kind one second allows.
 //!
-//! A sliding window: no second, wherever it begins, holds more than the limit. A refused call does
-//! not count.
+//! A sliding window: no second has more calls than the limit, wherever it starts. A refused call does not count.
 
 use std::collections::VecDeque;
 
@@ -12,7 +11,7 @@ const WINDOW_MS: i64 = 1_000;
 pub(super) struct RateWindow(VecDeque<i64>);
 
 impl RateWindow {
-    /// Counts a call, or says that the limit is reached.
+    /// Counts a call, or returns false if the limit is reached.
     pub(super) fn admits(&mut self, now_ms: i64, limit: Option<u32>) -> bool {
         let Some(limit) = limit else { return true };
         while self.0.front().is_some_and(|at_ms| now_ms - at_ms >= WINDOW_MS) {
@@ -31,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_second_holds_more_than_the_limit() {
+    fn no_second_has_more_calls_than_the_limit() {
         let mut pace = RateWindow::default();
         let admitted: Vec<_> = [0, 10, 20, 999, 1000, 1005, 1010]
             .into_iter()

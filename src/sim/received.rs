@@ -1,6 +1,4 @@
-//! A request as it came over HTTP, and an answer as it goes.
-//!
-//! Owns headers and bodies; knows nothing of calls and rules.
+//! HTTP requests and responses: headers and bodies, without calls and rules.
 
 use axum::{
     body::{Body, Bytes},
@@ -12,14 +10,14 @@ use jiff::{Timestamp, fmt::rfc2822::DateTimePrinter};
 
 use super::response::{Refusal, SimResponse, usual_message};
 
-/// The largest body that is read: a 5 MB audio in Base64, with room to be refused in words.
+/// Size limit of a body: more than 5 MB of audio in Base64, so that larger audio gets a proper refusal.
 pub(super) const BODY_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// A request with its body.
 pub(super) struct ReceivedRequest {
     pub(super) uri: Uri,
     headers: HeaderMap,
-    /// None: larger than is read, or broken off.
+    /// None: too large, or incomplete.
     pub(super) body: Option<Bytes>,
 }
 
@@ -32,16 +30,16 @@ impl ReceivedRequest {
 
     pub(super) fn authorization(&self) -> Option<&str> {
         let header = self.headers.get(header::AUTHORIZATION)?;
-        // What is no text is a header all the same: an invalid one.
+        // A header that is not text counts as an invalid one.
         Some(header.to_str().unwrap_or("Bearer ?"))
     }
 
-    /// The body of a POST, which has to be JSON by its header too.
+    /// The body of a POST; its header must say JSON.
     fn json(&self) -> Result<Bytes, Refusal> {
         let kind = self.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
         let kind = kind.unwrap_or_default().split(';').next().unwrap_or_default();
         if !kind.trim().eq_ignore_ascii_case("application/json") {
-            return Err(Refusal::new(1200, "ResultContent-Type must be application/json"));
+            return Err(Refusal::new(1200, "Content-Type must be application/json"));
         }
         self.body.clone().ok_or_else(|| Refusal::new(1200, "the body is too large"))
     }

@@ -1,10 +1,8 @@
-//! What the API answers: the envelope, the error codes and the HTTP status of each.
-//!
-//! Owns nothing of when a code is given; that is for the rules.
+//! Answers of the API: the envelope, the error codes and their HTTP status. The rules decide when a code is used.
 
 use serde_json::{Value, json};
 
-/// A whole answer of the API, ready for the wire.
+/// A complete answer of the API.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SimResponse {
     /// The HTTP status.
@@ -26,7 +24,7 @@ impl SimResponse {
         self.body["message"].as_str().unwrap_or_default()
     }
 
-    /// What was asked for; null in a refusal.
+    /// The requested data; null in a refusal.
     pub fn data(&self) -> &Value {
         &self.body["data"]
     }
@@ -36,7 +34,7 @@ impl SimResponse {
         Self { http_status: 200, retry_after_s: None, body }
     }
 
-    /// A refusal as it goes over the wire: no `data`.
+    /// A refusal has no `data`.
     pub(super) fn refusal(request_id: &str, refusal: &Refusal) -> Self {
         let body = json!({
             "code": refusal.code,
@@ -90,7 +88,7 @@ pub const fn http_status(code: u16) -> u16 {
     }
 }
 
-/// The usual message of an error code, for codes that are given on request.
+/// The usual message of an error code, for codes of requested faults.
 pub(super) const fn usual_message(code: u16) -> &'static str {
     match code {
         1000 => "Authentication failed",

@@ -1,4 +1,4 @@
-//! What tasks have made: the results that can be downloaded or dubbed again, while they are kept.
+//! Results of tasks, which can be downloaded or dubbed again while they are kept.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::{
     url_target,
 };
 
-/// What a result's file is made of.
+/// The parts of a result's file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResultFile {
     /// Its name under `/results/`.
@@ -24,13 +24,13 @@ pub struct ResultFile {
     pub width: u32,
     /// In pixels.
     pub height: u32,
-    /// At least so large.
+    /// The minimum size.
     pub bytes_min: u64,
 }
 
 impl ResultFile {
-    /// The whole file, where its source is none of the media folder: an MP4 built by hand, and the
-    /// box that tells which result it is.
+    /// Builds the complete file without a source in the media folder: an MP4 built by hand, and the box that names the
+    /// result.
     pub fn built(&self) -> Vec<u8> {
         let mut bytes = mp4::build(self.width, self.height, self.length_ms);
         let (filler, zeros) = mp4::filler(&self.mark(), bytes.len() as u64, self.bytes_min);
@@ -39,7 +39,7 @@ impl ResultFile {
         bytes
     }
 
-    /// What stands in the file, and in no other.
+    /// A text that is in this file, and in no other.
     pub fn mark(&self) -> String {
         format!("lipsyncd-sim {}", self.name)
     }
@@ -54,7 +54,7 @@ impl Sim {
         (made && age_ms < self.config.result_ttl_ms).then_some(task)
     }
 
-    /// The file under `/results/`, by its name; none while it is not made and once it is deleted.
+    /// The file under `/results/`, by its name; none before it is made and after it is deleted.
     /// Counted as a call.
     pub fn download(&mut self, now_ms: i64, name: &str) -> Option<ResultFile> {
         let file = self.result(now_ms, name);

@@ -1,6 +1,4 @@
-//! Which request goes to which rule, and how an answer looks in HTTP.
-//!
-//! Reads bodies and media, asks the rules, does what faults want. Decides nothing by itself.
+//! Routes requests to the rules, and sends their answers, changed by faults.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,7 +16,8 @@ use super::{
     connection::ConnectionCutter,
     create_request::SimCreateRequest,
     delayed,
-    faults::{DueFault, Endpoint, Fault, FaultRule},
+    fault_rules::FaultRule,
+    faults::{DueFault, Endpoint, Fault},
     identify_request::SimIdentifyRequest,
     inject,
     media_facts::ReadMedia as _,
@@ -27,7 +26,7 @@ use super::{
     response::{Refusal, SimResponse, http_status, usual_message},
     rules::Sim,
     send_result::ResultContent,
-    server::Shared,
+    shared::Shared,
 };
 
 const TASKS: &str = "/v1/videos/advanced-lip-sync";
@@ -35,7 +34,7 @@ const TASKS: &str = "/v1/videos/advanced-lip-sync";
 type SharedState = State<Arc<Shared>>;
 type CutterOf = ConnectInfo<ConnectionCutter>;
 
-/// All that the simulator answers to.
+/// All paths of the simulator.
 pub(super) fn router(shared: Arc<Shared>) -> Router {
     let router = Router::new()
         .route("/v1/videos/identify-face", post(identify))
@@ -225,8 +224,8 @@ fn due_fault(shared: &Shared, call: Endpoint, asked: &ReceivedRequest) -> Option
     shared.sim().next_fault(call, &asked.uri.to_string(), body)
 }
 
-/// Asks the rules, then does what a fault wants. The rules come before every delay, so that a client
-/// that hangs up is one whose request was accepted.
+/// Applies the rules, then the fault. The rules run before every delay, so that the request of a client that
+/// disconnects was accepted.
 async fn answer(
     shared: &Shared,
     cut: &ConnectionCutter,

@@ -1,7 +1,7 @@
-//! The simulated account: what it holds, and how a call is let in, refused and counted.
+//! The simulated account: its state, and how calls are admitted, refused and counted.
 //!
-//! No IO, no clock, no async: time and facts of media come in as arguments, chance from the seed.
-//! Each call's own rules are in the file of its name.
+//! No IO, no clock, no async: time and facts about media are arguments, random numbers come from the seed. The rules of
+//! each call are in the file with its name.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -11,7 +11,8 @@ use super::{
     account::{AccountNumber, AccountUsage},
     config::SimConfig,
     due_callback::DueCallback,
-    faults::{DueFault, Endpoint, FaultRule, FaultRules},
+    fault_rules::{FaultRule, FaultRules},
+    faults::{DueFault, Endpoint},
     ledger::Counts,
     random::SeededRandom,
     response::{Refusal, SimResponse, usual_message},
@@ -29,12 +30,12 @@ pub struct Sim {
     pub(super) sessions: HashMap<String, SimSession>,
     /// In the order of their acceptance.
     pub(super) tasks: Vec<SimTask>,
-    /// Places in `tasks` by `task_id`, and likewise by other ids.
+    /// Indexes into `tasks` by `task_id`, and likewise by other ids.
     pub(super) by_task_id: HashMap<String, usize>,
     /// In the order of their acceptance, where a name was used twice.
     pub(super) by_external_id: HashMap<String, Vec<usize>>,
     pub(super) by_result_id: HashMap<String, usize>,
-    /// Tasks that have not ended: when each will, and its place in `tasks`.
+    /// Tasks that have not ended: when each will, and its index in `tasks`.
     pub(super) running: BTreeSet<(i64, usize)>,
     pub(super) due_callbacks: BTreeSet<DueCallback>,
     pub(super) counts: Counts,
@@ -74,7 +75,7 @@ impl Sim {
         &self.config
     }
 
-    /// The settings, to be changed from now on. Tasks that were accepted keep their course.
+    /// The settings, to be changed from now on. Accepted tasks are not changed.
     pub const fn config_mut(&mut self) -> &mut SimConfig {
         &mut self.config
     }
@@ -84,18 +85,18 @@ impl Sim {
         &self.base_url
     }
 
-    /// Asks for a fault.
+    /// Adds a fault.
     pub fn add_fault(&mut self, rule: FaultRule) {
         self.faults.add(rule);
     }
 
-    /// Takes back every fault that was asked for; those by chance stay.
+    /// Removes every added fault; random faults stay.
     pub fn clear_faults(&mut self) {
         self.faults.clear();
     }
 
-    /// The fault that this call is to suffer: one asked for, else one by chance. A rule's
-    /// `matching` is looked for in `target` (the path with its query) and the body. Each call asks once.
+    /// Returns the fault for this call: an added one, else a random one. A rule's
+    /// `matching` is searched in `target` (the path with its query) and the body. Call this once per call.
     pub fn next_fault(&mut self, call: Endpoint, target: &str, body: &[u8]) -> Option<DueFault> {
         let by_chance = self.config.random_faults.draw(call, &mut self.fault_random);
         let due = self.faults.next(call, target, body).or(by_chance)?;
@@ -114,7 +115,7 @@ impl Sim {
         self.answered(Endpoint::Any, Err(Refusal::new(code, usual_message(code))))
     }
 
-    /// Lets a call in by its token and the pace of its account.
+    /// Admits a call by its token and the rate limits of its account.
     pub(super) fn admit(
         &mut self,
         call: Endpoint,
@@ -162,7 +163,7 @@ impl Sim {
         first.saturating_add(self.config.ids_from).saturating_add(index as u64).to_string()
     }
 
-    /// Lets go of the slots of tasks that have ended.
+    /// Frees the slots of tasks that have ended.
     pub(super) fn settle(&mut self, now_ms: i64) {
         while self.running.first().is_some_and(|(ends_at_ms, _)| *ends_at_ms <= now_ms) {
             self.running.pop_first();

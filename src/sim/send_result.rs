@@ -1,7 +1,7 @@
-//! The files under `/results/`: what they consist of, and sending them whole or by range.
+//! Sends the files under `/results/`, complete or by range.
 //!
-//! A result is its source (or an MP4 built by hand) with a `free` box behind it that names the result,
-//! so that no two results are equal and a test can tell whose bytes it holds.
+//! A result is its source (or an MP4 built by hand) and a `free` box at the end that names the result, so that no two
+//! results are equal and a test can recognise each.
 
 use std::{io, ops::Range, path::PathBuf};
 
@@ -33,7 +33,7 @@ enum ResultSource {
 }
 
 impl ResultContent {
-    /// Puts a result together; none when its source has gone from the media folder.
+    /// Builds a result; none when its source is no longer in the media folder.
     pub(super) async fn of(
         file: ResultFile,
         folder: &MediaFolder,
@@ -129,7 +129,7 @@ fn nothing_but_zeros(count: u64) -> impl Stream<Item = io::Result<Bytes>> + Send
     }))
 }
 
-/// What two ranges have in common; empty, but within `of`, when that is nothing.
+/// The intersection of two ranges; an empty range within `of` if there is none.
 fn overlap(range: &Range<u64>, of: Range<u64>) -> Range<u64> {
     let start = range.start.clamp(of.start, of.end);
     start..range.end.clamp(start, of.end)
@@ -140,7 +140,7 @@ fn slice(bytes: &Bytes, range: &Range<u64>) -> Bytes {
     bytes.slice(at(range.start)..at(range.end))
 }
 
-/// One range of a `Range` header: none for what is to be ignored, an error for one outside.
+/// One range of a `Range` header: none for one that must be ignored, an error for one outside.
 fn parse_range(text: &str, whole: u64) -> Option<Result<Range<u64>, ()>> {
     let (first, last) = text.strip_prefix("bytes=")?.split_once('-')?;
     let range = match (first.trim(), last.trim()) {
@@ -162,7 +162,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ranges_are_read_as_the_standard_says() {
+    fn ranges_follow_the_standard() {
         for (text, want) in [
             ("bytes=0-", Some(Ok(0..100))),
             ("bytes=10-19", Some(Ok(10..20))),

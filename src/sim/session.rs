@@ -1,6 +1,4 @@
-//! Videos as Identify Face sees them: the page's limits, the faces, the session.
-//!
-//! Owns what is refused of a video and which faces it has; knows nothing of tasks.
+//! Videos of Identify Face: the page's limits, the faces, the session.
 
 use std::sync::Arc;
 
@@ -24,7 +22,7 @@ pub(super) const LENGTH_MS: std::ops::RangeInclusive<i64> = 2_000..=60_000;
 /// A video that was identified, shared by its sessions and tasks.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct SimVideo {
-    /// Its own id; for a URL one that is made from it.
+    /// Its id; for a URL, made from it.
     pub(super) id: String,
     /// What the request said.
     pub(super) spelled: String,
@@ -32,13 +30,13 @@ pub(super) struct SimVideo {
     pub(super) length_ms: i64,
     pub(super) width: u32,
     pub(super) height: u32,
-    /// Its path in the media folder, where it lies there.
+    /// Its path in the media folder, if it is there.
     pub(super) media_path: Option<String>,
     /// Tasks of this video end failed, with this message.
     pub(super) fail: Option<String>,
 }
 
-/// A face, and when it is seen.
+/// A face, and when it is visible.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct SimFace {
     pub(super) id: String,
@@ -76,7 +74,7 @@ impl SimSession {
 
 /// The video behind a URL that is none of the simulator's results, within the page's limits.
 ///
-/// `read` is what the file of the media folder turned out to be.
+/// `read`: the facts about the file in the media folder.
 pub(super) fn video_at(
     spelled: &str,
     place: &UrlTarget,
@@ -114,8 +112,7 @@ pub(super) fn video_at(
     Ok((video, faces))
 }
 
-/// A video that an id beginning with `sim-video-` makes up. An id is not held to the limits of files,
-/// but to that of 60 seconds.
+/// A made-up video for an id that begins with `sim-video-`. Only the length limit of 60 seconds applies to it.
 pub(super) fn video_of_id(id: &str, base_url: &str) -> Result<(SimVideo, Vec<SimFace>), Refusal> {
     let parameters = MediaParameters::of_id(id);
     let facts = parameters.video(id);
@@ -135,7 +132,7 @@ pub(super) fn video_of_id(id: &str, base_url: &str) -> Result<(SimVideo, Vec<Sim
     Ok((video, faces))
 }
 
-/// One face for the whole of a video, as of a result that is dubbed again.
+/// One face for the complete video, for a result that is dubbed again.
 pub(super) fn whole(length_ms: i64) -> Vec<SimFace> {
     vec![SimFace { id: "0".to_owned(), start_ms: 0, end_ms: length_ms }]
 }
@@ -169,8 +166,8 @@ pub(super) fn check_length(field: &str, length_ms: i64) -> Result<(), Refusal> {
     Err(Refusal::illegal(format!("{field}: the duration must be 2s to 60s, not {length_ms}ms")))
 }
 
-/// The faces as steered, else one; made-up videos now and then show two. Of several, each begins and
-/// ends later than the one before, and the last is seen longest.
+/// The faces from the parameters, else one; some made-up videos have two. Each face starts and ends later than the one
+/// before, and the last is visible longest.
 fn faces(
     parameters: &MediaParameters,
     address: &str,

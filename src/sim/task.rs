@@ -1,6 +1,6 @@
-//! One accepted task: where it stands at a time, and the JSON that tells it.
+//! One accepted task: its status at a time, and its JSON.
 //!
-//! A task's whole course is settled when it is accepted; its status follows from the clock alone.
+//! Everything about a task is decided when it is accepted; its status depends on the clock only.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::{account::AccountNumber, session::SimVideo, units::seconds, url_target};
 
-/// Where a task stands.
+/// The status of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SimTaskStatus {
@@ -23,7 +23,7 @@ pub enum SimTaskStatus {
 }
 
 impl SimTaskStatus {
-    /// As the API spells it.
+    /// The API's name.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Submitted => "submitted",
@@ -33,7 +33,7 @@ impl SimTaskStatus {
         }
     }
 
-    /// Whether it will not change again.
+    /// Whether it is final.
     pub const fn is_ended(self) -> bool {
         matches!(self, Self::Succeed | Self::Failed)
     }

@@ -1,6 +1,6 @@
 //! The `Authorization` header: a JSON Web Token (HS256) made from the account's keys, or a fixed token.
 //!
-//! Owns the codes 1000 to 1004. Written from the vendor's description, apart from the client's code.
+//! Owns the codes 1000 to 1004. Written from the vendor's description, independently of the client.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -28,8 +28,8 @@ struct TokenClaims {
 
 /// The account that this header may use at this time.
 ///
-/// 1000: no header, or none of the form `Bearer …`. 1001: an empty one. 1002: a token that is none,
-/// or not of this account. 1003: its `nbf` is to come. 1004: its `exp` is past.
+/// 1000: no header, or none of the form `Bearer …`. 1001: an empty one. 1002: an invalid token,
+/// or one of another account. 1003: its `nbf` is in the future. 1004: its `exp` is in the past.
 pub(super) fn check(
     config: &SimConfig,
     now_ms: i64,
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn every_way_to_be_refused() {
+    fn every_invalid_token_is_refused() {
         let header = json!({"alg": "HS256", "typ": "JWT"});
         let claims = |iss: &str, from_s: i64, to_s: i64| {
             let now_s = NOW_MS / 1000;

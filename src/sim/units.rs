@@ -1,6 +1,6 @@
 //! Units of the account as exact decimals.
 //!
-//! Owns how they are spelled (`"0.05"`); floating point never touches a price.
+//! Written as `"0.05"`; without floating point.
 
 use std::{fmt, iter::Sum, ops::Add, str::FromStr};
 
@@ -42,7 +42,7 @@ impl Sum for SimUnits {
 }
 
 impl fmt::Display for SimUnits {
-    /// As the API spells amounts and lengths: no more decimals than needed.
+    /// As the API writes amounts and lengths: no more decimals than needed.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = if self.0 < 0 { "-" } else { "" };
         let (whole, part) = (self.0.unsigned_abs() / 1000, self.0.unsigned_abs() % 1000);
@@ -60,9 +60,11 @@ impl Serialize for SimUnits {
     }
 }
 
-/// A text that is no amount of units.
+/// A text that is not an amount of units.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no amount of units: write a decimal such as 0.05, with at most three decimals")]
+#[error(
+    "`{0}` is not an amount of units: write a decimal such as 0.05, with at most three decimals"
+)]
 pub struct InvalidUnits(String);
 
 impl FromStr for SimUnits {
@@ -92,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn amounts_are_spelled_as_read() {
+    fn amounts_are_written_as_read() {
         for text in ["0", "1", "0.05", "12.5", "100.125"] {
             assert_eq!(text.parse::<SimUnits>().unwrap().to_string(), text);
         }

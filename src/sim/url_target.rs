@@ -1,13 +1,13 @@
 //! Where a URL points: at the simulator's own files and results, or anywhere else.
 //!
-//! Owns the paths under which the simulator serves what its answers name.
+//! Owns the paths of files that the simulator serves.
 
 use percent_encoding::percent_decode_str;
 use url::{Host, Url};
 
 use super::response::Refusal;
 
-/// A URL of a request, understood.
+/// What the URL of a request points at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum UrlTarget {
     /// A file of the media folder, by its decoded path there.
@@ -50,7 +50,7 @@ impl UrlTarget {
     }
 }
 
-/// Whether a URL leads to where `base` does: by any name of this machine at the same port, too.
+/// Whether a URL points at `base`, by any name of this machine.
 fn is_same_origin(url: &Url, base: &Url) -> bool {
     let same_port = url.port_or_known_default() == base.port_or_known_default();
     url.origin() == base.origin() || same_port && is_loopback(url)

@@ -1,4 +1,4 @@
-//! What is learned of an account: its slots, and how it answers lookups by name.
+//! What lipsyncd learned about an account: its slots, and how it answers lookups by name.
 
 use rusqlite::{Connection, OptionalExtension as _};
 
@@ -8,15 +8,15 @@ use crate::job::{Account, Task};
 /// How an account answers lookups by `external_task_id`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lookups {
-    /// Not learned yet.
+    /// Unknown so far.
     Unknown,
     /// The name is in the path.
     Path,
     /// The name is a parameter of the list.
     Query,
-    /// The name is in the path, and a parameter says so.
+    /// The name is in the path, and a parameter marks it as a name.
     Flag,
-    /// In none of these ways.
+    /// It answers no form of lookup.
     Unanswered,
 }
 
@@ -38,14 +38,14 @@ impl Lookups {
     }
 }
 
-/// The newest task of an account that Kling accepted and still shows.
+/// The newest task that Kling accepted from an account and still shows.
 const NEWEST_ACCEPTED: &str = "
     WHERE t.state = ?1 AND (a.host = ?2 AND a.key = ?3 OR ?4 AND t.account_row IS NULL)
       AND coalesce(t.sent_at_ms, t.created_at_ms) >= ?5
     ORDER BY t.id DESC LIMIT 1";
 
 impl Store {
-    /// Writes how many slots are used at most, and that the account taught it.
+    /// Writes the slots limit that `account` taught.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -85,7 +85,7 @@ impl Store {
         .await
     }
 
-    /// Returns how `account` answers lookups by `external_task_id`, as far as it is learned.
+    /// Returns how `account` answers lookups by `external_task_id`, as far as known.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -94,7 +94,7 @@ impl Store {
         self.read(move |connection| lookups(connection, &account)).await
     }
 
-    /// Keeps what was learned of the lookups of `account`.
+    /// Writes how `account` answers lookups.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -114,8 +114,8 @@ impl Store {
         .await
     }
 
-    /// Returns the newest task since `since_ms` (Unix time) that Kling accepted from `account`; with `or_adopted` also one
-    /// that was adopted, of which the account is not known.
+    /// Returns the newest task since `since_ms` (Unix time) that Kling accepted from `account`. With `or_adopted` it may
+    /// also be an adopted task, whose account is unknown.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -134,7 +134,7 @@ impl Store {
 }
 
 impl Reader {
-    /// Returns how `account` answers lookups by `external_task_id`, as far as the daemon has learned it.
+    /// As [`Store::lookups`].
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -142,7 +142,7 @@ impl Reader {
         lookups(&self.connection, account)
     }
 
-    /// As [`Store::newest_accepted_task`], whenever it was accepted, and adopted or not.
+    /// As [`Store::newest_accepted_task`], of any age, adopted or not.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -166,7 +166,7 @@ fn newest_accepted_task(
     since_ms: i64,
 ) -> Result<Option<Task>, StoreError> {
     let sql = task_row::select(Some("task_state"), NEWEST_ACCEPTED);
-    // As of one moment: a task that moves to the next state between two of the queries would be missed.
+    // One transaction: a task that changes its state between two queries would be missed.
     let _moment = connection.unchecked_transaction()?;
     let mut newest = connection.prepare_cached(&sql)?;
     for state in ["processing", "succeeded", "downloading", "submitted"] {
@@ -179,7 +179,7 @@ fn newest_accepted_task(
     Ok(None)
 }
 
-/// Gives an account its row, if it has none.
+/// Inserts the row of an account, if there is none.
 pub(super) fn ensure(connection: &Connection, host: &str, key: &str) -> Result<(), StoreError> {
     connection
         .prepare_cached("INSERT OR IGNORE INTO account (host, key) VALUES (?1, ?2)")?

@@ -1,28 +1,28 @@
-//! Tasks of the account that a task with an unknown create request could be, for the person who decides.
+//! Tasks at Kling that may belong to a task whose create request has an unknown outcome, for the person who decides.
 
 use rusqlite::{Connection, Row};
 
-use super::{ApiAnswer, Store, StoreError, job_row, record::add_event};
+use super::{ApiAnswer, Store, StoreError, event::HistoryEvent, job_row};
 use crate::job::{State, TaskId};
 
-/// A task of the account that a task with an unknown create request could be.
+/// A task at Kling that may belong to a task whose create request has an unknown outcome.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate {
-    /// The API's name for it.
+    /// Kling's id of the task.
     pub task_id: String,
-    /// Where it stands, as the API spells it.
+    /// Its status, as the API reports it.
     pub status: String,
-    /// The address or id of its video, as the API tells it.
+    /// The URL or id of its video, as the API reports it.
     pub video: Option<String>,
     /// When (Unix ms) it was created, by the API's clock.
     pub created_at_ms: Option<i64>,
 }
 
-/// That the list of the account's tasks was read to its end, or past the create request: with nothing kept, a
-/// person has to know whether there is nothing or nobody has looked.
+/// A scan of the account's task list, to its end or past the create request. Without it, an empty list of
+/// candidates would not mean that there are none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListScan {
-    /// What it came to, in words.
+    /// The result, in one sentence.
     pub what: String,
     /// The last page's answer, of [`ApiCall::List`](super::ApiCall::List).
     pub answer: ApiAnswer,
@@ -31,8 +31,8 @@ pub struct ListScan {
 }
 
 impl Store {
-    /// Keeps which tasks a task with an unknown create request could be, instead of those that were kept before,
-    /// and that the list was read far enough, if it was; of an unresolved one also in its history.
+    /// Replaces the candidates of a task. If the list was scanned far enough, stores that, too; for an unresolved
+    /// task also in the history.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -40,14 +40,14 @@ impl Store {
         &self,
         task: TaskId,
         candidates: Vec<Candidate>,
-        listed: Option<ListScan>,
+        scan: Option<ListScan>,
     ) -> Result<(), StoreError> {
         self.write(move |connection| {
             forget(connection, task)?;
             for candidate in &candidates {
                 connection
                     .prepare_cached(
-                        // A person may have decided meanwhile.
+                        // A person may have decided in the meantime.
                         "INSERT INTO candidate (task_row, task_id, status, video, created_at_ms)
                          SELECT id, ?2, ?3, ?4, ?5 FROM task
                          WHERE id = ?1 AND state IN ('creating', 'unresolved')
@@ -61,21 +61,20 @@ impl Store {
                         candidate.created_at_ms,
                     ))?;
             }
-            let Some(listed) = &listed else { return Ok(()) };
+            let Some(scan) = &scan else { return Ok(()) };
             connection
                 .prepare_cached(
                     "UPDATE task SET listed_at_ms = ?2
                      WHERE id = ?1 AND state IN ('creating', 'unresolved')",
                 )?
-                .execute((task, listed.at_ms))?;
-            record(connection, task, listed)
+                .execute((task, scan.at_ms))?;
+            record_scan(connection, task, scan)
         })
         .await
     }
 }
 
-/// Returns the tasks that a task could be, the oldest first, and when (Unix ms) the list was read far enough to
-/// name them all.
+/// Returns the candidates of a task, the oldest first, and when (Unix ms) the list was last scanned far enough.
 pub(super) fn of_task(
     connection: &Connection,
     task: TaskId,
@@ -85,27 +84,27 @@ pub(super) fn of_task(
                ORDER BY created_at_ms, task_id";
     let candidates =
         connection.prepare_cached(sql)?.query_map([task], from_row)?.collect::<Result<_, _>>()?;
-    let mut listed = connection.prepare_cached("SELECT listed_at_ms FROM task WHERE id = ?1")?;
-    Ok((candidates, listed.query_row([task], |row| row.get(0))?))
+    let mut scan = connection.prepare_cached("SELECT listed_at_ms FROM task WHERE id = ?1")?;
+    Ok((candidates, scan.query_row([task], |row| row.get(0))?))
 }
 
-fn record(connection: &Connection, task: TaskId, listed: &ListScan) -> Result<(), StoreError> {
+fn record_scan(connection: &Connection, task: TaskId, scan: &ListScan) -> Result<(), StoreError> {
     let latest = "
         SELECT 1 FROM event e LEFT JOIN history_text p ON p.id = e.text_row
         WHERE e.id = (SELECT max(id) FROM event WHERE job_id = ?1)
           AND e.call = ?2 AND concat(p.text, e.what) = ?3";
     for (job, state, _) in job_row::of_task(connection, task)? {
-        let said = (job, listed.answer.call.number(), &listed.what);
-        if state != State::Unresolved || connection.prepare_cached(latest)?.exists(said)? {
+        let same = (job, scan.answer.call.number(), &scan.what);
+        if state != State::Unresolved || connection.prepare_cached(latest)?.exists(same)? {
             continue;
         }
-        let answer = Some(&listed.answer);
-        add_event(connection, job, Some(state), state, &listed.what, answer, listed.at_ms)?;
+        let (from, answer, what) = (Some(state), Some(&scan.answer), scan.what.as_str());
+        HistoryEvent { job, from, to: state, what, answer, at_ms: scan.at_ms }.write(connection)?;
     }
     Ok(())
 }
 
-/// What became of its create request is known, the request is sent again, or the list is read again.
+/// Deletes the candidates of a task: the outcome of its create request is known, or a new send or scan begins.
 pub(super) fn forget(connection: &Connection, task: TaskId) -> Result<(), StoreError> {
     connection.prepare_cached("DELETE FROM candidate WHERE task_row = ?1")?.execute([task])?;
     connection

@@ -1,13 +1,12 @@
-//! Changes of jobs for the log: what came of a manifest, and what people did by commands, read back from
-//! the history as it was written.
+//! Changes of jobs for the log, read back from the history: results of reading a manifest, and commands of people.
 //!
-//! A new job that waits for nothing and shares no task is no news: its manifest's line counts it, and it may be
-//! one of a hundred thousand.
+//! A new job that waits for nothing and shares no task is left out: the log line of its manifest counts it, and
+//! there may be a hundred thousand such jobs.
 
 use rusqlite::{Connection, Row};
 use tracing::info;
 
-use super::{Store, StoreError, record::number};
+use super::{Store, StoreError, event::number};
 use crate::job::{State, is_by_a_person};
 
 pub(super) const NEWEST: &str = "SELECT coalesce(max(id), 0) FROM event";
@@ -29,18 +28,18 @@ pub struct JobChange {
     pub key: String,
     /// Its manifest's path under `jobs_dir`.
     pub manifest: String,
-    /// The state it left; none: it is new.
+    /// The state before; none: the job is new.
     pub from: Option<String>,
-    /// The state it is in since.
+    /// The state after.
     pub to: String,
-    /// What happened, in words.
+    /// What happened.
     pub what: String,
-    /// Its task, if it has one.
+    /// Kling's id of its task, if it has one.
     pub task_id: Option<String>,
 }
 
 impl JobChange {
-    /// Tells the log.
+    /// Writes it to the log.
     pub fn log(&self) {
         let Self { key, manifest, from, to, what, task_id } = self;
         let before = from.as_deref().unwrap_or("new");
@@ -55,28 +54,27 @@ impl JobChange {
     }
 }
 
-/// Up to where the history was looked through for what other processes wrote.
+/// How far the history was read for changes by other processes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HistoryPosition {
-    /// Changes whenever another process wrote something.
+    /// `PRAGMA data_version`, which changes when another process writes.
     version: i64,
     event: i64,
 }
 
-/// What a look for others' writes found.
+/// Changes by other processes.
 #[derive(Debug)]
 pub struct OtherChanges {
-    /// Where the next look begins.
-    pub mark: HistoryPosition,
-    /// Whether another process wrote anything at all.
+    /// The position for the next call.
+    pub position: HistoryPosition,
+    /// Whether another process wrote anything.
     pub changed: bool,
-    /// What people did to jobs by commands.
+    /// Commands of people.
     pub by_people: Vec<JobChange>,
 }
 
 impl Store {
-    /// Looks whether another process wrote to the database since `before`. The first look, of none, finds
-    /// nothing.
+    /// Returns what other processes wrote since `before`. Without `before`, returns the position alone.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -84,27 +82,27 @@ impl Store {
         &self,
         before: Option<HistoryPosition>,
     ) -> Result<OtherChanges, StoreError> {
-        // On the writing connection: only there others' writes are told from the daemon's own.
+        // On the writing connection: there, `data_version` ignores the daemon's own writes.
         self.write(move |connection| {
             let version = connection.pragma_query_value(None, "data_version", |row| row.get(0))?;
-            let mark = HistoryPosition { version, event: newest(connection)? };
+            let position = HistoryPosition { version, event: newest(connection)? };
             let Some(before) = before.filter(|before| before.version != version) else {
-                return Ok(OtherChanges { mark, changed: false, by_people: Vec::new() });
+                return Ok(OtherChanges { position, changed: false, by_people: Vec::new() });
             };
             let mut by_people = since(connection, before.event)?;
             by_people.retain(|change| is_by_a_person(&change.what));
-            Ok(OtherChanges { mark, changed: true, by_people })
+            Ok(OtherChanges { position, changed: true, by_people })
         })
         .await
     }
 }
 
-/// The last row of the history.
+/// Returns the last row of the history.
 pub(super) fn newest(connection: &Connection) -> Result<i64, StoreError> {
     Ok(connection.prepare_cached(NEWEST)?.query_row([], |row| row.get(0))?)
 }
 
-/// The changes behind row `event` of the history, but for new jobs that wait for nothing and share no task.
+/// Returns the changes after row `event` of the history, except new jobs that wait for nothing and share no task.
 pub(super) fn since(connection: &Connection, event: i64) -> Result<Vec<JobChange>, StoreError> {
     let mut since = connection.prepare_cached(SINCE)?;
     let changes = since.query_map((event, number(State::Queued)), change)?;
@@ -112,21 +110,21 @@ pub(super) fn since(connection: &Connection, event: i64) -> Result<Vec<JobChange
 }
 
 fn change(row: &Row<'_>) -> rusqlite::Result<JobChange> {
-    let (what, missing): (String, Option<String>) = (row.get(4)?, row.get(5)?);
+    let (what, reason): (String, Option<String>) = (row.get(4)?, row.get(5)?);
     Ok(JobChange {
         key: row.get(0)?,
         manifest: row.get(1)?,
         from: row.get(2)?,
         to: row.get(3)?,
-        what: missing.map_or(what.clone(), |missing| waiting(&what, &missing)),
+        what: reason.map_or(what.clone(), |reason| with_reason(&what, &reason)),
         task_id: row.get(6)?,
     })
 }
 
-/// `what` in the words of the view `job_overview`, if it ends in what is missing.
-fn waiting(what: &str, missing: &str) -> String {
-    match what.strip_suffix(missing) {
-        Some(before) if !missing.is_empty() => format!("{before}waits: {missing}"),
+/// Marks the wait reason in `what`, if `what` ends with it.
+fn with_reason(what: &str, reason: &str) -> String {
+    match what.strip_suffix(reason) {
+        Some(before) if !reason.is_empty() => format!("{before}waits: {reason}"),
         _ => what.to_owned(),
     }
 }

@@ -1,5 +1,5 @@
-//! What `lipsyncd doctor` asks of the state database. All of it is bounded: neither a large database nor a
-//! damaged one keeps it, or the daemon, waiting.
+//! The queries of `lipsyncd doctor`. Each has a limit, so that neither a large nor a damaged database delays `doctor`
+//! or the daemon.
 
 use std::{sync::mpsc, thread, time::Duration};
 
@@ -7,18 +7,18 @@ use rusqlite::ErrorCode;
 
 use super::{Reader, StoreError};
 
-/// What became of reading a database through.
+/// The result of an integrity check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IntegrityCheck {
-    /// All of it is as it should be.
+    /// The database is intact.
     Intact,
-    /// Something is not, in SQLite's words.
+    /// The database is damaged, with SQLite's description.
     Damaged(String),
-    /// It is so large that the time was over first. What was read was whole.
+    /// The time limit came first. The part that was read is intact.
     Unfinished,
 }
 
-/// A task that the database takes for unsent, or for undecided.
+/// A task that was not sent, or has an unknown outcome, according to the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenTask {
     /// The key of its lead job.
@@ -29,14 +29,15 @@ pub struct OpenTask {
     pub external_task_id: String,
     /// Digest of its request.
     pub request_hash: String,
-    /// 1 for the first.
+    /// The take.
     pub take: u32,
-    /// Where its result goes, under `output_dir`.
+    /// The path of its result under `output_dir`.
     pub output: String,
 }
 
-/// Of the latest so many jobs one with a local video is looked for, and so many results are averaged.
+/// How many of the latest jobs are searched for local videos.
 const LATEST_JOBS: i64 = 2_000;
+/// How many of the latest results are averaged.
 const LATEST_RESULTS: i64 = 200;
 
 const OPEN_TASKS: &str = "
@@ -52,11 +53,11 @@ const AVERAGE_RESULT: &str = "
       SELECT result_bytes FROM task INDEXED BY task_state WHERE state = 'succeeded' ORDER BY id DESC LIMIT ?1)";
 
 impl Reader {
-    /// Reads the database through, for at most `time`.
+    /// Checks the database for at most `time`.
     ///
     /// # Errors
-    /// When it cannot be read at all.
-    pub fn health(&self, time: Duration) -> Result<IntegrityCheck, StoreError> {
+    /// When the database cannot be read.
+    pub fn integrity(&self, time: Duration) -> Result<IntegrityCheck, StoreError> {
         let interrupt = self.connection.get_interrupt_handle();
         let (done, wait) = mpsc::channel::<()>();
         let guard = thread::spawn(move || {
@@ -81,7 +82,7 @@ impl Reader {
         }
     }
 
-    /// Returns the first tasks in each state in which the database knows of no task at Kling, `most` of each state.
+    /// Returns the first `most` tasks of each state without a known task at Kling.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -106,8 +107,7 @@ impl Reader {
         Ok(tasks)
     }
 
-    /// Returns the latest delivered files, at most `most`: the job's key, the path under the output folder, and
-    /// the size.
+    /// Returns at most `most` of the latest delivered files: key, path under the output folder, and size.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -121,7 +121,7 @@ impl Reader {
         Ok(files.collect::<Result<_, _>>()?)
     }
 
-    /// Returns the keys of the latest jobs with a local video, at most `most`.
+    /// Returns the keys of at most `most` of the latest jobs with a local video.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -131,7 +131,7 @@ impl Reader {
         Ok(keys.collect::<Result<_, _>>()?)
     }
 
-    /// Returns how large results have been lately, in bytes; none before the first.
+    /// Returns the average size of the latest results in bytes; none before the first result.
     ///
     /// # Errors
     /// When the database cannot be read.

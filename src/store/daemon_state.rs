@@ -1,9 +1,9 @@
-//! The one row of `daemon_state`: the daemon that works, its limits, the folder it watches, why it holds back.
+//! The one row of `daemon_state`: the running daemon, its limits, its folder, and why it starts no tasks.
 
 use super::{Store, StoreError};
 
 impl Store {
-    /// Says why no new task is started though the line is not paused; `None`: no such reason.
+    /// Writes why no new task is started although the queue is not paused; `None`: tasks are started.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -15,7 +15,7 @@ impl Store {
         .await
     }
 
-    /// Says why the API gives no usable answer, since `now_ms`; `None`: it does.
+    /// Writes why the API gives no usable answer since `now_ms`; `None`: it does.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -36,7 +36,7 @@ impl Store {
         .await
     }
 
-    /// Writes down that a daemon began its work, with the limits it works under.
+    /// Writes that a daemon started, with its limits.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -61,7 +61,7 @@ impl Store {
         .await
     }
 
-    /// Writes that the folder was scanned completely since the start.
+    /// Writes that the first complete scan since the start is done.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -73,7 +73,7 @@ impl Store {
         .await
     }
 
-    /// Returns which folder `jobs_dir` was when it was last taken as such.
+    /// Returns the stored identity of `jobs_dir`.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -86,7 +86,7 @@ impl Store {
         .await
     }
 
-    /// Keeps which folder `jobs_dir` is.
+    /// Writes the identity of `jobs_dir`.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -113,7 +113,7 @@ impl Store {
         .await
     }
 
-    /// Keeps how long tasks take, for the time left that `status` shows.
+    /// Writes how long tasks take, from which `status` computes the time left.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -127,7 +127,7 @@ impl Store {
         .await
     }
 
-    /// Returns how long tasks take, as it was last kept.
+    /// Returns the stored duration of tasks.
     ///
     /// # Errors
     /// When the database cannot be read.

@@ -1,6 +1,6 @@
-//! Why the database cannot be used at the moment: the disk is full, or others hold it.
+//! Why the database cannot be used at the moment: the disk is full, or another process has locked it.
 //!
-//! Told when it begins and when it ends. What is tried again, and when, is the worker's.
+//! Logs the begin and the end of a problem. The worker decides what is tried again, and when.
 
 use std::sync::{
     Mutex, PoisonError,
@@ -9,43 +9,43 @@ use std::sync::{
 
 use super::StoreError;
 
-/// Shared by a worker and whoever asks after it.
+/// The problem of one connection. The worker and its callers share it.
 #[derive(Debug, Default)]
 pub(super) struct DatabaseProblem {
-    words: Mutex<Option<String>>,
+    message: Mutex<Option<String>>,
     tries: AtomicU64,
 }
 
 impl DatabaseProblem {
-    /// The database could not be `done` (read, or written).
+    /// Records that the database could not be `done` (read, or written).
     pub(super) fn begin(&self, error: &StoreError, done: &str) {
         self.tries.fetch_add(1, Ordering::Relaxed);
-        let words = error.to_string();
-        let known = self.replace(Some(words.clone()));
+        let message = error.to_string();
+        let known = self.replace(Some(message.clone()));
         if known.is_none() {
-            tracing::warn!("{words}; waiting until it can be {done}");
+            tracing::warn!("{message}; waiting until the database can be {done}");
         }
     }
 
-    /// It could.
+    /// Records that the database could be `done`.
     pub(super) fn end(&self, done: &str) {
         if self.replace(None).is_some() {
             tracing::info!("the state database can be {done} again");
         }
     }
 
-    /// What is wrong, if something is.
-    pub(super) fn words(&self) -> Option<String> {
-        self.words.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// Returns the error, while there is one.
+    pub(super) fn message(&self) -> Option<String> {
+        self.message.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// How often something was tried in vain so far.
+    /// Returns how many tries have failed so far.
     pub(super) fn tries(&self) -> u64 {
         self.tries.load(Ordering::Relaxed)
     }
 
-    fn replace(&self, words: Option<String>) -> Option<String> {
-        let mut known = self.words.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::replace(&mut known, words)
+    fn replace(&self, message: Option<String>) -> Option<String> {
+        let mut known = self.message.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut known, message)
     }
 }

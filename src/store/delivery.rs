@@ -1,13 +1,13 @@
-//! Jobs that wait for their own copy of a result, and the outcome of each attempt to deliver it.
+//! Jobs that wait for their own copy of a result, and the results of delivery attempts.
 
 use rusqlite::{Connection, named_params};
 
 use super::{
-    Store, StoreError, change::JobChange, job_row, job_row::JobRow, record, record::add_event,
+    Store, StoreError, change::JobChange, event::record_change, find, job_row, job_row::JobRow,
 };
 use crate::job::{DeliveryOutcome, Job, JobId, Moment, Policy, Task, TaskId, deliver};
 
-/// A job whose task has succeeded, and whose own file is not there yet.
+/// A job whose task has succeeded and whose own file is not delivered yet.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DueDelivery {
     /// The job, without its labels.
@@ -16,16 +16,16 @@ pub struct DueDelivery {
     pub task: Task,
 }
 
-/// A delivered file that another result moved to another name.
+/// A delivered file that got another name because a newer result took its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MovedFile {
-    /// Where it was, under the output folder.
+    /// Its previous path under the output folder.
     pub from: String,
-    /// Where it is now, under the output folder.
+    /// Its path now.
     pub to: String,
-    /// The request that it is the result of.
+    /// The request that it belongs to.
     pub request_hash: String,
-    /// And the take.
+    /// The take.
     pub take: u32,
 }
 
@@ -35,8 +35,8 @@ pub(super) const NEXT_DUE: &str =
     "SELECT min(due_at_ms) FROM job INDEXED BY job_due WHERE due_at_ms > ?1";
 
 impl Store {
-    /// Returns up to `limit` deliveries that are due at `now_ms`. What rests for longer than `rest_max_ms` is
-    /// due, too: the clock was set back since.
+    /// Returns up to `limit` deliveries that are due at `now_ms`. A delivery that waits for longer than `rest_max_ms`
+    /// is due, too: the clock was set back since.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -55,7 +55,7 @@ impl Store {
             let mut due = Vec::new();
             for JobRow { job, .. } in jobs {
                 if let Some(task) =
-                    job.task.map(|id| record::task(connection, id)).transpose()?.flatten()
+                    job.task.map(|id| find::task(connection, id)).transpose()?.flatten()
                 {
                     due.push(DueDelivery { job, task });
                 }
@@ -65,7 +65,7 @@ impl Store {
         .await
     }
 
-    /// Returns when (Unix ms) the next delivery that rests is due, if any does.
+    /// Returns when (Unix ms) the next waiting delivery is due.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -77,8 +77,7 @@ impl Store {
         .await
     }
 
-    /// Returns where the result of a task may be copied from: the files of jobs that have it, as paths
-    /// under the output folder.
+    /// Returns the files that the result of a task may be copied from, as paths under the output folder.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -97,7 +96,7 @@ impl Store {
         .await
     }
 
-    /// Returns whether a job asks for that task now.
+    /// Whether a job points to that task now.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -109,8 +108,8 @@ impl Store {
         .await
     }
 
-    /// Writes the outcome of an attempt to deliver, and where delivered files were moved to for it. Returns the change,
-    /// for the log; none: the job was changed meanwhile.
+    /// Writes the result of a delivery attempt, and the files that it moved. Returns the change for the log; none: the
+    /// job was changed in the meantime.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -124,14 +123,14 @@ impl Store {
     ) -> Result<Option<JobChange>, StoreError> {
         self.write(move |connection| {
             let change = record_attempt(connection, &job, &attempt, &moment, &policy)?;
-            // After the job itself: its own earlier file is not its output any more.
+            // After the job itself, whose own earlier file is no longer its output.
             record_moved(connection, &moved)?;
             Ok(change)
         })
         .await
     }
 
-    /// Writes where delivered files were moved to when another result took their place.
+    /// Writes the new paths of delivered files that were moved.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -164,12 +163,12 @@ fn record_attempt(
         now.earlier_task = None;
     }
     job_row::save(connection, &mut now, row.manifest_id, moment.now_ms)?;
-    let says_it_again = state == before.0 && now.delivery.wait_reason == before.1;
-    if !says_it_again {
-        add_event(connection, now.id, Some(before.0), state, &what, None, moment.now_ms)?;
+    let is_repeated = state == before.0 && now.delivery.wait_reason == before.1;
+    if !is_repeated {
+        record_change(connection, &now, Some(before.0), &what, moment.now_ms)?;
     }
     Ok(Some(JobChange {
-        manifest: record::manifest_of(connection, now.id)?,
+        manifest: find::manifest_of(connection, now.id)?,
         from: Some(before.0.name().to_owned()),
         to: state.name().to_owned(),
         what,

@@ -1,93 +1,94 @@
-//! What can go wrong with the state database, and which of it passes by itself.
+//! Errors of the state database, and which of them may pass.
 
 use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
 
 use super::LockError;
+use crate::job::IllegalTransition;
 
-/// A failure of the state database.
+/// An error of the state database.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// SQLite's own word.
+    /// An error of SQLite.
     #[error("state database: {0}")]
     Sqlite(#[from] rusqlite::Error),
-    /// The file or its folder cannot be had, or a thread could not be started.
+    /// The file or its folder cannot be opened, or a thread cannot be started.
     #[error("state database {path}: {source}")]
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// The system's word.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// Made by a version of lipsyncd that this one does not know.
+    /// The database was made by a newer version of lipsyncd.
     #[error(
-        "state database {path} is of version {found}, this lipsyncd knows up to {known}: install \
-         the newer lipsyncd again; the database was left untouched"
+        "state database {path} has version {found}, and this lipsyncd supports up to {known}: install \
+         the newer lipsyncd again. The database was not changed"
     )]
     Newer {
         /// The file.
         path: PathBuf,
         /// Its version.
         found: i64,
-        /// The newest this program knows.
+        /// The newest version that this program supports.
         known: i64,
     },
-    /// Made by an older version of lipsyncd, and only to be read.
+    /// The database was made by an older version of lipsyncd, and is opened read-only.
     #[error(
-        "state database {path} is of version {found}, and {known} is read: start `lipsyncd run` once, \
-         which brings it up to date"
+        "state database {path} has version {found}, and this command needs {known}: start `lipsyncd run` \
+         once, which updates the database"
     )]
     Older {
         /// The file.
         path: PathBuf,
         /// Its version.
         found: i64,
-        /// The version this program reads.
+        /// The version that this program reads.
         known: i64,
     },
-    /// Not a database, or damaged.
+    /// The file is damaged, or no database.
     #[error(
-        "state database {path} is damaged ({what}): it was left untouched; put a backup in its place \
-         (with no -wal and -shm file beside it). Beginning anew would pay again for what was sent"
+        "state database {path} is damaged ({what}) and was not changed: replace it with a backup, without \
+         -wal and -shm files beside it. An empty database would pay again for jobs already created at Kling"
     )]
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// What is damaged.
         what: String,
     },
-    /// A database of another program.
-    #[error("{path} is a database, but not one of lipsyncd's: `state_db` must name another file")]
+    /// The database belongs to another program.
+    #[error("{path} is a database of another program: set `state_db` to another file")]
     Foreign {
         /// The file.
         path: PathBuf,
     },
-    /// Another daemon works on it.
+    /// Another daemon uses the database.
     #[error(transparent)]
     Held(#[from] LockError),
-    /// The job was moved by someone else since it was read.
-    #[error("job {key} was changed meanwhile")]
+    /// The job changed since it was read.
+    #[error("job {key} was changed by another process in the meantime")]
     Stale {
         /// Its key.
         key: String,
     },
-    /// A task was to become a job's that is another's already.
-    #[error("job {key}: task {task_id} is job {owner}'s")]
+    /// The task at Kling already belongs to another job.
+    #[error("job {key}: task {task_id} already belongs to job {owner}")]
     TaskTaken {
-        /// The job that was to have it.
+        /// The key of the job that asked for the task.
         key: String,
         /// The task.
         task_id: String,
-        /// The key of the job that has it.
+        /// The key of the job that has the task.
         owner: String,
     },
-    /// A row that holds what this version never writes.
-    #[error("state database: job {key} holds {what}")]
+    /// A row has a value that lipsyncd never writes.
+    #[error("state database: job {key} has {what}")]
     Nonsense {
         /// The job's key.
         key: String,
-        /// What is wrong with it.
+        /// What is damaged.
         what: String,
     },
     /// The writing thread has ended.
@@ -95,8 +96,14 @@ pub enum StoreError {
     Closed,
 }
 
+impl From<IllegalTransition> for StoreError {
+    fn from(illegal: IllegalTransition) -> Self {
+        Self::Nonsense { key: illegal.key.clone(), what: illegal.to_string() }
+    }
+}
+
 impl StoreError {
-    /// Whether the system does not let this user write, or read, the database.
+    /// Whether this user has no permission to read or write the database.
     #[must_use]
     pub fn is_denied(&self) -> bool {
         match self {
@@ -110,7 +117,7 @@ impl StoreError {
         }
     }
 
-    /// Whether SQLite found the file damaged while it was in use.
+    /// Whether SQLite found the file damaged.
     #[must_use]
     pub fn is_damage(&self) -> bool {
         matches!(self, Self::Sqlite(error) if matches!(
@@ -119,7 +126,7 @@ impl StoreError {
         ))
     }
 
-    /// Whether others keep the database locked, or its disk is full: then it is worth waiting.
+    /// Whether waiting helps: another process has locked the database, or the disk is full.
     #[must_use]
     pub fn is_waited_out(&self) -> bool {
         matches!(self, Self::Sqlite(error) if matches!(
@@ -128,7 +135,7 @@ impl StoreError {
         ))
     }
 
-    /// The same failure for another who waited for the same transaction.
+    /// Returns the same error for another caller of the same transaction.
     pub(super) fn again(&self) -> Self {
         match self {
             Self::Sqlite(rusqlite::Error::SqliteFailure(error, words)) => {
@@ -138,8 +145,8 @@ impl StoreError {
         }
     }
 
-    /// Says "damaged" where SQLite says "malformed" or "not a database" of the file at `path`.
-    pub(super) fn told_of(self, path: &Path) -> Self {
+    /// Makes an error with the path from SQLite's "malformed" and "not a database".
+    pub(super) fn with_path(self, path: &Path) -> Self {
         if !self.is_damage() {
             return self;
         }
@@ -150,7 +157,7 @@ impl StoreError {
         Self::Damaged { path: path.to_owned(), what }
     }
 
-    /// Whether it may pass by itself, so that the same work is to be tried again.
+    /// Whether the error may pass, so that the same work is tried again.
     pub(super) fn is_passing(&self) -> bool {
         let Self::Sqlite(rusqlite::Error::SqliteFailure(error, _)) = self else {
             return false;

@@ -1,24 +1,22 @@
-//! How what happened is said, in a table of its own: most jobs tell the same story, and differ in names
-//! and numbers.
+//! Beginnings of history sentences in a table of their own, because most jobs have the same sentences with other
+//! names and numbers.
 //!
-//! A line of history is a phrase and what follows it. What is said of many jobs is found by its plain
-//! words alone; the view puts both together.
+//! A sentence is split into its first plain words, which are stored once, and the rest. The view joins both.
 
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::StoreError;
 
-/// A shorter beginning is not worth a row.
+/// A shorter beginning gets no row.
 const BYTES_MIN: usize = 8;
 
-/// A last word that is as short, with its space, stays with what it stands before: so it shows in the bytes
-/// of a row what a name is there for, as in `as NAME` where a create is written down.
+/// A last word of at most so many bytes, with its space, goes to the rest: `as NAME` stays together.
 const SHORT_BYTES: usize = 3;
 
-/// So many phrases are kept at most: plain words may be a user's or the API's, too, and have no end.
+/// The limit of rows: plain words may also come from users or the API, without an end.
 const TEXTS_MAX: i64 = 1_000;
 
-/// Returns the row of the phrase that `what` begins with, and what follows it.
+/// Returns the row of the beginning of `what`, and the rest.
 pub(super) fn split<'a>(
     connection: &Connection,
     what: &'a str,
@@ -28,13 +26,13 @@ pub(super) fn split<'a>(
         return Ok((None, what));
     }
     let known = match find(connection, phrase)? {
-        None => keep(connection, phrase)?,
+        None => insert(connection, phrase)?,
         known => known,
     };
     Ok(known.map_or((None, what), |row| (Some(row), rest)))
 }
 
-/// How far `text` consists of words without digits, points and the like, such as names have.
+/// Returns the length of the plain words at the beginning of `text`: words without digits, dots and the like.
 fn plain_bytes(text: &str) -> usize {
     let is_plain = |word: &&str| {
         let word = word.trim_end_matches([' ', ',', ';', ':', '.']);
@@ -50,12 +48,12 @@ fn find(connection: &Connection, phrase: &str) -> Result<Option<i64>, StoreError
     Ok(known.query_row([phrase], |row| row.get(0)).optional()?)
 }
 
-/// Returns its row; none: there are enough of them.
-fn keep(connection: &Connection, phrase: &str) -> Result<Option<i64>, StoreError> {
+/// Inserts a beginning and returns its row; none: the limit is reached.
+fn insert(connection: &Connection, phrase: &str) -> Result<Option<i64>, StoreError> {
     let sql = "INSERT INTO history_text (text)
                SELECT ?1 WHERE coalesce((SELECT max(id) FROM history_text), 0) < ?2 RETURNING id";
-    let mut keep = connection.prepare_cached(sql)?;
-    Ok(keep.query_row((phrase, TEXTS_MAX), |row| row.get(0)).optional()?)
+    let mut insert = connection.prepare_cached(sql)?;
+    Ok(insert.query_row((phrase, TEXTS_MAX), |row| row.get(0)).optional()?)
 }
 
 #[cfg(test)]

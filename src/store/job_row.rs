@@ -1,4 +1,4 @@
-//! A job as a row, both ways. Every statement that reads or writes complete jobs is made here.
+//! Reads and writes the complete row of a job.
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
@@ -24,7 +24,7 @@ const OWN: &str = "j.id, j.revision, j.state, j.key, j.name, j.take, j.asked_out
   j.delivered_sha256, j.delivered_bytes, j.error_code, j.error, j.manifest_id, j.retry_take, j.output_blocked, ";
 const SPEC: usize = 28;
 
-/// Selects complete jobs, but for their labels. Follow it by `FROM job j … WHERE …`.
+/// Selects complete jobs without their labels. `FROM job j … WHERE …` follows.
 pub(super) static SELECT: LazyLock<String> = LazyLock::new(|| {
     let spec = NAMES.trim_end_matches(", ").replace(", ", ", j.");
     format!("SELECT {OWN}j.{spec} ")
@@ -75,7 +75,7 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<JobRow> {
     Ok(JobRow { job, manifest_id: row.get(25)? })
 }
 
-/// Returns the jobs that fulfil `condition`, which follows `FROM job j `.
+/// Returns the jobs that match `condition`, which follows `FROM job j `.
 pub(super) fn all(
     connection: &Connection,
     condition: &str,
@@ -145,7 +145,7 @@ static UPDATE: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// Puts a new job, whose `id` is given, into the database. Its state is not counted yet.
+/// Inserts a new job with the given `id`. The caller counts its state.
 pub(super) fn insert(
     connection: &Connection,
     job: &Job,
@@ -159,10 +159,10 @@ pub(super) fn insert(
     write_labels(connection, job)
 }
 
-/// Writes a job back as it was changed in memory, and counts the write.
+/// Writes a changed job, and counts the write.
 ///
 /// # Errors
-/// [`StoreError::Stale`] if its row changed since it was read.
+/// [`StoreError::Stale`] if the row changed since it was read.
 pub(super) fn save(
     connection: &Connection,
     job: &mut Job,
@@ -231,7 +231,7 @@ fn with_columns<T>(
     run(bound, job)
 }
 
-/// Returns the rows of the jobs that point to a task, the oldest first, with their states and the outputs they ask for.
+/// Returns id, state and requested output of the jobs that point to a task, the oldest first.
 pub(super) fn of_task(
     connection: &Connection,
     task: TaskId,

@@ -1,7 +1,6 @@
-//! Jobs as people read them: lines of the view `job_overview`, one job whole, its history.
+//! Jobs for people: rows of the view `job_overview`, and one job with its history.
 //!
-//! Long lists are read page by page, so that neither memory nor the log of the database grows with
-//! them while somebody leafs through.
+//! Long lists are read in pages, so that neither memory nor the WAL grows with them.
 
 use rusqlite::{OptionalExtension as _, Row, named_params};
 use serde::Serialize;
@@ -12,49 +11,49 @@ use crate::job::State;
 /// A row of the view `job_overview`; times are UTC in ISO 8601.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct JobOverview {
-    /// The job's name.
+    /// The job's key.
     pub key: String,
     /// The path of its manifest under `jobs_dir`.
     pub manifest: String,
-    /// Its state: that of its task, until its own file is there.
+    /// The state of its task, until its own file is delivered.
     pub state: State,
-    /// Since when it is in this state.
+    /// When it entered this state.
     pub state_since: String,
-    /// What it waits for; none: it has ended.
+    /// Why it waits; none: it has ended.
     pub waiting_for: Option<String>,
-    /// The video as the manifest names it.
+    /// The video as written in the manifest.
     pub video: String,
-    /// The audio as the manifest names it.
+    /// The audio as written in the manifest.
     pub audio: String,
     /// Its labels, as `name=value, …`.
     pub labels: Option<String>,
-    /// The take: 1 for the first.
+    /// The take.
     pub attempt: u32,
     /// Kling's id of the accepted task.
     pub task_id: Option<String>,
-    /// The name of its task at Kling; none while its media were not read.
+    /// The name of its task at Kling; none: it has no task yet.
     pub external_task_id: Option<String>,
     /// Keys of jobs that share its task.
     pub shares_task_with: Option<String>,
-    /// What its task cost, counted at the first of its jobs.
+    /// The units of its tasks, counted at the lead job.
     pub units: f64,
     /// The same in money, for accounts that pay from a balance.
     pub money: Option<f64>,
-    /// Where its result goes, or is, under `output_dir`.
+    /// The path of its file under `output_dir`.
     pub output: String,
     /// A stable word or the API's number.
     pub error_code: Option<String>,
     /// Why it failed or was cancelled.
     pub error: Option<String>,
-    /// The API's name for the last request that was answered for it.
+    /// The API's id of the last request that was answered for it.
     pub request_id: Option<String>,
-    /// Whether its manifest asks for something else since its task was created.
+    /// Whether its request changed after its task was created.
     pub changed_after_sent: bool,
-    /// Whether a person took it out of the counts.
+    /// Whether a person dismissed it.
     pub dismissed: bool,
     /// Higher first.
     pub priority: i32,
-    /// When it was first read.
+    /// When its manifest was first read.
     pub created_at: String,
     /// When it last changed.
     pub updated_at: String,
@@ -67,46 +66,46 @@ pub struct JobOverview {
 pub struct HistoryEntry {
     /// When it happened.
     pub at: String,
-    /// Where the job stood; none: it was made.
+    /// The state before; none: the job is new.
     pub from_state: Option<String>,
-    /// Where it stood then.
+    /// The state after.
     pub to_state: String,
     /// What happened.
     pub what: String,
-    /// The call of the API that was answered.
+    /// The call that the API answered.
     pub call: Option<String>,
-    /// How it was answered; none: it was not.
+    /// The HTTP status; none: no answer.
     pub http_status: Option<i64>,
     /// The API's code.
     pub code: Option<i64>,
-    /// The API's name for the request.
+    /// The API's id of the request.
     pub request_id: Option<String>,
-    /// What it cost.
+    /// Its cost.
     pub units: Option<f64>,
 }
 
-/// One job whole.
+/// One job with its history.
 #[derive(Debug, Clone, PartialEq)]
 pub struct JobDetail {
-    /// Its row for readers.
-    pub line: JobOverview,
+    /// Its row of the view.
+    pub overview: JobOverview,
     /// The job with its task, labels included.
     pub state: JobState,
     /// Whether its manifest is in the folder.
     pub manifest_is_there: bool,
-    /// What happened to it, the oldest first, as far as that is kept.
+    /// Its history, the oldest entry first, as far as it is kept.
     pub history: Vec<HistoryEntry>,
 }
 
 impl JobDetail {
-    /// Whether all of its history is there; if not, its beginning is no longer kept.
+    /// Whether the history is complete; otherwise its beginning was deleted.
     #[must_use]
-    pub fn history_is_whole(&self) -> bool {
+    pub fn history_is_complete(&self) -> bool {
         self.history.first().is_some_and(|line| line.from_state.is_none())
     }
 }
 
-/// Which jobs a list is about.
+/// Selects the jobs of a list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct JobFilter {
     /// Only those of this manifest (its path under `jobs_dir`).
@@ -120,7 +119,7 @@ const OF_MANIFEST_AND_STATE: &str = "
     j.manifest_id = (SELECT id FROM manifest WHERE path = :manifest) AND j.state = :state AND";
 
 impl JobFilter {
-    /// Each of its forms follows an index whose entries are in the order of rows, and sorts nothing.
+    /// Each form reads an index in the order of rows, and sorts nothing.
     pub(super) fn sql(&self) -> String {
         let (index, condition) = match (&self.manifest, self.state) {
             (None, None) => ("", ""),
@@ -136,8 +135,8 @@ impl JobFilter {
 }
 
 impl Reader {
-    /// Returns up to `limit` jobs behind row `after` (0: from the first), and the row to go on
-    /// behind; none: that was all. The order is that in which they were first read.
+    /// Returns up to `limit` jobs after row `after` (0: from the first), and the row to continue after; none: there are
+    /// no more. The order is that in which they were first read.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -169,7 +168,7 @@ impl Reader {
         Ok((lines, last.filter(|_| more)))
     }
 
-    /// Returns whether a manifest of that path was ever read.
+    /// Whether a manifest of that path was ever read.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -178,7 +177,7 @@ impl Reader {
         Ok(self.connection.prepare_cached(sql)?.exists([path])?)
     }
 
-    /// Returns the job of that key whole, if there is one.
+    /// Returns the job of that key with its history, if there is one.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -203,42 +202,34 @@ impl Reader {
             .query_map([key], history_from_row)?
             .collect::<Result<_, _>>()?;
         moment.commit()?;
-        Ok(Some(JobDetail { line, state, manifest_is_there, history }))
+        Ok(Some(JobDetail { overview: line, state, manifest_is_there, history }))
     }
 
-    /// Shows the key of every job to `look`, in order.
+    /// Calls `visit` with the key of every job, in order.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn keys(&self, mut look: impl FnMut(&str)) -> Result<(), StoreError> {
+    pub fn keys(&self, mut visit: impl FnMut(&str)) -> Result<(), StoreError> {
         let mut statement = self.connection.prepare_cached("SELECT key FROM job ORDER BY key")?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            look(row.get_ref(0)?.as_str().unwrap_or_default());
+            visit(row.get_ref(0)?.as_str().unwrap_or_default());
         }
         Ok(())
     }
 
-    /// Shows the path of every manifest that was ever read to `look`, in order.
+    /// Calls `visit` with the path of every manifest that was ever read, in order.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn manifest_paths(&self, mut look: impl FnMut(&str)) -> Result<(), StoreError> {
+    pub fn manifest_paths(&self, mut visit: impl FnMut(&str)) -> Result<(), StoreError> {
         let mut statement =
             self.connection.prepare_cached("SELECT path FROM manifest ORDER BY path")?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            look(row.get_ref(0)?.as_str().unwrap_or_default());
+            visit(row.get_ref(0)?.as_str().unwrap_or_default());
         }
         Ok(())
-    }
-
-    /// Returns the key of the job that has the task `task_id`, if one has.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub fn owner_of_task(&self, task_id: &str) -> Result<Option<String>, StoreError> {
-        Ok(super::record::owner_of_task(&self.connection, task_id)?.map(|(_, key)| key))
     }
 }
 

@@ -1,97 +1,25 @@
-//! What the inbox reports of manifests: accepted, refused, missing.
-//!
-//! Owns the rows of `manifest`; what a difference means for its jobs is in [`super::reconcile`].
+//! What the inbox reports about manifests: accepted, refused, missing. [`super::reconcile`] decides what that means
+//! for the jobs.
 
 use std::{collections::HashSet, mem};
 
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::Connection;
 
 use super::{
-    Conflict, Reconciled, Store, StoreError,
+    AcceptedManifest, Conflict, OnChange, Reconciled, Store, StoreError, WantedJob,
     change::{self, JobChange},
+    event::record_change,
     job_row::{self, JobRow},
+    manifest_row::{enter, row_of},
     reconcile::Reconciliation,
-    record::add_event,
-    sharing::Stop,
+    sharing::SharingError,
 };
-use crate::job::{JobId, JobSpec, Media, Moment, Policy, State, outcome::PermanentError};
-
-/// A manifest as the database knows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredManifest {
-    /// Under `jobs_dir`, parts joined by `/`.
-    pub path: String,
-    /// Size and times of what was read.
-    pub file_stamp: String,
-    /// Whether it was refused, for errors of its own or because another was there first.
-    pub refused: bool,
-}
-
-/// What `watch.on_change` says: what becomes of a job whose request changes after its task was created.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum OnChange {
-    /// It keeps its result and is flagged.
-    #[default]
-    Flag,
-    /// The new request is made.
-    Run,
-}
-
-/// With `watch.on_change: run`, one file that changes more finished jobs than these runs none of them: they are
-/// flagged.
-pub const RUN_AT_ONCE_MAX: usize = 20;
-
-/// A job that a manifest asks for.
-#[derive(Debug, Clone, PartialEq)]
-pub struct WantedJob {
-    /// What it asks.
-    pub spec: JobSpec,
-    /// Digest of all its keys.
-    pub spec_hash: String,
-    /// Digest of what decides its result; none while its media cannot be read.
-    pub request_hash: Option<String>,
-    /// What is known of its media, or why they cannot be used.
-    pub media: Result<Media, PermanentError>,
-}
-
-/// A manifest without errors.
-#[derive(Debug, Clone, PartialEq)]
-pub struct AcceptedManifest {
-    /// Under `jobs_dir`, parts joined by `/`.
-    pub path: String,
-    /// Size and times of what was read.
-    pub file_stamp: String,
-    /// All its jobs.
-    pub jobs: Vec<WantedJob>,
-}
+use crate::job::{JobId, Moment, Policy, State};
 
 impl Store {
-    /// Returns every manifest that was in the folder at the last scan, by path.
+    /// Makes the database agree with `manifest`. On a conflict nothing is written.
     ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub async fn stored_manifests(&self) -> Result<Vec<StoredManifest>, StoreError> {
-        self.read(|connection| {
-            let mut statement = connection.prepare_cached(
-                "SELECT path, file_stamp, state = 'refused' FROM manifest
-                 WHERE removed_at_ms IS NULL ORDER BY path",
-            )?;
-            let known = statement.query_map([], |row| {
-                Ok(StoredManifest {
-                    path: row.get(0)?,
-                    file_stamp: row.get(1)?,
-                    refused: row.get(2)?,
-                })
-            })?;
-            Ok(known.collect::<Result<_, _>>()?)
-        })
-        .await
-    }
-
-    /// Makes the database agree with `manifest`. On a conflict nothing of it is taken in.
-    ///
-    /// Manifests that are handed over one after the other are taken in in that order, whenever the answers
-    /// are awaited.
+    /// Manifests are written in the order of the calls, whenever the results are awaited.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -108,11 +36,11 @@ impl Store {
                 reconciliation.accept(&manifest)
             })
         });
-        async move { accepted.await.map_err(|error| error.told_of(&path)) }
+        async move { accepted.await.map_err(|error| error.with_path(&path)) }
     }
 
-    /// Compares one job with what was found of its media now. On a conflict a job without a task waits until the
-    /// conflict is gone; of a job with a task nothing is written.
+    /// Compares one job with its media as they are now. On a conflict, a job without a task waits until the conflict is
+    /// resolved; for a job with a task nothing is written.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -131,7 +59,7 @@ impl Store {
                     let Some(row) = row.filter(|row| row.job.absent_since_ms.is_none()) else {
                         return Ok(());
                     };
-                    // Read again meanwhile, its manifest asks for something else.
+                    // Its manifest was read in the meantime and asks for something else.
                     if row.job.spec_hash != wanted.spec_hash || row.job.spec.key != wanted.spec.key
                     {
                         return Ok(());
@@ -151,8 +79,8 @@ impl Store {
         .await
     }
 
-    /// Writes that the manifest at `path` has errors: none of its jobs starts. Returns what that means for
-    /// jobs of it that are known.
+    /// Writes that the manifest at `path` has errors, so that none of its jobs starts. Returns the changes of known
+    /// jobs.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -171,14 +99,13 @@ impl Store {
             let mut reconciliation =
                 Reconciliation::new(connection, moment, &policy, OnChange::Flag)?;
             reconciliation.see(id)?;
-            reconciliation.hold_unsent(id, &to_be_fixed(&error))?;
+            reconciliation.hold_unsent(id, &manifest_error(&error))?;
             change::since(connection, before)
         })
         .await
     }
 
-    /// Writes that a scan misses the manifest at `path`, and all its jobs with it. Returns what that means for
-    /// them.
+    /// Writes that a scan missed the manifest at `path`, and so all its jobs. Returns the changes of the jobs.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -203,8 +130,8 @@ impl Store {
         .await
     }
 
-    /// Writes that the manifest at `path` no longer asks for jobs of other keys than these, before any manifest of
-    /// the same scan is taken in: a job that moved from one manifest to another is known there.
+    /// Writes that the manifest at `path` asks for no other keys than these. This comes before any manifest of the same
+    /// scan is accepted, so that a job that moved to another manifest is found there.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -229,7 +156,7 @@ impl Store {
         .await
     }
 
-    /// Keeps the jobs of a manifest that was not compared since the start from being created, until it is.
+    /// Holds the jobs of a manifest that was not compared since the start, so that none is created before.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -248,12 +175,12 @@ impl Store {
         .await
     }
 
-    /// Lets the jobs leave that a scan first missed at `missed_before_ms` (Unix ms) or earlier: what was not
-    /// created is cancelled. Returns what changed.
+    /// Orphans the jobs that a scan first missed at `missed_before_ms` (Unix ms) or earlier. A job whose task was not
+    /// created is cancelled. Returns the changes.
     ///
     /// # Errors
     /// When the database cannot be read or written.
-    pub async fn leave(
+    pub async fn orphan(
         &self,
         missed_before_ms: i64,
         moment: Moment,
@@ -270,52 +197,28 @@ impl Store {
         self.write(move |connection| {
             let before = change::newest(connection)?;
             Reconciliation::new(connection, moment, &policy, OnChange::Flag)?
-                .leave(missed_before_ms)?;
+                .orphan(missed_before_ms)?;
             change::since(connection, before)
         })
         .await
     }
 }
 
-/// Writes that a manifest was read, and its errors if it has any; returns its row.
-pub(super) fn enter(
-    connection: &Connection,
-    path: &str,
-    file_stamp: &str,
-    error: Option<&str>,
-    now_ms: i64,
-) -> Result<i64, StoreError> {
-    let state = if error.is_some() { "refused" } else { "accepted" };
-    let mut enter = connection.prepare_cached(
-        "INSERT INTO manifest (path, state, error, file_stamp, seen_at_ms)
-         VALUES (?1, ?2, ?3, ?4, ?5)
-         ON CONFLICT (path) DO UPDATE SET state = excluded.state, error = excluded.error,
-           file_stamp = excluded.file_stamp, seen_at_ms = excluded.seen_at_ms, removed_at_ms = NULL
-         RETURNING id",
-    )?;
-    Ok(enter.query_row((path, state, error, file_stamp, now_ms), |row| row.get(0))?)
-}
-
-/// The row of the manifest at `path`, if it was ever read.
-fn row_of(connection: &Connection, path: &str) -> Result<Option<i64>, StoreError> {
-    let mut row = connection.prepare_cached("SELECT id FROM manifest WHERE path = ?1")?;
-    Ok(row.query_row([path], |row| row.get(0)).optional()?)
-}
-
+/// Runs `work` in a savepoint, which is rolled back on a conflict.
 fn all_or_nothing<'c>(
     connection: &'c Connection,
     moment: Moment,
     policy: &'c Policy,
     on_change: OnChange,
-    work: impl FnOnce(&mut Reconciliation<'c>) -> Result<(), Stop>,
+    work: impl FnOnce(&mut Reconciliation<'c>) -> Result<(), SharingError>,
 ) -> Result<Result<Reconciled, Conflict>, StoreError> {
     let before = change::newest(connection)?;
     let mut reconciliation = Reconciliation::new(connection, moment, policy, on_change)?;
     connection.prepare_cached("SAVEPOINT accept")?.execute([])?;
     let conflict = match work(&mut reconciliation) {
         Ok(()) => None,
-        Err(Stop::Conflict(conflict)) => Some(conflict),
-        Err(Stop::Store(error)) => return Err(error),
+        Err(SharingError::Conflict(conflict)) => Some(conflict),
+        Err(SharingError::Store(error)) => return Err(error),
     };
     let mut done = mem::take(&mut reconciliation.done);
     if conflict.is_some() {
@@ -326,7 +229,7 @@ fn all_or_nothing<'c>(
     Ok(conflict.map_or(Ok(done), Err))
 }
 
-/// Writes that a job without a task waits until the conflict is gone: its media are looked at in each pass.
+/// Makes a job without a task wait for a conflict: its media are checked in each pass.
 fn wait_for_conflict(
     connection: &Connection,
     job_id: JobId,
@@ -341,15 +244,15 @@ fn wait_for_conflict(
         job.failure = None;
         job.media.wait_reason = Some(conflict.what.clone());
         job_row::save(connection, &mut job, manifest_id, now_ms)?;
-        add_event(connection, job.id, Some(from), job.state, &conflict.what, None, now_ms)?;
+        record_change(connection, &job, Some(from), &conflict.what, now_ms)?;
     }
     Ok(Ok(Reconciled { changes: change::since(connection, before)?, ..Reconciled::default() }))
 }
 
-/// What the jobs of a refused manifest wait for: its first error, in one sentence.
-fn to_be_fixed(error: &str) -> String {
+/// Returns the wait reason of the jobs of a refused manifest: its first error.
+fn manifest_error(error: &str) -> String {
     let mut errors = error.lines();
     let first = errors.next().unwrap_or_default();
-    let more = if errors.next().is_some() { ", and more" } else { "" };
-    format!("its manifest to be mended: {first}{more}")
+    let more = if errors.next().is_some() { " (and more errors)" } else { "" };
+    format!("its manifest has errors: {first}{more}")
 }

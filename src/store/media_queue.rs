@@ -1,18 +1,18 @@
-//! Jobs whose local media are to be looked at: those that wait for them, and all others now and then.
+//! Jobs whose local media must be checked: those that wait for their media, and all others from time to time.
 
 use std::collections::HashMap;
 
 use super::{Store, StoreError, job_row, job_row::JobRow};
 use crate::job::{Job, Media, State};
 
-/// Which jobs are looked at.
+/// Selects the jobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MediaScope {
-    /// Those that wait for their media.
+    /// Jobs that wait for their media.
     Waiting,
-    /// Those that failed after their request changed: the changed request runs.
+    /// Failed jobs whose request changed: the changed request runs.
     FailedChanged,
-    /// All that have local media, finished or not.
+    /// All jobs with local media, finished or not.
     All,
 }
 
@@ -35,7 +35,7 @@ pub(super) const LOCAL: &str = "INDEXED BY job_local
         AND removed_at_ms IS NULL)
     ORDER BY j.id LIMIT ?2";
 
-/// What the database has of a job that is about to be compared.
+/// The part of a stored job that is compared.
 #[derive(Debug, Clone)]
 pub struct StoredJob {
     /// Its media, as they were last measured.
@@ -69,9 +69,8 @@ impl Store {
         .await
     }
 
-    /// Returns up to `limit` jobs behind row `after` whose media are to be looked at, with the path of their
-    /// manifest. Jobs of manifests with errors or to be read again, and jobs that are missing from the folder,
-    /// are left out.
+    /// Returns up to `limit` jobs after row `after` whose media must be checked, with the path of their manifest. Jobs of
+    /// manifests with errors, of manifests that must be read again, and missing jobs are left out.
     ///
     /// # Errors
     /// When the database cannot be read.

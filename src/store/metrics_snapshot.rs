@@ -1,31 +1,27 @@
-//! What is read whenever somebody reads the metrics: where everything stands, and how long the oldest
-//! jobs have been waiting.
+//! The values of the metrics that come from the database: the state of the queue, and the age of the oldest jobs.
 
 use std::collections::BTreeMap;
 
 use rusqlite::{Connection, named_params};
 
-use super::{QueueStatus, Store, StoreError, overview};
+use super::{QueueStatus, Store, StoreError, queue_status};
 use crate::job::State;
 
-/// Where everything stands, with the oldest jobs.
+/// The state of the queue, with the oldest jobs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MetricsSnapshot {
-    /// As `status` tells it.
+    /// As `status` shows it.
     pub queue_status: QueueStatus,
-    /// For each state that a job can leave by itself or by a person's word: since when (Unix ms) the
-    /// job waits that has been waiting longest, none where there is none.
+    /// For each state that is not final: when (Unix ms) the job began to wait that has waited longest; none: no job.
     pub oldest_since_ms: BTreeMap<State, Option<i64>>,
 }
 
-/// So many jobs of a state are looked at, those that were made first. The one that waits longest is
-/// among them unless all of these were tried anew since; then an age is told that is too small, and
-/// grows.
-const LOOKED_AT_MAX: i64 = 100;
+/// How many jobs of a state are read, the oldest first. The job that has waited longest is among them, unless all of
+/// these were tried again since; then the age is too small, and grows.
+const OLDEST_JOBS_MAX: i64 = 100;
 
-/// Who was sent waits since then. Who is in line waits since it came to it, which is its last change; who
-/// failed since, from when it began to fail; and who has no place in the output folder is changed with each
-/// try. Who waits for `not_before` waits as it was told to, and is left out.
+/// A sent job waits since it was sent. A queued job waits since its last change, and since its first failure if it
+/// has failed; each try of a blocked output is a change. Jobs that wait for `not_before` are left out.
 pub(super) const OLDEST: &str = "
     SELECT min(since_ms) FROM (
       SELECT CASE
@@ -40,8 +36,8 @@ pub(super) const OLDEST: &str = "
       WHERE j.state = :state ORDER BY j.id LIMIT :limit)";
 
 impl Store {
-    /// Reads where everything stands at `now_ms` (Unix time). The question is asked when this returns,
-    /// and what is to be awaited holds nothing of the store.
+    /// Reads the values at `now_ms` (Unix time). The query is sent before this returns, and the future holds no handle
+    /// of the store.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -50,13 +46,13 @@ impl Store {
         now_ms: i64,
     ) -> impl Future<Output = Result<MetricsSnapshot, StoreError>> + Send + use<> {
         let path = self.path.clone();
-        let measured = self.reader.call(0, move |connection| {
+        let snapshot = self.reader.call(0, move |connection| {
             Ok(MetricsSnapshot {
-                queue_status: overview::queue_status(connection, now_ms)?,
+                queue_status: queue_status::queue_status(connection, now_ms)?,
                 oldest_since_ms: oldest_since_ms(connection)?,
             })
         });
-        async move { measured.await.map_err(|error| error.told_of(&path)) }
+        async move { snapshot.await.map_err(|error| error.with_path(&path)) }
     }
 }
 
@@ -65,7 +61,7 @@ fn oldest_since_ms(connection: &Connection) -> Result<BTreeMap<State, Option<i64
     let unfinished = State::ALL.into_iter().filter(|state| !state.is_finished());
     unfinished
         .map(|state| {
-            let bound = named_params! { ":state": state.name(), ":limit": LOOKED_AT_MAX };
+            let bound = named_params! { ":state": state.name(), ":limit": OLDEST_JOBS_MAX };
             Ok((state, statement.query_row(bound, |row| row.get(0))?))
         })
         .collect()

@@ -1,11 +1,11 @@
 //! The state database, and the only place with SQL.
 //!
-//! One thread owns the writing connection and commits whatever waits in one transaction; a caller is
-//! answered after its commit. Readers have a read-only connection of their own. What is kept and why
-//! stands in `schema.sql`.
+//! One thread owns the writing connection and commits all waiting work in one transaction; a caller gets its
+//! answer after the commit. Readers have a read-only connection of their own. `schema.sql` describes what is
+//! stored and why.
 //!
-//! It decides nothing about tasks: it writes transitions under the guard that nobody else moved the task
-//! meanwhile. Which task a job points to is decided by request and take alone, see `sharing`.
+//! The store decides nothing about tasks: it writes transitions, and a guard refuses them if somebody else
+//! changed the task since it was read. Request and take alone decide which task a job points to, see `sharing`.
 
 mod account;
 mod backup;
@@ -18,18 +18,24 @@ mod database_problem;
 mod delivery;
 mod earlier;
 mod error;
+mod event;
+mod find;
+mod handle;
 mod history_text;
 mod job_row;
+mod job_state;
 mod listing;
 mod lock;
+mod manifest_row;
 mod manifests;
 mod media_queue;
 mod metrics_snapshot;
 mod never_arrived;
 mod open;
-mod overview;
 mod pause;
 mod queue;
+mod queue_status;
+mod reader;
 mod reason;
 mod reconcile;
 mod reconciled;
@@ -44,17 +50,11 @@ mod superseded;
 mod take;
 mod task_row;
 mod transition;
+mod wanted;
 mod worker;
 
 #[cfg(test)]
 mod tests;
-
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
-
-use rusqlite::Connection;
 
 pub use crate::offload::Interlude;
 pub use account::Lookups;
@@ -62,104 +62,24 @@ pub use backup::{BackupError, BackupReport, back_up};
 pub use candidate::{Candidate, ListScan};
 pub use change::{HistoryPosition, JobChange, OtherChanges};
 pub use checkup::{IntegrityCheck, OpenTask};
-pub use command::{Command, CommandFailure, JobState, ResendRisk};
+pub use command::{Command, CommandFailure};
 pub use delivery::{DueDelivery, MovedFile};
 pub use error::StoreError;
+pub use event::{ApiAnswer, ApiCall};
+pub use handle::Store;
+pub use job_state::{JobState, ResendRisk};
 pub use listing::{HistoryEntry, JobDetail, JobFilter, JobOverview};
 pub use lock::{Lock, LockError, LockHolder, lock_holder};
-pub use manifests::{AcceptedManifest, OnChange, RUN_AT_ONCE_MAX, StoredManifest, WantedJob};
+pub use manifest_row::StoredManifest;
 pub use media_queue::{MediaScope, StoredJob};
 pub use metrics_snapshot::MetricsSnapshot;
 pub use open::{VERSION, open_reader};
-pub use overview::{ApiProblem, QueueStatus, Reader, RefusedManifest};
 pub use pause::{OpenCreates, Pause, PauseKind};
+pub use queue_status::{ApiProblem, QueueStatus, RefusedManifest};
+pub use reader::Reader;
 pub use reconciled::{Conflict, Reconciled};
-pub use record::{ApiAnswer, ApiCall};
 pub use remaining::Remaining;
 pub use session::SessionFaces;
 pub use superseded::SupersededTasks;
 pub use take::DetachReason;
-
-use lock::DatabaseLock;
-use worker::Worker;
-
-/// A handle to the state database; cheap to clone.
-#[derive(Clone)]
-pub struct Store {
-    path: PathBuf,
-    writer: Worker,
-    reader: Worker,
-}
-
-impl Store {
-    /// Opens the database at `path`, and makes it when it is not there.
-    ///
-    /// # Errors
-    /// When it cannot be opened, is damaged, or comes from a newer version; it is then left untouched.
-    pub fn open(path: &Path) -> Result<Self, StoreError> {
-        Self::open_with(path, None)
-    }
-
-    /// Opens the database like [`Store::open`], as the one daemon that works on it.
-    ///
-    /// # Errors
-    /// Those of [`Store::open`], and [`StoreError::Held`] when another daemon works on the same
-    /// file, by whatever name.
-    pub fn open_alone(path: &Path) -> Result<Self, StoreError> {
-        let alone = open::take_alone(path)?;
-        Self::open_with(path, Some(Arc::new(alone)))
-    }
-
-    fn open_with(path: &Path, alone: Option<Arc<DatabaseLock>>) -> Result<Self, StoreError> {
-        let writer = open::open_writer(path)?;
-        let reader = open_reader(path)?;
-        let writer = Worker::spawn_writer(writer, alone.clone())?;
-        let reader = Worker::spawn_reader(reader, alone)?;
-        Ok(Self { path: path.to_owned(), writer, reader })
-    }
-
-    /// The same for a simulation: all work is done where it is asked for, between two interludes.
-    ///
-    /// # Errors
-    /// As [`Store::open`].
-    pub fn open_here(path: &Path, interlude: Interlude) -> Result<Self, StoreError> {
-        let writer = Worker::here(open::open_writer(path)?, true, Arc::clone(&interlude));
-        let reader = Worker::here(open_reader(path)?, false, interlude);
-        Ok(Self { path: path.to_owned(), writer, reader })
-    }
-
-    /// Where the database lies.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Runs `work` in the next transaction and answers after its commit. `work` may run more than
-    /// once: while the disk is full or the database is locked by others, it is tried until it fits.
-    async fn write<T: Send + 'static>(
-        &self,
-        work: impl FnMut(&Connection) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        self.writer.call(1, work).await.map_err(|error| error.told_of(&self.path))
-    }
-
-    /// Runs `work` on the reading connection.
-    async fn read<T: Send + 'static>(
-        &self,
-        work: impl FnMut(&Connection) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        self.reader.call(0, work).await.map_err(|error| error.told_of(&self.path))
-    }
-
-    /// How often something was tried in vain so far because the disk was full or others held the database.
-    #[must_use]
-    pub fn failed_tries(&self) -> u64 {
-        self.writer.problem().tries().wrapping_add(self.reader.problem().tries())
-    }
-
-    /// Why the database cannot be written, or read, at the moment, if so.
-    #[must_use]
-    pub fn problem(&self) -> Option<String> {
-        self.writer.problem().words().or_else(|| self.reader.problem().words())
-    }
-}
+pub use wanted::{AcceptedManifest, OnChange, RUN_AT_ONCE_MAX, WantedJob};

@@ -1,17 +1,17 @@
-//! Why the whole line stands still: a person's word, or the API's.
+//! The pause of the queue, by a person or by the API.
 
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::{Reader, Store, StoreError};
 
-/// Who or what stopped the line.
+/// Who paused the queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PauseKind {
     /// A person, by `lipsyncd pause`: paid calls wait.
     Person,
     /// The API refuses the credentials: every call wait_reason but the probe.
     Credentials,
-    /// The account cannot pay: paid calls wait, what was paid for is still fetched.
+    /// The account cannot pay: paid calls wait. Paid tasks are still polled and downloaded.
     Account,
 }
 
@@ -34,37 +34,37 @@ impl PauseKind {
     }
 }
 
-/// Why the whole line stands still.
+/// A pause of the queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pause {
-    /// Who or what stopped it.
+    /// Who paused it.
     pub kind: PauseKind,
-    /// One sentence.
+    /// The reason in one sentence.
     pub reason: String,
-    /// The API's code, when it was the API.
+    /// The API's code, if the API paused it.
     pub code: Option<i64>,
     /// Since when (Unix ms).
     pub since_ms: i64,
-    /// When (Unix ms) the API is asked again; none: only a person ends it.
+    /// When (Unix ms) the next probe is due; none: only a person ends the pause.
     pub next_probe_at_ms: Option<i64>,
 }
 
 /// Create requests that may become a task without another send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OpenCreates {
-    /// Those that were written, and not answered or looked up since.
+    /// Requests that were recorded, and not answered or looked up since.
     pub in_flight: i64,
-    /// Those, and those whose outcome is being looked up.
+    /// These, and requests whose outcome is being looked up.
     pub in_all: i64,
 }
 
-/// As [`Task::is_sending`](crate::job::Task::is_sending) says.
+/// Uses the condition of [`Task::is_sending`](crate::job::Task::is_sending).
 pub(super) const OPEN_CREATES: &str = "
     SELECT count(*) FILTER (WHERE wait_reason IS NULL), count(*) FROM task INDEXED BY task_state
     WHERE state = 'creating'";
 
 impl Store {
-    /// Returns why the line stands still, if it does.
+    /// Returns the pause of the queue, if it is paused.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -72,7 +72,7 @@ impl Store {
         self.read(read_pause).await
     }
 
-    /// Returns whether the queue is paused for a paid call at this moment. `is_probe`: see [`Store::record_intent`].
+    /// Whether the queue is paused for a paid call at this moment. `is_probe`: see [`Store::record_intent`].
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -80,7 +80,7 @@ impl Store {
         self.read(move |connection| is_paused_for(connection, is_probe)).await
     }
 
-    /// Returns how many create requests are being sent, and in all how many have an unknown outcome: each of those may
+    /// Returns how many create requests are in flight, and how many have an unknown outcome in all. Each of them may
     /// become a paid task although the queue is paused.
     ///
     /// # Errors
@@ -89,7 +89,7 @@ impl Store {
         self.read(open_creates).await
     }
 
-    /// Stops the line, or lets it go on (`None`). A person's pause is not replaced by the API's.
+    /// Pauses the queue, or resumes it (`None`). A pause by the API does not replace a pause by a person.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -114,7 +114,7 @@ impl Store {
         .await
     }
 
-    /// Says when the API is asked again whether the line may go on, if it was the API that stopped it.
+    /// Writes when the next probe of a pause by the API is due.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -130,7 +130,7 @@ impl Store {
         .await
     }
 
-    /// Ends the API's pause, if it is one. A person's stays, even one that came a moment ago.
+    /// Ends a pause by the API. A pause by a person stays, even if it began a moment ago.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -166,13 +166,14 @@ fn open_creates(connection: &Connection) -> Result<OpenCreates, StoreError> {
     Ok(statement.query_row([], counts)?)
 }
 
-/// Whether the queue is paused for a paid call. A probe of an account passes the API's pause, and no person's.
+/// Whether the queue is paused for a paid call. A probe may be sent during a pause by the API, not during a pause
+/// by a person.
 pub(super) fn is_paused_for(connection: &Connection, is_probe: bool) -> Result<bool, StoreError> {
     let pause = read_pause(connection)?;
     Ok(pause.is_some_and(|pause| !is_probe || pause.kind == PauseKind::Person))
 }
 
-/// Returns why the line stands still, if it does.
+/// Returns the pause of the queue, if it is paused.
 pub(super) fn read_pause(connection: &Connection) -> Result<Option<Pause>, StoreError> {
     let mut statement = connection.prepare_cached(
         "SELECT pause, pause_reason, pause_code, pause_since_ms, next_probe_at_ms
@@ -185,7 +186,7 @@ pub(super) fn read_pause(connection: &Connection) -> Result<Option<Pause>, Store
                 kind: PauseKind::named(&kind).unwrap_or(PauseKind::Person),
                 reason: row.get(1)?,
                 code: row.get(2)?,
-                // A person who pauses by SQL may leave it out.
+                // A person who pauses by SQL may not set it.
                 since_ms: row.get::<_, Option<i64>>(3)?.unwrap_or_default(),
                 next_probe_at_ms: row.get(4)?,
             })

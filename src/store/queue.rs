@@ -1,39 +1,39 @@
-//! What is next: short walks from the top of the line.
+//! The next tasks of the queue.
 //!
-//! Nothing here grows with the queue; each read follows a partial index of `schema.sql`.
+//! No query grows with the queue: each reads the beginning of a partial index of `schema.sql`.
 
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::{Store, StoreError, task_row};
 use crate::job::{State, Task};
 
-/// A walk along an index. It is named: left to itself, SQLite takes the index on the state, as if a
-/// state had ten jobs and not a million, and sorts them all.
-pub(super) struct Walk {
+/// A scan of one index. The index is named, because SQLite would choose the index on the state and sort a million
+/// tasks.
+pub(super) struct IndexScan {
     index: &'static str,
     condition: &'static str,
 }
 
-impl Walk {
+impl IndexScan {
     pub(super) fn sql(&self) -> String {
         task_row::select(Some(self.index), self.condition)
     }
 }
 
-pub(super) const QUEUED: Walk = Walk {
+pub(super) const QUEUED: IndexScan = IndexScan {
     index: "task_queued",
     condition: "WHERE t.state = 'queued' AND t.due_at_ms = 0
                 ORDER BY t.priority DESC, t.turn, t.id LIMIT :limit",
 };
 
-pub(super) const DELAYED: Walk = Walk {
+pub(super) const DELAYED: IndexScan = IndexScan {
     index: "task_delayed",
     condition: "WHERE t.state = 'queued' AND t.due_at_ms > 0
                 AND t.due_at_ms >= :from_ms AND t.due_at_ms <= :until_ms
                 ORDER BY t.due_at_ms LIMIT :limit",
 };
 
-pub(super) const DUE_WAITING: Walk = Walk {
+pub(super) const DUE_WAITING: IndexScan = IndexScan {
     index: "task_waiting",
     condition: "WHERE t.state = 'waiting' AND t.due_at_ms <= :now_ms
                 ORDER BY t.due_at_ms LIMIT :limit",
@@ -60,8 +60,8 @@ pub(super) fn due_in_state(state: State) -> String {
     task_row::select(Some("task_state"), &condition)
 }
 
-/// Whether any task moves before its create request, and how many tasks and deliveries move after it. Those
-/// that failed too often are left out, and those that Kling has not shown for long.
+/// Whether any task moves before its create request, and how many tasks and deliveries move after it. Tasks that
+/// failed too often, and tasks that Kling has not shown for long, are left out.
 pub(super) const MOVING: &str = "
     SELECT
       EXISTS (SELECT 1 FROM task INDEXED BY task_queued WHERE state = 'queued' AND due_at_ms = 0)
@@ -76,7 +76,7 @@ pub(super) const MOVING: &str = "
          WHERE due_at_ms IS NOT NULL AND NOT (tries >= ?1 AND updated_at_ms >= ?2))";
 
 impl Store {
-    /// Returns up to `limit` tasks that are queued and have not failed since, the first in line first.
+    /// Returns up to `limit` queued tasks that are due at once, in the order of the queue.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -84,9 +84,8 @@ impl Store {
         self.tasks(&QUEUED.sql(), [], limit).await
     }
 
-    /// Returns up to `limit` tasks that are queued, failed, and are due again at `now_ms`, the one that
-    /// is longest due first. What rests for longer than `rest_max_ms` is due, too: the clock was set
-    /// back since.
+    /// Returns up to `limit` queued tasks that failed and are due again at `now_ms`, the longest due first. A task that
+    /// waits for longer than `rest_max_ms` is due, too: the clock was set back since.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -129,7 +128,7 @@ impl Store {
         self.tasks(&due_in_state(state), due(now_ms, rest_max_ms), limit).await
     }
 
-    /// Returns when (Unix ms) the next of the tasks and deliveries that rest in the database is due, if any does.
+    /// Returns when (Unix ms) the next waiting task or delivery is due.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -141,10 +140,9 @@ impl Store {
         .await
     }
 
-    /// Returns whether any task still moves by itself before its create request, and how many tasks and
-    /// deliveries do after it. What only waits for media or a person is left out, and so is what failed
-    /// `tries_max` times in a row, the last time after `since_ms`, at a download or because its output
-    /// cannot be written.
+    /// Returns whether any task still moves automatically before its create request, and how many tasks and deliveries
+    /// do after it. Left out is what waits for media or a person, and what failed `tries_max` times in a row, the last
+    /// time after `since_ms`, at a download or because the output file cannot be written.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -161,7 +159,7 @@ impl Store {
         .await
     }
 
-    /// Returns how many jobs are in each of `states` together.
+    /// Returns the number of jobs in `states`.
     ///
     /// # Errors
     /// When the database cannot be read.

@@ -1,16 +1,16 @@
-//! What a run that came to its end leaves undone.
+//! What remains after `run --once`.
 
 use super::{Reader, StoreError, superseded};
 
-/// Counts of what did not succeed. Jobs whose manifest left the folder count only while they are not
-/// finished.
+/// Counts of everything that did not succeed. Jobs that are missing from the folder count only until they have
+/// ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Remaining {
     /// Jobs that failed.
     pub failed: i64,
-    /// Jobs that wait, for whatever it is.
+    /// Jobs that have not ended.
     pub waiting: i64,
-    /// Jobs and tasks that a person must decide.
+    /// Unresolved jobs and tasks, which a person must decide.
     pub unresolved: i64,
     /// Jobs whose request changed after their task was created.
     pub changed: i64,
@@ -19,15 +19,15 @@ pub struct Remaining {
 }
 
 impl Remaining {
-    /// Whether all succeeded.
+    /// Whether everything succeeded.
     #[must_use]
-    pub fn is_nothing(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.failed + self.waiting + self.unresolved + self.changed + self.refused_manifests == 0
     }
 }
 
-/// Walks what failed, not what is queued.
-pub(super) const LEFT: &str = "
+/// Reads failed jobs, not queued ones.
+pub(super) const REMAINING: &str = "
     SELECT
       (SELECT count(*) FROM job INDEXED BY job_state
        WHERE state = 'failed' AND absent_since_ms IS NULL AND dismissed = 0),
@@ -39,14 +39,14 @@ pub(super) const LEFT: &str = "
     FROM daemon_state";
 
 impl Reader {
-    /// Counts what did not succeed.
+    /// Counts everything that did not succeed.
     ///
     /// # Errors
     /// When the database cannot be read.
     pub fn remaining(&self) -> Result<Remaining, StoreError> {
-        // No job shows these, and each may be paid.
+        // No job shows these tasks, and each may be paid.
         let superseded = superseded::read(&self.connection)?.tasks;
-        let counts = self.connection.prepare_cached(LEFT)?.query_row([], |row| {
+        let counts = self.connection.prepare_cached(REMAINING)?.query_row([], |row| {
             Ok(Remaining {
                 failed: row.get(0)?,
                 waiting: row.get(1)?,

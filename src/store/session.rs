@@ -1,4 +1,4 @@
-//! Answers of Identify Face, shared by all tasks of a video.
+//! Sessions: answers of Identify Face, which all tasks of a video share.
 
 use rusqlite::{Connection, OptionalExtension as _};
 
@@ -10,13 +10,13 @@ use crate::job::{FaceSpan, JobId, JobSpec, Session, Task};
 pub struct SessionFaces {
     /// The session.
     pub session: Session,
-    /// In the API's order.
+    /// Its faces in the order of the API.
     pub faces: Vec<FaceSpan>,
 }
 
 impl Store {
-    /// Returns the newest session of `video` under `account` that may still be used at `now_ms`, and was
-    /// identified after `after_ms`. `video` is any text that identifies a video.
+    /// Returns the newest session of `video` with `account` that is valid at `now_ms` and was identified after
+    /// `after_ms`. `video` is any text that identifies a video.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -53,7 +53,7 @@ impl Store {
         .await
     }
 
-    /// Keeps an answer of Identify Face; its `row` is given here.
+    /// Stores an answer of Identify Face, and sets its `row`.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -100,8 +100,7 @@ impl Store {
         .await
     }
 
-    /// Returns the face that a task's plan chose, with the time it is seen, and what a job asks for: the file
-    /// beside a result reports both.
+    /// Returns the face of a task's plan and the request of a job, for the metadata file of the result.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -124,7 +123,7 @@ impl Store {
         .await
     }
 
-    /// Keeps a session from being used again.
+    /// Makes a session expire.
     ///
     /// # Errors
     /// When the database cannot be written.

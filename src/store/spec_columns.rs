@@ -1,4 +1,4 @@
-//! The columns that `task` and `job` have in common: what a manifest asks, and what is known of its media.
+//! The columns that `task` and `job` have in common: the request, and the facts about its media.
 
 use rusqlite::{Row, ToSql, types::Type};
 
@@ -7,7 +7,7 @@ use crate::job::{FaceChoice, JobSpec, Media, Source};
 /// Named parameters of a statement.
 pub(super) type Bound<'a> = Vec<(&'static str, &'a dyn ToSql)>;
 
-/// A specification, column by column.
+/// A `JobSpec` as column values.
 pub(super) struct SpecColumns<'a> {
     spec: &'a JobSpec,
     video: (&'static str, &'a str),
@@ -85,11 +85,11 @@ pub(super) const VALUES: &str = spec_columns!(values);
 /// `video_kind = :video_kind, …, `.
 pub(super) const ASSIGNMENTS: &str = spec_columns!(assignments);
 
-/// How many common columns there are.
+/// The number of common columns.
 pub(super) const COUNT: usize = 23;
 
-/// Reads the common columns of a row, which begin at column `at` in the order of [`NAMES`]. Key, id, output,
-/// take and labels are left to the caller.
+/// Reads the common columns of a row, which begin at column `at` in the order of [`NAMES`]. The caller sets key, id,
+/// output, take and labels.
 pub(super) fn read(row: &Row<'_>, at: usize) -> rusqlite::Result<(JobSpec, Media)> {
     let spec = JobSpec {
         key: String::new(),
@@ -143,11 +143,11 @@ fn face(choice: &FaceChoice) -> (&'static str, Option<String>) {
 }
 
 fn source_at(row: &Row<'_>, kind: usize) -> rusqlite::Result<Source> {
-    let spelled = row.get(kind + 1)?;
+    let text = row.get(kind + 1)?;
     match row.get_ref(kind)?.as_str()? {
-        "url" => Ok(Source::Url(spelled)),
-        "file" => Ok(Source::File(spelled)),
-        "id" => Ok(Source::Id(spelled)),
+        "url" => Ok(Source::Url(text)),
+        "file" => Ok(Source::File(text)),
+        "id" => Ok(Source::Id(text)),
         other => Err(nonsense(row, kind, other)),
     }
 }
@@ -163,18 +163,18 @@ fn face_at(row: &Row<'_>, kind: usize) -> rusqlite::Result<FaceChoice> {
     }
 }
 
-/// Reads a column, by its name, whose text has a meaning.
+/// Parses the text of a column, by its name.
 pub(super) fn parsed<T: std::str::FromStr>(row: &Row<'_>, column: &str) -> rusqlite::Result<T> {
     parsed_at(row, row.as_ref().column_index(column)?)
 }
 
-/// Reads a column, by its place, whose text has a meaning.
+/// Parses the text of a column, by its index.
 pub(super) fn parsed_at<T: std::str::FromStr>(row: &Row<'_>, at: usize) -> rusqlite::Result<T> {
     let text = row.get_ref(at)?.as_str()?;
     text.parse().map_err(|_| nonsense(row, at, text))
 }
 
-/// A value that this program never writes: someone edited the database.
+/// Makes the error for a value that lipsyncd never writes: somebody edited the database.
 fn nonsense(row: &Row<'_>, at: usize, value: &str) -> rusqlite::Error {
     let column = row.as_ref().column_name(at).unwrap_or("a column");
     let what = format!("{column} holds {value:?}, which lipsyncd never writes");

@@ -1,4 +1,4 @@
-//! What was deducted, by UTC day. Units are kept in millionths.
+//! Units per UTC day, stored in millionths.
 
 use rusqlite::{Connection, OptionalExtension as _, named_params};
 
@@ -12,13 +12,12 @@ const ADD: &str = "
       identify_micro = min(identify_micro + excluded.identify_micro, :most),
       task_micro = min(task_micro + excluded.task_micro, :most), tasks = tasks + excluded.tasks";
 
-/// No day's column counts further: a billion units, as much as `limits.units_per_day` may be. A
-/// deduction that makes no sense must neither overflow a sum nor keep what was paid for from being
-/// written down.
+/// The limit of a column: a billion units, the largest `limits.units_per_day`. A nonsensical cost must neither
+/// overflow a sum nor keep a paid task from being recorded.
 const DAY_MOST_MICRO: i64 = 1_000_000_000_000_000;
 
 impl Store {
-    /// Returns what was deducted on the UTC day of `now_ms`, in millionths of a unit.
+    /// Returns the units of the UTC day of `now_ms`, in millionths.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -27,7 +26,7 @@ impl Store {
     }
 }
 
-/// Adds to the day of `now_ms`, inside the caller's transaction.
+/// Adds to the UTC day of `now_ms`, inside the caller's transaction.
 pub(super) fn add(connection: &Connection, spend: Spend, now_ms: i64) -> Result<(), StoreError> {
     if spend != Spend::default() {
         connection.prepare_cached(ADD)?.execute(named_params! {
@@ -39,7 +38,7 @@ pub(super) fn add(connection: &Connection, spend: Spend, now_ms: i64) -> Result<
     Ok(())
 }
 
-/// Returns what was deducted on the UTC day of `now_ms`.
+/// Returns the units of the UTC day of `now_ms`, in millionths.
 pub(super) fn on_day(connection: &Connection, now_ms: i64) -> Result<i64, StoreError> {
     let spent = connection
         .prepare_cached(
@@ -51,7 +50,7 @@ pub(super) fn on_day(connection: &Connection, now_ms: i64) -> Result<i64, StoreE
     Ok(spent.unwrap_or(0))
 }
 
-/// Returns what was deducted in all.
+/// Returns the units of all days, in millionths.
 pub(super) fn in_all(connection: &Connection) -> Result<i64, StoreError> {
     let sql = "SELECT coalesce(sum(identify_micro + task_micro), 0) FROM spend";
     Ok(connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?)

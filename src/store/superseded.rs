@@ -1,5 +1,5 @@
-//! Tasks with an unknown create request that no job points to any more: the lead job asks for something else by now, and
-//! only through that job a person can decide them.
+//! Unresolved tasks that no job points to: the lead job asks for something else now. A person can decide them only
+//! through the lead job.
 
 use rusqlite::Connection;
 
@@ -8,13 +8,13 @@ use super::{Reader, StoreError};
 /// Unresolved tasks that no job points to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SupersededTasks {
-    /// How many there are.
+    /// Their number.
     pub tasks: i64,
-    /// The keys of the jobs through which the first of them are decided.
+    /// The keys of the lead jobs of the first such tasks.
     pub jobs: Vec<String>,
 }
 
-/// So many tasks are named by the keys of their jobs.
+/// The limit of keys.
 const NAMED_MAX: i64 = 5;
 
 pub(super) const COUNT: &str = "
@@ -27,7 +27,7 @@ pub(super) const KEYS: &str = "
     ORDER BY t.id LIMIT ?1";
 
 impl Reader {
-    /// Returns the unresolved tasks that no job points to any more.
+    /// Returns the unresolved tasks that no job points to.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -36,13 +36,13 @@ impl Reader {
     }
 }
 
-/// Returns the unresolved tasks that no job points to any more.
+/// Returns the unresolved tasks that no job points to.
 pub(super) fn read(connection: &Connection) -> Result<SupersededTasks, StoreError> {
     let tasks = connection.prepare_cached(COUNT)?.query_row([], |row| row.get(0))?;
     let mut statement = connection.prepare_cached(KEYS)?;
     let keys = statement.query_map([NAMED_MAX], |row| row.get(0))?;
     let mut jobs: Vec<String> = keys.collect::<Result<_, _>>()?;
-    // A job may have led several; it decides one after the other.
+    // One job may lead several of these tasks.
     let mut named = std::collections::HashSet::new();
     jobs.retain(|key| named.insert(key.clone()));
     Ok(SupersededTasks { tasks, jobs })

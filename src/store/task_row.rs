@@ -1,4 +1,4 @@
-//! A task as a row, both ways. Every statement that reads or writes complete tasks is made here.
+//! Reads and writes the complete row of a task.
 
 use std::sync::LazyLock;
 
@@ -13,18 +13,18 @@ use crate::job::{
     CreateAnswer, CreateAttempt, Failure, Plan, Resend, ResultFile, Session, State, Task,
 };
 
-/// The columns of its progress, in the order in which they are read.
+/// The columns of the progress, in the order in which they are read.
 const PROGRESS: &str = "t.state, t.due_at_ms, t.tries, t.failing_since_ms, t.sessions_lost,
   t.sessions_after_ms, t.wait_reason, t.session_row, t.face_id, t.plan_start_ms, t.plan_end_ms,
   t.plan_insert_ms, a.host, t.first_sent_at_ms, t.sent_at_ms, t.sends, t.task_id, t.units_micro,
   t.error_code, t.error, t.result_bytes, t.result_sha256, t.result_ms, a.key, t.create_answer,
   t.create_error_code, t.create_error, t.slot_released, t.resend, t.may_resend, t.output_blocked, ";
-/// How many they are, and those before them.
+/// The number of columns before the progress, and before the later groups.
 const HEAD: usize = 10;
 const SPEC: usize = HEAD + 31;
 const TAIL: usize = SPEC + spec_columns::COUNT;
 
-/// Selects complete tasks. Follow it by `WHERE …`; `{index}` may be replaced by an INDEXED BY clause.
+/// Selects complete tasks. `WHERE …` follows, and an INDEXED BY clause may replace `{index}`.
 static SELECT: LazyLock<String> = LazyLock::new(|| {
     let spec = NAMES.trim_end_matches(", ").replace(", ", ", t.");
     format!(
@@ -37,14 +37,14 @@ static SELECT: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// Returns the statement that selects the tasks which fulfil `condition`, along an index if one is named:
-/// left to itself, SQLite takes the index on the state, as if a state had ten tasks and not a million.
+/// Returns the statement that selects the tasks which match `condition`, with the index if one is named. Without a
+/// name, SQLite would choose the index on the state, which may have a million tasks.
 pub(super) fn select(index: Option<&str>, condition: &str) -> String {
     let index = index.map(|index| format!(" INDEXED BY {index}")).unwrap_or_default();
     SELECT.replace("{index}", &index) + condition
 }
 
-/// Returns the task that fulfils `condition`, if there is one.
+/// Returns the task that matches `condition`, if there is one.
 pub(super) fn one(
     connection: &Connection,
     condition: &str,
@@ -166,7 +166,7 @@ static INSERT: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// Puts a task that nothing was done for yet into the database; returns its row.
+/// Inserts a new task and returns its row.
 pub(super) fn insert(connection: &Connection, task: &Task, now_ms: i64) -> Result<i64, StoreError> {
     let columns = SpecColumns::of(&task.spec);
     let mut bound = columns.bound(&task.media);
@@ -194,7 +194,7 @@ static UPDATE_REQUEST: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// Writes the request as another job spells it, which leads from now on.
+/// Writes the request of a task, and its lead job.
 pub(super) fn update_request(connection: &Connection, task: &Task) -> Result<(), StoreError> {
     let columns = SpecColumns::of(&task.spec);
     let mut bound = columns.bound(&task.media);
@@ -207,7 +207,7 @@ pub(super) fn update_request(connection: &Connection, task: &Task) -> Result<(),
     Ok(())
 }
 
-/// Makes a statement that writes what changes as a task goes along, if nobody moved it since it was read.
+/// Makes the statement that writes the progress of a task, unless the task changed since it was read.
 macro_rules! update_progress {
     ($also:literal, $and:literal) => {
         concat!("
@@ -231,15 +231,15 @@ macro_rules! update_progress {
     };
 }
 
-/// Where neither Kling's task nor the session changes, which is nearly always: their indexes, each as large
-/// as all tasks together, are left alone then.
+/// For the usual case in which neither Kling's id nor the session changes: SQLite does not touch their large indexes
+/// then.
 const UPDATE_PROGRESS: &str =
     update_progress!("", " AND task_id IS :task_id AND session_row IS :session_row");
 
 const UPDATE_PROGRESS_COMPLETE: &str =
     update_progress!("task_id = :task_id, session_row = :session_row,", "");
 
-/// Writes a task's progress. Returns false, with nothing written, if its row changed since it was read.
+/// Writes the progress of a task. Returns false, and writes nothing, if the row changed since it was read.
 pub(super) fn update_progress(
     connection: &Connection,
     task: &Task,

@@ -1,20 +1,22 @@
-//! One transition of a task, and what follows for its jobs where Kling has no task after all.
+//! Writes one transition of a task, and checks its jobs again if Kling has no task after all.
 
 use rusqlite::Connection;
 
 use super::{
-    ApiAnswer, Store, StoreError, candidate, never_arrived, pause,
-    record::{NO_JOB, manifest_of, record_but},
+    ApiAnswer, Store, StoreError, candidate,
+    find::manifest_of,
+    never_arrived, pause,
+    record::{NO_JOB, record_but},
     sharing::Sharing,
 };
 use crate::job::{State, Task, Transition};
 
 impl Store {
-    /// Writes `transition`, with the API's answer that led to it, and returns the task as it is now.
+    /// Writes `transition` with the API's answer that led to it, and returns the task.
     ///
     /// # Errors
-    /// [`StoreError::Stale`] when somebody moved the task since it was read, [`StoreError::TaskTaken`]
-    /// when Kling's task is another task's: then nothing is written.
+    /// [`StoreError::Stale`] if the task changed since it was read, [`StoreError::TaskTaken`] if the task at Kling
+    /// belongs to another task: then nothing is written.
     pub async fn record(
         &self,
         transition: Transition,
@@ -25,7 +27,7 @@ impl Store {
         Ok(recorded.0)
     }
 
-    /// The same; returns the path of the lead job's manifest, too, which the log names with each change.
+    /// As [`Store::record`], and returns the path of the lead job's manifest for the log.
     ///
     /// # Errors
     /// As [`Store::record`].
@@ -46,7 +48,7 @@ impl Store {
 
 impl Store {
     /// Writes that a create request is about to be sent, unless the queue is paused at this moment: then nothing is
-    /// written, and none is returned. A probe of an account passes the API's pause, and no person's.
+    /// written, and none is returned. A probe may be sent during a pause by the API, not during a pause by a person.
     ///
     /// # Errors
     /// As [`Store::record`].
@@ -69,8 +71,8 @@ impl Store {
     }
 }
 
-/// Writes one transition inside the caller's transaction. A task that goes back in line after its create request is
-/// compared with what its jobs ask by now.
+/// Writes one transition inside the caller's transaction. A task that returns to the queue after its create request
+/// is compared with what its jobs ask for now.
 pub(super) fn record(
     connection: &Connection,
     transition: &Transition,

@@ -1,10 +1,10 @@
-//! A thread that owns a connection and does what callers hand it.
+//! A thread that owns a connection and does the work of its callers.
 //!
-//! The writer commits whatever waits in one transaction: one sync of the disk for many changes. Work
-//! that fails for its own reasons is rolled back alone; trouble of the whole database (disk full,
-//! locked by others) is waited out, and the callers with it.
+//! The writer commits all waiting work in one transaction: one sync of the disk for many changes. Work that fails is
+//! rolled back alone. While the complete database has a problem (disk full, locked by another process), the worker
+//! and its callers wait.
 //!
-//! A simulation has no threads: there the work is done where it is asked for, between two interludes.
+//! A simulation has no threads: there the caller does the work itself, between two interludes.
 
 use std::{
     sync::{Arc, Mutex, PoisonError, mpsc},
@@ -18,51 +18,51 @@ use tokio::sync::oneshot;
 use super::{StoreError, database_problem::DatabaseProblem, lock::DatabaseLock};
 use crate::{failpoint, offload::Interlude};
 
-/// So many pieces of work share one transaction at most.
+/// The limit of work items in one transaction.
 const BATCH_MAX: usize = 512;
-/// And no further one joins once they write so many jobs: a create must not wait for its commit behind
-/// a whole folder that is taken in.
+/// No more items join a transaction that writes so many jobs: a create request must not wait for its commit until a
+/// complete folder is written.
 const BATCH_JOBS_MAX: usize = 2_048;
-/// How long to wait before a database in trouble is tried again.
+/// How long to wait before a failed transaction is tried again.
 const PROBLEM_PAUSE: Duration = Duration::from_secs(1);
 
-/// What keeps other daemons out, where there is one to keep.
+/// The lock that keeps other daemons out, for a daemon.
 type Alone = Option<Arc<DatabaseLock>>;
 
-/// A handle to whoever does the work; a thread ends with the last of its handles.
+/// A handle to a worker. Its thread ends with the last handle.
 #[derive(Clone)]
 pub(super) struct Worker {
-    place: Place,
+    executor: Executor,
     problem: Arc<DatabaseProblem>,
 }
 
-/// Where the work is done.
+/// Who does the work.
 #[derive(Clone)]
-enum Place {
+enum Executor {
     Thread(mpsc::Sender<Box<dyn Work>>),
-    Here { connection: Arc<Mutex<Connection>>, writes: bool, interlude: Interlude },
+    Inline { connection: Arc<Mutex<Connection>>, writes: bool, interlude: Interlude },
 }
 
-/// Something to do on the connection, and somebody who waits for it.
+/// Work on the connection, with the caller that waits for it.
 trait Work: Send {
-    /// Does it and keeps what came of it. May be called again after a rollback.
+    /// Does the work and keeps the result. May be called again after a rollback.
     fn run(&mut self, connection: &Connection) -> Result<(), StoreError>;
-    /// Tells the caller what came of it.
+    /// Sends the result to the caller.
     fn answer(self: Box<Self>);
-    /// Tells the caller that it failed.
+    /// Replaces the result by an error.
     fn fail(&mut self, error: StoreError);
-    /// How many jobs it writes, about.
+    /// Returns about how many jobs it writes.
     fn jobs(&self) -> usize;
 }
 
-struct Call<F, T> {
+struct QueuedWork<F, T> {
     work: F,
     jobs: usize,
     outcome: Option<Result<T, StoreError>>,
     caller: oneshot::Sender<Result<T, StoreError>>,
 }
 
-impl<T, F> Work for Call<F, T>
+impl<T, F> Work for QueuedWork<F, T>
 where
     T: Send,
     F: FnMut(&Connection) -> Result<T, StoreError> + Send,
@@ -73,7 +73,7 @@ where
     }
 
     fn answer(self: Box<Self>) {
-        // A caller that went away does not want to know.
+        // The caller may have gone.
         let _gone = self.caller.send(self.outcome.unwrap_or(Err(StoreError::Closed)));
     }
 
@@ -112,18 +112,18 @@ impl Worker {
             .name(name.to_owned())
             .spawn(move || body(&work, &shared))
             .map_err(|source| StoreError::Io { path: name.into(), source })?;
-        Ok(Self { place: Place::Thread(queue), problem })
+        Ok(Self { executor: Executor::Thread(queue), problem })
     }
 
-    /// Does all work where it is asked for.
+    /// Creates a worker without a thread: the caller does the work.
     pub(super) fn here(connection: Connection, writes: bool, interlude: Interlude) -> Self {
         let connection = Arc::new(Mutex::new(connection));
-        let place = Place::Here { connection, writes, interlude };
-        Self { place, problem: Arc::default() }
+        let executor = Executor::Inline { connection, writes, interlude };
+        Self { executor, problem: Arc::default() }
     }
 
-    /// Does `work`, which writes about so many `jobs`. A thread has it in its queue when this returns, so
-    /// that calls are done in the order in which they are made; an answer has to be awaited.
+    /// Does `work`, which writes about `jobs` jobs. The work is in the thread's queue when this returns, so that work is
+    /// done in the order of the calls. The result must be awaited.
     pub(super) fn call<T, F>(
         &self,
         jobs: usize,
@@ -134,14 +134,14 @@ impl Worker {
         F: FnMut(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
         let (caller, answer) = oneshot::channel();
-        let work: Box<dyn Work> = Box::new(Call { work, jobs, outcome: None, caller });
-        let here = match &self.place {
-            Place::Thread(queue) => {
-                // If it ended, the answer never comes.
+        let work: Box<dyn Work> = Box::new(QueuedWork { work, jobs, outcome: None, caller });
+        let here = match &self.executor {
+            Executor::Thread(queue) => {
+                // If the thread has ended, no answer comes.
                 let _ended = queue.send(work);
                 None
             }
-            Place::Here { .. } => Some((self.clone(), work)),
+            Executor::Inline { .. } => Some((self.clone(), work)),
         };
         async move {
             if let Some((worker, work)) = here {
@@ -152,7 +152,7 @@ impl Worker {
     }
 
     async fn call_here(&self, work: Box<dyn Work>) {
-        if let Place::Here { connection, writes, interlude } = &self.place {
+        if let Executor::Inline { connection, writes, interlude } = &self.executor {
             interlude().await;
             self.work_here(connection, *writes, work);
             interlude().await;
@@ -173,7 +173,7 @@ impl Worker {
     }
 }
 
-/// The lock goes last: with it go, by the rules of POSIX, all locks of SQLite's on the same file.
+/// The lock is released last: POSIX releases all locks of SQLite on the same file with it.
 fn close(connection: Connection, alone: Alone) {
     drop(connection);
     drop(alone);
@@ -224,29 +224,29 @@ fn write_all(
 }
 
 fn write_batch(connection: &Connection, mut batch: Vec<Box<dyn Work>>, problem: &DatabaseProblem) {
-    commit_until_it_fits(connection, &mut batch, problem);
+    commit_with_retries(connection, &mut batch, problem);
     for work in batch {
         work.answer();
     }
 }
 
-fn commit_until_it_fits(
+fn commit_with_retries(
     connection: &Connection,
     batch: &mut [Box<dyn Work>],
     problem: &DatabaseProblem,
 ) {
-    let mut pieces = Pieces::Together;
+    let mut mode = BatchMode::Together;
     loop {
-        let Err(error) = commit(connection, batch, pieces) else {
+        let Err(error) = commit(connection, batch, mode) else {
             return problem.end("written");
         };
-        // A rollback that fails has nothing left to roll back.
+        // A rollback fails if SQLite has rolled back already.
         let _nothing_open = connection.execute_batch("ROLLBACK");
         if error.is_passing() {
             problem.begin(&error, "written");
             thread::sleep(PROBLEM_PAUSE);
-        } else if pieces == Pieces::Together {
-            pieces = Pieces::Apart;
+        } else if mode == BatchMode::Together {
+            mode = BatchMode::Apart;
         } else {
             for work in batch.iter_mut() {
                 work.fail(error.again());
@@ -256,20 +256,19 @@ fn commit_until_it_fits(
     }
 }
 
-/// How the pieces of work of one transaction stand to each other.
+/// How a transaction handles work that fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Pieces {
-    /// One that fails takes all with it. Hardly any does, and SQLite need not keep each page as it was
-    /// before each piece.
+enum BatchMode {
+    /// A failure rolls back everything. Failures are rare, and SQLite need not keep the pages before each item.
     Together,
-    /// One that fails is rolled back alone.
+    /// A failure rolls back its own work alone.
     Apart,
 }
 
 fn commit(
     connection: &Connection,
     batch: &mut [Box<dyn Work>],
-    pieces: Pieces,
+    mode: BatchMode,
 ) -> Result<(), StoreError> {
     let execute = |sql: &str| -> Result<(), StoreError> {
         connection.prepare_cached(sql)?.execute([])?;
@@ -277,7 +276,7 @@ fn commit(
     };
     execute("BEGIN IMMEDIATE")?;
     for work in batch {
-        if pieces == Pieces::Together {
+        if mode == BatchMode::Together {
             work.run(connection)?;
             continue;
         }

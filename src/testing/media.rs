@@ -1,4 +1,4 @@
-//! Media files: the clips of the demo and of the tests, WAV files, and files broken at random but repeatably.
+//! Media files: the clips of the demo and of the tests, WAV files, and files with random but repeatable damage.
 
 use std::{fs, path::PathBuf};
 
@@ -34,7 +34,7 @@ pub(crate) fn wav(samples_per_second: u32, bits: u16, data: &[u8]) -> Vec<u8> {
     wav
 }
 
-/// Breaks files, in the same way each time.
+/// Damages files, in the same way in each run.
 pub(crate) struct Breaker(u64);
 
 impl Breaker {
@@ -54,7 +54,7 @@ impl Breaker {
     pub(crate) fn broken(&mut self, whole: &[u8]) -> Vec<u8> {
         let mut bytes = whole.to_vec();
         for _ in 0..=self.below(4) {
-            // Most of what matters is at the beginning.
+            // The headers are at the beginning.
             let reach = if self.below(2) == 0 { bytes.len().min(1_024) } else { bytes.len() };
             let at = self.below(reach);
             let end = (at + self.below(64)).min(bytes.len());

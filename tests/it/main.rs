@@ -28,6 +28,7 @@ mod system_errors;
 #[allow(dead_code, reason = "some fixtures are for unit tests only")]
 mod testing;
 mod uncertain;
+mod words;
 
 // `testing` names them by `crate::…`.
 use lipsyncd::{job, manifest, store};

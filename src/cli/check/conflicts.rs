@@ -1,4 +1,5 @@
-//! What the jobs that `check` reads claim: keys, outputs, names and requests. Two jobs may share some of it.
+//! Finds conflicts between the jobs that `check` reads: in keys, outputs and names. Jobs with the same request share
+//! their task, and may share output and name.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +11,7 @@ use crate::{
 /// A request and a take; without a request hash the media were not read.
 type Request = (Option<String>, u32);
 
-/// The conflicts of all jobs that were read so far.
+/// The keys, outputs, names and tasks of all jobs that were read so far.
 #[derive(Debug, Default)]
 pub(super) struct Conflicts {
     /// The manifest of each key.
@@ -26,18 +27,18 @@ pub(super) struct Conflicts {
 }
 
 impl Conflicts {
-    /// Enters a job of the manifest `shown`. Returns the job whose task it shares, if there is one.
+    /// Adds a job of the manifest `shown`. Returns the job whose task it shares, if any.
     ///
     /// # Errors
-    /// When another job has what this one conflicts, and they cannot share it.
-    pub(super) fn enter(
+    /// The job conflicts with another one.
+    pub(super) fn add(
         &mut self,
         spec: &JobSpec,
         media: Option<&Media>,
         shown: &str,
     ) -> Result<Option<String>, String> {
         if let Some(other) = self.keys.insert(spec.key.clone(), shown.to_owned()) {
-            return Err(format!("the key {} is taken by {other}", spec.key));
+            return Err(format!("the key {} is already used in {other}", spec.key));
         }
         let hash = media.and_then(|media| {
             let (video_sha256, audio_sha256) =
@@ -57,7 +58,7 @@ impl Conflicts {
         Ok(None)
     }
 
-    /// How many tasks the jobs need, and how many of these are shared.
+    /// Returns how many tasks the jobs need, and how many of these are shared.
     pub(super) fn tasks(&self) -> (usize, usize) {
         (self.tasks.len(), self.shared.len())
     }
@@ -71,18 +72,18 @@ impl Conflicts {
 
     fn require_output(&mut self, spec: &JobSpec, request: Request) -> Result<(), String> {
         let claim = (spec.clone(), request.clone());
-        let Some((other, asked)) = self.outputs.insert(spec.output.clone(), claim) else {
+        let Some((other, made)) = self.outputs.insert(spec.output.clone(), claim) else {
             return Ok(());
         };
-        let is_same = match (&asked.0, &request.0) {
+        let is_same = match (&made.0, &request.0) {
             (Some(other), Some(hash)) => other == hash,
-            _ => other.is_spelled_as(spec),
+            _ => other.has_same_request_text(spec),
         };
-        if is_same && asked.1 == request.1 {
+        if is_same && made.1 == request.1 {
             return Ok(());
         }
         Err(format!(
-            "the output {} is job {}'s already, which asks for something else",
+            "the output {} belongs to job {}, which makes another request",
             spec.output, other.key
         ))
     }
@@ -93,7 +94,7 @@ impl Conflicts {
         let Some((other, asked)) = self.names.insert(name.clone(), claim) else { return Ok(()) };
         match (asked.as_deref(), hash) {
             (Some(asked), Some(hash)) if asked != hash => Err(format!(
-                "the external_task_id {name} is job {other}'s already, which asks for something else"
+                "the external_task_id {name} belongs to job {other}, which makes another request"
             )),
             _ => Ok(()),
         }

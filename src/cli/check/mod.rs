@@ -1,4 +1,4 @@
-//! `lipsyncd check`: manifests and local media as the daemon would read them, without network.
+//! `lipsyncd check`: reads manifests and local media as the daemon does, without network.
 
 mod conflicts;
 mod plan;
@@ -12,7 +12,7 @@ use std::{
 
 use self::{
     conflicts::Conflicts,
-    plan::{doomed, plan},
+    plan::{plan, timing_error},
 };
 use super::{
     context::CommandContext,
@@ -23,16 +23,18 @@ use super::{
 use crate::{
     config::Config,
     daemon,
-    inbox::{MediaCheck, MediaChecker, ReadJob, ScanEntry, read_manifest, scan},
+    inbox::{FolderListing, MediaCheck, MediaChecker, ReadJob, ScanEntry, read_manifest, scan},
     manifest::{Location, Problem, Problems},
 };
 
-/// Read manifests and local media as the daemon would, without network
+/// Check manifests and local media, without network
 ///
-/// Reports every fault with its place, or what would be done for each job, and with which job it would share a
-/// task: jobs that make the same request are paid once. Without PATH all of `jobs_dir` is read. A PATH outside of `jobs_dir` is read as if its folder were `jobs_dir`.
+/// Reads manifests and local media exactly as the daemon does. Prints one line per job: what lipsyncd would do,
+/// and with which job it would share a task. Jobs that make the same request are paid once. Reports every error
+/// with its place in the manifest. Without PATH it reads all of `jobs_dir`. A PATH outside of `jobs_dir` is read
+/// as if its folder were `jobs_dir`.
 ///
-/// Exit code 0: all of it could run; 1: something is faulty, or a file is not there.
+/// Exit code 0: every job could run. 1: there are errors, or a file is missing.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     lipsyncd check\n  \
@@ -55,14 +57,14 @@ pub(super) fn run(
         err: &mut *context.err,
         conflicts: Conflicts::default(),
         read: BTreeSet::new(),
-        faults: 0,
+        errors: 0,
         jobs: 0,
         waiting: 0,
     };
     for path in &paths {
         check.path(path)?;
     }
-    check.sum_up()
+    check.summary()
 }
 
 struct Check<'a> {
@@ -70,14 +72,14 @@ struct Check<'a> {
     out: &'a mut dyn Write,
     err: &'a mut dyn Write,
     conflicts: Conflicts,
-    /// What was read already: paths may overlap.
+    /// Manifests that were read already, because paths can overlap.
     read: BTreeSet<PathBuf>,
-    faults: usize,
+    errors: usize,
     jobs: usize,
     waiting: usize,
 }
 
-/// A folder of manifests, and the names in it.
+/// A folder of manifests, and the checker of its media.
 struct ManifestFolder {
     root: PathBuf,
     media_checker: MediaChecker,
@@ -86,24 +88,20 @@ struct ManifestFolder {
 impl Check<'_> {
     fn path(&mut self, path: &Path) -> Result<(), CommandError> {
         let unreadable = |error| {
-            CommandError::new(
-                ExitCode::Failed,
-                format!("{} cannot be read: {error}", path.display()),
-            )
+            let text = format!("cannot read {}: {error}", path.display());
+            CommandError::new(ExitCode::Failed, text)
         };
-        let truly = path.canonicalize().map_err(unreadable)?;
-        let home = self.config.jobs_dir.canonicalize().ok();
-        let home = home.filter(|home| truly.starts_with(home));
-        if truly.is_dir() {
-            let mut folder = self.folder(home.unwrap_or_else(|| truly.clone()));
-            let below = truly.strip_prefix(&folder.root).unwrap_or(Path::new("")).to_owned();
-            return self.all(&mut folder, &below).map_err(|error| match error {
-                ScanError::Scan(error) => unreadable(error),
-                ScanError::Command(error) => error,
-            });
+        let resolved = path.canonicalize().map_err(unreadable)?;
+        let jobs_dir = self.config.jobs_dir.canonicalize().ok();
+        let jobs_dir = jobs_dir.filter(|jobs_dir| resolved.starts_with(jobs_dir));
+        if resolved.is_dir() {
+            let mut folder = self.folder(jobs_dir.unwrap_or_else(|| resolved.clone()));
+            let below = resolved.strip_prefix(&folder.root).unwrap_or(Path::new(""));
+            let listing = scan(&folder.root).map_err(unreadable)?;
+            return self.listing(listing, &mut folder, below);
         }
-        let root = home.or_else(|| truly.parent().map(Path::to_owned)).unwrap_or_default();
-        let name = truly.strip_prefix(&root).unwrap_or(&truly).to_string_lossy().into_owned();
+        let root = jobs_dir.or_else(|| resolved.parent().map(Path::to_owned)).unwrap_or_default();
+        let name = resolved.strip_prefix(&root).unwrap_or(&resolved).to_string_lossy().into_owned();
         let mut folder = self.folder(root);
         self.manifest(&mut folder, &name)
     }
@@ -115,10 +113,15 @@ impl Check<'_> {
         ManifestFolder { root, media_checker: MediaChecker::new(locator, public, Duration::ZERO) }
     }
 
-    fn all(&mut self, folder: &mut ManifestFolder, below: &Path) -> Result<(), ScanError> {
-        let listing = scan(&folder.root).map_err(ScanError::Scan)?;
-        for (unseen, why) in &listing.unreadable {
-            self.fault(&format!("{unseen}: it cannot be read: {why}\n"))?;
+    /// Checks all manifests of `listing` that are below the folder `below`.
+    fn listing(
+        &mut self,
+        listing: FolderListing,
+        folder: &mut ManifestFolder,
+        below: &Path,
+    ) -> Result<(), CommandError> {
+        for (path, why) in &listing.unreadable {
+            self.error(&format!("{path}: cannot be read: {why}\n"))?;
         }
         for (name, found) in listing.manifests {
             if !Path::new(&name).starts_with(below) {
@@ -145,7 +148,7 @@ impl Check<'_> {
             |_| crate::job::Media::default(),
             now_ms(),
         ) {
-            Err(faulty) => self.problems(&faulty.problems, &shown, &faulty.text),
+            Err(rejected) => self.problems(&rejected.problems, &shown, &rejected.text),
             Ok(reading) => {
                 for job in &reading.jobs {
                     self.job(job, &shown)?;
@@ -158,7 +161,7 @@ impl Check<'_> {
     fn odd(&mut self, folder: &ManifestFolder, name: &str, why: &str) -> Result<(), CommandError> {
         let path = folder.root.join(name);
         let line = format!("{}: {why}\n", shown(&path));
-        if self.read.insert(path) { self.fault(&line) } else { Ok(()) }
+        if self.read.insert(path) { self.error(&line) } else { Ok(()) }
     }
 
     fn problems(
@@ -169,7 +172,7 @@ impl Check<'_> {
     ) -> Result<(), CommandError> {
         let color = std::io::stderr().is_terminal();
         let rendered = problems.render(shown, source, color);
-        self.faults += problems.len();
+        self.errors += problems.len();
         Ok(self.err.write_all(rendered.as_bytes())?)
     }
 
@@ -181,23 +184,23 @@ impl Check<'_> {
             MediaCheck::Ready(media) => Some(media),
             _ => None,
         };
-        let shared = match self.conflicts.enter(spec, media, shown) {
+        let shared = match self.conflicts.add(spec, media, shown) {
             Ok(shared) => shared,
-            Err(clash) => return self.at(shown, job.place, &clash),
+            Err(conflict) => return self.at(shown, job.place, &conflict),
         };
         match &job.look {
-            MediaCheck::Unusable { audio, error: fault, .. } => {
+            MediaCheck::Unusable { audio, error, .. } => {
                 let place = if *audio { audio_place } else { video_place };
-                self.at(shown, place, &fault.message)
+                self.at(shown, place, &error.message)
             }
             MediaCheck::Missing { what, .. } => {
                 self.waiting += 1;
                 Ok(writeln!(self.out, "{}  would wait: {}", safe(&spec.key), safe(what))?)
             }
-            MediaCheck::Ready(media) => match doomed(spec, media.audio_ms, media.video_ms) {
-                Some(what) => self.at(shown, job.place, &what),
+            MediaCheck::Ready(media) => match timing_error(spec, media) {
+                Some(error) => self.at(shown, job.place, &error),
                 None => {
-                    let plan = plan(spec, media.audio_ms, media.video_ms);
+                    let plan = plan(spec, media);
                     let shares = shared
                         .map(|other| format!(", shares the task of {}", safe(&other)))
                         .unwrap_or_default();
@@ -209,22 +212,22 @@ impl Check<'_> {
 
     fn at(&mut self, shown: &str, place: Location, what: &str) -> Result<(), CommandError> {
         let problems = Problems::from(Problem::at(place, what));
-        self.fault(&format!("{}\n", problems.one_line(shown)))
+        self.error(&format!("{}\n", problems.one_line(shown)))
     }
 
-    fn fault(&mut self, line: &str) -> Result<(), CommandError> {
-        self.faults += 1;
+    fn error(&mut self, line: &str) -> Result<(), CommandError> {
+        self.errors += 1;
         Ok(self.err.write_all(line.as_bytes())?)
     }
 
-    fn sum_up(&mut self) -> Result<ExitCode, CommandError> {
+    fn summary(&mut self) -> Result<ExitCode, CommandError> {
         self.out.flush()?;
         let count = |number: usize, noun| counted(i64::try_from(number).unwrap_or(i64::MAX), noun);
         writeln!(
             self.err,
-            "{}, {}, {} would wait for files",
+            "{}, {}, {} waiting for files",
             count(self.jobs, "job"),
-            count(self.faults, "fault"),
+            count(self.errors, "error"),
             self.waiting
         )?;
         let (tasks, shared) = self.conflicts.tasks();
@@ -232,31 +235,19 @@ impl Check<'_> {
             let are = if shared == 1 { "1 of them is" } else { &format!("{shared} of them are") };
             writeln!(
                 self.err,
-                "{} at Kling; {are} shared by jobs that make the same request, and paid once",
+                "{} at Kling; {are} shared by several jobs and paid once",
                 count(tasks, "task")
             )?;
         }
-        let fine = self.faults == 0 && self.waiting == 0;
+        let fine = self.errors == 0 && self.waiting == 0;
         Ok(if fine { ExitCode::Done } else { ExitCode::Failed })
     }
 }
 
-/// A path as users know it: from where they are, without control characters. From the root, where they all
-/// begin, it is shown whole.
+/// Returns a path relative to the current folder, without control characters. In the root folder, the path stays
+/// absolute.
 fn shown(path: &Path) -> String {
     let here = std::env::current_dir().ok().filter(|here| here.parent().is_some());
     let below = here.and_then(|here| path.strip_prefix(here).ok());
     safe(&below.unwrap_or(path).to_string_lossy()).into_owned()
-}
-
-/// Why a folder was not read to its end.
-enum ScanError {
-    Scan(std::io::Error),
-    Command(CommandError),
-}
-
-impl From<CommandError> for ScanError {
-    fn from(error: CommandError) -> Self {
-        Self::Command(error)
-    }
 }

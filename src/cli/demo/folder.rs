@@ -1,4 +1,4 @@
-//! The demo's folder: clips, manifests and a configuration, as a user would have them.
+//! The demo's folder: clips, manifests and a configuration, as a user has them.
 
 use std::{
     fs, io,
@@ -15,7 +15,7 @@ const VIDEOS: [(&str, &[u8]); 2] = [
     ("bruno.mp4", include_bytes!("clips/bruno.mp4")),
 ];
 
-const AUDIO_FILES: [(&str, &[u8]); 6] = [
+const VOICES: [(&str, &[u8]); 6] = [
     ("welcome-en.mp3", include_bytes!("clips/welcome-en.mp3")),
     ("welcome-fr.mp3", include_bytes!("clips/welcome-fr.mp3")),
     ("welcome-de.mp3", include_bytes!("clips/welcome-de.mp3")),
@@ -29,27 +29,27 @@ const MANIFESTS: [(&str, &str); 2] = [
     ("bruno.yaml", include_str!("manifests/bruno.yaml")),
 ];
 
-/// A folder with all that the demo needs.
+/// A folder with all files of the demo.
 pub(super) struct Folder {
     root: PathBuf,
 }
 
 impl Folder {
-    /// Makes the folder and puts the packed clips and manifests into it.
+    /// Creates the folder, and writes the built-in clips and manifests to it.
     pub(super) fn unpack(dir: Option<&Path>) -> Result<Self, CommandError> {
         let root = match dir {
             Some(dir) => empty(dir)?,
             None => {
                 let made = tempfile::Builder::new().prefix("lipsyncd-demo-").tempdir();
-                made.map_err(|error| cannot(Path::new("a folder for the demo"), &error))?.keep()
+                made.map_err(|error| cannot(Path::new("the demo's folder"), &error))?.keep()
             }
         };
         let folder = Self { root };
         for (name, bytes) in VIDEOS {
             folder.put(Path::new("media").join(name), bytes)?;
         }
-        for (name, bytes) in AUDIO_FILES {
-            folder.put(Path::new("jobs/audio").join(name), bytes)?;
+        for (name, bytes) in VOICES {
+            folder.put(Path::new("jobs/voices").join(name), bytes)?;
         }
         for (name, text) in MANIFESTS {
             folder.put(Path::new("jobs").join(name), text.as_bytes())?;
@@ -61,7 +61,7 @@ impl Folder {
         &self.root
     }
 
-    /// The folder of videos, which the simulator serves.
+    /// Returns the folder of the videos, which the simulator serves.
     pub(super) fn media(&self) -> PathBuf {
         self.root.join("media")
     }
@@ -70,10 +70,10 @@ impl Folder {
         self.root.join("lipsyncd.yaml")
     }
 
-    /// Writes the configuration for the API at `base_url` and reads it, as any other.
+    /// Writes the configuration for the API at `base_url`, and reads it as every command does.
     pub(super) fn configure(&self, base_url: &str) -> Result<Config, CommandError> {
         let text = format!(
-            "# What the demo ran with.\n\
+            "# The configuration of the demo.\n\
              kling: {{ base_url: \"{base_url}\" }}\n\
              media: {{ dirs: [media], public_base_url: \"{base_url}/media/\" }}\n\
              watch: {{ settle: 200ms }}\n\
@@ -94,14 +94,14 @@ impl Folder {
     }
 }
 
-/// A folder of the user's choice: nothing of theirs is overwritten.
+/// Creates the folder that the user named; refuses one with files, so nothing is overwritten.
 fn empty(dir: &Path) -> Result<PathBuf, CommandError> {
     fs::create_dir_all(dir).map_err(|error| cannot(dir, &error))?;
     let dir = dir.canonicalize().map_err(|error| cannot(dir, &error))?;
     let mut entries = fs::read_dir(&dir).map_err(|error| cannot(&dir, &error))?;
     if entries.next().is_some() {
         let what = format!("--dir: {} is not empty", dir.display());
-        return Err(CommandError::new(ExitCode::Usage, what).hint("name a folder that is new"));
+        return Err(CommandError::new(ExitCode::Usage, what).hint("name a new folder"));
     }
     Ok(dir)
 }

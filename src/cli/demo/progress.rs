@@ -1,6 +1,7 @@
-//! How far the demo is: a line a job that is rewritten on a terminal, a line a change elsewhere.
+//! Progress of the demo: on a terminal one line per job, which is rewritten; elsewhere one line per change.
 
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     io::{self, Write},
 };
@@ -9,10 +10,12 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::{cli::text::safe, job::State, store::JobOverview};
 
-/// Where in its life a job is, in steps of [`STEPS`].
+/// A job ends after so many steps.
 const STEPS: u64 = 7;
+/// A line has at most so many columns where nothing is known about the terminal.
+const WIDTH: usize = 80;
 
-/// Shows jobs as they move.
+/// Prints the states of the jobs.
 pub(super) struct Progress {
     screen: Option<MultiProgress>,
     bars: BTreeMap<String, ProgressBar>,
@@ -26,7 +29,7 @@ impl Progress {
         Self { screen, bars: BTreeMap::new(), seen: BTreeMap::new() }
     }
 
-    /// Shows the jobs as they stand.
+    /// Prints the jobs whose state changed.
     pub(super) fn show(&mut self, jobs: &[JobOverview], out: &mut dyn Write) -> io::Result<()> {
         for job in jobs {
             let remark = job.error.as_deref().or(job.waiting_for.as_deref()).unwrap_or_default();
@@ -38,14 +41,15 @@ impl Progress {
                 bar.set_position(step(job.state));
                 bar.set_message(format!("{:<11} {}", job.state, safe(remark)));
             } else if self.seen.insert(job.key.clone(), job.state) != Some(job.state) {
-                writeln!(out, "{:<9} {:<11} {}", safe(&job.key), job.state, safe(remark))?;
+                let line = format!("{:<9} {:<11} {}", safe(&job.key), job.state, safe(remark));
+                writeln!(out, "{}", cut(line.trim_end()))?;
                 out.flush()?;
             }
         }
         Ok(())
     }
 
-    /// Leaves the last picture standing.
+    /// Leaves the last states on the screen.
     pub(super) fn leave(self) {
         for bar in self.bars.values() {
             bar.abandon();
@@ -54,10 +58,18 @@ impl Progress {
 }
 
 fn style() -> ProgressStyle {
-    // A template that is not understood leaves the default one, which serves too.
-    ProgressStyle::with_template("{prefix:<9} [{bar:14}] {wide_msg}")
+    // A short bar leaves room for the reason in 80 columns. The default style is a good substitute.
+    ProgressStyle::with_template("{prefix:<9} [{bar:7}] {wide_msg}")
         .unwrap_or_else(|_| ProgressStyle::default_bar())
         .progress_chars("=> ")
+}
+
+/// Cuts a line to [`WIDTH`].
+fn cut(line: &str) -> Cow<'_, str> {
+    match line.char_indices().nth(WIDTH) {
+        None => Cow::Borrowed(line),
+        Some(_) => Cow::Owned(line.chars().take(WIDTH - 1).chain(['…']).collect()),
+    }
 }
 
 fn step(state: State) -> u64 {

@@ -1,4 +1,4 @@
-//! `lipsyncd list`: a line a job.
+//! `lipsyncd list`: one line per job.
 
 mod state;
 mod table;
@@ -19,18 +19,18 @@ use crate::{
 
 use table::Table;
 
-/// A line a job
+/// List jobs, one per line
 ///
-/// A job's key, its state, what it waits for or why it ended, and where its result goes; in the order
-/// in which jobs were first read (with several states: state by state). On a terminal lines are cut
-/// to its width; through a pipe they are whole. Any number of jobs is listed page by page.
+/// Shows each job's key, its state, the reason why it waits or failed, and its output file. Jobs are in the
+/// order in which they were first read; with several states, state by state. On a terminal, lines are cut to
+/// its width; in a pipe they are complete.
 #[derive(Debug, Default, clap::Args)]
 #[command(after_help = "Examples:\n  \
     lipsyncd list --state failed --state unresolved\n  \
     lipsyncd list --manifest promo.yaml\n  \
     lipsyncd list --json | jq -r '.[] | select(.units > 0) | .key'")]
 pub struct Args {
-    /// Only jobs in this state; may be given several times
+    /// Only jobs in this state; can be given several times
     ///
     /// One of waiting, queued, identified, creating, submitted, processing, downloading, succeeded,
     /// failed, cancelled, unresolved.
@@ -42,16 +42,16 @@ pub struct Args {
         hide_possible_values = true
     )]
     states: Vec<State>,
-    /// Only jobs of this manifest: its path under the jobs folder
+    /// Only jobs of this manifest, named by its path under jobs_dir
     #[arg(long, value_name = "MANIFEST", value_hint = ValueHint::Other)]
     manifest: Option<String>,
-    /// Print a JSON array, an object a line, with the columns of the view job_overview
+    /// Print a JSON array, one object per line, with the columns of the view job_overview
     #[arg(long)]
     json: bool,
 }
 
-/// So many jobs are read, and kept in memory, at once.
-const PAGE: usize = 1_000;
+/// How many jobs to read, and keep in memory, at once.
+const PAGE_SIZE: usize = 1_000;
 
 pub(super) fn run(
     arguments: &Args,
@@ -81,10 +81,10 @@ pub(super) fn run(
 }
 
 impl Args {
-    /// The unresolved tasks that no job of the list shows, where the list is about them.
+    /// Returns the unresolved tasks of earlier requests, if unresolved jobs are listed. No job has their state.
     fn superseded(&self, reader: &Reader) -> Result<SupersededTasks, CommandError> {
-        let is_asked = self.states.contains(&State::Unresolved) && self.manifest.is_none();
-        Ok(if is_asked { reader.superseded()? } else { SupersededTasks::default() })
+        let is_wanted = self.states.contains(&State::Unresolved) && self.manifest.is_none();
+        Ok(if is_wanted { reader.superseded()? } else { SupersededTasks::default() })
     }
 
     fn filters(&self) -> Vec<JobFilter> {
@@ -99,7 +99,7 @@ impl Args {
     }
 }
 
-/// Unresolved tasks of earlier requests are no job's state: their jobs are named beside the list.
+/// Names the jobs through which unresolved tasks of earlier requests are decided.
 fn write_superseded(
     superseded: &SupersededTasks,
     context: &mut CommandContext<'_>,
@@ -109,7 +109,7 @@ fn write_superseded(
     let show = show.collect::<Vec<_>>().join(", ");
     writeln!(
         context.err,
-        "note: not listed: {tasks} of requests that their jobs do not ask for any more; decide by {}",
+        "note: {tasks} of earlier requests not listed; decide with {}",
         safe(&show)
     )?;
     Ok(())
@@ -134,14 +134,15 @@ fn write_json(
     Ok(())
 }
 
-fn each_page(
+/// Passes all jobs of `filter` to `show`, page by page.
+pub(super) fn each_page(
     reader: &Reader,
     filter: &JobFilter,
     mut show: impl FnMut(Vec<JobOverview>) -> Result<(), CommandError>,
 ) -> Result<(), CommandError> {
     let mut after = Some(0);
     while let Some(row) = after {
-        let (lines, next) = reader.page(filter, row, PAGE)?;
+        let (lines, next) = reader.page(filter, row, PAGE_SIZE)?;
         show(lines)?;
         after = next;
     }
@@ -155,23 +156,8 @@ fn require_manifest(reader: &Reader, manifest: &str) -> Result<(), CommandError>
     let mut suggestions = Suggestions::for_name(manifest);
     reader.manifest_paths(|path| suggestions.consider(path))?;
     let hint = suggestions.hint().unwrap_or_else(|| {
-        "a manifest is named by its path under the jobs folder, such as `promo/intro.yaml`"
-            .to_owned()
+        "name a manifest by its path under jobs_dir, for example `promo/intro.yaml`".to_owned()
     });
     Err(CommandError::new(ExitCode::Failed, format!("no manifest is called `{manifest}`"))
         .hint(hint))
-}
-
-/// What a line says of where the job stands: what it waits for, or why it ended.
-fn remark(line: &JobOverview) -> String {
-    let mut remark = match (&line.waiting_for, &line.error) {
-        (Some(waiting_for), _) => format!("waits: {waiting_for}"),
-        (None, Some(error)) => error.clone(),
-        (None, None) => String::new(),
-    };
-    if line.changed_after_sent {
-        let flag = "changed after it was sent";
-        remark = if remark.is_empty() { flag.to_owned() } else { format!("{flag}; {remark}") };
-    }
-    remark
 }

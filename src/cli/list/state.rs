@@ -1,4 +1,4 @@
-//! Reads a state that is typed: what is wrong with it, and, for completions, which there are.
+//! Parses the states of `--state`, with suggestions for unknown names and values for completions.
 
 use std::ffi::OsStr;
 
@@ -10,7 +10,7 @@ use clap::{
 
 use crate::{cli::suggestions::Suggestions, job::State};
 
-/// Reads a [`State`] by its name.
+/// Parses a [`State`] by its name.
 #[derive(Debug, Clone)]
 pub(super) struct StateParser;
 
@@ -25,9 +25,9 @@ impl TypedValueParser for StateParser {
     ) -> Result<State, Error> {
         let name = StringValueParser::new().parse_ref(command, argument, value)?;
         let argument = argument.map(ToString::to_string).unwrap_or_default();
-        state(&name).map_err(|fault| {
-            let told = format!("invalid value '{name}' for '{argument}': {fault}");
-            Error::raw(ErrorKind::ValueValidation, told + "\n").with_cmd(command)
+        state(&name).map_err(|error| {
+            let text = format!("invalid value '{name}' for '{argument}': {error}\n");
+            Error::raw(ErrorKind::ValueValidation, text).with_cmd(command)
         })
     }
 

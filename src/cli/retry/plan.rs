@@ -1,4 +1,4 @@
-//! Which jobs a retry makes again, and how many tasks are paid for them.
+//! Which jobs a retry makes again, and how many tasks it pays.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,16 +7,16 @@ use crate::{
         context::CommandContext,
         error::{CommandError, ExitCode},
         text::counted,
-        update::{Decision, not_done, unknown},
+        update::{Decision, not_changed, unknown_job},
     },
     job::{State, TaskId},
     store::{JobState, Reader},
 };
 
-/// So many jobs are named before the question.
+/// How many jobs the question names.
 const NAMED_MAX: usize = 10;
 
-/// What of a job was shown before the question; an answer counts only while it is still so.
+/// What the question was based on for one job. A confirmation is valid only while this is unchanged.
 #[derive(PartialEq)]
 struct ShownJob {
     state: State,
@@ -36,16 +36,16 @@ pub(super) struct RetryPlan {
     /// The jobs that would be made again.
     pub(super) keys: Vec<String>,
     shown: HashMap<String, ShownJob>,
-    /// The tasks that would be paid for: request hash and take.
+    /// The tasks that would be paid: request hash and take.
     paid: HashSet<(String, u32)>,
-    /// Jobs whose media were not read: nobody knows which of them share a task.
+    /// Jobs whose media were not read, so that it is unknown which of them share a task.
     unread: usize,
     pub(super) exit: ExitCode,
 }
 
 impl RetryPlan {
-    /// Whether a job is still as it was shown, and its retry pays for nothing that was not shown. What became free
-    /// meanwhile is made.
+    /// Whether a job is unchanged since it was shown, and its retry pays for no task that was not shown. A retry that
+    /// has become free is allowed.
     pub(super) fn has_shown(&self, state: &JobState) -> bool {
         let is_as_shown =
             self.shown.get(&state.job.spec.key).is_some_and(|shown| *shown == ShownJob::of(state));
@@ -56,23 +56,24 @@ impl RetryPlan {
         is_as_shown && is_paid_as_shown
     }
 
+    /// Describes the plan: `2 jobs (a, b): 1 paid task, 1 free (the task exists or is shared)`.
     pub(super) fn text(&self) -> String {
         let jobs = self.keys.len();
         let mut names: Vec<&str> = self.keys.iter().take(NAMED_MAX).map(String::as_str).collect();
         names.extend((jobs > NAMED_MAX).then_some("…"));
         let (names, paid) = (names.join(", "), self.paid.len() + self.unread);
-        let count = counted(i64::try_from(jobs).unwrap_or(i64::MAX), "job");
-        let mut text = format!("{count} to make again ({names}): {paid} to be paid for");
+        let count = |number: usize, noun| counted(i64::try_from(number).unwrap_or(i64::MAX), noun);
+        let mut text = format!("{} ({names}): {}", count(jobs, "job"), count(paid, "paid task"));
         if jobs > paid {
             text += &format!(", {} free (the task exists or is shared)", jobs - paid);
         }
         text
     }
 
-    /// Finds out which jobs would be made again, and reports the others. Jobs that would share a new task pay once.
+    /// Reads which jobs would be retried, and reports the others. Jobs that would share a new task pay once.
     pub(super) fn read(
         keys: &[String],
-        judge: impl Fn(&JobState) -> Decision,
+        decide: impl Fn(&JobState) -> Decision,
         reader: &Reader,
         context: &mut CommandContext<'_>,
     ) -> Result<Self, CommandError> {
@@ -85,28 +86,31 @@ impl RetryPlan {
         };
         let mut seen = HashSet::new();
         for key in keys.iter().filter(|key| seen.insert(key.as_str())) {
-            let refused = match reader.job_state(key)? {
-                None => unknown(reader, key)?,
-                Some(state) => match judge(&state) {
+            let refusal = match reader.job_state(key)? {
+                None => Some(unknown_job(reader, key)?),
+                Some(state) => match decide(&state) {
                     Ok(_) => {
-                        plan.shown.insert(key.clone(), ShownJob::of(&state));
-                        match state.retry_task {
-                            Some(_) if state.retry_is_free => {}
-                            Some(task) => drop(plan.paid.insert(task)),
-                            None => plan.unread += 1,
-                        }
-                        plan.keys.push(key.clone());
-                        continue;
+                        plan.add(key, state);
+                        None
                     }
-                    Err(no) => match not_done(key, no) {
-                        Ok(_) => continue,
-                        Err(refused) => refused,
-                    },
+                    Err(reason) => not_changed(key, reason).err(),
                 },
             };
-            refused.report(context.err)?;
-            plan.exit = plan.exit.max(refused.exit);
+            if let Some(refusal) = refusal {
+                refusal.report(context.err)?;
+                plan.exit = plan.exit.max(refusal.exit);
+            }
         }
         Ok(plan)
+    }
+
+    fn add(&mut self, key: &str, state: JobState) {
+        self.shown.insert(key.to_owned(), ShownJob::of(&state));
+        match state.retry_task {
+            Some(_) if state.retry_is_free => {}
+            Some(task) => drop(self.paid.insert(task)),
+            None => self.unread += 1,
+        }
+        self.keys.push(key.to_owned());
     }
 }

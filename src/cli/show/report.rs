@@ -1,17 +1,18 @@
-//! The shape of `show --json`, and what to type next.
+//! The shape of `show --json`.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::next::{earlier_to_decide, next_command};
 use crate::{
     cli::{
         open,
         text::{iso_ms, shell_word},
     },
-    job::{CreateAttempt, Job, JobSpec, Media, Plan, ResultFile, Source, State, Task},
+    job::{CreateAttempt, JobSpec, Media, Plan, ResultFile},
     output::Presence,
-    store::{Candidate, HistoryEntry, JobDetail, JobOverview},
+    store::{HistoryEntry, JobDetail, JobOverview},
 };
 
 #[derive(Debug, Serialize)]
@@ -26,24 +27,24 @@ pub(super) struct JobReport<'a> {
     media: Media,
     used: Option<&'a Plan>,
     create: Option<CreateTimes>,
-    /// The task of an earlier request whose create request has an unknown outcome; null: there is none to decide.
+    /// The task of an earlier request with an unknown outcome, if a person must decide it.
     earlier_unresolved: Option<Earlier<'a>>,
     result: Option<&'a ResultFile>,
-    /// What is at the place of the delivered file; null: none was delivered.
+    /// Whether the delivered file is still there; null: none was delivered.
     file: Option<&'static str>,
-    /// While the outcome of its create request is unknown: the tasks of the account that it could be.
+    /// While the outcome of the create request is unknown: the tasks of the account that may be the job's.
     #[serde(skip_serializing_if = "Option::is_none")]
     candidates: Option<Vec<CandidateReport<'a>>>,
-    /// With them: when the account's tasks were read far enough; null: not yet.
+    /// With `candidates`: when the account's tasks were read far enough; null: not yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     candidates_listed_at: Option<Option<String>>,
-    /// Whether all of it is kept.
+    /// Whether the history is complete.
     history_is_whole: bool,
     history: &'a [HistoryEntry],
     next: Option<String>,
 }
 
-/// A task of the account that an unresolved job could be, and what to type if it is.
+/// A task of the account that may be an unresolved job's, and the command to choose it.
 #[derive(Debug, Serialize)]
 pub(super) struct CandidateReport<'a> {
     pub(super) task_id: &'a str,
@@ -76,7 +77,7 @@ impl<'a> JobReport<'a> {
     pub(super) fn of(detail: &'a JobDetail, file: Option<Presence>) -> Self {
         let (job, task) = (&detail.state.job, detail.state.task.as_ref());
         Self {
-            line: &detail.line,
+            line: &detail.overview,
             manifest_in_folder: detail.manifest_is_there,
             labels: &job.spec.labels,
             request_hash: job.request_hash.as_deref(),
@@ -103,71 +104,22 @@ impl<'a> JobReport<'a> {
                 .state
                 .to_decide()
                 .map(|_| detail.state.listed_at_ms.map(iso_ms)),
-            history_is_whole: detail.history_is_whole(),
+            history_is_whole: detail.history_is_complete(),
             history: &detail.history,
-            next: next(detail, file),
+            next: next_command(detail, file),
         }
     }
 }
 
-/// The tasks that a job could be; none of a job whose create request has a known outcome.
+/// Returns the tasks that may be the job's; none if the outcome of its create request is known.
 pub(super) fn candidates(detail: &JobDetail) -> Option<Vec<CandidateReport<'_>>> {
     let resolve = open::command("resolve", &detail.state.job.spec.key);
-    let command = |candidate: &'_ Candidate| -> String {
-        format!("{resolve} --task {}", shell_word(&candidate.task_id))
-    };
     let all = detail.state.candidates.iter().map(|candidate| CandidateReport {
         task_id: &candidate.task_id,
         status: &candidate.status,
         video: candidate.video.as_deref(),
         created_at: candidate.created_at_ms.map(iso_ms),
-        command: command(candidate),
+        command: format!("{resolve} --task {}", shell_word(&candidate.task_id)),
     });
     detail.state.to_decide().map(|_| all.collect())
-}
-
-/// The command that is worth typing now, if there is one.
-pub(super) fn next(detail: &JobDetail, file: Option<Presence>) -> Option<String> {
-    let job = &detail.state.job;
-    let (key, manifest_is_there) = (&job.spec.key, job.absent_since_ms.is_none());
-    let resolve = open::command("resolve", key);
-    let is_unresolved = job.state == State::Unresolved || earlier_to_decide(detail).is_some();
-    match job.state {
-        _ if is_unresolved && detail.state.listed_at_ms.is_some() => {
-            Some(format!("{resolve} --task ID | --resend"))
-        }
-        // Before the list was read nobody knows that there is no such task, which would be paid for twice.
-        _ if is_unresolved && detail.state.candidates.is_empty() => None,
-        _ if is_unresolved => Some(format!("{resolve} --task ID")),
-        State::Failed if unfit_file(job).is_some() => None,
-        State::Failed | State::Cancelled if manifest_is_there && !job.was_removed() => {
-            Some(open::command("retry", key))
-        }
-        State::Succeeded if file == Some(Presence::Absent) => Some(open::command("fetch", key)),
-        State::Succeeded if manifest_is_there && job.changed_after_sent => {
-            Some(open::command("retry", key))
-        }
-        _ => None,
-    }
-}
-
-/// The task of an earlier request of the job whose create request has an unknown outcome, where it is the one to
-/// decide.
-pub(super) fn earlier_to_decide(detail: &JobDetail) -> Option<&Task> {
-    let undecided = detail.state.undecided.as_ref()?;
-    detail.state.to_decide().filter(|task| task.id == undecided.id)
-}
-
-/// The local file that cannot be used. A retry would fail again; another file is checked automatically.
-pub(super) fn unfit_file(job: &Job) -> Option<&str> {
-    let in_folder = job.task.is_none() && job.absent_since_ms.is_none();
-    let failure = job.failure.as_ref().filter(|_| in_folder && job.state == State::Failed)?;
-    let source = match failure.code.split_once('_')?.0 {
-        "audio" => &job.spec.audio,
-        "video" => &job.spec.video,
-        "file" if failure.message.starts_with("video") => &job.spec.video,
-        "file" => &job.spec.audio,
-        _ => return None,
-    };
-    matches!(source, Source::File(_)).then(|| source.as_written())
 }

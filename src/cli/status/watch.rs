@@ -1,6 +1,6 @@
-//! `status --watch`: the same each second, with progress bars on a terminal.
+//! `status --watch`: repeats the status every second, with progress bars on a terminal.
 //!
-//! Ends on Ctrl-C, on SIGTERM, or when nobody reads it any more; the terminal is left as it was.
+//! Ends on Ctrl-C, on SIGTERM, or when the reader closes the pipe. Leaves the terminal as it was.
 
 use std::{io::Write, time::Duration};
 
@@ -10,12 +10,12 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::{report::StatusReport, text};
 use crate::cli::{error::CommandError, json, open};
 
-/// How often it is shown anew.
-const EVERY: Duration = Duration::from_secs(1);
+/// How often to repeat.
+const INTERVAL: Duration = Duration::from_secs(1);
 
-/// Shows what `look` finds until somebody ends it.
+/// Shows the report of `read` again and again, until the user ends it.
 pub(super) fn watch(
-    look: impl Fn() -> Result<StatusReport, CommandError>,
+    read: impl Fn() -> Result<StatusReport, CommandError>,
     as_json: bool,
     on_terminal: bool,
     out: &mut dyn Write,
@@ -31,10 +31,10 @@ pub(super) fn watch(
     };
     let shown = open::block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;
-        let mut tick = tokio::time::interval(EVERY);
+        let mut tick = tokio::time::interval(INTERVAL);
         loop {
             tokio::select! {
-                _ = tick.tick() => show(&look()?)?,
+                _ = tick.tick() => show(&read()?)?,
                 ended = tokio::signal::ctrl_c() => return Ok(ended?),
                 _ = terminate.recv() => return Ok(()),
             }
@@ -47,7 +47,7 @@ pub(super) fn watch(
     shown
 }
 
-/// Progress bars over the lines of `status`.
+/// Progress bars above the lines of `status`.
 struct Screen {
     bars: MultiProgress,
     jobs: ProgressBar,
@@ -59,7 +59,7 @@ impl Screen {
     fn new() -> Self {
         let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stdout());
         let bar = |template: &str| {
-            // A template that is not understood leaves the default one, which serves too.
+            // An invalid template leaves the default style.
             let style = ProgressStyle::with_template(template)
                 .unwrap_or_else(|_| ProgressStyle::default_bar());
             bars.add(ProgressBar::new(0).with_style(style.progress_chars("=> ")))
@@ -79,15 +79,12 @@ impl Screen {
         };
         set(&self.jobs, ended, all);
         set(&self.slots, report.slots.used, report.slots.limit);
-        let lines: Vec<String> = text::lines(report)
-            .into_iter()
-            .map(|(name, said)| format!("{name:<9}  {said}"))
-            .collect();
-        self.lines.set_message(lines.join("\n"));
+        let lines = text::lines(report).into_iter().map(text::format_line);
+        self.lines.set_message(lines.collect::<Vec<_>>().join("\n"));
         self.lines.tick();
     }
 
-    /// Leaves the last picture standing, and the cursor at its end.
+    /// Keeps the last output on the screen, with the cursor after it.
     fn leave(self) {
         for bar in [&self.jobs, &self.slots, &self.lines] {
             bar.abandon();

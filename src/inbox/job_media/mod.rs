@@ -1,49 +1,40 @@
-//! The media of jobs: of those that wait for them in each pass, of all others at a start, when a file changes,
-//! and hourly.
+//! Checks the media of jobs: of waiting jobs in each pass, of all jobs at a start, when a file changes, and hourly.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::time::Duration;
 
 use tokio::time::Instant;
 use tracing::warn;
 
-use super::{
-    inbox::{Inbox, Pass},
-    media_check::MediaCheck,
-};
+use super::{inbox::Inbox, media_check::MediaCheck, pass::Pass};
 use crate::{
     job::{Failure, Job, Media, State},
     manifest::{ContentHashes, request_hash},
-    store::{JobChange, MediaScope, OnChange, StoreError, WantedJob},
+    store::{MediaScope, OnChange, StoreError, WantedJob},
 };
 
-/// So many jobs are read at once.
+/// Jobs that are read from the store at a time.
 const PAGE: usize = 512;
 
 impl Inbox {
-    /// Looks at the media of jobs. Those of manifests that are about to be read are left out.
-    pub(super) async fn look_at_media(
-        &mut self,
-        pending: &BTreeSet<Arc<str>>,
-        pass: &mut Pass,
-    ) -> Result<(), StoreError> {
-        self.look_at_scope(MediaScope::Waiting, pending, pass).await?;
-        self.look_at_scope(MediaScope::FailedChanged, pending, pass).await?;
+    /// Checks the media of jobs. Jobs of pending manifests are left out, because these are about to be read.
+    pub(super) async fn check_media(&mut self, pass: &mut Pass) -> Result<(), StoreError> {
+        self.check_media_of(MediaScope::Waiting, pass).await?;
+        self.check_media_of(MediaScope::FailedChanged, pass).await?;
         let began = Instant::now();
-        if self.all_media.due_at() <= began {
-            let again = self.look_at_scope(MediaScope::All, pending, pass).await?;
-            self.all_media.done(began, again);
+        if self.media_schedule.due_at() <= began {
+            let again = self.check_media_of(MediaScope::All, pass).await?;
+            self.media_schedule.done(began, again);
         }
-        if let Some(at) = self.all_media.awaited_at() {
-            pass.look_again_at(at);
+        if let Some(at) = self.media_schedule.settles_at() {
+            pass.repeat_at(at);
         }
         Ok(())
     }
 
-    /// Returns how soon another look is worth it because a file is still being written.
-    async fn look_at_scope(
+    /// Returns how soon another check is useful, because a file is still being written.
+    async fn check_media_of(
         &mut self,
         scope: MediaScope,
-        pending: &BTreeSet<Arc<str>>,
         pass: &mut Pass,
     ) -> Result<Option<Duration>, StoreError> {
         let (mut after, mut again) = (0, None);
@@ -54,79 +45,67 @@ impl Inbox {
             after = last.id;
             let jobs: Vec<Job> = page
                 .into_iter()
-                .filter(|(_, manifest)| !pending.contains(manifest.as_str()))
+                .filter(|(_, manifest)| !pass.pending.contains(manifest.as_str()))
                 .map(|(job, _)| job)
                 .collect();
-            for (job, look) in self.looks(jobs).await {
-                if let MediaCheck::Missing { again: Some(soon), .. } = &look {
-                    pass.look_again_in(*soon);
-                    again = [again, Some(*soon)].into_iter().flatten().min();
+            for (job, check) in self.check_jobs(jobs).await {
+                if let Some(soon) = check.again_in() {
+                    pass.repeat_in(soon);
+                    again = [again, Some(soon)].into_iter().flatten().min();
                 }
-                if let Some(wanted) = news(&job, look) {
+                if let Some(wanted) = changed_job(&job, check) {
                     changed.push((job, wanted));
                 }
             }
         }
+        // All are counted before the first is written: a file that changed for many jobs flags all of them.
         for (job, wanted) in &changed {
             if job.state == State::Succeeded && wanted.request_hash != job.request_hash {
                 pass.changed_files.count(&job.media, wanted);
             }
         }
         for (job, wanted) in changed {
-            let is_many = pass.changed_files.is_of_many(&job.media, &wanted);
-            let on_change = if is_many { OnChange::Flag } else { self.settings.on_change };
-            self.check_media(&job, wanted, on_change, pass).await?;
+            self.write_media(&job, wanted, pass).await?;
         }
         Ok(again)
     }
 
-    async fn looks(&mut self, jobs: Vec<Job>) -> Vec<(Job, MediaCheck)> {
-        let Some(mut media_checker) = self.media_checker.take() else { return Vec::new() };
-        let now_ms = (self.moment)().now_ms;
-        let (media_checker, looks) = self
-            .blocking(move || {
-                let looks = jobs
-                    .into_iter()
-                    .map(|job| {
-                        let look =
-                            media_checker.look(&job.spec, job.manifest_dir(), &job.media, now_ms);
-                        (job, look)
-                    })
-                    .collect();
-                (media_checker, looks)
-            })
-            .await;
-        self.media_checker = Some(media_checker);
-        looks
+    async fn check_jobs(&self, jobs: Vec<Job>) -> Vec<(Job, MediaCheck)> {
+        let now_ms = self.moment().now_ms;
+        self.with_media_checker(move |checker| {
+            let check = |job: Job| {
+                let check = checker.check(&job.spec, job.manifest_dir(), &job.media, now_ms);
+                (job, check)
+            };
+            jobs.into_iter().map(check).collect()
+        })
+        .await
     }
 
-    async fn check_media(
-        &mut self,
+    async fn write_media(
+        &self,
         job: &Job,
         wanted: WantedJob,
-        on_change: OnChange,
         pass: &mut Pass,
     ) -> Result<(), StoreError> {
-        let (moment, policy) = ((self.moment)(), self.settings.policy.clone());
-        let key = &job.spec.key;
+        let is_of_many = pass.changed_files.is_of_many(&job.media, &wanted);
+        let on_change = if is_of_many { OnChange::Flag } else { self.settings.on_change };
+        let (moment, policy) = (self.moment(), self.policy());
         match self.store.check_media(job.id, wanted, moment, policy, on_change).await? {
-            Ok(done) => {
-                pass.changed |= !done.changes.is_empty();
-                done.changes.iter().for_each(JobChange::log);
-            }
-            Err(conflict) => warn!(job = key, "{conflict}"),
+            Ok(done) => pass.log(&done.changes),
+            Err(conflict) => warn!(job = job.spec.key, "{conflict}"),
         }
         Ok(())
     }
 }
 
-/// What a look means for a job; none: nothing that its row does not say already.
-fn news(job: &Job, look: MediaCheck) -> Option<WantedJob> {
-    let waits = job.task.is_none();
-    let media = match look {
+/// Returns what a job asks for after a check of its media. None: its row says the same already.
+fn changed_job(job: &Job, check: MediaCheck) -> Option<WantedJob> {
+    let has_no_task = job.task.is_none();
+    let media = match check {
         MediaCheck::Ready(media) => Ok(media),
-        // What is missing later is no change.
-        MediaCheck::Missing { .. } | MediaCheck::Unusable { .. } if !waits => return None,
+        // A file that is missing after the task was made is no change.
+        MediaCheck::Missing { .. } | MediaCheck::Unusable { .. } if !has_no_task => return None,
         MediaCheck::Missing { what, .. } => {
             Ok(Media { wait_reason: Some(what), ..Media::default() })
         }
@@ -137,12 +116,12 @@ fn news(job: &Job, look: MediaCheck) -> Option<WantedJob> {
         .ok()
         .filter(|media| media.wait_reason.is_none())
         .and_then(|media| request_hash(&job.spec, content(media)));
-    let is_said = match &media {
+    let is_known = match &media {
         Ok(found) if found.wait_reason.is_some() => {
             job.state == State::Waiting && found.wait_reason == job.media.wait_reason
         }
-        // What was flagged runs once its earlier request has failed.
-        Ok(_) if waits || job.changed_after_sent && job.state == State::Failed => false,
+        // A flagged job runs when its earlier request has failed.
+        Ok(_) if has_no_task || job.changed_after_sent && job.state == State::Failed => false,
         Ok(found) => *found == job.media && request_hash == job.request_hash,
         Err(error) => {
             let failure = Failure { code: error.code.clone(), message: error.message.clone() };
@@ -151,7 +130,7 @@ fn news(job: &Job, look: MediaCheck) -> Option<WantedJob> {
     };
     let wanted =
         WantedJob { spec: job.spec.clone(), spec_hash: job.spec_hash.clone(), request_hash, media };
-    (!is_said).then_some(wanted)
+    (!is_known).then_some(wanted)
 }
 
 pub(super) fn content(media: &Media) -> ContentHashes<'_> {

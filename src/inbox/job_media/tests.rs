@@ -1,4 +1,4 @@
-//! What a look at the media of a job means for it.
+//! What a check of its media means for a job.
 
 use super::*;
 use crate::{
@@ -33,7 +33,7 @@ fn job(sha256: &str) -> Job {
 }
 
 fn missing() -> MediaCheck {
-    MediaCheck::Missing { what: "audio s.mp3".to_owned(), again: None }
+    MediaCheck::Missing { what: "audio s.mp3".to_owned(), again_in: None }
 }
 
 fn unfit() -> MediaCheck {
@@ -42,43 +42,46 @@ fn unfit() -> MediaCheck {
 }
 
 #[test]
-fn same_content_is_no_news() {
-    assert_eq!(news(&job("01"), MediaCheck::Ready(media("01"))), None);
+fn same_content_is_no_change() {
+    assert_eq!(changed_job(&job("01"), MediaCheck::Ready(media("01"))), None);
     // Touched: the new stamp is kept, the request is the same.
     let touched = Media { audio_stamp: Some("another".to_owned()), ..media("01") };
-    let wanted = news(&job("01"), MediaCheck::Ready(touched.clone())).unwrap();
+    let wanted = changed_job(&job("01"), MediaCheck::Ready(touched.clone())).unwrap();
     assert_eq!((wanted.media, wanted.request_hash), (Ok(touched), job("01").request_hash));
 }
 
 #[test]
 fn new_content_is_another_request() {
-    let wanted = news(&job("01"), MediaCheck::Ready(media("02"))).unwrap();
+    let wanted = changed_job(&job("01"), MediaCheck::Ready(media("02"))).unwrap();
     assert_eq!(wanted.request_hash, job("02").request_hash);
     assert_ne!(wanted.request_hash, job("01").request_hash);
     assert_eq!(wanted.spec_hash, job("01").spec_hash);
 }
 
 #[test]
-fn file_that_is_missing_later_is_no_news() {
-    assert_eq!(news(&job("01"), missing()), None);
-    assert_eq!(news(&job("01"), unfit()), None);
+fn file_that_is_missing_later_is_no_change() {
+    assert_eq!(changed_job(&job("01"), missing()), None);
+    assert_eq!(changed_job(&job("01"), unfit()), None);
 }
 
 #[test]
-fn job_without_a_task_is_told_once_what_it_waits_for() {
+fn waiting_reason_of_a_job_without_a_task_is_written_once() {
     let mut waiting = Job { state: State::Waiting, task: None, ..job("01") };
-    let wanted = news(&waiting, missing()).unwrap();
+    let wanted = changed_job(&waiting, missing()).unwrap();
     assert_eq!(
         (wanted.media.unwrap().wait_reason.as_deref(), wanted.request_hash),
         (Some("audio s.mp3"), None)
     );
     waiting.media.wait_reason = Some("audio s.mp3".to_owned());
-    assert_eq!(news(&waiting, missing()), None);
-    assert!(news(&waiting, MediaCheck::Ready(media("01"))).is_some(), "it is there again");
-    let wanted = news(&waiting, unfit()).unwrap();
+    assert_eq!(changed_job(&waiting, missing()), None);
+    assert!(changed_job(&waiting, MediaCheck::Ready(media("01"))).is_some(), "it is there again");
+    let wanted = changed_job(&waiting, unfit()).unwrap();
     assert!(wanted.media.is_err());
     let failure = Failure { code: "media".to_owned(), message: "too short".to_owned() };
     let failed = Job { state: State::Failed, failure: Some(failure), ..waiting };
-    assert_eq!(news(&failed, unfit()), None);
-    assert!(news(&failed, MediaCheck::Ready(media("01"))).is_some(), "the file was replaced");
+    assert_eq!(changed_job(&failed, unfit()), None);
+    assert!(
+        changed_job(&failed, MediaCheck::Ready(media("01"))).is_some(),
+        "the file was replaced"
+    );
 }

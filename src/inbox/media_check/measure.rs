@@ -12,14 +12,14 @@ const REMEMBERED_MAX: usize = 10_000;
 
 /// Which of a job's two media a file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Kind {
+pub(super) enum MediaKind {
     Audio,
     Video,
 }
 
 /// What is known of a file that can be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct FileFacts {
+pub(super) struct MediaFacts {
     /// None: the file does not say, which only a video may do.
     pub(super) length_ms: Option<i64>,
     pub(super) sha256: String,
@@ -27,9 +27,9 @@ pub(super) struct FileFacts {
 
 /// Why a file that exists cannot be used.
 #[derive(Debug)]
-pub(super) enum Unusable {
+pub(super) enum MeasureError {
     /// It must be replaced.
-    Unfit(PermanentError),
+    Unusable(PermanentError),
     /// The system prevents reading it, which may pass.
     Unreadable(String),
     /// It changed while it was read.
@@ -38,23 +38,23 @@ pub(super) enum Unusable {
 
 /// Reads files, and remembers what it found.
 #[derive(Debug, Default)]
-pub(super) struct Facts {
-    remembered: HashMap<Key, Remembered>,
+pub(super) struct MeasureCache {
+    remembered: HashMap<CacheKey, CacheEntry>,
     /// How many files were read.
     #[cfg(test)]
     pub(super) reads: usize,
 }
 
-type Key = (Kind, PathBuf, FileStamp);
+type CacheKey = (MediaKind, PathBuf, FileStamp);
 
 #[derive(Debug)]
-struct Remembered {
-    facts: Result<FileFacts, PermanentError>,
-    /// Whether it was used since the last [`Facts::forget_unused`].
+struct CacheEntry {
+    facts: Result<MediaFacts, PermanentError>,
+    /// Whether it was used since the last [`MeasureCache::forget_unused`].
     fresh: bool,
 }
 
-impl Kind {
+impl MediaKind {
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Audio => "audio",
@@ -63,55 +63,55 @@ impl Kind {
     }
 
     /// Returns the facts in `media`, if `media` was measured from the file with this stamp.
-    pub(super) fn known_facts(self, media: &Media, stamp: FileStamp) -> Option<FileFacts> {
+    pub(super) fn known_facts(self, media: &Media, stamp: FileStamp) -> Option<MediaFacts> {
         let (length_ms, known_stamp, sha256) = match self {
             // An audio file always has a length.
             Self::Audio => (Some(media.audio_ms?), &media.audio_stamp, &media.audio_sha256),
             Self::Video => (media.video_ms, &media.video_stamp, &media.video_sha256),
         };
         let is_same = known_stamp.as_ref().is_some_and(|known| *known == stamp.to_string());
-        Some(FileFacts { length_ms, sha256: sha256.clone().filter(|_| is_same)? })
+        Some(MediaFacts { length_ms, sha256: sha256.clone().filter(|_| is_same)? })
     }
 }
 
-impl Facts {
+impl MeasureCache {
     /// Returns the facts of a file: remembered, or `known` from the database, or read from the file.
     /// Blocks.
-    pub(super) fn of(
+    pub(super) fn facts(
         &mut self,
-        kind: Kind,
+        kind: MediaKind,
         located: &Located,
-        known: Option<FileFacts>,
-    ) -> Result<FileFacts, Unusable> {
+        known: Option<MediaFacts>,
+    ) -> Result<MediaFacts, MeasureError> {
         let key = (kind, located.path.clone(), located.stamp);
         if let Some(remembered) = self.remembered.get_mut(&key) {
             remembered.fresh = true;
-            return remembered.facts.clone().map_err(Unusable::Unfit);
+            return remembered.facts.clone().map_err(MeasureError::Unusable);
         }
         let facts = match known {
             Some(known) => Ok(known),
             None => self.read(kind, located)?,
         };
-        self.remembered.insert(key, Remembered { facts: facts.clone(), fresh: true });
-        facts.map_err(Unusable::Unfit)
+        self.remembered.insert(key, CacheEntry { facts: facts.clone(), fresh: true });
+        facts.map_err(MeasureError::Unusable)
     }
 
     /// Only results that stay the same as long as the stamp does are remembered.
     fn read(
         &mut self,
-        kind: Kind,
+        kind: MediaKind,
         located: &Located,
-    ) -> Result<Result<FileFacts, PermanentError>, Unusable> {
+    ) -> Result<Result<MediaFacts, PermanentError>, MeasureError> {
         #[cfg(test)]
         {
             self.reads += 1;
         }
         match measure_and_hash(kind, located) {
             Ok(facts) => Ok(Ok(facts)),
-            Err(error) if error.is_change() => Err(Unusable::Changed),
+            Err(error) if error.is_change() => Err(MeasureError::Changed),
             Err(error) => match error.read_error() {
-                Some(error) => Err(Unusable::Unreadable(error.to_string())),
-                None => Ok(Err(unfit(&error))),
+                Some(error) => Err(MeasureError::Unreadable(error.to_string())),
+                None => Ok(Err(unusable(&error))),
             },
         }
     }
@@ -133,9 +133,9 @@ impl Facts {
 }
 
 /// Hashing comes last: its check of the stamp then also covers what was measured.
-fn measure_and_hash(kind: Kind, located: &Located) -> Result<FileFacts, media::MediaError> {
+fn measure_and_hash(kind: MediaKind, located: &Located) -> Result<MediaFacts, media::MediaError> {
     match measure(kind, located) {
-        Ok(length_ms) => Ok(FileFacts { length_ms, sha256: sha256_of(located)? }),
+        Ok(length_ms) => Ok(MediaFacts { length_ms, sha256: sha256_of(located)? }),
         Err(error) => {
             // A file that is being written is measured again when it is complete.
             located.open()?;
@@ -144,14 +144,14 @@ fn measure_and_hash(kind: Kind, located: &Located) -> Result<FileFacts, media::M
     }
 }
 
-fn measure(kind: Kind, located: &Located) -> Result<Option<i64>, media::MediaError> {
+fn measure(kind: MediaKind, located: &Located) -> Result<Option<i64>, media::MediaError> {
     match kind {
-        Kind::Audio => {
+        MediaKind::Audio => {
             let facts = audio::measure_file(&located.path)?;
             audio::check(&facts)?;
             Ok(Some(facts.length_ms))
         }
-        Kind::Video => {
+        MediaKind::Video => {
             let facts = video::probe(&located.path)?;
             video::check(&facts)?;
             Ok(facts.length_ms)
@@ -159,7 +159,7 @@ fn measure(kind: Kind, located: &Located) -> Result<Option<i64>, media::MediaErr
     }
 }
 
-fn unfit(error: &media::MediaError) -> PermanentError {
+fn unusable(error: &media::MediaError) -> PermanentError {
     PermanentError { code: error.code().to_owned(), message: error.to_string() }
 }
 
@@ -173,15 +173,15 @@ mod tests {
     fn files_that_are_still_used_stay_when_too_many_are_remembered() {
         let folder = tempfile::tempdir().unwrap();
         let metadata = fs::metadata(folder.path()).unwrap();
-        let (bytes, modified_ns, stamp) = (1, 1, FileStamp::of(&metadata));
-        let known = FileFacts { length_ms: None, sha256: "hash".to_owned() };
-        let mut facts = Facts::default();
-        let see = |facts: &mut Facts, numbers: std::ops::Range<usize>| {
+        let stamp = FileStamp::of(&metadata);
+        let known = MediaFacts { length_ms: None, sha256: "hash".to_owned() };
+        let mut facts = MeasureCache::default();
+        let see = |facts: &mut MeasureCache, numbers: std::ops::Range<usize>| {
             for number in numbers {
                 let path = PathBuf::from(number.to_string());
                 let public_path = path.clone();
-                let located = Located { path, public_path, bytes, modified_ns, stamp };
-                facts.of(Kind::Video, &located, Some(known.clone())).unwrap();
+                let located = Located { path, public_path, stamp };
+                facts.facts(MediaKind::Video, &located, Some(known.clone())).unwrap();
             }
         };
         see(&mut facts, 0..REMEMBERED_MAX);

@@ -10,7 +10,7 @@ use std::{
 
 use url::Url;
 
-use self::measure::{Facts, FileFacts, Kind, Unusable};
+use self::measure::{MeasureCache, MeasureError, MediaFacts, MediaKind};
 use super::settle::Settling;
 use crate::{
     job::{JobSpec, Media, Source, outcome::PermanentError},
@@ -30,8 +30,8 @@ pub enum MediaCheck {
     Missing {
         /// What is missing, in one clause.
         what: String,
-        /// How soon another check is useful; none: at the next scan.
-        again: Option<Duration>,
+        /// How soon another check is useful. None: at the next scan.
+        again_in: Option<Duration>,
     },
     /// One of them cannot be used.
     Unusable {
@@ -44,6 +44,15 @@ pub enum MediaCheck {
     },
 }
 
+impl MediaCheck {
+    pub(super) const fn again_in(&self) -> Option<Duration> {
+        match self {
+            Self::Missing { again_in, .. } => *again_in,
+            Self::Ready(_) | Self::Unusable { .. } => None,
+        }
+    }
+}
+
 /// Checks media, and remembers what it measured.
 #[derive(Debug)]
 pub struct MediaChecker {
@@ -51,12 +60,12 @@ pub struct MediaChecker {
     public_base_url: Option<Url>,
     settle: Duration,
     settling: Settling<PathBuf, FileStamp>,
-    facts: Facts,
+    measured: MeasureCache,
 }
 
 /// A local file of a job that exists and is settled.
-struct Settled<'a> {
-    kind: Kind,
+struct SettledMedia<'a> {
+    kind: MediaKind,
     /// The name in the manifest.
     name: &'a str,
     located: Located,
@@ -71,7 +80,7 @@ impl MediaChecker {
             public_base_url,
             settle,
             settling: Settling::new(settle),
-            facts: Facts::default(),
+            measured: MeasureCache::default(),
         }
     }
 
@@ -79,7 +88,7 @@ impl MediaChecker {
     ///
     /// `known` is what the database has of this job's media: files whose stamps are still the same
     /// are not read again. `now_ms` is the wall time (Unix ms).
-    pub fn look(
+    pub fn check(
         &mut self,
         spec: &JobSpec,
         manifest_dir: &str,
@@ -87,16 +96,58 @@ impl MediaChecker {
         now_ms: i64,
     ) -> MediaCheck {
         let folder = self.locator.jobs_dir.join(manifest_dir);
-        // Both are located before either is read, so that they settle side by side.
-        let audio = self.find(Kind::Audio, &folder, &spec.audio, known, now_ms);
-        let video = self.find(Kind::Video, &folder, &spec.video, known, now_ms);
-        self.read(audio, video, known).map_or_else(|look| *look, MediaCheck::Ready)
+        // Both are located before either is read, so that they settle at the same time.
+        let mut find = |kind, source| {
+            self.locate(kind, &folder, source)
+                .and_then(|file| file.map(|file| self.settle(file, known, now_ms)).transpose())
+        };
+        let audio = find(MediaKind::Audio, &spec.audio);
+        let video = find(MediaKind::Video, &spec.video);
+        self.measure(audio, video, known).map_or_else(|failed| *failed, MediaCheck::Ready)
     }
 
-    fn read(
+    /// Forgets files that no job needed since the last call.
+    pub fn forget_unseen(&mut self) {
+        self.settling.forget_unseen();
+        self.measured.forget_unused();
+    }
+
+    /// Locates a local file. None for a URL or an id.
+    fn locate<'a>(
+        &self,
+        kind: MediaKind,
+        folder: &Path,
+        source: &'a Source,
+    ) -> Result<Option<SettledMedia<'a>>, Box<MediaCheck>> {
+        let Source::File(name) = source else { return Ok(None) };
+        match self.locator.locate(folder, name) {
+            Ok(located) => Ok(Some(SettledMedia { kind, name, located })),
+            Err(error) => Err(not_located(kind, name, &error)),
+        }
+    }
+
+    /// Returns the file if it has settled. A file that the database knows as it is now settled before.
+    fn settle<'a>(
         &mut self,
-        audio: Result<Option<Settled<'_>>, Box<MediaCheck>>,
-        video: Result<Option<Settled<'_>>, Box<MediaCheck>>,
+        file: SettledMedia<'a>,
+        known: &Media,
+        now_ms: i64,
+    ) -> Result<SettledMedia<'a>, Box<MediaCheck>> {
+        let SettledMedia { kind, name, located } = &file;
+        if kind.known_facts(known, located.stamp).is_some() {
+            return Ok(file);
+        }
+        let modified_ns = i128::from(located.stamp.modified_ns());
+        match self.settling.wait(located.path.clone(), &located.stamp, modified_ns, now_ms) {
+            None => Ok(file),
+            Some(again_in) => Err(still_written(*kind, name, again_in)),
+        }
+    }
+
+    fn measure(
+        &mut self,
+        audio: Result<Option<SettledMedia<'_>>, Box<MediaCheck>>,
+        video: Result<Option<SettledMedia<'_>>, Box<MediaCheck>>,
         known: &Media,
     ) -> Result<Media, Box<MediaCheck>> {
         let mut media = Media::default();
@@ -117,58 +168,24 @@ impl MediaChecker {
         Ok(media)
     }
 
-    /// Forgets files that no job needed since the last call.
-    pub fn forget_unseen(&mut self) {
-        self.settling.forget_unseen();
-        self.facts.forget_unused();
-    }
-
-    /// Locates a local file, once it is settled; none for a URL or an id. A file that the database knows as it is now
-    /// was settled already.
-    fn find<'a>(
-        &mut self,
-        kind: Kind,
-        folder: &Path,
-        source: &'a Source,
-        known: &Media,
-        now_ms: i64,
-    ) -> Result<Option<Settled<'a>>, Box<MediaCheck>> {
-        let Source::File(name) = source else { return Ok(None) };
-        let located =
-            self.locator.locate(folder, name).map_err(|error| not_located(kind, name, &error))?;
-        if kind.known_facts(known, located.stamp).is_some() {
-            return Ok(Some(Settled { kind, name, located }));
-        }
-        let modified_ns = i128::from(located.modified_ns);
-        match self.settling.wait(located.path.clone(), &located.stamp, modified_ns, now_ms) {
-            None => Ok(Some(Settled { kind, name, located })),
-            Some(again) => Err(still_written(kind, name, again)),
-        }
-    }
-
     fn facts_of(
         &mut self,
-        file: &Settled<'_>,
+        file: &SettledMedia<'_>,
         known: &Media,
-    ) -> Result<FileFacts, Box<MediaCheck>> {
-        let Settled { kind, name, located } = file;
+    ) -> Result<MediaFacts, Box<MediaCheck>> {
+        let SettledMedia { kind, name, located } = file;
         let known = kind.known_facts(known, located.stamp);
-        self.facts.of(*kind, located, known).map_err(|unusable| match unusable {
-            Unusable::Unfit(error) => unfit(*kind, false, error),
-            Unusable::Unreadable(error) => unreadable(*kind, name, &error),
-            Unusable::Changed => still_written(*kind, name, self.settle),
+        self.measured.facts(*kind, located, known).map_err(|error| match error {
+            MeasureError::Unusable(error) => unusable(*kind, false, error),
+            MeasureError::Unreadable(error) => unreadable(*kind, name, &error),
+            MeasureError::Changed => still_written(*kind, name, self.settle),
         })
     }
 }
 
-fn not_located(kind: Kind, name: &str, error: &LocateError) -> Box<MediaCheck> {
+fn not_located(kind: MediaKind, name: &str, error: &LocateError) -> Box<MediaCheck> {
     let outside = match error {
-        LocateError::Missing { .. } => {
-            return Box::new(MediaCheck::Missing {
-                what: error.describe(kind.name()),
-                again: None,
-            });
-        }
+        LocateError::Missing { .. } => return missing(error.describe(kind.name()), None),
         // A permission may be granted later.
         LocateError::Io { error, .. } => return unreadable(kind, name, &error.to_string()),
         LocateError::Changed(_) => return still_written(kind, name, Duration::ZERO),
@@ -176,26 +193,28 @@ fn not_located(kind: Kind, name: &str, error: &LocateError) -> Box<MediaCheck> {
         LocateError::NotFile { .. } => false,
     };
     let message = error.describe(kind.name());
-    unfit(kind, outside, PermanentError { code: error.code().to_owned(), message })
+    unusable(kind, outside, PermanentError { code: error.code().to_owned(), message })
 }
 
-fn still_written(kind: Kind, name: &str, again: Duration) -> Box<MediaCheck> {
-    let what = format!("{} {name} is still being written", kind.name());
-    Box::new(MediaCheck::Missing { what, again: Some(again) })
+fn still_written(kind: MediaKind, name: &str, again_in: Duration) -> Box<MediaCheck> {
+    missing(format!("{} {name} is still being written", kind.name()), Some(again_in))
 }
 
-fn unreadable(kind: Kind, name: &str, error: &str) -> Box<MediaCheck> {
-    let what = format!("{} {name} cannot be read: {error}", kind.name());
-    Box::new(MediaCheck::Missing { what, again: None })
+fn unreadable(kind: MediaKind, name: &str, error: &str) -> Box<MediaCheck> {
+    missing(format!("{} {name} cannot be read: {error}", kind.name()), None)
 }
 
 fn no_public_url(name: &str) -> Box<MediaCheck> {
     let what = format!(
         "video {name} is a local file, and Kling fetches videos by URL: set media.public_base_url"
     );
-    Box::new(MediaCheck::Missing { what, again: None })
+    missing(what, None)
 }
 
-fn unfit(kind: Kind, outside: bool, error: PermanentError) -> Box<MediaCheck> {
-    Box::new(MediaCheck::Unusable { audio: kind == Kind::Audio, outside, error })
+fn missing(what: String, again_in: Option<Duration>) -> Box<MediaCheck> {
+    Box::new(MediaCheck::Missing { what, again_in })
+}
+
+fn unusable(kind: MediaKind, outside: bool, error: PermanentError) -> Box<MediaCheck> {
+    Box::new(MediaCheck::Unusable { audio: kind == MediaKind::Audio, outside, error })
 }

@@ -86,7 +86,7 @@ fn what_is_the_accounts_affair_spends_no_attempt() {
     for state in [State::Queued, State::Identified, State::Creating] {
         let task = at(&task_in(state), Outcome::Deferred("paused".into()), NOW_MS).task;
         assert_eq!((task.tries, task.due_at_ms, task.failing_since_ms), (0, 0, None));
-        assert!(waits(&task).ends_with("held it back: paused"), "{}", waits(&task));
+        assert!(waits(&task).ends_with("deferred the call: paused"), "{}", waits(&task));
         assert_eq!((task.create, task.failure), (None, None));
     }
 }
@@ -142,7 +142,7 @@ fn a_task_is_followed_on_whatever_is_said_of_it() {
     let task = at(&task_in(State::Processing), Outcome::TaskNotFound("1203".into()), NOW_MS).task;
     let task = at(&task, Outcome::TaskStatusUnknown("the API says “resting”".into()), NOW_MS).task;
     assert_eq!((task.state, task.failing_since_ms), (State::Processing, None));
-    assert_eq!(waits(&task), "a clear word on task t1: the API says “resting”");
+    assert_eq!(waits(&task), "the status of task t1 is unclear: the API says “resting”");
     let later_ms = NOW_MS + 365 * POLICY.give_up_after_ms;
     assert_eq!(
         at(&task, Outcome::TaskStatusUnknown("nothing".into()), later_ms).task.state,
@@ -161,7 +161,7 @@ fn a_cost_that_is_not_told_is_said_to_be_so() {
     let succeeded = Outcome::TaskSucceeded { units_micro: None };
     let moved = at(&task_in(State::Processing), succeeded, NOW_MS);
     assert_eq!(moved.spend, crate::job::Spend::default());
-    assert!(moved.what.contains("does not tell what it cost"), "{}", moved.what);
+    assert!(moved.what.contains("did not report its cost"), "{}", moved.what);
 }
 
 #[test]

@@ -35,7 +35,7 @@ fn a_lost_create_is_sent_again_only_after_it_stayed_absent() {
     }
     let settled = at(&early, absent(10_000), NOW_MS).task;
     assert_eq!(decide(&settled, NOW_MS), Action::Recover, "each send is preceded by a look");
-    assert!(waits(&settled).contains("to be sent again"));
+    assert!(waits(&settled).contains("will be sent again"));
     // It is the same create.
     let again = at(&settled, resend(), NOW_MS + 10_500).task;
     let create = again.create.as_ref().unwrap();

@@ -1,4 +1,4 @@
-//! Why a face or a time cannot be settled, in sentences for users. Owns no rule: those are in `timing`.
+//! Messages for a face or a time that breaks a rule. The rules are in `timing`.
 
 use std::fmt;
 
@@ -21,15 +21,15 @@ impl fmt::Display for Seconds {
     }
 }
 
-/// Why a job's face or times cannot be settled. Its text is for users; [`TimingError::code`] is for
-/// the database.
+/// Why the face or the times of a job are not valid. The text is for users; [`TimingError::code`] is for the
+/// database.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "each variant's sentence says what its figures are")]
 pub enum TimingError {
     #[error("no face was found in the video")]
     NoFace,
     #[error(
-        "`face: only` wants a single face, and the video has {count}; choose one, for example `face: longest`"
+        "`face: only` needs a video with one face, and this video has {count}; choose one, for example `face: longest`"
     )]
     SeveralFaces { count: usize },
     #[error("there is no face {index}: the video has {count}, counted from 0; change `face`")]
@@ -43,12 +43,10 @@ pub enum TimingError {
     FaceTooShort { face_id: String, seen_ms: i64 },
     #[error("`{key}` is {}; it must not be negative", Seconds(*.given_ms))]
     Negative { key: &'static str, given_ms: i64 },
-    #[error(
-        "the length of an audio file given by id is not known, so `sound_end_time` must be given"
-    )]
+    #[error("the length of audio given by id is unknown: set `sound_end_time`")]
     SoundEndNeeded,
     #[error(
-        "the audio lasts {} and is cropped from {}; at least 2 s must be left, so change `sound_start_time` or take a longer audio",
+        "the audio lasts {} and is cropped from {}; at least 2 s must be left, so change `sound_start_time` or use longer audio",
         Seconds(*.length_ms), Seconds(*.start_ms)
     )]
     AudioTooShort { start_ms: i64, length_ms: i64 },
@@ -58,24 +56,24 @@ pub enum TimingError {
     )]
     NoRoom { insert_ms: i64, room_end_ms: i64 },
     #[error(
-        "the crop from {} to {} is too short: `sound_end_time` must lie at least 2 s after `sound_start_time`",
+        "the crop from {} to {} is too short: `sound_end_time` must be at least 2 s after `sound_start_time`",
         Seconds(*.start_ms), Seconds(*.end_ms)
     )]
     CropTooShort { start_ms: i64, end_ms: i64 },
     #[error(
-        "the crop from {} to {} is too long: `sound_end_time` must lie at most 60 s after `sound_start_time`",
+        "the crop from {} to {} is too long: `sound_end_time` must be at most 60 s after `sound_start_time`",
         Seconds(*.start_ms), Seconds(*.end_ms)
     )]
     CropTooLong { start_ms: i64, end_ms: i64 },
     #[error(
-        "`sound_end_time` is {}, but {} {}; take an earlier one",
+        "`sound_end_time` is {}, but {} {}; choose an earlier time",
         Seconds(*.end_ms),
         if *.known { "the audio lasts" } else { "an audio file may last at most" },
         Seconds(*.length_ms)
     )]
     PastAudioEnd { end_ms: i64, length_ms: i64, known: bool },
     #[error(
-        "{} of audio inserted at {} would run past the end of the video: {} {}; take an earlier `sound_insert_time` or `sound_end_time`",
+        "{} of audio inserted at {} would run past the end of the video: {} {}; choose an earlier `sound_insert_time` or `sound_end_time`",
         Seconds(*.crop_ms), Seconds(*.insert_ms),
         if *.known { "it lasts" } else { "its length is not known, and a video may last at most" },
         Seconds(*.video_ms)
@@ -96,7 +94,7 @@ pub enum TimingError {
 }
 
 impl TimingError {
-    /// Its name in the database and in `--json`, which stays the same when the sentence changes.
+    /// Returns its code for the database and `--json`. The code stays the same when the sentence changes.
     pub const fn code(&self) -> &'static str {
         match self {
             Self::NoFace => "no_face",

@@ -112,17 +112,17 @@ fn every_broken_rule_is_told_with_its_figures_and_its_key() {
         ]
         .join("\n"),
         @r"
-        audio_too_short: the audio lasts 1.2 s and is cropped from 0 s; at least 2 s must be left, so change `sound_start_time` or take a longer audio
-        sound_end_needed: the length of an audio file given by id is not known, so `sound_end_time` must be given
+        audio_too_short: the audio lasts 1.2 s and is cropped from 0 s; at least 2 s must be left, so change `sound_start_time` or use longer audio
+        sound_end_needed: the length of audio given by id is unknown: set `sound_end_time`
         no_room: the audio goes in at 1 s, and there is room until 2.9 s; at least 2 s are needed, so change `sound_insert_time` or `face`
         negative_time: `sound_start_time` is -0.001 s; it must not be negative
-        crop_too_short: the crop from 0 s to 1.999 s is too short: `sound_end_time` must lie at least 2 s after `sound_start_time`
-        crop_too_long: the crop from 0 s to 60.001 s is too long: `sound_end_time` must lie at most 60 s after `sound_start_time`
-        past_audio_end: `sound_end_time` is 3.001 s, but the audio lasts 3 s; take an earlier one
-        past_audio_end: `sound_end_time` is 61 s, but an audio file may last at most 60 s; take an earlier one
+        crop_too_short: the crop from 0 s to 1.999 s is too short: `sound_end_time` must be at least 2 s after `sound_start_time`
+        crop_too_long: the crop from 0 s to 60.001 s is too long: `sound_end_time` must be at most 60 s after `sound_start_time`
+        past_audio_end: `sound_end_time` is 3.001 s, but the audio lasts 3 s; choose an earlier time
+        past_audio_end: `sound_end_time` is 61 s, but an audio file may last at most 60 s; choose an earlier time
         negative_time: `sound_insert_time` is -0.005 s; it must not be negative
-        past_video_end: 3 s of audio inserted at 3.5 s would run past the end of the video: it lasts 6 s; take an earlier `sound_insert_time` or `sound_end_time`
-        past_video_end: 3 s of audio inserted at 57.5 s would run past the end of the video: its length is not known, and a video may last at most 60 s; take an earlier `sound_insert_time` or `sound_end_time`
+        past_video_end: 3 s of audio inserted at 3.5 s would run past the end of the video: it lasts 6 s; choose an earlier `sound_insert_time` or `sound_end_time`
+        past_video_end: 3 s of audio inserted at 57.5 s would run past the end of the video: its length is not known, and a video may last at most 60 s; choose an earlier `sound_insert_time` or `sound_end_time`
         no_overlap: the audio runs from 3.25 s to 6.25 s and face `0` is seen from 1 s to 5.2 s: they overlap for 1.95 s, at least 2 s are needed; change `sound_insert_time` or `face`
         "
     );

@@ -1,5 +1,4 @@
-//! Whatever bytes an answer is made of: no secret, no control character and no refusal comes of what
-//! is not the API's.
+//! Random bytes as answers: they must not result in secrets, control characters or refusals.
 
 use proptest::{prelude::*, sample::Index};
 
@@ -47,7 +46,7 @@ fn survive(body: &[u8], http_status: u16) -> RawAnswer {
 }
 
 #[test]
-fn a_whole_answer_is_read_by_each_call() {
+fn complete_answers_are_read() {
     let raw = survive(TASK.as_bytes(), 200);
     assert!(raw.identified().result.is_ok() && raw.created().result.is_ok());
     assert!(raw.task().result.is_ok() && raw.costs().result.is_ok());
@@ -58,7 +57,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn broken_answers_are_survived(
+    fn invalid_answers_cause_no_panic(
         changes in prop::collection::vec((any::<Index>(), any::<u8>(), 0..4_u8), 0..6),
         http_status in prop::sample::select(vec![200_u16, 400, 401, 413, 429, 500]),
     ) {

@@ -7,7 +7,7 @@ use crate::kling::{
     offline::RawAnswer,
 };
 
-/// The answer with this `data`, and without any for "".
+/// The answer with this `data`; without `data` for "".
 fn success(data: &str) -> RawAnswer {
     let body = match data {
         "" => r#"{"code": 0}"#.to_owned(),
@@ -16,7 +16,7 @@ fn success(data: &str) -> RawAnswer {
     RawAnswer { http_status: 200, body: body.into_bytes(), ..RawAnswer::default() }
 }
 
-/// The task id, or what the error means and its words.
+/// The task id, or the error's class and message.
 fn outcome(reply: Reply<RemoteTask>) -> Result<String, (ErrorClass, String)> {
     reply.result.map(|task| task.task_id).map_err(|error| {
         assert!(error.outcome_is_unknown(), "{error}");
@@ -33,7 +33,7 @@ fn unusable(words: &str) -> Result<String, (ErrorClass, String)> {
 }
 
 #[tokio::test]
-async fn each_spelling_asks_in_its_own_way() {
+async fn each_lookup_style_has_its_url() {
     for (style, target) in [
         (Path, "/v1/videos/advanced-lip-sync/a%2Fb%26c"),
         (Query, "/v1/videos/advanced-lip-sync?external_task_id=a%2Fb%26c"),
@@ -49,7 +49,7 @@ async fn each_spelling_asks_in_its_own_way() {
 }
 
 #[tokio::test]
-async fn a_name_that_no_request_can_carry_is_not_sent() {
+async fn name_that_a_url_cannot_contain_is_not_sent() {
     let server = Server::saying(200, r#"{"code": 0, "data": {"task_id": "81"}}"#).await;
     for (name, style) in [("", Path), ("", Query), ("..", Path), (".", Flag)] {
         let error = client(&server.url).task_by_name(name, style).await.result.unwrap_err();
@@ -59,7 +59,7 @@ async fn a_name_that_no_request_can_carry_is_not_sent() {
 }
 
 #[test]
-fn a_success_without_a_task_is_empty_for_every_query_of_one_task() {
+fn success_without_a_task_is_empty() {
     for data in [
         "",
         "null",
@@ -75,7 +75,7 @@ fn a_success_without_a_task_is_empty_for_every_query_of_one_task() {
             let found = outcome(answer.task_by_name("n", style));
             assert_eq!(found, empty("with no task"), "{data} {style:?}");
         }
-        // The same answer to a create request leaves open what became of the request.
+        // The same answer to a create request leaves its outcome unknown.
         let error = answer.created().result.unwrap_err();
         assert_eq!(error.class, ErrorClass::Transport, "{data}");
         assert!(error.outcome_is_unknown(), "{data}");
@@ -86,12 +86,12 @@ fn a_success_without_a_task_is_empty_for_every_query_of_one_task() {
 }
 
 #[test]
-fn nonsense_is_no_proof_that_there_is_no_task() {
+fn invalid_answer_does_not_prove_that_there_is_no_task() {
     for (data, words) in [
-        (r#"{"task_id": 1.5}"#, "it holds no task_id"),
-        (r#"{"task_id": "a\u0007"}"#, "it holds no task_id"),
-        (r#""yes""#, "its data is no object"),
-        ("7", "its data is no object"),
+        (r#"{"task_id": 1.5}"#, "it has no task_id"),
+        (r#"{"task_id": "a\u0007"}"#, "it has no task_id"),
+        (r#""yes""#, "its data is not an object"),
+        ("7", "its data is not an object"),
     ] {
         let answer = success(data);
         assert_eq!(outcome(answer.task()), unusable(words), "{data}");
@@ -103,7 +103,7 @@ fn nonsense_is_no_proof_that_there_is_no_task() {
 }
 
 #[test]
-fn one_object_counts_unless_it_shows_another_name() {
+fn single_task_counts_unless_it_shows_another_name() {
     let shown = |info: &str| success(&format!(r#"{{"task_id": "81", "task_info": {info}}}"#));
     for info in ["null", "{}", r#"{"external_task_id": null}"#, r#"{"external_task_id": "n"}"#] {
         for style in LookupStyle::ALL {
@@ -115,13 +115,13 @@ fn one_object_counts_unless_it_shows_another_name() {
         let other = shown(r#"{"external_task_id": "n-2"}"#);
         let found = outcome(other.task_by_name("n", style));
         assert_eq!(found, empty("with a task of another name"), "{style:?}");
-        // By the task id the answer is about the task, whatever its name.
+        // A query by task id returns the task with any name.
         assert_eq!(outcome(other.task()), Ok("81".to_owned()));
     }
 }
 
 #[test]
-fn of_a_list_only_the_entry_with_the_name_counts() {
+fn only_the_list_entry_with_the_name_counts() {
     let named = |id: &str, name: &str| {
         format!(r#"{{"task_id": "{id}", "task_info": {{"external_task_id": "{name}"}}}}"#)
     };
@@ -131,19 +131,19 @@ fn of_a_list_only_the_entry_with_the_name_counts() {
     for style in LookupStyle::ALL {
         assert_eq!(outcome(ours.task_by_name("n", style)), Ok("81".to_owned()), "{style:?}");
     }
-    // A plain list: the API ignored the parameter. Even a list of one is not about the name.
+    // A plain list: the API ignored the parameter. Even a list with one entry says nothing about the name.
     for plain in [list(std::slice::from_ref(&unnamed)), list(&[named("80", "m"), unnamed])] {
         assert_eq!(outcome(plain.task_by_name("n", Query)), empty("with no task of this name"));
         for style in [Path, Flag] {
             let found = outcome(plain.task_by_name("n", style));
-            assert_eq!(found, unusable("its data is no object"), "{style:?}");
+            assert_eq!(found, unusable("its data is not an object"), "{style:?}");
         }
-        assert_eq!(outcome(plain.task()), unusable("its data is no object"));
+        assert_eq!(outcome(plain.task()), unusable("its data is not an object"));
     }
 }
 
 #[tokio::test]
-async fn a_refusal_of_a_query_by_name_stays_a_refusal() {
+async fn refused_query_by_name_is_a_refusal() {
     let server = Server::saying(404, r#"{"code": 1203, "message": "task not found"}"#).await;
     for style in LookupStyle::ALL {
         let error = client(&server.url).task_by_name("n", style).await.result.unwrap_err();

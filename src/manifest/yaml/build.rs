@@ -1,4 +1,4 @@
-//! Parser events into the tree, with the bounds that keep a hostile text cheap.
+//! Parser events to the tree, with limits that keep a hostile text cheap.
 
 use std::{
     borrow::Cow,
@@ -8,16 +8,20 @@ use std::{
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span, Tag};
 
-use super::{Entry, Node, NodeKind, Scalar, Style, decode::end_of, scalar::ScalarType};
+use super::{
+    decode::end_of,
+    node::{Entry, Node, NodeKind},
+    scalar::{Scalar, ScalarType, Style},
+};
 use crate::manifest::problem::{Location, Problem, ProblemCollector, quoted};
 
-/// So many levels may stand in each other.
+/// The deepest nesting.
 const MAX_DEPTH: usize = 32;
-/// So many values all aliases and merges of a text may stand for.
+/// The most values that all aliases and merges of a text may repeat.
 const MAX_REPEATED: usize = 1_000_000;
 
-/// The one document of a text. Faults that leave the rest readable go to the report only; none is
-/// returned for a text that is no YAML or goes over a bound, with that in the report.
+/// Parses the one document of a text. Reports problems; returns none for a text that is not YAML or exceeds a
+/// limit.
 pub(crate) fn parse(text: &str, problems: &mut ProblemCollector) -> Option<Rc<Node>> {
     let mut builder = Builder::default();
     let end = end_of(text);
@@ -42,16 +46,16 @@ fn scan_problem(error: &ScanError, end: Location) -> Problem {
     let location = Location::at(line, column);
     let problem = Problem::at(location, format!("this is not YAML: {}", error.info()));
     if error.info().contains("unknown anchor") {
-        Problem::at(location, "this alias names nothing that stands before it")
+        Problem::at(location, "this alias has no anchor before it")
     } else if error.info().contains("tab") {
-        problem.help("YAML is indented by spaces, never by tabs")
+        problem.help("indent YAML by spaces, not by tabs")
     } else {
         problem
     }
 }
 
-/// Line and column, both from 1. The parser counts columns from 0, and puts the end of a text that
-/// lacks its last line break on a line that is not there. Both fit, for texts are bounded.
+/// Returns line and column, both from 1. The parser counts columns from 0, and puts the end of a text without
+/// a last line break on a line that does not exist. Both fit into u32, because texts are bounded.
 fn point(marker: Marker, end: Location) -> (u32, u32) {
     (marker.line() as u32, marker.col() as u32 + 1).min((end.line, end.column))
 }
@@ -69,7 +73,7 @@ struct Builder {
     root: Option<Rc<Node>>,
 }
 
-/// A collection whose end has not come yet.
+/// A collection whose end was not read yet.
 struct Open {
     location: Location,
     anchor: usize,
@@ -89,7 +93,7 @@ struct OpenMapping {
     merged: Vec<Rc<Node>>,
 }
 
-/// What comes next in a mapping.
+/// What is expected next in a mapping.
 #[derive(Default)]
 enum Awaited {
     #[default]
@@ -113,13 +117,13 @@ impl Builder {
                 self.documents += 1;
                 if self.documents > 1 {
                     let problem = Problem::at(at, "a second YAML document begins here");
-                    return Err(problem.help("a file holds one document: remove the `---`"));
+                    return Err(problem.help("a file has one document: remove the `---`"));
                 }
                 Ok(())
             }
             Event::Scalar(text, style, anchor, tag) => {
                 // The parser puts its own borrowed `~` (behind an anchor or a tag, its own empty
-                // text) where nothing stands, at the place of whatever comes next.
+                // text) where the text has nothing, at the location of what follows.
                 let absent = style == ScalarStyle::Plain && matches!(text, Cow::Borrowed("~" | ""));
                 let at = if absent { self.awaiting_key().unwrap_or(at) } else { at };
                 let node = Node::new(
@@ -180,7 +184,7 @@ impl Builder {
         self.attach(Rc::new(Node::new(location, kind)), open.anchor, problems)
     }
 
-    /// Puts a whole value where it belongs.
+    /// Puts a complete value where it belongs.
     fn attach(
         &mut self,
         node: Rc<Node>,
@@ -205,7 +209,7 @@ impl Builder {
         problems: &mut ProblemCollector,
     ) -> Result<(), Problem> {
         let Some(node) = self.anchors.get(&anchor).map(Rc::clone) else {
-            return Err(Problem::at(at, "this alias stands inside of what it names"));
+            return Err(Problem::at(at, "this alias is inside of its own anchor"));
         };
         if self.open.len() + node.height > MAX_DEPTH {
             return Err(too_deep(at));
@@ -217,13 +221,13 @@ impl Builder {
     fn repeat(&mut self, values: usize, at: Location) -> Result<(), Problem> {
         self.repeated = self.repeated.saturating_add(values);
         if self.repeated > MAX_REPEATED {
-            let problem = Problem::at(at, "the aliases of this file stand for too much");
+            let problem = Problem::at(at, "the aliases of this file repeat too much");
             return Err(problem.help("together they may repeat at most 1000000 values"));
         }
         Ok(())
     }
 
-    /// The entries with those of `<<` behind them: a mapping's own keys win, then the earlier merge.
+    /// Returns the entries, then those of `<<`: a mapping's own keys win, then the earlier merge.
     fn merge(
         &mut self,
         mut mapping: OpenMapping,
@@ -291,8 +295,8 @@ impl OpenMapping {
             }
             hash_map::Entry::Occupied(first) => {
                 let Location { line, column, .. } = *first.get();
-                let what = format!("the key {} stands here a second time", quoted(&key));
-                let help = format!("it is first at {line}:{column}; keep one of them");
+                let what = format!("the key {} is repeated", quoted(&key));
+                let help = format!("it is first at {line}:{column}; remove one");
                 problems.add(Problem::at(node.location, what).help(help));
                 Awaited::Nothing
             }
@@ -301,10 +305,10 @@ impl OpenMapping {
 }
 
 fn too_deep(at: Location) -> Problem {
-    Problem::at(at, format!("more than {MAX_DEPTH} levels stand in each other"))
+    Problem::at(at, format!("more than {MAX_DEPTH} levels of nesting"))
 }
 
-/// How a scalar is meant. `!!str` makes text of anything; the other core tags let it speak for itself.
+/// Returns how a scalar is read. `!!str` makes it text; the other core tags change nothing.
 fn style_of(
     style: ScalarStyle,
     absent: bool,
@@ -312,13 +316,13 @@ fn style_of(
     at: Location,
     problems: &mut ProblemCollector,
 ) -> Style {
-    const SPEAKING: [&str; 4] = ["int", "float", "bool", "null"];
+    const CORE_TAGS: [&str; 4] = ["int", "float", "bool", "null"];
     match tag {
         None if absent => Style::Absent,
         None if style == ScalarStyle::Plain => Style::Plain,
         None => Style::Text,
         Some(tag) if tag.is_yaml_core_schema() && tag.suffix == "str" => Style::Text,
-        Some(tag) if tag.is_yaml_core_schema() && SPEAKING.contains(&tag.suffix.as_str()) => {
+        Some(tag) if tag.is_yaml_core_schema() && CORE_TAGS.contains(&tag.suffix.as_str()) => {
             Style::Plain
         }
         Some(tag) => {
@@ -338,6 +342,6 @@ fn check_tag(tag: Option<&Tag>, core: &str, at: Location, problems: &mut Problem
 }
 
 fn refuse_tag(tag: &Tag, at: Location, problems: &mut ProblemCollector) {
-    let what = format!("the tag {} means nothing here", quoted(&tag.to_string()));
-    problems.add(Problem::at(at, what).help("leave it out"));
+    let what = format!("the tag {} is not known", quoted(&tag.to_string()));
+    problems.add(Problem::at(at, what).help("remove it"));
 }

@@ -1,109 +1,15 @@
-//! A YAML text as a small tree in which every value knows its place.
+//! A YAML text as a small tree in which every value has its location.
 //!
-//! Owns what YAML is here: one document, bounded in size, depth and aliases, keys that are text.
-//! Knows nothing of jobs or settings: what a value may be is its reader's.
+//! Owns what YAML is accepted: one document, bounded in size, depth and aliases, with text as keys. Knows no
+//! jobs and no settings.
 
 mod build;
 mod decode;
+mod node;
 mod scalar;
-
-use std::rc::Rc;
 
 pub(crate) use build::parse;
 pub use decode::MAX_BYTES;
 pub(crate) use decode::decode;
-pub(crate) use scalar::{Scalar, ScalarType, Style};
-
-use super::problem::{Location, quoted};
-
-/// One value.
-#[derive(Debug)]
-pub(crate) struct Node {
-    pub(crate) location: Location,
-    pub(crate) kind: NodeKind,
-    /// How many values it holds, itself included: what an alias to it costs.
-    size: usize,
-    /// How many levels it is deep, itself included.
-    height: usize,
-}
-
-/// What a value is.
-#[derive(Debug)]
-pub(crate) enum NodeKind {
-    Scalar(Scalar),
-    Sequence(Vec<Rc<Node>>),
-    Mapping(Vec<Entry>),
-}
-
-/// A key of a mapping with its value. Shared, because merges and aliases repeat them.
-#[derive(Debug, Clone)]
-pub(crate) struct Entry {
-    pub(crate) key: Rc<str>,
-    pub(crate) key_location: Location,
-    pub(crate) value: Rc<Node>,
-}
-
-impl Node {
-    fn new(location: Location, kind: NodeKind) -> Self {
-        let children: Box<dyn Iterator<Item = &Rc<Self>>> = match &kind {
-            NodeKind::Scalar(_) => Box::new(std::iter::empty()),
-            NodeKind::Sequence(items) => Box::new(items.iter()),
-            NodeKind::Mapping(entries) => Box::new(entries.iter().map(|entry| &entry.value)),
-        };
-        let (size, height) = children.fold((1_usize, 0), |(size, height), child| {
-            (size.saturating_add(child.size), height.max(child.height))
-        });
-        Self { location, kind, size, height: height + 1 }
-    }
-
-    /// Its entries, if it is a mapping.
-    pub(crate) fn entries(&self) -> Option<&[Entry]> {
-        match &self.kind {
-            NodeKind::Mapping(entries) => Some(entries),
-            _ => None,
-        }
-    }
-
-    /// The value of a key, if it is a mapping that has it.
-    pub(crate) fn get(&self, key: &str) -> Option<&Rc<Self>> {
-        let entry = self.entries()?.iter().find(|entry| &*entry.key == key)?;
-        Some(&entry.value)
-    }
-
-    /// The scalar, if it is one.
-    pub(crate) fn scalar(&self) -> Option<&Scalar> {
-        match &self.kind {
-            NodeKind::Scalar(scalar) => Some(scalar),
-            _ => None,
-        }
-    }
-
-    /// What it is with its text, for "… cannot be the number `5`".
-    pub(crate) fn shown(&self) -> String {
-        let Some(scalar) = self.scalar() else {
-            return self.in_words().to_owned();
-        };
-        let text = quoted(&scalar.text);
-        match scalar.class() {
-            ScalarType::Absent | ScalarType::Null => self.in_words().to_owned(),
-            ScalarType::Bool(_) => format!("the truth value {text}"),
-            ScalarType::Number => format!("the number {text}"),
-            ScalarType::Text => format!("the text {text}"),
-        }
-    }
-
-    /// What it is in words, for "… cannot be a list".
-    pub(crate) fn in_words(&self) -> &'static str {
-        match &self.kind {
-            NodeKind::Sequence(_) => "a list",
-            NodeKind::Mapping(_) => "a mapping",
-            NodeKind::Scalar(scalar) => match scalar.class() {
-                ScalarType::Absent => "left empty",
-                ScalarType::Null => "null",
-                ScalarType::Bool(_) => "a truth value",
-                ScalarType::Number => "a number",
-                ScalarType::Text => "text",
-            },
-        }
-    }
-}
+pub(crate) use node::{Entry, Node, NodeKind};
+pub(crate) use scalar::{Scalar, ScalarType};

@@ -1,4 +1,4 @@
-//! A scalar's text, and what YAML 1.2's core schema takes it for.
+//! A scalar's text, and its type in YAML 1.2's core schema.
 
 /// One scalar.
 #[derive(Debug, Clone)]
@@ -11,11 +11,11 @@ pub(crate) struct Scalar {
 /// How it was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Style {
-    /// Without quotes: it may be a number, a truth value or null.
+    /// Without quotes: it may be a number, a boolean or null.
     Plain,
     /// In quotes, as a block, or tagged `!!str`: always text.
     Text,
-    /// Nothing at all stands there.
+    /// There is no text at all.
     Absent,
 }
 
@@ -30,7 +30,7 @@ pub(crate) enum ScalarType {
 }
 
 impl Scalar {
-    /// Its type by the core schema.
+    /// Returns its type in the core schema.
     pub(crate) fn class(&self) -> ScalarType {
         match self.style {
             Style::Absent => ScalarType::Absent,
@@ -45,14 +45,14 @@ impl Scalar {
         }
     }
 
-    /// The whole number it is, if it is written in decimal digits without quotes and fits.
+    /// Returns the whole number, if it is written in decimal digits without quotes and fits.
     pub(crate) fn integer(&self) -> Option<i64> {
         let digits = self.text.strip_prefix(['-', '+']).unwrap_or(&self.text);
         let decimal = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
         if self.style == Style::Plain && decimal { self.text.parse().ok() } else { None }
     }
 
-    /// The finite number it is, if it is written as a decimal without quotes.
+    /// Returns the finite number, if it is written as a decimal without quotes.
     pub(crate) fn decimal(&self) -> Option<f64> {
         if self.style != Style::Plain || !is_decimal(&self.text) {
             return None;
@@ -77,10 +77,10 @@ fn is_number(text: &str) -> bool {
 /// `[-+]? ( \. [0-9]+ | [0-9]+ ( \. [0-9]* )? ) ( [eE] [-+]? [0-9]+ )?`
 fn is_decimal(text: &str) -> bool {
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
-    let starts_well = match unsigned.as_bytes() {
+    let starts_like_number = match unsigned.as_bytes() {
         [b'.', digit, ..] | [digit, ..] => digit.is_ascii_digit(),
         [] => false,
     };
-    // `inf` and `nan`, which Rust would read as numbers, do not start well.
-    starts_well && text.parse::<f64>().is_ok()
+    // `inf` and `nan`, which Rust would read as numbers, do not start like a number.
+    starts_like_number && text.parse::<f64>().is_ok()
 }

@@ -1,5 +1,5 @@
-//! Sounds as encoders write them, with the lengths that went into the encoder or that ffprobe 5.1
-//! tells; and thousands of broken ones.
+//! Audio files of real encoders, with the lengths of their input or those that ffprobe 5.1 reports; and thousands of
+//! damaged files.
 
 use super::*;
 use crate::testing::media::{Breaker, clip, clip_path};
@@ -9,7 +9,7 @@ fn length(name: &str) -> i64 {
 }
 
 fn length_of(bytes: Vec<u8>) -> Result<i64, String> {
-    measure(bytes, None).map(|facts| facts.length_ms).map_err(|fault| fault.to_string())
+    measure(bytes, None).map(|facts| facts.length_ms).map_err(|error| error.to_string())
 }
 
 /// A RIFF chunk, padded to an even size.
@@ -40,7 +40,7 @@ fn wav(chunks: &[Vec<u8>]) -> Vec<u8> {
 }
 
 #[test]
-fn clips_last_as_long_as_what_the_encoder_was_given() {
+fn clips_have_the_length_of_the_encoder_input() {
     // The samples that ffmpeg decodes from each, at 16 kHz: 68182, 61110, 75953.
     assert_eq!(length("welcome-en.mp3"), 4_261);
     assert_eq!(length("welcome-fr.mp3"), 3_819);
@@ -53,7 +53,7 @@ fn clips_last_as_long_as_what_the_encoder_was_given() {
 }
 
 #[test]
-fn packets_are_counted_where_no_header_tells() {
+fn packets_are_counted_without_a_header() {
     // 86 packets of 36 ms; ffprobe guesses 2.768 s from the first ones' bit rate.
     assert_eq!(length("vbr-no-header.mp3"), 3_096);
     // 41 packets of 64 ms, of which the encoder was given 2.5 s; ffprobe guesses 2.623 s.
@@ -63,7 +63,7 @@ fn packets_are_counted_where_no_header_tells() {
 }
 
 #[test]
-fn a_header_that_tells_of_other_packets_is_not_believed() {
+fn a_header_about_other_packets_is_ignored() {
     let once = clip("welcome-en.mp3");
     let both = length_of([once.clone(), once].concat()).unwrap();
     // 121 packets each, with no delay taken off.
@@ -83,7 +83,7 @@ fn tags_before_and_behind_the_audio_are_not_audio() {
 }
 
 #[test]
-fn every_shape_of_wav_is_measured() {
+fn every_kind_of_wav_is_measured() {
     let one_second = vec![0; 16_000];
     let pcm = chunk(b"fmt ", &wav_format(1, 1, 16));
     let data = chunk(b"data", &one_second);
@@ -114,7 +114,7 @@ fn blocks_of_a_packed_wav_are_counted() {
 }
 
 #[test]
-fn a_wav_that_claims_more_than_it_has_is_measured_by_what_is_there() {
+fn a_wav_with_a_wrong_size_is_measured_by_its_bytes() {
     let whole = wav(&[chunk(b"fmt ", &wav_format(1, 1, 16)), chunk(b"data", &[0; 24_000])]);
     for unknown in [0xff, 0] {
         let mut streamed = whole.clone();
@@ -124,11 +124,11 @@ fn a_wav_that_claims_more_than_it_has_is_measured_by_what_is_there() {
         streamed.truncate(44 + 8_000);
         assert_eq!(length_of(streamed), Ok(500));
     }
-    assert_eq!(length_of(whole[..36].to_vec()).unwrap_err(), "the file holds no audio");
+    assert_eq!(length_of(whole[..36].to_vec()).unwrap_err(), "the file contains no audio");
 }
 
 #[test]
-fn what_is_cut_off_is_not_counted() {
+fn a_packet_that_is_cut_off_is_not_counted() {
     let mut mp3 = clip("vbr-no-header.mp3");
     mp3.truncate(mp3.len() - 10);
     assert_eq!(length_of(mp3), Ok(85 * 36));
@@ -136,18 +136,18 @@ fn what_is_cut_off_is_not_counted() {
     m4a.truncate(m4a.len() / 2);
     assert_eq!(
         length_of(m4a).unwrap_err(),
-        "the audio is cut short: its file is smaller than its boxes say"
+        "the audio is incomplete: the file is smaller than its boxes say"
     );
 }
 
 #[test]
-fn what_is_no_audio_is_refused_in_words() {
-    let foreign = "the file holds no MP3, WAV, M4A or AAC audio";
+fn other_formats_are_refused() {
+    let foreign = "the file is not MP3, WAV, M4A or AAC audio";
     for bytes in [b"".to_vec(), b"<!DOCTYPE html>".to_vec(), vec![0; 5_000], b"OggS\0\x02".to_vec()]
     {
         assert_eq!(length_of(bytes).unwrap_err(), foreign);
     }
-    assert_eq!(length_of(clip("rotated.mp4")).unwrap_err(), "the file holds no audio");
+    assert_eq!(length_of(clip("rotated.mp4")).unwrap_err(), "the file contains no audio");
     assert_eq!(
         measure(clip("plain.aac"), Some("ogg")).unwrap_err().to_string(),
         "the audio's name ends in `.ogg`; .mp3, .wav, .m4a and .aac are allowed"
@@ -157,17 +157,20 @@ fn what_is_no_audio_is_refused_in_words() {
 }
 
 #[test]
-fn the_limits_are_told_with_the_figures() {
-    let told = |length_ms, bytes| {
-        check(&AudioFacts { length_ms, bytes }).map_err(|fault| fault.to_string())
+fn errors_contain_limit_and_value() {
+    let message = |length_ms, bytes| {
+        check(&AudioFacts { length_ms, bytes }).map_err(|error| error.to_string())
     };
-    assert_eq!(told(2_000, 5_000_000), Ok(()));
-    assert_eq!(told(60_000, 1), Ok(()));
-    assert_eq!(told(1_200, 4_000).unwrap_err(), "the audio lasts 1.2 s; 2 to 60 s are allowed");
-    assert_eq!(told(60_001, 4_000).unwrap_err(), "the audio lasts 60.001 s; 2 to 60 s are allowed");
+    assert_eq!(message(2_000, 5_000_000), Ok(()));
+    assert_eq!(message(60_000, 1), Ok(()));
+    assert_eq!(message(1_200, 4_000).unwrap_err(), "the audio lasts 1.2 s; 2 to 60 s are allowed");
     assert_eq!(
-        told(3_000, 5_000_001).unwrap_err(),
-        "the audio is 5000001 bytes; at most 5 MB (5000000 bytes) are allowed"
+        message(60_001, 4_000).unwrap_err(),
+        "the audio lasts 60.001 s; 2 to 60 s are allowed"
+    );
+    assert_eq!(
+        message(3_000, 5_000_001).unwrap_err(),
+        "the audio has 5000001 bytes; at most 5 MB (5000000 bytes) are allowed"
     );
 }
 
@@ -179,7 +182,7 @@ fn a_file_that_is_too_big_is_refused_unread() {
 }
 
 #[test]
-fn broken_audio_files_neither_panic_nor_run_away() {
+fn damaged_audio_files_do_not_panic_or_hang() {
     let mut breaker = Breaker::new();
     let clips = ["vbr-no-header.mp3", "too-short-it.mp3", "plain.aac", "fragmented.m4a"];
     let mut clips: Vec<_> = clips.map(clip).to_vec();
@@ -190,6 +193,6 @@ fn broken_audio_files_neither_panic_nor_run_away() {
             measured += u32::from(measure(breaker.broken(clip), None).is_ok());
         }
     }
-    // Most faults in the middle of an audio file leave a audio.
+    // Most damage in the middle of a file leaves it readable.
     assert!(measured > 800, "{measured}");
 }

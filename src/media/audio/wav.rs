@@ -1,11 +1,11 @@
-//! The length of a WAV, from its chunks and the bytes that are there.
+//! Measures WAV files by their chunks and the bytes that are there.
 //!
-//! Own code because real files stray from the letter in ways that symphonia 0.6 refuses: lists of an
-//! odd size, and sizes left at 0 or at the maximum by programs that write to a pipe.
+//! Own code, because symphonia 0.6 refuses deviations of real files: lists of an odd size, and sizes of 0 or the
+//! maximum, which programs leave that write to a pipe.
 
-use super::AudioError;
+use super::error::AudioError;
 
-/// How a `fmt ` chunk says that samples are packed.
+/// How samples are packed, from the `fmt ` chunk.
 struct Format {
     block_bytes: u64,
     block_samples: u64,
@@ -35,7 +35,7 @@ impl Format {
         }
     }
 
-    /// How long so many bytes audio; of a block that is cut off, its part.
+    /// Returns the length of this many bytes. A block that is cut off counts in part.
     fn length_ms(&self, bytes: u64) -> i64 {
         let samples =
             u128::from(bytes) * u128::from(self.block_samples) / u128::from(self.block_bytes);
@@ -60,7 +60,7 @@ pub(super) fn length_ms(bytes: &[u8]) -> Result<i64, AudioError> {
             }
             _ => {}
         }
-        // Chunks begin at even places.
+        // Chunks begin at even positions.
         rest = body.get(size.saturating_add(size % 2)..).unwrap_or_default();
     }
     Err(AudioError::Empty)

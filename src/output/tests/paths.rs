@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use super::*;
 
 #[test]
-fn no_path_leads_out_of_the_folder() {
+fn no_path_leaves_the_output_folder() {
     let folder = folder();
     let outside = tempfile::tempdir().unwrap();
     symlink(outside.path(), folder.path().join("away")).unwrap();
@@ -44,9 +44,9 @@ fn names_are_derived_from_the_output_and_too_long_names_are_reported() {
         ("a.mov", "a.mov.json", "a.mov.watermark.mp4"),
         ("x/y/a", "a.json", "a.watermark.mp4"),
     ] {
-        let place = OutputPaths::prepare(folder.path(), relative).unwrap();
-        assert!(place.metadata().ends_with(metadata), "{relative}");
-        assert!(place.video(VideoKind::Watermark).ends_with(watermark), "{relative}");
+        let paths = OutputPaths::prepare(folder.path(), relative).unwrap();
+        assert!(paths.metadata().ends_with(metadata), "{relative}");
+        assert!(paths.video(VideoKind::Watermark).ends_with(watermark), "{relative}");
     }
     let long = OutputPaths::prepare(folder.path(), &format!("{}.mp4", "n".repeat(300))).unwrap();
     assert_eq!(Part::open(&long, source("t"), 10).unwrap_err().code(), "bad_name");

@@ -10,30 +10,30 @@ use crate::output::{
 #[test]
 fn a_lost_database_recognises_results_by_their_metadata() {
     let folder = folder();
-    let place = place(&folder);
-    let first = take(&place, 3, VIDEO, Some(b"marked"));
-    publish(&place, &first, &[]).unwrap();
-    assert_eq!(published_result(&place).unwrap(), Some(first.clone()));
-    assert_eq!(recover_published(&place, &first.request_hash, 3).unwrap(), Some(first.clone()));
-    assert_eq!(recover_published(&place, &first.request_hash, 2).unwrap(), None);
-    assert_eq!(recover_published(&place, "other", 3).unwrap(), None);
+    let paths = paths(&folder);
+    let first = take(&paths, 3, VIDEO, Some(b"marked"));
+    publish(&paths, &first, &[]).unwrap();
+    assert_eq!(published_result(&paths).unwrap(), Some(first.clone()));
+    assert_eq!(recover_published(&paths, &first.request_hash, 3).unwrap(), Some(first.clone()));
+    assert_eq!(recover_published(&paths, &first.request_hash, 2).unwrap(), None);
+    assert_eq!(recover_published(&paths, "other", 3).unwrap(), None);
 
-    fs::write(place.video(VideoKind::Watermark), "edited").unwrap();
+    fs::write(paths.video(VideoKind::Watermark), "edited").unwrap();
     let without = Metadata { watermark: None, ..first };
-    assert_eq!(published_result(&place).unwrap(), Some(without));
-    fs::write(place.video(VideoKind::Result), b"A whole video").unwrap();
-    assert_eq!(published_result(&place).unwrap(), None);
+    assert_eq!(published_result(&paths).unwrap(), Some(without));
+    fs::write(paths.video(VideoKind::Result), b"A whole video").unwrap();
+    assert_eq!(published_result(&paths).unwrap(), None);
 }
 
 #[test]
 fn the_part_of_a_missing_watermark_is_not_removed() {
     let folder = folder();
-    let place = place(&folder);
-    let first = take(&place, 1, VIDEO, None);
-    publish(&place, &first, &[]).unwrap();
-    download(&place, "task-1", VideoKind::Watermark, b"marked");
-    assert_eq!(recover_published(&place, &first.request_hash, 1).unwrap(), Some(first));
-    assert!(OutputPaths::part_of(&place.video(VideoKind::Watermark)).exists());
+    let paths = paths(&folder);
+    let first = take(&paths, 1, VIDEO, None);
+    publish(&paths, &first, &[]).unwrap();
+    download(&paths, "task-1", VideoKind::Watermark, b"marked");
+    assert_eq!(recover_published(&paths, &first.request_hash, 1).unwrap(), Some(first));
+    assert!(OutputPaths::part_of(&paths.video(VideoKind::Watermark)).exists());
 }
 
 #[test]

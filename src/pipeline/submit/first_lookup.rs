@@ -58,7 +58,7 @@ pub(super) async fn find<A: Api>(
         Lookup::Conflict(why, _) => (Outcome::Conflict(why), None),
         Lookup::Failed { trouble, word, .. } => later(trouble, word),
         Lookup::Found(remote) => match later_take(context, task).await? {
-            Later::Moved(task) => return Ok(Some(StepEnd::new(task, Some(Word::Transferred)))),
+            Later::MovedFile(task) => return Ok(Some(StepEnd::new(task, Some(Word::Transferred)))),
             Later::Failed(trouble, word) => later(trouble, word),
             Later::None => (Outcome::Found { task_id: remote.task_id }, Some(Word::Answered)),
         },
@@ -130,7 +130,7 @@ async fn find_in_list<A: Api>(
 #[expect(clippy::large_enum_variant, reason = "one lives at a time, and is moved once")]
 pub(in crate::pipeline) enum Later {
     /// The lead job has a later take; this is the task that it left.
-    Moved(Task),
+    MovedFile(Task),
     /// There is none.
     None,
     /// A lookup failed.
@@ -161,5 +161,5 @@ pub(in crate::pipeline) async fn later_take<A: Api>(
     }
     let Some(take) = highest else { return Ok(Later::None) };
     let (moment, policy) = (context.clock.moment(), context.settings.policy.clone());
-    Ok(Later::Moved(context.store.move_to_take(task.clone(), take, moment, policy).await?))
+    Ok(Later::MovedFile(context.store.move_to_take(task.clone(), take, moment, policy).await?))
 }

@@ -32,7 +32,7 @@ pub(super) async fn refused<A: Api>(
             if let (CreateAnswer::SessionGone, Some(session)) = (answer, &task.session) {
                 context.store.forget_session(session.row).await?;
             }
-            Outcome::CreateRefused { answer, fault: fault(error) }
+            Outcome::CreateRefused { answer, error: fault(error) }
         }
         _ => Outcome::Refused(fault(error)),
     };

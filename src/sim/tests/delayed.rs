@@ -20,7 +20,7 @@ async fn pair_that_keeps(after_ms: u64, sees: ClientSees) -> (Pair, String) {
 }
 
 impl Pair {
-    /// Sends a create request, and closes the connection as soon as the request is kept.
+    /// Sends a create request, and closes the connection as soon as the request is delayed.
     async fn create_and_give_up(&self, body: &Value) {
         tokio::select! {
             answer = self.create(body) => panic!("answered: {answer:?}"),
@@ -34,7 +34,7 @@ impl Pair {
         }
     }
 
-    /// The request is kept, and no query finds its task; once it is delivered, the task is there.
+    /// Checks that no query finds the task while the request is delayed, and that all do after its delivery.
     async fn assert_kept_and_delivered(&self) {
         assert_eq!((self.server.kept(), self.server.ledger().tasks.len()), (1, 0));
         assert_eq!(self.found("/a").await.0, 404);
@@ -49,7 +49,7 @@ impl Pair {
 }
 
 #[tokio::test]
-async fn the_client_sees_a_broken_connection() {
+async fn client_sees_a_broken_connection() {
     for after_ms in [0, 30] {
         let (pair, session_id) = pair_that_keeps(HOUR_MS, ClientSees::Broken { after_ms }).await;
         let error = pair.create(&good_create(&session_id, "a")).await.unwrap_err();
@@ -59,7 +59,7 @@ async fn the_client_sees_a_broken_connection() {
 }
 
 #[tokio::test]
-async fn the_client_sees_the_page_of_a_proxy() {
+async fn client_sees_the_page_of_a_proxy() {
     for after_ms in [0, 30] {
         let sees = ClientSees::Page { status: 504, after_ms };
         let (pair, session_id) = pair_that_keeps(HOUR_MS, sees).await;
@@ -72,7 +72,7 @@ async fn the_client_sees_the_page_of_a_proxy() {
 }
 
 #[tokio::test]
-async fn the_client_gives_up() {
+async fn delayed_request_is_delivered_after_the_client_disconnects() {
     let far = ClientSees::Broken { after_ms: HOUR_MS };
     for sees in [ClientSees::Nothing, far] {
         let (pair, session_id) = pair_that_keeps(HOUR_MS, sees).await;
@@ -82,12 +82,12 @@ async fn the_client_gives_up() {
 }
 
 #[tokio::test]
-async fn a_request_is_delivered_when_its_time_has_come() {
+async fn request_is_delivered_after_its_delay() {
     let (pair, session_id) = pair_that_keeps(1, ClientSees::Nothing).await;
     pair.create_and_give_up(&good_create(&session_id, "a")).await;
     pair.until_kept(0).await;
     assert_eq!(pair.server.ledger().tasks.len(), 1);
-    // The rules judge the request when it is delivered: this name is known by then.
+    // The rules check the request at its delivery: this name is known by then.
     let rule =
         json!({"call": "create", "do": "deliver_late", "ms": HOUR_MS, "client_sees": "page"});
     assert_eq!(pair.post("/sim/faults", &rule).await.unwrap().status(), 204);

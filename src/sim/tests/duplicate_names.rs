@@ -37,7 +37,7 @@ async fn names_are_enforced_or_not() {
 }
 
 #[tokio::test]
-async fn a_known_name_is_refused_in_the_words_that_are_set() {
+async fn known_name_is_refused_with_the_configured_message() {
     let pair = Pair::start(SimConfig::default()).await;
     let session_id = pair.session(VIDEO).await;
     assert_eq!(pair.created(&good_create(&session_id, "a")).await.0, 200);

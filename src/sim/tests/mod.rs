@@ -1,4 +1,4 @@
-//! What a client due_callbacks of the simulator: the rules by tables, then over real HTTP.
+//! What a client sees of the simulator: the rules by tables, then over real HTTP.
 
 use serde_json::{Value, json};
 
@@ -33,7 +33,7 @@ fn config() -> SimConfig {
     }
 }
 
-/// Media that are there by name: `here.mp4`, `unknown_length.mp4`, `here.mp3`, `large.mp3`; inline
+/// Media files with these names: `here.mp4`, `unknown_length.mp4`, `here.mp3`, `large.mp3`; inline
 /// audio files of 8 s, unless they begin with `not`.
 struct FewFiles;
 
@@ -82,7 +82,7 @@ fn session_of(sim: &mut Sim, now_ms: i64, url: &str) -> String {
         .to_owned()
 }
 
-/// A create that the rules accept, with three seconds of audio at one second.
+/// A create request that the rules accept, with three seconds of audio at one second.
 fn good_create(session_id: &str, external_task_id: &str) -> Value {
     json!({
         "session_id": session_id,

@@ -1,4 +1,4 @@
-//! Each rule of the page broken once: which code, which HTTP status, which words.
+//! Each rule of the page violated once: the code, the HTTP status, the message.
 
 use super::*;
 
@@ -11,7 +11,7 @@ fn check(answer: &SimResponse, what: &str, code: u64, words: &str) {
 }
 
 #[test]
-fn identify_takes_what_the_page_takes() {
+fn identify_accepts_what_the_page_allows() {
     let url = |query: &str| json!({"video_url": format!("https://cdn.example/v.mp4?{query}")});
     let media = |path: &str| json!({"video_url": format!("{BASE_URL}/media/{path}")});
     let table = [
@@ -53,7 +53,7 @@ fn identify_takes_what_the_page_takes() {
 }
 
 #[test]
-fn faces_are_as_steered() {
+fn faces_follow_the_parameters() {
     let mut sim = Sim::new(config(), BASE_URL);
     let mut faces = |query: &str| {
         let url = format!("https://cdn.example/v.mp4?duration_ms=12000&{query}");
@@ -71,7 +71,7 @@ fn faces_are_as_steered() {
     );
 }
 
-/// What to change in a good create. A path that ends in nothing is taken out by null.
+/// What to change in a valid create request. Null removes a field.
 type Change = (&'static str, Value);
 
 fn changed(session_id: &str, external: &str, changes: &[Change]) -> Value {
@@ -84,7 +84,7 @@ fn changed(session_id: &str, external: &str, changes: &[Change]) -> Value {
 }
 
 #[test]
-fn create_takes_what_the_page_takes() {
+fn create_accepts_what_the_page_allows() {
     let face = |name: &'static str, value: Value| -> Change {
         let pointer = format!("/face_choose/0/{name}");
         (Box::leak(pointer.into_boxed_str()), value)
@@ -169,7 +169,7 @@ fn create_takes_what_the_page_takes() {
 }
 
 #[test]
-fn the_audio_must_overlap_its_face() {
+fn audio_must_overlap_its_face() {
     let mut sim = Sim::new(config(), BASE_URL);
     let url = "https://cdn.example/v.mp4?duration_ms=10000&face_ms=4000-9000";
     let session_id = session_of(&mut sim, NOW_MS, url);
@@ -183,7 +183,7 @@ fn the_audio_must_overlap_its_face() {
 }
 
 #[test]
-fn a_body_that_is_no_json_is_1200() {
+fn body_that_is_not_json_is_1200() {
     let mut sim = Sim::new(config(), BASE_URL);
     for body in ["", "{", "[]", "\"text\""] {
         check(&sim.create(NOW_MS, TOKEN, body.as_bytes(), &FewFiles), body, 1200, "");

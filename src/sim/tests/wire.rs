@@ -19,7 +19,7 @@ pub(super) const ANY_PORT: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 const VIDEO: &str = "https://cdn.example/v.mp4?duration_ms=10000&faces=1";
 
-/// A simulator without a pace whose tasks end as soon as they are accepted, and a client of it.
+/// A simulator without rate limits whose tasks end as soon as they are accepted, and its client.
 pub(super) struct Pair {
     pub(super) server: SimServer,
     pub(super) client: Client,
@@ -81,7 +81,7 @@ impl Pair {
         (response.status().as_u16(), response.json().await.unwrap())
     }
 
-    /// Makes a result and gives its path.
+    /// Makes a result and returns its path.
     pub(super) async fn result_of(&self, video_url: &str) -> String {
         let session_id = self.session(video_url).await;
         self.create(&good_create(&session_id, "a")).await.unwrap().error_for_status().unwrap();
@@ -93,7 +93,7 @@ impl Pair {
 }
 
 #[tokio::test]
-async fn a_job_goes_through_over_http() {
+async fn task_succeeds_over_http() {
     let pair = Pair::start(SimConfig::default()).await;
     let path = pair.result_of(VIDEO).await;
     let response = pair.client.get(pair.url(&path)).send().await.unwrap();
@@ -129,7 +129,7 @@ async fn a_job_goes_through_over_http() {
 }
 
 #[tokio::test]
-async fn answers_are_as_the_api_shapes_them() {
+async fn answers_have_the_documented_form() {
     let pair = Pair::start(SimConfig { clock_offset_ms: 7_200_000, ..SimConfig::default() }).await;
     let cases = [
         ("GET", "/v1/videos/advanced-lip-sync/1", 404, 1203),
@@ -163,14 +163,14 @@ fn is_there(path: &Path) -> Option<SimVideoFacts> {
 }
 
 #[tokio::test]
-async fn own_media_are_read_and_come_back_as_results() {
+async fn local_media_are_read_and_returned_as_results() {
     let dir = tempfile::tempdir().unwrap();
     let source: Vec<u8> = mp4::build(720, 1280, 10_000);
     std::fs::create_dir(dir.path().join("a b")).unwrap();
     std::fs::write(dir.path().join("a b/v.mp4"), &source).unwrap();
     let pair = Pair::start(SimConfig {
         media_dir: Some(dir.path().to_owned()),
-        probe: MediaReader {
+        media_reader: MediaReader {
             video: is_there,
             audio_ms: |bytes, _| i64::try_from(bytes.len()).ok(),
         },
@@ -241,7 +241,7 @@ async fn real_media_are_measured_by_default() {
 }
 
 #[tokio::test]
-async fn the_watermarked_result_is_another_file() {
+async fn watermarked_result_is_another_file() {
     let pair = Pair::start(SimConfig::default()).await;
     let session_id = pair.session(VIDEO).await;
     let mut body = good_create(&session_id, "a");
@@ -258,7 +258,7 @@ async fn the_watermarked_result_is_another_file() {
 }
 
 #[tokio::test]
-async fn callbacks_come_to_this_machine() {
+async fn callbacks_are_sent_to_this_machine() {
     let (heard, mut hear) = mpsc::channel::<Value>(8);
     let router = Router::new().route(
         "/done",
@@ -285,7 +285,7 @@ async fn callbacks_come_to_this_machine() {
 }
 
 #[tokio::test]
-async fn the_ledger_is_served_as_json() {
+async fn ledger_is_served_as_json() {
     let pair = Pair::start(SimConfig::default()).await;
     pair.result_of(VIDEO).await;
     let ledger: Value = pair.get("/sim/ledger").await.unwrap().json().await.unwrap();

@@ -1,7 +1,7 @@
-//! Jobs that are missing from the folder, and jobs that have left it.
+//! Jobs that are missing from the folder, and jobs that are orphaned.
 //!
-//! A scan that misses a job does not cancel it: it may be in the middle of being moved. It has left when a
-//! scan runs at least `watch.rescan_interval` after the first one that missed it.
+//! A scan that misses a job does not cancel it: somebody may be moving its manifest. The job is orphaned by a scan
+//! that runs at least `watch.rescan_interval` after the first scan that missed it.
 
 use std::collections::HashSet;
 
@@ -22,7 +22,7 @@ pub(in crate::store) const SEE: &str = "
     WHERE manifest_id = ?1 AND absent_since_ms IS NOT NULL AND orphaned_at_ms IS NULL";
 
 impl Reconciliation<'_> {
-    /// A scan misses this job. Unless its task was created, nothing more is done for it.
+    /// Marks a job that a scan missed. It waits, unless its task was created.
     pub(in crate::store) fn depart(&mut self, row: JobRow, why: &str) -> Result<(), StoreError> {
         let mut row = self.current(row)?;
         let before = row.job.clone();
@@ -35,12 +35,12 @@ impl Reconciliation<'_> {
         let waits = is_unsent && before.state.is_unsent();
         if waits {
             (job.state, job.task) = (State::Waiting, None);
-            job.media.wait_reason = Some(format!("to return to the folder: {why}"));
+            job.media.wait_reason = Some(format!("missing from the folder: {why}"));
         }
         self.sharing.save(&mut row, &before, why)
     }
 
-    /// The jobs of a manifest that are not among the keys it asks for now are missing.
+    /// Marks the jobs of a manifest that are not among the keys it asks for now.
     pub(in crate::store) fn miss_others(
         &mut self,
         manifest_id: i64,
@@ -62,10 +62,10 @@ impl Reconciliation<'_> {
         Ok(())
     }
 
-    /// Marks the jobs that were first missed at `missed_before_ms` (Unix ms) or earlier as gone. What was not
-    /// created is cancelled. What was created is followed to its end; if another job shares it, that one gets
-    /// the result. A job that has a result already keeps it.
-    pub(in crate::store) fn leave(&mut self, missed_before_ms: i64) -> Result<(), StoreError> {
+    /// Orphans the jobs that were first missed at `missed_before_ms` (Unix ms) or earlier. A job whose task was not
+    /// created is cancelled. A created task is polled to its end; if another job shares the task, that job gets the
+    /// result. A job that has a result keeps it.
+    pub(in crate::store) fn orphan(&mut self, missed_before_ms: i64) -> Result<(), StoreError> {
         let now_ms = self.sharing.moment.now_ms;
         for row in job_row::all(self.connection, DUE_TO_LEAVE, [missed_before_ms])? {
             let mut row = self.current(row)?;
@@ -80,7 +80,7 @@ impl Reconciliation<'_> {
             };
             let is_waiting = job.task.is_none() && before.state == State::Waiting;
             let why = match is_shared {
-                true => "it left the folder; another job has its task",
+                true => "it left the folder; another job continues its task",
                 false => LEFT_UNCREATED,
             };
             if is_shared || is_waiting {
@@ -94,13 +94,13 @@ impl Reconciliation<'_> {
         Ok(())
     }
 
-    /// The jobs of a manifest with errors are not absent; those that have left already stay so.
+    /// The jobs of a manifest with errors are not missing. Orphaned jobs stay orphaned.
     pub(in crate::store) fn see(&mut self, manifest_id: i64) -> Result<(), StoreError> {
         self.connection.prepare_cached(SEE)?.execute([manifest_id])?;
         Ok(())
     }
 
-    /// None of the jobs of a manifest that were not created starts while `why` holds.
+    /// Makes all jobs of a manifest whose task was not created wait for `why`.
     pub(in crate::store) fn hold_unsent(
         &mut self,
         manifest_id: i64,

@@ -1,4 +1,4 @@
-//! How urgent a task is: the highest priority and the earliest `not_before` of its jobs.
+//! The urgency of a task: the highest priority and the earliest `not_before` of its jobs.
 
 use super::Sharing;
 use crate::{
@@ -11,11 +11,11 @@ const ASKED_TOGETHER: &str = "
       SELECT ?3 AS priority, coalesce(?4, 0) AS not_before
       UNION ALL
       SELECT priority, coalesce(not_before_at_ms, 0) FROM job WHERE task_row = ?1 AND id <> ?2)";
-/// Ends at the first job that is as urgent as the task: it does not read all jobs, as [`ALIGN`] does.
+/// Stops at the first job that is as urgent as the task, while [`ALIGN`] reads all its jobs.
 pub(in crate::store) const AS_URGENT: &str = "
     SELECT EXISTS (SELECT 1 FROM job INDEXED BY job_task WHERE task_row = ?1 AND priority >= ?2)
       AND EXISTS (SELECT 1 FROM job INDEXED BY job_task WHERE task_row = ?1 AND coalesce(not_before_at_ms, 0) <= ?3)";
-/// Changes nothing where nothing differs.
+/// Writes only if something differs.
 pub(in crate::store) const ALIGN: &str = "
     UPDATE task SET revision = revision + 1, priority = asked.priority, not_before_at_ms = asked.not_before,
       due_at_ms = CASE WHEN state = 'waiting' THEN coalesce(asked.not_before, 0) ELSE due_at_ms END
@@ -26,7 +26,7 @@ pub(in crate::store) const ALIGN: &str = "
         OR task.state = 'waiting' AND task.due_at_ms <> coalesce(asked.not_before, 0))";
 
 impl Sharing<'_> {
-    /// Returns the job with the highest priority and the earliest `not_before` of itself and the jobs of a task.
+    /// Returns `job` with the highest priority and the earliest `not_before` of it and the jobs of a task.
     pub(in crate::store) fn with_others(&self, job: &Job, id: TaskId) -> Result<Job, StoreError> {
         let mut together = job.clone();
         let spec = &mut together.spec;
@@ -37,7 +37,7 @@ impl Sharing<'_> {
         Ok(together)
     }
 
-    /// A shared task has the highest priority and the earliest `not_before` of its jobs.
+    /// Makes a task as urgent as `job`, if it is less urgent.
     pub(in crate::store) fn hurry(&self, task: &Task, job: &Job) -> Result<Task, StoreError> {
         let priority = task.spec.priority.max(job.spec.priority);
         let not_before = |at_ms: Option<i64>| at_ms.unwrap_or(0);
@@ -58,8 +58,7 @@ impl Sharing<'_> {
         self.reread(task.id)
     }
 
-    /// Gives a task that was not created the highest priority and the earliest `not_before` of its jobs, whose
-    /// rows are written.
+    /// Gives a task that was not created the urgency of its jobs, whose rows are written already.
     pub(in crate::store) fn align(&self, id: TaskId) -> Result<(), StoreError> {
         self.connection.prepare_cached(ALIGN)?.execute([id])?;
         let task = self.reread(id)?;
@@ -72,7 +71,7 @@ impl Sharing<'_> {
         }
     }
 
-    /// Whether a task that a job left is as urgent as before: only the most urgent job changes how urgent its task is.
+    /// Whether a task is as urgent as before after a job has left it.
     pub(in crate::store) fn is_as_urgent(&self, task: &Task) -> Result<bool, StoreError> {
         let urgency = (task.id, task.spec.priority, task.spec.not_before_at_ms.unwrap_or(0));
         let mut as_urgent = self.connection.prepare_cached(AS_URGENT)?;

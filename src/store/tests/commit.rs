@@ -204,15 +204,15 @@ async fn a_reader_that_others_lock_out_waits_for_them() {
         Ok(connection.query_row("SELECT n FROM t", [], |row| row.get::<_, i64>(0))?)
     });
     let let_in = async {
-        while reader.problem().words().is_none() {
+        while reader.problem().message().is_none() {
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
-        assert!(reader.problem().words().unwrap().contains("locked"));
+        assert!(reader.problem().message().unwrap().contains("locked"));
         other.execute_batch("COMMIT").unwrap();
     };
     let (read, ()) = tokio::join!(read, let_in);
     assert_eq!(read.unwrap(), 7);
-    assert_eq!(reader.problem().words(), None);
+    assert_eq!(reader.problem().message(), None);
 }
 
 #[tokio::test]

@@ -36,7 +36,7 @@ async fn job_leaves_only_after_the_interval() {
     bench.drive("a/2", until_submitted(&session, "task")).await;
     bench.store.miss("a.yaml", at(0), POLICY).await.unwrap();
     let leave = async |missed_before, now| {
-        let left = bench.store.leave(NOW_MS + missed_before, at(now), POLICY).await.unwrap();
+        let left = bench.store.orphan(NOW_MS + missed_before, at(now), POLICY).await.unwrap();
         left.into_iter().map(|change| change.key).collect::<Vec<_>>()
     };
     assert_eq!(leave(-1, 29).await, [""; 0]);
@@ -176,7 +176,7 @@ async fn jobs_that_left_are_not_left_over() {
     let queue_status = Reader::open(&bench.path).unwrap().queue_status(NOW_MS).unwrap();
     assert_eq!(queue_status.changed_after_sent, 1);
     bench.miss("a.yaml").await;
-    assert!(remaining().is_nothing(), "{:?}", remaining());
+    assert!(remaining().is_empty(), "{:?}", remaining());
 }
 
 /// Another job runs the failed request again: a job that has left does not run with it, and does not keep it running.

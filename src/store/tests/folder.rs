@@ -29,7 +29,7 @@ async fn missing_media_wait_and_unfit_media_fail() {
     let why: String = bench.value("SELECT waiting_for FROM job_overview WHERE key = 'a/missing'");
     assert_eq!(why, "a/missing.mp3");
     let why: String = bench.value("SELECT waiting_for FROM job_overview WHERE key = 'a/later'");
-    assert_eq!(why, "its not_before, 2099-01-01T00:00:00.000Z");
+    assert_eq!(why, "not_before is 2099-01-01T00:00:00.000Z");
     let unfit = bench.job("a/unfit").await;
     assert_eq!(
         (unfit.state, unfit.failure.unwrap().message.as_str()),

@@ -73,7 +73,7 @@ impl Bench {
 
     /// All jobs that are missing have left.
     async fn leave(&self) -> usize {
-        self.store.leave(NOW_MS, MOMENT, POLICY).await.unwrap().len()
+        self.store.orphan(NOW_MS, MOMENT, POLICY).await.unwrap().len()
     }
 
     async fn job(&self, key: &str) -> Job {

@@ -180,11 +180,11 @@ fn one_daemon_a_database() {
     assert_eq!(lock_holder(&path), None);
     let lock = Lock::take(&path).unwrap();
     assert_eq!(lock_holder(&path), Some(LockHolder { pid: std::process::id(), problem: None }));
-    lock.tell(Some("state database: it is locked"));
+    lock.report(Some("state database: it is locked"));
     let told = lock_holder(&path).unwrap();
     assert_eq!(told.problem.as_deref(), Some("state database: it is locked"));
     let bytes = fs::metadata(folder.path().join("lipsyncd.db.lock")).unwrap().len();
-    lock.tell(None);
+    lock.report(None);
     assert_eq!(lock_holder(&path), Some(LockHolder { pid: std::process::id(), problem: None }));
     assert_eq!(fs::metadata(folder.path().join("lipsyncd.db.lock")).unwrap().len(), bytes);
     let Err(LockError::Held { pid, .. }) = Lock::take(&path) else {
@@ -278,6 +278,6 @@ async fn damage_that_shows_while_the_database_is_in_use_is_told_like_any_other()
     let written = bench.store.set_hold(Some("why".to_owned())).await.err().unwrap();
     for error in [read, written] {
         assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
-        assert!(error.to_string().contains("put a backup in its place"), "{error}");
+        assert!(error.to_string().contains("replace it with a backup"), "{error}");
     }
 }

@@ -91,19 +91,19 @@ async fn another_process_that_writes_is_noticed_and_our_own_writes_are_not() {
     let first = bench.store.changes_by_others(None).await.unwrap();
     assert!(!first.changed);
     bench.store.set_hold(Some("ours".to_owned())).await.unwrap();
-    let second = bench.store.changes_by_others(Some(first.mark)).await.unwrap();
+    let second = bench.store.changes_by_others(Some(first.position)).await.unwrap();
     assert!(!second.changed);
     bench.sql().execute("UPDATE daemon_state SET hold = 'theirs'", []).unwrap();
-    let third = bench.store.changes_by_others(Some(second.mark)).await.unwrap();
+    let third = bench.store.changes_by_others(Some(second.position)).await.unwrap();
     assert!(third.changed);
-    assert!(!bench.store.changes_by_others(Some(third.mark)).await.unwrap().changed);
+    assert!(!bench.store.changes_by_others(Some(third.position)).await.unwrap().changed);
 }
 
 #[tokio::test]
 async fn of_what_happened_meanwhile_only_what_people_did_is_told() {
     let bench = Bench::new();
     bench.accept(batch("a", 3)).await.unwrap();
-    let before = bench.store.changes_by_others(None).await.unwrap().mark;
+    let before = bench.store.changes_by_others(None).await.unwrap().position;
     // Our own, between two looks of theirs.
     let session = session(&bench.store).await;
     bench.drive("a/2", until_submitted(&session, "task")).await;
@@ -115,6 +115,6 @@ async fn of_what_happened_meanwhile_only_what_people_did_is_told() {
     assert_eq!(told, [("a/1", "cancelled")]);
     assert_eq!(found.by_people[0].manifest, "a.yaml");
     assert_eq!(found.by_people[0].from.as_deref(), Some("queued"));
-    let again = bench.store.changes_by_others(Some(found.mark)).await.unwrap();
+    let again = bench.store.changes_by_others(Some(found.position)).await.unwrap();
     assert!(again.by_people.is_empty());
 }

@@ -196,8 +196,8 @@ async fn every_job_that_is_not_finished_says_what_it_waits_for() {
     let why = |key: &str| -> String {
         bench.value(&format!("SELECT waiting_for FROM job_overview WHERE key = '{key}'"))
     };
-    assert_eq!(why("a/queued"), "its turn (1 of 5 slots in use)");
-    assert_eq!(why("a/submitted"), "Kling to begin task task 1");
+    assert_eq!(why("a/queued"), "queued (1 of 5 slots in use)");
+    assert_eq!(why("a/submitted"), "Kling has not started task task 1");
     let pause = crate::store::Pause {
         kind: crate::store::PauseKind::Person,
         reason: "paused by hand".to_owned(),
@@ -206,7 +206,7 @@ async fn every_job_that_is_not_finished_says_what_it_waits_for() {
         next_probe_at_ms: None,
     };
     bench.store.set_pause(Some(pause.clone())).await.unwrap();
-    assert_eq!(why("a/queued"), "the line, which is paused: paused by hand");
+    assert_eq!(why("a/queued"), "the queue is paused: paused by hand");
     let by_the_api =
         crate::store::Pause { kind: crate::store::PauseKind::Account, ..pause.clone() };
     bench.store.set_pause(Some(by_the_api)).await.unwrap();
@@ -218,7 +218,7 @@ async fn queue_waits_for_the_first_complete_scan() {
     let bench = Bench::new();
     bench.accept(manifest("a.yaml", vec![wanted("a")])).await.unwrap();
     bench.store.begin(1, NOW_MS, 5, None).await.unwrap();
-    let scan = "the first complete scan of jobs_dir since the start";
+    let scan = "the first complete scan of jobs_dir is not done";
     let queue = || -> (bool, Option<String>) {
         bench
             .sql()

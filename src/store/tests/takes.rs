@@ -73,7 +73,7 @@ async fn retry_of_a_shared_task_uses_the_take_that_another_retry_began() {
     assert_eq!((bench.state("c").await, bench.tasks()), (State::Downloading, 2));
     let told: String =
         bench.value("SELECT what FROM job_history WHERE key = 'c' AND what LIKE 'retry%'");
-    assert_eq!(told, "retry: take 2 exists already and is used");
+    assert_eq!(told, "retry: take 2 already exists and is used");
 }
 
 #[tokio::test]

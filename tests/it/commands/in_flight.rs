@@ -27,7 +27,7 @@ fn pause_returns_when_the_answer_is_written_and_nothing_is_paid_for_after_it() {
     let state = test_env.state("a");
     assert!(!IN_FLIGHT.contains(&state.as_str()), "{state} {ran:?}");
     assert_eq!(ran.code, Some(0), "{ran:?}");
-    assert!(ran.out.starts_with("Paused: ") && !ran.err.contains("warning"), "{ran:?}");
+    assert!(ran.out.starts_with("Queue paused: ") && !ran.err.contains("warning"), "{ran:?}");
     let (tasks, identified) =
         (test_env.ledger().tasks.len(), test_env.ledger().accepted(Endpoint::Identify));
     test_env.drop_in_old("b.yaml", job_of("b"));
@@ -42,7 +42,7 @@ fn pause_returns_when_the_answer_is_written_and_nothing_is_paid_for_after_it() {
 
 #[test]
 fn pause_says_what_has_no_answer_in_time() {
-    let test_env = sent(8_000);
+    let test_env = sent(3_000);
     test_env.signal("STOP");
     let config = fs::read_to_string(test_env.path("lipsyncd.yaml")).unwrap();
     let hasty = config.replace("request_timeout: 10s", "request_timeout: 10ms");
@@ -53,7 +53,7 @@ fn pause_says_what_has_no_answer_in_time() {
     assert_eq!(ran.status.code(), Some(1), "{said}");
     for part in [
         "The queue is paused. Waiting for the answer to 1 create request in flight …\n",
-        "1 create request has an unknown outcome (1 in flight, without an answer in time): ",
+        "1 create request has an unknown outcome (1 in flight, no answer in time): ",
     ] {
         assert!(said.contains(part), "{said}");
     }

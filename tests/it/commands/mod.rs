@@ -31,10 +31,10 @@ use crate::testing::jobs::{
     until_succeeded,
 };
 
-const NO_DAEMON: &str = "note: the daemon does not run; `lipsyncd run` starts it\n";
+const NO_DAEMON: &str = "note: the daemon is not running; `lipsyncd run` starts it\n";
 
 /// A folder with a configuration and, once a store was asked for, a database.
-struct Place {
+struct CommandEnv {
     folder: TempDir,
 }
 
@@ -52,7 +52,7 @@ impl Ran {
     }
 }
 
-impl Place {
+impl CommandEnv {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("lipsyncd.yaml"), "state_db: state/lipsyncd.db\n").unwrap();
@@ -92,8 +92,8 @@ impl Place {
 
     /// A batch `promo.yaml` with a job in each of the states that tests are about, all named by it.
     async fn with_jobs() -> (Self, Store) {
-        let place = Self::new();
-        let store = place.store();
+        let env = Self::new();
+        let store = env.store();
         let names = ["queued", "submitted", "succeeded", "failed", "unresolved", "waiting"];
         let mut jobs: Vec<WantedJob> = names.map(|name| wanted(&format!("promo/{name}"))).into();
         jobs[5].request_hash = None;
@@ -119,7 +119,7 @@ impl Place {
         lost.truncate(2);
         lost.push(Outcome::Conflict("the account answers no lookups".to_owned()));
         drive(&store, "promo/unresolved", lost).await;
-        (place, store)
+        (env, store)
     }
 }
 

@@ -1,7 +1,7 @@
 //! A batch with jobs of every kind, and what must hold of it in the end, whatever happened before.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     fs,
     sync::{
         Arc,
@@ -9,11 +9,8 @@ use std::{
     },
 };
 
-use lipsyncd::{
-    job::FaceSpan,
-    output::{FileFacts, Metadata, TimingUsed},
-    sim::Endpoint,
-};
+use lipsyncd::sim::Endpoint;
+use serde_json::json;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpListener,
@@ -113,31 +110,29 @@ fn put_earlier_result(test_env: &TestEnv, output: &str) {
     let path = test_env.path("output").join(output);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(path.with_extension("mp4"), EARLIER).unwrap();
-    let metadata = Metadata {
-        job: output.to_owned(),
-        request_hash: "0".repeat(32),
-        take: 1,
-        task_id: "1".to_owned(),
-        external_task_id: format!("lipsyncd-{}", "0".repeat(32)),
-        video: "v.mp4".to_owned(),
-        audio: "a.mp3".to_owned(),
-        face: FaceSpan { face_id: "0".to_owned(), start_ms: 0, end_ms: 5_000 },
-        timing: TimingUsed {
-            sound_start_ms: 0,
-            sound_end_ms: 3_000,
-            sound_insert_ms: 0,
-            sound_volume: 1.0,
-            original_audio_volume: 1.0,
+    let metadata = json!({
+        "format": "lipsyncd-result",
+        "job": output,
+        "request_hash": "0".repeat(32),
+        "take": 1,
+        "task_id": "1",
+        "external_task_id": format!("lipsyncd-{}", "0".repeat(32)),
+        "video": "v.mp4",
+        "audio": "a.mp3",
+        "face": {"id": "0", "start_ms": 0, "end_ms": 5_000},
+        "timing": {
+            "sound_start_ms": 0,
+            "sound_end_ms": 3_000,
+            "sound_insert_ms": 0,
+            "sound_volume": 1.0,
+            "original_audio_volume": 1.0,
         },
-        units_micro: None,
-        duration_ms: None,
-        result: FileFacts { sha256: sha256(EARLIER), bytes: EARLIER.len() as u64 },
-        watermark: None,
-        labels: BTreeMap::new(),
-        created_at_ms: 1_722_769_557_708,
-        finished_at_ms: 1_722_769_657_000,
-    };
-    fs::write(path.with_extension("json"), metadata.to_json().unwrap()).unwrap();
+        "sha256": sha256(EARLIER),
+        "bytes": EARLIER.len(),
+        "created_at": "2024-08-04T11:05:57.708Z",
+        "finished_at": "2024-08-04T11:07:37.000Z",
+    });
+    fs::write(path.with_extension("json"), metadata.to_string()).unwrap();
 }
 
 /// One job of each kind.

@@ -1,21 +1,20 @@
 //! The daemon is killed with `kill -9` at random times, from its first millisecond on: nothing is paid twice, nothing
 //! is lost.
 //!
-//! `LIPSYNCD_KILLS=1000 cargo test --test it crash::kill -- --nocapture` sets the number of
-//! kills, `LIPSYNCD_SEED=…` draws other times.
+//! `LIPSYNCD_KILLS=1000 cargo test --test it crash::kill -- --nocapture` sets the number of kills,
+//! `LIPSYNCD_KILL_SEED=7` draws other times.
 
-use std::{env, sync::Mutex, thread, time::Duration};
+use std::{sync::Mutex, thread, time::Duration};
 
 use lipsyncd::sim::SimConfig;
 
 use super::batch::{Batch, KINDS, TASKS};
 use crate::support::{
     chance::Chance,
+    counts::{count, number},
     daemon::{BRISK, TestEnv, quick},
 };
 
-/// Kills without `LIPSYNCD_KILLS`.
-const KILLS: u64 = 200;
 /// Manifests of one environment: 60 jobs.
 const MANIFESTS: usize = 6;
 /// Environments at the same time: a daemon mostly waits.
@@ -64,14 +63,10 @@ fn run_environment(chance: &Chance, kills: u64, totals: &Mutex<Totals>) -> u64 {
     killed
 }
 
-fn from_environment(name: &str, otherwise: u64) -> u64 {
-    env::var(name).map_or(otherwise, |text| text.parse().unwrap())
-}
-
 #[test]
 fn daemon_killed_at_random_times_pays_nothing_twice_and_loses_nothing() {
-    let kills = from_environment("LIPSYNCD_KILLS", KILLS);
-    let seed = from_environment("LIPSYNCD_SEED", 20_261_125);
+    let kills = count("LIPSYNCD_KILLS", 40, 200);
+    let seed = number("LIPSYNCD_KILL_SEED").unwrap_or(20_261_125);
     println!("seed {seed}");
     let totals = Mutex::new(Totals::default());
     thread::scope(|scope| {

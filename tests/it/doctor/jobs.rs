@@ -1,107 +1,108 @@
-//! What waits for a person, with the command.
+//! What needs a person, with the command.
 
-use lipsyncd::sim::{Endpoint, Fault, FaultRule, SimConfig};
+use lipsyncd::sim::{Call, Fault, FaultRule, SimConfig};
 
-use super::Found;
+use super::DoctorRun;
 use crate::support::{
-    daemon::{JOB, TestEnv, job_of, quick, slow},
+    daemon::{BRISK, JOB, TestEnv, job_of, quick, slow},
     refusal,
 };
 
 #[test]
-fn a_line_that_a_person_paused_names_resume() {
+fn paused_queue_names_resume() {
     let mut test_env = TestEnv::new(quick());
     test_env.start();
     test_env.run(&["pause"]);
     let config = test_env.path("lipsyncd.yaml").display().to_string();
-    let found = Found::look(&test_env);
-    found.only(&["line"]);
-    found.expect("line", "warning", "paused since", &format!("lipsyncd --config {config} resume"));
+    let found = DoctorRun::run(&test_env);
+    found.only(&["queue"]);
+    found.expect("queue", "warning", "paused since", &format!("lipsyncd --config {config} resume"));
     test_env.run(&["resume"]);
-    let found = Found::look(&test_env);
+    let found = DoctorRun::run(&test_env);
     found.only(&[]);
-    found.expect("jobs", "ok", "none waits for a person", "");
+    found.expect("jobs", "ok", "none needs a person", "");
     assert_eq!(found.ran.code, Some(0));
 }
 
 #[test]
-fn an_account_that_is_empty_is_told() {
+fn account_without_credit_is_reported() {
     let mut test_env = TestEnv::new(quick());
-    test_env.sim.control(|sim| sim.add_fault(FaultRule::always(Endpoint::Identify, refusal(1102))));
+    test_env.sim.control(|sim| sim.add_fault(FaultRule::always(Call::Identify, refusal(1102))));
     test_env.drop_in("x.yaml", JOB);
     test_env.start();
-    test_env.until("the line to pause", |test_env| {
+    test_env.until("the queue to pause", |test_env| {
         test_env.job("x").is_some_and(|job| job.waiting_for.contains("paused"))
     });
-    let found = Found::look(&test_env);
-    found.expect("line", "warning", "1102", "resource pack");
+    let found = DoctorRun::run(&test_env);
+    found.expect("queue", "warning", "1102", "resource pack");
     assert_eq!(found.ran.code, Some(0), "a warning is no error");
 }
 
 #[test]
-fn a_budget_that_is_spent_is_told() {
+fn reached_budget_is_reported() {
     let mut test_env = TestEnv::with(quick(), 5, "");
     let text = std::fs::read_to_string(test_env.path("lipsyncd.yaml")).unwrap();
     let text = text.replace("limits: {", "limits: { units_per_day: 0,");
     std::fs::write(test_env.path("lipsyncd.yaml"), text).unwrap();
     test_env.drop_in("x.yaml", JOB);
     test_env.start();
-    test_env.until("the budget to be told", |test_env| {
+    test_env.until("the budget to be reached", |test_env| {
         test_env.job("x").is_some_and(|job| job.waiting_for.contains("units_per_day"))
     });
     let reload = format!("limits.units_per_day; then: kill -HUP {}", test_env.pid());
-    Found::look(&test_env).expect("line", "warning", "budget", &reload);
+    DoctorRun::run(&test_env).expect("queue", "warning", "budget", &reload);
     test_env.kill();
-    Found::look(&test_env).expect("line", "warning", "budget", " run");
+    DoctorRun::run(&test_env).expect("queue", "warning", "budget", " run");
 }
 
 #[test]
-fn refused_manifests_and_unresolved_jobs_are_named() {
+fn manifests_with_errors_and_unresolved_jobs_are_reported() {
     let config = SimConfig { answers_external_lookups: false, ..slow() };
     let mut test_env = TestEnv::new(config);
-    test_env.sim.control(|sim| sim.add_fault(FaultRule::once(Endpoint::Create, Fault::LoseAnswer)));
+    test_env.configure_with(&BRISK, 5, "");
+    test_env.sim.control(|sim| sim.add_fault(FaultRule::once(Call::Create, Fault::LoseAnswer)));
     test_env.drop_in("x.yaml", JOB);
     test_env.drop_in("bad.yaml", "video: 7\n");
     test_env.start();
     test_env.until_state("x", "unresolved");
     test_env.until("bad to be refused", |test_env| test_env.refusal("bad.yaml").is_some());
-    let found = Found::look(&test_env);
+    let found = DoctorRun::run(&test_env);
     found.only(&["unresolved", "manifests"]);
     found.expect("unresolved", "warning", "1 job unresolved", " show x");
-    found.expect("manifests", "warning", "1 manifest with faults, the first: bad.yaml", " check");
+    found.expect("manifests", "warning", "1 manifest with errors, the first: bad.yaml", " check");
     test_env.finish_tasks();
 }
 
 #[test]
-fn a_daemon_that_does_not_run_though_there_is_work_is_told() {
+fn stopped_daemon_with_unfinished_jobs_is_reported() {
     let mut test_env = TestEnv::new(slow());
     test_env.drop_in("x.yaml", JOB);
     test_env.start();
     test_env.until_state("x", "processing");
     test_env.kill();
-    let found = Found::look(&test_env);
+    let found = DoctorRun::run(&test_env);
     found.only(&["daemon"]);
-    found.expect("daemon", "warning", "jobs that have not ended: 1", " run");
+    found.expect("daemon", "warning", "unfinished jobs: 1", " run");
 }
 
 #[test]
-fn an_output_folder_that_takes_nothing_names_what_to_look_at() {
+fn output_folder_that_is_not_writable_names_the_checks_to_read() {
     let mut test_env = TestEnv::new(quick());
     test_env.start();
-    // No file can be made beneath a file, whoever tries.
+    // Not even root can create a file in a file.
     std::fs::remove_dir(test_env.path("output")).unwrap();
     std::fs::write(test_env.path("output"), "").unwrap();
     test_env.drop_in("x.yaml", JOB);
     test_env.until("the job to wait", |test_env| {
         test_env.job("x").is_some_and(|job| job.waiting_for.contains("cannot be written"))
     });
-    let found = Found::look(&test_env);
+    let found = DoctorRun::run(&test_env);
     found.expect("output", "warning", "1 job", "see output_dir and disk above");
     test_env.kill();
 }
 
 #[test]
-fn a_database_that_another_program_keeps_locked_names_who_has_it_open() {
+fn locked_database_names_the_command_that_shows_who_locks_it() {
     let mut test_env = TestEnv::new(slow());
     test_env.start();
     let other = rusqlite::Connection::open(test_env.path("lipsyncd.db")).unwrap();
@@ -109,17 +110,17 @@ fn a_database_that_another_program_keeps_locked_names_who_has_it_open() {
     test_env.drop_in("x.yaml", JOB);
     let database = test_env.path("lipsyncd.db").display().to_string();
     test_env.until("the daemon to say so", |test_env| {
-        let told = test_env.run(&["status", "--json"]).out;
-        let told: serde_json::Value = serde_json::from_str(&told).unwrap_or_default();
-        told["daemon"]["trouble"].as_str().is_some_and(|trouble| trouble.contains("locked"))
+        let out = test_env.run(&["status", "--json"]).out;
+        let status: serde_json::Value = serde_json::from_str(&out).unwrap_or_default();
+        status["daemon"]["trouble"].as_str().is_some_and(|trouble| trouble.contains("locked"))
     });
-    let found = Found::look(&test_env);
+    let found = DoctorRun::run(&test_env);
     found.expect("daemon", "error", "locked", &format!("fuser -v {database} {database}-wal"));
     drop(other);
 }
 
 #[test]
-fn delivered_file_that_is_gone_names_fetch() {
+fn missing_delivered_file_names_fetch() {
     let mut test_env = TestEnv::new(quick());
     for name in ["a", "b", "c"] {
         test_env.drop_in(&format!("{name}.yaml"), job_of(name));
@@ -128,13 +129,18 @@ fn delivered_file_that_is_gone_names_fetch() {
     for name in ["a", "b", "c"] {
         test_env.until_state(name, "succeeded");
     }
-    Found::look(&test_env).expect("delivered", "ok", "the latest 3 delivered files are there", "");
+    DoctorRun::run(&test_env).expect(
+        "delivered",
+        "ok",
+        "the latest 3 delivered files are there",
+        "",
+    );
     for output in ["b.mp4", "c.mp4"] {
         std::fs::remove_file(test_env.path("output").join(output)).unwrap();
     }
     // People edit files.
     std::fs::write(test_env.path("output/a.mp4"), "edited").unwrap();
-    let found = Found::look(&test_env);
+    let found = DoctorRun::run(&test_env);
     found.only(&["delivered"]);
     found.expect("delivered", "warning", "2 of the latest 3 delivered files", " fetch c b (free");
     assert_eq!(found.ran.code, Some(0));
@@ -145,6 +151,6 @@ fn delivered_file_that_is_gone_names_fetch() {
     for output in ["b.mp4", "c.mp4"] {
         test_env.assert_complete(output);
     }
-    Found::look(&test_env).expect("delivered", "ok", "", "");
+    DoctorRun::run(&test_env).expect("delivered", "ok", "", "");
     assert_eq!(test_env.ledger().tasks.len(), 3, "nothing is paid");
 }

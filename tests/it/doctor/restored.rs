@@ -1,17 +1,17 @@
-//! A database that was put back from a backup is told; one that was not is not.
+//! A database that was restored from a backup is recognised; any other is not.
 
 use std::fs;
 
-use lipsyncd::sim::{ClientSees, Endpoint, Fault, FaultRule, LookupStyles, SimConfig, UnknownTask};
+use lipsyncd::sim::{ClientSees, Endpoint, Fault, FaultRule, SimConfig, Spellings, UnknownTask};
 
-use super::Found;
+use super::DoctorRun;
 use crate::support::{
-    daemon::{JOB, TestEnv, job_of, quick, slow},
+    daemon::{BRISK, JOB, TestEnv, job_of, quick, slow},
     switches::Switches,
 };
 
-/// A test_env whose database is put back to before its job was sent. The daemon does not run.
-fn put_back(config: SimConfig, state: &str) -> TestEnv {
+/// A test_env whose database was restored from a backup made before its job was sent. The daemon does not run.
+fn restored_env(config: SimConfig, state: &str) -> TestEnv {
     let mut test_env = TestEnv::new(config);
     test_env.start();
     test_env.run(&["pause"]);
@@ -20,7 +20,7 @@ fn put_back(config: SimConfig, state: &str) -> TestEnv {
     assert_eq!(test_env.run(&["backup", "backup.db"]).code, Some(0));
     test_env.run(&["resume"]);
     test_env.until_state("x", state);
-    Found::look(&test_env).expect("backup", "ok", "no job is still to be sent", "");
+    DoctorRun::run(&test_env).expect("backup", "ok", "no job is waiting to be sent", "");
     test_env.kill();
     for name in ["lipsyncd.db", "lipsyncd.db-wal", "lipsyncd.db-shm"] {
         fs::remove_file(test_env.path(name)).unwrap();
@@ -30,32 +30,31 @@ fn put_back(config: SimConfig, state: &str) -> TestEnv {
 }
 
 #[test]
-fn by_results_that_it_does_not_know() {
-    let mut test_env = put_back(quick(), "succeeded");
-    let found = Found::look(&test_env);
-    let message =
-        "does not know of 1 result on disk and 1 task in the account (x): it was put back";
+fn unknown_result_shows_a_restored_database() {
+    let mut test_env = restored_env(quick(), "succeeded");
+    let found = DoctorRun::run(&test_env);
+    let message = "does not know 1 result on disk and 1 task in the account (x): it was restored";
     found.expect("backup", "warning", message, " run");
-    found.expect("backup", "warning", message, "before anything is paid");
+    found.expect("backup", "warning", message, "before it pays anything");
     assert_eq!(found.ran.code, Some(0));
     test_env.start();
-    Found::look(&test_env).expect("backup", "warning", message, " status");
+    DoctorRun::run(&test_env).expect("backup", "warning", message, " status");
     test_env.run(&["resume"]);
     test_env.until_state("x", "succeeded");
-    Found::look(&test_env).expect("backup", "ok", "", "");
+    DoctorRun::run(&test_env).expect("backup", "ok", "", "");
     assert_eq!(test_env.ledger().tasks.len(), 1);
 }
 
 #[test]
-fn by_tasks_that_it_does_not_know() {
-    let test_env = put_back(slow(), "processing");
-    let found = Found::look(&test_env);
-    found.expect("backup", "warning", "does not know of 1 task in the account (x)", " run");
+fn unknown_task_shows_a_restored_database() {
+    let test_env = restored_env(slow(), "processing");
+    let found = DoctorRun::run(&test_env);
+    found.expect("backup", "warning", "does not know 1 task in the account (x)", " run");
     test_env.finish_tasks();
 }
 
 #[test]
-fn by_results_of_jobs_that_it_never_heard_of() {
+fn result_of_an_unknown_job_shows_a_restored_database() {
     let mut test_env = TestEnv::new(quick());
     test_env.start();
     assert_eq!(test_env.run(&["backup", "backup.db"]).code, Some(0));
@@ -63,20 +62,21 @@ fn by_results_of_jobs_that_it_never_heard_of() {
     test_env.until_state("deep/new", "succeeded");
     test_env.move_in("deep/new.yaml", "deep/renamed.yaml");
     test_env.until("it to be renamed", |test_env| test_env.job("deep/renamed").is_some());
-    Found::look(&test_env).expect("backup", "ok", "", "");
+    DoctorRun::run(&test_env).expect("backup", "ok", "", "");
     test_env.kill();
     for name in ["lipsyncd.db", "lipsyncd.db-wal", "lipsyncd.db-shm"] {
         fs::remove_file(test_env.path(name)).unwrap();
     }
     fs::copy(test_env.path("backup.db"), test_env.path("lipsyncd.db")).unwrap();
-    let found = Found::look(&test_env);
-    found.expect("backup", "warning", "does not know of 1 result on disk (deep/new)", " run");
+    let found = DoctorRun::run(&test_env);
+    found.expect("backup", "warning", "does not know 1 result on disk (deep/new)", " run");
 }
 
 #[test]
-fn an_unresolved_job_whose_result_lies_there_names_its_task() {
+fn unresolved_job_with_a_result_on_disk_names_its_task() {
     let config = SimConfig { answers_external_lookups: false, ..quick() };
     let mut test_env = TestEnv::new(config);
+    test_env.configure_with(&BRISK, 5, "");
     test_env.sim.control(|sim| sim.add_fault(FaultRule::once(Endpoint::Create, Fault::LoseAnswer)));
     test_env.drop_in("x.yaml", JOB);
     test_env.start();
@@ -90,12 +90,12 @@ fn an_unresolved_job_whose_result_lies_there_names_its_task() {
         fs::remove_file(test_env.path(name)).unwrap();
     }
     fs::copy(test_env.path("backup.db"), test_env.path("lipsyncd.db")).unwrap();
-    let found = Found::look(&test_env);
+    let found = DoctorRun::run(&test_env);
     found.expect("backup", "warning", "1 result on disk", &format!("resolve x --task {task}"));
 }
 
 #[test]
-fn tasks_of_others_and_a_retry_do_not_look_like_one() {
+fn tasks_of_others_and_a_retry_are_no_sign_of_a_restored_database() {
     let mut test_env = TestEnv::new(quick());
     test_env.drop_in("x.yaml", JOB);
     test_env.start();
@@ -112,23 +112,23 @@ fn tasks_of_others_and_a_retry_do_not_look_like_one() {
     test_env.run(&["pause"]);
     test_env.run(&["retry", "--yes", "x"]);
     test_env.until_state("x", "queued");
-    let found = Found::look(&test_env);
-    found.only(&["line"]);
+    let found = DoctorRun::run(&test_env);
+    found.only(&["queue"]);
     found.expect(
         "backup",
         "ok",
-        "1 job not sent yet: no result on disk is theirs, and Kling has no",
+        "1 job not sent yet: none has a result on disk, and Kling has no",
         "",
     );
-    found.expect("lookups", "ok", "the account answers lookups by external_task_id (asked", "");
+    found.expect("lookups", "ok", "the account answers lookups by external_task_id (tried", "");
 }
 
 #[test]
-fn by_tasks_of_an_account_that_spells_lookups_in_another_way() {
+fn unknown_task_is_found_in_every_lookup_style() {
     let config = SimConfig { lookup_styles: LookupStyles::PATH_WITH_FLAG, ..slow() };
-    let test_env = put_back(config, "processing");
-    let found = Found::look(&test_env);
-    found.expect("backup", "warning", "does not know of 1 task in the account (x)", " run");
+    let test_env = restored_env(config, "processing");
+    let found = DoctorRun::run(&test_env);
+    found.expect("backup", "warning", "does not know 1 task in the account (x)", " run");
     test_env.finish_tasks();
 }
 
@@ -145,30 +145,30 @@ fn with_one_unsent(config: SimConfig) -> TestEnv {
 }
 
 #[test]
-fn an_empty_success_does_not_prove_that_kling_has_no_task() {
+fn empty_success_does_not_prove_that_kling_has_no_task() {
     let test_env = with_one_unsent(SimConfig { unknown_task: UnknownTask::EmptyObject, ..quick() });
-    let found = Found::look(&test_env);
+    let found = DoctorRun::run(&test_env);
     found.expect("lookups", "ok", "the account answers lookups by external_task_id", "");
     found.expect("backup", "ok", "whether Kling has tasks of their names is not known", "");
 }
 
 #[test]
-fn a_lookup_that_fails_proves_nothing() {
+fn failed_lookup_proves_nothing() {
     let test_env = with_one_unsent(quick());
     test_env.sim.fail_lookups(true, false);
-    let found = Found::look(&test_env);
+    let found = DoctorRun::run(&test_env);
     found.expect("lookups", "ok", "it is not known whether the account answers lookups", "");
     found.expect("backup", "ok", "whether Kling has tasks of their names is not known", "");
     test_env.sim.fail_lookups(false, false);
     test_env.sim.answer_names(false);
-    let found = Found::look(&test_env);
-    found.only(&["lookups", "line"]);
+    let found = DoctorRun::run(&test_env);
+    found.only(&["lookups", "queue"]);
     found.expect("lookups", "warning", "by its id, and not by its name", "one state database");
 }
 
 /// The request may arrive and be accepted at any time.
 #[test]
-fn no_line_says_that_a_create_request_of_unknown_outcome_was_not_sent() {
+fn create_request_with_an_unknown_outcome_is_never_called_unsent() {
     let mut test_env = TestEnv::new(slow());
     test_env.sim.keep_creates(1, ClientSees::Broken { after_ms: 0 });
     test_env.drop_in("x.yaml", JOB);
@@ -177,7 +177,7 @@ fn no_line_says_that_a_create_request_of_unknown_outcome_was_not_sent() {
         test_env.job("x").is_some_and(|job| job.waiting_for.contains("checking whether Kling"))
     });
     for daemon_runs in [true, false] {
-        let found = Found::look(&test_env);
+        let found = DoctorRun::run(&test_env);
         for check in found.json["checks"].as_array().unwrap() {
             let message = check["message"].as_str().unwrap();
             let denies = ["not sent", "no task of"].iter().any(|words| message.contains(words));

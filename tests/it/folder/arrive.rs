@@ -1,4 +1,4 @@
-//! Files that are still being written are waited for.
+//! The daemon waits for files that are still being written.
 
 use std::{
     fs::{self, File},
@@ -9,15 +9,15 @@ use std::{
 
 use crate::support::daemon::{JOB, TestEnv, clip, job_of, quick};
 
-/// Several times as long as a file must be still.
+/// Several times `watch.settle`.
 const LONG: Duration = Duration::from_millis(100);
 
 #[test]
-fn a_manifest_that_is_written_in_pieces_is_read_once_it_is_whole() {
+fn a_manifest_that_is_written_in_pieces_is_read_when_complete() {
     let mut test_env = TestEnv::new(quick());
     test_env.start();
     let mut file = File::create(test_env.path("jobs/slow.yaml")).unwrap();
-    // Each beginning of it is a manifest of its own, which would start other jobs.
+    // Each beginning is a valid manifest, which would start other jobs.
     writeln!(file, "defaults: {{ sound_end_time: 4s }}\njobs:").unwrap();
     for id in 0..8 {
         writeln!(file, "- id: j{id}\n  video: https://cdn.example.com/v.mp4?duration_ms=9000")
@@ -34,7 +34,7 @@ fn a_manifest_that_is_written_in_pieces_is_read_once_it_is_whole() {
 }
 
 #[test]
-fn media_that_come_later_are_waited_for_by_name() {
+fn a_job_names_the_missing_media_it_waits_for() {
     let mut test_env = TestEnv::new(quick());
     test_env.start();
     test_env.drop_in(
@@ -43,7 +43,7 @@ fn media_that_come_later_are_waited_for_by_name() {
     );
     let job = test_env.until_state("x", "waiting");
     assert!(job.waiting_for.contains("late/en.mp3"), "{job:?}");
-    // The audio grows over several settle times; each beginning of it is an audio file, too.
+    // The audio grows for several settle times. Each beginning is a valid audio file.
     let audio = clip("welcome-en.mp3");
     fs::create_dir(test_env.path("jobs/late")).unwrap();
     let mut file = File::create(test_env.path("jobs/late/en.mp3")).unwrap();
@@ -55,7 +55,7 @@ fn media_that_come_later_are_waited_for_by_name() {
     test_env.until_state("x", "succeeded");
     let ledger = test_env.ledger();
     assert_eq!(ledger.tasks.len(), 1);
-    // Sent whole: the crop is as long as the whole audio.
+    // Sent completely: the crop is as long as the complete audio.
     let metadata = fs::read_to_string(test_env.path("output/x.json")).unwrap();
     let whole = lipsyncd::media::audio::measure(audio, Some("mp3")).unwrap().length_ms;
     assert!(metadata.contains(&whole.to_string()), "{whole}: {metadata}");

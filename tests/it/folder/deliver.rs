@@ -1,4 +1,4 @@
-//! What is dropped in comes out, and the commands that show it.
+//! Jobs that are added are delivered, and shown by the commands.
 
 use std::fs;
 
@@ -52,8 +52,8 @@ fn a_batch_with_local_audio_files_in_a_subfolder_is_delivered_below_its_name() {
         "spring/anna.yml",
         "defaults: { video: \"https://cdn.example.com/v.mp4?duration_ms=9000\" }\n\
          jobs:\n\
-         - { id: en, audio: audio_files/en.mp3, labels: { campaign: spring } }\n\
-         - { id: es, audio: { file: audio_files/es.wav }, watermark: true }\n\
+         - { id: en, audio: audio/en.mp3, labels: { campaign: spring } }\n\
+         - { id: es, audio: { file: audio/es.wav }, watermark: true }\n\
          - { id: pt, audio: audio/pt.m4a, output: lisbon/welcome.mp4 }\n",
     );
     test_env.start();
@@ -107,7 +107,7 @@ fn a_local_video_without_a_public_address_waits_and_says_so() {
 }
 
 #[test]
-fn the_example_of_a_manifest_is_without_fault() {
+fn the_example_manifest_has_no_errors() {
     let test_env = TestEnv::new(quick());
     let example = concat!(env!("CARGO_MANIFEST_DIR"), "/jobs.example.yaml");
     let ran = test_env.run(&["check", example]);
@@ -121,7 +121,7 @@ fn a_check_of_overlapping_paths_reads_each_manifest_once() {
     test_env.drop_in("a/x.yaml", JOB);
     let ran = test_env.run(&["check", "jobs", "jobs/a", "jobs/a/x.yaml"]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
-    assert!(ran.err.starts_with("1 job, 0 faults"), "{ran:?}");
+    assert!(ran.err.starts_with("1 job, 0 errors"), "{ran:?}");
 }
 
 #[test]
@@ -135,4 +135,8 @@ fn the_demo_delivers() {
         assert_complete(&test_env.path("demo/output").join(format!("{output}.mp4")));
     }
     assert!(!test_env.path("demo/output/anna/it.mp4").exists());
+    let folder = test_env.path("demo").display().to_string();
+    for line in ran.out.lines().filter(|line| !line.contains(&folder)) {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
 }

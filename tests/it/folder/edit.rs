@@ -1,4 +1,4 @@
-//! Edits: before a job is sent they count, after that they are told.
+//! Edits: used before a job is sent, flagged after that.
 
 use lipsyncd::sim::{Endpoint, FaultRule, SimConfig};
 
@@ -12,7 +12,7 @@ fn with(more: &str) -> String {
 }
 
 #[test]
-fn an_edit_before_it_is_sent_is_what_runs() {
+fn an_edit_before_the_create_request_is_used() {
     let mut test_env = TestEnv::with(slow(), 1, "");
     test_env.start();
     test_env.drop_in("first.yaml", JOB);
@@ -35,7 +35,7 @@ fn an_edit_before_it_is_sent_is_what_runs() {
 }
 
 #[test]
-fn edit_after_it_was_sent_is_flagged_and_runs_by_retry_alone() {
+fn edit_after_the_create_request_is_flagged_and_runs_only_by_retry() {
     let mut test_env = TestEnv::new(slow());
     test_env.start();
     test_env.drop_in("x.yaml", JOB);
@@ -78,7 +78,7 @@ fn own_name_is_not_used_for_an_edit() {
     test_env.until("x to be flagged", |test_env| test_env.job("x").unwrap().changed_after_sent);
     let ran = test_env.run(&["retry", "--yes", "x"]);
     assert_eq!(ran.code, Some(1), "{ran:?}");
-    assert!(ran.err.contains("external_task_id mine was used by job x"), "{ran:?}");
+    assert!(ran.err.contains("external_task_id mine was already used by job x"), "{ran:?}");
     assert_eq!(test_env.state("x"), "succeeded");
     test_env.drop_in("x.yaml", with("external_task_id: mine-louder\nsound_volume: 2\n"));
     test_env.until_scanned_again("later");
@@ -108,7 +108,7 @@ fn failed_job_runs_its_edit() {
 }
 
 #[test]
-fn job_that_failed_at_kling_runs_again_by_retry_alone() {
+fn job_that_failed_at_kling_runs_again_only_by_retry() {
     let mut test_env = TestEnv::new(quick());
     test_env.start();
     let failing = job_of("v").replace("9000", "9000&fail=too%20dark");
@@ -151,7 +151,7 @@ fn job_that_failed_before_kling_accepted_it_starts_again_on_any_edit_or_return()
 }
 
 #[test]
-fn an_edit_that_is_taken_back_is_no_longer_told() {
+fn an_edit_that_is_reverted_is_no_longer_flagged() {
     let mut test_env = TestEnv::new(slow());
     test_env.start();
     test_env.drop_in("x.yaml", JOB);
@@ -166,7 +166,7 @@ fn an_edit_that_is_taken_back_is_no_longer_told() {
 }
 
 #[test]
-fn a_faulty_edit_holds_what_was_not_sent_until_it_is_mended() {
+fn an_edit_with_errors_holds_unsent_jobs_until_it_is_fixed() {
     let mut test_env = TestEnv::with(slow(), 1, "");
     test_env.start();
     let batch = |volume: &str| {
@@ -200,7 +200,7 @@ fn a_faulty_edit_holds_what_was_not_sent_until_it_is_mended() {
 }
 
 #[test]
-fn an_edit_while_the_create_is_on_its_way_does_not_lose_its_answer() {
+fn an_edit_during_a_create_request_does_not_lose_the_response() {
     let config = SimConfig { create_latency_ms: 2_000, answers_external_lookups: false, ..slow() };
     let mut test_env = TestEnv::new(config);
     test_env.start();

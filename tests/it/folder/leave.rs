@@ -1,4 +1,4 @@
-//! What is taken out of the folder, and put back.
+//! Manifests and jobs that are removed from the folder, and put back.
 
 use crate::support::daemon::{JOB, TestEnv, slow};
 
@@ -21,7 +21,7 @@ fn finish(test_env: &TestEnv, key: &str) {
 }
 
 #[test]
-fn a_job_out_of_a_batch_is_cancelled_or_followed_and_runs_when_put_back() {
+fn a_job_removed_from_a_batch_is_cancelled_or_followed_and_runs_when_it_returns() {
     let mut test_env = TestEnv::with(slow(), 1, "");
     test_env.start();
     test_env.drop_in("x.yaml", batch(&["a", "b", "c"]));
@@ -40,7 +40,7 @@ fn a_job_out_of_a_batch_is_cancelled_or_followed_and_runs_when_put_back() {
 }
 
 #[test]
-fn a_manifest_that_leaves_is_cancelled_or_followed_and_runs_when_put_back() {
+fn a_removed_manifest_is_cancelled_or_followed_and_runs_when_it_returns() {
     let mut test_env = TestEnv::with(slow(), 1, "");
     test_env.start();
     test_env.drop_in("x.yaml", batch(&["a", "b"]));
@@ -55,7 +55,7 @@ fn a_manifest_that_leaves_is_cancelled_or_followed_and_runs_when_put_back() {
 }
 
 #[test]
-fn what_a_person_cancelled_stays_so_whatever_becomes_of_its_manifest() {
+fn a_cancelled_job_stays_cancelled_when_its_manifest_changes() {
     let mut test_env = TestEnv::with(slow(), 1, "");
     test_env.start();
     test_env.drop_in("first.yaml", JOB);
@@ -65,21 +65,21 @@ fn what_a_person_cancelled_stays_so_whatever_becomes_of_its_manifest() {
     let ran = test_env.run(&["cancel", "x/b"]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
     test_env.until_state("x/b", "cancelled");
-    // Gone and back.
+    // Removed and put back.
     test_env.remove("x.yaml");
     test_env.until("x.yaml to be seen gone", |test_env| {
-        test_env.log().contains("x.yaml: no longer in the folder")
+        test_env.log().contains("x.yaml: no longer in jobs_dir")
     });
     test_env.drop_in("x.yaml", batch(&["b"]));
     test_env.until_scanned_again("one");
     assert_eq!(test_env.state("x/b"), "cancelled");
-    // Edited: not run.
+    // An edited one does not run.
     test_env.drop_in("x.yaml", batch(&["b"]).replace("4s", "4500"));
     test_env.until_scanned_again("two");
     assert_eq!(test_env.state("x/b"), "cancelled");
     finish(&test_env, "first");
     assert_eq!(test_env.ledger().tasks.len(), 1);
-    // A retry runs it as it stands now.
+    // A retry runs it as it is now.
     let ran = test_env.run(&["retry", "--yes", "x/b"]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
     finish(&test_env, "x/b");
@@ -97,10 +97,10 @@ fn missing_job_is_not_cancelled_before_the_rescan_interval() {
     test_env.until("x/a to be sent", |test_env| test_env.ledger().tasks.len() == 1);
     test_env.remove("x.yaml");
     let job = test_env.until_state("x/b", "waiting");
-    assert!(job.waiting_for.contains("to return to the folder"), "{job:?}");
+    assert!(job.waiting_for.contains("missing from the folder"), "{job:?}");
     test_env.until_scanned_again("later");
     assert_eq!(test_env.state("x/b"), "waiting");
-    // Nothing of it is created while it is missing.
+    // It is not created while it is missing.
     finish(&test_env, "x/a");
     test_env.until_scanned_again("latest");
     assert_eq!((test_env.state("x/b").as_str(), test_env.ledger().tasks.len()), ("waiting", 1));

@@ -1,5 +1,4 @@
-//! Media that change once their job was queued: told before anything is paid for them, and used as
-//! they are then.
+//! Media that change after their job was queued: noticed before payment, and used as they are then.
 
 use std::{
     fs::{self, File},
@@ -11,7 +10,7 @@ use lipsyncd::sim::Endpoint;
 
 use crate::support::daemon::{TestEnv, clip, quick};
 
-/// Other content in the very same file, of the same length and with the time of before.
+/// Writes other content to the same file, with the same length and time.
 fn replace_unseen(path: &Path) {
     let before = fs::metadata(path).unwrap();
     let mut bytes = fs::read(path).unwrap();
@@ -31,7 +30,7 @@ fn replace_unseen(path: &Path) {
     );
 }
 
-/// A job that is ready, and held by a pause.
+/// A job that is ready, in a paused queue.
 fn held(video: &str) -> TestEnv {
     let mut test_env = TestEnv::new(quick());
     let served = format!("{}/media/", test_env.sim.base_url());
@@ -51,11 +50,11 @@ fn history(test_env: &TestEnv, key: &str) -> Vec<String> {
     all.query_map([key], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
 }
 
-/// The media were there, were not, and were there again, before the create request was written.
+/// Checks that the media were there, were missing, and were there again before the create request was written.
 fn assert_measured_twice(test_env: &TestEnv, key: &str) {
     let told = history(test_env, key);
-    let sent = told.iter().position(|what| what.contains("create request written")).unwrap();
-    let found = told[..sent].iter().filter(|what| what.contains("its media are there"));
+    let sent = told.iter().position(|what| what.contains("sending the create request")).unwrap();
+    let found = told[..sent].iter().filter(|what| what.contains("its media are complete"));
     assert_eq!(found.count(), 2, "{told:?}");
 }
 
@@ -81,7 +80,7 @@ fn video_that_changed_is_measured_again_before_it_is_sent() {
 }
 
 #[test]
-fn media_that_go_away_are_waited_for_by_name() {
+fn a_job_names_the_removed_media_it_waits_for() {
     let test_env = held("anna.mp4");
     fs::rename(test_env.path("media/anna.mp4"), test_env.path("media/away")).unwrap();
     assert_eq!(test_env.run(&["resume"]).code, Some(0));

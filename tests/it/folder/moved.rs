@@ -1,9 +1,8 @@
-//! Jobs that move between keys and manifests, and manifests that take the place of others: a request that was
-//! paid for is not paid for again.
+//! Jobs that move between keys and manifests, and manifests that replace others: a paid request is not paid again.
 
 use crate::support::daemon::{JOB, TestEnv, job_of, quick, slow};
 
-/// A batch of these jobs: an id, and what its audio is called.
+/// A batch of these jobs: id and name of the audio.
 fn batch(jobs: &[(&str, &str)]) -> String {
     let job = |(id, audio): &(&str, &str)| {
         format!(
@@ -17,7 +16,7 @@ fn batch(jobs: &[(&str, &str)]) -> String {
     )
 }
 
-/// These manifests have been read and all their jobs, `keys`, have succeeded.
+/// A daemon that has read these manifests and completed their jobs, `keys`.
 fn done(manifests: &[(&str, String)], keys: &[&str]) -> TestEnv {
     let mut test_env = TestEnv::new(quick());
     for (name, text) in manifests {
@@ -38,7 +37,7 @@ fn meanwhile(test_env: &mut TestEnv, change: impl FnOnce(&TestEnv)) {
     test_env.start();
 }
 
-/// Only `tasks` tasks were paid for, and each of these jobs has succeeded with what it asks for.
+/// Checks that only `tasks` tasks were paid, and that each of these jobs succeeded with its own request.
 fn assert_paid(test_env: &TestEnv, tasks: usize, keys: &[&str]) {
     for key in keys {
         test_env.until_state(key, "succeeded");
@@ -69,7 +68,7 @@ fn rename_with_a_new_job_pays_the_new_job() {
     let tasks = ["x/a", "x/b"].map(|key| task_of(&test_env, key));
     meanwhile(&mut test_env, |test_env| {
         test_env.remove("x.yaml");
-        // As `sed -i` does it: another file of that name.
+        // As `sed -i` does: another file with the same name.
         test_env.drop_in("y.yaml", batch(&[("a", "a"), ("b", "b"), ("c", "c")]));
     });
     assert_paid(&test_env, 3, &["y/a", "y/b", "y/c"]);
@@ -114,16 +113,16 @@ fn split_into_other_manifests_pays_nothing() {
     meanwhile(&mut test_env, |test_env| {
         test_env.remove("x.yaml");
         test_env.drop_in("one.yaml", batch(&[("a", "a"), ("c", "c")]));
-        // As a single job, it has no id any more.
+        // A single job has no id.
         test_env.drop_in("b.yaml", JOB.replace("a.mp3", "b.mp3"));
     });
     assert_paid(&test_env, 3, &["one/a", "one/c", "b"]);
 }
 
 #[test]
-fn job_that_moves_between_manifests_pays_nothing_in_whatever_order_they_are_read() {
+fn job_that_moves_between_manifests_pays_nothing_in_any_order_of_reading() {
     let (two, one) = (batch(&[("a", "a"), ("b", "b")]), batch(&[("c", "c")]));
-    // The one it leaves is read first, and last.
+    // Its old manifest is read first, and last.
     for (from, to) in [("m.yaml", "n.yaml"), ("n.yaml", "m.yaml")] {
         let (left, joined) = (from.trim_end_matches(".yaml"), to.trim_end_matches(".yaml"));
         let [a, b, c] = [format!("{left}/a"), format!("{left}/b"), format!("{joined}/c")];
@@ -140,20 +139,20 @@ fn job_that_moves_between_manifests_pays_nothing_in_whatever_order_they_are_read
 }
 
 #[test]
-fn job_that_left_earlier_is_known_where_it_appears() {
+fn job_that_left_earlier_is_recognised_where_it_appears() {
     let both = batch(&[("a", "a"), ("b", "b")]);
     let test_env = done(&[("x.yaml", both)], &["x/a", "x/b"]);
     test_env.drop_in("x.yaml", batch(&[("a", "a")]));
     test_env.until_scanned_again("one");
     test_env.drop_in("y.yaml", batch(&[("b", "b")]));
     assert_paid(&test_env, 2, &["x/a", "y/b"]);
-    // Under another id it is the same request, too.
+    // Another id is the same request, too.
     test_env.drop_in("y.yaml", batch(&[("bee", "b")]));
     assert_paid(&test_env, 2, &["x/a", "y/bee"]);
 }
 
 #[test]
-fn jobs_that_change_places_between_manifests_pay_nothing() {
+fn jobs_that_are_swapped_between_manifests_pay_nothing() {
     let first = batch(&[("a", "a"), ("b", "b")]);
     let second = batch(&[("c", "c"), ("d", "d")]);
     let keys = ["x/a", "x/b", "y/c", "y/d"];
@@ -199,7 +198,7 @@ fn swap_with_a_job_not_sent_yet_pays_once() {
         test_env.finish_tasks();
         ["x", "y"].iter().all(|key| test_env.state(key) == "succeeded")
     });
-    // `y` asks for what `x` was sent as.
+    // `y` asks for the request that was sent for `x`.
     assert_paid(&test_env, 1, &["y"]);
     assert_eq!(task_of(&test_env, "x"), task_of(&test_env, "y"));
     assert!(test_env.job("x").unwrap().changed_after_sent);
@@ -230,7 +229,7 @@ fn manifest_that_replaces_another_is_an_edit_that_pays_nothing() {
 }
 
 #[test]
-fn job_of_a_faulty_manifest_neither_moves_nor_changes() {
+fn job_of_a_manifest_with_errors_does_not_move_or_change() {
     let both = batch(&[("a", "a"), ("b", "b")]);
     let mut test_env = done(&[("x.yaml", both)], &["x/a", "x/b"]);
     meanwhile(&mut test_env, |test_env| {
@@ -238,7 +237,7 @@ fn job_of_a_faulty_manifest_neither_moves_nor_changes() {
         test_env.drop_in("w.yaml", batch(&[("b", "b")]));
     });
     test_env.until("x.yaml to be refused", |test_env| test_env.refusal("x.yaml").is_some());
-    // Both ask for it, as long as nobody can read that one does not.
+    // Both ask for it until the manifest with errors can be read.
     assert_paid(&test_env, 2, &["x/a", "x/b", "w/b"]);
     assert_eq!(test_env.job("w/b").unwrap().shares_task_with, "x/b");
     test_env.drop_in("x.yaml", batch(&[("a", "a")]));
@@ -247,7 +246,7 @@ fn job_of_a_faulty_manifest_neither_moves_nor_changes() {
 }
 
 #[test]
-fn twins_of_which_one_moves_stay_two() {
+fn one_of_two_equal_jobs_can_move() {
     let mut test_env = TestEnv::new(quick());
     for name in ["x.yaml", "y.yaml"] {
         test_env.drop_in(name, JOB);

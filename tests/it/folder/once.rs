@@ -1,11 +1,11 @@
-//! How the daemon begins and ends: `run --once`, signals, a second daemon, faulty settings.
+//! Start and end of the daemon: `run --once`, signals, a second daemon, configuration errors.
 
 use std::fs;
 
 use crate::support::daemon::{JOB, TestEnv, clip, quick, slow};
 
 #[test]
-fn once_works_all_off_and_a_second_run_does_nothing() {
+fn run_once_completes_all_jobs_and_a_second_run_does_nothing() {
     let test_env = TestEnv::new(quick());
     test_env.drop_in("en.mp3", clip("welcome-en.mp3"));
     test_env.drop_in("x.yaml", JOB);
@@ -27,13 +27,13 @@ fn once_works_all_off_and_a_second_run_does_nothing() {
 }
 
 #[test]
-fn once_tells_by_its_exit_code_what_did_not_succeed() {
+fn exit_code_of_run_once_shows_that_not_all_succeeded() {
     let failing = JOB.replace("duration_ms=9000", "duration_ms=9000&fail=too%20dark");
     let missing = "video: https://cdn.example.com/v.mp4\naudio: missing.mp3\n";
     for (text, word) in [
         (failing.as_str(), "1 failed"),
-        (missing, "1 left waiting"),
-        ("x: 1\n", "1 manifests refused"),
+        (missing, "1 still waiting"),
+        ("x: 1\n", "1 manifest with errors"),
     ] {
         let test_env = TestEnv::new(quick());
         test_env.drop_in("good.yaml", JOB);
@@ -56,7 +56,7 @@ fn once_exits_1_for_a_job_that_changed_after_it_was_sent_until_it_is_dismissed()
     for _ in 0..2 {
         let ran = test_env.run(&["run", "--once"]);
         assert_eq!(ran.code, Some(1), "{ran:?}");
-        assert!(ran.err.contains("not all succeeded: 1 changed after"), "{ran:?}");
+        assert!(ran.err.contains("not everything succeeded: 1 changed after"), "{ran:?}");
     }
     assert_eq!(test_env.run(&["dismiss", "x"]).code, Some(0));
     let ran = test_env.run(&["run", "--once"]);
@@ -77,7 +77,7 @@ fn once_exits_0_where_what_failed_is_dismissed() {
 }
 
 #[test]
-fn once_with_an_empty_folder_is_done_and_without_a_folder_says_so() {
+fn run_once_with_an_empty_folder_succeeds_and_without_a_folder_fails() {
     let test_env = TestEnv::new(quick());
     assert_eq!(test_env.run(&["run", "--once"]).code, Some(0));
     fs::remove_dir(test_env.path("jobs")).unwrap();
@@ -99,7 +99,7 @@ fn a_second_daemon_on_the_same_database_names_the_first() {
 }
 
 #[test]
-fn credentials_that_are_missing_are_named() {
+fn missing_credentials_are_named() {
     let test_env = TestEnv::new(quick());
     for command in ["run", "run --once"] {
         let arguments: Vec<&str> = command.split(' ').collect();
@@ -116,7 +116,7 @@ fn credentials_that_are_missing_are_named() {
 }
 
 #[test]
-fn a_faulty_configuration_is_told_with_its_place() {
+fn a_configuration_error_is_reported_with_its_position() {
     let test_env = TestEnv::new(quick());
     fs::write(test_env.path("lipsyncd.yaml"), "watch:\n  settel: 1s\n").unwrap();
     let ran = test_env.run(&["run"]);
@@ -126,7 +126,7 @@ fn a_faulty_configuration_is_told_with_its_place() {
 }
 
 #[test]
-fn signals_end_it_well_and_a_hangup_does_not_end_it() {
+fn sigterm_and_sigint_stop_the_daemon_and_sighup_does_not() {
     let mut test_env = TestEnv::new(slow());
     test_env.drop_in("x.yaml", JOB);
     test_env.start();
@@ -149,7 +149,7 @@ fn signals_end_it_well_and_a_hangup_does_not_end_it() {
 }
 
 #[test]
-fn a_signal_ends_a_run_that_is_to_end_when_idle_too() {
+fn a_signal_stops_run_once() {
     let test_env = TestEnv::new(slow());
     test_env.drop_in("x.yaml", JOB);
     let mut child =

@@ -1,4 +1,4 @@
-//! Files that cannot be read for now: told once, and read as soon as they can be.
+//! Files that cannot be read: reported once, and read as soon as that is possible.
 
 use std::{
     fs::{self, Permissions},
@@ -12,7 +12,7 @@ fn set_mode(test_env: &TestEnv, name: &str, mode: u32) {
 }
 
 #[test]
-fn a_manifest_is_read_once_it_may_be() {
+fn a_manifest_without_permission_is_read_when_it_is_granted() {
     let mut test_env = TestEnv::new(quick());
     test_env.drop_in("x.yaml", JOB);
     set_mode(&test_env, "x.yaml", 0o000);
@@ -22,14 +22,14 @@ fn a_manifest_is_read_once_it_may_be() {
     assert!(refusal.contains("cannot be read: Permission denied"), "{refusal}");
     test_env.until_scanned_again("later");
     assert_eq!(test_env.log().matches("refused: x.yaml").count(), 1, "{}", test_env.log());
-    // Neither its size nor its time changes.
+    // Its size and time do not change.
     set_mode(&test_env, "x.yaml", 0o644);
     test_env.until_state("x", "succeeded");
     assert!(test_env.is_accepted("x.yaml"));
 }
 
 #[test]
-fn a_closed_folder_keeps_nothing_else_from_being_watched() {
+fn an_unreadable_folder_does_not_stop_the_watch_of_others() {
     let mut test_env = TestEnv::new(quick());
     let settings = fs::read_to_string(test_env.path("lipsyncd.yaml")).unwrap();
     let rarely = settings.replace("rescan_interval: 500ms", "rescan_interval: 1h");
@@ -47,7 +47,7 @@ fn a_closed_folder_keeps_nothing_else_from_being_watched() {
 }
 
 #[test]
-fn audio_and_a_video_are_waited_for_until_they_may_be_read() {
+fn a_job_waits_for_media_without_permission() {
     let mut test_env = TestEnv::new(quick());
     let served = format!("{}/media/", test_env.sim.base_url());
     test_env.configure(5, &format!("media: {{ dirs: [media], public_base_url: \"{served}\" }}\n"));

@@ -7,7 +7,7 @@ use super::{
     samples::{local, single, video, wav, write_at},
 };
 
-/// Puts the audio of a week under its name, of the same size as every week.
+/// Writes the audio of a week, with the same name and size each week.
 fn put_audio(env: &Env, week: u64) {
     let modified = SystemTime::now() - Duration::from_secs(86_400 - week * 60);
     write_at(&env.jobs("news.wav"), wav(&format!("news of week {week}")), modified);

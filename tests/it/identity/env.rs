@@ -1,4 +1,4 @@
-//! The environment of a scenario: the daemon in a folder of its own, and what its user sees of it.
+//! The environment of a scenario: a daemon in its own folder, and what its user sees.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -64,9 +64,9 @@ impl Env {
     }
 
     pub fn with(config: SimConfig) -> Self {
-        let probe = MediaReader { audio_ms: record_audio, ..MediaReader::default() };
+        let media_reader = MediaReader { audio_ms: record_audio, ..MediaReader::default() };
         let concurrency = SLOTS as usize;
-        Self(TestEnv::with(SimConfig { probe, concurrency, ..config }, SLOTS, ""))
+        Self(TestEnv::with(SimConfig { media_reader, concurrency, ..config }, SLOTS, ""))
     }
 
     /// Sets `watch.on_change`, which is `flag` without this.
@@ -116,7 +116,7 @@ impl Env {
         });
     }
 
-    /// Waits until no job changes any more by itself.
+    /// Waits until no job changes automatically.
     pub fn until_all_ended(&self) {
         self.until("all jobs to end", |test_env| {
             let ended = ["succeeded", "failed", "cancelled"];
@@ -181,7 +181,7 @@ impl Env {
         fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     }
 
-    /// Works off the folder and ends.
+    /// Runs `run --once`.
     pub fn run_once(&self) -> Ran {
         self.run(&["run", "--once"])
     }

@@ -47,7 +47,7 @@ impl Env {
         }
     }
 
-    /// The files that hold an earlier result of a job, `<key>.<first 8 hex of their SHA-256>.mp4`.
+    /// The files with earlier results of a job, `<key>.<first 8 hex of their SHA-256>.mp4`.
     pub fn earlier_results(&self, key: &str) -> Vec<PathBuf> {
         let named = |path: &Path| {
             let hash = sha256(&fs::read(path).unwrap());

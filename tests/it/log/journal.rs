@@ -1,5 +1,5 @@
-//! What reaches systemd's journal: the real daemon sends to a socket of the test's own, which stands in
-//! the place of journald's in a mount namespace.
+//! What reaches systemd's journal: the real daemon sends to the test's own socket, which replaces journald's in a mount
+//! namespace.
 
 use std::{
     collections::BTreeMap,
@@ -34,7 +34,7 @@ fn entry(mut bytes: &[u8]) -> Entry {
 }
 
 /// A command that runs what follows it with `folder` in the place of /run/systemd/journal.
-fn in_its_place(folder: &str) -> Command {
+fn with_test_journal(folder: &str) -> Command {
     let mut command = Command::new("unshare");
     command.args(["--mount", "sh", "-c"]);
     command.arg(
@@ -46,13 +46,13 @@ fn in_its_place(folder: &str) -> Command {
 }
 
 #[test]
-#[expect(clippy::print_stderr, reason = "whoever runs the tests is to know")]
-fn the_journal_gets_fields_by_their_plain_names() {
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
+fn the_journal_gets_the_documented_field_names() {
     let mut test_env = TestEnv::with(quick(), 5, "log: { format: journald }\n");
     let folder = test_env.path("journal");
     fs::create_dir(&folder).unwrap();
     let folder = folder.to_str().unwrap().to_owned();
-    if !in_its_place(&folder).arg("true").output().is_ok_and(|tried| tried.status.success()) {
+    if !with_test_journal(&folder).arg("true").output().is_ok_and(|tried| tried.status.success()) {
         eprintln!("skipped: this test mounts in a namespace, which is not allowed here");
         return;
     }
@@ -67,7 +67,7 @@ fn the_journal_gets_fields_by_their_plain_names() {
     });
     test_env.drop_in("a.yaml", JOB);
     let daemon = test_env.command(&["run"]);
-    let mut command = in_its_place(&folder);
+    let mut command = with_test_journal(&folder);
     command.arg(daemon.get_program()).args(daemon.get_args());
     for (name, value) in daemon.get_envs() {
         command.env(name, value.unwrap_or_default());

@@ -16,18 +16,19 @@ fn message(line: &Value) -> &str {
     line["message"].as_str().unwrap()
 }
 
-/// The lines of a job that tell of a change, as `from → to`.
+/// The state changes of a job in the log, as `from → to`.
 fn changes(test_env: &TestEnv, key: &str) -> Vec<String> {
     let of_job = |line: &Value| line["job"] == key && line["to_state"].is_string();
-    let told = lines(test_env).into_iter().filter(of_job);
-    told.map(|line| {
-        let text = |name: &str| line[name].as_str().unwrap_or("new").to_owned();
-        assert_eq!(line["level"], "INFO", "{line}");
-        let (from, to) = (text("from_state"), text("to_state"));
-        assert!(message(&line).starts_with(&format!("{key}: {from} → {to}: ")), "{line}");
-        format!("{from} → {to}")
-    })
-    .collect()
+    let found = lines(test_env).into_iter().filter(of_job);
+    found
+        .map(|line| {
+            let text = |name: &str| line[name].as_str().unwrap_or("new").to_owned();
+            assert_eq!(line["level"], "INFO", "{line}");
+            let (from, to) = (text("from_state"), text("to_state"));
+            assert!(message(&line).starts_with(&format!("{key}: {from} → {to}: ")), "{line}");
+            format!("{from} → {to}")
+        })
+        .collect()
 }
 
 fn json_test_env() -> TestEnv {
@@ -35,7 +36,7 @@ fn json_test_env() -> TestEnv {
 }
 
 #[test]
-fn a_job_is_followed_from_state_to_state() {
+fn each_state_change_of_a_job_is_logged() {
     let mut test_env = json_test_env();
     test_env.drop_in("a.yaml", JOB);
     test_env.start();
@@ -49,9 +50,9 @@ fn a_job_is_followed_from_state_to_state() {
     test_env.until("its last line", |test_env| {
         changes(test_env, "a").last().is_some_and(|last| last.ends_with("→ succeeded"))
     });
-    let told = changes(&test_env, "a");
+    let found = changes(&test_env, "a");
     for change in ["queued → identified", "identified → creating", "creating → submitted"] {
-        assert!(told.iter().any(|told| told == change), "{told:?}");
+        assert!(found.iter().any(|found| found == change), "{found:?}");
     }
     let all = lines(&test_env);
     let accepted = all.iter().find(|line| line["to_state"] == "submitted").unwrap();
@@ -66,7 +67,7 @@ fn a_job_is_followed_from_state_to_state() {
 }
 
 #[test]
-fn what_a_job_waits_for_and_what_people_do_is_told() {
+fn reasons_and_commands_are_logged() {
     let mut test_env = json_test_env();
     test_env.start();
     let has = |what: &str| {
@@ -82,11 +83,11 @@ fn what_a_job_waits_for_and_what_people_do_is_told() {
         has("a: new → waiting: found in its manifest; waits: there is no audio file `en.mp3`"),
     );
     test_env.drop_in("en.mp3", clip("welcome-en.mp3"));
-    test_env.until("the audio", has("a: waiting → queued: its media are there"));
+    test_env.until("the audio", has("a: waiting → queued: its media are complete"));
     test_env.drop_in("b.yaml", JOB);
     test_env.drop_in("c.yaml", JOB);
     let shares =
-        "c: new → queued: found in its manifest; its media are there; shares the task of b";
+        "c: new → queued: found in its manifest; its media are complete; shares the task of b";
     test_env.until("the shared task", has(shares));
     assert_eq!(test_env.run(&["cancel", "a"]).code, Some(0));
     test_env.until("the cancel", has("a: queued → cancelled: cancelled by `lipsyncd cancel`"));
@@ -96,11 +97,11 @@ fn what_a_job_waits_for_and_what_people_do_is_told() {
     test_env.until("the end of the pause", has("its pause was ended by a person"));
     test_env.until_state("a", "succeeded");
     test_env.remove("a.yaml");
-    test_env.until("the removal", has("a.yaml: no longer in the folder"));
+    test_env.until("the removal", has("a.yaml: no longer in jobs_dir"));
 }
 
 #[test]
-fn a_refusal_is_told_with_what_support_asks_for() {
+fn a_refusal_is_logged_with_its_request_id() {
     let mut test_env = json_test_env();
     let refusal = Fault::Code { code: 1201, status: None, retry_after_s: None, message: None };
     test_env.sim.control(|sim| sim.add_fault(FaultRule::once(Endpoint::Identify, refusal)));
@@ -125,7 +126,7 @@ fn a_refusal_is_told_with_what_support_asks_for() {
 }
 
 #[test]
-fn a_daemon_that_begins_in_a_pause_says_so() {
+fn a_daemon_that_starts_in_a_pause_logs_it() {
     let mut test_env = TestEnv::new(quick());
     test_env.start();
     assert_eq!(test_env.run(&["pause"]).code, Some(0));

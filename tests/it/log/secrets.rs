@@ -98,7 +98,7 @@ fn a_fixed_token_is_in_no_log() {
 }
 
 #[test]
-fn the_check_would_see_a_audio() {
+fn the_check_would_find_an_audio_file() {
     let audio = STANDARD.encode(clip("welcome-en.mp3"));
     assert!(longest_base64(&format!("body={audio} and so on")).len() > BASE64_MAX);
 }

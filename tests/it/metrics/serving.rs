@@ -6,13 +6,13 @@ use super::{ANY_PORT, Scrape, address, ask};
 use crate::support::daemon::{JOB, Ran, TestEnv, quick};
 
 #[test]
-fn one_page_is_served_and_the_first_names_it() {
+fn metrics_page_is_served_and_index_names_it() {
     let mut test_env = TestEnv::with(quick(), 5, ANY_PORT);
     test_env.start();
     let address = address(&test_env);
     let metrics = ask(&address, "GET", "/metrics");
     assert_eq!(metrics.status, 200);
-    let kind = "content-type: text/plain; version=0.0.4; charset=utf-8";
+    let kind = "content-type: application/openmetrics-text; version=1.0.0; charset=utf-8";
     assert!(metrics.head.contains(kind), "{}", metrics.head);
     assert!(metrics.head.contains("connection: close"), "{}", metrics.head);
     let first = ask(&address, "GET", "/");
@@ -24,7 +24,7 @@ fn one_page_is_served_and_the_first_names_it() {
 }
 
 #[test]
-fn whoever_connects_and_says_nothing_does_not_stand_in_the_way_for_ever() {
+fn silent_connections_do_not_block_others() {
     let mut test_env = TestEnv::with(quick(), 5, ANY_PORT);
     test_env.start();
     let address = address(&test_env);
@@ -39,7 +39,7 @@ fn listen_at(test_env: &TestEnv, listen: &str) {
 }
 
 #[test]
-fn a_reload_moves_it_and_what_was_counted_stays() {
+fn reload_changes_the_address_and_keeps_the_counters() {
     let mut test_env = TestEnv::with(quick(), 5, ANY_PORT);
     test_env.start();
     test_env.drop_in_old("x.yaml", JOB);
@@ -48,7 +48,8 @@ fn a_reload_moves_it_and_what_was_counted_stays() {
     // Another address of the same port.
     let port = first.rsplit_once(':').unwrap().1;
     listen_at(&test_env, &format!("0.0.0.0:{port}"));
-    test_env.until("it to move", |test_env| test_env.log().contains("whoever reaches 0.0.0.0"));
+    test_env
+        .until("it to move", |test_env| test_env.log().contains("everybody who reaches 0.0.0.0"));
     let moved = address(&test_env);
     assert_eq!(moved, format!("0.0.0.0:{port}"));
     let after = Scrape::of(&test_env);
@@ -61,7 +62,9 @@ fn a_reload_moves_it_and_what_was_counted_stays() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     listen_at(&test_env, &taken.local_addr().unwrap().to_string());
     test_env.until("the reload to be refused", |test_env| {
-        test_env.log().contains("is not taken, it goes on with the one it has: metrics.listen")
+        test_env
+            .log()
+            .contains("the new configuration was refused, the old one stays in use: metrics.listen")
     });
     assert_eq!(Scrape::of(&test_env).value("lipsyncd_database_problem"), 0.0);
 
@@ -71,26 +74,26 @@ fn a_reload_moves_it_and_what_was_counted_stays() {
 }
 
 #[test]
-fn nothing_is_served_unless_it_is_asked_for() {
+fn metrics_are_off_by_default() {
     let mut test_env = TestEnv::new(quick());
     test_env.start();
     assert!(!test_env.log().contains("metrics at"), "{}", test_env.log());
 }
 
 #[test]
-fn an_address_that_is_taken_is_told_before_anything_begins() {
+fn used_address_is_reported_before_anything_starts() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let at = taken.local_addr().unwrap();
     let test_env = TestEnv::with(quick(), 5, &format!("metrics: {{ listen: '{at}' }}\n"));
     let ran = test_env.run(&["run"]);
     assert_eq!(ran.code, Some(3), "{ran:?}");
     assert!(ran.err.contains(&format!("metrics.listen: cannot listen on {at}: ")), "{ran:?}");
-    assert!(ran.err.contains("name another address"), "{ran:?}");
+    assert!(ran.err.contains("set another address"), "{ran:?}");
     assert!(!test_env.path("lipsyncd.db").exists());
 }
 
 #[test]
-fn a_second_daemon_is_told_of_the_first_and_not_of_its_port() {
+fn second_daemon_is_told_of_the_first_and_not_of_its_port() {
     let mut test_env = TestEnv::with(quick(), 5, ANY_PORT);
     test_env.start();
     let settings = std::fs::read_to_string(test_env.path("lipsyncd.yaml")).unwrap();
@@ -98,12 +101,12 @@ fn a_second_daemon_is_told_of_the_first_and_not_of_its_port() {
     std::fs::write(test_env.path("same.yaml"), same).unwrap();
     let ran = Ran::from(test_env.command_with("same.yaml", &["run"]).output().unwrap());
     assert_eq!(ran.code, Some(3), "{ran:?}");
-    let first = format!("another lipsyncd (PID {}) works on", test_env.pid());
+    let first = format!("another lipsyncd (PID {}) uses", test_env.pid());
     assert!(ran.err.contains(&first), "{ran:?}");
 }
 
 #[test]
-fn an_address_that_is_none_is_wrong_configuration() {
+fn invalid_address_is_a_configuration_error() {
     let test_env = TestEnv::with(quick(), 5, "metrics: { listen: localhost }\n");
     let ran = test_env.run(&["run"]);
     assert_eq!(ran.code, Some(2), "{ran:?}");

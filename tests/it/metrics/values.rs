@@ -1,4 +1,4 @@
-//! The values move with what happens.
+//! The values follow what happens.
 
 use std::fs::{self, File};
 
@@ -16,7 +16,7 @@ fn test_env() -> TestEnv {
 }
 
 #[test]
-fn a_job_from_the_folder_to_its_result_is_counted_on_its_way() {
+fn job_is_counted_from_the_folder_to_its_result() {
     let mut test_env = test_env();
     test_env.start();
     let before = Scrape::of(&test_env);
@@ -74,7 +74,7 @@ fn a_job_from_the_folder_to_its_result_is_counted_on_its_way() {
             + scrape.sum("lipsyncd_api_calls_total{call=\"tasks\"")
     };
     assert!(asked(&after) > asked(&before));
-    for rises in ["lipsyncd_scheduler_turns_total", "lipsyncd_inbox_looks_total"] {
+    for rises in ["lipsyncd_scheduler_turns_total", "lipsyncd_inbox_scans_total"] {
         assert!(after.value(rises) > before.value(rises), "{rises}");
     }
     assert!(after.value("process_start_time_seconds") > 1.7e9);
@@ -82,7 +82,7 @@ fn a_job_from_the_folder_to_its_result_is_counted_on_its_way() {
 }
 
 #[test]
-fn calls_are_counted_by_what_came_of_them() {
+fn calls_are_counted_by_result() {
     let mut test_env = test_env();
     test_env.sim.control(|sim| {
         for (nth, fault) in
@@ -113,7 +113,7 @@ fn calls_are_counted_by_what_came_of_them() {
 }
 
 #[test]
-fn a_paused_line_and_the_jobs_that_wait_for_it_show() {
+fn paused_queue_and_its_waiting_jobs_are_shown() {
     let mut test_env = test_env();
     test_env.start();
     assert_eq!(test_env.run(&["pause"]).code, Some(0));
@@ -134,7 +134,7 @@ fn a_paused_line_and_the_jobs_that_wait_for_it_show() {
 }
 
 #[test]
-fn a_manifest_that_is_not_taken_in_yet_shows_and_a_refused_one_is_no_lag() {
+fn pending_manifest_is_shown_and_refused_one_is_not_pending() {
     let mut test_env = test_env();
     let settings = fs::read_to_string(test_env.path("lipsyncd.yaml")).unwrap();
     fs::write(test_env.path("lipsyncd.yaml"), settings.replace("settle: 150ms", "settle: 1h"))
@@ -158,28 +158,28 @@ fn a_manifest_that_is_not_taken_in_yet_shows_and_a_refused_one_is_no_lag() {
     until(&test_env, "the folder to be missed", |scrape| {
         scrape.value("lipsyncd_inbox_unreadable_folders") == 1.0
     });
-    let looks = Scrape::of(&test_env).value("lipsyncd_inbox_looks_total");
+    let looks = Scrape::of(&test_env).value("lipsyncd_inbox_scans_total");
     fs::rename(test_env.path("away"), test_env.path("jobs")).unwrap();
     until(&test_env, "the folder to be read again", |scrape| {
         scrape.value("lipsyncd_inbox_unreadable_folders") == 0.0
-            && scrape.value("lipsyncd_inbox_looks_total") > looks
+            && scrape.value("lipsyncd_inbox_scans_total") > looks
     });
 }
 
 #[test]
-fn a_database_that_cannot_be_used_shows_while_all_else_is_told() {
+fn database_problem_is_shown_with_all_other_metrics() {
     let mut test_env = TestEnv::with(slow(), 5, ANY_PORT);
     test_env.start();
     let other = Connection::open(test_env.path("lipsyncd.db")).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     test_env.drop_in_old("x.yaml", JOB);
-    until(&test_env, "the trouble to show", |scrape| {
+    until(&test_env, "the problem to show", |scrape| {
         scrape.value("lipsyncd_database_problem") == 1.0
     });
     // It can be read all the same.
     assert_eq!(Scrape::of(&test_env).value("lipsyncd_jobs{state=\"queued\"}"), 0.0);
     drop(other);
-    until(&test_env, "the trouble to be over", |scrape| {
+    until(&test_env, "the problem to be over", |scrape| {
         scrape.value("lipsyncd_database_problem") == 0.0
     });
     test_env.kill();
@@ -190,7 +190,10 @@ fn a_database_that_cannot_be_used_shows_while_all_else_is_told() {
         .until("the daemon to wait", |test_env| test_env.log().contains("until it can be opened"));
     let unread = Scrape::of(&test_env);
     assert_eq!(unread.value("lipsyncd_database_problem"), 1.0);
-    assert!(!unread.families.contains_key("lipsyncd_jobs"), "what was not read is not told");
+    assert!(
+        !unread.families.contains_key("lipsyncd_jobs"),
+        "values that were not read are missing"
+    );
     assert!(unread.families.contains_key("lipsyncd_scheduler_turns_total"));
     drop(other);
     until(&test_env, "the database to be read", |scrape| {

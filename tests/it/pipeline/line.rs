@@ -191,7 +191,7 @@ async fn an_api_out_of_reach_is_told_once_for_the_line_and_until_it_answers_agai
     let (first, since_ms) = (trouble().unwrap().reason, trouble().unwrap().since_ms);
     assert!(first.contains("502"), "{first}");
     // Whoever has not failed itself waits for the API.
-    let unreached = "the API, which gives no usable answer";
+    let unreached = "the API gives no usable answer";
     test_env
         .until("a job to say so", async || {
             test_env.tasks().await.iter().any(|job| {

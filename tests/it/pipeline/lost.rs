@@ -219,7 +219,7 @@ async fn a_task_that_is_out_of_sight_is_told_and_waited_for() {
     let running = test_env.start().await;
     test_env
         .until("the job to say so", async || {
-            test_env.waits_for("m/a").is_some_and(|waits| waits.contains("to show up"))
+            test_env.waits_for("m/a").is_some_and(|waits| waits.contains("does not show task"))
         })
         .await;
     // Whoever named the wrong task may name another.
@@ -267,7 +267,7 @@ async fn lookups_that_find_nothing_end_the_slowing_down_of_the_account() {
     test_env.fault(FaultRule::always(Endpoint::Create, Fault::DropRequest));
     test_env.put("m.yaml", many("m", 4)).await;
     let running = test_env.start().await;
-    let resends = |key: &str| test_env.count_history(key, "the same create request written again");
+    let resends = |key: &str| test_env.count_history(key, "the same create request again");
     test_env.until("resends", async || (0..4).all(|n| resends(&format!("m/{n:03}")) >= 1)).await;
     running.stop().await;
 }

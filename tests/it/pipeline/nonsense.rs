@@ -220,7 +220,7 @@ async fn a_deduction_out_of_all_reason_is_told_and_not_summed() {
         assert_eq!(test_env.run().await, End::Idle, "{deduction}");
         test_env.assert_all_succeeded(2).await;
         assert_eq!(test_env.store.spent_today_micro(test_env.now_ms()).await.unwrap(), 0);
-        assert_eq!(test_env.count_history("m/000", "does not tell what it cost"), 1, "{deduction}");
+        assert_eq!(test_env.count_history("m/000", "did not report its cost"), 1, "{deduction}");
     }
 }
 

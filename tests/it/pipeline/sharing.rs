@@ -185,7 +185,7 @@ async fn lead_that_leaves_after_creation_gives_the_result_to_the_other() {
     test_env.until_state("m/b", State::Processing).await;
     test_env.put("m.yaml", vec![same("m/b")]).await;
     let (now_ms, policy) = (test_env.now_ms(), test_env.settings.policy.clone());
-    test_env.store.leave(now_ms, test_env.moment(), policy).await.unwrap();
+    test_env.store.orphan(now_ms, test_env.moment(), policy).await.unwrap();
     assert_eq!(test_env.state("m/a").await, State::Cancelled);
     running.nudge();
     free_slot(&test_env);

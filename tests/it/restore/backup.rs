@@ -55,14 +55,14 @@ fn it_is_refused_where_it_would_do_harm_and_leaves_nothing() {
     std::os::unix::fs::symlink("nowhere", test_env.path("link.db")).unwrap();
     let before = names(&test_env);
     for (file, code, said) in [
-        ("there.db", 2, "there.db is there already"),
-        ("link.db", 2, "link.db is there already"),
+        ("there.db", 2, "there.db already exists"),
+        ("link.db", 2, "link.db already exists"),
         ("-", 2, "goes to a file, not to stdout"),
         ("output", 2, "is a folder"),
         ("lipsyncd.db", 2, "is the state database itself"),
         ("./jobs/../lipsyncd.db", 2, "is the state database itself"),
-        ("lipsyncd.db-journal", 2, "belongs to the state database"),
-        ("jobs/backup.db", 2, "jobs_dir, which is only ever read"),
+        ("lipsyncd.db-journal", 2, "reserved for a file of the state database"),
+        ("jobs/backup.db", 2, "jobs_dir, and lipsyncd never writes there"),
         ("nowhere/backup.db", 3, "backup nowhere/backup.db: No such file"),
         ("/proc/backup.db", 3, "backup /proc/backup.db: "),
     ] {

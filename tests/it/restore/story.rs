@@ -1,13 +1,14 @@
 //! Stories by chance: jobs come in, are sent, cancelled and retried, while backups are made and put back. However
 //! they go, a job is paid for once, and once more for each retry of what was sent.
 //!
-//! `LIPSYNCD_STORIES=20 cargo test --test it restore::story -- --nocapture` tells more, `LIPSYNCD_STORY=7` one.
+//! `LIPSYNCD_STORIES=20 cargo test --test it restore::story -- --nocapture` plays 20, `LIPSYNCD_STORY=7` plays one.
 
-use std::{collections::BTreeMap, env, fs};
+use std::{collections::BTreeMap, fs};
 
 use super::{back_up, job, put_back};
 use crate::support::{
     chance::Chance,
+    counts::{count, number},
     daemon::{TestEnv, slow},
 };
 
@@ -108,15 +109,11 @@ impl Story {
     }
 }
 
-fn number(name: &str) -> Option<u64> {
-    env::var(name).ok()?.parse().ok()
-}
-
 #[test]
 fn seeds() {
     let seeds = match number("LIPSYNCD_STORY") {
         Some(seed) => seed..seed + 1,
-        None => 0..number("LIPSYNCD_STORIES").unwrap_or(3),
+        None => 0..count("LIPSYNCD_STORIES", 1, 3),
     };
     let (mut tasks, mut restores) = (0, 0);
     for seed in seeds.clone() {

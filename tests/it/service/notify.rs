@@ -1,4 +1,4 @@
-//! Readiness, the line of status, and the watchdog.
+//! Readiness, the status, and the watchdog.
 
 use std::{fs, time::Duration};
 
@@ -7,24 +7,25 @@ use rusqlite::Connection;
 use super::manager::Manager;
 use crate::support::daemon::{JOB, TestEnv, quick, slow};
 
-/// Short, so that the test is; what counts is who feeds it.
+/// Short, so that the test is short, too.
 const WATCHDOG: (&str, &str) = ("WATCHDOG_USEC", "400000");
 
 #[test]
-fn it_is_ready_once_the_folder_has_been_read_and_counts_in_its_line_of_status() {
+fn daemon_is_ready_after_the_first_scan_and_its_status_counts_slots() {
     let mut test_env = TestEnv::new(slow());
     let manager = Manager::listen(&test_env);
     test_env.drop_in_old("x.yaml", JOB);
     manager.start(&mut test_env, &[]);
     test_env.until("the daemon to be ready", |_| manager.count("READY=1") == 1);
     assert!(manager.count("EXTEND_TIMEOUT_USEC=90000000") > 0, "a start asks for its time");
-    // What is in the folder is in the database by then.
+    // By then the manifests of the folder are in the database.
     assert_ne!(test_env.state("x"), "");
     test_env.until("a slot to be counted", |_| manager.status().starts_with("1 of 5 slots used; "));
     test_env.until("its task to run", |test_env| test_env.ledger().tasks.len() == 1);
     test_env.finish_tasks();
-    test_env
-        .until("the end to be counted", |_| manager.status() == "0 of 5 slots used; 1 succeeded");
+    test_env.until("the finished job to be counted", |_| {
+        manager.status() == "0 of 5 slots used; 1 succeeded"
+    });
     test_env.signal("TERM");
     assert_eq!(test_env.wait_until_ended().code(), Some(0));
     assert_eq!(manager.count("STOPPING=1"), 1);
@@ -33,27 +34,28 @@ fn it_is_ready_once_the_folder_has_been_read_and_counts_in_its_line_of_status() 
 }
 
 #[test]
-fn a_folder_that_cannot_be_read_keeps_it_from_being_ready_and_is_told() {
+fn unreadable_folder_delays_readiness_and_is_reported() {
     let mut test_env = TestEnv::new(quick());
     let manager = Manager::listen(&test_env);
     fs::rename(test_env.path("jobs"), test_env.path("elsewhere")).unwrap();
     manager.start(&mut test_env, &[]);
-    test_env.until("the folder to be missed", |_| {
-        manager.status().starts_with("jobs_dir ") && manager.status().contains("cannot be read")
+    test_env.until("the folder to be reported missing", |_| {
+        manager.status().starts_with("cannot read jobs_dir ")
     });
     assert!(!test_env.log().contains("the folder has been read"), "{}", test_env.log());
     assert_eq!(manager.count("READY=1"), 0);
     fs::rename(test_env.path("elsewhere"), test_env.path("jobs")).unwrap();
     test_env.until("the daemon to be ready", |_| manager.count("READY=1") == 1);
     fs::rename(test_env.path("jobs"), test_env.path("elsewhere")).unwrap();
-    test_env.until("the folder to be missed again", |_| {
+    test_env.until("the folder to be reported missing again", |_| {
         let status = manager.status();
-        status.starts_with("jobs_dir ") && status.ends_with("0 of 5 slots used; no other jobs")
+        status.starts_with("cannot read jobs_dir ")
+            && status.ends_with("0 of 5 slots used; no other jobs")
     });
 }
 
 #[test]
-fn another_and_empty_folder_keeps_it_from_being_ready_and_is_told() {
+fn replaced_empty_folder_delays_readiness_and_is_reported() {
     let mut test_env = TestEnv::new(quick());
     let manager = Manager::listen(&test_env);
     test_env.start();
@@ -63,8 +65,8 @@ fn another_and_empty_folder_keeps_it_from_being_ready_and_is_told() {
     fs::rename(test_env.path("jobs"), test_env.path("elsewhere")).unwrap();
     fs::create_dir(test_env.path("jobs")).unwrap();
     manager.start(&mut test_env, &[]);
-    test_env.until("the other folder to be told", |_| {
-        manager.status().contains("is another folder than before, and holds no manifest")
+    test_env.until("the other folder to be reported", |_| {
+        manager.status().contains("is another folder than before and has no manifests")
     });
     assert_eq!(manager.count("READY=1"), 0);
     fs::remove_dir(test_env.path("jobs")).unwrap();
@@ -73,17 +75,17 @@ fn another_and_empty_folder_keeps_it_from_being_ready_and_is_told() {
 }
 
 #[test]
-fn the_watchdog_is_fed_by_the_scheduler_and_starves_with_it() {
+fn only_the_scheduler_feeds_the_watchdog() {
     let mut test_env = TestEnv::new(quick());
     let manager = Manager::listen(&test_env);
     let stall = test_env.path("stall");
     let stalled = ("LIPSYNCD_STALL", stall.to_str().unwrap());
     manager.start(&mut test_env, &[WATCHDOG, stalled]);
     let fed = || manager.count("WATCHDOG=1");
-    // It has nothing to do, and lives.
+    // Without work the scheduler still feeds it.
     test_env.until("the watchdog to be fed again and again", |_| fed() > 5);
     fs::write(&stall, "").unwrap();
-    // All but the scheduler goes on: the folder is read, and the line of status is written.
+    // Everything but the scheduler continues: the folder is scanned, and the status is updated.
     test_env.until_scanned_again("one");
     test_env.until("the status to count", |_| manager.status().contains("2 waiting"));
     let starved = fed();
@@ -95,7 +97,7 @@ fn the_watchdog_is_fed_by_the_scheduler_and_starves_with_it() {
 }
 
 #[test]
-fn a_database_that_others_keep_locked_is_waited_for_and_is_no_reason_to_be_killed() {
+fn locked_database_is_waited_for_and_the_watchdog_is_still_fed() {
     let mut test_env = TestEnv::new(slow());
     let manager = Manager::listen(&test_env);
     manager.start(&mut test_env, &[WATCHDOG]);
@@ -105,7 +107,7 @@ fn a_database_that_others_keep_locked_is_waited_for_and_is_no_reason_to_be_kille
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     test_env.drop_in("x.yaml", JOB);
     test_env.until("the lock to be told", |_| {
-        manager.status().starts_with("waits until it can go on: state database")
+        manager.status().starts_with("waiting for the database: state database")
     });
     let fed = manager.count("WATCHDOG=1");
     test_env.until("the watchdog to be fed", |_| manager.count("WATCHDOG=1") > fed + 1);
@@ -115,17 +117,18 @@ fn a_database_that_others_keep_locked_is_waited_for_and_is_no_reason_to_be_kille
 }
 
 #[test]
-fn a_manager_that_does_not_read_holds_nothing_up_and_hears_it_later() {
+fn service_manager_that_does_not_read_delays_nothing() {
     let mut test_env = TestEnv::new(quick());
     let manager = Manager::listen(&test_env);
     manager.is_full(&test_env);
     manager.start(&mut test_env, &[WATCHDOG]);
     test_env.drop_in("x.yaml", JOB);
     test_env.until_state("x", "succeeded");
-    assert_eq!(manager.count("FILLED=1"), manager.heard().len(), "it was full");
+    assert_eq!(manager.count("FILLED=1"), manager.received().len(), "it was full");
     test_env.until("the daemon to be ready", |_| manager.count("READY=1") == 1);
-    test_env
-        .until("the end to be counted", |_| manager.status() == "0 of 5 slots used; 1 succeeded");
+    test_env.until("the finished job to be counted", |_| {
+        manager.status() == "0 of 5 slots used; 1 succeeded"
+    });
     test_env.until("the watchdog to be fed", |_| manager.count("WATCHDOG=1") > 0);
     manager.is_full(&test_env);
     test_env.signal("TERM");
@@ -133,13 +136,14 @@ fn a_manager_that_does_not_read_holds_nothing_up_and_hears_it_later() {
 }
 
 #[test]
-fn a_watchdog_of_no_time_is_none() {
+fn watchdog_with_zero_interval_is_off() {
     let mut test_env = TestEnv::new(quick());
     let manager = Manager::listen(&test_env);
     manager.start(&mut test_env, &[("WATCHDOG_USEC", "0")]);
     test_env.drop_in("x.yaml", JOB);
     test_env.until_state("x", "succeeded");
-    test_env
-        .until("the end to be counted", |_| manager.status() == "0 of 5 slots used; 1 succeeded");
+    test_env.until("the finished job to be counted", |_| {
+        manager.status() == "0 of 5 slots used; 1 succeeded"
+    });
     assert_eq!(manager.count("WATCHDOG=1"), 0);
 }

@@ -1,4 +1,4 @@
-//! SIGHUP: settings and credentials are read anew, and the work goes on with them in the same process.
+//! SIGHUP: settings and credentials are read again, and the same process continues with them.
 
 use std::{fs, process::Command};
 
@@ -9,7 +9,7 @@ fn job(name: &str) -> String {
     JOB.replace("/v.mp4", &format!("/{name}.mp4"))
 }
 
-/// Reloads, and waits until that is over.
+/// Reloads, and waits until the reload has ended.
 fn reload(test_env: &TestEnv, manager: &Manager) {
     let before = manager.count("READY=1");
     test_env.signal("HUP");
@@ -18,7 +18,7 @@ fn reload(test_env: &TestEnv, manager: &Manager) {
 }
 
 #[test]
-fn a_new_limit_is_taken_while_tasks_are_followed_on() {
+fn reload_applies_a_new_limit_and_keeps_following_tasks() {
     let mut test_env = TestEnv::with(slow(), 1, "");
     let manager = Manager::listen(&test_env);
     for name in ["a", "b", "c"] {
@@ -29,7 +29,7 @@ fn a_new_limit_is_taken_while_tasks_are_followed_on() {
     let pid = test_env.pid();
     test_env.configure(2, "");
     reload(&test_env, &manager);
-    assert!(manager.heard().iter().any(|line| line.starts_with("MONOTONIC_USEC=")));
+    assert!(manager.received().iter().any(|line| line.starts_with("MONOTONIC_USEC=")));
     test_env.until("the second slot to be used", |test_env| test_env.ledger().tasks.len() == 2);
     test_env.until("both to be counted", |_| manager.status().starts_with("2 of 2 slots used"));
     assert_eq!(test_env.pid(), pid);
@@ -43,7 +43,7 @@ fn a_new_limit_is_taken_while_tasks_are_followed_on() {
 }
 
 #[test]
-fn a_faulty_configuration_is_told_and_not_taken() {
+fn configuration_with_errors_is_reported_and_not_applied() {
     let mut test_env = TestEnv::new(quick());
     let manager = Manager::listen(&test_env);
     manager.start(&mut test_env, &[]);
@@ -52,7 +52,7 @@ fn a_faulty_configuration_is_told_and_not_taken() {
     let moved = format!("{good}state_db: other.db\n");
     let unusable = format!("{good}output_dir: lipsyncd.yaml\n");
     let unknown = format!("{good}colour: blue\n");
-    let told = "the new configuration is not taken";
+    let refused = "the new configuration was refused";
     let faulty = [
         (unknown, "colour"),
         (moved, "state_db cannot change"),
@@ -63,26 +63,26 @@ fn a_faulty_configuration_is_told_and_not_taken() {
         fs::write(test_env.path("lipsyncd.yaml"), text).unwrap();
         reload(&test_env, &manager);
         let log = test_env.log();
-        let lines: Vec<_> = log.lines().filter(|line| line.contains(told)).collect();
+        let lines: Vec<_> = log.lines().filter(|line| line.contains(refused)).collect();
         assert_eq!(lines.len(), turn + 1, "{log}");
         assert!(lines[turn].contains(why), "{}", lines[turn]);
-        test_env.until("it to stand in the line of status", |_| {
+        test_env.until("the reason to be in the status", |_| {
             let status = manager.status();
             status.starts_with("a new configuration was refused (") && status.contains(why)
         });
     }
-    // And it works on.
+    // The daemon continues to work.
     test_env.drop_in("x.yaml", JOB);
     test_env.until_state("x", "succeeded");
     fs::write(test_env.path("lipsyncd.yaml"), good).unwrap();
     reload(&test_env, &manager);
-    assert!(test_env.log().contains("are as they were"), "{}", test_env.log());
+    assert!(test_env.log().contains("are unchanged"), "{}", test_env.log());
     test_env
         .until("the status to be plain again", |_| manager.status().starts_with("0 of 5 slots"));
 }
 
 #[test]
-fn credentials_that_were_refused_are_replaced_without_a_restart() {
+fn reload_replaces_refused_credentials() {
     let mut test_env = TestEnv::with(quick(), 5, "pause: { probe_interval: 100ms }\n");
     let manager = Manager::listen(&test_env);
     let folder = test_env.path("credentials");
@@ -97,7 +97,7 @@ fn credentials_that_were_refused_are_replaced_without_a_restart() {
     let unset = [("KLING_ACCESS_KEY", ""), ("KLING_SECRET_KEY", "")];
     manager.start(&mut test_env, &[found, unset[0], unset[1]]);
     test_env.drop_in("x.yaml", JOB);
-    test_env.until("the line to be paused", |_| manager.status().starts_with("paused: "));
+    test_env.until("the queue to be paused", |_| manager.status().starts_with("paused: "));
     fs::remove_file(folder.join("kling_secret_key")).unwrap();
     reload(&test_env, &manager);
     assert!(test_env.log().contains("KLING_SECRET_KEY is not"), "{}", test_env.log());
@@ -108,7 +108,7 @@ fn credentials_that_were_refused_are_replaced_without_a_restart() {
 }
 
 #[test]
-fn a_reload_in_a_storm_pays_nothing_twice() {
+fn many_reloads_pay_nothing_twice() {
     let mut test_env = TestEnv::with(quick(), 4, "");
     let manager = Manager::listen(&test_env);
     for number in 0..40 {
@@ -129,7 +129,7 @@ fn a_reload_in_a_storm_pays_nothing_twice() {
 }
 
 #[test]
-fn a_pipe_in_the_place_of_the_configuration_holds_no_reload_up() {
+fn pipe_as_configuration_does_not_block_a_reload() {
     let mut test_env = TestEnv::new(quick());
     let manager = Manager::listen(&test_env);
     manager.start(&mut test_env, &[]);
@@ -141,7 +141,7 @@ fn a_pipe_in_the_place_of_the_configuration_holds_no_reload_up() {
     test_env.drop_in("x.yaml", JOB);
     test_env.until_state("x", "succeeded");
     test_env
-        .until("the pipe to be told", |test_env| test_env.log().contains("give no answer within"));
+        .until("the pipe to be reported", |test_env| test_env.log().contains("took longer than"));
     fs::remove_file(&file).unwrap();
     test_env.configure(3, "");
     reload(&test_env, &manager);
@@ -149,7 +149,7 @@ fn a_pipe_in_the_place_of_the_configuration_holds_no_reload_up() {
 }
 
 #[test]
-fn what_is_being_written_is_written_before_others_write_there() {
+fn reload_waits_for_files_that_are_being_written() {
     let mut test_env = TestEnv::new(quick());
     let manager = Manager::listen(&test_env);
     let hold = test_env.path("hold");
@@ -159,16 +159,16 @@ fn what_is_being_written_is_written_before_others_write_there() {
     manager.start(&mut test_env, &[("LIPSYNCD_HOLD", &held)]);
     let part = test_env.path("output/.x.mp4.part");
     let length = || fs::metadata(&part).map_or(0, |part| part.len());
-    // All of it is there; it has yet to be synced, and to get its name.
+    // All bytes are written; they must still be synced, and the file must get its name.
     test_env.until("the result to come", |_| length() > 0);
     let came = length();
     test_env.configure(3, "");
     test_env.signal("HUP");
     test_env.until("the result to be waited for", |test_env| {
-        test_env.log().contains("waits for files that are still being written")
+        test_env.log().contains("waiting for files that are still being written")
     });
     assert_eq!(length(), came);
-    assert_eq!(test_env.log().matches(", state in ").count(), 1);
+    assert_eq!(test_env.log().matches(", state_db ").count(), 1);
     fs::remove_file(&hold).unwrap();
     test_env.until_state("x", "succeeded");
     test_env.until("the new limit", |_| manager.status().starts_with("0 of 3 slots used"));

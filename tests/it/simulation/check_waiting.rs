@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use lipsyncd::{
-    job::{RESEND, SLOT_KEPT_MS},
-    sim::{LedgerEntry, SimTaskStatus},
+    job::{RESEND_READY, SLOT_KEPT_MS},
+    sim::{LedgerEntry, TaskStatus},
 };
 use rusqlite::Connection;
 use tokio::time::Instant;
@@ -38,7 +38,7 @@ pub fn check_reasons(world: &World, database: &Connection) {
             world.report_violation(format!("{key} ({state}) has no waiting reason"));
         }
         let exists = ledger.iter().any(|task| task.external_task_id.as_ref() == Some(&name));
-        if waiting_for == format!("{RESEND}, because Kling has no task of it") && exists {
+        if waiting_for == RESEND_READY && exists {
             world.report_violation(format!("{key} waits for what is not true: {waiting_for}"));
         }
         let is_paused = world.paused.lock().unwrap().is_some();
@@ -97,8 +97,10 @@ fn check_seen(world: &World) {
     let mut tasks = world.sim(host).ledger(now_ms).tasks;
     tasks.retain(|task| now_ms - task.accepted_at_ms > SEEN_BY_MS);
     for Waiting { key, waiting_for, .. } in world.read(waiting) {
-        let unseen = waiting_for.contains("to show up, which the API does not know");
-        let id = waiting_for.strip_prefix("task ").and_then(|rest| rest.split([' ', ',']).next());
+        let unseen = waiting_for.contains("Kling does not show task");
+        let id = waiting_for
+            .strip_prefix("Kling does not show task ")
+            .and_then(|rest| rest.split([' ', ':']).next());
         let is_shown = id.is_some_and(|id| tasks.iter().any(|task| task.task_id == id));
         if unseen && is_shown {
             world.report_violation(format!("{key} waits for what is not true: {waiting_for}"));
@@ -122,7 +124,7 @@ pub fn check_left_to_users(world: &World, key: &str) {
     for name in names {
         // For a name that a person chose, only the video shows whose task it is.
         let is_comparable = config.shows_sent_videos || !name.starts_with("own-");
-        let mut exists = tasks.iter().filter(|task| task.status != SimTaskStatus::Submitted);
+        let mut exists = tasks.iter().filter(|task| task.status != TaskStatus::Submitted);
         if shows_names
             && is_comparable
             && exists.any(|task| task.external_task_id.as_ref() == Some(&name))

@@ -6,7 +6,7 @@ use std::{
 };
 
 use lipsyncd::{
-    inbox::{Inbox, InboxSettings, MediaChecker},
+    inbox::{Inbox, InboxSettings, InboxSignals, MediaChecker},
     pipeline::{Clock, End, Offload, Pipeline, Pulse, Settings, Until},
     store::{Store, StoreError},
 };
@@ -100,8 +100,13 @@ pub fn start_daemon(
         let passed = move |passed: Result<(), &str>| {
             *world.is_scanned.lock().unwrap() |= passed.is_ok();
         };
-        let more = Arc::clone(&more_to_come);
-        let inbox_work = inbox.run(scan, Arc::clone(&nudge), more, passed, inbox_stop.clone());
+        let signals = InboxSignals {
+            rescan: scan,
+            store_changed: Arc::clone(&nudge),
+            more_to_come: Arc::clone(&more_to_come),
+            stop: inbox_stop.clone(),
+        };
+        let inbox_work = inbox.run(signals, passed);
         let pipeline_work =
             pipeline.run(nudge, stop_signal, Until::Stopped, more_to_come, Pulse::NONE);
         tokio::pin!(inbox_work, pipeline_work);

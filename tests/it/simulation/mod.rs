@@ -2,8 +2,8 @@
 //! clock that jumps from one event to the next. A seed decides all that looks like chance, and the same
 //! seed always plays the same scenario.
 //!
-//! `SEEDS=20000 cargo test --test it simulation::seeds -- --nocapture` plays so many seeds, from
-//! `FIRST_SEED` (0) on; `SEED=17 cargo test --test it simulation::seeds -- --nocapture` prints the history of one.
+//! `LIPSYNCD_SEEDS=20000 cargo test --test it simulation::seeds -- --nocapture` plays 20000 seeds, from
+//! `LIPSYNCD_FIRST_SEED` (0) on; with `LIPSYNCD_SEED=17` it prints all that happens in one.
 //! `MISTAKE=RenamedOnResend cargo test --test it simulation::planted -- --nocapture` plants only this mistake.
 
 mod api;
@@ -37,30 +37,27 @@ use std::{
     thread,
 };
 
+use crate::support::counts::{count, is_full, number};
 use mistakes::Mistake;
 use run::play;
 
-/// Seeds that each test run plays.
+/// One of these seeds must catch each deliberate mistake.
 const SEEDS: u64 = 1_000;
 /// Cores of the machines that run the tests.
 const THREADS: usize = 2;
 
-fn number(name: &str) -> Option<u64> {
-    std::env::var(name).ok().map(|text| text.parse().unwrap())
-}
-
 #[test]
 fn seeds() {
-    if let Some(seed) = number("SEED") {
+    if let Some(seed) = number("LIPSYNCD_SEED") {
         let mut scenario = play(seed, None);
         scenario.history.sort_by(|one, other| one[..24].cmp(&other[..24]));
         scenario.history.iter().for_each(|line| println!("{line}"));
         assert!(scenario.violations.is_empty(), "seed {seed}: {:#?}", scenario.violations);
         return;
     }
-    let first = number("FIRST_SEED").unwrap_or(0);
+    let first = number("LIPSYNCD_FIRST_SEED").unwrap_or(0);
     let next = AtomicU64::new(first);
-    let last = first + number("SEEDS").unwrap_or(SEEDS);
+    let last = first + count("LIPSYNCD_SEEDS", 100, 1_000);
     let (runs, tasks, changes) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
     let violated = thread::scope(|scope| {
         let work = || {
@@ -136,7 +133,7 @@ fn planted_mistakes_are_caught() {
 
 #[test]
 fn the_same_seed_gives_the_same_history() {
-    for seed in 0..20 {
+    for seed in 0..if is_full() { 20 } else { 5 } {
         assert_eq!(play(seed, None).history, play(seed, None).history, "seed {seed}");
     }
 }

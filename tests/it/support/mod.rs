@@ -4,6 +4,7 @@
 //! the test's process; `daemon` is the real binary.
 
 pub mod chance;
+pub mod counts;
 pub mod daemon;
 mod pipeline;
 mod sim;

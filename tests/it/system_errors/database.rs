@@ -1,4 +1,4 @@
-//! A state database that cannot be written, or not be opened, for a while; and one that is damaged.
+//! A state database that cannot be written or opened for a while, and a damaged one.
 
 use std::{
     fs,
@@ -26,11 +26,11 @@ fn goes_on(test_env: &TestEnv) {
     test_env.finish_tasks();
     test_env.until_state("x", "succeeded");
     assert_eq!(test_env.ledger().tasks.len(), 1);
-    test_env.until("the trouble to be over", |test_env| daemon_problem(test_env).is_none());
+    test_env.until("the problem to end", |test_env| daemon_problem(test_env).is_none());
 }
 
 #[test]
-fn a_full_disk_under_the_database_is_waited_out() {
+fn the_daemon_waits_for_a_full_database_disk() {
     let mut test_env = TestEnv::with(slow(), 5, "state_db: state/lipsyncd.db\n");
     let Some(mount) = Mount::tmpfs(&test_env.path("state"), "2m") else { return };
     symlink(test_env.path("state/lipsyncd.db"), test_env.path("lipsyncd.db")).unwrap();
@@ -38,7 +38,7 @@ fn a_full_disk_under_the_database_is_waited_out() {
     test_env.start();
     has_sent(&test_env);
     mount.fill();
-    // More than what is left in the log of the database.
+    // More than the space that is left for the WAL file.
     let jobs: String = (0..500).map(|n| format!("- {{ id: j{n}, {} }}\n", inline(n))).collect();
     test_env.drop_in("many.yaml", format!("jobs:\n{jobs}"));
     test_env.until("the daemon to say so", |test_env| daemon_problem(test_env).is_some());
@@ -48,9 +48,9 @@ fn a_full_disk_under_the_database_is_waited_out() {
     assert!(test_env.is_running());
     mount.clear();
     test_env.until("the manifest to be read", |test_env| test_env.is_accepted("many.yaml"));
-    test_env.until("the trouble to be over", |test_env| daemon_problem(test_env).is_none());
+    test_env.until("the problem to end", |test_env| daemon_problem(test_env).is_none());
     let log = test_env.log();
-    assert_eq!(log.matches("waiting until it can be written").count(), 1, "{log}");
+    assert_eq!(log.matches("waiting until the database can be written").count(), 1, "{log}");
     assert_eq!(log.matches("can be written again").count(), 1, "{log}");
     test_env.until("slots to be filled", |test_env| test_env.ledger().tasks.len() == 5);
 }
@@ -63,7 +63,7 @@ fn inline(n: usize) -> String {
 }
 
 #[test]
-fn a_database_that_others_keep_locked_is_waited_for_at_the_start_and_later() {
+fn the_daemon_waits_for_a_locked_database_at_the_start_and_later() {
     let mut test_env = TestEnv::new(slow());
     test_env.drop_in("x.yaml", JOB);
     test_env.start();
@@ -83,7 +83,7 @@ fn a_database_that_others_keep_locked_is_waited_for_at_the_start_and_later() {
     let other = Connection::open(test_env.path("lipsyncd.db")).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     test_env.until("the daemon to say so", |test_env| {
-        daemon_problem(test_env).is_some_and(|trouble| trouble.contains("locked"))
+        daemon_problem(test_env).is_some_and(|problem| problem.contains("locked"))
     });
     assert!(test_env.is_running());
     drop(other);
@@ -91,7 +91,7 @@ fn a_database_that_others_keep_locked_is_waited_for_at_the_start_and_later() {
 }
 
 #[test]
-fn a_person_may_tidy_the_database_up_while_the_daemon_works() {
+fn a_vacuum_does_not_disturb_the_daemon() {
     let mut test_env = TestEnv::new(slow());
     test_env.drop_in("x.yaml", JOB);
     test_env.start();
@@ -103,7 +103,7 @@ fn a_person_may_tidy_the_database_up_while_the_daemon_works() {
 }
 
 #[test]
-fn damage_that_shows_while_it_works_ends_the_daemon_with_what_to_do() {
+fn a_damaged_database_stops_the_daemon_with_a_remedy() {
     let mut test_env = TestEnv::new(slow());
     test_env.drop_in("x.yaml", JOB);
     test_env.start();
@@ -116,17 +116,17 @@ fn damage_that_shows_while_it_works_ends_the_daemon_with_what_to_do() {
         let noise = vec![0xA5; usize::try_from(bytes).unwrap()];
         let file = fs::File::options().write(true).open(test_env.path("lipsyncd.db")).unwrap();
         file.write_all_at(&noise, 4096).unwrap();
-        // What another wrote makes the daemon read anew. (It is this process that has the file open.)
+        // A write of another process makes the daemon read again. (This process has the file open.)
         other.pragma_update(None, "user_version", lipsyncd::store::VERSION).unwrap();
         std::mem::forget(file);
     }
     let status = test_env.wait_until_ended();
     let log = test_env.log();
     assert_eq!(status.code(), Some(3), "{log}");
-    assert!(log.contains("is damaged") && log.contains("put a backup in its place"), "{log}");
+    assert!(log.contains("is damaged") && log.contains("replace it with a backup"), "{log}");
     assert!(!log.contains("panicked"), "{log}");
-    // Nor does the next start begin anew.
+    // The next start does not create a new database either.
     let again = test_env.run(&["run"]);
     assert_eq!(again.code, Some(3), "{again:?}");
-    assert!(again.err.contains("put a backup in its place"), "{again:?}");
+    assert!(again.err.contains("replace it with a backup"), "{again:?}");
 }

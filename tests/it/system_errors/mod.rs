@@ -1,16 +1,16 @@
-//! Local trouble, with the real binary: disks, locks, signals, and what a process may run out of.
+//! Errors of the system, with the real binary: disks, locks, permissions, signals, limits of the process.
 
-mod cwd;
 mod database;
-mod exhausted;
 mod mount;
+mod resources;
+mod working_dir;
 pub use mount::Mount;
 mod output;
-mod second;
+mod second_daemon;
 mod signals;
 
-/// Says that something was not tried.
-#[expect(clippy::print_stderr, reason = "whoever runs the tests is to know")]
+/// Reports that a test was skipped.
+#[expect(clippy::print_stderr, reason = "the person who runs the tests must know")]
 fn skipped(what: &str) {
     eprintln!("skipped: this test {what}, which is not allowed here");
 }

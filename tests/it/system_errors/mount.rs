@@ -1,4 +1,4 @@
-//! Small file systems of a test's own, where it may mount any.
+//! Small file systems for a test, where mounting is allowed.
 
 use std::{
     path::{Path, PathBuf},
@@ -13,7 +13,7 @@ pub struct Mount {
 }
 
 impl Mount {
-    /// Mounts a tmpfs of that size at `at`, which is made. None, with a word, where that is not allowed.
+    /// Creates `at` and mounts a tmpfs of this size there. None, with a message, where that is not allowed.
     pub fn tmpfs(at: &Path, size: &str) -> Option<Self> {
         std::fs::create_dir_all(at).unwrap();
         let mut mount = Command::new("mount");
@@ -25,7 +25,7 @@ impl Mount {
         mounted.then(|| Self { at: at.to_owned() })
     }
 
-    /// Changes how it is mounted.
+    /// Changes the mount options.
     pub fn remount(&self, options: &str) {
         let options = format!("remount,{options}");
         assert!(
@@ -44,7 +44,7 @@ impl Mount {
         }
     }
 
-    /// Makes room again.
+    /// Frees the space again.
     pub fn clear(&self) {
         std::fs::remove_file(self.filler()).unwrap();
     }

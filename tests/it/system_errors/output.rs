@@ -1,4 +1,4 @@
-//! An output folder that takes nothing: nothing is paid for, nothing fails, and it goes on by itself.
+//! An output folder that is not writable: nothing is paid, nothing fails, and work continues automatically.
 
 use std::{fs, process::Command};
 
@@ -7,7 +7,7 @@ use lipsyncd::sim::SimConfig;
 use super::{mount::Mount, skipped};
 use crate::support::daemon::{JOB, TestEnv, quick};
 
-/// Waits until `x` says that it waits for `reason`, over some tries, and nothing was paid for it.
+/// Waits until `x` waits for `reason` after several tries. Checks that nothing was paid.
 fn waits_unpaid(test_env: &TestEnv, reason: &str) {
     test_env.until("x to say what it waits for", |test_env| {
         test_env.job("x").is_some_and(|job| job.waiting_for.contains(reason))
@@ -21,17 +21,22 @@ fn waits_unpaid(test_env: &TestEnv, reason: &str) {
     let ledger = test_env.ledger();
     assert_eq!((ledger.tasks.len(), ledger.accepted(lipsyncd::sim::Endpoint::Identify)), (0, 0));
     // The log says the same, and says it once, however often it is tried.
-    let sentence = job.waiting_for.split(" (at ").next().unwrap();
+    let sentence = job.waiting_for.split("; next try at ").next().unwrap();
     assert!(
         test_env.log().contains(&format!("waits: {sentence}")),
         "{sentence}: {}",
         test_env.log()
     );
-    assert_eq!(test_env.log().matches("which cannot be written").count(), 1, "{}", test_env.log());
+    assert_eq!(
+        test_env.log().matches("the output file cannot be written").count(),
+        1,
+        "{}",
+        test_env.log()
+    );
     let history = test_env.run(&["show", "x"]);
     assert_eq!(history.out.matches("cannot be written").count(), 2, "{}", history.out);
     let status = test_env.run(&["status"]).out;
-    assert!(status.contains("1 job waits for its place in the output folder"), "{status}");
+    assert!(status.contains("1 job waits: "), "{status}");
     assert!(status.contains(reason), "{status}");
     let json: serde_json::Value =
         serde_json::from_str(&test_env.run(&["status", "--json"]).out).unwrap();
@@ -49,7 +54,7 @@ fn goes_on(test_env: &TestEnv) {
 }
 
 #[test]
-fn a_full_disk_under_the_output_is_waited_out_before_anything_is_paid_for() {
+fn a_full_output_disk_holds_jobs_before_payment() {
     let mut test_env = TestEnv::new(quick());
     let Some(mount) = Mount::tmpfs(&test_env.path("output"), "4m") else { return };
     mount.fill();
@@ -61,7 +66,7 @@ fn a_full_disk_under_the_output_is_waited_out_before_anything_is_paid_for() {
 }
 
 #[test]
-fn a_read_only_output_is_waited_out_before_anything_is_paid_for() {
+fn a_read_only_output_folder_holds_jobs_before_payment() {
     let mut test_env = TestEnv::new(quick());
     let Some(mount) = Mount::tmpfs(&test_env.path("output"), "4m") else { return };
     mount.remount("ro");
@@ -73,11 +78,11 @@ fn a_read_only_output_is_waited_out_before_anything_is_paid_for() {
 }
 
 #[test]
-fn an_output_without_permission_is_waited_out_before_anything_is_paid_for() {
+fn an_output_folder_without_permission_holds_jobs_before_payment() {
     let mut test_env = TestEnv::new(quick());
     let output = test_env.path("output");
     fs::create_dir(&output).unwrap();
-    // Root may write where permission bits forbid it; not so in an immutable folder.
+    // Root ignores permission bits, but not an immutable folder.
     let change = |flag: &str| {
         let changed = Command::new("chattr").arg(flag).arg(&output).output();
         changed.is_ok_and(|changed| changed.status.success())
@@ -97,7 +102,7 @@ fn an_output_without_permission_is_waited_out_before_anything_is_paid_for() {
 }
 
 #[test]
-fn an_output_folder_that_goes_away_is_waited_for() {
+fn jobs_wait_for_a_missing_output_folder() {
     let mut test_env = TestEnv::new(quick());
     test_env.start();
     fs::rename(test_env.path("output"), test_env.path("elsewhere")).unwrap();
@@ -108,7 +113,7 @@ fn an_output_folder_that_goes_away_is_waited_for() {
 }
 
 #[test]
-fn a_result_that_is_larger_than_what_is_left_waits_for_room() {
+fn a_result_larger_than_the_free_space_waits() {
     let mut test_env = TestEnv::new(SimConfig { min_result_bytes: 600_000, ..quick() });
     let Some(mount) = Mount::tmpfs(&test_env.path("output"), "300k") else { return };
     test_env.drop_in("x.yaml", JOB);
@@ -123,14 +128,14 @@ fn a_result_that_is_larger_than_what_is_left_waits_for_room() {
 }
 
 #[test]
-fn a_run_that_is_to_end_does_not_wait_for_an_output_that_cannot_be_written() {
+fn run_once_does_not_wait_for_an_unwritable_output_folder() {
     let test_env = TestEnv::new(quick());
     let Some(mount) = Mount::tmpfs(&test_env.path("output"), "4m") else { return };
     mount.remount("ro");
     test_env.drop_in("x.yaml", JOB);
     let ran = test_env.run(&["run", "--once"]);
     assert_eq!(ran.code, Some(1), "{ran:?}");
-    assert!(ran.err.contains("1 left waiting"), "{ran:?}");
+    assert!(ran.err.contains("1 still waiting"), "{ran:?}");
     assert_eq!(test_env.ledger().tasks.len(), 0);
     mount.remount("rw");
     let ran = test_env.run(&["run", "--once"]);

@@ -12,16 +12,16 @@ use crate::support::daemon::{JOB, TestEnv, slow};
 
 const SIGHUP: u32 = 1;
 
-/// Waits until the daemon hears signals, which is long before it has read its settings.
+/// Waits until the daemon handles signals, which is long before it has read its settings.
 fn hears(test_env: &TestEnv) {
-    test_env.until("the daemon to hear signals", |test_env| {
+    test_env.until("the daemon to handle signals", |test_env| {
         let status = fs::read_to_string(format!("/proc/{}/status", test_env.pid())).unwrap();
         let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
         u64::from_str_radix(caught.trim(), 16).unwrap() >> (SIGHUP - 1) & 1 == 1
     });
 }
 
-/// Starts a daemon whose settings come through a pipe: it stands at its very beginning.
+/// Starts a daemon that reads its settings from a pipe, so that it stops at the beginning of its start.
 fn at_its_beginning(test_env: &mut TestEnv) {
     fs::rename(test_env.path("lipsyncd.yaml"), test_env.path("settings")).unwrap();
     assert!(Command::new("mkfifo").arg(test_env.path("lipsyncd.yaml")).status().unwrap().success());
@@ -36,7 +36,7 @@ fn hand_over_settings(test_env: &TestEnv) {
 }
 
 #[test]
-fn a_hangup_does_not_kill_a_daemon_that_is_starting() {
+fn sighup_does_not_stop_a_starting_daemon() {
     let mut test_env = TestEnv::new(slow());
     at_its_beginning(&mut test_env);
     test_env.signal("HUP");
@@ -49,7 +49,7 @@ fn a_hangup_does_not_kill_a_daemon_that_is_starting() {
 }
 
 #[test]
-fn a_daemon_that_is_told_to_end_while_it_starts_ends_well() {
+fn sigterm_stops_a_starting_daemon() {
     let mut test_env = TestEnv::new(slow());
     at_its_beginning(&mut test_env);
     test_env.signal("TERM");
@@ -59,7 +59,7 @@ fn a_daemon_that_is_told_to_end_while_it_starts_ends_well() {
 }
 
 #[test]
-fn it_ends_well_though_others_lock_the_database_at_the_start_and_at_once_when_told_twice() {
+fn a_locked_database_does_not_delay_a_stop_and_a_second_signal_stops_at_once() {
     let mut test_env = TestEnv::new(slow());
     test_env.drop_in("x.yaml", JOB);
     test_env.start();
@@ -71,7 +71,7 @@ fn it_ends_well_though_others_lock_the_database_at_the_start_and_at_once_when_to
         hears(&test_env);
         for name in names {
             test_env.signal(name);
-            // Two at once may come as one.
+            // Two signals at once may arrive as one.
             sleep(Duration::from_millis(20));
             if !test_env.is_running() {
                 break;
@@ -87,7 +87,7 @@ fn it_ends_well_though_others_lock_the_database_at_the_start_and_at_once_when_to
 }
 
 #[test]
-fn signals_in_a_hail_end_it_well_wherever_it_is() {
+fn many_signals_at_any_moment_stop_the_daemon_cleanly() {
     let mut test_env = TestEnv::new(slow());
     test_env.drop_in("x.yaml", JOB);
     for wait_ms in [0, 2, 5, 10, 20, 40, 80] {

@@ -116,7 +116,7 @@ fn tasks_in_progress_survive_a_wrong_address_for_longer_than_give_up_after() {
     test_env.kill();
     test_env.set_base_url(wrong.base_url());
     test_env.start();
-    until_printed(&test_env, "a", &["processing", &host(&test_env.sim), "to show up"]);
+    until_printed(&test_env, "a", &["processing", &host(&test_env.sim), "does not show task"]);
     // Their slots are freed after `give_up_after`; they are asked for as long as Kling keeps results.
     test_env.until("the slots to be freed", |test_env| slots_used(test_env) == 0);
     ask_for(&test_env, &["next"]);

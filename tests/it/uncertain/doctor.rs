@@ -26,7 +26,7 @@ fn open_request_is_not_called_unsent() {
         test_env.start();
         until_printed(&test_env, "x", &[state]);
         if state == "creating" {
-            until_printed(&test_env, "x", &["sent once, at ", "next lookup"]);
+            until_printed(&test_env, "x", &["sent once, at ", "checking whether Kling accepted"]);
         }
         assert_true(&test_env);
         test_env.kill();

@@ -42,7 +42,7 @@ fn task_that_the_list_shows_without_a_name_is_left_to_a_person_or_to_a_later_loo
     let shown = done(&test_env, &["show", "a"]).out;
     assert!(shown.contains(&format!("lipsyncd resolve a --task {own}")), "{shown}");
     assert!(!shown.contains(&other), "a task of another video: {shown}");
-    refused(&test_env, &["resolve", "a", "--resend"], &[&own, "paid twice", "--yes"]);
+    refused(&test_env, &["resolve", "a", "--resend"], &[&own, "pay twice", "--yes"]);
     done(&test_env, &["resolve", "a", "--task", &own]);
     until_delivered(&test_env, &["a"]);
 

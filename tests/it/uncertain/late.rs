@@ -49,7 +49,11 @@ fn request_that_is_delivered_after_the_connection_broke_is_found() {
 #[test]
 fn request_that_is_delivered_after_a_proxys_504_is_found_and_the_reason_names_504() {
     let test_env = delayed(ClientSees::Page { status: 504, after_ms: 50 });
-    until_printed(&test_env, "a", &["creating", "504", "sent once, at ", "next lookup"]);
+    until_printed(
+        &test_env,
+        "a",
+        &["creating", "504", "sent once, at ", "checking whether Kling accepted"],
+    );
     assert_sent_once(&test_env);
 }
 

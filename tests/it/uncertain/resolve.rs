@@ -36,7 +36,9 @@ fn lost(state: &str, accepted: bool, lists_fail: bool) -> TestEnv {
     ask_for(&test_env, &["x"]);
     test_env.start();
     match state {
-        "creating" => until_printed(&test_env, "x", &[state, "sent once", "next lookup"]),
+        "creating" => {
+            until_printed(&test_env, "x", &[state, "sent once", "checking whether Kling accepted"])
+        }
         _ => until_printed(&test_env, "x", &[state]),
     }
     test_env
@@ -65,7 +67,7 @@ fn resend_is_refused_while_the_list_shows_the_task() {
         test_env.until("the list to be read", |test_env| {
             test_env.run(&["show", "x"]).out.contains(&format!("--task {own}"))
         });
-        refused(&test_env, &["resolve", "x", "--resend"], &[&own, "paid twice", "--yes"]);
+        refused(&test_env, &["resolve", "x", "--resend"], &[&own, "pay twice", "--yes"]);
         assert_eq!(test_env.state("x"), state);
         done(&test_env, &["resolve", "x", "--task", &own]);
         until_delivered(&test_env, &["x"]);
@@ -80,7 +82,7 @@ fn resend_is_refused_while_the_list_was_not_read() {
         refused(
             &test_env,
             &["resolve", "x", "--resend"],
-            &[if state == "creating" { "still looks it up" } else { "list" }, "--yes"],
+            &[if state == "creating" { "still checks" } else { "list" }, "--yes"],
         );
         assert_eq!(test_env.state("x"), state);
         done(&test_env, &["resolve", "x", "--resend", "--yes"]);
@@ -95,11 +97,11 @@ fn resend_is_done_once_the_list_shows_that_nothing_could_be_it() {
     for state in STATES {
         let test_env = lost(state, false, false);
         test_env.until("the list to be read", |test_env| {
-            test_env.run(&["show", "x"]).out.contains("No task of the account could be it")
+            test_env.run(&["show", "x"]).out.contains("No task of the account can be")
         });
         if state == "creating" {
-            // It would be sent again automatically.
-            refused(&test_env, &["resolve", "x", "--resend"], &["still looks it up", "--yes"]);
+            // It would be sent again without anybody's help.
+            refused(&test_env, &["resolve", "x", "--resend"], &["still checks", "--yes"]);
             done(&test_env, &["resolve", "x", "--resend", "--yes"]);
         } else {
             done(&test_env, &["resolve", "x", "--resend"]);

@@ -22,7 +22,11 @@ fn lookups_failed(fail: impl Fn(&TestEnv)) -> TestEnv {
     fail(&test_env);
     test_env.sim.set(|config| config.visibility_lag_ms = 0);
     ask_for(&test_env, &["second"]);
-    until_printed(&test_env, "first", &["creating", "sent once, at ", "next lookup"]);
+    until_printed(
+        &test_env,
+        "first",
+        &["creating", "sent once, at ", "checking whether Kling accepted"],
+    );
     until_printed(&test_env, "first", &["unresolved", "lipsyncd resolve first"]);
     test_env
 }

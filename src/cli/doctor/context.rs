@@ -1,0 +1,84 @@
+//! What the checks share: the settings, the users, and what earlier checks found out.
+
+use super::{check_result::CheckResult, users::Users};
+use crate::{
+    config::{Config, Credentials},
+    kling::{Client, LookupStyle, RemoteTask},
+    store::{LockHolder, QueueStatus, Reader},
+};
+
+/// One row of the table of checks.
+pub(super) struct DoctorCheck {
+    /// The name in the report; a check may return findings under other names, too.
+    pub(super) name: &'static str,
+    /// The check is left out without this. The check that provides it reports why it is missing.
+    pub(super) needs: Needs,
+    pub(super) run: fn(&mut DoctorContext) -> Vec<CheckResult>,
+}
+
+/// Writes one row of the table.
+pub(super) const fn check(
+    name: &'static str,
+    needs: Needs,
+    run: fn(&mut DoctorContext) -> Vec<CheckResult>,
+) -> DoctorCheck {
+    DoctorCheck { name, needs, run }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Needs {
+    Nothing,
+    /// A configuration without errors.
+    Configuration,
+    /// A database that can be read.
+    Database,
+}
+
+pub(super) struct DoctorContext {
+    /// The defaults where the configuration has errors.
+    pub(super) config: Config,
+    pub(super) config_is_valid: bool,
+    pub(super) users: Users,
+    /// Set by the check of the credentials.
+    pub(super) credentials: Option<Credentials>,
+    /// Set by the check of the API.
+    pub(super) account: Option<AccountAnswer>,
+    /// Set by the check of the database.
+    pub(super) database: Option<OpenDatabase>,
+    /// Set by the check of the lookups.
+    pub(super) lookups: LookupProof,
+}
+
+/// What the API answered about the account.
+pub(super) struct AccountAnswer {
+    pub(super) client: Client,
+    /// The newest tasks.
+    pub(super) tasks: Vec<RemoteTask>,
+}
+
+/// A database that can be read, and what it says.
+pub(super) struct OpenDatabase {
+    pub(super) reader: Reader,
+    pub(super) standing: QueueStatus,
+    pub(super) daemon: Option<LockHolder>,
+}
+
+/// Whether the account finds tasks by `external_task_id`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LookupProof {
+    /// A task that exists was found by its name.
+    Works(LookupStyle),
+    /// A task that exists was not found by its name, in any style.
+    Fails,
+    Unknown,
+}
+
+impl DoctorContext {
+    pub(super) fn has(&self, needs: Needs) -> bool {
+        match needs {
+            Needs::Nothing => true,
+            Needs::Configuration => self.config_is_valid,
+            Needs::Database => self.database.is_some(),
+        }
+    }
+}

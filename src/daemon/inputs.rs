@@ -1,0 +1,29 @@
+//! What the daemon is started with, and how it is controlled.
+
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{Config, Credentials};
+
+/// Settings and credentials.
+#[derive(Debug, Clone)]
+pub struct Inputs {
+    /// The settings.
+    pub config: Config,
+    /// The account.
+    pub credentials: Credentials,
+}
+
+/// Reads settings and credentials again, for a reload. The error is for the log.
+pub type ReadInputs = Arc<dyn Fn() -> Result<Inputs, String> + Send + Sync>;
+
+/// Controls a running daemon.
+#[derive(Debug, Clone, Default)]
+pub struct Controls {
+    /// Asks for a reload, and for a scan of the folder.
+    pub reload: Arc<Notify>,
+    /// Stops the daemon.
+    pub stop: CancellationToken,
+}

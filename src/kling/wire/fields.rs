@@ -1,0 +1,112 @@
+//! Values of the API's JSON, read leniently.
+
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
+use serde_json::Value;
+
+use crate::kling::decimal::scaled;
+
+/// Length limit of an id, in bytes: a longer one would not fit into a URL.
+const ID_BYTES_MAX: usize = 512;
+
+/// Limit of one deduction, in millionths of a unit: a larger number is an error, and sums could overflow.
+const DEDUCTION_MICRO_MAX: i64 = 1_000_000_000_000;
+
+/// Why an answer's `data` cannot be used.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::kling) enum DataError {
+    /// The `data` has no task, or another one. This does not prove that the task does not exist. The words follow "the
+    /// API answered success, but".
+    NoTask(&'static str),
+    /// The `data` misses what the call is about; the words likewise.
+    Unusable(String),
+}
+
+impl From<&str> for DataError {
+    fn from(words: &str) -> Self {
+        Self::Unusable(words.to_owned())
+    }
+}
+
+impl From<String> for DataError {
+    fn from(words: String) -> Self {
+        Self::Unusable(words)
+    }
+}
+
+/// Reads a whole number: a number, a string, or a float without a fraction.
+pub(in crate::kling) fn as_integer(value: &Value) -> Option<i64> {
+    match value {
+        Value::Number(number) => number.as_i64().or_else(|| scaled(&number.to_string(), 0)),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    }
+}
+
+/// Reads a text that is not empty, or a whole number as text.
+pub(in crate::kling) fn as_text(value: Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text).filter(|text| !text.is_empty()),
+        Value::Number(number) if number.is_i64() || number.is_u64() => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+pub(super) fn object<T: DeserializeOwned>(data: Option<Value>) -> Result<T, DataError> {
+    match data {
+        Some(value @ Value::Object(_)) => {
+            serde_json::from_value(value).map_err(|_| "its data cannot be read".into())
+        }
+        Some(Value::Null) | None => Err("it has no data".into()),
+        Some(_) => Err("its data is not an object".into()),
+    }
+}
+
+/// An id that can be stored, shown and put into a URL.
+pub(super) fn id(text: Option<String>) -> Option<String> {
+    text.filter(|id| id.len() <= ID_BYTES_MAX && !id.chars().any(char::is_control))
+}
+
+pub(super) fn deduction(text: Option<String>) -> Option<i64> {
+    micro(text).filter(|micro| *micro <= DEDUCTION_MICRO_MAX)
+}
+
+pub(super) fn micro(text: Option<String>) -> Option<i64> {
+    scaled(&text?, 6)
+}
+
+pub(super) fn milli(text: Option<String>) -> Option<i64> {
+    scaled(&text?, 3)
+}
+
+pub(super) fn text<'de, D: Deserializer<'de>>(value: D) -> Result<Option<String>, D::Error> {
+    Ok(as_text(Value::deserialize(value)?))
+}
+
+pub(super) fn integer<'de, D: Deserializer<'de>>(value: D) -> Result<Option<i64>, D::Error> {
+    Ok(as_integer(&Value::deserialize(value)?))
+}
+
+pub(super) fn decimal<'de, D: Deserializer<'de>>(value: D) -> Result<Option<String>, D::Error> {
+    Ok(match Value::deserialize(value)? {
+        Value::String(text) => Some(text),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    })
+}
+
+/// A value of the right type, or the default: one unexpected field must not hide the others.
+pub(super) fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(
+    value: D,
+) -> Result<T, D::Error> {
+    Ok(serde_json::from_value(Value::deserialize(value)?).unwrap_or_default())
+}
+
+pub(super) fn list<'de, D: Deserializer<'de>, T: DeserializeOwned>(
+    value: D,
+) -> Result<Vec<T>, D::Error> {
+    let items = match Value::deserialize(value)? {
+        Value::Array(items) => items,
+        _ => Vec::new(),
+    };
+    Ok(items.into_iter().filter_map(|item| serde_json::from_value(item).ok()).collect())
+}

@@ -1,0 +1,111 @@
+//! Which calls fail with which fault.
+
+use super::faults::{DueFault, Endpoint, Fault};
+
+/// A requested fault, and the calls that it applies to. Calls are counted from when the rule was added.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FaultRule {
+    /// The kind of calls.
+    pub call: Endpoint,
+    /// Only calls with this text in their path or body.
+    pub matching: Option<String>,
+    /// The first call that fails, from 1.
+    pub nth: u64,
+    /// From there, every n-th call; 1 is every call.
+    pub every: u64,
+    /// How many calls fail; none: no limit.
+    pub times: Option<u64>,
+    /// Whether the request is carried out; none: the default of the fault.
+    pub accept: Option<bool>,
+    /// What goes wrong.
+    pub fault: Fault,
+}
+
+impl FaultRule {
+    /// Only the next call of this kind fails.
+    pub const fn once(call: Endpoint, fault: Fault) -> Self {
+        Self { call, matching: None, nth: 1, every: 1, times: Some(1), accept: None, fault }
+    }
+
+    /// Every call of this kind fails.
+    pub fn always(call: Endpoint, fault: Fault) -> Self {
+        Self { times: None, ..Self::once(call, fault) }
+    }
+
+    fn concerns(&self, call: Endpoint, target: &str, body: &[u8]) -> bool {
+        let named =
+            |part: &str| target.contains(part) || String::from_utf8_lossy(body).contains(part);
+        (self.call == Endpoint::Any || self.call == call)
+            && self.matching.as_deref().is_none_or(named)
+    }
+
+    /// Whether the n-th matching call, from 1, fails.
+    fn is_due(&self, count: u64) -> bool {
+        let Some(since) = count.checked_sub(self.nth.max(1)) else {
+            return false;
+        };
+        let every = self.every.max(1);
+        since.is_multiple_of(every) && self.times.is_none_or(|times| since / every < times)
+    }
+}
+
+/// The requested faults, and how many calls matched each.
+#[derive(Debug, Default)]
+pub(super) struct FaultRules(Vec<(FaultRule, u64)>);
+
+impl FaultRules {
+    pub(super) fn add(&mut self, rule: FaultRule) {
+        self.0.push((rule, 0));
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// Every rule counts the call; the first that is due applies.
+    pub(super) fn next(&mut self, call: Endpoint, target: &str, body: &[u8]) -> Option<DueFault> {
+        let mut due = None;
+        for (rule, count) in &mut self.0 {
+            if !rule.concerns(call, target, body) {
+                continue;
+            }
+            *count += 1;
+            if due.is_none() && rule.is_due(*count) {
+                let carried_out = rule.accept.unwrap_or(rule.fault.is_carried_out());
+                due = Some(DueFault { fault: rule.fault.clone(), carried_out });
+            }
+        }
+        due
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn suffered(rule: FaultRule, calls: u64) -> Vec<u64> {
+        let mut book = FaultRules::default();
+        book.add(rule);
+        (1..=calls).filter(|_| book.next(Endpoint::Create, "/v1", b"promo/en").is_some()).collect()
+    }
+
+    #[test]
+    fn calls_suffer_as_asked() {
+        let rule = |nth, every, times| FaultRule {
+            nth,
+            every,
+            times,
+            ..FaultRule::once(Endpoint::Create, Fault::LoseAnswer)
+        };
+        assert_eq!(suffered(rule(1, 1, Some(1)), 9), [1]);
+        assert_eq!(suffered(rule(3, 1, Some(1)), 9), [3]);
+        assert_eq!(suffered(rule(1, 1, Some(2)), 9), [1, 2]);
+        assert_eq!(suffered(rule(5, 5, None), 16), [5, 10, 15]);
+        let other = FaultRule { matching: Some("promo/fr".into()), ..rule(1, 1, None) };
+        assert!(suffered(other, 9).is_empty());
+        let query = FaultRule { call: Endpoint::Query, ..rule(1, 1, None) };
+        assert!(suffered(query, 9).is_empty());
+        let any = FaultRule { call: Endpoint::Any, ..rule(2, 1, None) };
+        assert_eq!(suffered(any, 3), [2, 3]);
+    }
+}

@@ -1,0 +1,90 @@
+//! The handle to the state database.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use rusqlite::Connection;
+
+use super::{Interlude, StoreError, lock::DatabaseLock, open, open_reader, worker::Worker};
+
+/// A handle to the state database; cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    pub(super) path: PathBuf,
+    pub(super) writer: Worker,
+    pub(super) reader: Worker,
+}
+
+impl Store {
+    /// Opens the database at `path`, and creates it if needed.
+    ///
+    /// # Errors
+    /// When it cannot be opened, is damaged, or has a newer version. It is not changed then.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        Self::open_with(path, None)
+    }
+
+    /// Opens the database like [`Store::open`], as its only daemon.
+    ///
+    /// # Errors
+    /// Those of [`Store::open`], and [`StoreError::Held`] when another daemon uses the same file.
+    pub fn open_alone(path: &Path) -> Result<Self, StoreError> {
+        let alone = open::take_alone(path)?;
+        Self::open_with(path, Some(Arc::new(alone)))
+    }
+
+    fn open_with(path: &Path, alone: Option<Arc<DatabaseLock>>) -> Result<Self, StoreError> {
+        let writer = open::open_writer(path)?;
+        let reader = open_reader(path)?;
+        let writer = Worker::spawn_writer(writer, alone.clone())?;
+        let reader = Worker::spawn_reader(reader, alone)?;
+        Ok(Self { path: path.to_owned(), writer, reader })
+    }
+
+    /// Opens the database for a simulation: the caller's thread does all work, between two interludes.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_here(path: &Path, interlude: Interlude) -> Result<Self, StoreError> {
+        let writer = Worker::here(open::open_writer(path)?, true, Arc::clone(&interlude));
+        let reader = Worker::here(open_reader(path)?, false, interlude);
+        Ok(Self { path: path.to_owned(), writer, reader })
+    }
+
+    /// The path of the database.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Runs `work` in the next transaction and returns after its commit. `work` may run more than once: while the disk
+    /// is full or another process has locked the database, it is tried again.
+    pub(super) async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnMut(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.writer.call(1, work).await.map_err(|error| error.with_path(&self.path))
+    }
+
+    /// Runs `work` on the reading connection.
+    pub(super) async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnMut(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.reader.call(0, work).await.map_err(|error| error.with_path(&self.path))
+    }
+
+    /// Returns how many tries have failed because the disk was full or the database was locked.
+    #[must_use]
+    pub fn failed_tries(&self) -> u64 {
+        self.writer.problem().tries().wrapping_add(self.reader.problem().tries())
+    }
+
+    /// Returns why the database cannot be written or read at the moment.
+    #[must_use]
+    pub fn problem(&self) -> Option<String> {
+        self.writer.problem().message().or_else(|| self.reader.problem().message())
+    }
+}
