@@ -23,3 +23,5 @@ pub mod output;
 pub mod pipeline;
 pub mod sim;
 pub mod store;
+#[cfg(test)]
+mod testing;

@@ -36,37 +36,22 @@ mod tests {
 
     use super::*;
     use crate::{
-        job::{
-            JobSpec, Media, Moment, Outcome, apply,
-            outcome::PermanentError,
-            tests::{POLICY, spec},
-        },
-        store::{AcceptedManifest, OnChange, Reader, WantedJob},
+        job::{Media, Outcome, apply},
+        store::{OnChange, Reader},
+        testing::jobs::{MOMENT, NOW_MS, POLICY, hashed, manifest, permanent_error, spec_of},
     };
 
-    const NOW_MS: i64 = 1_772_366_407_050;
     const DAY: Duration = Duration::from_hours(24);
-
-    fn wanted(key: &str) -> WantedJob {
-        let (id, output) = (Some(key.to_owned()), format!("{key}.mp4"));
-        let spec = JobSpec { key: key.to_owned(), id, output, ..spec() };
-        let (spec_hash, request_hash) = (key.to_owned(), Some(key.to_owned()));
-        WantedJob { spec, spec_hash, request_hash, media: Ok(Media::default()) }
-    }
 
     /// A store at `path` with many jobs that end now.
     async fn ended(path: &Path, jobs: usize) -> Store {
         let store = Store::open_here(path, Arc::new(|| Box::pin(async {}))).unwrap();
-        let moment = || Moment { now_ms: NOW_MS, chance: 0.5 };
-        let manifest = AcceptedManifest {
-            path: "a.yaml".to_owned(),
-            file_stamp: "stamp".to_owned(),
-            jobs: (0..jobs).map(|number| wanted(&format!("job {number}"))).collect(),
-        };
-        store.accept(manifest, moment(), POLICY, OnChange::Flag).await.unwrap().unwrap();
-        let error = || PermanentError { code: "x".to_owned(), message: "no face".to_owned() };
+        let job = |number| hashed(spec_of(&format!("job {number}")), Ok(Media::default()));
+        let manifest = manifest("a.yaml", (0..jobs).map(job).collect());
+        store.accept(manifest, MOMENT, POLICY, OnChange::Flag).await.unwrap().unwrap();
         for task in store.queued(jobs).await.unwrap() {
-            let failed = apply(&task, Outcome::Refused(error()), &moment(), &POLICY).unwrap();
+            let refused = Outcome::Refused(permanent_error("no face"));
+            let failed = apply(&task, refused, &MOMENT, &POLICY).unwrap();
             store.record(failed, None, NOW_MS).await.unwrap();
         }
         store

@@ -39,15 +39,7 @@ fn changed<'a>(known: &Media, wanted: &'a WantedJob) -> impl Iterator<Item = &'a
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::job::tests::spec;
-
-    fn media(sha256: &str) -> Media {
-        Media {
-            audio_sha256: Some(sha256.to_owned()),
-            audio_stamp: Some(format!("stamp of {sha256}")),
-            ..Media::default()
-        }
-    }
+    use crate::testing::jobs::{audio_of as media, spec};
 
     #[test]
     fn file_of_more_than_20_finished_jobs_is_one_of_many() {

@@ -245,7 +245,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        job::tests::POLICY, media::Locator, metrics::Metrics, offload::Offload, store::OnChange,
+        media::Locator, metrics::Metrics, offload::Offload, store::OnChange,
+        testing::jobs::POLICY,
     };
 
     const INTERVAL: Duration = Duration::from_secs(30);

@@ -40,11 +40,8 @@ pub fn is_by_a_person(what: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::job::{
-        Moment, Outcome, State, Task, apply,
-        outcome::PermanentError,
-        tests::{POLICY, task},
-    };
+    use crate::job::{Moment, Outcome, State, Task, apply, outcome::PermanentError};
+    use crate::testing::jobs::{POLICY, task};
 
     #[test]
     fn decisions_of_people_are_recognised() {

@@ -77,13 +77,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    const POLICY: Policy = Policy {
-        retry_initial_ms: 1_000,
-        retry_max_ms: 300_000,
-        give_up_after_ms: 86_400_000,
-        create_settle_ms: 10_000,
-    };
+    use crate::testing::jobs::POLICY;
 
     #[test]
     fn doubles_up_to_the_longest() {

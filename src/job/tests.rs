@@ -10,35 +10,14 @@ pub(crate) mod scenario;
 mod table;
 
 use super::{
-    CreateAnswer, FaceChoice, FaceSpan, JobSpec, Media, Moment, Outcome, Policy, ResultFile,
-    Session, Source, State, Task, Transition, apply,
+    CreateAnswer, FaceChoice, FaceSpan, JobSpec, Moment, Outcome, ResultFile, Session, State, Task,
+    Transition, apply,
     outcome::{PermanentError, TransientError},
 };
+use crate::testing::jobs::{NOW_MS, POLICY, permanent_error, task};
 
-pub(crate) const NOW_MS: i64 = 1_800_000_000_000;
-
-pub(crate) const POLICY: Policy = Policy {
-    retry_initial_ms: 1_000,
-    retry_max_ms: 300_000,
-    give_up_after_ms: 86_400_000,
-    create_settle_ms: 10_000,
-};
-
-pub(crate) fn spec() -> JobSpec {
-    let [video, audio] = ["https://h/v.mp4", "https://h/s.mp3"].map(|url| Source::Url(url.into()));
-    JobSpec {
-        id: Some("en".into()),
-        sound_end_ms: Some(3_000),
-        ..JobSpec::new("promo/en", video, audio)
-    }
-}
-
-fn permanent() -> PermanentError {
-    PermanentError { code: "1201".into(), message: "no good".into() }
-}
-
-fn transient() -> TransientError {
-    TransientError { code: "5000".into(), message: "overloaded".into(), retry_after_ms: None }
+fn transient_error() -> TransientError {
+    TransientError { code: "5000".into(), message: "server busy".into(), retry_after_ms: None }
 }
 
 fn identified() -> Outcome {
@@ -58,7 +37,7 @@ fn intended() -> Outcome {
 
 /// A refusal of the create request that counts only once no task of the name is found.
 fn refused_as(answer: CreateAnswer) -> Outcome {
-    Outcome::CreateRefused { answer, error: permanent() }
+    Outcome::CreateRefused { answer, error: permanent_error("no good") }
 }
 
 /// The session of the only send was refused, and no task of the name was found.
@@ -104,9 +83,9 @@ fn outcomes() -> Vec<(&'static str, Outcome)> {
         ("TaskSucceeded", O::TaskSucceeded { units_micro: Some(2_000_000) }),
         ("TaskFailed", O::TaskFailed { message: text(), units_micro: Some(1_000_000) }),
         ("Delivered", delivered()),
-        ("TransientError", O::TransientError(transient())),
-        ("OutputBlocked", O::OutputBlocked(transient())),
-        ("Refused", O::Refused(permanent())),
+        ("TransientError", O::TransientError(transient_error())),
+        ("OutputBlocked", O::OutputBlocked(transient_error())),
+        ("Refused", O::Refused(permanent_error("no good"))),
         ("Abandoned", O::Abandoned),
         ("Postponed", O::Postponed { until_ms: NOW_MS + 1 }),
         ("Revived", O::Revived { sessions_after_ms: 0 }),
@@ -129,11 +108,6 @@ fn after(task: Task, outcomes: impl IntoIterator<Item = Outcome>) -> Task {
     outcomes.into_iter().fold(task, |task, outcome| at(&task, outcome, NOW_MS).task)
 }
 
-/// A task that nothing was done for yet.
-pub(crate) fn task() -> Task {
-    Task::new(spec(), Media::default(), "hash".into(), 1, "ext".into())
-}
-
 /// A task that came to `state` the usual way; a waiting one is due.
 fn task_in(state: State) -> Task {
     use Outcome as O;
@@ -150,7 +124,7 @@ fn task_in(state: State) -> Task {
         State::Processing => vec![identified(), intended(), accepted(), O::Processing],
         State::Downloading => vec![identified(), intended(), accepted(), succeeded()],
         State::Succeeded => vec![identified(), intended(), accepted(), succeeded(), delivered()],
-        State::Failed => vec![O::Refused(permanent())],
+        State::Failed => vec![O::Refused(permanent_error("no good"))],
         State::Cancelled => vec![O::Abandoned],
         State::Unresolved => vec![identified(), intended(), O::Conflict("of another video".into())],
     };

@@ -8,8 +8,6 @@
 pub mod audio;
 mod boxes;
 mod error;
-#[cfg(test)]
-mod fixtures;
 pub mod hash;
 pub mod locate;
 mod open;

@@ -225,7 +225,7 @@ pub(super) fn code_of(error: &ApiError) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::job::{State, tests::task};
+    use crate::{job::State, testing::jobs::task};
 
     #[test]
     fn the_log_tells_a_time_as_the_view_does_and_only_one_to_come() {

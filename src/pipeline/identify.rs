@@ -98,7 +98,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        job::{Account, Policy, tests::task},
+        job::{Account, Policy},
         kling::{
             CreateRequest, Created, Fetched, LookupStyle, RemoteTask, Reply, ResourcePack,
             VideoRef, offline::unanswered,
@@ -107,6 +107,7 @@ mod tests {
         metrics::Metrics,
         pipeline::{Clock, Offload, PaceSettings, Pipeline, Settings},
         store::{Pause, PauseKind, Store},
+        testing::jobs::task,
     };
 
     /// An API that no call reaches; counts the Identify Face calls.

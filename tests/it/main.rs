@@ -1,10 +1,10 @@
-//! The one test binary: scenarios through real parts, each in a file of its own.
+//! The only integration test binary: scenarios through real parts, each in a file of its own.
 
 #![expect(
     unreachable_pub,
     clippy::unwrap_used,
     clippy::print_stdout,
-    reason = "nothing here is public, or has to go on; figures are for people"
+    reason = "nothing here is public or must not panic; figures are printed"
 )]
 
 mod architecture;
@@ -24,5 +24,11 @@ mod simulation;
 mod storage;
 mod support;
 mod system_errors;
+#[path = "../../src/testing/mod.rs"]
+#[allow(dead_code, reason = "some fixtures are for unit tests only")]
+mod testing;
 mod uncertain;
 mod words;
+
+// `testing` names them by `crate::…`.
+use lipsyncd::{job, manifest, store};

@@ -1,16 +1,10 @@
 //! What a check of its media means for a job.
 
 use super::*;
-use crate::job::{Delivery, JobSpec, Source, outcome::PermanentError, tests::spec};
-
-fn media(sha256: &str) -> Media {
-    Media {
-        audio_ms: Some(3_000),
-        audio_stamp: Some(format!("stamp of {sha256}")),
-        audio_sha256: Some(sha256.to_owned()),
-        ..Media::default()
-    }
-}
+use crate::{
+    job::{Delivery, JobSpec, Source, outcome::PermanentError},
+    testing::jobs::{audio_of as media, spec},
+};
 
 /// A succeeded job with a local audio file of that content.
 fn job(sha256: &str) -> Job {

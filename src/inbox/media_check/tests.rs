@@ -8,7 +8,10 @@ use std::{
 };
 
 use super::*;
-use crate::{job::tests::spec, media::sha256_of_bytes};
+use crate::{
+    media::sha256_of_bytes,
+    testing::{jobs::spec, media::clip},
+};
 
 /// Long after every file was written: all of them are settled.
 const LATER_MS: i64 = 4_000_000_000_000;
@@ -41,11 +44,6 @@ impl Folder {
         let base = Url::parse("https://cdn.example.com/").unwrap();
         MediaChecker::new(locator, Some(base), SETTLE)
     }
-}
-
-fn clip(name: &str) -> Vec<u8> {
-    let clips = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/cli/demo/clips");
-    fs::read(clips.join(name)).unwrap()
 }
 
 fn local() -> JobSpec {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::{
-    scenario::{a_scenario, tell},
+    scenario::{any_scenario, play},
     table::TABLE,
     *,
 };
@@ -183,9 +183,9 @@ proptest! {
     })]
 
     #[test]
-    fn no_story_makes_a_move_that_is_in_no_table(scenario in a_scenario()) {
+    fn no_scenario_makes_a_move_that_is_in_no_table(scenario in any_scenario()) {
         let moves = moves();
-        tell(&scenario, |step| {
+        play(&scenario, |step| {
             let made = (step.name, step.moved.from, step.moved.task.state);
             assert!(moves.contains(&made), "{made:?}");
         });

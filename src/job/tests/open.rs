@@ -67,7 +67,7 @@ fn what_was_sent_before_is_not_forgotten_by_what_a_later_send_comes_to() {
         let settled = at(&early, absent(10_000), NOW_MS).task;
         assert_eq!((settled.state, settled.is_uncreated()), (state, true));
     }
-    let refused = at(&again, Outcome::Refused(permanent()), NOW_MS).task;
+    let refused = at(&again, Outcome::Refused(permanent_error("no good")), NOW_MS).task;
     assert_eq!((refused.state, refused.is_uncreated()), (State::Creating, false));
     // The first and only send, when it is refused, leaves nothing behind.
     for outcome in [Outcome::Deferred("1303".into()), Outcome::NotSent("none".into())] {
@@ -92,10 +92,11 @@ fn a_name_that_exists_is_never_sent_again() {
 #[test]
 fn lookups_that_fail_for_long_leave_the_create_request_to_a_person() {
     let lost = at(&task_in(State::Creating), Outcome::Lost("timeout".into()), NOW_MS).task;
-    let failed = |task: &Task, now_ms| at(task, Outcome::TransientError(transient()), now_ms).task;
+    let failed =
+        |task: &Task, now_ms| at(task, Outcome::TransientError(transient_error()), now_ms).task;
     let failing = failed(&lost, NOW_MS);
     assert!(waits(&failing).contains("sent once") && waits(&failing).contains("timeout"));
-    assert!(waits(&failing).contains("overloaded"), "{}", waits(&failing));
+    assert!(waits(&failing).contains("server busy"), "{}", waits(&failing));
     assert!(failing.holds_slot());
     let quarter_ms = 15 * 60 * 1_000;
     assert!(failed(&failing, NOW_MS + quarter_ms).holds_slot());
@@ -150,6 +151,7 @@ fn a_task_out_of_sight_is_asked_for_as_long_as_kling_keeps_it() {
     let followed = at(&gone, Outcome::FollowedAgain, NOW_MS + 31 * day_ms).task;
     assert_eq!((followed.state, &followed.failure), (State::Submitted, &None));
     assert_eq!(followed.task_id, gone.task_id);
-    let unsent = at(&task_in(State::Queued), Outcome::Refused(permanent()), NOW_MS).task;
+    let unsent =
+        at(&task_in(State::Queued), Outcome::Refused(permanent_error("no good")), NOW_MS).task;
     assert!(apply(&unsent, Outcome::FollowedAgain, &moment(NOW_MS), &POLICY).is_err());
 }

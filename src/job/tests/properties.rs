@@ -6,7 +6,7 @@ use super::*;
 use crate::job::{CreateAttempt, Plan};
 
 /// Times as a clock may tell them: close together, a day back or forth, at the ends of the range.
-fn a_time() -> impl Strategy<Value = i64> {
+fn any_time() -> impl Strategy<Value = i64> {
     prop_oneof![
         8 => (0..60_000_i64).prop_map(|ms| NOW_MS + ms),
         2 => (-2..=2_i64).prop_map(|days| NOW_MS + days * 86_400_000),
@@ -16,8 +16,8 @@ fn a_time() -> impl Strategy<Value = i64> {
     ]
 }
 
-fn a_scenario() -> impl Strategy<Value = Vec<(usize, i64, f64)>> {
-    prop::collection::vec((0..outcomes().len(), a_time(), 0.0..1.0_f64), 1..80)
+fn any_scenario() -> impl Strategy<Value = Vec<(usize, i64, f64)>> {
+    prop::collection::vec((0..outcomes().len(), any_time(), 0.0..1.0_f64), 1..80)
 }
 
 /// What `schema.sql` checks of every row, and more.
@@ -83,10 +83,10 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1_500, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_story_leads_to_a_state_that_must_not_be(
+    fn no_scenario_leads_to_a_state_that_must_not_be(
         beginning in 0..State::ALL.len(),
-        not_before in prop::option::of(a_time()),
-        scenario in a_scenario(),
+        not_before in prop::option::of(any_time()),
+        scenario in any_scenario(),
     ) {
         let mut task = task_in(State::ALL[beginning]);
         task.spec.not_before_at_ms = not_before;
@@ -102,7 +102,7 @@ proptest! {
     }
 
     #[test]
-    fn only_what_stayed_absent_is_sent_again(absent_ms in any::<i64>(), now_ms in a_time()) {
+    fn only_what_stayed_absent_is_sent_again(absent_ms in any::<i64>(), now_ms in any_time()) {
         let moment = Moment { now_ms, chance: 0.5 };
         let resend = Outcome::ResendIntended { account: "a".into(), absent_ms };
         let sent = apply(&task_in(State::Creating), resend, &moment, &POLICY).is_ok();
@@ -110,7 +110,7 @@ proptest! {
     }
 
     #[test]
-    fn a_rest_is_over_in_time_whatever_the_clock_does(due_at_ms in a_time(), now_ms in a_time()) {
+    fn a_rest_is_over_in_time_whatever_the_clock_does(due_at_ms in any_time(), now_ms in any_time()) {
         let is_due = POLICY.is_due(due_at_ms, now_ms);
         let left_ms = due_at_ms.saturating_sub(now_ms);
         prop_assert_eq!(is_due, left_ms <= 0 || left_ms > POLICY.longest_rest_ms());

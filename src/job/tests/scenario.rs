@@ -23,7 +23,7 @@ enum Turn {
 impl std::fmt::Debug for Scenario {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut names = Vec::new();
-        tell(self, |step| names.push(format!("{} at {}", step.name, step.moment.now_ms)));
+        play(self, |step| names.push(format!("{} at {}", step.name, step.moment.now_ms)));
         write!(f, "not before {:?}: {}", self.not_before_at_ms, names.join(", "))
     }
 }
@@ -37,7 +37,7 @@ pub(super) struct Step<'a> {
 }
 
 /// Times as a clock may tell them: close together, a day or two back or forth, at the ends.
-pub(super) fn a_time() -> impl Strategy<Value = i64> {
+pub(super) fn any_time() -> impl Strategy<Value = i64> {
     prop_oneof![
         8 => (0..60_000_i64).prop_map(|ms| NOW_MS + ms),
         2 => (-2..=2_i64).prop_map(|days| NOW_MS + days * 86_400_000),
@@ -45,44 +45,44 @@ pub(super) fn a_time() -> impl Strategy<Value = i64> {
     ]
 }
 
-pub(super) fn a_scenario() -> impl Strategy<Value = Scenario> {
+pub(super) fn any_scenario() -> impl Strategy<Value = Scenario> {
     let turn = prop_oneof![
         4 => Just(Turn::Luck),
         3 => Just(Turn::Habit),
         3 => any::<Index>().prop_map(Turn::Any),
     ];
-    let turns = prop::collection::vec((turn, a_time(), 0.0..1.0_f64), 1..80);
-    (prop::option::weighted(0.2, a_time()), any::<Index>(), turns)
+    let turns = prop::collection::vec((turn, any_time(), 0.0..1.0_f64), 1..80);
+    (prop::option::weighted(0.2, any_time()), any::<Index>(), turns)
         .prop_map(|(not_before_at_ms, habit, turns)| Scenario { not_before_at_ms, habit, turns })
 }
 
 /// Every outcome, some of them with contents that are rare, or nonsense of the API's.
-pub(crate) fn happenings() -> Vec<(&'static str, Outcome)> {
-    let mut happenings = outcomes();
+pub(crate) fn all_outcomes() -> Vec<(&'static str, Outcome)> {
+    let mut all_outcomes = outcomes();
     let no_face = match identified() {
         Outcome::Identified { session, .. } => {
             Outcome::Identified { session, faces: vec![], units_micro: i64::MAX }
         }
         other => other,
     };
-    happenings.extend([
+    all_outcomes.extend([
         ("Identified", no_face),
         ("TaskSucceeded", Outcome::TaskSucceeded { units_micro: Some(i64::MAX) }),
         (
             "TransientError",
             Outcome::TransientError(TransientError {
                 retry_after_ms: Some(i64::MAX),
-                ..transient()
+                ..transient_error()
             }),
         ),
         ("Revived", Outcome::Revived { sessions_after_ms: i64::MAX }),
     ]);
-    happenings
+    all_outcomes
 }
 
 /// Plays a scenario of a new task, step by step; the task as it leaves it.
-pub(super) fn tell(scenario: &Scenario, mut hear: impl FnMut(&Step<'_>)) -> Task {
-    let happenings = happenings();
+pub(super) fn play(scenario: &Scenario, mut observe: impl FnMut(&Step<'_>)) -> Task {
+    let all_outcomes = all_outcomes();
     let mut task = task();
     if let Some(at_ms) = scenario.not_before_at_ms {
         task.spec.not_before_at_ms = Some(at_ms);
@@ -91,19 +91,19 @@ pub(super) fn tell(scenario: &Scenario, mut hear: impl FnMut(&Step<'_>)) -> Task
     for (turn, now_ms, chance) in &scenario.turns {
         let moment = Moment { now_ms: *now_ms, chance: *chance };
         let (name, outcome) = match turn {
-            Turn::Luck => luck(&task, *now_ms),
-            Turn::Habit => scenario.habit.get(&happenings).clone(),
-            Turn::Any(index) => index.get(&happenings).clone(),
+            Turn::Luck => next_success(&task, *now_ms),
+            Turn::Habit => scenario.habit.get(&all_outcomes).clone(),
+            Turn::Any(index) => index.get(&all_outcomes).clone(),
         };
         let Ok(moved) = apply(&task, outcome, &moment, &POLICY) else { continue };
-        hear(&Step { name, before: &task, moved: &moved, moment });
+        observe(&Step { name, before: &task, moved: &moved, moment });
         task = moved.task;
     }
     task
 }
 
 /// What comes next when all goes well.
-pub(crate) fn luck(task: &Task, now_ms: i64) -> (&'static str, Outcome) {
+pub(crate) fn next_success(task: &Task, now_ms: i64) -> (&'static str, Outcome) {
     let task_id = || "t".to_owned();
     match decide(task, now_ms) {
         Action::Rest { .. } if task.state == State::Unresolved => {

@@ -2,10 +2,10 @@
 //! damaged files.
 
 use super::*;
-use crate::media::fixtures::{Breaker, clip, content};
+use crate::testing::media::{Breaker, clip, clip_path};
 
 fn length(name: &str) -> i64 {
-    measure_file(&clip(name)).unwrap().length_ms
+    measure_file(&clip_path(name)).unwrap().length_ms
 }
 
 fn length_of(bytes: Vec<u8>) -> Result<i64, String> {
@@ -64,7 +64,7 @@ fn packets_are_counted_without_a_header() {
 
 #[test]
 fn a_header_about_other_packets_is_ignored() {
-    let once = content("welcome-en.mp3");
+    let once = clip("welcome-en.mp3");
     let both = length_of([once.clone(), once].concat()).unwrap();
     // 121 packets each, with no delay taken off.
     assert_eq!(both, 2 * 121 * 36);
@@ -72,7 +72,7 @@ fn a_header_about_other_packets_is_ignored() {
 
 #[test]
 fn tags_before_and_behind_the_audio_are_not_audio() {
-    let audio = content("welcome-en.mp3");
+    let audio = clip("welcome-en.mp3");
     // A tag of 300 bytes (2 * 128 + 44) that holds what looks like frames.
     let mut tagged = b"ID3\x04\x00\x00\x00\x00\x02\x2c".to_vec();
     tagged.extend([0xff, 0xf3, 0x38, 0xc4].repeat(75));
@@ -129,10 +129,10 @@ fn a_wav_with_a_wrong_size_is_measured_by_its_bytes() {
 
 #[test]
 fn a_packet_that_is_cut_off_is_not_counted() {
-    let mut mp3 = content("vbr-no-header.mp3");
+    let mut mp3 = clip("vbr-no-header.mp3");
     mp3.truncate(mp3.len() - 10);
     assert_eq!(length_of(mp3), Ok(85 * 36));
-    let mut m4a = content("welcome-pt.m4a");
+    let mut m4a = clip("welcome-pt.m4a");
     m4a.truncate(m4a.len() / 2);
     assert_eq!(
         length_of(m4a).unwrap_err(),
@@ -147,13 +147,13 @@ fn other_formats_are_refused() {
     {
         assert_eq!(length_of(bytes).unwrap_err(), foreign);
     }
-    assert_eq!(length_of(content("rotated.mp4")).unwrap_err(), "the file contains no audio");
+    assert_eq!(length_of(clip("rotated.mp4")).unwrap_err(), "the file contains no audio");
     assert_eq!(
-        measure(content("plain.aac"), Some("ogg")).unwrap_err().to_string(),
+        measure(clip("plain.aac"), Some("ogg")).unwrap_err().to_string(),
         "the audio's name ends in `.ogg`; .mp3, .wav, .m4a and .aac are allowed"
     );
     // The name is in capitals, and the content of another kind that the API takes.
-    assert_eq!(measure(content("plain.aac"), Some("M4A")).unwrap().length_ms, 2_624);
+    assert_eq!(measure(clip("plain.aac"), Some("M4A")).unwrap().length_ms, 2_624);
 }
 
 #[test]
@@ -185,8 +185,8 @@ fn a_file_that_is_too_big_is_refused_unread() {
 fn damaged_audio_files_do_not_panic_or_hang() {
     let mut breaker = Breaker::new();
     let clips = ["vbr-no-header.mp3", "too-short-it.mp3", "plain.aac", "fragmented.m4a"];
-    let mut clips: Vec<_> = clips.map(content).to_vec();
-    clips.push(content("welcome-es.wav")[..6_000].to_vec());
+    let mut clips: Vec<_> = clips.map(clip).to_vec();
+    clips.push(clip("welcome-es.wav")[..6_000].to_vec());
     let mut measured = 0;
     for _ in 0..800 {
         for clip in &clips {

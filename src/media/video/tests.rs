@@ -3,11 +3,11 @@
 use std::io::Cursor;
 
 use super::*;
-use crate::media::fixtures::{Breaker, clip, content};
+use crate::testing::media::{Breaker, clip, clip_path};
 
 fn facts(name: &str) -> (Option<i64>, u32, u32) {
-    let facts = probe(&clip(name)).unwrap();
-    assert_eq!(facts.bytes, content(name).len() as u64);
+    let facts = probe(&clip_path(name)).unwrap();
+    assert_eq!(facts.bytes, clip(name).len() as u64);
     (facts.length_ms, facts.width, facts.height)
 }
 
@@ -51,7 +51,7 @@ fn facts_of_clips_equal_those_of_ffprobe() {
 #[test]
 fn complete_videos_are_accepted() {
     for name in ["anna.mp4", "moov-last.mov", "edit-list.mp4", "rotated.mp4", "fragmented.mp4"] {
-        let bytes = content(name);
+        let bytes = clip(name);
         assert_eq!(complete(&bytes), probed(&bytes), "{name}");
         assert!(complete(&bytes).is_ok(), "{name}");
     }
@@ -59,7 +59,7 @@ fn complete_videos_are_accepted() {
 
 #[test]
 fn sizes_of_64_bits_and_to_the_end_are_read() {
-    let bytes = content("moov-last.mov");
+    let bytes = clip("moov-last.mov");
     let mut wide = Vec::new();
     for (kind, content) in split(&bytes) {
         wide.extend(
@@ -68,7 +68,7 @@ fn sizes_of_64_bits_and_to_the_end_are_read() {
     }
     assert_eq!(complete(&wide).unwrap().length_ms, Some(2_600));
 
-    let bytes = content("anna.mp4");
+    let bytes = clip("anna.mp4");
     let (last, _) = split(&bytes).pop().unwrap();
     assert_eq!(last, b"mdat");
     let mut open = bytes.clone();
@@ -80,12 +80,12 @@ fn sizes_of_64_bits_and_to_the_end_are_read() {
 #[test]
 fn every_cut_of_a_video_is_refused() {
     for name in ["moov-last.mov", "rotated.mp4"] {
-        let bytes = content(name);
+        let bytes = clip(name);
         for len in 0..bytes.len() {
             assert!(complete(&bytes[..len]).is_err(), "{name} cut to {len}");
         }
     }
-    let anna = content("anna.mp4");
+    let anna = clip("anna.mp4");
     assert_eq!(
         probed(&anna[..anna.len() - 1]).unwrap_err(),
         "the video is incomplete: the file is smaller than its boxes say"
@@ -117,13 +117,13 @@ fn other_content_is_refused_and_named() {
     assert_eq!(message(b"Access denied, sorry"), foreign("plain text"));
     assert_eq!(message(&[0; 4_096]), foreign("only zeros"));
     assert_eq!(message(b"\x1aE\xdf\xa3\x01\0\0\0\0\0\0\x1f"), foreign("something else"));
-    assert_eq!(message(&content("welcome-pt.m4a")), "the file has no video track with pictures");
+    assert_eq!(message(&clip("welcome-pt.m4a")), "the file has no video track with pictures");
 }
 
 #[test]
 fn bytes_behind_a_video_are_refused_only_in_a_download() {
     for extra in [b"\r\n".as_slice(), &[0; 64], b"</body></html>"] {
-        let bytes = [content("anna.mp4"), extra.to_vec()].concat();
+        let bytes = [clip("anna.mp4"), extra.to_vec()].concat();
         assert_eq!(probed(&bytes).unwrap().length_ms, Some(6_000));
         assert_eq!(complete(&bytes).unwrap_err(), "the file contains more than the video");
     }
@@ -155,7 +155,7 @@ fn errors_contain_limit_and_value() {
 
 #[test]
 fn other_endings_are_refused() {
-    let error = probe(&clip("welcome-es.wav")).unwrap_err();
+    let error = probe(&clip_path("welcome-es.wav")).unwrap_err();
     assert_eq!(error.to_string(), "the video's name ends in `.wav`; .mp4 and .mov are allowed");
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("folder.mp4")).unwrap();
@@ -178,7 +178,7 @@ fn impossible_sizes_are_refused_early() {
         "the video is damaged: it has more boxes than a video can have"
     );
 
-    let mut fragment = content("fragmented.mp4");
+    let mut fragment = clip("fragmented.mp4");
     let run = fragment.windows(4).position(|window| window == b"trun").unwrap() + 4;
     fragment[run..run + 4].fill(0);
     fragment[run + 4..run + 8].fill(0xff);
@@ -191,7 +191,7 @@ fn impossible_sizes_are_refused_early() {
 #[test]
 fn damaged_videos_do_not_panic_or_hang() {
     let mut breaker = Breaker::new();
-    let clips = ["moov-last.mov", "fragmented.mp4", "edit-list.mp4", "rotated.mp4"].map(content);
+    let clips = ["moov-last.mov", "fragmented.mp4", "edit-list.mp4", "rotated.mp4"].map(clip);
     let mut read = 0;
     for _ in 0..1_500 {
         for clip in &clips {

@@ -9,11 +9,9 @@ use std::{
 
 use super::*;
 use crate::{
-    job::{
-        JobSpec,
-        tests::{spec, task},
-    },
+    job::JobSpec,
     media::Locator,
+    testing::jobs::{spec, task},
 };
 
 struct Folder(tempfile::TempDir);

@@ -72,7 +72,7 @@ mod tests {
     use tokio::time::advance;
 
     use super::*;
-    use crate::job::tests::task;
+    use crate::testing::jobs::task;
 
     #[tokio::test(start_paused = true)]
     async fn only_what_was_asked_after_the_settle_time_settles() {

@@ -9,8 +9,11 @@ use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::mpsc};
 
 use super::good_create;
-use crate::media::video;
-use crate::sim::{Endpoint, MediaReader, SimConfig, SimServer, SimVideoFacts, callbacks, mp4};
+use crate::{
+    media::video,
+    sim::{Endpoint, MediaReader, SimConfig, SimServer, SimVideoFacts, callbacks, mp4},
+    testing,
+};
 
 pub(super) const ANY_PORT: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
@@ -200,13 +203,7 @@ async fn local_media_are_read_and_returned_as_results() {
 
 /// Silence, as WAV of 8 kHz mono.
 fn wav(length_ms: u32) -> Vec<u8> {
-    let data = vec![0; length_ms as usize * 16];
-    let size = |bytes: usize| u32::try_from(bytes).unwrap().to_le_bytes();
-    let mut wav = [&b"RIFF"[..], &size(36 + data.len()), b"WAVEfmt ", &size(16)].concat();
-    for (number, bytes) in [(1_u32, 2), (1, 2), (8_000, 4), (16_000, 4), (2, 2), (16, 2)] {
-        wav.extend(&number.to_le_bytes()[..bytes]);
-    }
-    [wav, b"data".to_vec(), size(data.len()).to_vec(), data].concat()
+    testing::media::wav(8_000, 16, &vec![0; length_ms as usize * 16])
 }
 
 #[tokio::test]

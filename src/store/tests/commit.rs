@@ -3,7 +3,10 @@
 use futures_util::future::join_all;
 
 use super::*;
-use crate::store::{ApiAnswer, ApiCall, PauseKind, StoreError};
+use crate::{
+    job::FaceChoice,
+    store::{ApiAnswer, ApiCall, PauseKind, StoreError},
+};
 
 #[tokio::test]
 async fn a_task_that_moved_meanwhile_is_not_moved_again() {
@@ -141,9 +144,9 @@ async fn a_task_with_all_its_parts_is_read_as_it_was_written() {
         let lead_file = task.lead_file.clone();
         assert_eq!(task, Task { lead_file, ..recorded });
     }
-    assert_eq!((task.units_micro, task.lead_file), (1_050_000, Some(("abc".to_owned(), 9))));
+    assert_eq!((task.units_micro, task.lead_file), (1_050_000, delivered_file()));
     let job = bench.job("b/a").await;
-    assert_eq!((job.state, job.delivered), (State::Succeeded, Some(("abc".to_owned(), 9))));
+    assert_eq!((job.state, job.delivered), (State::Succeeded, delivered_file()));
 }
 
 #[tokio::test]

@@ -22,7 +22,7 @@ async fn new_jobs_are_queued_and_the_same_again_is_nothing() {
 #[tokio::test]
 async fn missing_media_wait_and_unfit_media_fail() {
     let bench = Bench::new();
-    let unfit = digested(wanted("a/unfit").spec, Err(fault("too short")));
+    let unfit = hashed(wanted("a/unfit").spec, Err(permanent_error("too short")));
     let later = changed(wanted("a/later"), |spec| spec.not_before_at_ms = Some(YEAR_2099_MS));
     let jobs = vec![local("a/missing", None), unfit, later];
     bench.accept(manifest("a.yaml", jobs)).await.unwrap();
@@ -43,14 +43,14 @@ async fn missing_media_wait_and_unfit_media_fail() {
 
 async fn check_media(bench: &Bench, job: WantedJob) -> Reconciled {
     let id = bench.job(&job.spec.key).await.id;
-    let checked = bench.store.check_media(id, job, moment(), policy(), OnChange::Flag).await;
+    let checked = bench.store.check_media(id, job, MOMENT, POLICY, OnChange::Flag).await;
     checked.unwrap().unwrap()
 }
 
 #[tokio::test]
 async fn media_that_appear_or_are_replaced_start_the_job() {
     let bench = Bench::new();
-    let unfit = digested(local("a/2", None).spec, Err(fault("too short")));
+    let unfit = hashed(local("a/2", None).spec, Err(permanent_error("too short")));
     bench.accept(manifest("a.yaml", vec![local("a/1", None), unfit])).await.unwrap();
     for key in ["a/1", "a/2"] {
         check_media(&bench, local(key, Some("01"))).await;
@@ -133,7 +133,7 @@ async fn uncompared_manifest_keeps_its_jobs_from_being_created() {
     bench.accept(manifest("a.yaml", vec![wanted("a/1"), wanted("a/2")])).await.unwrap();
     let session = session(&bench.store).await;
     bench.drive("a/2", until_submitted(&session, "task")).await;
-    bench.store.hold("a.yaml", "its manifest to be read", moment(), policy()).await.unwrap();
+    bench.store.hold("a.yaml", "its manifest to be read", MOMENT, POLICY).await.unwrap();
     assert_eq!(bench.store.queued(9).await.unwrap(), []);
     assert_eq!(bench.state("a/2").await, State::Submitted);
     bench.accept(manifest("a.yaml", vec![wanted("a/1"), wanted("a/2")])).await.unwrap();

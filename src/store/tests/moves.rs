@@ -118,7 +118,7 @@ async fn renamed_local_file_pays_nothing() {
     let renamed = |key: &str| {
         let mut job = local(key, Some("01"));
         job.spec.audio = Source::File("renamed.mp3".to_owned());
-        digested(job.spec, job.media)
+        hashed(job.spec, job.media)
     };
     bench.accept_and_run(manifest("a.yaml", vec![renamed("a/1"), renamed("a/2")])).await.unwrap();
     assert_eq!(

@@ -46,7 +46,7 @@ async fn conflict_found_with_the_media_is_what_the_job_waits_for() {
     let check = async || {
         let (store, id) = (&bench.store, bench.job("b").await.id);
         let wanted = asking(Some("01"));
-        store.check_media(id, wanted, moment(), policy(), OnChange::Flag).await.unwrap().unwrap()
+        store.check_media(id, wanted, MOMENT, POLICY, OnChange::Flag).await.unwrap().unwrap()
     };
     assert_eq!(check().await.changes.len(), 1);
     let why: String = bench.value("SELECT waiting_for FROM job_overview WHERE key = 'b'");
@@ -127,7 +127,7 @@ async fn one_output_of_jobs_without_media_is_judged_with_the_media() {
         for (key, sha256) in [("a", "01"), ("b", sha256)] {
             let (store, id) = (&bench.store, bench.job(key).await.id);
             let wanted = asking(key, Some(sha256));
-            let checked = store.check_media(id, wanted, moment(), policy(), OnChange::Flag).await;
+            let checked = store.check_media(id, wanted, MOMENT, POLICY, OnChange::Flag).await;
             checked.unwrap().unwrap();
         }
         assert_eq!((bench.state("a").await, bench.state("b").await), (State::Queued, state));
@@ -205,7 +205,7 @@ async fn manifests_are_taken_in_as_they_are_handed_over() {
         manifest("b.yaml", vec![to("b", "a.mp4")]),
         manifest("c.yaml", vec![named("c", "mine")]),
     ]
-    .map(|manifest| bench.store.accept(manifest, moment(), policy(), OnChange::Flag));
+    .map(|manifest| bench.store.accept(manifest, MOMENT, POLICY, OnChange::Flag));
     let conflict = third.await.unwrap().unwrap_err();
     assert!(conflict.what.contains("mine"), "{conflict}");
     let conflict = second.await.unwrap().unwrap_err();

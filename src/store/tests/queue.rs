@@ -109,7 +109,7 @@ async fn of_what_happened_meanwhile_only_what_people_did_is_told() {
     bench.drive("a/2", until_submitted(&session, "task")).await;
     let theirs = Store::open(bench.store.path()).unwrap();
     let cancel = |_: &_| Ok::<_, ()>(Command::Cancel);
-    theirs.command("a/1", cancel, moment(), policy()).await.unwrap();
+    theirs.command("a/1", cancel, MOMENT, POLICY).await.unwrap();
     let found = bench.store.changes_by_others(Some(before)).await.unwrap();
     let told: Vec<_> = found.by_people.iter().map(|change| (&*change.key, &*change.to)).collect();
     assert_eq!(told, [("a/1", "cancelled")]);

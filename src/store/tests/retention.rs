@@ -25,7 +25,7 @@ async fn old_jobs() -> Bench {
         bench.drive(key, until_submitted(&session, key)).await;
     }
     bench.drive("a/done", until_succeeded()).await;
-    bench.drive("a/failed", vec![Outcome::Refused(fault("no face"))]).await;
+    bench.drive("a/failed", vec![Outcome::Refused(permanent_error("no face"))]).await;
     let mut task = bench.task("a/young").await;
     for outcome in until_succeeded() {
         let ended_at_ms = NOW_MS + 90 * DAY_MS;

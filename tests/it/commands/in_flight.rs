@@ -31,7 +31,7 @@ fn pause_returns_when_the_answer_is_written_and_nothing_is_paid_for_after_it() {
     let (tasks, identified) =
         (test_env.ledger().tasks.len(), test_env.ledger().accepted(Endpoint::Identify));
     test_env.drop_in_old("b.yaml", job_of("b"));
-    test_env.until_looked_again("later");
+    test_env.until_scanned_again("later");
     test_env.until_state("b", "queued");
     let ledger = test_env.ledger();
     assert_eq!((ledger.tasks.len(), ledger.accepted(Endpoint::Identify)), (tasks, identified));

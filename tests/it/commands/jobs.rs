@@ -209,7 +209,7 @@ async fn text_from_manifests_cannot_control_the_terminal() {
     let mut failed = wanted("failed");
     failed.media = Err(PermanentError { code: evil.to_owned(), message: format!("error {evil}") });
     accept(&store, manifest("evil.yaml", vec![job, failed])).await;
-    store.refuse("bad\u{1b}.yaml", "stamp", evil, MOMENT, policy()).await.unwrap();
+    store.refuse("bad\u{1b}.yaml", "stamp", evil, MOMENT, POLICY).await.unwrap();
     for arguments in [
         &["list"][..],
         &["list", "--json"],

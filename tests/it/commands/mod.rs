@@ -20,31 +20,18 @@ use std::{fs, path::PathBuf, process::Command};
 
 use lipsyncd::{
     job::{
-        FaceSpan, Job, JobSpec, Media, Moment, Outcome, Policy, ResultFile, Session, Source, Task,
-        apply, outcome::PermanentError,
+        Job, JobSpec, Media, Moment, Outcome, Session, Source, Task, apply, outcome::PermanentError,
     },
-    store::{AcceptedManifest, ApiAnswer, ApiCall, OnChange, SessionFaces, Store, WantedJob},
+    store::{AcceptedManifest, ApiAnswer, ApiCall, OnChange, Store, WantedJob},
 };
 use tempfile::TempDir;
 
-/// 2026-03-01T12:00:07.050Z
-const NOW_MS: i64 = 1_772_366_407_050;
-
-const MOMENT: Moment = Moment { now_ms: NOW_MS, chance: 0.5 };
+use crate::testing::jobs::{
+    MOMENT, NOW_MS, POLICY, RESULT_BYTES, manifest, session, spec_of, until_submitted,
+    until_succeeded,
+};
 
 const NO_DAEMON: &str = "note: the daemon is not running; `lipsyncd run` starts it\n";
-
-/// The size of each result.
-const RESULT_BYTES: u64 = 1_572_864;
-
-fn policy() -> Policy {
-    Policy {
-        retry_initial_ms: 1_000,
-        retry_max_ms: 300_000,
-        give_up_after_ms: 86_400_000,
-        create_settle_ms: 10_000,
-    }
-}
 
 /// A folder with a configuration and, once a store was asked for, a database.
 struct CommandEnv {
@@ -125,9 +112,9 @@ impl CommandEnv {
             .await;
         }
         drive(&store, "promo/succeeded", until_succeeded()).await;
-        let fault =
+        let error =
             PermanentError { code: "face".to_owned(), message: "no face speaks".to_owned() };
-        drive(&store, "promo/failed", vec![Outcome::Refused(fault)]).await;
+        drive(&store, "promo/failed", vec![Outcome::Refused(error)]).await;
         let mut lost = until_submitted(&session, "");
         lost.truncate(2);
         lost.push(Outcome::Conflict("the account answers no lookups".to_owned()));
@@ -137,7 +124,7 @@ impl CommandEnv {
 }
 
 async fn accept(store: &Store, manifest: AcceptedManifest) {
-    store.accept(manifest, MOMENT, policy(), OnChange::Flag).await.unwrap().unwrap();
+    store.accept(manifest, MOMENT, POLICY, OnChange::Flag).await.unwrap().unwrap();
 }
 
 async fn state(store: &Store, key: &str) -> String {
@@ -157,7 +144,7 @@ async fn drive(store: &Store, key: &str, outcomes: Vec<Outcome>) {
     let mut task = task(store, key).await;
     for outcome in outcomes {
         let answer = answer(&outcome);
-        let transition = apply(&task, outcome, &MOMENT, &policy()).unwrap();
+        let transition = apply(&task, outcome, &MOMENT, &POLICY).unwrap();
         task = store.record(transition, answer, NOW_MS).await.unwrap();
     }
 }
@@ -173,19 +160,12 @@ fn answer(outcome: &Outcome) -> Option<ApiAnswer> {
     Some(ApiAnswer { call, http_status: Some(200), code: Some(0), request_id, units_micro })
 }
 
+/// A job whose request is named by its key.
 fn wanted(key: &str) -> WantedJob {
-    let [video, audio] = ["https://cdn.example.com/v.mp4", "https://cdn.example.com/a.mp3"]
-        .map(|url| Source::Url(url.to_owned()));
+    let audio = Source::Url("https://cdn.example.com/a.mp3".to_owned());
     WantedJob {
-        spec: JobSpec {
-            id: key.split_once('/').map(|(_, id)| id.to_owned()),
-            sound_end_ms: Some(5_000),
-            original_audio_volume: 0.5,
-            labels: [("language".to_owned(), "en".to_owned())].into(),
-            ..JobSpec::new(key, video, audio)
-        },
+        spec: JobSpec { audio, ..spec_of(key) },
         spec_hash: format!("spec of {key}"),
-        // Each is a request of its own.
         request_hash: Some(key.replace('/', "-")),
         media: Ok(Media { audio_ms: Some(5_000), video_ms: Some(10_000), ..Media::default() }),
     }
@@ -197,41 +177,4 @@ async fn edit(store: &Store, key: &str) {
     edited.spec.sound_volume = 2.0;
     (edited.spec_hash, edited.request_hash) = ("edited".to_owned(), Some("edited".to_owned()));
     accept(store, manifest("promo.yaml", vec![edited])).await;
-}
-
-fn manifest(path: &str, jobs: Vec<WantedJob>) -> AcceptedManifest {
-    AcceptedManifest { path: path.to_owned(), file_stamp: "stamp".to_owned(), jobs }
-}
-
-async fn session(store: &Store) -> Session {
-    let session = Session {
-        row: 0,
-        session_id: "s".to_owned(),
-        identified_at_ms: NOW_MS,
-        expires_at_ms: NOW_MS + 1_000,
-    };
-    let known = SessionFaces { session, faces: Vec::new() };
-    store.keep_session("account", "video", known).await.unwrap().session
-}
-
-fn until_submitted(session: &Session, task_id: &str) -> Vec<Outcome> {
-    let faces = vec![FaceSpan { face_id: "7".to_owned(), start_ms: 0, end_ms: 10_000 }];
-    vec![
-        Outcome::Identified { session: session.clone(), faces, units_micro: 50_000 },
-        Outcome::CreateIntended {
-            host: "api-singapore.klingai.com".to_owned(),
-            account: "account".to_owned(),
-        },
-        Outcome::Accepted { task_id: task_id.to_owned() },
-    ]
-}
-
-fn until_succeeded() -> Vec<Outcome> {
-    let delivered =
-        ResultFile { bytes: RESULT_BYTES, sha256: "ab".repeat(32), duration_ms: Some(10_000) };
-    vec![
-        Outcome::Processing,
-        Outcome::TaskSucceeded { units_micro: Some(1_000_000) },
-        Outcome::Delivered(delivered),
-    ]
 }

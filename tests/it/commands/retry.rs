@@ -51,7 +51,7 @@ async fn retry_dry_run_reports_each_job_that_cannot_be_retried() {
     assert!(ran.out.starts_with("Would retry 1 job (promo/failed): 1 paid task"), "{}", ran.out);
     assert!(ran.err.contains("promo/queued: is queued and continues automatically"), "{}", ran.err);
     assert!(ran.err.contains("no job is called `nonexist`"), "{}", ran.err);
-    store.miss("promo.yaml", MOMENT, policy()).await.unwrap();
+    store.miss("promo.yaml", MOMENT, POLICY).await.unwrap();
     let ran = env.run(&["retry", "--failed", "--dry-run"]);
     assert_eq!((ran.code, ran.out.as_str()), (1, ""));
     assert!(
@@ -168,7 +168,7 @@ async fn retry_of_unusable_media_checks_them_again() {
 #[tokio::test]
 async fn retry_refuses_jobs_that_left_the_folder() {
     let (env, store) = CommandEnv::with_jobs().await;
-    store.miss("promo.yaml", MOMENT, policy()).await.unwrap();
+    store.miss("promo.yaml", MOMENT, POLICY).await.unwrap();
     let refused = |key: &str, why: &str| {
         let ran = env.run(&["retry", key, "--yes"]);
         assert_eq!(ran.code, 1);

@@ -66,7 +66,7 @@ async fn a_running_daemon_is_recognised_by_its_lock() {
 async fn text_shows_problems_and_the_next_commands() {
     let (env, store) = CommandEnv::with_jobs().await;
     let refused = "sub/bad.yaml:2:1: unknown key `vidoe`; did you mean `video`?\nsecond error";
-    store.refuse("sub/bad.yaml", "stamp", refused, MOMENT, policy()).await.unwrap();
+    store.refuse("sub/bad.yaml", "stamp", refused, MOMENT, POLICY).await.unwrap();
     env.run(&["pause"]);
     let ran = env.run(&["status"]);
     assert_eq!((ran.code, ran.err.as_str()), (0, ""));

@@ -44,7 +44,7 @@ impl ReasonTest {
 
     async fn drive(&self, key: &str, outcomes: Vec<O>, moment: Moment) {
         for outcome in outcomes {
-            let moved = apply(&task(&self.store, key).await, outcome, &moment, &policy()).unwrap();
+            let moved = apply(&task(&self.store, key).await, outcome, &moment, &POLICY).unwrap();
             self.store.record(moved, None, moment.now_ms).await.unwrap();
         }
     }

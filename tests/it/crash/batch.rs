@@ -1,4 +1,4 @@
-//! A batch of jobs of every kind, and what must hold of it in the end, whatever came in between.
+//! A batch with jobs of every kind, and what must hold of it in the end, whatever happened before.
 
 use std::{
     collections::BTreeSet,
@@ -11,22 +11,24 @@ use std::{
 
 use lipsyncd::sim::Endpoint;
 use serde_json::json;
-use sha2::{Digest as _, Sha256};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpListener,
 };
 
-use crate::support::daemon::{TestEnv, clip};
+use crate::support::{
+    daemon::{TestEnv, clip},
+    sha256,
+};
 
 /// The kinds of jobs in one manifest.
 pub const KINDS: usize = 10;
-/// The tasks that they are made by: two of them share one.
+/// The tasks of these jobs: two jobs share one.
 pub const TASKS: usize = 9;
-/// A file that a job made before the database was lost, in the place of a job that asks for another take.
+/// A result from before the database was lost, at the path of a job that asks for another take.
 const EARLIER: &[u8] = b"an earlier result";
 
-/// What was put into a folder.
+/// The jobs that were put into a folder.
 pub struct Batch {
     pub keys: Vec<String>,
     videos: u64,
@@ -57,11 +59,11 @@ impl Batch {
         states.len() == self.keys.len() && states.iter().all(|(_, state)| state == "succeeded")
     }
 
-    /// Each job is paid for once and its result whole, whoever ended the daemon how often.
-    pub fn assert_delivered(&self, test_env: &TestEnv, lives: u64) {
+    /// Each job was paid for once, and its result is complete, after the daemon was started `runs` times.
+    pub fn assert_delivered(&self, test_env: &TestEnv, runs: u64) {
         let ledger = test_env.ledger();
         assert!(ledger.paid_twice.external_task_ids.is_empty(), "{:?}", ledger.paid_twice);
-        // Another take of the same request, once per manifest.
+        // One more take of a request per manifest.
         let again = ledger.paid_twice.contents.iter().map(|repeat| repeat.task_ids.len());
         assert_eq!(again.collect::<Vec<_>>(), vec![2; self.keys.len() / KINDS], "{ledger:?}");
         let manifests = self.keys.len() / KINDS;
@@ -72,19 +74,19 @@ impl Batch {
             assert!(refused.is_empty(), "{call:?}: {refused:?}");
         }
         let identified = ledger.accepted(Endpoint::Identify);
-        let bounds = self.videos..=self.videos * lives;
+        let bounds = self.videos..=self.videos * runs;
         assert!(bounds.contains(&identified), "{identified} for {} videos", self.videos);
         let mut outputs = BTreeSet::new();
         for key in &self.keys {
             let job = test_env.job(key).unwrap();
-            // The last has no `take`: it joins the highest.
+            // The last job has no `take`, so it joins the highest one.
             let take = if key.ends_with("j8") || key.ends_with("j9") { 2 } else { 1 };
             assert_eq!(job.attempt, take, "{key}");
-            test_env.assert_whole(&job.output);
+            test_env.assert_complete(&job.output);
             assert!(test_env.path("output").join(&job.output).with_extension("json").exists());
             assert!(outputs.insert(job.output));
             if key.ends_with("j3") {
-                test_env.assert_whole(&format!("{key}.watermark.mp4"));
+                test_env.assert_complete(&format!("{key}.watermark.mp4"));
             }
         }
         for batch in 0..manifests {
@@ -97,13 +99,13 @@ impl Batch {
         test_env.assert_integrity();
     }
 
-    /// The simulator called back, as it was asked to.
+    /// The simulator called back, as a job asked.
     pub fn assert_called_back(&self, test_env: &TestEnv) {
         test_env.until("a callback to come in", |_| self.callbacks.load(Ordering::Relaxed) > 0);
     }
 }
 
-/// Puts a result where a job gets its own, as a database that was lost left it.
+/// Puts a result of a lost database where a job will write its own.
 fn put_earlier_result(test_env: &TestEnv, output: &str) {
     let path = test_env.path("output").join(output);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -131,10 +133,6 @@ fn put_earlier_result(test_env: &TestEnv, output: &str) {
         "finished_at": "2024-08-04T11:07:37.000Z",
     });
     fs::write(path.with_extension("json"), metadata.to_string()).unwrap();
-}
-
-fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// One job of each kind.
@@ -172,7 +170,7 @@ fn listen(test_env: &TestEnv) -> (String, Arc<AtomicUsize>) {
     let url = format!("http://{}/kling", listener.local_addr().unwrap());
     let count = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&count);
-    test_env.spawn_beside(async move {
+    test_env.spawn_on_runtime(async move {
         let listener = TcpListener::from_std(listener).unwrap();
         while let Ok((mut stream, _)) = listener.accept().await {
             let counted = Arc::clone(&counted);

@@ -149,7 +149,7 @@ fn missing_delivered_file_names_fetch() {
         ["b", "c"].iter().all(|key| test_env.state(key) == "succeeded")
     });
     for output in ["b.mp4", "c.mp4"] {
-        test_env.assert_whole(output);
+        test_env.assert_complete(output);
     }
     DoctorRun::run(&test_env).expect("delivered", "ok", "", "");
     assert_eq!(test_env.ledger().tasks.len(), 3, "nothing is paid");

@@ -81,7 +81,7 @@ fn shared_task_starts_at_the_earliest_time() {
     test_env.drop_in("now.yaml", JOB);
     for key in ["now", "later"] {
         test_env.until_state(key, "succeeded");
-        test_env.assert_whole(&format!("{key}.mp4"));
+        test_env.assert_complete(&format!("{key}.mp4"));
     }
     assert_eq!(test_env.ledger().tasks.len(), 1);
 }

@@ -15,13 +15,13 @@ fn output_of_another_request_is_refused_and_released_with_its_owner() {
     let refusal = test_env.refusal("b.yaml").unwrap();
     assert!(refusal.contains("same.mp4") && refusal.contains("job a"), "{refusal}");
     assert!(test_env.job("b").is_none());
-    test_env.take_out("a.yaml");
+    test_env.remove("a.yaml");
     test_env.until("b.yaml to be read again, untouched", |test_env| test_env.is_accepted("b.yaml"));
     test_env.until("b to succeed", |test_env| {
         test_env.finish_tasks();
         test_env.state("b") == "succeeded"
     });
-    test_env.assert_whole("same.mp4");
+    test_env.assert_complete("same.mp4");
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn own_name_is_released_by_edit_and_cancel_also_across_a_restart() {
             "cancel" => assert_eq!(test_env.run(&["cancel", &first]).code, Some(0)),
             _ => {
                 test_env.kill();
-                test_env.take_out(&format!("{first}.yaml"));
+                test_env.remove(&format!("{first}.yaml"));
                 test_env.start();
             }
         }
@@ -63,7 +63,7 @@ fn a_used_key_is_refused_and_released_with_its_owner() {
     test_env.until("a.yml to be refused", |test_env| test_env.refusal("a.yml").is_some());
     let refusal = test_env.refusal("a.yml").unwrap();
     assert!(refusal.contains("job a") && refusal.contains("a.yaml"), "{refusal}");
-    test_env.take_out("a.yaml");
+    test_env.remove("a.yaml");
     test_env.until("a.yml to be accepted", |test_env| test_env.is_accepted("a.yml"));
     assert_eq!(test_env.job("a").unwrap().manifest, "a.yml");
     assert_eq!(test_env.ledger().tasks.len(), 1, "it asks for the same");

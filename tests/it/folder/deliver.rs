@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::daemon::{JOB, TestEnv, assert_whole, clip, quick};
+use crate::support::daemon::{JOB, TestEnv, assert_complete, clip, quick};
 
 #[test]
 fn a_manifest_that_is_dropped_in_becomes_a_result() {
@@ -12,7 +12,7 @@ fn a_manifest_that_is_dropped_in_becomes_a_result() {
     let job = test_env.until_state("promo", "succeeded");
     assert_eq!((job.manifest.as_str(), job.output.as_str()), ("promo.yaml", "promo.mp4"));
     assert_eq!((job.attempt, job.waiting_for.as_str(), job.error.as_str()), (1, "", ""));
-    test_env.assert_whole("promo.mp4");
+    test_env.assert_complete("promo.mp4");
     let metadata = fs::read_to_string(test_env.path("output/promo.json")).unwrap();
     assert!(metadata.contains("\"promo\""), "{metadata}");
     let counts = test_env.database().unwrap().query_row(
@@ -66,7 +66,7 @@ fn a_batch_with_local_audio_files_in_a_subfolder_is_delivered_below_its_name() {
         "spring/anna/es.watermark.mp4",
         "lisbon/welcome.mp4",
     ] {
-        test_env.assert_whole(output);
+        test_env.assert_complete(output);
     }
     let metadata = fs::read_to_string(test_env.path("output/spring/anna/en.json")).unwrap();
     assert!(metadata.contains("spring") && metadata.contains("campaign"), "{metadata}");
@@ -87,7 +87,7 @@ fn a_local_video_is_served_under_its_public_address() {
     test_env.drop_in("x.yaml", "video: \"a b/änna #1.mp4\"\naudio: en.mp3\n");
     test_env.start();
     test_env.until_state("x", "succeeded");
-    test_env.assert_whole("x.mp4");
+    test_env.assert_complete("x.mp4");
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn the_demo_delivers() {
     for output in
         ["anna/en", "anna/fr", "anna/de", "anna/es", "anna/es.watermark", "bruno/pt", "bruno/en"]
     {
-        assert_whole(&test_env.path("demo/output").join(format!("{output}.mp4")));
+        assert_complete(&test_env.path("demo/output").join(format!("{output}.mp4")));
     }
     assert!(!test_env.path("demo/output/anna/it.mp4").exists());
     let folder = test_env.path("demo").display().to_string();

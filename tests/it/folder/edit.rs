@@ -28,7 +28,7 @@ fn an_edit_before_the_create_request_is_used() {
         test_env.finish_tasks();
         test_env.state("x") == "succeeded"
     });
-    test_env.assert_whole("other/name.mp4");
+    test_env.assert_complete("other/name.mp4");
     let job = test_env.job("x").unwrap();
     assert_eq!((job.external_task_id.as_str(), job.changed_after_sent), ("my-own", false));
     assert_eq!(test_env.ledger().tasks.len(), 2);
@@ -48,7 +48,7 @@ fn edit_after_the_create_request_is_flagged_and_runs_only_by_retry() {
     assert!(status.out.contains("1 job changed after it was sent"), "{status:?}");
     test_env.finish_tasks();
     test_env.until_state("x", "succeeded");
-    test_env.until_looked_again("later");
+    test_env.until_scanned_again("later");
     assert_eq!(test_env.ledger().tasks.len(), 1, "nothing is run again automatically");
     assert!(test_env.job("x").unwrap().changed_after_sent);
 
@@ -81,7 +81,7 @@ fn own_name_is_not_used_for_an_edit() {
     assert!(ran.err.contains("external_task_id mine was already used by job x"), "{ran:?}");
     assert_eq!(test_env.state("x"), "succeeded");
     test_env.drop_in("x.yaml", with("external_task_id: mine-louder\nsound_volume: 2\n"));
-    test_env.until_looked_again("later");
+    test_env.until_scanned_again("later");
     assert_eq!(test_env.run(&["retry", "--yes", "x"]).code, Some(0));
     test_env.until("the edit to be made", |test_env| {
         test_env
@@ -115,7 +115,7 @@ fn job_that_failed_at_kling_runs_again_only_by_retry() {
     test_env.drop_in("x.yaml", &failing);
     test_env.until_state("x", "failed");
     test_env.drop_in("x.yaml", format!("{failing}labels: {{ a: b }}\n"));
-    test_env.until_looked_again("later");
+    test_env.until_scanned_again("later");
     assert_eq!((test_env.state("x").as_str(), test_env.ledger().tasks.len()), ("failed", 1));
     let ran = test_env.run(&["retry", "--yes", "x"]);
     assert_eq!(ran.out, "x: take 2 begins\n", "{ran:?}");
@@ -140,7 +140,7 @@ fn job_that_failed_before_kling_accepted_it_starts_again_on_any_edit_or_return()
         test_env.ledger().tasks.is_empty()
             && test_env.count_history("x", "to_state = 'failed'") == 2
     });
-    test_env.take_out("x.yaml");
+    test_env.remove("x.yaml");
     test_env.until("it to leave", |test_env| {
         let sql = "SELECT orphaned_at_ms IS NOT NULL FROM job WHERE key = 'x'";
         test_env.database().unwrap().query_row(sql, [], |row| row.get(0)).unwrap()
@@ -189,7 +189,7 @@ fn an_edit_with_errors_holds_unsent_jobs_until_it_is_fixed() {
     assert!(test_env.refusal("x.yaml").unwrap().contains("x.yaml:1:"));
     test_env.finish_tasks();
     test_env.until_state("x/a", "succeeded");
-    test_env.until_looked_again("later");
+    test_env.until_scanned_again("later");
     assert_eq!(test_env.state("x/b"), "waiting");
     assert_eq!(test_env.ledger().tasks.len(), 1);
     test_env.drop_in("x.yaml", batch("1"));

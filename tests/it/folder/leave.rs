@@ -30,11 +30,11 @@ fn a_job_removed_from_a_batch_is_cancelled_or_followed_and_runs_when_it_returns(
     let job = test_env.until_state("x/b", "cancelled");
     assert!(job.error.contains("left the folder before its task was created"), "{job:?}");
     finish(&test_env, "x/a");
-    test_env.assert_whole("x/a.mp4");
+    test_env.assert_complete("x/a.mp4");
     finish(&test_env, "x/c");
     test_env.drop_in("x.yaml", batch(&["a", "b", "c"]));
     finish(&test_env, "x/b");
-    test_env.until_looked_again("later");
+    test_env.until_scanned_again("later");
     assert_eq!(test_env.ledger().tasks.len(), 3, "a and c are known to be done");
     test_env.assert_paid_once();
 }
@@ -45,7 +45,7 @@ fn a_removed_manifest_is_cancelled_or_followed_and_runs_when_it_returns() {
     test_env.start();
     test_env.drop_in("x.yaml", batch(&["a", "b"]));
     test_env.until("x/a to be sent", |test_env| test_env.ledger().tasks.len() == 1);
-    test_env.take_out("x.yaml");
+    test_env.remove("x.yaml");
     test_env.until_state("x/b", "cancelled");
     finish(&test_env, "x/a");
     test_env.drop_in("x.yaml", batch(&["a", "b"]));
@@ -66,16 +66,16 @@ fn a_cancelled_job_stays_cancelled_when_its_manifest_changes() {
     assert_eq!(ran.code, Some(0), "{ran:?}");
     test_env.until_state("x/b", "cancelled");
     // Removed and put back.
-    test_env.take_out("x.yaml");
+    test_env.remove("x.yaml");
     test_env.until("x.yaml to be seen gone", |test_env| {
         test_env.log().contains("x.yaml: no longer in jobs_dir")
     });
     test_env.drop_in("x.yaml", batch(&["b"]));
-    test_env.until_looked_again("one");
+    test_env.until_scanned_again("one");
     assert_eq!(test_env.state("x/b"), "cancelled");
     // An edited one does not run.
     test_env.drop_in("x.yaml", batch(&["b"]).replace("4s", "4500"));
-    test_env.until_looked_again("two");
+    test_env.until_scanned_again("two");
     assert_eq!(test_env.state("x/b"), "cancelled");
     finish(&test_env, "first");
     assert_eq!(test_env.ledger().tasks.len(), 1);
@@ -95,14 +95,14 @@ fn missing_job_is_not_cancelled_before_the_rescan_interval() {
     test_env.start();
     test_env.drop_in("x.yaml", batch(&["a", "b"]));
     test_env.until("x/a to be sent", |test_env| test_env.ledger().tasks.len() == 1);
-    test_env.take_out("x.yaml");
+    test_env.remove("x.yaml");
     let job = test_env.until_state("x/b", "waiting");
     assert!(job.waiting_for.contains("missing from the folder"), "{job:?}");
-    test_env.until_looked_again("later");
+    test_env.until_scanned_again("later");
     assert_eq!(test_env.state("x/b"), "waiting");
     // It is not created while it is missing.
     finish(&test_env, "x/a");
-    test_env.until_looked_again("latest");
+    test_env.until_scanned_again("latest");
     assert_eq!((test_env.state("x/b").as_str(), test_env.ledger().tasks.len()), ("waiting", 1));
     test_env.drop_in("x.yaml", batch(&["a", "b"]));
     finish(&test_env, "x/b");

@@ -45,7 +45,7 @@ fn after_a_lost_database_nothing_is_paid_again_and_all_results_return() {
         assert_eq!(test_env.ledger().tasks.len(), 4, "{ran:?}");
         for key in keys {
             assert_eq!(test_env.state(key), "succeeded", "{ran:?}");
-            test_env.assert_whole(&format!("{key}.mp4"));
+            test_env.assert_complete(&format!("{key}.mp4"));
         }
         forget(&test_env);
     }

@@ -42,12 +42,12 @@ fn assert_paid(test_env: &TestEnv, tasks: usize, keys: &[&str]) {
     for key in keys {
         test_env.until_state(key, "succeeded");
     }
-    test_env.until_looked_again("later");
+    test_env.until_scanned_again("later");
     assert_eq!(test_env.ledger().tasks.len(), tasks, "{:?}\n{}", test_env.states(), test_env.log());
     for key in keys {
         let job = test_env.job(key).unwrap();
         assert!(!job.changed_after_sent, "{key}");
-        test_env.assert_whole(&job.output);
+        test_env.assert_complete(&job.output);
     }
     test_env.assert_paid_once();
 }
@@ -67,7 +67,7 @@ fn rename_with_a_new_job_pays_the_new_job() {
     let mut test_env = done(&[("x.yaml", batch(&[("a", "a"), ("b", "b")]))], &["x/a", "x/b"]);
     let tasks = ["x/a", "x/b"].map(|key| task_of(&test_env, key));
     meanwhile(&mut test_env, |test_env| {
-        test_env.take_out("x.yaml");
+        test_env.remove("x.yaml");
         // As `sed -i` does: another file with the same name.
         test_env.drop_in("y.yaml", batch(&[("a", "a"), ("b", "b"), ("c", "c")]));
     });
@@ -83,7 +83,7 @@ fn rename_with_a_new_job_pays_the_new_job() {
 fn rename_with_an_edit_is_a_new_request() {
     let mut test_env = done(&[("x.yaml", JOB.to_owned())], &["x"]);
     meanwhile(&mut test_env, |test_env| {
-        test_env.take_out("x.yaml");
+        test_env.remove("x.yaml");
         test_env.drop_in("y.yaml", format!("{JOB}sound_volume: 0.5\n"));
     });
     assert_paid(&test_env, 2, &["y"]);
@@ -96,11 +96,11 @@ fn flag_stays_over_a_rename() {
     test_env.drop_in("x.yaml", &edited);
     assert_flagged(&test_env, &["x"]);
     meanwhile(&mut test_env, |test_env| {
-        test_env.take_out("x.yaml");
+        test_env.remove("x.yaml");
         test_env.drop_in("sub/y.yaml", &edited);
     });
     test_env.until("y to be known", |test_env| test_env.job("sub/y").is_some());
-    test_env.until_looked_again("two");
+    test_env.until_scanned_again("two");
     let job = test_env.job("sub/y").unwrap();
     assert_eq!((job.state.as_str(), job.changed_after_sent), ("succeeded", true));
     assert_eq!(test_env.ledger().tasks.len(), 1);
@@ -111,7 +111,7 @@ fn split_into_other_manifests_pays_nothing() {
     let all = batch(&[("a", "a"), ("b", "b"), ("c", "c")]);
     let mut test_env = done(&[("x.yaml", all)], &["x/a", "x/b", "x/c"]);
     meanwhile(&mut test_env, |test_env| {
-        test_env.take_out("x.yaml");
+        test_env.remove("x.yaml");
         test_env.drop_in("one.yaml", batch(&[("a", "a"), ("c", "c")]));
         // A single job has no id.
         test_env.drop_in("b.yaml", JOB.replace("a.mp3", "b.mp3"));
@@ -143,7 +143,7 @@ fn job_that_left_earlier_is_recognised_where_it_appears() {
     let both = batch(&[("a", "a"), ("b", "b")]);
     let test_env = done(&[("x.yaml", both)], &["x/a", "x/b"]);
     test_env.drop_in("x.yaml", batch(&[("a", "a")]));
-    test_env.until_looked_again("one");
+    test_env.until_scanned_again("one");
     test_env.drop_in("y.yaml", batch(&[("b", "b")]));
     assert_paid(&test_env, 2, &["x/a", "y/b"]);
     // Another id is the same request, too.
@@ -254,7 +254,7 @@ fn one_of_two_equal_jobs_can_move() {
     test_env.start();
     assert_paid(&test_env, 1, &["x", "y"]);
     meanwhile(&mut test_env, |test_env| {
-        test_env.take_out("x.yaml");
+        test_env.remove("x.yaml");
         test_env.drop_in("a/z.yaml", JOB);
     });
     assert_paid(&test_env, 1, &["a/z", "y"]);

@@ -45,7 +45,7 @@ fn job_that_moves_before_the_create_request_is_delivered_under_its_new_key() {
         let job = test_env.job(key).unwrap();
         let named = |name: &Option<String>| name.as_ref() == Some(&job.external_task_id);
         assert!(sent.iter().any(|task| named(&task.external_task_id)), "{key}: {job:?}");
-        test_env.assert_whole(&job.output);
+        test_env.assert_complete(&job.output);
     }
 }
 
@@ -89,7 +89,7 @@ fn result_that_is_being_written_while_its_job_moves_gets_the_new_name() {
     std::fs::remove_file(&hold).unwrap();
     let job = test_env.until_state("sub/y", "succeeded");
     assert_eq!(job.output, "sub/y.mp4");
-    test_env.assert_whole("sub/y.mp4");
+    test_env.assert_complete("sub/y.mp4");
     assert_eq!(test_env.ledger().tasks.len(), 1);
 }
 
@@ -105,6 +105,6 @@ fn a_retry_under_another_key_replaces_the_earlier_result() {
     test_env.until("the retry to end", |test_env| {
         test_env.job("y").is_some_and(|job| job.attempt == 2 && job.state == "succeeded")
     });
-    test_env.assert_whole("out.mp4");
+    test_env.assert_complete("out.mp4");
     assert_eq!(test_env.ledger().tasks.len(), 2);
 }

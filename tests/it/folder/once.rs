@@ -135,11 +135,11 @@ fn sigterm_and_sigint_stop_the_daemon_and_sighup_does_not() {
         ["submitted", "processing"].contains(&test_env.state("x").as_str())
     });
     test_env.signal("HUP");
-    test_env.until_looked_again("later");
+    test_env.until_scanned_again("later");
     assert!(test_env.is_running());
     for name in ["TERM", "INT"] {
         test_env.signal(name);
-        let status = test_env.ended();
+        let status = test_env.wait_until_ended();
         assert_eq!(status.code(), Some(0), "{name}: {status}");
         test_env.start();
     }

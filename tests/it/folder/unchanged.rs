@@ -42,7 +42,7 @@ fn finish(test_env: &TestEnv, keys: &[&str]) {
     assert_eq!(test_env.ledger().tasks.len(), keys.len());
     for key in keys {
         let job = test_env.job(key).unwrap();
-        test_env.assert_whole(&job.output);
+        test_env.assert_complete(&job.output);
         assert_eq!((job.attempt, job.changed_after_sent), (1, false), "{key}");
     }
 }
@@ -92,11 +92,11 @@ fn equal_jobs_that_are_renamed_together_keep_their_results() {
     test_env.until("both to have their new names", |test_env| {
         test_env.job("done/one").is_some() && test_env.job("done/two").is_some()
     });
-    test_env.until_looked_again("later");
+    test_env.until_scanned_again("later");
     assert_eq!(test_env.ledger().tasks.len(), 1);
     for (key, output) in [("done/one", "one.mp4"), ("done/two", "two.mp4")] {
         let job = test_env.job(key).unwrap();
         assert_eq!((job.state.as_str(), job.output.as_str()), ("succeeded", output));
-        test_env.assert_whole(output);
+        test_env.assert_complete(output);
     }
 }

@@ -40,7 +40,7 @@ fn a_folder_that_is_renamed_away_and_back_cancels_nothing() {
     fs::rename(test_env.path("jobs"), test_env.path("away")).unwrap();
     test_env.until("the warning", |test_env| test_env.log().contains("cannot read jobs_dir"));
     fs::rename(test_env.path("away"), test_env.path("jobs")).unwrap();
-    test_env.until_looked_again("later");
+    test_env.until_scanned_again("later");
     assert_nothing_is_cancelled(&test_env);
     finish(&test_env, &["first", "sub/y", "x"]);
 }
@@ -71,7 +71,7 @@ fn an_empty_folder_instead_cancels_nothing_even_after_a_restart() {
     }
     fs::remove_dir(test_env.path("jobs")).unwrap();
     fs::rename(test_env.path("away"), test_env.path("jobs")).unwrap();
-    test_env.until_looked_again("later");
+    test_env.until_scanned_again("later");
     assert!(!test_env.run(&["status"]).out.contains(problem));
     assert_nothing_is_cancelled(&test_env);
     finish(&test_env, &["first", "sub/y", "x"]);
@@ -101,8 +101,8 @@ fn a_subfolder_that_is_too_deep_is_reported_and_cancels_nothing() {
     let deep = "d/".repeat(40);
     test_env.drop_in(&format!("{deep}x.yaml"), JOB);
     test_env.until("the warning", |test_env| test_env.log().contains("folders deep"));
-    test_env.until_looked_again("later");
-    test_env.until_looked_again("latest");
+    test_env.until_scanned_again("later");
+    test_env.until_scanned_again("latest");
     assert_eq!(test_env.log().matches("folders deep").count(), 1, "one warning");
     finish(&test_env, &["first", "sub/y", "x"]);
 }
@@ -125,7 +125,7 @@ fn a_link_as_jobs_dir_may_lead_to_an_empty_folder_for_a_while() {
     lead_to(&test_env, "under-it");
     test_env.until("the warning", |test_env| test_env.log().contains("is a share not mounted?"));
     lead_to(&test_env, "share");
-    test_env.until_looked_again("later");
+    test_env.until_scanned_again("later");
     assert_nothing_is_cancelled(&test_env);
     finish(&test_env, &["first", "sub/y"]);
 }
@@ -160,7 +160,7 @@ fn a_folder_that_moves_with_its_media_is_recognised_and_another_one_is_not() {
     test_env.until_state("one/x", "succeeded");
     test_env.move_in("one", "archive");
     test_env.until("it to be known again", |test_env| test_env.job("archive/x").is_some());
-    test_env.until_looked_again("later");
+    test_env.until_scanned_again("later");
     assert_eq!(test_env.ledger().tasks.len(), 1);
     fs::rename(test_env.path("jobs/archive"), test_env.path("gone")).unwrap();
     test_env.until("it to leave", |test_env| {

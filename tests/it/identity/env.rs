@@ -15,8 +15,11 @@ use std::{
 
 use lipsyncd::sim::{MediaReader, SimConfig};
 
-use super::samples::{sha256, single};
-use crate::support::daemon::{Ran, TestEnv, quick};
+use super::samples::single;
+use crate::support::{
+    daemon::{Ran, TestEnv, quick},
+    sha256,
+};
 
 /// `watch.rescan_interval` of [`TestEnv`], and a little more.
 const RESCAN: Duration = Duration::from_millis(600);

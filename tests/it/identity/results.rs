@@ -6,7 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{env::Env, samples::sha256};
+use super::env::Env;
+use crate::support::sha256;
 
 impl Env {
     /// All files below the output folder, without hidden ones.
@@ -41,7 +42,7 @@ impl Env {
         for (task_id, files) in self.results() {
             assert!(!files.is_empty(), "{task_id} has no file: {:?}", self.output_files());
             for file in files {
-                crate::support::daemon::assert_whole(&file);
+                crate::support::daemon::assert_complete(&file);
             }
         }
     }

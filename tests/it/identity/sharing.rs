@@ -72,7 +72,7 @@ fn cancel_of_one_twin_leaves_the_other() {
 fn removal_of_one_twin_leaves_the_other() {
     for removed in TWINS {
         let env = paused_twins(&format!("remove-{removed}"));
-        env.take_out(&format!("{removed}.yaml"));
+        env.remove(&format!("{removed}.yaml"));
         env.scanned();
         env.command_done(&["resume"]);
         let other = TWINS.into_iter().find(|key| *key != removed).unwrap();

@@ -96,7 +96,7 @@ fn reasons_and_commands_are_logged() {
     assert_eq!(test_env.run(&["resume"]).code, Some(0));
     test_env.until("the end of the pause", has("its pause was ended by a person"));
     test_env.until_state("a", "succeeded");
-    test_env.take_out("a.yaml");
+    test_env.remove("a.yaml");
     test_env.until("the removal", has("a.yaml: no longer in jobs_dir"));
 }
 

@@ -48,7 +48,7 @@ fn full_log(format: &str, environment: &[(&str, &str)]) -> String {
         test_env.until_state(name, "succeeded");
     }
     test_env.signal("TERM");
-    assert!(test_env.ended().success());
+    assert!(test_env.wait_until_ended().success());
     let log = test_env.log();
     assert!(log.contains("TRACE") && log.contains("idle connection"), "little is logged:\n{log}");
     log

@@ -184,7 +184,7 @@ fn database_problem_is_shown_with_all_other_metrics() {
     });
     test_env.kill();
 
-    let other = test_env.lock_out();
+    let other = test_env.lock_database();
     test_env.spawn();
     test_env
         .until("the daemon to wait", |test_env| test_env.log().contains("until it can be opened"));

@@ -103,7 +103,7 @@ fn the_queries_of_the_page_answer_while_the_daemon_runs_and_when_it_does_not() {
     assert!((spent - by_history).abs() < 1e-6, "{spent} {by_history}");
     assert!((spent - by_manifest).abs() < 1e-6, "{spent} {by_manifest}");
     test_env.signal("TERM");
-    assert!(test_env.ended().success());
+    assert!(test_env.wait_until_ended().success());
     ask_all(&test_env, "when it has ended");
     test_env.start();
     test_env.kill();

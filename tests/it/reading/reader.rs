@@ -71,7 +71,7 @@ fn a_member_of_the_group_reads_all_and_changes_nothing() {
     give(&test_env);
     ask_all(&test_env, "while it runs");
     test_env.signal("TERM");
-    assert!(test_env.ended().success());
+    assert!(test_env.wait_until_ended().success());
     give(&test_env);
     ask_all(&test_env, "when it has ended");
     test_env.start();

@@ -46,7 +46,7 @@ fn assert_each_paid_once(test_env: &TestEnv, names: &[&str]) {
     test_env.assert_paid_once();
     assert!(ledger.paid_twice.contents.is_empty(), "{:?}", ledger.paid_twice);
     for name in names {
-        test_env.assert_whole(&format!("{name}.mp4"));
+        test_env.assert_complete(&format!("{name}.mp4"));
     }
 }
 

@@ -28,7 +28,7 @@ fn put_back_and_finish(test_env: &mut TestEnv) {
     test_env.until("x to be sent", |test_env| test_env.state("x") == "processing");
     test_env.finish_tasks();
     test_env.until_state("x", "succeeded");
-    test_env.assert_whole("x.mp4");
+    test_env.assert_complete("x.mp4");
     let ledger = test_env.ledger();
     assert_eq!(ledger.tasks.len(), 1, "{:?}", ledger.tasks);
 }
@@ -96,7 +96,7 @@ fn a_result_of_a_later_attempt_that_lies_there_is_the_jobs() {
     assert_eq!(job.attempt, 2, "{job:?}");
     assert!(test_env.run(&["show", "x"]).out.contains(&second));
     assert_eq!(test_env.ledger().tasks.len(), 2);
-    test_env.assert_whole("x.mp4");
+    test_env.assert_complete("x.mp4");
     // The next one is a third, and paid for as asked.
     assert_eq!(test_env.run(&["retry", "--yes", "x"]).code, Some(0));
     test_env.until("the third to be sent", |test_env| test_env.ledger().tasks.len() == 3);
@@ -120,7 +120,7 @@ fn a_retry_of_after_the_backup_is_found_by_the_retry_that_is_typed_again() {
     put_back(&test_env);
     test_env.start();
     // What had ended then has ended: nothing moves by itself.
-    test_env.until_looked_again("later");
+    test_env.until_scanned_again("later");
     assert_eq!(test_env.state("x"), "succeeded");
     assert_eq!(test_env.run(&["retry", "--yes", "x"]).code, Some(0));
     test_env.until_state("x", "processing");

@@ -55,7 +55,7 @@ impl Story {
                 self.test_env.start();
             }
             _ => {
-                self.test_env.until_looked_again(&format!("look-{}", self.told.len()));
+                self.test_env.until_scanned_again(&format!("look-{}", self.told.len()));
                 self.told.push(format!("{:?}", self.jobs()));
             }
         }
@@ -101,7 +101,7 @@ impl Story {
             assert!(paid <= most, "{key}: {paid} tasks for {most}:\n{}", self.told.join("\n"));
             if state == "succeeded" {
                 assert!(paid > 0, "{key}: {}", self.told.join("\n"));
-                self.test_env.assert_whole(&format!("{key}.mp4"));
+                self.test_env.assert_complete(&format!("{key}.mp4"));
             }
         }
         self.test_env.assert_paid_once();

@@ -27,7 +27,7 @@ fn daemon_is_ready_after_the_first_scan_and_its_status_counts_slots() {
         manager.status() == "0 of 5 slots used; 1 succeeded"
     });
     test_env.signal("TERM");
-    assert_eq!(test_env.ended().code(), Some(0));
+    assert_eq!(test_env.wait_until_ended().code(), Some(0));
     assert_eq!(manager.count("STOPPING=1"), 1);
     assert_eq!(manager.count("READY=1"), 1);
     assert_eq!(manager.count("WATCHDOG=1"), 0, "nobody asked for it");
@@ -86,10 +86,10 @@ fn only_the_scheduler_feeds_the_watchdog() {
     test_env.until("the watchdog to be fed again and again", |_| fed() > 5);
     fs::write(&stall, "").unwrap();
     // Everything but the scheduler continues: the folder is scanned, and the status is updated.
-    test_env.until_looked_again("one");
+    test_env.until_scanned_again("one");
     test_env.until("the status to count", |_| manager.status().contains("2 waiting"));
     let starved = fed();
-    test_env.until_looked_again("two");
+    test_env.until_scanned_again("two");
     test_env.until("the status to count on", |_| manager.status().contains("4 waiting"));
     assert_eq!(fed(), starved);
     fs::remove_file(&stall).unwrap();
@@ -132,7 +132,7 @@ fn service_manager_that_does_not_read_delays_nothing() {
     test_env.until("the watchdog to be fed", |_| manager.count("WATCHDOG=1") > 0);
     manager.is_full(&test_env);
     test_env.signal("TERM");
-    assert_eq!(test_env.ended().code(), Some(0));
+    assert_eq!(test_env.wait_until_ended().code(), Some(0));
 }
 
 #[test]

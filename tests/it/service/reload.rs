@@ -172,7 +172,7 @@ fn reload_waits_for_files_that_are_being_written() {
     fs::remove_file(&hold).unwrap();
     test_env.until_state("x", "succeeded");
     test_env.until("the new limit", |_| manager.status().starts_with("0 of 3 slots used"));
-    test_env.assert_whole("x.mp4");
+    test_env.assert_complete("x.mp4");
     test_env.assert_paid_once();
     assert!(test_env.hidden("output").is_empty());
 }

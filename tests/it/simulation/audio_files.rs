@@ -2,33 +2,16 @@
 
 use lipsyncd::sim::{ReadMedia, SimAudioFacts, SimVideoFacts};
 
+use crate::testing::media::wav;
+
 /// How long each clip is. Half of one is shorter than the API allows.
 pub const LENGTHS_MS: [i64; 3] = [3_200, 3_500, 3_800];
 
-/// 1,000 samples a second, a byte each.
-const HEAD_BYTES: usize = 44;
-
-/// The bytes of one clip.
+/// The bytes of one clip: 1,000 samples a second, a byte each.
 pub fn clip(number: usize) -> Vec<u8> {
     let samples = LENGTHS_MS[number].unsigned_abs() as u32;
-    let mut bytes = Vec::with_capacity(HEAD_BYTES + samples as usize);
-    bytes.extend(b"RIFF");
-    bytes.extend((36 + samples).to_le_bytes());
-    bytes.extend(b"WAVEfmt ");
-    bytes.extend(16_u32.to_le_bytes());
-    for field in [1_u16, 1] {
-        bytes.extend(field.to_le_bytes());
-    }
-    for field in [1_000_u32, 1_000] {
-        bytes.extend(field.to_le_bytes());
-    }
-    for field in [1_u16, 8] {
-        bytes.extend(field.to_le_bytes());
-    }
-    bytes.extend(b"data");
-    bytes.extend(samples.to_le_bytes());
-    bytes.extend((0..samples).map(|sample| (sample * (number as u32 + 1)) as u8));
-    bytes
+    let data: Vec<u8> = (0..samples).map(|sample| (sample * (number as u32 + 1)) as u8).collect();
+    wav(1_000, 8, &data)
 }
 
 /// The bytes of a clip that is still being written.

@@ -218,7 +218,7 @@ fn assert_done(disk: &DiskTestEnv) {
     test_env.assert_paid_once();
     test_env.assert_integrity();
     for name in ["m/a.mp4", "m/a.watermark.mp4", "m/b.mp4", "m/c.mp4"] {
-        test_env.assert_whole(name);
+        test_env.assert_complete(name);
     }
     assert_eq!(test_env.hidden("output/m"), [""; 0], "nothing is left beside the results");
     assert!(disk.names_last(), "a result's name was not synced");

@@ -82,7 +82,7 @@ impl DiskTestEnv {
         ];
         environment.extend(more);
         self.test_env.spawn_with(&["run", "--once"], &environment);
-        let status = self.test_env.ended();
+        let status = self.test_env.wait_until_ended();
         (status.code(), self.test_env.log().split_off(before))
     }
 

@@ -69,7 +69,7 @@ fn the_daemon_waits_for_a_locked_database_at_the_start_and_later() {
     test_env.start();
     has_sent(&test_env);
     test_env.kill();
-    let other = test_env.lock_out();
+    let other = test_env.lock_database();
     test_env.spawn();
     test_env
         .until("the daemon to wait", |test_env| test_env.log().contains("until it can be opened"));
@@ -120,7 +120,7 @@ fn a_damaged_database_stops_the_daemon_with_a_remedy() {
         other.pragma_update(None, "user_version", lipsyncd::store::VERSION).unwrap();
         std::mem::forget(file);
     }
-    let status = test_env.ended();
+    let status = test_env.wait_until_ended();
     let log = test_env.log();
     assert_eq!(status.code(), Some(3), "{log}");
     assert!(log.contains("is damaged") && log.contains("replace it with a backup"), "{log}");

@@ -46,7 +46,7 @@ fn waits_unpaid(test_env: &TestEnv, reason: &str) {
 fn goes_on(test_env: &TestEnv) {
     let job = test_env.until_state("x", "succeeded");
     assert_eq!((job.attempt, job.waiting_for.as_str()), (1, ""));
-    test_env.assert_whole("x.mp4");
+    test_env.assert_complete("x.mp4");
     assert_eq!(test_env.ledger().tasks.len(), 1);
     let json: serde_json::Value =
         serde_json::from_str(&test_env.run(&["status", "--json"]).out).unwrap();

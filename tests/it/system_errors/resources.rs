@@ -45,7 +45,7 @@ fn too_few_open_files_fail_no_job() {
         assert!(test_env.is_running(), "{}", test_env.log());
         assert_eq!(count(&test_env, "failed"), 0, "{}", test_env.log());
         test_env.signal("TERM");
-        assert_eq!(test_env.ended().code(), Some(0), "{}", test_env.log());
+        assert_eq!(test_env.wait_until_ended().code(), Some(0), "{}", test_env.log());
     }
     test_env.start();
     test_env.until("all to succeed", |test_env| count(test_env, "succeeded") == 8);

@@ -45,7 +45,7 @@ fn sighup_does_not_stop_a_starting_daemon() {
         test_env.log().contains("has been read")
     });
     test_env.signal("TERM");
-    assert_eq!(test_env.ended().code(), Some(0));
+    assert_eq!(test_env.wait_until_ended().code(), Some(0));
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn sigterm_stops_a_starting_daemon() {
     at_its_beginning(&mut test_env);
     test_env.signal("TERM");
     hand_over_settings(&test_env);
-    assert_eq!(test_env.ended().code(), Some(0));
+    assert_eq!(test_env.wait_until_ended().code(), Some(0));
     assert!(!test_env.log().contains("has been read"), "{}", test_env.log());
 }
 
@@ -65,7 +65,7 @@ fn a_locked_database_does_not_delay_a_stop_and_a_second_signal_stops_at_once() {
     test_env.start();
     test_env.until("x to be sent", |test_env| test_env.state("x") == "submitted");
     test_env.kill();
-    let other = test_env.lock_out();
+    let other = test_env.lock_database();
     for names in [&["TERM"][..], &["INT", "INT"]] {
         test_env.spawn();
         hears(&test_env);
@@ -77,7 +77,7 @@ fn a_locked_database_does_not_delay_a_stop_and_a_second_signal_stops_at_once() {
                 break;
             }
         }
-        assert_eq!(test_env.ended().code(), Some(0), "{}", test_env.log());
+        assert_eq!(test_env.wait_until_ended().code(), Some(0), "{}", test_env.log());
     }
     drop(other);
     test_env.start();
@@ -98,7 +98,12 @@ fn many_signals_at_any_moment_stop_the_daemon_cleanly() {
         sleep(Duration::from_millis(wait_ms));
         test_env.signal("HUP");
         test_env.signal("TERM");
-        assert_eq!(test_env.ended().code(), Some(0), "after {wait_ms} ms: {}", test_env.log());
+        assert_eq!(
+            test_env.wait_until_ended().code(),
+            Some(0),
+            "after {wait_ms} ms: {}",
+            test_env.log()
+        );
     }
     test_env.start();
     test_env.until("x to be sent", |test_env| test_env.ledger().tasks.len() == 1);

@@ -3,7 +3,7 @@
 use lipsyncd::sim::{ApiKey, SimConfig};
 
 use super::env::{
-    HASTY, ask_for, done, learn_lookups, lenient, lose_creates, lose_database, lose_results,
+    HASTY, ask_for, done, learn_lookups, leave_creates_open, lenient, lose_database, lose_results,
     slots_used, test_env, until_all, until_delivered, until_printed,
 };
 use crate::support::{
@@ -34,14 +34,7 @@ fn open_creates(knows_account: bool, accepted: bool) -> TestEnv {
     if knows_account {
         learn_lookups(&test_env);
     }
-    test_env.sim.set(|config| config.visibility_lag_ms = 600_000);
-    lose_creates(&test_env, 4, accepted);
-    ask_for(&test_env, &KEYS);
-    test_env.until("all requests to be sent", |test_env| {
-        test_env.ledger().faults.values().sum::<u64>() == 4
-    });
-    test_env.kill();
-    test_env.sim.set(|config| config.visibility_lag_ms = 0);
+    leave_creates_open(&mut test_env, &KEYS, accepted);
     test_env
 }
 
@@ -84,7 +77,7 @@ fn open_creates_are_not_sent_again_with_the_key_of_another_account() {
     test_env.start_with(OTHER);
     until_all(&test_env, &KEYS, "unresolved");
     assert_eq!(slots_used(&test_env), 0);
-    // Other jobs run meanwhile.
+    // Other jobs run in the meantime.
     ask_for(&test_env, &["next"]);
     test_env.until_state("next", "succeeded");
     test_env.sim.assert_requests(6);

@@ -9,7 +9,7 @@ use crate::support::{
 };
 
 /// Puts the backup in the place of the database, as docs/backup-and-restore.md says.
-fn put_back(test_env: &mut TestEnv) {
+fn restore(test_env: &mut TestEnv) {
     lose_database(test_env);
     fs::copy(test_env.path("backup.db"), test_env.path("lipsyncd.db")).unwrap();
 }
@@ -46,7 +46,7 @@ fn backup_from_before_the_request_finds_the_task() {
     for key in keys {
         test_env.until_state(key, "processing");
     }
-    put_back(&mut test_env);
+    restore(&mut test_env);
     // One of the manifests was edited since: the request is still the same.
     test_env.drop_in_old("a.yaml", format!("{}priority: 3\n", job_of("a")));
     test_env.start();
@@ -59,17 +59,22 @@ fn backup_from_before_the_request_finds_the_task() {
     test_env.sim.assert_requests(3);
 }
 
-#[test]
-fn backup_from_during_the_request_finds_the_task() {
-    let mut test_env = held();
-    fs::remove_file(test_env.path("hold")).unwrap();
-    test_env.until_state("x", "processing");
-    put_back(&mut test_env);
+/// Restores the backup, and lets the task of the only request be delivered.
+fn restore_and_deliver(mut test_env: TestEnv) {
+    restore(&mut test_env);
     test_env.start();
     test_env.until_state("x", "processing");
     test_env.finish_tasks();
     until_delivered(&test_env, &["x"]);
     test_env.sim.assert_requests(1);
+}
+
+#[test]
+fn backup_from_during_the_request_finds_the_task() {
+    let test_env = held();
+    fs::remove_file(test_env.path("hold")).unwrap();
+    test_env.until_state("x", "processing");
+    restore_and_deliver(test_env);
 }
 
 #[test]
@@ -79,7 +84,7 @@ fn backup_from_during_the_request_finds_a_result_that_was_moved_away() {
     test_env.until_state("x", "processing");
     test_env.finish_tasks();
     test_env.until_state("x", "succeeded");
-    put_back(&mut test_env);
+    restore(&mut test_env);
     super::env::lose_results(&test_env);
     test_env.start();
     until_delivered(&test_env, &["x"]);
@@ -88,13 +93,7 @@ fn backup_from_during_the_request_finds_a_result_that_was_moved_away() {
 
 #[test]
 fn backup_from_during_a_request_that_was_never_sent_is_sent_once() {
-    let mut test_env = held();
-    put_back(&mut test_env);
-    test_env.start();
-    test_env.until_state("x", "processing");
-    test_env.finish_tasks();
-    until_delivered(&test_env, &["x"]);
-    test_env.sim.assert_requests(1);
+    restore_and_deliver(held());
 }
 
 #[test]
@@ -107,7 +106,7 @@ fn backup_that_knows_fewer_takes_finds_the_others_by_name() {
     done(&test_env, &["retry", "x", "--yes"]);
     test_env.until("the second take", |test_env| test_env.ledger().tasks.len() == 2);
     until_delivered(&test_env, &["x"]);
-    put_back(&mut test_env);
+    restore(&mut test_env);
     test_env.start();
     // The second take is asked for by its name before it is paid for.
     done(&test_env, &["retry", "x", "--yes"]);

@@ -3,8 +3,8 @@
 use lipsyncd::sim::{SimConfig, SimServer};
 
 use super::env::{
-    HASTY, ask_for, done, learn_lookups, lenient, lose_creates, refused, restart, slots_used,
-    test_env, until_all, until_delivered, until_printed,
+    HASTY, ask_for, done, learn_lookups, leave_creates_open, lenient, lose_creates, refused,
+    restart, slots_used, test_env, until_all, until_delivered, until_printed,
 };
 use crate::support::{
     daemon::{BRISK, TestEnv, slow},
@@ -24,14 +24,7 @@ fn open_creates(accepted: bool) -> (TestEnv, SimServer) {
     let other = other_api(&test_env);
     test_env.start();
     learn_lookups(&test_env);
-    test_env.sim.set(|config| config.visibility_lag_ms = 600_000);
-    lose_creates(&test_env, 4, accepted);
-    ask_for(&test_env, &KEYS);
-    test_env.until("all requests to be sent", |test_env| {
-        test_env.ledger().faults.values().sum::<u64>() == 4
-    });
-    test_env.kill();
-    test_env.sim.set(|config| config.visibility_lag_ms = 0);
+    leave_creates_open(&mut test_env, &KEYS, accepted);
     test_env.set_base_url(other.base_url());
     (test_env, other)
 }
@@ -50,7 +43,7 @@ fn open_creates_are_not_sent_to_another_host_and_are_found_once_it_is_corrected(
     let shown = done(&test_env, &["show", "a"]).out;
     assert!(shown.contains(&format!("was sent to {}", host(&test_env.sim))), "{shown}");
     other.assert_requests(0);
-    // Other jobs run at the new host meanwhile.
+    // Other jobs run at the new host in the meantime.
     ask_for(&test_env, &["next"]);
     test_env.until_state("next", "succeeded");
     other.assert_requests(1);
@@ -156,7 +149,7 @@ fn address_where_nothing_answers_loses_no_task() {
     test_env.set_base_url(&address);
     ask_for(&test_env, &["unsent"]);
     test_env.start();
-    // What was not sent yet is given up; what was paid for is not.
+    // Jobs that were not sent yet fail after `give_up_after`; paid tasks do not.
     test_env.until_state("unsent", "failed");
     for key in KEYS {
         assert_eq!(test_env.state(key), "processing");

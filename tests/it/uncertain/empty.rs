@@ -1,4 +1,4 @@
-//! An unknown name is answered with a success that has no task, or with 500: that proves nothing.
+//! The API answers for an unknown name with a success without a task, or with 500: that proves nothing.
 
 use lipsyncd::sim::{SimConfig, UnknownTask};
 

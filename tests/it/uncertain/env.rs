@@ -9,7 +9,7 @@ use crate::support::{
     switches::Switches as _,
 };
 
-/// As `BRISK`, and lookups that fail or prove nothing are soon left to a person.
+/// As `BRISK`, but a job whose lookups fail or prove nothing is soon left to a person.
 pub const HASTY: Timeouts = Timeouts { request: "600ms", settle: "800ms", give_up: "3s" };
 
 /// An account that accepts a second task of a known name.
@@ -36,6 +36,19 @@ pub fn lose_creates(test_env: &TestEnv, times: u64, accepted: bool) {
     test_env
         .sim
         .fault(FaultRule { times: Some(times), ..FaultRule::once(Endpoint::Create, fault) });
+}
+
+/// Kills the daemon while the outcome of the create requests of `keys` is unknown. No lookup shows a task until then.
+pub fn leave_creates_open(test_env: &mut TestEnv, keys: &[&str], accepted: bool) {
+    let count = keys.len() as u64;
+    test_env.sim.set(|config| config.visibility_lag_ms = 600_000);
+    lose_creates(test_env, count, accepted);
+    ask_for(test_env, keys);
+    test_env.until("all requests to be sent", |test_env| {
+        test_env.ledger().faults.values().sum::<u64>() == count
+    });
+    test_env.kill();
+    test_env.sim.set(|config| config.visibility_lag_ms = 0);
 }
 
 /// How the account answers lookups by name, as far as the daemon has learned it.
@@ -69,7 +82,7 @@ pub fn until_delivered(test_env: &TestEnv, keys: &[&str]) {
 /// The file of a job is the complete result of this task.
 pub fn assert_delivered(test_env: &TestEnv, key: &str, task: &LedgerEntry) {
     let output = test_env.job(key).unwrap().output;
-    test_env.assert_whole(&output);
+    test_env.assert_complete(&output);
     let bytes = fs::read(test_env.path("output").join(output)).unwrap();
     // The simulator writes the name of a result into the file.
     let mark = format!("lipsyncd-sim {}.mp4", task.result_id);

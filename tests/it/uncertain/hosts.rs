@@ -31,7 +31,7 @@ fn host_that_comes_later_adopts_what_the_other_paid_for() {
     first.finish_tasks();
     for test_env in [&first, &second] {
         until_all(test_env, &KEYS, "succeeded");
-        KEYS.iter().for_each(|key| test_env.assert_whole(&format!("{key}.mp4")));
+        KEYS.iter().for_each(|key| test_env.assert_complete(&format!("{key}.mp4")));
     }
     first.sim.assert_requests(8);
 }
@@ -53,7 +53,7 @@ fn lookup_is_made_when_the_request_has_its_turn_and_not_when_the_job_comes_in() 
     first.finish_tasks();
     for (test_env, keys) in [(&first, &["x"][..]), (&second, &["long", "x"])] {
         until_all(test_env, keys, "succeeded");
-        keys.iter().for_each(|key| test_env.assert_whole(&format!("{key}.mp4")));
+        keys.iter().for_each(|key| test_env.assert_complete(&format!("{key}.mp4")));
     }
     first.sim.assert_requests(2);
 }

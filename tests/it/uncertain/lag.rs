@@ -8,7 +8,7 @@ use super::env::{
 };
 use crate::support::{daemon::BRISK, daemon::TestEnv, switches::Switches as _};
 
-/// Longer than any scenario.
+/// Longer than any scenario takes.
 const BY_NAME: Lags = Lags { by_id_ms: None, by_name_ms: Some(600_000), list_ms: None };
 
 fn learned(list_shows_external_ids: bool) -> TestEnv {

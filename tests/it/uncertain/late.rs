@@ -2,7 +2,9 @@
 
 use lipsyncd::sim::{ClientSees, Endpoint, Fault, FaultRule, SimConfig};
 
-use super::env::{ask_for, learn_lookups, lenient, test_env, until_delivered, until_printed};
+use super::env::{
+    ask_for, learn_lookups, lenient, lose_creates, test_env, until_delivered, until_printed,
+};
 use crate::support::{
     daemon::{BRISK, TestEnv, Timeouts, quick},
     switches::Switches as _,
@@ -14,8 +16,8 @@ const SETTLED_LATE: Timeouts = Timeouts { request: "600ms", settle: "5s", give_u
 const DELIVERED_AFTER_MS: u64 = 1_500;
 const KEYS: [&str; 3] = ["a", "b", "c"];
 
-/// Something on the way keeps the create requests of three jobs, and delivers them after the client gave up.
-fn kept(sees: ClientSees) -> TestEnv {
+/// The create requests of three jobs are delivered after the client gave up.
+fn delayed(sees: ClientSees) -> TestEnv {
     let mut test_env = test_env(lenient(), 5, &SETTLED_LATE);
     test_env.start();
     learn_lookups(&test_env);
@@ -36,17 +38,17 @@ fn assert_sent_once(test_env: &TestEnv) {
 
 #[test]
 fn request_that_is_delivered_after_its_timeout_is_found() {
-    assert_sent_once(&kept(ClientSees::Nothing));
+    assert_sent_once(&delayed(ClientSees::Nothing));
 }
 
 #[test]
 fn request_that_is_delivered_after_the_connection_broke_is_found() {
-    assert_sent_once(&kept(ClientSees::Broken { after_ms: 50 }));
+    assert_sent_once(&delayed(ClientSees::Broken { after_ms: 50 }));
 }
 
 #[test]
 fn request_that_is_delivered_after_a_proxys_504_is_found_and_the_reason_names_504() {
-    let test_env = kept(ClientSees::Page { status: 504, after_ms: 50 });
+    let test_env = delayed(ClientSees::Page { status: 504, after_ms: 50 });
     until_printed(
         &test_env,
         "a",
@@ -57,7 +59,7 @@ fn request_that_is_delivered_after_a_proxys_504_is_found_and_the_reason_names_50
 
 #[test]
 fn request_that_is_delivered_after_it_was_sent_again_is_refused_by_its_name() {
-    // Only the API can tell this one from the second send.
+    // Only the API can distinguish this request from the second send.
     let mut test_env = test_env(quick(), 5, &BRISK);
     test_env.start();
     learn_lookups(&test_env);
@@ -74,9 +76,7 @@ fn request_that_is_delivered_after_it_was_sent_again_is_refused_by_its_name() {
 fn task_that_shows_up_within_the_settle_time_is_found() {
     let config = SimConfig { visibility_lag_ms: 1_500, ..lenient() };
     let mut test_env = test_env(config, 5, &SETTLED_LATE);
-    let fault =
-        FaultRule { times: Some(3), ..FaultRule::once(Endpoint::Create, Fault::LoseAnswer) };
-    test_env.sim.fault(fault);
+    lose_creates(&test_env, 3, true);
     ask_for(&test_env, &KEYS);
     test_env.start();
     until_delivered(&test_env, &KEYS);
@@ -86,12 +86,10 @@ fn task_that_shows_up_within_the_settle_time_is_found() {
 
 #[test]
 fn task_that_shows_up_after_the_settle_time_is_adopted_because_its_name_is_taken() {
-    // Two times `create_settle`, and more.
+    // More than two times `create_settle`.
     let config = SimConfig { visibility_lag_ms: 2_500, ..quick() };
     let mut test_env = test_env(config, 5, &BRISK);
-    let fault =
-        FaultRule { times: Some(3), ..FaultRule::once(Endpoint::Create, Fault::LoseAnswer) };
-    test_env.sim.fault(fault);
+    lose_creates(&test_env, 3, true);
     ask_for(&test_env, &KEYS);
     test_env.start();
     until_delivered(&test_env, &KEYS);

@@ -139,7 +139,7 @@ fn highest_take_that_has_not_failed_is_joined() {
     lose_database(&mut test_env);
     let _none = fs::remove_dir_all(test_env.path("output"));
     test_env.start();
-    // The third is in progress: it is followed, and no fourth is paid for.
+    // The third take is in progress: it is followed, and no fourth is paid.
     test_env.until("the third take to be followed", |test_env| {
         test_env.job("x").is_some_and(|job| job.state == "processing" && job.attempt == 3)
     });

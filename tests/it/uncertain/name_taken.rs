@@ -78,7 +78,7 @@ fn task_that_the_list_does_not_name_is_left_to_a_person() {
 
 #[test]
 fn first_request_whose_name_is_taken_is_not_sent_again_and_again() {
-    // Another database has created the task, and neither the name nor the list shows it for `give_up_after`.
+    // Another database has created the task. For `give_up_after` it is not shown by its name or by the list.
     for DuplicateNameError { code, message } in [
         DuplicateNameError { code: 1201, message: "external_task_id is occupied" },
         DuplicateNameError { code: 1203, message: "external_task_id {} already exists" },

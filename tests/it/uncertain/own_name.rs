@@ -1,5 +1,5 @@
-//! An `external_task_id` of one's own: a task of that name that can be the job's own is adopted, or put before a
-//! person, whatever this machine's clock says.
+//! `external_task_id` in a manifest: a task of that name that can be the job's own is adopted or left to a person,
+//! whatever this machine's clock shows.
 
 use lipsyncd::sim::{Endpoint, Fault, FaultRule, SimConfig};
 use serde_json::json;
@@ -19,7 +19,7 @@ fn own(name: &str) -> String {
     format!("{}external_task_id: mine\n", job_of(name))
 }
 
-/// A job with a name of its own; this machine's clock is ahead of the API's.
+/// A job with an `external_task_id`. This machine's clock is ahead of the API's.
 fn ahead(ahead_ms: i64, more: SimConfig) -> TestEnv {
     let test_env = test_env(SimConfig { clock_offset_ms: -ahead_ms, ..more }, 5, &BRISK);
     test_env.drop_in_old("x.yaml", own("x"));

@@ -1,4 +1,4 @@
-//! `lipsyncd resolve`: a person decides, from `creating` and from `unresolved`, and is warned of what pays twice.
+//! `lipsyncd resolve`: a person decides, in `creating` and in `unresolved`, and is warned before paying twice.
 
 use lipsyncd::sim::{Endpoint, Fault, FaultRule, Sim, SimConfig};
 
@@ -11,7 +11,7 @@ use crate::support::{
     switches::Switches as _,
 };
 
-/// As `BRISK`, and a request that was lost stays open for long.
+/// As `BRISK`, but a lost request stays open for long.
 const OPEN: Timeouts = Timeouts { request: "600ms", settle: "1h", give_up: "24h" };
 /// The states in which the outcome of a create request is unknown.
 const STATES: [&str; 2] = ["creating", "unresolved"];
@@ -112,12 +112,12 @@ fn resend_is_done_once_the_list_shows_that_nothing_could_be_it() {
     }
 }
 
-/// The list that a person saw may be old: it is read again when the create request has its turn.
+/// The list that a person saw may be old: it is read again before the create request is sent.
 #[test]
 fn resend_is_taken_back_if_the_list_shows_the_task_by_then() {
     let mut test_env = lost("unresolved", true, true);
     test_env.kill();
-    // The database says that the list was read, and showed none.
+    // According to the database, the list was read and showed no task.
     let database = rusqlite::Connection::open(test_env.path("lipsyncd.db")).unwrap();
     database.execute("UPDATE task SET listed_at_ms = 1", []).unwrap();
     drop(database);

@@ -1,4 +1,4 @@
-//! A body that is refused for its size by anything on the way was certainly not accepted; a 504 leaves it open.
+//! A request that is refused for its size was certainly not accepted; a 504 leaves the outcome unknown.
 
 use lipsyncd::sim::{Endpoint, Fault, FaultRule, Sim};
 

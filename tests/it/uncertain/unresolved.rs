@@ -1,5 +1,5 @@
-//! Lookups that fail for longer than `give_up_after` leave a job to a person, free its slot, and go on by
-//! themselves once more is known.
+//! Lookups that fail for longer than `give_up_after` leave a job to a person, free its slot, and continue
+//! automatically when lookups work again.
 
 use lipsyncd::sim::{Endpoint, Fault, FaultRule, Sim, SimConfig};
 
@@ -11,7 +11,7 @@ use crate::support::{daemon::TestEnv, switches::Switches as _};
 
 /// The only slot is taken by a job whose create request was lost, and whose lookups fail for longer than
 /// `give_up_after`; a second job waits.
-fn given_up(fail: impl Fn(&TestEnv)) -> TestEnv {
+fn lookups_failed(fail: impl Fn(&TestEnv)) -> TestEnv {
     let mut test_env = test_env(lenient(), 1, &HASTY);
     test_env.start();
     learn_lookups(&test_env);
@@ -33,7 +33,7 @@ fn given_up(fail: impl Fn(&TestEnv)) -> TestEnv {
 
 #[test]
 fn failing_lookups_of_one_job_free_its_slot_for_the_next() {
-    let test_env = given_up(|test_env| {
+    let test_env = lookups_failed(|test_env| {
         let name = task_of(test_env, "first").external_task_id;
         let busy = || Fault::Code {
             code: 5002,
@@ -53,8 +53,8 @@ fn failing_lookups_of_one_job_free_its_slot_for_the_next() {
 }
 
 #[test]
-fn while_all_lookups_fail_nothing_is_paid_and_all_goes_on_when_they_answer_again() {
-    let test_env = given_up(|test_env| test_env.sim.fail_lookups(true, true));
+fn nothing_is_paid_while_all_lookups_fail_and_jobs_continue_when_they_work_again() {
+    let test_env = lookups_failed(|test_env| test_env.sim.fail_lookups(true, true));
     let shown = done(&test_env, &["show", "first"]).out;
     for words in ["nothing has shown whether Kling has a task of this name", "5002"] {
         assert!(shown.contains(words), "{words}: {shown}");
@@ -69,7 +69,7 @@ fn while_all_lookups_fail_nothing_is_paid_and_all_goes_on_when_they_answer_again
 
 #[test]
 fn job_is_looked_up_again_when_only_the_lookups_by_name_failed() {
-    let test_env = given_up(|test_env| test_env.sim.fail_lookups(true, false));
+    let test_env = lookups_failed(|test_env| test_env.sim.fail_lookups(true, false));
     test_env.sim.fail_lookups(false, false);
     until_delivered(&test_env, &["first", "second"]);
     test_env.sim.assert_requests(3);
@@ -77,7 +77,7 @@ fn job_is_looked_up_again_when_only_the_lookups_by_name_failed() {
 
 #[test]
 fn lookups_that_are_learned_to_work_resolve_what_waits_for_a_person() {
-    // The list does not tell them apart, either.
+    // The list does not show which task is which, either.
     let config =
         SimConfig { answers_external_lookups: false, shows_sent_videos: false, ..lenient() };
     let mut test_env = test_env(config, 1, &HASTY);

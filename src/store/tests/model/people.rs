@@ -20,7 +20,7 @@ impl World {
         let unpaid = self.unpaid();
         let (key, asked) = (&before.job.spec.key, command.clone());
         let judge = move |_: &JobState| Ok::<_, ()>(command.clone());
-        match self.bench.store.command(key, judge, moment(), policy()).await {
+        match self.bench.store.command(key, judge, MOMENT, POLICY).await {
             Ok(after) if asked == Command::Retry => self.check_retry(before, &after, unpaid),
             Ok(_) => assert!(self.unpaid() <= unpaid, "{asked:?} pays for something"),
             // The name of its changed request is used by now.

@@ -3,7 +3,7 @@
 use proptest::{prelude::*, sample::Index};
 
 use super::super::{
-    Media, NOW_MS, PermanentError, Source, WantedJob, changed, digested, fault,
+    Media, NOW_MS, PermanentError, Source, WantedJob, changed, hashed, permanent_error,
     wanted as wanted_as_it_is,
 };
 
@@ -86,7 +86,7 @@ impl Content {
     pub(super) fn media(self, audio: &Source) -> Result<Media, PermanentError> {
         let lengths = Media { audio_ms: Some(5_000), video_ms: Some(10_000), ..Media::default() };
         match (self, audio) {
-            (Self::Unfit, _) => Err(fault("too short")),
+            (Self::Unfit, _) => Err(permanent_error("too short")),
             (Self::Missing, _) => {
                 Ok(Media { wait_reason: Some("a.mp3".to_owned()), ..Media::default() })
             }
@@ -179,5 +179,5 @@ fn job(path: &str, id: u8, request: &Request) -> WantedJob {
         spec.not_before_at_ms = request.later.then_some(NOW_MS + 1_000);
     });
     let media = request.content.media(&asked.spec.audio);
-    digested(asked.spec, media)
+    hashed(asked.spec, media)
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 
-use super::daemon::TestEnv;
+use super::TestEnv;
 
 /// A job as the views show it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! What one job of a manifest asks, as people write it, and what Kling makes of it.
+//! What one job of a manifest asks for, as users write it, and what Kling makes of it.
 
 use std::fmt::Write as _;
 
@@ -12,15 +12,15 @@ use crate::support::chance::Chance;
 pub enum Audio {
     /// A local file, by its name.
     File(String),
-    /// A remote one, that is measured where no end is given.
+    /// A remote file. It is measured where the manifest gives no end.
     Url(String),
-    /// One that Kling made.
+    /// An audio that Kling made.
     Id,
 }
 
-/// What one job asks.
+/// What one job asks for.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Ask {
+pub struct JobRequest {
     pub video: String,
     pub audio: Audio,
     pub first_face: bool,
@@ -35,8 +35,8 @@ pub struct Ask {
     pub not_before: Option<String>,
 }
 
-/// What decides what Kling makes: two tasks of the same are paid twice, unless they are two takes.
-pub type Made = String;
+/// All that decides what Kling makes. Two tasks with the same key were paid twice, unless they are two takes.
+pub type RequestKey = String;
 
 const AUDIO_ID: &str = "sim-audio-8000ms";
 const END_MS: i64 = 3_000;
@@ -52,10 +52,10 @@ pub fn video(number: i64, fails: bool) -> String {
     format!("https://cdn.example/{number}.mp4?duration_ms=10000&{faces}{fails}")
 }
 
-impl Ask {
-    /// A new wish for one of these videos. `now_ms` is the wall time.
+impl JobRequest {
+    /// A new request for one of these videos. `now_ms` is the wall time.
     pub fn draw(chance: &Chance, videos: &[String], now_ms: i64) -> Self {
-        let mut ask = Self {
+        let mut request = Self {
             video: chance.pick(videos).clone(),
             audio: Audio::Id,
             first_face: chance.happens(0.2),
@@ -69,13 +69,13 @@ impl Ask {
             label: 0,
             not_before: None,
         };
-        ask.change_request(chance);
+        request.change_request(chance);
         if chance.happens(0.15) {
             let at_ms = now_ms + chance.between(0, 7_200_000);
             let at = lipsyncd_time(at_ms);
-            ask.not_before = Some(at);
+            request.not_before = Some(at);
         }
-        ask
+        request
     }
 
     /// Another request for the same video.
@@ -101,8 +101,8 @@ impl Ask {
         }
     }
 
-    /// What it makes, where a local file holds the clip `content`; none: its file is not complete.
-    pub fn made(&self, content: impl Fn(&str) -> Option<usize>) -> Option<Made> {
+    /// Its key. `content` returns the clip that a local file holds; none: the file is not complete.
+    pub fn request_key(&self, content: impl Fn(&str) -> Option<usize>) -> Option<RequestKey> {
         let audio = match &self.audio {
             Audio::File(name) => format!("clip {}", content(name)?),
             Audio::Url(url) => url.clone(),
@@ -118,7 +118,7 @@ impl Ask {
         self.video.contains("fail=")
     }
 
-    /// As it is written: cut anywhere, it is no YAML.
+    /// As it is written. Cut anywhere, it is not valid YAML.
     pub fn yaml(&self, id: Option<&str>) -> String {
         let mut text = String::from("{");
         let mut put = |key: &str, value: &dyn std::fmt::Display| {
@@ -157,8 +157,8 @@ impl Ask {
     }
 }
 
-/// What a create request asks to be made of the video of its session.
-pub fn made_of(request: &CreateRequest, video: &str) -> Option<Made> {
+/// The key of what a create request asks for, with the video of its session.
+pub fn request_key_of(request: &CreateRequest, video: &str) -> Option<RequestKey> {
     let audio = match &request.audio {
         AudioSource::File(bytes) => format!("clip {}", audio_files::number_of(bytes)?),
         AudioSource::Url(url) => url.clone(),
@@ -185,7 +185,7 @@ pub fn take_of(name: &str) -> u32 {
     name[base_of(name).len()..].trim_start_matches('-').parse().unwrap_or(1)
 }
 
-#[expect(clippy::too_many_arguments, reason = "each is a part of what is made")]
+#[expect(clippy::too_many_arguments, reason = "each is a part of the key")]
 fn text(
     video: &str,
     audio: &str,
@@ -195,7 +195,7 @@ fn text(
     volume: f64,
     watermark: bool,
     own_name: Option<&str>,
-) -> Made {
+) -> RequestKey {
     let video = video.trim_start_matches("https://cdn.example/").split('?').next().unwrap_or(video);
     let own_name = own_name.unwrap_or_default();
     let end_ms = end_ms.unwrap_or(0);

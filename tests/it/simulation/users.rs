@@ -1,5 +1,5 @@
-//! What people do while the daemon works: they change the folder, pause, cancel, retry, dismiss, decide, and set
-//! the clock. Commands write to the database beside the daemon.
+//! What users do while the daemon works: they change the folder, pause, cancel, retry, dismiss, decide, and set the
+//! clock. Their commands write to the database beside the daemon.
 
 use std::{
     collections::BTreeMap,
@@ -24,41 +24,41 @@ use tokio::{
 use super::{audio_files, check::texts, world::World};
 use crate::support::chance::Chance;
 
-/// The bells of one life of the daemon.
+/// How users wake one process of the daemon.
 #[derive(Debug, Default)]
-pub struct Bells {
+pub struct Signals {
     /// The database holds something new.
     pub nudge: Arc<Notify>,
     /// The folder is to be scanned.
-    pub look: Arc<Notify>,
+    pub scan: Arc<Notify>,
 }
 
-/// All people there are.
-pub struct People {
+/// All users together.
+pub struct Users {
     pub world: Arc<World>,
     store: Mutex<Option<Store>>,
     pub chance: Chance,
-    pub bells: Mutex<Bells>,
+    pub signals: Mutex<Signals>,
     /// Since when each job has been seen to need a decision.
     pub undecided: Mutex<BTreeMap<String, Instant>>,
 }
 
-impl People {
-    pub async fn arrive(world: &Arc<World>) -> Self {
-        let people = Self {
+impl Users {
+    pub async fn new(world: &Arc<World>) -> Self {
+        let users = Self {
             world: Arc::clone(world),
             store: Mutex::default(),
             chance: world.chance.fork(),
-            bells: Mutex::default(),
+            signals: Mutex::default(),
             undecided: Mutex::default(),
         };
         if world.chance.happens(0.5) {
-            // An account that has been used before, and taught what it does.
+            // An account that was used before, so that its answers to lookups are known.
             let learned = learned(world.sim(0).config());
-            let store = people.store();
+            let store = users.store();
             store.learn_lookups(&world.settings.account, learned).await.unwrap();
         }
-        people
+        users
     }
 
     /// The database, opened if it is not.
@@ -68,24 +68,24 @@ impl People {
         store.get_or_insert_with(|| open().unwrap()).clone()
     }
 
-    /// Does to the database what a mistake needs.
+    /// Changes the database as a mistake needs it.
     pub fn prepare_database(&self, sql: Option<&str>) {
         let Some(sql) = sql else { return };
         let _made = self.store();
         Connection::open(self.world.state_db()).unwrap().execute_batch(sql).unwrap();
     }
 
-    /// Lets go of the database, so that another can take its place.
+    /// Closes the database, so that another one can replace it.
     pub fn close(&self) {
         *self.store.lock().unwrap() = None;
     }
 
-    /// Does things until it is dropped.
-    pub async fn meddle(&self) {
+    /// Acts at random until it is dropped.
+    pub async fn act_randomly(&self) {
         let busy = *self.chance.pick(&[20, 120, 1_200]);
         loop {
             sleep(Duration::from_millis(self.chance.between(1, busy * 1_000).unsigned_abs())).await;
-            self.do_something().await;
+            self.random_action().await;
         }
     }
 
@@ -96,23 +96,23 @@ impl People {
         }
     }
 
-    /// The daemon sees that the database was changed.
-    fn ring(&self) {
-        let bells = self.bells.lock().unwrap();
-        bells.nudge.notify_one();
-        bells.look.notify_one();
+    /// Makes the daemon read the database and the folder again.
+    fn notify_daemon(&self) {
+        let signals = self.signals.lock().unwrap();
+        signals.nudge.notify_one();
+        signals.scan.notify_one();
     }
 
-    async fn do_something(&self) {
+    async fn random_action(&self) {
         if self.chance.happens(0.15) && self.resolve().await {
             return;
         }
         match self.chance.between(0, 23) {
             0..=11 => {
                 self.world.change_folder();
-                // As a watched folder does; else the next scan finds it.
+                // As a watched folder does; otherwise the next scan finds the change.
                 if self.chance.happens(0.5) {
-                    self.bells.lock().unwrap().look.notify_one();
+                    self.signals.lock().unwrap().scan.notify_one();
                 }
             }
             12 => self.pause().await,
@@ -123,7 +123,7 @@ impl People {
             19 if self.world.sets_clock => {
                 let hours = *self.chance.pick(&[-26, -24, -1, 0, 0, 1, 24, 26]);
                 self.world.time.set_ahead(hours * 3_600_000);
-                self.world.act("the clock was set");
+                self.world.log("the clock was set");
             }
             20 => self.world.move_results_away(&self.chance),
             21 => self.fetch().await,
@@ -136,35 +136,35 @@ impl People {
         let (kind, reason) = (PauseKind::Person, "a person".to_owned());
         let pause = Pause { kind, reason, code: None, since_ms, next_probe_at_ms: None };
         self.store().set_pause(Some(pause)).await.unwrap();
-        self.world.act("pause");
+        self.world.log("pause");
         self.world.paused.lock().unwrap().get_or_insert_with(Instant::now);
-        self.ring();
+        self.notify_daemon();
     }
 
     pub async fn resume(&self) {
         *self.world.paused.lock().unwrap() = None;
-        self.world.act("resume");
+        self.world.log("resume");
         let store = self.store();
         if store.pause().await.unwrap().is_some_and(|pause| pause.kind == PauseKind::Person) {
             store.set_pause(None).await.unwrap();
         }
-        self.ring();
+        self.notify_daemon();
     }
 
     async fn cancel(&self) {
-        let judge = |state: &JobState| {
+        let choose = |state: &JobState| {
             let never_sent = state.task.as_ref().is_none_or(|task| task.is_uncreated());
             (state.job.state.is_unsent() && never_sent).then_some(Command::Cancel)
         };
         if let Some(key) = self.any_key()
-            && self.command(&key, judge).await.is_some()
+            && self.command(&key, choose).await.is_some()
         {
             *self.world.cancels.lock().unwrap() += 1;
         }
     }
 
     async fn retry(&self) {
-        let judge = |state: &JobState| {
+        let choose = |state: &JobState| {
             let job = &state.job;
             let ended = matches!(job.state, State::Failed | State::Cancelled | State::Succeeded);
             (ended && job.absent_since_ms.is_none()).then_some(Command::Retry)
@@ -176,75 +176,76 @@ impl People {
             false => Some(self.chance.pick(&failed).clone()),
         };
         let Some(key) = key else { return };
-        let Some(state) = self.command(&key, judge).await else { return };
+        let Some(state) = self.command(&key, choose).await else { return };
         if let Some(task) = state.task {
             self.world.retried.lock().unwrap().insert(task.external_task_id());
         }
     }
 
     async fn dismiss(&self) {
-        let judge = |state: &JobState| {
+        let choose = |state: &JobState| {
             let job = &state.job;
             let is_meant = job.changed_after_sent || job.state == State::Failed && !job.dismissed;
             is_meant.then_some(Command::Dismiss(true))
         };
         let Some(key) = self.any_key() else { return };
-        let wishes = self.world.folder().wishes();
-        let wish = wishes.into_iter().find(|wish| wish.key == key);
-        if self.command(&key, judge).await.is_some() {
-            // Which content its request was compared with last, people do not know.
-            let made = |clip| wish.as_ref().and_then(|wish| wish.ask.made(|_| Some(clip)));
-            let all = (0..audio_files::LENGTHS_MS.len()).filter_map(made);
+        let jobs = self.world.folder().jobs();
+        let job = jobs.into_iter().find(|job| job.key == key);
+        if self.command(&key, choose).await.is_some() {
+            // Users do not know with which content the job was compared last: all are accepted.
+            let request_key =
+                |clip| job.as_ref().and_then(|job| job.request.request_key(|_| Some(clip)));
+            let all = (0..audio_files::LENGTHS_MS.len()).filter_map(request_key);
             self.world.accepted.lock().unwrap().extend(all);
         }
     }
 
-    /// Brings a file back that somebody moved away.
+    /// Fetches a file again that a user moved away.
     async fn fetch(&self) {
-        let judge =
+        let choose =
             |state: &JobState| (state.job.state == State::Succeeded).then_some(Command::Fetch);
         if let Some(key) = self.any_key() {
-            self.command(&key, judge).await;
+            self.command(&key, choose).await;
         }
     }
 
-    /// Runs a command if the job is such as it is meant for; returns the job as it is then.
+    /// Runs the command that `choose` returns for this job, if any; returns the job after it.
     pub async fn command(
         &self,
         key: &str,
-        judge: impl Fn(&JobState) -> Option<Command> + Send + 'static,
+        choose: impl Fn(&JobState) -> Option<Command> + Send + 'static,
     ) -> Option<JobState> {
         let (moment, policy) = (self.world.moment(), self.world.settings.policy.clone());
-        let judge = move |state: &JobState| judge(state).ok_or(());
-        let done = self.store().command(key, judge, moment, policy).await;
-        self.ring();
+        let choose = move |state: &JobState| choose(state).ok_or(());
+        let done = self.store().command(key, choose, moment, policy).await;
+        self.notify_daemon();
         match done {
             Ok(state) => {
-                self.world.act(&format!("a command to {key}: {}", state.job.state));
+                self.world.log(&format!("a command to {key}: {}", state.job.state));
                 Some(state)
             }
             Err(CommandFailure::Refused(()) | CommandFailure::Unknown) => None,
             Err(CommandFailure::Store(StoreError::Stale { .. })) => None,
             Err(error) => {
-                self.world.accuse(format!("a command to {key} fails: {error}"));
+                self.world.report_violation(format!("a command to {key} fails: {error}"));
                 None
             }
         }
     }
 
     fn any_key(&self) -> Option<String> {
-        let wishes = self.world.folder().wishes();
-        (!wishes.is_empty()).then(|| self.chance.pick(&wishes).key.clone())
+        let jobs = self.world.folder().jobs();
+        (!jobs.is_empty()).then(|| self.chance.pick(&jobs).key.clone())
     }
 
-    /// Leaves everything as it is to be worked off.
-    pub async fn settle_down(&self) {
+    /// Resumes the queue and completes the folder, so that all can be done.
+    pub async fn finish(&self) {
         self.resume().await;
         self.world.finish_changes();
     }
 }
 
-/// What was learned of this account before.
+/// What the daemon learned about this account earlier.
 fn learned(config: &SimConfig) -> Lookups {
     let LookupStyles { in_path, on_list_path, path_with_flag } = config.lookup_styles;
     match config.answers_external_lookups {
@@ -255,7 +256,7 @@ fn learned(config: &SimConfig) -> Lookups {
     }
 }
 
-/// What becomes of a job whose request changes after its task was created.
+/// Draws `watch.on_change`.
 pub fn on_change(chance: &Chance) -> OnChange {
     if chance.happens(0.6) { OnChange::Flag } else { OnChange::Run }
 }

@@ -1,18 +1,15 @@
 //! Jobs as the inbox would hand them over.
 
-use std::{fs, path::Path};
+use std::fs;
 
 use lipsyncd::{
     job::{JobSpec, Media, Source},
-    manifest::{ContentHashes, request_hash, spec_hash},
     media::{audio, public_url, sha256_of, video},
-    store::WantedJob,
+    store::{OnChange, WantedJob},
 };
 
 use super::TestEnv;
-
-/// The clips of the demo.
-const CLIPS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/cli/demo/clips");
+use crate::testing::{self, jobs::manifest, media::clip_path};
 
 /// A job of a batch: three seconds of a remote audio for a remote video of its own.
 pub fn wanted(key: &str) -> WantedJob {
@@ -27,14 +24,9 @@ pub fn wanted(key: &str) -> WantedJob {
     hashed(spec, Media::default())
 }
 
-/// A job with these media, whose hashes are what they should be.
+/// A job with these media, and the hashes of what it asks for.
 pub fn hashed(spec: JobSpec, media: Media) -> WantedJob {
-    let content = ContentHashes {
-        video_sha256: media.video_sha256.as_deref(),
-        audio_sha256: media.audio_sha256.as_deref(),
-    };
-    let (spec_hash, request_hash) = (spec_hash(&spec, false), request_hash(&spec, content));
-    WantedJob { spec, spec_hash, request_hash, media: Ok(media) }
+    testing::jobs::hashed(spec, Ok(media))
 }
 
 /// The same, changed.
@@ -50,13 +42,21 @@ pub fn many(manifest: &str, count: usize) -> Vec<WantedJob> {
 }
 
 impl TestEnv {
+    /// Puts a manifest's jobs into the database, as the inbox does.
+    pub async fn put(&self, path: &str, jobs: Vec<WantedJob>) {
+        let policy = self.settings.policy.clone();
+        let accepted =
+            self.store.accept(manifest(path, jobs), self.moment(), policy, OnChange::Flag);
+        accepted.await.unwrap().unwrap();
+    }
+
     /// Puts a clip of the demo into the folder of manifests.
     pub fn clip(&self, name: &str) {
         let to = self.settings.locator.jobs_dir.join(name);
-        fs::copy(Path::new(CLIPS).join(name), to).unwrap();
+        fs::copy(clip_path(name), to).unwrap();
     }
 
-    /// What the inbox finds out of a job's local media.
+    /// The job with what the inbox learns from its local media.
     pub fn measured(&self, job: WantedJob) -> WantedJob {
         let mut media = Media::default();
         let locator = &self.settings.locator;
@@ -68,14 +68,12 @@ impl TestEnv {
             media.audio_ms = Some(audio::measure(bytes, ending).unwrap().length_ms);
             media.audio_stamp = Some(located.stamp.to_string());
             media.audio_sha256 = Some(sha256_of(&located).unwrap());
-            media.audio_sha256 = Some(sha256_of(&located).unwrap());
         }
         if let Source::File(name) = &job.spec.video {
             let located = locate(name);
             let base = format!("{}/media", self.sim.base_url());
             media.video_ms = video::probe(&located.path).unwrap().length_ms;
             media.video_stamp = Some(located.stamp.to_string());
-            media.video_sha256 = Some(sha256_of(&located).unwrap());
             media.video_sha256 = Some(sha256_of(&located).unwrap());
             media.video_url = Some(public_url(&base, &located.public_path));
         }

@@ -1,24 +1,44 @@
-//! Shared by the tests of this module: clips, and files with random but repeatable damage.
+//! Media files: the clips of the demo and of the tests, WAV files, and files with random but repeatable damage.
 
 use std::{fs, path::PathBuf};
 
 /// The path of a clip of the demo or of the tests.
-pub(super) fn clip(name: &str) -> PathBuf {
+pub(crate) fn clip_path(name: &str) -> PathBuf {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let fixture = root.join("tests/it/clips").join(name);
     if fixture.exists() { fixture } else { root.join("src/cli/demo/clips").join(name) }
 }
 
 /// The content of a clip.
-pub(super) fn content(name: &str) -> Vec<u8> {
-    fs::read(clip(name)).unwrap()
+pub(crate) fn clip(name: &str) -> Vec<u8> {
+    fs::read(clip_path(name)).unwrap()
+}
+
+/// A WAV file: PCM with one channel.
+pub(crate) fn wav(samples_per_second: u32, bits: u16, data: &[u8]) -> Vec<u8> {
+    let data_bytes = data.len() as u32;
+    let frame_bytes = bits / 8;
+    let mut wav = Vec::with_capacity(44 + data.len());
+    wav.extend(b"RIFF");
+    wav.extend((36 + data_bytes).to_le_bytes());
+    wav.extend(b"WAVEfmt ");
+    wav.extend(16_u32.to_le_bytes());
+    wav.extend([1, 0, 1, 0]);
+    wav.extend(samples_per_second.to_le_bytes());
+    wav.extend((samples_per_second * u32::from(frame_bytes)).to_le_bytes());
+    wav.extend(frame_bytes.to_le_bytes());
+    wav.extend(bits.to_le_bytes());
+    wav.extend(b"data");
+    wav.extend(data_bytes.to_le_bytes());
+    wav.extend(data);
+    wav
 }
 
 /// Damages files, in the same way in each run.
-pub(super) struct Breaker(u64);
+pub(crate) struct Breaker(u64);
 
 impl Breaker {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(0x9e37_79b9_7f4a_7c15)
     }
 
@@ -31,7 +51,7 @@ impl Breaker {
     }
 
     /// A copy with a few bytes changed, a size blown up, a part cut out, doubled or cut off.
-    pub(super) fn broken(&mut self, whole: &[u8]) -> Vec<u8> {
+    pub(crate) fn broken(&mut self, whole: &[u8]) -> Vec<u8> {
         let mut bytes = whole.to_vec();
         for _ in 0..=self.below(4) {
             // The headers are at the beginning.
