@@ -245,8 +245,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        media::Locator, metrics::Metrics, offload::Offload, store::OnChange,
-        testing::jobs::POLICY,
+        media::Locator, metrics::Metrics, offload::Offload, store::OnChange, testing::jobs::POLICY,
     };
 
     const INTERVAL: Duration = Duration::from_secs(30);

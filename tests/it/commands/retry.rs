@@ -176,7 +176,7 @@ async fn retry_refuses_jobs_that_left_the_folder() {
         assert!(ran.err.contains("hint: put it back"), "{}", ran.err);
     };
     refused("promo/failed", "promo.yaml does not contain it any more");
-    store.orphan(NOW_MS, MOMENT, policy()).await.unwrap();
+    store.orphan(NOW_MS, MOMENT, POLICY).await.unwrap();
     refused("promo/queued", "it was removed from promo.yaml");
     refused("promo/succeeded", "promo.yaml does not contain it any more");
     assert_eq!(state(&store, "promo/failed").await, "failed");

@@ -137,9 +137,12 @@ async fn reasons_during_the_first_scan_and_outside_the_folder() {
     wait.job("sent", wait.submitted("t1")).await;
     wait.store.begin(1, NOW_MS, 1, None).await.unwrap();
     let scan = "the first complete scan of jobs_dir is not done";
-    assert_eq!((wait.reason("queued"), wait.reason("identified")), (scan.to_owned(), scan.to_owned()));
+    assert_eq!(
+        (wait.reason("queued"), wait.reason("identified")),
+        (scan.to_owned(), scan.to_owned())
+    );
     assert_eq!(wait.reason("sent"), "Kling has not started task t1");
-    wait.store.miss("queued.yaml", MOMENT, policy()).await.unwrap();
+    wait.store.miss("queued.yaml", MOMENT, POLICY).await.unwrap();
     let missing = "missing from the folder: its manifest no longer asks for it";
     assert_eq!(wait.reason("queued"), missing);
 }
@@ -242,7 +245,11 @@ async fn reasons_after_the_create_request() {
     assert_eq!(wait.reason("lost"), format!("{checking}{lookup}"));
     wait.drive("lost", vec![absent(0)], MOMENT).await;
     let absent = "; Kling shows no task of this name so far";
-    assert!(wait.reason("lost").starts_with(&format!("{checking}{absent}")), "{}", wait.reason("lost"));
+    assert!(
+        wait.reason("lost").starts_with(&format!("{checking}{absent}")),
+        "{}",
+        wait.reason("lost")
+    );
     wait.drive("lost", vec![O::Conflict("nobody knows".into())], MOMENT).await;
     let decision = "a person must decide: nobody knows (create request sent once, at \
                     2026-03-01T12:00:07Z: cut off). Run `lipsyncd resolve lost` with `--task ID` or `--resend`";
