@@ -7,16 +7,16 @@ use tokio_util::task::TaskTracker;
 
 /// Awaited before and after each piece of work in a simulation: there a crash may come, after which it never
 /// returns.
-pub type Interlude = Arc<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
+pub type SimulationHook = Arc<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
 
 /// Where work that blocks is done.
 #[derive(Clone)]
 pub enum Offload {
     /// On a thread that may block. Whoever asked may be gone by the time it is done: the tracker knows.
     Threads(TaskTracker),
-    /// Where it is asked for, between two interludes: for a simulation, whose clock must not run ahead
+    /// Where it is asked for, between two simulation hooks: for a simulation, whose clock must not run ahead
     /// of a thread that it does not know of.
-    Here(Interlude),
+    Inline(SimulationHook),
 }
 
 impl Offload {
@@ -28,16 +28,16 @@ impl Offload {
 
     /// Whether nothing of it is done at the moment.
     #[must_use]
-    pub fn is_at_rest(&self) -> bool {
+    pub fn is_idle(&self) -> bool {
         match self {
             Self::Threads(running) => running.is_empty(),
-            Self::Here(_) => true,
+            Self::Inline(_) => true,
         }
     }
 
     /// Waits until nothing of it is done any more: what was begun goes on when nobody waits for it.
     /// Nothing may be begun meanwhile.
-    pub async fn rest(&self) {
+    pub async fn wait_until_idle(&self) {
         if let Self::Threads(running) = self {
             running.close();
             running.wait().await;
@@ -56,10 +56,10 @@ impl Offload {
                 Err(ended) if ended.is_cancelled() => pending().await,
                 Err(panicked) => Err(format!("an internal failure: {panicked}")),
             },
-            Self::Here(interlude) => {
-                interlude().await;
+            Self::Inline(simulation_hook) => {
+                simulation_hook().await;
                 let done = work();
-                interlude().await;
+                simulation_hook().await;
                 Ok(done)
             }
         }
@@ -70,7 +70,7 @@ impl fmt::Debug for Offload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Threads(_) => "Threads",
-            Self::Here(_) => "Here",
+            Self::Inline(_) => "Inline",
         })
     }
 }

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     inbox::{Inbox, Looker},
     kling::Client,
-    pipeline::{End, Offload, Pipeline, Pulse},
+    pipeline::{End, Heartbeat, Offload, Pipeline},
 };
 
 /// How long the inbox gets to finish what it has in hand, after the pipeline had its time.
@@ -114,8 +114,8 @@ impl Work {
             retain::retain(&base.store, given.config.retention.history, || base.clock.now_ms());
         let status = tell_status(base, manager, &has_read, &unread);
         let next = reload::next(base, given, reread, &told.reload, &look, manager);
-        let pulse = Pulse { every: manager.feed_every(), beat: &|| manager.feed() };
-        let pipeline_work = pipeline.run(nudge, stop.clone(), base.until, more_to_come, pulse);
+        let heartbeat = Heartbeat { every: manager.feed_every(), beat: &|| manager.feed() };
+        let pipeline_work = pipeline.run(nudge, stop.clone(), base.until, more_to_come, heartbeat);
         tokio::pin!(inbox_work, changes, trouble, retain, status, next, pipeline_work);
         let (mut inbox_ended, mut reloaded) = (false, None);
         loop {
@@ -130,14 +130,14 @@ impl Work {
                     let Some(given) = reloaded else { return Ok(Shift::Ended(end)) };
                     // A result that is being written still goes on to its name: whoever comes next must not
                     // write to the same part.
-                    if !offload.is_at_rest() {
+                    if !offload.is_idle() {
                         info!("reloading: waits for files that are still being written");
                         manager.status("reloading: waits for files that are still being written");
                     }
                     return Ok(tokio::select! {
                         biased;
                         () = told.stop.cancelled() => Shift::Ended(end),
-                        () = offload.rest() => Shift::Reloaded(given),
+                        () = offload.wait_until_idle() => Shift::Reloaded(given),
                     });
                 }
                 ended = &mut inbox_work, if !inbox_ended => {

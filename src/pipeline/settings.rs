@@ -24,7 +24,7 @@ pub struct Settings {
     /// Tasks at once, as configured; at least 1.
     pub slots: usize,
     /// The account's pace.
-    pub pace: PaceSettings,
+    pub rate: RateSettings,
     /// No new task once this day's (UTC) deductions reach it, in millionths of a unit.
     pub units_per_day_micro: Option<i64>,
     /// The shortest time between two looks at the tasks.
@@ -51,7 +51,7 @@ pub struct Settings {
 
 /// Calls a second, for the whole account; above 0.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct PaceSettings {
+pub struct RateSettings {
     /// Identify Face.
     pub identify_per_second: f64,
     /// Create Task.

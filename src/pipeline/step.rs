@@ -1,27 +1,27 @@
 //! What a step tells the scheduler when it has ended: the job as it stands, and a word about the line.
 
-use super::context::code_of;
 use crate::{
     job::{
         Outcome, Task,
         outcome::{PermanentError, TransientError},
     },
     kling::{ApiError, ErrorClass},
+    pipeline::context::code_of,
     store::PauseKind,
 };
 
 /// The end of a step.
 #[derive(Debug)]
-pub(super) struct StepEnd {
+pub(crate) struct StepEnd {
     /// The job as it was last written down.
-    pub(super) task: Task,
+    pub(crate) task: Task,
     /// What the API said about the account as a whole.
-    pub(super) word: Option<Word>,
+    pub(crate) signal: Option<AccountSignal>,
 }
 
 /// What an answer says about the whole account.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Word {
+pub(crate) enum AccountSignal {
     /// A call that costs nothing went through.
     Answered,
     /// A video was identified, and paid for.
@@ -29,28 +29,28 @@ pub(super) enum Word {
     /// A create went through.
     Created,
     /// 1302.
-    TooFast { retry_after_ms: Option<i64> },
+    RateLimited { retry_after_ms: Option<i64> },
     /// 1303.
     SlotsFull { retry_after_ms: Option<i64> },
     /// The queue was paused since the step began.
-    Paused,
+    QueuePaused,
     /// A job points to another task now, which is to be read from the database.
     Transferred,
     /// The queue must stop.
-    Pause { kind: PauseKind, reason: String, code: Option<i64>, request_id: Option<String> },
+    PauseRequired { kind: PauseKind, reason: String, code: Option<i64>, request_id: Option<String> },
 }
 
 impl StepEnd {
-    pub(super) fn new(task: Task, word: Option<Word>) -> Self {
-        Self { task, word }
+    pub(crate) fn new(task: Task, signal: Option<AccountSignal>) -> Self {
+        Self { task, signal }
     }
 }
 
-impl Word {
+impl AccountSignal {
     /// What an error says about the whole account, if it does: then it is not the job's own, and
     /// no attempt is spent on it.
-    pub(super) fn of(error: &ApiError) -> Option<Self> {
-        let pause = |kind| Self::Pause {
+    pub(crate) fn of(error: &ApiError) -> Option<Self> {
+        let pause = |kind| Self::PauseRequired {
             kind,
             reason: error.message.clone(),
             code: error.code,
@@ -63,7 +63,7 @@ impl Word {
             | ErrorClass::Forbidden
             | ErrorClass::IpRefused => Some(pause(PauseKind::Credentials)),
             ErrorClass::ArrearsOrPack => Some(pause(PauseKind::Account)),
-            ErrorClass::TooFast => Some(Self::TooFast { retry_after_ms: error.retry_after_ms }),
+            ErrorClass::TooFast => Some(Self::RateLimited { retry_after_ms: error.retry_after_ms }),
             ErrorClass::Concurrency => {
                 Some(Self::SlotsFull { retry_after_ms: error.retry_after_ms })
             }
@@ -80,29 +80,29 @@ impl Word {
     }
 
     /// The same of a call that takes no slot: 1303 can then only mean to come later.
-    pub(super) fn of_query(error: &ApiError) -> Option<Self> {
+    pub(crate) fn of_query(error: &ApiError) -> Option<Self> {
         match Self::of(error) {
-            Some(Self::SlotsFull { retry_after_ms }) => Some(Self::TooFast { retry_after_ms }),
-            word => word,
+            Some(Self::SlotsFull { retry_after_ms }) => Some(Self::RateLimited { retry_after_ms }),
+            signal => signal,
         }
     }
 }
 
 /// What an error of a call that costs no task means for the job: not its fault, a passing failure,
 /// or a refusal.
-pub(super) fn outcome_of(error: &ApiError) -> Outcome {
-    if Word::of(error).is_some() {
+pub(crate) fn outcome_of(error: &ApiError) -> Outcome {
+    if AccountSignal::of(error).is_some() {
         return Outcome::Deferred(error.message.clone());
     }
     match error.meaning {
         ErrorClass::ServerProblem | ErrorClass::Empty | ErrorClass::Transport => {
-            Outcome::TransientError(trouble(error))
+            Outcome::TransientError(transient_error(error))
         }
-        _ => Outcome::Refused(fault(error)),
+        _ => Outcome::Refused(permanent_error(error)),
     }
 }
 
-pub(super) fn trouble(error: &ApiError) -> TransientError {
+pub(crate) fn transient_error(error: &ApiError) -> TransientError {
     TransientError {
         code: code_of(error),
         message: error.message.clone(),
@@ -110,6 +110,6 @@ pub(super) fn trouble(error: &ApiError) -> TransientError {
     }
 }
 
-pub(super) fn fault(error: &ApiError) -> PermanentError {
+pub(crate) fn permanent_error(error: &ApiError) -> PermanentError {
     PermanentError { code: code_of(error), message: error.message.clone() }
 }

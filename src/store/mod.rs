@@ -56,7 +56,7 @@ use std::{
 
 use rusqlite::Connection;
 
-pub use crate::offload::Interlude;
+pub use crate::offload::SimulationHook;
 pub use account::Lookups;
 pub use backup::{BackedUp, BackupError, back_up};
 pub use candidate::{Candidate, Listed};
@@ -118,13 +118,13 @@ impl Store {
         Ok(Self { path: path.to_owned(), writer, reader })
     }
 
-    /// The same for a simulation: all work is done where it is asked for, between two interludes.
+    /// The same for a simulation: all work is done where it is asked for, between two simulation hooks.
     ///
     /// # Errors
     /// As [`Store::open`].
-    pub fn open_here(path: &Path, interlude: Interlude) -> Result<Self, StoreError> {
-        let writer = Worker::here(open::open_writer(path)?, true, Arc::clone(&interlude));
-        let reader = Worker::here(open_reader(path)?, false, interlude);
+    pub fn open_here(path: &Path, simulation_hook: SimulationHook) -> Result<Self, StoreError> {
+        let writer = Worker::here(open::open_writer(path)?, true, Arc::clone(&simulation_hook));
+        let reader = Worker::here(open_reader(path)?, false, simulation_hook);
         Ok(Self { path: path.to_owned(), writer, reader })
     }
 

@@ -4,7 +4,7 @@
 //! that fails for its own reasons is rolled back alone; trouble of the whole database (disk full,
 //! locked by others) is waited out, and the callers with it.
 //!
-//! A simulation has no threads: there the work is done where it is asked for, between two interludes.
+//! A simulation has no threads: there the work is done where it is asked for, between two simulation hooks.
 
 use std::{
     sync::{Arc, Mutex, PoisonError, mpsc},
@@ -16,7 +16,7 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::{StoreError, lock::DatabaseLock, trouble::Problem};
-use crate::{failpoint, offload::Interlude};
+use crate::{failpoint, offload::SimulationHook};
 
 /// So many pieces of work share one transaction at most.
 const BATCH_MAX: usize = 512;
@@ -40,7 +40,7 @@ pub(super) struct Worker {
 #[derive(Clone)]
 enum Place {
     Thread(mpsc::Sender<Box<dyn Work>>),
-    Here { connection: Arc<Mutex<Connection>>, writes: bool, interlude: Interlude },
+    Here { connection: Arc<Mutex<Connection>>, writes: bool, simulation_hook: SimulationHook },
 }
 
 /// Something to do on the connection, and somebody who waits for it.
@@ -116,9 +116,13 @@ impl Worker {
     }
 
     /// Does all work where it is asked for.
-    pub(super) fn here(connection: Connection, writes: bool, interlude: Interlude) -> Self {
+    pub(super) fn here(
+        connection: Connection,
+        writes: bool,
+        simulation_hook: SimulationHook,
+    ) -> Self {
         let connection = Arc::new(Mutex::new(connection));
-        let place = Place::Here { connection, writes, interlude };
+        let place = Place::Here { connection, writes, simulation_hook };
         Self { place, trouble: Arc::default() }
     }
 
@@ -152,10 +156,10 @@ impl Worker {
     }
 
     async fn call_here(&self, work: Box<dyn Work>) {
-        if let Place::Here { connection, writes, interlude } = &self.place {
-            interlude().await;
+        if let Place::Here { connection, writes, simulation_hook } = &self.place {
+            simulation_hook().await;
             self.work_here(connection, *writes, work);
-            interlude().await;
+            simulation_hook().await;
         }
     }
 

@@ -2,12 +2,12 @@
 
 use super::{
     inquiry::first_sent_at_ms,
-    task_list::{Listing, is_of},
+    task_list::{Listing, is_of_video},
 };
 use crate::{
     job::{State, Task},
     kling::{Api, ParentVideo, RemoteTask, TaskStatus},
-    pipeline::{context::Context, local::video_ref},
+    pipeline::{context::StepContext, prepare::local_media::video_ref},
     store::{Candidate, StoreError},
 };
 
@@ -19,8 +19,8 @@ const OPEN_MAX: usize = 100;
 
 /// The listed tasks that nobody owns, that have no other name, and that are of the task's own video. Where Kling
 /// shows no video as it was sent, videos cannot be compared, and all of them could be it.
-pub(super) async fn could_be<'a, A: Api>(
-    context: &Context<A>,
+pub(super) async fn possible_tasks<'a, A: Api>(
+    context: &StepContext<A>,
     task: &Task,
     listing: &'a Listing,
 ) -> Result<Vec<&'a RemoteTask>, StoreError> {
@@ -28,12 +28,12 @@ pub(super) async fn could_be<'a, A: Api>(
     let mut unowned = Vec::new();
     let mut is_comparable = false;
     for remote in listing.since(first_sent_at_ms(task)) {
-        is_comparable |= is_of(remote, &wanted);
+        is_comparable |= is_of_video(remote, &wanted);
         match context.store.owner_of_task(&remote.task_id).await? {
             Some(owner) if is_comparable || owner == task.id => {}
             Some(owner) => {
                 let owner = context.store.task(owner).await?;
-                is_comparable |= owner.is_some_and(|owner| is_of(remote, &video_ref(&owner)));
+                is_comparable |= owner.is_some_and(|owner| is_of_video(remote, &video_ref(&owner)));
             }
             None if remote.external_task_id.as_ref().is_some_and(|other| *other != name) => {}
             None => unowned.push(remote),
@@ -43,7 +43,7 @@ pub(super) async fn could_be<'a, A: Api>(
         is_comparable = is_of_open_task(context, &unowned).await?;
     }
     if is_comparable {
-        unowned.retain(|remote| is_of(remote, &wanted) || !shows_video(remote));
+        unowned.retain(|remote| is_of_video(remote, &wanted) || !shows_video(remote));
     }
     Ok(unowned)
 }
@@ -51,13 +51,14 @@ pub(super) async fn could_be<'a, A: Api>(
 /// Whether one of these tasks shows the video of a task whose create request has an unknown outcome: nobody owns
 /// such a task, but its video was sent, too.
 async fn is_of_open_task<A: Api>(
-    context: &Context<A>,
+    context: &StepContext<A>,
     unowned: &[&RemoteTask],
 ) -> Result<bool, StoreError> {
     for state in [State::Creating, State::Unresolved] {
         let open = context.store.under_way(state, i64::MAX, 0, OPEN_MAX).await?;
         let videos = open.iter().map(video_ref);
-        if videos.into_iter().any(|video| unowned.iter().any(|remote| is_of(remote, &video))) {
+        if videos.into_iter().any(|video| unowned.iter().any(|remote| is_of_video(remote, &video)))
+        {
             return Ok(true);
         }
     }
@@ -69,8 +70,8 @@ fn shows_video(remote: &RemoteTask) -> bool {
 }
 
 /// The same as they are kept for a person.
-pub(super) fn to_candidates(could_be: &[&RemoteTask]) -> Vec<Candidate> {
-    could_be.iter().take(CANDIDATES_MAX).map(|remote| candidate(remote)).collect()
+pub(super) fn to_candidates(possible_tasks: &[&RemoteTask]) -> Vec<Candidate> {
+    possible_tasks.iter().take(CANDIDATES_MAX).map(|remote| candidate(remote)).collect()
 }
 
 fn candidate(remote: &RemoteTask) -> Candidate {

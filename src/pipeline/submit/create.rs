@@ -4,7 +4,7 @@
 use tokio::time::Instant;
 
 use super::{
-    Gate, LOOKUP_AGE_MAX,
+    LOOKUP_AGE_MAX, PaidCallPermit,
     earlier_task::follow_earlier,
     first_lookup::find,
     send::{Sending, send},
@@ -13,10 +13,10 @@ use crate::{
     job::Task,
     kling::{Api, AudioSource},
     pipeline::{
-        context::Context,
-        in_the_way::{InTheWay, check_output},
-        local::{check_video, load_audio},
-        pace::Kind,
+        context::StepContext,
+        limits::rate::CallKind,
+        prepare::local_media::{check_video, load_audio},
+        prepare::output_check::{Obstacle, check_output},
         step::StepEnd,
     },
     store::{LeadLost, StoreError},
@@ -27,24 +27,24 @@ use crate::{
 const LOOKUPS_MAX: usize = 3;
 
 /// Writes the create request of an identified task and sends it, unless Kling has the task already.
-pub(in crate::pipeline) async fn create<A: Api>(
-    context: &Context<A>,
+pub(crate) async fn create<A: Api>(
+    context: &StepContext<A>,
     task: Task,
-    gate: &Gate,
+    permit: &PaidCallPermit,
 ) -> Result<StepEnd, StoreError> {
     let audio = match ready(context, &task).await {
         Ok(audio) => audio,
         Err(NotReady::MediaChanged(what)) => {
-            let task = context.lose_lead(&task, LeadLost::MediaChanged(what)).await?;
+            let task = context.detach_lead(&task, LeadLost::MediaChanged(what)).await?;
             return Ok(StepEnd::new(task, None));
         }
-        Err(NotReady::InTheWay(found)) => {
-            return context.note_in_the_way(&task, found).await;
+        Err(NotReady::Obstacle(found)) => {
+            return context.record_obstacle(&task, found).await;
         }
         Err(NotReady::Store(error)) => return Err(error),
     };
-    context.pace.ready(Kind::Create).await;
-    if !gate.is_open() {
+    context.rate.ready(CallKind::Create).await;
+    if !permit.is_open() {
         return Ok(StepEnd::new(task, None));
     }
     if let Some(end) = follow_earlier(context, &task).await? {
@@ -55,23 +55,23 @@ pub(in crate::pipeline) async fn create<A: Api>(
         if let Some(end) = find(context, &task).await? {
             return Ok(end);
         }
-        if !gate.is_open() {
+        if !permit.is_open() {
             return Ok(StepEnd::new(task, None));
         }
         if asked_at.elapsed() <= LOOKUP_AGE_MAX {
             break;
         }
     }
-    send(context, Sending::First { task, audio }, gate).await
+    send(context, Sending::First { task, audio }, permit).await
 }
 
 /// Looks at everything local once more, while it is still free to say no.
-async fn ready<A: Api>(context: &Context<A>, task: &Task) -> Result<AudioSource, NotReady> {
+async fn ready<A: Api>(context: &StepContext<A>, task: &Task) -> Result<AudioSource, NotReady> {
     check_video(&context.settings, task).await.map_err(NotReady::MediaChanged)?;
     let audio = load_audio(&context.settings, task).await.map_err(NotReady::MediaChanged)?;
     match check_output(context, task).await {
         Ok(None) => Ok(audio),
-        Ok(Some(found)) => Err(NotReady::InTheWay(found)),
+        Ok(Some(found)) => Err(NotReady::Obstacle(found)),
         Err(error) => Err(NotReady::Store(error)),
     }
 }
@@ -81,7 +81,7 @@ enum NotReady {
     /// A local file has other content by now.
     MediaChanged(String),
     /// Something is at the place of its output.
-    InTheWay(InTheWay),
+    Obstacle(Obstacle),
     /// The database failed.
     Store(StoreError),
 }

@@ -4,18 +4,18 @@
 use std::sync::atomic::Ordering;
 
 use super::{
-    candidates::could_be,
-    lookup::{Lookup, by_name, whose},
+    candidates::possible_tasks,
+    lookup::{Lookup, by_name, verify_owner},
     lookup_support::{Proof, prove},
-    task_list::{self, is_of},
+    task_list::{self, is_of_video},
 };
 use crate::{
     job::{Outcome, Resend, Task, outcome::TransientError},
     kling::{Api, TaskStatus},
     pipeline::{
-        context::Context,
-        local::video_ref,
-        step::{StepEnd, Word, trouble},
+        context::StepContext,
+        prepare::local_media::video_ref,
+        step::{AccountSignal, StepEnd, transient_error},
     },
     store::{Lookups, StoreError},
 };
@@ -25,7 +25,7 @@ const LOOKUPS_MIN: u32 = 4;
 
 /// Asks Kling for a task of this name. Returns none where there is none.
 pub(super) async fn find<A: Api>(
-    context: &Context<A>,
+    context: &StepContext<A>,
     task: &Task,
 ) -> Result<Option<StepEnd>, StoreError> {
     let (lookup, answer) = by_name(context, task).await?;
@@ -43,8 +43,10 @@ pub(super) async fn find<A: Api>(
         {
             find_in_list(context, task, Some("the answer is an empty success")).await?
         }
-        Lookup::Failed { trouble, word: None, is_answer: true } if asks_list(context, task) => {
-            let found = find_in_list(context, task, Some(&trouble.message)).await?;
+        Lookup::Failed { transient_error, signal: None, is_answer: true }
+            if asks_list(context, task) =>
+        {
+            let found = find_in_list(context, task, Some(&transient_error.message)).await?;
             if matches!(found, Lookup::NotFound { .. }) {
                 context.unknown_names_fail.store(true, Ordering::Relaxed);
             }
@@ -52,63 +54,68 @@ pub(super) async fn find<A: Api>(
         }
         other => other,
     };
-    let (outcome, word) = match found {
+    let (outcome, signal) = match found {
         Lookup::NotFound { .. } => return Ok(None),
         Lookup::Conflict(..) if task.resend == Some(Resend::Sure) => return Ok(None),
         Lookup::Conflict(why, _) => (Outcome::Conflict(why), None),
-        Lookup::Failed { trouble, word, .. } => later(trouble, word),
+        Lookup::Failed { transient_error, signal, .. } => later(transient_error, signal),
         Lookup::Found(remote) => match later_take(context, task).await? {
-            Later::Moved(task) => return Ok(Some(StepEnd::new(task, Some(Word::Transferred)))),
-            Later::Failed(trouble, word) => later(trouble, word),
-            Later::None => (Outcome::Found { task_id: remote.task_id }, Some(Word::Answered)),
+            LaterTake::Moved(task) => {
+                return Ok(Some(StepEnd::new(task, Some(AccountSignal::Transferred))));
+            }
+            LaterTake::Failed(transient_error, signal) => later(transient_error, signal),
+            LaterTake::None => {
+                (Outcome::Found { task_id: remote.task_id }, Some(AccountSignal::Answered))
+            }
         },
     };
-    Ok(Some(StepEnd::new(context.note(task, outcome, answer).await?, word)))
+    Ok(Some(StepEnd::new(context.record(task, outcome, answer).await?, signal)))
 }
 
 /// A lookup failed: it is made again later.
-pub(in crate::pipeline) fn later(
-    trouble: TransientError,
-    word: Option<Word>,
-) -> (Outcome, Option<Word>) {
-    match word {
-        Some(_) => (Outcome::Deferred(trouble.message), word),
-        None => (Outcome::TransientError(trouble), None),
+pub(crate) fn later(
+    transient_error: TransientError,
+    signal: Option<AccountSignal>,
+) -> (Outcome, Option<AccountSignal>) {
+    match signal {
+        Some(_) => (Outcome::Deferred(transient_error.message), signal),
+        None => (Outcome::TransientError(transient_error), None),
     }
 }
 
 /// Some servers answer every name that they do not know with an error; others do so only for a while.
-fn asks_list<A: Api>(context: &Context<A>, task: &Task) -> bool {
+fn asks_list<A: Api>(context: &StepContext<A>, task: &Task) -> bool {
     task.tries + 1 >= LOOKUPS_MIN || context.unknown_names_fail.load(Ordering::Relaxed)
 }
 
 /// Whether a task that exists is found by its name: then one that is not found does not exist.
-async fn is_proved<A: Api>(context: &Context<A>) -> Result<bool, StoreError> {
+async fn is_proved<A: Api>(context: &StepContext<A>) -> Result<bool, StoreError> {
     Ok(matches!(prove(context, &context.settings.account).await?, Proof::Answered))
 }
 
 /// Asks the list for the name. `by_name` says in words why the name did not decide: then no task without an owner
 /// may be of the same video.
 async fn find_in_list<A: Api>(
-    context: &Context<A>,
+    context: &StepContext<A>,
     task: &Task,
     by_name: Option<&str>,
 ) -> Result<Lookup, StoreError> {
     let listing = match task_list::read(context, i64::MIN).await {
         Ok(listing) => listing,
         Err(error) => {
-            let (trouble, word) = (trouble(&error), Word::of_query(&error));
-            return Ok(Lookup::Failed { trouble, word, is_answer: false });
+            let (transient_error, signal) =
+                (transient_error(&error), AccountSignal::of_query(&error));
+            return Ok(Lookup::Failed { transient_error, signal, is_answer: false });
         }
     };
     if let Some(remote) = listing.named(&task.external_task_id()) {
-        return whose(context, task, remote.clone(), listing.ahead_ms).await;
+        return verify_owner(context, task, remote.clone(), listing.ahead_ms).await;
     }
     let Some(by_name) = by_name else { return Ok(Lookup::NotFound { is_proper: true }) };
     let wanted = video_ref(task);
-    let mut all = could_be(context, task, &listing).await?;
+    let mut all = possible_tasks(context, task, &listing).await?;
     // Before the first create request, tasks of other videos say nothing.
-    all.retain(|remote| is_of(remote, &wanted));
+    all.retain(|remote| is_of_video(remote, &wanted));
     if let Some(remote) = all.first() {
         let why = format!(
             "it is not known whether Kling has a task named {} ({by_name}), and task {} of the same video \
@@ -120,31 +127,32 @@ async fn find_in_list<A: Api>(
     }
     if !listing.is_complete {
         let message = "the account has too many tasks to look through them all".to_owned();
-        let trouble = TransientError { code: "lookup".to_owned(), message, retry_after_ms: None };
-        return Ok(Lookup::Failed { trouble, word: None, is_answer: false });
+        let transient_error =
+            TransientError { code: "lookup".to_owned(), message, retry_after_ms: None };
+        return Ok(Lookup::Failed { transient_error, signal: None, is_answer: false });
     }
     Ok(Lookup::NotFound { is_proper: false })
 }
 
 /// The result of looking for later takes of a task that was found.
 #[expect(clippy::large_enum_variant, reason = "one lives at a time, and is moved once")]
-pub(in crate::pipeline) enum Later {
+pub(crate) enum LaterTake {
     /// The lead job has a later take; this is the task that it left.
     Moved(Task),
     /// There is none.
     None,
     /// A lookup failed.
-    Failed(TransientError, Option<Word>),
+    Failed(TransientError, Option<AccountSignal>),
 }
 
 /// The database did not know a task that Kling has, so later takes may exist, too: the highest that has not failed
 /// is the one to join.
-pub(in crate::pipeline) async fn later_take<A: Api>(
-    context: &Context<A>,
+pub(crate) async fn later_take<A: Api>(
+    context: &StepContext<A>,
     task: &Task,
-) -> Result<Later, StoreError> {
+) -> Result<LaterTake, StoreError> {
     if context.lookups() == Lookups::Unanswered || !context.store.is_take_open(task).await? {
-        return Ok(Later::None);
+        return Ok(LaterTake::None);
     }
     let own = task.spec.external_task_id.as_deref();
     let mut highest = None;
@@ -155,11 +163,15 @@ pub(in crate::pipeline) async fn later_take<A: Api>(
             Lookup::Found(_) => highest = Some(take),
             Lookup::NotFound { .. } | Lookup::Conflict(..) => break,
             // Nothing is paid for the takes before it.
-            Lookup::Failed { is_answer: true, word: None, .. } if asks_list(context, task) => break,
-            Lookup::Failed { trouble, word, .. } => return Ok(Later::Failed(trouble, word)),
+            Lookup::Failed { is_answer: true, signal: None, .. } if asks_list(context, task) => {
+                break;
+            }
+            Lookup::Failed { transient_error, signal, .. } => {
+                return Ok(LaterTake::Failed(transient_error, signal));
+            }
         }
     }
-    let Some(take) = highest else { return Ok(Later::None) };
+    let Some(take) = highest else { return Ok(LaterTake::None) };
     let (moment, policy) = (context.clock.moment(), context.settings.policy.clone());
-    Ok(Later::Moved(context.store.move_to_take(task.clone(), take, moment, policy).await?))
+    Ok(LaterTake::Moved(context.store.move_to_take(task.clone(), take, moment, policy).await?))
 }

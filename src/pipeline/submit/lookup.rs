@@ -5,10 +5,10 @@ use crate::{
     job::{Task, outcome::TransientError},
     kling::{Api, ErrorClass, RemoteTask},
     pipeline::{
-        context::{Context, kept},
-        local::video_ref,
-        step::{Word, trouble},
-        submit::task_list::is_of,
+        context::{StepContext, history_answer},
+        prepare::local_media::video_ref,
+        step::{AccountSignal, transient_error},
+        submit::task_list::is_of_video,
     },
     store::{Answer, Call, StoreError},
 };
@@ -21,7 +21,7 @@ const LOOKS_MIN: u32 = 4;
 
 /// What a lookup by name found.
 #[derive(Debug)]
-pub(in crate::pipeline) enum Lookup {
+pub(crate) enum Lookup {
     /// The task.
     Found(Box<RemoteTask>),
     /// A task of that name that cannot be proved to be this one; in words, and the task if no job has it.
@@ -30,24 +30,24 @@ pub(in crate::pipeline) enum Lookup {
     /// asked because it answers no lookups.
     NotFound { is_proper: bool },
     /// The lookup failed. Without an answer of the server, nothing else can be asked either.
-    Failed { trouble: TransientError, word: Option<Word>, is_answer: bool },
+    Failed { transient_error: TransientError, signal: Option<AccountSignal>, is_answer: bool },
 }
 
 /// Looks up a task by its name, in each way that the account may answer.
-pub(in crate::pipeline) async fn by_name<A: Api>(
-    context: &Context<A>,
+pub(crate) async fn by_name<A: Api>(
+    context: &StepContext<A>,
     task: &Task,
 ) -> Result<(Lookup, Option<Answer>), StoreError> {
     let mut not_found: Option<(Lookup, Option<Answer>)> = None;
     for (lookups, spelling) in spellings(context.lookups()) {
         let name = task.external_task_id();
         let reply = context.query(|| context.api.task_by_name(&name, spelling)).await;
-        let answer = kept(Call::Query, &reply.answer, None);
+        let answer = history_answer(Call::Query, &reply.answer, None);
         let lookup = match reply.result {
             Ok(remote) => {
                 let now_ms = context.clock.now_ms();
                 let ahead_ms = now_ms.saturating_sub(reply.answer.server_at_ms.unwrap_or(now_ms));
-                let lookup = whose(context, task, remote, ahead_ms).await?;
+                let lookup = verify_owner(context, task, remote, ahead_ms).await?;
                 if matches!(lookup, Lookup::Found(_)) {
                     context.learn_lookups(lookups).await?;
                 }
@@ -59,10 +59,14 @@ pub(in crate::pipeline) async fn by_name<A: Api>(
                 }
                 ErrorClass::Empty => Lookup::NotFound { is_proper: false },
                 _ => {
-                    let word = Word::of_query(&error);
+                    let signal = AccountSignal::of_query(&error);
                     let is_answer = reply.answer.http_status.is_some();
-                    let is_over = word.is_some() || !is_answer;
-                    let failed = Lookup::Failed { trouble: trouble(&error), word, is_answer };
+                    let is_over = signal.is_some() || !is_answer;
+                    let failed = Lookup::Failed {
+                        transient_error: transient_error(&error),
+                        signal,
+                        is_answer,
+                    };
                     if is_over {
                         return Ok((failed, answer));
                     }
@@ -88,8 +92,8 @@ pub(in crate::pipeline) async fn by_name<A: Api>(
 /// A name that lipsyncd made belongs to one request. One that a manifest gives may have been used before: then the
 /// task is adopted if Kling shows the same video for it, or, where it shows none, if it is not older than the
 /// create request.
-pub(super) async fn whose<A: Api>(
-    context: &Context<A>,
+pub(super) async fn verify_owner<A: Api>(
+    context: &StepContext<A>,
     task: &Task,
     remote: RemoteTask,
     ahead_ms: i64,
@@ -98,7 +102,7 @@ pub(super) async fn whose<A: Api>(
     let is_anothers = owner.is_some_and(|owner| owner != task.id);
     if task.spec.external_task_id.is_none() {
         return Ok(match is_anothers {
-            true => another_jobs(task, &remote),
+            true => owned_by_other_job(task, &remote),
             false => Lookup::Found(Box::new(remote)),
         });
     }
@@ -109,7 +113,7 @@ pub(super) async fn whose<A: Api>(
     let shows_video =
         remote.parent_video.as_ref().is_some_and(|it| it.url.is_some() || it.id.is_some());
     if shows_video {
-        return Ok(match is_of(&remote, &video_ref(task)) {
+        return Ok(match is_of_video(&remote, &video_ref(task)) {
             true => Lookup::Found(Box::new(remote)),
             false => conflict(task, remote, "is of another video, as Kling shows it"),
         });
@@ -130,7 +134,7 @@ pub(super) async fn whose<A: Api>(
 }
 
 /// No two tasks of this database have one name that lipsyncd made: such an answer proves nothing.
-fn another_jobs(task: &Task, remote: &RemoteTask) -> Lookup {
+fn owned_by_other_job(task: &Task, remote: &RemoteTask) -> Lookup {
     let message = format!(
         "a lookup of {} was answered with task {}, which is another job's",
         task.external_task_id(),
@@ -139,9 +143,9 @@ fn another_jobs(task: &Task, remote: &RemoteTask) -> Lookup {
     if task.tries >= LOOKS_MIN {
         return Lookup::Conflict(message, None);
     }
-    let trouble =
+    let transient_error =
         TransientError { code: "another_jobs_task".to_owned(), message, retry_after_ms: None };
-    Lookup::Failed { trouble, word: None, is_answer: false }
+    Lookup::Failed { transient_error, signal: None, is_answer: false }
 }
 
 fn conflict(task: &Task, remote: RemoteTask, which: &str) -> Lookup {

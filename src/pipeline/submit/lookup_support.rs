@@ -9,8 +9,8 @@ use crate::{
     job::{Account, Task, outcome::TransientError},
     kling::{Api, ErrorClass, Spelling},
     pipeline::{
-        context::Context,
-        step::{Word, trouble},
+        context::StepContext,
+        step::{AccountSignal, transient_error},
     },
     store::{Lookups, StoreError},
 };
@@ -43,12 +43,12 @@ pub(super) enum Proof {
     /// No task of this key at this host is known.
     NoTask,
     /// The calls failed.
-    Failed(TransientError, Option<Word>),
+    Failed(TransientError, Option<AccountSignal>),
 }
 
 /// Looks up the newest known task of an account. `account` is what a create request was sent to and with.
 pub(super) async fn prove<A: Api>(
-    context: &Context<A>,
+    context: &StepContext<A>,
     account: &Account,
 ) -> Result<Proof, StoreError> {
     // An adopted task shows how the account at hand answers, and says nothing of another one.
@@ -61,14 +61,14 @@ pub(super) async fn prove<A: Api>(
 }
 
 /// Tries an account again that answered no lookups: it may by now, or have been slow to show a new task.
-pub(super) async fn learn_again<A: Api>(context: &Context<A>) -> Result<(), StoreError> {
+pub(super) async fn learn_again<A: Api>(context: &StepContext<A>) -> Result<(), StoreError> {
     if context.lookups() == Lookups::Unanswered {
         prove(context, &context.settings.account).await?;
     }
     Ok(())
 }
 
-async fn ask<A: Api>(context: &Context<A>, known: &Task) -> Result<Proof, StoreError> {
+async fn ask<A: Api>(context: &StepContext<A>, known: &Task) -> Result<Proof, StoreError> {
     let task_id = known.task_id.clone().unwrap_or_default();
     // What was learned may hold no longer.
     for (lookups, spelling) in spellings(Lookups::Unknown) {
@@ -80,22 +80,21 @@ async fn ask<A: Api>(context: &Context<A>, known: &Task) -> Result<Proof, StoreE
             }
             Ok(_) => {}
             Err(error) if is_not_found(error.meaning) => {}
-            Err(error) => return Ok(Proof::Failed(trouble(&error), Word::of_query(&error))),
+            Err(error) => {
+                return Ok(Proof::Failed(transient_error(&error), AccountSignal::of_query(&error)));
+            }
         }
     }
     Ok(match context.query(|| context.api.task(&task_id)).await.result {
         Ok(remote) if remote.task_id == task_id => Proof::Unanswered,
         Ok(_) => Proof::NotShown(task_id),
         Err(error) if is_not_found(error.meaning) => Proof::NotShown(task_id),
-        Err(error) => Proof::Failed(trouble(&error), Word::of_query(&error)),
+        Err(error) => Proof::Failed(transient_error(&error), AccountSignal::of_query(&error)),
     })
 }
 
 /// Learns from a task that was just accepted how the account answers lookups.
-pub(in crate::pipeline) async fn learn<A: Api>(
-    context: &Context<A>,
-    task: &Task,
-) -> Result<(), StoreError> {
+pub(crate) async fn learn<A: Api>(context: &StepContext<A>, task: &Task) -> Result<(), StoreError> {
     let began = Instant::now();
     loop {
         match ask(context, task).await? {
@@ -105,9 +104,9 @@ pub(in crate::pipeline) async fn learn<A: Api>(
             }
             Proof::Unanswered => sleep(BETWEEN).await,
             // Another failure teaches nothing; the next task may.
-            Proof::Failed(trouble, word) => {
-                if let Some(Word::TooFast { .. }) = word {
-                    context.pace.slow_down(trouble.retry_after_ms);
+            Proof::Failed(transient_error, signal) => {
+                if let Some(AccountSignal::RateLimited { .. }) = signal {
+                    context.rate.slow_down(transient_error.retry_after_ms);
                 }
                 return Ok(());
             }

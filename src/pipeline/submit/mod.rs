@@ -12,11 +12,9 @@ mod candidates;
 pub(super) mod create;
 mod earlier_task;
 pub(super) mod first_lookup;
-pub(super) mod in_flight;
 mod inquiry;
 pub(super) mod lookup;
 pub(super) mod lookup_support;
-pub(super) mod not_found_timer;
 pub(super) mod recover;
 mod refusal;
 mod send;
@@ -35,20 +33,20 @@ use std::{
 const LOOKUP_AGE_MAX: Duration = Duration::from_secs(10);
 
 /// Whether a paid call may be sent; asked right before one is.
-pub(super) struct Gate {
+pub(super) struct PaidCallPermit {
     /// The call finds out whether an account can pay again.
     pub(super) is_probe: bool,
     /// Whether the queue allows paid calls.
-    pub(super) may_pay: Arc<AtomicBool>,
+    pub(super) paid_calls_allowed: Arc<AtomicBool>,
 }
 
-impl Gate {
+impl PaidCallPermit {
     /// Nothing may be sent.
     pub(super) fn closed() -> Self {
-        Self { is_probe: false, may_pay: Arc::default() }
+        Self { is_probe: false, paid_calls_allowed: Arc::default() }
     }
 
     pub(super) fn is_open(&self) -> bool {
-        self.is_probe || self.may_pay.load(Ordering::Acquire)
+        self.is_probe || self.paid_calls_allowed.load(Ordering::Acquire)
     }
 }

@@ -4,8 +4,8 @@
 use tokio::time::Instant;
 
 use super::{
-    Gate, LOOKUP_AGE_MAX,
-    inquiry::{Finding, Inquiry, inquire},
+    LOOKUP_AGE_MAX, PaidCallPermit,
+    inquiry::{Conclusion, Inquiry, inquire},
     lookup::{Lookup, by_name},
     send::{Sending, send},
 };
@@ -13,23 +13,23 @@ use crate::{
     job::{CreateAnswer, Outcome, Task, outcome::TransientError},
     kling::Api,
     pipeline::{
-        context::Context,
-        in_the_way::{InTheWay, check_output},
-        local::load_audio,
-        pace::Kind,
-        step::{StepEnd, Word},
+        context::StepContext,
+        limits::rate::CallKind,
+        prepare::local_media::load_audio,
+        prepare::output_check::{Obstacle, check_output},
+        step::{AccountSignal, StepEnd},
     },
     store::StoreError,
 };
 
 /// Asks what became of the create request of a task, and writes what was found out.
-pub(in crate::pipeline) async fn recover<A: Api>(
-    context: &Context<A>,
+pub(crate) async fn recover<A: Api>(
+    context: &StepContext<A>,
     task: Task,
-    gate: &Gate,
+    permit: &PaidCallPermit,
 ) -> Result<StepEnd, StoreError> {
     let asked_at = Instant::now();
-    let Inquiry { finding, answer, candidates, .. } = inquire(context, &task, None).await?;
+    let Inquiry { conclusion, answer, candidates, .. } = inquire(context, &task, None).await?;
     if let Some((candidates, listed)) = candidates {
         context.store.set_candidates(task.id, candidates, listed).await?;
     }
@@ -38,19 +38,19 @@ pub(in crate::pipeline) async fn recover<A: Api>(
         let counts = matches!(create.answer, CreateAnswer::Refused | CreateAnswer::SessionGone);
         counts && !create.was_sent_before()
     });
-    let (outcome, word) = match finding {
-        Finding::Absent | Finding::Undecided(_) | Finding::Unproven(_) if is_refused => {
+    let (outcome, signal) = match conclusion {
+        Conclusion::Absent | Conclusion::Undecided(_) | Conclusion::Unproven(_) if is_refused => {
             (Outcome::Absent { absent_ms: 0 }, None)
         }
         // Not `Created`: an old task does not prove that the account can still pay.
-        Finding::Found(task_id) => (Outcome::Found { task_id }, Some(Word::Answered)),
-        Finding::Conflict(why) => (Outcome::Conflict(why), None),
-        Finding::Absent => {
+        Conclusion::Found(task_id) => (Outcome::Found { task_id }, Some(AccountSignal::Answered)),
+        Conclusion::Conflict(why) => (Outcome::Conflict(why), None),
+        Conclusion::Absent => {
             let absent_ms = context.not_found_timer.not_found(&task, asked_at);
             let is_settled = absent_ms >= context.settings.policy.create_settle_ms;
             match task.create.as_ref().map(|create| create.answer) {
                 Some(CreateAnswer::Unknown) if is_settled => {
-                    return send_again(context, task, absent_ms, asked_at, gate).await;
+                    return send_again(context, task, absent_ms, asked_at, permit).await;
                 }
                 // Lookups work, so it will show up.
                 Some(CreateAnswer::NameExists) => {
@@ -60,60 +60,64 @@ pub(in crate::pipeline) async fn recover<A: Api>(
                 _ => (Outcome::Absent { absent_ms }, None),
             }
         }
-        Finding::Undecided(why) => {
+        Conclusion::Undecided(why) => {
             let absent_ms = context.not_found_timer.not_found(&task, asked_at);
             (Outcome::Undecided { why, absent_ms }, None)
         }
-        Finding::Unproven(trouble) => (Outcome::TransientError(trouble), None),
-        Finding::Failed(trouble, word) => (Outcome::TransientError(trouble), word),
+        Conclusion::Unproven(transient_error) => (Outcome::TransientError(transient_error), None),
+        Conclusion::Failed(transient_error, signal) => {
+            (Outcome::TransientError(transient_error), signal)
+        }
     };
-    let task = context.note(&task, outcome, answer).await?;
+    let task = context.record(&task, outcome, answer).await?;
     if task.create.is_none() || task.was_accepted() {
         context.not_found_timer.forget(task.id);
     }
-    Ok(StepEnd::new(task, word))
+    Ok(StepEnd::new(task, signal))
 }
 
 /// Sends the same create request again, under the same name.
 async fn send_again<A: Api>(
-    context: &Context<A>,
+    context: &StepContext<A>,
     task: Task,
     absent_ms: i64,
     asked_at: Instant,
-    gate: &Gate,
+    permit: &PaidCallPermit,
 ) -> Result<StepEnd, StoreError> {
     let audio = load_audio(&context.settings, &task).await;
-    let task = match still_asked(context, task, audio.as_ref().err().cloned()).await? {
-        Asked::Yes(task) => task,
-        Asked::No(end) => return Ok(end),
+    let task = match confirm_wanted(context, task, audio.as_ref().err().cloned()).await? {
+        StillWanted::Yes(task) => task,
+        StillWanted::No(end) => return Ok(end),
     };
     // Another job leads it now, whose file is to be read.
     let Ok(audio) = audio else { return Ok(StepEnd::new(task, None)) };
     // It was never accepted: it is still free to say no because the disk is full.
-    if let Some(InTheWay::Outcome(blocked @ Outcome::Blocked(_))) =
+    if let Some(Obstacle::Outcome(blocked @ Outcome::Blocked(_))) =
         check_output(context, &task).await?
     {
-        return Ok(StepEnd::new(context.note(&task, blocked, None).await?, None));
+        return Ok(StepEnd::new(context.record(&task, blocked, None).await?, None));
     }
-    context.pace.ready(Kind::Create).await;
+    context.rate.ready(CallKind::Create).await;
     let held = Outcome::Absent { absent_ms };
-    if !gate.is_open() {
-        return Ok(StepEnd::new(context.note(&task, held, None).await?, None));
+    if !permit.is_open() {
+        return Ok(StepEnd::new(context.record(&task, held, None).await?, None));
     }
     if asked_at.elapsed() > LOOKUP_AGE_MAX {
-        let (outcome, word) = match by_name(context, &task).await?.0 {
+        let (outcome, signal) = match by_name(context, &task).await?.0 {
             Lookup::NotFound { .. } => {
-                return send(context, Sending::Again { task, audio, absent_ms }, gate).await;
+                return send(context, Sending::Again { task, audio, absent_ms }, permit).await;
             }
             Lookup::Found(remote) => {
-                (Outcome::Found { task_id: remote.task_id }, Some(Word::Answered))
+                (Outcome::Found { task_id: remote.task_id }, Some(AccountSignal::Answered))
             }
             Lookup::Conflict(why, _) => (Outcome::Conflict(why), None),
-            Lookup::Failed { trouble, word, .. } => (Outcome::TransientError(trouble), word),
+            Lookup::Failed { transient_error, signal, .. } => {
+                (Outcome::TransientError(transient_error), signal)
+            }
         };
-        return Ok(StepEnd::new(context.note(&task, outcome, None).await?, word));
+        return Ok(StepEnd::new(context.record(&task, outcome, None).await?, signal));
     }
-    send(context, Sending::Again { task, audio, absent_ms }, gate).await
+    send(context, Sending::Again { task, audio, absent_ms }, permit).await
 }
 
 fn unproven(code: &str, message: &str) -> TransientError {
@@ -121,25 +125,25 @@ fn unproven(code: &str, message: &str) -> TransientError {
 }
 
 /// Whether a task whose create request never arrived is still asked for.
-enum Asked {
+enum StillWanted {
     Yes(Task),
     No(StepEnd),
 }
 
-async fn still_asked<A: Api>(
-    context: &Context<A>,
+async fn confirm_wanted<A: Api>(
+    context: &StepContext<A>,
     task: Task,
     media_changed: Option<String>,
-) -> Result<Asked, StoreError> {
+) -> Result<StillWanted, StoreError> {
     let (moment, policy) = (context.clock.moment(), context.settings.policy.clone());
     let (task, is_asked) = context.store.never_arrived(task, media_changed, moment, policy).await?;
     if task.state.is_finished() {
         context.not_found_timer.forget(task.id);
-        return Ok(Asked::No(StepEnd::new(task, None)));
+        return Ok(StillWanted::No(StepEnd::new(task, None)));
     }
     if is_asked {
-        return Ok(Asked::Yes(task));
+        return Ok(StillWanted::Yes(task));
     }
     let missing = Outcome::TransientError(unproven("absent", "its job is missing from the folder"));
-    Ok(Asked::No(StepEnd::new(context.note(&task, missing, None).await?, None)))
+    Ok(StillWanted::No(StepEnd::new(context.record(&task, missing, None).await?, None)))
 }

@@ -4,8 +4,8 @@ use crate::{
     job::{CreateAnswer, Outcome, Task},
     kling::{Api, ApiError, ErrorClass},
     pipeline::{
-        context::Context,
-        step::{Word, fault},
+        context::StepContext,
+        step::{AccountSignal, permanent_error},
     },
     store::StoreError,
 };
@@ -17,26 +17,26 @@ const NAME_IN_USE: [&str; 7] =
 
 /// The outcome of a create request that was not accepted, and what it says about the account.
 pub(super) async fn refused<A: Api>(
-    context: &Context<A>,
+    context: &StepContext<A>,
     task: &Task,
     error: &ApiError,
-) -> Result<(Outcome, Option<Word>), StoreError> {
-    let word = Word::of(error);
+) -> Result<(Outcome, Option<AccountSignal>), StoreError> {
+    let signal = AccountSignal::of(error);
     let outcome = match error.meaning {
         _ if error.leaves_outcome_open() => Outcome::Lost(error.message.clone()),
         _ if error.never_left => Outcome::NotSent(error.message.clone()),
-        _ if word.is_some() => Outcome::Deferred(error.message.clone()),
+        _ if signal.is_some() => Outcome::Deferred(error.message.clone()),
         // Such a refusal may be about the name, about the session, or about what was asked.
         ErrorClass::BadRequest | ErrorClass::NotFound | ErrorClass::OtherRefusal => {
             let answer = read(&error.message);
             if let (CreateAnswer::SessionGone, Some(session)) = (answer, &task.session) {
                 context.store.forget_session(session.row).await?;
             }
-            Outcome::CreateRefused { answer, fault: fault(error) }
+            Outcome::CreateRefused { answer, fault: permanent_error(error) }
         }
-        _ => Outcome::Refused(fault(error)),
+        _ => Outcome::Refused(permanent_error(error)),
     };
-    Ok((outcome, word))
+    Ok((outcome, signal))
 }
 
 fn read(message: &str) -> CreateAnswer {

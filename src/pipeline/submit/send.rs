@@ -1,13 +1,13 @@
 //! Writes a create request, sends it, and writes the result.
 
-use super::{Gate, refusal::refused};
+use super::{PaidCallPermit, refusal::refused};
 use crate::{
     failpoint,
     job::{Outcome, Task},
     kling::{Api, AudioSource, CreateRequest, Created, Reply},
     pipeline::{
-        context::{Context, kept},
-        step::{StepEnd, Word},
+        context::{StepContext, history_answer},
+        step::{AccountSignal, StepEnd},
     },
     store::{Answer, Call, StoreError},
 };
@@ -22,9 +22,9 @@ pub(super) enum Sending {
 
 /// Writes a create request, unless the queue was paused meanwhile, and sends it.
 pub(super) async fn send<A: Api>(
-    context: &Context<A>,
+    context: &StepContext<A>,
     sending: Sending,
-    gate: &Gate,
+    permit: &PaidCallPermit,
 ) -> Result<StepEnd, StoreError> {
     let account = &context.settings.account;
     let (task, audio, intended) = match sending {
@@ -40,7 +40,7 @@ pub(super) async fn send<A: Api>(
     let Some(request) = request(&task, audio) else {
         let gone = "its session or timing is missing: it is identified again".to_owned();
         return Ok(StepEnd::new(
-            context.note(&task, Outcome::SessionGone(gone), None).await?,
+            context.record(&task, Outcome::SessionGone(gone), None).await?,
             None,
         ));
     };
@@ -49,37 +49,39 @@ pub(super) async fn send<A: Api>(
         true => failpoint::before("create.intend"),
         false => failpoint::before("create.intend_again"),
     }
-    let intended = context.note_intent(&task, intended, gate.is_probe).await?;
+    let intended = context.record_intent(&task, intended, permit.is_probe).await?;
     match is_first {
         true => failpoint::after("create.intend"),
         false => failpoint::after("create.intend_again"),
     }
-    let Some(task) = intended else { return Ok(StepEnd::new(task, Some(Word::Paused))) };
+    let Some(task) = intended else {
+        return Ok(StepEnd::new(task, Some(AccountSignal::QueuePaused)));
+    };
     let _sending = context.in_flight.begin();
     let reply: Reply<Created> = context.api.create(&request).await;
-    let answer = kept(Call::Create, &reply.answer, None);
-    let (outcome, word) = match reply.result {
+    let answer = history_answer(Call::Create, &reply.answer, None);
+    let (outcome, signal) = match reply.result {
         Ok(created) => accepted(&task, created),
         Err(error) => refused(context, &task, &error).await?,
     };
-    Ok(StepEnd::new(note_answer(context, task, outcome, answer).await?, word))
+    Ok(StepEnd::new(record_answer(context, task, outcome, answer).await?, signal))
 }
 
 /// An answer that accepts a create request of another name is about another one, or mixes them up: Kling is asked
 /// by name.
-fn accepted(task: &Task, created: Created) -> (Outcome, Option<Word>) {
+fn accepted(task: &Task, created: Created) -> (Outcome, Option<AccountSignal>) {
     match created.external_task_id.filter(|name| *name != task.external_task_id()) {
         Some(name) => {
             (Outcome::Lost(format!("the answer accepts {name}, which was not asked for")), None)
         }
-        None => (Outcome::Accepted { task_id: created.task_id }, Some(Word::Created)),
+        None => (Outcome::Accepted { task_id: created.task_id }, Some(AccountSignal::Created)),
     }
 }
 
 /// Writes the result of a create request that was sent. It must not be lost because the manifest was edited
 /// meanwhile: then the row is read again, and as long as it is the same create request, it counts.
-async fn note_answer<A: Api>(
-    context: &Context<A>,
+async fn record_answer<A: Api>(
+    context: &StepContext<A>,
     mut task: Task,
     outcome: Outcome,
     answer: Option<Answer>,
@@ -87,7 +89,7 @@ async fn note_answer<A: Api>(
     let mut outcome = outcome;
     loop {
         failpoint::before("create.answer");
-        let noted = context.note(&task, outcome.clone(), answer.clone()).await;
+        let noted = context.record(&task, outcome.clone(), answer.clone()).await;
         failpoint::after("create.answer");
         match &noted {
             Err(StoreError::Stale { .. }) => match context.store.task(task.id).await? {

@@ -3,7 +3,7 @@
 use crate::{
     job::without_signature,
     kling::{Api, ApiError, RemoteTask, VideoRef},
-    pipeline::context::{Context, kept},
+    pipeline::context::{StepContext, history_answer},
     store::{Answer, Call, Listed},
 };
 
@@ -64,7 +64,7 @@ impl Listing {
 
 /// Reads the list, the newest first, to its end or past what can have been created since `sent_at_ms`.
 pub(super) async fn read<A: Api>(
-    context: &Context<A>,
+    context: &StepContext<A>,
     sent_at_ms: i64,
 ) -> Result<Listing, ApiError> {
     let now_ms = context.clock.now_ms();
@@ -74,7 +74,7 @@ pub(super) async fn read<A: Api>(
     for page in 1..=PAGES_MAX {
         let reply = context.query(|| context.api.tasks(page, PAGE_SIZE)).await;
         let tasks = reply.result?;
-        listing.answer = kept(Call::List, &reply.answer, None);
+        listing.answer = history_answer(Call::List, &reply.answer, None);
         // The answer shows the server's time, and this machine's clock may be far from it.
         listing.now_ms = context.clock.now_ms();
         let server_at_ms = reply.answer.server_at_ms.unwrap_or(listing.now_ms);
@@ -101,7 +101,7 @@ fn may_be_since(remote: &RemoteTask, since_ms: i64) -> bool {
 }
 
 /// Whether Kling shows that video for a task; the signature of an address may be another one.
-pub(super) fn is_of(remote: &RemoteTask, wanted: &VideoRef) -> bool {
+pub(super) fn is_of_video(remote: &RemoteTask, wanted: &VideoRef) -> bool {
     let Some(video) = &remote.parent_video else { return false };
     let address = |url: &String| without_signature(url).into_owned();
     match wanted {

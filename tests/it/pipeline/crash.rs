@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lipsyncd::{
     job::State,
-    pipeline::{End, Pipeline, Pulse, Until},
+    pipeline::{End, Heartbeat, Pipeline, Until},
     sim::SimConfig,
     store::Store,
 };
@@ -27,7 +27,7 @@ fn live_and_die(test_env: &TestEnv, life: Duration) -> Option<End> {
         let pipeline = Pipeline::new(client, store, clock, settings).await.unwrap();
         let (nudge, stop, more) =
             (Default::default(), CancellationToken::new(), Default::default());
-        let running = tokio::spawn(pipeline.run(nudge, stop, Until::Idle, more, Pulse::NONE));
+        let running = tokio::spawn(pipeline.run(nudge, stop, Until::Idle, more, Heartbeat::NONE));
         let abort = running.abort_handle();
         let ended = tokio::time::timeout(life, running).await;
         abort.abort();

@@ -10,7 +10,7 @@ use std::{
 
 use lipsyncd::{
     job::State,
-    pipeline::{End, Pulse, Until},
+    pipeline::{End, Heartbeat, Until},
     sim::{Call, Fault, FaultRule, SimConfig},
     store::{Pause, PauseKind, Reader},
 };
@@ -77,7 +77,7 @@ async fn end_of_the_first_scan_needs_no_nudge() {
     let more = Arc::new(AtomicBool::new(true));
     let (nudge, stop) = (Arc::default(), CancellationToken::new());
     let pipeline = test_env.pipeline().await;
-    let running = pipeline.run(nudge, stop, Until::Idle, Arc::clone(&more), Pulse::NONE);
+    let running = pipeline.run(nudge, stop, Until::Idle, Arc::clone(&more), Heartbeat::NONE);
     let running = tokio::spawn(running);
     let polls = || test_env.ledger().accepted(Call::Query);
     let before = polls();

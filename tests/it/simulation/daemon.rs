@@ -7,7 +7,7 @@ use std::{
 
 use lipsyncd::{
     inbox::{Inbox, InboxSettings, Looker},
-    pipeline::{Clock, End, Offload, Pipeline, Pulse, Settings, Until},
+    pipeline::{Clock, End, Heartbeat, Offload, Pipeline, Settings, Until},
     store::{Store, StoreError},
 };
 use tokio::{
@@ -71,7 +71,7 @@ pub fn begin(
     let (mistake, sent) = (world.mistake, Arc::clone(&world.sent_names));
     let api = Mistaken { api, mistake, sent };
     let is_scanned = Arc::new(AtomicBool::new(false));
-    let offload = Offload::Here(life.interlude());
+    let offload = Offload::Inline(life.simulation_hook());
     let account = place.account();
     let mut settings = Settings { account, offload, is_scanned, ..world.settings.clone() };
     if let Some(mistake) = mistake {
@@ -81,10 +81,10 @@ pub fn begin(
     let inbox_settings = inbox(world, &settings, rescan);
     let times = Arc::clone(world);
     let clock = Clock::new(move || times.time.wall_ms(), world.chance.next());
-    let (path, interlude, told) = (world.state_db(), life.interlude(), stop.clone());
+    let (path, simulation_hook, told) = (world.state_db(), life.simulation_hook(), stop.clone());
     let world = Arc::clone(world);
     let work = tokio::spawn(async move {
-        let store = Store::open_here(&path, interlude)?;
+        let store = Store::open_here(&path, simulation_hook)?;
         let cap_micro = settings.units_per_day_micro;
         store.begin(1, clock.now_ms(), settings.slots, cap_micro).await?;
         let looker = Looker::new(settings.locator.clone(), None, SETTLE);
@@ -99,7 +99,8 @@ pub fn begin(
         };
         let more = Arc::clone(&more_to_come);
         let inbox_work = inbox.run(look, Arc::clone(&nudge), more, passed, inbox_stop.clone());
-        let pipeline_work = pipeline.run(nudge, told, Until::Stopped, more_to_come, Pulse::NONE);
+        let pipeline_work =
+            pipeline.run(nudge, told, Until::Stopped, more_to_come, Heartbeat::NONE);
         tokio::pin!(inbox_work, pipeline_work);
         tokio::select! {
             biased;

@@ -11,7 +11,7 @@ use std::{
     },
 };
 
-use lipsyncd::store::Interlude;
+use lipsyncd::store::SimulationHook;
 use tokio::{sync::Notify, task::yield_now};
 
 use crate::support::chance::Chance;
@@ -56,7 +56,7 @@ impl Life {
         self.died.notified().await;
     }
 
-    pub fn interlude(self: &Arc<Self>) -> Interlude {
+    pub fn simulation_hook(self: &Arc<Self>) -> SimulationHook {
         let life = Arc::clone(self);
         Arc::new(move || {
             let life = Arc::clone(&life);

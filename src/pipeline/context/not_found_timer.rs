@@ -1,0 +1,89 @@
+//! For how long Kling has shown no task of a create request: by the monotonic clock and in this process, so that
+//! neither a wall clock that jumps nor a restart makes the time shorter.
+//!
+//! `kling.create_settle` covers the time until an accepted task shows up, and, because it is longer than
+//! `kling.request_timeout`, a request that a proxy delivers after the client gave up.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::time::Instant;
+
+use crate::job::{Create, Task, TaskId};
+
+/// Since when lookups find nothing, for each create request that is looked up.
+#[derive(Debug, Default)]
+pub(crate) struct NotFoundTimer(Mutex<HashMap<TaskId, NotFound>>);
+
+#[derive(Debug)]
+struct NotFound {
+    /// How often, and when, the request had been sent: what was found before a later send counts no more.
+    send: Option<(u32, i64)>,
+    since: Instant,
+}
+
+fn send(task: &Task) -> Option<(u32, i64)> {
+    task.create.as_ref().map(|Create { sends, sent_at_ms, .. }| (*sends, *sent_at_ms))
+}
+
+impl NotFoundTimer {
+    /// A lookup that began at `asked_at` found nothing. Returns for how long (ms) that had been so by then: what was
+    /// asked since may be older than what it ended with.
+    pub(crate) fn not_found(&self, task: &Task, asked_at: Instant) -> i64 {
+        let mut all = self.all();
+        let fresh = || NotFound { send: send(task), since: Instant::now() };
+        let timer = all.entry(task.id).or_insert_with(fresh);
+        if timer.send != send(task) {
+            *timer = fresh();
+        }
+        timer.ms(asked_at)
+    }
+
+    /// Whether lookups have found nothing for `settle_ms` already.
+    pub(crate) fn is_settled(&self, task: &Task, settle_ms: i64) -> bool {
+        let all = self.all();
+        let known = all.get(&task.id).filter(|timer| timer.send == send(task));
+        known.is_some_and(|timer| timer.ms(Instant::now()) >= settle_ms)
+    }
+
+    /// What became of the create request is known.
+    pub(crate) fn forget(&self, id: TaskId) {
+        self.all().remove(&id);
+    }
+
+    fn all(&self) -> MutexGuard<'_, HashMap<TaskId, NotFound>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl NotFound {
+    fn ms(&self, by: Instant) -> i64 {
+        let absent = by.saturating_duration_since(self.since);
+        i64::try_from(absent.as_millis()).unwrap_or(i64::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::advance;
+
+    use super::*;
+    use crate::job::tests::task;
+
+    #[tokio::test(start_paused = true)]
+    async fn only_what_was_asked_after_the_settle_time_settles() {
+        const SETTLE: Duration = Duration::from_secs(90);
+        let (timer, task) = (NotFoundTimer::default(), task());
+        assert_eq!(timer.not_found(&task, Instant::now()), 0);
+        advance(SETTLE - Duration::from_secs(1)).await;
+        // This lookup takes long: Kling may have shown the task since it asked.
+        let asked_at = Instant::now();
+        advance(Duration::from_secs(30)).await;
+        assert_eq!(timer.not_found(&task, asked_at), 89_000);
+        assert_eq!(timer.not_found(&task, Instant::now()), 119_000);
+    }
+}

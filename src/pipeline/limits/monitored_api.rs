@@ -1,0 +1,170 @@
+//! Whether the API is to be had at all: a client around the client, which counts what is called and
+//! what goes amiss.
+//!
+//! One call that fails is its job's affair. Several in a row, of whatever kind, with no usable answer
+//! in between, are told for the line as a whole.
+
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Instant,
+};
+
+use tracing::{info, warn};
+use url::Url;
+
+use crate::{
+    kling::{
+        Api, ApiError, CreateRequest, Created, ErrorClass, Fetched, Identified, RemoteTask, Reply,
+        ResourcePack, Spelling, VideoRef,
+    },
+    metrics::{Call, Code, Metrics},
+    pipeline::scheduler::Pipeline,
+    store::StoreError,
+};
+
+/// So many calls in a row without a usable answer are the API's trouble, and no longer one job's.
+const FAILURES_MIN: u32 = 3;
+
+/// The API, and whether it can be reached.
+pub(crate) struct MonitoredApi<A> {
+    api: A,
+    metrics: Metrics,
+    failures: Mutex<Failures>,
+}
+
+#[derive(Default)]
+struct Failures {
+    in_a_row: u32,
+    last: Option<ApiError>,
+}
+
+impl<A> MonitoredApi<A> {
+    pub(crate) fn new(api: A, metrics: Metrics) -> Self {
+        Self { api, metrics, failures: Mutex::default() }
+    }
+
+    /// What the last of several failures in a row said, while no call goes through.
+    pub(crate) fn transient_error(&self) -> Option<ApiError> {
+        let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        failures.last.clone().filter(|_| failures.in_a_row >= FAILURES_MIN)
+    }
+
+    /// Awaits a call and counts it.
+    async fn count<T>(&self, call: Call, asked: impl Future<Output = Reply<T>> + Send) -> Reply<T> {
+        let began = Instant::now();
+        let reply = asked.await;
+        self.metrics.called(call, code(&reply), began.elapsed());
+        reply
+    }
+
+    fn observe<T>(&self, reply: Reply<T>) -> Reply<T> {
+        let unusable = |error: &&ApiError| {
+            matches!(error.meaning, ErrorClass::Transport | ErrorClass::ServerProblem)
+        };
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        match reply.result.as_ref().err().filter(unusable) {
+            Some(error) => {
+                failures.in_a_row = failures.in_a_row.saturating_add(1);
+                failures.last = Some(error.clone());
+            }
+            None => failures.in_a_row = 0,
+        }
+        drop(failures);
+        reply
+    }
+}
+
+impl<A: Api> Api for MonitoredApi<A> {
+    async fn identify(&self, video: &VideoRef) -> Reply<Identified> {
+        self.observe(self.count(Call::Identify, self.api.identify(video)).await)
+    }
+
+    async fn create(&self, request: &CreateRequest) -> Reply<Created> {
+        self.observe(self.count(Call::Create, self.api.create(request)).await)
+    }
+
+    async fn task(&self, id: &str) -> Reply<RemoteTask> {
+        self.observe(self.count(Call::Task, self.api.task(id)).await)
+    }
+
+    async fn task_by_name(&self, name: &str, spelling: Spelling) -> Reply<RemoteTask> {
+        self.observe(self.count(Call::Task, self.api.task_by_name(name, spelling)).await)
+    }
+
+    async fn tasks(&self, page: u32, page_size: u32) -> Reply<Vec<RemoteTask>> {
+        self.observe(self.count(Call::Tasks, self.api.tasks(page, page_size)).await)
+    }
+
+    async fn costs(&self, start_ms: i64, end_ms: i64) -> Reply<Vec<ResourcePack>> {
+        self.observe(self.count(Call::Costs, self.api.costs(start_ms, end_ms)).await)
+    }
+
+    /// Results and audio files come from other hosts: they say nothing of the API.
+    async fn fetch(&self, url: &Url, from_byte: u64, etag: Option<&str>) -> Reply<Fetched> {
+        self.count(Call::Fetch, self.api.fetch(url, from_byte, etag)).await
+    }
+}
+
+/// What came of a call, as it is counted.
+fn code<T>(reply: &Reply<T>) -> Code {
+    let status = reply.answer.http_status;
+    match &reply.result {
+        Ok(_) => reply.answer.code.map(Code::Api).or(status.map(Code::Http)),
+        Err(ApiError { meaning: ErrorClass::AddressRefused, .. }) => Some(Code::AddressRefused),
+        Err(ApiError { code: Some(code), .. }) => Some(Code::Api(*code)),
+        Err(_) if matches!(status, Some(200..=299)) => Some(Code::Unreadable),
+        Err(_) => status.map(Code::Http),
+    }
+    .unwrap_or(Code::Transport)
+}
+
+impl<A: Api> Pipeline<A> {
+    /// Writes down when the API becomes, or is no longer, beyond reach.
+    pub(crate) async fn report_api_problem(&mut self) -> Result<(), StoreError> {
+        let transient_error = self.context.api.transient_error();
+        if transient_error.is_some() == self.has_problem {
+            return Ok(());
+        }
+        match &transient_error {
+            Some(ApiError { message, code, request_id, .. }) => {
+                warn!(code, request_id, "the API gives no usable answer: {message}");
+            }
+            None => info!("the API answers again"),
+        }
+        self.has_problem = transient_error.is_some();
+        let words = transient_error.map(|error| error.message);
+        self.context.store.set_api_problem(words, self.context.clock.now_ms()).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kling::Answer;
+
+    fn reply(meaning: Option<ErrorClass>) -> Reply<()> {
+        let error = |meaning| ApiError {
+            meaning,
+            code: None,
+            message: format!("{meaning:?}"),
+            request_id: None,
+            retry_after_ms: None,
+            never_left: false,
+        };
+        Reply { answer: Answer::default(), result: meaning.map_or(Ok(()), |m| Err(error(m))) }
+    }
+
+    #[test]
+    fn three_in_a_row_are_trouble_and_any_usable_answer_ends_it() {
+        let reached = MonitoredApi::new((), Metrics::new());
+        for meaning in [ErrorClass::Transport, ErrorClass::ServerProblem] {
+            reached.observe(reply(Some(meaning)));
+            assert_eq!(reached.transient_error(), None);
+        }
+        reached.observe(reply(Some(ErrorClass::Transport)));
+        assert_eq!(reached.transient_error().unwrap().message, "Transport");
+        // A refusal is an answer.
+        reached.observe(reply(Some(ErrorClass::NotFound)));
+        assert_eq!(reached.transient_error(), None);
+    }
+}
