@@ -55,7 +55,7 @@ fn hindrance(standing: &Standing) -> Option<String> {
     if let Some((jobs, reason)) = &standing.blocked {
         return Some(format!("{jobs} held up: {}", one_line(reason)));
     }
-    standing.hold.as_ref().map(|hold| format!("new tasks wait for {}", one_line(hold)))
+    standing.hold.as_ref().map(|hold| format!("new tasks wait: {}", one_line(hold)))
 }
 
 /// The API's words, and the system's, without what would break the line.

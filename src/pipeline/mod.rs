@@ -5,6 +5,7 @@
 //! [`submit`] for the paid call, [`poll`] while Kling works, [`fetch`] for the result. Every outcome is in the database
 //! before anything acts on it, so dropping the pipeline at any moment loses nothing.
 
+mod account_signal;
 mod clock;
 mod context;
 mod fetch;

@@ -1,6 +1,6 @@
-//! How many create requests are in flight: sent, and not answered in the database yet.
+//! Counts the create requests in flight: sent, and their reply not recorded yet.
 //!
-//! A task that belongs to no job may be that of one of them.
+//! A task at Kling that belongs to no job may be the task of one of them.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -8,11 +8,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 #[derive(Debug, Default)]
 pub(crate) struct InFlight(AtomicUsize);
 
-/// One create request, until it is dropped.
+/// Counts one create request until it is dropped.
 pub(crate) struct InFlightGuard<'a>(&'a InFlight);
 
 impl InFlight {
-    pub(crate) fn begin(&self) -> InFlightGuard<'_> {
+    pub(crate) fn start(&self) -> InFlightGuard<'_> {
         self.0.fetch_add(1, Ordering::AcqRel);
         InFlightGuard(self)
     }

@@ -1,8 +1,8 @@
-//! For how long Kling has shown no task of a create request: by the monotonic clock and in this process, so that
-//! neither a wall clock that jumps nor a restart makes the time shorter.
+//! Measures for how long Kling has shown no task of a create request.
 //!
-//! `kling.create_settle` covers the time until an accepted task shows up, and, because it is longer than
-//! `kling.request_timeout`, a request that a proxy delivers after the client gave up.
+//! The monotonic clock of this process counts, so that neither a wall clock that jumps nor a restart makes the time
+//! shorter. `kling.create_settle` covers the time until Kling shows an accepted task. It is longer than
+//! `kling.request_timeout`, because a proxy can deliver a request after the client stopped waiting.
 
 use std::{
     collections::HashMap,
@@ -19,7 +19,7 @@ pub(crate) struct NotFoundTimer(Mutex<HashMap<TaskId, NotFound>>);
 
 #[derive(Debug)]
 struct NotFound {
-    /// How often, and when, the request had been sent: what was found before a later send counts no more.
+    /// How often, and when, the request had been sent. After another send the time starts again.
     send: Option<(u32, i64)>,
     since: Instant,
 }
@@ -29,8 +29,8 @@ fn send(task: &Task) -> Option<(u32, i64)> {
 }
 
 impl NotFoundTimer {
-    /// A lookup that began at `asked_at` found nothing. Returns for how long (ms) that had been so by then: what was
-    /// asked since may be older than what it ended with.
+    /// A lookup that started at `asked_at` found nothing. Returns for how long (ms) lookups had found nothing by then:
+    /// Kling may have shown the task after it was asked.
     pub(crate) fn not_found(&self, task: &Task, asked_at: Instant) -> i64 {
         let mut all = self.all();
         let fresh = || NotFound { send: send(task), since: Instant::now() };
@@ -41,14 +41,14 @@ impl NotFoundTimer {
         timer.ms(asked_at)
     }
 
-    /// Whether lookups have found nothing for `settle_ms` already.
+    /// Whether lookups have found nothing for `settle_ms`.
     pub(crate) fn is_settled(&self, task: &Task, settle_ms: i64) -> bool {
         let all = self.all();
         let known = all.get(&task.id).filter(|timer| timer.send == send(task));
         known.is_some_and(|timer| timer.ms(Instant::now()) >= settle_ms)
     }
 
-    /// What became of the create request is known.
+    /// The outcome of the create request is known.
     pub(crate) fn forget(&self, id: TaskId) {
         self.all().remove(&id);
     }
@@ -75,12 +75,12 @@ mod tests {
     use crate::job::tests::task;
 
     #[tokio::test(start_paused = true)]
-    async fn only_what_was_asked_after_the_settle_time_settles() {
+    async fn only_a_lookup_that_started_after_the_settle_time_counts() {
         const SETTLE: Duration = Duration::from_secs(90);
         let (timer, task) = (NotFoundTimer::default(), task());
         assert_eq!(timer.not_found(&task, Instant::now()), 0);
         advance(SETTLE - Duration::from_secs(1)).await;
-        // This lookup takes long: Kling may have shown the task since it asked.
+        // This lookup takes long: Kling may have shown the task after it was asked.
         let asked_at = Instant::now();
         advance(Duration::from_secs(30)).await;
         assert_eq!(timer.not_found(&task, asked_at), 89_000);

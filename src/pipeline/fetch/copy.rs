@@ -2,15 +2,15 @@
 
 use std::path::Path;
 
+use super::target::Target;
 use crate::{
     job::Task,
     output::{self, Metadata, OutputError, Place},
-    pipeline::fetch::target::Target,
 };
 
-/// Copies the result of a task to the parts of `to`: from the file of another job, else from a file that was set
-/// aside there, or at the first output of the task. Returns the metadata of the source; none: no file is what was recorded.
-pub(crate) fn copy_to_parts(
+/// Copies the result of a task to the parts of `to`: from another job's file, or from a file that was set aside there
+/// or at the first output of the task. Returns the metadata of the source; none if no file has the recorded result.
+pub(super) fn copy_to_parts(
     output_dir: &Path,
     to: &Place,
     task: &Task,
@@ -51,7 +51,7 @@ fn copy_from(from: &Place, to: &Place, task: &Task) -> Result<Option<Metadata>, 
     }
 }
 
-/// Without its watermarked copy a result is not complete.
-pub(crate) fn is_complete(found: &Metadata, task: &Task) -> bool {
+/// Whether a result has the watermarked copy, if the task asks for one.
+pub(super) fn is_complete(found: &Metadata, task: &Task) -> bool {
     !task.spec.watermark || found.watermark.is_some()
 }

@@ -1,6 +1,11 @@
-//! The delivery of a job's own file, where its task has a verified result: a copy of the file that another job
-//! has, else another fetch, which is free while Kling keeps the result.
+//! The step that delivers a job's own file once its task has a verified result: a copy of another job's file, or
+//! another download, which is free while Kling keeps the result.
 
+use super::{
+    fetch_error::{FetchError, to_transient_error},
+    result_file::fetch_result,
+    target::Target,
+};
 use crate::{
     failpoint,
     job::{
@@ -8,50 +13,52 @@ use crate::{
         outcome::{PermanentError, TransientError},
     },
     kling::Api,
-    output::FileFacts,
-    pipeline::{
-        context::StepContext,
-        fetch::download::{fetch, internal},
-        fetch::fetch_error::{FetchError, to_transient_error},
-        fetch::target::Target,
-        step::AccountSignal,
-    },
+    pipeline::{account_signal::AccountSignal, context::StepContext},
     store::{Change, DueDelivery, Moved, StoreError},
 };
 
-/// Delivers once. Returns what the API's answer means for the account.
+/// Tries one delivery. Returns what the API's reply says about the account.
 pub(crate) async fn deliver<A: Api>(
     context: &StepContext<A>,
     due: DueDelivery,
 ) -> Result<Option<AccountSignal>, StoreError> {
     let DueDelivery { job, task } = due;
     let (mut signal, mut moved) = (None, Vec::new());
-    let attempt = match fetch_for_job(context, &job, &task).await {
+    let outcome = match fetch_for_job(context, &job, &task).await {
         Ok(None) => return Ok(None),
-        Ok(Some((Delivered { sha256, bytes, .. }, aside))) => {
-            moved = aside;
+        Ok(Some((Delivered { sha256, bytes, .. }, set_aside))) => {
+            moved = set_aside;
             DeliveryOutcome::Delivered { sha256, bytes }
         }
-        Err(stop) => {
-            if let FetchError::Api(error) = &stop {
+        Err(error) => {
+            if let FetchError::Api(error) = &error {
                 signal = AccountSignal::of(error);
             }
-            failed(&job, &task, stop)
+            outcome_of(error, &job, &task)
         }
     };
     let (moment, policy) = (context.clock.moment(), context.settings.policy.clone());
     failpoint::before("delivery.record");
-    let change = context.store.record_delivery(job, attempt, moved, moment, policy).await?;
+    let change = context.store.record_delivery(job, outcome, moved, moment, policy).await?;
     failpoint::after("delivery.record");
     change.as_ref().map(Change::log);
     Ok(signal)
 }
 
-fn failed(job: &Job, task: &Task, stop: FetchError) -> DeliveryOutcome {
-    if matches!(&stop, FetchError::Gone { .. }) {
+async fn fetch_for_job<A: Api>(
+    context: &StepContext<A>,
+    job: &Job,
+    task: &Task,
+) -> Result<Option<(Delivered, Vec<Moved>)>, FetchError> {
+    let sources = context.store.copies_of(task, job.id).await?;
+    fetch_result(context, task, Target::of_job(job, sources), None).await
+}
+
+fn outcome_of(error: FetchError, job: &Job, task: &Task) -> DeliveryOutcome {
+    if matches!(&error, FetchError::Expired { .. }) {
         let message = format!(
-            "the result of task {} is no longer history_answer: Kling keeps results for 30 days, and no other file \
-             of it is left. To pay for another take, type `lipsyncd retry {}`",
+            "the result of task {} has expired: Kling keeps results for 30 days, and no other file has it. \
+             To pay for another take, type `lipsyncd retry {}`",
             task.task_id.as_deref().unwrap_or("?"),
             job.spec.key
         );
@@ -60,26 +67,8 @@ fn failed(job: &Job, task: &Task, stop: FetchError) -> DeliveryOutcome {
             message,
         });
     }
-    let blocked = matches!(&stop, FetchError::Output(error) if error.is_passing());
-    let TransientError { code, message, retry_after_ms } = to_transient_error(task, stop);
-    let message = if blocked { format!("{BLOCKED}: {message}") } else { message };
-    DeliveryOutcome::Failed(TransientError { code, message, retry_after_ms })
-}
-
-async fn fetch_for_job<A: Api>(
-    context: &StepContext<A>,
-    job: &Job,
-    task: &Task,
-) -> Result<Option<(Delivered, Vec<Moved>)>, FetchError> {
-    let facts =
-        |(sha256, bytes): &(String, u64)| FileFacts { sha256: sha256.clone(), bytes: *bytes };
-    let target = Target {
-        job: job.id,
-        key: job.spec.key.clone(),
-        output: job.spec.output.clone(),
-        earlier: job.delivered.iter().map(facts).collect(),
-        sources: context.store.copies_of(task, job.id).await.map_err(internal)?,
-        is_superseded: false,
-    };
-    fetch(context, task, target, None).await
+    let is_blocked = matches!(&error, FetchError::Output(error) if error.is_passing());
+    let error = to_transient_error(task, error);
+    let message = if is_blocked { format!("{BLOCKED}: {}", error.message) } else { error.message };
+    DeliveryOutcome::Failed(TransientError { message, ..error })
 }

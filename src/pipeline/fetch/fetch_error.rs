@@ -1,26 +1,34 @@
-//! Why the fetching of a result, or a look at its place, stopped, and how that is told.
+//! Why a result could not be fetched or stored, and the message about it.
 
 use crate::{
     job::{Task, outcome::TransientError},
     kling::{ApiError, ErrorClass},
     output::OutputError,
     pipeline::{settings::Settings, step::transient_error},
+    store::StoreError,
 };
 
-/// Why it stopped.
+/// Why a result could not be fetched or stored.
 pub(crate) enum FetchError {
     Api(ApiError),
     Output(OutputError),
-    /// The server of the result has no such file.
-    NotThere(ApiError),
-    /// The API keeps it no longer.
-    Gone {
-        made_at_ms: i64,
+    /// The server of the results does not have the file.
+    NotFound(ApiError),
+    /// Kling no longer keeps the result.
+    Expired {
+        created_at_ms: i64,
     },
     Other {
         code: &'static str,
         message: String,
     },
+}
+
+impl FetchError {
+    /// Kling's answer about a task lacks its result.
+    pub(super) fn no_result(what: &str) -> Self {
+        Self::Other { code: "no_result", message: format!("Kling's answer {what}") }
+    }
 }
 
 impl From<ApiError> for FetchError {
@@ -35,50 +43,41 @@ impl From<OutputError> for FetchError {
     }
 }
 
-/// The failure in one sentence, with what to do where the user can do something.
-pub(crate) fn to_transient_error(task: &Task, stop: FetchError) -> TransientError {
-    let (code, message, retry_after_ms) = match stop {
-        FetchError::Api(error) if error.meaning == ErrorClass::NotFound => (
-            "task_gone".to_owned(),
-            format!(
-                "the API no longer knows task {}: {error}",
-                task.task_id.as_deref().unwrap_or("?")
-            ),
-            None,
-        ),
-        FetchError::Gone { made_at_ms } => {
-            ("result_expired".to_owned(), gone(task, made_at_ms), None)
+impl From<StoreError> for FetchError {
+    fn from(error: StoreError) -> Self {
+        Self::Other { code: "internal", message: error.to_string() }
+    }
+}
+
+/// Returns the error in one sentence, with what to do if a person can do something.
+pub(crate) fn to_transient_error(task: &Task, error: FetchError) -> TransientError {
+    let task_id = || task.task_id.as_deref().unwrap_or("?");
+    let (code, message) = match error {
+        FetchError::Api(error) if error.meaning == ErrorClass::NotFound => {
+            ("task_gone", format!("Kling no longer shows task {}: {error}", task_id()))
         }
-        FetchError::Api(error) | FetchError::NotThere(error) => {
-            let transient_error = transient_error(&error);
-            (transient_error.code, transient_error.message, transient_error.retry_after_ms)
+        FetchError::Api(error) | FetchError::NotFound(error) => return transient_error(&error),
+        FetchError::Expired { created_at_ms } => {
+            let at = jiff::Timestamp::from_millisecond(created_at_ms).map(|at| at.to_string());
+            let message = format!(
+                "the result has expired: Kling keeps results for 30 days, and task {} was created at {}. \
+                 To pay for another take, type `lipsyncd retry {}`",
+                task_id(),
+                at.unwrap_or_default(),
+                task.spec.key
+            );
+            ("result_expired", message)
         }
-        FetchError::Output(error @ OutputError::Foreign(_)) => (
-            error.code().to_owned(),
-            format!("{error}: move it away, and the result takes its place"),
-            None,
-        ),
-        FetchError::Output(error) => (error.code().to_owned(), error.to_string(), None),
-        FetchError::Other { code, message } => (code.to_owned(), message, None),
+        FetchError::Output(error @ OutputError::Foreign(_)) => {
+            (error.code(), format!("{error}: move it away, and the result takes its place"))
+        }
+        FetchError::Output(error) => (error.code(), error.to_string()),
+        FetchError::Other { code, message } => (code, message),
     };
-    TransientError { code, message, retry_after_ms }
+    TransientError { code: code.to_owned(), message, retry_after_ms: None }
 }
 
-fn gone(task: &Task, made_at_ms: i64) -> String {
-    let made_at = jiff::Timestamp::from_millisecond(made_at_ms).map(|at| at.to_string());
-    format!(
-        "its result is not history_answer any more: task {} was made at {}, and the API keeps results for 30 days. \
-         To pay for another, type `lipsyncd retry {}`",
-        task.task_id.as_deref().unwrap_or("?"),
-        made_at.unwrap_or_default(),
-        task.spec.key
-    )
-}
-
-pub(crate) fn no_result(what: &str) -> FetchError {
-    FetchError::Other { code: "no_result", message: format!("the API's answer {what}") }
-}
-
+/// Does work on the output disk, where blocking work is done.
 pub(crate) async fn on_disk<T: Send + 'static>(
     settings: &Settings,
     work: impl FnOnce() -> Result<T, OutputError> + Send + 'static,

@@ -1,33 +1,32 @@
-//! What the file beside a result reports, as far as the database knows it.
+//! The metadata that are stored beside a result.
 
+use super::{fetch_error::FetchError, target::Target};
 use crate::{
-    job::{Delivered, JobId, Source, Task, without_signature},
+    job::{Delivered, Plan, Source, Task, without_signature},
     kling::Api,
     output::{FaceUsed, FileFacts, Metadata, TimingUsed},
-    pipeline::{context::StepContext, fetch::fetch_error::FetchError},
+    pipeline::context::StepContext,
 };
 
-/// Returns all that is kept with the file of one job, but for what is only known once its bytes are there.
-pub(crate) async fn record<A: Api>(
+/// Returns the metadata of one job's file, without what is only known once its bytes are on disk.
+pub(super) async fn result_metadata<A: Api>(
     context: &StepContext<A>,
     task: &Task,
-    (job, key): (JobId, &str),
+    target: &Target,
     duration_ms: Option<i64>,
 ) -> Result<Metadata, FetchError> {
-    let internal = |message: String| FetchError::Other { code: "internal", message };
-    let history_answer = context.store.face_and_labels(task, job).await;
-    let (face, labels) = history_answer.map_err(|error| internal(error.to_string()))?;
-    // A task that was found by its name after the database was lost has no plan of ours.
+    let (face, labels) = context.store.face_and_labels(task, target.job).await?;
+    // A task that was found by its name after the database was lost has no plan.
     let plan = task.plan.as_ref();
-    let plan_ms = |time: fn(&crate::job::Plan) -> i64| plan.map_or(0, time);
+    let plan_ms = |time: fn(&Plan) -> i64| plan.map_or(0, time);
     Ok(Metadata {
-        job: key.to_owned(),
+        job: target.key.clone(),
         request_hash: task.request_hash.clone(),
         take: task.take,
         task_id: task.task_id.clone().unwrap_or_default(),
         external_task_id: task.external_task_id(),
-        video: written(&task.spec.video),
-        audio: written(&task.spec.audio),
+        video: source_text(&task.spec.video),
+        audio: source_text(&task.spec.audio),
         face: FaceUsed {
             id: plan.map(|plan| plan.face_id.clone()).unwrap_or_default(),
             start_ms: face.as_ref().map_or(0, |face| face.start_ms),
@@ -50,13 +49,13 @@ pub(crate) async fn record<A: Api>(
     })
 }
 
-/// The address of a signed link is kept, its signature is a secret.
-fn written(source: &Source) -> String {
+/// Returns a source as the manifest names it. The signature of a signed link is a secret and left out.
+fn source_text(source: &Source) -> String {
     without_signature(source.as_written()).into_owned()
 }
 
-/// What the database keeps of a result.
-pub(crate) fn delivered(metadata: &Metadata) -> Delivered {
+/// Returns what the database keeps of a result.
+pub(super) fn to_delivered(metadata: &Metadata) -> Delivered {
     Delivered {
         bytes: metadata.result.bytes,
         sha256: metadata.result.sha256.clone(),

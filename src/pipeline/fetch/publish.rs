@@ -1,17 +1,17 @@
-//! Gives a result its final name, and reports which earlier results were set aside for that.
+//! Gives a result its final name, and returns which earlier results were set aside for it.
 
 use std::{ffi::OsStr, path::PathBuf};
 
+use super::{metadata::to_delivered, target::Target};
 use crate::{
     job::Delivered,
     output::{self, Metadata, OutputError, Part, Place},
-    pipeline::{fetch::metadata::delivered, fetch::target::Target},
     store::Moved,
 };
 
-/// Gives the finished parts their names. What is in the way may stay there for long: then the parts are
-/// kept, and not fetched again each time. Whether they can be changes nothing of what is reported.
-pub(crate) fn publish(
+/// Gives the finished parts their names. If that fails, the parts are kept, because the obstacle may last and the
+/// result must not be downloaded again each time.
+pub(super) fn publish(
     place: &Place,
     metadata: &Metadata,
     target: &Target,
@@ -22,18 +22,19 @@ pub(crate) fn publish(
         true => output::publish_superseded(place, metadata).map(|_| Vec::new()),
     };
     match published {
-        Ok(aside) => Ok((delivered(metadata), moved(&target.output, &aside)?)),
+        Ok(set_aside) => Ok((to_delivered(metadata), to_moved(&target.output, &set_aside)?)),
         Err(error) => {
+            // Whether a part can be kept changes nothing about the error.
             parts.iter_mut().for_each(|part| drop(part.keep()));
             Err(error)
         }
     }
 }
 
-/// What was set aside, in the words of the database: the metadata beside each file name its task.
-pub(crate) fn moved(output: &str, aside: &[PathBuf]) -> Result<Vec<Moved>, OutputError> {
+/// Returns what the database records of files that were set aside. The metadata beside each file name its task.
+pub(super) fn to_moved(output: &str, set_aside: &[PathBuf]) -> Result<Vec<Moved>, OutputError> {
     let mut all = Vec::new();
-    for path in aside {
+    for path in set_aside {
         let Some(metadata) = Metadata::read(&path.with_extension("json"))? else { continue };
         let Some(name) = path.file_name().and_then(OsStr::to_str) else { continue };
         let to = match output.rsplit_once('/') {

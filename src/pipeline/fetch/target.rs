@@ -1,37 +1,57 @@
 //! Where a result goes.
 
 use crate::{
-    job::{JobId, Task},
+    job::{Job, JobId, Task},
     output::FileFacts,
-    pipeline::prepare::output_check::earlier,
 };
 
-/// The file that a result is brought to.
+/// The file of one job that a result goes to.
 #[derive(Debug, Clone)]
 pub(crate) struct Target {
-    /// The job that it is for, and its key.
-    pub(crate) job: JobId,
-    pub(crate) key: String,
-    /// The path of its output under the output folder.
-    pub(crate) output: String,
-    /// Files that the database knows to be the job's.
-    pub(crate) earlier: Vec<FileFacts>,
-    /// Files of other jobs that the result may be copied from, as paths under the output folder.
-    pub(crate) sources: Vec<String>,
+    /// The job and its key.
+    pub(super) job: JobId,
+    pub(super) key: String,
+    /// Its path under the output folder.
+    pub(super) output: String,
+    /// The job's earlier files, as the database knows them.
+    pub(super) earlier: Vec<FileFacts>,
+    /// Files of other jobs with the same result, as paths under the output folder.
+    pub(super) sources: Vec<String>,
     /// The result is kept beside a newer one.
-    pub(crate) is_superseded: bool,
+    pub(super) is_superseded: bool,
 }
 
 impl Target {
-    /// The first file of a task.
-    pub(crate) fn of(task: &Task) -> Self {
+    /// Returns the first file of a task.
+    pub(super) fn of_task(task: &Task) -> Self {
         Self {
             job: task.lead,
             key: task.spec.key.clone(),
             output: task.spec.output.clone(),
-            earlier: earlier(task),
+            earlier: lead_files(task),
             sources: Vec::new(),
             is_superseded: task.is_superseded,
         }
     }
+
+    /// Returns the job's own file. `sources` are files of other jobs of its task.
+    pub(super) fn of_job(job: &Job, sources: Vec<String>) -> Self {
+        Self {
+            job: job.id,
+            key: job.spec.key.clone(),
+            output: job.spec.output.clone(),
+            earlier: job.delivered.iter().map(facts).collect(),
+            sources,
+            is_superseded: false,
+        }
+    }
+}
+
+/// Returns the file that the lead job has already.
+pub(crate) fn lead_files(task: &Task) -> Vec<FileFacts> {
+    task.lead_file.iter().map(facts).collect()
+}
+
+fn facts((sha256, bytes): &(String, u64)) -> FileFacts {
+    FileFacts { sha256: sha256.clone(), bytes: *bytes }
 }

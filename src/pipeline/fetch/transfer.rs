@@ -1,71 +1,70 @@
-//! The bytes of one video, from the server to its part file.
+//! Transfers one video from the server to its part file.
 //!
-//! What came before a stream broke is kept, and the next try goes on from there.
+//! When a stream breaks, the bytes so far are kept, and the next try continues from there.
 
 use std::fs::File;
 
 use url::Url;
 
+use super::fetch_error::{FetchError, on_disk};
 use crate::{
     kling::{Api, Fetched},
     media::video,
     output::{FileFacts, Kind, OutputError, Part},
-    pipeline::{
-        context::StepContext,
-        fetch::fetch_error::{FetchError, no_result, on_disk},
-        settings::Settings,
-    },
+    pipeline::{context::StepContext, settings::Settings},
 };
 
-/// So many bytes go to the disk at once.
+/// So many bytes are written to disk at once.
 const WRITE_BYTES: usize = 256 << 10;
 
-/// Brings one video to disk as a complete part file.
-pub(crate) async fn fetch_file<A: Api>(
+/// Downloads one video to a complete part file.
+pub(super) async fn fetch_file<A: Api>(
     context: &StepContext<A>,
     part: Part,
     kind: Kind,
     url: Option<&str>,
 ) -> Result<(Part, FileFacts), FetchError> {
     let url = match (url, kind) {
-        (Some(url), _) => {
-            Url::parse(url).map_err(|_| no_result("names a result without a valid address"))?
+        (Some(url), _) => Url::parse(url)
+            .map_err(|_| FetchError::no_result("has an invalid URL for the result"))?,
+        (None, Kind::Result) => return Err(FetchError::no_result("has no URL for the result")),
+        (None, Kind::Watermark) => {
+            return Err(FetchError::no_result("has no URL for the watermarked result"));
         }
-        (None, Kind::Result) => return Err(no_result("names a result without an address")),
-        (None, Kind::Watermark) => return Err(no_result("names no watermarked result")),
     };
     let reply = context.api.fetch(&url, part.bytes(), part.etag()).await;
-    let is_not_there = matches!(reply.answer.http_status, Some(404 | 410));
-    let mut fetched = reply.result.map_err(|error| match is_not_there {
-        true => FetchError::NotThere(error),
+    let is_not_found = matches!(reply.answer.http_status, Some(404 | 410));
+    let mut fetched = reply.result.map_err(|error| match is_not_found {
+        true => FetchError::NotFound(error),
         false => FetchError::Api(error),
     })?;
     let expected_bytes = fetched.total_bytes;
-    let (mut part, bytes) = transfer(&context.settings, part, &mut fetched).await?;
+    let (mut part, received) = transfer(&context.settings, part, &mut fetched).await?;
     let finish = move || {
-        begin_and_append(&mut part, bytes)?;
+        append(&mut part, received)?;
         let facts = part.finish(is_whole, expected_bytes)?;
         Ok((part, facts))
     };
     on_disk(&context.settings, finish).await
 }
 
-/// What came and is not written yet; the first of a stream with where it begins, and which file it is of.
+/// Bytes that are not written yet.
 #[derive(Default)]
 struct Received {
     bytes: Vec<u8>,
-    begin: Option<(u64, Option<String>)>,
+    /// Before the first write: where the stream starts in the file, and the ETag of the file.
+    start: Option<(u64, Option<String>)>,
 }
 
-/// Writes what comes to the part, to the end of the stream; the last of it is left to the caller, so that
-/// a result that comes in one piece goes to disk in one go. If the stream breaks, what came is kept.
+/// Writes a stream to the part, to its end. The last bytes are returned, so that a small result is written and finished
+/// at once. If the stream breaks, the bytes so far are kept on disk.
 async fn transfer(
     settings: &Settings,
     mut part: Part,
     fetched: &mut Fetched,
 ) -> Result<(Part, Received), FetchError> {
-    let begin = Some((fetched.from_byte, fetched.etag.take()));
-    let mut received = Received { bytes: Vec::new(), begin };
+    let start = Some((fetched.from_byte, fetched.etag.take()));
+    let mut received = Received { bytes: Vec::new(), start };
     loop {
         let next = fetched.chunk().await;
         match &next {
@@ -79,10 +78,10 @@ async fn transfer(
             Ok(None) => return Ok((part, received)),
             Err(_) => {}
         }
-        let (broke, received) = (next.is_err(), std::mem::take(&mut received));
+        let (is_broken, received) = (next.is_err(), std::mem::take(&mut received));
         part = on_disk(settings, move || {
-            begin_and_append(&mut part, received)?;
-            if broke {
+            append(&mut part, received)?;
+            if is_broken {
                 part.keep()?;
             }
             Ok(part)
@@ -92,8 +91,8 @@ async fn transfer(
     }
 }
 
-fn begin_and_append(part: &mut Part, received: Received) -> Result<(), OutputError> {
-    if let Some((from_byte, etag)) = received.begin {
+fn append(part: &mut Part, received: Received) -> Result<(), OutputError> {
+    if let Some((from_byte, etag)) = received.start {
         part.begin(from_byte, etag.as_deref())?;
     }
     part.append(&received.bytes)

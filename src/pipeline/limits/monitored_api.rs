@@ -1,15 +1,13 @@
-//! Whether the API is to be had at all: a client around the client, which counts what is called and
-//! what goes amiss.
+//! A wrapper around the API client that counts calls and notices an outage.
 //!
-//! One call that fails is its job's affair. Several in a row, of whatever kind, with no usable answer
-//! in between, are told for the line as a whole.
+//! One failed call concerns its task alone. Several failures in a row, of any kind of call, are an API problem, which
+//! is reported for the whole queue.
 
 use std::{
     sync::{Mutex, PoisonError},
     time::Instant,
 };
 
-use tracing::{info, warn};
 use url::Url;
 
 use crate::{
@@ -18,14 +16,12 @@ use crate::{
         ResourcePack, Spelling, VideoRef,
     },
     metrics::{Call, Code, Metrics},
-    pipeline::scheduler::Pipeline,
-    store::StoreError,
 };
 
-/// So many calls in a row without a usable answer are the API's trouble, and no longer one job's.
+/// So many calls in a row without a usable reply are an API problem.
 const FAILURES_MIN: u32 = 3;
 
-/// The API, and whether it can be reached.
+/// The API, watched for an outage.
 pub(crate) struct MonitoredApi<A> {
     api: A,
     metrics: Metrics,
@@ -43,16 +39,20 @@ impl<A> MonitoredApi<A> {
         Self { api, metrics, failures: Mutex::default() }
     }
 
-    /// What the last of several failures in a row said, while no call goes through.
-    pub(crate) fn transient_error(&self) -> Option<ApiError> {
+    /// Returns the latest error while the API gives no usable reply.
+    pub(crate) fn problem(&self) -> Option<ApiError> {
         let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         failures.last.clone().filter(|_| failures.in_a_row >= FAILURES_MIN)
     }
 
     /// Awaits a call and counts it.
-    async fn count<T>(&self, call: Call, asked: impl Future<Output = Reply<T>> + Send) -> Reply<T> {
+    async fn count<T>(
+        &self,
+        call: Call,
+        request: impl Future<Output = Reply<T>> + Send,
+    ) -> Reply<T> {
         let began = Instant::now();
-        let reply = asked.await;
+        let reply = request.await;
         self.metrics.called(call, code(&reply), began.elapsed());
         reply
     }
@@ -99,13 +99,13 @@ impl<A: Api> Api for MonitoredApi<A> {
         self.observe(self.count(Call::Costs, self.api.costs(start_ms, end_ms)).await)
     }
 
-    /// Results and audio files come from other hosts: they say nothing of the API.
+    /// Results and audio files come from other hosts, which say nothing about the API.
     async fn fetch(&self, url: &Url, from_byte: u64, etag: Option<&str>) -> Reply<Fetched> {
         self.count(Call::Fetch, self.api.fetch(url, from_byte, etag)).await
     }
 }
 
-/// What came of a call, as it is counted.
+/// Returns the code by which a call is counted.
 fn code<T>(reply: &Reply<T>) -> Code {
     let status = reply.answer.http_status;
     match &reply.result {
@@ -116,25 +116,6 @@ fn code<T>(reply: &Reply<T>) -> Code {
         Err(_) => status.map(Code::Http),
     }
     .unwrap_or(Code::Transport)
-}
-
-impl<A: Api> Pipeline<A> {
-    /// Writes down when the API becomes, or is no longer, beyond reach.
-    pub(crate) async fn report_api_problem(&mut self) -> Result<(), StoreError> {
-        let transient_error = self.context.api.transient_error();
-        if transient_error.is_some() == self.has_problem {
-            return Ok(());
-        }
-        match &transient_error {
-            Some(ApiError { message, code, request_id, .. }) => {
-                warn!(code, request_id, "the API gives no usable answer: {message}");
-            }
-            None => info!("the API answers again"),
-        }
-        self.has_problem = transient_error.is_some();
-        let words = transient_error.map(|error| error.message);
-        self.context.store.set_api_problem(words, self.context.clock.now_ms()).await
-    }
 }
 
 #[cfg(test)]
@@ -155,16 +136,16 @@ mod tests {
     }
 
     #[test]
-    fn three_in_a_row_are_trouble_and_any_usable_answer_ends_it() {
-        let reached = MonitoredApi::new((), Metrics::new());
+    fn three_failures_in_a_row_are_a_problem_until_the_next_usable_reply() {
+        let monitored = MonitoredApi::new((), Metrics::new());
         for meaning in [ErrorClass::Transport, ErrorClass::ServerProblem] {
-            reached.observe(reply(Some(meaning)));
-            assert_eq!(reached.transient_error(), None);
+            monitored.observe(reply(Some(meaning)));
+            assert_eq!(monitored.problem(), None);
         }
-        reached.observe(reply(Some(ErrorClass::Transport)));
-        assert_eq!(reached.transient_error().unwrap().message, "Transport");
-        // A refusal is an answer.
-        reached.observe(reply(Some(ErrorClass::NotFound)));
-        assert_eq!(reached.transient_error(), None);
+        monitored.observe(reply(Some(ErrorClass::Transport)));
+        assert_eq!(monitored.problem().unwrap().message, "Transport");
+        // A refusal is a usable reply.
+        monitored.observe(reply(Some(ErrorClass::NotFound)));
+        assert_eq!(monitored.problem(), None);
     }
 }

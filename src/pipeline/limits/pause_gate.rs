@@ -1,128 +1,115 @@
-//! What holds the whole line back: a pause, and the day's budget.
+//! Whether calls may start: pauses, the day's budget, and the first scan of the folder.
 //!
-//! Owns which kinds of step may start while the line is held; a step that is under way asks again
-//! right before it pays.
+//! A step in progress checks again right before it pays, by its [`PaidCallPermit`](super::permit::PaidCallPermit) and
+//! in the database.
 
 use tokio::time::Instant;
-
-use std::time::Duration;
 
 use crate::{
     job::TaskId,
     store::{Pause, PauseKind},
 };
 
-/// What finds out whether a paused line may go on.
+/// The call that finds out whether a paused queue can resume.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PendingProbe {
-    /// A query that costs nothing.
+    /// A free query.
     Free,
-    /// The paid call of this job.
+    /// The paid call of this task.
     Paid(TaskId),
 }
 
-/// The line as a whole.
+/// What holds the queue.
 #[derive(Debug)]
 pub(crate) struct PauseGate {
     pause: Option<Pause>,
     probe_at: Instant,
-    probing: Option<PendingProbe>,
-    over_budget: bool,
+    pending: Option<PendingProbe>,
+    is_over_budget: bool,
     is_scanned: bool,
 }
 
 impl PauseGate {
-    pub(crate) fn new() -> Self {
-        Self {
-            pause: None,
-            probe_at: Instant::now(),
-            probing: None,
-            over_budget: false,
-            is_scanned: false,
-        }
+    pub(crate) fn new(now: Instant) -> Self {
+        Self { pause: None, probe_at: now, pending: None, is_over_budget: false, is_scanned: false }
     }
 
     pub(crate) fn pause(&self) -> Option<&Pause> {
         self.pause.as_ref()
     }
 
-    /// Takes over what the database says; a probe is due at once.
-    pub(crate) fn set(&mut self, pause: Option<Pause>) {
-        if self.pause.as_ref().map(|pause| pause.since_ms)
-            != pause.as_ref().map(|pause| pause.since_ms)
-        {
-            self.probe_at = Instant::now();
-            self.probing = None;
+    /// Sets the pause that the database has. After a new pause, a probe is due at once.
+    pub(crate) fn set_pause(&mut self, pause: Option<Pause>, now: Instant) {
+        let since_ms = |pause: &Option<Pause>| pause.as_ref().map(|pause| pause.since_ms);
+        if since_ms(&self.pause) != since_ms(&pause) {
+            self.set_next_probe(now);
         }
         self.pause = pause;
     }
 
-    /// The next probe is due after `interval`.
-    pub(crate) fn probe_after(&mut self, interval: Duration) {
-        self.probe_at = Instant::now() + interval;
-        self.probing = None;
+    /// Plans the next probe, and waits for no earlier one.
+    pub(crate) fn set_next_probe(&mut self, at: Instant) {
+        self.probe_at = at;
+        self.pending = None;
     }
 
-    /// A probe has been sent; no other until it is answered.
+    /// A probe was sent. No other is sent until it is answered.
     pub(crate) fn probe_sent(&mut self, probe: PendingProbe) {
-        self.probing = Some(probe);
+        self.pending = Some(probe);
     }
 
-    /// Whether the answer to `probe` is still awaited.
-    pub(crate) fn is_awaiting(&self, probe: PendingProbe) -> bool {
-        self.probing == Some(probe)
+    pub(crate) fn is_pending(&self, probe: PendingProbe) -> bool {
+        self.pending == Some(probe)
     }
 
-    pub(crate) fn set_over_budget(&mut self, over_budget: bool) {
-        self.over_budget = over_budget;
+    pub(crate) fn set_over_budget(&mut self, is_over_budget: bool) {
+        self.is_over_budget = is_over_budget;
     }
 
-    /// Whether the folder was scanned completely since the start: what is no longer asked for is known.
     pub(crate) fn set_scanned(&mut self, is_scanned: bool) {
         self.is_scanned = is_scanned;
     }
 
+    /// Whether the folder was scanned completely since the start, so that jobs that left it are known.
     pub(crate) fn is_scanned(&self) -> bool {
         self.is_scanned
     }
 
-    /// Whether calls that cost may start.
     pub(crate) fn allows_paid_calls(&self) -> bool {
         if !self.is_scanned {
             return false;
         }
-        self.pause.is_none() && !self.over_budget
+        self.pause.is_none() && !self.is_over_budget
     }
 
-    /// Whether calls that cost nothing may start.
     pub(crate) fn allows_queries(&self) -> bool {
         self.pause.as_ref().is_none_or(|pause| pause.kind != PauseKind::Credentials)
     }
 
-    /// Whether a free call is to find out if the credentials are taken again.
-    pub(crate) fn wants_free_probe(&self) -> bool {
-        self.is_due(PauseKind::Credentials)
+    /// Whether a free call is due that finds out if the API accepts the credentials again.
+    pub(crate) fn wants_free_probe(&self, now: Instant) -> bool {
+        self.is_probe_due(PauseKind::Credentials, now)
     }
 
-    /// Whether one call that costs is to find out if the account can pay again.
-    pub(crate) fn wants_paid_probe(&self) -> bool {
-        self.is_due(PauseKind::Account) && self.may_probe_paid()
+    /// Whether a paid call is due that finds out if the account can pay again.
+    pub(crate) fn wants_paid_probe(&self, now: Instant) -> bool {
+        self.is_probe_due(PauseKind::Account, now) && self.allows_paid_probe()
     }
 
-    /// Whether nothing but the pause keeps a paid probe from being sent.
-    pub(crate) fn may_probe_paid(&self) -> bool {
-        !self.over_budget && self.is_scanned
+    /// Whether nothing but the pause prevents a paid probe.
+    pub(crate) fn allows_paid_probe(&self) -> bool {
+        !self.is_over_budget && self.is_scanned
     }
 
-    /// When the next probe is due, if one is awaited.
-    pub(crate) fn next_probe(&self) -> Option<Instant> {
-        let awaited = self.pause.as_ref().is_some_and(|pause| pause.kind != PauseKind::Person);
-        (awaited && self.probing.is_none()).then_some(self.probe_at)
+    /// Returns when the next probe is due. A person's pause has no probe.
+    pub(crate) fn next_probe_at(&self) -> Option<Instant> {
+        let has_probe = self.pause.as_ref().is_some_and(|pause| pause.kind != PauseKind::Person);
+        (has_probe && self.pending.is_none()).then_some(self.probe_at)
     }
 
-    fn is_due(&self, kind: PauseKind) -> bool {
+    fn is_probe_due(&self, kind: PauseKind, now: Instant) -> bool {
         self.pause.as_ref().is_some_and(|pause| pause.kind == kind)
-            && self.probing.is_none()
-            && self.probe_at <= Instant::now()
+            && self.pending.is_none()
+            && self.probe_at <= now
     }
 }

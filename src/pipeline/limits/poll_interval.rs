@@ -1,15 +1,17 @@
-//! When to look at the tasks again: by how long tasks have been taking, those of clips as long most of all.
+//! When to poll the tasks again, by how long tasks have been taking, above all those of clips as long.
 //!
-//! Seldom while none can be ready, at the shortest interval when some are due.
+//! Seldom while no task can be ready, at the shortest interval when some are due.
 
 use std::collections::{BTreeMap, VecDeque};
 
-/// So many of the latest tasks are remembered, of clips of each length.
-const REMEMBERED: usize = 64;
-/// So many tasks of clips as long say more than all others do.
+use crate::job::{Plan, Task};
+
+/// So many durations of the latest tasks are kept, for each class of clip length.
+const KEPT: usize = 64;
+/// With so many durations of its own, a class of clip length no longer uses those of all tasks.
 const ENOUGH: usize = 8;
 
-/// How long tasks have been taking, and what follows for the next look.
+/// How long tasks have been taking.
 #[derive(Debug)]
 pub(crate) struct PollInterval {
     min_ms: i64,
@@ -18,77 +20,100 @@ pub(crate) struct PollInterval {
     by_length: BTreeMap<u32, Durations>,
 }
 
-/// A task that is followed, or has ended.
+/// How old a task is, in progress or at its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TaskAge {
     /// How long its clip is, as far as that is known.
     pub(crate) clip_ms: i64,
-    /// How long ago its create was sent.
+    /// The time since its create request was sent.
     pub(crate) age_ms: i64,
 }
 
+impl TaskAge {
+    /// Returns the age of a task at `now_ms`. The clip of a remote video is taken to be as long as its audio needs.
+    pub(crate) fn of(task: &Task, now_ms: i64) -> Self {
+        let audio_end_ms = |plan: &Plan| {
+            let audio_ms = plan.sound_end_ms.saturating_sub(plan.sound_start_ms);
+            plan.sound_insert_ms.saturating_add(audio_ms)
+        };
+        let clip_ms = task.media.video_ms.or_else(|| task.plan.as_ref().map(audio_end_ms));
+        let age_ms = now_ms.saturating_sub(sent_at_ms(task));
+        Self { clip_ms: clip_ms.unwrap_or(0), age_ms }
+    }
+
+    /// Returns the age of a task whose create request was sent just now.
+    pub(crate) fn of_new(task: &Task) -> Self {
+        Self::of(task, sent_at_ms(task))
+    }
+}
+
+fn sent_at_ms(task: &Task) -> i64 {
+    task.create.as_ref().map_or(0, |create| create.sent_at_ms)
+}
+
 impl PollInterval {
-    /// `median_ms` is how long tasks took in earlier runs, if there were any.
+    /// Starts with the median duration of tasks in earlier runs, if there is one.
     pub(crate) fn new(min_ms: i64, max_ms: i64, median_ms: Option<i64>) -> Self {
         let min_ms = min_ms.max(1);
         let mut all = Durations::default();
-        median_ms.into_iter().for_each(|took_ms| all.remember(took_ms));
+        median_ms.into_iter().for_each(|duration_ms| all.add(duration_ms));
         Self { min_ms, max_ms: max_ms.max(min_ms), all, by_length: BTreeMap::new() }
     }
 
-    /// A task was seen to have ended at that age.
-    pub(crate) fn remember(&mut self, task: TaskAge) {
-        self.all.remember(task.age_ms);
-        self.by_length.entry(length_class(task.clip_ms)).or_default().remember(task.age_ms);
+    /// A poll showed that a task of this age has ended.
+    pub(crate) fn task_ended(&mut self, task: TaskAge) {
+        self.all.add(task.age_ms);
+        self.by_length.entry(length_class(task.clip_ms)).or_default().add(task.age_ms);
     }
 
-    /// How long a task takes, typically; none before the first has ended.
+    /// Returns the median duration of a task; none before the first task has ended.
     pub(crate) fn median_ms(&self) -> Option<i64> {
         self.all.quantile(1, 2)
     }
 
-    /// How long to wait until the next look at the followed tasks.
-    pub(crate) fn wait_ms(&self, followed: impl Iterator<Item = TaskAge>) -> i64 {
-        let wait_ms = followed.map(|task| match self.earliest_ms(task.clip_ms) {
+    /// Returns how long to wait before the next poll of these tasks.
+    pub(crate) fn wait_ms(&self, tasks: impl Iterator<Item = TaskAge>) -> i64 {
+        let wait_ms = tasks.map(|task| match self.earliest_ms(task.clip_ms) {
             Some(earliest_ms) if task.age_ms < earliest_ms => earliest_ms - task.age_ms,
             Some(_) => self.min_ms,
-            // Nothing is known: look more seldom the longer it takes.
+            // No task has ended yet: poll less often, the longer the first ones take.
             None => task.age_ms / 8,
         });
         wait_ms.min().unwrap_or(self.max_ms).clamp(self.min_ms, self.max_ms)
     }
 
-    /// The age at which a task of such a clip may first have ended.
+    /// Returns the age at which a task of such a clip may have ended.
     fn earliest_ms(&self, clip_ms: i64) -> Option<i64> {
-        let alike = self.by_length.get(&length_class(clip_ms));
-        alike.filter(|alike| alike.took_ms.len() >= ENOUGH).unwrap_or(&self.all).earliest_ms
+        let same_length = self.by_length.get(&length_class(clip_ms));
+        let has_enough = |durations: &&Durations| durations.latest_ms.len() >= ENOUGH;
+        same_length.filter(has_enough).unwrap_or(&self.all).earliest_ms
     }
 }
 
-/// Clips whose lengths differ by less than twice are much alike. There are few classes: the longest video
-/// that is taken has a minute.
+/// Clips of one class differ in length by less than twice. There are few classes, because Kling accepts videos of at
+/// most a minute.
 fn length_class(clip_ms: i64) -> u32 {
     (clip_ms.max(0) / 1_000 + 1).ilog2()
 }
 
-/// How long the latest of some tasks took.
+/// The durations of the latest tasks.
 #[derive(Debug, Default)]
 struct Durations {
-    took_ms: VecDeque<i64>,
+    latest_ms: VecDeque<i64>,
     earliest_ms: Option<i64>,
 }
 
 impl Durations {
-    fn remember(&mut self, took_ms: i64) {
-        self.took_ms.push_back(took_ms.max(0));
-        if self.took_ms.len() > REMEMBERED {
-            self.took_ms.pop_front();
+    fn add(&mut self, duration_ms: i64) {
+        self.latest_ms.push_back(duration_ms.max(0));
+        if self.latest_ms.len() > KEPT {
+            self.latest_ms.pop_front();
         }
         self.earliest_ms = self.quantile(1, 10).map(|ms| ms * 9 / 10);
     }
 
     fn quantile(&self, numerator: usize, denominator: usize) -> Option<i64> {
-        let mut sorted: Vec<i64> = self.took_ms.iter().copied().collect();
+        let mut sorted: Vec<i64> = self.latest_ms.iter().copied().collect();
         sorted.sort_unstable();
         sorted.get(sorted.len().saturating_sub(1) * numerator / denominator).copied()
     }
@@ -103,43 +128,43 @@ mod tests {
     }
 
     #[test]
-    fn waits_for_what_is_known_to_take_long() {
-        let mut poll_interval = PollInterval::new(2_000, 30_000, None);
+    fn waits_until_a_task_may_have_ended() {
+        let mut interval = PollInterval::new(2_000, 30_000, None);
         (0..10).for_each(|n| {
-            poll_interval.remember(TaskAge { clip_ms: 9_000, age_ms: 180_000 + n * 1_000 })
+            interval.task_ended(TaskAge { clip_ms: 9_000, age_ms: 180_000 + n * 1_000 })
         });
-        assert_eq!(poll_interval.wait_ms(ages(9_000, &[1_000, 2_000])), 30_000);
-        assert_eq!(poll_interval.wait_ms(ages(9_000, &[150_000])), 12_000);
-        assert_eq!(poll_interval.wait_ms(ages(9_000, &[1_000, 185_000])), 2_000);
-        assert_eq!(poll_interval.median_ms(), Some(184_000));
+        assert_eq!(interval.wait_ms(ages(9_000, &[1_000, 2_000])), 30_000);
+        assert_eq!(interval.wait_ms(ages(9_000, &[150_000])), 12_000);
+        assert_eq!(interval.wait_ms(ages(9_000, &[1_000, 185_000])), 2_000);
+        assert_eq!(interval.median_ms(), Some(184_000));
     }
 
     #[test]
-    fn a_long_clip_is_not_looked_at_when_a_short_one_would_be_ready() {
-        let mut poll_interval = PollInterval::new(2_000, 30_000, None);
+    fn a_long_clip_is_not_polled_when_a_short_one_would_be_ready() {
+        let mut interval = PollInterval::new(2_000, 30_000, None);
         for n in 0..20 {
-            poll_interval.remember(TaskAge { clip_ms: 5_000, age_ms: 60_000 + n });
-            poll_interval.remember(TaskAge { clip_ms: 50_000, age_ms: 300_000 + n });
+            interval.task_ended(TaskAge { clip_ms: 5_000, age_ms: 60_000 + n });
+            interval.task_ended(TaskAge { clip_ms: 50_000, age_ms: 300_000 + n });
         }
-        assert_eq!(poll_interval.wait_ms(ages(5_000, &[60_000])), 2_000);
-        assert_eq!(poll_interval.wait_ms(ages(50_000, &[60_000])), 30_000);
+        assert_eq!(interval.wait_ms(ages(5_000, &[60_000])), 2_000);
+        assert_eq!(interval.wait_ms(ages(50_000, &[60_000])), 30_000);
         // Of such a length none was seen: it may be ready with the first of all.
-        assert_eq!(poll_interval.wait_ms(ages(20_000, &[60_000])), 2_000);
+        assert_eq!(interval.wait_ms(ages(20_000, &[60_000])), 2_000);
     }
 
     #[test]
-    fn an_earlier_run_says_something_before_the_first_task_has_ended() {
-        let poll_interval = PollInterval::new(2_000, 30_000, Some(200_000));
-        assert_eq!(poll_interval.wait_ms(ages(9_000, &[170_000])), 10_000);
-        assert_eq!(poll_interval.wait_ms(ages(9_000, &[180_000])), 2_000);
+    fn the_median_of_earlier_runs_counts_before_the_first_task_has_ended() {
+        let interval = PollInterval::new(2_000, 30_000, Some(200_000));
+        assert_eq!(interval.wait_ms(ages(9_000, &[170_000])), 10_000);
+        assert_eq!(interval.wait_ms(ages(9_000, &[180_000])), 2_000);
     }
 
     #[test]
-    fn looks_more_seldom_with_age_while_nothing_is_known() {
-        let poll_interval = PollInterval::new(2_000, 30_000, None);
-        assert_eq!(poll_interval.wait_ms(ages(9_000, &[0])), 2_000);
-        assert_eq!(poll_interval.wait_ms(ages(9_000, &[80_000])), 10_000);
-        assert_eq!(poll_interval.wait_ms(ages(9_000, &[900_000])), 30_000);
-        assert_eq!(poll_interval.wait_ms(ages(9_000, &[])), 30_000);
+    fn polls_less_often_with_age_while_nothing_is_known() {
+        let interval = PollInterval::new(2_000, 30_000, None);
+        assert_eq!(interval.wait_ms(ages(9_000, &[0])), 2_000);
+        assert_eq!(interval.wait_ms(ages(9_000, &[80_000])), 10_000);
+        assert_eq!(interval.wait_ms(ages(9_000, &[900_000])), 30_000);
+        assert_eq!(interval.wait_ms(ages(9_000, &[])), 30_000);
     }
 }

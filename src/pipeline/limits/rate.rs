@@ -1,7 +1,7 @@
-//! The account's pace: so many calls of each kind a second, and slower when the API says so.
+//! The account's rate limits: calls per second of each kind, and a pause of all calls after a 1302.
 
 use std::{
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -18,11 +18,10 @@ use crate::{job::retry::ASKED_MAX_MS, pipeline::settings::RateSettings};
 
 type Limiter = RateLimiter<NotKeyed, InMemoryState, Monotonic, NoOpMiddleware<Nanos>>;
 
-/// The longest that a row of 1302 answers slows the account down.
-const SLOW_MAX: Duration = Duration::from_secs(60);
+/// The longest pause after a row of 1302 replies, unless the API asks for a longer one.
+const SLOWDOWN_MAX: Duration = Duration::from_secs(60);
 
-/// The clock that tokio's timers run on, for governor: so that a limiter and the sleep that waits for
-/// it agree on the time.
+/// The clock of tokio's timers, for governor: the limiter and the sleep that waits for it must agree on the time.
 #[derive(Debug, Clone, Copy)]
 struct Monotonic {
     start: Instant,
@@ -42,7 +41,7 @@ impl governor::clock::Clock for Monotonic {
     }
 }
 
-/// A kind of call with a pace of its own.
+/// A kind of call with a rate limit of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CallKind {
     Identify,
@@ -56,11 +55,11 @@ pub(crate) struct CallRate {
     create: Limiter,
     query: Limiter,
     clock: Monotonic,
-    slowed: Mutex<Slowed>,
+    slowdown: Mutex<Slowdown>,
 }
 
 #[derive(Default)]
-struct Slowed {
+struct Slowdown {
     until: Option<Instant>,
     in_a_row: u32,
 }
@@ -73,14 +72,14 @@ impl CallRate {
             create: limiter(settings.create_per_second, clock),
             query: limiter(settings.query_per_second, clock),
             clock,
-            slowed: Mutex::default(),
+            slowdown: Mutex::default(),
         }
     }
 
-    /// Returns when a call of this kind may be sent.
+    /// Waits until a call of this kind may be sent.
     pub(crate) async fn ready(&self, kind: CallKind) {
         loop {
-            let until = self.slowed().until;
+            let until = self.slowdown().until;
             if let Some(until) = until.filter(|until| *until > Instant::now()) {
                 sleep_until(until).await;
                 continue;
@@ -90,7 +89,7 @@ impl CallRate {
                 CallKind::Create => &self.create,
                 CallKind::Query => &self.query,
             };
-            // Not `until_ready`: that sleeps on a thread of its own.
+            // Not `until_ready`, which sleeps on a thread of its own.
             match limiter.check() {
                 Ok(()) => return,
                 Err(not_yet) => sleep(not_yet.wait_time_from(self.clock.now())).await,
@@ -98,29 +97,29 @@ impl CallRate {
         }
     }
 
-    /// The API said "too fast": every kind of call waits, longer each time in a row.
+    /// Makes all calls wait after a 1302, longer each time in a row. Returns for how long.
     pub(crate) fn slow_down(&self, retry_after_ms: Option<i64>) -> Duration {
-        let mut slowed = self.slowed();
+        let mut slowdown = self.slowdown();
         let asked_ms = retry_after_ms.unwrap_or(0).clamp(0, ASKED_MAX_MS);
         let asked = Duration::from_millis(asked_ms.unsigned_abs());
-        let grown = Duration::from_secs(1) * 2_u32.pow(slowed.in_a_row.min(6));
-        let pause = asked.max(grown).min(SLOW_MAX.max(asked));
+        let grown = Duration::from_secs(1) * 2_u32.pow(slowdown.in_a_row.min(6));
+        let pause = asked.max(grown).min(SLOWDOWN_MAX.max(asked));
         let until = Instant::now() + pause;
-        slowed.until = Some(slowed.until.map_or(until, |before| before.max(until)));
-        slowed.in_a_row = slowed.in_a_row.saturating_add(1);
+        slowdown.until = Some(slowdown.until.map_or(until, |before| before.max(until)));
+        slowdown.in_a_row = slowdown.in_a_row.saturating_add(1);
         pause
     }
 
-    /// A call went through: the next slowing begins small again.
-    pub(crate) fn went_through(&self) {
-        let mut slowed = self.slowed();
-        if slowed.until.is_none_or(|until| until <= Instant::now()) {
-            *slowed = Slowed::default();
+    /// A call was answered: the next slowdown starts small again.
+    pub(crate) fn end_slowdown(&self) {
+        let mut slowdown = self.slowdown();
+        if slowdown.until.is_none_or(|until| until <= Instant::now()) {
+            *slowdown = Slowdown::default();
         }
     }
 
-    fn slowed(&self) -> std::sync::MutexGuard<'_, Slowed> {
-        self.slowed.lock().unwrap_or_else(PoisonError::into_inner)
+    fn slowdown(&self) -> MutexGuard<'_, Slowdown> {
+        self.slowdown.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -128,7 +127,7 @@ fn limiter(per_second: f64, clock: Monotonic) -> Limiter {
     let period = Duration::from_secs_f64(1.0 / per_second.clamp(1e-6, 1e6));
     let quota =
         Quota::with_period(period).unwrap_or(Quota::per_second(std::num::NonZero::<u32>::MIN));
-    // No burst: with one, a second in which the calls begin would see nearly twice as many.
+    // Without a burst: with one, the first second would see nearly twice as many calls.
     let burst = std::num::NonZero::<u32>::MIN;
     RateLimiter::direct_with_clock(quota.allow_burst(burst), clock)
 }
@@ -146,7 +145,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn no_second_holds_more_calls_than_configured_not_even_the_first() {
+    async fn no_second_has_more_calls_than_configured_not_even_the_first() {
         let settings = RateSettings {
             identify_per_second: 20.0,
             create_per_second: 20.0,
@@ -165,11 +164,11 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_the_api_asks_for_holds_for_every_kind_of_call() {
+    async fn a_requested_pause_applies_to_every_kind_of_call() {
         for kind in [CallKind::Identify, CallKind::Create, CallKind::Query] {
             let (rate, began) = (rate(), Instant::now());
             assert_eq!(rate.slow_down(Some(30_000)), Duration::from_secs(30));
-            // A shorter wish does not shorten it.
+            // A shorter pause does not shorten it.
             rate.slow_down(None);
             rate.ready(kind).await;
             assert_eq!(began.elapsed().as_secs(), 30, "{kind:?}");
@@ -177,17 +176,17 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_row_of_refusals_slows_down_more_each_time_up_to_a_minute() {
+    async fn each_1302_in_a_row_doubles_the_pause_up_to_a_minute() {
         let rate = rate();
         let slowed: Vec<u64> = (0..8).map(|_| rate.slow_down(None).as_secs()).collect();
         assert_eq!(slowed, [1, 2, 4, 8, 16, 32, 60, 60]);
         rate.ready(CallKind::Query).await;
-        rate.went_through();
+        rate.end_slowdown();
         assert_eq!(rate.slow_down(None).as_secs(), 1);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn no_wish_of_the_api_stops_the_account_for_longer_than_an_hour() {
+    async fn the_api_cannot_ask_for_more_than_an_hour() {
         for asked_ms in [3_600_001, i64::from(u32::MAX) * 1_000, i64::MAX] {
             assert_eq!(rate().slow_down(Some(asked_ms)), Duration::from_secs(3_600));
         }

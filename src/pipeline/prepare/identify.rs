@@ -1,47 +1,68 @@
-//! Identify Face: a session for a job's video, shared with the other jobs of that video.
+//! Identify Face: gets a session for a task's video, which other tasks of the video can use.
 
+use super::{
+    local_media::{check_video, video_key, video_ref},
+    output_check::{Obstacle, check_output},
+};
 use crate::{
     job::{FaceSpan, Outcome, Session, Task},
     kling::{Api, Identified},
     pipeline::{
+        account_signal::AccountSignal,
         context::{StepContext, history_answer},
-        limits::rate::CallKind,
-        prepare::local_media::{check_video, video_key, video_ref},
-        prepare::output_check::check_output,
-        step::{AccountSignal, StepEnd, outcome_of},
-        submit::PaidCallPermit,
+        limits::{permit::PaidCallPermit, rate::CallKind},
+        step::{StepEnd, outcome_of},
     },
     store::{Call, KnownSession, LeadLost, StoreError},
 };
 
-/// Gets a session: one that is known already, or a new one by a call, which costs too.
+/// The result of the step.
+pub(crate) enum Identify {
+    /// The outcome is recorded.
+    Ended(StepEnd),
+    /// Nothing was called, because the output of the task is not free.
+    Obstacle(Task, Obstacle),
+}
+
+/// Gets a session: a known one, or a new one by a call, which costs a little.
 pub(crate) async fn identify<A: Api>(
     context: &StepContext<A>,
     task: Task,
     permit: &PaidCallPermit,
-) -> Result<StepEnd, StoreError> {
+) -> Result<Identify, StoreError> {
     if let Err(changed) = check_video(&context.settings, &task).await {
         let task = context.detach_lead(&task, LeadLost::MediaChanged(changed)).await?;
-        return Ok(StepEnd::new(task, None));
+        return Ok(Identify::Ended(StepEnd::new(task, None)));
     }
-    if let Some(taken) = check_output(context, &task).await? {
-        return context.record_obstacle(&task, taken).await;
+    if let Some(obstacle) = check_output(context, &task).await? {
+        return Ok(Identify::Obstacle(task, obstacle));
     }
     let (account, video) = (context.settings.account.to_string(), video_key(&task));
     let now_ms = context.clock.now_ms();
-    if let Some(known) =
-        context.store.fresh_session(&account, &video, now_ms, task.sessions_after_ms).await?
-    {
-        let shared =
-            Outcome::Identified { session: known.session, faces: known.faces, units_micro: 0 };
-        return Ok(StepEnd::new(context.record(&task, shared, None).await?, None));
-    }
+    let known =
+        context.store.fresh_session(&account, &video, now_ms, task.sessions_after_ms).await?;
+    let end = match known {
+        Some(KnownSession { session, faces }) => {
+            let shared = Outcome::Identified { session, faces, units_micro: 0 };
+            StepEnd::new(context.record(&task, shared, None).await?, None)
+        }
+        None => call(context, task, &video, permit).await?,
+    };
+    Ok(Identify::Ended(end))
+}
+
+async fn call<A: Api>(
+    context: &StepContext<A>,
+    task: Task,
+    video: &str,
+    permit: &PaidCallPermit,
+) -> Result<StepEnd, StoreError> {
     context.rate.ready(CallKind::Identify).await;
-    if !permit.is_open() {
+    if !permit.allows_call() {
         return Ok(StepEnd::new(task, None));
     }
-    // The gate follows the database a moment later: `lipsyncd pause` may have returned meanwhile.
-    if context.store.is_paused_for(permit.is_probe).await? {
+    // The permit follows the database a moment later: `lipsyncd pause` may have returned in between.
+    if context.store.is_paused_for(permit.is_probe()).await? {
         return Ok(StepEnd::new(task, Some(AccountSignal::QueuePaused)));
     }
     let reply = context.api.identify(&video_ref(&task)).await;
@@ -49,9 +70,8 @@ pub(crate) async fn identify<A: Api>(
         Ok(identified) => {
             let units_micro = identified.units_micro.unwrap_or(0);
             let answer = history_answer(Call::Identify, &reply.answer, identified.units_micro);
-            let known = keep(context, &video, identified).await?;
-            let outcome =
-                Outcome::Identified { session: known.session, faces: known.faces, units_micro };
+            let KnownSession { session, faces } = save_session(context, video, identified).await?;
+            let outcome = Outcome::Identified { session, faces, units_micro };
             let task = context.record(&task, outcome, answer).await?;
             Ok(StepEnd::new(task, Some(AccountSignal::Identified)))
         }
@@ -63,7 +83,7 @@ pub(crate) async fn identify<A: Api>(
     }
 }
 
-async fn keep<A: Api>(
+async fn save_session<A: Api>(
     context: &StepContext<A>,
     video: &str,
     identified: Identified,
@@ -90,7 +110,7 @@ mod tests {
         path::Path,
         sync::{
             Arc,
-            atomic::{AtomicBool, AtomicUsize, Ordering},
+            atomic::{AtomicUsize, Ordering},
         },
     };
 
@@ -105,8 +125,8 @@ mod tests {
         },
         media::Locator,
         metrics::Metrics,
-        pipeline::{Clock, Offload, Pipeline, RateSettings, Settings},
-        store::{Pause, PauseKind, Store},
+        pipeline::{Clock, Offload, RateSettings, Settings, limits::permit::PaidCalls},
+        store::{Lookups, Pause, PauseKind, Store},
     };
 
     /// An API that no call reaches; counts the Identify Face calls.
@@ -172,15 +192,17 @@ mod tests {
         }
     }
 
-    /// The scheduler has not read the pause yet: its gate is open.
+    /// The scheduler has not read the pause yet, so its permit still allows calls.
     #[tokio::test]
     async fn the_pause_in_the_database_counts_right_before_the_call() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&folder.path().join("lipsyncd.db")).unwrap();
         let calls = Arc::<AtomicUsize>::default();
-        let api = Counts(Arc::clone(&calls));
-        let pipeline = Pipeline::new(api, store.clone(), Clock::system(), settings(folder.path()));
-        let context = pipeline.await.unwrap().context;
+        let (api, settings) = (Counts(Arc::clone(&calls)), settings(folder.path()));
+        let lookups = Lookups::Unknown;
+        let context = StepContext::new(api, store.clone(), Clock::system(), settings, lookups);
+        let paid_calls = PaidCalls::default();
+        paid_calls.allow(true);
         for (kind, is_probe, is_asked) in [
             (Some(PauseKind::Person), false, false),
             (Some(PauseKind::Person), true, false),
@@ -196,13 +218,12 @@ mod tests {
                 next_probe_at_ms: None,
             });
             store.set_pause(pause).await.unwrap();
-            let permit =
-                PaidCallPermit { is_probe, paid_calls_allowed: Arc::new(AtomicBool::new(true)) };
             let before = calls.load(Ordering::Acquire);
-            let end = identify(&context, task(), &permit).await;
+            let end = identify(&context, task(), &paid_calls.permit(is_probe)).await;
             assert_eq!(calls.load(Ordering::Acquire) > before, is_asked, "{kind:?} {is_probe}");
             if !is_asked {
-                assert_eq!(end.unwrap().signal, Some(AccountSignal::QueuePaused));
+                let Identify::Ended(end) = end.unwrap() else { panic!("an obstacle") };
+                assert_eq!(end.signal, Some(AccountSignal::QueuePaused));
             }
         }
     }

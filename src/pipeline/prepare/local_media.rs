@@ -1,5 +1,5 @@
-//! The local media of a job, compared with what was measured right before they are used: nothing is
-//! paid for a file with other content.
+//! Compares the local media of a task with what was measured, right before they are used, so that nothing is paid for
+//! a file with other content.
 
 use std::io::{self, Read as _};
 
@@ -21,13 +21,13 @@ pub(crate) fn video_ref(task: &Task) -> VideoRef {
     }
 }
 
-/// Identifies the content of a job's video: jobs with the same key share a session.
+/// Returns a key of the video's content. Tasks with the same key share a session.
 pub(crate) fn video_key(task: &Task) -> String {
     match &task.spec.video {
         Source::Id(id) => format!("id {id}"),
-        // The same object, signed again, is the same video.
+        // The same URL with another signature is the same video.
         Source::Url(url) => format!("url {}", without_signature(url)),
-        // Always known: the request hash needs the content.
+        // The content is known, because the request hash needs it.
         Source::File(_) => {
             format!("sha256 {}", task.media.video_sha256.as_deref().unwrap_or_default())
         }
@@ -44,16 +44,15 @@ pub(crate) async fn check_video(settings: &Settings, task: &Task) -> Result<(), 
     let locator = settings.locator.clone();
     let manifest_dir = locator.jobs_dir.join(&task.media_dir);
     let checked = settings.offload.run(move || {
-        let located = locator
-            .locate(&manifest_dir, &name)
-            .map_err(|permanent_error| permanent_error.describe("video"))?;
+        let located =
+            locator.locate(&manifest_dir, &name).map_err(|error| error.describe("video"))?;
         measured.check_video(&name, &located)
     });
     checked.await?
 }
 
-/// Returns the audio as it goes into the create request. A local file is read, and must have the content that
-/// was measured; if not, returns why.
+/// Returns the audio as it goes into the create request. A local file is read, and must have the content that was
+/// measured; if it has not, returns why.
 pub(crate) async fn load_audio(settings: &Settings, task: &Task) -> Result<AudioSource, String> {
     let name = match task.spec.audio.clone() {
         Source::Url(url) => return Ok(AudioSource::Url(url)),
@@ -67,9 +66,8 @@ pub(crate) async fn load_audio(settings: &Settings, task: &Task) -> Result<Audio
     let locator = settings.locator.clone();
     let manifest_dir = locator.jobs_dir.join(&task.media_dir);
     let loaded = settings.offload.run(move || {
-        let located = locator
-            .locate(&manifest_dir, &name)
-            .map_err(|permanent_error| permanent_error.describe("audio"))?;
+        let located =
+            locator.locate(&manifest_dir, &name).map_err(|error| error.describe("audio"))?;
         measured.read_audio(&name, &located).map(AudioSource::File)
     });
     loaded.await?
@@ -82,33 +80,33 @@ struct MeasuredFile {
 }
 
 impl MeasuredFile {
-    /// A video is only read when its stamp differs: it may have 100 MB.
+    /// A video is only read if its stamp differs, because it may have 100 MB.
     fn check_video(&self, name: &str, located: &Located) -> Result<(), String> {
         if self.has_stamp_of(located) {
             return Ok(());
         }
-        // Too large for what was measured: it is not read to find out.
+        // Larger than any video that was measured: it need not be read.
         if located.bytes > video::MAX_BYTES {
             return Err(changed("video", name));
         }
         match sha256_of(located) {
             Ok(sha256) if self.sha256 == sha256 => Ok(()),
             Ok(_) => Err(changed("video", name)),
-            Err(permanent_error) if permanent_error.is_change() => Err(changed("video", name)),
-            Err(permanent_error) => Err(match permanent_error.read_error() {
+            Err(error) if error.is_change() => Err(changed("video", name)),
+            Err(error) => Err(match error.read_error() {
                 Some(error) => unreadable("video", name, error),
-                None => permanent_error.to_string(),
+                None => error.to_string(),
             }),
         }
     }
 
-    /// The bytes that are sent are the bytes that are hashed.
+    /// Returns the bytes that are sent, which are the bytes that are hashed.
     fn read_audio(&self, name: &str, located: &Located) -> Result<Vec<u8>, String> {
         let file = match located.open() {
             Ok(file) => file,
             Err(LocateError::Changed(_)) => return Err(changed("audio", name)),
             Err(LocateError::Io { error, .. }) => return Err(unreadable("audio", name, &error)),
-            Err(permanent_error) => return Err(permanent_error.describe("audio")),
+            Err(error) => return Err(error.describe("audio")),
         };
         let mut bytes = Vec::new();
         file.take(audio::MAX_BYTES + 1)

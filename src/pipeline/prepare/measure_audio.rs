@@ -1,4 +1,4 @@
-//! Measuring a remote audio whose end is left out: it is fetched once, and never kept.
+//! Measures remote audio when the manifest sets no end for it. The audio is downloaded once and not stored.
 
 use url::Url;
 
@@ -16,7 +16,7 @@ use crate::{
     store::StoreError,
 };
 
-/// Fetches and measures the audio of a job.
+/// Downloads and measures the audio of a task.
 pub(crate) async fn measure<A: Api>(
     context: &StepContext<A>,
     task: Task,
@@ -24,7 +24,7 @@ pub(crate) async fn measure<A: Api>(
     let Source::Url(address) = &task.spec.audio else { return Ok(StepEnd::new(task, None)) };
     let outcome = match Url::parse(address) {
         Ok(url) => fetch_and_measure(context, &url).await,
-        Err(error) => unfit(format!("the address of the audio, {address}, is none: {error}")),
+        Err(error) => unusable(format!("the audio URL {address} is invalid: {error}")),
     };
     Ok(StepEnd::new(context.record(&task, outcome, None).await?, None))
 }
@@ -34,46 +34,46 @@ async fn fetch_and_measure<A: Api>(context: &StepContext<A>, url: &Url) -> Outco
     let status = reply.answer.http_status;
     let mut fetched = match reply.result {
         Ok(fetched) => fetched,
-        // An audio file that is not there does not come by asking more often; a busy server may.
+        // Asking again helps with a busy server, and not with a missing file.
         Err(error)
             if error.meaning == ErrorClass::AddressRefused
                 || status.is_some_and(|status| (400..500).contains(&status))
                     && !matches!(status, Some(408 | 425 | 429)) =>
         {
-            return unfit(format!("the audio cannot be fetched to be measured: {error}"));
+            return unusable(format!("cannot download the audio to measure it: {error}"));
         }
-        Err(error) => return not_yet(&error),
+        Err(error) => return try_later(&error),
     };
     let mut bytes = Vec::new();
     loop {
         match fetched.chunk().await {
             Ok(Some(chunk)) => bytes.extend_from_slice(&chunk),
             Ok(None) => break,
-            Err(error) => return not_yet(&error),
+            Err(error) => return try_later(&error),
         }
         if bytes.len() as u64 > audio::MAX_BYTES {
-            return unfit("the audio is larger than the API's 5 MB".to_owned());
+            return unusable("the audio is larger than the 5 MB that the API allows".to_owned());
         }
     }
     let extension =
         url.path().rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
     let measured = context.settings.offload.run(move || {
-        let facts = audio::measure(bytes, extension.as_deref())
-            .map_err(|permanent_error| permanent_error.to_string())?;
-        audio::check(&facts).map_err(|permanent_error| permanent_error.to_string())?;
+        let facts =
+            audio::measure(bytes, extension.as_deref()).map_err(|error| error.to_string())?;
+        audio::check(&facts).map_err(|error| error.to_string())?;
         Ok(facts.length_ms)
     });
     match measured.await.flatten() {
         Ok(length_ms) => Outcome::AudioMeasured { length_ms },
-        Err(permanent_error) => unfit(permanent_error),
+        Err(error) => unusable(error),
     }
 }
 
-fn not_yet(error: &ApiError) -> Outcome {
-    let message = format!("the audio cannot be fetched to be measured: {error}");
+fn try_later(error: &ApiError) -> Outcome {
+    let message = format!("cannot download the audio to measure it: {error}");
     Outcome::TransientError(TransientError { message, ..transient_error(error) })
 }
 
-fn unfit(message: String) -> Outcome {
+fn unusable(message: String) -> Outcome {
     Outcome::Refused(PermanentError { code: "audio".to_owned(), message })
 }

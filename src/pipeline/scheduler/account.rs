@@ -1,181 +1,260 @@
-//! What an answer says about the whole account, heeded: slots, pace, pauses and the probes that end them.
+//! The state of the account, and what each signal changes in it.
+//!
+//! No store, no network and no clock of its own: the time is an argument, and what has to be done outside is returned
+//! as [`Effect`]s.
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::time::Duration;
 
 use tokio::time::Instant;
-use tracing::{info, warn};
 
 use crate::{
-    job::{TaskId, retry::delay_ms},
-    kling::{Api, ApiError},
-    pipeline::{limits::pause_gate::PendingProbe, scheduler::Pipeline, step::AccountSignal},
-    store::{Pause, PauseKind, StoreError},
+    job::{Moment, Policy, TaskId, retry::delay_ms},
+    kling::ApiError,
+    pipeline::{
+        account_signal::AccountSignal,
+        limits::{
+            budget::{Budget, BudgetChange},
+            pause_gate::{PauseGate, PendingProbe},
+            permit::{PaidCallPermit, PaidCalls},
+            slots::Slots,
+        },
+        settings::Settings,
+    },
+    store::{Pause, PauseKind},
 };
 
-impl<A: Api> Pipeline<A> {
-    /// Does what an answer says about the whole account.
-    pub(crate) async fn apply_signal(
+/// More refusals in a row than these do not make the wait longer.
+const REFUSALS_COUNTED_MAX: u32 = 6;
+
+/// The moment at which a signal is observed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Now {
+    pub(super) at: Instant,
+    pub(super) moment: Moment,
+}
+
+/// What has to be done after a change of the account's state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// Makes all calls wait. `is_news`: the log reports it.
+    SlowDown { retry_after_ms: Option<i64>, is_news: bool },
+    /// Lets the next slowdown start small again.
+    EndSlowdown,
+    /// Saves the number of slots. `is_refusal`: a 1303 lowered it.
+    SaveSlotsLimit { limit: usize, is_refusal: bool },
+    /// Saves a pause that the API caused. `is_new`: the queue was not paused for this reason before.
+    SavePause { pause: Pause, request_id: Option<String>, is_new: bool },
+    /// Saves when (Unix ms) the next probe is due.
+    SaveNextProbe { at_ms: i64 },
+    /// Ends the API's pause.
+    Resume,
+    /// Reads the pause that the database has.
+    ReadPause,
+    /// Saves whether the budget holds new tasks.
+    SaveHold(BudgetChange),
+    /// Saves that the API gives no usable reply, or does again.
+    SaveApiProblem(Option<ApiError>),
+}
+
+/// What the scheduler knows of the account.
+#[derive(Debug)]
+pub(super) struct AccountState {
+    slots: Slots,
+    gate: PauseGate,
+    budget: Budget,
+    paid_calls: PaidCalls,
+    policy: Policy,
+    probe_interval_ms: i64,
+    has_api_problem: bool,
+}
+
+impl AccountState {
+    pub(super) fn new(settings: &Settings, learned_slots: Option<usize>, now: Instant) -> Self {
+        Self {
+            slots: Slots::new(settings.slots, learned_slots),
+            gate: PauseGate::new(now),
+            budget: Budget::new(settings.units_per_day_micro),
+            paid_calls: PaidCalls::default(),
+            policy: settings.policy.clone(),
+            probe_interval_ms: settings.probe_interval_ms.max(1),
+            has_api_problem: false,
+        }
+    }
+
+    pub(super) fn slots(&self) -> &Slots {
+        &self.slots
+    }
+
+    pub(super) fn slots_mut(&mut self) -> &mut Slots {
+        &mut self.slots
+    }
+
+    pub(super) fn gate(&self) -> &PauseGate {
+        &self.gate
+    }
+
+    pub(super) fn has_api_problem(&self) -> bool {
+        self.has_api_problem
+    }
+
+    pub(super) fn permit(&self, is_probe: bool) -> PaidCallPermit {
+        self.paid_calls.permit(is_probe)
+    }
+
+    /// Makes steps in progress send no further paid call, because the daemon ends.
+    pub(super) fn forbid_paid_calls(&self) {
+        self.paid_calls.allow(false);
+    }
+
+    pub(super) fn probe_sent(&mut self, probe: PendingProbe) {
+        self.gate.probe_sent(probe);
+    }
+
+    /// Applies what a reply says about the account. `task` is the task whose step got the reply.
+    pub(super) fn observe(
         &mut self,
-        id: Option<TaskId>,
         signal: AccountSignal,
-    ) -> Result<(), StoreError> {
+        task: Option<TaskId>,
+        now: &Now,
+    ) -> Vec<Effect> {
         match signal {
-            AccountSignal::Answered => self.context.rate.went_through(),
-            AccountSignal::Transferred => {
-                self.context.rate.went_through();
-                self.look_again = true;
-            }
-            AccountSignal::QueuePaused => {
-                self.read_pause().await?;
-                self.update_gate();
-            }
+            AccountSignal::Answered => vec![Effect::EndSlowdown],
+            AccountSignal::QueuePaused => vec![Effect::ReadPause],
             AccountSignal::Identified => {
-                self.context.rate.went_through();
-                self.budget.is_stale = true;
-                self.probe_succeeded(id).await?;
+                self.budget.mark_stale();
+                [Effect::EndSlowdown].into_iter().chain(self.probe_succeeded(task)).collect()
             }
             AccountSignal::Created => {
-                self.context.rate.went_through();
-                self.slots_refused_in_a_row = 0;
-                if let Some(limit) = self.slots.went_through() {
-                    self.learnt_slots(limit).await?;
-                }
-                self.probe_succeeded(id).await?;
+                let limit = self.slots.accepted();
+                let save = limit.map(|limit| Effect::SaveSlotsLimit { limit, is_refusal: false });
+                let effects = [Effect::EndSlowdown].into_iter().chain(save);
+                effects.chain(self.probe_succeeded(task)).collect()
             }
             AccountSignal::RateLimited { retry_after_ms } => {
-                let pause = self.context.rate.slow_down(retry_after_ms);
-                info!(code = 1302, "the API says too fast: all calls wait {pause:?}");
-                self.probe_again_later().await?;
+                let slow_down = Effect::SlowDown { retry_after_ms, is_news: true };
+                [slow_down].into_iter().chain(self.probe_later(now)).collect()
             }
             AccountSignal::SlotsFull { retry_after_ms } => {
-                self.slots_full(id, retry_after_ms).await?
+                self.slots_full(task, retry_after_ms, now)
             }
             AccountSignal::PauseRequired { kind, reason, code, request_id } => {
-                self.pause(kind, reason, code, request_id.as_deref()).await?;
+                let pause = Pause { kind, reason, code, since_ms: 0, next_probe_at_ms: None };
+                self.pause_by_api(pause, request_id, now).into_iter().collect()
             }
         }
-        Ok(())
     }
 
-    async fn slots_full(
+    fn slots_full(
         &mut self,
-        id: Option<TaskId>,
+        task: Option<TaskId>,
         retry_after_ms: Option<i64>,
-    ) -> Result<(), StoreError> {
-        self.probe_again_later().await?;
-        let Some(id) = id.filter(|id| self.slots.holds(*id)) else {
-            // No slot was asked for: like 1302, it can only mean to come later.
-            self.context.rate.slow_down(retry_after_ms);
-            return Ok(());
+        now: &Now,
+    ) -> Vec<Effect> {
+        let probe = self.probe_later(now);
+        let Some(id) = task.filter(|id| self.slots.holds(*id)) else {
+            // The call asked for no slot: like a 1302, the reply can only mean that it came too early.
+            let slow_down = Effect::SlowDown { retry_after_ms, is_news: false };
+            return probe.into_iter().chain([slow_down]).collect();
         };
-        self.slots_refused_in_a_row = self.slots_refused_in_a_row.saturating_add(1);
-        let moment = self.context.clock.moment();
-        let policy = &self.context.settings.policy;
-        let grown_ms = delay_ms(policy, self.slots_refused_in_a_row.min(6), moment.chance);
-        let asked_ms = retry_after_ms.unwrap_or(0).min(policy.longest_rest_ms());
-        let wait_ms = grown_ms.max(asked_ms);
-        self.slots_blocked = Some(Instant::now() + Duration::from_millis(wait_ms.unsigned_abs()));
-        match self.slots.refused(id) {
-            Some(limit) => {
-                info!(code = 1303, limit, "the account takes no more tasks at once than {limit}");
-                self.learnt_slots(limit).await
-            }
-            None => Ok(()),
-        }
+        let limit = self.slots.refused(id);
+        let refusals = self.slots.refused_in_a_row().min(REFUSALS_COUNTED_MAX);
+        let grown_ms = delay_ms(&self.policy, refusals, now.moment.chance);
+        let asked_ms = retry_after_ms.unwrap_or(0).min(self.policy.longest_rest_ms());
+        let wait = Duration::from_millis(grown_ms.max(asked_ms).unsigned_abs());
+        self.slots.block_until(now.at + wait);
+        let save = limit.map(|limit| Effect::SaveSlotsLimit { limit, is_refusal: true });
+        probe.into_iter().chain(save).collect()
     }
 
-    async fn learnt_slots(&mut self, limit: usize) -> Result<(), StoreError> {
-        self.context.store.set_slots_limit(&self.context.settings.account, limit).await
-    }
-
-    async fn pause(
+    /// Pauses the queue, unless a person did already: the API does not replace a person's pause.
+    fn pause_by_api(
         &mut self,
-        kind: PauseKind,
-        reason: String,
-        code: Option<i64>,
-        request_id: Option<&str>,
-    ) -> Result<(), StoreError> {
-        let now_ms = self.context.clock.now_ms();
-        let before = self.pause_gate.pause();
-        if before.is_some_and(|pause| pause.kind == PauseKind::Person) {
-            return Ok(());
+        pause: Pause,
+        request_id: Option<String>,
+        now: &Now,
+    ) -> Option<Effect> {
+        let before = self.gate.pause();
+        if before.is_some_and(|before| before.kind == PauseKind::Person) {
+            return None;
         }
-        let since_ms = match before {
-            Some(pause) if pause.kind == kind => pause.since_ms,
-            _ => {
-                warn!(code, request_id, "the line is paused: {reason}");
-                now_ms
-            }
-        };
-        let interval_ms = self.context.settings.probe_interval_ms;
-        let next_probe_at_ms = Some(now_ms.saturating_add(interval_ms));
-        let pause = Pause { kind, reason, code, since_ms, next_probe_at_ms };
-        self.context.store.set_pause(Some(pause.clone())).await?;
-        self.pause_gate.set(Some(pause));
-        self.probe_again_later().await?;
-        self.update_gate();
-        Ok(())
+        let same_since_ms =
+            before.filter(|before| before.kind == pause.kind).map(|before| before.since_ms);
+        let since_ms = same_since_ms.unwrap_or(now.moment.now_ms);
+        let next_probe_at_ms = Some(now.moment.now_ms.saturating_add(self.probe_interval_ms));
+        let pause = Pause { since_ms, next_probe_at_ms, ..pause };
+        self.set_pause(Some(pause.clone()), now.at);
+        self.gate.set_next_probe(now.at + self.probe_interval());
+        Some(Effect::SavePause { pause, request_id, is_new: same_since_ms.is_none() })
     }
 
-    pub(crate) async fn resume(&mut self) -> Result<(), StoreError> {
-        info!("the line goes on");
-        self.context.store.end_api_pause().await?;
-        // A person may have paused it meanwhile.
-        self.pause_gate.set(None);
-        self.read_pause().await?;
-        self.next_poll = Instant::now();
-        self.update_gate();
-        Ok(())
+    /// Plans the next probe: the last one showed nothing, or the account is busy.
+    pub(super) fn probe_later(&mut self, now: &Now) -> Option<Effect> {
+        self.gate.set_next_probe(now.at + self.probe_interval());
+        let at_ms = now.moment.now_ms.saturating_add(self.probe_interval_ms);
+        self.gate.pause().map(|_| Effect::SaveNextProbe { at_ms })
     }
 
-    /// Takes over the pause that the database tells of, and says so where a person made or ended it, or a
-    /// life before this one left it.
-    pub(crate) async fn read_pause(&mut self) -> Result<(), StoreError> {
-        let to_transient_error = self.context.store.pause().await?;
-        let since_ms = |pause: &Pause| pause.since_ms;
-        match (self.pause_gate.pause(), &to_transient_error) {
-            (before, Some(pause)) if before.map(since_ms) != Some(pause.since_ms) => {
-                let Pause { kind, code, reason, .. } = pause;
-                match kind {
-                    PauseKind::Person => info!("the line is paused: {reason}"),
-                    _ => warn!(code, "the line is paused: {reason}"),
-                }
-            }
-            (Some(_), None) => info!("the line goes on: its pause was ended by a person"),
-            _ => {}
-        }
-        self.pause_gate.set(to_transient_error);
-        Ok(())
+    /// The step of this task ended. A probe that ended without a signal showed nothing.
+    pub(super) fn paid_step_ended(&mut self, id: TaskId, now: &Now) -> Option<Effect> {
+        let is_probe = self.gate.is_pending(PendingProbe::Paid(id));
+        if is_probe { self.probe_later(now) } else { None }
     }
 
-    pub(crate) async fn probe_failed(&mut self, error: &ApiError) -> Result<(), StoreError> {
-        match AccountSignal::of(error) {
-            Some(signal) => self.apply_signal(None, signal).await?,
-            None => self.probe_again_later().await?,
-        }
-        Ok(())
+    /// Only the probe ends a pause. A call that was sent before the pause says nothing about it.
+    fn probe_succeeded(&self, task: Option<TaskId>) -> Option<Effect> {
+        let is_probe = task.is_some_and(|id| self.gate.is_pending(PendingProbe::Paid(id)));
+        is_probe.then_some(Effect::Resume)
     }
 
-    pub(crate) async fn probe_again_later(&mut self) -> Result<(), StoreError> {
-        let interval_ms = self.context.settings.probe_interval_ms.max(1);
-        self.pause_gate.probe_after(Duration::from_millis(interval_ms.unsigned_abs()));
-        if self.pause_gate.pause().is_none() {
-            return Ok(());
-        }
-        let at_ms = self.context.clock.now_ms().saturating_add(interval_ms);
-        self.context.store.set_next_probe(at_ms).await
+    /// Sets the pause that the database has.
+    pub(super) fn set_pause(&mut self, pause: Option<Pause>, now: Instant) {
+        self.gate.set_pause(pause, now);
+        self.update_paid_calls();
     }
 
-    /// Only the probe ends a pause: what was sent before it says nothing of what came since.
-    async fn probe_succeeded(&mut self, id: Option<TaskId>) -> Result<(), StoreError> {
-        match id {
-            Some(id) if self.pause_gate.is_awaiting(PendingProbe::Paid(id)) => self.resume().await,
-            _ => Ok(()),
-        }
+    /// Ends the API's pause. The database may have a person's pause by now.
+    pub(super) fn resume(&mut self, pause: Option<Pause>, now: Instant) {
+        self.gate.set_pause(None, now);
+        self.set_pause(pause, now);
     }
 
-    /// Tells steps that are under way whether they may still pay.
-    pub(crate) fn update_gate(&self) {
-        self.paid_calls_allowed.store(self.pause_gate.allows_paid_calls(), Ordering::Release);
+    pub(super) fn set_scanned(&mut self, is_scanned: bool) {
+        self.gate.set_scanned(is_scanned);
+        self.update_paid_calls();
+    }
+
+    /// Makes the next check read the day's spending.
+    pub(super) fn mark_budget_stale(&mut self) {
+        self.budget.mark_stale();
+    }
+
+    pub(super) fn needs_budget_check(&self, now_ms: i64) -> bool {
+        self.budget.needs_check(now_ms)
+    }
+
+    /// Compares the day's spending with the budget.
+    pub(super) fn check_budget(&mut self, spent_micro: i64, now_ms: i64) -> Option<Effect> {
+        let change = self.budget.check(spent_micro, now_ms)?;
+        self.gate.set_over_budget(change.hold.is_some());
+        self.update_paid_calls();
+        Some(Effect::SaveHold(change))
+    }
+
+    /// Compares whether the API gives usable replies with what was known.
+    pub(super) fn check_api(&mut self, problem: Option<ApiError>) -> Option<Effect> {
+        let is_same = self.has_api_problem == problem.is_some();
+        self.has_api_problem = problem.is_some();
+        (!is_same).then_some(Effect::SaveApiProblem(problem))
+    }
+
+    fn probe_interval(&self) -> Duration {
+        Duration::from_millis(self.probe_interval_ms.unsigned_abs())
+    }
+
+    fn update_paid_calls(&self) {
+        self.paid_calls.allow(self.gate.allows_paid_calls());
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
-//! The jobs in memory: what is in flight, and a small window ahead, each where its next action is.
+//! The tasks in memory, each in the queue of its next action.
 //!
-//! Memory does not grow with the queue: what merely waits stays in the database.
+//! Tasks that merely wait stay in the database, so memory does not grow with the number of jobs.
 
 use std::{
     cmp::Reverse,
@@ -9,26 +9,27 @@ use std::{
 
 use crate::job::{Action, Policy, State, Task, TaskId, decide};
 
-/// A job's place in line: higher priority first, then its turn.
-pub(crate) type Rank = (Reverse<i32>, i64, TaskId);
+/// A task's place in its queue: higher priority first, then its turn.
+pub(super) type Rank = (Reverse<i32>, i64, TaskId);
 
-/// The jobs in memory that no step is working on, and the ids of those that one is.
+/// The tasks in memory on which no step works, and the ids of those on which one does.
 #[derive(Debug, Default)]
-pub(crate) struct ReadyQueues {
+pub(super) struct ReadyQueues {
     tasks: BTreeMap<TaskId, Task>,
+    /// The tasks of the steps in progress, with the state in which each step started.
     busy: BTreeMap<TaskId, State>,
     to_prepare: BTreeSet<Rank>,
     to_create: BTreeSet<Rank>,
     to_recover: BTreeSet<TaskId>,
     to_download: BTreeSet<TaskId>,
-    followed: BTreeSet<TaskId>,
+    to_poll: BTreeSet<TaskId>,
     resting: BTreeSet<(i64, TaskId)>,
-    /// Those that are prepared again, idle or busy: they have a lane of their own.
-    again: BTreeSet<TaskId>,
+    /// The tasks that are prepared again after a failure, idle or busy. They have limits of their own.
+    retries: BTreeSet<TaskId>,
 }
 
-/// Whether preparing it failed before.
-fn is_again(task: &Task) -> bool {
+/// Whether preparing the task failed before.
+fn is_retry(task: &Task) -> bool {
     task.state == State::Queued && task.tries > 0
 }
 
@@ -36,11 +37,15 @@ fn rank(task: &Task) -> Rank {
     (Reverse(task.spec.priority), task.turn, task.id)
 }
 
+/// Whether a task that is not in memory comes before one that is.
+pub(super) fn comes_before(task: &Task, other: Option<Rank>) -> bool {
+    other.is_some_and(|other| rank(task) < other)
+}
+
 impl ReadyQueues {
-    /// Puts a job where its next action is, or lets go of it where only the database or a person
-    /// moves it on.
-    pub(crate) fn put(&mut self, mut task: Task, policy: &Policy, now_ms: i64) {
-        self.forget(task.id);
+    /// Puts a task into the queue of its next action. A task that only the database or a person changes is dropped.
+    pub(super) fn put(&mut self, mut task: Task, policy: &Policy, now_ms: i64) {
+        self.remove(task.id);
         if task.state != State::Waiting && policy.is_due(task.due_at_ms, now_ms) {
             task.due_at_ms = 0;
         }
@@ -58,7 +63,7 @@ impl ReadyQueues {
                 self.to_download.insert(task.id);
             }
             Action::Poll => {
-                self.followed.insert(task.id);
+                self.to_poll.insert(task.id);
             }
             Action::Rest { until_ms: Some(until_ms) }
                 if matches!(
@@ -70,100 +75,101 @@ impl ReadyQueues {
             }
             Action::Rest { .. } => return,
         }
-        if is_again(&task) {
-            self.again.insert(task.id);
+        if is_retry(&task) {
+            self.retries.insert(task.id);
         }
         self.tasks.insert(task.id, task);
     }
 
-    /// Forgets a job wherever it is.
-    pub(crate) fn forget(&mut self, id: TaskId) {
+    /// Removes a task from memory.
+    pub(super) fn remove(&mut self, id: TaskId) {
         self.busy.remove(&id);
-        self.again.remove(&id);
+        self.retries.remove(&id);
         if let Some(task) = self.tasks.remove(&id) {
             self.to_prepare.remove(&rank(&task));
             self.to_create.remove(&rank(&task));
             self.to_recover.remove(&id);
             self.to_download.remove(&id);
-            self.followed.remove(&id);
+            self.to_poll.remove(&id);
             self.resting.remove(&(task.due_at_ms, id));
         }
     }
 
-    /// Takes a job for a step to work on.
-    pub(crate) fn take(&mut self, id: TaskId) -> Option<Task> {
+    /// Takes a task for a step to work on.
+    pub(super) fn take(&mut self, id: TaskId) -> Option<Task> {
         let task = self.tasks.get(&id)?.clone();
-        self.forget(id);
+        self.remove(id);
         self.busy.insert(id, task.state);
-        if is_again(&task) {
-            self.again.insert(id);
+        if is_retry(&task) {
+            self.retries.insert(id);
         }
         Some(task)
     }
 
-    pub(crate) fn holds(&self, id: TaskId) -> bool {
+    pub(super) fn contains(&self, id: TaskId) -> bool {
         self.tasks.contains_key(&id) || self.busy.contains_key(&id)
     }
 
-    pub(crate) fn get(&self, id: TaskId) -> Option<&Task> {
+    /// Returns a task on which no step works.
+    pub(super) fn get(&self, id: TaskId) -> Option<&Task> {
         self.tasks.get(&id)
     }
 
-    /// Who wants to be measured or identified, the first in line first.
-    pub(crate) fn all_to_prepare(&self) -> Vec<TaskId> {
+    /// Returns the tasks that are to be measured or identified, the first in the queue first.
+    pub(super) fn all_to_prepare(&self) -> Vec<TaskId> {
         self.to_prepare.iter().map(|rank| rank.2).collect()
     }
 
-    /// The first in line that wants to be created.
-    pub(crate) fn first_to_create(&self) -> Option<TaskId> {
+    /// Returns the first task that is ready for its create request.
+    pub(super) fn first_to_create(&self) -> Option<TaskId> {
         self.to_create.first().map(|rank| rank.2)
     }
 
-    /// Whose create is to be looked up, and perhaps sent again.
-    pub(crate) fn all_to_recover(&self) -> Vec<TaskId> {
+    /// Returns the tasks whose create request has an unknown outcome.
+    pub(super) fn all_to_recover(&self) -> Vec<TaskId> {
         self.to_recover.iter().copied().collect()
     }
 
-    pub(crate) fn first_to_download(&self) -> Option<TaskId> {
+    pub(super) fn first_to_download(&self) -> Option<TaskId> {
         self.to_download.first().copied()
     }
 
-    pub(crate) fn followed(&self) -> impl Iterator<Item = &Task> {
-        self.followed.iter().filter_map(|id| self.tasks.get(id))
+    pub(super) fn all_to_poll(&self) -> impl Iterator<Item = &Task> {
+        self.to_poll.iter().filter_map(|id| self.tasks.get(id))
     }
 
-    /// How many of the jobs in memory are prepared again, or are to be.
-    pub(crate) fn count_again(&self) -> usize {
-        self.again.len()
+    pub(super) fn count_retries(&self) -> usize {
+        self.retries.len()
     }
 
-    /// Whether preparing that job failed before.
-    pub(crate) fn is_again(&self, id: TaskId) -> bool {
-        self.again.contains(&id)
+    /// Whether preparing this task failed before.
+    pub(super) fn is_retry(&self, id: TaskId) -> bool {
+        self.retries.contains(&id)
     }
 
-    /// How many jobs stand before their create: the window that is kept filled. What failed before
-    /// does not count, or it would keep out what is new.
-    pub(crate) fn ahead(&self) -> usize {
+    /// Counts the tasks before their create request. Retries do not count: they would keep new tasks out of memory.
+    pub(super) fn count_ahead(&self) -> usize {
         let busy = self.busy.values().filter(|state| state.is_unsent()).count();
-        let resting = self.resting.iter().filter(|(_, id)| self.stands(*id, State::Identified));
-        let all = self.to_prepare.len() + self.to_create.len() + busy + resting.count();
-        all.saturating_sub(self.again.len())
+        let is_identified =
+            |id: &TaskId| self.tasks.get(id).is_some_and(|task| task.state == State::Identified);
+        let resting = self.resting.iter().filter(|(_, id)| is_identified(id)).count();
+        let all = self.to_prepare.len() + self.to_create.len() + busy + resting;
+        all.saturating_sub(self.retries.len())
     }
 
-    /// How many jobs in memory stand in `state`.
-    pub(crate) fn count(&self, state: State) -> usize {
+    /// Counts the tasks of a state.
+    pub(super) fn count(&self, state: State) -> usize {
         let idle = self.tasks.values().filter(|task| task.state == state).count();
         idle + self.busy.values().filter(|busy| **busy == state).count()
     }
 
-    /// The last of the jobs that stand before their create, to be measured against who comes new.
-    pub(crate) fn last_ahead(&self) -> Option<Rank> {
+    /// Returns the place of the last task before its create request.
+    pub(super) fn last_ahead(&self) -> Option<Rank> {
         self.to_prepare.last().max(self.to_create.last()).copied()
     }
 
-    /// Puts the jobs whose rest is over where their next action is.
-    pub(crate) fn wake(&mut self, policy: &Policy, now_ms: i64) {
+    /// Puts the tasks whose rest is over into the queues of their next actions.
+    pub(super) fn wake(&mut self, policy: &Policy, now_ms: i64) {
         let is_over = |rest: &&(i64, TaskId)| policy.is_due(rest.0, now_ms);
         let over: Vec<TaskId> = self.resting.iter().filter(is_over).map(|(_, id)| *id).collect();
         for id in over {
@@ -173,17 +179,8 @@ impl ReadyQueues {
         }
     }
 
-    /// When (Unix ms) the next rest is over.
-    pub(crate) fn next_wake_ms(&self) -> Option<i64> {
+    /// Returns when (Unix ms) the next rest is over.
+    pub(super) fn next_wake_ms(&self) -> Option<i64> {
         self.resting.first().map(|(until_ms, _)| *until_ms)
     }
-
-    fn stands(&self, id: TaskId, state: State) -> bool {
-        self.tasks.get(&id).is_some_and(|task| task.state == state)
-    }
-}
-
-/// Whether a job that is not in memory comes before one that is.
-pub(crate) fn comes_before(task: &Task, other: Option<Rank>) -> bool {
-    other.is_some_and(|other| rank(task) < other)
 }

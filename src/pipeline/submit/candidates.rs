@@ -1,9 +1,6 @@
-//! The account's tasks that a task with an unknown create request could be.
+//! The tasks at Kling that a task whose create request has an unknown outcome could be.
 
-use super::{
-    inquiry::first_sent_at_ms,
-    task_list::{Listing, is_of_video},
-};
+use super::task_list::{TaskListing, first_sent_at_ms, is_of_video};
 use crate::{
     job::{State, Task},
     kling::{Api, ParentVideo, RemoteTask, TaskStatus},
@@ -11,18 +8,18 @@ use crate::{
     store::{Candidate, StoreError},
 };
 
-/// A person is shown no more; who has more to choose from looks at the account itself.
+/// A person is shown no more candidates than these.
 const CANDIDATES_MAX: usize = 100;
 
-/// So many open create requests are compared with the tasks that nobody owns.
+/// So many open create requests are compared with the unowned tasks.
 const OPEN_MAX: usize = 100;
 
-/// The listed tasks that nobody owns, that have no other name, and that are of the task's own video. Where Kling
-/// shows no video as it was sent, videos cannot be compared, and all of them could be it.
+/// Returns the listed tasks without an owner and without another name that are of the task's video. If Kling shows no
+/// video as it was sent, videos cannot be compared, and each of these tasks is possible.
 pub(super) async fn possible_tasks<'a, A: Api>(
     context: &StepContext<A>,
     task: &Task,
-    listing: &'a Listing,
+    listing: &'a TaskListing,
 ) -> Result<Vec<&'a RemoteTask>, StoreError> {
     let (wanted, name) = (video_ref(task), task.external_task_id());
     let mut unowned = Vec::new();
@@ -48,8 +45,8 @@ pub(super) async fn possible_tasks<'a, A: Api>(
     Ok(unowned)
 }
 
-/// Whether one of these tasks shows the video of a task whose create request has an unknown outcome: nobody owns
-/// such a task, but its video was sent, too.
+/// Whether one of these tasks shows the video of another create request with an unknown outcome. Its task has no owner
+/// either, but its video was sent, so videos can be compared.
 async fn is_of_open_task<A: Api>(
     context: &StepContext<A>,
     unowned: &[&RemoteTask],
@@ -69,9 +66,9 @@ fn shows_video(remote: &RemoteTask) -> bool {
     remote.parent_video.as_ref().is_some_and(|video| video.url.is_some() || video.id.is_some())
 }
 
-/// The same as they are kept for a person.
-pub(super) fn to_candidates(possible_tasks: &[&RemoteTask]) -> Vec<Candidate> {
-    possible_tasks.iter().take(CANDIDATES_MAX).map(|remote| candidate(remote)).collect()
+/// Returns possible tasks as they are kept for a person.
+pub(super) fn to_candidates(tasks: &[&RemoteTask]) -> Vec<Candidate> {
+    tasks.iter().take(CANDIDATES_MAX).map(|remote| candidate(remote)).collect()
 }
 
 fn candidate(remote: &RemoteTask) -> Candidate {

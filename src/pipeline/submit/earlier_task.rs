@@ -4,15 +4,16 @@ use crate::{
     job::{Outcome, Task},
     kling::{Api, ErrorClass, TaskStatus},
     pipeline::{
+        account_signal::AccountSignal,
         context::StepContext,
         limits::rate::CallKind,
-        step::{AccountSignal, StepEnd, transient_error},
+        step::{StepEnd, transient_error},
     },
     store::StoreError,
 };
 
-/// Asks for the earlier task of the job that a task is created for, if that task failed only because Kling did not
-/// show it. Returns none where there is none, or Kling does not show it still.
+/// Asks for the earlier task of the lead job, if that task failed only because Kling did not show it. Returns none if
+/// there is no such task, or Kling still does not show it.
 pub(super) async fn follow_earlier<A: Api>(
     context: &StepContext<A>,
     task: &Task,
@@ -25,7 +26,7 @@ pub(super) async fn follow_earlier<A: Api>(
             let (moment, policy) = (context.clock.moment(), context.settings.policy.clone());
             let task =
                 context.store.follow_earlier(task.clone(), earlier.id, moment, policy).await?;
-            Ok(Some(StepEnd::new(task, Some(AccountSignal::Transferred))))
+            Ok(Some(StepEnd::transferred(task)))
         }
         Ok(_) => Ok(None),
         Err(error)

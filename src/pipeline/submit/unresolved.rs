@@ -1,4 +1,4 @@
-//! Unresolved tasks, looked up again whenever more may be known: a person is not asked in vain.
+//! Looks up unresolved tasks again whenever more may be known, so that a person is asked only if necessary.
 
 use super::{
     inquiry::{Conclusion, Inquiry, inquire, oldest_ms, outcome_of_unresolved},
@@ -8,29 +8,29 @@ use super::{
 use crate::{
     job::{CreateAnswer, State, Task},
     kling::{Api, ApiError},
-    pipeline::{context::StepContext, step::AccountSignal},
+    pipeline::{account_signal::AccountSignal, context::StepContext},
     store::StoreError,
 };
 
-/// So many unresolved tasks are looked up in one go.
+/// So many unresolved tasks are looked up in one step.
 const TASKS_MAX: usize = 1_000;
 
 /// The result of looking up the unresolved tasks.
 #[derive(Debug, Default)]
 pub(crate) struct LookupSummary {
-    /// Those that are not unresolved any more.
+    /// The tasks that are no longer unresolved.
     pub(crate) moved: Vec<Task>,
-    /// How many still are.
+    /// How many tasks still are.
     pub(crate) left: usize,
-    /// A call failed: it is to be tried again soon.
+    /// A call failed; it is tried again soon.
     pub(crate) is_failed: bool,
-    /// The answers proved nothing about some of them.
+    /// The answers proved nothing about some tasks.
     pub(crate) is_unproven: bool,
     /// What the API said about the account.
     pub(crate) signal: Option<AccountSignal>,
 }
 
-/// Reads the list once and asks for each unresolved task; keeps which of the account's tasks it could be.
+/// Reads the list once, asks for each unresolved task, and keeps which tasks at Kling it could be.
 pub(crate) async fn look_up<A: Api>(context: &StepContext<A>) -> Result<LookupSummary, StoreError> {
     let mut summary = LookupSummary::default();
     let tasks = context.store.under_way(State::Unresolved, i64::MAX, 0, TASKS_MAX).await?;
@@ -44,8 +44,7 @@ pub(crate) async fn look_up<A: Api>(context: &StepContext<A>) -> Result<LookupSu
     if !listing.is_complete {
         tracing::warn!(
             tasks = listing.tasks.len(),
-            "the account has too many tasks to look through them all for those that unresolved jobs \
-             could be"
+            "the account has too many tasks to search all of them for those of unresolved jobs"
         );
     }
     for task in tasks {
@@ -64,7 +63,7 @@ pub(crate) async fn look_up<A: Api>(context: &StepContext<A>) -> Result<LookupSu
         };
         match context.record(&task, outcome, answer).await {
             Ok(task) => summary.moved.push(task),
-            // A person decided meanwhile.
+            // A person decided in the meantime.
             Err(StoreError::Stale { .. } | StoreError::TaskTaken { .. }) => {}
             Err(error) => return Err(error),
         }
@@ -73,7 +72,7 @@ pub(crate) async fn look_up<A: Api>(context: &StepContext<A>) -> Result<LookupSu
     Ok(summary)
 }
 
-/// Whether another lookup may soon find more: a name that Kling says exists will show up.
+/// Whether another lookup may soon show more: Kling will show a task whose name it says exists.
 fn is_unproven(conclusion: &Conclusion, task: &Task) -> bool {
     let answer = task.create.as_ref().map(|create| create.answer);
     match conclusion {
@@ -88,7 +87,7 @@ fn failed(summary: LookupSummary, error: &ApiError) -> LookupSummary {
     tracing::warn!(
         code,
         request_id,
-        "the tasks that unresolved jobs could be cannot be listed: {error}"
+        "cannot list the account's tasks to find those of unresolved jobs: {error}"
     );
     LookupSummary { is_failed: true, signal: AccountSignal::of_query(error), ..summary }
 }

@@ -74,7 +74,7 @@ fn what_a_job_waits_for_and_what_people_do_is_told() {
         move |test_env: &TestEnv| lines(test_env).iter().any(|line| message(line).contains(&what))
     };
     assert_eq!(test_env.run(&["pause"]).code, Some(0));
-    test_env.until("the pause", has("the line is paused: paused by `lipsyncd pause`"));
+    test_env.until("the pause", has("queue paused: paused by `lipsyncd pause`"));
     test_env
         .drop_in("a.yaml", JOB.replace("https://cdn.example.com/a.mp3?duration_ms=5000", "en.mp3"));
     test_env.until(
@@ -129,10 +129,9 @@ fn a_daemon_that_begins_in_a_pause_says_so() {
     let mut test_env = TestEnv::new(quick());
     test_env.start();
     assert_eq!(test_env.run(&["pause"]).code, Some(0));
-    test_env.until("the pause", |test_env| test_env.log().contains("the line is paused"));
+    test_env.until("the pause", |test_env| test_env.log().contains("queue paused"));
     test_env.kill();
     test_env.start();
-    test_env.until("the pause again", |test_env| {
-        test_env.log().matches("the line is paused").count() == 2
-    });
+    test_env
+        .until("the pause again", |test_env| test_env.log().matches("queue paused").count() == 2);
 }

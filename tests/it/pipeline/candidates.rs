@@ -114,7 +114,7 @@ async fn that_no_task_could_be_it_is_written_down() {
     assert_eq!(task_ids(&test_env), [""; 0]);
     let detail = detail(&test_env);
     let last = detail.history.last().unwrap();
-    assert_eq!(last.what, "the account's tasks were listed: none could be it");
+    assert_eq!(last.what, "listed the account's tasks: none could be this one");
     assert!(detail.state.listed_at_ms.is_some());
     test_env.apply("m/a", Outcome::ResolvedAsUnsent { is_sure: false }).await.unwrap();
     assert_eq!(self::detail(&test_env).state.listed_at_ms, None, "that was before");

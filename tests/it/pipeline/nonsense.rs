@@ -178,12 +178,12 @@ async fn a_list_that_is_of_no_use_for_good_is_done_without() {
 #[tokio::test]
 async fn a_result_that_cannot_be_fetched_is_asked_for_until_it_can() {
     for (videos, words) in [
-        (json!([]), "names no result"),
-        (json!("here"), "names no result"),
-        (json!([{"id": "v"}]), "without an address"),
-        (json!([{"id": "v", "url": ""}]), "without an address"),
-        (json!([{"id": "v", "url": 5.5}]), "without an address"),
-        (json!([{"id": "v", "url": "not an address"}]), "without a valid address"),
+        (json!([]), "has no result"),
+        (json!("here"), "has no result"),
+        (json!([{"id": "v"}]), "has no URL for the result"),
+        (json!([{"id": "v", "url": ""}]), "has no URL for the result"),
+        (json!([{"id": "v", "url": 5.5}]), "has no URL for the result"),
+        (json!([{"id": "v", "url": "not an address"}]), "has an invalid URL"),
         (json!([{"id": "v", "url": "ftp://127.0.0.1/v.mp4"}]), "not https"),
         (json!([{"id": "v", "url": "file:///etc/passwd"}]), "without a host"),
     ] {

@@ -42,7 +42,7 @@ async fn an_answer_that_accepts_another_name_is_looked_into() {
     test_env.put("m.yaml", vec![wanted("m/a")]).await;
     assert_eq!(test_env.run().await, End::Idle);
     test_env.assert_all_succeeded(1).await;
-    assert_eq!(test_env.count_history("m/a", "accepts not mine"), 1);
+    assert_eq!(test_env.count_history("m/a", "accepted not mine"), 1);
 }
 
 #[tokio::test]
