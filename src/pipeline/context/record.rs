@@ -43,7 +43,7 @@ impl<A> StepContext<A> {
         if task.state == State::Unresolved {
             warn!(
                 job = key,
-                manifest, "{key}: a person has to decide: `lipsyncd show {key}` says between what"
+                manifest, "{key}: a person has to decide: `lipsyncd show {key}` shows the choices"
             );
         }
         Ok(task)

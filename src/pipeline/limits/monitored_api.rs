@@ -18,7 +18,7 @@ use crate::{
     metrics::{Call, Code, Metrics},
 };
 
-/// So many calls in a row without a usable reply are an API problem.
+/// So many calls in a row without a usable answer are an API problem.
 const FAILURES_MIN: u32 = 3;
 
 /// The API, watched for an outage.
@@ -39,7 +39,7 @@ impl<A> MonitoredApi<A> {
         Self { api, metrics, failures: Mutex::default() }
     }
 
-    /// Returns the latest error while the API gives no usable reply.
+    /// Returns the latest error while the API gives no usable answer.
     pub(crate) fn problem(&self) -> Option<ApiError> {
         let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         failures.last.clone().filter(|_| failures.in_a_row >= FAILURES_MIN)
@@ -144,7 +144,7 @@ mod tests {
         }
         monitored.observe(reply(Some(ErrorClass::Transport)));
         assert_eq!(monitored.problem().unwrap().message, "Transport");
-        // A refusal is a usable reply.
+        // A refusal is a usable answer.
         monitored.observe(reply(Some(ErrorClass::NotFound)));
         assert_eq!(monitored.problem(), None);
     }

@@ -52,7 +52,7 @@ pub(super) enum Effect {
     ReadPause,
     /// Saves whether the budget holds new tasks.
     SaveHold(BudgetChange),
-    /// Saves that the API gives no usable reply, or does again.
+    /// Saves that the API gives no usable answer, or does again.
     SaveApiProblem(Option<ApiError>),
 }
 
@@ -240,7 +240,7 @@ impl AccountState {
         Some(Effect::SaveHold(change))
     }
 
-    /// Compares whether the API gives usable replies with what was known.
+    /// Compares whether the API gives usable answers with what was known.
     pub(super) fn check_api(&mut self, problem: Option<ApiError>) -> Option<Effect> {
         let is_same = self.has_api_problem == problem.is_some();
         self.has_api_problem = problem.is_some();

@@ -158,8 +158,8 @@ fn log_pause(before: Option<&Pause>, now: Option<&Pause>) {
 fn log_api_problem(problem: Option<&ApiError>) {
     match problem {
         Some(ApiError { message, code, request_id, .. }) => {
-            warn!(code, request_id, "the API gives no usable reply: {message}");
+            warn!(code, request_id, "the API gives no usable answer: {message}");
         }
-        None => info!("the API replies again"),
+        None => info!("the API answers again"),
     }
 }

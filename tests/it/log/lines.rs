@@ -93,7 +93,7 @@ fn what_a_job_waits_for_and_what_people_do_is_told() {
     assert_eq!(test_env.run(&["retry", "a", "--yes"]).code, Some(0));
     test_env.until("the retry", has("a: cancelled → queued: retry: take 1 begins"));
     assert_eq!(test_env.run(&["resume"]).code, Some(0));
-    test_env.until("the end of the pause", has("its pause was ended by a person"));
+    test_env.until("the end of the pause", has("queue resumed by a person"));
     test_env.until_state("a", "succeeded");
     test_env.take_out("a.yaml");
     test_env.until("the removal", has("a.yaml: no longer in the folder"));

@@ -70,7 +70,7 @@ fn killed_at_random_moments_nothing_is_paid_twice_and_nothing_is_lost() {
 }
 
 #[tokio::test]
-async fn stopped_in_the_middle_it_goes_on_where_it_was() {
+async fn a_stopped_run_continues_where_it_was() {
     let test_env = TestEnv::new(SimConfig { create_latency_ms: 100, ..quick() }).await;
     test_env.put("m.yaml", many("m", 8)).await;
     for tasks in [1, 3, 6] {

@@ -1,4 +1,4 @@
-//! What holds the whole line: the day's budget, a person's pause, the pace.
+//! What holds the queue: the daily budget, a person's pause, the rate limits.
 
 use std::{
     sync::{
@@ -22,7 +22,7 @@ use crate::support::{TestEnv, many, quick, wanted};
 const DAY_MS: i64 = 86_400_000;
 
 #[tokio::test]
-async fn the_days_budget_holds_new_tasks_back_until_tomorrow() {
+async fn the_daily_budget_holds_new_tasks_until_the_next_day() {
     let mut test_env = TestEnv::new(quick()).await;
     test_env.settings.slots = 2;
     // A task costs 2, an identify 0.05.
@@ -46,7 +46,7 @@ async fn the_days_budget_holds_new_tasks_back_until_tomorrow() {
 }
 
 #[tokio::test]
-async fn a_new_day_ends_the_hold_of_a_line_that_runs() {
+async fn a_new_day_ends_the_hold_of_a_running_queue() {
     let mut test_env = TestEnv::new(quick()).await;
     test_env.settings.slots = 1;
     test_env.settings.units_per_day_micro = Some(3_000_000);
@@ -66,7 +66,7 @@ async fn a_new_day_ends_the_hold_of_a_line_that_runs() {
 }
 
 #[tokio::test]
-async fn end_of_the_first_scan_needs_no_nudge() {
+async fn the_end_of_the_first_scan_needs_no_wake_up() {
     let mut test_env = TestEnv::new(SimConfig { task_ms: (600_000, 600_000), ..quick() }).await;
     test_env.put("a.yaml", vec![wanted("a")]).await;
     let running = test_env.start().await;
@@ -151,7 +151,7 @@ async fn a_person_who_pauses_while_the_api_has_paused_is_not_overruled_by_a_prob
 }
 
 #[tokio::test]
-async fn a_paused_line_with_nothing_to_probe_with_does_not_spin() {
+async fn a_paused_queue_without_a_probe_does_not_spin() {
     let mut test_env = TestEnv::new(SimConfig { task_ms: (700, 700), ..quick() }).await;
     test_env.settings.slots = 1;
     test_env.settings.probe_interval_ms = 10;
@@ -176,7 +176,7 @@ async fn a_paused_line_with_nothing_to_probe_with_does_not_spin() {
 }
 
 #[tokio::test]
-async fn an_api_out_of_reach_is_told_once_for_the_line_and_until_it_answers_again() {
+async fn an_outage_is_reported_once_for_the_queue_until_the_api_answers() {
     let test_env = TestEnv::new(quick()).await;
     for call in [Call::Identify, Call::List, Call::Query] {
         test_env.fault(FaultRule::always(call, Fault::Html { status: 502 }));
