@@ -19,7 +19,7 @@ use lipsyncd::{
     manifest::{ContentHashes, request_hash, spec_hash},
     media::Locator,
     metrics::Metrics,
-    pipeline::{Clock, End, Offload, PaceSettings, Pipeline, Pulse, Settings, Until},
+    pipeline::{Clock, End, Heartbeat, Offload, Pipeline, RateSettings, Settings, Until},
     sim::{self, NoFiles, Sim, SimConfig},
     store::{AcceptedManifest, Interlude, OnChange, Store, WantedJob},
 };
@@ -54,15 +54,16 @@ pub fn measure(slots: usize, rounds: usize) -> Figure {
 
 async fn work_off(slots: usize, jobs: usize) -> f64 {
     let dir = tempfile::tempdir().unwrap();
-    let interlude: Interlude = Arc::new(|| Box::pin(ready(())));
-    let store = Store::open_here(&dir.path().join("lipsyncd.db"), Arc::clone(&interlude)).unwrap();
+    let simulation_hook: SimulationHook = Arc::new(|| Box::pin(ready(())));
+    let store =
+        Store::open_here(&dir.path().join("lipsyncd.db"), Arc::clone(&simulation_hook)).unwrap();
     let account = SimConfig {
         bearer_token: Some(AUTHORIZATION.trim_start_matches("Bearer ").to_owned()),
         ..account(slots, (180_000, 240_000))
     };
     let api =
         Simulated { sim: Arc::new(Mutex::new(Sim::new(account, API))), began: Instant::now() };
-    let settings = settings(&dir, slots, Offload::Here(interlude));
+    let settings = settings(&dir, slots, Offload::Inline(simulation_hook));
     let (policy, began) = (settings.policy.clone(), api.began);
     let moment = Moment { now_ms: now_ms(began), chance: 0.5 };
     store.accept(manifest(jobs), moment, policy, OnChange::Flag).await.unwrap().unwrap();
@@ -70,8 +71,9 @@ async fn work_off(slots: usize, jobs: usize) -> f64 {
     let pipeline = Pipeline::new(api.clone(), store, clock, settings).await.unwrap();
     let nothing_more = Arc::new(AtomicBool::new(false));
     let stop = CancellationToken::new();
-    let end =
-        pipeline.run(Arc::new(Notify::new()), stop, Until::Idle, nothing_more, Pulse::NONE).await;
+    let end = pipeline
+        .run(Arc::new(Notify::new()), stop, Until::Idle, nothing_more, Heartbeat::NONE)
+        .await;
     assert_eq!(end.unwrap(), End::Idle);
     let ledger = api.sim.lock().unwrap().ledger(now_ms(began));
     assert_eq!(ledger.tasks.len(), jobs);
@@ -95,7 +97,7 @@ fn settings(dir: &TempDir, slots: usize, offload: Offload) -> Settings {
         },
         session_ttl_ms: 23 * HOUR_MS,
         slots,
-        pace: PaceSettings {
+        rate: RateSettings {
             identify_per_second: 2.0,
             create_per_second: 2.0,
             query_per_second: 10.0,

@@ -11,7 +11,7 @@ use crate::{
     kling::{BuildError, Client, ClientConfig, Credential},
     media::Locator,
     metrics::Metrics,
-    pipeline::{Clock, Offload, PaceSettings, Settings},
+    pipeline::{Clock, Offload, RateSettings, Settings},
     store::OnChange,
 };
 
@@ -25,7 +25,7 @@ pub(super) fn pipeline(config: &Config, credentials: &Credentials, metrics: &Met
         policy: policy(config),
         session_ttl_ms: ms(config.kling.session_ttl),
         slots: usize::try_from(config.limits.concurrency).unwrap_or(usize::MAX),
-        pace: PaceSettings {
+        rate: RateSettings {
             identify_per_second: config.limits.identify_per_second,
             create_per_second: config.limits.create_per_second,
             query_per_second: config.limits.query_per_second,

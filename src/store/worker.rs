@@ -155,7 +155,7 @@ impl Worker {
         if let Executor::Inline { connection, writes, interlude } = &self.executor {
             interlude().await;
             self.work_here(connection, *writes, work);
-            interlude().await;
+            simulation_hook().await;
         }
     }
 

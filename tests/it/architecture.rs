@@ -49,14 +49,14 @@ const SQL: [&str; 9] =
     ["SELECT ", "INSERT ", "UPDATE ", "DELETE ", "CREATE ", "DROP ", "PRAGMA ", "BEGIN ", "ALTER "];
 
 /// A file of `src`, by its path under it.
-struct SourceFile {
-    path: String,
+pub struct SourceFile {
+    pub path: String,
     text: String,
 }
 
 impl SourceFile {
     /// The module at the top that it belongs to: `job` for `job/apply.rs`, `daemon` for `daemon.rs`.
-    fn module(&self) -> &str {
+    pub fn module(&self) -> &str {
         let first = self.path.split('/').next().unwrap_or_default();
         first.trim_end_matches(".rs")
     }
@@ -68,7 +68,7 @@ impl SourceFile {
     }
 
     /// What of it is shipped, without comments: what is for tests alone stands last in a file.
-    fn shipped(&self) -> String {
+    pub fn shipped(&self) -> String {
         let text = match self.text.find("\n#[cfg(test)]\n") {
             _ if self.is_test() => "",
             // Declarations of test modules may stand among others.
@@ -87,7 +87,7 @@ fn without_comments(text: &str) -> String {
         .join("\n")
 }
 
-fn source_files() -> Vec<SourceFile> {
+pub fn source_files() -> Vec<SourceFile> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut files = Vec::new();
     walk(&root, &root, &mut files);

@@ -13,6 +13,7 @@ mod crash;
 mod doctor;
 mod folder;
 mod identity;
+mod import_circles;
 mod log;
 mod metrics;
 mod pipeline;

@@ -4,28 +4,29 @@ use crate::{
     job::{Outcome, Task},
     kling::{Api, ErrorClass, TaskStatus},
     pipeline::{
-        context::Context,
-        pace::Kind,
-        step::{StepEnd, Word, trouble},
+        account_signal::AccountSignal,
+        context::StepContext,
+        limits::rate::CallKind,
+        step::{StepEnd, transient_error},
     },
     store::StoreError,
 };
 
-/// Asks for the earlier task of the job that a task is created for, if that task failed only because Kling did not
-/// show it. Returns none where there is none, or Kling does not show it still.
+/// Asks for the earlier task of the lead job, if that task failed only because Kling did not show it. Returns none if
+/// there is no such task, or Kling still does not show it.
 pub(super) async fn follow_earlier<A: Api>(
-    context: &Context<A>,
+    context: &StepContext<A>,
     task: &Task,
 ) -> Result<Option<StepEnd>, StoreError> {
     let Some(earlier) = context.store.lost_earlier_task(task).await? else { return Ok(None) };
     let Some(task_id) = earlier.task_id.clone() else { return Ok(None) };
-    context.pace.ready(Kind::Query).await;
+    context.rate.ready(CallKind::Query).await;
     match context.api.task(&task_id).await.result {
         Ok(remote) if remote.task_id == task_id && remote.status != TaskStatus::Failed => {
             let (moment, policy) = (context.clock.moment(), context.settings.policy.clone());
             let task =
                 context.store.follow_earlier(task.clone(), earlier.id, moment, policy).await?;
-            Ok(Some(StepEnd::new(task, Some(Word::Transferred))))
+            Ok(Some(StepEnd::transferred(task)))
         }
         Ok(_) => Ok(None),
         Err(error)
@@ -37,12 +38,12 @@ pub(super) async fn follow_earlier<A: Api>(
             Ok(None)
         }
         Err(error) => {
-            let word = Word::of_query(&error);
-            let outcome = match &word {
+            let signal = AccountSignal::of_query(&error);
+            let outcome = match &signal {
                 Some(_) => Outcome::Deferred(error.message),
-                None => Outcome::TransientError(trouble(&error)),
+                None => Outcome::TransientError(transient_error(&error)),
             };
-            Ok(Some(StepEnd::new(context.note(task, outcome, None).await?, word)))
+            Ok(Some(StepEnd::new(context.record(task, outcome, None).await?, signal)))
         }
     }
 }

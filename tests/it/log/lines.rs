@@ -75,7 +75,7 @@ fn reasons_and_commands_are_logged() {
         move |test_env: &TestEnv| lines(test_env).iter().any(|line| message(line).contains(&what))
     };
     assert_eq!(test_env.run(&["pause"]).code, Some(0));
-    test_env.until("the pause", has("the line is paused: paused by `lipsyncd pause`"));
+    test_env.until("the pause", has("queue paused: paused by `lipsyncd pause`"));
     test_env
         .drop_in("a.yaml", JOB.replace("https://cdn.example.com/a.mp3?duration_ms=5000", "en.mp3"));
     test_env.until(
@@ -94,7 +94,7 @@ fn reasons_and_commands_are_logged() {
     assert_eq!(test_env.run(&["retry", "a", "--yes"]).code, Some(0));
     test_env.until("the retry", has("a: cancelled → queued: retry: take 1 begins"));
     assert_eq!(test_env.run(&["resume"]).code, Some(0));
-    test_env.until("the end of the pause", has("its pause was ended by a person"));
+    test_env.until("the end of the pause", has("queue resumed by a person"));
     test_env.until_state("a", "succeeded");
     test_env.remove("a.yaml");
     test_env.until("the removal", has("a.yaml: no longer in jobs_dir"));
@@ -130,10 +130,9 @@ fn a_daemon_that_starts_in_a_pause_logs_it() {
     let mut test_env = TestEnv::new(quick());
     test_env.start();
     assert_eq!(test_env.run(&["pause"]).code, Some(0));
-    test_env.until("the pause", |test_env| test_env.log().contains("the line is paused"));
+    test_env.until("the pause", |test_env| test_env.log().contains("queue paused"));
     test_env.kill();
     test_env.start();
-    test_env.until("the pause again", |test_env| {
-        test_env.log().matches("the line is paused").count() == 2
-    });
+    test_env
+        .until("the pause again", |test_env| test_env.log().matches("queue paused").count() == 2);
 }

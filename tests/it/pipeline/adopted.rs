@@ -57,7 +57,7 @@ async fn a_task_is_adopted_though_the_names_of_later_takes_are_answered_with_err
 }
 
 #[tokio::test]
-async fn a_lookup_that_fails_in_the_one_way_that_is_answered_does_not_count_as_not_found() {
+async fn a_lookup_that_fails_in_the_answered_spelling_is_not_a_not_found() {
     let test_env = database_lost(SimConfig { unique_external_ids: false, ..quick() }).await;
     delete_results(&test_env);
     test_env.sim.set_lookup_styles(LookupStyles::PATH_WITH_FLAG);

@@ -98,7 +98,7 @@ async fn young_result_that_is_late_is_waited_for() {
 }
 
 #[tokio::test]
-async fn fetch_command_brings_a_lost_file_back() {
+async fn the_fetch_command_restores_a_lost_file() {
     let test_env = TestEnv::new(quick()).await;
     test_env.put("m.yaml", vec![same("m/a")]).await;
     assert_eq!(test_env.run().await, End::Idle);

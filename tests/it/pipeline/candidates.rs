@@ -77,7 +77,7 @@ async fn tasks_of_other_videos_are_not_shown_while_videos_can_be_compared() {
 }
 
 #[tokio::test]
-async fn where_videos_cannot_be_compared_all_tasks_that_are_unowned_are_shown() {
+async fn without_comparable_videos_all_unowned_tasks_are_candidates() {
     let test_env = test_env().await;
     test_env.sim.control(|sim| sim.config_mut().shows_sent_videos = false);
     lose(&test_env, Fault::DropRequest).await;
@@ -106,7 +106,7 @@ async fn a_list_that_could_not_be_read_is_read_at_the_next_start() {
 }
 
 #[tokio::test]
-async fn that_no_task_could_be_it_is_written_down() {
+async fn the_history_says_that_no_task_is_possible() {
     let mut test_env = TestEnv::new(SimConfig { answers_external_lookups: false, ..quick() }).await;
     test_env.store = Store::open(&test_env.dir.path().join("new.db")).unwrap();
     test_env.store.learn_lookups(&account(), Lookups::Unanswered).await.unwrap();
@@ -114,7 +114,7 @@ async fn that_no_task_could_be_it_is_written_down() {
     assert_eq!(task_ids(&test_env), [""; 0]);
     let detail = detail(&test_env);
     let last = detail.history.last().unwrap();
-    assert_eq!(last.what, "the account's tasks were listed: none could be it");
+    assert_eq!(last.what, "listed the account's tasks: none could be this one");
     assert!(detail.state.listed_at_ms.is_some());
     test_env.apply("m/a", Outcome::ResolvedAsUnsent { is_sure: false }).await.unwrap();
     assert_eq!(self::detail(&test_env).state.listed_at_ms, None, "that was before");

@@ -59,7 +59,7 @@ async fn paused(call: Endpoint, code: u16) {
 }
 
 #[tokio::test]
-async fn refused_credentials_pause_the_whole_line_until_a_probe_succeeds() {
+async fn refused_credentials_pause_the_queue_until_a_probe_succeeds() {
     for code in [1000, 1001, 1002, 1003, 1004, 1103, 1304] {
         paused(Endpoint::Identify, code).await;
     }
@@ -112,7 +112,7 @@ async fn an_identify_that_was_sent_before_the_pause_does_not_end_it() {
 }
 
 #[tokio::test]
-async fn a_probe_that_finds_out_nothing_is_followed_by_another() {
+async fn a_probe_without_a_result_is_repeated() {
     let test_env = TestEnv::new(quick()).await;
     test_env.fault(FaultRule::once(Endpoint::Create, refusal(1102)));
     // The probes are lost in other ways: the request is dropped, then refused for its own sake.
@@ -136,7 +136,7 @@ async fn a_probe_that_finds_out_nothing_is_followed_by_another() {
 }
 
 #[tokio::test]
-async fn too_fast_slows_everything_down_and_fails_nothing() {
+async fn a_rate_limit_slows_all_calls_and_fails_nothing() {
     let fault = Fault::Code { code: 1302, status: None, retry_after_s: Some(1), message: None };
     for call in [Endpoint::Identify, Endpoint::Create, Endpoint::List, Endpoint::Query] {
         let test_env = TestEnv::new(quick()).await;
@@ -152,7 +152,7 @@ async fn too_fast_slows_everything_down_and_fails_nothing() {
 }
 
 #[tokio::test]
-async fn too_many_at_once_teaches_the_limit_and_fails_nothing() {
+async fn a_1303_lowers_the_limit_and_fails_nothing() {
     let test_env = TestEnv::new(SimConfig { concurrency: 2, ..quick() }).await;
     test_env.put("m.yaml", many("m", 12)).await;
     assert_eq!(test_env.run().await, End::Idle);
@@ -163,7 +163,7 @@ async fn too_many_at_once_teaches_the_limit_and_fails_nothing() {
 }
 
 #[tokio::test]
-async fn too_many_at_once_on_another_call_does_not_spin_and_teaches_nothing() {
+async fn a_1303_on_another_call_does_not_spin_and_lowers_no_limit() {
     let test_env = TestEnv::new(quick()).await;
     test_env.refuse_once(Endpoint::Identify, 1303);
     test_env.put("m.yaml", many("m", 3)).await;
@@ -174,8 +174,8 @@ async fn too_many_at_once_on_another_call_does_not_spin_and_teaches_nothing() {
 }
 
 #[tokio::test]
-async fn trouble_of_the_server_on_free_calls_is_waited_out() {
-    for call in [Endpoint::Identify, Endpoint::List, Endpoint::Query] {
+async fn server_errors_on_free_calls_are_waited_for() {
+    for call in [Call::Identify, Call::List, Call::Query] {
         for code in [5000, 5001, 5002] {
             let test_env = TestEnv::new(quick()).await;
             test_env.fault(FaultRule { times: Some(3), ..FaultRule::once(call, refusal(code)) });
@@ -239,7 +239,7 @@ async fn no_code_on_a_lookup_fails_or_pays_again_what_was_paid_for() {
 }
 
 #[tokio::test]
-async fn a_pause_holds_through_a_restart_and_is_probed_by_one_call() {
+async fn a_pause_survives_a_restart_and_is_probed_by_one_call() {
     for code in [1000, 1101] {
         let mut test_env = TestEnv::new(quick()).await;
         test_env.settings.probe_interval_ms = 3_600_000;
@@ -266,7 +266,7 @@ async fn a_pause_holds_through_a_restart_and_is_probed_by_one_call() {
 }
 
 #[tokio::test]
-async fn a_learnt_limit_is_the_accounts_own_and_rises_again() {
+async fn a_learned_limit_belongs_to_the_account_and_rises_again() {
     let mut test_env = TestEnv::new(quick()).await;
     test_env.settings.slots = 3;
     test_env.store.set_slots_limit(&account(), 2).await.unwrap();
@@ -285,7 +285,7 @@ async fn a_learnt_limit_is_the_accounts_own_and_rises_again() {
 }
 
 #[tokio::test]
-async fn a_task_that_fails_fails_its_job_with_the_apis_words() {
+async fn a_failed_task_fails_its_job_with_the_message_of_kling() {
     let test_env = TestEnv::new(quick()).await;
     let failing = crate::support::with("m/a", |spec| {
         let url = "https://cdn.example/v.mp4?duration_ms=9000&fail=no%20face%20moves";

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lipsyncd::{
     job::State,
-    pipeline::{End, Pipeline, Pulse, Until},
+    pipeline::{End, Heartbeat, Pipeline, Until},
     sim::SimConfig,
     store::Store,
 };
@@ -27,7 +27,7 @@ fn live_and_die(test_env: &TestEnv, life: Duration) -> Option<End> {
         let pipeline = Pipeline::new(client, store, clock, settings).await.unwrap();
         let (nudge, stop, more) =
             (Default::default(), CancellationToken::new(), Default::default());
-        let running = tokio::spawn(pipeline.run(nudge, stop, Until::Idle, more, Pulse::NONE));
+        let running = tokio::spawn(pipeline.run(nudge, stop, Until::Idle, more, Heartbeat::NONE));
         let abort = running.abort_handle();
         let ended = tokio::time::timeout(life, running).await;
         abort.abort();
@@ -70,7 +70,7 @@ fn killed_at_random_moments_nothing_is_paid_twice_and_nothing_is_lost() {
 }
 
 #[tokio::test]
-async fn stopped_in_the_middle_it_goes_on_where_it_was() {
+async fn a_stopped_run_continues_where_it_was() {
     let test_env = TestEnv::new(SimConfig { create_latency_ms: 100, ..quick() }).await;
     test_env.put("m.yaml", many("m", 8)).await;
     for tasks in [1, 3, 6] {

@@ -24,7 +24,7 @@ async fn arrives(fault: Fault, times: u64) -> TestEnv {
 }
 
 #[tokio::test]
-async fn what_breaks_off_goes_on_from_there() {
+async fn a_broken_download_continues_where_it_was() {
     let test_env = TestEnv::new(SimConfig { min_result_bytes: 300_000, ..quick() }).await;
     // No answer ever brings more than a third: begun anew each time, it would never be whole.
     let cut = Fault::CutBody { after_bytes: Some(110_000) };
@@ -36,7 +36,7 @@ async fn what_breaks_off_goes_on_from_there() {
 }
 
 #[tokio::test]
-async fn what_is_no_whole_video_is_fetched_again() {
+async fn an_incomplete_video_is_downloaded_again() {
     arrives(Fault::WrongLength { bytes: None }, 2).await;
     arrives(Fault::NotAVideo, 2).await;
     arrives(Fault::Status { status: 404 }, 2).await;
@@ -61,7 +61,7 @@ async fn a_redirect_is_followed() {
 }
 
 #[tokio::test]
-async fn a_foreign_file_in_the_way_fails_the_job_before_anything_is_paid_for() {
+async fn a_foreign_file_at_the_output_fails_the_job_before_it_pays() {
     let test_env = TestEnv::new(quick()).await;
     fs::create_dir(test_env.output("m")).unwrap();
     fs::write(test_env.output("m/a.mp4"), "somebody's own").unwrap();
@@ -76,7 +76,7 @@ async fn a_foreign_file_in_the_way_fails_the_job_before_anything_is_paid_for() {
 }
 
 #[tokio::test]
-async fn a_foreign_file_that_appears_later_is_waited_out() {
+async fn a_foreign_file_that_appears_later_is_waited_for() {
     let test_env = TestEnv::new(SimConfig { task_ms: (300, 300), ..quick() }).await;
     test_env.put("m.yaml", vec![wanted("m/a")]).await;
     let running = test_env.start().await;
@@ -95,7 +95,7 @@ async fn a_foreign_file_that_appears_later_is_waited_out() {
 }
 
 #[tokio::test]
-async fn more_results_than_fit_into_memory_are_all_taken_up_at_the_start() {
+async fn more_results_than_fit_into_memory_are_all_downloaded_after_a_start() {
     let mut test_env = TestEnv::new(quick()).await;
     test_env.settings.slots = 20;
     test_env.sim.control(|sim| sim.config_mut().concurrency = 20);
@@ -126,7 +126,7 @@ async fn a_result_that_a_restored_database_does_not_know_is_found_and_not_paid_f
 }
 
 #[tokio::test]
-async fn a_result_that_is_kept_no_more_ends_the_job_with_a_clear_word() {
+async fn an_expired_result_fails_the_job_with_a_clear_message() {
     let test_env = TestEnv::new(quick()).await;
     test_env.fault(FaultRule::always(Endpoint::Download, Fault::Status { status: 404 }));
     test_env.put("m.yaml", vec![wanted("m/a")]).await;

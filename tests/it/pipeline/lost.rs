@@ -47,7 +47,7 @@ async fn a_request_that_is_dropped_is_sent_again_only_after_it_stayed_absent() {
 }
 
 #[tokio::test]
-async fn server_trouble_is_an_unknown_outcome_whether_it_was_accepted_or_not() {
+async fn a_server_error_is_an_unknown_outcome_whether_accepted_or_not() {
     for accept in [true, false] {
         let rule = FaultRule { accept: Some(accept), ..create(refusal(5001)) };
         suffer(quick(), rule).await;
@@ -73,7 +73,7 @@ async fn a_task_that_shows_up_late_is_not_paid_for_again() {
 }
 
 #[tokio::test]
-async fn the_very_first_create_that_is_lost_is_adopted_and_teaches_that_lookups_are_answered() {
+async fn a_lost_first_create_is_adopted_and_shows_that_lookups_work() {
     let test_env = TestEnv::new(quick()).await;
     test_env.fault(create(Fault::LoseAnswer));
     test_env.put("m.yaml", vec![wanted("m/a")]).await;
@@ -126,7 +126,7 @@ async fn an_account_that_is_not_known_yet_and_answers_no_lookups_leaves_it_to_a_
 }
 
 #[tokio::test]
-async fn a_create_of_ones_own_that_is_just_being_answered_leaves_no_other_to_a_person() {
+async fn a_create_in_flight_makes_no_other_task_unresolved() {
     // The account has taught nothing yet, and the answer to each create is under way for a while.
     let test_env = TestEnv::new(SimConfig { create_latency_ms: 120, ..quick() }).await;
     test_env.fault(FaultRule { times: Some(3), ..create(Fault::DropRequest) });
@@ -136,7 +136,7 @@ async fn a_create_of_ones_own_that_is_just_being_answered_leaves_no_other_to_a_p
 }
 
 #[tokio::test]
-async fn a_clock_that_is_set_back_after_a_create_hides_no_task_that_could_be_it() {
+async fn a_clock_that_is_set_back_after_a_create_hides_no_candidate() {
     let config = SimConfig { answers_external_lookups: false, ..quick() };
     let test_env = TestEnv::new(SimConfig { unique_external_ids: false, ..config }).await;
     test_env.fault(create(Fault::LoseAnswer));
@@ -151,7 +151,7 @@ async fn a_clock_that_is_set_back_after_a_create_hides_no_task_that_could_be_it(
 }
 
 #[tokio::test]
-async fn an_edit_while_the_create_is_under_way_does_not_lose_its_answer() {
+async fn an_edit_during_the_create_request_does_not_lose_its_answer() {
     let config = SimConfig { create_latency_ms: 300, answers_external_lookups: false, ..quick() };
     let test_env = TestEnv::new(config).await;
     // The account answers no lookups: only the answer itself names the task.
@@ -211,7 +211,7 @@ async fn own_name_of_a_task_of_the_same_video_is_adopted() {
 }
 
 #[tokio::test]
-async fn a_task_that_is_out_of_sight_is_told_and_waited_for() {
+async fn a_task_that_kling_does_not_show_is_reported_and_waited_for() {
     let test_env = TestEnv::new(quick()).await;
     test_env.store.learn_lookups(&account(), Lookups::Path).await.unwrap();
     test_env.fault(FaultRule::always(Endpoint::Query, refusal(1203)));
@@ -235,8 +235,8 @@ async fn a_task_that_is_out_of_sight_is_told_and_waited_for() {
 async fn an_account_that_allows_few_queries_a_second_is_asked_to_the_end() {
     // Nothing is known of its lookups: each of them is several queries.
     let mut test_env = TestEnv::new(SimConfig { query_per_second: Some(3), ..quick() }).await;
-    test_env.settings.pace.query_per_second = 100.0;
-    test_env.fault(FaultRule::once(Endpoint::Create, Fault::DropRequest));
+    test_env.settings.rate.query_per_second = 100.0;
+    test_env.fault(FaultRule::once(Call::Create, Fault::DropRequest));
     test_env.put("m.yaml", vec![wanted("m/a")]).await;
     let running = test_env.start().await;
     test_env.until_state("m/a", State::Succeeded).await;
@@ -263,8 +263,8 @@ async fn an_unresolved_task_is_found_once_the_account_answers_names_again() {
 async fn lookups_that_find_nothing_end_the_slowing_down_of_the_account() {
     // No create request goes through, so that nothing else shows that calls do.
     let mut test_env = TestEnv::new(SimConfig { query_per_second: Some(6), ..quick() }).await;
-    test_env.settings.pace.query_per_second = 100.0;
-    test_env.fault(FaultRule::always(Endpoint::Create, Fault::DropRequest));
+    test_env.settings.rate.query_per_second = 100.0;
+    test_env.fault(FaultRule::always(Call::Create, Fault::DropRequest));
     test_env.put("m.yaml", many("m", 4)).await;
     let running = test_env.start().await;
     let resends = |key: &str| test_env.count_history(key, "the same create request again");

@@ -39,8 +39,8 @@ fn of_no_use() -> Vec<Fault> {
 }
 
 #[tokio::test]
-async fn answers_of_no_use_are_asked_for_again() {
-    for call in [Endpoint::Identify, Endpoint::Create, Endpoint::Query, Endpoint::List] {
+async fn unusable_answers_are_asked_for_again() {
+    for call in [Call::Identify, Call::Create, Call::Query, Call::List] {
         for fault in of_no_use() {
             let test_env = TestEnv::new(quick()).await;
             test_env.store.learn_lookups(&account(), Lookups::Path).await.unwrap();
@@ -57,7 +57,7 @@ async fn answers_of_no_use_are_asked_for_again() {
 }
 
 #[tokio::test]
-async fn a_face_list_that_is_none_is_told_as_nonsense_and_asked_for_again() {
+async fn a_malformed_face_list_is_reported_and_asked_for_again() {
     for face_data in
         [json!({"0": {}}), json!("none"), json!(3), json!([{"face_id": "0"}]), json!([5])]
     {
@@ -81,7 +81,7 @@ async fn a_face_list_that_is_none_is_told_as_nonsense_and_asked_for_again() {
 }
 
 #[tokio::test]
-async fn times_of_a_face_out_of_all_range_break_nothing() {
+async fn face_times_out_of_range_break_nothing() {
     for times in [
         json!({"start_time": i64::MIN, "end_time": i64::MAX}),
         json!({"start_time": -5, "end_time": "9223372036854775807"}),
@@ -101,8 +101,8 @@ async fn times_of_a_face_out_of_all_range_break_nothing() {
 }
 
 #[tokio::test]
-async fn a_status_that_nobody_knows_is_told_and_followed_on() {
-    for call in [Endpoint::Query, Endpoint::List] {
+async fn an_unknown_status_is_reported_and_polled_again() {
+    for call in [Call::Query, Call::List] {
         let test_env = TestEnv::new(SimConfig { task_ms: (300, 300), ..quick() }).await;
         let jobs = if call == Endpoint::List { 4 } else { 1 };
         let resting = match call {
@@ -133,7 +133,7 @@ async fn a_status_that_nobody_knows_is_told_and_followed_on() {
 }
 
 #[tokio::test]
-async fn nonsense_about_one_task_keeps_no_other_from_being_seen() {
+async fn nonsense_about_one_task_hides_no_other() {
     for nonsense in [body(r#"{"code": 0, "data": 7}"#), crate::support::refusal(1301)] {
         let test_env = TestEnv::new(quick()).await;
         test_env.store.learn_lookups(&account(), Lookups::Path).await.unwrap();
@@ -158,7 +158,7 @@ async fn nonsense_about_one_task_keeps_no_other_from_being_seen() {
 }
 
 #[tokio::test]
-async fn a_list_that_is_of_no_use_for_good_is_done_without() {
+async fn an_unusable_list_is_replaced_by_single_queries() {
     for fault in [
         body(r#"{"code": 0, "data": {}}"#),
         Fault::HugeBody { bytes: 100 << 20 },
@@ -176,12 +176,12 @@ async fn a_list_that_is_of_no_use_for_good_is_done_without() {
 #[tokio::test]
 async fn a_result_that_cannot_be_fetched_is_asked_for_until_it_can() {
     for (videos, words) in [
-        (json!([]), "names no result"),
-        (json!("here"), "names no result"),
-        (json!([{"id": "v"}]), "without an address"),
-        (json!([{"id": "v", "url": ""}]), "without an address"),
-        (json!([{"id": "v", "url": 5.5}]), "without an address"),
-        (json!([{"id": "v", "url": "not an address"}]), "without a valid address"),
+        (json!([]), "has no result"),
+        (json!("here"), "has no result"),
+        (json!([{"id": "v"}]), "has no URL for the result"),
+        (json!([{"id": "v", "url": ""}]), "has no URL for the result"),
+        (json!([{"id": "v", "url": 5.5}]), "has no URL for the result"),
+        (json!([{"id": "v", "url": "not an address"}]), "has an invalid URL"),
         (json!([{"id": "v", "url": "ftp://127.0.0.1/v.mp4"}]), "not https"),
         (json!([{"id": "v", "url": "file:///etc/passwd"}]), "without a host"),
     ] {
@@ -205,7 +205,7 @@ async fn a_result_that_cannot_be_fetched_is_asked_for_until_it_can() {
 }
 
 #[tokio::test]
-async fn a_deduction_out_of_all_reason_is_told_and_not_summed() {
+async fn an_absurd_deduction_is_reported_and_not_added() {
     for deduction in [json!("-5"), json!("9223372036854"), json!("a lot"), json!([1]), Value::Null]
     {
         let mut test_env = TestEnv::new(quick()).await;

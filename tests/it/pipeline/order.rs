@@ -65,7 +65,7 @@ async fn an_urgent_job_passes_a_full_window() {
 }
 
 #[tokio::test]
-async fn a_long_queue_is_worked_off_without_a_nudge() {
+async fn a_long_queue_is_finished_without_a_wake_up() {
     let mut test_env =
         TestEnv::new(SimConfig { concurrency: 50, task_ms: (1, 5), ..quick() }).await;
     test_env.settings.slots = 20;
@@ -95,7 +95,7 @@ async fn busy_server() -> std::net::SocketAddr {
 }
 
 #[tokio::test]
-async fn audio_files_that_cannot_be_fetched_keep_no_others_from_their_turn() {
+async fn audio_that_cannot_be_downloaded_delays_no_other_job() {
     let test_env = TestEnv::new(quick()).await;
     let address = busy_server().await;
     // Each fails, and comes again before all of them were tried.

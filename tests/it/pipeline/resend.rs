@@ -55,7 +55,7 @@ async fn a_resend_that_is_refused_fails_the_job_once_no_earlier_send_shows_up() 
 }
 
 #[tokio::test]
-async fn a_resend_that_is_held_back_or_never_leaves_stays_a_create_that_may_exist() {
+async fn a_resend_that_is_deferred_or_never_sent_may_still_exist() {
     for code in [1000, 1101, 1102, 1302, 1303] {
         let test_env = sent_twice(quick(), Fault::DropRequest, refusal(code)).await;
         let running = test_env.start().await;
@@ -71,7 +71,7 @@ async fn a_resend_that_is_held_back_or_never_leaves_stays_a_create_that_may_exis
 }
 
 #[tokio::test]
-async fn a_first_send_is_looked_for_before_another_session_is_used_under_its_name() {
+async fn the_first_send_is_looked_up_before_a_new_session_uses_its_name() {
     // Nothing but the lookup keeps this account from a second task of the same name, and the first
     // shows up only while the video is identified again.
     let config = SimConfig {
@@ -105,7 +105,7 @@ async fn a_clock_that_jumps_ahead_does_not_shorten_the_wait_for_a_lost_create() 
 }
 
 #[tokio::test]
-async fn while_the_line_is_paused_a_resend_waits_and_may_be_what_ends_the_pause() {
+async fn during_a_pause_a_resend_waits_and_may_be_the_probe() {
     let test_env = sent_twice(quick(), Fault::DropRequest, refusal(1102)).await;
     let running = test_env.start().await;
     test_env.until("the pause", async || test_env.store.pause().await.unwrap().is_some()).await;
@@ -132,7 +132,7 @@ async fn no_network_for_a_resend_is_waited_out() {
 }
 
 #[tokio::test]
-async fn while_the_line_is_paused_lookups_still_decide() {
+async fn during_a_pause_lookups_still_decide() {
     // This account does not answer names, and its list shows a task that could be the one.
     let config = SimConfig { answers_external_lookups: false, ..quick() };
     let test_env = TestEnv::new(config).await;
@@ -156,7 +156,7 @@ async fn while_the_line_is_paused_lookups_still_decide() {
 }
 
 #[tokio::test]
-async fn a_run_that_is_to_end_does_not_wait_for_a_paused_line_to_send_again() {
+async fn run_once_does_not_wait_for_a_paused_queue_to_send_again() {
     let mut test_env = sent_twice(quick(), Fault::DropRequest, refusal(1102)).await;
     test_env.settings.probe_interval_ms = 3_600_000;
     assert_eq!(test_env.run().await, End::Held);
@@ -170,7 +170,7 @@ async fn a_run_that_is_to_end_does_not_wait_for_a_paused_line_to_send_again() {
 }
 
 #[tokio::test]
-async fn a_run_that_is_to_end_does_not_wait_for_credentials_either() {
+async fn run_once_does_not_wait_for_refused_credentials() {
     let test_env = TestEnv::new(SimConfig { task_ms: (600, 600), ..quick() }).await;
     test_env.put("m.yaml", vec![wanted("m/a")]).await;
     let running = test_env.start().await;

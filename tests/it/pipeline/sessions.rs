@@ -11,7 +11,7 @@ use lipsyncd::{
 use crate::support::{TestEnv, quick, wanted, with};
 
 #[tokio::test]
-async fn a_session_that_ran_out_at_the_api_is_identified_again() {
+async fn a_session_that_expired_at_the_api_is_identified_again() {
     let config = SimConfig { session_ttl_ms: 400, task_ms: (600, 600), ..quick() };
     let mut test_env = TestEnv::new(config).await;
     test_env.settings.slots = 1;
@@ -23,7 +23,7 @@ async fn a_session_that_ran_out_at_the_api_is_identified_again() {
 }
 
 #[tokio::test]
-async fn a_session_whose_time_is_known_to_be_over_is_not_tried_at_all() {
+async fn a_session_that_is_known_to_have_expired_is_not_used() {
     let mut test_env = TestEnv::new(SimConfig { task_ms: (600, 600), ..quick() }).await;
     test_env.settings.slots = 1;
     test_env.settings.session_ttl_ms = 400;

@@ -11,7 +11,7 @@ use crate::support::{TestEnv, quick, refusal, wanted, with};
 const HOUR_MS: i64 = 3_600_000;
 
 #[tokio::test]
-async fn a_job_waits_for_its_time_and_then_runs_with_all_that_wait_for_the_same() {
+async fn jobs_wait_for_their_not_before_and_then_all_run() {
     let test_env = TestEnv::new(quick()).await;
     let at_ms = test_env.now_ms() + HOUR_MS;
     // More than fit into the window at once.
@@ -35,7 +35,7 @@ async fn a_job_waits_for_its_time_and_then_runs_with_all_that_wait_for_the_same(
 }
 
 #[tokio::test]
-async fn a_clock_that_is_set_back_a_day_delays_nobody_by_a_day() {
+async fn a_clock_that_is_set_back_a_day_delays_no_job_by_a_day() {
     let test_env = TestEnv::new(quick()).await;
     test_env
         .fault(FaultRule { times: Some(3), ..FaultRule::once(Endpoint::Identify, refusal(5000)) });
@@ -60,7 +60,7 @@ async fn a_clock_that_is_set_back_a_day_delays_nobody_by_a_day() {
 }
 
 #[tokio::test]
-async fn a_task_after_a_lull_is_not_left_unseen_until_the_longest_interval_is_over() {
+async fn the_first_task_after_an_idle_time_is_polled_soon() {
     let mut test_env = TestEnv::new(quick()).await;
     test_env.settings.poll_max_ms = HOUR_MS;
     let running = test_env.start().await;
@@ -98,7 +98,7 @@ async fn a_clock_that_jumps_a_day_ahead_fails_nothing() {
 }
 
 #[tokio::test]
-async fn a_session_that_a_clock_made_old_is_asked_for_anew_and_one_it_made_young_is_used() {
+async fn a_session_that_looks_old_is_identified_again_and_one_that_looks_young_is_used() {
     let mut test_env = TestEnv::new(quick()).await;
     test_env.settings.slots = 1;
     let one_video = |key: &str| {
@@ -122,7 +122,7 @@ async fn a_session_that_a_clock_made_old_is_asked_for_anew_and_one_it_made_young
 }
 
 #[tokio::test]
-async fn a_budget_goes_by_the_day_that_the_clock_tells_whichever_way_it_jumps() {
+async fn a_budget_counts_the_day_of_the_clock_even_if_it_jumps() {
     let mut test_env = TestEnv::new(quick()).await;
     test_env.settings.slots = 1;
     // A task costs 2, an identify 0.05.

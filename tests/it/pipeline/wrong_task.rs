@@ -36,14 +36,14 @@ async fn a_task_that_the_api_does_not_know_by_the_id_it_gave_is_found_by_its_own
 }
 
 #[tokio::test]
-async fn an_answer_that_accepts_another_name_is_looked_into() {
+async fn an_answer_that_accepts_another_name_is_looked_up() {
     let test_env = test_env(quick(), Lookups::Path).await;
     let other = json!({"data": {"task_id": "77", "task_info": {"external_task_id": "not mine"}}});
     test_env.fault(FaultRule::once(Endpoint::Create, patch(other)));
     test_env.put("m.yaml", vec![wanted("m/a")]).await;
     assert_eq!(test_env.run().await, End::Idle);
     test_env.assert_all_succeeded(1).await;
-    assert_eq!(test_env.count_history("m/a", "accepts not mine"), 1);
+    assert_eq!(test_env.count_history("m/a", "accepted not mine"), 1);
 }
 
 #[tokio::test]
@@ -67,7 +67,7 @@ async fn a_result_of_another_task_is_not_fetched() {
 }
 
 #[tokio::test]
-async fn two_jobs_are_never_one_task() {
+async fn two_requests_never_share_a_task() {
     let test_env = test_env(quick(), Lookups::Path).await;
     let first = json!({"data": {"task_id": "860000000000000001"}});
     test_env.fault(FaultRule::always(Endpoint::Create, patch(first)));
@@ -82,7 +82,7 @@ async fn two_jobs_are_never_one_task() {
 }
 
 #[tokio::test]
-async fn an_answer_about_another_task_is_not_taken_for_this_one() {
+async fn an_answer_about_another_task_is_ignored() {
     let test_env = test_env(SimConfig { task_ms: (400, 400), ..quick() }, Lookups::Path).await;
     // The first queries after the create say that the other task has failed.
     let other = json!({"data": {"task_id": "1", "task_status": "failed"}});

@@ -86,7 +86,7 @@ pub fn start_daemon(
     let (path, interlude, stop_signal) = (world.state_db(), process.interlude(), stop.clone());
     let world = Arc::clone(world);
     let work = tokio::spawn(async move {
-        let store = Store::open_here(&path, interlude)?;
+        let store = Store::open_here(&path, simulation_hook)?;
         let cap_micro = settings.units_per_day_micro;
         store.begin(1, clock.now_ms(), settings.slots, cap_micro).await?;
         let media_checker = MediaChecker::new(settings.locator.clone(), None, SETTLE);

@@ -9,7 +9,7 @@ use lipsyncd::{
     job::Policy,
     media::Locator,
     metrics::Metrics,
-    pipeline::{Offload, PaceSettings, Settings},
+    pipeline::{Offload, RateSettings, Settings},
     sim::{ApiKey, SimConfig},
 };
 
@@ -61,7 +61,7 @@ pub fn settings(chance: &Chance, root: PathBuf, output_dir: PathBuf) -> Settings
         },
         session_ttl_ms: 23 * HOUR_MS,
         slots: usize::try_from(chance.between(1, 5)).unwrap(),
-        pace: PaceSettings {
+        rate: RateSettings {
             identify_per_second: per_second(chance),
             create_per_second: per_second(chance),
             query_per_second: per_second(chance),

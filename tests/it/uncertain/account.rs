@@ -61,7 +61,11 @@ fn open_creates_that_never_arrived_are_sent_again_once_an_old_task_shows_that_it
 fn open_creates_are_left_to_a_person_where_nothing_shows_that_it_is_the_same_account() {
     let mut test_env = open_creates(false, false);
     test_env.start_with(ROTATED);
-    until_printed(&test_env, "a", &["creating", "nothing shows that", "of the same account"]);
+    until_printed(
+        &test_env,
+        "a",
+        &["creating", "nothing shows that", "belongs to the same account"],
+    );
     until_all(&test_env, &KEYS, "unresolved");
     assert_eq!((slots_used(&test_env), test_env.ledger().tasks.len()), (0, 0));
     for key in KEYS {
