@@ -21,7 +21,7 @@ use lipsyncd::{
     metrics::Metrics,
     pipeline::{Clock, End, Heartbeat, Offload, Pipeline, RateSettings, Settings, Until},
     sim::{self, NoFiles, Sim, SimConfig},
-    store::{AcceptedManifest, Interlude, OnChange, Store, WantedJob},
+    store::{AcceptedManifest, OnChange, SimulationHook, Store, WantedJob},
 };
 use tempfile::TempDir;
 use tokio::{

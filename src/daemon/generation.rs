@@ -20,7 +20,7 @@ use super::{
 use crate::{
     inbox::{Inbox, InboxSignals, MediaChecker},
     kling::Client,
-    pipeline::{End, Offload, Pipeline, Pulse},
+    pipeline::{End, Heartbeat, Offload, Pipeline},
 };
 
 /// How long the inbox may finish its work after the pipeline has ended.
@@ -89,13 +89,14 @@ impl Generation {
         };
         let (stop, inbox_stop) = (controls.stop.child_token(), signals.stop.clone());
         let more_to_come = Arc::clone(&signals.more_to_come);
-        let pulse = Pulse { every: manager.keep_alive_every(), beat: &|| manager.keep_alive() };
+        let heartbeat =
+            Heartbeat { every: manager.keep_alive_every(), beat: &|| manager.keep_alive() };
         let pipeline = pipeline.run(
             Arc::clone(&store_changed),
             stop.clone(),
             resources.until,
             more_to_come,
-            pulse,
+            heartbeat,
         );
         let inbox = inbox.run(signals, |result| folder.scanned(result));
         let history = inputs.config.retention.history;
@@ -129,14 +130,14 @@ impl Generation {
         let end = end?;
         let Some(new_inputs) = new_inputs else { return Ok(GenerationEnd::Ended(end)) };
         // A result that is being written still gets its name: the next pipeline must not write to the same part.
-        if !offload.is_at_rest() {
+        if !offload.is_idle() {
             info!("reloading: waiting for files that are still being written");
             manager.status("reloading: waiting for files that are still being written");
         }
         Ok(tokio::select! {
             biased;
             () = controls.stop.cancelled() => GenerationEnd::Ended(end),
-            () = offload.rest() => GenerationEnd::Reload(new_inputs),
+            () = offload.wait_until_idle() => GenerationEnd::Reload(new_inputs),
         })
     }
 }

@@ -253,8 +253,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_folder_that_cannot_be_read_is_tried_at_each_rescan_interval() {
         let folder = tempfile::tempdir().unwrap();
-        let interlude = || -> crate::offload::Interlude { Arc::new(|| Box::pin(async {})) };
-        let store = Store::open_here(&folder.path().join("lipsyncd.db"), interlude()).unwrap();
+        let simulation_hook =
+            || -> crate::offload::SimulationHook { Arc::new(|| Box::pin(async {})) };
+        let store =
+            Store::open_here(&folder.path().join("lipsyncd.db"), simulation_hook()).unwrap();
         let (jobs_dir, is_scanned) = (folder.path().join("missing"), Arc::default());
         let locator = Locator { jobs_dir: jobs_dir.clone(), media_dirs: Vec::new() };
         let settings = InboxSettings {
@@ -264,7 +266,7 @@ mod tests {
             rescan_interval: INTERVAL,
             policy: POLICY,
             on_change: OnChange::Flag,
-            offload: Offload::Here(interlude()),
+            offload: Offload::Inline(simulation_hook()),
             watches: false,
             is_scanned,
             metrics: Metrics::new(),

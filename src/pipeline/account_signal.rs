@@ -33,14 +33,16 @@ impl AccountSignal {
             code: error.code,
             request_id: error.request_id.clone(),
         };
-        match error.meaning {
+        match error.class {
             ErrorClass::Credentials
             | ErrorClass::ClockAhead
             | ErrorClass::TokenExpired
             | ErrorClass::Forbidden
-            | ErrorClass::IpRefused => Some(pause(PauseKind::Credentials)),
-            ErrorClass::ArrearsOrPack => Some(pause(PauseKind::Account)),
-            ErrorClass::TooFast => Some(Self::RateLimited { retry_after_ms: error.retry_after_ms }),
+            | ErrorClass::IpNotAllowed => Some(pause(PauseKind::Credentials)),
+            ErrorClass::OutOfCredit => Some(pause(PauseKind::Account)),
+            ErrorClass::RateLimited => {
+                Some(Self::RateLimited { retry_after_ms: error.retry_after_ms })
+            }
             ErrorClass::Concurrency => {
                 Some(Self::SlotsFull { retry_after_ms: error.retry_after_ms })
             }

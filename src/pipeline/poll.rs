@@ -13,8 +13,8 @@ use super::{
 };
 use crate::{
     job::{Outcome, State, Task, TaskId},
-    kling::{Answer, Api, ApiError, ErrorClass, RemoteTask, TaskStatus},
-    store::{Call, StoreError},
+    kling::{Api, ApiAnswer, ApiError, ErrorClass, RemoteTask, TaskStatus},
+    store::{ApiCall, StoreError},
 };
 
 /// Up to so many tasks are asked for one by one: that takes no more requests than a page and what it misses.
@@ -110,10 +110,10 @@ async fn query_each<A: Api>(
                 polled.unclear.push((task.id, what));
             }
             Ok(remote) => {
-                let seen = record_status(context, task, remote, Call::Query, &reply.answer);
+                let seen = record_status(context, task, remote, ApiCall::Query, &reply.answer);
                 polled.add(seen.await?);
             }
-            Err(error) if is_not_found(error.meaning) => {
+            Err(error) if is_not_found(error.class) => {
                 query_by_name(context, task, task_id, error, polled).await?;
             }
             Err(error) if is_about_task(&error, &reply.answer) => {
@@ -135,8 +135,8 @@ async fn query_each<A: Api>(
 }
 
 /// Whether an error is about this one call, and not about the account or the network.
-fn is_about_call(error: &ApiError, answer: &Answer) -> bool {
-    is_not_found(error.meaning) || is_about_task(error, answer)
+fn is_about_call(error: &ApiError, answer: &ApiAnswer) -> bool {
+    is_not_found(error.class) || is_about_task(error, answer)
 }
 
 /// Whether the API does not show what was asked for. An empty success shows nothing either.
@@ -145,8 +145,8 @@ fn is_not_found(meaning: ErrorClass) -> bool {
 }
 
 /// Whether an error is about this one task, and not about others.
-fn is_about_task(error: &ApiError, answer: &Answer) -> bool {
-    match error.meaning {
+fn is_about_task(error: &ApiError, answer: &ApiAnswer) -> bool {
+    match error.class {
         ErrorClass::Policy | ErrorClass::OtherRefusal => true,
         // A success that cannot be read.
         ErrorClass::Transport => {
@@ -220,8 +220,9 @@ async fn read_pages<A: Api>(
         let ours =
             tasks.into_iter().filter_map(|remote| Some((left.remove(&remote.task_id)?, remote)));
         // All at once, so that one commit serves them all.
-        let recorded = ours
-            .map(|(task, remote)| record_status(context, task, remote, Call::List, &reply.answer));
+        let recorded = ours.map(|(task, remote)| {
+            record_status(context, task, remote, ApiCall::List, &reply.answer)
+        });
         try_join_all(recorded).await?.into_iter().for_each(|seen| polled.add(seen));
         if left.len() <= SINGLE_QUERIES_MAX || !is_full {
             break;
@@ -235,8 +236,8 @@ async fn record_status<A: Api>(
     context: &StepContext<A>,
     task: Task,
     remote: RemoteTask,
-    call: Call,
-    answer: &Answer,
+    call: ApiCall,
+    answer: &ApiAnswer,
 ) -> Result<PolledTask, StoreError> {
     let units_micro = remote.units_micro;
     let outcome = match &remote.status {
@@ -274,7 +275,7 @@ async fn record_status<A: Api>(
 async fn warn_uncounted<A: Api>(
     context: &StepContext<A>,
     task: &Task,
-    answer: &Answer,
+    answer: &ApiAnswer,
 ) -> Result<(), StoreError> {
     let (key, manifest) = (&task.spec.key, context.store.manifest_of(task.lead).await?);
     warn!(

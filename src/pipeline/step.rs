@@ -56,7 +56,11 @@ pub(crate) fn permanent_error(error: &ApiError) -> PermanentError {
     PermanentError { code: code_of(error), message: error.message.clone() }
 }
 
-/// Returns the stable code of an error: the API's number, or "transport".
+/// Returns the stable code of an error: the API's number, "request_too_large" or "transport".
 fn code_of(error: &ApiError) -> String {
-    error.code.map_or_else(|| "transport".to_owned(), |code| code.to_string())
+    match (error.code, error.class) {
+        (Some(code), _) => code.to_string(),
+        (None, ErrorClass::TooLarge) => "request_too_large".to_owned(),
+        (None, _) => "transport".to_owned(),
+    }
 }

@@ -7,7 +7,7 @@ use std::{
 
 use rusqlite::Connection;
 
-use super::{Interlude, StoreError, lock::DatabaseLock, open, open_reader, worker::Worker};
+use super::{SimulationHook, StoreError, lock::DatabaseLock, open, open_reader, worker::Worker};
 
 /// A handle to the state database; cheap to clone. Every method returns a [`StoreError`] when the database cannot be
 /// read or written.
@@ -44,10 +44,10 @@ impl Store {
         Ok(Self { path: path.to_owned(), writer, reader })
     }
 
-    /// Opens the database for a simulation: the caller's thread does all work, between two interludes.
-    pub fn open_here(path: &Path, interlude: Interlude) -> Result<Self, StoreError> {
-        let writer = Worker::here(open::open_writer(path)?, true, Arc::clone(&interlude));
-        let reader = Worker::here(open_reader(path)?, false, interlude);
+    /// Opens the database for a simulation: the caller's thread does all work, between two simulation hooks.
+    pub fn open_here(path: &Path, simulation_hook: SimulationHook) -> Result<Self, StoreError> {
+        let writer = Worker::here(open::open_writer(path)?, true, Arc::clone(&simulation_hook));
+        let reader = Worker::here(open_reader(path)?, false, simulation_hook);
         Ok(Self { path: path.to_owned(), writer, reader })
     }
 

@@ -56,7 +56,7 @@ mod worker;
 #[cfg(test)]
 mod tests;
 
-pub use crate::offload::Interlude;
+pub use crate::offload::SimulationHook;
 pub use account::Lookups;
 pub use backup::{BackupError, BackupReport, back_up};
 pub use candidate::{Candidate, ListScan};

@@ -4,7 +4,7 @@
 //! rolled back alone. While the complete database has a problem (disk full, locked by another process), the worker
 //! and its callers wait.
 //!
-//! A simulation has no threads: there the caller does the work itself, between two interludes.
+//! A simulation has no threads: there the caller does the work itself, between two simulation hooks.
 
 use std::{
     sync::{Arc, Mutex, PoisonError, mpsc},
@@ -16,7 +16,7 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::{StoreError, database_problem::DatabaseProblem, lock::DatabaseLock};
-use crate::{failpoint, offload::Interlude};
+use crate::{failpoint, offload::SimulationHook};
 
 /// The limit of work items in one transaction.
 const BATCH_MAX: usize = 512;
@@ -40,7 +40,7 @@ pub(super) struct Worker {
 #[derive(Clone)]
 enum Executor {
     Thread(mpsc::Sender<Box<dyn Work>>),
-    Inline { connection: Arc<Mutex<Connection>>, writes: bool, interlude: Interlude },
+    Inline { connection: Arc<Mutex<Connection>>, writes: bool, simulation_hook: SimulationHook },
 }
 
 /// Work on the connection, with the caller that waits for it.
@@ -116,9 +116,13 @@ impl Worker {
     }
 
     /// Creates a worker without a thread: the caller does the work.
-    pub(super) fn here(connection: Connection, writes: bool, interlude: Interlude) -> Self {
+    pub(super) fn here(
+        connection: Connection,
+        writes: bool,
+        simulation_hook: SimulationHook,
+    ) -> Self {
         let connection = Arc::new(Mutex::new(connection));
-        let executor = Executor::Inline { connection, writes, interlude };
+        let executor = Executor::Inline { connection, writes, simulation_hook };
         Self { executor, problem: Arc::default() }
     }
 
@@ -152,8 +156,8 @@ impl Worker {
     }
 
     async fn call_here(&self, work: Box<dyn Work>) {
-        if let Executor::Inline { connection, writes, interlude } = &self.executor {
-            interlude().await;
+        if let Executor::Inline { connection, writes, simulation_hook } = &self.executor {
+            simulation_hook().await;
             self.work_here(connection, *writes, work);
             simulation_hook().await;
         }

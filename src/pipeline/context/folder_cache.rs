@@ -12,7 +12,7 @@ use tokio::{
     time::Instant,
 };
 
-use crate::output::{OutputError, Place};
+use crate::output::{OutputError, OutputPaths};
 
 /// A folder that took a file counts as writable for so long. A disk that fills up later is waited for in any case.
 const FRESH: Duration = Duration::from_millis(100);
@@ -29,7 +29,7 @@ pub(crate) struct FolderCache(Mutex<HashMap<String, Arc<AsyncMutex<CacheEntry>>>
 #[derive(Debug)]
 pub(crate) enum CachedPlace {
     /// The folder took a file a moment ago.
-    Known(Place),
+    Known(OutputPaths),
     /// The path under the output folder.
     Unknown(String),
 }
@@ -56,7 +56,7 @@ impl FolderCache {
     }
 
     /// Remembers that the folder of `output` took a file.
-    pub(crate) fn remember(&self, output: &str, place: &Place) {
+    pub(crate) fn remember(&self, output: &str, place: &OutputPaths) {
         if let Ok(entry) = self.entry(output).try_lock_owned() {
             FolderCheck(entry).remember(place);
         }
@@ -74,17 +74,17 @@ impl FolderCache {
 
 impl FolderCheck {
     /// Remembers that the folder of `place` took a file.
-    pub(crate) fn remember(mut self, place: &Place) {
+    pub(crate) fn remember(mut self, place: &OutputPaths) {
         *self.0 = Some((place.folder().to_owned(), Instant::now()));
     }
 }
 
 impl CachedPlace {
     /// Returns the place, and makes its folder if it is unknown. Blocks.
-    pub(crate) fn resolve(self, output_dir: &Path) -> Result<Place, OutputError> {
+    pub(crate) fn resolve(self, output_dir: &Path) -> Result<OutputPaths, OutputError> {
         match self {
             Self::Known(place) => Ok(place),
-            Self::Unknown(output) => Place::prepare(output_dir, &output),
+            Self::Unknown(output) => OutputPaths::prepare(output_dir, &output),
         }
     }
 }
@@ -93,11 +93,11 @@ fn is_fresh(entry: &CacheEntry) -> bool {
     entry.as_ref().is_some_and(|(_, at)| at.elapsed() < FRESH)
 }
 
-fn known_place(entry: &CacheEntry, output: &str) -> Option<Place> {
+fn known_place(entry: &CacheEntry, output: &str) -> Option<OutputPaths> {
     let (folder, _) = entry.as_ref().filter(|_| is_fresh(entry))?;
     let name = folder_and_name(output).1;
     let is_valid = !matches!(name, "" | "." | "..");
-    is_valid.then(|| Place::in_folder(folder.clone(), name.to_owned()))
+    is_valid.then(|| OutputPaths::in_folder(folder.clone(), name.to_owned()))
 }
 
 fn folder_and_name(output: &str) -> (&str, &str) {
@@ -108,8 +108,8 @@ fn folder_and_name(output: &str) -> (&str, &str) {
 mod tests {
     use super::*;
 
-    fn place(name: &str) -> Place {
-        Place::in_folder("/out/promo".into(), name.to_owned())
+    fn place(name: &str) -> OutputPaths {
+        OutputPaths::in_folder("/out/promo".into(), name.to_owned())
     }
 
     #[tokio::test(start_paused = true)]

@@ -6,7 +6,7 @@ use super::step_context::StepContext;
 use crate::{
     job::{Outcome, State, Task, Transition, apply},
     kling,
-    store::{Answer, Call, LeadLost, StoreError},
+    store::{ApiAnswer, ApiCall, DetachReason, StoreError},
 };
 
 impl<A> StepContext<A> {
@@ -15,7 +15,7 @@ impl<A> StepContext<A> {
         &self,
         task: &Task,
         outcome: Outcome,
-        answer: Option<Answer>,
+        answer: Option<ApiAnswer>,
     ) -> Result<Task, StoreError> {
         // What concerns the account is logged once for the queue, and not for each task.
         let is_deferred = matches!(outcome, Outcome::Deferred(_));
@@ -28,7 +28,7 @@ impl<A> StepContext<A> {
             return Ok(task);
         }
         if !from.is_finished() && task.state.is_finished() {
-            self.settings.metrics.finished(task.state);
+            self.settings.metrics.record_finished_job(task.state);
         }
         let key = &task.spec.key;
         if is_deferred {
@@ -68,14 +68,18 @@ impl<A> StepContext<A> {
     }
 
     /// Detaches the lead job from a task that was not sent, and returns the task as it is now.
-    pub(crate) async fn detach_lead(&self, task: &Task, why: LeadLost) -> Result<Task, StoreError> {
+    pub(crate) async fn detach_lead(
+        &self,
+        task: &Task,
+        why: DetachReason,
+    ) -> Result<Task, StoreError> {
         let (moment, policy) = (self.clock.moment(), self.settings.policy.clone());
         let manifest = self.store.manifest_of(task.lead).await?;
         let (to, what) = match &why {
-            LeadLost::MediaChanged(what) => (State::Waiting, what.clone()),
-            LeadLost::Failed(error) => (State::Failed, error.message.clone()),
+            DetachReason::MediaChanged(what) => (State::Waiting, what.clone()),
+            DetachReason::Failed(error) => (State::Failed, error.message.clone()),
         };
-        let now = self.store.lose_lead(task.clone(), why, moment, policy).await?;
+        let now = self.store.detach_lead(task.clone(), why, moment, policy).await?;
         log_change(task, &manifest, (task.state, to), &what, None);
         Ok(now)
     }
@@ -92,7 +96,7 @@ fn log_change(
     manifest: &str,
     (from, to): (State, State),
     what: &str,
-    answer: Option<&Answer>,
+    answer: Option<&ApiAnswer>,
 ) {
     let key = &task.spec.key;
     info!(
@@ -109,20 +113,20 @@ fn log_change(
 
 /// Returns what a task waits for, in the words of the view `job_overview`.
 fn waiting_reason(task: &Task, now_ms: i64) -> Option<String> {
-    let waits = task.waits.as_ref().filter(|_| !task.state.is_finished())?;
+    let waits = task.wait_reason.as_ref().filter(|_| !task.state.is_finished())?;
     match jiff::Timestamp::from_millisecond(task.due_at_ms) {
-        Ok(at) if task.due_at_ms > now_ms => Some(format!("{waits} (at {at:.3})")),
+        Ok(at) if task.due_at_ms > now_ms => Some(format!("{waits}; next try at {at:.3}")),
         _ => Some(waits.clone()),
     }
 }
 
 /// Returns what the history keeps of an answer.
 pub(crate) fn history_answer(
-    call: Call,
-    answer: &kling::Answer,
+    call: ApiCall,
+    answer: &kling::ApiAnswer,
     units_micro: Option<i64>,
-) -> Option<Answer> {
-    Some(Answer {
+) -> Option<ApiAnswer> {
+    Some(ApiAnswer {
         call,
         http_status: answer.http_status,
         code: answer.code,
@@ -134,15 +138,15 @@ pub(crate) fn history_answer(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::job::tests::task;
+    use crate::testing::jobs::task;
 
     #[test]
     fn the_log_shows_a_time_as_the_view_does_and_only_a_future_one() {
         let due_at_ms = 1_772_366_407_050;
-        let waits = Some("its next try".to_owned());
-        let task = Task { state: State::Queued, due_at_ms, waits, ..task() };
+        let wait_reason = Some("try 1 failed".to_owned());
+        let task = Task { state: State::Queued, due_at_ms, wait_reason, ..task() };
         let reason = |now_ms| waiting_reason(&task, now_ms).unwrap();
-        assert_eq!(reason(due_at_ms - 1), "its next try (at 2026-03-01T12:00:07.050Z)");
-        assert_eq!(reason(due_at_ms), "its next try");
+        assert_eq!(reason(due_at_ms - 1), "try 1 failed; next try at 2026-03-01T12:00:07.050Z");
+        assert_eq!(reason(due_at_ms), "try 1 failed");
     }
 }

@@ -8,13 +8,10 @@ use super::{
 };
 use crate::{
     failpoint,
-    job::{
-        BLOCKED, Delivered, DeliveryOutcome, Job, Task,
-        outcome::{PermanentError, TransientError},
-    },
+    job::{DeliveryOutcome, Job, ResultFile, Task, outcome::PermanentError},
     kling::Api,
     pipeline::{account_signal::AccountSignal, context::StepContext},
-    store::{Change, DueDelivery, Moved, StoreError},
+    store::{DueDelivery, JobChange, MovedFile, StoreError},
 };
 
 /// Tries one delivery. Returns what the API's reply says about the account.
@@ -26,7 +23,7 @@ pub(crate) async fn deliver<A: Api>(
     let (mut signal, mut moved) = (None, Vec::new());
     let outcome = match fetch_for_job(context, &job, &task).await {
         Ok(None) => return Ok(None),
-        Ok(Some((Delivered { sha256, bytes, .. }, set_aside))) => {
+        Ok(Some((ResultFile { sha256, bytes, .. }, set_aside))) => {
             moved = set_aside;
             DeliveryOutcome::Delivered { sha256, bytes }
         }
@@ -41,7 +38,7 @@ pub(crate) async fn deliver<A: Api>(
     failpoint::before("delivery.record");
     let change = context.store.record_delivery(job, outcome, moved, moment, policy).await?;
     failpoint::after("delivery.record");
-    change.as_ref().map(Change::log);
+    change.as_ref().map(JobChange::log);
     Ok(signal)
 }
 
@@ -49,7 +46,7 @@ async fn fetch_for_job<A: Api>(
     context: &StepContext<A>,
     job: &Job,
     task: &Task,
-) -> Result<Option<(Delivered, Vec<Moved>)>, FetchError> {
+) -> Result<Option<(ResultFile, Vec<MovedFile>)>, FetchError> {
     let sources = context.store.copies_of(task, job.id).await?;
     fetch_result(context, task, Target::of_job(job, sources), None).await
 }
@@ -69,6 +66,5 @@ fn outcome_of(error: FetchError, job: &Job, task: &Task) -> DeliveryOutcome {
     }
     let is_blocked = matches!(&error, FetchError::Output(error) if error.is_passing());
     let error = to_transient_error(task, error);
-    let message = if is_blocked { format!("{BLOCKED}: {}", error.message) } else { error.message };
-    DeliveryOutcome::Failed(TransientError { message, ..error })
+    if is_blocked { DeliveryOutcome::OutputBlocked(error) } else { DeliveryOutcome::Failed(error) }
 }

@@ -26,7 +26,7 @@ pub(crate) async fn download<A: Api>(
         Some(now) if now.state == State::Downloading => now,
         _ => return Err(StoreError::Stale { key: task.spec.key }),
     };
-    let counted = context.settings.metrics.download();
+    let counted = context.settings.metrics.start_download();
     let fetched = fetch_result(context, &task, Target::of_task(&task), polled).await;
     let (outcome, signal) = match fetched {
         Ok(None) => return Err(StoreError::Stale { key: task.spec.key }),
@@ -39,7 +39,7 @@ pub(crate) async fn download<A: Api>(
             (Outcome::Refused(PermanentError { code, message }), None)
         }
         Err(FetchError::Output(error)) if error.is_passing() => {
-            (Outcome::Blocked(to_transient_error(&task, error.into())), None)
+            (Outcome::OutputBlocked(to_transient_error(&task, error.into())), None)
         }
         Err(error) => {
             let signal = match &error {

@@ -53,7 +53,7 @@ impl From<StoreError> for FetchError {
 pub(crate) fn to_transient_error(task: &Task, error: FetchError) -> TransientError {
     let task_id = || task.task_id.as_deref().unwrap_or("?");
     let (code, message) = match error {
-        FetchError::Api(error) if error.meaning == ErrorClass::NotFound => {
+        FetchError::Api(error) if error.class == ErrorClass::NotFound => {
             ("task_gone", format!("Kling no longer shows task {}: {error}", task_id()))
         }
         FetchError::Api(error) | FetchError::NotFound(error) => return transient_error(&error),

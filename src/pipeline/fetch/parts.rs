@@ -10,7 +10,7 @@ use super::{
 use crate::{
     job::Task,
     kling::{Api, RemoteTask},
-    output::{Kind, Metadata, Part, Place, Source},
+    output::{Metadata, OutputPaths, Part, PartSource, VideoKind},
     pipeline::context::StepContext,
 };
 
@@ -19,7 +19,7 @@ pub(super) async fn fetch_parts<A: Api>(
     context: &StepContext<A>,
     task: &Task,
     target: &Target,
-    place: &Place,
+    place: &OutputPaths,
     polled: Option<RemoteTask>,
 ) -> Result<(Metadata, Vec<Part>), FetchError> {
     let task_id = task.task_id.clone().unwrap_or_default();
@@ -29,30 +29,30 @@ pub(super) async fn fetch_parts<A: Api>(
         None => query_result(context, task, &task_id).await?,
     };
     let RemoteResult { videos, created_at_ms, .. } = &remote;
-    let part = open_part(context, &at, &task_id, Kind::Result).await?;
-    let fetched = fetch_file(context, part, Kind::Result, videos.url.as_deref()).await;
+    let part = open_part(context, &at, &task_id, VideoKind::Result).await?;
+    let fetched = fetch_file(context, part, VideoKind::Result, videos.url.as_deref()).await;
     let (part, result) = fetched.map_err(|error| remote.or_expired(error))?;
     let (mut parts, mut watermark) = (vec![part], None);
     if task.spec.watermark {
-        let part = open_part(context, &at, &task_id, Kind::Watermark).await?;
+        let part = open_part(context, &at, &task_id, VideoKind::Watermark).await?;
         let url = videos.watermark_url.as_deref();
-        let (part, facts) = fetch_file(context, part, Kind::Watermark, url).await?;
+        let (part, facts) = fetch_file(context, part, VideoKind::Watermark, url).await?;
         parts.push(part);
         watermark = Some(facts);
     }
-    let metadata = result_metadata(context, task, target, videos.duration_ms).await?;
+    let metadata = result_metadata(context, task, target.job, videos.duration_ms).await?;
     let (created_at_ms, finished_at_ms) = (*created_at_ms, context.clock.now_ms());
     Ok((Metadata { result, watermark, created_at_ms, finished_at_ms, ..metadata }, parts))
 }
 
 async fn open_part<A: Api>(
     context: &StepContext<A>,
-    at: &Place,
+    at: &OutputPaths,
     task_id: &str,
-    kind: Kind,
+    kind: VideoKind,
 ) -> Result<Part, FetchError> {
     let (at, task_id) = (at.clone(), task_id.to_owned());
     let bytes_max = context.settings.download_bytes_max;
-    let open = move || Part::open(&at, Source { task_id: &task_id, kind }, bytes_max);
+    let open = move || Part::open(&at, PartSource { task_id: &task_id, kind }, bytes_max);
     on_disk(&context.settings, open).await
 }

@@ -2,7 +2,7 @@
 
 use std::{ffi::OsStr, path::PathBuf};
 
-use super::{metadata::to_delivered, target::Target};
+use super::{metadata::to_result_file, target::Target};
 use crate::{
     job::ResultFile,
     output::{self, Metadata, OutputError, OutputPaths, Part},
@@ -22,7 +22,7 @@ pub(super) fn publish(
         true => output::publish_superseded(place, metadata).map(|_| Vec::new()),
     };
     match published {
-        Ok(set_aside) => Ok((to_delivered(metadata), to_moved(&target.output, &set_aside)?)),
+        Ok(set_aside) => Ok((to_result_file(metadata), to_moved(&target.output, &set_aside)?)),
         Err(error) => {
             // Whether a part can be kept changes nothing about the error.
             parts.iter_mut().for_each(|part| drop(part.keep()));
@@ -32,7 +32,7 @@ pub(super) fn publish(
 }
 
 /// Returns what the database records of files that were set aside. The metadata beside each file name its task.
-pub(super) fn to_moved(output: &str, set_aside: &[PathBuf]) -> Result<Vec<Moved>, OutputError> {
+pub(super) fn to_moved(output: &str, set_aside: &[PathBuf]) -> Result<Vec<MovedFile>, OutputError> {
     let mut all = Vec::new();
     for path in set_aside {
         let Some(metadata) = Metadata::read(&path.with_extension("json"))? else { continue };

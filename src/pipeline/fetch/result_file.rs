@@ -5,17 +5,17 @@ use std::path::Path;
 use super::{
     copy::{copy_to_parts, is_complete},
     fetch_error::{FetchError, on_disk},
-    metadata::to_delivered,
+    metadata::to_result_file,
     parts::fetch_parts,
     publish::{publish, to_moved},
     target::Target,
 };
 use crate::{
-    job::{Delivered, Task},
+    job::{ResultFile, Task},
     kling::{Api, RemoteTask},
-    output::{self, Metadata, OutputError, Place},
+    output::{self, Metadata, OutputError, OutputPaths},
     pipeline::context::StepContext,
-    store::Moved,
+    store::MovedFile,
 };
 
 /// Brings the result of a task to `target`, unless it is there already. Returns the file and which earlier files were
@@ -27,13 +27,13 @@ pub(super) async fn fetch_result<A: Api>(
     task: &Task,
     target: Target,
     polled: Option<RemoteTask>,
-) -> Result<Option<(Delivered, Vec<Moved>)>, FetchError> {
+) -> Result<Option<(ResultFile, Vec<MovedFile>)>, FetchError> {
     let is_at_kling = polled.is_some();
     let OnDisk { place, found, moved: moved_before } =
         look_on_disk(context, task, &target, is_at_kling).await?;
     let (metadata, parts) = match found {
         LocalResult::Published(metadata) => {
-            return Ok(Some((to_delivered(&metadata), moved_before)));
+            return Ok(Some((to_result_file(&metadata), moved_before)));
         }
         LocalResult::Copied(theirs) => {
             (metadata_of_copy(context, task, &target, *theirs).await?, Vec::new())
@@ -56,10 +56,10 @@ pub(super) async fn fetch_result<A: Api>(
 
 /// What the output folder has before a download.
 struct OnDisk {
-    place: Place,
+    place: OutputPaths,
     found: LocalResult,
     /// Earlier files that were set aside, possibly before a crash and without a record in the database.
-    moved: Vec<Moved>,
+    moved: Vec<MovedFile>,
 }
 
 enum LocalResult {
@@ -82,11 +82,11 @@ async fn look_on_disk<A: Api>(
     on_disk(&context.settings, move || {
         let place = cached.resolve(&output_dir)?;
         // Read before the parts are opened.
-        let was_begun = place.was_begun();
+        let was_begun = place.has_part();
         let found = find_result(&output_dir, &place, &task, &target, is_at_kling)?;
         let may_have_moved = was_begun || matches!(found, LocalResult::Published(_));
         let moved = match may_have_moved && !target.is_superseded {
-            true => to_moved(&target.output, &output::set_aside(&place)?)?,
+            true => to_moved(&target.output, &output::list_set_aside(&place)?)?,
             false => Vec::new(),
         };
         Ok(OnDisk { place, found, moved })
@@ -96,15 +96,15 @@ async fn look_on_disk<A: Api>(
 
 fn find_result(
     output_dir: &Path,
-    place: &Place,
+    place: &OutputPaths,
     task: &Task,
     target: &Target,
     is_at_kling: bool,
 ) -> Result<LocalResult, OutputError> {
     let (hash, take) = (&task.request_hash, task.take);
     let published = match target.is_superseded {
-        false => output::already_published(place, hash, take)?,
-        true => output::published_aside(place, hash, take)?.map(|(_, metadata)| metadata),
+        false => output::recover_published(place, hash, take)?,
+        true => output::find_set_aside(place, hash, take)?.map(|(_, metadata)| metadata),
     };
     if let Some(metadata) = published.filter(|found| is_complete(found, task)) {
         return Ok(LocalResult::Published(Box::new(metadata)));
@@ -117,14 +117,13 @@ fn find_result(
     Ok(copied.map_or(LocalResult::None, |theirs| LocalResult::Copied(Box::new(theirs))))
 }
 
-/// Returns the metadata of a copy: those of its source, with the job's own key and labels.
+/// Returns the metadata of a copy: those of its source, with what the job itself asks for.
 async fn metadata_of_copy<A: Api>(
     context: &StepContext<A>,
     task: &Task,
     target: &Target,
     theirs: Metadata,
 ) -> Result<Metadata, FetchError> {
-    let (_, labels) = context.store.face_and_labels(task, target.job).await?;
-    let (job, finished_at_ms) = (target.key.clone(), context.clock.now_ms());
-    Ok(Metadata { job, labels, finished_at_ms, ..theirs })
+    let (_, spec) = context.store.face_and_spec(task, target.job).await?;
+    Ok(Metadata { finished_at_ms: context.clock.now_ms(), ..theirs.of_job(&spec) })
 }

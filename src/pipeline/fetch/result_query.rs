@@ -54,7 +54,7 @@ pub(super) async fn query_result<A: Api>(
         Err(error) => {
             let created_at_ms = task.made_at_ms(None);
             let is_old = age_ms(created_at_ms) > RESULT_KEPT_MS;
-            return Err(match error.meaning == ErrorClass::NotFound && is_old {
+            return Err(match error.class == ErrorClass::NotFound && is_old {
                 true => FetchError::Expired { created_at_ms },
                 false => FetchError::Api(error),
             });

@@ -8,9 +8,7 @@ use crate::{
 /// The file of one job that a result goes to.
 #[derive(Debug, Clone)]
 pub(crate) struct Target {
-    /// The job and its key.
     pub(super) job: JobId,
-    pub(super) key: String,
     /// Its path under the output folder.
     pub(super) output: String,
     /// The job's earlier files, as the database knows them.
@@ -26,7 +24,6 @@ impl Target {
     pub(super) fn of_task(task: &Task) -> Self {
         Self {
             job: task.lead,
-            key: task.spec.key.clone(),
             output: task.spec.output.clone(),
             earlier: lead_files(task),
             sources: Vec::new(),
@@ -38,7 +35,6 @@ impl Target {
     pub(super) fn of_job(job: &Job, sources: Vec<String>) -> Self {
         Self {
             job: job.id,
-            key: job.spec.key.clone(),
             output: job.spec.output.clone(),
             earlier: job.delivered.iter().map(facts).collect(),
             sources,

@@ -10,7 +10,7 @@ use super::fetch_error::{FetchError, on_disk};
 use crate::{
     kling::{Api, Fetched},
     media::video,
-    output::{FileFacts, Kind, OutputError, Part},
+    output::{FileFacts, OutputError, Part, VideoKind},
     pipeline::{context::StepContext, settings::Settings},
 };
 
@@ -21,14 +21,16 @@ const WRITE_BYTES: usize = 256 << 10;
 pub(super) async fn fetch_file<A: Api>(
     context: &StepContext<A>,
     part: Part,
-    kind: Kind,
+    kind: VideoKind,
     url: Option<&str>,
 ) -> Result<(Part, FileFacts), FetchError> {
     let url = match (url, kind) {
         (Some(url), _) => Url::parse(url)
             .map_err(|_| FetchError::no_result("has an invalid URL for the result"))?,
-        (None, Kind::Result) => return Err(FetchError::no_result("has no URL for the result")),
-        (None, Kind::Watermark) => {
+        (None, VideoKind::Result) => {
+            return Err(FetchError::no_result("has no URL for the result"));
+        }
+        (None, VideoKind::Watermark) => {
             return Err(FetchError::no_result("has no URL for the watermarked result"));
         }
     };
@@ -69,7 +71,7 @@ async fn transfer(
         let next = fetched.chunk().await;
         match &next {
             Ok(Some(chunk)) => {
-                settings.metrics.received(chunk.len());
+                settings.metrics.record_received_bytes(chunk.len());
                 received.bytes.extend_from_slice(chunk);
                 if received.bytes.len() < WRITE_BYTES {
                     continue;

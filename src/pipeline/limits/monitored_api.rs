@@ -15,7 +15,7 @@ use crate::{
         Api, ApiError, CreateRequest, Created, ErrorClass, Fetched, Identified, LookupStyle,
         RemoteTask, Reply, ResourcePack, VideoRef,
     },
-    metrics::{Call, Code, Metrics},
+    metrics::{ApiCall, CallResult, Metrics},
 };
 
 /// So many calls in a row without a usable answer are an API problem.
@@ -48,12 +48,12 @@ impl<A> MonitoredApi<A> {
     /// Awaits a call and counts it.
     async fn count<T>(
         &self,
-        call: Call,
+        call: ApiCall,
         request: impl Future<Output = Reply<T>> + Send,
     ) -> Reply<T> {
         let began = Instant::now();
         let reply = request.await;
-        self.metrics.called(call, code(&reply), began.elapsed());
+        self.metrics.record_call(call, code(&reply), began.elapsed());
         reply
     }
 
@@ -76,27 +76,27 @@ impl<A> MonitoredApi<A> {
 
 impl<A: Api> Api for MonitoredApi<A> {
     async fn identify(&self, video: &VideoRef) -> Reply<Identified> {
-        self.observe(self.count(Call::Identify, self.api.identify(video)).await)
+        self.observe(self.count(ApiCall::Identify, self.api.identify(video)).await)
     }
 
     async fn create(&self, request: &CreateRequest) -> Reply<Created> {
-        self.observe(self.count(Call::Create, self.api.create(request)).await)
+        self.observe(self.count(ApiCall::Create, self.api.create(request)).await)
     }
 
     async fn task(&self, id: &str) -> Reply<RemoteTask> {
-        self.observe(self.count(Call::Task, self.api.task(id)).await)
+        self.observe(self.count(ApiCall::Task, self.api.task(id)).await)
     }
 
-    async fn task_by_name(&self, name: &str, spelling: Spelling) -> Reply<RemoteTask> {
-        self.observe(self.count(Call::Task, self.api.task_by_name(name, spelling)).await)
+    async fn task_by_name(&self, name: &str, style: LookupStyle) -> Reply<RemoteTask> {
+        self.observe(self.count(ApiCall::Task, self.api.task_by_name(name, style)).await)
     }
 
     async fn tasks(&self, page: u32, page_size: u32) -> Reply<Vec<RemoteTask>> {
-        self.observe(self.count(Call::Tasks, self.api.tasks(page, page_size)).await)
+        self.observe(self.count(ApiCall::Tasks, self.api.tasks(page, page_size)).await)
     }
 
     async fn costs(&self, start_ms: i64, end_ms: i64) -> Reply<Vec<ResourcePack>> {
-        self.observe(self.count(Call::Costs, self.api.costs(start_ms, end_ms)).await)
+        self.observe(self.count(ApiCall::Costs, self.api.costs(start_ms, end_ms)).await)
     }
 
     /// Results and audio files come from other hosts, which say nothing about the API.
@@ -106,7 +106,7 @@ impl<A: Api> Api for MonitoredApi<A> {
 }
 
 /// Returns the code by which a call is counted.
-fn code<T>(reply: &Reply<T>) -> Code {
+fn code<T>(reply: &Reply<T>) -> CallResult {
     let status = reply.answer.http_status;
     match &reply.result {
         Ok(_) => reply.answer.code.map(CallResult::Api).or(status.map(CallResult::Http)),

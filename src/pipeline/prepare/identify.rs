@@ -13,7 +13,7 @@ use crate::{
         limits::{permit::PaidCallPermit, rate::CallKind},
         step::{StepEnd, outcome_of},
     },
-    store::{Call, KnownSession, LeadLost, StoreError},
+    store::{ApiCall, DetachReason, SessionFaces, StoreError},
 };
 
 /// The result of the step.
@@ -31,7 +31,7 @@ pub(crate) async fn identify<A: Api>(
     permit: &PaidCallPermit,
 ) -> Result<Identify, StoreError> {
     if let Err(changed) = check_video(&context.settings, &task).await {
-        let task = context.detach_lead(&task, LeadLost::MediaChanged(changed)).await?;
+        let task = context.detach_lead(&task, DetachReason::MediaChanged(changed)).await?;
         return Ok(Identify::Ended(StepEnd::new(task, None)));
     }
     if let Some(obstacle) = check_output(context, &task).await? {
@@ -42,7 +42,7 @@ pub(crate) async fn identify<A: Api>(
     let known =
         context.store.fresh_session(&account, &video, now_ms, task.sessions_after_ms).await?;
     let end = match known {
-        Some(KnownSession { session, faces }) => {
+        Some(SessionFaces { session, faces }) => {
             let shared = Outcome::Identified { session, faces, units_micro: 0 };
             StepEnd::new(context.record(&task, shared, None).await?, None)
         }
@@ -69,14 +69,14 @@ async fn call<A: Api>(
     match reply.result {
         Ok(identified) => {
             let units_micro = identified.units_micro.unwrap_or(0);
-            let answer = history_answer(Call::Identify, &reply.answer, identified.units_micro);
-            let KnownSession { session, faces } = save_session(context, video, identified).await?;
+            let answer = history_answer(ApiCall::Identify, &reply.answer, identified.units_micro);
+            let SessionFaces { session, faces } = save_session(context, video, identified).await?;
             let outcome = Outcome::Identified { session, faces, units_micro };
             let task = context.record(&task, outcome, answer).await?;
             Ok(StepEnd::new(task, Some(AccountSignal::Identified)))
         }
         Err(error) => {
-            let answer = history_answer(Call::Identify, &reply.answer, None);
+            let answer = history_answer(ApiCall::Identify, &reply.answer, None);
             let task = context.record(&task, outcome_of(&error), answer).await?;
             Ok(StepEnd::new(task, AccountSignal::of(&error)))
         }
@@ -127,6 +127,7 @@ mod tests {
         metrics::Metrics,
         pipeline::{Clock, Offload, RateSettings, Settings, limits::permit::PaidCalls},
         store::{Lookups, Pause, PauseKind, Store},
+        testing::jobs::task,
     };
 
     /// An API that no call reaches; counts the Identify Face calls.

@@ -86,7 +86,7 @@ impl MeasuredFile {
             return Ok(());
         }
         // Larger than any video that was measured: it need not be read.
-        if located.bytes > video::MAX_BYTES {
+        if located.stamp.bytes() > video::MAX_BYTES {
             return Err(changed("video", name));
         }
         match sha256_of(located) {

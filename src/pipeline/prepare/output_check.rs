@@ -50,16 +50,16 @@ async fn find_obstacle<A: Api>(
     let checked = on_disk(&context.settings, move || {
         let place = cached.resolve(&output_dir)?;
         let watermark = wanted.spec.watermark;
-        if let Some(published) = output::published_before(&place)?
+        if let Some(published) = output::published_result(&place)?
             && published.request_hash == wanted.request_hash
             && (wanted.take..=take_max).contains(&published.take)
         {
             return Ok((place, Some(published)));
         }
-        output::free_or_ours(&place, watermark, &lead_files(&wanted))?;
-        output::require_names(&place, watermark)?;
+        output::check_available(&place, watermark, &lead_files(&wanted))?;
+        output::check_names(&place, watermark)?;
         if !is_writable {
-            output::require_writable(&place)?;
+            output::check_writable(&place)?;
         }
         Ok((place, None))
     });
@@ -76,7 +76,7 @@ async fn find_obstacle<A: Api>(
         Ok((_, Some(published))) => Outcome::ResultOnDisk { task_id: published.task_id },
         // Nothing is paid for that cannot be stored.
         Err(FetchError::Output(error)) if error.is_passing() => {
-            Outcome::Blocked(to_transient_error(task, error.into()))
+            Outcome::OutputBlocked(to_transient_error(task, error.into()))
         }
         Err(FetchError::Output(error)) => output_taken(format!(
             "{error}: move it away or give the job another `output`, then type `lipsyncd retry {}`",

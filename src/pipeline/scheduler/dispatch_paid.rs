@@ -50,7 +50,7 @@ impl<A: Api> Pipeline<A> {
             let is_held =
                 has_no_slot || is_probe && !self.account.gate().wants_paid_probe(Instant::now());
             // Kling is known not to have this task: another lookup before the send would show nothing.
-            if is_held && self.queues.get(id).is_some_and(Task::is_to_be_sent_again) {
+            if is_held && self.queues.get(id).is_some_and(|task| task.may_resend) {
                 continue;
             }
             let Some(task) = self.queues.take(id) else { continue };
@@ -190,7 +190,7 @@ impl<A: Api> Pipeline<A> {
     pub(super) fn count_held_resends(&self) -> usize {
         let is_absent = |id: &TaskId| {
             let task = self.queues.get(*id);
-            task.is_some_and(|task| task.is_to_be_sent_again() && task.holds_slot())
+            task.is_some_and(|task| task.may_resend && task.holds_slot())
         };
         let all = self.queues.all_to_recover().into_iter();
         all.filter(|id| self.is_next_send_due(*id) && is_absent(id)).count()

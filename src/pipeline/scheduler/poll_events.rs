@@ -23,7 +23,7 @@ impl<A: Api> Pipeline<A> {
         }
         self.requeue_moved(polled.moved, now_ms).await?;
         for id in polled.same {
-            if self.queues.get(id).is_some_and(|task| task.waits.is_some()) {
+            if self.queues.get(id).is_some_and(|task| task.wait_reason.is_some()) {
                 self.record_idle(id, Outcome::TaskReappeared).await?;
             }
         }
@@ -75,8 +75,8 @@ impl<A: Api> Pipeline<A> {
         let kept_ms = SLOT_KEPT_MS.min(self.context.settings.policy.give_up_after_ms);
         let frees_slot =
             task.failing_since_ms.is_some_and(|since_ms| now_ms.saturating_sub(since_ms) > kept_ms);
-        let is_due_again = task.due_at_ms <= now_ms && task.slot_freed;
-        let is_first = !task.is_unseen();
+        let is_due_again = task.due_at_ms <= now_ms && task.slot_released;
+        let is_first = !task.is_not_found();
         if !is_first && !is_due_again && !frees_slot {
             return Ok(());
         }
@@ -91,7 +91,7 @@ impl<A: Api> Pipeline<A> {
     /// Records that Kling shows no clear status of a task, once for each thing that it says.
     async fn task_unclear(&mut self, id: TaskId, what: String) -> Result<(), StoreError> {
         let Some(task) = self.queues.get(id) else { return Ok(()) };
-        if task.waits.as_ref().is_some_and(|waits| waits.contains(&what)) {
+        if task.wait_reason.as_ref().is_some_and(|waits| waits.contains(&what)) {
             return Ok(());
         }
         let manifest = self.context.store.manifest_of(task.lead).await?;

@@ -101,14 +101,14 @@ impl Prefetch {
         for state in [State::Creating, State::Submitted, State::Processing, State::Identified] {
             // Tasks that rest are read as well, because each has a slot or a place in the window.
             let page = memory.page(state);
-            let tasks = store.under_way(state, i64::MAX, rest_max_ms, page).await?;
+            let tasks = store.due_in_state(state, i64::MAX, rest_max_ms, page).await?;
             self.add_page(memory, state, tasks);
         }
         let page = memory.page(State::Downloading);
-        let downloads = store.under_way(State::Downloading, now_ms, rest_max_ms, page).await?;
+        let downloads = store.due_in_state(State::Downloading, now_ms, rest_max_ms, page).await?;
         self.add_page(memory, State::Downloading, downloads);
         let page = memory.page(State::Waiting);
-        let waiting = store.come_of_time(now_ms, page).await?;
+        let waiting = store.due_waiting(now_ms, page).await?;
         self.add_page(memory, State::Waiting, waiting);
         self.next_due_at_ms = store.next_due_at_ms(now_ms).await?;
         self.is_first_read = false;

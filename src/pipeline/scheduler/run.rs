@@ -79,7 +79,7 @@ impl<A: Api> Pipeline<A> {
         let end = loop {
             failpoint::stall().await;
             (heartbeat.beat)();
-            self.context.settings.metrics.turned();
+            self.context.settings.metrics.record_scheduler_turn();
             // Read before the database is: what arrives after that read sets it again.
             let more = more_to_come.load(Ordering::Acquire);
             self.turn().await?;

@@ -38,7 +38,7 @@ pub(crate) async fn create<A: Api>(
     let audio = match check_local(context, &task).await? {
         Local::Ready(audio) => audio,
         Local::MediaChanged(what) => {
-            let task = context.detach_lead(&task, LeadLost::MediaChanged(what)).await?;
+            let task = context.detach_lead(&task, DetachReason::MediaChanged(what)).await?;
             return Ok(StepEnd::new(task, None));
         }
         Local::Obstacle(found) => return obstacle::record(context, &task, found).await,

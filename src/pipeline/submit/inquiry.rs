@@ -8,10 +8,10 @@ use super::{
     task_list::{self, TaskListing, first_sent_at_ms},
 };
 use crate::{
-    job::{Account, Create, CreateAnswer, Outcome, Task, outcome::TransientError},
+    job::{Account, CreateAnswer, CreateAttempt, Outcome, Task, outcome::TransientError},
     kling::{Api, RemoteTask},
     pipeline::{account_signal::AccountSignal, context::StepContext, step::transient_error},
-    store::{Answer, Candidate, Listed, Lookups, StoreError},
+    store::{ApiAnswer, Candidate, ListScan, Lookups, StoreError},
 };
 
 /// What was found out about a create request.
@@ -33,9 +33,9 @@ pub(super) enum Conclusion {
 /// A conclusion, and what of it is kept for a person.
 pub(super) struct Inquiry {
     pub(super) conclusion: Conclusion,
-    pub(super) answer: Option<Answer>,
+    pub(super) answer: Option<ApiAnswer>,
     /// The tasks that could be this one, if the list was read.
-    pub(super) candidates: Option<(Vec<Candidate>, Option<Listed>)>,
+    pub(super) candidates: Option<(Vec<Candidate>, Option<ListScan>)>,
     /// The lookup by name failed; another one may decide.
     pub(super) name_failed: bool,
 }
@@ -87,7 +87,7 @@ fn decide_by_name(task: &Task, lookup: Lookup) -> ByName {
 }
 
 /// The conclusion, and the candidates if the list was read.
-type Concluded = (Conclusion, Option<(Vec<Candidate>, Option<Listed>)>);
+type Concluded = (Conclusion, Option<(Vec<Candidate>, Option<ListScan>)>);
 
 /// Reads the list, and concludes from name and list.
 async fn ask_list<A: Api>(
@@ -211,7 +211,7 @@ fn unproven(code: &str, message: String) -> Conclusion {
 /// words, the task may be one that another database created long ago.
 pub(super) fn oldest_ms(task: &Task) -> i64 {
     match &task.create {
-        Some(Create { answer: CreateAnswer::Unknown, .. }) => first_sent_at_ms(task),
+        Some(CreateAttempt { answer: CreateAnswer::Unknown, .. }) => first_sent_at_ms(task),
         _ => i64::MIN,
     }
 }

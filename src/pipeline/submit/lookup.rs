@@ -47,7 +47,7 @@ pub(crate) async fn by_name<A: Api>(
     for (lookups, spelling) in spellings(context.lookups()) {
         let name = task.external_task_id();
         let reply = context.query(|| context.api.task_by_name(&name, spelling)).await;
-        let answer = history_answer(Call::Query, &reply.answer, None);
+        let answer = history_answer(ApiCall::Query, &reply.answer, None);
         let lookup = match reply.result {
             Ok(remote) => {
                 let now_ms = context.clock.now_ms();

@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::{
     job::{Account, Task, outcome::TransientError},
-    kling::{Api, ErrorClass, Spelling},
+    kling::{Api, ErrorClass, LookupStyle},
     pipeline::{account_signal::AccountSignal, context::StepContext, step::transient_error},
     store::{Lookups, StoreError},
 };
@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const SHOWN_MS: i64 = 29 * 24 * 60 * 60 * 1000;
 
 /// Returns the spellings of a lookup to try: the learned one, or all while none is learned.
-pub(super) fn spellings(lookups: Lookups) -> Vec<(Lookups, Spelling)> {
+pub(super) fn spellings(lookups: Lookups) -> Vec<(Lookups, LookupStyle)> {
     let all = [
         (Lookups::Path, LookupStyle::Path),
         (Lookups::Query, LookupStyle::Query),
@@ -51,7 +51,8 @@ pub(super) async fn prove<A: Api>(
     // An adopted task shows how the current account answers, and nothing about another one.
     let or_adopted = *account == context.settings.account;
     let since_ms = context.clock.now_ms().saturating_sub(SHOWN_MS);
-    let Some(known) = context.store.known_task(account, or_adopted, since_ms).await? else {
+    let Some(known) = context.store.newest_accepted_task(account, or_adopted, since_ms).await?
+    else {
         return Ok(LookupProof::NoTask);
     };
     ask(context, &known).await
@@ -76,7 +77,7 @@ async fn ask<A: Api>(context: &StepContext<A>, known: &Task) -> Result<LookupPro
                 return Ok(LookupProof::Answered);
             }
             Ok(_) => {}
-            Err(error) if is_not_found(error.meaning) => {}
+            Err(error) if is_not_found(error.class) => {}
             Err(error) => {
                 return Ok(LookupProof::Failed(
                     transient_error(&error),
@@ -88,7 +89,7 @@ async fn ask<A: Api>(context: &StepContext<A>, known: &Task) -> Result<LookupPro
     Ok(match context.query(|| context.api.task(&task_id)).await.result {
         Ok(remote) if remote.task_id == task_id => LookupProof::Unanswered,
         Ok(_) => LookupProof::NotShown(task_id),
-        Err(error) if is_not_found(error.meaning) => LookupProof::NotShown(task_id),
+        Err(error) if is_not_found(error.class) => LookupProof::NotShown(task_id),
         Err(error) => LookupProof::Failed(transient_error(&error), AccountSignal::of_query(&error)),
     })
 }

@@ -9,7 +9,7 @@ use crate::{
         prepare::output_check::{Obstacle, output_taken},
         step::StepEnd,
     },
-    store::{LeadLost, StoreError},
+    store::{DetachReason, StoreError},
 };
 
 /// Records what keeps a task from starting, or makes the task use the result that is there.
@@ -41,7 +41,7 @@ pub(crate) async fn record<A: Api>(
     if let Outcome::Refused(error) = &outcome
         && context.store.is_shared(task).await?
     {
-        let task = context.detach_lead(task, LeadLost::Failed(error.clone())).await?;
+        let task = context.detach_lead(task, DetachReason::Failed(error.clone())).await?;
         return Ok(StepEnd::new(task, None));
     }
     let task = match context.record(task, outcome, None).await {

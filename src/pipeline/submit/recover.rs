@@ -113,7 +113,7 @@ async fn send_again<A: Api>(
     // Another job leads the task now, and its file has to be read.
     let Ok(audio) = audio else { return Ok(StepEnd::new(task, None)) };
     // Kling never accepted the request, so a full disk can still stop it.
-    if let Some(Obstacle::Outcome(blocked @ Outcome::Blocked(_))) =
+    if let Some(Obstacle::Outcome(blocked @ Outcome::OutputBlocked(_))) =
         check_output(context, &task).await?
     {
         return Ok(StepEnd::new(context.record(&task, blocked, None).await?, None));

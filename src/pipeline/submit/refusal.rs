@@ -19,8 +19,8 @@ pub(super) async fn refused<A: Api>(
     error: &ApiError,
 ) -> Result<(Outcome, Option<AccountSignal>), StoreError> {
     let signal = AccountSignal::of(error);
-    let outcome = match error.meaning {
-        _ if error.leaves_outcome_open() => Outcome::Lost(error.message.clone()),
+    let outcome = match error.class {
+        _ if error.outcome_is_unknown() => Outcome::Lost(error.message.clone()),
         _ if error.never_left => Outcome::NotSent(error.message.clone()),
         _ if signal.is_some() => Outcome::Deferred(error.message.clone()),
         // Such a refusal may be about the name, the session or the request.
@@ -29,7 +29,7 @@ pub(super) async fn refused<A: Api>(
             if let (CreateAnswer::SessionGone, Some(session)) = (answer, &task.session) {
                 context.store.forget_session(session.row).await?;
             }
-            Outcome::CreateRefused { answer, fault: permanent_error(error) }
+            Outcome::CreateRefused { answer, error: permanent_error(error) }
         }
         _ => Outcome::Refused(permanent_error(error)),
     };

@@ -61,7 +61,7 @@ pub(super) async fn send<A: Api>(
     };
     let _sending = context.in_flight.start();
     let reply: Reply<Created> = context.api.create(&request).await;
-    let answer = history_answer(Call::Create, &reply.answer, None);
+    let answer = history_answer(ApiCall::Create, &reply.answer, None);
     let (outcome, signal) = match reply.result {
         Ok(created) => accepted(&task, created),
         Err(error) => refused(context, &task, &error).await?,

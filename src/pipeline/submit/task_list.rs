@@ -1,10 +1,10 @@
 //! The list of the account's tasks, searched for the task of a create request.
 
 use crate::{
-    job::{Create, Task, without_signature},
+    job::{CreateAttempt, Task, without_signature},
     kling::{Api, ApiError, RemoteTask, VideoRef},
     pipeline::context::{StepContext, history_answer},
-    store::{Answer, Call, Listed},
+    store::{ApiAnswer, ApiCall, ListScan},
 };
 
 /// Query Task (List): "Value range: [1, 500]".
@@ -24,7 +24,7 @@ pub(super) struct TaskListing {
     /// Whether these are all tasks, or all that may have been created since the time asked for.
     pub(super) is_complete: bool,
     /// The answer with the last page.
-    answer: Option<Answer>,
+    answer: Option<ApiAnswer>,
     /// This machine's time when the list was read.
     now_ms: i64,
     /// What is subtracted from this machine's time to get the server's.
@@ -53,7 +53,7 @@ impl TaskListing {
     }
 
     /// Returns what the task's history says about the list. An incomplete list proves nothing and is not mentioned.
-    pub(super) fn listed(&self, candidates: usize) -> Option<Listed> {
+    pub(super) fn listed(&self, candidates: usize) -> Option<ListScan> {
         let answer = self.answer.clone().filter(|_| self.is_complete)?;
         let what = match candidates {
             0 => "listed the account's tasks: none could be this one".to_owned(),
@@ -75,7 +75,7 @@ pub(super) async fn read<A: Api>(
     for page in 1..=PAGES_MAX {
         let reply = context.query(|| context.api.tasks(page, PAGE_SIZE)).await;
         let tasks = reply.result?;
-        listing.answer = history_answer(Call::List, &reply.answer, None);
+        listing.answer = history_answer(ApiCall::List, &reply.answer, None);
         // The answer shows the server's time, from which this machine's clock may differ a lot.
         listing.now_ms = context.clock.now_ms();
         let server_at_ms = reply.answer.server_at_ms.unwrap_or(listing.now_ms);
@@ -103,7 +103,9 @@ fn may_be_since(remote: &RemoteTask, since_ms: i64) -> bool {
 
 /// Returns when (Unix ms) the create request was first sent. Without one, any task may be the task.
 pub(super) fn first_sent_at_ms(task: &Task) -> i64 {
-    task.create.as_ref().map_or(i64::MIN, |Create { first_sent_at_ms, .. }| *first_sent_at_ms)
+    task.create
+        .as_ref()
+        .map_or(i64::MIN, |CreateAttempt { first_sent_at_ms, .. }| *first_sent_at_ms)
 }
 
 /// Whether Kling shows this video for a task. The signature of a URL may differ.

@@ -33,7 +33,7 @@ pub(crate) struct LookupSummary {
 /// Reads the list once, asks for each unresolved task, and keeps which tasks at Kling it could be.
 pub(crate) async fn look_up<A: Api>(context: &StepContext<A>) -> Result<LookupSummary, StoreError> {
     let mut summary = LookupSummary::default();
-    let tasks = context.store.under_way(State::Unresolved, i64::MAX, 0, TASKS_MAX).await?;
+    let tasks = context.store.due_in_state(State::Unresolved, i64::MAX, 0, TASKS_MAX).await?;
     let Some(since_ms) = tasks.iter().map(oldest_ms).min() else { return Ok(summary) };
     summary.left = tasks.len();
     learn_again(context).await?;

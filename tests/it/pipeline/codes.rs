@@ -175,7 +175,7 @@ async fn a_1303_on_another_call_does_not_spin_and_lowers_no_limit() {
 
 #[tokio::test]
 async fn server_errors_on_free_calls_are_waited_for() {
-    for call in [Call::Identify, Call::List, Call::Query] {
+    for call in [Endpoint::Identify, Endpoint::List, Endpoint::Query] {
         for code in [5000, 5001, 5002] {
             let test_env = TestEnv::new(quick()).await;
             test_env.fault(FaultRule { times: Some(3), ..FaultRule::once(call, refusal(code)) });

@@ -11,7 +11,7 @@ use std::{
 use lipsyncd::{
     job::State,
     pipeline::{End, Heartbeat, Until},
-    sim::{Call, Fault, FaultRule, SimConfig},
+    sim::{Endpoint, Fault, FaultRule, SimConfig},
     store::{Pause, PauseKind, Reader},
 };
 

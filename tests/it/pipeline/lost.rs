@@ -236,7 +236,7 @@ async fn an_account_that_allows_few_queries_a_second_is_asked_to_the_end() {
     // Nothing is known of its lookups: each of them is several queries.
     let mut test_env = TestEnv::new(SimConfig { query_per_second: Some(3), ..quick() }).await;
     test_env.settings.rate.query_per_second = 100.0;
-    test_env.fault(FaultRule::once(Call::Create, Fault::DropRequest));
+    test_env.fault(FaultRule::once(Endpoint::Create, Fault::DropRequest));
     test_env.put("m.yaml", vec![wanted("m/a")]).await;
     let running = test_env.start().await;
     test_env.until_state("m/a", State::Succeeded).await;
@@ -264,7 +264,7 @@ async fn lookups_that_find_nothing_end_the_slowing_down_of_the_account() {
     // No create request goes through, so that nothing else shows that calls do.
     let mut test_env = TestEnv::new(SimConfig { query_per_second: Some(6), ..quick() }).await;
     test_env.settings.rate.query_per_second = 100.0;
-    test_env.fault(FaultRule::always(Call::Create, Fault::DropRequest));
+    test_env.fault(FaultRule::always(Endpoint::Create, Fault::DropRequest));
     test_env.put("m.yaml", many("m", 4)).await;
     let running = test_env.start().await;
     let resends = |key: &str| test_env.count_history(key, "the same create request again");

@@ -40,7 +40,7 @@ fn of_no_use() -> Vec<Fault> {
 
 #[tokio::test]
 async fn unusable_answers_are_asked_for_again() {
-    for call in [Call::Identify, Call::Create, Call::Query, Call::List] {
+    for call in [Endpoint::Identify, Endpoint::Create, Endpoint::Query, Endpoint::List] {
         for fault in of_no_use() {
             let test_env = TestEnv::new(quick()).await;
             test_env.store.learn_lookups(&account(), Lookups::Path).await.unwrap();
@@ -102,7 +102,7 @@ async fn face_times_out_of_range_break_nothing() {
 
 #[tokio::test]
 async fn an_unknown_status_is_reported_and_polled_again() {
-    for call in [Call::Query, Call::List] {
+    for call in [Endpoint::Query, Endpoint::List] {
         let test_env = TestEnv::new(SimConfig { task_ms: (300, 300), ..quick() }).await;
         let jobs = if call == Endpoint::List { 4 } else { 1 };
         let resting = match call {

@@ -7,7 +7,7 @@ use std::{
 
 use lipsyncd::{
     inbox::{Inbox, InboxSettings, InboxSignals, MediaChecker},
-    pipeline::{Clock, End, Offload, Pipeline, Pulse, Settings, Until},
+    pipeline::{Clock, End, Heartbeat, Offload, Pipeline, Settings, Until},
     store::{Store, StoreError},
 };
 use tokio::{
@@ -73,7 +73,7 @@ pub fn start_daemon(
     let (mistake, sent) = (world.mistake, Arc::clone(&world.sent_names));
     let api = Mistaken { api, mistake, sent };
     let is_scanned = Arc::new(AtomicBool::new(false));
-    let offload = Offload::Here(process.interlude());
+    let offload = Offload::Inline(process.simulation_hook());
     let account = account_ref.account();
     let mut settings = Settings { account, offload, is_scanned, ..world.settings.clone() };
     if let Some(mistake) = mistake {
@@ -83,7 +83,8 @@ pub fn start_daemon(
     let inbox_settings = inbox(world, &settings, rescan);
     let times = Arc::clone(world);
     let clock = Clock::new(move || times.time.wall_ms(), world.chance.next());
-    let (path, interlude, stop_signal) = (world.state_db(), process.interlude(), stop.clone());
+    let (path, simulation_hook, stop_signal) =
+        (world.state_db(), process.simulation_hook(), stop.clone());
     let world = Arc::clone(world);
     let work = tokio::spawn(async move {
         let store = Store::open_here(&path, simulation_hook)?;
@@ -108,7 +109,7 @@ pub fn start_daemon(
         };
         let inbox_work = inbox.run(signals, passed);
         let pipeline_work =
-            pipeline.run(nudge, stop_signal, Until::Stopped, more_to_come, Pulse::NONE);
+            pipeline.run(nudge, stop_signal, Until::Stopped, more_to_come, Heartbeat::NONE);
         tokio::pin!(inbox_work, pipeline_work);
         tokio::select! {
             biased;

@@ -11,7 +11,7 @@ use std::{
     },
 };
 
-use lipsyncd::store::Interlude;
+use lipsyncd::store::SimulationHook;
 use tokio::{sync::Notify, task::yield_now};
 
 use crate::support::chance::Chance;
@@ -55,7 +55,7 @@ impl Process {
         self.kill_notice.notified().await;
     }
 
-    pub fn interlude(self: &Arc<Self>) -> Interlude {
+    pub fn simulation_hook(self: &Arc<Self>) -> SimulationHook {
         let process = Arc::clone(self);
         Arc::new(move || {
             let process = Arc::clone(&process);

@@ -175,7 +175,7 @@ fn the_budget_holds_new_tasks_until_the_next_day() {
 fn an_outage_is_saved_when_it_starts_and_when_it_ends() {
     let mut account = account(5);
     let error = ApiError {
-        meaning: ErrorClass::Transport,
+        class: ErrorClass::Transport,
         code: None,
         message: "no connection".to_owned(),
         request_id: None,

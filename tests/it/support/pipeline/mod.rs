@@ -20,7 +20,7 @@ use lipsyncd::{
     kling::{Client, ClientConfig, Credential},
     media::Locator,
     metrics::Metrics,
-    pipeline::{Clock, End, Offload, PaceSettings, Pipeline, Pulse, Settings, Until},
+    pipeline::{Clock, End, Heartbeat, Offload, Pipeline, RateSettings, Settings, Until},
     sim::{Endpoint, FaultRule, Ledger, SimConfig, SimServer},
     store::{Store, StoreError},
 };
@@ -119,7 +119,7 @@ impl TestEnv {
     /// Runs the pipeline until it is idle.
     pub async fn run(&self) -> End {
         let (nudge, stop, more) = (Arc::default(), CancellationToken::new(), Arc::default());
-        let running = self.pipeline().await.run(nudge, stop, Until::Idle, more, Pulse::NONE);
+        let running = self.pipeline().await.run(nudge, stop, Until::Idle, more, Heartbeat::NONE);
         match timeout(DEADLINE, running).await {
             Ok(end) => end.unwrap(),
             Err(_) => panic!("not idle in time: {}", self.describe_jobs().await),
@@ -135,7 +135,7 @@ impl TestEnv {
             stop.clone(),
             Until::Stopped,
             more,
-            Pulse::NONE,
+            Heartbeat::NONE,
         );
         Running { nudge, stop, task: tokio::spawn(running) }
     }
@@ -192,7 +192,7 @@ fn settings(output_dir: PathBuf, jobs_dir: PathBuf) -> Settings {
         },
         session_ttl_ms: 23 * hours,
         slots: 5,
-        pace: PaceSettings {
+        rate: RateSettings {
             identify_per_second: per_second,
             create_per_second: per_second,
             query_per_second: per_second,
