@@ -16,7 +16,7 @@ use crate::manifest::{
     yaml::{self, Entry, Node, NodeKind, ScalarType},
 };
 
-/// Reads a whole file. Paths stay as written.
+/// Reads a complete file. Paths stay as written.
 pub(super) fn read(bytes: &[u8]) -> Result<Config, Problems> {
     let mut problems = ProblemCollector::default();
     let text = yaml::decode(bytes)?;

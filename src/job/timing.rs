@@ -32,7 +32,7 @@ pub struct FaceSpan {
 }
 
 impl FaceSpan {
-    /// Returns the part of its span that lies in a video: not before the start.
+    /// Returns the part of its span that is in a video: not before the start.
     fn seen(&self) -> (i64, i64) {
         (self.start_ms.max(0), self.end_ms.max(0))
     }

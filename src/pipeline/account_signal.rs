@@ -1,4 +1,4 @@
-//! What a reply says about the account as a whole, and not about one task.
+//! What a reply says about the account, and not about one task.
 
 use crate::{
     kling::{ApiError, ErrorClass},

@@ -1,4 +1,4 @@
-//! The queries of `lipsyncd doctor`. Each has a limit, so that neither a large nor a damaged database delays `doctor`
+//! The queries of `lipsyncd doctor`. Each has a limit, so that a large or damaged database does not delay `doctor`
 //! or the daemon.
 
 use std::{sync::mpsc, thread, time::Duration};

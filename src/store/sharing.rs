@@ -106,8 +106,8 @@ impl<'a> Sharing<'a> {
         Ok(next)
     }
 
-    /// Returns the first position in the queue of one priority. A new manifest starts there, so that it neither waits
-    /// for all earlier manifests nor overtakes them all.
+    /// Returns the first position in the queue of one priority. A new manifest starts there, so that it does
+    /// not wait for all earlier manifests, and does not overtake them all.
     pub(super) fn turn(&self, priority: i32) -> Result<i64, StoreError> {
         let mut first = self.connection.prepare_cached(FIRST_TURN)?;
         Ok(first.query_row([priority], |row| row.get(0)).optional()?.unwrap_or(0))

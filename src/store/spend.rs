@@ -12,8 +12,8 @@ const ADD: &str = "
       identify_micro = min(identify_micro + excluded.identify_micro, :most),
       task_micro = min(task_micro + excluded.task_micro, :most), tasks = tasks + excluded.tasks";
 
-/// The limit of a column: a billion units, the largest `limits.units_per_day`. A nonsensical cost must neither
-/// overflow a sum nor keep a paid task from being recorded.
+/// The limit of a column: a billion units, the largest `limits.units_per_day`. So a nonsensical cost cannot
+/// overflow a sum, and cannot keep a paid task from being recorded.
 const DAY_MOST_MICRO: i64 = 1_000_000_000_000_000;
 
 impl Store {

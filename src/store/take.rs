@@ -9,7 +9,7 @@ use super::{
 use crate::job::{Moment, Policy, State, Task, outcome::PermanentError};
 
 impl Store {
-    /// Whether neither the manifest of the lead job nor a retry asks for a certain take.
+    /// Whether the manifest of the lead job and a retry ask for no certain take.
     pub async fn is_take_open(&self, task: &Task) -> Result<bool, StoreError> {
         let lead = task.lead;
         self.read(move |connection| {

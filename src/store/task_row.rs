@@ -231,7 +231,7 @@ macro_rules! update_progress {
     };
 }
 
-/// For the usual case in which neither Kling's id nor the session changes: SQLite does not touch their large indexes
+/// For the usual case in which Kling's id and the session stay the same: SQLite does not touch their large indexes
 /// then.
 const UPDATE_PROGRESS: &str =
     update_progress!("", " AND task_id IS :task_id AND session_row IS :session_row");

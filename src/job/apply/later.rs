@@ -72,7 +72,7 @@ impl TransitionBuilder<'_> {
         self.write(task, what)
     }
 
-    /// Tries again later without an end: neither the task nor the API has failed.
+    /// Tries again later without an end, because the task and the API have not failed.
     pub(super) fn output_blocked(&self, error: &TransientError) -> Transition {
         let wait_reason = Some(format!("{BLOCKED}: {}", error.message));
         let repeats = self.task.wait_reason == wait_reason;

@@ -64,7 +64,7 @@ impl FolderCache {
 
     fn entry(&self, output: &str) -> Arc<AsyncMutex<CacheEntry>> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // Forgets the folders that are neither in use nor known any more.
+        // Deletes the folders that are not in use and not known any more.
         all.retain(|_, entry| {
             Arc::strong_count(entry) > 1 || entry.try_lock().is_ok_and(|entry| is_fresh(&entry))
         });

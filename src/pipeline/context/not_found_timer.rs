@@ -1,6 +1,6 @@
 //! Measures for how long Kling has shown no task of a create request.
 //!
-//! The monotonic clock of this process counts, so that neither a wall clock that jumps nor a restart makes the time
+//! The monotonic clock of this process counts, so that a wall clock that jumps and a restart do not make the time
 //! shorter. `kling.create_settle` covers the time until Kling shows an accepted task. It is longer than
 //! `kling.request_timeout`, because a proxy can deliver a request after the client stopped waiting.
 

@@ -1,7 +1,7 @@
 //! A wrapper around the API client that counts calls and notices an outage.
 //!
 //! One failed call concerns its task alone. Several failures in a row, of any kind of call, are an API problem, which
-//! is reported for the whole queue.
+//! is reported for the complete queue.
 
 use std::{
     sync::{Mutex, PoisonError},

@@ -20,7 +20,7 @@ pub(super) enum Conclusion {
     Found(String),
     /// A task has the name and cannot be proved to be this one, and why.
     Conflict(String),
-    /// Neither name nor list shows the task, and both can be trusted.
+    /// Lookup by name and list do not show the task, and both can be trusted.
     Absent,
     /// No query decides, and asking again does not help, and why.
     Undecided(String),

@@ -132,7 +132,7 @@ pub(super) async fn verify_owner<A: Api>(
     Ok(match remote.created_at_ms {
         Some(at_ms) if at_ms >= sent_at_ms => Lookup::Found(Box::new(remote)),
         Some(_) => conflict(task, remote, "is older than the create request"),
-        None => conflict(task, remote, "has neither a video nor a time"),
+        None => conflict(task, remote, "has no video and no time"),
     })
 }
 

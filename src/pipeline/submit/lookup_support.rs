@@ -35,7 +35,7 @@ pub(super) enum LookupProof {
     Answered,
     /// They do not find the task, although Kling shows it by its id.
     Unanswered,
-    /// Kling shows the task neither by name nor by its id, which is returned.
+    /// Kling shows the task not by its name and not by its id, which is returned.
     NotShown(String),
     /// No task of this key at this host is known.
     NoTask,

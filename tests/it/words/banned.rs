@@ -5,12 +5,12 @@ use std::fs;
 use super::source::{Text, comments, files, root, shipped_files, strings};
 
 /// What not to write, and what to write instead. In lower case; a word also stands for its plural.
-const BANNED: [(&str, &str); 41] = [
+const BANNED: [(&str, &str); 40] = [
     ("amiss", "wrong"),
     ("anew", "again"),
     ("another's", "belongs to job KEY"),
     ("as it were", ""),
-    ("be it", "whether"),
+    ("could be it", "may be this task"),
     ("came of it", "the result"),
     ("fault", "error"),
     ("faulty", "with errors"),
@@ -46,7 +46,6 @@ const BANNED: [(&str, &str); 41] = [
     ("weather", "conditions"),
     ("whence", "from where"),
     ("whoever", "the person or program that"),
-    ("whole", "complete"),
 ];
 
 /// Docs and examples; the log of changes and license texts included.
@@ -86,10 +85,10 @@ fn no_banned_word_is_used() {
 }
 
 fn complaints(text: &Text) -> Vec<String> {
-    // "Fault injection" is the term for what the simulator does.
+    // "Fault injection" is the term for what the simulator does, and it says "too fast" in the API's words.
     let is_simulator = text.file.starts_with("src/sim/") || text.file == "src/cli/simulate.rs";
     let uses = |(banned, _): &&(&str, &str)| {
-        !(is_simulator && banned.starts_with("fault")) && uses(&text.text, banned)
+        !(is_simulator && (banned.starts_with("fault") || *banned == "too fast")) && uses(&text.text, banned)
     };
     let complaint = |(banned, instead): &(&str, &str)| {
         format!("{}:{}: `{banned}`; write: {instead}", text.file, text.line)
@@ -118,7 +117,7 @@ fn words_are_found_whatever_is_around_them() {
     for text in ["It is told.", "Told: no", "two faults", "(sound)"] {
         assert!(BANNED.iter().any(|(banned, _)| uses(text, banned)), "{text}");
     }
-    for text in ["sound_volume", "`sound`", "default", "an atold word", "wholesale"] {
+    for text in ["sound_volume", "`sound`", "default", "an atold word"] {
         assert!(!BANNED.iter().any(|(banned, _)| uses(text, banned)), "{text}");
     }
 }
