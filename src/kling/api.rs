@@ -21,14 +21,14 @@ pub trait Api: Send + Sync + 'static {
     /// Identify Face: the session and the faces of a video.
     fn identify(&self, video: &VideoRef) -> impl Future<Output = Reply<Identified>> + Send;
 
-    /// Create Task, the paid step. [`ApiError::outcome_is_unknown`] says whether an error
+    /// Create Task, the paid step. [`ApiError::outcome_is_unknown`](super::ApiError::outcome_is_unknown) says whether an error
     /// leaves the outcome unknown.
     fn create(&self, request: &CreateRequest) -> impl Future<Output = Reply<Created>> + Send;
 
-    /// Query Task (Single), by task id or `external_task_id`. A success without a task is [`ErrorClass::Empty`].
+    /// Query Task (Single), by task id or `external_task_id`. A success without a task is [`ErrorClass::Empty`](super::ErrorClass::Empty).
     fn task(&self, id: &str) -> impl Future<Output = Reply<RemoteTask>> + Send;
 
-    /// Query Task by `external_task_id`. A success without a task of this name is [`ErrorClass::Empty`]; an answer that
+    /// Query Task by `external_task_id`. A success without a task of this name is [`ErrorClass::Empty`](super::ErrorClass::Empty); an answer that
     /// shows another `external_task_id` is not the task. An answer that shows none counts, but in a list.
     fn task_by_name(
         &self,
@@ -53,7 +53,7 @@ pub trait Api: Send + Sync + 'static {
     /// A result, or a remote audio, as a stream; no credentials are sent.
     ///
     /// With `from_byte` above 0 only the rest is requested, if `etag` still matches; [`Fetched::from_byte`] says where
-    /// the stream begins. An HTTP error is [`ErrorClass::Transport`] with the status
+    /// the stream begins. An HTTP error is [`ErrorClass::Transport`](super::ErrorClass::Transport) with the status
     /// in the answer.
     fn fetch(
         &self,

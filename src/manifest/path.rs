@@ -9,7 +9,7 @@ use super::problem::{Problem, quoted};
 pub struct ManifestPath(String);
 
 impl ManifestPath {
-    /// Accepts any text; [`read`](super::read) reports a path that cannot name jobs.
+    /// Accepts any text; [`read`](super::read()) reports a path that cannot name jobs.
     pub fn new(path: impl Into<String>) -> Self {
         Self(path.into())
     }

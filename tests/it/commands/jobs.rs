@@ -29,9 +29,9 @@ async fn list_and_history_name_the_job_whose_task_is_shared() {
     assert_eq!(list.matches("shares the task of s/a ").count(), 2, "{list}");
     let history = |key: &str| env.run(&["show", key]).out;
     let (a, b, c) = (history("s/a"), history("s/b"), history("s/c"));
-    assert!(a.contains("its media are there\n"), "{a}");
+    assert!(a.contains("its media are complete\n"), "{a}");
     assert!(b.contains("  reason        shares the task of s/a\n"), "{b}");
-    assert!(b.contains("its media are there; shares the task of s/a\n"), "{b}");
+    assert!(b.contains("its media are complete; shares the task of s/a\n"), "{b}");
     assert!(c.contains("its manifest changed; shares the task of s/a\n"), "{c}");
 }
 

@@ -36,7 +36,7 @@ fn a_newer_database_needs_the_newer_program() {
 #[test]
 fn a_damaged_database_needs_a_backup() {
     let env = env_with(|path| fs::write(path, "no database\n".repeat(1_000)).unwrap());
-    assert_refused(&env, &["put a backup in its place"]);
+    assert_refused(&env, &["replace it with a backup"]);
     assert!(fs::read(env.database()).unwrap().starts_with(b"no database"));
 }
 
@@ -46,7 +46,7 @@ fn a_database_of_another_program_is_refused() {
         let sql = rusqlite::Connection::open(path).unwrap();
         sql.execute_batch("CREATE TABLE bookmark (url)").unwrap();
     });
-    assert_refused(&env, &["`state_db` must name another file"]);
+    assert_refused(&env, &["set `state_db` to another file"]);
 }
 
 #[test]

@@ -110,5 +110,5 @@ fn invalid_address_is_a_configuration_error() {
     let test_env = TestEnv::with(quick(), 5, "metrics: { listen: localhost }\n");
     let ran = test_env.run(&["run"]);
     assert_eq!(ran.code, Some(2), "{ran:?}");
-    assert!(ran.err.contains("`metrics.listen` is no IP address with a port"), "{ran:?}");
+    assert!(ran.err.contains("`metrics.listen` is not an IP address with a port"), "{ran:?}");
 }

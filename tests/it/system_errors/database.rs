@@ -43,7 +43,10 @@ fn the_daemon_waits_for_a_full_database_disk() {
     test_env.drop_in("many.yaml", format!("jobs:\n{jobs}"));
     test_env.until("the daemon to say so", |test_env| daemon_problem(test_env).is_some());
     let status = test_env.run(&["status"]).out;
-    assert!(status.contains("database   the daemon waits for it: database or disk"), "{status}");
+    assert!(
+        status.contains("database   the daemon waits until it can write: database or disk"),
+        "{status}"
+    );
     assert!(status.contains("full"), "{status}");
     assert!(test_env.is_running());
     mount.clear();

@@ -56,7 +56,7 @@ fn failing_lookups_of_one_job_free_its_slot_for_the_next() {
 fn nothing_is_paid_while_all_lookups_fail_and_jobs_continue_when_they_work_again() {
     let test_env = lookups_failed(|test_env| test_env.sim.fail_lookups(true, true));
     let shown = done(&test_env, &["show", "first"]).out;
-    for words in ["nothing has shown whether Kling has a task of this name", "5002"] {
+    for words in ["no lookup has shown whether Kling has the task", "5002"] {
         assert!(shown.contains(words), "{words}: {shown}");
     }
     // Whether another database has created the task of the second job cannot be asked.
