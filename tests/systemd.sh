@@ -201,7 +201,7 @@ part "a missing folder of manifests"
 machine_do systemctl stop lipsyncd
 in_it 'mv /var/lib/lipsyncd/jobs /var/lib/lipsyncd/gone'
 machine_do systemctl start --no-block lipsyncd
-until_ok "the daemon is not ready, and the status text says why" says "cannot be read"
+until_ok "the daemon is not ready, and the status text says why" says "cannot read jobs_dir"
 ok "the unit is still starting" is lipsyncd ActiveState activating
 in_it 'mv /var/lib/lipsyncd/gone /var/lib/lipsyncd/jobs'
 until_ok "the daemon is ready when the folder is back" is lipsyncd ActiveState active
