@@ -11,9 +11,10 @@ fn root() -> &'static Path {
 
 /// The pages that people read.
 fn pages() -> Vec<PathBuf> {
-    let mut pages = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "fuzz/README.md"]
-        .map(|page| root().join(page))
-        .to_vec();
+    let mut pages =
+        ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "fuzz/README.md"]
+            .map(|page| root().join(page))
+            .to_vec();
     let docs = fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path());
     pages.extend(docs.filter(|path| path.extension().is_some_and(|ending| ending == "md")));
     pages
