@@ -106,7 +106,7 @@ fn one(
     Ok(connection.prepare_cached(&sql)?.query_row(parameters, read).optional()?)
 }
 
-/// A job wait_reason for its delivery from the moment in which its task has a result.
+/// A job waits for its delivery from the moment in which its task has a result.
 const DUE_AT: &str = "CASE WHEN :state = 'downloading' AND
              (SELECT state FROM task WHERE id = :task_row) = 'succeeded' THEN :due_at_ms END";
 

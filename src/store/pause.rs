@@ -9,7 +9,7 @@ use super::{Reader, Store, StoreError};
 pub enum PauseKind {
     /// A person, by `lipsyncd pause`: paid calls wait.
     Person,
-    /// The API refuses the credentials: every call wait_reason but the probe.
+    /// The API refuses the credentials: every call but the probe waits.
     Credentials,
     /// The account cannot pay: paid calls wait. Paid tasks are still polled and downloaded.
     Account,

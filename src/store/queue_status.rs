@@ -40,7 +40,7 @@ pub struct QueueStatus {
     /// Why `jobs_dir` cannot be scanned; none: it can.
     pub folder_problem: Option<String>,
     /// How many jobs wait for their place in the output folder to be writable, and what the first of
-    /// them wait_reason for.
+    /// them waits for.
     pub blocked: Option<(i64, String)>,
     /// Unresolved tasks that no job points to. They are not part of `jobs`.
     pub superseded: SupersededTasks,

@@ -16,7 +16,7 @@ fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }
 
-/// Gives the test_env with all its folders to nobody; false where this user may not.
+/// Gives the test environment with all its folders to nobody; false where this user may not.
 fn give_away(test_env: &TestEnv) -> bool {
     set_mode(&test_env.path(""), 0o755);
     ["", "jobs", "media"]

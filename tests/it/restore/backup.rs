@@ -10,7 +10,7 @@ use crate::{
     system_errors::Mount,
 };
 
-/// What lies in the test_env's own folder.
+/// What is in the folder of the test environment.
 fn names(test_env: &TestEnv) -> Vec<String> {
     let entries = fs::read_dir(test_env.path("")).unwrap();
     let mut names: Vec<String> =

@@ -19,7 +19,7 @@ const BANNED: [(&str, &str); 40] = [
     ("heeded", "applied, observed"),
     ("held back", "held"),
     ("hence", "therefore"),
-    ("test_env", "environment"),
+    ("house", "environment"),
     ("in vain", "without success"),
     ("learnt", "learned"),
     ("lest", "so that … not"),
