@@ -10,7 +10,7 @@ use crate::support::{
     switches::Switches,
 };
 
-/// A test_env whose database was restored from a backup made before its job was sent. The daemon does not run.
+/// A test environment whose database was restored from a backup made before its job was sent. The daemon does not run.
 fn restored_env(config: SimConfig, state: &str) -> TestEnv {
     let mut test_env = TestEnv::new(config);
     test_env.start();

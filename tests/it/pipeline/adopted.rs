@@ -14,7 +14,7 @@ use crate::support::{TestEnv, quick, refusal, switches::Switches as _, wanted, w
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// A test_env whose database was lost after `m/a` had succeeded.
+/// A test environment whose database was lost after `m/a` had succeeded.
 async fn database_lost(config: SimConfig) -> TestEnv {
     let mut test_env = TestEnv::new(config).await;
     test_env.put("m.yaml", vec![wanted("m/a")]).await;

@@ -22,7 +22,7 @@ fn same(key: &str) -> WantedJob {
     hashed(spec, Default::default())
 }
 
-/// A test_env with one result that somebody edited since.
+/// A test environment with one result that somebody edited since.
 async fn edited() -> TestEnv {
     let test_env = TestEnv::new(quick()).await;
     test_env.put("m.yaml", vec![same("m/a")]).await;

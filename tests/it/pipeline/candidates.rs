@@ -9,7 +9,7 @@ use lipsyncd::{
 
 use crate::support::{TestEnv, account, many, quick, refusal, wanted};
 
-/// A test_env with a new database, in whose account two tasks are that this database does not know.
+/// A test environment with a new database, in whose account two tasks are that this database does not know.
 async fn test_env() -> TestEnv {
     let mut test_env = TestEnv::new(SimConfig { answers_external_lookups: false, ..quick() }).await;
     test_env.put("other.yaml", many("other", 2)).await;

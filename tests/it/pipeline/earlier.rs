@@ -11,7 +11,7 @@ use crate::support::{TestEnv, quick, refusal, wanted};
 
 const DAYS_31_MS: i64 = 31 * 24 * 60 * 60 * 1_000;
 
-/// A test_env with a job whose task failed, because Kling had not shown it for 31 days.
+/// A test environment with a job whose task failed, because Kling had not shown it for 31 days.
 async fn gone() -> TestEnv {
     let mut test_env = TestEnv::new(quick()).await;
     test_env.settings.policy.give_up_after_ms = 300;

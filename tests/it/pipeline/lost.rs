@@ -83,7 +83,7 @@ async fn a_lost_first_create_is_adopted_and_shows_that_lookups_work() {
     assert_eq!(test_env.store.lookups(&account()).await.unwrap(), Lookups::Path);
 }
 
-/// A test_env whose account answers no lookups, with one job that was accepted unheard.
+/// A test environment whose account answers no lookups, with one job that was accepted unheard.
 async fn unresolved(fault: Fault) -> TestEnv {
     let test_env = TestEnv::new(SimConfig { answers_external_lookups: false, ..quick() }).await;
     test_env.store.learn_lookups(&account(), Lookups::Unanswered).await.unwrap();
@@ -167,7 +167,7 @@ async fn an_edit_during_the_create_request_does_not_lose_its_answer() {
     test_env.assert_all_succeeded(1).await;
 }
 
-/// A test_env with a new database, whose account has a task by the name that its job asks for, of `video`.
+/// A test environment with a new database, whose account has a task by the name that its job asks for, of `video`.
 async fn taken(video: &str, ahead_ms: i64, fault: Option<Fault>) -> TestEnv {
     let mut test_env = TestEnv::new(quick()).await;
     let named = |key: &str| with(key, |spec| spec.external_task_id = Some("mine".into()));

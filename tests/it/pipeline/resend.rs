@@ -12,7 +12,7 @@ use lipsyncd::{
 
 use crate::support::{TestEnv, account, quick, refusal, wanted};
 
-/// A test_env with one job whose first create suffers `first`, and the second `second`.
+/// A test environment with one job whose first create suffers `first`, and the second `second`.
 async fn sent_twice(config: SimConfig, first: Fault, second: Fault) -> TestEnv {
     let test_env = TestEnv::new(config).await;
     test_env.store.learn_lookups(&account(), Lookups::Path).await.unwrap();

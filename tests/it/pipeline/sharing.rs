@@ -19,7 +19,7 @@ fn same(key: &str) -> WantedJob {
     })
 }
 
-/// A test_env whose one slot is in use until [`free_slot`], with these jobs identified behind it.
+/// A test environment whose one slot is in use until [`free_slot`], with these jobs identified behind it.
 async fn behind_a_full_slot(
     test_env: &mut TestEnv,
     jobs: Vec<WantedJob>,

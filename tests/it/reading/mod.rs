@@ -11,7 +11,7 @@ use lipsyncd::sim::{Endpoint, Fault, FaultRule, SimConfig};
 
 use crate::support::daemon::{JOB, TestEnv, quick};
 
-/// A test_env in which everything has happened that a query of the page asks about: successes, failures with
+/// A test environment in which everything has happened that a query of the page asks about: successes, failures with
 /// and without an answer of the API, a retry, an unresolved job, a refused manifest, media that are not
 /// there, a cap and a pause. The daemon runs.
 fn eventful() -> TestEnv {

@@ -11,7 +11,7 @@ fn all_succeeded(test_env: &TestEnv, count: usize) -> bool {
     states.len() == count && states.iter().all(|(_, state)| state == "succeeded")
 }
 
-/// A test_env at rest with `count` jobs queued and a backup of that.
+/// A test environment at rest with `count` jobs queued and a backup of that.
 fn queued(config: SimConfig, count: usize) -> TestEnv {
     let mut test_env = TestEnv::new(config);
     test_env.start();

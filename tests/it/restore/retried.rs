@@ -8,7 +8,7 @@ use crate::support::{
     refusal,
 };
 
-/// A test_env with a backup in which `x` waits for its turn.
+/// A test environment with a backup in which `x` waits for its turn.
 fn backed_up_before_it_was_sent() -> TestEnv {
     let mut test_env = TestEnv::new(slow());
     test_env.start();

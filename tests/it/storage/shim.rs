@@ -31,7 +31,7 @@ fn library() -> &'static Path {
     })
 }
 
-/// A test_env on such a disk, with three jobs: a local audio and a watermark, an interrupted download, and one
+/// A test environment on such a disk, with three jobs: a local audio and a watermark, an interrupted download, and one
 /// that shares its task with another.
 pub struct DiskTestEnv {
     pub test_env: TestEnv,
