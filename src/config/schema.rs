@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{example::settings, keys::KEYS};
+use crate::manifest::to_json;
 
 /// Returns the JSON Schema of a configuration.
 #[must_use]
@@ -16,7 +17,7 @@ pub fn schema() -> Value {
         let Some(key) = KEYS.iter().find(|key| key.name == setting.key) else { continue };
         let mut value = (key.schema)();
         value["description"] = json!(format!("{}. Allowed: {}.", setting.meaning, setting.allowed));
-        value["default"] = serde_yaml::from_str(setting.default).unwrap_or_default();
+        value["default"] = to_json(setting.default);
         let (parent, name) = match key.name.split_once('.') {
             Some((parent, name)) => (&mut schema["properties"][parent], name),
             None => (&mut schema, key.name),

@@ -139,7 +139,7 @@ pub(super) const TABLE: [ManifestKey; 17] = [
         default: KeyDefault::Value("longest"),
         meaning: "Which face speaks: the face seen longest, the first to appear, the only face (several fail the job), \
                   a place in the API's list from 0, or the API's id of the face.",
-        example: "{index: 1}",
+        example: r#"{"index": 1}"#,
         read: read!(face => face),
         canonical: |it| face(&it.spec.face),
     },
@@ -273,7 +273,7 @@ pub(super) const TABLE: [ManifestKey; 17] = [
         value_type: Labels,
         default: KeyDefault::Words("none"),
         meaning: "Kept with the job and in its metadata.",
-        example: "{campaign: spring}",
+        example: r#"{"campaign": "spring"}"#,
         read: read!(labels => labels),
         canonical: |it| {
             let labels: Vec<_> = it.spec.labels.iter().collect();

@@ -36,4 +36,5 @@ pub use path::ManifestPath;
 pub use problem::{Location, Problem, Problems};
 pub use read::read;
 pub use schema::schema;
+pub(crate) use schema::to_json;
 pub use yaml::MAX_BYTES as BYTES_MAX;

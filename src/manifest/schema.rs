@@ -74,9 +74,9 @@ fn key_schema(key: &ManifestKey) -> Value {
         schema = or_null(schema);
     }
     schema["description"] = json!(format!("{} {}", key.meaning, key.rule()));
-    schema["examples"] = json!([from_yaml(key.example)]);
+    schema["examples"] = json!([to_json(key.example)]);
     if let KeyDefault::Value(value) = key.default {
-        schema["default"] = from_yaml(value);
+        schema["default"] = to_json(value);
     }
     schema
 }
@@ -95,7 +95,7 @@ fn or_null(mut schema: Value) -> Value {
     schema
 }
 
-/// A value of the table as JSON.
-fn from_yaml(text: &str) -> Value {
-    serde_yaml::from_str(text).unwrap_or_else(|_| json!(text))
+/// A value of the table as JSON. A YAML parser is not needed for that, and would make the program larger.
+pub(crate) fn to_json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|_| json!(text))
 }
