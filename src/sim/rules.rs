@@ -10,14 +10,13 @@ use serde_json::Value;
 use super::{
     account::{AccountNumber, AccountUsage},
     config::SimConfig,
-    due_callback::DueCallback,
     fault_rules::{FaultRule, FaultRules},
     faults::{DueFault, Endpoint},
     ledger::Counts,
     random::SeededRandom,
     response::{Refusal, SimResponse, usual_message},
     session::SimSession,
-    task::SimTask,
+    task::{DueCallback, SimTask},
     token,
     units::SimUnits,
 };
