@@ -64,6 +64,15 @@ pub fn after(point: &'static str) {
     let _nothing_in_a_release = point;
 }
 
+/// Does the work that `point` names. A failure does not reach the point after it.
+#[inline(always)]
+pub fn around<T, E>(point: &'static str, work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+    before(point);
+    let done = work()?;
+    after(point);
+    Ok(done)
+}
+
 /// Waits while a test wants it to; everything else continues.
 pub async fn stall() {
     #[cfg(debug_assertions)]

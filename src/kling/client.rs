@@ -8,7 +8,6 @@ use tokio_util::bytes::Bytes;
 use url::Url;
 
 use super::{
-    answer::{Created, Identified, RemoteTask, ResourcePack},
     api::Api,
     bearer::Bearer,
     body::{self, ReadLimits},
@@ -22,7 +21,7 @@ use super::{
     request::{CreateRequest, VideoRef},
     setup::{BuildError, ClientConfig, check_base_url, http, without_roots},
     transport,
-    wire::{self, DataError},
+    wire::{self, Created, DataError, Identified, RemoteTask, ResourcePack},
 };
 use crate::failpoint;
 

@@ -5,7 +5,6 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 
 use super::{
-    answer::{Created, Identified, RemoteTask, ResourcePack},
     body::envelope,
     client::read_by,
     error::ApiError,
@@ -13,7 +12,7 @@ use super::{
     lookup::{self, LookupStyle},
     redact::Redactor,
     reply::{ApiAnswer, Reply},
-    wire,
+    wire::{self, Created, Identified, RemoteTask, ResourcePack},
 };
 
 /// An answer as received.

@@ -65,9 +65,6 @@ impl VideoRef {
 
 impl CreateRequest {
     /// The JSON that is sent; the same request always gives the same bytes.
-    ///
-    /// # Errors
-    /// None is known: the fields are plain text and numbers.
     pub fn body(&self) -> serde_json::Result<Vec<u8>> {
         let audio_bytes = if let AudioSource::File(bytes) = &self.audio { bytes.len() } else { 0 };
         let mut body = Vec::with_capacity(audio_bytes / 3 * 4 + 2048);

@@ -150,9 +150,6 @@ impl Locator {
 
 impl Located {
     /// Opens the file, and checks that it is the one that was located.
-    ///
-    /// # Errors
-    /// When it was changed or replaced since, or cannot be opened.
     pub fn open(&self) -> Result<File, LocateError> {
         match open_resolved(&self.path) {
             Ok((file, metadata)) if FileStamp::of(&metadata) == self.stamp => Ok(file),

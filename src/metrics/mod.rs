@@ -10,7 +10,6 @@ mod downloads;
 mod inbox;
 mod page;
 mod recorder;
-mod render;
 mod server;
 mod snapshot;
 mod store_slot;

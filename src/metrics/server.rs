@@ -78,9 +78,6 @@ impl Drop for Serving {
 
 impl Server {
     /// Serves `metrics` at `listen`, if that is set.
-    ///
-    /// # Errors
-    /// When the address cannot be listened on.
     pub async fn start(metrics: &Metrics, listen: Option<SocketAddr>) -> Result<Self, ListenError> {
         let server = Self { metrics: metrics.clone(), serving: Mutex::default() };
         server.move_to(listen).await?;
@@ -88,9 +85,7 @@ impl Server {
     }
 
     /// Serves at `listen` from now on, and nowhere else. The same address is served without a break.
-    ///
-    /// # Errors
-    /// When the address cannot be listened on; then the earlier address is served again.
+    /// After a failure, the earlier address is served again.
     pub async fn move_to(&self, listen: Option<SocketAddr>) -> Result<(), ListenError> {
         let before = {
             let mut serving = self.serving();

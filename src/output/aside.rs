@@ -6,14 +6,12 @@ use std::{
 };
 
 use super::{
-    digest::has_facts,
+    digest::{FileFacts, has_facts},
     error::OutputError,
-    facts::FileFacts,
     folder::sync_folder,
-    metadata::Metadata,
+    metadata::{Metadata, write_text},
     paths::{DIGITS, OutputPaths, VideoKind},
     rename::{self, exists, remove_if_there},
-    write::write_text,
 };
 
 /// What is at the place of an earlier result.

@@ -3,18 +3,21 @@
 use std::{
     collections::BTreeMap,
     fs::File,
-    io::{ErrorKind, Read},
+    io::{ErrorKind, Read, Write as _},
     path::Path,
 };
 
 use serde::{Deserialize, Serialize};
 
 use super::{
+    digest::FileFacts,
     encode::{time, units},
     error::OutputError,
-    facts::FileFacts,
-    paths::VideoKind,
+    folder::sync_folder,
+    paths::{OutputPaths, VideoKind},
+    rename::{into_free, over_ours, remove_if_there},
 };
+use crate::failpoint;
 use crate::job::{FaceSpan, JobSpec, Plan, Source, Task, without_signature};
 
 /// Metadata is never longer. A longer file is not from lipsyncd.
@@ -127,9 +130,6 @@ impl Metadata {
     }
 
     /// Reads the metadata file at `path`. None if there is no file, or if the file is not from lipsyncd.
-    ///
-    /// # Errors
-    /// What the file system reports.
     pub fn read(path: &Path) -> Result<Option<Self>, OutputError> {
         let mut text = Vec::new();
         let file = match File::open(path) {
@@ -162,6 +162,12 @@ impl Metadata {
         Ok(text)
     }
 
+    /// The text of the metadata file at `path`.
+    pub(super) fn text(&self, path: &Path) -> Result<Vec<u8>, OutputError> {
+        self.to_json()
+            .map_err(|source| OutputError::Io { path: path.to_owned(), source: source.into() })
+    }
+
     /// Returns true if both are about the same task: one request, one take.
     pub fn is_same_task(&self, other: &Self) -> bool {
         self.is_task(&other.request_hash, other.take)
@@ -185,6 +191,27 @@ impl Metadata {
         let kinds = [VideoKind::Result, VideoKind::Watermark].into_iter();
         kinds.filter_map(|kind| Some((kind, self.facts(kind)?)))
     }
+}
+
+/// Writes the text of a metadata file. The file and its name last when this returns.
+///
+/// With `replace`, the file replaces metadata that are known to be lipsyncd's own.
+pub(super) fn write_text(path: &Path, text: &[u8], replace: bool) -> Result<(), OutputError> {
+    let fresh = OutputPaths::part_of(path);
+    // The file is removed and created again, so that a link in its place is not followed.
+    remove_if_there(&fresh)?;
+    let write = || {
+        let mut file = File::create_new(&fresh)?;
+        file.write_all(text)?;
+        file.sync_all()
+    };
+    failpoint::around("metadata.write", write).map_err(OutputError::at(&fresh))?;
+    if replace {
+        over_ours(&fresh, path)?
+    } else {
+        into_free(&fresh, path)?
+    }
+    sync_folder(path.parent().unwrap_or(path))
 }
 
 /// A source as written in the manifest, without the signature of a signed URL, which is a secret.
