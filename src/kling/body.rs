@@ -6,9 +6,10 @@
 
 use std::time::Duration;
 
+use jiff::fmt::rfc2822::DateTimeParser;
 use reqwest::{
     Response,
-    header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, LOCATION, SERVER, VIA},
+    header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, LOCATION, RETRY_AFTER, SERVER, VIA},
 };
 use serde_json::Value;
 use url::Url;
@@ -16,7 +17,6 @@ use url::Url;
 use super::{
     error::ApiError,
     error_class::{ErrorClass, is_oversize},
-    headers::{date_ms, retry_after_ms},
     redact::{EXCERPT_CHARS, Redactor},
     reply::{ApiAnswer, Reply},
     transport,
@@ -199,4 +199,19 @@ fn redirect(response: &Response) -> ApiError {
         "the API redirects{target} (HTTP {status}), which is not followed; check kling.base_url"
     );
     ApiError::local(ErrorClass::Transport, message, false)
+}
+
+/// Reads Retry-After: seconds, or a time of the server's clock.
+pub(super) fn retry_after_ms(headers: &HeaderMap) -> Option<i64> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    match text.parse::<u32>() {
+        Ok(seconds) => Some(i64::from(seconds) * 1000),
+        Err(_) => Some((date_ms(headers, RETRY_AFTER)? - date_ms(headers, DATE)?).max(0)),
+    }
+}
+
+fn date_ms(headers: &HeaderMap, name: HeaderName) -> Option<i64> {
+    static PARSER: DateTimeParser = DateTimeParser::new();
+    let text = headers.get(name)?.to_str().ok()?;
+    PARSER.parse_timestamp(text).ok().map(|time| time.as_millisecond())
 }

@@ -14,9 +14,9 @@ use tokio_util::bytes::Bytes;
 use url::Url;
 
 use super::{
+    body::retry_after_ms,
     error::ApiError,
     error_class::ErrorClass,
-    headers::retry_after_ms,
     host_policy::{BlockedAddress, HostPolicy},
     redact::Redactor,
     reply::{ApiAnswer, Reply},

@@ -12,7 +12,6 @@ mod decimal;
 mod error;
 mod error_class;
 mod fetch;
-mod headers;
 mod host_policy;
 mod lookup;
 pub mod offline;

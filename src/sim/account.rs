@@ -16,24 +16,16 @@ pub type AccountNumber = u32;
 /// of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiKey {
-    /// The account of the key.
-    pub account: AccountNumber,
-    /// What the client must know.
-    pub credential: ApiCredential,
+    pub(super) account: AccountNumber,
+    pub(super) credential: ApiCredential,
 }
 
-/// What a client proves that it knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ApiCredential {
-    /// A single API key, sent as it is.
+pub(super) enum ApiCredential {
+    /// Sent as it is.
     Token(String),
-    /// An access key, and the secret key that signs its tokens.
-    Keys {
-        /// The `iss` of its tokens.
-        access_key: String,
-        /// Signs them.
-        secret_key: String,
-    },
+    /// The `iss` of tokens, and the key that signs them.
+    Keys { access_key: String, secret_key: String },
 }
 
 impl ApiKey {

@@ -36,7 +36,7 @@ impl Sim {
             && let Some(next) = self.due_callbacks.pop_first()
         {
             let task = &self.tasks[next.index];
-            let body = task.notified(next.at_ms, &self.base_url);
+            let body = task.queried(next.at_ms, &self.base_url, true);
             due.extend(task.callback_url.clone().map(|url| Callback { url, body }));
         }
         due

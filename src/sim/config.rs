@@ -55,8 +55,6 @@ settings! {
     create_latency_ms: u64 = 0,
     /// How long the answer to an Identify Face is delayed.
     identify_latency_ms: u64 = 0,
-    /// How long the answer to a query is delayed.
-    query_latency_ms: u64 = 0,
     /// For how long a new task is not found by queries and not listed.
     visibility_lag_ms: i64 = 0,
     /// The same for each kind of query.
@@ -99,9 +97,6 @@ settings! {
     media_dir: Option<PathBuf> = None,
     /// How files of `media_dir`, and audio files sent inline, are read.
     media_reader: MediaReader = MediaReader::default(),
-    /// The result of tasks whose video is not in `media_dir`; none: an MP4 built by hand that has the
-    /// video's size and length.
-    fallback_result: Option<Vec<u8>> = None,
     /// The minimum size of results: a `free` box at the end fills them up.
     min_result_bytes: u64 = 0,
     /// Random faults.

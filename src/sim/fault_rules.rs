@@ -54,17 +54,9 @@ impl FaultRule {
 
 /// The requested faults, and how many calls matched each.
 #[derive(Debug, Default)]
-pub(super) struct FaultRules(Vec<(FaultRule, u64)>);
+pub(super) struct FaultRules(pub(super) Vec<(FaultRule, u64)>);
 
 impl FaultRules {
-    pub(super) fn add(&mut self, rule: FaultRule) {
-        self.0.push((rule, 0));
-    }
-
-    pub(super) fn clear(&mut self) {
-        self.0.clear();
-    }
-
     /// Every rule counts the call; the first that is due applies.
     pub(super) fn next(&mut self, call: Endpoint, target: &str, body: &[u8]) -> Option<DueFault> {
         let mut due = None;
@@ -151,8 +143,7 @@ mod tests {
     }
 
     fn suffered(rule: FaultRule, calls: u64) -> Vec<u64> {
-        let mut book = FaultRules::default();
-        book.add(rule);
+        let mut book = FaultRules(vec![(rule, 0)]);
         (1..=calls).filter(|_| book.next(Endpoint::Create, "/v1", b"promo/en").is_some()).collect()
     }
 

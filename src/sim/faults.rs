@@ -27,11 +27,13 @@ pub enum Endpoint {
 }
 
 /// What the client sees of a create request that is delivered late.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "client_sees", rename_all = "lowercase")]
 pub enum ClientSees {
     /// The connection is closed without an answer, this long after the request.
     Broken {
         /// In milliseconds.
+        #[serde(rename = "answer_ms")]
         after_ms: u64,
     },
     /// An HTML page of a proxy, this long after the request.
@@ -39,6 +41,7 @@ pub enum ClientSees {
         /// For example 504.
         status: u16,
         /// In milliseconds.
+        #[serde(rename = "answer_ms")]
         after_ms: u64,
     },
     /// Nothing, until the client closes the connection.
@@ -46,7 +49,8 @@ pub enum ClientSees {
 }
 
 /// What goes wrong. Without `accept` in the rule, the first words say whether the request is carried out.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
 pub enum Fault {
     /// Not carried out: refused with an error code, at its HTTP status unless another is given.
     Code {
@@ -55,6 +59,7 @@ pub enum Fault {
         /// Instead of the code's own HTTP status.
         status: Option<u16>,
         /// The `Retry-After` header, in seconds.
+        #[serde(rename = "retry_after")]
         retry_after_s: Option<u64>,
         /// Instead of the code's usual message.
         message: Option<String>,
@@ -66,6 +71,7 @@ pub enum Fault {
     /// Carried out; the body breaks off after this many bytes (default: half), below its announced length.
     CutBody {
         /// How many bytes are sent.
+        #[serde(rename = "bytes")]
         after_bytes: Option<u64>,
     },
     /// Carried out; the body and its announced length end after this many bytes (default: half): a short file that
@@ -108,6 +114,7 @@ pub enum Fault {
         /// Its `Content-Type`.
         content_type: String,
         /// The body.
+        #[serde(rename = "body")]
         text: String,
     },
     /// Carried out; the real answer is changed by this JSON merge patch (RFC 7396): null removes a
@@ -125,8 +132,10 @@ pub enum Fault {
     /// out, and their connection is closed.
     DeliverLate {
         /// In milliseconds; `SimServer::deliver_kept` ends the wait.
+        #[serde(rename = "ms")]
         after_ms: u64,
         /// What the client sees until then.
+        #[serde(flatten)]
         sees: ClientSees,
     },
     /// For downloads: 200, but the body is a page and no video.
@@ -135,24 +144,9 @@ pub enum Fault {
 
 impl Fault {
     /// Its name in JSON and in the ledger.
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Code { .. } => "code",
-            Self::LoseAnswer => "lose_answer",
-            Self::DropRequest => "drop_request",
-            Self::CutBody { .. } => "cut_body",
-            Self::WrongLength { .. } => "wrong_length",
-            Self::Html { .. } => "html",
-            Self::TooLarge { .. } => "too_large",
-            Self::Status { .. } => "status",
-            Self::Hang { .. } => "hang",
-            Self::HugeBody { .. } => "huge_body",
-            Self::Body { .. } => "body",
-            Self::Patch { .. } => "patch",
-            Self::Redirect { .. } => "redirect",
-            Self::DeliverLate { .. } => "deliver_late",
-            Self::NotAVideo => "not_a_video",
-        }
+    pub fn name(&self) -> String {
+        let json = serde_json::to_value(self).unwrap_or_default();
+        json["do"].as_str().unwrap_or_default().to_owned()
     }
 
     pub(super) const fn is_carried_out(&self) -> bool {

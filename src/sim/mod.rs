@@ -42,7 +42,7 @@ mod token;
 mod units;
 mod url_target;
 
-pub use account::{AccountNumber, ApiCredential, ApiKey};
+pub use account::{AccountNumber, ApiKey};
 pub use callbacks::Callback;
 pub use config::SimConfig;
 pub use fault_json::FaultError;

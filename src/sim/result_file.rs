@@ -15,17 +15,14 @@ use super::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResultFile {
     /// Its name under `/results/`.
-    pub name: String,
+    pub(super) name: String,
     /// The file of the media folder that it begins with, where there is one.
-    pub media_path: Option<String>,
-    /// The length of the video.
-    pub length_ms: i64,
-    /// In pixels.
-    pub width: u32,
-    /// In pixels.
-    pub height: u32,
+    pub(super) media_path: Option<String>,
+    pub(super) length_ms: i64,
+    pub(super) width: u32,
+    pub(super) height: u32,
     /// The minimum size.
-    pub bytes_min: u64,
+    pub(super) bytes_min: u64,
 }
 
 impl ResultFile {

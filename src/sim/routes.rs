@@ -101,16 +101,16 @@ async fn download(
     Path(name): Path<String>,
     asked: ReceivedRequest,
 ) -> Response {
-    let (due, file, fallback) = {
+    let (due, file) = {
         let now_ms = shared.now_ms();
         let mut sim = shared.sim();
         let due = sim.next_fault(Endpoint::Download, &name, b"");
         let carried_out = due.as_ref().is_none_or(|due| due.carried_out);
         let file = if carried_out { sim.download(now_ms, &name) } else { None };
-        (due, file, sim.config().fallback_result.clone())
+        (due, file)
     };
     let healthy = match file {
-        Some(file) => match ResultContent::of(file, &shared.folder, fallback).await {
+        Some(file) => match ResultContent::of(file, &shared.folder).await {
             Some(content) => content.send(&asked.headers).await.unwrap_or_else(|_| gone()),
             None => gone(),
         },
@@ -188,32 +188,27 @@ async fn answer(
     run: impl FnOnce(&mut Sim, i64) -> SimResponse,
 ) -> Response {
     let now_ms = shared.now_ms();
-    let (answer, latency_ms) = {
+    let (healthy, latency_ms) = {
         let mut sim = shared.sim();
-        let carried_out = due.as_ref().is_none_or(|due| due.carried_out);
-        let answer = carried_out.then(|| run(&mut sim, now_ms));
-        let answer = match &due {
-            Some(DueFault { fault: Fault::Code { code, retry_after_s, message, .. }, .. }) => {
+        let is_carried_out = due.as_ref().is_none_or(|due| due.carried_out);
+        let answer = is_carried_out.then(|| run(&mut sim, now_ms));
+        let healthy = match due.as_ref().map(|due| &due.fault) {
+            Some(Fault::Code { code, status, retry_after_s, message }) => {
                 let message = message.clone().unwrap_or_else(|| usual_message(*code).to_owned());
                 let refusal = Refusal { code: *code, message, retry_after_s: *retry_after_s };
-                Some(sim.refuse(call, &refusal))
+                in_http(&sim.refuse(call, &refusal), *status, now_ms)
             }
-            _ => answer,
+            _ => answer.map_or_else(
+                || StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+                |answer| in_http(&answer, None, now_ms),
+            ),
         };
-        (answer, latency_ms(&sim, call))
+        (healthy, latency_ms(&sim, call))
     };
     shared.changed.notify_one();
     if latency_ms > 0 {
         tokio::time::sleep(Duration::from_millis(latency_ms)).await;
     }
-    let status = match &due {
-        Some(DueFault { fault: Fault::Code { status, .. }, .. }) => *status,
-        _ => None,
-    };
-    let healthy = match &answer {
-        Some(answer) => in_http(answer, status, now_ms),
-        None => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
-    };
     match due {
         Some(due) => inject::inject(due.fault, healthy, cut).await,
         None => healthy,
@@ -224,6 +219,6 @@ fn latency_ms(sim: &Sim, call: Endpoint) -> u64 {
     match call {
         Endpoint::Identify => sim.config().identify_latency_ms,
         Endpoint::Create => sim.config().create_latency_ms,
-        _ => sim.config().query_latency_ms,
+        _ => 0,
     }
 }

@@ -75,7 +75,8 @@ impl SimServer {
     /// Moves the simulator's clock forward: tasks end, sessions expire, results are deleted.
     pub fn advance(&self, by: Duration) {
         let by_ms = i64::try_from(by.as_millis()).unwrap_or_default();
-        self.shared.advance(by_ms);
+        self.shared.ahead_ms.fetch_add(by_ms, Ordering::Relaxed);
+        self.shared.changed.notify_one();
     }
 
     /// How many create requests are delayed and not delivered yet (see [`Fault::DeliverLate`](super::Fault)).

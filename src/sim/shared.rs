@@ -28,7 +28,7 @@ pub(super) struct Shared {
     /// The wall clock at the start; from there the monotonic clock, so that time never goes back.
     began_at_ms: i64,
     began: Instant,
-    ahead_ms: AtomicI64,
+    pub(super) ahead_ms: AtomicI64,
 }
 
 impl Shared {
@@ -46,12 +46,6 @@ impl Shared {
             ahead_ms: AtomicI64::new(config.clock_offset_ms),
             sim: Mutex::new(Sim::new(config, base_url)),
         }
-    }
-
-    /// Moves the clock forward.
-    pub(super) fn advance(&self, by_ms: i64) {
-        self.ahead_ms.fetch_add(by_ms, Ordering::Relaxed);
-        self.changed.notify_one();
     }
 
     /// Locks the rules, also after a panic of another request.

@@ -23,16 +23,6 @@ pub enum SimTaskStatus {
 }
 
 impl SimTaskStatus {
-    /// The API's name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Submitted => "submitted",
-            Self::Processing => "processing",
-            Self::Succeed => "succeed",
-            Self::Failed => "failed",
-        }
-    }
-
     /// Whether it is final.
     pub const fn is_ended(self) -> bool {
         matches!(self, Self::Succeed | Self::Failed)
@@ -88,19 +78,19 @@ impl SimTask {
         json!({
             "task_id": self.id,
             "task_info": {"external_task_id": external},
-            "task_status": SimTaskStatus::Submitted.name(),
+            "task_status": SimTaskStatus::Submitted,
             "created_at": self.accepted_at_ms,
             "updated_at": self.accepted_at_ms,
         })
     }
 
-    /// A task as the queries show it; `shows_name`: with the `external_task_id` too.
+    /// A task as queries and callbacks show it; `shows_name`: with the `external_task_id` too.
     pub(super) fn queried(&self, now_ms: i64, base_url: &str, shows_name: bool) -> Value {
         let status = self.status(now_ms);
         let failure = self.video.fail.as_deref().filter(|_| status == SimTaskStatus::Failed);
         let mut data = Map::new();
         data.insert("task_id".into(), json!(self.id));
-        data.insert("task_status".into(), json!(status.name()));
+        data.insert("task_status".into(), json!(status));
         data.insert("task_status_msg".into(), json!(failure.unwrap_or_default()));
         let mut info = json!({"parent_video": self.parent_video()});
         if shows_name {
@@ -117,11 +107,6 @@ impl SimTask {
         data.insert("created_at".into(), json!(self.accepted_at_ms));
         data.insert("updated_at".into(), json!(self.updated_at_ms(now_ms)));
         Value::Object(data)
-    }
-
-    /// A task as a callback shows it: with the `external_task_id` too.
-    pub(super) fn notified(&self, now_ms: i64, base_url: &str) -> Value {
-        self.queried(now_ms, base_url, true)
     }
 
     fn parent_video(&self) -> Value {
