@@ -45,23 +45,23 @@ pub const POINTS: [&str; 27] = [
 /// Call this before the work that `point` names.
 #[inline(always)]
 pub fn before(point: &'static str) {
-    #[cfg(test)]
-    crash::count();
-    #[cfg(debug_assertions)]
-    armed::hit(point, "before");
-    #[cfg(not(debug_assertions))]
-    let _nothing_in_a_release = point;
+    reach(point, "before");
 }
 
 /// Call this after the work that `point` names.
 #[inline(always)]
 pub fn after(point: &'static str) {
+    reach(point, "after");
+}
+
+#[inline(always)]
+fn reach(point: &'static str, side: &'static str) {
     #[cfg(test)]
     crash::count();
     #[cfg(debug_assertions)]
-    armed::hit(point, "after");
+    armed::hit(point, side);
     #[cfg(not(debug_assertions))]
-    let _nothing_in_a_release = point;
+    let _nothing_in_a_release = (point, side);
 }
 
 /// Does the work that `point` names. A failure does not reach the point after it.

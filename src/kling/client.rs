@@ -17,7 +17,7 @@ use super::{
     fetch::{self, Fetched},
     host_policy::{HostPolicy, is_loopback},
     lookup::{self, LookupStyle, TASKS_PATH},
-    reply::{ApiAnswer, Reply},
+    reply::Reply,
     request::{CreateRequest, VideoRef},
     setup::{BuildError, ClientConfig, check_base_url, http, without_roots},
     transport,
@@ -114,7 +114,8 @@ impl Client {
         let Ok(authorization) = self.bearer.header((self.config.now_ms)()) else {
             return unsent("the token has characters that a header cannot contain");
         };
-        let Ok(url) = Url::parse(&format!("{}{}", base(&self.config.base_url), ask.path)) else {
+        let base = self.config.base_url.as_str().trim_end_matches('/');
+        let Ok(url) = Url::parse(&format!("{base}{}", ask.path)) else {
             return unsent("the request has no valid address");
         };
         let redactor = self.bearer.redactor(Some(&authorization));
@@ -132,7 +133,7 @@ impl Client {
             Err(error) => {
                 let host = self.config.base_url.host_str().unwrap_or_default();
                 let failure = transport::failure(&error, host, bounds.timeout, &redactor);
-                Reply { answer: ApiAnswer::default(), result: Err(failure) }
+                Reply::failed(failure)
             }
         }
     }
@@ -146,8 +147,7 @@ impl Api for Client {
 
     async fn create(&self, request: &CreateRequest) -> Reply<Created> {
         let Ok(body) = request.body() else {
-            return unsent("the request cannot be written as JSON")
-                .and_then(read_by(wire::created));
+            return unsent("the request cannot be written as JSON");
         };
         let ask = ApiRequest::post(TASKS_PATH, body);
         self.call_named("api.create", ask).await.and_then(read_by(wire::created))
@@ -155,7 +155,7 @@ impl Api for Client {
 
     async fn task(&self, id: &str) -> Reply<RemoteTask> {
         let Some(path) = lookup::task_path(id) else {
-            return unsent("a task id cannot be empty, `.` or `..`").and_then(read_by(wire::task));
+            return unsent("a task id cannot be empty, `.` or `..`");
         };
         self.call_named("api.task", ApiRequest::get(path)).await.and_then(read_by(wire::task))
     }
@@ -163,7 +163,7 @@ impl Api for Client {
     async fn task_by_name(&self, name: &str, style: LookupStyle) -> Reply<RemoteTask> {
         let read = read_by(|data| lookup::task_by_name(data, name, style));
         let Some(path) = style.path(name) else {
-            return unsent("an external_task_id cannot be empty, `.` or `..`").and_then(read);
+            return unsent("an external_task_id cannot be empty, `.` or `..`");
         };
         self.call_named("api.task_by_name", ApiRequest::get(path)).await.and_then(read)
     }
@@ -219,10 +219,6 @@ impl fmt::Debug for Client {
     }
 }
 
-fn base(url: &Url) -> &str {
-    url.as_str().trim_end_matches('/')
-}
-
 /// Turns a reader of `data` into a reader of results. A success without the data of the call is no usable answer.
 pub(super) fn read_by<T>(
     read: impl FnOnce(Option<Value>) -> Result<T, DataError>,
@@ -238,9 +234,8 @@ pub(super) fn read_by<T>(
     }
 }
 
-fn unsent(message: &str) -> Reply<Option<Value>> {
-    let error = ApiError::local(ErrorClass::BadRequest, message.to_owned(), true);
-    Reply { answer: ApiAnswer::default(), result: Err(error) }
+fn unsent<T>(message: &str) -> Reply<T> {
+    Reply::failed(ApiError::local(ErrorClass::BadRequest, message.to_owned(), true))
 }
 
 fn elapsed_ms(started: Instant) -> u32 {

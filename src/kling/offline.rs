@@ -78,6 +78,5 @@ impl RawAnswer {
 
 /// The result of a call without an answer; `never_left`: the request was not sent.
 pub fn unanswered<T>(why: &str, never_left: bool) -> Reply<T> {
-    let error = ApiError::local(ErrorClass::Transport, why.to_owned(), never_left);
-    Reply { answer: ApiAnswer::default(), result: Err(error) }
+    Reply::failed(ApiError::local(ErrorClass::Transport, why.to_owned(), never_left))
 }

@@ -23,16 +23,13 @@ const TOP_LEVEL: [&[u8; 4]; 19] = [
 /// Why the boxes cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum BoxError {
-    /// The file begins with something else.
     #[error("it contains {0}")]
     Foreign(&'static str),
-    /// A box claims more than the file has.
     #[error("it is incomplete")]
     CutShort,
     /// Boxes contradict each other, or there are more than a clip can have.
     #[error("it is damaged: {0}")]
     Damaged(&'static str),
-    /// Reading failed.
     #[error("it cannot be read: {0}")]
     Io(io::Error),
 }

@@ -161,7 +161,9 @@ fn compare_metadata(
     };
     Ok(match wanted {
         None => ExistingMetadata::Complete,
-        Some(wanted) if !found.is_same_task(wanted) => ExistingMetadata::OtherTask,
+        Some(wanted) if !found.is_task(&wanted.request_hash, wanted.take) => {
+            ExistingMetadata::OtherTask
+        }
         Some(wanted) if wanted.watermark.is_none() || wanted.watermark == found.watermark => {
             ExistingMetadata::Complete
         }

@@ -168,11 +168,6 @@ impl Metadata {
             .map_err(|source| OutputError::Io { path: path.to_owned(), source: source.into() })
     }
 
-    /// Returns true if both are about the same task: one request, one take.
-    pub fn is_same_task(&self, other: &Self) -> bool {
-        self.is_task(&other.request_hash, other.take)
-    }
-
     /// Returns true if the result is from this take of this request.
     pub fn is_task(&self, request_hash: &str, take: u32) -> bool {
         self.request_hash == request_hash && self.take == take

@@ -179,7 +179,7 @@ impl Part {
             if bytes < expected_bytes {
                 self.keep()?
             } else {
-                self.discard()?
+                discard(&self.path)?
             }
             let path = self.path.clone();
             return Err(OutputError::WrongLength { path, bytes, expected_bytes });
@@ -190,7 +190,7 @@ impl Part {
             _ => check(&mut self.file, bytes).map_err(|why| why.to_string()),
         };
         if let Err(why) = checked {
-            self.discard()?;
+            discard(&self.path)?;
             return Err(OutputError::Broken { path: self.path.clone(), why });
         }
         failpoint::around("part.finish", || self.file.sync_all())
@@ -221,10 +221,6 @@ impl Part {
         self.hasher = Sha256::new();
         (self.bytes, self.synced_bytes, self.etag) = (0, 0, None);
         Ok(())
-    }
-
-    fn discard(&self) -> Result<(), OutputError> {
-        discard(&self.path)
     }
 }
 

@@ -157,10 +157,14 @@ enum AtFinalName<'a> {
 }
 
 impl<'a> Occupancy<'a> {
+    fn is_same_task(&self, current: &Metadata) -> bool {
+        current.is_task(&self.metadata.request_hash, self.metadata.take)
+    }
+
     /// Returns true if the current metadata are about the task and the very bytes that are to be published.
     fn is_same_result(&self) -> bool {
         self.current.is_some_and(|current| {
-            current.is_same_task(self.metadata) && current.result == self.metadata.result
+            self.is_same_task(current) && current.result == self.metadata.result
         })
     }
 
@@ -204,7 +208,7 @@ impl<'a> Occupancy<'a> {
             videos.into_iter().partition(|(kind, facts)| of_current(*kind, *facts));
         let mut results = Vec::new();
         if let Some(current) = self.current
-            && (!named.is_empty() || !current.is_same_task(self.metadata))
+            && (!named.is_empty() || !self.is_same_task(current))
         {
             let (named_by, metadata) = (&current.result, Some(current));
             results.push(EarlierResult { named_by, metadata, videos: named });

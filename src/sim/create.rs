@@ -126,11 +126,6 @@ impl Sim {
             content_digest,
         };
         let data = task.created();
-        self.enter(task, index);
-        data
-    }
-
-    fn enter(&mut self, task: SimTask, index: usize) {
         self.by_task_id.insert(task.id.clone(), index);
         self.by_result_id.insert(task.result_id.clone(), index);
         if let Some(external) = &task.external_task_id {
@@ -139,10 +134,10 @@ impl Sim {
         if task.callback_url.is_some() {
             self.due_callbacks.extend(DueCallback::of(&task, index));
         }
-        let account = task.account;
         self.running.insert((task.ends_at_ms, index));
         self.tasks.push(task);
         self.counts.at_once_max = self.counts.at_once_max.max(self.running_of(account));
+        data
     }
 }
 

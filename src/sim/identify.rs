@@ -96,27 +96,16 @@ impl Sim {
             VideoSource::Id(id) if id.starts_with("sim-video-") => {
                 session::video_of_id(id, &self.base_url)
             }
-            VideoSource::Id(id) => self.made_before(id, spelled, now_ms).ok_or_else(|| {
+            VideoSource::Id(id) => self.video_of_result(id, spelled, now_ms).ok_or_else(|| {
                 Refusal::illegal(format!("video_id {id} not found or older than 30 days"))
             }),
             VideoSource::Url(UrlTarget::Result(name, _)) => {
                 let id = name.trim_end_matches(".mp4").trim_end_matches(".watermark");
-                self.made_before(id, spelled, now_ms)
+                self.video_of_result(id, spelled, now_ms)
                     .ok_or_else(|| Refusal::illegal("video_url cannot be downloaded: HTTP 404"))
             }
             VideoSource::Url(place) => session::video_at(spelled, place, request.facts),
         }
-    }
-
-    fn made_before(
-        &self,
-        id: &str,
-        spelled: &str,
-        now_ms: i64,
-    ) -> Option<(SimVideo, Vec<SimFace>)> {
-        let video = self.video_of_result(id, spelled, now_ms)?;
-        let faces = session::whole(video.length_ms);
-        Some((video, faces))
     }
 
     fn open_session(

@@ -79,7 +79,7 @@ impl UnknownTask {
     /// `data` of the answer, or the refusal; `what` was asked for.
     pub(super) fn answer(self, what: &str) -> Result<Value, Refusal> {
         match self {
-            Self::NotFound => Err(Refusal::absent(format!("task {what} not found"))),
+            Self::NotFound => Err(Refusal::new(1203, format!("task {what} not found"))),
             Self::Null => Ok(Value::Null),
             Self::EmptyList => Ok(json!([])),
             Self::EmptyObject => Ok(json!({})),

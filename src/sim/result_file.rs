@@ -6,7 +6,7 @@ use super::{
     faults::Endpoint,
     mp4,
     rules::Sim,
-    session::SimVideo,
+    session::{self, SimFace, SimVideo},
     task::{SimTask, SimTaskStatus},
     url_target,
 };
@@ -85,10 +85,10 @@ impl Sim {
         video_id: &str,
         spelled: &str,
         now_ms: i64,
-    ) -> Option<SimVideo> {
+    ) -> Option<(SimVideo, Vec<SimFace>)> {
         let task = self.task_of_result(video_id, now_ms)?;
         let parent = Arc::clone(&task.video);
-        Some(SimVideo {
+        let video = SimVideo {
             id: video_id.to_owned(),
             spelled: spelled.to_owned(),
             url: url_target::result_url(&self.base_url, video_id, false),
@@ -97,6 +97,7 @@ impl Sim {
             height: parent.height,
             media_path: parent.media_path.clone(),
             fail: None,
-        })
+        };
+        Some((video, session::whole(parent.length_ms)))
     }
 }

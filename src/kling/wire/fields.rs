@@ -42,15 +42,9 @@ pub(in crate::kling) enum DataError {
     Unusable(String),
 }
 
-impl From<&str> for DataError {
-    fn from(words: &str) -> Self {
-        Self::Unusable(words.to_owned())
-    }
-}
-
-impl From<String> for DataError {
-    fn from(words: String) -> Self {
-        Self::Unusable(words)
+impl<T: Into<String>> From<T> for DataError {
+    fn from(words: T) -> Self {
+        Self::Unusable(words.into())
     }
 }
 
