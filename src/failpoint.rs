@@ -138,16 +138,14 @@ mod armed {
         hits_left: AtomicU64,
     }
 
-    static ARMED: LazyLock<Option<Armed>> =
-        LazyLock::new(|| parse(&env::var("LIPSYNCD_FAILPOINT").ok()?));
-
     /// Reads `store.commit.before` or `store.commit.before:3`.
-    fn parse(text: &str) -> Option<Armed> {
-        let (name, nth) = text.split_once(':').unwrap_or((text, "1"));
+    static ARMED: LazyLock<Option<Armed>> = LazyLock::new(|| {
+        let text = env::var("LIPSYNCD_FAILPOINT").ok()?;
+        let (name, nth) = text.split_once(':').unwrap_or((&text, "1"));
         let (point, side) = name.rsplit_once('.')?;
         let hits_left = AtomicU64::new(nth.parse().ok()?);
         Some(Armed { point: point.to_owned(), side: side.to_owned(), hits_left })
-    }
+    });
 
     pub(super) fn hit(point: &str, side: &str) {
         if let Some((name, file)) = HOLD.as_ref()

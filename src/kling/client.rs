@@ -50,9 +50,6 @@ struct ApiRequest {
 
 impl Client {
     /// A client for `config.base_url`. Makes no request.
-    ///
-    /// # Errors
-    /// See [`BuildError`]; none of them shows a secret.
     pub fn new(config: ClientConfig, credential: Credential) -> Result<Self, BuildError> {
         check_base_url(&config.base_url)?;
         if credential.secrets().iter().any(String::is_empty) {

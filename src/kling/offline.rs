@@ -17,14 +17,12 @@ use super::{
 
 /// An answer as received.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct RawAnswer {
-    /// The HTTP status.
     pub http_status: u16,
     /// Its headers; invalid ones are ignored.
     pub headers: Vec<(&'static str, Vec<u8>)>,
-    /// The server's clock.
     pub server_at_ms: Option<i64>,
-    /// The body.
     pub body: Vec<u8>,
     /// Texts that must not appear in messages.
     pub secrets: Vec<String>,

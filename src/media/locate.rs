@@ -76,9 +76,7 @@ impl LocateError {
             Self::Missing { as_written, looked_in } => {
                 format!("there is no {kind} file `{as_written}`{}", searched(looked_in))
             }
-            Self::Outside { .. } | Self::NotFile { .. } | Self::Changed(_) | Self::Io { .. } => {
-                format!("{kind} {self}")
-            }
+            _ => format!("{kind} {self}"),
         }
     }
 }

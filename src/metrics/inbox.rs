@@ -20,8 +20,8 @@ pub(super) struct InboxMetrics(Mutex<InboxProgress>);
 
 pub(super) struct InboxProgress {
     /// When the last scan was stored; before the first, when the process started.
-    last_scan: Instant,
-    scans: u64,
+    pub(super) last_scan: Instant,
+    pub(super) scans: u64,
     pub(super) pending: PendingManifests,
     pub(super) unreadable: usize,
 }
@@ -34,13 +34,6 @@ impl InboxMetrics {
             pending: PendingManifests::default(),
             unreadable: 0,
         }))
-    }
-
-    pub(super) fn record_update(&self, pending: PendingManifests) {
-        let mut progress = self.progress();
-        progress.scans += 1;
-        progress.last_scan = Instant::now();
-        progress.pending = pending;
     }
 
     pub(super) fn add(&self, page: &mut ScrapePage, now_ms: i64) {

@@ -3,7 +3,7 @@
 use std::{
     fmt,
     sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use prometheus_client::{
@@ -110,7 +110,10 @@ impl Metrics {
 
     /// Counts a scan whose manifests are all stored, except `pending`.
     pub fn record_inbox_update(&self, pending: PendingManifests) {
-        self.0.inbox.record_update(pending);
+        let mut progress = self.0.inbox.progress();
+        progress.scans += 1;
+        progress.last_scan = Instant::now();
+        progress.pending = pending;
     }
 
     /// Sets how many folders of manifests could not be read.

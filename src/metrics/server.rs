@@ -33,7 +33,6 @@ const HEAD_BYTES_MAX: usize = 16 << 10;
 /// Pause after a failed accept, for example because no file descriptor is free.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 
-/// The text of `/`.
 const INDEX: &str = "lipsyncd: the metrics are at /metrics\n";
 
 /// The configured address cannot be used.
@@ -43,10 +42,8 @@ const INDEX: &str = "lipsyncd: the metrics are at /metrics\n";
      address of this machine (`null` serves no metrics)"
 )]
 pub struct ListenError {
-    /// The address.
-    pub listen: SocketAddr,
-    /// The system's error.
-    pub source: io::Error,
+    listen: SocketAddr,
+    source: io::Error,
 }
 
 /// Serves metrics until it is dropped; open connections end with it.

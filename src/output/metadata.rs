@@ -39,6 +39,7 @@ pub struct TimingUsed {
 
 /// Everything that is stored with a result. Contains no request ids and no secrets.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names are those of the manifest and the API")]
 pub struct Metadata {
     /// Key of the job that published the result first.
     pub job: String,
@@ -46,17 +47,13 @@ pub struct Metadata {
     pub request_hash: String,
     /// Take of the request, from 1. Request hash and take identify the task.
     pub take: u32,
-    /// Kling's id of the task.
     pub task_id: String,
-    /// The task's `external_task_id`.
     pub external_task_id: String,
     /// The video as written in the manifest.
     pub video: String,
     /// The audio as written in the manifest.
     pub audio: String,
-    /// The face that speaks.
     pub face: FaceSpan,
-    /// Timing and volumes.
     pub timing: TimingUsed,
     /// What the task cost, in millionths of a unit; in the file, in units.
     #[serde(rename = "units", with = "units", default)]
@@ -70,7 +67,6 @@ pub struct Metadata {
     /// SHA-256 and size of the watermarked result, if one was requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub watermark: Option<FileFacts>,
-    /// Labels of the manifest.
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
     /// When the task was accepted, Unix time; in the file, RFC 3339.

@@ -16,21 +16,19 @@ const IDLE: Duration = Duration::from_secs(3600);
 
 /// A callback to be sent.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Callback {
-    /// The task's `callback_url`.
-    pub url: String,
-    /// The body to POST.
-    pub body: Value,
+pub(super) struct Callback {
+    pub(super) url: String,
+    pub(super) body: Value,
 }
 
 impl Sim {
     /// When the next callback is due, if any is.
-    pub fn next_callback_at_ms(&self) -> Option<i64> {
+    pub(super) fn next_callback_at_ms(&self) -> Option<i64> {
         self.due_callbacks.first().map(|callback| callback.at_ms)
     }
 
     /// Takes the callbacks that are due.
-    pub fn take_callbacks(&mut self, now_ms: i64) -> Vec<Callback> {
+    pub(super) fn take_callbacks(&mut self, now_ms: i64) -> Vec<Callback> {
         let mut due = Vec::new();
         while self.next_callback_at_ms().is_some_and(|at_ms| at_ms <= now_ms)
             && let Some(next) = self.due_callbacks.pop_first()

@@ -29,13 +29,6 @@ impl ConnectionCutter {
     pub(super) fn cut(&self) {
         self.0.store(true, Ordering::Release);
     }
-
-    fn check(&self) -> io::Result<()> {
-        if self.0.load(Ordering::Acquire) {
-            return Err(io::ErrorKind::ConnectionAborted.into());
-        }
-        Ok(())
-    }
 }
 
 pub(super) struct CuttableListener(pub(super) TcpListener);
@@ -83,7 +76,9 @@ impl AsyncWrite for CuttableStream {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.scissors.check()?;
+        if self.scissors.0.load(Ordering::Acquire) {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
         Pin::new(&mut self.stream).poll_write(cx, buf)
     }
 

@@ -67,7 +67,8 @@ impl Sim {
         if self.running_of(account) >= self.config.concurrency {
             return Err(Refusal::new(1303, usual_message(1303)));
         }
-        let units = self.price(video.length_ms);
+        let begun = video.length_ms.max(1).saturating_add(4_999) / 5_000;
+        let units = self.config.units_per_five_seconds.times(begun);
         self.spend(account, units)?;
         Ok(self.begin(account, request, video, units, now_ms))
     }
@@ -90,11 +91,6 @@ impl Sim {
             return Err(self.config.duplicate_name.refusal(id));
         }
         Ok(())
-    }
-
-    fn price(&self, length_ms: i64) -> SimUnits {
-        let begun = length_ms.max(1).saturating_add(4_999) / 5_000;
-        self.config.units_per_five_seconds.times(begun)
     }
 
     fn begin(

@@ -8,18 +8,13 @@ use serde_json::Value;
 /// The kinds of calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "the names are the API's")]
 pub enum Endpoint {
-    /// Identify Face.
     Identify,
-    /// Create Task.
     Create,
-    /// Query Task (Single).
     Query,
-    /// Query Task (List).
     List,
-    /// The account's costs.
     Costs,
-    /// The download of a result.
     Download,
     /// In a fault: any of these.
     Any,
@@ -28,18 +23,16 @@ pub enum Endpoint {
 /// What the client sees of a create request that is delivered late.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "client_sees", rename_all = "lowercase")]
+#[expect(missing_docs, reason = "the variants describe their fields")]
 pub enum ClientSees {
     /// The connection is closed without an answer, this long after the request.
     Broken {
-        /// In milliseconds.
         #[serde(rename = "answer_ms")]
         after_ms: u64,
     },
     /// An HTML page of a proxy, this long after the request.
     Page {
-        /// For example 504.
         status: u16,
-        /// In milliseconds.
         #[serde(rename = "answer_ms")]
         after_ms: u64,
     },

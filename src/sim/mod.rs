@@ -43,7 +43,6 @@ mod units;
 mod url_target;
 
 pub use account::{AccountNumber, ApiKey};
-pub use callbacks::Callback;
 pub use config::SimConfig;
 pub use fault_json::FaultError;
 pub use fault_rules::{FaultRule, RandomFaults};

@@ -43,14 +43,16 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
         .route("/faces/{name}", get(face))
         .route("/sim/ledger", get(ledger))
         .route("/sim/faults", post(add_fault).delete(clear_faults))
-        .fallback(no_such_path)
-        .method_not_allowed_fallback(no_such_method)
+        .fallback(|State(shared): SharedState| refuse_path(shared, false))
+        .method_not_allowed_fallback(|State(shared): SharedState| refuse_path(shared, true))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX));
-    let router = match &shared.folder.dir {
-        Some(dir) => {
-            let files = ServeDir::new(dir).append_index_html_on_directories(false);
-            router.nest_service("/media", files)
-        }
+    let media = shared
+        .folder
+        .dir
+        .as_ref()
+        .map(|dir| ServeDir::new(dir).append_index_html_on_directories(false));
+    let router = match media {
+        Some(files) => router.nest_service("/media", files),
         None => router,
     };
     router.with_state(shared)
@@ -153,13 +155,8 @@ async fn clear_faults(State(shared): SharedState) -> Response {
     StatusCode::NO_CONTENT.into_response()
 }
 
-async fn no_such_path(State(shared): SharedState) -> Response {
-    let answer = shared.sim().refuse_path(false);
-    in_http(&answer, None, shared.now_ms())
-}
-
-async fn no_such_method(State(shared): SharedState) -> Response {
-    let answer = shared.sim().refuse_path(true);
+async fn refuse_path(shared: Arc<Shared>, wrong_method: bool) -> Response {
+    let answer = shared.sim().refuse_path(wrong_method);
     in_http(&answer, None, shared.now_ms())
 }
 

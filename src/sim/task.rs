@@ -11,14 +11,11 @@ use super::{account::AccountNumber, session::SimVideo, units::seconds, url_targe
 /// The status of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "the names are the API's")]
 pub enum SimTaskStatus {
-    /// Accepted.
     Submitted,
-    /// Being worked on.
     Processing,
-    /// Ended with a result.
     Succeed,
-    /// Ended without one.
     Failed,
 }
 
