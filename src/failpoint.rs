@@ -45,23 +45,32 @@ pub const POINTS: [&str; 27] = [
 /// Call this before the work that `point` names.
 #[inline(always)]
 pub fn before(point: &'static str) {
-    #[cfg(test)]
-    crash::count();
-    #[cfg(debug_assertions)]
-    armed::hit(point, "before");
-    #[cfg(not(debug_assertions))]
-    let _nothing_in_a_release = point;
+    reach(point, "before");
 }
 
 /// Call this after the work that `point` names.
 #[inline(always)]
 pub fn after(point: &'static str) {
+    reach(point, "after");
+}
+
+#[inline(always)]
+fn reach(point: &'static str, side: &'static str) {
     #[cfg(test)]
     crash::count();
     #[cfg(debug_assertions)]
-    armed::hit(point, "after");
+    armed::hit(point, side);
     #[cfg(not(debug_assertions))]
-    let _nothing_in_a_release = point;
+    let _nothing_in_a_release = (point, side);
+}
+
+/// Does the work that `point` names. A failure does not reach the point after it.
+#[inline(always)]
+pub fn around<T, E>(point: &'static str, work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+    before(point);
+    let done = work()?;
+    after(point);
+    Ok(done)
 }
 
 /// Waits while a test wants it to; everything else continues.
@@ -129,16 +138,14 @@ mod armed {
         hits_left: AtomicU64,
     }
 
-    static ARMED: LazyLock<Option<Armed>> =
-        LazyLock::new(|| parse(&env::var("LIPSYNCD_FAILPOINT").ok()?));
-
     /// Reads `store.commit.before` or `store.commit.before:3`.
-    fn parse(text: &str) -> Option<Armed> {
-        let (name, nth) = text.split_once(':').unwrap_or((text, "1"));
+    static ARMED: LazyLock<Option<Armed>> = LazyLock::new(|| {
+        let text = env::var("LIPSYNCD_FAILPOINT").ok()?;
+        let (name, nth) = text.split_once(':').unwrap_or((&text, "1"));
         let (point, side) = name.rsplit_once('.')?;
         let hits_left = AtomicU64::new(nth.parse().ok()?);
         Some(Armed { point: point.to_owned(), side: side.to_owned(), hits_left })
-    }
+    });
 
     pub(super) fn hit(point: &str, side: &str) {
         if let Some((name, file)) = HOLD.as_ref()

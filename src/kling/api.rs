@@ -5,11 +5,11 @@ use std::future::Future;
 use url::Url;
 
 use super::{
-    answer::{Created, Identified, RemoteTask, ResourcePack},
     fetch::Fetched,
     lookup::LookupStyle,
     reply::Reply,
     request::{CreateRequest, VideoRef},
+    wire::{Created, Identified, RemoteTask, ResourcePack},
 };
 
 /// The API as the pipeline sees it; a trait, so that tests can replace the network.

@@ -1,14 +1,15 @@
 //! From an HTTP answer to its `data`: a bounded read, the envelope, and answers that are not the API's.
 //!
 //! Only an answer whose body is the API's JSON, with a `code`, is an answer of the API. Anything else is a transport
-//! failure, also a proxy's 401 or 403 page: it never counts as a refusal of a create request. The exceptions are the
-//! statuses of `oversize`.
+//! failure, also a proxy's 401 or 403 page: it never counts as a refusal of a create request. The exceptions are
+//! refusals because of the request's size.
 
 use std::time::Duration;
 
+use jiff::fmt::rfc2822::DateTimeParser;
 use reqwest::{
     Response,
-    header::{CONTENT_TYPE, DATE, HeaderMap, LOCATION},
+    header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, LOCATION, RETRY_AFTER, SERVER, VIA},
 };
 use serde_json::Value;
 use url::Url;
@@ -16,8 +17,6 @@ use url::Url;
 use super::{
     error::ApiError,
     error_class::{ErrorClass, is_oversize},
-    headers::{date_ms, retry_after_ms},
-    oversize,
     redact::{EXCERPT_CHARS, Redactor},
     reply::{ApiAnswer, Reply},
     transport,
@@ -51,7 +50,7 @@ pub(super) async fn read(
         Ok(body) => envelope(answer, response.headers(), &body, redactor),
         // The status alone is a refusal, even if the rest of the answer was lost.
         Err(_) if is_oversize(http_status) => {
-            let error = oversize::refusal(&answer, response.headers(), redactor);
+            let error = oversize_refusal(&answer, response.headers(), redactor);
             Reply { answer, result: Err(error) }
         }
         Err(error) => Reply { answer, result: Err(error) },
@@ -92,7 +91,7 @@ pub(super) fn envelope(
     let parsed = serde_json::from_slice::<Value>(body).ok();
     let Some((code, mut fields)) = parsed.and_then(|fields| Some((code(&fields)?, fields))) else {
         let error = match is_oversize(http_status) {
-            true => oversize::refusal(&answer, headers, redactor),
+            true => oversize_refusal(&answer, headers, redactor),
             false => not_the_apis(http_status, headers, body, redactor),
         };
         return Reply { answer, result: Err(error) };
@@ -106,7 +105,7 @@ pub(super) fn envelope(
         0 if success => Ok(fields.get_mut("data").map(Value::take)),
         0 => Err(contradiction(http_status, headers)),
         _ if ErrorClass::of(code, http_status) == ErrorClass::TooLarge => {
-            Err(oversize::refusal(&answer, headers, redactor))
+            Err(oversize_refusal(&answer, headers, redactor))
         }
         _ => Err(ApiError::refusal(
             code,
@@ -156,6 +155,36 @@ fn not_the_apis(
     }
 }
 
+/// Returns the refusal because of the request's size, with the name of the server if a header has it.
+///
+/// Proxies refuse large bodies with pages and JSON of their own. Unlike other pages of proxies these count as refusals:
+/// the status says that the request was not processed, and the same request would be refused again.
+fn oversize_refusal(answer: &ApiAnswer, headers: &HeaderMap, redactor: &Redactor) -> ApiError {
+    let named = |name: HeaderName| {
+        let value = String::from_utf8_lossy(headers.get(name)?.as_bytes()).into_owned();
+        Some(redactor.line(&value, EXCERPT_CHARS)).filter(|words| !words.is_empty())
+    };
+    let who = match (named(SERVER), named(VIA)) {
+        (Some(server), Some(via)) => format!("{server} via {via}"),
+        (Some(server), None) => server,
+        (None, Some(via)) => format!("the API or a proxy before it, via {via}"),
+        (None, None) => "the API or a proxy before it".to_owned(),
+    };
+    let http_status = answer.http_status.unwrap_or_default();
+    let code = answer.code.map(|code| format!(", code {code}")).unwrap_or_default();
+    let summary = ErrorClass::TooLarge.summary();
+    let message = format!(
+        "{summary} (HTTP {http_status}{code}, answered by {who}); use a smaller audio file or a \
+         shorter URL, or raise the proxy's size limit"
+    );
+    ApiError {
+        code: answer.code,
+        request_id: answer.request_id.clone(),
+        retry_after_ms: retry_after_ms(headers),
+        ..ApiError::local(ErrorClass::TooLarge, message, false)
+    }
+}
+
 fn redirect(response: &Response) -> ApiError {
     let target = response
         .headers()
@@ -170,4 +199,19 @@ fn redirect(response: &Response) -> ApiError {
         "the API redirects{target} (HTTP {status}), which is not followed; check kling.base_url"
     );
     ApiError::local(ErrorClass::Transport, message, false)
+}
+
+/// Reads Retry-After: seconds, or a time of the server's clock.
+pub(super) fn retry_after_ms(headers: &HeaderMap) -> Option<i64> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    match text.parse::<u32>() {
+        Ok(seconds) => Some(i64::from(seconds) * 1000),
+        Err(_) => Some((date_ms(headers, RETRY_AFTER)? - date_ms(headers, DATE)?).max(0)),
+    }
+}
+
+fn date_ms(headers: &HeaderMap, name: HeaderName) -> Option<i64> {
+    static PARSER: DateTimeParser = DateTimeParser::new();
+    let text = headers.get(name)?.to_str().ok()?;
+    PARSER.parse_timestamp(text).ok().map(|time| time.as_millisecond())
 }

@@ -8,7 +8,6 @@ use tokio_util::bytes::Bytes;
 use url::Url;
 
 use super::{
-    answer::{Created, Identified, RemoteTask, ResourcePack},
     api::Api,
     bearer::Bearer,
     body::{self, ReadLimits},
@@ -18,11 +17,11 @@ use super::{
     fetch::{self, Fetched},
     host_policy::{HostPolicy, is_loopback},
     lookup::{self, LookupStyle, TASKS_PATH},
-    reply::{ApiAnswer, Reply},
+    reply::Reply,
     request::{CreateRequest, VideoRef},
     setup::{BuildError, ClientConfig, check_base_url, http, without_roots},
     transport,
-    wire::{self, DataError},
+    wire::{self, Created, DataError, Identified, RemoteTask, ResourcePack},
 };
 use crate::failpoint;
 
@@ -51,9 +50,6 @@ struct ApiRequest {
 
 impl Client {
     /// A client for `config.base_url`. Makes no request.
-    ///
-    /// # Errors
-    /// See [`BuildError`]; none of them shows a secret.
     pub fn new(config: ClientConfig, credential: Credential) -> Result<Self, BuildError> {
         check_base_url(&config.base_url)?;
         if credential.secrets().iter().any(String::is_empty) {
@@ -115,7 +111,8 @@ impl Client {
         let Ok(authorization) = self.bearer.header((self.config.now_ms)()) else {
             return unsent("the token has characters that a header cannot contain");
         };
-        let Ok(url) = Url::parse(&format!("{}{}", base(&self.config.base_url), ask.path)) else {
+        let base = self.config.base_url.as_str().trim_end_matches('/');
+        let Ok(url) = Url::parse(&format!("{base}{}", ask.path)) else {
             return unsent("the request has no valid address");
         };
         let redactor = self.bearer.redactor(Some(&authorization));
@@ -133,7 +130,7 @@ impl Client {
             Err(error) => {
                 let host = self.config.base_url.host_str().unwrap_or_default();
                 let failure = transport::failure(&error, host, bounds.timeout, &redactor);
-                Reply { answer: ApiAnswer::default(), result: Err(failure) }
+                Reply::failed(failure)
             }
         }
     }
@@ -147,8 +144,7 @@ impl Api for Client {
 
     async fn create(&self, request: &CreateRequest) -> Reply<Created> {
         let Ok(body) = request.body() else {
-            return unsent("the request cannot be written as JSON")
-                .and_then(read_by(wire::created));
+            return unsent("the request cannot be written as JSON");
         };
         let ask = ApiRequest::post(TASKS_PATH, body);
         self.call_named("api.create", ask).await.and_then(read_by(wire::created))
@@ -156,7 +152,7 @@ impl Api for Client {
 
     async fn task(&self, id: &str) -> Reply<RemoteTask> {
         let Some(path) = lookup::task_path(id) else {
-            return unsent("a task id cannot be empty, `.` or `..`").and_then(read_by(wire::task));
+            return unsent("a task id cannot be empty, `.` or `..`");
         };
         self.call_named("api.task", ApiRequest::get(path)).await.and_then(read_by(wire::task))
     }
@@ -164,7 +160,7 @@ impl Api for Client {
     async fn task_by_name(&self, name: &str, style: LookupStyle) -> Reply<RemoteTask> {
         let read = read_by(|data| lookup::task_by_name(data, name, style));
         let Some(path) = style.path(name) else {
-            return unsent("an external_task_id cannot be empty, `.` or `..`").and_then(read);
+            return unsent("an external_task_id cannot be empty, `.` or `..`");
         };
         self.call_named("api.task_by_name", ApiRequest::get(path)).await.and_then(read)
     }
@@ -220,10 +216,6 @@ impl fmt::Debug for Client {
     }
 }
 
-fn base(url: &Url) -> &str {
-    url.as_str().trim_end_matches('/')
-}
-
 /// Turns a reader of `data` into a reader of results. A success without the data of the call is no usable answer.
 pub(super) fn read_by<T>(
     read: impl FnOnce(Option<Value>) -> Result<T, DataError>,
@@ -239,9 +231,8 @@ pub(super) fn read_by<T>(
     }
 }
 
-fn unsent(message: &str) -> Reply<Option<Value>> {
-    let error = ApiError::local(ErrorClass::BadRequest, message.to_owned(), true);
-    Reply { answer: ApiAnswer::default(), result: Err(error) }
+fn unsent<T>(message: &str) -> Reply<T> {
+    Reply::failed(ApiError::local(ErrorClass::BadRequest, message.to_owned(), true))
 }
 
 fn elapsed_ms(started: Instant) -> u32 {

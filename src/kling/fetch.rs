@@ -14,9 +14,9 @@ use tokio_util::bytes::Bytes;
 use url::Url;
 
 use super::{
+    body::retry_after_ms,
     error::ApiError,
     error_class::ErrorClass,
-    headers::retry_after_ms,
     host_policy::{BlockedAddress, HostPolicy},
     redact::Redactor,
     reply::{ApiAnswer, Reply},
@@ -78,9 +78,7 @@ impl Downloader<'_> {
         loop {
             let response = match self.follow(url, range).await {
                 Ok(response) => response,
-                Err(error) => {
-                    return Reply { answer: ApiAnswer::default(), result: Err(error) };
-                }
+                Err(error) => return Reply::failed(error),
             };
             if range.is_some() && !fits(&response, from_byte, etag) {
                 // The part on disk is from another file: download it from the beginning.

@@ -6,7 +6,7 @@
 
 use std::{
     error::Error,
-    fmt, io,
+    io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::Arc,
 };
@@ -15,16 +15,9 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::{Host, Url};
 
 /// An address that downloads must not use.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
 pub(super) struct BlockedAddress(pub(super) String);
-
-impl fmt::Display for BlockedAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl Error for BlockedAddress {}
 
 /// Where downloads may go.
 #[derive(Debug, Clone)]
@@ -81,20 +74,17 @@ impl Resolve for HostPolicy {
         let policy = self.clone();
         Box::pin(async move {
             let host = name.as_str();
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((host, 0)).await?.collect();
-            let unfiltered = policy.is_proxy(host);
-            let kept: Vec<SocketAddr> = found
-                .iter()
-                .copied()
-                .filter(|address| unfiltered || policy.admits(address.ip()))
-                .collect();
-            if kept.is_empty() && !found.is_empty() {
-                return Err(Box::new(not_public(host)) as Box<dyn Error + Send + Sync>);
-            }
-            if kept.is_empty() {
+            let mut found: Vec<SocketAddr> = tokio::net::lookup_host((host, 0)).await?.collect();
+            if found.is_empty() {
                 return Err(Box::new(io::Error::other("the name has no address")) as _);
             }
-            Ok(Box::new(kept.into_iter()) as Addrs)
+            if !policy.is_proxy(host) {
+                found.retain(|address| policy.admits(address.ip()));
+            }
+            if found.is_empty() {
+                return Err(Box::new(not_public(host)) as Box<dyn Error + Send + Sync>);
+            }
+            Ok(Box::new(found.into_iter()) as Addrs)
         })
     }
 }

@@ -5,10 +5,7 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
-use super::{
-    answer::RemoteTask,
-    wire::{self, DataError},
-};
+use super::wire::{self, DataError, RemoteTask};
 
 /// The path of Create Task and Query Task.
 pub(super) const TASKS_PATH: &str = "/v1/videos/advanced-lip-sync";

@@ -3,7 +3,6 @@
 //! Owns every byte that goes to the API or comes from it. It must not decide what happens next (no retries except the
 //! two after a refused token), know jobs, or write files. It imports nothing of the other modules.
 
-mod answer;
 mod api;
 mod bearer;
 mod body;
@@ -13,11 +12,9 @@ mod decimal;
 mod error;
 mod error_class;
 mod fetch;
-mod headers;
 mod host_policy;
 mod lookup;
 pub mod offline;
-mod oversize;
 mod redact;
 mod reply;
 mod request;
@@ -25,9 +22,6 @@ mod setup;
 mod transport;
 mod wire;
 
-pub use answer::{
-    Created, Face, Identified, ParentVideo, RemoteTask, ResourcePack, ResultVideo, TaskStatus,
-};
 pub use api::Api;
 pub use client::Client;
 pub use credential::Credential;
@@ -38,6 +32,9 @@ pub use lookup::LookupStyle;
 pub use reply::{ApiAnswer, Reply};
 pub use request::{AudioSource, CreateRequest, VideoRef};
 pub use setup::{BuildError, ClientConfig};
+pub use wire::{
+    Created, Face, Identified, ParentVideo, RemoteTask, ResourcePack, ResultVideo, TaskStatus,
+};
 
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,6 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 
 use super::{
-    answer::{Created, Identified, RemoteTask, ResourcePack},
     body::envelope,
     client::read_by,
     error::ApiError,
@@ -13,19 +12,17 @@ use super::{
     lookup::{self, LookupStyle},
     redact::Redactor,
     reply::{ApiAnswer, Reply},
-    wire,
+    wire::{self, Created, Identified, RemoteTask, ResourcePack},
 };
 
 /// An answer as received.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct RawAnswer {
-    /// The HTTP status.
     pub http_status: u16,
     /// Its headers; invalid ones are ignored.
     pub headers: Vec<(&'static str, Vec<u8>)>,
-    /// The server's clock.
     pub server_at_ms: Option<i64>,
-    /// The body.
     pub body: Vec<u8>,
     /// Texts that must not appear in messages.
     pub secrets: Vec<String>,
@@ -79,6 +76,5 @@ impl RawAnswer {
 
 /// The result of a call without an answer; `never_left`: the request was not sent.
 pub fn unanswered<T>(why: &str, never_left: bool) -> Reply<T> {
-    let error = ApiError::local(ErrorClass::Transport, why.to_owned(), never_left);
-    Reply { answer: ApiAnswer::default(), result: Err(error) }
+    Reply::failed(ApiError::local(ErrorClass::Transport, why.to_owned(), never_left))
 }

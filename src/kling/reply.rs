@@ -29,6 +29,11 @@ pub struct ApiAnswer {
 }
 
 impl<T> Reply<T> {
+    /// A call without an answer.
+    pub(super) fn failed(error: ApiError) -> Self {
+        Self { answer: ApiAnswer::default(), result: Err(error) }
+    }
+
     /// Reads the result further.
     pub(super) fn and_then<U>(self, read: impl FnOnce(T) -> Result<U, ApiError>) -> Reply<U> {
         Reply { answer: self.answer, result: self.result.and_then(read) }

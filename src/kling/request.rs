@@ -27,12 +27,10 @@ pub enum AudioSource {
 
 /// Create Task for one face. Times are milliseconds, volumes 0..=2.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "the fields are the API's")]
 pub struct CreateRequest {
-    /// From Identify Face.
     pub session_id: String,
-    /// From Identify Face.
     pub face_id: String,
-    /// What is spoken.
     pub audio: AudioSource,
     /// Where the audio is cropped from.
     pub sound_start_ms: i64,
@@ -40,9 +38,7 @@ pub struct CreateRequest {
     pub sound_end_ms: i64,
     /// Where in the video the cropped audio goes.
     pub sound_insert_ms: i64,
-    /// Of the new audio.
     pub sound_volume: f64,
-    /// Of the video's own audio.
     pub original_audio_volume: f64,
     /// Whether a watermarked result is made too.
     pub watermark: bool,
@@ -65,9 +61,6 @@ impl VideoRef {
 
 impl CreateRequest {
     /// The JSON that is sent; the same request always gives the same bytes.
-    ///
-    /// # Errors
-    /// None is known: the fields are plain text and numbers.
     pub fn body(&self) -> serde_json::Result<Vec<u8>> {
         let audio_bytes = if let AudioSource::File(bytes) = &self.audio { bytes.len() } else { 0 };
         let mut body = Vec::with_capacity(audio_bytes / 3 * 4 + 2048);

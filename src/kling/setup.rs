@@ -27,11 +27,10 @@ pub struct ClientConfig {
 
 /// Why the client cannot be built.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages describe the variants")]
 pub enum BuildError {
-    /// The address of the API is not valid.
     #[error("kling.base_url {0}")]
     BaseUrl(&'static str),
-    /// A key or the token is empty, or has characters that a header cannot contain.
     #[error("{0}")]
     Credential(&'static str),
     /// TLS could not be set up, most likely because there are no root certificates.

@@ -34,9 +34,6 @@ pub struct AudioFacts {
 }
 
 /// Measures an audio file. A file over [`MAX_BYTES`] is refused unread.
-///
-/// # Errors
-/// As [`measure`], and when the file is too big, cannot be read or is not a regular file.
 pub fn measure_file(path: &Path) -> Result<AudioFacts, AudioError> {
     let ending = path.extension().unwrap_or_default().to_string_lossy();
     known_ending(&ending)?;
@@ -52,9 +49,6 @@ pub fn measure_file(path: &Path) -> Result<AudioFacts, AudioError> {
 
 /// Measures audio. The content decides the format. The `extension` of the name must be one that the API accepts, and
 /// is a hint where the content begins with padding.
-///
-/// # Errors
-/// When the format is not one that the API accepts, when there is no audio, or when it cannot be read.
 pub fn measure(bytes: Vec<u8>, extension: Option<&str>) -> Result<AudioFacts, AudioError> {
     let extension = extension.map(known_ending).transpose()?;
     let size = bytes.len() as u64;
@@ -72,9 +66,6 @@ pub fn measure(bytes: Vec<u8>, extension: Option<&str>) -> Result<AudioFacts, Au
 }
 
 /// Checks an audio file against the API's limits (API page, `sound_file`).
-///
-/// # Errors
-/// The first limit that is exceeded.
 pub fn check(facts: &AudioFacts) -> Result<(), AudioError> {
     if facts.bytes > MAX_BYTES {
         return Err(AudioError::TooBig(facts.bytes));

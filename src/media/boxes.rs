@@ -23,16 +23,13 @@ const TOP_LEVEL: [&[u8; 4]; 19] = [
 /// Why the boxes cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum BoxError {
-    /// The file begins with something else.
     #[error("it contains {0}")]
     Foreign(&'static str),
-    /// A box claims more than the file has.
     #[error("it is incomplete")]
     CutShort,
     /// Boxes contradict each other, or there are more than a clip can have.
     #[error("it is damaged: {0}")]
     Damaged(&'static str),
-    /// Reading failed.
     #[error("it cannot be read: {0}")]
     Io(io::Error),
 }
@@ -63,20 +60,25 @@ enum BoxHeader {
     Junk,
 }
 
+/// A file, or bytes in memory.
+trait ReadSeek: Read + Seek {}
+
+impl<R: Read + Seek> ReadSeek for R {}
+
 /// Reads the boxes of a file.
-pub(super) struct BoxReader<R> {
-    inner: BufReader<R>,
+struct BoxReader<'a> {
+    inner: BufReader<Box<dyn ReadSeek + 'a>>,
     at: u64,
     len: u64,
     boxes_left: u32,
     entries_left: u64,
 }
 
-impl<R: Read + Seek> BoxReader<R> {
+impl<'a> BoxReader<'a> {
     /// Begins at the start of a file of `len` bytes.
-    pub(super) fn new(mut reader: R, len: u64) -> Result<Self, BoxError> {
+    fn new(mut reader: impl Read + Seek + 'a, len: u64) -> Result<Self, BoxError> {
         reader.rewind()?;
-        let inner = BufReader::new(reader);
+        let inner = BufReader::new(Box::new(reader) as Box<dyn ReadSeek>);
         Ok(Self { inner, at: 0, len, boxes_left: MOST_BOXES, entries_left: MOST_ENTRIES })
     }
 

@@ -6,14 +6,12 @@ use super::{audio::AudioError, locate::LocateError, video::VideoError};
 
 /// Anything that prevents the use of a local file. Its text is for users.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the errors inside describe the variants")]
 pub enum MediaError {
-    /// The file is missing, changed, or not allowed.
     #[error(transparent)]
     Locate(#[from] LocateError),
-    /// Not an audio file that the API accepts.
     #[error(transparent)]
     Audio(#[from] AudioError),
-    /// Not a video that the API accepts.
     #[error(transparent)]
     Video(#[from] VideoError),
 }

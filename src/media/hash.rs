@@ -3,7 +3,6 @@
 use std::{
     fs::File,
     io::{self, Read},
-    path::Path,
 };
 
 use sha2::{Digest as _, Sha256};
@@ -34,7 +33,8 @@ pub fn sha256_of_bytes(bytes: &[u8]) -> String {
 
 /// Hashes a file, and calls `after_block` after each block that was read.
 fn hash_file(located: &Located, mut after_block: impl FnMut()) -> Result<String, MediaError> {
-    let unreadable = |error| unreadable(&located.path, error);
+    let as_written = || located.path.display().to_string();
+    let unreadable = |error| LocateError::Io { as_written: as_written(), error };
     let mut file = located.open()?;
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; BLOCK_BYTES];
@@ -67,17 +67,13 @@ fn read_block(file: &mut File, buffer: &mut [u8]) -> io::Result<usize> {
     }
 }
 
-fn unreadable(path: &Path, error: io::Error) -> LocateError {
-    LocateError::Io { as_written: path.display().to_string(), error }
-}
-
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, io::Write as _, time::Duration};
+    use std::{fs, io::Write as _, path::Path, time::Duration};
 
     use super::*;
     use crate::media::Locator;

@@ -76,9 +76,7 @@ impl LocateError {
             Self::Missing { as_written, looked_in } => {
                 format!("there is no {kind} file `{as_written}`{}", searched(looked_in))
             }
-            Self::Outside { .. } | Self::NotFile { .. } | Self::Changed(_) | Self::Io { .. } => {
-                format!("{kind} {self}")
-            }
+            _ => format!("{kind} {self}"),
         }
     }
 }
@@ -150,9 +148,6 @@ impl Locator {
 
 impl Located {
     /// Opens the file, and checks that it is the one that was located.
-    ///
-    /// # Errors
-    /// When it was changed or replaced since, or cannot be opened.
     pub fn open(&self) -> Result<File, LocateError> {
         match open_resolved(&self.path) {
             Ok((file, metadata)) if FileStamp::of(&metadata) == self.stamp => Ok(file),

@@ -14,9 +14,6 @@ use rustix::{
 
 /// Opens a regular file at a path whose links are resolved, as [`open_regular`] does. A part of the path that has
 /// become a link since is an error.
-///
-/// # Errors
-/// As [`open_regular`].
 pub fn open_resolved(path: &Path) -> io::Result<(File, Metadata)> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
     match openat2(CWD, path, flags, Mode::empty(), ResolveFlags::NO_SYMLINKS) {
@@ -30,9 +27,6 @@ pub fn open_resolved(path: &Path) -> io::Result<(File, Metadata)> {
 
 /// Opens a regular file to read. Opens without waiting and checks the type afterwards: a FIFO would block, and a check
 /// before would leave a gap.
-///
-/// # Errors
-/// What the system reports, or that it is not a regular file.
 pub fn open_regular(path: &Path) -> io::Result<(File, Metadata)> {
     let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
     regular(file)

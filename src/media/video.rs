@@ -94,9 +94,6 @@ impl From<BoxError> for VideoError {
 }
 
 /// Reads the boxes of a file. Checks its name; [`check`] checks the facts.
-///
-/// # Errors
-/// When the name does not end in `.mp4` or `.mov`, or the content is not such a video or is incomplete.
 pub fn probe(path: &Path) -> Result<VideoFacts, VideoError> {
     let ending = path.extension().unwrap_or_default().to_string_lossy();
     if !ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known)) {
@@ -107,9 +104,6 @@ pub fn probe(path: &Path) -> Result<VideoFacts, VideoError> {
 }
 
 /// Reads the boxes of `len` bytes. Other bytes behind the video are ignored.
-///
-/// # Errors
-/// When they are not an MP4 or QuickTime video, or an incomplete one.
 pub fn probe_reader(reader: impl Read + Seek, len: u64) -> Result<VideoFacts, VideoError> {
     read(reader, len).map(|(_, facts)| facts)
 }
@@ -141,9 +135,6 @@ fn read(reader: impl Read + Seek, len: u64) -> Result<(Movie, VideoFacts), Video
 }
 
 /// Checks a video against the API's limits (API page, `video_url`). An unknown length passes.
-///
-/// # Errors
-/// The first limit that is exceeded.
 pub fn check(facts: &VideoFacts) -> Result<(), VideoError> {
     if facts.bytes > MAX_BYTES {
         return Err(VideoError::TooBig(facts.bytes));

@@ -12,16 +12,14 @@ const BUCKETS: [f64; 11] = [0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30
 
 /// An endpoint of the API, or a download.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names are the API's")]
 pub enum ApiCall {
-    /// Identify Face.
     Identify,
-    /// Create Task.
     Create,
     /// Query Task (Single).
     Task,
     /// Query Task (List).
     Tasks,
-    /// The account's resource packs.
     Costs,
     /// A result or remote audio, up to its first byte.
     Fetch,

@@ -15,7 +15,7 @@ type Results = Family<[(&'static str, &'static str); 1], Counter>;
 pub(super) struct Downloads {
     started: Counter,
     finished: Results,
-    bytes: Counter,
+    pub(super) bytes: Counter,
     seconds: Histogram,
 }
 
@@ -68,10 +68,6 @@ impl Downloads {
             finished: self.finished.clone(),
             seconds: self.seconds.clone(),
         }
-    }
-
-    pub(super) fn record_received_bytes(&self, bytes: usize) {
-        self.bytes.inc_by(u64::try_from(bytes).unwrap_or(u64::MAX));
     }
 }
 

@@ -18,12 +18,12 @@ pub struct PendingManifests {
 
 pub(super) struct InboxMetrics(Mutex<InboxProgress>);
 
-struct InboxProgress {
+pub(super) struct InboxProgress {
     /// When the last scan was stored; before the first, when the process started.
-    last_scan: Instant,
-    scans: u64,
-    pending: PendingManifests,
-    unreadable: usize,
+    pub(super) last_scan: Instant,
+    pub(super) scans: u64,
+    pub(super) pending: PendingManifests,
+    pub(super) unreadable: usize,
 }
 
 impl InboxMetrics {
@@ -34,21 +34,6 @@ impl InboxMetrics {
             pending: PendingManifests::default(),
             unreadable: 0,
         }))
-    }
-
-    pub(super) fn record_scan(&self, pending: PendingManifests) {
-        self.progress().pending = pending;
-    }
-
-    pub(super) fn record_update(&self, pending: PendingManifests) {
-        let mut progress = self.progress();
-        progress.scans += 1;
-        progress.last_scan = Instant::now();
-        progress.pending = pending;
-    }
-
-    pub(super) fn record_unreadable_folders(&self, folders: usize) {
-        self.progress().unreadable = folders;
     }
 
     pub(super) fn add(&self, page: &mut ScrapePage, now_ms: i64) {
@@ -81,7 +66,7 @@ impl InboxMetrics {
         );
     }
 
-    fn progress(&self) -> MutexGuard<'_, InboxProgress> {
+    pub(super) fn progress(&self) -> MutexGuard<'_, InboxProgress> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

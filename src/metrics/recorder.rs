@@ -3,7 +3,7 @@
 use std::{
     fmt,
     sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use prometheus_client::{
@@ -19,6 +19,8 @@ use super::{
     calls::{ApiCall, CallResult, Calls},
     downloads::{DownloadTimer, Downloads},
     inbox::{InboxMetrics, PendingManifests},
+    page::ScrapePage,
+    snapshot,
     store_slot::{AttachedStore, StoreSlot},
 };
 use crate::{job::State, store::Store};
@@ -98,22 +100,25 @@ impl Metrics {
 
     /// Counts received bytes of results.
     pub fn record_received_bytes(&self, bytes: usize) {
-        self.0.downloads.record_received_bytes(bytes);
+        self.0.downloads.bytes.inc_by(u64::try_from(bytes).unwrap_or(u64::MAX));
     }
 
     /// Sets what a scan of the folder found to be read.
     pub fn record_scan(&self, pending: PendingManifests) {
-        self.0.inbox.record_scan(pending);
+        self.0.inbox.progress().pending = pending;
     }
 
     /// Counts a scan whose manifests are all stored, except `pending`.
     pub fn record_inbox_update(&self, pending: PendingManifests) {
-        self.0.inbox.record_update(pending);
+        let mut progress = self.0.inbox.progress();
+        progress.scans += 1;
+        progress.last_scan = Instant::now();
+        progress.pending = pending;
     }
 
     /// Sets how many folders of manifests could not be read.
     pub fn record_unreadable_folders(&self, folders: usize) {
-        self.0.inbox.record_unreadable_folders(folders);
+        self.0.inbox.progress().unreadable = folders;
     }
 
     /// Reads values from `store` for each scrape, until the returned guard is dropped.
@@ -122,16 +127,16 @@ impl Metrics {
         AttachedStore::new(&self.0.store, store)
     }
 
-    pub(super) fn registry(&self) -> &Registry {
-        &self.0.registry
-    }
-
-    pub(super) fn inbox(&self) -> &InboxMetrics {
-        &self.0.inbox
-    }
-
-    pub(super) fn store(&self) -> &StoreSlot {
-        &self.0.store
+    /// Renders all metrics as they are at `now_ms` (Unix time).
+    pub(super) async fn render(&self, now_ms: i64) -> Result<String, fmt::Error> {
+        let (measured, has_problem) = self.0.store.measure(now_ms).await;
+        let mut page = ScrapePage::default();
+        snapshot::add_problem(&mut page, has_problem);
+        if let Some(measured) = measured {
+            snapshot::add(&mut page, &measured, now_ms);
+        }
+        self.0.inbox.add(&mut page, now_ms);
+        page.render(&self.0.registry)
     }
 }
 

@@ -33,7 +33,6 @@ const HEAD_BYTES_MAX: usize = 16 << 10;
 /// Pause after a failed accept, for example because no file descriptor is free.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 
-/// The text of `/`.
 const INDEX: &str = "lipsyncd: the metrics are at /metrics\n";
 
 /// The configured address cannot be used.
@@ -43,10 +42,8 @@ const INDEX: &str = "lipsyncd: the metrics are at /metrics\n";
      address of this machine (`null` serves no metrics)"
 )]
 pub struct ListenError {
-    /// The address.
-    pub listen: SocketAddr,
-    /// The system's error.
-    pub source: io::Error,
+    listen: SocketAddr,
+    source: io::Error,
 }
 
 /// Serves metrics until it is dropped; open connections end with it.
@@ -78,9 +75,6 @@ impl Drop for Serving {
 
 impl Server {
     /// Serves `metrics` at `listen`, if that is set.
-    ///
-    /// # Errors
-    /// When the address cannot be listened on.
     pub async fn start(metrics: &Metrics, listen: Option<SocketAddr>) -> Result<Self, ListenError> {
         let server = Self { metrics: metrics.clone(), serving: Mutex::default() };
         server.move_to(listen).await?;
@@ -88,9 +82,7 @@ impl Server {
     }
 
     /// Serves at `listen` from now on, and nowhere else. The same address is served without a break.
-    ///
-    /// # Errors
-    /// When the address cannot be listened on; then the earlier address is served again.
+    /// After a failure, the earlier address is served again.
     pub async fn move_to(&self, listen: Option<SocketAddr>) -> Result<(), ListenError> {
         let before = {
             let mut serving = self.serving();

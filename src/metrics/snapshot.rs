@@ -3,7 +3,7 @@
 use super::page::{ScrapePage, age_seconds};
 use crate::{
     job::State,
-    store::{MetricsSnapshot, PauseKind},
+    store::{MetricsSnapshot, PauseKind, QueueStatus},
 };
 
 /// Adds whether the database has a problem.
@@ -18,8 +18,8 @@ pub(super) fn add_problem(page: &mut ScrapePage, has_problem: bool) {
 /// Adds everything that was read.
 pub(super) fn add(page: &mut ScrapePage, measured: &MetricsSnapshot, now_ms: i64) {
     add_jobs(page, measured, now_ms);
-    add_queue(page, measured);
-    add_units(page, measured);
+    add_queue(page, &measured.queue_status);
+    add_units(page, &measured.queue_status);
 }
 
 fn add_jobs(page: &mut ScrapePage, measured: &MetricsSnapshot, now_ms: i64) {
@@ -55,10 +55,7 @@ fn add_jobs(page: &mut ScrapePage, measured: &MetricsSnapshot, now_ms: i64) {
     page.gauges("lipsyncd_manifests", "Manifests in the folder by state", "state", manifests);
 }
 
-fn add_queue(
-    page: &mut ScrapePage,
-    MetricsSnapshot { queue_status: standing, .. }: &MetricsSnapshot,
-) {
+fn add_queue(page: &mut ScrapePage, standing: &QueueStatus) {
     page.gauge("lipsyncd_slots_used", "Slots in use", standing.slots_used as f64);
     page.gauge(
         "lipsyncd_slots_limit",
@@ -89,10 +86,7 @@ fn add_queue(
     );
 }
 
-fn add_units(
-    page: &mut ScrapePage,
-    MetricsSnapshot { queue_status: standing, .. }: &MetricsSnapshot,
-) {
+fn add_units(page: &mut ScrapePage, standing: &QueueStatus) {
     let units = |micro: i64| micro as f64 / 1e6;
     page.counter(
         "lipsyncd_units_deducted",

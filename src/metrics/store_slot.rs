@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::Semaphore, time::timeout};
+use tokio::time::timeout;
 
 use crate::store::{MetricsSnapshot, Store};
 
@@ -13,10 +13,11 @@ use crate::store::{MetricsSnapshot, Store};
 const READ_LIMIT: Duration = Duration::from_secs(3);
 
 /// The open database, if one is open.
+#[derive(Default)]
 pub(super) struct StoreSlot {
     store: Mutex<Option<Arc<Store>>>,
     /// One read at a time: while the database cannot be read, reads must not pile up.
-    reading: Arc<Semaphore>,
+    reading: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// The database is read until this is dropped. Drop it before the store is closed.
@@ -25,18 +26,11 @@ pub struct AttachedStore {
     store: Arc<Store>,
 }
 
-impl Default for StoreSlot {
-    fn default() -> Self {
-        Self { store: Mutex::default(), reading: Arc::new(Semaphore::new(1)) }
-    }
-}
-
 impl StoreSlot {
     /// Reads the values from the database, and whether it has a problem.
     pub(super) async fn measure(&self, now_ms: i64) -> (Option<MetricsSnapshot>, bool) {
         let read = async {
-            // The semaphore is never closed.
-            let turn = Arc::clone(&self.reading).acquire_owned().await.ok()?;
+            let turn = Arc::clone(&self.reading).lock_owned().await;
             // Only the query itself holds a handle of the store, so that the store can be closed during it.
             let measured = self.store().clone()?.metrics_snapshot(now_ms);
             let answer = tokio::spawn(async move {

@@ -6,14 +6,12 @@ use std::{
 };
 
 use super::{
-    digest::has_facts,
+    digest::{FileFacts, has_facts},
     error::OutputError,
-    facts::FileFacts,
     folder::sync_folder,
-    metadata::Metadata,
+    metadata::{Metadata, write_text},
     paths::{DIGITS, OutputPaths, VideoKind},
     rename::{self, exists, remove_if_there},
-    write::write_text,
 };
 
 /// What is at the place of an earlier result.
@@ -163,7 +161,9 @@ fn compare_metadata(
     };
     Ok(match wanted {
         None => ExistingMetadata::Complete,
-        Some(wanted) if !found.is_same_task(wanted) => ExistingMetadata::OtherTask,
+        Some(wanted) if !found.is_task(&wanted.request_hash, wanted.take) => {
+            ExistingMetadata::OtherTask
+        }
         Some(wanted) if wanted.watermark.is_none() || wanted.watermark == found.watermark => {
             ExistingMetadata::Complete
         }

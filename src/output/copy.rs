@@ -11,9 +11,8 @@ use rustix::fs::OFlags;
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    digest::{CHUNK_BYTES, has_facts, hash, hex},
+    digest::{CHUNK_BYTES, FileFacts, has_facts, hash, hex},
     error::OutputError,
-    facts::FileFacts,
     metadata::Metadata,
     part::discard,
     paths::{OutputPaths, VideoKind},
@@ -98,10 +97,7 @@ fn copy_file(source: &Path, from: File, part: &Path, facts: &FileFacts) -> Resul
     if bytes != facts.bytes || !sha256.eq_ignore_ascii_case(&facts.sha256) {
         return Err(changed(source, "its SHA-256 is not the recorded one"));
     }
-    failpoint::before("part.finish");
-    to.sync_all().map_err(OutputError::at(part))?;
-    failpoint::after("part.finish");
-    Ok(())
+    failpoint::around("part.finish", || to.sync_all()).map_err(OutputError::at(part))
 }
 
 /// Returns false where the file system cannot share blocks, or where the files are on two file systems.

@@ -3,18 +3,21 @@
 use std::{
     collections::BTreeMap,
     fs::File,
-    io::{ErrorKind, Read},
+    io::{ErrorKind, Read, Write as _},
     path::Path,
 };
 
 use serde::{Deserialize, Serialize};
 
 use super::{
+    digest::FileFacts,
     encode::{time, units},
     error::OutputError,
-    facts::FileFacts,
-    paths::VideoKind,
+    folder::sync_folder,
+    paths::{OutputPaths, VideoKind},
+    rename::{into_free, over_ours, remove_if_there},
 };
+use crate::failpoint;
 use crate::job::{FaceSpan, JobSpec, Plan, Source, Task, without_signature};
 
 /// Metadata is never longer. A longer file is not from lipsyncd.
@@ -36,6 +39,7 @@ pub struct TimingUsed {
 
 /// Everything that is stored with a result. Contains no request ids and no secrets.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names are those of the manifest and the API")]
 pub struct Metadata {
     /// Key of the job that published the result first.
     pub job: String,
@@ -43,17 +47,13 @@ pub struct Metadata {
     pub request_hash: String,
     /// Take of the request, from 1. Request hash and take identify the task.
     pub take: u32,
-    /// Kling's id of the task.
     pub task_id: String,
-    /// The task's `external_task_id`.
     pub external_task_id: String,
     /// The video as written in the manifest.
     pub video: String,
     /// The audio as written in the manifest.
     pub audio: String,
-    /// The face that speaks.
     pub face: FaceSpan,
-    /// Timing and volumes.
     pub timing: TimingUsed,
     /// What the task cost, in millionths of a unit; in the file, in units.
     #[serde(rename = "units", with = "units", default)]
@@ -67,7 +67,6 @@ pub struct Metadata {
     /// SHA-256 and size of the watermarked result, if one was requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub watermark: Option<FileFacts>,
-    /// Labels of the manifest.
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
     /// When the task was accepted, Unix time; in the file, RFC 3339.
@@ -127,9 +126,6 @@ impl Metadata {
     }
 
     /// Reads the metadata file at `path`. None if there is no file, or if the file is not from lipsyncd.
-    ///
-    /// # Errors
-    /// What the file system reports.
     pub fn read(path: &Path) -> Result<Option<Self>, OutputError> {
         let mut text = Vec::new();
         let file = match File::open(path) {
@@ -162,9 +158,10 @@ impl Metadata {
         Ok(text)
     }
 
-    /// Returns true if both are about the same task: one request, one take.
-    pub fn is_same_task(&self, other: &Self) -> bool {
-        self.is_task(&other.request_hash, other.take)
+    /// The text of the metadata file at `path`.
+    pub(super) fn text(&self, path: &Path) -> Result<Vec<u8>, OutputError> {
+        self.to_json()
+            .map_err(|source| OutputError::Io { path: path.to_owned(), source: source.into() })
     }
 
     /// Returns true if the result is from this take of this request.
@@ -185,6 +182,27 @@ impl Metadata {
         let kinds = [VideoKind::Result, VideoKind::Watermark].into_iter();
         kinds.filter_map(|kind| Some((kind, self.facts(kind)?)))
     }
+}
+
+/// Writes the text of a metadata file. The file and its name last when this returns.
+///
+/// With `replace`, the file replaces metadata that are known to be lipsyncd's own.
+pub(super) fn write_text(path: &Path, text: &[u8], replace: bool) -> Result<(), OutputError> {
+    let fresh = OutputPaths::part_of(path);
+    // The file is removed and created again, so that a link in its place is not followed.
+    remove_if_there(&fresh)?;
+    let write = || {
+        let mut file = File::create_new(&fresh)?;
+        file.write_all(text)?;
+        file.sync_all()
+    };
+    failpoint::around("metadata.write", write).map_err(OutputError::at(&fresh))?;
+    if replace {
+        over_ours(&fresh, path)?
+    } else {
+        into_free(&fresh, path)?
+    }
+    sync_folder(path.parent().unwrap_or(path))
 }
 
 /// A source as written in the manifest, without the signature of a signed URL, which is a secret.

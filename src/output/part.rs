@@ -9,9 +9,8 @@ use std::{
 use sha2::{Digest, Sha256};
 
 use super::{
-    digest::{hash, hex, is_plain_file},
+    digest::{FileFacts, hash, hex, is_plain_file},
     error::OutputError,
-    facts::FileFacts,
     part_note::PartNote,
     paths::{OutputPaths, VideoKind},
     rename::{exists, remove_if_there},
@@ -152,16 +151,12 @@ impl Part {
 
     /// Syncs all bytes, so that a later [`open`](Self::open) continues from here. Call it when a download is
     /// interrupted.
-    ///
-    /// # Errors
-    /// What the file system reports.
     pub fn keep(&mut self) -> Result<(), OutputError> {
         let Some(etag) = self.etag.clone() else {
             return Ok(());
         };
-        failpoint::before("part.keep");
-        self.file.sync_data().map_err(OutputError::at(&self.path))?;
-        failpoint::after("part.keep");
+        failpoint::around("part.keep", || self.file.sync_data())
+            .map_err(OutputError::at(&self.path))?;
         self.synced_bytes = self.bytes;
         PartNote { source: self.source.clone(), etag, synced_bytes: self.bytes }.write(&self.path)
     }
@@ -184,7 +179,7 @@ impl Part {
             if bytes < expected_bytes {
                 self.keep()?
             } else {
-                self.discard()?
+                discard(&self.path)?
             }
             let path = self.path.clone();
             return Err(OutputError::WrongLength { path, bytes, expected_bytes });
@@ -195,12 +190,11 @@ impl Part {
             _ => check(&mut self.file, bytes).map_err(|why| why.to_string()),
         };
         if let Err(why) = checked {
-            self.discard()?;
+            discard(&self.path)?;
             return Err(OutputError::Broken { path: self.path.clone(), why });
         }
-        failpoint::before("part.finish");
-        self.file.sync_all().map_err(OutputError::at(&self.path))?;
-        failpoint::after("part.finish");
+        failpoint::around("part.finish", || self.file.sync_all())
+            .map_err(OutputError::at(&self.path))?;
         if bytes >= SYNC_EVERY_BYTES {
             self.keep()?;
         }
@@ -213,26 +207,20 @@ impl Part {
         if hashed < note.synced_bytes {
             return self.restart();
         }
-        failpoint::before("part.take_up");
-        self.file.set_len(hashed).map_err(OutputError::at(&self.path))?;
-        failpoint::after("part.take_up");
+        failpoint::around("part.take_up", || self.file.set_len(hashed))
+            .map_err(OutputError::at(&self.path))?;
         (self.bytes, self.synced_bytes, self.etag) = (hashed, hashed, Some(note.etag));
         Ok(())
     }
 
     fn restart(&mut self) -> Result<(), OutputError> {
         PartNote::remove(&self.path)?;
-        failpoint::before("part.empty");
-        self.file.set_len(0).map_err(OutputError::at(&self.path))?;
-        failpoint::after("part.empty");
+        failpoint::around("part.empty", || self.file.set_len(0))
+            .map_err(OutputError::at(&self.path))?;
         self.file.seek(SeekFrom::Start(0)).map_err(OutputError::at(&self.path))?;
         self.hasher = Sha256::new();
         (self.bytes, self.synced_bytes, self.etag) = (0, 0, None);
         Ok(())
-    }
-
-    fn discard(&self) -> Result<(), OutputError> {
-        discard(&self.path)
     }
 }
 

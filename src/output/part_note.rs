@@ -40,9 +40,8 @@ impl PartNote {
     pub(super) fn write(&self, part: &Path) -> Result<(), OutputError> {
         let (path, fresh) = (path_of(part), fresh_of(part));
         let text = serde_json::json!(self).to_string();
-        failpoint::before("note.write");
-        fs::write(&fresh, text).map_err(OutputError::at(&fresh))?;
-        failpoint::after("note.write");
+        failpoint::around("note.write", || fs::write(&fresh, text))
+            .map_err(OutputError::at(&fresh))?;
         rename::over_ours(&fresh, &path)
     }
 

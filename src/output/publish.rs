@@ -3,17 +3,15 @@
 use std::path::PathBuf;
 
 use super::{
-    aside::{EarlierResult, set_aside},
+    aside::{EarlierResult, choose, set_aside},
     available::{known_facts, metadata_at},
-    digest::{has_facts, known_file},
+    digest::{FileFacts, has_facts, known_file},
     error::OutputError,
-    facts::FileFacts,
     folder::sync_folder,
-    metadata::Metadata,
+    metadata::{Metadata, write_text},
     part::discard,
     paths::{OutputPaths, VideoKind},
     rename::{exists, into_free},
-    write::{text_of, write_text},
 };
 
 /// Gives the finished parts their final names: metadata first, the result last.
@@ -58,12 +56,38 @@ pub fn publish(
         true => {}
         false => {
             let path = paths.metadata();
-            write_text(&path, &text_of(metadata, &path)?, current.is_some())?;
+            write_text(&path, &metadata.text(&path)?, current.is_some())?;
         }
     }
     publications.iter().rev().try_for_each(Publication::rename)?;
     sync_folder(paths.folder())?;
     Ok(kept)
+}
+
+/// Publishes the parts of a superseded task under `<stem>.<8 hex of its SHA-256>.mp4`. Returns that place.
+///
+/// The parts are those of [`OutputPaths::superseded`] for `metadata.task_id`. May be repeated after a crash at any point,
+/// with the parts made again if needed.
+///
+/// # Errors
+/// [`OutputError::Broken`] if a part does not have the bytes that `metadata` name; otherwise what the file system
+/// reports.
+pub fn publish_superseded(
+    paths: &OutputPaths,
+    metadata: &Metadata,
+) -> Result<OutputPaths, OutputError> {
+    let parts = paths.superseded(&metadata.task_id);
+    let kept = choose(paths, &metadata.result, metadata.watermark.as_ref(), Some(metadata))?;
+    let mut publications = Vec::new();
+    for (kind, facts) in metadata.files() {
+        let is_done = has_facts(&kept.paths.video(kind), facts)?;
+        publications.push(Publication { part_of: &parts, to: &kept.paths, kind, facts, is_done });
+    }
+    publications.iter().try_for_each(Publication::check_part)?;
+    kept.write(&metadata.text(&kept.paths.metadata())?)?;
+    publications.iter().rev().try_for_each(Publication::rename)?;
+    sync_folder(paths.folder())?;
+    Ok(kept.paths)
 }
 
 fn set_results_aside(
@@ -81,13 +105,13 @@ fn set_results_aside(
 }
 
 /// The rename of one video from its part to its final name.
-pub(super) struct Publication<'a> {
-    pub(super) part_of: &'a OutputPaths,
-    pub(super) to: &'a OutputPaths,
-    pub(super) kind: VideoKind,
-    pub(super) facts: &'a FileFacts,
+struct Publication<'a> {
+    part_of: &'a OutputPaths,
+    to: &'a OutputPaths,
+    kind: VideoKind,
+    facts: &'a FileFacts,
     /// The video has its final name already.
-    pub(super) is_done: bool,
+    is_done: bool,
 }
 
 impl Publication<'_> {
@@ -95,7 +119,7 @@ impl Publication<'_> {
         OutputPaths::part_of(&self.part_of.video(self.kind))
     }
 
-    pub(super) fn check_part(&self) -> Result<(), OutputError> {
+    fn check_part(&self) -> Result<(), OutputError> {
         let path = self.part();
         if self.is_done || has_facts(&path, self.facts)? {
             return Ok(());
@@ -106,7 +130,7 @@ impl Publication<'_> {
         })
     }
 
-    pub(super) fn rename(&self) -> Result<(), OutputError> {
+    fn rename(&self) -> Result<(), OutputError> {
         let part = self.part();
         if !self.is_done {
             into_free(&part, &self.to.video(self.kind))?;
@@ -133,10 +157,14 @@ enum AtFinalName<'a> {
 }
 
 impl<'a> Occupancy<'a> {
+    fn is_same_task(&self, current: &Metadata) -> bool {
+        current.is_task(&self.metadata.request_hash, self.metadata.take)
+    }
+
     /// Returns true if the current metadata are about the task and the very bytes that are to be published.
     fn is_same_result(&self) -> bool {
         self.current.is_some_and(|current| {
-            current.is_same_task(self.metadata) && current.result == self.metadata.result
+            self.is_same_task(current) && current.result == self.metadata.result
         })
     }
 
@@ -180,7 +208,7 @@ impl<'a> Occupancy<'a> {
             videos.into_iter().partition(|(kind, facts)| of_current(*kind, *facts));
         let mut results = Vec::new();
         if let Some(current) = self.current
-            && (!named.is_empty() || !current.is_same_task(self.metadata))
+            && (!named.is_empty() || !self.is_same_task(current))
         {
             let (named_by, metadata) = (&current.result, Some(current));
             results.push(EarlierResult { named_by, metadata, videos: named });

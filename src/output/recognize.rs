@@ -19,9 +19,6 @@ use super::{
 ///
 /// The watermarked result is only named if its file is there, too. Reads the files completely. The caller compares
 /// request hash and take.
-///
-/// # Errors
-/// What the file system reports.
 pub fn published_result(paths: &OutputPaths) -> Result<Option<Metadata>, OutputError> {
     let Some(mut metadata) = Metadata::read(&paths.metadata())? else {
         return Ok(None);
@@ -41,9 +38,6 @@ pub fn published_result(paths: &OutputPaths) -> Result<Option<Metadata>, OutputE
 ///
 /// A start uses this to finish a job that a crash interrupted after the last rename. It completes what the crash
 /// prevented: it syncs the names and removes the part files of the published videos.
-///
-/// # Errors
-/// What the file system reports.
 pub fn recover_published(
     paths: &OutputPaths,
     request_hash: &str,
@@ -67,9 +61,6 @@ pub fn recover_published(
 /// Finds the result of a task that was set aside or superseded at this place. Returns where the result is.
 ///
 /// Reads the names of the complete folder.
-///
-/// # Errors
-/// What the file system reports.
 pub fn find_set_aside(
     paths: &OutputPaths,
     request_hash: &str,
@@ -89,9 +80,6 @@ pub fn find_set_aside(
 /// Returns the videos that were set aside or superseded at this place, as their metadata name them.
 ///
 /// Reads the names of the complete folder.
-///
-/// # Errors
-/// What the file system reports.
 pub fn list_set_aside(paths: &OutputPaths) -> Result<Vec<PathBuf>, OutputError> {
     Ok(paths_aside(paths)?.iter().map(|aside| aside.video(VideoKind::Result)).collect())
 }
@@ -117,9 +105,6 @@ pub enum Presence {
 }
 
 /// Returns what is at `path`, where a file of `bytes` bytes was delivered. Does not read the file; follows links.
-///
-/// # Errors
-/// What the file system reports, for example if a share is not available.
 pub fn presence(path: &Path, bytes: u64) -> Result<Presence, OutputError> {
     match fs::metadata(path) {
         Ok(found) if found.is_file() && found.len() == bytes => Ok(Presence::Delivered),

@@ -7,13 +7,12 @@ use serde_json::Value;
 use super::{
     account::AccountNumber,
     create_request::{CROP_MS_MIN, SimAudioSource, SimCreateRequest, check_size},
-    due_callback::DueCallback,
     faults::Endpoint,
-    media_facts::{MediaParameters, ReadMedia, SimAudioFacts},
+    media_facts::{MediaParameters, ReadMedia},
     response::{Refusal, SimResponse, usual_message},
     rules::Sim,
     session::{SimFace, SimVideo, check_length},
-    task::SimTask,
+    task::{DueCallback, SimTask},
     units::SimUnits,
     url_target::UrlTarget,
 };
@@ -30,24 +29,21 @@ impl Sim {
         body: &[u8],
         media: &dyn ReadMedia,
     ) -> SimResponse {
-        let request = SimCreateRequest::read(body, &self.base_url);
-        let audio = request.as_ref().ok().and_then(|request| request.read_audio(media));
-        self.create_request(now_ms, authorization, request, audio)
+        let request = SimCreateRequest::read(body, &self.base_url, media);
+        self.create_request(now_ms, authorization, request)
     }
 
-    /// The same in two steps, for a caller that reads the audio in between: `audio` is the result of the
-    /// request's `read_audio`.
-    pub fn create_request(
+    /// The same for a request that was read before.
+    pub(super) fn create_request(
         &mut self,
         now_ms: i64,
         authorization: Option<&str>,
         request: Result<SimCreateRequest, Refusal>,
-        audio: Option<SimAudioFacts>,
     ) -> SimResponse {
         self.settle(now_ms);
         let outcome = self
             .admit(Endpoint::Create, now_ms, authorization)
-            .and_then(|account| self.accept(account, request?, audio, now_ms));
+            .and_then(|account| self.accept(account, request?, now_ms));
         self.answered(Endpoint::Create, outcome)
     }
 
@@ -57,7 +53,6 @@ impl Sim {
         &mut self,
         account: AccountNumber,
         request: SimCreateRequest,
-        audio: Option<SimAudioFacts>,
         now_ms: i64,
     ) -> Result<Value, Refusal> {
         let session = self.session(account, &request.session_id, now_ms)?;
@@ -65,14 +60,15 @@ impl Sim {
             session.faces.iter().find(|face| face.id == request.face_id).ok_or_else(|| {
                 Refusal::illegal(format!("face_id {} not found in the session", request.face_id))
             })?;
-        check_audio(&request, audio)?;
+        check_audio(&request)?;
         check_times(&request, face, session.video.length_ms)?;
         let video = Arc::clone(&session.video);
         self.check_external_id(account, &request)?;
         if self.running_of(account) >= self.config.concurrency {
             return Err(Refusal::new(1303, usual_message(1303)));
         }
-        let units = self.price(video.length_ms);
+        let begun = video.length_ms.max(1).saturating_add(4_999) / 5_000;
+        let units = self.config.units_per_five_seconds.times(begun);
         self.spend(account, units)?;
         Ok(self.begin(account, request, video, units, now_ms))
     }
@@ -95,11 +91,6 @@ impl Sim {
             return Err(self.config.duplicate_name.refusal(id));
         }
         Ok(())
-    }
-
-    fn price(&self, length_ms: i64) -> SimUnits {
-        let begun = length_ms.max(1).saturating_add(4_999) / 5_000;
-        self.config.units_per_five_seconds.times(begun)
     }
 
     fn begin(
@@ -131,11 +122,6 @@ impl Sim {
             content_digest,
         };
         let data = task.created();
-        self.enter(task, index);
-        data
-    }
-
-    fn enter(&mut self, task: SimTask, index: usize) {
         self.by_task_id.insert(task.id.clone(), index);
         self.by_result_id.insert(task.result_id.clone(), index);
         if let Some(external) = &task.external_task_id {
@@ -144,15 +130,15 @@ impl Sim {
         if task.callback_url.is_some() {
             self.due_callbacks.extend(DueCallback::of(&task, index));
         }
-        let account = task.account;
         self.running.insert((task.ends_at_ms, index));
         self.tasks.push(task);
         self.counts.at_once_max = self.counts.at_once_max.max(self.running_of(account));
+        data
     }
 }
 
 /// Refuses audio that is missing, not an audio file, too large, too short, too long, or cropped beyond its end.
-fn check_audio(request: &SimCreateRequest, read: Option<SimAudioFacts>) -> Result<(), Refusal> {
+fn check_audio(request: &SimCreateRequest) -> Result<(), Refusal> {
     let (field, facts) = match &request.audio {
         SimAudioSource::Id(id) if id.starts_with("sim-audio-") => {
             ("audio_id", MediaParameters::of_id(id).audio(id))
@@ -170,7 +156,7 @@ fn check_audio(request: &SimCreateRequest, read: Option<SimAudioFacts>) -> Resul
             ("sound_file", parameters.audio(url.as_str()))
         }
         SimAudioSource::Url(UrlTarget::Media(..)) | SimAudioSource::Inline(_) => {
-            let facts = read.ok_or_else(|| {
+            let facts = request.audio_facts.ok_or_else(|| {
                 Refusal::illegal("sound_file cannot be read, or is not .mp3, .wav, .m4a or .aac")
             })?;
             ("sound_file", facts)

@@ -21,11 +21,12 @@ const AUDIO_BYTES_MAX: u64 = 5 * 1024 * 1024;
 pub(super) const CROP_MS_MIN: i64 = 2_000;
 
 /// The content of a Create Task request.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SimCreateRequest {
+pub(super) struct SimCreateRequest {
     pub(super) session_id: String,
     pub(super) face_id: String,
     pub(super) audio: SimAudioSource,
+    /// Of audio in the media folder, or inline.
+    pub(super) audio_facts: Option<SimAudioFacts>,
     pub(super) start_ms: i64,
     pub(super) end_ms: i64,
     pub(super) insert_ms: i64,
@@ -39,7 +40,6 @@ pub struct SimCreateRequest {
     pub(super) body_digest: String,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum SimAudioSource {
     Id(String),
     Url(UrlTarget),
@@ -48,11 +48,12 @@ pub(super) enum SimAudioSource {
 }
 
 impl SimCreateRequest {
-    /// Reads the body of a request; `base_url` identifies the simulator's own files.
-    ///
-    /// # Errors
-    /// 1200 for a body that is no JSON object, 1201 for a value that the page does not allow.
-    pub fn read(body: &[u8], base_url: &str) -> Result<Self, Refusal> {
+    /// Reads the body of a request, and its audio with `media`; `base_url` identifies the simulator's own files.
+    pub(super) fn read(
+        body: &[u8],
+        base_url: &str,
+        media: &dyn ReadMedia,
+    ) -> Result<Self, Refusal> {
         let object = body::object(body)?;
         let top = Fields::top(&object);
         let session_id = top.text("session_id")?.to_owned();
@@ -71,6 +72,7 @@ impl SimCreateRequest {
         Ok(Self {
             session_id,
             face_id,
+            audio_facts: audio.read_facts(media),
             audio,
             start_ms,
             end_ms,
@@ -86,15 +88,6 @@ impl SimCreateRequest {
     /// How long the cropped audio is.
     pub(super) const fn crop_ms(&self) -> i64 {
         self.end_ms - self.start_ms
-    }
-
-    /// Reads the audio with `media`, if it is a file or inline.
-    pub fn read_audio(&self, media: &dyn ReadMedia) -> Option<SimAudioFacts> {
-        match &self.audio {
-            SimAudioSource::Url(UrlTarget::Media(path, _)) => media.sound_file(path),
-            SimAudioSource::Inline(bytes) => media.audio(bytes),
-            SimAudioSource::Url(_) | SimAudioSource::Id(_) => None,
-        }
     }
 
     /// A digest of the work: audio, crop, volumes, watermark and position in `video`, without the session and the
@@ -115,6 +108,14 @@ impl SimCreateRequest {
 }
 
 impl SimAudioSource {
+    fn read_facts(&self, media: &dyn ReadMedia) -> Option<SimAudioFacts> {
+        match self {
+            Self::Url(UrlTarget::Media(path, _)) => media.sound_file(path),
+            Self::Inline(bytes) => media.audio(bytes),
+            Self::Url(_) | Self::Id(_) => None,
+        }
+    }
+
     fn read(face: Fields<'_>, base_url: &str) -> Result<Self, Refusal> {
         match (face.optional_text("audio_id")?, face.optional_text("sound_file")?) {
             (Some(id), None) => Ok(Self::Id(id.to_owned())),

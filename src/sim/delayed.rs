@@ -55,7 +55,7 @@ fn deliver(shared: &Shared, run: Run) {
     // The client is gone.
     let _unread = run(&mut sim, now_ms);
     // While the rules are locked: a count of 0 means that the task is in the ledger.
-    shared.kept.count.fetch_sub(1, Ordering::AcqRel);
+    shared.kept.fetch_sub(1, Ordering::AcqRel);
     drop(sim);
     shared.changed.notify_one();
 }
@@ -68,8 +68,8 @@ pub(super) async fn keep(
     sees: ClientSees,
     run: impl FnOnce(&mut Sim, i64) -> SimResponse + Send + 'static,
 ) -> Response {
-    shared.kept.count.fetch_add(1, Ordering::AcqRel);
-    let released = shared.kept.release.subscribe();
+    shared.kept.fetch_add(1, Ordering::AcqRel);
+    let released = shared.release.subscribe();
     let _kept = DelayedRequest { shared, run: Some(Box::new(run)), wait, released };
     match sees {
         ClientSees::Broken { after_ms } => {

@@ -1,70 +1,35 @@
 //! Faults in the JSON of `POST /sim/faults`:
 //! `{"call": "create", "nth": 3, "do": "code", "code": 1302, "retry_after": 2}`.
-//!
-//! Owns the names of the fields; unknown fields are errors.
 
-use serde::Deserialize;
-use serde_json::Value;
+use serde::{Deserialize, de::Error as _};
+use serde_json::{Map, Value};
 
 use super::{
     fault_rules::FaultRule,
-    faults::{ClientSees, Endpoint, Fault},
+    faults::{Endpoint, Fault},
     response::usual_message,
 };
 
+/// All fields; others are errors.
+const FIELDS: &str = "call do nth times every matching accept code status retry_after message ms bytes body \
+                      content_type with to client_sees answer_ms html";
+
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct RawRule {
     call: Endpoint,
-    #[serde(rename = "do")]
-    what: String,
     nth: Option<u64>,
     times: Option<u64>,
     every: Option<u64>,
     matching: Option<String>,
     accept: Option<bool>,
-    code: Option<u16>,
-    status: Option<u16>,
-    retry_after: Option<u64>,
-    message: Option<String>,
-    ms: Option<u64>,
-    bytes: Option<u64>,
-    body: Option<Value>,
-    content_type: Option<String>,
-    with: Option<Value>,
-    to: Option<String>,
-    client_sees: Option<RawClientSees>,
-    answer_ms: Option<u64>,
-    html: Option<bool>,
+    #[serde(flatten)]
+    fault: Fault,
 }
 
-/// What the client sees of a request that is delivered late.
-#[derive(Deserialize, Clone, Copy)]
-#[serde(rename_all = "lowercase")]
-enum RawClientSees {
-    Broken,
-    Page,
-    Nothing,
-}
-
-/// Why a fault cannot be read.
+/// The text is not the JSON of a fault.
 #[derive(Debug, thiserror::Error)]
-pub enum FaultError {
-    /// It is not the JSON of a fault.
-    #[error("not a fault: {0}")]
-    Json(#[from] serde_json::Error),
-    /// `do` names no fault.
-    #[error("no fault is called `{0}`")]
-    Unknown(String),
-    /// A field that this fault needs.
-    #[error("`{fault}` needs `{field}`")]
-    Missing {
-        /// The fault.
-        fault: String,
-        /// The field.
-        field: &'static str,
-    },
-}
+#[error("not a fault: {0}")]
+pub struct FaultError(#[from] serde_json::Error);
 
 impl FaultRule {
     /// Reads a rule.
@@ -89,86 +54,50 @@ impl FaultRule {
     /// | `garbage` | a body that begins like JSON and breaks off |
     /// | `patch` | `with`: a JSON merge patch of the real answer |
     /// | `redirect` | `to` |
-    ///
-    /// # Errors
-    /// With the name of the field or fault that is not known.
     pub fn from_json(json: &[u8]) -> Result<Self, FaultError> {
-        let raw: RawRule = serde_json::from_slice(json)?;
+        let mut fields: Map<String, Value> = serde_json::from_slice(json)?;
+        if let Some(name) = fields.keys().find(|name| FIELDS.split(' ').all(|it| it != *name)) {
+            return Err(serde_json::Error::custom(format!("unknown field `{name}`")).into());
+        }
+        fields.retain(|_, value| !value.is_null());
+        add_defaults(&mut fields);
+        let raw = RawRule::deserialize(Value::Object(fields))?;
         Ok(Self {
             call: raw.call,
-            matching: raw.matching.clone(),
+            matching: raw.matching,
             nth: raw.nth.or(raw.every).unwrap_or(1),
             every: raw.every.unwrap_or(1),
             times: if raw.every.is_some() { raw.times } else { raw.times.or(Some(1)) },
             accept: raw.accept,
-            fault: raw.fault()?,
+            fault: raw.fault,
         })
     }
 }
 
-impl RawRule {
-    fn fault(self) -> Result<Fault, FaultError> {
-        let fault = self.what.clone();
-        let missing = |field| FaultError::Missing { fault: fault.clone(), field };
-        Ok(match self.what.as_str() {
-            "code" => Fault::Code {
-                code: self.code.ok_or_else(|| missing("code"))?,
-                status: self.status,
-                retry_after_s: self.retry_after,
-                message: self.message,
-            },
-            "lose_answer" => Fault::LoseAnswer,
-            "drop_request" => Fault::DropRequest,
-            "not_a_video" => Fault::NotAVideo,
-            "cut_body" => Fault::CutBody { after_bytes: self.bytes },
-            "wrong_length" => Fault::WrongLength { bytes: self.bytes },
-            "html" => Fault::Html { status: self.status.unwrap_or(502) },
-            "too_large" => Fault::TooLarge {
-                status: self.status.unwrap_or(413),
-                html: self.html.unwrap_or(false),
-            },
-            "status" => Fault::Status { status: self.status.ok_or_else(|| missing("status"))? },
-            "hang" => Fault::Hang { ms: self.ms.ok_or_else(|| missing("ms"))? },
-            "deliver_late" => Fault::DeliverLate {
-                after_ms: self.ms.ok_or_else(|| missing("ms"))?,
-                sees: self.client_sees(),
-            },
-            "huge_body" => Fault::HugeBody { bytes: self.bytes.ok_or_else(|| missing("bytes"))? },
-            "patch" => Fault::Patch { with: self.with.ok_or_else(|| missing("with"))? },
-            "redirect" => Fault::Redirect { to: self.to.ok_or_else(|| missing("to"))? },
-            "garbage" => garbage(),
-            "body" => Fault::Body {
-                status: self.status.unwrap_or(200),
-                content_type: self.content_type.unwrap_or_else(|| "application/json".to_owned()),
-                text: match self.body.ok_or_else(|| missing("body"))? {
-                    Value::String(text) => text,
-                    other => other.to_string(),
-                },
-            },
-            _ => return Err(FaultError::Unknown(self.what)),
-        })
+/// Adds what the fault may leave out.
+fn add_defaults(fields: &mut Map<String, Value>) {
+    if fields.get("do").is_some_and(|name| name == "garbage") {
+        let text = format!("{{\"code\": 0, \"message\": \"{}\", \"da", usual_message(5000));
+        fields.retain(|name, _| !matches!(name.as_str(), "status" | "content_type"));
+        fields.extend([("do".into(), "body".into()), ("body".into(), text.into())]);
     }
-}
-
-impl RawRule {
-    fn client_sees(&self) -> ClientSees {
-        let after_ms = self.answer_ms.unwrap_or(0);
-        match self.client_sees {
-            None | Some(RawClientSees::Broken) => ClientSees::Broken { after_ms },
-            Some(RawClientSees::Page) => {
-                ClientSees::Page { status: self.status.unwrap_or(504), after_ms }
-            }
-            Some(RawClientSees::Nothing) => ClientSees::Nothing,
-        }
+    if let Some(body) = fields.get_mut("body").filter(|body| !body.is_string()) {
+        *body = body.to_string().into();
     }
-}
-
-fn garbage() -> Fault {
-    Fault::Body {
-        status: 200,
-        content_type: "application/json".to_owned(),
-        text: format!("{{\"code\": 0, \"message\": \"{}\", \"da", usual_message(5000)),
+    let status = match fields.get("do").and_then(Value::as_str) {
+        Some("html") => Some(502),
+        Some("too_large") => Some(413),
+        Some("body") => Some(200),
+        Some("deliver_late") => Some(504),
+        _ => None,
+    };
+    if let Some(status) = status {
+        fields.entry("status").or_insert(status.into());
     }
+    fields.entry("content_type").or_insert("application/json".into());
+    fields.entry("client_sees").or_insert("broken".into());
+    fields.entry("answer_ms").or_insert(0.into());
+    fields.entry("html").or_insert(false.into());
 }
 
 #[cfg(test)]
@@ -197,7 +126,7 @@ mod tests {
         for (json, part) in [
             (r#"{"call":"create","do":"explode"}"#, "explode"),
             (r#"{"call":"creat","do":"lose_answer"}"#, "creat"),
-            (r#"{"call":"create","do":"hang"}"#, "needs `ms`"),
+            (r#"{"call":"create","do":"hang"}"#, "missing field `ms`"),
             (r#"{"call":"create","do":"lose_answer","nht":3}"#, "nht"),
             ("[]", "not a fault"),
         ] {

@@ -1,7 +1,6 @@
 //! Faults that the simulator can inject.
 //!
-//! `fault_rules.rs` and `random_faults.rs` decide which calls fail; `inject.rs` changes the response; `fault_json.rs` has
-//! the JSON.
+//! `fault_rules.rs` decides which calls fail; `inject.rs` changes the response; `fault_json.rs` has the JSON.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -9,36 +8,32 @@ use serde_json::Value;
 /// The kinds of calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "the names are the API's")]
 pub enum Endpoint {
-    /// Identify Face.
     Identify,
-    /// Create Task.
     Create,
-    /// Query Task (Single).
     Query,
-    /// Query Task (List).
     List,
-    /// The account's costs.
     Costs,
-    /// The download of a result.
     Download,
     /// In a fault: any of these.
     Any,
 }
 
 /// What the client sees of a create request that is delivered late.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "client_sees", rename_all = "lowercase")]
+#[expect(missing_docs, reason = "the variants describe their fields")]
 pub enum ClientSees {
     /// The connection is closed without an answer, this long after the request.
     Broken {
-        /// In milliseconds.
+        #[serde(rename = "answer_ms")]
         after_ms: u64,
     },
     /// An HTML page of a proxy, this long after the request.
     Page {
-        /// For example 504.
         status: u16,
-        /// In milliseconds.
+        #[serde(rename = "answer_ms")]
         after_ms: u64,
     },
     /// Nothing, until the client closes the connection.
@@ -46,15 +41,17 @@ pub enum ClientSees {
 }
 
 /// What goes wrong. Without `accept` in the rule, the first words say whether the request is carried out.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the variants describe their fields")]
 pub enum Fault {
     /// Not carried out: refused with an error code, at its HTTP status unless another is given.
     Code {
-        /// One of the API's error codes.
         code: u16,
         /// Instead of the code's own HTTP status.
         status: Option<u16>,
         /// The `Retry-After` header, in seconds.
+        #[serde(rename = "retry_after")]
         retry_after_s: Option<u64>,
         /// Instead of the code's usual message.
         message: Option<String>,
@@ -65,20 +62,14 @@ pub enum Fault {
     DropRequest,
     /// Carried out; the body breaks off after this many bytes (default: half), below its announced length.
     CutBody {
-        /// How many bytes are sent.
+        #[serde(rename = "bytes")]
         after_bytes: Option<u64>,
     },
     /// Carried out; the body and its announced length end after this many bytes (default: half): a short file that
     /// looks complete.
-    WrongLength {
-        /// How many bytes are announced and sent.
-        bytes: Option<u64>,
-    },
+    WrongLength { bytes: Option<u64> },
     /// Not carried out: an HTML page of a proxy.
-    Html {
-        /// Default 502.
-        status: u16,
-    },
+    Html { status: u16 },
     /// Not carried out: a proxy refuses the request because of its size.
     TooLarge {
         /// 413, 414 or 431.
@@ -87,46 +78,30 @@ pub enum Fault {
         html: bool,
     },
     /// Not carried out: this HTTP status, without a body.
-    Status {
-        /// The HTTP status.
-        status: u16,
-    },
+    Status { status: u16 },
     /// Carried out at once; the answer is delayed.
-    Hang {
-        /// In milliseconds.
-        ms: u64,
-    },
+    Hang { ms: u64 },
     /// Carried out; the answer is a body of this many bytes.
-    HugeBody {
-        /// How many.
-        bytes: u64,
-    },
+    HugeBody { bytes: u64 },
     /// Carried out; the answer is this body.
     Body {
-        /// Its HTTP status.
         status: u16,
-        /// Its `Content-Type`.
         content_type: String,
-        /// The body.
+        #[serde(rename = "body")]
         text: String,
     },
     /// Carried out; the real answer is changed by this JSON merge patch (RFC 7396): null removes a
     /// field, `{"data": {"task_status": "resting"}}` changes one.
-    Patch {
-        /// The patch.
-        with: Value,
-    },
+    Patch { with: Value },
     /// Not carried out: 302 to this URL.
-    Redirect {
-        /// The `Location`.
-        to: String,
-    },
+    Redirect { to: String },
     /// For create requests: carried out this long after the client gave up. Other calls are not carried
     /// out, and their connection is closed.
     DeliverLate {
         /// In milliseconds; `SimServer::deliver_kept` ends the wait.
+        #[serde(rename = "ms")]
         after_ms: u64,
-        /// What the client sees until then.
+        #[serde(flatten)]
         sees: ClientSees,
     },
     /// For downloads: 200, but the body is a page and no video.
@@ -135,24 +110,9 @@ pub enum Fault {
 
 impl Fault {
     /// Its name in JSON and in the ledger.
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Code { .. } => "code",
-            Self::LoseAnswer => "lose_answer",
-            Self::DropRequest => "drop_request",
-            Self::CutBody { .. } => "cut_body",
-            Self::WrongLength { .. } => "wrong_length",
-            Self::Html { .. } => "html",
-            Self::TooLarge { .. } => "too_large",
-            Self::Status { .. } => "status",
-            Self::Hang { .. } => "hang",
-            Self::HugeBody { .. } => "huge_body",
-            Self::Body { .. } => "body",
-            Self::Patch { .. } => "patch",
-            Self::Redirect { .. } => "redirect",
-            Self::DeliverLate { .. } => "deliver_late",
-            Self::NotAVideo => "not_a_video",
-        }
+    pub fn name(&self) -> String {
+        let json = serde_json::to_value(self).unwrap_or_default();
+        json["do"].as_str().unwrap_or_default().to_owned()
     }
 
     pub(super) const fn is_carried_out(&self) -> bool {

@@ -8,14 +8,11 @@ use super::{account::AccountNumber, faults::Endpoint, task::SimTaskStatus, units
 
 /// One accepted Create Task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "the names are the API's")]
 pub struct LedgerEntry {
-    /// The task's id.
     pub task_id: String,
-    /// The account whose key was used.
     pub account: AccountNumber,
-    /// The user's own id for it.
     pub external_task_id: Option<String>,
-    /// The session it was created with.
     pub session_id: String,
     /// The video, as its Identify Face spelled it.
     pub video: String,
@@ -23,15 +20,11 @@ pub struct LedgerEntry {
     pub body_digest: String,
     /// The same for every task with the same video, audio, crop, place and face.
     pub content_digest: String,
-    /// The id of the video it makes.
     pub result_id: String,
-    /// When it was accepted.
     pub accepted_at_ms: i64,
     /// When it ended; none while it has not.
     pub ended_at_ms: Option<i64>,
-    /// Its status.
     pub status: SimTaskStatus,
-    /// What it costs.
     pub units: SimUnits,
 }
 

@@ -1,6 +1,5 @@
-//! Settings of queries: what they find, and the answer if they find nothing.
-//!
-//! None of this is documented, so each part is a setting: see [`Lags`], [`LookupStyles`] and [`UnknownTask`].
+//! Settings of what is not documented: what queries find, their answer if they find nothing, and how a name that
+//! exists already is refused.
 
 use serde_json::{Value, json};
 
@@ -80,12 +79,49 @@ impl UnknownTask {
     /// `data` of the answer, or the refusal; `what` was asked for.
     pub(super) fn answer(self, what: &str) -> Result<Value, Refusal> {
         match self {
-            Self::NotFound => Err(Refusal::absent(format!("task {what} not found"))),
+            Self::NotFound => Err(Refusal::new(1203, format!("task {what} not found"))),
             Self::Null => Ok(Value::Null),
             Self::EmptyList => Ok(json!([])),
             Self::EmptyObject => Ok(json!({})),
             Self::NullTask => Ok(json!({"task_id": null, "task_status": null})),
             Self::ServerError => Err(Refusal::new(5000, usual_message(5000))),
         }
+    }
+}
+
+/// How a second create request with a known `external_task_id` is refused, where names must be unique.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DuplicateNameError {
+    /// 1201 or 1203.
+    pub code: u16,
+    /// The message; `{}` in it is the name.
+    pub message: &'static str,
+}
+
+impl DuplicateNameError {
+    /// Messages that an API may use, in several wordings and languages; the last two do not mention the field.
+    pub const MESSAGES: [&'static str; 6] = [
+        "external_task_id {} already exists",
+        "external_task_id already exists",
+        "external_task_id is occupied",
+        "external_task_id 已被占用，请勿重复提交",
+        "任务已存在，请勿重复提交",
+        "Duplicate submission",
+    ];
+
+    /// Each message with each code.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let codes = [1201, 1203].into_iter();
+        codes.flat_map(|code| Self::MESSAGES.map(|message| Self { code, message }))
+    }
+
+    pub(super) fn refusal(self, name: &str) -> Refusal {
+        Refusal::new(self.code, self.message.replace("{}", name))
+    }
+}
+
+impl Default for DuplicateNameError {
+    fn default() -> Self {
+        Self { code: 1201, message: Self::MESSAGES[0] }
     }
 }

@@ -7,23 +7,20 @@ use super::{random, response::Refusal};
 
 /// What Identify Face needs to know about a video.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct SimVideoFacts {
-    /// How long it is; none: it does not say.
+    /// None: the file does not say.
     pub length_ms: Option<i64>,
-    /// In pixels.
     pub width: u32,
-    /// In pixels.
     pub height: u32,
-    /// The size of the file.
     pub bytes: u64,
 }
 
 /// What Create Task needs to know about audio.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct SimAudioFacts {
-    /// How long it is.
     pub length_ms: i64,
-    /// The size of the file.
     pub bytes: u64,
 }
 

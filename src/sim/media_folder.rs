@@ -21,17 +21,16 @@ pub struct MediaReader {
 
 impl Default for MediaReader {
     fn default() -> Self {
-        Self { video: read_video, audio_ms: measure_audio }
+        let video = |path: &Path| {
+            let facts = media::video::probe(path).ok()?;
+            let media::VideoFacts { length_ms, width, height, bytes } = facts;
+            Some(SimVideoFacts { length_ms, width, height, bytes })
+        };
+        let audio_ms = |bytes: Vec<u8>, ending: Option<&str>| {
+            media::audio::measure(bytes, ending).ok().map(|facts| facts.length_ms)
+        };
+        Self { video, audio_ms }
     }
-}
-
-fn read_video(path: &Path) -> Option<SimVideoFacts> {
-    let media::VideoFacts { length_ms, width, height, bytes } = media::video::probe(path).ok()?;
-    Some(SimVideoFacts { length_ms, width, height, bytes })
-}
-
-fn measure_audio(bytes: Vec<u8>, ending: Option<&str>) -> Option<i64> {
-    media::audio::measure(bytes, ending).ok().map(|facts| facts.length_ms)
 }
 
 /// The media folder with its reader.

@@ -4,33 +4,20 @@
 //! is the account: plain state that gets time, random numbers and facts about media as arguments, so that a simulation
 //! can call it with a clock of its own. [`SimServer`] serves it over HTTP, reads media and injects faults into
 //! responses. It is meant for this machine only.
-//!
-//! - The account: `rules`, `account`, `token`, `rate_window`, `identify`, `create`, `query`, `find_task`,
-//!   `callback_queue`, `account_ledger`, over `session`, `task` and `result_file`; its settings: `config`,
-//!   `lookup_settings`, `duplicate_name`.
-//! - What a request says: `body`, `identify_request`, `create_request`, `url_target`, `media_facts`.
-//! - HTTP: `server`, `shared`, `routes`, `received`, `response`, `connection`, `inject`, `delayed`, `send_result`,
-//!   `callbacks`.
-//! - Faults: `faults`, `fault_rules`, `random_faults`, `fault_json`.
 
 mod account;
 mod account_ledger;
 mod body;
-mod callback_queue;
 mod callbacks;
 mod config;
 mod connection;
 mod create;
 mod create_request;
 mod delayed;
-mod due_callback;
-mod duplicate_name;
 mod fault_json;
 mod fault_rules;
 mod faults;
-mod find_task;
 mod identify;
-mod identify_request;
 mod inject;
 mod ledger;
 mod lookup_settings;
@@ -39,8 +26,6 @@ mod media_folder;
 mod mp4;
 mod query;
 mod random;
-mod random_faults;
-mod rate_window;
 mod received;
 mod response;
 mod result_file;
@@ -57,20 +42,15 @@ mod token;
 mod units;
 mod url_target;
 
-pub use account::{AccountNumber, ApiCredential, ApiKey};
-pub use callback_queue::Callback;
+pub use account::{AccountNumber, ApiKey};
 pub use config::SimConfig;
-pub use create_request::SimCreateRequest;
-pub use duplicate_name::DuplicateNameError;
 pub use fault_json::FaultError;
-pub use fault_rules::FaultRule;
+pub use fault_rules::{FaultRule, RandomFaults};
 pub use faults::{ClientSees, DueFault, Endpoint, Fault};
-pub use identify_request::SimIdentifyRequest;
 pub use ledger::{EndpointCount, Ledger, LedgerEntry, PaidTwice, Repeated};
-pub use lookup_settings::{Lags, LookupStyles, UnknownTask};
+pub use lookup_settings::{DuplicateNameError, Lags, LookupStyles, UnknownTask};
 pub use media_facts::{NoFiles, ReadMedia, SimAudioFacts, SimVideoFacts};
 pub use media_folder::MediaReader;
-pub use random_faults::RandomFaults;
 pub use response::{Refusal, SimResponse, http_status};
 pub use result_file::ResultFile;
 pub use rules::Sim;

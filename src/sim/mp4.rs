@@ -37,37 +37,20 @@ pub(super) fn filler(mark: &str, before: u64, bytes_min: u64) -> (Vec<u8>, u64) 
 }
 
 fn movie(width: u32, height: u32, length: u32, frame_at: u32) -> Vec<u8> {
+    let (scale, rate, matrix) = (be(PER_SECOND), be(0x0001_0000), matrix());
+    let (one, span) = (be(1), be(length));
     let header = versioned(
         b"mvhd",
         0,
-        &[
-            &[0; 8],
-            &be(PER_SECOND),
-            &be(length),
-            &be(0x0001_0000),
-            &[1, 0],
-            &[0; 10],
-            &matrix(),
-            &[0; 24],
-            &be(2),
-        ],
+        &[&[0; 8], &scale, &span, &rate, &[1, 0], &[0; 10], &matrix, &[0; 24], &be(2)],
     );
+    let (width_px, height_px) = (be(width << 16), be(height << 16));
     let track_header = versioned(
         b"tkhd",
         3,
-        &[
-            &[0; 8],
-            &be(1),
-            &be(0),
-            &be(length),
-            &[0; 16],
-            &matrix(),
-            &be(width << 16),
-            &be(height << 16),
-        ],
+        &[&[0; 8], &one, &be(0), &span, &[0; 16], &matrix, &width_px, &height_px],
     );
-    let media_header =
-        versioned(b"mdhd", 0, &[&[0; 8], &be(PER_SECOND), &be(length), &[0x55, 0xc4, 0, 0]]);
+    let media_header = versioned(b"mdhd", 0, &[&[0; 8], &scale, &span, &[0x55, 0xc4, 0, 0]]);
     let handler = versioned(b"hdlr", 0, &[&[0; 4], b"vide", &[0; 12], b"sim\0"]);
     let reference = versioned(b"dref", 0, &[&be(1), &versioned(b"url ", 1, &[])]);
     let information = sized(
@@ -86,20 +69,12 @@ fn movie(width: u32, height: u32, length: u32, frame_at: u32) -> Vec<u8> {
 /// The tables of the one frame.
 fn samples(width: u32, height: u32, length: u32, frame_at: u32) -> Vec<u8> {
     let side = |px: u32| u16::try_from(px).unwrap_or(u16::MAX).to_be_bytes();
+    let head = [0, 0, 0, 0, 0, 0, 0, 1];
+    let (width, height, dpi) = (side(width), side(height), be(0x0048_0000));
+    let tail = [0, 24, 0xff, 0xff];
     let entry = sized(
         b"png ",
-        &[
-            &[0, 0, 0, 0, 0, 0, 0, 1],
-            &[0; 16],
-            &side(width),
-            &side(height),
-            &be(0x0048_0000),
-            &be(0x0048_0000),
-            &[0; 4],
-            &[0, 1],
-            &[0; 32],
-            &[0, 24, 0xff, 0xff],
-        ],
+        &[&head, &[0; 16], &width, &height, &dpi, &dpi, &[0; 4], &[0, 1], &[0; 32], &tail],
     );
     let frame_bytes = u32::try_from(PIXEL_PNG.len()).unwrap_or_default();
     sized(

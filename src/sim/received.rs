@@ -1,31 +1,49 @@
 //! HTTP requests and responses: headers and bodies, without calls and rules.
 
+use std::{convert::Infallible, sync::Arc};
+
 use axum::{
     body::{Body, Bytes},
-    extract::Request,
+    extract::{ConnectInfo, FromRequest, Request},
     http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
     response::Response,
 };
 use jiff::{Timestamp, fmt::rfc2822::DateTimePrinter};
 
-use super::response::{Refusal, SimResponse, usual_message};
+use super::{
+    connection::ConnectionCutter,
+    media_facts::ReadMedia,
+    response::{Refusal, SimResponse, usual_message},
+    shared::Shared,
+};
 
 /// Size limit of a body: more than 5 MB of audio in Base64, so that larger audio gets a proper refusal.
 pub(super) const BODY_BYTES_MAX: usize = 32 * 1024 * 1024;
 
-/// A request with its body.
+/// A request with its body, and what cuts its connection.
 pub(super) struct ReceivedRequest {
     pub(super) uri: Uri,
-    headers: HeaderMap,
+    pub(super) headers: HeaderMap,
+    pub(super) scissors: ConnectionCutter,
     /// None: too large, or incomplete.
     pub(super) body: Option<Bytes>,
 }
 
-impl ReceivedRequest {
-    pub(super) async fn read(request: Request) -> Self {
-        let (parts, body) = request.into_parts();
+impl<S: Sync> FromRequest<S> for ReceivedRequest {
+    type Rejection = Infallible;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Infallible> {
+        let (mut parts, body) = request.into_parts();
+        let connection = parts.extensions.remove::<ConnectInfo<ConnectionCutter>>();
+        let scissors = connection.map(|ConnectInfo(scissors)| scissors).unwrap_or_default();
         let body = axum::body::to_bytes(body, BODY_BYTES_MAX).await.ok();
-        Self { uri: parts.uri, headers: parts.headers, body }
+        Ok(Self { uri: parts.uri, headers: parts.headers, scissors, body })
+    }
+}
+
+impl ReceivedRequest {
+    pub(super) fn query(&self) -> &str {
+        self.uri.query().unwrap_or_default()
     }
 
     pub(super) fn authorization(&self) -> Option<&str> {
@@ -47,21 +65,14 @@ impl ReceivedRequest {
 
 /// Reads a body and its media on a thread that may block.
 pub(super) async fn off_thread<T: Send + 'static>(
+    shared: &Arc<Shared>,
     asked: &ReceivedRequest,
-    read: impl FnOnce(&[u8]) -> Result<T, Refusal> + Send + 'static,
+    read: fn(&[u8], &str, &dyn ReadMedia) -> Result<T, Refusal>,
 ) -> Result<T, Refusal> {
-    let body = asked.json()?;
-    let read = tokio::task::spawn_blocking(move || read(&body)).await;
+    let (body, shared) = (asked.json()?, Arc::clone(shared));
+    let read = move || read(&body, &shared.base_url, &shared.folder);
+    let read = tokio::task::spawn_blocking(read).await;
     read.unwrap_or_else(|_| Err(Refusal::new(5000, usual_message(5000))))
-}
-
-pub(super) fn split<A, B>(
-    read: Result<(A, Option<B>), Refusal>,
-) -> (Result<A, Refusal>, Option<B>) {
-    match read {
-        Ok((request, facts)) => (Ok(request), facts),
-        Err(refusal) => (Err(refusal), None),
-    }
 }
 
 /// An answer in HTTP; `status` instead of its own.

@@ -66,11 +66,6 @@ impl Refusal {
     pub(super) fn illegal(message: impl Into<String>) -> Self {
         Self::new(1201, message)
     }
-
-    /// 1203: no such resource.
-    pub(super) fn absent(message: impl Into<String>) -> Self {
-        Self::new(1203, message)
-    }
 }
 
 /// The HTTP status that goes with an error code; 500 for a code that the vendor does not list.

@@ -6,7 +6,7 @@ use super::{
     faults::Endpoint,
     mp4,
     rules::Sim,
-    session::SimVideo,
+    session::{self, SimFace, SimVideo},
     task::{SimTask, SimTaskStatus},
     url_target,
 };
@@ -15,17 +15,14 @@ use super::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResultFile {
     /// Its name under `/results/`.
-    pub name: String,
+    pub(super) name: String,
     /// The file of the media folder that it begins with, where there is one.
-    pub media_path: Option<String>,
-    /// The length of the video.
-    pub length_ms: i64,
-    /// In pixels.
-    pub width: u32,
-    /// In pixels.
-    pub height: u32,
+    pub(super) media_path: Option<String>,
+    pub(super) length_ms: i64,
+    pub(super) width: u32,
+    pub(super) height: u32,
     /// The minimum size.
-    pub bytes_min: u64,
+    pub(super) bytes_min: u64,
 }
 
 impl ResultFile {
@@ -88,10 +85,10 @@ impl Sim {
         video_id: &str,
         spelled: &str,
         now_ms: i64,
-    ) -> Option<SimVideo> {
+    ) -> Option<(SimVideo, Vec<SimFace>)> {
         let task = self.task_of_result(video_id, now_ms)?;
         let parent = Arc::clone(&task.video);
-        Some(SimVideo {
+        let video = SimVideo {
             id: video_id.to_owned(),
             spelled: spelled.to_owned(),
             url: url_target::result_url(&self.base_url, video_id, false),
@@ -100,6 +97,7 @@ impl Sim {
             height: parent.height,
             media_path: parent.media_path.clone(),
             fail: None,
-        })
+        };
+        Some((video, session::whole(parent.length_ms)))
     }
 }

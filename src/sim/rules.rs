@@ -10,14 +10,13 @@ use serde_json::Value;
 use super::{
     account::{AccountNumber, AccountUsage},
     config::SimConfig,
-    due_callback::DueCallback,
     fault_rules::{FaultRule, FaultRules},
     faults::{DueFault, Endpoint},
     ledger::Counts,
     random::SeededRandom,
     response::{Refusal, SimResponse, usual_message},
     session::SimSession,
-    task::SimTask,
+    task::{DueCallback, SimTask},
     token,
     units::SimUnits,
 };
@@ -87,12 +86,12 @@ impl Sim {
 
     /// Adds a fault.
     pub fn add_fault(&mut self, rule: FaultRule) {
-        self.faults.add(rule);
+        self.faults.0.push((rule, 0));
     }
 
     /// Removes every added fault; random faults stay.
     pub fn clear_faults(&mut self) {
-        self.faults.clear();
+        self.faults.0.clear();
     }
 
     /// Returns the fault for this call: an added one, else a random one. A rule's
@@ -100,7 +99,7 @@ impl Sim {
     pub fn next_fault(&mut self, call: Endpoint, target: &str, body: &[u8]) -> Option<DueFault> {
         let by_chance = self.config.random_faults.draw(call, &mut self.fault_random);
         let due = self.faults.next(call, target, body).or(by_chance)?;
-        *self.counts.faults.entry(due.fault.name().to_owned()).or_default() += 1;
+        *self.counts.faults.entry(due.fault.name()).or_default() += 1;
         Some(due)
     }
 

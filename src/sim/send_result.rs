@@ -34,11 +34,7 @@ enum ResultSource {
 
 impl ResultContent {
     /// Builds a result; none when its source is no longer in the media folder.
-    pub(super) async fn of(
-        file: ResultFile,
-        folder: &MediaFolder,
-        fallback: Option<Vec<u8>>,
-    ) -> Option<Self> {
+    pub(super) async fn of(file: ResultFile, folder: &MediaFolder) -> Option<Self> {
         let (source, source_bytes) = match &file.media_path {
             Some(path) => {
                 let path = folder.locate(path)?;
@@ -46,8 +42,7 @@ impl ResultContent {
                 (ResultSource::File(path), bytes)
             }
             None => {
-                let built = || mp4::build(file.width, file.height, file.length_ms);
-                let bytes = Bytes::from(fallback.unwrap_or_else(built));
+                let bytes = Bytes::from(mp4::build(file.width, file.height, file.length_ms));
                 let length = bytes.len() as u64;
                 (ResultSource::Bytes(bytes), length)
             }

@@ -3,7 +3,7 @@
 use std::{
     io,
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
@@ -32,9 +32,6 @@ pub struct SimServer {
 
 impl SimServer {
     /// Starts a simulator on this address (port 0: any free one).
-    ///
-    /// # Errors
-    /// When the address cannot be listened on.
     pub async fn start(config: SimConfig, listen: SocketAddr) -> io::Result<Self> {
         let listener = TcpListener::bind(listen).await?;
         let addr = listener.local_addr()?;
@@ -78,17 +75,18 @@ impl SimServer {
     /// Moves the simulator's clock forward: tasks end, sessions expire, results are deleted.
     pub fn advance(&self, by: Duration) {
         let by_ms = i64::try_from(by.as_millis()).unwrap_or_default();
-        self.shared.advance(by_ms);
+        self.shared.ahead_ms.fetch_add(by_ms, Ordering::Relaxed);
+        self.shared.changed.notify_one();
     }
 
     /// How many create requests are delayed and not delivered yet (see [`Fault::DeliverLate`](super::Fault)).
     pub fn kept(&self) -> usize {
-        self.shared.kept.count()
+        self.shared.kept.load(Ordering::Acquire)
     }
 
     /// Delivers the delayed create requests: at once, or as soon as the client has given up.
     pub fn deliver_kept(&self) {
-        self.shared.kept.release();
+        self.shared.release.send_replace(());
     }
 
     /// Waits until the server is stopped.

@@ -22,52 +22,30 @@ pub(super) struct Shared {
     /// A callback may be due.
     pub(super) changed: Notify,
     pub(super) stop: CancellationToken,
-    /// Create requests that are delivered late.
-    pub(super) kept: DelayedRequests,
-    clock: SimClock,
-}
-
-/// A clock that never goes back: the wall clock at the start, then the monotonic clock.
-#[derive(Debug)]
-struct SimClock {
+    /// How many create requests are delayed, and the signal that delivers them at once.
+    pub(super) kept: AtomicUsize,
+    pub(super) release: watch::Sender<()>,
+    /// The wall clock at the start; from there the monotonic clock, so that time never goes back.
     began_at_ms: i64,
     began: Instant,
-    ahead_ms: AtomicI64,
-}
-
-impl SimClock {
-    fn start(ahead_ms: i64) -> Self {
-        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self {
-            began_at_ms: i64::try_from(wall.as_millis()).unwrap_or(i64::MAX / 2),
-            began: Instant::now(),
-            ahead_ms: AtomicI64::new(ahead_ms),
-        }
-    }
-
-    fn now_ms(&self) -> i64 {
-        let elapsed_ms = i64::try_from(self.began.elapsed().as_millis()).unwrap_or_default();
-        self.began_at_ms + elapsed_ms + self.ahead_ms.load(Ordering::Relaxed)
-    }
+    pub(super) ahead_ms: AtomicI64,
 }
 
 impl Shared {
     pub(super) fn new(config: SimConfig, base_url: &str) -> Self {
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Self {
             base_url: base_url.to_owned(),
             folder: MediaFolder { dir: config.media_dir.clone(), reader: config.media_reader },
             changed: Notify::new(),
             stop: CancellationToken::new(),
-            kept: DelayedRequests::default(),
-            clock: SimClock::start(config.clock_offset_ms),
+            kept: AtomicUsize::new(0),
+            release: watch::Sender::new(()),
+            began_at_ms: i64::try_from(wall.as_millis()).unwrap_or(i64::MAX / 2),
+            began: Instant::now(),
+            ahead_ms: AtomicI64::new(config.clock_offset_ms),
             sim: Mutex::new(Sim::new(config, base_url)),
         }
-    }
-
-    /// Moves the clock forward.
-    pub(super) fn advance(&self, by_ms: i64) {
-        self.clock.ahead_ms.fetch_add(by_ms, Ordering::Relaxed);
-        self.changed.notify_one();
     }
 
     /// Locks the rules, also after a panic of another request.
@@ -76,34 +54,12 @@ impl Shared {
     }
 
     pub(super) fn now_ms(&self) -> i64 {
-        self.clock.now_ms()
+        let elapsed_ms = i64::try_from(self.began.elapsed().as_millis()).unwrap_or_default();
+        self.began_at_ms + elapsed_ms + self.ahead_ms.load(Ordering::Relaxed)
     }
 
     pub(super) fn ledger(&self) -> Ledger {
         let now_ms = self.now_ms();
         self.sim().ledger(now_ms)
-    }
-}
-
-/// The number of delayed requests, and a signal to deliver them at once.
-#[derive(Debug)]
-pub(super) struct DelayedRequests {
-    pub(super) count: AtomicUsize,
-    pub(super) release: watch::Sender<()>,
-}
-
-impl Default for DelayedRequests {
-    fn default() -> Self {
-        Self { count: AtomicUsize::new(0), release: watch::Sender::new(()) }
-    }
-}
-
-impl DelayedRequests {
-    pub(super) fn count(&self) -> usize {
-        self.count.load(Ordering::Acquire)
-    }
-
-    pub(super) fn release(&self) {
-        self.release.send_replace(());
     }
 }

@@ -11,28 +11,15 @@ use super::{account::AccountNumber, session::SimVideo, units::seconds, url_targe
 /// The status of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "the names are the API's")]
 pub enum SimTaskStatus {
-    /// Accepted.
     Submitted,
-    /// Being worked on.
     Processing,
-    /// Ended with a result.
     Succeed,
-    /// Ended without one.
     Failed,
 }
 
 impl SimTaskStatus {
-    /// The API's name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Submitted => "submitted",
-            Self::Processing => "processing",
-            Self::Succeed => "succeed",
-            Self::Failed => "failed",
-        }
-    }
-
     /// Whether it is final.
     pub const fn is_ended(self) -> bool {
         matches!(self, Self::Succeed | Self::Failed)
@@ -88,19 +75,19 @@ impl SimTask {
         json!({
             "task_id": self.id,
             "task_info": {"external_task_id": external},
-            "task_status": SimTaskStatus::Submitted.name(),
+            "task_status": SimTaskStatus::Submitted,
             "created_at": self.accepted_at_ms,
             "updated_at": self.accepted_at_ms,
         })
     }
 
-    /// A task as the queries show it; `shows_name`: with the `external_task_id` too.
+    /// A task as queries and callbacks show it; `shows_name`: with the `external_task_id` too.
     pub(super) fn queried(&self, now_ms: i64, base_url: &str, shows_name: bool) -> Value {
         let status = self.status(now_ms);
         let failure = self.video.fail.as_deref().filter(|_| status == SimTaskStatus::Failed);
         let mut data = Map::new();
         data.insert("task_id".into(), json!(self.id));
-        data.insert("task_status".into(), json!(status.name()));
+        data.insert("task_status".into(), json!(status));
         data.insert("task_status_msg".into(), json!(failure.unwrap_or_default()));
         let mut info = json!({"parent_video": self.parent_video()});
         if shows_name {
@@ -119,11 +106,6 @@ impl SimTask {
         Value::Object(data)
     }
 
-    /// A task as a callback shows it: with the `external_task_id` too.
-    pub(super) fn notified(&self, now_ms: i64, base_url: &str) -> Value {
-        self.queried(now_ms, base_url, true)
-    }
-
     fn parent_video(&self) -> Value {
         let SimVideo { id, url, length_ms, .. } = &*self.video;
         json!({"id": id, "url": url, "duration": seconds(*length_ms)})
@@ -140,5 +122,19 @@ impl SimTask {
             result["watermark_url"] = json!(url);
         }
         result
+    }
+}
+
+/// A change of a task with a `callback_url`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct DueCallback {
+    pub(super) at_ms: i64,
+    pub(super) index: usize,
+}
+
+impl DueCallback {
+    /// The two changes of a task: to `processing`, and to its end.
+    pub(super) fn of(task: &SimTask, index: usize) -> [Self; 2] {
+        [task.processing_at_ms, task.ends_at_ms].map(|at_ms| Self { at_ms, index })
     }
 }

@@ -11,6 +11,27 @@ const ID_BYTES_MAX: usize = 512;
 /// Limit of one deduction, in millionths of a unit: a larger number is an error, and sums could overflow.
 const DEDUCTION_MICRO_MAX: i64 = 1_000_000_000_000;
 
+/// Defines parts of an answer: each field is read by the function after `=`, from the key after `as` if the API calls
+/// it differently.
+macro_rules! api_data {
+    ($($(#[$meta:meta])* $visibility:vis struct $name:ident {
+        $($(#[$doc:meta])* $field:ident: $type:ty = $read:literal $(as $key:literal)?,)*
+    })*) => {$(
+        $(#[$meta])*
+        #[derive(Default, serde::Deserialize)]
+        #[serde(default)]
+        $visibility struct $name {
+            $(
+                $(#[$doc])*
+                #[serde(deserialize_with = $read $(, rename = $key)?)]
+                $visibility $field: $type,
+            )*
+        }
+    )*};
+}
+
+pub(super) use api_data;
+
 /// Why an answer's `data` cannot be used.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::kling) enum DataError {
@@ -21,15 +42,9 @@ pub(in crate::kling) enum DataError {
     Unusable(String),
 }
 
-impl From<&str> for DataError {
-    fn from(words: &str) -> Self {
-        Self::Unusable(words.to_owned())
-    }
-}
-
-impl From<String> for DataError {
-    fn from(words: String) -> Self {
-        Self::Unusable(words)
+impl<T: Into<String>> From<T> for DataError {
+    fn from(words: T) -> Self {
+        Self::Unusable(words.into())
     }
 }
 
@@ -66,18 +81,6 @@ pub(super) fn id(text: Option<String>) -> Option<String> {
     text.filter(|id| id.len() <= ID_BYTES_MAX && !id.chars().any(char::is_control))
 }
 
-pub(super) fn deduction(text: Option<String>) -> Option<i64> {
-    micro(text).filter(|micro| *micro <= DEDUCTION_MICRO_MAX)
-}
-
-pub(super) fn micro(text: Option<String>) -> Option<i64> {
-    scaled(&text?, 6)
-}
-
-pub(super) fn milli(text: Option<String>) -> Option<i64> {
-    scaled(&text?, 3)
-}
-
 pub(super) fn text<'de, D: Deserializer<'de>>(value: D) -> Result<Option<String>, D::Error> {
     Ok(as_text(Value::deserialize(value)?))
 }
@@ -86,10 +89,22 @@ pub(super) fn integer<'de, D: Deserializer<'de>>(value: D) -> Result<Option<i64>
     Ok(as_integer(&Value::deserialize(value)?))
 }
 
-pub(super) fn decimal<'de, D: Deserializer<'de>>(value: D) -> Result<Option<String>, D::Error> {
+pub(super) fn micro<'de, D: Deserializer<'de>>(value: D) -> Result<Option<i64>, D::Error> {
+    decimal(value, 6)
+}
+
+pub(super) fn milli<'de, D: Deserializer<'de>>(value: D) -> Result<Option<i64>, D::Error> {
+    decimal(value, 3)
+}
+
+pub(super) fn deduction<'de, D: Deserializer<'de>>(value: D) -> Result<Option<i64>, D::Error> {
+    Ok(micro(value)?.filter(|micro| *micro <= DEDUCTION_MICRO_MAX))
+}
+
+fn decimal<'de, D: Deserializer<'de>>(value: D, places: u32) -> Result<Option<i64>, D::Error> {
     Ok(match Value::deserialize(value)? {
-        Value::String(text) => Some(text),
-        Value::Number(number) => Some(number.to_string()),
+        Value::String(text) => scaled(&text, places),
+        Value::Number(number) => scaled(&number.to_string(), places),
         _ => None,
     })
 }

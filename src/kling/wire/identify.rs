@@ -1,32 +1,45 @@
 //! The `data` of Identify Face.
 
-use serde::Deserialize;
 use serde_json::Value;
 
-use super::fields::{DataError, decimal, deduction, id, integer, object, text};
-use crate::kling::answer::{Face, Identified};
+use super::fields::{DataError, api_data, deduction, id, integer, lenient, object, text};
 
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct IdentifiedData {
-    #[serde(deserialize_with = "text")]
-    session_id: Option<String>,
-    #[serde(deserialize_with = "decimal")]
-    final_unit_deduction: Option<String>,
-    face_data: Value,
+/// What Identify Face found in a video.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identified {
+    /// Names the identified video in a create request; third parties say that it is valid for 24 h.
+    pub session_id: String,
+    /// What it cost, in millionths of a unit.
+    pub units_micro: Option<i64>,
+    /// The faces, in the API's order; may be empty.
+    pub faces: Vec<Face>,
 }
 
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct FaceData {
-    #[serde(deserialize_with = "text")]
-    face_id: Option<String>,
-    #[serde(deserialize_with = "text")]
-    face_image: Option<String>,
-    #[serde(deserialize_with = "integer")]
-    start_time: Option<i64>,
-    #[serde(deserialize_with = "integer")]
-    end_time: Option<i64>,
+/// One face of a video.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are the API's")]
+pub struct Face {
+    pub face_id: String,
+    pub image_url: Option<String>,
+    /// When it appears in the video.
+    pub start_ms: i64,
+    /// When it was last seen.
+    pub end_ms: i64,
+}
+
+api_data! {
+    struct IdentifiedData {
+        session_id: Option<String> = "text",
+        final_unit_deduction: Option<i64> = "deduction",
+        face_data: Value = "lenient",
+    }
+
+    struct FaceData {
+        face_id: Option<String> = "text",
+        face_image: Option<String> = "text",
+        start_time: Option<i64> = "integer",
+        end_time: Option<i64> = "integer",
+    }
 }
 
 /// Reads the `data` of Identify Face.
@@ -51,7 +64,7 @@ pub(in crate::kling) fn identified(data: Option<Value>) -> Result<Identified, Da
     });
     Ok(Identified {
         session_id: id(data.session_id).ok_or("it has no session_id")?,
-        units_micro: deduction(data.final_unit_deduction),
+        units_micro: data.final_unit_deduction,
         faces: faces.collect::<Result<_, DataError>>()?,
     })
 }

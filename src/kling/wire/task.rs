@@ -1,70 +1,115 @@
 //! The `data` of Create Task and of the queries for tasks.
 
-use serde::Deserialize;
 use serde_json::Value;
 
 use super::fields::{
-    DataError, decimal, deduction, id, integer, lenient, list, milli, object, text,
+    DataError, api_data, deduction, id, integer, lenient, list, milli, object, text,
 };
-use crate::kling::answer::{Created, ParentVideo, RemoteTask, ResultVideo, TaskStatus};
 
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct TaskData {
-    #[serde(deserialize_with = "text")]
-    task_id: Option<String>,
-    #[serde(deserialize_with = "text")]
-    task_status: Option<String>,
-    #[serde(deserialize_with = "text")]
-    task_status_msg: Option<String>,
-    #[serde(deserialize_with = "lenient")]
-    task_info: TaskInfo,
-    #[serde(deserialize_with = "lenient")]
-    task_result: TaskResult,
-    #[serde(deserialize_with = "lenient")]
-    watermark_info: WatermarkInfo,
-    #[serde(deserialize_with = "decimal")]
-    final_unit_deduction: Option<String>,
-    #[serde(deserialize_with = "integer")]
-    created_at: Option<i64>,
-    #[serde(deserialize_with = "integer")]
-    updated_at: Option<i64>,
+/// A task that was accepted, and is therefore paid.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are the API's")]
+pub struct Created {
+    pub task_id: String,
+    /// Our name for it, as returned.
+    pub external_task_id: Option<String>,
+    /// Usually [`TaskStatus::Submitted`].
+    pub status: TaskStatus,
+    pub created_at_ms: Option<i64>,
+    pub updated_at_ms: Option<i64>,
 }
 
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct TaskInfo {
-    #[serde(deserialize_with = "text")]
-    external_task_id: Option<String>,
-    #[serde(deserialize_with = "lenient")]
-    parent_video: Option<VideoData>,
+/// A task as a query shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are the API's")]
+pub struct RemoteTask {
+    pub task_id: String,
+    /// Our name for it; queries usually leave it out.
+    pub external_task_id: Option<String>,
+    pub status: TaskStatus,
+    pub status_message: Option<String>,
+    pub parent_video: Option<ParentVideo>,
+    /// What it made; empty until it succeeded.
+    pub videos: Vec<ResultVideo>,
+    pub watermark_enabled: Option<bool>,
+    /// What it cost, in millionths of a unit.
+    pub units_micro: Option<i64>,
+    pub created_at_ms: Option<i64>,
+    pub updated_at_ms: Option<i64>,
 }
 
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct TaskResult {
-    #[serde(deserialize_with = "list")]
-    videos: Vec<VideoData>,
+/// The status of a task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TaskStatus {
+    /// Accepted, not started.
+    Submitted,
+    /// Being worked on.
+    Processing,
+    /// Done; there should be a result.
+    Succeed,
+    /// Ended without a result.
+    Failed,
+    /// A status that the API does not document, or an empty one; it may still change.
+    Other(String),
 }
 
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct VideoData {
-    #[serde(deserialize_with = "text")]
-    id: Option<String>,
-    #[serde(deserialize_with = "text")]
-    url: Option<String>,
-    #[serde(deserialize_with = "text")]
-    watermark_url: Option<String>,
-    #[serde(deserialize_with = "decimal")]
-    duration: Option<String>,
+impl TaskStatus {
+    /// Reads the API's name of a status.
+    fn spelled(name: Option<String>) -> Self {
+        match name.as_deref() {
+            Some("submitted") => Self::Submitted,
+            Some("processing") => Self::Processing,
+            Some("succeed") => Self::Succeed,
+            Some("failed") => Self::Failed,
+            other => Self::Other(other.unwrap_or_default().to_owned()),
+        }
+    }
 }
 
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct WatermarkInfo {
-    #[serde(deserialize_with = "lenient")]
-    enabled: Option<bool>,
+api_data! {
+    /// The video a task was made from.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    #[expect(missing_docs, reason = "the fields are the API's")]
+    pub struct ParentVideo {
+        id: Option<String> = "text",
+        url: Option<String> = "text",
+        duration_ms: Option<i64> = "milli" as "duration",
+    }
+
+    /// One video that a task made. It can be fetched for 30 days.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    #[expect(missing_docs, reason = "the fields are the API's")]
+    pub struct ResultVideo {
+        id: Option<String> = "text",
+        url: Option<String> = "text",
+        watermark_url: Option<String> = "text",
+        duration_ms: Option<i64> = "milli" as "duration",
+    }
+
+    struct TaskData {
+        task_id: Option<String> = "text",
+        task_status: Option<String> = "text",
+        task_status_msg: Option<String> = "text",
+        task_info: TaskInfo = "lenient",
+        task_result: TaskResult = "lenient",
+        watermark_info: WatermarkInfo = "lenient",
+        final_unit_deduction: Option<i64> = "deduction",
+        created_at: Option<i64> = "integer",
+        updated_at: Option<i64> = "integer",
+    }
+
+    struct TaskInfo {
+        external_task_id: Option<String> = "text",
+        parent_video: Option<ParentVideo> = "lenient",
+    }
+
+    struct TaskResult {
+        videos: Vec<ResultVideo> = "list",
+    }
+
+    struct WatermarkInfo {
+        enabled: Option<bool> = "lenient",
+    }
 }
 
 /// Reads the `data` of Create Task.
@@ -122,27 +167,12 @@ impl TaskData {
             external_task_id: self.task_info.external_task_id,
             status: TaskStatus::spelled(self.task_status),
             status_message: self.task_status_msg,
-            parent_video: self.task_info.parent_video.map(|video| ParentVideo {
-                id: video.id,
-                url: video.url,
-                duration_ms: milli(video.duration),
-            }),
-            videos: self.task_result.videos.into_iter().map(VideoData::into_result).collect(),
+            parent_video: self.task_info.parent_video,
+            videos: self.task_result.videos,
             watermark_enabled: self.watermark_info.enabled,
-            units_micro: deduction(self.final_unit_deduction),
+            units_micro: self.final_unit_deduction,
             created_at_ms: self.created_at,
             updated_at_ms: self.updated_at,
         })
-    }
-}
-
-impl VideoData {
-    fn into_result(self) -> ResultVideo {
-        ResultVideo {
-            id: self.id,
-            url: self.url,
-            watermark_url: self.watermark_url,
-            duration_ms: milli(self.duration),
-        }
     }
 }

@@ -61,11 +61,7 @@ impl Movie {
         Some(shown_ms.saturating_add(delay_ms))
     }
 
-    fn read_moov<R: Read + Seek>(
-        &mut self,
-        reader: &mut BoxReader<R>,
-        moov: BoxSpan,
-    ) -> Result<(), BoxError> {
+    fn read_moov(&mut self, reader: &mut BoxReader<'_>, moov: BoxSpan) -> Result<(), BoxError> {
         let mut defaults = Vec::new();
         reader.children(moov, |reader, span| {
             match &span.kind {
@@ -94,11 +90,7 @@ impl Movie {
     }
 
     /// Adds a fragment to its tracks.
-    fn read_moof<R: Read + Seek>(
-        &mut self,
-        reader: &mut BoxReader<R>,
-        moof: BoxSpan,
-    ) -> Result<(), BoxError> {
+    fn read_moof(&mut self, reader: &mut BoxReader<'_>, moof: BoxSpan) -> Result<(), BoxError> {
         reader.children(moof, |reader, traf| {
             if &traf.kind != b"traf" {
                 return Ok(());
@@ -121,7 +113,7 @@ impl Movie {
     }
 }
 
-impl<R: Read + Seek> BoxReader<R> {
+impl BoxReader<'_> {
     /// Returns the track of a `tfhd`, and the default length of its samples.
     fn fragment_header(&mut self, span: BoxSpan) -> Result<(u32, Option<u32>), BoxError> {
         let flags = self.field_u32(span, 0)?;

@@ -1,7 +1,5 @@
 //! Reads one track from the boxes inside `trak` and the runs of its fragments.
 
-use std::io::{Read, Seek};
-
 use super::{BoxError, BoxReader, BoxSpan};
 
 /// One track of a movie.
@@ -32,9 +30,9 @@ impl Track {
         if self.is_rotated { (height, width) } else { (width, height) }
     }
 
-    pub(super) fn read_trak<R: Read + Seek>(
+    pub(super) fn read_trak(
         &mut self,
-        reader: &mut BoxReader<R>,
+        reader: &mut BoxReader<'_>,
         trak: BoxSpan,
     ) -> Result<(), BoxError> {
         reader.children(trak, |reader, span| match &span.kind {
@@ -48,11 +46,7 @@ impl Track {
         })
     }
 
-    fn read_tkhd<R: Read + Seek>(
-        &mut self,
-        reader: &mut BoxReader<R>,
-        span: BoxSpan,
-    ) -> Result<(), BoxError> {
+    fn read_tkhd(&mut self, reader: &mut BoxReader<'_>, span: BoxSpan) -> Result<(), BoxError> {
         let (id_at, matrix_at) = if reader.version(span)? == 1 { (20, 52) } else { (12, 40) };
         self.id = reader.field_u32(span, id_at)?;
         let [a, b] = [reader.field_u32(span, matrix_at)?, reader.field_u32(span, matrix_at + 4)?];
@@ -65,11 +59,7 @@ impl Track {
         Ok(())
     }
 
-    fn read_elst<R: Read + Seek>(
-        &mut self,
-        reader: &mut BoxReader<R>,
-        span: BoxSpan,
-    ) -> Result<(), BoxError> {
+    fn read_elst(&mut self, reader: &mut BoxReader<'_>, span: BoxSpan) -> Result<(), BoxError> {
         let wide = reader.version(span)? == 1;
         let count = reader.field_u32(span, 4)?;
         let entry = if wide { 20 } else { 12 };
@@ -92,11 +82,7 @@ impl Track {
     }
 
     /// Reads a box inside `mdia`, down to the sample tables.
-    fn read_media<R: Read + Seek>(
-        &mut self,
-        reader: &mut BoxReader<R>,
-        span: BoxSpan,
-    ) -> Result<(), BoxError> {
+    fn read_media(&mut self, reader: &mut BoxReader<'_>, span: BoxSpan) -> Result<(), BoxError> {
         match &span.kind {
             b"mdhd" => self.timescale = reader.timescale(span)?,
             b"hdlr" => self.handler = reader.field(span, 8)?,
@@ -109,11 +95,7 @@ impl Track {
         Ok(())
     }
 
-    fn read_table<R: Read + Seek>(
-        &mut self,
-        reader: &mut BoxReader<R>,
-        span: BoxSpan,
-    ) -> Result<(), BoxError> {
+    fn read_table(&mut self, reader: &mut BoxReader<'_>, span: BoxSpan) -> Result<(), BoxError> {
         match &span.kind {
             b"stsd" if &self.handler == b"vide" && reader.field_u32(span, 4)? > 0 => {
                 let [w0, w1, h0, h1] = reader.field(span, 40)?;
@@ -136,9 +118,9 @@ impl Track {
     }
 
     /// Adds a run of a fragment. `default_units`: the length of its samples, unless the run gives another one.
-    pub(super) fn read_trun<R: Read + Seek>(
+    pub(super) fn read_trun(
         &mut self,
-        reader: &mut BoxReader<R>,
+        reader: &mut BoxReader<'_>,
         span: BoxSpan,
         default_units: u32,
     ) -> Result<(), BoxError> {
@@ -165,7 +147,7 @@ impl Track {
     }
 }
 
-impl<R: Read + Seek> BoxReader<R> {
+impl BoxReader<'_> {
     fn version(&mut self, span: BoxSpan) -> Result<u8, BoxError> {
         self.field::<1>(span, 0).map(|[version]| version)
     }

@@ -36,11 +36,12 @@ fn named(prefix: &str) -> BTreeSet<String> {
 fn listed_fail_points_are_those_of_the_source() {
     let listed: BTreeSet<String> = POINTS.map(str::to_owned).into();
     assert_eq!(listed.len(), POINTS.len(), "a point is listed twice");
-    // Requests name their point once; the client puts both sides around it.
-    let requests = named("self.call_named(\"");
+    // Requests and `around` name their point once, for both sides.
+    let mut both = named("self.call_named(\"");
+    both.extend(named("failpoint::around(\""));
     for side in ["failpoint::before(\"", "failpoint::after(\""] {
         let mut hit = named(side);
-        hit.extend(requests.iter().cloned());
+        hit.extend(both.iter().cloned());
         assert_eq!(hit, listed, "{side}");
     }
 }
