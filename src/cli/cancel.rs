@@ -3,9 +3,7 @@
 use clap::ValueHint;
 
 use super::{
-    context::CommandContext,
-    error::{CommandError, ExitCode},
-    open,
+    CommandContext, Result, open,
     update::{Decision, JobUpdater, NotChanged},
 };
 use crate::{
@@ -22,16 +20,13 @@ use crate::{
 /// its end, and its result is kept. All named jobs are tried; the exit code is 1 if one was not cancelled.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  lipsyncd cancel promo/en promo/fr")]
-pub struct Args {
+pub(super) struct Args {
     /// Keys of jobs, as `lipsyncd list` shows them
     #[arg(value_name = "JOB", required = true, value_hint = ValueHint::Other)]
     jobs: Vec<String>,
 }
 
-pub(super) fn run(
-    arguments: &Args,
-    context: &mut CommandContext<'_>,
-) -> Result<ExitCode, CommandError> {
+pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result {
     JobUpdater::open(context)?.update_all(&arguments.jobs, context, decide, describe)
 }
 

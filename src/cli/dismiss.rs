@@ -3,9 +3,7 @@
 use clap::ValueHint;
 
 use super::{
-    context::CommandContext,
-    error::{CommandError, ExitCode},
-    open,
+    CommandContext, Result, open,
     update::{Decision, JobUpdater, NotChanged},
 };
 use crate::{
@@ -21,7 +19,7 @@ use crate::{
 #[command(
     after_help = "Examples:\n  lipsyncd dismiss promo/en\n  lipsyncd dismiss --undo promo/en"
 )]
-pub struct Args {
+pub(super) struct Args {
     /// Keys of jobs, as `lipsyncd list` shows them
     #[arg(value_name = "JOB", required = true, value_hint = ValueHint::Other)]
     jobs: Vec<String>,
@@ -37,10 +35,7 @@ fn has_accepted_change(state: &JobState) -> bool {
     !state.job.changed_after_sent && wanted.is_some() && made.is_some() && wanted != made
 }
 
-pub(super) fn run(
-    arguments: &Args,
-    context: &mut CommandContext<'_>,
-) -> Result<ExitCode, CommandError> {
+pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result {
     let dismisses = !arguments.undo;
     let decide = move |state: &JobState| -> Decision {
         let job = &state.job;

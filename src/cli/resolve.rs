@@ -3,9 +3,7 @@
 use clap::{ArgGroup, ValueHint};
 
 use super::{
-    context::CommandContext,
-    error::{CommandError, ExitCode},
-    open,
+    CommandContext, CommandError, ExitCode, Result, open,
     update::{Decision, JobUpdater, NotChanged, note_absent_daemon},
 };
 use crate::{
@@ -38,7 +36,7 @@ use crate::{
     lipsyncd show promo/en\n  \
     lipsyncd resolve promo/en --task 837291047210934\n  \
     lipsyncd resolve promo/en --resend")]
-pub struct Args {
+pub(super) struct Args {
     /// The job's key, as `lipsyncd list --state unresolved` shows it
     #[arg(value_name = "JOB", value_hint = ValueHint::Other)]
     job: String,
@@ -53,10 +51,7 @@ pub struct Args {
     yes: bool,
 }
 
-pub(super) fn run(
-    arguments: &Args,
-    context: &mut CommandContext<'_>,
-) -> Result<ExitCode, CommandError> {
+pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result {
     let updater = JobUpdater::open(context)?;
     let key = arguments.job.as_str();
     let task_id = arguments.task.as_deref().map(str::trim);
@@ -170,7 +165,7 @@ fn is_unlisted(state: &JobState, task_id: &str) -> bool {
         && !state.candidates.iter().any(|candidate| candidate.task_id == task_id)
 }
 
-fn warn_unlisted(key: &str, context: &mut CommandContext<'_>) -> Result<(), CommandError> {
+fn warn_unlisted(key: &str, context: &mut CommandContext<'_>) -> Result<()> {
     context.out.flush()?;
     writeln!(
         context.err,
@@ -188,7 +183,7 @@ fn require_free(
     key: &str,
     task_id: &str,
     state: Option<&JobState>,
-) -> Result<(), CommandError> {
+) -> Result<()> {
     let has_id_length = (1..=128).contains(&task_id.len());
     if !has_id_length || !task_id.chars().all(|character| character.is_ascii_graphic()) {
         let error = format!("--task {task_id}: this is not a task id");

@@ -2,7 +2,6 @@
 
 use strsim::jaro_winkler;
 
-/// The most names to suggest.
 const SUGGESTED_MAX: usize = 3;
 /// The least similarity (0..1) of a suggested name.
 const SIMILARITY_MIN: f64 = 0.8;
@@ -14,13 +13,10 @@ pub(super) struct Suggestions<'a> {
 }
 
 impl<'a> Suggestions<'a> {
-    /// Creates an empty collection for `wanted`.
-    #[must_use]
     pub(super) fn for_name(wanted: &'a str) -> Self {
         Self { wanted, best: Vec::with_capacity(SUGGESTED_MAX + 1) }
     }
 
-    /// Adds a known name if it is similar enough.
     pub(super) fn consider(&mut self, name: &str) {
         let similarity = similarity(self.wanted, name);
         let least = self.best.get(SUGGESTED_MAX - 1).map_or(SIMILARITY_MIN, |(least, _)| *least);
@@ -33,7 +29,6 @@ impl<'a> Suggestions<'a> {
     }
 
     /// Returns a hint with the names; none if no name is similar.
-    #[must_use]
     pub(super) fn hint(&self) -> Option<String> {
         let names: Vec<String> = self.best.iter().map(|(_, name)| format!("`{name}`")).collect();
         match names.as_slice() {

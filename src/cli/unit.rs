@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use rustix::process::geteuid;
 
-/// The package's folder of configurations.
 const CONFIGS: &str = "/etc/lipsyncd";
 /// Folders of units: the administrator's, the packages', and the packages' on older systems.
 const UNITS: [&str; 3] = ["/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"];

@@ -57,7 +57,6 @@ fn settles_too_early(kling: &KlingConfig) -> Option<String> {
     })
 }
 
-/// A duration as the file spells it.
 fn spelled(duration: Duration) -> String {
     SpanPrinter::new().unsigned_duration_to_string(&duration)
 }

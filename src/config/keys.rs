@@ -8,13 +8,10 @@ use serde_json::{Value, json};
 
 use super::settings::Config;
 
-/// One key that has no further keys.
 pub(super) struct ConfigKey {
     /// The complete key: `watch.settle`.
     pub(super) name: &'static str,
-    /// What is allowed, as a phrase.
     pub(super) allowed: &'static str,
-    /// The JSON Schema of a value.
     pub(super) schema: fn() -> Value,
     /// Returns true if the value is in its range.
     pub(super) is_in_range: fn(&Config) -> bool,
@@ -24,7 +21,6 @@ const MS: Duration = Duration::from_millis(1);
 const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
 
-/// Every key.
 pub(super) const KEYS: [ConfigKey; 29] = [
     any("jobs_dir", "a path of a folder", path),
     any("output_dir", "a path of a folder", path),

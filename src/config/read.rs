@@ -16,7 +16,6 @@ use crate::manifest::{
     yaml::{self, Entry, Node, NodeKind, ScalarType},
 };
 
-/// Reads a complete file. Paths stay as written.
 pub(super) fn read(bytes: &[u8]) -> Result<Config, Problems> {
     let mut problems = ProblemCollector::default();
     let text = yaml::decode(bytes)?;
@@ -172,7 +171,6 @@ fn join(path: &str, key: &str) -> String {
     if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
 
-/// Returns the names of the settings and sections directly under a section.
 fn keys_under(path: &str) -> Vec<&'static str> {
     let mut keys = Vec::new();
     for key in &KEYS {

@@ -43,7 +43,6 @@ fn is_job_key(key: &str) -> bool {
     KEYS.contains(&key)
 }
 
-/// A text that has neither form.
 fn formless(root: &Node) -> Problem {
     match &root.kind {
         NodeKind::Scalar(scalar)

@@ -12,13 +12,10 @@ use crate::job::{
     timing::{LONGEST_MS, SHORTEST_MS},
 };
 
-/// How a job is named, and where it is.
 pub(super) struct JobName<'a> {
-    /// The manifest's path without its ending.
     pub(super) stem: &'a str,
     /// In a batch.
     pub(super) id: Option<String>,
-    /// The complete job.
     pub(super) location: Location,
     /// Its id in a batch: a default output is named by it.
     pub(super) id_location: Option<Location>,

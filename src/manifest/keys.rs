@@ -20,7 +20,6 @@ use super::{
 };
 use crate::job::JobSpec;
 
-/// What a key decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum KeyClass {
     /// The key decides what Kling makes and charges: the key is part of the request hash.

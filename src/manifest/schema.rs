@@ -59,7 +59,6 @@ fn unless_default(key: &str) -> Value {
     })
 }
 
-/// A mapping of keys, and of no others.
 fn mapping(is_allowed: &dyn Fn(&str) -> bool) -> Value {
     let keys = TABLE.iter().filter(|key| is_allowed(key.name));
     let properties: Map<_, _> = keys
@@ -95,7 +94,6 @@ fn or_null(mut schema: Value) -> Value {
     schema
 }
 
-/// A value of the table as JSON.
 fn from_yaml(text: &str) -> Value {
     serde_yaml::from_str(text).unwrap_or_else(|_| json!(text))
 }

@@ -16,7 +16,6 @@ const MAX_TEXT_BYTES: usize = 4096;
 /// The longest time in a manifest: far above what the API takes, far below what overflows.
 const MAX_TIME_MS: i64 = 24 * 60 * 60 * 1000;
 
-/// What a key's value may be.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum ValueType {
     JobId,
@@ -68,7 +67,6 @@ impl ValueType {
         }
     }
 
-    /// Returns the JSON Schema of a value.
     pub(super) fn schema(self) -> Value {
         match self {
             Self::JobId => text(r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$"),
@@ -103,7 +101,6 @@ impl ValueType {
     }
 }
 
-/// Reads the value of a key.
 pub(super) struct ValueReader<'a> {
     pub(super) key: &'a str,
     pub(super) value_type: ValueType,
@@ -117,7 +114,6 @@ impl ValueReader<'_> {
         self.error_with(what, &self.value_type.allowed())
     }
 
-    /// The same with another help.
     pub(super) fn error_with<T>(&mut self, what: &str, help: &str) -> Option<T> {
         let what = format!("`{}` {what}", self.key);
         self.problems.add(Problem::at(self.node.location, what).help(help));
@@ -129,7 +125,6 @@ impl ValueReader<'_> {
         self.invalid_with(&self.value_type.allowed())
     }
 
-    /// The same with another help.
     pub(super) fn invalid_with<T>(&mut self, help: &str) -> Option<T> {
         let what = format!("cannot be {}", self.node.shown());
         self.error_with(&what, help)
@@ -160,7 +155,6 @@ impl ValueReader<'_> {
         }
     }
 
-    /// A boolean of YAML 1.2.
     pub(super) fn boolean(&mut self) -> Option<bool> {
         match self.node.scalar().map(Scalar::class) {
             Some(ScalarType::Bool(boolean)) => Some(boolean),
@@ -194,7 +188,6 @@ impl ValueReader<'_> {
         }
     }
 
-    /// A time as Unix milliseconds.
     pub(super) fn date_time_ms(&mut self) -> Option<i64> {
         let scalar = self.node.scalar().filter(|scalar| has_text(scalar));
         match scalar.and_then(|scalar| scalar.text.parse::<Timestamp>().ok()) {

@@ -11,7 +11,6 @@ use crate::{
 /// A request and a take; without a request hash the media were not read.
 type Request = (Option<String>, u32);
 
-/// The keys, outputs, names and tasks of all jobs that were read so far.
 #[derive(Debug, Default)]
 pub(super) struct Conflicts {
     /// The manifest of each key.
@@ -22,15 +21,11 @@ pub(super) struct Conflicts {
     names: BTreeMap<String, (String, Option<String>)>,
     /// The first job of each request and take.
     tasks: BTreeMap<(String, u32), String>,
-    /// The tasks that more than one job shares.
     shared: BTreeSet<(String, u32)>,
 }
 
 impl Conflicts {
     /// Adds a job of the manifest `shown`. Returns the job whose task it shares, if any.
-    ///
-    /// # Errors
-    /// The job conflicts with another one.
     pub(super) fn add(
         &mut self,
         spec: &JobSpec,

@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    cli::error::{CommandError, ExitCode},
+    cli::{CommandError, ExitCode, Result},
     config::Config,
 };
 
@@ -29,14 +29,12 @@ const MANIFESTS: [(&str, &str); 2] = [
     ("bruno.yaml", include_str!("manifests/bruno.yaml")),
 ];
 
-/// A folder with all files of the demo.
 pub(super) struct Folder {
     root: PathBuf,
 }
 
 impl Folder {
-    /// Creates the folder, and writes the built-in clips and manifests to it.
-    pub(super) fn unpack(dir: Option<&Path>) -> Result<Self, CommandError> {
+    pub(super) fn unpack(dir: Option<&Path>) -> Result<Self> {
         let root = match dir {
             Some(dir) => empty(dir)?,
             None => {
@@ -71,7 +69,7 @@ impl Folder {
     }
 
     /// Writes the configuration for the API at `base_url`, and reads it as every command does.
-    pub(super) fn configure(&self, base_url: &str) -> Result<Config, CommandError> {
+    pub(super) fn configure(&self, base_url: &str) -> Result<Config> {
         let text = format!(
             "# The configuration of the demo.\n\
              kling: {{ base_url: \"{base_url}\" }}\n\
@@ -87,7 +85,7 @@ impl Folder {
         }
     }
 
-    fn put(&self, name: PathBuf, bytes: &[u8]) -> Result<(), CommandError> {
+    fn put(&self, name: PathBuf, bytes: &[u8]) -> Result<()> {
         let path = self.root.join(name);
         let made = path.parent().map_or(Ok(()), fs::create_dir_all);
         made.and_then(|()| fs::write(&path, bytes)).map_err(|error| cannot(&path, &error))
@@ -95,7 +93,7 @@ impl Folder {
 }
 
 /// Creates the folder that the user named; refuses one with files, so nothing is overwritten.
-fn empty(dir: &Path) -> Result<PathBuf, CommandError> {
+fn empty(dir: &Path) -> Result<PathBuf> {
     fs::create_dir_all(dir).map_err(|error| cannot(dir, &error))?;
     let dir = dir.canonicalize().map_err(|error| cannot(dir, &error))?;
     let mut entries = fs::read_dir(&dir).map_err(|error| cannot(&dir, &error))?;

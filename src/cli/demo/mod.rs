@@ -17,7 +17,7 @@ use clap::ValueHint;
 use tokio::{runtime, time::interval};
 use tokio_util::sync::CancellationToken;
 
-use super::{CommandContext, CommandError, ExitCode, list, log, text::shell_word};
+use super::{CommandContext, CommandError, ExitCode, Result, list, log, text::shell_word};
 use crate::{
     config::{Config, Credentials, LogFormat},
     daemon::{self, Controls, Inputs},
@@ -30,7 +30,6 @@ use crate::{
 use folder::Folder;
 use progress::Progress;
 
-/// How often the output is updated.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// The batch is smaller than a page.
 const JOBS_MAX: usize = 100;
@@ -44,7 +43,7 @@ const JOBS_MAX: usize = 100;
 #[command(after_help = "Examples:\n  \
     lipsyncd demo\n  \
     lipsyncd demo --dir ./demo")]
-pub struct Args {
+pub(super) struct Args {
     /// Folder for all files of the demo; must be new or empty [default: a new folder in the system's
     /// folder for temporary files]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
@@ -56,8 +55,8 @@ pub(super) fn run(
     out: &mut dyn Write,
     err: &mut dyn Write,
     on_terminal: bool,
-) -> Result<ExitCode, CommandError> {
-    log::init_quiet(LogFormat::Text);
+) -> Result {
+    log::init_with(LogFormat::Text, log::QUIET_FILTER);
     let folder = Folder::unpack(arguments.dir.as_deref())?;
     writeln!(out, "Running 7 jobs for 2 videos in {}\n", folder.root().display())?;
     out.flush()?;
@@ -91,11 +90,7 @@ async fn simulator(folder: &Folder) -> std::io::Result<SimServer> {
 }
 
 /// Runs the daemon until all jobs have ended, and prints their states.
-async fn work(
-    config: &Config,
-    out: &mut dyn Write,
-    on_terminal: bool,
-) -> Result<End, CommandError> {
+async fn work(config: &Config, out: &mut dyn Write, on_terminal: bool) -> Result<End> {
     let defaults = SimConfig::default();
     let credentials = Credentials::Keys {
         access_key: defaults.access_key.into(),
@@ -126,19 +121,18 @@ async fn work(
 }
 
 /// Reads the jobs; fails while the daemon is still creating its database.
-fn jobs(database: &Path) -> Result<Vec<JobOverview>, CommandError> {
+fn jobs(database: &Path) -> Result<Vec<JobOverview>> {
     let all = JobFilter { manifest: None, state: None };
     Ok(Reader::open(database)?.page(&all, 0, JOBS_MAX)?.0)
 }
 
-/// Prints the table of jobs, the folder of the results, and the next commands.
 fn conclude(
     folder: &Folder,
     config: &Config,
     out: &mut dyn Write,
     err: &mut dyn Write,
     on_terminal: bool,
-) -> Result<ExitCode, CommandError> {
+) -> Result {
     writeln!(out)?;
     list::run(
         &list::Args::default(),

@@ -15,7 +15,6 @@ use crate::{
     kling::{Api as _, ApiError, ErrorClass, RemoteTask, Reply},
 };
 
-/// Time limit for the query, connecting included.
 const TIME_LIMIT: Duration = Duration::from_secs(20);
 /// Enough tasks to see whether the database knows them.
 const TASKS: u32 = 100;

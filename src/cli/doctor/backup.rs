@@ -31,9 +31,7 @@ const LOOKUPS_MAX: usize = 20;
 const LOOKUPS_LIMIT: Duration = Duration::from_secs(10);
 const NAMED_MAX: usize = 3;
 
-/// A task that the database does not know.
 struct UnrecordedTask {
-    /// Its job.
     key: String,
     task_id: String,
     is_unresolved: bool,
@@ -44,7 +42,6 @@ struct UnrecordedTask {
 struct Names<'a> {
     /// Jobs whose task exists, with its id.
     found: Vec<(&'a OpenTask, String)>,
-    /// How many names have no task.
     absent: usize,
     /// For how many names that is not known.
     unproven: usize,
@@ -125,7 +122,6 @@ fn unknown_results(
     Ok(Some(unknown))
 }
 
-/// Whether the database still knows no task of this job.
 fn is_still_open(job: &OpenTask, database: &OpenDatabase) -> Result<bool, StoreError> {
     let now = database.reader.detail(&job.key)?;
     Ok(now.is_some_and(|now| {

@@ -7,7 +7,6 @@ use crate::{
     store::{LockHolder, QueueStatus, Reader},
 };
 
-/// One row of the table of checks.
 pub(super) struct DoctorCheck {
     /// The name in the report; a check may return findings under other names, too.
     pub(super) name: &'static str,
@@ -16,7 +15,6 @@ pub(super) struct DoctorCheck {
     pub(super) run: fn(&mut DoctorContext) -> Vec<CheckResult>,
 }
 
-/// Writes one row of the table.
 pub(super) const fn check(
     name: &'static str,
     needs: Needs,
@@ -30,7 +28,6 @@ pub(super) enum Needs {
     Nothing,
     /// A configuration without errors.
     Configuration,
-    /// A database that can be read.
     Database,
 }
 
@@ -49,14 +46,11 @@ pub(super) struct DoctorContext {
     pub(super) lookups: LookupProof,
 }
 
-/// What the API answered about the account.
 pub(super) struct AccountAnswer {
     pub(super) client: Client,
-    /// The newest tasks.
     pub(super) tasks: Vec<RemoteTask>,
 }
 
-/// A database that can be read, and what it says.
 pub(super) struct OpenDatabase {
     pub(super) reader: Reader,
     pub(super) standing: QueueStatus,

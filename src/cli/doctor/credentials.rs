@@ -117,7 +117,6 @@ fn wrong(failed: &CredentialsError, users: &Users) -> CheckResult {
     error(message, fix.join("\n"))
 }
 
-/// Warns of files with credentials that everybody may read.
 pub(super) fn check_files(context: &mut DoctorContext) -> Vec<CheckResult> {
     let users = &context.users;
     let from_systemd = env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);

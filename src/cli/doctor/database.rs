@@ -19,7 +19,6 @@ use crate::{
     store::{IntegrityCheck, LockHolder, QueueStatus, Reader, StoreError, VERSION, lock_holder},
 };
 
-/// Time limit for reading the complete database.
 const HEALTH_LIMIT: Duration = Duration::from_secs(20);
 /// A longer log means that a reader keeps SQLite from writing it back.
 const LOG_BYTES_MAX: u64 = 512 << 20;

@@ -127,7 +127,6 @@ pub(super) fn check_output_dir(context: &mut DoctorContext) -> Vec<CheckResult> 
     }]
 }
 
-/// Checks that no folder is within another.
 pub(super) fn check_nesting(context: &mut DoctorContext) -> Vec<CheckResult> {
     let config = &context.config;
     let real = |path: &Path| {

@@ -20,7 +20,6 @@ const TIME_LIMIT: Duration = Duration::from_secs(10);
 
 const TWICE: &str = "two databases on this account may both pay for the same request";
 
-/// Looks up a task that exists.
 pub(super) fn check(context: &mut DoctorContext) -> Vec<CheckResult> {
     let Some(database) = &context.database else { return Vec::new() };
     let credentials = context.credentials.as_ref();
@@ -59,7 +58,6 @@ fn listed(account: &AccountAnswer) -> Option<(String, String)> {
     account.tasks.iter().find_map(named)
 }
 
-/// Queries a task that exists by its name, then by its id.
 async fn look_up(client: &Client, task_id: &str, name: &str) -> (LookupProof, String) {
     let failed = |error: ApiError| (LookupProof::Unknown, format!("a lookup failed: {error}"));
     for style in LookupStyle::ALL {

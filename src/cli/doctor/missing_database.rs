@@ -68,7 +68,6 @@ pub(super) fn restore(path: &Path, users: &Users) -> String {
     steps.join("\n")
 }
 
-/// The database's write-ahead log.
 pub(super) fn wal(path: &Path) -> PathBuf {
     beside(path, "-wal")
 }

@@ -28,7 +28,7 @@ mod users;
 
 use std::{io::Write, path::Path};
 
-use super::{CommandError, ExitCode, log};
+use super::{ExitCode, Result, log};
 use crate::config::LogFormat;
 
 use check_result::DoctorReport;
@@ -75,7 +75,7 @@ const CHECKS: [DoctorCheck; 19] = [
     lipsyncd doctor\n  \
     lipsyncd doctor --json | jq '.checks[] | select(.status != \"ok\")'\n\n\
     Exit codes: 0 no errors (warnings do not count), 1 some check failed, 2 the configuration has errors")]
-pub struct Args {
+pub(super) struct Args {
     /// Print one JSON object
     ///
     /// Its members: ok (false when some check failed) and checks (a list of objects: name, status, which is
@@ -90,7 +90,7 @@ pub(super) fn run(
     explicit: Option<&Path>,
     out: &mut dyn Write,
     on_terminal: bool,
-) -> Result<ExitCode, CommandError> {
+) -> Result {
     log::init(LogFormat::Text);
     let (report, exit) = examine(explicit);
     if arguments.json {

@@ -20,13 +20,11 @@ pub(super) struct User {
     pub(super) uid: u32,
     /// None where the system does not know the user.
     pub(super) name: Option<String>,
-    /// The name of its own group.
     pub(super) group: Option<String>,
 }
 
 #[derive(Debug, Clone)]
 pub(super) struct Users {
-    /// Runs doctor.
     pub(super) me: User,
     /// Runs the daemon: the owner of the database, or of the folder for it.
     pub(super) daemon: User,
@@ -34,7 +32,6 @@ pub(super) struct Users {
     pub(super) config_file: Option<PathBuf>,
 }
 
-/// A path as a word of a shell command.
 pub(super) fn quoted(path: &Path) -> String {
     shell_word(&path.display().to_string()).into_owned()
 }
@@ -91,12 +88,10 @@ impl Users {
         }
     }
 
-    /// `command` as root.
     pub(super) fn root(&self, command: &str) -> String {
         if self.is_root() { command.to_owned() } else { format!("sudo {command}") }
     }
 
-    /// Starts the daemon.
     pub(super) fn start(&self) -> String {
         match self.unit() {
             Some(unit) => self.root(&format!("systemctl start {unit}")),
@@ -162,7 +157,6 @@ impl Users {
         self.daemon.group.clone().unwrap_or_else(|| self.owner())
     }
 
-    /// Whether systemd passed credentials to this process.
     pub(super) fn has_systemd_credentials() -> bool {
         env::var_os("CREDENTIALS_DIRECTORY").is_some_and(|folder| !folder.is_empty())
     }
@@ -180,7 +174,6 @@ impl Users {
         }
     }
 
-    /// Warns where doctor runs as another user than the daemon.
     pub(super) fn check(&self) -> Vec<CheckResult> {
         let (me, daemon) = (self.me.shown(), self.daemon.shown());
         if self.is_daemon() {

@@ -6,9 +6,7 @@ mod table;
 use clap::ValueHint;
 
 use super::{
-    context::CommandContext,
-    error::{CommandError, ExitCode},
-    json, open,
+    CommandContext, CommandError, ExitCode, Result, json, open,
     suggestions::Suggestions,
     text::{counted, safe},
 };
@@ -29,7 +27,7 @@ use table::Table;
     lipsyncd list --state failed --state unresolved\n  \
     lipsyncd list --manifest promo.yaml\n  \
     lipsyncd list --json | jq -r '.[] | select(.units > 0) | .key'")]
-pub struct Args {
+pub(super) struct Args {
     /// Only jobs in this state; can be given several times
     ///
     /// One of waiting, queued, identified, creating, submitted, processing, downloading, succeeded,
@@ -50,13 +48,9 @@ pub struct Args {
     json: bool,
 }
 
-/// How many jobs to read, and keep in memory, at once.
 const PAGE_SIZE: usize = 1_000;
 
-pub(super) fn run(
-    arguments: &Args,
-    context: &mut CommandContext<'_>,
-) -> Result<ExitCode, CommandError> {
+pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result {
     let reader = open::reader(context.config)?;
     if let Some(manifest) = &arguments.manifest {
         require_manifest(&reader, manifest)?;
@@ -82,7 +76,7 @@ pub(super) fn run(
 
 impl Args {
     /// Returns the unresolved tasks of earlier requests, if unresolved jobs are listed. No job has their state.
-    fn superseded(&self, reader: &Reader) -> Result<SupersededTasks, CommandError> {
+    fn superseded(&self, reader: &Reader) -> Result<SupersededTasks> {
         let is_wanted = self.states.contains(&State::Unresolved) && self.manifest.is_none();
         Ok(if is_wanted { reader.superseded()? } else { SupersededTasks::default() })
     }
@@ -99,11 +93,7 @@ impl Args {
     }
 }
 
-/// Names the jobs through which unresolved tasks of earlier requests are decided.
-fn write_superseded(
-    superseded: &SupersededTasks,
-    context: &mut CommandContext<'_>,
-) -> Result<(), CommandError> {
+fn write_superseded(superseded: &SupersededTasks, context: &mut CommandContext<'_>) -> Result<()> {
     let tasks = counted(superseded.tasks, "unresolved task");
     let show = superseded.jobs.iter().map(|key| format!("`{}`", open::command("show", key)));
     let show = show.collect::<Vec<_>>().join(", ");
@@ -119,7 +109,7 @@ fn write_json(
     reader: &Reader,
     filters: &[JobFilter],
     context: &mut CommandContext<'_>,
-) -> Result<(), CommandError> {
+) -> Result<()> {
     let mut before = "[\n";
     for filter in filters {
         each_page(reader, filter, |lines| {
@@ -134,12 +124,11 @@ fn write_json(
     Ok(())
 }
 
-/// Passes all jobs of `filter` to `show`, page by page.
 pub(super) fn each_page(
     reader: &Reader,
     filter: &JobFilter,
-    mut show: impl FnMut(Vec<JobOverview>) -> Result<(), CommandError>,
-) -> Result<(), CommandError> {
+    mut show: impl FnMut(Vec<JobOverview>) -> Result<()>,
+) -> Result<()> {
     let mut after = Some(0);
     while let Some(row) = after {
         let (lines, next) = reader.page(filter, row, PAGE_SIZE)?;
@@ -149,7 +138,7 @@ pub(super) fn each_page(
     Ok(())
 }
 
-fn require_manifest(reader: &Reader, manifest: &str) -> Result<(), CommandError> {
+fn require_manifest(reader: &Reader, manifest: &str) -> Result<()> {
     if reader.knows_manifest(manifest)? {
         return Ok(());
     }

@@ -10,7 +10,6 @@ use clap::{
 
 use crate::{cli::suggestions::Suggestions, job::State};
 
-/// Parses a [`State`] by its name.
 #[derive(Debug, Clone)]
 pub(super) struct StateParser;
 

@@ -17,7 +17,6 @@ const HEADER: [&str; 4] = ["JOB", "STATE", "REASON", "OUTPUT"];
 const WIDTH_MIN: u16 = 60;
 /// The least width of the output column: its heading.
 const OUTPUT_MIN: u16 = 6;
-/// Spaces between two columns.
 const GAP: u16 = 2;
 
 /// A table of any length.

@@ -12,7 +12,7 @@ use std::{fs, io, io::Write, path::PathBuf};
 use clap::{Command, ValueHint};
 use clap_mangen::Man;
 
-use super::error::{CommandError, ExitCode};
+use super::{CommandError, ExitCode, Result};
 use crate::{config::settings, manifest::keys};
 
 /// Write the man pages into a folder
@@ -22,7 +22,7 @@ use crate::{config::settings, manifest::keys};
 /// each page.
 #[derive(Debug, clap::Args)]
 #[command(hide = true, after_help = "Example:\n  lipsyncd man target/man")]
-pub struct Args {
+pub(super) struct Args {
     /// The folder for the pages
     #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
     dir: PathBuf,
@@ -35,11 +35,7 @@ const CONFIG: &str = include_str!("lipsyncd.yaml.5");
 /// The line of a page that the list of keys replaces.
 const KEYS: &str = ".\\\" KEYS\n";
 
-pub(super) fn run(
-    arguments: &Args,
-    cli: Command,
-    out: &mut dyn Write,
-) -> Result<ExitCode, CommandError> {
+pub(super) fn run(arguments: &Args, cli: Command, out: &mut dyn Write) -> Result {
     let cannot = |error: io::Error| {
         let what = format!("cannot write man pages to `{}`: {error}", arguments.dir.display());
         CommandError::new(ExitCode::CannotRun, what)

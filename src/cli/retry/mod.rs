@@ -12,8 +12,7 @@ use clap::{ArgGroup, ValueHint};
 
 use self::plan::RetryPlan;
 use super::{
-    context::CommandContext,
-    error::{CommandError, ExitCode},
+    CommandContext, CommandError, ExitCode, Result,
     list::each_page,
     open,
     text::safe,
@@ -39,7 +38,7 @@ use crate::{
     after_help = "Examples:\n  \
     lipsyncd retry promo/en promo/fr\n  \
     lipsyncd retry --failed --yes")]
-pub struct Args {
+pub(super) struct Args {
     /// Keys of jobs, as `lipsyncd list` shows them
     #[arg(value_name = "JOB", value_hint = ValueHint::Other, group = "selection")]
     jobs: Vec<String>,
@@ -54,10 +53,7 @@ pub struct Args {
     dry_run: bool,
 }
 
-pub(super) fn run(
-    arguments: &Args,
-    context: &mut CommandContext<'_>,
-) -> Result<ExitCode, CommandError> {
+pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result {
     let updater = JobUpdater::open(context)?;
     let failed;
     let keys = if arguments.failed {
@@ -94,7 +90,7 @@ fn retry(
     keys: &[String],
     context: &mut CommandContext<'_>,
     decide: impl Fn(&JobState) -> Decision + Send + Sync + 'static,
-) -> Result<ExitCode, CommandError> {
+) -> Result {
     let started = Mutex::new(HashSet::new());
     let decide = move |state: &JobState| {
         let decision = decide(state);
@@ -117,7 +113,7 @@ fn retry(
     Ok(exit)
 }
 
-fn failed_jobs(reader: &Reader) -> Result<Vec<String>, CommandError> {
+fn failed_jobs(reader: &Reader) -> Result<Vec<String>> {
     let filter = JobFilter { state: Some(State::Failed), manifest: None };
     let mut keys = Vec::new();
     each_page(reader, &filter, |jobs| {
@@ -127,12 +123,7 @@ fn failed_jobs(reader: &Reader) -> Result<Vec<String>, CommandError> {
     Ok(keys)
 }
 
-/// Shows what a retry would do, and asks for confirmation on a terminal.
-fn confirm(
-    plan: &RetryPlan,
-    dry_run: bool,
-    context: &mut CommandContext<'_>,
-) -> Result<bool, CommandError> {
+fn confirm(plan: &RetryPlan, dry_run: bool, context: &mut CommandContext<'_>) -> Result<bool> {
     let text = plan.text();
     let plan = safe(&text);
     if dry_run {

@@ -4,8 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::{
     cli::{
-        context::CommandContext,
-        error::{CommandError, ExitCode},
+        CommandContext, ExitCode, Result,
         text::counted,
         update::{Decision, not_changed, unknown_job},
     },
@@ -13,7 +12,6 @@ use crate::{
     store::{JobState, Reader},
 };
 
-/// How many jobs the question names.
 const NAMED_MAX: usize = 10;
 
 /// What the question was based on for one job. A confirmation is valid only while this is unchanged.
@@ -31,9 +29,7 @@ impl ShownJob {
     }
 }
 
-/// What a retry would do.
 pub(super) struct RetryPlan {
-    /// The jobs that would be made again.
     pub(super) keys: Vec<String>,
     shown: HashMap<String, ShownJob>,
     /// The tasks that would be paid: request hash and take.
@@ -76,7 +72,7 @@ impl RetryPlan {
         decide: impl Fn(&JobState) -> Decision,
         reader: &Reader,
         context: &mut CommandContext<'_>,
-    ) -> Result<Self, CommandError> {
+    ) -> Result<Self> {
         let mut plan = Self {
             keys: Vec::new(),
             shown: HashMap::new(),

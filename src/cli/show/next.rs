@@ -7,7 +7,6 @@ use crate::{
     store::JobDetail,
 };
 
-/// Returns the command that the user needs now, if any.
 pub(super) fn next_command(detail: &JobDetail, file: Option<Presence>) -> Option<String> {
     let job = &detail.state.job;
     let (key, manifest_is_there) = (&job.spec.key, job.absent_since_ms.is_none());

@@ -38,7 +38,6 @@ pub(super) struct JobReport<'a> {
     /// With `candidates`: when the account's tasks were read far enough; null: not yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     candidates_listed_at: Option<Option<String>>,
-    /// Whether the history is complete.
     history_is_whole: bool,
     history: &'a [HistoryEntry],
     next: Option<String>,

@@ -16,7 +16,6 @@ use crate::{
     store::{HistoryEntry, JobDetail},
 };
 
-/// Writes everything about the job.
 pub(super) fn write(
     out: &mut dyn Write,
     detail: &JobDetail,
@@ -53,7 +52,6 @@ pub(super) fn write(
 /// A name and its text, not yet safe to show. An empty name continues the fact before it.
 type Fact = (&'static str, String);
 
-/// Returns why the job waits, failed or needs a decision.
 fn reasons(detail: &JobDetail) -> Vec<Fact> {
     let (line, job) = (&detail.overview, &detail.state.job);
     let mut facts = Vec::new();
@@ -80,7 +78,6 @@ fn reasons(detail: &JobDetail) -> Vec<Fact> {
     facts
 }
 
-/// Returns the manifest and the output file, and what is wrong with them.
 fn output(detail: &JobDetail, file: Option<Presence>) -> Vec<Fact> {
     let line = &detail.overview;
     let gone = if detail.manifest_is_there { "" } else { " (no longer in the folder)" };
@@ -116,7 +113,6 @@ fn changed_after_sent(detail: &JobDetail) -> String {
     )
 }
 
-/// Returns the task at Kling, its cost, and the times of the job.
 fn task(detail: &JobDetail) -> Vec<Fact> {
     let line = &detail.overview;
     let mut facts = vec![("take", line.attempt.to_string())];
@@ -139,7 +135,6 @@ fn task(detail: &JobDetail) -> Vec<Fact> {
     facts
 }
 
-/// Returns what the manifest asks for.
 fn wish(job: &Job) -> Vec<Fact> {
     let spec = &job.spec;
     let end = spec.sound_end_ms.map_or_else(
@@ -175,7 +170,6 @@ fn wish(job: &Job) -> Vec<Fact> {
     facts
 }
 
-/// Returns what the task used, and its result.
 fn used(task: &Task) -> Vec<Fact> {
     let mut facts = Vec::new();
     if let Some(audio_ms) = task.media.audio_ms {

@@ -100,7 +100,6 @@ pub(super) fn superseded_tasks(tasks: i64) -> String {
     format!("{} {of}", counted(tasks, "unresolved task"))
 }
 
-/// Counts jobs that changed after their task was created.
 pub(super) fn changed(count: i64) -> String {
     let sent = if count == 1 { "it was sent" } else { "they were sent" };
     format!("{} changed after {sent}", counted(count, "job"))

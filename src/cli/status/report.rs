@@ -6,8 +6,7 @@ use serde::Serialize;
 
 use crate::{
     cli::{
-        error::CommandError,
-        open,
+        Result, open,
         text::{iso_ms, units_number},
     },
     config::Config,
@@ -52,9 +51,7 @@ pub(super) struct StatusReport {
 /// What the suggested commands depend on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct LocalSetup {
-    /// The command that starts the daemon.
     pub(super) start: String,
-    /// The folder of manifests.
     pub(super) jobs_dir: PathBuf,
 }
 
@@ -103,7 +100,6 @@ pub(super) struct ProblemReport {
     pub(super) since: String,
 }
 
-/// Jobs whose output files cannot be written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct BlockedReport {
     pub(super) jobs: i64,
@@ -125,12 +121,7 @@ pub(super) struct ToResolve {
 
 impl StatusReport {
     /// Reads the report for `now_ms` (Unix time); `start` is the command that starts the daemon.
-    pub(super) fn read(
-        reader: &Reader,
-        config: &Config,
-        start: &str,
-        now_ms: i64,
-    ) -> Result<Self, CommandError> {
+    pub(super) fn read(reader: &Reader, config: &Config, start: &str, now_ms: i64) -> Result<Self> {
         let setup = LocalSetup { start: start.to_owned(), jobs_dir: config.jobs_dir.clone() };
         Ok(Self::of(reader.queue_status(now_ms)?, lock_holder(&config.state_db), now_ms, setup))
     }

@@ -14,7 +14,6 @@ use crate::{
 /// A name and its text. An empty name continues the line before it.
 type Line = (&'static str, String);
 
-/// Writes `report` as lines of a name and a text.
 pub(super) fn write(out: &mut dyn Write, report: &StatusReport) -> io::Result<()> {
     lines(report).into_iter().try_for_each(|line| writeln!(out, "{}", format_line(line)))
 }
@@ -48,7 +47,6 @@ pub(super) fn one_line(report: &StatusReport) -> String {
     line
 }
 
-/// Returns all lines of the report.
 pub(super) fn lines(report: &StatusReport) -> Vec<Line> {
     let mut lines =
         vec![("daemon", daemon(report)), ("jobs", jobs(report)), ("slots", slots(report))];
@@ -106,7 +104,6 @@ fn slots(report: &StatusReport) -> String {
     text
 }
 
-/// Whether the queue is paused or held, and why.
 fn queue(report: &StatusReport) -> Vec<Line> {
     let Some(pause) = &report.queue.pause else {
         let text = match &report.hold {

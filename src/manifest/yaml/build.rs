@@ -15,7 +15,6 @@ use super::{
 };
 use crate::manifest::problem::{Location, Problem, ProblemCollector, quoted};
 
-/// The deepest nesting.
 const MAX_DEPTH: usize = 32;
 /// The most values that all aliases and merges of a text may repeat.
 const MAX_REPEATED: usize = 1_000_000;
@@ -73,7 +72,6 @@ struct Builder {
     root: Option<Rc<Node>>,
 }
 
-/// A collection whose end was not read yet.
 struct Open {
     location: Location,
     anchor: usize,
@@ -93,7 +91,6 @@ struct OpenMapping {
     merged: Vec<Rc<Node>>,
 }
 
-/// What is expected next in a mapping.
 #[derive(Default)]
 enum Awaited {
     #[default]
@@ -184,7 +181,6 @@ impl Builder {
         self.attach(Rc::new(Node::new(location, kind)), open.anchor, problems)
     }
 
-    /// Puts a complete value where it belongs.
     fn attach(
         &mut self,
         node: Rc<Node>,

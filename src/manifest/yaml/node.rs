@@ -5,7 +5,6 @@ use std::rc::Rc;
 use super::scalar::{Scalar, ScalarType};
 use crate::manifest::problem::{Location, quoted};
 
-/// One value.
 #[derive(Debug)]
 pub(crate) struct Node {
     pub(crate) location: Location,
@@ -16,7 +15,6 @@ pub(crate) struct Node {
     pub(super) height: usize,
 }
 
-/// What a value is.
 #[derive(Debug)]
 pub(crate) enum NodeKind {
     Scalar(Scalar),
@@ -45,7 +43,6 @@ impl Node {
         Self { location, kind, size, height: height + 1 }
     }
 
-    /// Returns its entries, if it is a mapping.
     pub(crate) fn entries(&self) -> Option<&[Entry]> {
         match &self.kind {
             NodeKind::Mapping(entries) => Some(entries),
@@ -59,7 +56,6 @@ impl Node {
         Some(&entry.value)
     }
 
-    /// Returns the scalar, if it is one.
     pub(crate) fn scalar(&self) -> Option<&Scalar> {
         match &self.kind {
             NodeKind::Scalar(scalar) => Some(scalar),
