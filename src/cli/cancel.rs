@@ -4,7 +4,7 @@ use clap::ValueHint;
 
 use super::{
     CommandContext, Result, open,
-    update::{Decision, JobUpdater, NotChanged},
+    update::{Decision, JobUpdater, NotChanged, refused},
 };
 use crate::{
     job::State,
@@ -41,7 +41,6 @@ fn describe(state: &JobState) -> String {
 
 fn decide(state: &JobState) -> Decision {
     let JobState { job, task, .. } = state;
-    let refused = |why: String, hint| Err(NotChanged::Refused(why, hint));
     let never_sent = task.as_ref().is_none_or(|task| task.is_uncreated());
     match job.state {
         // No task has an open create request in these states.
@@ -53,8 +52,7 @@ fn decide(state: &JobState) -> Decision {
         }
         State::Creating => refused(
             "is creating: Kling may have accepted its create request, and the API cannot cancel a task. If \
-             Kling accepted it, lipsyncd follows it to its end"
-                .to_owned(),
+             Kling accepted it, lipsyncd follows it to its end",
             None,
         ),
         State::Submitted | State::Processing | State::Downloading => refused(
@@ -65,8 +63,7 @@ fn decide(state: &JobState) -> Decision {
             None,
         ),
         State::Unresolved => refused(
-            "is unresolved: Kling may have accepted its create request, and the API cannot cancel a task"
-                .to_owned(),
+            "is unresolved: Kling may have accepted its create request, and the API cannot cancel a task",
             Some(format!("{} --task ID | --resend", open::command("resolve", &job.spec.key))),
         ),
     }

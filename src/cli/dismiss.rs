@@ -4,7 +4,7 @@ use clap::ValueHint;
 
 use super::{
     CommandContext, Result, open,
-    update::{Decision, JobUpdater, NotChanged},
+    update::{Decision, JobUpdater, NotChanged, refused},
 };
 use crate::{
     job::State,
@@ -53,10 +53,10 @@ pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result 
             return Err(NotChanged::AlreadyDone("was dismissed already".to_owned()));
         }
         let state = job.state;
-        Err(NotChanged::Refused(
+        refused(
             format!("is {state} and did not change after it was sent: there is nothing to dismiss"),
             Some(open::command("show", &job.spec.key)),
-        ))
+        )
     };
     let describe = move |_: &JobState| match dismisses {
         true => "dismissed".to_owned(),

@@ -4,7 +4,7 @@ use clap::ValueHint;
 
 use super::{
     CommandContext, Result, open,
-    update::{Decision, JobUpdater, NotChanged, note_absent_daemon},
+    update::{Decision, JobUpdater, NotChanged, note_absent_daemon, refused},
 };
 use crate::{
     job::State,
@@ -28,7 +28,6 @@ pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result 
     let output_dir = context.config.output_dir.clone();
     let decide = move |state: &JobState| -> Decision {
         let JobState { job, task, .. } = state;
-        let refused = |why: String, hint| Err(NotChanged::Refused(why, hint));
         let has_result = task.as_ref().is_some_and(|task| task.state == State::Succeeded);
         match job.state {
             State::Succeeded => {

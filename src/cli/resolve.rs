@@ -4,7 +4,7 @@ use clap::{ArgGroup, ValueHint};
 
 use super::{
     CommandContext, CommandError, ExitCode, Result, open,
-    update::{Decision, JobUpdater, NotChanged, note_absent_daemon},
+    update::{Decision, JobUpdater, NotChanged, note_absent_daemon, refused},
 };
 use crate::{
     job::{Account, Outcome, Task},
@@ -84,23 +84,24 @@ pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result 
 fn decide(state: &JobState, outcome: &Outcome, is_confirmed: bool, host: &str) -> Decision {
     let names_a_task = matches!(outcome, Outcome::ResolvedAs { .. });
     let resolved = || Ok(Command::Task(outcome.clone()));
-    let refused = |why: String, hint| Err(NotChanged::Refused(why, Some(hint)));
     match state.to_decide() {
         Some(task) if task.is_sending() => refused(
-            "its create request is in flight, or was not checked since it was sent".to_owned(),
-            "try again in a moment, while the daemon runs".to_owned(),
+            "its create request is in flight, or was not checked since it was sent",
+            Some("try again in a moment, while the daemon runs".to_owned()),
         ),
         Some(_) if names_a_task || is_confirmed => resolved(),
         Some(task) if is_of_other_host(task, host) => refused(
-            "its create request was sent to another host, which may have the task".to_owned(),
-            format!("set kling.base_url back to that host, or add --yes to send it to {host}"),
+            "its create request was sent to another host, which may have the task",
+            Some(format!(
+                "set kling.base_url back to that host, or add --yes to send it to {host}"
+            )),
         ),
         Some(_) => resend_risk(state).map_or_else(resolved, Err),
         // Kling does not know the task that was named before: another may be named.
         None if names_a_task && state.task.as_ref().is_some_and(Task::is_not_found) => resolved(),
         None => refused(
             format!("is {}: there is nothing to decide", state.job.state),
-            open::command("show", &state.job.spec.key),
+            Some(open::command("show", &state.job.spec.key)),
         ),
     }
 }

@@ -108,7 +108,8 @@ pub(super) fn bytes(size: u64) -> String {
 }
 
 /// Formats a count with its noun: `1 job`, `2 jobs`.
-pub(super) fn counted(count: i64, noun: &str) -> String {
+pub(super) fn counted(count: impl TryInto<i64>, noun: &str) -> String {
+    let count = count.try_into().unwrap_or(i64::MAX);
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 

@@ -32,6 +32,11 @@ pub(super) enum NotChanged {
 /// What a command does to a job, or why not.
 pub(super) type Decision = Result<Command, NotChanged>;
 
+/// Refuses a job: why, and what to do.
+pub(super) fn refused(why: impl Into<String>, hint: Option<String>) -> Decision {
+    Err(NotChanged::Refused(why.into(), hint))
+}
+
 /// Decides about one job, inside the transaction that changes it.
 type Decide = Arc<dyn Fn(&JobState) -> Decision + Send + Sync>;
 

@@ -1,12 +1,11 @@
 //! The example file as a list: each key with its default, its meaning and what is allowed.
 //!
-//! The example is the one place for defaults and meanings in words. A test compares it with
-//! [`Config`](super::Config).
+//! The example is the one place for defaults and meanings.
 
 use super::keys::KEYS;
 
-/// The example: every default.
-const EXAMPLE: &str = include_str!("../../lipsyncd.example.yaml");
+/// Every key with its default: [`Config::default`](super::Config) is read from it.
+pub(super) const EXAMPLE: &str = include_str!("../../lipsyncd.example.yaml");
 
 /// A key of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]

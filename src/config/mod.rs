@@ -6,7 +6,6 @@
 
 mod check;
 mod credentials;
-mod defaults;
 mod example;
 mod find;
 #[cfg(any(test, fuzzing))]

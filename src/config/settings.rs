@@ -9,7 +9,6 @@ use super::kinds;
 
 /// Every setting. The default needs no file: its paths are relative to the working directory.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// The folder of manifests.
     #[serde(deserialize_with = "kinds::path")]
@@ -45,11 +44,10 @@ pub struct Config {
 }
 
 /// What happens to a job whose request changes after its task was created.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OnChangeSetting {
     /// The job keeps its result and is flagged.
-    #[default]
     Flag,
     /// The new request is made, and paid for.
     Run,
@@ -57,7 +55,6 @@ pub enum OnChangeSetting {
 
 /// How the folder is watched.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
 pub struct WatchConfig {
     /// How long a file must not have changed before it is read.
     #[serde(deserialize_with = "kinds::duration")]
@@ -70,8 +67,7 @@ pub struct WatchConfig {
 }
 
 /// Where local media are, and how the API reaches them.
-#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct MediaConfig {
     /// Further folders in which files are looked up.
     #[serde(deserialize_with = "kinds::paths")]
@@ -83,7 +79,6 @@ pub struct MediaConfig {
 
 /// The API.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
 pub struct KlingConfig {
     /// Its URL; plain http only to this machine. The path ends in `/`, so that paths can be joined to it.
     #[serde(deserialize_with = "kinds::url")]
@@ -105,7 +100,6 @@ pub struct KlingConfig {
 
 /// The limits of the account.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
 pub struct LimitsConfig {
     /// Tasks at the same time, 1..=1000.
     pub concurrency: u32,
@@ -122,7 +116,6 @@ pub struct LimitsConfig {
 
 /// How often tasks are queried.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
 pub struct PollConfig {
     /// The interval when tasks are due.
     #[serde(deserialize_with = "kinds::duration")]
@@ -134,7 +127,6 @@ pub struct PollConfig {
 
 /// How failed calls are repeated.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
 pub struct RetryConfig {
     /// The first delay.
     #[serde(deserialize_with = "kinds::duration")]
@@ -149,7 +141,6 @@ pub struct RetryConfig {
 
 /// What happens while paid calls are paused.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
 pub struct PauseConfig {
     /// How often a probe checks whether paid calls work again.
     #[serde(deserialize_with = "kinds::duration")]
@@ -158,7 +149,6 @@ pub struct PauseConfig {
 
 /// How results are fetched.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
 pub struct DownloadConfig {
     /// Downloads at the same time, 1..=64.
     pub concurrency: u32,
@@ -169,7 +159,6 @@ pub struct DownloadConfig {
 
 /// How long history is kept. Jobs and spending are kept forever.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
 pub struct RetentionConfig {
     /// For how long after a job ended its history is kept; none: forever.
     #[serde(deserialize_with = "kinds::optional_duration")]
@@ -177,8 +166,7 @@ pub struct RetentionConfig {
 }
 
 /// Where metrics are served.
-#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct MetricsConfig {
     /// The address and port; none: not served.
     #[serde(deserialize_with = "kinds::listen")]
@@ -186,19 +174,17 @@ pub struct MetricsConfig {
 }
 
 /// The log.
-#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct LogConfig {
     /// The format. `RUST_LOG` sets the level.
     pub format: LogFormat,
 }
 
 /// The format of the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
     /// To the journal under systemd, else text.
-    #[default]
     Auto,
     /// Lines for people.
     Text,

@@ -8,9 +8,8 @@ use std::{
 use super::{
     digest::is_same_request,
     draft::{Draft, FieldValue, Role, is_note, unknown},
-    finish::{JobName, finish},
+    finish::{JobName, ManifestJob, finish},
     keys::KEYS,
-    manifest_job::ManifestJob,
     problem::{Location, Problem, ProblemCollector, did_you_mean, quoted},
     yaml::{Node, NodeKind, ScalarType},
 };

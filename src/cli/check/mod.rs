@@ -211,12 +211,11 @@ impl Check<'_> {
 
     fn summary(&mut self) -> Result {
         self.out.flush()?;
-        let count = |number: usize, noun| counted(i64::try_from(number).unwrap_or(i64::MAX), noun);
         writeln!(
             self.err,
             "{}, {}, {} waiting for files",
-            count(self.jobs, "job"),
-            count(self.errors, "error"),
+            counted(self.jobs, "job"),
+            counted(self.errors, "error"),
             self.waiting
         )?;
         let (tasks, shared) = self.conflicts.tasks();
@@ -225,7 +224,7 @@ impl Check<'_> {
             writeln!(
                 self.err,
                 "{} at Kling; {are} shared by several jobs and paid once",
-                count(tasks, "task")
+                counted(tasks, "task")
             )?;
         }
         let fine = self.errors == 0 && self.waiting == 0;

@@ -4,11 +4,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::{
-    check_result::{CheckResult, error, ok, warning},
-    context::{AccountAnswer, DoctorContext},
-    users::Users,
-};
+use super::{AccountAnswer, CheckResult, DoctorContext, Users, error, ok, warning};
 use crate::{
     cli::open,
     daemon,

@@ -1,10 +1,6 @@
 //! What needs a person, with the command for it.
 
-use super::{
-    check_result::{CheckResult, ok, warning},
-    context::{DoctorContext, OpenDatabase},
-    users::Users,
-};
+use super::{CheckResult, DoctorContext, OpenDatabase, Users, ok, warning};
 use crate::{
     cli::text::{counted, first_line, shell_word, time},
     job::State,

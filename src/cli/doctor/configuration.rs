@@ -5,11 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{
-    check_result::{CheckResult, error, ok, warning},
-    context::{DoctorContext, LookupProof},
-    users::{Users, quoted},
-};
+use super::{CheckResult, DoctorContext, LookupProof, Users, error, ok, quoted, warning};
 use crate::config::{Config, ConfigError};
 
 /// Loads the configuration; the context for all checks, and the finding.

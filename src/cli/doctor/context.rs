@@ -1,28 +1,13 @@
 //! What the checks share: the settings, the users, and what earlier checks found out.
 
-use super::{check_result::CheckResult, users::Users};
+use super::Users;
 use crate::{
     config::{Config, Credentials},
     kling::{Client, LookupStyle, RemoteTask},
     store::{LockHolder, QueueStatus, Reader},
 };
 
-pub(super) struct DoctorCheck {
-    /// The name in the report; a check may return findings under other names, too.
-    pub(super) name: &'static str,
-    /// The check is left out without this. The check that provides it reports why it is missing.
-    pub(super) needs: Needs,
-    pub(super) run: fn(&mut DoctorContext) -> Vec<CheckResult>,
-}
-
-pub(super) const fn check(
-    name: &'static str,
-    needs: Needs,
-    run: fn(&mut DoctorContext) -> Vec<CheckResult>,
-) -> DoctorCheck {
-    DoctorCheck { name, needs, run }
-}
-
+/// A check is left out without this. The check that provides it reports why it is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Needs {
     Nothing,

@@ -5,13 +5,11 @@ use std::{fs, io, os::unix::fs::PermissionsExt as _, path::Path, time::Duration}
 use rustix::fs::Access;
 
 use super::{
-    check_result::{CheckResult, error, ok, warning},
-    context::{DoctorContext, OpenDatabase},
+    CheckResult, DoctorContext, OpenDatabase, Users, error,
     filesystem::network_filesystem,
     folders::may,
     missing_database::{missing, restore, wal},
-    timeout,
-    users::{Users, quoted},
+    ok, quoted, timeout, warning,
 };
 use crate::{
     cli::{open, text::bytes},

@@ -1,10 +1,6 @@
 //! Whether the latest delivered files are still in the output folder.
 
-use super::{
-    check_result::{CheckResult, ok, warning},
-    context::DoctorContext,
-    timeout,
-};
+use super::{CheckResult, DoctorContext, ok, timeout, warning};
 use crate::{
     cli::text::{counted, safe, shell_word},
     output::{Presence, presence},
@@ -23,7 +19,7 @@ pub(super) fn check(context: &mut DoctorContext) -> Vec<CheckResult> {
             return vec![warning(error.to_string(), context.users.lipsyncd("status"))];
         }
     };
-    let count = counted(i64::try_from(files.len()).unwrap_or(i64::MAX), "delivered file");
+    let count = counted(files.len(), "delivered file");
     let root = context.config.output_dir.clone();
     let missing = timeout::within(timeout::FILES, move || {
         // A file of another size was edited by a person. A file that cannot be looked at may be there; the check of

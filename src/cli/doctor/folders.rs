@@ -9,11 +9,8 @@ use std::{
 use rustix::fs::{Access, AtFlags, CWD, accessat};
 
 use super::{
-    check_result::{CheckResult, error, ok, warning},
-    context::DoctorContext,
-    filesystem::network_filesystem,
-    timeout,
-    users::{Users, quoted},
+    CheckResult, DoctorContext, Users, error, filesystem::network_filesystem, ok, quoted, timeout,
+    warning,
 };
 use crate::inbox::{self, FolderListing, ScanEntry};
 

@@ -8,11 +8,7 @@ use std::{
 
 use rustix::process::{Resource, getrlimit};
 
-use super::{
-    check_result::{CheckResult, ok, warning},
-    context::DoctorContext,
-    timeout,
-};
+use super::{CheckResult, DoctorContext, ok, timeout, warning};
 
 /// What a daemon needs beside its slots and downloads.
 const OTHER_FILES: u64 = 100;

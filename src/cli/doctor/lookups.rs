@@ -5,10 +5,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::{
-    check_result::{CheckResult, ok, warning},
-    context::{AccountAnswer, DoctorContext, LookupProof},
-};
+use super::{AccountAnswer, CheckResult, DoctorContext, LookupProof, ok, warning};
 use crate::{
     cli::open,
     daemon,

@@ -14,11 +14,7 @@ use reqwest::{
 };
 use url::{Host, Url};
 
-use super::{
-    check_result::{CheckResult, error, ok},
-    context::{DoctorContext, OpenDatabase},
-    timeout,
-};
+use super::{CheckResult, DoctorContext, OpenDatabase, error, ok, timeout};
 use crate::{
     cli::{open, text::shell_word},
     config::Config,

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::check_result::{DoctorReport, Status};
+use super::{DoctorReport, Status};
 use crate::cli::{
     Result,
     text::{counted, safe},
@@ -51,9 +51,9 @@ fn print_fix(out: &mut dyn Write, width: usize, fix: &str) -> Result<()> {
 }
 
 fn totals(report: &DoctorReport) -> String {
-    let count = |status| report.checks.iter().filter(|check| check.status == status).count() as i64;
+    let count = |status| report.checks.iter().filter(|check| check.status == status).count();
     let (errors, warnings) = (count(Status::Error), count(Status::Warning));
-    let checks = counted(report.checks.len() as i64, "check");
+    let checks = counted(report.checks.len(), "check");
     if errors + warnings == 0 {
         return format!("No problems found: {checks}.");
     }

@@ -9,10 +9,7 @@ use std::{
 
 use rustix::process::geteuid;
 
-use super::{
-    check_result::{CheckResult, ok, warning},
-    timeout,
-};
+use super::{CheckResult, ok, timeout, warning};
 use crate::cli::{text::shell_word, unit};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -213,11 +210,11 @@ fn id(option: &'static str, uid: u32) -> Option<String> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use super::*;
 
     /// Root or anna, where lipsyncd is the daemon's user.
-    pub(in super::super) fn users(me: u32, config_file: &str) -> Users {
+    fn users(me: u32, config_file: &str) -> Users {
         let user = |uid, name: &str| User { uid, name: Some(name.to_owned()), group: None };
         let me = if me == 0 { user(0, "root") } else { user(me, "anna") };
         Users { me, daemon: user(990, "lipsyncd"), config_file: Some(config_file.into()) }

@@ -1,9 +1,14 @@
 //! `lipsyncd list`: one line per job.
 
-mod state;
 mod table;
 
-use clap::ValueHint;
+use std::ffi::OsStr;
+
+use clap::{
+    Arg, Command, ValueHint,
+    builder::{PossibleValue, StringValueParser, TypedValueParser},
+    error::{Error, ErrorKind},
+};
 
 use super::{
     CommandContext, CommandError, ExitCode, Result, json, open,
@@ -11,7 +16,7 @@ use super::{
     text::{counted, safe},
 };
 use crate::{
-    job::State,
+    job::{State, state::UnknownState},
     store::{JobFilter, JobOverview, Reader, SupersededTasks},
 };
 
@@ -36,7 +41,7 @@ pub(super) struct Args {
         long = "state",
         value_name = "STATE",
         value_delimiter = ',',
-        value_parser = state::StateParser,
+        value_parser = StateParser,
         hide_possible_values = true
     )]
     states: Vec<State>,
@@ -149,4 +154,39 @@ fn require_manifest(reader: &Reader, manifest: &str) -> Result<()> {
     });
     Err(CommandError::new(ExitCode::Failed, format!("no manifest is called `{manifest}`"))
         .hint(hint))
+}
+
+#[derive(Debug, Clone)]
+struct StateParser;
+
+impl TypedValueParser for StateParser {
+    type Value = State;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        argument: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<State, Error> {
+        let name = StringValueParser::new().parse_ref(command, argument, value)?;
+        let argument = argument.map(ToString::to_string).unwrap_or_default();
+        state(&name).map_err(|error| {
+            let text = format!("invalid value '{name}' for '{argument}': {error}\n");
+            Error::raw(ErrorKind::ValueValidation, text).with_cmd(command)
+        })
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(State::ALL.into_iter().map(|state| PossibleValue::new(state.name()))))
+    }
+}
+
+fn state(name: &str) -> Result<State, String> {
+    name.parse().map_err(|unknown: UnknownState| {
+        let all = State::ALL.map(State::name).join(", ");
+        let mut suggestions = Suggestions::for_name(name);
+        State::ALL.iter().for_each(|state| suggestions.consider(state.name()));
+        let hint = suggestions.hint().map(|hint| format!("{hint} ")).unwrap_or_default();
+        format!("{unknown}; {hint}The states are {all}")
+    })
 }

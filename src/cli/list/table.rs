@@ -53,11 +53,7 @@ impl Table {
         }
         let terminal_width = self.terminal_width;
         let widths = *self.widths.get_or_insert_with(|| {
-            let mut widths = [0; 4];
-            widths
-                .iter_mut()
-                .zip(page.column_max_content_widths())
-                .for_each(|(to, from)| *to = from);
+            let widths = page.column_max_content_widths().try_into().unwrap_or([0; 4]);
             terminal_width.map_or(widths, |width| fit(widths, width))
         });
         if terminal_width.is_some() {

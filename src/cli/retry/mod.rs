@@ -16,7 +16,7 @@ use super::{
     list::each_page,
     open,
     text::safe,
-    update::{Decision, JobUpdater, NotChanged, note_absent_daemon},
+    update::{Decision, JobUpdater, NotChanged, note_absent_daemon, refused},
 };
 use crate::{
     job::{State, retried_take},
@@ -76,10 +76,10 @@ pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result 
     }
     let (keys, exit) = (plan.keys.clone(), plan.exit);
     let decide = move |state: &JobState| match decide(state, only_failed) {
-        Ok(_) if !plan.has_shown(state) => Err(NotChanged::Refused(
-            "changed after it was shown; it is not retried".to_owned(),
+        Ok(_) if !plan.has_shown(state) => refused(
+            "changed after it was shown; it is not retried",
             Some(open::command("show", &state.job.spec.key)),
-        )),
+        ),
         decision => decision,
     };
     Ok(exit.max(retry(&updater, &keys, context, decide)?))
@@ -166,7 +166,6 @@ fn describe(state: &JobState) -> String {
 
 fn decide(state: &JobState, only_failed: bool) -> Decision {
     let JobState { job, task, manifest, .. } = state;
-    let refused = |why: String, hint| Err(NotChanged::Refused(why, hint));
     if only_failed && (job.state != State::Failed || job.dismissed) {
         return Err(NotChanged::NotSelected);
     }
@@ -191,7 +190,7 @@ fn decide(state: &JobState, only_failed: bool) -> Decision {
             Some(open::command("show", &job.spec.key)),
         ),
         State::Creating => refused(
-            "is creating: lipsyncd checks whether Kling accepted its create request".to_owned(),
+            "is creating: lipsyncd checks whether Kling accepted its create request",
             Some(open::command("show", &job.spec.key)),
         ),
         State::Submitted | State::Processing | State::Downloading => {
@@ -202,8 +201,7 @@ fn decide(state: &JobState, only_failed: bool) -> Decision {
             )
         }
         State::Unresolved => refused(
-            "is unresolved: Kling may have accepted its create request, and a retry could pay twice"
-                .to_owned(),
+            "is unresolved: Kling may have accepted its create request, and a retry could pay twice",
             Some(format!("{} --task ID | --resend", open::command("resolve", &job.spec.key))),
         ),
     }

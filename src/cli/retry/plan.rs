@@ -58,8 +58,8 @@ impl RetryPlan {
         let mut names: Vec<&str> = self.keys.iter().take(NAMED_MAX).map(String::as_str).collect();
         names.extend((jobs > NAMED_MAX).then_some("…"));
         let (names, paid) = (names.join(", "), self.paid.len() + self.unread);
-        let count = |number: usize, noun| counted(i64::try_from(number).unwrap_or(i64::MAX), noun);
-        let mut text = format!("{} ({names}): {}", count(jobs, "job"), count(paid, "paid task"));
+        let mut text =
+            format!("{} ({names}): {}", counted(jobs, "job"), counted(paid, "paid task"));
         if jobs > paid {
             text += &format!(", {} free (the task exists or is shared)", jobs - paid);
         }

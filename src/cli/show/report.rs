@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::next::{earlier_to_decide, next_command};
+use super::{earlier_to_decide, next_command};
 use crate::{
     cli::{
         open,

@@ -3,8 +3,9 @@
 use std::io::{self, Write};
 
 use super::{
-    next::{earlier_to_decide, next_command, unusable_file},
+    earlier_to_decide, next_command,
     report::{CandidateReport, candidates},
+    unusable_file,
 };
 use crate::{
     cli::{
@@ -55,9 +56,7 @@ type Fact = (&'static str, String);
 fn reasons(detail: &JobDetail) -> Vec<Fact> {
     let (line, job) = (&detail.overview, &detail.state.job);
     let mut facts = Vec::new();
-    if let Some(waiting_for) = &line.waiting_for {
-        facts.push(("reason", waiting_for.clone()));
-    }
+    facts.extend(line.waiting_for.clone().map(|reason| ("reason", reason)));
     let earlier = earlier_to_decide(detail);
     if let Some(task) = earlier {
         let sent = task.create.as_ref().map(|create| time(create.sent_at_ms)).unwrap_or_default();
@@ -116,15 +115,10 @@ fn changed_after_sent(detail: &JobDetail) -> String {
 fn task(detail: &JobDetail) -> Vec<Fact> {
     let line = &detail.overview;
     let mut facts = vec![("take", line.attempt.to_string())];
-    if let Some(others) = &line.shares_task_with {
-        facts.push(("shared with", others.clone()));
-    }
-    if let Some(task_id) = &line.task_id {
-        facts.push(("task", task_id.clone()));
-    }
-    if let Some(name) = &line.external_task_id {
-        facts.push(("name", format!("{name} (external_task_id)")));
-    }
+    facts.extend(line.shares_task_with.clone().map(|others| ("shared with", others)));
+    facts.extend(line.task_id.clone().map(|task_id| ("task", task_id)));
+    let name = line.external_task_id.as_ref();
+    facts.extend(name.map(|name| ("name", format!("{name} (external_task_id)"))));
     facts.push(("cost", format!("{} units, all takes", line.units)));
     facts.push(("priority", line.priority.to_string()));
     facts.push(("created", line.created_at.clone()));
@@ -155,29 +149,17 @@ fn wish(job: &Job) -> Vec<Fact> {
         ),
         ("volume", format!("{} (original {})", spec.sound_volume, spec.original_audio_volume)),
     ];
-    if spec.watermark {
-        facts.push(("watermark", "yes".to_owned()));
-    }
-    if let Some(callback_url) = &spec.callback_url {
-        facts.push(("callback_url", callback_url.clone()));
-    }
-    if let Some(not_before_ms) = spec.not_before_at_ms {
-        facts.push(("not before", time(not_before_ms)));
-    }
-    for (name, value) in &spec.labels {
-        facts.push(("label", format!("{name}: {value}")));
-    }
+    facts.extend(spec.watermark.then(|| ("watermark", "yes".to_owned())));
+    facts.extend(spec.callback_url.clone().map(|url| ("callback_url", url)));
+    facts.extend(spec.not_before_at_ms.map(|at_ms| ("not before", time(at_ms))));
+    facts.extend(spec.labels.iter().map(|(name, value)| ("label", format!("{name}: {value}"))));
     facts
 }
 
 fn used(task: &Task) -> Vec<Fact> {
     let mut facts = Vec::new();
-    if let Some(audio_ms) = task.media.audio_ms {
-        facts.push(("audio length", position(audio_ms)));
-    }
-    if let Some(video_ms) = task.media.video_ms {
-        facts.push(("video length", position(video_ms)));
-    }
+    facts.extend(task.media.audio_ms.map(|length_ms| ("audio length", position(length_ms))));
+    facts.extend(task.media.video_ms.map(|length_ms| ("video length", position(length_ms))));
     if let Some(plan) = &task.plan {
         let [start, end, insert] =
             [plan.sound_start_ms, plan.sound_end_ms, plan.sound_insert_ms].map(position);
@@ -185,9 +167,7 @@ fn used(task: &Task) -> Vec<Fact> {
             format!("face {}, audio from {start} to {end}, inserted at {insert}", plan.face_id);
         facts.push(("used", text));
     }
-    if let Some(create) = &task.create {
-        facts.push(("sent", time(create.sent_at_ms)));
-    }
+    facts.extend(task.create.as_ref().map(|create| ("sent", time(create.sent_at_ms))));
     if let Some(result) = &task.result {
         let length = result.duration_ms.map(|ms| format!(", {}", position(ms))).unwrap_or_default();
         facts.push(("result", format!("{}{length}", bytes(result.bytes))));

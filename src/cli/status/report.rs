@@ -163,7 +163,7 @@ impl StatusReport {
                 total: units_number(queue.spent_total_micro),
                 cap: queue.cap_micro.map(units_number),
             },
-            eta_seconds: eta_ms(&queue).map(|ms| div_ceil(ms, 1000)),
+            eta_seconds: eta_ms(&queue).map(|ms| ms.saturating_add(999) / 1000),
             daemon: DaemonReport::of(&queue, holder),
             queue,
             now_ms,
@@ -225,11 +225,7 @@ fn eta_ms(queue: &QueueStatus) -> Option<i64> {
     if queue.pause.is_some() || queue.hold.is_some() || queue.api_problem.is_some() {
         return None;
     }
-    let rounds = div_ceil(ahead, queue.slots_limit.max(1));
+    let slots = queue.slots_limit.max(1);
+    let rounds = (ahead + slots - 1) / slots;
     Some(rounds.saturating_mul(median_task_ms))
-}
-
-/// Rounds up; neither is negative.
-fn div_ceil(dividend: i64, divisor: i64) -> i64 {
-    dividend / divisor + i64::from(dividend % divisor != 0)
 }
