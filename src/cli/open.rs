@@ -59,7 +59,6 @@ fn join(groups: &str, user: Option<&str>) -> String {
     format!("`sudo adduser {user} lipsyncd` grants read access; log in again after it")
 }
 
-/// Runs the asynchronous part of a command on this thread.
 pub(super) fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
         CommandError::new(ExitCode::CannotRun, format!("cannot start: {error}"))
@@ -67,7 +66,6 @@ pub(super) fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     runtime.block_on(work)
 }
 
-/// Returns the command `verb` for a job, quoted for a shell.
 pub(super) fn command(verb: &str, key: &str) -> String {
     format!("lipsyncd {verb} {}", shell_word(key))
 }

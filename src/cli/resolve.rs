@@ -160,7 +160,6 @@ fn is_superseded(state: &JobState) -> bool {
     earlier.is_some() && state.to_decide().map(|task| task.id) == earlier
 }
 
-/// Whether `task_id` is not among the tasks that `show` lists for the job.
 fn is_unlisted(state: &JobState, task_id: &str) -> bool {
     state.to_decide().is_some()
         && !state.candidates.iter().any(|candidate| candidate.task_id == task_id)

@@ -113,13 +113,11 @@ fn credentials() -> Result<Credentials, String> {
     Credentials::find(&|name| env::var_os(name)).map_err(|error| with_sources(&error))
 }
 
-/// Joins an error and its sources on one line.
 fn with_sources(error: &dyn Error) -> String {
     let sources = iter::successors(error.source(), |&source| source.source());
     sources.fold(error.to_string(), |text, source| format!("{text}: {source}"))
 }
 
-/// Fails with the counts of what did not succeed, if anything.
 fn require_all_succeeded(context: &CommandContext<'_>, end: End) -> Result {
     let left = Reader::open(&context.config.state_db)?.remaining()?;
     if left.is_empty() && end == End::Idle {

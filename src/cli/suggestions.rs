@@ -28,7 +28,6 @@ impl<'a> Suggestions<'a> {
         self.best.truncate(SUGGESTED_MAX);
     }
 
-    /// Returns a hint with the names; none if no name is similar.
     pub(super) fn hint(&self) -> Option<String> {
         let names: Vec<String> = self.best.iter().map(|(_, name)| format!("`{name}`")).collect();
         match names.as_slice() {

@@ -30,7 +30,6 @@ fn is_unsafe(character: char) -> bool {
             | '\u{2028}' | '\u{2029}' | '\u{061c}')
 }
 
-/// Quotes `word` for a shell, if it needs quotes.
 pub(super) fn shell_word(word: &str) -> Cow<'_, str> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+:@%,=".contains(&byte);
     if !word.is_empty() && !word.starts_with('-') && word.bytes().all(plain) {
@@ -39,7 +38,6 @@ pub(super) fn shell_word(word: &str) -> Cow<'_, str> {
     Cow::Owned(format!("'{}'", word.replace('\'', r"'\''")))
 }
 
-/// Returns the first line of `text`, safe to show.
 pub(super) fn first_line(text: &str) -> Cow<'_, str> {
     safe(text.lines().next().unwrap_or_default())
 }
@@ -91,7 +89,6 @@ pub(super) fn units(micro: i64) -> String {
     trimmed(format!("{sign}{}.{:06}", micro / 1_000_000, micro % 1_000_000))
 }
 
-/// Converts millionths of a unit to the number in `--json`.
 #[expect(clippy::cast_precision_loss, reason = "as in the views; far below 2^53 millionths")]
 pub(super) fn units_number(micro: i64) -> f64 {
     micro as f64 / 1e6

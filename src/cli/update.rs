@@ -19,7 +19,6 @@ use crate::{
 /// The most jobs to change at once; their changes share one sync of the disk.
 const BATCH: usize = 256;
 
-/// Why a command does not change a job.
 pub(super) enum NotChanged {
     /// The job is already as wanted: the text to print.
     AlreadyDone(String),
@@ -40,7 +39,6 @@ pub(super) fn refused(why: impl Into<String>, hint: Option<String>) -> Decision 
 /// Decides about one job, inside the transaction that changes it.
 type Decide = Arc<dyn Fn(&JobState) -> Decision + Send + Sync>;
 
-/// The open database, and the policy for changes.
 pub(super) struct JobUpdater {
     store: Store,
     pub(super) reader: Reader,
@@ -107,7 +105,6 @@ impl JobUpdater {
     }
 }
 
-/// Returns the line to print for a job that was not changed, if any.
 pub(super) fn not_changed(key: &str, reason: NotChanged) -> Result<Option<String>> {
     match reason {
         NotChanged::NotSelected => Ok(None),
@@ -136,7 +133,6 @@ pub(super) fn unknown_job(reader: &Reader, key: &str) -> Result<CommandError> {
     Ok(error.hint(hint))
 }
 
-/// Prints a note if no daemon runs that would act on the change.
 pub(super) fn note_absent_daemon(context: &mut CommandContext<'_>) -> Result<()> {
     if lock_holder(&context.config.state_db).is_none() {
         context.out.flush()?;

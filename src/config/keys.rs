@@ -13,7 +13,6 @@ pub(super) struct ConfigKey {
     pub(super) name: &'static str,
     pub(super) allowed: &'static str,
     pub(super) schema: fn() -> Value,
-    /// Returns true if the value is in its range.
     pub(super) is_in_range: fn(&Config) -> bool,
 }
 

@@ -168,7 +168,7 @@ fn find<'a>(root: &'a Node, key: &str) -> Option<&'a Node> {
 fn reset(settings: &mut Mapping, defaults: &Mapping, key: &str) -> bool {
     let (name, rest) = key.split_once('.').unwrap_or((key, ""));
     match (settings.get_mut(name), defaults.get(name)) {
-        (Some(Value::Mapping(settings)), Some(Value::Mapping(defaults))) if rest != "" => {
+        (Some(Value::Mapping(settings)), Some(Value::Mapping(defaults))) if !rest.is_empty() => {
             reset(settings, defaults, rest)
         }
         (Some(value), Some(default)) => std::mem::replace(value, default.clone()) != *default,

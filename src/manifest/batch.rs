@@ -98,7 +98,6 @@ fn batch(root: &Node, stem: &str, problems: &mut ProblemCollector) -> Vec<Manife
     items.iter().filter_map(|item| job(item, &defaults, stem, &mut ids, problems)).collect()
 }
 
-/// Reads `defaults` and reports its problems, once.
 fn defaults(node: &Rc<Node>, problems: &mut ProblemCollector) -> Draft {
     match &node.kind {
         NodeKind::Mapping(entries) => Draft::read(entries, Role::Defaults, problems),

@@ -35,7 +35,6 @@ pub struct ManifestJob {
 
 pub(super) struct JobName<'a> {
     pub(super) stem: &'a str,
-    /// In a batch.
     pub(super) id: Option<String>,
     pub(super) location: Location,
     /// Its id in a batch: a default output is named by it.

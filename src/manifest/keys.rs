@@ -49,7 +49,6 @@ impl fmt::Display for KeyDefault {
     }
 }
 
-/// Puts a value that was read into a job.
 pub(super) type Setter = Rc<dyn Fn(&mut JobSpec)>;
 
 /// One key of a job.

@@ -1,12 +1,6 @@
-//! YAML text to wanted jobs, or to every problem with its place.
+//! YAML text to wanted jobs, or to every problem with its place. Uses no disk and no network.
 //!
-//! Owns the manifest's format: its keys, their ranges and defaults, what is ignored in the folder. It uses no
-//! disk and no network: a path of a file stays as written.
-//!
-//! A text goes through `yaml` (bytes to a tree with locations), `draft` (the keys of one mapping), `finish`
-//! (defaults, what is missing, what does not fit) and `batch` (what jobs must not share). `keys` lists every
-//! key once, with its type, default, meaning, reader and canonical value; `digest` makes the request hash and
-//! the spec hash from that table, and `schema` the JSON Schema.
+//! The parser, the digests and the JSON Schema are made from the table in `keys`.
 
 mod batch;
 mod canonical;

@@ -35,7 +35,6 @@ pub(super) enum ValueType {
 }
 
 impl ValueType {
-    /// Returns what is allowed, as a phrase.
     pub(super) fn allowed(self) -> String {
         match self {
             Self::JobId => "1 to 64 letters, digits, `.`, `_` or `-`, not starting with `.`".into(),
@@ -162,7 +161,6 @@ impl ValueReader<'_> {
         }
     }
 
-    /// A whole number in the range of the key's type.
     pub(super) fn integer<T: TryFrom<i64>>(&mut self) -> Option<T> {
         let ValueType::Integer(min, max) = self.value_type else { return self.invalid() };
         let number = self.node.scalar().and_then(Scalar::integer);
@@ -170,7 +168,6 @@ impl ValueReader<'_> {
         number.and_then(|number| T::try_from(number).ok()).or_else(|| self.invalid())
     }
 
-    /// Milliseconds, as a number or as a duration with units.
     pub(super) fn time_ms(&mut self) -> Option<i64> {
         let scalar = self.node.scalar().filter(|scalar| has_text(scalar));
         let Some(duration) = scalar.and_then(|scalar| duration(&scalar.text)) else {

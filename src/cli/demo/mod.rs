@@ -1,7 +1,4 @@
-//! `lipsyncd demo`: a small batch of real clips against the built-in simulator.
-//!
-//! Everything is real but the API: manifests in a folder, the daemon, HTTP, the state database, files
-//! on disk. It needs no account, no network and no configuration.
+//! `lipsyncd demo`: a small batch of real clips against the built-in simulator. Everything is real but the API.
 
 mod folder;
 mod progress;
@@ -58,7 +55,7 @@ pub(super) fn run(
 ) -> Result {
     log::init_with(LogFormat::Text, log::QUIET_FILTER);
     let folder = Folder::unpack(arguments.dir.as_deref())?;
-    writeln!(out, "Running 7 jobs for 2 videos in {}\n", folder.root().display())?;
+    writeln!(out, "Running 7 jobs for 2 videos in {}\n", folder.root.display())?;
     out.flush()?;
     let cannot = |error| CommandError::new(ExitCode::CannotRun, format!("cannot start: {error}"));
     let runtime = runtime::Builder::new_multi_thread().enable_all().build().map_err(cannot)?;
@@ -71,7 +68,7 @@ pub(super) fn run(
     })?;
     runtime.shutdown_background();
     if ended == End::Stopped {
-        writeln!(err, "stopped; the unfinished files are in {}", folder.root().display())?;
+        writeln!(err, "stopped; the unfinished files are in {}", folder.root.display())?;
         return Ok(ExitCode::Failed);
     }
     conclude(&folder, &config, out, err, on_terminal)
@@ -83,7 +80,7 @@ async fn simulator(folder: &Folder) -> std::io::Result<SimServer> {
         task_ms: (1_500, 3_000),
         create_latency_ms: 80,
         identify_latency_ms: 150,
-        media_dir: Some(folder.media()),
+        media_dir: Some(folder.root.join("media")),
         ..SimConfig::default()
     };
     SimServer::start(config, ([127, 0, 0, 1], 0).into()).await

@@ -17,7 +17,6 @@ const TASKS: u32 = 100;
 /// A token is valid from 5 s before to 30 min after it was signed. A larger difference than this is reported.
 const SKEW_MS: i64 = 60_000;
 
-/// Queries the API, and keeps the answer for later checks.
 pub(super) fn check(context: &mut DoctorContext) -> Vec<CheckResult> {
     let users = &context.users;
     let url = context.config.kling.base_url.as_str().trim_end_matches('/').to_owned();

@@ -37,10 +37,8 @@ struct UnrecordedTask {
 /// What Kling answered about the names of unsent jobs.
 #[derive(Default)]
 struct Names<'a> {
-    /// Jobs whose task exists, with its id.
     found: Vec<(&'a OpenTask, String)>,
     absent: usize,
-    /// For how many names that is not known.
     unproven: usize,
 }
 
@@ -126,7 +124,6 @@ fn is_still_open(job: &OpenTask, database: &OpenDatabase) -> Result<bool, StoreE
     }))
 }
 
-/// Searches the tasks of unsent jobs by name: in the account's list, then by lookups.
 fn look_up<'a>(account: &AccountAnswer, unsent: &[&'a OpenTask], proof: LookupProof) -> Names<'a> {
     let mut names = Names::default();
     let mut to_look_up: Vec<&'a OpenTask> = Vec::new();

@@ -11,7 +11,6 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Needs {
     Nothing,
-    /// A configuration without errors.
     Configuration,
     Database,
 }

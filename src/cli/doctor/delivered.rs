@@ -6,7 +6,6 @@ use crate::{
     output::{Presence, presence},
 };
 
-/// At most so many of the latest files are looked for.
 const FILES_MAX: usize = 1_000;
 const NAMED_MAX: usize = 3;
 

@@ -50,7 +50,6 @@ pub(super) fn check_jobs_dir(context: &mut DoctorContext) -> Vec<CheckResult> {
     vec![ok(format!("{shown}, manifests: {}{events}", listing.manifests.len()))]
 }
 
-/// The folders and manifests in the folder that doctor may not read.
 fn unreadable_paths(root: &Path, listing: &FolderListing) -> Vec<PathBuf> {
     let folders = listing.unreadable.keys().map(|path| root.join(path));
     let files = listing.manifests.iter().filter_map(|(path, found)| {

@@ -10,7 +10,6 @@ use rustix::process::{Resource, getrlimit};
 
 use super::{CheckResult, DoctorContext, ok, timeout, warning};
 
-/// What a daemon needs beside its slots and downloads.
 const OTHER_FILES: u64 = 100;
 const FOLDERS_MAX: u64 = 2_000_000;
 

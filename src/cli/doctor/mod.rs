@@ -1,8 +1,6 @@
 //! `lipsyncd doctor`: checks everything that lipsyncd needs, and says how to fix what is wrong.
 //!
-//! `CHECKS` is the table of all checks; each check is a function in the file of its subject. The checks change
-//! nothing and cost nothing: the API gets free queries only, the database is only read, and the file that tries the
-//! output folder has no name. Work that can block (a dead network share) has a time limit.
+//! The checks change nothing and cost nothing. Work that can block (a dead network share) has a time limit.
 
 mod api;
 mod attention;

@@ -8,7 +8,6 @@ use crate::cli::{
     text::{counted, safe},
 };
 
-/// Prints one line per check with its fix below, then the fixes of several checks, then the totals.
 pub(super) fn print(out: &mut dyn Write, report: &DoctorReport, in_color: bool) -> Result<()> {
     let width = report.checks.iter().map(|check| check.name.len()).max().unwrap_or_default();
     for check in &report.checks {

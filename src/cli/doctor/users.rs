@@ -106,7 +106,6 @@ impl Users {
         }
     }
 
-    /// Restarts the daemon with new settings and credentials.
     pub(super) fn restart(&self) -> String {
         match self.unit() {
             Some(unit) => self.root(&format!("systemctl restart {unit}")),

@@ -19,7 +19,6 @@ const WIDTH_MIN: u16 = 60;
 const OUTPUT_MIN: u16 = 6;
 const GAP: u16 = 2;
 
-/// A table of any length.
 pub(super) struct Table {
     /// None if nothing is cut.
     terminal_width: Option<u16>,
@@ -70,7 +69,6 @@ impl Table {
     }
 }
 
-/// Returns why the job waits or failed, and whether its request changed.
 fn reason(job: &JobOverview) -> String {
     let changed = job.changed_after_sent.then_some("changed after it was sent");
     let reason = job.waiting_for.as_deref().or(job.error.as_deref());

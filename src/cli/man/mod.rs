@@ -1,8 +1,6 @@
-//! `lipsyncd man`: the man pages, for packagers.
+//! `lipsyncd man`: the man pages, for packagers. `--help` does not list the command: users do not need it.
 //!
-//! The pages of commands (section 1) are clap_mangen's. Those of the files (section 5) are written in roff
-//! beside this file; the lists of keys in them are made from the tables of `manifest` and `config`. `--help`
-//! does not list the command: users do not need it.
+//! The pages of commands are clap_mangen's. Those of files are beside this file; the lists of keys are added to them.
 
 #[cfg(test)]
 mod tests;
@@ -49,7 +47,6 @@ pub(super) fn run(arguments: &Args, cli: Command, out: &mut dyn Write) -> Result
     Ok(ExitCode::Done)
 }
 
-/// Every page: the name of its file, and its text.
 fn pages(cli: Command) -> io::Result<Vec<(String, String)>> {
     let mut cli = cli.disable_help_subcommand(true);
     // Gives each command its complete name, and the options that all share.
@@ -89,7 +86,6 @@ fn plain(roff: &str) -> String {
     roff.replace('`', "\\(ga").replace('~', "\\(ti").replace('^', "\\(ha")
 }
 
-/// A key and what it means, with the text between backticks in bold.
 fn item(key: &str, sentences: &[&str]) -> String {
     let escaped = |text: &str| plain(&text.replace('\\', "\\e").replace('-', "\\-"));
     let text = sentences.join("\n");

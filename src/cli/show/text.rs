@@ -2,11 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{
-    earlier_to_decide, next_command,
-    report::{CandidateReport, candidates},
-    unusable_file,
-};
+use super::report::{CandidateReport, candidates, earlier_to_decide, next_command, unusable_file};
 use crate::{
     cli::{
         open,
@@ -215,7 +211,6 @@ fn write_candidates(
     }
 }
 
-/// Writes an entry of the history, and the API's answer below it, if there was one.
 fn write_entry(out: &mut dyn Write, entry: &HistoryEntry) -> io::Result<()> {
     // The view's `2026-03-01T12:00:07.050Z`, easier to read.
     let at = entry.at.replacen('T', " ", 1);

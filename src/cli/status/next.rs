@@ -94,7 +94,6 @@ fn is_unreadable(refused: &RefusedManifest) -> bool {
     refused.error.contains("Permission denied (os error 13)")
 }
 
-/// Counts unresolved tasks of earlier requests, which no job points to.
 pub(super) fn superseded_tasks(tasks: i64) -> String {
     let of = if tasks == 1 { "of an earlier request" } else { "of earlier requests" };
     format!("{} {of}", counted(tasks, "unresolved task"))

@@ -19,7 +19,6 @@ use crate::{
 const STATES_BEFORE_DOWNLOAD: [State; 5] =
     [State::Queued, State::Identified, State::Creating, State::Submitted, State::Processing];
 
-/// The report, as `status --json` prints it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct StatusReport {
     pub(super) jobs: BTreeMap<State, i64>,
@@ -93,7 +92,6 @@ pub(super) struct DaemonReport {
     pub(super) trouble: Option<String>,
 }
 
-/// A problem that holds the queue, and that lipsyncd retries automatically.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct ProblemReport {
     pub(super) reason: String,
@@ -106,7 +104,6 @@ pub(super) struct BlockedReport {
     pub(super) reason: String,
 }
 
-/// Unresolved tasks of earlier requests, and the commands that decide the first of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct SupersededReport {
     pub(super) tasks: i64,

@@ -124,7 +124,6 @@ fn queue(report: &StatusReport) -> Vec<Line> {
     vec![("queue", since), ("", reason)]
 }
 
-/// What keeps jobs from their progress, apart from the queue.
 fn problems(report: &StatusReport) -> Vec<Line> {
     let mut lines = Vec::new();
     if let Some(problem) = &report.daemon.trouble {
@@ -169,7 +168,6 @@ fn time_left(report: &StatusReport) -> Option<String> {
     Some(if report.daemon.running { left } else { format!("{left}, once the daemon runs") })
 }
 
-/// The counts of manifests, and the first error of the first manifests with errors.
 fn manifests(report: &StatusReport) -> Vec<Line> {
     let manifests = &report.manifests;
     if manifests.refused == 0 {

@@ -11,7 +11,6 @@ use crate::cli::{Result, json, open, signals};
 
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// Shows the report of `read` again and again, until the user ends it.
 pub(super) fn watch(
     read: impl Fn() -> Result<StatusReport>,
     as_json: bool,

@@ -148,7 +148,6 @@ impl Builder<'_> {
         }
     }
 
-    /// The place of the key whose value comes next.
     fn awaiting_key(&self) -> Option<Location> {
         match &self.open.last()?.content {
             Children::Mapping(OpenMapping { awaited: Awaited::Value(_, location), .. }) => {

@@ -50,7 +50,6 @@ impl Node {
         }
     }
 
-    /// Returns the value of a key, if it is a mapping that has the key.
     pub(crate) fn get(&self, key: &str) -> Option<&Rc<Self>> {
         let entry = self.entries()?.iter().find(|entry| &*entry.key == key)?;
         Some(&entry.value)
