@@ -2,10 +2,7 @@
 
 use clap::ValueHint;
 
-use super::{
-    CommandContext, Result, open,
-    update::{Decision, JobUpdater, NotChanged, refused},
-};
+use super::{CommandContext, Decision, JobUpdater, NotChanged, Result, open, refused};
 use crate::{
     job::State,
     store::{Command, JobState},

@@ -3,8 +3,7 @@
 use clap::ValueHint;
 
 use super::{
-    CommandContext, Result, open,
-    update::{Decision, JobUpdater, NotChanged, note_absent_daemon, refused},
+    CommandContext, Decision, JobUpdater, NotChanged, Result, note_absent_daemon, open, refused,
 };
 use crate::{
     job::State,

@@ -42,6 +42,8 @@ use clap::{CommandFactory as _, Parser, Subcommand, ValueHint};
 
 use error::CommandError;
 pub use error::ExitCode;
+use text::{counted, safe, shell_word, time};
+use update::{Decision, JobUpdater, NotChanged, note_absent_daemon, refused};
 
 use crate::config::Config;
 
@@ -146,56 +148,36 @@ pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> 
 
 fn dispatch(cli: &Cli, out: &mut dyn Write, err: &mut dyn Write, on_terminal: bool) -> Result {
     let explicit = cli.config.as_deref();
-    let mut configured = |run: Box<dyn FnOnce(&mut CommandContext<'_>) -> Result + '_>| {
-        let (config, file) = open::config(explicit)?;
-        log::init(config.log.format);
-        let start = unit::start_command(file.as_deref());
-        run(&mut CommandContext { config: &config, start: &start, out, err, on_terminal })
-    };
-    match &cli.command {
+    let run: Box<dyn FnOnce(&mut CommandContext<'_>) -> Result + '_> = match &cli.command {
         // These need no configuration, and must work when the configuration has errors.
-        Commands::Completions(arguments) => completions::run(arguments, &Cli::command(), out),
-        Commands::Schema(arguments) => schema::run(arguments, out),
-        Commands::Man(arguments) => man::run(arguments, Cli::command(), out),
-        Commands::Demo(arguments) => demo::run(arguments, out, err, on_terminal),
-        Commands::Simulate(arguments) => simulate::run(arguments, out, err),
-        Commands::Doctor(arguments) => doctor::run(arguments, explicit, out, on_terminal),
+        Commands::Completions(arguments) => {
+            return completions::run(arguments, &Cli::command(), out);
+        }
+        Commands::Schema(arguments) => return schema::run(arguments, out),
+        Commands::Man(arguments) => return man::run(arguments, Cli::command(), out),
+        Commands::Demo(arguments) => return demo::run(arguments, out, err, on_terminal),
+        Commands::Simulate(arguments) => return simulate::run(arguments, out, err),
+        Commands::Doctor(arguments) => return doctor::run(arguments, explicit, out, on_terminal),
         Commands::Run(arguments) => {
             // Signals are handled before anything else, also before the configuration is read.
             let process = run::DaemonProcess::start()?;
-            configured(Box::new(|context| run::run(arguments, process, explicit, context)))
+            Box::new(move |context| run::run(arguments, process, explicit, context))
         }
-        Commands::Status(arguments) => {
-            configured(Box::new(|context| status::run(arguments, context)))
-        }
-        Commands::List(arguments) => configured(Box::new(|context| list::run(arguments, context))),
-        Commands::Show(arguments) => configured(Box::new(|context| show::run(arguments, context))),
-        Commands::Retry(arguments) => {
-            configured(Box::new(|context| retry::run(arguments, context)))
-        }
-        Commands::Resolve(arguments) => {
-            configured(Box::new(|context| resolve::run(arguments, context)))
-        }
-        Commands::Cancel(arguments) => {
-            configured(Box::new(|context| cancel::run(arguments, context)))
-        }
-        Commands::Fetch(arguments) => {
-            configured(Box::new(|context| fetch::run(arguments, context)))
-        }
-        Commands::Dismiss(arguments) => {
-            configured(Box::new(|context| dismiss::run(arguments, context)))
-        }
-        Commands::Pause(arguments) => {
-            configured(Box::new(|context| pause::run(arguments, context)))
-        }
-        Commands::Resume(arguments) => {
-            configured(Box::new(|context| resume::run(arguments, context)))
-        }
-        Commands::Check(arguments) => {
-            configured(Box::new(|context| check::run(arguments, context)))
-        }
-        Commands::Backup(arguments) => {
-            configured(Box::new(|context| backup::run(arguments, context)))
-        }
-    }
+        Commands::Status(arguments) => Box::new(|context| status::run(arguments, context)),
+        Commands::List(arguments) => Box::new(|context| list::run(arguments, context)),
+        Commands::Show(arguments) => Box::new(|context| show::run(arguments, context)),
+        Commands::Retry(arguments) => Box::new(|context| retry::run(arguments, context)),
+        Commands::Resolve(arguments) => Box::new(|context| resolve::run(arguments, context)),
+        Commands::Cancel(arguments) => Box::new(|context| cancel::run(arguments, context)),
+        Commands::Fetch(arguments) => Box::new(|context| fetch::run(arguments, context)),
+        Commands::Dismiss(arguments) => Box::new(|context| dismiss::run(arguments, context)),
+        Commands::Pause(arguments) => Box::new(|context| pause::run(arguments, context)),
+        Commands::Resume(arguments) => Box::new(|context| resume::run(arguments, context)),
+        Commands::Check(arguments) => Box::new(|context| check::run(arguments, context)),
+        Commands::Backup(arguments) => Box::new(|context| backup::run(arguments, context)),
+    };
+    let (config, file) = open::config(explicit)?;
+    log::init(config.log.format);
+    let start = unit::start_command(file.as_deref());
+    run(&mut CommandContext { config: &config, start: &start, out, err, on_terminal })
 }

@@ -4,10 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::{
-    CommandContext, ExitCode, Result, open,
-    text::{counted, time},
-};
+use super::{CommandContext, ExitCode, Result, counted, open, time};
 use crate::store::{OpenCreates, Pause, PauseKind, Store, lock_holder};
 
 /// Stop paid calls until `lipsyncd resume`

@@ -3,8 +3,8 @@
 use clap::{ArgGroup, ValueHint};
 
 use super::{
-    CommandContext, CommandError, ExitCode, Result, open,
-    update::{Decision, JobUpdater, NotChanged, note_absent_daemon, refused},
+    CommandContext, CommandError, Decision, ExitCode, JobUpdater, NotChanged, Result,
+    note_absent_daemon, open, refused,
 };
 use crate::{
     job::{Account, Outcome, Task},

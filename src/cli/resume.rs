@@ -1,6 +1,6 @@
 //! `lipsyncd resume`: allows paid calls again.
 
-use super::{CommandContext, ExitCode, Result, open, text::safe, update::note_absent_daemon};
+use super::{CommandContext, ExitCode, Result, note_absent_daemon, open, safe};
 use crate::store::PauseKind;
 
 /// Allow paid calls again

@@ -10,7 +10,7 @@ use std::{
 
 use tokio::runtime::{self, Runtime};
 
-use super::{CommandContext, CommandError, ExitCode, Result, signals, text::counted};
+use super::{CommandContext, CommandError, ExitCode, Result, counted, signals};
 use crate::{
     config::{Config, Credentials},
     daemon::{self, Controls, DaemonError, Inputs, ReadInputs},

@@ -43,17 +43,13 @@ impl<'a> Suggestions<'a> {
 fn similarity(wanted: &str, name: &str) -> f64 {
     let stem = wanted.strip_suffix(".yaml").or_else(|| wanted.strip_suffix(".yml"));
     let stem = stem.unwrap_or(wanted).trim_end_matches('/');
-    let part_of = |name: &str, part: &str, before: bool| {
-        let rest = if before { name.strip_prefix(part) } else { name.strip_suffix(part) };
-        rest.is_some_and(|rest| if before { rest.starts_with('/') } else { rest.ends_with('/') })
-    };
     if stem.is_empty() {
         return 0.0;
     }
-    if name == stem || part_of(name, stem, false) || part_of(name, stem, true) {
-        return 1.0;
-    }
-    jaro_winkler(wanted, name)
+    let is_last =
+        name.strip_suffix(stem).is_some_and(|before| before.is_empty() || before.ends_with('/'));
+    let is_first = name.strip_prefix(stem).is_some_and(|after| after.starts_with('/'));
+    if is_last || is_first { 1.0 } else { jaro_winkler(wanted, name) }
 }
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Config, Problems> {
         let mut settings = defaults.clone();
         match &root.kind {
             NodeKind::Mapping(entries) => section(entries, "", &mut settings, &mut problems),
-            _ if is_null(&root) => {}
+            _ if root.is_null() => {}
             _ => {
                 let what = format!("the configuration cannot be {}", root.in_words());
                 problems.add(Problem::at(root.location, what).help("a mapping of settings"));
@@ -69,7 +69,7 @@ fn section(entries: &[Entry], path: &str, settings: &mut Mapping, problems: &mut
                 section(entries, &key, settings, problems);
             }
             // A section whose keys are all commented out counts as absent.
-            (None, Some(Value::Mapping(_))) if is_null(&entry.value) => {}
+            (None, Some(Value::Mapping(_))) if entry.value.is_null() => {}
             _ => _ = settings.insert(Value::from(&*entry.key), value_of(&entry.value)),
         }
     }
@@ -90,11 +90,6 @@ fn value_of(node: &Node) -> Value {
             _ => Value::from(scalar.text.as_str()),
         },
     }
-}
-
-fn is_null(node: &Node) -> bool {
-    let class = node.scalar().map(|scalar| scalar.class());
-    matches!(class, Some(ScalarType::Absent | ScalarType::Null))
 }
 
 /// Returns the settings by serde's types, and the names of the invalid ones. Serde stops at the first error:

@@ -11,7 +11,7 @@ use super::{
     finish::{JobName, ManifestJob, finish},
     keys::KEYS,
     problem::{Location, Problem, ProblemCollector, did_you_mean, quoted},
-    yaml::{Node, NodeKind, ScalarType},
+    yaml::{Node, NodeKind},
 };
 
 const FORMS: &str =
@@ -44,11 +44,7 @@ fn is_job_key(key: &str) -> bool {
 
 fn formless(root: &Node) -> Problem {
     match &root.kind {
-        NodeKind::Scalar(scalar)
-            if matches!(scalar.class(), ScalarType::Absent | ScalarType::Null) =>
-        {
-            Problem::of_file("the manifest is empty").help(FORMS)
-        }
+        _ if root.is_null() => Problem::of_file("the manifest is empty").help(FORMS),
         NodeKind::Sequence(_) => Problem::at(root.location, "a manifest cannot be a list")
             .help("put the list under `jobs:`"),
         NodeKind::Scalar(_) => {
@@ -102,11 +98,7 @@ fn defaults(node: &Rc<Node>, problems: &mut ProblemCollector) -> Draft {
     match &node.kind {
         NodeKind::Mapping(entries) => Draft::read(entries, Role::Defaults, problems),
         // A `defaults:` whose keys are all commented out is not an error.
-        NodeKind::Scalar(scalar)
-            if matches!(scalar.class(), ScalarType::Absent | ScalarType::Null) =>
-        {
-            Draft::default()
-        }
+        _ if node.is_null() => Draft::default(),
         _ => {
             let what = format!("`defaults` cannot be {}", node.in_words());
             problems.add(Problem::at(node.location, what).help("a mapping of job keys"));

@@ -131,7 +131,8 @@ impl ValueReader<'_> {
 
     /// Text as it is written: a number or boolean without quotes is its own text.
     pub(super) fn text(&mut self, help: &str) -> Option<String> {
-        let Some(Scalar { text, .. }) = self.node.scalar().filter(|scalar| has_text(scalar)) else {
+        let Some(Scalar { text, .. }) = self.node.scalar().filter(|scalar| !scalar.is_null())
+        else {
             return self.invalid_with(help);
         };
         if text.trim().is_empty() {
@@ -169,7 +170,7 @@ impl ValueReader<'_> {
     }
 
     pub(super) fn time_ms(&mut self) -> Option<i64> {
-        let scalar = self.node.scalar().filter(|scalar| has_text(scalar));
+        let scalar = self.node.scalar().filter(|scalar| !scalar.is_null());
         let Some(duration) = scalar.and_then(|scalar| duration(&scalar.text)) else {
             return self.invalid();
         };
@@ -186,16 +187,12 @@ impl ValueReader<'_> {
     }
 
     pub(super) fn date_time_ms(&mut self) -> Option<i64> {
-        let scalar = self.node.scalar().filter(|scalar| has_text(scalar));
+        let scalar = self.node.scalar().filter(|scalar| !scalar.is_null());
         match scalar.and_then(|scalar| scalar.text.parse::<Timestamp>().ok()) {
             Some(time) => Some(time.as_millisecond()),
             None => self.invalid(),
         }
     }
-}
-
-fn has_text(scalar: &Scalar) -> bool {
-    !matches!(scalar.class(), ScalarType::Absent | ScalarType::Null)
 }
 
 /// Digits alone are milliseconds; all else needs units.

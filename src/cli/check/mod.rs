@@ -14,11 +14,7 @@ use self::{
     conflicts::Conflicts,
     plan::{plan, timing_error},
 };
-use super::{
-    CommandContext, CommandError, ExitCode, Result,
-    open::now_ms,
-    text::{counted, safe},
-};
+use super::{CommandContext, CommandError, ExitCode, Result, counted, open::now_ms, safe};
 use crate::{
     config::Config,
     daemon,

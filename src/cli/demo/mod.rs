@@ -14,7 +14,7 @@ use clap::ValueHint;
 use tokio::{runtime, time::interval};
 use tokio_util::sync::CancellationToken;
 
-use super::{CommandContext, CommandError, ExitCode, Result, list, log, text::shell_word};
+use super::{CommandContext, CommandError, ExitCode, Result, list, log, shell_word};
 use crate::{
     config::{Config, Credentials, LogFormat},
     daemon::{self, Controls, Inputs},

@@ -8,7 +8,7 @@ use std::{
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::{cli::text::safe, job::State, store::JobOverview};
+use crate::{cli::safe, job::State, store::JobOverview};
 
 const STEPS: u64 = 7;
 /// A line has at most so many columns where nothing is known about the terminal.

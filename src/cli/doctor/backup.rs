@@ -14,10 +14,7 @@ use super::{
     timeout as limit, warning,
 };
 use crate::{
-    cli::{
-        open,
-        text::{counted, shell_word},
-    },
+    cli::{counted, open, shell_word},
     kling::{Api as _, Client, ErrorClass, LookupStyle},
     store::{OpenTask, StoreError},
 };

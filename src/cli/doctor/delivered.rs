@@ -2,7 +2,7 @@
 
 use super::{CheckResult, DoctorContext, ok, timeout, warning};
 use crate::{
-    cli::text::{counted, safe, shell_word},
+    cli::{counted, safe, shell_word},
     output::{Presence, presence},
 };
 

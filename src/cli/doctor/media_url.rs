@@ -16,7 +16,7 @@ use url::{Host, Url};
 
 use super::{CheckResult, DoctorContext, OpenDatabase, error, ok, timeout};
 use crate::{
-    cli::{open, text::shell_word},
+    cli::{open, shell_word},
     config::Config,
     daemon,
     job::Source,

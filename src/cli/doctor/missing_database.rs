@@ -10,7 +10,7 @@ use std::{
 use rustix::fs::Access;
 
 use super::{CheckResult, Users, error, folders::may, ok, quoted, result_files, timeout};
-use crate::{cli::text::counted, config::Config};
+use crate::{cli::counted, config::Config};
 
 pub(super) fn missing(config: &Config, users: &Users) -> CheckResult {
     let path = &config.state_db;

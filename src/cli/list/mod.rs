@@ -11,9 +11,8 @@ use clap::{
 };
 
 use super::{
-    CommandContext, CommandError, ExitCode, Result, json, open,
+    CommandContext, CommandError, ExitCode, Result, counted, json, open, safe,
     suggestions::Suggestions,
-    text::{counted, safe},
 };
 use crate::{
     job::{State, state::UnknownState},

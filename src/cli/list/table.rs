@@ -5,11 +5,9 @@
 
 use std::io::{self, Write};
 
-use comfy_table::{
-    Column, ColumnConstraint, ContentArrangement, Row, Table as Page, Width, presets,
-};
+use comfy_table::{ColumnConstraint, ContentArrangement, Row, Table as Page, Width, presets};
 
-use crate::{cli::text::safe, store::JobOverview};
+use crate::{cli::safe, store::JobOverview};
 
 const HEADER: [&str; 4] = ["JOB", "STATE", "REASON", "OUTPUT"];
 
@@ -60,7 +58,12 @@ impl Table {
             page.set_content_arrangement(ContentArrangement::Dynamic);
         }
         for (column, width) in page.column_iter_mut().zip(widths) {
-            constrain(column, width, terminal_width.is_some());
+            column.set_padding((0, GAP));
+            let width = Width::Fixed(width.saturating_add(GAP));
+            column.set_constraint(match terminal_width {
+                Some(_) => ColumnConstraint::Absolute(width),
+                None => ColumnConstraint::LowerBoundary(width),
+            });
         }
         for line in page.lines() {
             writeln!(out, "{}", line.trim_end())?;
@@ -79,16 +82,6 @@ fn one_line(cells: [String; 4]) -> Row {
     let mut row = Row::from(cells);
     row.max_height(1);
     row
-}
-
-fn constrain(column: &mut Column, width: u16, cut: bool) {
-    column.set_padding((0, GAP));
-    let width = Width::Fixed(width.saturating_add(GAP));
-    column.set_constraint(if cut {
-        ColumnConstraint::Absolute(width)
-    } else {
-        ColumnConstraint::LowerBoundary(width)
-    });
 }
 
 /// Divides `width` among the columns. The state is never cut. The key gets up to a third. The reason comes before the

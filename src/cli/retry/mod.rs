@@ -12,11 +12,8 @@ use clap::{ArgGroup, ValueHint};
 
 use self::plan::RetryPlan;
 use super::{
-    CommandContext, CommandError, ExitCode, Result,
-    list::each_page,
-    open,
-    text::safe,
-    update::{Decision, JobUpdater, NotChanged, note_absent_daemon, refused},
+    CommandContext, CommandError, Decision, ExitCode, JobUpdater, NotChanged, Result,
+    list::each_page, note_absent_daemon, open, refused, safe,
 };
 use crate::{
     job::{State, retried_take},

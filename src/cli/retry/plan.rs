@@ -4,8 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::{
     cli::{
-        CommandContext, ExitCode, Result,
-        text::counted,
+        CommandContext, ExitCode, Result, counted,
         update::{Decision, not_changed, unknown_job},
     },
     job::{State, TaskId},

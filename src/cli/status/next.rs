@@ -2,10 +2,7 @@
 
 use super::report::StatusReport;
 use crate::{
-    cli::{
-        open,
-        text::{counted, safe, shell_word},
-    },
+    cli::{counted, open, safe, shell_word},
     job::State,
     store::{PauseKind, RefusedManifest},
 };

@@ -55,6 +55,11 @@ impl Node {
         Some(&entry.value)
     }
 
+    /// Returns true for `null` and for a value that is left out.
+    pub(crate) fn is_null(&self) -> bool {
+        self.scalar().is_some_and(Scalar::is_null)
+    }
+
     pub(crate) fn scalar(&self) -> Option<&Scalar> {
         match &self.kind {
             NodeKind::Scalar(scalar) => Some(scalar),

@@ -40,6 +40,10 @@ impl Scalar {
         }
     }
 
+    pub(crate) fn is_null(&self) -> bool {
+        matches!(self.class(), ScalarType::Absent | ScalarType::Null)
+    }
+
     /// Returns the whole number, if it is written in decimal digits without quotes and fits.
     pub(crate) fn integer(&self) -> Option<i64> {
         let digits = self.text.strip_prefix(['-', '+']).unwrap_or(&self.text);
