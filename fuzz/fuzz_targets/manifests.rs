@@ -7,12 +7,12 @@ use std::collections::BTreeSet;
 use libfuzzer_sys::fuzz_target;
 use lipsyncd::{
     job::{FaceSpan, JobSpec, timing},
-    manifest::{Manifest, ManifestPath, read},
+    manifest::{Manifest, read},
 };
 use lipsyncd_fuzz::{lies_in, lines_of, problems_fit};
 
 fuzz_target!(|bytes: &[u8]| {
-    let path = ManifestPath::new("promo/fr.yaml");
+    let path = "promo/fr.yaml";
     match read(bytes, &path) {
         Err(problems) => problems_fit(&problems, bytes),
         Ok(manifest) => {

@@ -13,7 +13,7 @@ use std::{
 use libfuzzer_sys::fuzz_target;
 use lipsyncd::{
     inbox::{ScanEntry, scan},
-    manifest::{ManifestPath, read},
+    manifest::{read},
     media::{Locator, public_url},
     output::{VideoKind, OutputPaths},
 };
@@ -91,7 +91,7 @@ impl World {
     }
 
     fn read(&self, path: &str, text: &str) {
-        match read(text.as_bytes(), &ManifestPath::new(path)) {
+        match read(text.as_bytes(), path) {
             Ok(manifest) => {
                 for job in manifest.jobs {
                     assert!(!job.spec.key.is_empty() && !job.spec.key.contains(char::is_control));

@@ -10,16 +10,9 @@ use std::{
     },
 };
 
-use tokio::{
-    signal::unix::{SignalKind, signal},
-    task::spawn_blocking,
-};
+use tokio::task::spawn_blocking;
 
-use super::{
-    context::CommandContext,
-    error::{CommandError, ExitCode},
-    open, text,
-};
+use super::{CommandContext, CommandError, ExitCode, Result, open, signals, text};
 use crate::{
     config::Config,
     store::{BackupError, back_up},
@@ -40,7 +33,7 @@ use crate::{
     sqlite3 -readonly lipsyncd-2026-03-01.db 'SELECT key FROM job_overview'\n\n\
     Exit codes:\n  0  done\n  2  the file exists, or is not allowed there\n  \
     3  cannot read the database or write the file")]
-pub struct Args {
+pub(super) struct Args {
     /// The new file; it must not exist
     #[arg(value_name = "FILE")]
     file: PathBuf,
@@ -49,10 +42,7 @@ pub struct Args {
 /// The endings of files that SQLite and lipsyncd keep beside a database.
 const RESERVED_ENDINGS: [&str; 4] = ["-wal", "-shm", "-journal", ".lock"];
 
-pub(super) fn run(
-    arguments: &Args,
-    context: &mut CommandContext<'_>,
-) -> Result<ExitCode, CommandError> {
+pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result {
     let config = context.config;
     require_allowed(&arguments.file, config)?;
     open::require(&config.state_db)?;
@@ -64,17 +54,15 @@ pub(super) fn run(
         let working =
             spawn_blocking(move || back_up(&database, &file, &|| stopped.load(Ordering::Relaxed)));
         tokio::pin!(working);
-        let (mut terminate, mut interrupt) =
-            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-        loop {
-            tokio::select! {
-                made = &mut working => {
-                    return made.map_err(std::io::Error::from)?.map_err(CommandError::from);
-                }
-                _ = terminate.recv() => stop.store(true, Ordering::Relaxed),
-                _ = interrupt.recv() => stop.store(true, Ordering::Relaxed),
+        let made = tokio::select! {
+            made = &mut working => made,
+            stopped = signals::stopped() => {
+                stopped?;
+                stop.store(true, Ordering::Relaxed);
+                working.await
             }
-        }
+        };
+        made.map_err(std::io::Error::from)?.map_err(CommandError::from)
     })?;
     writeln!(
         context.out,
@@ -87,8 +75,7 @@ pub(super) fn run(
     Ok(ExitCode::Done)
 }
 
-/// Refuses paths at which a backup would do harm.
-fn require_allowed(file: &Path, config: &Config) -> Result<(), CommandError> {
+fn require_allowed(file: &Path, config: &Config) -> Result<()> {
     let refuse = |why: String| Err(CommandError::new(ExitCode::Usage, why));
     let shown = file.display();
     if file == Path::new("-") {

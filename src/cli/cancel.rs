@@ -2,12 +2,7 @@
 
 use clap::ValueHint;
 
-use super::{
-    context::CommandContext,
-    error::{CommandError, ExitCode},
-    open,
-    update::{Decision, JobUpdater, NotChanged},
-};
+use super::{CommandContext, Decision, JobUpdater, NotChanged, Result, open, refused};
 use crate::{
     job::State,
     store::{Command, JobState},
@@ -22,16 +17,13 @@ use crate::{
 /// its end, and its result is kept. All named jobs are tried; the exit code is 1 if one was not cancelled.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  lipsyncd cancel promo/en promo/fr")]
-pub struct Args {
+pub(super) struct Args {
     /// Keys of jobs, as `lipsyncd list` shows them
     #[arg(value_name = "JOB", required = true, value_hint = ValueHint::Other)]
     jobs: Vec<String>,
 }
 
-pub(super) fn run(
-    arguments: &Args,
-    context: &mut CommandContext<'_>,
-) -> Result<ExitCode, CommandError> {
+pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result {
     JobUpdater::open(context)?.update_all(&arguments.jobs, context, decide, describe)
 }
 
@@ -46,7 +38,6 @@ fn describe(state: &JobState) -> String {
 
 fn decide(state: &JobState) -> Decision {
     let JobState { job, task, .. } = state;
-    let refused = |why: String, hint| Err(NotChanged::Refused(why, hint));
     let never_sent = task.as_ref().is_none_or(|task| task.is_uncreated());
     match job.state {
         // No task has an open create request in these states.
@@ -58,8 +49,7 @@ fn decide(state: &JobState) -> Decision {
         }
         State::Creating => refused(
             "is creating: Kling may have accepted its create request, and the API cannot cancel a task. If \
-             Kling accepted it, lipsyncd follows it to its end"
-                .to_owned(),
+             Kling accepted it, lipsyncd follows it to its end",
             None,
         ),
         State::Submitted | State::Processing | State::Downloading => refused(
@@ -70,8 +60,7 @@ fn decide(state: &JobState) -> Decision {
             None,
         ),
         State::Unresolved => refused(
-            "is unresolved: Kling may have accepted its create request, and the API cannot cancel a task"
-                .to_owned(),
+            "is unresolved: Kling may have accepted its create request, and the API cannot cancel a task",
             Some(format!("{} --task ID | --resend", open::command("resolve", &job.spec.key))),
         ),
     }

@@ -5,8 +5,7 @@ use std::io::Write;
 use clap::Command;
 use clap_complete::Shell;
 
-use super::error::{CommandError, ExitCode};
-
+use super::{ExitCode, Result};
 /// Print shell completions
 ///
 /// Prints a script to stdout. Save it where your shell loads completions from.
@@ -14,16 +13,12 @@ use super::error::{CommandError, ExitCode};
 #[command(after_help = "Examples:\n  \
     lipsyncd completions bash > /etc/bash_completion.d/lipsyncd\n  \
     lipsyncd completions zsh > ~/.zfunc/_lipsyncd")]
-pub struct Args {
+pub(super) struct Args {
     /// The shell
     shell: Shell,
 }
 
-pub(super) fn run(
-    arguments: &Args,
-    cli: &Command,
-    out: &mut dyn Write,
-) -> Result<ExitCode, CommandError> {
+pub(super) fn run(arguments: &Args, cli: &Command, out: &mut dyn Write) -> Result {
     // The generator panics on a closed pipe, so it writes to memory.
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, &mut visible(cli), "lipsyncd", &mut script);
@@ -31,7 +26,6 @@ pub(super) fn run(
     Ok(ExitCode::Done)
 }
 
-/// Returns the command line without hidden commands.
 fn visible(cli: &Command) -> Command {
     let about = cli.get_about().cloned().unwrap_or_default();
     Command::new("lipsyncd")

@@ -2,12 +2,7 @@
 
 use clap::ValueHint;
 
-use super::{
-    context::CommandContext,
-    error::{CommandError, ExitCode},
-    open,
-    update::{Decision, JobUpdater, NotChanged},
-};
+use super::{CommandContext, Decision, JobUpdater, NotChanged, Result, open, refused};
 use crate::{
     job::State,
     store::{Command, JobState},
@@ -21,7 +16,7 @@ use crate::{
 #[command(
     after_help = "Examples:\n  lipsyncd dismiss promo/en\n  lipsyncd dismiss --undo promo/en"
 )]
-pub struct Args {
+pub(super) struct Args {
     /// Keys of jobs, as `lipsyncd list` shows them
     #[arg(value_name = "JOB", required = true, value_hint = ValueHint::Other)]
     jobs: Vec<String>,
@@ -37,10 +32,7 @@ fn has_accepted_change(state: &JobState) -> bool {
     !state.job.changed_after_sent && wanted.is_some() && made.is_some() && wanted != made
 }
 
-pub(super) fn run(
-    arguments: &Args,
-    context: &mut CommandContext<'_>,
-) -> Result<ExitCode, CommandError> {
+pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result {
     let dismisses = !arguments.undo;
     let decide = move |state: &JobState| -> Decision {
         let job = &state.job;
@@ -58,10 +50,10 @@ pub(super) fn run(
             return Err(NotChanged::AlreadyDone("was dismissed already".to_owned()));
         }
         let state = job.state;
-        Err(NotChanged::Refused(
+        refused(
             format!("is {state} and did not change after it was sent: there is nothing to dismiss"),
             Some(open::command("show", &job.spec.key)),
-        ))
+        )
     };
     let describe = move |_: &JobState| match dismisses {
         true => "dismissed".to_owned(),

@@ -29,20 +29,15 @@ impl From<ExitCode> for std::process::ExitCode {
     }
 }
 
-/// Why a command failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CommandError {
-    /// What is wrong and where.
-    pub text: ErrorText,
-    /// What to do next.
-    pub hint: Option<String>,
-    /// The exit code.
-    pub exit: ExitCode,
+pub(super) struct CommandError {
+    pub(super) text: ErrorText,
+    pub(super) hint: Option<String>,
+    pub(super) exit: ExitCode,
 }
 
-/// The message of a [`CommandError`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ErrorText {
+pub(super) enum ErrorText {
     /// None: the reader of our output closed the pipe.
     Nothing,
     /// A sentence, lower-case and without a period.
@@ -53,27 +48,22 @@ pub enum ErrorText {
 
 impl CommandError {
     /// Creates an error from a sentence, in lower case and without a period.
-    pub fn new(exit: ExitCode, sentence: impl Into<String>) -> Self {
+    pub(super) fn new(exit: ExitCode, sentence: impl Into<String>) -> Self {
         Self { text: ErrorText::Sentence(sentence.into()), hint: None, exit }
     }
 
     /// Creates an error from complete lines; `text` ends in a newline.
-    pub fn rendered(exit: ExitCode, text: impl Into<String>) -> Self {
+    pub(super) fn rendered(exit: ExitCode, text: impl Into<String>) -> Self {
         Self { text: ErrorText::Rendered(text.into()), hint: None, exit }
     }
 
-    /// Adds what to do next.
-    #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
     /// Writes the error to `err`.
-    ///
-    /// # Errors
-    /// When `err` cannot be written.
-    pub fn report(&self, err: &mut dyn Write) -> io::Result<()> {
+    pub(super) fn report(&self, err: &mut dyn Write) -> io::Result<()> {
         match &self.text {
             ErrorText::Nothing => {}
             ErrorText::Sentence(sentence) => writeln!(err, "error: {}", safe(sentence))?,
@@ -86,10 +76,7 @@ impl CommandError {
     }
 
     /// Writes the error to the journal's stream `err`, with the priority of errors.
-    ///
-    /// # Errors
-    /// When `err` cannot be written.
-    pub fn report_to_journal(&self, err: &mut dyn Write) -> io::Result<()> {
+    pub(super) fn report_to_journal(&self, err: &mut dyn Write) -> io::Result<()> {
         let mut text = Vec::new();
         self.report(&mut text)?;
         String::from_utf8_lossy(&text).lines().try_for_each(|line| writeln!(err, "<3>{line}"))

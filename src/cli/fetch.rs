@@ -3,10 +3,7 @@
 use clap::ValueHint;
 
 use super::{
-    context::CommandContext,
-    error::{CommandError, ExitCode},
-    open,
-    update::{Decision, JobUpdater, NotChanged, note_absent_daemon},
+    CommandContext, Decision, JobUpdater, NotChanged, Result, note_absent_daemon, open, refused,
 };
 use crate::{
     job::State,
@@ -20,20 +17,16 @@ use crate::{
 /// result again; Kling keeps results for 30 days. Nothing is paid.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  lipsyncd fetch promo/en")]
-pub struct Args {
+pub(super) struct Args {
     /// Keys of jobs, as `lipsyncd list` shows them
     #[arg(value_name = "JOB", required = true, value_hint = ValueHint::Other)]
     jobs: Vec<String>,
 }
 
-pub(super) fn run(
-    arguments: &Args,
-    context: &mut CommandContext<'_>,
-) -> Result<ExitCode, CommandError> {
+pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result {
     let output_dir = context.config.output_dir.clone();
     let decide = move |state: &JobState| -> Decision {
         let JobState { job, task, .. } = state;
-        let refused = |why: String, hint| Err(NotChanged::Refused(why, hint));
         let has_result = task.as_ref().is_some_and(|task| task.state == State::Succeeded);
         match job.state {
             State::Succeeded => {

@@ -4,26 +4,14 @@ use std::io::Write;
 
 use serde::Serialize;
 
-use super::CommandError;
-
-/// Writes `value` to `out`, indented, and a newline.
-///
-/// # Errors
-/// `out` cannot be written.
-pub(super) fn write_pretty(
-    out: &mut dyn Write,
-    value: &impl Serialize,
-) -> Result<(), CommandError> {
+use super::Result;
+pub(super) fn write_pretty(out: &mut dyn Write, value: &impl Serialize) -> Result<()> {
     let text = serde_json::to_string_pretty(value).map_err(std::io::Error::from)?;
     writeln!(out, "{}", escaped(&text))?;
     Ok(())
 }
 
-/// Returns `value` on one line.
-///
-/// # Errors
-/// JSON has no form for `value`.
-pub(super) fn line(value: &impl Serialize) -> Result<String, CommandError> {
+pub(super) fn line(value: &impl Serialize) -> Result<String> {
     Ok(escaped(&serde_json::to_string(value).map_err(std::io::Error::from)?))
 }
 

@@ -21,19 +21,14 @@ const IDENTIFIER: &str = "lipsyncd";
 type Sink = Box<dyn Layer<Registry> + Send + Sync>;
 
 /// The filter of commands that use the terminal for other output.
-const QUIET_FILTER: &str = "lipsyncd=error";
+pub(super) const QUIET_FILTER: &str = "lipsyncd=error";
 
 /// Starts the log of this process; a second call changes nothing.
 pub(super) fn init(format: LogFormat) {
     init_with(format, DEFAULT_FILTER);
 }
 
-/// Like [`init`], but logs only errors unless `RUST_LOG` asks for more.
-pub(super) fn init_quiet(format: LogFormat) {
-    init_with(format, QUIET_FILTER);
-}
-
-fn init_with(format: LogFormat, default: &str) {
+pub(super) fn init_with(format: LogFormat, default: &str) {
     let (sink, sink_warning) = sink(format);
     let (filter, filter_warning) = filter(env::var("RUST_LOG").ok(), default);
     // Only a test that runs several commands in one process has set one before.

@@ -7,7 +7,6 @@ mod backup;
 mod cancel;
 mod check;
 mod completions;
-mod context;
 mod demo;
 mod dismiss;
 mod doctor;
@@ -29,7 +28,7 @@ mod signals;
 mod simulate;
 mod status;
 mod suggestions;
-pub mod text;
+mod text;
 mod unit;
 mod update;
 
@@ -41,10 +40,27 @@ use std::{
 
 use clap::{CommandFactory as _, Parser, Subcommand, ValueHint};
 
-use context::CommandContext;
-pub use error::{CommandError, ErrorText, ExitCode};
+use error::CommandError;
+pub use error::ExitCode;
+use text::{counted, safe, shell_word, time};
+use update::{Decision, JobUpdater, NotChanged, note_absent_daemon, refused};
 
 use crate::config::Config;
+
+type Result<T = ExitCode, E = CommandError> = std::result::Result<T, E>;
+
+/// The settings of a command and its output streams.
+struct CommandContext<'a> {
+    config: &'a Config,
+    /// The command that starts the daemon.
+    start: &'a str,
+    /// Data goes here: stdout.
+    out: &'a mut dyn Write,
+    /// Everything else goes here: stderr.
+    err: &'a mut dyn Write,
+    /// Whether `out` is a terminal.
+    on_terminal: bool,
+}
 
 /// Dubs video in bulk with the Kling lip-sync API: drop manifests in a folder, collect results
 ///
@@ -66,20 +82,18 @@ use crate::config::Config;
         2  wrong usage or configuration\n  \
         3  cannot run: another daemon runs, no permission, or no usable database"
 )]
-pub struct Cli {
+struct Cli {
     /// Configuration file [default: $LIPSYNCD_CONFIG, ./lipsyncd.yaml, /etc/lipsyncd/lipsyncd.yaml]
     #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub config: Option<PathBuf>,
+    config: Option<PathBuf>,
 
-    /// The command.
     #[command(subcommand)]
-    pub command: Commands,
+    command: Commands,
 }
 
 /// All commands. Each is documented at its arguments, because a doc comment here would replace the long help.
-#[expect(missing_docs, reason = "described at the arguments")]
 #[derive(Debug, Subcommand)]
-pub enum Commands {
+enum Commands {
     Run(run::Args),
     Check(check::Args),
     Status(status::Args),
@@ -132,14 +146,10 @@ pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> 
     }
 }
 
-fn dispatch(
-    cli: &Cli,
-    out: &mut dyn Write,
-    err: &mut dyn Write,
-    on_terminal: bool,
-) -> Result<ExitCode, CommandError> {
-    // These need no configuration, and must work when the configuration has errors.
-    match &cli.command {
+fn dispatch(cli: &Cli, out: &mut dyn Write, err: &mut dyn Write, on_terminal: bool) -> Result {
+    let explicit = cli.config.as_deref();
+    let run: Box<dyn FnOnce(&mut CommandContext<'_>) -> Result + '_> = match &cli.command {
+        // These need no configuration, and must work when the configuration has errors.
         Commands::Completions(arguments) => {
             return completions::run(arguments, &Cli::command(), out);
         }
@@ -147,46 +157,27 @@ fn dispatch(
         Commands::Man(arguments) => return man::run(arguments, Cli::command(), out),
         Commands::Demo(arguments) => return demo::run(arguments, out, err, on_terminal),
         Commands::Simulate(arguments) => return simulate::run(arguments, out, err),
-        Commands::Doctor(arguments) => {
-            return doctor::run(arguments, cli.config.as_deref(), out, on_terminal);
+        Commands::Doctor(arguments) => return doctor::run(arguments, explicit, out, on_terminal),
+        Commands::Run(arguments) => {
+            // Signals are handled before anything else, also before the configuration is read.
+            let process = run::DaemonProcess::start()?;
+            Box::new(move |context| run::run(arguments, process, explicit, context))
         }
-        _ => {}
-    }
-    if let Commands::Run(arguments) = &cli.command {
-        // Signals are handled before anything else, also before the configuration is read.
-        let process = run::DaemonProcess::start()?;
-        let (config, start) = load_config(cli)?;
-        let context = &mut CommandContext { config: &config, start: &start, out, err, on_terminal };
-        return run::run(arguments, process, cli.config.as_deref(), context);
-    }
-    let (config, start) = load_config(cli)?;
-    let context = &mut CommandContext { config: &config, start: &start, out, err, on_terminal };
-    match &cli.command {
-        Commands::Status(arguments) => status::run(arguments, context),
-        Commands::List(arguments) => list::run(arguments, context),
-        Commands::Show(arguments) => show::run(arguments, context),
-        Commands::Retry(arguments) => retry::run(arguments, context),
-        Commands::Resolve(arguments) => resolve::run(arguments, context),
-        Commands::Cancel(arguments) => cancel::run(arguments, context),
-        Commands::Fetch(arguments) => fetch::run(arguments, context),
-        Commands::Dismiss(arguments) => dismiss::run(arguments, context),
-        Commands::Pause(arguments) => pause::run(arguments, context),
-        Commands::Resume(arguments) => resume::run(arguments, context),
-        Commands::Check(arguments) => check::run(arguments, context),
-        Commands::Backup(arguments) => backup::run(arguments, context),
-        Commands::Run(_)
-        | Commands::Completions(_)
-        | Commands::Schema(_)
-        | Commands::Man(_)
-        | Commands::Demo(_)
-        | Commands::Doctor(_)
-        | Commands::Simulate(_) => unreachable!("handled above"),
-    }
-}
-
-/// Loads the configuration, starts the log, and returns the command that starts the daemon.
-fn load_config(cli: &Cli) -> Result<(Config, String), CommandError> {
-    let (config, file) = open::config(cli.config.as_deref())?;
+        Commands::Status(arguments) => Box::new(|context| status::run(arguments, context)),
+        Commands::List(arguments) => Box::new(|context| list::run(arguments, context)),
+        Commands::Show(arguments) => Box::new(|context| show::run(arguments, context)),
+        Commands::Retry(arguments) => Box::new(|context| retry::run(arguments, context)),
+        Commands::Resolve(arguments) => Box::new(|context| resolve::run(arguments, context)),
+        Commands::Cancel(arguments) => Box::new(|context| cancel::run(arguments, context)),
+        Commands::Fetch(arguments) => Box::new(|context| fetch::run(arguments, context)),
+        Commands::Dismiss(arguments) => Box::new(|context| dismiss::run(arguments, context)),
+        Commands::Pause(arguments) => Box::new(|context| pause::run(arguments, context)),
+        Commands::Resume(arguments) => Box::new(|context| resume::run(arguments, context)),
+        Commands::Check(arguments) => Box::new(|context| check::run(arguments, context)),
+        Commands::Backup(arguments) => Box::new(|context| backup::run(arguments, context)),
+    };
+    let (config, file) = open::config(explicit)?;
     log::init(config.log.format);
-    Ok((config, unit::start_command(file.as_deref())))
+    let start = unit::start_command(file.as_deref());
+    run(&mut CommandContext { config: &config, start: &start, out, err, on_terminal })
 }

@@ -7,7 +7,7 @@ use std::{
 
 use tokio::runtime;
 
-use super::error::{CommandError, ExitCode};
+use super::{CommandError, ExitCode, Result};
 use crate::{
     cli::text::shell_word,
     config::Config,
@@ -15,35 +15,24 @@ use crate::{
 };
 
 /// Finds and reads the configuration; returns its file, if there is one. `explicit` is `--config`.
-///
-/// # Errors
-/// The named file does not exist, or has errors: exit code 2.
-pub(super) fn config(explicit: Option<&Path>) -> Result<(Config, Option<PathBuf>), CommandError> {
+pub(super) fn config(explicit: Option<&Path>) -> Result<(Config, Option<PathBuf>)> {
     Config::find_and_load(explicit, &|name| env::var_os(name))
         .map_err(|error| CommandError::rendered(ExitCode::Usage, error.render(false)))
 }
 
-/// Opens the state database for reading.
-///
-/// # Errors
-/// The database does not exist or cannot be read: exit code 3.
-pub(super) fn reader(config: &Config) -> Result<Reader, CommandError> {
+pub(super) fn reader(config: &Config) -> Result<Reader> {
     require(&config.state_db)?;
     Ok(Reader::open(&config.state_db)?)
 }
 
 /// Opens the state database for writing. Creates no database, because a wrong configuration must not leave an
 /// empty one behind.
-///
-/// # Errors
-/// The database does not exist or cannot be written: exit code 3.
-pub(super) fn store(config: &Config) -> Result<Store, CommandError> {
+pub(super) fn store(config: &Config) -> Result<Store> {
     require(&config.state_db)?;
     Ok(Store::open(&config.state_db)?)
 }
 
-/// Checks that the database exists.
-pub(super) fn require(database: &Path) -> Result<(), CommandError> {
+pub(super) fn require(database: &Path) -> Result<()> {
     let (shown, user) = (database.display(), env::var("USER").ok());
     match database.try_exists() {
         Ok(true) => Ok(()),
@@ -70,27 +59,16 @@ fn join(groups: &str, user: Option<&str>) -> String {
     format!("`sudo adduser {user} lipsyncd` grants read access; log in again after it")
 }
 
-/// Runs the asynchronous part of a command on this thread.
-///
-/// # Errors
-/// The error of `work`, or the runtime cannot be created.
-pub(super) fn block_on<T>(
-    work: impl Future<Output = Result<T, CommandError>>,
-) -> Result<T, CommandError> {
+pub(super) fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
         CommandError::new(ExitCode::CannotRun, format!("cannot start: {error}"))
     })?;
     runtime.block_on(work)
 }
 
-/// Returns the command `verb` for a job, quoted for a shell.
-#[must_use]
 pub(super) fn command(verb: &str, key: &str) -> String {
     format!("lipsyncd {verb} {}", shell_word(key))
 }
-
-/// Returns the wall clock, Unix ms.
-#[must_use]
 pub(super) fn now_ms() -> i64 {
     jiff::Timestamp::now().as_millisecond()
 }

@@ -4,12 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::{
-    context::CommandContext,
-    error::{CommandError, ExitCode},
-    open,
-    text::{counted, time},
-};
+use super::{CommandContext, ExitCode, Result, counted, open, time};
 use crate::store::{OpenCreates, Pause, PauseKind, Store, lock_holder};
 
 /// Stop paid calls until `lipsyncd resume`
@@ -23,14 +18,13 @@ use crate::store::{OpenCreates, Pause, PauseKind, Store, lock_holder};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  lipsyncd pause && lipsyncd status\n\n\
     Exit codes:\n  0  paused, and no create request is in flight\n  1  paused, and a create request has no answer in time")]
-pub struct Args {}
+pub(super) struct Args {}
 
 /// The daemon stores an answer, or that none came, at the latest this long after `kling.request_timeout`.
 const GRACE: Duration = Duration::from_secs(5);
-/// How often to read the database while waiting for answers.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-pub(super) fn run(_: &Args, context: &mut CommandContext<'_>) -> Result<ExitCode, CommandError> {
+pub(super) fn run(_: &Args, context: &mut CommandContext<'_>) -> Result {
     let store = open::store(context.config)?;
     open::block_on(async {
         let earlier = store.pause().await?.filter(|pause| pause.kind == PauseKind::Person);
@@ -71,10 +65,7 @@ pub(super) fn run(_: &Args, context: &mut CommandContext<'_>) -> Result<ExitCode
 
 /// Waits until the create requests in flight are answered, as long as a daemon runs that can store the answers.
 /// Returns the requests that still have an unknown outcome.
-async fn wait_for_answers(
-    store: &Store,
-    context: &mut CommandContext<'_>,
-) -> Result<OpenCreates, CommandError> {
+async fn wait_for_answers(store: &Store, context: &mut CommandContext<'_>) -> Result<OpenCreates> {
     let start = Instant::now();
     let timeout = context.config.kling.request_timeout.saturating_add(GRACE);
     let mut has_printed = false;
@@ -100,7 +91,6 @@ async fn wait_for_answers(
     }
 }
 
-/// Explains create requests without a clear answer.
 fn describe_open(open: OpenCreates) -> String {
     let have = if open.in_all == 1 { "has" } else { "have" };
     let in_flight = match open.in_flight {

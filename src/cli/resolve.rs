@@ -3,10 +3,8 @@
 use clap::{ArgGroup, ValueHint};
 
 use super::{
-    context::CommandContext,
-    error::{CommandError, ExitCode},
-    open,
-    update::{Decision, JobUpdater, NotChanged, note_absent_daemon},
+    CommandContext, CommandError, Decision, ExitCode, JobUpdater, NotChanged, Result,
+    note_absent_daemon, open, refused,
 };
 use crate::{
     job::{Account, Outcome, Task},
@@ -38,7 +36,7 @@ use crate::{
     lipsyncd show promo/en\n  \
     lipsyncd resolve promo/en --task 837291047210934\n  \
     lipsyncd resolve promo/en --resend")]
-pub struct Args {
+pub(super) struct Args {
     /// The job's key, as `lipsyncd list --state unresolved` shows it
     #[arg(value_name = "JOB", value_hint = ValueHint::Other)]
     job: String,
@@ -53,10 +51,7 @@ pub struct Args {
     yes: bool,
 }
 
-pub(super) fn run(
-    arguments: &Args,
-    context: &mut CommandContext<'_>,
-) -> Result<ExitCode, CommandError> {
+pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result {
     let updater = JobUpdater::open(context)?;
     let key = arguments.job.as_str();
     let task_id = arguments.task.as_deref().map(str::trim);
@@ -89,23 +84,24 @@ pub(super) fn run(
 fn decide(state: &JobState, outcome: &Outcome, is_confirmed: bool, host: &str) -> Decision {
     let names_a_task = matches!(outcome, Outcome::ResolvedAs { .. });
     let resolved = || Ok(Command::Task(outcome.clone()));
-    let refused = |why: String, hint| Err(NotChanged::Refused(why, Some(hint)));
     match state.to_decide() {
         Some(task) if task.is_sending() => refused(
-            "its create request is in flight, or was not checked since it was sent".to_owned(),
-            "try again in a moment, while the daemon runs".to_owned(),
+            "its create request is in flight, or was not checked since it was sent",
+            Some("try again in a moment, while the daemon runs".to_owned()),
         ),
         Some(_) if names_a_task || is_confirmed => resolved(),
         Some(task) if is_of_other_host(task, host) => refused(
-            "its create request was sent to another host, which may have the task".to_owned(),
-            format!("set kling.base_url back to that host, or add --yes to send it to {host}"),
+            "its create request was sent to another host, which may have the task",
+            Some(format!(
+                "set kling.base_url back to that host, or add --yes to send it to {host}"
+            )),
         ),
         Some(_) => resend_risk(state).map_or_else(resolved, Err),
         // Kling does not know the task that was named before: another may be named.
         None if names_a_task && state.task.as_ref().is_some_and(Task::is_not_found) => resolved(),
         None => refused(
             format!("is {}: there is nothing to decide", state.job.state),
-            open::command("show", &state.job.spec.key),
+            Some(open::command("show", &state.job.spec.key)),
         ),
     }
 }
@@ -164,13 +160,12 @@ fn is_superseded(state: &JobState) -> bool {
     earlier.is_some() && state.to_decide().map(|task| task.id) == earlier
 }
 
-/// Whether `task_id` is not among the tasks that `show` lists for the job.
 fn is_unlisted(state: &JobState, task_id: &str) -> bool {
     state.to_decide().is_some()
         && !state.candidates.iter().any(|candidate| candidate.task_id == task_id)
 }
 
-fn warn_unlisted(key: &str, context: &mut CommandContext<'_>) -> Result<(), CommandError> {
+fn warn_unlisted(key: &str, context: &mut CommandContext<'_>) -> Result<()> {
     context.out.flush()?;
     writeln!(
         context.err,
@@ -188,7 +183,7 @@ fn require_free(
     key: &str,
     task_id: &str,
     state: Option<&JobState>,
-) -> Result<(), CommandError> {
+) -> Result<()> {
     let has_id_length = (1..=128).contains(&task_id.len());
     if !has_id_length || !task_id.chars().all(|character| character.is_ascii_graphic()) {
         let error = format!("--task {task_id}: this is not a task id");

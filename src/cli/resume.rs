@@ -1,12 +1,6 @@
 //! `lipsyncd resume`: allows paid calls again.
 
-use super::{
-    context::CommandContext,
-    error::{CommandError, ExitCode},
-    open,
-    text::safe,
-    update::note_absent_daemon,
-};
+use super::{CommandContext, ExitCode, Result, note_absent_daemon, open, safe};
 use crate::store::PauseKind;
 
 /// Allow paid calls again
@@ -16,9 +10,9 @@ use crate::store::PauseKind;
 /// refuses, the queue is paused again.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  lipsyncd resume && lipsyncd status --watch")]
-pub struct Args {}
+pub(super) struct Args {}
 
-pub(super) fn run(_: &Args, context: &mut CommandContext<'_>) -> Result<ExitCode, CommandError> {
+pub(super) fn run(_: &Args, context: &mut CommandContext<'_>) -> Result {
     let store = open::store(context.config)?;
     let ended = open::block_on(async {
         let ended = store.pause().await?;

@@ -10,12 +10,7 @@ use std::{
 
 use tokio::runtime::{self, Runtime};
 
-use super::{
-    context::CommandContext,
-    error::{CommandError, ExitCode},
-    signals,
-    text::counted,
-};
+use super::{CommandContext, CommandError, ExitCode, Result, counted, signals};
 use crate::{
     config::{Config, Credentials},
     daemon::{self, Controls, DaemonError, Inputs, ReadInputs},
@@ -37,7 +32,7 @@ use crate::{
     lipsyncd run                          run the daemon\n  \
     lipsyncd run --once                   do all jobs in the folder, then end\n  \
     RUST_LOG=lipsyncd=warn lipsyncd run   log only problems")]
-pub struct Args {
+pub(super) struct Args {
     /// Do all jobs in the folder, then end
     ///
     /// Exit code 0: all jobs succeeded. 1: a job failed or still waits, or a manifest has errors. Does not wait
@@ -49,7 +44,6 @@ pub struct Args {
 /// The most threads for blocking work. More would only compete for the disk.
 const BLOCKING_THREADS_MAX: usize = 32;
 
-/// The runtime and the signal handling of the daemon.
 pub(super) struct DaemonProcess {
     runtime: Runtime,
     controls: Controls,
@@ -58,7 +52,7 @@ pub(super) struct DaemonProcess {
 impl DaemonProcess {
     /// Starts to handle signals. Until then SIGHUP would end the process, so this comes before anything that takes
     /// time, also before the configuration is read.
-    pub(super) fn start() -> Result<Self, CommandError> {
+    pub(super) fn start() -> Result<Self> {
         let cannot =
             |error| CommandError::new(ExitCode::CannotRun, format!("cannot start: {error}"));
         let controls = Controls::default();
@@ -73,8 +67,7 @@ impl DaemonProcess {
         Ok(Self { runtime, controls })
     }
 
-    /// Runs the daemon until it ends.
-    fn run(self, inputs: Inputs, reload: ReadInputs, until: Until) -> Result<End, CommandError> {
+    fn run(self, inputs: Inputs, reload: ReadInputs, until: Until) -> Result<End> {
         let Self { runtime, controls } = self;
         let ended = runtime.block_on(daemon::run(inputs, reload, until, controls));
         // Unfinished reads and writes of files end with the process. The next start repeats them.
@@ -88,7 +81,7 @@ pub(super) fn run(
     process: DaemonProcess,
     config_file: Option<&Path>,
     context: &CommandContext<'_>,
-) -> Result<ExitCode, CommandError> {
+) -> Result {
     let credentials = credentials().map_err(|error| CommandError::new(ExitCode::Usage, error))?;
     let until = if arguments.once { Until::Idle } else { Until::Stopped };
     let inputs = Inputs { config: context.config.clone(), credentials };
@@ -120,14 +113,12 @@ fn credentials() -> Result<Credentials, String> {
     Credentials::find(&|name| env::var_os(name)).map_err(|error| with_sources(&error))
 }
 
-/// Joins an error and its sources on one line.
 fn with_sources(error: &dyn Error) -> String {
     let sources = iter::successors(error.source(), |&source| source.source());
     sources.fold(error.to_string(), |text, source| format!("{text}: {source}"))
 }
 
-/// Fails with the counts of what did not succeed, if anything.
-fn require_all_succeeded(context: &CommandContext<'_>, end: End) -> Result<ExitCode, CommandError> {
+fn require_all_succeeded(context: &CommandContext<'_>, end: End) -> Result {
     let left = Reader::open(&context.config.state_db)?.remaining()?;
     if left.is_empty() && end == End::Idle {
         return Ok(ExitCode::Done);

@@ -2,10 +2,7 @@
 
 use std::io::Write;
 
-use super::{
-    error::{CommandError, ExitCode},
-    json,
-};
+use super::{ExitCode, Result, json};
 use crate::{config, manifest};
 
 /// Print the JSON Schema of manifests or of the configuration
@@ -16,7 +13,7 @@ use crate::{config, manifest};
     lipsyncd schema manifest > manifest.schema.json\n\n\
     An editor with the YAML language server reads the schema that the first line of a manifest names:\n  \
     # yaml-language-server: $schema=manifest.schema.json")]
-pub struct Args {
+pub(super) struct Args {
     /// Which file the schema describes
     file: SchemaOf,
 }
@@ -29,7 +26,7 @@ enum SchemaOf {
     Config,
 }
 
-pub(super) fn run(arguments: &Args, out: &mut dyn Write) -> Result<ExitCode, CommandError> {
+pub(super) fn run(arguments: &Args, out: &mut dyn Write) -> Result {
     let schema = match arguments.file {
         SchemaOf::Manifest => manifest::schema(),
         SchemaOf::Config => config::schema(),

@@ -8,8 +8,17 @@ use tokio::{
 };
 use tracing::info;
 
-use super::error::ExitCode;
+use super::ExitCode;
 use crate::daemon::Controls;
+
+/// Waits for SIGTERM or SIGINT.
+pub(super) async fn stopped() -> io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        ended = tokio::signal::ctrl_c() => ended,
+        _ = terminate.recv() => Ok(()),
+    }
+}
 
 /// Handles signals from now on, on a thread of its own. A second SIGTERM or SIGINT ends the process at once,
 /// whatever the daemon is stuck in.

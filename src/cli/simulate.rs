@@ -3,12 +3,8 @@
 use std::{io::Write, net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::ValueHint;
-use tokio::signal::unix::{SignalKind, signal};
 
-use super::{
-    error::{CommandError, ExitCode},
-    log, open,
-};
+use super::{CommandError, ExitCode, Result, log, open, signals};
 use crate::{
     config::LogFormat,
     sim::{Ledger, RandomFaults, SimConfig, SimServer},
@@ -30,7 +26,7 @@ use crate::{
     lipsyncd simulate --media media --task-time 2m..4m --concurrency 3\n  \
     lipsyncd simulate --faults 0.05         one call in twenty fails\n  \
     curl http://127.0.0.1:8787/sim/ledger   what was paid so far")]
-pub struct Args {
+pub(super) struct Args {
     /// The address to listen on; port 0 takes any free port
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8787")]
     listen: SocketAddr,
@@ -60,11 +56,7 @@ pub struct Args {
     seed: u64,
 }
 
-pub(super) fn run(
-    arguments: &Args,
-    out: &mut dyn Write,
-    err: &mut dyn Write,
-) -> Result<ExitCode, CommandError> {
+pub(super) fn run(arguments: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Result {
     log::init(LogFormat::Auto);
     if let Some(folder) = arguments.media.as_ref().filter(|folder| !folder.is_dir()) {
         let error = format!("--media: {} is not a folder", folder.display());
@@ -77,11 +69,7 @@ pub(super) fn run(
                 .hint("choose another port; --listen 127.0.0.1:0 takes a free one")
         })?;
         print_settings(&server, arguments, out)?;
-        let mut terminate = signal(SignalKind::terminate())?;
-        tokio::select! {
-            ended = tokio::signal::ctrl_c() => ended?,
-            _ = terminate.recv() => {}
-        }
+        signals::stopped().await?;
         let ledger = server.ledger();
         server.shutdown().await;
         print_summary(&ledger, err)?;
@@ -113,11 +101,7 @@ fn config(arguments: &Args) -> SimConfig {
     }
 }
 
-fn print_settings(
-    server: &SimServer,
-    arguments: &Args,
-    out: &mut dyn Write,
-) -> Result<(), CommandError> {
+fn print_settings(server: &SimServer, arguments: &Args, out: &mut dyn Write) -> Result<()> {
     let (url, defaults) = (server.base_url(), SimConfig::default());
     writeln!(out, "The simulator answers at {url} until Ctrl-C.\n")?;
     writeln!(out, "In lipsyncd.yaml:")?;
@@ -133,7 +117,7 @@ fn print_settings(
     Ok(out.flush()?)
 }
 
-fn print_summary(ledger: &Ledger, err: &mut dyn Write) -> Result<(), CommandError> {
+fn print_summary(ledger: &Ledger, err: &mut dyn Write) -> Result<()> {
     writeln!(
         err,
         "\n{} tasks were paid, at most {} at once; {} of them twice under the same name",

@@ -2,7 +2,6 @@
 
 use strsim::jaro_winkler;
 
-/// The most names to suggest.
 const SUGGESTED_MAX: usize = 3;
 /// The least similarity (0..1) of a suggested name.
 const SIMILARITY_MIN: f64 = 0.8;
@@ -14,13 +13,10 @@ pub(super) struct Suggestions<'a> {
 }
 
 impl<'a> Suggestions<'a> {
-    /// Creates an empty collection for `wanted`.
-    #[must_use]
     pub(super) fn for_name(wanted: &'a str) -> Self {
         Self { wanted, best: Vec::with_capacity(SUGGESTED_MAX + 1) }
     }
 
-    /// Adds a known name if it is similar enough.
     pub(super) fn consider(&mut self, name: &str) {
         let similarity = similarity(self.wanted, name);
         let least = self.best.get(SUGGESTED_MAX - 1).map_or(SIMILARITY_MIN, |(least, _)| *least);
@@ -32,8 +28,6 @@ impl<'a> Suggestions<'a> {
         self.best.truncate(SUGGESTED_MAX);
     }
 
-    /// Returns a hint with the names; none if no name is similar.
-    #[must_use]
     pub(super) fn hint(&self) -> Option<String> {
         let names: Vec<String> = self.best.iter().map(|(_, name)| format!("`{name}`")).collect();
         match names.as_slice() {
@@ -49,17 +43,13 @@ impl<'a> Suggestions<'a> {
 fn similarity(wanted: &str, name: &str) -> f64 {
     let stem = wanted.strip_suffix(".yaml").or_else(|| wanted.strip_suffix(".yml"));
     let stem = stem.unwrap_or(wanted).trim_end_matches('/');
-    let part_of = |name: &str, part: &str, before: bool| {
-        let rest = if before { name.strip_prefix(part) } else { name.strip_suffix(part) };
-        rest.is_some_and(|rest| if before { rest.starts_with('/') } else { rest.ends_with('/') })
-    };
     if stem.is_empty() {
         return 0.0;
     }
-    if name == stem || part_of(name, stem, false) || part_of(name, stem, true) {
-        return 1.0;
-    }
-    jaro_winkler(wanted, name)
+    let is_last =
+        name.strip_suffix(stem).is_some_and(|before| before.is_empty() || before.ends_with('/'));
+    let is_first = name.strip_prefix(stem).is_some_and(|after| after.starts_with('/'));
+    if is_last || is_first { 1.0 } else { jaro_winkler(wanted, name) }
 }
 
 #[cfg(test)]

@@ -5,12 +5,10 @@ use std::path::{Path, PathBuf};
 
 use rustix::process::geteuid;
 
-/// The package's folder of configurations.
 const CONFIGS: &str = "/etc/lipsyncd";
 /// Folders of units: the administrator's, the packages', and the packages' on older systems.
 const UNITS: [&str; 3] = ["/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"];
 
-/// Returns the command that starts the daemon of this configuration.
 pub(super) fn start_command(config: Option<&Path>) -> String {
     let installed = |unit: &str| UNITS.iter().any(|folder| Path::new(folder).join(unit).exists());
     match unit(config, installed) {

@@ -6,9 +6,7 @@ use std::{collections::HashSet, sync::Arc};
 use futures_util::future::join_all;
 
 use super::{
-    context::CommandContext,
-    error::{CommandError, ExitCode},
-    open,
+    CommandContext, CommandError, ExitCode, Result, open,
     suggestions::Suggestions,
     text::{first_line, safe},
 };
@@ -21,7 +19,6 @@ use crate::{
 /// The most jobs to change at once; their changes share one sync of the disk.
 const BATCH: usize = 256;
 
-/// Why a command does not change a job.
 pub(super) enum NotChanged {
     /// The job is already as wanted: the text to print.
     AlreadyDone(String),
@@ -34,10 +31,14 @@ pub(super) enum NotChanged {
 /// What a command does to a job, or why not.
 pub(super) type Decision = Result<Command, NotChanged>;
 
+/// Refuses a job: why, and what to do.
+pub(super) fn refused(why: impl Into<String>, hint: Option<String>) -> Decision {
+    Err(NotChanged::Refused(why.into(), hint))
+}
+
 /// Decides about one job, inside the transaction that changes it.
 type Decide = Arc<dyn Fn(&JobState) -> Decision + Send + Sync>;
 
-/// The open database, and the policy for changes.
 pub(super) struct JobUpdater {
     store: Store,
     pub(super) reader: Reader,
@@ -45,7 +46,7 @@ pub(super) struct JobUpdater {
 }
 
 impl JobUpdater {
-    pub(super) fn open(context: &CommandContext<'_>) -> Result<Self, CommandError> {
+    pub(super) fn open(context: &CommandContext<'_>) -> Result<Self> {
         let store = open::store(context.config)?;
         let reader = open::reader(context.config)?;
         Ok(Self { store, reader, policy: daemon::policy(context.config) })
@@ -57,7 +58,7 @@ impl JobUpdater {
         key: &str,
         decide: &Decide,
         describe: &impl Fn(&JobState) -> String,
-    ) -> Result<Option<String>, CommandError> {
+    ) -> Result<Option<String>> {
         // Randomness spreads automatic retries. A person's command runs at once.
         let moment = Moment { now_ms: open::now_ms(), chance: 0.0 };
         let (decide, policy) = (Arc::clone(decide), self.policy.clone());
@@ -78,7 +79,7 @@ impl JobUpdater {
         context: &mut CommandContext<'_>,
         decide: impl Fn(&JobState) -> Decision + Send + Sync + 'static,
         describe: impl Fn(&JobState) -> String,
-    ) -> Result<ExitCode, CommandError> {
+    ) -> Result {
         let mut seen = HashSet::new();
         let keys: Vec<&String> = keys.iter().filter(|key| seen.insert(key.as_str())).collect();
         let decide: Decide = Arc::new(decide);
@@ -104,11 +105,7 @@ impl JobUpdater {
     }
 }
 
-/// Returns the line to print for a job that was not changed, if any.
-///
-/// # Errors
-/// The command refused the job.
-pub(super) fn not_changed(key: &str, reason: NotChanged) -> Result<Option<String>, CommandError> {
+pub(super) fn not_changed(key: &str, reason: NotChanged) -> Result<Option<String>> {
     match reason {
         NotChanged::NotSelected => Ok(None),
         NotChanged::AlreadyDone(text) => Ok(Some(format!("{key}: {text}"))),
@@ -120,7 +117,7 @@ pub(super) fn not_changed(key: &str, reason: NotChanged) -> Result<Option<String
 }
 
 /// Returns the error for an unknown key. It names the manifest with errors that the job may be in, or similar keys.
-pub(super) fn unknown_job(reader: &Reader, key: &str) -> Result<CommandError, CommandError> {
+pub(super) fn unknown_job(reader: &Reader, key: &str) -> Result<CommandError> {
     if let Some(manifest) = reader.refused_manifest_of(key)? {
         // The error begins with the path.
         let first = first_line(&manifest.error);
@@ -136,8 +133,7 @@ pub(super) fn unknown_job(reader: &Reader, key: &str) -> Result<CommandError, Co
     Ok(error.hint(hint))
 }
 
-/// Prints a note if no daemon runs that would act on the change.
-pub(super) fn note_absent_daemon(context: &mut CommandContext<'_>) -> Result<(), CommandError> {
+pub(super) fn note_absent_daemon(context: &mut CommandContext<'_>) -> Result<()> {
     if lock_holder(&context.config.state_db).is_none() {
         context.out.flush()?;
         writeln!(context.err, "note: the daemon is not running; `{}` starts it", context.start)?;

@@ -16,7 +16,6 @@ const MARGIN: Duration = Duration::from_secs(30);
 /// not fit together.
 type ConfigProblem = (&'static str, Cow<'static, str>);
 
-/// Returns the keys whose values are out of range or do not fit together.
 pub(super) fn problems(config: &Config) -> Vec<ConfigProblem> {
     let Config { kling, poll, retry, .. } = config;
     let out_of_range = KEYS.iter().filter(|key| !(key.is_in_range)(config));
@@ -57,7 +56,6 @@ fn settles_too_early(kling: &KlingConfig) -> Option<String> {
     })
 }
 
-/// A duration as the file spells it.
 fn spelled(duration: Duration) -> String {
     SpanPrinter::new().unsigned_duration_to_string(&duration)
 }

@@ -1,12 +1,11 @@
 //! The example file as a list: each key with its default, its meaning and what is allowed.
 //!
-//! The example is the one place for defaults and meanings in words. A test compares it with
-//! [`Config`](super::Config).
+//! The example is the one place for defaults and meanings.
 
 use super::keys::KEYS;
 
-/// The example: every default.
-const EXAMPLE: &str = include_str!("../../lipsyncd.example.yaml");
+/// Every key with its default: [`Config::default`](super::Config) is read from it.
+pub(super) const EXAMPLE: &str = include_str!("../../lipsyncd.example.yaml");
 
 /// A key of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,13 +28,12 @@ pub fn settings() -> Vec<Setting> {
     for line in EXAMPLE.lines().filter(|line| !line.starts_with('#')) {
         let Some((name, rest)) = line.split_once(':') else { continue };
         let (default, meaning) = rest.split_once(" # ").unwrap_or((rest, ""));
-        if !name.starts_with(' ') {
-            group = name;
-        }
-        let full_name = if name.starts_with(' ') {
-            format!("{group}.{}", name.trim())
-        } else {
-            name.to_owned()
+        let full_name = match name.strip_prefix("  ") {
+            Some(name) => format!("{group}.{name}"),
+            None => {
+                group = name;
+                name.to_owned()
+            }
         };
         if let Some(key) = KEYS.iter().find(|key| key.name == full_name) {
             settings.push(Setting {

@@ -11,7 +11,6 @@ use std::{
 use super::{read, settings::Config};
 use crate::manifest::{BYTES_MAX, Problems};
 
-/// Looked for in this order when no file is named.
 const IMPLICIT: [&str; 2] = ["lipsyncd.yaml", "/etc/lipsyncd/lipsyncd.yaml"];
 
 /// Why there is no usable configuration.

@@ -8,15 +8,11 @@ use serde_json::{Value, json};
 
 use super::settings::Config;
 
-/// One key that has no further keys.
 pub(super) struct ConfigKey {
     /// The complete key: `watch.settle`.
     pub(super) name: &'static str,
-    /// What is allowed, as a phrase.
     pub(super) allowed: &'static str,
-    /// The JSON Schema of a value.
     pub(super) schema: fn() -> Value,
-    /// Returns true if the value is in its range.
     pub(super) is_in_range: fn(&Config) -> bool,
 }
 
@@ -24,21 +20,17 @@ const MS: Duration = Duration::from_millis(1);
 const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
 
-/// Every key.
 pub(super) const KEYS: [ConfigKey; 29] = [
     any("jobs_dir", "a path of a folder", path),
     any("output_dir", "a path of a folder", path),
     any("state_db", "a path of a file", path),
-    ranged("watch.settle", "a duration of at most an hour, such as `1s`", duration, |config| {
+    duration("watch.settle", "a duration of at most an hour, such as `1s`", |config| {
         (Duration::ZERO..=HOUR).contains(&config.watch.settle)
     }),
     any("watch.on_change", "`flag` or `run`", || json!({"enum": ["flag", "run"]})),
-    ranged(
-        "watch.rescan_interval",
-        "a duration from 10ms to a day, such as `30s`",
-        duration,
-        |config| (10 * MS..=DAY).contains(&config.watch.rescan_interval),
-    ),
+    duration("watch.rescan_interval", "a duration from 10ms to a day, such as `30s`", |config| {
+        (10 * MS..=DAY).contains(&config.watch.rescan_interval)
+    }),
     any(
         "media.dirs",
         "a list of paths of folders, such as `[/srv/media]`",
@@ -54,28 +46,22 @@ pub(super) const KEYS: [ConfigKey; 29] = [
         "an https URL without `?`, `#`, user and password; http only to this machine (127.0.0.1, ::1, localhost)",
         || json!({"type": "string", "pattern": URL}),
     ),
-    ranged(
-        "kling.connect_timeout",
-        "a duration from 1ms to an hour, such as `10s`",
-        duration,
-        |config| (MS..=HOUR).contains(&config.kling.connect_timeout),
-    ),
-    ranged(
+    duration("kling.connect_timeout", "a duration from 1ms to an hour, such as `10s`", |config| {
+        (MS..=HOUR).contains(&config.kling.connect_timeout)
+    }),
+    duration(
         "kling.request_timeout",
         "a duration from 1ms to an hour, below `kling.create_settle`, such as `60s`",
-        duration,
         |config| (MS..=HOUR).contains(&config.kling.request_timeout),
     ),
-    ranged(
+    duration(
         "kling.session_ttl",
         "a duration from 1ms to 30 days (`720h`), such as `23h`",
-        duration,
         |config| (MS..=30 * DAY).contains(&config.kling.session_ttl),
     ),
-    ranged(
+    duration(
         "kling.create_settle",
         "a duration above `kling.request_timeout`, at most a day, such as `90s`",
-        duration,
         |config| config.kling.create_settle <= DAY,
     ),
     ranged(
@@ -84,54 +70,38 @@ pub(super) const KEYS: [ConfigKey; 29] = [
         || json!({"type": "integer", "minimum": 1, "maximum": 1000}),
         |config| (1..=1000).contains(&config.limits.concurrency),
     ),
-    ranged("limits.identify_per_second", RATE, rate, |config| {
-        is_rate(config.limits.identify_per_second)
-    }),
-    ranged("limits.create_per_second", RATE, rate, |config| {
-        is_rate(config.limits.create_per_second)
-    }),
-    ranged("limits.query_per_second", RATE, rate, |config| is_rate(config.limits.query_per_second)),
+    rate("limits.identify_per_second", |config| is_rate(config.limits.identify_per_second)),
+    rate("limits.create_per_second", |config| is_rate(config.limits.create_per_second)),
+    rate("limits.query_per_second", |config| is_rate(config.limits.query_per_second)),
     any(
         "limits.units_per_day",
         "`null`, or a number from 0 to 1000000000 with at most six decimals",
         || json!({"type": ["number", "null"], "minimum": 0, "maximum": 1_000_000_000}),
     ),
-    ranged(
+    duration(
         "poll.min_interval",
         "a duration from 1ms to a day, not above `poll.max_interval`",
-        duration,
         |config| (MS..=DAY).contains(&config.poll.min_interval),
     ),
-    ranged(
+    duration(
         "poll.max_interval",
         "a duration from 1ms to a day, not below `poll.min_interval`",
-        duration,
         |config| (MS..=DAY).contains(&config.poll.max_interval),
     ),
-    ranged(
-        "retry.initial",
-        "a duration from 1ms to a day, not above `retry.max`",
-        duration,
-        |config| (MS..=DAY).contains(&config.retry.initial),
-    ),
-    ranged(
-        "retry.max",
-        "a duration from 1ms to a day, not below `retry.initial`",
-        duration,
-        |config| (MS..=DAY).contains(&config.retry.max),
-    ),
-    ranged(
+    duration("retry.initial", "a duration from 1ms to a day, not above `retry.max`", |config| {
+        (MS..=DAY).contains(&config.retry.initial)
+    }),
+    duration("retry.max", "a duration from 1ms to a day, not below `retry.initial`", |config| {
+        (MS..=DAY).contains(&config.retry.max)
+    }),
+    duration(
         "retry.give_up_after",
         "a duration of at most a year (`8760h`), such as `24h`",
-        duration,
         |config| config.retry.give_up_after <= 365 * DAY,
     ),
-    ranged(
-        "pause.probe_interval",
-        "a duration from 1ms to a day, such as `1m`",
-        duration,
-        |config| (MS..=DAY).contains(&config.pause.probe_interval),
-    ),
+    duration("pause.probe_interval", "a duration from 1ms to a day, such as `1m`", |config| {
+        (MS..=DAY).contains(&config.pause.probe_interval)
+    }),
     ranged(
         "download.concurrency",
         "a whole number from 1 to 64",
@@ -162,7 +132,6 @@ pub(super) const KEYS: [ConfigKey; 29] = [
     ),
 ];
 
-const RATE: &str = "a number above 0, at most 100000";
 /// A duration has units, so it is more than digits.
 const DURATION: &str = "[^0-9]";
 const URL: &str = "^[Hh][Tt][Tt][Pp][Ss]?:";
@@ -186,18 +155,23 @@ const fn any(name: &'static str, allowed: &'static str, schema: fn() -> Value) -
     ranged(name, allowed, schema, |_| true)
 }
 
+const fn duration(
+    name: &'static str,
+    allowed: &'static str,
+    is_in_range: fn(&Config) -> bool,
+) -> ConfigKey {
+    ranged(name, allowed, || json!({"type": "string", "pattern": DURATION}), is_in_range)
+}
+
+const fn rate(name: &'static str, is_in_range: fn(&Config) -> bool) -> ConfigKey {
+    let schema = || json!({"type": "number", "exclusiveMinimum": 0, "maximum": 100_000});
+    ranged(name, "a number above 0, at most 100000", schema, is_in_range)
+}
+
 fn is_rate(rate: f64) -> bool {
     rate > 0.0 && rate <= 100_000.0
 }
 
 fn path() -> Value {
     json!({"type": "string", "minLength": 1})
-}
-
-fn duration() -> Value {
-    json!({"type": "string", "pattern": DURATION})
-}
-
-fn rate() -> Value {
-    json!({"type": "number", "exclusiveMinimum": 0, "maximum": 100_000})
 }

@@ -1,12 +1,7 @@
-//! Settings: their names, types and defaults, and where they are found.
-//!
-//! Owns `lipsyncd.yaml`. `keys` lists what each value may be, `check` compares values, `read` turns the text
-//! into values, `example` knows default and meaning of each key in words, and `credentials` finds the
-//! secrets, which are never in the file.
+//! Settings: their names, types and defaults, and where they are found. Owns `lipsyncd.yaml`; secrets are never in it.
 
 mod check;
 mod credentials;
-mod defaults;
 mod example;
 mod find;
 #[cfg(any(test, fuzzing))]

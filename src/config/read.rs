@@ -7,6 +7,7 @@ use serde_yaml::{Mapping, Value};
 
 use super::{
     check,
+    example::EXAMPLE,
     keys::{KEYS, allowed},
     settings::Config,
 };
@@ -16,26 +17,33 @@ use crate::manifest::{
     yaml::{self, Entry, Node, NodeKind, ScalarType},
 };
 
-/// Reads a complete file. Paths stay as written.
+impl Default for Config {
+    #[expect(clippy::expect_used, reason = "a constant that a test reads")]
+    fn default() -> Self {
+        serde_yaml::from_str(EXAMPLE).expect("the example shows every key")
+    }
+}
+
 pub(super) fn read(bytes: &[u8]) -> Result<Config, Problems> {
     let mut problems = ProblemCollector::default();
     let text = yaml::decode(bytes)?;
     let mut config = Config::default();
     if let Some(root) = yaml::parse(text, &mut problems) {
-        let mut settings = match &root.kind {
-            NodeKind::Mapping(entries) => section(entries, "", &mut problems),
-            _ if is_null(&root) => Mapping::new(),
+        let defaults: Mapping = serde_yaml::from_str(EXAMPLE).unwrap_or_default();
+        let mut settings = defaults.clone();
+        match &root.kind {
+            NodeKind::Mapping(entries) => section(entries, "", &mut settings, &mut problems),
+            _ if root.is_null() => {}
             _ => {
                 let what = format!("the configuration cannot be {}", root.in_words());
                 problems.add(Problem::at(root.location, what).help("a mapping of settings"));
-                Mapping::new()
             }
-        };
-        let removed;
-        (config, removed) = typed(&mut settings, &root, &mut problems);
+        }
+        let invalid;
+        (config, invalid) = typed(&mut settings, &defaults, &root, &mut problems);
         for (key, what) in check::problems(&config) {
             // An invalid value was replaced by its default, which must not be compared with other values.
-            if !removed.iter().any(|invalid| what.contains(invalid) || key == invalid) {
+            if !invalid.iter().any(|invalid| what.contains(invalid) || key == invalid) {
                 problems.add(problem(&root, key, &what));
             }
         }
@@ -44,10 +52,9 @@ pub(super) fn read(bytes: &[u8]) -> Result<Config, Problems> {
     Ok(config)
 }
 
-/// Returns a mapping of settings as serde's value. Reports unknown keys and leaves them out.
-fn section(entries: &[Entry], path: &str, problems: &mut ProblemCollector) -> Mapping {
+/// Puts the settings of a mapping over the defaults. Reports unknown keys and leaves them out.
+fn section(entries: &[Entry], path: &str, settings: &mut Mapping, problems: &mut ProblemCollector) {
     let known = keys_under(path);
-    let mut mapping = Mapping::new();
     for entry in entries {
         if !known.contains(&&*entry.key) {
             let help = did_you_mean(&entry.key, known.iter().copied())
@@ -57,16 +64,15 @@ fn section(entries: &[Entry], path: &str, problems: &mut ProblemCollector) -> Ma
             continue;
         }
         let key = join(path, &entry.key);
-        let is_section = allowed(&key).is_none();
-        let value = match entry.value.entries() {
-            Some(entries) if is_section => Value::Mapping(section(entries, &key, problems)),
+        match (entry.value.entries(), settings.get_mut(&*entry.key)) {
+            (Some(entries), Some(Value::Mapping(settings))) => {
+                section(entries, &key, settings, problems);
+            }
             // A section whose keys are all commented out counts as absent.
-            _ if is_section && is_null(&entry.value) => continue,
-            _ => value_of(&entry.value),
-        };
-        mapping.insert(Value::from(&*entry.key), value);
+            (None, Some(Value::Mapping(_))) if entry.value.is_null() => {}
+            _ => _ = settings.insert(Value::from(&*entry.key), value_of(&entry.value)),
+        }
     }
-    mapping
 }
 
 /// Returns a setting's value as serde's. No setting is a mapping, so its content does not matter.
@@ -86,23 +92,19 @@ fn value_of(node: &Node) -> Value {
     }
 }
 
-fn is_null(node: &Node) -> bool {
-    let class = node.scalar().map(|scalar| scalar.class());
-    matches!(class, Some(ScalarType::Absent | ScalarType::Null))
-}
-
 /// Returns the settings by serde's types, and the names of the invalid ones. Serde stops at the first error:
-/// each is reported and removed, until the rest is valid.
+/// each is reported and replaced by its default, until all are valid.
 fn typed(
     settings: &mut Mapping,
+    defaults: &Mapping,
     root: &Node,
     problems: &mut ProblemCollector,
 ) -> (Config, Vec<String>) {
-    let mut removed = Vec::new();
+    let mut invalid = Vec::new();
     loop {
         let value = Value::Mapping(settings.clone());
         let error = match serde_path_to_error::deserialize::<_, Config>(value) {
-            Ok(config) => return (config, removed),
+            Ok(config) => return (config, invalid),
             Err(error) => error,
         };
         let path = error.path().to_string();
@@ -112,10 +114,10 @@ fn typed(
         let place_of_item = path.split_once('[').map(|(_, rest)| rest.trim_end_matches(']'));
         let item = place_of_item.and_then(|index| index.parse::<usize>().ok());
         problems.add(type_problem(root, key, item, &message));
-        if !remove(settings, key) {
-            return (Config::default(), removed);
+        if !reset(settings, defaults, key) {
+            return (Config::default(), invalid);
         }
-        removed.push(key.to_owned());
+        invalid.push(key.to_owned());
     }
 }
 
@@ -157,14 +159,15 @@ fn find<'a>(root: &'a Node, key: &str) -> Option<&'a Node> {
     key.split('.').try_fold(root, |node, part| node.get(part).map(|node| &**node))
 }
 
-/// Returns true if the setting was there.
-fn remove(settings: &mut Mapping, key: &str) -> bool {
-    match key.split_once('.') {
-        Some((section, rest)) => match settings.get_mut(section) {
-            Some(Value::Mapping(settings)) => remove(settings, rest),
-            _ => false,
-        },
-        None => settings.remove(key).is_some(),
+/// Sets a key to its default; returns true if it had another value.
+fn reset(settings: &mut Mapping, defaults: &Mapping, key: &str) -> bool {
+    let (name, rest) = key.split_once('.').unwrap_or((key, ""));
+    match (settings.get_mut(name), defaults.get(name)) {
+        (Some(Value::Mapping(settings)), Some(Value::Mapping(defaults))) if !rest.is_empty() => {
+            reset(settings, defaults, rest)
+        }
+        (Some(value), Some(default)) => std::mem::replace(value, default.clone()) != *default,
+        _ => false,
     }
 }
 
@@ -172,7 +175,6 @@ fn join(path: &str, key: &str) -> String {
     if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
 
-/// Returns the names of the settings and sections directly under a section.
 fn keys_under(path: &str) -> Vec<&'static str> {
     let mut keys = Vec::new();
     for key in &KEYS {

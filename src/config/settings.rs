@@ -1,4 +1,4 @@
-//! The settings as types.
+//! The settings as types. `lipsyncd.example.yaml` has the meaning of each.
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -9,7 +9,6 @@ use super::kinds;
 
 /// Every setting. The default needs no file: its paths are relative to the working directory.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// The folder of manifests.
     #[serde(deserialize_with = "kinds::path")]
@@ -45,35 +44,26 @@ pub struct Config {
 }
 
 /// What happens to a job whose request changes after its task was created.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OnChangeSetting {
     /// The job keeps its result and is flagged.
-    #[default]
     Flag,
     /// The new request is made, and paid for.
     Run,
 }
 
-/// How the folder is watched.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
 pub struct WatchConfig {
-    /// How long a file must not have changed before it is read.
     #[serde(deserialize_with = "kinds::duration")]
     pub settle: Duration,
-    /// What happens to a job whose request changes after its task was created.
     pub on_change: OnChangeSetting,
-    /// How often the folder is scanned without a notification.
     #[serde(deserialize_with = "kinds::duration")]
     pub rescan_interval: Duration,
 }
 
-/// Where local media are, and how the API reaches them.
-#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct MediaConfig {
-    /// Further folders in which files are looked up.
     #[serde(deserialize_with = "kinds::paths")]
     pub dirs: Vec<PathBuf>,
     /// The URL under which local videos are served; it ends in `/`.
@@ -81,20 +71,15 @@ pub struct MediaConfig {
     pub public_base_url: Option<Url>,
 }
 
-/// The API.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
 pub struct KlingConfig {
     /// Its URL; plain http only to this machine. The path ends in `/`, so that paths can be joined to it.
     #[serde(deserialize_with = "kinds::url")]
     pub base_url: Url,
-    /// How long a connection may take.
     #[serde(deserialize_with = "kinds::duration")]
     pub connect_timeout: Duration,
-    /// How long a complete call may take.
     #[serde(deserialize_with = "kinds::duration")]
     pub request_timeout: Duration,
-    /// How long an Identify Face answer is used.
     #[serde(deserialize_with = "kinds::duration")]
     pub session_ttl: Duration,
     /// How long a create request of unknown outcome must stay absent at Kling before it is sent again. Above
@@ -103,102 +88,73 @@ pub struct KlingConfig {
     pub create_settle: Duration,
 }
 
-/// The limits of the account.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
 pub struct LimitsConfig {
-    /// Tasks at the same time, 1..=1000.
     pub concurrency: u32,
-    /// Identify Face calls per second, above 0, at most 100000.
     pub identify_per_second: f64,
-    /// Create Task calls per second, likewise.
     pub create_per_second: f64,
-    /// Query Task calls per second, likewise.
     pub query_per_second: f64,
     /// Spending cap of a UTC day in millionths of a unit (`units_per_day`); none: no cap.
     #[serde(rename = "units_per_day", deserialize_with = "kinds::micro_units")]
     pub units_per_day_micro: Option<i64>,
 }
 
-/// How often tasks are queried.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
 pub struct PollConfig {
-    /// The interval when tasks are due.
     #[serde(deserialize_with = "kinds::duration")]
     pub min_interval: Duration,
-    /// The interval when no task can be ready.
     #[serde(deserialize_with = "kinds::duration")]
     pub max_interval: Duration,
 }
 
-/// How failed calls are repeated.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
 pub struct RetryConfig {
-    /// The first delay.
     #[serde(deserialize_with = "kinds::duration")]
     pub initial: Duration,
-    /// The longest delay.
     #[serde(deserialize_with = "kinds::duration")]
     pub max: Duration,
-    /// The time after which the job fails.
     #[serde(deserialize_with = "kinds::duration")]
     pub give_up_after: Duration,
 }
 
-/// What happens while paid calls are paused.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
 pub struct PauseConfig {
-    /// How often a probe checks whether paid calls work again.
     #[serde(deserialize_with = "kinds::duration")]
     pub probe_interval: Duration,
 }
 
-/// How results are fetched.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
 pub struct DownloadConfig {
-    /// Downloads at the same time, 1..=64.
     pub concurrency: u32,
-    /// A larger result is refused.
     #[serde(deserialize_with = "kinds::bytes")]
     pub max_bytes: u64,
 }
 
 /// How long history is kept. Jobs and spending are kept forever.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
 pub struct RetentionConfig {
     /// For how long after a job ended its history is kept; none: forever.
     #[serde(deserialize_with = "kinds::optional_duration")]
     pub history: Option<Duration>,
 }
 
-/// Where metrics are served.
-#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct MetricsConfig {
-    /// The address and port; none: not served.
     #[serde(deserialize_with = "kinds::listen")]
     pub listen: Option<SocketAddr>,
 }
 
-/// The log.
-#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct LogConfig {
     /// The format. `RUST_LOG` sets the level.
     pub format: LogFormat,
 }
 
 /// The format of the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
     /// To the journal under systemd, else text.
-    #[default]
     Auto,
     /// Lines for people.
     Text,

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     job::{JobSpec, Media},
-    manifest::{self, Location, ManifestPath, Problem, Problems},
+    manifest::{self, Location, Problem, Problems},
     media::open_resolved,
 };
 
@@ -89,7 +89,7 @@ pub fn read_manifest(
 ) -> Result<ReadManifest, RejectedManifest> {
     let (bytes, stamp) = load(jobs_dir, path)?;
     let text = || String::from_utf8_lossy(&bytes).into_owned();
-    let manifest = manifest::read(&bytes, &ManifestPath::new(path));
+    let manifest = manifest::read(&bytes, path);
     let rejected = |problems| RejectedManifest { problems, text: text(), read_error: None };
     let manifest = manifest.map_err(rejected)?;
     let folder = path.rfind('/').map_or("", |end| &path[..end]);

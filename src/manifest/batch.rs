@@ -8,11 +8,10 @@ use std::{
 use super::{
     digest::is_same_request,
     draft::{Draft, FieldValue, Role, is_note, unknown},
-    finish::{JobName, finish},
+    finish::{JobName, ManifestJob, finish},
     keys::KEYS,
-    manifest_job::ManifestJob,
     problem::{Location, Problem, ProblemCollector, did_you_mean, quoted},
-    yaml::{Node, NodeKind, ScalarType},
+    yaml::{Node, NodeKind},
 };
 
 const FORMS: &str =
@@ -43,14 +42,9 @@ fn is_job_key(key: &str) -> bool {
     KEYS.contains(&key)
 }
 
-/// A text that has neither form.
 fn formless(root: &Node) -> Problem {
     match &root.kind {
-        NodeKind::Scalar(scalar)
-            if matches!(scalar.class(), ScalarType::Absent | ScalarType::Null) =>
-        {
-            Problem::of_file("the manifest is empty").help(FORMS)
-        }
+        _ if root.is_null() => Problem::of_file("the manifest is empty").help(FORMS),
         NodeKind::Sequence(_) => Problem::at(root.location, "a manifest cannot be a list")
             .help("put the list under `jobs:`"),
         NodeKind::Scalar(_) => {
@@ -100,16 +94,11 @@ fn batch(root: &Node, stem: &str, problems: &mut ProblemCollector) -> Vec<Manife
     items.iter().filter_map(|item| job(item, &defaults, stem, &mut ids, problems)).collect()
 }
 
-/// Reads `defaults` and reports its problems, once.
 fn defaults(node: &Rc<Node>, problems: &mut ProblemCollector) -> Draft {
     match &node.kind {
         NodeKind::Mapping(entries) => Draft::read(entries, Role::Defaults, problems),
         // A `defaults:` whose keys are all commented out is not an error.
-        NodeKind::Scalar(scalar)
-            if matches!(scalar.class(), ScalarType::Absent | ScalarType::Null) =>
-        {
-            Draft::default()
-        }
+        _ if node.is_null() => Draft::default(),
         _ => {
             let what = format!("`defaults` cannot be {}", node.in_words());
             problems.add(Problem::at(node.location, what).help("a mapping of job keys"));

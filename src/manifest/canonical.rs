@@ -4,7 +4,6 @@ use serde_json::{Value, json};
 
 use crate::job::{FaceChoice, JobSpec, Source, without_signature};
 
-/// What a digest is made from.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct DigestInput<'a> {
     pub(super) spec: &'a JobSpec,

@@ -9,18 +9,15 @@ use super::{
     yaml::{Entry, ScalarType},
 };
 
-/// A key that was given.
 pub(super) struct Field {
     pub(super) location: Location,
     pub(super) value: FieldValue,
 }
 
-/// What a given key says.
 pub(super) enum FieldValue {
     Set(Setter),
     /// `null`: the key's own default, whatever `defaults` says.
     Reset,
-    /// Wrong, and reported.
     Invalid,
 }
 
@@ -40,7 +37,6 @@ pub(super) enum Role {
 }
 
 impl Draft {
-    /// Reads all entries and reports each problem.
     pub(super) fn read(entries: &[Entry], role: Role, problems: &mut ProblemCollector) -> Self {
         let mut draft = BTreeMap::new();
         for entry in entries {
@@ -80,7 +76,6 @@ pub(super) fn is_note(key: &str) -> bool {
     key.starts_with("x-")
 }
 
-/// A key that is not known where it is.
 pub(super) fn unknown(entry: &Entry, known: &[&str]) -> Problem {
     let problem = Problem::at(entry.key_location, format!("unknown key {}", quoted(&entry.key)));
     let meant = did_you_mean(&entry.key, known.iter().copied());

@@ -3,7 +3,6 @@
 use super::{
     digest::spec_hash,
     draft::{Draft, FieldValue, Fields},
-    manifest_job::ManifestJob,
     name::output_error,
     problem::{Location, Problem, ProblemCollector, quoted},
 };
@@ -12,13 +11,31 @@ use crate::job::{
     timing::{LONGEST_MS, SHORTEST_MS},
 };
 
-/// How a job is named, and where it is.
+/// One job of a manifest.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ManifestJob {
+    /// What is wanted.
+    pub spec: JobSpec,
+    /// The digest of everything that the manifest says about the job: see [`spec_hash`](super::spec_hash). It does not
+    /// depend on the manifest's path, comments, order of keys or spelling of times.
+    pub spec_hash: String,
+    /// Where the job's mapping is.
+    pub location: Location,
+    /// Where the job's id is; for a single job its mapping.
+    pub id_location: Location,
+    /// Where the value of `video` is; it may be in `defaults`.
+    pub video_location: Location,
+    /// Where the value of `audio` is.
+    pub audio_location: Location,
+    /// Where the value of `output` is, else the id or job that names the output.
+    pub output_location: Location,
+    /// Where the value of `external_task_id` is, if there is one.
+    pub external_task_id_location: Option<Location>,
+}
+
 pub(super) struct JobName<'a> {
-    /// The manifest's path without its ending.
     pub(super) stem: &'a str,
-    /// In a batch.
     pub(super) id: Option<String>,
-    /// The complete job.
     pub(super) location: Location,
     /// Its id in a batch: a default output is named by it.
     pub(super) id_location: Option<Location>,

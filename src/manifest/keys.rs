@@ -20,7 +20,6 @@ use super::{
 };
 use crate::job::JobSpec;
 
-/// What a key decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum KeyClass {
     /// The key decides what Kling makes and charges: the key is part of the request hash.
@@ -50,7 +49,6 @@ impl fmt::Display for KeyDefault {
     }
 }
 
-/// Puts a value that was read into a job.
 pub(super) type Setter = Rc<dyn Fn(&mut JobSpec)>;
 
 /// One key of a job.

@@ -1,21 +1,13 @@
-//! YAML text to wanted jobs, or to every problem with its place.
+//! YAML text to wanted jobs, or to every problem with its place. Uses no disk and no network.
 //!
-//! Owns the manifest's format: its keys, their ranges and defaults, what is ignored in the folder. It uses no
-//! disk and no network: a path of a file stays as written.
-//!
-//! A text goes through `yaml` (bytes to a tree with locations), `draft` (the keys of one mapping), `finish`
-//! (defaults, what is missing, what does not fit) and `batch` (what jobs must not share). `keys` lists every
-//! key once, with its type, default, meaning, reader and canonical value; `digest` makes the request hash and
-//! the spec hash from that table, and `schema` the JSON Schema.
+//! The parser, the digests and the JSON Schema are made from the table in `keys`.
 
 mod batch;
 mod canonical;
 mod digest;
 mod draft;
 mod finish;
-mod ignore;
 mod keys;
-mod manifest_job;
 mod name;
 mod path;
 pub(crate) mod problem;
@@ -29,12 +21,11 @@ mod value;
 pub(crate) mod yaml;
 
 pub use digest::{ContentHashes, request_hash, spec_hash};
-pub use ignore::{ignored, ignored_folder, is_manifest};
+pub use finish::ManifestJob;
 pub use keys::{KEYS, KeyDefault, ManifestKey, keys};
-pub use manifest_job::{Manifest, ManifestJob};
-pub use path::ManifestPath;
+pub use path::{ignored, ignored_folder, is_manifest};
 pub use problem::{Location, Problem, Problems};
-pub use read::read;
+pub use read::{Manifest, read};
 pub use schema::schema;
 pub(crate) use schema::to_json;
 pub use yaml::MAX_BYTES as BYTES_MAX;

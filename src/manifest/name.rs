@@ -36,7 +36,6 @@ impl ValueReader<'_> {
         }
     }
 
-    /// The relative path of a result.
     pub(super) fn output(&mut self) -> Option<String> {
         let output = self.text(&self.value_type.allowed())?;
         match output_error(&output) {

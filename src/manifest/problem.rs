@@ -117,7 +117,6 @@ impl ProblemCollector {
         }
     }
 
-    /// Returns all problems as an error, if there were any.
     pub(crate) fn conclude(self) -> Result<(), Problems> {
         if self.0.is_empty() {
             return Ok(());
@@ -155,7 +154,6 @@ pub(crate) fn did_you_mean<'a>(
     Some(format!("did you mean `{meant}`?"))
 }
 
-/// Returns the known word that a misspelled word most likely means.
 pub(crate) fn resembling<'a>(
     word: &str,
     known: impl IntoIterator<Item = &'a str>,

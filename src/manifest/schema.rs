@@ -59,7 +59,6 @@ fn unless_default(key: &str) -> Value {
     })
 }
 
-/// A mapping of keys, and of no others.
 fn mapping(is_allowed: &dyn Fn(&str) -> bool) -> Value {
     let keys = TABLE.iter().filter(|key| is_allowed(key.name));
     let properties: Map<_, _> = keys

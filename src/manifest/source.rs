@@ -10,7 +10,6 @@ use super::{
 use crate::job::{FaceChoice, Source};
 
 impl<'a> ValueReader<'a> {
-    /// A source in one of its three forms.
     pub(super) fn source(&mut self) -> Option<Source> {
         if matches!(self.node.kind, NodeKind::Mapping(_)) {
             return match self.choice(&["url", "file", "id"])? {
@@ -66,7 +65,6 @@ impl<'a> ValueReader<'a> {
         }
     }
 
-    /// An id from the API.
     fn api_id(&mut self) -> Option<String> {
         let help = "an id as the API returned it";
         let id = self.text(help)?;
@@ -77,7 +75,6 @@ impl<'a> ValueReader<'a> {
         }
     }
 
-    /// Which face speaks.
     pub(super) fn face(&mut self) -> Option<FaceChoice> {
         const WORDS: [&str; 3] = ["longest", "first", "only"];
         if matches!(self.node.kind, NodeKind::Mapping(_)) {

@@ -16,7 +16,6 @@ const MAX_TEXT_BYTES: usize = 4096;
 /// The longest time in a manifest: far above what the API takes, far below what overflows.
 const MAX_TIME_MS: i64 = 24 * 60 * 60 * 1000;
 
-/// What a key's value may be.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum ValueType {
     JobId,
@@ -36,7 +35,6 @@ pub(super) enum ValueType {
 }
 
 impl ValueType {
-    /// Returns what is allowed, as a phrase.
     pub(super) fn allowed(self) -> String {
         match self {
             Self::JobId => "1 to 64 letters, digits, `.`, `_` or `-`, not starting with `.`".into(),
@@ -68,7 +66,6 @@ impl ValueType {
         }
     }
 
-    /// Returns the JSON Schema of a value.
     pub(super) fn schema(self) -> Value {
         match self {
             Self::JobId => text(r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$"),
@@ -103,7 +100,6 @@ impl ValueType {
     }
 }
 
-/// Reads the value of a key.
 pub(super) struct ValueReader<'a> {
     pub(super) key: &'a str,
     pub(super) value_type: ValueType,
@@ -117,7 +113,6 @@ impl ValueReader<'_> {
         self.error_with(what, &self.value_type.allowed())
     }
 
-    /// The same with another help.
     pub(super) fn error_with<T>(&mut self, what: &str, help: &str) -> Option<T> {
         let what = format!("`{}` {what}", self.key);
         self.problems.add(Problem::at(self.node.location, what).help(help));
@@ -129,7 +124,6 @@ impl ValueReader<'_> {
         self.invalid_with(&self.value_type.allowed())
     }
 
-    /// The same with another help.
     pub(super) fn invalid_with<T>(&mut self, help: &str) -> Option<T> {
         let what = format!("cannot be {}", self.node.shown());
         self.error_with(&what, help)
@@ -137,7 +131,8 @@ impl ValueReader<'_> {
 
     /// Text as it is written: a number or boolean without quotes is its own text.
     pub(super) fn text(&mut self, help: &str) -> Option<String> {
-        let Some(Scalar { text, .. }) = self.node.scalar().filter(|scalar| has_text(scalar)) else {
+        let Some(Scalar { text, .. }) = self.node.scalar().filter(|scalar| !scalar.is_null())
+        else {
             return self.invalid_with(help);
         };
         if text.trim().is_empty() {
@@ -160,7 +155,6 @@ impl ValueReader<'_> {
         }
     }
 
-    /// A boolean of YAML 1.2.
     pub(super) fn boolean(&mut self) -> Option<bool> {
         match self.node.scalar().map(Scalar::class) {
             Some(ScalarType::Bool(boolean)) => Some(boolean),
@@ -168,7 +162,6 @@ impl ValueReader<'_> {
         }
     }
 
-    /// A whole number in the range of the key's type.
     pub(super) fn integer<T: TryFrom<i64>>(&mut self) -> Option<T> {
         let ValueType::Integer(min, max) = self.value_type else { return self.invalid() };
         let number = self.node.scalar().and_then(Scalar::integer);
@@ -176,9 +169,8 @@ impl ValueReader<'_> {
         number.and_then(|number| T::try_from(number).ok()).or_else(|| self.invalid())
     }
 
-    /// Milliseconds, as a number or as a duration with units.
     pub(super) fn time_ms(&mut self) -> Option<i64> {
-        let scalar = self.node.scalar().filter(|scalar| has_text(scalar));
+        let scalar = self.node.scalar().filter(|scalar| !scalar.is_null());
         let Some(duration) = scalar.and_then(|scalar| duration(&scalar.text)) else {
             return self.invalid();
         };
@@ -194,18 +186,13 @@ impl ValueReader<'_> {
         }
     }
 
-    /// A time as Unix milliseconds.
     pub(super) fn date_time_ms(&mut self) -> Option<i64> {
-        let scalar = self.node.scalar().filter(|scalar| has_text(scalar));
+        let scalar = self.node.scalar().filter(|scalar| !scalar.is_null());
         match scalar.and_then(|scalar| scalar.text.parse::<Timestamp>().ok()) {
             Some(time) => Some(time.as_millisecond()),
             None => self.invalid(),
         }
     }
-}
-
-fn has_text(scalar: &Scalar) -> bool {
-    !matches!(scalar.class(), ScalarType::Absent | ScalarType::Null)
 }
 
 /// Digits alone are milliseconds; all else needs units.

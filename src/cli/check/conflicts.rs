@@ -1,7 +1,7 @@
 //! Finds conflicts between the jobs that `check` reads: in keys, outputs and names. Jobs with the same request share
 //! their task, and may share output and name.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::{
     job::{JobSpec, Media},
@@ -11,7 +11,6 @@ use crate::{
 /// A request and a take; without a request hash the media were not read.
 type Request = (Option<String>, u32);
 
-/// The keys, outputs, names and tasks of all jobs that were read so far.
 #[derive(Debug, Default)]
 pub(super) struct Conflicts {
     /// The manifest of each key.
@@ -20,17 +19,12 @@ pub(super) struct Conflicts {
     outputs: BTreeMap<String, (JobSpec, Request)>,
     /// The job of each `external_task_id`, and its request hash.
     names: BTreeMap<String, (String, Option<String>)>,
-    /// The first job of each request and take.
-    tasks: BTreeMap<(String, u32), String>,
-    /// The tasks that more than one job shares.
-    shared: BTreeSet<(String, u32)>,
+    /// The jobs of each request and take.
+    tasks: BTreeMap<(String, u32), Vec<String>>,
 }
 
 impl Conflicts {
     /// Adds a job of the manifest `shown`. Returns the job whose task it shares, if any.
-    ///
-    /// # Errors
-    /// The job conflicts with another one.
     pub(super) fn add(
         &mut self,
         spec: &JobSpec,
@@ -49,18 +43,14 @@ impl Conflicts {
         self.require_output(spec, (hash.clone(), spec.take.unwrap_or(1)))?;
         self.require_name(spec, hash.as_deref())?;
         let Some(hash) = hash else { return Ok(None) };
-        let task = (hash, take);
-        if let Some(first) = self.tasks.get(&task) {
-            self.shared.insert(task);
-            return Ok(Some(first.clone()));
-        }
-        self.tasks.insert(task, spec.key.clone());
-        Ok(None)
+        let jobs = self.tasks.entry((hash, take)).or_default();
+        jobs.push(spec.key.clone());
+        Ok(jobs.first().filter(|first| **first != spec.key).cloned())
     }
 
     /// Returns how many tasks the jobs need, and how many of these are shared.
     pub(super) fn tasks(&self) -> (usize, usize) {
-        (self.tasks.len(), self.shared.len())
+        (self.tasks.len(), self.tasks.values().filter(|jobs| jobs.len() > 1).count())
     }
 
     /// A job without `take:` joins the highest take, as in an empty database.

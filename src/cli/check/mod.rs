@@ -14,12 +14,7 @@ use self::{
     conflicts::Conflicts,
     plan::{plan, timing_error},
 };
-use super::{
-    context::CommandContext,
-    error::{CommandError, ExitCode},
-    open::now_ms,
-    text::{counted, safe},
-};
+use super::{CommandContext, CommandError, ExitCode, Result, counted, open::now_ms, safe};
 use crate::{
     config::Config,
     daemon,
@@ -39,16 +34,13 @@ use crate::{
 #[command(after_help = "Examples:\n  \
     lipsyncd check\n  \
     lipsyncd check jobs/promo.yaml")]
-pub struct Args {
+pub(super) struct Args {
     /// Manifests, or folders of them
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
 }
 
-pub(super) fn run(
-    arguments: &Args,
-    context: &mut CommandContext<'_>,
-) -> Result<ExitCode, CommandError> {
+pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result {
     let jobs_dir = context.config.jobs_dir.clone();
     let paths = if arguments.paths.is_empty() { vec![jobs_dir] } else { arguments.paths.clone() };
     let mut check = Check {
@@ -79,14 +71,13 @@ struct Check<'a> {
     waiting: usize,
 }
 
-/// A folder of manifests, and the checker of its media.
 struct ManifestFolder {
     root: PathBuf,
     media_checker: MediaChecker,
 }
 
 impl Check<'_> {
-    fn path(&mut self, path: &Path) -> Result<(), CommandError> {
+    fn path(&mut self, path: &Path) -> Result<()> {
         let unreadable = |error| {
             let text = format!("cannot read {}: {error}", path.display());
             CommandError::new(ExitCode::Failed, text)
@@ -113,13 +104,12 @@ impl Check<'_> {
         ManifestFolder { root, media_checker: MediaChecker::new(locator, public, Duration::ZERO) }
     }
 
-    /// Checks all manifests of `listing` that are below the folder `below`.
     fn listing(
         &mut self,
         listing: FolderListing,
         folder: &mut ManifestFolder,
         below: &Path,
-    ) -> Result<(), CommandError> {
+    ) -> Result<()> {
         for (path, why) in &listing.unreadable {
             self.error(&format!("{path}: cannot be read: {why}\n"))?;
         }
@@ -135,7 +125,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    fn manifest(&mut self, folder: &mut ManifestFolder, name: &str) -> Result<(), CommandError> {
+    fn manifest(&mut self, folder: &mut ManifestFolder, name: &str) -> Result<()> {
         let path = folder.root.join(name);
         let shown = shown(&path);
         if !self.read.insert(path) {
@@ -158,25 +148,20 @@ impl Check<'_> {
         }
     }
 
-    fn odd(&mut self, folder: &ManifestFolder, name: &str, why: &str) -> Result<(), CommandError> {
+    fn odd(&mut self, folder: &ManifestFolder, name: &str, why: &str) -> Result<()> {
         let path = folder.root.join(name);
         let line = format!("{}: {why}\n", shown(&path));
         if self.read.insert(path) { self.error(&line) } else { Ok(()) }
     }
 
-    fn problems(
-        &mut self,
-        problems: &Problems,
-        shown: &str,
-        source: &str,
-    ) -> Result<(), CommandError> {
+    fn problems(&mut self, problems: &Problems, shown: &str, source: &str) -> Result<()> {
         let color = std::io::stderr().is_terminal();
         let rendered = problems.render(shown, source, color);
         self.errors += problems.len();
         Ok(self.err.write_all(rendered.as_bytes())?)
     }
 
-    fn job(&mut self, job: &ReadJob, shown: &str) -> Result<(), CommandError> {
+    fn job(&mut self, job: &ReadJob, shown: &str) -> Result<()> {
         self.jobs += 1;
         let spec = &job.spec;
         let (video_place, audio_place) = job.media_places;
@@ -210,24 +195,23 @@ impl Check<'_> {
         }
     }
 
-    fn at(&mut self, shown: &str, place: Location, what: &str) -> Result<(), CommandError> {
+    fn at(&mut self, shown: &str, place: Location, what: &str) -> Result<()> {
         let problems = Problems::from(Problem::at(place, what));
         self.error(&format!("{}\n", problems.one_line(shown)))
     }
 
-    fn error(&mut self, line: &str) -> Result<(), CommandError> {
+    fn error(&mut self, line: &str) -> Result<()> {
         self.errors += 1;
         Ok(self.err.write_all(line.as_bytes())?)
     }
 
-    fn summary(&mut self) -> Result<ExitCode, CommandError> {
+    fn summary(&mut self) -> Result {
         self.out.flush()?;
-        let count = |number: usize, noun| counted(i64::try_from(number).unwrap_or(i64::MAX), noun);
         writeln!(
             self.err,
             "{}, {}, {} waiting for files",
-            count(self.jobs, "job"),
-            count(self.errors, "error"),
+            counted(self.jobs, "job"),
+            counted(self.errors, "error"),
             self.waiting
         )?;
         let (tasks, shared) = self.conflicts.tasks();
@@ -236,7 +220,7 @@ impl Check<'_> {
             writeln!(
                 self.err,
                 "{} at Kling; {are} shared by several jobs and paid once",
-                count(tasks, "task")
+                counted(tasks, "task")
             )?;
         }
         let fine = self.errors == 0 && self.waiting == 0;

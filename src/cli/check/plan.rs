@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::{
-    cli::text::safe,
+    cli::safe,
     job::{
         FaceChoice, JobSpec, Media,
         timing::{self, FaceSpan, Seconds},

@@ -1,7 +1,4 @@
-//! `lipsyncd demo`: a small batch of real clips against the built-in simulator.
-//!
-//! Everything is real but the API: manifests in a folder, the daemon, HTTP, the state database, files
-//! on disk. It needs no account, no network and no configuration.
+//! `lipsyncd demo`: a small batch of real clips against the built-in simulator. Everything is real but the API.
 
 mod folder;
 mod progress;
@@ -17,7 +14,7 @@ use clap::ValueHint;
 use tokio::{runtime, time::interval};
 use tokio_util::sync::CancellationToken;
 
-use super::{CommandContext, CommandError, ExitCode, list, log, text::shell_word};
+use super::{CommandContext, CommandError, ExitCode, Result, list, log, shell_word};
 use crate::{
     config::{Config, Credentials, LogFormat},
     daemon::{self, Controls, Inputs},
@@ -30,7 +27,6 @@ use crate::{
 use folder::Folder;
 use progress::Progress;
 
-/// How often the output is updated.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// The batch is smaller than a page.
 const JOBS_MAX: usize = 100;
@@ -44,7 +40,7 @@ const JOBS_MAX: usize = 100;
 #[command(after_help = "Examples:\n  \
     lipsyncd demo\n  \
     lipsyncd demo --dir ./demo")]
-pub struct Args {
+pub(super) struct Args {
     /// Folder for all files of the demo; must be new or empty [default: a new folder in the system's
     /// folder for temporary files]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
@@ -56,10 +52,10 @@ pub(super) fn run(
     out: &mut dyn Write,
     err: &mut dyn Write,
     on_terminal: bool,
-) -> Result<ExitCode, CommandError> {
-    log::init_quiet(LogFormat::Text);
+) -> Result {
+    log::init_with(LogFormat::Text, log::QUIET_FILTER);
     let folder = Folder::unpack(arguments.dir.as_deref())?;
-    writeln!(out, "Running 7 jobs for 2 videos in {}\n", folder.root().display())?;
+    writeln!(out, "Running 7 jobs for 2 videos in {}\n", folder.root.display())?;
     out.flush()?;
     let cannot = |error| CommandError::new(ExitCode::CannotRun, format!("cannot start: {error}"));
     let runtime = runtime::Builder::new_multi_thread().enable_all().build().map_err(cannot)?;
@@ -72,7 +68,7 @@ pub(super) fn run(
     })?;
     runtime.shutdown_background();
     if ended == End::Stopped {
-        writeln!(err, "stopped; the unfinished files are in {}", folder.root().display())?;
+        writeln!(err, "stopped; the unfinished files are in {}", folder.root.display())?;
         return Ok(ExitCode::Failed);
     }
     conclude(&folder, &config, out, err, on_terminal)
@@ -84,18 +80,14 @@ async fn simulator(folder: &Folder) -> std::io::Result<SimServer> {
         task_ms: (1_500, 3_000),
         create_latency_ms: 80,
         identify_latency_ms: 150,
-        media_dir: Some(folder.media()),
+        media_dir: Some(folder.root.join("media")),
         ..SimConfig::default()
     };
     SimServer::start(config, ([127, 0, 0, 1], 0).into()).await
 }
 
 /// Runs the daemon until all jobs have ended, and prints their states.
-async fn work(
-    config: &Config,
-    out: &mut dyn Write,
-    on_terminal: bool,
-) -> Result<End, CommandError> {
+async fn work(config: &Config, out: &mut dyn Write, on_terminal: bool) -> Result<End> {
     let defaults = SimConfig::default();
     let credentials = Credentials::Keys {
         access_key: defaults.access_key.into(),
@@ -126,19 +118,18 @@ async fn work(
 }
 
 /// Reads the jobs; fails while the daemon is still creating its database.
-fn jobs(database: &Path) -> Result<Vec<JobOverview>, CommandError> {
+fn jobs(database: &Path) -> Result<Vec<JobOverview>> {
     let all = JobFilter { manifest: None, state: None };
     Ok(Reader::open(database)?.page(&all, 0, JOBS_MAX)?.0)
 }
 
-/// Prints the table of jobs, the folder of the results, and the next commands.
 fn conclude(
     folder: &Folder,
     config: &Config,
     out: &mut dyn Write,
     err: &mut dyn Write,
     on_terminal: bool,
-) -> Result<ExitCode, CommandError> {
+) -> Result {
     writeln!(out)?;
     list::run(
         &list::Args::default(),

@@ -8,14 +8,12 @@ use std::{
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::{cli::text::safe, job::State, store::JobOverview};
+use crate::{cli::safe, job::State, store::JobOverview};
 
-/// A job ends after so many steps.
 const STEPS: u64 = 7;
 /// A line has at most so many columns where nothing is known about the terminal.
 const WIDTH: usize = 80;
 
-/// Prints the states of the jobs.
 pub(super) struct Progress {
     screen: Option<MultiProgress>,
     bars: BTreeMap<String, ProgressBar>,
@@ -49,7 +47,6 @@ impl Progress {
         Ok(())
     }
 
-    /// Leaves the last states on the screen.
     pub(super) fn leave(self) {
         for bar in self.bars.values() {
             bar.abandon();
@@ -64,7 +61,6 @@ fn style() -> ProgressStyle {
         .progress_chars("=> ")
 }
 
-/// Cuts a line to [`WIDTH`].
 fn cut(line: &str) -> Cow<'_, str> {
     match line.char_indices().nth(WIDTH) {
         None => Cow::Borrowed(line),

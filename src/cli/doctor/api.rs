@@ -4,25 +4,19 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::{
-    check_result::{CheckResult, error, ok, warning},
-    context::{AccountAnswer, DoctorContext},
-    users::Users,
-};
+use super::{AccountAnswer, CheckResult, DoctorContext, Users, error, ok, warning};
 use crate::{
     cli::open,
     daemon,
     kling::{Api as _, ApiError, ErrorClass, RemoteTask, Reply},
 };
 
-/// Time limit for the query, connecting included.
 const TIME_LIMIT: Duration = Duration::from_secs(20);
 /// Enough tasks to see whether the database knows them.
 const TASKS: u32 = 100;
 /// A token is valid from 5 s before to 30 min after it was signed. A larger difference than this is reported.
 const SKEW_MS: i64 = 60_000;
 
-/// Queries the API, and keeps the answer for later checks.
 pub(super) fn check(context: &mut DoctorContext) -> Vec<CheckResult> {
     let users = &context.users;
     let url = context.config.kling.base_url.as_str().trim_end_matches('/').to_owned();

@@ -1,10 +1,6 @@
 //! What needs a person, with the command for it.
 
-use super::{
-    check_result::{CheckResult, ok, warning},
-    context::{DoctorContext, OpenDatabase},
-    users::Users,
-};
+use super::{CheckResult, DoctorContext, OpenDatabase, Users, ok, warning};
 use crate::{
     cli::text::{counted, first_line, shell_word, time},
     job::State,
@@ -36,7 +32,6 @@ pub(super) fn check_creates(context: &mut DoctorContext) -> Vec<CheckResult> {
     }]
 }
 
-/// Reports pauses, problems and jobs that wait for a decision, each under the name of its subject.
 pub(super) fn check(context: &mut DoctorContext) -> Vec<CheckResult> {
     let (Some(database), users) = (&context.database, &context.users) else { return Vec::new() };
     let mut findings = queue(database, users);

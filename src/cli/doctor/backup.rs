@@ -10,17 +10,11 @@ use std::{path::PathBuf, time::Duration};
 use tokio::time::timeout;
 
 use super::{
-    check_result::{CheckResult, ok, warning},
-    context::{AccountAnswer, DoctorContext, LookupProof, OpenDatabase},
-    result_files,
-    timeout::{self as limit, FILES},
-    users::Users,
+    AccountAnswer, CheckResult, DoctorContext, LookupProof, OpenDatabase, Users, ok, result_files,
+    timeout as limit, warning,
 };
 use crate::{
-    cli::{
-        open,
-        text::{counted, shell_word},
-    },
+    cli::{counted, open, shell_word},
     kling::{Api as _, Client, ErrorClass, LookupStyle},
     store::{OpenTask, StoreError},
 };
@@ -31,9 +25,7 @@ const LOOKUPS_MAX: usize = 20;
 const LOOKUPS_LIMIT: Duration = Duration::from_secs(10);
 const NAMED_MAX: usize = 3;
 
-/// A task that the database does not know.
 struct UnrecordedTask {
-    /// Its job.
     key: String,
     task_id: String,
     is_unresolved: bool,
@@ -42,11 +34,8 @@ struct UnrecordedTask {
 /// What Kling answered about the names of unsent jobs.
 #[derive(Default)]
 struct Names<'a> {
-    /// Jobs whose task exists, with its id.
     found: Vec<(&'a OpenTask, String)>,
-    /// How many names have no task.
     absent: usize,
-    /// For how many names that is not known.
     unproven: usize,
 }
 
@@ -100,7 +89,7 @@ fn unknown_results(
     let root = context.config.output_dir.clone();
     let paths: Vec<PathBuf> =
         jobs.iter().map(|job| root.join(&job.output).with_extension("json")).collect();
-    let read = limit::within(FILES, move || {
+    let read = limit::within(limit::FILES, move || {
         let of_jobs: Vec<_> = paths.iter().map(|path| result_files::read(path)).collect();
         (of_jobs, result_files::latest(&root))
     });
@@ -125,7 +114,6 @@ fn unknown_results(
     Ok(Some(unknown))
 }
 
-/// Whether the database still knows no task of this job.
 fn is_still_open(job: &OpenTask, database: &OpenDatabase) -> Result<bool, StoreError> {
     let now = database.reader.detail(&job.key)?;
     Ok(now.is_some_and(|now| {
@@ -133,7 +121,6 @@ fn is_still_open(job: &OpenTask, database: &OpenDatabase) -> Result<bool, StoreE
     }))
 }
 
-/// Searches the tasks of unsent jobs by name: in the account's list, then by lookups.
 fn look_up<'a>(account: &AccountAnswer, unsent: &[&'a OpenTask], proof: LookupProof) -> Names<'a> {
     let mut names = Names::default();
     let mut to_look_up: Vec<&'a OpenTask> = Vec::new();
@@ -185,8 +172,7 @@ async fn by_name(client: &Client, name: &str, proof: LookupProof) -> Option<Opti
 
 /// Claims no more than what was checked.
 fn nothing_found(unsent: usize, names: &Names<'_>) -> String {
-    let jobs = |count: usize| counted(i64::try_from(count).unwrap_or(i64::MAX), "job");
-    let checked = format!("{} not sent yet: none has a result on disk", jobs(unsent));
+    let checked = format!("{} not sent yet: none has a result on disk", counted(unsent, "job"));
     match (names.absent, names.unproven) {
         _ if unsent == 0 => {
             "no job is waiting to be sent, and the latest results on disk are known".to_owned()
@@ -195,8 +181,8 @@ fn nothing_found(unsent: usize, names: &Names<'_>) -> String {
         (0, _) => format!("{checked}; whether Kling has tasks of their names is not known"),
         (absent, unproven) => format!(
             "{checked}; Kling has no task of the names of {}, and for {} that is not known",
-            jobs(absent),
-            jobs(unproven)
+            counted(absent, "job"),
+            counted(unproven, "job")
         ),
     }
 }
@@ -213,9 +199,8 @@ fn older(
     keys.dedup();
     let more = if keys.len() > NAMED_MAX { ", …" } else { "" };
     let named = keys.iter().take(NAMED_MAX).copied().collect::<Vec<_>>().join(", ");
-    let count = |list: &[UnrecordedTask], noun| counted(list.len() as i64, noun);
-    let on_disk = format!("{} on disk", count(results, "result"));
-    let in_account = format!("{} in the account", count(tasks, "task"));
+    let on_disk = format!("{} on disk", counted(results.len(), "result"));
+    let in_account = format!("{} in the account", counted(tasks.len(), "task"));
     let what = match (results.is_empty(), tasks.is_empty()) {
         (false, false) => format!("{on_disk} and {in_account}"),
         (false, true) => on_disk,

@@ -8,11 +8,9 @@ pub(super) enum Status {
     Ok,
     /// It works, or may work; somebody should look at it.
     Warning,
-    /// It does not work.
     Error,
 }
 
-/// One result of a check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct CheckResult {
     /// The name of the check, the same in every version; empty until the check has returned.
@@ -25,7 +23,6 @@ pub(super) struct CheckResult {
 }
 
 impl CheckResult {
-    /// Reports it under another name than the check's.
     pub(super) fn named(self, name: &'static str) -> Self {
         Self { name, ..self }
     }

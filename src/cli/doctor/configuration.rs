@@ -1,15 +1,8 @@
 //! The configuration: found, without errors, and readable by the daemon.
 
-use std::{
-    env,
-    path::{Path, PathBuf},
-};
+use std::{env, path::Path};
 
-use super::{
-    check_result::{CheckResult, error, ok, warning},
-    context::{DoctorContext, LookupProof},
-    users::{Users, quoted},
-};
+use super::{CheckResult, DoctorContext, LookupProof, Users, error, ok, quoted, warning};
 use crate::config::{Config, ConfigError};
 
 /// Loads the configuration; the context for all checks, and the finding.
@@ -30,7 +23,13 @@ pub(super) fn load(explicit: Option<&Path>) -> (DoctorContext, CheckResult) {
             (config.clone(), users, finding)
         }
         Err(failed) => {
-            let users = Users::new(None, guess(explicit).as_deref());
+            let file = match failed {
+                ConfigError::Unreadable { path, .. } | ConfigError::Invalid { path, .. } => {
+                    Some(path.as_path())
+                }
+                ConfigError::NoDirectory(_) => None,
+            };
+            let users = Users::new(None, file);
             (Config::default(), users, invalid(failed))
         }
     };
@@ -57,18 +56,6 @@ fn invalid(failed: &ConfigError) -> CheckResult {
         }
         ConfigError::NoDirectory(source) => error(format!("{failed}: {source}"), "cd /"),
     }
-}
-
-/// The file that has the errors.
-fn guess(explicit: Option<&Path>) -> Option<PathBuf> {
-    let named = explicit.map(Path::to_owned);
-    let named = named.or_else(|| env::var_os("LIPSYNCD_CONFIG").map(PathBuf::from));
-    let here = env::current_dir().ok()?;
-    let implicit = || {
-        let candidates = [here.join("lipsyncd.yaml"), "/etc/lipsyncd/lipsyncd.yaml".into()];
-        candidates.into_iter().find(|path| path.exists())
-    };
-    named.map(|path| here.join(path)).or_else(implicit)
 }
 
 /// An error where root can read the file and the daemon's user cannot.

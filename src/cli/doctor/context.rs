@@ -1,36 +1,17 @@
 //! What the checks share: the settings, the users, and what earlier checks found out.
 
-use super::{check_result::CheckResult, users::Users};
+use super::Users;
 use crate::{
     config::{Config, Credentials},
     kling::{Client, LookupStyle, RemoteTask},
     store::{LockHolder, QueueStatus, Reader},
 };
 
-/// One row of the table of checks.
-pub(super) struct DoctorCheck {
-    /// The name in the report; a check may return findings under other names, too.
-    pub(super) name: &'static str,
-    /// The check is left out without this. The check that provides it reports why it is missing.
-    pub(super) needs: Needs,
-    pub(super) run: fn(&mut DoctorContext) -> Vec<CheckResult>,
-}
-
-/// Writes one row of the table.
-pub(super) const fn check(
-    name: &'static str,
-    needs: Needs,
-    run: fn(&mut DoctorContext) -> Vec<CheckResult>,
-) -> DoctorCheck {
-    DoctorCheck { name, needs, run }
-}
-
+/// A check is left out without this. The check that provides it reports why it is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Needs {
     Nothing,
-    /// A configuration without errors.
     Configuration,
-    /// A database that can be read.
     Database,
 }
 
@@ -49,14 +30,11 @@ pub(super) struct DoctorContext {
     pub(super) lookups: LookupProof,
 }
 
-/// What the API answered about the account.
 pub(super) struct AccountAnswer {
     pub(super) client: Client,
-    /// The newest tasks.
     pub(super) tasks: Vec<RemoteTask>,
 }
 
-/// A database that can be read, and what it says.
 pub(super) struct OpenDatabase {
     pub(super) reader: Reader,
     pub(super) standing: QueueStatus,

@@ -8,11 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{
-    check_result::{CheckResult, error, ok, warning},
-    context::DoctorContext,
-    users::{Users, quoted},
-};
+use super::{CheckResult, DoctorContext, Users, error, ok, quoted, warning};
 use crate::config::{Credentials, CredentialsError};
 
 /// The environment variables, and the package's files for them.
@@ -117,7 +113,6 @@ fn wrong(failed: &CredentialsError, users: &Users) -> CheckResult {
     error(message, fix.join("\n"))
 }
 
-/// Warns of files with credentials that everybody may read.
 pub(super) fn check_files(context: &mut DoctorContext) -> Vec<CheckResult> {
     let users = &context.users;
     let from_systemd = env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
@@ -156,11 +151,10 @@ fn open_to_others(path: &Path, users: &Users) -> Option<CheckResult> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::doctor::users::tests::users;
 
     #[test]
     fn fix_writes_only_the_files_that_are_wrong() {
-        let users = users(0, "/etc/lipsyncd/lipsyncd.yaml");
+        let users = Users::new(None, Some(Path::new("/etc/lipsyncd/lipsyncd.yaml")));
         let files = |failed| {
             let fix = wrong(&failed, &users).fix.unwrap();
             SOURCES
@@ -173,6 +167,7 @@ mod tests {
         assert_eq!(files(CredentialsError::Malformed("KLING_SECRET_KEY")), [false, true, false]);
         assert_eq!(files(CredentialsError::Malformed("KLING_API_TOKEN")), [false, false, true]);
         let both = wrong(&CredentialsError::Both, &users).fix.unwrap();
-        assert!(both.starts_with("rm /etc/lipsyncd/credentials/api_token\n"), "{both}");
+        let removal = users.root("rm /etc/lipsyncd/credentials/api_token\n");
+        assert!(both.starts_with(&removal), "{both}");
     }
 }

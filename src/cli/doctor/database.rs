@@ -5,13 +5,11 @@ use std::{fs, io, os::unix::fs::PermissionsExt as _, path::Path, time::Duration}
 use rustix::fs::Access;
 
 use super::{
-    check_result::{CheckResult, error, ok, warning},
-    context::{DoctorContext, OpenDatabase},
+    CheckResult, DoctorContext, OpenDatabase, Users, error,
     filesystem::network_filesystem,
     folders::may,
     missing_database::{missing, restore, wal},
-    timeout,
-    users::{Users, quoted},
+    ok, quoted, timeout, warning,
 };
 use crate::{
     cli::{open, text::bytes},
@@ -19,7 +17,6 @@ use crate::{
     store::{IntegrityCheck, LockHolder, QueueStatus, Reader, StoreError, VERSION, lock_holder},
 };
 
-/// Time limit for reading the complete database.
 const HEALTH_LIMIT: Duration = Duration::from_secs(20);
 /// A longer log means that a reader keeps SQLite from writing it back.
 const LOG_BYTES_MAX: u64 = 512 << 20;

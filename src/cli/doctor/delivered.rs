@@ -1,16 +1,11 @@
 //! Whether the latest delivered files are still in the output folder.
 
-use super::{
-    check_result::{CheckResult, ok, warning},
-    context::DoctorContext,
-    timeout,
-};
+use super::{CheckResult, DoctorContext, ok, timeout, warning};
 use crate::{
-    cli::text::{counted, safe, shell_word},
+    cli::{counted, safe, shell_word},
     output::{Presence, presence},
 };
 
-/// At most so many of the latest files are looked for.
 const FILES_MAX: usize = 1_000;
 const NAMED_MAX: usize = 3;
 
@@ -23,7 +18,7 @@ pub(super) fn check(context: &mut DoctorContext) -> Vec<CheckResult> {
             return vec![warning(error.to_string(), context.users.lipsyncd("status"))];
         }
     };
-    let count = counted(i64::try_from(files.len()).unwrap_or(i64::MAX), "delivered file");
+    let count = counted(files.len(), "delivered file");
     let root = context.config.output_dir.clone();
     let missing = timeout::within(timeout::FILES, move || {
         // A file of another size was edited by a person. A file that cannot be looked at may be there; the check of

@@ -7,12 +7,7 @@ use std::{
 
 use rustix::fs::{StatVfs, statvfs};
 
-use super::{
-    check_result::{CheckResult, error, ok, warning},
-    context::DoctorContext,
-    timeout,
-    users::quoted,
-};
+use super::{CheckResult, DoctorContext, error, ok, quoted, timeout, warning};
 use crate::{
     cli::text::{bytes, counted},
     job::State,

@@ -9,11 +9,8 @@ use std::{
 use rustix::fs::{Access, AtFlags, CWD, accessat};
 
 use super::{
-    check_result::{CheckResult, error, ok, warning},
-    context::DoctorContext,
-    filesystem::network_filesystem,
-    timeout,
-    users::{Users, quoted},
+    CheckResult, DoctorContext, Users, error, filesystem::network_filesystem, ok, quoted, timeout,
+    warning,
 };
 use crate::inbox::{self, FolderListing, ScanEntry};
 
@@ -53,7 +50,6 @@ pub(super) fn check_jobs_dir(context: &mut DoctorContext) -> Vec<CheckResult> {
     vec![ok(format!("{shown}, manifests: {}{events}", listing.manifests.len()))]
 }
 
-/// The folders and manifests in the folder that doctor may not read.
 fn unreadable_paths(root: &Path, listing: &FolderListing) -> Vec<PathBuf> {
     let folders = listing.unreadable.keys().map(|path| root.join(path));
     let files = listing.manifests.iter().filter_map(|(path, found)| {
@@ -127,7 +123,6 @@ pub(super) fn check_output_dir(context: &mut DoctorContext) -> Vec<CheckResult> 
     }]
 }
 
-/// Checks that no folder is within another.
 pub(super) fn check_nesting(context: &mut DoctorContext) -> Vec<CheckResult> {
     let config = &context.config;
     let real = |path: &Path| {

@@ -8,15 +8,9 @@ use std::{
 
 use rustix::process::{Resource, getrlimit};
 
-use super::{
-    check_result::{CheckResult, ok, warning},
-    context::DoctorContext,
-    timeout,
-};
+use super::{CheckResult, DoctorContext, ok, timeout, warning};
 
-/// What a daemon needs beside its slots and downloads.
 const OTHER_FILES: u64 = 100;
-/// Counting stops at this number.
 const FOLDERS_MAX: u64 = 2_000_000;
 
 /// Each folder under `jobs_dir` and the media folders needs one watch.
@@ -88,7 +82,6 @@ pub(super) fn check_open_files(context: &mut DoctorContext) -> Vec<CheckResult> 
     vec![warning(format!("allowed for {whose}: {shown}, but {needed} are needed"), fix)]
 }
 
-/// The soft limit of a running process.
 fn limit_of(pid: u32) -> Option<u64> {
     let limits = fs::read_to_string(format!("/proc/{pid}/limits")).ok()?;
     let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;

@@ -5,10 +5,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::{
-    check_result::{CheckResult, ok, warning},
-    context::{AccountAnswer, DoctorContext, LookupProof},
-};
+use super::{AccountAnswer, CheckResult, DoctorContext, LookupProof, ok, warning};
 use crate::{
     cli::open,
     daemon,
@@ -20,7 +17,6 @@ const TIME_LIMIT: Duration = Duration::from_secs(10);
 
 const TWICE: &str = "two databases on this account may both pay for the same request";
 
-/// Looks up a task that exists.
 pub(super) fn check(context: &mut DoctorContext) -> Vec<CheckResult> {
     let Some(database) = &context.database else { return Vec::new() };
     let credentials = context.credentials.as_ref();
@@ -59,7 +55,6 @@ fn listed(account: &AccountAnswer) -> Option<(String, String)> {
     account.tasks.iter().find_map(named)
 }
 
-/// Queries a task that exists by its name, then by its id.
 async fn look_up(client: &Client, task_id: &str, name: &str) -> (LookupProof, String) {
     let failed = |error: ApiError| (LookupProof::Unknown, format!("a lookup failed: {error}"));
     for style in LookupStyle::ALL {

@@ -14,13 +14,9 @@ use reqwest::{
 };
 use url::{Host, Url};
 
-use super::{
-    check_result::{CheckResult, error, ok},
-    context::{DoctorContext, OpenDatabase},
-    timeout,
-};
+use super::{CheckResult, DoctorContext, OpenDatabase, error, ok, timeout};
 use crate::{
-    cli::{open, text::shell_word},
+    cli::{open, shell_word},
     config::Config,
     daemon,
     job::Source,
@@ -94,7 +90,6 @@ fn get(url: &str) -> Result<Response, String> {
     sent.map_err(|_| "the request cannot be sent".to_owned())?.map_err(|failed| root_cause(&failed))
 }
 
-/// The length of the complete file.
 fn length_of(response: &Response) -> Option<u64> {
     let header = |name| response.headers().get(name)?.to_str().ok();
     match response.status() {
@@ -112,7 +107,6 @@ fn root_cause(error: &reqwest::Error) -> String {
     inner.to_string()
 }
 
-/// Finds a local video of one of the latest jobs.
 fn video_of_a_job(config: &Config, database: &OpenDatabase) -> Option<Located> {
     let locator = daemon::locator(config);
     let keys = database.reader.jobs_with_local_videos(JOBS_MAX).ok()?;
@@ -131,7 +125,6 @@ fn video_of_a_job(config: &Config, database: &OpenDatabase) -> Option<Located> {
     .flatten()
 }
 
-/// Finds any video in the media folders and `jobs_dir`.
 fn video_in_folders(config: &Config) -> Option<Located> {
     let locator = daemon::locator(config);
     let mut folders: VecDeque<PathBuf> =

@@ -9,13 +9,8 @@ use std::{
 
 use rustix::fs::Access;
 
-use super::{
-    check_result::{CheckResult, error, ok},
-    folders::may,
-    result_files, timeout,
-    users::{Users, quoted},
-};
-use crate::{cli::text::counted, config::Config};
+use super::{CheckResult, Users, error, folders::may, ok, quoted, result_files, timeout};
+use crate::{cli::counted, config::Config};
 
 pub(super) fn missing(config: &Config, users: &Users) -> CheckResult {
     let path = &config.state_db;
@@ -28,7 +23,7 @@ pub(super) fn missing(config: &Config, users: &Users) -> CheckResult {
     let results = timeout::within(timeout::FILES, move || result_files::latest(&output_dir).len());
     let results = results.unwrap_or_default();
     if results > 0 {
-        let count = counted(i64::try_from(results).unwrap_or(i64::MAX), "result");
+        let count = counted(results, "result");
         let or_more = if results == result_files::READ_MAX { " or more" } else { "" };
         let message = format!(
             "{count}{or_more} in {}, but {shown} does not exist: it was lost, or is elsewhere; restore a backup \
@@ -68,7 +63,6 @@ pub(super) fn restore(path: &Path, users: &Users) -> String {
     steps.join("\n")
 }
 
-/// The database's write-ahead log.
 pub(super) fn wal(path: &Path) -> PathBuf {
     beside(path, "-wal")
 }

@@ -1,8 +1,6 @@
 //! `lipsyncd doctor`: checks everything that lipsyncd needs, and says how to fix what is wrong.
 //!
-//! `CHECKS` is the table of all checks; each check is a function in the file of its subject. The checks change
-//! nothing and cost nothing: the API gets free queries only, the database is only read, and the file that tries the
-//! output folder has no name. Work that can block (a dead network share) has a time limit.
+//! The checks change nothing and cost nothing. Work that can block (a dead network share) has a time limit.
 
 mod api;
 mod attention;
@@ -28,37 +26,41 @@ mod users;
 
 use std::{io::Write, path::Path};
 
-use super::{CommandError, ExitCode, log};
+use super::{ExitCode, Result, log};
 use crate::config::LogFormat;
 
-use check_result::DoctorReport;
+use check_result::{CheckResult, DoctorReport, Status, error, ok, warning};
 use context::{
-    DoctorCheck,
-    Needs::{Configuration, Database, Nothing},
-    check,
+    AccountAnswer, DoctorContext, LookupProof,
+    Needs::{self, Configuration, Database, Nothing},
+    OpenDatabase,
 };
+use users::{Users, quoted};
+
+/// The name in the report, what the check needs, and the check. A check may return findings under other names, too.
+type DoctorCheck = (&'static str, Needs, fn(&mut DoctorContext) -> Vec<CheckResult>);
 
 /// All checks, in the order of the report. A check uses what the checks above it put into the `DoctorContext`.
 const CHECKS: [DoctorCheck; 19] = [
-    check("user", Configuration, |context| context.users.check()),
-    check("credentials", Nothing, credentials::check),
-    check("credential files", Nothing, credentials::check_files),
-    check("api", Configuration, api::check),
-    check("jobs_dir", Configuration, folders::check_jobs_dir),
-    check("media.dirs", Configuration, folders::check_media_dirs),
-    check("output_dir", Configuration, folders::check_output_dir),
-    check("folders", Configuration, folders::check_nesting),
-    check("sandbox", Configuration, sandbox::check),
-    check("database", Configuration, database::check),
-    check("lookups", Database, lookups::check),
-    check("backup", Database, backup::check),
-    check("delivered", Database, delivered::check),
-    check("disk", Configuration, disk::check),
-    check("inotify", Configuration, limits::check_inotify),
-    check("open files", Configuration, limits::check_open_files),
-    check("media.public_base_url", Configuration, media_url::check),
-    check("create requests", Database, attention::check_creates),
-    check("jobs", Database, attention::check),
+    ("user", Configuration, |context| context.users.check()),
+    ("credentials", Nothing, credentials::check),
+    ("credential files", Nothing, credentials::check_files),
+    ("api", Configuration, api::check),
+    ("jobs_dir", Configuration, folders::check_jobs_dir),
+    ("media.dirs", Configuration, folders::check_media_dirs),
+    ("output_dir", Configuration, folders::check_output_dir),
+    ("folders", Configuration, folders::check_nesting),
+    ("sandbox", Configuration, sandbox::check),
+    ("database", Configuration, database::check),
+    ("lookups", Database, lookups::check),
+    ("backup", Database, backup::check),
+    ("delivered", Database, delivered::check),
+    ("disk", Configuration, disk::check),
+    ("inotify", Configuration, limits::check_inotify),
+    ("open files", Configuration, limits::check_open_files),
+    ("media.public_base_url", Configuration, media_url::check),
+    ("create requests", Database, attention::check_creates),
+    ("jobs", Database, attention::check),
 ];
 
 /// Check everything that lipsyncd needs, and say how to fix what is wrong
@@ -75,7 +77,7 @@ const CHECKS: [DoctorCheck; 19] = [
     lipsyncd doctor\n  \
     lipsyncd doctor --json | jq '.checks[] | select(.status != \"ok\")'\n\n\
     Exit codes: 0 no errors (warnings do not count), 1 some check failed, 2 the configuration has errors")]
-pub struct Args {
+pub(super) struct Args {
     /// Print one JSON object
     ///
     /// Its members: ok (false when some check failed) and checks (a list of objects: name, status, which is
@@ -90,7 +92,7 @@ pub(super) fn run(
     explicit: Option<&Path>,
     out: &mut dyn Write,
     on_terminal: bool,
-) -> Result<ExitCode, CommandError> {
+) -> Result {
     log::init(LogFormat::Text);
     let (report, exit) = examine(explicit);
     if arguments.json {
@@ -104,11 +106,11 @@ pub(super) fn run(
 fn examine(explicit: Option<&Path>) -> (DoctorReport, ExitCode) {
     let (mut context, finding) = configuration::load(explicit);
     let mut findings = vec![finding.named("configuration")];
-    for row in CHECKS {
-        if context.has(row.needs) {
-            let found = (row.run)(&mut context).into_iter();
+    for (name, needs, check) in CHECKS {
+        if context.has(needs) {
+            let found = check(&mut context).into_iter();
             findings.extend(found.map(|finding| match finding.name {
-                "" => finding.named(row.name),
+                "" => finding.named(name),
                 _ => finding,
             }));
         }

@@ -2,18 +2,13 @@
 
 use std::io::Write;
 
-use super::check_result::{DoctorReport, Status};
+use super::{DoctorReport, Status};
 use crate::cli::{
-    CommandError,
+    Result,
     text::{counted, safe},
 };
 
-/// Prints one line per check with its fix below, then the fixes of several checks, then the totals.
-pub(super) fn print(
-    out: &mut dyn Write,
-    report: &DoctorReport,
-    in_color: bool,
-) -> Result<(), CommandError> {
+pub(super) fn print(out: &mut dyn Write, report: &DoctorReport, in_color: bool) -> Result<()> {
     let width = report.checks.iter().map(|check| check.name.len()).max().unwrap_or_default();
     for check in &report.checks {
         let (status, color) = match check.status {
@@ -42,13 +37,12 @@ pub(super) fn print(
     Ok(())
 }
 
-/// The names of the checks that this fix helps.
 fn checks_with<'report>(report: &'report DoctorReport, fix: &str) -> Vec<&'report str> {
     let fixed = report.checks.iter().filter(|check| check.fix.as_deref() == Some(fix));
     fixed.map(|check| check.name).collect()
 }
 
-fn print_fix(out: &mut dyn Write, width: usize, fix: &str) -> Result<(), CommandError> {
+fn print_fix(out: &mut dyn Write, width: usize, fix: &str) -> Result<()> {
     for line in fix.lines() {
         writeln!(out, "{:9}{:width$}  fix: {}", "", "", safe(line))?;
     }
@@ -56,9 +50,9 @@ fn print_fix(out: &mut dyn Write, width: usize, fix: &str) -> Result<(), Command
 }
 
 fn totals(report: &DoctorReport) -> String {
-    let count = |status| report.checks.iter().filter(|check| check.status == status).count() as i64;
+    let count = |status| report.checks.iter().filter(|check| check.status == status).count();
     let (errors, warnings) = (count(Status::Error), count(Status::Warning));
-    let checks = counted(report.checks.len() as i64, "check");
+    let checks = counted(report.checks.len(), "check");
     if errors + warnings == 0 {
         return format!("No problems found: {checks}.");
     }

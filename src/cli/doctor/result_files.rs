@@ -11,7 +11,6 @@ use crate::output::Metadata;
 pub(super) const READ_MAX: usize = 200;
 const FILES_MAX: usize = 50_000;
 
-/// Returns the metadata that were written last.
 pub(super) fn latest(root: &Path) -> Vec<Metadata> {
     let (mut found, mut folders, mut seen) = (Vec::new(), vec![root.to_owned()], 0);
     while let Some(folder) = folders.pop() {

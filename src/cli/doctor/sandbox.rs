@@ -6,11 +6,7 @@ use std::{
     time::Duration,
 };
 
-use super::{
-    check_result::{CheckResult, error},
-    context::DoctorContext,
-    timeout,
-};
+use super::{CheckResult, DoctorContext, error, timeout};
 use crate::config::Config;
 
 const TIME_LIMIT: Duration = Duration::from_secs(5);

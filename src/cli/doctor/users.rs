@@ -9,10 +9,7 @@ use std::{
 
 use rustix::process::geteuid;
 
-use super::{
-    check_result::{CheckResult, ok, warning},
-    timeout,
-};
+use super::{CheckResult, ok, timeout, warning};
 use crate::cli::{text::shell_word, unit};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,13 +17,11 @@ pub(super) struct User {
     pub(super) uid: u32,
     /// None where the system does not know the user.
     pub(super) name: Option<String>,
-    /// The name of its own group.
     pub(super) group: Option<String>,
 }
 
 #[derive(Debug, Clone)]
 pub(super) struct Users {
-    /// Runs doctor.
     pub(super) me: User,
     /// Runs the daemon: the owner of the database, or of the folder for it.
     pub(super) daemon: User,
@@ -34,7 +29,6 @@ pub(super) struct Users {
     pub(super) config_file: Option<PathBuf>,
 }
 
-/// A path as a word of a shell command.
 pub(super) fn quoted(path: &Path) -> String {
     shell_word(&path.display().to_string()).into_owned()
 }
@@ -91,12 +85,10 @@ impl Users {
         }
     }
 
-    /// `command` as root.
     pub(super) fn root(&self, command: &str) -> String {
         if self.is_root() { command.to_owned() } else { format!("sudo {command}") }
     }
 
-    /// Starts the daemon.
     pub(super) fn start(&self) -> String {
         match self.unit() {
             Some(unit) => self.root(&format!("systemctl start {unit}")),
@@ -114,7 +106,6 @@ impl Users {
         }
     }
 
-    /// Restarts the daemon with new settings and credentials.
     pub(super) fn restart(&self) -> String {
         match self.unit() {
             Some(unit) => self.root(&format!("systemctl restart {unit}")),
@@ -162,7 +153,6 @@ impl Users {
         self.daemon.group.clone().unwrap_or_else(|| self.owner())
     }
 
-    /// Whether systemd passed credentials to this process.
     pub(super) fn has_systemd_credentials() -> bool {
         env::var_os("CREDENTIALS_DIRECTORY").is_some_and(|folder| !folder.is_empty())
     }
@@ -180,7 +170,6 @@ impl Users {
         }
     }
 
-    /// Warns where doctor runs as another user than the daemon.
     pub(super) fn check(&self) -> Vec<CheckResult> {
         let (me, daemon) = (self.me.shown(), self.daemon.shown());
         if self.is_daemon() {
@@ -220,11 +209,11 @@ fn id(option: &'static str, uid: u32) -> Option<String> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use super::*;
 
     /// Root or anna, where lipsyncd is the daemon's user.
-    pub(in super::super) fn users(me: u32, config_file: &str) -> Users {
+    fn users(me: u32, config_file: &str) -> Users {
         let user = |uid, name: &str| User { uid, name: Some(name.to_owned()), group: None };
         let me = if me == 0 { user(0, "root") } else { user(me, "anna") };
         Users { me, daemon: user(990, "lipsyncd"), config_file: Some(config_file.into()) }

@@ -1,19 +1,21 @@
 //! `lipsyncd list`: one line per job.
 
-mod state;
 mod table;
 
-use clap::ValueHint;
+use std::ffi::OsStr;
+
+use clap::{
+    Arg, Command, ValueHint,
+    builder::{PossibleValue, StringValueParser, TypedValueParser},
+    error::{Error, ErrorKind},
+};
 
 use super::{
-    context::CommandContext,
-    error::{CommandError, ExitCode},
-    json, open,
+    CommandContext, CommandError, ExitCode, Result, counted, json, open, safe,
     suggestions::Suggestions,
-    text::{counted, safe},
 };
 use crate::{
-    job::State,
+    job::{State, state::UnknownState},
     store::{JobFilter, JobOverview, Reader, SupersededTasks},
 };
 
@@ -29,7 +31,7 @@ use table::Table;
     lipsyncd list --state failed --state unresolved\n  \
     lipsyncd list --manifest promo.yaml\n  \
     lipsyncd list --json | jq -r '.[] | select(.units > 0) | .key'")]
-pub struct Args {
+pub(super) struct Args {
     /// Only jobs in this state; can be given several times
     ///
     /// One of waiting, queued, identified, creating, submitted, processing, downloading, succeeded,
@@ -38,7 +40,7 @@ pub struct Args {
         long = "state",
         value_name = "STATE",
         value_delimiter = ',',
-        value_parser = state::StateParser,
+        value_parser = StateParser,
         hide_possible_values = true
     )]
     states: Vec<State>,
@@ -50,13 +52,9 @@ pub struct Args {
     json: bool,
 }
 
-/// How many jobs to read, and keep in memory, at once.
 const PAGE_SIZE: usize = 1_000;
 
-pub(super) fn run(
-    arguments: &Args,
-    context: &mut CommandContext<'_>,
-) -> Result<ExitCode, CommandError> {
+pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result {
     let reader = open::reader(context.config)?;
     if let Some(manifest) = &arguments.manifest {
         require_manifest(&reader, manifest)?;
@@ -82,7 +80,7 @@ pub(super) fn run(
 
 impl Args {
     /// Returns the unresolved tasks of earlier requests, if unresolved jobs are listed. No job has their state.
-    fn superseded(&self, reader: &Reader) -> Result<SupersededTasks, CommandError> {
+    fn superseded(&self, reader: &Reader) -> Result<SupersededTasks> {
         let is_wanted = self.states.contains(&State::Unresolved) && self.manifest.is_none();
         Ok(if is_wanted { reader.superseded()? } else { SupersededTasks::default() })
     }
@@ -99,11 +97,7 @@ impl Args {
     }
 }
 
-/// Names the jobs through which unresolved tasks of earlier requests are decided.
-fn write_superseded(
-    superseded: &SupersededTasks,
-    context: &mut CommandContext<'_>,
-) -> Result<(), CommandError> {
+fn write_superseded(superseded: &SupersededTasks, context: &mut CommandContext<'_>) -> Result<()> {
     let tasks = counted(superseded.tasks, "unresolved task");
     let show = superseded.jobs.iter().map(|key| format!("`{}`", open::command("show", key)));
     let show = show.collect::<Vec<_>>().join(", ");
@@ -119,7 +113,7 @@ fn write_json(
     reader: &Reader,
     filters: &[JobFilter],
     context: &mut CommandContext<'_>,
-) -> Result<(), CommandError> {
+) -> Result<()> {
     let mut before = "[\n";
     for filter in filters {
         each_page(reader, filter, |lines| {
@@ -134,12 +128,11 @@ fn write_json(
     Ok(())
 }
 
-/// Passes all jobs of `filter` to `show`, page by page.
 pub(super) fn each_page(
     reader: &Reader,
     filter: &JobFilter,
-    mut show: impl FnMut(Vec<JobOverview>) -> Result<(), CommandError>,
-) -> Result<(), CommandError> {
+    mut show: impl FnMut(Vec<JobOverview>) -> Result<()>,
+) -> Result<()> {
     let mut after = Some(0);
     while let Some(row) = after {
         let (lines, next) = reader.page(filter, row, PAGE_SIZE)?;
@@ -149,7 +142,7 @@ pub(super) fn each_page(
     Ok(())
 }
 
-fn require_manifest(reader: &Reader, manifest: &str) -> Result<(), CommandError> {
+fn require_manifest(reader: &Reader, manifest: &str) -> Result<()> {
     if reader.knows_manifest(manifest)? {
         return Ok(());
     }
@@ -160,4 +153,39 @@ fn require_manifest(reader: &Reader, manifest: &str) -> Result<(), CommandError>
     });
     Err(CommandError::new(ExitCode::Failed, format!("no manifest is called `{manifest}`"))
         .hint(hint))
+}
+
+#[derive(Debug, Clone)]
+struct StateParser;
+
+impl TypedValueParser for StateParser {
+    type Value = State;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        argument: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<State, Error> {
+        let name = StringValueParser::new().parse_ref(command, argument, value)?;
+        let argument = argument.map(ToString::to_string).unwrap_or_default();
+        state(&name).map_err(|error| {
+            let text = format!("invalid value '{name}' for '{argument}': {error}\n");
+            Error::raw(ErrorKind::ValueValidation, text).with_cmd(command)
+        })
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(State::ALL.into_iter().map(|state| PossibleValue::new(state.name()))))
+    }
+}
+
+fn state(name: &str) -> Result<State, String> {
+    name.parse().map_err(|unknown: UnknownState| {
+        let all = State::ALL.map(State::name).join(", ");
+        let mut suggestions = Suggestions::for_name(name);
+        State::ALL.iter().for_each(|state| suggestions.consider(state.name()));
+        let hint = suggestions.hint().map(|hint| format!("{hint} ")).unwrap_or_default();
+        format!("{unknown}; {hint}The states are {all}")
+    })
 }

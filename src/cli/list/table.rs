@@ -5,11 +5,9 @@
 
 use std::io::{self, Write};
 
-use comfy_table::{
-    Column, ColumnConstraint, ContentArrangement, Row, Table as Page, Width, presets,
-};
+use comfy_table::{ColumnConstraint, ContentArrangement, Row, Table as Page, Width, presets};
 
-use crate::{cli::text::safe, store::JobOverview};
+use crate::{cli::safe, store::JobOverview};
 
 const HEADER: [&str; 4] = ["JOB", "STATE", "REASON", "OUTPUT"];
 
@@ -17,10 +15,8 @@ const HEADER: [&str; 4] = ["JOB", "STATE", "REASON", "OUTPUT"];
 const WIDTH_MIN: u16 = 60;
 /// The least width of the output column: its heading.
 const OUTPUT_MIN: u16 = 6;
-/// Spaces between two columns.
 const GAP: u16 = 2;
 
-/// A table of any length.
 pub(super) struct Table {
     /// None if nothing is cut.
     terminal_width: Option<u16>,
@@ -54,11 +50,7 @@ impl Table {
         }
         let terminal_width = self.terminal_width;
         let widths = *self.widths.get_or_insert_with(|| {
-            let mut widths = [0; 4];
-            widths
-                .iter_mut()
-                .zip(page.column_max_content_widths())
-                .for_each(|(to, from)| *to = from);
+            let widths = page.column_max_content_widths().try_into().unwrap_or([0; 4]);
             terminal_width.map_or(widths, |width| fit(widths, width))
         });
         if terminal_width.is_some() {
@@ -66,7 +58,12 @@ impl Table {
             page.set_content_arrangement(ContentArrangement::Dynamic);
         }
         for (column, width) in page.column_iter_mut().zip(widths) {
-            constrain(column, width, terminal_width.is_some());
+            column.set_padding((0, GAP));
+            let width = Width::Fixed(width.saturating_add(GAP));
+            column.set_constraint(match terminal_width {
+                Some(_) => ColumnConstraint::Absolute(width),
+                None => ColumnConstraint::LowerBoundary(width),
+            });
         }
         for line in page.lines() {
             writeln!(out, "{}", line.trim_end())?;
@@ -75,7 +72,6 @@ impl Table {
     }
 }
 
-/// Returns why the job waits or failed, and whether its request changed.
 fn reason(job: &JobOverview) -> String {
     let changed = job.changed_after_sent.then_some("changed after it was sent");
     let reason = job.waiting_for.as_deref().or(job.error.as_deref());
@@ -86,16 +82,6 @@ fn one_line(cells: [String; 4]) -> Row {
     let mut row = Row::from(cells);
     row.max_height(1);
     row
-}
-
-fn constrain(column: &mut Column, width: u16, cut: bool) {
-    column.set_padding((0, GAP));
-    let width = Width::Fixed(width.saturating_add(GAP));
-    column.set_constraint(if cut {
-        ColumnConstraint::Absolute(width)
-    } else {
-        ColumnConstraint::LowerBoundary(width)
-    });
 }
 
 /// Divides `width` among the columns. The state is never cut. The key gets up to a third. The reason comes before the

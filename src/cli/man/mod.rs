@@ -1,8 +1,6 @@
-//! `lipsyncd man`: the man pages, for packagers.
+//! `lipsyncd man`: the man pages, for packagers. `--help` does not list the command: users do not need it.
 //!
-//! The pages of commands (section 1) are clap_mangen's. Those of the files (section 5) are written in roff
-//! beside this file; the lists of keys in them are made from the tables of `manifest` and `config`. `--help`
-//! does not list the command: users do not need it.
+//! The pages of commands are clap_mangen's. Those of files are beside this file; the lists of keys are added to them.
 
 #[cfg(test)]
 mod tests;
@@ -12,7 +10,7 @@ use std::{fs, io, io::Write, path::PathBuf};
 use clap::{Command, ValueHint};
 use clap_mangen::Man;
 
-use super::error::{CommandError, ExitCode};
+use super::{CommandError, ExitCode, Result};
 use crate::{config::settings, manifest::keys};
 
 /// Write the man pages into a folder
@@ -22,7 +20,7 @@ use crate::{config::settings, manifest::keys};
 /// each page.
 #[derive(Debug, clap::Args)]
 #[command(hide = true, after_help = "Example:\n  lipsyncd man target/man")]
-pub struct Args {
+pub(super) struct Args {
     /// The folder for the pages
     #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
     dir: PathBuf,
@@ -35,11 +33,7 @@ const CONFIG: &str = include_str!("lipsyncd.yaml.5");
 /// The line of a page that the list of keys replaces.
 const KEYS: &str = ".\\\" KEYS\n";
 
-pub(super) fn run(
-    arguments: &Args,
-    cli: Command,
-    out: &mut dyn Write,
-) -> Result<ExitCode, CommandError> {
+pub(super) fn run(arguments: &Args, cli: Command, out: &mut dyn Write) -> Result {
     let cannot = |error: io::Error| {
         let what = format!("cannot write man pages to `{}`: {error}", arguments.dir.display());
         CommandError::new(ExitCode::CannotRun, what)
@@ -53,7 +47,6 @@ pub(super) fn run(
     Ok(ExitCode::Done)
 }
 
-/// Every page: the name of its file, and its text.
 fn pages(cli: Command) -> io::Result<Vec<(String, String)>> {
     let mut cli = cli.disable_help_subcommand(true);
     // Gives each command its complete name, and the options that all share.
@@ -93,7 +86,6 @@ fn plain(roff: &str) -> String {
     roff.replace('`', "\\(ga").replace('~', "\\(ti").replace('^', "\\(ha")
 }
 
-/// A key and what it means, with the text between backticks in bold.
 fn item(key: &str, sentences: &[&str]) -> String {
     let escaped = |text: &str| plain(&text.replace('\\', "\\e").replace('-', "\\-"));
     let text = sentences.join("\n");

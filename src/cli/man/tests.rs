@@ -7,6 +7,7 @@ use std::process::{Command, Output};
 use clap::CommandFactory as _;
 
 use super::*;
+use crate::cli::ExitCode;
 use crate::{cli::Cli, job::State};
 
 /// Writes the pages into a folder.

@@ -12,12 +12,8 @@ use clap::{ArgGroup, ValueHint};
 
 use self::plan::RetryPlan;
 use super::{
-    context::CommandContext,
-    error::{CommandError, ExitCode},
-    list::each_page,
-    open,
-    text::safe,
-    update::{Decision, JobUpdater, NotChanged, note_absent_daemon},
+    CommandContext, CommandError, Decision, ExitCode, JobUpdater, NotChanged, Result,
+    list::each_page, note_absent_daemon, open, refused, safe,
 };
 use crate::{
     job::{State, retried_take},
@@ -39,7 +35,7 @@ use crate::{
     after_help = "Examples:\n  \
     lipsyncd retry promo/en promo/fr\n  \
     lipsyncd retry --failed --yes")]
-pub struct Args {
+pub(super) struct Args {
     /// Keys of jobs, as `lipsyncd list` shows them
     #[arg(value_name = "JOB", value_hint = ValueHint::Other, group = "selection")]
     jobs: Vec<String>,
@@ -54,10 +50,7 @@ pub struct Args {
     dry_run: bool,
 }
 
-pub(super) fn run(
-    arguments: &Args,
-    context: &mut CommandContext<'_>,
-) -> Result<ExitCode, CommandError> {
+pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result {
     let updater = JobUpdater::open(context)?;
     let failed;
     let keys = if arguments.failed {
@@ -80,10 +73,10 @@ pub(super) fn run(
     }
     let (keys, exit) = (plan.keys.clone(), plan.exit);
     let decide = move |state: &JobState| match decide(state, only_failed) {
-        Ok(_) if !plan.has_shown(state) => Err(NotChanged::Refused(
-            "changed after it was shown; it is not retried".to_owned(),
+        Ok(_) if !plan.has_shown(state) => refused(
+            "changed after it was shown; it is not retried",
             Some(open::command("show", &state.job.spec.key)),
-        )),
+        ),
         decision => decision,
     };
     Ok(exit.max(retry(&updater, &keys, context, decide)?))
@@ -94,7 +87,7 @@ fn retry(
     keys: &[String],
     context: &mut CommandContext<'_>,
     decide: impl Fn(&JobState) -> Decision + Send + Sync + 'static,
-) -> Result<ExitCode, CommandError> {
+) -> Result {
     let started = Mutex::new(HashSet::new());
     let decide = move |state: &JobState| {
         let decision = decide(state);
@@ -117,7 +110,7 @@ fn retry(
     Ok(exit)
 }
 
-fn failed_jobs(reader: &Reader) -> Result<Vec<String>, CommandError> {
+fn failed_jobs(reader: &Reader) -> Result<Vec<String>> {
     let filter = JobFilter { state: Some(State::Failed), manifest: None };
     let mut keys = Vec::new();
     each_page(reader, &filter, |jobs| {
@@ -127,12 +120,7 @@ fn failed_jobs(reader: &Reader) -> Result<Vec<String>, CommandError> {
     Ok(keys)
 }
 
-/// Shows what a retry would do, and asks for confirmation on a terminal.
-fn confirm(
-    plan: &RetryPlan,
-    dry_run: bool,
-    context: &mut CommandContext<'_>,
-) -> Result<bool, CommandError> {
+fn confirm(plan: &RetryPlan, dry_run: bool, context: &mut CommandContext<'_>) -> Result<bool> {
     let text = plan.text();
     let plan = safe(&text);
     if dry_run {
@@ -175,7 +163,6 @@ fn describe(state: &JobState) -> String {
 
 fn decide(state: &JobState, only_failed: bool) -> Decision {
     let JobState { job, task, manifest, .. } = state;
-    let refused = |why: String, hint| Err(NotChanged::Refused(why, hint));
     if only_failed && (job.state != State::Failed || job.dismissed) {
         return Err(NotChanged::NotSelected);
     }
@@ -200,7 +187,7 @@ fn decide(state: &JobState, only_failed: bool) -> Decision {
             Some(open::command("show", &job.spec.key)),
         ),
         State::Creating => refused(
-            "is creating: lipsyncd checks whether Kling accepted its create request".to_owned(),
+            "is creating: lipsyncd checks whether Kling accepted its create request",
             Some(open::command("show", &job.spec.key)),
         ),
         State::Submitted | State::Processing | State::Downloading => {
@@ -211,8 +198,7 @@ fn decide(state: &JobState, only_failed: bool) -> Decision {
             )
         }
         State::Unresolved => refused(
-            "is unresolved: Kling may have accepted its create request, and a retry could pay twice"
-                .to_owned(),
+            "is unresolved: Kling may have accepted its create request, and a retry could pay twice",
             Some(format!("{} --task ID | --resend", open::command("resolve", &job.spec.key))),
         ),
     }

@@ -4,16 +4,13 @@ use std::collections::{HashMap, HashSet};
 
 use crate::{
     cli::{
-        context::CommandContext,
-        error::{CommandError, ExitCode},
-        text::counted,
+        CommandContext, ExitCode, Result, counted,
         update::{Decision, not_changed, unknown_job},
     },
     job::{State, TaskId},
     store::{JobState, Reader},
 };
 
-/// How many jobs the question names.
 const NAMED_MAX: usize = 10;
 
 /// What the question was based on for one job. A confirmation is valid only while this is unchanged.
@@ -31,9 +28,7 @@ impl ShownJob {
     }
 }
 
-/// What a retry would do.
 pub(super) struct RetryPlan {
-    /// The jobs that would be made again.
     pub(super) keys: Vec<String>,
     shown: HashMap<String, ShownJob>,
     /// The tasks that would be paid: request hash and take.
@@ -62,8 +57,8 @@ impl RetryPlan {
         let mut names: Vec<&str> = self.keys.iter().take(NAMED_MAX).map(String::as_str).collect();
         names.extend((jobs > NAMED_MAX).then_some("…"));
         let (names, paid) = (names.join(", "), self.paid.len() + self.unread);
-        let count = |number: usize, noun| counted(i64::try_from(number).unwrap_or(i64::MAX), noun);
-        let mut text = format!("{} ({names}): {}", count(jobs, "job"), count(paid, "paid task"));
+        let mut text =
+            format!("{} ({names}): {}", counted(jobs, "job"), counted(paid, "paid task"));
         if jobs > paid {
             text += &format!(", {} free (the task exists or is shared)", jobs - paid);
         }
@@ -76,7 +71,7 @@ impl RetryPlan {
         decide: impl Fn(&JobState) -> Decision,
         reader: &Reader,
         context: &mut CommandContext<'_>,
-    ) -> Result<Self, CommandError> {
+    ) -> Result<Self> {
         let mut plan = Self {
             keys: Vec::new(),
             shown: HashMap::new(),

@@ -1,6 +1,5 @@
 //! `lipsyncd show`: everything about one job.
 
-mod next;
 mod report;
 mod text;
 
@@ -8,11 +7,7 @@ use std::path::Path;
 
 use clap::ValueHint;
 
-use super::{
-    context::CommandContext,
-    error::{CommandError, ExitCode},
-    json, open, update,
-};
+use super::{CommandContext, ExitCode, Result, json, open, update};
 use crate::{
     job::State,
     output::{Presence, presence},
@@ -31,7 +26,7 @@ use report::JobReport;
 #[command(after_help = "Examples:\n  \
     lipsyncd show promo/en\n  \
     lipsyncd show promo/en --json | jq -r '.history[].request_id'")]
-pub struct Args {
+pub(super) struct Args {
     /// The job's key, as `lipsyncd list` shows it
     #[arg(value_name = "JOB", value_hint = ValueHint::Other)]
     job: String,
@@ -47,10 +42,7 @@ pub struct Args {
     json: bool,
 }
 
-pub(super) fn run(
-    arguments: &Args,
-    context: &mut CommandContext<'_>,
-) -> Result<ExitCode, CommandError> {
+pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result {
     let reader = open::reader(context.config)?;
     let Some(detail) = reader.detail(&arguments.job)? else {
         return Err(update::unknown_job(&reader, &arguments.job)?);

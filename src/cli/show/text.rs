@@ -2,10 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{
-    next::{earlier_to_decide, next_command, unusable_file},
-    report::{CandidateReport, candidates},
-};
+use super::report::{CandidateReport, candidates, earlier_to_decide, next_command, unusable_file};
 use crate::{
     cli::{
         open,
@@ -16,7 +13,6 @@ use crate::{
     store::{HistoryEntry, JobDetail},
 };
 
-/// Writes everything about the job.
 pub(super) fn write(
     out: &mut dyn Write,
     detail: &JobDetail,
@@ -53,13 +49,10 @@ pub(super) fn write(
 /// A name and its text, not yet safe to show. An empty name continues the fact before it.
 type Fact = (&'static str, String);
 
-/// Returns why the job waits, failed or needs a decision.
 fn reasons(detail: &JobDetail) -> Vec<Fact> {
     let (line, job) = (&detail.overview, &detail.state.job);
     let mut facts = Vec::new();
-    if let Some(waiting_for) = &line.waiting_for {
-        facts.push(("reason", waiting_for.clone()));
-    }
+    facts.extend(line.waiting_for.clone().map(|reason| ("reason", reason)));
     let earlier = earlier_to_decide(detail);
     if let Some(task) = earlier {
         let sent = task.create.as_ref().map(|create| time(create.sent_at_ms)).unwrap_or_default();
@@ -80,7 +73,6 @@ fn reasons(detail: &JobDetail) -> Vec<Fact> {
     facts
 }
 
-/// Returns the manifest and the output file, and what is wrong with them.
 fn output(detail: &JobDetail, file: Option<Presence>) -> Vec<Fact> {
     let line = &detail.overview;
     let gone = if detail.manifest_is_there { "" } else { " (no longer in the folder)" };
@@ -116,19 +108,13 @@ fn changed_after_sent(detail: &JobDetail) -> String {
     )
 }
 
-/// Returns the task at Kling, its cost, and the times of the job.
 fn task(detail: &JobDetail) -> Vec<Fact> {
     let line = &detail.overview;
     let mut facts = vec![("take", line.attempt.to_string())];
-    if let Some(others) = &line.shares_task_with {
-        facts.push(("shared with", others.clone()));
-    }
-    if let Some(task_id) = &line.task_id {
-        facts.push(("task", task_id.clone()));
-    }
-    if let Some(name) = &line.external_task_id {
-        facts.push(("name", format!("{name} (external_task_id)")));
-    }
+    facts.extend(line.shares_task_with.clone().map(|others| ("shared with", others)));
+    facts.extend(line.task_id.clone().map(|task_id| ("task", task_id)));
+    let name = line.external_task_id.as_ref();
+    facts.extend(name.map(|name| ("name", format!("{name} (external_task_id)"))));
     facts.push(("cost", format!("{} units, all takes", line.units)));
     facts.push(("priority", line.priority.to_string()));
     facts.push(("created", line.created_at.clone()));
@@ -139,7 +125,6 @@ fn task(detail: &JobDetail) -> Vec<Fact> {
     facts
 }
 
-/// Returns what the manifest asks for.
 fn wish(job: &Job) -> Vec<Fact> {
     let spec = &job.spec;
     let end = spec.sound_end_ms.map_or_else(
@@ -160,30 +145,17 @@ fn wish(job: &Job) -> Vec<Fact> {
         ),
         ("volume", format!("{} (original {})", spec.sound_volume, spec.original_audio_volume)),
     ];
-    if spec.watermark {
-        facts.push(("watermark", "yes".to_owned()));
-    }
-    if let Some(callback_url) = &spec.callback_url {
-        facts.push(("callback_url", callback_url.clone()));
-    }
-    if let Some(not_before_ms) = spec.not_before_at_ms {
-        facts.push(("not before", time(not_before_ms)));
-    }
-    for (name, value) in &spec.labels {
-        facts.push(("label", format!("{name}: {value}")));
-    }
+    facts.extend(spec.watermark.then(|| ("watermark", "yes".to_owned())));
+    facts.extend(spec.callback_url.clone().map(|url| ("callback_url", url)));
+    facts.extend(spec.not_before_at_ms.map(|at_ms| ("not before", time(at_ms))));
+    facts.extend(spec.labels.iter().map(|(name, value)| ("label", format!("{name}: {value}"))));
     facts
 }
 
-/// Returns what the task used, and its result.
 fn used(task: &Task) -> Vec<Fact> {
     let mut facts = Vec::new();
-    if let Some(audio_ms) = task.media.audio_ms {
-        facts.push(("audio length", position(audio_ms)));
-    }
-    if let Some(video_ms) = task.media.video_ms {
-        facts.push(("video length", position(video_ms)));
-    }
+    facts.extend(task.media.audio_ms.map(|length_ms| ("audio length", position(length_ms))));
+    facts.extend(task.media.video_ms.map(|length_ms| ("video length", position(length_ms))));
     if let Some(plan) = &task.plan {
         let [start, end, insert] =
             [plan.sound_start_ms, plan.sound_end_ms, plan.sound_insert_ms].map(position);
@@ -191,9 +163,7 @@ fn used(task: &Task) -> Vec<Fact> {
             format!("face {}, audio from {start} to {end}, inserted at {insert}", plan.face_id);
         facts.push(("used", text));
     }
-    if let Some(create) = &task.create {
-        facts.push(("sent", time(create.sent_at_ms)));
-    }
+    facts.extend(task.create.as_ref().map(|create| ("sent", time(create.sent_at_ms))));
     if let Some(result) = &task.result {
         let length = result.duration_ms.map(|ms| format!(", {}", position(ms))).unwrap_or_default();
         facts.push(("result", format!("{}{length}", bytes(result.bytes))));
@@ -241,7 +211,6 @@ fn write_candidates(
     }
 }
 
-/// Writes an entry of the history, and the API's answer below it, if there was one.
 fn write_entry(out: &mut dyn Write, entry: &HistoryEntry) -> io::Result<()> {
     // The view's `2026-03-01T12:00:07.050Z`, easier to read.
     let at = entry.at.replacen('T', " ", 1);

@@ -7,11 +7,7 @@ mod tests;
 mod text;
 mod watch;
 
-use super::{
-    context::CommandContext,
-    error::{CommandError, ExitCode},
-    json, open,
-};
+use super::{CommandContext, ExitCode, Result, json, open};
 
 use report::StatusReport;
 
@@ -25,7 +21,7 @@ use report::StatusReport;
     lipsyncd status\n  \
     lipsyncd status --watch\n  \
     lipsyncd status --json | jq .jobs.failed")]
-pub struct Args {
+pub(super) struct Args {
     /// Repeat every second, until Ctrl-C
     ///
     /// On a terminal with progress bars; otherwise one line per second (with --json: one object per line), until
@@ -46,10 +42,7 @@ pub struct Args {
     json: bool,
 }
 
-pub(super) fn run(
-    arguments: &Args,
-    context: &mut CommandContext<'_>,
-) -> Result<ExitCode, CommandError> {
+pub(super) fn run(arguments: &Args, context: &mut CommandContext<'_>) -> Result {
     let reader = open::reader(context.config)?;
     let read = || StatusReport::read(&reader, context.config, context.start, open::now_ms());
     if arguments.watch {

@@ -2,10 +2,7 @@
 
 use super::report::StatusReport;
 use crate::{
-    cli::{
-        open,
-        text::{counted, safe, shell_word},
-    },
+    cli::{counted, open, safe, shell_word},
     job::State,
     store::{PauseKind, RefusedManifest},
 };
@@ -94,13 +91,11 @@ fn is_unreadable(refused: &RefusedManifest) -> bool {
     refused.error.contains("Permission denied (os error 13)")
 }
 
-/// Counts unresolved tasks of earlier requests, which no job points to.
 pub(super) fn superseded_tasks(tasks: i64) -> String {
     let of = if tasks == 1 { "of an earlier request" } else { "of earlier requests" };
     format!("{} {of}", counted(tasks, "unresolved task"))
 }
 
-/// Counts jobs that changed after their task was created.
 pub(super) fn changed(count: i64) -> String {
     let sent = if count == 1 { "it was sent" } else { "they were sent" };
     format!("{} changed after {sent}", counted(count, "job"))

@@ -6,8 +6,7 @@ use serde::Serialize;
 
 use crate::{
     cli::{
-        error::CommandError,
-        open,
+        Result, open,
         text::{iso_ms, units_number},
     },
     config::Config,
@@ -20,7 +19,6 @@ use crate::{
 const STATES_BEFORE_DOWNLOAD: [State; 5] =
     [State::Queued, State::Identified, State::Creating, State::Submitted, State::Processing];
 
-/// The report, as `status --json` prints it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct StatusReport {
     pub(super) jobs: BTreeMap<State, i64>,
@@ -52,9 +50,7 @@ pub(super) struct StatusReport {
 /// What the suggested commands depend on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct LocalSetup {
-    /// The command that starts the daemon.
     pub(super) start: String,
-    /// The folder of manifests.
     pub(super) jobs_dir: PathBuf,
 }
 
@@ -96,21 +92,18 @@ pub(super) struct DaemonReport {
     pub(super) trouble: Option<String>,
 }
 
-/// A problem that holds the queue, and that lipsyncd retries automatically.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct ProblemReport {
     pub(super) reason: String,
     pub(super) since: String,
 }
 
-/// Jobs whose output files cannot be written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct BlockedReport {
     pub(super) jobs: i64,
     pub(super) reason: String,
 }
 
-/// Unresolved tasks of earlier requests, and the commands that decide the first of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct SupersededReport {
     pub(super) tasks: i64,
@@ -125,12 +118,7 @@ pub(super) struct ToResolve {
 
 impl StatusReport {
     /// Reads the report for `now_ms` (Unix time); `start` is the command that starts the daemon.
-    pub(super) fn read(
-        reader: &Reader,
-        config: &Config,
-        start: &str,
-        now_ms: i64,
-    ) -> Result<Self, CommandError> {
+    pub(super) fn read(reader: &Reader, config: &Config, start: &str, now_ms: i64) -> Result<Self> {
         let setup = LocalSetup { start: start.to_owned(), jobs_dir: config.jobs_dir.clone() };
         Ok(Self::of(reader.queue_status(now_ms)?, lock_holder(&config.state_db), now_ms, setup))
     }
@@ -172,7 +160,7 @@ impl StatusReport {
                 total: units_number(queue.spent_total_micro),
                 cap: queue.cap_micro.map(units_number),
             },
-            eta_seconds: eta_ms(&queue).map(|ms| div_ceil(ms, 1000)),
+            eta_seconds: eta_ms(&queue).map(|ms| ms.saturating_add(999) / 1000),
             daemon: DaemonReport::of(&queue, holder),
             queue,
             now_ms,
@@ -234,11 +222,7 @@ fn eta_ms(queue: &QueueStatus) -> Option<i64> {
     if queue.pause.is_some() || queue.hold.is_some() || queue.api_problem.is_some() {
         return None;
     }
-    let rounds = div_ceil(ahead, queue.slots_limit.max(1));
+    let slots = queue.slots_limit.max(1);
+    let rounds = (ahead + slots - 1) / slots;
     Some(rounds.saturating_mul(median_task_ms))
-}
-
-/// Rounds up; neither is negative.
-fn div_ceil(dividend: i64, divisor: i64) -> i64 {
-    dividend / divisor + i64::from(dividend % divisor != 0)
 }

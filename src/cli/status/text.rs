@@ -14,7 +14,6 @@ use crate::{
 /// A name and its text. An empty name continues the line before it.
 type Line = (&'static str, String);
 
-/// Writes `report` as lines of a name and a text.
 pub(super) fn write(out: &mut dyn Write, report: &StatusReport) -> io::Result<()> {
     lines(report).into_iter().try_for_each(|line| writeln!(out, "{}", format_line(line)))
 }
@@ -48,7 +47,6 @@ pub(super) fn one_line(report: &StatusReport) -> String {
     line
 }
 
-/// Returns all lines of the report.
 pub(super) fn lines(report: &StatusReport) -> Vec<Line> {
     let mut lines =
         vec![("daemon", daemon(report)), ("jobs", jobs(report)), ("slots", slots(report))];
@@ -106,7 +104,6 @@ fn slots(report: &StatusReport) -> String {
     text
 }
 
-/// Whether the queue is paused or held, and why.
 fn queue(report: &StatusReport) -> Vec<Line> {
     let Some(pause) = &report.queue.pause else {
         let text = match &report.hold {
@@ -127,7 +124,6 @@ fn queue(report: &StatusReport) -> Vec<Line> {
     vec![("queue", since), ("", reason)]
 }
 
-/// What keeps jobs from their progress, apart from the queue.
 fn problems(report: &StatusReport) -> Vec<Line> {
     let mut lines = Vec::new();
     if let Some(problem) = &report.daemon.trouble {
@@ -172,7 +168,6 @@ fn time_left(report: &StatusReport) -> Option<String> {
     Some(if report.daemon.running { left } else { format!("{left}, once the daemon runs") })
 }
 
-/// The counts of manifests, and the first error of the first manifests with errors.
 fn manifests(report: &StatusReport) -> Vec<Line> {
     let manifests = &report.manifests;
     if manifests.refused == 0 {

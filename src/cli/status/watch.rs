@@ -5,23 +5,20 @@
 use std::{io::Write, time::Duration};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use tokio::signal::unix::{SignalKind, signal};
 
 use super::{report::StatusReport, text};
-use crate::cli::{error::CommandError, json, open};
+use crate::cli::{Result, json, open, signals};
 
-/// How often to repeat.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// Shows the report of `read` again and again, until the user ends it.
 pub(super) fn watch(
-    read: impl Fn() -> Result<StatusReport, CommandError>,
+    read: impl Fn() -> Result<StatusReport>,
     as_json: bool,
     on_terminal: bool,
     out: &mut dyn Write,
-) -> Result<(), CommandError> {
+) -> Result<()> {
     let screen = (on_terminal && !as_json).then(Screen::new);
-    let mut show = |report: &StatusReport| -> Result<(), CommandError> {
+    let mut show = |report: &StatusReport| -> Result<()> {
         match &screen {
             Some(screen) => screen.show(report),
             None if as_json => writeln!(out, "{}", json::line(report)?)?,
@@ -30,13 +27,15 @@ pub(super) fn watch(
         Ok(out.flush()?)
     };
     let shown = open::block_on(async {
-        let mut terminate = signal(SignalKind::terminate())?;
+        let stopped = signals::stopped();
+        tokio::pin!(stopped);
         let mut tick = tokio::time::interval(INTERVAL);
         loop {
             tokio::select! {
+                // Signals are handled before the first output.
+                biased;
+                ended = &mut stopped => return Ok(ended?),
                 _ = tick.tick() => show(&read()?)?,
-                ended = tokio::signal::ctrl_c() => return Ok(ended?),
-                _ = terminate.recv() => return Ok(()),
             }
         }
     });
@@ -47,7 +46,6 @@ pub(super) fn watch(
     shown
 }
 
-/// Progress bars above the lines of `status`.
 struct Screen {
     bars: MultiProgress,
     jobs: ProgressBar,

@@ -51,7 +51,7 @@ fn without_a_file_the_defaults_are_relative_to_the_working_directory() {
     // A machine that has /etc/lipsyncd/lipsyncd.yaml uses it.
     if path.is_none() {
         assert_eq!(config.jobs_dir, folder.path().join("jobs"));
-        assert_eq!(config.limits, LimitsConfig::default());
+        assert_eq!(config.limits, Config::default().limits);
     }
 }
 

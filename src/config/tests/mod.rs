@@ -48,6 +48,50 @@ fn the_example_is_the_default_and_shows_every_key() {
 }
 
 #[test]
+fn the_defaults_are_the_promised_ones() {
+    let expected = Config {
+        jobs_dir: "jobs".into(),
+        output_dir: "output".into(),
+        state_db: "lipsyncd.db".into(),
+        watch: WatchConfig {
+            settle: Duration::from_secs(1),
+            on_change: OnChangeSetting::Flag,
+            rescan_interval: Duration::from_secs(30),
+        },
+        media: MediaConfig { dirs: Vec::new(), public_base_url: None },
+        kling: KlingConfig {
+            base_url: Url::parse("https://api-singapore.klingai.com/").expect("a valid address"),
+            connect_timeout: Duration::from_secs(10),
+            request_timeout: Duration::from_secs(60),
+            session_ttl: Duration::from_hours(23),
+            create_settle: Duration::from_secs(90),
+        },
+        limits: LimitsConfig {
+            concurrency: 5,
+            identify_per_second: 2.0,
+            create_per_second: 2.0,
+            query_per_second: 10.0,
+            units_per_day_micro: None,
+        },
+        poll: PollConfig {
+            min_interval: Duration::from_secs(2),
+            max_interval: Duration::from_secs(30),
+        },
+        retry: RetryConfig {
+            initial: Duration::from_secs(1),
+            max: Duration::from_mins(5),
+            give_up_after: Duration::from_hours(24),
+        },
+        pause: PauseConfig { probe_interval: Duration::from_mins(1) },
+        download: DownloadConfig { concurrency: 4, max_bytes: 2 << 30 },
+        retention: RetentionConfig { history: Some(Duration::from_hours(90 * 24)) },
+        metrics: MetricsConfig { listen: None },
+        log: LogConfig { format: LogFormat::Auto },
+    };
+    assert_eq!(Config::default(), expected);
+}
+
+#[test]
 fn every_setting_is_read() {
     let config = good(
         "jobs_dir: a\noutput_dir: b\nstate_db: c\nwatch: {settle: 0s, rescan_interval: 500ms, on_change: run}\n\

@@ -303,6 +303,6 @@ fn an_unclosed_mapping_is_reported_on_the_last_line() {
     expect("video: v.mp4\nlabels: { a: b\n", &["3:1: this is not YAML"]);
     let text = "video: v.mp4\r\nlabels: [ü";
     expect(text, &["2:11: this is not YAML"]);
-    let problems = read(text.as_bytes(), &ManifestPath::new("m.yaml")).unwrap_err();
+    let problems = read(text.as_bytes(), "m.yaml").unwrap_err();
     assert!(problems.render("m.yaml", text, false).contains("labels: [ü"));
 }

@@ -75,12 +75,12 @@ fn a_path_that_cannot_name_jobs_is_refused() {
     for path in
         [".hidden.yaml", "a/.b/c.yaml", "a//b.yaml", "../a.yaml", "a\n.yaml", "a\\b.yaml", ".yaml"]
     {
-        let problems = read(text, &ManifestPath::new(path)).expect_err(path);
+        let problems = read(text, path).expect_err(path);
         let shown = problems.one_line("m.yaml");
         assert!(shown.starts_with("m.yaml: the path "), "{path}: {shown}");
         assert_eq!(problems.len(), 1, "{path}: {shown}");
     }
-    let problems = read(text, &ManifestPath::new("x.watermark.yaml")).expect_err("an output");
+    let problems = read(text, "x.watermark.yaml").expect_err("an output");
     assert!(problems.one_line("").starts_with("the output would be `x.watermark.mp4`: "));
 }
 
@@ -98,7 +98,7 @@ fn aliases_are_limited() {
 #[test]
 fn a_problem_is_shown_in_its_line() {
     let text = "defaults:\n  vidoe: x.mp4\njobs:\n  - id: a\n    audio: ü/ä.ogg   # no\n    face: {a: 1,\n      b: 2}\n";
-    let problems = read(text.as_bytes(), &ManifestPath::new("m.yaml")).expect_err("problems");
+    let problems = read(text.as_bytes(), "m.yaml").expect_err("problems");
     insta::assert_snapshot!(problems.render("jobs/m.yaml", text, false), @r#"
     jobs/m.yaml:2:3: unknown key `vidoe`
       |
@@ -126,14 +126,14 @@ fn a_problem_is_shown_in_its_line() {
 #[test]
 fn a_problem_in_a_long_line_is_shown_alone() {
     let text = format!("{{video: {}.mp4, audio: 5, face: 1}}", "ä".repeat(50_000));
-    let problems = read(text.as_bytes(), &ManifestPath::new("m.yaml")).expect_err("problems");
+    let problems = read(text.as_bytes(), "m.yaml").expect_err("problems");
     assert!(problems.render("m.yaml", &text, false).len() < 3_000);
 }
 
 #[test]
 fn more_problems_than_are_shown_are_counted() {
     let text = "jobs:\n".to_owned() + &"  - 7\n".repeat(1_000);
-    let problems = read(text.as_bytes(), &ManifestPath::new("m.yaml")).expect_err("problems");
+    let problems = read(text.as_bytes(), "m.yaml").expect_err("problems");
     assert_eq!(problems.len(), 1_000);
     assert!(problems.one_line("m.yaml").ends_with("\nm.yaml: and 900 more"));
     assert!(problems.render("m.yaml", &text, false).ends_with("\nm.yaml: and 900 more\n"));

@@ -13,7 +13,7 @@ use crate::job::JobSpec;
 
 /// The problems of a text as `one_line` reports them for a file called `m.yaml`.
 fn problems(text: impl AsRef<[u8]>) -> String {
-    match read(text.as_ref(), &ManifestPath::new("m.yaml")) {
+    match read(text.as_ref(), "m.yaml") {
         Ok(manifest) => panic!("no problem was found, but {manifest:#?}"),
         Err(problems) => problems.one_line("m.yaml"),
     }
@@ -24,7 +24,7 @@ fn good(text: &str) -> Manifest {
 }
 
 fn good_at(path: &str, text: &str) -> Manifest {
-    match read(text.as_bytes(), &ManifestPath::new(path)) {
+    match read(text.as_bytes(), path) {
         Ok(manifest) => manifest,
         Err(problems) => panic!("{}", problems.render(path, text, false)),
     }

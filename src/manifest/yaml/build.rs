@@ -15,7 +15,6 @@ use super::{
 };
 use crate::manifest::problem::{Location, Problem, ProblemCollector, quoted};
 
-/// The deepest nesting.
 const MAX_DEPTH: usize = 32;
 /// The most values that all aliases and merges of a text may repeat.
 const MAX_REPEATED: usize = 1_000_000;
@@ -23,15 +22,22 @@ const MAX_REPEATED: usize = 1_000_000;
 /// Parses the one document of a text. Reports problems; returns none for a text that is not YAML or exceeds a
 /// limit.
 pub(crate) fn parse(text: &str, problems: &mut ProblemCollector) -> Option<Rc<Node>> {
-    let mut builder = Builder::default();
+    let mut builder = Builder {
+        open: Vec::new(),
+        anchors: HashMap::new(),
+        repeated: 0,
+        documents: 0,
+        root: None,
+        problems,
+    };
     let end = end_of(text);
     for event in Parser::new_from_str(text) {
         let read = match event {
-            Ok((event, span)) => builder.take(event, location(span, end), problems),
+            Ok((event, span)) => builder.take(event, location(span, end)),
             Err(error) => Err(scan_problem(&error, end)),
         };
         if let Err(problem) = read {
-            problems.add(problem);
+            builder.problems.add(problem);
             return None;
         }
     }
@@ -64,16 +70,15 @@ fn location(span: Span, end: Location) -> Location {
     Location::between(point(span.start, end), point(span.end, end))
 }
 
-#[derive(Default)]
-struct Builder {
+struct Builder<'p> {
     open: Vec<Open>,
     anchors: HashMap<usize, Rc<Node>>,
     repeated: usize,
     documents: usize,
     root: Option<Rc<Node>>,
+    problems: &'p mut ProblemCollector,
 }
 
-/// A collection whose end was not read yet.
 struct Open {
     location: Location,
     anchor: usize,
@@ -93,7 +98,6 @@ struct OpenMapping {
     merged: Vec<Rc<Node>>,
 }
 
-/// What is expected next in a mapping.
 #[derive(Default)]
 enum Awaited {
     #[default]
@@ -105,13 +109,8 @@ enum Awaited {
     Nothing,
 }
 
-impl Builder {
-    fn take(
-        &mut self,
-        event: Event<'_>,
-        at: Location,
-        problems: &mut ProblemCollector,
-    ) -> Result<(), Problem> {
+impl Builder<'_> {
+    fn take(&mut self, event: Event<'_>, at: Location) -> Result<(), Problem> {
         match event {
             Event::DocumentStart(_) => {
                 self.documents += 1;
@@ -129,27 +128,26 @@ impl Builder {
                 let node = Node::new(
                     at,
                     NodeKind::Scalar(Scalar {
-                        style: style_of(style, absent, tag.as_deref(), at, problems),
+                        style: style_of(style, absent, tag.as_deref(), at, self.problems),
                         text: if absent { String::new() } else { text.into_owned() },
                     }),
                 );
-                self.attach(Rc::new(node), anchor, problems)
+                self.attach(Rc::new(node), anchor)
             }
             Event::SequenceStart(anchor, tag) => {
-                check_tag(tag.as_deref(), "seq", at, problems);
+                check_tag(tag.as_deref(), "seq", at, self.problems);
                 self.begin(at, anchor, Children::Sequence(Vec::new()))
             }
             Event::MappingStart(anchor, tag) => {
-                check_tag(tag.as_deref(), "map", at, problems);
+                check_tag(tag.as_deref(), "map", at, self.problems);
                 self.begin(at, anchor, Children::Mapping(OpenMapping::default()))
             }
-            Event::SequenceEnd | Event::MappingEnd => self.end(at, problems),
-            Event::Alias(anchor) => self.alias(anchor, at, problems),
+            Event::SequenceEnd | Event::MappingEnd => self.end(at),
+            Event::Alias(anchor) => self.alias(anchor, at),
             Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => Ok(()),
         }
     }
 
-    /// The place of the key whose value comes next.
     fn awaiting_key(&self) -> Option<Location> {
         match &self.open.last()?.content {
             Children::Mapping(OpenMapping { awaited: Awaited::Value(_, location), .. }) => {
@@ -172,42 +170,31 @@ impl Builder {
         Ok(())
     }
 
-    fn end(&mut self, at: Location, problems: &mut ProblemCollector) -> Result<(), Problem> {
+    fn end(&mut self, at: Location) -> Result<(), Problem> {
         let Some(open) = self.open.pop() else {
             return Ok(());
         };
         let kind = match open.content {
             Children::Sequence(items) => NodeKind::Sequence(items),
-            Children::Mapping(mapping) => NodeKind::Mapping(self.merge(mapping, problems)?),
+            Children::Mapping(mapping) => NodeKind::Mapping(self.merge(mapping)?),
         };
         let location = Location::between((open.location.line, open.location.column), at.end);
-        self.attach(Rc::new(Node::new(location, kind)), open.anchor, problems)
+        self.attach(Rc::new(Node::new(location, kind)), open.anchor)
     }
 
-    /// Puts a complete value where it belongs.
-    fn attach(
-        &mut self,
-        node: Rc<Node>,
-        anchor: usize,
-        problems: &mut ProblemCollector,
-    ) -> Result<(), Problem> {
+    fn attach(&mut self, node: Rc<Node>, anchor: usize) -> Result<(), Problem> {
         if anchor != 0 {
             self.anchors.insert(anchor, Rc::clone(&node));
         }
         match self.open.last_mut().map(|open| &mut open.content) {
             None => self.root = Some(node),
             Some(Children::Sequence(items)) => items.push(node),
-            Some(Children::Mapping(mapping)) => mapping.attach(node, problems),
+            Some(Children::Mapping(mapping)) => mapping.attach(node, self.problems),
         }
         Ok(())
     }
 
-    fn alias(
-        &mut self,
-        anchor: usize,
-        at: Location,
-        problems: &mut ProblemCollector,
-    ) -> Result<(), Problem> {
+    fn alias(&mut self, anchor: usize, at: Location) -> Result<(), Problem> {
         let Some(node) = self.anchors.get(&anchor).map(Rc::clone) else {
             return Err(Problem::at(at, "this alias is inside of its own anchor"));
         };
@@ -215,7 +202,7 @@ impl Builder {
             return Err(too_deep(at));
         }
         self.repeat(node.size, at)?;
-        self.attach(node, 0, problems)
+        self.attach(node, 0)
     }
 
     fn repeat(&mut self, values: usize, at: Location) -> Result<(), Problem> {
@@ -228,11 +215,7 @@ impl Builder {
     }
 
     /// Returns the entries, then those of `<<`: a mapping's own keys win, then the earlier merge.
-    fn merge(
-        &mut self,
-        mut mapping: OpenMapping,
-        problems: &mut ProblemCollector,
-    ) -> Result<Vec<Entry>, Problem> {
+    fn merge(&mut self, mut mapping: OpenMapping) -> Result<Vec<Entry>, Problem> {
         for merged in std::mem::take(&mut mapping.merged) {
             let sources = match &merged.kind {
                 NodeKind::Sequence(items) => items.clone(),
@@ -241,7 +224,7 @@ impl Builder {
             for source in sources {
                 let Some(entries) = source.entries() else {
                     let problem = Problem::at(source.location, "`<<` cannot merge this");
-                    problems.add(problem.help("it takes a mapping, or a list of mappings"));
+                    self.problems.add(problem.help("it takes a mapping, or a list of mappings"));
                     continue;
                 };
                 self.repeat(entries.len(), source.location)?;

@@ -5,7 +5,6 @@ use std::rc::Rc;
 use super::scalar::{Scalar, ScalarType};
 use crate::manifest::problem::{Location, quoted};
 
-/// One value.
 #[derive(Debug)]
 pub(crate) struct Node {
     pub(crate) location: Location,
@@ -16,7 +15,6 @@ pub(crate) struct Node {
     pub(super) height: usize,
 }
 
-/// What a value is.
 #[derive(Debug)]
 pub(crate) enum NodeKind {
     Scalar(Scalar),
@@ -45,7 +43,6 @@ impl Node {
         Self { location, kind, size, height: height + 1 }
     }
 
-    /// Returns its entries, if it is a mapping.
     pub(crate) fn entries(&self) -> Option<&[Entry]> {
         match &self.kind {
             NodeKind::Mapping(entries) => Some(entries),
@@ -53,13 +50,16 @@ impl Node {
         }
     }
 
-    /// Returns the value of a key, if it is a mapping that has the key.
     pub(crate) fn get(&self, key: &str) -> Option<&Rc<Self>> {
         let entry = self.entries()?.iter().find(|entry| &*entry.key == key)?;
         Some(&entry.value)
     }
 
-    /// Returns the scalar, if it is one.
+    /// Returns true for `null` and for a value that is left out.
+    pub(crate) fn is_null(&self) -> bool {
+        self.scalar().is_some_and(Scalar::is_null)
+    }
+
     pub(crate) fn scalar(&self) -> Option<&Scalar> {
         match &self.kind {
             NodeKind::Scalar(scalar) => Some(scalar),

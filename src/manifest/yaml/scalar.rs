@@ -1,6 +1,5 @@
 //! A scalar's text, and its type in YAML 1.2's core schema.
 
-/// One scalar.
 #[derive(Debug, Clone)]
 pub(crate) struct Scalar {
     /// The text as written, without quotes; escapes resolved.
@@ -8,18 +7,15 @@ pub(crate) struct Scalar {
     pub(crate) style: Style,
 }
 
-/// How it was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Style {
     /// Without quotes: it may be a number, a boolean or null.
     Plain,
     /// In quotes, as a block, or tagged `!!str`: always text.
     Text,
-    /// There is no text at all.
     Absent,
 }
 
-/// What a scalar is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ScalarType {
     Absent,
@@ -30,7 +26,6 @@ pub(crate) enum ScalarType {
 }
 
 impl Scalar {
-    /// Returns its type in the core schema.
     pub(crate) fn class(&self) -> ScalarType {
         match self.style {
             Style::Absent => ScalarType::Absent,
@@ -43,6 +38,10 @@ impl Scalar {
                 _ => ScalarType::Text,
             },
         }
+    }
+
+    pub(crate) fn is_null(&self) -> bool {
+        matches!(self.class(), ScalarType::Absent | ScalarType::Null)
     }
 
     /// Returns the whole number, if it is written in decimal digits without quotes and fits.
