@@ -53,16 +53,7 @@ pub enum Resend {
     Sure,
 }
 
-impl Resend {
-    /// Its name in the database.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Checked => "checked",
-            Self::Sure => "sure",
-        }
-    }
-}
+names!(Resend { Checked: "checked", Sure: "sure" });
 
 /// How Kling answered a create request that has not become a task.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -78,21 +69,12 @@ pub enum CreateAnswer {
     Refused,
 }
 
-impl CreateAnswer {
-    /// Every answer.
-    pub const ALL: [Self; 4] = [Self::Unknown, Self::NameExists, Self::SessionGone, Self::Refused];
-
-    /// Its name in the database.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Unknown => "unknown",
-            Self::NameExists => "name_exists",
-            Self::SessionGone => "session_gone",
-            Self::Refused => "refused",
-        }
-    }
-}
+names!(CreateAnswer {
+    Unknown: "unknown",
+    NameExists: "name_exists",
+    SessionGone: "session_gone",
+    Refused: "refused",
+});
 
 fn utc_seconds(at_ms: i64) -> String {
     let at = jiff::Timestamp::from_millisecond(at_ms).unwrap_or_default();

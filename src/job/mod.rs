@@ -6,6 +6,31 @@
 //! [`Transition`], and the store writes it. Nothing here does IO, reads a clock or draws a random number: time
 //! and chance are arguments. This module imports no other module.
 
+/// Gives an enum its variants and their names, which are the same in the database, the logs and the commands.
+macro_rules! names {
+    ($type:ident { $($variant:ident: $name:literal),+ $(,)? }) => {
+        impl $type {
+            /// Every variant, in order.
+            pub const ALL: [Self; [$($name),+].len()] = [$(Self::$variant),+];
+
+            /// Returns its name in the database, the logs and the commands.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name),+
+                }
+            }
+
+            /// Returns the variant of that name.
+            #[must_use]
+            pub fn named(name: &str) -> Option<Self> {
+                Self::ALL.into_iter().find(|known| known.name() == name)
+            }
+        }
+    };
+}
+pub(crate) use names;
+
 mod account;
 pub mod apply;
 mod create_attempt;

@@ -5,7 +5,7 @@ use std::{sync::mpsc, thread, time::Duration};
 
 use rusqlite::ErrorCode;
 
-use super::{Reader, StoreError};
+use super::{Reader, StoreError, sql::Sql as _};
 
 /// The result of an integrity check.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,8 +83,7 @@ impl Reader {
     pub fn open_tasks(&self, most: usize) -> Result<Vec<OpenTask>, StoreError> {
         let mut tasks = Vec::new();
         for state in ["queued", "identified", "waiting", "creating", "unresolved"] {
-            let mut statement = self.connection.prepare_cached(OPEN_TASKS)?;
-            let rows = statement.query_map((state, most), |row| {
+            tasks.extend(self.connection.all::<_, Vec<_>>(OPEN_TASKS, (state, most), |row| {
                 Ok(OpenTask {
                     key: row.get(0)?,
                     state: row.get(1)?,
@@ -93,10 +92,7 @@ impl Reader {
                     take: row.get(4)?,
                     output: row.get(5)?,
                 })
-            })?;
-            for task in rows {
-                tasks.push(task?);
-            }
+            })?);
         }
         Ok(tasks)
     }
@@ -105,23 +101,18 @@ impl Reader {
     pub fn delivered_files(&self, most: usize) -> Result<Vec<(String, String, u64)>, StoreError> {
         let sql = "SELECT key, output, delivered_bytes FROM job INDEXED BY job_state
                    WHERE state = 'succeeded' ORDER BY id DESC LIMIT ?1";
-        let mut statement = self.connection.prepare_cached(sql)?;
-        let files = statement.query_map([most], |row| {
+        self.connection.all(sql, [most], |row| {
             Ok((row.get(0)?, row.get(1)?, row.get::<_, i64>(2)?.unsigned_abs()))
-        })?;
-        Ok(files.collect::<Result<_, _>>()?)
+        })
     }
 
     /// Returns the keys of at most `most` of the latest jobs with a local video.
     pub fn jobs_with_local_videos(&self, most: usize) -> Result<Vec<String>, StoreError> {
-        let mut statement = self.connection.prepare_cached(LOCAL_VIDEOS)?;
-        let keys = statement.query_map((LATEST_JOBS, most), |row| row.get(0))?;
-        Ok(keys.collect::<Result<_, _>>()?)
+        self.connection.all(LOCAL_VIDEOS, (LATEST_JOBS, most), |row| row.get(0))
     }
 
     /// Returns the average size of the latest results in bytes; none before the first result.
     pub fn average_result_bytes(&self) -> Result<Option<u64>, StoreError> {
-        let mut statement = self.connection.prepare_cached(AVERAGE_RESULT)?;
-        Ok(statement.query_row([LATEST_RESULTS], |row| row.get(0))?)
+        self.connection.value(AVERAGE_RESULT, [LATEST_RESULTS])
     }
 }

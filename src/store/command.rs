@@ -7,6 +7,7 @@ use super::{
     job_state::{JobState, job_state, next_take},
     record::NO_JOB,
     sharing::{Sharing, SharingError, TaskChoice, show},
+    sql::Sql as _,
     transition,
 };
 use crate::job::{
@@ -84,10 +85,8 @@ impl Store {
 fn carry_out(sharing: Sharing<'_>, state: JobState, command: Command) -> Result<(), SharingError> {
     let to_decide = state.to_decide().cloned();
     let JobState { job, task, .. } = state;
-    let manifest_id = sharing
-        .connection
-        .prepare_cached("SELECT manifest_id FROM job WHERE id = ?1")?
-        .query_row([job.id], |row| row.get(0))?;
+    let manifest_id =
+        sharing.connection.value("SELECT manifest_id FROM job WHERE id = ?1", [job.id])?;
     let row = JobRow { job, manifest_id };
     match command {
         Command::Retry => retry(sharing, row, task.as_ref()),

@@ -2,8 +2,8 @@
 
 use rusqlite::{Connection, named_params};
 
-use super::{StoreError, history_text};
-use crate::job::{Job, JobId, State};
+use super::{StoreError, history_text, sql::Sql as _};
+use crate::job::{Job, JobId, State, names};
 
 /// A call of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,26 +18,12 @@ pub enum ApiCall {
     List,
 }
 
-impl ApiCall {
-    /// Its name in the database and the logs.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Identify => "identify",
-            Self::Create => "create",
-            Self::Query => "query",
-            Self::List => "list",
-        }
-    }
+names!(ApiCall { Identify: "identify", Create: "create", Query: "query", List: "list" });
 
+impl ApiCall {
     /// Returns its number in the table `event`. The view `job_history` shows the name.
     pub(super) const fn number(self) -> i64 {
-        match self {
-            Self::Identify => 1,
-            Self::Create => 2,
-            Self::Query => 3,
-            Self::List => 4,
-        }
+        self as i64 + 1
     }
 }
 
@@ -94,15 +80,17 @@ impl HistoryEvent<'_> {
     pub(super) fn write(&self, connection: &Connection) -> Result<(), StoreError> {
         let (text_row, what) = history_text::split(connection, self.what)?;
         let answer = self.answer;
-        connection.prepare_cached(INSERT_EVENT)?.execute(named_params! {
-            ":job_id": self.job, ":at_ms": self.at_ms, ":from": self.from.map(number),
-            ":to": number(self.to), ":text_row": text_row, ":what": what,
-            ":call": answer.map(|answer| answer.call.number()),
-            ":http_status": answer.and_then(|answer| answer.http_status),
-            ":code": answer.and_then(|answer| answer.code),
-            ":request_id": answer.and_then(|answer| answer.request_id.as_deref()),
-            ":units_micro": answer.and_then(|answer| answer.units_micro),
-        })?;
-        Ok(())
+        connection.run(
+            INSERT_EVENT,
+            named_params! {
+                ":job_id": self.job, ":at_ms": self.at_ms, ":from": self.from.map(number),
+                ":to": number(self.to), ":text_row": text_row, ":what": what,
+                ":call": answer.map(|answer| answer.call.number()),
+                ":http_status": answer.and_then(|answer| answer.http_status),
+                ":code": answer.and_then(|answer| answer.code),
+                ":request_id": answer.and_then(|answer| answer.request_id.as_deref()),
+                ":units_micro": answer.and_then(|answer| answer.units_micro),
+            },
+        )
     }
 }

@@ -3,9 +3,9 @@
 //!
 //! A sentence is split into its first plain words, which are stored once, and the rest. The view joins both.
 
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::Connection;
 
-use super::StoreError;
+use super::{StoreError, sql::Sql as _};
 
 /// A shorter beginning gets no row.
 const BYTES_MIN: usize = 8;
@@ -44,16 +44,14 @@ fn plain_bytes(text: &str) -> usize {
 }
 
 fn find(connection: &Connection, phrase: &str) -> Result<Option<i64>, StoreError> {
-    let mut known = connection.prepare_cached("SELECT id FROM history_text WHERE text = ?1")?;
-    Ok(known.query_row([phrase], |row| row.get(0)).optional()?)
+    connection.first("SELECT id FROM history_text WHERE text = ?1", [phrase], |row| row.get(0))
 }
 
 /// Inserts a beginning and returns its row; none: the limit is reached.
 fn insert(connection: &Connection, phrase: &str) -> Result<Option<i64>, StoreError> {
     let sql = "INSERT INTO history_text (text)
                SELECT ?1 WHERE coalesce((SELECT max(id) FROM history_text), 0) < ?2 RETURNING id";
-    let mut insert = connection.prepare_cached(sql)?;
-    Ok(insert.query_row((phrase, TEXTS_MAX), |row| row.get(0)).optional()?)
+    connection.first(sql, (phrase, TEXTS_MAX), |row| row.get(0))
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
 //! A job with everything that a command needs to decide.
 
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::Connection;
 
-use super::{Candidate, Reader, StoreError, candidate, find, job_row, sharing::Sharing};
+use super::{
+    Candidate, Reader, StoreError, candidate, find, job_row, sharing::Sharing, sql::Sql as _,
+};
 use crate::job::{CreateAnswer, Job, State, Task, TaskId};
 
 pub(super) const UNDECIDED: &str = "
@@ -93,19 +95,24 @@ pub(super) fn job_state(
     let task = job.task.map(|id| find::task(connection, id)).transpose()?.flatten();
     let earlier = job.earlier_task.map(|id| find::task(connection, id)).transpose()?.flatten();
     let manifest = find::manifest_of(connection, job.id)?;
-    let shares_with = connection
-        .prepare_cached(
-            "SELECT key FROM job WHERE task_row = ?1 AND id <> ?2 ORDER BY id LIMIT 10",
-        )?
-        .query_map((job.task, job.id), |row| row.get(0))?
-        .collect::<Result<_, _>>()?;
-    let retry_task = next_take(connection, &job, task.as_ref())?;
-    let mut free = connection.prepare_cached(
-        "SELECT 1 FROM task WHERE request_hash = ?1 AND take = ?2
-           AND (task_id IS NOT NULL OR state NOT IN ('cancelled', 'failed'))",
+    let shares_with = connection.all(
+        "SELECT key FROM job WHERE task_row = ?1 AND id <> ?2 ORDER BY id LIMIT 10",
+        (job.task, job.id),
+        |row| row.get(0),
     )?;
-    let retry_is_free =
-        retry_task.as_ref().map(|next| free.exists((&next.0, next.1))).transpose()? == Some(true);
+    let retry_task = next_take(connection, &job, task.as_ref())?;
+    let retry_is_free = retry_task
+        .as_ref()
+        .map(|next| {
+            connection
+                .prepare_cached(
+                    "SELECT 1 FROM task WHERE request_hash = ?1 AND take = ?2
+           AND (task_id IS NOT NULL OR state NOT IN ('cancelled', 'failed'))",
+                )?
+                .exists((&next.0, next.1))
+        })
+        .transpose()?
+        == Some(true);
     let undecided = undecided(connection, &job)?;
     let mut state = JobState {
         job,
@@ -128,10 +135,7 @@ pub(super) fn job_state(
 /// Returns the task that a job led before its request changed, if the outcome of its create request is unknown. No job
 /// points to that task, so that a person can decide it only through this job.
 fn undecided(connection: &Connection, job: &Job) -> Result<Option<Task>, StoreError> {
-    let id: Option<TaskId> = connection
-        .prepare_cached(UNDECIDED)?
-        .query_row((job.id, job.task), |row| row.get(0))
-        .optional()?;
+    let id: Option<TaskId> = connection.first(UNDECIDED, (job.id, job.task), |row| row.get(0))?;
     Ok(id.map(|id| find::task(connection, id)).transpose()?.flatten())
 }
 

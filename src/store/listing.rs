@@ -2,10 +2,10 @@
 //!
 //! Long lists are read in pages, so that memory and the WAL do not grow with them.
 
-use rusqlite::{OptionalExtension as _, Row, named_params};
+use rusqlite::{Row, named_params};
 use serde::Serialize;
 
-use super::{JobState, Reader, StoreError, job_row, spec_columns};
+use super::{JobState, Reader, StoreError, job_row, sql::Sql as _};
 use crate::job::State;
 
 /// A row of the view `job_overview`; times are UTC in ISO 8601.
@@ -145,7 +145,7 @@ impl Reader {
     ) -> Result<(Vec<JobOverview>, Option<i64>), StoreError> {
         let sql = filter.sql();
         let limit_rows = i64::try_from(limit).unwrap_or(i64::MAX);
-        let state = filter.state.map(State::name);
+        let state = filter.state;
         let mut known: Vec<(&str, &dyn rusqlite::ToSql)> =
             vec![(":after", &after), (":limit", &limit_rows)];
         if let Some(manifest) = &filter.manifest {
@@ -168,16 +168,17 @@ impl Reader {
     /// Whether a manifest of that path was ever read.
     pub fn knows_manifest(&self, path: &str) -> Result<bool, StoreError> {
         let sql = "SELECT 1 FROM manifest WHERE path = ?1";
-        Ok(self.connection.prepare_cached(sql)?.exists([path])?)
+        self.connection.exists(sql, [path])
     }
 
     /// Returns the job of that key with its history, if there is one.
     pub fn detail(&self, key: &str) -> Result<Option<JobDetail>, StoreError> {
         let moment = self.connection.unchecked_transaction()?;
-        let line = moment
-            .prepare_cached("SELECT * FROM job_overview WHERE key = :key")?
-            .query_row(named_params! { ":key": key }, line_from_row)
-            .optional()?;
+        let line = moment.first(
+            "SELECT * FROM job_overview WHERE key = :key",
+            named_params! { ":key": key },
+            line_from_row,
+        )?;
         let Some(line) = line else {
             return Ok(None);
         };
@@ -185,13 +186,12 @@ impl Reader {
             return Ok(None);
         };
         state.job.spec.labels = job_row::labels(&moment, state.job.id)?;
-        let manifest_is_there = moment
-            .prepare_cached("SELECT 1 FROM manifest WHERE path = ?1 AND removed_at_ms IS NULL")?
-            .exists([&line.manifest])?;
-        let history = moment
-            .prepare_cached("SELECT * FROM job_history WHERE key = ?1")?
-            .query_map([key], history_from_row)?
-            .collect::<Result<_, _>>()?;
+        let manifest_is_there = moment.exists(
+            "SELECT 1 FROM manifest WHERE path = ?1 AND removed_at_ms IS NULL",
+            [&line.manifest],
+        )?;
+        let history =
+            moment.all("SELECT * FROM job_history WHERE key = ?1", [key], history_from_row)?;
         moment.commit()?;
         Ok(Some(JobDetail { overview: line, state, manifest_is_there, history }))
     }
@@ -222,7 +222,7 @@ fn line_from_row(row: &Row<'_>) -> rusqlite::Result<JobOverview> {
     Ok(JobOverview {
         key: row.get("key")?,
         manifest: row.get("manifest")?,
-        state: spec_columns::parsed(row, "state")?,
+        state: row.get("state")?,
         state_since: row.get("state_since")?,
         waiting_for: row.get("waiting_for")?,
         video: row.get("video")?,

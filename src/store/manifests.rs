@@ -13,6 +13,7 @@ use super::{
     manifest_row::{enter, row_of},
     reconcile::Reconciliation,
     sharing::SharingError,
+    sql::Sql as _,
 };
 use crate::job::{JobId, Moment, Policy, State};
 
@@ -106,9 +107,10 @@ impl Store {
         let path = path.to_owned();
         self.write(move |connection| {
             let before = change::newest(connection)?;
-            connection
-                .prepare_cached("UPDATE manifest SET removed_at_ms = ?2 WHERE path = ?1")?
-                .execute((&path, moment.now_ms))?;
+            connection.run(
+                "UPDATE manifest SET removed_at_ms = ?2 WHERE path = ?1",
+                (&path, moment.now_ms),
+            )?;
             if let Some(id) = row_of(connection, &path)? {
                 Reconciliation::new(connection, moment, &policy, OnChange::Flag)?
                     .miss_others(id, &HashSet::new())?;
@@ -168,7 +170,7 @@ impl Store {
         let any = self.read(move |connection| {
             let sql = "SELECT EXISTS (SELECT 1 FROM job INDEXED BY job_absent
                        WHERE absent_since_ms IS NOT NULL AND orphaned_at_ms IS NULL AND absent_since_ms <= ?1)";
-            Ok(connection.prepare_cached(sql)?.query_row([missed_before_ms], |row| row.get(0))?)
+            connection.value(sql, [missed_before_ms])
         });
         if !any.await? {
             return Ok(Vec::new());
@@ -193,7 +195,7 @@ fn all_or_nothing<'c>(
 ) -> Result<Result<Reconciled, Conflict>, StoreError> {
     let before = change::newest(connection)?;
     let mut reconciliation = Reconciliation::new(connection, moment, policy, on_change)?;
-    connection.prepare_cached("SAVEPOINT accept")?.execute([])?;
+    connection.run("SAVEPOINT accept", [])?;
     let conflict = match work(&mut reconciliation) {
         Ok(()) => None,
         Err(SharingError::Conflict(conflict)) => Some(conflict),
@@ -201,9 +203,9 @@ fn all_or_nothing<'c>(
     };
     let mut done = mem::take(&mut reconciliation.done);
     if conflict.is_some() {
-        connection.prepare_cached("ROLLBACK TO accept")?.execute([])?;
+        connection.run("ROLLBACK TO accept", [])?;
     }
-    connection.prepare_cached("RELEASE accept")?.execute([])?;
+    connection.run("RELEASE accept", [])?;
     done.changes = change::since(connection, before)?;
     Ok(conflict.map_or(Ok(done), Err))
 }

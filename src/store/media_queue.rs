@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Store, StoreError, job_row, job_row::JobRow};
+use super::{Store, StoreError, job_row, job_row::JobRow, sql::Sql as _};
 use crate::job::{Job, Media, State};
 
 /// Selects the jobs.
@@ -82,10 +82,13 @@ impl Store {
         };
         self.read(move |connection| {
             let rows = job_row::all(connection, condition, (after, limit))?;
-            let mut path = connection.prepare_cached("SELECT path FROM manifest WHERE id = ?1")?;
             rows.into_iter()
                 .map(|JobRow { job, manifest_id }| {
-                    Ok((job, path.query_row([manifest_id], |row| row.get(0))?))
+                    Ok((
+                        job,
+                        connection
+                            .value("SELECT path FROM manifest WHERE id = ?1", [manifest_id])?,
+                    ))
                 })
                 .collect()
         })

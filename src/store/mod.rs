@@ -45,7 +45,9 @@ mod retention;
 mod session;
 mod sharing;
 mod spec_columns;
+
 mod spend;
+mod sql;
 mod superseded;
 mod take;
 mod task_row;

@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 
 use rusqlite::Connection;
 
-use super::{Pause, Reader, Store, StoreError, SupersededTasks, pause, spend, superseded};
+use super::{
+    Pause, Reader, Store, StoreError, SupersededTasks, pause, spend, sql::Sql as _, superseded,
+};
 use crate::job::State;
 
 /// The state of the queue at one moment.
@@ -158,7 +160,7 @@ pub(super) fn queue_status(
     let spent_today_micro = spend::on_day(&moment, now_ms)?;
     let spent_total_micro = spend::in_all(&moment)?;
     let mut jobs = jobs(&moment)?;
-    let dismissed: i64 = moment.prepare_cached(DISMISSED)?.query_row([], |row| row.get(0))?;
+    let dismissed: i64 = moment.value(DISMISSED, ())?;
     if let Some(failed) = jobs.get_mut(&State::Failed) {
         *failed -= dismissed;
     }
@@ -166,16 +168,14 @@ pub(super) fn queue_status(
     let pause = pause::read_pause(&moment)?;
     let blocked = blocked(&moment)?;
     let superseded = superseded::read(&moment)?;
-    let slots_used = moment.prepare_cached(SLOTS_USED)?.query_row([], |row| row.get(0))?;
-    let (changed_after_sent, first_changed) =
-        moment.prepare_cached(CHANGED)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let queue_status = moment
-        .prepare_cached(
-            "SELECT slots_configured, slots_limit, cap_micro, hold, median_task_ms, daemon_pid,
+    let slots_used = moment.value(SLOTS_USED, ())?;
+    let (changed_after_sent, first_changed) = moment.row(CHANGED, (), |row| row.try_into())?;
+    let queue_status = moment.row(
+        "SELECT slots_configured, slots_limit, cap_micro, hold, median_task_ms, daemon_pid,
                    daemon_since_ms, api_problem, api_problem_since_ms, manifests_accepted,
                    manifests_refused, folder_problem FROM daemon_state",
-        )?
-        .query_row([], |row| {
+        (),
+        |row| {
             Ok(QueueStatus {
                 jobs,
                 manifests_accepted: row.get(9)?,
@@ -200,7 +200,8 @@ pub(super) fn queue_status(
                 daemon_pid: row.get(5)?,
                 daemon_since_ms: row.get(6)?,
             })
-        })?;
+        },
+    )?;
     moment.commit()?;
     Ok(queue_status)
 }
@@ -219,16 +220,13 @@ fn jobs(connection: &Connection) -> Result<BTreeMap<State, i64>, StoreError> {
 }
 
 fn blocked(connection: &Connection) -> Result<Option<(i64, String)>, StoreError> {
-    let mut statement = connection.prepare_cached(BLOCKED_JOBS)?;
     let (jobs, reason): (i64, Option<String>) =
-        statement.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        connection.row(BLOCKED_JOBS, (), |row| row.try_into())?;
     Ok(reason.map(|reason| (jobs, reason)))
 }
 
 /// Returns the first manifests with errors; all of them if `limit` is negative.
 fn refused(connection: &Connection, limit: i64) -> Result<Vec<RefusedManifest>, StoreError> {
-    let mut statement = connection.prepare_cached(REFUSED)?;
-    let refused = statement
-        .query_map([limit], |row| Ok(RefusedManifest { path: row.get(0)?, error: row.get(1)? }))?;
-    Ok(refused.collect::<Result<_, _>>()?)
+    connection
+        .all(REFUSED, [limit], |row| Ok(RefusedManifest { path: row.get(0)?, error: row.get(1)? }))
 }

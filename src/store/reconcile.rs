@@ -19,6 +19,7 @@ use super::{
     job_row::{self, JobRow},
     manifest_row::enter,
     sharing::{Sharing, SharingError},
+    sql::Sql as _,
 };
 use crate::job::{JobId, Moment, Policy};
 
@@ -72,10 +73,8 @@ impl<'a> Reconciliation<'a> {
         policy: &'a Policy,
         on_change: OnChange,
     ) -> Result<Self, StoreError> {
-        let any_gone = connection.prepare_cached(ANY_GONE)?.query_row([], |row| row.get(0))?;
-        let next_id = connection
-            .prepare_cached("SELECT coalesce(max(id), 0) + 1 FROM job")?
-            .query_row([], |row| row.get(0))?;
+        let any_gone = connection.value(ANY_GONE, ())?;
+        let next_id = connection.value("SELECT coalesce(max(id), 0) + 1 FROM job", ())?;
         let sharing = Sharing { connection, moment, policy };
         let done = Reconciled::default();
         Ok(Self { connection, sharing, on_change, any_gone, next_id, done })
@@ -112,8 +111,7 @@ impl<'a> Reconciliation<'a> {
         }
         if self.done.judged_later > 0 {
             self.connection
-                .prepare_cached("UPDATE manifest SET file_stamp = '' WHERE id = ?1")?
-                .execute([manifest_id])?;
+                .run("UPDATE manifest SET file_stamp = '' WHERE id = ?1", [manifest_id])?;
         }
         manifest.jobs.iter().try_for_each(|wanted| self.require_output(wanted))
     }
@@ -135,8 +133,7 @@ impl<'a> Reconciliation<'a> {
 
     /// Returns the jobs of a manifest, by key.
     fn known(&self, manifest_id: i64) -> Result<HashMap<String, JobSummary>, StoreError> {
-        let mut known = self.connection.prepare_cached(KNOWN)?;
-        let rows = known.query_map([manifest_id], |row| {
+        self.connection.all(KNOWN, [manifest_id], |row| {
             let job = JobSummary {
                 spec_hash: row.get(1)?,
                 request_hash: row.get(2)?,
@@ -148,8 +145,7 @@ impl<'a> Reconciliation<'a> {
                 succeeded: row.get(8)?,
             };
             Ok((row.get(0)?, job))
-        })?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        })
     }
 
     /// Reads the row again: a change of another job of its task may have changed it.

@@ -1,6 +1,6 @@
 //! What remains after `run --once`.
 
-use super::{Reader, StoreError, superseded};
+use super::{Reader, StoreError, sql::Sql as _, superseded};
 
 /// Counts of everything that did not succeed. Jobs that are missing from the folder count only until they have
 /// ended.
@@ -43,7 +43,7 @@ impl Reader {
     pub fn remaining(&self) -> Result<Remaining, StoreError> {
         // No job shows these tasks, and each may be paid.
         let superseded = superseded::read(&self.connection)?.tasks;
-        let counts = self.connection.prepare_cached(REMAINING)?.query_row([], |row| {
+        let counts = self.connection.row(REMAINING, (), |row| {
             Ok(Remaining {
                 failed: row.get(0)?,
                 waiting: row.get(1)?,

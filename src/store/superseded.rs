@@ -3,7 +3,7 @@
 
 use rusqlite::Connection;
 
-use super::{Reader, StoreError};
+use super::{Reader, StoreError, sql::Sql as _};
 
 /// Unresolved tasks that no job points to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -35,10 +35,9 @@ impl Reader {
 
 /// Returns the unresolved tasks that no job points to.
 pub(super) fn read(connection: &Connection) -> Result<SupersededTasks, StoreError> {
-    let tasks = connection.prepare_cached(COUNT)?.query_row([], |row| row.get(0))?;
-    let mut statement = connection.prepare_cached(KEYS)?;
-    let keys = statement.query_map([NAMED_MAX], |row| row.get(0))?;
-    let mut jobs: Vec<String> = keys.collect::<Result<_, _>>()?;
+    let tasks = connection.value(COUNT, ())?;
+    let keys = connection.all(KEYS, [NAMED_MAX], |row| row.get(0))?;
+    let mut jobs: Vec<String> = keys;
     // One job may lead several of these tasks.
     let mut named = std::collections::HashSet::new();
     jobs.retain(|key| named.insert(key.clone()));

@@ -5,6 +5,7 @@ use rusqlite::Connection;
 use super::{
     Store, StoreError, find, job_row,
     sharing::{Sharing, SharingError, TaskChoice},
+    sql::Sql as _,
 };
 use crate::job::{Moment, Policy, State, Task, outcome::PermanentError};
 
@@ -14,7 +15,7 @@ impl Store {
         let lead = task.lead;
         self.read(move |connection| {
             let sql = "SELECT 1 FROM job WHERE id = ?1 AND take IS NULL AND retry_take IS NULL";
-            Ok(connection.prepare_cached(sql)?.exists([lead])?)
+            connection.exists(sql, [lead])
         })
         .await
     }
@@ -97,11 +98,9 @@ impl Store {
     /// Whether other jobs share the task with its lead job.
     pub async fn is_shared(&self, task: &Task) -> Result<bool, StoreError> {
         let (id, lead) = (task.id, task.lead);
-        self.read(move |connection| {
-            // The time does not matter: no outcome is applied.
-            Ok(Sharing::of_api(connection, 0).first_job(id, lead)?.is_some())
-        })
-        .await
+        self.read(move |connection| // The time does not matter: no outcome is applied.
+            Ok(Sharing::of_api(connection, 0).first_job(id, lead)?.is_some()))
+            .await
     }
 }
 

@@ -11,6 +11,7 @@ use crate::{
         event::record_change,
         job_row::{self, JobRow},
         sharing::{SharingError, TaskChoice},
+        sql::Sql as _,
     },
 };
 
@@ -147,7 +148,7 @@ impl Reconciliation<'_> {
 
     fn has_other_manifest(&self, job: &Job, manifest_id: i64) -> Result<bool, StoreError> {
         let sql = "SELECT 1 FROM job WHERE id = ?1 AND manifest_id <> ?2";
-        Ok(self.connection.prepare_cached(sql)?.exists((job.id, manifest_id))?)
+        self.connection.exists(sql, (job.id, manifest_id))
     }
 }
 
