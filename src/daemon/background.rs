@@ -56,7 +56,6 @@ async fn watch_changes(
     }
 }
 
-/// Updates the status line of the service manager, from the first complete scan on.
 async fn update_status(
     resources: &Resources,
     folder: &FolderReport<'_>,

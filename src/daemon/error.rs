@@ -12,10 +12,8 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the names and messages describe the variants")]
 pub enum DaemonError {
-    /// Another daemon uses the database.
     #[error(transparent)]
     Lock(#[from] LockError),
-    /// The database cannot be opened, or failed for good.
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]

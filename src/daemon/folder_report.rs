@@ -10,7 +10,6 @@ use tracing::info;
 
 use super::{service_manager::ServiceManager, status_line::one_line};
 
-/// The result of the last scan of the folder.
 pub(super) struct FolderReport<'a> {
     manager: &'a ServiceManager,
     /// No scan has been completed yet.
@@ -45,7 +44,6 @@ impl<'a> FolderReport<'a> {
             result.err().map(str::to_owned);
     }
 
-    /// Waits for the first complete scan.
     pub(super) async fn first_scan(&self) {
         self.first_scan.notified().await;
     }

@@ -34,7 +34,6 @@ pub(super) struct Generation {
     offload: Offload,
 }
 
-/// How a generation ended.
 pub(super) enum GenerationEnd {
     Ended(End),
     /// There are other settings.

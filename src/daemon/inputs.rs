@@ -9,10 +9,9 @@ use crate::config::{Config, Credentials};
 
 /// Settings and credentials.
 #[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Inputs {
-    /// The settings.
     pub config: Config,
-    /// The account.
     pub credentials: Credentials,
 }
 

@@ -33,9 +33,6 @@ use service_manager::ServiceManager;
 const STOP_MAX: Duration = Duration::from_millis(9_500);
 
 /// Runs until it is stopped, or until nothing is left that continues automatically.
-///
-/// # Errors
-/// When it cannot start, or the database fails for good.
 pub async fn run(
     inputs: Inputs,
     read_inputs: ReadInputs,

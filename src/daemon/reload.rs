@@ -33,7 +33,6 @@ pub(super) struct Reloader<'a> {
     resources: &'a Resources,
     inputs: &'a Inputs,
     read_inputs: &'a ReadInputs,
-    /// Reads that did not end in time.
     blocked: Vec<JoinHandle<ReadResult>>,
 }
 

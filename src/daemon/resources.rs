@@ -94,9 +94,6 @@ impl Resources {
 }
 
 /// Creates the folders of output and database.
-///
-/// # Errors
-/// When a folder that must exist does not.
 pub(super) fn prepare_folders(config: &Config, until: Until) -> Result<(), DaemonError> {
     let failed = |what, path: &PathBuf| {
         let path = path.clone();

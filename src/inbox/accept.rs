@@ -37,21 +37,16 @@ const BATCH_JOBS: usize = 1_024;
 #[derive(Debug)]
 pub(super) struct SettledFile {
     pub(super) path: Arc<str>,
-    /// As the scan found it.
     pub(super) stamp: ManifestStamp,
 }
 
-/// Jobs that the store knows, by key.
 type KnownJobs = Arc<HashMap<String, StoredJob>>;
 
-/// Manifests that were read together.
 struct Batch {
-    /// The known jobs of these manifests.
     known: KnownJobs,
     manifests: Vec<(SettledFile, Result<WantedManifest, RejectedManifest>)>,
 }
 
-/// What a manifest without errors asks for.
 struct WantedManifest {
     /// As it was after it had been read.
     stamp: ManifestStamp,
@@ -60,7 +55,6 @@ struct WantedManifest {
     check_again_in: Option<Duration>,
 }
 
-/// A manifest that the store is writing.
 struct Writing {
     file: SettledFile,
     jobs: usize,

@@ -7,12 +7,10 @@ use tokio::time::Instant;
 use super::changed_files::ChangedFiles;
 use crate::store::JobChange;
 
-/// What one pass over the folder found, and what it left to do.
 #[derive(Debug, Default)]
 pub(super) struct Pass {
     /// When another pass is useful before the next rescan.
     pub(super) again_at: Option<Instant>,
-    /// Whether something was written to the store.
     pub(super) store_changed: bool,
     /// Manifests that could not be read yet, because they are still being written.
     pub(super) pending: BTreeSet<Arc<str>>,

@@ -20,34 +20,28 @@ use crate::{
 
 /// A manifest without errors of its own.
 #[derive(Debug)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct ReadManifest {
-    /// Its jobs, in their order.
     pub jobs: Vec<ReadJob>,
-    /// The stamp of the file after it had been read.
     pub(super) stamp: ManifestStamp,
 }
 
 /// One job of a manifest, with the check of its media.
 #[derive(Debug)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct ReadJob {
-    /// What it asks for.
     pub spec: JobSpec,
-    /// Digest of all its keys.
     pub spec_hash: String,
-    /// The result of the check of its media.
     pub media_check: MediaCheck,
-    /// Where the job is in the manifest.
     pub place: Location,
-    /// Where `video` and `audio` are in the manifest.
     pub media_places: (Location, Location),
 }
 
 /// A manifest that cannot be accepted.
 #[derive(Debug)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct RejectedManifest {
-    /// All its errors.
     pub problems: Problems,
-    /// The text they are in.
     pub text: String,
     /// Why the file could not be read. That may end without a change of the file.
     pub(super) read_error: Option<io::Error>,

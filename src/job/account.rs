@@ -25,7 +25,6 @@ impl Account {
     }
 
     /// Returns `KEY at HOST`, the account's name in the database.
-    #[must_use]
     pub fn name(&self) -> String {
         self.to_string()
     }

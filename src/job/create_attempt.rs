@@ -4,18 +4,15 @@ use super::Failure;
 
 /// A create request that is recorded, and may have been sent. While a task has one, Kling may have a task of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct CreateAttempt {
-    /// The host it was sent to.
     pub host: String,
-    /// The key it was sent with.
     pub account: String,
     /// When (Unix ms) it was first recorded, which is just before the first send.
     pub first_sent_at_ms: i64,
     /// When (Unix ms) it was last recorded.
     pub sent_at_ms: i64,
-    /// How often it was recorded to be sent.
     pub sends: u32,
-    /// How Kling answered the last send.
     pub answer: CreateAnswer,
     /// The error of that answer, or why no answer came.
     pub failure: Option<Failure>,
@@ -24,7 +21,6 @@ pub struct CreateAttempt {
 impl CreateAttempt {
     /// Whether it was sent more than once: then a refusal of the last send does not prove that no task has
     /// its name.
-    #[must_use]
     pub fn was_sent_before(&self) -> bool {
         self.sends > 1
     }

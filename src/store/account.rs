@@ -148,7 +148,6 @@ fn newest_accepted_task(
     Ok(None)
 }
 
-/// Inserts the row of an account, if there is none.
 pub(super) fn ensure(connection: &Connection, host: &str, key: &str) -> Result<(), StoreError> {
     connection.run("INSERT OR IGNORE INTO account (host, key) VALUES (?1, ?2)", (host, key))
 }

@@ -2,17 +2,20 @@
 
 use rusqlite::{Connection, Row};
 
-use super::{ApiAnswer, Store, StoreError, event::HistoryEvent, job_row, sql::Sql as _};
+use super::{
+    ApiAnswer, Store, StoreError,
+    event::HistoryEvent,
+    job_row,
+    sql::{Sql as _, columns},
+};
 use crate::job::{State, TaskId};
 
 /// A task at Kling that may belong to a task whose create request has an unknown outcome.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Candidate {
-    /// Kling's id of the task.
     pub task_id: String,
-    /// Its status, as the API reports it.
     pub status: String,
-    /// The URL or id of its video, as the API reports it.
     pub video: Option<String>,
     /// When (Unix ms) it was created, by the API's clock.
     pub created_at_ms: Option<i64>,
@@ -69,7 +72,6 @@ impl Store {
     }
 }
 
-/// Returns the candidates of a task, the oldest first, and when (Unix ms) the list was last scanned far enough.
 pub(super) fn of_task(
     connection: &Connection,
     task: TaskId,
@@ -107,10 +109,5 @@ pub(super) fn forget(connection: &Connection, task: TaskId) -> Result<(), StoreE
 }
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<Candidate> {
-    Ok(Candidate {
-        task_id: row.get("task_id")?,
-        status: row.get("status")?,
-        video: row.get("video")?,
-        created_at_ms: row.get("created_at_ms")?,
-    })
+    columns!(row => Candidate: task_id status video created_at_ms)
 }

@@ -23,18 +23,14 @@ pub(super) const SINCE: &str = "
 
 /// A change of a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct JobChange {
-    /// The job's key.
     pub key: String,
-    /// Its manifest's path under `jobs_dir`.
     pub manifest: String,
     /// The state before; none: the job is new.
     pub from: Option<String>,
-    /// The state after.
     pub to: String,
-    /// What happened.
     pub what: String,
-    /// Kling's id of its task, if it has one.
     pub task_id: Option<String>,
 }
 
@@ -94,7 +90,6 @@ impl Store {
     }
 }
 
-/// Returns the last row of the history.
 pub(super) fn newest(connection: &Connection) -> Result<i64, StoreError> {
     connection.value(NEWEST, ())
 }

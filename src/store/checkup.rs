@@ -5,14 +5,16 @@ use std::{sync::mpsc, thread, time::Duration};
 
 use rusqlite::ErrorCode;
 
-use super::{Reader, StoreError, sql::Sql as _};
+use super::{
+    Reader, StoreError,
+    sql::{Sql as _, columns},
+};
 
 /// The result of an integrity check.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum IntegrityCheck {
-    /// The database is intact.
     Intact,
-    /// The database is damaged, with SQLite's description.
     Damaged(String),
     /// The time limit came first. The part that was read is intact.
     Unfinished,
@@ -20,18 +22,13 @@ pub enum IntegrityCheck {
 
 /// A task that was not sent, or has an unknown outcome, according to the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct OpenTask {
-    /// The key of its lead job.
     pub key: String,
-    /// Its state.
     pub state: String,
-    /// Its name at Kling.
     pub external_task_id: String,
-    /// Digest of its request.
     pub request_hash: String,
-    /// The take.
     pub take: u32,
-    /// The path of its result under `output_dir`.
     pub output: String,
 }
 
@@ -41,7 +38,7 @@ const LATEST_JOBS: i64 = 2_000;
 const LATEST_RESULTS: i64 = 200;
 
 const OPEN_TASKS: &str = "
-    SELECT j.key, t.state, t.external_task_id, t.request_hash, t.take, j.asked_output
+    SELECT j.key, t.state, t.external_task_id, t.request_hash, t.take, j.asked_output AS output
     FROM task t INDEXED BY task_state JOIN job j ON j.id = t.lead_job WHERE t.state = ?1 ORDER BY t.id LIMIT ?2";
 
 const LOCAL_VIDEOS: &str = "
@@ -84,14 +81,7 @@ impl Reader {
         let mut tasks = Vec::new();
         for state in ["queued", "identified", "waiting", "creating", "unresolved"] {
             tasks.extend(self.connection.all::<_, Vec<_>>(OPEN_TASKS, (state, most), |row| {
-                Ok(OpenTask {
-                    key: row.get(0)?,
-                    state: row.get(1)?,
-                    external_task_id: row.get(2)?,
-                    request_hash: row.get(3)?,
-                    take: row.get(4)?,
-                    output: row.get(5)?,
-                })
+                columns!(row => OpenTask: key state external_task_id request_hash take output)
             })?);
         }
         Ok(tasks)

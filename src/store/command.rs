@@ -32,26 +32,20 @@ pub enum Command {
 
 /// A command that cannot be carried out.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum CommandFailure<E> {
-    /// No job has this key.
     #[error("no job has this key")]
     Unknown,
-    /// The caller refused.
     #[error("refused")]
     Refused(E),
-    /// Two jobs cannot both have what they ask for; with the reason.
     #[error("{0}")]
     Conflict(String),
-    /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 impl Store {
     /// Carries out the command that `decide` chooses for the job of that key. Returns the job after the command.
-    ///
-    /// # Errors
-    /// Those of `decide`, and when the database cannot be written.
     pub async fn command<E: Send + 'static>(
         &self,
         key: &str,

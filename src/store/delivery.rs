@@ -10,23 +10,20 @@ use crate::job::{DeliveryOutcome, Job, JobId, Moment, Policy, Task, TaskId, deli
 
 /// A job whose task has succeeded and whose own file is not delivered yet.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct DueDelivery {
     /// The job, without its labels.
     pub job: Job,
-    /// The task that made the result.
     pub task: Task,
 }
 
 /// A delivered file that got another name because a newer result took its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct MovedFile {
-    /// Its previous path under the output folder.
     pub from: String,
-    /// Its path now.
     pub to: String,
-    /// The request that it belongs to.
     pub request_hash: String,
-    /// The take.
     pub take: u32,
 }
 

@@ -7,14 +7,11 @@ use crate::job::{Job, JobId, State, names};
 
 /// A call of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum ApiCall {
-    /// Identify Face.
     Identify,
-    /// Create Task.
     Create,
-    /// Query Task (Single).
     Query,
-    /// Query Task (List).
     List,
 }
 
@@ -27,19 +24,17 @@ impl ApiCall {
     }
 }
 
-/// Returns the number of a state in the table `state`.
 pub(super) const fn number(state: State) -> i64 {
     state as i64 + 1
 }
 
 /// The part of an API answer that is stored in a job's history.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct ApiAnswer {
-    /// The call.
     pub call: ApiCall,
     /// None: there was no answer.
     pub http_status: Option<u16>,
-    /// The API's code.
     pub code: Option<i64>,
     /// The API's id of the request, which Kling's support asks for.
     pub request_id: Option<String>,
@@ -64,7 +59,6 @@ pub(super) fn record_change(
     HistoryEvent { job: job.id, from, to: job.state, what, answer: None, at_ms }.write(connection)
 }
 
-/// One row of a job's history.
 pub(super) struct HistoryEvent<'a> {
     pub(super) job: JobId,
     /// None: the job is new.
@@ -76,7 +70,6 @@ pub(super) struct HistoryEvent<'a> {
 }
 
 impl HistoryEvent<'_> {
-    /// Adds it to the history, inside the caller's transaction.
     pub(super) fn write(&self, connection: &Connection) -> Result<(), StoreError> {
         let (text_row, what) = history_text::split(connection, self.what)?;
         let answer = self.answer;

@@ -53,7 +53,6 @@ impl Reader {
     }
 }
 
-/// Returns the task of that row, if there is one.
 pub(super) fn task(connection: &Connection, id: TaskId) -> Result<Option<Task>, StoreError> {
     task_row::one(connection, "WHERE t.id = ?1", [id])
 }

@@ -16,7 +16,6 @@ const SHORT_BYTES: usize = 3;
 /// The limit of rows: plain words may also come from users or the API, without an end.
 const TEXTS_MAX: i64 = 1_000;
 
-/// Returns the row of the beginning of `what`, and the rest.
 pub(super) fn split<'a>(
     connection: &Connection,
     what: &'a str,

@@ -15,7 +15,6 @@ use super::{
 };
 use crate::job::{Delivery, Failure, Job, JobId, State, TaskId};
 
-/// A job with the row of its manifest.
 #[derive(Debug, Clone)]
 pub(super) struct JobRow {
     pub(super) job: Job,
@@ -87,12 +86,10 @@ pub(super) fn all(
     connection.all(&sql, parameters, read)
 }
 
-/// Returns the job of that row, if there is one.
 pub(super) fn by_id(connection: &Connection, id: JobId) -> Result<Option<JobRow>, StoreError> {
     one(connection, "WHERE j.id = ?1", [id])
 }
 
-/// Returns the job of that key, if there is one.
 pub(super) fn by_key(connection: &Connection, key: &str) -> Result<Option<JobRow>, StoreError> {
     one(connection, "WHERE j.key = ?1", [key])
 }
@@ -212,7 +209,6 @@ pub(super) fn labels(
     })
 }
 
-/// Replaces the labels of a job.
 pub(super) fn replace_labels(connection: &Connection, job: &Job) -> Result<(), StoreError> {
     connection.run("DELETE FROM label WHERE job_id = ?1", [job.id])?;
     write_labels(connection, job)

@@ -15,12 +15,11 @@ pub(super) const UNDECIDED: &str = "
 
 /// A job with everything that a command needs to decide.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct JobState {
     /// The job, without its labels.
     pub job: Job,
-    /// The task that it points to.
     pub task: Option<Task>,
-    /// The path of its manifest under `jobs_dir`.
     pub manifest: String,
     /// Its task before a retry or an edit.
     pub earlier: Option<Task>,
@@ -41,7 +40,6 @@ pub struct JobState {
 impl JobState {
     /// Returns the task that a person may decide, because its create request has an unknown outcome. An unresolved task
     /// comes before a task that is still looked up.
-    #[must_use]
     pub fn to_decide(&self) -> Option<&Task> {
         let own = |state| self.task.as_ref().filter(|task| task.state == state);
         own(State::Unresolved).or(self.undecided.as_ref()).or(own(State::Creating))
@@ -49,7 +47,6 @@ impl JobState {
 
     /// Returns why sending the create request of the task [to decide](Self::to_decide) again may pay twice; none: the
     /// task list was read far enough, and shows no candidate.
-    #[must_use]
     pub fn resend_risk(&self) -> Option<ResendRisk> {
         let task = self.to_decide()?;
         let answer = task.create.as_ref().map(|create| create.answer);

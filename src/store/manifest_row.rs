@@ -55,7 +55,6 @@ pub(super) fn enter(
     )
 }
 
-/// The row of the manifest at `path`, if it was ever read.
 pub(super) fn row_of(connection: &Connection, path: &str) -> Result<Option<i64>, StoreError> {
     connection.first("SELECT id FROM manifest WHERE path = ?1", [path], |row| row.get(0))
 }

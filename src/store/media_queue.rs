@@ -7,12 +7,11 @@ use crate::job::{Job, Media, State};
 
 /// Selects the jobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum MediaScope {
-    /// Jobs that wait for their media.
     Waiting,
     /// Failed jobs whose request changed: the changed request runs.
     FailedChanged,
-    /// All jobs with local media, finished or not.
     All,
 }
 
@@ -37,12 +36,11 @@ pub(super) const LOCAL: &str = "INDEXED BY job_local
 
 /// The part of a stored job that is compared.
 #[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct StoredJob {
-    /// Its media, as they were last measured.
     pub media: Media,
     /// Digest of what decides its result; none while its media were not read.
     pub request_hash: Option<String>,
-    /// Whether it has succeeded.
     pub succeeded: bool,
 }
 

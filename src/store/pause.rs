@@ -20,14 +20,12 @@ names!(PauseKind { Person: "person", Credentials: "credentials", Account: "accou
 
 /// A pause of the queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Pause {
-    /// Who paused it.
     pub kind: PauseKind,
-    /// The reason in one sentence.
     pub reason: String,
     /// The API's code, if the API paused it.
     pub code: Option<i64>,
-    /// Since when (Unix ms).
     pub since_ms: i64,
     /// When (Unix ms) the next probe is due; none: only a person ends the pause.
     pub next_probe_at_ms: Option<i64>,
@@ -86,25 +84,18 @@ impl Store {
 
     /// Writes when the next probe of a pause by the API is due.
     pub async fn set_next_probe(&self, at_ms: i64) -> Result<(), StoreError> {
-        self.write(move |connection| {
-            connection.run(
-                "UPDATE daemon_state SET next_probe_at_ms = ?1 WHERE pause <> 'person'",
-                [at_ms],
-            )
-        })
-        .await
+        self.run("UPDATE daemon_state SET next_probe_at_ms = ?1 WHERE pause <> 'person'", (at_ms,))
+            .await
     }
 
     /// Ends a pause by the API. A pause by a person stays, even if it began a moment ago.
     pub async fn end_api_pause(&self) -> Result<(), StoreError> {
-        self.write(|connection| {
-            connection.run(
-                "UPDATE daemon_state SET pause = NULL, pause_reason = NULL, pause_code = NULL,
+        self.run(
+            "UPDATE daemon_state SET pause = NULL, pause_reason = NULL, pause_code = NULL,
                        pause_since_ms = NULL, next_probe_at_ms = NULL
                      WHERE pause <> 'person'",
-                [],
-            )
-        })
+            (),
+        )
         .await
     }
 }
@@ -129,7 +120,6 @@ pub(super) fn is_paused_for(connection: &Connection, is_probe: bool) -> Result<b
     Ok(pause.is_some_and(|pause| !is_probe || pause.kind == PauseKind::Person))
 }
 
-/// Returns the pause of the queue, if it is paused.
 pub(super) fn read_pause(connection: &Connection) -> Result<Option<Pause>, StoreError> {
     let pause = connection.first(
         "SELECT pause, pause_reason, pause_code, pause_since_ms, next_probe_at_ms

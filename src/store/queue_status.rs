@@ -1,7 +1,5 @@
-//! The state of the complete queue, as `lipsyncd status` shows it.
-//!
-//! No query counts jobs or manifests: triggers count them as they change, so that `status` is as fast with a million
-//! jobs. [`super::listing`] reads single jobs.
+//! The state of the complete queue, as `lipsyncd status` shows it. No query counts jobs or manifests: triggers count
+//! them as they change, so that `status` is as fast with a million jobs.
 
 use std::collections::BTreeMap;
 
@@ -14,26 +12,18 @@ use crate::job::State;
 
 /// The state of the queue at one moment.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct QueueStatus {
     /// The number of jobs in every state, without dismissed jobs.
     pub jobs: BTreeMap<State, i64>,
-    /// Manifests in the folder without errors.
     pub manifests_accepted: i64,
-    /// Manifests in the folder with errors.
     pub manifests_refused: i64,
-    /// The first manifests with errors, by path.
     pub refused: Vec<RefusedManifest>,
-    /// `limits.concurrency`.
     pub slots_configured: i64,
-    /// The slots that the account allows.
     pub slots_limit: i64,
-    /// The daily cap, in millionths of a unit.
     pub cap_micro: Option<i64>,
-    /// Units of this UTC day, in millionths.
     pub spent_today_micro: i64,
-    /// Units of all days, in millionths.
     pub spent_total_micro: i64,
-    /// Why the queue is paused, if it is.
     pub pause: Option<Pause>,
     /// Why no new task is started although the queue is not paused.
     pub hold: Option<String>,
@@ -48,26 +38,21 @@ pub struct QueueStatus {
     pub superseded: SupersededTasks,
     /// Tasks that hold a slot.
     pub slots_used: i64,
-    /// Jobs whose request changed after their task was created.
     pub changed_after_sent: i64,
     /// The key of the first such job.
     pub first_changed: Option<String>,
-    /// Failed jobs that a person dismissed.
     pub dismissed: i64,
-    /// How long tasks take, if known.
     pub median_task_ms: Option<i64>,
     /// The PID of the daemon that started last. It may have ended.
     pub daemon_pid: Option<u32>,
-    /// When (Unix ms) it started.
     pub daemon_since_ms: Option<i64>,
 }
 
 /// A problem of the API that holds the complete queue and may pass.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct ApiProblem {
-    /// The reason.
     pub reason: String,
-    /// Since when (Unix ms).
     pub since_ms: i64,
 }
 
@@ -79,14 +64,12 @@ impl ApiProblem {
 
 /// A manifest with errors.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct RefusedManifest {
-    /// Under `jobs_dir`, parts joined by `/`.
     pub path: String,
-    /// All its errors, one per line.
     pub error: String,
 }
 
-/// The limit of manifests with errors that are returned.
 const REFUSED_MAX: i64 = 5;
 
 const JOBS_BY_STATE: &str = "SELECT name, jobs FROM state";
@@ -119,7 +102,6 @@ pub(super) const DISMISSED: &str = "
 
 impl QueueStatus {
     /// Returns the number of jobs in `states`.
-    #[must_use]
     pub fn count(&self, states: &[State]) -> i64 {
         states.iter().filter_map(|state| self.jobs.get(state)).sum()
     }
@@ -150,7 +132,6 @@ impl Store {
     }
 }
 
-/// Reads the state of the queue at `now_ms` (Unix time).
 pub(super) fn queue_status(
     connection: &Connection,
     now_ms: i64,

@@ -1,7 +1,6 @@
 //! Makes the database agree with one manifest, in one transaction: which of its keys are new, changed or missing.
 //!
-//! A missing key and a new key with the same request are one job. Payment does not depend on that: the task is
-//! found by request and take in any case, see [`super::sharing`].
+//! A missing key and a new key with the same request are one job.
 
 pub(super) mod arrive;
 mod carry_out;
@@ -47,14 +46,12 @@ impl JobSummary {
     }
 }
 
-/// Applies the differences of one manifest.
 pub(super) struct Reconciliation<'a> {
     connection: &'a Connection,
     sharing: Sharing<'a>,
     on_change: OnChange,
     /// Whether any job is missing from the folder: only then may a new key belong to a known job.
     any_gone: bool,
-    /// The row number of the next new job.
     next_id: JobId,
     pub(super) done: Reconciled,
 }
@@ -131,7 +128,6 @@ impl<'a> Reconciliation<'a> {
         }
     }
 
-    /// Returns the jobs of a manifest, by key.
     fn known(&self, manifest_id: i64) -> Result<HashMap<String, JobSummary>, StoreError> {
         self.connection.all(KNOWN, [manifest_id], |row| {
             let job = JobSummary {

@@ -8,7 +8,6 @@ use super::{
 };
 use crate::job::{JobId, ResultFile, State, Task, Transition};
 
-/// No job.
 pub(super) const NO_JOB: JobId = 0;
 
 /// Writes a transition inside the caller's transaction, except the job `but`, which the caller writes.

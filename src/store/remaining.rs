@@ -5,22 +5,19 @@ use super::{Reader, StoreError, sql::Sql as _, superseded};
 /// Counts of everything that did not succeed. Jobs that are missing from the folder count only until they have
 /// ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Remaining {
-    /// Jobs that failed.
     pub failed: i64,
-    /// Jobs that have not ended.
     pub waiting: i64,
     /// Unresolved jobs and tasks, which a person must decide.
     pub unresolved: i64,
     /// Jobs whose request changed after their task was created.
     pub changed: i64,
-    /// Manifests with errors.
     pub refused_manifests: i64,
 }
 
 impl Remaining {
     /// Whether everything succeeded.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.failed + self.waiting + self.unresolved + self.changed + self.refused_manifests == 0
     }

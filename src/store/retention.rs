@@ -28,7 +28,6 @@ pub(super) const NEXT_SESSION: &str = "
     WHERE id = (SELECT id FROM session WHERE id > ?1 ORDER BY id LIMIT 1)
       AND (max(identified_at_ms, expires_at_ms) < ?2 OR identified_at_ms > ?3)";
 
-/// One step: what is old, and how many rows it handles.
 #[derive(Clone, Copy)]
 struct DeleteStep {
     before_ms: i64,
@@ -122,7 +121,6 @@ impl DeleteStep {
     }
 }
 
-/// Returns the last rows of `event` and `session` that were checked.
 fn seen(connection: &Connection) -> Result<(i64, i64), StoreError> {
     let sql = "SELECT events_seen, sessions_seen FROM daemon_state";
     connection.row(sql, (), |row| row.try_into())

@@ -7,10 +7,9 @@ use crate::job::{FaceSpan, JobId, JobSpec, Session, Task};
 
 /// A session with the faces in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct SessionFaces {
-    /// The session.
     pub session: Session,
-    /// Its faces in the order of the API.
     pub faces: Vec<FaceSpan>,
 }
 
@@ -40,9 +39,7 @@ impl Store {
                     })
                 },
             )?;
-            let Some(session) = session else {
-                return Ok(None);
-            };
+            let Some(session) = session else { return Ok(None) };
             let faces = faces(connection, session.row)?;
             Ok(Some(SessionFaces { session, faces }))
         })
@@ -113,10 +110,7 @@ impl Store {
 
     /// Makes a session expire.
     pub async fn forget_session(&self, row: i64) -> Result<(), StoreError> {
-        self.write(move |connection| {
-            connection.run("UPDATE session SET expires_at_ms = 0 WHERE id = ?1", [row])
-        })
-        .await
+        self.run("UPDATE session SET expires_at_ms = 0 WHERE id = ?1", (row,)).await
     }
 }
 

@@ -11,10 +11,8 @@ use crate::job::{
 };
 
 mod lead;
-mod save;
 pub(super) mod urgency;
 
-/// Why a job cannot get a task.
 pub(super) enum SharingError {
     Conflict(Conflict),
     Store(StoreError),
@@ -26,7 +24,6 @@ impl<E: Into<StoreError>> From<E> for SharingError {
     }
 }
 
-/// Points jobs to tasks, in one transaction.
 #[derive(Clone, Copy)]
 pub(super) struct Sharing<'a> {
     pub(super) connection: &'a Connection,
@@ -38,7 +35,6 @@ pub(super) struct Sharing<'a> {
 #[derive(Clone, Copy)]
 pub(super) struct TaskChoice {
     pub(super) take: u32,
-    /// The position of a new task in the queue.
     pub(super) turn: i64,
     /// Sessions identified before this (Unix ms) are not used.
     pub(super) sessions_after_ms: i64,

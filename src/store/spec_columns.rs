@@ -13,7 +13,6 @@ pub(super) const NAMES: &str = "video_kind, video, audio_kind, audio, face_kind,
   sound_end_ms, sound_insert_ms, sound_volume, original_audio_volume, watermark, callback_url, own_task_id, \
   priority, not_before_at_ms, audio_ms, audio_stamp, audio_sha256, video_ms, video_stamp, video_sha256, video_url";
 
-/// The number of common columns.
 pub(super) const COUNT: usize = 23;
 
 /// Returns the common columns for a SELECT from the table with this alias.

@@ -38,7 +38,6 @@ pub(super) fn add(connection: &Connection, spend: Spend, now_ms: i64) -> Result<
     Ok(())
 }
 
-/// Returns the units of the UTC day of `now_ms`, in millionths.
 pub(super) fn on_day(connection: &Connection, now_ms: i64) -> Result<i64, StoreError> {
     let spent = connection.first(
         "SELECT identify_micro + task_micro FROM spend
@@ -49,7 +48,6 @@ pub(super) fn on_day(connection: &Connection, now_ms: i64) -> Result<i64, StoreE
     Ok(spent.unwrap_or(0))
 }
 
-/// Returns the units of all days, in millionths.
 pub(super) fn in_all(connection: &Connection) -> Result<i64, StoreError> {
     let sql = "SELECT coalesce(sum(identify_micro + task_micro), 0) FROM spend";
     connection.value(sql, ())

@@ -41,6 +41,14 @@ pub(super) fn nonsense(value: &str) -> FromSqlError {
     FromSqlError::Other(format!("the column holds {value:?}, which lipsyncd never writes").into())
 }
 
+/// Reads a struct from the columns that have the names of its fields.
+macro_rules! columns {
+    ($row:ident => $type:ident: $($field:ident)+) => {
+        Ok($type { $($field: $row.get(stringify!($field))?),+ })
+    };
+}
+pub(super) use columns;
+
 pub(super) trait Sql {
     /// Returns the number of changed rows.
     fn changed(&self, sql: &str, parameters: impl Params) -> Result<usize, StoreError>;

@@ -7,14 +7,13 @@ use super::{Reader, StoreError, sql::Sql as _};
 
 /// Unresolved tasks that no job points to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct SupersededTasks {
-    /// Their number.
     pub tasks: i64,
     /// The keys of the lead jobs of the first such tasks.
     pub jobs: Vec<String>,
 }
 
-/// The limit of keys.
 const NAMED_MAX: i64 = 5;
 
 pub(super) const COUNT: &str = "
@@ -33,7 +32,6 @@ impl Reader {
     }
 }
 
-/// Returns the unresolved tasks that no job points to.
 pub(super) fn read(connection: &Connection) -> Result<SupersededTasks, StoreError> {
     let tasks = connection.value(COUNT, ())?;
     let keys = connection.all(KEYS, [NAMED_MAX], |row| row.get(0))?;

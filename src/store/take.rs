@@ -22,9 +22,7 @@ impl Store {
 
     /// Points the lead job of a task that was not sent to take `take` of its request, because the result of that take is
     /// in the output folder. Returns the task. The job stays if [it asks for a certain take](Self::is_take_open).
-    ///
-    /// # Errors
-    /// [`StoreError::Stale`] if the task changed since it was read.
+    /// Fails with [`StoreError::Stale`] if the task changed since it was read.
     pub async fn move_to_take(
         &self,
         task: Task,
@@ -57,9 +55,7 @@ impl Store {
 
     /// Detaches the lead job of a task that was not sent, for a reason that concerns this job alone. Another job leads
     /// the task then; without another job the task is cancelled.
-    ///
-    /// # Errors
-    /// [`StoreError::Stale`] if the task changed since it was read.
+    /// Fails with [`StoreError::Stale`] if the task changed since it was read.
     pub async fn detach_lead(
         &self,
         task: Task,

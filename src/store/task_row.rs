@@ -45,7 +45,6 @@ pub(super) fn select(index: Option<&str>, condition: &str) -> String {
     SELECT.replace("{index}", &index) + condition
 }
 
-/// Returns the task that matches `condition`, if there is one.
 pub(super) fn one(
     connection: &Connection,
     condition: &str,
@@ -158,7 +157,6 @@ fn result(row: &Row<'_>) -> rusqlite::Result<Option<ResultFile>> {
     Ok(Some(ResultFile { bytes: bytes.unsigned_abs(), sha256, duration_ms: row.get(HEAD + 22)? }))
 }
 
-/// Inserts a new task and returns its row.
 pub(super) fn insert(connection: &Connection, task: &Task, now_ms: i64) -> Result<i64, StoreError> {
     static SQL: OnceLock<String> = OnceLock::new();
     let own = named_params! {
@@ -178,7 +176,6 @@ pub(super) fn insert(connection: &Connection, task: &Task, now_ms: i64) -> Resul
     Ok(connection.last_insert_rowid())
 }
 
-/// Writes the request of a task, and its lead job.
 pub(super) fn update_request(connection: &Connection, task: &Task) -> Result<(), StoreError> {
     static SQL: OnceLock<String> = OnceLock::new();
     let own = named_params! { ":lead_job": task.lead, ":media_dir": task.media_dir };

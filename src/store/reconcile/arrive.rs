@@ -111,7 +111,6 @@ impl Reconciliation<'_> {
     }
 }
 
-/// Returns a job without a task.
 fn new_job(id: JobId, wanted: &WantedJob) -> Job {
     Job {
         id,

@@ -152,7 +152,6 @@ impl Reconciliation<'_> {
     }
 }
 
-/// Copies what the manifest asks for into the job.
 fn write_spec(job: &mut Job, wanted: &WantedJob) {
     let other_request = job.request_hash.is_some()
         && wanted.request_hash.is_some()
