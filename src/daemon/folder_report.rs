@@ -12,7 +12,6 @@ use super::{service_manager::ServiceManager, status_line::one_line};
 
 pub(super) struct FolderReport<'a> {
     manager: &'a ServiceManager,
-    /// No scan has been completed yet.
     is_first: AtomicBool,
     first_scan: Notify,
     problem: Mutex<Option<String>>,

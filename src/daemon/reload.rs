@@ -13,7 +13,7 @@ use tokio::{
 use tracing::{error, info, warn};
 
 use super::{
-    inputs::{Inputs, ReadInputs},
+    Inputs, ReadInputs,
     resources::{Resources, prepare_folders},
     settings,
     status_line::one_line,

@@ -78,32 +78,26 @@ pub(super) fn inbox(config: &Config, settings: &Settings) -> InboxSettings {
 
 /// Builds a client of the API. Sends no request.
 pub fn connect(config: &Config, credentials: &Credentials) -> Result<Client, BuildError> {
-    Client::new(client(config), credential(credentials))
-}
-
-fn client(config: &Config) -> ClientConfig {
-    ClientConfig {
+    let settings = ClientConfig {
         base_url: config.kling.base_url.clone(),
         connect_timeout: config.kling.connect_timeout,
         request_timeout: config.kling.request_timeout,
         idle_timeout: DOWNLOAD_IDLE,
         now_ms: Clock::system_now_ms,
-    }
-}
-
-/// Returns the account as tasks record it: credentials and API host.
-pub fn account(config: &Config, credentials: &Credentials) -> Account {
-    Account::new(&config.kling.base_url, credentials.account())
-}
-
-fn credential(credentials: &Credentials) -> Credential {
-    match credentials {
+    };
+    let credential = match credentials {
         Credentials::Keys { access_key, secret_key } => Credential::Keys {
             access_key: access_key.expose_secret().to_owned(),
             secret_key: secret_key.clone(),
         },
         Credentials::Token(token) => Credential::Token(token.clone()),
-    }
+    };
+    Client::new(settings, credential)
+}
+
+/// Returns the account as tasks record it: credentials and API host.
+pub fn account(config: &Config, credentials: &Credentials) -> Account {
+    Account::new(&config.kling.base_url, credentials.account())
 }
 
 fn ms(length: Duration) -> i64 {

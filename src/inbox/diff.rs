@@ -9,7 +9,6 @@ use super::{
     scan::{ScanEntry, UnreadableFolders, folder_id, scan_with},
 };
 
-/// A manifest that is new or changed, or must be read again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ManifestChange {
     pub(super) found: ScanEntry,

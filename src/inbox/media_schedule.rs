@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How often all local media are checked without an event.
 const ALL_EVERY: Duration = Duration::from_secs(3_600);
 /// After a check of all media, the next one waits this many times as long as the check took.
 const REST_FACTOR: u32 = 20;

@@ -3,7 +3,6 @@
 //! The file watcher only asks for a scan. The scan decides what changed.
 
 mod accept;
-mod changed_files;
 mod changes;
 mod departures;
 mod diff;

@@ -70,10 +70,7 @@ impl From<io::Error> for RejectedManifest {
 
 /// Reads the manifest at `path`, relative to `jobs_dir`. `known` returns what the database has of the media of a job,
 /// by its key; `now_ms` is the wall time (Unix ms).
-///
-/// # Errors
-/// All errors of the manifest at once, with the text they are in. The name of a file outside the allowed folders is
-/// an error; a file that is missing or unusable is not.
+/// The name of a file outside the allowed folders is an error; a file that is missing or unusable is not.
 pub fn read_manifest(
     jobs_dir: &Path,
     path: &str,

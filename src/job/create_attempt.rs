@@ -10,11 +10,9 @@ pub struct CreateAttempt {
     pub account: String,
     /// When (Unix ms) it was first recorded, which is just before the first send.
     pub first_sent_at_ms: i64,
-    /// When (Unix ms) it was last recorded.
     pub sent_at_ms: i64,
     pub sends: u32,
     pub answer: CreateAnswer,
-    /// The error of that answer, or why no answer came.
     pub failure: Option<Failure>,
 }
 

@@ -17,10 +17,8 @@ pub struct Delivery {
     /// When (Unix ms) the next attempt is due; 0: at once.
     pub due_at_ms: i64,
     pub tries: u32,
-    /// When (Unix ms) the first of these failures happened.
     pub failing_since_ms: Option<i64>,
     pub wait_reason: Option<String>,
-    /// Whether it waits because the output file cannot be written.
     pub output_blocked: bool,
 }
 

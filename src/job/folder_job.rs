@@ -35,11 +35,9 @@ pub struct Job {
     pub absent_since_ms: Option<i64>,
     /// When (Unix ms) it was orphaned: from then on it counts as removed from the folder.
     pub orphaned_at_ms: Option<i64>,
-    /// Where its file is, or will be.
     pub output: String,
     /// The delivery of its own file, from the success of its task until the file is delivered.
     pub delivery: Delivery,
-    /// The file that was delivered: its SHA-256 and size.
     pub delivered: Option<(String, u64)>,
     /// Why it failed or was cancelled, unless that is the failure of its task.
     pub failure: Option<Failure>,

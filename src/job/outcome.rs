@@ -84,7 +84,6 @@ pub enum Outcome {
         message: String,
         units_micro: Option<i64>,
     },
-    /// The result is on disk, complete and verified.
     Delivered(ResultFile),
     /// The current step failed, and the error may pass.
     TransientError(TransientError),

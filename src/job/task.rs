@@ -58,7 +58,6 @@ pub struct Task {
     pub units_micro: i64,
     pub failure: Option<Failure>,
     pub result: Option<ResultFile>,
-    /// When (Unix ms) its row was inserted.
     pub created_at_ms: i64,
 }
 
@@ -97,7 +96,6 @@ pub struct Session {
 pub struct ResultFile {
     pub bytes: u64,
     pub sha256: String,
-    /// Its length, if the file shows it.
     pub duration_ms: Option<i64>,
 }
 

@@ -20,11 +20,9 @@ use rusqlite::{
 
 use super::{StoreError, open::open_reader_of_any_version};
 
-/// The number of pages between two checks whether to stop.
 const PAGES_A_STEP: i32 = 2_000;
 /// How long to wait when the copy itself is locked, for example by a virus scanner.
 const BUSY_REST: Duration = Duration::from_millis(50);
-/// How often to wait for that lock.
 const BUSY_RESTS_MAX: u32 = 100;
 
 /// A backup that was made.

@@ -51,33 +51,32 @@ impl From<IllegalTransition> for StoreError {
 }
 
 impl StoreError {
+    fn code(&self) -> Option<ErrorCode> {
+        match self {
+            Self::Sqlite(error) => error.sqlite_error_code(),
+            _ => None,
+        }
+    }
+
     /// Whether this user has no permission to read or write the database.
     pub fn is_denied(&self) -> bool {
+        use ErrorCode::{CannotOpen, PermissionDenied, ReadOnly};
         match self {
-            Self::Sqlite(error) => matches!(
-                error.sqlite_error_code(),
-                Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied)
-            ),
             Self::Io { source, .. } => source.kind() == std::io::ErrorKind::PermissionDenied,
             Self::Held(error) => error.is_denied(),
-            _ => false,
+            _ => matches!(self.code(), Some(ReadOnly | CannotOpen | PermissionDenied)),
         }
     }
 
     /// Whether SQLite found the file damaged.
     pub fn is_damage(&self) -> bool {
-        matches!(self, Self::Sqlite(error) if matches!(
-            error.sqlite_error_code(),
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
-        ))
+        matches!(self.code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
     }
 
     /// Whether waiting helps: another process has locked the database, or the disk is full.
     pub fn is_waited_out(&self) -> bool {
-        matches!(self, Self::Sqlite(error) if matches!(
-            error.sqlite_error_code(),
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::DiskFull)
-        ))
+        use ErrorCode::{DatabaseBusy, DatabaseLocked, DiskFull};
+        matches!(self.code(), Some(DatabaseBusy | DatabaseLocked | DiskFull))
     }
 
     /// Returns the same error for another caller of the same transaction.
@@ -104,16 +103,8 @@ impl StoreError {
 
     /// Whether the error may pass, so that the same work is tried again.
     pub(super) fn is_passing(&self) -> bool {
-        let Self::Sqlite(rusqlite::Error::SqliteFailure(error, _)) = self else { return false };
-        matches!(
-            error.code,
-            ErrorCode::DatabaseBusy
-                | ErrorCode::DatabaseLocked
-                | ErrorCode::DiskFull
-                | ErrorCode::SystemIoFailure
-                | ErrorCode::CannotOpen
-                | ErrorCode::ReadOnly
-                | ErrorCode::OutOfMemory
-        )
+        use ErrorCode::{CannotOpen, OutOfMemory, ReadOnly, SystemIoFailure};
+        self.is_waited_out()
+            || matches!(self.code(), Some(SystemIoFailure | CannotOpen | ReadOnly | OutOfMemory))
     }
 }

@@ -38,7 +38,6 @@ pub struct ApiAnswer {
     pub code: Option<i64>,
     /// The API's id of the request, which Kling's support asks for.
     pub request_id: Option<String>,
-    /// Its cost, in millionths of a unit.
     pub units_micro: Option<i64>,
 }
 
@@ -61,7 +60,6 @@ pub(super) fn record_change(
 
 pub(super) struct HistoryEvent<'a> {
     pub(super) job: JobId,
-    /// None: the job is new.
     pub(super) from: Option<State>,
     pub(super) to: State,
     pub(super) what: &'a str,

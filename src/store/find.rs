@@ -62,7 +62,6 @@ pub(super) fn manifest_of(connection: &Connection, id: JobId) -> Result<String, 
     connection.value(sql, [id])
 }
 
-/// The task that has Kling's task of that id, and the key of its lead job.
 pub(super) fn owner_of_task(
     connection: &Connection,
     task_id: &str,

@@ -24,11 +24,14 @@ pub(super) fn split<'a>(
     if phrase.len() < BYTES_MIN {
         return Ok((None, what));
     }
-    let known = match find(connection, phrase)? {
-        None => insert(connection, phrase)?,
+    let known = "SELECT id FROM history_text WHERE text = ?1";
+    let insert = "INSERT INTO history_text (text)
+                  SELECT ?1 WHERE coalesce((SELECT max(id) FROM history_text), 0) < ?2 RETURNING id";
+    let row = match connection.first(known, [phrase], |row| row.get(0))? {
+        None => connection.first(insert, (phrase, TEXTS_MAX), |row| row.get(0))?,
         known => known,
     };
-    Ok(known.map_or((None, what), |row| (Some(row), rest)))
+    Ok(row.map_or((None, what), |row| (Some(row), rest)))
 }
 
 /// Returns the length of the plain words at the beginning of `text`: words without digits, dots and the like.
@@ -40,17 +43,6 @@ fn plain_bytes(text: &str) -> usize {
     let plain: usize = text.split_inclusive(' ').take_while(is_plain).map(str::len).sum();
     let last = text[..plain].split_inclusive(' ').next_back().map_or(0, str::len);
     if plain < text.len() && last <= SHORT_BYTES { plain - last } else { plain }
-}
-
-fn find(connection: &Connection, phrase: &str) -> Result<Option<i64>, StoreError> {
-    connection.first("SELECT id FROM history_text WHERE text = ?1", [phrase], |row| row.get(0))
-}
-
-/// Inserts a beginning and returns its row; none: the limit is reached.
-fn insert(connection: &Connection, phrase: &str) -> Result<Option<i64>, StoreError> {
-    let sql = "INSERT INTO history_text (text)
-               SELECT ?1 WHERE coalesce((SELECT max(id) FROM history_text), 0) < ?2 RETURNING id";
-    connection.first(sql, (phrase, TEXTS_MAX), |row| row.get(0))
 }
 
 #[cfg(test)]

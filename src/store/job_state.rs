@@ -21,9 +21,7 @@ pub struct JobState {
     pub job: Job,
     pub task: Option<Task>,
     pub manifest: String,
-    /// Its task before a retry or an edit.
     pub earlier: Option<Task>,
-    /// Keys of other jobs that share its task.
     pub shares_with: Vec<String>,
     /// The request hash and take of the task that a retry would use; none while the media were not read.
     pub retry_task: Option<(String, u32)>,
@@ -136,7 +134,6 @@ fn undecided(connection: &Connection, job: &Job) -> Result<Option<Task>, StoreEr
     Ok(id.map(|id| find::task(connection, id)).transpose()?.flatten())
 }
 
-/// The request and take that a retry asks for; none while the media were not read.
 pub(super) fn next_take(
     connection: &Connection,
     job: &Job,

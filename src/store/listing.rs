@@ -44,7 +44,6 @@ pub struct JobOverview {
     pub changed_after_sent: bool,
     pub dismissed: bool,
     pub priority: i32,
-    /// When its manifest was first read.
     pub created_at: String,
     pub updated_at: String,
     pub finished_at: Option<String>,
@@ -72,7 +71,6 @@ pub struct HistoryEntry {
 #[expect(missing_docs, reason = "the names say it")]
 pub struct JobDetail {
     pub overview: JobOverview,
-    /// The job with its task, labels included.
     pub state: JobState,
     pub manifest_is_there: bool,
     pub history: Vec<HistoryEntry>,
@@ -89,7 +87,6 @@ impl JobDetail {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct JobFilter {
-    /// Only those of this manifest (its path under `jobs_dir`).
     pub manifest: Option<String>,
     pub state: Option<State>,
 }

@@ -2,7 +2,10 @@
 
 use rusqlite::Connection;
 
-use super::{Store, StoreError, sql::Sql as _};
+use super::{
+    Store, StoreError,
+    sql::{Sql as _, columns},
+};
 
 /// A manifest as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,16 +23,10 @@ impl Store {
     pub async fn stored_manifests(&self) -> Result<Vec<StoredManifest>, StoreError> {
         self.read(|connection| {
             connection.all(
-                "SELECT path, file_stamp, state = 'refused' FROM manifest
+                "SELECT path, file_stamp, state = 'refused' AS refused FROM manifest
                  WHERE removed_at_ms IS NULL ORDER BY path",
                 (),
-                |row| {
-                    Ok(StoredManifest {
-                        path: row.get(0)?,
-                        file_stamp: row.get(1)?,
-                        refused: row.get(2)?,
-                    })
-                },
+                |row| columns!(row => StoredManifest: path file_stamp refused),
             )
         })
         .await

@@ -85,14 +85,10 @@ impl Store {
         policy: Policy,
     ) -> Result<Vec<JobChange>, StoreError> {
         let [path, file_stamp, error] = [path, file_stamp, error].map(str::to_owned);
-        self.write(move |connection| {
-            let before = change::newest(connection)?;
+        self.reconcile(moment, policy, move |connection, reconciliation| {
             let id = enter(connection, &path, &file_stamp, Some(&error), moment.now_ms)?;
-            let mut reconciliation =
-                Reconciliation::new(connection, moment, &policy, OnChange::Flag)?;
             reconciliation.see(id)?;
-            reconciliation.hold_unsent(id, &manifest_error(&error))?;
-            change::since(connection, before)
+            reconciliation.hold_unsent(id, &manifest_error(&error))
         })
         .await
     }
@@ -105,17 +101,13 @@ impl Store {
         policy: Policy,
     ) -> Result<Vec<JobChange>, StoreError> {
         let path = path.to_owned();
-        self.write(move |connection| {
-            let before = change::newest(connection)?;
-            connection.run(
-                "UPDATE manifest SET removed_at_ms = ?2 WHERE path = ?1",
-                (&path, moment.now_ms),
-            )?;
-            if let Some(id) = row_of(connection, &path)? {
-                Reconciliation::new(connection, moment, &policy, OnChange::Flag)?
-                    .miss_others(id, &HashSet::new())?;
+        self.reconcile(moment, policy, move |connection, reconciliation| {
+            let sql = "UPDATE manifest SET removed_at_ms = ?2 WHERE path = ?1";
+            connection.run(sql, (&path, moment.now_ms))?;
+            match row_of(connection, &path)? {
+                Some(id) => reconciliation.miss_others(id, &HashSet::new()),
+                None => Ok(()),
             }
-            change::since(connection, before)
         })
         .await
     }
@@ -130,15 +122,12 @@ impl Store {
         policy: Policy,
     ) -> Result<Vec<JobChange>, StoreError> {
         let path = path.to_owned();
-        self.write(move |connection| {
-            let before = change::newest(connection)?;
-            let mut reconciliation =
-                Reconciliation::new(connection, moment, &policy, OnChange::Flag)?;
+        self.reconcile(moment, policy, move |connection, reconciliation| {
             let asked = keys.iter().map(String::as_str).collect();
-            if let Some(id) = row_of(connection, &path)? {
-                reconciliation.miss_others(id, &asked)?;
+            match row_of(connection, &path)? {
+                Some(id) => reconciliation.miss_others(id, &asked),
+                None => Ok(()),
             }
-            change::since(connection, before)
         })
         .await
     }
@@ -175,10 +164,27 @@ impl Store {
         if !any.await? {
             return Ok(Vec::new());
         }
+        self.reconcile(moment, policy, move |_, reconciliation| {
+            reconciliation.orphan(missed_before_ms)
+        })
+        .await
+    }
+
+    /// Runs `work` in one transaction, and returns the changes of jobs.
+    async fn reconcile(
+        &self,
+        moment: Moment,
+        policy: Policy,
+        mut work: impl FnMut(&Connection, &mut Reconciliation<'_>) -> Result<(), StoreError>
+        + Send
+        + 'static,
+    ) -> Result<Vec<JobChange>, StoreError> {
         self.write(move |connection| {
             let before = change::newest(connection)?;
-            Reconciliation::new(connection, moment, &policy, OnChange::Flag)?
-                .orphan(missed_before_ms)?;
+            work(
+                connection,
+                &mut Reconciliation::new(connection, moment, &policy, OnChange::Flag)?,
+            )?;
             change::since(connection, before)
         })
         .await

@@ -42,7 +42,6 @@ mod spec_columns;
 
 mod spend;
 mod sql;
-mod superseded;
 mod take;
 mod task_row;
 mod transition;
@@ -73,8 +72,7 @@ pub use open::{VERSION, open_reader};
 pub use pause::{OpenCreates, Pause, PauseKind};
 pub use queue_status::{ApiProblem, QueueStatus, RefusedManifest};
 pub use reconciled::{Conflict, Reconciled};
-pub use remaining::Remaining;
+pub use remaining::{Remaining, SupersededTasks};
 pub use session::SessionFaces;
-pub use superseded::SupersededTasks;
 pub use take::DetachReason;
 pub use wanted::{AcceptedManifest, OnChange, RUN_AT_ONCE_MAX, WantedJob};

@@ -24,7 +24,6 @@ names!(PauseKind { Person: "person", Credentials: "credentials", Account: "accou
 pub struct Pause {
     pub kind: PauseKind,
     pub reason: String,
-    /// The API's code, if the API paused it.
     pub code: Option<i64>,
     pub since_ms: i64,
     /// When (Unix ms) the next probe is due; none: only a person ends the pause.

@@ -113,7 +113,8 @@ impl Store {
         rest_max_ms: i64,
         limit: usize,
     ) -> Result<Vec<Task>, StoreError> {
-        self.tasks(&due_in_state(state), due(now_ms, rest_max_ms), limit).await
+        let due = [(":now_ms", now_ms), (":latest_ms", now_ms.saturating_add(rest_max_ms))];
+        self.tasks(&due_in_state(state), due, limit).await
     }
 
     /// Returns when (Unix ms) the next waiting task or delivery is due.
@@ -133,8 +134,7 @@ impl Store {
         since_ms: i64,
     ) -> Result<(bool, i64), StoreError> {
         self.read(move |connection| {
-            let counts = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
-            connection.row(MOVING, (tries_max, since_ms), counts)
+            connection.row(MOVING, (tries_max, since_ms), |row| row.try_into())
         })
         .await
     }
@@ -161,8 +161,4 @@ impl Store {
         })
         .await
     }
-}
-
-fn due(now_ms: i64, rest_max_ms: i64) -> [(&'static str, i64); 2] {
-    [(":now_ms", now_ms), (":latest_ms", now_ms.saturating_add(rest_max_ms))]
 }

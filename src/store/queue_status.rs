@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use rusqlite::Connection;
 
 use super::{
-    Pause, Reader, Store, StoreError, SupersededTasks, pause, spend, sql::Sql as _, superseded,
+    Pause, Reader, Store, StoreError, SupersededTasks, pause, remaining, spend, sql::Sql as _,
 };
 use crate::job::State;
 
@@ -29,17 +29,14 @@ pub struct QueueStatus {
     pub hold: Option<String>,
     /// Why the API gives no usable answer; none: it does.
     pub api_problem: Option<ApiProblem>,
-    /// Why `jobs_dir` cannot be scanned; none: it can.
     pub folder_problem: Option<String>,
     /// How many jobs wait for their place in the output folder to be writable, and what the first of
     /// them wait_reason for.
     pub blocked: Option<(i64, String)>,
     /// Unresolved tasks that no job points to. They are not part of `jobs`.
     pub superseded: SupersededTasks,
-    /// Tasks that hold a slot.
     pub slots_used: i64,
     pub changed_after_sent: i64,
-    /// The key of the first such job.
     pub first_changed: Option<String>,
     pub dismissed: i64,
     pub median_task_ms: Option<i64>,
@@ -56,12 +53,6 @@ pub struct ApiProblem {
     pub since_ms: i64,
 }
 
-impl ApiProblem {
-    fn from_columns(reason: Option<String>, since_ms: Option<i64>) -> Option<Self> {
-        Some(Self { reason: reason?, since_ms: since_ms? })
-    }
-}
-
 /// A manifest with errors.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
@@ -72,7 +63,9 @@ pub struct RefusedManifest {
 
 const REFUSED_MAX: i64 = 5;
 
-const JOBS_BY_STATE: &str = "SELECT name, jobs FROM state";
+const DAEMON_STATE: &str = "
+    SELECT slots_configured, slots_limit, cap_micro, hold, median_task_ms, daemon_pid, daemon_since_ms, api_problem,
+      api_problem_since_ms, manifests_accepted, manifests_refused, folder_problem FROM daemon_state";
 
 pub(super) const REFUSED: &str = "
     SELECT path, error FROM manifest INDEXED BY manifest_refused
@@ -138,66 +131,57 @@ pub(super) fn queue_status(
 ) -> Result<QueueStatus, StoreError> {
     // One transaction, so that the numbers belong together.
     let moment = connection.unchecked_transaction()?;
-    let spent_today_micro = spend::on_day(&moment, now_ms)?;
-    let spent_total_micro = spend::in_all(&moment)?;
     let mut jobs = jobs(&moment)?;
     let dismissed: i64 = moment.value(DISMISSED, ())?;
     if let Some(failed) = jobs.get_mut(&State::Failed) {
         *failed -= dismissed;
     }
-    let refused = refused(&moment, REFUSED_MAX)?;
-    let pause = pause::read_pause(&moment)?;
-    let blocked = blocked(&moment)?;
-    let superseded = superseded::read(&moment)?;
-    let slots_used = moment.value(SLOTS_USED, ())?;
     let (changed_after_sent, first_changed) = moment.row(CHANGED, (), |row| row.try_into())?;
-    let queue_status = moment.row(
-        "SELECT slots_configured, slots_limit, cap_micro, hold, median_task_ms, daemon_pid,
-                   daemon_since_ms, api_problem, api_problem_since_ms, manifests_accepted,
-                   manifests_refused, folder_problem FROM daemon_state",
-        (),
-        |row| {
-            Ok(QueueStatus {
-                jobs,
-                manifests_accepted: row.get(9)?,
-                manifests_refused: row.get(10)?,
-                refused,
-                slots_configured: row.get(0)?,
-                slots_limit: row.get(1)?,
-                cap_micro: row.get(2)?,
-                spent_today_micro,
-                spent_total_micro,
-                pause,
-                hold: row.get(3)?,
-                api_problem: ApiProblem::from_columns(row.get(7)?, row.get(8)?),
-                folder_problem: row.get(11)?,
-                blocked,
-                superseded,
-                slots_used,
-                changed_after_sent,
-                first_changed,
-                dismissed,
-                median_task_ms: row.get(4)?,
-                daemon_pid: row.get(5)?,
-                daemon_since_ms: row.get(6)?,
-            })
-        },
-    )?;
+    let (pause, superseded) = (pause::read_pause(&moment)?, remaining::superseded(&moment)?);
+    let (refused, blocked) = (refused(&moment, REFUSED_MAX)?, blocked(&moment)?);
+    let (slots_used, spent_today_micro) =
+        (moment.value(SLOTS_USED, ())?, spend::on_day(&moment, now_ms)?);
+    let spent_total_micro = spend::in_all(&moment)?;
+    let queue_status = moment.row(DAEMON_STATE, (), |row| {
+        let (api_problem, since_ms): (Option<_>, Option<_>) = (row.get(7)?, row.get(8)?);
+        Ok(QueueStatus {
+            jobs,
+            manifests_accepted: row.get(9)?,
+            manifests_refused: row.get(10)?,
+            refused,
+            slots_configured: row.get(0)?,
+            slots_limit: row.get(1)?,
+            cap_micro: row.get(2)?,
+            spent_today_micro,
+            spent_total_micro,
+            pause,
+            hold: row.get(3)?,
+            api_problem: api_problem
+                .zip(since_ms)
+                .map(|(reason, since_ms)| ApiProblem { reason, since_ms }),
+            folder_problem: row.get(11)?,
+            blocked,
+            superseded,
+
+            slots_used,
+            changed_after_sent,
+            first_changed,
+            dismissed,
+            median_task_ms: row.get(4)?,
+            daemon_pid: row.get(5)?,
+            daemon_since_ms: row.get(6)?,
+        })
+    })?;
     moment.commit()?;
     Ok(queue_status)
 }
 
+/// A state that another version of lipsyncd stored is left out.
 fn jobs(connection: &Connection) -> Result<BTreeMap<State, i64>, StoreError> {
-    let mut counts: BTreeMap<State, i64> = State::ALL.into_iter().map(|state| (state, 0)).collect();
-    let mut statement = connection.prepare_cached(JOBS_BY_STATE)?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        let name = row.get_ref(0)?.as_str().unwrap_or_default();
-        if let Ok(state) = name.parse() {
-            counts.insert(state, row.get(1)?);
-        }
-    }
-    Ok(counts)
+    let counts: Vec<(String, i64)> =
+        connection.all("SELECT name, jobs FROM state", (), |row| row.try_into())?;
+    let known = counts.into_iter().filter_map(|(name, jobs)| Some((State::named(&name)?, jobs)));
+    Ok(State::ALL.into_iter().map(|state| (state, 0)).chain(known).collect())
 }
 
 fn blocked(connection: &Connection) -> Result<Option<(i64, String)>, StoreError> {

@@ -18,7 +18,7 @@ use super::{
     job_row::{self, JobRow},
     manifest_row::enter,
     sharing::{Sharing, SharingError},
-    sql::Sql as _,
+    sql::{Sql as _, columns},
 };
 use crate::job::{JobId, Moment, Policy};
 
@@ -57,8 +57,9 @@ pub(super) struct Reconciliation<'a> {
 }
 
 pub(in crate::store) const KNOWN: &str = "
-    SELECT key, spec_hash, request_hash, video, audio, task_row IS NOT NULL, absent_since_ms IS NOT NULL,
-      orphaned_at_ms IS NOT NULL, state = 'succeeded'
+    SELECT key, spec_hash, request_hash, video, audio, task_row IS NOT NULL AS has_task,
+      absent_since_ms IS NOT NULL AS is_absent, orphaned_at_ms IS NOT NULL AS is_orphaned,
+      state = 'succeeded' AS succeeded
     FROM job INDEXED BY job_manifest WHERE manifest_id = ?1";
 pub(in crate::store) const ANY_GONE: &str =
     "SELECT EXISTS (SELECT 1 FROM job INDEXED BY job_gone WHERE absent_since_ms IS NOT NULL)";
@@ -130,17 +131,9 @@ impl<'a> Reconciliation<'a> {
 
     fn known(&self, manifest_id: i64) -> Result<HashMap<String, JobSummary>, StoreError> {
         self.connection.all(KNOWN, [manifest_id], |row| {
-            let job = JobSummary {
-                spec_hash: row.get(1)?,
-                request_hash: row.get(2)?,
-                video: row.get(3)?,
-                audio: row.get(4)?,
-                has_task: row.get(5)?,
-                is_absent: row.get(6)?,
-                is_orphaned: row.get(7)?,
-                succeeded: row.get(8)?,
-            };
-            Ok((row.get(0)?, job))
+            let job: rusqlite::Result<_> = columns!(row => JobSummary: spec_hash request_hash video audio has_task
+                is_absent is_orphaned succeeded);
+            Ok((row.get(0)?, job?))
         })
     }
 

@@ -1,6 +1,8 @@
-//! What remains after `run --once`.
+//! What remains after `run --once`, and tasks that no job shows.
 
-use super::{Reader, StoreError, sql::Sql as _, superseded};
+use rusqlite::Connection;
+
+use super::{Reader, StoreError, sql::Sql as _};
 
 /// Counts of everything that did not succeed. Jobs that are missing from the folder count only until they have
 /// ended.
@@ -11,7 +13,6 @@ pub struct Remaining {
     pub waiting: i64,
     /// Unresolved jobs and tasks, which a person must decide.
     pub unresolved: i64,
-    /// Jobs whose request changed after their task was created.
     pub changed: i64,
     pub refused_manifests: i64,
 }
@@ -39,7 +40,7 @@ impl Reader {
     /// Counts everything that did not succeed.
     pub fn remaining(&self) -> Result<Remaining, StoreError> {
         // No job shows these tasks, and each may be paid.
-        let superseded = superseded::read(&self.connection)?.tasks;
+        let superseded = superseded(&self.connection)?.tasks;
         let counts = self.connection.row(REMAINING, (), |row| {
             Ok(Remaining {
                 failed: row.get(0)?,
@@ -51,4 +52,42 @@ impl Reader {
         })?;
         Ok(counts)
     }
+}
+
+/// Unresolved tasks that no job points to: the lead job asks for something else now. A person can decide them only
+/// through the lead job.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct SupersededTasks {
+    pub tasks: i64,
+    /// The keys of the lead jobs of the first such tasks.
+    pub jobs: Vec<String>,
+}
+
+const NAMED_MAX: i64 = 5;
+
+pub(super) const SUPERSEDED: &str = "
+    SELECT count(*) FROM task INDEXED BY task_state
+    WHERE state = 'unresolved' AND NOT EXISTS (SELECT 1 FROM job WHERE task_row = task.id)";
+
+pub(super) const SUPERSEDED_KEYS: &str = "
+    SELECT j.key FROM task t INDEXED BY task_state JOIN job j ON j.id = t.lead_job
+    WHERE t.state = 'unresolved' AND NOT EXISTS (SELECT 1 FROM job WHERE task_row = t.id)
+    ORDER BY t.id LIMIT ?1";
+
+impl Reader {
+    /// Returns the unresolved tasks that no job points to.
+    pub fn superseded(&self) -> Result<SupersededTasks, StoreError> {
+        superseded(&self.connection)
+    }
+}
+
+pub(super) fn superseded(connection: &Connection) -> Result<SupersededTasks, StoreError> {
+    let tasks = connection.value(SUPERSEDED, ())?;
+    let keys = connection.all(SUPERSEDED_KEYS, [NAMED_MAX], |row| row.get(0))?;
+    let mut jobs: Vec<String> = keys;
+    // One job may lead several of these tasks.
+    let mut named = std::collections::HashSet::new();
+    jobs.retain(|key| named.insert(key.clone()));
+    Ok(SupersededTasks { tasks, jobs })
 }

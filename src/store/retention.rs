@@ -76,13 +76,10 @@ impl DeleteStep {
     fn delete_events(self, connection: &Connection, mut seen: i64) -> Result<i64, StoreError> {
         let mut rows = self.rows_max;
         while rows > 0 {
-            let next = self.next(connection, NEXT_EVENT, seen, |row| {
-                Ok((row.get(0)?, row.get::<_, i64>(1)?, row.get::<_, bool>(2)?))
-            })?;
-            let Some((event, job, is_old)) = next else { break };
+            let next = self.next(connection, NEXT_EVENT, seen, |row| row.try_into())?;
+            let Some((event, job, is_old)): Option<(i64, i64, bool)> = next else { break };
             if is_old {
-                let deleted = connection.changed(DELETE_EVENTS, (job, rows))?;
-                rows -= deleted;
+                rows -= connection.changed(DELETE_EVENTS, (job, rows))?;
                 if rows == 0 {
                     // The job may have more rows, and no later row may lead to them.
                     break;
@@ -97,13 +94,10 @@ impl DeleteStep {
 
     fn delete_sessions(self, connection: &Connection, mut seen: i64) -> Result<i64, StoreError> {
         for _ in 0..self.rows_max {
-            let next = self.next(connection, NEXT_SESSION, seen, |row| {
-                Ok((row.get(0)?, row.get::<_, bool>(1)?))
-            })?;
-            let Some((session, is_unused)) = next else { break };
+            let next = self.next(connection, NEXT_SESSION, seen, |row| row.try_into())?;
+            let Some((session, is_unused)): Option<(i64, bool)> = next else { break };
             if is_unused {
-                let sql = "DELETE FROM session WHERE id = ?1";
-                connection.run(sql, [session])?;
+                connection.run("DELETE FROM session WHERE id = ?1", [session])?;
             }
             seen = session;
         }

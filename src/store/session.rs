@@ -2,7 +2,10 @@
 
 use rusqlite::Connection;
 
-use super::{Store, StoreError, job_row, sql::Sql as _};
+use super::{
+    Store, StoreError, job_row,
+    sql::{Sql as _, columns},
+};
 use crate::job::{FaceSpan, JobId, JobSpec, Session, Task};
 
 /// A session with the faces in it.
@@ -26,18 +29,11 @@ impl Store {
         let (account, video) = (account.to_owned(), video.to_owned());
         self.read(move |connection| {
             let session = connection.first(
-                "SELECT id, session_id, identified_at_ms, expires_at_ms FROM session
+                "SELECT id AS row, session_id, identified_at_ms, expires_at_ms FROM session
                  WHERE video = ?1 AND account = ?2 AND expires_at_ms > ?3 AND identified_at_ms >= ?4
                  ORDER BY expires_at_ms DESC LIMIT 1",
                 (&video, &account, now_ms, after_ms),
-                |row| {
-                    Ok(Session {
-                        row: row.get(0)?,
-                        session_id: row.get(1)?,
-                        identified_at_ms: row.get(2)?,
-                        expires_at_ms: row.get(3)?,
-                    })
-                },
+                |row| columns!(row => Session: row session_id identified_at_ms expires_at_ms),
             )?;
             let Some(session) = session else { return Ok(None) };
             let faces = faces(connection, session.row)?;
@@ -55,35 +51,22 @@ impl Store {
     ) -> Result<SessionFaces, StoreError> {
         let (account, video) = (account.to_owned(), video.to_owned());
         self.write(move |connection| {
+            let SessionFaces { session, faces } = &known;
+            let Session { session_id, identified_at_ms, expires_at_ms, .. } = session;
             connection.run(
                 "INSERT INTO session (account, video, session_id, identified_at_ms, expires_at_ms)
-                     VALUES (?1, ?2, ?3, ?4, ?5)",
-                (
-                    &account,
-                    &video,
-                    &known.session.session_id,
-                    known.session.identified_at_ms,
-                    known.session.expires_at_ms,
-                ),
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
+                (&account, &video, session_id, identified_at_ms, expires_at_ms),
             )?;
             let row = connection.last_insert_rowid();
-            for (place, face) in known.faces.iter().enumerate() {
+            for (place, FaceSpan { face_id, start_ms, end_ms }) in faces.iter().enumerate() {
                 connection.run(
                     "INSERT INTO face (session_row, place, face_id, start_ms, end_ms)
-                         VALUES (?1, ?2, ?3, ?4, ?5)",
-                    (
-                        row,
-                        i64::try_from(place).unwrap_or(i64::MAX),
-                        &face.face_id,
-                        face.start_ms,
-                        face.end_ms,
-                    ),
+                     VALUES (?1, ?2, ?3, ?4, ?5)",
+                    (row, place, face_id, start_ms, end_ms),
                 )?;
             }
-            Ok(SessionFaces {
-                session: Session { row, ..known.session.clone() },
-                faces: known.faces.clone(),
-            })
+            Ok(SessionFaces { session: Session { row, ..session.clone() }, faces: faces.clone() })
         })
         .await
     }
@@ -118,6 +101,6 @@ fn faces(connection: &Connection, session_row: i64) -> Result<Vec<FaceSpan>, Sto
     connection.all(
         "SELECT face_id, start_ms, end_ms FROM face WHERE session_row = ?1 ORDER BY place",
         [session_row],
-        |row| Ok(FaceSpan { face_id: row.get(0)?, start_ms: row.get(1)?, end_ms: row.get(2)? }),
+        |row| columns!(row => FaceSpan: face_id start_ms end_ms),
     )
 }

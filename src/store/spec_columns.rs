@@ -15,7 +15,6 @@ pub(super) const NAMES: &str = "video_kind, video, audio_kind, audio, face_kind,
 
 pub(super) const COUNT: usize = 23;
 
-/// Returns the common columns for a SELECT from the table with this alias.
 pub(super) fn of_table(alias: &str) -> String {
     format!("{alias}.{}", NAMES.replace(", ", &format!(", {alias}.")))
 }

@@ -54,7 +54,6 @@ pub(super) fn one(
     connection.first(&sql, parameters, read)
 }
 
-/// Reads a task from a row of [`select`].
 pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Task> {
     let (mut spec, media) = spec_columns::read(row, SPEC)?;
     let is_superseded: bool = row.get(8)?;

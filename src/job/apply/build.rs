@@ -18,9 +18,7 @@ pub const RESEND_READY: &str =
 pub struct Transition {
     pub from: State,
     pub task: Task,
-    /// What happened, for the history of its jobs and the log.
     pub what: String,
-    /// What it adds to the spending of the day.
     pub spend: Spend,
     /// Whether the history of its jobs has the same sentence already.
     pub repeats: bool,

@@ -36,7 +36,6 @@ impl Sharing<'_> {
         Ok(together)
     }
 
-    /// Makes a task as urgent as `job`, if it is less urgent.
     pub(in crate::store) fn hurry(&self, task: &Task, job: &Job) -> Result<Task, StoreError> {
         let priority = task.spec.priority.max(job.spec.priority);
         let not_before = |at_ms: Option<i64>| at_ms.unwrap_or(0);
