@@ -9,9 +9,7 @@ use tokio::{sync::Notify, time::sleep};
 use super::{folder_report::FolderReport, resources::Resources, retention, status_line};
 use crate::store::{JobChange, Store, StoreError};
 
-/// How often the database is asked whether a command changed it.
 const CHANGES_EVERY: Duration = Duration::from_millis(500);
-/// How often the status line is updated.
 const STATUS_EVERY: Duration = Duration::from_secs(2);
 
 /// Runs until the database fails for good. Changes by commands notify `rescan` and `store_changed`.
@@ -56,7 +54,6 @@ async fn watch_changes(
     }
 }
 
-/// Updates the status line of the service manager, from the first complete scan on.
 async fn update_status(
     resources: &Resources,
     folder: &FolderReport<'_>,

@@ -10,10 +10,8 @@ use tracing::info;
 
 use super::{service_manager::ServiceManager, status_line::one_line};
 
-/// The result of the last scan of the folder.
 pub(super) struct FolderReport<'a> {
     manager: &'a ServiceManager,
-    /// No scan has been completed yet.
     is_first: AtomicBool,
     first_scan: Notify,
     problem: Mutex<Option<String>>,
@@ -45,7 +43,6 @@ impl<'a> FolderReport<'a> {
             result.err().map(str::to_owned);
     }
 
-    /// Waits for the first complete scan.
     pub(super) async fn first_scan(&self) {
         self.first_scan.notified().await;
     }

@@ -9,13 +9,8 @@ use tokio::{sync::Notify, time::timeout};
 use tracing::info;
 
 use super::{
-    background,
-    error::DaemonError,
-    folder_report::FolderReport,
-    inputs::{Controls, Inputs, ReadInputs},
-    reload::Reloader,
-    resources::Resources,
-    settings,
+    Controls, DaemonError, Inputs, ReadInputs, background, folder_report::FolderReport,
+    reload::Reloader, resources::Resources, settings,
 };
 use crate::{
     inbox::{Inbox, InboxSignals, MediaChecker},
@@ -34,7 +29,6 @@ pub(super) struct Generation {
     offload: Offload,
 }
 
-/// How a generation ended.
 pub(super) enum GenerationEnd {
     Ended(End),
     /// There are other settings.

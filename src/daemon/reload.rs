@@ -13,7 +13,7 @@ use tokio::{
 use tracing::{error, info, warn};
 
 use super::{
-    inputs::{Inputs, ReadInputs},
+    Inputs, ReadInputs,
     resources::{Resources, prepare_folders},
     settings,
     status_line::one_line,
@@ -33,7 +33,6 @@ pub(super) struct Reloader<'a> {
     resources: &'a Resources,
     inputs: &'a Inputs,
     read_inputs: &'a ReadInputs,
-    /// Reads that did not end in time.
     blocked: Vec<JoinHandle<ReadResult>>,
 }
 

@@ -13,7 +13,7 @@ use std::{
 use tokio::{task::spawn_blocking, time::sleep};
 use tracing::warn;
 
-use super::{error::DaemonError, service_manager::ServiceManager, status_line::one_line};
+use super::{DaemonError, service_manager::ServiceManager, status_line::one_line};
 use crate::{
     config::Config,
     metrics::{AttachedStore, Metrics, Server},
@@ -21,7 +21,6 @@ use crate::{
     store::{Lock, Store, StoreError},
 };
 
-/// How long to wait before a database that cannot be opened is tried again.
 const OPEN_AGAIN: Duration = Duration::from_millis(500);
 /// How often the store is asked whether the database can be written.
 const PROBLEM_EVERY: Duration = Duration::from_millis(500);
@@ -35,7 +34,6 @@ pub(super) struct Resources {
     pub(super) store: Store,
     pub(super) clock: Clock,
     pub(super) manager: Arc<ServiceManager>,
-    /// When (Unix ms) the daemon started.
     pub(super) started_at_ms: i64,
     pub(super) until: Until,
 }
@@ -94,9 +92,6 @@ impl Resources {
 }
 
 /// Creates the folders of output and database.
-///
-/// # Errors
-/// When a folder that must exist does not.
 pub(super) fn prepare_folders(config: &Config, until: Until) -> Result<(), DaemonError> {
     let failed = |what, path: &PathBuf| {
         let path = path.clone();

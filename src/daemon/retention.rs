@@ -6,7 +6,6 @@ use tokio::time::sleep;
 
 use crate::store::{Store, StoreError};
 
-/// How often to check whether some history has become old.
 const CHECK_EVERY: Duration = Duration::from_mins(10);
 /// Rows that are deleted at a time. The commit of a create request waits for a few such steps at most.
 const ROWS_MAX: usize = 500;

@@ -27,7 +27,6 @@ const KEEP_ALIVE_EVERY_MIN: Duration = Duration::from_millis(50);
 /// Messages that are kept for a manager that does not read.
 const UNSENT_MAX: usize = 16;
 
-/// The service manager, if there is one.
 pub(super) struct ServiceManager {
     socket: Option<PathBuf>,
     /// How often the scheduler pings the watchdog. None: there is no watchdog.
@@ -38,9 +37,7 @@ pub(super) struct ServiceManager {
     /// The start waits for something that may never come: its time limit is not extended.
     is_stuck: AtomicBool,
     status: Mutex<String>,
-    /// Why the last reload was refused.
     refusal: Mutex<Option<String>>,
-    /// State changes that could not be sent yet.
     unsent: Mutex<VecDeque<String>>,
 }
 
@@ -65,7 +62,6 @@ impl ServiceManager {
         self.socket.is_some()
     }
 
-    /// Returns how often the watchdog should be pinged, if there is one.
     pub(super) fn keep_alive_every(&self) -> Option<Duration> {
         self.keep_alive_every
     }
@@ -85,7 +81,6 @@ impl ServiceManager {
         }
     }
 
-    /// The daemon stops.
     pub(super) fn stopping(&self) {
         self.send_or_keep(&[NotifyState::Stopping, NotifyState::Status("stopping")]);
     }
@@ -140,7 +135,6 @@ impl ServiceManager {
         self.send_unsent() && self.send(&message(state))
     }
 
-    /// Sends a state change, now or later.
     fn send_or_keep(&self, state: &[NotifyState<'_>]) {
         let mut unsent = self.unsent.lock().unwrap_or_else(PoisonError::into_inner);
         unsent.push_back(message(state));

@@ -18,7 +18,6 @@ use crate::{
 /// How long a download may receive no bytes.
 const DOWNLOAD_IDLE: Duration = Duration::from_secs(30);
 
-/// Returns the settings of the pipeline.
 pub(super) fn pipeline(config: &Config, credentials: &Credentials, metrics: &Metrics) -> Settings {
     Settings {
         account: account(config, credentials),
@@ -45,7 +44,6 @@ pub(super) fn pipeline(config: &Config, credentials: &Credentials, metrics: &Met
 }
 
 /// Returns the settings by which outcomes are judged.
-#[must_use]
 pub fn policy(config: &Config) -> Policy {
     Policy {
         retry_initial_ms: ms(config.retry.initial),
@@ -56,12 +54,10 @@ pub fn policy(config: &Config) -> Policy {
 }
 
 /// Returns where local media are searched.
-#[must_use]
 pub fn locator(config: &Config) -> Locator {
     Locator { jobs_dir: config.jobs_dir.clone(), media_dirs: config.media.dirs.clone() }
 }
 
-/// Returns the settings of the inbox.
 pub(super) fn inbox(config: &Config, settings: &Settings) -> InboxSettings {
     InboxSettings {
         jobs_dir: config.jobs_dir.clone(),
@@ -81,37 +77,27 @@ pub(super) fn inbox(config: &Config, settings: &Settings) -> InboxSettings {
 }
 
 /// Builds a client of the API. Sends no request.
-///
-/// # Errors
-/// When the settings are not valid.
 pub fn connect(config: &Config, credentials: &Credentials) -> Result<Client, BuildError> {
-    Client::new(client(config), credential(credentials))
-}
-
-fn client(config: &Config) -> ClientConfig {
-    ClientConfig {
+    let settings = ClientConfig {
         base_url: config.kling.base_url.clone(),
         connect_timeout: config.kling.connect_timeout,
         request_timeout: config.kling.request_timeout,
         idle_timeout: DOWNLOAD_IDLE,
         now_ms: Clock::system_now_ms,
-    }
-}
-
-/// Returns the account as tasks record it: credentials and API host.
-#[must_use]
-pub fn account(config: &Config, credentials: &Credentials) -> Account {
-    Account::new(&config.kling.base_url, credentials.account())
-}
-
-fn credential(credentials: &Credentials) -> Credential {
-    match credentials {
+    };
+    let credential = match credentials {
         Credentials::Keys { access_key, secret_key } => Credential::Keys {
             access_key: access_key.expose_secret().to_owned(),
             secret_key: secret_key.clone(),
         },
         Credentials::Token(token) => Credential::Token(token.clone()),
-    }
+    };
+    Client::new(settings, credential)
+}
+
+/// Returns the account as tasks record it: credentials and API host.
+pub fn account(config: &Config, credentials: &Credentials) -> Account {
+    Account::new(&config.kling.base_url, credentials.account())
 }
 
 fn ms(length: Duration) -> i64 {

@@ -15,16 +15,14 @@ use tracing::info;
 
 use super::{
     inbox::Inbox,
-    job_media::content,
+    job_media::wanted_job,
     manifest_stamp::ManifestStamp,
-    media_check::{MediaCheck, MediaChecker},
+    media_check::MediaChecker,
     pass::Pass,
-    read::{ReadJob, RejectedManifest, read_manifest},
+    read::{RejectedManifest, read_manifest},
 };
-use crate::{
-    job::Media,
-    manifest::request_hash,
-    store::{AcceptedManifest, Conflict, OnChange, Reconciled, StoreError, StoredJob, WantedJob},
+use crate::store::{
+    AcceptedManifest, Conflict, OnChange, Reconciled, StoreError, StoredJob, WantedJob,
 };
 
 /// Reading continues while no more jobs than these are being written.
@@ -33,25 +31,19 @@ const WRITING_JOBS_MAX: usize = 3_072;
 const BATCH_MANIFESTS: usize = 64;
 const BATCH_JOBS: usize = 1_024;
 
-/// A manifest that is no longer being written.
 #[derive(Debug)]
 pub(super) struct SettledFile {
     pub(super) path: Arc<str>,
-    /// As the scan found it.
     pub(super) stamp: ManifestStamp,
 }
 
-/// Jobs that the store knows, by key.
 type KnownJobs = Arc<HashMap<String, StoredJob>>;
 
-/// Manifests that were read together.
 struct Batch {
-    /// The known jobs of these manifests.
     known: KnownJobs,
     manifests: Vec<(SettledFile, Result<WantedManifest, RejectedManifest>)>,
 }
 
-/// What a manifest without errors asks for.
 struct WantedManifest {
     /// As it was after it had been read.
     stamp: ManifestStamp,
@@ -60,7 +52,6 @@ struct WantedManifest {
     check_again_in: Option<Duration>,
 }
 
-/// A manifest that the store is writing.
 struct Writing {
     file: SettledFile,
     jobs: usize,
@@ -243,20 +234,10 @@ fn read(
     let media = |key: &str| known.get(key).map(|job| job.media.clone()).unwrap_or_default();
     let read = read_manifest(jobs_dir, path, checker, media, now_ms)?;
     let check_again_in = read.jobs.iter().filter_map(|job| job.media_check.again_in()).min();
-    let jobs = read.jobs.into_iter().map(wanted_job).collect();
+    let jobs = read
+        .jobs
+        .into_iter()
+        .map(|job| wanted_job(job.spec, job.spec_hash, job.media_check))
+        .collect();
     Ok(WantedManifest { stamp: read.stamp, jobs, check_again_in })
-}
-
-fn wanted_job(job: ReadJob) -> WantedJob {
-    let (media, request_hash) = match job.media_check {
-        MediaCheck::Ready(media) => {
-            let request_hash = request_hash(&job.spec, content(&media));
-            (Ok(media), request_hash)
-        }
-        MediaCheck::Missing { what, .. } => {
-            (Ok(Media { wait_reason: Some(what), ..Media::default() }), None)
-        }
-        MediaCheck::Unusable { error, .. } => (Err(error), None),
-    };
-    WantedJob { spec: job.spec, spec_hash: job.spec_hash, request_hash, media }
 }

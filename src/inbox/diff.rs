@@ -9,7 +9,6 @@ use super::{
     scan::{ScanEntry, UnreadableFolders, folder_id, scan_with},
 };
 
-/// A manifest that is new or changed, or must be read again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ManifestChange {
     pub(super) found: ScanEntry,
@@ -17,24 +16,17 @@ pub(super) struct ManifestChange {
     pub(super) is_new: bool,
 }
 
-/// What a scan found to do.
 #[derive(Debug, Default)]
 pub(super) struct Differences {
-    /// By path.
     pub(super) changed: BTreeMap<Arc<str>, ManifestChange>,
     /// Known manifests that the scan did not find, in order.
     pub(super) gone: Vec<Box<str>>,
     pub(super) unreadable: UnreadableFolders,
-    /// Identifies the folder itself.
     pub(super) folder_id: String,
-    /// Whether the folder has no manifest at all.
     pub(super) is_empty: bool,
 }
 
 /// Scans the folder at `root` and compares it with the index.
-///
-/// # Errors
-/// When the folder itself does not exist or cannot be read.
 pub(super) fn diff(root: &Path, index: &ManifestIndex) -> io::Result<Differences> {
     let folder_id = folder_id(root)?;
     let (mut changed, mut is_empty) = (BTreeMap::new(), true);

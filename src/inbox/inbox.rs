@@ -45,9 +45,6 @@ pub struct Inbox {
 
 impl Inbox {
     /// Loads what the store knows of the folder.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub async fn new(
         settings: InboxSettings,
         store: Store,
@@ -72,9 +69,6 @@ impl Inbox {
     }
 
     /// Works until `signals.stop`. Calls `report` after each pass: the folder was scanned, or why it could not be.
-    ///
-    /// # Errors
-    /// When the database fails for good.
     pub async fn run(
         mut self,
         signals: InboxSignals,

@@ -35,7 +35,6 @@ struct IndexEntry {
     is_found: AtomicBool,
 }
 
-/// How a file in the folder compares with the index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Comparison {
     Unchanged,
@@ -45,7 +44,6 @@ pub(super) enum Comparison {
 }
 
 impl ManifestIndex {
-    /// Replaces the entries by what the store knows.
     pub(super) fn load(&mut self, known: Vec<StoredManifest>) {
         let entry = |known: StoredManifest| {
             let stamp = ManifestStamp::parse(&known.file_stamp);
@@ -54,7 +52,6 @@ impl ManifestIndex {
         self.entries = known.into_iter().map(entry).collect();
     }
 
-    /// Returns true if the store knows the manifest.
     pub(super) fn contains(&self, path: &str) -> bool {
         self.entries.contains_key(path)
     }
@@ -68,7 +65,6 @@ impl ManifestIndex {
         self.entries.values().for_each(|entry| entry.is_found.store(false, Ordering::Relaxed));
     }
 
-    /// Compares what a scan found at `path` with the index.
     pub(super) fn compare(&self, path: &str, found: &ScanEntry) -> Comparison {
         let entry = self.entries.get(path);
         if let Some(entry) = entry {
@@ -91,12 +87,10 @@ impl ManifestIndex {
         self.entries.iter().filter(move |(_, entry)| missing(entry)).map(|(path, _)| &**path)
     }
 
-    /// Makes the next pass read the manifest again.
     pub(super) fn reread(&mut self, path: &str) {
         self.to_reread.insert(path.into());
     }
 
-    /// Makes the next pass read all refused manifests again.
     pub(super) fn reread_refused(&mut self) {
         let refused = self.entries.iter().filter(|(_, entry)| entry.is_refused);
         self.to_reread = refused.map(|(path, _)| (&**path).into()).collect();
@@ -111,7 +105,6 @@ impl ManifestIndex {
         !self.to_reread.is_empty()
     }
 
-    /// The manifest was read in this pass.
     pub(super) fn set_read(&mut self, path: &str) {
         self.to_reread.remove(path);
     }
@@ -163,7 +156,6 @@ impl ManifestIndex {
         self.entries.insert(path.into(), IndexEntry::new(stamp, true));
     }
 
-    /// Records when a manifest was first seen to be new or changed.
     pub(super) fn set_changed(&mut self, path: &Arc<str>, now_ms: i64) {
         self.changed_at_ms.entry(Arc::clone(path)).or_insert(now_ms);
     }

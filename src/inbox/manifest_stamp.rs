@@ -16,7 +16,6 @@ pub struct ManifestStamp {
 }
 
 impl ManifestStamp {
-    /// Returns the stamp of the file with this metadata.
     pub(super) fn of(metadata: &Metadata) -> Self {
         Self {
             bytes: metadata.len(),
@@ -25,7 +24,6 @@ impl ManifestStamp {
         }
     }
 
-    /// Returns when the file was last written, as Unix time in nanoseconds.
     pub(super) fn modified_ns(&self) -> i128 {
         i128::from(self.modified_s) * NS_PER_S + i128::from(self.modified_ns)
     }

@@ -4,12 +4,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How often all local media are checked without an event.
 const ALL_EVERY: Duration = Duration::from_secs(3_600);
 /// After a check of all media, the next one waits this many times as long as the check took.
 const REST_FACTOR: u32 = 20;
 
-/// When all local media are checked next.
 #[derive(Debug)]
 pub(super) struct MediaSchedule {
     due_at: Instant,
@@ -24,7 +22,6 @@ impl MediaSchedule {
         Self { due_at: Instant::now(), earliest: Instant::now(), is_settling: false }
     }
 
-    /// A file changed somewhere.
     pub(super) fn file_changed(&mut self) {
         self.due_at = self.due_at.min(self.earliest.max(Instant::now()));
     }

@@ -1,12 +1,8 @@
-//! Makes the store agree with the folder: what the folder says is wanted.
+//! Makes the store agree with the folder, which is only ever read.
 //!
-//! The file watcher only asks for a scan. The scan decides what changed. Files that are still being
-//! written are left until they have settled. The inbox owns no state of jobs: [`job`](crate::job)
-//! decides what a change of a manifest means for a job, and the [`store`](crate::store) writes it.
-//! The folder is only ever read.
+//! The file watcher only asks for a scan. The scan decides what changed.
 
 mod accept;
-mod changed_files;
 mod changes;
 mod departures;
 mod diff;

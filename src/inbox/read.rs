@@ -20,34 +20,28 @@ use crate::{
 
 /// A manifest without errors of its own.
 #[derive(Debug)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct ReadManifest {
-    /// Its jobs, in their order.
     pub jobs: Vec<ReadJob>,
-    /// The stamp of the file after it had been read.
     pub(super) stamp: ManifestStamp,
 }
 
 /// One job of a manifest, with the check of its media.
 #[derive(Debug)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct ReadJob {
-    /// What it asks for.
     pub spec: JobSpec,
-    /// Digest of all its keys.
     pub spec_hash: String,
-    /// The result of the check of its media.
     pub media_check: MediaCheck,
-    /// Where the job is in the manifest.
     pub place: Location,
-    /// Where `video` and `audio` are in the manifest.
     pub media_places: (Location, Location),
 }
 
 /// A manifest that cannot be accepted.
 #[derive(Debug)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct RejectedManifest {
-    /// All its errors.
     pub problems: Problems,
-    /// The text they are in.
     pub text: String,
     /// Why the file could not be read. That may end without a change of the file.
     pub(super) read_error: Option<io::Error>,
@@ -76,10 +70,7 @@ impl From<io::Error> for RejectedManifest {
 
 /// Reads the manifest at `path`, relative to `jobs_dir`. `known` returns what the database has of the media of a job,
 /// by its key; `now_ms` is the wall time (Unix ms).
-///
-/// # Errors
-/// All errors of the manifest at once, with the text they are in. The name of a file outside the allowed folders is
-/// an error; a file that is missing or unusable is not.
+/// The name of a file outside the allowed folders is an error; a file that is missing or unusable is not.
 pub fn read_manifest(
     jobs_dir: &Path,
     path: &str,

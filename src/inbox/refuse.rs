@@ -16,7 +16,6 @@ const AFTER_EXHAUSTION: Duration = Duration::from_secs(1);
 const UNREADABLE: &str = "unreadable";
 
 impl Inbox {
-    /// Refuses a manifest that cannot be read or has errors.
     pub(super) async fn reject(
         &mut self,
         file: &SettledFile,

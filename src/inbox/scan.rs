@@ -38,9 +38,6 @@ pub struct FolderListing {
 }
 
 /// Lists the manifests in the folder at `root`.
-///
-/// # Errors
-/// When the folder itself does not exist or cannot be read. Unreadable folders inside are in the listing.
 pub fn scan(root: &Path) -> io::Result<FolderListing> {
     let mut manifests = BTreeMap::new();
     let unreadable = scan_with(root, |path, found| _ = manifests.insert(path.to_owned(), found))?;

@@ -9,7 +9,6 @@ const LONG_AGO_MS: i64 = 60_000;
 
 const NS_PER_MS: i128 = 1_000_000;
 
-/// Remembers what each file looked like, and since when.
 #[derive(Debug)]
 pub(super) struct Settling<K, P> {
     settle: Duration,
@@ -53,7 +52,6 @@ impl<K: Eq + Hash, P: Clone + PartialEq> Settling<K, P> {
         (!left.is_zero()).then_some(left)
     }
 
-    /// Forgets files that were not seen since the last call.
     pub(super) fn forget_unseen(&mut self) {
         self.seen.retain(|_, sighting| std::mem::take(&mut sighting.fresh));
     }

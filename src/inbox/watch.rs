@@ -9,7 +9,6 @@ use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::Notify;
 use tracing::warn;
 
-/// Watches folders, and notifies when something in them changes.
 pub(super) struct Watch {
     file_event: Arc<Notify>,
     watcher: Option<(String, RecommendedWatcher)>,

@@ -23,14 +23,9 @@ impl Account {
         let path = base_url.path().trim_end_matches('/');
         Self { host: format!("{host}{port}{path}").to_lowercase(), key }
     }
-
-    /// Returns `KEY at HOST`, the account's name in the database.
-    #[must_use]
-    pub fn name(&self) -> String {
-        self.to_string()
-    }
 }
 
+/// Writes `KEY at HOST`.
 impl fmt::Display for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} at {}", self.key, self.host)
@@ -55,7 +50,7 @@ mod tests {
         ] {
             let account = Account::new(&base_url.parse().unwrap(), "key-ba7816bf".to_owned());
             assert_eq!(account.host, host, "{base_url}");
-            assert_eq!(account.name(), format!("key-ba7816bf at {host}"));
+            assert_eq!(account.to_string(), format!("key-ba7816bf at {host}"));
         }
     }
 }

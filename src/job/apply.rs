@@ -1,8 +1,6 @@
 //! What an outcome makes of a task: one table over (state, outcome).
 //!
-//! A pair that is not in the table is an [`IllegalTransition`], and is never silently accepted. The table says
-//! where a task goes. The functions that it calls fill in the rest of the task's row; they are in the files
-//! below, by phase.
+//! A pair that is not in the table is an [`IllegalTransition`]. The files below fill in the rest of the task's row.
 
 mod build;
 mod create;
@@ -18,19 +16,14 @@ use build::TransitionBuilder;
 /// An outcome that cannot happen to a task in this state.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("job {key}: {outcome} cannot happen to a task that is {state}")]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct IllegalTransition {
-    /// The key of the lead job.
     pub key: String,
-    /// The state of the task.
     pub state: State,
-    /// The outcome that was reported.
     pub outcome: String,
 }
 
 /// Makes the transition that `outcome` means for `task`.
-///
-/// # Errors
-/// When the outcome cannot happen in the state of the task.
 pub fn apply(
     task: &Task,
     outcome: Outcome,

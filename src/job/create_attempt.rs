@@ -4,27 +4,21 @@ use super::Failure;
 
 /// A create request that is recorded, and may have been sent. While a task has one, Kling may have a task of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct CreateAttempt {
-    /// The host it was sent to.
     pub host: String,
-    /// The key it was sent with.
     pub account: String,
     /// When (Unix ms) it was first recorded, which is just before the first send.
     pub first_sent_at_ms: i64,
-    /// When (Unix ms) it was last recorded.
     pub sent_at_ms: i64,
-    /// How often it was recorded to be sent.
     pub sends: u32,
-    /// How Kling answered the last send.
     pub answer: CreateAnswer,
-    /// The error of that answer, or why no answer came.
     pub failure: Option<Failure>,
 }
 
 impl CreateAttempt {
     /// Whether it was sent more than once: then a refusal of the last send does not prove that no task has
     /// its name.
-    #[must_use]
     pub fn was_sent_before(&self) -> bool {
         self.sends > 1
     }
@@ -53,16 +47,7 @@ pub enum Resend {
     Sure,
 }
 
-impl Resend {
-    /// Its name in the database.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Checked => "checked",
-            Self::Sure => "sure",
-        }
-    }
-}
+names!(Resend { Checked: "checked", Sure: "sure" });
 
 /// How Kling answered a create request that has not become a task.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -78,21 +63,12 @@ pub enum CreateAnswer {
     Refused,
 }
 
-impl CreateAnswer {
-    /// Every answer.
-    pub const ALL: [Self; 4] = [Self::Unknown, Self::NameExists, Self::SessionGone, Self::Refused];
-
-    /// Its name in the database.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Unknown => "unknown",
-            Self::NameExists => "name_exists",
-            Self::SessionGone => "session_gone",
-            Self::Refused => "refused",
-        }
-    }
-}
+names!(CreateAnswer {
+    Unknown: "unknown",
+    NameExists: "name_exists",
+    SessionGone: "session_gone",
+    Refused: "refused",
+});
 
 fn utc_seconds(at_ms: i64) -> String {
     let at = jiff::Timestamp::from_millisecond(at_ms).unwrap_or_default();

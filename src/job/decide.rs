@@ -8,15 +8,14 @@ use super::{State, Task};
 
 /// The next thing to do for a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum Action {
     /// Nothing until this time; without a time, until an event changes the task.
     Rest {
-        /// Unix ms.
         until_ms: Option<i64>,
     },
     /// Move it to the queue: its `not_before` time has come.
     Enqueue,
-    /// Download its remote audio and measure it.
     MeasureAudio,
     /// Get a session for its video: from another task of the video, or by a call.
     Identify,
@@ -24,9 +23,7 @@ pub enum Action {
     Create,
     /// Look up the task of its create request. If none appears for long, send the same request again.
     Recover,
-    /// Query its status.
     Poll,
-    /// Download its result.
     Download,
 }
 

@@ -12,34 +12,28 @@ pub const BLOCKED: &str = "the output file cannot be written";
 
 /// The progress of a delivery.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Delivery {
     /// When (Unix ms) the next attempt is due; 0: at once.
     pub due_at_ms: i64,
-    /// Failures in a row.
     pub tries: u32,
-    /// When (Unix ms) the first of these failures happened.
     pub failing_since_ms: Option<i64>,
-    /// Why it waits.
     pub wait_reason: Option<String>,
-    /// Whether it waits because the output file cannot be written.
     pub output_blocked: bool,
 }
 
 /// The result of one attempt to deliver.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum DeliveryOutcome {
     /// The file is in the output folder, complete and verified.
     Delivered {
-        /// Its SHA-256, in hex.
         sha256: String,
-        /// Its size.
         bytes: u64,
     },
-    /// An error that may pass.
     Failed(TransientError),
     /// The output file cannot be written: the disk is full, the folder is gone or read-only.
     OutputBlocked(TransientError),
-    /// An error that a retry will not fix.
     Refused(PermanentError),
 }
 

@@ -17,19 +17,17 @@ impl From<PermanentError> for Failure {
 
 /// An error that a retry will not fix.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct PermanentError {
-    /// A stable word or the API's number.
     pub code: String,
-    /// One sentence.
     pub message: String,
 }
 
 /// An error that may pass.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct TransientError {
-    /// A stable word or the API's number.
     pub code: String,
-    /// One sentence.
     pub message: String,
     /// How long the server asked to wait.
     pub retry_after_ms: Option<i64>,

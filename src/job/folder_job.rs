@@ -10,8 +10,8 @@ pub const LEFT_UNCREATED: &str = "it left the folder before its task was created
 
 /// One job as the database holds it: what its manifest asks for, and the file that it has.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Job {
-    /// Its row.
     pub id: JobId,
     /// Counts the writes of its row, so that no writer overwrites a change that it has not read.
     pub revision: i64,
@@ -19,11 +19,9 @@ pub struct Job {
     pub state: State,
     /// What its manifest asks for now; `output` is where the next result goes.
     pub spec: JobSpec,
-    /// Digest of all its keys.
     pub spec_hash: String,
     /// Digest of everything that decides its result; none while its media were not read.
     pub request_hash: Option<String>,
-    /// What is known of its media.
     pub media: Media,
     /// The task that it points to; none: it waits for its media, has failed, or was cancelled.
     pub task: Option<TaskId>,
@@ -31,19 +29,15 @@ pub struct Job {
     pub retry_take: Option<u32>,
     /// Its task before a retry or an edit whose task was not created yet.
     pub earlier_task: Option<TaskId>,
-    /// Whether its request changed after its task was created.
     pub changed_after_sent: bool,
-    /// Whether a person took it out of the counts.
     pub dismissed: bool,
     /// The time (Unix ms) of the first scan that missed it.
     pub absent_since_ms: Option<i64>,
     /// When (Unix ms) it was orphaned: from then on it counts as removed from the folder.
     pub orphaned_at_ms: Option<i64>,
-    /// Where its file is, or will be.
     pub output: String,
     /// The delivery of its own file, from the success of its task until the file is delivered.
     pub delivery: Delivery,
-    /// The file that was delivered: its SHA-256 and size.
     pub delivered: Option<(String, u64)>,
     /// Why it failed or was cancelled, unless that is the failure of its task.
     pub failure: Option<Failure>,
@@ -51,7 +45,6 @@ pub struct Job {
 
 impl Job {
     /// Returns the folder of its manifest under `jobs_dir`, parts joined by `/`; empty for `jobs_dir` itself.
-    #[must_use]
     pub fn manifest_dir(&self) -> &str {
         let parent = |path: &'_ str| path.rfind('/').map_or(0, |end| end);
         let key = self.spec.key.as_str();
@@ -80,7 +73,6 @@ impl Job {
     }
 
     /// Whether it was cancelled because it was removed from the folder, and not by a person.
-    #[must_use]
     pub fn was_removed(&self) -> bool {
         let removed = |failure: &Failure| failure.code == REMOVED;
         self.state == State::Cancelled && self.failure.as_ref().is_some_and(removed)

@@ -1,10 +1,29 @@
 //! The pure core: what a task is, what to do next with it, and how an outcome changes it.
 //!
-//! A [`Task`] is what is paid: one request and one take. A [`Job`] is one entry of a manifest. It points to a
-//! task, shows the task's state, and owns an output file. A task changes in one way only: [`decide()`] names
-//! the [`Action`], the pipeline performs the action and gets an [`Outcome`], [`apply()`] makes the
-//! [`Transition`], and the store writes it. Nothing here does IO, reads a clock or draws a random number: time
-//! and chance are arguments. This module imports no other module.
+//! Nothing here does IO, reads a clock or draws a random number: time and chance are arguments.
+
+/// Gives an enum its variants and their names, which are the same in the database, the logs and the commands.
+macro_rules! names {
+    ($type:ident { $($variant:ident: $name:literal),+ $(,)? }) => {
+        impl $type {
+            /// Every variant, in order.
+            pub const ALL: [Self; [$($name),+].len()] = [$(Self::$variant),+];
+
+            /// Returns its name in the database, the logs and the commands.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name),+
+                }
+            }
+
+            /// Returns the variant of that name.
+            pub fn named(name: &str) -> Option<Self> {
+                Self::ALL.into_iter().find(|known| known.name() == name)
+            }
+        }
+    };
+}
+pub(crate) use names;
 
 mod account;
 pub mod apply;
@@ -13,7 +32,6 @@ pub mod decide;
 mod delivery;
 mod failure;
 mod folder_job;
-mod ids;
 pub mod outcome;
 mod person;
 mod presigned;
@@ -33,7 +51,6 @@ pub use decide::{Action, decide};
 pub use delivery::{BLOCKED, Delivery, DeliveryOutcome, deliver};
 pub use failure::Failure;
 pub use folder_job::{Job, LEFT_UNCREATED, REMOVED};
-pub use ids::{JobId, TaskId};
 pub use outcome::{Outcome, Spend};
 pub use person::{CANCELLED, FETCH, RETRY, is_by_a_person, retried_take};
 pub use presigned::without_signature;
@@ -42,3 +59,9 @@ pub use spec::{FaceChoice, JobSpec, Source};
 pub use state::State;
 pub use task::{Media, ResultFile, Session, TAKE_MAX, Task};
 pub use timing::{FaceSpan, Plan};
+
+/// The row of a job in the state database. It never changes.
+pub type JobId = i64;
+
+/// The row of a task in the state database. It never changes.
+pub type TaskId = i64;

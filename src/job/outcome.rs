@@ -7,42 +7,33 @@ use super::{CreateAnswer, FaceSpan, ResultFile, Session};
 
 /// What happened to a task.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum Outcome {
-    /// Its `not_before` time has come.
     Due,
     /// A remote audio file was downloaded and measured.
     AudioMeasured {
-        /// Its length.
         length_ms: i64,
     },
-    /// The video has a session, from a call for this task or for another task of the same video.
+    /// The video has a session, from a call for this task or for another task of the same video. The call cost
+    /// `units_micro`; 0 if another task made the call.
     Identified {
-        /// The session.
         session: Session,
-        /// The faces in it.
         faces: Vec<FaceSpan>,
-        /// What the call cost; 0 if another task made the call.
         units_micro: i64,
     },
     /// The session cannot be used any more, with the reason.
     SessionGone(String),
     /// The create request of a task is about to be sent for the first time.
     CreateIntended {
-        /// The host that it is sent to.
         host: String,
-        /// The name of the key.
         account: String,
     },
     /// The same create request is about to be sent again.
     ResendIntended {
-        /// The name of the key, which is of the same account.
         account: String,
-        /// How long lookups have found no task; see [`Outcome::Absent`].
         absent_ms: i64,
     },
-    /// Kling accepted the create request.
     Accepted {
-        /// The task.
         task_id: String,
     },
     /// The create request never left the machine, with the reason.
@@ -54,59 +45,45 @@ pub enum Outcome {
     /// Kling refused the create request, but the task may exist: an earlier send may have been accepted, or the
     /// name exists. The refusal counts once lookups find no task of the name.
     CreateRefused {
-        /// The kind of refusal.
         answer: CreateAnswer,
-        /// The refusal.
         error: PermanentError,
     },
     /// The complete result of the task is on disk, as its metadata show: the database was lost or restored.
     ResultOnDisk {
-        /// The task.
         task_id: String,
     },
     /// The task was found at Kling, by its name or in the list.
     Found {
-        /// The task.
         task_id: String,
     },
-    /// Lookups by name and the list show that no task of the name exists.
+    /// Lookups by name and the list show that no task of the name exists, since `absent_ms` by the monotonic clock of
+    /// this process: counted from the first lookup that found nothing since the create request was last sent.
     Absent {
-        /// How long, by the monotonic clock of this process: counted from the first lookup that found nothing
-        /// since the create request was last sent.
         absent_ms: i64,
     },
     /// No query can show whether the task exists.
     Undecided {
-        /// Why.
         why: String,
-        /// As in [`Outcome::Absent`].
         absent_ms: i64,
     },
     /// A task has the name, but nothing proves that it is this task; with the reason.
     Conflict(String),
     /// New information came after the task became unresolved: it is looked up again.
     Reopened,
-    /// Kling is processing the task.
     Processing,
     /// Kling does not show the task that it accepted; with the API's message.
     TaskNotFound(String),
     /// The status that the API reports makes no sense; with the reason.
     TaskStatusUnknown(String),
-    /// Kling shows the task again.
     TaskReappeared,
-    /// The task succeeded.
+    /// Without a cost, the API did not report it.
     TaskSucceeded {
-        /// Its cost; none: the API did not report it.
         units_micro: Option<i64>,
     },
-    /// The task failed.
     TaskFailed {
-        /// The API's message.
         message: String,
-        /// Its cost; none: the API did not report it.
         units_micro: Option<i64>,
     },
-    /// The result is on disk, complete and verified.
     Delivered(ResultFile),
     /// The current step failed, and the error may pass.
     TransientError(TransientError),
@@ -117,26 +94,24 @@ pub enum Outcome {
     Refused(PermanentError),
     /// No job asks for the task any more, and Kling has no task of it.
     Abandoned,
-    /// Its jobs ask for a later start than before.
+    /// Its jobs ask for a later start than before: their earliest `not_before` (Unix ms).
     Postponed {
-        /// The earliest `not_before` of its jobs (Unix ms).
         until_ms: i64,
     },
-    /// A job asks for the task again after it was cancelled, or failed before Kling accepted it.
+    /// A job asks for the task again after it was cancelled, or failed before Kling accepted it. Sessions identified
+    /// before `sessions_after_ms` (Unix time) are not used.
     Revived {
-        /// Sessions identified before this (Unix ms) are not used.
         sessions_after_ms: i64,
     },
     /// Kling shows an accepted task again that had failed because Kling did not show it.
     FollowedAgain,
     /// A person named the task at Kling.
     ResolvedAs {
-        /// The task.
         task_id: String,
     },
-    /// A person decided that Kling has no task, and that the create request may be sent again.
+    /// A person decided that Kling has no task, and that the create request may be sent again; `is_sure`: even if Kling
+    /// shows a task that may be this one.
     ResolvedAsUnsent {
-        /// Even if Kling shows a task that may be this one.
         is_sure: bool,
     },
 }

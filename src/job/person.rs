@@ -22,7 +22,6 @@ pub(super) const RESOLVED_AS_UNSENT: &str =
     "resolved: Kling never accepted the create request, which may be sent again";
 
 /// Names the take that a retry moves a job to. `earlier` is the accepted task that the job had before.
-#[must_use]
 pub fn retried_take(take: u32, job: &Job, earlier: Option<&Task>) -> String {
     let is_same = |earlier: &Task| job.request_hash.as_ref() == Some(&earlier.request_hash);
     let of = if earlier.is_none_or(is_same) { "" } else { " of the changed request" };
@@ -30,7 +29,6 @@ pub fn retried_take(take: u32, job: &Job, earlier: Option<&Task>) -> String {
 }
 
 /// Whether a row of a job's history reports a command of a person.
-#[must_use]
 pub fn is_by_a_person(what: &str) -> bool {
     [RETRY, CANCELLED, FETCH, RESOLVED, RESOLVED_AGAIN, RESOLVED_AS_UNSENT]
         .into_iter()

@@ -9,10 +9,9 @@ use backoff::{ExponentialBackoff, backoff::Backoff as _};
 
 /// The settings that decide what an error means.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Policy {
-    /// The first delay after a failure.
     pub retry_initial_ms: i64,
-    /// The longest delay.
     pub retry_max_ms: i64,
     /// How long a step that costs nothing may keep failing.
     pub give_up_after_ms: i64,
@@ -25,14 +24,12 @@ pub const ASKED_MAX_MS: i64 = 3_600_000;
 
 impl Policy {
     /// Returns the longest wait after a failure.
-    #[must_use]
     pub fn longest_rest_ms(&self) -> i64 {
         self.retry_max_ms.max(self.create_settle_ms).max(ASKED_MAX_MS)
     }
 
     /// Whether a rest until `due_at_ms` is over. A rest that would last longer than the longest possible one is
     /// over, too: the clock was set back since.
-    #[must_use]
     pub fn is_due(&self, due_at_ms: i64, now_ms: i64) -> bool {
         due_at_ms <= now_ms || due_at_ms.saturating_sub(now_ms) > self.longest_rest_ms()
     }

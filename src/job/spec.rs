@@ -9,16 +9,14 @@ use serde::{Serialize, Serializer};
 
 /// One job as its manifest asks for it. Times are milliseconds.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct JobSpec {
     /// `<manifest path under jobs_dir, without its ending>/<id>`, for a single job without `/<id>`.
     pub key: String,
     /// Its `id` in a batch; none for a single job.
     pub id: Option<String>,
-    /// The video whose face speaks.
     pub video: Source,
-    /// The audio to be spoken.
     pub audio: Source,
-    /// Which face speaks.
     pub face: FaceChoice,
     /// Where the audio is cropped from; not negative.
     pub sound_start_ms: i64,
@@ -30,7 +28,6 @@ pub struct JobSpec {
     pub sound_volume: f64,
     /// 0..=2.
     pub original_audio_volume: f64,
-    /// Whether the watermarked result is wanted too.
     pub watermark: bool,
     /// Where the API reports changes of the task.
     pub callback_url: Option<String>,
@@ -78,7 +75,6 @@ impl JobSpec {
 
     /// Whether both make the same request, by their text. Keys that concern the job alone may differ, and local files
     /// with the same path may have other content.
-    #[must_use]
     pub fn has_same_request_text(&self, other: &Self) -> bool {
         let same_request = Self {
             key: self.key.clone(),
@@ -109,7 +105,6 @@ pub enum Source {
 
 impl Source {
     /// Returns the URL, path or id as written in the manifest.
-    #[must_use]
     pub fn as_written(&self) -> &str {
         match self {
             Self::Url(text) | Self::File(text) | Self::Id(text) => text,

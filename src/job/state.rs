@@ -40,39 +40,21 @@ pub enum State {
     Unresolved,
 }
 
+names!(State {
+    Waiting: "waiting",
+    Queued: "queued",
+    Identified: "identified",
+    Creating: "creating",
+    Submitted: "submitted",
+    Processing: "processing",
+    Downloading: "downloading",
+    Succeeded: "succeeded",
+    Failed: "failed",
+    Cancelled: "cancelled",
+    Unresolved: "unresolved",
+});
+
 impl State {
-    /// Every state, in order.
-    pub const ALL: [Self; 11] = [
-        Self::Waiting,
-        Self::Queued,
-        Self::Identified,
-        Self::Creating,
-        Self::Submitted,
-        Self::Processing,
-        Self::Downloading,
-        Self::Succeeded,
-        Self::Failed,
-        Self::Cancelled,
-        Self::Unresolved,
-    ];
-
-    /// Returns its name in the database, the logs and the commands.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Waiting => "waiting",
-            Self::Queued => "queued",
-            Self::Identified => "identified",
-            Self::Creating => "creating",
-            Self::Submitted => "submitted",
-            Self::Processing => "processing",
-            Self::Downloading => "downloading",
-            Self::Succeeded => "succeeded",
-            Self::Failed => "failed",
-            Self::Cancelled => "cancelled",
-            Self::Unresolved => "unresolved",
-        }
-    }
-
     /// Whether it has ended with a known outcome, and will not change automatically.
     pub const fn is_finished(self) -> bool {
         matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled)
@@ -104,9 +86,6 @@ impl FromStr for State {
     type Err = UnknownState;
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
-        Self::ALL
-            .into_iter()
-            .find(|state| state.name() == name)
-            .ok_or_else(|| UnknownState(name.to_owned()))
+        Self::named(name).ok_or_else(|| UnknownState(name.to_owned()))
     }
 }

@@ -6,18 +6,16 @@ use super::{CreateAttempt, Failure, JobId, JobSpec, Plan, Resend, Source, State,
 
 /// One task: unique by request and take, shared by all jobs that ask for both.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Task {
-    /// Its row.
     pub id: TaskId,
     /// Counts the writes of its row, so that no writer overwrites a change that it has not read.
     pub revision: i64,
-    /// Its state.
     pub state: State,
     /// Digest of everything that decides what Kling makes.
     pub request_hash: String,
     /// 1 for the first; `retry` and `take:` ask for others.
     pub take: u32,
-    /// Its `external_task_id` at Kling.
     pub name: String,
     /// The job that gets the result first.
     pub lead: JobId,
@@ -32,15 +30,12 @@ pub struct Task {
     /// The request as its lead job makes it, with the key and output of that job, but the highest priority and
     /// the earliest `not_before` of all its jobs.
     pub spec: JobSpec,
-    /// What is known of its media.
     pub media: Media,
     /// When (Unix ms) its next step is due; 0: at once.
     pub due_at_ms: i64,
-    /// Failures in a row of its current step.
     pub tries: u32,
     /// When (Unix ms) the first of these failures happened.
     pub failing_since_ms: Option<i64>,
-    /// How many young sessions were lost.
     pub sessions_lost: u32,
     /// Only sessions identified after this (Unix ms) are used: a retry uses no older session.
     pub sessions_after_ms: i64,
@@ -50,9 +45,7 @@ pub struct Task {
     pub may_resend: bool,
     /// Whether it waits because the output file of its lead job cannot be written.
     pub output_blocked: bool,
-    /// The Identify Face answer it uses.
     pub session: Option<Session>,
-    /// Face and timing, once they are chosen.
     pub plan: Option<Plan>,
     /// The create request, from its record until it is known that Kling has no task of it.
     pub create: Option<CreateAttempt>,
@@ -60,37 +53,28 @@ pub struct Task {
     pub slot_released: bool,
     /// A person's decision that Kling has no task of an earlier create request.
     pub resend: Option<Resend>,
-    /// Kling's id of the accepted task.
     pub task_id: Option<String>,
     /// Its total cost, in millionths of a unit.
     pub units_micro: i64,
-    /// Why it failed or was cancelled.
     pub failure: Option<Failure>,
-    /// Its verified result.
     pub result: Option<ResultFile>,
-    /// When (Unix ms) its row was inserted.
     pub created_at_ms: i64,
 }
 
 /// What is known of local media.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Media {
     /// Why the job waits without a task, usually for a file; none: its media are complete.
     #[serde(rename = "missing")]
     pub wait_reason: Option<String>,
-    /// Length of the audio; none: unknown.
     pub audio_ms: Option<i64>,
-    /// The file stamp of a local audio file when it was read.
     #[serde(skip)]
     pub audio_stamp: Option<String>,
-    /// Content hash of a local audio file.
     pub audio_sha256: Option<String>,
-    /// Length of the video; none: unknown.
     pub video_ms: Option<i64>,
-    /// The file stamp of a local video file when it was read.
     #[serde(skip)]
     pub video_stamp: Option<String>,
-    /// Content hash of a local video file.
     pub video_sha256: Option<String>,
     /// The URL of a local video for the API.
     pub video_url: Option<String>,
@@ -98,25 +82,20 @@ pub struct Media {
 
 /// An Identify Face answer as a task refers to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Session {
-    /// Its row.
     pub row: i64,
-    /// The API's name for it.
     pub session_id: String,
-    /// When (Unix ms) the video was identified.
     pub identified_at_ms: i64,
-    /// When (Unix ms) it expires.
     pub expires_at_ms: i64,
 }
 
 /// A result on disk.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct ResultFile {
-    /// Its size.
     pub bytes: u64,
-    /// Its SHA-256, in hex.
     pub sha256: String,
-    /// Its length, if the file shows it.
     pub duration_ms: Option<i64>,
 }
 
@@ -164,33 +143,28 @@ impl Task {
 
     /// Returns the `external_task_id` of a request and a take: the name in the manifest, else a name made from the
     /// request hash alone. So a lost database, another host or another key arrives at the same name.
-    #[must_use]
     pub fn name_of(request_hash: &str, own: Option<&str>, take: u32) -> String {
         let first = own.map_or_else(|| format!("lipsyncd-{request_hash}"), str::to_owned);
         if take > 1 { format!("{first}-{take}") } else { first }
     }
 
     /// Returns its `external_task_id`.
-    #[must_use]
     pub fn external_task_id(&self) -> String {
         self.name.clone()
     }
 
     /// Whether Kling does not show its task at the moment.
-    #[must_use]
     pub fn is_not_found(&self) -> bool {
         matches!(self.state, State::Submitted | State::Processing)
             && self.failing_since_ms.is_some()
     }
 
     /// Whether it holds, or may hold, one of the account's slots.
-    #[must_use]
     pub fn holds_slot(&self) -> bool {
         self.state.holds_slot() && !self.slot_released
     }
 
     /// Whether its create request is being sent, or was not looked up since.
-    #[must_use]
     pub fn is_sending(&self) -> bool {
         self.state == State::Creating && self.wait_reason.is_none()
     }
@@ -204,27 +178,23 @@ impl Task {
     }
 
     /// Whether Kling has no task of it: no create request was sent, or it is known that Kling accepted none.
-    #[must_use]
     pub fn is_uncreated(&self) -> bool {
         self.task_id.is_none() && self.create.is_none()
     }
 
     /// Whether Kling accepted it: only an accepted task uses a take up.
-    #[must_use]
     pub fn was_accepted(&self) -> bool {
         self.task_id.is_some()
     }
 
     /// Returns when (Unix ms) Kling created the task: the API's `created_at` if known, else the time of the create
     /// request. An adopted task has no create request: Kling created it before its row was inserted.
-    #[must_use]
     pub fn made_at_ms(&self, remote_at_ms: Option<i64>) -> i64 {
         let sent_at_ms = self.create.as_ref().map(|create| create.first_sent_at_ms);
         remote_at_ms.or(sent_at_ms).unwrap_or(self.created_at_ms)
     }
 
     /// Whether its remote audio must be downloaded and measured before the timing can be chosen.
-    #[must_use]
     pub fn needs_audio_length(&self) -> bool {
         self.spec.sound_end_ms.is_none()
             && self.media.audio_ms.is_none()

@@ -21,13 +21,11 @@ pub const LONGEST_MS: i64 = 60_000;
 
 /// A face as Identify Face reports it. Times are milliseconds of the video.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct FaceSpan {
-    /// The API's name for the face.
     #[serde(rename = "id")]
     pub face_id: String,
-    /// When it appears.
     pub start_ms: i64,
-    /// When it disappears.
     pub end_ms: i64,
 }
 
@@ -47,14 +45,11 @@ impl FaceSpan {
 /// Face and times of the create request, which keep the API's rules: `sound_start_time`, `sound_end_time` and
 /// `sound_insert_time`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Plan {
-    /// The face that speaks.
     pub face_id: String,
-    /// Where the audio is cropped from.
     pub sound_start_ms: i64,
-    /// Where the crop ends.
     pub sound_end_ms: i64,
-    /// Where in the video the crop goes.
     pub sound_insert_ms: i64,
 }
 
@@ -62,9 +57,6 @@ pub struct Plan {
 ///
 /// An id that is listed several times is one face that is seen several times: it counts as one face for `only`,
 /// with its longest appearance.
-///
-/// # Errors
-/// When there is no face, several for `only`, or none with that index or id.
 pub fn choose_face<'f>(
     choice: &FaceChoice,
     faces: &'f [FaceSpan],
@@ -93,7 +85,6 @@ fn longest<'f>(faces: impl Iterator<Item = &'f FaceSpan>) -> Option<&'f FaceSpan
     faces.min_by_key(|face| (-face.seen_ms(), face.seen().0))
 }
 
-/// Returns the first few ids, for an error message.
 fn ids(faces: &[FaceSpan]) -> String {
     let mut known: Vec<_> =
         faces.iter().take(5).map(|face| format!("`{}`", face.face_id)).collect();
@@ -108,10 +99,6 @@ fn ids(faces: &[FaceSpan]) -> String {
 /// `audio_length_ms` is none for an audio file that Kling made, `video_length_ms` for a video that was not
 /// measured. A video of unknown length lasts at least until the last moment at which a face is seen: defaults
 /// end there, while times in the manifest may reach the API's limit of 60 s.
-///
-/// # Errors
-/// When no face fits the choice, or the times break a rule of the API page. The error names the rule, the figures
-/// and the key to change.
 pub fn plan(
     spec: &JobSpec,
     faces: &[FaceSpan],

@@ -9,31 +9,11 @@ use super::problem::{Problem, quoted};
 /// Endings of files that editors, browsers and synchronisers are writing.
 const UNFINISHED: [&str; 4] = ["~", ".tmp", ".part", ".swp"];
 
-impl ManifestPath {
-    /// Accepts any text; [`read`](super::read()) reports a path that cannot name jobs.
-    pub fn new(path: impl Into<String>) -> Self {
-        Self(path.into())
-    }
-
-    /// The path as given.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The path without its ending: the key of a single job, the beginning of a batch's keys.
-    #[must_use]
-    pub fn stem(&self) -> &str {
-        let path = &self.0;
-        [".yaml", ".yml"].iter().find_map(|ending| path.strip_suffix(ending)).unwrap_or(path)
-    }
-
-    /// Returns why jobs and outputs cannot be named by it.
-    pub(super) fn problem(&self) -> Option<Problem> {
-        let error = self.stem().split('/').find_map(part_error)?;
-        let what = format!("the path {} cannot name jobs: {error}", quoted(&self.0));
-        Some(Problem::of_file(what).help("rename the manifest or its folder"))
-    }
+/// Returns true if a file of this name is ignored: hidden, or still being written by a program.
+#[must_use]
+pub fn ignored(name: &OsStr) -> bool {
+    let name = name.as_encoded_bytes();
+    name.starts_with(b".") || UNFINISHED.iter().any(|end| name.ends_with(end.as_bytes()))
 }
 
 /// Returns true if a folder of this name is ignored: hidden (`.stfolder`), or a NAS's own (`@eaDir`).

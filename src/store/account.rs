@@ -1,9 +1,9 @@
 //! What lipsyncd learned about an account: its slots, and how it answers lookups by name.
 
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::Connection;
 
-use super::{Reader, Store, StoreError, task_row};
-use crate::job::{Account, Task};
+use super::{Reader, Store, StoreError, sql::Sql as _, task_row};
+use crate::job::{Account, Task, names};
 
 /// How an account answers lookups by `external_task_id`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,23 +20,13 @@ pub enum Lookups {
     Unanswered,
 }
 
-impl Lookups {
-    const ALL: [Self; 5] = [Self::Unknown, Self::Path, Self::Query, Self::Flag, Self::Unanswered];
-
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Unknown => "unknown",
-            Self::Path => "path",
-            Self::Query => "query",
-            Self::Flag => "flag",
-            Self::Unanswered => "unanswered",
-        }
-    }
-
-    fn named(name: &str) -> Self {
-        Self::ALL.into_iter().find(|known| known.name() == name).unwrap_or(Self::Unknown)
-    }
-}
+names!(Lookups {
+    Unknown: "unknown",
+    Path: "path",
+    Query: "query",
+    Flag: "flag",
+    Unanswered: "unanswered",
+});
 
 /// The newest task that Kling accepted from an account and still shows.
 const NEWEST_ACCEPTED: &str = "
@@ -50,14 +40,12 @@ impl Store {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let account = account.clone();
         self.write(move |connection| {
-            connection
-                .prepare_cached("UPDATE daemon_state SET slots_limit = ?1")?
-                .execute([limit])?;
+            connection.run("UPDATE daemon_state SET slots_limit = ?1", [limit])?;
             ensure(connection, &account.host, &account.key)?;
-            connection
-                .prepare_cached("UPDATE account SET slots_limit = ?3 WHERE host = ?1 AND key = ?2")?
-                .execute((&account.host, &account.key, limit))?;
-            Ok(())
+            connection.run(
+                "UPDATE account SET slots_limit = ?3 WHERE host = ?1 AND key = ?2",
+                (&account.host, &account.key, limit),
+            )
         })
         .await
     }
@@ -70,9 +58,11 @@ impl Store {
         let account = account.clone();
         self.read(move |connection| {
             let limit: Option<i64> = connection
-                .prepare_cached("SELECT slots_limit FROM account WHERE host = ?1 AND key = ?2")?
-                .query_row((&account.host, &account.key), |row| row.get(0))
-                .optional()?
+                .first(
+                    "SELECT slots_limit FROM account WHERE host = ?1 AND key = ?2",
+                    (&account.host, &account.key),
+                    |row| row.get(0),
+                )?
                 .flatten();
             Ok(limit.and_then(|limit| usize::try_from(limit).ok()))
         })
@@ -94,10 +84,10 @@ impl Store {
         let account = account.clone();
         self.write(move |connection| {
             ensure(connection, &account.host, &account.key)?;
-            connection
-                .prepare_cached("UPDATE account SET lookups = ?3 WHERE host = ?1 AND key = ?2")?
-                .execute((&account.host, &account.key, lookups.name()))?;
-            Ok(())
+            connection.run(
+                "UPDATE account SET lookups = ?3 WHERE host = ?1 AND key = ?2",
+                (&account.host, &account.key, lookups.name()),
+            )
         })
         .await
     }
@@ -131,11 +121,12 @@ impl Reader {
 }
 
 fn lookups(connection: &Connection, account: &Account) -> Result<Lookups, StoreError> {
-    let name: Option<String> = connection
-        .prepare_cached("SELECT lookups FROM account WHERE host = ?1 AND key = ?2")?
-        .query_row((&account.host, &account.key), |row| row.get(0))
-        .optional()?;
-    Ok(name.map_or(Lookups::Unknown, |name| Lookups::named(&name)))
+    let name: Option<String> = connection.first(
+        "SELECT lookups FROM account WHERE host = ?1 AND key = ?2",
+        (&account.host, &account.key),
+        |row| row.get(0),
+    )?;
+    Ok(name.and_then(|name| Lookups::named(&name)).unwrap_or(Lookups::Unknown))
 }
 
 fn newest_accepted_task(
@@ -147,10 +138,9 @@ fn newest_accepted_task(
     let sql = task_row::select(Some("task_state"), NEWEST_ACCEPTED);
     // One transaction: a task that changes its state between two queries would be missed.
     let _moment = connection.unchecked_transaction()?;
-    let mut newest = connection.prepare_cached(&sql)?;
     for state in ["processing", "succeeded", "downloading", "submitted"] {
         let parameters = (state, &account.host, &account.key, or_adopted, since_ms);
-        let task = newest.query_row(parameters, task_row::read).optional()?;
+        let task = connection.first(&sql, parameters, task_row::read)?;
         if task.is_some() {
             return Ok(task);
         }
@@ -158,10 +148,6 @@ fn newest_accepted_task(
     Ok(None)
 }
 
-/// Inserts the row of an account, if there is none.
 pub(super) fn ensure(connection: &Connection, host: &str, key: &str) -> Result<(), StoreError> {
-    connection
-        .prepare_cached("INSERT OR IGNORE INTO account (host, key) VALUES (?1, ?2)")?
-        .execute((host, key))?;
-    Ok(())
+    connection.run("INSERT OR IGNORE INTO account (host, key) VALUES (?1, ?2)", (host, key))
 }

@@ -20,67 +20,40 @@ use rusqlite::{
 
 use super::{StoreError, open::open_reader_of_any_version};
 
-/// The number of pages between two checks whether to stop.
 const PAGES_A_STEP: i32 = 2_000;
 /// How long to wait when the copy itself is locked, for example by a virus scanner.
 const BUSY_REST: Duration = Duration::from_millis(50);
-/// How often to wait for that lock.
 const BUSY_RESTS_MAX: u32 = 100;
 
 /// A backup that was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct BackupReport {
-    /// Its path.
     pub file: PathBuf,
-    /// Its size.
     pub bytes: u64,
-    /// How many jobs it holds.
     pub jobs: i64,
 }
 
 /// Why no backup was made. No partial file is left.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum BackupError {
-    /// The database cannot be read, or is damaged.
     #[error(transparent)]
     Database(#[from] StoreError),
-    /// The file exists.
     #[error("{} already exists, and a backup overwrites nothing: choose another file name", .0.display())]
     Exists(PathBuf),
-    /// The copy cannot be written.
     #[error("backup {}: {source}", path.display())]
-    Unwritable {
-        /// The path of the backup.
-        path: PathBuf,
-        /// The system's error.
-        source: io::Error,
-    },
-    /// SQLite cannot write the copy.
+    Unwritable { path: PathBuf, source: io::Error },
     #[error("backup {}: {source}", path.display())]
-    Copy {
-        /// The path of the backup.
-        path: PathBuf,
-        /// SQLite's error.
-        source: rusqlite::Error,
-    },
-    /// The copy is damaged, and so is the database.
+    Copy { path: PathBuf, source: rusqlite::Error },
     #[error("the copy of {} is damaged ({what}): the state database or the disk is damaged", path.display())]
-    Damaged {
-        /// The database.
-        path: PathBuf,
-        /// SQLite's description of the damage.
-        what: String,
-    },
-    /// The caller stopped it.
+    Damaged { path: PathBuf, what: String },
     #[error("interrupted: no backup was made")]
     Stopped,
 }
 
 /// Copies the database at `database` to `file`, which must not exist. `stop` is called regularly, and ends the copy
 /// when it returns true.
-///
-/// # Errors
-/// When the database cannot be read or the copy cannot be written. No partial file is left.
 pub fn back_up(
     database: &Path,
     file: &Path,

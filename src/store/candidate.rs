@@ -2,17 +2,20 @@
 
 use rusqlite::{Connection, Row};
 
-use super::{ApiAnswer, Store, StoreError, event::HistoryEvent, job_row};
+use super::{
+    ApiAnswer, Store, StoreError,
+    event::HistoryEvent,
+    job_row,
+    sql::{Sql as _, columns},
+};
 use crate::job::{State, TaskId};
 
 /// A task at Kling that may belong to a task whose create request has an unknown outcome.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Candidate {
-    /// Kling's id of the task.
     pub task_id: String,
-    /// Its status, as the API reports it.
     pub status: String,
-    /// The URL or id of its video, as the API reports it.
     pub video: Option<String>,
     /// When (Unix ms) it was created, by the API's clock.
     pub created_at_ms: Option<i64>,
@@ -42,36 +45,33 @@ impl Store {
         self.write(move |connection| {
             forget(connection, task)?;
             for candidate in &candidates {
-                connection
-                    .prepare_cached(
-                        // A person may have decided in the meantime.
-                        "INSERT INTO candidate (task_row, task_id, status, video, created_at_ms)
+                connection.run(
+                    // A person may have decided in the meantime.
+                    "INSERT INTO candidate (task_row, task_id, status, video, created_at_ms)
                          SELECT id, ?2, ?3, ?4, ?5 FROM task
                          WHERE id = ?1 AND state IN ('creating', 'unresolved')
                          ON CONFLICT DO NOTHING",
-                    )?
-                    .execute((
+                    (
                         task,
                         &candidate.task_id,
                         &candidate.status,
                         &candidate.video,
                         candidate.created_at_ms,
-                    ))?;
+                    ),
+                )?;
             }
             let Some(scan) = &scan else { return Ok(()) };
-            connection
-                .prepare_cached(
-                    "UPDATE task SET listed_at_ms = ?2
+            connection.run(
+                "UPDATE task SET listed_at_ms = ?2
                      WHERE id = ?1 AND state IN ('creating', 'unresolved')",
-                )?
-                .execute((task, scan.at_ms))?;
+                (task, scan.at_ms),
+            )?;
             record_scan(connection, task, scan)
         })
         .await
     }
 }
 
-/// Returns the candidates of a task, the oldest first, and when (Unix ms) the list was last scanned far enough.
 pub(super) fn of_task(
     connection: &Connection,
     task: TaskId,
@@ -79,10 +79,8 @@ pub(super) fn of_task(
     let sql = "SELECT task_id, status, video, created_at_ms FROM candidate WHERE task_row = ?1
                  AND NOT EXISTS (SELECT 1 FROM task t WHERE t.task_id = candidate.task_id)
                ORDER BY created_at_ms, task_id";
-    let candidates =
-        connection.prepare_cached(sql)?.query_map([task], from_row)?.collect::<Result<_, _>>()?;
-    let mut scan = connection.prepare_cached("SELECT listed_at_ms FROM task WHERE id = ?1")?;
-    Ok((candidates, scan.query_row([task], |row| row.get(0))?))
+    let candidates = connection.all(sql, [task], from_row)?;
+    Ok((candidates, connection.value("SELECT listed_at_ms FROM task WHERE id = ?1", [task])?))
 }
 
 fn record_scan(connection: &Connection, task: TaskId, scan: &ListScan) -> Result<(), StoreError> {
@@ -92,7 +90,7 @@ fn record_scan(connection: &Connection, task: TaskId, scan: &ListScan) -> Result
           AND e.call = ?2 AND concat(p.text, e.what) = ?3";
     for (job, state, _) in job_row::of_task(connection, task)? {
         let same = (job, scan.answer.call.number(), &scan.what);
-        if state != State::Unresolved || connection.prepare_cached(latest)?.exists(same)? {
+        if state != State::Unresolved || connection.exists(latest, same)? {
             continue;
         }
         let (from, answer, what) = (Some(state), Some(&scan.answer), scan.what.as_str());
@@ -103,20 +101,13 @@ fn record_scan(connection: &Connection, task: TaskId, scan: &ListScan) -> Result
 
 /// Deletes the candidates of a task: the outcome of its create request is known, or a new send or scan begins.
 pub(super) fn forget(connection: &Connection, task: TaskId) -> Result<(), StoreError> {
-    connection.prepare_cached("DELETE FROM candidate WHERE task_row = ?1")?.execute([task])?;
-    connection
-        .prepare_cached(
-            "UPDATE task SET listed_at_ms = NULL WHERE id = ?1 AND listed_at_ms IS NOT NULL",
-        )?
-        .execute([task])?;
-    Ok(())
+    connection.run("DELETE FROM candidate WHERE task_row = ?1", [task])?;
+    connection.run(
+        "UPDATE task SET listed_at_ms = NULL WHERE id = ?1 AND listed_at_ms IS NOT NULL",
+        [task],
+    )
 }
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<Candidate> {
-    Ok(Candidate {
-        task_id: row.get("task_id")?,
-        status: row.get("status")?,
-        video: row.get("video")?,
-        created_at_ms: row.get("created_at_ms")?,
-    })
+    columns!(row => Candidate: task_id status video created_at_ms)
 }

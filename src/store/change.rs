@@ -6,7 +6,7 @@
 use rusqlite::{Connection, Row};
 use tracing::info;
 
-use super::{Store, StoreError, event::number};
+use super::{Store, StoreError, event::number, sql::Sql as _};
 use crate::job::{State, is_by_a_person};
 
 pub(super) const NEWEST: &str = "SELECT coalesce(max(id), 0) FROM event";
@@ -23,18 +23,14 @@ pub(super) const SINCE: &str = "
 
 /// A change of a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct JobChange {
-    /// The job's key.
     pub key: String,
-    /// Its manifest's path under `jobs_dir`.
     pub manifest: String,
     /// The state before; none: the job is new.
     pub from: Option<String>,
-    /// The state after.
     pub to: String,
-    /// What happened.
     pub what: String,
-    /// Kling's id of its task, if it has one.
     pub task_id: Option<String>,
 }
 
@@ -94,16 +90,13 @@ impl Store {
     }
 }
 
-/// Returns the last row of the history.
 pub(super) fn newest(connection: &Connection) -> Result<i64, StoreError> {
-    Ok(connection.prepare_cached(NEWEST)?.query_row([], |row| row.get(0))?)
+    connection.value(NEWEST, ())
 }
 
 /// Returns the changes after row `event` of the history, except new jobs that wait for nothing and share no task.
 pub(super) fn since(connection: &Connection, event: i64) -> Result<Vec<JobChange>, StoreError> {
-    let mut since = connection.prepare_cached(SINCE)?;
-    let changes = since.query_map((event, number(State::Queued)), change)?;
-    Ok(changes.collect::<Result<_, _>>()?)
+    connection.all(SINCE, (event, number(State::Queued)), change)
 }
 
 fn change(row: &Row<'_>) -> rusqlite::Result<JobChange> {

@@ -5,14 +5,16 @@ use std::{sync::mpsc, thread, time::Duration};
 
 use rusqlite::ErrorCode;
 
-use super::{Reader, StoreError};
+use super::{
+    Reader, StoreError,
+    sql::{Sql as _, columns},
+};
 
 /// The result of an integrity check.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum IntegrityCheck {
-    /// The database is intact.
     Intact,
-    /// The database is damaged, with SQLite's description.
     Damaged(String),
     /// The time limit came first. The part that was read is intact.
     Unfinished,
@@ -20,18 +22,13 @@ pub enum IntegrityCheck {
 
 /// A task that was not sent, or has an unknown outcome, according to the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct OpenTask {
-    /// The key of its lead job.
     pub key: String,
-    /// Its state.
     pub state: String,
-    /// Its name at Kling.
     pub external_task_id: String,
-    /// Digest of its request.
     pub request_hash: String,
-    /// The take.
     pub take: u32,
-    /// The path of its result under `output_dir`.
     pub output: String,
 }
 
@@ -41,7 +38,7 @@ const LATEST_JOBS: i64 = 2_000;
 const LATEST_RESULTS: i64 = 200;
 
 const OPEN_TASKS: &str = "
-    SELECT j.key, t.state, t.external_task_id, t.request_hash, t.take, j.asked_output
+    SELECT j.key, t.state, t.external_task_id, t.request_hash, t.take, j.asked_output AS output
     FROM task t INDEXED BY task_state JOIN job j ON j.id = t.lead_job WHERE t.state = ?1 ORDER BY t.id LIMIT ?2";
 
 const LOCAL_VIDEOS: &str = "
@@ -83,20 +80,9 @@ impl Reader {
     pub fn open_tasks(&self, most: usize) -> Result<Vec<OpenTask>, StoreError> {
         let mut tasks = Vec::new();
         for state in ["queued", "identified", "waiting", "creating", "unresolved"] {
-            let mut statement = self.connection.prepare_cached(OPEN_TASKS)?;
-            let rows = statement.query_map((state, most), |row| {
-                Ok(OpenTask {
-                    key: row.get(0)?,
-                    state: row.get(1)?,
-                    external_task_id: row.get(2)?,
-                    request_hash: row.get(3)?,
-                    take: row.get(4)?,
-                    output: row.get(5)?,
-                })
-            })?;
-            for task in rows {
-                tasks.push(task?);
-            }
+            tasks.extend(self.connection.all::<_, Vec<_>>(OPEN_TASKS, (state, most), |row| {
+                columns!(row => OpenTask: key state external_task_id request_hash take output)
+            })?);
         }
         Ok(tasks)
     }
@@ -105,23 +91,18 @@ impl Reader {
     pub fn delivered_files(&self, most: usize) -> Result<Vec<(String, String, u64)>, StoreError> {
         let sql = "SELECT key, output, delivered_bytes FROM job INDEXED BY job_state
                    WHERE state = 'succeeded' ORDER BY id DESC LIMIT ?1";
-        let mut statement = self.connection.prepare_cached(sql)?;
-        let files = statement.query_map([most], |row| {
+        self.connection.all(sql, [most], |row| {
             Ok((row.get(0)?, row.get(1)?, row.get::<_, i64>(2)?.unsigned_abs()))
-        })?;
-        Ok(files.collect::<Result<_, _>>()?)
+        })
     }
 
     /// Returns the keys of at most `most` of the latest jobs with a local video.
     pub fn jobs_with_local_videos(&self, most: usize) -> Result<Vec<String>, StoreError> {
-        let mut statement = self.connection.prepare_cached(LOCAL_VIDEOS)?;
-        let keys = statement.query_map((LATEST_JOBS, most), |row| row.get(0))?;
-        Ok(keys.collect::<Result<_, _>>()?)
+        self.connection.all(LOCAL_VIDEOS, (LATEST_JOBS, most), |row| row.get(0))
     }
 
     /// Returns the average size of the latest results in bytes; none before the first result.
     pub fn average_result_bytes(&self) -> Result<Option<u64>, StoreError> {
-        let mut statement = self.connection.prepare_cached(AVERAGE_RESULT)?;
-        Ok(statement.query_row([LATEST_RESULTS], |row| row.get(0))?)
+        self.connection.value(AVERAGE_RESULT, [LATEST_RESULTS])
     }
 }

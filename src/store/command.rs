@@ -7,6 +7,7 @@ use super::{
     job_state::{JobState, job_state, next_take},
     record::NO_JOB,
     sharing::{Sharing, SharingError, TaskChoice, show},
+    sql::Sql as _,
     transition,
 };
 use crate::job::{
@@ -31,26 +32,20 @@ pub enum Command {
 
 /// A command that cannot be carried out.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum CommandFailure<E> {
-    /// No job has this key.
     #[error("no job has this key")]
     Unknown,
-    /// The caller refused.
     #[error("refused")]
     Refused(E),
-    /// Two jobs cannot both have what they ask for; with the reason.
     #[error("{0}")]
     Conflict(String),
-    /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 impl Store {
     /// Carries out the command that `decide` chooses for the job of that key. Returns the job after the command.
-    ///
-    /// # Errors
-    /// Those of `decide`, and when the database cannot be written.
     pub async fn command<E: Send + 'static>(
         &self,
         key: &str,
@@ -84,10 +79,8 @@ impl Store {
 fn carry_out(sharing: Sharing<'_>, state: JobState, command: Command) -> Result<(), SharingError> {
     let to_decide = state.to_decide().cloned();
     let JobState { job, task, .. } = state;
-    let manifest_id = sharing
-        .connection
-        .prepare_cached("SELECT manifest_id FROM job WHERE id = ?1")?
-        .query_row([job.id], |row| row.get(0))?;
+    let manifest_id =
+        sharing.connection.value("SELECT manifest_id FROM job WHERE id = ?1", [job.id])?;
     let row = JobRow { job, manifest_id };
     match command {
         Command::Retry => retry(sharing, row, task.as_ref()),

@@ -1,15 +1,11 @@
 //! The one row of `daemon_state`: the running daemon, its limits, its folder, and why it starts no tasks.
 
-use super::{Store, StoreError};
+use super::{Store, StoreError, sql::Sql as _};
 
 impl Store {
     /// Writes why no new task is started although the queue is not paused; `None`: tasks are started.
     pub async fn set_hold(&self, hold: Option<String>) -> Result<(), StoreError> {
-        self.write(move |connection| {
-            connection.prepare_cached("UPDATE daemon_state SET hold = ?1")?.execute([&hold])?;
-            Ok(())
-        })
-        .await
+        self.run("UPDATE daemon_state SET hold = ?1", (hold,)).await
     }
 
     /// Writes why the API gives no usable answer since `now_ms`; `None`: it does.
@@ -19,14 +15,10 @@ impl Store {
         now_ms: i64,
     ) -> Result<(), StoreError> {
         let since_ms = api_problem.as_ref().map(|_| now_ms);
-        self.write(move |connection| {
-            connection
-                .prepare_cached(
-                    "UPDATE daemon_state SET api_problem = ?1, api_problem_since_ms = ?2",
-                )?
-                .execute((&api_problem, since_ms))?;
-            Ok(())
-        })
+        self.run(
+            "UPDATE daemon_state SET api_problem = ?1, api_problem_since_ms = ?2",
+            (api_problem, since_ms),
+        )
         .await
     }
 
@@ -39,77 +31,42 @@ impl Store {
         cap_micro: Option<i64>,
     ) -> Result<(), StoreError> {
         let slots = i64::try_from(slots_configured).unwrap_or(i64::MAX);
-        self.write(move |connection| {
-            connection
-                .prepare_cached(
-                    "UPDATE daemon_state SET daemon_pid = ?1, daemon_since_ms = ?2, slots_configured = ?3,
-                       slots_limit = ?3, cap_micro = ?4, hold = NULL, api_problem = NULL,
-                       api_problem_since_ms = NULL, folder_problem = NULL, scanning = 1",
-                )?
-                .execute((pid, now_ms, slots, cap_micro))?;
-            Ok(())
-        })
-        .await
+        let sql = "
+            UPDATE daemon_state SET daemon_pid = ?1, daemon_since_ms = ?2, slots_configured = ?3, slots_limit = ?3,
+              cap_micro = ?4, hold = NULL, api_problem = NULL, api_problem_since_ms = NULL,
+              folder_problem = NULL, scanning = 1";
+        self.run(sql, (pid, now_ms, slots, cap_micro)).await
     }
 
     /// Writes that the first complete scan since the start is done.
     pub async fn set_scanned(&self) -> Result<(), StoreError> {
-        self.write(|connection| {
-            connection.prepare_cached("UPDATE daemon_state SET scanning = 0")?.execute([])?;
-            Ok(())
-        })
-        .await
+        self.run("UPDATE daemon_state SET scanning = 0", ()).await
     }
 
     /// Returns the stored identity of `jobs_dir`.
     pub async fn folder(&self) -> Result<Option<String>, StoreError> {
-        self.read(|connection| {
-            Ok(connection
-                .prepare_cached("SELECT folder FROM daemon_state")?
-                .query_row([], |row| row.get(0))?)
-        })
-        .await
+        self.read(|connection| connection.value("SELECT folder FROM daemon_state", ())).await
     }
 
     /// Writes the identity of `jobs_dir`.
     pub async fn set_folder(&self, folder: &str) -> Result<(), StoreError> {
         let folder = folder.to_owned();
-        self.write(move |connection| {
-            connection.prepare_cached("UPDATE daemon_state SET folder = ?1")?.execute([&folder])?;
-            Ok(())
-        })
-        .await
+        self.run("UPDATE daemon_state SET folder = ?1", (folder,)).await
     }
 
     /// Writes why `jobs_dir` cannot be scanned; `None`: it can.
     pub async fn set_folder_problem(&self, problem: Option<String>) -> Result<(), StoreError> {
-        self.write(move |connection| {
-            connection
-                .prepare_cached("UPDATE daemon_state SET folder_problem = ?1")?
-                .execute([&problem])?;
-            Ok(())
-        })
-        .await
+        self.run("UPDATE daemon_state SET folder_problem = ?1", (problem,)).await
     }
 
     /// Writes how long tasks take, from which `status` computes the time left.
     pub async fn set_median_task_ms(&self, median_task_ms: i64) -> Result<(), StoreError> {
-        self.write(move |connection| {
-            connection
-                .prepare_cached("UPDATE daemon_state SET median_task_ms = ?1")?
-                .execute([median_task_ms])?;
-            Ok(())
-        })
-        .await
+        self.run("UPDATE daemon_state SET median_task_ms = ?1", (median_task_ms,)).await
     }
 
     /// Returns the stored duration of tasks.
     pub async fn median_task_ms(&self) -> Result<Option<i64>, StoreError> {
-        self.read(|connection| {
-            Ok(connection
-                .prepare_cached("SELECT median_task_ms FROM daemon_state")?
-                .query_row([], |row| row.get(0))?)
-        })
-        .await
+        self.read(|connection| connection.value("SELECT median_task_ms FROM daemon_state", ()))
+            .await
     }
 }

@@ -27,19 +27,16 @@ impl DatabaseProblem {
         }
     }
 
-    /// Records that the database could be `done`.
     pub(super) fn end(&self, done: &str) {
         if self.replace(None).is_some() {
             tracing::info!("the state database can be {done} again");
         }
     }
 
-    /// Returns the error, while there is one.
     pub(super) fn message(&self) -> Option<String> {
         self.message.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Returns how many tries have failed so far.
     pub(super) fn tries(&self) -> u64 {
         self.tries.load(Ordering::Relaxed)
     }

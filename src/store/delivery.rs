@@ -4,28 +4,26 @@ use rusqlite::{Connection, named_params};
 
 use super::{
     Store, StoreError, change::JobChange, event::record_change, find, job_row, job_row::JobRow,
+    sql::Sql as _,
 };
 use crate::job::{DeliveryOutcome, Job, JobId, Moment, Policy, Task, TaskId, deliver};
 
 /// A job whose task has succeeded and whose own file is not delivered yet.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct DueDelivery {
     /// The job, without its labels.
     pub job: Job,
-    /// The task that made the result.
     pub task: Task,
 }
 
 /// A delivered file that got another name because a newer result took its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct MovedFile {
-    /// Its previous path under the output folder.
     pub from: String,
-    /// Its path now.
     pub to: String,
-    /// The request that it belongs to.
     pub request_hash: String,
-    /// The take.
     pub take: u32,
 }
 
@@ -33,6 +31,12 @@ pub(super) const DUE: &str = "INDEXED BY job_due
     WHERE j.due_at_ms >= ?1 AND j.due_at_ms <= ?2 ORDER BY j.due_at_ms, j.id LIMIT ?3";
 pub(super) const NEXT_DUE: &str =
     "SELECT min(due_at_ms) FROM job INDEXED BY job_due WHERE due_at_ms > ?1";
+
+const RECORD_MOVED: &str = "
+    UPDATE job SET output = :to, revision = revision + 1
+    FROM (SELECT id, result_sha256 FROM task WHERE request_hash = :hash AND take = :take) made
+    WHERE (task_row = made.id OR earlier_task_row = made.id) AND output = :from
+      AND delivered_sha256 = made.result_sha256";
 
 impl Store {
     /// Returns up to `limit` deliveries that are due at `now_ms`. A delivery that waits for longer than `rest_max_ms`
@@ -64,11 +68,7 @@ impl Store {
 
     /// Returns when (Unix ms) the next waiting delivery is due.
     pub async fn next_delivery_at_ms(&self, now_ms: i64) -> Result<Option<i64>, StoreError> {
-        self.read(move |connection| {
-            let mut statement = connection.prepare_cached(NEXT_DUE)?;
-            Ok(statement.query_row([now_ms], |row| row.get(0))?)
-        })
-        .await
+        self.read(move |connection| connection.value(NEXT_DUE, [now_ms])).await
     }
 
     /// Returns the files that the result of a task may be copied from, as paths under the output folder.
@@ -76,13 +76,13 @@ impl Store {
         let Some(result) = task.result.clone() else { return Ok(Vec::new()) };
         let id = task.id;
         self.read(move |connection| {
-            let mut copies = connection.prepare_cached(
+            connection.all(
                 "SELECT output FROM job WHERE task_row = ?1 AND delivered_sha256 = ?3
                    AND (id <> ?2 OR output <> asked_output)
                  ORDER BY id LIMIT 8",
-            )?;
-            let copies = copies.query_map((id, but, &result.sha256), |row| row.get(0))?;
-            Ok(copies.collect::<Result<_, _>>()?)
+                (id, but, &result.sha256),
+                |row| row.get(0),
+            )
         })
         .await
     }
@@ -91,7 +91,7 @@ impl Store {
     pub async fn asks_for(&self, job: JobId, task: TaskId) -> Result<bool, StoreError> {
         self.read(move |connection| {
             let sql = "SELECT 1 FROM job WHERE id = ?1 AND task_row = ?2";
-            Ok(connection.prepare_cached(sql)?.exists((job, task))?)
+            connection.exists(sql, (job, task))
         })
         .await
     }
@@ -161,16 +161,9 @@ fn record_attempt(
 
 fn record_moved(connection: &Connection, moved: &[MovedFile]) -> Result<(), StoreError> {
     for MovedFile { from, to, request_hash, take } in moved {
-        connection
-            .prepare_cached(
-                "UPDATE job SET output = :to, revision = revision + 1
-                 FROM (SELECT id, result_sha256 FROM task WHERE request_hash = :hash AND take = :take) made
-                 WHERE (task_row = made.id OR earlier_task_row = made.id) AND output = :from
-                   AND delivered_sha256 = made.result_sha256",
-            )?
-            .execute(
-                named_params! { ":to": to, ":from": from, ":hash": request_hash, ":take": take },
-            )?;
+        let parameters =
+            named_params! { ":to": to, ":from": from, ":hash": request_hash, ":take": take };
+        connection.run(RECORD_MOVED, parameters)?;
     }
     Ok(())
 }

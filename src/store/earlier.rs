@@ -31,9 +31,7 @@ impl Store {
 
     /// Undoes the retry of all jobs of `task` that had the earlier task: they point to the earlier task again. Returns
     /// `task`, which is cancelled if no other job asks for it.
-    ///
-    /// # Errors
-    /// [`StoreError::Stale`] if the task changed since it was read.
+    /// Fails with [`StoreError::Stale`] if the task changed since it was read.
     pub async fn follow_earlier(
         &self,
         task: Task,

@@ -9,89 +9,37 @@ use crate::job::IllegalTransition;
 
 /// An error of the state database.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum StoreError {
-    /// An error of SQLite.
     #[error("state database: {0}")]
     Sqlite(#[from] rusqlite::Error),
-    /// The file or its folder cannot be opened, or a thread cannot be started.
     #[error("state database {path}: {source}")]
-    Io {
-        /// The file or folder.
-        path: PathBuf,
-        /// The system's error.
-        source: std::io::Error,
-    },
-    /// The database was made by a newer version of lipsyncd.
+    Io { path: PathBuf, source: std::io::Error },
     #[error(
         "state database {path} has version {found}, and this lipsyncd supports up to {known}: install \
          the newer lipsyncd again. The database was not changed"
     )]
-    Newer {
-        /// The file.
-        path: PathBuf,
-        /// Its version.
-        found: i64,
-        /// The newest version that this program supports.
-        known: i64,
-    },
-    /// The database was made by an older version of lipsyncd, and is opened read-only.
+    Newer { path: PathBuf, found: i64, known: i64 },
     #[error(
         "state database {path} has version {found}, and this command needs {known}: start `lipsyncd run` \
          once, which updates the database"
     )]
-    Older {
-        /// The file.
-        path: PathBuf,
-        /// Its version.
-        found: i64,
-        /// The version that this program reads.
-        known: i64,
-    },
-    /// The file is damaged, or no database.
+    Older { path: PathBuf, found: i64, known: i64 },
     #[error(
         "state database {path} is damaged ({what}) and was not changed: replace it with a backup, without \
          -wal and -shm files beside it. An empty database would pay again for jobs already created at Kling"
     )]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// What is damaged.
-        what: String,
-    },
-    /// The database belongs to another program.
+    Damaged { path: PathBuf, what: String },
     #[error("{path} is a database of another program: set `state_db` to another file")]
-    Foreign {
-        /// The file.
-        path: PathBuf,
-    },
-    /// Another daemon uses the database.
+    Foreign { path: PathBuf },
     #[error(transparent)]
     Held(#[from] LockError),
-    /// The job changed since it was read.
     #[error("job {key} was changed by another process in the meantime")]
-    Stale {
-        /// Its key.
-        key: String,
-    },
-    /// The task at Kling already belongs to another job.
+    Stale { key: String },
     #[error("job {key}: task {task_id} already belongs to job {owner}")]
-    TaskTaken {
-        /// The key of the job that asked for the task.
-        key: String,
-        /// The task.
-        task_id: String,
-        /// The key of the job that has the task.
-        owner: String,
-    },
-    /// A row has a value that lipsyncd never writes.
+    TaskTaken { key: String, task_id: String, owner: String },
     #[error("state database: job {key} has {what}")]
-    Nonsense {
-        /// The job's key.
-        key: String,
-        /// What is damaged.
-        what: String,
-    },
-    /// The writing thread has ended.
+    Nonsense { key: String, what: String },
     #[error("the state database is closed")]
     Closed,
 }
@@ -103,36 +51,32 @@ impl From<IllegalTransition> for StoreError {
 }
 
 impl StoreError {
-    /// Whether this user has no permission to read or write the database.
-    #[must_use]
-    pub fn is_denied(&self) -> bool {
+    fn code(&self) -> Option<ErrorCode> {
         match self {
-            Self::Sqlite(error) => matches!(
-                error.sqlite_error_code(),
-                Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied)
-            ),
+            Self::Sqlite(error) => error.sqlite_error_code(),
+            _ => None,
+        }
+    }
+
+    /// Whether this user has no permission to read or write the database.
+    pub fn is_denied(&self) -> bool {
+        use ErrorCode::{CannotOpen, PermissionDenied, ReadOnly};
+        match self {
             Self::Io { source, .. } => source.kind() == std::io::ErrorKind::PermissionDenied,
             Self::Held(error) => error.is_denied(),
-            _ => false,
+            _ => matches!(self.code(), Some(ReadOnly | CannotOpen | PermissionDenied)),
         }
     }
 
     /// Whether SQLite found the file damaged.
-    #[must_use]
     pub fn is_damage(&self) -> bool {
-        matches!(self, Self::Sqlite(error) if matches!(
-            error.sqlite_error_code(),
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
-        ))
+        matches!(self.code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
     }
 
     /// Whether waiting helps: another process has locked the database, or the disk is full.
-    #[must_use]
     pub fn is_waited_out(&self) -> bool {
-        matches!(self, Self::Sqlite(error) if matches!(
-            error.sqlite_error_code(),
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::DiskFull)
-        ))
+        use ErrorCode::{DatabaseBusy, DatabaseLocked, DiskFull};
+        matches!(self.code(), Some(DatabaseBusy | DatabaseLocked | DiskFull))
     }
 
     /// Returns the same error for another caller of the same transaction.
@@ -159,18 +103,8 @@ impl StoreError {
 
     /// Whether the error may pass, so that the same work is tried again.
     pub(super) fn is_passing(&self) -> bool {
-        let Self::Sqlite(rusqlite::Error::SqliteFailure(error, _)) = self else {
-            return false;
-        };
-        matches!(
-            error.code,
-            ErrorCode::DatabaseBusy
-                | ErrorCode::DatabaseLocked
-                | ErrorCode::DiskFull
-                | ErrorCode::SystemIoFailure
-                | ErrorCode::CannotOpen
-                | ErrorCode::ReadOnly
-                | ErrorCode::OutOfMemory
-        )
+        use ErrorCode::{CannotOpen, OutOfMemory, ReadOnly, SystemIoFailure};
+        self.is_waited_out()
+            || matches!(self.code(), Some(SystemIoFailure | CannotOpen | ReadOnly | OutOfMemory))
     }
 }

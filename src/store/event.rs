@@ -2,62 +2,42 @@
 
 use rusqlite::{Connection, named_params};
 
-use super::{StoreError, history_text};
-use crate::job::{Job, JobId, State};
+use super::{StoreError, history_text, sql::Sql as _};
+use crate::job::{Job, JobId, State, names};
 
 /// A call of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum ApiCall {
-    /// Identify Face.
     Identify,
-    /// Create Task.
     Create,
-    /// Query Task (Single).
     Query,
-    /// Query Task (List).
     List,
 }
 
-impl ApiCall {
-    /// Its name in the database and the logs.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Identify => "identify",
-            Self::Create => "create",
-            Self::Query => "query",
-            Self::List => "list",
-        }
-    }
+names!(ApiCall { Identify: "identify", Create: "create", Query: "query", List: "list" });
 
+impl ApiCall {
     /// Returns its number in the table `event`. The view `job_history` shows the name.
     pub(super) const fn number(self) -> i64 {
-        match self {
-            Self::Identify => 1,
-            Self::Create => 2,
-            Self::Query => 3,
-            Self::List => 4,
-        }
+        self as i64 + 1
     }
 }
 
-/// Returns the number of a state in the table `state`.
 pub(super) const fn number(state: State) -> i64 {
     state as i64 + 1
 }
 
 /// The part of an API answer that is stored in a job's history.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct ApiAnswer {
-    /// The call.
     pub call: ApiCall,
     /// None: there was no answer.
     pub http_status: Option<u16>,
-    /// The API's code.
     pub code: Option<i64>,
     /// The API's id of the request, which Kling's support asks for.
     pub request_id: Option<String>,
-    /// Its cost, in millionths of a unit.
     pub units_micro: Option<i64>,
 }
 
@@ -78,10 +58,8 @@ pub(super) fn record_change(
     HistoryEvent { job: job.id, from, to: job.state, what, answer: None, at_ms }.write(connection)
 }
 
-/// One row of a job's history.
 pub(super) struct HistoryEvent<'a> {
     pub(super) job: JobId,
-    /// None: the job is new.
     pub(super) from: Option<State>,
     pub(super) to: State,
     pub(super) what: &'a str,
@@ -90,19 +68,20 @@ pub(super) struct HistoryEvent<'a> {
 }
 
 impl HistoryEvent<'_> {
-    /// Adds it to the history, inside the caller's transaction.
     pub(super) fn write(&self, connection: &Connection) -> Result<(), StoreError> {
         let (text_row, what) = history_text::split(connection, self.what)?;
         let answer = self.answer;
-        connection.prepare_cached(INSERT_EVENT)?.execute(named_params! {
-            ":job_id": self.job, ":at_ms": self.at_ms, ":from": self.from.map(number),
-            ":to": number(self.to), ":text_row": text_row, ":what": what,
-            ":call": answer.map(|answer| answer.call.number()),
-            ":http_status": answer.and_then(|answer| answer.http_status),
-            ":code": answer.and_then(|answer| answer.code),
-            ":request_id": answer.and_then(|answer| answer.request_id.as_deref()),
-            ":units_micro": answer.and_then(|answer| answer.units_micro),
-        })?;
-        Ok(())
+        connection.run(
+            INSERT_EVENT,
+            named_params! {
+                ":job_id": self.job, ":at_ms": self.at_ms, ":from": self.from.map(number),
+                ":to": number(self.to), ":text_row": text_row, ":what": what,
+                ":call": answer.map(|answer| answer.call.number()),
+                ":http_status": answer.and_then(|answer| answer.http_status),
+                ":code": answer.and_then(|answer| answer.code),
+                ":request_id": answer.and_then(|answer| answer.request_id.as_deref()),
+                ":units_micro": answer.and_then(|answer| answer.units_micro),
+            },
+        )
     }
 }

@@ -1,8 +1,8 @@
 //! Finds one task, job or manifest.
 
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::Connection;
 
-use super::{Reader, Store, StoreError, job_row, task_row};
+use super::{Reader, Store, StoreError, job_row, sql::Sql as _, task_row};
 use crate::job::{Job, JobId, Task, TaskId};
 
 impl Store {
@@ -53,22 +53,19 @@ impl Reader {
     }
 }
 
-/// Returns the task of that row, if there is one.
 pub(super) fn task(connection: &Connection, id: TaskId) -> Result<Option<Task>, StoreError> {
     task_row::one(connection, "WHERE t.id = ?1", [id])
 }
 
 pub(super) fn manifest_of(connection: &Connection, id: JobId) -> Result<String, StoreError> {
     let sql = "SELECT path FROM manifest WHERE id = (SELECT manifest_id FROM job WHERE id = ?1)";
-    Ok(connection.prepare_cached(sql)?.query_row([id], |row| row.get(0))?)
+    connection.value(sql, [id])
 }
 
-/// The task that has Kling's task of that id, and the key of its lead job.
 pub(super) fn owner_of_task(
     connection: &Connection,
     task_id: &str,
 ) -> Result<Option<(TaskId, String)>, StoreError> {
     let sql = "SELECT t.id, j.key FROM task t JOIN job j ON j.id = t.lead_job WHERE t.task_id = ?1";
-    let mut owner = connection.prepare_cached(sql)?;
-    Ok(owner.query_row([task_id], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
+    connection.first(sql, [task_id], |row| row.try_into())
 }

@@ -1,13 +1,16 @@
-//! The handle to the state database.
+//! The handles to the state database: of the daemon, and of commands that only read.
 
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use rusqlite::Connection;
+use rusqlite::{Connection, Params};
 
-use super::{SimulationHook, StoreError, lock::DatabaseLock, open, open_reader, worker::Worker};
+use super::{
+    SimulationHook, StoreError, lock::DatabaseLock, open, open_reader, sql::Sql as _,
+    worker::Worker,
+};
 
 /// A handle to the state database; cheap to clone. Every method returns a [`StoreError`] when the database cannot be
 /// read or written.
@@ -20,17 +23,11 @@ pub struct Store {
 
 impl Store {
     /// Opens the database at `path`, and creates it if needed.
-    ///
-    /// # Errors
-    /// When it cannot be opened, is damaged, or has a newer version. It is not changed then.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         Self::open_with(path, None)
     }
 
     /// Opens the database like [`Store::open`], as its only daemon.
-    ///
-    /// # Errors
-    /// Those of [`Store::open`], and [`StoreError::Held`] when another daemon uses the same file.
     pub fn open_alone(path: &Path) -> Result<Self, StoreError> {
         let alone = open::take_alone(path)?;
         Self::open_with(path, Some(Arc::new(alone)))
@@ -52,9 +49,17 @@ impl Store {
     }
 
     /// The path of the database.
-    #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Runs one statement in the next transaction.
+    pub(super) async fn run(
+        &self,
+        sql: &'static str,
+        parameters: impl Params + Clone + Send + 'static,
+    ) -> Result<(), StoreError> {
+        self.write(move |connection| connection.run(sql, parameters.clone())).await
     }
 
     /// Runs `work` in the next transaction and returns after its commit. `work` may run more than once: while the disk
@@ -66,7 +71,6 @@ impl Store {
         self.writer.call(1, work).await.map_err(|error| error.with_path(&self.path))
     }
 
-    /// Runs `work` on the reading connection.
     pub(super) async fn read<T: Send + 'static>(
         &self,
         work: impl FnMut(&Connection) -> Result<T, StoreError> + Send + 'static,
@@ -75,14 +79,26 @@ impl Store {
     }
 
     /// Returns how many tries have failed because the disk was full or the database was locked.
-    #[must_use]
     pub fn failed_tries(&self) -> u64 {
         self.writer.problem().tries().wrapping_add(self.reader.problem().tries())
     }
 
     /// Returns why the database cannot be written or read at the moment.
-    #[must_use]
     pub fn problem(&self) -> Option<String> {
         self.writer.problem().message().or_else(|| self.reader.problem().message())
+    }
+}
+
+/// A read-only handle to the state database. Every method returns a [`StoreError`] when the database cannot be read.
+/// The handle works with and without a running daemon, and without write
+/// permission.
+pub struct Reader {
+    pub(super) connection: Connection,
+}
+
+impl Reader {
+    /// Opens the database at `path` read-only.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        Ok(Self { connection: open_reader(path)? })
     }
 }

@@ -3,9 +3,9 @@
 //!
 //! A sentence is split into its first plain words, which are stored once, and the rest. The view joins both.
 
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::Connection;
 
-use super::StoreError;
+use super::{StoreError, sql::Sql as _};
 
 /// A shorter beginning gets no row.
 const BYTES_MIN: usize = 8;
@@ -16,7 +16,6 @@ const SHORT_BYTES: usize = 3;
 /// The limit of rows: plain words may also come from users or the API, without an end.
 const TEXTS_MAX: i64 = 1_000;
 
-/// Returns the row of the beginning of `what`, and the rest.
 pub(super) fn split<'a>(
     connection: &Connection,
     what: &'a str,
@@ -25,11 +24,14 @@ pub(super) fn split<'a>(
     if phrase.len() < BYTES_MIN {
         return Ok((None, what));
     }
-    let known = match find(connection, phrase)? {
-        None => insert(connection, phrase)?,
+    let known = "SELECT id FROM history_text WHERE text = ?1";
+    let insert = "INSERT INTO history_text (text)
+                  SELECT ?1 WHERE coalesce((SELECT max(id) FROM history_text), 0) < ?2 RETURNING id";
+    let row = match connection.first(known, [phrase], |row| row.get(0))? {
+        None => connection.first(insert, (phrase, TEXTS_MAX), |row| row.get(0))?,
         known => known,
     };
-    Ok(known.map_or((None, what), |row| (Some(row), rest)))
+    Ok(row.map_or((None, what), |row| (Some(row), rest)))
 }
 
 /// Returns the length of the plain words at the beginning of `text`: words without digits, dots and the like.
@@ -41,19 +43,6 @@ fn plain_bytes(text: &str) -> usize {
     let plain: usize = text.split_inclusive(' ').take_while(is_plain).map(str::len).sum();
     let last = text[..plain].split_inclusive(' ').next_back().map_or(0, str::len);
     if plain < text.len() && last <= SHORT_BYTES { plain - last } else { plain }
-}
-
-fn find(connection: &Connection, phrase: &str) -> Result<Option<i64>, StoreError> {
-    let mut known = connection.prepare_cached("SELECT id FROM history_text WHERE text = ?1")?;
-    Ok(known.query_row([phrase], |row| row.get(0)).optional()?)
-}
-
-/// Inserts a beginning and returns its row; none: the limit is reached.
-fn insert(connection: &Connection, phrase: &str) -> Result<Option<i64>, StoreError> {
-    let sql = "INSERT INTO history_text (text)
-               SELECT ?1 WHERE coalesce((SELECT max(id) FROM history_text), 0) < ?2 RETURNING id";
-    let mut insert = connection.prepare_cached(sql)?;
-    Ok(insert.query_row((phrase, TEXTS_MAX), |row| row.get(0)).optional()?)
 }
 
 #[cfg(test)]

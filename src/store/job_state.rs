@@ -1,8 +1,10 @@
 //! A job with everything that a command needs to decide.
 
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::Connection;
 
-use super::{Candidate, Reader, StoreError, candidate, find, job_row, sharing::Sharing};
+use super::{
+    Candidate, Reader, StoreError, candidate, find, job_row, sharing::Sharing, sql::Sql as _,
+};
 use crate::job::{CreateAnswer, Job, State, Task, TaskId};
 
 pub(super) const UNDECIDED: &str = "
@@ -13,16 +15,13 @@ pub(super) const UNDECIDED: &str = "
 
 /// A job with everything that a command needs to decide.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct JobState {
     /// The job, without its labels.
     pub job: Job,
-    /// The task that it points to.
     pub task: Option<Task>,
-    /// The path of its manifest under `jobs_dir`.
     pub manifest: String,
-    /// Its task before a retry or an edit.
     pub earlier: Option<Task>,
-    /// Keys of other jobs that share its task.
     pub shares_with: Vec<String>,
     /// The request hash and take of the task that a retry would use; none while the media were not read.
     pub retry_task: Option<(String, u32)>,
@@ -39,7 +38,6 @@ pub struct JobState {
 impl JobState {
     /// Returns the task that a person may decide, because its create request has an unknown outcome. An unresolved task
     /// comes before a task that is still looked up.
-    #[must_use]
     pub fn to_decide(&self) -> Option<&Task> {
         let own = |state| self.task.as_ref().filter(|task| task.state == state);
         own(State::Unresolved).or(self.undecided.as_ref()).or(own(State::Creating))
@@ -47,7 +45,6 @@ impl JobState {
 
     /// Returns why sending the create request of the task [to decide](Self::to_decide) again may pay twice; none: the
     /// task list was read far enough, and shows no candidate.
-    #[must_use]
     pub fn resend_risk(&self) -> Option<ResendRisk> {
         let task = self.to_decide()?;
         let answer = task.create.as_ref().map(|create| create.answer);
@@ -93,19 +90,24 @@ pub(super) fn job_state(
     let task = job.task.map(|id| find::task(connection, id)).transpose()?.flatten();
     let earlier = job.earlier_task.map(|id| find::task(connection, id)).transpose()?.flatten();
     let manifest = find::manifest_of(connection, job.id)?;
-    let shares_with = connection
-        .prepare_cached(
-            "SELECT key FROM job WHERE task_row = ?1 AND id <> ?2 ORDER BY id LIMIT 10",
-        )?
-        .query_map((job.task, job.id), |row| row.get(0))?
-        .collect::<Result<_, _>>()?;
-    let retry_task = next_take(connection, &job, task.as_ref())?;
-    let mut free = connection.prepare_cached(
-        "SELECT 1 FROM task WHERE request_hash = ?1 AND take = ?2
-           AND (task_id IS NOT NULL OR state NOT IN ('cancelled', 'failed'))",
+    let shares_with = connection.all(
+        "SELECT key FROM job WHERE task_row = ?1 AND id <> ?2 ORDER BY id LIMIT 10",
+        (job.task, job.id),
+        |row| row.get(0),
     )?;
-    let retry_is_free =
-        retry_task.as_ref().map(|next| free.exists((&next.0, next.1))).transpose()? == Some(true);
+    let retry_task = next_take(connection, &job, task.as_ref())?;
+    let retry_is_free = retry_task
+        .as_ref()
+        .map(|next| {
+            connection
+                .prepare_cached(
+                    "SELECT 1 FROM task WHERE request_hash = ?1 AND take = ?2
+           AND (task_id IS NOT NULL OR state NOT IN ('cancelled', 'failed'))",
+                )?
+                .exists((&next.0, next.1))
+        })
+        .transpose()?
+        == Some(true);
     let undecided = undecided(connection, &job)?;
     let mut state = JobState {
         job,
@@ -128,14 +130,10 @@ pub(super) fn job_state(
 /// Returns the task that a job led before its request changed, if the outcome of its create request is unknown. No job
 /// points to that task, so that a person can decide it only through this job.
 fn undecided(connection: &Connection, job: &Job) -> Result<Option<Task>, StoreError> {
-    let id: Option<TaskId> = connection
-        .prepare_cached(UNDECIDED)?
-        .query_row((job.id, job.task), |row| row.get(0))
-        .optional()?;
+    let id: Option<TaskId> = connection.first(UNDECIDED, (job.id, job.task), |row| row.get(0))?;
     Ok(id.map(|id| find::task(connection, id)).transpose()?.flatten())
 }
 
-/// The request and take that a retry asks for; none while the media were not read.
 pub(super) fn next_take(
     connection: &Connection,
     job: &Job,

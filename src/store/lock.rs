@@ -17,9 +17,7 @@ use std::{
 
 use crate::failpoint;
 
-/// How often to try the lock.
 const TRIES: u32 = 10;
-/// The time between two tries.
 const BETWEEN_TRIES: Duration = Duration::from_millis(10);
 /// The fixed size of the lock file: the daemon can write an error into it even when the disk is full.
 const FILE_BYTES: usize = 1024;
@@ -41,31 +39,19 @@ pub struct LockHolder {
 
 /// Why the lock cannot be taken.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum LockError {
-    /// Another daemon holds the lock.
     #[error(
         "another lipsyncd (PID {pid}) uses {database}: stop that daemon first, or set `state_db` to \
          another file"
     )]
-    Held {
-        /// The database.
-        database: PathBuf,
-        /// The PID of that daemon, or `unknown`.
-        pid: String,
-    },
-    /// The file cannot be opened or locked.
+    Held { database: PathBuf, pid: String },
     #[error("lock file {path}: {source}")]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// The system's error.
-        source: io::Error,
-    },
+    Io { path: PathBuf, source: io::Error },
 }
 
 impl LockError {
     /// Whether this user has no permission to take the lock.
-    #[must_use]
     pub fn is_denied(&self) -> bool {
         matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied)
     }
@@ -73,9 +59,6 @@ impl LockError {
 
 impl Lock {
     /// Takes the lock for the database at `database`.
-    ///
-    /// # Errors
-    /// When another daemon holds it, or the file cannot be opened.
     pub fn take(database: &Path) -> Result<Self, LockError> {
         let path = lock_path(database);
         let mut file = open(&path)?;
@@ -114,7 +97,6 @@ impl LockHolder {
 }
 
 /// Returns the daemon that uses the database at `database`, if one does.
-#[must_use]
 pub fn lock_holder(database: &Path) -> Option<LockHolder> {
     let mut file = File::open(lock_path(database)).ok()?;
     match file.try_lock_shared() {

@@ -1,8 +1,11 @@
 //! The rows of `manifest`.
 
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::Connection;
 
-use super::{Store, StoreError};
+use super::{
+    Store, StoreError,
+    sql::{Sql as _, columns},
+};
 
 /// A manifest as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,18 +22,12 @@ impl Store {
     /// Returns every manifest that was in the folder at the last scan, by path.
     pub async fn stored_manifests(&self) -> Result<Vec<StoredManifest>, StoreError> {
         self.read(|connection| {
-            let mut statement = connection.prepare_cached(
-                "SELECT path, file_stamp, state = 'refused' FROM manifest
+            connection.all(
+                "SELECT path, file_stamp, state = 'refused' AS refused FROM manifest
                  WHERE removed_at_ms IS NULL ORDER BY path",
-            )?;
-            let known = statement.query_map([], |row| {
-                Ok(StoredManifest {
-                    path: row.get(0)?,
-                    file_stamp: row.get(1)?,
-                    refused: row.get(2)?,
-                })
-            })?;
-            Ok(known.collect::<Result<_, _>>()?)
+                (),
+                |row| columns!(row => StoredManifest: path file_stamp refused),
+            )
         })
         .await
     }
@@ -45,18 +42,16 @@ pub(super) fn enter(
     now_ms: i64,
 ) -> Result<i64, StoreError> {
     let state = if error.is_some() { "refused" } else { "accepted" };
-    let mut enter = connection.prepare_cached(
+    connection.value(
         "INSERT INTO manifest (path, state, error, file_stamp, seen_at_ms)
          VALUES (?1, ?2, ?3, ?4, ?5)
          ON CONFLICT (path) DO UPDATE SET state = excluded.state, error = excluded.error,
            file_stamp = excluded.file_stamp, seen_at_ms = excluded.seen_at_ms, removed_at_ms = NULL
          RETURNING id",
-    )?;
-    Ok(enter.query_row((path, state, error, file_stamp, now_ms), |row| row.get(0))?)
+        (path, state, error, file_stamp, now_ms),
+    )
 }
 
-/// The row of the manifest at `path`, if it was ever read.
 pub(super) fn row_of(connection: &Connection, path: &str) -> Result<Option<i64>, StoreError> {
-    let mut row = connection.prepare_cached("SELECT id FROM manifest WHERE path = ?1")?;
-    Ok(row.query_row([path], |row| row.get(0)).optional()?)
+    connection.first("SELECT id FROM manifest WHERE path = ?1", [path], |row| row.get(0))
 }

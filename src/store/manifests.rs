@@ -13,6 +13,7 @@ use super::{
     manifest_row::{enter, row_of},
     reconcile::Reconciliation,
     sharing::SharingError,
+    sql::Sql as _,
 };
 use crate::job::{JobId, Moment, Policy, State};
 
@@ -84,14 +85,10 @@ impl Store {
         policy: Policy,
     ) -> Result<Vec<JobChange>, StoreError> {
         let [path, file_stamp, error] = [path, file_stamp, error].map(str::to_owned);
-        self.write(move |connection| {
-            let before = change::newest(connection)?;
+        self.reconcile(moment, policy, move |connection, reconciliation| {
             let id = enter(connection, &path, &file_stamp, Some(&error), moment.now_ms)?;
-            let mut reconciliation =
-                Reconciliation::new(connection, moment, &policy, OnChange::Flag)?;
             reconciliation.see(id)?;
-            reconciliation.hold_unsent(id, &manifest_error(&error))?;
-            change::since(connection, before)
+            reconciliation.hold_unsent(id, &manifest_error(&error))
         })
         .await
     }
@@ -104,16 +101,13 @@ impl Store {
         policy: Policy,
     ) -> Result<Vec<JobChange>, StoreError> {
         let path = path.to_owned();
-        self.write(move |connection| {
-            let before = change::newest(connection)?;
-            connection
-                .prepare_cached("UPDATE manifest SET removed_at_ms = ?2 WHERE path = ?1")?
-                .execute((&path, moment.now_ms))?;
-            if let Some(id) = row_of(connection, &path)? {
-                Reconciliation::new(connection, moment, &policy, OnChange::Flag)?
-                    .miss_others(id, &HashSet::new())?;
+        self.reconcile(moment, policy, move |connection, reconciliation| {
+            let sql = "UPDATE manifest SET removed_at_ms = ?2 WHERE path = ?1";
+            connection.run(sql, (&path, moment.now_ms))?;
+            match row_of(connection, &path)? {
+                Some(id) => reconciliation.miss_others(id, &HashSet::new()),
+                None => Ok(()),
             }
-            change::since(connection, before)
         })
         .await
     }
@@ -128,15 +122,12 @@ impl Store {
         policy: Policy,
     ) -> Result<Vec<JobChange>, StoreError> {
         let path = path.to_owned();
-        self.write(move |connection| {
-            let before = change::newest(connection)?;
-            let mut reconciliation =
-                Reconciliation::new(connection, moment, &policy, OnChange::Flag)?;
+        self.reconcile(moment, policy, move |connection, reconciliation| {
             let asked = keys.iter().map(String::as_str).collect();
-            if let Some(id) = row_of(connection, &path)? {
-                reconciliation.miss_others(id, &asked)?;
+            match row_of(connection, &path)? {
+                Some(id) => reconciliation.miss_others(id, &asked),
+                None => Ok(()),
             }
-            change::since(connection, before)
         })
         .await
     }
@@ -168,15 +159,32 @@ impl Store {
         let any = self.read(move |connection| {
             let sql = "SELECT EXISTS (SELECT 1 FROM job INDEXED BY job_absent
                        WHERE absent_since_ms IS NOT NULL AND orphaned_at_ms IS NULL AND absent_since_ms <= ?1)";
-            Ok(connection.prepare_cached(sql)?.query_row([missed_before_ms], |row| row.get(0))?)
+            connection.value(sql, [missed_before_ms])
         });
         if !any.await? {
             return Ok(Vec::new());
         }
+        self.reconcile(moment, policy, move |_, reconciliation| {
+            reconciliation.orphan(missed_before_ms)
+        })
+        .await
+    }
+
+    /// Runs `work` in one transaction, and returns the changes of jobs.
+    async fn reconcile(
+        &self,
+        moment: Moment,
+        policy: Policy,
+        mut work: impl FnMut(&Connection, &mut Reconciliation<'_>) -> Result<(), StoreError>
+        + Send
+        + 'static,
+    ) -> Result<Vec<JobChange>, StoreError> {
         self.write(move |connection| {
             let before = change::newest(connection)?;
-            Reconciliation::new(connection, moment, &policy, OnChange::Flag)?
-                .orphan(missed_before_ms)?;
+            work(
+                connection,
+                &mut Reconciliation::new(connection, moment, &policy, OnChange::Flag)?,
+            )?;
             change::since(connection, before)
         })
         .await
@@ -193,7 +201,7 @@ fn all_or_nothing<'c>(
 ) -> Result<Result<Reconciled, Conflict>, StoreError> {
     let before = change::newest(connection)?;
     let mut reconciliation = Reconciliation::new(connection, moment, policy, on_change)?;
-    connection.prepare_cached("SAVEPOINT accept")?.execute([])?;
+    connection.run("SAVEPOINT accept", [])?;
     let conflict = match work(&mut reconciliation) {
         Ok(()) => None,
         Err(SharingError::Conflict(conflict)) => Some(conflict),
@@ -201,9 +209,9 @@ fn all_or_nothing<'c>(
     };
     let mut done = mem::take(&mut reconciliation.done);
     if conflict.is_some() {
-        connection.prepare_cached("ROLLBACK TO accept")?.execute([])?;
+        connection.run("ROLLBACK TO accept", [])?;
     }
-    connection.prepare_cached("RELEASE accept")?.execute([])?;
+    connection.run("RELEASE accept", [])?;
     done.changes = change::since(connection, before)?;
     Ok(conflict.map_or(Ok(done), Err))
 }

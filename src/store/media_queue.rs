@@ -2,17 +2,16 @@
 
 use std::collections::HashMap;
 
-use super::{Store, StoreError, job_row, job_row::JobRow};
+use super::{Store, StoreError, job_row, job_row::JobRow, sql::Sql as _};
 use crate::job::{Job, Media, State};
 
 /// Selects the jobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum MediaScope {
-    /// Jobs that wait for their media.
     Waiting,
     /// Failed jobs whose request changed: the changed request runs.
     FailedChanged,
-    /// All jobs with local media, finished or not.
     All,
 }
 
@@ -37,12 +36,11 @@ pub(super) const LOCAL: &str = "INDEXED BY job_local
 
 /// The part of a stored job that is compared.
 #[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct StoredJob {
-    /// Its media, as they were last measured.
     pub media: Media,
     /// Digest of what decides its result; none while its media were not read.
     pub request_hash: Option<String>,
-    /// Whether it has succeeded.
     pub succeeded: bool,
 }
 
@@ -82,10 +80,13 @@ impl Store {
         };
         self.read(move |connection| {
             let rows = job_row::all(connection, condition, (after, limit))?;
-            let mut path = connection.prepare_cached("SELECT path FROM manifest WHERE id = ?1")?;
             rows.into_iter()
                 .map(|JobRow { job, manifest_id }| {
-                    Ok((job, path.query_row([manifest_id], |row| row.get(0))?))
+                    Ok((
+                        job,
+                        connection
+                            .value("SELECT path FROM manifest WHERE id = ?1", [manifest_id])?,
+                    ))
                 })
                 .collect()
         })

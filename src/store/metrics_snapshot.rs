@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, named_params};
 
-use super::{QueueStatus, Store, StoreError, queue_status};
+use super::{QueueStatus, Store, StoreError, queue_status, sql::Sql as _};
 use crate::job::State;
 
 /// The state of the queue, with the oldest jobs.
@@ -54,12 +54,11 @@ impl Store {
 }
 
 fn oldest_since_ms(connection: &Connection) -> Result<BTreeMap<State, Option<i64>>, StoreError> {
-    let mut statement = connection.prepare_cached(OLDEST)?;
     let unfinished = State::ALL.into_iter().filter(|state| !state.is_finished());
     unfinished
         .map(|state| {
-            let bound = named_params! { ":state": state.name(), ":limit": OLDEST_JOBS_MAX };
-            Ok((state, statement.query_row(bound, |row| row.get(0))?))
+            let bound = named_params! { ":state": state, ":limit": OLDEST_JOBS_MAX };
+            Ok((state, connection.value(OLDEST, bound)?))
         })
         .collect()
 }

@@ -1,11 +1,6 @@
-//! The state database, and the only place with SQL.
+//! The state database, and the only place with SQL. `schema.sql` describes what is stored and why.
 //!
-//! One thread owns the writing connection and commits all waiting work in one transaction; a caller gets its
-//! answer after the commit. Readers have a read-only connection of their own. `schema.sql` describes what is
-//! stored and why.
-//!
-//! The store decides nothing about tasks: it writes transitions, and a guard refuses them if somebody else
-//! changed the task since it was read. Request and take alone decide which task a job points to, see `sharing`.
+//! The store decides nothing about tasks: it writes transitions, and refuses them if the task changed since it was read.
 
 mod account;
 mod backup;
@@ -35,7 +30,6 @@ mod open;
 mod pause;
 mod queue;
 mod queue_status;
-mod reader;
 mod reason;
 mod reconcile;
 mod reconciled;
@@ -45,8 +39,9 @@ mod retention;
 mod session;
 mod sharing;
 mod spec_columns;
+
 mod spend;
-mod superseded;
+mod sql;
 mod take;
 mod task_row;
 mod transition;
@@ -66,7 +61,7 @@ pub use command::{Command, CommandFailure};
 pub use delivery::{DueDelivery, MovedFile};
 pub use error::StoreError;
 pub use event::{ApiAnswer, ApiCall};
-pub use handle::Store;
+pub use handle::{Reader, Store};
 pub use job_state::{JobState, ResendRisk};
 pub use listing::{HistoryEntry, JobDetail, JobFilter, JobOverview};
 pub use lock::{Lock, LockError, LockHolder, lock_holder};
@@ -76,10 +71,8 @@ pub use metrics_snapshot::MetricsSnapshot;
 pub use open::{VERSION, open_reader};
 pub use pause::{OpenCreates, Pause, PauseKind};
 pub use queue_status::{ApiProblem, QueueStatus, RefusedManifest};
-pub use reader::Reader;
 pub use reconciled::{Conflict, Reconciled};
-pub use remaining::Remaining;
+pub use remaining::{Remaining, SupersededTasks};
 pub use session::SessionFaces;
-pub use superseded::SupersededTasks;
 pub use take::DetachReason;
 pub use wanted::{AcceptedManifest, OnChange, RUN_AT_ONCE_MAX, WantedJob};

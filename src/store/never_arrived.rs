@@ -17,9 +17,7 @@ impl Store {
     /// waits because its file has other content now.
     ///
     /// Returns the task, which is cancelled if no job is left, and whether a job in the folder asks for it.
-    ///
-    /// # Errors
-    /// [`StoreError::Stale`] if the task changed since it was read.
+    /// Fails with [`StoreError::Stale`] if the task changed since it was read.
     pub async fn never_arrived(
         &self,
         task: Task,

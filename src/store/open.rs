@@ -80,9 +80,6 @@ fn make_folder(path: &Path) -> Result<(), StoreError> {
 }
 
 /// Opens the database read-only, which works for unprivileged readers, too.
-///
-/// # Errors
-/// When it does not exist, cannot be read, is damaged, or has another version.
 pub fn open_reader(path: &Path) -> Result<Connection, StoreError> {
     let (connection, version) = open_for_reading(path)?;
     if version < VERSION {

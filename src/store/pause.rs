@@ -1,8 +1,9 @@
 //! The pause of the queue, by a person or by the API.
 
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::Connection;
 
-use super::{Reader, Store, StoreError};
+use super::{Reader, Store, StoreError, sql::Sql as _};
+use crate::job::names;
 
 /// Who paused the queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,35 +16,15 @@ pub enum PauseKind {
     Account,
 }
 
-impl PauseKind {
-    /// Every kind.
-    pub const ALL: [Self; 3] = [Self::Person, Self::Credentials, Self::Account];
-
-    /// Its name in the database.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Person => "person",
-            Self::Credentials => "credentials",
-            Self::Account => "account",
-        }
-    }
-
-    fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.name() == name)
-    }
-}
+names!(PauseKind { Person: "person", Credentials: "credentials", Account: "account" });
 
 /// A pause of the queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Pause {
-    /// Who paused it.
     pub kind: PauseKind,
-    /// The reason in one sentence.
     pub reason: String,
-    /// The API's code, if the API paused it.
     pub code: Option<i64>,
-    /// Since when (Unix ms).
     pub since_ms: i64,
     /// When (Unix ms) the next probe is due; none: only a person ends the pause.
     pub next_probe_at_ms: Option<i64>,
@@ -84,49 +65,36 @@ impl Store {
     pub async fn set_pause(&self, pause: Option<Pause>) -> Result<(), StoreError> {
         self.write(move |connection| {
             let pause = pause.as_ref();
-            connection
-                .prepare_cached(
-                    "UPDATE daemon_state SET pause = ?1, pause_reason = ?2, pause_code = ?3,
+            connection.run(
+                "UPDATE daemon_state SET pause = ?1, pause_reason = ?2, pause_code = ?3,
                        pause_since_ms = ?4, next_probe_at_ms = ?5
                      WHERE ?1 IS NULL OR ?1 = 'person' OR pause IS NULL OR pause <> 'person'",
-                )?
-                .execute((
+                (
                     pause.map(|pause| pause.kind.name()),
                     pause.map(|pause| &pause.reason),
                     pause.and_then(|pause| pause.code),
                     pause.map(|pause| pause.since_ms),
                     pause.and_then(|pause| pause.next_probe_at_ms),
-                ))?;
-            Ok(())
+                ),
+            )
         })
         .await
     }
 
     /// Writes when the next probe of a pause by the API is due.
     pub async fn set_next_probe(&self, at_ms: i64) -> Result<(), StoreError> {
-        self.write(move |connection| {
-            connection
-                .prepare_cached(
-                    "UPDATE daemon_state SET next_probe_at_ms = ?1 WHERE pause <> 'person'",
-                )?
-                .execute([at_ms])?;
-            Ok(())
-        })
-        .await
+        self.run("UPDATE daemon_state SET next_probe_at_ms = ?1 WHERE pause <> 'person'", (at_ms,))
+            .await
     }
 
     /// Ends a pause by the API. A pause by a person stays, even if it began a moment ago.
     pub async fn end_api_pause(&self) -> Result<(), StoreError> {
-        self.write(|connection| {
-            connection
-                .prepare_cached(
-                    "UPDATE daemon_state SET pause = NULL, pause_reason = NULL, pause_code = NULL,
+        self.run(
+            "UPDATE daemon_state SET pause = NULL, pause_reason = NULL, pause_code = NULL,
                        pause_since_ms = NULL, next_probe_at_ms = NULL
                      WHERE pause <> 'person'",
-                )?
-                .execute([])?;
-            Ok(())
-        })
+            (),
+        )
         .await
     }
 }
@@ -139,10 +107,9 @@ impl Reader {
 }
 
 fn open_creates(connection: &Connection) -> Result<OpenCreates, StoreError> {
-    let mut statement = connection.prepare_cached(OPEN_CREATES)?;
     let counts =
         |row: &rusqlite::Row<'_>| Ok(OpenCreates { in_flight: row.get(0)?, in_all: row.get(1)? });
-    Ok(statement.query_row([], counts)?)
+    connection.row(OPEN_CREATES, (), counts)
 }
 
 /// Whether the queue is paused for a paid call. A probe may be sent during a pause by the API, not during a pause
@@ -152,14 +119,12 @@ pub(super) fn is_paused_for(connection: &Connection, is_probe: bool) -> Result<b
     Ok(pause.is_some_and(|pause| !is_probe || pause.kind == PauseKind::Person))
 }
 
-/// Returns the pause of the queue, if it is paused.
 pub(super) fn read_pause(connection: &Connection) -> Result<Option<Pause>, StoreError> {
-    let mut statement = connection.prepare_cached(
+    let pause = connection.first(
         "SELECT pause, pause_reason, pause_code, pause_since_ms, next_probe_at_ms
          FROM daemon_state WHERE pause IS NOT NULL",
-    )?;
-    let pause = statement
-        .query_row([], |row| {
+        (),
+        |row| {
             let kind: String = row.get(0)?;
             Ok(Pause {
                 kind: PauseKind::named(&kind).unwrap_or(PauseKind::Person),
@@ -169,7 +134,7 @@ pub(super) fn read_pause(connection: &Connection) -> Result<Option<Pause>, Store
                 since_ms: row.get::<_, Option<i64>>(3)?.unwrap_or_default(),
                 next_probe_at_ms: row.get(4)?,
             })
-        })
-        .optional()?;
+        },
+    )?;
     Ok(pause)
 }

@@ -2,9 +2,9 @@
 //!
 //! No query grows with the queue: each reads the beginning of a partial index of `schema.sql`.
 
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::Connection;
 
-use super::{Store, StoreError, task_row};
+use super::{Store, StoreError, sql::Sql as _, task_row};
 use crate::job::{State, Task};
 
 /// A scan of one index. The index is named, because SQLite would choose the index on the state and sort a million
@@ -113,14 +113,14 @@ impl Store {
         rest_max_ms: i64,
         limit: usize,
     ) -> Result<Vec<Task>, StoreError> {
-        self.tasks(&due_in_state(state), due(now_ms, rest_max_ms), limit).await
+        let due = [(":now_ms", now_ms), (":latest_ms", now_ms.saturating_add(rest_max_ms))];
+        self.tasks(&due_in_state(state), due, limit).await
     }
 
     /// Returns when (Unix ms) the next waiting task or delivery is due.
     pub async fn next_due_at_ms(&self, now_ms: i64) -> Result<Option<i64>, StoreError> {
         self.read(move |connection| {
-            let mut statement = connection.prepare_cached(NEXT_DUE)?;
-            Ok(statement.query_row([now_ms], |row| row.get(0)).optional()?.flatten())
+            Ok(connection.first(NEXT_DUE, [now_ms], |row| row.get(0))?.flatten())
         })
         .await
     }
@@ -134,9 +134,7 @@ impl Store {
         since_ms: i64,
     ) -> Result<(bool, i64), StoreError> {
         self.read(move |connection| {
-            let mut statement = connection.prepare_cached(MOVING)?;
-            let counts = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
-            Ok(statement.query_row((tries_max, since_ms), counts)?)
+            connection.row(MOVING, (tries_max, since_ms), |row| row.try_into())
         })
         .await
     }
@@ -157,16 +155,10 @@ impl Store {
         let sql = sql.to_owned();
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         self.read(move |connection: &Connection| {
-            let mut statement = connection.prepare_cached(&sql)?;
             let mut bound: Vec<(&str, &dyn rusqlite::ToSql)> = vec![(":limit", &limit)];
             bound.extend(parameters.iter().map(|(name, value)| (*name, value as _)));
-            let tasks = statement.query_map(bound.as_slice(), task_row::read)?;
-            Ok(tasks.collect::<Result<_, _>>()?)
+            connection.all(&sql, bound.as_slice(), task_row::read)
         })
         .await
     }
-}
-
-fn due(now_ms: i64, rest_max_ms: i64) -> [(&'static str, i64); 2] {
-    [(":now_ms", now_ms), (":latest_ms", now_ms.saturating_add(rest_max_ms))]
 }

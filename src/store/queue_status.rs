@@ -1,93 +1,71 @@
-//! The state of the complete queue, as `lipsyncd status` shows it.
-//!
-//! No query counts jobs or manifests: triggers count them as they change, so that `status` is as fast with a million
-//! jobs. [`super::listing`] reads single jobs.
+//! The state of the complete queue, as `lipsyncd status` shows it. No query counts jobs or manifests: triggers count
+//! them as they change, so that `status` is as fast with a million jobs.
 
 use std::collections::BTreeMap;
 
 use rusqlite::Connection;
 
-use super::{Pause, Reader, Store, StoreError, SupersededTasks, pause, spend, superseded};
+use super::{
+    Pause, Reader, Store, StoreError, SupersededTasks, pause, remaining, spend, sql::Sql as _,
+};
 use crate::job::State;
 
 /// The state of the queue at one moment.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct QueueStatus {
     /// The number of jobs in every state, without dismissed jobs.
     pub jobs: BTreeMap<State, i64>,
-    /// Manifests in the folder without errors.
     pub manifests_accepted: i64,
-    /// Manifests in the folder with errors.
     pub manifests_refused: i64,
-    /// The first manifests with errors, by path.
     pub refused: Vec<RefusedManifest>,
-    /// `limits.concurrency`.
     pub slots_configured: i64,
-    /// The slots that the account allows.
     pub slots_limit: i64,
-    /// The daily cap, in millionths of a unit.
     pub cap_micro: Option<i64>,
-    /// Units of this UTC day, in millionths.
     pub spent_today_micro: i64,
-    /// Units of all days, in millionths.
     pub spent_total_micro: i64,
-    /// Why the queue is paused, if it is.
     pub pause: Option<Pause>,
     /// Why no new task is started although the queue is not paused.
     pub hold: Option<String>,
     /// Why the API gives no usable answer; none: it does.
     pub api_problem: Option<ApiProblem>,
-    /// Why `jobs_dir` cannot be scanned; none: it can.
     pub folder_problem: Option<String>,
     /// How many jobs wait for their place in the output folder to be writable, and what the first of
     /// them waits for.
     pub blocked: Option<(i64, String)>,
     /// Unresolved tasks that no job points to. They are not part of `jobs`.
     pub superseded: SupersededTasks,
-    /// Tasks that hold a slot.
     pub slots_used: i64,
-    /// Jobs whose request changed after their task was created.
     pub changed_after_sent: i64,
-    /// The key of the first such job.
     pub first_changed: Option<String>,
-    /// Failed jobs that a person dismissed.
     pub dismissed: i64,
-    /// How long tasks take, if known.
     pub median_task_ms: Option<i64>,
     /// The PID of the daemon that started last. It may have ended.
     pub daemon_pid: Option<u32>,
-    /// When (Unix ms) it started.
     pub daemon_since_ms: Option<i64>,
 }
 
 /// A problem of the API that holds the complete queue and may pass.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct ApiProblem {
-    /// The reason.
     pub reason: String,
-    /// Since when (Unix ms).
     pub since_ms: i64,
-}
-
-impl ApiProblem {
-    fn from_columns(reason: Option<String>, since_ms: Option<i64>) -> Option<Self> {
-        Some(Self { reason: reason?, since_ms: since_ms? })
-    }
 }
 
 /// A manifest with errors.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct RefusedManifest {
-    /// Under `jobs_dir`, parts joined by `/`.
     pub path: String,
-    /// All its errors, one per line.
     pub error: String,
 }
 
-/// The limit of manifests with errors that are returned.
 const REFUSED_MAX: i64 = 5;
 
-const JOBS_BY_STATE: &str = "SELECT name, jobs FROM state";
+const DAEMON_STATE: &str = "
+    SELECT slots_configured, slots_limit, cap_micro, hold, median_task_ms, daemon_pid, daemon_since_ms, api_problem,
+      api_problem_since_ms, manifests_accepted, manifests_refused, folder_problem FROM daemon_state";
 
 pub(super) const REFUSED: &str = "
     SELECT path, error FROM manifest INDEXED BY manifest_refused
@@ -117,7 +95,6 @@ pub(super) const DISMISSED: &str = "
 
 impl QueueStatus {
     /// Returns the number of jobs in `states`.
-    #[must_use]
     pub fn count(&self, states: &[State]) -> i64 {
         states.iter().filter_map(|state| self.jobs.get(state)).sum()
     }
@@ -148,87 +125,73 @@ impl Store {
     }
 }
 
-/// Reads the state of the queue at `now_ms` (Unix time).
 pub(super) fn queue_status(
     connection: &Connection,
     now_ms: i64,
 ) -> Result<QueueStatus, StoreError> {
     // One transaction, so that the numbers belong together.
     let moment = connection.unchecked_transaction()?;
-    let spent_today_micro = spend::on_day(&moment, now_ms)?;
-    let spent_total_micro = spend::in_all(&moment)?;
     let mut jobs = jobs(&moment)?;
-    let dismissed: i64 = moment.prepare_cached(DISMISSED)?.query_row([], |row| row.get(0))?;
+    let dismissed: i64 = moment.value(DISMISSED, ())?;
     if let Some(failed) = jobs.get_mut(&State::Failed) {
         *failed -= dismissed;
     }
-    let refused = refused(&moment, REFUSED_MAX)?;
-    let pause = pause::read_pause(&moment)?;
-    let blocked = blocked(&moment)?;
-    let superseded = superseded::read(&moment)?;
-    let slots_used = moment.prepare_cached(SLOTS_USED)?.query_row([], |row| row.get(0))?;
-    let (changed_after_sent, first_changed) =
-        moment.prepare_cached(CHANGED)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let queue_status = moment
-        .prepare_cached(
-            "SELECT slots_configured, slots_limit, cap_micro, hold, median_task_ms, daemon_pid,
-                   daemon_since_ms, api_problem, api_problem_since_ms, manifests_accepted,
-                   manifests_refused, folder_problem FROM daemon_state",
-        )?
-        .query_row([], |row| {
-            Ok(QueueStatus {
-                jobs,
-                manifests_accepted: row.get(9)?,
-                manifests_refused: row.get(10)?,
-                refused,
-                slots_configured: row.get(0)?,
-                slots_limit: row.get(1)?,
-                cap_micro: row.get(2)?,
-                spent_today_micro,
-                spent_total_micro,
-                pause,
-                hold: row.get(3)?,
-                api_problem: ApiProblem::from_columns(row.get(7)?, row.get(8)?),
-                folder_problem: row.get(11)?,
-                blocked,
-                superseded,
-                slots_used,
-                changed_after_sent,
-                first_changed,
-                dismissed,
-                median_task_ms: row.get(4)?,
-                daemon_pid: row.get(5)?,
-                daemon_since_ms: row.get(6)?,
-            })
-        })?;
+    let (changed_after_sent, first_changed) = moment.row(CHANGED, (), |row| row.try_into())?;
+    let (pause, superseded) = (pause::read_pause(&moment)?, remaining::superseded(&moment)?);
+    let (refused, blocked) = (refused(&moment, REFUSED_MAX)?, blocked(&moment)?);
+    let (slots_used, spent_today_micro) =
+        (moment.value(SLOTS_USED, ())?, spend::on_day(&moment, now_ms)?);
+    let spent_total_micro = spend::in_all(&moment)?;
+    let queue_status = moment.row(DAEMON_STATE, (), |row| {
+        let (api_problem, since_ms): (Option<_>, Option<_>) = (row.get(7)?, row.get(8)?);
+        Ok(QueueStatus {
+            jobs,
+            manifests_accepted: row.get(9)?,
+            manifests_refused: row.get(10)?,
+            refused,
+            slots_configured: row.get(0)?,
+            slots_limit: row.get(1)?,
+            cap_micro: row.get(2)?,
+            spent_today_micro,
+            spent_total_micro,
+            pause,
+            hold: row.get(3)?,
+            api_problem: api_problem
+                .zip(since_ms)
+                .map(|(reason, since_ms)| ApiProblem { reason, since_ms }),
+            folder_problem: row.get(11)?,
+            blocked,
+            superseded,
+
+            slots_used,
+            changed_after_sent,
+            first_changed,
+            dismissed,
+            median_task_ms: row.get(4)?,
+            daemon_pid: row.get(5)?,
+            daemon_since_ms: row.get(6)?,
+        })
+    })?;
     moment.commit()?;
     Ok(queue_status)
 }
 
+/// A state that another version of lipsyncd stored is left out.
 fn jobs(connection: &Connection) -> Result<BTreeMap<State, i64>, StoreError> {
-    let mut counts: BTreeMap<State, i64> = State::ALL.into_iter().map(|state| (state, 0)).collect();
-    let mut statement = connection.prepare_cached(JOBS_BY_STATE)?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        let name = row.get_ref(0)?.as_str().unwrap_or_default();
-        if let Ok(state) = name.parse() {
-            counts.insert(state, row.get(1)?);
-        }
-    }
-    Ok(counts)
+    let counts: Vec<(String, i64)> =
+        connection.all("SELECT name, jobs FROM state", (), |row| row.try_into())?;
+    let known = counts.into_iter().filter_map(|(name, jobs)| Some((State::named(&name)?, jobs)));
+    Ok(State::ALL.into_iter().map(|state| (state, 0)).chain(known).collect())
 }
 
 fn blocked(connection: &Connection) -> Result<Option<(i64, String)>, StoreError> {
-    let mut statement = connection.prepare_cached(BLOCKED_JOBS)?;
     let (jobs, reason): (i64, Option<String>) =
-        statement.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        connection.row(BLOCKED_JOBS, (), |row| row.try_into())?;
     Ok(reason.map(|reason| (jobs, reason)))
 }
 
 /// Returns the first manifests with errors; all of them if `limit` is negative.
 fn refused(connection: &Connection, limit: i64) -> Result<Vec<RefusedManifest>, StoreError> {
-    let mut statement = connection.prepare_cached(REFUSED)?;
-    let refused = statement
-        .query_map([limit], |row| Ok(RefusedManifest { path: row.get(0)?, error: row.get(1)? }))?;
-    Ok(refused.collect::<Result<_, _>>()?)
+    connection
+        .all(REFUSED, [limit], |row| Ok(RefusedManifest { path: row.get(0)?, error: row.get(1)? }))
 }

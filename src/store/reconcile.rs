@@ -1,7 +1,6 @@
 //! Makes the database agree with one manifest, in one transaction: which of its keys are new, changed or missing.
 //!
-//! A missing key and a new key with the same request are one job. Payment does not depend on that: the task is
-//! found by request and take in any case, see [`super::sharing`].
+//! A missing key and a new key with the same request are one job.
 
 pub(super) mod arrive;
 mod carry_out;
@@ -19,6 +18,7 @@ use super::{
     job_row::{self, JobRow},
     manifest_row::enter,
     sharing::{Sharing, SharingError},
+    sql::{Sql as _, columns},
 };
 use crate::job::{JobId, Moment, Policy};
 
@@ -46,21 +46,20 @@ impl JobSummary {
     }
 }
 
-/// Applies the differences of one manifest.
 pub(super) struct Reconciliation<'a> {
     connection: &'a Connection,
     sharing: Sharing<'a>,
     on_change: OnChange,
     /// Whether any job is missing from the folder: only then may a new key belong to a known job.
     any_gone: bool,
-    /// The row number of the next new job.
     next_id: JobId,
     pub(super) done: Reconciled,
 }
 
 pub(in crate::store) const KNOWN: &str = "
-    SELECT key, spec_hash, request_hash, video, audio, task_row IS NOT NULL, absent_since_ms IS NOT NULL,
-      orphaned_at_ms IS NOT NULL, state = 'succeeded'
+    SELECT key, spec_hash, request_hash, video, audio, task_row IS NOT NULL AS has_task,
+      absent_since_ms IS NOT NULL AS is_absent, orphaned_at_ms IS NOT NULL AS is_orphaned,
+      state = 'succeeded' AS succeeded
     FROM job INDEXED BY job_manifest WHERE manifest_id = ?1";
 pub(in crate::store) const ANY_GONE: &str =
     "SELECT EXISTS (SELECT 1 FROM job INDEXED BY job_gone WHERE absent_since_ms IS NOT NULL)";
@@ -72,10 +71,8 @@ impl<'a> Reconciliation<'a> {
         policy: &'a Policy,
         on_change: OnChange,
     ) -> Result<Self, StoreError> {
-        let any_gone = connection.prepare_cached(ANY_GONE)?.query_row([], |row| row.get(0))?;
-        let next_id = connection
-            .prepare_cached("SELECT coalesce(max(id), 0) + 1 FROM job")?
-            .query_row([], |row| row.get(0))?;
+        let any_gone = connection.value(ANY_GONE, ())?;
+        let next_id = connection.value("SELECT coalesce(max(id), 0) + 1 FROM job", ())?;
         let sharing = Sharing { connection, moment, policy };
         let done = Reconciled::default();
         Ok(Self { connection, sharing, on_change, any_gone, next_id, done })
@@ -112,8 +109,7 @@ impl<'a> Reconciliation<'a> {
         }
         if self.done.judged_later > 0 {
             self.connection
-                .prepare_cached("UPDATE manifest SET file_stamp = '' WHERE id = ?1")?
-                .execute([manifest_id])?;
+                .run("UPDATE manifest SET file_stamp = '' WHERE id = ?1", [manifest_id])?;
         }
         manifest.jobs.iter().try_for_each(|wanted| self.require_output(wanted))
     }
@@ -133,23 +129,12 @@ impl<'a> Reconciliation<'a> {
         }
     }
 
-    /// Returns the jobs of a manifest, by key.
     fn known(&self, manifest_id: i64) -> Result<HashMap<String, JobSummary>, StoreError> {
-        let mut known = self.connection.prepare_cached(KNOWN)?;
-        let rows = known.query_map([manifest_id], |row| {
-            let job = JobSummary {
-                spec_hash: row.get(1)?,
-                request_hash: row.get(2)?,
-                video: row.get(3)?,
-                audio: row.get(4)?,
-                has_task: row.get(5)?,
-                is_absent: row.get(6)?,
-                is_orphaned: row.get(7)?,
-                succeeded: row.get(8)?,
-            };
-            Ok((row.get(0)?, job))
-        })?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        self.connection.all(KNOWN, [manifest_id], |row| {
+            let job: rusqlite::Result<_> = columns!(row => JobSummary: spec_hash request_hash video audio has_task
+                is_absent is_orphaned succeeded);
+            Ok((row.get(0)?, job?))
+        })
     }
 
     /// Reads the row again: a change of another job of its task may have changed it.

@@ -6,16 +6,14 @@ use super::JobChange;
 
 /// What accepting a manifest changed, for the log.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Reconciled {
-    /// New jobs.
     pub added: usize,
     /// Jobs whose new request is used.
     pub changed: usize,
     /// Jobs whose request changed after their task was created.
     pub flagged: usize,
-    /// Jobs that had another key.
     pub moved: usize,
-    /// Jobs that are missing from the folder.
     pub missing: usize,
     /// Jobs that are compared when the manifest is read again, because their media are not complete.
     pub judged_later: usize,

@@ -3,11 +3,11 @@
 use rusqlite::Connection;
 
 use super::{
-    ApiAnswer, StoreError, account, candidate, event::HistoryEvent, find, job_row, spend, task_row,
+    ApiAnswer, StoreError, account, candidate, event::HistoryEvent, find, job_row, spend,
+    sql::Sql as _, task_row,
 };
 use crate::job::{JobId, ResultFile, State, Task, Transition};
 
-/// No job.
 pub(super) const NO_JOB: JobId = 0;
 
 /// Writes a transition inside the caller's transaction, except the job `but`, which the caller writes.
@@ -75,7 +75,7 @@ fn move_jobs(
         }
     }
     if !lead_points_here && !repeats && task.state != State::Cancelled {
-        let state = state_of_job(connection, task.lead)?;
+        let state = connection.value("SELECT state FROM job WHERE id = ?1", [task.lead])?;
         let what = format!("earlier task {}: {what}", task.name);
         let (job, from, what) = (task.lead, Some(state), what.as_str());
         HistoryEvent { job, from, to: state, what, answer, at_ms: now_ms }.write(connection)?;
@@ -102,27 +102,15 @@ fn move_job(
     match delivered {
         None => {
             let due_at_ms = waits_for_copy.then_some(0);
-            let row = (id, to.name(), now_ms, finished_at_ms, due_at_ms);
-            connection.prepare_cached(MOVE)?.execute(row)?
+            let row = (id, to, now_ms, finished_at_ms, due_at_ms);
+            connection.run(MOVE, row)?
         }
         Some(result) => {
             let bytes = i64::try_from(result.bytes).unwrap_or(i64::MAX);
-            connection.prepare_cached(DELIVER)?.execute((
-                id,
-                to.name(),
-                now_ms,
-                finished_at_ms,
-                &result.sha256,
-                bytes,
-            ))?
+            connection.run(DELIVER, (id, to, now_ms, finished_at_ms, &result.sha256, bytes))?
         }
     };
     Ok(())
-}
-
-fn state_of_job(connection: &Connection, id: JobId) -> Result<State, StoreError> {
-    let mut state = connection.prepare_cached("SELECT state FROM job WHERE id = ?1")?;
-    Ok(state.query_row([id], |row| super::spec_columns::parsed_at(row, 0))?)
 }
 
 /// Refuses a task at Kling that another task of the database has already: both would deliver the same video. This

@@ -1,26 +1,24 @@
-//! What remains after `run --once`.
+//! What remains after `run --once`, and tasks that no job shows.
 
-use super::{Reader, StoreError, superseded};
+use rusqlite::Connection;
+
+use super::{Reader, StoreError, sql::Sql as _};
 
 /// Counts of everything that did not succeed. Jobs that are missing from the folder count only until they have
 /// ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Remaining {
-    /// Jobs that failed.
     pub failed: i64,
-    /// Jobs that have not ended.
     pub waiting: i64,
     /// Unresolved jobs and tasks, which a person must decide.
     pub unresolved: i64,
-    /// Jobs whose request changed after their task was created.
     pub changed: i64,
-    /// Manifests with errors.
     pub refused_manifests: i64,
 }
 
 impl Remaining {
     /// Whether everything succeeded.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.failed + self.waiting + self.unresolved + self.changed + self.refused_manifests == 0
     }
@@ -42,8 +40,8 @@ impl Reader {
     /// Counts everything that did not succeed.
     pub fn remaining(&self) -> Result<Remaining, StoreError> {
         // No job shows these tasks, and each may be paid.
-        let superseded = superseded::read(&self.connection)?.tasks;
-        let counts = self.connection.prepare_cached(REMAINING)?.query_row([], |row| {
+        let superseded = superseded(&self.connection)?.tasks;
+        let counts = self.connection.row(REMAINING, (), |row| {
             Ok(Remaining {
                 failed: row.get(0)?,
                 waiting: row.get(1)?,
@@ -54,4 +52,42 @@ impl Reader {
         })?;
         Ok(counts)
     }
+}
+
+/// Unresolved tasks that no job points to: the lead job asks for something else now. A person can decide them only
+/// through the lead job.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct SupersededTasks {
+    pub tasks: i64,
+    /// The keys of the lead jobs of the first such tasks.
+    pub jobs: Vec<String>,
+}
+
+const NAMED_MAX: i64 = 5;
+
+pub(super) const SUPERSEDED: &str = "
+    SELECT count(*) FROM task INDEXED BY task_state
+    WHERE state = 'unresolved' AND NOT EXISTS (SELECT 1 FROM job WHERE task_row = task.id)";
+
+pub(super) const SUPERSEDED_KEYS: &str = "
+    SELECT j.key FROM task t INDEXED BY task_state JOIN job j ON j.id = t.lead_job
+    WHERE t.state = 'unresolved' AND NOT EXISTS (SELECT 1 FROM job WHERE task_row = t.id)
+    ORDER BY t.id LIMIT ?1";
+
+impl Reader {
+    /// Returns the unresolved tasks that no job points to.
+    pub fn superseded(&self) -> Result<SupersededTasks, StoreError> {
+        superseded(&self.connection)
+    }
+}
+
+pub(super) fn superseded(connection: &Connection) -> Result<SupersededTasks, StoreError> {
+    let tasks = connection.value(SUPERSEDED, ())?;
+    let keys = connection.all(SUPERSEDED_KEYS, [NAMED_MAX], |row| row.get(0))?;
+    let mut jobs: Vec<String> = keys;
+    // One job may lead several of these tasks.
+    let mut named = std::collections::HashSet::new();
+    jobs.retain(|key| named.insert(key.clone()));
+    Ok(SupersededTasks { tasks, jobs })
 }

@@ -5,9 +5,9 @@
 //! step shows whether anything is old. A row that stays is not checked again: a job that ends later has a later row,
 //! which leads to all rows of the job.
 
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::Connection;
 
-use super::{Store, StoreError};
+use super::{Store, StoreError, sql::Sql as _};
 
 /// The next row of the history, if it is old. A row from the future was written with a wrong clock, and must not
 /// block the rows after it.
@@ -28,7 +28,6 @@ pub(super) const NEXT_SESSION: &str = "
     WHERE id = (SELECT id FROM session WHERE id > ?1 ORDER BY id LIMIT 1)
       AND (max(identified_at_ms, expires_at_ms) < ?2 OR identified_at_ms > ?3)";
 
-/// One step: what is old, and how many rows it handles.
 #[derive(Clone, Copy)]
 struct DeleteStep {
     before_ms: i64,
@@ -66,27 +65,21 @@ impl DeleteStep {
         let events = self.delete_events(connection, events)?;
         let sessions = self.delete_sessions(connection, sessions)?;
         // SQLite uses the number of a deleted newest row again.
-        connection
-            .prepare_cached(
-                "UPDATE daemon_state SET
+        connection.run(
+            "UPDATE daemon_state SET
                    events_seen = min(?1, coalesce((SELECT max(id) FROM event), 0)),
                    sessions_seen = min(?2, coalesce((SELECT max(id) FROM session), 0))",
-            )?
-            .execute((events, sessions))?;
-        Ok(())
+            (events, sessions),
+        )
     }
 
     fn delete_events(self, connection: &Connection, mut seen: i64) -> Result<i64, StoreError> {
         let mut rows = self.rows_max;
         while rows > 0 {
-            let next = self.next(connection, NEXT_EVENT, seen, |row| {
-                Ok((row.get(0)?, row.get::<_, i64>(1)?, row.get::<_, bool>(2)?))
-            })?;
-            let Some((event, job, is_old)) = next else { break };
+            let next = self.next(connection, NEXT_EVENT, seen, |row| row.try_into())?;
+            let Some((event, job, is_old)): Option<(i64, i64, bool)> = next else { break };
             if is_old {
-                let mut delete = connection.prepare_cached(DELETE_EVENTS)?;
-                let deleted = delete.execute((job, rows))?;
-                rows -= deleted;
+                rows -= connection.changed(DELETE_EVENTS, (job, rows))?;
                 if rows == 0 {
                     // The job may have more rows, and no later row may lead to them.
                     break;
@@ -101,13 +94,10 @@ impl DeleteStep {
 
     fn delete_sessions(self, connection: &Connection, mut seen: i64) -> Result<i64, StoreError> {
         for _ in 0..self.rows_max {
-            let next = self.next(connection, NEXT_SESSION, seen, |row| {
-                Ok((row.get(0)?, row.get::<_, bool>(1)?))
-            })?;
-            let Some((session, is_unused)) = next else { break };
+            let next = self.next(connection, NEXT_SESSION, seen, |row| row.try_into())?;
+            let Some((session, is_unused)): Option<(i64, bool)> = next else { break };
             if is_unused {
-                let sql = "DELETE FROM session WHERE id = ?1";
-                connection.prepare_cached(sql)?.execute([session])?;
+                connection.run("DELETE FROM session WHERE id = ?1", [session])?;
             }
             seen = session;
         }
@@ -121,13 +111,11 @@ impl DeleteStep {
         seen: i64,
         read: impl FnOnce(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Option<T>, StoreError> {
-        let mut next = connection.prepare_cached(sql)?;
-        Ok(next.query_row((seen, self.before_ms, self.now_ms), read).optional()?)
+        connection.first(sql, (seen, self.before_ms, self.now_ms), read)
     }
 }
 
-/// Returns the last rows of `event` and `session` that were checked.
 fn seen(connection: &Connection) -> Result<(i64, i64), StoreError> {
     let sql = "SELECT events_seen, sessions_seen FROM daemon_state";
-    Ok(connection.prepare_cached(sql)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?)
+    connection.row(sql, (), |row| row.try_into())
 }

@@ -1,16 +1,18 @@
 //! Sessions: answers of Identify Face, which all tasks of a video share.
 
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::Connection;
 
-use super::{Store, StoreError, job_row};
+use super::{
+    Store, StoreError, job_row,
+    sql::{Sql as _, columns},
+};
 use crate::job::{FaceSpan, JobId, JobSpec, Session, Task};
 
 /// A session with the faces in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct SessionFaces {
-    /// The session.
     pub session: Session,
-    /// Its faces in the order of the API.
     pub faces: Vec<FaceSpan>,
 }
 
@@ -26,24 +28,14 @@ impl Store {
     ) -> Result<Option<SessionFaces>, StoreError> {
         let (account, video) = (account.to_owned(), video.to_owned());
         self.read(move |connection| {
-            let mut statement = connection.prepare_cached(
-                "SELECT id, session_id, identified_at_ms, expires_at_ms FROM session
+            let session = connection.first(
+                "SELECT id AS row, session_id, identified_at_ms, expires_at_ms FROM session
                  WHERE video = ?1 AND account = ?2 AND expires_at_ms > ?3 AND identified_at_ms >= ?4
                  ORDER BY expires_at_ms DESC LIMIT 1",
+                (&video, &account, now_ms, after_ms),
+                |row| columns!(row => Session: row session_id identified_at_ms expires_at_ms),
             )?;
-            let session = statement
-                .query_row((&video, &account, now_ms, after_ms), |row| {
-                    Ok(Session {
-                        row: row.get(0)?,
-                        session_id: row.get(1)?,
-                        identified_at_ms: row.get(2)?,
-                        expires_at_ms: row.get(3)?,
-                    })
-                })
-                .optional()?;
-            let Some(session) = session else {
-                return Ok(None);
-            };
+            let Some(session) = session else { return Ok(None) };
             let faces = faces(connection, session.row)?;
             Ok(Some(SessionFaces { session, faces }))
         })
@@ -59,37 +51,22 @@ impl Store {
     ) -> Result<SessionFaces, StoreError> {
         let (account, video) = (account.to_owned(), video.to_owned());
         self.write(move |connection| {
-            connection
-                .prepare_cached(
-                    "INSERT INTO session (account, video, session_id, identified_at_ms, expires_at_ms)
-                     VALUES (?1, ?2, ?3, ?4, ?5)",
-                )?
-                .execute((
-                    &account,
-                    &video,
-                    &known.session.session_id,
-                    known.session.identified_at_ms,
-                    known.session.expires_at_ms,
-                ))?;
+            let SessionFaces { session, faces } = &known;
+            let Session { session_id, identified_at_ms, expires_at_ms, .. } = session;
+            connection.run(
+                "INSERT INTO session (account, video, session_id, identified_at_ms, expires_at_ms)
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
+                (&account, &video, session_id, identified_at_ms, expires_at_ms),
+            )?;
             let row = connection.last_insert_rowid();
-            for (place, face) in known.faces.iter().enumerate() {
-                connection
-                    .prepare_cached(
-                        "INSERT INTO face (session_row, place, face_id, start_ms, end_ms)
-                         VALUES (?1, ?2, ?3, ?4, ?5)",
-                    )?
-                    .execute((
-                        row,
-                        i64::try_from(place).unwrap_or(i64::MAX),
-                        &face.face_id,
-                        face.start_ms,
-                        face.end_ms,
-                    ))?;
+            for (place, FaceSpan { face_id, start_ms, end_ms }) in faces.iter().enumerate() {
+                connection.run(
+                    "INSERT INTO face (session_row, place, face_id, start_ms, end_ms)
+                     VALUES (?1, ?2, ?3, ?4, ?5)",
+                    (row, place, face_id, start_ms, end_ms),
+                )?;
             }
-            Ok(SessionFaces {
-                session: Session { row, ..known.session.clone() },
-                faces: known.faces.clone(),
-            })
+            Ok(SessionFaces { session: Session { row, ..session.clone() }, faces: faces.clone() })
         })
         .await
     }
@@ -116,22 +93,14 @@ impl Store {
 
     /// Makes a session expire.
     pub async fn forget_session(&self, row: i64) -> Result<(), StoreError> {
-        self.write(move |connection| {
-            connection
-                .prepare_cached("UPDATE session SET expires_at_ms = 0 WHERE id = ?1")?
-                .execute([row])?;
-            Ok(())
-        })
-        .await
+        self.run("UPDATE session SET expires_at_ms = 0 WHERE id = ?1", (row,)).await
     }
 }
 
 fn faces(connection: &Connection, session_row: i64) -> Result<Vec<FaceSpan>, StoreError> {
-    let mut statement = connection.prepare_cached(
+    connection.all(
         "SELECT face_id, start_ms, end_ms FROM face WHERE session_row = ?1 ORDER BY place",
-    )?;
-    let faces = statement.query_map([session_row], |row| {
-        Ok(FaceSpan { face_id: row.get(0)?, start_ms: row.get(1)?, end_ms: row.get(2)? })
-    })?;
-    Ok(faces.collect::<Result<_, _>>()?)
+        [session_row],
+        |row| columns!(row => FaceSpan: face_id start_ms end_ms),
+    )
 }

@@ -3,18 +3,16 @@
 //! Everything runs inside the caller's transaction. Nothing here decides about payment: a task is unique by request
 //! and take, so that a job which asks for both gets the task that exists.
 
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::Connection;
 
-use super::{Conflict, StoreError, find, record, task_row};
+use super::{Conflict, StoreError, find, record, sql::Sql as _, task_row};
 use crate::job::{
     Delivery, Job, JobId, Moment, Outcome, Policy, State, TAKE_MAX, Task, TaskId, apply,
 };
 
 mod lead;
-mod save;
 pub(super) mod urgency;
 
-/// Why a job cannot get a task.
 pub(super) enum SharingError {
     Conflict(Conflict),
     Store(StoreError),
@@ -26,7 +24,6 @@ impl<E: Into<StoreError>> From<E> for SharingError {
     }
 }
 
-/// Points jobs to tasks, in one transaction.
 #[derive(Clone, Copy)]
 pub(super) struct Sharing<'a> {
     pub(super) connection: &'a Connection,
@@ -38,7 +35,6 @@ pub(super) struct Sharing<'a> {
 #[derive(Clone, Copy)]
 pub(super) struct TaskChoice {
     pub(super) take: u32,
-    /// The position of a new task in the queue.
     pub(super) turn: i64,
     /// Sessions identified before this (Unix ms) are not used.
     pub(super) sessions_after_ms: i64,
@@ -88,19 +84,18 @@ impl<'a> Sharing<'a> {
         if let Some(take) = job.retry_take.or(job.spec.take) {
             return Ok(take);
         }
-        let mut highest = self.connection.prepare_cached(HIGHEST_TAKE)?;
-        let take = highest.query_row([&job.request_hash], |row| row.get(0)).optional()?;
+        let take = self.connection.first(HIGHEST_TAKE, [&job.request_hash], |row| row.get(0))?;
         Ok(take.unwrap_or(1))
     }
 
     /// Returns the next take after `take` that has not failed.
     pub(super) fn take_after(&self, request_hash: &str, take: u32) -> Result<u32, StoreError> {
-        let mut failed = self.connection.prepare_cached(
+        let mut next = take.saturating_add(1);
+        while self.connection.exists(
             "SELECT 1 FROM task WHERE request_hash = ?1 AND take = ?2 AND state = 'failed'
                AND task_id IS NOT NULL",
-        )?;
-        let mut next = take.saturating_add(1);
-        while failed.exists((request_hash, next))? {
+            (request_hash, next),
+        )? {
             next = next.saturating_add(1);
         }
         Ok(next)
@@ -109,8 +104,7 @@ impl<'a> Sharing<'a> {
     /// Returns the first position in the queue of one priority. A new manifest starts there, so that it does
     /// not wait for all earlier manifests, and does not overtake them all.
     pub(super) fn turn(&self, priority: i32) -> Result<i64, StoreError> {
-        let mut first = self.connection.prepare_cached(FIRST_TURN)?;
-        Ok(first.query_row([priority], |row| row.get(0)).optional()?.unwrap_or(0))
+        Ok(self.connection.first(FIRST_TURN, [priority], |row| row.get(0))?.unwrap_or(0))
     }
 
     /// Points a job to the task of its request and `choice.take`: joins, revives or inserts that task. The job is changed
@@ -152,9 +146,9 @@ impl<'a> Sharing<'a> {
     fn require_name(&self, job: &Job, request_hash: &str, take: u32) -> Result<(), SharingError> {
         let Some(name) = &job.spec.external_task_id else { return Ok(()) };
         let of_take = Task::name_of(request_hash, Some(name.as_str()), take);
-        let mut used = self.connection.prepare_cached(NAME_USED)?;
         let other: Option<String> =
-            used.query_row((name, request_hash, job.id, of_take), |row| row.get(0)).optional()?;
+            self.connection
+                .first(NAME_USED, (name, request_hash, job.id, of_take), |row| row.get(0))?;
         match other {
             None => Ok(()),
             Some(other) => {
@@ -194,7 +188,7 @@ impl<'a> Sharing<'a> {
             return Ok(task);
         }
         if matches!(task.state, State::Cancelled | State::Failed) {
-            self.connection.prepare_cached(DETACH_FAILED)?.execute((task.id, job.id))?;
+            self.connection.run(DETACH_FAILED, (task.id, job.id))?;
             let task = self.lead(&task, &self.with_others(job, task.id)?)?;
             let sessions_after_ms = choice.sessions_after_ms;
             return self.apply_but(&task, Outcome::Revived { sessions_after_ms }, job.id);
@@ -212,8 +206,7 @@ impl<'a> Sharing<'a> {
         id: TaskId,
         but: JobId,
     ) -> Result<Option<(JobId, String)>, StoreError> {
-        let mut first = self.connection.prepare_cached(FIRST_JOB)?;
-        Ok(first.query_row((id, but), |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
+        self.connection.first(FIRST_JOB, (id, but), |row| row.try_into())
     }
 
     /// Applies an outcome to a task and writes it, except the job `but`, which the caller writes.

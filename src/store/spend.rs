@@ -1,8 +1,8 @@
 //! Units per UTC day, stored in millionths.
 
-use rusqlite::{Connection, OptionalExtension as _, named_params};
+use rusqlite::{Connection, named_params};
 
-use super::{Store, StoreError};
+use super::{Store, StoreError, sql::Sql as _};
 use crate::job::Spend;
 
 const ADD: &str = "
@@ -26,29 +26,29 @@ impl Store {
 /// Adds to the UTC day of `now_ms`, inside the caller's transaction.
 pub(super) fn add(connection: &Connection, spend: Spend, now_ms: i64) -> Result<(), StoreError> {
     if spend != Spend::default() {
-        connection.prepare_cached(ADD)?.execute(named_params! {
-            ":at_ms": now_ms, ":identify": spend.identify_micro.min(DAY_MOST_MICRO),
-            ":task": spend.task_micro.min(DAY_MOST_MICRO), ":tasks": spend.tasks,
-            ":most": DAY_MOST_MICRO,
-        })?;
+        connection.run(
+            ADD,
+            named_params! {
+                ":at_ms": now_ms, ":identify": spend.identify_micro.min(DAY_MOST_MICRO),
+                ":task": spend.task_micro.min(DAY_MOST_MICRO), ":tasks": spend.tasks,
+                ":most": DAY_MOST_MICRO,
+            },
+        )?;
     }
     Ok(())
 }
 
-/// Returns the units of the UTC day of `now_ms`, in millionths.
 pub(super) fn on_day(connection: &Connection, now_ms: i64) -> Result<i64, StoreError> {
-    let spent = connection
-        .prepare_cached(
-            "SELECT identify_micro + task_micro FROM spend
+    let spent = connection.first(
+        "SELECT identify_micro + task_micro FROM spend
              WHERE day = strftime('%Y-%m-%d', ?1 / 1000.0, 'unixepoch')",
-        )?
-        .query_row([now_ms], |row| row.get(0))
-        .optional()?;
+        [now_ms],
+        |row| row.get(0),
+    )?;
     Ok(spent.unwrap_or(0))
 }
 
-/// Returns the units of all days, in millionths.
 pub(super) fn in_all(connection: &Connection) -> Result<i64, StoreError> {
     let sql = "SELECT coalesce(sum(identify_micro + task_micro), 0) FROM spend";
-    Ok(connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
+    connection.value(sql, ())
 }

@@ -5,6 +5,7 @@ use rusqlite::Connection;
 use super::{
     Store, StoreError, find, job_row,
     sharing::{Sharing, SharingError, TaskChoice},
+    sql::Sql as _,
 };
 use crate::job::{Moment, Policy, State, Task, outcome::PermanentError};
 
@@ -14,16 +15,14 @@ impl Store {
         let lead = task.lead;
         self.read(move |connection| {
             let sql = "SELECT 1 FROM job WHERE id = ?1 AND take IS NULL AND retry_take IS NULL";
-            Ok(connection.prepare_cached(sql)?.exists([lead])?)
+            connection.exists(sql, [lead])
         })
         .await
     }
 
     /// Points the lead job of a task that was not sent to take `take` of its request, because the result of that take is
     /// in the output folder. Returns the task. The job stays if [it asks for a certain take](Self::is_take_open).
-    ///
-    /// # Errors
-    /// [`StoreError::Stale`] if the task changed since it was read.
+    /// Fails with [`StoreError::Stale`] if the task changed since it was read.
     pub async fn move_to_take(
         &self,
         task: Task,
@@ -56,9 +55,7 @@ impl Store {
 
     /// Detaches the lead job of a task that was not sent, for a reason that concerns this job alone. Another job leads
     /// the task then; without another job the task is cancelled.
-    ///
-    /// # Errors
-    /// [`StoreError::Stale`] if the task changed since it was read.
+    /// Fails with [`StoreError::Stale`] if the task changed since it was read.
     pub async fn detach_lead(
         &self,
         task: Task,
@@ -97,11 +94,9 @@ impl Store {
     /// Whether other jobs share the task with its lead job.
     pub async fn is_shared(&self, task: &Task) -> Result<bool, StoreError> {
         let (id, lead) = (task.id, task.lead);
-        self.read(move |connection| {
-            // The time does not matter: no outcome is applied.
-            Ok(Sharing::of_api(connection, 0).first_job(id, lead)?.is_some())
-        })
-        .await
+        self.read(move |connection| // The time does not matter: no outcome is applied.
+            Ok(Sharing::of_api(connection, 0).first_job(id, lead)?.is_some()))
+            .await
     }
 }
 

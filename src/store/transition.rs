@@ -13,10 +13,8 @@ use crate::job::{State, Task, Transition};
 
 impl Store {
     /// Writes `transition` with the API's answer that led to it, and returns the task.
-    ///
-    /// # Errors
-    /// [`StoreError::Stale`] if the task changed since it was read, [`StoreError::TaskTaken`] if the task at Kling
-    /// belongs to another task: then nothing is written.
+    /// Fails with [`StoreError::Stale`] if the task changed since it was read, and with [`StoreError::TaskTaken`] if the
+    /// task at Kling belongs to another task.
     pub async fn record(
         &self,
         transition: Transition,
@@ -41,9 +39,7 @@ impl Store {
         })
         .await
     }
-}
 
-impl Store {
     /// Writes that a create request is about to be sent, unless the queue is paused at this moment: then nothing is
     /// written, and none is returned. A probe may be sent during a pause by the API, not during a pause by a person.
     pub async fn record_intent(

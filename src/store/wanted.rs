@@ -17,24 +17,20 @@ pub const RUN_AT_ONCE_MAX: usize = 20;
 
 /// A job that a manifest asks for.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct WantedJob {
-    /// What the manifest asks for.
     pub spec: JobSpec,
-    /// Digest of all its keys.
     pub spec_hash: String,
     /// Digest of everything that decides its result; none while its media cannot be read.
     pub request_hash: Option<String>,
-    /// The facts about its media, or why they cannot be used.
     pub media: Result<Media, PermanentError>,
 }
 
 /// A manifest without errors.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct AcceptedManifest {
-    /// Under `jobs_dir`, parts joined by `/`.
     pub path: String,
-    /// Size and times of what was read.
     pub file_stamp: String,
-    /// All its jobs.
     pub jobs: Vec<WantedJob>,
 }

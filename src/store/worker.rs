@@ -18,12 +18,10 @@ use tokio::sync::oneshot;
 use super::{StoreError, database_problem::DatabaseProblem, lock::DatabaseLock};
 use crate::{failpoint, offload::SimulationHook};
 
-/// The limit of work items in one transaction.
 const BATCH_MAX: usize = 512;
 /// No more items join a transaction that writes so many jobs: a create request must not wait for its commit until a
 /// complete folder is written.
 const BATCH_JOBS_MAX: usize = 2_048;
-/// How long to wait before a failed transaction is tried again.
 const PROBLEM_PAUSE: Duration = Duration::from_secs(1);
 
 /// The lock that keeps other daemons out, for a daemon.
@@ -36,20 +34,16 @@ pub(super) struct Worker {
     problem: Arc<DatabaseProblem>,
 }
 
-/// Who does the work.
 #[derive(Clone)]
 enum Executor {
     Thread(mpsc::Sender<Box<dyn Work>>),
     Inline { connection: Arc<Mutex<Connection>>, writes: bool, simulation_hook: SimulationHook },
 }
 
-/// Work on the connection, with the caller that waits for it.
 trait Work: Send {
     /// Does the work and keeps the result. May be called again after a rollback.
     fn run(&mut self, connection: &Connection) -> Result<(), StoreError>;
-    /// Sends the result to the caller.
     fn answer(self: Box<Self>);
-    /// Replaces the result by an error.
     fn fail(&mut self, error: StoreError);
     /// Returns about how many jobs it writes.
     fn jobs(&self) -> usize;
@@ -241,9 +235,7 @@ fn commit_with_retries(
 ) {
     let mut mode = BatchMode::Together;
     loop {
-        let Err(error) = commit(connection, batch, mode) else {
-            return problem.end("written");
-        };
+        let Err(error) = commit(connection, batch, mode) else { return problem.end("written") };
         // A rollback fails if SQLite has rolled back already.
         let _nothing_open = connection.execute_batch("ROLLBACK");
         if error.is_passing() {

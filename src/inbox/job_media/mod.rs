@@ -7,12 +7,11 @@ use tracing::warn;
 
 use super::{inbox::Inbox, media_check::MediaCheck, pass::Pass};
 use crate::{
-    job::{Failure, Job, Media, State},
+    job::{Job, JobSpec, Media, State},
     manifest::{ContentHashes, request_hash},
     store::{MediaScope, OnChange, StoreError, WantedJob},
 };
 
-/// Jobs that are read from the store at a time.
 const PAGE: usize = 512;
 
 impl Inbox {
@@ -102,38 +101,39 @@ impl Inbox {
 /// Returns what a job asks for after a check of its media. None: its row says the same already.
 fn changed_job(job: &Job, check: MediaCheck) -> Option<WantedJob> {
     let has_no_task = job.task.is_none();
-    let media = match check {
-        MediaCheck::Ready(media) => Ok(media),
-        // A file that is missing after the task was made is no change.
-        MediaCheck::Missing { .. } | MediaCheck::Unusable { .. } if !has_no_task => return None,
-        MediaCheck::Missing { what, .. } => {
-            Ok(Media { wait_reason: Some(what), ..Media::default() })
-        }
-        MediaCheck::Unusable { error, .. } => Err(error),
-    };
-    let request_hash = media
-        .as_ref()
-        .ok()
-        .filter(|media| media.wait_reason.is_none())
-        .and_then(|media| request_hash(&job.spec, content(media)));
-    let is_known = match &media {
+    // A file that is missing after the task was made is no change.
+    if !has_no_task && !matches!(check, MediaCheck::Ready(_)) {
+        return None;
+    }
+    let wanted = wanted_job(job.spec.clone(), job.spec_hash.clone(), check);
+    let is_known = match &wanted.media {
         Ok(found) if found.wait_reason.is_some() => {
             job.state == State::Waiting && found.wait_reason == job.media.wait_reason
         }
         // A flagged job runs when its earlier request has failed.
         Ok(_) if has_no_task || job.changed_after_sent && job.state == State::Failed => false,
-        Ok(found) => *found == job.media && request_hash == job.request_hash,
-        Err(error) => {
-            let failure = Failure { code: error.code.clone(), message: error.message.clone() };
-            job.failure.as_ref() == Some(&failure)
-        }
+        Ok(found) => *found == job.media && wanted.request_hash == job.request_hash,
+        Err(error) => job.failure == Some(error.clone().into()),
     };
-    let wanted =
-        WantedJob { spec: job.spec.clone(), spec_hash: job.spec_hash.clone(), request_hash, media };
     (!is_known).then_some(wanted)
 }
 
-pub(super) fn content(media: &Media) -> ContentHashes<'_> {
+/// Returns what a job asks for, with the media that a check found.
+pub(super) fn wanted_job(spec: JobSpec, spec_hash: String, check: MediaCheck) -> WantedJob {
+    let (media, request_hash) = match check {
+        MediaCheck::Ready(media) => {
+            let request_hash = request_hash(&spec, content(&media));
+            (Ok(media), request_hash)
+        }
+        MediaCheck::Missing { what, .. } => {
+            (Ok(Media { wait_reason: Some(what), ..Media::default() }), None)
+        }
+        MediaCheck::Unusable { error, .. } => (Err(error), None),
+    };
+    WantedJob { spec, spec_hash, request_hash, media }
+}
+
+fn content(media: &Media) -> ContentHashes<'_> {
     ContentHashes {
         video_sha256: media.video_sha256.as_deref(),
         audio_sha256: media.audio_sha256.as_deref(),

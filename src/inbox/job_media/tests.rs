@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    job::{Delivery, JobSpec, Source, outcome::PermanentError},
+    job::{Delivery, Failure, JobSpec, Source, outcome::PermanentError},
     testing::jobs::{audio_of as media, spec},
 };
 

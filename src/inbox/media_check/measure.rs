@@ -10,14 +10,12 @@ use crate::{
 /// How many files are remembered between two scans.
 const REMEMBERED_MAX: usize = 10_000;
 
-/// Which of a job's two media a file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum MediaKind {
     Audio,
     Video,
 }
 
-/// What is known of a file that can be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct MediaFacts {
     /// None: the file does not say, which only a video may do.
@@ -36,7 +34,6 @@ pub(super) enum MeasureError {
     Changed,
 }
 
-/// Reads files, and remembers what it found.
 #[derive(Debug, Default)]
 pub(super) struct MeasureCache {
     remembered: HashMap<CacheKey, CacheEntry>,

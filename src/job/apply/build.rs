@@ -14,20 +14,16 @@ pub const RESEND_READY: &str =
 
 /// A state change that the store is to write.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Transition {
-    /// The previous state of the task.
     pub from: State,
-    /// The task after the change.
     pub task: Task,
-    /// What happened, for the history of its jobs and the log.
     pub what: String,
-    /// What it adds to the spending of the day.
     pub spend: Spend,
     /// Whether the history of its jobs has the same sentence already.
     pub repeats: bool,
 }
 
-/// One application of the table to a task.
 pub(super) struct TransitionBuilder<'a> {
     pub(super) task: &'a Task,
     pub(super) moment: &'a Moment,

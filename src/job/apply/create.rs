@@ -124,7 +124,6 @@ impl TransitionBuilder<'_> {
     }
 }
 
-/// Kling has no task of the create request.
 pub(super) fn without_create(ended: Transition) -> Transition {
     Transition { task: Task { create: None, ..ended.task }, ..ended }
 }

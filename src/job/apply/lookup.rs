@@ -46,7 +46,6 @@ impl TransitionBuilder<'_> {
         self.wait_for_lookup(absent_ms, why)
     }
 
-    /// A person has to decide, and needs to know why.
     pub(super) fn unresolved(&self, why: &str) -> Transition {
         let sent = self.task.create.as_ref().map(CreateAttempt::summary);
         let sent = sent.map(|sent| format!(" (create request {sent})")).unwrap_or_default();

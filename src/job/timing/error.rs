@@ -4,10 +4,7 @@ use std::fmt;
 
 /// Milliseconds, shown as seconds without needless zeros: `1.2 s`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Seconds(
-    /// The milliseconds.
-    pub i64,
-);
+pub struct Seconds(pub i64);
 
 impl fmt::Display for Seconds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -12,6 +12,7 @@ use crate::{
         event::record_change,
         job_row::{self, JobRow},
         sharing::{SharingError, TaskChoice},
+        sql::Sql as _,
     },
 };
 
@@ -110,7 +111,6 @@ impl Reconciliation<'_> {
     }
 }
 
-/// Returns a job without a task.
 fn new_job(id: JobId, wanted: &WantedJob) -> Job {
     Job {
         id,
@@ -136,15 +136,10 @@ fn new_job(id: JobId, wanted: &WantedJob) -> Job {
 
 /// Counts a new job. Triggers count every later change.
 fn count(connection: &Connection, job: &Job, manifest_id: i64) -> Result<(), StoreError> {
-    connection
-        .prepare_cached("UPDATE state SET jobs = jobs + 1 WHERE name = ?1")?
-        .execute([job.state.name()])?;
-    connection
-        .prepare_cached(
-            "UPDATE manifest SET jobs = jobs + 1, failed = failed + (?2 = 'failed'),
-               succeeded = succeeded + (?2 = 'succeeded'), unresolved = unresolved + (?2 = 'unresolved')
-             WHERE id = ?1",
-        )?
-        .execute((manifest_id, job.state.name()))?;
-    Ok(())
+    connection.run("UPDATE state SET jobs = jobs + 1 WHERE name = ?1", [job.state])?;
+    let sql = "
+        UPDATE manifest SET jobs = jobs + 1, failed = failed + (?2 = 'failed'),
+          succeeded = succeeded + (?2 = 'succeeded'), unresolved = unresolved + (?2 = 'unresolved')
+        WHERE id = ?1";
+    connection.run(sql, (manifest_id, job.state))
 }

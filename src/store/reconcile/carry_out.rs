@@ -7,10 +7,11 @@ use super::{
 use crate::{
     job::{Delivery, Job, State, Task},
     store::{
-        StoreError, WantedJob,
+        WantedJob,
         event::record_change,
         job_row::{self, JobRow},
         sharing::{SharingError, TaskChoice},
+        sql::Sql as _,
     },
 };
 
@@ -41,7 +42,11 @@ impl Reconciliation<'_> {
         }
         let what = self.carry_out(&mut job, &before, task.as_ref(), action, wanted)?;
         let now_ms = self.sharing.moment.now_ms;
-        if moved || job != before || self.has_other_manifest(&before, manifest_id)? {
+        let other_manifest = "SELECT 1 FROM job WHERE id = ?1 AND manifest_id <> ?2";
+        if moved
+            || job != before
+            || self.connection.exists(other_manifest, (job.id, manifest_id))?
+        {
             job_row::save(self.connection, &mut job, manifest_id, now_ms)?;
         }
         if job.spec_hash != before.spec_hash {
@@ -144,14 +149,8 @@ impl Reconciliation<'_> {
         self.done.changed += usize::from(before.spec_hash != job.spec_hash || was_sent);
         Ok(format!("{why}{}", self.shared_with(job)?))
     }
-
-    fn has_other_manifest(&self, job: &Job, manifest_id: i64) -> Result<bool, StoreError> {
-        let sql = "SELECT 1 FROM job WHERE id = ?1 AND manifest_id <> ?2";
-        Ok(self.connection.prepare_cached(sql)?.exists((job.id, manifest_id))?)
-    }
 }
 
-/// Copies what the manifest asks for into the job.
 fn write_spec(job: &mut Job, wanted: &WantedJob) {
     let other_request = job.request_hash.is_some()
         && wanted.request_hash.is_some()

@@ -5,9 +5,7 @@ use crate::{
     store::{OnChange, WantedJob},
 };
 
-/// What happens to a job that its manifest still asks for.
 pub(super) enum JobAction {
-    /// It stays as it is.
     Keep,
     /// Its request changed and its media are not complete: it stays as it is, and the manifest is read again.
     DecideLater,
@@ -17,15 +15,12 @@ pub(super) enum JobAction {
     Flag,
     /// Its manifest asks for the request of its task again.
     Unflag,
-    /// It waits for its media.
     Wait(String),
-    /// Its media cannot be used.
     Fail(Failure),
     /// Its file is wanted under another path.
     Deliver,
 }
 
-/// A job as it is stored, and what its manifest asks for now.
 pub(super) struct Comparison<'a> {
     pub(super) job: &'a Job,
     pub(super) task: Option<&'a Task>,

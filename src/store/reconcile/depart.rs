@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use super::{Reconciliation, job_row::JobRow};
 use crate::{
     job::{JobId, LEFT_UNCREATED, State, Task},
-    store::{StoreError, job_row},
+    store::{StoreError, job_row, sql::Sql as _},
 };
 
 pub(in crate::store) const DUE_TO_LEAVE: &str = "INDEXED BY job_absent
@@ -46,14 +46,12 @@ impl Reconciliation<'_> {
         manifest_id: i64,
         asked: &HashSet<&str>,
     ) -> Result<(), StoreError> {
-        let known: Vec<(JobId, String)> = self
-            .connection
-            .prepare_cached(
-                "SELECT id, key FROM job INDEXED BY job_manifest
+        let known: Vec<(JobId, String)> = self.connection.all(
+            "SELECT id, key FROM job INDEXED BY job_manifest
                  WHERE manifest_id = ?1 AND absent_since_ms IS NULL ORDER BY id",
-            )?
-            .query_map([manifest_id], |row| Ok((row.get(0)?, row.get(1)?)))?
-            .collect::<Result<_, _>>()?;
+            [manifest_id],
+            |row| row.try_into(),
+        )?;
         for (id, _) in known.into_iter().filter(|(_, key)| !asked.contains(key.as_str())) {
             if let Some(row) = job_row::by_id(self.connection, id)? {
                 self.depart(row, "its manifest no longer asks for it")?;
@@ -96,8 +94,7 @@ impl Reconciliation<'_> {
 
     /// The jobs of a manifest with errors are not missing. Orphaned jobs stay orphaned.
     pub(in crate::store) fn see(&mut self, manifest_id: i64) -> Result<(), StoreError> {
-        self.connection.prepare_cached(SEE)?.execute([manifest_id])?;
-        Ok(())
+        self.connection.run(SEE, [manifest_id])
     }
 
     /// Makes all jobs of a manifest whose task was not created wait for `why`.

@@ -1,7 +1,7 @@
 //! Two jobs may have the same output only if they make the same request.
 
 use super::Reconciliation;
-use crate::store::{Conflict, WantedJob, job_row, sharing::SharingError};
+use crate::store::{Conflict, WantedJob, job_row, sharing::SharingError, sql::Sql as _};
 
 pub(in crate::store) const OUTPUT_ASKED: &str = "
     SELECT key, request_hash, coalesce(take, 1) FROM job INDEXED BY job_output
@@ -23,12 +23,9 @@ impl Reconciliation<'_> {
             if sql == OUTPUT_OF_KEY && stem == spec.key {
                 continue;
             }
-            let mut statement = self.connection.prepare_cached(sql)?;
-            let rows = statement
-                .query_map((asked, &spec.key), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-            for row in rows {
-                others.push(row?);
-            }
+            let rows: Vec<_> =
+                self.connection.all(sql, (asked, &spec.key), |row| row.try_into())?;
+            others.extend(rows);
         }
         for (other, hash, other_take) in others {
             let is_same = match (&wanted.request_hash, hash) {

@@ -3,7 +3,7 @@
 use super::Sharing;
 use crate::{
     job::{Job, JobId, JobSpec, Media, Outcome, Source, Task, TaskId},
-    store::{StoreError, find, job_row, job_row::JobRow, task_row},
+    store::{StoreError, event::record_change, find, job_row, job_row::JobRow, task_row},
 };
 
 impl Sharing<'_> {
@@ -98,6 +98,23 @@ impl Sharing<'_> {
         match self.is_as_urgent(&task)? {
             true => Ok(()),
             false => self.align(id),
+        }
+    }
+
+    /// Writes a job that was changed in memory, and `what` happened into its history. Releases the task that the job
+    /// pointed to `before`.
+    pub(in crate::store) fn save(
+        &self,
+        row: &mut JobRow,
+        before: &Job,
+        what: &str,
+    ) -> Result<(), StoreError> {
+        let (job, now_ms) = (&mut row.job, self.moment.now_ms);
+        job_row::save(self.connection, job, row.manifest_id, now_ms)?;
+        record_change(self.connection, job, Some(before.state), what, now_ms)?;
+        match before.task.filter(|left| job.task != Some(*left)) {
+            Some(left) => self.release(left, job.id),
+            None => Ok(()),
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::Sharing;
 use crate::{
     job::{Job, Outcome, State, Task, TaskId},
-    store::{StoreError, record},
+    store::{StoreError, record, sql::Sql as _},
 };
 
 const ASKED_TOGETHER: &str = "
@@ -31,13 +31,11 @@ impl Sharing<'_> {
         let mut together = job.clone();
         let spec = &mut together.spec;
         let own = (id, job.id, spec.priority, spec.not_before_at_ms);
-        let mut asked = self.connection.prepare_cached(ASKED_TOGETHER)?;
         (spec.priority, spec.not_before_at_ms) =
-            asked.query_row(own, |row| Ok((row.get(0)?, row.get(1)?)))?;
+            self.connection.row(ASKED_TOGETHER, own, |row| row.try_into())?;
         Ok(together)
     }
 
-    /// Makes a task as urgent as `job`, if it is less urgent.
     pub(in crate::store) fn hurry(&self, task: &Task, job: &Job) -> Result<Task, StoreError> {
         let priority = task.spec.priority.max(job.spec.priority);
         let not_before = |at_ms: Option<i64>| at_ms.unwrap_or(0);
@@ -48,19 +46,18 @@ impl Sharing<'_> {
         }
         let not_before_at_ms =
             if earlier { job.spec.not_before_at_ms } else { task.spec.not_before_at_ms };
-        self.connection
-            .prepare_cached(
-                "UPDATE task SET priority = ?2, not_before_at_ms = ?3, revision = revision + 1,
+        self.connection.run(
+            "UPDATE task SET priority = ?2, not_before_at_ms = ?3, revision = revision + 1,
                    due_at_ms = CASE WHEN state = 'waiting' THEN coalesce(?3, 0) ELSE due_at_ms END
                  WHERE id = ?1",
-            )?
-            .execute((task.id, priority, not_before_at_ms))?;
+            (task.id, priority, not_before_at_ms),
+        )?;
         self.reread(task.id)
     }
 
     /// Gives a task that was not created the urgency of its jobs, whose rows are written already.
     pub(in crate::store) fn align(&self, id: TaskId) -> Result<(), StoreError> {
-        self.connection.prepare_cached(ALIGN)?.execute([id])?;
+        self.connection.run(ALIGN, [id])?;
         let task = self.reread(id)?;
         let starts = matches!(task.state, State::Queued | State::Identified) && task.is_uncreated();
         match task.spec.not_before_at_ms.filter(|at_ms| starts && *at_ms > self.moment.now_ms) {
@@ -74,7 +71,6 @@ impl Sharing<'_> {
     /// Whether a task is as urgent as before after a job has left it.
     pub(in crate::store) fn is_as_urgent(&self, task: &Task) -> Result<bool, StoreError> {
         let urgency = (task.id, task.spec.priority, task.spec.not_before_at_ms.unwrap_or(0));
-        let mut as_urgent = self.connection.prepare_cached(AS_URGENT)?;
-        Ok(as_urgent.query_row(urgency, |row| row.get(0))?)
+        self.connection.value(AS_URGENT, urgency)
     }
 }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::store::{
     JobFilter, delivery, job_state, media_queue, metrics_snapshot, pause, queue, queue_status,
-    reconcile, reconcile::depart, remaining, retention, sharing, superseded,
+    reconcile, reconcile::depart, remaining, retention, sharing,
 };
 
 /// How SQLite would find the rows of `query`.
@@ -60,8 +60,8 @@ fn queries() -> Vec<String> {
         queue_status::CHANGED,
         queue_status::DISMISSED,
         pause::OPEN_CREATES,
-        superseded::COUNT,
-        superseded::KEYS,
+        remaining::SUPERSEDED,
+        remaining::SUPERSEDED_KEYS,
         metrics_snapshot::OLDEST,
         remaining::REMAINING,
         retention::NEXT_EVENT,
