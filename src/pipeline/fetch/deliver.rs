@@ -1,16 +1,12 @@
 //! The step that delivers a job's own file once its task has a verified result: a copy of another job's file, or
 //! another download, which is free while Kling keeps the result.
 
-use super::{
-    fetch_error::{FetchError, to_transient_error},
-    result_file::fetch_result,
-    target::Target,
-};
+use super::{FetchError, Target, fetch_result, to_transient_error};
 use crate::{
     failpoint,
     job::{DeliveryOutcome, Job, ResultFile, Task, outcome::PermanentError},
     kling::Api,
-    pipeline::{account_signal::AccountSignal, context::StepContext},
+    pipeline::{AccountSignal, StepContext},
     store::{DueDelivery, JobChange, MovedFile, StoreError},
 };
 

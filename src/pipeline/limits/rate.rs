@@ -14,7 +14,7 @@ use governor::{
 };
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::{job::retry::ASKED_MAX_MS, pipeline::settings::RateSettings};
+use crate::{job::retry::ASKED_MAX_MS, pipeline::RateSettings};
 
 type Limiter = RateLimiter<NotKeyed, InMemoryState, Monotonic, NoOpMiddleware<Nanos>>;
 

@@ -9,10 +9,7 @@ use crate::{
     },
     kling::{Api, ApiError, ErrorClass},
     media::audio,
-    pipeline::{
-        context::StepContext,
-        step::{StepEnd, transient_error},
-    },
+    pipeline::{StepContext, StepEnd, transient_error},
     store::StoreError,
 };
 

@@ -11,14 +11,8 @@ use crate::{
     job::{Moment, Policy, TaskId, retry::delay_ms},
     kling::ApiError,
     pipeline::{
-        account_signal::AccountSignal,
-        limits::{
-            budget::{Budget, BudgetChange},
-            pause_gate::{PauseGate, PendingProbe},
-            permit::{PaidCallPermit, PaidCalls},
-            slots::Slots,
-        },
-        settings::Settings,
+        AccountSignal, Budget, BudgetChange, PaidCallPermit, PaidCalls, PauseGate, PendingProbe,
+        Settings, Slots,
     },
     store::{Pause, PauseKind},
 };

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use crate::{
     job::{JobId, TaskId},
-    pipeline::context::StepContext,
+    pipeline::StepContext,
     store::{DueDelivery, StoreError},
 };
 

@@ -4,17 +4,14 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::{
-    pipeline::Pipeline,
-    steps::{StepEvent, StepKind},
-};
+use super::{Pipeline, StepEvent, StepKind};
 use crate::{
     job::Task,
     kling::Api,
     pipeline::{
+        PendingProbe, PollTarget,
         fetch::{deliver, download},
-        limits::pause_gate::PendingProbe,
-        poll::{self, PollTarget},
+        poll,
         submit::{lookup_support, unresolved},
     },
 };

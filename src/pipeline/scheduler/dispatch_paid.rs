@@ -5,23 +5,15 @@ use std::{future::Future, sync::Arc};
 
 use tokio::time::Instant;
 
-use super::{
-    pipeline::Pipeline,
-    steps::{StepEvent, StepKind},
-};
+use super::{Pipeline, StepEvent, StepKind};
 use crate::{
     job::{Action, CreateAnswer, Outcome, Task, TaskId, decide},
     kling::Api,
     pipeline::{
-        context::StepContext,
-        limits::{pause_gate::PendingProbe, permit::PaidCallPermit},
-        prepare::{
-            identify::{Identify, identify},
-            local_media::video_key,
-            measure_audio,
-        },
-        step::StepEnd,
+        Identify, PaidCallPermit, PendingProbe, StepContext, StepEnd, identify,
+        prepare::measure_audio,
         submit::{create, obstacle, recover},
+        video_key,
     },
     store::StoreError,
 };

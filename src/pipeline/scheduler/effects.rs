@@ -5,14 +5,11 @@ use std::sync::atomic::Ordering;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
-use super::{
-    account::{Effect, Now},
-    pipeline::Pipeline,
-};
+use super::{Effect, Now, Pipeline};
 use crate::{
     job::TaskId,
     kling::{Api, ApiError},
-    pipeline::{account_signal::AccountSignal, limits::budget::BudgetChange},
+    pipeline::{AccountSignal, BudgetChange},
     store::{Pause, PauseKind, StoreError},
 };
 

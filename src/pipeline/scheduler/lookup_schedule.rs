@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::{pipeline::submit::unresolved::LookupSummary, store::Lookups};
+use crate::{pipeline::LookupSummary, store::Lookups};
 
 /// The longest wait after lookups failed.
 const RETRY_MAX: Duration = Duration::from_secs(60);

@@ -7,10 +7,7 @@ use tokio::time::Instant;
 use crate::{
     job::{Task, TaskId},
     kling::RemoteTask,
-    pipeline::{
-        limits::poll_interval::{PollInterval, TaskAge},
-        settings::Settings,
-    },
+    pipeline::{PollInterval, Settings, TaskAge},
 };
 
 /// Polls wait for so long after a step panicked.

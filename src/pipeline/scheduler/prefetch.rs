@@ -3,13 +3,10 @@
 //! Memory does not grow with the queue. Tasks that a read left in the database are read when those in memory are
 //! nearly used up, so nothing depends on a wake-up call that may not come.
 
-use super::{
-    deliveries::DOWNLOADS_AHEAD,
-    ready_queues::{ReadyQueues, comes_before},
-};
+use super::{DOWNLOADS_AHEAD, ReadyQueues, comes_before};
 use crate::{
     job::{Policy, State, Task, TaskId},
-    pipeline::{context::StepContext, limits::slots::Slots},
+    pipeline::{Slots, StepContext},
     store::StoreError,
 };
 

@@ -17,7 +17,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
-use super::{pipeline::Pipeline, steps::StepKind};
+use super::{Pipeline, StepKind};
 use crate::{failpoint, kling::Api, store::StoreError};
 
 /// When the daemon ends, steps that may have paid get so long to record the outcome.

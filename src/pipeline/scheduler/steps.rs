@@ -7,10 +7,7 @@ use tokio::task::{Id, JoinError, JoinSet};
 use crate::{
     job::{JobId, TaskId},
     kling::ApiError,
-    pipeline::{
-        account_signal::AccountSignal, poll::PollResult, step::StepEnd,
-        submit::unresolved::LookupSummary,
-    },
+    pipeline::{AccountSignal, LookupSummary, PollResult, StepEnd},
     store::StoreError,
 };
 

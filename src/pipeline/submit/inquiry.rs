@@ -2,15 +2,13 @@
 //! trusted.
 
 use super::{
-    candidates::{possible_tasks, to_candidates},
-    lookup::{Lookup, by_name, verify_owner},
-    lookup_support::{LookupProof, prove},
-    task_list::{self, TaskListing, first_sent_at_ms},
+    Lookup, LookupProof, TaskListing, by_name, first_sent_at_ms, possible_tasks, prove, task_list,
+    to_candidates, verify_owner,
 };
 use crate::{
     job::{Account, CreateAnswer, CreateAttempt, Outcome, Task, outcome::TransientError},
     kling::{Api, RemoteTask},
-    pipeline::{account_signal::AccountSignal, context::StepContext, step::transient_error},
+    pipeline::{AccountSignal, StepContext, transient_error},
     store::{ApiAnswer, Candidate, ListScan, Lookups, StoreError},
 };
 

@@ -3,7 +3,7 @@
 use crate::{
     job::{CreateAttempt, Task, without_signature},
     kling::{Api, ApiError, RemoteTask, VideoRef},
-    pipeline::context::{StepContext, history_answer},
+    pipeline::{StepContext, history_answer},
     store::{ApiAnswer, ApiCall, ListScan},
 };
 

@@ -1,14 +1,12 @@
 //! Looks up unresolved tasks again whenever more may be known, so that a person is asked only if necessary.
 
 use super::{
-    inquiry::{Conclusion, Inquiry, inquire, oldest_ms, outcome_of_unresolved},
-    lookup_support::learn_again,
-    task_list,
+    Conclusion, Inquiry, inquire, learn_again, oldest_ms, outcome_of_unresolved, task_list,
 };
 use crate::{
     job::{CreateAnswer, State, Task},
     kling::{Api, ApiError},
-    pipeline::{account_signal::AccountSignal, context::StepContext},
+    pipeline::{AccountSignal, StepContext},
     store::StoreError,
 };
 

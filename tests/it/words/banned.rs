@@ -88,7 +88,8 @@ fn complaints(text: &Text) -> Vec<String> {
     // "Fault injection" is the term for what the simulator does, and it says "too fast" in the API's words.
     let is_simulator = text.file.starts_with("src/sim/") || text.file == "src/cli/simulate.rs";
     let uses = |(banned, _): &&(&str, &str)| {
-        !(is_simulator && (banned.starts_with("fault") || *banned == "too fast")) && uses(&text.text, banned)
+        !(is_simulator && (banned.starts_with("fault") || *banned == "too fast"))
+            && uses(&text.text, banned)
     };
     let complaint = |(banned, instead): &(&str, &str)| {
         format!("{}:{}: `{banned}`; write: {instead}", text.file, text.line)
