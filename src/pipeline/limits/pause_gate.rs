@@ -26,20 +26,18 @@ pub(crate) enum PendingProbe {
 /// What holds the queue.
 #[derive(Debug)]
 pub(crate) struct PauseGate {
-    pause: Option<Pause>,
+    pub(crate) pause: Option<Pause>,
     probe_at: Instant,
-    pending: Option<PendingProbe>,
-    is_over_budget: bool,
-    is_scanned: bool,
+    /// The probe that was sent. No other is sent until it is answered.
+    pub(crate) pending: Option<PendingProbe>,
+    pub(crate) is_over_budget: bool,
+    /// The folder was scanned completely since the start, so that jobs that left it are known.
+    pub(crate) is_scanned: bool,
 }
 
 impl PauseGate {
     pub(crate) fn new(now: Instant) -> Self {
         Self { pause: None, probe_at: now, pending: None, is_over_budget: false, is_scanned: false }
-    }
-
-    pub(crate) fn pause(&self) -> Option<&Pause> {
-        self.pause.as_ref()
     }
 
     /// Sets the pause that the database has. After a new pause, a probe is due at once.
@@ -55,28 +53,6 @@ impl PauseGate {
     pub(crate) fn set_next_probe(&mut self, at: Instant) {
         self.probe_at = at;
         self.pending = None;
-    }
-
-    /// A probe was sent. No other is sent until it is answered.
-    pub(crate) fn probe_sent(&mut self, probe: PendingProbe) {
-        self.pending = Some(probe);
-    }
-
-    pub(crate) fn is_pending(&self, probe: PendingProbe) -> bool {
-        self.pending == Some(probe)
-    }
-
-    pub(crate) fn set_over_budget(&mut self, is_over_budget: bool) {
-        self.is_over_budget = is_over_budget;
-    }
-
-    pub(crate) fn set_scanned(&mut self, is_scanned: bool) {
-        self.is_scanned = is_scanned;
-    }
-
-    /// Whether the folder was scanned completely since the start, so that jobs that left it are known.
-    pub(crate) fn is_scanned(&self) -> bool {
-        self.is_scanned
     }
 
     pub(crate) fn allows_paid_calls(&self) -> bool {

@@ -18,13 +18,13 @@ const RAISE_AFTER_MAX: u32 = 512;
 #[derive(Debug)]
 pub(crate) struct Slots {
     configured: usize,
-    limit: usize,
+    pub(crate) limit: usize,
     holders: BTreeSet<TaskId>,
     accepted_in_a_row: u32,
     raise_after: u32,
-    refused_in_a_row: u32,
+    pub(crate) refused_in_a_row: u32,
     /// No create request is sent before this, because the API said that all slots are taken.
-    blocked_until: Option<Instant>,
+    pub(crate) blocked_until: Option<Instant>,
 }
 
 impl Slots {
@@ -40,10 +40,6 @@ impl Slots {
             refused_in_a_row: 0,
             blocked_until: None,
         }
-    }
-
-    pub(crate) fn limit(&self) -> usize {
-        self.limit
     }
 
     pub(crate) fn has_free(&self) -> bool {
@@ -86,10 +82,6 @@ impl Slots {
         is_lower.then_some(self.limit)
     }
 
-    pub(crate) fn refused_in_a_row(&self) -> u32 {
-        self.refused_in_a_row
-    }
-
     /// A create request was accepted. Returns the limit if it changed.
     pub(crate) fn accepted(&mut self) -> Option<usize> {
         self.refused_in_a_row = 0;
@@ -105,16 +97,8 @@ impl Slots {
         Some(self.limit)
     }
 
-    pub(crate) fn block_until(&mut self, until: Instant) {
-        self.blocked_until = Some(until);
-    }
-
     pub(crate) fn end_block(&mut self, now: Instant) {
         self.blocked_until = self.blocked_until.filter(|until| *until > now);
-    }
-
-    pub(crate) fn blocked_until(&self) -> Option<Instant> {
-        self.blocked_until
     }
 }
 
@@ -131,7 +115,7 @@ mod tests {
         assert_eq!(slots.refused(4), Some(3));
         assert!(!slots.has_free());
         let rises = (0..64).filter_map(|_| slots.accepted()).count();
-        assert_eq!((rises, slots.limit()), (2, 5));
+        assert_eq!((rises, slots.limit), (2, 5));
     }
 
     #[test]

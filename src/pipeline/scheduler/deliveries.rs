@@ -18,16 +18,12 @@ pub(super) struct Deliveries {
     /// The tasks whose result is being delivered. One delivery per task at a time: the next one can copy its file.
     in_progress: HashSet<TaskId>,
     /// The database may have other deliveries than those in memory.
-    is_stale: bool,
+    pub(super) is_stale: bool,
 }
 
 impl Deliveries {
     pub(super) fn new() -> Self {
         Self { due: BTreeMap::new(), in_progress: HashSet::new(), is_stale: true }
-    }
-
-    pub(super) fn mark_stale(&mut self) {
-        self.is_stale = true;
     }
 
     /// Reads the due deliveries, if they may have changed.
@@ -60,10 +56,5 @@ impl Deliveries {
             self.is_stale = true;
         }
         self.due.is_empty()
-    }
-
-    /// Forgets everything after a delivery panicked, because its task is not known.
-    pub(super) fn reset(&mut self) {
-        *self = Self::new();
     }
 }

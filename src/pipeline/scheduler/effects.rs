@@ -43,7 +43,7 @@ impl<A: Api> Pipeline<A> {
     /// Holds new tasks once the day's deductions reach the budget, until the day is over.
     pub(super) async fn check_budget(&mut self) -> Result<(), StoreError> {
         let now_ms = self.context.clock.now_ms();
-        if !self.account.needs_budget_check(now_ms) {
+        if !self.account.budget.needs_check(now_ms) {
             return Ok(());
         }
         let spent_micro = self.context.store.spent_today_micro(now_ms).await?;
@@ -64,14 +64,14 @@ impl<A: Api> Pipeline<A> {
         let pause = self.context.store.pause().await?;
         log_pause(None, pause.as_ref());
         self.account.resume(pause, Instant::now());
-        self.polling.poll_now();
+        self.polling.next_at = Instant::now();
         Ok(())
     }
 
     /// Reads the pause from the database: a person may have paused or resumed the queue, or an earlier run left a pause.
     pub(super) async fn read_pause(&mut self) -> Result<(), StoreError> {
         let pause = self.context.store.pause().await?;
-        log_pause(self.account.gate().pause(), pause.as_ref());
+        log_pause(self.account.gate.pause.as_ref(), pause.as_ref());
         self.account.set_pause(pause, Instant::now());
         Ok(())
     }

@@ -3,7 +3,7 @@
 use tokio::task::JoinError;
 use tracing::{debug, error, warn};
 
-use super::{EndedStep, Pipeline, StepEvent, StepKind};
+use super::{Deliveries, EndedStep, Pipeline, StepEvent, StepKind};
 use crate::{
     job::{JobId, Outcome, SLOT_KEPT_MS, State, Task, TaskId},
     kling::{Api, ApiError, RemoteTask},
@@ -54,7 +54,7 @@ impl<A: Api> Pipeline<A> {
         let is_created = signal == Some(AccountSignal::Created);
         self.apply_signal(signal, Some(id)).await?;
         if is_transferred {
-            self.prefetch.mark_stale();
+            self.prefetch.is_stale = true;
         }
         self.paid_step_ended(id).await?;
         if is_created && self.lookups.learns(self.context.lookups()) {
@@ -108,7 +108,8 @@ impl<A: Api> Pipeline<A> {
         self.probe_later().await?;
         match task {
             _ if kind == StepKind::Deliver => {
-                self.deliveries.reset();
+                // Its task is not known.
+                self.deliveries = Deliveries::new();
                 self.polling.wait_after_panic();
             }
             Some(id) => {
@@ -124,7 +125,7 @@ impl<A: Api> Pipeline<A> {
         let now_ms = self.context.clock.now_ms();
         if let Some(problem) = &polled.problem {
             // An API outage is logged once, and not for each poll.
-            if self.account.has_api_problem() {
+            if self.account.has_api_problem {
                 debug!("polling the tasks failed: {problem}");
             } else {
                 warn!("polling the tasks failed: {problem}");
@@ -157,12 +158,12 @@ impl<A: Api> Pipeline<A> {
     ) -> Result<(), StoreError> {
         let median_before_ms = self.polling.median_ms();
         for (task, remote) in moved {
-            self.account.mark_budget_stale();
+            self.account.budget.is_stale = true;
             if matches!(task.state, State::Downloading | State::Failed) && task.create.is_some() {
                 self.polling.task_ended(&task, now_ms);
             }
             if let (State::Downloading, Some(remote)) = (task.state, remote) {
-                self.polling.keep_result(task.id, remote);
+                self.polling.results.insert(task.id, remote);
             }
             self.requeue(task);
         }

@@ -47,7 +47,7 @@ impl<A: Api> Pipeline<A> {
         let lookups = store.lookups(&settings.account).await?;
         let median_ms = store.median_task_ms().await?;
         let account = AccountState::new(&settings, learned_slots, now);
-        let limit = account.slots().limit();
+        let limit = account.slots.limit;
         if limit != settings.slots {
             store.set_slots_limit(&settings.account, limit).await?;
         }
@@ -74,15 +74,15 @@ impl<A: Api> Pipeline<A> {
     /// Puts a task that a step changed where its next action is, and updates what depends on its state.
     pub(super) fn requeue(&mut self, task: Task) {
         if task.state == State::Succeeded {
-            self.deliveries.mark_stale();
+            self.deliveries.is_stale = true;
         }
         if task.state == State::Unresolved {
             self.lookups.look_up_now();
         }
         if task.holds_slot() {
-            self.account.slots_mut().take(task.id);
+            self.account.slots.take(task.id);
         } else {
-            self.account.slots_mut().free(task.id);
+            self.account.slots.free(task.id);
         }
         // A task that rests in the database is read again when it is due.
         if matches!(task.state, State::Queued | State::Downloading) && task.due_at_ms > 0 {
@@ -127,6 +127,6 @@ impl<A: Api> Pipeline<A> {
     /// Returns the prefetch and what it fills.
     pub(super) fn prefetch_and_memory(&mut self) -> (&mut Prefetch, Memory<'_, A>) {
         let Self { context, queues, account, prefetch, .. } = self;
-        (prefetch, Memory { context, queues, slots: account.slots_mut() })
+        (prefetch, Memory { context, queues, slots: &mut account.slots })
     }
 }

@@ -16,8 +16,8 @@ const RETRIES_AHEAD: usize = 8;
 /// What is known of the tasks that are only in the database.
 #[derive(Debug)]
 pub(super) struct Prefetch {
-    /// The database may have something new.
-    is_stale: bool,
+    /// The database may have something new: the next turn reads it.
+    pub(super) is_stale: bool,
     /// Nothing was read since the start.
     is_first_read: bool,
     /// Everything was read since the window was filled.
@@ -29,7 +29,7 @@ pub(super) struct Prefetch {
     /// The states of which the last read left tasks in the database.
     unread: Vec<State>,
     /// When (Unix ms) the next task or delivery in the database is due.
-    next_due_at_ms: Option<i64>,
+    pub(super) next_due_at_ms: Option<i64>,
 }
 
 /// Where prefetched tasks go.
@@ -50,19 +50,6 @@ impl Prefetch {
             unread: Vec::new(),
             next_due_at_ms: None,
         }
-    }
-
-    /// Makes the next turn read the database.
-    pub(super) fn mark_stale(&mut self) {
-        self.is_stale = true;
-    }
-
-    pub(super) fn is_stale(&self) -> bool {
-        self.is_stale
-    }
-
-    pub(super) fn next_due_at_ms(&self) -> Option<i64> {
-        self.next_due_at_ms
     }
 
     /// Something in the database is due at this time (Unix ms).
@@ -204,7 +191,7 @@ impl Prefetch {
 impl<A> Memory<'_, A> {
     /// Returns how many tasks are kept ready: enough to fill each slot twice, so that a freed slot waits for no read.
     fn window(&self) -> usize {
-        (self.slots.limit() * 2).max(8)
+        (self.slots.limit * 2).max(8)
     }
 
     /// Returns how many tasks of a state one read takes.
