@@ -20,7 +20,6 @@ const QUERY_TRIES: u32 = 4;
 /// After a request for a longer pause than this, the query fails and its task rests.
 const QUERY_PAUSE_MAX_MS: i64 = 10_000;
 
-/// What all steps share.
 pub(crate) struct StepContext<A> {
     pub(crate) api: MonitoredApi<A>,
     pub(crate) store: Store,
@@ -58,7 +57,6 @@ impl<A> StepContext<A> {
         }
     }
 
-    /// Returns how the account answers lookups by name.
     pub(crate) fn lookups(&self) -> Lookups {
         *self.lookups.lock().unwrap_or_else(PoisonError::into_inner)
     }

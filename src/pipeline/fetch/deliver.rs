@@ -10,7 +10,6 @@ use crate::{
     store::{DueDelivery, JobChange, MovedFile, StoreError},
 };
 
-/// Tries one delivery. Returns what the API's reply says about the account.
 pub(crate) async fn deliver<A: Api>(
     context: &StepContext<A>,
     due: DueDelivery,

@@ -61,7 +61,6 @@ async fn open_part<A: Api>(
     on_disk(&context.settings, open).await
 }
 
-/// The result of a task as Kling shows it.
 struct RemoteResult {
     videos: ResultVideo,
     created_at_ms: i64,
@@ -87,7 +86,6 @@ impl RemoteResult {
     }
 }
 
-/// Asks Kling for the result of a task.
 async fn query_result<A: Api>(
     context: &StepContext<A>,
     task: &Task,

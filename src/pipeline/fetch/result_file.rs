@@ -50,7 +50,6 @@ pub(super) async fn fetch_result<A: Api>(
     Ok(Some((delivered, moved)))
 }
 
-/// What the output folder has before a download.
 struct OnDisk {
     place: OutputPaths,
     found: LocalResult,
@@ -166,7 +165,6 @@ fn to_moved(output: &str, set_aside: &[PathBuf]) -> Result<Vec<MovedFile>, Outpu
     Ok(all)
 }
 
-/// Returns what the database stores of a result.
 fn to_result_file(metadata: &Metadata) -> ResultFile {
     ResultFile {
         bytes: metadata.result.bytes,

@@ -2,7 +2,6 @@
 
 const DAY_MS: i64 = 86_400_000;
 
-/// What is known of the day's spending.
 #[derive(Debug)]
 pub(crate) struct Budget {
     cap_micro: Option<i64>,
@@ -13,7 +12,6 @@ pub(crate) struct Budget {
     is_spent: bool,
 }
 
-/// A change of the budget's state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct BudgetChange {
     /// Why new tasks wait; none: they do not.

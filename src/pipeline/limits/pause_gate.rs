@@ -109,7 +109,6 @@ impl PaidCalls {
     }
 }
 
-/// Says whether one step may send its paid call.
 pub(crate) struct PaidCallPermit {
     is_probe: bool,
     paid_calls: PaidCalls,

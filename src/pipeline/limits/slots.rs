@@ -14,7 +14,6 @@ const RAISE_AFTER_MIN: u32 = 8;
 /// Each 1303 that lowers the limit doubles that number, up to this one.
 const RAISE_AFTER_MAX: u32 = 512;
 
-/// The slots of one account.
 #[derive(Debug)]
 pub(crate) struct Slots {
     configured: usize,
@@ -46,7 +45,6 @@ impl Slots {
         self.holders.len() < self.limit
     }
 
-    /// Whether a new task may take a slot now.
     pub(crate) fn is_open(&self) -> bool {
         self.has_free() && self.blocked_until.is_none()
     }

@@ -10,9 +10,7 @@ use crate::{
     store::{ApiCall, DetachReason, SessionFaces, StoreError},
 };
 
-/// The result of the step.
 pub(crate) enum Identify {
-    /// The outcome is recorded.
     Ended(StepEnd),
     /// Nothing was called, because the output of the task is not free.
     Obstacle(Task, Obstacle),

@@ -13,7 +13,6 @@ use crate::{
     store::StoreError,
 };
 
-/// Downloads and measures the audio of a task.
 pub(crate) async fn measure<A: Api>(
     context: &StepContext<A>,
     task: Task,

@@ -8,7 +8,6 @@ use crate::{
     store::StoreError,
 };
 
-/// What keeps a task from starting.
 pub(crate) enum Obstacle {
     /// The output folder is not writable, a foreign file has the name, or the result of this task is there already.
     Outcome(Outcome),
@@ -82,7 +81,6 @@ async fn find_obstacle<A: Api>(
     Some(Obstacle::Outcome(outcome))
 }
 
-/// The outcome of a task whose output is not free.
 pub(crate) fn output_taken(message: String) -> Outcome {
     Outcome::Refused(PermanentError { code: "output_taken".to_owned(), message })
 }

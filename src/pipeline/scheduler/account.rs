@@ -20,14 +20,12 @@ use crate::{
 /// More refusals in a row than these do not make the wait longer.
 const REFUSALS_COUNTED_MAX: u32 = 6;
 
-/// The moment at which a signal is observed.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Now {
     pub(super) at: Instant,
     pub(super) moment: Moment,
 }
 
-/// What has to be done after a change of the account's state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Effect {
     /// Makes all calls wait. `is_news`: the log reports it.
@@ -50,7 +48,6 @@ pub(super) enum Effect {
     SaveApiProblem(Option<ApiError>),
 }
 
-/// What the scheduler knows of the account.
 #[derive(Debug)]
 pub(super) struct AccountState {
     pub(super) slots: Slots,
@@ -84,7 +81,6 @@ impl AccountState {
         self.paid_calls.allow(false);
     }
 
-    /// Applies what a reply says about the account. `task` is the task whose step got the reply.
     pub(super) fn observe(
         &mut self,
         signal: AccountSignal,
@@ -180,7 +176,6 @@ impl AccountState {
         is_probe.then_some(Effect::Resume)
     }
 
-    /// Sets the pause that the database has.
     pub(super) fn set_pause(&mut self, pause: Option<Pause>, now: Instant) {
         self.gate.set_pause(pause, now);
         self.update_paid_calls();
@@ -197,7 +192,6 @@ impl AccountState {
         self.update_paid_calls();
     }
 
-    /// Compares the day's spending with the budget.
     pub(super) fn check_budget(&mut self, spent_micro: i64, now_ms: i64) -> Option<Effect> {
         let change = self.budget.check(spent_micro, now_ms)?;
         self.gate.is_over_budget = change.hold.is_some();

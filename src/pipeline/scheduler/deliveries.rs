@@ -11,7 +11,6 @@ use crate::{
 /// So many downloads and deliveries beyond those in progress are kept in memory.
 pub(super) const DOWNLOADS_AHEAD: usize = 32;
 
-/// The deliveries in memory.
 #[derive(Debug)]
 pub(super) struct Deliveries {
     due: BTreeMap<JobId, DueDelivery>,
@@ -26,7 +25,6 @@ impl Deliveries {
         Self { due: BTreeMap::new(), in_progress: HashSet::new(), is_stale: true }
     }
 
-    /// Reads the due deliveries, if they may have changed.
     pub(super) async fn read<A>(&mut self, context: &StepContext<A>) -> Result<(), StoreError> {
         if !std::mem::take(&mut self.is_stale) {
             return Ok(());

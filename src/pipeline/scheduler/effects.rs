@@ -14,7 +14,6 @@ use crate::{
 };
 
 impl<A: Api> Pipeline<A> {
-    /// Applies what a reply says about the account. `task` is the task whose step got the reply.
     pub(super) async fn apply_signal(
         &mut self,
         signal: Option<AccountSignal>,
@@ -26,14 +25,12 @@ impl<A: Api> Pipeline<A> {
         self.carry_out(effects).await
     }
 
-    /// The step of a task ended, and possibly a probe with it.
     pub(super) async fn paid_step_ended(&mut self, id: TaskId) -> Result<(), StoreError> {
         let now = self.now();
         let effect = self.account.paid_step_ended(id, &now);
         self.carry_out(effect).await
     }
 
-    /// Plans the next probe after a step that showed nothing.
     pub(super) async fn probe_later(&mut self) -> Result<(), StoreError> {
         let now = self.now();
         let effect = self.account.probe_later(&now);
@@ -51,7 +48,6 @@ impl<A: Api> Pipeline<A> {
         self.carry_out(effect).await
     }
 
-    /// Records when an API outage starts and ends.
     pub(super) async fn check_api(&mut self) -> Result<(), StoreError> {
         let effect = self.account.check_api(self.context.api.problem());
         self.carry_out(effect).await
@@ -76,7 +72,6 @@ impl<A: Api> Pipeline<A> {
         Ok(())
     }
 
-    /// Reads whether the folder was scanned completely.
     pub(super) fn read_scanned(&mut self) {
         self.account.set_scanned(self.context.settings.is_scanned.load(Ordering::Acquire));
     }

@@ -33,9 +33,6 @@ pub struct Pipeline<A> {
 
 impl<A: Api> Pipeline<A> {
     /// Builds the pipeline from what the database knows of the account. Tasks are read once it runs.
-    ///
-    /// # Errors
-    /// When the database cannot be read or written.
     pub async fn new(
         api: A,
         store: Store,
@@ -65,7 +62,6 @@ impl<A: Api> Pipeline<A> {
         })
     }
 
-    /// Puts a task into the queue of its next action.
     pub(super) fn enqueue(&mut self, task: Task) {
         let now_ms = self.context.clock.now_ms();
         self.queues.put(task, &self.context.settings.policy, now_ms);
@@ -94,7 +90,6 @@ impl<A: Api> Pipeline<A> {
         self.enqueue(task);
     }
 
-    /// Reads a task from the database that somebody else changed.
     pub(super) async fn reload(&mut self, id: TaskId) -> Result<(), StoreError> {
         let (prefetch, mut memory) = self.prefetch_and_memory();
         prefetch.reload(&mut memory, id).await
@@ -124,7 +119,6 @@ impl<A: Api> Pipeline<A> {
         }
     }
 
-    /// Returns the prefetch and what it fills.
     pub(super) fn prefetch_and_memory(&mut self) -> (&mut Prefetch, Memory<'_, A>) {
         let Self { context, queues, account, prefetch, .. } = self;
         (prefetch, Memory { context, queues, slots: &mut account.slots })

@@ -13,7 +13,6 @@ use crate::{
 /// Polls wait for so long after a step panicked.
 const AFTER_PANIC: Duration = Duration::from_secs(30);
 
-/// The schedule of polls.
 #[derive(Debug)]
 pub(super) struct Polling {
     interval: PollInterval,

@@ -13,7 +13,6 @@ use crate::{
 /// So many tasks that failed before their create request are kept in memory once they are due again.
 const RETRIES_AHEAD: usize = 8;
 
-/// What is known of the tasks that are only in the database.
 #[derive(Debug)]
 pub(super) struct Prefetch {
     /// The database may have something new: the next turn reads it.
@@ -32,7 +31,6 @@ pub(super) struct Prefetch {
     pub(super) next_due_at_ms: Option<i64>,
 }
 
-/// Where prefetched tasks go.
 pub(super) struct Memory<'a, A> {
     pub(super) context: &'a StepContext<A>,
     pub(super) queues: &'a mut ReadyQueues,
@@ -72,7 +70,6 @@ impl Prefetch {
         self.is_stale || self.unread.iter().any(is_low)
     }
 
-    /// Reads everything again that others may have changed.
     pub(super) async fn read<A>(&mut self, memory: &mut Memory<'_, A>) -> Result<(), StoreError> {
         self.is_stale = false;
         self.queue_is_exhausted = false;
@@ -194,7 +191,6 @@ impl<A> Memory<'_, A> {
         (self.slots.limit * 2).max(8)
     }
 
-    /// Returns how many tasks of a state one read takes.
     fn page(&self, state: State) -> usize {
         match state {
             State::Downloading => self.context.settings.downloads + DOWNLOADS_AHEAD,

@@ -64,9 +64,6 @@ impl Heartbeat<'_> {
 impl<A: Api> Pipeline<A> {
     /// Works until `until`, or until `stop`. `wake_up` says that the database has something new. `more_to_come` keeps
     /// a run that ends when idle from ending too early.
-    ///
-    /// # Errors
-    /// When the database fails for good.
     pub async fn run(
         mut self,
         wake_up: Arc<Notify>,
@@ -118,7 +115,6 @@ impl<A: Api> Pipeline<A> {
         Ok(())
     }
 
-    /// Wakes the tasks that have rested long enough.
     fn wake(&mut self) {
         let now_ms = self.context.clock.now_ms();
         let policy = &self.context.settings.policy;
@@ -145,7 +141,6 @@ impl<A: Api> Pipeline<A> {
         prefetch.refill(&mut memory).await
     }
 
-    /// Returns why a run that ends when idle ends now, if it does.
     async fn end_when_idle(&self) -> Result<Option<End>, StoreError> {
         let is_busy = self.steps.any(|kind| kind != StepKind::LearnLookups);
         // A task that Kling has not shown for long does not keep the run, but is polled once.

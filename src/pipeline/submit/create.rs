@@ -55,12 +55,10 @@ pub(crate) async fn create<A: Api>(
     send(context, Sending::First { task, audio }, permit).await
 }
 
-/// The result of the local checks.
 enum Local {
     Ready(AudioSource),
     /// A local file has other content than it had when it was measured.
     MediaChanged(String),
-    /// The output is not free.
     Obstacle(Obstacle),
 }
 

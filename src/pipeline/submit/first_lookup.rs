@@ -125,9 +125,7 @@ async fn find_in_list<A: Api>(
 pub(super) enum LaterTake {
     /// The lead job has a later take now; this is the task that it left.
     Moved(Task),
-    /// There is none.
     None,
-    /// A lookup failed.
     Failed(TransientError, Option<AccountSignal>),
 }
 

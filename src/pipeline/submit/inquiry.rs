@@ -38,7 +38,6 @@ pub(super) struct Inquiry {
     pub(super) name_failed: bool,
 }
 
-/// What a lookup by name decides.
 enum ByName {
     Decided(Conclusion),
     /// The list has to be read as well.
@@ -84,10 +83,8 @@ fn decide_by_name(task: &Task, lookup: Lookup) -> ByName {
     }
 }
 
-/// The conclusion, and the candidates if the list was read.
 type Concluded = (Conclusion, Option<(Vec<Candidate>, Option<ListScan>)>);
 
-/// Reads the list, and concludes from name and list.
 async fn ask_list<A: Api>(
     context: &StepContext<A>,
     task: &Task,

@@ -14,7 +14,6 @@ use crate::{
     store::StoreError,
 };
 
-/// What is done after an inquiry.
 enum Next {
     Record(Outcome, Option<AccountSignal>),
     SendAgain { absent_ms: i64 },

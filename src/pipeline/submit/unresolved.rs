@@ -13,7 +13,6 @@ use crate::{
 /// So many unresolved tasks are looked up in one step.
 const TASKS_MAX: usize = 1_000;
 
-/// The result of looking up the unresolved tasks.
 #[derive(Debug, Default)]
 pub(crate) struct LookupSummary {
     /// The tasks that are no longer unresolved.
@@ -24,7 +23,6 @@ pub(crate) struct LookupSummary {
     pub(crate) is_failed: bool,
     /// The answers proved nothing about some tasks.
     pub(crate) is_unproven: bool,
-    /// What the API said about the account.
     pub(crate) signal: Option<AccountSignal>,
 }
 
