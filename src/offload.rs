@@ -20,13 +20,11 @@ pub enum Offload {
 
 impl Offload {
     /// Returns an offload to threads that may block.
-    #[must_use]
     pub fn threads() -> Self {
         Self::Threads(TaskTracker::new())
     }
 
     /// Whether no work is in progress.
-    #[must_use]
     pub fn is_idle(&self) -> bool {
         match self {
             Self::Threads(running) => running.is_empty(),

@@ -16,7 +16,6 @@ pub struct Clock {
 
 impl Clock {
     /// Returns the system's clock, with a random seed.
-    #[must_use]
     pub fn system() -> Self {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let seed = u64::from(since_epoch.subsec_nanos());
@@ -24,26 +23,22 @@ impl Clock {
     }
 
     /// Returns the system's wall time (Unix ms).
-    #[must_use]
     pub fn system_now_ms() -> i64 {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
     }
 
     /// Returns a clock that reads `now_ms` (Unix ms) and draws random numbers from `seed`.
-    #[must_use]
     pub fn new(now_ms: impl Fn() -> i64 + Send + Sync + 'static, seed: u64) -> Self {
         Self { now_ms: Arc::new(now_ms), seed: Arc::new(Mutex::new(seed)) }
     }
 
     /// Returns the wall time (Unix ms).
-    #[must_use]
     pub fn now_ms(&self) -> i64 {
         (self.now_ms)()
     }
 
     /// Returns the wall time with a new random number.
-    #[must_use]
     pub fn moment(&self) -> Moment {
         Moment { now_ms: self.now_ms(), chance: self.chance() }
     }

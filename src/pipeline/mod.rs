@@ -21,3 +21,22 @@ pub use crate::offload::Offload;
 pub use clock::Clock;
 pub use scheduler::{End, Heartbeat, Pipeline, Until};
 pub use settings::{RateSettings, Settings};
+
+use account_signal::AccountSignal;
+
+use context::{StepContext, history_answer};
+use fetch::fetch_error::{FetchError, on_disk, to_transient_error};
+use fetch::target::lead_files;
+use limits::budget::{Budget, BudgetChange};
+use limits::monitored_api::MonitoredApi;
+use limits::pause_gate::{PaidCallPermit, PaidCalls, PauseGate, PendingProbe};
+use limits::poll_interval::{PollInterval, TaskAge};
+use limits::rate::{CallKind, CallRate};
+use limits::slots::Slots;
+use poll::{PollResult, PollTarget};
+use prepare::identify::{Identify, identify};
+use prepare::local_media::{check_video, load_audio, video_key, video_ref};
+use prepare::output_check::{Obstacle, check_output, output_taken};
+use step::{StepEnd, outcome_of, permanent_error, transient_error};
+use submit::lookup::{Lookup, by_name};
+use submit::unresolved::LookupSummary;

@@ -5,12 +5,7 @@ use std::collections::BTreeMap;
 use futures_util::future::try_join_all;
 use tracing::warn;
 
-use super::{
-    account_signal::AccountSignal,
-    context::{StepContext, history_answer},
-    limits::rate::CallKind,
-    submit::lookup::{Lookup, by_name},
-};
+use super::{AccountSignal, CallKind, Lookup, StepContext, by_name, history_answer};
 use crate::{
     job::{Outcome, State, Task, TaskId},
     kling::{Api, ApiAnswer, ApiError, ErrorClass, RemoteTask, TaskStatus},

@@ -1,6 +1,6 @@
 //! What a step returns to the scheduler, and what an API error means for the task.
 
-use super::account_signal::AccountSignal;
+use super::AccountSignal;
 use crate::{
     job::{
         Outcome, Task,

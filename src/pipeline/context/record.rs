@@ -2,7 +2,7 @@
 
 use tracing::{debug, info, warn};
 
-use super::step_context::StepContext;
+use super::StepContext;
 use crate::{
     job::{Outcome, State, Task, Transition, apply},
     kling,

@@ -4,22 +4,14 @@ use std::{
     future::Future,
     sync::{
         Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 
+use super::{FolderCache, NotFoundTimer};
 use crate::{
     kling::{Api, Reply},
-    pipeline::{
-        account_signal::AccountSignal,
-        clock::Clock,
-        context::{folder_cache::FolderCache, in_flight::InFlight, not_found_timer::NotFoundTimer},
-        limits::{
-            monitored_api::MonitoredApi,
-            rate::{CallKind, CallRate},
-        },
-        settings::Settings,
-    },
+    pipeline::{AccountSignal, CallKind, CallRate, Clock, MonitoredApi, Settings},
     store::{Lookups, Store, StoreError},
 };
 
@@ -28,7 +20,6 @@ const QUERY_TRIES: u32 = 4;
 /// After a request for a longer pause than this, the query fails and its task rests.
 const QUERY_PAUSE_MAX_MS: i64 = 10_000;
 
-/// What all steps share.
 pub(crate) struct StepContext<A> {
     pub(crate) api: MonitoredApi<A>,
     pub(crate) store: Store,
@@ -36,12 +27,12 @@ pub(crate) struct StepContext<A> {
     pub(crate) settings: Settings,
     pub(crate) rate: CallRate,
     pub(crate) not_found_timer: NotFoundTimer,
-    /// Create requests whose reply is not recorded yet.
     pub(crate) in_flight: InFlight,
     pub(crate) folder_cache: FolderCache,
     /// How the account answers lookups by name. The store has the same.
     lookups: Mutex<Lookups>,
-    unknown_names_fail: AtomicBool,
+    /// Whether the server answers a name that it does not know with an error.
+    pub(crate) unknown_names_fail: AtomicBool,
 }
 
 impl<A> StepContext<A> {
@@ -66,7 +57,6 @@ impl<A> StepContext<A> {
         }
     }
 
-    /// Returns how the account answers lookups by name.
     pub(crate) fn lookups(&self) -> Lookups {
         *self.lookups.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -78,15 +68,6 @@ impl<A> StepContext<A> {
         }
         *self.lookups.lock().unwrap_or_else(PoisonError::into_inner) = learned;
         self.store.learn_lookups(&self.settings.account, learned).await
-    }
-
-    /// Whether the server answers a name that it does not know with an error.
-    pub(crate) fn do_unknown_names_fail(&self) -> bool {
-        self.unknown_names_fail.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn set_unknown_names_fail(&self) {
-        self.unknown_names_fail.store(true, Ordering::Relaxed);
     }
 }
 
@@ -115,5 +96,29 @@ impl<A: Api> StepContext<A> {
         }
         self.rate.ready(CallKind::Query).await;
         call().await
+    }
+}
+
+/// Counts the create requests in flight: sent, and their reply not recorded yet. A task at Kling that belongs to no job
+/// may be the task of one of them.
+#[derive(Debug, Default)]
+pub(crate) struct InFlight(AtomicUsize);
+
+pub(crate) struct InFlightGuard<'a>(&'a InFlight);
+
+impl InFlight {
+    pub(crate) fn start(&self) -> InFlightGuard<'_> {
+        self.0.fetch_add(1, Ordering::AcqRel);
+        InFlightGuard(self)
+    }
+
+    pub(crate) fn is_any(&self) -> bool {
+        self.0.load(Ordering::Acquire) > 0
+    }
+}
+
+impl Drop for InFlightGuard<'_> {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::AcqRel);
     }
 }

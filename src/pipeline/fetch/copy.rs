@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::target::Target;
+use super::Target;
 use crate::{
     job::Task,
     output::{self, Metadata, OutputError, OutputPaths},

@@ -1,20 +1,15 @@
 //! The step that delivers a job's own file once its task has a verified result: a copy of another job's file, or
 //! another download, which is free while Kling keeps the result.
 
-use super::{
-    fetch_error::{FetchError, to_transient_error},
-    result_file::fetch_result,
-    target::Target,
-};
+use super::{FetchError, Target, fetch_result, to_transient_error};
 use crate::{
     failpoint,
     job::{DeliveryOutcome, Job, ResultFile, Task, outcome::PermanentError},
     kling::Api,
-    pipeline::{account_signal::AccountSignal, context::StepContext},
+    pipeline::{AccountSignal, StepContext},
     store::{DueDelivery, JobChange, MovedFile, StoreError},
 };
 
-/// Tries one delivery. Returns what the API's reply says about the account.
 pub(crate) async fn deliver<A: Api>(
     context: &StepContext<A>,
     due: DueDelivery,

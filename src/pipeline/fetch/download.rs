@@ -1,17 +1,13 @@
 //! The step that downloads the result of a task to its first file.
 
-use super::{
-    fetch_error::{FetchError, to_transient_error},
-    result_file::fetch_result,
-    target::Target,
-};
+use super::{FetchError, Target, fetch_result, to_transient_error};
 use crate::{
     job::{
         Outcome, State, Task,
         outcome::{PermanentError, TransientError},
     },
     kling::{Api, RemoteTask},
-    pipeline::{account_signal::AccountSignal, context::StepContext, step::StepEnd},
+    pipeline::{AccountSignal, StepContext, StepEnd},
     store::StoreError,
 };
 

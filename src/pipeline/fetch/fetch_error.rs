@@ -4,7 +4,7 @@ use crate::{
     job::{Task, outcome::TransientError},
     kling::{ApiError, ErrorClass},
     output::OutputError,
-    pipeline::{settings::Settings, step::transient_error},
+    pipeline::{Settings, transient_error},
     store::StoreError,
 };
 

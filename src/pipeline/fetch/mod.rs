@@ -6,10 +6,14 @@ mod copy;
 pub(crate) mod deliver;
 pub(crate) mod download;
 pub(crate) mod fetch_error;
-mod metadata;
 mod parts;
-mod publish;
 mod result_file;
-mod result_query;
 pub(crate) mod target;
 mod transfer;
+
+use copy::{copy_to_parts, is_complete};
+use fetch_error::{FetchError, on_disk, to_transient_error};
+use parts::fetch_parts;
+use result_file::fetch_result;
+use target::Target;
+use transfer::fetch_file;

@@ -1,20 +1,16 @@
 //! Brings the result of a task to one file: found on disk, copied, or downloaded; then published.
 
-use std::path::Path;
-
-use super::{
-    copy::{copy_to_parts, is_complete},
-    fetch_error::{FetchError, on_disk},
-    metadata::to_result_file,
-    parts::fetch_parts,
-    publish::{publish, to_moved},
-    target::Target,
+use std::{
+    ffi::OsStr,
+    path::{Path, PathBuf},
 };
+
+use super::{FetchError, Target, copy_to_parts, fetch_parts, is_complete, on_disk};
 use crate::{
     job::{ResultFile, Task},
     kling::{Api, RemoteTask},
-    output::{self, Metadata, OutputError, OutputPaths},
-    pipeline::context::StepContext,
+    output::{self, Metadata, OutputError, OutputPaths, Part},
+    pipeline::StepContext,
     store::MovedFile,
 };
 
@@ -54,7 +50,6 @@ pub(super) async fn fetch_result<A: Api>(
     Ok(Some((delivered, moved)))
 }
 
-/// What the output folder has before a download.
 struct OnDisk {
     place: OutputPaths,
     found: LocalResult,
@@ -76,11 +71,11 @@ async fn look_on_disk<A: Api>(
     target: &Target,
     is_at_kling: bool,
 ) -> Result<OnDisk, FetchError> {
-    let cached = context.folder_cache.try_place_of(&target.output);
+    let known = context.folder_cache.place_of(&target.output);
     let output_dir = context.settings.output_dir.clone();
     let (task, target) = (task.clone(), target.clone());
     on_disk(&context.settings, move || {
-        let place = cached.resolve(&output_dir)?;
+        let place = known.map_or_else(|| OutputPaths::prepare(&output_dir, &target.output), Ok)?;
         // Read before the parts are opened.
         let was_begun = place.has_part();
         let found = find_result(&output_dir, &place, &task, &target, is_at_kling)?;
@@ -126,4 +121,54 @@ async fn metadata_of_copy<A: Api>(
 ) -> Result<Metadata, FetchError> {
     let (_, spec) = context.store.face_and_spec(task, target.job).await?;
     Ok(Metadata { finished_at_ms: context.clock.now_ms(), ..theirs.of_job(&spec) })
+}
+
+/// Gives the finished parts their names. If that fails, the parts are kept, because the obstacle may last and the
+/// result must not be downloaded again each time.
+fn publish(
+    place: &OutputPaths,
+    metadata: &Metadata,
+    target: &Target,
+    mut parts: Vec<Part>,
+) -> Result<(ResultFile, Vec<MovedFile>), OutputError> {
+    let published = match target.is_superseded {
+        false => output::publish(place, metadata, &target.earlier),
+        true => output::publish_superseded(place, metadata).map(|_| Vec::new()),
+    };
+    match published {
+        Ok(set_aside) => Ok((to_result_file(metadata), to_moved(&target.output, &set_aside)?)),
+        Err(error) => {
+            // Whether a part can be kept changes nothing about the error.
+            parts.iter_mut().for_each(|part| drop(part.keep()));
+            Err(error)
+        }
+    }
+}
+
+/// Returns what the database records of files that were set aside. The metadata beside each file name its task.
+fn to_moved(output: &str, set_aside: &[PathBuf]) -> Result<Vec<MovedFile>, OutputError> {
+    let mut all = Vec::new();
+    for path in set_aside {
+        let Some(metadata) = Metadata::read(&path.with_extension("json"))? else { continue };
+        let Some(name) = path.file_name().and_then(OsStr::to_str) else { continue };
+        let to = match output.rsplit_once('/') {
+            Some((folder, _)) => format!("{folder}/{name}"),
+            None => name.to_owned(),
+        };
+        all.push(MovedFile {
+            from: output.to_owned(),
+            to,
+            request_hash: metadata.request_hash,
+            take: metadata.take,
+        });
+    }
+    Ok(all)
+}
+
+fn to_result_file(metadata: &Metadata) -> ResultFile {
+    ResultFile {
+        bytes: metadata.result.bytes,
+        sha256: metadata.result.sha256.clone(),
+        duration_ms: metadata.duration_ms,
+    }
 }

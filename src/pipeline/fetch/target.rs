@@ -20,7 +20,6 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    /// Returns the first file of a task.
     pub(super) fn of_task(task: &Task) -> Self {
         Self {
             job: task.lead,

@@ -6,12 +6,12 @@ use std::fs::File;
 
 use url::Url;
 
-use super::fetch_error::{FetchError, on_disk};
+use super::{FetchError, on_disk};
 use crate::{
     kling::{Api, Fetched},
     media::video,
     output::{FileFacts, OutputError, Part, VideoKind},
-    pipeline::{context::StepContext, settings::Settings},
+    pipeline::{Settings, StepContext},
 };
 
 /// So many bytes are written to disk at once.

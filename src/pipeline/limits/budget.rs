@@ -2,18 +2,16 @@
 
 const DAY_MS: i64 = 86_400_000;
 
-/// What is known of the day's spending.
 #[derive(Debug)]
 pub(crate) struct Budget {
     cap_micro: Option<i64>,
     /// Units may have been deducted since the last check.
-    is_stale: bool,
+    pub(crate) is_stale: bool,
     /// The UTC day of the last check, counted from 1970.
     day: Option<i64>,
     is_spent: bool,
 }
 
-/// A change of the budget's state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct BudgetChange {
     /// Why new tasks wait; none: they do not.
@@ -26,10 +24,6 @@ impl Budget {
     /// Without a cap the budget is never spent.
     pub(crate) fn new(cap_micro: Option<i64>) -> Self {
         Self { cap_micro, is_stale: false, day: None, is_spent: false }
-    }
-
-    pub(crate) fn mark_stale(&mut self) {
-        self.is_stale = true;
     }
 
     pub(crate) fn needs_check(&self, now_ms: i64) -> bool {

@@ -5,7 +5,6 @@
 pub(crate) mod budget;
 pub(crate) mod monitored_api;
 pub(crate) mod pause_gate;
-pub(crate) mod permit;
 pub(crate) mod poll_interval;
 pub(crate) mod rate;
 pub(crate) mod slots;

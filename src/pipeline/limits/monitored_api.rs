@@ -21,7 +21,6 @@ use crate::{
 /// So many calls in a row without a usable answer are an API problem.
 const FAILURES_MIN: u32 = 3;
 
-/// The API, watched for an outage.
 pub(crate) struct MonitoredApi<A> {
     api: A,
     metrics: Metrics,
@@ -45,7 +44,6 @@ impl<A> MonitoredApi<A> {
         failures.last.clone().filter(|_| failures.in_a_row >= FAILURES_MIN)
     }
 
-    /// Awaits a call and counts it.
     async fn count<T>(
         &self,
         call: ApiCall,
@@ -105,7 +103,6 @@ impl<A: Api> Api for MonitoredApi<A> {
     }
 }
 
-/// Returns the code by which a call is counted.
 fn code<T>(reply: &Reply<T>) -> CallResult {
     let status = reply.answer.http_status;
     match &reply.result {

@@ -1,7 +1,11 @@
 //! Whether calls may start: pauses, the day's budget, and the first scan of the folder.
 //!
-//! A step in progress checks again right before it pays, by its [`PaidCallPermit`](super::permit::PaidCallPermit) and
-//! in the database.
+//! A step in progress checks again right before it pays, by its [`PaidCallPermit`] and in the database.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use tokio::time::Instant;
 
@@ -22,20 +26,18 @@ pub(crate) enum PendingProbe {
 /// What holds the queue.
 #[derive(Debug)]
 pub(crate) struct PauseGate {
-    pause: Option<Pause>,
+    pub(crate) pause: Option<Pause>,
     probe_at: Instant,
-    pending: Option<PendingProbe>,
-    is_over_budget: bool,
-    is_scanned: bool,
+    /// The probe that was sent. No other is sent until it is answered.
+    pub(crate) pending: Option<PendingProbe>,
+    pub(crate) is_over_budget: bool,
+    /// The folder was scanned completely since the start, so that jobs that left it are known.
+    pub(crate) is_scanned: bool,
 }
 
 impl PauseGate {
     pub(crate) fn new(now: Instant) -> Self {
         Self { pause: None, probe_at: now, pending: None, is_over_budget: false, is_scanned: false }
-    }
-
-    pub(crate) fn pause(&self) -> Option<&Pause> {
-        self.pause.as_ref()
     }
 
     /// Sets the pause that the database has. After a new pause, a probe is due at once.
@@ -51,28 +53,6 @@ impl PauseGate {
     pub(crate) fn set_next_probe(&mut self, at: Instant) {
         self.probe_at = at;
         self.pending = None;
-    }
-
-    /// A probe was sent. No other is sent until it is answered.
-    pub(crate) fn probe_sent(&mut self, probe: PendingProbe) {
-        self.pending = Some(probe);
-    }
-
-    pub(crate) fn is_pending(&self, probe: PendingProbe) -> bool {
-        self.pending == Some(probe)
-    }
-
-    pub(crate) fn set_over_budget(&mut self, is_over_budget: bool) {
-        self.is_over_budget = is_over_budget;
-    }
-
-    pub(crate) fn set_scanned(&mut self, is_scanned: bool) {
-        self.is_scanned = is_scanned;
-    }
-
-    /// Whether the folder was scanned completely since the start, so that jobs that left it are known.
-    pub(crate) fn is_scanned(&self) -> bool {
-        self.is_scanned
     }
 
     pub(crate) fn allows_paid_calls(&self) -> bool {
@@ -111,5 +91,41 @@ impl PauseGate {
         self.pause.as_ref().is_some_and(|pause| pause.kind == kind)
             && self.pending.is_none()
             && self.probe_at <= now
+    }
+}
+
+/// Whether paid calls are allowed now. Steps in progress see each change at once.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct PaidCalls(Arc<AtomicBool>);
+
+impl PaidCalls {
+    pub(crate) fn allow(&self, is_allowed: bool) {
+        self.0.store(is_allowed, Ordering::Release);
+    }
+
+    /// Returns a permit for one step. A probe may be sent while the account's pause lasts.
+    pub(crate) fn permit(&self, is_probe: bool) -> PaidCallPermit {
+        PaidCallPermit { is_probe, paid_calls: self.clone() }
+    }
+}
+
+pub(crate) struct PaidCallPermit {
+    is_probe: bool,
+    paid_calls: PaidCalls,
+}
+
+impl PaidCallPermit {
+    /// Allows nothing.
+    pub(crate) fn denied() -> Self {
+        PaidCalls::default().permit(false)
+    }
+
+    /// Whether the call finds out if the account can pay again.
+    pub(crate) fn is_probe(&self) -> bool {
+        self.is_probe
+    }
+
+    pub(crate) fn allows_call(&self) -> bool {
+        self.is_probe || self.paid_calls.0.load(Ordering::Acquire)
     }
 }

@@ -11,7 +11,6 @@ const KEPT: usize = 64;
 /// With so many durations of its own, a class of clip length no longer uses those of all tasks.
 const ENOUGH: usize = 8;
 
-/// How long tasks have been taking.
 #[derive(Debug)]
 pub(crate) struct PollInterval {
     min_ms: i64,
@@ -41,7 +40,6 @@ impl TaskAge {
         Self { clip_ms: clip_ms.unwrap_or(0), age_ms }
     }
 
-    /// Returns the age of a task whose create request was sent just now.
     pub(crate) fn of_new(task: &Task) -> Self {
         Self::of(task, sent_at_ms(task))
     }
@@ -96,7 +94,6 @@ fn length_class(clip_ms: i64) -> u32 {
     (clip_ms.max(0) / 1_000 + 1).ilog2()
 }
 
-/// The durations of the latest tasks.
 #[derive(Debug, Default)]
 struct Durations {
     latest_ms: VecDeque<i64>,

@@ -14,7 +14,7 @@ use governor::{
 };
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::{job::retry::ASKED_MAX_MS, pipeline::settings::RateSettings};
+use crate::{job::retry::ASKED_MAX_MS, pipeline::RateSettings};
 
 type Limiter = RateLimiter<NotKeyed, InMemoryState, Monotonic, NoOpMiddleware<Nanos>>;
 
@@ -41,7 +41,6 @@ impl governor::clock::Clock for Monotonic {
     }
 }
 
-/// A kind of call with a rate limit of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CallKind {
     Identify,
@@ -49,7 +48,6 @@ pub(crate) enum CallKind {
     Query,
 }
 
-/// Lets calls through one by one.
 pub(crate) struct CallRate {
     identify: Limiter,
     create: Limiter,
@@ -76,7 +74,6 @@ impl CallRate {
         }
     }
 
-    /// Waits until a call of this kind may be sent.
     pub(crate) async fn ready(&self, kind: CallKind) {
         loop {
             let until = self.slowdown().until;

@@ -14,17 +14,16 @@ const RAISE_AFTER_MIN: u32 = 8;
 /// Each 1303 that lowers the limit doubles that number, up to this one.
 const RAISE_AFTER_MAX: u32 = 512;
 
-/// The slots of one account.
 #[derive(Debug)]
 pub(crate) struct Slots {
     configured: usize,
-    limit: usize,
+    pub(crate) limit: usize,
     holders: BTreeSet<TaskId>,
     accepted_in_a_row: u32,
     raise_after: u32,
-    refused_in_a_row: u32,
+    pub(crate) refused_in_a_row: u32,
     /// No create request is sent before this, because the API said that all slots are taken.
-    blocked_until: Option<Instant>,
+    pub(crate) blocked_until: Option<Instant>,
 }
 
 impl Slots {
@@ -42,15 +41,10 @@ impl Slots {
         }
     }
 
-    pub(crate) fn limit(&self) -> usize {
-        self.limit
-    }
-
     pub(crate) fn has_free(&self) -> bool {
         self.holders.len() < self.limit
     }
 
-    /// Whether a new task may take a slot now.
     pub(crate) fn is_open(&self) -> bool {
         self.has_free() && self.blocked_until.is_none()
     }
@@ -86,10 +80,6 @@ impl Slots {
         is_lower.then_some(self.limit)
     }
 
-    pub(crate) fn refused_in_a_row(&self) -> u32 {
-        self.refused_in_a_row
-    }
-
     /// A create request was accepted. Returns the limit if it changed.
     pub(crate) fn accepted(&mut self) -> Option<usize> {
         self.refused_in_a_row = 0;
@@ -105,16 +95,8 @@ impl Slots {
         Some(self.limit)
     }
 
-    pub(crate) fn block_until(&mut self, until: Instant) {
-        self.blocked_until = Some(until);
-    }
-
     pub(crate) fn end_block(&mut self, now: Instant) {
         self.blocked_until = self.blocked_until.filter(|until| *until > now);
-    }
-
-    pub(crate) fn blocked_until(&self) -> Option<Instant> {
-        self.blocked_until
     }
 }
 
@@ -131,7 +113,7 @@ mod tests {
         assert_eq!(slots.refused(4), Some(3));
         assert!(!slots.has_free());
         let rises = (0..64).filter_map(|_| slots.accepted()).count();
-        assert_eq!((rises, slots.limit()), (2, 5));
+        assert_eq!((rises, slots.limit), (2, 5));
     }
 
     #[test]

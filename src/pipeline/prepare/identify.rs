@@ -1,24 +1,16 @@
 //! Identify Face: gets a session for a task's video, which other tasks of the video can use.
 
-use super::{
-    local_media::{check_video, video_key, video_ref},
-    output_check::{Obstacle, check_output},
-};
+use super::{Obstacle, check_output, check_video, video_key, video_ref};
 use crate::{
     job::{FaceSpan, Outcome, Session, Task},
     kling::{Api, Identified},
     pipeline::{
-        account_signal::AccountSignal,
-        context::{StepContext, history_answer},
-        limits::{permit::PaidCallPermit, rate::CallKind},
-        step::{StepEnd, outcome_of},
+        AccountSignal, CallKind, PaidCallPermit, StepContext, StepEnd, history_answer, outcome_of,
     },
     store::{ApiCall, DetachReason, SessionFaces, StoreError},
 };
 
-/// The result of the step.
 pub(crate) enum Identify {
-    /// The outcome is recorded.
     Ended(StepEnd),
     /// Nothing was called, because the output of the task is not free.
     Obstacle(Task, Obstacle),
@@ -125,7 +117,7 @@ mod tests {
         },
         media::Locator,
         metrics::Metrics,
-        pipeline::{Clock, Offload, RateSettings, Settings, limits::permit::PaidCalls},
+        pipeline::{Clock, Offload, RateSettings, Settings, limits::pause_gate::PaidCalls},
         store::{Lookups, Pause, PauseKind, Store},
         testing::jobs::task,
     };

@@ -7,7 +7,7 @@ use crate::{
     job::{Media, Source, Task, without_signature},
     kling::{AudioSource, VideoRef},
     media::{LocateError, Located, audio, sha256_of, sha256_of_bytes, video},
-    pipeline::settings::Settings,
+    pipeline::Settings,
 };
 
 /// Returns the video as it goes into the Identify Face request.

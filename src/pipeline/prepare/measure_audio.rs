@@ -9,14 +9,10 @@ use crate::{
     },
     kling::{Api, ApiError, ErrorClass},
     media::audio,
-    pipeline::{
-        context::StepContext,
-        step::{StepEnd, transient_error},
-    },
+    pipeline::{StepContext, StepEnd, transient_error},
     store::StoreError,
 };
 
-/// Downloads and measures the audio of a task.
 pub(crate) async fn measure<A: Api>(
     context: &StepContext<A>,
     task: Task,

@@ -5,3 +5,6 @@ pub(crate) mod identify;
 pub(crate) mod local_media;
 pub(crate) mod measure_audio;
 pub(crate) mod output_check;
+
+use local_media::{check_video, video_key, video_ref};
+use output_check::{Obstacle, check_output};

@@ -3,18 +3,11 @@
 use crate::{
     job::{Outcome, Task, outcome::PermanentError},
     kling::Api,
-    output,
-    pipeline::{
-        context::StepContext,
-        fetch::{
-            fetch_error::{FetchError, on_disk, to_transient_error},
-            target::lead_files,
-        },
-    },
+    output::{self, OutputPaths},
+    pipeline::{FetchError, StepContext, lead_files, on_disk, to_transient_error},
     store::StoreError,
 };
 
-/// What keeps a task from starting.
 pub(crate) enum Obstacle {
     /// The output folder is not writable, a foreign file has the name, or the result of this task is there already.
     Outcome(Outcome),
@@ -45,10 +38,11 @@ async fn find_obstacle<A: Api>(
     take_max: u32,
 ) -> Option<Obstacle> {
     let (output_dir, wanted) = (context.settings.output_dir.clone(), task.clone());
-    let (cached, check) = context.folder_cache.place_of(&task.spec.output).await;
-    let is_writable = check.is_none();
+    let known = context.folder_cache.place_of(&task.spec.output);
+    let was_known = known.is_some();
     let checked = on_disk(&context.settings, move || {
-        let place = cached.resolve(&output_dir)?;
+        let place =
+            known.map_or_else(|| OutputPaths::prepare(&output_dir, &wanted.spec.output), Ok)?;
         let watermark = wanted.spec.watermark;
         if let Some(published) = output::published_result(&place)?
             && published.request_hash == wanted.request_hash
@@ -58,15 +52,15 @@ async fn find_obstacle<A: Api>(
         }
         output::check_available(&place, watermark, &lead_files(&wanted))?;
         output::check_names(&place, watermark)?;
-        if !is_writable {
+        if !was_known {
             output::check_writable(&place)?;
         }
         Ok((place, None))
     });
     let outcome = match checked.await {
         Ok((place, None)) => {
-            if let Some(check) = check {
-                check.remember(&place);
+            if !was_known {
+                context.folder_cache.remember(&task.spec.output, &place);
             }
             return None;
         }
@@ -87,7 +81,6 @@ async fn find_obstacle<A: Api>(
     Some(Obstacle::Outcome(outcome))
 }
 
-/// The outcome of a task whose output is not free.
 pub(crate) fn output_taken(message: String) -> Outcome {
     Outcome::Refused(PermanentError { code: "output_taken".to_owned(), message })
 }

@@ -11,14 +11,8 @@ use crate::{
     job::{Moment, Policy, TaskId, retry::delay_ms},
     kling::ApiError,
     pipeline::{
-        account_signal::AccountSignal,
-        limits::{
-            budget::{Budget, BudgetChange},
-            pause_gate::{PauseGate, PendingProbe},
-            permit::{PaidCallPermit, PaidCalls},
-            slots::Slots,
-        },
-        settings::Settings,
+        AccountSignal, Budget, BudgetChange, PaidCallPermit, PaidCalls, PauseGate, PendingProbe,
+        Settings, Slots,
     },
     store::{Pause, PauseKind},
 };
@@ -26,14 +20,12 @@ use crate::{
 /// More refusals in a row than these do not make the wait longer.
 const REFUSALS_COUNTED_MAX: u32 = 6;
 
-/// The moment at which a signal is observed.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Now {
     pub(super) at: Instant,
     pub(super) moment: Moment,
 }
 
-/// What has to be done after a change of the account's state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Effect {
     /// Makes all calls wait. `is_news`: the log reports it.
@@ -56,16 +48,15 @@ pub(super) enum Effect {
     SaveApiProblem(Option<ApiError>),
 }
 
-/// What the scheduler knows of the account.
 #[derive(Debug)]
 pub(super) struct AccountState {
-    slots: Slots,
-    gate: PauseGate,
-    budget: Budget,
+    pub(super) slots: Slots,
+    pub(super) gate: PauseGate,
+    pub(super) budget: Budget,
     paid_calls: PaidCalls,
     policy: Policy,
     probe_interval_ms: i64,
-    has_api_problem: bool,
+    pub(super) has_api_problem: bool,
 }
 
 impl AccountState {
@@ -81,22 +72,6 @@ impl AccountState {
         }
     }
 
-    pub(super) fn slots(&self) -> &Slots {
-        &self.slots
-    }
-
-    pub(super) fn slots_mut(&mut self) -> &mut Slots {
-        &mut self.slots
-    }
-
-    pub(super) fn gate(&self) -> &PauseGate {
-        &self.gate
-    }
-
-    pub(super) fn has_api_problem(&self) -> bool {
-        self.has_api_problem
-    }
-
     pub(super) fn permit(&self, is_probe: bool) -> PaidCallPermit {
         self.paid_calls.permit(is_probe)
     }
@@ -106,11 +81,6 @@ impl AccountState {
         self.paid_calls.allow(false);
     }
 
-    pub(super) fn probe_sent(&mut self, probe: PendingProbe) {
-        self.gate.probe_sent(probe);
-    }
-
-    /// Applies what a reply says about the account. `task` is the task whose step got the reply.
     pub(super) fn observe(
         &mut self,
         signal: AccountSignal,
@@ -121,7 +91,7 @@ impl AccountState {
             AccountSignal::Answered => vec![Effect::EndSlowdown],
             AccountSignal::QueuePaused => vec![Effect::ReadPause],
             AccountSignal::Identified => {
-                self.budget.mark_stale();
+                self.budget.is_stale = true;
                 [Effect::EndSlowdown].into_iter().chain(self.probe_succeeded(task)).collect()
             }
             AccountSignal::Created => {
@@ -157,11 +127,11 @@ impl AccountState {
             return probe.into_iter().chain([slow_down]).collect();
         };
         let limit = self.slots.refused(id);
-        let refusals = self.slots.refused_in_a_row().min(REFUSALS_COUNTED_MAX);
+        let refusals = self.slots.refused_in_a_row.min(REFUSALS_COUNTED_MAX);
         let grown_ms = delay_ms(&self.policy, refusals, now.moment.chance);
         let asked_ms = retry_after_ms.unwrap_or(0).min(self.policy.longest_rest_ms());
         let wait = Duration::from_millis(grown_ms.max(asked_ms).unsigned_abs());
-        self.slots.block_until(now.at + wait);
+        self.slots.blocked_until = Some(now.at + wait);
         let save = limit.map(|limit| Effect::SaveSlotsLimit { limit, is_refusal: true });
         probe.into_iter().chain(save).collect()
     }
@@ -173,7 +143,7 @@ impl AccountState {
         request_id: Option<String>,
         now: &Now,
     ) -> Option<Effect> {
-        let before = self.gate.pause();
+        let before = self.gate.pause.as_ref();
         if before.is_some_and(|before| before.kind == PauseKind::Person) {
             return None;
         }
@@ -191,22 +161,21 @@ impl AccountState {
     pub(super) fn probe_later(&mut self, now: &Now) -> Option<Effect> {
         self.gate.set_next_probe(now.at + self.probe_interval());
         let at_ms = now.moment.now_ms.saturating_add(self.probe_interval_ms);
-        self.gate.pause().map(|_| Effect::SaveNextProbe { at_ms })
+        self.gate.pause.as_ref().map(|_| Effect::SaveNextProbe { at_ms })
     }
 
     /// The step of this task ended. A probe that ended without a signal showed nothing.
     pub(super) fn paid_step_ended(&mut self, id: TaskId, now: &Now) -> Option<Effect> {
-        let is_probe = self.gate.is_pending(PendingProbe::Paid(id));
+        let is_probe = self.gate.pending == Some(PendingProbe::Paid(id));
         if is_probe { self.probe_later(now) } else { None }
     }
 
     /// Only the probe ends a pause. A call that was sent before the pause says nothing about it.
     fn probe_succeeded(&self, task: Option<TaskId>) -> Option<Effect> {
-        let is_probe = task.is_some_and(|id| self.gate.is_pending(PendingProbe::Paid(id)));
+        let is_probe = task.is_some_and(|id| self.gate.pending == Some(PendingProbe::Paid(id)));
         is_probe.then_some(Effect::Resume)
     }
 
-    /// Sets the pause that the database has.
     pub(super) fn set_pause(&mut self, pause: Option<Pause>, now: Instant) {
         self.gate.set_pause(pause, now);
         self.update_paid_calls();
@@ -219,23 +188,13 @@ impl AccountState {
     }
 
     pub(super) fn set_scanned(&mut self, is_scanned: bool) {
-        self.gate.set_scanned(is_scanned);
+        self.gate.is_scanned = is_scanned;
         self.update_paid_calls();
     }
 
-    /// Makes the next check read the day's spending.
-    pub(super) fn mark_budget_stale(&mut self) {
-        self.budget.mark_stale();
-    }
-
-    pub(super) fn needs_budget_check(&self, now_ms: i64) -> bool {
-        self.budget.needs_check(now_ms)
-    }
-
-    /// Compares the day's spending with the budget.
     pub(super) fn check_budget(&mut self, spent_micro: i64, now_ms: i64) -> Option<Effect> {
         let change = self.budget.check(spent_micro, now_ms)?;
-        self.gate.set_over_budget(change.hold.is_some());
+        self.gate.is_over_budget = change.hold.is_some();
         self.update_paid_calls();
         Some(Effect::SaveHold(change))
     }

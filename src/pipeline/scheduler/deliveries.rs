@@ -4,21 +4,20 @@ use std::collections::{BTreeMap, HashSet};
 
 use crate::{
     job::{JobId, TaskId},
-    pipeline::context::StepContext,
+    pipeline::StepContext,
     store::{DueDelivery, StoreError},
 };
 
 /// So many downloads and deliveries beyond those in progress are kept in memory.
 pub(super) const DOWNLOADS_AHEAD: usize = 32;
 
-/// The deliveries in memory.
 #[derive(Debug)]
 pub(super) struct Deliveries {
     due: BTreeMap<JobId, DueDelivery>,
     /// The tasks whose result is being delivered. One delivery per task at a time: the next one can copy its file.
     in_progress: HashSet<TaskId>,
     /// The database may have other deliveries than those in memory.
-    is_stale: bool,
+    pub(super) is_stale: bool,
 }
 
 impl Deliveries {
@@ -26,11 +25,6 @@ impl Deliveries {
         Self { due: BTreeMap::new(), in_progress: HashSet::new(), is_stale: true }
     }
 
-    pub(super) fn mark_stale(&mut self) {
-        self.is_stale = true;
-    }
-
-    /// Reads the due deliveries, if they may have changed.
     pub(super) async fn read<A>(&mut self, context: &StepContext<A>) -> Result<(), StoreError> {
         if !std::mem::take(&mut self.is_stale) {
             return Ok(());
@@ -60,10 +54,5 @@ impl Deliveries {
             self.is_stale = true;
         }
         self.due.is_empty()
-    }
-
-    /// Forgets everything after a delivery panicked, because its task is not known.
-    pub(super) fn reset(&mut self) {
-        *self = Self::new();
     }
 }

@@ -4,17 +4,14 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::{
-    pipeline::Pipeline,
-    steps::{StepEvent, StepKind},
-};
+use super::{Pipeline, StepEvent, StepKind};
 use crate::{
     job::Task,
     kling::Api,
     pipeline::{
+        PendingProbe, PollTarget,
         fetch::{deliver, download},
-        limits::pause_gate::PendingProbe,
-        poll::{self, PollTarget},
+        poll,
         submit::{lookup_support, unresolved},
     },
 };
@@ -22,7 +19,7 @@ use crate::{
 impl<A: Api> Pipeline<A> {
     /// Starts all steps that slots, rate, pause and budget allow.
     pub(super) fn dispatch(&mut self) {
-        self.account.slots_mut().end_block(Instant::now());
+        self.account.slots.end_block(Instant::now());
         // What Kling may have already comes before new tasks.
         self.start_recoveries();
         self.start_creates();
@@ -51,7 +48,7 @@ impl<A: Api> Pipeline<A> {
         if self.next_lookups_at().is_none_or(|at| at > Instant::now()) {
             return;
         }
-        self.lookups.started();
+        self.lookups.unresolved_at = None;
         let context = Arc::clone(&self.context);
         self.steps.start(StepKind::LookUpUnresolved, None, async move {
             StepEvent::UnresolvedLookedUp(unresolved::look_up(&context).await)
@@ -62,7 +59,7 @@ impl<A: Api> Pipeline<A> {
         while self.has_free_download(StepKind::Download) {
             let Some(id) = self.queues.first_to_download() else { return };
             let Some(task) = self.queues.take(id) else { return };
-            let polled = self.polling.take_result(id);
+            let polled = self.polling.results.remove(&id);
             let context = Arc::clone(&self.context);
             self.steps.start(StepKind::Download, Some(id), async move {
                 StepEvent::Stepped(id, download::download(&context, task, polled).await)
@@ -82,16 +79,16 @@ impl<A: Api> Pipeline<A> {
     }
 
     fn has_free_download(&self, kind: StepKind) -> bool {
-        self.account.gate().allows_queries()
+        self.account.gate.allows_queries()
             && self.steps.count(kind) < self.context.settings.downloads
     }
 
     /// Asks with a free query whether the API accepts the credentials again.
     fn start_free_probe(&mut self) {
-        if !self.account.gate().wants_free_probe(Instant::now()) {
+        if !self.account.gate.wants_free_probe(Instant::now()) {
             return;
         }
-        self.account.probe_sent(PendingProbe::Free);
+        self.account.gate.pending = Some(PendingProbe::Free);
         let context = Arc::clone(&self.context);
         self.steps.start(StepKind::Probe, None, async move {
             StepEvent::Probed(context.api.tasks(1, 1).await.result.map(drop))
@@ -111,14 +108,14 @@ impl<A: Api> Pipeline<A> {
 
     /// Returns when the tasks are polled next; none while no task is at Kling, or a poll is in progress.
     pub(super) fn next_poll_at(&self) -> Option<Instant> {
-        let is_idle = self.steps.count(StepKind::Poll) == 0 && self.account.gate().allows_queries();
+        let is_idle = self.steps.count(StepKind::Poll) == 0 && self.account.gate.allows_queries();
         let has_tasks = self.queues.all_to_poll().next().is_some();
-        (is_idle && has_tasks).then_some(self.polling.next_at())
+        (is_idle && has_tasks).then_some(self.polling.next_at)
     }
 
     /// Returns when unresolved tasks are looked up next; none while there are none, or lookups are in progress.
     pub(super) fn next_lookups_at(&self) -> Option<Instant> {
         let is_idle = self.steps.count(StepKind::LookUpUnresolved) == 0;
-        self.lookups.unresolved_at().filter(|_| is_idle && self.account.gate().allows_queries())
+        self.lookups.unresolved_at.filter(|_| is_idle && self.account.gate.allows_queries())
     }
 }

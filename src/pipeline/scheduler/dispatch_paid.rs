@@ -5,23 +5,15 @@ use std::{future::Future, sync::Arc};
 
 use tokio::time::Instant;
 
-use super::{
-    pipeline::Pipeline,
-    steps::{StepEvent, StepKind},
-};
+use super::{Pipeline, StepEvent, StepKind};
 use crate::{
     job::{Action, CreateAnswer, Outcome, Task, TaskId, decide},
     kling::Api,
     pipeline::{
-        context::StepContext,
-        limits::{pause_gate::PendingProbe, permit::PaidCallPermit},
-        prepare::{
-            identify::{Identify, identify},
-            local_media::video_key,
-            measure_audio,
-        },
-        step::StepEnd,
+        Identify, PaidCallPermit, PendingProbe, StepContext, StepEnd, identify,
+        prepare::measure_audio,
         submit::{create, obstacle, recover},
+        video_key,
     },
     store::StoreError,
 };
@@ -37,7 +29,7 @@ impl<A: Api> Pipeline<A> {
     /// Looks up the create requests with an unknown outcome. A lookup that finds nothing may send the request again,
     /// which needs a slot and an open queue; without these, the task is only looked up.
     pub(super) fn start_recoveries(&mut self) {
-        if !self.account.gate().allows_queries() {
+        if !self.account.gate.allows_queries() {
             return;
         }
         for id in self.queues.all_to_recover() {
@@ -45,10 +37,10 @@ impl<A: Api> Pipeline<A> {
                 return;
             }
             let sends = self.is_next_send_due(id);
-            let is_probe = sends && !self.account.gate().allows_paid_calls();
-            let has_no_slot = sends && !self.account.slots().is_open_for(id);
+            let is_probe = sends && !self.account.gate.allows_paid_calls();
+            let has_no_slot = sends && !self.account.slots.is_open_for(id);
             let is_held =
-                has_no_slot || is_probe && !self.account.gate().wants_paid_probe(Instant::now());
+                has_no_slot || is_probe && !self.account.gate.wants_paid_probe(Instant::now());
             // Kling is known not to have this task: another lookup before the send would show nothing.
             if is_held && self.queues.get(id).is_some_and(|task| task.may_resend) {
                 continue;
@@ -59,9 +51,9 @@ impl<A: Api> Pipeline<A> {
                 false => self.account.permit(is_probe),
             };
             if sends && !is_held {
-                self.account.slots_mut().take(id);
+                self.account.slots.take(id);
                 if is_probe {
-                    self.account.probe_sent(PendingProbe::Paid(id));
+                    self.account.gate.pending = Some(PendingProbe::Paid(id));
                 }
             }
             let context = Arc::clone(&self.context);
@@ -72,16 +64,16 @@ impl<A: Api> Pipeline<A> {
     }
 
     pub(super) fn start_creates(&mut self) {
-        while self.account.gate().allows_paid_calls() && self.account.slots().is_open() {
+        while self.account.gate.allows_paid_calls() && self.account.slots.is_open() {
             let Some(id) = self.queues.first_to_create() else { return };
             self.start_create(id, false);
         }
-        if self.account.gate().wants_paid_probe(Instant::now())
-            && self.account.slots().has_free()
+        if self.account.gate.wants_paid_probe(Instant::now())
+            && self.account.slots.has_free()
             && let Some(id) = self.queues.first_to_create()
             && self.start_create(id, true)
         {
-            self.account.probe_sent(PendingProbe::Paid(id));
+            self.account.gate.pending = Some(PendingProbe::Paid(id));
         }
     }
 
@@ -93,7 +85,7 @@ impl<A: Api> Pipeline<A> {
             self.enqueue(task);
             return false;
         }
-        self.account.slots_mut().take(id);
+        self.account.slots.take(id);
         let (context, permit) = (Arc::clone(&self.context), self.account.permit(is_probe));
         self.steps.start(StepKind::Create, Some(id), async move {
             StepEvent::Stepped(id, create::create(&context, task, &permit).await)
@@ -129,14 +121,14 @@ impl<A: Api> Pipeline<A> {
             waiting.extend(self.queues.take(id));
             return;
         }
-        let is_probe = !self.account.gate().allows_paid_calls();
+        let is_probe = !self.account.gate.allows_paid_calls();
         if is_probe {
             // A create request is the better probe, if there is one.
-            let is_wanted = self.account.gate().wants_paid_probe(Instant::now());
+            let is_wanted = self.account.gate.wants_paid_probe(Instant::now());
             if !is_wanted || self.queues.first_to_create().is_some() {
                 return;
             }
-            self.account.probe_sent(PendingProbe::Paid(id));
+            self.account.gate.pending = Some(PendingProbe::Paid(id));
         }
         self.identify_calls.start(video, id);
         let permit = self.account.permit(is_probe);
@@ -171,7 +163,7 @@ impl<A: Api> Pipeline<A> {
         let kind = self.prepare_kind(id);
         let most = match kind {
             StepKind::RetryPrepare => RETRY_PREPARES_MAX,
-            _ => self.account.slots().limit().max(PREPARES_MIN),
+            _ => self.account.slots.limit.max(PREPARES_MIN),
         };
         self.steps.count(kind) < most
     }
@@ -198,7 +190,7 @@ impl<A: Api> Pipeline<A> {
 
     /// Whether a due probe could be sent. If not, the scheduler does not wake up for it.
     pub(super) fn may_probe(&self) -> bool {
-        let gate = self.account.gate();
+        let gate = &self.account.gate;
         if !gate.allows_queries() {
             return true;
         }
@@ -206,12 +198,12 @@ impl<A: Api> Pipeline<A> {
             return false;
         }
         let sends_again =
-            |id: TaskId| self.is_next_send_due(id) && self.account.slots().is_open_for(id);
+            |id: TaskId| self.is_next_send_due(id) && self.account.slots.is_open_for(id);
         if self.queues.all_to_recover().into_iter().any(sends_again) {
             return true;
         }
         if self.queues.first_to_create().is_some() {
-            return self.account.slots().has_free();
+            return self.account.slots.has_free();
         }
         let now_ms = self.context.clock.now_ms();
         let is_to_identify = |id: TaskId| {

@@ -5,19 +5,15 @@ use std::sync::atomic::Ordering;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
-use super::{
-    account::{Effect, Now},
-    pipeline::Pipeline,
-};
+use super::{Effect, Now, Pipeline};
 use crate::{
     job::TaskId,
     kling::{Api, ApiError},
-    pipeline::{account_signal::AccountSignal, limits::budget::BudgetChange},
+    pipeline::{AccountSignal, BudgetChange},
     store::{Pause, PauseKind, StoreError},
 };
 
 impl<A: Api> Pipeline<A> {
-    /// Applies what a reply says about the account. `task` is the task whose step got the reply.
     pub(super) async fn apply_signal(
         &mut self,
         signal: Option<AccountSignal>,
@@ -29,14 +25,12 @@ impl<A: Api> Pipeline<A> {
         self.carry_out(effects).await
     }
 
-    /// The step of a task ended, and possibly a probe with it.
     pub(super) async fn paid_step_ended(&mut self, id: TaskId) -> Result<(), StoreError> {
         let now = self.now();
         let effect = self.account.paid_step_ended(id, &now);
         self.carry_out(effect).await
     }
 
-    /// Plans the next probe after a step that showed nothing.
     pub(super) async fn probe_later(&mut self) -> Result<(), StoreError> {
         let now = self.now();
         let effect = self.account.probe_later(&now);
@@ -46,7 +40,7 @@ impl<A: Api> Pipeline<A> {
     /// Holds new tasks once the day's deductions reach the budget, until the day is over.
     pub(super) async fn check_budget(&mut self) -> Result<(), StoreError> {
         let now_ms = self.context.clock.now_ms();
-        if !self.account.needs_budget_check(now_ms) {
+        if !self.account.budget.needs_check(now_ms) {
             return Ok(());
         }
         let spent_micro = self.context.store.spent_today_micro(now_ms).await?;
@@ -54,7 +48,6 @@ impl<A: Api> Pipeline<A> {
         self.carry_out(effect).await
     }
 
-    /// Records when an API outage starts and ends.
     pub(super) async fn check_api(&mut self) -> Result<(), StoreError> {
         let effect = self.account.check_api(self.context.api.problem());
         self.carry_out(effect).await
@@ -67,19 +60,18 @@ impl<A: Api> Pipeline<A> {
         let pause = self.context.store.pause().await?;
         log_pause(None, pause.as_ref());
         self.account.resume(pause, Instant::now());
-        self.polling.poll_now();
+        self.polling.next_at = Instant::now();
         Ok(())
     }
 
     /// Reads the pause from the database: a person may have paused or resumed the queue, or an earlier run left a pause.
     pub(super) async fn read_pause(&mut self) -> Result<(), StoreError> {
         let pause = self.context.store.pause().await?;
-        log_pause(self.account.gate().pause(), pause.as_ref());
+        log_pause(self.account.gate.pause.as_ref(), pause.as_ref());
         self.account.set_pause(pause, Instant::now());
         Ok(())
     }
 
-    /// Reads whether the folder was scanned completely.
     pub(super) fn read_scanned(&mut self) {
         self.account.set_scanned(self.context.settings.is_scanned.load(Ordering::Acquire));
     }

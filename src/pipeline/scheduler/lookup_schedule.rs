@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::{pipeline::submit::unresolved::LookupSummary, store::Lookups};
+use crate::{pipeline::LookupSummary, store::Lookups};
 
 /// The longest wait after lookups failed.
 const RETRY_MAX: Duration = Duration::from_secs(60);
@@ -17,7 +17,7 @@ const LEARN_AGAIN: Duration = Duration::from_secs(3_600);
 #[derive(Debug)]
 pub(super) struct LookupSchedule {
     /// None while no task is unresolved, or while lookups are in progress.
-    unresolved_at: Option<Instant>,
+    pub(super) unresolved_at: Option<Instant>,
     failed_in_a_row: u32,
     learn_at: Instant,
 }
@@ -30,14 +30,6 @@ impl LookupSchedule {
     /// A task became unresolved, or more is known about lookups.
     pub(super) fn look_up_now(&mut self) {
         self.unresolved_at = Some(Instant::now());
-    }
-
-    pub(super) fn unresolved_at(&self) -> Option<Instant> {
-        self.unresolved_at
-    }
-
-    pub(super) fn started(&mut self) {
-        self.unresolved_at = None;
     }
 
     /// Plans the next lookups: soon after failures, and less often the more there are in a row.

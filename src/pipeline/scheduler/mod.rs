@@ -16,14 +16,19 @@ mod effects;
 mod events;
 mod lookup_schedule;
 mod pipeline;
-mod poll_events;
 mod polling;
 mod prefetch;
 mod ready_queues;
-mod requeue;
 mod run;
-mod shared_identify;
 mod steps;
 
 pub use pipeline::Pipeline;
 pub use run::{End, Heartbeat, Until};
+
+use account::{AccountState, Effect, Now};
+use deliveries::{DOWNLOADS_AHEAD, Deliveries};
+use lookup_schedule::LookupSchedule;
+use polling::Polling;
+use prefetch::{Memory, Prefetch};
+use ready_queues::{ReadyQueues, SharedIdentify, comes_before};
+use steps::{EndedStep, StepEvent, StepKind, Steps};

@@ -7,23 +7,20 @@ use tokio::time::Instant;
 use crate::{
     job::{Task, TaskId},
     kling::RemoteTask,
-    pipeline::{
-        limits::poll_interval::{PollInterval, TaskAge},
-        settings::Settings,
-    },
+    pipeline::{PollInterval, Settings, TaskAge},
 };
 
 /// Polls wait for so long after a step panicked.
 const AFTER_PANIC: Duration = Duration::from_secs(30);
 
-/// The schedule of polls.
 #[derive(Debug)]
 pub(super) struct Polling {
     interval: PollInterval,
-    next_at: Instant,
-    has_polled: bool,
+    pub(super) next_at: Instant,
+    /// The tasks were polled since the start.
+    pub(super) has_polled: bool,
     /// What the last poll showed of tasks that are to be downloaded.
-    results: BTreeMap<TaskId, RemoteTask>,
+    pub(super) results: BTreeMap<TaskId, RemoteTask>,
 }
 
 impl Polling {
@@ -32,21 +29,8 @@ impl Polling {
         Self { interval, next_at: Instant::now(), has_polled: false, results: BTreeMap::new() }
     }
 
-    pub(super) fn next_at(&self) -> Instant {
-        self.next_at
-    }
-
-    /// Whether the tasks were polled since the start.
-    pub(super) fn has_polled(&self) -> bool {
-        self.has_polled
-    }
-
     pub(super) fn median_ms(&self) -> Option<i64> {
         self.interval.median_ms()
-    }
-
-    pub(super) fn poll_now(&mut self) {
-        self.next_at = Instant::now();
     }
 
     pub(super) fn wait_after_panic(&mut self) {
@@ -67,14 +51,6 @@ impl Polling {
     pub(super) fn poll_ended<'a>(&mut self, tasks: impl Iterator<Item = &'a Task>, now_ms: i64) {
         self.has_polled = true;
         self.next_at = Instant::now() + self.wait(tasks.map(|task| TaskAge::of(task, now_ms)));
-    }
-
-    pub(super) fn keep_result(&mut self, id: TaskId, remote: RemoteTask) {
-        self.results.insert(id, remote);
-    }
-
-    pub(super) fn take_result(&mut self, id: TaskId) -> Option<RemoteTask> {
-        self.results.remove(&id)
     }
 
     fn wait(&self, tasks: impl Iterator<Item = TaskAge>) -> Duration {

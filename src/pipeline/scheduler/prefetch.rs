@@ -3,24 +3,20 @@
 //! Memory does not grow with the queue. Tasks that a read left in the database are read when those in memory are
 //! nearly used up, so nothing depends on a wake-up call that may not come.
 
-use super::{
-    deliveries::DOWNLOADS_AHEAD,
-    ready_queues::{ReadyQueues, comes_before},
-};
+use super::{DOWNLOADS_AHEAD, ReadyQueues, comes_before};
 use crate::{
     job::{Policy, State, Task, TaskId},
-    pipeline::{context::StepContext, limits::slots::Slots},
+    pipeline::{Slots, StepContext},
     store::StoreError,
 };
 
 /// So many tasks that failed before their create request are kept in memory once they are due again.
 const RETRIES_AHEAD: usize = 8;
 
-/// What is known of the tasks that are only in the database.
 #[derive(Debug)]
 pub(super) struct Prefetch {
-    /// The database may have something new.
-    is_stale: bool,
+    /// The database may have something new: the next turn reads it.
+    pub(super) is_stale: bool,
     /// Nothing was read since the start.
     is_first_read: bool,
     /// Everything was read since the window was filled.
@@ -32,10 +28,9 @@ pub(super) struct Prefetch {
     /// The states of which the last read left tasks in the database.
     unread: Vec<State>,
     /// When (Unix ms) the next task or delivery in the database is due.
-    next_due_at_ms: Option<i64>,
+    pub(super) next_due_at_ms: Option<i64>,
 }
 
-/// Where prefetched tasks go.
 pub(super) struct Memory<'a, A> {
     pub(super) context: &'a StepContext<A>,
     pub(super) queues: &'a mut ReadyQueues,
@@ -53,19 +48,6 @@ impl Prefetch {
             unread: Vec::new(),
             next_due_at_ms: None,
         }
-    }
-
-    /// Makes the next turn read the database.
-    pub(super) fn mark_stale(&mut self) {
-        self.is_stale = true;
-    }
-
-    pub(super) fn is_stale(&self) -> bool {
-        self.is_stale
-    }
-
-    pub(super) fn next_due_at_ms(&self) -> Option<i64> {
-        self.next_due_at_ms
     }
 
     /// Something in the database is due at this time (Unix ms).
@@ -88,7 +70,6 @@ impl Prefetch {
         self.is_stale || self.unread.iter().any(is_low)
     }
 
-    /// Reads everything again that others may have changed.
     pub(super) async fn read<A>(&mut self, memory: &mut Memory<'_, A>) -> Result<(), StoreError> {
         self.is_stale = false;
         self.queue_is_exhausted = false;
@@ -207,10 +188,9 @@ impl Prefetch {
 impl<A> Memory<'_, A> {
     /// Returns how many tasks are kept ready: enough to fill each slot twice, so that a freed slot waits for no read.
     fn window(&self) -> usize {
-        (self.slots.limit() * 2).max(8)
+        (self.slots.limit * 2).max(8)
     }
 
-    /// Returns how many tasks of a state one read takes.
     fn page(&self, state: State) -> usize {
         match state {
             State::Downloading => self.context.settings.downloads + DOWNLOADS_AHEAD,

@@ -4,7 +4,7 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
 };
 
 use crate::job::{Action, Policy, State, Task, TaskId, decide};
@@ -28,7 +28,6 @@ pub(super) struct ReadyQueues {
     retries: BTreeSet<TaskId>,
 }
 
-/// Whether preparing the task failed before.
 fn is_retry(task: &Task) -> bool {
     task.state == State::Queued && task.tries > 0
 }
@@ -81,7 +80,6 @@ impl ReadyQueues {
         self.tasks.insert(task.id, task);
     }
 
-    /// Removes a task from memory.
     pub(super) fn remove(&mut self, id: TaskId) {
         self.busy.remove(&id);
         self.retries.remove(&id);
@@ -95,7 +93,6 @@ impl ReadyQueues {
         }
     }
 
-    /// Takes a task for a step to work on.
     pub(super) fn take(&mut self, id: TaskId) -> Option<Task> {
         let task = self.tasks.get(&id)?.clone();
         self.remove(id);
@@ -120,7 +117,6 @@ impl ReadyQueues {
         self.to_prepare.iter().map(|rank| rank.2).collect()
     }
 
-    /// Returns the first task that is ready for its create request.
     pub(super) fn first_to_create(&self) -> Option<TaskId> {
         self.to_create.first().map(|rank| rank.2)
     }
@@ -142,7 +138,6 @@ impl ReadyQueues {
         self.retries.len()
     }
 
-    /// Whether preparing this task failed before.
     pub(super) fn is_retry(&self, id: TaskId) -> bool {
         self.retries.contains(&id)
     }
@@ -157,7 +152,6 @@ impl ReadyQueues {
         all.saturating_sub(self.retries.len())
     }
 
-    /// Counts the tasks of a state.
     pub(super) fn count(&self, state: State) -> usize {
         let idle = self.tasks.values().filter(|task| task.state == state).count();
         idle + self.busy.values().filter(|busy| **busy == state).count()
@@ -168,7 +162,6 @@ impl ReadyQueues {
         self.to_prepare.last().max(self.to_create.last()).copied()
     }
 
-    /// Puts the tasks whose rest is over into the queues of their next actions.
     pub(super) fn wake(&mut self, policy: &Policy, now_ms: i64) {
         let is_over = |rest: &&(i64, TaskId)| policy.is_due(rest.0, now_ms);
         let over: Vec<TaskId> = self.resting.iter().filter(is_over).map(|(_, id)| *id).collect();
@@ -179,8 +172,33 @@ impl ReadyQueues {
         }
     }
 
-    /// Returns when (Unix ms) the next rest is over.
     pub(super) fn next_wake_ms(&self) -> Option<i64> {
         self.resting.first().map(|(until_ms, _)| *until_ms)
+    }
+}
+
+/// One Identify Face call per video: the calls in progress, and the tasks that wait for each.
+#[derive(Debug, Default)]
+pub(super) struct SharedIdentify {
+    /// The video of each call, by the task whose step makes the call.
+    videos: HashMap<TaskId, String>,
+    waiting: HashMap<String, Vec<Task>>,
+}
+
+impl SharedIdentify {
+    pub(super) fn start(&mut self, video: String, caller: TaskId) {
+        self.waiting.insert(video.clone(), Vec::new());
+        self.videos.insert(caller, video);
+    }
+
+    /// Returns the tasks that wait for the call about this video, if one is in progress.
+    pub(super) fn waiting_mut(&mut self, video: &str) -> Option<&mut Vec<Task>> {
+        self.waiting.get_mut(video)
+    }
+
+    /// The step of `caller` ended. Returns the tasks that waited for its call.
+    pub(super) fn end(&mut self, caller: TaskId) -> Vec<Task> {
+        let video = self.videos.remove(&caller);
+        video.and_then(|video| self.waiting.remove(&video)).unwrap_or_default()
     }
 }

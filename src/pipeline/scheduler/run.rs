@@ -17,7 +17,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
-use super::{pipeline::Pipeline, steps::StepKind};
+use super::{Pipeline, StepKind};
 use crate::{failpoint, kling::Api, store::StoreError};
 
 /// When the daemon ends, steps that may have paid get so long to record the outcome.
@@ -64,9 +64,6 @@ impl Heartbeat<'_> {
 impl<A: Api> Pipeline<A> {
     /// Works until `until`, or until `stop`. `wake_up` says that the database has something new. `more_to_come` keeps
     /// a run that ends when idle from ending too early.
-    ///
-    /// # Errors
-    /// When the database fails for good.
     pub async fn run(
         mut self,
         wake_up: Arc<Notify>,
@@ -99,7 +96,7 @@ impl<A: Api> Pipeline<A> {
                         self.step_ended(ended).await?;
                     }
                 }
-                () = wake_up.notified() => self.prefetch.mark_stale(),
+                () = wake_up.notified() => self.prefetch.is_stale = true,
                 () = sleep_until(wake_at) => {}
             }
         };
@@ -118,15 +115,14 @@ impl<A: Api> Pipeline<A> {
         Ok(())
     }
 
-    /// Wakes the tasks that have rested long enough.
     fn wake(&mut self) {
         let now_ms = self.context.clock.now_ms();
         let policy = &self.context.settings.policy;
         self.queues.wake(policy, now_ms);
         // Not left to `wake_up`: a run that ends when idle may come here first.
         let is_scanned = self.context.settings.is_scanned.load(Ordering::Acquire);
-        if is_scanned && !self.account.gate().is_scanned() {
-            self.prefetch.mark_stale();
+        if is_scanned && !self.account.gate.is_scanned {
+            self.prefetch.is_stale = true;
         }
         self.prefetch.wake(policy, now_ms);
     }
@@ -134,8 +130,8 @@ impl<A: Api> Pipeline<A> {
     async fn read_database(&mut self) -> Result<(), StoreError> {
         let (prefetch, memory) = self.prefetch_and_memory();
         if prefetch.is_read_due(&memory) {
-            self.deliveries.mark_stale();
-            self.account.mark_budget_stale();
+            self.deliveries.is_stale = true;
+            self.account.budget.is_stale = true;
             self.read_pause().await?;
             self.read_scanned();
             let (prefetch, mut memory) = self.prefetch_and_memory();
@@ -145,12 +141,11 @@ impl<A: Api> Pipeline<A> {
         prefetch.refill(&mut memory).await
     }
 
-    /// Returns why a run that ends when idle ends now, if it does.
     async fn end_when_idle(&self) -> Result<Option<End>, StoreError> {
         let is_busy = self.steps.any(|kind| kind != StepKind::LearnLookups);
         // A task that Kling has not shown for long does not keep the run, but is polled once.
-        let is_to_be_polled = !self.polling.has_polled() && self.next_poll_at().is_some();
-        if is_busy || self.prefetch.is_stale() || is_to_be_polled {
+        let is_to_be_polled = !self.polling.has_polled && self.next_poll_at().is_some();
+        if is_busy || self.prefetch.is_stale || is_to_be_polled {
             return Ok(None);
         }
         let (unsent, sent) =
@@ -159,15 +154,15 @@ impl<A: Api> Pipeline<A> {
         Ok(match (unsent, sent) {
             (false, 0) => Some(End::Idle),
             _ if self.are_credentials_refused() => Some(End::Held),
-            _ if !self.account.gate().allows_paid_calls() && sent <= held => Some(End::Held),
+            _ if !self.account.gate.allows_paid_calls() && sent <= held => Some(End::Held),
             _ => None,
         })
     }
 
     /// Whether the API still refuses the credentials after a probe.
     fn are_credentials_refused(&self) -> bool {
-        let gate = self.account.gate();
-        let since_ms = gate.pause().map_or(i64::MAX, |pause| pause.since_ms);
+        let gate = &self.account.gate;
+        let since_ms = gate.pause.as_ref().map_or(i64::MAX, |pause| pause.since_ms);
         let paused_ms = self.context.clock.now_ms().saturating_sub(since_ms);
         !gate.allows_queries() && paused_ms >= self.context.settings.probe_interval_ms
     }
@@ -179,10 +174,10 @@ impl<A: Api> Pipeline<A> {
         };
         [
             self.queues.next_wake_ms().map(at),
-            self.prefetch.next_due_at_ms().map(at),
+            self.prefetch.next_due_at_ms.map(at),
             self.next_poll_at(),
-            self.account.gate().next_probe_at().filter(|_| self.may_probe()),
-            self.account.slots().blocked_until(),
+            self.account.gate.next_probe_at().filter(|_| self.may_probe()),
+            self.account.slots.blocked_until,
             self.next_lookups_at(),
         ]
         .into_iter()

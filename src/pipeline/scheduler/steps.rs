@@ -7,14 +7,10 @@ use tokio::task::{Id, JoinError, JoinSet};
 use crate::{
     job::{JobId, TaskId},
     kling::ApiError,
-    pipeline::{
-        account_signal::AccountSignal, poll::PollResult, step::StepEnd,
-        submit::unresolved::LookupSummary,
-    },
+    pipeline::{AccountSignal, LookupSummary, PollResult, StepEnd},
     store::StoreError,
 };
 
-/// What a step reports at its end.
 #[expect(clippy::large_enum_variant, reason = "one lives at a time, and is moved once")]
 pub(super) enum StepEvent {
     Stepped(TaskId, Result<StepEnd, StoreError>),
@@ -48,16 +44,13 @@ impl StepKind {
     }
 }
 
-/// A step that has ended.
 pub(super) struct EndedStep {
     pub(super) kind: StepKind,
-    /// The task that it worked on.
     pub(super) task: Option<TaskId>,
     /// An error means that it panicked.
     pub(super) result: Result<StepEvent, JoinError>,
 }
 
-/// The steps in progress.
 #[derive(Default)]
 pub(super) struct Steps {
     set: JoinSet<StepEvent>,
@@ -82,7 +75,6 @@ impl Steps {
         self.counts.get(&kind).copied().unwrap_or(0)
     }
 
-    /// Whether a step is in progress whose kind is in question.
     pub(super) fn any(&self, is_meant: impl Fn(StepKind) -> bool) -> bool {
         self.counts.iter().any(|(kind, count)| *count > 0 && is_meant(*kind))
     }
@@ -93,13 +85,11 @@ impl Steps {
         self.ended(joined)
     }
 
-    /// Returns a step that has ended already.
     pub(super) fn try_next(&mut self) -> Option<EndedStep> {
         let joined = self.set.try_join_next_with_id()?;
         self.ended(joined)
     }
 
-    /// Drops all steps in progress.
     pub(super) async fn shutdown(&mut self) {
         self.set.shutdown().await;
     }

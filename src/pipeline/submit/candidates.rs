@@ -1,10 +1,10 @@
 //! The tasks at Kling that a task whose create request has an unknown outcome could be.
 
-use super::task_list::{TaskListing, first_sent_at_ms, is_of_video};
+use super::{TaskListing, first_sent_at_ms, is_of_video};
 use crate::{
     job::{State, Task},
     kling::{Api, ParentVideo, RemoteTask, TaskStatus},
-    pipeline::{context::StepContext, prepare::local_media::video_ref},
+    pipeline::{StepContext, video_ref},
     store::{Candidate, StoreError},
 };
 

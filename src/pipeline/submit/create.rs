@@ -3,24 +3,13 @@
 
 use tokio::time::Instant;
 
-use super::{
-    earlier_task::follow_earlier,
-    first_lookup::find,
-    lookup::LOOKUP_AGE_MAX,
-    obstacle,
-    send::{Sending, send},
-};
+use super::{LOOKUP_AGE_MAX, Sending, find, follow_earlier, obstacle, send};
 use crate::{
     job::Task,
     kling::{Api, AudioSource},
     pipeline::{
-        context::StepContext,
-        limits::{permit::PaidCallPermit, rate::CallKind},
-        prepare::{
-            local_media::{check_video, load_audio},
-            output_check::{Obstacle, check_output},
-        },
-        step::StepEnd,
+        CallKind, Obstacle, PaidCallPermit, StepContext, StepEnd, check_output, check_video,
+        load_audio,
     },
     store::{DetachReason, StoreError},
 };
@@ -66,12 +55,10 @@ pub(crate) async fn create<A: Api>(
     send(context, Sending::First { task, audio }, permit).await
 }
 
-/// The result of the local checks.
 enum Local {
     Ready(AudioSource),
     /// A local file has other content than it had when it was measured.
     MediaChanged(String),
-    /// The output is not free.
     Obstacle(Obstacle),
 }
 

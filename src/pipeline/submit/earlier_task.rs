@@ -3,12 +3,7 @@
 use crate::{
     job::{Outcome, Task},
     kling::{Api, ErrorClass, TaskStatus},
-    pipeline::{
-        account_signal::AccountSignal,
-        context::StepContext,
-        limits::rate::CallKind,
-        step::{StepEnd, transient_error},
-    },
+    pipeline::{AccountSignal, CallKind, StepContext, StepEnd, transient_error},
     store::StoreError,
 };
 

@@ -1,21 +1,15 @@
 //! Finds out whether Kling has a task before its first create request: the database may have been lost, or another host
 //! may use the same account.
 
+use std::sync::atomic::Ordering;
+
 use super::{
-    candidates::possible_tasks,
-    lookup::{Lookup, by_name, verify_owner},
-    lookup_support::{LookupProof, prove},
-    task_list::{self, is_of_video},
+    Lookup, LookupProof, by_name, is_of_video, possible_tasks, prove, task_list, verify_owner,
 };
 use crate::{
     job::{Outcome, Resend, Task, outcome::TransientError},
     kling::{Api, TaskStatus},
-    pipeline::{
-        account_signal::AccountSignal,
-        context::StepContext,
-        prepare::local_media::video_ref,
-        step::{StepEnd, transient_error},
-    },
+    pipeline::{AccountSignal, StepContext, StepEnd, transient_error, video_ref},
     store::{Lookups, StoreError},
 };
 
@@ -45,7 +39,7 @@ pub(super) async fn find<A: Api>(
         Lookup::Failed { error, signal: None, is_answer: true } if asks_list(context, task) => {
             let found = find_in_list(context, task, Some(&error.message)).await?;
             if matches!(found, Lookup::NotFound { .. }) {
-                context.set_unknown_names_fail();
+                context.unknown_names_fail.store(true, Ordering::Relaxed);
             }
             found
         }
@@ -80,7 +74,7 @@ pub(super) fn lookup_failed(
 
 /// Some servers answer every unknown name with an error; others do so only for a while.
 fn asks_list<A: Api>(context: &StepContext<A>, task: &Task) -> bool {
-    task.tries + 1 >= LOOKUPS_MIN || context.do_unknown_names_fail()
+    task.tries + 1 >= LOOKUPS_MIN || context.unknown_names_fail.load(Ordering::Relaxed)
 }
 
 /// Whether a task that exists is found by its name. Then a task that is not found does not exist.
@@ -131,9 +125,7 @@ async fn find_in_list<A: Api>(
 pub(super) enum LaterTake {
     /// The lead job has a later take now; this is the task that it left.
     Moved(Task),
-    /// There is none.
     None,
-    /// A lookup failed.
     Failed(TransientError, Option<AccountSignal>),
 }
 

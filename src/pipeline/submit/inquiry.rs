@@ -2,15 +2,13 @@
 //! trusted.
 
 use super::{
-    candidates::{possible_tasks, to_candidates},
-    lookup::{Lookup, by_name, verify_owner},
-    lookup_support::{LookupProof, prove},
-    task_list::{self, TaskListing, first_sent_at_ms},
+    Lookup, LookupProof, TaskListing, by_name, first_sent_at_ms, possible_tasks, prove, task_list,
+    to_candidates, verify_owner,
 };
 use crate::{
     job::{Account, CreateAnswer, CreateAttempt, Outcome, Task, outcome::TransientError},
     kling::{Api, RemoteTask},
-    pipeline::{account_signal::AccountSignal, context::StepContext, step::transient_error},
+    pipeline::{AccountSignal, StepContext, transient_error},
     store::{ApiAnswer, Candidate, ListScan, Lookups, StoreError},
 };
 
@@ -40,7 +38,6 @@ pub(super) struct Inquiry {
     pub(super) name_failed: bool,
 }
 
-/// What a lookup by name decides.
 enum ByName {
     Decided(Conclusion),
     /// The list has to be read as well.
@@ -86,10 +83,8 @@ fn decide_by_name(task: &Task, lookup: Lookup) -> ByName {
     }
 }
 
-/// The conclusion, and the candidates if the list was read.
 type Concluded = (Conclusion, Option<(Vec<Candidate>, Option<ListScan>)>);
 
-/// Reads the list, and concludes from name and list.
 async fn ask_list<A: Api>(
     context: &StepContext<A>,
     task: &Task,

@@ -2,17 +2,11 @@
 
 use std::time::Duration;
 
-use super::lookup_support::spellings;
+use super::{is_of_video, spellings};
 use crate::{
     job::{Task, outcome::TransientError},
     kling::{Api, ErrorClass, RemoteTask},
-    pipeline::{
-        account_signal::AccountSignal,
-        context::{StepContext, history_answer},
-        prepare::local_media::video_ref,
-        step::transient_error,
-        submit::task_list::is_of_video,
-    },
+    pipeline::{AccountSignal, StepContext, history_answer, transient_error, video_ref},
     store::{ApiAnswer, ApiCall, StoreError},
 };
 

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 use crate::{
     job::{Account, Task, outcome::TransientError},
     kling::{Api, ErrorClass, LookupStyle},
-    pipeline::{account_signal::AccountSignal, context::StepContext, step::transient_error},
+    pipeline::{AccountSignal, StepContext, transient_error},
     store::{Lookups, StoreError},
 };
 

@@ -19,3 +19,13 @@ mod refusal;
 mod send;
 mod task_list;
 pub(crate) mod unresolved;
+
+use candidates::{possible_tasks, to_candidates};
+use earlier_task::follow_earlier;
+use first_lookup::{LaterTake, find, find_later_take, lookup_failed};
+use inquiry::{Conclusion, Inquiry, inquire, oldest_ms, outcome_of_unresolved};
+use lookup::{LOOKUP_AGE_MAX, Lookup, by_name, verify_owner};
+use lookup_support::{LookupProof, learn_again, prove, spellings};
+use refusal::refused;
+use send::{Sending, send};
+use task_list::{TaskListing, first_sent_at_ms, is_of_video};

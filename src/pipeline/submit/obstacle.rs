@@ -1,14 +1,10 @@
 //! Decides about a task whose output is not free before the task is paid for.
 
-use super::first_lookup::{LaterTake, find_later_take, lookup_failed};
+use super::{LaterTake, find_later_take, lookup_failed};
 use crate::{
     job::{Outcome, Task},
     kling::Api,
-    pipeline::{
-        context::StepContext,
-        prepare::output_check::{Obstacle, output_taken},
-        step::StepEnd,
-    },
+    pipeline::{Obstacle, StepContext, StepEnd, output_taken},
     store::{DetachReason, StoreError},
 };
 

@@ -3,28 +3,17 @@
 
 use tokio::time::Instant;
 
-use super::{
-    inquiry::{Conclusion, Inquiry, inquire},
-    lookup::{LOOKUP_AGE_MAX, Lookup, by_name},
-    send::{Sending, send},
-};
+use super::{Conclusion, Inquiry, LOOKUP_AGE_MAX, Lookup, Sending, by_name, inquire, send};
 use crate::{
     job::{CreateAnswer, Outcome, Task, outcome::TransientError},
     kling::Api,
     pipeline::{
-        account_signal::AccountSignal,
-        context::StepContext,
-        limits::{permit::PaidCallPermit, rate::CallKind},
-        prepare::{
-            local_media::load_audio,
-            output_check::{Obstacle, check_output},
-        },
-        step::StepEnd,
+        AccountSignal, CallKind, Obstacle, PaidCallPermit, StepContext, StepEnd, check_output,
+        load_audio,
     },
     store::StoreError,
 };
 
-/// What is done after an inquiry.
 enum Next {
     Record(Outcome, Option<AccountSignal>),
     SendAgain { absent_ms: i64 },

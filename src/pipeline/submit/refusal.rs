@@ -3,7 +3,7 @@
 use crate::{
     job::{CreateAnswer, Outcome, Task},
     kling::{Api, ApiError, ErrorClass},
-    pipeline::{account_signal::AccountSignal, context::StepContext, step::permanent_error},
+    pipeline::{AccountSignal, StepContext, permanent_error},
     store::StoreError,
 };
 

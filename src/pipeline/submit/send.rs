@@ -1,16 +1,11 @@
 //! Records a create request, sends it, and records the reply.
 
-use super::refusal::refused;
+use super::refused;
 use crate::{
     failpoint,
     job::{Outcome, Task},
     kling::{Api, AudioSource, CreateRequest, Created, Reply},
-    pipeline::{
-        account_signal::AccountSignal,
-        context::{StepContext, history_answer},
-        limits::permit::PaidCallPermit,
-        step::StepEnd,
-    },
+    pipeline::{AccountSignal, PaidCallPermit, StepContext, StepEnd, history_answer},
     store::{ApiAnswer, ApiCall, StoreError},
 };
 

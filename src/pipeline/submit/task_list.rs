@@ -3,7 +3,7 @@
 use crate::{
     job::{CreateAttempt, Task, without_signature},
     kling::{Api, ApiError, RemoteTask, VideoRef},
-    pipeline::context::{StepContext, history_answer},
+    pipeline::{StepContext, history_answer},
     store::{ApiAnswer, ApiCall, ListScan},
 };
 
@@ -17,7 +17,6 @@ const PAGES_MAX: u32 = 20;
 /// Why an incomplete list decides nothing.
 pub(super) const TOO_MANY: &str = "the account has too many tasks to search all of them";
 
-/// The part of the list that was read.
 pub(super) struct TaskListing {
     /// The tasks, each once.
     pub(super) tasks: Vec<RemoteTask>,

@@ -1,21 +1,18 @@
 //! Looks up unresolved tasks again whenever more may be known, so that a person is asked only if necessary.
 
 use super::{
-    inquiry::{Conclusion, Inquiry, inquire, oldest_ms, outcome_of_unresolved},
-    lookup_support::learn_again,
-    task_list,
+    Conclusion, Inquiry, inquire, learn_again, oldest_ms, outcome_of_unresolved, task_list,
 };
 use crate::{
     job::{CreateAnswer, State, Task},
     kling::{Api, ApiError},
-    pipeline::{account_signal::AccountSignal, context::StepContext},
+    pipeline::{AccountSignal, StepContext},
     store::StoreError,
 };
 
 /// So many unresolved tasks are looked up in one step.
 const TASKS_MAX: usize = 1_000;
 
-/// The result of looking up the unresolved tasks.
 #[derive(Debug, Default)]
 pub(crate) struct LookupSummary {
     /// The tasks that are no longer unresolved.
@@ -26,7 +23,6 @@ pub(crate) struct LookupSummary {
     pub(crate) is_failed: bool,
     /// The answers proved nothing about some tasks.
     pub(crate) is_unproven: bool,
-    /// What the API said about the account.
     pub(crate) signal: Option<AccountSignal>,
 }
 

@@ -81,8 +81,8 @@ fn the_api_does_not_replace_a_persons_pause() {
     let (mut account, now) = (account(5), now());
     account.set_pause(Some(person()), now.at);
     assert_eq!(account.observe(pause_required(PauseKind::Account), None, &now), []);
-    assert_eq!(account.gate().pause(), Some(&person()));
-    assert_eq!(account.gate().next_probe_at(), None);
+    assert_eq!(account.gate.pause, Some(person()));
+    assert_eq!(account.gate.next_probe_at(), None);
 }
 
 #[test]
@@ -90,10 +90,10 @@ fn only_the_probe_ends_a_pause() {
     let (mut account, now) = (account(5), now());
     account.observe(pause_required(PauseKind::Account), None, &now);
     let due = later(&now, INTERVAL_MS);
-    assert!(!account.gate().wants_paid_probe(later(&now, INTERVAL_MS - 1).at));
-    assert!(account.gate().wants_paid_probe(due.at));
-    account.probe_sent(PendingProbe::Paid(7));
-    assert!(!account.gate().wants_paid_probe(due.at), "one probe at a time");
+    assert!(!account.gate.wants_paid_probe(later(&now, INTERVAL_MS - 1).at));
+    assert!(account.gate.wants_paid_probe(due.at));
+    account.gate.pending = Some(PendingProbe::Paid(7));
+    assert!(!account.gate.wants_paid_probe(due.at), "one probe at a time");
     // A request that was sent before the pause says nothing about it.
     assert_eq!(account.observe(AccountSignal::Created, Some(6), &due), [Effect::EndSlowdown]);
     assert_eq!(account.paid_step_ended(6, &due), None);
@@ -102,10 +102,10 @@ fn only_the_probe_ends_a_pause() {
         [Effect::EndSlowdown, Effect::Resume]
     );
     account.resume(None, due.at);
-    assert!(account.gate().allows_paid_calls());
+    assert!(account.gate.allows_paid_calls());
     // A person paused the queue while the probe was in flight.
     account.resume(Some(person()), due.at);
-    assert!(!account.gate().allows_paid_calls());
+    assert!(!account.gate.allows_paid_calls());
 }
 
 #[test]
@@ -113,26 +113,26 @@ fn a_probe_without_a_signal_is_repeated_after_the_interval() {
     let (mut account, now) = (account(5), now());
     account.observe(pause_required(PauseKind::Account), None, &now);
     let due = later(&now, INTERVAL_MS);
-    account.probe_sent(PendingProbe::Paid(7));
+    account.gate.pending = Some(PendingProbe::Paid(7));
     let at_ms = NOW_MS + 2 * INTERVAL_MS;
     assert_eq!(account.paid_step_ended(7, &due), Some(Effect::SaveNextProbe { at_ms }));
-    assert_eq!(account.gate().next_probe_at(), Some(later(&now, 2 * INTERVAL_MS).at));
+    assert_eq!(account.gate.next_probe_at(), Some(later(&now, 2 * INTERVAL_MS).at));
 }
 
 #[test]
 fn a_1303_lowers_the_limit_and_blocks_the_slots_longer_each_time() {
     let (mut account, now) = (account(2), now());
-    (1..=2).for_each(|id| account.slots_mut().take(id));
+    (1..=2).for_each(|id| account.slots.take(id));
     let full = AccountSignal::SlotsFull { retry_after_ms: None };
     assert_eq!(
         account.observe(full.clone(), Some(2), &now),
         [Effect::SaveSlotsLimit { limit: 1, is_refusal: true }]
     );
-    let first = account.slots().blocked_until().unwrap();
-    assert!(!account.slots().is_open() && first > now.at);
-    account.slots_mut().take(2);
+    let first = account.slots.blocked_until.unwrap();
+    assert!(!account.slots.is_open() && first > now.at);
+    account.slots.take(2);
     assert_eq!(account.observe(full.clone(), Some(2), &now), [], "the limit stays 1");
-    assert!(account.slots().blocked_until() > Some(first));
+    assert!(account.slots.blocked_until > Some(first));
     // A call that holds no slot came too early, that is all.
     let slow_down = Effect::SlowDown { retry_after_ms: None, is_news: false };
     assert_eq!(account.observe(full, Some(9), &now), [slow_down]);
@@ -152,23 +152,23 @@ fn a_1302_slows_all_calls_and_delays_the_probe_of_a_pause() {
 #[test]
 fn the_budget_holds_new_tasks_until_the_next_day() {
     let mut account = account(5);
-    assert!(account.needs_budget_check(NOW_MS));
+    assert!(account.budget.needs_check(NOW_MS));
     assert!(matches!(
         account.check_budget(407_900_000, NOW_MS),
         Some(Effect::SaveHold(BudgetChange { hold: Some(_), is_news: true }))
     ));
-    assert!(!account.gate().allows_paid_calls() && !account.needs_budget_check(NOW_MS));
+    assert!(!account.gate.allows_paid_calls() && !account.budget.needs_check(NOW_MS));
     account.observe(AccountSignal::Identified, None, &now());
-    assert!(account.needs_budget_check(NOW_MS), "an Identify Face call costs units");
+    assert!(account.budget.needs_check(NOW_MS), "an Identify Face call costs units");
     assert!(matches!(
         account.check_budget(408_000_000, NOW_MS),
         Some(Effect::SaveHold(BudgetChange { hold: Some(_), is_news: false }))
     ));
     let tomorrow_ms = NOW_MS + 86_400_000;
-    assert!(account.needs_budget_check(tomorrow_ms));
+    assert!(account.budget.needs_check(tomorrow_ms));
     let ended = BudgetChange { hold: None, is_news: false };
     assert_eq!(account.check_budget(0, tomorrow_ms), Some(Effect::SaveHold(ended)));
-    assert!(account.gate().allows_paid_calls());
+    assert!(account.gate.allows_paid_calls());
 }
 
 #[test]
