@@ -20,7 +20,7 @@ use crate::manifest::{
 impl Default for Config {
     #[expect(clippy::expect_used, reason = "a constant that a test reads")]
     fn default() -> Self {
-        serde_yaml::from_str(EXAMPLE).expect("the example shows every key")
+        serde_yaml::from_value(Value::Mapping(defaults())).expect("the example shows every key")
     }
 }
 
@@ -29,7 +29,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Config, Problems> {
     let text = yaml::decode(bytes)?;
     let mut config = Config::default();
     if let Some(root) = yaml::parse(text, &mut problems) {
-        let defaults: Mapping = serde_yaml::from_str(EXAMPLE).unwrap_or_default();
+        let defaults = defaults();
         let mut settings = defaults.clone();
         match &root.kind {
             NodeKind::Mapping(entries) => section(entries, "", &mut settings, &mut problems),
@@ -50,6 +50,14 @@ pub(super) fn read(bytes: &[u8]) -> Result<Config, Problems> {
     }
     problems.conclude()?;
     Ok(config)
+}
+
+/// The example's values, read by our own reader: serde_yaml's parser would make the program larger.
+fn defaults() -> Mapping {
+    match yaml::parse(EXAMPLE, &mut ProblemCollector::default()).map(|root| value_of(&root)) {
+        Some(Value::Mapping(defaults)) => defaults,
+        _ => Mapping::new(),
+    }
 }
 
 /// Puts the settings of a mapping over the defaults. Reports unknown keys and leaves them out.
@@ -75,13 +83,16 @@ fn section(entries: &[Entry], path: &str, settings: &mut Mapping, problems: &mut
     }
 }
 
-/// Returns a setting's value as serde's. No setting is a mapping, so its content does not matter.
+/// Returns a value as serde's.
 fn value_of(node: &Node) -> Value {
     match &node.kind {
         NodeKind::Sequence(items) => {
             Value::Sequence(items.iter().map(|item| value_of(item)).collect())
         }
-        NodeKind::Mapping(_) => Value::Mapping(Mapping::new()),
+        NodeKind::Mapping(entries) => {
+            let value = |entry: &Entry| (Value::from(&*entry.key), value_of(&entry.value));
+            Value::Mapping(entries.iter().map(value).collect())
+        }
         NodeKind::Scalar(scalar) => match (scalar.class(), scalar.integer(), scalar.decimal()) {
             (ScalarType::Absent | ScalarType::Null, ..) => Value::Null,
             (ScalarType::Bool(truth), ..) => Value::Bool(truth),
