@@ -10,6 +10,9 @@ use crate::{
 /// The hint when this user has no permission for the state database.
 const DENIED: &str = "run this as the daemon's user, or as root";
 
+/// How a command ends.
+pub(super) type Result<T = ExitCode, E = CommandError> = std::result::Result<T, E>;
+
 /// The exit codes of every command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ExitCode {

@@ -7,6 +7,7 @@ mod backup;
 mod cancel;
 mod check;
 mod completions;
+mod context;
 mod demo;
 mod dismiss;
 mod doctor;
@@ -40,27 +41,11 @@ use std::{
 
 use clap::{CommandFactory as _, Parser, Subcommand, ValueHint};
 
-use error::CommandError;
+use context::CommandContext;
 pub use error::ExitCode;
+use error::{CommandError, Result};
 use text::{counted, safe, shell_word, time};
 use update::{Decision, JobUpdater, NotChanged, note_absent_daemon, refused};
-
-use crate::config::Config;
-
-type Result<T = ExitCode, E = CommandError> = std::result::Result<T, E>;
-
-/// The settings of a command and its output streams.
-struct CommandContext<'a> {
-    config: &'a Config,
-    /// The command that starts the daemon.
-    start: &'a str,
-    /// Data goes here: stdout.
-    out: &'a mut dyn Write,
-    /// Everything else goes here: stderr.
-    err: &'a mut dyn Write,
-    /// Whether `out` is a terminal.
-    on_terminal: bool,
-}
 
 /// Dubs video in bulk with the Kling lip-sync API: drop manifests in a folder, collect results
 ///
