@@ -4,8 +4,10 @@
 //! database at the next start. A reload is the same without the end of the process.
 
 mod background;
+mod error;
 mod folder_report;
 mod generation;
+mod inputs;
 mod reload;
 mod resources;
 mod retention;
@@ -13,60 +15,19 @@ mod service_manager;
 mod settings;
 mod status_line;
 
-use std::{io, path::PathBuf, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use tokio::{sync::Notify, time::sleep};
-use tokio_util::sync::CancellationToken;
+use tokio::time::sleep;
 use tracing::info;
 
+pub use error::DaemonError;
+pub use inputs::{Controls, Inputs, ReadInputs};
 pub use settings::{account, connect, locator, policy};
 
-use crate::{
-    config::{Config, Credentials},
-    kling::BuildError,
-    metrics::ListenError,
-    pipeline::{End, Until},
-    store::{LockError, StoreError},
-};
+use crate::pipeline::{End, Until};
 use generation::{Generation, GenerationEnd};
 use resources::Resources;
 use service_manager::ServiceManager;
-
-/// Settings and credentials.
-#[derive(Debug, Clone)]
-#[expect(missing_docs, reason = "the names say it")]
-pub struct Inputs {
-    pub config: Config,
-    pub credentials: Credentials,
-}
-
-/// Reads settings and credentials again, for a reload. The error is for the log.
-pub type ReadInputs = Arc<dyn Fn() -> Result<Inputs, String> + Send + Sync>;
-
-/// Controls a running daemon.
-#[derive(Debug, Clone, Default)]
-pub struct Controls {
-    /// Asks for a reload, and for a scan of the folder.
-    pub reload: Arc<Notify>,
-    /// Stops the daemon.
-    pub stop: CancellationToken,
-}
-
-/// Why the daemon cannot start, or cannot continue.
-#[derive(Debug, thiserror::Error)]
-#[expect(missing_docs, reason = "the names and messages describe the variants")]
-pub enum DaemonError {
-    #[error(transparent)]
-    Lock(#[from] LockError),
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    #[error(transparent)]
-    Client(#[from] BuildError),
-    #[error(transparent)]
-    Metrics(#[from] ListenError),
-    #[error("{what} {}: {source}", path.display())]
-    Folder { what: &'static str, path: PathBuf, source: io::Error },
-}
 
 /// After a stop request, the daemon ends within this time, whatever it waits for.
 const STOP_MAX: Duration = Duration::from_millis(9_500);
