@@ -20,8 +20,8 @@ use crate::{failpoint, offload::SimulationHook};
 
 /// The limit of work items in one transaction.
 const BATCH_MAX: usize = 512;
-/// No more items join a transaction that writes so many jobs: a create request must not wait for its commit until a
-/// complete folder is written.
+/// No more items join a transaction that writes this number of jobs: a create request must not wait for its commit until
+/// a complete folder is written.
 const BATCH_JOBS_MAX: usize = 2_048;
 /// How long to wait before a failed transaction is tried again.
 const PROBLEM_PAUSE: Duration = Duration::from_secs(1);

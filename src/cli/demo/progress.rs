@@ -12,7 +12,7 @@ use crate::{cli::text::safe, job::State, store::JobOverview};
 
 /// A job ends after so many steps.
 const STEPS: u64 = 7;
-/// A line has at most so many columns where nothing is known about the terminal.
+/// The columns of a line if nothing is known about the terminal.
 const WIDTH: usize = 80;
 
 /// Prints the states of the jobs.

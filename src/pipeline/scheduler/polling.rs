@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-/// Polls wait for so long after a step panicked.
+/// How long polls wait after a step panicked.
 const AFTER_PANIC: Duration = Duration::from_secs(30);
 
 /// The schedule of polls.
