@@ -169,8 +169,8 @@ fn warn_unlisted(key: &str, context: &mut CommandContext<'_>) -> Result<()> {
     context.out.flush()?;
     writeln!(
         context.err,
-        "warning: `{}` did not list this task; if the id is wrong, correct it by `{} --task ID` as \
-         long as Kling does not know it",
+        "warning: `{}` did not list this task; if the id is wrong, run `{} --task ID` with \
+         the right id, as long as Kling does not know the wrong one",
         open::command("show", key),
         open::command("resolve", key)
     )?;

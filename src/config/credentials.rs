@@ -54,7 +54,7 @@ pub enum CredentialsError {
     Both,
     /// The value contains blanks, control characters or non-ASCII letters.
     #[error(
-        "{0} contains a character that no credential has (a blank, a line break, or not ASCII)"
+        "{0} contains a character that credentials cannot contain: a blank, a line break, or one outside ASCII"
     )]
     Malformed(&'static str),
     /// The file exists and cannot be read.

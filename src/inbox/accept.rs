@@ -27,7 +27,7 @@ use crate::store::{
 
 /// Reading continues while no more jobs than these are being written.
 const WRITING_JOBS_MAX: usize = 3_072;
-/// At most so many manifests, and no further one after so many jobs, are read in one batch.
+/// A batch reads at most this number of manifests, and no further one after this number of jobs.
 const BATCH_MANIFESTS: usize = 64;
 const BATCH_JOBS: usize = 1_024;
 

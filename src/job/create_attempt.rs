@@ -2,7 +2,7 @@
 
 use super::Failure;
 
-/// A create request that is recorded, and may have been sent. While a task has one, Kling may have a task of it.
+/// A create request that is recorded, and may have been sent. While a task has one, Kling may have created the task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct CreateAttempt {

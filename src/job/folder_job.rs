@@ -52,14 +52,14 @@ impl Job {
         &stem[..parent(stem)]
     }
 
-    /// Takes its task away because it is missing from the folder and Kling has no task of it. It waits to return,
+    /// Takes its task away because it is missing from the folder and Kling has no task for it. It waits to return,
     /// or is cancelled if it is orphaned. Returns the sentence for the history.
     pub fn leave_uncreated(&mut self) -> &'static str {
         self.task = None;
         if self.orphaned_at_ms.is_none() {
             self.state = State::Waiting;
             self.media.wait_reason = Some("missing from the folder".to_owned());
-            return "missing from the folder, and Kling has no task of it";
+            return "missing from the folder, and Kling has no task for it";
         }
         self.cancel_removed(LEFT_UNCREATED);
         LEFT_UNCREATED

@@ -92,7 +92,7 @@ pub enum Outcome {
     OutputBlocked(TransientError),
     /// The current step failed, and a retry will not help.
     Refused(PermanentError),
-    /// No job asks for the task any more, and Kling has no task of it.
+    /// No job asks for the task any more, and Kling does not have it.
     Abandoned,
     /// Its jobs ask for a later start than before: their earliest `not_before` (Unix ms).
     Postponed {

@@ -41,13 +41,13 @@ pub struct Task {
     pub sessions_after_ms: i64,
     /// Why it waits, if the reason concerns this task alone.
     pub wait_reason: Option<String>,
-    /// Whether lookups have shown that Kling has no task of its create request, which may be sent again.
+    /// Whether lookups have shown that Kling has no task for its create request, which may be sent again.
     pub may_resend: bool,
     /// Whether it waits because the output file of its lead job cannot be written.
     pub output_blocked: bool,
     pub session: Option<Session>,
     pub plan: Option<Plan>,
-    /// The create request, from its record until it is known that Kling has no task of it.
+    /// The create request, from its record until it is known that Kling has no task for it.
     pub create: Option<CreateAttempt>,
     /// Whether its slot was released because Kling has not shown the task for long.
     pub slot_released: bool,

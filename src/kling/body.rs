@@ -124,7 +124,8 @@ fn code(envelope: &Value) -> Option<i64> {
 
 /// An answer that says both success and failure is not believed.
 fn contradiction(http_status: u16, headers: &HeaderMap) -> ApiError {
-    let message = format!("the answer says code 0, but HTTP {http_status}");
+    let message =
+        format!("the answer contradicts itself: code 0 (success), but HTTP {http_status}");
     ApiError {
         retry_after_ms: retry_after_ms(headers),
         ..ApiError::local(ErrorClass::Transport, message, false)
@@ -144,9 +145,9 @@ fn not_the_apis(
     let start = &body[..body.len().min(4096)];
     let excerpt = redactor.line(&String::from_utf8_lossy(start), EXCERPT_CHARS);
     let message = match excerpt.as_str() {
-        "" => format!("the answer is not the API's: HTTP {http_status}, empty"),
+        "" => format!("the answer is not from the API: HTTP {http_status}, empty"),
         words => {
-            format!("the answer is not the API's: HTTP {http_status}, {content_type}, “{words}”")
+            format!("the answer is not from the API: HTTP {http_status}, {content_type}, “{words}”")
         }
     };
     ApiError {

@@ -1,6 +1,6 @@
 //! Decimal text to whole numbers of a smaller unit, without floating point.
 
-/// `text` times ten to the power of `places`; none if it is no plain decimal, negative, or too large.
+/// Returns `text` times ten to the power of `places`; none if it is not a plain decimal, is negative, or is too large.
 ///
 /// Digits beyond `places` round up, so that a deduction is never reported too small.
 pub(super) fn scaled(text: &str, places: u32) -> Option<i64> {
@@ -43,9 +43,9 @@ mod tests {
         #[test]
         fn extra_digits_round_up(whole in 0..9_000_000_000_000_i64, digits in "[0-9]{7,18}") {
             let micro = scaled(&format!("{whole}.{digits}"), 6).map(i128::from);
-            let told: i128 = format!("{whole}{digits:0<18}").parse().unwrap();
+            let exact: i128 = format!("{whole}{digits:0<18}").parse().unwrap();
             let scale = 10_i128.pow(12);
-            prop_assert_eq!(micro, Some((told + scale - 1) / scale));
+            prop_assert_eq!(micro, Some((exact + scale - 1) / scale));
         }
 
         #[test]

@@ -129,7 +129,7 @@ impl ValueReader<'_> {
         self.error_with(&what, help)
     }
 
-    /// Text as it is written: a number or boolean without quotes is its own text.
+    /// Reads text as it is written, also of a number or boolean without quotes.
     pub(super) fn text(&mut self, help: &str) -> Option<String> {
         let Some(Scalar { text, .. }) = self.node.scalar().filter(|scalar| !scalar.is_null())
         else {

@@ -34,7 +34,7 @@ pub enum OutputError {
     /// The source of a copy is no longer the published result: the result must be fetched again.
     #[error("cannot copy {}: {why}", .path.display())]
     SourceChanged { path: PathBuf, why: String },
-    #[error("the server sent another file, or bytes from {from_byte} on; {} has {bytes} bytes", .path.display())]
+    #[error("cannot continue {}, which has {bytes} bytes: the server sent another file, or bytes from {from_byte} on", .path.display())]
     Misfit { path: PathBuf, bytes: u64, from_byte: u64 },
     #[error("{}: {source}", .path.display())]
     Io { path: PathBuf, source: io::Error },

@@ -12,13 +12,13 @@ use crate::{
     store::{ApiCall, StoreError},
 };
 
-/// Up to so many tasks are asked for one by one: that takes no more requests than a page and what it misses.
+/// Up to this number of tasks, each is queried by its id, which takes no more requests than reading the list.
 const SINGLE_QUERIES_MAX: usize = 2;
 /// Query Task (List): "Value range: [1, 500]".
 const PAGE_SIZE_MAX: usize = 500;
 /// The smallest page that is asked for. Others may use the account as well, and their tasks are in the list, too.
 const PAGE_SIZE_MIN: usize = 30;
-/// After so many tasks about which the server answers with an error, a poll ends.
+/// A poll ends after the server has answered with an error about this number of tasks.
 const SERVER_ERRORS_MAX: usize = 3;
 
 /// A task that is polled.
@@ -162,7 +162,10 @@ async fn query_by_name<A: Api>(
 ) -> Result<(), StoreError> {
     match by_name(context, &task).await?.0 {
         Lookup::Found(remote) if remote.task_id == task_id => {
-            polled.unclear.push((task.id, format!("{error}, by its id, but shows it by its name")));
+            polled.unclear.push((
+                task.id,
+                format!("a query by id failed ({error}), but Kling shows the task by its name"),
+            ));
         }
         Lookup::Found(remote) => {
             let found = Outcome::Found { task_id: remote.task_id };

@@ -12,7 +12,7 @@ use crate::{
 /// The end of a step.
 #[derive(Debug)]
 pub(crate) struct StepEnd {
-    /// The task as it was last recorded.
+    /// The task as it was last recorded. A task that a step left unchanged returns to the queue that it came from.
     pub(crate) task: Task,
     /// What the API said about the account.
     pub(crate) signal: Option<AccountSignal>,

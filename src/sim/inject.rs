@@ -83,8 +83,8 @@ fn announced(response: &Response) -> u64 {
     length.and_then(|length| length.to_str().ok()?.parse().ok()).unwrap_or_default()
 }
 
-/// The response, its body ending after so many bytes: with an error, upon which the server closes the
-/// connection, or as though that were all.
+/// Ends the body of the response after `bytes`: with an error, which makes the server close the connection, or like a
+/// complete body.
 fn ending_at(response: Response, bytes: u64, with_error: bool) -> Response {
     let (parts, body) = response.into_parts();
     let left = usize::try_from(bytes).unwrap_or(usize::MAX);

@@ -11,7 +11,7 @@ use serde::{Serialize, Serializer};
 pub struct SimUnits(i64);
 
 impl SimUnits {
-    /// So many thousandths of a unit.
+    /// An amount in thousandths of a unit.
     pub const fn from_thousandths(thousandths: i64) -> Self {
         Self(thousandths)
     }
@@ -21,7 +21,7 @@ impl SimUnits {
         self.0
     }
 
-    /// So many times this.
+    /// Multiplies the amount.
     pub const fn times(self, count: i64) -> Self {
         Self(self.0.saturating_mul(count))
     }

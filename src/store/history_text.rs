@@ -10,7 +10,7 @@ use super::{StoreError, sql::Sql as _};
 /// A shorter beginning gets no row.
 const BYTES_MIN: usize = 8;
 
-/// A last word of at most so many bytes, with its space, goes to the rest: `as NAME` stays together.
+/// A last word of at most this length, with its space, goes to the rest: `as NAME` stays together.
 const SHORT_BYTES: usize = 3;
 
 /// The limit of rows: plain words may also come from users or the API, without an end.

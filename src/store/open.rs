@@ -52,8 +52,7 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
-/// Makes sure that no other daemon uses the database while the returned lock is kept, which must be until all
-/// connections of this process are closed.
+/// Takes the lock that only one daemon can have. Keep it until all connections of this process are closed.
 pub(super) fn take_alone(path: &Path) -> Result<DatabaseLock, StoreError> {
     make_folder(path)?;
     refuse_lost_database(path)?;

@@ -119,7 +119,7 @@ impl Reader {
 }
 
 impl Store {
-    /// As [`Reader::queue_status`], on the reading connection of the daemon.
+    /// Does the same as [`Reader::queue_status`], on the reading connection of the daemon.
     pub async fn queue_status(&self, now_ms: i64) -> Result<QueueStatus, StoreError> {
         self.read(move |connection| queue_status(connection, now_ms)).await
     }

@@ -19,8 +19,8 @@ use super::{StoreError, database_problem::DatabaseProblem, lock::DatabaseLock};
 use crate::{failpoint, offload::SimulationHook};
 
 const BATCH_MAX: usize = 512;
-/// No more items join a transaction that writes so many jobs: a create request must not wait for its commit until a
-/// complete folder is written.
+/// No more items join a transaction that writes this number of jobs: a create request must not wait for its commit until
+/// a complete folder is written.
 const BATCH_JOBS_MAX: usize = 2_048;
 const PROBLEM_PAUSE: Duration = Duration::from_secs(1);
 

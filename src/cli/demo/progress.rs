@@ -11,7 +11,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::{cli::safe, job::State, store::JobOverview};
 
 const STEPS: u64 = 7;
-/// A line has at most so many columns where nothing is known about the terminal.
+/// The columns of a line if nothing is known about the terminal.
 const WIDTH: usize = 80;
 
 pub(super) struct Progress {

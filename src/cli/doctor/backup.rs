@@ -19,7 +19,7 @@ use crate::{
     store::{OpenTask, StoreError},
 };
 
-/// At most so many jobs of each state are checked, with so many lookups.
+/// The most jobs of each state that are checked, and the most lookups.
 const JOBS_MAX: usize = 50;
 const LOOKUPS_MAX: usize = 20;
 const LOOKUPS_LIMIT: Duration = Duration::from_secs(10);
@@ -177,8 +177,8 @@ fn nothing_found(unsent: usize, names: &Names<'_>) -> String {
         _ if unsent == 0 => {
             "no job is waiting to be sent, and the latest results on disk are known".to_owned()
         }
-        (_, 0) => format!("{checked}, and Kling has no task of their names"),
-        (0, _) => format!("{checked}; whether Kling has tasks of their names is not known"),
+        (_, 0) => format!("{checked}, and Kling has no tasks with their names"),
+        (0, _) => format!("{checked}; it is not known whether Kling has tasks with their names"),
         (absent, unproven) => format!(
             "{checked}; Kling has no task of the names of {}, and for {} that is not known",
             counted(absent, "job"),

@@ -83,7 +83,7 @@ fn filesystem(path: &Path) -> Option<CheckResult> {
     let fix = "stop the daemon, move the database (with its -wal) to a local disk, and set state_db in the \
                configuration to it";
     Some(match network.may_be_local {
-        true => warning(format!("{message}, and it is not known whether this is one"), fix),
+        true => warning(format!("{message}, and it is not known whether this disk is local"), fix),
         false => error(message, fix),
     })
 }
@@ -150,7 +150,7 @@ fn long_log(path: &Path, users: &Users) -> Option<CheckResult> {
     let length = fs::metadata(wal(path)).ok()?.len();
     (length > LOG_BYTES_MAX).then(|| {
         let message = format!(
-            "{} has no damage, but its log has {}: a program that keeps reading it holds the log",
+            "{} has no damage, but its -wal file has {}: a program that keeps reading prevents its cleanup",
             path.display(),
             bytes(length)
         );

@@ -48,7 +48,7 @@ fn results(context: &DoctorContext) -> CheckResult {
         }
     }
     if free < bytes_max {
-        let message = format!("{message}, less than one result may have ({})", bytes(bytes_max));
+        let message = format!("{message}, less than download.max_bytes ({})", bytes(bytes_max));
         let fix = free_space(folder);
         let lower = "or lower download.max_bytes, if your results are smaller";
         return warning(message, format!("{fix}\n{lower}"));
@@ -64,7 +64,8 @@ fn database(file: &Path) -> CheckResult {
     match free(&disk) {
         ..BYTES_MIN => error(message, free_space(folder)),
         free if free < size => {
-            let message = format!("{message}, less than it has now ({})", bytes(size));
+            let message =
+                format!("{message}, less than the size of the database ({})", bytes(size));
             warning(message, free_space(folder))
         }
         _ => ok(message),

@@ -24,7 +24,7 @@ use crate::{
 };
 
 const TIME_LIMIT: Duration = Duration::from_secs(10);
-/// A video to try is searched among so many of the latest jobs, then among so many files of the folders.
+/// The most jobs, the latest first, and then the most files that are searched for a video to try.
 const JOBS_MAX: usize = 20;
 const FILES_MAX: usize = 5_000;
 

@@ -7,7 +7,7 @@ use std::{
 
 use crate::output::Metadata;
 
-/// At most so many files are read, of so many that are looked at.
+/// The most files that are read, and the most that are listed.
 pub(super) const READ_MAX: usize = 200;
 const FILES_MAX: usize = 50_000;
 

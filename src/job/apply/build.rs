@@ -8,7 +8,7 @@ use crate::job::{
 /// A task that Kling does not show keeps its slot for this long, or for `give_up_after`, if that is shorter.
 pub const SLOT_KEPT_MS: i64 = 15 * 60 * 1000;
 
-/// Why a task with an open create request waits once lookups have shown that Kling has no task of it.
+/// Why a task with an open create request waits once lookups have shown that Kling has no task for it.
 pub const RESEND_READY: &str =
     "Kling has no task of this name; the create request will be sent again";
 

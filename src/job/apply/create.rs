@@ -6,7 +6,7 @@ use crate::job::{
     outcome::{PermanentError, TransientError},
 };
 
-/// So many young sessions may get lost in one attempt before the task fails.
+/// How many young sessions may get lost in one attempt before the task fails.
 const SESSIONS_LOST_MAX: u32 = 3;
 
 /// An older session may have expired. The API page does not say how long a session lasts.

@@ -55,6 +55,7 @@ impl TransitionBuilder<'_> {
         failing_ms.min(tried_ms) >= self.policy.give_up_after_ms
     }
 
+    /// Counts a failed try and waits before the next one. `since_ms`: when the tries began to fail.
     pub(super) fn delayed(&self, error: &TransientError, since_ms: i64) -> Transition {
         let tries = self.task.tries.saturating_add(1);
         let delay_ms = delay_ms(self.policy, tries, self.moment.chance);

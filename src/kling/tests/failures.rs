@@ -88,13 +88,13 @@ async fn page_of_a_proxy_is_never_a_refusal() {
         assert_eq!(
             error.message,
             format!(
-                "the answer is not the API's: HTTP {status}, text/html, “<html> <title>Access denied</title>”"
+                "the answer is not from the API: HTTP {status}, text/html, “<html> <title>Access denied</title>”"
             )
         );
     }
     let server = Server::saying(204, "").await;
     let error = client(&server.url).task("t").await.result.unwrap_err();
-    assert_eq!(error.message, "the answer is not the API's: HTTP 204, empty");
+    assert_eq!(error.message, "the answer is not from the API: HTTP 204, empty");
 }
 
 #[tokio::test]

@@ -121,8 +121,8 @@ impl Builder<'_> {
                 Ok(())
             }
             Event::Scalar(text, style, anchor, tag) => {
-                // The parser puts its own borrowed `~` (behind an anchor or a tag, its own empty
-                // text) where the text has nothing, at the location of what follows.
+                // For a missing value, the parser reports a borrowed `~` (after an anchor or a tag, a borrowed
+                // empty text) at the location of what follows. A scalar that is in the text is never such a borrowed `~`.
                 let absent = style == ScalarStyle::Plain && matches!(text, Cow::Borrowed("~" | ""));
                 let at = if absent { self.awaiting_key().unwrap_or(at) } else { at };
                 let node = Node::new(

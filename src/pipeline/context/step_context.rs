@@ -15,7 +15,7 @@ use crate::{
     store::{Lookups, Store, StoreError},
 };
 
-/// So often a query is sent while the API replies that it is rate limited.
+/// How often a query is sent while the API replies that it is rate limited.
 const QUERY_TRIES: u32 = 4;
 /// After a request for a longer pause than this, the query fails and its task rests.
 const QUERY_PAUSE_MAX_MS: i64 = 10_000;

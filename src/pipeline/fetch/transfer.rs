@@ -14,7 +14,7 @@ use crate::{
     pipeline::{Settings, StepContext},
 };
 
-/// So many bytes are written to disk at once.
+/// How many bytes are written to disk at once.
 const WRITE_BYTES: usize = 256 << 10;
 
 /// Downloads one video to a complete part file.

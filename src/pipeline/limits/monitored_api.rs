@@ -18,7 +18,7 @@ use crate::{
     metrics::{ApiCall, CallResult, Metrics},
 };
 
-/// So many calls in a row without a usable answer are an API problem.
+/// How many calls in a row without a usable answer are an API problem.
 const FAILURES_MIN: u32 = 3;
 
 pub(crate) struct MonitoredApi<A> {

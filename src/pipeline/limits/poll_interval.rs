@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::job::{Plan, Task};
 
-/// So many durations of the latest tasks are kept, for each class of clip length.
+/// How many durations of the latest tasks are kept for each class of clip length.
 const KEPT: usize = 64;
-/// With so many durations of its own, a class of clip length no longer uses those of all tasks.
+/// From this number of its own durations on, a class of clip length no longer uses those of all tasks.
 const ENOUGH: usize = 8;
 
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::job::TaskId;
 
-/// After so many accepted create requests in a row, one more slot is tried.
+/// How many create requests in a row must be accepted before one more slot is tried.
 const RAISE_AFTER_MIN: u32 = 8;
 /// Each 1303 that lowers the limit doubles that number, up to this one.
 const RAISE_AFTER_MAX: u32 = 512;

@@ -8,7 +8,7 @@ use crate::{
     store::{DueDelivery, StoreError},
 };
 
-/// So many downloads and deliveries beyond those in progress are kept in memory.
+/// How many downloads and deliveries are kept in memory beyond those in progress.
 pub(super) const DOWNLOADS_AHEAD: usize = 32;
 
 #[derive(Debug)]

@@ -18,11 +18,11 @@ use crate::{
     store::StoreError,
 };
 
-/// So many create requests with an unknown outcome are looked up at once.
+/// The most create requests with an unknown outcome that are looked up at once.
 const RECOVERIES_MAX: usize = 4;
-/// At least so many tasks are prepared at once; with more slots, as many as there are slots.
+/// The most tasks that are prepared at once, or the number of slots, if that is larger.
 const PREPARES_MIN: usize = 8;
-/// So many tasks are prepared again at once after a failure.
+/// The most tasks that are prepared again at once after a failure.
 const RETRY_PREPARES_MAX: usize = 4;
 
 impl<A: Api> Pipeline<A> {

@@ -117,7 +117,7 @@ impl<A: Api> Pipeline<A> {
                 Effect::ReadPause => self.read_pause().await?,
                 Effect::SaveHold(BudgetChange { hold, is_news }) => {
                     if let Some(hold) = hold.as_ref().filter(|_| is_news) {
-                        warn!("new tasks wait: {hold}");
+                        warn!("queue held: {hold}");
                     }
                     store.set_hold(hold).await?;
                 }

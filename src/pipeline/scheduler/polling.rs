@@ -10,7 +10,7 @@ use crate::{
     pipeline::{PollInterval, Settings, TaskAge},
 };
 
-/// Polls wait for so long after a step panicked.
+/// How long polls wait after a step panicked.
 const AFTER_PANIC: Duration = Duration::from_secs(30);
 
 #[derive(Debug)]

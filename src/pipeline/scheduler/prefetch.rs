@@ -10,7 +10,7 @@ use crate::{
     store::StoreError,
 };
 
-/// So many tasks that failed before their create request are kept in memory once they are due again.
+/// How many tasks that failed before their create request, and are due again, are kept in memory.
 const RETRIES_AHEAD: usize = 8;
 
 #[derive(Debug)]
@@ -164,6 +164,7 @@ impl Prefetch {
         tasks.into_iter().for_each(|task| self.add(memory, task));
     }
 
+    /// Adds a task to the queues, unless a step or a poll owns the one in memory.
     fn add<A>(&self, memory: &mut Memory<'_, A>, mut task: Task) {
         // A task that waits in memory for its turn may have been changed by somebody else. A task that was sent is
         // changed only by the poll that follows it, or by a step that has not ended: replacing it would, for example,
@@ -173,7 +174,8 @@ impl Prefetch {
         if is_held && !memory.queues.get(task.id).is_some_and(is_outdated) {
             return;
         }
-        // A task that rested in an earlier run is asked for at once.
+        // After a start, tasks at Kling are looked up or polled at once, even if an earlier run planned a rest. The
+        // state decides, because a task without a slot may be at Kling, too.
         if self.is_first_read && task.state.holds_slot() {
             task.due_at_ms = 0;
         }

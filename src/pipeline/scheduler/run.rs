@@ -20,11 +20,11 @@ use tracing::info;
 use super::{Pipeline, StepKind};
 use crate::{failpoint, kling::Api, store::StoreError};
 
-/// When the daemon ends, steps that may have paid get so long to record the outcome.
+/// How long the end of the daemon waits for steps that may have paid to record their outcome.
 const DRAIN: Duration = Duration::from_secs(8);
 /// The longest sleep, so that a change of the wall clock is noticed.
 const SLEEP_MAX: Duration = Duration::from_secs(10);
-/// A run that ends when idle does not wait for a task that failed so often in a row.
+/// A run that ends when idle does not wait for a task after this number of failures in a row.
 const ONCE_TRIES_MAX: u32 = 6;
 
 /// How long to run.

@@ -11,7 +11,7 @@ use crate::{
 /// A person is shown no more candidates than these.
 const CANDIDATES_MAX: usize = 100;
 
-/// So many open create requests are compared with the unowned tasks.
+/// The most open create requests that are compared with the unowned tasks.
 const OPEN_MAX: usize = 100;
 
 /// Returns the listed tasks without an owner and without another name that are of the task's video. If Kling shows no

@@ -14,8 +14,8 @@ use crate::{
     store::{DetachReason, StoreError},
 };
 
-/// A lookup that took too long is repeated so often. If every lookup does, because few queries per second are allowed,
-/// the last one counts.
+/// The most lookups: one that took too long is repeated. If every lookup does, because few queries per second are
+/// allowed, the last one counts.
 const LOOKUPS_MAX: usize = 3;
 
 /// Records the create request of an identified task and sends it, unless Kling has the task already.

@@ -13,7 +13,7 @@ use crate::{
     store::{Lookups, StoreError},
 };
 
-/// So often a lookup by name may fail before the list is read instead.
+/// How often a lookup by name must fail before the list is read instead.
 const LOOKUPS_MIN: u32 = 4;
 
 /// Asks Kling for a task of this name. Returns none if there is none.

@@ -28,7 +28,7 @@ pub(super) enum Conclusion {
     Failed(TransientError, Option<AccountSignal>),
 }
 
-/// A conclusion, and what of it is kept for a person.
+/// A conclusion, and the facts that are stored for a person.
 pub(super) struct Inquiry {
     pub(super) conclusion: Conclusion,
     pub(super) answer: Option<ApiAnswer>,

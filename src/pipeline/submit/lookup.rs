@@ -10,10 +10,10 @@ use crate::{
     store::{ApiAnswer, ApiCall, StoreError},
 };
 
-/// Two clocks that are set may differ by so much.
+/// How much two correctly set clocks may differ.
 const SKEW_MS: i64 = 10 * 60 * 1000;
 
-/// So often Kling may show another job's task under a name that lipsyncd made before a person has to decide.
+/// How often Kling must show another job's task under a name made by lipsyncd before a person has to decide.
 const TRIES_MIN: u32 = 4;
 
 /// An older lookup does not count when a create request is sent, because another host may have created the task since.

@@ -14,7 +14,7 @@ use crate::{
 
 /// How long to wait between two lookups of a task that is known to exist.
 const BETWEEN: Duration = Duration::from_secs(1);
-/// Kling may show a new task late. Only a task that is not shown for so long counts as unanswered.
+/// Kling may show a new task late. Only a task that is not shown for this long counts as unanswered.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// Kling deletes results after 30 days, and need not show older tasks.
 const SHOWN_MS: i64 = 29 * 24 * 60 * 60 * 1000;
@@ -48,7 +48,7 @@ pub(super) async fn prove<A: Api>(
     context: &StepContext<A>,
     account: &Account,
 ) -> Result<LookupProof, StoreError> {
-    // An adopted task shows how the current account answers, and nothing about another one.
+    // An adopted task shows how the current account answers lookups, but nothing about another account.
     let or_adopted = *account == context.settings.account;
     let since_ms = context.clock.now_ms().saturating_sub(SHOWN_MS);
     let Some(known) = context.store.newest_accepted_task(account, or_adopted, since_ms).await?

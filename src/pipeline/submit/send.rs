@@ -13,7 +13,7 @@ use crate::{
 pub(super) enum Sending {
     /// The first one of a task.
     First { task: Task, audio: AudioSource },
-    /// The same request again, because lookups have found no task for so long.
+    /// The same request again, because lookups have found no task for `absent_ms`.
     Again { task: Task, audio: AudioSource, absent_ms: i64 },
 }
 
@@ -85,20 +85,20 @@ async fn record_answer<A: Api>(
     let mut outcome = outcome;
     loop {
         failpoint::before("create.answer");
-        let noted = context.record(&task, outcome.clone(), answer.clone()).await;
+        let recorded = context.record(&task, outcome.clone(), answer.clone()).await;
         failpoint::after("create.answer");
-        match &noted {
+        match &recorded {
             Err(StoreError::Stale { .. }) => match context.store.task(task.id).await? {
                 Some(now) if now.create == task.create && now.state == task.state => task = now,
-                _ => return noted,
+                _ => return recorded,
             },
             // Kling returned the id of another job's task. The task of this request has another id.
             Err(StoreError::TaskTaken { .. }) if !matches!(outcome, Outcome::Lost(_)) => {
-                let taken = noted.err().map(|taken| taken.to_string()).unwrap_or_default();
+                let taken = recorded.err().map(|taken| taken.to_string()).unwrap_or_default();
                 outcome =
                     Outcome::Lost(format!("Kling returned the id of another job's task: {taken}"));
             }
-            _ => return noted,
+            _ => return recorded,
         }
     }
 }

@@ -9,9 +9,9 @@ use crate::{
 
 /// Query Task (List): "Value range: [1, 500]".
 const PAGE_SIZE: u32 = 500;
-/// A clock may have been set by so much since a create request: a day, and the difference of two clocks.
+/// How far a clock may have been changed since a create request: a day, and the difference of two clocks.
 const CLOCK_SET_MS: i64 = 26 * 60 * 60 * 1000;
-/// So many pages are read. The list of an account with more tasks is incomplete.
+/// The most pages that are read. The list of an account with more tasks is incomplete.
 const PAGES_MAX: u32 = 20;
 
 /// Why an incomplete list decides nothing.

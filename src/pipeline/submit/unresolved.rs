@@ -10,7 +10,7 @@ use crate::{
     store::StoreError,
 };
 
-/// So many unresolved tasks are looked up in one step.
+/// The most unresolved tasks that one step looks up.
 const TASKS_MAX: usize = 1_000;
 
 #[derive(Debug, Default)]

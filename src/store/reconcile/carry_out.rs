@@ -88,7 +88,7 @@ impl Reconciliation<'_> {
             }
             JobAction::Unflag => {
                 job.changed_after_sent = false;
-                Some("its manifest asks for the request of its task again".to_owned())
+                Some("its request is that of its task again".to_owned())
             }
             JobAction::Deliver => {
                 (job.state, job.delivery) = (State::Downloading, Delivery::default());

@@ -13,7 +13,7 @@ pub(super) enum JobAction {
     UseTask(&'static str),
     /// Its request changed after its task was created.
     Flag,
-    /// Its manifest asks for the request of its task again.
+    /// Its request is that of its task again.
     Unflag,
     Wait(String),
     Fail(Failure),

@@ -149,7 +149,7 @@ fn empty_success_does_not_prove_that_kling_has_no_task() {
     let test_env = with_one_unsent(SimConfig { unknown_task: UnknownTask::EmptyObject, ..quick() });
     let found = DoctorRun::run(&test_env);
     found.expect("lookups", "ok", "the account answers lookups by external_task_id", "");
-    found.expect("backup", "ok", "whether Kling has tasks of their names is not known", "");
+    found.expect("backup", "ok", "it is not known whether Kling has tasks with their names", "");
 }
 
 #[test]
@@ -158,7 +158,7 @@ fn failed_lookup_proves_nothing() {
     test_env.sim.fail_lookups(true, false);
     let found = DoctorRun::run(&test_env);
     found.expect("lookups", "ok", "it is not known whether the account answers lookups", "");
-    found.expect("backup", "ok", "whether Kling has tasks of their names is not known", "");
+    found.expect("backup", "ok", "it is not known whether Kling has tasks with their names", "");
     test_env.sim.fail_lookups(false, false);
     test_env.sim.answer_names(false);
     let found = DoctorRun::run(&test_env);

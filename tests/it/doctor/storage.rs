@@ -103,6 +103,6 @@ fn full_and_read_only_disks_are_reported() {
     DoctorRun::run(&test_env).expect("output_dir", "error", "Read-only", "remount,rw");
     DoctorRun::run(&test_env).expect("output_dir", "error", "Read-only", "ReadWritePaths=");
     mount.remount("rw,size=100m");
-    DoctorRun::run(&test_env).expect("disk", "warning", "less than one result may have", "df -h ");
+    DoctorRun::run(&test_env).expect("disk", "warning", "less than download.max_bytes", "df -h ");
     assert_eq!(fs::read_dir(test_env.path("small/results")).unwrap().count(), 0);
 }

@@ -20,7 +20,7 @@ fn mistake() -> Option<(&'static str, std::ffi::OsString)> {
 }
 
 impl TestEnv {
-    /// The binary with this test_env's configuration, and nothing else in its environment but the keys.
+    /// The binary with the configuration of this environment, and nothing else in its environment but the keys.
     pub fn command(&self, arguments: &[&str]) -> Command {
         self.command_with("lipsyncd.yaml", arguments)
     }
