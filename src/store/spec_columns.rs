@@ -1,4 +1,5 @@
-//! The columns that `task` and `job` have in common: the request, and the facts about its media.
+//! The columns that `task` and `job` have in common: what a manifest asks for, and the facts about its media. A task has
+//! the values of its lead job, but the priority and the time of all its jobs.
 
 use rusqlite::{Row, named_params};
 

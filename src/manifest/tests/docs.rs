@@ -16,7 +16,9 @@ fn the_documentation_lists_every_key_with_its_default_and_range() {
     let rows = rows.find(|rows| !rows.is_empty()).expect("a table that begins with `id`");
     for (key, row) in keys().iter().zip(&rows) {
         let cells: Vec<_> = row.split(" | ").collect();
-        assert_eq!(cells[0], format!("| `{}`", key.name));
+        let same =
+            "docs/manifest.md and `TABLE` in manifest/keys.rs list the same keys in one order";
+        assert_eq!(cells[0], format!("| `{}`", key.name), "{same}");
         if let KeyDefault::Value(value) = key.default {
             assert!(cells[2].contains(value), "the default is {value}: {row}");
         }
@@ -25,5 +27,6 @@ fn the_documentation_lists_every_key_with_its_default_and_range() {
             assert!(has_range, "the range is {min} to {max}: {row}");
         }
     }
-    assert_eq!(rows.len(), KEYS.len(), "one row per key");
+    let more = rows.iter().skip(KEYS.len()).collect::<Vec<_>>();
+    assert_eq!(rows.len(), KEYS.len(), "not in `TABLE` of manifest/keys.rs: {more:?}");
 }

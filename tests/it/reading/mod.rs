@@ -1,6 +1,7 @@
 //! Reading the state database as its page tells: every query of it, by SQLite's own program, by a reader
 //! who may do nothing else.
 
+mod contributing;
 mod links;
 mod page;
 mod queries;

@@ -45,7 +45,10 @@ fn the_page_of_pauses_quotes_what_the_program_says() {
             for part in
                 part.split(" (").map(|part| part.trim_matches([' ', '(', ')', ',', ':', ';']))
             {
-                assert!(part.len() < 6 || source.contains(part), "{part:?} of {line:?}");
+                assert!(
+                    part.len() < 6 || source.contains(part),
+                    "docs/pauses.md quotes {part:?} (in {line:?}), but no message says that: change the quote"
+                );
             }
         }
     }
