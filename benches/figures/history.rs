@@ -8,7 +8,7 @@ use lipsyncd::{
     job::{FaceSpan, Moment, Outcome, Policy, ResultFile, Session, State, Task, apply},
     pipeline::Clock,
     sim::SimConfig,
-    store::{ApiAnswer, ApiCall, SessionFaces, Store},
+    store::{ApiCall, HistoryAnswer, SessionFaces, Store},
 };
 use tokio::task::JoinSet;
 
@@ -116,7 +116,7 @@ async fn finish(store: &Store, task: Task, policy: &Policy, number: u64) {
     let moment = Moment { now_ms, chance: 0.5 };
     let answer = |call, units_micro| {
         let request_id = Some(format!("sim-{number:08}"));
-        Some(ApiAnswer { call, http_status: Some(200), code: Some(0), request_id, units_micro })
+        Some(HistoryAnswer { call, http_status: Some(200), code: Some(0), request_id, units_micro })
     };
     let session = Session {
         row: 0,

@@ -64,11 +64,11 @@ async fn update_status(
     }
     folder.first_scan().await;
     loop {
-        let standing = resources.store.queue_status(resources.clock.now_ms()).await?;
+        let queue_status = resources.store.queue_status(resources.clock.now_ms()).await?;
         // A problem of the database is in the status line already, and is more important.
         if resources.store.problem().is_none() {
             let problem = folder.problem().map(|problem| format!("{problem}; "));
-            manager.status(&(problem.unwrap_or_default() + &status_line::summary(&standing)));
+            manager.status(&(problem.unwrap_or_default() + &status_line::summary(&queue_status)));
         }
         sleep(STATUS_EVERY).await;
     }

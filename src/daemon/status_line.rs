@@ -20,17 +20,17 @@ const COUNTS: [(&[State], &str); 6] = [
 
 /// Returns the status line, such as `3 of 5 slots used; 120 queued, 45 succeeded, 1 failed`. The reason why the
 /// queue is held comes first.
-pub(super) fn summary(standing: &QueueStatus) -> String {
+pub(super) fn summary(queue_status: &QueueStatus) -> String {
     let mut parts = Vec::new();
-    parts.extend(held_reason(standing));
-    parts.push(format!("{} of {} slots used", standing.slots_used, standing.slots_limit));
+    parts.extend(held_reason(queue_status));
+    parts.push(format!("{} of {} slots used", queue_status.slots_used, queue_status.slots_limit));
     let counts = COUNTS.iter().filter_map(|(states, word)| {
-        let count = standing.count(states);
+        let count = queue_status.count(states);
         (count > 0).then(|| format!("{count} {word}"))
     });
     let counts = counts.collect::<Vec<_>>().join(", ");
     parts.push(if counts.is_empty() { "no other jobs".to_owned() } else { counts });
-    match standing.manifests_refused {
+    match queue_status.manifests_refused {
         0 => {}
         1 => parts.push("1 manifest refused".to_owned()),
         several => parts.push(format!("{several} manifests refused")),
@@ -38,8 +38,8 @@ pub(super) fn summary(standing: &QueueStatus) -> String {
     parts.join("; ")
 }
 
-fn held_reason(standing: &QueueStatus) -> Option<String> {
-    if let Some(pause) = &standing.pause {
+fn held_reason(queue_status: &QueueStatus) -> Option<String> {
+    if let Some(pause) = &queue_status.pause {
         return Some(match pause.kind {
             PauseKind::Person => "paused by `lipsyncd pause`".to_owned(),
             PauseKind::Account | PauseKind::Credentials => {
@@ -47,14 +47,14 @@ fn held_reason(standing: &QueueStatus) -> Option<String> {
             }
         });
     }
-    if let Some(problem) = &standing.api_problem {
+    if let Some(problem) = &queue_status.api_problem {
         return Some(format!("the API gives no usable answer: {}", one_line(&problem.reason)));
     }
-    if let Some((jobs, reason)) = &standing.blocked {
+    if let Some((jobs, reason)) = &queue_status.blocked {
         let noun = if *jobs == 1 { "job" } else { "jobs" };
         return Some(format!("{jobs} {noun} held: {}", one_line(reason)));
     }
-    standing.hold.as_ref().map(|hold| format!("queue held: {}", one_line(hold)))
+    queue_status.hold.as_ref().map(|hold| format!("queue held: {}", one_line(hold)))
 }
 
 /// Returns a text of the API or the system without control characters, and cut to a length for one line.
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
     use crate::store::{ApiProblem, Pause};
 
-    fn standing(jobs: &[(State, i64)]) -> QueueStatus {
+    fn queue_status(jobs: &[(State, i64)]) -> QueueStatus {
         let mut all: BTreeMap<State, i64> = State::ALL.map(|state| (state, 0)).into();
         all.extend(jobs.iter().copied());
         QueueStatus {
@@ -108,9 +108,9 @@ mod tests {
 
     #[test]
     fn counts_are_shown_for_states_with_jobs() {
-        let empty = standing(&[]);
+        let empty = queue_status(&[]);
         assert_eq!(summary(&empty), "0 of 4 slots used; no other jobs");
-        let mut busy = standing(&[
+        let mut busy = queue_status(&[
             (State::Creating, 1),
             (State::Processing, 2),
             (State::Queued, 100),
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn reason_of_a_held_queue_comes_first_and_on_one_line() {
-        let mut held = standing(&[(State::Queued, 1)]);
+        let mut held = queue_status(&[(State::Queued, 1)]);
         held.api_problem = Some(ApiProblem { reason: "no\nroute".to_owned(), since_ms: 0 });
         assert!(summary(&held).starts_with("the API gives no usable answer: no route; 0 of 4"));
         let pause = |kind| Pause {

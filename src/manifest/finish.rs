@@ -16,7 +16,7 @@ use crate::job::{
 pub struct ManifestJob {
     /// What is wanted.
     pub spec: JobSpec,
-    /// The digest of everything that the manifest says about the job: see [`spec_hash`](super::spec_hash). It does not
+    /// The digest of everything that the manifest says about the job: see [`spec_hash`](super::spec_hash()). It does not
     /// depend on the manifest's path, comments, order of keys or spelling of times.
     pub spec_hash: String,
     /// Where the job's mapping is.

@@ -13,7 +13,7 @@ const BUCKETS: [f64; 11] = [0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30
 /// An endpoint of the API, or a download.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names are the API's")]
-pub enum ApiCall {
+pub enum MeteredCall {
     Identify,
     Create,
     /// Query Task (Single).
@@ -25,7 +25,7 @@ pub enum ApiCall {
     Fetch,
 }
 
-impl ApiCall {
+impl MeteredCall {
     const ALL: [Self; 6] =
         [Self::Identify, Self::Create, Self::Task, Self::Tasks, Self::Costs, Self::Fetch];
 
@@ -96,22 +96,22 @@ impl Calls {
             calls.seconds.clone(),
         );
         // A counter that starts at 0 shows its first increase; one that appears later does not.
-        for call in ApiCall::ALL {
+        for call in MeteredCall::ALL {
             drop(calls.seconds.get_or_create(&[("call", call.name())]));
             let success =
-                if call == ApiCall::Fetch { CallResult::Http(200) } else { CallResult::Api(0) };
+                if call == MeteredCall::Fetch { CallResult::Http(200) } else { CallResult::Api(0) };
             drop(calls.total.get_or_create(&labels(call, success)));
         }
         calls
     }
 
-    pub(super) fn count(&self, call: ApiCall, code: CallResult, took: Duration) {
+    pub(super) fn count(&self, call: MeteredCall, code: CallResult, took: Duration) {
         self.total.get_or_create(&labels(call, code)).inc();
         self.seconds.get_or_create(&[("call", call.name())]).observe(took.as_secs_f64());
     }
 }
 
-fn labels(call: ApiCall, code: CallResult) -> OfCode {
+fn labels(call: MeteredCall, code: CallResult) -> OfCode {
     [("call", call.name().into()), ("code", code.label())]
 }
 

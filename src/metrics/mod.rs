@@ -13,7 +13,7 @@ mod server;
 mod snapshot;
 mod store_slot;
 
-pub use calls::{ApiCall, CallResult};
+pub use calls::{CallResult, MeteredCall};
 pub use downloads::DownloadTimer;
 pub use inbox::PendingManifests;
 pub use recorder::Metrics;

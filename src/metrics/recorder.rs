@@ -16,7 +16,7 @@ use prometheus_client::{
 };
 
 use super::{
-    calls::{ApiCall, CallResult, Calls},
+    calls::{CallResult, Calls, MeteredCall},
     downloads::{DownloadTimer, Downloads},
     inbox::{InboxMetrics, PendingManifests},
     page::ScrapePage,
@@ -78,7 +78,7 @@ impl Metrics {
     }
 
     /// Counts a call of the API, or a download request, that was answered or failed.
-    pub fn record_call(&self, call: ApiCall, result: CallResult, took: Duration) {
+    pub fn record_call(&self, call: MeteredCall, result: CallResult, took: Duration) {
         self.0.calls.count(call, result, took);
     }
 

@@ -23,17 +23,17 @@ pub(super) fn add(page: &mut ScrapePage, measured: &MetricsSnapshot, now_ms: i64
 }
 
 fn add_jobs(page: &mut ScrapePage, measured: &MetricsSnapshot, now_ms: i64) {
-    let MetricsSnapshot { queue_status: standing, oldest_since_ms } = measured;
+    let MetricsSnapshot { queue_status, oldest_since_ms } = measured;
     page.gauges(
         "lipsyncd_jobs",
         "Jobs by state",
         "state",
-        State::ALL.map(|state| (state.name(), standing.count(&[state]) as f64)),
+        State::ALL.map(|state| (state.name(), queue_status.count(&[state]) as f64)),
     );
     page.gauge(
         "lipsyncd_superseded_unresolved",
         "Unresolved tasks of requests that their jobs do not ask for any more",
-        standing.superseded.tasks as f64,
+        queue_status.superseded.tasks as f64,
     );
     page.gauges(
         "lipsyncd_oldest_job_age_seconds",
@@ -46,28 +46,28 @@ fn add_jobs(page: &mut ScrapePage, measured: &MetricsSnapshot, now_ms: i64) {
     page.gauge(
         "lipsyncd_jobs_blocked",
         "Jobs whose output is not writable",
-        standing.blocked.as_ref().map_or(0.0, |(jobs, _)| *jobs as f64),
+        queue_status.blocked.as_ref().map_or(0.0, |(jobs, _)| *jobs as f64),
     );
     let manifests = [
-        ("accepted", standing.manifests_accepted as f64),
-        ("refused", standing.manifests_refused as f64),
+        ("accepted", queue_status.manifests_accepted as f64),
+        ("refused", queue_status.manifests_refused as f64),
     ];
     page.gauges("lipsyncd_manifests", "Manifests in the folder by state", "state", manifests);
 }
 
-fn add_queue(page: &mut ScrapePage, standing: &QueueStatus) {
-    page.gauge("lipsyncd_slots_used", "Slots in use", standing.slots_used as f64);
+fn add_queue(page: &mut ScrapePage, queue_status: &QueueStatus) {
+    page.gauge("lipsyncd_slots_used", "Slots in use", queue_status.slots_used as f64);
     page.gauge(
         "lipsyncd_slots_limit",
         "Slots that the account allows, as far as lipsyncd has learned it",
-        standing.slots_limit as f64,
+        queue_status.slots_limit as f64,
     );
     page.gauge(
         "lipsyncd_slots_configured",
         "Slots in the configuration",
-        standing.slots_configured as f64,
+        queue_status.slots_configured as f64,
     );
-    let kind = standing.pause.as_ref().map(|pause| pause.kind);
+    let kind = queue_status.pause.as_ref().map(|pause| pause.kind);
     page.gauges(
         "lipsyncd_paused",
         "1 for the reason that pauses the queue",
@@ -77,28 +77,28 @@ fn add_queue(page: &mut ScrapePage, standing: &QueueStatus) {
     page.gauge(
         "lipsyncd_held",
         "1 while the queue is held without a pause, for example because the daily budget is reached",
-        flag(standing.hold.is_some()),
+        flag(queue_status.hold.is_some()),
     );
     page.gauge(
         "lipsyncd_api_problem",
         "1 while the API gives no usable answer",
-        flag(standing.api_problem.is_some()),
+        flag(queue_status.api_problem.is_some()),
     );
 }
 
-fn add_units(page: &mut ScrapePage, standing: &QueueStatus) {
+fn add_units(page: &mut ScrapePage, queue_status: &QueueStatus) {
     let units = |micro: i64| micro as f64 / 1e6;
     page.counter(
         "lipsyncd_units_deducted",
         "Units deducted since the database was created",
-        units(standing.spent_total_micro),
+        units(queue_status.spent_total_micro),
     );
     page.gauge(
         "lipsyncd_units_today",
         "Units deducted on this UTC day",
-        units(standing.spent_today_micro),
+        units(queue_status.spent_today_micro),
     );
-    if let Some(cap_micro) = standing.cap_micro {
+    if let Some(cap_micro) = queue_status.cap_micro {
         page.gauge(
             "lipsyncd_units_per_day_cap",
             "The daily budget in units; missing without one",

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, Row};
 
 use super::{
-    ApiAnswer, Store, StoreError,
+    HistoryAnswer, Store, StoreError,
     event::HistoryEvent,
     job_row,
     sql::{Sql as _, columns},
@@ -28,7 +28,7 @@ pub struct ListScan {
     /// The result, in one sentence.
     pub what: String,
     /// The last page's answer, of [`ApiCall::List`](super::ApiCall::List).
-    pub answer: ApiAnswer,
+    pub answer: HistoryAnswer,
     /// When (Unix ms).
     pub at_ms: i64,
 }

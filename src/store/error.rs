@@ -39,14 +39,14 @@ pub enum StoreError {
     #[error("job {key}: task {task_id} already belongs to job {owner}")]
     TaskTaken { key: String, task_id: String, owner: String },
     #[error("state database: job {key} has {what}")]
-    Nonsense { key: String, what: String },
+    Inconsistent { key: String, what: String },
     #[error("the state database is closed")]
     Closed,
 }
 
 impl From<IllegalTransition> for StoreError {
     fn from(illegal: IllegalTransition) -> Self {
-        Self::Nonsense { key: illegal.key.clone(), what: illegal.to_string() }
+        Self::Inconsistent { key: illegal.key.clone(), what: illegal.to_string() }
     }
 }
 

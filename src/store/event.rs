@@ -31,7 +31,7 @@ pub(super) const fn number(state: State) -> i64 {
 /// The part of an API answer that is stored in a job's history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
-pub struct ApiAnswer {
+pub struct HistoryAnswer {
     pub call: ApiCall,
     /// None: there was no answer.
     pub http_status: Option<u16>,
@@ -63,7 +63,7 @@ pub(super) struct HistoryEvent<'a> {
     pub(super) from: Option<State>,
     pub(super) to: State,
     pub(super) what: &'a str,
-    pub(super) answer: Option<&'a ApiAnswer>,
+    pub(super) answer: Option<&'a HistoryAnswer>,
     pub(super) at_ms: i64,
 }
 

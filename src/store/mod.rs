@@ -60,7 +60,7 @@ pub use checkup::{IntegrityCheck, OpenTask};
 pub use command::{Command, CommandFailure};
 pub use delivery::{DueDelivery, MovedFile};
 pub use error::StoreError;
-pub use event::{ApiAnswer, ApiCall};
+pub use event::{ApiCall, HistoryAnswer};
 pub use handle::{Reader, Store};
 pub use job_state::{JobState, ResendRisk};
 pub use listing::{HistoryEntry, JobDetail, JobFilter, JobOverview};

@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 use super::{
-    ApiAnswer, StoreError, account, candidate, event::HistoryEvent, find, job_row, spend,
+    HistoryAnswer, StoreError, account, candidate, event::HistoryEvent, find, job_row, spend,
     sql::Sql as _, task_row,
 };
 use crate::job::{JobId, ResultFile, State, Task, Transition};
@@ -14,7 +14,7 @@ pub(super) const NO_JOB: JobId = 0;
 pub(super) fn record_but(
     connection: &Connection,
     transition: &Transition,
-    answer: Option<&ApiAnswer>,
+    answer: Option<&HistoryAnswer>,
     now_ms: i64,
     but: JobId,
 ) -> Result<Task, StoreError> {
@@ -42,7 +42,7 @@ pub(super) fn record_but(
 fn move_jobs(
     connection: &Connection,
     transition: &Transition,
-    answer: Option<&ApiAnswer>,
+    answer: Option<&HistoryAnswer>,
     now_ms: i64,
     but: JobId,
 ) -> Result<(), StoreError> {
@@ -66,7 +66,8 @@ fn move_jobs(
             move_job(connection, id, after, (delivered, waits_for_copy), now_ms)?;
         }
         // The cost is recorded with one job.
-        let without_units = answer.map(|answer| ApiAnswer { units_micro: None, ..answer.clone() });
+        let without_units =
+            answer.map(|answer| HistoryAnswer { units_micro: None, ..answer.clone() });
         let answer = if is_lead { answer } else { without_units.as_ref() };
         if !repeats {
             let from = Some(before);

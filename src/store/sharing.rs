@@ -112,7 +112,7 @@ impl<'a> Sharing<'a> {
     pub(super) fn point(&self, job: &mut Job, choice: TaskChoice) -> Result<(), SharingError> {
         let Some(request_hash) = job.request_hash.clone() else {
             let what = "no request hash, and cannot get a task".to_owned();
-            return Err(StoreError::Nonsense { key: job.spec.key.clone(), what }.into());
+            return Err(StoreError::Inconsistent { key: job.spec.key.clone(), what }.into());
         };
         if choice.take > TAKE_MAX {
             let what = format!("its request has {TAKE_MAX} takes already, which is the limit");
@@ -221,7 +221,7 @@ impl<'a> Sharing<'a> {
     }
 
     pub(super) fn reread(&self, id: TaskId) -> Result<Task, StoreError> {
-        find::task(self.connection, id)?.ok_or_else(|| StoreError::Nonsense {
+        find::task(self.connection, id)?.ok_or_else(|| StoreError::Inconsistent {
             key: String::new(),
             what: format!("task row {id}, which does not exist"),
         })

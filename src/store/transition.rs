@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 use super::{
-    ApiAnswer, Store, StoreError, candidate,
+    HistoryAnswer, Store, StoreError, candidate,
     find::manifest_of,
     never_arrived, pause,
     record::{NO_JOB, record_but},
@@ -18,7 +18,7 @@ impl Store {
     pub async fn record(
         &self,
         transition: Transition,
-        answer: Option<ApiAnswer>,
+        answer: Option<HistoryAnswer>,
         now_ms: i64,
     ) -> Result<Task, StoreError> {
         let recorded = self.record_for_log(transition, answer, now_ms).await?;
@@ -29,7 +29,7 @@ impl Store {
     pub async fn record_for_log(
         &self,
         transition: Transition,
-        answer: Option<ApiAnswer>,
+        answer: Option<HistoryAnswer>,
         now_ms: i64,
     ) -> Result<(Task, String), StoreError> {
         self.write(move |connection| {
@@ -66,7 +66,7 @@ impl Store {
 pub(super) fn record(
     connection: &Connection,
     transition: &Transition,
-    answer: Option<&ApiAnswer>,
+    answer: Option<&HistoryAnswer>,
     now_ms: i64,
 ) -> Result<Task, StoreError> {
     let task = record_but(connection, transition, answer, now_ms, NO_JOB)?;

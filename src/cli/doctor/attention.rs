@@ -45,9 +45,9 @@ pub(super) fn check(context: &mut DoctorContext) -> Vec<CheckResult> {
 }
 
 fn queue(database: &OpenDatabase, users: &Users) -> Vec<CheckResult> {
-    let standing = &database.standing;
+    let queue_status = &database.queue_status;
     let mut findings = Vec::new();
-    if let Some(pause) = &standing.pause {
+    if let Some(pause) = &queue_status.pause {
         let message =
             format!("paused since {}: {}", time(pause.since_ms), first_line(&pause.reason));
         let fix = match pause.kind {
@@ -61,7 +61,7 @@ fn queue(database: &OpenDatabase, users: &Users) -> Vec<CheckResult> {
         };
         findings.push(warning(message, fix).named("queue"));
     }
-    if let Some(reason) = &standing.hold {
+    if let Some(reason) = &queue_status.hold {
         let reload = users.reload(database.daemon.as_ref().map(|daemon| daemon.pid));
         let fix =
             format!("wait for the next UTC day, or raise limits.units_per_day; then: {reload}");
@@ -71,7 +71,7 @@ fn queue(database: &OpenDatabase, users: &Users) -> Vec<CheckResult> {
     if database.daemon.is_none() {
         return findings;
     }
-    if let Some(problem) = &standing.api_problem {
+    if let Some(problem) = &queue_status.api_problem {
         let message = format!(
             "no usable answer from the API since {}: {}",
             time(problem.since_ms),
@@ -80,7 +80,7 @@ fn queue(database: &OpenDatabase, users: &Users) -> Vec<CheckResult> {
         let fix = "see api above; the daemon tries again automatically";
         findings.push(warning(message, fix).named("queue"));
     }
-    if let Some(problem) = &standing.folder_problem {
+    if let Some(problem) = &queue_status.folder_problem {
         let fix = "see jobs_dir above, and mount the share if there is one; the daemon scans it again automatically";
         findings.push(warning(first_line(problem), fix).named("jobs_dir"));
     }
@@ -88,8 +88,8 @@ fn queue(database: &OpenDatabase, users: &Users) -> Vec<CheckResult> {
 }
 
 fn unresolved(database: &OpenDatabase, users: &Users) -> Option<CheckResult> {
-    let superseded = &database.standing.superseded;
-    let count = database.standing.count(&[State::Unresolved]) + superseded.tasks;
+    let superseded = &database.queue_status.superseded;
+    let count = database.queue_status.count(&[State::Unresolved]) + superseded.tasks;
     if count == 0 {
         return None;
     }
@@ -114,17 +114,17 @@ fn unresolved(database: &OpenDatabase, users: &Users) -> Option<CheckResult> {
 }
 
 fn refused_manifests(database: &OpenDatabase, users: &Users) -> Option<CheckResult> {
-    let first = database.standing.refused.first()?;
+    let first = database.queue_status.refused.first()?;
     let message = format!(
         "{} with errors, the first: {}",
-        counted(database.standing.manifests_refused, "manifest"),
+        counted(database.queue_status.manifests_refused, "manifest"),
         first_line(&first.error)
     );
     Some(warning(message, users.lipsyncd("check")).named("manifests"))
 }
 
 fn blocked_output(database: &OpenDatabase, users: &Users) -> Option<CheckResult> {
-    let (jobs, reason) = database.standing.blocked.as_ref()?;
+    let (jobs, reason) = database.queue_status.blocked.as_ref()?;
     let wait = if *jobs == 1 { "waits" } else { "wait" };
     let message = format!("{} {wait} for {}", counted(*jobs, "job"), first_line(reason));
     let (see, unit) = match users.unit() {

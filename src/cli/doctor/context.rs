@@ -37,7 +37,7 @@ pub(super) struct AccountAnswer {
 
 pub(super) struct OpenDatabase {
     pub(super) reader: Reader,
-    pub(super) standing: QueueStatus,
+    pub(super) queue_status: QueueStatus,
     pub(super) daemon: Option<LockHolder>,
 }
 

@@ -47,10 +47,10 @@ pub(super) fn check(context: &mut DoctorContext) -> Vec<CheckResult> {
     };
     findings.push(permissions(path, users).named("permissions"));
     let read = Reader::open(path).and_then(|reader| {
-        let standing = reader.queue_status(open::now_ms())?;
-        Ok((reader.integrity(HEALTH_LIMIT)?, reader, standing))
+        let queue_status = reader.queue_status(open::now_ms())?;
+        Ok((reader.integrity(HEALTH_LIMIT)?, reader, queue_status))
     });
-    let (health, reader, standing) = match read {
+    let (health, reader, queue_status) = match read {
         Ok(read) => read,
         Err(failed) => {
             findings.push(unreadable(&failed, path, users));
@@ -71,8 +71,8 @@ pub(super) fn check(context: &mut DoctorContext) -> Vec<CheckResult> {
             long_log(path, users).unwrap_or_else(|| ok(format!("{facts}, no damage")))
         }
     });
-    findings.push(running(path, daemon.as_ref(), Some(&standing), users).named("daemon"));
-    context.database = Some(OpenDatabase { reader, standing, daemon });
+    findings.push(running(path, daemon.as_ref(), Some(&queue_status), users).named("daemon"));
+    context.database = Some(OpenDatabase { reader, queue_status, daemon });
     findings
 }
 
@@ -166,7 +166,7 @@ fn users_of(path: &Path, users: &Users) -> String {
 fn running(
     path: &Path,
     daemon: Option<&LockHolder>,
-    standing: Option<&QueueStatus>,
+    queue_status: Option<&QueueStatus>,
     users: &Users,
 ) -> CheckResult {
     match daemon {
@@ -181,7 +181,7 @@ fn running(
         None => {
             let unfinished = State::ALL.into_iter().filter(|state| !state.is_finished());
             let unfinished: Vec<State> = unfinished.collect();
-            match standing.map_or(0, |standing| standing.count(&unfinished)) {
+            match queue_status.map_or(0, |queue_status| queue_status.count(&unfinished)) {
                 0 => ok("does not run"),
                 jobs => warning(format!("does not run; unfinished jobs: {jobs}"), users.start()),
             }

@@ -35,7 +35,7 @@ fn results(context: &DoctorContext) -> CheckResult {
     }
     if let Some(database) = &context.database {
         let unfinished = State::ALL.into_iter().filter(|state| !state.is_finished());
-        let jobs = database.standing.count(&unfinished.collect::<Vec<_>>());
+        let jobs = database.queue_status.count(&unfinished.collect::<Vec<_>>());
         let average = database.reader.average_result_bytes().ok().flatten().unwrap_or_default();
         let needed = average.saturating_mul(jobs.unsigned_abs());
         if needed > free {

@@ -6,7 +6,7 @@ use super::StepContext;
 use crate::{
     job::{Outcome, State, Task, Transition, apply},
     kling,
-    store::{ApiAnswer, ApiCall, DetachReason, StoreError},
+    store::{ApiCall, DetachReason, HistoryAnswer, StoreError},
 };
 
 impl<A> StepContext<A> {
@@ -15,7 +15,7 @@ impl<A> StepContext<A> {
         &self,
         task: &Task,
         outcome: Outcome,
-        answer: Option<ApiAnswer>,
+        answer: Option<HistoryAnswer>,
     ) -> Result<Task, StoreError> {
         // What concerns the account is logged once for the queue, and not for each task.
         let is_deferred = matches!(outcome, Outcome::Deferred(_));
@@ -85,9 +85,7 @@ impl<A> StepContext<A> {
     }
 
     fn transition(&self, task: &Task, outcome: Outcome) -> Result<Transition, StoreError> {
-        apply(task, outcome, &self.clock.moment(), &self.settings.policy).map_err(|illegal| {
-            StoreError::Nonsense { key: illegal.key.clone(), what: illegal.to_string() }
-        })
+        Ok(apply(task, outcome, &self.clock.moment(), &self.settings.policy)?)
     }
 }
 
@@ -96,7 +94,7 @@ fn log_change(
     manifest: &str,
     (from, to): (State, State),
     what: &str,
-    answer: Option<&ApiAnswer>,
+    answer: Option<&HistoryAnswer>,
 ) {
     let key = &task.spec.key;
     info!(
@@ -125,8 +123,8 @@ pub(crate) fn history_answer(
     call: ApiCall,
     answer: &kling::ApiAnswer,
     units_micro: Option<i64>,
-) -> Option<ApiAnswer> {
-    Some(ApiAnswer {
+) -> Option<HistoryAnswer> {
+    Some(HistoryAnswer {
         call,
         http_status: answer.http_status,
         code: answer.code,

@@ -15,7 +15,7 @@ use crate::{
         Api, ApiError, CreateRequest, Created, ErrorClass, Fetched, Identified, LookupStyle,
         RemoteTask, Reply, ResourcePack, VideoRef,
     },
-    metrics::{ApiCall, CallResult, Metrics},
+    metrics::{CallResult, MeteredCall, Metrics},
 };
 
 /// How many calls in a row without a usable answer are an API problem.
@@ -46,7 +46,7 @@ impl<A> MonitoredApi<A> {
 
     async fn count<T>(
         &self,
-        call: ApiCall,
+        call: MeteredCall,
         request: impl Future<Output = Reply<T>> + Send,
     ) -> Reply<T> {
         let began = Instant::now();
@@ -74,32 +74,32 @@ impl<A> MonitoredApi<A> {
 
 impl<A: Api> Api for MonitoredApi<A> {
     async fn identify(&self, video: &VideoRef) -> Reply<Identified> {
-        self.observe(self.count(ApiCall::Identify, self.api.identify(video)).await)
+        self.observe(self.count(MeteredCall::Identify, self.api.identify(video)).await)
     }
 
     async fn create(&self, request: &CreateRequest) -> Reply<Created> {
-        self.observe(self.count(ApiCall::Create, self.api.create(request)).await)
+        self.observe(self.count(MeteredCall::Create, self.api.create(request)).await)
     }
 
     async fn task(&self, id: &str) -> Reply<RemoteTask> {
-        self.observe(self.count(ApiCall::Task, self.api.task(id)).await)
+        self.observe(self.count(MeteredCall::Task, self.api.task(id)).await)
     }
 
     async fn task_by_name(&self, name: &str, style: LookupStyle) -> Reply<RemoteTask> {
-        self.observe(self.count(ApiCall::Task, self.api.task_by_name(name, style)).await)
+        self.observe(self.count(MeteredCall::Task, self.api.task_by_name(name, style)).await)
     }
 
     async fn tasks(&self, page: u32, page_size: u32) -> Reply<Vec<RemoteTask>> {
-        self.observe(self.count(ApiCall::Tasks, self.api.tasks(page, page_size)).await)
+        self.observe(self.count(MeteredCall::Tasks, self.api.tasks(page, page_size)).await)
     }
 
     async fn costs(&self, start_ms: i64, end_ms: i64) -> Reply<Vec<ResourcePack>> {
-        self.observe(self.count(ApiCall::Costs, self.api.costs(start_ms, end_ms)).await)
+        self.observe(self.count(MeteredCall::Costs, self.api.costs(start_ms, end_ms)).await)
     }
 
     /// Results and audio files come from other hosts, which say nothing about the API.
     async fn fetch(&self, url: &Url, from_byte: u64, etag: Option<&str>) -> Reply<Fetched> {
-        self.count(ApiCall::Fetch, self.api.fetch(url, from_byte, etag)).await
+        self.count(MeteredCall::Fetch, self.api.fetch(url, from_byte, etag)).await
     }
 }
 

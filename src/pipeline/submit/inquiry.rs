@@ -9,7 +9,7 @@ use crate::{
     job::{Account, CreateAnswer, CreateAttempt, Outcome, Task, outcome::TransientError},
     kling::{Api, RemoteTask},
     pipeline::{AccountSignal, StepContext, transient_error},
-    store::{ApiAnswer, Candidate, ListScan, Lookups, StoreError},
+    store::{Candidate, HistoryAnswer, ListScan, Lookups, StoreError},
 };
 
 /// What was found out about a create request.
@@ -31,7 +31,7 @@ pub(super) enum Conclusion {
 /// A conclusion, and the facts that are stored for a person.
 pub(super) struct Inquiry {
     pub(super) conclusion: Conclusion,
-    pub(super) answer: Option<ApiAnswer>,
+    pub(super) answer: Option<HistoryAnswer>,
     /// The tasks that could be this one, if the list was read.
     pub(super) candidates: Option<(Vec<Candidate>, Option<ListScan>)>,
     /// The lookup by name failed; another one may decide.

@@ -7,7 +7,7 @@ use crate::{
     job::{Task, outcome::TransientError},
     kling::{Api, ErrorClass, RemoteTask},
     pipeline::{AccountSignal, StepContext, history_answer, transient_error, video_ref},
-    store::{ApiAnswer, ApiCall, StoreError},
+    store::{ApiCall, HistoryAnswer, StoreError},
 };
 
 /// How much two correctly set clocks may differ.
@@ -36,8 +36,8 @@ pub(crate) enum Lookup {
 pub(crate) async fn by_name<A: Api>(
     context: &StepContext<A>,
     task: &Task,
-) -> Result<(Lookup, Option<ApiAnswer>), StoreError> {
-    let mut not_found: Option<(Lookup, Option<ApiAnswer>)> = None;
+) -> Result<(Lookup, Option<HistoryAnswer>), StoreError> {
+    let mut not_found: Option<(Lookup, Option<HistoryAnswer>)> = None;
     for (lookups, spelling) in spellings(context.lookups()) {
         let name = task.external_task_id();
         let reply = context.query(|| context.api.task_by_name(&name, spelling)).await;

@@ -6,7 +6,7 @@ use crate::{
     job::{Outcome, Task},
     kling::{Api, AudioSource, CreateRequest, Created, Reply},
     pipeline::{AccountSignal, PaidCallPermit, StepContext, StepEnd, history_answer},
-    store::{ApiAnswer, ApiCall, StoreError},
+    store::{ApiCall, HistoryAnswer, StoreError},
 };
 
 /// A create request that may be sent.
@@ -80,7 +80,7 @@ async fn record_answer<A: Api>(
     context: &StepContext<A>,
     mut task: Task,
     outcome: Outcome,
-    answer: Option<ApiAnswer>,
+    answer: Option<HistoryAnswer>,
 ) -> Result<Task, StoreError> {
     let mut outcome = outcome;
     loop {

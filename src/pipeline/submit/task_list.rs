@@ -4,7 +4,7 @@ use crate::{
     job::{CreateAttempt, Task, without_signature},
     kling::{Api, ApiError, RemoteTask, VideoRef},
     pipeline::{StepContext, history_answer},
-    store::{ApiAnswer, ApiCall, ListScan},
+    store::{ApiCall, HistoryAnswer, ListScan},
 };
 
 /// Query Task (List): "Value range: [1, 500]".
@@ -23,7 +23,7 @@ pub(super) struct TaskListing {
     /// Whether these are all tasks, or all that may have been created since the time asked for.
     pub(super) is_complete: bool,
     /// The answer with the last page.
-    answer: Option<ApiAnswer>,
+    answer: Option<HistoryAnswer>,
     /// This machine's time when the list was read.
     now_ms: i64,
     /// What is subtracted from this machine's time to get the server's.

@@ -5,7 +5,7 @@ use futures_util::future::join_all;
 use super::*;
 use crate::{
     job::FaceChoice,
-    store::{ApiAnswer, ApiCall, PauseKind, StoreError},
+    store::{ApiCall, HistoryAnswer, PauseKind, StoreError},
 };
 
 #[tokio::test]
@@ -155,7 +155,7 @@ async fn an_answer_is_kept_with_its_event_and_the_days_account() {
     bench.accept(manifest("a.yaml", vec![wanted("a")])).await.unwrap();
     let session = session(&bench.store).await;
     let identified = until_submitted(&session, "task").remove(0);
-    let answer = ApiAnswer {
+    let answer = HistoryAnswer {
         call: ApiCall::Identify,
         http_status: Some(200),
         code: Some(0),

@@ -22,7 +22,7 @@ use lipsyncd::{
     job::{
         Job, JobSpec, Media, Moment, Outcome, Session, Source, Task, apply, outcome::PermanentError,
     },
-    store::{AcceptedManifest, ApiAnswer, ApiCall, OnChange, Store, WantedJob},
+    store::{AcceptedManifest, ApiCall, HistoryAnswer, OnChange, Store, WantedJob},
 };
 use tempfile::TempDir;
 
@@ -149,7 +149,7 @@ async fn drive(store: &Store, key: &str, outcomes: Vec<Outcome>) {
     }
 }
 
-fn answer(outcome: &Outcome) -> Option<ApiAnswer> {
+fn answer(outcome: &Outcome) -> Option<HistoryAnswer> {
     let (call, units_micro) = match outcome {
         Outcome::Identified { units_micro, .. } => (ApiCall::Identify, Some(*units_micro)),
         Outcome::Accepted { .. } => (ApiCall::Create, None),
@@ -157,7 +157,7 @@ fn answer(outcome: &Outcome) -> Option<ApiAnswer> {
         _ => return None,
     };
     let request_id = Some(format!("request-of-{}", call.name()));
-    Some(ApiAnswer { call, http_status: Some(200), code: Some(0), request_id, units_micro })
+    Some(HistoryAnswer { call, http_status: Some(200), code: Some(0), request_id, units_micro })
 }
 
 /// A job whose request is named by its key.

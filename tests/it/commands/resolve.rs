@@ -1,6 +1,6 @@
 //! `resolve`, and what `show` says before it.
 
-use lipsyncd::store::{ApiAnswer, ApiCall, Candidate, ListScan};
+use lipsyncd::store::{ApiCall, Candidate, HistoryAnswer, ListScan};
 use serde_json::Value;
 
 use super::*;
@@ -16,7 +16,7 @@ async fn resolve_as_a_task_adopts_it() {
 
 /// What the daemon writes down once it has read the account's tasks.
 fn listed(what: &str) -> ListScan {
-    let answer = ApiAnswer {
+    let answer = HistoryAnswer {
         call: ApiCall::List,
         http_status: Some(200),
         code: Some(0),
