@@ -68,6 +68,11 @@ impl ErrorClass {
         }
     }
 
+    /// Whether the API does not show what was asked for. An empty success shows nothing either.
+    pub const fn is_not_found(self) -> bool {
+        matches!(self, Self::NotFound | Self::BadRequest | Self::Empty)
+    }
+
     /// Whether the server certainly did not carry out the request.
     pub const fn is_definite_refusal(self) -> bool {
         !matches!(self, Self::ServerProblem | Self::Empty | Self::Transport)

@@ -108,7 +108,7 @@ async fn query_each<A: Api>(
                 let seen = record_status(context, task, remote, ApiCall::Query, &reply.answer);
                 polled.add(seen.await?);
             }
-            Err(error) if is_not_found(error.class) => {
+            Err(error) if error.class.is_not_found() => {
                 query_by_name(context, task, task_id, error, polled).await?;
             }
             Err(error) if is_about_task(&error, &reply.answer) => {
@@ -131,12 +131,7 @@ async fn query_each<A: Api>(
 
 /// Whether an error is about this one call, and not about the account or the network.
 fn is_about_call(error: &ApiError, answer: &ApiAnswer) -> bool {
-    is_not_found(error.class) || is_about_task(error, answer)
-}
-
-/// Whether the API does not show what was asked for. An empty success shows nothing either.
-fn is_not_found(meaning: ErrorClass) -> bool {
-    matches!(meaning, ErrorClass::NotFound | ErrorClass::BadRequest | ErrorClass::Empty)
+    error.class.is_not_found() || is_about_task(error, answer)
 }
 
 /// Whether an error is about this one task, and not about others.

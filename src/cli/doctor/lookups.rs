@@ -9,7 +9,7 @@ use super::{AccountAnswer, CheckResult, DoctorContext, LookupProof, ok, warning}
 use crate::{
     cli::open,
     daemon,
-    kling::{Api as _, ApiError, Client, ErrorClass, LookupStyle, RemoteTask},
+    kling::{Api as _, ApiError, Client, LookupStyle, RemoteTask},
     store::Lookups,
 };
 
@@ -62,7 +62,7 @@ async fn look_up(client: &Client, task_id: &str, name: &str) -> (LookupProof, St
             Ok(task) if task.task_id == task_id => {
                 return (LookupProof::Works(style), format!("tried with task {task_id}"));
             }
-            Err(error) if !is_not_found(&error) => return failed(error),
+            Err(error) if !error.class.is_not_found() => return failed(error),
             _ => {}
         }
     }
@@ -72,16 +72,12 @@ async fn look_up(client: &Client, task_id: &str, name: &str) -> (LookupProof, St
             let why = format!("Kling shows task {task_id} by its id, and not by its name");
             (LookupProof::Fails, why)
         }
-        Err(error) if !is_not_found(&error) => failed(error),
+        Err(error) if !error.class.is_not_found() => failed(error),
         _ => {
             let why = format!("Kling does not show task {task_id}, by its name or by its id");
             (LookupProof::Unknown, why)
         }
     }
-}
-
-fn is_not_found(error: &ApiError) -> bool {
-    matches!(error.class, ErrorClass::NotFound | ErrorClass::BadRequest | ErrorClass::Empty)
 }
 
 fn works(why: &str) -> CheckResult {

@@ -24,16 +24,13 @@ pub(super) async fn fetch_file<A: Api>(
     kind: VideoKind,
     url: Option<&str>,
 ) -> Result<(Part, FileFacts), FetchError> {
-    let url = match (url, kind) {
-        (Some(url), _) => Url::parse(url)
-            .map_err(|_| FetchError::no_result("has an invalid URL for the result"))?,
-        (None, VideoKind::Result) => {
-            return Err(FetchError::no_result("has no URL for the result"));
-        }
-        (None, VideoKind::Watermark) => {
-            return Err(FetchError::no_result("has no URL for the watermarked result"));
-        }
+    let missing = match kind {
+        VideoKind::Result => "has no URL for the result",
+        VideoKind::Watermark => "has no URL for the watermarked result",
     };
+    let url = url.ok_or_else(|| FetchError::no_result(missing))?;
+    let url =
+        Url::parse(url).map_err(|_| FetchError::no_result("has an invalid URL for the result"))?;
     let reply = context.api.fetch(&url, part.bytes(), part.etag()).await;
     let is_not_found = matches!(reply.answer.http_status, Some(404 | 410));
     let mut fetched = reply.result.map_err(|error| match is_not_found {

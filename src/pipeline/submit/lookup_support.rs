@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::{
     job::{Account, Task, outcome::TransientError},
-    kling::{Api, ErrorClass, LookupStyle},
+    kling::{Api, LookupStyle},
     pipeline::{AccountSignal, StepContext, transient_error},
     store::{Lookups, StoreError},
 };
@@ -77,7 +77,7 @@ async fn ask<A: Api>(context: &StepContext<A>, known: &Task) -> Result<LookupPro
                 return Ok(LookupProof::Answered);
             }
             Ok(_) => {}
-            Err(error) if is_not_found(error.class) => {}
+            Err(error) if error.class.is_not_found() => {}
             Err(error) => {
                 return Ok(LookupProof::Failed(
                     transient_error(&error),
@@ -89,7 +89,7 @@ async fn ask<A: Api>(context: &StepContext<A>, known: &Task) -> Result<LookupPro
     Ok(match context.query(|| context.api.task(&task_id)).await.result {
         Ok(remote) if remote.task_id == task_id => LookupProof::Unanswered,
         Ok(_) => LookupProof::NotShown(task_id),
-        Err(error) if is_not_found(error.class) => LookupProof::NotShown(task_id),
+        Err(error) if error.class.is_not_found() => LookupProof::NotShown(task_id),
         Err(error) => LookupProof::Failed(transient_error(&error), AccountSignal::of_query(&error)),
     })
 }
@@ -116,8 +116,4 @@ pub(crate) async fn learn<A: Api>(context: &StepContext<A>, task: &Task) -> Resu
             LookupProof::NoTask => return Ok(()),
         }
     }
-}
-
-fn is_not_found(class: ErrorClass) -> bool {
-    matches!(class, ErrorClass::NotFound | ErrorClass::BadRequest | ErrorClass::Empty)
 }
